@@ -1,0 +1,244 @@
+"""The factor graph: what everything else in the runtime reads.
+
+Blocks, not objects: an image of a million pixels is one block of variables and two blocks of
+factors. Variables are numbered block after block, each block in C order; that number is the
+variable's index everywhere in the runtime. Logs are natural; the unit is the nat.
+
+    log p(x) = sum over factors of log f(x_scope) - log Z
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float64, Int, Int32, Int64
+
+from gmruntime.factors.kinds import (
+    AllDifferent,
+    Count,
+    Gated,
+    LinearSum,
+    Memory,
+    NoisyOr,
+    Or,
+    Potts,
+    Table,
+    TruncatedLinear,
+    TruncatedQuadratic,
+    Window,
+    Xor,
+)
+from gmruntime.factors.kinds import FactorKind as FactorKind
+from gmruntime.factors.tables import log_values, num_tables
+
+
+class GraphError(ValueError):
+    """A factor graph, or an argument that goes with one, contradicts itself."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VariableBlock:
+    """An array of variables with one domain, such as the pixels of an image."""
+
+    name: str
+    shape: tuple[int, ...]
+    num_states: int
+
+    @property
+    def size(self) -> int:
+        """The number of variables in the block."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FactorBlock:
+    """Factors of one kind and one arity.
+
+    Attributes:
+        kind: what the factors mean, with their parameters.
+        scopes: scopes[f, k] is the index of the k-th variable of factor f. A variable appears at
+            most once in a scope.
+        label: what the author of the model calls these factors; for messages only.
+    """
+
+    kind: FactorKind
+    scopes: Int32[np.ndarray, "factors arity"]
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FactorGraph:
+    """Everything inference needs to know about a model."""
+
+    variables: tuple[VariableBlock, ...]
+    factors: tuple[FactorBlock, ...]
+
+    @property
+    def num_variables(self) -> int:
+        """The number of variables in all blocks."""
+        return sum(block.size for block in self.variables)
+
+    @property
+    def num_factors(self) -> int:
+        """The number of factors in all blocks."""
+        return sum(block.scopes.shape[0] for block in self.factors)
+
+
+Assignment = Int32[np.ndarray, " variables"]
+"""A state for each variable, by index. As evidence, -1 marks a variable that is not observed."""
+
+
+def block_starts(graph: FactorGraph) -> Int64[np.ndarray, " blocks_and_end"]:
+    """Find the index of each block's first variable, and last the number of variables."""
+    sizes = [block.size for block in graph.variables]
+    return np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]).astype(np.int64)
+
+
+def num_states(graph: FactorGraph) -> Int32[np.ndarray, " variables"]:
+    """List the number of states of every variable."""
+    sizes = [block.size for block in graph.variables]
+    states = [block.num_states for block in graph.variables]
+    return np.repeat(np.array(states, np.int32), np.array(sizes, np.int64))
+
+
+def variable_indices(graph: FactorGraph, name: str) -> Int32[np.ndarray, "*shape"]:
+    """Return the indices of the variables of the block called `name`, in the block's shape."""
+    starts = block_starts(graph)
+    for position, block in enumerate(graph.variables):
+        if block.name == name:
+            first = int(starts[position])
+            return np.arange(first, first + block.size, dtype=np.int32).reshape(block.shape)
+    known = ", ".join(block.name for block in graph.variables)
+    raise GraphError(f"no variable block is called {name!r}; there are: {known}")
+
+
+def no_evidence(graph: FactorGraph) -> Assignment:
+    """Return evidence in which nothing is observed."""
+    return np.full(graph.num_variables, -1, np.int32)
+
+
+def with_factors(graph: FactorGraph, *blocks: FactorBlock) -> FactorGraph:
+    """Return the graph with more factors."""
+    return replace(graph, factors=(*graph.factors, *blocks))
+
+
+def table_indices(block: FactorBlock) -> Int64[np.ndarray, " factors"]:
+    """Say for each factor of the block which of its kind's tables it uses."""
+    count = block.scopes.shape[0]
+    if num_tables(block.kind) == 1:
+        return np.zeros(count, np.int64)
+    return np.arange(count, dtype=np.int64)
+
+
+def log_score(
+    graph: FactorGraph, assignments: Int[np.ndarray, "*rows variables"]
+) -> Float64[np.ndarray, "*rows"]:
+    """Sum the log potentials of every factor at each assignment; -inf where one forbids it."""
+    flat = np.asarray(assignments).reshape(-1, graph.num_variables)
+    totals = np.zeros(len(flat))
+    for block in graph.factors:
+        index = table_indices(block)
+        for row, assignment in enumerate(flat):
+            totals[row] += log_values(block.kind, index, assignment[block.scopes]).sum()
+    return totals.reshape(np.asarray(assignments).shape[:-1])
+
+
+def validate(graph: FactorGraph) -> None:
+    """Check that the graph's arrays fit each other.
+
+    Raises:
+        GraphError: naming the block, what was expected and what was found.
+    """
+    for block in graph.variables:
+        if block.num_states < 1:
+            raise GraphError(f"variable block {block.name!r} has {block.num_states} states")
+    states = num_states(graph)
+    for position, block in enumerate(graph.factors):
+        _validate_factors(block, f"factor block {position} ({block.label or 'no label'})", states)
+
+
+def _validate_factors(block: FactorBlock, name: str, states: np.ndarray) -> None:
+    scopes = block.scopes
+    if scopes.ndim != 2 or scopes.dtype != np.int32:
+        raise GraphError(f"{name}: scopes must be int32[factors, arity], not {scopes.dtype}")
+    count, arity = scopes.shape
+    if scopes.size and (scopes.min() < 0 or scopes.max() >= len(states)):
+        raise GraphError(f"{name}: a scope names a variable outside 0..{len(states) - 1}")
+    ordered = np.sort(scopes, axis=1)
+    if (ordered[:, 1:] == ordered[:, :-1]).any():
+        raise GraphError(f"{name}: a scope names a variable twice")
+    if num_tables(block.kind) not in (1, count):
+        raise GraphError(f"{name}: {num_tables(block.kind)} tables for {count} factors")
+    for k in range(arity):
+        found = np.unique(states[scopes[:, k]])
+        wanted = expected_states(block.kind, arity, k)
+        if len(found) > 1 or (wanted is not None and len(found) and found[0] != wanted):
+            raise GraphError(
+                f"{name}: position {k} holds variables with {found.tolist()} states, "
+                f"its kind needs {wanted if wanted is not None else 'all the same'}"
+            )
+    _validate_parameters(block, name, states)
+
+
+def expected_states(kind: FactorKind, arity: int, position: int) -> int | None:
+    """Say how many states `kind` needs at `position` of a scope; None leaves it open."""
+    match kind:
+        case Table():
+            return kind.log_potentials.shape[1 + position]
+        case Gated():
+            return 2 if position == 0 else kind.log_potentials.shape[position]
+        case Or() | NoisyOr() | Xor() | Count():
+            return 2
+        case Window():
+            return kind.rows * kind.columns
+        case Memory():
+            return kind.log_patterns.shape[1 if position == 0 else 3]
+        case Potts() | TruncatedLinear() | TruncatedQuadratic() | AllDifferent() | LinearSum():
+            return None
+
+
+def _validate_parameters(block: FactorBlock, name: str, states: np.ndarray) -> None:
+    arity = block.scopes.shape[1]
+    if _arity(block.kind, arity) != arity:
+        raise GraphError(f"{name}: its kind has arity {_arity(block.kind, arity)}, not {arity}")
+    alike = isinstance(block.kind, Potts | TruncatedLinear | TruncatedQuadratic | AllDifferent)
+    if alike and arity and len(np.unique(states[block.scopes])) > 1:
+        raise GraphError(f"{name}: all its variables need the same number of states")
+    for values in _parameters(block.kind):
+        if np.isnan(values).any() or (values == np.inf).any():
+            raise GraphError(f"{name}: a parameter is NaN or +inf")
+
+
+def _arity(kind: FactorKind, arity: int) -> int:
+    match kind:
+        case Table():
+            return kind.log_potentials.ndim - 1
+        case Gated():
+            return kind.log_potentials.ndim
+        case Potts() | TruncatedLinear() | TruncatedQuadratic() | Window():
+            return 2
+        case Or() | Count():
+            return kind.negated.shape[1]
+        case NoisyOr():
+            return kind.log_failures.shape[1]
+        case LinearSum():
+            return kind.coefficients.shape[1]
+        case Memory():
+            return 1 + kind.log_patterns.shape[2]
+        case Xor() | AllDifferent():
+            return arity
+
+
+def _parameters(kind: FactorKind) -> tuple[np.ndarray, ...]:
+    match kind:
+        case Table() | Gated() | Count() | LinearSum():
+            return (kind.log_potentials,)
+        case Potts():
+            return (kind.weights,)
+        case TruncatedLinear() | TruncatedQuadratic():
+            return (kind.slopes,)
+        case NoisyOr():
+            return (kind.log_failures,)
+        case Memory():
+            return (kind.log_patterns,)
+        case Or() | Xor() | AllDifferent() | Window():
+            return ()
