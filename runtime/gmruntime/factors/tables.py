@@ -100,7 +100,9 @@ def log_values(
             return chosen.sum(axis=1)
 
 
-def log_tables(kind: FactorKind, num_states: Sequence[int]) -> Float64[np.ndarray, "tables *states"]:
+def log_tables(
+    kind: FactorKind, num_states: Sequence[int]
+) -> Float64[np.ndarray, "tables *states"]:
     """Write out the table of each of the kind's factors.
 
     Args:

@@ -1,0 +1,95 @@
+"""A graph of tables as flat arrays, the form the compiled loops of searches and proofs read.
+
+Knows only tables: `gmruntime.factors.decompose.to_tables` turns the other kinds into them first.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64, Int32, Int64
+
+from gmruntime.factors.kinds import Table
+from gmruntime.graph import FactorGraph, GraphError, num_states
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FlatGraph:
+    """Factors in compressed rows; an edge is one position of one factor's scope.
+
+    The value of factor f at states x is
+    `log_potentials[table_start[f] + sum(strides[e] * x[edge_variable[e]] for e of f)]`.
+
+    Attributes:
+        num_states: of each variable.
+        factor_start: edges factor_start[f]..factor_start[f + 1] - 1 are the scope of factor f.
+        edge_variable: the variable of each edge.
+        edge_factor: the factor of each edge.
+        strides: how far apart in the table two neighbouring states of the edge's variable are.
+        table_start: where each factor's table begins; factors that share a table share the start.
+        log_potentials: all tables, one after another, each in C order; natural logs.
+        variable_start: edges variable_edges[variable_start[v]..variable_start[v + 1] - 1] touch v.
+        variable_edges: edges sorted by variable, then by factor.
+        log_constant: the sum of the factors of empty scope.
+    """
+
+    num_states: Int32[np.ndarray, " variables"]
+    factor_start: Int64[np.ndarray, " factors_and_end"]
+    edge_variable: Int32[np.ndarray, " edges"]
+    edge_factor: Int32[np.ndarray, " edges"]
+    strides: Int64[np.ndarray, " edges"]
+    table_start: Int64[np.ndarray, " factors"]
+    log_potentials: Float64[np.ndarray, " entries"]
+    variable_start: Int64[np.ndarray, " variables_and_end"]
+    variable_edges: Int64[np.ndarray, " edges"]
+    log_constant: float
+
+
+def flatten(graph: FactorGraph) -> FlatGraph:
+    """Lay out a graph whose factors are all tables.
+
+    Raises:
+        GraphError: when a block is of another kind.
+    """
+    arities: list[np.ndarray] = [np.zeros(0, np.int64)]
+    variables: list[np.ndarray] = [np.zeros(0, np.int32)]
+    strides: list[np.ndarray] = [np.zeros(0, np.int64)]
+    starts: list[np.ndarray] = [np.zeros(0, np.int64)]
+    tables: list[np.ndarray] = [np.zeros(0)]
+    entries, log_constant = 0, 0.0
+    for block in graph.factors:
+        if not isinstance(block.kind, Table):
+            raise GraphError(f"flatten needs tables, not {type(block.kind).__name__}")
+        potentials = block.kind.log_potentials
+        count, arity = block.scopes.shape
+        if arity == 0:
+            log_constant += float(np.broadcast_to(potentials, (count,)).sum())
+            continue
+        size = int(np.prod(potentials.shape[1:], dtype=np.int64))
+        step = size if potentials.shape[0] == count else 0
+        arities.append(np.full(count, arity, np.int64))
+        variables.append(block.scopes.reshape(-1))
+        strides.append(np.tile(_strides(potentials.shape[1:]), count))
+        starts.append(entries + step * np.arange(count, dtype=np.int64))
+        tables.append(potentials.reshape(-1))
+        entries += potentials.size
+    arity = np.concatenate(arities)
+    edge_variable = np.concatenate(variables).astype(np.int32)
+    states = num_states(graph)
+    counts = np.bincount(edge_variable, minlength=len(states))
+    return FlatGraph(
+        num_states=states,
+        factor_start=np.concatenate([[0], np.cumsum(arity)]).astype(np.int64),
+        edge_variable=edge_variable,
+        edge_factor=np.repeat(np.arange(len(arity), dtype=np.int32), arity),
+        strides=np.concatenate(strides),
+        table_start=np.concatenate(starts),
+        log_potentials=np.concatenate(tables),
+        variable_start=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        variable_edges=np.argsort(edge_variable, kind="stable").astype(np.int64),
+        log_constant=log_constant,
+    )
+
+
+def _strides(shape: tuple[int, ...]) -> Int64[np.ndarray, " arity"]:
+    sizes = np.array(shape[1:] + (1,), np.int64)
+    return np.cumprod(sizes[::-1])[::-1]
