@@ -90,7 +90,7 @@ Assignment = Int32[np.ndarray, " variables"]
 def block_starts(graph: FactorGraph) -> Int64[np.ndarray, " blocks_and_end"]:
     """Find the index of each block's first variable, and last the number of variables."""
     sizes = [block.size for block in graph.variables]
-    return np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]).astype(np.int64)
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes, dtype=np.int64)])
 
 
 def num_states(graph: FactorGraph) -> Int32[np.ndarray, " variables"]:

@@ -1,1 +1,1 @@
-"""The kinds of factor: what each one means, and the table it equals. Knows no graph and no engine."""
+"""The kinds of factor: what each one means, and the table it equals. Knows no graph."""

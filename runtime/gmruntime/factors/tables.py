@@ -93,7 +93,7 @@ def log_values(
             near_columns = np.abs(columns[:, 0] - columns[:, 1]) <= kind.reach_columns
             return _allow(near_rows & near_columns)
         case Memory():
-            positions = np.arange(states.shape[1] - 1)
+            positions: np.ndarray = np.arange(states.shape[1] - 1)
             chosen = kind.log_patterns[
                 table_index[:, None], states[:, :1], positions[None, :], states[:, 1:]
             ]
@@ -136,7 +136,8 @@ def _noisy_or(log_failures: np.ndarray, states: np.ndarray) -> Float64[np.ndarra
 def _linear_sum(
     kind: LinearSum, table_index: np.ndarray, states: np.ndarray
 ) -> Float64[np.ndarray, " rows"]:
-    total = (kind.coefficients[table_index] * states).sum(axis=1) - kind.lowest[table_index]
+    terms: np.ndarray = kind.coefficients[table_index] * states
+    total: np.ndarray = terms.sum(axis=1) - kind.lowest[table_index]
     size = kind.log_potentials.shape[1]
     inside = (total >= 0) & (total < size)
     return np.where(inside, kind.log_potentials[table_index, np.clip(total, 0, size - 1)], -np.inf)

@@ -1,0 +1,1 @@
+"""gmlang: write down how things are generated, and ask what explains what is seen."""

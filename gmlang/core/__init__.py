@@ -1,0 +1,1 @@
+"""Surface AST to core: names resolved, types known, sugar gone. Knows no graph and no data."""

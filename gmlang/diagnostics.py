@@ -1,0 +1,105 @@
+"""Sources, spans and diagnostics: plain data about what an author wrote, and where.
+
+GmError            carries every Diagnostic of one phase
+  Diagnostic       one mistake: code, message, Span, notes, hint
+    Span           [start, end) in a Source
+      Source       a name and a text
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A text with a name, such as a file."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The characters [start, end) of a source."""
+
+    source: Source
+    start: int
+    end: int
+
+    @property
+    def text(self) -> str:
+        """What is written there."""
+        return self.source.text[self.start : self.end]
+
+    def line_column(self) -> tuple[int, int]:
+        """Return the line and column of the first character, both from 1."""
+        before = self.source.text[: self.start]
+        return before.count("\n") + 1, self.start - (before.rfind("\n") + 1) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Another place that explains a diagnostic; `span` is None for a remark without a place."""
+
+    message: str
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One mistake, in the author's words.
+
+    Attributes:
+        code: `GM` and three digits; the hundreds name the phase.
+        hint: a way out, or "".
+        severity: "error" or "warning".
+    """
+
+    code: str
+    message: str
+    span: Span | None
+    notes: tuple[Note, ...] = ()
+    hint: str = ""
+    severity: str = "error"
+
+
+class GmError(Exception):
+    """The mistakes that one phase found, all of them."""
+
+    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+        """Collect the diagnostics; there is at least one."""
+        assert diagnostics
+        self.diagnostics = tuple(diagnostics)
+        super().__init__(render(self.diagnostics))
+
+
+def render(diagnostics: Sequence[Diagnostic]) -> str:
+    """Write the diagnostics out as text, each with its excerpt."""
+    return "\n\n".join(_render_one(diagnostic) for diagnostic in diagnostics)
+
+
+def _render_one(diagnostic: Diagnostic) -> str:
+    lines = [f"{diagnostic.severity}[{diagnostic.code}]: {diagnostic.message}"]
+    if diagnostic.span is not None:
+        lines += _excerpt(diagnostic.span)
+    for note in diagnostic.notes:
+        lines.append(f"note: {note.message}")
+        if note.span is not None:
+            lines += _excerpt(note.span)
+    if diagnostic.hint:
+        lines.append(f"hint: {diagnostic.hint}")
+    return "\n".join(lines)
+
+
+def _excerpt(span: Span) -> list[str]:
+    line, column = span.line_column()
+    texts = span.source.text.split("\n")
+    text = texts[line - 1].replace("\t", " ") if line <= len(texts) else ""
+    number = str(line)
+    width = max(1, min(span.end - span.start, len(text) - column + 1))
+    gutter = " " * len(number)
+    return [
+        f"  --> {span.source.name}:{line}:{column}",
+        f"{number} | {text}",
+        f"{gutter}   {' ' * (column - 1)}{'^' * width}",
+    ]

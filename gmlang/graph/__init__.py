@@ -1,0 +1,1 @@
+"""Core and data to a factor graph, block by block."""

@@ -1,0 +1,1 @@
+"""Text to surface AST and back. Knows no names, types or graphs."""
