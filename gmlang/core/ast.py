@@ -1,0 +1,254 @@
+"""The core language's expressions and contexts: every name resolved, every type known.
+
+It cannot express an unresolved name. Sizes may still depend on data: nothing here needs any.
+`gmlang.core.program` has the statements made of them.
+
+An expression's value is a number: a bool is 0 or 1, an enum value its position, an integer range's
+value the integer itself.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gmlang.core.types import Dist, Type
+from gmlang.diagnostics import Span
+
+if TYPE_CHECKING:
+    from gmlang.core.program import Query
+
+# --- Expressions -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A number, bool or enum value, as a number."""
+
+    span: Span
+    value: bool | int | float
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """A loop variable or a model's parameter that is a value; `key` is unique in the program."""
+
+    span: Span
+    key: str
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A size such as `H`, known from the shape of the data that names it; `name` as declared."""
+
+    span: Span
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class DataRef:
+    """A `data` or `param` symbol, indexed; an index may depend on random variables.
+
+    Attributes:
+        indices: one for each axis; `Whole` keeps the axis. An index counts from 0, except that an
+            axis indexed by an enum or range takes the value as it is.
+    """
+
+    span: Span
+    name: str
+    indices: tuple["Expression | Whole", ...]
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """The whole axis."""
+
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class VariableRef:
+    """A declared `var`, indexed.
+
+    Attributes:
+        indices: one for each axis. An index may depend on random variables (a switch).
+        type: the domain, or an Array when an axis is whole.
+    """
+
+    span: Span
+    name: str
+    indices: tuple["Expression | Whole", ...]
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """A thing: a declared `var it : Thing`, indexed, or a model's parameter.
+
+    Attributes:
+        name: of the declared var; "" for a parameter.
+        key: of the parameter's `Local`; "" for a declared var.
+    """
+
+    span: Span
+    entity: str
+    name: str
+    key: str
+    indices: tuple["Expression | Whole", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeRef:
+    """`it.color`, `x.pose[t]`: an attribute of a thing, indexed like a variable."""
+
+    span: Span
+    thing: Thing
+    attribute: str
+    indices: tuple["Expression | Whole", ...]
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """`purple(it)`, `digit(img, d)`: the activation of a model's instance, a bool variable."""
+
+    span: Span
+    model: str
+    arguments: tuple["Expression | Thing", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """A pure operation on values.
+
+    operator: + - * / // % ** neg == != < <= > >= and or not if in_range min max abs exp log sqrt
+    floor ceil round. "and" and "or" take two or more; "if" takes condition, then, otherwise (the
+    branches may be distributions); "in_range" takes value, first, last (both included); "in_set"
+    takes the value and then each member. Chained comparisons are an "and".
+    """
+
+    span: Span
+    operator: str
+    arguments: tuple["Expression", ...]
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One argument of an aggregate, repeated over its context (Bind and Where clauses only).
+
+    `key` is the left side of `cause: q`, otherwise None.
+    """
+
+    span: Span
+    context: tuple["Bind | Where", ...]
+    value: "Expression"
+    key: "Expression | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """sum count all any min max exactly at_most at_least alldifferent xor, over items.
+
+    Attributes:
+        parameter: the k of exactly, at_most and at_least; None otherwise (exactly_one has 1).
+    """
+
+    span: Span
+    operator: str
+    items: tuple[Item, ...]
+    parameter: "Expression | None"
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """A distribution over the domain of whatever it is drawn for.
+
+    family and arguments:
+        Bernoulli (p) · Categorical (vector, an Array expression) · Uniform () · Point (value) ·
+        Binomial (n, p) · Poisson (mean) · Geometric (p) · Around (centre, width) ·
+        NoisyOr (leak): items have a key, the cause, and a value, its probability ·
+        Weights (): items have a key, the value, and a value, its probability; values not named
+        have probability 0, except that a key None (`rest` or `_`) shares what is left equally.
+    """
+
+    span: Span
+    family: str
+    arguments: tuple["Expression", ...]
+    items: tuple[Item, ...]
+    type: Dist
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """`match`: the value of the first row whose patterns all hold; rows must cover everything.
+
+    Attributes:
+        conditions: for each row, the condition under which it applies, a bool expression.
+    """
+
+    span: Span
+    conditions: tuple["Expression", ...]
+    values: tuple["Expression", ...]
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class QueryValue:
+    """A query inside an `assert`'s condition; stands for its answer, a number."""
+
+    span: Span
+    query: "Query"
+
+
+Expression = (
+    Constant
+    | Local
+    | Size
+    | DataRef
+    | VariableRef
+    | AttributeRef
+    | Activation
+    | Apply
+    | Aggregate
+    | Distribution
+    | Cases
+    | QueryValue
+)
+
+Reference = VariableRef | AttributeRef | Activation
+"""An expression that is a random variable, or an array of them."""
+
+# --- Contexts ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Bind:
+    """`for i in first..last`: repeats what follows. Both ends are included."""
+
+    span: Span
+    key: str
+    name: str
+    first: Expression
+    last: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Keeps the instances for which a condition on compile-time values holds."""
+
+    span: Span
+    condition: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What follows applies only where a condition on random variables holds."""
+
+    span: Span
+    condition: Expression
+
+
+Context = tuple[Bind | Where | Gate, ...]

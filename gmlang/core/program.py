@@ -1,0 +1,356 @@
+"""A checked program: declarations, statements and queries in core expressions.
+
+A statement stands alone: its `context` lists the loops, filters and gates around it, outermost
+first, so that the grounding runs each statement once over all its instances.
+"""
+
+from dataclasses import dataclass
+
+from gmlang.core.ast import (
+    Activation,
+    AttributeRef,
+    Bind,
+    Context,
+    Distribution,
+    Expression,
+    Reference,
+    Thing,
+    VariableRef,
+    Where,
+)
+from gmlang.core.types import Domain, Integer, Real
+from gmlang.diagnostics import Span
+
+# --- Declarations ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DataSymbol:
+    """`data noisy[H, W] : bool`, `data T = 6`; also `param`, which may be set from outside.
+
+    Attributes:
+        shape: for each axis a size name (a str, known from the data's shape or from an earlier
+            data or param of that name) or an expression.
+        type: of an element.
+        value: an expression of constants, None when it must be bound. A nested list
+            (`data A[2, 2] = [[...], ...]`) is `literal` instead.
+    """
+
+    span: Span
+    name: str
+    shape: tuple["str | Expression", ...]
+    type: Domain | Integer | Real
+    value: Expression | None
+    literal: "tuple[object, ...] | None" = None
+    is_param: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VariableSymbol:
+    """A random variable, or an attribute of an entity.
+
+    Attributes:
+        base: a distribution, or None for uniform.
+    """
+
+    span: Span
+    name: str
+    shape: tuple[Expression, ...]
+    domain: Domain
+    base: Expression | None
+
+
+@dataclass(frozen=True, slots=True)
+class ThingSymbol:
+    """`var it : Thing`, `var pixel[H, W] : Pixel`."""
+
+    span: Span
+    name: str
+    shape: tuple[Expression, ...]
+    entity: str
+
+
+@dataclass(frozen=True, slots=True)
+class EntitySymbol:
+    """An entity and its attributes."""
+
+    span: Span
+    name: str
+    attributes: tuple[VariableSymbol, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterSymbol:
+    """A model's parameter: `key` is that of its `Local` or `Thing`.
+
+    Attributes:
+        entity: the entity of a thing, "" for a value.
+        domain: of a value; None for a thing.
+    """
+
+    span: Span
+    key: str
+    name: str
+    entity: str
+    domain: Domain | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSymbol:
+    """A model: a predicate with predictions.
+
+    Attributes:
+        prior: P(active); None means 0.5, and for a conjunction that it has none of its own.
+        body: the statements that apply while it is active. Their contexts do not repeat that.
+        parts: of a composite, the activations it is the conjunction of; () for others.
+        soft: a composite that may contradict itself.
+    """
+
+    span: Span
+    name: str
+    parameters: tuple[ParameterSymbol, ...]
+    prior: Expression | None
+    body: tuple["Statement", ...]
+    parts: tuple[Activation, ...] = ()
+    soft: bool = False
+
+
+# --- Statements --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """`target ~ distribution`."""
+
+    span: Span
+    context: Context
+    target: VariableRef | AttributeRef
+    distribution: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Define:
+    """`target := value`."""
+
+    span: Span
+    context: Context
+    target: VariableRef | AttributeRef
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class LogFactor:
+    """`factor value`; `prefer c weight w` is Apply("if", (c, w, 0))."""
+
+    span: Span
+    context: Context
+    value: Expression
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Require:
+    """`constraint condition`, or `observe condition` (is_observation)."""
+
+    span: Span
+    context: Context
+    condition: Expression
+    label: str
+    is_observation: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ObserveValue:
+    """`observe target = value`; both may be arrays of one shape."""
+
+    span: Span
+    context: Context
+    target: Reference
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class ObserveLike:
+    """`observe target like {value: likelihood, ...}`; `weights` has family Weights."""
+
+    span: Span
+    context: Context
+    target: Reference
+    weights: Distribution
+
+
+@dataclass(frozen=True, slots=True)
+class Predict:
+    """`predict target ~ distribution @ confidence`; `= v` is a Point; without @, None."""
+
+    span: Span
+    context: Context
+    target: VariableRef | AttributeRef
+    distribution: Expression
+    confidence: Expression | None
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class PredictActive:
+    """`predict m(args) @ c` (positive) or `predict not m(args) @ c`."""
+
+    span: Span
+    context: Context
+    target: Activation
+    is_positive: bool
+    confidence: Expression | None
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """`use m(args) except e, ...`."""
+
+    span: Span
+    context: Context
+    target: Activation
+    exceptions: tuple[Reference, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Consider:
+    """`consider m(args)`: the instance exists."""
+
+    span: Span
+    context: Context
+    target: Activation
+
+
+Statement = (
+    Draw
+    | Define
+    | LogFactor
+    | Require
+    | ObserveValue
+    | ObserveLike
+    | Predict
+    | PredictActive
+    | Use
+    | Consider
+)
+
+# --- Queries -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One thing asked for: a reference (its distribution), or an event (its probability).
+
+    Attributes:
+        context: loops of `[P(digit(img, d)) for d in 0..9]`; () otherwise.
+    """
+
+    span: Span
+    value: Expression
+    context: tuple[Bind | Where, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedGiven:
+    """`x = v` behind the bar."""
+
+    span: Span
+    target: Reference
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class EventGiven:
+    """A condition behind the bar."""
+
+    span: Span
+    condition: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class VariableGiven:
+    """A bare non-boolean variable behind the bar of `indep`: conditioned on, value unknown."""
+
+    span: Span
+    target: Reference
+
+
+Given = ObservedGiven | EventGiven | VariableGiven
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCall:
+    """A model named in compat or blame: `purple`, `digit(7)`; arguments bind the last parameters.
+
+    A juxtaposition `purple jar` has several models.
+    """
+
+    span: Span
+    models: tuple[str, ...]
+    arguments: tuple[tuple[Expression, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One query.
+
+    Attributes:
+        kind: marginal (P of references: one distribution each when `asked` is an array or a
+            bracketed list) · joint (P of several references) · event (P of events: a number) ·
+            map · mmap · logz · best · sample · count · compat · blame · why · active · indep.
+        text: as written.
+        asked: what is asked for; () means everything. For active: () and `thing`.
+        number: the k of best and sample.
+        within_s: the query's own budget, or None.
+        method: of `using`, such as "bp", with its options as constants; "" for none.
+        name: given by `as`, or "".
+        in_brackets: written as a bracketed list: the answer is a list.
+    """
+
+    span: Span
+    text: str
+    kind: str
+    asked: tuple[Asked, ...]
+    given: tuple[Given, ...]
+    number: Expression | None = None
+    models: tuple[ModelCall, ...] = ()
+    thing: Thing | None = None
+    within_s: float | None = None
+    method: str = ""
+    method_options: tuple[tuple[str, bool | int | float], ...] = ()
+    name: str = ""
+    in_brackets: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Assert:
+    """`assert condition`: QueryValue inside; a chain of comparisons, in_range, and, or, not."""
+
+    span: Span
+    text: str
+    condition: Expression
+
+
+# --- Programs ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A checked program. Symbols are in the order of declaration, dependencies first.
+
+    Attributes:
+        sizes: the names of sizes in scope (`H`), which are known once data is bound.
+        documentation: text by the declared name it documents; "" is the module's own.
+    """
+
+    span: Span
+    data: tuple[DataSymbol, ...]
+    variables: tuple[VariableSymbol, ...]
+    things: tuple[ThingSymbol, ...]
+    entities: tuple[EntitySymbol, ...]
+    models: tuple[ModelSymbol, ...]
+    statements: tuple[Statement, ...]
+    questions: tuple[Query | Assert, ...]
+    sizes: tuple[str, ...]
+    documentation: tuple[tuple[str, str], ...]
