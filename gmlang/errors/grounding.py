@@ -1,0 +1,175 @@
+"""Mistakes found when a program meets its data: GM4xx sizes and indices, GM5xx evidence."""
+
+from collections.abc import Sequence
+
+from gmlang.diagnostics import Diagnostic, Note, Span
+
+
+def missing_data(span: Span, name: str, given: Sequence[str]) -> Diagnostic:
+    """The program needs data that nobody gave."""
+    listed = ", ".join(given) or "none"
+    return Diagnostic(
+        "GM401",
+        f"no data is given for `{name}` (given: {listed})",
+        span,
+        hint=f"--data {name}=FILE.npz on the command line, or model.bind({name}=array)",
+    )
+
+
+def unknown_binding(name: str, known: Sequence[str]) -> Diagnostic:
+    """Data or a parameter is given that the program does not declare."""
+    return Diagnostic(
+        "GM402",
+        f"the program declares no data or param `{name}`",
+        None,
+        hint=f"it declares: {', '.join(known) or 'none'}",
+    )
+
+
+def wrong_shape(span: Span, name: str, expected: str, found: str) -> Diagnostic:
+    """An array does not have the declared shape."""
+    return Diagnostic("GM403", f"`{name}` was declared {expected} but the data is {found}", span)
+
+
+def size_unknown(span: Span, name: str) -> Diagnostic:
+    """A size was used that no data fixes."""
+    return Diagnostic(
+        "GM404",
+        f"the size `{name}` is not known",
+        span,
+        hint=f"bind an array whose shape names it, or write data {name} = 10",
+    )
+
+
+def value_outside_domain(span: Span, what: str, value: str, domain: str) -> Diagnostic:
+    """A value does not belong to the domain it is used for."""
+    return Diagnostic("GM405", f"{what} is {value}, outside {domain}", span)
+
+
+def index_outside(span: Span, what: str, index: int, size: int, where: str) -> Diagnostic:
+    """An index misses its array."""
+    return Diagnostic(
+        "GM406",
+        f"index {index} of {what} is outside 0..{size - 1}{where}",
+        span,
+        hint="narrow the range of the loop, or add a condition: for ... if ...:",
+    )
+
+
+def argument_outside(span: Span, model: str, value: int, domain: str, where: str) -> Diagnostic:
+    """A model is invoked with a parameter value outside its domain."""
+    return Diagnostic(
+        "GM407",
+        f"{model} is invoked with {value}, outside {domain}{where}",
+        span,
+        hint="guard it: if t + 1 < T: use ...",
+    )
+
+
+def too_wide(span: Span, text: str, num_variables: int, entries: str) -> Diagnostic:
+    """An expression would need an enormous table."""
+    return Diagnostic(
+        "GM408",
+        f"`{text}` depends on {num_variables} variables at once: a table of {entries} entries",
+        span,
+        hint="narrow it: split it into several factors, or use sum, count, any, all, NoisyOr, "
+        "which need no table",
+    )
+
+
+def bad_probability(span: Span, text: str, value: float, where: str) -> Diagnostic:
+    """A probability is not one."""
+    hint = f"{value:g} % is {value / 100:g}" if 1 < value <= 100 else ""
+    return Diagnostic(
+        "GM409", f"`{text}` is {value:g}{where}; a probability lies in 0..1", span, hint=hint
+    )
+
+
+def bad_sum(span: Span, total: float, where: str) -> Diagnostic:
+    """The probabilities of a distribution do not sum to one."""
+    return Diagnostic(
+        "GM410",
+        f"the probabilities sum to {total:g}{where}; they must sum to 1",
+        span,
+        hint="write the last one as `rest`, or divide by the sum",
+    )
+
+
+def uncovered_match(span: Span, where: str) -> Diagnostic:
+    """A match has no case for some values."""
+    return Diagnostic(
+        "GM411",
+        f"this match does not cover {where}",
+        span,
+        hint="add a case for it, or a final case `_`",
+    )
+
+
+def two_mechanisms(span: Span, name: str, first: Span | None) -> Diagnostic:
+    """A variable is drawn or defined twice."""
+    notes = () if first is None else (Note("first here", first),)
+    return Diagnostic(
+        "GM412",
+        f"`{name}` already has a mechanism; a variable is drawn or defined once",
+        span,
+        notes,
+        hint="use `predict` in a model or `factor` for a second opinion, or put both under if/else",
+    )
+
+
+def directed_cycle(span: Span, names: Sequence[str]) -> Diagnostic:
+    """Mechanisms that need each other."""
+    return Diagnostic(
+        "GM413",
+        f"directed cycle: {' -> '.join(names)}",
+        span,
+        hint="use `prefer` or `factor` for a relation without a direction",
+    )
+
+
+def outside_target(span: Span, text: str, value: str, domain: str, where: str) -> Diagnostic:
+    """A defined value can leave the domain of the variable it defines."""
+    return Diagnostic(
+        "GM414",
+        f"`{text}` can be {value}{where}, outside the domain {domain}",
+        span,
+        hint="use min, max or % to keep it inside",
+    )
+
+
+def no_such_prediction(span: Span, model: str, text: str) -> Diagnostic:
+    """`except` names something the used model does not predict."""
+    return Diagnostic("GM415", f"{model} makes no prediction about {text}", span)
+
+
+def contradictory_composite(
+    span: Span, name: str, summary: str, notes: Sequence[Note], nats: float
+) -> Diagnostic:
+    """The parts of a composition contradict each other."""
+    return Diagnostic(
+        "GM416",
+        f"`{name}` contradicts itself: {summary}; {nats:.1f} nats",
+        span,
+        tuple(notes),
+        hint="write `soft` after the composition to compose them anyway",
+    )
+
+
+def not_finite(span: Span, text: str, where: str) -> Diagnostic:
+    """A log-factor is NaN or +inf."""
+    return Diagnostic(
+        "GM417",
+        f"`{text}` is not a number or is +inf{where}",
+        span,
+        hint="a log-factor must be a real number, or -inf to forbid",
+    )
+
+
+def bad_data_value(span: Span, name: str, value: str, expected: str) -> Diagnostic:
+    """Bound data cannot be understood."""
+    return Diagnostic("GM418", f"`{name}` holds {value}, but {expected} is expected", span)
+
+
+def cannot_ask(span: Span, message: str, hint: str = "") -> Diagnostic:
+    """A query that has no meaning as written."""
+    return Diagnostic("GM501", message, span, hint=hint)
