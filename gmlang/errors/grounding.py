@@ -173,3 +173,23 @@ def bad_data_value(span: Span, name: str, value: str, expected: str) -> Diagnost
 def cannot_ask(span: Span, message: str, hint: str = "") -> Diagnostic:
     """A query that has no meaning as written."""
     return Diagnostic("GM501", message, span, hint=hint)
+
+
+def random_index(span: Span, text: str) -> Diagnostic:
+    """An index that depends on a random variable stands where it cannot be resolved."""
+    return Diagnostic(
+        "GM419",
+        f"the index `{text}` is random here, and names no single variable",
+        span,
+        hint="outside sum, count, any and all a random index works: prefer x[z] == a weight w",
+    )
+
+
+def too_much_memory(span: Span, text: str, instances: int, gibibytes: float) -> Diagnostic:
+    """The tables of one statement would not fit into memory."""
+    return Diagnostic(
+        "GM420",
+        f"`{text}` needs {instances} tables, {gibibytes:.1f} GiB together",
+        span,
+        hint="let the tables not depend on the loop variables, so that one table serves all",
+    )

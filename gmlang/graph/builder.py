@@ -1,0 +1,167 @@
+"""The factor graph while it grows: variables, factors with their origins, and evidence."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gmlang.diagnostics import Span
+from gmlang.graph.states import States
+from gmruntime.factors.kinds import FactorKind, Gated, Potts, Table, TruncatedLinear
+from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Origin:
+    """Which statement a block of factors came from.
+
+    Attributes:
+        kind: "draw", "define", "factor", "constraint", "observe", "predict", "use", "base", "prior"
+            or "auxiliary".
+        span: of the statement.
+        model: whose body it stands in, "" outside models.
+        targets: for a prediction, the variable that each factor predicts.
+    """
+
+    kind: str
+    span: Span
+    model: str = ""
+    targets: np.ndarray | None = None
+
+    def describe(self) -> str:
+        """Write the statement and its line."""
+        line, _ = self.span.line_column()
+        text = " ".join(self.span.text.split())
+        return f"{text} (line {line})"
+
+
+@dataclass(slots=True, eq=False)
+class Builder:
+    """What has been built so far.
+
+    Attributes:
+        origins: one for each factor block.
+        observed: variables, the states they were seen in, and where that is said.
+        mechanisms: variables that are drawn or defined, and where.
+        edges: parents and children of drawn and defined variables.
+    """
+
+    variables: list[VariableBlock] = field(default_factory=list[VariableBlock])
+    factors: list[FactorBlock] = field(default_factory=list[FactorBlock])
+    origins: list[Origin] = field(default_factory=list[Origin])
+    num_variables: int = 0
+    observed: list[tuple[np.ndarray, np.ndarray, Span]] = field(
+        default_factory=list[tuple[np.ndarray, np.ndarray, Span]]
+    )
+    mechanisms: list[tuple[np.ndarray, Span]] = field(default_factory=list[tuple[np.ndarray, Span]])
+    edges: list[tuple[np.ndarray, np.ndarray]] = field(
+        default_factory=list[tuple[np.ndarray, np.ndarray]]
+    )
+
+    def copy(self) -> "Builder":
+        """Return a builder that can grow on its own."""
+        return Builder(
+            list(self.variables),
+            list(self.factors),
+            list(self.origins),
+            self.num_variables,
+            list(self.observed),
+            list(self.mechanisms),
+            list(self.edges),
+        )
+
+    def add_variables(self, name: str, shape: tuple[int, ...], states: States) -> int:
+        """Add a block of variables and return the index of its first."""
+        start = self.num_variables
+        block = VariableBlock(name, shape, states.count)
+        self.variables.append(block)
+        self.num_variables += block.size
+        return start
+
+    def add_factors(self, kind: FactorKind, scopes: np.ndarray, origin: Origin) -> None:
+        """Add a block of factors."""
+        if len(scopes):
+            block = FactorBlock(kind, np.ascontiguousarray(scopes, np.int32), origin.describe())
+            self.factors.append(block)
+            self.origins.append(origin)
+
+    def graph(self) -> FactorGraph:
+        """Return what has been built as a factor graph."""
+        return FactorGraph(tuple(self.variables), tuple(self.factors))
+
+
+def add_tables(
+    builder: Builder, log_potentials: np.ndarray, scopes: np.ndarray, origin: Origin, *, gated: bool
+) -> None:
+    """Add factors given as tables, in the plainest kind that says the same.
+
+    A variable that a scope names twice is merged: only the entries where both agree remain.
+
+    Args:
+        builder: grows.
+        log_potentials: one table for each factor, or one for all; the gate's axis left out when
+            `gated`.
+        scopes: the gate first when `gated`.
+        origin: where the factors come from.
+        gated: whether the factors apply only while the first variable is true.
+    """
+    if not len(scopes):
+        return
+    if scopes.shape[1] > 1:
+        ordered = np.sort(scopes, axis=1)
+        twice = (ordered[:, 1:] == ordered[:, :-1]).any(axis=1)
+        if twice.any():
+            _add_merged(builder, log_potentials, scopes, origin, twice, gated=gated)
+            return
+    kind = Gated(log_potentials) if gated else _plainest(log_potentials)
+    builder.add_factors(kind, scopes, origin)
+
+
+def _add_merged(
+    builder: Builder,
+    log_potentials: np.ndarray,
+    scopes: np.ndarray,
+    origin: Origin,
+    twice: np.ndarray,
+    *,
+    gated: bool,
+) -> None:
+    if gated:
+        off = np.zeros_like(log_potentials)
+        log_potentials = np.stack([off, log_potentials], axis=1)
+    shared = log_potentials.shape[0] == 1
+    rows = np.flatnonzero(~twice)
+    if len(rows):
+        tables = log_potentials if shared else log_potentials[rows]
+        add_tables(builder, tables, scopes[rows], origin, gated=False)
+    patterns = (scopes[:, :, None] == scopes[:, None, :]).argmax(axis=2)[twice]
+    places = np.flatnonzero(twice)
+    for pattern in np.unique(patterns, axis=0):
+        rows = places[(patterns == pattern).all(axis=1)]
+        tables = log_potentials if shared else log_potentials[rows]
+        kept = np.flatnonzero(pattern == np.arange(len(pattern)))
+        sizes = [tables.shape[1 + k] for k in kept]
+        states = np.indices(sizes).reshape(len(sizes), -1)
+        position = {int(k): i for i, k in enumerate(kept)}
+        index = tuple(states[position[int(first)]] for first in pattern)
+        merged = tables[(slice(None), *index)].reshape(len(tables), *sizes)
+        builder.add_factors(_plainest(merged), scopes[rows][:, kept], origin)
+
+
+def _plainest(log_potentials: np.ndarray) -> FactorKind:
+    if log_potentials.ndim != 3 or log_potentials.shape[1] != log_potentials.shape[2]:
+        return Table(log_potentials)
+    size = log_potentials.shape[1]
+    if size < 3:
+        return Table(log_potentials)
+    weights = log_potentials[:, 0, 0]
+    same = np.eye(size, dtype=np.bool_)
+    if (log_potentials == np.where(same, weights[:, None, None], 0.0)).all():
+        return Potts(weights.copy())
+    slopes = -log_potentials[:, 0, 1]
+    caps = -log_potentials.min(axis=(1, 2))
+    if np.isfinite(caps).all() and (slopes >= 0).all():
+        distance = np.abs(np.subtract.outer(np.arange(size), np.arange(size)))
+        linear = -np.minimum(slopes[:, None, None] * distance, caps[:, None, None])
+        if (log_potentials == linear).all():
+            return TruncatedLinear(slopes.copy(), caps)
+    return Table(log_potentials)

@@ -1,0 +1,319 @@
+"""From a checked program and its data to a factor graph.
+
+Every statement is grounded once, over all its instances, by array arithmetic.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gmlang.core.ast import Activation, Apply, Context, Expression, Local, Thing
+from gmlang.core.program import EntitySymbol, ModelSymbol, ParameterSymbol, Program, VariableSymbol
+from gmlang.core.types import Bool, Domain, Enum, IntRange
+from gmlang.diagnostics import Diagnostic, GmError
+from gmlang.errors import grounding as errors
+from gmlang.graph import terms
+from gmlang.graph.bindings import collected
+from gmlang.graph.builder import Builder, Origin
+from gmlang.graph.cycles import check_mechanisms
+from gmlang.graph.distributions import probabilities
+from gmlang.graph.evaluate import Env, Slot, Slots, evaluate, integers
+from gmlang.graph.instances import discover, domain_range, empty_table, model_frame
+from gmlang.graph.lower import Grounder, Job, environment, lower
+from gmlang.graph.statements import (
+    Scene,
+    find_silences,
+    ground_statement,
+    predict_activation,
+    used_parts,
+)
+from gmlang.graph.states import BOOL, States, enum_states
+from gmlang.graph.world import (
+    ONE_INSTANCE,
+    AttributeArray,
+    ModelTable,
+    ThingArray,
+    VariableArray,
+    World,
+)
+from gmruntime.factors.kinds import Table
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grounding:
+    """A program as a factor graph, and the way back from indices to names."""
+
+    program: Program
+    world: World
+    builder: Builder
+    names: dict[str, str]
+
+
+def ground(
+    program: Program, world: World, extra: Iterable[tuple[Context, Expression]] = ()
+) -> Grounding:
+    """Ground a program.
+
+    Args:
+        program: checked.
+        world: sizes and data, from `gmlang.graph.bindings.bind`; it is not changed.
+        extra: expressions of a query, whose model instances then exist as well.
+
+    Raises:
+        GmError: with all the mistakes that the data brings to light.
+    """
+    world = World(sizes=dict(world.sizes), data=dict(world.data))
+    builder = Builder()
+    grounder = Grounder(world, builder)
+    diagnostics: list[Diagnostic] = []
+    _declare(grounder, program)
+    for symbol in program.models:
+        world.models[symbol.name] = empty_table(world, symbol, environment(grounder, ONE_INSTANCE))
+    keys = discover(world, program.statements, extra, grounder.names)
+    for symbol in program.models:
+        _add_instances(grounder, symbol, keys[symbol.name])
+    scene = Scene(grounder)
+    for step in _steps(scene, program):
+        try:
+            step()
+        except GmError as error:
+            diagnostics.extend(error.diagnostics)
+    diagnostics.extend(_unheard(scene))
+    collected(diagnostics)
+    check_mechanisms(builder)
+    _add_bases(grounder, program)
+    return Grounding(program, world, builder, grounder.names)
+
+
+# --- Declarations ------------------------------------------------------------------------
+
+
+def _declare(grounder: Grounder, program: Program) -> None:
+    world = grounder.world
+    env = environment(grounder, ONE_INSTANCE)
+    for symbol in program.variables:
+        states = known_states(symbol.domain, env)
+        shape = _shape(symbol.shape, env)
+        start = grounder.builder.add_variables(symbol.name, shape, states)
+        base = _log_base(symbol, states, env)
+        world.variables[symbol.name] = VariableArray(
+            symbol.name, start, shape, states, base, symbol.span
+        )
+    for thing in program.things:
+        shape = _shape(thing.shape, env)
+        first = world.num_things.get(thing.entity, 0)
+        world.things[thing.name] = ThingArray(thing.name, thing.entity, first, shape)
+        world.num_things[thing.entity] = first + int(np.prod(shape, dtype=np.int64))
+    for entity in program.entities:
+        _declare_entity(grounder, program, entity)
+
+
+def _declare_entity(grounder: Grounder, program: Program, entity: EntitySymbol) -> None:
+    world = grounder.world
+    env = environment(grounder, ONE_INSTANCE)
+    things = [world.things[t.name] for t in program.things if t.entity == entity.name]
+    attributes: dict[str, AttributeArray] = {}
+    world.attributes[entity.name] = attributes
+    for symbol in entity.attributes if things else ():
+        states = known_states(symbol.domain, env)
+        inner = _shape(symbol.shape, env)
+        size = int(np.prod(inner, dtype=np.int64))
+        starts: list[np.ndarray] = []
+        for thing in things:
+            name = f"{thing.name}.{symbol.name}"
+            start = grounder.builder.add_variables(name, (*thing.shape, *inner), states)
+            count = int(np.prod(thing.shape, dtype=np.int64))
+            starts.append(start + size * np.arange(count, dtype=np.int64))
+        base = _log_base(symbol, states, env)
+        attributes[symbol.name] = AttributeArray(
+            symbol.name, np.concatenate(starts), inner, states, base, symbol.span
+        )
+
+
+def known_states(domain: Domain, env: Env) -> States:
+    """Return the states of a domain whose size is now known.
+
+    Raises:
+        GmError: when a range is empty.
+    """
+    match domain:
+        case Bool():
+            return BOOL
+        case Enum():
+            return enum_states(domain)
+        case IntRange():
+            first, count = domain_range(domain, env)
+            if count < 1:
+                span = domain.first.span
+                raise GmError([errors.cannot_ask(span, "this domain is empty")])
+            return States(first, count, name=domain.name)
+
+
+def _shape(shape: tuple[Expression, ...], env: Env) -> tuple[int, ...]:
+    sizes: list[int] = []
+    for part in shape:
+        size = int(np.asarray(integers(part, env)).reshape(-1)[0])
+        if size < 0:
+            raise GmError([errors.cannot_ask(part.span, f"a size cannot be {size}")])
+        sizes.append(size)
+    return tuple(sizes)
+
+
+def _log_base(symbol: VariableSymbol, states: States, env: Env) -> np.ndarray | None:
+    if symbol.base is None:
+        return None
+    slots = Slots([Slot(np.zeros(1, np.int64), states)])
+    inner = Env(env.world, ONE_INSTANCE, slots, (), env.names)
+    p = np.broadcast_to(probabilities(symbol.base, inner, 0), (1, states.count))[0]
+    with np.errstate(divide="ignore"):
+        return np.log(p / p.sum())
+
+
+def _add_bases(grounder: Grounder, program: Program) -> None:
+    drawn = np.zeros(grounder.builder.num_variables, np.bool_)
+    for variables, _ in grounder.builder.mechanisms:
+        drawn[variables] = True
+    world = grounder.world
+    arrays: list[tuple[np.ndarray, np.ndarray | None, VariableSymbol]] = []
+    for symbol in program.variables:
+        array = world.variables[symbol.name]
+        size = int(np.prod(array.shape, dtype=np.int64))
+        arrays.append((array.start + np.arange(size), array.log_base, symbol))
+    for entity in program.entities:
+        for symbol in entity.attributes:
+            attribute = world.attributes[entity.name].get(symbol.name)
+            if attribute is not None:
+                size = int(np.prod(attribute.shape, dtype=np.int64))
+                places = attribute.starts[:, None] + np.arange(size)[None, :]
+                arrays.append((places.reshape(-1), attribute.log_base, symbol))
+    for variables, log_base, symbol in arrays:
+        free = variables[~drawn[variables]]
+        if log_base is not None and len(free):
+            origin = Origin("base", symbol.span)
+            grounder.builder.add_factors(Table(log_base[None, :]), free[:, None], origin)
+
+
+# --- Models ------------------------------------------------------------------------------
+
+
+def _add_instances(grounder: Grounder, symbol: ModelSymbol, keys: np.ndarray) -> None:
+    world = grounder.world
+    table = world.models[symbol.name]
+    rows = np.zeros((len(keys), len(table.sizes)), np.int64)
+    rest = keys.copy()
+    for position in range(len(table.sizes) - 1, -1, -1):
+        rest, digit = np.divmod(rest, table.sizes[position])
+        rows[:, position] = digit + table.firsts[position]
+    start = grounder.builder.num_variables
+    if len(keys):
+        start = grounder.builder.add_variables(symbol.name, (len(keys),), BOOL)
+    world.models[symbol.name] = replace(table, keys=keys, rows=rows, start=start)
+
+
+def own_activation(symbol: ModelSymbol) -> Activation:
+    """Return the activation of the instance whose body is grounded."""
+    arguments = tuple(_own_argument(parameter) for parameter in symbol.parameters)
+    return Activation(symbol.span, symbol.name, arguments)
+
+
+def _own_argument(parameter: ParameterSymbol) -> Expression | Thing:
+    if parameter.domain is None:
+        return Thing(parameter.span, parameter.entity, "", parameter.key, ())
+    return Local(parameter.span, parameter.key, parameter.domain)
+
+
+def _steps(scene: Scene, program: Program):  # noqa: ANN202
+    """Yield what is to be done, one statement at a time, so that mistakes can be collected."""
+    grounder = scene.grounder
+    tables = [grounder.world.models[symbol.name] for symbol in program.models]
+    present = [table for table in tables if len(table.keys)]
+    for table in present:
+        yield lambda table=table: _add_prior(scene, table)
+    for table in present:
+        inside = Scene(
+            grounder, scene.silences, scene.heard, table.symbol.name, own_activation(table.symbol)
+        )
+        frame = model_frame(table.symbol, table.rows)
+        for statement in table.symbol.body:
+            yield lambda i=inside, f=frame, s=statement: find_silences(i, f, s)
+    for statement in program.statements:
+        yield lambda s=statement: ground_statement(scene, ONE_INSTANCE, s)
+    for table in present:
+        inside = Scene(
+            grounder, scene.silences, scene.heard, table.symbol.name, own_activation(table.symbol)
+        )
+        frame = model_frame(table.symbol, table.rows)
+        yield lambda i=inside, t=table: _add_parts(i, t)
+        for statement in table.symbol.body:
+            yield lambda i=inside, f=frame, s=statement: ground_statement(i, f, s)
+
+
+def _is_conjunction(symbol: ModelSymbol) -> bool:
+    return bool(symbol.parts) and symbol.prior is None
+
+
+def _add_prior(scene: Scene, table: ModelTable) -> None:
+    grounder, symbol = scene.grounder, table.symbol
+    grounder.world.priors[symbol.name] = prior = _prior(grounder, table)
+    if _is_conjunction(symbol):
+        return
+    with np.errstate(divide="ignore"):
+        tables = np.stack([np.log1p(-prior), np.log(prior)], axis=1)
+    if (tables == tables[:1]).all():
+        tables = tables[:1]
+    variables = table.start + np.arange(len(table.keys))
+    origin = Origin("prior", symbol.span, symbol.name)
+    grounder.builder.add_factors(Table(tables), variables[:, None], origin)
+
+
+def _prior(grounder: Grounder, table: ModelTable) -> np.ndarray:
+    symbol, count = table.symbol, len(table.keys)
+    if _is_conjunction(symbol):
+        prior = np.ones(count)
+        frame = model_frame(symbol, table.rows)
+        for part in symbol.parts:
+            for model, variables in used_parts(grounder, part, frame):
+                inner = grounder.world.models[model]
+                prior = prior * _prior(grounder, inner)[variables - inner.start]
+        return prior
+    if symbol.prior is None:
+        return np.full(count, 0.5)
+    env = environment(grounder, model_frame(symbol, table.rows))
+    values = np.asarray(evaluate(symbol.prior, env), np.float64).reshape(-1)
+    bad = ~((values >= 0) & (values <= 1))
+    if bad.any():
+        span = symbol.prior.span
+        raise GmError([errors.bad_probability(span, span.text, float(values[bad][0]), "")])
+    return np.broadcast_to(values, (count,)).copy()
+
+
+def _add_parts(scene: Scene, table: ModelTable) -> None:
+    symbol = table.symbol
+    if not symbol.parts:
+        return
+    frame = model_frame(symbol, table.rows)
+    own = own_activation(symbol)
+    if symbol.prior is None:
+        both = symbol.parts[0]
+        if len(symbol.parts) > 1:
+            both = Apply(symbol.span, "and", symbol.parts, Bool())
+        origin = Origin("define", symbol.span, symbol.name)
+        lower(scene.grounder, frame, Job(terms.Defined(own, both), (), origin))
+        return
+    for part in symbol.parts:
+        origin = Origin("use", part.span, symbol.name)
+        job = Job(terms.Condition(part), (own,), origin)
+        predict_activation(scene.grounder, frame, part, np.ones(1), job)
+
+
+def _unheard(scene: Scene) -> list[Diagnostic]:
+    return [
+        errors.no_such_prediction(silence.span, silence.model, silence.text)
+        for silence in scene.silences
+        if id(silence) not in scene.heard and not _another_heard(scene, silence.span)
+    ]
+
+
+def _another_heard(scene: Scene, span: object) -> bool:
+    return any(s.span == span and id(s) in scene.heard for s in scene.silences)

@@ -1,0 +1,173 @@
+"""Which instances of which models exist: those considered, used, predicted or mentioned."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from gmlang.core.ast import Activation, Aggregate, Constant, Context, Distribution, Expression, Gate
+from gmlang.core.program import (
+    Consider,
+    Define,
+    Draw,
+    LogFactor,
+    ModelSymbol,
+    ObserveLike,
+    ObserveValue,
+    Predict,
+    PredictActive,
+    Require,
+    Statement,
+    Use,
+)
+from gmlang.core.types import Bool, Domain, Enum, Integer, IntRange
+from gmlang.graph.evaluate import Env, Slots, expand, integers
+from gmlang.graph.places import argument_rows, instance_keys
+from gmlang.graph.walk import is_random, parts_of, replace_part
+from gmlang.graph.world import ONE_INSTANCE, Frame, ModelTable, World
+
+
+def domain_range(domain: Domain, env: Env) -> tuple[int, int]:
+    """Return the first value of a domain and how many values it has."""
+    match domain:
+        case Bool():
+            return 0, 2
+        case Enum():
+            return 0, len(domain.values)
+        case IntRange():
+            first = int(np.asarray(integers(domain.first, env)).reshape(-1)[0])
+            last = int(np.asarray(integers(domain.last, env)).reshape(-1)[0])
+            return first, max(0, last - first + 1)
+
+
+def empty_table(world: World, symbol: ModelSymbol, env: Env) -> ModelTable:
+    """Return the table of a model that has no instance yet."""
+    sizes: list[int] = []
+    firsts: list[int] = []
+    for parameter in symbol.parameters:
+        if parameter.domain is None:
+            first, size = 0, world.num_things.get(parameter.entity, 0)
+        else:
+            first, size = domain_range(parameter.domain, env)
+        firsts.append(first)
+        sizes.append(size)
+    nothing = np.zeros(0, np.int64)
+    rows = np.zeros((0, len(sizes)), np.int64)
+    return ModelTable(symbol, tuple(sizes), tuple(firsts), nothing, rows, 0)
+
+
+def model_frame(symbol: ModelSymbol, rows: np.ndarray) -> Frame:
+    """Return the frame of a model's body: one row for each instance."""
+    columns = {p.key: rows[:, k] for k, p in enumerate(symbol.parameters)}
+    return Frame(len(rows), columns)
+
+
+def mentioned(statement: Statement) -> list[Expression]:
+    """List the expressions of a statement that may mention model instances."""
+    gates: list[Expression] = [c.condition for c in statement.context if isinstance(c, Gate)]
+    match statement:
+        case Draw():
+            return [*gates, statement.distribution]
+        case Define():
+            return [*gates, statement.value]
+        case LogFactor():
+            return [*gates, statement.value]
+        case Require():
+            return [*gates, statement.condition]
+        case ObserveValue() | ObserveLike():
+            return [*gates, statement.target]
+        case Predict():
+            return [*gates, statement.distribution]
+        case PredictActive() | Use() | Consider():
+            return [*gates, statement.target]
+
+
+def discover(
+    world: World,
+    statements: Iterable[Statement],
+    extra: Iterable[tuple[Context, Expression]],
+    names: dict[str, str],
+) -> dict[str, np.ndarray]:
+    """Find all rows of parameters for which each model has an instance.
+
+    Args:
+        world: its `models` hold an empty table for every model.
+        statements: those outside models.
+        extra: further expressions that mention instances, such as a query's.
+        names: of loop variables, for messages.
+    """
+    keys: dict[str, np.ndarray] = {name: np.zeros(0, np.int64) for name in world.models}
+    queue: list[tuple[str, np.ndarray]] = []
+
+    def note(found: list[tuple[str, np.ndarray]]) -> None:
+        for name, rows in found:
+            table = world.models[name]
+            new, first = np.unique(instance_keys(table, rows), return_index=True)
+            fresh = ~np.isin(new, keys[name], assume_unique=True)
+            if fresh.any():
+                keys[name] = np.union1d(keys[name], new[fresh])
+                queue.append((name, rows[first[fresh]]))
+
+    for statement in statements:
+        for expression in mentioned(statement):
+            note(_activations(world, ONE_INSTANCE, statement.context, expression, names))
+    for context, expression in extra:
+        note(_activations(world, ONE_INSTANCE, context, expression, names))
+    while queue:
+        name, rows = queue.pop()
+        symbol = world.models[name].symbol
+        frame = model_frame(symbol, rows)
+        for part in symbol.parts:
+            note(_activations(world, frame, (), part, names))
+        for statement in symbol.body:
+            for expression in mentioned(statement):
+                note(_activations(world, frame, statement.context, expression, names))
+    return keys
+
+
+def _activations(
+    world: World, frame: Frame, context: Context, expression: Expression, names: dict[str, str]
+) -> list[tuple[str, np.ndarray]]:
+    if not _has_activation(expression):
+        return []
+    outer, _ = expand(Env(world, frame, Slots(), (), names), context)
+    found: list[tuple[str, np.ndarray]] = []
+    stack: list[tuple[Expression, Frame]] = [(expression, outer)]
+    while stack:
+        part, at = stack.pop()
+        if at.count == 0:
+            continue
+        if isinstance(part, Activation):
+            found.extend(_rows(world, at, part, names))
+        items = part.items if isinstance(part, Aggregate | Distribution) else ()
+        for item in items:
+            inner, _ = expand(Env(world, at, Slots(), (), names), item.context)
+            stack.append((item.value, inner))
+            if item.key is not None:
+                stack.append((item.key, inner))
+        if not items:
+            stack.extend((inner, at) for inner in parts_of(part))
+    return found
+
+
+def _has_activation(expression: Expression) -> bool:
+    from gmlang.graph.walk import walk
+
+    return any(isinstance(part, Activation) for part in walk(expression))
+
+
+def _rows(
+    world: World, frame: Frame, activation: Activation, names: dict[str, str]
+) -> list[tuple[str, np.ndarray]]:
+    table = world.models[activation.model]
+    for position, argument in enumerate(activation.arguments):
+        if isinstance(argument, Expression) and is_random(argument):
+            low, size = table.firsts[position], table.sizes[position]
+            chosen = [Constant(argument.span, v, Integer()) for v in range(low, low + size)]
+            every: list[tuple[str, np.ndarray]] = []
+            for constant in chosen:
+                fixed = replace_part(activation, argument, constant)
+                assert isinstance(fixed, Activation)
+                every.extend(_rows(world, frame, fixed, names))
+            return every
+    rows = argument_rows(activation, table, Env(world, frame, Slots(), (), names))
+    return [(activation.model, rows)]

@@ -1,0 +1,383 @@
+"""One case for each core statement: what it adds to the factor graph."""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from gmlang.core.ast import (
+    Activation,
+    Apply,
+    AttributeRef,
+    Constant,
+    DataRef,
+    Expression,
+    Gate,
+    Local,
+    VariableRef,
+    Whole,
+)
+from gmlang.core.program import (
+    Consider,
+    Define,
+    Draw,
+    LogFactor,
+    ObserveLike,
+    ObserveValue,
+    Predict,
+    PredictActive,
+    Require,
+    Statement,
+    Use,
+)
+from gmlang.core.types import Bool, Integer, Real
+from gmlang.diagnostics import GmError, Span
+from gmlang.errors import grounding as errors
+from gmlang.graph import terms
+from gmlang.graph.builder import Origin
+from gmlang.graph.evaluate import Env, evaluate, expand, integers
+from gmlang.graph.lower import Grounder, Job, auxiliary, environment, hidden_reference, lower
+from gmlang.graph.places import Reference, locate, locate_array
+from gmlang.graph.states import BOOL, States
+from gmlang.graph.world import Frame, select_rows, where_text
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Silence:
+    """`use m(...) except p`: while the silencer is active, m's prediction about p is not made.
+
+    Attributes:
+        activations: of the used instances.
+        targets: the variables whose prediction is silenced.
+        silencers: the variables that silence it.
+    """
+
+    model: str
+    span: Span
+    text: str
+    activations: np.ndarray
+    targets: np.ndarray
+    silencers: np.ndarray
+
+
+@dataclass(slots=True, eq=False)
+class Scene:
+    """Where statements are grounded: the graph so far, the silences, and the model, if any."""
+
+    grounder: Grounder
+    silences: list[Silence] = field(default_factory=list[Silence])
+    heard: set[int] = field(default_factory=set[int])
+    model: str = ""
+    own: Activation | None = None
+
+
+def ground_statement(scene: Scene, frame: Frame, statement: Statement) -> None:
+    """Add what a statement says, for every instance of the frame and of its own loops.
+
+    Raises:
+        GmError: when the statement does not fit the data.
+    """
+    outer, _ = expand(environment(scene.grounder, frame), statement.context)
+    if outer.count == 0:
+        return
+    gates = _gates(scene, statement)
+    match statement:
+        case Draw():
+            _mechanism(scene, outer, statement, gates)
+        case Define():
+            _mechanism(scene, outer, statement, gates)
+        case LogFactor():
+            job = Job(terms.Value(statement.value), gates, _origin(scene, "factor", statement))
+            lower(scene.grounder, outer, job)
+        case Require():
+            kind = "observe" if statement.is_observation else "constraint"
+            job = Job(terms.Condition(statement.condition), gates, _origin(scene, kind, statement))
+            lower(scene.grounder, outer, job)
+        case ObserveValue():
+            observe(scene.grounder, outer, statement.target, statement.value, statement.span)
+        case ObserveLike():
+            _observe_like(scene, outer, statement)
+        case Predict():
+            _predict(scene, outer, statement, gates)
+        case PredictActive():
+            _predict_active(scene, outer, statement, gates)
+        case Use():
+            _use(scene, outer, statement, gates)
+        case Consider():
+            pass
+
+
+def _gates(scene: Scene, statement: Statement) -> tuple[Expression, ...]:
+    own = () if scene.own is None else (scene.own,)
+    inner = tuple(c.condition for c in statement.context if isinstance(c, Gate))
+    return (*own, *inner)
+
+
+def _origin(scene: Scene, kind: str, statement: Statement) -> Origin:
+    return Origin(kind, statement.span, scene.model)
+
+
+def _mechanism(
+    scene: Scene, frame: Frame, statement: Draw | Define, gates: tuple[Expression, ...]
+) -> None:
+    grounder = scene.grounder
+    kind = "draw" if isinstance(statement, Draw) else "define"
+    slot = locate(statement.target, environment(grounder, frame))
+    if not gates:
+        grounder.builder.mechanisms.append((slot.variables, statement.span))
+    if isinstance(statement, Draw):
+        term = terms.Drawn(statement.target, statement.distribution)
+    else:
+        term = terms.Defined(statement.target, statement.value)
+    lower(grounder, frame, Job(term, gates, _origin(scene, kind, statement)))
+
+
+# --- Evidence ----------------------------------------------------------------------------
+
+
+def observe(
+    grounder: Grounder, frame: Frame, target: Reference, value: Expression, span: Span
+) -> None:
+    """Record that variables have been seen in certain states; NaN is not seen.
+
+    Raises:
+        GmError: when a value is outside its variable's domain, or shapes differ.
+    """
+    env = environment(grounder, frame)
+    variables, states = locate_array(target, env)
+    values = _array_value(value, env, variables.ndim)
+    try:
+        shape = np.broadcast_shapes(variables.shape, values.shape)
+    except ValueError:
+        shape = ()
+    if shape != variables.shape:
+        found = " x ".join(map(str, values.shape[1:]))
+        expected = " x ".join(map(str, variables.shape[1:])) or "one value"
+        raise GmError([errors.wrong_shape(span, span.text, expected, found or "one value")])
+    values = np.broadcast_to(values, shape)
+    seen = ~np.isnan(values)
+    found_states = np.where(seen, values, states.first) - states.first
+    bad = seen & ((found_states < 0) | (found_states >= states.count))
+    bad |= found_states != np.round(found_states)
+    if bad.any():
+        row = int(np.argwhere(bad)[0][0])
+        what = target.span.text + where_text(frame, row, grounder.names)
+        shown = f"{float(values[bad].flat[0]):g}"
+        raise GmError([errors.value_outside_domain(span, what, shown, states.describe())])
+    grounder.builder.observed.append((variables[seen], found_states[seen].astype(np.int32), span))
+
+
+def _array_value(value: Expression, env: Env, ndim: int) -> np.ndarray:
+    if isinstance(value, DataRef) and any(isinstance(i, Whole) for i in value.indices):
+        array = np.asarray(env.world.data[value.name], np.float64)
+        parts: list[np.ndarray] = []
+        whole = 0
+        num_whole = sum(isinstance(i, Whole) for i in value.indices)
+        for axis, index in enumerate(value.indices):
+            if isinstance(index, Whole):
+                whole += 1
+                along: np.ndarray = np.arange(array.shape[axis])
+                parts.append(along.reshape([-1 if k == whole else 1 for k in range(1 + num_whole)]))
+            else:
+                parts.append(integers(index, env).reshape(-1, *([1] * num_whole)))
+        return array[tuple(parts)]
+    result = np.asarray(evaluate(value, env), np.float64)
+    return result.reshape(-1, *([1] * (ndim - 1)))
+
+
+def _observe_like(scene: Scene, frame: Frame, statement: ObserveLike) -> None:
+    target = statement.target
+    origin = _origin(scene, "observe", statement)
+    env = environment(scene.grounder, frame)
+    variables, states = locate_array(target, env)
+    if variables.ndim > 1:
+        each = variables.size // frame.count
+        rows = np.repeat(np.arange(frame.count), each)
+        frame = select_rows(frame, rows)
+        frame, target = hidden_reference(
+            scene.grounder, frame, variables.reshape(-1), states, statement.span
+        )
+    lower(scene.grounder, frame, Job(terms.Likely(target, statement.weights), (), origin))
+
+
+# --- Predictions -------------------------------------------------------------------------
+
+
+def log_base(scene_world_base: np.ndarray | None, states: States) -> np.ndarray:
+    """Return the log of a base distribution, uniform where none is declared."""
+    if scene_world_base is not None:
+        return scene_world_base
+    return np.full(states.count, -np.log(states.count))
+
+
+def _predict(scene: Scene, frame: Frame, statement: Predict, gates: tuple[Expression, ...]) -> None:
+    grounder = scene.grounder
+    slot = locate(statement.target, environment(grounder, frame))
+    base = log_base(_declared_base(grounder, statement.target), slot.states)
+    term = terms.Drawn(statement.target, statement.distribution, statement.confidence, base)
+    for rows, silencers in _silenced_groups(scene, frame, slot.variables):
+        part = select_rows(frame, rows)
+        extra: list[Expression] = []
+        for column in silencers.T:
+            part, heard = hidden_reference(grounder, part, column, BOOL, statement.span)
+            extra.append(Apply(statement.span, "not", (heard,), Bool()))
+        targets = np.broadcast_to(slot.variables, frame.count)[rows]
+        origin = Origin("predict", statement.span, scene.model, targets)
+        lower(grounder, part, Job(term, (*gates, *extra), origin))
+
+
+def _declared_base(grounder: Grounder, target: VariableRef | AttributeRef) -> np.ndarray | None:
+    if isinstance(target, VariableRef):
+        return grounder.world.variables[target.name].log_base
+    return grounder.world.attributes[target.thing.entity][target.attribute].log_base
+
+
+def _silenced_groups(
+    scene: Scene, frame: Frame, targets: np.ndarray
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Split a model's instances by how many silencers a prediction has: (rows, silencers)."""
+    everything: np.ndarray = np.arange(frame.count)
+    relevant = [s for s in scene.silences if s.model == scene.model]
+    if not relevant or scene.own is None:
+        return [(everything, np.zeros((frame.count, 0), np.int64))]
+    own = locate(scene.own, environment(scene.grounder, frame)).variables
+    lists: list[list[int]] = [[] for _ in range(frame.count)]
+    for silence in relevant:
+        table: dict[tuple[int, int], list[int]] = {}
+        pairs = zip(silence.activations, silence.targets, silence.silencers, strict=True)
+        for activation, target, silencer in pairs:
+            table.setdefault((int(activation), int(target)), []).append(int(silencer))
+        for row in range(frame.count):
+            found = table.get((int(own[row]), int(targets[row])), [])
+            lists[row].extend(found)
+            if found:
+                scene.heard.add(id(silence))
+    sizes = np.array([len(found) for found in lists])
+    groups: list[tuple[np.ndarray, np.ndarray]] = []
+    for size in np.unique(sizes):
+        rows = np.flatnonzero(sizes == size)
+        chosen = [lists[row] for row in rows]
+        groups.append((rows, np.array(chosen, np.int64).reshape(len(rows), int(size))))
+    return groups
+
+
+def _predict_active(
+    scene: Scene, frame: Frame, statement: PredictActive, gates: tuple[Expression, ...]
+) -> None:
+    grounder = scene.grounder
+    confidence = np.ones(1)
+    if statement.confidence is not None:
+        confidence = np.asarray(evaluate(statement.confidence, environment(grounder, frame)))
+        confidence = confidence.astype(np.float64).reshape(-1)
+        bad = ~((confidence >= 0) & (confidence <= 1))
+        if bad.any():
+            span = statement.confidence.span
+            value = float(confidence[bad][0])
+            raise GmError([errors.bad_probability(span, span.text, value, "")])
+    active = confidence if statement.is_positive else 1.0 - confidence
+    slot = locate(statement.target, environment(grounder, frame))
+    for rows, silencers in _silenced_groups(scene, frame, slot.variables):
+        part = select_rows(frame, rows)
+        chosen = active if active.size == 1 else active[rows]
+        extra: list[Expression] = []
+        for column in silencers.T:
+            part, heard = hidden_reference(grounder, part, column, BOOL, statement.span)
+            extra.append(Apply(statement.span, "not", (heard,), Bool()))
+        origin = Origin("predict", statement.span, scene.model, slot.variables[rows])
+        predict_activation(
+            grounder, part, statement.target, chosen, Job(_nothing(), (*gates, *extra), origin)
+        )
+
+
+def _nothing() -> terms.Value:
+    from gmlang.diagnostics import Source
+
+    return terms.Value(Constant(Span(Source("", ""), 0, 0), 0.0, Real()))
+
+
+def predict_activation(
+    grounder: Grounder, frame: Frame, target: Activation, active: np.ndarray, job: Job
+) -> None:
+    """Add log P(target) - log prior(target), where P(target = true) = `active`.
+
+    Args:
+        grounder: grows.
+        frame: the instances.
+        target: the activation predicted.
+        active: its predicted probability, for each instance or for all.
+        job: its gates and origin are used.
+    """
+    table = grounder.world.models[target.model]
+    slot = locate(target, environment(grounder, frame))
+    prior = grounder.world.priors[target.model][slot.variables - table.start]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        on = np.where(prior > 0, np.log(active) - np.log(prior), -np.inf)
+        off = np.where(prior < 1, np.log1p(-active) - np.log1p(-prior), -np.inf)
+    frame, on_ref = hidden_numbers(grounder, frame, on, target.span)
+    frame, off_ref = hidden_numbers(grounder, frame, off, target.span)
+    value = Apply(target.span, "if", (target, on_ref, off_ref), Real())
+    lower(grounder, frame, replace(job, term=terms.Value(value)))
+
+
+def hidden_numbers(
+    grounder: Grounder, frame: Frame, values: np.ndarray, span: Span
+) -> tuple[Frame, DataRef]:
+    """Give numbers, one for each instance, a hidden name."""
+    grounder.num_hidden += 1
+    name = f"#{grounder.num_hidden}"
+    grounder.world.data[name] = np.broadcast_to(values, (frame.count,))
+    rows: np.ndarray = np.arange(frame.count, dtype=np.int64)
+    frame = Frame(frame.count, {**frame.locals, name: rows})
+    return frame, DataRef(span, name, (Local(span, name, Integer()),), Real())
+
+
+def _use(scene: Scene, frame: Frame, statement: Use, gates: tuple[Expression, ...]) -> None:
+    origin = _origin(scene, "use", statement)
+    job = Job(_nothing(), gates, origin)
+    predict_activation(scene.grounder, frame, statement.target, np.ones(1), job)
+
+
+def find_silences(scene: Scene, frame: Frame, statement: Statement) -> None:
+    """Note what a `use ... except ...` silences; run over all bodies before any is grounded."""
+    if not isinstance(statement, Use) or not statement.exceptions:
+        return
+    grounder = scene.grounder
+    outer, _ = expand(environment(grounder, frame), statement.context)
+    if outer.count == 0:
+        return
+    gates = _gates(scene, statement)
+    silencer: Expression = gates[0]
+    if len(gates) > 1:
+        both = Apply(statement.span, "and", gates, Bool())
+        outer, silencer = auxiliary(grounder, outer, both, BOOL)
+    env = environment(grounder, outer)
+    assert isinstance(silencer, Reference)
+    heard = locate(silencer, env).variables
+    parts = used_parts(grounder, statement.target, outer)
+    for exception in statement.exceptions:
+        targets, _ = locate_array(exception, env)
+        each = targets.reshape(outer.count, -1)
+        for model, activations in parts:
+            scene.silences.append(
+                Silence(
+                    model,
+                    exception.span,
+                    exception.span.text,
+                    np.repeat(activations, each.shape[1]),
+                    each.reshape(-1),
+                    np.repeat(heard, each.shape[1]),
+                )
+            )
+
+
+def used_parts(
+    grounder: Grounder, target: Activation, frame: Frame
+) -> list[tuple[str, np.ndarray]]:
+    """List the models behind an activation, a composite's parts included: (name, activations)."""
+    table = grounder.world.models[target.model]
+    variables = locate(target, environment(grounder, frame)).variables
+    if not table.symbol.parts:
+        return [(target.model, variables)]
+    rows = table.rows[variables - table.start]
+    columns = {p.key: rows[:, k] for k, p in enumerate(table.symbol.parameters)}
+    inner = Frame(frame.count, columns)
+    return [found for part in table.symbol.parts for found in used_parts(grounder, part, inner)]

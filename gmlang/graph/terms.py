@@ -1,0 +1,187 @@
+"""The four kinds of factor a statement can make, and their values in all states."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gmlang.core.ast import Apply, AttributeRef, Distribution, Expression, VariableRef
+from gmlang.core.types import Real
+from gmlang.diagnostics import GmError
+from gmlang.errors import grounding as errors
+from gmlang.graph.distributions import check_inside, likelihoods, probabilities
+from gmlang.graph.evaluate import Env, evaluate
+from gmlang.graph.places import Reference
+from gmlang.graph.world import where_text
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Value:
+    """A log-factor: the value of an expression, nats."""
+
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Condition:
+    """A hard constraint."""
+
+    condition: Expression
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawn:
+    """log P(target), or with a base log P(target) - log base(target).
+
+    Attributes:
+        confidence: c of a prediction: P = c D + (1 - c) base; None is 1.
+        log_base: of a prediction, the base of each state; None for a mechanism.
+    """
+
+    target: VariableRef | AttributeRef
+    distribution: Expression
+    confidence: Expression | None = None
+    log_base: np.ndarray | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Defined:
+    """The target equals the value."""
+
+    target: Reference
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Likely:
+    """Likelihood evidence about the target."""
+
+    target: Reference
+    weights: Distribution
+
+
+Term = Value | Condition | Drawn | Defined | Likely
+
+
+def expressions(term: Term) -> tuple[Expression, ...]:
+    """List the expressions of a term, the target last."""
+    match term:
+        case Value():
+            return (term.value,)
+        case Condition():
+            return (term.condition,)
+        case Drawn():
+            confidence = () if term.confidence is None else (term.confidence,)
+            return (term.distribution, *confidence, term.target)
+        case Defined():
+            return (term.value, term.target)
+        case Likely():
+            return (term.weights, term.target)
+
+
+def with_expressions(term: Term, parts: tuple[Expression, ...]) -> Term:
+    """Return the term with other expressions, in the order of `expressions`."""
+    match term:
+        case Value():
+            return Value(parts[0])
+        case Condition():
+            return Condition(parts[0])
+        case Drawn():
+            target = parts[-1]
+            assert isinstance(target, VariableRef | AttributeRef)
+            confidence = None if term.confidence is None else parts[1]
+            return replace(term, distribution=parts[0], confidence=confidence, target=target)
+        case Defined():
+            assert isinstance(parts[1], Reference)
+            return Defined(parts[1], parts[0])
+        case Likely():
+            assert isinstance(parts[1], Reference)
+            assert isinstance(parts[0], Distribution)
+            return Likely(parts[1], parts[0])
+
+
+def log_values(term: Term, env: Env) -> np.ndarray:
+    """Evaluate a term in all states of the slots, -inf where it forbids.
+
+    Raises:
+        GmError: when a probability, a value or a log-factor is not legal.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        match term:
+            case Value():
+                return _finite(term.value, log_value(term.value, env), env)
+            case Condition():
+                return np.where(evaluate(term.condition, env), 0.0, -np.inf)
+            case Drawn():
+                return _drawn(term, env)
+            case Defined():
+                axis = env.slots.of[(id(term.target), env.path)]
+                states = env.slots.items[axis].states
+                values = states.values().reshape(env.shape(axis, states.count))
+                value = np.asarray(evaluate(term.value, env), np.float64)
+                check_inside(term.value, value, states, env)
+                return np.where(values == value, 0.0, -np.inf)
+            case Likely():
+                axis = env.slots.of[(id(term.target), env.path)]
+                return _likely(term, env, axis)
+
+
+def log_value(expression: Expression, env: Env) -> np.ndarray:
+    """Evaluate a log-factor."""
+    value = np.asarray(evaluate(expression, env))
+    return value.astype(np.float64)
+
+
+def _finite(expression: Expression, values: np.ndarray, env: Env) -> np.ndarray:
+    bad = np.isnan(values) | (values == np.inf)
+    if bad.any():
+        row = int(np.argwhere(bad)[0][0]) if values.ndim and len(values) == env.frame.count else 0
+        where = where_text(env.frame, row, env.names)
+        raise GmError([errors.not_finite(expression.span, expression.span.text, where)])
+    return values
+
+
+def _drawn(term: Drawn, env: Env) -> np.ndarray:
+    axis = env.slots.of[(id(term.target), env.path)]
+    if term.log_base is None:
+        return np.log(probabilities(term.distribution, env, axis))
+    states = env.slots.items[axis].states
+    base = np.exp(term.log_base).reshape(env.shape(axis, states.count))
+    p = probabilities(term.distribution, env, axis)
+    if term.confidence is not None:
+        c = np.asarray(evaluate(term.confidence, env), np.float64)
+        bad = ~((c >= 0) & (c <= 1))
+        if bad.any():
+            span = term.confidence.span
+            raise GmError([errors.bad_probability(span, span.text, float(c[bad].flat[0]), "")])
+        p = _with_confidence(term.distribution, p, base, c, 1 + axis)
+    return np.where(base > 0, np.log(p) - np.log(base), np.where(p > 0, -np.inf, 0.0))
+
+
+def _with_confidence(
+    distribution: Expression, p: np.ndarray, base: np.ndarray, c: np.ndarray, axis: int
+) -> np.ndarray:
+    if not _is_point(distribution):
+        return c * p + (1.0 - c) * base
+    named = (p * base).sum(axis=axis, keepdims=True)
+    rest = np.where(p > 0, 0.0, base) / np.where(named < 1.0, 1.0 - named, 1.0)
+    return np.where(named < 1.0, c * p + (1.0 - c) * rest, p)
+
+
+def _is_point(distribution: Expression) -> bool:
+    if isinstance(distribution, Distribution):
+        return distribution.family == "Point"
+    return False
+
+
+def _likely(term: Likely, env: Env, axis: int) -> np.ndarray:
+    states = env.slots.items[axis].states
+    logs = tuple(replace(item, value=_logarithm(item.value)) for item in term.weights.items)
+    weights = replace(term.weights, items=logs)
+    return _finite(weights, likelihoods(weights, env, axis, states, unnamed=-np.inf), env)
+
+
+def _logarithm(expression: Expression) -> Expression:
+    # exp overflows for log-likelihood ratios above 709, which decoders do reach.
+    if isinstance(expression, Apply) and expression.operator == "exp":
+        return expression.arguments[0]
+    return Apply(expression.span, "log", (expression,), Real())
