@@ -91,5 +91,5 @@ def flatten(graph: FactorGraph) -> FlatGraph:
 
 
 def _strides(shape: tuple[int, ...]) -> Int64[np.ndarray, " arity"]:
-    sizes = np.array(shape[1:] + (1,), np.int64)
+    sizes = np.array((*shape[1:], 1), np.int64)
     return np.cumprod(sizes[::-1])[::-1]

@@ -1,0 +1,249 @@
+"""What Python, the command line, the REPL and notebooks all use: a Model that can be asked.
+
+>>> model = compile("var rain : bool ~ Bernoulli(0.2)")
+>>> model.query("P(rain)").probabilities["true"]
+0.2
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gmlang.core.from_syntax import Checked, check_query
+from gmlang.core.program import Assert, Query
+from gmlang.diagnostics import Diagnostic, GmError, Source
+from gmlang.errors import grounding as errors
+from gmlang.graph.bindings import bind
+from gmlang.graph.from_core import Grounding
+from gmlang.graph.names import Named, named_variables
+from gmlang.pipeline import check_source
+from gmlang.queries.answers import Answer
+from gmlang.queries.basic import asked_names, assignment_map
+from gmlang.queries.compatibility import check_composites
+from gmlang.queries.dispatch import answer
+from gmlang.queries.session import Session, Settings, base_grounding, prepare
+from gmlang.syntax.parse import parse_query
+from gmruntime.answer import Best, Map
+from gmruntime.graph import FactorGraph
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """One improvement of an anytime search.
+
+    Attributes:
+        seconds: since the search began.
+        log_score: of the incumbent, nats; -inf while there is none.
+        log_bound: certified: no assignment scores higher; +inf while nothing is proven.
+        engine: which engine found it.
+        value: the incumbent by name; None while there is none.
+    """
+
+    seconds: float
+    log_score: float
+    log_bound: float
+    engine: str
+    value: dict[str, object] | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """A checked program with its data. It never changes: `bind` and `set` return another one.
+
+    Attributes:
+        checked: the program after names and types.
+        values: data and parameters given so far.
+    """
+
+    checked: Checked
+    values: Mapping[str, object] = field(default_factory=dict[str, object])
+    cache: dict[str, Session] = field(default_factory=dict[str, Session], repr=False)
+
+    def bind(self, **data: object) -> "Model":
+        """Return the model with data: arrays, numbers, lists; NaN and masked entries are missing.
+
+        Raises:
+            GmError: when the program declares no such data.
+        """
+        known = [symbol.name for symbol in self.checked.program.data]
+        unknown = [errors.unknown_binding(name, known) for name in data if name not in known]
+        if unknown:
+            raise GmError(unknown)
+        return Model(self.checked, {**self.values, **data})
+
+    def set(self, **parameters: object) -> "Model":
+        """Return the model with other values for its parameters and sizes.
+
+        Raises:
+            GmError: when the program declares no such parameter.
+        """
+        return self.bind(**parameters)
+
+    @property
+    def questions(self) -> tuple[Query | Assert, ...]:
+        """The queries and assertions of the program, in order."""
+        return self.checked.program.questions
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """What looks like a mistake but need not be one."""
+        return tuple(self.checked.warnings)
+
+    def session(self) -> Session:
+        """Return the model ready to be asked, with its data bound and its composites checked.
+
+        Raises:
+            GmError: when data is missing or does not fit, or a composite contradicts itself.
+        """
+        if "session" not in self.cache:
+            program = self.checked.program
+            session = Session(program, bind(program, self.values))
+            refused = check_composites(session, Settings())
+            if refused:
+                raise GmError(refused)
+            self.cache["session"] = session
+        return self.cache["session"]
+
+    def grounding(self) -> Grounding:
+        """Return the grounded program: the factor graph and the names of its variables."""
+        return base_grounding(self.session())
+
+    def graph(self) -> FactorGraph:
+        """Return the program's factor graph, observations aside."""
+        return self.grounding().builder.graph()
+
+    def names(self) -> list[Named]:
+        """List every variable, attribute and activation that has a name."""
+        return named_variables(self.grounding())
+
+    def ask(self, text: str) -> tuple[Query | Assert, ...]:
+        """Parse and check queries written as on the command line, without answering them.
+
+        Raises:
+            GmError: when the text is no query about this program.
+        """
+        return check_query(self.checked, parse_query(Source("<query>", text)))
+
+    def query(
+        self,
+        text: str,
+        *,
+        budget_s: float = 5.0,
+        seed: int = 0,
+        device: str = "auto",
+        memory_bytes: int | None = None,
+    ) -> Answer:
+        """Answer one query.
+
+        Args:
+            text: such as "P(rain | wet = true)".
+            budget_s: wall-clock seconds.
+            seed: of everything random.
+            device: "auto", "cpu" or "cuda".
+            memory_bytes: cap on tables and messages; None takes half of what is free.
+
+        Raises:
+            GmError: when the query or the data has mistakes.
+        """
+        questions = self.ask(text)
+        if len(questions) != 1:
+            span = questions[0].span
+            raise GmError([errors.cannot_ask(span, "one query at a time", "call query for each")])
+        settings = Settings(budget_s, seed, device, memory_bytes)
+        return answer(self.session(), questions[0], settings)
+
+    def run(
+        self,
+        *,
+        budget_s: float = 5.0,
+        seed: int = 0,
+        device: str = "auto",
+        memory_bytes: int | None = None,
+    ) -> Iterator[Answer]:
+        """Answer the program's own queries and assertions, in order.
+
+        The arguments are those of `query`; the budget is for each query.
+
+        Raises:
+            GmError: when the data has mistakes.
+        """
+        settings = Settings(budget_s, seed, device, memory_bytes)
+        session = self.session()
+        for question in self.questions:
+            yield answer(session, question, settings)
+
+    def search(
+        self, text: str, *, budget_s: float = 5.0, seed: int = 0, memory_bytes: int | None = None
+    ) -> Iterator[Step]:
+        """Yield ever better answers to a MAP query; break whenever you like.
+
+        Raises:
+            GmError: when the query or the data has mistakes.
+        """
+        from gmruntime.inference import search
+
+        (question,) = self.ask(text)
+        if not isinstance(question, Query) or question.kind not in ("map", "best"):
+            raise GmError([errors.cannot_ask(question.span, "only MAP(...) can be searched for")])
+        prepared = prepare(self.session(), question)
+        names = asked_names(prepared, question)
+        evidence, clash = prepared.evidence()
+        if clash:
+            return
+        budget = question.within_s or budget_s
+        kind = Map() if question.kind == "map" else Best(1, None)
+        for found in search(
+            prepared.graph(),
+            kind,
+            evidence=evidence,
+            budget_s=budget,
+            seed=seed,
+            memory_bytes=memory_bytes,
+        ):
+            value = assignment_map(names, found.assignment) if found.assignment.size else None
+            yield Step(found.seconds, found.log_score, found.log_bound, found.engine, value)
+
+
+def load(path: str | Path, **data: object) -> Model:
+    """Read a `.gm` file.
+
+    Args:
+        path: of the file; imports are looked up beside it.
+        data: bound at once, as by `Model.bind`.
+
+    Raises:
+        GmError: with the mistakes in the program.
+        OSError: when the file cannot be read.
+    """
+    path = Path(path)
+    source = read_source(path)
+    model = Model(check_source(source, path.parent))
+    return model.bind(**data) if data else model
+
+
+def read_source(path: Path) -> Source:
+    """Read a file as UTF-8.
+
+    Raises:
+        GmError: when it is not text.
+        OSError: when it cannot be read.
+    """
+    content = path.read_bytes()
+    try:
+        return Source(str(path), content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        message = f"{path} is not UTF-8 text (byte {error.start})"
+        raise GmError([Diagnostic("GM100", message, None, hint="save the file as UTF-8")]) from None
+
+
+def compile(text: str, name: str = "<text>", **data: object) -> Model:
+    """Check a program given as text; the arguments are those of `load`.
+
+    Raises:
+        GmError: with the mistakes in the program.
+    """
+    model = Model(check_source(Source(name, text)))
+    return model.bind(**data) if data else model
+
+
+__all__ = ["Answer", "Model", "Step", "compile", "load"]

@@ -1,0 +1,95 @@
+"""What one check gathers on its way: mistakes, symbols, fresh keys."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import NoReturn, TypeVar
+
+from gmlang.core.program import (
+    Assert,
+    DataSymbol,
+    EntitySymbol,
+    ModelSymbol,
+    Query,
+    Statement,
+    ThingSymbol,
+    VariableSymbol,
+)
+from gmlang.core.scope import Entry, Module
+from gmlang.diagnostics import Diagnostic, Source
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+
+
+class PoisonedError(Exception):
+    """A mistake was found here and is reported; whatever needs this is skipped in silence."""
+
+
+@dataclass(slots=True, eq=False)
+class Checking:
+    """The state of one check.
+
+    Attributes:
+        load: finds a module's source by its dotted name.
+        modules: by name; the program itself is "".
+        core_names: names taken in the core program.
+        pending: models whose bodies are still to be checked.
+        num_keys: how many keys have been handed out.
+    """
+
+    load: Callable[[str], Source | None]
+    diagnostics: list[Diagnostic] = field(default_factory=lambda: [])
+    modules: dict[str, Module] = field(default_factory=lambda: {})
+    core_names: dict[str, Entry] = field(default_factory=lambda: {})
+    data: list[DataSymbol] = field(default_factory=lambda: [])
+    variables: list[VariableSymbol] = field(default_factory=lambda: [])
+    things: list[ThingSymbol] = field(default_factory=lambda: [])
+    entities: dict[str, Entry] = field(default_factory=lambda: {})
+    entity_symbols: list[EntitySymbol] = field(default_factory=lambda: [])
+    model_order: list[Entry] = field(default_factory=lambda: [])
+    models: dict[str, ModelSymbol] = field(default_factory=lambda: {})
+    pending: list[Entry] = field(default_factory=lambda: [])
+    sizes: list[str] = field(default_factory=lambda: [])
+    statements: list[Statement] = field(default_factory=lambda: [])
+    questions: list[Query | Assert] = field(default_factory=lambda: [])
+    num_keys: int = 0
+
+
+def fail(state: Checking, diagnostic: Diagnostic) -> NoReturn:
+    """Report a mistake and give up on what contains it."""
+    report(state, diagnostic)
+    raise PoisonedError
+
+
+def report(state: Checking, diagnostic: Diagnostic) -> None:
+    """Report a mistake, once."""
+    if diagnostic not in state.diagnostics:
+        state.diagnostics.append(diagnostic)
+
+
+def each(function: Callable[[_T], _R], items: Iterable[_T]) -> tuple[_R, ...]:
+    """Apply a check to every item, so that each mistake is reported, then give up if any failed."""
+    results: list[_R] = []
+    is_poisoned = False
+    for item in items:
+        try:
+            results.append(function(item))
+        except PoisonedError:
+            is_poisoned = True
+    if is_poisoned:
+        raise PoisonedError
+    return tuple(results)
+
+
+def attempt(function: Callable[[], _R]) -> _R | None:
+    """Run a check; None when it found a mistake."""
+    try:
+        return function()
+    except PoisonedError:
+        return None
+
+
+def fresh_key(state: Checking, name: str) -> str:
+    """Return a key that no other loop variable or parameter has."""
+    state.num_keys += 1
+    return f"{name}#{state.num_keys}"

@@ -1,0 +1,233 @@
+"""Modules and the names they declare; nothing here looks inside a declaration."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from gmlang.core.ast import Expression, Thing
+from gmlang.core.program import (
+    DataSymbol,
+    EntitySymbol,
+    ParameterSymbol,
+    ThingSymbol,
+    VariableSymbol,
+)
+from gmlang.core.types import Domain, Enum
+from gmlang.diagnostics import Span
+from gmlang.syntax import ast
+
+# --- What a name of a module means -------------------------------------------------------
+
+Axes = tuple[Enum | None, ...]
+"""For each axis of an array the enum that indexes it, or None for integers."""
+
+
+@dataclass(frozen=True, slots=True)
+class DomainMeaning:
+    """A declared domain."""
+
+    domain: Domain
+
+
+@dataclass(frozen=True, slots=True)
+class SizeMeaning:
+    """A size, declared by the shape of data."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class DataMeaning:
+    """A data or param symbol; `is_whole` when its own value is an integer."""
+
+    symbol: DataSymbol
+    axes: Axes
+    is_whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VariableMeaning:
+    """A random variable."""
+
+    symbol: VariableSymbol
+    axes: Axes
+
+
+@dataclass(frozen=True, slots=True)
+class ThingMeaning:
+    """A thing."""
+
+    symbol: ThingSymbol
+
+
+@dataclass(frozen=True, slots=True)
+class EntityMeaning:
+    """An entity; `axes` are those of each attribute, in order."""
+
+    symbol: EntitySymbol
+    axes: tuple[Axes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelMeaning:
+    """A model's header: its body is checked later, since models may mention one another."""
+
+    name: str
+    parameters: tuple[ParameterSymbol, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DefMeaning:
+    """A pure function, inlined where it is used."""
+
+    declaration: ast.DefDeclaration
+    module: "Module"
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleMeaning:
+    """An imported module."""
+
+    module: "Module"
+
+
+Meaning = (
+    DomainMeaning
+    | SizeMeaning
+    | DataMeaning
+    | VariableMeaning
+    | ThingMeaning
+    | EntityMeaning
+    | ModelMeaning
+    | DefMeaning
+    | ModuleMeaning
+)
+
+Declaration = (
+    ast.DomainDeclaration
+    | ast.DataDeclaration
+    | ast.ParamDeclaration
+    | ast.DefDeclaration
+    | ast.VarDeclaration
+    | ast.Entity
+    | ast.Model
+    | ast.Composite
+)
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """A declared name, and what is known of it so far.
+
+    Attributes:
+        core_name: its name in the core program, unique there.
+        declaration: None for a size or a module.
+        progress: unseen, busy (being checked now), done or poisoned (a mistake was reported).
+    """
+
+    name: str
+    core_name: str
+    span: Span
+    declaration: Declaration | None
+    module: "Module"
+    meaning: Meaning | None = None
+    progress: str = "unseen"
+    is_used: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Module:
+    """A module: its names, and the enums written anywhere in it.
+
+    Attributes:
+        name: as imported; "" is the program itself.
+    """
+
+    name: str
+    program: ast.Program
+    entries: dict[str, Entry]
+    enums: tuple[Enum, ...] = ()
+    imports: "list[Module]" = field(default_factory=lambda: [])
+    is_active: bool = False
+
+
+# --- What a name means inside a statement ------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Thunk:
+    """An argument of a def: checked, in its own surroundings, wherever the def mentions it."""
+
+    expression: ast.Expression
+    env: "Env"
+
+
+@dataclass(frozen=True, slots=True)
+class PoisonedName:
+    """A loop variable or parameter whose declaration has a mistake that is reported."""
+
+
+Binding = Expression | Thing | Thunk | PoisonedName
+
+
+@dataclass(frozen=True, slots=True)
+class Env:
+    """The surroundings of an expression.
+
+    Attributes:
+        names: loop variables and parameters, which hide the module's names.
+        in_assert: queries may stand for their answers.
+        inlined: the defs around, so that one that calls itself is seen.
+        model: the model whose body this is, or "".
+    """
+
+    module: Module
+    names: Mapping[str, Binding]
+    in_assert: bool = False
+    inlined: tuple[ast.DefDeclaration, ...] = ()
+    model: str = ""
+
+
+def visible_names(env: Env) -> Iterator[str]:
+    """Yield every name that could be meant."""
+    yield from env.names
+    yield from env.module.entries
+
+
+def enums_with(module: Module, value: str) -> list[Enum]:
+    """List the enums that have a value of this name, those of imported modules included."""
+    found: list[Enum] = []
+    for known in (module, *module.imports):
+        found += [enum for enum in known.enums if value in enum.values and enum not in found]
+    return found
+
+
+def written_enums(program: ast.Program) -> tuple[Enum, ...]:
+    """List the enums that a module's declarations write out."""
+    found: list[Enum] = []
+    for statement in program.statements:
+        match statement:
+            case ast.DomainDeclaration(name=name, values=ast.Braces() as braces):
+                found += _enum(name.text, braces)
+            case ast.VarDeclaration(type=ast.Braces() as braces):
+                found += _enum("", braces)
+            case ast.DataDeclaration(type=ast.Braces() as braces):
+                found += _enum("", braces)
+            case ast.Entity(attributes=attributes):
+                for attribute in attributes:
+                    match attribute:
+                        case ast.AttributeDeclaration(type=ast.Braces() as braces):
+                            found += _enum("", braces)
+                        case _:
+                            pass
+            case ast.Model(parameters=parameters):
+                for parameter in parameters:
+                    if isinstance(parameter.type, ast.Braces):
+                        found += _enum("", parameter.type)
+            case _:
+                pass
+    return tuple(dict.fromkeys(found))
+
+
+def _enum(name: str, braces: ast.Braces) -> list[Enum]:
+    values = [item.text for item in braces.items if isinstance(item, ast.Name)]
+    return [Enum(name, tuple(values))] if len(values) == len(braces.items) else []

@@ -1,0 +1,166 @@
+"""Mistakes about names (GM2xx): unknown, ambiguous, declared twice, of the wrong kind."""
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+from gmlang.diagnostics import Diagnostic, Note, Span
+
+NUM_CANDIDATES_MAX = 12
+
+
+def unknown_name(span: Span, name: str, known: Iterable[str]) -> Diagnostic:
+    """Report a name that nothing declares."""
+    return Diagnostic("GM201", f"unknown name `{name}`", span, hint=nearest(name, known))
+
+
+def declared_twice(span: Span, name: str, first: Span) -> Diagnostic:
+    """Report a second declaration of a name."""
+    return Diagnostic(
+        "GM202", f"`{name}` is already declared", span, notes=(Note("first here", first),)
+    )
+
+
+def unknown_attribute(span: Span, entity: str, name: str, known: Sequence[str]) -> Diagnostic:
+    """Report an attribute that an entity does not have."""
+    return Diagnostic(
+        "GM203",
+        f"{entity} has no attribute `{name}`",
+        span,
+        notes=(Note(f"{entity} has: {_listed(known)}"),),
+        hint=nearest(name, known),
+    )
+
+
+def ambiguous_value(span: Span, name: str, meanings: Sequence[str]) -> Diagnostic:
+    """Report a value that several domains share, where nothing says which is meant."""
+    return Diagnostic(
+        "GM204",
+        f"`{name}` may mean {' or '.join(meanings)}",
+        span,
+        hint=f"say which: `{meanings[0]}`",
+    )
+
+
+def unknown_module(span: Span, name: str) -> Diagnostic:
+    """Report a module that is neither beside the file nor in the standard library."""
+    return Diagnostic(
+        "GM205",
+        f"there is no module `{name}`",
+        span,
+        hint=f"a module is a file `{name.replace('.', '/')}.gm` beside this one, or in gmstdlib",
+    )
+
+
+def cyclic_import(span: Span, chain: Sequence[str]) -> Diagnostic:
+    """Report modules that import one another in a circle."""
+    return Diagnostic(
+        "GM206",
+        f"modules import one another: {' -> '.join(chain)}",
+        span,
+        hint="move what both need into a third module",
+    )
+
+
+def not_in_module(span: Span, module: str, name: str, known: Sequence[str]) -> Diagnostic:
+    """Report a name that a module does not declare."""
+    return Diagnostic(
+        "GM207",
+        f"module `{module}` declares no `{name}`",
+        span,
+        notes=(Note(f"it declares: {_listed(known)}"),),
+        hint=nearest(name, known),
+    )
+
+
+def defined_by_itself(span: Span, name: str) -> Diagnostic:
+    """Report a declaration that needs itself."""
+    return Diagnostic("GM208", f"`{name}` is defined by means of itself", span)
+
+
+def wrong_kind(span: Span, name: str, found: str, needed: str, hint: str = "") -> Diagnostic:
+    """Report a name that is declared, but as something else than is needed."""
+    return Diagnostic("GM209", f"`{name}` is {found}; {needed} is needed here", span, hint=hint)
+
+
+def unknown_query(span: Span, name: str, known: Sequence[str]) -> Diagnostic:
+    """Report a query that does not exist."""
+    return Diagnostic(
+        "GM210",
+        f"there is no query `{name}`",
+        span,
+        notes=(Note(f"queries are: {', '.join(known)}"),),
+        hint=nearest(name, known),
+    )
+
+
+def unknown_function(span: Span, name: str, known: Sequence[str]) -> Diagnostic:
+    """Report a call of something that is neither a function nor a model."""
+    return Diagnostic(
+        "GM211", f"unknown function or model `{name}`", span, hint=nearest(name, known)
+    )
+
+
+def unknown_value(
+    span: Span, name: str, domain: str, values: Sequence[str], elsewhere: str = ""
+) -> Diagnostic:
+    """Report a name that is not a value of the domain expected."""
+    also = f"; `{name}` is {elsewhere}" if elsewhere else ""
+    return Diagnostic(
+        "GM212",
+        f"`{name}` is not a value of {domain}",
+        span,
+        notes=(Note(f"its values are: {_listed(values)}{also}"),),
+        hint=nearest(name, values),
+    )
+
+
+def unknown_argument(span: Span, function: str, name: str, known: Sequence[str]) -> Diagnostic:
+    """Report an argument name that a function does not have."""
+    takes = f"it takes: {_listed(known)}" if known else "it takes no named arguments"
+    return Diagnostic(
+        "GM213",
+        f"{function} has no argument `{name}`",
+        span,
+        notes=(Note(takes),),
+        hint=nearest(name, known),
+    )
+
+
+def unknown_distribution(span: Span, name: str, known: Sequence[str]) -> Diagnostic:
+    """Report a distribution that does not exist."""
+    return Diagnostic(
+        "GM214",
+        f"there is no distribution `{name}`",
+        span,
+        notes=(Note(f"distributions are: {', '.join(known)}"),),
+        hint=nearest(name, known),
+    )
+
+
+def unused(span: Span, name: str, kind: str) -> Diagnostic:
+    """Warn of a declaration that nothing mentions."""
+    return Diagnostic("GM291", f"{kind} `{name}` is never used", span, severity="warning")
+
+
+def free_variable(span: Span, name: str) -> Diagnostic:
+    """Warn of a variable that no statement speaks of."""
+    return Diagnostic(
+        "GM292",
+        f"`{name}` has no mechanism and no factor: it keeps its base distribution",
+        span,
+        severity="warning",
+    )
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a hint that proposes the known name most like a mistyped one, or ""."""
+    candidates = sorted(set(known))
+    matches = difflib.get_close_matches(name, candidates, n=1, cutoff=0.6)
+    lower = [candidate for candidate in candidates if candidate.lower() == name.lower()]
+    best = lower or matches
+    return f"did you mean `{best[0]}`?" if best else ""
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:NUM_CANDIDATES_MAX])
+    return shown + (", ..." if len(names) > NUM_CANDIDATES_MAX else "")

@@ -1,0 +1,298 @@
+"""Marginals, joints, events, MAP, marginal MAP, k best, samples, log Z and counts."""
+
+import time
+from dataclasses import replace
+
+import numpy as np
+
+from gmlang.core.program import Query
+from gmlang.diagnostics import GmError
+from gmlang.errors import grounding as errors
+from gmlang.graph.evaluate import evaluate
+from gmlang.graph.lower import environment
+from gmlang.graph.names import Named, named_variables
+from gmlang.graph.world import ONE_INSTANCE
+from gmlang.queries.answers import (
+    Answer,
+    distribution_map,
+    finite,
+    nested_labels,
+    nested_maps,
+    nested_values,
+    quality_fields,
+)
+from gmlang.queries.session import Prepared, Session, Settings, Target, ask, prepare
+from gmruntime.answer import (
+    AssignmentsAnswer,
+    Best,
+    Joint,
+    JointAnswer,
+    LogPartition,
+    LogPartitionAnswer,
+    Map,
+    MarginalMap,
+    MarginalMapAnswer,
+    Marginals,
+    MarginalsAnswer,
+    Samples,
+    Solutions,
+    SolutionsAnswer,
+    Status,
+)
+
+JOINT_ENTRIES_MAX = 1 << 20
+"""A joint distribution with more entries than this is refused."""
+
+
+def answer_basic(session: Session, query: Query, settings: Settings) -> Answer:
+    """Answer one of the basic kinds of query.
+
+    Raises:
+        GmError: when the query does not fit the program.
+    """
+    start = time.monotonic()
+    prepared = prepare(session, query)
+    evidence, clash = prepared.evidence()
+    if clash:
+        note = "two observations contradict each other"
+        seconds = time.monotonic() - start
+        return Answer(query.text, query.kind, "impossible", None, seconds, note=note)
+    match query.kind:
+        case "marginal" | "event":
+            result = _marginals(prepared, query, evidence, settings)
+        case "joint":
+            result = _joint(prepared, query, evidence, settings)
+        case "map" | "best" | "sample":
+            result = _assignments(prepared, query, evidence, settings)
+        case "mmap":
+            result = _marginal_map(prepared, query, evidence, settings)
+        case "logz":
+            result = _log_partition(prepared, query, evidence, settings)
+        case "count":
+            result = _count(prepared, query, evidence, settings)
+        case _:
+            raise AssertionError(query.kind)
+    return replace(result, seconds=time.monotonic() - start, name=query.name)
+
+
+def _marginals(
+    prepared: Prepared, query: Query, evidence: np.ndarray, settings: Settings
+) -> Answer:
+    asked = np.concatenate([t.variables.reshape(-1) for t in prepared.targets])
+    question = Marginals(np.unique(asked).astype(np.int32))
+    found = ask(prepared, question, evidence, settings, query)
+    assert isinstance(found, MarginalsAnswer)
+    fields = quality_fields(found.quality)
+    base = Answer(query.text, query.kind, "", None, 0.0)
+    if found.quality.status is Status.IMPOSSIBLE:
+        return replace(base, **fields)
+    flat = flat_rows(prepared, found.probabilities)
+    values: list[object] = []
+    arrays: list[np.ndarray] = []
+    for target in prepared.targets:
+        rows = np.array([flat[int(v)] for v in target.variables.reshape(-1)])
+        shaped = rows.reshape(*target.variables.shape, target.states.count)
+        arrays.append(shaped[..., 1] if target.is_event else shaped)
+        values.append(
+            _event_values(shaped) if target.is_event else nested_maps(shaped, target.states)
+        )
+    single = len(values) == 1
+    labels = tuple(
+        prepared.targets[0].states.label(k) for k in range(prepared.targets[0].states.count)
+    )
+    bounds = _bounds(prepared, found) if single else {}
+    return replace(
+        base,
+        **fields,
+        value=values[0] if single else values,
+        array=arrays[0] if single else None,
+        labels=labels if single and not prepared.targets[0].is_event else (),
+        details=bounds,
+    )
+
+
+def _bounds(prepared: Prepared, found: MarginalsAnswer) -> dict[str, object]:
+    target = prepared.targets[0]
+    if found.lower is None or found.upper is None or target.variables.shape:
+        return {}
+    variable = int(target.variables)
+    lower = flat_rows(prepared, found.lower)[variable]
+    upper = flat_rows(prepared, found.upper)[variable]
+    if target.is_event:
+        return {"lower": float(lower[1]), "upper": float(upper[1])}
+    return {
+        "lower": distribution_map(lower, target.states),
+        "upper": distribution_map(upper, target.states),
+    }
+
+
+def _event_values(shaped: np.ndarray) -> object:
+    return shaped[..., 1].tolist()
+
+
+def flat_rows(prepared: Prepared, blocks: tuple[np.ndarray, ...]) -> dict[int, np.ndarray]:
+    """Return each variable's row of a blockwise result, by index."""
+    rows: dict[int, np.ndarray] = {}
+    start = 0
+    for block, values in zip(prepared.builder.variables, blocks, strict=True):
+        flat = values.reshape(block.size, block.num_states)
+        rows.update({start + k: flat[k] for k in range(block.size)})
+        start += block.size
+    return rows
+
+
+def _joint(prepared: Prepared, query: Query, evidence: np.ndarray, settings: Settings) -> Answer:
+    for target, asked in zip(prepared.targets, query.asked, strict=True):
+        if target.variables.shape:
+            message = f"`{asked.span.text}` is an array; a joint needs single variables"
+            raise GmError([errors.cannot_ask(asked.span, message, "ask P(x) for its marginals")])
+    variables = np.array([int(t.variables) for t in prepared.targets], np.int32)
+    sizes = [t.states.count for t in prepared.targets]
+    if np.prod(np.array(sizes, np.float64)) > JOINT_ENTRIES_MAX:
+        message = f"this joint has {' x '.join(map(str, sizes))} entries"
+        raise GmError([errors.cannot_ask(query.span, message, "ask for fewer variables")])
+    found = ask(prepared, Joint(variables), evidence, settings, query)
+    assert isinstance(found, JointAnswer)
+    base = Answer(query.text, query.kind, "", None, 0.0)
+    fields = quality_fields(found.quality)
+    if found.quality.status is Status.IMPOSSIBLE:
+        return replace(base, **fields)
+    table: dict[str, float] = {}
+    for place in np.ndindex(*sizes):
+        names = [t.states.label(k) for t, k in zip(prepared.targets, place, strict=True)]
+        table[", ".join(names)] = float(found.probabilities[place])
+    return replace(base, **fields, value=table, array=found.probabilities)
+
+
+# --- Assignments -------------------------------------------------------------------------
+
+
+def asked_names(prepared: Prepared, query: Query) -> list[Named]:
+    """List what an assignment is reported for: what was asked, or everything with a name."""
+    if not query.asked:
+        return named_variables(prepared.grounding)
+    return [
+        Named(_name(asked.value.span.text), target.variables, target.states)
+        for asked, target in zip(query.asked, prepared.targets, strict=True)
+    ]
+
+
+def _name(text: str) -> str:
+    return " ".join(text.split())
+
+
+def assignment_map(names: list[Named], assignment: np.ndarray) -> dict[str, object]:
+    """Write an assignment by the names of variables and states."""
+    return {n.name: nested_labels(assignment[n.variables], n.states) for n in names}
+
+
+def _assignments(
+    prepared: Prepared, query: Query, evidence: np.ndarray, settings: Settings
+) -> Answer:
+    names = asked_names(prepared, query)
+    found = ask(prepared, _assignment_question(prepared, query, names), evidence, settings, query)
+    assert isinstance(found, AssignmentsAnswer)
+    base = Answer(query.text, query.kind, "", None, 0.0)
+    fields = quality_fields(found.quality)
+    if found.quality.status is Status.IMPOSSIBLE or not len(found.assignments):
+        return replace(base, **fields, log_upper=finite(found.log_upper))
+    maps = [assignment_map(names, row) for row in found.assignments]
+    best = float(found.log_scores[0])
+    if query.kind == "map":
+        single = nested_values(found.assignments[0][names[0].variables], names[0].states)
+        return replace(
+            base,
+            **fields,
+            value=maps[0],
+            array=single if len(names) == 1 else None,
+            log_score=best,
+            log_lower=best,
+            log_upper=finite(found.log_upper),
+        )
+    if query.kind == "sample":
+        return replace(base, **fields, value=maps, array=found.assignments)
+    listed: list[object] = [
+        {"assignment": m, "log_score": float(s)}
+        for m, s in zip(maps, found.log_scores, strict=True)
+    ]
+    return replace(base, **fields, value=listed, log_score=best, log_upper=finite(found.log_upper))
+
+
+def _assignment_question(
+    prepared: Prepared, query: Query, names: list[Named]
+) -> Map | Best | Samples:
+    if query.kind == "map":
+        return Map()
+    assert query.number is not None
+    count = int(np.asarray(evaluate(query.number, environment(prepared.grounder, ONE_INSTANCE))))
+    if count < 1:
+        raise GmError([errors.cannot_ask(query.number.span, "how many must be at least 1")])
+    if query.kind == "sample":
+        return Samples(count)
+    variables = np.concatenate([n.variables.reshape(-1) for n in names])
+    return Best(count, np.unique(variables).astype(np.int32))
+
+
+def _marginal_map(
+    prepared: Prepared, query: Query, evidence: np.ndarray, settings: Settings
+) -> Answer:
+    names = asked_names(prepared, query)
+    flat = np.unique(np.concatenate([n.variables.reshape(-1) for n in names])).astype(np.int32)
+    found = ask(prepared, MarginalMap(flat), evidence, settings, query)
+    assert isinstance(found, MarginalMapAnswer)
+    base = Answer(query.text, query.kind, "", None, 0.0)
+    fields = quality_fields(found.quality)
+    if found.quality.status is Status.IMPOSSIBLE:
+        return replace(base, **fields)
+    assignment = np.zeros(prepared.builder.num_variables, np.int64)
+    assignment[flat] = found.states
+    return replace(
+        base,
+        **fields,
+        value=assignment_map(names, assignment),
+        log_score=float(found.log_value),
+        log_lower=finite(found.log_lower),
+        log_upper=finite(found.log_upper),
+    )
+
+
+def _log_partition(
+    prepared: Prepared, query: Query, evidence: np.ndarray, settings: Settings
+) -> Answer:
+    found = ask(prepared, LogPartition(), evidence, settings, query)
+    assert isinstance(found, LogPartitionAnswer)
+    base = Answer(query.text, query.kind, "", None, 0.0)
+    return replace(
+        base,
+        **quality_fields(found.quality),
+        value=finite(found.log_value),
+        log_lower=finite(found.log_lower),
+        log_upper=finite(found.log_upper),
+    )
+
+
+def _count(prepared: Prepared, query: Query, evidence: np.ndarray, settings: Settings) -> Answer:
+    found = ask(prepared, Solutions(), evidence, settings, query)
+    assert isinstance(found, SolutionsAnswer)
+    base = Answer(query.text, query.kind, "", None, 0.0)
+    value = found.count if found.count is not None else float(np.exp(found.log_count))
+    return replace(base, **quality_fields(found.quality), value=value)
+
+
+def event_log_odds(
+    prepared: Prepared, target: Target, state: int, settings: Settings, query: Query
+) -> float:
+    """Return log P(target = state) - log P(target != state), nats."""
+    evidence, clash = prepared.evidence()
+    if clash:
+        return float("nan")
+    variable = int(target.variables)
+    question = Marginals(np.array([variable], np.int32))
+    found = ask(prepared, question, evidence, settings, query)
+    assert isinstance(found, MarginalsAnswer)
+    if found.quality.status is Status.IMPOSSIBLE:
+        return float("nan")
+    row = flat_rows(prepared, found.probabilities)[variable]
+    others = float(row.sum() - row[state])
+    with np.errstate(divide="ignore"):
+        return float(np.log(row[state]) - np.log(others))

@@ -1,0 +1,462 @@
+"""How well models go together: compat, blame, and the refusal of contradictory composites.
+
+    compat(a, b) = log Z(a, b) - log Z(a) - log Z(b)
+
+with those models active on the same things, everything relative to the base distributions.
+"""
+
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gmlang.core.ast import Activation, Expression, Thing
+from gmlang.core.program import ModelCall, ModelSymbol, Program, Query, ThingSymbol
+from gmlang.diagnostics import Diagnostic, GmError, Note, Span
+from gmlang.errors import grounding as errors
+from gmlang.graph.builder import Builder, Origin
+from gmlang.graph.from_core import Grounding, ground
+from gmlang.graph.lower import Grounder, environment
+from gmlang.graph.names import named_variables
+from gmlang.graph.places import locate
+from gmlang.graph.statements import used_parts
+from gmlang.graph.world import ONE_INSTANCE, World
+from gmlang.queries.answers import Answer, finite
+from gmlang.queries.session import Session, Settings
+from gmruntime.answer import LogPartition, LogPartitionAnswer, Status
+from gmruntime.graph import FactorBlock, FactorGraph, no_evidence
+from gmruntime.inference import infer
+
+REFUSED_BELOW = -3.0
+"""Compositions less compatible than this are refused unless marked `soft`, nats."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stage:
+    """Fresh things with two groups of models that may be made active on them.
+
+    Attributes:
+        groups: the activations of each group, conjunctions taken apart.
+        owner: for each factor block the groups it belongs to (by the model it stands in).
+    """
+
+    grounding: Grounding
+    groups: tuple[np.ndarray, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LogZ:
+    """A log partition function with its certified bounds."""
+
+    value: float
+    lower: float
+    upper: float
+    status: Status
+
+
+def stage_calls(session: Session, calls: tuple[ModelCall, ...]) -> tuple[Activation, ...]:
+    """Return for each call the activations of its models, all on the same fresh things."""
+    return tuple(activation for call in calls for activation in _activations(session.program, call))
+
+
+def _activations(program: Program, call: ModelCall) -> list[Activation]:
+    found: list[Activation] = []
+    for name, arguments in zip(call.models, call.arguments, strict=True):
+        symbol = _model(program, name)
+        missing = len(symbol.parameters) - len(arguments)
+        things: list[Expression | Thing] = []
+        counts: dict[str, int] = {}
+        for parameter in symbol.parameters[:missing]:
+            if parameter.domain is not None:
+                message = f"`{name}` needs a value for its parameter `{parameter.name}`"
+                hint = f"name it: {name}(..., value)"
+                raise GmError([errors.cannot_ask(call.span, message, hint)])
+            number = counts.get(parameter.entity, 0)
+            counts[parameter.entity] = number + 1
+            fresh = f"<{parameter.entity} {number}>"
+            things.append(Thing(call.span, parameter.entity, fresh, "", ()))
+        found.append(Activation(call.span, name, (*things, *arguments)))
+    return found
+
+
+def _model(program: Program, name: str) -> ModelSymbol:
+    return next(symbol for symbol in program.models if symbol.name == name)
+
+
+def _empty_program(program: Program, activations: tuple[Activation, ...], span: Span) -> Program:
+    """Return a program with the same models and nothing but the fresh things of a stage."""
+    names: dict[str, ThingSymbol] = {}
+    for activation in activations:
+        for argument in activation.arguments:
+            if isinstance(argument, Thing) and argument.name.startswith("<"):
+                symbol = ThingSymbol(span, argument.name, (), argument.entity)
+                names[argument.name] = symbol
+    declared = program.things if any(_is_declared(a) for a in activations) else ()
+    return replace(program, things=(*declared, *names.values()), statements=(), questions=())
+
+
+def _is_declared(activation: Activation) -> bool:
+    return any(
+        isinstance(argument, Thing) and not argument.name.startswith("<")
+        for argument in activation.arguments
+    )
+
+
+def _basic_activations(grounding: Grounding, activations: tuple[Activation, ...]) -> np.ndarray:
+    """Find the activations behind these, composites taken apart."""
+    grounder = Grounder(grounding.world, Builder(), dict(grounding.names))
+    found: list[int] = []
+    for activation in activations:
+        locate(activation, environment(grounder, ONE_INSTANCE))
+        for _, variables in used_parts(grounder, activation, ONE_INSTANCE):
+            found.extend(int(v) for v in variables)
+    return np.unique(np.array(found, np.int64))
+
+
+class Compatibility:
+    """log Z of groups of models on one stage, each computed once."""
+
+    def __init__(
+        self,
+        program: Program,
+        world: World,
+        groups: tuple[tuple[Activation, ...], ...],
+        span: Span,
+        settings: Settings,
+    ) -> None:
+        """Set the stage; nothing is computed yet."""
+        self.program, self.world, self.groups = program, world, groups
+        self.span, self.settings = span, settings
+
+    def grounding(self, chosen: tuple[int, ...]) -> Grounding:
+        """Ground the models of the chosen groups, on the things of all."""
+        every = tuple(a for group in self.groups for a in group)
+        empty = _empty_program(self.program, every, self.span)
+        mine = tuple(a for k in chosen for a in self.groups[k])
+        return ground(empty, self.world, [((), activation) for activation in mine])
+
+    def log_z(self, chosen: tuple[int, ...], hidden: frozenset[int] = frozenset()) -> LogZ:
+        """Return log Z with the chosen groups active, relative to the base.
+
+        Args:
+            chosen: numbers of the groups.
+            hidden: predictions about these variables are left out.
+        """
+        grounding = self.grounding(chosen)
+        mine = tuple(a for k in chosen for a in self.groups[k])
+        active = _basic_activations(grounding, mine)
+        graph = grounding.builder.graph()
+        evidence = no_evidence(graph)
+        evidence[active] = 1
+        kept = _without_predictions(grounding, hidden)
+        settings = self.settings
+        found = infer(
+            FactorGraph(graph.variables, kept),
+            LogPartition(),
+            evidence=evidence,
+            budget_s=settings.budget_s,
+            seed=settings.seed,
+            device=settings.device,
+            memory_bytes=settings.memory_bytes,
+        )
+        assert isinstance(found, LogPartitionAnswer)
+        log_prior = sum(_log_prior(grounding, int(v)) for v in active)
+        shift = _log_base_mass(grounding) + log_prior
+        return LogZ(
+            found.log_value - shift,
+            found.log_lower - shift,
+            found.log_upper - shift,
+            found.quality.status,
+        )
+
+
+def _without_predictions(grounding: Grounding, hidden: frozenset[int]) -> tuple[FactorBlock, ...]:
+    kept: list[FactorBlock] = []
+    for block, origin in zip(grounding.builder.factors, grounding.builder.origins, strict=True):
+        if origin.kind != "predict" or not hidden:
+            kept.append(block)
+            continue
+        inside = np.isin(block.scopes, np.array(sorted(hidden))) & _is_target(block, origin)
+        rows = np.flatnonzero(~inside.any(axis=1))
+        if len(rows) == len(block.scopes):
+            kept.append(block)
+        elif len(rows):
+            kept.append(_select_factors(block, rows))
+    return tuple(kept)
+
+
+def _is_target(block: FactorBlock, origin: Origin) -> np.ndarray:
+    assert origin.targets is not None
+    if len(origin.targets) != len(block.scopes):
+        return np.isin(block.scopes, origin.targets)
+    return block.scopes == origin.targets[:, None]
+
+
+def _select_factors(block: FactorBlock, rows: np.ndarray) -> FactorBlock:
+    from gmruntime.factors.kinds import Gated, Table
+    from gmruntime.factors.tables import num_tables
+
+    if num_tables(block.kind) > 1:
+        assert isinstance(block.kind, Table | Gated), "predictions are tables"
+        kind = replace(block.kind, log_potentials=block.kind.log_potentials[rows])
+        return FactorBlock(kind, block.scopes[rows], block.label)
+    return FactorBlock(block.kind, block.scopes[rows], block.label)
+
+
+def _log_prior(grounding: Grounding, variable: int) -> float:
+    for table in grounding.world.models.values():
+        if table.start <= variable < table.start + len(table.keys) and len(table.keys):
+            prior = grounding.world.priors[table.symbol.name][variable - table.start]
+            return float(np.log(prior))
+    raise AssertionError(variable)
+
+
+def _log_base_mass(grounding: Grounding) -> float:
+    """Return log of the total weight of the variables without any model: uniform ones count K."""
+    world, total = grounding.world, 0.0
+    for array in world.variables.values():
+        if array.log_base is None:
+            total += float(np.prod(array.shape)) * np.log(array.states.count)
+    for attributes in world.attributes.values():
+        for attribute in attributes.values():
+            if attribute.log_base is None:
+                size = len(attribute.starts) * float(np.prod(attribute.shape))
+                total += size * np.log(attribute.states.count)
+    return total
+
+
+# --- Queries -----------------------------------------------------------------------------
+
+
+def answer_compat(session: Session, query: Query, settings: Settings) -> Answer:
+    """Answer compat(a, b)."""
+    start = time.monotonic()
+    groups = tuple(tuple(_activations(session.program, call)) for call in query.models)
+    value = _compat(
+        session, groups, query.span, replace(settings, budget_s=_budget(query, settings))
+    )
+    return Answer(
+        query.text,
+        "compat",
+        value.status.value,
+        finite(value.value),
+        time.monotonic() - start,
+        log_lower=finite(value.lower),
+        log_upper=finite(value.upper),
+        note="" if np.isfinite(value.value) else "these models cannot be active together",
+        name=query.name,
+    )
+
+
+def _budget(query: Query, settings: Settings) -> float:
+    return query.within_s or settings.budget_s
+
+
+def _compat(
+    session: Session,
+    groups: tuple[tuple[Activation, ...], ...],
+    span: Span,
+    settings: Settings,
+) -> LogZ:
+    stage = Compatibility(session.program, session.world, groups, span, settings)
+    together = stage.log_z(tuple(range(len(groups))))
+    alone = [stage.log_z((k,)) for k in range(len(groups))]
+    return combined(together, alone)
+
+
+def combined(together: LogZ, alone: list[LogZ]) -> LogZ:
+    """Subtract the separate log Z from the common one, keeping bounds certified."""
+    worst = max((z.status for z in (together, *alone)), key=_severity)
+    if together.status is Status.IMPOSSIBLE and all(
+        z.status is not Status.IMPOSSIBLE for z in alone
+    ):
+        return LogZ(float("-inf"), float("-inf"), float("-inf"), Status.EXACT)
+    return LogZ(
+        together.value - sum(z.value for z in alone),
+        together.lower - sum(z.upper for z in alone),
+        together.upper - sum(z.lower for z in alone),
+        worst,
+    )
+
+
+def _severity(status: Status) -> int:
+    return [Status.EXACT, Status.BOUNDED, Status.ESTIMATE, Status.IMPOSSIBLE].index(status)
+
+
+def answer_blame(session: Session, query: Query, settings: Settings) -> Answer:
+    """Answer blame(a, b): compat split by attribute and index, in nats."""
+    start = time.monotonic()
+    groups = tuple(tuple(_activations(session.program, call)) for call in query.models)
+    parts, total = split(session.program, session.world, groups, query.span, settings)
+    return Answer(
+        query.text,
+        "blame",
+        total.status.value,
+        {name: nats for name, nats, _ in parts},
+        time.monotonic() - start,
+        details={"total": finite(total.value), "explanation": [text for _, _, text in parts]},
+        name=query.name,
+    )
+
+
+def split(
+    program: Program,
+    world: World,
+    groups: tuple[tuple[Activation, ...], ...],
+    span: Span,
+    settings: Settings,
+) -> tuple[list[tuple[str, float, str]], LogZ]:
+    """Split the compatibility of groups of models by what they predict.
+
+    Predictions are admitted site by site, in the order of the variables; each site is blamed for
+    what its admission changes, so the parts sum to the whole.
+
+    Returns:
+        For each site: its name, nats, and a sentence; then the whole.
+    """
+    stage = Compatibility(program, world, groups, span, settings)
+    together = tuple(range(len(groups)))
+    grounding = stage.grounding(together)
+    sites = _sites(grounding)
+    names = {
+        int(v): (named.name, place, named.variables.shape)
+        for named in named_variables(grounding)
+        for place, v in zip(
+            np.ndindex(*named.variables.shape), named.variables.reshape(-1), strict=True
+        )
+    }
+    hidden = frozenset(sites)
+    before = 0.0
+    value = LogZ(0.0, 0.0, 0.0, Status.EXACT)
+    parts: list[tuple[str, float, str]] = []
+    for site in (*sites, None):
+        if site is not None:
+            hidden = hidden - {site}
+        value = combined(
+            stage.log_z(together, hidden), [stage.log_z((k,), hidden) for k in together]
+        )
+        change = value.value - before if np.isfinite(value.value) else float("-inf")
+        name = _site_name(names, site)
+        if site is not None:
+            parts.append((name, change, _sentence(name, change)))
+        elif abs(change) > 1e-9:
+            parts.append(("other", change, _sentence("other statements", change)))
+        if not np.isfinite(value.value):
+            break
+        before = value.value
+    return parts, value
+
+
+def _sites(grounding: Grounding) -> list[int]:
+    """List the variables predicted by more than one statement, ascending."""
+    counts: dict[int, int] = {}
+    for origin in grounding.builder.origins:
+        if origin.kind == "predict" and origin.targets is not None:
+            for target in np.unique(origin.targets):
+                counts[int(target)] = counts.get(int(target), 0) + 1
+    return sorted(counts)
+
+
+def _site_name(
+    names: dict[int, tuple[str, tuple[int, ...], tuple[int, ...]]], site: int | None
+) -> str:
+    if site is None:
+        return "other"
+    name, place, _ = names[site]
+    plain = name.split(">.", 1)[1] if name.startswith("<") else name
+    return plain + (f"[{', '.join(map(str, place))}]" if place else "")
+
+
+def _sentence(name: str, nats: float) -> str:
+    if abs(nats) < 1e-9:
+        return f"{name}: independent"
+    return f"{name}: {'agree' if nats > 0 else 'conflict'}, {nats:+.3f} nats"
+
+
+# --- Composites --------------------------------------------------------------------------
+
+
+def check_composites(session: Session, settings: Settings) -> list[Diagnostic]:
+    """Find the composites whose parts contradict each other and are not marked soft."""
+    found: list[Diagnostic] = []
+    for symbol in session.program.models:
+        if len(symbol.parts) < 2 or symbol.soft:
+            continue
+        if any(parameter.domain is not None for parameter in symbol.parameters):
+            continue
+        groups = tuple((_on_stage(symbol, part),) for part in symbol.parts)
+        value = _compat(session, groups, symbol.span, settings)
+        if value.upper < REFUSED_BELOW or (
+            value.status is Status.EXACT and value.value < REFUSED_BELOW
+        ):
+            found.append(_refusal(session, symbol, groups, value.value, settings))
+    return found
+
+
+def _on_stage(symbol: ModelSymbol, part: Activation) -> Activation:
+    """Put a composite's part on fresh things."""
+    counts: dict[str, int] = {}
+    fresh: dict[str, Thing] = {}
+    for parameter in symbol.parameters:
+        number = counts.get(parameter.entity, 0)
+        counts[parameter.entity] = number + 1
+        name = f"<{parameter.entity} {number}>"
+        fresh[parameter.key] = Thing(part.span, parameter.entity, name, "", ())
+    arguments = tuple(fresh.get(a.key, a) if isinstance(a, Thing) else a for a in part.arguments)
+    return replace(part, arguments=arguments)
+
+
+def _refusal(
+    session: Session,
+    symbol: ModelSymbol,
+    groups: tuple[tuple[Activation, ...], ...],
+    nats: float,
+    settings: Settings,
+) -> Diagnostic:
+    parts, _ = split(session.program, session.world, groups, symbol.span, settings)
+    worst = [name for name, change, _ in parts if change < -1e-6]
+    summary = f"its parts conflict about {grouped(worst)}"
+    stage = Compatibility(session.program, session.world, groups, symbol.span, settings)
+    grounding = stage.grounding(tuple(range(len(groups))))
+    notes: list[Note] = []
+    seen: set[Span] = set()
+    blamed = _blamed_variables(grounding, worst)
+    for origin in grounding.builder.origins:
+        if origin.kind != "predict" or origin.targets is None or origin.span in seen:
+            continue
+        if np.isin(origin.targets, blamed).any():
+            seen.add(origin.span)
+            notes.append(Note(f"{origin.model} predicts", origin.span))
+    return errors.contradictory_composite(symbol.span, symbol.name, summary, notes, nats)
+
+
+def _blamed_variables(grounding: Grounding, worst: list[str]) -> np.ndarray:
+    found: list[int] = []
+    for named in named_variables(grounding):
+        for place, v in zip(
+            np.ndindex(*named.variables.shape), named.variables.reshape(-1), strict=True
+        ):
+            key = {int(v): (named.name, place, named.variables.shape)}
+            if _site_name(key, int(v)) in worst:
+                found.append(int(v))
+    return np.array(found, np.int64)
+
+
+def grouped(names: list[str]) -> str:
+    """Join names, consecutive indices as a range: `pose[1..5]`."""
+    groups: dict[str, list[int]] = {}
+    for name in names:
+        base, _, rest = name.partition("[")
+        digits = rest.rstrip("]")
+        groups.setdefault(base if digits.isdigit() or not rest else name, []).extend(
+            [int(digits)] if digits.isdigit() else []
+        )
+    shown: list[str] = []
+    for base, places in groups.items():
+        if not places:
+            shown.append(base)
+        elif len(places) > 1 and places == list(range(places[0], places[-1] + 1)):
+            shown.append(f"{base}[{places[0]}..{places[-1]}]")
+        else:
+            shown.append(f"{base}[{', '.join(map(str, places))}]")
+    return ", ".join(shown)

@@ -1,0 +1,94 @@
+"""One query in, one answer out, whatever its kind."""
+
+import time
+from dataclasses import replace
+
+import numpy as np
+
+from gmlang.core.ast import Constant, Expression, QueryValue
+from gmlang.core.program import Assert, Query
+from gmlang.core.types import Real
+from gmlang.diagnostics import GmError
+from gmlang.errors import grounding as errors
+from gmlang.graph.evaluate import Env, Slots, evaluate
+from gmlang.graph.walk import replace_part, walk
+from gmlang.graph.world import ONE_INSTANCE
+from gmlang.queries.answers import Answer
+from gmlang.queries.basic import answer_basic
+from gmlang.queries.compatibility import answer_blame, answer_compat
+from gmlang.queries.reasons import answer_active, answer_indep, answer_why
+from gmlang.queries.session import Session, Settings
+
+
+def answer(session: Session, question: Query | Assert, settings: Settings) -> Answer:
+    """Answer a query, or check an assertion.
+
+    Raises:
+        GmError: when the question does not fit the program or its data.
+    """
+    if isinstance(question, Assert):
+        return check_assertion(session, question, settings)
+    match question.kind:
+        case "compat":
+            return answer_compat(session, question, settings)
+        case "blame":
+            return answer_blame(session, question, settings)
+        case "why":
+            return answer_why(session, question, settings)
+        case "active":
+            return answer_active(session, question, settings)
+        case "indep":
+            return answer_indep(session, question, settings)
+        case _:
+            return answer_basic(session, question, settings)
+
+
+def check_assertion(session: Session, question: Assert, settings: Settings) -> Answer:
+    """Check a test inside a program; `held` says whether it holds.
+
+    Raises:
+        GmError: when a query in it has no single number as its answer.
+    """
+    start = time.monotonic()
+    condition: Expression = question.condition
+    statuses: list[str] = []
+    found: list[str] = []
+    for part in walk(condition):
+        if isinstance(part, QueryValue):
+            inner = answer(session, part.query, settings)
+            statuses.append(inner.status)
+            number = _number(part, inner)
+            found.append(f"{inner.text} = {number:.10g}")
+            constant = Constant(part.span, number, Real())
+            condition = replace_part(condition, part, constant)
+    held = bool(np.all(evaluate(condition, Env(session.world, ONE_INSTANCE, Slots()))))
+    order = ["exact", "bounded", "estimate", "impossible"]
+    status = max(statuses, key=order.index) if statuses else "exact"
+    return Answer(
+        question.text,
+        "assert",
+        status,
+        held,
+        time.monotonic() - start,
+        held=held,
+        note="; ".join(found),
+    )
+
+
+def _number(part: QueryValue, answer_: Answer) -> float:
+    value = answer_.value
+    if answer_.status == "impossible":
+        return float("-inf") if answer_.kind in ("logz", "compat") else float("nan")
+    if isinstance(value, bool | int | float):
+        return float(value)
+    if value is None and answer_.kind in ("logz", "compat"):
+        return float("-inf")
+    if isinstance(value, dict) and "true" in value:
+        return float(value["true"])  # pyright: ignore[reportUnknownArgumentType]
+    message = f"the answer of `{answer_.text}` is not a single number"
+    raise GmError([errors.cannot_ask(part.span, message, "compare an event: P(x = red)")])
+
+
+def with_text(question: Query, text: str) -> Query:
+    """Return the query under another text."""
+    return replace(question, text=text)

@@ -1,0 +1,296 @@
+"""Questions about the answer itself: why, active, indep."""
+
+import time
+from dataclasses import replace
+
+import numpy as np
+
+from gmlang.core.program import Query
+from gmlang.diagnostics import GmError, Span
+from gmlang.errors import grounding as errors
+from gmlang.graph.lower import environment
+from gmlang.graph.names import instance_name
+from gmlang.graph.places import thing_numbers
+from gmlang.graph.world import ONE_INSTANCE
+from gmlang.queries.answers import Answer, quality_fields
+from gmlang.queries.basic import event_log_odds, flat_rows
+from gmlang.queries.session import Prepared, Session, Settings, Target, ask, prepare
+from gmruntime.answer import (
+    AssignmentsAnswer,
+    Joint,
+    JointAnswer,
+    Map,
+    Marginals,
+    MarginalsAnswer,
+    Status,
+)
+
+REASONS_MAX = 60
+"""`why` weighs at most this many statements and observations."""
+
+INDEPENDENT_BELOW = 1e-9
+"""Two variables are called independent when no probability differs by more than this."""
+
+
+def answer_why(session: Session, query: Query, settings: Settings) -> Answer:
+    """Answer why(x): what each statement and observation adds to the log-odds of x, nats.
+
+    The weight of a reason is the change of the log-odds when it alone is taken away.
+    """
+    start = time.monotonic()
+    prepared = prepare(session, query)
+    target, state = _supposed(prepared, query, settings)
+    whole = event_log_odds(prepared, target, state, settings, query)
+    if np.isnan(whole):
+        seconds = time.monotonic() - start
+        return Answer(query.text, "why", "impossible", None, seconds, name=query.name)
+    reasons: list[dict[str, object]] = []
+    deadline = start + (query.within_s or settings.budget_s)
+    left_out = 0
+    for label, without in _alternatives(prepared, target):
+        if len(reasons) >= REASONS_MAX or time.monotonic() > deadline:
+            left_out += 1
+            continue
+        nats = whole - event_log_odds(without, target, state, settings, query)
+        if not np.isnan(nats) and abs(nats) > 1e-12:
+            shown = nats if np.isfinite(nats) else float(np.sign(nats)) * 1e9
+            reasons.append({"because": label, "nats": shown})
+    reasons.sort(key=_strength)
+    value = {"of": _described(query, target, state), "log_odds": _shown(whole), "reasons": reasons}
+    note = f"{left_out} further statements were not weighed" if left_out else ""
+    seconds = time.monotonic() - start
+    return Answer(query.text, "why", "exact", value, seconds, note=note, name=query.name)
+
+
+def _strength(reason: dict[str, object]) -> float:
+    nats = reason["nats"]
+    assert isinstance(nats, float)
+    return -abs(nats)
+
+
+def _shown(value: float) -> float | str:
+    return value if np.isfinite(value) else ("certain" if value > 0 else "impossible")
+
+
+def _supposed(prepared: Prepared, query: Query, settings: Settings) -> tuple[Target, int]:
+    target = prepared.targets[0]
+    if target.variables.shape:
+        message = "`why` needs one variable"
+        raise GmError([errors.cannot_ask(query.span, message, "name an element: why(x[0])")])
+    if target.states.is_bool:
+        return target, 1
+    evidence, _ = prepared.evidence()
+    variable = int(target.variables)
+    question = Marginals(np.array([variable], np.int32))
+    found = ask(prepared, question, evidence, settings, query)
+    assert isinstance(found, MarginalsAnswer)
+    return target, int(np.nanargmax(flat_rows(prepared, found.probabilities)[variable]))
+
+
+def _described(query: Query, target: Target, state: int) -> str:
+    text = " ".join(query.asked[0].value.span.text.split())
+    return text if target.is_event else f"{text} = {target.states.label(state)}"
+
+
+def _alternatives(prepared: Prepared, target: Target) -> list[tuple[str, Prepared]]:
+    """List the same graph with one reason taken away, the nearest reasons first."""
+    builder = prepared.builder
+    near = _distances(prepared, int(target.variables))
+    found: list[tuple[int, str, Prepared]] = []
+    for number, (variables, _, span) in enumerate(builder.observed):
+        if not variables.size:
+            continue
+        distance = int(near[variables.reshape(-1)].min())
+        changed = builder.copy()
+        changed.observed = [o for k, o in enumerate(builder.observed) if k != number]
+        found.append((distance, _label(span), _with_builder(prepared, changed)))
+    for key in dict.fromkeys((o.kind, o.span, o.model) for o in builder.origins):
+        if key[0] in ("auxiliary", "define", "base"):
+            continue
+        mine = [k for k, o in enumerate(builder.origins) if (o.kind, o.span, o.model) == key]
+        distance = min(int(near[builder.factors[k].scopes].min(initial=9999)) for k in mine)
+        changed = builder.copy()
+        changed.factors = [f for k, f in enumerate(builder.factors) if k not in mine]
+        changed.origins = [o for k, o in enumerate(builder.origins) if k not in mine]
+        label = f"prior of {key[2]}" if key[0] == "prior" else _label(key[1])
+        found.append((distance, label, _with_builder(prepared, changed)))
+    found.sort(key=lambda item: item[0])
+    return [(label, alternative) for distance, label, alternative in found if distance < 9999]
+
+
+def _label(span: Span) -> str:
+    line, _ = span.line_column()
+    return f"{' '.join(span.text.split())} (line {line})"
+
+
+def _with_builder(prepared: Prepared, builder: object) -> Prepared:
+    grounder = replace(prepared.grounder, builder=builder)
+    return replace(prepared, grounder=grounder)
+
+
+def _distances(prepared: Prepared, start: int) -> np.ndarray:
+    """Count the factors between a variable and every other; 9999 where nothing connects them."""
+    distance = np.full(prepared.builder.num_variables, 9999, np.int64)
+    distance[start] = 0
+    for step in range(1, 50):
+        changed = False
+        for block in prepared.builder.factors:
+            if block.scopes.shape[1] < 2:
+                continue
+            touched = (distance[block.scopes] < step).any(axis=1)
+            reached = np.unique(block.scopes[touched])
+            fresh = reached[distance[reached] > step]
+            distance[fresh] = step
+            changed |= bool(len(fresh))
+        if not changed:
+            break
+    return distance
+
+
+# --- Active ------------------------------------------------------------------------------
+
+
+def answer_active(session: Session, query: Query, settings: Settings) -> Answer:
+    """Answer active(it): the models about a thing by probability, and what they leave unexplained.
+
+    A model's evidence is its posterior log-odds less its prior ones. An observed attribute is
+    unexplained when the most probable society, not told of it, gives it less than its base does.
+    """
+    start = time.monotonic()
+    prepared = prepare(session, query)
+    evidence, clash = prepared.evidence()
+    if clash:
+        return Answer(query.text, "active", "impossible", None, time.monotonic() - start)
+    assert query.thing is not None
+    env = environment(prepared.grounder, ONE_INSTANCE)
+    number = int(thing_numbers(query.thing, env).reshape(-1)[0])
+    instances = _instances_about(prepared, query.thing.entity, number)
+    if not instances:
+        note = "no model is considered for it"
+        seconds = time.monotonic() - start
+        return Answer(
+            query.text, "active", "exact", {"models": [], "unexplained": []}, seconds, note=note
+        )
+    variables = np.array(sorted(instances), np.int32)
+    found = ask(prepared, Marginals(variables), evidence, settings, query)
+    assert isinstance(found, MarginalsAnswer)
+    fields = quality_fields(found.quality)
+    base = Answer(query.text, "active", "", None, time.monotonic() - start)
+    if found.quality.status is Status.IMPOSSIBLE:
+        return replace(base, **fields)
+    rows = flat_rows(prepared, found.probabilities)
+    prior = ask(prepared, Marginals(variables), np.full_like(evidence, -1), settings, query)
+    assert isinstance(prior, MarginalsAnswer)
+    prior_rows = flat_rows(prepared, prior.probabilities)
+    models = [
+        {
+            "model": instances[int(v)],
+            "probability": float(rows[int(v)][1]),
+            "evidence_nats": _log_odds(rows[int(v)]) - _log_odds(prior_rows[int(v)]),
+        }
+        for v in variables
+    ]
+    models.sort(key=lambda entry: -float(entry["probability"]))
+    unexplained = _unexplained(prepared, query, evidence, instances, number, settings)
+    value = {"models": models, "unexplained": unexplained}
+    return replace(base, **fields, value=value, seconds=time.monotonic() - start, name=query.name)
+
+
+def _log_odds(row: np.ndarray) -> float:
+    tiny = 1e-300
+    return float(np.log(max(row[1], tiny)) - np.log(max(row[0], tiny)))
+
+
+def _instances_about(prepared: Prepared, entity: str, number: int) -> dict[int, str]:
+    world = prepared.grounding.world
+    found: dict[int, str] = {}
+    for table in world.models.values():
+        columns = [
+            k
+            for k, parameter in enumerate(table.symbol.parameters)
+            if parameter.domain is None and parameter.entity == entity
+        ]
+        for row in range(len(table.keys)):
+            if any(int(table.rows[row, k]) == number for k in columns):
+                found[table.start + row] = instance_name(world, table, row)
+    return found
+
+
+def _unexplained(
+    prepared: Prepared,
+    query: Query,
+    evidence: np.ndarray,
+    instances: dict[int, str],
+    number: int,
+    settings: Settings,
+) -> list[dict[str, object]]:
+    assert query.thing is not None
+    best = ask(prepared, Map(), evidence, settings, query)
+    assert isinstance(best, AssignmentsAnswer)
+    if not len(best.assignments):
+        return []
+    attributes = prepared.grounding.world.attributes[query.thing.entity]
+    fixed = np.full_like(evidence, -1)
+    chosen = np.array(sorted(instances))
+    fixed[chosen] = best.assignments[0][chosen]
+    found: list[dict[str, object]] = []
+    asked: list[tuple[str, int]] = []
+    for attribute in attributes.values():
+        start = int(attribute.starts[number])
+        for place in np.ndindex(*attribute.shape):
+            offset = int(np.ravel_multi_index(place, attribute.shape)) if place else 0
+            if evidence[start + offset] >= 0:
+                index = f"[{', '.join(map(str, place))}]" if place else ""
+                asked.append((attribute.name + index, start + offset))
+    if not asked:
+        return []
+    question = Marginals(np.array([v for _, v in asked], np.int32))
+    answer = ask(prepared, question, fixed, settings, query)
+    assert isinstance(answer, MarginalsAnswer)
+    rows = flat_rows(prepared, answer.probabilities)
+    for name, variable in asked:
+        attribute = attributes[name.split("[")[0]]
+        state = int(evidence[variable])
+        p = float(rows[variable][state])
+        base = 1.0 / attribute.states.count
+        if attribute.log_base is not None:
+            base = float(np.exp(attribute.log_base[state]))
+        if not p > base * (1 + 1e-9):
+            found.append(
+                {"attribute": name, "value": attribute.states.label(state), "probability": p}
+            )
+    found.sort(key=lambda entry: float(str(entry["probability"])))
+    return found
+
+
+# --- Independence ------------------------------------------------------------------------
+
+
+def answer_indep(session: Session, query: Query, settings: Settings) -> Answer:
+    """Answer indep(a, b | c): whether P(a, b | c) = P(a | c) P(b | c) for all values."""
+    start = time.monotonic()
+    prepared = prepare(session, query)
+    evidence, clash = prepared.evidence()
+    if clash:
+        return Answer(query.text, "indep", "impossible", None, time.monotonic() - start)
+    if len(prepared.targets) != 2 or any(t.variables.shape for t in prepared.targets):
+        message = "`indep` compares two single variables"
+        raise GmError([errors.cannot_ask(query.span, message, "indep(a, b | c)")])
+    pair = [int(t.variables) for t in prepared.targets]
+    if pair[0] == pair[1]:
+        message = "a variable is never independent of itself"
+        raise GmError([errors.cannot_ask(query.span, message)])
+    variables = np.array([*pair, *prepared.conditioned], np.int32)
+    found = ask(prepared, Joint(variables), evidence, settings, query)
+    assert isinstance(found, JointAnswer)
+    fields = quality_fields(found.quality)
+    base = Answer(query.text, "indep", "", None, time.monotonic() - start, name=query.name)
+    if found.quality.status is Status.IMPOSSIBLE:
+        return replace(base, **fields)
+    p = found.probabilities.reshape(*found.probabilities.shape[:2], -1)
+    left = p.sum(axis=1, keepdims=True)
+    right = p.sum(axis=0, keepdims=True)
+    both = p.sum(axis=(0, 1), keepdims=True)
+    largest = float(np.abs(p * both - left * right).max())
+    value = bool(largest < INDEPENDENT_BELOW)
+    return replace(base, **fields, value=value, details={"largest_difference": largest})

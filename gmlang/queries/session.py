@@ -1,0 +1,200 @@
+"""A grounded program that is ready to be asked, and what every kind of question needs of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from gmlang.core.ast import Activation, Context, Expression
+from gmlang.core.program import (
+    Asked,
+    EventGiven,
+    Given,
+    ObservedGiven,
+    Program,
+    Query,
+    VariableGiven,
+)
+from gmlang.core.types import Array
+from gmlang.diagnostics import GmError
+from gmlang.errors import grounding as errors
+from gmlang.graph import terms
+from gmlang.graph.builder import Builder, Origin
+from gmlang.graph.evaluate import expand
+from gmlang.graph.from_core import Grounding, ground
+from gmlang.graph.lower import Grounder, Job, auxiliary, environment, lower
+from gmlang.graph.places import Reference, locate_array
+from gmlang.graph.statements import observe
+from gmlang.graph.states import BOOL, States
+from gmlang.graph.walk import walk
+from gmlang.graph.world import ONE_INSTANCE, World
+from gmruntime.answer import Answer as RuntimeAnswer
+from gmruntime.answer import Query as RuntimeQuery
+from gmruntime.graph import FactorGraph, no_evidence
+from gmruntime.inference import infer
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to answer: seconds for each query, seed, device, bytes."""
+
+    budget_s: float = 5.0
+    seed: int = 0
+    device: str = "auto"
+    memory_bytes: int | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """A checked program with its data, grounded once and asked many times.
+
+    Attributes:
+        base: the program without any query's instances; None until it is first needed.
+    """
+
+    program: Program
+    world: World
+    base: Grounding | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Target:
+    """What one asked item names: variables in their shape (scalar: ()), and their states."""
+
+    variables: np.ndarray
+    states: States
+    is_event: bool
+
+
+@dataclass(slots=True, eq=False)
+class Prepared:
+    """A query's own graph: the program's, its evidence, and auxiliary variables for its events.
+
+    Attributes:
+        clash: whether two observations contradict each other.
+        conditioned: variables behind the bar whose value is left open (indep).
+    """
+
+    grounding: Grounding
+    grounder: Grounder
+    targets: list[Target] = field(default_factory=list[Target])
+    conditioned: list[int] = field(default_factory=list[int])
+
+    @property
+    def builder(self) -> Builder:
+        """The graph so far."""
+        return self.grounder.builder
+
+    def graph(self) -> FactorGraph:
+        """Return the query's factor graph."""
+        return self.builder.graph()
+
+    def evidence(self) -> tuple[np.ndarray, bool]:
+        """Return the state of each observed variable, and whether observations clash."""
+        evidence = no_evidence(self.graph())
+        clash = False
+        for variables, states, _ in self.builder.observed:
+            flat, values = variables.reshape(-1), states.reshape(-1)
+            before = evidence[flat]
+            clash |= bool(((before >= 0) & (before != values)).any())
+            evidence[flat] = values
+            clash |= bool((evidence[flat] != values).any())
+        return evidence, clash
+
+
+def base_grounding(session: Session) -> Grounding:
+    """Return the grounded program, grounding it when that has not been done."""
+    if session.base is None:
+        session.base = ground(session.program, session.world)
+    return session.base
+
+
+def mentions(query: Query) -> list[tuple[Context, Expression]]:
+    """List the expressions of a query that may bring model instances into being."""
+    found: list[tuple[Context, Expression]] = [(a.context, a.value) for a in query.asked]
+    for given in query.given:
+        match given:
+            case ObservedGiven():
+                found += [((), given.target), ((), given.value)]
+            case EventGiven():
+                found.append(((), given.condition))
+            case VariableGiven():
+                found.append(((), given.target))
+    return [pair for pair in found if any(isinstance(p, Activation) for p in walk(pair[1]))]
+
+
+def prepare(session: Session, query: Query) -> Prepared:
+    """Build a query's own graph: instances it mentions, its conditions, its events.
+
+    Raises:
+        GmError: when the query does not fit the program or its data.
+    """
+    extra = mentions(query)
+    base = ground(session.program, session.world, extra) if extra else base_grounding(session)
+    world = replace(base.world, hidden=dict(base.world.hidden), data=dict(base.world.data))
+    grounder = Grounder(world, base.builder.copy(), dict(base.names), 1_000_000)
+    prepared = Prepared(replace(base, world=world), grounder)
+    for given in query.given:
+        _condition(prepared, given)
+    prepared.targets = [_target(prepared, asked) for asked in query.asked]
+    return prepared
+
+
+def _condition(prepared: Prepared, given: Given) -> None:
+    grounder = prepared.grounder
+    match given:
+        case ObservedGiven():
+            observe(grounder, ONE_INSTANCE, given.target, given.value, given.span)
+        case EventGiven():
+            job = Job(terms.Condition(given.condition), (), Origin("observe", given.span))
+            lower(grounder, ONE_INSTANCE, job)
+        case VariableGiven():
+            variables, _ = locate_array(given.target, environment(grounder, ONE_INSTANCE))
+            prepared.conditioned.extend(int(v) for v in variables.reshape(-1))
+
+
+def _target(prepared: Prepared, asked: Asked) -> Target:
+    grounder = prepared.grounder
+    frame, _ = expand(environment(grounder, ONE_INSTANCE), asked.context)
+    value = asked.value
+    if isinstance(value, Reference):
+        variables, states = locate_array(value, environment(grounder, frame))
+        return Target(variables if asked.context else variables[0], states, is_event=False)
+    if isinstance(getattr(value, "type", None), Array):
+        raise GmError([errors.cannot_ask(value.span, f"`{value.span.text}` is no variable")])
+    frame, reference = auxiliary(grounder, frame, value, BOOL)
+    variables, states = locate_array(reference, environment(grounder, frame))
+    return Target(variables if asked.context else variables[0], states, is_event=True)
+
+
+def ask(
+    prepared: Prepared,
+    question: RuntimeQuery,
+    evidence: np.ndarray,
+    settings: Settings,
+    query: Query,
+) -> RuntimeAnswer:
+    """Put a question to the runtime.
+
+    Raises:
+        GmError: when the query's `using` is not understood.
+    """
+    try:
+        return infer(
+            prepared.graph(),
+            question,
+            evidence=evidence,
+            budget_s=query.within_s or settings.budget_s,
+            seed=settings.seed,
+            device=settings.device,
+            memory_bytes=settings.memory_bytes,
+            method=query.method,
+            options=dict(query.method_options),
+        )
+    except ValueError as error:
+        if query.method:
+            raise GmError([errors.cannot_ask(query.span, str(error))]) from error
+        raise
+
+
+Asker = Callable[[Session, Query, Settings], object]

@@ -1,0 +1,118 @@
+"""An answer on one screen: as text for a terminal, as HTML for a notebook."""
+
+from html import escape
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from gmlang.queries.answers import Answer
+
+LINES_MAX = 24
+"""Longer answers are cut for the screen; `to_dict` has them whole."""
+
+
+def show(answer: "Answer") -> str:
+    """Write an answer as text."""
+    head = f"{answer.text}"
+    if answer.kind == "assert":
+        verdict = "holds" if answer.held else "FAILS"
+        note = f"   ({answer.note})" if answer.note else ""
+        return f"{head}: {verdict}{note}"
+    lines = [head, *("  " + line for line in _body(answer)), f"  {quality_line(answer)}"]
+    return "\n".join(lines)
+
+
+def quality_line(answer: "Answer") -> str:
+    """Say how good an answer is."""
+    parts = [answer.status]
+    if answer.error is not None:
+        parts.append(f"{answer.error_kind} {answer.error:.2g}")
+    if answer.status == "bounded" and answer.log_upper is not None:
+        low = f"{answer.log_lower:.6g}" if answer.log_lower is not None else "-inf"
+        parts.append(f"between {low} and {answer.log_upper:.6g} nats")
+    if answer.method:
+        parts.append(answer.method)
+    parts.append(f"{answer.seconds * 1e3:.1f} ms")
+    if answer.note:
+        parts.append(answer.note)
+    return " · ".join(parts)
+
+
+def _body(answer: "Answer") -> list[str]:
+    value = answer.value
+    if answer.status == "impossible" and value is None:
+        return ["impossible: no assignment agrees with the evidence"]
+    lines = _lines(value)
+    if answer.kind in ("compat", "logz") and isinstance(value, float):
+        lines = [f"{value:.6g} nats"]
+    elif answer.kind == "compat" and value is None:
+        lines = ["-inf nats: impossible together"]
+    if answer.kind == "map" and answer.log_score is not None:
+        lines.append(f"log score {answer.log_score:.6g}")
+    if len(lines) > LINES_MAX:
+        lines = [*lines[: LINES_MAX - 1], f"... {len(lines) - LINES_MAX + 1} more lines"]
+    return lines
+
+
+def _lines(value: object) -> list[str]:
+    if isinstance(value, bool) or value is None:
+        return [str(value).lower()]
+    if isinstance(value, int | float):
+        return [f"{value:.6g}" if isinstance(value, float) else str(value)]
+    if isinstance(value, dict):
+        return _map_lines(cast("dict[str, object]", value))
+    if isinstance(value, list):
+        return _list_lines(cast("list[object]", value))
+    return [str(value)]
+
+
+def _map_lines(value: dict[str, object]) -> list[str]:
+    if value and all(isinstance(v, float) for v in value.values()):
+        width = max(len(key) for key in value)
+        entries = [f"{key:<{width}} {v:.6g}" for key, v in value.items()]
+        joined = "   ".join(f"{key} {v:.6g}" for key, v in value.items())
+        return [joined] if len(joined) <= 80 else entries
+    lines: list[str] = []
+    for key, inner in value.items():
+        shown = _lines(inner)
+        if len(shown) == 1:
+            lines.append(f"{key} = {shown[0]}")
+        else:
+            lines.append(f"{key} =")
+            lines.extend("  " + line for line in shown)
+    return lines
+
+
+def _list_lines(value: list[object]) -> list[str]:
+    if all(isinstance(v, str | int | float | bool) for v in value):
+        return [" ".join(_lines(v)[0] for v in value)]
+    lines: list[str] = []
+    for number, inner in enumerate(value):
+        shown = _lines(inner)
+        if isinstance(inner, list) and len(shown) == 1:
+            lines.append(shown[0])
+            continue
+        lines.append(f"[{number}] {shown[0]}" if shown else f"[{number}]")
+        lines.extend("    " + line for line in shown[1:])
+    return lines
+
+
+def show_html(answer: "Answer") -> str:
+    """Write an answer as a small table for a notebook, with bars for probabilities."""
+    rows = ""
+    if isinstance(answer.value, dict) and answer.kind in ("marginal", "joint"):
+        table = cast("dict[str, float]", answer.value)
+        rows = "".join(_bar(key, p) for key, p in table.items())
+        rows = f"<table>{rows}</table>"
+    else:
+        rows = f"<pre>{escape(chr(10).join(_body(answer)))}</pre>"
+    return (
+        f"<div><code>{escape(answer.text)}</code>{rows}"
+        f"<small>{escape(quality_line(answer))}</small></div>"
+    )
+
+
+def _bar(key: str, p: float) -> str:
+    return (
+        f"<tr><td>{escape(key)}</td><td>{p:.4f}</td><td style='width:12em'>"
+        f"<div style='background:#4c78a8;height:0.8em;width:{100 * p:.1f}%'></div></td></tr>"
+    )

@@ -1,0 +1,367 @@
+"""From what the grammar matched to the surface AST: one method for each rule.
+
+Knows Lark's calling convention, and nothing else of Lark.
+"""
+
+from typing import Any
+
+from gmlang.diagnostics import Source, Span
+from gmlang.syntax import ast
+from gmlang.syntax.build_expressions import Expressions
+
+Node = Any
+"""What Lark hands over: tokens, AST nodes, tuples of them, None for what is absent."""
+
+
+class Builder(Expressions):
+    """Builds the AST of one source. Every method gets the match's place and its children."""
+
+    def __init__(self, source: Source) -> None:
+        """Remember the source, for spans."""
+        self.source = source
+
+    def span(self, meta: Node) -> Span:
+        """Return the span of a match; an empty match spans nothing."""
+        if getattr(meta, "empty", True):
+            return Span(self.source, 0, 0)
+        return Span(self.source, meta.start_pos, meta.end_pos)
+
+    def at(self, token: Node) -> Span:
+        """Return the span of a token."""
+        return Span(self.source, token.start_pos, token.end_pos)
+
+    def named(self, token: Node) -> ast.Name:
+        """Turn a NAME token into a name."""
+        return ast.Name(self.at(token), str(token))
+
+    def header(self, meta: Node, children: list[Node]) -> Span:
+        """Return the span of a block's header: its first line."""
+        span = self.span(meta)
+        end = self.source.text.find("\n", span.start)
+        del children
+        return Span(self.source, span.start, min(span.end, end if end >= 0 else span.end))
+
+    # --- Programs ------------------------------------------------------------------------
+
+    def start(self, meta: Node, children: list[Node]) -> ast.Program:
+        """A whole program."""
+        del meta
+        whole = Span(self.source, 0, len(self.source.text))
+        return ast.Program(whole, flat(children))
+
+    def query_text(self, meta: Node, children: list[Node]) -> tuple[ast.Query, ...]:
+        """Queries typed on their own."""
+        return self.query(meta, children)
+
+    # --- One-line statements -------------------------------------------------------------
+
+    def import_(self, meta: Node, children: list[Node]) -> ast.Import:
+        """`import things as t`."""
+        module, alias = children
+        return ast.Import(self.span(meta), module, None if alias is None else self.named(alias))
+
+    def from_import(self, meta: Node, children: list[Node]) -> ast.FromImport:
+        """`from things import purple`."""
+        return ast.FromImport(self.span(meta), children[0], tuple(map(self.named, children[1:])))
+
+    def dotted(self, meta: Node, children: list[Node]) -> str:
+        """`a.b.c`."""
+        del meta
+        return ".".join(str(c) for c in children)
+
+    def domain(self, meta: Node, children: list[Node]) -> ast.DomainDeclaration:
+        """`domain Color = {red}`."""
+        return ast.DomainDeclaration(self.span(meta), self.named(children[0]), children[1])
+
+    def data(self, meta: Node, children: list[Node]) -> ast.DataDeclaration:
+        """`data x[H] : bool = e`."""
+        name, shape, kind, value = children
+        return ast.DataDeclaration(self.span(meta), self.named(name), shape or (), kind, value)
+
+    def param(self, meta: Node, children: list[Node]) -> ast.ParamDeclaration:
+        """`param J = 0.9`."""
+        name, shape, kind, value = children
+        return ast.ParamDeclaration(self.span(meta), self.named(name), shape or (), kind, value)
+
+    def def_(self, meta: Node, children: list[Node]) -> ast.DefDeclaration:
+        """`def f(a) = e`."""
+        names = tuple(self.named(c) for c in children[1:-1] if c is not None)
+        return ast.DefDeclaration(self.span(meta), self.named(children[0]), names, children[-1])
+
+    def var(self, meta: Node, children: list[Node]) -> ast.VarDeclaration:
+        """`var x[H] : bool base {...} ~ d`."""
+        name, shape, kind, base, init = children
+        operator, value = init or ("", None)
+        span = self.span(meta)
+        return ast.VarDeclaration(span, self.named(name), shape or (), kind, base, operator, value)
+
+    def drawn(self, meta: Node, children: list[Node]) -> tuple[str, ast.Expression]:
+        """`~ d`."""
+        del meta
+        return "~", children[0]
+
+    def defined(self, meta: Node, children: list[Node]) -> tuple[str, ast.Expression]:
+        """`:= e`."""
+        del meta
+        return ":=", children[0]
+
+    def shape(self, meta: Node, children: list[Node]) -> tuple[ast.Expression, ...]:
+        """`[H, W]`."""
+        del meta
+        return tuple(children)
+
+    def composite(self, meta: Node, children: list[Node]) -> ast.Composite:
+        """`model a = b c prior p soft`."""
+        name, parameters, *parts, prior, soft = children
+        return ast.Composite(
+            self.span(meta),
+            self.named(name),
+            parameters or (),
+            tuple(parts),
+            prior,
+            soft is not None,
+        )
+
+    composite_and = composite
+
+    def mechanism_draw(self, meta: Node, children: list[Node]) -> ast.Mechanism:
+        """`x ~ d`."""
+        return ast.Mechanism(self.span(meta), children[0], "~", children[1])
+
+    def mechanism_define(self, meta: Node, children: list[Node]) -> ast.Mechanism:
+        """`x := e`."""
+        return ast.Mechanism(self.span(meta), children[0], ":=", children[1])
+
+    def factor(self, meta: Node, children: list[Node]) -> ast.Factor:
+        """`factor e as label`."""
+        return ast.Factor(self.span(meta), *children)
+
+    def prefer(self, meta: Node, children: list[Node]) -> ast.Prefer:
+        """`prefer c weight w`."""
+        return ast.Prefer(self.span(meta), *children)
+
+    def constraint(self, meta: Node, children: list[Node]) -> ast.Constraint:
+        """`constraint c`."""
+        return ast.Constraint(self.span(meta), *children)
+
+    def observes(self, meta: Node, children: list[Node]) -> tuple[ast.Observe, ...]:
+        """`observe a = 1, b`."""
+        del meta
+        return tuple(children)
+
+    def observe_event(self, meta: Node, children: list[Node]) -> ast.Observe:
+        """An event."""
+        return ast.Observe(self.span(meta), children[0], "", None)
+
+    def observe_value(self, meta: Node, children: list[Node]) -> ast.Observe:
+        """A value."""
+        return ast.Observe(self.span(meta), children[0], "=", children[1])
+
+    def observe_like(self, meta: Node, children: list[Node]) -> ast.Observe:
+        """A likelihood."""
+        return ast.Observe(self.span(meta), children[0], "like", children[1])
+
+    def predict_active(self, meta: Node, children: list[Node]) -> ast.Predict:
+        """`predict m(x) @ c`."""
+        target, confidence, label = children
+        return ast.Predict(self.span(meta), target, "", None, confidence, label)
+
+    def predict_value(self, meta: Node, children: list[Node]) -> ast.Predict:
+        """`predict x.a = v @ c`."""
+        target, value, confidence, label = children
+        return ast.Predict(self.span(meta), target, "=", value, confidence, label)
+
+    def predict_draw(self, meta: Node, children: list[Node]) -> ast.Predict:
+        """`predict x.a ~ d @ c`."""
+        target, value, confidence, label = children
+        return ast.Predict(self.span(meta), target, "~", value, confidence, label)
+
+    def confidence(self, meta: Node, children: list[Node]) -> ast.Expression:
+        """`@ c`."""
+        del meta
+        return children[0]
+
+    def label(self, meta: Node, children: list[Node]) -> ast.Name:
+        """`as name`."""
+        del meta
+        return self.named(children[0])
+
+    def use(self, meta: Node, children: list[Node]) -> ast.Use:
+        """`use m(x) except p`."""
+        exceptions = tuple(c for c in children[1:] if c is not None)
+        return ast.Use(self.span(meta), children[0], exceptions)
+
+    def consider(self, meta: Node, children: list[Node]) -> ast.Consider:
+        """`consider m(x)`."""
+        return ast.Consider(self.span(meta), tuple(children))
+
+    def query(self, meta: Node, children: list[Node]) -> tuple[ast.Query, ...]:
+        """`query P(a), P(b) within 1 s, MAP()`: options apply to the items since the last ones."""
+        span = self.span(meta)
+        return tuple(ast.Query(span, items, options) for items, options in children[-1])
+
+    def query_items(
+        self, meta: Node, children: list[Node]
+    ) -> list[tuple[tuple[ast.Expression, ...], tuple[ast.Option, ...]]]:
+        """The items of a query in groups with common options."""
+        del meta
+        groups: list[tuple[tuple[ast.Expression, ...], tuple[ast.Option, ...]]] = []
+        items: list[ast.Expression] = []
+        options: list[ast.Option] = []
+        for child in children:
+            if isinstance(child, ast.Option):
+                options.append(child)
+                continue
+            if options:
+                groups.append((tuple(items), tuple(options)))
+                items, options = [], []
+            items.append(child)
+        return [*groups, (tuple(items), tuple(options))]
+
+    def assert_(self, meta: Node, children: list[Node]) -> ast.Assert:
+        """`assert e`."""
+        return ast.Assert(self.span(meta), children[0], tuple(children[1:]))
+
+    def within(self, meta: Node, children: list[Node]) -> ast.Option:
+        """`within 200 ms`."""
+        number, unit = children
+        value = ast.Number(self.at(number), float(str(number).replace("_", "")))
+        return ast.Option(self.span(meta), "within", value, str(unit))
+
+    def using(self, meta: Node, children: list[Node]) -> ast.Option:
+        """`using bp(iters=50)`."""
+        return ast.Option(self.span(meta), "using", children[0])
+
+    def as_name(self, meta: Node, children: list[Node]) -> ast.Option:
+        """`as posterior`."""
+        return ast.Option(self.span(meta), "as", self.named(children[0]))
+
+    def documentation(self, meta: Node, children: list[Node]) -> ast.Documentation:
+        """A string alone on a line."""
+        return ast.Documentation(self.span(meta), unquoted(str(children[0])))
+
+    def reserved(self, meta: Node, children: list[Node]) -> ast.Reserved:
+        """A word of a later milestone."""
+        return ast.Reserved(self.span(meta), str(children[0]))
+
+    # --- Blocks --------------------------------------------------------------------------
+
+    def entity(self, meta: Node, children: list[Node]) -> ast.Entity:
+        """`entity Thing:` and its attributes."""
+        return ast.Entity(self.header(meta, children), self.named(children[0]), tuple(children[1:]))
+
+    def attribute(self, meta: Node, children: list[Node]) -> ast.AttributeDeclaration:
+        """`color : Color base {...}`."""
+        name, shape, kind, base = children[:4]
+        return ast.AttributeDeclaration(
+            self.trimmed(meta), self.named(name), shape or (), kind, base
+        )
+
+    def trimmed(self, meta: Node) -> Span:
+        """Return a match's span without the line end."""
+        span = self.span(meta)
+        text = span.text.rstrip()
+        return Span(self.source, span.start, span.start + len(text))
+
+    def documented(self, meta: Node, children: list[Node]) -> ast.Documentation:
+        """A string inside an entity."""
+        return ast.Documentation(self.trimmed(meta), unquoted(str(children[0])))
+
+    def model(self, meta: Node, children: list[Node]) -> ast.Model:
+        """`model purple(x: Thing) prior p:` and its body."""
+        name, parameters, prior, body = children
+        span = self.header(meta, children)
+        return ast.Model(span, self.named(name), parameters, prior, body)
+
+    def parameters(self, meta: Node, children: list[Node]) -> tuple[ast.Parameter, ...]:
+        """`(x: Thing, d: 0..9)`."""
+        del meta
+        return tuple(c for c in children if c is not None)
+
+    def parameter(self, meta: Node, children: list[Node]) -> ast.Parameter:
+        """`x: Thing`."""
+        return ast.Parameter(self.span(meta), self.named(children[0]), children[1])
+
+    def for_(self, meta: Node, children: list[Node]) -> ast.For:
+        """`for i in a..b if c:`."""
+        *loops, condition, body = children
+        return ast.For(self.header(meta, children), tuple(loops), condition, body)
+
+    def loop_one(self, meta: Node, children: list[Node]) -> ast.Loop:
+        """`i in a..b`."""
+        return ast.Loop(self.span(meta), (self.named(children[0]),), children[1])
+
+    def loop_many(self, meta: Node, children: list[Node]) -> ast.Loop:
+        """`(i, j) in e`."""
+        return ast.Loop(self.span(meta), tuple(map(self.named, children[:-1])), children[-1])
+
+    def if_(self, meta: Node, children: list[Node]) -> ast.If:
+        """`if c: ... elif d: ... else: ...`."""
+        condition, then, *rest = children
+        otherwise: tuple[ast.Statement, ...] = rest.pop() or ()
+        for span, inner_condition, body in reversed(rest):
+            otherwise = (ast.If(span, inner_condition, body, otherwise),)
+        return ast.If(self.header(meta, children), condition, then, otherwise)
+
+    def elif_(
+        self, meta: Node, children: list[Node]
+    ) -> tuple[Span, ast.Expression, tuple[ast.Statement, ...]]:
+        """`elif c: ...`."""
+        return self.header(meta, children), children[0], children[1]
+
+    def else_(self, meta: Node, children: list[Node]) -> tuple[ast.Statement, ...]:
+        """`else: ...`."""
+        del meta
+        return children[0]
+
+    def match(self, meta: Node, children: list[Node]) -> ast.Match:
+        """`match a, b:` with blocks."""
+        cases = tuple(c for c in children if isinstance(c, ast.StatementCase))
+        subjects = tuple(c for c in children if not isinstance(c, ast.StatementCase))
+        return ast.Match(self.header(meta, children), subjects, cases)
+
+    def statement_case(self, meta: Node, children: list[Node]) -> ast.StatementCase:
+        """`pattern:` and a block."""
+        return ast.StatementCase(self.header(meta, children), tuple(children[:-1]), children[-1])
+
+    def match_value(self, meta: Node, children: list[Node]) -> ast.MatchExpression:
+        """`match a, b:` with values."""
+        cases = tuple(c for c in children if isinstance(c, ast.ValueCase))
+        subjects = tuple(c for c in children if not isinstance(c, ast.ValueCase))
+        return ast.MatchExpression(self.header(meta, children), subjects, cases)
+
+    def value_case(self, meta: Node, children: list[Node]) -> ast.ValueCase:
+        """`pattern -> value`."""
+        return ast.ValueCase(self.trimmed(meta), tuple(children[:-1]), children[-1])
+
+    def suite(self, meta: Node, children: list[Node]) -> tuple[ast.Statement, ...]:
+        """The body of a block."""
+        del meta
+        return flat(children)
+
+
+def flat(children: list[Node]) -> tuple[Node, ...]:
+    """Take apart the statements that one line holds several of."""
+    found: list[Node] = []
+    for child in children:
+        if isinstance(child, tuple):
+            found.extend(child)
+        else:
+            found.append(child)
+    return tuple(found)
+
+
+def unquoted(text: str) -> str:
+    """Return what a string literal says: backslash escapes n, t, a quote or a backslash."""
+    body = text[3:-3] if text.startswith('"""') else text[1:-1]
+    result: list[str] = []
+    escaped = False
+    for character in body:
+        if escaped:
+            result.append({"n": "\n", "t": "\t"}.get(character, character))
+            escaped = False
+        elif character == "\\":
+            escaped = True
+        else:
+            result.append(character)
+    return "".join(result)

@@ -1,0 +1,165 @@
+"""The door of the runtime: a graph and a question in, the best answer the budget allows out.
+
+The order is always the same: exact elimination where its predicted cost fits the budget; message
+passing for sums and the anytime search for maxima where it does not.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gmruntime.answer import (
+    Answer,
+    AssignmentsAnswer,
+    Best,
+    Improvement,
+    Map,
+    Query,
+)
+from gmruntime.budget import Budget, free_memory_bytes, start_budget
+from gmruntime.graph import Assignment, FactorGraph, no_evidence, validate
+
+if TYPE_CHECKING:
+    from gmruntime.elimination.plan import Plan
+
+
+def infer(
+    graph: FactorGraph,
+    query: Query,
+    *,
+    evidence: Assignment | None = None,
+    budget_s: float = 5.0,
+    seed: int = 0,
+    device: str = "auto",
+    memory_bytes: int | None = None,
+    method: str = "",
+    options: dict[str, bool | int | float] | None = None,
+) -> Answer:
+    """Answer a question about a factor graph.
+
+    Args:
+        graph: validated here.
+        query: one of the classes of `gmruntime.answer`.
+        evidence: a state for each observed variable, -1 for the others; None observes nothing.
+        budget_s: wall-clock seconds, > 0.
+        seed: of everything random.
+        device: "auto", "cpu" or "cuda".
+        memory_bytes: cap on tables and messages; None takes half of what the machine has free.
+        method: "" chooses; "exact", "bp" and "search" insist.
+        options: of the method, such as `iters` and `damping` of "bp".
+
+    Raises:
+        GraphError: when the graph, the evidence or the query contradicts itself.
+        ValueError: for an unknown method, device or option.
+    """
+    validate(graph)
+    evidence = _checked(graph, evidence)
+    budget = _budget(budget_s, memory_bytes)
+    rng = np.random.default_rng(seed)
+    match method:
+        case "bp":
+            return _propagate(graph, query, evidence, budget, rng, device, options or {})
+        case "" | "exact":
+            from gmruntime.elimination.answer import answer as eliminate
+
+            answer = eliminate(graph, query, evidence, budget, rng)
+            if answer is not None:
+                return answer
+            if isinstance(query, Map | Best):
+                return _search(graph, query, evidence, budget, rng)
+            return _propagate(graph, query, evidence, budget, rng, device, {})
+        case "search":
+            if not isinstance(query, Map | Best):
+                raise ValueError("method 'search' answers Map and Best only")
+            return _search(graph, query, evidence, budget, rng)
+        case _:
+            raise ValueError(f"method must be '', 'exact', 'bp' or 'search', not {method!r}")
+
+
+def search(
+    graph: FactorGraph,
+    query: Map | Best,
+    *,
+    evidence: Assignment | None = None,
+    budget_s: float = 5.0,
+    seed: int = 0,
+    memory_bytes: int | None = None,
+) -> Iterator[Improvement]:
+    """Yield ever better assignments, and ever tighter bounds, until the budget is spent.
+
+    Stop whenever you like. The arguments are those of `infer`.
+    """
+    from gmruntime.search.anytime import search as improve
+
+    validate(graph)
+    evidence = _checked(graph, evidence)
+    budget = _budget(budget_s, memory_bytes)
+    return improve(graph, query, evidence, budget, np.random.default_rng(seed))
+
+
+def plan(
+    graph: FactorGraph,
+    query: Query,
+    *,
+    evidence: Assignment | None = None,
+    budget_s: float = 5.0,
+    seed: int = 0,
+    memory_bytes: int | None = None,
+) -> "Plan":
+    """Say before running what an exact answer would cost, and which engine will answer.
+
+    The arguments are those of `infer`.
+    """
+    from gmruntime.elimination.plan import plan as predict
+
+    validate(graph)
+    evidence = _checked(graph, evidence)
+    budget = _budget(budget_s, memory_bytes)
+    return predict(graph, query, evidence, budget, np.random.default_rng(seed))
+
+
+def _budget(budget_s: float, memory_bytes: int | None) -> Budget:
+    if not budget_s > 0:
+        raise ValueError(f"budget_s must be positive, not {budget_s}")
+    return start_budget(budget_s, memory_bytes or free_memory_bytes() // 2)
+
+
+def _checked(graph: FactorGraph, evidence: Assignment | None) -> Assignment:
+    from gmruntime.graph import GraphError, num_states
+
+    if evidence is None:
+        return no_evidence(graph)
+    evidence = np.asarray(evidence, np.int32)
+    if evidence.shape != (graph.num_variables,):
+        raise GraphError(f"evidence has shape {evidence.shape}, not ({graph.num_variables},)")
+    if (evidence < -1).any() or (evidence >= num_states(graph)).any():
+        raise GraphError("evidence names a state that its variable does not have")
+    return evidence
+
+
+def _propagate(
+    graph: FactorGraph,
+    query: Query,
+    evidence: Assignment,
+    budget: Budget,
+    rng: np.random.Generator,
+    device: str,
+    options: dict[str, bool | int | float],
+) -> Answer:
+    from gmruntime.messages.answer import answer as propagate
+    from gmruntime.messages.options import options_from
+
+    return propagate(graph, query, evidence, budget, rng, options=options_from(options, device))
+
+
+def _search(
+    graph: FactorGraph,
+    query: Map | Best,
+    evidence: Assignment,
+    budget: Budget,
+    rng: np.random.Generator,
+) -> AssignmentsAnswer:
+    from gmruntime.search.anytime import answer
+
+    return answer(graph, query, evidence, budget, rng)
