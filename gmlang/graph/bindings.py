@@ -63,7 +63,7 @@ def _constants(world: World) -> Env:
 
 def _as_array(symbol: DataSymbol, value: object) -> np.ndarray:
     if isinstance(value, np.ma.MaskedArray):
-        value = value.astype(np.float64).filled(np.nan)  # pyright: ignore[reportUnknownMemberType]
+        value = np.where(np.ma.getmaskarray(value), np.nan, np.ma.getdata(value))
     array = np.asarray(value)
     if isinstance(symbol.type, Enum) and array.dtype.kind in "US":
         return _enum_states(symbol, symbol.type, array)

@@ -160,7 +160,7 @@ def _plainest(log_potentials: np.ndarray) -> FactorKind:
     slopes = -log_potentials[:, 0, 1]
     caps = -log_potentials.min(axis=(1, 2))
     if np.isfinite(caps).all() and (slopes >= 0).all():
-        distance = np.abs(np.subtract.outer(np.arange(size), np.arange(size)))
+        distance = np.abs(np.arange(size)[:, None] - np.arange(size)[None, :])
         linear = -np.minimum(slopes[:, None, None] * distance, caps[:, None, None])
         if (log_potentials == linear).all():
             return TruncatedLinear(slopes.copy(), caps)

@@ -11,7 +11,7 @@ from gmruntime.factors.kinds import Table
 def copy_repeated(builder: Builder, variables: np.ndarray) -> np.ndarray:
     """Return the scopes with every repetition of a boolean variable replaced by an equal copy."""
     first = (variables[:, :, None] == variables[:, None, :]).argmax(axis=2)
-    repeated = first != np.arange(variables.shape[1])[None, :]
+    repeated: np.ndarray = first != np.arange(variables.shape[1])[None, :]
     originals = variables[repeated]
     start = builder.add_variables("#copy", (len(originals),), BOOL)
     copies: np.ndarray = np.arange(start, start + len(originals), dtype=np.int64)

@@ -1,5 +1,7 @@
 """Mechanisms must not clash or go in circles: one each, and no variable its own ancestor."""
 
+from typing import Any
+
 import numpy as np
 
 from gmlang.diagnostics import GmError
@@ -53,7 +55,8 @@ def _check_cycles(builder: Builder) -> None:
 
     count = builder.num_variables
     links = coo_array((np.ones(len(parents), np.int8), (parents, children)), shape=(count, count))
-    _, labels = connected_components(links.tocsr(), connection="strong")
+    found: Any = connected_components(links.tocsr(), connection="strong")
+    labels: np.ndarray = found[1]
     itself = parents == children
     sizes = np.bincount(labels)
     if not itself.any() and sizes.max() == 1:

@@ -175,7 +175,7 @@ def _array_value(value: Expression, env: Env, ndim: int) -> np.ndarray:
         for axis, index in enumerate(value.indices):
             if isinstance(index, Whole):
                 whole += 1
-                along: np.ndarray = np.arange(array.shape[axis])
+                along: np.ndarray = np.arange(array.shape[axis], dtype=np.int64)
                 parts.append(along.reshape([-1 if k == whole else 1 for k in range(1 + num_whole)]))
             else:
                 parts.append(integers(index, env).reshape(-1, *([1] * num_whole)))

@@ -17,7 +17,7 @@ class Answer:
         kind: marginal joint event map mmap best sample logz count compat blame why active indep.
         status: "exact", "bounded" (certified), "estimate" or "impossible".
         value: plain data: numbers, text, lists and dicts; None when impossible.
-        array: probabilities or states as an array shaped like the variables, where that makes sense:
+        array: probabilities or states as an array shaped like the variables, where it can be:
             for a marginal (*shape, states); for a MAP of one variable the values.
         log_lower: certified lower bound of a log value, nats; None without one.
         log_upper: certified upper bound, likewise.

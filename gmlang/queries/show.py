@@ -99,8 +99,9 @@ def _list_lines(value: list[object]) -> list[str]:
 def show_html(answer: "Answer") -> str:
     """Write an answer as a small table for a notebook, with bars for probabilities."""
     rows = ""
-    if isinstance(answer.value, dict) and answer.kind in ("marginal", "joint"):
-        table = cast("dict[str, float]", answer.value)
+    value: object = answer.value
+    if isinstance(value, dict) and answer.kind in ("marginal", "joint"):
+        table = cast("dict[str, float]", value)
         rows = "".join(_bar(key, p) for key, p in table.items())
         rows = f"<table>{rows}</table>"
     else:

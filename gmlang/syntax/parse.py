@@ -1,6 +1,7 @@
 """Text to surface AST. The only file that touches Lark."""
 
 import hashlib
+import os
 import threading
 from functools import lru_cache
 from pathlib import Path
@@ -27,8 +28,8 @@ _LOCK = threading.Lock()
 
 def _cache_file(grammar: str) -> str | bool:
     """Return where the parser's tables are kept between runs: building them takes longest."""
-    folder = Path.home() / ".cache" / "gmlang"
     try:
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gmlang"
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, RuntimeError):
         return False
@@ -37,12 +38,31 @@ def _cache_file(grammar: str) -> str | bool:
 
 
 class _Indentation(Indenter):
-    NL_type = "_NL"
-    OPEN_PAREN_types = ("LPAR", "LSQB", "LBRACE")  # noqa: RUF012
-    CLOSE_PAREN_types = ("RPAR", "RSQB", "RBRACE")  # noqa: RUF012
-    INDENT_type = "_INDENT"
-    DEDENT_type = "_DEDENT"
-    tab_len = 8
+    """Lark's indentation, with the names of this grammar's tokens."""
+
+    @property
+    def NL_type(self) -> str:
+        return "_NL"
+
+    @property
+    def OPEN_PAREN_types(self) -> list[str]:
+        return ["LPAR", "LSQB", "LBRACE"]
+
+    @property
+    def CLOSE_PAREN_types(self) -> list[str]:
+        return ["RPAR", "RSQB", "RBRACE"]
+
+    @property
+    def INDENT_type(self) -> str:
+        return "_INDENT"
+
+    @property
+    def DEDENT_type(self) -> str:
+        return "_DEDENT"
+
+    @property
+    def tab_len(self) -> int:
+        return 8
 
 
 @lru_cache(maxsize=1)
