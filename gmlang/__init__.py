@@ -1,1 +1,43 @@
-"""gmlang: write down how things are generated, and ask what explains what is seen."""
+"""gmlang: write down how things are generated, and ask what explains what is seen.
+
+>>> import gmlang
+>>> model = gmlang.compile("var rain : bool ~ Bernoulli(0.2)")
+>>> model.query("P(rain)").status
+'exact'
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gmlang.api import Answer as Answer
+    from gmlang.api import Model as Model
+    from gmlang.api import Step as Step
+    from gmlang.api import compile as compile
+    from gmlang.api import load as load
+    from gmlang.diagnostics import GmError as GmError
+
+_API = ("Answer", "Model", "Step", "compile", "load")
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used, so that `import gmlang` costs nothing."""
+    if name in _API:
+        from gmlang import api
+
+        return getattr(api, name)
+    if name == "GmError":
+        from gmlang.diagnostics import GmError
+
+        return GmError
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("gmlang")
+    raise AttributeError(f"module 'gmlang' has no attribute {name!r}")
+
+
+def load_ipython_extension(shell: object) -> None:
+    """Make `%%gm` available in a notebook, on `%load_ext gmlang`."""
+    from gmlang.notebook import register
+
+    register(shell)

@@ -2,3 +2,20 @@
 
 It knows nothing of the gmlang language.
 """
+
+from gmruntime.answer import Best as Best
+from gmruntime.answer import Joint as Joint
+from gmruntime.answer import LogPartition as LogPartition
+from gmruntime.answer import Map as Map
+from gmruntime.answer import MarginalMap as MarginalMap
+from gmruntime.answer import Marginals as Marginals
+from gmruntime.answer import Samples as Samples
+from gmruntime.answer import Solutions as Solutions
+from gmruntime.answer import Status as Status
+from gmruntime.graph import FactorBlock as FactorBlock
+from gmruntime.graph import FactorGraph as FactorGraph
+from gmruntime.graph import GraphError as GraphError
+from gmruntime.graph import VariableBlock as VariableBlock
+from gmruntime.inference import infer as infer
+from gmruntime.inference import plan as plan
+from gmruntime.inference import search as search
