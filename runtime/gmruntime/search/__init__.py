@@ -1,0 +1,1 @@
+"""The anytime search for the best assignment: one driver, several engines, one incumbent."""

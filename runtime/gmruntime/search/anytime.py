@@ -1,0 +1,290 @@
+"""The anytime search for the best assignment: one clock, one incumbent, one bound.
+
+The driver gives each engine short turns, rescores what they find on the graph that was asked, and
+yields whenever the incumbent or the bound has become strictly better. It stops on a proof, when
+the budget or the gap is reached, when no engine has anything left to do, or on Ctrl-C.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from gmruntime.answer import AssignmentsAnswer, Best, Improvement, Map, Quality, Status
+from gmruntime.budget import Budget
+from gmruntime.engine import Report
+from gmruntime.graph import Assignment, FactorGraph, log_score
+from gmruntime.search.climbing import climb
+from gmruntime.search.crew import Crew, dismiss, start_crew, submit, wait
+from gmruntime.search.fronts import (
+    Front,
+    ceiling_of,
+    is_solved,
+    learn,
+    nothing_known,
+    tolerance,
+    whole_assignment,
+    whole_bound,
+)
+from gmruntime.search.lanes import Entry, Roster, credit, pick, roster_of
+from gmruntime.search.portfolio import primal_engines, proof_engines
+from gmruntime.search.working import Working, best_local_states, working_graph
+
+# Turns start short, so that a first answer comes at once, and grow to a tenth of a second, which
+# is also about how long an interrupt may have to wait.
+FIRST_TURN_S = 0.02
+TURN_S_MAX = 0.1
+TURN_GROWTH = 1.2
+
+# A bound that has not moved for so long leaves every other turn of its lane to the primal side.
+BOUND_PATIENCE_S = 2.0
+
+
+@dataclass(slots=True, eq=False)
+class _Run:
+    """The state of one search."""
+
+    graph: FactorGraph
+    working: Working
+    fronts: list[Front]
+    ceiling: float
+    budget: Budget
+    gap: float
+    last: Improvement
+    turns: int = 0
+    turn_s: float = FIRST_TURN_S
+
+
+def search(
+    graph: FactorGraph,
+    query: Map | Best,
+    evidence: Assignment,
+    budget: Budget,
+    rng: np.random.Generator,
+    *,
+    num_steps_max: int | None = None,
+    gap: float = 0.0,
+) -> Iterator[Improvement]:
+    """Yield ever better assignments and ever tighter bounds.
+
+    Args:
+        graph: validated; of any factor kinds.
+        query: what is asked; for `Best` this yields only the best one's improvements.
+        evidence: a state for each observed variable, -1 for the others.
+        budget: ends the search.
+        rng: of everything random.
+        num_steps_max: when given, engines take turns one unit of work at a time in a fixed order,
+            so that the same seed gives the same answers; it ends after so many turns.
+        gap: stop when the bound is at most so many nats above the score.
+    """
+    del query
+    try:
+        run = _prepare(graph, evidence, budget, rng, gap)
+    except KeyboardInterrupt:
+        return
+    if run is None:
+        yield from climb(graph, evidence, budget, rng, num_steps_max)
+        return
+    turns = _in_steps(run, num_steps_max) if num_steps_max is not None else _in_time(run)
+    try:
+        yield from _start(run)
+        yield from turns
+    except KeyboardInterrupt:
+        yield from _news(run, run.last.engine)
+    finally:
+        turns.close()
+
+
+def answer(
+    graph: FactorGraph,
+    query: Map | Best,
+    evidence: Assignment,
+    budget: Budget,
+    rng: np.random.Generator,
+) -> AssignmentsAnswer:
+    """Search until the budget ends and say how good the result is."""
+    if isinstance(query, Best):
+        from gmruntime.search.best import best_answer
+
+        return best_answer(graph, query, evidence, budget, rng)
+    last: Improvement | None = None
+    for improvement in search(graph, query, evidence, budget, rng):
+        last = improvement
+    return answer_of(graph, last, budget)
+
+
+def answer_of(graph: FactorGraph, last: Improvement | None, budget: Budget) -> AssignmentsAnswer:
+    """Say what the last improvement of a search amounts to."""
+    seconds = budget.spent_s()
+    none = np.zeros((0, graph.num_variables), np.int32)
+    unknown = float("nan")
+    if last is None:
+        note = "no answer within the budget"
+        quality = Quality(Status.ESTIMATE, "search", seconds, unknown, "", note)
+        return AssignmentsAnswer(quality, none, np.zeros(0))
+    method = f"search ({last.engine})"
+    if last.log_bound == float("-inf"):
+        return AssignmentsAnswer(
+            Quality(Status.IMPOSSIBLE, method, seconds), none, np.zeros(0), last.log_bound
+        )
+    if not len(last.assignment):
+        note = "no assignment without a broken rule was found within the budget"
+        quality = Quality(Status.ESTIMATE, method, seconds, unknown, "", note)
+        return AssignmentsAnswer(quality, none, np.zeros(0), last.log_bound)
+    error = last.log_bound - last.log_score
+    match error:
+        case 0.0:
+            quality = Quality(Status.EXACT, method, seconds)
+        case error if np.isfinite(error):
+            quality = Quality(Status.BOUNDED, method, seconds, error, "gap to the bound")
+        case _:
+            quality = Quality(Status.ESTIMATE, method, seconds, unknown)
+    rows = last.assignment[None, :]
+    return AssignmentsAnswer(quality, rows, np.array([last.log_score]), last.log_bound)
+
+
+def _prepare(
+    graph: FactorGraph,
+    evidence: Assignment,
+    budget: Budget,
+    rng: np.random.Generator,
+    gap: float,
+) -> _Run | None:
+    working = working_graph(graph, evidence)
+    if working is None:
+        return None
+    fronts = [
+        Front(
+            piece,
+            nothing_known(piece),
+            roster_of(primal_engines(piece.flat, budget, rng)),
+            roster_of(proof_engines(piece.flat, budget, rng)),
+        )
+        for piece in working.pieces
+    ]
+    nobody = Improvement(0.0, np.zeros(0, np.int32), float("-inf"), float("inf"), "")
+    return _Run(graph, working, fronts, ceiling_of(graph), budget, gap, nobody)
+
+
+def _start(run: _Run) -> Iterator[Improvement]:
+    """Answer at once, with what each variable's own factors like best."""
+    if run.working.log_constant == float("-inf"):
+        nothing = np.zeros(0, np.int32)
+        yield Improvement(run.budget.spent_s(), nothing, float("-inf"), float("-inf"), "evidence")
+        run.fronts.clear()
+        return
+    for front in run.fronts:
+        learn(front, Report(best_local_states(front.piece.flat)))
+    yield from _news(run, "local states")
+
+
+def _news(run: _Run, engine: str) -> Iterator[Improvement]:
+    """Yield the present answer when it is strictly better than the one yielded last."""
+    last = run.last
+    log_bound = min(last.log_bound, whole_bound(run.working, run.fronts, run.ceiling))
+    assignment, found = last.assignment, last.log_score
+    candidate = whole_assignment(run.working, run.fronts)
+    if candidate is not None and run.working.log_constant > float("-inf"):
+        rescored = float(log_score(run.graph, candidate))
+        if rescored > found:
+            assignment, found = candidate, rescored
+    solved = all(is_solved(front.incumbent) for front in run.fronts)
+    if np.isfinite(found) and (solved or log_bound - found <= tolerance(found)):
+        log_bound = found
+    moved = log_bound < last.log_bound - tolerance(log_bound)
+    proved = log_bound == found and last.log_bound != last.log_score
+    if found > last.log_score or moved or proved:
+        run.last = Improvement(run.budget.spent_s(), assignment, found, log_bound, engine)
+        yield run.last
+
+
+def _is_over(run: _Run) -> bool:
+    if run.budget.left_s() <= 0.0 or all(is_solved(front.incumbent) for front in run.fronts):
+        return True
+    found = run.last.log_score
+    return bool(np.isfinite(found)) and run.last.log_bound - found <= run.gap
+
+
+def _next_turn(run: _Run, proof_first: bool) -> tuple[Front, Roster, Entry] | None:
+    """Choose a piece and one of its engines; the pieces take turns."""
+    waiting = [front for front in run.fronts if not is_solved(front.incumbent)]
+    for offset in range(len(waiting)):
+        front = waiting[(run.turns + offset) % len(waiting)]
+        rosters = (front.proof, front.primal) if proof_first else (front.primal, front.proof)
+        for roster in rosters:
+            entry = pick(roster)
+            if entry is not None:
+                run.turns += 1
+                return front, roster, entry
+    return None
+
+
+def _in_steps(run: _Run, num_steps_max: int) -> Iterator[Improvement]:
+    """Take turns in a fixed order, one unit of work each."""
+    for turn in range(num_steps_max):
+        if _is_over(run):
+            return
+        chosen = _next_turn(run, turn % 2 == 1)
+        if chosen is None:
+            return
+        front, roster, entry = chosen
+        report = entry.engine.step(front.incumbent, 0.0)
+        credit(roster, entry, report, learn(front, report), 1.0)
+        yield from _news(run, entry.engine.name)
+
+
+def _in_time(run: _Run) -> Iterator[Improvement]:
+    """Keep every lane busy until the search is over."""
+    num_lanes = max(1, min(os.cpu_count() or 1, 8))
+    crew = start_crew(num_lanes, run.budget.clock)
+    working: dict[int, tuple[Front, Roster, Entry]] = {}
+    try:
+        while not _is_over(run):
+            for lane in range(num_lanes):
+                if lane not in working:
+                    _employ(run, crew, lane, num_lanes, working)
+            if not working:
+                return
+            done = wait(crew, min(run.budget.left_s(), 0.2))
+            if done is None:
+                continue
+            front, roster, entry = working.pop(done.lane)
+            if isinstance(done.error, MemoryError):
+                done = None
+                entry.finished = True
+                roster.busy.discard(id(entry))
+                continue
+            if done.error is not None:
+                raise done.error
+            assert done.report is not None
+            bound = front.incumbent.log_bound
+            gain = learn(front, done.report)
+            credit(roster, entry, done.report, gain, done.seconds)
+            if front.incumbent.log_bound < bound:
+                front.bound_s = run.budget.spent_s()
+            yield from _news(run, entry.engine.name)
+    finally:
+        dismiss(crew)
+
+
+def _employ(
+    run: _Run,
+    crew: Crew,
+    lane: int,
+    num_lanes: int,
+    working: dict[int, tuple[Front, Roster, Entry]],
+) -> None:
+    proof_first = lane == num_lanes - 1 if num_lanes > 1 else run.turns % 2 == 1
+    if proof_first and run.turns % 2 == 0:
+        quiet_s = run.budget.spent_s() - max(front.bound_s for front in run.fronts)
+        proof_first = quiet_s < BOUND_PATIENCE_S
+    chosen = _next_turn(run, proof_first)
+    if chosen is None:
+        return
+    front, _, entry = chosen
+    working[lane] = chosen
+    seconds = min(run.turn_s, max(run.budget.left_s(), 1e-3))
+    run.turn_s = min(TURN_S_MAX, run.turn_s * TURN_GROWTH)
+    incumbent, engine = front.incumbent, entry.engine
+    submit(crew, lane, lambda: engine.step(incumbent, seconds))

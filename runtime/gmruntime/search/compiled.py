@@ -1,0 +1,115 @@
+"""What all compiled loops of the search share: the arrays of a piece, and random numbers.
+
+Importing this file imports numba; only engines do, and only when they first run.
+"""
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+from jaxtyping import Float64, Int32, Int64, UInt64
+
+from gmruntime.flat import FlatGraph
+
+
+class Arrays(NamedTuple):
+    """The fields of a `FlatGraph`, with forbidden entries made finite.
+
+    `log_potentials` holds a penalty where the factor forbids, so that a search can pass through
+    assignments that break rules and still tell which break fewer.
+    """
+
+    num_states: Int32[np.ndarray, " variables"]
+    factor_start: Int64[np.ndarray, " factors_and_end"]
+    edge_variable: Int32[np.ndarray, " edges"]
+    edge_factor: Int32[np.ndarray, " edges"]
+    strides: Int64[np.ndarray, " edges"]
+    table_start: Int64[np.ndarray, " factors"]
+    log_potentials: Float64[np.ndarray, " entries"]
+    variable_start: Int64[np.ndarray, " variables_and_end"]
+    variable_edges: Int64[np.ndarray, " edges"]
+    state_start: Int64[np.ndarray, " variables_and_end"]
+
+
+def arrays_of(flat: FlatGraph, log_potentials: Float64[np.ndarray, " entries"]) -> Arrays:
+    """Lay out a piece for compiled loops, with the given finite potentials."""
+    return Arrays(
+        flat.num_states,
+        flat.factor_start,
+        flat.edge_variable,
+        flat.edge_factor,
+        flat.strides,
+        flat.table_start,
+        log_potentials,
+        flat.variable_start,
+        flat.variable_edges,
+        np.concatenate([[0], np.cumsum(flat.num_states, dtype=np.int64)]),
+    )
+
+
+def random_state(rng: np.random.Generator) -> UInt64[np.ndarray, " one"]:
+    """Draw the state of a generator for compiled loops."""
+    return rng.integers(1, 2**63, size=1, dtype=np.uint64)
+
+
+@numba.njit(inline="always")
+def next_uniform(state: UInt64[np.ndarray, " one"]) -> float:
+    """Draw from the open interval (0, 1).
+
+    Source: Steele, Lea and Flood (2014), "Fast splittable pseudorandom number generators".
+    """
+    state[0] += np.uint64(0x9E3779B97F4A7C15)
+    bits = state[0]
+    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    bits = bits ^ (bits >> np.uint64(31))
+    return (np.float64(bits >> np.uint64(12)) + 0.5) * (1.0 / 4503599627370496.0)
+
+
+@numba.njit(nogil=True, cache=True)
+def shuffle(order: Int32[np.ndarray, " n"], state: UInt64[np.ndarray, " one"]) -> None:
+    """Permute at random, in place."""
+    for last in range(len(order) - 1, 0, -1):
+        other = int(next_uniform(state) * (last + 1))
+        order[last], order[other] = order[other], order[last]
+
+
+@numba.njit(nogil=True, cache=True)
+def score(arrays: Arrays, assignment: Int32[np.ndarray, " variables"]) -> float:
+    """Sum the factors at an assignment."""
+    total = 0.0
+    for factor in range(len(arrays.table_start)):
+        entry = arrays.table_start[factor]
+        for edge in range(arrays.factor_start[factor], arrays.factor_start[factor + 1]):
+            entry += arrays.strides[edge] * assignment[arrays.edge_variable[edge]]
+        total += arrays.log_potentials[entry]
+    return total
+
+
+@numba.njit(nogil=True, cache=True)
+def factor_spreads(arrays: Arrays) -> Float64[np.ndarray, " factors"]:
+    """Find the difference of the largest and smallest finite entry of each factor."""
+    spreads = np.zeros(len(arrays.table_start))
+    digits = np.zeros(len(arrays.edge_variable), np.int64)
+    for factor in range(len(spreads)):
+        begin = arrays.factor_start[factor]
+        end = arrays.factor_start[factor + 1]
+        entry = arrays.table_start[factor]
+        low, high = np.inf, -np.inf
+        edge = end
+        while edge >= begin:
+            value = arrays.log_potentials[entry]
+            if value > -np.inf:
+                low, high = min(low, value), max(high, value)
+            edge = end - 1
+            while edge >= begin:
+                digits[edge] += 1
+                entry += arrays.strides[edge]
+                states = arrays.num_states[arrays.edge_variable[edge]]
+                if digits[edge] < states:
+                    break
+                entry -= arrays.strides[edge] * states
+                digits[edge] = 0
+                edge -= 1
+        spreads[factor] = max(0.0, high - low) if high > -np.inf else 0.0
+    return spreads

@@ -1,0 +1,72 @@
+"""Which engine runs next: by what each has brought for the time it took."""
+
+from dataclasses import dataclass, field
+
+from gmruntime.engine import Engine, Report
+
+# Every so many turns the engine that waited longest goes, whatever it brought so far.
+TURNS_BETWEEN_TRIALS = 4
+
+# How fast an engine's past is forgotten, per turn of its own.
+MEMORY = 0.7
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """An engine and what is known of it.
+
+    Attributes:
+        engine: the engine.
+        rate: of gain, nats a second, recent turns counting most; infinite before the first.
+        waited: turns since it last ran.
+        finished: it has nothing more to do.
+        turns: how often it ran.
+    """
+
+    engine: Engine
+    rate: float = float("inf")
+    waited: int = 0
+    finished: bool = False
+    turns: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Roster:
+    """The engines that work towards one thing on one piece."""
+
+    entries: list[Entry]
+    turns: int = 0
+    busy: set[int] = field(default_factory=set[int])
+
+
+def roster_of(engines: list[Engine]) -> Roster:
+    """List engines in the order in which they should be tried first."""
+    return Roster([Entry(engine) for engine in engines])
+
+
+def pick(roster: Roster) -> Entry | None:
+    """Choose the engine that gains fastest, or now and then the one that waited longest."""
+    ready = [
+        entry for entry in roster.entries if not entry.finished and id(entry) not in roster.busy
+    ]
+    if not ready:
+        return None
+    roster.turns += 1
+    if roster.turns % TURNS_BETWEEN_TRIALS == 0:
+        chosen = max(ready, key=lambda entry: entry.waited)
+    else:
+        chosen = max(ready, key=lambda entry: (entry.rate, entry.waited))
+    for entry in ready:
+        entry.waited += 1
+    chosen.waited = 0
+    roster.busy.add(id(chosen))
+    return chosen
+
+
+def credit(roster: Roster, entry: Entry, report: Report, gain: float, seconds: float) -> None:
+    """Note what a turn brought."""
+    roster.busy.discard(id(entry))
+    entry.finished = report.finished
+    entry.turns += 1
+    rate = gain / max(seconds, 1e-4)
+    entry.rate = rate if entry.turns == 1 else MEMORY * entry.rate + (1.0 - MEMORY) * rate
