@@ -1,0 +1,311 @@
+"""Checking of expressions: what each form means and which type it has."""
+
+from dataclasses import replace
+from typing import NoReturn
+
+from gmlang.core import aggregates, distributions, matching, models, queries, references
+from gmlang.core.ast import Apply, Constant, Expression
+from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
+from gmlang.core.operators import (
+    all_of,
+    any_of,
+    arithmetic,
+    comparison,
+    is_integer,
+    is_number,
+    join,
+    need_bool,
+    need_known,
+    need_number,
+    negate,
+    negation,
+)
+from gmlang.core.print import describe
+from gmlang.core.scope import DefMeaning, Env, ModelMeaning, Thunk, enums_with
+from gmlang.core.types import Array, Bool, Dist, Enum, Integer, Real, Type
+from gmlang.core.walk import type_of
+from gmlang.errors import later
+from gmlang.errors import names as name_errors
+from gmlang.errors import types as errors
+from gmlang.syntax import ast
+
+FUNCTIONS = ("abs", "exp", "log", "sqrt", "floor", "ceil", "round")
+"""Functions of one number; min and max take several, see `aggregates`."""
+
+LATER = {"do": "`do(...)`"}
+
+
+def check(
+    state: Checking, env: Env, expression: ast.Expression, expected: Type | None = None
+) -> Expression:
+    """Check an expression that is a value or an array of values.
+
+    Args:
+        state: what the check gathers.
+        env: the surroundings.
+        expression: as written.
+        expected: the type that the surroundings ask for; it only decides what a bare name of an
+            enum's value means, and `operators.fit` checks it.
+    """
+    span = expression.span
+    match expression:
+        case ast.Name():
+            return references.check_name(state, env, expression, expected)
+        case ast.Number(value=value):
+            return Constant(span, value, Integer() if isinstance(value, int) else Real())
+        case ast.Boolean(value=value):
+            return Constant(span, value, Bool())
+        case ast.Attribute():
+            return references.check_attribute(state, env, expression)
+        case ast.Index():
+            return references.check_index(state, env, expression)
+        case ast.Call():
+            return check_call(state, env, expression, expected)
+        case ast.Unary():
+            return _unary(state, env, expression)
+        case ast.Binary():
+            return _binary(state, env, expression)
+        case ast.Compare():
+            return _compare(state, env, expression)
+        case ast.Conditional():
+            return _conditional(state, env, expression, expected)
+        case ast.Is():
+            return all_of(span, models.check_is(state, env, expression))
+        case ast.MatchExpression():
+            return matching.check_match_value(state, env, expression, expected)
+        case ast.Tuple() | ast.Brackets() | ast.Braces() | ast.Range() | ast.Text():
+            fail(state, errors.type_mismatch(span, "a single value", _form(expression)))
+        case ast.Juxtaposition():
+            hint = "say of what: `it is ...`"
+            fail(state, errors.type_mismatch(span, "a value", "a composition of models", hint))
+
+
+def _form(expression: ast.Tuple | ast.Brackets | ast.Braces | ast.Range | ast.Text) -> str:
+    match expression:
+        case ast.Tuple():
+            return "a tuple"
+        case ast.Brackets():
+            return "a list"
+        case ast.Braces():
+            return "a set of values"
+        case ast.Range():
+            return "a range"
+        case ast.Text():
+            return "a string"
+
+
+def check_scalar(
+    state: Checking, env: Env, expression: ast.Expression, expected: Type | None = None
+) -> Expression:
+    """Check an expression that is a single value."""
+    return need_scalar(state, check(state, env, expression, expected))
+
+
+def need_scalar(state: Checking, checked: Expression) -> Expression:
+    """Check that an expression is one value, neither an array nor a distribution."""
+    type_ = type_of(checked)
+    if isinstance(type_, Array):
+        axes = ", ".join(":" * type_.rank)
+        text = checked.span.text
+        letters = ", ".join("ijklmn"[: type_.rank])
+        fail(state, errors.array_for_element(checked.span, text, axes, f"{text}[{letters}]"))
+    if isinstance(type_, Dist):
+        fail(state, errors.type_mismatch(checked.span, "a value", "a distribution"))
+    return checked
+
+
+def check_condition(state: Checking, env: Env, expression: ast.Expression) -> Expression:
+    """Check an expression that is true or false."""
+    return need_bool(state, check_scalar(state, env, expression, Bool()))
+
+
+def check_known(
+    state: Checking, env: Env, expression: ast.Expression, what: str, expected: Type | None = None
+) -> Expression:
+    """Check a single value that mentions no random variable."""
+    checked = check_scalar(state, env, expression, expected)
+    return need_known(state, checked, what)
+
+
+def check_number(state: Checking, env: Env, expression: ast.Expression) -> Expression:
+    """Check an expression that is a single number."""
+    checked = check_scalar(state, env, expression)
+    if not is_number(type_of(checked)):
+        found = describe(type_of(checked))
+        fail(state, errors.type_mismatch(checked.span, "a number", found))
+    return checked
+
+
+def _unary(state: Checking, env: Env, expression: ast.Unary) -> Expression:
+    if expression.operator == "not":
+        condition = negation(check_condition(state, env, expression.operand))
+        return replace(condition, span=expression.span)
+    operand = check_scalar(state, env, expression.operand)
+    return negate(state, expression.span, operand)
+
+
+def _binary(state: Checking, env: Env, expression: ast.Binary) -> Expression:
+    span, operator = expression.span, expression.operator
+    if operator in ("and", "or"):
+        operands = each(lambda e: check_condition(state, env, e), _operands(expression, operator))
+        return all_of(span, operands) if operator == "and" else any_of(span, operands)
+    if operator == "in":
+        return matching.check_in(state, env, expression)
+    if operator == "&":
+        fail(state, errors.type_mismatch(span, "a value", "a composition of models"))
+    left, right = each(lambda e: check_scalar(state, env, e), (expression.left, expression.right))
+    return arithmetic(state, span, operator, left, right)
+
+
+def _operands(expression: ast.Expression, operator: str) -> list[ast.Expression]:
+    """Return the operands of a chain of one operator, without recursion: chains may be long."""
+    operands: list[ast.Expression] = []
+    while isinstance(expression, ast.Binary) and expression.operator == operator:
+        operands.append(expression.right)
+        expression = expression.left
+    operands.append(expression)
+    return operands[::-1]
+
+
+def _compare(state: Checking, env: Env, expression: ast.Compare) -> Expression:
+    operands = expression.operands
+    if len(operands) == 2:
+        left, right = check_pair(state, env, operands[0], operands[1])
+        return comparison(state, expression.span, expression.operators[0], left, right)
+    checked = each(lambda e: check_scalar(state, env, e), operands)
+    links = zip(expression.operators, checked[:-1], checked[1:], strict=True)
+    return all_of(
+        expression.span,
+        each(lambda link: comparison(state, expression.span, *link), links),
+    )
+
+
+def check_pair(
+    state: Checking, env: Env, left: ast.Expression, right: ast.Expression
+) -> tuple[Expression, Expression]:
+    """Check the two sides of a comparison; the type of one decides what names mean in the other."""
+    if _may_be_value(env, left) and not _may_be_value(env, right):
+        second = check_scalar(state, env, right)
+        return check_scalar(state, env, left, type_of(second)), second
+    first = check_scalar(state, env, left)
+    return first, check_scalar(state, env, right, type_of(first))
+
+
+def _may_be_value(env: Env, expression: ast.Expression) -> bool:
+    match expression:
+        case ast.Name(text=text):
+            return text not in env.names and bool(enums_with(env.module, text))
+        case ast.Conditional(then=then, otherwise=otherwise):
+            return _may_be_value(env, then) and _may_be_value(env, otherwise)
+        case _:
+            return False
+
+
+def _conditional(
+    state: Checking, env: Env, expression: ast.Conditional, expected: Type | None
+) -> Expression:
+    condition = attempt(lambda: check_condition(state, env, expression.condition))
+    then = check_scalar(state, env, expression.then, expected)
+    if expected is None and isinstance(type_of(then), Enum):
+        expected = type_of(then)
+    otherwise = check_scalar(state, env, expression.otherwise, expected)
+    if condition is None:
+        raise PoisonedError
+    type_ = join(state, expression.span, then, otherwise)
+    return Apply(expression.span, "if", (condition, then, otherwise), type_)
+
+
+def check_call(state: Checking, env: Env, call: ast.Call, expected: Type | None) -> Expression:
+    """Check a call that is a value: of a model, a def, a function or, in an assert, a query."""
+    function = call.function
+    if isinstance(function, ast.Juxtaposition):
+        activations = models.check_juxtaposed(state, env, call, function)
+        return all_of(call.span, activations)
+    meaning = references.find_dotted(state, env, function)
+    if isinstance(meaning, ModelMeaning):
+        return models.check_activation(state, env, call, meaning)
+    if isinstance(meaning, DefMeaning):
+        body, surroundings = inline(state, env, call, meaning)
+        return replace(check(state, surroundings, body, expected), span=call.span)
+    text = function.span.text
+    if not isinstance(function, ast.Name):
+        fail(state, errors.not_a_model(function.span, text))
+    if meaning is not None or text in env.names:
+        found = "not a function"
+        fail(state, name_errors.wrong_kind(function.span, text, found, "a model or function"))
+    if env.in_assert and queries.is_query(call):
+        return queries.check_query_value(state, env, call)
+    if text in aggregates.OPERATORS:
+        return aggregates.check_aggregate(state, env, call, text)
+    if text in FUNCTIONS:
+        return _function(state, env, call, text)
+    _not_a_function(state, env, function)
+
+
+def _not_a_function(state: Checking, env: Env, function: ast.Name) -> NoReturn:
+    text = function.text
+    if text in LATER:
+        fail(state, later.not_yet(function.span, LATER[text]))
+    if text in distributions.FAMILIES:
+        hint = f"draw from it: `x ~ {text}(...)`"
+        fail(state, errors.type_mismatch(function.span, "a value", "a distribution", hint))
+    if text in distributions.LATER:
+        fail(state, later.not_yet(function.span, f"`{text}`, a continuous distribution"))
+    if text in queries.KINDS:
+        hint = "ask with `query ...`, or compare it in an `assert`"
+        fail(state, errors.type_mismatch(function.span, "a value", "a query", hint))
+    known = {*FUNCTIONS, *aggregates.OPERATORS, *queries.KINDS, *env.module.entries}
+    fail(state, name_errors.unknown_function(function.span, text, known))
+
+
+def _function(state: Checking, env: Env, call: ast.Call, name: str) -> Expression:
+    arguments = plain_arguments(state, call)
+    if len(arguments) != 1:
+        fail(
+            state,
+            errors.wrong_number_of_arguments(call.span, name, "one argument", len(arguments)),
+        )
+    operand = need_number(state, check_scalar(state, env, arguments[0]), name)
+    keeps = name == "abs" and is_integer(type_of(operand))
+    type_ = Integer() if keeps or name in ("floor", "ceil", "round") else Real()
+    return Apply(call.span, name, (operand,), type_)
+
+
+def plain_arguments(state: Checking, call: ast.Call) -> tuple[ast.Expression, ...]:
+    """Return the arguments of a call that takes only plain ones."""
+
+    def plain(argument: ast.Argument) -> ast.Expression:
+        match argument:
+            case ast.Equation(left=left):
+                name = left.span.text
+                function = call.function.span.text
+                fail(state, name_errors.unknown_argument(argument.span, function, name, []))
+            case ast.Pair() | ast.Comprehension():
+                found = "a pair" if isinstance(argument, ast.Pair) else "a comprehension"
+                fail(state, errors.type_mismatch(argument.span, "one argument", found))
+            case _:
+                return argument
+
+    if call.given is not None or call.had is not None:
+        text = call.function.span.text
+        fail(state, errors.bad_query(call.span, f"`{text}` is not a query: it takes no `|`"))
+    return each(plain, call.arguments)
+
+
+def inline(
+    state: Checking, env: Env, call: ast.Call, meaning: DefMeaning
+) -> tuple[ast.Expression, Env]:
+    """Return a def's body and the surroundings in which it means its value at this call."""
+    declaration = meaning.declaration
+    name = declaration.name.text
+    if declaration in env.inlined:
+        fail(state, name_errors.defined_by_itself(call.span, name))
+    arguments = plain_arguments(state, call)
+    parameters = declaration.parameters
+    if len(arguments) != len(parameters):
+        takes = f"{len(parameters)} ({', '.join(p.text for p in parameters)})"
+        fail(state, errors.wrong_number_of_arguments(call.span, name, takes, len(arguments)))
+    pairs = zip(parameters, arguments, strict=True)
+    names = {parameter.text: Thunk(argument, env) for parameter, argument in pairs}
+    surroundings = Env(meaning.module, names, env.in_assert, (*env.inlined, declaration), env.model)
+    return declaration.body, surroundings

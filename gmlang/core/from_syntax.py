@@ -1,0 +1,277 @@
+"""Surface AST to core: every declaration, statement and question of a program checked."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from gmlang.core import models, statements
+from gmlang.core.checking import Checking, attempt
+from gmlang.core.declarations import elaborate
+from gmlang.core.lints import check_mechanisms, find_lints
+from gmlang.core.modules import open_module
+from gmlang.core.program import Define, Draw, ModelSymbol, Program, Query, Statement
+from gmlang.core.queries import check_assert, check_questions
+from gmlang.core.scope import (
+    Declaration,
+    Entry,
+    Env,
+    ModelMeaning,
+    Module,
+    ThingMeaning,
+    VariableMeaning,
+)
+from gmlang.diagnostics import Diagnostic, GmError, Source
+from gmlang.syntax import ast
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Checked:
+    """A checked program.
+
+    Attributes:
+        program: in core.
+        warnings: what looks like an oversight.
+        scope: what the program's names mean, for queries that come later.
+    """
+
+    program: Program
+    warnings: tuple[Diagnostic, ...]
+    scope: "Scope" = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scope:
+    """What the names of a checked program mean."""
+
+    checking: Checking
+    env: Env
+
+
+def check(program: ast.Program, load: Callable[[str], Source | None]) -> Checked:
+    """Check a program.
+
+    Args:
+        program: as parsed.
+        load: finds the source of a module by its dotted name, None when there is none.
+
+    Raises:
+        GmError: with every mistake found, GM2xx, GM3xx, GM6xx.
+    """
+    state = Checking(load)
+    main = open_module(state, "", program)
+    env = Env(main, {})
+    for entry in list(main.entries.values()):
+        attempt(lambda entry=entry: elaborate(state, entry))
+    _offer_imports(state, main)
+    _check_statements(state, main, is_main=True)
+    _finish_models(state)
+    _check_questions(state, env, program)
+    _check_used_modules(state)
+    check_mechanisms(state)
+    if state.diagnostics:
+        raise GmError(_in_order(state.diagnostics, program))
+    checked = _program(state, program)
+    return Checked(checked, find_lints(state, main, checked), Scope(state, env))
+
+
+def check_query(checked: Checked, query: ast.Query | tuple[ast.Query, ...]) -> tuple[Query, ...]:
+    """Check queries that are asked of a program already checked.
+
+    Raises:
+        GmError: with every mistake found.
+    """
+    scope = checked.scope
+    state = replace(scope.checking, diagnostics=[], questions=[])
+    questions: list[Query] = []
+    for one in query if isinstance(query, tuple) else (query,):
+        asked = attempt(lambda one=one: check_questions(state, scope.env, one))
+        questions += asked or ()
+    if state.diagnostics:
+        raise GmError(state.diagnostics)
+    return tuple(questions)
+
+
+def _in_order(diagnostics: list[Diagnostic], program: ast.Program) -> list[Diagnostic]:
+    """Sort mistakes by place; those of the program itself come before those of modules."""
+
+    def place(diagnostic: Diagnostic) -> tuple[bool, int]:
+        span = diagnostic.span
+        if span is None:
+            return True, 0
+        return span.source != program.span.source, span.start
+
+    return sorted(diagnostics, key=place)
+
+
+# --- Modules -----------------------------------------------------------------------------
+
+
+def _offer_imports(state: Checking, main: Module) -> None:
+    """Check what `import m` offers to later queries: all but variables and data without values."""
+    for module in main.imports:
+        for entry in list(module.entries.values()):
+            match entry.declaration:
+                case ast.Entity() | ast.Model() | ast.Composite() | ast.DomainDeclaration():
+                    attempt(lambda entry=entry: elaborate(state, entry))
+                case _:
+                    pass
+
+
+def _check_used_modules(state: Checking) -> None:
+    """Check the statements of imported modules whose variables or things are used."""
+    done: set[str] = {""}
+    while True:
+        waiting = [
+            module
+            for name, module in state.modules.items()
+            if name not in done and any(_is_variable(entry) for entry in module.entries.values())
+        ]
+        if not waiting:
+            return
+        for module in waiting:
+            done.add(module.name)
+            _check_statements(state, module, is_main=False)
+        _finish_models(state)
+
+
+def _is_variable(entry: Entry) -> bool:
+    return isinstance(entry.meaning, VariableMeaning | ThingMeaning) and entry.is_used
+
+
+# --- Statements --------------------------------------------------------------------------
+
+
+def _check_statements(state: Checking, module: Module, *, is_main: bool) -> None:
+    env = Env(module, {})
+    for statement in module.program.statements:
+        match statement:
+            case ast.VarDeclaration():
+                entry = module.entries[statement.name.text]
+                if statement.value is None or entry.declaration is not statement:
+                    continue
+                if not is_main and not _is_variable(entry):
+                    continue
+                if entry.progress == "poisoned":
+                    continue
+                state.statements += attempt(lambda s=statement: _initial(state, env, s)) or ()
+            case ast.Query() | ast.Assert() | ast.Import() | ast.FromImport():
+                pass
+            case _ if isinstance(statement, Declaration):
+                pass
+            case _:
+                place = statements.Place()
+                state.statements += statements.check_block(state, env, place, [statement])
+
+
+def _initial(state: Checking, env: Env, declaration: ast.VarDeclaration) -> tuple[Statement, ...]:
+    """Check the mechanism written in a variable's declaration."""
+    assert declaration.value is not None
+    mechanism = ast.Mechanism(
+        declaration.span, declaration.name, declaration.mechanism, declaration.value
+    )
+    if isinstance(env.module.entries[declaration.name.text].meaning, ThingMeaning):
+        return ()
+    statement = statements.check_mechanism(state, env, mechanism)
+    assert isinstance(statement, Draw | Define)
+    return (statement,)
+
+
+def _check_questions(state: Checking, env: Env, program: ast.Program) -> None:
+    for statement in program.statements:
+        match statement:
+            case ast.Query():
+                state.questions += attempt(lambda s=statement: check_questions(state, env, s)) or ()
+            case ast.Assert():
+                checked = attempt(lambda s=statement: check_assert(state, env, s))
+                state.questions += [] if checked is None else [checked]
+            case _:
+                pass
+    _finish_models(state)
+
+
+# --- Models ------------------------------------------------------------------------------
+
+
+def _finish_models(state: Checking) -> None:
+    """Check the bodies of models whose headers are known; these may need further models."""
+    while state.pending:
+        entry = state.pending.pop(0)
+        declaration = entry.declaration
+        assert isinstance(declaration, ast.Model)
+        env = Env(entry.module, {})
+        meaning = entry.meaning
+        if isinstance(meaning, ModelMeaning):
+            attempt(lambda d=declaration, e=env, m=meaning: _finish(state, e, m, d))
+    for module in state.modules.values():
+        _check_poisoned_bodies(state, module)
+
+
+def _finish(state: Checking, env: Env, meaning: ModelMeaning, declaration: ast.Model) -> None:
+    inner = models.inside(env, meaning)
+    prior = attempt(lambda: models.check_prior(state, inner, declaration.prior))
+    body = statements.check_block(state, inner, statements.Place(), declaration.body)
+    state.models[meaning.name] = ModelSymbol(
+        declaration.span, meaning.name, meaning.parameters, prior, tuple(body)
+    )
+
+
+def _check_poisoned_bodies(state: Checking, module: Module) -> None:
+    """Check the bodies of models whose headers have mistakes, for the mistakes of their own."""
+    for entry in module.entries.values():
+        if entry.progress == "poisoned" and isinstance(entry.declaration, ast.Model):
+            inner = models.poisoned_inside(Env(entry.module, {}), entry.declaration)
+            statements.check_block(state, inner, statements.Place(), entry.declaration.body)
+
+
+# --- The result --------------------------------------------------------------------------
+
+
+def _program(state: Checking, program: ast.Program) -> Program:
+    symbols = tuple(state.models[entry.core_name] for entry in state.model_order)
+    return Program(
+        program.span,
+        tuple(state.data),
+        tuple(state.variables),
+        tuple(state.things),
+        tuple(state.entity_symbols),
+        symbols,
+        tuple(state.statements),
+        tuple(state.questions),
+        tuple(dict.fromkeys(state.sizes)),
+        _documentation(program),
+    )
+
+
+def _documentation(program: ast.Program) -> tuple[tuple[str, str], ...]:
+    """Pair each string with the declaration it stands before; the first may be the module's."""
+    found: list[tuple[str, str]] = []
+    waiting: str | None = None
+    is_first = True
+    for statement in program.statements:
+        match statement:
+            case ast.Documentation(text=text) if is_first:
+                found.append(("", text))
+            case ast.Documentation(text=text):
+                waiting = text
+            case _ if isinstance(statement, Declaration) and waiting is not None:
+                found.append((statement.name.text, waiting))
+                waiting = None
+            case _:
+                waiting = None
+        if isinstance(statement, ast.Entity):
+            found += _attribute_documentation(statement)
+        is_first = False
+    return tuple(found)
+
+
+def _attribute_documentation(entity: ast.Entity) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    waiting: str | None = None
+    for attribute in entity.attributes:
+        match attribute:
+            case ast.Documentation(text=text):
+                waiting = text
+            case ast.AttributeDeclaration(name=name):
+                if waiting is not None:
+                    found.append((f"{entity.name.text}.{name.text}", waiting))
+                waiting = None
+    return found

@@ -1,0 +1,307 @@
+"""The types of operations, and what can be worked out while checking."""
+
+import math
+from collections.abc import Callable
+
+from gmlang.core.ast import Apply, Constant, Expression, Size, Whole
+from gmlang.core.checking import Checking, fail
+from gmlang.core.print import describe, show, show_type
+from gmlang.core.types import (
+    Array,
+    Bool,
+    Dist,
+    Domain,
+    EntityType,
+    Enum,
+    Integer,
+    IntRange,
+    Real,
+    Type,
+)
+from gmlang.core.walk import first_variable, type_of
+from gmlang.diagnostics import Span
+from gmlang.errors import types as errors
+
+# A constant power beyond this many bits is left to the grounding, which works in floats.
+NUM_BITS_MAX = 256
+
+
+def is_number(type_: Type) -> bool:
+    """Say whether arithmetic works on a type: bools count as 0 and 1."""
+    return isinstance(type_, Bool | IntRange | Integer | Real)
+
+
+def is_integer(type_: Type) -> bool:
+    """Say whether a type's values are integers: bools count as 0 and 1."""
+    return isinstance(type_, Bool | IntRange | Integer)
+
+
+def same_domain(left: Type, right: Type) -> bool:
+    """Say whether two types are the same, wherever they are written."""
+    match left, right:
+        case IntRange(), IntRange():
+            return (show(left.first), show(left.last)) == (show(right.first), show(right.last))
+        case _:
+            return left == right
+
+
+def need_number(state: Checking, expression: Expression, operator: str) -> Expression:
+    """Check that an operand is a number."""
+    type_ = type_of(expression)
+    if not is_number(type_):
+        fail(state, errors.no_arithmetic(expression.span, operator, describe(type_)))
+    return expression
+
+
+def need_integer(state: Checking, expression: Expression, what: str) -> Expression:
+    """Check that an expression is an integer."""
+    type_ = type_of(expression)
+    if not is_integer(type_):
+        hint = "declare it `: int`" if isinstance(type_, Real) else ""
+        fail(state, errors.type_mismatch(expression.span, what, describe(type_), hint))
+    return expression
+
+
+def need_bool(state: Checking, expression: Expression) -> Expression:
+    """Check that an expression is a condition."""
+    type_ = type_of(expression)
+    if isinstance(type_, Bool):
+        return expression
+    hint = "compare it: `... == ...`" if not isinstance(type_, Dist) else ""
+    if isinstance(expression, Constant) and expression.value in (0, 1):
+        hint = "write `true` or `false`"
+    fail(state, errors.type_mismatch(expression.span, "a condition", describe(type_), hint))
+
+
+def need_known(state: Checking, checked: Expression, what: str) -> Expression:
+    """Check that an expression mentions no random variable."""
+    variable = first_variable(checked)
+    if variable is not None:
+        fail(state, errors.not_known_yet(checked.span, what, show(variable)))
+    return checked
+
+
+def arithmetic(
+    state: Checking, span: Span, operator: str, left: Expression, right: Expression
+) -> Expression:
+    """Apply an arithmetic operator, at once where both sides are constants."""
+    need_number(state, left, operator)
+    need_number(state, right, operator)
+    is_real = operator == "/" or not (is_integer(type_of(left)) and is_integer(type_of(right)))
+    if isinstance(right, Constant) and right.value == 0 and operator in ("/", "//", "%"):
+        fail(state, errors.no_value(span, "division by zero"))
+    if operator == "**" and not (isinstance(right, Constant) and right.value >= 0):
+        is_real = True
+    type_: Type = Real() if is_real else Integer()
+    if isinstance(left, Constant) and isinstance(right, Constant):
+        folded = _fold(operator, left.value, right.value)
+        if folded is not None:
+            return Constant(span, folded, type_)
+    return Apply(span, operator, (left, right), type_)
+
+
+def _fold(operator: str, left: float, right: float) -> int | float | None:
+    operations: dict[str, Callable[[float, float], float]] = {
+        "+": lambda a, b: a + b,
+        "-": lambda a, b: a - b,
+        "*": lambda a, b: a * b,
+        "/": lambda a, b: a / b,
+        "//": lambda a, b: a // b,
+        "%": lambda a, b: a % b,
+    }
+    if operator not in operations:
+        return None
+    if max(_num_bits(left), _num_bits(right)) > NUM_BITS_MAX:
+        return None
+    value = operations[operator](left, right)
+    return value if math.isfinite(value) else None
+
+
+def _num_bits(value: float) -> int:
+    return value.bit_length() if isinstance(value, int) else 0
+
+
+def negate(state: Checking, span: Span, operand: Expression) -> Expression:
+    """Apply unary minus."""
+    need_number(state, operand, "-")
+    type_: Type = Integer() if is_integer(type_of(operand)) else Real()
+    if isinstance(operand, Constant):
+        return Constant(span, -operand.value, type_)
+    return Apply(span, "neg", (operand,), type_)
+
+
+def minus_one(state: Checking, expression: Expression) -> Expression:
+    """Return an integer expression less one, for the end of `a..<b`."""
+    return arithmetic(
+        state, expression.span, "-", expression, Constant(expression.span, 1, Integer())
+    )
+
+
+def negation(condition: Expression) -> Expression:
+    """Return the opposite of a condition."""
+    match condition:
+        case Constant(value=value):
+            return Constant(condition.span, not value, Bool())
+        case Apply(operator="not", arguments=(inner,)):
+            return inner
+        case _:
+            return Apply(condition.span, "not", (condition,), Bool())
+
+
+def all_of(span: Span, conditions: tuple[Expression, ...]) -> Expression:
+    """Return the conjunction of conditions, flat, without constant trues."""
+    flat: list[Expression] = []
+    for condition in conditions:
+        match condition:
+            case Apply(operator="and", arguments=arguments):
+                flat += arguments
+            case Constant(value=True):
+                pass
+            case _:
+                flat.append(condition)
+    if not flat:
+        return Constant(span, True, Bool())
+    return flat[0] if len(flat) == 1 else Apply(span, "and", tuple(flat), Bool())
+
+
+def any_of(span: Span, conditions: tuple[Expression, ...]) -> Expression:
+    """Return the disjunction of conditions, flat."""
+    flat: list[Expression] = []
+    for condition in conditions:
+        match condition:
+            case Apply(operator="or", arguments=arguments):
+                flat += arguments
+            case _:
+                flat.append(condition)
+    return flat[0] if len(flat) == 1 else Apply(span, "or", tuple(flat), Bool())
+
+
+def comparison(
+    state: Checking, span: Span, operator: str, left: Expression, right: Expression
+) -> Expression:
+    """Compare two values of one kind."""
+    left_type, right_type = type_of(left), type_of(right)
+    comparable = left_type == right_type if isinstance(left_type, Enum) else is_number(left_type)
+    if not comparable or isinstance(right_type, Enum) != isinstance(left_type, Enum):
+        fail(state, errors.different_domains(span, describe(left_type), describe(right_type)))
+    if not is_number(right_type) and not isinstance(right_type, Enum):
+        fail(state, errors.different_domains(span, describe(left_type), describe(right_type)))
+    if isinstance(left_type, Enum) and operator not in ("==", "!="):
+        fail(state, errors.no_arithmetic(span, operator, describe(left_type)))
+    return Apply(span, operator, (left, right), Bool())
+
+
+def join(state: Checking, span: Span, left: Expression, right: Expression) -> Type:
+    """Return the type that two branches have in common."""
+    left_type, right_type = type_of(left), type_of(right)
+    if same_domain(left_type, right_type):
+        return left_type
+    if is_integer(left_type) and is_integer(right_type):
+        return Integer()
+    if is_number(left_type) and is_number(right_type):
+        return Real()
+    fail(state, errors.type_mismatch(right.span, describe(left_type), describe(right_type)))
+
+
+def fit(state: Checking, expression: Expression, domain: Domain | Integer | Real) -> Expression:
+    """Check that a value can belong to a domain; constants are checked to be inside."""
+    type_ = type_of(expression)
+    match domain, type_:
+        case Enum(), Enum() if domain == type_:
+            return expression
+        case Bool(), Bool():
+            return expression
+        case Real(), _ if is_number(type_):
+            return expression
+        case ((Bool() | IntRange() | Integer()), _) if is_integer(type_):
+            return _inside(state, expression, domain)
+        case _:
+            hint = "declare it `: int`" if is_integer(domain) and isinstance(type_, Real) else ""
+            fail(
+                state,
+                errors.type_mismatch(
+                    expression.span, describe_domain(domain), describe(type_), hint
+                ),
+            )
+
+
+def describe_domain(domain: Type) -> str:
+    """Name the values of a domain in a sentence."""
+    return f"a value of {show_type(domain)}" if isinstance(domain, IntRange) else describe(domain)
+
+
+def _inside(state: Checking, expression: Expression, domain: Domain | Integer | Real) -> Expression:
+    if not isinstance(expression, Constant):
+        return expression
+    value = int(expression.value)
+    if isinstance(domain, Bool):
+        if value not in (0, 1):
+            fail(state, errors.outside_domain(expression.span, str(value), "bool"))
+        return Constant(expression.span, bool(value), Bool())
+    if isinstance(domain, IntRange):
+        first, last = domain.first, domain.last
+        is_below = isinstance(first, Constant) and value < first.value
+        is_above = isinstance(last, Constant) and value > last.value
+        if is_below or is_above:
+            fail(state, errors.outside_domain(expression.span, str(value), show_type(domain)))
+    return expression
+
+
+def domain_bounds(state: Checking, span: Span, domain: Domain) -> tuple[Expression, Expression]:
+    """Return the first and last value of a domain."""
+    match domain:
+        case Bool():
+            return Constant(span, 0, Integer()), Constant(span, 1, Integer())
+        case Enum(values=values):
+            return Constant(span, 0, Integer()), Constant(span, len(values) - 1, Integer())
+        case IntRange(first=first, last=last):
+            return first, last
+
+
+def domain_values(domain: Type, num_values_max: int) -> tuple[int, ...] | None:
+    """List a domain's values as numbers; None when they are not known yet, or too many."""
+    match domain:
+        case Bool():
+            return (0, 1)
+        case Enum(values=values):
+            return tuple(range(len(values)))
+        case IntRange(first=Constant(value=first), last=Constant(value=last)):
+            if last - first >= num_values_max:
+                return None
+            return tuple(range(int(first), int(last) + 1))
+        case _:
+            return None
+
+
+def element_of(type_: Type) -> Type:
+    """Return the type of an array's elements, or the type itself."""
+    return type_.element if isinstance(type_, Array) else type_
+
+
+def with_rank(element: Type, rank: int) -> Type:
+    """Return the type of an array of so many axes; the element itself for none."""
+    if rank == 0:
+        return element
+    assert not isinstance(element, Dist | Array)
+    return Array(element, rank)
+
+
+def num_whole(indices: tuple[Expression | Whole, ...]) -> int:
+    """Count the axes that are kept whole."""
+    return sum(isinstance(index, Whole) for index in indices)
+
+
+def is_entity(type_: Type) -> bool:
+    """Say whether a type is of things."""
+    return isinstance(element_of(type_), EntityType)
+
+
+def literal_size(expression: Expression) -> int | None:
+    """Return a size that is a constant."""
+    match expression:
+        case Constant(value=value):
+            return int(value)
+        case Size():
+            return None
+        case _:
+            return None

@@ -1,0 +1,574 @@
+"""Queries and asserts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from gmlang.core import expressions, loops, models, references
+from gmlang.core.ast import (
+    Activation,
+    Apply,
+    AttributeRef,
+    Bind,
+    Constant,
+    Expression,
+    Local,
+    QueryValue,
+    VariableRef,
+    Where,
+)
+from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
+from gmlang.core.operators import (
+    all_of,
+    comparison,
+    element_of,
+    fit,
+    need_bool,
+    need_integer,
+    need_known,
+)
+from gmlang.core.print import describe, show, show_type
+from gmlang.core.program import (
+    Asked,
+    Assert,
+    EventGiven,
+    Given,
+    ModelCall,
+    ObservedGiven,
+    Query,
+    VariableGiven,
+)
+from gmlang.core.scope import Env
+from gmlang.core.types import Array, Bool, Domain
+from gmlang.core.walk import type_of, walk
+from gmlang.errors import later
+from gmlang.errors import names as name_errors
+from gmlang.errors import types as errors
+from gmlang.syntax import ast
+
+KINDS = {
+    "P": "marginal",
+    "MAP": "map",
+    "MMAP": "mmap",
+    "best": "best",
+    "sample": "sample",
+    "count": "count",
+    "logZ": "logz",
+    "compat": "compat",
+    "blame": "blame",
+    "why": "why",
+    "active": "active",
+    "indep": "indep",
+}
+"""The kind of each query word; P may also be joint or event."""
+
+NUMBER_KINDS = ("event", "logz", "compat", "count", "indep", "map")
+"""Kinds whose answer can be a number, and so stand in an assert."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What stands behind a query."""
+
+    within_s: float | None = None
+    method: str = ""
+    method_options: tuple[tuple[str, bool | int | float], ...] = ()
+    name: str = ""
+
+
+# --- Entry points ------------------------------------------------------------------------
+
+
+def check_questions(state: Checking, env: Env, query: ast.Query) -> tuple[Query, ...]:
+    """Check a query statement: one query for each item."""
+    options = attempt(lambda: _options(state, query.options))
+    checked = each(lambda item: _item(state, env, item), query.items)
+    if options is None:
+        raise PoisonedError
+    return tuple(
+        replace(
+            one,
+            within_s=options.within_s,
+            method=options.method,
+            method_options=options.method_options,
+            name=options.name,
+        )
+        for one in checked
+    )
+
+
+def check_assert(state: Checking, env: Env, statement: ast.Assert) -> Assert:
+    """Check an assert: queries stand for their answers, and no variable stands outside one."""
+    options = _options(state, statement.options)
+    surroundings = replace(env, in_assert=True)
+    condition = expressions.check_condition(state, surroundings, statement.condition)
+    for part in walk(condition):
+        if isinstance(part, VariableRef | AttributeRef | Activation):
+            text = show(part)
+            reason = f"an assert compares answers; `{text}` is a variable"
+            fail(state, errors.bad_query(part.span, reason, f"ask for it: `P({text} = ...)`"))
+    condition = _with_options(condition, options)
+    return Assert(statement.span, statement.condition.span.text, condition)
+
+
+def _with_options(condition: Expression, options: Options) -> Expression:
+    match condition:
+        case QueryValue(query=query):
+            fields = replace(
+                query,
+                within_s=options.within_s,
+                method=options.method,
+                method_options=options.method_options,
+            )
+            return replace(condition, query=fields)
+        case Apply(arguments=arguments):
+            return replace(condition, arguments=tuple(_with_options(a, options) for a in arguments))
+        case _:
+            return condition
+
+
+def is_query(call: ast.Call) -> bool:
+    """Say whether a call in an assert is a query; `count(...)` of conditions is not."""
+    if not isinstance(call.function, ast.Name) or call.function.text not in KINDS:
+        return False
+    return call.function.text != "count" or not call.arguments
+
+
+def check_query_value(state: Checking, env: Env, call: ast.Call) -> QueryValue:
+    """Check a query that stands for its answer, a number."""
+    query = check_call(state, replace(env, in_assert=False), call)
+    if query.kind == "marginal" and len(query.asked) == 1:
+        if isinstance(type_of(query.asked[0].value), Bool):
+            query = replace(query, kind="event")
+    is_single = query.kind != "map" or (
+        len(query.asked) == 1 and not isinstance(type_of(query.asked[0].value), Array)
+    )
+    if query.kind not in NUMBER_KINDS or not is_single:
+        text = call.span.text
+        reason = f"the answer of `{text}` is not a single number"
+        fail(state, errors.bad_query(call.span, reason, "ask for an event: `P(x = value)`"))
+    return QueryValue(call.span, query)
+
+
+def _options(state: Checking, written: tuple[ast.Option, ...]) -> Options:
+    options = Options()
+    for option in written:
+        match option.keyword:
+            case "within":
+                options = replace(options, within_s=_seconds(state, option))
+            case "using":
+                method, values = _method(state, option.value)
+                options = replace(options, method=method, method_options=values)
+            case _:
+                options = replace(options, name=option.value.span.text)
+    return options
+
+
+def _seconds(state: Checking, option: ast.Option) -> float:
+    value = option.value
+    units = {"ms": 1e-3, "s": 1.0, "min": 60.0}
+    if not isinstance(value, ast.Number) or option.unit not in units or value.value <= 0:
+        hint = "write `within 200 ms` or `within 5 s`"
+        fail(state, errors.bad_query(option.span, "a time is a number with a unit", hint))
+    return float(value.value) * units[option.unit]
+
+
+def _method(
+    state: Checking, value: ast.Expression
+) -> tuple[str, tuple[tuple[str, bool | int | float], ...]]:
+    if isinstance(value, ast.Name):
+        return value.text, ()
+    hint = "write `using bp(iters=50, damping=0)`"
+    if not isinstance(value, ast.Call) or not isinstance(value.function, ast.Name):
+        fail(state, errors.bad_query(value.span, "a method is a name with options", hint))
+
+    def option(argument: ast.Argument) -> tuple[str, bool | int | float]:
+        match argument:
+            case ast.Equation(
+                left=ast.Name(text=text), right=ast.Number(value=number) | ast.Boolean(value=number)
+            ):
+                return text, number
+            case _:
+                reason = "an option is a name and a number"
+                fail(state, errors.bad_query(argument.span, reason, hint))
+
+    return value.function.text, each(option, value.arguments)
+
+
+# --- One query ---------------------------------------------------------------------------
+
+
+def _item(state: Checking, env: Env, item: ast.Expression) -> Query:
+    match item:
+        case ast.Call():
+            return check_call(state, env, item)
+        case ast.Brackets():
+            return _bracketed(state, env, item)
+        case _:
+            _not_a_query(state, env, item)
+            raise AssertionError(item)
+
+
+def _not_a_query(state: Checking, env: Env, item: ast.Expression) -> None:
+    expressions.check(state, env, item)
+    text = item.span.text
+    fail(state, errors.bad_query(item.span, f"`{text}` is not a query", f"ask `P({text})`"))
+
+
+def check_call(state: Checking, env: Env, call: ast.Call) -> Query:
+    """Check one query, such as `P(rain | wet = true)`."""
+    function = call.function
+    if not isinstance(function, ast.Name) or function.text not in KINDS:
+        _unknown_query(state, env, call)
+        raise AssertionError(call)
+    if call.had is not None:
+        fail(state, later.not_yet(call.span, "counterfactuals, `had`"))
+    kind = KINDS[function.text]
+    given = attempt(lambda: _givens(state, env, call.given or (), kind))
+    query = _asked(state, env, call, kind)
+    if given is None:
+        raise PoisonedError
+    return replace(query, given=given)
+
+
+def _unknown_query(state: Checking, env: Env, call: ast.Call) -> None:
+    function = call.function
+    text = function.span.text
+    if isinstance(function, ast.Name) and function.text not in env.names:
+        if references.find(state, env, function) is None:
+            fail(state, name_errors.unknown_query(function.span, text, [*KINDS]))
+    _not_a_query(state, env, call)
+
+
+def _asked(state: Checking, env: Env, call: ast.Call, kind: str) -> Query:
+    empty = Query(call.span, call.span.text, kind, (), ())
+    arguments = call.arguments
+    match kind:
+        case "marginal":
+            return _probability(state, env, empty, arguments)
+        case "map":
+            return replace(empty, asked=_references(state, env, arguments))
+        case "mmap":
+            _need_some(state, call, arguments)
+            return replace(empty, asked=_references(state, env, arguments))
+        case "best" | "sample":
+            number = _number(state, env, call)
+            return replace(empty, number=number, asked=_references(state, env, arguments[1:]))
+        case "count" | "logz":
+            if arguments:
+                fail(
+                    state,
+                    errors.wrong_number_of_arguments(
+                        call.span, call.function.span.text, "none", len(arguments)
+                    ),
+                )
+            return empty
+        case "compat" | "blame":
+            _need_count(state, call, 2, "two models")
+            calls = each(lambda a: _model_call(state, env, a), arguments)
+            return replace(empty, models=calls)
+        case "active":
+            _need_count(state, call, 1, "one thing")
+            thing = references.check_thing(state, env, _plain(state, arguments[0]))
+            return replace(empty, thing=thing)
+        case "why":
+            _need_count(state, call, 1, "one variable or event")
+            return replace(empty, asked=(_why(state, env, arguments[0]),))
+        case _:
+            _need_count(state, call, 2, "two variables")
+            return replace(empty, asked=_references(state, env, arguments))
+
+
+def _plain(state: Checking, argument: ast.Argument) -> ast.Expression:
+    if isinstance(argument, ast.Equation | ast.Pair | ast.Comprehension):
+        fail(state, errors.bad_query(argument.span, "one expression is needed here"))
+    return argument
+
+
+def _need_count(state: Checking, call: ast.Call, count: int, takes: str) -> None:
+    if len(call.arguments) != count:
+        text = call.function.span.text
+        fail(
+            state,
+            errors.wrong_number_of_arguments(call.span, text, takes, len(call.arguments)),
+        )
+
+
+def _need_some(state: Checking, call: ast.Call, arguments: Sequence[ast.Argument]) -> None:
+    if not arguments:
+        text = call.function.span.text
+        hint = "name the variables to maximise over; `MAP()` is over all"
+        fail(state, errors.bad_query(call.span, f"`{text}` needs variables", hint))
+
+
+def _number(state: Checking, env: Env, call: ast.Call) -> Expression:
+    name = call.function.span.text
+    if not call.arguments:
+        reason = f"`{name}` needs to know how many"
+        fail(state, errors.bad_query(call.span, reason, f"write `{name}(5, ...)`"))
+    written = _plain(state, call.arguments[0])
+    checked = expressions.check_scalar(state, env, written)
+    if isinstance(checked, VariableRef | AttributeRef | Activation):
+        reason = f"`{name}` needs to know how many"
+        text = written.span.text
+        fail(state, errors.bad_query(written.span, reason, f"write `{name}(5, {text})`"))
+    need_known(state, checked, "how many are asked for")
+    need_integer(state, checked, "how many, an integer,")
+    if isinstance(checked, Constant) and checked.value < 1:
+        fail(state, errors.bad_query(written.span, f"`{name}` gives at least 1"))
+    return checked
+
+
+def _probability(
+    state: Checking, env: Env, empty: Query, arguments: Sequence[ast.Argument]
+) -> Query:
+    """Check what `P` asks for: distributions, or the probability of an event."""
+    if not arguments:
+        fail(state, errors.bad_query(empty.span, "`P()` asks for nothing", "name a variable"))
+    groups = each(lambda argument: _asked_argument(state, env, argument), arguments)
+    asked = tuple(one for group in groups for one in group)
+    are_events = [not _is_reference(one.value) for one in asked]
+    if not any(are_events):
+        is_joint = len(arguments) > 1
+        return replace(empty, kind="joint" if is_joint else "marginal", asked=asked)
+    if len(asked) == 1 or any(one.context for one in asked):
+        return replace(empty, kind="event", asked=asked)
+    for one, is_event in zip(asked, are_events, strict=True):
+        if not is_event and not isinstance(type_of(one.value), Bool):
+            reason = "this asks for an event and a distribution at once"
+            fail(state, errors.bad_query(one.span, reason, "ask two queries"))
+    whole = all_of(empty.span, tuple(one.value for one in asked))
+    return replace(empty, kind="event", asked=(Asked(empty.span, whole),))
+
+
+def _is_reference(expression: Expression) -> bool:
+    return isinstance(expression, VariableRef | AttributeRef | Activation)
+
+
+def _asked_argument(state: Checking, env: Env, argument: ast.Argument) -> tuple[Asked, ...]:
+    match argument:
+        case ast.Equation():
+            return (Asked(argument.span, equation(state, env, argument)),)
+        case ast.Comprehension(loops=written, condition=condition, body=body):
+            if isinstance(body, ast.Pair):
+                fail(state, errors.bad_query(body.span, "one expression is needed here"))
+            inner, context = _comprehension(state, env, written, condition)
+            inside = _asked_argument(state, inner, body)
+            return tuple(replace(one, context=context + one.context) for one in inside)
+        case ast.Pair():
+            fail(state, errors.bad_query(argument.span, "one expression is needed here"))
+        case ast.Brackets(items=items):
+            groups = each(lambda item: _asked_argument(state, env, item), items)
+            return tuple(one for group in groups for one in group)
+        case ast.Is():
+            activations = models.check_is(state, env, argument)
+            event = Apply(argument.span, "and", activations, Bool())
+            return (Asked(argument.span, event),)
+        case _:
+            return (Asked(argument.span, _reference_or_event(state, env, argument)),)
+
+
+def _reference_or_event(state: Checking, env: Env, written: ast.Expression) -> Expression:
+    checked = expressions.check(state, env, written)
+    if _is_reference(checked):
+        return checked
+    if isinstance(type_of(checked), Bool):
+        return checked
+    if isinstance(checked, Constant) and isinstance(written, ast.Name):
+        needed = "a variable or an event"
+        found = f"a value of {show_type(checked.type)}"
+        fail(state, errors.type_mismatch(written.span, needed, found, "write `x = value`"))
+    found = describe(type_of(checked))
+    hint = "compare it: `P(... == value)`"
+    fail(state, errors.type_mismatch(written.span, "a variable or an event", found, hint))
+
+
+def _comprehension(
+    state: Checking,
+    env: Env,
+    written: tuple[ast.Loop, ...],
+    condition: ast.Expression | None,
+) -> tuple[Env, tuple[Bind | Where, ...]]:
+    inner, clauses = loops.enter(state, env, written)
+    if condition is None:
+        return inner, clauses
+    checked = loops.check_filter(state, inner, condition, "what is asked for")
+    return inner, (*clauses, Where(checked.span, checked))
+
+
+def equation(state: Checking, env: Env, written: ast.Equation) -> Expression:
+    """Check `a = b` as an event."""
+    left, right = expressions.check_pair(state, env, written.left, written.right)
+    if isinstance(left, VariableRef | AttributeRef):
+        domain = left.type
+        if isinstance(domain, Domain):
+            right = fit(state, right, domain)
+    return comparison(state, written.span, "==", left, right)
+
+
+def _references(state: Checking, env: Env, arguments: Sequence[ast.Argument]) -> tuple[Asked, ...]:
+    def references_of(argument: ast.Argument) -> tuple[Asked, ...]:
+        asked = _asked_argument(state, env, argument)
+        for one in asked:
+            if not _is_reference(one.value):
+                hint = "an event is a condition: put it behind `|`"
+                text = one.span.text
+                fail(state, errors.not_a_variable(one.span, text, "this query needs", hint))
+        return asked
+
+    groups = each(references_of, arguments)
+    return tuple(one for group in groups for one in group)
+
+
+def _why(state: Checking, env: Env, argument: ast.Argument) -> Asked:
+    (asked,) = _asked_argument(state, env, argument)[:1]
+    value = asked.value
+    if isinstance(element_of(type_of(value)), Bool) and isinstance(type_of(value), Array):
+        expressions.need_scalar(state, value)
+    return asked
+
+
+def _model_call(state: Checking, env: Env, argument: ast.Argument) -> ModelCall:
+    """Check a model named in compat or blame: `purple`, `digit(7)`, `purple jar`."""
+    written = _plain(state, argument)
+    parts = models.flat_parts((written,))
+
+    def part(expression: ast.Expression) -> tuple[str, tuple[Expression, ...]]:
+        function = expression.function if isinstance(expression, ast.Call) else expression
+        model = models.find_model(state, env, function)
+        _, bound = models.open_part(state, env, expression)
+        values: list[Expression] = []
+        for value in bound:
+            if not isinstance(value, Expression):
+                reason = "only a model's last parameters, its values, are given here"
+                fail(state, errors.bad_query(expression.span, reason, "write `digit(7)`"))
+            values.append(value)
+        return model.name, tuple(values)
+
+    checked = each(part, parts)
+    return ModelCall(
+        written.span, tuple(name for name, _ in checked), tuple(values for _, values in checked)
+    )
+
+
+# --- Behind the bar ----------------------------------------------------------------------
+
+
+def _givens(
+    state: Checking, env: Env, written: Sequence[ast.Expression | ast.Equation], kind: str
+) -> tuple[Given, ...]:
+    groups = each(lambda item: _given(state, env, item, kind), written)
+    return tuple(given for group in groups for given in group)
+
+
+def _given(
+    state: Checking, env: Env, item: ast.Expression | ast.Equation, kind: str
+) -> tuple[Given, ...]:
+    span = item.span
+    if isinstance(item, ast.Equation):
+        return (_given_equation(state, env, item),)
+    checked = expressions.check(state, env, item)
+    if kind == "indep" and isinstance(checked, VariableRef | AttributeRef | Activation):
+        return (VariableGiven(span, checked),)
+    if isinstance(checked, VariableRef | AttributeRef) and not isinstance(checked.type, Bool):
+        text = show(checked)
+        reason = f"`{text}` is no condition"
+        fail(state, errors.bad_query(span, reason, f"give its value: `{text} = ...`"))
+    condition = need_bool(state, checked)
+    operands = (
+        condition.arguments
+        if isinstance(condition, Apply) and condition.operator == "and"
+        else (condition,)
+    )
+    return tuple(_given_condition(operand) for operand in operands)
+
+
+def _given_condition(condition: Expression) -> Given:
+    match condition:
+        case VariableRef() | AttributeRef() | Activation():
+            return ObservedGiven(condition.span, condition, Constant(condition.span, True, Bool()))
+        case Apply(
+            operator="not", arguments=(VariableRef() | AttributeRef() | Activation() as target,)
+        ):
+            return ObservedGiven(condition.span, target, Constant(condition.span, False, Bool()))
+        case _:
+            return EventGiven(condition.span, condition)
+
+
+def _given_equation(state: Checking, env: Env, item: ast.Equation) -> Given:
+    """Check `x = v` behind the bar: an observation when the left is a variable."""
+    if models.try_activations(state, env, item.left) is None:
+        left = expressions.check(state, env, item.left)
+        if isinstance(left, VariableRef | AttributeRef) and isinstance(left.type, Array):
+            value = expressions.check(state, env, item.right, left.type.element)
+            type_ = type_of(value)
+            if not isinstance(type_, Array) or type_.rank != left.type.rank:
+                needed = f"an array of {left.type.rank} axes"
+                fail(state, errors.type_mismatch(value.span, needed, describe(type_)))
+            return ObservedGiven(item.span, left, value)
+    event = equation(state, env, item)
+    match event:
+        case Apply(
+            operator="==",
+            arguments=(VariableRef() | AttributeRef() | Activation() as target, value),
+        ) if not any(_is_reference(part) for part in walk(value)):
+            return ObservedGiven(item.span, target, value)
+        case _:
+            return EventGiven(item.span, event)
+
+
+# --- Lists of queries --------------------------------------------------------------------
+
+
+def _bracketed(state: Checking, env: Env, brackets: ast.Brackets) -> Query:
+    """Check `[P(digit(img, d)) for d in 0..9]`: one query with many things asked."""
+
+    def item(written: ast.Expression | ast.Comprehension) -> Query:
+        if not isinstance(written, ast.Comprehension):
+            return _item(state, env, written)
+        inner, context = _comprehension(state, env, written.loops, written.condition)
+        if isinstance(written.body, ast.Pair):
+            fail(state, errors.bad_query(written.body.span, "a list holds queries"))
+        query = _item(state, inner, written.body)
+        asked = tuple(replace(one, context=context + one.context) for one in query.asked)
+        return replace(query, asked=asked)
+
+    queries = each(item, brackets.items)
+    if not queries:
+        fail(state, errors.bad_query(brackets.span, "an empty list asks for nothing"))
+    first = queries[0]
+    keys = {
+        binding.key
+        for q in queries
+        for one in q.asked
+        for binding in one.context
+        if isinstance(binding, Bind)
+    }
+    for query in queries:
+        is_alike = query.kind == first.kind and query.kind in ("marginal", "event")
+        if not is_alike or _conditions(query) != _conditions(first) or _mentions(query, keys):
+            reason = "the items of a list ask for probabilities under the same conditions"
+            fail(state, errors.bad_query(query.span, reason, "write them as queries of their own"))
+    asked = tuple(one for query in queries for one in query.asked)
+    text = brackets.span.text
+    return replace(first, span=brackets.span, text=text, asked=asked, in_brackets=True)
+
+
+def _conditions(query: Query) -> tuple[str, ...]:
+    return tuple(given.span.text for given in query.given)
+
+
+def _mentions(query: Query, keys: set[str]) -> bool:
+    """Say whether a condition depends on a loop of the list."""
+    for given in query.given:
+        expressions_: list[Expression] = []
+        match given:
+            case ObservedGiven(target=target, value=value):
+                expressions_ += [target, value]
+            case EventGiven(condition=condition):
+                expressions_.append(condition)
+            case VariableGiven(target=target):
+                expressions_.append(target)
+        for expression in expressions_:
+            if any(isinstance(p, Local) and p.key in keys for p in walk(expression)):
+                return True
+    return False
