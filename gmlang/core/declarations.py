@@ -1,4 +1,4 @@
-"""Declarations: domains, data, params, variables, things and entities, checked when first needed."""
+"""Declarations of domains, data, variables, things and entities, checked when first needed."""
 
 from gmlang.core import distributions, expressions, literals, loops, models, references
 from gmlang.core.ast import Constant, Expression
@@ -96,9 +96,8 @@ def check_domain(state: Checking, env: Env, written: ast.Expression, name: str =
             fail(state, later.not_yet(span, "variables over the reals"))
         case ast.Range():
             first, last = loops.range_ends(state, env, written, "a domain's end")
-            if isinstance(first, Constant) and isinstance(last, Constant):
-                if last.value < first.value:
-                    fail(state, errors.bad_domain(span, f"the domain `{span.text}` is empty"))
+            if _is_empty(first, last):
+                fail(state, errors.bad_domain(span, f"the domain `{span.text}` is empty"))
             return IntRange(first, last, name)
         case ast.Braces():
             return _enum(state, written, name)
@@ -106,6 +105,14 @@ def check_domain(state: Checking, env: Env, written: ast.Expression, name: str =
             return _named_domain(state, env, written)
         case _:
             fail(state, errors.not_a_domain(span, span.text))
+
+
+def _is_empty(first: Expression, last: Expression) -> bool:
+    match first, last:
+        case Constant(value=low), Constant(value=high):
+            return high < low
+        case _:
+            return False
 
 
 def _enum(state: Checking, braces: ast.Braces, name: str) -> Enum:

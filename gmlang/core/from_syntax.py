@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from gmlang.core import models, statements
+from gmlang.core import evidence, models, statements
 from gmlang.core.checking import Checking, attempt
 from gmlang.core.declarations import elaborate
 from gmlang.core.lints import check_mechanisms, find_lints
@@ -170,7 +170,7 @@ def _initial(state: Checking, env: Env, declaration: ast.VarDeclaration) -> tupl
     )
     if isinstance(env.module.entries[declaration.name.text].meaning, ThingMeaning):
         return ()
-    statement = statements.check_mechanism(state, env, mechanism)
+    statement = evidence.check_mechanism(state, env, mechanism)
     assert isinstance(statement, Draw | Define)
     return (statement,)
 

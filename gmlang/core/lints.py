@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from gmlang.core.ast import Activation, AttributeRef, Expression, Thing, VariableRef, Where
+from gmlang.core.ast import Activation, AttributeRef, Bind, Expression, Thing, VariableRef, Where
 from gmlang.core.checking import Checking, report
 from gmlang.core.print import show
 from gmlang.core.program import (
@@ -38,16 +38,16 @@ def check_mechanisms(state: Checking) -> None:
             continue
         if any(isinstance(clause, Where) for clause in statement.context):
             continue
-        name = show(statement.target) if not statement.context else _symbol(statement.target)
+        symbol = _symbol(statement.target)
         scalar = show(statement.target)
-        known = first.get(scalar) or first.get(f"all {_symbol(statement.target)}")
+        known = first.get(scalar) or first.get(f"all {symbol}")
         if known is not None:
             report(state, errors.two_mechanisms(statement.span, scalar, known))
             continue
         if not statement.context:
-            first[name] = statement.span
-        elif all(clause.name == "_" for clause in statement.context if hasattr(clause, "name")):
-            first[f"all {name}"] = statement.span
+            first[scalar] = statement.span
+        elif all(isinstance(clause, Bind) and clause.name == "_" for clause in statement.context):
+            first[f"all {symbol}"] = statement.span
 
 
 def _symbol(target: VariableRef | AttributeRef) -> str:

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from functools import partial
 
 from gmlang.core import expressions
 from gmlang.core.ast import Apply, Cases, Constant, Expression
@@ -149,11 +150,13 @@ def check_rows(
     """Check the rows of a match, whatever its values are, and that they cover everything."""
     subjects = attempt(lambda: check_subjects(state, env, match_.subjects))
 
+    def fitting(matched: tuple[Expression, ...], case: ast.ValueCase) -> tuple[Expression, ...]:
+        return row_conditions(state, env, case.span, matched, case.patterns)
+
     def row(case: ast.ValueCase) -> tuple[tuple[Expression, ...], Expression]:
-        if subjects is None:
-            check_value(case.value)
-            raise PoisonedError
-        conditions = attempt(lambda: row_conditions(state, env, case.span, subjects, case.patterns))
+        conditions = None
+        if subjects is not None:
+            conditions = attempt(partial(fitting, subjects, case))
         value = check_value(case.value)
         if conditions is None:
             raise PoisonedError

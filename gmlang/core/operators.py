@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 
-from gmlang.core.ast import Apply, Constant, Expression, Size, Whole
+from gmlang.core.ast import Apply, Constant, Expression, Whole
 from gmlang.core.checking import Checking, fail
 from gmlang.core.print import describe, show, show_type
 from gmlang.core.types import (
@@ -11,7 +11,6 @@ from gmlang.core.types import (
     Bool,
     Dist,
     Domain,
-    EntityType,
     Enum,
     Integer,
     IntRange,
@@ -291,17 +290,6 @@ def num_whole(indices: tuple[Expression | Whole, ...]) -> int:
     return sum(isinstance(index, Whole) for index in indices)
 
 
-def is_entity(type_: Type) -> bool:
-    """Say whether a type is of things."""
-    return isinstance(element_of(type_), EntityType)
-
-
 def literal_size(expression: Expression) -> int | None:
     """Return a size that is a constant."""
-    match expression:
-        case Constant(value=value):
-            return int(value)
-        case Size():
-            return None
-        case _:
-            return None
+    return int(expression.value) if isinstance(expression, Constant) else None

@@ -1,6 +1,6 @@
 """`predict` and `use`."""
 
-from gmlang.core import expressions, models, statements
+from gmlang.core import evidence, expressions, models
 from gmlang.core.ast import (
     Activation,
     Apply,
@@ -38,7 +38,7 @@ def check_predict(state: Checking, env: Env, statement: ast.Predict) -> list[Sta
     if statement.operator == "" and isinstance(target, Activation):
         return [PredictActive(span, (), target, is_positive, checked, label)]
     if isinstance(target, Activation):
-        return [_active_by_value(state, env, statement, target, checked, label)]
+        return [_active_by_value(state, env, statement, target, is_positive, checked, label)]
     distribution = _predicted(state, env, statement, target, is_positive)
     return [Predict(span, (), target, distribution, checked, label)]
 
@@ -56,7 +56,7 @@ def _confidence(state: Checking, env: Env, written: ast.Expression | None) -> Ex
 def _target(state: Checking, env: Env, written: ast.Expression) -> Target:
     activations = models.try_activations(state, env, written)
     if activations is not None:
-        if len(activations) > 1:
+        if len(activations) != 1:
             hint = "name the composition, `model both = ...`, and predict `both(x)`"
             what = "a composition without a name"
             fail(state, errors.type_mismatch(written.span, "one model", what, hint))
@@ -79,14 +79,16 @@ def _active_by_value(
     env: Env,
     statement: ast.Predict,
     target: Activation,
+    is_positive: bool,
     confidence: Expression | None,
     label: str,
 ) -> Statement:
     """Check `predict flying(x) = false`."""
     if statement.operator == "=" and statement.value is not None:
         value = expressions.check_scalar(state, env, statement.value, Bool())
+        fit(state, value, Bool())
         if isinstance(value, Constant):
-            sign = bool(fit(state, value, Bool()).value) if isinstance(value, Constant) else True
+            sign = bool(value.value) == is_positive
             return PredictActive(statement.span, (), target, sign, confidence, label)
     hint = "write `predict m(x) @ c` or `predict not m(x) @ c`"
     found = "a distribution of a model's activation"
@@ -100,7 +102,7 @@ def _predicted(
     target: VariableRef | AttributeRef,
     is_positive: bool,
 ) -> Expression:
-    domain = statements.domain_of(target)
+    domain = evidence.domain_of(target)
     span = statement.span
     if statement.operator == "~" and statement.value is not None:
         return check_distribution(state, env, statement.value, domain)

@@ -93,7 +93,8 @@ def _show_data(data: DataSymbol) -> str:
     shape = ", ".join(size if isinstance(size, str) else show(size) for size in data.shape)
     value = "" if data.value is None else f" = {show(data.value)}"
     literal = "" if data.literal is None else " = [...]"
-    return f"{word} {data.name}{f'[{shape}]' if shape else ''} : {show_type(data.type)}{value}{literal}"
+    name = f"{data.name}[{shape}]" if shape else data.name
+    return f"{word} {name} : {show_type(data.type)}{value}{literal}"
 
 
 def _entity_lines(entity: EntitySymbol) -> Iterator[str]:

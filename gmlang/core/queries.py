@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NoReturn
 
-from gmlang.core import expressions, loops, models, references
+from gmlang.core import expressions, givens, loops, models, references
 from gmlang.core.ast import (
     Activation,
     Apply,
@@ -11,7 +12,6 @@ from gmlang.core.ast import (
     Bind,
     Constant,
     Expression,
-    Local,
     QueryValue,
     VariableRef,
     Where,
@@ -19,10 +19,7 @@ from gmlang.core.ast import (
 from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
 from gmlang.core.operators import (
     all_of,
-    comparison,
     element_of,
-    fit,
-    need_bool,
     need_integer,
     need_known,
 )
@@ -30,15 +27,11 @@ from gmlang.core.print import describe, show, show_type
 from gmlang.core.program import (
     Asked,
     Assert,
-    EventGiven,
-    Given,
     ModelCall,
-    ObservedGiven,
     Query,
-    VariableGiven,
 )
 from gmlang.core.scope import Env
-from gmlang.core.types import Array, Bool, Domain
+from gmlang.core.types import Array, Bool
 from gmlang.core.walk import type_of, walk
 from gmlang.errors import later
 from gmlang.errors import names as name_errors
@@ -136,9 +129,9 @@ def is_query(call: ast.Call) -> bool:
 def check_query_value(state: Checking, env: Env, call: ast.Call) -> QueryValue:
     """Check a query that stands for its answer, a number."""
     query = check_call(state, replace(env, in_assert=False), call)
-    if query.kind == "marginal" and len(query.asked) == 1:
-        if isinstance(type_of(query.asked[0].value), Bool):
-            query = replace(query, kind="event")
+    is_lone = query.kind == "marginal" and len(query.asked) == 1
+    if is_lone and isinstance(type_of(query.asked[0].value), Bool):
+        query = replace(query, kind="event")
     is_single = query.kind != "map" or (
         len(query.asked) == 1 and not isinstance(type_of(query.asked[0].value), Array)
     )
@@ -205,10 +198,9 @@ def _item(state: Checking, env: Env, item: ast.Expression) -> Query:
             return _bracketed(state, env, item)
         case _:
             _not_a_query(state, env, item)
-            raise AssertionError(item)
 
 
-def _not_a_query(state: Checking, env: Env, item: ast.Expression) -> None:
+def _not_a_query(state: Checking, env: Env, item: ast.Expression) -> NoReturn:
     expressions.check(state, env, item)
     text = item.span.text
     fail(state, errors.bad_query(item.span, f"`{text}` is not a query", f"ask `P({text})`"))
@@ -219,23 +211,22 @@ def check_call(state: Checking, env: Env, call: ast.Call) -> Query:
     function = call.function
     if not isinstance(function, ast.Name) or function.text not in KINDS:
         _unknown_query(state, env, call)
-        raise AssertionError(call)
     if call.had is not None:
         fail(state, later.not_yet(call.span, "counterfactuals, `had`"))
     kind = KINDS[function.text]
-    given = attempt(lambda: _givens(state, env, call.given or (), kind))
+    given = attempt(lambda: givens.check_givens(state, env, call.given or (), kind))
     query = _asked(state, env, call, kind)
     if given is None:
         raise PoisonedError
     return replace(query, given=given)
 
 
-def _unknown_query(state: Checking, env: Env, call: ast.Call) -> None:
+def _unknown_query(state: Checking, env: Env, call: ast.Call) -> NoReturn:
     function = call.function
     text = function.span.text
-    if isinstance(function, ast.Name) and function.text not in env.names:
-        if references.find(state, env, function) is None:
-            fail(state, name_errors.unknown_query(function.span, text, [*KINDS]))
+    is_new = isinstance(function, ast.Name) and function.text not in env.names
+    if is_new and references.find_dotted(state, env, function) is None:
+        fail(state, name_errors.unknown_query(function.span, text, [*KINDS]))
     _not_a_query(state, env, call)
 
 
@@ -326,7 +317,7 @@ def _probability(
         fail(state, errors.bad_query(empty.span, "`P()` asks for nothing", "name a variable"))
     groups = each(lambda argument: _asked_argument(state, env, argument), arguments)
     asked = tuple(one for group in groups for one in group)
-    are_events = [not _is_reference(one.value) for one in asked]
+    are_events = [not givens.is_reference(one.value) for one in asked]
     if not any(are_events):
         is_joint = len(arguments) > 1
         return replace(empty, kind="joint" if is_joint else "marginal", asked=asked)
@@ -340,14 +331,10 @@ def _probability(
     return replace(empty, kind="event", asked=(Asked(empty.span, whole),))
 
 
-def _is_reference(expression: Expression) -> bool:
-    return isinstance(expression, VariableRef | AttributeRef | Activation)
-
-
 def _asked_argument(state: Checking, env: Env, argument: ast.Argument) -> tuple[Asked, ...]:
     match argument:
         case ast.Equation():
-            return (Asked(argument.span, equation(state, env, argument)),)
+            return (Asked(argument.span, givens.equation(state, env, argument)),)
         case ast.Comprehension(loops=written, condition=condition, body=body):
             if isinstance(body, ast.Pair):
                 fail(state, errors.bad_query(body.span, "one expression is needed here"))
@@ -369,7 +356,7 @@ def _asked_argument(state: Checking, env: Env, argument: ast.Argument) -> tuple[
 
 def _reference_or_event(state: Checking, env: Env, written: ast.Expression) -> Expression:
     checked = expressions.check(state, env, written)
-    if _is_reference(checked):
+    if givens.is_reference(checked):
         return checked
     if isinstance(type_of(checked), Bool):
         return checked
@@ -395,21 +382,11 @@ def _comprehension(
     return inner, (*clauses, Where(checked.span, checked))
 
 
-def equation(state: Checking, env: Env, written: ast.Equation) -> Expression:
-    """Check `a = b` as an event."""
-    left, right = expressions.check_pair(state, env, written.left, written.right)
-    if isinstance(left, VariableRef | AttributeRef):
-        domain = left.type
-        if isinstance(domain, Domain):
-            right = fit(state, right, domain)
-    return comparison(state, written.span, "==", left, right)
-
-
 def _references(state: Checking, env: Env, arguments: Sequence[ast.Argument]) -> tuple[Asked, ...]:
     def references_of(argument: ast.Argument) -> tuple[Asked, ...]:
         asked = _asked_argument(state, env, argument)
         for one in asked:
-            if not _is_reference(one.value):
+            if not givens.is_reference(one.value):
                 hint = "an event is a condition: put it behind `|`"
                 text = one.span.text
                 fail(state, errors.not_a_variable(one.span, text, "this query needs", hint))
@@ -450,72 +427,6 @@ def _model_call(state: Checking, env: Env, argument: ast.Argument) -> ModelCall:
     )
 
 
-# --- Behind the bar ----------------------------------------------------------------------
-
-
-def _givens(
-    state: Checking, env: Env, written: Sequence[ast.Expression | ast.Equation], kind: str
-) -> tuple[Given, ...]:
-    groups = each(lambda item: _given(state, env, item, kind), written)
-    return tuple(given for group in groups for given in group)
-
-
-def _given(
-    state: Checking, env: Env, item: ast.Expression | ast.Equation, kind: str
-) -> tuple[Given, ...]:
-    span = item.span
-    if isinstance(item, ast.Equation):
-        return (_given_equation(state, env, item),)
-    checked = expressions.check(state, env, item)
-    if kind == "indep" and isinstance(checked, VariableRef | AttributeRef | Activation):
-        return (VariableGiven(span, checked),)
-    if isinstance(checked, VariableRef | AttributeRef) and not isinstance(checked.type, Bool):
-        text = show(checked)
-        reason = f"`{text}` is no condition"
-        fail(state, errors.bad_query(span, reason, f"give its value: `{text} = ...`"))
-    condition = need_bool(state, checked)
-    operands = (
-        condition.arguments
-        if isinstance(condition, Apply) and condition.operator == "and"
-        else (condition,)
-    )
-    return tuple(_given_condition(operand) for operand in operands)
-
-
-def _given_condition(condition: Expression) -> Given:
-    match condition:
-        case VariableRef() | AttributeRef() | Activation():
-            return ObservedGiven(condition.span, condition, Constant(condition.span, True, Bool()))
-        case Apply(
-            operator="not", arguments=(VariableRef() | AttributeRef() | Activation() as target,)
-        ):
-            return ObservedGiven(condition.span, target, Constant(condition.span, False, Bool()))
-        case _:
-            return EventGiven(condition.span, condition)
-
-
-def _given_equation(state: Checking, env: Env, item: ast.Equation) -> Given:
-    """Check `x = v` behind the bar: an observation when the left is a variable."""
-    if models.try_activations(state, env, item.left) is None:
-        left = expressions.check(state, env, item.left)
-        if isinstance(left, VariableRef | AttributeRef) and isinstance(left.type, Array):
-            value = expressions.check(state, env, item.right, left.type.element)
-            type_ = type_of(value)
-            if not isinstance(type_, Array) or type_.rank != left.type.rank:
-                needed = f"an array of {left.type.rank} axes"
-                fail(state, errors.type_mismatch(value.span, needed, describe(type_)))
-            return ObservedGiven(item.span, left, value)
-    event = equation(state, env, item)
-    match event:
-        case Apply(
-            operator="==",
-            arguments=(VariableRef() | AttributeRef() | Activation() as target, value),
-        ) if not any(_is_reference(part) for part in walk(value)):
-            return ObservedGiven(item.span, target, value)
-        case _:
-            return EventGiven(item.span, event)
-
-
 # --- Lists of queries --------------------------------------------------------------------
 
 
@@ -545,30 +456,13 @@ def _bracketed(state: Checking, env: Env, brackets: ast.Brackets) -> Query:
     }
     for query in queries:
         is_alike = query.kind == first.kind and query.kind in ("marginal", "event")
-        if not is_alike or _conditions(query) != _conditions(first) or _mentions(query, keys):
+        if (
+            not is_alike
+            or givens.conditions_text(query) != givens.conditions_text(first)
+            or givens.mentions_loop(query, keys)
+        ):
             reason = "the items of a list ask for probabilities under the same conditions"
             fail(state, errors.bad_query(query.span, reason, "write them as queries of their own"))
     asked = tuple(one for query in queries for one in query.asked)
     text = brackets.span.text
     return replace(first, span=brackets.span, text=text, asked=asked, in_brackets=True)
-
-
-def _conditions(query: Query) -> tuple[str, ...]:
-    return tuple(given.span.text for given in query.given)
-
-
-def _mentions(query: Query, keys: set[str]) -> bool:
-    """Say whether a condition depends on a loop of the list."""
-    for given in query.given:
-        expressions_: list[Expression] = []
-        match given:
-            case ObservedGiven(target=target, value=value):
-                expressions_ += [target, value]
-            case EventGiven(condition=condition):
-                expressions_.append(condition)
-            case VariableGiven(target=target):
-                expressions_.append(target)
-        for expression in expressions_:
-            if any(isinstance(p, Local) and p.key in keys for p in walk(expression)):
-                return True
-    return False

@@ -93,7 +93,7 @@ def unknown_query(span: Span, name: str, known: Sequence[str]) -> Diagnostic:
     )
 
 
-def unknown_function(span: Span, name: str, known: Sequence[str]) -> Diagnostic:
+def unknown_function(span: Span, name: str, known: Iterable[str]) -> Diagnostic:
     """Report a call of something that is neither a function nor a model."""
     return Diagnostic(
         "GM211", f"unknown function or model `{name}`", span, hint=nearest(name, known)

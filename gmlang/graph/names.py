@@ -24,14 +24,15 @@ def named_variables(grounding: Grounding) -> list[Named]:
     found: list[Named] = []
     for array in world.variables.values():
         size = int(np.prod(array.shape, dtype=np.int64))
-        variables = array.start + np.arange(size).reshape(array.shape)
+        variables = (array.start + np.arange(size)).reshape(array.shape)
         found.append(Named(array.name, variables, array.states))
     for thing in world.things.values():
         count = int(np.prod(thing.shape, dtype=np.int64))
         for attribute in world.attributes[thing.entity].values():
             size = int(np.prod(attribute.shape, dtype=np.int64))
             starts = attribute.starts[thing.first : thing.first + count]
-            variables = (starts[:, None] + np.arange(size)).reshape(*thing.shape, *attribute.shape)
+            places = starts[:, None] + np.arange(size)
+            variables = places.reshape((*thing.shape, *attribute.shape))
             found.append(Named(f"{thing.name}.{attribute.name}", variables, attribute.states))
     for table in world.models.values():
         for row in range(len(table.keys)):

@@ -241,6 +241,7 @@ def answer_compat(session: Session, query: Query, settings: Settings) -> Answer:
         value.status.value,
         finite(value.value),
         time.monotonic() - start,
+        method="log Z of the models together and apart",
         log_lower=finite(value.lower),
         log_upper=finite(value.upper),
         note="" if np.isfinite(value.value) else "these models cannot be active together",

@@ -1,0 +1,68 @@
+"""A graph as log tables over the variables that are not observed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gmruntime.factors.decompose import to_tables
+from gmruntime.factors.kinds import Table
+from gmruntime.graph import Assignment, FactorGraph, num_states
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Factor:
+    """A log table; `scope` is ascending, one axis of `table` for each of its variables."""
+
+    scope: tuple[int, ...]
+    table: np.ndarray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Network:
+    """Factors over the free variables of a graph.
+
+    Attributes:
+        free: the variables that are not observed, ascending; auxiliary ones included.
+        num_states: of every variable.
+        log_constant: what the observed variables contribute.
+    """
+
+    free: tuple[int, ...]
+    num_states: np.ndarray
+    factors: list[Factor]
+    log_constant: float
+
+
+def reduce(graph: FactorGraph, evidence: Assignment) -> Network | None:
+    """Slice the evidence out of every factor; None when a factor has no tables.
+
+    Factors with the same scope are merged.
+    """
+    tables = to_tables(graph)
+    if tables is None:
+        return None
+    states = num_states(tables)
+    observed = np.full(tables.num_variables, -1, np.int64)
+    observed[: len(evidence)] = evidence
+    merged: dict[tuple[int, ...], np.ndarray] = {}
+    log_constant = 0.0
+    for block in tables.factors:
+        assert isinstance(block.kind, Table)
+        potentials = block.kind.log_potentials
+        shared = potentials.shape[0] == 1
+        for f, scope in enumerate(block.scopes):
+            table = potentials[0 if shared else f]
+            seen = observed[scope]
+            if (seen >= 0).any():
+                table = table[tuple(int(s) if s >= 0 else slice(None) for s in seen)]
+                scope = scope[seen < 0]
+            if not len(scope):
+                log_constant += float(table)
+                continue
+            order = np.argsort(scope)
+            key = tuple(int(v) for v in scope[order])
+            aligned = table.transpose(order)
+            merged[key] = merged[key] + aligned if key in merged else aligned
+    free = tuple(int(v) for v in np.flatnonzero(observed < 0))
+    factors = [Factor(scope, table) for scope, table in merged.items()]
+    return Network(free, states, factors, log_constant)

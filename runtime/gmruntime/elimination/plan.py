@@ -1,0 +1,121 @@
+"""What an exact answer would cost: bits, bytes and seconds, before anything is computed."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from gmruntime.answer import Best, Joint, MarginalMap, Marginals, Query
+from gmruntime.budget import Budget
+from gmruntime.elimination.network import Factor, Network, reduce
+from gmruntime.elimination.orders import Order, best_order
+from gmruntime.graph import Assignment, FactorGraph
+
+ENTRIES_PER_SECOND = 4e7
+"""Clique entries that one core combines and sums out a second, as measured with NumPy."""
+
+VARIABLES_MAX = 60_000
+"""With more free variables the orders themselves would take too long to find."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """An elimination that could be run.
+
+    Attributes:
+        num_free: how many variables are to be eliminated.
+        total_bits: log2 of all clique entries together.
+        clique_bits: log2 of the entries of the largest clique.
+        memory_bytes: that the tables will occupy.
+        seconds: predicted, on one core.
+        fits: whether it keeps to the budget.
+        network: what is eliminated; None when some factor has no table.
+        order: how; None when no order was found within the limits.
+    """
+
+    num_free: int
+    total_bits: float
+    clique_bits: float
+    memory_bytes: float
+    seconds: float
+    fits: bool
+    network: Network | None
+    order: Order | None
+
+
+def plan(
+    graph: FactorGraph,
+    query: Query,
+    evidence: Assignment,
+    budget: Budget,
+    rng: np.random.Generator,
+) -> Plan:
+    """Find a good elimination order and predict what it costs."""
+    num_free = int((evidence < 0).sum())
+    nothing = Plan(num_free, math.inf, math.inf, math.inf, math.inf, False, None, None)
+    if num_free > VARIABLES_MAX or graph.num_factors > 4 * VARIABLES_MAX:
+        return nothing
+    network = reduce(graph, evidence)
+    if network is None:
+        return nothing
+    if isinstance(query, Joint):
+        network = _joined(network, query.variables, evidence)
+    first: frozenset[int] = frozenset()
+    if isinstance(query, MarginalMap):
+        first = frozenset(network.free) - {int(v) for v in query.variables}
+    bits_max = min(34.0, math.log2(max(2.0, budget.memory_bytes / 16)))
+    order = best_order(network, rng, first=first, bits_max=bits_max)
+    if order is None:
+        return Plan(num_free, math.inf, math.inf, math.inf, math.inf, False, network, None)
+    return _costed(query, budget, network, order)
+
+
+def _costed(query: Query, budget: Budget, network: Network, order: Order) -> Plan:
+    passes = 3.0 if isinstance(query, Marginals | Joint) else 1.0
+    if isinstance(query, Best):
+        passes = 2.0 + query.count
+    entries = 2.0**order.total_bits
+    seconds = passes * entries / ENTRIES_PER_SECOND + 3e-5 * passes * len(order.variables)
+    separators = sum(
+        float(np.prod(network.num_states[list(c)].astype(np.float64))) for c in order.cliques
+    )
+    memory = 8.0 * (separators * 2 + 4 * 2.0**order.clique_bits)
+    fits = memory <= budget.memory_bytes and seconds <= max(budget.left_s(), 0.05)
+    return Plan(
+        len(network.free),
+        order.total_bits,
+        order.clique_bits,
+        memory,
+        seconds,
+        fits,
+        network,
+        order,
+    )
+
+
+def _joined(network: Network, variables: np.ndarray, evidence: Assignment) -> Network:
+    """Add an empty factor over the variables asked, so that one clique holds them all."""
+    scope = tuple(sorted({int(v) for v in variables if evidence[v] < 0}))
+    if not scope:
+        return network
+    shape = tuple(int(network.num_states[v]) for v in scope)
+    if math.prod(shape) > 1 << 24:
+        return network
+    factors = [*network.factors, Factor(scope, np.zeros(shape))]
+    return Network(network.free, network.num_states, factors, network.log_constant)
+
+
+def describe(found: Plan) -> str:
+    """Say in a few lines what a plan costs and who will answer."""
+    if found.order is None:
+        return (
+            f"{found.num_free} free variables; no elimination order within the memory cap: "
+            "message passing or search will answer"
+        )
+    engine = "exact elimination" if found.fits else "message passing or search"
+    return (
+        f"{found.num_free} free variables; largest clique 2^{found.clique_bits:.1f} entries, "
+        f"all cliques 2^{found.total_bits:.1f}\n"
+        f"about {found.memory_bytes / 2**20:.1f} MiB and {found.seconds:.2g} s; "
+        f"{engine} will answer"
+    )
