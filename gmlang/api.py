@@ -5,7 +5,7 @@
 0.2
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,9 +21,9 @@ from gmlang.queries.answers import Answer
 from gmlang.queries.basic import asked_names, assignment_map
 from gmlang.queries.compatibility import check_composites
 from gmlang.queries.dispatch import answer
+from gmlang.queries.searching import improvements
 from gmlang.queries.session import Session, Settings, base_grounding, prepare
 from gmlang.syntax.parse import parse_query
-from gmruntime.answer import Best, Map
 from gmruntime.graph import FactorGraph
 
 
@@ -168,8 +168,18 @@ class Model:
             GmError: when the data has mistakes.
         """
         settings = Settings(budget_s, seed, device, memory_bytes)
+        yield from self.answer_all(self.questions, settings)
+
+    def answer_all(
+        self, questions: Iterable[Query | Assert], settings: Settings
+    ) -> Iterator[Answer]:
+        """Answer checked questions, in order.
+
+        Raises:
+            GmError: when a question or the data has mistakes.
+        """
         session = self.session()
-        for question in self.questions:
+        for question in questions:
             yield answer(session, question, settings)
 
     def search(
@@ -180,26 +190,13 @@ class Model:
         Raises:
             GmError: when the query or the data has mistakes.
         """
-        from gmruntime.inference import search
-
         (question,) = self.ask(text)
-        if not isinstance(question, Query) or question.kind not in ("map", "best"):
+        if not isinstance(question, Query) or question.kind != "map":
             raise GmError([errors.cannot_ask(question.span, "only MAP(...) can be searched for")])
-        prepared = prepare(self.session(), question)
-        names = asked_names(prepared, question)
-        evidence, clash = prepared.evidence()
-        if clash:
-            return
-        budget = question.within_s or budget_s
-        kind = Map() if question.kind == "map" else Best(1, None)
-        for found in search(
-            prepared.graph(),
-            kind,
-            evidence=evidence,
-            budget_s=budget,
-            seed=seed,
-            memory_bytes=memory_bytes,
-        ):
+        session = self.session()
+        names = asked_names(prepare(session, question), question)
+        settings = Settings(budget_s, seed, "auto", memory_bytes)
+        for found in improvements(session, question, settings):
             value = assignment_map(names, found.assignment) if found.assignment.size else None
             yield Step(found.seconds, found.log_score, found.log_bound, found.engine, value)
 

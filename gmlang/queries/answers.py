@@ -44,6 +44,7 @@ class Answer:
     labels: tuple[str, ...] = ()
     name: str = ""
     held: bool | None = None
+    interrupted: bool = False
     details: dict[str, object] = field(default_factory=dict[str, object])
 
     @property

@@ -1,0 +1,103 @@
+"""The `gmlang` command. Results go to stdout, everything else to stderr.
+
+Every subcommand's module is imported when it is called, so that `gmlang run` starts quickly.
+"""
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from gmlang.cli.options import EXIT_BUG, EXIT_INTERRUPTED, EXIT_MISTAKE
+
+_COMMANDS = {
+    "run": ("gmlang.cli.run", "run", "Answer the queries of a program."),
+    "check": ("gmlang.cli.tools", "check", "Look for mistakes without running anything."),
+    "fmt": ("gmlang.cli.tools", "fmt", "Print a program in its one canonical form."),
+    "graph": ("gmlang.cli.tools", "graph", "Draw the factor graph, plates collapsed."),
+    "dump": ("gmlang.cli.tools", "dump", "Show what a phase of the compiler produced."),
+    "convert": ("gmlang.cli.convert", "convert", "Translate between .gm, UAI, BIF and DOT."),
+    "solve": ("gmlang.cli.solve", "solve", "Answer a UAI competition task."),
+    "plot": ("gmlang.cli.tools", "plot", "Plot a trace of an anytime search."),
+    "repl": ("gmlang.cli.tools", "repl", "Explore a program interactively."),
+}
+
+
+class _LazyGroup(click.Group):
+    """A group whose commands are imported when they are named."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in _COMMANDS:
+            return None
+        import importlib
+
+        module, name, _ = _COMMANDS[cmd_name]
+        return getattr(importlib.import_module(module), name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in _COMMANDS.items()])
+
+
+def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    del param
+    if not value or ctx.resilient_parsing:
+        return
+    from importlib.metadata import version
+
+    click.echo(f"gmlang {version('gmlang')}")
+    ctx.exit()
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    callback=_print_version,
+    expose_value=False,
+    is_eager=True,
+    help="Show the version.",
+)
+def group() -> None:
+    """Write down how things are generated; ask what explains what is seen."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with its status."""
+    from gmlang.diagnostics import GmError, render
+
+    try:
+        status: object = group.main(args=arguments, prog_name="gmlang", standalone_mode=False)
+        sys.exit(status if isinstance(status, int) else 0)
+    except GmError as error:
+        click.echo(render(error.diagnostics), err=True)
+        sys.exit(EXIT_MISTAKE)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough.
+        sys.stderr.close()
+        sys.exit(0)
+    except OSError as error:
+        click.echo(f"gmlang: {error}", err=True)
+        sys.exit(2)
+    except Exception:
+        import traceback
+
+        traceback.print_exc()
+        click.echo("This is a bug in gmlang, please report it with this file.", err=True)
+        sys.exit(EXIT_BUG)
+
+
+if __name__ == "__main__":
+    main()

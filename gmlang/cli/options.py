@@ -1,0 +1,82 @@
+"""What several subcommands share: exit statuses, and reading `--data` and `--set`."""
+
+from pathlib import Path
+
+import click
+
+EXIT_ANSWERED = 0
+EXIT_MISTAKE = 1
+EXIT_USAGE = 2
+EXIT_IMPOSSIBLE = 3
+EXIT_BUG = 70
+EXIT_INTERRUPTED = 130
+
+
+def read_assignments(settings: tuple[str, ...], files: tuple[str, ...]) -> dict[str, object]:
+    """Read `--set J=1.2` and `--data noisy=img.npz` into values by name.
+
+    Raises:
+        click.UsageError: for anything that cannot be understood.
+    """
+    values: dict[str, object] = {}
+    for text in settings:
+        name, value = _split(text, "--set")
+        values[name] = _number(name, value)
+    for text in files:
+        if "=" not in text and text.endswith(".npz"):
+            values.update(_whole_archive(text))
+            continue
+        name, path = _split(text, "--data")
+        values[name] = _array(name, path)
+    return values
+
+
+def _split(text: str, option: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator or not name or not value:
+        raise click.UsageError(f"{option} takes NAME=VALUE, not {text!r}")
+    return name.strip(), value.strip()
+
+
+def _number(name: str, value: str) -> object:
+    if value in ("true", "false"):
+        return value == "true"
+    for convert in (int, float):
+        try:
+            return convert(value)
+        except ValueError:
+            continue
+    raise click.UsageError(f"--set {name}: {value!r} is no number")
+
+
+def _whole_archive(path: str) -> dict[str, object]:
+    import numpy as np
+
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (OSError, ValueError) as error:
+        raise click.UsageError(f"--data {path}: {error}") from error
+
+
+def _array(name: str, path: str) -> object:
+    import numpy as np
+
+    suffix = Path(path).suffix.lower()
+    try:
+        if suffix == ".npy":
+            return np.load(path, allow_pickle=False)
+        if suffix == ".npz":
+            archive = _whole_archive(path)
+            if name in archive:
+                return archive[name]
+            if len(archive) == 1:
+                return next(iter(archive.values()))
+            found = ", ".join(archive)
+            raise click.UsageError(f"--data {name}={path}: it holds {found}, but no {name}")
+        if suffix in (".csv", ".txt", ".tsv"):
+            delimiter = {".csv": ",", ".tsv": "\t"}.get(suffix)
+            return np.squeeze(np.genfromtxt(path, delimiter=delimiter, dtype=np.float64))
+    except (OSError, ValueError) as error:
+        raise click.UsageError(f"--data {name}={path}: {error}") from error
+    raise click.UsageError(f"--data {name}={path}: .npz, .npy, .csv or .txt is expected")
