@@ -1,0 +1,174 @@
+"""Expressions of the surface AST as canonical text, with no more parentheses than needed."""
+
+from gmlang.syntax import ast
+
+# How tightly each form binds; a part that binds less tightly than its place is parenthesised.
+CONDITIONAL, OR, AND, NOT, COMPARE, RANGE, TOGETHER, SUM, PRODUCT, UNARY, POWER, BESIDE, POSTFIX = (
+    range(13)
+)
+
+_BINARY = {
+    "or": OR,
+    "and": AND,
+    "in": COMPARE,
+    "+": SUM,
+    "-": SUM,
+    "*": PRODUCT,
+    "/": PRODUCT,
+    "//": PRODUCT,
+    "%": PRODUCT,
+    "**": POWER,
+}
+
+
+def print_expression(expression: ast.Expression, place: int = CONDITIONAL) -> str:
+    """Write an expression as it would stand where `place` binds that tightly."""
+    text, binds = _print(expression)
+    return f"({text})" if binds < place else text
+
+
+def _print(expression: ast.Expression) -> tuple[str, int]:
+    match expression:
+        case ast.Name():
+            return expression.text, POSTFIX
+        case ast.Number():
+            return number_text(expression.value), POSTFIX
+        case ast.Boolean():
+            return ("true" if expression.value else "false"), POSTFIX
+        case ast.Text():
+            return quoted(expression.value), POSTFIX
+        case ast.Attribute():
+            return f"{print_expression(expression.owner, POSTFIX)}.{expression.name.text}", POSTFIX
+        case ast.Index():
+            return _index(expression), POSTFIX
+        case ast.Call():
+            return _call(expression), POSTFIX
+        case ast.Unary():
+            return _unary(expression)
+        case ast.Binary():
+            return _binary(expression)
+        case ast.Compare():
+            return _compare(expression), COMPARE
+        case ast.Conditional():
+            return _conditional(expression), CONDITIONAL
+        case ast.Range():
+            dots = ".." if expression.includes_last else "..<"
+            first = print_expression(expression.first, TOGETHER)
+            return f"{first}{dots}{print_expression(expression.last, TOGETHER)}", RANGE
+        case ast.Braces():
+            return "{" + ", ".join(map(print_argument, expression.items)) + "}", POSTFIX
+        case ast.Brackets():
+            return "[" + ", ".join(map(print_argument, expression.items)) + "]", POSTFIX
+        case ast.Tuple():
+            return "(" + ", ".join(map(print_expression, expression.items)) + ")", POSTFIX
+        case ast.Juxtaposition():
+            return " & ".join(print_expression(p, SUM) for p in expression.parts), TOGETHER
+        case ast.Is():
+            thing = print_expression(expression.thing, RANGE)
+            return f"{thing} is {' '.join(map(print_expression, expression.models))}", COMPARE
+        case ast.MatchExpression():
+            raise AssertionError("a match stands only after `~` or `:=`")
+
+
+def number_text(value: float) -> str:
+    """Write a number so that it reads back as the same value, and a float as a float."""
+    if isinstance(value, int):
+        return str(value)
+    if value == float("inf"):
+        return "1e999"
+    text = repr(value)
+    if "e" in text or "." in text:
+        return text
+    return text + ".0"
+
+
+def quoted(text: str) -> str:
+    """Write a string literal."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return '"' + escaped.replace("\t", "\\t") + '"'
+
+
+def _index(expression: ast.Index) -> str:
+    parts = [":" if isinstance(i, ast.All) else print_expression(i) for i in expression.indices]
+    return f"{print_expression(expression.base, POSTFIX)}[{', '.join(parts)}]"
+
+
+def _call(expression: ast.Call) -> str:
+    arguments = expression.arguments
+    is_question = expression.given is not None or _is_question(expression.function)
+    inside = ", ".join(map(_spaced if is_question else print_argument, arguments))
+    if expression.had is not None:
+        inside += " had " + ", ".join(map(_spaced, expression.had))
+    if expression.given is not None:
+        inside += " | " + ", ".join(map(_spaced, expression.given))
+    return f"{print_expression(expression.function, POSTFIX)}({inside.strip()})"
+
+
+def _is_question(function: ast.Expression) -> bool:
+    return isinstance(function, ast.Name) and function.text in ("P", "MAP", "MMAP", "why")
+
+
+def _spaced(argument: ast.Argument) -> str:
+    if isinstance(argument, ast.Equation):
+        return f"{print_expression(argument.left)} = {print_expression(argument.right)}"
+    return print_argument(argument)
+
+
+def print_argument(argument: ast.Argument) -> str:
+    """Write an argument of a call, or an item in braces or brackets."""
+    match argument:
+        case ast.Equation():
+            return f"{print_expression(argument.left)}={print_expression(argument.right)}"
+        case ast.Pair():
+            return f"{print_expression(argument.key)}: {print_expression(argument.value)}"
+        case ast.Comprehension():
+            loops = " ".join(f"for {print_loop(loop)}" for loop in argument.loops)
+            condition = ""
+            if argument.condition is not None:
+                condition = f" if {print_expression(argument.condition, OR)}"
+            return f"{print_argument(argument.body)} {loops}{condition}"
+        case _:
+            return print_expression(argument)
+
+
+def print_loop(loop: ast.Loop) -> str:
+    """Write `i in 0..<H`."""
+    names = ", ".join(name.text for name in loop.names)
+    names = f"({names})" if len(loop.names) > 1 else names
+    return f"{names} in {print_expression(loop.domain, RANGE)}"
+
+
+def _unary(expression: ast.Unary) -> tuple[str, int]:
+    inner = expression.operand
+    if expression.operator == "not":
+        if isinstance(inner, ast.Binary) and inner.operator == "in":
+            left = print_expression(inner.left, RANGE)
+            return f"{left} not in {print_expression(inner.right, RANGE)}", COMPARE
+        return f"not {print_expression(inner, NOT)}", NOT
+    return f"-{print_expression(inner, UNARY)}", UNARY
+
+
+def _binary(expression: ast.Binary) -> tuple[str, int]:
+    operator, binds = expression.operator, _BINARY[expression.operator]
+    if operator == "**":
+        left = print_expression(expression.left, BESIDE)
+        return f"{left} ** {print_expression(expression.right, UNARY)}", POWER
+    if operator == "in":
+        left = print_expression(expression.left, RANGE)
+        return f"{left} in {print_expression(expression.right, RANGE)}", COMPARE
+    left = print_expression(expression.left, binds)
+    right = print_expression(expression.right, binds + 1)
+    return f"{left} {operator} {right}", binds
+
+
+def _compare(expression: ast.Compare) -> str:
+    text = print_expression(expression.operands[0], RANGE)
+    for operator, operand in zip(expression.operators, expression.operands[1:], strict=True):
+        text += f" {operator} {print_expression(operand, RANGE)}"
+    return text
+
+
+def _conditional(expression: ast.Conditional) -> str:
+    then = print_expression(expression.then, OR)
+    condition = print_expression(expression.condition, OR)
+    return f"{then} if {condition} else {print_expression(expression.otherwise)}"
