@@ -1,4 +1,4 @@
-"""Hill climbing on a graph with factors too large to write as tables; it needs only their values."""
+"""Hill climbing on a graph with factors too large for tables; it needs only their values."""
 
 from collections.abc import Iterator
 

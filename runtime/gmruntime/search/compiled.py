@@ -113,3 +113,25 @@ def factor_spreads(arrays: Arrays) -> Float64[np.ndarray, " factors"]:
                 edge -= 1
         spreads[factor] = max(0.0, high - low) if high > -np.inf else 0.0
     return spreads
+
+
+@numba.njit(nogil=True, cache=True)
+def grow_region(arrays: Arrays, start: int, size_max: int) -> Int32[np.ndarray, " region"]:
+    """List the variables nearest to one, in the order of breadth-first search."""
+    seen = np.zeros(len(arrays.num_states), np.uint8)
+    region = np.empty(min(size_max, len(seen)), np.int32)
+    region[0] = start
+    seen[start] = 1
+    count, place = 1, 0
+    while place < count:
+        variable = region[place]
+        place += 1
+        for near in range(arrays.variable_start[variable], arrays.variable_start[variable + 1]):
+            factor = arrays.edge_factor[arrays.variable_edges[near]]
+            for edge in range(arrays.factor_start[factor], arrays.factor_start[factor + 1]):
+                other = arrays.edge_variable[edge]
+                if seen[other] == 0 and count < len(region):
+                    seen[other] = 1
+                    region[count] = other
+                    count += 1
+    return region[:count]

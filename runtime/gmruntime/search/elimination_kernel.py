@@ -194,7 +194,7 @@ def _send(
     axes: Int64[np.ndarray, "three axes"],
     work: Float64[np.ndarray, " room"],
 ) -> Float64[np.ndarray, " room"]:
-    """Add up a variable's functions and maximise it out; returns the table's room, grown at need."""
+    """Add up a variable's functions and maximise it out; return the room, grown at need."""
     dims, strides, digits = axes[0], axes[1], axes[2]
     num_factors = len(arrays.table_start)
     variable = plan.order[step]

@@ -1,6 +1,8 @@
-"""Bounded-width neighbourhoods: freeze a random cutset and re-optimise the rest exactly.
+"""Bounded-width neighbourhoods: freeze a random cutset, re-draw or re-optimise the rest exactly.
 
-How wide the neighbourhood may be is learned from what each width gained for its time.
+A cycle starts from the best assignment, makes a few moves at a falling temperature and keeps,
+region by region, what became better. Which width, temperature and length to use is learned from
+what each gained for its time.
 """
 
 from dataclasses import dataclass, field
@@ -8,7 +10,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float64, Int32
+from jaxtyping import Int32
 
 from gmruntime.engine import Incumbent, Report
 from gmruntime.search.terrain import Terrain, terrain_of
@@ -16,8 +18,11 @@ from gmruntime.search.terrain import Terrain, terrain_of
 if TYPE_CHECKING:
     from gmruntime.search.cutset_kernel import Plan, Scratch
 
-# Widths in bits; a move at the last takes about a second.
-WIDTHS = (8.0, 10.0, 12.0, 14.0, 16.0, 18.0, 20.0)
+# Widths in bits; a move at the last takes about a second on a thousand variables.
+WIDTHS = (8.0, 12.0, 16.0, 20.0)
+
+# (temperature in units of the landscape's scale, moves) of a cycle. The first is pure ascent.
+HEATS = ((0.0, 1), (0.3, 10), (0.6, 10), (0.9, 25), (0.6, 100))
 
 # Entries of all messages of one move: 128 MB.
 NUM_ENTRIES_MAX = 1 << 24
@@ -25,33 +30,56 @@ NUM_ENTRIES_MAX = 1 << 24
 # How far from greedy elimination orders may be, bits.
 ORDER_NOISE = 1.0
 
-# A move may take so many times the turn it is given.
+# Larger graphs are searched one region of this many variables at a time.
+REGION_SIZE_MAX = 20_000
+
+# A cycle may take such a part of the time the engine has had before.
+CYCLE_SHARE_MAX = 0.25
+
+# A move may take so many times the turn it is given, and a turn is rarely longer than 0.1 s.
 OVERRUN = 2.0
 
 
 @dataclass(slots=True, eq=False)
-class Width:
-    """What is known of moves of one width: gain per second, and seconds per move."""
+class Arm:
+    """A kind of cycle, and what is known of it: gain per second, and seconds per move."""
 
     bits: float
+    heat: float
+    num_moves: int
     rate: float = float("inf")
-    move_s: float = 0.0
-    moves: int = 0
+    cycles: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Cycle:
+    """The cycle under way."""
+
+    arm: Arm
+    assignment: Int32[np.ndarray, " variables"]
+    temperatures: list[float]
+    free: Int32[np.ndarray, " candidates"]
+    seconds: float = 0.0
+
+
+def _arms() -> list[Arm]:
+    return [Arm(bits, heat, moves) for heat, moves in HEATS for bits in WIDTHS]
 
 
 @dataclass(slots=True, eq=False)
 class Neighbourhoods:
-    """The engine's state: where it stands, and what it learned about widths."""
+    """The engine's state: its best assignment, the cycle under way, and what it learned."""
 
     terrain: Terrain
     rng: np.random.Generator
-    assignment: Int32[np.ndarray, " variables"] = field(
-        default_factory=lambda: np.zeros(0, np.int32)
-    )
-    log_score: float = float("-inf")
-    widths: list[Width] = field(default_factory=lambda: [Width(bits) for bits in WIDTHS])
+    best: Int32[np.ndarray, " variables"] = field(default_factory=lambda: np.zeros(0, np.int32))
+    best_score: float = float("-inf")
+    arms: list[Arm] = field(default_factory=_arms)
+    move_s: dict[float, float] = field(default_factory=dict[float, float])
     memory: "tuple[Plan, Scratch] | None" = None
-    num_moves: int = 0
+    cycle: Cycle | None = None
+    num_cycles: int = 0
+    spent_s: float = 0.0
 
     @property
     def name(self) -> str:
@@ -60,69 +88,126 @@ class Neighbourhoods:
 
     def step(self, incumbent: Incumbent, seconds: float) -> Report:
         """Move until the time is over."""
-        from gmruntime.search.compiled import score
-        from gmruntime.search.cutset_kernel import empty_plan
-
         start = perf_counter()
-        arrays = terrain_of(self.terrain).arrays
-        if self.memory is None:
-            n = len(arrays.num_states)
-            self.memory = empty_plan(arrays, 24 * n + 64)
-            self.assignment = self.rng.integers(0, arrays.num_states, dtype=np.int32)
-            self.log_score = score(arrays, self.assignment)
-        if len(incumbent.assignment) and incumbent.log_score > self.log_score:
-            self.assignment = incumbent.assignment.copy()
-            self.log_score = incumbent.log_score
-        before = self.log_score
+        before = self._catch_up(incumbent)
         while True:
-            self._move(seconds)
+            if self.cycle is None:
+                self.cycle = self._begin(seconds)
+            self._move(self.cycle, seconds > 0.0)
+            if not self.cycle.temperatures:
+                self._end(self.cycle)
             if perf_counter() - start >= seconds:
                 break
-        improved = self.log_score > before or self.log_score > incumbent.log_score
-        return Report(self.assignment.copy() if improved else None)
+        better = self.best_score > before or self.best_score > incumbent.log_score
+        return Report(self.best.copy() if better else None)
 
-    def _move(self, seconds: float) -> None:
-        from gmruntime.search.compiled import random_state, score
+    def _catch_up(self, incumbent: Incumbent) -> float:
+        """Take over what other engines found, where it is better; return the score then."""
+        from gmruntime.search.compiled import score
+        from gmruntime.search.crossover_kernel import recombine
+        from gmruntime.search.cutset_kernel import empty_plan
+
+        arrays = terrain_of(self.terrain).arrays
+        if self.memory is None:
+            self.memory = empty_plan(arrays, 24 * len(arrays.num_states) + 64)
+            self.best = self.rng.integers(0, arrays.num_states, dtype=np.int32)
+            self.best_score = score(arrays, self.best)
+        if len(incumbent.assignment):
+            if incumbent.log_score > self.best_score:
+                own = self.best
+                self.best, self.best_score = incumbent.assignment.copy(), incumbent.log_score
+                self.best_score += recombine(arrays, self.best, own)
+            else:
+                self.best_score += recombine(arrays, self.best, incumbent.assignment)
+        return self.best_score
+
+    def _begin(self, seconds: float) -> Cycle:
+        arm = self._choose(seconds)
+        ground = terrain_of(self.terrain)
+        top = ground.landscape.scale * arm.heat * self.rng.uniform(0.5, 1.5)
+        steps = np.linspace(top, 0.0, arm.num_moves) if arm.num_moves > 1 else np.zeros(1)
+        free = np.arange(len(self.best), dtype=np.int32)
+        if len(free) > REGION_SIZE_MAX:
+            free = self._region()
+        return Cycle(arm, self.best.copy(), [float(step) for step in steps], free)
+
+    def _region(self) -> Int32[np.ndarray, " candidates"]:
+        from gmruntime.search.compiled import grow_region
+
+        arrays = terrain_of(self.terrain).arrays
+        start = int(self.rng.integers(len(self.best)))
+        return grow_region(arrays, start, REGION_SIZE_MAX)
+
+    def _move(self, cycle: Cycle, timed: bool) -> None:
+        from gmruntime.search.compiled import random_state
         from gmruntime.search.cutset_kernel import make_plan
         from gmruntime.search.elimination_kernel import run_plan
 
         assert self.memory is not None
         arrays = terrain_of(self.terrain).arrays
         plan, scratch = self.memory
-        width = self._width(seconds)
         state = random_state(self.rng)
         start = perf_counter()
-        free = np.arange(len(arrays.num_states), dtype=np.int32)
+        bits = cycle.arm.bits
         made = make_plan(
-            arrays, free, width.bits, NUM_ENTRIES_MAX, ORDER_NOISE, state, plan, scratch
+            arrays, cycle.free, bits, NUM_ENTRIES_MAX, ORDER_NOISE, state, plan, scratch
         )
-        run_plan(arrays, plan, made, self.assignment, 0.0, state)
-        found = score(arrays, self.assignment)
-        cost = perf_counter() - start if seconds > 0.0 else 2.0 ** (width.bits / 2.0)
-        gain = max(0.0, found - self.log_score)
-        self.log_score = found
-        self.num_moves += 1
-        width.moves += 1
-        rate = gain / max(cost, 1e-7)
-        width.rate = rate if width.moves == 1 else 0.7 * width.rate + 0.3 * rate
-        width.move_s = cost
+        run_plan(arrays, plan, made, cycle.assignment, cycle.temperatures.pop(0), state)
+        cost = perf_counter() - start if timed else 2.0 ** (bits / 4.0)
+        self.move_s[bits] = cost
+        cycle.seconds += cost
 
-    def _width(self, seconds: float) -> Width:
-        """Choose a width: the one that gains fastest, or now and then any that is affordable."""
-        known = [width for width in self.widths if width.moves]
-        affordable = [
-            width
-            for width in known
-            if seconds <= 0.0 or width.move_s <= OVERRUN * seconds or width is known[0]
-        ]
-        if not known:
-            return self.widths[0]
-        widest = known[-1]
-        stuck = max(width.rate for width in affordable) <= 0.0
-        if stuck or self.num_moves % 4 == 3:
-            if len(known) < len(self.widths) and (
-                seconds <= 0.0 or widest.move_s * 3.0 <= OVERRUN * seconds
-            ):
-                return self.widths[len(known)]
-            return affordable[int(self.rng.integers(len(affordable)))]
-        return max(affordable, key=lambda width: width.rate)
+    def _end(self, cycle: Cycle) -> None:
+        from gmruntime.search.compiled import score
+        from gmruntime.search.crossover_kernel import recombine
+
+        arrays = terrain_of(self.terrain).arrays
+        found = score(arrays, cycle.assignment)
+        gain = max(0.0, found - self.best_score)
+        if found >= self.best_score:
+            # Equally good ones are taken too: a search that never drifts gets stuck on a plateau.
+            self.best, self.best_score = cycle.assignment, found
+        else:
+            gain = recombine(arrays, self.best, cycle.assignment)
+            self.best_score += gain
+        arm = cycle.arm
+        arm.cycles += 1
+        rate = gain / max(cycle.seconds, 1e-7)
+        arm.rate = rate if arm.cycles == 1 else 0.7 * arm.rate + 0.3 * rate
+        self.num_cycles += 1
+        self.spent_s += cycle.seconds
+        self.cycle = None
+
+    def _choose(self, seconds: float) -> Arm:
+        """Choose the arm that gains fastest; every third time another, cheap ones more often.
+
+        An untried arm is tried once those before it have run dry.
+        """
+        if self.num_cycles < 2:
+            return self.arms[0]
+        affordable = [arm for arm in self.arms if self._is_affordable(arm, seconds)]
+        tried = [arm for arm in affordable if arm.cycles]
+        best = max(tried, key=lambda arm: arm.rate)
+        untried = [arm for arm in affordable if not arm.cycles]
+        if self.num_cycles % 3 and best.rate > 0.0:
+            return best
+        if untried:
+            return untried[0]
+        odds = np.array([1.0 / self._cycle_s(arm) for arm in affordable])
+        return affordable[int(self.rng.choice(len(affordable), p=odds / odds.sum()))]
+
+    def _cycle_s(self, arm: Arm) -> float:
+        """Predict a cycle's seconds; an unused width takes twice as long as the one below."""
+        bits, factor = arm.bits, 1.0
+        while bits not in self.move_s and bits > WIDTHS[0]:
+            bits, factor = WIDTHS[WIDTHS.index(bits) - 1], 2.0 * factor
+        return max(1e-6, factor * self.move_s.get(bits, 0.0) * arm.num_moves)
+
+    def _is_affordable(self, arm: Arm, seconds: float) -> bool:
+        """Say whether one move fits a turn, and the cycle a fraction of the time spent so far."""
+        if arm.bits == WIDTHS[0] and arm.num_moves == 1:
+            return True
+        cost = self._cycle_s(arm)
+        if seconds > 0.0 and cost > OVERRUN * seconds * arm.num_moves:
+            return False
+        return cost <= CYCLE_SHARE_MAX * self.spent_s + 0.2

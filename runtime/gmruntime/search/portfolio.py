@@ -1,4 +1,4 @@
-"""Which engines search a piece: chosen from what the piece looks like, never from where it is from."""
+"""Which engines search a piece: chosen from what it looks like, never from where it is from."""
 
 import numpy as np
 
@@ -7,8 +7,12 @@ from gmruntime.engine import Engine
 from gmruntime.flat import FlatGraph
 from gmruntime.search.annealing import TreeAnnealing
 from gmruntime.search.enumeration import Enumeration, is_tiny
+from gmruntime.search.flips import Flips
 from gmruntime.search.neighbourhoods import Neighbourhoods
 from gmruntime.search.terrain import Terrain
+
+# A step of tabu search looks at every state of every variable; beyond this trees are faster.
+FLIP_STATES_MAX = 20_000
 
 
 def primal_engines(flat: FlatGraph, budget: Budget, rng: np.random.Generator) -> list[Engine]:
@@ -17,8 +21,11 @@ def primal_engines(flat: FlatGraph, budget: Budget, rng: np.random.Generator) ->
     if is_tiny(flat):
         return []
     terrain = Terrain(flat)
-    first, second = rng.spawn(2)
-    return [Neighbourhoods(terrain, first), TreeAnnealing(terrain, second)]
+    rngs = rng.spawn(4)
+    engines: list[Engine] = [Neighbourhoods(terrain, rngs[0])]
+    if int(flat.num_states.sum()) <= FLIP_STATES_MAX:
+        engines.append(Flips(terrain, rngs[1]))
+    return [*engines, TreeAnnealing(terrain, rngs[2]), Neighbourhoods(terrain, rngs[3])]
 
 
 def proof_engines(flat: FlatGraph, budget: Budget, rng: np.random.Generator) -> list[Engine]:
