@@ -5,6 +5,7 @@ from gmlang.core.ast import (
     Aggregate,
     Apply,
     AttributeRef,
+    Clauses,
     Constant,
     DataRef,
     Expression,
@@ -125,7 +126,7 @@ def _operand(state: Checking, checked: Expression, operator: str) -> Expression:
 
 
 def _filtered(
-    state: Checking, item: Item, clauses: loops.Clauses, condition: Expression, operator: str
+    state: Checking, item: Item, clauses: Clauses, condition: Expression, operator: str
 ) -> Item:
     """Keep an item where a condition holds; a random condition goes into the item's value."""
     span = condition.span

@@ -252,3 +252,6 @@ class Gate:
 
 
 Context = tuple[Bind | Where | Gate, ...]
+
+Clauses = tuple[Bind | Where, ...]
+"""A context without gates: that of a comprehension."""

@@ -1,6 +1,6 @@
 """Declarations of domains, data, variables, things and entities, checked when first needed."""
 
-from gmlang.core import distributions, expressions, literals, loops, models, references
+from gmlang.core import distributions, expressions, literals, loops, models, references, weights
 from gmlang.core.ast import Constant, Expression
 from gmlang.core.checking import Checking, PoisonedError, each, fail
 from gmlang.core.operators import arithmetic, fit, need_integer, need_known
@@ -298,9 +298,7 @@ def _thing(
 def check_base(state: Checking, env: Env, written: ast.Expression, domain: Domain) -> Expression:
     """Check a base distribution: weights in braces need not sum to one."""
     if isinstance(written, ast.Braces):
-        base: Expression = distributions.check_weights(
-            state, env, written, domain, is_normalised=False
-        )
+        base: Expression = weights.check_weights(state, env, written, domain, is_normalised=False)
     else:
         base = distributions.check_distribution(state, env, written, domain)
     return need_known(state, base, "a base distribution")

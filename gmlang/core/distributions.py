@@ -1,32 +1,26 @@
 """Distributions: their families, `{value: probability}`, and cases of them."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import NoReturn
 
-from gmlang.core import expressions, loops, matching, references
+from gmlang.core import expressions, matching, references, weights
 from gmlang.core.ast import (
     Apply,
-    Bind,
-    Cases,
+    Clauses,
     Constant,
     DataRef,
     Distribution,
     Expression,
     Item,
-    Where,
 )
 from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
 from gmlang.core.operators import (
     arithmetic,
     domain_bounds,
     domain_values,
-    fit,
-    is_number,
     need_bool,
-    need_known,
 )
-from gmlang.core.print import describe, show, show_type
+from gmlang.core.print import describe, show_type
 from gmlang.core.scope import DefMeaning, Env
 from gmlang.core.types import Array, Bool, Dist, Domain, Enum, Integer, Real
 from gmlang.core.walk import type_of
@@ -64,10 +58,6 @@ LATER = (
 )
 """Families that come later."""
 
-# Probabilities written with few digits, such as 0.333 three times, count as summing to one.
-SUM_TOLERANCE = 1e-6
-NUM_VALUES_MAX = 100_000
-
 
 def check_distribution(
     state: Checking, env: Env, expression: ast.Expression, domain: Domain
@@ -89,7 +79,7 @@ def check_distribution(
                 state, env, expression, lambda e: check_distribution(state, env, e, domain)
             )
         case ast.Braces():
-            return check_weights(state, env, expression, domain, is_normalised=True)
+            return weights.check_weights(state, env, expression, domain, is_normalised=True)
         case ast.Call():
             return _call(state, env, expression, domain)
         case ast.Name(text=text) if text in FAMILIES and text not in env.module.entries:
@@ -150,7 +140,7 @@ def _call(state: Checking, env: Env, call: ast.Call, domain: Domain) -> Expressi
 
 
 def _need_two_states(state: Checking, span: Span, domain: Domain) -> None:
-    values = domain_values(domain, NUM_VALUES_MAX)
+    values = domain_values(domain, weights.NUM_VALUES_MAX)
     if isinstance(domain, Enum) or (values is not None and values != (0, 1)):
         found = f"over {show_type(domain)}"
         hint = "use `{value: p, ...}` or `Categorical(...)`"
@@ -196,29 +186,7 @@ def _wrong_count(state: Checking, call: ast.Call, name: str) -> NoReturn:
 
 def _parameter(state: Checking, env: Env, parameter: str, argument: ast.Expression) -> Expression:
     checked = expressions.check_number(state, env, argument)
-    return check_probability(state, checked) if parameter == "p" else checked
-
-
-def check_probability(state: Checking, checked: Expression) -> Expression:
-    """Check the constants among the values of an expression that is a probability."""
-    for leaf in leaves(checked):
-        if not is_number(type_of(leaf)):
-            found = describe(type_of(leaf))
-            fail(state, errors.type_mismatch(leaf.span, "a probability", found))
-        if isinstance(leaf, Constant) and not 0 <= leaf.value <= 1:
-            fail(state, errors.not_a_probability(leaf.span, leaf.value))
-    return checked
-
-
-def leaves(expression: Expression) -> list[Expression]:
-    """List what an expression of conditionals and cases may evaluate to."""
-    match expression:
-        case Apply(operator="if", arguments=(_, then, otherwise)):
-            return leaves(then) + leaves(otherwise)
-        case Cases(values=values):
-            return [leaf for value in values for leaf in leaves(value)]
-        case _:
-            return [expression]
+    return weights.check_probability(state, checked) if parameter == "p" else checked
 
 
 def _categorical(
@@ -249,7 +217,7 @@ def _listed(
     items: tuple[ast.Expression | ast.Comprehension, ...],
     domain: Domain,
 ) -> Distribution:
-    values = domain_values(domain, NUM_VALUES_MAX)
+    values = domain_values(domain, weights.NUM_VALUES_MAX)
     if values is not None and len(values) != len(items):
         needed = f"a vector of {len(values)} probabilities, one for each value"
         fail(state, errors.type_mismatch(span, needed, f"one of {len(items)}"))
@@ -258,11 +226,13 @@ def _listed(
         written = items[k]
         if isinstance(written, ast.Comprehension):
             fail(state, errors.type_mismatch(written.span, "a number", "a comprehension"))
-        probability = check_probability(state, expressions.check_number(state, env, written))
+        probability = weights.check_probability(
+            state, expressions.check_number(state, env, written)
+        )
         return Item(written.span, (), probability, _value_at(state, written.span, domain, k))
 
     checked = each(item, range(len(items)))
-    _check_sum(state, span, checked)
+    weights.check_sum(state, span, checked)
     return Distribution(span, "Weights", (), checked, Dist())
 
 
@@ -281,7 +251,7 @@ def _noisy_or(state: Checking, env: Env, call: ast.Call, domain: Domain) -> Dist
     for argument in call.arguments:
         match argument:
             case ast.Equation(left=ast.Name(text="leak"), right=right):
-                leak = check_probability(state, expressions.check_number(state, env, right))
+                leak = weights.check_probability(state, expressions.check_number(state, env, right))
             case ast.Equation(left=left):
                 known = FAMILIES["NoisyOr"]
                 fail(
@@ -294,99 +264,10 @@ def _noisy_or(state: Checking, env: Env, call: ast.Call, domain: Domain) -> Dist
                 needed = "`cause: probability`"
                 fail(state, errors.type_mismatch(argument.span, needed, "a value alone"))
 
-    def cause(inner: Env, pair: ast.Pair, clauses: loops.Clauses) -> Item:
+    def cause(inner: Env, pair: ast.Pair, clauses: Clauses) -> Item:
         key = need_bool(state, expressions.check_scalar(state, inner, pair.key, Bool()))
-        value = check_probability(state, expressions.check_number(state, inner, pair.value))
+        value = weights.check_probability(state, expressions.check_number(state, inner, pair.value))
         return Item(pair.span, clauses, value, key)
 
-    items = each(lambda pair: _pair_item(state, env, pair, cause), pairs)
+    items = each(lambda pair: weights.check_pair_item(state, env, pair, cause), pairs)
     return Distribution(call.span, "NoisyOr", (leak,), items, Dist())
-
-
-def _pair_item(
-    state: Checking,
-    env: Env,
-    written: ast.Pair | ast.Comprehension,
-    check_pair: Callable[[Env, ast.Pair, loops.Clauses], Item],
-) -> Item:
-    """Check a pair, or a comprehension of pairs."""
-    if isinstance(written, ast.Pair):
-        return check_pair(env, written, ())
-    inner, clauses = loops.enter(state, env, written.loops)
-    context: list[Bind | Where] = [*clauses]
-    if written.condition is not None:
-        what = "which pairs there are"
-        condition = loops.check_filter(state, inner, written.condition, what)
-        context.append(Where(condition.span, condition))
-    assert isinstance(written.body, ast.Pair)
-    return check_pair(inner, written.body, tuple(context))
-
-
-def check_weights(
-    state: Checking, env: Env, braces: ast.Braces, domain: Domain, *, is_normalised: bool
-) -> Distribution:
-    """Check `{value: weight, ...}`.
-
-    Args:
-        state: what the check gathers.
-        env: the surroundings.
-        braces: as written.
-        domain: of the variable.
-        is_normalised: the weights are probabilities and sum to one; otherwise likelihoods.
-    """
-    seen: dict[str, Span] = {}
-
-    def pair(inner: Env, written: ast.Pair, clauses: loops.Clauses) -> Item:
-        key = _weights_key(state, inner, written.key, domain)
-        value = expressions.check_number(state, inner, written.value)
-        for leaf in leaves(value):
-            if isinstance(leaf, Constant) and leaf.value < 0 and not is_normalised:
-                fail(state, errors.negative_weight(leaf.span, leaf.value))
-        if is_normalised:
-            check_probability(state, value)
-        if not clauses:
-            text = "rest" if key is None else show(key)
-            if text in seen:
-                fail(state, errors.value_named_twice(written.key.span, text, seen[text]))
-            seen[text] = written.key.span
-        return Item(written.span, clauses, value, key)
-
-    def item(written: ast.Expression | ast.Pair | ast.Comprehension) -> Item:
-        match written:
-            case ast.Pair() | ast.Comprehension(body=ast.Pair()):
-                return _pair_item(state, env, written, pair)
-            case _:
-                hint = "give each value its weight: `{value: weight, ...}`"
-                fail(
-                    state,
-                    errors.not_a_distribution(written.span, "a value without a weight", hint),
-                )
-
-    items = each(item, braces.items)
-    if is_normalised:
-        _check_sum(state, braces.span, items)
-    return Distribution(braces.span, "Weights", (), items, Dist())
-
-
-def _weights_key(
-    state: Checking, env: Env, key: ast.Expression, domain: Domain
-) -> Expression | None:
-    if isinstance(key, ast.Name) and key.text in ("rest", "_"):
-        is_value = isinstance(domain, Enum) and key.text in domain.values
-        if not is_value and key.text not in env.names:
-            return None
-    checked = expressions.check_scalar(state, env, key, domain)
-    need_known(state, checked, "a value with a probability")
-    return fit(state, checked, domain)
-
-
-def _check_sum(state: Checking, span: Span, items: tuple[Item, ...]) -> None:
-    total = 0.0
-    for item in items:
-        if not isinstance(item.value, Constant) or item.context:
-            return
-        total += item.value.value
-    has_rest = any(item.key is None for item in items)
-    is_right = total <= 1 + SUM_TOLERANCE if has_rest else abs(total - 1) <= SUM_TOLERANCE
-    if not is_right:
-        fail(state, errors.wrong_sum(span, total))

@@ -7,14 +7,12 @@ from gmlang.core.ast import (
     Activation,
     Apply,
     AttributeRef,
-    Bind,
     Constant,
     Expression,
     VariableRef,
-    Where,
 )
 from gmlang.core.checking import Checking, fail
-from gmlang.core.distributions import check_distribution, check_weights
+from gmlang.core.distributions import check_distribution
 from gmlang.core.expressions import check, check_condition, check_scalar
 from gmlang.core.models import try_activations
 from gmlang.core.operators import element_of, fit
@@ -31,6 +29,7 @@ from gmlang.core.program import (
 from gmlang.core.scope import Env
 from gmlang.core.types import Array, Bool, Dist, Domain, Real
 from gmlang.core.walk import type_of
+from gmlang.core.weights import check_weights
 from gmlang.errors import types as errors
 from gmlang.syntax import ast
 
@@ -169,12 +168,8 @@ def check_consider(
             check(state, env, item)
             fail(state, errors.not_a_model(item.span, item.span.text))
         return [Consider(item.span, (), activation) for activation in activations]
-    inner, clauses = loops.enter(state, env, item.loops)
-    context: tuple[Bind | Where, ...] = clauses
-    if item.condition is not None:
-        what = "which models are considered"
-        condition = loops.check_filter(state, inner, item.condition, what)
-        context = (*clauses, Where(condition.span, condition))
+    what = "which models are considered"
+    inner, context = loops.comprehension(state, env, item.loops, item.condition, what)
     if isinstance(item.body, ast.Pair):
         fail(state, errors.not_a_model(item.body.span, item.body.span.text))
     made = check_consider(state, inner, item.body)

@@ -7,6 +7,7 @@ from gmlang.core import expressions, references
 from gmlang.core.ast import (
     AttributeRef,
     Bind,
+    Clauses,
     Constant,
     DataRef,
     Expression,
@@ -23,8 +24,6 @@ from gmlang.core.types import Array, Bool, Domain, Enum, Integer
 from gmlang.core.walk import type_of
 from gmlang.errors import types as errors
 from gmlang.syntax import ast
-
-Clauses = tuple[Bind | Where, ...]
 
 
 def enter(state: Checking, env: Env, loops: tuple[ast.Loop, ...]) -> tuple[Env, Clauses]:
@@ -173,7 +172,24 @@ def things_shape(state: Checking, reference: AttributeRef) -> tuple[Expression, 
     return ()
 
 
-def check_filter(state: Checking, env: Env, condition: ast.Expression, what: str) -> Expression:
-    """Check the `if` of a loop: known before inference."""
-    checked = expressions.check_condition(state, env, condition)
-    return need_known(state, checked, what)
+def comprehension(
+    state: Checking,
+    env: Env,
+    written: tuple[ast.Loop, ...],
+    condition: ast.Expression | None,
+    what: str,
+) -> tuple[Env, Clauses]:
+    """Enter the loops of a comprehension whose `if` is known before inference.
+
+    Args:
+        state: what the check gathers.
+        env: the surroundings.
+        written: the loops.
+        condition: the `if`, or None.
+        what: what the `if` decides, for messages.
+    """
+    inner, clauses = enter(state, env, written)
+    if condition is None:
+        return inner, clauses
+    checked = need_known(state, expressions.check_condition(state, inner, condition), what)
+    return inner, (*clauses, Where(checked.span, checked))

@@ -11,11 +11,12 @@ from gmlang.core.ast import (
     VariableRef,
 )
 from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
-from gmlang.core.distributions import check_distribution, leaves
+from gmlang.core.distributions import check_distribution
 from gmlang.core.operators import fit, need_known
 from gmlang.core.program import Predict, PredictActive, Statement, Use
 from gmlang.core.scope import Env
 from gmlang.core.types import Array, Bool, Dist
+from gmlang.core.weights import leaves
 from gmlang.diagnostics import Span
 from gmlang.errors import types as errors
 from gmlang.syntax import ast

@@ -1,7 +1,7 @@
 """Queries and asserts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NoReturn
 
 from gmlang.core import expressions, givens, loops, models, references
@@ -14,7 +14,6 @@ from gmlang.core.ast import (
     Expression,
     QueryValue,
     VariableRef,
-    Where,
 )
 from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
 from gmlang.core.operators import (
@@ -23,6 +22,7 @@ from gmlang.core.operators import (
     need_integer,
     need_known,
 )
+from gmlang.core.options import Options, check_options
 from gmlang.core.print import describe, show, show_type
 from gmlang.core.program import (
     Asked,
@@ -58,22 +58,12 @@ NUMBER_KINDS = ("event", "logz", "compat", "count", "indep", "map")
 """Kinds whose answer can be a number, and so stand in an assert."""
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What stands behind a query."""
-
-    within_s: float | None = None
-    method: str = ""
-    method_options: tuple[tuple[str, bool | int | float], ...] = ()
-    name: str = ""
-
-
 # --- Entry points ------------------------------------------------------------------------
 
 
 def check_questions(state: Checking, env: Env, query: ast.Query) -> tuple[Query, ...]:
     """Check a query statement: one query for each item."""
-    options = attempt(lambda: _options(state, query.options))
+    options = attempt(lambda: check_options(state, query.options))
     checked = each(lambda item: _item(state, env, item), query.items)
     if options is None:
         raise PoisonedError
@@ -91,7 +81,7 @@ def check_questions(state: Checking, env: Env, query: ast.Query) -> tuple[Query,
 
 def check_assert(state: Checking, env: Env, statement: ast.Assert) -> Assert:
     """Check an assert: queries stand for their answers, and no variable stands outside one."""
-    options = _options(state, statement.options)
+    options = check_options(state, statement.options)
     surroundings = replace(env, in_assert=True)
     condition = expressions.check_condition(state, surroundings, statement.condition)
     for part in walk(condition):
@@ -140,51 +130,6 @@ def check_query_value(state: Checking, env: Env, call: ast.Call) -> QueryValue:
         reason = f"the answer of `{text}` is not a single number"
         fail(state, errors.bad_query(call.span, reason, "ask for an event: `P(x = value)`"))
     return QueryValue(call.span, query)
-
-
-def _options(state: Checking, written: tuple[ast.Option, ...]) -> Options:
-    options = Options()
-    for option in written:
-        match option.keyword:
-            case "within":
-                options = replace(options, within_s=_seconds(state, option))
-            case "using":
-                method, values = _method(state, option.value)
-                options = replace(options, method=method, method_options=values)
-            case _:
-                options = replace(options, name=option.value.span.text)
-    return options
-
-
-def _seconds(state: Checking, option: ast.Option) -> float:
-    value = option.value
-    units = {"ms": 1e-3, "s": 1.0, "min": 60.0}
-    if not isinstance(value, ast.Number) or option.unit not in units or value.value <= 0:
-        hint = "write `within 200 ms` or `within 5 s`"
-        fail(state, errors.bad_query(option.span, "a time is a number with a unit", hint))
-    return float(value.value) * units[option.unit]
-
-
-def _method(
-    state: Checking, value: ast.Expression
-) -> tuple[str, tuple[tuple[str, bool | int | float], ...]]:
-    if isinstance(value, ast.Name):
-        return value.text, ()
-    hint = "write `using bp(iters=50, damping=0)`"
-    if not isinstance(value, ast.Call) or not isinstance(value.function, ast.Name):
-        fail(state, errors.bad_query(value.span, "a method is a name with options", hint))
-
-    def option(argument: ast.Argument) -> tuple[str, bool | int | float]:
-        match argument:
-            case ast.Equation(
-                left=ast.Name(text=text), right=ast.Number(value=number) | ast.Boolean(value=number)
-            ):
-                return text, number
-            case _:
-                reason = "an option is a name and a number"
-                fail(state, errors.bad_query(argument.span, reason, hint))
-
-    return value.function.text, each(option, value.arguments)
 
 
 # --- One query ---------------------------------------------------------------------------
@@ -338,7 +283,9 @@ def _asked_argument(state: Checking, env: Env, argument: ast.Argument) -> tuple[
         case ast.Comprehension(loops=written, condition=condition, body=body):
             if isinstance(body, ast.Pair):
                 fail(state, errors.bad_query(body.span, "one expression is needed here"))
-            inner, context = _comprehension(state, env, written, condition)
+            inner, context = loops.comprehension(
+                state, env, written, condition, "what is asked for"
+            )
             inside = _asked_argument(state, inner, body)
             return tuple(replace(one, context=context + one.context) for one in inside)
         case ast.Pair():
@@ -367,19 +314,6 @@ def _reference_or_event(state: Checking, env: Env, written: ast.Expression) -> E
     found = describe(type_of(checked))
     hint = "compare it: `P(... == value)`"
     fail(state, errors.type_mismatch(written.span, "a variable or an event", found, hint))
-
-
-def _comprehension(
-    state: Checking,
-    env: Env,
-    written: tuple[ast.Loop, ...],
-    condition: ast.Expression | None,
-) -> tuple[Env, tuple[Bind | Where, ...]]:
-    inner, clauses = loops.enter(state, env, written)
-    if condition is None:
-        return inner, clauses
-    checked = loops.check_filter(state, inner, condition, "what is asked for")
-    return inner, (*clauses, Where(checked.span, checked))
 
 
 def _references(state: Checking, env: Env, arguments: Sequence[ast.Argument]) -> tuple[Asked, ...]:
@@ -436,7 +370,9 @@ def _bracketed(state: Checking, env: Env, brackets: ast.Brackets) -> Query:
     def item(written: ast.Expression | ast.Comprehension) -> Query:
         if not isinstance(written, ast.Comprehension):
             return _item(state, env, written)
-        inner, context = _comprehension(state, env, written.loops, written.condition)
+        inner, context = loops.comprehension(
+            state, env, written.loops, written.condition, "what is asked for"
+        )
         if isinstance(written.body, ast.Pair):
             fail(state, errors.bad_query(written.body.span, "a list holds queries"))
         query = _item(state, inner, written.body)

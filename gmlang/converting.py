@@ -1,0 +1,165 @@
+"""Other formats to gmlang text, and gmlang programs to other formats."""
+
+import json
+import keyword
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from gmruntime.factors.kinds import Table
+from gmruntime.formats.bif import Network, network_graph, read_bif
+from gmruntime.formats.uai import read_uai
+from gmruntime.graph import FactorGraph
+
+WORDS = frozenset(
+    ["domain", "entity", "data", "param", "var", "model", "def", "prior", "base", "for", "in", "if", "elif", "else", "match", "factor", "constraint", "prefer", "weight", "observe", "like", "predict", "use", "except", "as", "consider", "query", "assert", "learn", "from", "import", "and", "or", "not", "true", "false", "is", "soft", "within", "using", "had", "rest", "P", "MAP", "MMAP", "bool", "real", "Bernoulli", "Uniform"]
+)
+
+
+def identifier(name: str, taken: set[str]) -> str:
+    """Turn any name into one the language allows, different from those taken."""
+    plain = re.sub(r"\W", "_", name)
+    if not plain or plain[0].isdigit() or plain[0] == "_":
+        plain = "v" + plain
+    while plain in WORDS or keyword.iskeyword(plain) or plain in taken:
+        plain += "_"
+    taken.add(plain)
+    return plain
+
+
+def network_to_gm(network: Network) -> str:
+    """Write a Bayesian network as a program."""
+    taken: set[str] = set()
+    names = {v: identifier(v, taken) for v in network.states}
+    values = {v: _state_names(states) for v, states in network.states.items()}
+    lines = [f'"The Bayesian network {network.name}."', ""]
+    for v, states in network.states.items():
+        note = (
+            "" if names[v] == v and list(states) == values[v] else f"  # {v}: {', '.join(states)}"
+        )
+        lines.append(f"var {names[v]} : {_domain(values[v])}{note}")
+    for child in network.tables:
+        lines += ["", *_mechanism(network, child, names, values)]
+    return "\n".join(lines) + "\n"
+
+
+def _state_names(states: tuple[str, ...]) -> list[str]:
+    if sorted(states) == ["false", "true"]:
+        return list(states)
+    taken: set[str] = set()
+    return [identifier(s, taken) for s in states]
+
+
+def _domain(values: list[str]) -> str:
+    return "bool" if sorted(values) == ["false", "true"] else f"{{{', '.join(values)}}}"
+
+
+def _mechanism(
+    network: Network, child: str, names: dict[str, str], values: dict[str, list[str]]
+) -> list[str]:
+    parents = network.parents[child]
+    table = network.tables[child]
+    rows = table.reshape(-1, table.shape[-1])
+    weights = [_weights(values[child], row) for row in rows]
+    if not parents:
+        return [f"{names[child]} ~ {weights[0]}"]
+    lines = [f"{names[child]} ~ match {', '.join(names[p] for p in parents)}:"]
+    for place, text in zip(np.ndindex(*table.shape[:-1]), weights, strict=True):
+        patterns = ", ".join(values[p][k] for p, k in zip(parents, place, strict=True))
+        lines.append(f"    {patterns} -> {text}")
+    return lines
+
+
+def _weights(values: list[str], row: np.ndarray) -> str:
+    shown = ", ".join(f"{v}: {float(p)!r}" for v, p in zip(values, row, strict=True))
+    return f"{{{shown}}}"
+
+
+def graph_to_gm(path: str) -> str:
+    """Write a UAI model as a program: each table becomes data, each factor a log-factor."""
+    graph = read_uai(path)
+    lines = [f'"The factor graph {Path(path).name}."', ""]
+    names: list[str] = []
+    for block in graph.variables:
+        start = len(names)
+        for k in range(block.size):
+            names.append(f"x{start + k}")
+            lines.append(f"var x{start + k} : 0..{block.num_states - 1}")
+    number = 0
+    for block in graph.factors:
+        assert isinstance(block.kind, Table)
+        tables = block.kind.log_potentials
+        for f, scope in enumerate(block.scopes):
+            table = tables[f if len(tables) > 1 else 0]
+            lines += ["", *_log_factor(number, table, [names[v] for v in scope])]
+            number += 1
+    return "\n".join(lines) + "\n"
+
+
+def _log_factor(number: int, table: np.ndarray, names: list[str]) -> list[str]:
+    if table.ndim == 0:
+        return [f"factor {_number(float(table))}"]
+    shape = ", ".join(str(n) for n in table.shape)
+    data = f"data f{number}[{shape}] : real = {_nested(table)}"
+    return [data, f"factor f{number}[{', '.join(names)}]"]
+
+
+def _nested(table: np.ndarray) -> str:
+    if table.ndim == 0:
+        return _number(float(table))
+    return "[" + ", ".join(_nested(row) for row in table) + "]"
+
+
+def _number(value: float) -> str:
+    return "-1e999" if value == -np.inf else repr(value)
+
+
+def read_graph(path: str, values: Mapping[str, object]) -> tuple[FactorGraph, dict[str, object]]:
+    """Read a graph from any format, with the names of its variables and states.
+
+    Raises:
+        GmError: for mistakes in a `.gm` program.
+        FormatError: for mistakes in another format.
+    """
+    plain = path.lower()
+    for packed in (".gz", ".bz2", ".xz"):
+        plain = plain.removesuffix(packed)
+    if plain.endswith(".bif"):
+        network = read_bif(path)
+        return network_graph(network), {v: list(s) for v, s in network.states.items()}
+    if plain.endswith(".uai"):
+        return read_uai(path), {}
+    from gmlang.api import load
+
+    model = load(path).bind(**values)
+    grounding = model.grounding()
+    evidence = grounding.builder.observed
+    graph = grounding.builder.graph()
+    names: dict[str, object] = {}
+    for named in model.names():
+        labels = [named.states.label(k) for k in range(named.states.count)]
+        names[named.name] = {"variables": named.variables.tolist(), "states": labels}
+    seen = {
+        int(v): int(s)
+        for variables, states, _ in evidence
+        for v, s in zip(variables.reshape(-1), states.reshape(-1), strict=True)
+    }
+    if seen:
+        names["#evidence"] = seen
+    return graph, names
+
+
+def write_names(graph: FactorGraph, names: dict[str, object], target: str) -> None:
+    """Write the names that UAI cannot hold beside it, and the program's observations likewise."""
+    seen = names.pop("#evidence", None)
+    if isinstance(seen, dict):
+        from gmruntime.formats.uai import evidence_text
+
+        evidence = np.full(graph.num_variables, -1, np.int32)
+        for variable, state in seen.items():
+            evidence[variable] = state
+        Path(target + ".evid").write_text(evidence_text(evidence), "utf-8")
+    if names:
+        Path(target + ".names").write_text(json.dumps(names, indent=1) + "\n", "utf-8")

@@ -1,0 +1,63 @@
+"""What stands behind a query: `within 200 ms`, `using bp(iters=50)`, `as name`."""
+
+from dataclasses import dataclass, replace
+
+from gmlang.core.checking import Checking, each, fail
+from gmlang.errors import types as errors
+from gmlang.syntax import ast
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What stands behind a query."""
+
+    within_s: float | None = None
+    method: str = ""
+    method_options: tuple[tuple[str, bool | int | float], ...] = ()
+    name: str = ""
+
+
+def check_options(state: Checking, written: tuple[ast.Option, ...]) -> Options:
+    """Check the options of a query; a later one replaces an earlier of its kind."""
+    options = Options()
+    for option in written:
+        match option.keyword:
+            case "within":
+                options = replace(options, within_s=_seconds(state, option))
+            case "using":
+                method, values = _method(state, option.value)
+                options = replace(options, method=method, method_options=values)
+            case _:
+                options = replace(options, name=option.value.span.text)
+    return options
+
+
+def _seconds(state: Checking, option: ast.Option) -> float:
+    value = option.value
+    units = {"ms": 1e-3, "s": 1.0, "min": 60.0}
+    if not isinstance(value, ast.Number) or option.unit not in units or value.value <= 0:
+        hint = "write `within 200 ms` or `within 5 s`"
+        fail(state, errors.bad_query(option.span, "a time is a number with a unit", hint))
+    return float(value.value) * units[option.unit]
+
+
+def _method(
+    state: Checking, value: ast.Expression
+) -> tuple[str, tuple[tuple[str, bool | int | float], ...]]:
+    if isinstance(value, ast.Name):
+        return value.text, ()
+    hint = "write `using bp(iters=50, damping=0)`"
+    if not isinstance(value, ast.Call) or not isinstance(value.function, ast.Name):
+        fail(state, errors.bad_query(value.span, "a method is a name with options", hint))
+
+    def option(argument: ast.Argument) -> tuple[str, bool | int | float]:
+        match argument:
+            case ast.Equation(
+                left=ast.Name(text=text), right=ast.Number(value=number) | ast.Boolean(value=number)
+            ):
+                return text, number
+            case _:
+                reason = "an option is a name and a number"
+                fail(state, errors.bad_query(argument.span, reason, hint))
+
+    return value.function.text, each(option, value.arguments)
