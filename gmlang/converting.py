@@ -13,9 +13,13 @@ from gmruntime.formats.bif import Network, network_graph, read_bif
 from gmruntime.formats.uai import read_uai
 from gmruntime.graph import FactorGraph
 
-WORDS = frozenset(
-    ["domain", "entity", "data", "param", "var", "model", "def", "prior", "base", "for", "in", "if", "elif", "else", "match", "factor", "constraint", "prefer", "weight", "observe", "like", "predict", "use", "except", "as", "consider", "query", "assert", "learn", "from", "import", "and", "or", "not", "true", "false", "is", "soft", "within", "using", "had", "rest", "P", "MAP", "MMAP", "bool", "real", "Bernoulli", "Uniform"]
-)
+_WORDS = """
+    domain entity data param var model def prior base for in if elif else match factor constraint
+    prefer weight observe like predict use except as consider query assert learn from import and or
+    not true false is soft within using had rest P MAP MMAP bool real Bernoulli Uniform
+"""
+WORDS = frozenset(_WORDS.split())
+"""Names that a generated program avoids."""
 
 
 def identifier(name: str, taken: set[str]) -> str:

@@ -1,0 +1,1 @@
+"""Belief propagation on factor graphs. Estimates, and they say so."""
