@@ -37,7 +37,6 @@ from gmruntime.elimination.tree import (
     sample,
     traceback,
 )
-from gmruntime.factors.kinds import NoisyOr
 from gmruntime.graph import Assignment, FactorGraph, log_score, num_states
 
 METHOD = "elimination"
@@ -51,8 +50,6 @@ def answer(
     rng: np.random.Generator,
 ) -> Answer | None:
     """Answer exactly; None when that does not fit the budget."""
-    if _is_maximum(query) and _has_wide_noisy_or(graph):
-        return None
     found = plan(graph, query, evidence, budget, rng)
     if not found.fits or found.network is None or found.order is None:
         return None
@@ -85,15 +82,6 @@ def _impossible(tree: Tree) -> Tree:
     nowhere = np.full((1,) * len(tree.scopes[0]), -np.inf)
     potentials = [[*tree.potentials[0], nowhere], *tree.potentials[1:]]
     return Tree(tree.scopes, potentials, tree.parents, tree.children, tree.num_states)
-
-
-def _is_maximum(query: Query) -> bool:
-    return isinstance(query, Map | Best | MarginalMap | Solutions)
-
-
-def _has_wide_noisy_or(graph: FactorGraph) -> bool:
-    """A wide noisy-or is decomposed with random variables, which only sums may eliminate."""
-    return any(isinstance(b.kind, NoisyOr) and b.scopes.shape[1] > 10 for b in graph.factors)
 
 
 def quality(status: Status, budget: Budget, note: str = "") -> Quality:

@@ -4,7 +4,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmruntime.factors.decompose import to_tables
+from gmruntime.answer import (
+    Best,
+    Joint,
+    LogPartition,
+    Map,
+    MarginalMap,
+    Marginals,
+    Query,
+    Samples,
+    Solutions,
+)
+from gmruntime.factors.decompose import to_sum_tables, to_support_tables, to_tables
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import Assignment, FactorGraph, num_states
 
@@ -33,12 +44,23 @@ class Network:
     log_constant: float
 
 
-def reduce(graph: FactorGraph, evidence: Assignment) -> Network | None:
+def tables_for(graph: FactorGraph, query: Query) -> FactorGraph | None:
+    """Write the graph as tables that answer `query` like the graph itself."""
+    match query:
+        case Map() | Best():
+            return to_tables(graph)
+        case Solutions():
+            return to_support_tables(graph)
+        case LogPartition() | Marginals() | Joint() | MarginalMap() | Samples():
+            return to_sum_tables(graph)
+
+
+def reduce(graph: FactorGraph, query: Query, evidence: Assignment) -> Network | None:
     """Slice the evidence out of every factor; None when a factor has no tables.
 
     Factors with the same scope are merged.
     """
-    tables = to_tables(graph)
+    tables = tables_for(graph, query)
     if tables is None:
         return None
     states = num_states(tables)

@@ -55,7 +55,7 @@ def plan(
     nothing = Plan(num_free, math.inf, math.inf, math.inf, math.inf, False, None, None)
     if num_free > VARIABLES_MAX or graph.num_factors > 4 * VARIABLES_MAX:
         return nothing
-    network = reduce(graph, evidence)
+    network = reduce(graph, query, evidence)
     if network is None:
         return nothing
     if isinstance(query, Joint):

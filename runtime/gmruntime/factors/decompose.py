@@ -1,138 +1,348 @@
-"""Every kind of factor as tables, wide ones over auxiliary variables.
+"""Writes every kind of factor as tables: one when it is small, else a chain or pairs of them.
 
-Auxiliary variables come after the graph's own, so an assignment of the result restricted to the
-first `graph.num_variables` is one of the graph.
+Auxiliary variables come after the user's, so an assignment of the result, cut to the graph's
+number of variables, is an assignment of the graph.
 """
 
-import math
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
+from jaxtyping import Float64, Int32
 
-from gmruntime.factors import chains
+from gmruntime.factors.automaton import (
+    Automaton,
+    chain_tables,
+    counter,
+    disjunction,
+    noisy_counter,
+    noisy_support,
+    num_entries,
+    parity,
+    partial_sums,
+)
 from gmruntime.factors.kinds import (
     AllDifferent,
     Count,
     FactorKind,
+    Gated,
     LinearSum,
     Memory,
     NoisyOr,
     Or,
+    Potts,
     Table,
+    TruncatedLinear,
+    TruncatedQuadratic,
+    Window,
     Xor,
 )
-from gmruntime.factors.tables import log_tables, num_tables
+from gmruntime.factors.tables import log_values, num_tables
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, num_states
 
-SUMS_MAX = 1 << 12
-"""A weighted sum with more partial sums than this has no chain."""
+# 2^24 entries are 128 MiB: what one block of factors may grow to before it is left as it is.
+_NUM_ENTRIES_MAX = 1 << 24
+# A factor that is no chain may still be one table of this size.
+_LAST_RESORT_BITS = 20.0
+_NUM_SUMS_MAX = 1 << 12
 
 
-@dataclass(slots=True, eq=False)
-class _Result:
-    variables: list[VariableBlock]
-    factors: list[FactorBlock]
-    count: int
-    failed: list[FactorBlock] = field(default_factory=list[FactorBlock])
+@dataclass(frozen=True, slots=True, eq=False)
+class _Parts:
+    """What a block becomes: tables, and blocks of auxiliary variables they need."""
+
+    variables: tuple[VariableBlock, ...]
+    factors: tuple[FactorBlock, ...]
 
 
-def to_tables(graph: FactorGraph, *, table_bits_max: int = 10) -> FactorGraph | None:
-    """Return the graph with tables only; None when a factor has no decomposition.
+_Chain = Callable[[FactorBlock, np.ndarray], list[tuple[np.ndarray, Automaton]]]
+
+
+def to_tables(graph: FactorGraph, *, table_bits_max: float = 10) -> FactorGraph | None:
+    """Write the graph's factors as tables, keeping every sum, maximum and number of solutions.
+
+    Each auxiliary variable is a function of the variables before it. None when a factor has no
+    such form, such as a noisy OR of many different causes.
 
     Args:
-        graph: a valid graph.
-        table_bits_max: a factor with at most 2**table_bits_max joint states becomes one table.
+        graph: any graph.
+        table_bits_max: up to how many bits (log2 of its entries) a factor becomes one table.
     """
-    states = num_states(graph)
-    result = _Result(list(graph.variables), [], graph.num_variables)
-    for block in graph.factors:
-        if isinstance(block.kind, Table):
-            result.factors.append(block)
-        elif block.scopes.shape[0]:
-            _decompose(result, block, [int(k) for k in states[block.scopes[0]]], table_bits_max)
-    if result.failed:
+    tables = _rewrite(graph, table_bits_max, _exact_chains)
+    return tables if is_tables(tables) else None
+
+
+def to_sum_tables(graph: FactorGraph, *, table_bits_max: float = 10) -> FactorGraph | None:
+    """Write the graph's factors as tables, keeping every sum.
+
+    Noisy ORs become chains of ORs over causes that may fail. Summed over the auxiliary variables
+    the result is the graph; maximised over them it is not.
+
+    Source: Heckerman and Breese (1996), "Causal independence for probability assessment".
+    """
+    noisy = [i for i, block in enumerate(graph.factors) if isinstance(block.kind, NoisyOr)]
+    if not noisy:
+        return to_tables(graph, table_bits_max=table_bits_max)
+    variables = list(graph.variables)
+    factors: list[FactorBlock] = []
+    next_index = graph.num_variables
+    for position, block in enumerate(graph.factors):
+        if not isinstance(block.kind, NoisyOr) or block.scopes.shape[1] <= table_bits_max:
+            factors.append(block)
+            continue
+        tables, widths = _noisy_or_tables(block.kind.log_failures)
+        everyone = np.arange(len(block.scopes))
+        new, added = _lay_chain(block, everyone, tables, widths, next_index, position)
+        variables.extend(new)
+        factors.extend(added)
+        next_index += len(everyone) * len(widths)
+    widened = FactorGraph(tuple(variables), tuple(factors))
+    return to_tables(widened, table_bits_max=table_bits_max)
+
+
+def to_support_tables(graph: FactorGraph, *, table_bits_max: float = 10) -> FactorGraph | None:
+    """Write down, as tables of 0 and -inf, where each factor of the graph is above zero."""
+    tables = _rewrite(graph, table_bits_max, _support_chains)
+    if not is_tables(tables):
         return None
-    return FactorGraph(tuple(result.variables), tuple(result.factors))
+    return replace(tables, factors=tuple(_support(block) for block in tables.factors))
 
 
-def _decompose(result: _Result, block: FactorBlock, sizes: list[int], table_bits_max: int) -> None:
-    kind = block.kind
-    if isinstance(kind, AllDifferent) and len(sizes) > 2:
-        _all_different(result, block, sizes[0])
-        return
-    if isinstance(kind, Memory):
-        _memory(result, block, kind)
-        return
-    bits = sum(math.log2(n) for n in sizes)
-    if bits <= table_bits_max or not isinstance(kind, Or | NoisyOr | Xor | Count | LinearSum):
-        # Of the other kinds only wide gates remain, whose table is there already.
-        tables = Table(np.ascontiguousarray(log_tables(kind, sizes)))
-        result.factors.append(FactorBlock(tables, block.scopes, block.label))
-        return
-    chain = _chain(kind, sizes)
-    if chain is None:
-        if bits <= 20 and num_tables(kind) * 2.0**bits <= 2**24:
-            tables = Table(np.ascontiguousarray(log_tables(kind, sizes)))
-            result.factors.append(FactorBlock(tables, block.scopes, block.label))
-        else:
-            result.failed.append(block)
-        return
-    _add_chain(result, block, chain)
+def is_tables(graph: FactorGraph) -> bool:
+    """Say whether every factor of the graph is a table."""
+    return all(isinstance(block.kind, Table) for block in graph.factors)
 
 
-def _chain(kind: Or | NoisyOr | Xor | Count | LinearSum, sizes: list[int]) -> chains.Chain | None:
-    match kind:
+def _support(block: FactorBlock) -> FactorBlock:
+    if not isinstance(block.kind, Table):
+        return block
+    support = np.where(block.kind.log_potentials > -np.inf, 0.0, -np.inf)
+    return replace(block, kind=Table(support))
+
+
+def _rewrite(graph: FactorGraph, table_bits_max: float, chains: _Chain) -> FactorGraph:
+    states = num_states(graph)
+    next_index = graph.num_variables
+    variables: list[VariableBlock] = list(graph.variables)
+    factors: list[FactorBlock] = []
+    for position, block in enumerate(graph.factors):
+        if isinstance(block.kind, Table):
+            factors.append(block)
+            continue
+        parts = _decompose(block, states, table_bits_max, chains, next_index, position)
+        variables.extend(parts.variables)
+        factors.extend(parts.factors)
+        next_index += sum(auxiliary.size for auxiliary in parts.variables)
+    return FactorGraph(tuple(variables), tuple(factors))
+
+
+def _decompose(
+    block: FactorBlock,
+    states: np.ndarray,
+    table_bits_max: float,
+    chains: _Chain,
+    next_index: int,
+    position: int,
+) -> _Parts:
+    count, arity = block.scopes.shape
+    if count == 0:
+        return _Parts((), ())
+    shape = states[block.scopes[0]]
+    bits = float(np.log2(np.maximum(shape, 1)).sum())
+    tables = num_tables(block.kind)
+    fits = tables * 2.0**bits <= _NUM_ENTRIES_MAX
+    match block.kind:
+        case Table():
+            return _Parts((), (block,))
+        case Gated() | Potts() | TruncatedLinear() | TruncatedQuadratic() | Window():
+            return _Parts((), (_as_table(block, shape) if fits else block,))
+        case AllDifferent() if bits > table_bits_max or not fits:
+            return _Parts((), _not_equal_pairs(block, int(shape[0])))
+        case Memory():
+            return _Parts((), _memory_pairs(block, block.kind))
+        case _ if bits <= table_bits_max and fits:
+            return _Parts((), (_as_table(block, shape),))
+        case _ if arity >= 3:
+            found = _chain_parts(block, chains(block, shape), next_index, position)
+            if found is not None:
+                return found
+        case _:
+            pass
+    if bits <= _LAST_RESORT_BITS and fits:
+        return _Parts((), (_as_table(block, shape),))
+    return _Parts((), (block,))
+
+
+def _as_table(block: FactorBlock, shape: Int32[np.ndarray, " arity"]) -> FactorBlock:
+    return replace(block, kind=Table(all_tables(block.kind, tuple(int(n) for n in shape))))
+
+
+def all_tables(kind: FactorKind, shape: tuple[int, ...]) -> Float64[np.ndarray, "tables *states"]:
+    """Write out the tables of all factors of a block at once.
+
+    >>> from gmruntime.factors.kinds import Potts
+    >>> all_tables(Potts(np.array([0.5])), (2, 2)).tolist()
+    [[[0.5, 0.0], [0.0, 0.5]]]
+    """
+    tables = num_tables(kind)
+    states = np.indices(shape).reshape(len(shape), -1).T
+    index = np.repeat(np.arange(tables), len(states))
+    values = log_values(kind, index, np.tile(states, (tables, 1)))
+    return values.reshape(tables, *shape)
+
+
+def _not_equal_pairs(block: FactorBlock, states: int) -> tuple[FactorBlock, ...]:
+    first, second = np.triu_indices(block.scopes.shape[1], 1)
+    scopes = np.stack([block.scopes[:, first], block.scopes[:, second]], axis=2)
+    differs = np.where(np.eye(states, dtype=np.bool_), -np.inf, 0.0)
+    return (FactorBlock(Table(differs[None]), scopes.reshape(-1, 2), block.label),)
+
+
+def _memory_pairs(block: FactorBlock, kind: Memory) -> tuple[FactorBlock, ...]:
+    patterns = np.moveaxis(kind.log_patterns, 2, 1)
+    count, arity = block.scopes.shape
+    if len(patterns) == count:
+        pairs = np.stack(
+            [np.repeat(block.scopes[:, :1], arity - 1, axis=1), block.scopes[:, 1:]], axis=2
+        )
+        tables = np.ascontiguousarray(patterns).reshape(-1, *patterns.shape[2:])
+        return (FactorBlock(Table(tables), pairs.reshape(-1, 2), block.label),)
+    return tuple(
+        FactorBlock(Table(patterns[:, k]), block.scopes[:, [0, k + 1]], block.label)
+        for k in range(arity - 1)
+    )
+
+
+# --- Chains ------------------------------------------------------------------------------
+
+
+def _exact_chains(block: FactorBlock, shape: np.ndarray) -> list[tuple[np.ndarray, Automaton]]:
+    """Find automata for the factors of a block, and which factors each is for."""
+    everyone = np.arange(block.scopes.shape[0])
+    match block.kind:
         case Or():
-            return chains.or_chain(kind, len(sizes))
-        case NoisyOr():
-            return chains.noisy_or_chain(kind, len(sizes))
+            return [(everyone, disjunction(block.kind.negated))]
         case Xor():
-            return chains.xor_chain(kind, len(sizes))
+            return [(everyone, parity(block.kind.parities, block.scopes.shape[1]))]
         case Count():
-            return chains.count_chain(kind, len(sizes))
+            return [(everyone, counter(block.kind.log_potentials, block.kind.negated))]
+        case NoisyOr():
+            causes = block.kind.log_failures[:, :-1]
+            alike = bool((causes == causes[:, :1]).all())
+            return [(everyone, noisy_counter(block.kind.log_failures))] if alike else []
         case LinearSum():
-            return chains.linear_sum_chain(kind, sizes, SUMS_MAX)
+            return _linear_chains(block, block.kind, shape)
+        case _:
+            return []
 
 
-def _add_chain(result: _Result, block: FactorBlock, chain: chains.Chain) -> None:
-    count = block.scopes.shape[0]
-    before: np.ndarray | None = None
-    for k, table in enumerate(chain.tables):
-        columns: list[np.ndarray] = []
-        shape = list(table.shape)
-        if before is None:
-            del shape[1]
-        else:
-            columns.append(before)
-        columns.append(block.scopes[:, k].astype(np.int64))
-        if k < len(chain.tables) - 1:
-            after = _auxiliary(result, count, table.shape[-1])
-            columns.append(after)
-            before = after
-        else:
-            del shape[-1]
-        scopes = np.stack(columns, axis=1).astype(np.int32)
-        kind = Table(np.ascontiguousarray(table.reshape(shape)))
-        result.factors.append(FactorBlock(kind, scopes, block.label))
+def _support_chains(block: FactorBlock, shape: np.ndarray) -> list[tuple[np.ndarray, Automaton]]:
+    everyone = np.arange(block.scopes.shape[0])
+    match block.kind:
+        case NoisyOr():
+            return [(everyone, noisy_support(block.kind.log_failures))]
+        case Count():
+            support = np.where(block.kind.log_potentials > -np.inf, 0.0, -np.inf)
+            return [(everyone, counter(support, block.kind.negated))]
+        case _:
+            return _exact_chains(block, shape)
 
 
-def _auxiliary(result: _Result, count: int, states: int) -> np.ndarray:
-    start = result.count
-    name = f"#auxiliary {len(result.variables)}"
-    result.variables.append(VariableBlock(name, (count,), states))
-    result.count += count
-    return np.arange(start, start + count, dtype=np.int64)
+def _linear_chains(
+    block: FactorBlock, kind: LinearSum, shape: np.ndarray
+) -> list[tuple[np.ndarray, Automaton]]:
+    """Build one automaton for the factors that add up alike."""
+    sums = np.concatenate([kind.coefficients, kind.lowest[:, None]], axis=1)
+    if len(sums) == 1:
+        groups = [np.arange(block.scopes.shape[0])]
+        rows = [np.zeros(1, np.int64)]
+    else:
+        _, group = np.unique(sums, axis=0, return_inverse=True)
+        group = group.reshape(-1)
+        groups = [np.flatnonzero(group == g) for g in range(int(group.max()) + 1)]
+        rows = groups
+    found: list[tuple[np.ndarray, Automaton]] = []
+    for members, row in zip(groups, rows, strict=True):
+        automaton = partial_sums(
+            kind.coefficients[row[0]],
+            int(kind.lowest[row[0]]),
+            kind.log_potentials[row],
+            [int(n) for n in shape],
+            _NUM_SUMS_MAX,
+        )
+        if automaton is None:
+            return []
+        found.append((members, automaton))
+    return found
 
 
-def _all_different(result: _Result, block: FactorBlock, states: int) -> None:
-    different = np.where(np.eye(states, dtype=np.bool_), -np.inf, 0.0)[None]
-    left, right = np.triu_indices(block.scopes.shape[1], 1)
-    pairs = np.stack([block.scopes[:, left], block.scopes[:, right]], axis=-1).reshape(-1, 2)
-    result.factors.append(FactorBlock(Table(different), pairs.astype(np.int32), block.label))
+def _chain_parts(
+    block: FactorBlock,
+    chains: list[tuple[np.ndarray, Automaton]],
+    next_index: int,
+    position: int,
+) -> _Parts | None:
+    """Lay the chains of a block over fresh variables; None when there are none, or too large."""
+    entries = sum(num_entries(automaton) for _, automaton in chains)
+    if not chains or entries > _NUM_ENTRIES_MAX:
+        return None
+    variables: list[VariableBlock] = []
+    factors: list[FactorBlock] = []
+    for members, automaton in chains:
+        tables, widths = chain_tables(automaton)
+        new, added = _lay_chain(block, members, tables, widths, next_index, position)
+        variables.extend(new)
+        factors.extend(added)
+        next_index += len(members) * len(widths)
+    return _Parts(tuple(variables), tuple(factors))
 
 
-def _memory(result: _Result, block: FactorBlock, kind: Memory) -> None:
-    for i in range(kind.log_patterns.shape[2]):
-        table: FactorKind = Table(np.ascontiguousarray(kind.log_patterns[:, :, i, :]))
-        scopes = np.ascontiguousarray(block.scopes[:, [0, i + 1]])
-        result.factors.append(FactorBlock(table, scopes, block.label))
+def _lay_chain(
+    block: FactorBlock,
+    members: np.ndarray,
+    tables: list[np.ndarray],
+    widths: list[int],
+    next_index: int,
+    position: int,
+) -> tuple[list[VariableBlock], list[FactorBlock]]:
+    scopes = block.scopes[members]
+    size = len(members)
+    states = [
+        np.arange(next_index + k * size, next_index + (k + 1) * size, dtype=np.int32)
+        for k in range(len(widths))
+    ]
+    variables = [
+        VariableBlock(f"(chain {position}.{int(states[k][0])})", (size,), width)
+        for k, width in enumerate(widths)
+    ]
+    laid = [np.stack([scopes[:, 0], scopes[:, 1], states[0]], axis=1)]
+    for k in range(1, len(widths)):
+        laid.append(np.stack([states[k - 1], scopes[:, k + 1], states[k]], axis=1))
+    laid.append(np.stack([states[-1], scopes[:, -1]], axis=1))
+    factors = [
+        FactorBlock(Table(table), scope.astype(np.int32), block.label)
+        for table, scope in zip(tables, laid, strict=True)
+    ]
+    return variables, factors
+
+
+def _noisy_or_tables(
+    log_failures: Float64[np.ndarray, "tables arity"],
+) -> tuple[list[np.ndarray], list[int]]:
+    """Write noisy ORs as an OR that grows cause by cause, over "has any cause come through"."""
+    failures = np.exp(log_failures)
+    num_tables, arity = failures.shape
+    steps = [np.stack([np.ones(num_tables), failures[:, k]], axis=1) for k in range(arity - 1)]
+    quiet = failures[:, -1, None, None] * steps[0][:, :, None] * steps[1][:, None, :]
+    tables = [np.stack([quiet, 1 - quiet], axis=3)]
+    for step in steps[2:]:
+        table = np.zeros((num_tables, 2, 2, 2))
+        table[:, 0, :, 0] = step
+        table[:, 0, :, 1] = 1 - step
+        table[:, 1, :, 1] = 1.0
+        tables.append(table)
+    # The last variable in scope, the effect, is the last running OR itself.
+    agrees = np.broadcast_to(np.eye(2), (num_tables, 2, 2))
+    tables.append(agrees)
+    with np.errstate(divide="ignore"):
+        return [np.log(table) for table in tables], [2] * (arity - 2)

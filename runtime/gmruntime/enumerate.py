@@ -1,0 +1,61 @@
+"""Answers by writing out every assignment: the oracle the engines are tested against."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64, Int32
+
+from gmruntime.graph import Assignment, FactorGraph, GraphError, log_score, num_states
+
+_NUM_ASSIGNMENTS_MAX = 1 << 22
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Enumeration:
+    """Every assignment that agrees with the evidence, and its score."""
+
+    assignments: Int32[np.ndarray, "rows variables"]
+    log_scores: Float64[np.ndarray, " rows"]
+
+
+def enumerate_assignments(graph: FactorGraph, evidence: Assignment) -> Enumeration:
+    """Score every assignment that agrees with the evidence.
+
+    Raises:
+        GraphError: when there are more than 2^22.
+    """
+    states = num_states(graph)
+    choices = [
+        np.arange(states[v]) if evidence[v] < 0 else evidence[v : v + 1]
+        for v in range(graph.num_variables)
+    ]
+    size = np.prod([float(len(choice)) for choice in choices])
+    if size > _NUM_ASSIGNMENTS_MAX:
+        raise GraphError(f"{size:.0f} assignments are too many to enumerate")
+    rows = np.zeros((1, 0), np.int32)
+    for choice in choices:
+        left = np.repeat(rows, len(choice), axis=0)
+        right = np.tile(choice.astype(np.int32), len(rows))[:, None]
+        rows = np.concatenate([left, right], axis=1)
+    return Enumeration(rows, log_score(graph, rows))
+
+
+def log_sum(log_values: Float64[np.ndarray, " rows"]) -> float:
+    """Add numbers given as logs; -inf when there are none."""
+    top = float(log_values.max(initial=-np.inf))
+    if top == -np.inf:
+        return top
+    return top + float(np.log(np.exp(log_values - top).sum()))
+
+
+def log_partition(found: Enumeration) -> float:
+    """Return log Z."""
+    return log_sum(found.log_scores)
+
+
+def marginal(found: Enumeration, variable: int, states: int) -> Float64[np.ndarray, " states"]:
+    """Return P(x_variable); NaN when Z = 0."""
+    log_z = log_partition(found)
+    with np.errstate(invalid="ignore"):
+        weights = np.exp(found.log_scores - log_z)
+    return np.bincount(found.assignments[:, variable], weights, minlength=states)[:states]
