@@ -7,62 +7,40 @@ Source: Dechter (1999), "Bucket elimination"; Papandreou and Yuille (2011), "Per
 random fields".
 """
 
+from typing import NamedTuple
+
 import numba
 import numpy as np
-from jaxtyping import Float64, Int32, Int64, UInt64
+from jaxtyping import Float64, Int32, Int64, UInt32, UInt64
 
 from gmruntime.search.compiled import Arrays, next_uniform
 from gmruntime.search.cutset_kernel import Plan
+from gmruntime.search.table_kernel import (
+    TILE_ENTRIES_MAX,
+    add_tile,
+    fill_distances,
+    first_tile_axis,
+    reduce_tile,
+)
+
+# Functions of one clique whose distances are kept from tile to tile; beyond, they are worked out
+# again: cliques of so many functions are small.
+NUM_KEPT_MAX = 64
+
+# Columns of `Desk.functions`.
+OFFSET, IS_FACTOR, SHAPE = 0, 1, 2
 
 
-@numba.njit(nogil=True, cache=True)
-def _add(
-    work: Float64[np.ndarray, " entries"],
-    dims: Int64[np.ndarray, " axes"],
-    strides: Int64[np.ndarray, " axes"],
-    num_axes: int,
-    source: Float64[np.ndarray, " source"],
-    offset: int,
-    digits: Int64[np.ndarray, " axes"],
-) -> None:
-    """Add a function to a table over more variables; stride 0 repeats it along that axis."""
-    last = num_axes - 1
-    run = 1
-    step = strides[last]
-    if step == 0:
-        while last >= 0 and strides[last] == 0:
-            run *= dims[last]
-            last -= 1
-    else:
-        while last >= 0 and strides[last] == step * run:
-            run *= dims[last]
-            last -= 1
-    size = 1
-    for axis in range(num_axes):
-        size *= dims[axis]
-        digits[axis] = 0
-    place = 0
-    while place < size:
-        if step == 0:
-            value = source[offset]
-            for k in range(run):
-                work[place + k] += value
-        elif step == 1:
-            for k in range(run):
-                work[place + k] += source[offset + k]
-        else:
-            for k in range(run):
-                work[place + k] += source[offset + k * step]
-        place += run
-        axis = last
-        while axis >= 0:
-            digits[axis] += 1
-            offset += strides[axis]
-            if digits[axis] < dims[axis]:
-                break
-            offset -= strides[axis] * dims[axis]
-            digits[axis] = 0
-            axis -= 1
+class Desk(NamedTuple):
+    """Room to lay out one clique and its functions."""
+
+    axis_of: Int64[np.ndarray, " variables"]
+    dims: Int64[np.ndarray, " axes"]
+    digits: Int64[np.ndarray, " axes"]
+    strides: Int64[np.ndarray, "functions axes"]
+    functions: Int64[np.ndarray, "functions three"]
+    distances: UInt32[np.ndarray, "kept tile"]
+    tile: Float64[np.ndarray, " tile"]
 
 
 @numba.njit(nogil=True, cache=True)
@@ -139,22 +117,6 @@ def _entry(
 
 
 @numba.njit(nogil=True, cache=True)
-def _reduce(
-    work: Float64[np.ndarray, " entries"],
-    states: int,
-    noise: Float64[np.ndarray, " states"],
-    out: Float64[np.ndarray, " message"],
-) -> None:
-    for row in range(len(out)):
-        best = -np.inf
-        for a in range(states):
-            value = work[row * states + a] + noise[a]
-            if value > best:
-                best = value
-        out[row] = best
-
-
-@numba.njit(nogil=True, cache=True)
 def run_plan(
     arrays: Arrays,
     plan: Plan,
@@ -165,21 +127,70 @@ def run_plan(
 ) -> None:
     """Give every eliminated variable its best state, all others held; ties fall at random."""
     fields = np.zeros(arrays.state_start[-1])
-    most = 1
+    most_axes, most_used, widest = 1, 1, 1
     for step in range(made):
-        most = max(most, plan.clique_start[step + 1] - plan.clique_start[step] + 1)
+        variable = plan.order[step]
+        most_axes = max(most_axes, plan.clique_start[step + 1] - plan.clique_start[step] + 1)
+        most_used = max(most_used, plan.used_start[step + 1] - plan.used_start[step])
+        widest = max(widest, arrays.num_states[variable])
         if temperature > 0.0:
-            variable = plan.order[step]
             for k in range(arrays.state_start[variable], arrays.state_start[variable + 1]):
                 fields[k] = -temperature * np.log(-np.log(next_uniform(state)))
     messages = np.empty(plan.message_start[made])
-    axis_of = np.zeros(len(arrays.num_states), np.int64)
-    axes = np.zeros((3, most), np.int64)
-    work = np.empty(64)
+    room = max(TILE_ENTRIES_MAX, widest)
+    desk = Desk(
+        np.zeros(len(arrays.num_states), np.int64),
+        np.zeros(most_axes, np.int64),
+        np.zeros(most_axes, np.int64),
+        np.zeros((most_used, most_axes), np.int64),
+        np.zeros((most_used, 3), np.int64),
+        np.zeros((min(most_used, NUM_KEPT_MAX), room), np.uint32),
+        np.zeros(room),
+    )
     for step in range(made):
-        work = _send(arrays, plan, step, assignment, fields, messages, axis_of, axes, work)
+        _send(arrays, plan, step, assignment, fields, messages, desk)
     for step in range(made - 1, -1, -1):
         _choose(arrays, plan, step, messages, fields, assignment, state)
+
+
+@numba.njit(nogil=True, cache=True)
+def _lay_out(
+    arrays: Arrays,
+    plan: Plan,
+    step: int,
+    assignment: Int32[np.ndarray, " variables"],
+    fields: Float64[np.ndarray, " variable_states"],
+    desk: Desk,
+) -> int:
+    """Note the clique's axes and its functions; add those of one variable to its field.
+
+    Returns:
+        how many functions are noted.
+    """
+    variable = plan.order[step]
+    begin = plan.clique_start[step]
+    last = plan.clique_start[step + 1] - begin
+    for axis in range(last + 1):
+        other = variable if axis == last else plan.clique[begin + axis]
+        desk.axis_of[other] = axis
+        desk.dims[axis] = arrays.num_states[other]
+        desk.digits[axis] = 0
+    first = arrays.state_start[variable]
+    noted = 0
+    for place in range(plan.used_start[step], plan.used_start[step + 1]):
+        function = plan.used[place]
+        strides = desk.strides[noted]
+        strides[: last + 1] = 0
+        offset, count = _spread(arrays, plan, function, assignment, desk.axis_of, strides)
+        is_factor = function < len(arrays.table_start)
+        if is_factor and count == 1:
+            for a in range(arrays.num_states[variable]):
+                fields[first + a] += arrays.log_potentials[offset + a * strides[last]]
+            continue
+        desk.functions[noted, OFFSET] = offset
+        desk.functions[noted, IS_FACTOR] = is_factor
+        noted += 1
+    return noted
 
 
 @numba.njit(nogil=True, cache=True)
@@ -190,41 +201,51 @@ def _send(
     assignment: Int32[np.ndarray, " variables"],
     fields: Float64[np.ndarray, " variable_states"],
     messages: Float64[np.ndarray, " entries"],
-    axis_of: Int64[np.ndarray, " variables"],
-    axes: Int64[np.ndarray, "three axes"],
-    work: Float64[np.ndarray, " room"],
-) -> Float64[np.ndarray, " room"]:
-    """Add up a variable's functions and maximise it out; return the room, grown at need."""
-    dims, strides, digits = axes[0], axes[1], axes[2]
-    num_factors = len(arrays.table_start)
+    desk: Desk,
+) -> None:
+    """Add up a variable's functions and maximise it out, tile by tile."""
+    noted = _lay_out(arrays, plan, step, assignment, fields, desk)
     variable = plan.order[step]
-    begin = plan.clique_start[step]
-    last = plan.clique_start[step + 1] - begin
-    size = 1
-    for axis in range(last + 1):
-        other = variable if axis == last else plan.clique[begin + axis]
-        axis_of[other] = axis
-        dims[axis] = arrays.num_states[other]
-        size *= dims[axis]
-    if size > len(work):
-        work = np.empty(2 * size)
-    work[:size] = 0.0
-    first = arrays.state_start[variable]
-    states = arrays.num_states[variable]
-    for place in range(plan.used_start[step], plan.used_start[step + 1]):
-        function = plan.used[place]
-        strides[: last + 1] = 0
-        offset, count = _spread(arrays, plan, function, assignment, axis_of, strides)
-        if function >= num_factors:
-            _add(work, dims, strides, last + 1, messages, offset, digits)
-        elif count == 1:
-            for a in range(states):
-                fields[first + a] += arrays.log_potentials[offset + a * strides[last]]
-        else:
-            _add(work, dims, strides, last + 1, arrays.log_potentials, offset, digits)
+    num_axes = plan.clique_start[step + 1] - plan.clique_start[step] + 1
     out = messages[plan.message_start[step] : plan.message_start[step + 1]]
-    _reduce(work, states, fields[first : first + states], out)
-    return work
+    states = arrays.num_states[variable]
+    field = fields[arrays.state_start[variable] : arrays.state_start[variable] + states]
+    first = first_tile_axis(desk.dims, num_axes)
+    size = 1
+    for axis in range(first, num_axes):
+        size *= desk.dims[axis]
+    tile = desk.tile[:size]
+    rows = size // states
+    for k in range(min(noted, len(desk.distances))):
+        desk.functions[k, SHAPE] = fill_distances(
+            desk.dims, desk.strides[k], first, num_axes, desk.distances[k]
+        )
+    for begin in range(0, len(out), rows):
+        tile[:] = 0.0
+        for k in range(noted):
+            kept = min(k, len(desk.distances) - 1)
+            if noted > len(desk.distances) and k >= kept:
+                desk.functions[k, SHAPE] = fill_distances(
+                    desk.dims, desk.strides[k], first, num_axes, desk.distances[kept]
+                )
+            shape = desk.functions[k, SHAPE]
+            offset = desk.functions[k, OFFSET]
+            if desk.functions[k, IS_FACTOR]:
+                add_tile(tile, arrays.log_potentials, offset, desk.distances[kept], shape)
+            else:
+                add_tile(tile, messages, offset, desk.distances[kept], shape)
+        reduce_tile(tile, field, out[begin : begin + rows])
+        axis = first - 1
+        while axis >= 0:
+            desk.digits[axis] += 1
+            turn = desk.digits[axis] == desk.dims[axis]
+            shift = 1 - desk.dims[axis] if turn else 1
+            for k in range(noted):
+                desk.functions[k, OFFSET] += shift * desk.strides[k, axis]
+            if not turn:
+                break
+            desk.digits[axis] = 0
+            axis -= 1
 
 
 @numba.njit(nogil=True, cache=True)

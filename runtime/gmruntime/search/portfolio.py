@@ -9,6 +9,7 @@ from gmruntime.search.annealing import TreeAnnealing
 from gmruntime.search.enumeration import Enumeration, is_tiny
 from gmruntime.search.flips import Flips
 from gmruntime.search.neighbourhoods import Neighbourhoods
+from gmruntime.search.slicing import SlicedElimination
 from gmruntime.search.terrain import Terrain
 
 # A step of tabu search looks at every state of every variable; beyond this trees are faster.
@@ -30,7 +31,6 @@ def primal_engines(flat: FlatGraph, budget: Budget, rng: np.random.Generator) ->
 
 def proof_engines(flat: FlatGraph, budget: Budget, rng: np.random.Generator) -> list[Engine]:
     """List the engines that look for tighter bounds; exact engines first."""
-    del budget, rng
     if is_tiny(flat):
         return [Enumeration(flat)]
-    return []
+    return [SlicedElimination(flat, budget, rng.spawn(1)[0])]
