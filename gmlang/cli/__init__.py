@@ -49,9 +49,13 @@ def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> N
     del param
     if not value or ctx.resilient_parsing:
         return
-    from importlib.metadata import version
+    from importlib.metadata import PackageNotFoundError, version
 
-    click.echo(f"gmlang {version('gmlang')}")
+    try:
+        found = version("gmlang")
+    except PackageNotFoundError:
+        found = "from a checkout that is not installed"
+    click.echo(f"gmlang {found}")
     ctx.exit()
 
 

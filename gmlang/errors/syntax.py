@@ -34,7 +34,7 @@ def unexpected_character(span: Span) -> Diagnostic:
 def unexpected_token(span: Span, kind: str, text: str, accepts: tuple[str, ...]) -> Diagnostic:
     """Report a word that cannot stand where it stands."""
     if kind == "_INDENT":
-        return Diagnostic("GM103", "this line is indented, but no block begins here", span)
+        return unexpected_indentation(span)
     if kind == "_DEDENT" or (kind == "_NL" and "_INDENT" in accepts):
         return Diagnostic("GM104", "an indented block is expected here", span)
     shown = "the end of the line" if kind == "_NL" else f"`{text.strip()}`"
@@ -46,6 +46,16 @@ def unexpected_token(span: Span, kind: str, text: str, accepts: tuple[str, ...])
     if text.strip() == "=" and ("CHAIN" in accepts or "COMPARE" in accepts):
         hint = "`==` compares; `=` gives a value"
     return Diagnostic("GM102", f"{shown} is not expected here{_expected(accepts)}", span, hint=hint)
+
+
+def unexpected_indentation(span: Span) -> Diagnostic:
+    """Report an indented line where no block begins."""
+    return Diagnostic(
+        "GM103",
+        "this line is indented, but no block begins here",
+        span,
+        hint="a block begins after a line that ends in `:`",
+    )
 
 
 def _expected(accepts: tuple[str, ...]) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import threading
 from functools import lru_cache
 from pathlib import Path
@@ -24,6 +25,8 @@ OPERATORS_MAX = 400
 """A single line may chain this many operators; later phases walk expressions recursively."""
 
 _LOCK = threading.Lock()
+
+_INDENTED_START = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]+[^\s#]")
 
 
 def _cache_file(grammar: str) -> str | bool:
@@ -100,6 +103,10 @@ def parse_query(source: Source) -> tuple[ast.Query, ...]:
 
 def _parse(source: Source, start: str) -> Any:  # noqa: ANN401
     _check_limits(source)
+    indented = _INDENTED_START.match(source.text)
+    if indented is not None and start == "start":
+        span = Span(source, indented.end() - 1, indented.end())
+        raise GmError([errors.unexpected_indentation(span)])
     with _LOCK:
         parser = _parser()
         try:

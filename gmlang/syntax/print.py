@@ -154,7 +154,8 @@ def _if(statement: ast.If, depth: int, word: str) -> list[Line]:
         return [*lines, *_if(rest[0], depth, "elif")]
     if rest:
         inner = block(rest, depth + 1)
-        lines.append(Line(depth, "else:", inner[0].start, inner[0].start))
+        place = max(0, statement.span.source.text.rfind("else", 0, inner[0].start))
+        lines.append(Line(depth, "else:", place, place + 1))
         lines.extend(inner)
     return lines
 

@@ -1,0 +1,152 @@
+"""`gmlang check fmt graph dump plot repl`."""
+
+from pathlib import Path
+
+import click
+
+from gmlang.cli.options import EXIT_ANSWERED, EXIT_MISTAKE, read_assignments
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False))
+@click.option("--json", "as_json", is_flag=True, help="Print the mistakes as JSON.")
+def check(files: tuple[str, ...], as_json: bool) -> int:
+    """Look for mistakes in FILES without running anything."""
+    import json
+
+    from gmlang.api import load
+    from gmlang.diagnostics import Diagnostic, GmError, render
+
+    found: list[Diagnostic] = []
+    for file in files:
+        try:
+            found.extend(load(file).warnings)
+        except GmError as error:
+            found.extend(error.diagnostics)
+    if as_json:
+        click.echo(json.dumps([_plain(diagnostic) for diagnostic in found]))
+    elif found:
+        click.echo(render(found), err=True)
+    mistakes = [d for d in found if d.severity == "error"]
+    return EXIT_MISTAKE if mistakes else EXIT_ANSWERED
+
+
+def _plain(diagnostic: object) -> dict[str, object]:
+    from gmlang.diagnostics import Diagnostic
+
+    assert isinstance(diagnostic, Diagnostic)
+    plain: dict[str, object] = {
+        "code": diagnostic.code,
+        "severity": diagnostic.severity,
+        "message": diagnostic.message,
+        "hint": diagnostic.hint,
+    }
+    if diagnostic.span is not None:
+        line, column = diagnostic.span.line_column()
+        plain |= {"file": diagnostic.span.source.name, "line": line, "column": column}
+        plain["length"] = diagnostic.span.end - diagnostic.span.start
+    return plain
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False))
+@click.option("--write", "-w", is_flag=True, help="Change the files instead of printing.")
+@click.option("--check", "only_check", is_flag=True, help="Only say which files would change.")
+def fmt(files: tuple[str, ...], write: bool, only_check: bool) -> int:
+    """Print FILES in their one canonical form."""
+    from gmlang.api import read_source
+    from gmlang.syntax.print import format_source
+
+    changed: list[str] = []
+    for file in files:
+        source = read_source(Path(file))
+        text = format_source(source)
+        if text != source.text:
+            changed.append(file)
+        if write and text != source.text:
+            Path(file).write_text(text, "utf-8")
+        elif not write and not only_check:
+            click.echo(text, nl=False)
+    if only_check:
+        for file in changed:
+            click.echo(f"would change {file}", err=True)
+        return EXIT_MISTAKE if changed else EXIT_ANSWERED
+    return EXIT_ANSWERED
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.option("-o", "--out", type=click.Path(dir_okay=False), help=".svg or .dot. [default: DOT]")
+@click.option("--data", "files", multiple=True, metavar="NAME=FILE", help="NPZ, NPY or CSV.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A size or param.")
+def graph(file: str, out: str | None, files: tuple[str, ...], settings: tuple[str, ...]) -> int:
+    """Draw the factor graph of FILE (.gm, .uai or .bif), plates collapsed."""
+    from gmlang.converting import read_graph
+    from gmlang.drawing import to_dot, to_svg
+    from gmruntime.formats.text import FormatError
+
+    try:
+        found, _ = read_graph(file, read_assignments(settings, files))
+    except FormatError as error:
+        raise click.ClickException(str(error)) from None
+    if out is None:
+        click.echo(to_dot(found), nl=False)
+        return EXIT_ANSWERED
+    text = to_svg(found) if out.endswith(".svg") else to_dot(found)
+    Path(out).write_text(text, "utf-8")
+    return EXIT_ANSWERED
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.option("--phase", type=click.Choice(["syntax", "core", "graph"]), default="core")
+@click.option("--data", "files", multiple=True, metavar="NAME=FILE", help="NPZ, NPY or CSV.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A size or param.")
+def dump(file: str, phase: str, files: tuple[str, ...], settings: tuple[str, ...]) -> int:
+    """Show what a phase of the compiler made of FILE."""
+    from gmlang.api import load, read_source
+
+    if phase == "syntax":
+        from gmlang.syntax.parse import parse
+        from gmlang.syntax.print import print_program
+
+        click.echo(print_program(parse(read_source(Path(file)))), nl=False)
+        return EXIT_ANSWERED
+    model = load(file)
+    if phase == "core":
+        from gmlang.core.print import show_program
+
+        click.echo(show_program(model.checked.program))
+        return EXIT_ANSWERED
+    from gmlang.graph.print import print_graph
+
+    click.echo(print_graph(model.bind(**read_assignments(settings, files)).grounding()), nl=False)
+    return EXIT_ANSWERED
+
+
+@click.command()
+@click.argument("trace", type=click.Path(exists=True, dir_okay=False))
+@click.option("-o", "--out", type=click.Path(dir_okay=False), default="trace.png")
+def plot(trace: str, out: str) -> int:
+    """Plot TRACE (from --trace): value and bound against time."""
+    from gmlang.plot import plot_trace
+
+    try:
+        plot_trace(Path(trace), Path(out))
+    except ImportError:
+        message = "plots need matplotlib: pip install 'gmlang[plot]'"
+        raise click.ClickException(message) from None
+    except ValueError as error:
+        raise click.ClickException(f"{trace}: {error}") from None
+    return EXIT_ANSWERED
+
+
+@click.command()
+@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False))
+@click.option("--data", "files", multiple=True, metavar="NAME=FILE", help="NPZ, NPY or CSV.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A size or param.")
+def repl(file: str | None, files: tuple[str, ...], settings: tuple[str, ...]) -> int:
+    """Explore FILE, or an empty program, interactively."""
+    from gmlang.repl import run_repl
+
+    return run_repl(file, read_assignments(settings, files))

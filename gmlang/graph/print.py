@@ -1,0 +1,24 @@
+"""A grounded program as text, for `gmlang dump --phase graph`."""
+
+from gmlang.graph.from_core import Grounding
+from gmruntime.factors.tables import num_tables
+
+
+def print_graph(grounding: Grounding) -> str:
+    """List the blocks of variables and of factors, and what is observed."""
+    builder = grounding.builder
+    lines = ["variables"]
+    for block in builder.variables:
+        shape = f"[{', '.join(map(str, block.shape))}]" if block.shape else ""
+        lines.append(f"  {block.name}{shape} : {block.num_states} states")
+    lines.append("factors")
+    for block, origin in zip(builder.factors, builder.origins, strict=True):
+        count, arity = block.scopes.shape
+        kind = type(block.kind).__name__
+        tables = num_tables(block.kind)
+        shared = "one for all" if tables == 1 else f"{tables} of their own"
+        where = f" in {origin.model}" if origin.model else ""
+        lines.append(f"  {count} x {kind} over {arity} ({shared}): {origin.describe()}{where}")
+    seen = sum(variables.size for variables, _, _ in builder.observed)
+    lines.append(f"observed\n  {seen} variables")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,42 @@
+"""`%load_ext gmlang`, then `%%gm [name]`: a cell is a program; its model goes by that name."""
+
+from typing import Any
+
+from gmlang.diagnostics import GmError, render
+
+
+def register(shell: Any) -> None:  # noqa: ANN401 - IPython is no dependency
+    """Add the magics to a notebook's shell."""
+
+    def cell(line: str, text: str | None = None) -> object:
+        """Answer a query on the last model (`%gm P(x)`), or compile a cell (`%%gm [name]`)."""
+        space: dict[str, Any] = shell.user_ns
+        try:
+            if text is None:
+                return space["_gm"].query(line)
+            return _compile(space, line.strip(), text)
+        except GmError as error:
+            print(render(error.diagnostics))
+            return None
+        except KeyError:
+            print("no model yet: write one in a %%gm cell")
+            return None
+
+    shell.register_magic_function(cell, "line_cell", "gm")
+
+
+def _compile(space: dict[str, Any], name: str, text: str) -> object:
+    from gmlang.api import compile as compile_text
+
+    model = compile_text(text, name or "<cell>")
+    data = {
+        symbol.name: space[symbol.name]
+        for symbol in model.checked.program.data
+        if symbol.value is None and symbol.literal is None and symbol.name in space
+    }
+    model = model.bind(**data)
+    space["_gm"] = model
+    if name:
+        space[name] = model
+    answers = list(model.run())
+    return answers[0] if len(answers) == 1 else answers or model

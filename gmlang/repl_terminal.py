@@ -1,0 +1,81 @@
+"""The session's terminal: history, completion, highlighting, entries of several lines."""
+
+import os
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.document import Document
+from prompt_toolkit.history import FileHistory, InMemoryHistory
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.lexers import PygmentsLexer
+
+from gmlang.highlight import BUILTINS, KEYWORDS, GmLexer
+from gmlang.repl import CONTINUED, PROMPT, ReplSession
+from gmlang.repl_text import declared_names
+from gmlang.syntax.parse import needs_more
+
+_COMMAND_WORDS = ":help :load :save :show :reset :undo :models :vars :data :budget :time :quit"
+COMMANDS = _COMMAND_WORDS.split()
+
+
+class _Words(Completer):
+    """Completes keywords, built-in functions, commands and declared names."""
+
+    def __init__(self, session: Callable[[], ReplSession]) -> None:
+        self.session = session
+
+    def get_completions(
+        self, document: Document, complete_event: CompleteEvent
+    ) -> Iterable[Completion]:
+        del complete_event
+        before = document.text_before_cursor
+        start = re.search(r":?\w*$", before)
+        word = start.group() if start else ""
+        if not word:
+            return
+        entries = self.session().entries
+        names = {name for entry in entries for name in declared_names(entry)}
+        attribute = re.compile(r"^\s+([^\W\d]\w*)\s*[\[:]", re.MULTILINE)
+        inner = {word for entry in entries for word in attribute.findall(entry)}
+        candidates = COMMANDS if word.startswith(":") else [*names, *inner, *KEYWORDS, *BUILTINS]
+        for candidate in sorted(set(candidates)):
+            if candidate.startswith(word) and candidate != word:
+                yield Completion(candidate, start_position=-len(word))
+
+
+def _history() -> FileHistory | InMemoryHistory:
+    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    folder = Path(base) / "gmlang"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return InMemoryHistory()
+    return FileHistory(str(folder / "history"))
+
+
+def terminal_reader(session: Callable[[], ReplSession]) -> Callable[[], str]:
+    """Return a function that reads one entry; Enter goes on where the entry is not complete."""
+    keys = KeyBindings()
+
+    @keys.add("enter")
+    def _enter(event: KeyPressEvent) -> None:
+        text = event.current_buffer.text
+        if needs_more(text) and not text.endswith("\n"):
+            indent = re.match(r"\s*", text.rsplit("\n", 1)[-1])
+            deeper = "    " if text.rstrip().endswith(":") else ""
+            event.current_buffer.insert_text("\n" + (indent.group() if indent else "") + deeper)
+        else:
+            event.current_buffer.validate_and_handle()
+
+    prompt: PromptSession[str] = PromptSession(
+        history=_history(),
+        completer=_Words(session),
+        lexer=PygmentsLexer(GmLexer),
+        multiline=True,
+        key_bindings=keys,
+        prompt_continuation=CONTINUED,
+    )
+    return lambda: prompt.prompt(PROMPT)

@@ -1,0 +1,144 @@
+"""Text to AST and back: nothing is lost, and no text ends in a traceback."""
+
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gmlang.diagnostics import GmError, Source
+from gmlang.syntax import ast
+from gmlang.syntax.parse import needs_more, parse, parse_query
+from gmlang.syntax.print import format_source, print_program
+
+EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples").glob("*.gm"))
+TEXTS = [path.read_text("utf-8") for path in EXAMPLES]
+
+
+def without_spans(node: object) -> object:
+    """Return an AST as nested tuples without its places."""
+    if is_dataclass(node) and not isinstance(node, type):
+        parts = [without_spans(getattr(node, f.name)) for f in fields(node) if f.name != "span"]
+        return (type(node).__name__, *parts)
+    if isinstance(node, tuple):
+        return tuple(without_spans(part) for part in node)
+    return node
+
+
+def _parse(text: str) -> ast.Program:
+    return parse(Source("test", text))
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=[p.stem for p in EXAMPLES])
+def test_printing_and_parsing_is_the_identity(text: str):
+    program = _parse(text)
+    assert without_spans(_parse(print_program(program))) == without_spans(program)
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=[p.stem for p in EXAMPLES])
+def test_formatting_twice_changes_nothing_more(text: str):
+    once = format_source(Source("test", text))
+    assert format_source(Source("test", once)) == once
+
+
+NAMES = st.sampled_from(["a", "b", "x", "rain", "it", "purple", "jar"])
+
+
+def _wrap(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    binary = st.sampled_from("+ - * / // % ** == != < <= > >= and or in & .. ..<".split())
+    return st.one_of(
+        st.tuples(inner, binary, inner).map(lambda t: f"({t[0]} {t[1]} {t[2]})"),
+        st.tuples(inner, binary, inner).map(lambda t: f"{t[0]} {t[1]} {t[2]}"),
+        inner.map(lambda e: f"-({e})"),
+        inner.map(lambda e: f"not ({e})"),
+        st.tuples(inner, inner, inner).map(lambda t: f"(({t[0]}) if ({t[1]}) else ({t[2]}))"),
+        st.tuples(NAMES, inner, inner).map(lambda t: f"{t[0]}[{t[1]}, {t[2]}]"),
+        st.tuples(NAMES, inner, inner).map(lambda t: f"{t[0]}({t[1]}, k=({t[2]}) | {t[1]})"),
+        st.tuples(NAMES, NAMES).map(lambda t: f"{t[0]}.{t[1]}"),
+        st.tuples(inner, inner).map(lambda t: f"sum(({t[0]}) for i in 0..3 if ({t[1]}))"),
+        st.tuples(inner, inner).map(lambda t: f"{{({t[0]}): ({t[1]})}}"),
+        st.tuples(NAMES, NAMES, NAMES).map(lambda t: f"({t[0]} is {t[1]} {t[2]})"),
+    )
+
+
+LEAVES = st.one_of(NAMES, st.sampled_from(["0", "7", "0.5", "1e-3", "true", "false", '"s"', "_"]))
+EXPRESSIONS = st.recursive(LEAVES, _wrap, max_leaves=12)
+STATEMENTS = st.one_of(
+    EXPRESSIONS.map(lambda e: f"factor {e} as name"),
+    EXPRESSIONS.map(lambda e: f"var v[{e}] : bool ~ Bernoulli({e})"),
+    EXPRESSIONS.map(lambda e: f"constraint {e}"),
+    EXPRESSIONS.map(lambda e: f"observe x = {e}"),
+    EXPRESSIONS.map(lambda e: f"model m(x: T) prior 0.1:\n    predict x.a = {e} @ 0.9"),
+    EXPRESSIONS.map(lambda e: f"for i in 0..3 if {e}:\n    prefer {e} weight 1\n    factor 2"),
+    EXPRESSIONS.map(
+        lambda e: f"if {e}:\n    factor 1\nelif {e}:\n    factor 2\nelse:\n    factor 3"
+    ),
+    EXPRESSIONS.map(lambda e: f"x ~ match {e}:\n    true -> Bernoulli({e})\n    _ -> Uniform()"),
+    EXPRESSIONS.map(lambda e: f"query P({e} | {e}) within 200 ms as answer, MAP()"),
+    EXPRESSIONS.map(lambda e: f"use bird(x) except {e}"),
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(STATEMENTS, min_size=1, max_size=4))
+def test_generated_programs_survive_printing(statements: list[str]):
+    text = "\n".join(statements) + "\n"
+    try:
+        program = _parse(text)
+    except GmError:
+        return
+    printed = print_program(program)
+    assert without_spans(_parse(printed)) == without_spans(program)
+    assert format_source(Source("test", printed)) == printed
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.text(max_size=80))
+def test_any_text_is_a_program_or_a_diagnosis(text: str):
+    try:
+        _parse(text)
+    except GmError as error:
+        assert all(d.code.startswith("GM1") for d in error.diagnostics)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.sampled_from(TEXTS), st.integers(0, 2000), st.integers(0, 12), st.text(max_size=6))
+def test_a_mutated_program_is_a_program_or_a_diagnosis(text: str, at: int, cut: int, new: str):
+    at %= len(text)
+    try:
+        _parse(text[:at] + new + text[at + cut :])
+    except GmError as error:
+        assert error.diagnostics
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["(" * 10000, "factor " + "(" * 5000 + "1" + ")" * 5000, "\0", "\t\tfactor 1", '"', "'", "x ~"],
+)
+def test_hostile_texts_are_diagnosed(text: str):
+    with pytest.raises(GmError):
+        _parse(text)
+
+
+def test_carriage_returns_and_comments_do_not_matter():
+    plain = _parse("var a : bool\nfor i in 0..1:\n    factor a\n")
+    other = _parse(
+        "# top\r\nvar a : bool  # x\r\n\r\nfor i in 0..1:\r\n    # y\r\n    factor a\r\n"
+    )
+    assert without_spans(plain) == without_spans(other)
+
+
+def test_a_query_may_stand_alone():
+    (query,) = parse_query(Source("q", "P(it is purple jar | it.color = purple) within 200 ms"))
+    assert query.options[0].unit == "ms"
+    first, second = parse_query(Source("q", "query P(bit) using bp(iters=50), MAP(bit)"))
+    assert first.options
+    assert not second.options
+
+
+def test_the_parser_knows_when_more_is_to_come():
+    assert needs_more("model m(x: T):")
+    assert needs_more("query P(a,")
+    assert not needs_more("var a : bool")
+    assert not needs_more("for i in 0..3:\n    factor 1\n\n")

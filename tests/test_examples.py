@@ -1,0 +1,85 @@
+"""Every example runs within its budget, and says what can be derived by hand."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import gmlang
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.gm")), ids=lambda p: p.stem)
+def test_every_example_runs(path: Path):
+    for answer in gmlang.load(path).run(budget_s=10):
+        assert answer.status in ("exact", "bounded", "estimate")
+        assert answer.held is not False
+        assert answer.value is not None
+        assert repr(answer)
+        assert answer.to_json()
+
+
+def _answers(name: str) -> dict[str, gmlang.Answer]:
+    return {a.text: a for a in gmlang.load(EXAMPLES / name).run(budget_s=10)}
+
+
+def test_purple_jar_follows_the_formula():
+    answers = _answers("purple_jar.gm")
+    assert answers["compat(purple, jar)"].value == pytest.approx(0.0, abs=1e-9)
+    shape = math.log(4 * (0.95 * 0.1 / 3 + 0.9 * 0.05 / 3 + 2 * (0.05 / 3) * (0.1 / 3)))
+    lid = math.log(2 * (0.6 * 0.01 + 0.4 * 0.99))
+    assert answers["compat(ball, jar)"].value == pytest.approx(shape + lid, abs=1e-9)
+    blamed = answers["blame(ball, jar)"].value
+    assert isinstance(blamed, dict)
+    assert blamed["shape"] == pytest.approx(shape, abs=1e-9)
+    assert blamed["lid"] == pytest.approx(lid, abs=1e-9)
+    purple_odds = 0.1 / 0.9 * 0.95 / (1 / 8)
+    jar_odds = 0.1 / 0.9 * 0.9 / (1 / 4)
+    expected = purple_odds / (1 + purple_odds) * jar_odds / (1 + jar_odds)
+    event = answers["P(it is purple jar | it.color = purple, it.shape = jar)"]
+    assert event.value == pytest.approx(expected, abs=1e-9)
+
+
+def test_stationary_dancing_conflicts_at_every_step():
+    answers = _answers("stationary_dancing.gm")
+    step = math.log(3 * (0.97 * 0.05 + 0.015 * 0.9 + 0.015 * 0.05))
+    assert answers["compat(stationary, dancing)"].value == pytest.approx(5 * step, abs=1e-9)
+    music = math.log(2 * (0.8 * 0.9 + 0.2 * 0.1))
+    assert answers["compat(dancing, listening)"].value == pytest.approx(music, abs=1e-9)
+
+
+def test_the_tea_maker_must_have_seen_a_cold_kettle():
+    answers = list(gmlang.load(EXAMPLES / "make_tea.gm").run())
+    cold = answers[0].probabilities
+    hot = answers[1].probabilities
+    seen = answers[2].probabilities
+    assert isinstance(cold, dict)
+    assert isinstance(hot, dict)
+    assert isinstance(seen, dict)
+    assert cold["boil"] > 0.85
+    assert hot["pour"] > 0.85
+    assert seen["cold"] > 0.9
+
+
+def test_sudoku_is_solved_and_correct():
+    (answer,) = gmlang.load(EXAMPLES / "sudoku.gm").run(budget_s=20)
+    assert answer.status == "exact"
+    cells = answer.to_numpy()
+    every = set(range(1, 10))
+    for k in range(9):
+        assert set(cells[k].tolist()) == every
+        assert set(cells[:, k].tolist()) == every
+        r, c = 3 * (k // 3), 3 * (k % 3)
+        assert set(cells[r : r + 3, c : c + 3].reshape(-1).tolist()) == every
+    given = np.asarray(gmlang.load(EXAMPLES / "sudoku.gm").session().world.data["given"])
+    assert (cells[given > 0] == given[given > 0]).all()
+
+
+def test_send_more_money():
+    (answer,) = gmlang.load(EXAMPLES / "send_more_money.gm").run(budget_s=20)
+    assert answer.status == "exact"
+    value = answer.value
+    assert isinstance(value, dict)
+    assert [value[k] for k in "sendmory"] == list("95671082")
