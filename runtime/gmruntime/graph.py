@@ -134,7 +134,8 @@ def log_score(
 ) -> Float64[np.ndarray, "*rows"]:
     """Sum the log potentials of every factor at each assignment; -inf where one forbids it."""
     assignments = np.asarray(assignments)
-    flat = assignments.reshape(-1, graph.num_variables)
+    num_rows = int(np.prod(assignments.shape[:-1], dtype=np.int64))
+    flat = assignments.reshape(num_rows, graph.num_variables)
     totals = np.zeros(len(flat))
     for block in graph.factors:
         count, arity = block.scopes.shape

@@ -6,7 +6,7 @@ the budget or the gap is reached, when no engine has anything left to do, or on 
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,6 +65,7 @@ def search(
     *,
     num_steps_max: int | None = None,
     gap: float = 0.0,
+    start: Assignment | None = None,
 ) -> Iterator[Improvement]:
     """Yield ever better assignments and ever tighter bounds.
 
@@ -77,6 +78,7 @@ def search(
         num_steps_max: when given, engines take turns one unit of work at a time in a fixed order,
             so that the same seed gives the same answers; it ends after so many turns.
         gap: stop when the bound is at most so many nats above the score.
+        start: an assignment to start from.
     """
     del query
     try:
@@ -88,7 +90,7 @@ def search(
         return
     turns = _in_steps(run, num_steps_max) if num_steps_max is not None else _in_time(run)
     try:
-        yield from _start(run)
+        yield from _start(run, start)
         yield from turns
     except KeyboardInterrupt:
         yield from _news(run, run.last.engine)
@@ -128,7 +130,7 @@ def answer_of(graph: FactorGraph, last: Improvement | None, budget: Budget) -> A
         return AssignmentsAnswer(
             Quality(Status.IMPOSSIBLE, method, seconds), none, np.zeros(0), last.log_bound
         )
-    if not len(last.assignment):
+    if last.log_score == float("-inf"):
         note = "no assignment without a broken rule was found within the budget"
         quality = Quality(Status.ESTIMATE, method, seconds, unknown, "", note)
         return AssignmentsAnswer(quality, none, np.zeros(0), last.log_bound)
@@ -167,8 +169,8 @@ def _prepare(
     return _Run(graph, working, fronts, ceiling_of(graph), budget, gap, nobody)
 
 
-def _start(run: _Run) -> Iterator[Improvement]:
-    """Answer at once, with what each variable's own factors like best."""
+def _start(run: _Run, start: Assignment | None) -> Iterator[Improvement]:
+    """Answer at once: with the given assignment, or what each variable's own factors like best."""
     if run.working.log_constant == float("-inf"):
         nothing = np.zeros(0, np.int32)
         yield Improvement(run.budget.spent_s(), nothing, float("-inf"), float("-inf"), "evidence")
@@ -176,6 +178,8 @@ def _start(run: _Run) -> Iterator[Improvement]:
         return
     for front in run.fronts:
         learn(front, Report(best_local_states(front.piece.flat)))
+        if start is not None and len(start) == len(run.working.settled):
+            learn(front, Report(start[front.piece.variables]))
     yield from _news(run, "local states")
 
 
@@ -220,7 +224,7 @@ def _next_turn(run: _Run, proof_first: bool) -> tuple[Front, Roster, Entry] | No
     return None
 
 
-def _in_steps(run: _Run, num_steps_max: int) -> Iterator[Improvement]:
+def _in_steps(run: _Run, num_steps_max: int) -> Generator[Improvement, None, None]:
     """Take turns in a fixed order, one unit of work each."""
     for turn in range(num_steps_max):
         if _is_over(run):
@@ -234,10 +238,10 @@ def _in_steps(run: _Run, num_steps_max: int) -> Iterator[Improvement]:
         yield from _news(run, entry.engine.name)
 
 
-def _in_time(run: _Run) -> Iterator[Improvement]:
+def _in_time(run: _Run) -> Generator[Improvement, None, None]:
     """Keep every lane busy until the search is over."""
     num_lanes = max(1, min(os.cpu_count() or 1, 8))
-    crew = start_crew(num_lanes, run.budget.clock)
+    crew = start_crew(num_lanes)
     working: dict[int, tuple[Front, Roster, Entry]] = {}
     try:
         while not _is_over(run):
@@ -251,7 +255,6 @@ def _in_time(run: _Run) -> Iterator[Improvement]:
                 continue
             front, roster, entry = working.pop(done.lane)
             if isinstance(done.error, MemoryError):
-                done = None
                 entry.finished = True
                 roster.busy.discard(id(entry))
                 continue

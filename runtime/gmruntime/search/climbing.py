@@ -42,7 +42,7 @@ def climb(
             for variable in rng.permutation(free):
                 steps += 1
                 rows = np.repeat(assignment[None, :], states[variable], axis=0)
-                rows[:, variable] = np.arange(states[variable])
+                rows[:, variable] = np.arange(int(states[variable]))
                 scores = _penalised(graph, rows)
                 chosen = int(np.argmax(scores))
                 if scores[chosen] > current:

@@ -83,7 +83,7 @@ def score(arrays: Arrays, assignment: Int32[np.ndarray, " variables"]) -> float:
         for edge in range(arrays.factor_start[factor], arrays.factor_start[factor + 1]):
             entry += arrays.strides[edge] * assignment[arrays.edge_variable[edge]]
         total += arrays.log_potentials[entry]
-    return total
+    return float(total)
 
 
 @numba.njit(nogil=True, cache=True)

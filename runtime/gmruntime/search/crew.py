@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from threading import Thread
+from time import perf_counter
 
 from gmruntime.engine import Report
 
@@ -39,11 +40,11 @@ class Crew:
     outbox: SimpleQueue[Done] = field(default_factory=SimpleQueue[Done])
 
 
-def start_crew(num_lanes: int, clock: Callable[[], float]) -> Crew:
+def start_crew(num_lanes: int) -> Crew:
     """Start the threads; they wait for work."""
     crew = Crew(tuple(SimpleQueue[Task | None]() for _ in range(num_lanes)))
     for lane in range(num_lanes):
-        Thread(target=_work, args=(crew, lane, clock), daemon=True).start()
+        Thread(target=_work, args=(crew, lane), daemon=True).start()
     return crew
 
 
@@ -66,14 +67,14 @@ def dismiss(crew: Crew) -> None:
         inbox.put(None)
 
 
-def _work(crew: Crew, lane: int, clock: Callable[[], float]) -> None:
+def _work(crew: Crew, lane: int) -> None:
     while True:
         task = crew.inboxes[lane].get()
         if task is None:
             return
-        start = clock()
+        start = perf_counter()
         try:
-            done = Done(lane, task(), None, clock() - start)
+            done = Done(lane, task(), None, perf_counter() - start)
         except BaseException as error:
-            done = Done(lane, None, error, clock() - start)
+            done = Done(lane, None, error, perf_counter() - start)
         crew.outbox.put(done)

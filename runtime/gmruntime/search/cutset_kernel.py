@@ -197,7 +197,7 @@ def _freeze(
         saved += scratch.log2_states[other]
         count -= 1
         scratch.found[chosen] = scratch.found[count]
-    return saved
+    return float(saved)
 
 
 @numba.njit(nogil=True, cache=True)

@@ -68,14 +68,15 @@ def _spread(
                 count += 1
             else:
                 offset += arrays.strides[edge] * assignment[other]
-        return offset, count
+        return int(offset), int(count)
     step = function - num_factors
     stride = 1
     for place in range(plan.clique_start[step + 1] - 1, plan.clique_start[step] - 1, -1):
         other = plan.clique[place]
         strides[axis_of[other]] = stride
         stride *= arrays.num_states[other]
-    return plan.message_start[step], plan.clique_start[step + 1] - plan.clique_start[step]
+    num_axes = int(plan.clique_start[step + 1] - plan.clique_start[step])
+    return int(plan.message_start[step]), num_axes
 
 
 @numba.njit(nogil=True, cache=True)
@@ -113,7 +114,7 @@ def _entry(
         else:
             offset += stride * assignment[other]
         stride *= arrays.num_states[other]
-    return offset, own
+    return int(offset), int(own)
 
 
 @numba.njit(nogil=True, cache=True)

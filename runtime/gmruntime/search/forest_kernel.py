@@ -236,7 +236,7 @@ def forest_sweeps(
             own = fields[arrays.state_start[variable] : arrays.state_start[variable + 1]]
             values[:states] = own
             if parent_of[variable] >= 0:
-                _add_parent(arrays, variable, parent_of[variable], assignment, chosen, values)
+                _add_parent(arrays, variable, int(parent_of[variable]), assignment, chosen, values)
             assignment[variable] = _pick(values[:states], temperature, state)
             chosen[variable] = 0
 

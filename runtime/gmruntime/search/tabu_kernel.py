@@ -41,7 +41,7 @@ def fill_fields(
                 fields[arrays.state_start[variable] + a] += arrays.log_potentials[
                     first + a * stride
                 ]
-    return total
+    return float(total)
 
 
 @numba.njit(nogil=True, cache=True)
@@ -139,7 +139,7 @@ def tabu_steps(
         change(arrays, assignment, fields, chosen, chosen_state)
         current += gain
         if current > best_score + 1e-9:
-            best_score = current
+            best_score = float(current)
             best[:] = assignment
     return best_score
 

@@ -1,0 +1,142 @@
+"""The k best assignments by search: each is found with those before it forbidden.
+
+Forbidding one assignment of many variables takes a chain of booleans that say whether everything
+so far has been as it was, and a last one that must be false.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Int32
+
+from gmruntime.answer import AssignmentsAnswer, Best, Improvement, Map, Quality, Status
+from gmruntime.budget import Budget
+from gmruntime.factors.kinds import Table
+from gmruntime.graph import (
+    Assignment,
+    FactorBlock,
+    FactorGraph,
+    VariableBlock,
+    log_score,
+    num_states,
+)
+
+# Changes of one variable of a known answer that are scored to start the search for the next.
+NUM_NEIGHBOURS_MAX = 2000
+
+
+def best_answer(
+    graph: FactorGraph,
+    query: Best,
+    evidence: Assignment,
+    budget: Budget,
+    rng: np.random.Generator,
+) -> AssignmentsAnswer:
+    """Find up to `query.count` answers, best first; exact only when each one is proved."""
+    from gmruntime.search.anytime import answer_of, search
+
+    states = num_states(graph)
+    listed = np.arange(graph.num_variables) if query.variables is None else query.variables
+    asked = np.array([v for v in listed if evidence[v] < 0 and states[v] > 1], np.int32)
+    rows: list[Assignment] = []
+    constrained, first = graph, None
+    start: Assignment | None = None
+    proved = True
+    for rank in range(query.count):
+        share = 0.5 if rank == 0 and query.count > 1 else 1.0 / (query.count - rank)
+        now = budget.clock()
+        part = replace(budget, start_s=now, seconds=share * budget.left_s())
+        extra = constrained.num_variables - graph.num_variables
+        padded = np.concatenate([evidence, np.full(extra, -1, np.int32)])
+        last: Improvement | None = None
+        for last in search(constrained, Map(), padded, part, rng, start=start):  # noqa: B007
+            pass
+        first = first or answer_of(graph, last, budget)
+        if last is None or last.log_score == float("-inf"):
+            proved = proved and last is not None and last.log_bound == float("-inf")
+            break
+        proved = proved and last.log_bound == last.log_score
+        rows.append(last.assignment[: graph.num_variables].copy())
+        if not len(asked):
+            break
+        constrained = forbid(constrained, asked, rows[-1][asked])
+        start = _next_start(graph, asked, rows, rng)
+        if start is not None:
+            start = _follow_chains(start, asked, rows)
+    assert first is not None
+    return _assemble(graph, first, rows, proved, budget)
+
+
+def _assemble(
+    graph: FactorGraph,
+    first: AssignmentsAnswer,
+    rows: list[Assignment],
+    proved: bool,
+    budget: Budget,
+) -> AssignmentsAnswer:
+    if not rows:
+        return first
+    scores = np.array([float(log_score(graph, row)) for row in rows])
+    order = np.argsort(-scores, kind="stable")
+    status = Status.EXACT if proved else Status.ESTIMATE
+    error = 0.0 if proved else float("nan")
+    note = "" if proved else "later answers may not be the next best"
+    method = first.quality.method
+    quality = Quality(status, method, budget.spent_s(), error, "", note)
+    return AssignmentsAnswer(quality, np.stack(rows)[order], scores[order], first.log_upper)
+
+
+def forbid(
+    graph: FactorGraph, asked: Int32[np.ndarray, " asked"], found: Int32[np.ndarray, " asked"]
+) -> FactorGraph:
+    """Return the graph with one joint state of some variables forbidden, over new booleans."""
+    states = num_states(graph)
+    first = graph.num_variables
+    count = len(asked)
+    name = f"#same {len(graph.variables)}"
+    blocks = [*graph.factors]
+    for position, (variable, state) in enumerate(zip(asked, found, strict=True)):
+        table = np.full((1, 2, int(states[variable]), 2), -np.inf)
+        table[0, 0, :, 0] = 0.0
+        table[0, 1, :, 0] = 0.0
+        table[0, 1, state] = [-np.inf, 0.0]
+        scope = [first + position - 1, int(variable), first + position]
+        if position == 0:
+            table, scope = table[:, 1], scope[1:]
+        blocks.append(FactorBlock(Table(table), np.array([scope], np.int32), name))
+    never = Table(np.array([[0.0, -np.inf]]))
+    blocks.append(FactorBlock(never, np.array([[first + count - 1]], np.int32), name))
+    return FactorGraph((*graph.variables, VariableBlock(name, (count,), 2)), tuple(blocks))
+
+
+def _follow_chains(
+    start: Assignment, asked: Int32[np.ndarray, " asked"], rows: list[Assignment]
+) -> Assignment:
+    """Extend an assignment by the booleans that `forbid` added for each row."""
+    same = [np.cumprod(start[asked] == row[asked]).astype(np.int32) for row in rows]
+    return np.concatenate([start, *same])
+
+
+def _next_start(
+    graph: FactorGraph,
+    asked: Int32[np.ndarray, " asked"],
+    rows: list[Assignment],
+    rng: np.random.Generator,
+) -> Assignment | None:
+    """Find the best new answer that differs from the last one in a single variable."""
+    states = num_states(graph)
+    known = {row[asked].tobytes() for row in rows}
+    neighbours: list[Assignment] = []
+    for variable in rng.permutation(asked):
+        for state in range(int(states[variable])):
+            changed = rows[-1].copy()
+            changed[variable] = state
+            if changed[asked].tobytes() not in known:
+                neighbours.append(changed)
+        if len(neighbours) > NUM_NEIGHBOURS_MAX:
+            break
+    if not neighbours:
+        return None
+    scores = log_score(graph, np.stack(neighbours))
+    best = int(np.argmax(scores))
+    return neighbours[best] if np.isfinite(scores[best]) else None
