@@ -101,7 +101,7 @@ def _answer(job: _Job, task: str) -> tuple[str, int]:
         MarginalsAnswer,
         Status,
     )
-    from gmruntime.formats.uai import log10, marginals_text
+    from gmruntime.formats.uai_results import log10, marginals_text
     from gmruntime.graph import FactorGraph
     from gmruntime.inference import infer
 
@@ -142,7 +142,7 @@ def _answer(job: _Job, task: str) -> tuple[str, int]:
 
 def _maximum(job: _Job) -> tuple[str, int]:
     from gmruntime.answer import Map
-    from gmruntime.formats.uai import log10
+    from gmruntime.formats.uai_results import log10
     from gmruntime.graph import FactorGraph
     from gmruntime.inference import search
 

@@ -1,6 +1,6 @@
-"""The UAI competitions' formats: models, evidence, queries and results.
+"""The UAI competitions' formats: models, evidence and queries.
 
-Tables are in C order, the last variable of a scope changing fastest. Numbers of results are log10.
+Tables are in C order, the last variable of a scope changing fastest.
 """
 
 import math
@@ -8,13 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
-from gmruntime.factors.kinds import Table
 from gmruntime.factors.tables import log_tables, num_tables
 from gmruntime.formats.text import FormatError, Tokens, read_text, write_text
+from gmruntime.formats.uai_arrays import parse_arrays, read_numbers, table_block
 from gmruntime.graph import Assignment, FactorBlock, FactorGraph, VariableBlock, num_states
 
 SIZE_MAX = 1 << 31
 """Counts above this cannot be meant."""
+
+LOG_ENTRY_MAX = 600.0
+"""A table whose largest entry is further than this from 1, in nats, is scaled; exp overflows at 709."""
 
 
 def read_uai(path: str | Path) -> FactorGraph:
@@ -33,7 +36,22 @@ def parse_uai(name: str, text: str) -> FactorGraph:
     Raises:
         FormatError: naming the place and what was expected.
     """
-    tokens = Tokens(name, _without_comments(text))
+    text = _without_comments(text)
+    kind, _, rest = text.lstrip().partition("\n")
+    numbers = read_numbers(rest) if kind.strip().upper() in ("MARKOV", "BAYES") else None
+    found = parse_arrays(numbers) if numbers is not None else None
+    if found is not None:
+        return FactorGraph(_variables(found[0]), found[1])
+    return parse_tokens(name, text)
+
+
+def parse_tokens(name: str, text: str) -> FactorGraph:
+    """Parse the text of a model token by token, to find the place of a mistake.
+
+    Raises:
+        FormatError: naming the place and what was expected.
+    """
+    tokens = Tokens(name, text)
     kind = tokens.word("MARKOV or BAYES").upper()
     if kind not in ("MARKOV", "BAYES"):
         raise tokens.fail("a UAI model begins with MARKOV or BAYES", 0)
@@ -46,8 +64,8 @@ def parse_uai(name: str, text: str) -> FactorGraph:
         raise tokens.fail(f"{num_factors} scopes are expected")
     scopes = [_scope(tokens, count) for _ in range(num_factors)]
     tables = [_table(tokens, scope, states) for scope in scopes]
-    if tokens.left():
-        raise tokens.fail("the model is complete, but more follows")
+    # Some writers append sections of their own to a complete model; these are numbers too.
+    tokens.reals(tokens.left(), "what follows a complete model")
     return FactorGraph(_variables(states), _blocks(scopes, tables, states))
 
 
@@ -104,17 +122,15 @@ def _blocks(
     blocks: list[FactorBlock] = []
     for shape, members in groups.items():
         stacked = np.stack([tables[f] for f in members]).reshape(len(members), *shape)
-        if len(members) > 1 and (stacked == stacked[:1]).all():
-            stacked = stacked[:1]
-        with np.errstate(divide="ignore"):
-            kind = Table(np.log(stacked))
-        chosen = np.array([scopes[f] for f in members], np.int32).reshape(len(members), len(shape))
-        blocks.append(FactorBlock(kind, chosen, f"factors over {len(shape)} variables"))
+        chosen = np.array([scopes[f] for f in members], np.int64).reshape(len(members), len(shape))
+        blocks.append(table_block(stacked, chosen))
     return tuple(blocks)
 
 
 def read_evidence(path: str | Path, graph: FactorGraph) -> Assignment:
     """Read evidence, with or without a leading number of samples; an empty file observes nothing.
+
+    What follows a leading 0 is not looked at: some writers list samples of other tasks there.
 
     Raises:
         FormatError: naming the place and what was expected.
@@ -129,13 +145,13 @@ def parse_evidence(name: str, text: str, graph: FactorGraph) -> Assignment:
     Raises:
         FormatError: naming the place and what was expected.
     """
-    tokens = Tokens(name, text)
+    tokens = Tokens(name, _without_comments(text))
     evidence = np.full(graph.num_variables, -1, np.int32)
     if not tokens.words:
         return evidence
     states = num_states(graph)
     first = tokens.integer("the number of observations", 0, SIZE_MAX)
-    if len(tokens.words) != 1 + 2 * first:
+    if first and len(tokens.words) != 1 + 2 * first:
         if first != 1:
             message = f"{first} observations need {2 * first} numbers, not {tokens.left()}"
             raise tokens.fail(message, 0, "one sample of evidence is expected")
@@ -159,7 +175,7 @@ def read_query(path: str | Path, graph: FactorGraph) -> np.ndarray:
         FormatError: naming the place and what was expected.
         OSError: when the file cannot be read.
     """
-    tokens = Tokens(str(path), read_text(path))
+    tokens = Tokens(str(path), _without_comments(read_text(path)))
     count = tokens.integer("the number of query variables", 0, graph.num_variables)
     found = tokens.integers(count, "a variable", 0, graph.num_variables - 1)
     if len(set(found.tolist())) != count:
@@ -182,25 +198,40 @@ def write_uai(graph: FactorGraph, path: str | Path) -> None:
 def uai_text(graph: FactorGraph) -> str:
     """Return a graph as the text of a MARKOV model.
 
+    Tables whose entries leave the range of a float64 are scaled; constant factors make up for it.
+
     Raises:
         ValueError: when a factor's table would have more than 2^24 entries.
     """
     states = num_states(graph)
     scopes: list[str] = []
     tables: list[str] = []
+    log_scale = 0.0
     for block in graph.factors:
-        if not block.scopes.shape[0]:
+        count, arity = block.scopes.shape
+        if not count:
             continue
         sizes = [int(k) for k in states[block.scopes[0]]]
         if math.prod(sizes) > 1 << 24:
             raise ValueError(f"`{block.label}` has too many entries for a UAI table")
-        values = np.exp(log_tables(block.kind, sizes)).reshape(num_tables(block.kind), -1)
-        rows = [f"{values.shape[1]}\n {' '.join(map(repr, row.tolist()))}\n" for row in values]
-        for f, scope in enumerate(block.scopes):
-            scopes.append(" ".join(map(str, (len(scope), *scope.tolist()))))
-            tables.append(rows[f if len(rows) > 1 else 0])
+        logs = log_tables(block.kind, sizes).reshape(num_tables(block.kind), -1)
+        shifts = _shifts(logs)
+        log_scale += float(shifts.sum()) * (count if len(shifts) == 1 else 1)
+        values = np.exp(logs - shifts)
+        rows = [f"{values.shape[1]}\n {' '.join(map(repr, row))}\n" for row in values.tolist()]
+        scopes += [f"{arity} {' '.join(map(str, scope))}" for scope in block.scopes.tolist()]
+        tables += rows if len(rows) == count else rows * count
+    constants = math.ceil(abs(log_scale) / LOG_ENTRY_MAX)
+    scopes += ["0"] * constants
+    tables += [f"1\n {math.exp(log_scale / constants)!r}\n"] * constants if constants else []
     head = f"MARKOV\n{len(states)}\n{' '.join(map(str, states.tolist()))}\n{len(scopes)}\n"
     return head + "\n".join(scopes) + "\n\n" + "\n".join(tables)
+
+
+def _shifts(logs: np.ndarray) -> np.ndarray:
+    """Say by how much each table must be lowered for its entries to be float64."""
+    highest = logs.max(axis=1, keepdims=True)
+    return np.where(np.isfinite(highest) & (np.abs(highest) > LOG_ENTRY_MAX), highest, 0.0)
 
 
 def evidence_text(evidence: Assignment) -> str:
@@ -208,31 +239,3 @@ def evidence_text(evidence: Assignment) -> str:
     seen = np.flatnonzero(evidence >= 0)
     pairs = " ".join(f"{v} {evidence[v]}" for v in seen)
     return f"{len(seen)} {pairs}".strip() + "\n"
-
-
-def log10(value: float) -> float:
-    """Turn nats into the competitions' log10."""
-    return value / math.log(10.0)
-
-
-def marginals_text(rows: list[np.ndarray]) -> str:
-    """Return marginals as the text of a MAR result."""
-    parts = [f"{len(row)} {' '.join(f'{p:.9g}' for p in row)}" for row in rows]
-    return f"{len(rows)} {' '.join(parts)}\n"
-
-
-def parse_marginals(name: str, text: str) -> list[np.ndarray]:
-    """Parse a MAR result, with or without its title; the last solution counts.
-
-    Raises:
-        FormatError: naming the place and what was expected.
-    """
-    tokens = Tokens(name, text.split("-BEGIN-")[-1])
-    if tokens.words and tokens.words[0].upper() == "MAR":
-        tokens.position = 1
-    count = tokens.integer("the number of variables", 0, SIZE_MAX)
-    rows: list[np.ndarray] = []
-    for _ in range(count):
-        size = tokens.integer("a number of states", 1, SIZE_MAX)
-        rows.append(tokens.reals(size, "probabilities"))
-    return rows
