@@ -1,1 +1,1 @@
-"""Belief propagation on factor graphs. Estimates, and they say so."""
+"""Belief propagation: marginals, log Z and best assignments of graphs too loopy for exactness."""

@@ -1,42 +1,94 @@
-"""How to pass messages."""
+"""How belief propagation is run."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from gmruntime.answer import Map, Query
+
+Schedule = Literal["flooding", "sequential"]
+Device = Literal["auto", "cpu", "cuda"]
+Precision = Literal["float64", "float32"]
+
+# The ways a user may write an option's name, and the field it sets.
+_FIELDS = {
+    "iters": "num_sweeps_max",
+    "sweeps": "num_sweeps_max",
+    "damping": "damping",
+    "temperature": "temperature",
+    "tolerance": "tolerance",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class BpOptions:
-    """Settings of belief propagation; the defaults serve everything.
+    """How belief propagation is run.
 
     Attributes:
-        num_sweeps_max: a sweep sends every message once.
-        damping: weight of the old message, in [0, 1).
-        tolerance: converged when no message changes by more, nats, damping accounted for.
-        device: "auto", "cpu" or "cuda".
+        num_sweeps_max: a sweep updates every message once.
+        damping: weight of a message's old value in [0, 1); None starts undamped and damps more
+            each time the messages stop settling.
+        temperature: 1 is sum-product, 0 is max-product; None takes what the question needs.
+        tolerance: converged when residual / (1 - damping) is below this, nats.
+        schedule: flooding updates all messages from the last sweep's; sequential from the newest,
+            block after block.
+        device: "auto" takes a GPU only where there is one and it pays.
+        precision: of messages on a GPU.
     """
 
-    num_sweeps_max: int = 1000
-    damping: float = 0.3
-    tolerance: float = 1e-6
-    device: str = "auto"
+    num_sweeps_max: int = 400
+    damping: float | None = None
+    temperature: float | None = None
+    tolerance: float = 1e-10
+    schedule: Schedule = "flooding"
+    device: Device = "auto"
+    precision: Precision = "float64"
 
 
-def options_from(options: dict[str, bool | int | float], device: str) -> BpOptions:
-    """Turn the options of `using bp(...)` into settings.
+def options_from(
+    options: Mapping[str, bool | int | float], device: str, base: BpOptions | None = None
+) -> BpOptions:
+    """Read options as a user wrote them, such as `bp(iters=50, damping=0)`.
 
     Raises:
-        ValueError: for an unknown option or a value out of range.
+        ValueError: naming the option, what it may be and what it was.
+
+    >>> options_from({"iters": 50, "damping": 0}, "cpu").num_sweeps_max
+    50
     """
-    known = {"iters": "num_sweeps_max", "damping": "damping", "tolerance": "tolerance"}
-    unknown = [name for name in options if name not in known]
-    if unknown:
-        raise ValueError(f"bp has no option {unknown[0]!r}; it has {', '.join(known)}")
-    iters = int(options.get("iters", 1000))
-    damping = float(options.get("damping", 0.3))
-    tolerance = float(options.get("tolerance", 1e-6))
-    if iters < 1:
-        raise ValueError(f"bp: iters must be at least 1, not {iters}")
-    if not 0 <= damping < 1:
-        raise ValueError(f"bp: damping must be in [0, 1), not {damping}")
-    if not tolerance > 0:
-        raise ValueError(f"bp: tolerance must be positive, not {tolerance}")
-    return BpOptions(iters, damping, tolerance, device)
+    found = base or BpOptions()
+    for name, value in options.items():
+        if name not in _FIELDS:
+            raise ValueError(f"bp has no option {name!r}; it has {', '.join(_FIELDS)}")
+        number = int(value) if _FIELDS[name] == "num_sweeps_max" else float(value)
+        found = replace(found, **{_FIELDS[name]: number})
+    match device:
+        case "auto" | "cpu" | "cuda":
+            found = replace(found, device=device)
+        case _:
+            raise ValueError(f"device must be 'auto', 'cpu' or 'cuda', not {device!r}")
+    check(found)
+    return found
+
+
+def check(options: BpOptions) -> None:
+    """Check that the options make sense.
+
+    Raises:
+        ValueError: naming the option, what it may be and what it was.
+    """
+    if options.num_sweeps_max < 1:
+        raise ValueError(f"iters must be at least 1, not {options.num_sweeps_max}")
+    if options.damping is not None and not 0 <= options.damping < 1:
+        raise ValueError(f"damping must be in [0, 1), not {options.damping}")
+    if options.temperature is not None and not 0 <= options.temperature <= 1:
+        raise ValueError(f"temperature must be in [0, 1], not {options.temperature}")
+    if not options.tolerance >= 0:
+        raise ValueError(f"tolerance must not be negative, and is {options.tolerance}")
+
+
+def temperature_for(options: BpOptions, query: Query) -> float:
+    """Return the temperature asked for, or the one the question needs."""
+    if options.temperature is not None:
+        return options.temperature
+    return 0.0 if isinstance(query, Map) else 1.0

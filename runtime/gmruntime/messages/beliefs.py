@@ -1,0 +1,149 @@
+"""What messages say about the graph: marginals, joints, log Z and a decoded assignment."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64, Int32
+
+from gmruntime.factors.tables import log_values
+from gmruntime.graph import FactorGraph
+from gmruntime.messages.bp import Messages, beliefs, split, to_factors
+from gmruntime.messages.kernels.semiring import reduce
+from gmruntime.messages.kernels.vectorised import outgoing
+from gmruntime.messages.layout import Layout, table_indices_of
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Beliefs:
+    """Probabilities of each variable's states by message passing.
+
+    Attributes:
+        probabilities: of each variable entry; each variable sums to 1, or is NaN where every
+            state is ruled out.
+        impossible: rows in which some variable has no state left.
+    """
+
+    probabilities: Float64[np.ndarray, "rows entries"]
+    impossible: np.ndarray
+
+
+def marginals(
+    layout: Layout, unary: Float64[np.ndarray, "rows entries"], messages: Messages
+) -> Beliefs:
+    """Normalise each variable's belief. At temperature T they are of p^(1/T)."""
+    belief = beliefs(layout, unary, messages.values)
+    starts = layout.variable_start[:-1]
+    sizes = layout.num_states
+    high = np.maximum.reduceat(belief, starts, axis=1)
+    lost = np.isneginf(high)
+    weights = np.exp(belief - np.repeat(np.where(lost, 0.0, high), sizes, axis=1))
+    sums = np.add.reduceat(weights, starts, axis=1)
+    with np.errstate(invalid="ignore"):
+        probabilities = weights / np.repeat(sums, sizes, axis=1)
+    return Beliefs(probabilities, messages.impossible | lost.any(axis=1))
+
+
+def by_block(
+    graph: FactorGraph, row: Float64[np.ndarray, " entries"]
+) -> tuple[Float64[np.ndarray, "*shape states"], ...]:
+    """Arrange one row of entries in arrays shaped like the graph's blocks."""
+    found: list[np.ndarray] = []
+    start = 0
+    for block in graph.variables:
+        stop = start + block.size * block.num_states
+        found.append(row[start:stop].reshape(*block.shape, block.num_states))
+        start = stop
+    return tuple(found)
+
+
+def decode(
+    layout: Layout, unary: Float64[np.ndarray, "rows entries"], messages: Messages
+) -> Int32[np.ndarray, "rows variables"]:
+    """Give each variable its best state by its own belief; the first of equals."""
+    belief = beliefs(layout, unary, messages.values)
+    result = np.empty((len(belief), len(layout.num_states)), np.int32)
+    for size in np.unique(layout.num_states):
+        variables = np.flatnonzero(layout.num_states == size)
+        places = layout.variable_start[variables][:, None] + np.arange(size)
+        result[:, variables] = belief[:, places].argmax(axis=2)
+    return result
+
+
+def bethe_log_partition(
+    layout: Layout, unary: Float64[np.ndarray, "rows entries"], messages: Messages
+) -> Float64[np.ndarray, " rows"]:
+    """Estimate log Z from messages; exact on forests at convergence, -inf when impossible.
+
+        sum_v log sum_x u_v m  +  sum_f log sum_x f n  -  sum_edges log sum_x m n
+
+    Any scale of a message cancels. At temperature T this is T times the estimate for p^(1/T).
+
+    Source: Yedidia, Freeman and Weiss (2005), "Constructing free-energy approximations and
+    generalized belief propagation algorithms", section III.
+    """
+    belief, zeros = split(layout, unary, messages.values)
+    full = belief if zeros is None else np.where(zeros > 0, -np.inf, belief)
+    starts = layout.variable_start[:-1]
+    total = np.zeros(len(unary))
+    if len(starts):
+        high = np.maximum.reduceat(full, starts, axis=1)
+        safe = np.where(np.isneginf(high), 0.0, high)
+        if layout.is_max:
+            total += high.sum(axis=1)
+        else:
+            weights = np.exp(full - np.repeat(safe, layout.num_states, axis=1))
+            with np.errstate(divide="ignore"):
+                total += (np.log(np.add.reduceat(weights, starts, axis=1)) + high).sum(axis=1)
+    count_rows = len(unary)
+    for group in layout.groups:
+        told = to_factors(layout, group, belief, zeros, messages.values)
+        said = outgoing(group.kind, told, is_max=layout.is_max)
+        total += _norm(said[0] + told[0], layout.is_max).sum(axis=1)
+        for start, n in zip(group.starts, told, strict=True):
+            heard = messages.values[:, start : start + n.shape[1] * n.shape[2]]
+            edge = _norm(n + heard.reshape(count_rows, *n.shape[1:]), layout.is_max).sum(axis=1)
+            total -= np.where(np.isneginf(edge), 0.0, edge)
+    scale = 1.0 if layout.is_max else layout.temperature
+    result = scale * total + layout.log_constant
+    return np.where(messages.impossible | np.isneginf(total), -np.inf, result)
+
+
+def joint(
+    layout: Layout,
+    unary: Float64[np.ndarray, "rows entries"],
+    messages: Messages,
+    variables: Int32[np.ndarray, " asked"],
+) -> Float64[np.ndarray, "*states"] | None:
+    """Return a factor's belief about distinct variables of its scope; None when there is no such.
+
+    Only the first row of messages is read.
+    """
+    belief, zeros = split(layout, unary, messages.values)
+    for group in layout.groups:
+        if not set(variables.tolist()) <= set(np.unique(group.scopes).tolist()):
+            continue
+        member = (group.scopes[:, :, None] == variables).any(axis=1).all(axis=1)
+        size = int(np.prod([float(n) for n in group.states]))
+        if not member.any() or size > 1 << 20:
+            continue
+        f = int(np.flatnonzero(member)[0])
+        states = np.indices(group.states).reshape(len(group.states), -1).T
+        index = table_indices_of(group.kind, len(group.scopes))[f]
+        table = log_values(group.kind, np.full(len(states), index), states)
+        told = to_factors(layout, group, belief, zeros, messages.values)
+        for k, n in enumerate(told):
+            table = table + n[0, f][states[:, k]]
+        high = table.max()
+        if np.isneginf(high):
+            return None
+        weights = np.exp(table - high).reshape(group.states)
+        scope = group.scopes[f].tolist()
+        asked = variables.tolist()
+        kept = [v for v in scope if v in asked]
+        weights = weights.sum(axis=tuple(k for k, v in enumerate(scope) if v not in asked))
+        return (weights / weights.sum()).transpose([kept.index(v) for v in asked])
+    return None
+
+
+def _norm(values: np.ndarray, is_max: bool) -> np.ndarray:
+    return reduce(values, (2,), is_max)

@@ -1,0 +1,186 @@
+"""Belief propagation: sweeps over all messages until they settle or the budget ends.
+
+    n_v(x) = unary_v(x) + sum over the other factors of m(x)        variable to factor
+    m_k(x) = what the factor makes of the other n                    factor to variable
+
+Source: Kschischang, Frey and Loeliger (2001), "Factor graphs and the sum-product algorithm".
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float64
+
+from gmruntime.budget import Budget
+from gmruntime.messages.kernels.vectorised import outgoing
+from gmruntime.messages.layout import Group, Layout
+from gmruntime.messages.options import BpOptions
+
+# Sweeps after which an undamped run must have halved its residual, or is damped more.
+_PATIENCE = 40
+# The dampings tried in turn when none was asked for.
+_DAMPINGS = (0.0, 0.5, 0.75, 0.9)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Messages:
+    """Messages from factors to variables, and how they were reached.
+
+    Attributes:
+        values: one row for each row of evidence; natural logs, the largest of a message is 0.
+        residual: the largest change of any message in the last sweep divided by 1 - damping: in
+            nats when maximising and on forests, else of its probabilities, as multiples of the
+            largest.
+        num_sweeps: done.
+        converged: the residual fell below the tolerance.
+        impossible: rows in which some message rules out every state. Zeros of messages are sound,
+            so this proves that no assignment agrees with the evidence.
+    """
+
+    values: Float64[np.ndarray, "rows message_entries"]
+    residual: float
+    num_sweeps: int
+    converged: bool
+    impossible: Bool[np.ndarray, " rows"]
+
+
+def propagate(
+    layout: Layout,
+    unary: Float64[np.ndarray, "rows entries"],
+    budget: Budget,
+    options: BpOptions,
+    start: Float64[np.ndarray, "rows message_entries"] | None = None,
+) -> Messages:
+    """Run belief propagation for each row of unary potentials.
+
+    Args:
+        layout: of the graph, at the temperature wanted.
+        unary: from `unary_with_evidence`; many rows are answered in one call.
+        budget: its deadline ends the run after the sweep at hand.
+        options: damping, tolerance and the number of sweeps.
+        start: messages of an earlier run to go on from; None starts from none.
+    """
+    shape = (len(unary), len(layout.entry))
+    values = np.zeros(shape) if start is None else start.copy()
+    impossible = np.zeros(len(unary), np.bool_)
+    residual, converged, sweep = 0.0, True, 0
+    damping = _DAMPINGS[0] if options.damping is None else options.damping
+    checkpoint, since = np.inf, 0
+    while layout.groups:
+        change, contradiction = _sweep(layout, unary, values, damping, options.schedule)
+        impossible |= contradiction
+        sweep += 1
+        residual = change / (1.0 - damping)
+        converged = residual <= options.tolerance
+        if converged or sweep >= options.num_sweeps_max or budget.left_s() <= 0.0:
+            break
+        if sweep - since >= _PATIENCE and not layout.is_forest:
+            if options.damping is None and residual > 0.5 * checkpoint:
+                damping = _DAMPINGS[min(_DAMPINGS.index(damping) + 1, len(_DAMPINGS) - 1)]
+            checkpoint, since = residual, sweep
+    return Messages(values, float(residual), sweep, bool(converged), impossible)
+
+
+def beliefs(
+    layout: Layout,
+    unary: Float64[np.ndarray, "rows entries"],
+    values: Float64[np.ndarray, "rows message_entries"],
+) -> Float64[np.ndarray, "rows entries"]:
+    """Add up what each variable hears; natural logs, not normalised."""
+    result = unary.copy()
+    _add_heard(layout, values, result)
+    return result
+
+
+def to_factors(
+    layout: Layout,
+    group: Group,
+    belief: Float64[np.ndarray, "rows entries"],
+    zeros: np.ndarray | None,
+    values: Float64[np.ndarray, "rows message_entries"],
+) -> list[Float64[np.ndarray, "rows factors _states"]]:
+    """Compute what each variable says to each factor of a group.
+
+    Args:
+        layout: of the graph.
+        group: one of its groups.
+        belief: sum of what is finite, from `split`.
+        zeros: how many factors rule each entry out, from `split`; None when none does.
+        values: what the factors said.
+    """
+    count = len(group.scopes)
+    result: list[np.ndarray] = []
+    for start, size in zip(group.starts, group.states, strict=True):
+        piece = slice(start, start + count * size)
+        entry = layout.entry[piece]
+        heard = values[:, piece]
+        if zeros is None:
+            said = belief[:, entry] - heard
+        else:
+            is_zero = np.isneginf(heard)
+            said = belief[:, entry] - np.where(is_zero, 0.0, heard)
+            said = np.where(zeros[:, entry] - is_zero > 0, -np.inf, said)
+        said = said.reshape(len(values), count, size)
+        result.append(said - _finite_max(said))
+    return result
+
+
+def split(
+    layout: Layout,
+    unary: Float64[np.ndarray, "rows entries"],
+    values: Float64[np.ndarray, "rows message_entries"],
+) -> tuple[Float64[np.ndarray, "rows entries"], np.ndarray | None]:
+    """Add up what is finite, and count what is -inf, so that either can be taken back."""
+    is_zero = np.isneginf(values)
+    if not is_zero.any():
+        return beliefs(layout, unary, values), None
+    belief = beliefs(layout, unary, np.where(is_zero, 0.0, values))
+    zeros = np.zeros(belief.shape)
+    _add_heard(layout, is_zero.astype(np.float64), zeros)
+    return belief, zeros
+
+
+def _add_heard(layout: Layout, values: np.ndarray, result: np.ndarray) -> None:
+    if len(layout.order):
+        sums = np.add.reduceat(values[:, layout.order], layout.row_starts, axis=1)
+        result[:, layout.row_entries] += sums
+
+
+def _sweep(
+    layout: Layout, unary: np.ndarray, values: np.ndarray, damping: float, schedule: str
+) -> tuple[float, np.ndarray]:
+    """Update every message in place; return the largest change and the rows that contradict."""
+    impossible = np.zeros(len(unary), np.bool_)
+    change = 0.0
+    belief, zeros = split(layout, unary, values)
+    for group in layout.groups:
+        told = to_factors(layout, group, belief, zeros, values)
+        said = outgoing(group.kind, told, is_max=layout.is_max)
+        for start, new in zip(group.starts, said, strict=True):
+            high = new.max(axis=2, keepdims=True)
+            lost = np.isneginf(high)
+            if lost.any():
+                impossible |= lost.any(axis=(1, 2))
+            fresh = np.where(lost, 0.0, new - np.where(lost, 0.0, high)).reshape(len(values), -1)
+            old = values[:, start : start + fresh.shape[1]]
+            if damping:
+                fresh = damping * old + (1.0 - damping) * fresh
+            change = max(change, _change(old, fresh, layout.is_max or layout.is_forest))
+            values[:, start : start + fresh.shape[1]] = fresh
+        if schedule == "sequential":
+            belief, zeros = split(layout, unary, values)
+    return change, impossible
+
+
+def _change(old: np.ndarray, new: np.ndarray, in_nats: bool) -> float:
+    # Nats count what is improbable now but may become all that is left: only they prove exactness.
+    if not in_nats:
+        return float(np.abs(np.exp(new) - np.exp(old)).max(initial=0.0))
+    with np.errstate(invalid="ignore"):
+        difference = np.abs(new - old)
+    return float(np.where(old == new, 0.0, difference).max(initial=0.0))
+
+
+def _finite_max(values: np.ndarray) -> np.ndarray:
+    high = values.max(axis=2, keepdims=True)
+    return np.where(np.isneginf(high), 0.0, high)

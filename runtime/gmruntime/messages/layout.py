@@ -1,0 +1,189 @@
+"""Where messages lie: one flat array, a contiguous piece for each position of each factor block.
+
+An entry is one number: one state of one edge (of a message) or of one variable (of a belief).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64, Int32, Int64
+
+from gmruntime.factors.kinds import FactorKind
+from gmruntime.factors.tables import log_values, num_tables
+from gmruntime.graph import FactorGraph, num_states, table_indices
+from gmruntime.messages.tempering import at_temperature, is_estimated
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Group:
+    """Factors of one block, all of the same kind, arity and shape.
+
+    Attributes:
+        kind: with parameters already divided by the temperature.
+        scopes: as in the graph.
+        states: the number of states at each position.
+        starts: where the messages of each position begin; they are [factors, states[k]], C order.
+        block_index: which factor block of the graph this is.
+    """
+
+    kind: FactorKind
+    scopes: Int32[np.ndarray, "factors arity"]
+    states: tuple[int, ...]
+    starts: tuple[int, ...]
+    block_index: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layout:
+    """A graph made ready for messages at one temperature.
+
+    Attributes:
+        num_states: of each variable.
+        variable_start: where each variable's entries begin, and their number last.
+        unary: of each variable entry, the sum of the factors of that variable alone.
+        groups: factors of two and more variables.
+        entry: for each message entry, the variable entry it is about.
+        order: message entries sorted by variable entry.
+        row_entries: the variable entries that have messages at all, sorted.
+        row_starts: where in `order` the messages of each of `row_entries` begin.
+        temperature: 1 is sum-product, 0 is max-product.
+        log_constant: sum of the factors of no variable.
+        is_forest: no two paths join any two variables.
+        is_exact: converged messages are exact: a forest, and no message rule that estimates.
+    """
+
+    num_states: Int32[np.ndarray, " variables"]
+    variable_start: Int64[np.ndarray, " variables_and_end"]
+    unary: Float64[np.ndarray, " entries"]
+    groups: tuple[Group, ...]
+    entry: Int64[np.ndarray, " message_entries"]
+    order: Int64[np.ndarray, " message_entries"]
+    row_entries: Int64[np.ndarray, " rows"]
+    row_starts: Int64[np.ndarray, " rows"]
+    temperature: float
+    log_constant: float
+    is_forest: bool
+    is_exact: bool
+
+    @property
+    def is_max(self) -> bool:
+        """Whether messages maximise rather than sum."""
+        return self.temperature == 0.0
+
+
+def build_layout(graph: FactorGraph, temperature: float) -> Layout:
+    """Lay a graph out. Sum-product on f^(1/T) is belief propagation at temperature T."""
+    states = num_states(graph)
+    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(states, dtype=np.int64)])
+    unary = np.zeros(int(starts[-1]))
+    groups: list[Group] = []
+    entries: list[np.ndarray] = [np.zeros(0, np.int64)]
+    constant, size = 0.0, 0
+    scale = temperature if temperature > 0 else 1.0
+    for index, block in enumerate(graph.factors):
+        count, arity = block.scopes.shape
+        if count == 0:
+            continue
+        if arity == 0:
+            values = log_values(block.kind, table_indices(block), np.zeros((count, 0), np.int64))
+            constant += float(values.sum())
+            continue
+        shape = tuple(int(states[v]) for v in block.scopes[0])
+        if arity == 1:
+            _add_unary(
+                unary, starts, block.scopes[:, 0], _rows(block.kind, count, shape[0]) / scale
+            )
+            continue
+        positions: list[int] = []
+        for k in range(arity):
+            positions.append(size)
+            entries.append((starts[block.scopes[:, k]][:, None] + np.arange(shape[k])).reshape(-1))
+            size += count * shape[k]
+        kind = at_temperature(block.kind, shape, temperature)
+        groups.append(Group(kind, block.scopes, shape, tuple(positions), index))
+    entry = np.concatenate(entries)
+    order = np.argsort(entry, kind="stable")
+    rows, row_starts = np.unique(entry[order], return_index=True)
+    forest = _is_forest(graph)
+    exact = forest and not any(
+        is_estimated(graph.factors[g.block_index].kind, g.states, temperature) for g in groups
+    )
+    return Layout(
+        num_states=states,
+        variable_start=starts,
+        unary=unary,
+        groups=tuple(groups),
+        entry=entry,
+        order=order,
+        row_entries=rows,
+        row_starts=row_starts.astype(np.int64),
+        temperature=temperature,
+        log_constant=constant,
+        is_forest=forest,
+        is_exact=exact,
+    )
+
+
+def unary_with_evidence(
+    layout: Layout, evidence: Int32[np.ndarray, "rows variables"]
+) -> Float64[np.ndarray, "rows entries"]:
+    """Return the unary potentials of each row of evidence; -inf where it rules a state out."""
+    rows, variables = np.nonzero(evidence >= 0)
+    unary = np.repeat(layout.unary[None, :], len(evidence), axis=0)
+    if len(rows) == 0:
+        return unary
+    seen = evidence[rows, variables]
+    sizes = layout.num_states[variables].astype(np.int64)
+    firsts = np.cumsum(sizes) - sizes
+    states = np.arange(int(sizes.sum())) - np.repeat(firsts, sizes)
+    places = np.repeat(layout.variable_start[variables], sizes) + states
+    out = states != np.repeat(seen, sizes)
+    unary[np.repeat(rows, sizes)[out], places[out]] = -np.inf
+    return unary
+
+
+def _rows(kind: FactorKind, count: int, size: int) -> Float64[np.ndarray, "factors states"]:
+    """Evaluate factors of one variable at each of its states."""
+    index = table_indices_of(kind, count)
+    states = np.tile(np.arange(size, dtype=np.int64), count)[:, None]
+    return log_values(kind, np.repeat(index, size), states).reshape(count, size)
+
+
+def table_indices_of(kind: FactorKind, count: int) -> Int64[np.ndarray, " factors"]:
+    """Say for each of `count` factors which of the kind's tables it uses."""
+    shared = num_tables(kind) == 1
+    return np.zeros(count, np.int64) if shared else np.arange(count, dtype=np.int64)
+
+
+def _add_unary(unary: np.ndarray, starts: np.ndarray, scope: np.ndarray, rows: np.ndarray) -> None:
+    places = starts[scope][:, None] + np.arange(rows.shape[1])
+    if len(np.unique(scope)) == len(scope):
+        unary[places] += rows
+    else:
+        np.add.at(unary, places, rows)
+
+
+def _is_forest(graph: FactorGraph) -> bool:
+    """Count by union and find; a graph with more edges than a forest can have is none at once."""
+    scopes = [b.scopes for b in graph.factors if b.scopes.shape[1] > 1]
+    num_factors = sum(len(s) for s in scopes)
+    num_edges = sum(s.size for s in scopes)
+    if num_edges >= graph.num_variables + num_factors:
+        return False
+    parent = list(range(graph.num_variables))
+
+    def find(v: int) -> int:
+        while parent[v] != v:
+            parent[v] = parent[parent[v]]
+            v = parent[v]
+        return v
+
+    for scope in scopes:
+        for row in scope.tolist():
+            first = find(row[0])
+            for v in row[1:]:
+                root = find(v)
+                if root == first:
+                    return False
+                parent[root] = first
+    return True

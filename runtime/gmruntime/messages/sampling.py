@@ -1,0 +1,54 @@
+"""Draws from beliefs: fix a few variables by their beliefs, propagate, and go on with the rest.
+
+Source: Mézard and Montanari (2009), "Information, physics, and computation", section 20.3.
+"""
+
+import numpy as np
+from jaxtyping import Int32
+
+from gmruntime.budget import Budget
+from gmruntime.graph import Assignment
+from gmruntime.messages.beliefs import marginals
+from gmruntime.messages.bp import propagate
+from gmruntime.messages.layout import Layout, unary_with_evidence
+from gmruntime.messages.options import BpOptions
+
+# Into how many parts the variables are divided; each part is fixed at once, as if independent.
+_NUM_PARTS_MAX = 64
+
+
+def draw(
+    layout: Layout,
+    evidence: Assignment,
+    count: int,
+    budget: Budget,
+    rng: np.random.Generator,
+    options: BpOptions,
+) -> Int32[np.ndarray, "rows variables"] | None:
+    """Draw assignments; None when the evidence is impossible.
+
+    Rows that run into a contradiction are left out.
+    """
+    rows = np.repeat(evidence[None, :], count, axis=0).astype(np.int32)
+    free = rng.permutation(np.flatnonzero(evidence < 0))
+    parts = np.array_split(free, min(max(1, len(free)), _NUM_PARTS_MAX))
+    messages = propagate(layout, unary_with_evidence(layout, rows[:1]), budget, options)
+    if marginals(layout, unary_with_evidence(layout, rows[:1]), messages).impossible[0]:
+        return None
+    values = np.repeat(messages.values, count, axis=0)
+    possible = np.ones(count, np.bool_)
+    for part in parts:
+        unary = unary_with_evidence(layout, rows)
+        messages = propagate(layout, unary, budget, options, values)
+        values = messages.values
+        found = marginals(layout, unary, messages)
+        possible &= ~found.impossible
+        for v in part:
+            chances = found.probabilities[
+                :, layout.variable_start[v] : layout.variable_start[v + 1]
+            ]
+            totals = np.nan_to_num(chances).cumsum(axis=1)
+            spins = rng.random(count) * totals[:, -1]
+            chosen = (totals <= spins[:, None]).sum(axis=1)
+            rows[:, v] = np.minimum(chosen, chances.shape[1] - 1)
+    return rows[possible]
