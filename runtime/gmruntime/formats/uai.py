@@ -17,7 +17,7 @@ SIZE_MAX = 1 << 31
 """Counts above this cannot be meant."""
 
 LOG_ENTRY_MAX = 600.0
-"""A table whose largest entry is further than this from 1, in nats, is scaled; exp overflows at 709."""
+"""A table whose largest entry is further than this from 1, nats, is scaled: exp ends at 709."""
 
 
 def read_uai(path: str | Path) -> FactorGraph:
