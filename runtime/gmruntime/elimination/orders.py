@@ -10,6 +10,15 @@ import numpy as np
 
 from gmruntime.elimination.network import Network
 
+SMALL = 300
+"""Up to so many variables a plain greedy order is found faster than a compiler is loaded."""
+
+SEARCHABLE = 8192
+"""Beyond so many variables the compiled search's bit rows take too long to scan."""
+
+EASY_BITS = 15.0
+"""Cliques this small together are eliminated in milliseconds by NumPy."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Order:
@@ -17,7 +26,7 @@ class Order:
 
     Attributes:
         variables: in the order they are eliminated.
-        cliques: for each, the others that its elimination joins.
+        cliques: for each, the others that its elimination joins, in this order too.
         total_bits: log2 of the number of entries of all cliques together.
         clique_bits: log2 of the largest clique's entries.
     """
@@ -77,7 +86,7 @@ def greedy_order(
         entries += 2.0**clique_bits
         others = near.pop(v)
         variables.append(v)
-        cliques.append(tuple(sorted(others)))
+        cliques.append(tuple(others))
         left.discard(v)
         waiting.discard(v)
         touched = set(others)
@@ -90,7 +99,9 @@ def greedy_order(
         for u in touched:
             if u in near:
                 scores[u] = score(near, bits, u) * (1 + noise * rng.random())
-    return Order(tuple(variables), tuple(cliques), math.log2(max(entries, 1.0)), largest)
+    place = {v: k for k, v in enumerate(variables)}
+    ordered = tuple(tuple(sorted(clique, key=place.__getitem__)) for clique in cliques)
+    return Order(tuple(variables), ordered, math.log2(max(entries, 1.0)), largest)
 
 
 def _weight(near: dict[int, set[int]], bits: dict[int, float], v: int) -> float:
@@ -114,21 +125,29 @@ def best_order(
     rng: np.random.Generator,
     *,
     first: frozenset[int] = frozenset(),
-    restarts: int = 8,
     bits_max: float = 60.0,
 ) -> Order | None:
-    """Return the cheapest of several greedy orders, None when all exceed `bits_max`."""
+    """Return the cheapest of several greedy orders, None when all exceed `bits_max`.
+
+    Small or easy networks are ordered here; the others by the compiled search.
+    """
     best: Order | None = None
-    easy = 16.0
-    for attempt in range(2 + restarts):
-        noise = 0.0 if attempt < 2 else 0.3
-        by_fill = attempt % 2 == 1 and len(network.free) <= 3000
-        limit = bits_max if best is None else min(bits_max, best.clique_bits + 3)
-        order = greedy_order(
-            network, rng, by_fill=by_fill, noise=noise, first=first, bits_max=limit
-        )
-        if order is not None and (best is None or order.total_bits < best.total_bits):
-            best = order
-        if best is not None and best.total_bits <= easy:
-            break
+    num_free = len(network.free)
+    if num_free <= SMALL or num_free > SEARCHABLE:
+        for by_fill in (False, True) if num_free <= SMALL else (False,):
+            limit = bits_max if best is None else min(bits_max, best.clique_bits + 3)
+            order = greedy_order(
+                network, rng, by_fill=by_fill, noise=0.0, first=first, bits_max=limit
+            )
+            if order is not None and (best is None or order.total_bits < best.total_bits):
+                best = order
+            if best is not None and best.total_bits <= EASY_BITS:
+                return best
+    if num_free > SEARCHABLE:
+        return best
+    from gmruntime.elimination.order_search import search_order
+
+    found = search_order(network, rng, first=first, bits_max=bits_max)
+    if found is not None and (best is None or found.total_bits < best.total_bits):
+        return found
     return best

@@ -5,14 +5,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmruntime.answer import Best, Joint, MarginalMap, Marginals, Query
+from gmruntime.answer import Best, Joint, MarginalMap, Marginals, Query, Solutions
 from gmruntime.budget import Budget
 from gmruntime.elimination.network import Factor, Network, reduce
 from gmruntime.elimination.orders import Order, best_order
 from gmruntime.graph import Assignment, FactorGraph
 
-ENTRIES_PER_SECOND = 4e7
-"""Clique entries that one core combines and sums out a second, as measured with NumPy."""
+NUMPY_ENTRIES_PER_SECOND = 4e7
+"""Clique entries that one core combines and sums out a second with NumPy, as measured."""
+
+COMPILED_ENTRIES_PER_SECOND = 2e8
+"""The same with the compiled kernel."""
+
+COMPILED_BITS = 17.0
+"""From so many entries of all cliques on, loading the compiled kernel pays."""
 
 VARIABLES_MAX = 60_000
 """With more free variables the orders themselves would take too long to find."""
@@ -28,6 +34,7 @@ class Plan:
         clique_bits: log2 of the entries of the largest clique.
         memory_bytes: that the tables will occupy.
         seconds: predicted, on one core.
+        compiled: whether the compiled kernel will run it.
         fits: whether it keeps to the budget.
         network: what is eliminated; None when some factor has no table.
         order: how; None when no order was found within the limits.
@@ -38,6 +45,7 @@ class Plan:
     clique_bits: float
     memory_bytes: float
     seconds: float
+    compiled: bool
     fits: bool
     network: Network | None
     order: Order | None
@@ -52,7 +60,7 @@ def plan(
 ) -> Plan:
     """Find a good elimination order and predict what it costs."""
     num_free = int((evidence < 0).sum())
-    nothing = Plan(num_free, math.inf, math.inf, math.inf, math.inf, False, None, None)
+    nothing = Plan(num_free, math.inf, math.inf, math.inf, math.inf, False, False, None, None)
     if num_free > VARIABLES_MAX or graph.num_factors > 4 * VARIABLES_MAX:
         return nothing
     network = reduce(graph, query, evidence)
@@ -63,23 +71,27 @@ def plan(
     first: frozenset[int] = frozenset()
     if isinstance(query, MarginalMap):
         first = frozenset(network.free) - {int(v) for v in query.variables}
-    bits_max = min(34.0, math.log2(max(2.0, budget.memory_bytes / 16)))
+    bits_max = min(40.0, math.log2(max(2.0, budget.memory_bytes)))
     order = best_order(network, rng, first=first, bits_max=bits_max)
     if order is None:
-        return Plan(num_free, math.inf, math.inf, math.inf, math.inf, False, network, None)
+        return Plan(num_free, math.inf, math.inf, math.inf, math.inf, False, False, network, None)
     return _costed(query, budget, network, order)
 
 
 def _costed(query: Query, budget: Budget, network: Network, order: Order) -> Plan:
-    passes = 3.0 if isinstance(query, Marginals | Joint) else 1.0
+    compiled = order.total_bits > COMPILED_BITS and not isinstance(query, Best | Solutions)
+    passes = 4.0 if isinstance(query, Marginals | Joint) else 1.0
     if isinstance(query, Best):
         passes = 2.0 + query.count
     entries = 2.0**order.total_bits
-    seconds = passes * entries / ENTRIES_PER_SECOND + 3e-5 * passes * len(order.variables)
+    rate = COMPILED_ENTRIES_PER_SECOND if compiled else NUMPY_ENTRIES_PER_SECOND
+    seconds = passes * entries / rate + 3e-5 * passes * len(order.variables)
     separators = sum(
         float(np.prod(network.num_states[list(c)].astype(np.float64))) for c in order.cliques
     )
-    memory = 8.0 * (separators * 2 + 4 * 2.0**order.clique_bits)
+    memory = 8.0 * separators * (2.0 if isinstance(query, Marginals | Joint) else 1.0)
+    if not compiled:
+        memory += 32.0 * 2.0**order.clique_bits
     fits = memory <= budget.memory_bytes and seconds <= max(budget.left_s(), 0.05)
     return Plan(
         len(network.free),
@@ -87,6 +99,7 @@ def _costed(query: Query, budget: Budget, network: Network, order: Order) -> Pla
         order.clique_bits,
         memory,
         seconds,
+        compiled,
         fits,
         network,
         order,

@@ -1,0 +1,131 @@
+"""The passes of `tree`, run as compiled programs; same messages, same answers."""
+
+import numpy as np
+from jaxtyping import Float64
+
+from gmruntime.budget import Budget
+from gmruntime.elimination.network import Network
+from gmruntime.elimination.orders import Order
+from gmruntime.elimination.program import (
+    Cliques,
+    Run,
+    contract,
+    run,
+    write_downward,
+    write_upward,
+)
+from gmruntime.elimination.tree import Upward
+
+
+def pass_upward_compiled(
+    network: Network, order: Order, is_max: np.ndarray, budget: Budget, *, in_logs: bool
+) -> Upward | None:
+    """Eliminate the variables in order; None when a message vanished or time ran out.
+
+    Args:
+        network: of the factors.
+        order: its cliques sorted by when each variable is eliminated.
+        is_max: for each step, whether its variable is maximised; sums come first.
+        budget: asked now and then.
+        in_logs: whether the messages are wanted afterwards, as logs.
+    """
+    cliques = write_upward(network, order)
+    done = run(cliques.sheet, len(cliques.scopes), is_max, budget)
+    if not done.finished:
+        return None
+    if not in_logs:
+        return Upward([], done.log_constant)
+    logs = done.values
+    if not is_max.any():
+        with np.errstate(divide="ignore"):
+            np.log(logs, out=logs)
+    shapes = [tuple(int(network.num_states[v]) for v in scope[1:]) for scope in cliques.scopes]
+    messages = [
+        done.table(table).reshape(shape)
+        for table, shape in zip(cliques.upward, shapes, strict=True)
+    ]
+    return Upward(messages, done.log_constant)
+
+
+def marginals_compiled(
+    network: Network, order: Order, wanted: set[int], budget: Budget
+) -> tuple[dict[int, Float64[np.ndarray, " states"]], float] | None:
+    """Return P(x_v) of the wanted free variables, and log Z; None as in `pass_upward_compiled`.
+
+    A separator's two messages multiply to the belief of everything in it, so each variable is
+    read from the smallest separator or clique that holds it.
+    """
+    cliques = write_upward(network, order)
+    sources = _smallest_holders(cliques, wanted)
+    needed: set[int] = set()
+    for clique, _ in sources.values():
+        _add_ancestors(cliques, clique, needed)
+    downward = write_downward(cliques, needed)
+    results: dict[int, int] = {}
+    for v, (clique, from_separator) in sources.items():
+        if from_separator:
+            operands = [cliques.upward[clique]]
+        else:
+            inward = [cliques.upward[c] for c in cliques.children[clique]]
+            operands = [*cliques.own[clique], *inward]
+        if clique in downward:
+            operands.append(downward[clique])
+        results[v] = contract(cliques.sheet, operands, (v,))
+    count = len(cliques.scopes)
+    done = run(cliques.sheet, count, np.zeros(count, np.bool_), budget)
+    if not done.finished:
+        return None
+    rows = {v: _probabilities(done, table) for v, table in results.items()}
+    return rows, done.log_constant
+
+
+def joint_compiled(
+    network: Network, order: Order, scope: tuple[int, ...], budget: Budget
+) -> np.ndarray | None:
+    """Return P(scope), axes as listed; some clique must hold all of it."""
+    cliques = write_upward(network, order)
+    holders = [k for k, members in enumerate(cliques.scopes) if set(scope) <= set(members)]
+    if not holders:
+        return None
+    clique = min(holders, key=lambda k: cliques.sheet.entries(cliques.scopes[k]))
+    needed: set[int] = set()
+    _add_ancestors(cliques, clique, needed)
+    downward = write_downward(cliques, needed)
+    operands = [*cliques.own[clique], *(cliques.upward[c] for c in cliques.children[clique])]
+    if clique in downward:
+        operands.append(downward[clique])
+    kept = tuple(sorted(scope, key=cliques.sheet.place.__getitem__))
+    table = contract(cliques.sheet, operands, kept)
+    count = len(cliques.scopes)
+    done = run(cliques.sheet, count, np.zeros(count, np.bool_), budget)
+    if not done.finished:
+        return None
+    flat = _probabilities(done, table)
+    found = flat.reshape([int(network.num_states[v]) for v in kept])
+    return found.transpose([kept.index(v) for v in scope])
+
+
+def _probabilities(done: Run, table: int) -> np.ndarray:
+    row = done.table(table)
+    return row / row.sum()
+
+
+def _smallest_holders(cliques: Cliques, wanted: set[int]) -> dict[int, tuple[int, bool]]:
+    """For each wanted variable the clique to read it from, and whether from its separator."""
+    best: dict[int, tuple[int, int, bool]] = {}
+    for k, scope in enumerate(cliques.scopes):
+        own = scope[0]
+        size = cliques.sheet.entries(scope)
+        if own in wanted and (own not in best or size < best[own][0]):
+            best[own] = size, k, False
+        narrow = size // int(cliques.sheet.num_states[own])
+        for v in scope[1:]:
+            if v in wanted and (v not in best or narrow < best[v][0]):
+                best[v] = narrow, k, True
+    return {v: (clique, from_separator) for v, (_, clique, from_separator) in best.items()}
+
+
+def _add_ancestors(cliques: Cliques, clique: int, needed: set[int]) -> None:
+    while clique >= 0 and clique not in needed:
+        needed.add(clique)
+        clique = cliques.parents[clique]

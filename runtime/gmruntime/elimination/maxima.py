@@ -1,0 +1,136 @@
+"""Exact maxima: the best assignment, the k best, and the best states of some variables."""
+
+import heapq
+
+import numpy as np
+
+from gmruntime.answer import AssignmentsAnswer, Best, MarginalMap, MarginalMapAnswer, Status
+from gmruntime.budget import Budget
+from gmruntime.elimination.passes import everywhere, quality, run_upward
+from gmruntime.elimination.plan import Plan
+from gmruntime.elimination.tree import Tree, pass_upward, traceback
+from gmruntime.graph import Assignment, FactorGraph, log_score
+
+
+def blank(graph: FactorGraph, tree: Tree, evidence: Assignment) -> np.ndarray:
+    """Return an assignment of all variables with only the evidence filled in."""
+    size = max([graph.num_variables, *(s[0] + 1 for s in tree.scopes)])
+    assignment = np.zeros(size, np.int64)
+    assignment[: graph.num_variables] = np.maximum(evidence, 0)
+    return assignment
+
+
+def best_assignment(
+    graph: FactorGraph, evidence: Assignment, found: Plan, tree: Tree, budget: Budget
+) -> AssignmentsAnswer:
+    """Answer `Map`."""
+    is_max = everywhere(tree, True)
+    upward = run_upward(found, tree, is_max, budget, in_logs=True)
+    assignment = None
+    if np.isfinite(upward.log_constant):
+        full = traceback(tree, upward, is_max, blank(graph, tree, evidence))
+        assignment = full[: graph.num_variables].astype(np.int32)
+    score = -np.inf if assignment is None else float(log_score(graph, assignment))
+    if assignment is None or not np.isfinite(score):
+        empty = np.zeros((0, graph.num_variables), np.int32)
+        return AssignmentsAnswer(
+            quality(Status.IMPOSSIBLE, budget), empty, np.zeros(0), float("-inf")
+        )
+    return AssignmentsAnswer(
+        quality(Status.EXACT, budget), assignment[None], np.array([score]), score
+    )
+
+
+def best(
+    graph: FactorGraph, query: Best, evidence: Assignment, tree: Tree, budget: Budget
+) -> AssignmentsAnswer:
+    """Find the k best by splitting the space around each one found.
+
+    Source: Lawler (1972); Nilsson (1998).
+    """
+    asked = np.arange(graph.num_variables) if query.variables is None else query.variables
+    free = [int(v) for v in asked if evidence[v] < 0]
+    counter = 0
+    first = _constrained(graph, tree, evidence, {}, {})
+    if first is not None and first[0] == -np.inf:
+        first = None
+    heap: list[tuple[float, int, np.ndarray, dict[int, int], dict[int, frozenset[int]]]] = []
+    if first is not None:
+        heap.append((-first[0], counter, first[1], {}, {}))
+    rows: list[np.ndarray] = []
+    scores: list[float] = []
+    while heap and len(rows) < query.count and (not rows or budget.left_s() > 0):
+        negative, _, assignment, fixed, banned = heapq.heappop(heap)
+        rows.append(assignment)
+        scores.append(-negative)
+        if len(rows) == query.count:
+            break
+        fixed = dict(fixed)
+        for v in free:
+            if v in fixed:
+                continue
+            value = int(assignment[v])
+            without = {**banned, v: banned.get(v, frozenset()) | {value}}
+            found = _constrained(graph, tree, evidence, fixed, without)
+            if found is not None:
+                counter += 1
+                heapq.heappush(heap, (-found[0], counter, found[1], dict(fixed), without))
+            fixed[v] = value
+    complete = len(rows) == query.count or not heap
+    status = Status.EXACT if complete else Status.ESTIMATE
+    note = "" if len(rows) == query.count else f"there are {len(rows)}"
+    if not complete:
+        note = f"the budget ended after {len(rows)}"
+    if not rows:
+        status, note = Status.IMPOSSIBLE, ""
+    stacked = np.array(rows, np.int32).reshape(-1, graph.num_variables)
+    upper = scores[0] if scores else float("-inf")
+    return AssignmentsAnswer(quality(status, budget, note), stacked, np.array(scores), upper)
+
+
+def _constrained(
+    graph: FactorGraph,
+    tree: Tree,
+    evidence: Assignment,
+    fixed: dict[int, int],
+    banned: dict[int, frozenset[int]],
+) -> tuple[float, np.ndarray] | None:
+    potentials = [list(parts) for parts in tree.potentials]
+    place = {scope[0]: k for k, scope in enumerate(tree.scopes)}
+    for v in {*fixed, *banned}:
+        clique = place[v]
+        row = np.zeros(int(tree.num_states[v]))
+        if v in fixed:
+            row[:] = -np.inf
+            row[fixed[v]] = 0.0
+        for state in banned.get(v, frozenset()):
+            row[state] = -np.inf
+        shape = [-1] + [1] * (len(tree.scopes[clique]) - 1)
+        potentials[clique].append(row.reshape(shape))
+    narrowed = Tree(tree.scopes, potentials, tree.parents, tree.children, tree.num_states)
+    is_max = everywhere(tree, True)
+    upward = pass_upward(narrowed, is_max)
+    if not np.isfinite(upward.log_constant):
+        return None
+    full = traceback(narrowed, upward, is_max, blank(graph, tree, evidence))
+    assignment = full[: graph.num_variables].astype(np.int32)
+    return float(log_score(graph, assignment)), assignment
+
+
+def best_marginal(
+    query: MarginalMap, evidence: Assignment, found: Plan, tree: Tree, budget: Budget
+) -> MarginalMapAnswer:
+    """Answer `MarginalMap`: maximise what is asked after summing the rest."""
+    assert found.network is not None
+    asked = {int(v) for v in query.variables}
+    is_max = np.array([scope[0] in asked for scope in tree.scopes], np.bool_)
+    upward = run_upward(found, tree, is_max, budget, in_logs=True)
+    total = upward.log_constant + found.network.log_constant
+    if not np.isfinite(total):
+        empty = np.zeros(0, np.int32)
+        return MarginalMapAnswer(quality(Status.IMPOSSIBLE, budget), empty, float("-inf"))
+    assignment = np.zeros(max([len(evidence), *(s[0] + 1 for s in tree.scopes)]), np.int64)
+    assignment[: len(evidence)] = np.maximum(evidence, 0)
+    traceback(tree, upward, is_max, assignment)
+    states = assignment[query.variables].astype(np.int32)
+    return MarginalMapAnswer(quality(Status.EXACT, budget), states, total, total, total)

@@ -1,0 +1,180 @@
+"""Greedy elimination on bit rows: one restart of the search for an order, compiled."""
+
+import numba
+import numpy as np
+
+_ONE = np.uint64(1)
+
+
+@numba.njit(cache=True)
+def _lowest_bit(word: np.uint64) -> int:
+    """Return the position of the lowest set bit of a non-zero word."""
+    position = 0
+    if word & np.uint64(0xFFFFFFFF) == 0:
+        position += 32
+        word >>= np.uint64(32)
+    if word & np.uint64(0xFFFF) == 0:
+        position += 16
+        word >>= np.uint64(16)
+    if word & np.uint64(0xFF) == 0:
+        position += 8
+        word >>= np.uint64(8)
+    if word & np.uint64(0xF) == 0:
+        position += 4
+        word >>= np.uint64(4)
+    if word & np.uint64(0x3) == 0:
+        position += 2
+        word >>= np.uint64(2)
+    if word & _ONE == 0:
+        position += 1
+    return position
+
+
+@numba.njit(cache=True)
+def _members(row: np.ndarray, found: np.ndarray) -> int:
+    """Write the set bits of a row to `found` and return how many there are."""
+    count = 0
+    for w in range(row.size):
+        word = row[w]
+        while word != 0:
+            found[count] = 64 * w + _lowest_bit(word)
+            count += 1
+            word &= word - _ONE
+    return count
+
+
+@numba.njit(cache=True)
+def _score(
+    adjacency: np.ndarray, bits: np.ndarray, v: int, by_fill: bool, near: np.ndarray
+) -> tuple[float, int]:
+    count = _members(adjacency[v], near)
+    weight = bits[v]
+    for k in range(count):
+        weight += bits[near[k]]
+    if not by_fill:
+        return weight, count
+    fill = 0.0
+    row = adjacency[v]
+    for k in range(count):
+        u = near[k]
+        missing = 0.0
+        for w in range(row.size):
+            word = row[w] & ~adjacency[u, w]
+            while word != 0:
+                missing += bits[64 * w + _lowest_bit(word)]
+                word &= word - _ONE
+        fill += bits[u] * (missing - bits[u])
+    return 0.5 * fill + 0.01 * weight, count * row.size
+
+
+@numba.njit(cache=True)
+def _uniform(state: np.ndarray) -> float:
+    """Advance a xorshift generator and return a number in [0, 1)."""
+    x = state[0]
+    x ^= x << np.uint64(13)
+    x ^= x >> np.uint64(7)
+    x ^= x << np.uint64(17)
+    state[0] = x
+    return (x >> np.uint64(11)) * (1.0 / 9007199254740992.0)
+
+
+@numba.njit(cache=True)
+def eliminate_greedily(
+    adjacency: np.ndarray,
+    bits: np.ndarray,
+    late: np.ndarray,
+    by_fill: bool,
+    noise: float,
+    seed: np.uint64,
+    clique_bits_max: float,
+    total_max: float,
+    order: np.ndarray,
+) -> tuple[float, float, int]:
+    """Eliminate the cheapest variable next; `adjacency` becomes the cliques' rows.
+
+    Args:
+        adjacency: bit u of row v says that u and v share a factor; changed in place.
+        bits: log2 of each variable's number of states.
+        late: variables marked 1 come after all others.
+        by_fill: by weighted fill, else by the bits of the clique.
+        noise: scores are multiplied by 1 + noise * u.
+        seed: of the noise, not 0.
+        clique_bits_max: give up when a clique has more bits.
+        total_max: give up when all cliques together have more entries.
+        order: receives the variables in the order they are eliminated.
+
+    Returns:
+        Entries of all cliques together (inf when given up), bits of the largest, and the steps
+        this took.
+    """
+    n = bits.size
+    state = np.array([seed], np.uint64)
+    near = np.empty(n, np.int64)
+    scratch = np.empty(n, np.int64)
+    scores = np.empty(n)
+    alive = np.ones(n, np.bool_)
+    stale = np.zeros(n, np.bool_)
+    waiting = 0
+    steps = 0
+    for v in range(n):
+        scores[v], cost = _score(adjacency, bits, v, by_fill, scratch)
+        scores[v] *= 1.0 + noise * _uniform(state)
+        steps += cost
+        if late[v] == 0:
+            waiting += 1
+    total, largest = 0.0, 0.0
+    for place in range(n):
+        best = -1
+        for v in range(n):
+            ready = alive[v] and (waiting == 0 or late[v] == 0)
+            if ready and (best < 0 or scores[v] < scores[best]):
+                best = v
+        steps += n
+        count = _members(adjacency[best], near)
+        clique_bits = bits[best]
+        for k in range(count):
+            clique_bits += bits[near[k]]
+        total += 2.0**clique_bits
+        largest = max(largest, clique_bits)
+        if clique_bits > clique_bits_max or total > total_max:
+            return np.inf, largest, steps
+        order[place] = best
+        alive[best] = False
+        if late[best] == 0:
+            waiting -= 1
+        _connect(adjacency, best, near, count, by_fill, stale)
+        for v in range(n):
+            if stale[v]:
+                stale[v] = False
+                if alive[v]:
+                    scores[v], cost = _score(adjacency, bits, v, by_fill, scratch)
+                    scores[v] *= 1.0 + noise * _uniform(state)
+                    steps += cost
+    return total, largest, steps
+
+
+@numba.njit(cache=True)
+def _connect(
+    adjacency: np.ndarray, v: int, near: np.ndarray, count: int, by_fill: bool, stale: np.ndarray
+) -> None:
+    """Join the neighbours of v, take v out, and mark whose scores have changed."""
+    words = adjacency.shape[1]
+    for k in range(count):
+        u = near[k]
+        stale[u] = True
+        added = False
+        for w in range(words):
+            if adjacency[v, w] & ~adjacency[u, w] != 0:
+                word = adjacency[v, w] & ~adjacency[u, w]
+                if w == u >> 6:
+                    word &= ~(_ONE << np.uint64(u & 63))
+                if word != 0:
+                    added = True
+                    adjacency[u, w] |= word
+        adjacency[u, v >> 6] &= ~(_ONE << np.uint64(v & 63))
+        if added and by_fill:
+            for w in range(words):
+                word = adjacency[u, w]
+                while word != 0:
+                    stale[64 * w + _lowest_bit(word)] = True
+                    word &= word - _ONE
