@@ -18,10 +18,19 @@ from gmruntime.answer import (
     Query,
 )
 from gmruntime.budget import Budget, free_memory_bytes, start_budget
+from gmruntime.dual.feasible import satisfy
+from gmruntime.factors.kinds import AllDifferent, Count, LinearSum, Or, Xor
 from gmruntime.graph import Assignment, FactorGraph, no_evidence, validate
 
 if TYPE_CHECKING:
     from gmruntime.elimination.plan import Plan
+
+
+QUICK_SHARE = 0.1
+"""Of the budget, for trying whether hard constraints alone decide a maximisation."""
+
+CONSTRAINTS = (AllDifferent, LinearSum, Xor, Or, Count)
+"""Kinds that make such a try worth while."""
 
 
 def infer(
@@ -63,6 +72,12 @@ def infer(
         case "" | "exact":
             from gmruntime.elimination.answer import answer as eliminate
 
+            if isinstance(query, Map) and any(
+                isinstance(b.kind, CONSTRAINTS) for b in graph.factors
+            ):
+                decided = _by_constraints(graph, evidence, budget, rng)
+                if decided is not None:
+                    return decided
             answer = eliminate(graph, query, evidence, budget, rng)
             if answer is not None:
                 return answer
@@ -95,7 +110,12 @@ def search(
     validate(graph)
     evidence = _checked(graph, evidence)
     budget = _budget(budget_s, memory_bytes)
-    return improve(graph, query, evidence, budget, np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    feasible = satisfy(graph, evidence, budget, rng)
+    if feasible is not None and feasible.is_final:
+        return iter([feasible.improvement(budget)])
+    start = None if feasible is None else feasible.assignment
+    return improve(graph, query, evidence, budget, rng, start=start)
 
 
 def plan(
@@ -160,6 +180,30 @@ def _search(
     budget: Budget,
     rng: np.random.Generator,
 ) -> AssignmentsAnswer:
-    from gmruntime.search.anytime import answer
+    from gmruntime.search.anytime import answer, answer_of
+    from gmruntime.search.anytime import search as improve
 
-    return answer(graph, query, evidence, budget, rng)
+    if isinstance(query, Best):
+        return answer(graph, query, evidence, budget, rng)
+    feasible = satisfy(graph, evidence, budget, rng)
+    if feasible is None:
+        return answer(graph, query, evidence, budget, rng)
+    last = feasible.improvement(budget)
+    if not feasible.is_final:
+        for step in improve(graph, query, evidence, budget, rng, start=feasible.assignment):
+            last = step
+    return answer_of(graph, last, budget)
+
+
+def _by_constraints(
+    graph: FactorGraph, evidence: Assignment, budget: Budget, rng: np.random.Generator
+) -> AssignmentsAnswer | None:
+    """Answer a maximisation whose hard constraints decide everything, if that is quick."""
+    from gmruntime.search.anytime import answer_of
+
+    seconds = budget.spent_s() + QUICK_SHARE * budget.left_s()
+    part = Budget(budget.start_s, seconds, budget.memory_bytes, budget.clock)
+    feasible = satisfy(graph, evidence, part, rng)
+    if feasible is None or not feasible.is_final:
+        return None
+    return answer_of(graph, feasible.improvement(budget), budget)

@@ -1,0 +1,1 @@
+"""Proofs: certified bounds on maxima, and searches that are complete."""
