@@ -1,0 +1,54 @@
+"""Every mistake in `bad/` is told with its code, its place and an excerpt, word for word."""
+
+from pathlib import Path
+
+import pytest
+
+import gmlang
+from gmlang.diagnostics import GmError, Source, render
+from gmlang.pipeline import check_source
+
+FOLDER = Path(__file__).resolve().parent / "bad"
+PROGRAMS = sorted(FOLDER.rglob("*.gm"))
+PHASES = {
+    "syntax": "GM1",
+    "names": "GM2",
+    "types": ("GM3", "GM4", "GM6"),
+    "grounding": ("GM3", "GM4"),
+    "inference": ("GM3", "GM5"),
+}
+
+
+def _diagnose(path: Path) -> GmError:
+    source = Source(path.name, path.read_text("utf-8"))
+    with pytest.raises(GmError) as caught:
+        for answer in gmlang.Model(check_source(source)).run(budget_s=5):
+            assert answer
+        gmlang.Model(check_source(source)).session()
+        gmlang.Model(check_source(source)).grounding()
+    return caught.value
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=lambda p: f"{p.parent.name}-{p.stem}")
+def test_a_mistake_is_told_in_these_words(path: Path, update_golden: bool):
+    error = _diagnose(path)
+    for diagnostic in error.diagnostics:
+        assert diagnostic.code.startswith(PHASES[path.parent.name])
+        assert diagnostic.span is not None
+        assert diagnostic.span.source.name == path.name
+    words = render(error.diagnostics) + "\n"
+    golden = path.with_suffix(".err")
+    if update_golden:
+        golden.write_text(words, "utf-8")
+    assert words == golden.read_text("utf-8")
+
+
+def test_there_are_enough_of_them():
+    assert len(PROGRAMS) >= 60
+
+
+def test_several_mistakes_of_one_phase_are_told_together():
+    error = _diagnose(FOLDER / "names" / "several_mistakes.gm")
+    assert len(error.diagnostics) == 3
+    error = _diagnose(FOLDER / "grounding" / "several_at_once.gm")
+    assert len(error.diagnostics) == 2
