@@ -3,6 +3,7 @@
 Every subcommand's module is imported when it is called, so that `gmlang run` starts quickly.
 """
 
+import gc
 import sys
 from collections.abc import Sequence
 
@@ -74,8 +75,12 @@ def group() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its status."""
+    from gmlang.cli.startup import skip_shape_annotations
     from gmlang.diagnostics import GmError, render
 
+    # A few large collections instead of hundreds of small ones while modules are imported.
+    gc.set_threshold(100_000, 50, 50)
+    skip_shape_annotations()
     try:
         status: object = group.main(args=arguments, prog_name="gmlang", standalone_mode=False)
         sys.exit(status if isinstance(status, int) else 0)
