@@ -23,8 +23,9 @@ from gmruntime.answer import (
 from gmruntime.budget import Budget
 from gmruntime.elimination.maxima import best, best_assignment, best_marginal, blank
 from gmruntime.elimination.network import Network
-from gmruntime.elimination.passes import everywhere, quality, run_upward
+from gmruntime.elimination.passes import check_time, everywhere, quality, run_upward
 from gmruntime.elimination.plan import Plan, plan
+from gmruntime.elimination.slices import answer_in_slices
 from gmruntime.elimination.solutions import count_solutions
 from gmruntime.elimination.tree import (
     Tree,
@@ -43,10 +44,28 @@ def answer(
     budget: Budget,
     rng: np.random.Generator,
 ) -> Answer | None:
-    """Answer exactly; None when that does not fit the budget."""
+    """Answer exactly, or with certified bounds; None when neither fits the budget."""
     found = plan(graph, query, evidence, budget, rng)
-    if not found.fits or found.network is None or found.order is None:
+    if found.network is None or found.order is None:
         return None
+    try:
+        if found.fits:
+            return _answer_whole(graph, query, evidence, found, budget, rng)
+        return answer_in_slices(graph, query, evidence, found, budget)
+    except TimeoutError:
+        return None
+
+
+def _answer_whole(
+    graph: FactorGraph,
+    query: Query,
+    evidence: Assignment,
+    found: Plan,
+    budget: Budget,
+    rng: np.random.Generator,
+) -> Answer | None:
+    assert found.network is not None
+    assert found.order is not None
     tree = build_tree(found.network, found.order)
     if found.network.log_constant == -np.inf:
         # What is observed contradicts itself already: no potential may say otherwise.
@@ -106,6 +125,7 @@ def _marginals(
         listed = range(graph.num_variables) if query.variables is None else query.variables
         free = {int(v) for v in listed if evidence[v] < 0}
         quick = marginals_compiled(network, found.order, free, budget)
+        check_time(budget)
         if quick is not None:
             filled = {int(v): _observed(graph, v, evidence) for v in listed if evidence[v] >= 0}
             arrays = by_block(graph, filled | quick[0])
@@ -229,8 +249,8 @@ def _samples(
     if not np.isfinite(upward.log_constant):
         empty = np.zeros((0, graph.num_variables), np.int32)
         return AssignmentsAnswer(quality(Status.IMPOSSIBLE, budget), empty, np.zeros(0))
-    blank = np.tile(blank(graph, tree, evidence), (query.count, 1))
-    drawn = sample(tree, upward, blank, rng)[:, : graph.num_variables].astype(np.int32)
+    start = np.tile(blank(graph, tree, evidence), (query.count, 1))
+    drawn = sample(tree, upward, start, rng)[:, : graph.num_variables].astype(np.int32)
     scores = log_score(graph, drawn)
     if not np.isfinite(scores).all():
         empty = np.zeros((0, graph.num_variables), np.int32)

@@ -30,7 +30,7 @@ def pass_upward_compiled(
         in_logs: whether the messages are wanted afterwards, as logs.
     """
     cliques = write_upward(network, order)
-    done = run(cliques.sheet, len(cliques.scopes), is_max, budget)
+    done = run(cliques.sheet, len(cliques.scopes), is_max, budget, reuse=not in_logs)
     if not done.finished:
         return None
     if not in_logs:

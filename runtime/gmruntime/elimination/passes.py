@@ -23,7 +23,11 @@ def everywhere(tree: Tree, value: bool) -> np.ndarray:
 def run_upward(
     found: Plan, tree: Tree, is_max: np.ndarray, budget: Budget, *, in_logs: bool
 ) -> Upward:
-    """Run the pass compiled when that was planned; in logs with NumPy when digits were lost."""
+    """Run the pass compiled when that was planned; in logs with NumPy when digits were lost.
+
+    Raises:
+        TimeoutError: when the budget ended first.
+    """
     assert found.network is not None
     assert found.order is not None
     if found.compiled and found.network.log_constant > -np.inf:
@@ -32,4 +36,11 @@ def run_upward(
         quick = pass_upward_compiled(found.network, found.order, is_max, budget, in_logs=in_logs)
         if quick is not None:
             return quick
+        check_time(budget)
     return pass_upward(tree, is_max)
+
+
+def check_time(budget: Budget) -> None:
+    """Give up, with a TimeoutError for `answer` to catch, when the budget is spent."""
+    if budget.left_s() <= 0:
+        raise TimeoutError

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmruntime.answer import Best, Joint, MarginalMap, Marginals, Query, Solutions
+from gmruntime.answer import Best, Joint, LogPartition, MarginalMap, Marginals, Query, Solutions
 from gmruntime.budget import Budget
 from gmruntime.elimination.network import Factor, Network, reduce
 from gmruntime.elimination.orders import Order, best_order
@@ -71,14 +71,15 @@ def plan(
     first: frozenset[int] = frozenset()
     if isinstance(query, MarginalMap):
         first = frozenset(network.free) - {int(v) for v in query.variables}
-    bits_max = min(40.0, math.log2(max(2.0, budget.memory_bytes)))
+    bits_max = 60.0
     order = best_order(network, rng, first=first, bits_max=bits_max)
     if order is None:
         return Plan(num_free, math.inf, math.inf, math.inf, math.inf, False, False, network, None)
-    return _costed(query, budget, network, order)
+    return costed(query, budget, network, order)
 
 
-def _costed(query: Query, budget: Budget, network: Network, order: Order) -> Plan:
+def costed(query: Query, budget: Budget, network: Network, order: Order) -> Plan:
+    """Predict what eliminating in this order costs."""
     compiled = order.total_bits > COMPILED_BITS and not isinstance(query, Best | Solutions)
     passes = 4.0 if isinstance(query, Marginals | Joint) else 1.0
     if isinstance(query, Best):
@@ -86,10 +87,13 @@ def _costed(query: Query, budget: Budget, network: Network, order: Order) -> Pla
     entries = 2.0**order.total_bits
     rate = COMPILED_ENTRIES_PER_SECOND if compiled else NUMPY_ENTRIES_PER_SECOND
     seconds = passes * entries / rate + 3e-5 * passes * len(order.variables)
-    separators = sum(
-        float(np.prod(network.num_states[list(c)].astype(np.float64))) for c in order.cliques
-    )
-    memory = 8.0 * separators * (2.0 if isinstance(query, Marginals | Joint) else 1.0)
+    sizes = [2.0 ** float(np.log2(network.num_states[list(c)]).sum()) for c in order.cliques]
+    if isinstance(query, Marginals | Joint):
+        memory = 16.0 * sum(sizes)
+    elif isinstance(query, LogPartition):
+        memory = 8.0 * _largest_live(order, sizes)
+    else:
+        memory = 8.0 * sum(sizes)
     if not compiled:
         memory += 32.0 * 2.0**order.clique_bits
     fits = memory <= budget.memory_bytes and seconds <= max(budget.left_s(), 0.05)
@@ -104,6 +108,20 @@ def _costed(query: Query, budget: Budget, network: Network, order: Order) -> Pla
         network,
         order,
     )
+
+
+def _largest_live(order: Order, sizes: list[float]) -> float:
+    """Return how many entries of messages are waiting at once when each is read once."""
+    place = {v: k for k, v in enumerate(order.variables)}
+    live, largest = 0.0, 0.0
+    released = [0.0] * len(sizes)
+    for k, clique in enumerate(order.cliques):
+        live += sizes[k]
+        largest = max(largest, live)
+        live -= released[k]
+        if clique:
+            released[place[clique[0]]] += sizes[k]
+    return largest
 
 
 def _joined(network: Network, variables: np.ndarray, evidence: Assignment) -> Network:

@@ -184,19 +184,23 @@ class Run:
     Attributes:
         values: all tables; linear, or logs where a maximum was taken.
         table_start: where each table begins.
+        table_size: the entries of each.
         log_constant: what rescaling the results of the counted steps took out; -inf when a
             result vanished.
         finished: whether every step ran.
     """
 
     values: Float64[np.ndarray, " entries"]
-    table_start: Int64[np.ndarray, " tables_and_end"]
+    table_start: Int64[np.ndarray, " tables"]
+    table_size: Int64[np.ndarray, " tables"]
     log_constant: float
     finished: bool
 
     def table(self, number: int) -> Float64[np.ndarray, " entries"]:
         """Return a table, flat."""
-        return self.values[self.table_start[number] : self.table_start[number + 1]]
+        return self.values[
+            self.table_start[number] : self.table_start[number] + self.table_size[number]
+        ]
 
 
 def num_entries(sheet: Sheet) -> int:
@@ -204,25 +208,33 @@ def num_entries(sheet: Sheet) -> int:
     return sum(sheet.entries(scope) for scope in sheet.scopes)
 
 
-def run(sheet: Sheet, num_counted: int, is_max: np.ndarray, budget: Budget | None = None) -> Run:
+def run(
+    sheet: Sheet,
+    num_counted: int,
+    is_max: np.ndarray,
+    budget: Budget | None = None,
+    *,
+    reuse: bool = False,
+) -> Run:
     """Run all steps; the first `num_counted` are those whose rescaling is part of the value.
 
-    Steps that sum must come before steps that maximise.
+    Steps that sum must come before steps that maximise. With `reuse`, a table's place is given to
+    another once it has been read; only for programs that read every result once.
     """
     from gmruntime.elimination.program_kernel import run_steps
 
-    sizes = [sheet.entries(scope) for scope in sheet.scopes]
-    table_start = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes, dtype=np.int64)])
-    values = np.empty(int(table_start[-1]))
+    sizes = np.array([sheet.entries(scope) for scope in sheet.scopes], np.int64)
+    table_start, total = _allocate(sheet, sizes, reuse=reuse)
+    values = np.empty(total)
     log_constant = 0.0
     all_max = bool(is_max.all()) and len(is_max) > 0
     for table, log_table in sheet.given.items():
         largest = float(log_table.max())
         if largest == -np.inf:
-            return Run(values, table_start, -np.inf, False)
+            return Run(values, table_start, sizes, -np.inf, False)
         log_constant += largest
         shifted = log_table.reshape(-1) - largest
-        piece = values[table_start[table] : table_start[table + 1]]
+        piece = values[table_start[table] : table_start[table] + sizes[table]]
         piece[:] = shifted if all_max else np.exp(shifted)
     scope_start, scope_variables = _rows(sheet.scopes)
     axes_start, axes_variables = _rows([step.axes for step in sheet.steps])
@@ -233,14 +245,15 @@ def run(sheet: Sheet, num_counted: int, is_max: np.ndarray, budget: Budget | Non
     switch = int(np.argmax(flags)) if flags.any() and not all_max else -1
     for first, last in _batches(sheet, num_counted, switch):
         if budget is not None and budget.left_s() <= 0:
-            return Run(values, table_start, log_constant, False)
+            return Run(values, table_start, sizes, log_constant, False)
         if first == switch:
             with np.errstate(divide="ignore"):
-                np.log(values, out=values, where=_written(sheet, table_start, first))
+                np.log(values, out=values, where=_written(sheet, table_start, sizes, first, total))
         taken, done = run_steps(
             values,
             sheet.num_states.astype(np.int64),
             table_start,
+            sizes,
             scope_start,
             scope_variables,
             axes_start,
@@ -254,17 +267,63 @@ def run(sheet: Sheet, num_counted: int, is_max: np.ndarray, budget: Budget | Non
             _FLOOR,
         )
         if done < last - first:
-            return Run(values, table_start, -np.inf, False)
+            return Run(values, table_start, sizes, -np.inf, False)
         if last <= num_counted:
             log_constant += taken
-    return Run(values, table_start, log_constant, True)
+    return Run(values, table_start, sizes, log_constant, True)
 
 
-def _written(sheet: Sheet, table_start: np.ndarray, num_done: int) -> np.ndarray:
+def _allocate(
+    sheet: Sheet, sizes: np.ndarray, *, reuse: bool
+) -> tuple[Int64[np.ndarray, " tables"], int]:
+    """Place every table; return where each begins, and the entries needed."""
+    if not reuse:
+        ends = np.cumsum(sizes)
+        return ends - sizes, int(ends[-1]) if len(ends) else 0
+    starts = np.zeros(len(sizes), np.int64)
+    end = 0
+    for table in sheet.given:
+        starts[table] = end
+        end += int(sizes[table])
+    holes: list[tuple[int, int]] = []
+    for step in sheet.steps:
+        wanted = int(sizes[step.result])
+        fitting = [(size, at) for size, at in holes if size >= wanted]
+        if fitting:
+            size, at = min(fitting)
+            holes.remove((size, at))
+            if size > wanted:
+                holes.append((size - wanted, at + wanted))
+        else:
+            at = end
+            end += wanted
+        starts[step.result] = at
+        freed = [(int(starts[t]), int(sizes[t])) for t in step.operands if t not in sheet.given]
+        holes = _joined_holes(holes, freed)
+    return starts, end
+
+
+def _joined_holes(
+    holes: list[tuple[int, int]], freed: list[tuple[int, int]]
+) -> list[tuple[int, int]]:
+    if not freed:
+        return holes
+    joined: list[tuple[int, int]] = []
+    for at, size in sorted([*((at, size) for size, at in holes), *freed]):
+        if joined and joined[-1][1] + joined[-1][0] == at:
+            joined[-1] = (joined[-1][0] + size, joined[-1][1])
+        else:
+            joined.append((size, at))
+    return joined
+
+
+def _written(
+    sheet: Sheet, table_start: np.ndarray, sizes: np.ndarray, num_done: int, total: int
+) -> np.ndarray:
     """Mark the entries that are filled before step `num_done`."""
-    mask = np.zeros(int(table_start[-1]), np.bool_)
+    mask = np.zeros(total, np.bool_)
     for table in (*sheet.given, *(step.result for step in sheet.steps[:num_done])):
-        mask[table_start[table] : table_start[table + 1]] = True
+        mask[table_start[table] : table_start[table] + sizes[table]] = True
     return mask
 
 

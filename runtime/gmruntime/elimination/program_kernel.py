@@ -14,6 +14,7 @@ def run_steps(
     values: np.ndarray,
     sizes: np.ndarray,
     table_start: np.ndarray,
+    table_size: np.ndarray,
     scope_start: np.ndarray,
     scope_variables: np.ndarray,
     axes_start: np.ndarray,
@@ -74,7 +75,7 @@ def run_steps(
         for k in range(inner):
             outer_sizes[k] = sizes[axes[outer[k]]]
             outer_strides[:, k] = strides[:, outer[k]]
-        out = values[table_start[result] : table_start[result + 1]]
+        out = values[table_start[result] : table_start[result] + table_size[result]]
         if is_max[step]:
             out[:] = -np.inf
             max_sum(values, starts, outer_sizes, outer_strides, offsets, kinds, out)

@@ -1,0 +1,99 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gmruntime.answer import (
+    AssignmentsAnswer,
+    LogPartition,
+    LogPartitionAnswer,
+    Map,
+    Status,
+)
+from gmruntime.budget import Budget, start_budget
+from gmruntime.elimination.minibucket import upper_bound
+from gmruntime.elimination.network import reduce
+from gmruntime.elimination.orders import best_order
+from gmruntime.elimination.plan import plan
+from gmruntime.elimination.slices import answer_in_slices
+from gmruntime.enumerate import enumerate_assignments, log_partition
+from gmruntime.factors.kinds import Table
+from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, no_evidence
+
+
+def frustrated_grid(seed: int, zeros: float) -> FactorGraph:
+    """A 4 x 4 grid of binary variables with random tables."""
+    rng = np.random.default_rng(seed)
+    index = np.arange(16).reshape(4, 4)
+    right = np.stack([index[:, :-1], index[:, 1:]], axis=-1).reshape(-1, 2)
+    down = np.stack([index[:-1], index[1:]], axis=-1).reshape(-1, 2)
+    scopes = np.concatenate([right, down]).astype(np.int32)
+    tables = rng.normal(scale=2.0, size=(len(scopes), 2, 2))
+    tables[rng.random(tables.shape) < zeros] = -np.inf
+    return FactorGraph((VariableBlock("x", (4, 4), 2),), (FactorBlock(Table(tables), scopes),))
+
+
+def ticking(num_ticks: int) -> Budget:
+    """A budget that ends after it was asked a number of times."""
+    now = [0.0]
+
+    def clock() -> float:
+        now[0] += 1.0
+        return now[0]
+
+    return start_budget(float(num_ticks), 400, clock)
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("zeros", [0.0, 0.15])
+def test_minibuckets_bound_from_above(seed: int, zeros: float) -> None:
+    graph = frustrated_grid(seed, zeros)
+    every = enumerate_assignments(graph, no_evidence(graph))
+    for query, truth, is_max in (
+        (LogPartition(), log_partition(every), False),
+        (Map(), every.log_scores.max(), True),
+    ):
+        network = reduce(graph, query, no_evidence(graph))
+        assert network is not None
+        order = best_order(network, np.random.default_rng(seed))
+        assert order is not None
+        bounds = [
+            upper_bound(network, order, bits, is_max=lambda _, flag=is_max: flag)
+            for bits in (2.0, 3.0, 20.0)
+        ]
+        assert min(bounds) >= truth
+        # With room for every clique nothing is split: the bound is the value.
+        assert bounds[-1] == truth or bounds[-1] == pytest.approx(truth, abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("num_ticks", [8, 16, 24, 40, 10_000])
+def test_an_unfinished_sum_is_a_proven_interval(seed: int, num_ticks: int) -> None:
+    graph = frustrated_grid(seed, 0.1)
+    truth = log_partition(enumerate_assignments(graph, no_evidence(graph)))
+    budget = ticking(num_ticks)
+    patient = replace(budget, seconds=1e9)
+    found = plan(graph, LogPartition(), no_evidence(graph), patient, np.random.default_rng(0))
+    assert found.memory_bytes > budget.memory_bytes
+    answer = answer_in_slices(graph, LogPartition(), no_evidence(graph), found, budget)
+    assert isinstance(answer, LogPartitionAnswer)
+    assert answer.log_lower <= truth + 1e-12
+    assert truth <= answer.log_upper + 1e-12
+    if num_ticks == 10_000 and truth > -np.inf:
+        assert answer.quality.status is Status.EXACT
+        assert answer.log_value == pytest.approx(truth, abs=1e-10)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_best_slice_holds_the_best_assignment(seed: int) -> None:
+    graph = frustrated_grid(seed, 0.1)
+    truth = enumerate_assignments(graph, no_evidence(graph)).log_scores.max()
+    budget = ticking(10_000)
+    found = plan(graph, Map(), no_evidence(graph), budget, np.random.default_rng(0))
+    answer = answer_in_slices(graph, Map(), no_evidence(graph), found, budget)
+    assert isinstance(answer, AssignmentsAnswer)
+    if truth == -np.inf:
+        assert answer.quality.status is Status.IMPOSSIBLE
+        return
+    assert answer.quality.status is Status.EXACT
+    assert answer.log_scores[0] == pytest.approx(truth, abs=1e-10)
