@@ -1,250 +1,263 @@
 """The interactive session: `feed` is pure, the loop around it reads and prints.
 
-What has been said so far is kept as statements; a declaration of a name that exists replaces the
-old one. Every entry is checked with all the others, and dropped again when that fails.
+What has been said is kept as statements; saying something again replaces it. Every entry is
+checked together with all others, and refused as a whole when that fails: the session never holds
+a program that has mistakes.
 """
 
+import re
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gmlang.api import Model
-from gmlang.diagnostics import GmError, Source, render
-from gmlang.pipeline import check_source
-from gmlang.repl_text import HELP, declared_names, is_query, query_text, split_statements
-from gmlang.syntax.parse import needs_more
+from gmlang.core.from_syntax import check
+from gmlang.core.program import Assert, Query
+from gmlang.diagnostics import GmError, Source, Span, render
+from gmlang.library import find_module
+from gmlang.queries.session import Settings
+from gmlang.repl_text import HELP, Piece, is_query, merge, read_pieces
+from gmlang.syntax import ast
 
 PROMPT, CONTINUED = "gm> ", "... "
+
+MISSING_DATA = ("GM401", "GM402")
+"""Codes of data that is not bound yet: in a session it may still come."""
+
+UNFINISHED = ("GM291", "GM292")
+"""Lints about what is not used or says nothing yet."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReplSession:
-    """What has been said.
+    """What has been said, and how to answer.
 
     Attributes:
-        entries: source texts of statements, in order.
-        values: data and parameters bound.
-        folder: where imports are looked up.
+        pieces: the statements, in order.
+        past: the pieces before each entry that changed them, for `undo`.
+        model: of the statements, checked, with `values` bound.
+        values: data and parameters.
+        folder: where imports are looked up; None without a file.
         is_over: whether the user has left.
-        timed: whether each reply says how long it took.
+        is_timed: whether each reply says how long it took.
+        asked: the last query, for `more`.
+        num_entries: taken so far; numbers the sources of diagnostics.
     """
 
-    entries: tuple[str, ...] = ()
+    pieces: tuple[Piece, ...] = ()
+    past: tuple[tuple[Piece, ...], ...] = ()
+    model: Model | None = None
     values: Mapping[str, object] = field(default_factory=dict[str, object])
     folder: Path | None = None
     is_over: bool = False
-    timed: bool = False
+    is_timed: bool = False
     budget_s: float = 5.0
+    seed: int = 0
+    asked: str = ""
+    num_entries: int = 0
 
 
-def start_session(path: str | None, values: Mapping[str, object]) -> tuple[ReplSession, str]:
-    """Begin with a file's statements, or with nothing; return a greeting too.
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the session says to an entry."""
 
-    Raises:
-        GmError: when the file has mistakes.
-        OSError: when it cannot be read.
-    """
-    session = ReplSession(values=values)
-    if path is None:
-        return session, "gmlang: type a statement, a query such as P(x), or :help"
-    return _load(session, path)
+    text: str
+    is_error: bool = False
 
 
-def feed(session: ReplSession, text: str) -> tuple[ReplSession, str]:
+def feed(session: ReplSession, text: str) -> tuple[ReplSession, Reply]:
     """Take one complete entry and return the session after it, and the reply."""
     start = time.monotonic()
-    stripped = text.strip()
+    plain = text.strip()
+    numbered = replace(session, num_entries=session.num_entries + 1)
     try:
-        if not stripped:
-            return session, ""
-        if stripped.startswith(":"):
-            return _command(session, stripped)
-        if stripped in ("?", "help"):
-            return session, HELP
-        if is_query(stripped):
-            after, reply = session, _answer(session, stripped)
-        else:
-            after, reply = _declare(session, text)
+        after, reply = _take(numbered, plain, text.strip("\n"))
     except GmError as error:
-        return session, render(error.diagnostics)
+        return numbered, Reply(render(error.diagnostics), is_error=True)
     except (OSError, ValueError) as error:
-        return session, str(error)
-    if session.timed:
-        reply += f"\n({time.monotonic() - start:.3f} s)"
-    return after, reply.strip("\n")
+        return numbered, Reply(str(error), is_error=True)
+    if session.is_timed and plain:
+        reply = f"{reply}\n({time.monotonic() - start:.3f} s)".strip("\n")
+    return after, Reply(reply)
 
 
-def _source(entries: tuple[str, ...]) -> Source:
-    return Source("<session>", "\n".join(entries) + "\n")
+def _take(session: ReplSession, plain: str, text: str) -> tuple[ReplSession, str]:
+    from gmlang import repl_commands as commands
+
+    word, _, rest = plain.partition(" ")
+    match word:
+        case "":
+            return session, ""
+        case "?" | "help":
+            return session, HELP
+        case "undo":
+            return commands.undo(session, rest)
+        case "more":
+            return session, commands.more(session, rest)
+        case "imagine" if rest:
+            from gmlang.repl_imagine import imagine
+
+            return session, imagine(session, rest)
+        case _ if word.startswith(":"):
+            return commands.run_command(session, word, rest.strip())
+        case _ if is_query(plain):
+            return replace(session, asked=plain), ask(session, plain)
+        case _:
+            return _say(session, text)
 
 
-def _model(session: ReplSession, entries: tuple[str, ...]) -> Model:
-    checked = check_source(_source(entries), session.folder)
+def model_of(session: ReplSession, pieces: tuple[Piece, ...] | None = None) -> Model:
+    """Check what has been said, or other pieces with the same data.
+
+    Raises:
+        GmError: with the mistakes.
+    """
+    if pieces is None and session.model is not None:
+        return session.model
+    statements = tuple(s for p in session.pieces if pieces is None for s in p.statements)
+    statements += tuple(s for p in pieces or () for s in p.statements)
+    program = ast.Program(Span(Source("<session>", ""), 0, 0), statements)
+    checked = check(program, lambda name: find_module(name, session.folder))
     known = {symbol.name for symbol in checked.program.data}
-    values = {name: value for name, value in session.values.items() if name in known}
-    return Model(checked, values)
+    return Model(checked, {k: v for k, v in session.values.items() if k in known})
 
 
-def _answer(session: ReplSession, text: str) -> str:
-    model = _model(session, session.entries)
-    questions = model.ask(query_text(text))
-    from gmlang.queries.session import Settings
+def ask(session: ReplSession, text: str, within_s: float | None = None) -> str:
+    """Answer queries; Ctrl-C ends the one at work, which keeps what it found.
 
-    settings = Settings(session.budget_s)
+    Raises:
+        GmError: when the text is no query about what has been said.
+    """
+    model = model_of(session)
+    questions = model.ask(text)
+    if within_s is not None:
+        questions = tuple(
+            replace(q, within_s=within_s) if isinstance(q, Query) else q for q in questions
+        )
+    return answers(session, model, questions)
+
+
+def answers(session: ReplSession, model: Model, questions: tuple[Query | Assert, ...]) -> str:
+    """Answer checked questions; the text of a lone one is not repeated."""
     replies: list[str] = []
     try:
-        for answer in model.answer_all(questions, settings):
-            replies.append(repr(answer))
+        for answer in model.answer_all(questions, Settings(session.budget_s, session.seed)):
+            shown = repr(answer)
+            head, _, body = shown.partition("\n")
+            alone = len(questions) == 1 and body and head == answer.text
+            replies.append(re.sub(r"^  ", "", body, flags=re.MULTILINE) if alone else shown)
     except KeyboardInterrupt:
         replies.append("interrupted")
     return "\n".join(replies)
 
 
-def _declare(session: ReplSession, text: str) -> tuple[ReplSession, str]:
-    new = tuple(split_statements(text))
-    names = {name for entry in new for name in declared_names(entry)}
-    kept = tuple(e for e in session.entries if not (declared_names(e) & names))
-    entries = (*kept, *new)
-    model = _model(session, entries)
-    replies: list[str] = []
-    if _is_complete(model):
-        model.session()
-        model.grounding()
-    asked = [q for q in model.questions if q.span.start >= len("\n".join(kept))]
-    if asked:
-        from gmlang.queries.session import Settings
-
-        replies = [repr(a) for a in model.answer_all(asked, Settings(session.budget_s))]
-    replaced = len(session.entries) - len(kept)
-    if replaced:
-        replies.append(f"(replaced {', '.join(sorted(names))})")
-    return replace(session, entries=entries), "\n".join(replies)
-
-
-def _is_complete(model: Model) -> bool:
-    """Say whether all data is there, so that sizes and conflicts can be checked at once."""
-    return all(
-        s.value is not None or s.literal is not None or s.name in model.values
-        for s in model.checked.program.data
-    )
+def _say(session: ReplSession, text: str) -> tuple[ReplSession, str]:
+    """Add statements to what has been said, and answer the questions among them."""
+    new = read_pieces(Source(f"<entry {session.num_entries}>", text))
+    pieces, replaced = merge(session.pieces, new)
+    model = model_of(session, pieces)
+    ready = _try_grounding(model)
+    asked = tuple(q for q in model.questions if q.span.source.name == _last_source(new))
+    # Warnings about the whole program would come again with each entry.
+    seen = {d.message for d in session.model.warnings} if session.model else set[str]()
+    warnings = [d for d in model.warnings if d.message not in seen and d.code not in UNFINISHED]
+    lines = [render(warnings)] if warnings else []
+    lines += [f"({_anew(key)})" for key in replaced]
+    # Questions are answered once; they are not part of what has been said.
+    kept = tuple(p for p in pieces if not all(isinstance(s, ast.Query) for s in p.statements))
+    past = (*session.past, session.pieces) if kept != session.pieces else session.past
+    after = replace(session, pieces=kept, past=past, model=model)
+    if asked and ready:
+        lines.append(answers(session, model, asked))
+    return after, "\n".join(lines)
 
 
-# --- Commands ----------------------------------------------------------------------------
+def _anew(key: str) -> str:
+    kind, _, name = key.partition(" ")
+    said = {"name": "is declared anew", "mechanism": "is drawn anew", "observe": "is observed anew"}
+    return f"{name} {said[kind]}"
 
 
-def _command(session: ReplSession, text: str) -> tuple[ReplSession, str]:
-    word, _, rest = text.partition(" ")
-    rest = rest.strip()
-    match word:
-        case ":help" | ":h":
-            return session, HELP
-        case ":quit" | ":q" | ":exit":
-            return replace(session, is_over=True), ""
-        case ":reset":
-            return ReplSession(folder=session.folder), "forgotten"
-        case ":load":
-            return _load(session, rest)
-        case ":save":
-            Path(rest).write_text("\n".join(session.entries) + "\n", "utf-8")
-            return session, f"saved {len(session.entries)} statements to {rest}"
-        case ":show":
-            return session, "\n".join(session.entries) or "nothing has been said"
-        case ":undo":
-            count = int(rest) if rest.isdigit() else 1
-            gone = session.entries[-count:]
-            return replace(session, entries=session.entries[:-count]), "dropped\n" + "\n".join(gone)
-        case ":time":
-            timed = not session.timed
-            return replace(session, timed=timed), f"timing is {'on' if timed else 'off'}"
-        case ":budget":
-            return replace(session, budget_s=float(rest)), f"{rest} seconds for each query"
-        case ":models":
-            return session, _models(session)
-        case ":vars":
-            model = _model(session, session.entries)
-            return session, "\n".join(n.name for n in model.names()) or "none"
-        case ":data":
-            return _bind(session, rest)
-        case _:
-            return session, f"there is no {word}; :help lists the commands"
+def _last_source(pieces: tuple[Piece, ...]) -> str:
+    return pieces[-1].statements[-1].span.source.name if pieces else ""
 
 
-def _load(session: ReplSession, text: str) -> tuple[ReplSession, str]:
-    from gmlang.api import read_source
+def _try_grounding(model: Model) -> bool:
+    """Ground a program, so that mistakes show at once; False while data is missing.
 
-    if not text:
-        return session, "which file? :load FILE.gm"
-    source = read_source(Path(text))
-    entries = tuple(split_statements(source.text))
-    loaded = replace(session, entries=entries, folder=Path(text).parent)
-    model = _model(loaded, entries)
-    program = model.checked.program
-    kept = tuple(e for e in entries if not e.lstrip().startswith(("query", "assert")))
-    counts = f"{len(program.variables)} variables, {len(program.models)} models"
-    return replace(loaded, entries=kept), f"loaded {text}: {counts}"
-
-
-def _models(session: ReplSession) -> str:
-    program = _model(session, session.entries).checked.program
-    lines: list[str] = []
-    for symbol in program.models:
-        parameters = ", ".join(p.name for p in symbol.parameters)
-        parts = " = " + " ".join(a.model for a in symbol.parts) if symbol.parts else ""
-        lines.append(f"{symbol.name}({parameters}){parts}")
-    return "\n".join(lines) or "no model has been declared"
-
-
-def _bind(session: ReplSession, text: str) -> tuple[ReplSession, str]:
-    from click import UsageError
-
-    from gmlang.cli.options import read_assignments
-
+    Raises:
+        GmError: with the mistakes, missing data apart.
+    """
     try:
-        values = read_assignments((), (text.replace(" ", ""),))
-    except UsageError as error:
-        return session, error.message
-    return replace(session, values={**session.values, **values}), f"bound {', '.join(values)}"
+        model.grounding()
+    except GmError as error:
+        if all(d.code in MISSING_DATA for d in error.diagnostics):
+            return False
+        raise
+    return True
 
 
 # --- The loop ----------------------------------------------------------------------------
 
 
 def run_repl(path: str | None, values: Mapping[str, object]) -> int:
-    """Read entries until the user leaves; from a pipe as well."""
-    try:
-        session, greeting = start_session(path, values)
-    except GmError as error:
-        print(render(error.diagnostics), file=sys.stderr)
-        return 1
-    if sys.stdin.isatty():
-        from gmlang.repl_terminal import terminal_reader
+    """Read entries until the user leaves; from a pipe as well. Return an exit status."""
+    from gmlang.repl_commands import load
 
-        read = terminal_reader(lambda: session)
-        print(greeting)
-    else:
-        read = _pipe_reader
+    session, greeting = ReplSession(values=values), "gmlang: a statement, a query, or :help"
+    if path is not None:
+        try:
+            session, greeting = load(session, path)
+        except GmError as error:
+            print(render(error.diagnostics), file=sys.stderr)
+            return 1
+    if not sys.stdin.isatty():
+        return _run_pipe(session)
+    from gmlang.repl_terminal import terminal_reader
+
+    read = terminal_reader(lambda: session)
+    print(greeting)
     while not session.is_over:
         try:
-            text = read()
+            session, reply = feed(session, read())
         except EOFError:
             break
         except KeyboardInterrupt:
             continue
-        session, reply = feed(session, text)
-        if reply:
-            print(reply, flush=True)
+        if reply.text:
+            print(reply.text, flush=True)
     return 0
 
 
-def _pipe_reader() -> str:
-    lines = [input()]
-    while needs_more("\n".join(lines)):
-        try:
-            lines.append(input())
-        except EOFError:
+def _run_pipe(session: ReplSession) -> int:
+    """Take entries from a pipe; mistakes go to stderr and make the exit status 1."""
+    status = 0
+    for text in split_entries(sys.stdin):
+        session, reply = feed(session, text)
+        if reply.text:
+            print(reply.text, file=sys.stderr if reply.is_error else sys.stdout, flush=True)
+        status = 1 if reply.is_error else status
+        if session.is_over:
             break
-        if not lines[-1].strip():
-            break
-    return "\n".join(lines)
+    return status
+
+
+def split_entries(lines: Iterable[str]) -> Iterator[str]:
+    """Split a text into entries: indented lines and open brackets go on with what is before."""
+    entry: list[str] = []
+    for line in lines:
+        goes_on = line[:1].isspace() or re.match(r"(elif|else)\b", line) is not None
+        is_command = line.startswith(":")
+        if entry and (is_command or not (goes_on or _is_open("".join(entry)))):
+            yield "".join(entry)
+            entry = []
+        entry.append(line)
+    if entry:
+        yield "".join(entry)
+
+
+def _is_open(text: str) -> bool:
+    plain = re.sub(r'"(?:[^"\\\n]|\\.)*"|#[^\n]*', "", text)
+    return sum(plain.count(c) for c in "([{") > sum(plain.count(c) for c in ")]}")

@@ -14,11 +14,11 @@ from prompt_toolkit.lexers import PygmentsLexer
 
 from gmlang.highlight import BUILTINS, KEYWORDS, GmLexer
 from gmlang.repl import CONTINUED, PROMPT, ReplSession
-from gmlang.repl_text import declared_names
+from gmlang.repl_commands import NAMES
+from gmlang.repl_text import declared
 from gmlang.syntax.parse import needs_more
 
-_COMMAND_WORDS = ":help :load :save :show :reset :undo :models :vars :data :budget :time :quit"
-COMMANDS = _COMMAND_WORDS.split()
+WORDS = ["imagine", "undo", "more", "true", "false", "bool"]
 
 
 class _Words(Completer):
@@ -36,11 +36,8 @@ class _Words(Completer):
         word = start.group() if start else ""
         if not word:
             return
-        entries = self.session().entries
-        names = {name for entry in entries for name in declared_names(entry)}
-        attribute = re.compile(r"^\s+([^\W\d]\w*)\s*[\[:]", re.MULTILINE)
-        inner = {word for entry in entries for word in attribute.findall(entry)}
-        candidates = COMMANDS if word.startswith(":") else [*names, *inner, *KEYWORDS, *BUILTINS]
+        names = declared(self.session().pieces)
+        candidates = NAMES if word.startswith(":") else [*names, *WORDS, *KEYWORDS, *BUILTINS]
         for candidate in sorted(set(candidates)):
             if candidate.startswith(word) and candidate != word:
                 yield Completion(candidate, start_position=-len(word))

@@ -85,6 +85,8 @@ def _map_lines(value: dict[str, object]) -> list[str]:
 def _list_lines(value: list[object]) -> list[str]:
     if all(isinstance(v, str | int | float | bool) for v in value):
         return [" ".join(_lines(v)[0] for v in value)]
+    if table := _table_lines(value):
+        return table
     lines: list[str] = []
     for number, inner in enumerate(value):
         shown = _lines(inner)
@@ -94,6 +96,27 @@ def _list_lines(value: list[object]) -> list[str]:
         lines.append(f"[{number}] {shown[0]}" if shown else f"[{number}]")
         lines.extend("    " + line for line in shown[1:])
     return lines
+
+
+def _table_lines(value: list[object]) -> list[str]:
+    """Write records with the same plain fields as a table; return [] for anything else."""
+    records = [cast("dict[str, object]", inner) for inner in value if isinstance(inner, dict)]
+    if not records or len(records) != len(value) or len({tuple(r) for r in records}) != 1:
+        return []
+    if not all(isinstance(v, str | int | float | bool) for r in records for v in r.values()):
+        return []
+    rows = [list(records[0]), *([_cell(v) for v in r.values()] for r in records)]
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    return [
+        "   ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) > 1e-12 else "0"
+    return _lines(value)[0]
 
 
 def show_html(answer: "Answer") -> str:

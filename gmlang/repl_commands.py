@@ -1,0 +1,261 @@
+"""What the words of the interactive session do: `:load`, `:save`, `undo`, `more` and the like."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from gmlang.api import read_source
+from gmlang.cli.options import read_assignments
+from gmlang.diagnostics import GmError
+from gmlang.repl import ReplSession, ask, model_of
+from gmlang.repl_text import HELP, read_pieces
+from gmlang.syntax import ast
+
+_WORDS = """
+    :load :save :show :reset :models :vars :plan :set :data :budget :seed :time :graph :help :quit
+"""
+NAMES = tuple(_WORDS.split())
+"""Every command, for completion."""
+
+
+def run_command(session: ReplSession, word: str, rest: str) -> tuple[ReplSession, str]:
+    """Carry out a command and return the session after it, and what to say.
+
+    Raises:
+        GmError: for mistakes in programs and queries.
+        ValueError: for commands that are not understood.
+        OSError: for files that cannot be read or written.
+    """
+    match word:
+        case ":help" | ":h" | ":?":
+            return session, HELP
+        case ":quit" | ":q" | ":exit":
+            return replace(session, is_over=True), ""
+        case ":reset":
+            return ReplSession(budget_s=session.budget_s, seed=session.seed), "forgotten"
+        case ":load":
+            return load(session, rest)
+        case ":save":
+            return session, _save(session, rest)
+        case ":show" | ":list":
+            return session, _show(session, rest)
+        case ":models":
+            return session, _models(session)
+        case ":vars":
+            return session, _variables(session)
+        case ":plan":
+            return session, _plan(session, rest)
+        case ":graph":
+            return session, _graph(session, rest)
+        case _:
+            return _set(session, word, rest)
+
+
+def _set(session: ReplSession, word: str, rest: str) -> tuple[ReplSession, str]:
+    match word:
+        case ":set":
+            return _bind(session, _tight(rest), ())
+        case ":data":
+            return _bind(session, (), _tight(rest))
+        case ":budget":
+            seconds = _positive(rest, ":budget takes a number of seconds, as in :budget 10")
+            return replace(session, budget_s=seconds), f"{seconds:g} s for each query"
+        case ":seed":
+            if not rest.isdigit():
+                raise ValueError(":seed takes a number, as in :seed 1")
+            return replace(session, seed=int(rest)), f"seed {rest}"
+        case ":time":
+            timed = rest != "off" if rest else not session.is_timed
+            return replace(session, is_timed=timed), f"timing is {'on' if timed else 'off'}"
+        case ":undo":
+            return undo(session, rest)
+        case _:
+            near = [name for name in NAMES if name.startswith(word[:2])]
+            raise ValueError(f"there is no {word}; try {' or '.join(near) or ':help'}")
+
+
+def _tight(text: str) -> tuple[str, ...]:
+    """Split assignments, which may be written with spaces around `=`."""
+    return tuple(re.sub(r"\s*=\s*", "=", text).replace(",", " ").split())
+
+
+def _positive(text: str, message: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise ValueError(message)
+    return value
+
+
+# --- Files -------------------------------------------------------------------------------
+
+
+def load(session: ReplSession, text: str) -> tuple[ReplSession, str]:
+    """Start anew from a program; its queries are left to the user.
+
+    Raises:
+        GmError: with the mistakes in the file.
+        ValueError: when no file is named.
+        OSError: when it cannot be read.
+    """
+    words = text.split()
+    if not words:
+        raise ValueError("which file? :load FILE.gm [NAME=FILE.npz]")
+    source = read_source(Path(words[0]))
+    pieces = tuple(
+        p for p in read_pieces(source) if not all(isinstance(s, ast.Query) for s in p.statements)
+    )
+    values = {**session.values, **_assignments((), tuple(words[1:]))}
+    fresh = ReplSession(
+        pieces, values=values, folder=Path(words[0]).parent, budget_s=session.budget_s
+    )
+    model = model_of(fresh, pieces)
+    program = model.checked.program
+    counts = {
+        "variables": len(program.variables) + len(program.things),
+        "models": len(program.models),
+        "data": len(program.data),
+    }
+    shown = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    missing = [
+        s.name
+        for s in program.data
+        if s.value is None and s.literal is None and s.name not in values
+    ]
+    hint = f"\nstill to come: {', '.join(missing)} (:data NAME=FILE)" if missing else ""
+    return replace(fresh, model=model), f"{words[0]}: {shown or 'nothing declared'}{hint}"
+
+
+def _save(session: ReplSession, path: str) -> str:
+    if not path:
+        raise ValueError("which file? :save FILE.gm")
+    Path(path).write_text("\n".join(p.text for p in session.pieces) + "\n", "utf-8")
+    return f"saved {len(session.pieces)} statements to {path}"
+
+
+def _graph(session: ReplSession, path: str) -> str:
+    from gmlang.drawing import to_dot, to_svg
+
+    graph = model_of(session).graph()
+    if not path:
+        return to_dot(graph).rstrip("\n")
+    Path(path).write_text(to_svg(graph) if path.endswith(".svg") else to_dot(graph), "utf-8")
+    return f"drawn in {path}"
+
+
+# --- Data --------------------------------------------------------------------------------
+
+
+def _assignments(settings: tuple[str, ...], files: tuple[str, ...]) -> dict[str, object]:
+    try:
+        return read_assignments(settings, files)
+    except click.UsageError as error:
+        raise ValueError(error.message) from None
+
+
+def _bind(
+    session: ReplSession, settings: tuple[str, ...], files: tuple[str, ...]
+) -> tuple[ReplSession, str]:
+    values = _assignments(settings, files)
+    known = [symbol.name for symbol in model_of(session).checked.program.data]
+    unknown = [name for name in values if name not in known]
+    if unknown:
+        there = f"there are: {', '.join(known)}" if known else "nothing of the kind is declared"
+        raise ValueError(f"no data or param is called {unknown[0]}; {there}")
+    after = replace(session, values={**session.values, **values}, model=None)
+    model = model_of(after)
+    try:
+        model.session()
+    except GmError as error:
+        if any(d.code not in ("GM401", "GM402") for d in error.diagnostics):
+            raise
+    return replace(after, model=model), ", ".join(f"{k} {_describe(v)}" for k, v in values.items())
+
+
+def _describe(value: object) -> str:
+    shape = getattr(value, "shape", ())
+    return f"[{', '.join(map(str, shape))}]" if shape else f"= {value}"
+
+
+# --- What has been said ------------------------------------------------------------------
+
+
+def _show(session: ReplSession, name: str) -> str:
+    chosen = [p.text for p in session.pieces if not name or re.search(rf"\b{name}\b", p.text)]
+    return "\n".join(chosen) or "nothing has been said" + (f" about {name}" if name else "")
+
+
+def undo(session: ReplSession, rest: str) -> tuple[ReplSession, str]:
+    """Go back to what had been said before the last statement, or the last few.
+
+    Raises:
+        GmError: when what is left has mistakes.
+        ValueError: when the number is none.
+    """
+    count = int(rest) if rest.isdigit() else (0 if rest else 1)
+    if not count:
+        raise ValueError("undo takes a number of statements, as in undo 2")
+    if not session.past:
+        return session, "nothing has been said"
+    index = max(0, len(session.past) - count)
+    pieces = session.past[index]
+    gone = [p.text for p in session.pieces if p not in pieces]
+    after = replace(
+        session, pieces=pieces, past=session.past[:index], model=model_of(session, pieces)
+    )
+    return after, "forgotten: " + "\n".join(gone)
+
+
+def more(session: ReplSession, rest: str) -> str:
+    """Ask the last query again with more time.
+
+    Raises:
+        ValueError: when there is none, or the time is not understood.
+    """
+    if not session.asked:
+        raise ValueError("nothing has been asked yet")
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s)?", rest.strip() or f"{2 * session.budget_s}")
+    if found is None:
+        raise ValueError("more takes a time, as in more 10 s")
+    seconds = float(found.group(1)) * (1e-3 if found.group(2) == "ms" else 1.0)
+    return ask(session, session.asked, max(seconds, 1e-3))
+
+
+def _models(session: ReplSession) -> str:
+    lines: list[str] = []
+    for symbol in model_of(session).checked.program.models:
+        parameters = ", ".join(
+            f"{p.name}: {p.entity}" if p.entity else p.name for p in symbol.parameters
+        )
+        parts = " = " + " ".join(a.span.text.split("(")[0] for a in symbol.parts)
+        prior = f" prior {symbol.prior.span.text}" if symbol.prior is not None else ""
+        lines.append(f"{symbol.name}({parameters}){prior}{parts if symbol.parts else ''}")
+    return "\n".join(lines) or "no model has been declared"
+
+
+def _variables(session: ReplSession) -> str:
+    lines: list[str] = []
+    for named in model_of(session).names():
+        shape = f"[{', '.join(map(str, named.variables.shape))}]" if named.variables.shape else ""
+        count = named.states.count
+        shown = [named.states.label(k) for k in range(min(count, 8))]
+        dots = [f"... {count} states"] if count > 8 else []
+        lines.append(f"{named.name}{shape} : {', '.join([*shown, *dots])}")
+    return "\n".join(lines) or "no variable has been declared"
+
+
+def _plan(session: ReplSession, text: str) -> str:
+    from gmlang.queries.planning import describe_plan
+
+    if not text:
+        raise ValueError("which query? :plan P(x)")
+    model = model_of(session)
+    plans = [
+        describe_plan(model.session(), question, session.budget_s, session.seed)
+        for question in model.ask(text)
+    ]
+    return "\n".join(plans)
