@@ -13,10 +13,11 @@ import numpy as np
 
 from gmruntime.answer import AssignmentsAnswer, Best, Improvement, Map, Quality, Status
 from gmruntime.budget import Budget
+from gmruntime.dual.feasible import METHOD, Feasible, satisfy
 from gmruntime.engine import Report
 from gmruntime.graph import Assignment, FactorGraph, log_score
 from gmruntime.search.climbing import climb
-from gmruntime.search.crew import Crew, dismiss, start_crew, submit, wait
+from gmruntime.search.crew import Crew, Done, dismiss, start_crew, submit, wait
 from gmruntime.search.fronts import (
     Front,
     ceiling_of,
@@ -29,13 +30,19 @@ from gmruntime.search.fronts import (
 )
 from gmruntime.search.lanes import Entry, Roster, credit, pick, roster_of
 from gmruntime.search.portfolio import primal_engines, proof_engines
-from gmruntime.search.working import Working, best_local_states, working_graph
+from gmruntime.search.working import Working, best_local_states, complete, working_graph
 
 # Turns start short, so that a first answer comes at once, and grow to a tenth of a second, which
 # is also about how long an interrupt may have to wait.
 FIRST_TURN_S = 0.02
 TURN_S_MAX = 0.1
 TURN_GROWTH = 1.2
+
+# So long the hard constraints are worked on before anything else: enough for most puzzles.
+CONSTRAINTS_ALONE_S = 0.25
+
+# Lanes beyond this many would mostly wait for Python's lock; the longest wait for a turn to end.
+NUM_LANES_MAX, POLL_S = 8, 0.2
 
 # A bound that has not moved for so long leaves every other turn of its lane to the primal side.
 BOUND_PATIENCE_S = 2.0
@@ -46,6 +53,8 @@ class _Run:
     """The state of one search."""
 
     graph: FactorGraph
+    evidence: Assignment
+    rng: np.random.Generator
     working: Working
     fronts: list[Front]
     ceiling: float
@@ -166,7 +175,9 @@ def _prepare(
         for piece in working.pieces
     ]
     nobody = Improvement(0.0, np.zeros(0, np.int32), float("-inf"), float("inf"), "")
-    return _Run(graph, working, fronts, ceiling_of(graph), budget, gap, nobody)
+    return _Run(
+        graph, evidence, rng.spawn(1)[0], working, fronts, ceiling_of(graph), budget, gap, nobody
+    )
 
 
 def _start(run: _Run, start: Assignment | None) -> Iterator[Improvement]:
@@ -238,37 +249,71 @@ def _in_steps(run: _Run, num_steps_max: int) -> Generator[Improvement, None, Non
         yield from _news(run, entry.engine.name)
 
 
+def _take_feasible(run: _Run, found: Feasible | None) -> Iterator[Improvement]:
+    """Take over what the hard constraints alone tell."""
+    if found is None:
+        return
+    if found.assignment is None:
+        run.fronts.clear()
+        run.last = found.improvement(run.budget)
+        yield run.last
+        return
+    completed = complete(run.working, found.assignment)
+    for front in run.fronts:
+        learn(front, Report(completed[front.piece.variables]))
+    if found.is_final:
+        run.ceiling = min(found.log_score, np.nan_to_num(run.ceiling, nan=np.inf))
+    yield from _news(run, METHOD)
+
+
 def _in_time(run: _Run) -> Generator[Improvement, None, None]:
-    """Keep every lane busy until the search is over."""
-    num_lanes = max(1, min(os.cpu_count() or 1, 8))
+    """Solve the hard constraints, for a moment alone; then keep every lane busy as well."""
+    answers: list[Feasible | None] = []
+
+    def solve() -> Report:
+        answers.append(satisfy(run.graph, run.evidence, run.budget, run.rng))
+        return Report()
+
+    logician = start_crew(1)
+    submit(logician, 0, solve)
+    dismiss(logician)
+    wait(logician, min(CONSTRAINTS_ALONE_S, run.budget.left_s()))
+    num_lanes = max(1, min(os.cpu_count() or 1, NUM_LANES_MAX))
     crew = start_crew(num_lanes)
     working: dict[int, tuple[Front, Roster, Entry]] = {}
     try:
-        while not _is_over(run):
+        while True:
+            if answers:
+                yield from _take_feasible(run, answers.pop())
+            if _is_over(run):
+                return
             for lane in range(num_lanes):
                 if lane not in working:
                     _employ(run, crew, lane, num_lanes, working)
             if not working:
                 return
-            done = wait(crew, min(run.budget.left_s(), 0.2))
-            if done is None:
-                continue
-            front, roster, entry = working.pop(done.lane)
-            if isinstance(done.error, MemoryError):
-                entry.finished = True
-                roster.busy.discard(id(entry))
-                continue
-            if done.error is not None:
-                raise done.error
-            assert done.report is not None
-            bound = front.incumbent.log_bound
-            gain = learn(front, done.report)
-            credit(roster, entry, done.report, gain, done.seconds)
-            if front.incumbent.log_bound < bound:
-                front.bound_s = run.budget.spent_s()
-            yield from _news(run, entry.engine.name)
+            done = wait(crew, min(run.budget.left_s(), POLL_S))
+            if done is not None:
+                yield from _take_done(run, done, *working.pop(done.lane))
     finally:
         dismiss(crew)
+
+
+def _take_done(
+    run: _Run, done: Done, front: Front, roster: Roster, entry: Entry
+) -> Iterator[Improvement]:
+    """Take over what a turn brought; an engine that ran out of memory takes no more turns."""
+    if isinstance(done.error, MemoryError):
+        credit(roster, entry, Report(finished=True), 0.0, done.seconds)
+        return
+    if done.error is not None:
+        raise done.error
+    assert done.report is not None
+    bound = front.incumbent.log_bound
+    credit(roster, entry, done.report, learn(front, done.report), done.seconds)
+    if front.incumbent.log_bound < bound:
+        front.bound_s = run.budget.spent_s()
+    yield from _news(run, entry.engine.name)
 
 
 def _employ(

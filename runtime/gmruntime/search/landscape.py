@@ -28,20 +28,19 @@ class Landscape:
 def landscape_of(flat: FlatGraph) -> Landscape:
     """Measure a piece and make its tables finite.
 
-    Breaking a rule costs more than any one variable could gain from its other factors.
+    Breaking one rule costs more than all other factors together could gain, so that the best
+    assignment of the landscape breaks a rule only when every assignment does.
     """
     from gmruntime.search.compiled import arrays_of, factor_spreads
 
     tables = flat.log_potentials
     finite = np.isfinite(tables)
     spread = factor_spreads(arrays_of(flat, tables))
-    around = np.zeros(len(flat.num_states))
     squares = np.zeros(len(flat.num_states))
-    np.add.at(around, flat.edge_variable, spread[flat.edge_factor])
     np.add.at(squares, flat.edge_variable, spread[flat.edge_factor] ** 2)
     # A factor's entries lie about a third of their spread around the middle.
-    scale = float(np.sqrt(np.median(squares[around > 0]))) / 3.0 if (around > 0).any() else 1.0
-    penalty = 1.0 + 1.01 * float(around.max(initial=0.0))
+    scale = float(np.sqrt(np.median(squares[squares > 0]))) / 3.0 if squares.any() else 1.0
+    penalty = 1.0 + 1.01 * float(spread.sum())
     floor = float(tables[finite].min(initial=0.0))
     softened = np.where(finite, tables, floor - penalty)
     return Landscape(flat, softened, max(scale, 1e-9), not bool(finite.all()))

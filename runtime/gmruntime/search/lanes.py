@@ -8,7 +8,7 @@ from gmruntime.engine import Engine, Report
 TURNS_BETWEEN_TRIALS = 4
 
 # How fast an engine's past is forgotten, per turn of its own.
-MEMORY = 0.7
+MEMORY = 0.4
 
 
 @dataclass(slots=True, eq=False)

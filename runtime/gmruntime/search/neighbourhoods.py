@@ -30,11 +30,15 @@ NUM_ENTRIES_MAX = 1 << 24
 # How far from greedy elimination orders may be, bits.
 ORDER_NOISE = 1.0
 
-# Larger graphs are searched one region of this many variables at a time.
-REGION_SIZE_MAX = 20_000
+# Local cycles move a region of so many variables; larger graphs are always searched by regions.
+REGION_SIZE_MIN, REGION_SIZE_MAX = 30, 20_000
 
 # A cycle may take such a part of the time the engine has had before.
 CYCLE_SHARE_MAX = 0.25
+
+# How fast an arm's past is forgotten, per cycle; and what one cycle's gain may count for at most,
+# in units of the landscape's scale.
+MEMORY, GAIN_MAX = 0.5, 10.0
 
 # A move may take so many times the turn it is given, and a turn is rarely longer than 0.1 s.
 OVERRUN = 2.0
@@ -42,11 +46,12 @@ OVERRUN = 2.0
 
 @dataclass(slots=True, eq=False)
 class Arm:
-    """A kind of cycle, and what is known of it: gain per second, and seconds per move."""
+    """A kind of cycle, and what is known of it: its gain per second."""
 
     bits: float
     heat: float
     num_moves: int
+    is_local: bool
     rate: float = float("inf")
     cycles: int = 0
 
@@ -63,7 +68,12 @@ class Cycle:
 
 
 def _arms() -> list[Arm]:
-    return [Arm(bits, heat, moves) for heat, moves in HEATS for bits in WIDTHS]
+    return [
+        Arm(bits, heat, moves, is_local)
+        for heat, moves in HEATS
+        for is_local in (False, True)
+        for bits in WIDTHS
+    ]
 
 
 @dataclass(slots=True, eq=False)
@@ -75,7 +85,7 @@ class Neighbourhoods:
     best: Int32[np.ndarray, " variables"] = field(default_factory=lambda: np.zeros(0, np.int32))
     best_score: float = float("-inf")
     arms: list[Arm] = field(default_factory=_arms)
-    move_s: dict[float, float] = field(default_factory=dict[float, float])
+    move_s: dict[tuple[float, bool], float] = field(default_factory=dict[tuple[float, bool], float])
     memory: "tuple[Plan, Scratch] | None" = None
     cycle: Cycle | None = None
     num_cycles: int = 0
@@ -126,17 +136,20 @@ class Neighbourhoods:
         ground = terrain_of(self.terrain)
         top = ground.landscape.scale * arm.heat * self.rng.uniform(0.5, 1.5)
         steps = np.linspace(top, 0.0, arm.num_moves) if arm.num_moves > 1 else np.zeros(1)
-        free = np.arange(len(self.best), dtype=np.int32)
+        free = self._region() if arm.is_local else np.arange(len(self.best), dtype=np.int32)
         if len(free) > REGION_SIZE_MAX:
             free = self._region()
         return Cycle(arm, self.best.copy(), [float(step) for step in steps], free)
 
     def _region(self) -> Int32[np.ndarray, " candidates"]:
+        """Choose the surroundings of a random variable; their sizes are of all magnitudes."""
         from gmruntime.search.compiled import grow_region
 
+        n = len(self.best)
+        least, most = min(n, REGION_SIZE_MIN), min(n, REGION_SIZE_MAX)
+        size = int(least * (most / least) ** self.rng.random())
         arrays = terrain_of(self.terrain).arrays
-        start = int(self.rng.integers(len(self.best)))
-        return grow_region(arrays, start, REGION_SIZE_MAX)
+        return grow_region(arrays, int(self.rng.integers(n)), size)
 
     def _move(self, cycle: Cycle, timed: bool) -> None:
         from gmruntime.search.compiled import random_state
@@ -154,7 +167,8 @@ class Neighbourhoods:
         )
         run_plan(arrays, plan, made, cycle.assignment, cycle.temperatures.pop(0), state)
         cost = perf_counter() - start if timed else 2.0 ** (bits / 4.0)
-        self.move_s[bits] = cost
+        kind = (bits, cycle.arm.is_local)
+        self.move_s[kind] = 0.5 * (cost + self.move_s.get(kind, cost))
         cycle.seconds += cost
 
     def _end(self, cycle: Cycle) -> None:
@@ -172,8 +186,11 @@ class Neighbourhoods:
             self.best_score += gain
         arm = cycle.arm
         arm.cycles += 1
-        rate = gain / max(cycle.seconds, 1e-7)
-        arm.rate = rate if arm.cycles == 1 else 0.7 * arm.rate + 0.3 * rate
+        # Repairing a broken rule gains a penalty's worth: without a cap one such stroke of luck
+        # would outshine every later gain.
+        capped = min(gain, GAIN_MAX * terrain_of(self.terrain).landscape.scale)
+        rate = capped / max(cycle.seconds, 1e-7)
+        arm.rate = rate if arm.cycles == 1 else MEMORY * arm.rate + (1.0 - MEMORY) * rate
         self.num_cycles += 1
         self.spent_s += cycle.seconds
         self.cycle = None
@@ -199,9 +216,10 @@ class Neighbourhoods:
     def _cycle_s(self, arm: Arm) -> float:
         """Predict a cycle's seconds; an unused width takes twice as long as the one below."""
         bits, factor = arm.bits, 1.0
-        while bits not in self.move_s and bits > WIDTHS[0]:
+        while (bits, arm.is_local) not in self.move_s and bits > WIDTHS[0]:
             bits, factor = WIDTHS[WIDTHS.index(bits) - 1], 2.0 * factor
-        return max(1e-6, factor * self.move_s.get(bits, 0.0) * arm.num_moves)
+        move_s = self.move_s.get((bits, arm.is_local), 0.0)
+        return max(1e-6, factor * move_s * arm.num_moves)
 
     def _is_affordable(self, arm: Arm, seconds: float) -> bool:
         """Say whether one move fits a turn, and the cycle a fraction of the time spent so far."""

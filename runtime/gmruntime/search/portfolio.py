@@ -12,8 +12,9 @@ from gmruntime.search.neighbourhoods import Neighbourhoods
 from gmruntime.search.slicing import SlicedElimination
 from gmruntime.search.terrain import Terrain
 
-# A step of tabu search looks at every state of every variable; beyond this trees are faster.
-FLIP_STATES_MAX = 20_000
+# A step of tabu search looks at every state of every variable. It is at its best on dense graphs;
+# on large sparse ones trees and cutsets move much more at a time.
+FLIP_STATES_SPARSE_MAX, FLIP_STATES_MAX, DENSE_DEGREE = 4_000, 20_000, 8.0
 
 
 def primal_engines(flat: FlatGraph, budget: Budget, rng: np.random.Generator) -> list[Engine]:
@@ -24,7 +25,11 @@ def primal_engines(flat: FlatGraph, budget: Budget, rng: np.random.Generator) ->
     terrain = Terrain(flat)
     rngs = rng.spawn(4)
     engines: list[Engine] = [Neighbourhoods(terrain, rngs[0])]
-    if int(flat.num_states.sum()) <= FLIP_STATES_MAX:
+    degree = float(len(flat.edge_variable)) / max(1, len(flat.num_states))
+    num_entries = int(flat.num_states.sum())
+    if num_entries <= FLIP_STATES_SPARSE_MAX or (
+        degree >= DENSE_DEGREE and num_entries <= FLIP_STATES_MAX
+    ):
         engines.append(Flips(terrain, rngs[1]))
     return [*engines, TreeAnnealing(terrain, rngs[2]), Neighbourhoods(terrain, rngs[3])]
 

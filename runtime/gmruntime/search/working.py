@@ -38,12 +38,14 @@ class Working:
         settled: the state of each working variable that needs no search, -1 where it does.
         log_constant: the part of the score that `settled` decides; -inf when it is impossible.
         pieces: what is left to search.
+        flat: the whole working graph, nothing sliced out.
     """
 
     num_variables: int
     settled: Int32[np.ndarray, " working_variables"]
     log_constant: float
     pieces: tuple[Piece, ...]
+    flat: FlatGraph
 
 
 def working_graph(graph: FactorGraph, evidence: Assignment) -> Working | None:
@@ -60,9 +62,35 @@ def working_graph(graph: FactorGraph, evidence: Assignment) -> Working | None:
     settled = np.where(flat.num_states == 1, 0, -1).astype(np.int32)
     observed = np.flatnonzero(evidence >= 0)
     settled[observed] = evidence[observed]
-    flat = condition(flat, settled)
-    settled, flat = _settle_free_variables(flat, settled)
-    return Working(graph.num_variables, settled, flat.log_constant, _pieces(flat, settled))
+    sliced = condition(flat, settled)
+    settled, sliced = _settle_free_variables(sliced, settled)
+    pieces = _pieces(sliced, settled)
+    return Working(graph.num_variables, settled, sliced.log_constant, pieces, flat)
+
+
+def complete(working: Working, assignment: Assignment) -> Assignment:
+    """Extend an assignment of the graph that was asked to the auxiliary variables.
+
+    Each of them is a function of those before it.
+    """
+    flat, known = working.flat, working.num_variables
+    whole = np.zeros(len(flat.num_states), np.int32)
+    whole[:known] = assignment
+    for variable in range(known, len(whole)):
+        own = slice(flat.variable_start[variable], flat.variable_start[variable + 1])
+        scores = np.zeros(flat.num_states[variable])
+        for edge in flat.variable_edges[own]:
+            factor = flat.edge_factor[edge]
+            scope = slice(flat.factor_start[factor], flat.factor_start[factor + 1])
+            others = flat.edge_variable[scope]
+            if others.max() > variable:
+                continue
+            whole[variable] = 0
+            entry = flat.table_start[factor] + flat.strides[scope] @ whole[others]
+            states = np.arange(flat.num_states[variable])
+            scores = scores + flat.log_potentials[entry + flat.strides[edge] * states]
+        whole[variable] = np.argmax(scores)
+    return whole
 
 
 def flat_score(flat: FlatGraph, assignment: Assignment) -> float:
