@@ -12,13 +12,13 @@ from gmruntime.answer import (
 )
 from gmruntime.budget import Budget, start_budget
 from gmruntime.elimination.minibucket import upper_bound
-from gmruntime.elimination.network import reduce
 from gmruntime.elimination.orders import best_order
 from gmruntime.elimination.plan import plan
 from gmruntime.elimination.slices import answer_in_slices
 from gmruntime.enumerate import enumerate_assignments, log_partition
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, no_evidence
+from gmruntime.simplify.network import reduce
 
 
 def frustrated_grid(seed: int, zeros: float) -> FactorGraph:
@@ -41,7 +41,7 @@ def ticking(num_ticks: int) -> Budget:
         now[0] += 1.0
         return now[0]
 
-    return start_budget(float(num_ticks), 400, clock)
+    return start_budget(float(num_ticks), 300, clock)
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -74,6 +74,10 @@ def test_an_unfinished_sum_is_a_proven_interval(seed: int, num_ticks: int) -> No
     budget = ticking(num_ticks)
     patient = replace(budget, seconds=1e9)
     found = plan(graph, LogPartition(), no_evidence(graph), patient, np.random.default_rng(0))
+    assert found.network is not None
+    if found.network.log_constant == -np.inf:
+        assert truth == -np.inf
+        return
     assert found.memory_bytes > budget.memory_bytes
     answer = answer_in_slices(graph, LogPartition(), no_evidence(graph), found, budget)
     assert isinstance(answer, LogPartitionAnswer)
@@ -90,6 +94,10 @@ def test_the_best_slice_holds_the_best_assignment(seed: int) -> None:
     truth = enumerate_assignments(graph, no_evidence(graph)).log_scores.max()
     budget = ticking(10_000)
     found = plan(graph, Map(), no_evidence(graph), budget, np.random.default_rng(0))
+    assert found.network is not None
+    if found.network.log_constant == -np.inf:
+        assert truth == -np.inf
+        return
     answer = answer_in_slices(graph, Map(), no_evidence(graph), found, budget)
     assert isinstance(answer, AssignmentsAnswer)
     if truth == -np.inf:

@@ -22,7 +22,6 @@ from gmruntime.answer import (
 )
 from gmruntime.budget import Budget
 from gmruntime.elimination.maxima import best, best_assignment, best_marginal, blank
-from gmruntime.elimination.network import Network
 from gmruntime.elimination.passes import check_time, everywhere, quality, run_upward
 from gmruntime.elimination.plan import Plan, plan
 from gmruntime.elimination.slices import answer_in_slices
@@ -35,6 +34,8 @@ from gmruntime.elimination.tree import (
     sample,
 )
 from gmruntime.graph import Assignment, FactorGraph, log_score, num_states
+from gmruntime.simplify.network import Network
+from gmruntime.simplify.states import label_states, spread_row
 
 
 def answer(
@@ -128,7 +129,9 @@ def _marginals(
         check_time(budget)
         if quick is not None:
             filled = {int(v): _observed(graph, v, evidence) for v in listed if evidence[v] >= 0}
-            arrays = by_block(graph, filled | quick[0])
+            sizes = num_states(graph)
+            spread = {v: spread_row(network, v, row, int(sizes[v])) for v, row in quick[0].items()}
+            arrays = by_block(graph, filled | spread)
             total = quick[1] + network.log_constant
             return MarginalsAnswer(quality(Status.EXACT, budget), arrays, log_partition=total)
     upward = pass_upward(tree, everywhere(tree, False))
@@ -146,7 +149,9 @@ def _marginals(
         owner = {clique: v for v, clique in wanted.items()}
 
         def read(clique: int, table: np.ndarray) -> None:
-            rows[owner[clique]] = normalised(table, tuple(range(1, table.ndim)))
+            v = owner[clique]
+            row = normalised(table, tuple(range(1, table.ndim)))
+            rows[v] = spread_row(network, v, row, int(states[v]))
 
         pass_downward(tree, upward, frozenset(owner), read)
     status = Status.EXACT if possible else Status.IMPOSSIBLE
@@ -200,7 +205,7 @@ def _joint(
 
         quick = joint_compiled(network, found.order, tuple(free), budget)
         if quick is not None:
-            spread = _spread(quick, free, query, evidence, shape)
+            spread = _spread(network, quick, free, query, evidence, shape)
             return JointAnswer(quality(Status.EXACT, budget), spread)
     upward = pass_upward(tree, everywhere(tree, False))
     if upward.log_constant + network.log_constant == -np.inf:
@@ -216,16 +221,27 @@ def _joint(
         axes = tuple(k for k, v in enumerate(scope) if v not in free)
         kept = [v for v in scope if v in free]
         inner = normalised(tables[0], axes).transpose([kept.index(v) for v in free])
-    return JointAnswer(quality(Status.EXACT, budget), _spread(inner, free, query, evidence, shape))
+    return JointAnswer(
+        quality(Status.EXACT, budget), _spread(network, inner, free, query, evidence, shape)
+    )
 
 
 def _spread(
-    inner: np.ndarray, free: list[int], query: Joint, evidence: Assignment, shape: tuple[int, ...]
+    network: Network,
+    inner: np.ndarray,
+    free: list[int],
+    query: Joint,
+    evidence: Assignment,
+    shape: tuple[int, ...],
 ) -> np.ndarray:
     """Put a joint of distinct free variables where the question's axes want it."""
     result = np.zeros(shape)
     for place in np.ndindex(*inner.shape):
-        states = dict(zip(free, place, strict=True))
+        labelled = [
+            int(network.labels[v][k]) if v in network.labels else k
+            for v, k in zip(free, place, strict=True)
+        ]
+        states = dict(zip(free, labelled, strict=True))
         index = tuple(
             states[int(v)] if evidence[v] < 0 else int(evidence[v]) for v in query.variables
         )
@@ -250,7 +266,9 @@ def _samples(
         empty = np.zeros((0, graph.num_variables), np.int32)
         return AssignmentsAnswer(quality(Status.IMPOSSIBLE, budget), empty, np.zeros(0))
     start = np.tile(blank(graph, tree, evidence), (query.count, 1))
+    assert found.network is not None
     drawn = sample(tree, upward, start, rng)[:, : graph.num_variables].astype(np.int32)
+    label_states(found.network, drawn)
     scores = log_score(graph, drawn)
     if not np.isfinite(scores).all():
         empty = np.zeros((0, graph.num_variables), np.int32)

@@ -4,7 +4,6 @@ import numpy as np
 from jaxtyping import Float64
 
 from gmruntime.budget import Budget
-from gmruntime.elimination.network import Network
 from gmruntime.elimination.orders import Order
 from gmruntime.elimination.program import (
     Cliques,
@@ -15,6 +14,7 @@ from gmruntime.elimination.program import (
     write_upward,
 )
 from gmruntime.elimination.tree import Upward
+from gmruntime.simplify.network import Network
 
 
 def pass_upward_compiled(

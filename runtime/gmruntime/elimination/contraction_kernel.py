@@ -54,13 +54,20 @@ def sum_product(
         count *= outer_sizes[axis]
     product = np.empty(width)
     for _ in range(count):
+        # Where a table that is constant in the block forbids all of it, the rest is not read.
         scale = 1.0
+        for k in range(num_tables):
+            if kinds[k] == 0:
+                scale *= tables[bases[k]]
+        if scale == 0.0:
+            _advance(digits, outer_sizes, outer_strides, bases)
+            continue
         filled = False
         for k in range(num_tables):
             base = bases[k]
             if kinds[k] == 0:
-                scale *= tables[base]
-            elif not filled:
+                continue
+            if not filled:
                 filled = True
                 if kinds[k] == 1:
                     for i in range(width):
@@ -76,19 +83,18 @@ def sum_product(
                     product[i] *= tables[base + inner_offsets[k, i]]
         if not filled:
             product[:] = 1.0
-        if scale != 0.0:
-            out = bases[num_tables]
-            if kinds[num_tables] == 0:
-                total = 0.0
-                for i in range(width):
-                    total += product[i]
-                result[out] += scale * total
-            elif kinds[num_tables] == 1:
-                for i in range(width):
-                    result[out + i] += scale * product[i]
-            else:
-                for i in range(width):
-                    result[out + inner_offsets[num_tables, i]] += scale * product[i]
+        out = bases[num_tables]
+        if kinds[num_tables] == 0:
+            total = 0.0
+            for i in range(width):
+                total += product[i]
+            result[out] += scale * total
+        elif kinds[num_tables] == 1:
+            for i in range(width):
+                result[out + i] += scale * product[i]
+        else:
+            for i in range(width):
+                result[out + inner_offsets[num_tables, i]] += scale * product[i]
         _advance(digits, outer_sizes, outer_strides, bases)
 
 
@@ -114,12 +120,18 @@ def max_sum(
     total = np.empty(width)
     for _ in range(count):
         shift = 0.0
+        for k in range(num_tables):
+            if kinds[k] == 0:
+                shift += tables[bases[k]]
+        if shift == -np.inf:
+            _advance(digits, outer_sizes, outer_strides, bases)
+            continue
         filled = False
         for k in range(num_tables):
             base = bases[k]
             if kinds[k] == 0:
-                shift += tables[base]
-            elif not filled:
+                continue
+            if not filled:
                 filled = True
                 for i in range(width):
                     total[i] = tables[base + inner_offsets[k, i]]
@@ -128,9 +140,8 @@ def max_sum(
                     total[i] += tables[base + inner_offsets[k, i]]
         if not filled:
             total[:] = 0.0
-        if shift != -np.inf:
-            out = bases[num_tables]
-            for i in range(width):
-                place = out + inner_offsets[num_tables, i]
-                result[place] = max(result[place], total[i] + shift)
+        out = bases[num_tables]
+        for i in range(width):
+            place = out + inner_offsets[num_tables, i]
+            result[place] = max(result[place], total[i] + shift)
         _advance(digits, outer_sizes, outer_strides, bases)

@@ -10,6 +10,7 @@ from gmruntime.elimination.passes import everywhere, quality, run_upward
 from gmruntime.elimination.plan import Plan
 from gmruntime.elimination.tree import Tree, pass_upward, traceback
 from gmruntime.graph import Assignment, FactorGraph, log_score
+from gmruntime.simplify.states import label_states
 
 
 def blank(graph: FactorGraph, tree: Tree, evidence: Assignment) -> np.ndarray:
@@ -30,6 +31,8 @@ def best_assignment(
     if np.isfinite(upward.log_constant):
         full = traceback(tree, upward, is_max, blank(graph, tree, evidence))
         assignment = full[: graph.num_variables].astype(np.int32)
+        assert found.network is not None
+        label_states(found.network, assignment)
     score = -np.inf if assignment is None else float(log_score(graph, assignment))
     if assignment is None or not np.isfinite(score):
         empty = np.zeros((0, graph.num_variables), np.int32)
@@ -132,5 +135,6 @@ def best_marginal(
     assignment = np.zeros(max([len(evidence), *(s[0] + 1 for s in tree.scopes)]), np.int64)
     assignment[: len(evidence)] = np.maximum(evidence, 0)
     traceback(tree, upward, is_max, assignment)
+    label_states(found.network, assignment)
     states = assignment[query.variables].astype(np.int32)
     return MarginalMapAnswer(quality(Status.EXACT, budget), states, total, total, total)

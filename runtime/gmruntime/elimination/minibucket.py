@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmruntime.elimination.network import Factor, Network
 from gmruntime.elimination.orders import Order
+from gmruntime.simplify.network import Factor, Network
 
 # Rounding is far smaller; what is called proven is rounded outwards by this much of its size.
 _MARGIN = 1e-9

@@ -8,8 +8,8 @@ import math
 
 import numpy as np
 
-from gmruntime.elimination.network import Network
 from gmruntime.elimination.orders import Order
+from gmruntime.simplify.network import Network
 
 # One step of the search costs about as much as one clique entry; less than half is a fair price.
 _SHARE = 0.4

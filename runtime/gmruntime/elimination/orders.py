@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmruntime.elimination.network import Network
+from gmruntime.simplify.network import Network
 
 SMALL = 300
 """Up to so many variables a plain greedy order is found faster than a compiler is loaded."""

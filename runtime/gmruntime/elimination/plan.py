@@ -1,15 +1,16 @@
 """What an exact answer would cost: bits, bytes and seconds, before anything is computed."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gmruntime.answer import Best, Joint, LogPartition, MarginalMap, Marginals, Query, Solutions
 from gmruntime.budget import Budget
-from gmruntime.elimination.network import Factor, Network, reduce
 from gmruntime.elimination.orders import Order, best_order
 from gmruntime.graph import Assignment, FactorGraph
+from gmruntime.simplify.network import Factor, Network, reduce
+from gmruntime.simplify.states import impossible, prune_states
 
 NUMPY_ENTRIES_PER_SECOND = 4e7
 """Clique entries that one core combines and sums out a second with NumPy, as measured."""
@@ -66,6 +67,10 @@ def plan(
     network = reduce(graph, query, evidence)
     if network is None:
         return nothing
+    if network.log_constant == -np.inf:
+        network = impossible(network)
+    if not isinstance(query, Best):
+        network = prune_states(network)
     if isinstance(query, Joint):
         network = _joined(network, query.variables, evidence)
     first: frozenset[int] = frozenset()
@@ -133,7 +138,7 @@ def _joined(network: Network, variables: np.ndarray, evidence: Assignment) -> Ne
     if math.prod(shape) > 1 << 24:
         return network
     factors = [*network.factors, Factor(scope, np.zeros(shape))]
-    return Network(network.free, network.num_states, factors, network.log_constant)
+    return replace(network, factors=factors)
 
 
 def describe(found: Plan) -> str:

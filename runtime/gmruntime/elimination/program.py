@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from gmruntime.budget import Budget
-from gmruntime.elimination.network import Network
 from gmruntime.elimination.orders import Order
+from gmruntime.simplify.network import Network
 
 # A message whose largest entry is smaller has lost digits; the logs of `tree` do not.
 _FLOOR = 1e-200

@@ -26,12 +26,13 @@ from gmruntime.answer import (
 from gmruntime.budget import Budget
 from gmruntime.elimination.maxima import blank
 from gmruntime.elimination.minibucket import relax
-from gmruntime.elimination.network import Factor, Network
 from gmruntime.elimination.orders import Order
 from gmruntime.elimination.passes import quality
 from gmruntime.elimination.plan import Plan, costed
 from gmruntime.elimination.tree import Upward, build_tree, pass_upward, traceback
 from gmruntime.graph import Assignment, FactorGraph, log_score
+from gmruntime.simplify.network import Factor, Network
+from gmruntime.simplify.states import label_states
 
 SLICES_BITS_MAX = 16.0
 """More slices than 2^16 are no longer worth starting."""
@@ -253,6 +254,7 @@ def _maximise(
         flags = np.ones(len(tree.scopes), np.bool_)
         traceback(tree, upward, flags, assignment)
         row = assignment[: graph.num_variables].astype(np.int32)
+        label_states(network, row)
         score = float(log_score(graph, row))
         if best is None or score > best[0]:
             best = score, row

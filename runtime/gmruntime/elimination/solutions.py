@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from gmruntime.elimination.network import Network
 from gmruntime.elimination.tree import Tree, align
+from gmruntime.simplify.network import Network
 
 
 def count_solutions(network: Network, tree: Tree) -> int:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmruntime.elimination.network import Network
 from gmruntime.elimination.orders import Order
+from gmruntime.simplify.network import Network
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,6 +1,6 @@
 """A graph as log tables over the variables that are not observed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -36,12 +36,14 @@ class Network:
         free: the variables that are not observed, ascending; auxiliary ones included.
         num_states: of every variable.
         log_constant: what the observed variables contribute.
+        labels: for variables that lost states, the state in the graph of each that is left.
     """
 
     free: tuple[int, ...]
     num_states: np.ndarray
     factors: list[Factor]
     log_constant: float
+    labels: dict[int, np.ndarray] = field(default_factory=dict[int, np.ndarray])
 
 
 def tables_for(graph: FactorGraph, query: Query) -> FactorGraph | None:
