@@ -181,7 +181,7 @@ def random_index(span: Span, text: str) -> Diagnostic:
         "GM419",
         f"the index `{text}` is random here, and names no single variable",
         span,
-        hint="outside sum, count, any and all a random index works: prefer x[z] == a weight w",
+        hint="a random index works everywhere but inside a comprehension: prefer x[z] weight w",
     )
 
 
@@ -193,3 +193,8 @@ def too_much_memory(span: Span, text: str, instances: int, gibibytes: float) -> 
         span,
         hint="let the tables not depend on the loop variables, so that one table serves all",
     )
+
+
+def bad_base(span: Span) -> Diagnostic:
+    """A base distribution has a negative weight, or none above zero."""
+    return Diagnostic("GM421", "the weights of a base are at least 0, and one of them above", span)

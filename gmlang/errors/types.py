@@ -45,7 +45,7 @@ def no_arithmetic(span: Span, operator: str, found: str) -> Diagnostic:
 
 def not_a_probability(span: Span, value: float) -> Diagnostic:
     """Report a number that should be a probability."""
-    hint = f"write {value / 100:g}" if 1 < value <= 100 else ""
+    hint = f"write {value / 100:g}" if 2 <= value <= 100 else ""
     return Diagnostic(
         "GM307", f"a probability lies between 0 and 1; this is {value:g}", span, hint=hint
     )
@@ -65,7 +65,7 @@ def wrong_sum(span: Span, total: float) -> Diagnostic:
 
 def not_a_confidence(span: Span, value: float) -> Diagnostic:
     """Report a confidence outside [0, 1]."""
-    hint = f"write @ {value / 100:g}" if 1 < value <= 100 else ""
+    hint = f"write @ {value / 100:g}" if 2 <= value <= 100 else ""
     return Diagnostic(
         "GM309", f"a confidence lies between 0 and 1; this is {value:g}", span, hint=hint
     )

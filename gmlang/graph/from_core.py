@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gmlang.core.ast import Activation, Apply, Context, Expression, Local, Thing
+from gmlang.core.ast import Activation, Apply, Context, Distribution, Expression, Local, Thing
 from gmlang.core.program import EntitySymbol, ModelSymbol, ParameterSymbol, Program, VariableSymbol
 from gmlang.core.types import Bool, Domain, Enum, IntRange
 from gmlang.diagnostics import Diagnostic, GmError
@@ -17,7 +17,7 @@ from gmlang.graph import terms
 from gmlang.graph.bindings import collected
 from gmlang.graph.builder import Builder, Origin
 from gmlang.graph.cycles import check_mechanisms
-from gmlang.graph.distributions import probabilities
+from gmlang.graph.distributions import likelihoods, probabilities
 from gmlang.graph.evaluate import Env, Slot, Slots, evaluate, integers
 from gmlang.graph.instances import discover, domain_range, empty_table, model_frame
 from gmlang.graph.lower import Grounder, Job, environment, lower
@@ -165,7 +165,15 @@ def _log_base(symbol: VariableSymbol, states: States, env: Env) -> np.ndarray | 
         return None
     slots = Slots([Slot(np.zeros(1, np.int64), states)])
     inner = Env(env.world, ONE_INSTANCE, slots, (), env.names)
-    p = np.broadcast_to(probabilities(symbol.base, inner, 0), (1, states.count))[0]
+    if isinstance(symbol.base, Distribution) and symbol.base.family == "Weights":
+        # A base is written as weights, {a: 2, b: 1}, that need not sum to one.
+        weights = likelihoods(symbol.base, inner, 0, states)
+    else:
+        weights = probabilities(symbol.base, inner, 0)
+    p = np.broadcast_to(weights, (1, states.count))[0]
+    if not (np.isfinite(p).all() and (p >= 0).all() and p.sum() > 0):
+        span = symbol.base.span
+        raise GmError([errors.bad_base(span)])
     with np.errstate(divide="ignore"):
         return np.log(p / p.sum())
 

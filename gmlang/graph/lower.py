@@ -116,12 +116,15 @@ def _outside_items(job: Job) -> list[Expression]:
     while stack:
         part = stack.pop()
         found.append(part)
-        if isinstance(part, Aggregate):
+        if not isinstance(part, Aggregate | Distribution):
+            stack.extend(parts_of(part))
             continue
-        if isinstance(part, Distribution) and any(item.context for item in part.items):
+        for item in part.items:
+            if not item.context:
+                stack.append(item.value)
+                stack.extend(() if item.key is None else (item.key,))
+        if isinstance(part, Distribution):
             stack.extend(part.arguments)
-            continue
-        stack.extend(parts_of(part))
     return found
 
 

@@ -1,0 +1,317 @@
+"""The meaning of the language, as naively as it can be written: enumerate every assignment.
+
+It reads the surface AST and shares nothing with the compiler. A world is a dict from places to
+values: ("var", name, indices), ("attr", thing, attribute, indices), ("model", name, arguments).
+Values are bools, ints, and strings for names.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from gmlang.syntax import ast
+
+Value = bool | int | float | str
+Place = tuple[object, ...]
+World = dict[Place, Value]
+Env = dict[str, Value]
+
+
+class Random(Exception):
+    """A random variable was needed where none is known."""
+
+
+@dataclass
+class Meaning:
+    """A program taken apart."""
+
+    domains: dict[Place, list[Value]] = field(default_factory=dict)
+    bases: dict[Place, dict[Value, float]] = field(default_factory=dict)
+    declared: dict[str, ast.VarDeclaration] = field(default_factory=dict)
+    entities: dict[str, ast.Entity] = field(default_factory=dict)
+    things: dict[str, str] = field(default_factory=dict)
+    models: dict[str, ast.Model | ast.Composite] = field(default_factory=dict)
+    named: dict[str, ast.Expression] = field(default_factory=dict)
+    constants: Env = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
+    statements: list[ast.Statement] = field(default_factory=list)
+    instances: list[Place] = field(default_factory=list)
+
+
+def domain(m: Meaning, e: ast.Expression) -> list[Value]:
+    """List the values of a type."""
+    match e:
+        case ast.Name(text="bool"):
+            return [False, True]
+        case ast.Name():
+            return domain(m, m.named[e.text])
+        case ast.Range():
+            first = int(evaluate(m, e.first, {}, None))
+            last = int(evaluate(m, e.last, {}, None)) + (1 if e.includes_last else 0)
+            return list(range(first, last))
+        case ast.Braces():
+            values = [i.text for i in e.items if isinstance(i, ast.Name)]
+            m.names.update(values)
+            return list(values)
+        case _:
+            raise AssertionError(e)
+
+
+# --- Expressions -------------------------------------------------------------------------
+
+
+def place_of(m: Meaning, e: ast.Expression, env: Env, world: World | None = None) -> Place | None:
+    """Return the place that a reference names, None when it is no reference."""
+    match e:
+        case ast.Name(text=name) if name in m.declared and name not in env:
+            return ("var", name, ())
+        case ast.Index(base=ast.Name(text=name)) if name in m.declared:
+            assert isinstance(e, ast.Index)
+            return ("var", name, _index(m, e, env, world))
+        case ast.Attribute(owner=owner, name=name):
+            return ("attr", thing_of(owner, env), name.text, ())
+        case ast.Index(base=ast.Attribute(owner=owner, name=name)):
+            assert isinstance(e, ast.Index)
+            return ("attr", thing_of(owner, env), name.text, _index(m, e, env, world))
+        case ast.Call(function=ast.Name(text=name), arguments=given) if name in m.models:
+            arguments: list[Value] = []
+            for a in given:
+                assert isinstance(a, ast.Expression)
+                is_thing = isinstance(a, ast.Name) and (
+                    a.text in m.things or str(env.get(a.text)) in m.things
+                )
+                arguments.append(thing_of(a, env) if is_thing else evaluate(m, a, env, None))
+            return ("model", name, tuple(arguments))
+        case _:
+            return None
+
+
+def _index(m: Meaning, e: ast.Index, env: Env, world: World | None) -> tuple[int, ...]:
+    indices = [i for i in e.indices if isinstance(i, ast.Expression)]
+    return tuple(int(evaluate(m, i, env, world)) for i in indices)
+
+
+def thing_of(e: ast.Expression, env: Env) -> str:
+    """Return the name of a thing."""
+    assert isinstance(e, ast.Name)
+    return str(env.get(e.text, e.text))
+
+
+AGGREGATES: dict[str, Callable[[list[Value]], Value]] = {
+    "sum": lambda v: sum(float(x) for x in v),
+    "count": lambda v: sum(bool(x) for x in v),
+    "all": all,
+    "any": any,
+    "xor": lambda v: sum(bool(x) for x in v) % 2 == 1,
+    "exactly_one": lambda v: sum(bool(x) for x in v) == 1,
+    "alldifferent": lambda v: len(set(v)) == len(v),
+    "min": lambda v: min(float(x) for x in v),
+    "max": lambda v: max(float(x) for x in v),
+    "exp": lambda v: math.exp(float(v[0])),
+    "abs": lambda v: abs(float(v[0])),
+}
+
+
+def evaluate(m: Meaning, e: ast.Expression, env: Env, world: World | None) -> Value:
+    """Evaluate an expression in a world; without one, what is random raises `Random`."""
+    place = place_of(m, e, env, world)
+    if place is not None:
+        if world is None:
+            raise Random
+        return world[place]
+    match e:
+        case ast.Name():
+            if e.text in env:
+                return env[e.text]
+            return m.constants.get(e.text, e.text)
+        case ast.Number() | ast.Boolean():
+            return e.value
+        case ast.Unary():
+            inner = evaluate(m, e.operand, env, world)
+            return (not inner) if e.operator == "not" else -float(inner)
+        case ast.Binary():
+            return _binary(m, e, env, world)
+        case ast.Compare():
+            values = [evaluate(m, o, env, world) for o in e.operands]
+            steps = zip(e.operators, values, values[1:], strict=False)
+            return all(_compare(operator, a, b) for operator, a, b in steps)
+        case ast.Conditional():
+            chosen = e.then if evaluate(m, e.condition, env, world) else e.otherwise
+            return evaluate(m, chosen, env, world)
+        case ast.Is():
+            calls = [ast.Call(e.span, part, (e.thing,)) for part in e.models]
+            return all([bool(evaluate(m, c, env, world)) for c in calls])
+        case ast.Call(function=ast.Name(text=name)):
+            return _call(m, e, name, env, world)
+        case _:
+            raise AssertionError(e)
+
+
+def _call(m: Meaning, e: ast.Call, name: str, env: Env, world: World | None) -> Value:
+    values = [v for a in e.arguments for v in argument_values(m, a, env, world)]
+    if name in ("exactly", "at_most", "at_least"):
+        k, total = float(values[0]), sum(bool(v) for v in values[1:])
+        return {"exactly": total == k, "at_most": total <= k, "at_least": total >= k}[name]
+    return AGGREGATES[name](values)
+
+
+def argument_values(m: Meaning, a: ast.Argument, env: Env, world: World | None) -> Iterator[Value]:
+    """Evaluate an argument, every repetition of a comprehension."""
+    if isinstance(a, ast.Comprehension):
+        assert isinstance(a.body, ast.Expression)
+        for inner in loops(m, a.loops, a.condition, env):
+            yield evaluate(m, a.body, inner, world)
+    else:
+        assert isinstance(a, ast.Expression)
+        yield evaluate(m, a, env, world)
+
+
+def loops(
+    m: Meaning, found: tuple[ast.Loop, ...], condition: ast.Expression | None, env: Env
+) -> Iterator[Env]:
+    """Run loops one after another."""
+    if not found:
+        if condition is None or evaluate(m, condition, env, None):
+            yield env
+        return
+    first, *rest = found
+    for value in domain(m, first.domain) if not env else _values(m, first.domain, env):
+        yield from loops(m, tuple(rest), condition, {**env, first.names[0].text: value})
+
+
+def _values(m: Meaning, e: ast.Expression, env: Env) -> list[Value]:
+    assert isinstance(e, ast.Range)
+    first, last = (int(evaluate(m, x, env, None)) for x in (e.first, e.last))
+    return list(range(first, last + (1 if e.includes_last else 0)))
+
+
+def _binary(m: Meaning, e: ast.Binary, env: Env, world: World | None) -> Value:
+    if e.operator == "in":
+        value = evaluate(m, e.left, env, world)
+        return value in (_values(m, e.right, env) if env else domain(m, e.right))
+    a, b = evaluate(m, e.left, env, world), evaluate(m, e.right, env, world)
+    match e.operator:
+        case "and":
+            return bool(a) and bool(b)
+        case "or":
+            return bool(a) or bool(b)
+        case "+":
+            return float(a) + float(b)
+        case "-":
+            return float(a) - float(b)
+        case "*":
+            return float(a) * float(b)
+        case "%":
+            return int(a) % int(b)
+        case "/":
+            return float(a) / float(b)
+        case _:
+            raise AssertionError(e.operator)
+
+
+def _compare(operator: str, a: Value, b: Value) -> bool:
+    if operator in ("==", "!="):
+        return (a == b) == (operator == "==")
+    x, y = float(a), float(b)
+    return {"<": x < y, "<=": x <= y, ">": x > y, ">=": x >= y}[operator]
+
+
+# --- Distributions -----------------------------------------------------------------------
+
+
+def weights(
+    m: Meaning,
+    e: ast.Expression,
+    env: Env,
+    world: World | None,
+    values: list[Value],
+    *,
+    normal: bool = False,
+) -> dict[Value, float]:
+    """Return what a distribution gives to each value."""
+    match e:
+        case ast.Conditional():
+            chosen = e.then if evaluate(m, e.condition, env, world) else e.otherwise
+            return weights(m, chosen, env, world, values)
+        case ast.MatchExpression():
+            subjects = [evaluate(m, s, env, world) for s in e.subjects]
+            for case in e.cases:
+                if all(_fits(m, p, s, env) for p, s in zip(case.patterns, subjects, strict=False)):
+                    return weights(m, case.value, env, world, values)
+            raise AssertionError("uncovered")
+        case ast.Braces():
+            found = dict.fromkeys(values, 0.0)
+            for item in e.items:
+                assert isinstance(item, ast.Pair)
+                found[evaluate(m, item.key, env, world)] = float(
+                    evaluate(m, item.value, env, world)
+                )
+            total = sum(found.values()) if normal else 1.0
+            return {v: w / total for v, w in found.items()}
+        case ast.Call(function=ast.Name(text="Uniform")):
+            return dict.fromkeys(values, 1 / len(values))
+        case ast.Call(function=ast.Name(text="Bernoulli")):
+            argument = e.arguments[0]
+            assert isinstance(argument, ast.Expression)
+            p = float(evaluate(m, argument, env, world))
+            return {False: 1 - p, True: p}
+        case ast.Call(function=ast.Name(text="NoisyOr")):
+            return _noisy_or(m, e, env, world)
+        case _:
+            raise AssertionError(e)
+
+
+def _noisy_or(m: Meaning, e: ast.Call, env: Env, world: World | None) -> dict[Value, float]:
+    none = 1.0
+    for a in e.arguments:
+        if isinstance(a, ast.Equation):
+            none *= 1 - float(evaluate(m, a.right, env, world))
+            continue
+        envs = loops(m, a.loops, a.condition, env) if isinstance(a, ast.Comprehension) else [env]
+        pair = a.body if isinstance(a, ast.Comprehension) else a
+        assert isinstance(pair, ast.Pair)
+        for inner in envs:
+            if evaluate(m, pair.key, inner, world):
+                none *= 1 - float(evaluate(m, pair.value, inner, world))
+    return {False: none, True: 1 - none}
+
+
+def _fits(m: Meaning, pattern: ast.Expression, value: Value, env: Env) -> bool:
+    if isinstance(pattern, ast.Name) and pattern.text == "_":
+        return True
+    if isinstance(pattern, ast.Range):
+        return value in _values(m, pattern, env)
+    return evaluate(m, pattern, env, None) == value
+
+
+def base_of(m: Meaning, place: Place) -> dict[Value, float]:
+    """Return a place's base distribution."""
+    if place[0] == "model":
+        p = prior(m, place)
+        return {False: 1 - p, True: p}
+    values = m.domains[place]
+    return m.bases.get(place, dict.fromkeys(values, 1 / len(values)))
+
+
+def prior(m: Meaning, place: Place) -> float:
+    """Return the prior of an instance; a conjunction's is its parts' product."""
+    model = m.models[str(place[1])]
+    if isinstance(model, ast.Composite) and model.prior is None:
+        return math.prod(prior(m, p) for p in parts(m, place))
+    return 0.5 if model.prior is None else float(evaluate(m, model.prior, bound(m, place), None))
+
+
+def bound(m: Meaning, place: Place) -> Env:
+    """Return the parameters of an instance."""
+    model = m.models[str(place[1])]
+    assert isinstance(place[2], tuple)
+    if isinstance(model, ast.Composite):
+        return {}
+    return {p.name.text: v for p, v in zip(model.parameters, place[2], strict=True)}
+
+
+def parts(m: Meaning, place: Place) -> list[Place]:
+    """Return the parts of a composite's instance."""
+    model = m.models[str(place[1])]
+    assert isinstance(model, ast.Composite)
+    return [("model", p.text, place[2]) for p in model.parts if isinstance(p, ast.Name)]

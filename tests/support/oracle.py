@@ -1,0 +1,240 @@
+"""Answers by brute force, on top of the naive interpreter."""
+
+import itertools
+import math
+from collections.abc import Iterator
+
+from gmlang.diagnostics import Source
+from gmlang.syntax import ast
+from gmlang.syntax.parse import parse, parse_query
+from tests.support import interpreter as naive
+from tests.support import reading
+from tests.support.interpreter import Env, Meaning, Place, World
+
+
+def log_safe(p: float) -> float:
+    """Return log p, -inf for 0."""
+    return math.log(p) if p > 0 else -math.inf
+
+
+def log_score(m: Meaning, world: World) -> float:
+    """Sum every log-factor of a program in a world."""
+    drawn = {p for s in m.statements for p in _drawn(m, s, {})}
+    total = 0.0
+    for place, base in m.bases.items():
+        if place not in drawn:
+            total += log_safe(base[world[place]])
+    for place in m.instances:
+        model = m.models[str(place[1])]
+        if isinstance(model, ast.Composite) and model.prior is None:
+            if world[place] != all(world[p] for p in naive.parts(m, place)):
+                return -math.inf
+            continue
+        total += log_safe(naive.base_of(m, place)[world[place]])
+    silenced = set(_silenced(m, world))
+    for s in m.statements:
+        total += _score(m, s, {}, world, silenced, None)
+    for place in m.instances:
+        model = m.models[str(place[1])]
+        if not world[place]:
+            continue
+        if isinstance(model, ast.Composite):
+            if model.prior is not None:
+                for part in naive.parts(m, place):
+                    total += _active(m, part, 1.0, world)
+            continue
+        for s in model.body:
+            total += _score(m, s, naive.bound(m, place), world, silenced, place)
+    return total
+
+
+def _drawn(m: Meaning, s: ast.Statement, env: Env) -> Iterator[Place]:
+    if isinstance(s, ast.For):
+        for inner in naive.loops(m, s.loops, s.condition, env):
+            for b in s.body:
+                yield from _drawn(m, b, inner)
+    elif isinstance(s, ast.Mechanism):
+        place = naive.place_of(m, s.target, env)
+        if place is not None:
+            yield place
+
+
+def _branch(m: Meaning, s: ast.If | ast.Match, env: Env, world: World) -> tuple[ast.Statement, ...]:
+    if isinstance(s, ast.If):
+        return s.then if naive.evaluate(m, s.condition, env, world) else s.otherwise
+    subjects = [naive.evaluate(m, e, env, world) for e in s.subjects]
+    for case in s.cases:
+        patterns = zip(case.patterns, subjects, strict=True)
+        if all(
+            (isinstance(p, ast.Name) and p.text == "_") or naive.evaluate(m, p, env, None) == v
+            for p, v in patterns
+        ):
+            return case.body
+    return ()
+
+
+def _silenced(m: Meaning, world: World) -> Iterator[tuple[Place, Place]]:
+    def walk(s: ast.Statement, env: Env) -> Iterator[tuple[Place, Place]]:
+        match s:
+            case ast.For():
+                for inner in naive.loops(m, s.loops, s.condition, env):
+                    for b in s.body:
+                        yield from walk(b, inner)
+            case ast.If() | ast.Match():
+                for b in _branch(m, s, env, world):
+                    yield from walk(b, env)
+            case ast.Use():
+                used = naive.place_of(m, s.model, env)
+                assert used is not None
+                for e in s.exceptions:
+                    target = naive.place_of(m, e, env)
+                    assert target is not None
+                    yield used, target
+            case _:
+                return
+
+    for place in m.instances:
+        model = m.models[str(place[1])]
+        if world[place] and isinstance(model, ast.Model):
+            for s in model.body:
+                yield from walk(s, naive.bound(m, place))
+
+
+def _active(m: Meaning, place: Place, p: float, world: World) -> float:
+    base = naive.base_of(m, place)
+    mine = p if world[place] else 1 - p
+    return log_safe(mine) - math.log(base[world[place]])
+
+
+def _score(
+    m: Meaning,
+    s: ast.Statement,
+    env: Env,
+    world: World,
+    silenced: set[tuple[Place, Place]],
+    owner: Place | None,
+) -> float:
+    match s:
+        case ast.For():
+            envs = naive.loops(m, s.loops, s.condition, env)
+            return sum(_score(m, b, e, world, silenced, owner) for e in envs for b in s.body)
+        case ast.If() | ast.Match():
+            body = _branch(m, s, env, world)
+            return sum(_score(m, b, env, world, silenced, owner) for b in body)
+        case ast.Factor():
+            return float(naive.evaluate(m, s.value, env, world))
+        case ast.Prefer():
+            holds = naive.evaluate(m, s.condition, env, world)
+            return float(naive.evaluate(m, s.weight, env, world)) if holds else 0.0
+        case ast.Constraint():
+            return 0.0 if naive.evaluate(m, s.condition, env, world) else -math.inf
+        case ast.Mechanism():
+            return _mechanism(m, s, env, world)
+        case ast.Observe():
+            return _observe(m, s, env, world)
+        case ast.Use():
+            place = naive.place_of(m, s.model, env)
+            assert place is not None
+            return _active(m, place, 1.0, world)
+        case ast.Predict():
+            return _predict(m, s, env, world, silenced, owner)
+        case _:
+            return 0.0
+
+
+def _mechanism(m: Meaning, s: ast.Mechanism, env: Env, world: World) -> float:
+    place = naive.place_of(m, s.target, env)
+    assert place is not None
+    if s.operator == ":=":
+        value = naive.evaluate(m, s.value, env, world)
+        return 0.0 if world[place] == value else -math.inf
+    p = naive.weights(m, s.value, env, world, m.domains[place])
+    return log_safe(p[world[place]])
+
+
+def _observe(m: Meaning, s: ast.Observe, env: Env, world: World) -> float:
+    if s.operator == "":
+        return 0.0 if naive.evaluate(m, s.target, env, world) else -math.inf
+    place = naive.place_of(m, s.target, env)
+    assert place is not None
+    assert s.value is not None
+    if s.operator == "=":
+        return 0.0 if world[place] == naive.evaluate(m, s.value, env, None) else -math.inf
+    return log_safe(naive.weights(m, s.value, env, world, m.domains[place])[world[place]])
+
+
+def _predict(
+    m: Meaning,
+    s: ast.Predict,
+    env: Env,
+    world: World,
+    silenced: set[tuple[Place, Place]],
+    owner: Place | None,
+) -> float:
+    c = 1.0 if s.confidence is None else float(naive.evaluate(m, s.confidence, env, world))
+    target, positive = s.target, True
+    if isinstance(target, ast.Unary):
+        target, positive = target.operand, False
+    place = naive.place_of(m, target, env)
+    assert place is not None
+    if owner is not None and (owner, place) in silenced:
+        return 0.0
+    if s.operator == "":
+        return _active(m, place, c if positive else 1 - c, world)
+    assert s.value is not None
+    base = naive.base_of(m, place)
+    if s.operator == "=":
+        named = naive.evaluate(m, s.value, env, world)
+        rest = 1 - base[named]
+        p = {v: c if v == named else (1 - c) * b / rest for v, b in base.items()}
+    else:
+        d = naive.weights(m, s.value, env, world, m.domains[place])
+        p = {v: c * d[v] + (1 - c) * b for v, b in base.items()}
+    return log_safe(p[world[place]]) - math.log(base[world[place]])
+
+
+def worlds(m: Meaning) -> Iterator[World]:
+    """List every assignment."""
+    places = list(m.domains)
+    for values in itertools.product(*(m.domains[p] for p in places)):
+        yield dict(zip(places, values, strict=True))
+
+
+def probability(text: str, query: str) -> float:
+    """Return P(event | condition) of a query `P(e | c, ...)` by enumeration; nan if impossible."""
+    m = reading.read(parse(Source("program", text)))
+    (asked,) = parse_query(Source("query", query))
+    call = asked.items[0]
+    assert isinstance(call, ast.Call)
+    for e in (*call.arguments, *(call.given or ())):
+        for place in reading.mentioned(m, e, {}):
+            reading.exist(m, place)
+    both = given = 0.0
+    for world in worlds(m):
+        weight = math.exp(log_score(m, world))
+        if weight and all(_holds(m, e, world) for e in call.given or ()):
+            given += weight
+            both += weight if all(_holds(m, e, world) for e in call.arguments) else 0.0
+    return both / given if given else math.nan
+
+
+def _holds(m: Meaning, e: object, world: World) -> bool:
+    if isinstance(e, ast.Equation):
+        place = naive.place_of(m, e.left, {})
+        assert place is not None
+        return world[place] == naive.evaluate(m, e.right, {}, None)
+    assert isinstance(e, ast.Expression)
+    return bool(naive.evaluate(m, e, {}, world))
+
+
+def log_partition(text: str) -> float:
+    """Return log Z by enumeration."""
+    m = reading.read(parse(Source("program", text)))
+    total = sum(math.exp(log_score(m, world)) for world in worlds(m))
+    return log_safe(total)
+
+
+def count(text: str) -> int:
+    """Count the assignments that nothing forbids."""
+    m = reading.read(parse(Source("program", text)))
+    return sum(log_score(m, world) > -math.inf for world in worlds(m))

@@ -1,0 +1,126 @@
+"""Small random programs, for holding the compiler against the naive interpreter."""
+
+import random
+import re
+
+
+def condition(rng: random.Random, depth: int = 2) -> str:
+    """Write a condition over a, b, c, n, x[0..2], z."""
+    leaf = rng.choice(
+        ["a", "b", "c", "n == 1", "n > 0", "x[0]", "x[1]", "x[2]", "n in 1..2", "x[z]", "z != 1"]
+    )
+    if depth == 0:
+        return leaf
+    inner = [condition(rng, depth - 1) for _ in range(3)]
+    return rng.choice(
+        [
+            leaf,
+            f"not ({inner[0]})",
+            f"({inner[0]}) and ({inner[1]})",
+            f"({inner[0]}) or ({inner[1]}) or ({inner[2]})",
+            f"({inner[0]}) == ({inner[1]})",
+            f"xor({inner[0]}, {inner[1]}, {inner[2]})",
+            f"exactly({rng.randint(0, 3)}, {inner[0]}, {inner[1]}, x[i] for i in 0..2)",
+            f"at_most({rng.randint(0, 2)}, x[i] for i in 0..2)",
+            "any(x[i] for i in 0..2)",
+            f"sum(x[i] for i in 0..2) + n >= {rng.randint(0, 4)}",
+        ]
+    )
+
+
+def distribution(rng: random.Random) -> str:
+    """Write a distribution over bool."""
+    p, q = round(rng.uniform(0.05, 0.95), 2), round(rng.uniform(0.05, 0.95), 2)
+    return rng.choice(
+        [
+            f"Bernoulli({p})",
+            f"Bernoulli({p} if a else {q})",
+            f"{{true: {p}, false: {round(1 - p, 2)}}}",
+            f"NoisyOr(a: {p}, x[i]: {q} for i in 0..2, leak=0.1)",
+        ]
+    )
+
+
+def flat_program(rng: random.Random) -> str:
+    """Write a program of variables, mechanisms, factors, constraints and evidence."""
+    lines = [
+        "param J = 0.7",
+        "var a : bool ~ Bernoulli(0.3)",
+        "var x[3] : bool",
+        "var n : 0..2 base {0: 2, 1: 1, 2: 1}",
+        "var z : 0..2",
+        f"var b : bool ~ {distribution(rng)}",
+        "var c : bool := " + re.sub(r"\bc\b", "a", condition(rng, 1)),
+    ]
+    w = [round(rng.uniform(-1.5, 1.5), 2) for _ in range(4)]
+    for _ in range(rng.randint(1, 4)):
+        lines.append(
+            rng.choice(
+                [
+                    f"factor {w[0]} * n * x[0] - abs(n - 1)",
+                    f"prefer {condition(rng)} weight {w[1]}",
+                    f"constraint {condition(rng, 1)} or a",
+                    "for i in 0..1:\n    prefer x[i] == x[i + 1] weight J",
+                    f"for i in 0..2 if i != 1:\n    factor {w[2]} * x[i]",
+                    f"if {condition(rng, 1)}:\n    factor {w[3]}\nelse:\n    prefer x[1] weight J",
+                    "match n:\n    0:\n        factor 0.3 * x[0]\n    1:\n        factor 0.2\n"
+                    "    _:\n        factor -0.4 * a",
+                    f"observe b like {{true: {abs(w[0])}, false: 1}}",
+                    f"observe {condition(rng, 1)} or b",
+                ]
+            )
+        )
+    return "\n".join(lines) + "\n"
+
+
+def society_program(rng: random.Random) -> str:
+    """Write a program of things, models, predictions, uses and gates."""
+    c = [round(rng.uniform(0.1, 0.95), 2) for _ in range(6)]
+    lines = [
+        "domain Color = {red, green, blue}",
+        "entity Thing:",
+        "    color : Color base {red: 1, green: 2, blue: 1}",
+        "    big : bool",
+        "    row[2] : bool",
+        f"model red(x: Thing) prior {c[0]}:",
+        f"    predict x.color = red @ {c[1]}",
+        rng.choice(["    predict x.big = true @ 0.6", "    prefer x.big weight 0.4"]),
+        f"model noisy(x: Thing, i: 0..1) prior {c[2]}:",
+        f"    predict x.row[i] ~ {{true: 0.8, false: 0.2}} @ {c[3]}",
+        "model leader(x: Thing) prior 0.2:",
+        rng.choice(
+            ["    use red(x)", "    use red(x) except x.color", f"    predict red(x) @ {c[4]}"]
+        ),
+        rng.choice(["    predict not noisy(x, 0) @ 0.7", "    use noisy(x, 1)"]),
+        rng.choice(
+            [
+                f"    if x.big:\n        predict x.row[1] = true @ {c[5]}\n"
+                "    else:\n        use noisy(x, 0)",
+                "    match x.color:\n        red:\n            use noisy(x, 0)\n"
+                "        green:\n            factor 0.5",
+                "    predict x.row[1] = x.row[0] @ 0.8",
+            ]
+        ),
+        rng.choice(["model pair = red leader soft", "model pair = red leader prior 0.3 soft"]),
+        "var it : Thing",
+        rng.choice(["consider leader(it)", "consider red(it), noisy(it, i) for i in 0..1"]),
+        rng.choice(["observe it.big = true", "consider pair(it)", "prefer red(it) weight 0.3"]),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+FLAT_QUERIES = (
+    "P(a = true)",
+    "P(b = true | x[0] = true)",
+    "P(n = 1 | a = false)",
+    "P(x[2] and c | n in 0..1)",
+    "P(z = 2 | x[1] or a)",
+)
+SOCIETY_QUERIES = (
+    "P(it.color = red)",
+    "P(red(it) | it.color = red)",
+    "P(leader(it) | it.row[1] = true, it.big = true)",
+    "P(it.row[0] = true | leader(it))",
+    "P(it is red leader | it.color = blue)",
+    "P(pair(it) | it.row[0] = true)",
+)

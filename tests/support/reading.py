@@ -1,0 +1,144 @@
+"""A program taken apart, and the model instances that exist in it."""
+
+import contextlib
+import itertools
+from collections.abc import Iterator
+
+from gmlang.syntax import ast
+from tests.support.interpreter import (
+    Env,
+    Meaning,
+    Place,
+    Random,
+    bound,
+    domain,
+    evaluate,
+    loops,
+    parts,
+    place_of,
+    weights,
+)
+
+
+def read(program: ast.Program) -> Meaning:
+    """Take a program apart; queries are left aside."""
+    m = Meaning()
+    for s in program.statements:
+        match s:
+            case ast.DomainDeclaration():
+                m.named[s.name.text] = s.values
+            case ast.DataDeclaration() | ast.ParamDeclaration() if s.value is not None:
+                value = evaluate(m, s.value, {}, None)
+                m.constants[s.name.text] = value
+            case ast.Entity():
+                m.entities[s.name.text] = s
+            case ast.Model() | ast.Composite():
+                m.models[s.name.text] = s
+            case ast.VarDeclaration():
+                _declare(m, s)
+            case ast.Query() | ast.Assert() | ast.Documentation():
+                pass
+            case _:
+                m.statements.append(s)
+    for s in m.statements:
+        for found in mentions(m, s, {}):
+            exist(m, found)
+    return m
+
+
+def _declare(m: Meaning, s: ast.VarDeclaration) -> None:
+    name = s.name.text
+    sizes = [int(evaluate(m, e, {}, None)) for e in s.shape]
+    if isinstance(s.type, ast.Name) and s.type.text in m.entities:
+        m.things[name] = s.type.text
+        for a in m.entities[s.type.text].attributes:
+            assert isinstance(a, ast.AttributeDeclaration)
+            inner = [int(evaluate(m, e, {}, None)) for e in a.shape]
+            for index in itertools.product(*map(range, inner)):
+                place = ("attr", name, a.name.text, index)
+                m.domains[place] = domain(m, a.type)
+                if a.base is not None:
+                    m.bases[place] = weights(m, a.base, {}, {}, m.domains[place], normal=True)
+        return
+    m.declared[name] = s
+    for index in itertools.product(*map(range, sizes)):
+        m.domains[("var", name, index)] = domain(m, s.type)
+        if s.base is not None:
+            base = weights(m, s.base, {}, {}, domain(m, s.type), normal=True)
+            m.bases[("var", name, index)] = base
+    if s.value is not None:
+        target = ast.Name(s.span, name)
+        m.statements.append(ast.Mechanism(s.span, target, s.mechanism, s.value))
+
+
+def exist(m: Meaning, place: Place) -> None:
+    if place in m.domains:
+        return
+    m.domains[place] = [False, True]
+    m.instances.append(place)
+    model = m.models[str(place[1])]
+    if isinstance(model, ast.Composite):
+        for part in parts(m, place):
+            exist(m, part)
+        return
+    for s in model.body:
+        for found in mentions(m, s, bound(m, place)):
+            exist(m, found)
+
+
+def mentions(m: Meaning, s: ast.Statement, env: Env) -> Iterator[Place]:
+    """List the instances that a statement mentions, whatever its gates."""
+    match s:
+        case ast.For():
+            for inner in loops(m, s.loops, s.condition, env):
+                for b in s.body:
+                    yield from mentions(m, b, inner)
+        case ast.If():
+            yield from mentioned(m, s.condition, env)
+            branches = (s.then, s.otherwise)
+            with contextlib.suppress(Random):
+                branches = (s.then,) if evaluate(m, s.condition, env, None) else (s.otherwise,)
+            for branch in branches:
+                for b in branch:
+                    yield from mentions(m, b, env)
+        case ast.Match():
+            for case in s.cases:
+                for b in case.body:
+                    yield from mentions(m, b, env)
+        case ast.Consider():
+            for item in s.items:
+                yield from mentioned(m, item, env)
+        case ast.Use():
+            yield from mentioned(m, s.model, env)
+        case ast.Predict():
+            yield from mentioned(m, s.target, env)
+        case ast.Factor():
+            yield from mentioned(m, s.value, env)
+        case ast.Prefer() | ast.Constraint():
+            yield from mentioned(m, s.condition, env)
+        case ast.Observe():
+            yield from mentioned(m, s.target, env)
+        case _:
+            return
+
+
+def mentioned(m: Meaning, e: object, env: Env) -> Iterator[Place]:
+    """List the instances that an expression mentions."""
+    if isinstance(e, ast.Comprehension):
+        for inner in loops(m, e.loops, e.condition, env):
+            yield from mentioned(m, e.body, inner)
+        return
+    if isinstance(e, ast.Is):
+        for part in e.models:
+            yield from mentioned(m, ast.Call(e.span, part, (e.thing,)), env)
+        return
+    if isinstance(e, ast.Call):
+        place = place_of(m, e, env)
+        if place is not None:
+            yield place
+            return
+    for name in getattr(type(e), "__slots__", ()):
+        part = getattr(e, name)
+        for inner in part if isinstance(part, tuple) else (part,):
+            if hasattr(type(inner), "__slots__") and name != "span":
+                yield from mentioned(m, inner, env)
