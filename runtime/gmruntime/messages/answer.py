@@ -24,12 +24,13 @@ from gmruntime.answer import (
     SolutionsAnswer,
     Status,
 )
-from gmruntime.budget import Budget
+from gmruntime.budget import Budget, start_budget
 from gmruntime.graph import Assignment, FactorGraph, log_score
 from gmruntime.messages.beliefs import bethe_log_partition, by_block, decode, joint, marginals
 from gmruntime.messages.bp import Messages, propagate
 from gmruntime.messages.layout import Layout, build_layout, unary_with_evidence
 from gmruntime.messages.options import BpOptions, temperature_for
+from gmruntime.messages.reweighted import log_partition_upper_bound
 from gmruntime.messages.sampling import draw
 
 METHOD = "belief propagation"
@@ -121,7 +122,9 @@ def _by_sums(
         case LogPartition():
             value = -np.inf if is_impossible else log_partition
             if found_quality.status is Status.ESTIMATE:
-                return LogPartitionAnswer(found_quality, value)
+                share = start_budget(0.3 * budget.left_s(), budget.memory_bytes, budget.clock)
+                upper = log_partition_upper_bound(graph, evidence, share)
+                return LogPartitionAnswer(found_quality, value, log_upper=upper)
             return LogPartitionAnswer(found_quality, value, value, value)
         case Joint():
             return _joint(graph, query, evidence, layout, unary, messages, found_quality)

@@ -1,0 +1,55 @@
+"""The upper bound on log Z is never below log Z, after any number of passes."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gmruntime.budget import start_budget
+from gmruntime.factors.kinds import Table
+from gmruntime.graph import FactorGraph, log_score, no_evidence, num_states
+from gmruntime.messages.reweighted import log_partition_upper_bound
+from tests.support.random_factors import every_kind, random_loops, tree_around
+
+
+def exact_log_z(graph: FactorGraph) -> float:
+    states = tuple(int(n) for n in num_states(graph))
+    scores = log_score(graph, np.indices(states).reshape(len(states), -1).T)
+    return float(np.logaddexp.reduce(scores))
+
+
+def bound_of(graph: FactorGraph, passes: int) -> float:
+    budget = start_budget(20.0, 1 << 30)
+    return log_partition_upper_bound(graph, no_evidence(graph), budget, num_passes_max=passes)
+
+
+@given(
+    seed=st.integers(0, 100_000),
+    zeros=st.sampled_from([0.0, 0.2, 0.5]),
+    passes=st.integers(1, 6),
+    strength=st.sampled_from([0.1, 1.0, 8.0]),
+)
+@settings(max_examples=60, deadline=None)
+def test_the_bound_is_a_bound(seed: int, zeros: float, passes: int, strength: float):
+    graph = random_loops(np.random.default_rng(seed), 6, 10, zeros=zeros)
+    blocks = []
+    for block in graph.factors:
+        assert isinstance(block.kind, Table)
+        blocks.append(type(block)(Table(block.kind.log_potentials * strength), block.scopes))
+    graph = FactorGraph(graph.variables, tuple(blocks))
+    assert bound_of(graph, passes) >= exact_log_z(graph)
+
+
+@pytest.mark.parametrize("index", range(13))
+def test_the_bound_holds_for_every_kind(index: int):
+    rng = np.random.default_rng(index)
+    kind, shape = list(every_kind(rng, 2))[index]
+    graph = tree_around(rng, kind, shape)
+    assert bound_of(graph, 4) >= exact_log_z(graph)
+
+
+def test_more_passes_do_not_loosen_the_bound():
+    graph = random_loops(np.random.default_rng(3), 6, 10)
+    bounds = [bound_of(graph, passes) for passes in (1, 3, 10, 30)]
+    assert bounds == sorted(bounds, reverse=True)
+    assert bounds[-1] < bounds[0]
