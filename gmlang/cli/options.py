@@ -1,8 +1,13 @@
 """What several subcommands share: exit statuses, and reading `--data` and `--set`."""
 
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from gmlang.api import Model
 
 EXIT_ANSWERED = 0
 EXIT_MISTAKE = 1
@@ -10,6 +15,21 @@ EXIT_USAGE = 2
 EXIT_IMPOSSIBLE = 3
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
+
+
+def open_program(file: str) -> "Model":
+    """Read a program from a file, or from stdin when the file is `-`.
+
+    Raises:
+        GmError: with the mistakes in it.
+        OSError: when it cannot be read.
+    """
+    from gmlang.api import compile as compile_text
+    from gmlang.api import load
+
+    if file == "-":
+        return compile_text(sys.stdin.buffer.read().decode("utf-8", "replace"), "<stdin>")
+    return load(file)
 
 
 def read_assignments(settings: tuple[str, ...], files: tuple[str, ...]) -> dict[str, object]:

@@ -8,20 +8,24 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gmlang.cli.interrupts import Interrupts
 from gmlang.cli.options import (
     EXIT_ANSWERED,
     EXIT_IMPOSSIBLE,
     EXIT_INTERRUPTED,
     EXIT_MISTAKE,
+    open_program,
     read_assignments,
 )
 
 if TYPE_CHECKING:
     from gmlang.api import Answer, Model
+    from gmlang.core.program import Assert, Query
+    from gmlang.queries.session import Settings
 
 
 @click.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--query", "-q", "texts", multiple=True, help="Ask this instead of the file's own.")
 @click.option("--budget", default=5.0, show_default=True, help="Seconds for each query.")
 @click.option("--seed", default=0, show_default=True, help="Of everything random.")
@@ -45,12 +49,12 @@ def run(
     only_plan: bool,
     memory: float | None,
 ) -> int:
-    """Answer the queries of FILE, in order."""
-    from gmlang.api import load
+    """Answer the queries of FILE, in order; `-` reads the program from stdin."""
+    from gmlang.queries.session import Settings
 
     if not budget > 0:
         raise click.UsageError("--budget must be positive")
-    model = load(file).bind(**read_assignments(settings, files))
+    model = open_program(file).bind(**read_assignments(settings, files))
     for warning in model.warnings:
         from gmlang.diagnostics import render
 
@@ -58,55 +62,73 @@ def run(
     if only_plan:
         return _plan(model, texts, budget, seed)
     memory_bytes = None if memory is None else int(memory * 2**30)
-    answers = _answers(model, texts, budget, seed, device, memory_bytes, trace)
-    return _print_all(file, answers, as_json)
+    how = Settings(budget, seed, device, memory_bytes)
+    asked = [q for text in texts for q in model.ask(text)] if texts else list(model.questions)
+    return _answer_all(file, model, asked, how, as_json=as_json, trace=trace)
+
+
+def _answer_all(
+    file: str,
+    model: "Model",
+    asked: "list[Query | Assert]",
+    settings: "Settings",
+    *,
+    as_json: bool,
+    trace: str | None,
+) -> int:
+    status = EXIT_ANSWERED
+    collected: list[dict[str, object]] = []
+    with Interrupts() as interrupts:
+        for number, answer in enumerate(_answers(model, asked, settings, as_json, trace)):
+            if answer is None:
+                click.echo("interrupted before anything was found", err=True)
+            elif as_json:
+                collected.append(answer.to_dict())
+            else:
+                click.echo(("\n" if number else "") + repr(answer))
+                sys.stdout.flush()
+            if answer is not None and answer.held is False:
+                status = EXIT_MISTAKE
+            elif answer is not None and answer.status == "impossible" and answer.value is None:
+                status = status or EXIT_IMPOSSIBLE
+            if interrupts.pressed:
+                status = EXIT_INTERRUPTED
+                break
+    if as_json:
+        click.echo(json.dumps({"file": file, "queries": collected}, allow_nan=False))
+    return status
 
 
 def _answers(
     model: "Model",
-    texts: tuple[str, ...],
-    budget: float,
-    seed: int,
-    device: str,
-    memory_bytes: int | None,
+    asked: "list[Query | Assert]",
+    settings: "Settings",
+    as_json: bool,
     trace: str | None,
-) -> Iterator["Answer"]:
-    from gmlang.queries.session import Settings
+) -> "Iterator[Answer | None]":
+    """Answer questions; None where one was interrupted and nothing could be found."""
+    is_live = not as_json and sys.stderr.isatty()
+    if trace is None and not is_live:
+        session = model.session()
+        for question in asked:
+            try:
+                yield next(iter(model.answer_all([question], settings)))
+            except KeyboardInterrupt:
+                from gmlang.cli.trace import rescue
 
-    settings = Settings(budget, seed, device, memory_bytes)
-    asked = [q for text in texts for q in model.ask(text)] if texts else list(model.questions)
-    if trace is not None:
-        from gmlang.cli.trace import traced
-
-        yield from traced(model, asked, settings, Path(trace))
+                yield rescue(session, question, settings)
         return
-    yield from model.answer_all(asked, settings)
+    from gmlang.cli.trace import rescue, watched
 
-
-def _print_all(file: str, answers: Iterator["Answer"], as_json: bool) -> int:
-    status = EXIT_ANSWERED
-    collected: list[dict[str, object]] = []
-    first = True
-    try:
-        for answer in answers:
-            if as_json:
-                collected.append(answer.to_dict())
-            else:
-                click.echo(("" if first else "\n") + repr(answer))
-                sys.stdout.flush()
-            first = False
-            if answer.held is False:
-                status = EXIT_MISTAKE
-            elif answer.status == "impossible" and answer.value is None and status == 0:
-                status = EXIT_IMPOSSIBLE
-            if answer.interrupted:
-                status = EXIT_INTERRUPTED
-                break
-    except KeyboardInterrupt:
-        status = EXIT_INTERRUPTED
-    if as_json:
-        click.echo(json.dumps({"file": file, "queries": collected}, allow_nan=False))
-    return status
+    path = None if trace is None else Path(trace)
+    session = model.session()
+    for question, work in zip(
+        asked, watched(model, asked, settings, trace=path, live=is_live), strict=True
+    ):
+        try:
+            yield work()
+        except KeyboardInterrupt:
+            yield rescue(session, question, settings)
 
 
 def _plan(model: "Model", texts: tuple[str, ...], budget: float, seed: int) -> int:

@@ -46,10 +46,10 @@ def _body(answer: "Answer") -> list[str]:
         lines = [f"{value:.6g} nats"]
     elif answer.kind == "compat" and value is None:
         lines = ["-inf nats: impossible together"]
-    if answer.kind == "map" and answer.log_score is not None:
-        lines.append(f"log score {answer.log_score:.6g}")
     if len(lines) > LINES_MAX:
         lines = [*lines[: LINES_MAX - 1], f"... {len(lines) - LINES_MAX + 1} more lines"]
+    if answer.kind == "map" and answer.log_score is not None:
+        lines.append(f"log score {answer.log_score:.6g}")
     return lines
 
 
