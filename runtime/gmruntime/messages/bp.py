@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float64
 
 from gmruntime.budget import Budget
+from gmruntime.messages import gpu
 from gmruntime.messages.kernels.vectorised import outgoing
 from gmruntime.messages.layout import Group, Layout
 from gmruntime.messages.options import BpOptions
@@ -69,6 +70,10 @@ def propagate(
     """
     shape = (len(unary), len(layout.entry))
     values = np.zeros(shape) if start is None else start.copy()
+    if gpu.is_worth_it(layout, options):
+        found = _propagate_on_gpu(layout, unary, budget, options, values)
+        if found is not None:
+            return found
     if options.schedule == "flooding" and _work(layout) * len(unary) >= _WORK_COMPILED_MIN:
         return _propagate_compiled(layout, unary, budget, options, values)
     return propagate_vectorised(layout, unary, budget, options, values)
@@ -111,6 +116,32 @@ def _work(layout: Layout) -> float:
     """Estimate the operations of one sweep."""
     pairs = sum(len(g.scopes) * float(np.prod(g.states[:2], dtype=float)) for g in layout.groups)
     return pairs + len(layout.entry)
+
+
+def _propagate_on_gpu(
+    layout: Layout,
+    unary: Float64[np.ndarray, "rows entries"],
+    budget: Budget,
+    options: BpOptions,
+    values: Float64[np.ndarray, "rows message_entries"],
+) -> Messages | None:
+    """Run row by row on the GPU; None where the kernels, its memory or its range do not suffice."""
+    plan = gpu.plan(layout)
+    if plan is None:
+        return None
+    # Without a look at the trend, half is a damping that settles most graphs.
+    damping = 0.5 if options.damping is None else options.damping
+    result = values.copy()
+    residual, num_sweeps = 0.0, 0
+    for row in range(len(unary)):
+        found = gpu.run(layout, plan, unary[row], values[row], budget, options, damping)
+        if found is None:
+            return None
+        result[row] = found[0]
+        residual = max(residual, found[1] / (1.0 - damping))
+        num_sweeps = max(num_sweeps, found[2])
+    lost = np.zeros(len(unary), np.bool_)
+    return Messages(result, residual, num_sweeps, residual <= options.tolerance, lost)
 
 
 def _propagate_compiled(

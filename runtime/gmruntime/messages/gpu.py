@@ -1,0 +1,183 @@
+"""Flooding on a GPU: graphs of pairs whose variables all have the same number of states.
+
+Not run by this project's continuous integration, which has no GPU: there the kernels are compiled,
+and the arrays built here are checked on the CPU.
+"""
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64, Int64, UInt8
+
+from gmruntime.budget import Budget
+from gmruntime.factors.kinds import Potts, Table
+from gmruntime.messages.kernels import cuda
+from gmruntime.messages.layout import Layout
+from gmruntime.messages.options import BpOptions
+
+# Below this many messages entries a launch costs more than the work.
+_NUM_ENTRIES_MIN = 1_000_000
+# Sweeps between two looks at the largest change, each of which waits for the device.
+_SWEEPS_PER_LOOK = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """A layout as the CUDA kernel reads it.
+
+    Attributes:
+        rule: which specialisation.
+        edge_start: where each variable's edges begin, by variable.
+        own_place: for each edge, where the message to its variable lies.
+        other_place: where the message to the other end lies.
+        parameter_start: where the factor's parameters begin.
+        is_first: whether the variable comes first in the factor's table.
+        parameters: f for sums, log f for maxima.
+    """
+
+    rule: cuda.Rule
+    edge_start: Int64[np.ndarray, " variables_and_end"]
+    own_place: Int64[np.ndarray, " edges"]
+    other_place: Int64[np.ndarray, " edges"]
+    parameter_start: Int64[np.ndarray, " edges"]
+    is_first: UInt8[np.ndarray, " edges"]
+    parameters: Float64[np.ndarray, " entries"]
+
+
+def plan(layout: Layout) -> Plan | None:
+    """Arrange a layout for the GPU; None when a group or a variable does not fit the kernels."""
+    kinds = {type(g.kind) for g in layout.groups}
+    states = np.unique(layout.num_states)
+    fits = len(states) == 1 and 2 <= states[0] <= cuda.NUM_STATES_MAX
+    if (
+        not fits
+        or kinds not in ({Table}, {Potts})
+        or any(len(g.states) != 2 for g in layout.groups)
+    ):
+        return None
+    size = int(states[0])
+    owner: list[np.ndarray] = []
+    own: list[np.ndarray] = []
+    other: list[np.ndarray] = []
+    starts: list[np.ndarray] = []
+    first: list[np.ndarray] = []
+    parameters: list[np.ndarray] = []
+    offset = 0
+    for group in layout.groups:
+        values = _parameters(group.kind, layout.is_max)
+        count, step = len(group.scopes), 0 if len(values) == 1 else values[0].size
+        index = np.arange(count, dtype=np.int64)
+        places = [start + size * index for start in group.starts]
+        for k in range(2):
+            owner.append(group.scopes[:, k].astype(np.int64))
+            own.append(places[k])
+            other.append(places[1 - k])
+            starts.append(offset + step * index)
+            first.append(np.full(count, k == 0, np.uint8))
+        parameters.append(values.reshape(-1))
+        offset += values.size
+    owners = np.concatenate(owner)
+    order = np.argsort(owners, kind="stable")
+    degree = np.bincount(owners, minlength=len(layout.num_states))
+    return Plan(
+        "potts" if kinds == {Potts} else "table",
+        np.concatenate([[0], np.cumsum(degree)]).astype(np.int64),
+        np.concatenate(own)[order],
+        np.concatenate(other)[order],
+        np.concatenate(starts)[order],
+        np.concatenate(first)[order],
+        np.concatenate(parameters),
+    )
+
+
+def _parameters(kind: object, is_max: bool) -> np.ndarray:
+    match kind:
+        case Table():
+            logs = kind.log_potentials
+            high = logs.max(axis=(1, 2), keepdims=True)
+            shifted = logs - np.where(np.isneginf(high), 0.0, high)
+            return logs if is_max else np.exp(shifted)
+        case Potts():
+            return kind.weights if is_max else np.exp(np.minimum(kind.weights, 80.0))
+        case _:
+            raise AssertionError("plan admits tables and Potts factors only")
+
+
+def is_worth_it(layout: Layout, options: BpOptions) -> bool:
+    """Say whether to run on the GPU, as the options allow it and the machine has one."""
+    if options.device == "cuda" and not _has_gpu():
+        raise ValueError("device 'cuda' needs cupy and a CUDA device; there is none here")
+    if options.device == "cpu" or options.schedule != "flooding" or layout.is_forest:
+        return False
+    if options.device == "auto" and len(layout.entry) < _NUM_ENTRIES_MIN:
+        return False
+    return _has_gpu()
+
+
+def _has_gpu() -> bool:
+    try:
+        cupy: Any = import_module("cupy")
+    except ImportError:
+        return False
+    return bool(cupy.cuda.is_available())
+
+
+def num_bytes(layout: Layout, found: Plan, item_bytes: int) -> int:
+    """Return what the arrays of a run occupy on the device."""
+    edges = len(found.own_place)
+    reals = 2 * len(layout.entry) + len(layout.unary) + len(found.parameters)
+    return item_bytes * reals + (3 * 8 + 1) * edges + 8 * len(found.edge_start)
+
+
+def run(
+    layout: Layout,
+    found: Plan,
+    unary: Float64[np.ndarray, " entries"],
+    start: Float64[np.ndarray, " message_entries"],
+    budget: Budget,
+    options: BpOptions,
+    damping: float,
+) -> tuple[Float64[np.ndarray, " message_entries"], float, int] | None:
+    """Flood on the device; None when it lacks the memory or messages contradict each other.
+
+    Returns:
+        messages, the largest change of the last sweep, and the number of sweeps.
+    """
+    cupy: Any = import_module("cupy")
+    is_double = options.precision == "float64"
+    real: Any = np.float64 if is_double else np.float32
+    free_bytes = int(cupy.cuda.runtime.memGetInfo()[0])
+    if num_bytes(layout, found, 8 if is_double else 4) > 0.9 * free_bytes:
+        return None
+    size = int(layout.num_states[0])
+    compiled = cuda.module(size, found.rule, is_max=layout.is_max, is_double=is_double)
+    kernel = compiled.get_function("sweep")
+    fixed = [
+        cupy.asarray(unary.astype(real)),
+        *(cupy.asarray(a) for a in (found.edge_start, found.own_place, found.other_place)),
+        *(cupy.asarray(a) for a in (found.parameter_start, found.is_first)),
+        cupy.asarray(found.parameters.astype(real)),
+    ]
+    old = cupy.asarray(start.astype(real))
+    new = cupy.empty_like(old)
+    change, lost = cupy.zeros(1, np.float32), cupy.zeros(1, np.int32)
+    count = len(layout.num_states)
+    blocks = -(-count // cuda.variables_per_block(size))
+    sweep, residual = 0, np.inf
+    while sweep < options.num_sweeps_max and budget.left_s() > 0.0:
+        change.fill(0)
+        arguments = (np.int32(count), *fixed, old, new, real(damping), change, lost)
+        kernel((blocks,), (cuda.THREADS_PER_BLOCK,), arguments)
+        old, new = new, old
+        sweep += 1
+        if sweep % _SWEEPS_PER_LOOK == 0 or sweep == options.num_sweeps_max:
+            residual = float(change[0])
+            if int(lost[0]):
+                return None
+            if residual <= options.tolerance * (1.0 - damping):
+                break
+    if int(lost[0]):
+        return None
+    return cupy.asnumpy(old).astype(np.float64), float(change[0]), sweep
