@@ -29,7 +29,8 @@ pairs += [[x[i, j], x[i + 1, j]] for i in range(side - 1) for j in range(side)]
 table = rng.normal(size=(states, states)).astype(np.float32)
 if potts:
     table = np.eye(states, dtype=np.float32) * 0.5
-graph.add_factors(fgroup.PairwiseFactorGroup(variables_for_factors=pairs, log_potential_matrix=table))
+group = fgroup.PairwiseFactorGroup(variables_for_factors=pairs, log_potential_matrix=table)
+graph.add_factors(group)
 bp = infer.build_inferer(graph.bp_state, backend="bp")
 built = time.perf_counter() - started
 field = rng.normal(size=(side, side, states)).astype(np.float32)
