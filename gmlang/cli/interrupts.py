@@ -1,4 +1,8 @@
-"""Ctrl-C: a search that is interrupted still answers; the command then ends with its own status."""
+"""Ctrl-C and deadlines: a search that is interrupted still answers.
+
+Engines keep to their budget by themselves. Where one cannot, say while its kernels are compiled
+for the first time, an alarm interrupts it as Ctrl-C would.
+"""
 
 import signal
 from types import FrameType, TracebackType
@@ -6,7 +10,7 @@ from typing import Self
 
 
 class Interrupts:
-    """Notes that Ctrl-C was pressed, and raises KeyboardInterrupt as Python does."""
+    """Raises KeyboardInterrupt on Ctrl-C, which it notes, and at a deadline, which it does not."""
 
     def __init__(self) -> None:
         """Begin with none."""
@@ -17,6 +21,8 @@ class Interrupts:
         """Listen; outside the main thread, where nobody can, do nothing."""
         try:
             self._before = signal.signal(signal.SIGINT, self._note)
+            if hasattr(signal, "SIGALRM"):
+                signal.signal(signal.SIGALRM, self._ring)
         except ValueError:
             self._before = None
         return self
@@ -28,8 +34,18 @@ class Interrupts:
         trace: TracebackType | None,
     ) -> None:
         """Listen no more."""
+        self.end_after(0.0)
         if callable(self._before) or isinstance(self._before, signal.Handlers):
             signal.signal(signal.SIGINT, self._before)
+
+    def end_after(self, seconds: float) -> None:
+        """Interrupt whatever is at work when so much time has passed; 0 calls the alarm off."""
+        if self._before is not None and hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, seconds)
+
+    def _ring(self, number: int, frame: FrameType | None) -> None:
+        del number, frame
+        raise KeyboardInterrupt
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         del number, frame

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from gmlang.api import Answer, Model
     from gmlang.core.program import Assert, Query
     from gmlang.queries.session import Settings
+
+GRACE_S = 0.25
+"""What a query may take beyond its budget before it is interrupted."""
 
 
 @click.command()
@@ -79,7 +82,9 @@ def _answer_all(
     status = EXIT_ANSWERED
     collected: list[dict[str, object]] = []
     with Interrupts() as interrupts:
-        for number, answer in enumerate(_answers(model, asked, settings, as_json, trace)):
+        jobs = _jobs(model, asked, settings, as_json=as_json, trace=trace)
+        for number, (question, job) in enumerate(zip(asked, jobs, strict=True)):
+            answer = _finish(model, question, job, settings, interrupts)
             if answer is None:
                 click.echo("interrupted before anything was found", err=True)
             elif as_json:
@@ -99,36 +104,45 @@ def _answer_all(
     return status
 
 
-def _answers(
+def _jobs(
     model: "Model",
     asked: "list[Query | Assert]",
     settings: "Settings",
+    *,
     as_json: bool,
     trace: str | None,
-) -> "Iterator[Answer | None]":
-    """Answer questions; None where one was interrupted and nothing could be found."""
+) -> "Iterator[Callable[[], Answer]]":
+    """Prepare the work for each question; watched where someone watches."""
     is_live = not as_json and sys.stderr.isatty()
-    if trace is None and not is_live:
-        session = model.session()
-        for question in asked:
-            try:
-                yield next(iter(model.answer_all([question], settings)))
-            except KeyboardInterrupt:
-                from gmlang.cli.trace import rescue
+    if trace is not None or is_live:
+        from gmlang.cli.trace import watched
 
-                yield rescue(session, question, settings)
+        path = None if trace is None else Path(trace)
+        yield from watched(model, asked, settings, trace=path, live=is_live)
         return
-    from gmlang.cli.trace import rescue, watched
+    for question in asked:
+        yield lambda question=question: next(model.answer_all([question], settings))
 
-    path = None if trace is None else Path(trace)
-    session = model.session()
-    for question, work in zip(
-        asked, watched(model, asked, settings, trace=path, live=is_live), strict=True
-    ):
-        try:
-            yield work()
-        except KeyboardInterrupt:
-            yield rescue(session, question, settings)
+
+def _finish(
+    model: "Model",
+    question: "Query | Assert",
+    job: "Callable[[], Answer]",
+    settings: "Settings",
+    interrupts: Interrupts,
+) -> "Answer | None":
+    """Do the work; None where it was interrupted and nothing could be found."""
+    budget_s = getattr(question, "within_s", None) or settings.budget_s
+    try:
+        # Only the search for a maximum has an answer at any time.
+        interrupts.end_after(budget_s + GRACE_S if getattr(question, "kind", "") == "map" else 0.0)
+        answer = job()
+        interrupts.end_after(0.0)
+    except KeyboardInterrupt:
+        from gmlang.cli.trace import rescue
+
+        return rescue(model.session(), question, settings)
+    return answer
 
 
 def _plan(model: "Model", texts: tuple[str, ...], budget: float, seed: int) -> int:

@@ -3,16 +3,34 @@
 import json
 import math
 import os
+import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import numpy as np
 
-from gmlang.cli.options import EXIT_ANSWERED, EXIT_IMPOSSIBLE
+from gmlang.cli.interrupts import Interrupts
+from gmlang.cli.options import EXIT_ANSWERED, EXIT_IMPOSSIBLE, EXIT_INTERRUPTED
 from gmruntime.formats.text import FormatError
+
+if TYPE_CHECKING:
+    from gmruntime.answer import Improvement
+    from gmruntime.answer import Query as RuntimeQuery
+    from gmruntime.graph import FactorGraph
 
 RESERVE_S = 0.15
 """Kept back from the budget for writing the answer."""
+
+GRACE_S = 0.3
+"""What a search may take beyond its budget before it is interrupted."""
+
+WRITE_EVERY_S = 0.5
+"""An improved assignment goes to the result file at most so often."""
+
+START_S = time.monotonic()
+"""When this module was imported: a process that only solves has just begun."""
 
 
 @click.command()
@@ -21,7 +39,7 @@ RESERVE_S = 0.15
 @click.option("--query", type=click.Path(exists=True, dir_okay=False), help="Query variables.")
 @click.option("--task", type=click.Choice(["PR", "MAR", "MAP", "MPE", "MMAP"]), required=True)
 @click.option("--budget", type=float, help="Seconds. [default: 20, or TIMESEC]")
-@click.option("--seed", default=0, show_default=True)
+@click.option("--seed", default=0, show_default=True, help="Of everything random.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto")
 @click.option("--memory", type=float, help="Cap, GiB. [default: half of what is free, or MEMKB]")
 @click.option("--out", type=click.Path(dir_okay=False), help="Result file. [default: stdout]")
@@ -46,14 +64,14 @@ def solve(
     from gmruntime.graph import no_evidence
 
     path = model or os.environ.get("MODEL")
-    if path is None:
+    if not path:
         raise click.UsageError("name a MODEL, or set the variable MODEL")
     evid = evid or os.environ.get("EVID")
     query = query or os.environ.get("QUERY")
-    out = out or os.environ.get("RESULT")
-    seconds = budget or float(os.environ.get("TIMESEC", "20"))
-    kilobytes = os.environ.get("MEMKB")
-    cap = int(memory * 2**30) if memory else (int(kilobytes) * 512 if kilobytes else None)
+    seconds = budget if budget is not None else _environment("TIMESEC", 20.0)
+    if not 0 < seconds < math.inf:
+        raise click.UsageError("--budget must be positive")
+    cap = memory * 2**30 if memory is not None else _environment("MEMKB", 0.0) * 512
     try:
         graph = read_uai(path)
         evidence = read_evidence(evid, graph) if evid else no_evidence(graph)
@@ -61,123 +79,169 @@ def solve(
     except FormatError as error:
         raise click.ClickException(str(error)) from None
     if task == "MMAP" and asked is None:
-        raise click.UsageError("MMAP needs --query")
-    job = _Job(graph, evidence, asked, max(0.05, seconds - RESERVE_S), seed, device, cap, trace)
-    text, status = _answer(job, task)
-    content = f"{task}\n{text}"
-    if out:
-        Path(out).write_text(content, "utf-8")
-    else:
-        click.echo(content, nl=False)
-    return status
+        raise click.UsageError("MMAP needs --query, or the variable QUERY")
+    end_s = START_S + seconds - RESERVE_S
+    job = _Job(graph, evidence, asked, end_s, seed, device, int(cap) or None, trace)
+    result = _Result(task, out or os.environ.get("RESULT"))
+    with Interrupts() as interrupts:
+        status = _maximum(job, result, interrupts) if task in ("MAP", "MPE") else _sum(job, result)
+    return EXIT_INTERRUPTED if interrupts.pressed else status
 
 
+def _environment(name: str, default: float) -> float:
+    text = os.environ.get(name, "")
+    try:
+        return float(text) if text else default
+    except ValueError:
+        raise click.UsageError(f"the variable {name} must be a number, not {text!r}") from None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Job:
-    """A task's inputs."""
+    """A task's inputs; `end_s` is when it must be done, by the monotonic clock."""
 
-    def __init__(
-        self,
-        graph: object,
-        evidence: np.ndarray,
-        asked: np.ndarray | None,
-        seconds: float,
-        seed: int,
-        device: str,
-        memory_bytes: int | None,
-        trace: str | None,
-    ) -> None:
-        self.graph, self.evidence, self.asked = graph, evidence, asked
-        self.seconds, self.seed, self.device = seconds, seed, device
-        self.memory_bytes, self.trace = memory_bytes, trace
+    graph: "FactorGraph"
+    evidence: np.ndarray
+    asked: np.ndarray | None
+    end_s: float
+    seed: int
+    device: str
+    memory_bytes: int | None
+    trace: str | None
+
+    def left_s(self) -> float:
+        """Return the seconds that are left, a few even when none are."""
+        return max(0.05, self.end_s - time.monotonic())
 
 
-def _answer(job: _Job, task: str) -> tuple[str, int]:
-    from gmruntime.answer import (
-        LogPartition,
-        LogPartitionAnswer,
-        MarginalMap,
-        MarginalMapAnswer,
-        Marginals,
-        MarginalsAnswer,
-        Status,
+class _Result:
+    """Where solutions go: a file gets each, the last one counts; stdout gets the last only."""
+
+    def __init__(self, task: str, path: str | None) -> None:
+        self.task, self.path, self.written_s = task, path, -math.inf
+        if path is not None:
+            Path(path).write_text("", "utf-8")
+
+    def improve(self, text: str) -> None:
+        """Take a solution that may not be the last."""
+        if self.path is not None and time.monotonic() - self.written_s >= WRITE_EVERY_S:
+            self._append(text)
+
+    def finish(self, text: str) -> None:
+        """Take the last solution."""
+        if self.path is None:
+            click.echo(f"{self.task}\n{text}", nl=False)
+        else:
+            self._append(text)
+
+    def _append(self, text: str) -> None:
+        assert self.path is not None
+        head = f"{self.task}\n" if self.written_s == -math.inf else "-BEGIN-\n"
+        with open(self.path, "a", encoding="utf-8") as file:
+            file.write(head + text)
+        self.written_s = time.monotonic()
+
+
+def _sum(job: _Job, result: _Result) -> int:
+    """Answer a task that sums: PR, MAR or MMAP."""
+    from gmruntime.answer import LogPartitionAnswer, MarginalMapAnswer, MarginalsAnswer, Status
+    from gmruntime.formats.uai_results import (
+        marginals_text,
+        partial_assignment_text,
+        partition_text,
     )
-    from gmruntime.formats.uai_results import log10, marginals_text
-    from gmruntime.graph import FactorGraph
     from gmruntime.inference import infer
 
-    assert isinstance(job.graph, FactorGraph)
-    if task in ("MAP", "MPE"):
-        return _maximum(job)
-    if task == "MMAP":
-        assert job.asked is not None
-        question = MarginalMap(job.asked)
-    else:
-        question = LogPartition() if task == "PR" else Marginals()
-    found = infer(
-        job.graph,
-        question,
-        evidence=job.evidence,
-        budget_s=job.seconds,
-        seed=job.seed,
-        device=job.device,
-        memory_bytes=job.memory_bytes,
-    )
+    try:
+        found = infer(
+            job.graph,
+            _question(job, result.task),
+            evidence=job.evidence,
+            budget_s=job.left_s(),
+            seed=job.seed,
+            device=job.device,
+            memory_bytes=job.memory_bytes,
+        )
+    except KeyboardInterrupt:
+        click.echo("interrupted before anything was found", err=True)
+        return EXIT_INTERRUPTED
     click.echo(f"{found.quality.status.value}: {found.quality.method}", err=True)
     impossible = found.quality.status is Status.IMPOSSIBLE
-    status = EXIT_IMPOSSIBLE if impossible else EXIT_ANSWERED
     match found:
         case LogPartitionAnswer():
-            shown = "-inf" if impossible else f"{log10(found.log_value):.10g}"
-            return shown + "\n", status
+            result.finish(partition_text(-math.inf if impossible else found.log_value))
         case MarginalsAnswer():
             rows = [r for b in found.probabilities for r in b.reshape(-1, b.shape[-1])]
-            return marginals_text([np.nan_to_num(r) for r in rows]), status
+            result.finish(marginals_text([np.nan_to_num(r) for r in rows]))
         case MarginalMapAnswer():
             assert job.asked is not None
-            pairs = " ".join(f"{v} {s}" for v, s in zip(job.asked, found.states, strict=True))
-            return f"{len(job.asked)} {pairs}\n", status
+            states = np.zeros_like(job.asked) if impossible else found.states
+            result.finish(partial_assignment_text(job.asked, states))
         case _:
             raise AssertionError(type(found).__name__)
+    return EXIT_IMPOSSIBLE if impossible else EXIT_ANSWERED
 
 
-def _maximum(job: _Job) -> tuple[str, int]:
+def _question(job: _Job, task: str) -> "RuntimeQuery":
+    from gmruntime.answer import LogPartition, MarginalMap, Marginals
+
+    match task:
+        case "PR":
+            return LogPartition()
+        case "MMAP":
+            assert job.asked is not None
+            return MarginalMap(job.asked)
+        case _:
+            return Marginals()
+
+
+def _maximum(job: _Job, result: _Result, interrupts: Interrupts) -> int:
+    """Search for the best assignment; whatever ends the search, the best one found is written."""
     from gmruntime.answer import Map
-    from gmruntime.formats.uai_results import log10
-    from gmruntime.graph import FactorGraph
+    from gmruntime.formats.uai_results import assignment_text, log10
     from gmruntime.inference import search
 
-    assert isinstance(job.graph, FactorGraph)
     best: np.ndarray | None = None
     score, bound = -math.inf, math.inf
     lines = open(job.trace, "w", encoding="utf-8") if job.trace else None  # noqa: SIM115
+    interrupts.end_after(job.left_s() + GRACE_S)
     try:
         for step in search(
             job.graph,
             Map(),
             evidence=job.evidence,
-            budget_s=job.seconds,
+            budget_s=job.left_s(),
             seed=job.seed,
             memory_bytes=job.memory_bytes,
         ):
+            score, bound = step.log_score, step.log_bound
             if step.assignment.size:
-                best, score = step.assignment, step.log_score
-            bound = step.log_bound
+                best = step.assignment
+                result.improve(assignment_text(best))
             if lines is not None:
-                record = {
-                    "seconds": round(step.seconds, 6),
-                    "log_score": score if math.isfinite(score) else None,
-                    "log_bound": bound if math.isfinite(bound) else None,
-                    "search": step.engine,
-                }
-                lines.write(json.dumps(record) + "\n")
+                lines.write(_record(step))
                 lines.flush()
     except KeyboardInterrupt:
         click.echo("interrupted", err=True)
     finally:
+        interrupts.end_after(0.0)
         if lines is not None:
             lines.close()
     if best is None:
-        click.echo("no assignment found", err=True)
-        return "0\n", EXIT_IMPOSSIBLE
+        impossible = bound == -math.inf
+        click.echo("impossible" if impossible else "no assignment found", err=True)
+        result.finish("0\n")
+        return EXIT_IMPOSSIBLE
     click.echo(f"log10 score {log10(score):.6f}, bound {log10(bound):.6f}", err=True)
-    return f"{len(best)} {' '.join(map(str, best.tolist()))}\n", EXIT_ANSWERED
+    result.finish(assignment_text(best))
+    return EXIT_ANSWERED
+
+
+def _record(step: "Improvement") -> str:
+    record = {
+        "seconds": round(step.seconds, 6),
+        "log_score": step.log_score if math.isfinite(step.log_score) else None,
+        "log_bound": step.log_bound if math.isfinite(step.log_bound) else None,
+        "search": step.engine,
+    }
+    return json.dumps(record) + "\n"
