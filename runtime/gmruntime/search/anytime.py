@@ -187,10 +187,11 @@ def _start(run: _Run, start: Assignment | None) -> Iterator[Improvement]:
         yield Improvement(run.budget.spent_s(), nothing, float("-inf"), float("-inf"), "evidence")
         run.fronts.clear()
         return
+    completed = complete(run.working, start) if start is not None else None
     for front in run.fronts:
         learn(front, Report(best_local_states(front.piece.flat)))
-        if start is not None and len(start) == len(run.working.settled):
-            learn(front, Report(start[front.piece.variables]))
+        if completed is not None:
+            learn(front, Report(completed[front.piece.variables]))
     yield from _news(run, "local states")
 
 
