@@ -231,7 +231,7 @@ def _maximum(job: _Job, result: _Result, interrupts: Interrupts) -> int:
         impossible = bound == -math.inf
         click.echo("impossible" if impossible else "no assignment found", err=True)
         result.finish("0\n")
-        return EXIT_IMPOSSIBLE
+        return EXIT_IMPOSSIBLE if impossible else EXIT_ANSWERED
     click.echo(f"log10 score {log10(score):.6f}, bound {log10(bound):.6f}", err=True)
     result.finish(assignment_text(best))
     return EXIT_ANSWERED
