@@ -19,7 +19,7 @@ from gmlang.graph.names import Named, named_variables
 from gmlang.pipeline import check_source
 from gmlang.queries.answers import Answer
 from gmlang.queries.basic import asked_names, assignment_map
-from gmlang.queries.compatibility import check_composites
+from gmlang.queries.composites import check_composites
 from gmlang.queries.dispatch import answer
 from gmlang.queries.searching import improvements
 from gmlang.queries.session import Session, Settings, base_grounding, prepare

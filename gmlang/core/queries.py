@@ -16,20 +16,10 @@ from gmlang.core.ast import (
     VariableRef,
 )
 from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
-from gmlang.core.operators import (
-    all_of,
-    element_of,
-    need_integer,
-    need_known,
-)
+from gmlang.core.operators import all_of, element_of, need_integer, need_known
 from gmlang.core.options import Options, check_options
 from gmlang.core.print import describe, show, show_type
-from gmlang.core.program import (
-    Asked,
-    Assert,
-    ModelCall,
-    Query,
-)
+from gmlang.core.program import Asked, Assert, ModelCall, Query
 from gmlang.core.scope import Env
 from gmlang.core.types import Array, Bool
 from gmlang.core.walk import type_of, walk

@@ -7,7 +7,7 @@ import numpy as np
 from gmlang.diagnostics import Span
 from gmlang.graph.states import States
 from gmruntime.factors.kinds import FactorKind, Gated, Potts, Table, TruncatedLinear
-from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock
+from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, repeats_variable
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,8 +107,7 @@ def add_tables(
     if not len(scopes):
         return
     if scopes.shape[1] > 1:
-        ordered = np.sort(scopes, axis=1)
-        twice = (ordered[:, 1:] == ordered[:, :-1]).any(axis=1)
+        twice = repeats_variable(scopes)
         if twice.any():
             _add_merged(builder, log_potentials, scopes, origin, twice, gated=gated)
             return

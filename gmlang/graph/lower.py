@@ -21,7 +21,7 @@ from gmlang.core.ast import (
 from gmlang.core.types import Bool, Integer
 from gmlang.diagnostics import GmError, Span
 from gmlang.errors import grounding as errors
-from gmlang.graph import structure, terms
+from gmlang.graph import narrowing, structure, terms
 from gmlang.graph.builder import Builder, Origin, add_tables
 from gmlang.graph.evaluate import Env, RaggedItems, Slots, evaluate, expand
 from gmlang.graph.places import Reference, collect
@@ -207,7 +207,7 @@ def _lower_uniform(grounder: Grounder, frame: Frame, job: Job) -> None:
         return
     elif entries <= limit:
         add_table(grounder, env, job)
-    elif not structure.lower_narrowed(grounder, frame, job):
+    elif not narrowing.lower_narrowed(grounder, frame, job):
         span = job.origin.span
         shown = str(entries) if entries < 10**9 else f"2^{math.log2(entries):.0f}"
         raise GmError([errors.too_wide(span, span.text, len(env.slots.items), shown)])

@@ -4,35 +4,28 @@ An and, or, count or sum over hundreds of variables becomes one factor with a me
 own; what has no such rule is cut into pieces by auxiliary variables.
 """
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from gmlang.core.ast import Aggregate, Apply, Distribution, Expression
 from gmlang.core.types import Bool, Integer
 from gmlang.graph import lower
-from gmlang.graph.evaluate import Env, Slots, evaluate, expand, inside, item_frames
+from gmlang.graph.evaluate import evaluate, expand, inside, item_frames
 from gmlang.graph.linear import LinearForm, integer_states, linear_form
-from gmlang.graph.places import Reference, collect, locate
+from gmlang.graph.literals import literals_of, strip_not
+from gmlang.graph.noisy import lower_noisy_or
+from gmlang.graph.places import Reference, locate
 from gmlang.graph.states import BOOL, States
 from gmlang.graph.terms import Condition, Defined, Drawn, Value
-from gmlang.graph.walk import is_random, parts_of
+from gmlang.graph.walk import is_random
 from gmlang.graph.world import Frame
-from gmruntime.factors.kinds import AllDifferent, Count, FactorKind, LinearSum, NoisyOr, Or, Xor
+from gmruntime.factors.kinds import AllDifferent, Count, FactorKind, LinearSum, Or, Xor
 
 SUM_RANGE_MAX = 1 << 20
 """A sum with more possible values than this is not turned into one factor."""
 
 _COUNTS = ("any", "exactly", "exactly_one", "at_most", "at_least", "xor", "all", "count", "sum")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Literals:
-    """Boolean variables of each instance, each perhaps negated."""
-
-    variables: np.ndarray
-    negated: np.ndarray
 
 
 def lower_structured(grounder: "lower.Grounder", frame: Frame, job: "lower.Job") -> bool:
@@ -45,7 +38,7 @@ def lower_structured(grounder: "lower.Grounder", frame: Frame, job: "lower.Job")
         case Defined():
             return not job.gates and _defined(grounder, frame, job, job.term)
         case Drawn():
-            return _noisy_or(grounder, frame, job, job.term)
+            return lower_noisy_or(grounder, frame, job, job.term)
         case _:
             return False
 
@@ -112,11 +105,11 @@ def _hard(
     """Add a factor for an ungated condition that has a rule."""
     if isinstance(condition, Aggregate) and condition.operator == "alldifferent":
         return _all_different(grounder, frame, job, condition)
-    positive, inner = _strip_not(condition)
+    positive, inner = strip_not(condition)
     if isinstance(inner, Aggregate) and inner.operator == "alldifferent":
         return False
     if isinstance(inner, Aggregate) and inner.operator == "xor":
-        frame, literals = _literals(grounder, frame, _items(grounder, frame, inner))
+        frame, literals = literals_of(grounder, frame, _items(grounder, frame, inner))
         parity = (literals.negated.sum(axis=1) % 2 == 1) ^ positive
         _add(grounder, job, Xor(parity), literals.variables)
         return True
@@ -127,20 +120,13 @@ def _hard(
     values = _disjuncts(grounder, frame, inner)
     if values is None:
         return False
-    frame, literals = _literals(grounder, frame, values)
+    frame, literals = literals_of(grounder, frame, values)
     holds = _count_rule(inner, len(values), frame, grounder)
     allowed = holds if positive else ~holds
     _add(
         grounder, job, Count(np.where(allowed, 0.0, -np.inf), literals.negated), literals.variables
     )
     return True
-
-
-def _strip_not(condition: Expression) -> tuple[bool, Expression]:
-    positive = True
-    while isinstance(condition, Apply) and condition.operator == "not":
-        condition, positive = condition.arguments[0], not positive
-    return positive, condition
 
 
 def _disjuncts(
@@ -320,9 +306,9 @@ def _scaled(grounder: "lower.Grounder", frame: Frame, job: "lower.Job", product:
 def _defined(grounder: "lower.Grounder", frame: Frame, job: "lower.Job", term: Defined) -> bool:
     env = lower.environment(grounder, frame)
     target = locate(term.target, env)
-    positive, inner = _strip_not(term.value)
+    positive, inner = strip_not(term.value)
     if isinstance(inner, Aggregate) and inner.operator == "xor":
-        frame, literals = _literals(grounder, frame, _items(grounder, frame, inner))
+        frame, literals = literals_of(grounder, frame, _items(grounder, frame, inner))
         parity = (literals.negated.sum(axis=1) % 2 == 1) ^ (not positive)
         columns = np.column_stack([literals.variables, target.variables])
         _add(grounder, job, Xor(parity), columns)
@@ -364,7 +350,7 @@ def _junction(
     assert values is not None
     operator = inner.operator if isinstance(inner, Apply | Aggregate) else ""
     is_and = operator in ("and", "all")
-    frame, literals = _literals(grounder, frame, values)
+    frame, literals = literals_of(grounder, frame, values)
     head = np.full((frame.count, 1), is_and ^ (not positive))
     negated = np.concatenate([literals.negated ^ is_and, head], axis=1)
     _add(grounder, job, Or(negated), np.column_stack([literals.variables, target]))
@@ -383,7 +369,7 @@ def _counted(
     operator = {"at_most": "<=", "at_least": ">="}.get(aggregate.operator, "==")
     k = aggregate.parameter or _one(aggregate)
     comparison = Apply(aggregate.span, operator, (count, k), Bool())
-    positive, _ = _strip_not(term.value)
+    positive, _ = strip_not(term.value)
     value = comparison if positive else Apply(aggregate.span, "not", (comparison,), Bool())
     lower.lower(grounder, frame, replace(job, term=Defined(term.target, value)))
 
@@ -394,150 +380,7 @@ def _one(aggregate: Aggregate) -> Expression:
     return Constant(aggregate.span, 1, Integer())
 
 
-def _noisy_or(grounder: "lower.Grounder", frame: Frame, job: "lower.Job", term: Drawn) -> bool:
-    distribution = term.distribution
-    if not isinstance(distribution, Distribution) or distribution.family != "NoisyOr":
-        return False
-    if job.gates or term.log_base is not None:
-        return False
-    env = lower.environment(grounder, frame)
-    causes: list[tuple[Expression, Frame]] = []
-    columns: list[np.ndarray] = []
-    for position, item_frame in item_frames(env, distribution):
-        item = distribution.items[position]
-        assert item.key is not None
-        causes.append((item.key, item_frame))
-        q = evaluate(item.value, lower.environment(grounder, item_frame))
-        columns.append(_failures(q, frame.count))
-    leak = evaluate(distribution.arguments[0], env) if distribution.arguments else np.zeros(1)
-    columns.append(_failures(leak, frame.count))
-    frame, literals = _literals(grounder, frame, causes, allow_negated=False)
-    target = locate(term.target, lower.environment(grounder, frame))
-    _add(
-        grounder,
-        job,
-        NoisyOr(np.stack(columns, axis=1)),
-        np.column_stack([literals.variables, target.variables]),
-    )
-    return True
-
-
-def _failures(probability: np.ndarray, count: int) -> np.ndarray:
-    with np.errstate(divide="ignore"):
-        return np.log1p(-np.broadcast_to(np.asarray(probability, np.float64).reshape(-1), (count,)))
-
-
-# --- Literals ----------------------------------------------------------------------------
-
-
-def _literals(
-    grounder: "lower.Grounder",
-    frame: Frame,
-    values: list[tuple[Expression, Frame]],
-    *,
-    allow_negated: bool = True,
-) -> tuple[Frame, Literals]:
-    """Turn boolean expressions into literals, with auxiliary variables where they are not."""
-    columns: list[np.ndarray] = []
-    negated: list[np.ndarray] = []
-    for value, item_frame in values:
-        positive, inner = _strip_not(value)
-        if not isinstance(inner, Reference) or not (positive or allow_negated):
-            item_frame, inner = lower.auxiliary(grounder, item_frame, value, BOOL)
-            positive = True
-        variables = locate(inner, lower.environment(grounder, item_frame)).variables
-        columns.append(np.broadcast_to(variables, frame.count))
-        negated.append(np.full(frame.count, not positive))
-    stacked = np.stack(columns, axis=1) if columns else np.zeros((frame.count, 0), np.int64)
-    flags = np.stack(negated, axis=1) if negated else np.zeros((frame.count, 0), np.bool_)
-    return frame, Literals(_distinct(grounder, stacked), flags)
-
-
-def _distinct(grounder: "lower.Grounder", variables: np.ndarray) -> np.ndarray:
-    """Replace a repeated variable in a row by a copy, as a scope names each variable once."""
-    ordered = np.sort(variables, axis=1)
-    if not (ordered[:, 1:] == ordered[:, :-1]).any():
-        return variables
-    from gmlang.graph.copies import copy_repeated
-
-    return copy_repeated(grounder.builder, variables)
-
-
 def _add(
     grounder: "lower.Grounder", job: "lower.Job", kind: FactorKind, variables: np.ndarray
 ) -> None:
     grounder.builder.add_factors(kind, variables, job.origin)
-
-
-# --- Narrowing ---------------------------------------------------------------------------
-
-
-def lower_narrowed(grounder: "lower.Grounder", frame: Frame, job: "lower.Job") -> bool:
-    """Replace the widest part that fits a table, or has a rule, by an auxiliary variable."""
-    best: tuple[float, Expression, States] | None = None
-    target = getattr(job.term, "target", None)
-    roots = (
-        {id(part) for part in job.expressions()} if isinstance(job.term, Defined) else set[int]()
-    )
-    for part in _candidates(job):
-        if part is target or id(part) in roots:
-            continue
-        states = _value_states(grounder, frame, part)
-        if states is None:
-            continue
-        width = _width(grounder, frame, part)
-        gain = width - math.log2(max(2, states.count))
-        if gain > 0 and (best is None or gain > best[0]):
-            best = (gain, part, states)
-    if best is None:
-        return False
-    _, part, states = best
-    frame, reference = lower.auxiliary(grounder, frame, part, states)
-    lower.lower(grounder, frame, job.replaced(part, reference))
-    return True
-
-
-def _candidates(job: "lower.Job") -> list[Expression]:
-    found: list[Expression] = []
-    stack = list(job.expressions())
-    while stack:
-        part = stack.pop()
-        if isinstance(part, Apply | Aggregate) and is_random(part):
-            found.append(part)
-        if not isinstance(part, Aggregate) and not (
-            isinstance(part, Distribution) and any(item.context for item in part.items)
-        ):
-            stack.extend(parts_of(part))
-    return found
-
-
-def _slots(grounder: "lower.Grounder", frame: Frame, parts: tuple[Expression, ...]) -> Slots:
-    env: Env = lower.environment(grounder, frame)
-    for part in parts:
-        collect(part, env)
-    return env.slots
-
-
-def _width(grounder: "lower.Grounder", frame: Frame, part: Expression) -> float:
-    return sum(math.log2(s.states.count) for s in _slots(grounder, frame, (part,)).items)
-
-
-def _value_states(grounder: "lower.Grounder", frame: Frame, part: Expression) -> States | None:
-    """Find the states of an auxiliary variable for an expression; None when it can have none."""
-    if isinstance(part, Aggregate | Apply) and isinstance(part.type, Bool):
-        return BOOL
-    form = linear_form(part, lower.environment(grounder, frame))
-    if form is not None:
-        low, high = form.bounds()
-        span = int(high.max(initial=0) - low.min(initial=0))
-        return None if span > SUM_RANGE_MAX else integer_states(int(low.min()), int(high.max()))
-    env = lower.environment(grounder, frame)
-    collect(part, env)
-    if math.prod(s.states.count for s in env.slots.items) > lower.ENTRIES_MAX:
-        return None
-    values = np.asarray(evaluate(part, env), np.float64)
-    if not np.isfinite(values).all() or (values != np.round(values)).any():
-        return None
-    if values.max() - values.min() > SUM_RANGE_MAX:
-        return None
-    return integer_states(int(values.min()), int(values.max()))

@@ -12,7 +12,7 @@ import numpy as np
 
 from gmlang.core.ast import Activation, Expression, Thing
 from gmlang.core.program import ModelCall, ModelSymbol, Program, Query, ThingSymbol
-from gmlang.diagnostics import Diagnostic, GmError, Note, Span
+from gmlang.diagnostics import GmError, Span
 from gmlang.errors import grounding as errors
 from gmlang.graph.builder import Builder, Origin
 from gmlang.graph.from_core import Grounding, ground
@@ -31,19 +31,6 @@ REFUSED_BELOW = -3.0
 """Compositions less compatible than this are refused unless marked `soft`, nats."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Stage:
-    """Fresh things with two groups of models that may be made active on them.
-
-    Attributes:
-        groups: the activations of each group, conjunctions taken apart.
-        owner: for each factor block the groups it belongs to (by the model it stands in).
-    """
-
-    grounding: Grounding
-    groups: tuple[np.ndarray, ...]
-
-
 @dataclass(frozen=True, slots=True)
 class LogZ:
     """A log partition function with its certified bounds."""
@@ -52,11 +39,6 @@ class LogZ:
     lower: float
     upper: float
     status: Status
-
-
-def stage_calls(session: Session, calls: tuple[ModelCall, ...]) -> tuple[Activation, ...]:
-    """Return for each call the activations of its models, all on the same fresh things."""
-    return tuple(activation for call in calls for activation in _activations(session.program, call))
 
 
 def _activations(program: Program, call: ModelCall) -> list[Activation]:
@@ -232,7 +214,7 @@ def answer_compat(session: Session, query: Query, settings: Settings) -> Answer:
     """Answer compat(a, b)."""
     start = time.monotonic()
     groups = tuple(tuple(_activations(session.program, call)) for call in query.models)
-    value = _compat(
+    value = joint_compatibility(
         session, groups, query.span, replace(settings, budget_s=_budget(query, settings))
     )
     return Answer(
@@ -253,12 +235,13 @@ def _budget(query: Query, settings: Settings) -> float:
     return query.within_s or settings.budget_s
 
 
-def _compat(
+def joint_compatibility(
     session: Session,
     groups: tuple[tuple[Activation, ...], ...],
     span: Span,
     settings: Settings,
 ) -> LogZ:
+    """Return log Z of all groups active together, less log Z of each alone."""
     stage = Compatibility(session.program, session.world, groups, span, settings)
     together = stage.log_z(tuple(range(len(groups))))
     alone = [stage.log_z((k,)) for k in range(len(groups))]
@@ -337,7 +320,7 @@ def split(
             stage.log_z(together, hidden), [stage.log_z((k,), hidden) for k in together]
         )
         change = value.value - before if np.isfinite(value.value) else float("-inf")
-        name = _site_name(names, site)
+        name = site_name(names, site)
         if site is not None:
             parts.append((name, change, _sentence(name, change)))
         elif abs(change) > 1e-9:
@@ -358,9 +341,10 @@ def _sites(grounding: Grounding) -> list[int]:
     return sorted(counts)
 
 
-def _site_name(
+def site_name(
     names: dict[int, tuple[str, tuple[int, ...], tuple[int, ...]]], site: int | None
 ) -> str:
+    """Name the variable that predictions are about; None stands for everything else."""
     if site is None:
         return "other"
     name, place, _ = names[site]
@@ -372,92 +356,3 @@ def _sentence(name: str, nats: float) -> str:
     if abs(nats) < 1e-9:
         return f"{name}: independent"
     return f"{name}: {'agree' if nats > 0 else 'conflict'}, {nats:+.3f} nats"
-
-
-# --- Composites --------------------------------------------------------------------------
-
-
-def check_composites(session: Session, settings: Settings) -> list[Diagnostic]:
-    """Find the composites whose parts contradict each other and are not marked soft."""
-    found: list[Diagnostic] = []
-    for symbol in session.program.models:
-        if len(symbol.parts) < 2 or symbol.soft:
-            continue
-        if any(parameter.domain is not None for parameter in symbol.parameters):
-            continue
-        groups = tuple((_on_stage(symbol, part),) for part in symbol.parts)
-        value = _compat(session, groups, symbol.span, settings)
-        if value.upper < REFUSED_BELOW or (
-            value.status is Status.EXACT and value.value < REFUSED_BELOW
-        ):
-            found.append(_refusal(session, symbol, groups, value.value, settings))
-    return found
-
-
-def _on_stage(symbol: ModelSymbol, part: Activation) -> Activation:
-    """Put a composite's part on fresh things."""
-    counts: dict[str, int] = {}
-    fresh: dict[str, Thing] = {}
-    for parameter in symbol.parameters:
-        number = counts.get(parameter.entity, 0)
-        counts[parameter.entity] = number + 1
-        name = f"<{parameter.entity} {number}>"
-        fresh[parameter.key] = Thing(part.span, parameter.entity, name, "", ())
-    arguments = tuple(fresh.get(a.key, a) if isinstance(a, Thing) else a for a in part.arguments)
-    return replace(part, arguments=arguments)
-
-
-def _refusal(
-    session: Session,
-    symbol: ModelSymbol,
-    groups: tuple[tuple[Activation, ...], ...],
-    nats: float,
-    settings: Settings,
-) -> Diagnostic:
-    parts, _ = split(session.program, session.world, groups, symbol.span, settings)
-    worst = [name for name, change, _ in parts if change < -1e-6]
-    summary = f"its parts conflict about {grouped(worst)}"
-    stage = Compatibility(session.program, session.world, groups, symbol.span, settings)
-    grounding = stage.grounding(tuple(range(len(groups))))
-    notes: list[Note] = []
-    seen: set[Span] = set()
-    blamed = _blamed_variables(grounding, worst)
-    for origin in grounding.builder.origins:
-        if origin.kind != "predict" or origin.targets is None or origin.span in seen:
-            continue
-        if np.isin(origin.targets, blamed).any():
-            seen.add(origin.span)
-            notes.append(Note(f"{origin.model} predicts", origin.span))
-    return errors.contradictory_composite(symbol.span, symbol.name, summary, notes, nats)
-
-
-def _blamed_variables(grounding: Grounding, worst: list[str]) -> np.ndarray:
-    found: list[int] = []
-    for named in named_variables(grounding):
-        for place, v in zip(
-            np.ndindex(*named.variables.shape), named.variables.reshape(-1), strict=True
-        ):
-            key = {int(v): (named.name, place, named.variables.shape)}
-            if _site_name(key, int(v)) in worst:
-                found.append(int(v))
-    return np.array(found, np.int64)
-
-
-def grouped(names: list[str]) -> str:
-    """Join names, consecutive indices as a range: `pose[1..5]`."""
-    groups: dict[str, list[int]] = {}
-    for name in names:
-        base, _, rest = name.partition("[")
-        digits = rest.rstrip("]")
-        groups.setdefault(base if digits.isdigit() or not rest else name, []).extend(
-            [int(digits)] if digits.isdigit() else []
-        )
-    shown: list[str] = []
-    for base, places in groups.items():
-        if not places:
-            shown.append(base)
-        elif len(places) > 1 and places == list(range(places[0], places[-1] + 1)):
-            shown.append(f"{base}[{places[0]}..{places[-1]}]")
-        else:
-            shown.append(f"{base}[{', '.join(map(str, places))}]")
-    return ", ".join(shown)

@@ -7,249 +7,34 @@ One frozen class for each form of the grammar, `span` first. Unions are closed b
 from dataclasses import dataclass
 
 from gmlang.diagnostics import Span
-
-# --- Expressions -------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """`rain`; `_` is the name "_"."""
-
-    span: Span
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Number:
-    """`0.9`, `3`: an int where no point or exponent is written, else a float."""
-
-    span: Span
-    value: int | float
-
-
-@dataclass(frozen=True, slots=True)
-class Boolean:
-    """`true` or `false`."""
-
-    span: Span
-    value: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """`"a string"`."""
-
-    span: Span
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class Attribute:
-    """`it.color`."""
-
-    span: Span
-    owner: "Expression"
-    name: Name
-
-
-@dataclass(frozen=True, slots=True)
-class Index:
-    """`x[i, j+1]`; an index may be `All`."""
-
-    span: Span
-    base: "Expression"
-    indices: tuple["Expression | All", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class All:
-    """A lone `:` as an index, the whole axis."""
-
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """`f(a, b, leak=c)`, `NoisyOr(d[i]: q[i] for i in ..., leak=l)`, `sum(e for i in ... if c)`.
-
-    `P(a | c, d = e)` and the like: `given` holds what stands after the bar, None without a bar;
-    an item `a = b` is an `Equation`. `had` holds what stands after `had` (reserved).
-    """
-
-    span: Span
-    function: "Expression"
-    arguments: tuple["Argument", ...]
-    given: tuple["Expression | Equation", ...] | None = None
-    had: tuple["Expression | Equation", ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Equation:
-    """`a = b` as an argument or condition: `leak=0.1`, `it.color = purple`."""
-
-    span: Span
-    left: "Expression"
-    right: "Expression"
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """`key: value` as an argument or in braces."""
-
-    span: Span
-    key: "Expression"
-    value: "Expression"
-
-
-@dataclass(frozen=True, slots=True)
-class Comprehension:
-    """`body for i in 0..<n for j in 0..<m if c`: repeats an argument."""
-
-    span: Span
-    body: "Expression | Pair"
-    loops: tuple["Loop", ...]
-    condition: "Expression | None"
-
-
-@dataclass(frozen=True, slots=True)
-class Unary:
-    """`-a`, `not a`; operator "-" or "not"."""
-
-    span: Span
-    operator: str
-    operand: "Expression"
-
-
-@dataclass(frozen=True, slots=True)
-class Binary:
-    """`a + b` and the like; operator one of + - * / // % ** and or in &."""
-
-    span: Span
-    operator: str
-    left: "Expression"
-    right: "Expression"
-
-
-@dataclass(frozen=True, slots=True)
-class Compare:
-    """A chain `a <= b < c`: operators[k] stands between operands[k] and operands[k + 1]."""
-
-    span: Span
-    operators: tuple[str, ...]
-    operands: tuple["Expression", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Conditional:
-    """`a if c else b`."""
-
-    span: Span
-    condition: "Expression"
-    then: "Expression"
-    otherwise: "Expression"
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """`a..b` (includes_last) or `a..<b`."""
-
-    span: Span
-    first: "Expression"
-    last: "Expression"
-    includes_last: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Braces:
-    """`{red, green}`, `{dry: 0.1, wet: 0.9}`; never empty."""
-
-    span: Span
-    items: tuple["Expression | Pair | Comprehension", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Brackets:
-    """`[a, b]`, `[P(digit(img, d)) for d in 0..9]`."""
-
-    span: Span
-    items: tuple["Expression | Comprehension", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Tuple:
-    """`(a, b)`."""
-
-    span: Span
-    items: tuple["Expression", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Juxtaposition:
-    """`purple jar`, or `purple & jar`: a composition of models; two parts or more."""
-
-    span: Span
-    parts: tuple["Expression", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Is:
-    """`it is purple jar`: `models` are the parts of the composition."""
-
-    span: Span
-    thing: "Expression"
-    models: tuple["Expression", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class MatchExpression:
-    """`match a, b:` with `pattern, pattern -> value` cases, as a value (after `~` or `:=`)."""
-
-    span: Span
-    subjects: tuple["Expression", ...]
-    cases: tuple["ValueCase", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ValueCase:
-    """`pattern, pattern -> value`; a pattern is an expression, `_` or a range."""
-
-    span: Span
-    patterns: tuple["Expression", ...]
-    value: "Expression"
-
-
-Expression = (
-    Name
-    | Number
-    | Boolean
-    | Text
-    | Attribute
-    | Index
-    | Call
-    | Unary
-    | Binary
-    | Compare
-    | Conditional
-    | Range
-    | Braces
-    | Brackets
-    | Tuple
-    | Juxtaposition
-    | Is
-    | MatchExpression
-)
-Argument = Expression | Equation | Pair | Comprehension
+from gmlang.syntax.ast_expressions import All as All
+from gmlang.syntax.ast_expressions import Argument as Argument
+from gmlang.syntax.ast_expressions import Attribute as Attribute
+from gmlang.syntax.ast_expressions import Binary as Binary
+from gmlang.syntax.ast_expressions import Boolean as Boolean
+from gmlang.syntax.ast_expressions import Braces as Braces
+from gmlang.syntax.ast_expressions import Brackets as Brackets
+from gmlang.syntax.ast_expressions import Call as Call
+from gmlang.syntax.ast_expressions import Compare as Compare
+from gmlang.syntax.ast_expressions import Comprehension as Comprehension
+from gmlang.syntax.ast_expressions import Conditional as Conditional
+from gmlang.syntax.ast_expressions import Equation as Equation
+from gmlang.syntax.ast_expressions import Expression as Expression
+from gmlang.syntax.ast_expressions import Index as Index
+from gmlang.syntax.ast_expressions import Is as Is
+from gmlang.syntax.ast_expressions import Juxtaposition as Juxtaposition
+from gmlang.syntax.ast_expressions import Loop as Loop
+from gmlang.syntax.ast_expressions import MatchExpression as MatchExpression
+from gmlang.syntax.ast_expressions import Name as Name
+from gmlang.syntax.ast_expressions import Number as Number
+from gmlang.syntax.ast_expressions import Pair as Pair
+from gmlang.syntax.ast_expressions import Range as Range
+from gmlang.syntax.ast_expressions import Text as Text
+from gmlang.syntax.ast_expressions import Tuple as Tuple
+from gmlang.syntax.ast_expressions import Unary as Unary
+from gmlang.syntax.ast_expressions import ValueCase as ValueCase
 
 # --- Pieces of statements ----------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Loop:
-    """`i in 0..<H`, `(i, j) in edges`: one or more names bound by a range or an array's rows."""
-
-    span: Span
-    names: tuple[Name, ...]
-    domain: Expression
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ variable's index everywhere in the runtime. Logs are natural; the unit is the na
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float64, Int, Int32, Int64
+from jaxtyping import Bool, Float64, Int, Int32, Int64
 
 from gmruntime.factors.kinds import (
     AllDifferent,
@@ -171,20 +171,27 @@ def _validate_factors(block: FactorBlock, name: str, states: np.ndarray) -> None
     count, arity = scopes.shape
     if scopes.size and (scopes.min() < 0 or scopes.max() >= len(states)):
         raise GraphError(f"{name}: a scope names a variable outside 0..{len(states) - 1}")
-    ordered = np.sort(scopes, axis=1)
-    if (ordered[:, 1:] == ordered[:, :-1]).any():
+    if repeats_variable(scopes).any():
         raise GraphError(f"{name}: a scope names a variable twice")
     if num_tables(block.kind) not in (1, count):
         raise GraphError(f"{name}: {num_tables(block.kind)} tables for {count} factors")
     for k in range(arity):
-        found = np.unique(states[scopes[:, k]])
+        found = states[scopes[:, k]]
         wanted = expected_states(block.kind, arity, k)
-        if len(found) > 1 or (wanted is not None and len(found) and found[0] != wanted):
+        if count and (found != (found[0] if wanted is None else wanted)).any():
             raise GraphError(
-                f"{name}: position {k} holds variables with {found.tolist()} states, "
+                f"{name}: position {k} holds variables with {np.unique(found).tolist()} states, "
                 f"its kind needs {wanted if wanted is not None else 'all the same'}"
             )
     _validate_parameters(block, name, states)
+
+
+def repeats_variable(scopes: Int[np.ndarray, "factors arity"]) -> Bool[np.ndarray, " factors"]:
+    """Say of each scope whether it names a variable twice."""
+    if scopes.shape[1] == 2:
+        return scopes[:, 0] == scopes[:, 1]
+    ordered = np.sort(scopes, axis=1)
+    return (ordered[:, 1:] == ordered[:, :-1]).any(axis=1)
 
 
 def expected_states(kind: FactorKind, arity: int, position: int) -> int | None:

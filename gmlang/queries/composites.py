@@ -1,0 +1,107 @@
+"""The refusal of composites whose parts contradict each other."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from gmlang.core.ast import Activation, Thing
+from gmlang.core.program import ModelSymbol
+from gmlang.diagnostics import Diagnostic, Note, Span
+from gmlang.errors import grounding as errors
+from gmlang.graph.from_core import Grounding
+from gmlang.graph.names import named_variables
+from gmlang.queries.compatibility import (
+    REFUSED_BELOW,
+    Compatibility,
+    joint_compatibility,
+    site_name,
+    split,
+)
+from gmlang.queries.session import Session, Settings
+from gmruntime.answer import Status
+
+
+def check_composites(session: Session, settings: Settings) -> list[Diagnostic]:
+    """Find the composites whose parts contradict each other and are not marked soft."""
+    found: list[Diagnostic] = []
+    for symbol in session.program.models:
+        if len(symbol.parts) < 2 or symbol.soft:
+            continue
+        if any(parameter.domain is not None for parameter in symbol.parameters):
+            continue
+        groups = tuple((_on_stage(symbol, part),) for part in symbol.parts)
+        value = joint_compatibility(session, groups, symbol.span, settings)
+        if value.upper < REFUSED_BELOW or (
+            value.status is Status.EXACT and value.value < REFUSED_BELOW
+        ):
+            found.append(_refusal(session, symbol, groups, value.value, settings))
+    return found
+
+
+def _on_stage(symbol: ModelSymbol, part: Activation) -> Activation:
+    """Put a composite's part on fresh things."""
+    counts: dict[str, int] = {}
+    fresh: dict[str, Thing] = {}
+    for parameter in symbol.parameters:
+        number = counts.get(parameter.entity, 0)
+        counts[parameter.entity] = number + 1
+        name = f"<{parameter.entity} {number}>"
+        fresh[parameter.key] = Thing(part.span, parameter.entity, name, "", ())
+    arguments = tuple(fresh.get(a.key, a) if isinstance(a, Thing) else a for a in part.arguments)
+    return replace(part, arguments=arguments)
+
+
+def _refusal(
+    session: Session,
+    symbol: ModelSymbol,
+    groups: tuple[tuple[Activation, ...], ...],
+    nats: float,
+    settings: Settings,
+) -> Diagnostic:
+    parts, _ = split(session.program, session.world, groups, symbol.span, settings)
+    worst = [name for name, change, _ in parts if change < -1e-6]
+    summary = f"its parts conflict about {grouped(worst)}"
+    stage = Compatibility(session.program, session.world, groups, symbol.span, settings)
+    grounding = stage.grounding(tuple(range(len(groups))))
+    notes: list[Note] = []
+    seen: set[Span] = set()
+    blamed = _blamed_variables(grounding, worst)
+    for origin in grounding.builder.origins:
+        if origin.kind != "predict" or origin.targets is None or origin.span in seen:
+            continue
+        if np.isin(origin.targets, blamed).any():
+            seen.add(origin.span)
+            notes.append(Note(f"{origin.model} predicts", origin.span))
+    return errors.contradictory_composite(symbol.span, symbol.name, summary, notes, nats)
+
+
+def _blamed_variables(grounding: Grounding, worst: list[str]) -> np.ndarray:
+    found: list[int] = []
+    for named in named_variables(grounding):
+        for place, v in zip(
+            np.ndindex(*named.variables.shape), named.variables.reshape(-1), strict=True
+        ):
+            key = {int(v): (named.name, place, named.variables.shape)}
+            if site_name(key, int(v)) in worst:
+                found.append(int(v))
+    return np.array(found, np.int64)
+
+
+def grouped(names: list[str]) -> str:
+    """Join names, consecutive indices as a range: `pose[1..5]`."""
+    groups: dict[str, list[int]] = {}
+    for name in names:
+        base, _, rest = name.partition("[")
+        digits = rest.rstrip("]")
+        groups.setdefault(base if digits.isdigit() or not rest else name, []).extend(
+            [int(digits)] if digits.isdigit() else []
+        )
+    shown: list[str] = []
+    for base, places in groups.items():
+        if not places:
+            shown.append(base)
+        elif len(places) > 1 and places == list(range(places[0], places[-1] + 1)):
+            shown.append(f"{base}[{places[0]}..{places[-1]}]")
+        else:
+            shown.append(f"{base}[{', '.join(map(str, places))}]")
+    return ", ".join(shown)

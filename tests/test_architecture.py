@@ -1,0 +1,68 @@
+"""Rules about the tree itself."""
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from gmlang import errors
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCES = sorted(
+    path
+    for folder in ("gmlang", "runtime", "stdlib", "tests", "benchmarks", "examples")
+    for path in (ROOT / folder).rglob("*.py")
+    if "__pycache__" not in path.parts
+)
+LINES_MAX = 400
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_file_has_one_subject(path: Path):
+    assert len(path.read_text("utf-8").splitlines()) <= LINES_MAX
+
+
+@pytest.mark.parametrize(
+    "path",
+    [p for p in SOURCES if p.parts[len(ROOT.parts)] in ("gmlang", "runtime")],
+    ids=lambda p: str(p.relative_to(ROOT)),
+)
+def test_a_file_says_what_it_is_for(path: Path):
+    assert ast.get_docstring(ast.parse(path.read_text("utf-8")))
+
+
+def test_every_path_the_architecture_names_exists():
+    text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    folders = "gmlang|runtime|stdlib|tests|examples|docs|benchmarks"
+    paths = re.findall(rf"(?<![\w/.])((?:{folders})/[\w./]*[\w/])", text)
+    assert paths
+    for path in paths:
+        assert (ROOT / path).exists(), path
+
+
+def test_error_codes_are_unique():
+    folder = Path(str(errors.__path__[0]))
+    owners: dict[str, str] = {}
+    for path in sorted(folder.glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(node, ast.FunctionDef):
+                continue
+            codes = set(re.findall(r'"(GM\d{3})"', ast.unparse(node).replace("'", '"')))
+            for code in codes:
+                owner = owners.setdefault(code, f"{path.stem}.{node.name}")
+                assert owner == f"{path.stem}.{node.name}", code
+
+
+def test_the_tree_speaks_of_the_project_alone():
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if listed.returncode:
+        pytest.skip("this is no git checkout")
+    forbidden = re.compile("/" + "work/|/" + "opt/|/" + "root/|/" + "home/[a-z]")
+    for name in listed.stdout.split():
+        path = ROOT / name
+        if path.suffix in (".py", ".md", ".gm", ".toml", ".sh") and path.exists():
+            assert not forbidden.search(path.read_text("utf-8")), name
