@@ -23,11 +23,12 @@ def run_both(
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
 @pytest.mark.parametrize("damping", [0.0, 0.4])
-@pytest.mark.parametrize("index", range(14))
+@pytest.mark.parametrize("index", range(15))
 def test_backends_agree_on_every_kind(index: int, temperature: float, damping: float):
     rng = np.random.default_rng(index)
-    if index == 13:
-        graph = random_loops(rng, 8, 20)
+    if index >= 13:
+        # Few tables go together with those of higher arity, many have a kernel of their own.
+        graph = random_loops(rng, 40, 20 if index == 13 else 300)
     else:
         kind, shape = list(every_kind(rng, 1 + index % 2))[index]
         graph = tree_around(rng, kind, shape)

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float64
 
 from gmruntime.budget import Budget
+from gmruntime.factors.kinds import Gated, Table
 from gmruntime.messages import gpu
 from gmruntime.messages.kernels.vectorised import outgoing
 from gmruntime.messages.layout import Group, Layout
@@ -114,8 +115,13 @@ def _calmer(damping: float, residual: float, checkpoint: float) -> float:
 
 def _work(layout: Layout) -> float:
     """Estimate the operations of one sweep."""
-    pairs = sum(len(g.scopes) * float(np.prod(g.states[:2], dtype=float)) for g in layout.groups)
-    return pairs + len(layout.entry)
+    work = float(len(layout.entry))
+    for group in layout.groups:
+        is_table = isinstance(group.kind, Table | Gated)
+        states = group.states if is_table else group.states[:2]
+        # A call of NumPy for a block takes as long as a few thousand operations.
+        work += len(group.scopes) * float(np.prod(states, dtype=float)) + 4000.0
+    return work
 
 
 def _propagate_on_gpu(

@@ -19,8 +19,23 @@ from gmruntime.factors.kinds import (
 )
 from gmruntime.messages.kernels import compiled_maxima as maxima
 from gmruntime.messages.kernels import compiled_sums as sums
+from gmruntime.messages.kernels import compiled_tables as nary
 from gmruntime.messages.kernels.vectorised import outgoing
 from gmruntime.messages.layout import Group, Layout
+
+# Blocks of fewer pair tables than this are taken together with the tables of higher arity.
+_NUM_PAIRS_MIN = 256
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tables:
+    """Tables of many shapes in compressed rows; see `kernels.compiled_tables`."""
+
+    start: Int64[np.ndarray, " factors_and_end"]
+    places: Int64[np.ndarray, " edges"]
+    states: Int64[np.ndarray, " edges"]
+    table_start: Int64[np.ndarray, " factors"]
+    values: Float64[np.ndarray, " entries"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,7 +44,8 @@ class Program:
 
     Attributes:
         layout: its source.
-        groups: with f in place of log f where sums have a compiled rule.
+        groups: with f in place of log f where sums have a compiled rule; without `tables`.
+        tables: the tables that have no block of their own kernel.
         row_start: where each variable's edges begin in `row_messages`.
         row_messages: where the message of each edge begins, sorted by variable.
         is_binary: every variable has two states.
@@ -37,6 +53,7 @@ class Program:
 
     layout: Layout
     groups: tuple[Group, ...]
+    tables: Tables
     row_start: Int64[np.ndarray, " variables_and_end"]
     row_messages: Int64[np.ndarray, " edges"]
     is_binary: bool
@@ -55,9 +72,12 @@ def compile_layout(layout: Layout) -> Program:
     groups = layout.groups
     if not layout.is_max:
         groups = tuple(replace(g, kind=_exponential(g.kind)) for g in groups)
+    together = [g for g in groups if _joins_tables(g)]
+    groups = tuple(g for g in groups if not _joins_tables(g))
     return Program(
         layout,
         groups,
+        _tables(together),
         np.concatenate([[0], np.cumsum(degree)]).astype(np.int64),
         place[np.argsort(owner, kind="stable")],
         bool((layout.num_states == 2).all()),
@@ -66,15 +86,52 @@ def compile_layout(layout: Layout) -> Program:
 
 def _exponential(kind: FactorKind) -> FactorKind:
     match kind:
-        case Table() if kind.log_potentials.ndim == 3:
+        case Table():
             logs = kind.log_potentials
-            high = logs.max(axis=(1, 2), keepdims=True, initial=-np.inf)
+            axes = tuple(range(1, logs.ndim))
+            high = logs.max(axis=axes, keepdims=True, initial=-np.inf)
             shifted = logs - np.where(np.isneginf(high), 0.0, high)
             return Table(np.ascontiguousarray(np.exp(shifted)))
         case Potts():
             return Potts(np.exp(np.minimum(kind.weights, 700.0)))
         case _:
             return kind
+
+
+def _joins_tables(group: Group) -> bool:
+    if not isinstance(group.kind, Table):
+        return False
+    return len(group.states) > 2 or len(group.scopes) < _NUM_PAIRS_MIN
+
+
+def _tables(groups: list[Group]) -> Tables:
+    arities: list[np.ndarray] = [np.zeros(0, np.int64)]
+    places: list[np.ndarray] = [np.zeros(0, np.int64)]
+    states: list[np.ndarray] = [np.zeros(0, np.int64)]
+    starts: list[np.ndarray] = [np.zeros(0, np.int64)]
+    values: list[np.ndarray] = [np.zeros(0)]
+    offset = 0
+    for group in groups:
+        assert isinstance(group.kind, Table)
+        tables = group.kind.log_potentials
+        count = len(group.scopes)
+        index = np.arange(count, dtype=np.int64)
+        sizes = np.array(group.states, np.int64)
+        arities.append(np.full(count, len(sizes), np.int64))
+        places.append((np.array(group.starts) + index[:, None] * sizes).reshape(-1))
+        states.append(np.tile(sizes, count))
+        step = 0 if len(tables) == 1 else tables[0].size
+        starts.append(offset + step * index)
+        values.append(tables.reshape(-1))
+        offset += tables.size
+    ends = np.cumsum(np.concatenate(arities))
+    return Tables(
+        np.concatenate([np.zeros(1, np.int64), ends]),
+        np.concatenate(places).astype(np.int64),
+        np.concatenate(states),
+        np.concatenate(starts),
+        np.concatenate(values),
+    )
 
 
 def sweep(
@@ -101,12 +158,33 @@ def sweep(
         sums.to_factors(unary, starts, rows, places, heard, said, scratch)
     update = _maximise if layout.is_max else _sum
     change = 0.0
+    if len(program.tables.table_start):
+        found = _update_tables(program, heard, said, damping)
+        if found < 0.0:
+            return -1.0
+        change = found
     for group in program.groups:
         found = update(layout, group, heard, said, damping)
         if found < 0.0:
             return -1.0
         change = max(change, found)
     return change
+
+
+def _update_tables(program: Program, heard: np.ndarray, said: np.ndarray, damping: float) -> float:
+    tables, layout = program.tables, program.layout
+    return nary.update(
+        tables.start,
+        tables.places,
+        tables.states,
+        tables.table_start,
+        tables.values,
+        said,
+        heard,
+        damping,
+        layout.is_max,
+        layout.is_forest,
+    )
 
 
 def _sum(
