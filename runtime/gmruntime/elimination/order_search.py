@@ -14,7 +14,6 @@ from gmruntime.simplify.network import Network
 # One step of the search costs about as much as one clique entry; less than half is a fair price.
 _SHARE = 0.4
 _STEPS_MIN = 2_000_000
-_STEPS_MAX = 1_000_000_000
 _NOISE = 0.3
 _BITS_SLACK = 3.0
 
@@ -25,6 +24,7 @@ def search_order(
     *,
     first: frozenset[int] = frozenset(),
     bits_max: float = 60.0,
+    steps_max: float = 1e9,
 ) -> Order | None:
     """Return the cheapest order found, None when every one exceeds `bits_max`."""
     from gmruntime.elimination.order_kernel import eliminate_greedily
@@ -39,7 +39,7 @@ def search_order(
     best: tuple[np.ndarray, np.ndarray] | None = None
     order = np.zeros(len(free), np.int64)
     spent, attempt = 0, 0
-    while attempt < 2 or spent < _worth(best_total):
+    while attempt < 1 or spent < _worth(best_total, steps_max):
         work = rows.copy()
         by_fill = attempt == 0 or attempt % 4 > 1 or len(free) < 64
         by_fill = by_fill if attempt != 1 else False
@@ -59,12 +59,12 @@ def search_order(
     return _order(free, *best, best_total, best_bits)
 
 
-def _worth(total: float) -> float:
+def _worth(total: float, steps_max: float) -> float:
     if total == math.inf:
-        return 50 * _STEPS_MIN
+        return min(50 * _STEPS_MIN, steps_max)
     if total < 1 << 16:
         return 0
-    return min(max(_SHARE * total, _STEPS_MIN), _STEPS_MAX)
+    return min(max(_SHARE * total, _STEPS_MIN), steps_max)
 
 
 def adjacency(network: Network, free: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 Source: Kjaerulff (1990); the weights follow the number of states, not of variables.
 """
 
+import heapq
 import math
 from dataclasses import dataclass
 
@@ -72,13 +73,18 @@ def greedy_order(
     score = _fill if by_fill else _weight
     scores = {v: score(near, bits, v) * (1 + noise * rng.random()) for v in near}
     left = set(near)
-    waiting = set(first) & left
+    waiting = len(set(first) & left)
+    # The queue may hold a variable several times; only its present score counts.
+    queue = [(v not in first, score_v, v) for v, score_v in scores.items()] if waiting else []
+    queue = queue or [(False, score_v, v) for v, score_v in scores.items()]
+    heapq.heapify(queue)
     variables: list[int] = []
     cliques: list[tuple[int, ...]] = []
     entries, largest = 0.0, 0.0
     while left:
-        pool = waiting or left
-        v = min(pool, key=scores.__getitem__)
+        _, queued, v = heapq.heappop(queue)
+        if v not in left or queued != scores[v]:
+            continue
         clique_bits = bits[v] + sum(bits[u] for u in near[v])
         if clique_bits > bits_max:
             return None
@@ -88,7 +94,6 @@ def greedy_order(
         variables.append(v)
         cliques.append(tuple(others))
         left.discard(v)
-        waiting.discard(v)
         touched = set(others)
         for u in others:
             near[u].discard(v)
@@ -99,6 +104,7 @@ def greedy_order(
         for u in touched:
             if u in near:
                 scores[u] = score(near, bits, u) * (1 + noise * rng.random())
+                heapq.heappush(queue, (bool(waiting) and u not in first, scores[u], u))
     place = {v: k for k, v in enumerate(variables)}
     ordered = tuple(tuple(sorted(clique, key=place.__getitem__)) for clique in cliques)
     return Order(tuple(variables), ordered, math.log2(max(entries, 1.0)), largest)
@@ -126,10 +132,12 @@ def best_order(
     *,
     first: frozenset[int] = frozenset(),
     bits_max: float = 60.0,
+    steps_max: float = 1e9,
 ) -> Order | None:
     """Return the cheapest of several greedy orders, None when all exceed `bits_max`.
 
-    Small or easy networks are ordered here; the others by the compiled search.
+    Small or easy networks are ordered here; the others by the compiled search, in at most
+    `steps_max` of its steps.
     """
     best: Order | None = None
     num_free = len(network.free)
@@ -147,7 +155,7 @@ def best_order(
         return best
     from gmruntime.elimination.order_search import search_order
 
-    found = search_order(network, rng, first=first, bits_max=bits_max)
+    found = search_order(network, rng, first=first, bits_max=bits_max, steps_max=steps_max)
     if found is not None and (best is None or found.total_bits < best.total_bits):
         return found
     return best

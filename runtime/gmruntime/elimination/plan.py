@@ -5,10 +5,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gmruntime.answer import Best, Joint, LogPartition, MarginalMap, Marginals, Query, Solutions
+from gmruntime.answer import (
+    Best,
+    Joint,
+    LogPartition,
+    Map,
+    MarginalMap,
+    Marginals,
+    Query,
+    Samples,
+    Solutions,
+)
 from gmruntime.budget import Budget
 from gmruntime.elimination.orders import Order, best_order
 from gmruntime.graph import Assignment, FactorGraph
+from gmruntime.simplify.barren import drop_barren
 from gmruntime.simplify.network import Factor, Network, reduce
 from gmruntime.simplify.states import impossible, prune_states
 
@@ -18,8 +29,18 @@ NUMPY_ENTRIES_PER_SECOND = 4e7
 COMPILED_ENTRIES_PER_SECOND = 2e8
 """The same with the compiled kernel."""
 
+COMPILED_VARIABLES = 3000
+"""From so many variables on it pays too: NumPy takes tens of microseconds for each table."""
+
 COMPILED_BITS = 17.0
 """From so many entries of all cliques on, loading the compiled kernel pays."""
+
+# With a larger clique there are too many slices for any budget.
+_BITS_MAX = 46.0
+
+_ORDER_SHARE = 0.15
+_ORDER_STEPS_PER_SECOND = 2e8
+_ORDER_STEPS_MAX = 3e9
 
 VARIABLES_MAX = 60_000
 """With more free variables the orders themselves would take too long to find."""
@@ -71,27 +92,48 @@ def plan(
         network = impossible(network)
     if not isinstance(query, Best):
         network = prune_states(network)
+    asked = _asked(graph, query)
+    if asked is not None:
+        network = drop_barren(network, asked)
     if isinstance(query, Joint):
         network = _joined(network, query.variables, evidence)
     first: frozenset[int] = frozenset()
     if isinstance(query, MarginalMap):
         first = frozenset(network.free) - {int(v) for v in query.variables}
-    bits_max = 60.0
-    order = best_order(network, rng, first=first, bits_max=bits_max)
+    # Of the whole budget, not of what is left: how much is searched must not depend on the clock.
+    steps_max = min(_ORDER_STEPS_MAX, _ORDER_SHARE * budget.seconds * _ORDER_STEPS_PER_SECOND)
+    order = best_order(network, rng, first=first, bits_max=_BITS_MAX, steps_max=steps_max)
     if order is None:
         return Plan(num_free, math.inf, math.inf, math.inf, math.inf, False, False, network, None)
     return costed(query, budget, network, order)
 
 
+def _asked(graph: FactorGraph, query: Query) -> frozenset[int] | None:
+    """Say what a sum is asked about; None when all variables matter."""
+    match query:
+        case LogPartition():
+            return frozenset()
+        case Marginals():
+            if query.variables is None:
+                return frozenset(range(graph.num_variables))
+            return frozenset(int(v) for v in query.variables)
+        case Joint() | MarginalMap():
+            return frozenset(int(v) for v in query.variables)
+        case Map() | Best() | Samples() | Solutions():
+            return None
+
+
 def costed(query: Query, budget: Budget, network: Network, order: Order) -> Plan:
     """Predict what eliminating in this order costs."""
-    compiled = order.total_bits > COMPILED_BITS and not isinstance(query, Best | Solutions)
+    num_steps = len(order.variables)
+    large = order.total_bits > COMPILED_BITS or num_steps > COMPILED_VARIABLES
+    compiled = large and not isinstance(query, Best | Solutions)
     passes = 4.0 if isinstance(query, Marginals | Joint) else 1.0
     if isinstance(query, Best):
         passes = 2.0 + query.count
     entries = 2.0**order.total_bits
     rate = COMPILED_ENTRIES_PER_SECOND if compiled else NUMPY_ENTRIES_PER_SECOND
-    seconds = passes * entries / rate + 3e-5 * passes * len(order.variables)
+    seconds = passes * entries / rate + (4e-5 if compiled else 3e-5 * passes) * num_steps
     sizes = [2.0 ** float(np.log2(network.num_states[list(c)]).sum()) for c in order.cliques]
     if isinstance(query, Marginals | Joint):
         memory = 16.0 * sum(sizes)

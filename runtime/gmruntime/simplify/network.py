@@ -19,6 +19,9 @@ from gmruntime.factors.decompose import to_sum_tables, to_support_tables, to_tab
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import Assignment, FactorGraph, num_states
 
+TABLE_BITS_MAX = 5
+"""Wider factors become chains: evidence cuts a chain into pieces, a table stays one clique."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Factor:
@@ -50,11 +53,11 @@ def tables_for(graph: FactorGraph, query: Query) -> FactorGraph | None:
     """Write the graph as tables that answer `query` like the graph itself."""
     match query:
         case Map() | Best():
-            return to_tables(graph)
+            return to_tables(graph, table_bits_max=TABLE_BITS_MAX)
         case Solutions():
-            return to_support_tables(graph)
+            return to_support_tables(graph, table_bits_max=TABLE_BITS_MAX)
         case LogPartition() | Marginals() | Joint() | MarginalMap() | Samples():
-            return to_sum_tables(graph)
+            return to_sum_tables(graph, table_bits_max=TABLE_BITS_MAX)
 
 
 def reduce(graph: FactorGraph, query: Query, evidence: Assignment) -> Network | None:

@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+
+from gmruntime.answer import Joint, LogPartition, Marginals, MarginalsAnswer
+from gmruntime.budget import start_budget
+from gmruntime.elimination.answer import answer
+from gmruntime.elimination.plan import plan
+from gmruntime.enumerate import enumerate_assignments, log_partition, marginal
+from gmruntime.factors.kinds import Table
+from gmruntime.graph import Assignment, FactorBlock, FactorGraph, VariableBlock, no_evidence
+from gmruntime.simplify.barren import drop_barren
+from gmruntime.simplify.network import reduce
+from gmruntime.simplify.states import prune_states
+
+
+def directed(seed: int, zeros: float) -> FactorGraph:
+    """Nine variables of three states; each is drawn given up to two earlier ones."""
+    rng = np.random.default_rng(seed)
+    factors: list[FactorBlock] = []
+    for child in range(9):
+        parents = rng.choice(child, min(child, 2), replace=False) if child else np.zeros(0, int)
+        table = rng.random((1, *[3] * len(parents), 3)) + 0.05
+        table[rng.random(table.shape) < zeros] = 0.0
+        table /= np.maximum(table.sum(axis=-1, keepdims=True), 1e-300)
+        with np.errstate(divide="ignore"):
+            logs = np.log(table)
+        scope = np.array([[*parents, child]], np.int32)
+        factors.append(FactorBlock(Table(logs), scope))
+    return FactorGraph((VariableBlock("x", (9,), 3),), tuple(factors))
+
+
+def observed(graph: FactorGraph, seed: int) -> Assignment:
+    evidence = no_evidence(graph)
+    rng = np.random.default_rng(seed)
+    evidence[rng.choice(9, 2, replace=False)] = rng.integers(0, 3, 2)
+    return evidence
+
+
+def test_a_normalised_model_without_evidence_dissolves() -> None:
+    graph = directed(0, 0.0)
+    network = reduce(graph, LogPartition(), no_evidence(graph))
+    assert network is not None
+    left = drop_barren(network, frozenset())
+    assert not left.factors
+    assert not left.free
+    assert left.log_constant == pytest.approx(0.0, abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("zeros", [0.0, 0.4])
+def test_a_simpler_network_gives_the_same_marginals(seed: int, zeros: float) -> None:
+    graph = directed(seed, zeros)
+    evidence = observed(graph, seed)
+    every = enumerate_assignments(graph, evidence)
+    asked = np.array([1, 4], np.int32)
+    found = answer(
+        graph, Marginals(asked), evidence, start_budget(60.0, 1 << 30), np.random.default_rng(0)
+    )
+    assert isinstance(found, MarginalsAnswer)
+    if log_partition(every) == -np.inf:
+        return
+    assert found.log_partition == pytest.approx(log_partition(every), abs=1e-9)
+    for v in asked:
+        np.testing.assert_allclose(found.probabilities[0][v], marginal(every, int(v), 3), atol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_pruned_states_are_impossible(seed: int) -> None:
+    graph = directed(seed, 0.5)
+    evidence = observed(graph, seed)
+    every = enumerate_assignments(graph, evidence)
+    possible = every.assignments[every.log_scores > -np.inf]
+    network = reduce(graph, LogPartition(), evidence)
+    assert network is not None
+    pruned = prune_states(network)
+    if pruned.log_constant == -np.inf:
+        assert not len(possible)
+        return
+    for v, labels in pruned.labels.items():
+        assert set(np.unique(possible[:, v])) <= set(labels.tolist())
+
+
+def test_an_unasked_branch_costs_nothing() -> None:
+    graph = directed(3, 0.0)
+    rng = np.random.default_rng(0)
+    budget = start_budget(60.0, 1 << 30)
+    found = plan(graph, Joint(np.array([0], np.int32)), no_evidence(graph), budget, rng)
+    assert found.network is not None
+    assert set(found.network.free) == {0}
