@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gmruntime.answer import Best, Map, Status
 from gmruntime.budget import start_budget
 from gmruntime.factors.kinds import AllDifferent, Count, LinearSum, Table, Xor
+from gmruntime.flat import flatten
 from gmruntime.graph import (
     FactorBlock,
     FactorGraph,
@@ -21,6 +22,8 @@ from gmruntime.graph import (
     num_states,
 )
 from gmruntime.search.anytime import answer, search
+from gmruntime.search.mini_buckets import bound_by_mini_buckets
+from gmruntime.search.propagation import possible_states
 
 MEMORY = 1 << 30
 
@@ -245,3 +248,32 @@ def test_the_k_best_are_those_of_enumeration(seed: int, count: int, some: bool):
     np.testing.assert_allclose(found.log_scores, wanted, atol=1e-9)
     keys = [row[listed].tobytes() for row in found.assignments]
     assert len(set(keys)) == len(keys)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    zeros=st.sampled_from([0.0, 0.3]),
+    bits=st.sampled_from([0.0, 1.0, 2.5, 30.0]),
+)
+def test_mini_buckets_bound_every_score(seed: int, zeros: float, bits: float):
+    graph = random_graph(seed, 6, 10, zeros)
+    flat = flatten(graph)
+    order = np.random.default_rng(seed).permutation(6).astype(np.int32)
+    found = bound_by_mini_buckets(flat, order, bits, lambda: False)
+    assert found is not None
+    best = log_score(graph, every_assignment(graph, no_evidence(graph))).max()
+    assert found[0] >= best
+    if bits == 30.0:
+        assert found[0] == pytest.approx(best)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_propagation_keeps_every_possible_state(seed: int):
+    graph = random_graph(seed, 5, 8, 0.5)
+    alive = possible_states(flatten(graph))
+    assignments = every_assignment(graph, no_evidence(graph))
+    possible = assignments[np.isfinite(log_score(graph, assignments))]
+    for variable in range(5):
+        assert alive[variable, possible[:, variable]].all()

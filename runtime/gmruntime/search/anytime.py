@@ -6,6 +6,7 @@ the budget or the gap is reached, when no engine has anything left to do, or on 
 """
 
 import os
+import sys
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
@@ -43,6 +44,9 @@ CONSTRAINTS_ALONE_S = 0.25
 
 # Lanes beyond this many would mostly wait for Python's lock; the longest wait for a turn to end.
 NUM_LANES_MAX, POLL_S = 8, 0.2
+
+# Seconds after which a thread must let go of Python's lock, while a search runs.
+SWITCH_S = 0.0003
 
 # A bound that has not moved for so long leaves every other turn of its lane to the primal side.
 BOUND_PATIENCE_S = 2.0
@@ -279,6 +283,10 @@ def _in_time(run: _Run) -> Generator[Improvement, None, None]:
     submit(logician, 0, solve)
     dismiss(logician)
     wait(logician, min(CONSTRAINTS_ALONE_S, run.budget.left_s()))
+    # Compiled loops come back for Python's lock every millisecond or so; with the usual 5 ms before
+    # a thread must let go of it, lanes would mostly wait for each other.
+    switch_s = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_S)
     num_lanes = max(1, min(os.cpu_count() or 1, NUM_LANES_MAX))
     crew = start_crew(num_lanes)
     working: dict[int, tuple[Front, Roster, Entry]] = {}
@@ -297,6 +305,7 @@ def _in_time(run: _Run) -> Generator[Improvement, None, None]:
             if done is not None:
                 yield from _take_done(run, done, *working.pop(done.lane))
     finally:
+        sys.setswitchinterval(switch_s)
         dismiss(crew)
 
 

@@ -8,6 +8,7 @@ from gmruntime.flat import FlatGraph
 from gmruntime.search.annealing import TreeAnnealing
 from gmruntime.search.enumeration import Enumeration, is_tiny
 from gmruntime.search.flips import Flips
+from gmruntime.search.mini_buckets import MiniBuckets
 from gmruntime.search.neighbourhoods import Neighbourhoods
 from gmruntime.search.slicing import SlicedElimination
 from gmruntime.search.terrain import Terrain
@@ -38,4 +39,5 @@ def proof_engines(flat: FlatGraph, budget: Budget, rng: np.random.Generator) -> 
     """List the engines that look for tighter bounds; exact engines first."""
     if is_tiny(flat):
         return [Enumeration(flat)]
-    return [SlicedElimination(flat, budget, rng.spawn(1)[0])]
+    first, second = rng.spawn(2)
+    return [MiniBuckets(flat, budget, first), SlicedElimination(flat, budget, second)]

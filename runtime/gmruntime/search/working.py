@@ -11,6 +11,7 @@ from jaxtyping import Float64, Int32, Int64
 
 from gmruntime.flat import FlatGraph, flatten
 from gmruntime.graph import Assignment, FactorGraph
+from gmruntime.search.propagation import possible_states
 
 # Pieces beyond this many are searched together: engines have a cost for each piece.
 NUM_PIECES_MAX = 64
@@ -63,6 +64,12 @@ def working_graph(graph: FactorGraph, evidence: Assignment) -> Working | None:
     observed = np.flatnonzero(evidence >= 0)
     settled[observed] = evidence[observed]
     sliced = condition(flat, settled)
+    alive = possible_states(sliced)
+    if not alive.any(axis=1).all():
+        return Working(graph.num_variables, settled, float("-inf"), (), flat)
+    forced = (settled < 0) & (alive.sum(axis=1) == 1)
+    settled = np.where(forced, alive.argmax(axis=1), settled).astype(np.int32)
+    sliced = condition(sliced, np.where(forced, settled, -1).astype(np.int32))
     settled, sliced = _settle_free_variables(sliced, settled)
     pieces = _pieces(sliced, settled)
     return Working(graph.num_variables, settled, sliced.log_constant, pieces, flat)
