@@ -259,3 +259,20 @@ def test_options_are_read_and_checked():
             options_from(wrong, "cpu")
     with pytest.raises(ValueError, match="device"):
         options_from({}, "abacus")
+
+
+def test_schedules_meet_at_the_same_fixed_point():
+    graph = random_loops(np.random.default_rng(11), 6, 8)
+    one, two = ask(graph, Marginals()), ask(graph, Marginals(), schedule="sequential")
+    assert isinstance(one, MarginalsAnswer)
+    assert isinstance(two, MarginalsAnswer)
+    assert np.abs(one.probabilities[0] - two.probabilities[0]).max() < 1e-8
+
+
+def test_samples_come_even_when_time_is_out():
+    graph = random_loops(np.random.default_rng(12), 6, 8)
+    budget = start_budget(0.0, 1 << 30)
+    rng = np.random.default_rng(0)
+    found = answer(graph, Samples(3), no_evidence(graph), budget, rng)
+    assert isinstance(found, AssignmentsAnswer)
+    assert found.assignments.shape == (3, 6)

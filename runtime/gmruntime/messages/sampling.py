@@ -9,7 +9,7 @@ from jaxtyping import Int32
 from gmruntime.budget import Budget
 from gmruntime.graph import Assignment
 from gmruntime.messages.beliefs import marginals
-from gmruntime.messages.bp import propagate
+from gmruntime.messages.bp import Messages, propagate
 from gmruntime.messages.layout import Layout, unary_with_evidence
 from gmruntime.messages.options import BpOptions
 
@@ -39,8 +39,12 @@ def draw(
     possible = np.ones(count, np.bool_)
     for part in parts:
         unary = unary_with_evidence(layout, rows)
-        messages = propagate(layout, unary, budget, options, values)
-        values = messages.values
+        if budget.left_s() > 0.0:
+            # Out of time the last messages must serve for the variables that remain.
+            messages = propagate(layout, unary, budget, options, values)
+            values = messages.values
+        else:
+            messages = Messages(values, np.inf, 0, False, np.zeros(count, np.bool_))
         found = marginals(layout, unary, messages)
         possible &= ~found.impossible
         for v in part:
