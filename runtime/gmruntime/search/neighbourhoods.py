@@ -36,9 +36,13 @@ REGION_SIZE_MIN, REGION_SIZE_MAX = 30, 20_000
 # A cycle may take such a part of the time the engine has had before.
 CYCLE_SHARE_MAX = 0.1
 
+# A wanderer waits for a gain at least so long.
+STUCK_S = 0.3
+
 # How fast an arm's past is forgotten, per cycle; and what one cycle's gain may count for at most,
 # in units of the landscape's scale.
 MEMORY, GAIN_MAX = 0.5, 10.0
+WIN_MEMORY = 0.9
 
 # A move may take so many times the turn it is given, and a turn is rarely longer than 0.1 s.
 OVERRUN = 2.0
@@ -54,6 +58,7 @@ class Arm:
     is_local: bool
     rate: float = float("inf")
     cycles: int = 0
+    wins: float = 0.0
 
 
 @dataclass(slots=True, eq=False)
@@ -78,10 +83,15 @@ def _arms() -> list[Arm]:
 
 @dataclass(slots=True, eq=False)
 class Neighbourhoods:
-    """The engine's state: its best assignment, the cycle under way, and what it learned."""
+    """The engine's state: its best assignment, the cycle under way, and what it learned.
+
+    One that wanders goes its own way: it takes over nothing, and where it gains no more it gives
+    what it has and starts anew, from anywhere.
+    """
 
     terrain: Terrain
     rng: np.random.Generator
+    wanders: bool = False
     best: Int32[np.ndarray, " variables"] = field(default_factory=lambda: np.zeros(0, np.int32))
     best_score: float = float("-inf")
     arms: list[Arm] = field(default_factory=_arms)
@@ -90,16 +100,21 @@ class Neighbourhoods:
     cycle: Cycle | None = None
     num_cycles: int = 0
     spent_s: float = 0.0
+    begun_s: float = 0.0
+    gained_s: float = 0.0
 
     @property
     def name(self) -> str:
         """The engine in words."""
-        return "bounded-width neighbourhoods"
+        kind = "wandering" if self.wanders else "bounded-width"
+        return f"{kind} neighbourhoods"
 
     def step(self, incumbent: Incumbent, seconds: float) -> Report:
         """Move until the time is over."""
         start = perf_counter()
         before = self._catch_up(incumbent)
+        if self.wanders and self._is_stuck():
+            return self._start_anew(incumbent)
         while True:
             if self.cycle is None:
                 self.cycle = self._begin(seconds)
@@ -122,7 +137,7 @@ class Neighbourhoods:
             self.memory = empty_plan(arrays, 24 * len(arrays.num_states) + 64)
             self.best = self.rng.integers(0, arrays.num_states, dtype=np.int32)
             self.best_score = score(arrays, self.best)
-        if len(incumbent.assignment):
+        if len(incumbent.assignment) and not self.wanders:
             if incumbent.log_score > self.best_score:
                 own = self.best
                 self.best, self.best_score = incumbent.assignment.copy(), incumbent.log_score
@@ -130,6 +145,26 @@ class Neighbourhoods:
             else:
                 self.best_score += recombine(arrays, self.best, incumbent.assignment)
         return self.best_score
+
+    def _is_stuck(self) -> bool:
+        """Say whether as long as the climb took, and a while, has passed without a gain."""
+        climb_s = self.gained_s - self.begun_s
+        return self.cycle is None and self.spent_s - self.gained_s > climb_s + STUCK_S
+
+    def _start_anew(self, incumbent: Incumbent) -> Report:
+        """Offer the best combination with the incumbent, and begin from a random assignment."""
+        from gmruntime.search.compiled import score
+        from gmruntime.search.crossover_kernel import recombine
+
+        arrays = terrain_of(self.terrain).arrays
+        offer = self.best
+        if len(incumbent.assignment):
+            offer = incumbent.assignment.copy()
+            recombine(arrays, offer, self.best)
+        self.best = self.rng.integers(0, arrays.num_states, dtype=np.int32)
+        self.best_score = score(arrays, self.best)
+        self.begun_s = self.gained_s = self.spent_s
+        return Report(offer)
 
     def _begin(self, seconds: float) -> Cycle:
         arm = self._choose(seconds)
@@ -186,6 +221,8 @@ class Neighbourhoods:
             self.best_score += gain
         arm = cycle.arm
         arm.cycles += 1
+        # Old wins fade: what helped a climb may do nothing near its top.
+        arm.wins = WIN_MEMORY * arm.wins + (gain > 0.0)
         # Repairing a broken rule gains a penalty's worth: without a cap one such stroke of luck
         # would outshine every later gain.
         capped = min(gain, GAIN_MAX * terrain_of(self.terrain).landscape.scale)
@@ -194,9 +231,11 @@ class Neighbourhoods:
         self.num_cycles += 1
         self.spent_s += cycle.seconds
         self.cycle = None
+        if gain > 0.0:
+            self.gained_s = self.spent_s
 
     def _choose(self, seconds: float) -> Arm:
-        """Choose the arm that gains fastest and, by turns, another: cheap ones more often."""
+        """Choose the arm that gains fastest or, by turns, another: cheap, lucky ones more often."""
         if self.num_cycles < 2:
             return self.arms[0]
         affordable = [arm for arm in self.arms if self._is_affordable(arm, seconds)]
@@ -204,7 +243,7 @@ class Neighbourhoods:
         best = max(tried, key=lambda arm: arm.rate)
         if self.num_cycles % 2 and best.rate > 0.0:
             return best
-        odds = np.array([1.0 / self._cycle_s(arm) for arm in affordable])
+        odds = np.array([(arm.wins + 0.1) / self._cycle_s(arm) for arm in affordable])
         return affordable[int(self.rng.choice(len(affordable), p=odds / odds.sum()))]
 
     def _cycle_s(self, arm: Arm) -> float:

@@ -32,7 +32,11 @@ def primal_engines(flat: FlatGraph, budget: Budget, rng: np.random.Generator) ->
         degree >= DENSE_DEGREE and num_entries <= FLIP_STATES_MAX
     ):
         engines.append(Flips(terrain, rngs[1]))
-    return [*engines, TreeAnnealing(terrain, rngs[2]), Neighbourhoods(terrain, rngs[3])]
+    return [
+        *engines,
+        TreeAnnealing(terrain, rngs[2]),
+        Neighbourhoods(terrain, rngs[3], wanders=True),
+    ]
 
 
 def proof_engines(flat: FlatGraph, budget: Budget, rng: np.random.Generator) -> list[Engine]:
