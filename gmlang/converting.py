@@ -1,9 +1,8 @@
 """Other formats to gmlang text, and gmlang programs to other formats."""
 
 import json
-import keyword
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,18 +15,27 @@ from gmruntime.graph import FactorGraph
 _WORDS = """
     domain entity data param var model def prior base for in if elif else match factor constraint
     prefer weight observe like predict use except as consider query assert learn from import and or
-    not true false is soft within using had rest P MAP MMAP bool real Bernoulli Uniform
+    not true false is soft within using had rest bool real choose maximize then do
+    Bernoulli Categorical Uniform Binomial Poisson Geometric NoisyOr Around Normal
+    sum count all any min max exactly exactly_one at_most at_least alldifferent xor abs exp log sqrt
+    P MAP MMAP best sample logZ compat blame why active indep
 """
 WORDS = frozenset(_WORDS.split())
 """Names that a generated program avoids."""
 
 
+SIGNS = (("<=", "le_"), (">=", "ge_"), ("<", "lt_"), (">", "gt_"), ("+", "_plus"), ("%", "_pct"))
+"""How signs that names of states often have are spelt out."""
+
+
 def identifier(name: str, taken: set[str]) -> str:
     """Turn any name into one the language allows, different from those taken."""
+    for sign, word in SIGNS:
+        name = name.replace(sign, word)
     plain = re.sub(r"\W", "_", name)
     if not plain or plain[0].isdigit() or plain[0] == "_":
         plain = "v" + plain
-    while plain in WORDS or keyword.iskeyword(plain) or plain in taken:
+    while plain in WORDS or plain in taken:
         plain += "_"
     taken.add(plain)
     return plain
@@ -37,27 +45,40 @@ def network_to_gm(network: Network) -> str:
     """Write a Bayesian network as a program."""
     taken: set[str] = set()
     names = {v: identifier(v, taken) for v in network.states}
-    values = {v: _state_names(states) for v, states in network.states.items()}
-    lines = [f'"The Bayesian network {network.name}."', ""]
+    values = {v: _state_names(states, names.values()) for v, states in network.states.items()}
+    named = f"The Bayesian network {network.name}." if network.name != "unknown" else ""
+    title = re.sub(r"[^\w .,()/-]", " ", named) or "A Bayesian network."
+    lines = [f'"{title}"', ""]
     for v, states in network.states.items():
-        note = (
-            "" if names[v] == v and list(states) == values[v] else f"  # {v}: {', '.join(states)}"
-        )
+        was = [(names[v], v), *zip(values[v], states, strict=True)]
+        changed = ", ".join(f"{new} was {old!r}" for new, old in was if new != old)
+        note = f"  # {changed}" if changed else ""
         lines.append(f"var {names[v]} : {_domain(values[v])}{note}")
     for child in network.tables:
         lines += ["", *_mechanism(network, child, names, values)]
     return "\n".join(lines) + "\n"
 
 
-def _state_names(states: tuple[str, ...]) -> list[str]:
-    if sorted(states) == ["false", "true"]:
+def _state_names(states: tuple[str, ...], variables: Iterable[str]) -> list[str]:
+    if sorted(states) == ["false", "true"] or _is_range(states):
         return list(states)
-    taken: set[str] = set()
+    # A word that may mean a variable or a state would be ambiguous in the program.
+    taken = set(variables)
     return [identifier(s, taken) for s in states]
 
 
+def _is_range(states: Sequence[str]) -> bool:
+    """Say whether the states are integers, each one more than the one before."""
+    if not all(re.fullmatch(r"0|[1-9]\d{0,8}", state) for state in states):
+        return False
+    first = int(states[0])
+    return [int(state) for state in states] == list(range(first, first + len(states)))
+
+
 def _domain(values: list[str]) -> str:
-    return "bool" if sorted(values) == ["false", "true"] else f"{{{', '.join(values)}}}"
+    if sorted(values) == ["false", "true"]:
+        return "bool"
+    return f"{values[0]}..{values[-1]}" if _is_range(values) else f"{{{', '.join(values)}}}"
 
 
 def _mechanism(

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import click
 
-from gmlang.cli.options import read_assignments
-from gmruntime.formats.text import FormatError
+from gmlang.cli.options import EXIT_ANSWERED, read_assignments
 
 
 @click.command()
@@ -14,36 +13,53 @@ from gmruntime.formats.text import FormatError
 @click.option("--data", "files", multiple=True, metavar="NAME=FILE", help="NPZ, NPY or CSV.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A size or param.")
 def convert(source: str, target: str, files: tuple[str, ...], settings: tuple[str, ...]) -> int:
-    """Translate SOURCE (.gm, .uai or .bif, packed or not) to TARGET (.gm, .uai or .dot)."""
-    from gmlang.converting import graph_to_gm, network_to_gm, read_graph, write_names
-    from gmruntime.formats.bif import read_bif
-    from gmruntime.formats.uai import write_uai
+    """Translate SOURCE (.gm, .uai or .bif, packed or not) to TARGET (.gm, .uai, .dot or .svg).
 
+    What UAI cannot hold is written beside it: names to TARGET.names, evidence to TARGET.evid.
+    """
     kind = _kind(target)
+    if kind not in ("gm", "uai", "dot", "svg"):
+        raise click.UsageError("the target must be .gm, .uai, .dot or .svg")
+    if kind == _kind(source) == "gm":
+        raise click.UsageError("a .gm file is formatted by `gmlang fmt`")
     try:
-        if kind == "gm":
-            if _kind(source) == "bif":
-                Path(target).write_text(network_to_gm(read_bif(source)), "utf-8")
-            elif _kind(source) == "uai":
-                Path(target).write_text(graph_to_gm(source), "utf-8")
-            else:
-                raise click.UsageError("a .gm file is formatted by `gmlang fmt`")
-            return 0
-        graph, names = read_graph(source, read_assignments(settings, files))
-        if kind == "uai":
-            write_uai(graph, target)
-            write_names(graph, names, target)
-        elif kind == "dot":
-            from gmlang.drawing import to_dot
-
-            Path(target).write_text(to_dot(graph), "utf-8")
-        else:
-            raise click.UsageError("the target must be .gm, .uai or .dot")
-    except FormatError as error:
-        raise click.ClickException(str(error)) from None
+        _convert(source, target, kind, read_assignments(settings, files))
     except ValueError as error:
         raise click.ClickException(str(error)) from None
-    return 0
+    return EXIT_ANSWERED
+
+
+def _convert(source: str, target: str, kind: str, values: dict[str, object]) -> None:
+    """Translate a file.
+
+    Raises:
+        ValueError: for files that cannot be read (FormatError), and tables that cannot be written.
+        GmError: for mistakes in a program.
+    """
+    from gmlang.converting import graph_to_gm, network_to_gm, read_graph, write_names
+
+    if _kind(source) == "bif":
+        from gmruntime.formats.bif import read_bif
+
+        network = read_bif(source)
+        for warning in network.warnings:
+            click.echo(f"warning: {warning}", err=True)
+        if kind == "gm":
+            Path(target).write_text(network_to_gm(network), "utf-8")
+            return
+    elif kind == "gm":
+        Path(target).write_text(graph_to_gm(source), "utf-8")
+        return
+    graph, names = read_graph(source, values)
+    if kind == "uai":
+        from gmruntime.formats.uai import write_uai
+
+        write_uai(graph, target)
+        write_names(graph, names, target)
+        return
+    from gmlang.drawing import to_dot, to_svg
+
+    Path(target).write_text(to_dot(graph) if kind == "dot" else to_svg(graph), "utf-8")
 
 
 def _kind(path: str) -> str:

@@ -14,6 +14,9 @@ _TOKEN = re.compile(
     r'\s+|//[^\n]*|/\*(?:.|\n)*?\*/|,|\||("[^"\n]*")|([{}()\[\];])|([^\s{}()\[\];,|"]+)'
 )
 
+SUM_TOLERANCE = 1e-4
+"""Published networks are often rounded to a few digits."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Network:
@@ -24,12 +27,14 @@ class Network:
         states: the names of each variable's states, by variable.
         parents: of each variable.
         tables: P(variable | parents), axes the parents in order and then the variable.
+        warnings: rows that do not sum to 1; they are kept as they are.
     """
 
     name: str
     states: dict[str, tuple[str, ...]]
     parents: dict[str, tuple[str, ...]]
     tables: dict[str, np.ndarray]
+    warnings: tuple[str, ...] = ()
 
 
 class _Reader:
@@ -125,7 +130,20 @@ def parse_bif(name: str, text: str) -> Network:
         raise FormatError(name, f"no probabilities are given for {', '.join(missing[:5])}")
     if not states:
         raise FormatError(name, "this is no BIF network: it declares no variable")
-    return Network(title, states, parents, tables)
+    return Network(title, states, parents, tables, _bad_sums(name, tables))
+
+
+def _bad_sums(name: str, tables: dict[str, np.ndarray]) -> tuple[str, ...]:
+    found: list[str] = []
+    for variable, table in tables.items():
+        error = np.abs(table.sum(axis=-1) - 1.0)
+        if (error > SUM_TOLERANCE).any():
+            count = int((error > SUM_TOLERANCE).sum())
+            found.append(
+                f"{name}: {count} of the distributions of {variable} do not sum to 1 "
+                f"(off by up to {float(error.max()):.2g})"
+            )
+    return tuple(found)
 
 
 def _variable(reader: _Reader, states: dict[str, tuple[str, ...]]) -> None:
