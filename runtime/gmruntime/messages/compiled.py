@@ -214,6 +214,8 @@ def _maximise(
     kind, count, size = group.kind, len(group.scopes), group.states[0]
     starts = np.array(group.starts, np.int64)
     match kind:
+        case Table() if group.states == (2, 2):
+            return maxima.binary_tables(kind.log_potentials, said, heard, starts, count, damping)
         case Table() if len(group.states) == 2:
             return maxima.pair_tables(kind.log_potentials, said, heard, starts, count, damping)
         case Potts():

@@ -102,6 +102,42 @@ def pair_tables(
 
 
 @numba.njit(nogil=True, cache=True)
+def binary_tables(
+    tables: Float64[np.ndarray, "tables two two"],
+    said: Float64[np.ndarray, " message_entries"],
+    heard: Float64[np.ndarray, " message_entries"],
+    starts: Int64[np.ndarray, " two"],
+    count: int,
+    damping: float,
+) -> float:
+    """Update the messages of tables of two variables of two states."""
+    change = 0.0
+    for f in range(count):
+        t = f if tables.shape[0] > 1 else 0
+        for direction in range(2):
+            source = starts[1 - direction] + 2 * f
+            place = starts[direction] + 2 * f
+            off, on = tables[t, 0, 1], tables[t, 1, 0]
+            if direction == 1:
+                off, on = on, off
+            no = max(tables[t, 0, 0] + said[source], off + said[source + 1])
+            yes = max(on + said[source], tables[t, 1, 1] + said[source + 1])
+            high = max(no, yes)
+            if high == -np.inf:
+                return -1.0
+            no, yes = no - high, yes - high
+            if damping > 0.0:
+                no = damping * heard[place] + (1.0 - damping) * no
+                yes = damping * heard[place + 1] + (1.0 - damping) * yes
+            if no != heard[place]:
+                change = max(change, abs(no - heard[place]))
+            if yes != heard[place + 1]:
+                change = max(change, abs(yes - heard[place + 1]))
+            heard[place], heard[place + 1] = no, yes
+    return change
+
+
+@numba.njit(nogil=True, cache=True)
 def potts(
     weights: Float64[np.ndarray, " tables"],
     said: Float64[np.ndarray, " message_entries"],
