@@ -3,6 +3,7 @@ import pytest
 
 from gmruntime.answer import Joint, LogPartition, Marginals, MarginalsAnswer
 from gmruntime.budget import start_budget
+from gmruntime.elimination import answer as answers
 from gmruntime.elimination.answer import answer
 from gmruntime.elimination.plan import plan
 from gmruntime.enumerate import enumerate_assignments, log_partition, marginal
@@ -87,3 +88,20 @@ def test_an_unasked_branch_costs_nothing() -> None:
     found = plan(graph, Joint(np.array([0], np.int32)), no_evidence(graph), budget, rng)
     assert found.network is not None
     assert set(found.network.free) == {0}
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_marginals_leaf_by_leaf_are_the_marginals(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "WORTH_S", 0.0)
+    graph = directed(seed, 0.0)
+    evidence = observed(graph, seed)
+    every = enumerate_assignments(graph, evidence)
+    found = answer(
+        graph, Marginals(), evidence, start_budget(60.0, 1 << 30), np.random.default_rng(0)
+    )
+    assert isinstance(found, MarginalsAnswer)
+    assert found.log_partition == pytest.approx(log_partition(every), abs=1e-9)
+    for v in range(9):
+        np.testing.assert_allclose(found.probabilities[0][v], marginal(every, v, 3), atol=1e-9)

@@ -24,6 +24,7 @@ from gmruntime.budget import Budget
 from gmruntime.elimination.maxima import best, best_assignment, best_marginal, blank
 from gmruntime.elimination.passes import check_time, everywhere, quality, run_upward
 from gmruntime.elimination.plan import Plan, plan
+from gmruntime.elimination.relevance import WORTH_S, marginals_by_relevance
 from gmruntime.elimination.slices import answer_in_slices
 from gmruntime.elimination.solutions import count_solutions
 from gmruntime.elimination.tree import (
@@ -47,9 +48,15 @@ def answer(
 ) -> Answer | None:
     """Answer exactly, or with certified bounds; None when neither fits the budget."""
     found = plan(graph, query, evidence, budget, rng)
-    if found.network is None or found.order is None:
+    if found.network is None:
         return None
     try:
+        if isinstance(query, Marginals) and (not found.fits or found.seconds > WORTH_S):
+            relevant = _marginals_by_relevance(graph, query, evidence, found, budget, rng)
+            if relevant is not None:
+                return relevant
+        if found.order is None:
+            return None
         if found.fits:
             return _answer_whole(graph, query, evidence, found, budget, rng)
         return answer_in_slices(graph, query, evidence, found, budget)
@@ -107,6 +114,44 @@ def _log_partition(found: Plan, tree: Tree, budget: Budget) -> LogPartitionAnswe
 
 
 # --- Marginals ---------------------------------------------------------------------------
+
+
+def _marginals_by_relevance(
+    graph: FactorGraph,
+    query: Marginals,
+    evidence: Assignment,
+    found: Plan,
+    budget: Budget,
+    rng: np.random.Generator,
+) -> MarginalsAnswer | None:
+    network = found.network
+    assert network is not None
+    if network.log_constant == -np.inf:
+        return None
+    listed = range(graph.num_variables) if query.variables is None else query.variables
+    asked = frozenset(int(v) for v in listed if evidence[v] < 0)
+    limit = found.seconds if found.fits else budget.left_s()
+    from gmruntime.elimination.compiled import marginals_compiled
+
+    def read(small: Plan, targets: set[int]) -> tuple[dict[int, np.ndarray], float]:
+        assert small.network is not None
+        assert small.order is not None
+        quick = marginals_compiled(small.network, small.order, targets, budget)
+        if quick is None:
+            raise TimeoutError
+        return quick[0], quick[1] + small.network.log_constant
+
+    try:
+        rows = marginals_by_relevance(network, asked, limit, budget, rng, read)
+    except TimeoutError:
+        return None
+    if rows is None:
+        return None
+    sizes = num_states(graph)
+    filled = {int(v): _observed(graph, v, evidence) for v in listed if evidence[v] >= 0}
+    spread = {v: spread_row(network, v, row, int(sizes[v])) for v, row in rows[0].items()}
+    arrays = by_block(graph, filled | spread)
+    return MarginalsAnswer(quality(Status.EXACT, budget), arrays, log_partition=rows[1])
 
 
 def _marginals(
