@@ -24,7 +24,7 @@ Read = Callable[[Plan, set[int]], tuple[dict[int, np.ndarray], float]]
 WORTH_S = 0.3
 """A pass predicted to be quicker is run as it is."""
 
-_SEARCH_STEPS_MAX = 2e7
+_SEARCH_STEPS_MAX = 4e6
 _SEARCH_BITS_MAX = 40.0
 
 
@@ -62,7 +62,8 @@ def marginals_by_relevance(
             return None
         small = costed(Marginals(), budget, part, order)
         predicted += small.seconds
-        if not small.fits or predicted > seconds_max:
+        # Half, because planning costs too and one pass shares its work.
+        if not small.fits or predicted > 0.5 * seconds_max:
             return None
         targets = {v for v in part.free if v in asked and v not in covered}
         covered.update(targets)
