@@ -3,6 +3,7 @@
 import numpy as np
 
 from gmruntime.budget import Budget
+from gmruntime.dual.trws import DualAscent
 from gmruntime.engine import Engine
 from gmruntime.flat import FlatGraph
 from gmruntime.search.annealing import TreeAnnealing
@@ -44,4 +45,5 @@ def proof_engines(flat: FlatGraph, budget: Budget, rng: np.random.Generator) -> 
     if is_tiny(flat):
         return [Enumeration(flat)]
     first, second = rng.spawn(2)
-    return [MiniBuckets(flat, budget, first), SlicedElimination(flat, budget, second)]
+    exact = [MiniBuckets(flat, budget, first), SlicedElimination(flat, budget, second)]
+    return [DualAscent(flat), *exact]

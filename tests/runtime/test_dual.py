@@ -1,0 +1,108 @@
+"""Certified bounds are never below the best score; hard constraints are solved or refuted."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gmruntime.budget import start_budget
+from gmruntime.dual.constraints import pose, solve
+from gmruntime.dual.trws import DualAscent, lay_out, no_messages, sweep_both
+from gmruntime.engine import Incumbent
+from gmruntime.factors.kinds import AllDifferent, Count, LinearSum, Or, Table, Xor
+from gmruntime.flat import flatten
+from gmruntime.graph import (
+    FactorBlock,
+    FactorGraph,
+    VariableBlock,
+    log_score,
+    no_evidence,
+    num_states,
+)
+
+
+def _random_graph(rng: np.random.Generator, arity_max: int, zeros: float) -> FactorGraph:
+    n = int(rng.integers(2, 7))
+    sizes = rng.integers(1, 4, n)
+    variables = tuple(VariableBlock(f"v{i}", (), int(k)) for i, k in enumerate(sizes))
+    factors: list[FactorBlock] = []
+    for _ in range(int(rng.integers(1, 10))):
+        scope = rng.permutation(n)[: rng.integers(1, min(n, arity_max) + 1)]
+        table = 3 * rng.normal(size=(1, *sizes[scope]))
+        table[rng.random(table.shape) < zeros] = -np.inf
+        factors.append(FactorBlock(Table(table), scope[None].astype(np.int32)))
+    return FactorGraph(variables, tuple(factors))
+
+
+def _every(graph: FactorGraph) -> np.ndarray:
+    sizes = [int(k) for k in num_states(graph)]
+    return np.indices(sizes).reshape(len(sizes), -1).T.astype(np.int32)
+
+
+@settings(deadline=None, max_examples=120)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([2, 2, 3]), st.sampled_from([0.0, 0.2]))
+def test_the_bound_is_never_below_the_best_score(seed: int, arity_max: int, zeros: float):
+    graph = _random_graph(np.random.default_rng(seed), arity_max, zeros)
+    best = log_score(graph, _every(graph)).max()
+    pairs = lay_out(flatten(graph))
+    messages = no_messages(pairs)
+    last = np.inf
+    for _ in range(12):
+        bound = sweep_both(pairs, messages)
+        assert bound >= best
+        assert bound <= last
+        last = bound
+
+
+def test_a_tree_is_bounded_exactly_and_rounded_to_its_best():
+    rng = np.random.default_rng(0)
+    sizes = [3, 2, 4, 3, 2]
+    variables = tuple(VariableBlock(f"v{i}", (), k) for i, k in enumerate(sizes))
+    factors = [
+        FactorBlock(Table(rng.normal(size=(1, sizes[a], sizes[b]))), np.array([[a, b]], np.int32))
+        for a, b in [(0, 1), (1, 2), (2, 3), (1, 4)]
+    ]
+    graph = FactorGraph(variables, tuple(factors))
+    best = log_score(graph, _every(graph)).max()
+    engine = DualAscent(flatten(graph))
+    nothing = Incumbent(np.zeros(0, np.int32), -np.inf, np.inf)
+    report = engine.step(nothing, 0.05)
+    assert report.log_bound == pytest.approx(best, abs=1e-9)
+    assert report.assignment is not None
+    assert log_score(graph, report.assignment) == pytest.approx(best, abs=1e-9)
+
+
+def _structured(rng: np.random.Generator) -> FactorGraph:
+    variables = (VariableBlock("b", (5,), 2), VariableBlock("n", (3,), 3))
+    scope = np.array([[0, 1, 2, 3]], np.int32)
+    negated = rng.random((1, 4)) < 0.5
+    hard = np.where(rng.random((1, 5)) < 0.5, 0.0, -np.inf)
+    sums = np.where(rng.random((1, 6)) < 0.4, 0.0, -np.inf)
+    table = np.where(rng.random((1, 2, 3)) < 0.6, 0.0, -np.inf)
+    factors = [
+        FactorBlock(Or(negated), scope),
+        FactorBlock(Xor(rng.random(1) < 0.5), np.array([[1, 3, 4]], np.int32)),
+        FactorBlock(Count(hard, negated), np.array([[0, 2, 3, 4]], np.int32)),
+        FactorBlock(AllDifferent(), np.array([[5, 6, 7]], np.int32)),
+        FactorBlock(
+            LinearSum(rng.integers(-2, 3, (1, 3)), np.array([-2]), sums),
+            np.array([[0, 5, 7]], np.int32),
+        ),
+        FactorBlock(Table(table), np.array([[2, 6]], np.int32)),
+    ]
+    chosen = [f for f in factors if rng.random() < 0.7]
+    return FactorGraph(variables, tuple(chosen))
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.integers(0, 2**32 - 1))
+def test_constraints_are_solved_or_refuted(seed: int):
+    rng = np.random.default_rng(seed)
+    graph = _structured(rng)
+    possible = bool(np.isfinite(log_score(graph, _every(graph))).any())
+    problem = pose(graph, no_evidence(graph))
+    found = solve(problem, start_budget(20, 1 << 30), rng)
+    assert found.is_impossible == (not possible)
+    if found.assignment is not None:
+        assert np.isfinite(log_score(graph, found.assignment))
+    assert problem.is_complete
