@@ -130,7 +130,9 @@ def _marginals_by_relevance(
         return None
     listed = range(graph.num_variables) if query.variables is None else query.variables
     asked = frozenset(int(v) for v in listed if evidence[v] < 0)
-    limit = found.seconds if found.fits else budget.left_s()
+    # Planning the small passes costs too: where one pass is possible they must save half of it.
+    limit = 0.5 * found.seconds if found.fits else budget.left_s()
+    steps_max = 4e6 if found.fits else 2e7
     from gmruntime.elimination.compiled import marginals_compiled
 
     def read(small: Plan, targets: set[int]) -> tuple[dict[int, np.ndarray], float]:
@@ -142,7 +144,7 @@ def _marginals_by_relevance(
         return quick[0], quick[1] + small.network.log_constant
 
     try:
-        rows = marginals_by_relevance(network, asked, limit, budget, rng, read)
+        rows = marginals_by_relevance(network, asked, limit, steps_max, budget, rng, read)
     except TimeoutError:
         return None
     if rows is None:

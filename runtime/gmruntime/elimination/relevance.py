@@ -24,7 +24,6 @@ Read = Callable[[Plan, set[int]], tuple[dict[int, np.ndarray], float]]
 WORTH_S = 0.3
 """A pass predicted to be quicker is run as it is."""
 
-_SEARCH_STEPS_MAX = 4e6
 _SEARCH_BITS_MAX = 40.0
 
 
@@ -32,6 +31,7 @@ def marginals_by_relevance(
     network: Network,
     asked: frozenset[int],
     seconds_max: float,
+    steps_max: float,
     budget: Budget,
     rng: np.random.Generator,
     read: Read,
@@ -41,7 +41,8 @@ def marginals_by_relevance(
     Args:
         network: reduced for marginals of `asked`.
         asked: free variables.
-        seconds_max: predicted for the one large pass.
+        seconds_max: that all the small passes may take together.
+        steps_max: of the search for the order of each.
         budget: of everything.
         rng: of the order search.
         read: answers one small plan for the variables listed.
@@ -57,13 +58,12 @@ def marginals_by_relevance(
         if goal in covered:
             continue
         part = drop_barren(network, frozenset() if goal is None else frozenset([goal]))
-        order = best_order(part, rng, bits_max=_SEARCH_BITS_MAX, steps_max=_SEARCH_STEPS_MAX)
+        order = best_order(part, rng, bits_max=_SEARCH_BITS_MAX, steps_max=steps_max)
         if order is None:
             return None
         small = costed(Marginals(), budget, part, order)
         predicted += small.seconds
-        # Half, because planning costs too and one pass shares its work.
-        if not small.fits or predicted > 0.5 * seconds_max:
+        if not small.fits or predicted > seconds_max:
             return None
         targets = {v for v in part.free if v in asked and v not in covered}
         covered.update(targets)
