@@ -27,6 +27,9 @@ from gmruntime.answer import LogPartition, LogPartitionAnswer, Status
 from gmruntime.graph import FactorBlock, FactorGraph, no_evidence
 from gmruntime.inference import infer
 
+ROUNDING_NATS = 1e-12
+"""Differences of log Z below this are rounding errors, and shown as 0."""
+
 REFUSED_BELOW = -3.0
 """Compositions less compatible than this are refused unless marked `soft`, nats."""
 
@@ -221,7 +224,7 @@ def answer_compat(session: Session, query: Query, settings: Settings) -> Answer:
         query.text,
         "compat",
         value.status.value,
-        finite(value.value),
+        _rounded(value.value),
         time.monotonic() - start,
         method="log Z of the models together and apart",
         log_lower=finite(value.lower),
@@ -229,6 +232,11 @@ def answer_compat(session: Session, query: Query, settings: Settings) -> Answer:
         note="" if np.isfinite(value.value) else "these models cannot be active together",
         name=query.name,
     )
+
+
+def _rounded(nats: float) -> float | None:
+    """Return nats without the last bits of differences of equal numbers; None when infinite."""
+    return 0.0 if abs(nats) < ROUNDING_NATS else finite(nats)
 
 
 def _budget(query: Query, settings: Settings) -> float:
@@ -276,9 +284,9 @@ def answer_blame(session: Session, query: Query, settings: Settings) -> Answer:
         query.text,
         "blame",
         total.status.value,
-        {name: nats for name, nats, _ in parts},
+        {name: _rounded(nats) for name, nats, _ in parts},
         time.monotonic() - start,
-        details={"total": finite(total.value), "explanation": [text for _, _, text in parts]},
+        details={"total": _rounded(total.value), "explanation": [text for _, _, text in parts]},
         name=query.name,
     )
 
