@@ -128,7 +128,8 @@ def score(found: float, reference: float, trivial: float) -> float:
     if not math.isfinite(found):
         return 0.0
     worst = reference - trivial
-    if not math.isfinite(worst) or worst <= 0:
+    # A trivial answer that is as good as the reference leaves no scale of its own.
+    if not math.isfinite(worst) or worst <= 1e-3 * max(1.0, abs(reference)):
         worst = max(1.0, abs(reference))
     return max(0.0, 100.0 * (1.0 - max(0.0, reference - found) / worst))
 

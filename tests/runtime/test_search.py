@@ -23,7 +23,8 @@ from gmruntime.graph import (
 )
 from gmruntime.search.anytime import answer, search
 from gmruntime.search.mini_buckets import bound_by_mini_buckets
-from gmruntime.search.propagation import possible_states
+from gmruntime.search.propagation import compact, possible_states
+from gmruntime.search.working import condition, flat_score
 
 MEMORY = 1 << 30
 
@@ -277,3 +278,13 @@ def test_propagation_keeps_every_possible_state(seed: int):
     possible = assignments[np.isfinite(log_score(graph, assignments))]
     for variable in range(5):
         assert alive[variable, possible[:, variable]].all()
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_compact_tables_mean_the_same(seed: int):
+    graph = random_graph(seed, 6, 8, 0.2)
+    settled = np.where(np.arange(6) % 3 == seed % 3, 0, -1).astype(np.int32)
+    sliced = condition(flatten(graph), settled)
+    states = np.random.default_rng(seed).integers(0, sliced.num_states, dtype=np.int32)
+    assert flat_score(compact(sliced), states) == flat_score(sliced, states)

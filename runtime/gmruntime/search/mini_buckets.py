@@ -24,7 +24,7 @@ from gmruntime.flat import FlatGraph
 WIDTHS = (6.0, 10.0, 13.0, 16.0, 18.0, 20.0, 22.0)
 
 # More factors than this take too long, one by one.
-NUM_FACTORS_MAX = 30_000
+NUM_FACTORS_MAX = 20_000
 
 # Bounds are sums of this many roundings at most, relative to their size.
 MARGIN = 1e-10

@@ -11,6 +11,7 @@ from gmruntime.search.enumeration import Enumeration, is_tiny
 from gmruntime.search.flips import Flips
 from gmruntime.search.mini_buckets import MiniBuckets
 from gmruntime.search.neighbourhoods import Neighbourhoods
+from gmruntime.search.propagation import NUM_ENTRIES_MAX, compact, num_entries
 from gmruntime.search.slicing import SlicedElimination
 from gmruntime.search.terrain import Terrain
 
@@ -28,10 +29,8 @@ def primal_engines(flat: FlatGraph, budget: Budget, rng: np.random.Generator) ->
     rngs = rng.spawn(4)
     engines: list[Engine] = [Neighbourhoods(terrain, rngs[0])]
     degree = float(len(flat.edge_variable)) / max(1, len(flat.num_states))
-    num_entries = int(flat.num_states.sum())
-    if num_entries <= FLIP_STATES_SPARSE_MAX or (
-        degree >= DENSE_DEGREE and num_entries <= FLIP_STATES_MAX
-    ):
+    states = int(flat.num_states.sum())
+    if states <= FLIP_STATES_SPARSE_MAX or (degree >= DENSE_DEGREE and states <= FLIP_STATES_MAX):
         engines.append(Flips(terrain, rngs[1]))
     return [
         *engines,
@@ -46,4 +45,7 @@ def proof_engines(flat: FlatGraph, budget: Budget, rng: np.random.Generator) -> 
         return [Enumeration(flat)]
     first, second = rng.spawn(2)
     exact = [MiniBuckets(flat, budget, first), SlicedElimination(flat, budget, second)]
-    return [DualAscent(flat), *exact]
+    if num_entries(flat) > NUM_ENTRIES_MAX:
+        return list[Engine](exact)
+    # It reads tables from their first entry to their last: slicing has scattered them.
+    return [DualAscent(compact(flat)), *exact]

@@ -3,7 +3,8 @@
 Source: Mackworth (1977), "Consistency in networks of relations"; generalised to any arity.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Int64
@@ -42,20 +43,19 @@ def possible_states(flat: FlatGraph) -> Bool[np.ndarray, "variables states"]:
     return alive
 
 
-def _groups(flat: FlatGraph) -> list[_Group]:
+def table_entries(flat: FlatGraph) -> Iterator[tuple[list[int], Int64[np.ndarray, "*entries"]]]:
+    """Say where the tables' entries are, for factors of one shape at a time.
+
+    Yields:
+        the factors, and for each the places of its entries, axis by axis.
+    """
     arity = np.diff(flat.factor_start)
     members: dict[tuple[int, ...], list[int]] = {}
     for factor in np.flatnonzero(arity > 0):
         edges = slice(flat.factor_start[factor], flat.factor_start[factor + 1])
         shape = tuple(flat.num_states[flat.edge_variable[edges]].tolist())
         members.setdefault(shape, []).append(int(factor))
-    groups: list[_Group] = []
-    total = 0
     for shape, factors in members.items():
-        size = int(np.prod(shape, dtype=np.int64))
-        total += size * len(factors)
-        if total > NUM_ENTRIES_MAX:
-            return groups
         edges = flat.factor_start[factors][:, None] + np.arange(len(shape))
         entries = flat.table_start[factors].reshape(-1, *([1] * len(shape)))
         for axis, count in enumerate(shape):
@@ -63,12 +63,51 @@ def _groups(flat: FlatGraph) -> list[_Group]:
             along = [1] * (len(shape) + 1)
             along[0], along[axis + 1] = len(factors), count
             entries = entries + steps.reshape(along)
+        yield factors, entries
+
+
+def num_entries(flat: FlatGraph) -> int:
+    """Count the entries of all factors, shared tables as often as they are used."""
+    states = flat.num_states[flat.edge_variable].astype(np.float64)
+    if not len(flat.table_start):
+        return 0
+    return int(np.multiply.reduceat(states, flat.factor_start[:-1]).sum())
+
+
+def _groups(flat: FlatGraph) -> list[_Group]:
+    if num_entries(flat) > NUM_ENTRIES_MAX:
+        return []
+    groups: list[_Group] = []
+    for factors, entries in table_entries(flat):
         allowed = flat.log_potentials[entries] > -np.inf
         hard = ~allowed.reshape(len(factors), -1).all(axis=1)
         if hard.any():
+            edges = flat.factor_start[factors][:, None] + np.arange(allowed.ndim - 1)
             scopes = flat.edge_variable[edges[hard]].astype(np.int64)
             groups.append(_Group(scopes, allowed[hard]))
     return groups
+
+
+def compact(flat: FlatGraph) -> FlatGraph:
+    """Give every factor a table of its own, in C order and without gaps.
+
+    Slicing leaves tables that are scattered over larger ones; a proof that reads a table from its
+    first entry to its last needs them gathered.
+    """
+    tables = np.zeros(num_entries(flat))
+    starts = np.zeros(len(flat.table_start), np.int64)
+    strides = np.zeros(len(flat.strides), np.int64)
+    used = 0
+    for factors, entries in table_entries(flat):
+        values = flat.log_potentials[entries].reshape(len(factors), -1)
+        size = values.shape[1]
+        tables[used : used + values.size] = values.reshape(-1)
+        starts[factors] = used + size * np.arange(len(factors))
+        used += values.size
+        shape = np.array((*entries.shape[2:], 1), np.int64)
+        edges = flat.factor_start[factors][:, None] + np.arange(entries.ndim - 1)
+        strides[edges] = np.cumprod(shape[::-1])[::-1]
+    return replace(flat, table_start=starts, strides=strides, log_potentials=tables)
 
 
 def _filter(group: _Group, alive: Bool[np.ndarray, "variables states"]) -> None:
