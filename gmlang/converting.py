@@ -141,6 +141,26 @@ def _number(value: float) -> str:
     return "-1e999" if value == -np.inf else repr(value)
 
 
+def drawn_graph(path: str, values: Mapping[str, object]) -> FactorGraph:
+    """Read a graph to be drawn; a program's with the model instances that its queries mention.
+
+    Raises:
+        GmError: for mistakes in a `.gm` program.
+        FormatError: for mistakes in another format.
+    """
+    if not path.lower().endswith(".gm"):
+        return read_graph(path, values)[0]
+    from gmlang.api import load
+    from gmlang.core.program import Query
+    from gmlang.graph.from_core import ground
+    from gmlang.queries.session import mentions
+
+    model = load(path).bind(**values)
+    extra = [pair for q in model.questions if isinstance(q, Query) for pair in mentions(q)]
+    session = model.session()
+    return ground(session.program, session.world, extra).builder.graph()
+
+
 def read_graph(path: str, values: Mapping[str, object]) -> tuple[FactorGraph, dict[str, object]]:
     """Read a graph from any format, with the names of its variables and states.
 

@@ -3,6 +3,7 @@
 DOT goes through Graphviz where it is installed; otherwise a simple layered layout draws the SVG.
 """
 
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from html import escape
 
 import numpy as np
 
+from gmlang.drawing_layout import layers, places
 from gmruntime.graph import FactorGraph, block_starts
 
 LABEL_MAX = 34
@@ -18,13 +20,23 @@ LABEL_MAX = 34
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A block of variables (round) or of factors (square)."""
+    """A block of variables (round) or of factors (square).
+
+    Attributes:
+        plate: the shape of the block, or how many factors it has; "" for a single one.
+        title: shown where a pointer rests on the node.
+        short: of a factor, its label in a word.
+        child: of a factor, the key of the variables it draws, defines or predicts; "" for none.
+    """
 
     key: str
     label: str
     detail: str
     is_factor: bool
     plate: str
+    title: str
+    short: str = ""
+    child: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +52,9 @@ def sketch(graph: FactorGraph) -> Sketch:
     starts = block_starts(graph)
     nodes: list[Node] = []
     for number, block in enumerate(graph.variables):
-        plate = " x ".join(map(str, block.shape))
+        plate = " × ".join(map(str, block.shape)) if block.size > 1 else ""
         detail = f"{block.num_states} states"
-        nodes.append(Node(f"v{number}", block.name, detail, False, plate))
+        nodes.append(Node(f"v{number}", block.name, detail, False, plate, detail))
     links: list[tuple[str, str]] = []
     for number, block in enumerate(graph.factors):
         count = block.scopes.shape[0]
@@ -51,10 +63,30 @@ def sketch(graph: FactorGraph) -> Sketch:
         label = block.label.split(" (line ")[0] or type(block.kind).__name__
         plate = str(count) if count > 1 else ""
         kind = type(block.kind).__name__
-        nodes.append(Node(f"f{number}", _cut(label), kind, True, plate))
         owners = np.unique(np.searchsorted(starts, np.unique(block.scopes), side="right") - 1)
+        last = np.unique(np.searchsorted(starts, block.scopes[:, -1], side="right") - 1)
+        child = f"v{int(last[0])}" if len(last) == 1 and _DIRECTED.search(label) else ""
+        title = f"{label} ({kind})"
+        short = _short(label, "prior" if block.scopes.shape[1] == 1 else kind)
+        nodes.append(Node(f"f{number}", _cut(label), kind, True, plate, title, short, child))
         links.extend((f"f{number}", f"v{int(owner)}") for owner in owners)
     return Sketch(tuple(nodes), tuple(links))
+
+
+_DIRECTED = re.compile(r"^[^@]*(?:~|:=)|^P\(.*\||^(?:predict|use)\b")
+"""Labels of factors that speak about their last variable: they draw, define or predict it."""
+
+
+def _short(label: str, kind: str) -> str:
+    """Say in a word what a factor is."""
+    if named := re.search(r"\bas (\w+)$", label):
+        return named.group(1)
+    if drawn := re.search(r"~\s*(\w+)", label):
+        return "cases" if drawn.group(1) == "match" else drawn.group(1)
+    if ":=" in label:
+        return ":="
+    first = re.match(r"(prefer|factor|constraint|observe|predict|use|prior)\b", label)
+    return first.group(1) if first else ("P" if label.startswith("P(") else kind.lower())
 
 
 def _cut(label: str) -> str:
@@ -98,97 +130,100 @@ def to_svg(graph: FactorGraph) -> str:
     return _own_svg(sketch(graph))
 
 
-# --- A layout of our own -----------------------------------------------------------------
+# --- A picture of our own ----------------------------------------------------------------
 
-NODE_HEIGHT = 40.0
-CHARACTER_WIDTH = 6.6
-GAP = 24.0
-ROW_WIDTH_MAX = 1100.0
+ROW_HEIGHT, VARIABLE_HEIGHT, FACTOR_SIZE, MARGIN = 58.0, 38.0, 13.0, 20.0
+CHARACTER_WIDTH = 7.0
+BLUE, DARK, GREY = "#e3eefa", "#2b5c8a", "#6b7280"
+
+HEAD = """\
+<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" \
+viewBox="0 0 {width:.0f} {height:.0f}" font-family="Helvetica, Arial, DejaVu Sans, sans-serif">
+<defs><marker id="to" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" markerHeight="7" \
+orient="auto"><path d="M0,1 L9,5 L0,9 z" fill="#8a94a3"/></marker></defs>
+<rect width="100%" height="100%" fill="white"/>"""
 
 
 def _own_svg(found: Sketch) -> str:
-    """Draw variables above their factors, ordered so that links cross little."""
-    variables = [n for n in found.nodes if not n.is_factor]
-    factors = [n for n in found.nodes if n.is_factor]
-    place = {node.key: float(k) for k, node in enumerate(variables)}
-    for _ in range(4):
-        for node in factors:
-            near = [place[v] for f, v in found.links if f == node.key]
-            place[node.key] = sum(near) / len(near) if near else 0.0
-        for node in variables:
-            near = [place[f] for f, v in found.links if v == node.key]
-            if near:
-                place[node.key] = sum(near) / len(near)
-    rows = _rows(sorted(variables, key=lambda n: place[n.key]))
-    rows += _rows(sorted(factors, key=lambda n: place[n.key]))
-    width = max((sum(_width(n) + GAP for n in row) for row in rows), default=100.0) + GAP
-    boxes: dict[str, tuple[float, float, float]] = {}
-    for level, row in enumerate(rows):
-        total = sum(_width(n) + GAP for n in row) - GAP
-        left = (width - total) / 2
-        for node in row:
-            boxes[node.key] = (left, GAP + level * (NODE_HEIGHT + 2 * GAP), _width(node))
-            left += _width(node) + GAP
-    height = GAP + len(rows) * (NODE_HEIGHT + 2 * GAP)
-    parts = [_link(boxes[f], boxes[v]) for f, v in found.links]
-    parts += [_box(node, boxes[node.key]) for node in found.nodes]
-    head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
-        f'viewBox="0 0 {width:.0f} {height:.0f}" font-family="Helvetica, Arial, sans-serif" '
-        'font-size="11">'
-    )
-    return "\n".join([head, *parts, "</svg>"]) + "\n"
+    """Draw the sketch in layers, causes above effects."""
+    members: dict[str, tuple[tuple[str, ...], str]] = {}
+    for node in found.nodes:
+        if node.is_factor:
+            near = tuple(v for f, v in found.links if f == node.key)
+            members[node.key] = (near, node.child)
+    rows = layers([n.key for n in found.nodes if not n.is_factor], members)
+    widths = {node.key: _width(node) for node in found.nodes}
+    x = places(rows, found.links, widths)
+    top = min(rows.values(), default=0)
+    at = {
+        k: (x[k] + MARGIN, MARGIN + ROW_HEIGHT * (rows[k] - top) + VARIABLE_HEIGHT / 2) for k in x
+    }
+    width = max((at[k][0] + widths[k] / 2 for k in at), default=80.0) + MARGIN
+    height = max((y for _, y in at.values()), default=40.0) + VARIABLE_HEIGHT / 2 + MARGIN
+    child = {node.key: node.child for node in found.nodes}
+    parts = [HEAD.format(width=width, height=height)]
+    parts += [_link(at[f], at[v], to_child=child[f] == v) for f, v in found.links]
+    parts += [_draw(node, *at[node.key], widths[node.key]) for node in found.nodes]
+    return "\n".join([*parts, "</svg>"]) + "\n"
 
 
 def _width(node: Node) -> float:
-    return max(46.0, CHARACTER_WIDTH * max(len(node.label), len(node.plate) + 2) + 20.0)
+    if node.is_factor:
+        return FACTOR_SIZE + 2 * (5.6 * len(_caption(node)) + 8)
+    return max(50.0, CHARACTER_WIDTH * max(len(node.label), len(node.plate) - 2) + 26.0)
 
 
-def _rows(nodes: list[Node]) -> list[list[Node]]:
-    rows: list[list[Node]] = []
-    used = ROW_WIDTH_MAX
-    for node in nodes:
-        if used + _width(node) > ROW_WIDTH_MAX:
-            rows.append([])
-            used = 0.0
-        rows[-1].append(node)
-        used += _width(node) + GAP
-    return rows
+def _caption(node: Node) -> str:
+    return node.short + (f" ×{node.plate}" if node.plate else "")
 
 
-def _link(factor: tuple[float, float, float], variable: tuple[float, float, float]) -> str:
-    x1, y1 = factor[0] + factor[2] / 2, factor[1]
-    x2, y2 = variable[0] + variable[2] / 2, variable[1] + NODE_HEIGHT
-    middle = (y1 + y2) / 2
+def _link(factor: tuple[float, float], variable: tuple[float, float], *, to_child: bool) -> str:
+    (x1, y1), (x2, y2) = factor, variable
+    below = y2 > y1
+    y1 += FACTOR_SIZE / 2 if below else -FACTOR_SIZE / 2
+    y2 += (-VARIABLE_HEIGHT if below else VARIABLE_HEIGHT) / 2
+    bend = (y1 + y2) / 2
+    arrow = ' marker-end="url(#to)"' if to_child else ""
     return (
-        f'<path d="M{x1:.1f},{y1:.1f} C{x1:.1f},{middle:.1f} {x2:.1f},{middle:.1f} '
-        f'{x2:.1f},{y2:.1f}" fill="none" stroke="#999999"/>'
+        f'<path d="M{x1:.1f},{y1:.1f} C{x1:.1f},{bend:.1f} {x2:.1f},{bend:.1f} {x2:.1f},{y2:.1f}" '
+        f'fill="none" stroke="#8a94a3" stroke-width="1.2"{arrow}/>'
     )
 
 
-def _box(node: Node, box: tuple[float, float, float]) -> str:
-    x, y, width = box
-    radius = 6.0 if node.is_factor else NODE_HEIGHT / 2
-    fill = "#eeeeee" if node.is_factor else "#dbe9f6"
-    shapes = ""
-    if node.plate:
-        shapes = (
-            f'<rect x="{x + 4:.1f}" y="{y + 4:.1f}" width="{width:.1f}" height="{NODE_HEIGHT}" '
-            f'rx="{radius}" fill="{fill}" stroke="#bbbbbb"/>'
-        )
-    shapes += (
-        f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{NODE_HEIGHT}" '
-        f'rx="{radius}" fill="{fill}" stroke="#777777"/>'
-    )
-    centre = x + width / 2
-    if node.plate:
-        shapes += _text(centre, y + 17, node.label) + _text(centre, y + 31, node.plate, "#666666")
-    else:
-        shapes += _text(centre, y + 24, node.label)
-    return f"<g><title>{escape(node.detail)}</title>{shapes}</g>"
+def _draw(node: Node, x: float, y: float, width: float) -> str:
+    shape = _factor(node, x, y) if node.is_factor else _variable(node, x, y, width)
+    return f"<g><title>{escape(node.title)}</title>{shape}</g>"
 
 
-def _text(x: float, y: float, text: str, colour: str = "#222222") -> str:
+def _factor(node: Node, x: float, y: float) -> str:
+    half = FACTOR_SIZE / 2
+    shadow = _rectangle(x - half + 3, y - half - 3, FACTOR_SIZE, FACTOR_SIZE, 2, "#b8c0cb")
+    square = _rectangle(x - half, y - half, FACTOR_SIZE, FACTOR_SIZE, 2, "#3f4a5a")
+    label = _text(x + half + 6, y + 3.5, _caption(node), GREY, 10, "start")
+    return (shadow if node.plate else "") + square + label
+
+
+def _variable(node: Node, x: float, y: float, width: float) -> str:
+    left, top, radius = x - width / 2, y - VARIABLE_HEIGHT / 2, VARIABLE_HEIGHT / 2
+    box = _rectangle(left, top, width, VARIABLE_HEIGHT, radius, BLUE, DARK)
+    if not node.plate:
+        return box + _text(x, y + 4.5, node.label, "#1f2937", 13)
+    behind = _rectangle(left + 4, top - 4, width, VARIABLE_HEIGHT, radius, "white", "#9db8d3")
+    name = _text(x, y - 1, node.label, "#1f2937", 13)
+    return behind + box + name + _text(x, y + 12, node.plate, GREY, 9.5)
+
+
+def _rectangle(
+    x: float, y: float, width: float, height: float, radius: float, fill: str, stroke: str = "none"
+) -> str:
     return (
-        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="middle" fill="{colour}">{escape(text)}</text>'
+        f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" '
+        f'rx="{radius:.1f}" fill="{fill}" stroke="{stroke}" stroke-width="1.2"/>'
+    )
+
+
+def _text(x: float, y: float, text: str, colour: str, size: float, anchor: str = "middle") -> str:
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}" '
+        f'font-size="{size:g}">{escape(text)}</text>'
     )

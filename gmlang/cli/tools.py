@@ -81,12 +81,12 @@ def fmt(files: tuple[str, ...], write: bool, only_check: bool) -> int:
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A size or param.")
 def graph(file: str, out: str | None, files: tuple[str, ...], settings: tuple[str, ...]) -> int:
     """Draw the factor graph of FILE (.gm, .uai or .bif), plates collapsed."""
-    from gmlang.converting import read_graph
+    from gmlang.converting import drawn_graph
     from gmlang.drawing import to_dot, to_svg
     from gmruntime.formats.text import FormatError
 
     try:
-        found, _ = read_graph(file, read_assignments(settings, files))
+        found = drawn_graph(file, read_assignments(settings, files))
     except FormatError as error:
         raise click.ClickException(str(error)) from None
     if out is None:
