@@ -143,6 +143,7 @@ def measure(row: dict[str, str], data: Path, seconds: list[float], peer: str | N
     trivial = float(first[0][0]) if first else -math.inf
     reference = float(row["MAP_log10"])
     result = {"instance": row["instance"], "reference": reference, "by": row["MAP_by"]}
+    result["trivial"] = trivial
     longest = max(seconds)
     start = time.monotonic()
     lines = run(sys.executable, OURS.format(**names, seconds=longest), longest)
