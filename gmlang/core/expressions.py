@@ -36,7 +36,7 @@ LATER = {"do": "`do(...)`"}
 
 
 def check(
-    state: Checking, env: Env, expression: ast.Expression, expected: Type | None = None
+    state: Checking, env: Env, expression: ast.Argument, expected: Type | None = None
 ) -> Expression:
     """Check an expression that is a value or an array of values.
 
@@ -75,6 +75,13 @@ def check(
             return matching.check_match_value(state, env, expression, expected)
         case ast.Tuple() | ast.Brackets() | ast.Braces() | ast.Range() | ast.Text():
             fail(state, errors.type_mismatch(span, "a single value", _form(expression)))
+        case ast.Equation():
+            hint = "a comparison is written `==`"
+            fail(state, errors.type_mismatch(span, "a value", "an equation", hint))
+        case ast.Pair():
+            fail(state, errors.type_mismatch(span, "a value", "a pair"))
+        case ast.Comprehension():
+            fail(state, errors.type_mismatch(span, "a value", "a comprehension"))
         case ast.Juxtaposition():
             hint = "say of what: `it is ...`"
             fail(state, errors.type_mismatch(span, "a value", "a composition of models", hint))

@@ -285,3 +285,8 @@ def test_a_probability_may_be_written_without_its_zero():
     (draw,) = checked("var c : {r, g} ~ {r: .25, g: .75}\n").program.statements
     assert isinstance(draw, Draw)
     assert show(draw.distribution) == "Weights(r: 0.25, g: 0.75)"
+
+
+@pytest.mark.parametrize("form", ["[x = 1]", "[x: 1]", "[[1, x = 2]]"])
+def test_equations_and_pairs_are_no_values_of_data(form: str):
+    assert set(codes(f"data d = {form}\n")) == {"GM301"}
