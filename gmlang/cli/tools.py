@@ -150,3 +150,13 @@ def repl(file: str | None, files: tuple[str, ...], settings: tuple[str, ...]) ->
     from gmlang.repl import run_repl
 
     return run_repl(file, read_assignments(settings, files))
+
+
+@click.command()
+def warm() -> int:
+    """Compile the runtime's loops, so that no first question has to wait for it."""
+    from gmruntime.search.warm import warm_up
+
+    click.echo("compiling; this takes a minute or two, once", err=True)
+    warm_up()
+    return EXIT_ANSWERED

@@ -281,18 +281,22 @@ def _count(prepared: Prepared, query: Query, evidence: np.ndarray, settings: Set
 
 def event_log_odds(
     prepared: Prepared, target: Target, state: int, settings: Settings, query: Query
-) -> float:
-    """Return log P(target = state) - log P(target != state), nats."""
+) -> tuple[float, Status]:
+    """Return log P(target = state) - log P(target != state), nats, and how good it is.
+
+    NaN when no assignment agrees with the evidence.
+    """
     evidence, clash = prepared.evidence()
     if clash:
-        return float("nan")
+        return float("nan"), Status.IMPOSSIBLE
     variable = int(target.variables)
     question = Marginals(np.array([variable], np.int32))
     found = ask(prepared, question, evidence, settings, query)
     assert isinstance(found, MarginalsAnswer)
-    if found.quality.status is Status.IMPOSSIBLE:
-        return float("nan")
+    status = found.quality.status
+    if status is Status.IMPOSSIBLE:
+        return float("nan"), status
     row = flat_rows(prepared, found.probabilities)[variable]
     others = float(row.sum() - row[state])
     with np.errstate(divide="ignore"):
-        return float(np.log(row[state]) - np.log(others))
+        return float(np.log(row[state]) - np.log(others)), status

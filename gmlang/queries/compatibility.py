@@ -5,6 +5,7 @@
 with those models active on the same things, everything relative to the base distributions.
 """
 
+import re
 import time
 from dataclasses import dataclass, replace
 
@@ -321,18 +322,16 @@ def split(
     before = 0.0
     value = LogZ(0.0, 0.0, 0.0, Status.EXACT)
     parts: list[tuple[str, float, str]] = []
-    for site in (*sites, None):
-        if site is not None:
-            hidden = hidden - {site}
+    # First everything that is no prediction, such as `use` and constraints, then site by site.
+    for site in (None, *sites):
+        hidden = hidden - {site}
         value = combined(
             stage.log_z(together, hidden), [stage.log_z((k,), hidden) for k in together]
         )
         change = value.value - before if np.isfinite(value.value) else float("-inf")
-        name = site_name(names, site)
-        if site is not None:
+        if site is not None or abs(change) > ROUNDING_NATS:
+            name = site_name(names, site)
             parts.append((name, change, _sentence(name, change)))
-        elif abs(change) > 1e-9:
-            parts.append(("other", change, _sentence("other statements", change)))
         if not np.isfinite(value.value):
             break
         before = value.value
@@ -349,14 +348,21 @@ def _sites(grounding: Grounding) -> list[int]:
     return sorted(counts)
 
 
+def _plain_name(name: str) -> str:
+    """Name what is predicted without the nameless things of a stage."""
+    if name.startswith("<"):
+        return name.split(">.", 1)[1]
+    return re.sub(r"\((?:<[^>]*>(?:, )?)+\)", "", name)
+
+
 def site_name(
     names: dict[int, tuple[str, tuple[int, ...], tuple[int, ...]]], site: int | None
 ) -> str:
     """Name the variable that predictions are about; None stands for everything else."""
     if site is None:
-        return "other"
+        return "other statements"
     name, place, _ = names[site]
-    plain = name.split(">.", 1)[1] if name.startswith("<") else name
+    plain = _plain_name(name)
     return plain + (f"[{', '.join(map(str, place))}]" if place else "")
 
 

@@ -40,7 +40,7 @@ def answer_why(session: Session, query: Query, settings: Settings) -> Answer:
     start = time.monotonic()
     prepared = prepare(session, query)
     target, state = _supposed(prepared, query, settings)
-    whole = event_log_odds(prepared, target, state, settings, query)
+    whole, status = event_log_odds(prepared, target, state, settings, query)
     if np.isnan(whole):
         seconds = time.monotonic() - start
         return Answer(query.text, "why", "impossible", None, seconds, name=query.name)
@@ -51,25 +51,28 @@ def answer_why(session: Session, query: Query, settings: Settings) -> Answer:
         if len(reasons) >= REASONS_MAX or time.monotonic() > deadline:
             left_out += 1
             continue
-        nats = whole - event_log_odds(without, target, state, settings, query)
+        odds, quality = event_log_odds(without, target, state, settings, query)
+        if quality is Status.ESTIMATE:
+            status = quality
+        with np.errstate(invalid="ignore"):
+            nats = float(np.subtract(whole, odds))
         if not np.isnan(nats) and abs(nats) > 1e-12:
-            shown = nats if np.isfinite(nats) else float(np.sign(nats)) * 1e9
-            reasons.append({"because": label, "nats": shown})
+            reasons.append({"because": label, "nats": _shown(nats)})
     reasons.sort(key=_strength)
     value = {"of": _described(query, target, state), "log_odds": _shown(whole), "reasons": reasons}
     note = f"{left_out} further statements were not weighed" if left_out else ""
     seconds = time.monotonic() - start
-    return Answer(query.text, "why", "exact", value, seconds, note=note, name=query.name)
+    return Answer(query.text, "why", status.value, value, seconds, note=note, name=query.name)
 
 
 def _strength(reason: dict[str, object]) -> float:
     nats = reason["nats"]
-    assert isinstance(nats, float)
-    return -abs(nats)
+    return -abs(nats) if isinstance(nats, float) else float("-inf")
 
 
 def _shown(value: float) -> float | str:
-    return value if np.isfinite(value) else ("certain" if value > 0 else "impossible")
+    """Return nats as JSON can hold them: what decides alone is infinite, and says so."""
+    return value if np.isfinite(value) else ("inf" if value > 0 else "-inf")
 
 
 def _supposed(prepared: Prepared, query: Query, settings: Settings) -> tuple[Target, int]:

@@ -81,10 +81,7 @@ def lay_out(flat: FlatGraph) -> Pairs:
     first, second = flat.edge_variable[low], flat.edge_variable[high]
     constant, has_wide = flat.log_constant, False
     for f in np.flatnonzero(arity > 2):
-        edges = slice(flat.factor_start[f], flat.factor_start[f + 1])
-        size = int(states[flat.edge_variable[edges]].prod())
-        start = flat.table_start[f]
-        constant += float(flat.log_potentials[start : start + size].max())
+        constant += _largest(flat, int(f))
         has_wide = True
     ends = np.concatenate([first, second])
     order = np.argsort(ends, kind="stable")
@@ -114,6 +111,15 @@ def lay_out(flat: FlatGraph) -> Pairs:
         constant,
         has_wide,
     )
+
+
+def _largest(flat: FlatGraph, factor: int) -> float:
+    """Return a factor's largest entry; its table may be a slice of a larger one."""
+    entries = np.full(1, flat.table_start[factor])
+    for edge in range(int(flat.factor_start[factor]), int(flat.factor_start[factor + 1])):
+        states = np.arange(int(flat.num_states[flat.edge_variable[edge]]), dtype=np.int64)
+        entries = (entries[:, None] + flat.strides[edge] * states[None, :]).reshape(-1)
+    return float(flat.log_potentials[entries].max())
 
 
 def _starts(sizes: np.ndarray) -> np.ndarray:
