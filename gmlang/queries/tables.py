@@ -1,6 +1,7 @@
 """Answers as pandas and xarray objects; both are imported only here, when asked for."""
 
-from typing import TYPE_CHECKING, Any, cast
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gmlang.queries.answers import Answer
@@ -13,9 +14,7 @@ def to_pandas(answer: "Answer") -> Any:  # noqa: ANN401
         ImportError: when pandas is not installed.
         ValueError: when the answer has no table form.
     """
-    import pandas as pd
-
-    pandas = cast("Any", pd)
+    pandas: Any = import_module("pandas")
     if isinstance(answer.value, dict):
         return pandas.Series(answer.value, name=answer.text)
     if answer.kind == "marginal" and answer.array is not None:
@@ -37,9 +36,7 @@ def to_xarray(answer: "Answer") -> Any:  # noqa: ANN401
         ImportError: when xarray is not installed.
         ValueError: when the answer has no array form.
     """
-    import xarray as xr
-
-    xarray = cast("Any", xr)
+    xarray: Any = import_module("xarray")
     array = answer.to_numpy()
     dims = [f"i{k}" for k in range(array.ndim)]
     coords: dict[str, list[str]] = {}

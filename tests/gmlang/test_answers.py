@@ -1,0 +1,74 @@
+"""Answers in the forms that other tools take."""
+
+import json
+
+import numpy as np
+import pytest
+
+import gmlang
+
+SOURCE = """
+domain Color = {red, green, blue}
+var color : Color base {red: 2, green: 1, blue: 1}
+var x[2, 2] : bool
+prefer x[0, 0] weight 1
+"""
+
+
+@pytest.fixture(scope="module")
+def model() -> gmlang.Model:
+    return gmlang.compile(SOURCE)
+
+
+def test_a_marginal_is_a_map_an_array_and_a_series(model: gmlang.Model):
+    answer = model.query("P(color)")
+    assert answer.probabilities == {"red": 0.5, "green": 0.25, "blue": 0.25}
+    np.testing.assert_allclose(answer.to_numpy(), [0.5, 0.25, 0.25])
+    series = answer.to_pandas()
+    assert series["green"] == 0.25
+    assert list(answer.to_xarray().coords["state"].values) == ["red", "green", "blue"]
+
+
+def test_an_array_of_marginals_has_the_shape_of_the_variables(model: gmlang.Model):
+    answer = model.query("P(x)")
+    assert answer.to_numpy().shape == (2, 2, 2)
+    assert answer.to_pandas().shape == (4, 2)
+    assert answer.to_xarray().dims == ("i0", "i1", "state")
+
+
+def test_an_answer_is_one_json_object(model: gmlang.Model):
+    plain = json.loads(model.query("MAP(x, color)").to_json())
+    assert plain["kind"] == "map"
+    assert plain["status"] == "exact"
+    assert plain["answer"]["color"] == "red"
+    assert plain["answer"]["x"][0][0] == "true"
+    assert plain["log_lower"] == plain["log_score"]
+    assert set(plain) >= {"query", "kind", "status", "answer", "log_lower", "log_upper", "seconds"}
+
+
+def test_an_answer_shows_itself(model: gmlang.Model):
+    answer = model.query("P(color)")
+    assert "exact" in repr(answer)
+    assert "<table>" in answer._repr_html_()  # pyright: ignore[reportPrivateUsage]
+
+
+def test_impossible_evidence_is_a_status_and_no_error(model: gmlang.Model):
+    answer = model.query("P(color | x[0, 0] = true, x[0, 0] = false)")
+    assert answer.status == "impossible"
+    assert answer.value is None
+    assert model.query("P(color | color == red and color == blue)").status == "impossible"
+
+
+def test_a_search_only_ever_improves(model: gmlang.Model):
+    steps = list(model.search("MAP(x)", budget_s=5))
+    scores = [step.log_score for step in steps]
+    bounds = [step.log_bound for step in steps]
+    assert scores == sorted(scores)
+    assert bounds == sorted(bounds, reverse=True)
+    assert steps[-1].log_score == pytest.approx(steps[-1].log_bound)
+
+
+def test_the_same_seed_gives_the_same_samples(model: gmlang.Model):
+    first, second, other = (model.query("sample(20, x)", seed=s).value for s in (1, 1, 2))
+    assert first == second
+    assert first != other
