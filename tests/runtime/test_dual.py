@@ -1,5 +1,7 @@
 """Certified bounds are never below the best score; hard constraints are solved or refuted."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -52,6 +54,16 @@ def test_the_bound_is_never_below_the_best_score(seed: int, arity_max: int, zero
         assert bound >= best
         assert bound <= last
         last = bound
+
+
+@pytest.mark.parametrize("value", [0.1, 1 / 3, 0.7, 1e-3, 123.456])
+def test_rounding_never_takes_a_long_sum_below_the_best_score(value: float):
+    count = 20_000
+    table = Table(np.array([[value, value - 1.0]]))
+    scopes = np.arange(count, dtype=np.int32)[:, None]
+    graph = FactorGraph((VariableBlock("x", (count,), 2),), (FactorBlock(table, scopes),))
+    pairs = lay_out(flatten(graph))
+    assert sweep_both(pairs, no_messages(pairs)) >= math.fsum([value] * count)
 
 
 def test_a_tree_is_bounded_exactly_and_rounded_to_its_best():

@@ -11,6 +11,7 @@ score is at most sum d_i + sum d_e. Raising a message, as the floor does, keeps 
 Factors over three variables or more enter by their largest entry alone.
 """
 
+import math
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -20,8 +21,8 @@ from jaxtyping import Float64, Int32
 from gmruntime.engine import Incumbent, Report
 from gmruntime.flat import FlatGraph
 
-MARGIN = 64 * float(np.finfo(np.float64).eps)
-"""Outward margin, as a part of all the magnitudes that were added up."""
+EPS = float(np.finfo(np.float64).eps)
+"""Rounding errors are at most so large, relative to what is added."""
 
 STALLED = 1e-7
 """A sweep that lowers the bound by less, relative to its size, is the last but a few."""
@@ -50,7 +51,7 @@ class Pairs:
     to_second_start: np.ndarray
     floor: float
     constant: float
-    has_wide: bool
+    scale: float
 
 
 @dataclass(slots=True, eq=False)
@@ -79,10 +80,9 @@ def lay_out(flat: FlatGraph) -> Pairs:
     swap = flat.edge_variable[left] > flat.edge_variable[right]
     low, high = np.where(swap, right, left), np.where(swap, left, right)
     first, second = flat.edge_variable[low], flat.edge_variable[high]
-    constant, has_wide = flat.log_constant, False
+    wide: list[float] = []
     for f in np.flatnonzero(arity > 2):
-        constant += _largest(flat, int(f))
-        has_wide = True
+        wide.append(_largest(flat, int(f)))
     ends = np.concatenate([first, second])
     order = np.argsort(ends, kind="stable")
     edge_of = np.tile(np.arange(len(pairs), dtype=np.int64), 2)
@@ -108,9 +108,32 @@ def lay_out(flat: FlatGraph) -> Pairs:
         _starts(states[first]),
         _starts(states[second]),
         -(1e3 + 10.0 * reach),
-        constant,
-        has_wide,
+        math.fsum([flat.log_constant, *wide]),
+        abs(flat.log_constant) + float(np.abs(wide).sum()) + _unary_scale(flat, arity),
     )
+
+
+def _unary_scale(flat: FlatGraph, arity: np.ndarray) -> float:
+    """Sum the largest magnitude of every single factor: what rounding their sums may cost."""
+    total = 0.0
+    for f in np.flatnonzero(arity == 1):
+        edge = flat.factor_start[f]
+        states = np.arange(int(flat.num_states[flat.edge_variable[edge]]))
+        values = np.abs(flat.log_potentials[flat.table_start[f] + flat.strides[edge] * states])
+        total += float(values[np.isfinite(values)].max(initial=0.0))
+    return total
+
+
+def _margin(pairs: Pairs, magnitude: float) -> float:
+    """Bound what rounding may have taken off the bound.
+
+    A sum of k terms errs by at most k eps times the sum of their magnitudes, and a message by a few
+    eps of what it was made of, which the floor bounds.
+    """
+    num_edges = len(pairs.first)
+    num_terms = 64 + len(pairs.num_states) + num_edges
+    sums = num_terms * (magnitude + pairs.scale + abs(pairs.constant))
+    return EPS * (sums + 8.0 * num_edges * abs(pairs.floor))
 
 
 def _largest(flat: FlatGraph, factor: int) -> float:
@@ -168,7 +191,8 @@ def sweep_both(pairs: Pairs, messages: Messages) -> float:
         return found
     found, magnitude = sweep(*arrays, True, total, scratch)
     found += pairs.constant
-    found += MARGIN * (magnitude + abs(pairs.constant)) if np.isfinite(found) else 0.0
+    if np.isfinite(found):
+        found += _margin(pairs, magnitude)
     messages.bound = min(messages.bound, found)
     return messages.bound
 

@@ -48,7 +48,8 @@ def marginals_by_relevance(
         read: answers one small plan for the variables listed.
     """
     core = drop_barren(network, frozenset())
-    leaves = [v for v in network.free if v in asked and v not in set(core.free)]
+    inner = frozenset(core.free)
+    leaves = [v for v in network.free if v in asked and v not in inner]
     if not leaves:
         return None
     plans: list[tuple[Plan, set[int]]] = []

@@ -24,6 +24,9 @@ from gmruntime.graph import (
 # Changes of one variable of a known answer that are scored to start the search for the next.
 NUM_NEIGHBOURS_MAX = 2000
 
+# Each neighbour is a whole assignment, and scored whole: on large graphs fewer of them.
+NUM_STATES_COPIED_MAX = 1_000_000
+
 
 def best_answer(
     graph: FactorGraph,
@@ -133,7 +136,7 @@ def _next_start(
             changed[variable] = state
             if changed[asked].tobytes() not in known:
                 neighbours.append(changed)
-        if len(neighbours) > NUM_NEIGHBOURS_MAX:
+        if len(neighbours) > min(NUM_NEIGHBOURS_MAX, NUM_STATES_COPIED_MAX // len(states)):
             break
     if not neighbours:
         return None
