@@ -16,6 +16,7 @@ from gmruntime.answer import (
     Improvement,
     Map,
     Query,
+    Status,
 )
 from gmruntime.budget import Budget, free_memory_bytes, start_budget
 from gmruntime.dual.feasible import satisfy
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 QUICK_SHARE = 0.1
 """Of the budget, for trying whether hard constraints alone decide a maximisation."""
+
+SMALL_VARIABLES = 30
+"""A search first tries elimination on graphs up to this size, where nothing need be compiled."""
 
 CONSTRAINTS = (AllDifferent, LinearSum, Xor, Or, Count)
 """Kinds that make such a try worth while."""
@@ -111,11 +115,41 @@ def search(
     evidence = _checked(graph, evidence)
     budget = _budget(budget_s, memory_bytes)
     rng = np.random.default_rng(seed)
+    small = _by_elimination(graph, evidence, budget, rng)
+    if small is not None:
+        return iter([small])
     feasible = satisfy(graph, evidence, budget, rng)
     if feasible is not None and feasible.is_final:
         return iter([feasible.improvement(budget)])
     start = None if feasible is None else feasible.assignment
     return improve(graph, query, evidence, budget, rng, start=start)
+
+
+def _by_elimination(
+    graph: FactorGraph, evidence: Assignment, budget: Budget, rng: np.random.Generator
+) -> Improvement | None:
+    """Answer a small maximisation exactly at once, before anything has to be compiled."""
+    from gmruntime.elimination.answer import answer as eliminate
+    from gmruntime.elimination.plan import plan as predict
+
+    if graph.num_variables > SMALL_VARIABLES:
+        return None
+    seconds = budget.spent_s() + QUICK_SHARE * budget.left_s()
+    part = Budget(budget.start_s, seconds, budget.memory_bytes, budget.clock)
+    predicted = predict(graph, Map(), evidence, part, rng)
+    if not predicted.fits or predicted.compiled:
+        return None
+    found = eliminate(graph, Map(), evidence, part, rng)
+    if not isinstance(found, AssignmentsAnswer) or found.quality.status is Status.BOUNDED:
+        return None
+    if found.quality.status is Status.IMPOSSIBLE:
+        nothing = np.zeros(0, np.int32)
+        return Improvement(budget.spent_s(), nothing, -np.inf, -np.inf, found.quality.method)
+    if found.quality.status is not Status.EXACT:
+        return None
+    score = float(found.log_scores[0])
+    method = found.quality.method
+    return Improvement(budget.spent_s(), found.assignments[0], score, score, method)
 
 
 def plan(
