@@ -62,7 +62,8 @@ def _constants(world: World) -> Env:
 
 
 def _as_array(symbol: DataSymbol, value: object) -> np.ndarray:
-    if isinstance(value, np.ma.MaskedArray):
+    # Looking at np.ma would import it, which takes longer than most programs.
+    if type(value).__name__ == "MaskedArray":
         value = np.where(np.ma.getmaskarray(value), np.nan, np.ma.getdata(value))
     array = np.asarray(value)
     if isinstance(symbol.type, Enum) and array.dtype.kind in "US":

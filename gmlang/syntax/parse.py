@@ -1,9 +1,9 @@
 """Text to surface AST. The only file that touches Lark."""
 
-import hashlib
 import os
 import re
 import threading
+import zlib
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,8 @@ def _cache_file(grammar: str) -> str | bool:
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, RuntimeError):
         return False
-    mark = hashlib.sha256((grammar + lark_version).encode()).hexdigest()[:16]
+    # A checksum is enough: the file is our own, and OpenSSL takes a while to load.
+    mark = f"{zlib.crc32((grammar + lark_version).encode()):08x}-{len(grammar)}"
     return str(folder / f"grammar-{mark}.lark")
 
 
