@@ -1,6 +1,7 @@
 """Data meets the program: sizes become known, arrays are checked against their domains."""
 
 from collections.abc import Mapping
+from typing import Any, cast
 
 import numpy as np
 
@@ -64,7 +65,8 @@ def _constants(world: World) -> Env:
 def _as_array(symbol: DataSymbol, value: object) -> np.ndarray:
     # Looking at np.ma would import it, which takes longer than most programs.
     if type(value).__name__ == "MaskedArray":
-        value = np.where(np.ma.getmaskarray(value), np.nan, np.ma.getdata(value))
+        masked = cast("np.ma.MaskedArray[Any, Any]", value)
+        value = np.where(np.ma.getmaskarray(masked), np.nan, np.ma.getdata(masked))
     array = np.asarray(value)
     if isinstance(symbol.type, Enum) and array.dtype.kind in "US":
         return _enum_states(symbol, symbol.type, array)
