@@ -197,7 +197,7 @@ def test_a_gap_ends_the_search():
 
 
 def test_an_interrupt_leaves_the_incumbent():
-    graph = grid(14, 4, 2)
+    graph = grid(40, 5, 2)
     start = time.monotonic()
     raised: list[bool] = []
 

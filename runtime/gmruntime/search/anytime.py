@@ -29,8 +29,8 @@ from gmruntime.search.fronts import (
     whole_assignment,
     whole_bound,
 )
-from gmruntime.search.lanes import Entry, Roster, credit, pick, roster_of
-from gmruntime.search.portfolio import primal_engines, proof_engines
+from gmruntime.search.lanes import Entry, credit, pick
+from gmruntime.search.portfolio import rosters
 from gmruntime.search.working import Working, best_local_states, complete, working_graph
 
 # Turns start short, so that a first answer comes at once, and grow to a tenth of a second, which
@@ -173,8 +173,7 @@ def _prepare(
         Front(
             piece,
             nothing_known(piece),
-            roster_of(primal_engines(piece.flat, budget, rng)),
-            roster_of(proof_engines(piece.flat, budget, rng)),
+            *rosters(piece.flat, budget, rng),
         )
         for piece in working.pieces
     ]
@@ -226,17 +225,17 @@ def _is_over(run: _Run) -> bool:
     return bool(np.isfinite(found)) and run.last.log_bound - found <= run.gap
 
 
-def _next_turn(run: _Run, proof_first: bool) -> tuple[Front, Roster, Entry] | None:
+def _next_turn(run: _Run, proof_first: bool) -> tuple[Front, Entry] | None:
     """Choose a piece and one of its engines; the pieces take turns."""
     waiting = [front for front in run.fronts if not is_solved(front.incumbent)]
     for offset in range(len(waiting)):
         front = waiting[(run.turns + offset) % len(waiting)]
-        rosters = (front.proof, front.primal) if proof_first else (front.primal, front.proof)
-        for roster in rosters:
+        both = (front.proof, front.primal) if proof_first else (front.primal, front.proof)
+        for roster in both:
             entry = pick(roster)
             if entry is not None:
                 run.turns += 1
-                return front, roster, entry
+                return front, entry
     return None
 
 
@@ -248,9 +247,9 @@ def _in_steps(run: _Run, num_steps_max: int) -> Generator[Improvement, None, Non
         chosen = _next_turn(run, turn % 2 == 1)
         if chosen is None:
             return
-        front, roster, entry = chosen
+        front, entry = chosen
         report = entry.engine.step(front.incumbent, 0.0)
-        credit(roster, entry, report, learn(front, report), 1.0)
+        credit(entry, report, learn(front, report), 1.0)
         yield from _news(run, entry.engine.name)
 
 
@@ -289,7 +288,7 @@ def _in_time(run: _Run) -> Generator[Improvement, None, None]:
     sys.setswitchinterval(SWITCH_S)
     num_lanes = max(1, min(os.cpu_count() or 1, NUM_LANES_MAX))
     crew = start_crew(num_lanes)
-    working: dict[int, tuple[Front, Roster, Entry]] = {}
+    working: dict[int, tuple[Front, Entry]] = {}
     try:
         while True:
             if answers:
@@ -309,18 +308,16 @@ def _in_time(run: _Run) -> Generator[Improvement, None, None]:
         dismiss(crew)
 
 
-def _take_done(
-    run: _Run, done: Done, front: Front, roster: Roster, entry: Entry
-) -> Iterator[Improvement]:
+def _take_done(run: _Run, done: Done, front: Front, entry: Entry) -> Iterator[Improvement]:
     """Take over what a turn brought; an engine that ran out of memory takes no more turns."""
     if isinstance(done.error, MemoryError):
-        credit(roster, entry, Report(finished=True), 0.0, done.seconds)
+        credit(entry, Report(finished=True), 0.0, done.seconds)
         return
     if done.error is not None:
         raise done.error
     assert done.report is not None
     bound = front.incumbent.log_bound
-    credit(roster, entry, done.report, learn(front, done.report), done.seconds)
+    credit(entry, done.report, learn(front, done.report), done.seconds)
     if front.incumbent.log_bound < bound:
         front.bound_s = run.budget.spent_s()
     yield from _news(run, entry.engine.name)
@@ -331,7 +328,7 @@ def _employ(
     crew: Crew,
     lane: int,
     num_lanes: int,
-    working: dict[int, tuple[Front, Roster, Entry]],
+    working: dict[int, tuple[Front, Entry]],
 ) -> None:
     proof_first = lane == num_lanes - 1 if num_lanes > 1 else run.turns % 2 == 1
     if proof_first and run.turns % 2 == 0:
@@ -340,7 +337,7 @@ def _employ(
     chosen = _next_turn(run, proof_first)
     if chosen is None:
         return
-    front, _, entry = chosen
+    front, entry = chosen
     working[lane] = chosen
     seconds = min(run.turn_s, max(run.budget.left_s(), 1e-3))
     run.turn_s = min(TURN_S_MAX, run.turn_s * TURN_GROWTH)

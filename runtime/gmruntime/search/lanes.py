@@ -1,6 +1,6 @@
 """Which engine runs next: by what each has brought for the time it took."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from gmruntime.engine import Engine, Report
 
@@ -21,6 +21,7 @@ class Entry:
         waited: turns since it last ran.
         finished: it has nothing more to do.
         turns: how often it ran.
+        busy: it is running.
     """
 
     engine: Engine
@@ -28,15 +29,22 @@ class Entry:
     waited: int = 0
     finished: bool = False
     turns: int = 0
+    busy: bool = False
 
 
 @dataclass(slots=True, eq=False)
 class Roster:
-    """The engines that work towards one thing on one piece."""
+    """The engines that work towards one thing on one piece.
+
+    Attributes:
+        entries: the engines; another roster may have them as well.
+        steady: the one that gets every other turn, since all it brings it brings at the end.
+        turns: how often one was picked.
+    """
 
     entries: list[Entry]
+    steady: Entry | None = None
     turns: int = 0
-    busy: set[int] = field(default_factory=set[int])
 
 
 def roster_of(engines: list[Engine]) -> Roster:
@@ -46,26 +54,27 @@ def roster_of(engines: list[Engine]) -> Roster:
 
 def pick(roster: Roster) -> Entry | None:
     """Choose the engine that gains fastest, or now and then the one that waited longest."""
-    ready = [
-        entry for entry in roster.entries if not entry.finished and id(entry) not in roster.busy
-    ]
+    ready = [entry for entry in roster.entries if not entry.finished and not entry.busy]
     if not ready:
         return None
     roster.turns += 1
-    if roster.turns % TURNS_BETWEEN_TRIALS == 0:
+    steady = roster.steady
+    if steady is not None and steady in ready and roster.turns % 2 == 0:
+        chosen = steady
+    elif roster.turns % TURNS_BETWEEN_TRIALS == 1:
         chosen = max(ready, key=lambda entry: entry.waited)
     else:
         chosen = max(ready, key=lambda entry: (entry.rate, entry.waited))
     for entry in ready:
         entry.waited += 1
     chosen.waited = 0
-    roster.busy.add(id(chosen))
+    chosen.busy = True
     return chosen
 
 
-def credit(roster: Roster, entry: Entry, report: Report, gain: float, seconds: float) -> None:
+def credit(entry: Entry, report: Report, gain: float, seconds: float) -> None:
     """Note what a turn brought."""
-    roster.busy.discard(id(entry))
+    entry.busy = False
     entry.finished = report.finished
     entry.turns += 1
     rate = gain / max(seconds, 1e-4)

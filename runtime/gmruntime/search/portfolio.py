@@ -7,8 +7,10 @@ from gmruntime.dual.trws import DualAscent
 from gmruntime.engine import Engine
 from gmruntime.flat import FlatGraph
 from gmruntime.search.annealing import TreeAnnealing
+from gmruntime.search.branching import Branching
 from gmruntime.search.enumeration import Enumeration, is_tiny
 from gmruntime.search.flips import Flips
+from gmruntime.search.lanes import Entry, Roster, roster_of
 from gmruntime.search.mini_buckets import MiniBuckets
 from gmruntime.search.neighbourhoods import Neighbourhoods
 from gmruntime.search.propagation import NUM_ENTRIES_MAX, compact, num_entries
@@ -23,8 +25,6 @@ FLIP_STATES_SPARSE_MAX, FLIP_STATES_MAX, DENSE_DEGREE = 4_000, 20_000, 8.0
 def primal_engines(flat: FlatGraph, budget: Budget, rng: np.random.Generator) -> list[Engine]:
     """List the engines that look for better assignments, most promising first."""
     del budget
-    if is_tiny(flat):
-        return []
     terrain = Terrain(flat)
     rngs = rng.spawn(4)
     engines: list[Engine] = [Neighbourhoods(terrain, rngs[0])]
@@ -39,13 +39,23 @@ def primal_engines(flat: FlatGraph, budget: Budget, rng: np.random.Generator) ->
     ]
 
 
-def proof_engines(flat: FlatGraph, budget: Budget, rng: np.random.Generator) -> list[Engine]:
-    """List the engines that look for tighter bounds; exact engines first."""
+def rosters(flat: FlatGraph, budget: Budget, rng: np.random.Generator) -> tuple[Roster, Roster]:
+    """List the engines for both sides of a search.
+
+    Returns:
+        those that look for better assignments, and those that look for tighter bounds. Branch and
+        bound is among both: where rules are hard it often finds what local changes cannot.
+    """
+    first, second, third = rng.spawn(3)
     if is_tiny(flat):
-        return [Enumeration(flat)]
-    first, second = rng.spawn(2)
-    exact = [MiniBuckets(flat, budget, first), SlicedElimination(flat, budget, second)]
-    if num_entries(flat) > NUM_ENTRIES_MAX:
-        return list[Engine](exact)
-    # It reads tables from their first entry to their last: slicing has scattered them.
-    return [DualAscent(compact(flat)), *exact]
+        return roster_of([]), roster_of([Enumeration(flat)])
+    primal = roster_of(primal_engines(flat, budget, first))
+    proof = roster_of([MiniBuckets(flat, budget, second), SlicedElimination(flat, budget, third)])
+    if num_entries(flat) <= NUM_ENTRIES_MAX:
+        # They read tables from their first entry to their last: slicing has scattered them.
+        own = compact(flat)
+        branching = Entry(Branching(own, budget))
+        proof.entries[:0] = [Entry(DualAscent(own)), branching]
+        proof.steady = branching
+        primal.entries.append(branching)
+    return primal, proof

@@ -1,0 +1,205 @@
+"""Branch and bound as an engine of the anytime search: it proves, and finds as it goes.
+
+The piece becomes a cost network in whole numbers; sequential reweighted messages bring its bound
+as high as they can; then hybrid best-first search goes on from there, keeping the costs arc
+consistent in every node.
+"""
+
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gmruntime.budget import Budget
+from gmruntime.engine import Incumbent, Report
+from gmruntime.flat import FlatGraph
+
+if TYPE_CHECKING:
+    from gmruntime.dual.arc_costs import CostModel
+    from gmruntime.dual.arc_network import State
+    from gmruntime.search.branching_kernel import Tree
+
+# Pieces larger than this are another engine's work.
+NUM_FACTORS_MAX, NUM_ENTRIES_MAX = 60_000, 1 << 25
+
+# Sweeps end when one brings less than this share of what is left between bound and incumbent, or
+# when they have taken this share of the time.
+GAIN_LEAST, TIME_SHARE = 1e-4, 0.1
+
+# Nodes searched between two looks at the clock, first and at most.
+NUM_NODES_FIRST, NUM_NODES_MAX = 16, 1 << 14
+
+# Room for open nodes: at first, and as a share of the memory at most.
+NUM_OPEN_FIRST, MEMORY_SHARE = 1 << 16, 0.2
+
+
+@dataclass(slots=True, eq=False)
+class _Search:
+    """A started search."""
+
+    model: "CostModel"
+    state: "State"
+    tree: "Tree"
+    num_nodes: int = NUM_NODES_FIRST
+    num_sweeps: int = 0
+    swept_s: float = 0.0
+    is_swept: bool = False
+    is_complete: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Branching:
+    """Hybrid best-first branch and bound with soft arc consistency."""
+
+    flat: FlatGraph
+    budget: Budget
+    search: _Search | None = None
+
+    @property
+    def name(self) -> str:
+        """The engine in words."""
+        return "branch and bound"
+
+    def step(self, incumbent: Incumbent, seconds: float) -> Report:
+        """Sweep, then search, until the time is over."""
+        start = perf_counter()
+        if self.search is None:
+            if len(self.flat.table_start) > NUM_FACTORS_MAX:
+                return Report(finished=True)
+            found = _start(self.flat)
+            if found is None:
+                return Report(log_bound=float("-inf"), finished=True)
+            self.search = found
+        search = self.search
+        limit = _limit(search, incumbent)
+        while not search.is_swept:
+            _sweep(search, limit, self.budget if seconds > 0.0 else None)
+            if perf_counter() - start >= seconds:
+                return _report(search, incumbent, limit, None)
+        return self._go_on(search, incumbent, limit, start, seconds)
+
+    def _go_on(
+        self, search: _Search, incumbent: Incumbent, limit: int, start: float, seconds: float
+    ) -> Report:
+        from gmruntime.search.branching_kernel import COMPLETE, NEEDS_ROOM, branch
+
+        if len(incumbent.assignment):
+            search.tree.wanted[:] = incumbent.assignment[search.model.variables]
+        found = None
+        while not search.is_complete:
+            begin = perf_counter()
+            status, lower = branch(
+                search.model.network, search.state, search.tree, limit, search.num_nodes
+            )
+            if lower < limit:
+                found, limit = search.tree.best.copy(), lower
+            search.is_complete = status == COMPLETE
+            if status == NEEDS_ROOM and not _make_room(search, self.budget):
+                return _report(search, incumbent, limit, found, finished=True)
+            now = perf_counter()
+            faster = now - begin < 0.01
+            search.num_nodes = (
+                min(NUM_NODES_MAX, search.num_nodes * 2) if faster else search.num_nodes
+            )
+            if now - start >= seconds:
+                break
+        return _report(search, incumbent, limit, found, finished=search.is_complete)
+
+
+def _start(flat: FlatGraph) -> _Search | None:
+    from gmruntime.dual.arc_costs import cost_model, start_state
+    from gmruntime.search.branching_kernel import CONFLICT, FAILURES_ALLOWED, Tree
+
+    model = cost_model(flat)
+    if model is None:
+        return None
+    state = start_state(model, 1 << 20)
+    depth = int(model.network.state_start[-1]) + 2
+    n = len(model.variables)
+    counts = np.zeros(16, np.int64)
+    counts[FAILURES_ALLOWED], counts[CONFLICT] = 1, -1
+    tree = Tree(
+        np.zeros((depth, 6), np.int64),
+        np.zeros((NUM_OPEN_FIRST + 6 * depth, 4), np.int64),
+        np.zeros((NUM_OPEN_FIRST + 2 * depth, 2), np.int64),
+        counts,
+        np.zeros(n, np.int32),
+        np.full(n, -1, np.int32),
+    )
+    return _Search(model, state, tree)
+
+
+def _limit(search: _Search, incumbent: Incumbent) -> int:
+    """Return the cost that must be beaten, units."""
+    from gmruntime.dual.arc_costs import cost_of
+
+    best = search.model.finite_max
+    if len(incumbent.assignment):
+        best = min(best, cost_of(search.model, incumbent.assignment))
+    return best
+
+
+def _sweep(search: _Search, limit: int, budget: Budget | None) -> None:
+    """Sweep forward and backward; when that no longer pays, make the root consistent."""
+    from gmruntime.dual.arc_kernel import directions, sweep
+    from gmruntime.dual.arc_network import CONSTANT
+    from gmruntime.search.branching_kernel import open_root
+
+    network, state = search.model.network, search.state
+    before = int(state.cells[CONSTANT])
+    start = perf_counter()
+    ahead = directions(network, state)
+    alive = bool(sweep(network, state, ahead, limit, False))
+    alive = alive and bool(sweep(network, state, ahead, limit, True))
+    search.num_sweeps += 1
+    gained = int(state.cells[CONSTANT]) - before
+    left = min(limit, 2 * int(state.cells[CONSTANT])) - int(state.cells[CONSTANT])
+    search.swept_s += perf_counter() - start
+    is_late = budget is not None and search.swept_s > TIME_SHARE * budget.left_s()
+    if alive and not is_late and gained > GAIN_LEAST * left:
+        return
+    search.is_swept = True
+    if alive:
+        alive = open_root(network, state, search.tree, limit)
+    search.is_complete = not alive
+
+
+def _make_room(search: _Search, budget: Budget) -> bool:
+    tree = search.tree
+    if 2 * (tree.links.nbytes + tree.heap.nbytes) > MEMORY_SHARE * budget.memory_bytes:
+        return False
+    search.tree = tree._replace(
+        links=np.concatenate([tree.links, np.zeros_like(tree.links)]),
+        heap=np.concatenate([tree.heap, np.zeros_like(tree.heap)]),
+    )
+    return True
+
+
+def _report(
+    search: _Search,
+    incumbent: Incumbent,
+    limit: int,
+    found: np.ndarray | None,
+    *,
+    finished: bool = False,
+) -> Report:
+    from gmruntime.dual.arc_costs import log_bound_of, whole_piece
+    from gmruntime.dual.arc_network import CONSTANT
+    from gmruntime.search.branching_kernel import BASE_BOUND, IS_DOWN, NUM_OPEN
+
+    counts = search.tree.counts
+    if search.is_complete:
+        bound = limit
+    elif not search.is_swept:
+        bound = int(search.state.cells[CONSTANT])
+    else:
+        bounds = [int(counts[BASE_BOUND])] if counts[IS_DOWN] else []
+        bounds += [int(search.tree.heap[0, 0])] if counts[NUM_OPEN] else []
+        bound = min([limit, *bounds])
+    log_bound = log_bound_of(search.model, bound)
+    del incumbent
+    if search.is_complete and limit >= search.model.finite_max:
+        log_bound = float("-inf")
+    assignment = None if found is None else whole_piece(search.model, found)
+    return Report(assignment, log_bound, finished or search.is_complete)

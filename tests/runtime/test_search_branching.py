@@ -1,0 +1,91 @@
+"""Laws of branch and bound: it ends with the best assignment, and its bounds are never crossed."""
+
+import itertools
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gmruntime.budget import start_budget
+from gmruntime.dual.arc_costs import cost_model, cost_of, log_bound_of
+from gmruntime.dual.arc_network import TOP
+from gmruntime.engine import Incumbent
+from gmruntime.factors.kinds import Table
+from gmruntime.flat import FlatGraph, flatten
+from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock
+from gmruntime.search.branching import Branching
+from gmruntime.search.propagation import compact
+from gmruntime.search.working import flat_score
+
+
+def random_flat(seed: int, num_variables: int, num_factors: int, zeros: float) -> FlatGraph:
+    rng = np.random.default_rng(seed)
+    states = rng.integers(1, 5, num_variables)
+    variables = tuple(VariableBlock(f"v{i}", (), int(k)) for i, k in enumerate(states))
+    blocks: list[FactorBlock] = []
+    for _ in range(num_factors):
+        arity = int(rng.integers(1, min(4, num_variables) + 1))
+        scope = rng.permutation(num_variables)[:arity].astype(np.int32)
+        table = rng.normal(size=(1, *states[scope])) * rng.choice([1.0, 30.0])
+        table[rng.random(table.shape) < zeros] = -np.inf
+        blocks.append(FactorBlock(Table(table), scope[None, :]))
+    return compact(flatten(FactorGraph(variables, tuple(blocks))))
+
+
+def every_score(flat: FlatGraph) -> list[float]:
+    ranges = [range(int(k)) for k in flat.num_states]
+    return [flat_score(flat, np.array(x, np.int32)) for x in itertools.product(*ranges)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    num_variables=st.integers(1, 7),
+    num_factors=st.integers(1, 12),
+    zeros=st.sampled_from([0.0, 0.2, 0.5]),
+)
+def test_it_ends_with_the_best_and_no_bound_is_crossed(
+    seed: int, num_variables: int, num_factors: int, zeros: float
+):
+    flat = random_flat(seed, num_variables, num_factors, zeros)
+    best = max(every_score(flat))
+    engine = Branching(flat, start_budget(60.0, 1 << 30))
+    incumbent = Incumbent(np.zeros(0, np.int32), -np.inf, np.inf)
+    report = engine.step(incumbent, 0.0)
+    for _ in range(10_000):
+        assert report.log_bound >= best - 1e-12 * abs(best) or best == -np.inf
+        if report.assignment is not None:
+            score = flat_score(flat, report.assignment)
+            assert score > incumbent.log_score
+            incumbent = Incumbent(report.assignment, score, report.log_bound)
+        if report.finished:
+            break
+        report = engine.step(incumbent, 0.0)
+    assert report.finished
+    if best == -np.inf:
+        assert report.log_bound == -np.inf
+        return
+    np.testing.assert_allclose(incumbent.log_score, best, rtol=1e-9)
+    np.testing.assert_allclose(report.log_bound, best, rtol=1e-9, atol=1e-9)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10_000), zeros=st.sampled_from([0.0, 0.3]))
+def test_whole_numbers_say_what_the_tables_say(seed: int, zeros: float):
+    """No cost says less than the score, and what was eliminated is decided as well as can be."""
+    flat = random_flat(seed, 5, 7, zeros)
+    model = cost_model(flat)
+    if model is None:
+        return
+    left = [range(int(flat.num_states[v])) for v in model.variables]
+    costs: list[int] = []
+    for states in itertools.product(*left):
+        whole = np.zeros(len(flat.num_states), np.int32)
+        whole[model.variables] = states
+        costs.append(cost_of(model, whole))
+    cheapest = min(costs)
+    best = max(every_score(flat))
+    if cheapest >= TOP or best == -np.inf:
+        return
+    np.testing.assert_allclose(log_bound_of(model, cheapest), best, rtol=1e-9, atol=1e-9)
+    assert log_bound_of(model, cheapest) >= best - 1e-12 * abs(best)
