@@ -6,11 +6,12 @@ bound weaker than it is, never wrong.
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Float64, Int32, Int64
+from jaxtyping import Int32, Int64
 
 from gmruntime.dual.arc_network import COSTS, TOP, Network, State
 from gmruntime.flat import FlatGraph
@@ -70,16 +71,23 @@ def cost_model(flat: FlatGraph) -> CostModel | None:
     Args:
         flat: with tables of their own for each factor, in C order (`compact`).
     """
-    tables, ceiling, spread = _tables(flat)
-    if ceiling == -np.inf:
+    sizes = _table_sizes(flat)
+    order = np.argsort(flat.table_start)
+    starts = flat.table_start[order]
+    potentials = flat.log_potentials
+    best = np.maximum.reduceat(potentials, starts) if len(starts) else np.zeros(0)
+    if not np.isfinite(best).all():
         return None
-    bits = FINITE_BITS - math.ceil(math.log2(max(spread, 1e-300)))
-    scale = 2.0 ** min(bits, 52)
+    ceiling = math.fsum([flat.log_constant, *best.tolist()])
+    ceiling += MARGIN * (abs(flat.log_constant) + float(np.abs(best).sum()))
+    lacking = np.repeat(best, sizes[order]) - potentials
+    finite = np.where(np.isfinite(lacking), lacking, 0.0)
+    spread = 1e-9 + (float(np.maximum.reduceat(finite, starts).sum()) if len(starts) else 0.0)
+    scale = 2.0 ** min(FINITE_BITS - math.ceil(math.log2(spread)), 52)
+    units = np.minimum(np.floor(lacking * scale), TOP).astype(np.int64)
     functions: dict[Scope, Costs] = {}
-    for scope, table in tables:
-        lacking = (table.max() - table) * scale
-        costs = np.where(np.isfinite(lacking), np.minimum(np.floor(lacking), TOP), TOP)
-        _add(functions, scope, costs.astype(np.int64))
+    for scope, start, size, shape in _scopes(flat, sizes):
+        _add(functions, scope, units[start : start + size].reshape(shape))
     _absorb(functions)
     constant, eliminated = _eliminate(functions, flat.num_states)
     if constant >= TOP:
@@ -150,33 +158,32 @@ def start_state(model: CostModel, num_changes: int) -> State:
     )
 
 
-def _tables(
-    flat: FlatGraph,
-) -> tuple[list[tuple[Scope, Float64[np.ndarray, "*states"]]], float, float]:
-    """List the tables, the score where each is at its best, and how far all of them reach."""
-    tables: list[tuple[Scope, Float64[np.ndarray, "*states"]]] = []
-    best: list[float] = [flat.log_constant]
-    spread = 1e-9
-    for factor, start in enumerate(flat.table_start.tolist()):
-        edges = slice(int(flat.factor_start[factor]), int(flat.factor_start[factor + 1]))
-        scope = tuple(flat.edge_variable[edges].tolist())
-        shape = flat.num_states[list(scope)]
-        table = flat.log_potentials[start : start + int(np.prod(shape))].reshape(shape)
-        tables.append((scope, table))
-        high = float(table.max())
-        best.append(high)
-        if high == -np.inf:
-            return [], -np.inf, 0.0
-        spread += high - float(np.where(np.isfinite(table), table, high).min())
-    magnitude = math.fsum(abs(value) for value in best)
-    return tables, math.fsum(best) + MARGIN * magnitude, spread
+def _table_sizes(flat: FlatGraph) -> Int64[np.ndarray, " factors"]:
+    """Count the entries of every table."""
+    if not len(flat.table_start):
+        return np.zeros(0, np.int64)
+    states = flat.num_states[flat.edge_variable].astype(np.int64)
+    return np.multiply.reduceat(states, flat.factor_start[:-1])
+
+
+def _scopes(
+    flat: FlatGraph, sizes: Int64[np.ndarray, " factors"]
+) -> Iterator[tuple[Scope, int, int, tuple[int, ...]]]:
+    """List each factor's variables, where its table starts, its size and its shape."""
+    variables = flat.edge_variable.tolist()
+    states = flat.num_states[flat.edge_variable].tolist()
+    ends = flat.factor_start.tolist()
+    rows = zip(flat.table_start.tolist(), sizes.tolist(), strict=True)
+    for factor, (start, size) in enumerate(rows):
+        edges = slice(ends[factor], ends[factor + 1])
+        yield tuple(variables[edges]), start, size, tuple(states[edges])
 
 
 def _add(functions: dict[Scope, Costs], scope: Scope, costs: Costs) -> None:
     """Add costs to the function of the same variables."""
-    order = sorted(range(len(scope)), key=scope.__getitem__)
-    key = tuple(scope[k] for k in order)
-    costs = costs.transpose(order)
+    key = tuple(sorted(scope))
+    if key != scope:
+        costs = costs.transpose([scope.index(v) for v in key])
     known = functions.get(key)
     functions[key] = costs if known is None else np.minimum(known + costs, TOP)
 
@@ -211,11 +218,12 @@ def _eliminate(
     functions: dict[Scope, Costs], num_states: Int32[np.ndarray, " variables"]
 ) -> tuple[int, tuple[Eliminated, ...]]:
     """Decide variables with few neighbours last; their factors become one over the neighbours."""
-    of: dict[int, set[Scope]] = {v: set() for v in range(len(num_states))}
+    states = num_states.tolist()
+    of: dict[int, set[Scope]] = {v: set() for v in range(len(states))}
     for scope in functions:
         for variable in scope:
             of[variable].add(scope)
-    waiting = list(range(len(num_states)))[::-1]
+    waiting = list(range(len(states)))[::-1]
     eliminated: list[Eliminated] = []
     gone: set[int] = set()
     constant = 0
@@ -225,20 +233,19 @@ def _eliminate(
             continue
         scopes = of[variable]
         others = tuple(sorted({v for scope in scopes for v in scope} - {variable}))
-        entries = int(np.prod(num_states[list(others)], dtype=np.int64))
-        replaced = max((functions[scope].size for scope in scopes), default=1)
-        if len(others) > NUM_OTHERS_MAX or entries > max(NUM_ENTRIES_MAX, replaced):
-            if len(others) != max((len(scope) - 1 for scope in scopes), default=0):
-                continue
-            if entries > max(NUM_ENTRIES_MAX, replaced):
-                continue
+        # More neighbours are no harm where one of the factors has them all already.
+        if len(others) > max(NUM_OTHERS_MAX, max(map(len, scopes), default=1) - 1):
+            continue
+        entries = math.prod(states[v] for v in others)
+        if entries > max(NUM_ENTRIES_MAX, max((functions[s].size for s in scopes), default=1)):
+            continue
         union = (variable, *others)
-        total = np.zeros([int(num_states[v]) for v in union], np.int64)
+        total = np.zeros([states[v] for v in union], np.int64)
         for scope in list(scopes):
             costs = functions.pop(scope)
             order = [scope.index(v) for v in union if v in scope]
             own = set(scope)
-            shape = [int(num_states[v]) if v in own else 1 for v in union]
+            shape = [states[v] if v in own else 1 for v in union]
             total = np.minimum(total + costs.transpose(order).reshape(shape), TOP)
             for v in scope:
                 of[v].discard(scope)

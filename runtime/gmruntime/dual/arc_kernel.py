@@ -9,6 +9,7 @@ import numba
 import numpy as np
 from jaxtyping import UInt8
 
+from gmruntime.compiling import loop
 from gmruntime.dual.arc_moves import gather, marginal, send, take
 from gmruntime.dual.arc_network import (
     CONSTANT,
@@ -40,7 +41,7 @@ NUM_VISITS_EACH = 4
 AHEAD, BEHIND, TOO_LARGE = 1, 2, 4
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def lowest(network: Network, state: State, factor: int) -> int:
     """Return the edge of a factor's undecided variable of the lowest rank, or -1."""
     best, best_rank = -1, 1 << 30
@@ -51,7 +52,7 @@ def lowest(network: Network, state: State, factor: int) -> int:
     return best
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def after_loss(network: Network, state: State, variable: int, limit: int, step: int) -> bool:
     """Draw the consequences of states taken away."""
     if not gather(network, state, variable, limit):
@@ -76,7 +77,7 @@ def after_loss(network: Network, state: State, variable: int, limit: int, step: 
     return True
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def after_rise(network: Network, state: State, variable: int, limit: int, step: int) -> bool:
     """Send costs on to the variable of the lowest rank, and tell the neighbours."""
     for near in range(network.variable_start[variable], network.variable_start[variable + 1]):
@@ -95,7 +96,7 @@ def after_rise(network: Network, state: State, variable: int, limit: int, step: 
     return True
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def look_around(network: Network, state: State, variable: int, limit: int, step: int) -> bool:
     """Raise the constant when every state of a variable costs something, counting the neighbours.
 
@@ -135,7 +136,7 @@ def look_around(network: Network, state: State, variable: int, limit: int, step:
     return True
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def prune_all(network: Network, state: State, limit: int) -> bool:
     """Take away every state that has become too dear since the constant rose."""
     room = limit - state.cells[CONSTANT]
@@ -152,7 +153,7 @@ def prune_all(network: Network, state: State, limit: int) -> bool:
     return True
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def propagate(network: Network, state: State, limit: int, step: int) -> bool:
     """Draw all consequences; say whether costs below `limit` are still possible."""
     marks, cells = state.marks, state.cells
@@ -186,7 +187,20 @@ def propagate(network: Network, state: State, limit: int, step: int) -> bool:
             return False
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
+def sweep_both(
+    network: Network, state: State, is_ahead: UInt8[np.ndarray, " edges"], limit: int, count: int
+) -> bool:
+    """Sweep forward and backward so many times; say whether costs below `limit` are possible."""
+    for _ in range(count):
+        if not sweep(network, state, is_ahead, limit, False):
+            return False
+        if not sweep(network, state, is_ahead, limit, True):
+            return False
+    return True
+
+
+@loop
 def sweep(
     network: Network,
     state: State,

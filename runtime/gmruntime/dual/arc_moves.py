@@ -8,13 +8,14 @@ whole numbers all this is exact.
 Source: Cooper and Schiex (2004), "Arc consistency for soft constraints".
 """
 
-import numba
 import numpy as np
 from jaxtyping import Int64
 
+from gmruntime.compiling import loop
 from gmruntime.dual.arc_network import (
     CONSTANT,
     COSTS,
+    FINITE_MAX,
     ROSE,
     TOP,
     Network,
@@ -26,7 +27,7 @@ from gmruntime.dual.arc_network import (
 )
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def marginal(
     network: Network, state: State, edge: int, out: Int64[np.ndarray, " states"], with_costs: bool
 ) -> None:
@@ -67,10 +68,8 @@ def marginal(
             row = base + stride * a
             least = np.int64(TOP)
             for j in range(other_size):
-                entry = costs[row + other_stride * states[other_start + j]]
-                if entry < TOP:
-                    least = min(least, entry + given[j])
-            out[i] = least - cells[moved + a] if least < TOP else TOP
+                least = min(least, costs[row + other_stride * states[other_start + j]] + given[j])
+            out[i] = least - cells[moved + a] if least < FINITE_MAX else TOP
         return
     for i in range(size):
         out[i] = TOP
@@ -94,9 +93,9 @@ def marginal(
             given_here -= cells[network.moved_start[other_edge] + b]
             if with_costs and k != target:
                 given_here += cells[COSTS + network.state_start[other] + b]
-        if costs[entry] < TOP:
-            i = digits[target]
-            out[i] = min(out[i], costs[entry] + given_here)
+        i = digits[target]
+        least = min(out[i], costs[entry] + given_here)
+        out[i] = TOP if least >= FINITE_MAX else least
         k = arity - 1
         while k >= 0:
             digits[k] += 1
@@ -108,7 +107,7 @@ def marginal(
             return
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _marginal_of_three(
     network: Network, state: State, edge: int, out: Int64[np.ndarray, " states"], with_costs: bool
 ) -> None:
@@ -124,28 +123,30 @@ def _marginal_of_three(
     size = size_of(network, state, variable)
     first_size, second_size = size_of(network, state, first), size_of(network, state, second)
     base = network.table_start[factor]
+    # Kept at hand: the compiler cannot know that writing to `out` leaves them as they are.
+    own_stride = network.strides[edge]
+    first_stride, second_stride = network.strides[left], network.strides[right]
+    first_moved, second_moved = network.moved_start[left], network.moved_start[right]
     for j in range(first_size):
-        b = states[first_start + j]
-        given = -cells[network.moved_start[left] + b]
+        b = int(states[first_start + j])
+        given = -cells[first_moved + b]
         if with_costs:
             given += cells[COSTS + first_start + b]
-        row = base + network.strides[left] * b
+        row = base + first_stride * b
         for k in range(second_size):
-            c = states[second_start + k]
-            both = given - cells[network.moved_start[right] + c]
+            c = int(states[second_start + k])
+            both = given - cells[second_moved + c]
             if with_costs:
                 both += cells[COSTS + second_start + c]
-            line = row + network.strides[right] * c
+            line = row + second_stride * c
             for i in range(size):
-                entry = costs[line + network.strides[edge] * states[start + i]]
-                if entry < TOP:
-                    out[i] = min(out[i], entry + both)
+                out[i] = min(out[i], costs[line + own_stride * states[start + i]] + both)
+    own_moved = network.moved_start[edge]
     for i in range(size):
-        if out[i] < TOP:
-            out[i] -= cells[network.moved_start[edge] + states[start + i]]
+        out[i] = TOP if out[i] >= FINITE_MAX else out[i] - cells[own_moved + states[start + i]]
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def gather(network: Network, state: State, variable: int, limit: int) -> bool:
     """Move what all states of a variable cost into the constant; say whether `limit` is kept."""
     start = int(network.state_start[variable])
@@ -173,7 +174,7 @@ def gather(network: Network, state: State, variable: int, limit: int) -> bool:
     return True
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def take(network: Network, state: State, edge: int, limit: int, step: int) -> bool:
     """Move what a factor surely costs in each state of a variable onto that state.
 
@@ -222,7 +223,7 @@ def take(network: Network, state: State, edge: int, limit: int, step: int) -> bo
     return True
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def send(network: Network, state: State, edge: int, limit: int, step: int) -> bool:
     """Let a factor draw on its other variables' costs for what it moves to this one.
 

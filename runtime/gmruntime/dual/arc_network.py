@@ -6,12 +6,16 @@ least 0; the cost of an assignment is their sum.
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from jaxtyping import Int32, Int64, UInt8
 
+from gmruntime.compiling import loop
+
 # What is forbidden costs this much. Sums of a few of them still fit into 64 bits.
 TOP = 1 << 60
+
+# What is possible costs less, even after costs have been moved to and fro.
+FINITE_MAX = 1 << 59
 
 # Joint states are not counted beyond this many.
 COUNT_MAX = 1 << 20
@@ -92,7 +96,7 @@ TRAIL, QUEUES, FAILED_AT, LEVEL = 0, 1, 4, 5
 LOST, ROSE, NEAR = 0, 1, 2
 
 
-@numba.njit(nogil=True, cache=True, inline="always")
+@loop
 def put(state: State, cell: int, value: int) -> None:
     """Change a cell, and note what it was before this level of the search."""
     level = state.marks[LEVEL]
@@ -106,7 +110,7 @@ def put(state: State, cell: int, value: int) -> None:
     state.cells[cell] = value
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def undo(state: State, mark: int) -> None:
     """Take back every change since the trail was `mark` long."""
     top = state.marks[TRAIL]
@@ -118,7 +122,7 @@ def undo(state: State, mark: int) -> None:
     state.marks[TRAIL] = mark
 
 
-@numba.njit(nogil=True, cache=True, inline="always")
+@loop
 def enqueue(state: State, reason: int, variable: int) -> None:
     """Remember to look at a variable."""
     if state.queued[reason, variable] == 0:
@@ -128,7 +132,7 @@ def enqueue(state: State, reason: int, variable: int) -> None:
         state.marks[QUEUES + reason] = length + 1
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def forget(state: State) -> None:
     """Empty the queues."""
     for reason in range(3):
@@ -137,7 +141,7 @@ def forget(state: State) -> None:
         state.marks[QUEUES + reason] = 0
 
 
-@numba.njit(nogil=True, cache=True, inline="always")
+@loop
 def pop(state: State, reason: int) -> int:
     """Take the variable that was remembered last."""
     length = state.marks[QUEUES + reason] - 1
@@ -147,13 +151,13 @@ def pop(state: State, reason: int) -> int:
     return int(variable)
 
 
-@numba.njit(nogil=True, cache=True, inline="always")
+@loop
 def size_of(network: Network, state: State, variable: int) -> int:
     """Count the states that are left."""
     return int(state.cells[network.size_start + variable])
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def remove(network: Network, state: State, variable: int, value: int) -> bool:
     """Take a state away; say whether another one is left."""
     size = state.cells[network.size_start + variable] - 1
@@ -169,7 +173,7 @@ def remove(network: Network, state: State, variable: int, value: int) -> bool:
     return bool(size > 0)
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def keep_only(network: Network, state: State, variable: int, value: int) -> None:
     """Take all other states away."""
     start = network.state_start[variable]
@@ -183,7 +187,7 @@ def keep_only(network: Network, state: State, variable: int, value: int) -> None
     enqueue(state, LOST, variable)
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def num_tuples(network: Network, state: State, factor: int) -> int:
     """Count the joint states that are left of a factor's variables."""
     count = 1

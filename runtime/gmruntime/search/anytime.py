@@ -48,6 +48,9 @@ NUM_LANES_MAX, POLL_S = 8, 0.2
 # Seconds after which a thread must let go of Python's lock, while a search runs.
 SWITCH_S = 0.0003
 
+# Of the gap: an engine that would close so much in the time left goes before branch and bound.
+WORTH_SHARE = 0.1
+
 # A bound that has not moved for so long leaves every other turn of its lane to the primal side.
 BOUND_PATIENCE_S = 2.0
 
@@ -225,6 +228,14 @@ def _is_over(run: _Run) -> bool:
     return bool(np.isfinite(found)) and run.last.log_bound - found <= run.gap
 
 
+def _worth(run: _Run, front: Front) -> float:
+    """Return the gain, nats a second, that would close a good part of the gap in time."""
+    known = front.incumbent
+    if not np.isfinite(known.log_score) or not np.isfinite(known.log_bound):
+        return float("inf")
+    return WORTH_SHARE * (known.log_bound - known.log_score) / max(run.budget.left_s(), 1e-3)
+
+
 def _next_turn(run: _Run, proof_first: bool) -> tuple[Front, Entry] | None:
     """Choose a piece and one of its engines; the pieces take turns."""
     waiting = [front for front in run.fronts if not is_solved(front.incumbent)]
@@ -232,7 +243,7 @@ def _next_turn(run: _Run, proof_first: bool) -> tuple[Front, Entry] | None:
         front = waiting[(run.turns + offset) % len(waiting)]
         both = (front.proof, front.primal) if proof_first else (front.primal, front.proof)
         for roster in both:
-            entry = pick(roster)
+            entry = pick(roster, _worth(run, front))
             if entry is not None:
                 run.turns += 1
                 return front, entry

@@ -25,7 +25,7 @@ NUM_FACTORS_MAX, NUM_ENTRIES_MAX = 60_000, 1 << 25
 
 # Sweeps end when one brings less than this share of what is left between bound and incumbent, or
 # when they have taken this share of the time.
-GAIN_LEAST, TIME_SHARE = 1e-4, 0.1
+GAIN_LEAST, TIME_SHARE, SWEEPS_AT_ONCE = 1e-4, 0.25, 4
 
 # Nodes searched between two looks at the clock, first and at most.
 NUM_NODES_FIRST, NUM_NODES_MAX = 16, 1 << 14
@@ -142,7 +142,7 @@ def _limit(search: _Search, incumbent: Incumbent) -> int:
 
 def _sweep(search: _Search, limit: int, budget: Budget | None) -> None:
     """Sweep forward and backward; when that no longer pays, make the root consistent."""
-    from gmruntime.dual.arc_kernel import directions, sweep
+    from gmruntime.dual.arc_kernel import directions, sweep_both
     from gmruntime.dual.arc_network import CONSTANT
     from gmruntime.search.branching_kernel import open_root
 
@@ -150,10 +150,9 @@ def _sweep(search: _Search, limit: int, budget: Budget | None) -> None:
     before = int(state.cells[CONSTANT])
     start = perf_counter()
     ahead = directions(network, state)
-    alive = bool(sweep(network, state, ahead, limit, False))
-    alive = alive and bool(sweep(network, state, ahead, limit, True))
-    search.num_sweeps += 1
-    gained = int(state.cells[CONSTANT]) - before
+    alive = bool(sweep_both(network, state, ahead, limit, SWEEPS_AT_ONCE))
+    search.num_sweeps += SWEEPS_AT_ONCE
+    gained = (int(state.cells[CONSTANT]) - before) / SWEEPS_AT_ONCE
     left = min(limit, 2 * int(state.cells[CONSTANT])) - int(state.cells[CONSTANT])
     search.swept_s += perf_counter() - start
     is_late = budget is not None and search.swept_s > TIME_SHARE * budget.left_s()

@@ -12,10 +12,10 @@ search with tree decomposition for weighted CSP"; Boussemart, Hemery, Lecoutre a
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from jaxtyping import Int32, Int64
 
+from gmruntime.compiling import loop
 from gmruntime.dual.arc_kernel import propagate
 from gmruntime.dual.arc_network import (
     CONSTANT,
@@ -85,7 +85,7 @@ class Tree(NamedTuple):
     wanted: Int32[np.ndarray, " variables"]
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _push(tree: Tree, bound: int, link: int) -> None:
     heap, counts = tree.heap, tree.counts
     place = counts[NUM_OPEN]
@@ -99,7 +99,7 @@ def _push(tree: Tree, bound: int, link: int) -> None:
     heap[place, 0], heap[place, 1] = bound, link
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _pop(tree: Tree) -> tuple[int, int]:
     heap, counts = tree.heap, tree.counts
     bound, link = heap[0, 0], heap[0, 1]
@@ -121,7 +121,7 @@ def _pop(tree: Tree) -> tuple[int, int]:
     return int(bound), int(link)
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _choose(network: Network, state: State, tree: Tree) -> int:
     """Choose an undecided variable: few states left, in factors where searches failed."""
     conflict = tree.counts[CONFLICT]
@@ -150,7 +150,7 @@ def _choose(network: Network, state: State, tree: Tree) -> int:
     return best
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _value(network: Network, state: State, tree: Tree, variable: int) -> int:
     """Choose the value of the incumbent, or else the cheapest."""
     start = network.state_start[variable]
@@ -166,7 +166,7 @@ def _value(network: Network, state: State, tree: Tree, variable: int) -> int:
     return int(best)
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _link(tree: Tree, before: int, variable: int, value: int, chosen: int) -> int:
     place = tree.counts[NUM_LINKS]
     tree.counts[NUM_LINKS] = place + 1
@@ -177,7 +177,7 @@ def _link(tree: Tree, before: int, variable: int, value: int, chosen: int) -> in
     return int(place)
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _leave_open(tree: Tree, limit: int) -> None:
     """Turn what the path left undone into open nodes."""
     counts, path = tree.counts, tree.path
@@ -198,7 +198,7 @@ def _leave_open(tree: Tree, limit: int) -> None:
     counts[IS_DOWN] = 0
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _leave_here(state: State, tree: Tree) -> None:
     """Turn the present node into an open one."""
     counts, path = tree.counts, tree.path
@@ -210,13 +210,13 @@ def _leave_here(state: State, tree: Tree) -> None:
     _push(tree, max(state.cells[CONSTANT], counts[BASE_BOUND]), link)
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _step(state: State, limit: int) -> int:
     """Return the least amount worth passing on."""
     return int(max(1, (limit - state.cells[CONSTANT]) // STEP_SHARE))
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _start_down(network: Network, state: State, tree: Tree, limit: int) -> bool:
     """Go to the open node of the lowest bound; say whether it is alive."""
     counts = tree.counts
@@ -242,7 +242,7 @@ def _start_down(network: Network, state: State, tree: Tree, limit: int) -> bool:
     return bool(propagate(network, state, limit, _step(state, limit)))
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _back(network: Network, state: State, tree: Tree, limit: int) -> bool:
     """Go back to the last choice that has not been refuted, and refute it.
 
@@ -275,7 +275,7 @@ def _back(network: Network, state: State, tree: Tree, limit: int) -> bool:
     return False
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def branch(
     network: Network, state: State, tree: Tree, limit: int, num_nodes_max: int
 ) -> tuple[int, int]:
@@ -349,7 +349,7 @@ def branch(
     return GO_ON, limit
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def open_root(network: Network, state: State, tree: Tree, limit: int) -> bool:
     """Make the root consistent and the first open node; say whether it is alive."""
     for variable in range(len(network.num_states)):

@@ -9,6 +9,7 @@ import numba
 import numpy as np
 from jaxtyping import Float64, Int32, Int64, UInt64
 
+from gmruntime.compiling import loop
 from gmruntime.flat import FlatGraph
 
 
@@ -66,7 +67,7 @@ def next_uniform(state: UInt64[np.ndarray, " one"]) -> float:
     return (np.float64(bits >> np.uint64(12)) + 0.5) * (1.0 / 4503599627370496.0)
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def shuffle(order: Int32[np.ndarray, " n"], state: UInt64[np.ndarray, " one"]) -> None:
     """Permute at random, in place."""
     for last in range(len(order) - 1, 0, -1):
@@ -74,7 +75,7 @@ def shuffle(order: Int32[np.ndarray, " n"], state: UInt64[np.ndarray, " one"]) -
         order[last], order[other] = order[other], order[last]
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def score(arrays: Arrays, assignment: Int32[np.ndarray, " variables"]) -> float:
     """Sum the factors at an assignment."""
     total = 0.0

@@ -10,10 +10,11 @@ import numba
 import numpy as np
 from jaxtyping import Int32
 
+from gmruntime.compiling import loop
 from gmruntime.search.compiled import Arrays
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _root(parents: Int32[np.ndarray, " variables"], variable: int) -> int:
     while parents[variable] != variable:
         parents[variable] = parents[parents[variable]]

@@ -9,10 +9,10 @@ Amestoy, Davis and Duff (1996), "An approximate minimum degree ordering algorith
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from jaxtyping import Float64, Int32, Int64, UInt8, UInt64
 
+from gmruntime.compiling import loop
 from gmruntime.search.compiled import Arrays, next_uniform
 
 
@@ -85,7 +85,7 @@ def empty_plan(arrays: Arrays, clique_entries: int) -> tuple[Plan, Scratch]:
     return plan, scratch
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _clique_of(arrays: Arrays, plan: Plan, scratch: Scratch, variable: int) -> tuple[int, float]:
     """List in `scratch.found` the free variables that share a living function with the given one.
 
@@ -125,7 +125,7 @@ def _clique_of(arrays: Arrays, plan: Plan, scratch: Scratch, variable: int) -> t
     return count, bits
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _queue(scratch: Scratch, variable: int, bits: float) -> None:
     """Put a variable into the heap, smallest clique first; older entries of it become void."""
     key = bits + scratch.offsets[variable]
@@ -143,7 +143,7 @@ def _queue(scratch: Scratch, variable: int, bits: float) -> None:
     scratch.items[place] = variable
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _next(plan: Plan, scratch: Scratch) -> int:
     """Take the variable with the smallest clique out of the heap; -1 when none is left."""
     while scratch.counters[SIZE] > 0:
@@ -171,7 +171,7 @@ def _next(plan: Plan, scratch: Scratch) -> int:
     return -1
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _freeze(
     arrays: Arrays,
     plan: Plan,
@@ -200,7 +200,7 @@ def _freeze(
     return float(saved)
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _eliminate(arrays: Arrays, plan: Plan, scratch: Scratch, variable: int, count: int) -> None:
     """Absorb every living function of the variable into a message to the `count` found ones."""
     made = scratch.counters[MADE]
@@ -237,7 +237,7 @@ def _eliminate(arrays: Arrays, plan: Plan, scratch: Scratch, variable: int, coun
     scratch.counters[MADE] = made + 1
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def make_plan(
     arrays: Arrays,
     free: Int32[np.ndarray, " candidates"],
@@ -299,7 +299,7 @@ def make_plan(
     return scratch.counters[MADE]
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _refresh(arrays: Arrays, plan: Plan, scratch: Scratch) -> None:
     """Queue the variables whose clique the last elimination has made smaller."""
     made = scratch.counters[MADE]
@@ -312,7 +312,7 @@ def _refresh(arrays: Arrays, plan: Plan, scratch: Scratch) -> None:
             _queue(scratch, other, bits)
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _sort_cliques(arrays: Arrays, plan: Plan, made: int) -> None:
     """Order each clique by elimination, the soonest last; what was frozen since then drops out."""
     kept = 0

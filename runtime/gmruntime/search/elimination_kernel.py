@@ -13,6 +13,7 @@ import numba
 import numpy as np
 from jaxtyping import Float64, Int32, Int64, UInt32, UInt64
 
+from gmruntime.compiling import loop
 from gmruntime.search.compiled import Arrays, next_uniform
 from gmruntime.search.cutset_kernel import Plan
 from gmruntime.search.table_kernel import (
@@ -43,7 +44,7 @@ class Desk(NamedTuple):
     tile: Float64[np.ndarray, " tile"]
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _spread(
     arrays: Arrays,
     plan: Plan,
@@ -79,7 +80,7 @@ def _spread(
     return int(plan.message_start[step]), num_axes
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _entry(
     arrays: Arrays,
     plan: Plan,
@@ -154,7 +155,7 @@ def run_plan(
         _choose(arrays, plan, step, messages, fields, assignment, state)
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _lay_out(
     arrays: Arrays,
     plan: Plan,
@@ -194,7 +195,7 @@ def _lay_out(
     return noted
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _send(
     arrays: Arrays,
     plan: Plan,

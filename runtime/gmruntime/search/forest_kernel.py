@@ -11,10 +11,11 @@ import numba
 import numpy as np
 from jaxtyping import Float64, Int32, UInt64
 
+from gmruntime.compiling import loop
 from gmruntime.search.compiled import Arrays, next_uniform, shuffle
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _root(parents: Int32[np.ndarray, " variables"], variable: int) -> int:
     while parents[variable] != variable:
         parents[variable] = parents[parents[variable]]
@@ -22,7 +23,7 @@ def _root(parents: Int32[np.ndarray, " variables"], variable: int) -> int:
     return variable
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _joins(
     arrays: Arrays,
     variable: int,
@@ -60,7 +61,7 @@ def _joins(
     return count
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def grow_forest(
     arrays: Arrays,
     order: Int32[np.ndarray, " variables"],
@@ -85,7 +86,7 @@ def grow_forest(
             trees[_root(trees, touched[k])] = variable
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _gather(
     arrays: Arrays,
     variable: int,
@@ -162,7 +163,7 @@ def _pick(
     return len(values) - 1
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _message(
     row: Float64[np.ndarray, " states"],
     fields: Float64[np.ndarray, " states"],
@@ -241,7 +242,7 @@ def forest_sweeps(
             chosen[variable] = 0
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _add_parent(
     arrays: Arrays,
     variable: int,

@@ -38,7 +38,7 @@ class Roster:
 
     Attributes:
         entries: the engines; another roster may have them as well.
-        steady: the one that gets every other turn, since all it brings it brings at the end.
+        steady: the one that may have every other turn, since what it brings it brings at the end.
         turns: how often one was picked.
     """
 
@@ -52,14 +52,18 @@ def roster_of(engines: list[Engine]) -> Roster:
     return Roster([Entry(engine) for engine in engines])
 
 
-def pick(roster: Roster) -> Entry | None:
-    """Choose the engine that gains fastest, or now and then the one that waited longest."""
+def pick(roster: Roster, worth: float = 0.0) -> Entry | None:
+    """Choose the engine that gains fastest, or now and then the one that waited longest.
+
+    The steady one has every other turn unless another gains at the rate `worth`, nats a second.
+    """
     ready = [entry for entry in roster.entries if not entry.finished and not entry.busy]
     if not ready:
         return None
     roster.turns += 1
     steady = roster.steady
-    if steady is not None and steady in ready and roster.turns % 2 == 0:
+    others = max((entry.rate for entry in ready if entry is not steady), default=0.0)
+    if steady is not None and steady in ready and roster.turns % 2 == 0 and others < worth:
         chosen = steady
     elif roster.turns % TURNS_BETWEEN_TRIALS == 1:
         chosen = max(ready, key=lambda entry: entry.waited)

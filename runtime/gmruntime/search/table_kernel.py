@@ -4,15 +4,16 @@ A tile spans the innermost axes. Within it a function's entries lie at the same 
 the tile is, so these are worked out once and only where the tile begins changes.
 """
 
-import numba
 import numpy as np
 from jaxtyping import Float64, Int64, UInt32
+
+from gmruntime.compiling import loop
 
 # Entries of a tile: it, and the parts of the functions it reads, stay in the first cache.
 TILE_ENTRIES_MAX = 2048
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def first_tile_axis(dims: Int64[np.ndarray, " axes"], num_axes: int) -> int:
     """Find where the axes begin that a tile spans; the last axis always belongs to it."""
     axis = num_axes - 1
@@ -23,7 +24,7 @@ def first_tile_axis(dims: Int64[np.ndarray, " axes"], num_axes: int) -> int:
     return axis
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def fill_distances(
     dims: Int64[np.ndarray, " axes"],
     strides: Int64[np.ndarray, " axes"],
@@ -56,7 +57,7 @@ def fill_distances(
     return 1 if contiguous else 2
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def add_tile(
     tile: Float64[np.ndarray, " tile"],
     source: Float64[np.ndarray, " source"],
@@ -81,7 +82,7 @@ def add_tile(
             tile[k] += part[distances[k]]
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def reduce_tile(
     tile: Float64[np.ndarray, " tile"],
     field: Float64[np.ndarray, " states"],

@@ -10,10 +10,11 @@ import numba
 import numpy as np
 from jaxtyping import Float64, Int32, Int64, UInt64
 
+from gmruntime.compiling import loop
 from gmruntime.search.compiled import Arrays, next_uniform
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def fill_fields(
     arrays: Arrays,
     assignment: Int32[np.ndarray, " variables"],
@@ -44,7 +45,7 @@ def fill_fields(
     return float(total)
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def change(
     arrays: Arrays,
     assignment: Int32[np.ndarray, " variables"],
