@@ -1,15 +1,13 @@
 """Mistakes of syntax: GM1xx."""
 
-from gmlang.diagnostics import Diagnostic, Span
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from gmlang.diagnostics import Diagnostic, Note, Span
+
+NUM_EXPECTED_MAX = 5
 
 _SHOWN = {
-    "COLON": "`:`",
-    "COMMA": "`,`",
-    "RPAR": "`)`",
-    "RSQB": "`]`",
-    "RBRACE": "`}`",
-    "LPAR": "`(`",
-    "EQUAL": "`=`",
     "NAME": "a name",
     "INT": "a number",
     "FLOAT": "a number",
@@ -17,35 +15,186 @@ _SHOWN = {
     "_NL": "the end of the line",
     "_INDENT": "an indented block",
     "_DEDENT": "the end of the block",
-    "IN": "`in`",
-    "WEIGHT": "`weight`",
-    "TILDE": "`~`",
+    "$END": "",
+    "COMPARE": "a comparison",
+    "TIMES": "",
+    "+": "",
+    "-": "",
 }
 
 
-def unexpected_character(span: Span) -> Diagnostic:
-    """Report a character that begins no word of the language."""
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A token of a line: its kind, its text and where it stands."""
+
+    kind: str
+    text: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What is known where reading stopped.
+
+    Attributes:
+        span: the token that cannot stand there.
+        kind: its kind.
+        accepts: what could stand there: texts as they are written, or kinds of tokens.
+        accepts_first: what could begin the line.
+        words: the tokens of the line, its end left out.
+        at: the place of the token among them, or their number if the line ends too early.
+        bracket: the innermost bracket that is open there.
+        is_unclosed: nothing closes that bracket.
+    """
+
+    span: Span
+    kind: str
+    accepts: tuple[str, ...]
+    accepts_first: tuple[str, ...]
+    words: tuple[Word, ...]
+    at: int
+    bracket: Span | None
+    is_unclosed: bool
+
+    @property
+    def text(self) -> str:
+        """What is written there; nothing at the end of a line."""
+        return self.words[self.at].text if self.at < len(self.words) else ""
+
+    @property
+    def first(self) -> str:
+        """The first word of the line."""
+        return self.words[0].text if self.words else ""
+
+    @property
+    def before(self) -> str:
+        """The word before, or nothing."""
+        return self.words[self.at - 1].text if 0 < self.at <= len(self.words) else ""
+
+    @property
+    def after(self) -> str:
+        """The word after, or nothing."""
+        return self.words[self.at + 1].text if self.at + 1 < len(self.words) else ""
+
+    @property
+    def needs_operand(self) -> bool:
+        """Whether an expression must begin there."""
+        return "NAME" in self.accepts and "(" in self.accepts and "INT" in self.accepts
+
+    def written(self, start: int, end: int | None = None) -> str:
+        """Return the text from one word of the line to another, as it is written."""
+        part = self.words[start:end]
+        if not part:
+            return ""
+        return part[0].span.source.text[part[0].span.start : part[-1].span.end]
+
+
+Rule = Callable[[Context], Diagnostic | None]
+
+
+def unexpected(context: Context) -> Diagnostic:
+    """Report a token that cannot stand where it stands, by the first rule that knows it."""
+    from gmlang.errors.syntax_hints import RULES
+
+    for rule in RULES if context.words else ():
+        diagnostic = rule(context)
+        if diagnostic is not None:
+            return diagnostic
+    return plain(context)
+
+
+def plain(context: Context, hint: str = "") -> Diagnostic:
+    """Report a token that cannot stand where it stands."""
+    is_end = context.kind in ("_NL", "$END")
+    what = "the line ends too early" if is_end else f"`{context.text}` is not expected here"
+    return misplaced(context.span, what + _expected(context.accepts), hint)
+
+
+def misplaced(span: Span, message: str, hint: str) -> Diagnostic:
+    """Report something that cannot stand where it stands."""
+    return Diagnostic("GM102", message, span, hint=hint)
+
+
+def _expected(accepts: Sequence[str]) -> str:
+    if "NAME" in accepts and "(" in accepts and "INT" in accepts:
+        return "; an expression is needed"
+    shown = [_SHOWN.get(a, f"`{a}`") for a in accepts]
+    shown = [s for s in dict.fromkeys(shown) if s]
+    if not shown or len(shown) > NUM_EXPECTED_MAX:
+        return ""
+    *others, last = shown
+    return f"; expected {', '.join(others)} or {last}" if others else f"; expected {last}"
+
+
+def unexpected_character(span: Span, hint: str) -> Diagnostic:
+    """Report a text that is no word of the language."""
     shown = span.text or " "
     name = shown if shown.isprintable() else f"U+{ord(shown[0]):04X}"
-    hint = "strings stand between double quotes" if shown in "'\"" else ""
-    return Diagnostic("GM101", f"`{name}` does not belong here", span, hint=hint)
+    return Diagnostic("GM101", f"`{name}` is no sign of the language", span, hint=hint)
 
 
-def unexpected_token(span: Span, kind: str, text: str, accepts: tuple[str, ...]) -> Diagnostic:
-    """Report a word that cannot stand where it stands."""
-    if kind == "_INDENT":
-        return unexpected_indentation(span)
-    if kind == "_DEDENT" or (kind == "_NL" and "_INDENT" in accepts):
-        return Diagnostic("GM104", "an indented block is expected here", span)
-    shown = "the end of the line" if kind == "_NL" else f"`{text.strip()}`"
-    hint = ""
-    if "COLON" in accepts and kind == "_NL":
+def single_quotes(span: Span) -> Diagnostic:
+    """Report a string between single quotes."""
+    inner = span.text.strip("'").replace('"', "")
+    return Diagnostic(
+        "GM116", "a string stands between double quotes", span, hint=f'write "{inner}"'
+    )
+
+
+def unclosed_string(span: Span, hint: str) -> Diagnostic:
+    """Report a string without its last quote."""
+    return Diagnostic("GM110", "this string is never closed", span, hint=hint)
+
+
+def unclosed_bracket(span: Span, noticed: Span | None) -> Diagnostic:
+    """Report a bracket that nothing closes."""
+    closer = {"(": ")", "[": "]", "{": "}"}[span.text]
+    notes = () if noticed is None else (Note(f"`{closer}` is missing before this", noticed),)
+    hint = "" if notes else f"write `{closer}` where it ends"
+    return Diagnostic("GM109", f"this `{span.text}` is never closed", span, notes, hint)
+
+
+def wrong_closer(span: Span, opener: Span | None) -> Diagnostic:
+    """Report a closing bracket that does not belong to the open one."""
+    if opener is None:
         return Diagnostic(
-            "GM105", "`:` is missing at the end of the line", span, hint="a block begins with `:`"
+            "GM117", f"no bracket is open that `{span.text}` could close", span, hint="remove it"
         )
-    if text.strip() == "=" and ("CHAIN" in accepts or "COMPARE" in accepts):
-        hint = "`==` compares; `=` gives a value"
-    return Diagnostic("GM102", f"{shown} is not expected here{_expected(accepts)}", span, hint=hint)
+    closer = {"(": ")", "[": "]", "{": "}"}[opener.text]
+    return Diagnostic(
+        "GM117",
+        f"`{span.text}` does not close `{opener.text}`",
+        span,
+        notes=(Note("opened here", opener),),
+        hint=f"write `{closer}`",
+    )
+
+
+def missing_colon(span: Span) -> Diagnostic:
+    """Report a header without its colon."""
+    return Diagnostic(
+        "GM105", "`:` is missing at the end of the line", span, hint="a block begins with `:`"
+    )
+
+
+def missing_body(header: Span) -> Diagnostic:
+    """Report a header that no indented line follows."""
+    return Diagnostic(
+        "GM104",
+        "an indented block is missing after this line",
+        header,
+        hint="indent what belongs to it by four spaces",
+    )
+
+
+def without_if(span: Span) -> Diagnostic:
+    """Report an `else` or `elif` on its own."""
+    return Diagnostic(
+        "GM111",
+        f"`{span.text}` without an `if` before it",
+        span,
+        hint="it follows an `if` block at the same indentation",
+    )
 
 
 def unexpected_indentation(span: Span) -> Diagnostic:
@@ -54,15 +203,9 @@ def unexpected_indentation(span: Span) -> Diagnostic:
         "GM103",
         "this line is indented, but no block begins here",
         span,
-        hint="a block begins after a line that ends in `:`",
+        hint="a block follows a line that ends in `:`; a statement goes on over several lines "
+        "only inside brackets",
     )
-
-
-def _expected(accepts: tuple[str, ...]) -> str:
-    shown = list(dict.fromkeys(_SHOWN[a] for a in accepts if a in _SHOWN))
-    if not shown or len(shown) > 6:
-        return ""
-    return f"; expected {', '.join(shown)}"
 
 
 def unexpected_end(span: Span, accepts: tuple[str, ...]) -> Diagnostic:
@@ -70,15 +213,25 @@ def unexpected_end(span: Span, accepts: tuple[str, ...]) -> Diagnostic:
     return Diagnostic("GM106", f"the text ends too early{_expected(accepts)}", span)
 
 
-def bad_indentation(span: Span) -> Diagnostic:
+def bad_indentation(span: Span, allowed: Sequence[int], blanks: str) -> Diagnostic:
     """Report a line whose indentation matches no open block."""
+    *others, last = [str(width) for width in allowed]
+    widths = f"{', '.join(others)} or {last}"
+    found = blanks.count(" ") + 8 * blanks.count("\t")
+    hint = "a tab counts as 8 columns; use spaces only" if "\t" in blanks else ""
     return Diagnostic(
         "GM107",
-        "a line is indented less than its block, but not as little as the one around it",
+        f"this line is indented by {found} columns, which fits no block; {widths} would",
         span,
+        hint=hint,
     )
 
 
 def too_deep(span: Span) -> Diagnostic:
-    """Report brackets nested beyond what is read."""
-    return Diagnostic("GM108", "brackets are nested too deep here", span)
+    """Report brackets or blocks nested beyond what is read."""
+    return Diagnostic(
+        "GM108",
+        "brackets or blocks are nested too deep here",
+        span,
+        hint="at most 60 deep: give the inner part a name with `def`",
+    )

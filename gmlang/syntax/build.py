@@ -1,6 +1,6 @@
 """From what the grammar matched to the surface AST: one method for each rule.
 
-Knows Lark's calling convention, and nothing else of Lark.
+A method gets the place of what was matched, its first and last character, and the children.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ from gmlang.syntax import ast
 from gmlang.syntax.build_expressions import Expressions
 
 Node = Any
-"""What Lark hands over: tokens, AST nodes, tuples of them, None for what is absent."""
+"""What the parser hands over: tokens, AST nodes, tuples of them, None for what is absent."""
 
 
 class Builder(Expressions):
@@ -21,18 +21,16 @@ class Builder(Expressions):
         self.source = source
 
     def span(self, meta: Node) -> Span:
-        """Return the span of a match; an empty match spans nothing."""
-        if getattr(meta, "empty", True):
-            return Span(self.source, 0, 0)
-        return Span(self.source, meta.start_pos, meta.end_pos)
+        """Return the span of a match, which is its first and last place."""
+        return Span(self.source, meta[0], meta[1])
 
     def at(self, token: Node) -> Span:
         """Return the span of a token."""
-        return Span(self.source, token.start_pos, token.end_pos)
+        return Span(self.source, token.start, token.end)
 
     def named(self, token: Node) -> ast.Name:
         """Turn a NAME token into a name."""
-        return ast.Name(self.at(token), str(token))
+        return ast.Name(self.at(token), token.text)
 
     def header(self, meta: Node, children: list[Node]) -> Span:
         """Return the span of a block's header: its first line."""
@@ -67,7 +65,7 @@ class Builder(Expressions):
     def dotted(self, meta: Node, children: list[Node]) -> str:
         """`a.b.c`."""
         del meta
-        return ".".join(str(c) for c in children)
+        return ".".join(c.text for c in children)
 
     def domain(self, meta: Node, children: list[Node]) -> ast.DomainDeclaration:
         """`domain Color = {red}`."""
@@ -225,8 +223,8 @@ class Builder(Expressions):
     def within(self, meta: Node, children: list[Node]) -> ast.Option:
         """`within 200 ms`."""
         number, unit = children
-        value = ast.Number(self.at(number), float(str(number).replace("_", "")))
-        return ast.Option(self.span(meta), "within", value, str(unit))
+        value = ast.Number(self.at(number), float(number.text.replace("_", "")))
+        return ast.Option(self.span(meta), "within", value, unit.text)
 
     def using(self, meta: Node, children: list[Node]) -> ast.Option:
         """`using bp(iters=50)`."""
@@ -238,11 +236,11 @@ class Builder(Expressions):
 
     def documentation(self, meta: Node, children: list[Node]) -> ast.Documentation:
         """A string alone on a line."""
-        return ast.Documentation(self.span(meta), unquoted(str(children[0])))
+        return ast.Documentation(self.span(meta), unquoted(children[0].text))
 
     def reserved(self, meta: Node, children: list[Node]) -> ast.Reserved:
         """A word of a later milestone."""
-        return ast.Reserved(self.span(meta), str(children[0]))
+        return ast.Reserved(self.span(meta), children[0].text)
 
     # --- Blocks --------------------------------------------------------------------------
 
@@ -265,7 +263,7 @@ class Builder(Expressions):
 
     def documented(self, meta: Node, children: list[Node]) -> ast.Documentation:
         """A string inside an entity."""
-        return ast.Documentation(self.trimmed(meta), unquoted(str(children[0])))
+        return ast.Documentation(self.trimmed(meta), unquoted(children[0].text))
 
     def model(self, meta: Node, children: list[Node]) -> ast.Model:
         """`model purple(x: Thing) prior p:` and its body."""

@@ -6,7 +6,7 @@ from gmlang.diagnostics import Span
 from gmlang.syntax import ast
 
 Node = Any
-"""What Lark hands over: tokens, AST nodes, tuples of them, None for what is absent."""
+"""What the parser hands over: tokens, AST nodes, tuples of them, None for what is absent."""
 
 
 class Expressions:
@@ -35,7 +35,7 @@ class Expressions:
 
     def chain(self, meta: Node, children: list[Node]) -> ast.Compare:
         """`a <= b < c`."""
-        operators = tuple(str(c) for c in children[1::2])
+        operators = tuple(c.text for c in children[1::2])
         return ast.Compare(self.span(meta), operators, tuple(children[::2]))
 
     def in_(self, meta: Node, children: list[Node]) -> ast.Binary:
@@ -71,7 +71,7 @@ class Expressions:
     def arithmetic(self, meta: Node, children: list[Node]) -> ast.Binary:
         """`a + b`."""
         left, operator, right = children
-        return ast.Binary(self.span(meta), str(operator), left, right)
+        return ast.Binary(self.span(meta), operator.text, left, right)
 
     def negative(self, meta: Node, children: list[Node]) -> ast.Unary:
         """`-a`."""
@@ -161,11 +161,11 @@ class Expressions:
 
     def float_(self, meta: Node, children: list[Node]) -> ast.Number:
         """A number with a point or an exponent."""
-        return ast.Number(self.span(meta), float(str(children[0]).replace("_", "")))
+        return ast.Number(self.span(meta), float(children[0].text.replace("_", "")))
 
     def int_(self, meta: Node, children: list[Node]) -> ast.Number:
         """A whole number."""
-        digits = str(children[0]).replace("_", "")
+        digits = children[0].text.replace("_", "")
         # Python refuses to convert thousands of digits, and no program means such a number.
         value = int(digits) if len(digits) <= 300 else float("inf")
         return ast.Number(self.span(meta), value)
@@ -174,7 +174,7 @@ class Expressions:
         """A string."""
         from gmlang.syntax.build import unquoted
 
-        return ast.Text(self.span(meta), unquoted(str(children[0])))
+        return ast.Text(self.span(meta), unquoted(children[0].text))
 
     def true(self, meta: Node, children: list[Node]) -> ast.Boolean:
         """`true`."""

@@ -1,87 +1,27 @@
-"""Text to surface AST. The only file that touches Lark."""
+"""Text to surface AST: an LALR(1) automaton over the tables of the grammar.
 
-import os
-import re
-import threading
-import zlib
-from functools import lru_cache
-from pathlib import Path
+Aho, Lam, Sethi and Ullman, "Compilers", 2nd ed. (2006), section 4.5. The AST is built during the
+reductions; chains of reductions that only hand a child on, of which the rules of precedence make
+a dozen for every number, are taken in one remembered jump.
+"""
+
 from typing import Any
 
-from lark import Lark, Token, Tree, UnexpectedInput
-from lark import __version__ as lark_version
-from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedToken
-from lark.indenter import DedentError, Indenter
-
-from gmlang.diagnostics import Diagnostic, GmError, Source, Span
-from gmlang.errors import syntax as errors
+from gmlang.diagnostics import GmError, Source
 from gmlang.syntax import ast
 from gmlang.syntax.build import Builder
+from gmlang.syntax.lex import RawToken, Token, Trouble, lay_out, tokenize
+from gmlang.syntax.table import Rule, Table, load_table
 
-NESTING_MAX = 60
-"""Brackets may be nested this deep, and blocks likewise."""
+_KEPT = frozenset(
+    ("NAME", "INT", "FLOAT", "STRING", "COMPARE", "PLUS", "MINUS", "TIMES", "SOFT", "RESERVED")
+)
 
-OPERATORS_MAX = 400
-"""A single line may chain this many operators; later phases walk expressions recursively."""
+_JUMPS: dict[tuple[int, int, str], int] = {}
+"""(state below, state, token): the state after all reductions that hand on a single child.
 
-_LOCK = threading.Lock()
-
-_INDENTED_START = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]+[^\s#]")
-
-
-def _cache_file(grammar: str) -> str | bool:
-    """Return where the parser's tables are kept between runs: building them takes longest."""
-    try:
-        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gmlang"
-        folder.mkdir(parents=True, exist_ok=True)
-    except (OSError, RuntimeError):
-        return False
-    # A checksum is enough: the file is our own, and OpenSSL takes a while to load.
-    mark = f"{zlib.crc32((grammar + lark_version).encode()):08x}-{len(grammar)}"
-    return str(folder / f"grammar-{mark}.lark")
-
-
-class _Indentation(Indenter):
-    """Lark's indentation, with the names of this grammar's tokens."""
-
-    @property
-    def NL_type(self) -> str:
-        return "_NL"
-
-    @property
-    def OPEN_PAREN_types(self) -> list[str]:
-        return ["LPAR", "LSQB", "LBRACE"]
-
-    @property
-    def CLOSE_PAREN_types(self) -> list[str]:
-        return ["RPAR", "RSQB", "RBRACE"]
-
-    @property
-    def INDENT_type(self) -> str:
-        return "_INDENT"
-
-    @property
-    def DEDENT_type(self) -> str:
-        return "_DEDENT"
-
-    @property
-    def tab_len(self) -> int:
-        return 8
-
-
-@lru_cache(maxsize=1)
-def _parser() -> Lark:
-    grammar = Path(__file__).with_name("grammar.lark").read_text("utf-8")
-    return Lark(
-        grammar,
-        parser="lalr",
-        lexer="contextual",
-        postlex=_Indentation(),
-        start=["start", "query_text"],
-        propagate_positions=True,
-        maybe_placeholders=True,
-        cache=_cache_file(grammar),
-    )
+Only ever added to, and what is added depends on the tables alone, which are the same throughout.
+"""
 
 
 def parse(source: Source) -> ast.Program:
@@ -103,74 +43,103 @@ def parse_query(source: Source) -> tuple[ast.Query, ...]:
 
 
 def _parse(source: Source, start: str) -> Any:  # noqa: ANN401
-    _check_limits(source)
-    indented = _INDENTED_START.match(source.text)
-    if indented is not None and start == "start":
-        span = Span(source, indented.end() - 1, indented.end())
-        raise GmError([errors.unexpected_indentation(span)])
-    with _LOCK:
-        parser = _parser()
-        try:
-            tree = parser.parse(source.text.rstrip() + "\n", start=start)
-        except UnexpectedInput as error:
-            raise GmError([_diagnose(source, error)]) from None
-        except DedentError:
-            raise GmError([errors.bad_indentation(Span(source, 0, 0))]) from None
-    return _build(Builder(source), tree)
+    table = load_table()
+    text = source.text.rstrip() + "\n"
+    raw = tokenize(text, table.words)
+    try:
+        tokens = lay_out(text, raw)
+        return _run(table, start, text, tokens, Builder(source))
+    except Trouble:
+        pass
+    from gmlang.syntax.recover import find_mistakes
+
+    raise GmError(find_mistakes(source, text, raw, table, start))
 
 
-def _build(builder: Builder, tree: Tree[Token]) -> Any:  # noqa: ANN401
-    """Turn a parse tree into the AST, children first, without recursion."""
-    stack: list[tuple[Tree[Token], list[Any]]] = [(tree, [])]
-    while True:
-        node, done = stack[-1]
-        if len(done) < len(node.children):
-            child: Any = node.children[len(done)]
-            if isinstance(child, Tree):
-                stack.append((child, []))
-            else:
-                done.append(child)
+def _run(table: Table, start: str, text: str, tokens: list[RawToken], builder: Builder) -> Any:  # noqa: ANN401
+    """Run the automaton and return the value of the start symbol.
+
+    Raises:
+        Trouble: at the first token that cannot stand where it stands.
+    """
+    rows, rules = table.rows, table.rules
+    handlers = [getattr(builder, rule.handler, None) for rule in rules]
+    end_state = table.ends[start]
+    states = [table.starts[start]]
+    values: list[Any] = []
+    places: list[tuple[int, int]] = []
+    skipped_to = 0
+    for kind, first, last in tokens:
+        if first < skipped_to and kind != "_NL":
             continue
-        stack.pop()
-        result = getattr(builder, str(node.data))(node.meta, done)
-        if not stack:
-            return result
-        stack[-1][1].append(result)
+        row = rows[states[-1]]
+        if kind not in row:
+            if not kind.isupper() or "NAME" not in row or not text[first].isidentifier():
+                raise Trouble
+            kind = "NAME"
+        while (action := rows[states[-1]].get(kind)) is not None and action < 0:
+            rule = rules[~action]
+            if rule.passes and rule.size == 1:
+                key = (states[-2], states[-1], kind)
+                if key not in _JUMPS:
+                    _JUMPS[key] = _jump(table, *key)
+                states[-1] = _JUMPS[key]
+                continue
+            size = rule.size
+            if size == 1:
+                place = places[-1]
+            else:
+                place = (places[-size][0], places[-1][1]) if size else (0, 0)
+            value = _reduce(rule, handlers[~action], values, place)
+            if size:
+                del states[-size:], values[-size:], places[-size:]
+            states.append(rows[states[-1]][rule.origin])
+            values.append(value)
+            places.append(place)
+            if kind == "$END" and states[-1] == end_state:
+                return value
+        if action is None:
+            raise Trouble
+        states.append(action)
+        values.append(Token(kind, text[first:last], first, last) if kind in _KEPT else None)
+        places.append((first, last))
+        if kind == "RESERVED":
+            skipped_to = text.index("\n", last)
+            states.append(rows[states[-1]]["REST"])
+            values.append(None)
+            places.append((last + 1, skipped_to))
+    raise Trouble
 
 
-def _check_limits(source: Source) -> None:
-    depth = 0
-    for position, character in enumerate(source.text):
-        if character in "([{":
-            depth += 1
-            if depth > NESTING_MAX:
-                raise GmError([errors.too_deep(Span(source, position, position + 1))])
-        elif character in ")]}":
-            depth -= 1
-    del depth
+def _jump(table: Table, below: int, state: int, kind: str) -> int:
+    """Follow the reductions that only hand on a single child."""
+    while True:
+        action = table.rows[state].get(kind, 0)
+        rule = table.rules[~action] if action < 0 else None
+        if rule is None or rule.size != 1 or not rule.passes:
+            return state
+        state = table.rows[below][rule.origin]
 
 
-def _diagnose(source: Source, error: UnexpectedInput) -> Diagnostic:
-    position = min(max(error.pos_in_stream or 0, 0), len(source.text))
-    match error:
-        case UnexpectedCharacters():
-            return errors.unexpected_character(Span(source, position, position + 1))
-        case UnexpectedToken():
-            token = error.token
-            return _unexpected_token(source, token, error.accepts or error.expected)
-        case UnexpectedEOF():
-            return errors.unexpected_end(Span(source, len(source.text), len(source.text)), ())
-        case _:
-            return errors.unexpected_character(Span(source, position, position + 1))
-
-
-def _unexpected_token(source: Source, token: Token, accepts: set[str]) -> Diagnostic:
-    start = token.start_pos if token.start_pos is not None else len(source.text)
-    end = token.end_pos if token.end_pos is not None else start
-    span = Span(source, min(start, len(source.text)), min(end, len(source.text)))
-    if token.type == "$END":
-        return errors.unexpected_end(span, tuple(sorted(accepts)))
-    return errors.unexpected_token(span, token.type, str(token), tuple(sorted(accepts)))
+def _reduce(rule: Rule, handler: Any, values: list[Any], place: tuple[int, int]) -> Any:  # noqa: ANN401
+    """Make the value of a reduction from those of its children."""
+    base = len(values) - rule.size
+    children: list[Any] = []
+    for at in rule.plan:
+        if at >= 0:
+            children.append(values[base + at])
+        elif at == -1:
+            children.append(None)
+        elif children:
+            children += values[base - 2 - at]
+        else:
+            # A list grows in place: repetition is left-recursive, and nobody else holds it.
+            children = values[base - 2 - at]
+    if not rule.handler:
+        return children
+    if rule.passes and len(children) == 1:
+        return children[0]
+    return handler(place, children)
 
 
 def needs_more(text: str) -> bool:

@@ -1,5 +1,6 @@
 """Text to AST and back: nothing is lost, and no text ends in a traceback."""
 
+import random
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from gmlang.diagnostics import Diagnostic, GmError, Source
 from gmlang.syntax import ast
 from gmlang.syntax.parse import needs_more, parse, parse_query
 from gmlang.syntax.print import format_source, print_program
+from tests.support.programs import flat_program, society_program
 
 EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples").glob("*.gm"))
 TEXTS = [path.read_text("utf-8") for path in EXAMPLES]
@@ -122,6 +124,105 @@ def test_a_mutated_program_is_a_program_or_a_diagnosis(text: str, at: int, cut: 
 def test_hostile_texts_are_diagnosed(text: str):
     with pytest.raises(GmError):
         _parse(text)
+
+
+BROKEN_LINES = st.sampled_from(
+    [
+        "var q",
+        "var q : bool $",
+        "factor q +",
+        "factor (q, 1",
+        "factor q)",
+        "prefer q",
+        "constraint q = true",
+        "query",
+        "query P(q",
+        'import "things',
+        "observe",
+        "domain Q = red, green",
+        "param q := 3",
+        "def f(x):",
+        "vra q : bool",
+        "q = 3",
+        "else: factor 1",
+        "for i in 0..3 factor i",
+        "factor 'a' + 1",
+        "constraint q && q",
+        "import a, b",
+        "query P(q) within 5",
+        "predict q = 1 0.9",
+        "consider q)",
+        "assert",
+        "var q[3 : bool",
+    ]
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.integers(0, 2**32), st.booleans(), BROKEN_LINES, BROKEN_LINES, st.data())
+def test_two_broken_lines_are_both_told_and_nothing_else_is(
+    seed: int, is_flat: bool, first: str, second: str, data: st.DataObject
+):
+    rng = random.Random(seed)
+    lines = (flat_program(rng) if is_flat else society_program(rng)).rstrip().split("\n")
+    # A line may be put in before any line that begins a statement, indented as that one is.
+    places = [i for i, line in enumerate(lines) if _begins_a_statement(line, lines[i - 1])]
+    chosen = data.draw(st.lists(st.sampled_from(places), min_size=2, max_size=2, unique=True))
+    low, high = sorted(chosen)
+    lines[high:high] = [_indent(lines[high]) + second]
+    lines[low:low] = [_indent(lines[low]) + first]
+    found = [d.span.line_column()[0] for d in _mistakes("\n".join(lines) + "\n") if d.span]
+    assert found == [low + 1, high + 2]
+
+
+def _indent(line: str) -> str:
+    return line[: len(line) - len(line.lstrip())]
+
+
+def _begins_a_statement(line: str, before: str) -> bool:
+    """Say so of lines at the top level and of the further lines of simple blocks."""
+    word = line.split()[0] if line.split() else ""
+    words = "var factor prefer constraint observe predict use for model query param domain"
+    is_inside = len(_indent(line)) > 0
+    return word in words.split() and (not is_inside or _indent(before) == _indent(line))
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.binary(max_size=120))
+def test_any_bytes_are_a_program_or_a_diagnosis(content: bytes):
+    assert all(d.span is not None for d in _mistakes(content.decode("latin-1")))
+    assert all(d.message for d in _mistakes(content.decode("utf-8", "replace")))
+
+
+WORDS = ("if", "else:", "for", "match", "~", "->", "\n\t", "\n  ", "a", "var", "entity", "elif")
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(st.sampled_from([*"()[]}:\n1\"'=", *WORDS])))
+def test_any_words_are_a_program_or_a_diagnosis(words: list[str]):
+    found = _mistakes(" ".join(words))
+    assert len(found) <= 20
+    assert all(d.code.startswith("GM1") and d.message and d.span is not None for d in found)
+
+
+def test_a_text_in_which_every_line_is_wrong_tells_twenty_of_them():
+    assert len(_mistakes("factor 1 1\n" * 100)) == 20
+
+
+def test_a_place_is_where_the_mistake_is():
+    (found,) = _mistakes("for i in 0..2:\n        factor 1\n    factor 2\n")
+    assert found.span is not None
+    assert found.span.line_column() == (3, 5)
+    assert "0 or 8" in found.message
+
+
+def test_words_of_the_language_may_be_names_where_no_word_is_meant():
+    program = _parse("var model : bool\nvar weight : bool\nfactor model + weight\n")
+    assert len(program.statements) == 3
+
+
+def test_a_word_ends_where_a_name_does():
+    assert _mistakes("for i inx0..2:\n    factor i\n")
 
 
 def test_carriage_returns_and_comments_do_not_matter():

@@ -50,6 +50,8 @@ def test_there_are_enough_of_them():
 
 
 def test_several_mistakes_of_one_phase_are_told_together():
+    error = _diagnose(FOLDER / "syntax" / "several_at_once.gm")
+    assert len(error.diagnostics) == 10
     error = _diagnose(FOLDER / "names" / "several_mistakes.gm")
     assert len(error.diagnostics) == 3
     error = _diagnose(FOLDER / "grounding" / "several_at_once.gm")

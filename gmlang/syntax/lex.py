@@ -1,0 +1,143 @@
+"""Text to tokens: words, numbers and signs, and the layout of lines and blocks."""
+
+import re
+from typing import NamedTuple
+
+TAB_WIDTH = 8
+"""A tab in the indentation counts as so many spaces."""
+
+NESTING_MAX = 60
+"""Brackets may be nested this deep, and blocks likewise."""
+
+CLOSERS = {"RPAR": "LPAR", "RSQB": "LSQB", "RBRACE": "LBRACE"}
+OPENERS = frozenset(CLOSERS.values())
+
+BAD = "BAD"
+"""The token of a text that is no word of the language."""
+
+_TOKEN = re.compile(
+    r"""[ \t\f]*(?:
+    (?P<NAME>[^\W\d]\w*)
+    |(?P<FLOAT>\d[\d_]*\.\d[\d_]*(?:[eE][+-]?\d+)?|\d[\d_]*[eE][+-]?\d+
+        |(?<!\.)\.\d[\d_]*(?:[eE][+-]?\d+)?)
+    |(?P<INT>\d[\d_]*)
+    |(?P<SIGN>\.\.<|\.\.|:=|->|\*\*|[][(){}.,:~@&|]|=(?!=))
+    |(?P<COMPARE>[=!<>]=|[<>])
+    |(?P<PLUS>\+)
+    |(?P<MINUS>-)
+    |(?P<TIMES>//|[*/%])
+    |(?P<_NL>(?:\r?\n[\t ]*(?:\#[^\n]*)?)+)
+    |(?P<STRING>\"\"\"(?:.|\n)*?\"\"\"|"(?!"")(?:[^"\\\n]|\\.)*")
+    |(?P<SKIP>[\r]+|\#[^\n]*|[ \t\f]+)
+    |(?P<BAD>\"\"\"(?:.|\n)*|"[^\n]*|'(?:[^'\\\n]|\\.)*'?|&&|\|\||.)
+    )""",
+    re.VERBOSE,
+)
+"""Strings may not be told by their first quote: a lone one is BAD up to the end of its line."""
+
+RESERVED_WORDS = frozenset({"learn", "choose", "maximize"})
+_RESERVED = re.compile(r"[ \t]+[A-Za-z_]")
+
+
+class Token(NamedTuple):
+    """A token with its text; `start` and `end` are its place in the source."""
+
+    kind: str
+    text: str
+    start: int
+    end: int
+
+
+class RawToken(NamedTuple):
+    """A token as a place; its kind is a keyword's wherever a keyword is written."""
+
+    kind: str
+    start: int
+    end: int
+
+
+class Trouble(Exception):
+    """A text is not well-formed; `recover` says why."""
+
+
+def tokenize(text: str, words: dict[str, str]) -> list[RawToken]:
+    """Cut a text into tokens, line ends included, blanks and comments left out.
+
+    Args:
+        text: what is read; its last character is a line end.
+        words: the token of each keyword and sign.
+    """
+    tokens: list[RawToken] = []
+    append, make = tokens.append, RawToken._make
+    for match in _TOKEN.finditer(text):
+        kind = match.lastgroup
+        if kind is None:
+            continue
+        start, end = match.span(kind)
+        if kind == "NAME":
+            word = match.group(kind)
+            kind = words.get(word, kind)
+            if word in RESERVED_WORDS and _RESERVED.match(text, end):
+                kind = "RESERVED"
+        elif kind == "SIGN":
+            kind = words[match.group(kind)]
+        elif kind == "SKIP":
+            continue
+        append(make((kind, start, end)))
+    return tokens
+
+
+def lay_out(text: str, raw: list[RawToken]) -> list[RawToken]:
+    """Turn line ends into the ends of statements and blocks; within brackets they mean nothing.
+
+    Raises:
+        Trouble: if the indentation or the brackets do not fit, or a text is no token.
+    """
+    tokens: list[RawToken] = []
+    depth = 0
+    widths = [0]
+    first = indentation(text, 0) if raw and raw[0].kind != "_NL" else 0
+    if first:
+        raise Trouble
+    for token in raw:
+        kind = token[0]
+        if kind == "_NL":
+            if depth:
+                continue
+            tokens.append(token)
+            width = indentation(text, text.rfind("\n", token.start, token.end) + 1)
+            if width > widths[-1]:
+                widths.append(width)
+                if len(widths) > NESTING_MAX:
+                    raise Trouble
+                tokens.append(RawToken("_INDENT", token.start, token.end))
+            while width < widths[-1]:
+                widths.pop()
+                tokens.append(RawToken("_DEDENT", token.start, token.end))
+            if width != widths[-1]:
+                raise Trouble
+            continue
+        if kind in OPENERS:
+            depth += 1
+            if depth > NESTING_MAX:
+                raise Trouble
+        elif kind in CLOSERS:
+            depth -= 1
+            if depth < 0:
+                raise Trouble
+        elif kind == BAD:
+            raise Trouble
+        tokens.append(token)
+    last = tokens[-1] if tokens else RawToken("_NL", 0, 0)
+    tokens += [RawToken("_DEDENT", last.start, last.end)] * (len(widths) - 1)
+    tokens.append(RawToken("$END", last.start, last.end))
+    return tokens
+
+
+def indentation(text: str, at: int) -> int:
+    """Return how many columns of blanks begin the line at a place."""
+    width = 0
+    while at < len(text) and text[at] in " \t":
+        width += TAB_WIDTH if text[at] == "\t" else 1
+        at += 1
+    return width
