@@ -189,15 +189,27 @@ def propagate(network: Network, state: State, limit: int, step: int) -> bool:
 
 @loop
 def sweep_both(
-    network: Network, state: State, is_ahead: UInt8[np.ndarray, " edges"], limit: int, count: int
-) -> bool:
-    """Sweep forward and backward so many times; say whether costs below `limit` are possible."""
-    for _ in range(count):
+    network: Network,
+    state: State,
+    is_ahead: UInt8[np.ndarray, " edges"],
+    limit: int,
+    count: int,
+    gain_least: int,
+) -> int:
+    """Sweep forward and backward, `count` times or until that gains less than `gain_least`.
+
+    Returns:
+        how often; -1 when costs below `limit` have turned out to be impossible.
+    """
+    for turn in range(count):
+        before = state.cells[CONSTANT]
         if not sweep(network, state, is_ahead, limit, False):
-            return False
+            return -1
         if not sweep(network, state, is_ahead, limit, True):
-            return False
-    return True
+            return -1
+        if state.cells[CONSTANT] - before < gain_least:
+            return turn + 1
+    return count
 
 
 @loop

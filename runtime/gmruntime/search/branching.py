@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 # Pieces larger than this are another engine's work.
 NUM_FACTORS_MAX, NUM_ENTRIES_MAX = 60_000, 1 << 25
 
-# Sweeps end when one brings less than this share of what is left between bound and incumbent, or
-# when they have taken this share of the time.
-GAIN_LEAST, TIME_SHARE, SWEEPS_AT_ONCE = 1e-4, 0.25, 4
+# Sweeps end when one brings less than the first share of what is left between bound and incumbent,
+# or when half of the time left would not bring the second.
+GAIN_LEAST, CLOSED_LEAST, NUM_AT_ONCE_MAX = 1e-4, 0.1, 64
 
 # Nodes searched between two looks at the clock, first and at most.
 NUM_NODES_FIRST, NUM_NODES_MAX = 16, 1 << 14
@@ -44,6 +44,7 @@ class _Search:
     num_nodes: int = NUM_NODES_FIRST
     num_sweeps: int = 0
     swept_s: float = 0.0
+    num_at_once: int = 1
     is_swept: bool = False
     is_complete: bool = False
 
@@ -141,27 +142,44 @@ def _limit(search: _Search, incumbent: Incumbent) -> int:
 
 
 def _sweep(search: _Search, limit: int, budget: Budget | None) -> None:
-    """Sweep forward and backward; when that no longer pays, make the root consistent."""
+    """Sweep forward and backward; when that no longer pays, make the root consistent.
+
+    Args:
+        search: its root, before anything is decided.
+        limit: the cost to beat, units.
+        budget: None when only gains count, not time.
+    """
     from gmruntime.dual.arc_kernel import directions, sweep_both
     from gmruntime.dual.arc_network import CONSTANT
     from gmruntime.search.branching_kernel import open_root
 
     network, state = search.model.network, search.state
     before = int(state.cells[CONSTANT])
+    gap = min(limit, 2 * before) - before
     start = perf_counter()
     ahead = directions(network, state)
-    alive = bool(sweep_both(network, state, ahead, limit, SWEEPS_AT_ONCE))
-    search.num_sweeps += SWEEPS_AT_ONCE
-    gained = (int(state.cells[CONSTANT]) - before) / SWEEPS_AT_ONCE
-    left = min(limit, 2 * int(state.cells[CONSTANT])) - int(state.cells[CONSTANT])
-    search.swept_s += perf_counter() - start
-    is_late = budget is not None and search.swept_s > TIME_SHARE * budget.left_s()
-    if alive and not is_late and gained > GAIN_LEAST * left:
+    least = max(1, int(GAIN_LEAST * gap))
+    done = sweep_both(network, state, ahead, limit, search.num_at_once, least)
+    seconds = perf_counter() - start
+    search.num_sweeps += max(done, 1)
+    search.swept_s += seconds
+    gained = int(state.cells[CONSTANT]) - before
+    if done == search.num_at_once and _is_worth(search, gained, gap, seconds, budget):
+        search.num_at_once = min(NUM_AT_ONCE_MAX, search.num_at_once * (1 + (seconds < 0.005)))
         return
     search.is_swept = True
-    if alive:
-        alive = open_root(network, state, search.tree, limit)
+    alive = done >= 0 and open_root(network, state, search.tree, limit)
     search.is_complete = not alive
+
+
+def _is_worth(
+    search: _Search, gained: int, gap: int, seconds: float, budget: Budget | None
+) -> bool:
+    """Say whether sweeping on would close a good part of the gap in half of the time left."""
+    if budget is None:
+        return True
+    half_s = 0.5 * budget.left_s()
+    return search.swept_s < half_s and gained * half_s > CLOSED_LEAST * gap * seconds
 
 
 def _make_room(search: _Search, budget: Budget) -> bool:
