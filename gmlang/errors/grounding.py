@@ -28,7 +28,7 @@ def unknown_binding(name: str, known: Sequence[str]) -> Diagnostic:
 
 def wrong_shape(span: Span, name: str, expected: str, found: str) -> Diagnostic:
     """An array does not have the declared shape."""
-    return Diagnostic("GM403", f"`{name}` was declared {expected} but the data is {found}", span)
+    return Diagnostic("GM403", f"`{name}` needs shape {expected}; the data has shape {found}", span)
 
 
 def size_unknown(span: Span, name: str) -> Diagnostic:

@@ -7,10 +7,28 @@ from gmlang.diagnostics import Diagnostic, Note, Span
 
 NUM_CANDIDATES_MAX = 12
 
+_QUERIES = frozenset(("P", "MAP", "MMAP", "best", "sample", "logZ"))
+
+_ELSEWHERE = {
+    "True": "write `true`",
+    "False": "write `false`",
+    "None": "there is no missing value; a variable always has one of its domain",
+    "implies": "`a` implies `b` is written `not a or b`",
+    "iff": "`a` if and only if `b` is written `a == b`",
+    "len": "the length of an array is the size it was declared with",
+    "range": "a range is written `0..<n`",
+    "print": "answers are printed by `query P(x)`",
+    "ln": "write `log`",
+}
+"""What is written here instead of a word of other languages."""
+
 
 def unknown_name(span: Span, name: str, known: Iterable[str]) -> Diagnostic:
     """Report a name that nothing declares."""
-    return Diagnostic("GM201", f"unknown name `{name}`", span, hint=nearest(name, known))
+    hint = _ELSEWHERE.get(name) or nearest(name, known)
+    if name in _QUERIES:
+        hint = f"a question is asked in parentheses: `query {name}({'x' if name == 'P' else ''})`"
+    return Diagnostic("GM201", f"unknown name `{name}`", span, hint=hint)
 
 
 def declared_twice(span: Span, name: str, first: Span) -> Diagnostic:
@@ -96,7 +114,10 @@ def unknown_query(span: Span, name: str, known: Sequence[str]) -> Diagnostic:
 def unknown_function(span: Span, name: str, known: Iterable[str]) -> Diagnostic:
     """Report a call of something that is neither a function nor a model."""
     return Diagnostic(
-        "GM211", f"unknown function or model `{name}`", span, hint=nearest(name, known)
+        "GM211",
+        f"unknown function or model `{name}`",
+        span,
+        hint=_ELSEWHERE.get(name) or nearest(name, known),
     )
 
 

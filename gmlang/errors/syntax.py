@@ -231,7 +231,8 @@ def too_deep(span: Span) -> Diagnostic:
     """Report brackets or blocks nested beyond what is read."""
     return Diagnostic(
         "GM108",
-        "brackets or blocks are nested too deep here",
+        "this is nested too deep",
         span,
-        hint="at most 60 deep: give the inner part a name with `def`",
+        hint="60 brackets or blocks, 100 `elif` and 120 operators at most are read inside one "
+        "another; `sum(... for ...)` adds without nesting, and `match` has any number of cases",
     )

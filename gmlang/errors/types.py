@@ -7,6 +7,8 @@ from gmlang.diagnostics import Diagnostic, Note, Span
 
 def type_mismatch(span: Span, needed: str, found: str, hint: str = "") -> Diagnostic:
     """Report an expression of the wrong type."""
+    if found == "a string" and not hint:
+        hint = "values are names, written without quotes"
     return Diagnostic("GM301", f"{needed} is needed here; this is {found}", span, hint=hint)
 
 
@@ -20,7 +22,10 @@ def array_for_element(span: Span, text: str, shape: str, hint: str) -> Diagnosti
 def wrong_number_of_indices(span: Span, text: str, rank: int, found: int) -> Diagnostic:
     """Report too many indices."""
     has = f"has {rank} {'axis' if rank == 1 else 'axes'}" if rank else "is not an array"
-    return Diagnostic("GM303", f"`{text}` {has}, but is given {found} indices", span)
+    given = "1 index" if found == 1 else f"{found} indices"
+    letters = ", ".join("ijkl"[:rank])
+    hint = f"one for each axis: `{text}[{letters}]`" if 0 < rank <= 4 else f"write `{text}`"
+    return Diagnostic("GM303", f"`{text}` {has}, but is given {given}", span, hint=hint)
 
 
 def wrong_number_of_arguments(span: Span, name: str, takes: str, found: int) -> Diagnostic:
@@ -110,7 +115,8 @@ def not_allowed_here(span: Span, what: str, where: str, hint: str = "") -> Diagn
 
 def outside_domain(span: Span, value: str, domain: str) -> Diagnostic:
     """Report a constant that a variable can never have."""
-    return Diagnostic("GM314", f"{value} is outside {domain}", span)
+    hint = "write `true` or `false`" if domain == "bool" else ""
+    return Diagnostic("GM314", f"{value} is outside {domain}", span, hint=hint)
 
 
 def not_a_model(span: Span, text: str) -> Diagnostic:
@@ -150,7 +156,9 @@ def not_a_domain(span: Span, text: str, hint: str = "") -> Diagnostic:
         "GM319",
         f"`{text}` is not a domain",
         span,
-        hint=hint or "a domain is `bool`, a range `0..9`, `{red, green}`, or a declared name",
+        hint="values are names, written without quotes: `{red, green}`"
+        if text.startswith('"')
+        else hint or "a domain is `bool`, a range `0..9`, `{red, green}`, or a declared name",
     )
 
 
@@ -188,7 +196,12 @@ def bad_literal(span: Span, reason: str) -> Diagnostic:
 
 def wrong_thing(span: Span, text: str, needed: str, found: str) -> Diagnostic:
     """Report a thing of the wrong entity, or no thing at all."""
-    return Diagnostic("GM325", f"{needed} is needed here; `{text}` is {found}", span)
+    return Diagnostic(
+        "GM325",
+        f"{needed} is needed here; `{text}` is {found}",
+        span,
+        hint="a thing is declared by `var it : Thing`, and `entity Thing:` says what it has",
+    )
 
 
 def bad_query(span: Span, reason: str, hint: str = "") -> Diagnostic:
@@ -199,7 +212,7 @@ def bad_query(span: Span, reason: str, hint: str = "") -> Diagnostic:
 def out_of_bounds(span: Span, index: int, size: int) -> Diagnostic:
     """Report a constant index beyond its axis."""
     last = f"0..{size - 1}"
-    hint = f"the last one is {size - 1}" if index < 0 else ""
+    hint = f"indices begin at 0, and the last one is {size - 1}"
     return Diagnostic("GM327", f"index {index} is outside {last}", span, hint=hint)
 
 

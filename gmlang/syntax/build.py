@@ -5,12 +5,16 @@ A method gets the place of what was matched, its first and last character, and t
 
 from typing import Any
 
-from gmlang.diagnostics import Source, Span
+from gmlang.diagnostics import GmError, Source, Span
+from gmlang.errors import syntax as errors
 from gmlang.syntax import ast
 from gmlang.syntax.build_expressions import Expressions
 
 Node = Any
 """What the parser hands over: tokens, AST nodes, tuples of them, None for what is absent."""
+
+NUM_BRANCHES_MAX = 100
+"""An `if` may have this many `elif`s, each of which is nested in the one before."""
 
 
 class Builder(Expressions):
@@ -296,6 +300,8 @@ class Builder(Expressions):
     def if_(self, meta: Node, children: list[Node]) -> ast.If:
         """`if c: ... elif d: ... else: ...`."""
         condition, then, *rest = children
+        if len(rest) > NUM_BRANCHES_MAX:
+            raise GmError([errors.too_deep(self.header(meta, children))])
         otherwise: tuple[ast.Statement, ...] = rest.pop() or ()
         for span, inner_condition, body in reversed(rest):
             otherwise = (ast.If(span, inner_condition, body, otherwise),)

@@ -7,7 +7,8 @@ a dozen for every number, are taken in one remembered jump.
 
 from typing import Any
 
-from gmlang.diagnostics import GmError, Source
+from gmlang.diagnostics import GmError, Source, Span
+from gmlang.errors import syntax as errors
 from gmlang.syntax import ast
 from gmlang.syntax.build import Builder
 from gmlang.syntax.lex import RawToken, Token, Trouble, lay_out, tokenize
@@ -16,6 +17,14 @@ from gmlang.syntax.table import Rule, Table, load_table
 _KEPT = frozenset(
     ("NAME", "INT", "FLOAT", "STRING", "COMPARE", "PLUS", "MINUS", "TIMES", "SOFT", "RESERVED")
 )
+
+DEPTH_MAX = 120
+"""Expressions and blocks may contain one another this deep: later phases walk them recursively."""
+
+_FLAT = frozenset(
+    ("parenthesis", "positive", "arguments", "indices", "suite", "start", "and_", "or_", "call")
+)
+"""Handlers that make no deeper tree, or, of brackets, one whose depth is limited already."""
 
 _JUMPS: dict[tuple[int, int, str], int] = {}
 """(state below, state, token): the state after all reductions that hand on a single child.
@@ -67,7 +76,8 @@ def _run(table: Table, start: str, text: str, tokens: list[RawToken], builder: B
     end_state = table.ends[start]
     states = [table.starts[start]]
     values: list[Any] = []
-    places: list[tuple[int, int]] = []
+    places: list[tuple[int, int, int]] = []
+    deepens = [bool(rule.handler) and rule.handler not in _FLAT for rule in rules]
     skipped_to = 0
     for kind, first, last in tokens:
         if first < skipped_to and kind != "_NL":
@@ -89,7 +99,11 @@ def _run(table: Table, start: str, text: str, tokens: list[RawToken], builder: B
             if size == 1:
                 place = places[-1]
             else:
-                place = (places[-size][0], places[-1][1]) if size else (0, 0)
+                parts = places[-size:] if size else [(0, 0, 0)]
+                depth = max([part[2] for part in parts]) + deepens[~action]
+                place = (parts[0][0], parts[-1][1], depth)
+                if depth > DEPTH_MAX:
+                    raise GmError([errors.too_deep(Span(builder.source, place[0], place[1]))])
             value = _reduce(rule, handlers[~action], values, place)
             if size:
                 del states[-size:], values[-size:], places[-size:]
@@ -102,12 +116,12 @@ def _run(table: Table, start: str, text: str, tokens: list[RawToken], builder: B
             raise Trouble
         states.append(action)
         values.append(Token(kind, text[first:last], first, last) if kind in _KEPT else None)
-        places.append((first, last))
+        places.append((first, last, 0))
         if kind == "RESERVED":
             skipped_to = text.index("\n", last)
             states.append(rows[states[-1]]["REST"])
             values.append(None)
-            places.append((last + 1, skipped_to))
+            places.append((last + 1, skipped_to, 0))
     raise Trouble
 
 
@@ -121,7 +135,7 @@ def _jump(table: Table, below: int, state: int, kind: str) -> int:
         state = table.rows[below][rule.origin]
 
 
-def _reduce(rule: Rule, handler: Any, values: list[Any], place: tuple[int, int]) -> Any:  # noqa: ANN401
+def _reduce(rule: Rule, handler: Any, values: list[Any], place: tuple[int, int, int]) -> Any:  # noqa: ANN401
     """Make the value of a reduction from those of its children."""
     base = len(values) - rule.size
     children: list[Any] = []

@@ -93,7 +93,7 @@ def infer(
                 raise ValueError("method 'search' answers Map and Best only")
             return _search(graph, query, evidence, budget, rng)
         case _:
-            raise ValueError(f"method must be '', 'exact', 'bp' or 'search', not {method!r}")
+            raise ValueError(f"there is no method {method!r}; the methods are exact, bp and search")
 
 
 def search(

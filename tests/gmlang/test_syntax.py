@@ -209,6 +209,30 @@ def test_a_text_in_which_every_line_is_wrong_tells_twenty_of_them():
     assert len(_mistakes("factor 1 1\n" * 100)) == 20
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "factor " + "+".join("a" * 3000),
+        "factor " + "-" * 3000 + "a",
+        "factor " + "2 ** " * 3000 + "a",
+        "factor " + "1 if a else " * 3000 + "1",
+        "factor a" + ".b" * 3000,
+        "factor a" + "[0]" * 3000,
+        "if a:\n    factor 1\n" + "elif a:\n    factor 1\n" * 2000,
+        "".join("    " * i + "if a:\n" for i in range(99)) + "    " * 99 + "factor 1",
+    ],
+)
+def test_what_later_phases_could_not_walk_is_refused(text: str):
+    (found,) = _mistakes("var a : bool\n" + text + "\n")
+    assert found.code == "GM108"
+
+
+def test_long_chains_that_do_not_nest_are_read():
+    assert not _mistakes("constraint " + " and ".join("a" * 3000) + "\n")
+    assert not _mistakes("factor " + "+".join("a" * 100) + "\n")
+    assert not _mistakes("data y : real = [" + "1, " * 5000 + "1]\n")
+
+
 def test_a_place_is_where_the_mistake_is():
     (found,) = _mistakes("for i in 0..2:\n        factor 1\n    factor 2\n")
     assert found.span is not None
