@@ -197,13 +197,15 @@ def without_if(span: Span) -> Diagnostic:
     )
 
 
-def unexpected_indentation(span: Span) -> Diagnostic:
+def unexpected_indentation(span: Span, blanks: str) -> Diagnostic:
     """Report an indented line where no block begins."""
     return Diagnostic(
         "GM103",
         "this line is indented, but no block begins here",
         span,
-        hint="a block follows a line that ends in `:`; a statement goes on over several lines "
+        hint="a tab counts as 8 columns; use spaces only"
+        if "\t" in blanks
+        else "a block follows a line that ends in `:`; a statement goes on over several lines "
         "only inside brackets",
     )
 

@@ -49,6 +49,11 @@ def _bad(context: Context) -> Diagnostic | None:
 
 def _bracket(context: Context) -> Diagnostic | None:
     if context.text in (")", "]", "}") and context.text not in context.accepts:
+        pair = context.before + context.text
+        if context.needs_operand and pair in ("[]", "{}"):
+            return errors.plain(
+                context, "write a size: `x[10]`" if pair == "[]" else "a set has at least one value"
+            )
         if context.needs_operand and context.before in ("(", "[", "{", ","):
             return None
         if context.bracket is None or _fits(context.bracket.text, context.text):
@@ -142,6 +147,12 @@ def _colon(context: Context) -> Diagnostic | None:
         return None
     headers = ("for", "if", "elif", "else", "entity", "match", "model")
     is_header = context.first in headers or any(w.text == "match" for w in context.words)
+    if context.text == "{" and is_header:
+        return errors.plain(context, "a block begins with `:` and is indented; it has no braces")
+    if context.kind in ("_NL", "$END") and context.before == "then":
+        return errors.misplaced(
+            context.words[context.at - 1].span, "`then` is not expected here", "write `:` instead"
+        )
     if context.kind in ("_NL", "$END") and is_header:
         return errors.missing_colon(context.span)
     if context.first == "model" and context.text == ":":
@@ -157,6 +168,8 @@ def _equals(context: Context) -> Diagnostic | None:
     for pair, meant in COMPARISONS.items():
         if f"= {context.after}" == pair:
             return errors.plain(context, f"the comparison is written `{meant}`")
+    if context.before in ("prior", "weight", "base", "like", "within", "using", "as"):
+        return errors.plain(context, f"the value follows `{context.before}` directly")
     first = context.first
     conditions = ("constraint", "factor", "prefer", "if", "elif", "assert", "for")
     if first == "for" and "in" in context.accepts:
@@ -272,7 +285,8 @@ def _examples(context: Context) -> Diagnostic | None:
         return errors.plain(context, f"for example `{examples['domain']}`")
     if "NAME" in context.accepts and context.accepts == ("NAME",) and "within" in _texts(context):
         return errors.plain(context, "say the unit: `within 200 ms` or `within 5 s`")
-    if context.needs_operand and context.at > 0 and not context.before.isidentifier():
+    is_open = context.needs_operand or context.accepts == ("NAME",)
+    if is_open and context.at > 0 and context.words[context.at - 1].kind != "NAME":
         return errors.plain(context, f"something is missing after `{context.before}`")
     if {"~", ":="} <= set(context.accepts) and "factor" in context.accepts_first:
         line = context.written(0)
@@ -302,6 +316,8 @@ def _numbers(context: Context) -> Diagnostic | None:
     touches = before.span.end == context.span.start
     if context.text == "." and before.kind == "INT" and touches:
         return errors.plain(context, f"write `{before.text}.0`")
+    if is_number and context.accepts == ("NAME",):
+        return errors.plain(context, "a name begins with a letter or `_`")
     is_operand = is_number or context.kind == "STRING" or context.text in ("(", "[", "{")
     if "," in context.accepts and context.bracket is not None and is_operand:
         return errors.plain(context, "is `,` missing before it?")

@@ -99,7 +99,9 @@ def _read(
             continue
         if kind == "_INDENT":
             if at > silent:
-                yield errors.unexpected_indentation(_first_word(source, tokens, at))
+                yield errors.unexpected_indentation(
+                    _first_word(source, tokens, at), _blanks(text, tokens[at + 1].start)
+                )
             silent = max(silent, _end_of_line(tokens, at + 1))
             end = _block_end(tokens, at)
             if _feed(table, states, _meant(table, states, text, tokens[at + 1])) is None:
@@ -117,6 +119,9 @@ def _read(
             states, silent = body, _end_of_line(tokens, at)
             continue
         line = min(line, at)
+        if kind == "RBRACE" and at == line and any(text[place] == "{" for place in layout.unclosed):
+            # The end of a block in braces, whose beginning has been told.
+            silent = max(silent, _end_of_line(tokens, at))
         if at > silent:
             yield errors.unexpected(
                 _context(source, text, layout, table, (states, line_states), (line, at))
