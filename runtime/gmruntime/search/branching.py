@@ -30,6 +30,9 @@ GAIN_LEAST, CLOSED_LEAST, NUM_AT_ONCE_MAX = 1e-4, 0.1, 64
 # Nodes searched between two looks at the clock, first and at most.
 NUM_NODES_FIRST, NUM_NODES_MAX = 16, 1 << 14
 
+# Nodes of the first look for any assignment at all; each further one takes twice as many.
+NUM_DIVED_FIRST = 1000
+
 # Room for open nodes: at first, and as a share of the memory at most.
 NUM_OPEN_FIRST, MEMORY_SHARE = 1 << 16, 0.2
 
@@ -45,6 +48,7 @@ class _Search:
     num_sweeps: int = 0
     swept_s: float = 0.0
     num_at_once: int = 1
+    num_dived: int = NUM_DIVED_FIRST
     is_swept: bool = False
     is_complete: bool = False
 
@@ -75,9 +79,12 @@ class Branching:
         search = self.search
         limit = _limit(search, incumbent)
         while not search.is_swept:
+            found = None
+            if limit >= search.model.finite_max:
+                found, limit = _dive(search, limit)
             _sweep(search, limit, self.budget if seconds > 0.0 else None)
-            if perf_counter() - start >= seconds:
-                return _report(search, incumbent, limit, None)
+            if found is not None or perf_counter() - start >= seconds:
+                return _report(search, limit, found)
         return self._go_on(search, incumbent, limit, start, seconds)
 
     def _go_on(
@@ -97,7 +104,7 @@ class Branching:
                 found, limit = search.tree.best.copy(), lower
             search.is_complete = status == COMPLETE
             if status == NEEDS_ROOM and not _make_room(search, self.budget):
-                return _report(search, incumbent, limit, found, finished=True)
+                return _report(search, limit, found, finished=True)
             now = perf_counter()
             faster = now - begin < 0.01
             search.num_nodes = (
@@ -105,22 +112,27 @@ class Branching:
             )
             if now - start >= seconds:
                 break
-        return _report(search, incumbent, limit, found, finished=search.is_complete)
+        return _report(search, limit, found, finished=search.is_complete)
 
 
 def _start(flat: FlatGraph) -> _Search | None:
     from gmruntime.dual.arc_costs import cost_model, start_state
-    from gmruntime.search.branching_kernel import CONFLICT, FAILURES_ALLOWED, Tree
 
     model = cost_model(flat)
     if model is None:
         return None
-    state = start_state(model, 1 << 20)
+    return _Search(model, start_state(model, 1 << 20), _no_tree(model))
+
+
+def _no_tree(model: "CostModel") -> "Tree":
+    """Return a tree without nodes."""
+    from gmruntime.search.branching_kernel import CONFLICT, FAILURES_ALLOWED, Tree
+
     depth = int(model.network.state_start[-1]) + 2
     n = len(model.variables)
     counts = np.zeros(16, np.int64)
     counts[FAILURES_ALLOWED], counts[CONFLICT] = 1, -1
-    tree = Tree(
+    return Tree(
         np.zeros((depth, 6), np.int64),
         np.zeros((NUM_OPEN_FIRST + 6 * depth, 4), np.int64),
         np.zeros((NUM_OPEN_FIRST + 2 * depth, 2), np.int64),
@@ -128,7 +140,23 @@ def _start(flat: FlatGraph) -> _Search | None:
         np.zeros(n, np.int32),
         np.full(n, -1, np.int32),
     )
-    return _Search(model, state, tree)
+
+
+def _dive(search: _Search, limit: int) -> tuple["np.ndarray | None", int]:
+    """Look for any assignment that breaks no rule, on a copy, before the root is swept for long.
+
+    Returns:
+        the assignment or None, and its cost or else `limit`.
+    """
+    from gmruntime.search.branching_kernel import branch, open_root
+
+    network, tree = search.model.network, _no_tree(search.model)
+    state = type(search.state)(*(array.copy() for array in search.state))
+    if not open_root(network, state, tree, limit):
+        return None, limit
+    _, lower = branch(network, state, tree, limit, search.num_dived)
+    search.num_dived *= 2
+    return (tree.best.copy(), int(lower)) if lower < limit else (None, limit)
 
 
 def _limit(search: _Search, incumbent: Incumbent) -> int:
@@ -195,7 +223,6 @@ def _make_room(search: _Search, budget: Budget) -> bool:
 
 def _report(
     search: _Search,
-    incumbent: Incumbent,
     limit: int,
     found: np.ndarray | None,
     *,
@@ -215,7 +242,6 @@ def _report(
         bounds += [int(search.tree.heap[0, 0])] if counts[NUM_OPEN] else []
         bound = min([limit, *bounds])
     log_bound = log_bound_of(search.model, bound)
-    del incumbent
     if search.is_complete and limit >= search.model.finite_max:
         log_bound = float("-inf")
     assignment = None if found is None else whole_piece(search.model, found)
