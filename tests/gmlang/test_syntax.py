@@ -12,6 +12,7 @@ from gmlang.diagnostics import Diagnostic, GmError, Source
 from gmlang.syntax import ast
 from gmlang.syntax.parse import needs_more, parse, parse_query
 from gmlang.syntax.print import format_source, print_program
+from gmlang.syntax.table import load_table
 from tests.support.programs import flat_program, society_program
 
 EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples").glob("*.gm"))
@@ -270,3 +271,14 @@ def test_the_parser_knows_when_more_is_to_come():
     assert needs_more("query P(a,")
     assert not needs_more("var a : bool")
     assert not needs_more("for i in 0..3:\n    factor 1\n\n")
+
+
+@pytest.mark.parametrize("junk", ["", "[1]", "{}", '{"rows": 3}', "\0"])
+def test_a_damaged_cache_is_built_anew(junk: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    load_table.cache_clear()
+    before = load_table()
+    (file,) = (tmp_path / "gmlang").iterdir()
+    file.write_text(junk, "utf-8")
+    load_table.cache_clear()
+    assert load_table() == before
