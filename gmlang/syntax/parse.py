@@ -26,12 +26,6 @@ _FLAT = frozenset(
 )
 """Handlers that make no deeper tree, or, of brackets, one whose depth is limited already."""
 
-_JUMPS: dict[tuple[int, int, str], int] = {}
-"""(state below, state, token): the state after all reductions that hand on a single child.
-
-Only ever added to, and what is added depends on the tables alone, which are the same throughout.
-"""
-
 
 def parse(source: Source) -> ast.Program:
     """Parse a program.
@@ -71,7 +65,7 @@ def _run(table: Table, start: str, text: str, tokens: list[RawToken], builder: B
     Raises:
         Trouble: at the first token that cannot stand where it stands.
     """
-    rows, rules = table.rows, table.rules
+    rows, rules, jumps = table.rows, table.rules, table.jumps
     handlers = [getattr(builder, rule.handler, None) for rule in rules]
     end_state = table.ends[start]
     states = [table.starts[start]]
@@ -91,9 +85,9 @@ def _run(table: Table, start: str, text: str, tokens: list[RawToken], builder: B
             rule = rules[~action]
             if rule.passes and rule.size == 1:
                 key = (states[-2], states[-1], kind)
-                if key not in _JUMPS:
-                    _JUMPS[key] = _jump(table, *key)
-                states[-1] = _JUMPS[key]
+                if key not in jumps:
+                    jumps[key] = _jump(table, *key)
+                states[-1] = jumps[key]
                 continue
             size = rule.size
             if size == 1:

@@ -7,7 +7,7 @@ in the user's cache folder, so that a program that is merely run never imports L
 import json
 import os
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,8 @@ class Table:
         starts: the first state of each start symbol.
         ends: the last state of each start symbol.
         words: the token of each fixed text of the grammar, keywords included.
+        jumps: (state below, state, token): the state after all reductions that hand on a single
+            child. Filled while parsing; what is added depends on the rest alone.
     """
 
     rows: tuple[dict[str, int], ...]
@@ -53,6 +55,7 @@ class Table:
     starts: dict[str, int]
     ends: dict[str, int]
     words: dict[str, str]
+    jumps: dict[tuple[int, int, str], int] = field(default_factory=dict[tuple[int, int, str], int])
 
 
 @lru_cache(maxsize=1)
