@@ -1,11 +1,13 @@
 """Every program in the documents runs, and every assertion in them holds."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
 import gmlang
+from gmlang.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -21,7 +23,10 @@ def _blocks(language: str) -> list[tuple[str, str]]:
     return found
 
 
-GM, PYTHON = _blocks("gm"), _blocks("python")
+GM, PYTHON, CONSOLE = _blocks("gm"), _blocks("python"), _blocks("console")
+
+# What makes an environment is run by whoever follows the README, and by every run of CI.
+INSTALLS = ("python3 -m venv", "sh tests/run.sh", "pip install")
 
 
 @pytest.mark.parametrize(("place", "text"), GM, ids=[place for place, _ in GM])
@@ -35,6 +40,56 @@ def test_every_program_runs(place: str, text: str):
 def test_every_python_block_runs(place: str, text: str):
     code = compile(text, place, "exec")
     exec(code, {"__name__": "document"})
+
+
+@pytest.mark.parametrize(("place", "text"), CONSOLE, ids=[place for place, _ in CONSOLE])
+def test_every_command_answers_as_shown(
+    place: str,
+    text: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    """Each `$ gmlang …` prints what stands below it, but for times; files are those shown."""
+    del place
+    if text.startswith(INSTALLS):
+        return
+    for name in ("examples", "stdlib"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    for name, program in _saved_programs().items():
+        (tmp_path / name).write_text(program, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NO_COLOR", "1")
+    for shown in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+        command, _, expected = shown.partition("\n")
+        arguments = shlex.split(command)
+        assert arguments[0] == "gmlang", command
+        with pytest.raises(SystemExit):
+            main(arguments[1:])
+        printed = capsys.readouterr()
+        assert _timeless(printed.out + printed.err) == _timeless(expected), command
+
+
+def _saved_programs() -> dict[str, str]:
+    """Find the programs that a document says to save under a name."""
+    found: dict[str, str] = {}
+    for path in DOCUMENTS:
+        text = path.read_text("utf-8")
+        pattern = r"^```gm\n((?:(?!^```).)*)^```\n\nSave it as `([\w.]+)`"
+        for match in re.finditer(pattern, text, re.MULTILINE | re.DOTALL):
+            found[match.group(2)] = match.group(1)
+    return found
+
+
+def _timeless(text: str) -> str:
+    lines = re.sub(r"[\d.]+ m?s$", "TIME", text, flags=re.MULTILINE).strip().splitlines()
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def test_no_block_is_left_out():
+    for path in DOCUMENTS:
+        languages = set(re.findall(r"^```(\w+)", path.read_text("utf-8"), re.MULTILINE))
+        assert languages <= {"gm", "python", "console"}, path
 
 
 def test_the_commands_of_the_readme_exist():

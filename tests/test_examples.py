@@ -1,12 +1,15 @@
 """Every example runs within its budget, and says what can be derived by hand."""
 
 import math
+import runpy
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import gmlang
+from gmlang.diagnostics import Source
+from gmlang.syntax.print import format_source
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
@@ -19,6 +22,21 @@ def test_every_example_runs(path: Path):
         assert answer.value is not None
         assert repr(answer)
         assert answer.to_json()
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda p: p.stem)
+def test_every_program_that_embeds_runs(path: Path, capsys: pytest.CaptureFixture[str]):
+    runpy.run_path(str(path), run_name="__main__")
+    assert "exact" in capsys.readouterr().out
+
+
+FOLDERS = (EXAMPLES, EXAMPLES.parent / "stdlib" / "gmstdlib")
+
+
+@pytest.mark.parametrize("path", [p for f in FOLDERS for p in sorted(f.glob("*.gm"))], ids=str)
+def test_every_program_is_in_its_canonical_form(path: Path):
+    text = path.read_text("utf-8")
+    assert format_source(Source(str(path), text)) == text
 
 
 def _answers(name: str) -> dict[str, gmlang.Answer]:

@@ -17,6 +17,26 @@ EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
 
 
+def _there(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """Refuse a GPU that is not there before anything is read."""
+    del context, parameter
+    if value == "cuda":
+        from gmruntime.messages.gpu import has_gpu
+
+        if not has_gpu():
+            raise click.BadParameter("needs CuPy and a CUDA device, and there is none here")
+    return value
+
+
+device_option = click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    callback=_there,
+    help="Where messages are passed; auto takes a GPU where there is one and it pays.",
+)
+
+
 def open_program(file: str) -> "Model":
     """Read a program from a file, or from stdin when the file is `-`.
 

@@ -14,6 +14,7 @@ from gmlang.cli.options import (
     EXIT_IMPOSSIBLE,
     EXIT_INTERRUPTED,
     EXIT_MISTAKE,
+    device_option,
     open_program,
     read_assignments,
 )
@@ -32,7 +33,7 @@ GRACE_S = 0.25
 @click.option("--query", "-q", "texts", multiple=True, help="Ask this instead of the file's own.")
 @click.option("--budget", default=5.0, show_default=True, help="Seconds for each query.")
 @click.option("--seed", default=0, show_default=True, help="Of everything random.")
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto")
+@device_option
 @click.option("--data", "files", multiple=True, metavar="NAME=FILE", help="NPZ, NPY or CSV.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A size or param.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

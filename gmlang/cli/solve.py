@@ -12,7 +12,12 @@ import click
 import numpy as np
 
 from gmlang.cli.interrupts import Interrupts
-from gmlang.cli.options import EXIT_ANSWERED, EXIT_IMPOSSIBLE, EXIT_INTERRUPTED
+from gmlang.cli.options import (
+    EXIT_ANSWERED,
+    EXIT_IMPOSSIBLE,
+    EXIT_INTERRUPTED,
+    device_option,
+)
 from gmruntime.formats.text import FormatError
 
 if TYPE_CHECKING:
@@ -40,7 +45,7 @@ START_S = time.monotonic()
 @click.option("--task", type=click.Choice(["PR", "MAR", "MAP", "MPE", "MMAP"]), required=True)
 @click.option("--budget", type=float, help="Seconds. [default: 20, or TIMESEC]")
 @click.option("--seed", default=0, show_default=True, help="Of everything random.")
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto")
+@device_option
 @click.option("--memory", type=float, help="Cap, GiB. [default: half of what is free, or MEMKB]")
 @click.option("--out", type=click.Path(dir_okay=False), help="Result file. [default: stdout]")
 @click.option("--trace", type=click.Path(dir_okay=False), help="Write each improvement there.")

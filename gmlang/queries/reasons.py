@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from textwrap import shorten
 
 import numpy as np
 
@@ -24,6 +25,9 @@ from gmruntime.answer import (
     MarginalsAnswer,
     Status,
 )
+
+# A statement is shown as far as this many characters.
+LABEL_WIDTH = 64
 
 REASONS_MAX = 60
 """`why` weighs at most this many statements and observations."""
@@ -123,7 +127,7 @@ def _alternatives(prepared: Prepared, target: Target) -> list[tuple[str, Prepare
 
 def _label(span: Span) -> str:
     line, _ = span.line_column()
-    return f"{' '.join(span.text.split())} (line {line})"
+    return f"{shorten(span.text, LABEL_WIDTH, placeholder=' …')} (line {line})"
 
 
 def _with_builder(prepared: Prepared, builder: object) -> Prepared:

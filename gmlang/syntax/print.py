@@ -12,7 +12,12 @@ from dataclasses import dataclass
 from gmlang.diagnostics import Source, Span
 from gmlang.syntax import ast
 from gmlang.syntax.parse import parse
-from gmlang.syntax.print_expressions import print_argument, print_expression, print_loop, quoted
+from gmlang.syntax.print_expressions import (
+    documentation,
+    print_argument,
+    print_expression,
+    print_loop,
+)
 
 INDENT = "    "
 
@@ -137,7 +142,7 @@ def _entity(statement: ast.Entity, depth: int) -> list[Line]:
     lines = [_line(depth, f"entity {statement.name.text}:", statement.span)]
     for attribute in statement.attributes:
         if isinstance(attribute, ast.Documentation):
-            lines.append(_line(depth + 1, quoted(attribute.text), attribute.span))
+            lines.append(_line(depth + 1, documentation(attribute.text), attribute.span))
             continue
         text = (
             f"{attribute.name.text}{_shape(attribute.shape)} : {print_expression(attribute.type)}"
@@ -216,7 +221,7 @@ def simple(statement: ast.Statement) -> str:
         case ast.Assert():
             return f"assert {print_expression(statement.condition)}{_options(statement.options)}"
         case ast.Documentation():
-            return quoted(statement.text)
+            return documentation(statement.text)
         case ast.Reserved():
             return statement.span.text
         case _:

@@ -77,15 +77,24 @@ def number_text(value: float) -> str:
     if value == float("inf"):
         return "1e999"
     text = repr(value)
-    if "e" in text or "." in text:
-        return text
-    return text + ".0"
+    digits, e, exponent = text.partition("e")
+    if e:
+        # `1e-9`, as people write it, where Python says `1e-09`.
+        return f"{digits}e{int(exponent)}"
+    return text if "." in text else text + ".0"
 
 
 def quoted(text: str) -> str:
     """Write a string literal."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return '"' + escaped.replace("\t", "\\t") + '"'
+
+
+def documentation(text: str) -> str:
+    """Write a string that documents: over several lines where it has them."""
+    if "\n" not in text:
+        return quoted(text)
+    return '"""' + text.replace("\\", "\\\\").replace('"', '\\"') + '"""'
 
 
 def _index(expression: ast.Index) -> str:
@@ -171,4 +180,7 @@ def _compare(expression: ast.Compare) -> str:
 def _conditional(expression: ast.Conditional) -> str:
     then = print_expression(expression.then, OR)
     condition = print_expression(expression.condition, OR)
-    return f"{then} if {condition} else {print_expression(expression.otherwise)}"
+    # A chain reads as a list of cases; beside one in brackets it needs brackets of its own.
+    is_chain = not isinstance(expression.then, ast.Conditional)
+    otherwise = print_expression(expression.otherwise, CONDITIONAL if is_chain else OR)
+    return f"{then} if {condition} else {otherwise}"

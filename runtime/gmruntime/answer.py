@@ -5,13 +5,13 @@ A bound is a theorem; a number that is not proven is never called one.
 """
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 import numpy as np
 from jaxtyping import Float64, Int32
 
 
-class Status(Enum):
+class Status(StrEnum):
     """How good an answer is."""
 
     EXACT = "exact"

@@ -5,7 +5,7 @@ passing for sums and the anytime search for maxima where it does not.
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack, overload
 
 import numpy as np
 
@@ -14,8 +14,19 @@ from gmruntime.answer import (
     AssignmentsAnswer,
     Best,
     Improvement,
+    Joint,
+    JointAnswer,
+    LogPartition,
+    LogPartitionAnswer,
     Map,
+    MarginalMap,
+    MarginalMapAnswer,
+    Marginals,
+    MarginalsAnswer,
     Query,
+    Samples,
+    Solutions,
+    SolutionsAnswer,
     Status,
 )
 from gmruntime.budget import Budget, free_memory_bytes, start_budget
@@ -35,6 +46,44 @@ SMALL_VARIABLES = 30
 
 CONSTRAINTS = (AllDifferent, LinearSum, Xor, Or, Count)
 """Kinds that make such a try worth while."""
+
+
+class Settings(TypedDict, total=False):
+    """What `infer` takes by name."""
+
+    evidence: Assignment | None
+    budget_s: float
+    seed: int
+    device: str
+    memory_bytes: int | None
+    method: str
+    options: dict[str, bool | int | float] | None
+
+
+@overload
+def infer(
+    graph: FactorGraph, query: Map | Best | Samples, **settings: Unpack[Settings]
+) -> AssignmentsAnswer: ...
+@overload
+def infer(
+    graph: FactorGraph, query: Marginals, **settings: Unpack[Settings]
+) -> MarginalsAnswer: ...
+@overload
+def infer(graph: FactorGraph, query: Joint, **settings: Unpack[Settings]) -> JointAnswer: ...
+@overload
+def infer(
+    graph: FactorGraph, query: LogPartition, **settings: Unpack[Settings]
+) -> LogPartitionAnswer: ...
+@overload
+def infer(
+    graph: FactorGraph, query: MarginalMap, **settings: Unpack[Settings]
+) -> MarginalMapAnswer: ...
+@overload
+def infer(
+    graph: FactorGraph, query: Solutions, **settings: Unpack[Settings]
+) -> SolutionsAnswer: ...
+@overload
+def infer(graph: FactorGraph, query: Query, **settings: Unpack[Settings]) -> Answer: ...
 
 
 def infer(
@@ -67,6 +116,7 @@ def infer(
         ValueError: for an unknown method, device or option.
     """
     validate(graph)
+    _check_device(device)
     evidence = _checked(graph, evidence)
     budget = _budget(budget_s, memory_bytes)
     rng = np.random.default_rng(seed)
@@ -94,6 +144,15 @@ def infer(
             return _search(graph, query, evidence, budget, rng)
         case _:
             raise ValueError(f"there is no method {method!r}; the methods are exact, bp and search")
+
+
+def _check_device(device: str) -> None:
+    """Refuse a GPU that is not there, whatever engine would have answered."""
+    if device == "cuda":
+        from gmruntime.messages.gpu import has_gpu
+
+        if not has_gpu():
+            raise ValueError("device 'cuda' needs cupy and a CUDA device; there is none here")
 
 
 def search(

@@ -1,7 +1,7 @@
 """What an exact answer would cost: bits, bytes and seconds, before anything is computed."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -69,8 +69,8 @@ class Plan:
     seconds: float
     compiled: bool
     fits: bool
-    network: Network | None
-    order: Order | None
+    network: Network | None = field(repr=False)
+    order: Order | None = field(repr=False)
 
 
 def plan(

@@ -107,16 +107,17 @@ def _parameters(kind: object, is_max: bool) -> np.ndarray:
 
 def is_worth_it(layout: Layout, options: BpOptions) -> bool:
     """Say whether to run on the GPU, as the options allow it and the machine has one."""
-    if options.device == "cuda" and not _has_gpu():
+    if options.device == "cuda" and not has_gpu():
         raise ValueError("device 'cuda' needs cupy and a CUDA device; there is none here")
     if options.device == "cpu" or options.schedule != "flooding" or layout.is_forest:
         return False
     if options.device == "auto" and len(layout.entry) < _NUM_ENTRIES_MIN:
         return False
-    return _has_gpu()
+    return has_gpu()
 
 
-def _has_gpu() -> bool:
+def has_gpu() -> bool:
+    """Say whether CuPy is installed and finds a CUDA device."""
     try:
         cupy: Any = import_module("cupy")
     except ImportError:
