@@ -7,7 +7,8 @@ import numpy as np
 
 from gmlang.core.ast import Constant, Expression, QueryValue
 from gmlang.core.program import Assert, Query
-from gmlang.core.types import Real
+from gmlang.core.types import Bool, Enum, Real, Type
+from gmlang.core.walk import type_of
 from gmlang.diagnostics import GmError
 from gmlang.errors import grounding as errors
 from gmlang.graph.evaluate import Env, Slots, evaluate
@@ -58,7 +59,7 @@ def check_assertion(session: Session, question: Assert, settings: Settings) -> A
             inner = answer(session, part.query, settings)
             statuses.append(inner.status)
             number = _number(part, inner)
-            found.append(f"{inner.text} = {number:.10g}")
+            found.append(f"{inner.text} = {_shown(inner, number)}")
             constant = Constant(part.span, number, Real())
             condition = replace_part(condition, part, constant)
     held = bool(np.all(evaluate(condition, Env(session.world, ONE_INSTANCE, Slots()))))
@@ -77,6 +78,9 @@ def check_assertion(session: Session, question: Assert, settings: Settings) -> A
 
 def _number(part: QueryValue, answer_: Answer) -> float:
     value = answer_.value
+    if answer_.kind == "map" and isinstance(value, dict) and len(value) == 1:
+        (state,) = value.values()
+        return _state_number(type_of(part), str(state))
     if answer_.status == "impossible":
         return float("-inf") if answer_.kind in ("logz", "compat") else float("nan")
     if isinstance(value, bool | int | float):
@@ -87,6 +91,25 @@ def _number(part: QueryValue, answer_: Answer) -> float:
         return float(value["true"])  # pyright: ignore[reportUnknownArgumentType]
     message = f"the answer of `{answer_.text}` is not a single number"
     raise GmError([errors.cannot_ask(part.span, message, "compare an event: P(x = red)")])
+
+
+def _shown(answer_: Answer, number: float) -> str:
+    """Show a state by its name, and anything else as a number."""
+    value = answer_.value
+    if answer_.kind == "map" and isinstance(value, dict):
+        return ", ".join(map(str, value.values()))
+    return f"{number:.10g}"
+
+
+def _state_number(domain: Type, state: str) -> float:
+    """Return what a state, as it is shown, is worth in an expression."""
+    match domain:
+        case Bool():
+            return float(state == "true")
+        case Enum(values=values):
+            return float(values.index(state))
+        case _:
+            return float(state)
 
 
 def with_text(question: Query, text: str) -> Query:

@@ -72,3 +72,19 @@ def test_the_same_seed_gives_the_same_samples(model: gmlang.Model):
     first, second, other = (model.query("sample(20, x)", seed=s).value for s in (1, 1, 2))
     assert first == second
     assert first != other
+
+
+def test_an_assertion_compares_the_best_state():
+    model = gmlang.compile(
+        "domain Color = {red, green}\n"
+        "var rain : bool ~ Bernoulli(0.2)\n"
+        "var color : Color ~ Categorical([0.2, 0.8])\n"
+        "var size : 1..3 ~ Categorical([0.2, 0.5, 0.3])\n"
+        "assert MAP(rain) == false\n"
+        "assert MAP(color | rain = true) == green\n"
+        "assert MAP(size) == 2 and MAP(size) < 3\n"
+        "assert MAP(color) == red\n"
+    )
+    answers = list(model.run())
+    assert [answer.held for answer in answers] == [True, True, True, False]
+    assert answers[-1].note == "MAP(color) = green"
