@@ -48,11 +48,14 @@ class Slots:
     """The slots of a statement, filled by `collect` before anything is evaluated.
 
     Attributes:
+        known: the slots by their shape and their first and last variable.
         of: which slot a reference is, by the reference's identity and its path of item numbers.
     """
 
     items: list[Slot] = field(default_factory=list[Slot])
-    known: dict[bytes, int] = field(default_factory=dict[bytes, int])
+    known: dict[tuple[object, ...], list[int]] = field(
+        default_factory=dict[tuple[object, ...], list[int]]
+    )
     of: dict[tuple[int, tuple[int, ...]], int] = field(
         default_factory=dict[tuple[int, tuple[int, ...]], int]
     )
@@ -89,8 +92,8 @@ def expand(env: Env, context: Context) -> tuple[Frame, np.ndarray]:
         inner = Env(env.world, frame, Slots(), (), env.names)
         match clause:
             case Bind():
-                frame, rows = _repeat(inner, clause)
-                parents = parents[rows]
+                frame, lengths = _repeat(inner, clause)
+                parents = _spread(parents, lengths, frame.count)
                 env.names[clause.key] = clause.name
             case Where():
                 keep = np.broadcast_to(
@@ -106,23 +109,31 @@ def expand(env: Env, context: Context) -> tuple[Frame, np.ndarray]:
 
 
 def _repeat(env: Env, clause: Bind) -> tuple[Frame, np.ndarray]:
+    """Repeat each row for every value of a loop; return the new frame, and how often each was."""
     frame = env.frame
     first = np.asarray(integers(clause.first, env))
     last = np.asarray(integers(clause.last, env))
     if first.size == 1 and last.size == 1:
         low, high = int(first.reshape(-1)[0]), int(last.reshape(-1)[0])
-        length = max(0, high - low + 1)
-        rows = np.repeat(np.arange(frame.count), length)
-        values = np.tile(np.arange(low, low + length, dtype=np.int64), frame.count)
+        lengths = np.array([max(0, high - low + 1)])
+        count = frame.count * int(lengths[0])
+        values = np.tile(np.arange(low, low + int(lengths[0]), dtype=np.int64), frame.count)
     else:
         lows = np.broadcast_to(first, (frame.count,))
         lengths = np.maximum(0, np.broadcast_to(last, (frame.count,)) - lows + 1)
-        rows = np.repeat(np.arange(frame.count), lengths)
+        count = int(lengths.sum())
         starts = np.cumsum(lengths) - lengths
-        values = np.arange(len(rows), dtype=np.int64) - np.repeat(starts - lows, lengths)
-    locals_ = {key: old[rows] for key, old in frame.locals.items()}
+        values = np.arange(count, dtype=np.int64) - np.repeat(starts - lows, lengths)
+    locals_ = {key: _spread(old, lengths, count) for key, old in frame.locals.items()}
     locals_[clause.key] = values
-    return Frame(len(rows), locals_), rows
+    return Frame(count, locals_), lengths
+
+
+def _spread(old: np.ndarray, lengths: np.ndarray, count: int) -> np.ndarray:
+    """Repeat each row's value as often as the row; one value for all takes no memory."""
+    if old.size == 1:
+        return np.broadcast_to(old, (count,))
+    return np.repeat(old, lengths)
 
 
 class RaggedItems(Exception):
@@ -270,8 +281,10 @@ def _apply(expression: Apply, env: Env) -> np.ndarray:
             return np.logical_not(values[0])
         if operator == "if":
             return np.where(values[0], _number(values[1]), _number(values[2]))
-        numbers = [_number(value) for value in values]
-        return _numeric(operator, numbers)
+        # Beside a real number a truth value counts as 0 or 1 without a copy.
+        if not any(value.dtype == np.float64 for value in values):
+            values = [_number(value) for value in values]
+        return _numeric(operator, values)
 
 
 def _numeric(operator: str, numbers: list[np.ndarray]) -> np.ndarray:

@@ -235,12 +235,14 @@ def add_table(grounder: Grounder, env: Env, job: Job) -> None:
             values = np.where(evaluate(gate, env), values, 0.0)
     values = values.reshape(*([1] * (1 + len(sizes) - values.ndim)), *values.shape)
     _check_memory(job.origin.span, values.shape[0], math.prod(sizes))
-    columns = [np.broadcast_to(slot.variables, env.frame.count) for slot in env.slots.items]
-    empty = np.zeros((env.frame.count, 0), np.int32)
-    scopes = np.stack(columns, axis=1).astype(np.int32) if columns else empty
+    scopes = np.empty((env.frame.count, len(sizes)), np.int32)
+    for column, slot in enumerate(env.slots.items):
+        scopes[:, column] = slot.variables
     tables = np.broadcast_to(values, (values.shape[0], *sizes))
     if gate_axis is None:
-        add_tables(grounder.builder, np.array(tables), scopes, job.origin, gated=False)
+        # A copy only where several factors would share an entry: tables may be large.
+        own = values if tables.shape == values.shape else np.array(tables)
+        add_tables(grounder.builder, np.ascontiguousarray(own), scopes, job.origin, gated=False)
         return
     order = [gate_axis, *(k for k in range(len(sizes)) if k != gate_axis)]
     inner = np.array(np.moveaxis(tables, 1 + gate_axis, 1)[:, 0])

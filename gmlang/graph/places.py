@@ -39,7 +39,7 @@ def locate_array(reference: Reference, env: Env) -> tuple[np.ndarray, States]:
                 return hidden.variables[integers(reference.indices[0], still)], hidden.states
             array = env.world.variables[reference.name]
             offsets = _offsets(reference.name, reference.indices, array.shape, still)
-            return array.start + offsets, array.states
+            return (array.start + offsets if array.start else offsets), array.states
         case AttributeRef():
             attribute = env.world.attributes[reference.thing.entity][reference.attribute]
             offsets = _offsets(reference.attribute, reference.indices, attribute.shape, still)
@@ -58,7 +58,8 @@ def _offsets(
 ) -> np.ndarray:
     num_whole = sum(isinstance(index, Whole) for index in indices)
     count = env.frame.count
-    total = np.zeros((count, *([1] * num_whole)), np.int64)
+    total: np.ndarray | None = None
+    mine = False
     whole = 0
     for axis, index in enumerate(indices):
         stride = int(np.prod(shape[axis + 1 :], dtype=np.int64))
@@ -66,14 +67,24 @@ def _offsets(
             whole += 1
             along = [1] * (1 + num_whole)
             along[whole] = shape[axis]
-            total = total + stride * np.arange(shape[axis], dtype=np.int64).reshape(along)
+            places = stride * np.arange(shape[axis], dtype=np.int64).reshape(along)
+            total = places if total is None else total + places
             continue
         if is_random(index):
             raise GmError([errors.random_index(index.span, index.span.text)])
         values = np.asarray(integers(index, env)).reshape(-1)
         check_index(index.span, what, values, shape[axis], env)
-        total = total + stride * values.reshape(-1, *([1] * num_whole))
-    return total
+        values = values.reshape(-1, *([1] * num_whole))
+        if total is not None and mine and total.shape == values.shape and stride == 1:
+            # Large arrays cost most where they are first written: no further one is needed.
+            total += values
+            continue
+        mine = stride != 1 or total is not None
+        values = values if stride == 1 else values * stride
+        total = values if total is None else total + values
+    if total is None:
+        return np.zeros((count, *([1] * num_whole)), np.int64)
+    return total if total.shape[0] == count else np.broadcast_to(total, (count, *total.shape[1:]))
 
 
 def thing_numbers(thing: Thing, env: Env) -> np.ndarray:
@@ -156,8 +167,12 @@ def _is_cause(expression: Aggregate | Distribution) -> bool:
 
 def add_slot(slots: Slots, slot: Slot) -> int:
     """Return the number of the slot for these variables, a new one when none is the same."""
-    key = slot.variables.tobytes()
-    number = slots.known.setdefault(key, len(slots.items))
-    if number == len(slots.items):
-        slots.items.append(slot)
-    return number
+    variables = slot.variables.reshape(-1)
+    ends = (int(variables[0]), int(variables[-1])) if variables.size else (-1, -1)
+    alike = slots.known.setdefault((slot.variables.shape, *ends), [])
+    for number in alike:
+        if np.array_equal(slots.items[number].variables, slot.variables):
+            return number
+    alike.append(len(slots.items))
+    slots.items.append(slot)
+    return len(slots.items) - 1

@@ -128,12 +128,13 @@ def log_values(term: Term, env: Env) -> np.ndarray:
 def log_value(expression: Expression, env: Env) -> np.ndarray:
     """Evaluate a log-factor."""
     value = np.asarray(evaluate(expression, env))
-    return value.astype(np.float64)
+    return value.astype(np.float64, copy=False)
 
 
 def _finite(expression: Expression, values: np.ndarray, env: Env) -> np.ndarray:
-    bad = np.isnan(values) | (values == np.inf)
-    if bad.any():
+    good = values < np.inf
+    if not good.all():
+        bad = ~good
         row = int(np.argwhere(bad)[0][0]) if values.ndim and len(values) == env.frame.count else 0
         where = where_text(env.frame, row, env.names)
         raise GmError([errors.not_finite(expression.span, expression.span.text, where)])

@@ -160,11 +160,13 @@ def validate(graph: FactorGraph) -> None:
         if block.num_states < 1:
             raise GraphError(f"variable block {block.name!r} has {block.num_states} states")
     states = num_states(graph)
+    alike = len(states) > 0 and bool((states == states[0]).all())
     for position, block in enumerate(graph.factors):
-        _validate_factors(block, f"factor block {position} ({block.label or 'no label'})", states)
+        name = f"factor block {position} ({block.label or 'no label'})"
+        _validate_factors(block, name, states, alike)
 
 
-def _validate_factors(block: FactorBlock, name: str, states: np.ndarray) -> None:
+def _validate_factors(block: FactorBlock, name: str, states: np.ndarray, alike: bool) -> None:
     scopes = block.scopes
     if scopes.ndim != 2 or scopes.dtype != np.int32:
         raise GraphError(f"{name}: scopes must be int32[factors, arity], not {scopes.dtype}")
@@ -176,7 +178,8 @@ def _validate_factors(block: FactorBlock, name: str, states: np.ndarray) -> None
     if num_tables(block.kind) not in (1, count):
         raise GraphError(f"{name}: {num_tables(block.kind)} tables for {count} factors")
     for k in range(arity):
-        found = states[scopes[:, k]]
+        # Where all variables are alike there is nothing to look up.
+        found = states[:1] if alike else states[scopes[:, k]]
         wanted = expected_states(block.kind, arity, k)
         if count and (found != (found[0] if wanted is None else wanted)).any():
             raise GraphError(
