@@ -193,7 +193,8 @@ def test_a_gap_ends_the_search():
     budget = start_budget(60.0, MEMORY)
     rng = np.random.default_rng(0)
     steps = list(search(graph, Map(), no_evidence(graph), budget, rng, gap=1e9))
-    assert len(steps) == 1
+    assert np.isfinite(steps[-1].log_bound)
+    assert len(steps) <= 2
 
 
 def test_an_interrupt_leaves_the_incumbent():

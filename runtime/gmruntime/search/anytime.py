@@ -29,6 +29,7 @@ from gmruntime.search.fronts import (
     whole_assignment,
     whole_bound,
 )
+from gmruntime.search.guess import first_guess
 from gmruntime.search.lanes import Entry, credit, pick
 from gmruntime.search.portfolio import rosters
 from gmruntime.search.working import Working, best_local_states, complete, working_graph
@@ -97,12 +98,15 @@ def search(
         start: an assignment to start from.
     """
     del query
+    first = first_guess(graph, evidence, budget)
+    if np.isfinite(first.log_score):
+        yield first
     try:
-        run = _prepare(graph, evidence, budget, rng, gap)
+        run = _prepare(graph, evidence, budget, rng, gap, first)
     except KeyboardInterrupt:
         return
     if run is None:
-        yield from climb(graph, evidence, budget, rng, num_steps_max)
+        yield from climb(graph, evidence, budget, rng, num_steps_max, first.log_score)
         return
     turns = _in_steps(run, num_steps_max) if num_steps_max is not None else _in_time(run)
     try:
@@ -127,8 +131,12 @@ def answer(
 
         return best_answer(graph, query, evidence, budget, rng)
     last: Improvement | None = None
-    for improvement in search(graph, query, evidence, budget, rng):
-        last = improvement
+    try:
+        for improvement in search(graph, query, evidence, budget, rng):
+            last = improvement
+    except KeyboardInterrupt:
+        # It came between two improvements: what was found is the answer.
+        last = last or first_guess(graph, evidence, budget)
     return answer_of(graph, last, budget)
 
 
@@ -168,6 +176,7 @@ def _prepare(
     budget: Budget,
     rng: np.random.Generator,
     gap: float,
+    first: Improvement,
 ) -> _Run | None:
     working = working_graph(graph, evidence)
     if working is None:
@@ -180,9 +189,8 @@ def _prepare(
         )
         for piece in working.pieces
     ]
-    nobody = Improvement(0.0, np.zeros(0, np.int32), float("-inf"), float("inf"), "")
     return _Run(
-        graph, evidence, rng.spawn(1)[0], working, fronts, ceiling_of(graph), budget, gap, nobody
+        graph, evidence, rng.spawn(1)[0], working, fronts, ceiling_of(graph), budget, gap, first
     )
 
 

@@ -20,6 +20,7 @@ def climb(
     budget: Budget,
     rng: np.random.Generator,
     num_steps_max: int | None,
+    best: float = float("-inf"),
 ) -> Iterator[Improvement]:
     """Change one variable at a time for the better, from random starts; proves nothing.
 
@@ -29,10 +30,11 @@ def climb(
         budget: ends the search.
         rng: of the starts and the order.
         num_steps_max: cap on the variables visited; None for no cap.
+        best: only what scores higher is yielded.
     """
     states = num_states(graph)
     free = np.flatnonzero(evidence < 0)
-    best, steps = float("-inf"), 0
+    steps = 0
     while budget.left_s() > 0.0 and (num_steps_max is None or steps < num_steps_max):
         drawn = rng.integers(0, states, dtype=np.int32)
         assignment = np.where(evidence >= 0, evidence, drawn).astype(np.int32)
