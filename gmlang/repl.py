@@ -5,6 +5,7 @@ checked together with all others, and refused as a whole when that fails: the se
 a program that has mistakes.
 """
 
+import difflib
 import re
 import sys
 import time
@@ -76,7 +77,9 @@ def feed(session: ReplSession, text: str) -> tuple[ReplSession, Reply]:
         after, reply = _take(numbered, plain, text.strip("\n"))
     except GmError as error:
         return numbered, Reply(render(error.diagnostics), is_error=True)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        return numbered, Reply(_file_trouble(error), is_error=True)
+    except ValueError as error:
         return numbered, Reply(str(error), is_error=True)
     if session.is_timed and plain:
         reply = f"{reply}\n({time.monotonic() - start:.3f} s)".strip("\n")
@@ -164,7 +167,8 @@ def _say(session: ReplSession, text: str) -> tuple[ReplSession, str]:
     seen = {d.message for d in session.model.warnings} if session.model else set[str]()
     warnings = [d for d in model.warnings if d.message not in seen and d.code not in UNFINISHED]
     lines = [render(warnings)] if warnings else []
-    lines += [f"({_anew(key)})" for key in replaced]
+    drawn = {key.partition(" ")[2] for key in replaced if not key.startswith("name ")}
+    lines += [f"({_anew(key)})" for key in replaced if key.removeprefix("name ") not in drawn]
     # Questions are answered once; they are not part of what has been said.
     kept = tuple(p for p in pieces if not all(isinstance(s, ast.Query) for s in p.statements))
     past = (*session.past, session.pieces) if kept != session.pieces else session.past
@@ -172,6 +176,19 @@ def _say(session: ReplSession, text: str) -> tuple[ReplSession, str]:
     if asked and ready:
         lines.append(answers(session, model, asked))
     return after, "\n".join(lines)
+
+
+def _file_trouble(error: OSError) -> str:
+    """Say what is wrong with a file, and which one nearby may be meant."""
+    path = Path(str(error.filename or ""))
+    if not isinstance(error, FileNotFoundError):
+        return f"{path}: {(error.strerror or str(error)).lower()}"
+    here = [p.name for p in sorted(path.parent.glob("*.gm"))] if path.parent.is_dir() else []
+    near = difflib.get_close_matches(path.name, here, 1)
+    if near:
+        return f"there is no file {path}; did you mean {path.parent / near[0]}?"
+    shown = f"; here are {', '.join(here[:8])}" if here else ""
+    return f"there is no file {path}{shown}"
 
 
 def _anew(key: str) -> str:

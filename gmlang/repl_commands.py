@@ -12,6 +12,7 @@ from gmlang.diagnostics import GmError
 from gmlang.repl import ReplSession, ask, model_of
 from gmlang.repl_text import HELP, read_pieces
 from gmlang.syntax import ast
+from gmruntime.graph import FactorGraph
 
 _WORDS = """
     :load :save :show :reset :models :vars :plan :set :data :budget :seed :time :graph :help :quit
@@ -137,12 +138,28 @@ def _save(session: ReplSession, path: str) -> str:
     return f"saved {len(session.pieces)} statements to {path}"
 
 
+def _summary(graph: FactorGraph) -> str:
+    """Describe a graph in a few lines: its variables, and its factors by block."""
+    lines: list[str] = []
+    names: list[str] = []
+    for block in graph.variables:
+        shape = f"[{', '.join(map(str, block.shape))}]" if block.shape else ""
+        lines.append(f"  {block.name}{shape}   {block.num_states} states")
+        names += [block.name] * block.size
+    for block in graph.factors:
+        touched = dict.fromkeys(names[v] for v in block.scopes[:1000].reshape(-1))
+        kind = type(block.kind).__name__
+        lines.append(f"  {len(block.scopes)} x {kind} of {', '.join(touched)}")
+    total = f"{graph.num_variables} variables, {graph.num_factors} factors"
+    return "\n".join([total, *lines, "draw it with :graph FILE.svg"])
+
+
 def _graph(session: ReplSession, path: str) -> str:
     from gmlang.drawing import to_dot, to_svg
 
     graph = model_of(session).graph()
     if not path:
-        return to_dot(graph).rstrip("\n")
+        return _summary(graph)
     Path(path).write_text(to_svg(graph) if path.endswith(".svg") else to_dot(graph), "utf-8")
     return f"drawn in {path}"
 

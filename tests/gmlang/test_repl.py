@@ -195,3 +195,24 @@ def test_a_pipe_is_split_where_a_statement_ends() -> None:
     )
     entries = list(split_entries(text.splitlines(keepends=True)))
     assert [entry.split()[0] for entry in entries] == ["model", "P(", ":q"]
+
+
+def test_a_missing_file_is_told_with_the_one_that_is_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "rain.gm").write_text("var rain : bool\n", "utf-8")
+    monkeypatch.chdir(tmp_path)
+    _, reply = feed(ReplSession(), ":load rian.gm")
+    assert reply.is_error
+    assert reply.text == "there is no file rian.gm; did you mean rain.gm?"
+
+
+def test_a_graph_is_described_where_nothing_can_be_drawn():
+    session, _ = feed(ReplSession(), "var x[3] : bool")
+    session, _ = feed(session, "prefer x[0] == x[1] weight 0.5")
+    _, reply = feed(session, ":graph")
+    assert reply.text.splitlines()[:3] == [
+        "3 variables, 1 factors",
+        "  x[3]   2 states",
+        "  1 x Table of x",
+    ]
