@@ -9,10 +9,13 @@ import pytest
 import gmlang
 from tests.support import oracle
 from tests.support.programs import (
+    ASKED,
     FLAT_QUERIES,
     SOCIETY_QUERIES,
+    WIDE_QUERIES,
     flat_program,
     society_program,
+    wide_program,
 )
 
 
@@ -47,6 +50,81 @@ def test_societies_mean_what_the_interpreter_says(seed: int):
     text = society_program(random.Random(seed))
     for query in SOCIETY_QUERIES:
         _agree(text, query, oracle.probability(text, query))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_wide_programs_mean_what_the_interpreter_says(seed: int):
+    text = wide_program(random.Random(seed))
+    for query in WIDE_QUERIES:
+        _agree(text, query, oracle.probability(text, query))
+    expected = oracle.log_partition(text)
+    assert gmlang.compile(text).query("logZ()").value == pytest.approx(expected, abs=1e-9)
+
+
+PROGRAMS = {"flat": flat_program, "wide": wide_program, "society": society_program}
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("kind", list(PROGRAMS))
+def test_every_kind_of_question_means_what_the_interpreter_says(kind: str, seed: int):
+    """MAP, marginal MAP, the k best, joint marginals and independence of the same variables."""
+    text = PROGRAMS[kind](random.Random(1000 + seed))
+    model = gmlang.compile(text)
+    for names in ASKED[kind]:
+        asked = ", ".join(names)
+        found = oracle.scores(text, f"MAP({asked})")
+        if not found:
+            assert model.query(f"MAP({asked})").status == "impossible"
+            continue
+        best = {states: max(scores) for states, scores in found.items()}
+        sums = {states: _log_sum(scores) for states, scores in found.items()}
+        whole = _log_sum(list(sums.values()))
+
+        most = model.query(f"MAP({asked})")
+        assert most.status == "exact"
+        assert most.log_score == pytest.approx(max(best.values()), abs=1e-9)
+        assert best[_states(most.value)] == pytest.approx(max(best.values()), abs=1e-9)
+
+        marginal = model.query(f"MMAP({asked})")
+        assert marginal.status == "exact"
+        assert sums[_states(marginal.value)] == pytest.approx(max(sums.values()), abs=1e-9)
+
+        ranked = model.query(f"best(3, {asked})").value
+        assert isinstance(ranked, list)
+        wanted = sorted(best.values(), reverse=True)[:3]
+        assert [row["log_score"] for row in ranked] == pytest.approx(wanted, abs=1e-9)
+        assert len({_states(row["assignment"]) for row in ranked}) == len(ranked)
+
+        if len(names) == 2:
+            joint = model.query(f"P({asked})").value
+            assert isinstance(joint, dict)
+            for shown, p in joint.items():
+                score = sums.get(tuple(shown.split(", ")), -math.inf)
+                assert p == pytest.approx(math.exp(score - whole), abs=1e-9), (text, shown)
+            answer = model.query(f"indep({asked})")
+            assert answer.value is _are_independent(sums, whole), text
+
+
+def _states(value: object) -> tuple[str, ...]:
+    assert isinstance(value, dict)
+    return tuple(str(state) for state in value.values())
+
+
+def _log_sum(scores: list[float]) -> float:
+    top = max(scores)
+    return top + math.log(sum(math.exp(score - top) for score in scores))
+
+
+def _are_independent(sums: dict[tuple[str, ...], float], whole: float) -> bool:
+    p = {states: math.exp(score - whole) for states, score in sums.items()}
+    first, second = ({states[k] for states in p} for k in range(2))
+    one = [
+        {v: sum(w for s, w in p.items() if s[k] == v) for v in vs}
+        for k, vs in enumerate((first, second))
+    ]
+    return all(
+        abs(p.get((a, b), 0.0) - one[0][a] * one[1][b]) < 1e-9 for a in first for b in second
+    )
 
 
 @pytest.mark.parametrize("name", ["asia", "birds", "sprinkler"])

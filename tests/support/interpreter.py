@@ -143,6 +143,14 @@ def evaluate(m: Meaning, e: ast.Expression, env: Env, world: World | None) -> Va
             return all([bool(evaluate(m, c, env, world)) for c in calls])
         case ast.Call(function=ast.Name(text=name)):
             return _call(m, e, name, env, world)
+        case ast.Brackets():
+            return tuple(evaluate(m, i, env, world) for i in e.items)  # type: ignore[arg-type]
+        case ast.Index():
+            found = evaluate(m, e.base, env, world)
+            for i in _index(m, e, env, world):
+                assert i >= 0
+                found = found[i]  # type: ignore[index]
+            return found
         case _:
             raise AssertionError(e)
 
@@ -257,8 +265,32 @@ def weights(
             return {False: 1 - p, True: p}
         case ast.Call(function=ast.Name(text="NoisyOr")):
             return _noisy_or(m, e, env, world)
+        case ast.Call(function=ast.Name(text="Categorical")):
+            (vector,) = argument_values(m, e.arguments[0], env, world)
+            return dict(zip(values, map(float, vector), strict=True))  # type: ignore[arg-type]
+        case ast.Call(function=ast.Name(text=name)):
+            given = [float(v) for a in e.arguments for v in argument_values(m, a, env, world)]
+            raw = [_mass(name, given, float(v)) for v in values]
+            return {v: w / sum(raw) for v, w in zip(values, raw, strict=True)}
         case _:
             raise AssertionError(e)
+
+
+def _mass(family: str, given: list[float], value: float) -> float:
+    """Return what a family gives to a number, before the domain cuts it off."""
+    k = int(value)
+    match family:
+        case "Binomial":
+            n, p = int(given[0]), given[1]
+            return math.comb(n, k) * p**k * (1 - p) ** (n - k) if 0 <= k <= n else 0.0
+        case "Poisson":
+            return given[0] ** k * math.exp(-given[0]) / math.factorial(k)
+        case "Geometric":
+            return given[0] * (1 - given[0]) ** k
+        case "Around":
+            return math.exp(-0.5 * ((value - given[0]) / given[1]) ** 2)
+        case _:
+            raise AssertionError(family)
 
 
 def _noisy_or(m: Meaning, e: ast.Call, env: Env, world: World | None) -> dict[Value, float]:

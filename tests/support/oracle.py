@@ -227,6 +227,36 @@ def _holds(m: Meaning, e: object, world: World) -> bool:
     return bool(naive.evaluate(m, e, {}, world))
 
 
+def scores(text: str, query: str) -> dict[tuple[str, ...], list[float]]:
+    """List the scores of all worlds that fit a query's condition, by the states of what is asked.
+
+    Args:
+        text: a program.
+        query: `MAP(a, b | c)` or any other whose arguments are variables.
+    """
+    m = reading.read(parse(Source("program", text)))
+    (asked,) = parse_query(Source("query", query))
+    call = asked.items[0]
+    assert isinstance(call, ast.Call)
+    asked_for = [a for a in call.arguments if not isinstance(a, ast.Number)]
+    for e in (*asked_for, *(call.given or ())):
+        for place in reading.mentioned(m, e, {}):
+            reading.exist(m, place)
+    found: dict[tuple[str, ...], list[float]] = {}
+    for world in worlds(m):
+        score = log_score(m, world)
+        if score > -math.inf and all(_holds(m, e, world) for e in call.given or ()):
+            states = tuple(_state(m, e, world) for e in asked_for)
+            found.setdefault(states, []).append(score)
+    return found
+
+
+def _state(m: Meaning, e: object, world: World) -> str:
+    assert isinstance(e, ast.Expression)
+    value = naive.evaluate(m, e, {}, world)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def log_partition(text: str) -> float:
     """Return log Z by enumeration."""
     m = reading.read(parse(Source("program", text)))

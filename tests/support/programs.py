@@ -124,3 +124,70 @@ SOCIETY_QUERIES = (
     "P(it is red leader | it.color = blue)",
     "P(pair(it) | it.row[0] = true)",
 )
+
+
+def wide_program(rng: random.Random) -> str:
+    """Write a program of data, counts, sums and families of distributions over few variables."""
+    p = [round(rng.uniform(0.05, 0.95), 2) for _ in range(6)]
+    rows = ", ".join(f"[{a}, {round(1 - a, 2)}]" for a in p[:3])
+    level = rng.choice(
+        [
+            "Categorical([0.2, 0.5, 0.3])",
+            f"Binomial(2, {p[3]})",
+            f"Poisson({round(2 * p[4], 2)})",
+            f"Geometric({p[5]})",
+            "Around(1.2, 0.7)",
+            "Binomial(2, rate[1])",
+        ]
+    )
+    lines = [
+        f"data rate[4] = [{', '.join(map(str, p[:4]))}]",
+        f"data table[3, 2] = [{rows}]",
+        "data seen[4] : bool = [true, false, true, true]",
+        "var x[4] : bool",
+        "for i in 0..3:\n    x[i] ~ Bernoulli(rate[i])",
+        f"var level : 0..2 ~ {level}",
+        "var sign : bool ~ Categorical(table[level])",
+        "var seat[3] : 0..2",
+        rng.choice(
+            [
+                "constraint alldifferent(seat[i] for i in 0..2)",
+                "for i in 0..1:\n    constraint seat[i] <= seat[i + 1]",
+                "constraint seat[0] + 2 * seat[1] - seat[2] == 2",
+                "prefer alldifferent(seat[i] for i in 0..2) weight 1.5",
+            ]
+        ),
+    ]
+    for _ in range(rng.randint(1, 3)):
+        k = rng.randint(0, 3)
+        lines.append(
+            rng.choice(
+                [
+                    f"constraint at_most({k + 1}, x[i] for i in 0..3)",
+                    f"prefer exactly({k}, x[i] for i in 0..3) weight 0.8",
+                    "prefer xor(x[0], x[1], x[2], x[3], sign) weight -0.6",
+                    "for i in 0..3:\n    prefer x[i] == seen[i] weight 0.9 - rate[i]",
+                    "factor 0.4 * count(x[i] for i in 0..3) - 0.3 * level * seat[0]",
+                    f"prefer sum(x[i] for i in 0..3) + level >= {k} weight 0.7",
+                    "observe any(x[i] for i in 0..3 if i != 2)",
+                    f"prefer x[0] and not x[1] or x[2] and x[3] or level == {k % 3} weight 0.5",
+                    "constraint 2 * x[0] + 3 * x[1] + level < 6",
+                    "if seen[1]:\n    factor 5\nelse:\n    prefer x[3] weight 0.25",
+                    "prefer rate[seat[0]] > 0.5 weight 0.4",
+                ]
+            )
+        )
+    return "\n".join(lines) + "\n"
+
+
+WIDE_QUERIES = (
+    "P(level = 1)",
+    "P(sign = true | x[0] = true)",
+    "P(seat[0] = 2 | level = 0)",
+    "P(x[1] and sign | seat[2] = 1)",
+)
+ASKED = {
+    "flat": (("a", "b"), ("n", "x[1]"), ("z",)),
+    "wide": (("level", "sign"), ("seat[0]", "x[2]"), ("x[3]",)),
+    "society": (("it.color", "it.big"), ("red(it)", "it.row[0]")),
+}
