@@ -42,9 +42,8 @@ class Pairs:
     near_is_first: np.ndarray
     first: np.ndarray
     second: np.ndarray
-    table_start: np.ndarray
-    first_stride: np.ndarray
-    second_stride: np.ndarray
+    forward_start: np.ndarray
+    backward_start: np.ndarray
     log_potentials: Float64[np.ndarray, " entries"]
     share: np.ndarray
     to_first_start: np.ndarray
@@ -80,6 +79,7 @@ def lay_out(flat: FlatGraph) -> Pairs:
     swap = flat.edge_variable[left] > flat.edge_variable[right]
     low, high = np.where(swap, right, left), np.where(swap, left, right)
     first, second = flat.edge_variable[low], flat.edge_variable[high]
+    tables, forward_start, backward_start = _both_ways(flat, pairs, low, high)
     wide: list[float] = []
     for f in np.flatnonzero(arity > 2):
         wide.append(_largest(flat, int(f)))
@@ -100,10 +100,9 @@ def lay_out(flat: FlatGraph) -> Pairs:
         is_first[order],
         first.astype(np.int64),
         second.astype(np.int64),
-        flat.table_start[pairs],
-        flat.strides[low],
-        flat.strides[high],
-        flat.log_potentials,
+        forward_start,
+        backward_start,
+        tables,
         1.0 / np.maximum(1, np.maximum(later, earlier)),
         _starts(states[first]),
         _starts(states[second]),
@@ -111,6 +110,52 @@ def lay_out(flat: FlatGraph) -> Pairs:
         math.fsum([flat.log_constant, *wide]),
         abs(flat.log_constant) + float(np.abs(wide).sum()) + _unary_scale(flat, arity),
     )
+
+
+def _both_ways(
+    flat: FlatGraph, pairs: np.ndarray, low: np.ndarray, high: np.ndarray
+) -> tuple[Float64[np.ndarray, " entries"], np.ndarray, np.ndarray]:
+    """Lay every pair's table out twice, once with each variable's states side by side.
+
+    Returns:
+        the tables, each distinct one once for either way; and where each pair finds the one that
+        its first variable reads, row by row, to write to its second, and the other way round.
+    """
+    states = flat.num_states.astype(np.int64)
+    rows, columns = states[flat.edge_variable[low]], states[flat.edge_variable[high]]
+    key = np.stack([flat.table_start[pairs], flat.strides[low], flat.strides[high]])
+    key = np.concatenate([key, rows[None], columns[None]])
+    distinct, which = _distinct(key)
+    start, first_stride, second_stride, height, width = distinct
+    sizes = height * width
+    place = np.cumsum(sizes) - sizes
+    tables = np.empty(2 * int(sizes.sum()))
+    half = len(tables) // 2
+    for shape in np.unique(height * (int(width.max(initial=0)) + 1) + width):
+        k, m = divmod(int(shape), int(width.max(initial=0)) + 1)
+        alike = np.flatnonzero((height == k) & (width == m))
+        entries = (
+            start[alike, None, None]
+            + first_stride[alike, None, None] * np.arange(k)[:, None]
+            + second_stride[alike, None, None] * np.arange(m)
+        )
+        found = flat.log_potentials[entries]
+        target = place[alike, None] + np.arange(k * m)
+        tables[target] = found.reshape(len(alike), -1)
+        tables[half + target] = found.swapaxes(1, 2).reshape(len(alike), -1)
+    return tables, place[which], half + place[which]
+
+
+def _distinct(key: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find the distinct columns, and which of them each column is."""
+    if not key.shape[1]:
+        return key, np.zeros(0, np.int64)
+    order = np.lexsort(key)
+    ordered = key[:, order]
+    is_new = np.concatenate([[True], (ordered[:, 1:] != ordered[:, :-1]).any(axis=0)])
+    which = np.empty(key.shape[1], np.int64)
+    which[order] = np.cumsum(is_new) - 1
+    return ordered[:, is_new], which
 
 
 def _unary_scale(flat: FlatGraph, arity: np.ndarray) -> float:
@@ -163,7 +208,7 @@ def sweep_both(pairs: Pairs, messages: Messages) -> float:
     from gmruntime.dual.trws_kernel import sweep
 
     most = int(pairs.num_states.max(initial=1))
-    total, scratch = np.empty(most), np.empty(most)
+    room = (np.empty(most), np.empty(most), np.empty(most))
     arrays = (
         pairs.num_states,
         pairs.unary_start,
@@ -173,9 +218,8 @@ def sweep_both(pairs: Pairs, messages: Messages) -> float:
         pairs.near_is_first,
         pairs.first,
         pairs.second,
-        pairs.table_start,
-        pairs.first_stride,
-        pairs.second_stride,
+        pairs.forward_start,
+        pairs.backward_start,
         pairs.log_potentials,
         pairs.share,
         pairs.to_first_start,
@@ -185,11 +229,11 @@ def sweep_both(pairs: Pairs, messages: Messages) -> float:
         pairs.floor,
         messages.assignment,
     )
-    found, _ = sweep(*arrays, False, total, scratch)
+    found, _ = sweep(*arrays, False, *room)
     if found == -np.inf:
         messages.bound = found
         return found
-    found, magnitude = sweep(*arrays, True, total, scratch)
+    found, magnitude = sweep(*arrays, True, *room)
     found += pairs.constant
     if np.isfinite(found):
         found += _margin(pairs, magnitude)

@@ -1,10 +1,58 @@
 """The sweeps of TRW-S, compiled. Knows flat arrays only."""
 
 import numpy as np
-from numba import njit
+
+from gmruntime.compiling import loop
 
 
-@njit(cache=True, nogil=True)
+@loop
+def best_of(
+    total: np.ndarray,
+    incoming: np.ndarray,
+    table: np.ndarray,
+    message: np.ndarray,
+    k_i: int,
+    k_j: int,
+) -> None:
+    """Write max_x [total(x) - incoming(x) + table(x, y)] for every y.
+
+    The receiver's states run inside: they lie side by side, so many are done at once, and four of
+    the sender's together save passes over the message.
+    """
+    for y in range(k_j):
+        message[y] = -np.inf
+    x = 0
+    while x + 4 <= k_i:
+        given, second_given = total[x] - incoming[x], total[x + 1] - incoming[x + 1]
+        third_given, last_given = (
+            total[x + 2] - incoming[x + 2],
+            total[x + 3] - incoming[x + 3],
+        )
+        start = k_j * x
+        row = table[start : start + k_j]
+        second_row = table[start + k_j : start + 2 * k_j]
+        third_row = table[start + 2 * k_j : start + 3 * k_j]
+        last_row = table[start + 3 * k_j : start + 4 * k_j]
+        for y in range(k_j):
+            value = given + row[y]
+            other = second_given + second_row[y]
+            value = value if value > other else other
+            third = third_given + third_row[y]
+            last = last_given + last_row[y]
+            third = third if third > last else last
+            value = value if value > third else third
+            message[y] = value if value > message[y] else message[y]
+        x += 4
+    while x < k_i:
+        given = total[x] - incoming[x]
+        row = table[k_j * x : k_j * (x + 1)]
+        for y in range(k_j):
+            value = given + row[y]
+            message[y] = value if value > message[y] else message[y]
+        x += 1
+
+
+@loop
 def sweep(
     num_states: np.ndarray,
     unary_start: np.ndarray,
@@ -14,9 +62,8 @@ def sweep(
     near_is_first: np.ndarray,
     first: np.ndarray,
     second: np.ndarray,
-    table_start: np.ndarray,
-    first_stride: np.ndarray,
-    second_stride: np.ndarray,
+    forward_start: np.ndarray,
+    backward_start: np.ndarray,
     log_potentials: np.ndarray,
     share: np.ndarray,
     to_first_start: np.ndarray,
@@ -28,6 +75,7 @@ def sweep(
     backward: bool,
     total: np.ndarray,
     scratch: np.ndarray,
+    message: np.ndarray,
 ) -> tuple[float, float]:
     """Visit every variable once, forward (rounding as it goes) or backward (summing the bound).
 
@@ -43,24 +91,28 @@ def sweep(
     magnitude = 0.0
     for step in range(count):
         i = count - 1 - step if backward else step
-        k_i = num_states[i]
+        k_i = int(num_states[i])
+        own = unary[unary_start[i] : unary_start[i] + k_i]
         for x in range(k_i):
-            total[x] = unary[unary_start[i] + x]
-            scratch[x] = total[x]
+            total[x] = own[x]
+            scratch[x] = own[x]
         for position in range(near_start[i], near_start[i + 1]):
             e = near_edge[position]
             if near_is_first[position]:
                 # This variable is the edge's first: the other comes later.
+                known = to_first[to_first_start[e] : to_first_start[e] + k_i]
                 for x in range(k_i):
-                    message = to_first[to_first_start[e] + x]
-                    total[x] += message
-                    scratch[x] += message
+                    total[x] += known[x]
+                    scratch[x] += known[x]
             else:
-                other = first[e]
-                base = table_start[e] + assignment[other] * first_stride[e]
+                known = to_second[to_second_start[e] : to_second_start[e] + k_i]
                 for x in range(k_i):
-                    total[x] += to_second[to_second_start[e] + x]
-                    scratch[x] += log_potentials[base + x * second_stride[e]]
+                    total[x] += known[x]
+                if not backward:
+                    base = forward_start[e] + assignment[first[e]] * k_i
+                    row = log_potentials[base : base + k_i]
+                    for x in range(k_i):
+                        scratch[x] += row[x]
         if not backward:
             best = 0
             for x in range(1, k_i):
@@ -80,28 +132,24 @@ def sweep(
             e = near_edge[position]
             if near_is_first[position] == backward:
                 continue
+            k_j = int(num_states[first[e]] if backward else num_states[second[e]])
             if backward:
-                j, stride_i, stride_j = first[e], second_stride[e], first_stride[e]
-                incoming, incoming_start = to_second, to_second_start[e]
-                outgoing, outgoing_start = to_first, to_first_start[e]
+                base = backward_start[e]
+                incoming = to_second[to_second_start[e] : to_second_start[e] + k_i]
+                outgoing = to_first[to_first_start[e] : to_first_start[e] + k_j]
             else:
-                j, stride_i, stride_j = second[e], first_stride[e], second_stride[e]
-                incoming, incoming_start = to_first, to_first_start[e]
-                outgoing, outgoing_start = to_second, to_second_start[e]
-            for x in range(k_i):
-                scratch[x] = total[x] - incoming[incoming_start + x]
-            largest = -np.inf
-            for y in range(num_states[j]):
-                base = table_start[e] + y * stride_j
-                value = -np.inf
-                for x in range(k_i):
-                    value = max(value, scratch[x] + log_potentials[base + x * stride_i])
-                outgoing[outgoing_start + y] = value
-                largest = max(largest, value)
+                base = forward_start[e]
+                incoming = to_first[to_first_start[e] : to_first_start[e] + k_i]
+                outgoing = to_second[to_second_start[e] : to_second_start[e] + k_j]
+            best_of(total, incoming, log_potentials[base : base + k_i * k_j], message, k_i, k_j)
+            largest = message[0]
+            for y in range(1, k_j):
+                largest = max(largest, message[y])
             if largest == -np.inf:
                 return -np.inf, magnitude
             bound += largest
             magnitude += abs(largest)
-            for y in range(num_states[j]):
-                outgoing[outgoing_start + y] = max(outgoing[outgoing_start + y] - largest, floor)
+            for y in range(k_j):
+                value = message[y] - largest
+                outgoing[y] = value if value > floor else floor
     return bound, magnitude
