@@ -21,6 +21,7 @@ from gmruntime.answer import (
     Status,
 )
 from gmruntime.budget import Budget, start_budget
+from gmruntime.elimination import layout, running
 from gmruntime.elimination import plan as plans
 from gmruntime.elimination.answer import answer
 from gmruntime.enumerate import enumerate_assignments, log_partition, log_sum, marginal
@@ -50,10 +51,15 @@ def random_graph(seed: int, zeros: float) -> tuple[FactorGraph, Assignment]:
     return graph, evidence
 
 
-@pytest.fixture(params=["numpy", "compiled"])
+@pytest.fixture(params=["numpy", "compiled", "listed", "parallel"])
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    if request.param == "compiled":
+    if request.param != "numpy":
         monkeypatch.setattr(plans, "COMPILED_BITS", -1.0)
+    if request.param in ("listed", "parallel"):
+        monkeypatch.setattr(layout, "LAYOUT_BITS_MIN", -1.0)
+        monkeypatch.setattr(layout, "SAVED_BITS_MIN", -np.inf)
+    if request.param == "parallel":
+        monkeypatch.setattr(running, "PARALLEL_ENTRIES", 1)
     return request.param
 
 

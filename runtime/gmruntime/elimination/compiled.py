@@ -4,15 +4,10 @@ import numpy as np
 from jaxtyping import Float64
 
 from gmruntime.budget import Budget
+from gmruntime.elimination.layout import listed
 from gmruntime.elimination.orders import Order
-from gmruntime.elimination.program import (
-    Cliques,
-    Run,
-    contract,
-    run,
-    write_downward,
-    write_upward,
-)
+from gmruntime.elimination.program import Cliques, contract, write_downward, write_upward
+from gmruntime.elimination.running import Run, run
 from gmruntime.elimination.tree import Upward
 from gmruntime.simplify.network import Network
 
@@ -39,12 +34,16 @@ def pass_upward_compiled(
     if not is_max.any():
         with np.errstate(divide="ignore"):
             np.log(logs, out=logs)
-    shapes = [tuple(int(network.num_states[v]) for v in scope[1:]) for scope in cliques.scopes]
+    axes = cliques.sheet.axes
     messages = [
-        done.table(table).reshape(shape)
-        for table, shape in zip(cliques.upward, shapes, strict=True)
+        done.table(table).reshape([axes.size(axis) for axis in separator])
+        for table, separator in zip(cliques.upward, cliques.separators, strict=True)
     ]
-    return Upward(messages, done.log_constant)
+    if order.layout is None:
+        return Upward(messages, done.log_constant)
+    groups = [[axes.of(axis) for axis in separator] for separator in cliques.separators]
+    rows = [listed(table, parts) for table, parts in zip(messages, groups, strict=True)]
+    return Upward([], done.log_constant, rows)
 
 
 def marginals_compiled(
@@ -63,6 +62,7 @@ def marginals_compiled(
     downward = write_downward(cliques, needed)
     results: dict[int, int] = {}
     for v, (clique, from_separator) in sources.items():
+        within = cliques.separators[clique] if from_separator else cliques.axes[clique]
         if from_separator:
             operands = [cliques.upward[clique]]
         else:
@@ -70,7 +70,7 @@ def marginals_compiled(
             operands = [*cliques.own[clique], *inward]
         if clique in downward:
             operands.append(downward[clique])
-        results[v] = contract(cliques.sheet, operands, (v,))
+        results[v] = contract(cliques.sheet, operands, (v,), within)
     count = len(cliques.scopes)
     done = run(cliques.sheet, count, np.zeros(count, np.bool_), budget)
     if not done.finished:
@@ -87,7 +87,7 @@ def joint_compiled(
     holders = [k for k, members in enumerate(cliques.scopes) if set(scope) <= set(members)]
     if not holders:
         return None
-    clique = min(holders, key=lambda k: cliques.sheet.entries(cliques.scopes[k]))
+    clique = min(holders, key=lambda k: cliques.sheet.entries(cliques.axes[k]))
     needed: set[int] = set()
     _add_ancestors(cliques, clique, needed)
     downward = write_downward(cliques, needed)
@@ -95,7 +95,7 @@ def joint_compiled(
     if clique in downward:
         operands.append(downward[clique])
     kept = tuple(sorted(scope, key=cliques.sheet.place.__getitem__))
-    table = contract(cliques.sheet, operands, kept)
+    table = contract(cliques.sheet, operands, kept, cliques.axes[clique])
     count = len(cliques.scopes)
     done = run(cliques.sheet, count, np.zeros(count, np.bool_), budget)
     if not done.finished:
@@ -115,10 +115,10 @@ def _smallest_holders(cliques: Cliques, wanted: set[int]) -> dict[int, tuple[int
     best: dict[int, tuple[int, int, bool]] = {}
     for k, scope in enumerate(cliques.scopes):
         own = scope[0]
-        size = cliques.sheet.entries(scope)
+        size = cliques.sheet.entries(cliques.axes[k])
         if own in wanted and (own not in best or size < best[own][0]):
             best[own] = size, k, False
-        narrow = size // int(cliques.sheet.num_states[own])
+        narrow = cliques.sheet.entries(cliques.separators[k])
         for v in scope[1:]:
             if v in wanted and (v not in best or narrow < best[v][0]):
                 best[v] = narrow, k, True

@@ -1,7 +1,7 @@
 """Multiply tables and sum (or maximise) some variables out, never holding the joint table.
 
-Every table, the result too, is seen through strides over the same axes, 0 where it lacks one. The
-axes are split in two: inside, offsets are looked up; outside, they are counted like an odometer.
+Every table, the result too, is seen through offsets along the same axes. The axes are split in
+two: inside, offsets are looked up for a whole block; outside, they are counted like an odometer.
 The product of one inner block stays in the processor's nearest cache.
 """
 
@@ -10,57 +10,84 @@ import numpy as np
 
 
 @numba.njit(cache=True)
-def _advance(digits: np.ndarray, sizes: np.ndarray, strides: np.ndarray, bases: np.ndarray) -> None:
+def _set_out(
+    first: int,
+    starts: np.ndarray,
+    outer_sizes: np.ndarray,
+    outer_start: np.ndarray,
+    offsets: np.ndarray,
+    digits: np.ndarray,
+    bases: np.ndarray,
+) -> None:
+    """Turn the odometer to place `first`."""
+    bases[:] = starts
+    for axis in range(outer_sizes.size - 1, -1, -1):
+        digits[axis] = first % outer_sizes[axis]
+        first //= outer_sizes[axis]
+        for k in range(bases.size):
+            bases[k] += offsets[outer_start[axis] + digits[axis], k]
+
+
+@numba.njit(cache=True)
+def _advance(
+    digits: np.ndarray,
+    outer_sizes: np.ndarray,
+    outer_start: np.ndarray,
+    offsets: np.ndarray,
+    bases: np.ndarray,
+) -> None:
     """Step the odometer; `bases` follow."""
-    for axis in range(sizes.size - 1, -1, -1):
+    for axis in range(outer_sizes.size - 1, -1, -1):
+        here = outer_start[axis] + digits[axis]
         digits[axis] += 1
-        if digits[axis] < sizes[axis]:
+        if digits[axis] < outer_sizes[axis]:
             for k in range(bases.size):
-                bases[k] += strides[k, axis]
+                bases[k] += offsets[here + 1, k] - offsets[here, k]
             return
         for k in range(bases.size):
-            bases[k] -= strides[k, axis] * (sizes[axis] - 1)
+            bases[k] += offsets[outer_start[axis], k] - offsets[here, k]
         digits[axis] = 0
 
 
 @numba.njit(cache=True, nogil=True)
 def sum_product(
-    tables: np.ndarray,
+    values: np.ndarray,
     starts: np.ndarray,
     outer_sizes: np.ndarray,
-    outer_strides: np.ndarray,
+    outer_start: np.ndarray,
+    offsets: np.ndarray,
     inner_offsets: np.ndarray,
     kinds: np.ndarray,
-    result: np.ndarray,
+    first: int,
+    count: int,
 ) -> None:
-    """Add to `result` the product of all tables, everything in linear space.
+    """Add to the last table the product of all others, everything in linear space.
 
     Args:
-        tables: all tables one after another.
-        starts: where each begins.
+        values: all tables, the result too.
+        starts: where each begins in `values`; the result last.
         outer_sizes: of the outer axes.
-        outer_strides: [tables + 1, outer axes]; the last row is the result's.
-        inner_offsets: [tables + 1, inner entries].
+        outer_start: where each begins in `offsets`.
+        offsets: [places on all outer axes, tables].
+        inner_offsets: [tables, inner entries].
         kinds: of each row of `inner_offsets`: 0 when all zero, 1 when 0, 1, 2, ..., else 2.
-        result: changed in place.
+        first: place of the odometer to begin at.
+        count: of places to run through.
     """
-    num_tables = starts.size
+    num_tables = starts.size - 1
     width = inner_offsets.shape[1]
     bases = np.zeros(num_tables + 1, np.int64)
-    bases[:num_tables] = starts
     digits = np.zeros(outer_sizes.size, np.int64)
-    count = 1
-    for axis in range(outer_sizes.size):
-        count *= outer_sizes[axis]
+    _set_out(first, starts, outer_sizes, outer_start, offsets, digits, bases)
     product = np.empty(width)
     for _ in range(count):
         # Where a table that is constant in the block forbids all of it, the rest is not read.
         scale = 1.0
         for k in range(num_tables):
             if kinds[k] == 0:
-                scale *= tables[bases[k]]
+                scale *= values[bases[k]]
         if scale == 0.0:
-            _advance(digits, outer_sizes, outer_strides, bases)
+            _advance(digits, outer_sizes, outer_start, offsets, bases)
             continue
         filled = False
         for k in range(num_tables):
@@ -71,16 +98,16 @@ def sum_product(
                 filled = True
                 if kinds[k] == 1:
                     for i in range(width):
-                        product[i] = tables[base + i]
+                        product[i] = values[base + i]
                 else:
                     for i in range(width):
-                        product[i] = tables[base + inner_offsets[k, i]]
+                        product[i] = values[base + inner_offsets[k, i]]
             elif kinds[k] == 1:
                 for i in range(width):
-                    product[i] *= tables[base + i]
+                    product[i] *= values[base + i]
             else:
                 for i in range(width):
-                    product[i] *= tables[base + inner_offsets[k, i]]
+                    product[i] *= values[base + inner_offsets[k, i]]
         if not filled:
             product[:] = 1.0
         out = bases[num_tables]
@@ -88,43 +115,42 @@ def sum_product(
             total = 0.0
             for i in range(width):
                 total += product[i]
-            result[out] += scale * total
+            values[out] += scale * total
         elif kinds[num_tables] == 1:
             for i in range(width):
-                result[out + i] += scale * product[i]
+                values[out + i] += scale * product[i]
         else:
             for i in range(width):
-                result[out + inner_offsets[num_tables, i]] += scale * product[i]
-        _advance(digits, outer_sizes, outer_strides, bases)
+                values[out + inner_offsets[num_tables, i]] += scale * product[i]
+        _advance(digits, outer_sizes, outer_start, offsets, bases)
 
 
 @numba.njit(cache=True, nogil=True)
 def max_sum(
-    tables: np.ndarray,
+    values: np.ndarray,
     starts: np.ndarray,
     outer_sizes: np.ndarray,
-    outer_strides: np.ndarray,
+    outer_start: np.ndarray,
+    offsets: np.ndarray,
     inner_offsets: np.ndarray,
     kinds: np.ndarray,
-    result: np.ndarray,
+    first: int,
+    count: int,
 ) -> None:
-    """Raise `result` to the sum of all tables, which hold logs; arguments as in `sum_product`."""
-    num_tables = starts.size
+    """Raise the last table to the sum of the others, all of logs; arguments as `sum_product`."""
+    num_tables = starts.size - 1
     width = inner_offsets.shape[1]
     bases = np.zeros(num_tables + 1, np.int64)
-    bases[:num_tables] = starts
     digits = np.zeros(outer_sizes.size, np.int64)
-    count = 1
-    for axis in range(outer_sizes.size):
-        count *= outer_sizes[axis]
+    _set_out(first, starts, outer_sizes, outer_start, offsets, digits, bases)
     total = np.empty(width)
     for _ in range(count):
         shift = 0.0
         for k in range(num_tables):
             if kinds[k] == 0:
-                shift += tables[bases[k]]
+                shift += values[bases[k]]
         if shift == -np.inf:
-            _advance(digits, outer_sizes, outer_strides, bases)
+            _advance(digits, outer_sizes, outer_start, offsets, bases)
             continue
         filled = False
         for k in range(num_tables):
@@ -134,14 +160,14 @@ def max_sum(
             if not filled:
                 filled = True
                 for i in range(width):
-                    total[i] = tables[base + inner_offsets[k, i]]
+                    total[i] = values[base + inner_offsets[k, i]]
             else:
                 for i in range(width):
-                    total[i] += tables[base + inner_offsets[k, i]]
+                    total[i] += values[base + inner_offsets[k, i]]
         if not filled:
             total[:] = 0.0
         out = bases[num_tables]
         for i in range(width):
             place = out + inner_offsets[num_tables, i]
-            result[place] = max(result[place], total[i] + shift)
-        _advance(digits, outer_sizes, outer_strides, bases)
+            values[place] = max(values[place], total[i] + shift)
+        _advance(digits, outer_sizes, outer_start, offsets, bases)

@@ -6,10 +6,14 @@ Source: Kjaerulff (1990); the weights follow the number of states, not of variab
 import heapq
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gmruntime.simplify.network import Network
+
+if TYPE_CHECKING:
+    from gmruntime.elimination.layout import Layout
 
 SMALL = 300
 """Up to so many variables a plain greedy order is found faster than a compiler is loaded."""
@@ -30,12 +34,14 @@ class Order:
         cliques: for each, the others that its elimination joins, in this order too.
         total_bits: log2 of the number of entries of all cliques together.
         clique_bits: log2 of the largest clique's entries.
+        layout: of tables without their known zeros, where that saves enough; see `layout`.
     """
 
     variables: tuple[int, ...]
     cliques: tuple[tuple[int, ...], ...]
     total_bits: float
     clique_bits: float
+    layout: "Layout | None" = None
 
 
 def neighbours(network: Network) -> dict[int, set[int]]:

@@ -17,6 +17,7 @@ from gmruntime.answer import (
     Solutions,
 )
 from gmruntime.budget import Budget
+from gmruntime.elimination.layout import with_layout
 from gmruntime.elimination.orders import Order, best_order
 from gmruntime.graph import Assignment, FactorGraph
 from gmruntime.simplify.barren import drop_barren
@@ -105,6 +106,8 @@ def plan(
     order = best_order(network, rng, first=first, bits_max=_BITS_MAX, steps_max=steps_max)
     if order is None:
         return Plan(num_free, math.inf, math.inf, math.inf, math.inf, False, False, network, None)
+    if isinstance(query, LogPartition | Marginals | Joint | Map):
+        order = with_layout(network, order)
     return costed(query, budget, network, order)
 
 
@@ -126,15 +129,21 @@ def _asked(graph: FactorGraph, query: Query) -> frozenset[int] | None:
 def costed(query: Query, budget: Budget, network: Network, order: Order) -> Plan:
     """Predict what eliminating in this order costs."""
     num_steps = len(order.variables)
-    large = order.total_bits > COMPILED_BITS or num_steps > COMPILED_VARIABLES
+    layout = order.layout
+    total_bits = order.total_bits if layout is None else layout.total_bits
+    clique_bits = order.clique_bits if layout is None else layout.clique_bits
+    large = total_bits > COMPILED_BITS or num_steps > COMPILED_VARIABLES
     compiled = large and not isinstance(query, Best | Solutions)
     passes = 4.0 if isinstance(query, Marginals | Joint) else 1.0
     if isinstance(query, Best):
         passes = 2.0 + query.count
-    entries = 2.0**order.total_bits
+    entries = 2.0**total_bits
     rate = COMPILED_ENTRIES_PER_SECOND if compiled else NUMPY_ENTRIES_PER_SECOND
     seconds = passes * entries / rate + (4e-5 if compiled else 3e-5 * passes) * num_steps
-    sizes = [2.0 ** float(np.log2(network.num_states[list(c)]).sum()) for c in order.cliques]
+    if layout is None:
+        sizes = [2.0 ** float(np.log2(network.num_states[list(c)]).sum()) for c in order.cliques]
+    else:
+        sizes = list(layout.message_entries)
     if isinstance(query, Marginals | Joint):
         memory = 16.0 * sum(sizes)
     elif isinstance(query, LogPartition):
@@ -142,12 +151,12 @@ def costed(query: Query, budget: Budget, network: Network, order: Order) -> Plan
     else:
         memory = 8.0 * sum(sizes)
     if not compiled:
-        memory += 32.0 * 2.0**order.clique_bits
+        memory += 32.0 * 2.0**clique_bits
     fits = memory <= budget.memory_bytes and seconds <= max(budget.left_s(), 0.05)
     return Plan(
         len(network.free),
-        order.total_bits,
-        order.clique_bits,
+        total_bits,
+        clique_bits,
         memory,
         seconds,
         compiled,

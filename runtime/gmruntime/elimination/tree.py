@@ -7,10 +7,11 @@ Source: Shafer and Shenoy (1990); Dawid (1992) for maxima; both on a bucket tree
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from gmruntime.elimination.layout import Listed
 from gmruntime.elimination.orders import Order
 from gmruntime.simplify.network import Network
 
@@ -92,10 +93,12 @@ class Upward:
     Attributes:
         messages: of each clique, over its scope without its own variable.
         log_constant: what rescaling took out, plus the roots' values.
+        listed: the messages where they are held without their known zeros; else empty.
     """
 
     messages: list[np.ndarray]
     log_constant: float
+    listed: list[Listed] = field(default_factory=list[Listed])
 
 
 def pass_upward(tree: Tree, is_max: np.ndarray) -> Upward:
@@ -212,7 +215,14 @@ def _conditional(tree: Tree, upward: Upward, clique: int, assignment: np.ndarray
     scope = tree.scopes[clique]
     own = int(tree.num_states[scope[0]])
     row = np.zeros(own)
-    parts = [*tree.potentials[clique], *incoming(tree, clique, upward.messages)]
+    parts = list(tree.potentials[clique])
+    if upward.listed:
+        trial = assignment.copy()
+        for s in range(own):
+            trial[scope[0]] = s
+            row[s] = sum(upward.listed[child].at(trial) for child in tree.children[clique])
+    else:
+        parts.extend(incoming(tree, clique, upward.messages))
     for part in parts:
         index = tuple(
             int(assignment[v]) if part.shape[k] > 1 else 0 for k, v in enumerate(scope) if k > 0

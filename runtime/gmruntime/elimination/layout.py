@@ -1,0 +1,253 @@
+"""How the tables of an elimination are laid out: one axis for each group of variables.
+
+Only where zeros make it worth while; otherwise every variable is an axis of its own.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gmruntime.elimination.orders import Order
+from gmruntime.elimination.supports import (
+    Group,
+    Sizes,
+    group_of,
+    keys,
+    partition,
+    product_size,
+    project,
+)
+from gmruntime.simplify.network import Network
+
+LAYOUT_BITS_MIN = 22.0
+"""Smaller eliminations are over before a layout is found."""
+
+SAVED_BITS_MIN = 0.5
+"""A table read through lists is a little slower."""
+
+# Longer lists catch more zeros, but a list that cannot be joined to its neighbours catches none.
+_COUNTS_MAX = (64, 256, 1024)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layout:
+    """The axes of the tables of an elimination tree.
+
+    Axis v, below the number of variables, is variable v with all its states; the others are
+    `groups`, in order.
+
+    Attributes:
+        groups: with more than one variable, or not all states.
+        cliques: the axes of each clique.
+        messages: the axes of what each clique sends to its parent.
+        given: the axes of each factor.
+        total_bits: log2 of all clique entries together.
+        clique_bits: log2 of the entries of the largest clique.
+        message_entries: of each message.
+    """
+
+    groups: tuple[Group, ...]
+    cliques: tuple[tuple[int, ...], ...]
+    messages: tuple[tuple[int, ...], ...]
+    given: tuple[tuple[int, ...], ...]
+    total_bits: float
+    clique_bits: float
+    message_entries: tuple[float, ...]
+
+
+@dataclass(slots=True, eq=False)
+class Axes:
+    """The axes of a layout while it is being made; a group that is met again keeps its number."""
+
+    num_states: Sizes
+    groups: list[Group]
+    numbers: dict[tuple[tuple[int, ...], bytes], int]
+
+    def number(self, group: Group) -> tuple[int, ...]:
+        """Return the axis of a group; those of its variables when it allows everything."""
+        if len(group.states) == product_size(group, self.num_states):
+            return group.variables
+        key = (group.variables, group.states.tobytes())
+        if key not in self.numbers:
+            self.numbers[key] = len(self.num_states) + len(self.groups)
+            self.groups.append(group)
+        return (self.numbers[key],)
+
+    def size(self, axis: int) -> int:
+        """Return the length of an axis."""
+        if axis < len(self.num_states):
+            return int(self.num_states[axis])
+        return len(self.groups[axis - len(self.num_states)].states)
+
+    def of(self, axis: int) -> Group:
+        """Return an axis as a group, one variable with all its states included."""
+        if axis >= len(self.num_states):
+            return self.groups[axis - len(self.num_states)]
+        return whole(axis, self.num_states)
+
+    def variables(self, axis: int) -> tuple[int, ...]:
+        """Return the variables of an axis."""
+        if axis >= len(self.num_states):
+            return self.groups[axis - len(self.num_states)].variables
+        return (axis,)
+
+    def projection(self, axis: int, inner: int) -> np.ndarray:
+        """Return, for each place on an axis, the place on another that lies within it."""
+        part = self.of(inner)
+        of_axis = keys(self.of(axis), part.variables, self.num_states)
+        of_part = keys(part, part.variables, self.num_states)
+        order = np.argsort(of_part)
+        return order[np.searchsorted(of_part[order], of_axis)]
+
+    def restrict(self, axes: Iterable[int], kept: frozenset[int]) -> tuple[int, ...]:
+        """Forget all variables but `kept`."""
+        found: list[int] = []
+        for axis in axes:
+            if axis < len(self.num_states):
+                found.extend([axis] if axis in kept else [])
+                continue
+            piece = project(self.of(axis), kept, self.num_states)
+            if piece is not None:
+                found.extend(self.number(piece))
+        return tuple(found)
+
+
+def new_axes(num_states: Sizes, layout: Layout | None = None) -> Axes:
+    """Return a register of axes that knows those of a layout."""
+    sizes = num_states.astype(np.int64)
+    groups = [] if layout is None else list(layout.groups)
+    numbers = {(g.variables, g.states.tobytes()): len(sizes) + k for k, g in enumerate(groups)}
+    return Axes(sizes, groups, numbers)
+
+
+def spread(log_table: np.ndarray, scope: tuple[int, ...], parts: Sequence[Group]) -> np.ndarray:
+    """Rewrite a dense table with one axis for each of `parts`, which cover its scope."""
+    strides = np.ones(len(scope), np.int64)
+    strides[:-1] = np.cumprod(log_table.shape[:0:-1], dtype=np.int64)[::-1]
+    places = np.zeros((1,) * len(parts), np.int64)
+    for k, part in enumerate(parts):
+        shape = [1] * len(parts)
+        shape[k] = len(part.states)
+        step = strides[[scope.index(v) for v in part.variables]]
+        places = places + (part.states @ step).reshape(shape)
+    return np.ascontiguousarray(log_table).reshape(-1)[places]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Listed:
+    """A log table whose axes are groups; joint states that are not listed have -inf.
+
+    Attributes:
+        table: one axis for each group.
+        lookups: for each group, where each of its joint states is listed.
+        groups: of the axes.
+    """
+
+    table: np.ndarray
+    groups: tuple[Group, ...]
+    lookups: tuple[dict[tuple[int, ...], int], ...]
+
+    def at(self, assignment: np.ndarray) -> float:
+        """Return the entry for an assignment of all variables."""
+        index: list[int] = []
+        for group, lookup in zip(self.groups, self.lookups, strict=True):
+            k = lookup.get(tuple(int(assignment[v]) for v in group.variables), -1)
+            if k < 0:
+                return -math.inf
+            index.append(k)
+        return float(self.table[tuple(index)])
+
+
+def listed(table: np.ndarray, groups: Sequence[Group]) -> Listed:
+    """Make a table whose entries can be looked up by assignment."""
+    lookups = tuple({tuple(row): k for k, row in enumerate(g.states.tolist())} for g in groups)
+    return Listed(table, tuple(groups), lookups)
+
+
+def with_layout(network: Network, order: Order) -> Order:
+    """Add the cheapest layout found to an order, where it saves something."""
+    if order.total_bits < LAYOUT_BITS_MIN:
+        return order
+    if not any((factor.table == -np.inf).any() for factor in network.factors):
+        return order
+    best: Layout | None = None
+    for count_max in _COUNTS_MAX:
+        found = lay_out(network, order, count_max)
+        if found is not None and (best is None or found.total_bits < best.total_bits):
+            best = found
+    if best is None or best.total_bits > order.total_bits - SAVED_BITS_MIN:
+        return order
+    return replace(order, layout=best)
+
+
+def lay_out(network: Network, order: Order, count_max: int) -> Layout | None:
+    """Find the groups of every clique, with lists of at most `count_max` joint states.
+
+    None when some clique can have no state at all.
+    """
+    sizes = network.num_states.astype(np.int64)
+    axes = new_axes(sizes)
+    place = {v: k for k, v in enumerate(order.variables)}
+    held: list[list[tuple[int, Group]]] = [[] for _ in order.variables]
+    children: list[list[int]] = [[] for _ in order.variables]
+    for number, factor in enumerate(network.factors):
+        group = group_of(factor.table, factor.scope)
+        held[min(place[v] for v in factor.scope)].append((number, group))
+    cliques: list[tuple[int, ...]] = []
+    messages: list[tuple[int, ...]] = [() for _ in order.variables]
+    given: list[tuple[int, ...]] = [() for _ in network.factors]
+    sent: list[list[Group]] = []
+    total, largest = 0.0, 0.0
+    for k, (v, others) in enumerate(zip(order.variables, order.cliques, strict=True)):
+        scope = frozenset((v, *others))
+        incoming = [group for _, group in held[k]]
+        for child in children[k]:
+            incoming.extend(sent[child])
+        groups = partition(incoming, sizes, count_max)
+        if any(not len(group.states) for group in groups):
+            return None
+        covered = {u for group in groups for u in group.variables}
+        for number, group in held[k]:
+            given[number] = _pieces([group], groups, axes)
+        for child in children[k]:
+            messages[child] = _pieces(sent[child], groups, axes)
+        loose = tuple(u for u in sorted(scope) if u not in covered)
+        numbered = loose + tuple(axis for group in groups for axis in axes.number(group))
+        cliques.append(numbered)
+        bits = sum(math.log2(max(1, axes.size(axis))) for axis in numbered)
+        total += 2.0**bits
+        largest = max(largest, bits)
+        kept = scope - {v}
+        left = [project(group, kept, sizes) for group in groups]
+        left.extend(whole(u, sizes) for u in loose if u != v)
+        sent.append([group for group in left if group is not None])
+        if others:
+            children[place[others[0]]].append(k)
+    entries = tuple(math.prod(axes.size(axis) for axis in message) for message in messages)
+    return Layout(
+        tuple(axes.groups),
+        tuple(cliques),
+        tuple(messages),
+        tuple(given),
+        math.log2(max(total, 1.0)),
+        largest,
+        tuple(float(e) for e in entries),
+    )
+
+
+def whole(v: int, sizes: Sizes) -> Group:
+    """Return a group of one variable with all its states."""
+    return Group((v,), np.arange(int(sizes[v]), dtype=np.int64)[:, None])
+
+
+def _pieces(groups: list[Group], cut: list[Group], axes: Axes) -> tuple[int, ...]:
+    """Return the axes of a table over `groups` so that each lies within one group of `cut`."""
+    found: list[int] = []
+    for group in groups:
+        for part in cut:
+            piece = project(group, frozenset(part.variables), axes.num_states)
+            if piece is not None:
+                found.extend(axes.number(piece))
+    return tuple(found)

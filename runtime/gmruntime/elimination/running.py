@@ -1,0 +1,235 @@
+"""Runs a program of contractions: every table in one array, large steps on all cores."""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from jaxtyping import Float64, Int64
+
+from gmruntime.budget import Budget
+from gmruntime.elimination.program import Sheet
+from gmruntime.elimination.program_kernel import (
+    Program,
+    clear,
+    run_part,
+    run_steps,
+    settle,
+)
+
+# A message whose largest entry is smaller has lost digits; the logs of `tree` do not.
+_FLOOR = 1e-200
+
+PARALLEL_ENTRIES = 1 << 23
+"""A step of so many entries is shared between the cores."""
+
+_PARTS_PER_CORE = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """What a program computed.
+
+    Attributes:
+        values: all tables; linear, or logs where a maximum was taken.
+        table_start: where each table begins.
+        table_size: the entries of each.
+        log_constant: what rescaling the results of the counted steps took out; -inf when a
+            result vanished.
+        finished: whether every step ran.
+    """
+
+    values: Float64[np.ndarray, " entries"]
+    table_start: Int64[np.ndarray, " tables"]
+    table_size: Int64[np.ndarray, " tables"]
+    log_constant: float
+    finished: bool
+
+    def table(self, number: int) -> Float64[np.ndarray, " entries"]:
+        """Return a table, flat."""
+        return self.values[
+            self.table_start[number] : self.table_start[number] + self.table_size[number]
+        ]
+
+
+def run(
+    sheet: Sheet,
+    num_counted: int,
+    is_max: np.ndarray,
+    budget: Budget | None = None,
+    *,
+    reuse: bool = False,
+) -> Run:
+    """Run all steps; the first `num_counted` are those whose rescaling is part of the value.
+
+    Steps that sum must come before steps that maximise. With `reuse`, a table's place is given to
+    another once it has been read; only for programs that read every result once.
+    """
+    sizes = np.array([sheet.entries(scope) for scope in sheet.scopes], np.int64)
+    table_start, total = _allocate(sheet, sizes, reuse=reuse)
+    values = np.empty(total)
+    log_constant = 0.0
+    all_max = bool(is_max.all()) and len(is_max) > 0
+    for table, log_table in sheet.given.items():
+        largest = float(log_table.max())
+        if largest == -np.inf:
+            return Run(values, table_start, sizes, -np.inf, False)
+        log_constant += largest
+        shifted = log_table.reshape(-1) - largest
+        piece = values[table_start[table] : table_start[table] + sizes[table]]
+        piece[:] = shifted if all_max else np.exp(shifted)
+    flags = np.zeros(len(sheet.steps), np.bool_)
+    flags[: len(is_max)] = is_max
+    switch = int(np.argmax(flags)) if flags.any() and not all_max else -1
+    program = _program(sheet, table_start, sizes, flags)
+    num_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    with ThreadPoolExecutor(num_cores) as pool:
+        for first, last in _batches(sheet, num_counted, switch):
+            if budget is not None and budget.left_s() <= 0:
+                return Run(values, table_start, sizes, log_constant, False)
+            if first == switch:
+                written = _written(sheet, table_start, sizes, first, total)
+                with np.errstate(divide="ignore"):
+                    np.log(values, out=values, where=written)
+            if last == first + 1 and sheet.entries(sheet.steps[first].axes) >= PARALLEL_ENTRIES:
+                parts = _PARTS_PER_CORE * num_cores
+                clear(values, program, first)
+                jobs = [
+                    pool.submit(run_part, values, program, first, part, parts)
+                    for part in range(parts)
+                ]
+                for job in jobs:
+                    job.result()
+                taken, done = settle(values, program, first, _FLOOR)
+            else:
+                taken, done = run_steps(values, program, first, last, _FLOOR)
+            if done < last - first:
+                return Run(values, table_start, sizes, -np.inf, False)
+            if last <= num_counted:
+                log_constant += taken
+    return Run(values, table_start, sizes, log_constant, True)
+
+
+def _program(
+    sheet: Sheet, table_start: np.ndarray, table_size: np.ndarray, is_max: np.ndarray
+) -> Program:
+    """Write the steps as arrays; say how axes that lie within others are read."""
+    axes = sheet.axes
+    num_axes = len(axes.num_states) + len(axes.groups)
+    links: list[list[tuple[int, int, int]]] = []
+    projections: list[np.ndarray] = []
+    starts: dict[tuple[int, int], int] = {}
+    filled = 0
+    for step in sheet.steps if axes.groups else ():
+        found: list[tuple[int, int, int]] = []
+        inner = {a for t in (*step.operands, step.result) for a in sheet.scopes[t]}
+        for axis in sorted(inner - set(step.axes)):
+            v = axes.variables(axis)[0]
+            position = next(k for k, a in enumerate(step.axes) if v in axes.variables(a))
+            pair = step.axes[position], axis
+            if pair not in starts:
+                starts[pair] = filled
+                projections.append(axes.projection(*pair))
+                filled += len(projections[-1])
+            found.append((axis, position, starts[pair]))
+        links.append(found)
+    flat = [link for found in links for link in found]
+    scope_start, scope_axes = _rows(sheet.scopes)
+    axes_start, step_axes = _rows([step.axes for step in sheet.steps])
+    operand_start, operands = _rows([step.operands for step in sheet.steps])
+    return Program(
+        np.array([axes.size(a) for a in range(num_axes)], np.int64),
+        table_start,
+        table_size,
+        scope_start,
+        scope_axes,
+        axes_start,
+        step_axes,
+        operand_start,
+        operands,
+        np.array([step.result for step in sheet.steps], np.int64),
+        is_max,
+        np.cumsum([0, *map(len, links)], dtype=np.int64)
+        if links
+        else np.zeros(len(sheet.steps) + 1, np.int64),
+        np.array(flat, np.int64).reshape(-1, 3),
+        np.concatenate(projections) if projections else np.zeros(0, np.int64),
+    )
+
+
+def _allocate(
+    sheet: Sheet, sizes: np.ndarray, *, reuse: bool
+) -> tuple[Int64[np.ndarray, " tables"], int]:
+    """Place every table; return where each begins, and the entries needed."""
+    if not reuse:
+        ends = np.cumsum(sizes)
+        return ends - sizes, int(ends[-1]) if len(ends) else 0
+    starts = np.zeros(len(sizes), np.int64)
+    end = 0
+    for table in sheet.given:
+        starts[table] = end
+        end += int(sizes[table])
+    holes: list[tuple[int, int]] = []
+    for step in sheet.steps:
+        wanted = int(sizes[step.result])
+        fitting = [(size, at) for size, at in holes if size >= wanted]
+        if fitting:
+            size, at = min(fitting)
+            holes.remove((size, at))
+            if size > wanted:
+                holes.append((size - wanted, at + wanted))
+        else:
+            at = end
+            end += wanted
+        starts[step.result] = at
+        freed = [(int(starts[t]), int(sizes[t])) for t in step.operands if t not in sheet.given]
+        holes = _joined_holes(holes, freed)
+    return starts, end
+
+
+def _joined_holes(
+    holes: list[tuple[int, int]], freed: list[tuple[int, int]]
+) -> list[tuple[int, int]]:
+    if not freed:
+        return holes
+    joined: list[tuple[int, int]] = []
+    for at, size in sorted([*((at, size) for size, at in holes), *freed]):
+        if joined and joined[-1][1] + joined[-1][0] == at:
+            joined[-1] = (joined[-1][0] + size, joined[-1][1])
+        else:
+            joined.append((size, at))
+    return joined
+
+
+def _written(
+    sheet: Sheet, table_start: np.ndarray, sizes: np.ndarray, num_done: int, total: int
+) -> np.ndarray:
+    """Mark the entries that are filled before step `num_done`."""
+    mask = np.zeros(total, np.bool_)
+    for table in (*sheet.given, *(step.result for step in sheet.steps[:num_done])):
+        mask[table_start[table] : table_start[table] + sizes[table]] = True
+    return mask
+
+
+def _batches(sheet: Sheet, num_counted: int, switch: int) -> list[tuple[int, int]]:
+    """Cut the steps where the count ends, where maxima begin, and around every large one."""
+    cuts = {0, num_counted, len(sheet.steps)} | ({switch} if switch >= 0 else set())
+    load = 0
+    for k, step in enumerate(sheet.steps):
+        entries = sheet.entries(step.axes)
+        load += entries
+        if entries >= PARALLEL_ENTRIES:
+            cuts |= {k, k + 1}
+        if load > 1 << 26:
+            cuts.add(k + 1)
+            load = 0
+    marks = sorted(cuts)
+    return list(pairwise(marks))
+
+
+def _rows(rows: Sequence[tuple[int, ...]]) -> tuple[np.ndarray, np.ndarray]:
+    lengths = np.array([len(row) for row in rows], np.int64)
+    flat = [v for row in rows for v in row]
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)]), np.array(flat, np.int64)
