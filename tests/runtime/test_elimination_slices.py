@@ -4,18 +4,22 @@ import numpy as np
 import pytest
 
 from gmruntime.answer import (
+    Answer,
     AssignmentsAnswer,
     LogPartition,
     LogPartitionAnswer,
     Map,
+    Marginals,
+    MarginalsAnswer,
+    Query,
     Status,
 )
 from gmruntime.budget import Budget, start_budget
 from gmruntime.elimination.minibucket import upper_bound
 from gmruntime.elimination.orders import best_order
-from gmruntime.elimination.plan import plan
-from gmruntime.elimination.slices import answer_in_slices
-from gmruntime.enumerate import enumerate_assignments, log_partition
+from gmruntime.elimination.plan import Plan, plan
+from gmruntime.elimination.sliced import answer_in_slices
+from gmruntime.enumerate import enumerate_assignments, log_partition, marginal
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, no_evidence
 from gmruntime.simplify.network import reduce
@@ -42,6 +46,11 @@ def ticking(num_ticks: int) -> Budget:
         return now[0]
 
     return start_budget(float(num_ticks), 300, clock)
+
+
+def in_slices(graph: FactorGraph, query: Query, found: Plan, budget: Budget) -> Answer | None:
+    rng = np.random.default_rng(0)
+    return answer_in_slices(graph, query, no_evidence(graph), found, budget, rng)
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -79,7 +88,9 @@ def test_an_unfinished_sum_is_a_proven_interval(seed: int, num_ticks: int) -> No
         assert truth == -np.inf
         return
     assert found.memory_bytes > budget.memory_bytes
-    answer = answer_in_slices(graph, LogPartition(), no_evidence(graph), found, budget)
+    answer = answer_in_slices(
+        graph, LogPartition(), no_evidence(graph), found, budget, np.random.default_rng(0)
+    )
     assert isinstance(answer, LogPartitionAnswer)
     assert answer.log_lower <= truth + 1e-12
     assert truth <= answer.log_upper + 1e-12
@@ -98,10 +109,41 @@ def test_the_best_slice_holds_the_best_assignment(seed: int) -> None:
     if found.network.log_constant == -np.inf:
         assert truth == -np.inf
         return
-    answer = answer_in_slices(graph, Map(), no_evidence(graph), found, budget)
+    answer = answer_in_slices(
+        graph, Map(), no_evidence(graph), found, budget, np.random.default_rng(0)
+    )
     assert isinstance(answer, AssignmentsAnswer)
     if truth == -np.inf:
         assert answer.quality.status is Status.IMPOSSIBLE
         return
     assert answer.quality.status is Status.EXACT
     assert answer.log_scores[0] == pytest.approx(truth, abs=1e-10)
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("num_ticks", [12, 24, 40, 10_000])
+def test_unfinished_marginals_are_proven_intervals(seed: int, num_ticks: int) -> None:
+    graph = frustrated_grid(seed, 0.1)
+    every = enumerate_assignments(graph, no_evidence(graph))
+    budget = ticking(num_ticks)
+    patient = replace(budget, seconds=1e9)
+    found = plan(graph, Marginals(), no_evidence(graph), patient, np.random.default_rng(0))
+    assert found.network is not None
+    if found.network.log_constant == -np.inf:
+        return
+    answer = in_slices(graph, Marginals(), found, budget)
+    if answer is None:
+        assert num_ticks < 10_000
+        return
+    assert isinstance(answer, MarginalsAnswer)
+    for v, row in enumerate(answer.probabilities[0].reshape(-1, 2)):
+        truth = marginal(every, v, 2)
+        if answer.quality.status is Status.EXACT:
+            np.testing.assert_allclose(row, truth, atol=1e-9)
+            continue
+        assert answer.lower is not None
+        assert answer.upper is not None
+        assert (answer.lower[0].reshape(-1, 2)[v] <= truth + 1e-12).all()
+        assert (answer.upper[0].reshape(-1, 2)[v] >= truth - 1e-12).all()
+    if num_ticks == 10_000:
+        assert answer.quality.status is Status.EXACT

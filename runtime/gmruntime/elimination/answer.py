@@ -22,10 +22,17 @@ from gmruntime.answer import (
 )
 from gmruntime.budget import Budget
 from gmruntime.elimination.maxima import best, best_assignment, best_marginal, blank
-from gmruntime.elimination.passes import check_time, everywhere, quality, run_upward
+from gmruntime.elimination.passes import (
+    by_block,
+    check_time,
+    everywhere,
+    observed_row,
+    quality,
+    run_upward,
+)
 from gmruntime.elimination.plan import Plan, plan
 from gmruntime.elimination.relevance import WORTH_S, marginals_by_relevance
-from gmruntime.elimination.slices import answer_in_slices
+from gmruntime.elimination.sliced import answer_in_slices, quicker_in_slices
 from gmruntime.elimination.solutions import count_solutions
 from gmruntime.elimination.tree import (
     Tree,
@@ -58,8 +65,11 @@ def answer(
         if found.order is None:
             return None
         if found.fits:
+            slicing = quicker_in_slices(query, found, budget, rng)
+            if slicing is not None:
+                return answer_in_slices(graph, query, evidence, found, budget, rng, slicing)
             return _answer_whole(graph, query, evidence, found, budget, rng)
-        return answer_in_slices(graph, query, evidence, found, budget)
+        return answer_in_slices(graph, query, evidence, found, budget, rng)
     except TimeoutError:
         return None
 
@@ -150,7 +160,7 @@ def _marginals_by_relevance(
     if rows is None:
         return None
     sizes = num_states(graph)
-    filled = {int(v): _observed(graph, v, evidence) for v in listed if evidence[v] >= 0}
+    filled = {int(v): observed_row(graph, v, evidence) for v in listed if evidence[v] >= 0}
     spread = {v: spread_row(network, v, row, int(sizes[v])) for v, row in rows[0].items()}
     arrays = by_block(graph, filled | spread)
     return MarginalsAnswer(quality(Status.EXACT, budget), arrays, log_partition=rows[1])
@@ -175,7 +185,7 @@ def _marginals(
         quick = marginals_compiled(network, found.order, free, budget)
         check_time(budget)
         if quick is not None:
-            filled = {int(v): _observed(graph, v, evidence) for v in listed if evidence[v] >= 0}
+            filled = {int(v): observed_row(graph, v, evidence) for v in listed if evidence[v] >= 0}
             sizes = num_states(graph)
             spread = {v: spread_row(network, v, row, int(sizes[v])) for v, row in quick[0].items()}
             arrays = by_block(graph, filled | spread)
@@ -208,29 +218,11 @@ def _marginals(
     )
 
 
-def _observed(graph: FactorGraph, v: int, evidence: Assignment) -> np.ndarray:
-    return (np.arange(int(num_states(graph)[v])) == evidence[v]).astype(np.float64)
-
-
 def normalised(table: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
     """Turn a log belief into probabilities, summed over `axes`."""
     weights = np.exp(table - table.max())
     row = weights.sum(axis=axes) if axes else weights
     return row / row.sum()
-
-
-def by_block(graph: FactorGraph, rows: dict[int, np.ndarray]) -> tuple[np.ndarray, ...]:
-    """Arrange the rows of single variables in arrays shaped like the graph's blocks."""
-    found: list[np.ndarray] = []
-    start = 0
-    for block in graph.variables:
-        values = np.full((block.size, block.num_states), np.nan)
-        for k in range(block.size):
-            if start + k in rows:
-                values[k] = rows[start + k]
-        found.append(values.reshape(*block.shape, block.num_states))
-        start += block.size
-    return tuple(found)
 
 
 def _joint(

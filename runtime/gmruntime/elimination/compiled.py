@@ -7,13 +7,19 @@ from gmruntime.budget import Budget
 from gmruntime.elimination.layout import listed
 from gmruntime.elimination.orders import Order
 from gmruntime.elimination.program import Cliques, contract, write_downward, write_upward
-from gmruntime.elimination.running import Run, run
+from gmruntime.elimination.running import Arena, Run, run
 from gmruntime.elimination.tree import Upward
 from gmruntime.simplify.network import Network
 
 
 def pass_upward_compiled(
-    network: Network, order: Order, is_max: np.ndarray, budget: Budget, *, in_logs: bool
+    network: Network,
+    order: Order,
+    is_max: np.ndarray,
+    budget: Budget,
+    *,
+    in_logs: bool,
+    arena: Arena | None = None,
 ) -> Upward | None:
     """Eliminate the variables in order; None when a message vanished or time ran out.
 
@@ -23,9 +29,10 @@ def pass_upward_compiled(
         is_max: for each step, whether its variable is maximised; sums come first.
         budget: asked now and then.
         in_logs: whether the messages are wanted afterwards, as logs.
+        arena: memory to use; the messages lie in it.
     """
     cliques = write_upward(network, order)
-    done = run(cliques.sheet, len(cliques.scopes), is_max, budget, reuse=not in_logs)
+    done = run(cliques.sheet, is_max, budget, reuse=not in_logs, arena=arena)
     if not done.finished:
         return None
     if not in_logs:
@@ -47,7 +54,11 @@ def pass_upward_compiled(
 
 
 def marginals_compiled(
-    network: Network, order: Order, wanted: set[int], budget: Budget
+    network: Network,
+    order: Order,
+    wanted: set[int],
+    budget: Budget,
+    arena: Arena | None = None,
 ) -> tuple[dict[int, Float64[np.ndarray, " states"]], float] | None:
     """Return P(x_v) of the wanted free variables, and log Z; None as in `pass_upward_compiled`.
 
@@ -72,7 +83,7 @@ def marginals_compiled(
             operands.append(downward[clique])
         results[v] = contract(cliques.sheet, operands, (v,), within)
     count = len(cliques.scopes)
-    done = run(cliques.sheet, count, np.zeros(count, np.bool_), budget)
+    done = run(cliques.sheet, np.zeros(count, np.bool_), budget, arena=arena)
     if not done.finished:
         return None
     rows = {v: _probabilities(done, table) for v, table in results.items()}
@@ -97,7 +108,7 @@ def joint_compiled(
     kept = tuple(sorted(scope, key=cliques.sheet.place.__getitem__))
     table = contract(cliques.sheet, operands, kept, cliques.axes[clique])
     count = len(cliques.scopes)
-    done = run(cliques.sheet, count, np.zeros(count, np.bool_), budget)
+    done = run(cliques.sheet, np.zeros(count, np.bool_), budget)
     if not done.finished:
         return None
     flat = _probabilities(done, table)

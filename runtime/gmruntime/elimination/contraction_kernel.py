@@ -49,7 +49,7 @@ def _advance(
         digits[axis] = 0
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
 def sum_product(
     values: np.ndarray,
     starts: np.ndarray,
@@ -98,16 +98,16 @@ def sum_product(
                 filled = True
                 if kinds[k] == 1:
                     for i in range(width):
-                        product[i] = values[base + i]
+                        product[i] = values[np.uint64(base + i)]
                 else:
                     for i in range(width):
-                        product[i] = values[base + inner_offsets[k, i]]
+                        product[i] = values[np.uint64(base + inner_offsets[k, i])]
             elif kinds[k] == 1:
                 for i in range(width):
-                    product[i] *= values[base + i]
+                    product[i] *= values[np.uint64(base + i)]
             else:
                 for i in range(width):
-                    product[i] *= values[base + inner_offsets[k, i]]
+                    product[i] *= values[np.uint64(base + inner_offsets[k, i])]
         if not filled:
             product[:] = 1.0
         out = bases[num_tables]
@@ -118,14 +118,14 @@ def sum_product(
             values[out] += scale * total
         elif kinds[num_tables] == 1:
             for i in range(width):
-                values[out + i] += scale * product[i]
+                values[np.uint64(out + i)] += scale * product[i]
         else:
             for i in range(width):
-                values[out + inner_offsets[num_tables, i]] += scale * product[i]
+                values[np.uint64(out + inner_offsets[num_tables, i])] += scale * product[i]
         _advance(digits, outer_sizes, outer_start, offsets, bases)
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
 def max_sum(
     values: np.ndarray,
     starts: np.ndarray,
@@ -160,14 +160,14 @@ def max_sum(
             if not filled:
                 filled = True
                 for i in range(width):
-                    total[i] = values[base + inner_offsets[k, i]]
+                    total[i] = values[np.uint64(base + inner_offsets[k, i])]
             else:
                 for i in range(width):
-                    total[i] += values[base + inner_offsets[k, i]]
+                    total[i] += values[np.uint64(base + inner_offsets[k, i])]
         if not filled:
             total[:] = 0.0
         out = bases[num_tables]
         for i in range(width):
-            place = out + inner_offsets[num_tables, i]
+            place = np.uint64(out + inner_offsets[num_tables, i])
             values[place] = max(values[place], total[i] + shift)
         _advance(digits, outer_sizes, outer_start, offsets, bases)

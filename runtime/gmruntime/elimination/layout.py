@@ -27,8 +27,8 @@ LAYOUT_BITS_MIN = 22.0
 SAVED_BITS_MIN = 0.5
 """A table read through lists is a little slower."""
 
-# Longer lists catch more zeros, but a list that cannot be joined to its neighbours catches none.
-_COUNTS_MAX = (64, 256, 1024)
+COUNTS_MAX = (64, 256, 1024)
+"""Longer lists catch more zeros, but one that cannot be joined to its neighbours catches none."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,7 +45,9 @@ class Layout:
         given: the axes of each factor.
         total_bits: log2 of all clique entries together.
         clique_bits: log2 of the entries of the largest clique.
+        clique_entries: of each clique.
         message_entries: of each message.
+        count_max: the longest list that was allowed.
     """
 
     groups: tuple[Group, ...]
@@ -54,7 +56,9 @@ class Layout:
     given: tuple[tuple[int, ...], ...]
     total_bits: float
     clique_bits: float
+    clique_entries: tuple[float, ...]
     message_entries: tuple[float, ...]
+    count_max: int
 
 
 @dataclass(slots=True, eq=False)
@@ -166,14 +170,14 @@ def listed(table: np.ndarray, groups: Sequence[Group]) -> Listed:
     return Listed(table, tuple(groups), lookups)
 
 
-def with_layout(network: Network, order: Order) -> Order:
+def with_layout(network: Network, order: Order, counts_max: tuple[int, ...] = COUNTS_MAX) -> Order:
     """Add the cheapest layout found to an order, where it saves something."""
     if order.total_bits < LAYOUT_BITS_MIN:
         return order
     if not any((factor.table == -np.inf).any() for factor in network.factors):
         return order
     best: Layout | None = None
-    for count_max in _COUNTS_MAX:
+    for count_max in COUNTS_MAX:
         found = lay_out(network, order, count_max)
         if found is not None and (best is None or found.total_bits < best.total_bits):
             best = found
@@ -199,7 +203,7 @@ def lay_out(network: Network, order: Order, count_max: int) -> Layout | None:
     messages: list[tuple[int, ...]] = [() for _ in order.variables]
     given: list[tuple[int, ...]] = [() for _ in network.factors]
     sent: list[list[Group]] = []
-    total, largest = 0.0, 0.0
+    sizes_found: list[float] = []
     for k, (v, others) in enumerate(zip(order.variables, order.cliques, strict=True)):
         scope = frozenset((v, *others))
         incoming = [group for _, group in held[k]]
@@ -216,9 +220,7 @@ def lay_out(network: Network, order: Order, count_max: int) -> Layout | None:
         loose = tuple(u for u in sorted(scope) if u not in covered)
         numbered = loose + tuple(axis for group in groups for axis in axes.number(group))
         cliques.append(numbered)
-        bits = sum(math.log2(max(1, axes.size(axis))) for axis in numbered)
-        total += 2.0**bits
-        largest = max(largest, bits)
+        sizes_found.append(math.prod(float(axes.size(axis)) for axis in numbered))
         kept = scope - {v}
         left = [project(group, kept, sizes) for group in groups]
         left.extend(whole(u, sizes) for u in loose if u != v)
@@ -231,9 +233,11 @@ def lay_out(network: Network, order: Order, count_max: int) -> Layout | None:
         tuple(cliques),
         tuple(messages),
         tuple(given),
-        math.log2(max(total, 1.0)),
-        largest,
+        math.log2(max(sum(sizes_found), 1.0)),
+        math.log2(max(sizes_found, default=1.0)),
+        tuple(sizes_found),
         tuple(float(e) for e in entries),
+        count_max,
     )
 
 

@@ -1,4 +1,4 @@
-"""What the answers to all questions share: the pass to the roots, and the record of quality."""
+"""What the answers share: the pass to the roots, the record of quality, rows in blocks."""
 
 import numpy as np
 
@@ -6,8 +6,12 @@ from gmruntime.answer import Quality, Status
 from gmruntime.budget import Budget
 from gmruntime.elimination.plan import Plan
 from gmruntime.elimination.tree import Tree, Upward, pass_upward
+from gmruntime.graph import Assignment, FactorGraph, num_states
 
 METHOD = "elimination"
+
+NUMPY_BITS_MAX = 30.0
+"""Where the linear pass lost its digits, the logs of larger dense cliques take too long."""
 
 
 def quality(status: Status, budget: Budget, note: str = "") -> Quality:
@@ -37,6 +41,8 @@ def run_upward(
         if quick is not None:
             return quick
         check_time(budget)
+        if found.order.total_bits > NUMPY_BITS_MAX:
+            raise TimeoutError
     return pass_upward(tree, is_max)
 
 
@@ -44,3 +50,22 @@ def check_time(budget: Budget) -> None:
     """Give up, with a TimeoutError for `answer` to catch, when the budget is spent."""
     if budget.left_s() <= 0:
         raise TimeoutError
+
+
+def observed_row(graph: FactorGraph, v: int, evidence: Assignment) -> np.ndarray:
+    """Return the marginal of an observed variable."""
+    return (np.arange(int(num_states(graph)[v])) == evidence[v]).astype(np.float64)
+
+
+def by_block(graph: FactorGraph, rows: dict[int, np.ndarray]) -> tuple[np.ndarray, ...]:
+    """Arrange the rows of single variables in arrays shaped like the graph's blocks."""
+    found: list[np.ndarray] = []
+    start = 0
+    for block in graph.variables:
+        values = np.full((block.size, block.num_states), np.nan)
+        for k in range(block.size):
+            if start + k in rows:
+                values[k] = rows[start + k]
+        found.append(values.reshape(*block.shape, block.num_states))
+        start += block.size
+    return tuple(found)

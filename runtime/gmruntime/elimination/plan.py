@@ -30,6 +30,10 @@ NUMPY_ENTRIES_PER_SECOND = 4e7
 COMPILED_ENTRIES_PER_SECOND = 2e8
 """The same with the compiled kernel."""
 
+FRESH_S_PER_BYTE = 1e-9
+"""What it takes to touch memory for the first time: as measured, 0.2e-9 where the machine has it
+at hand and 2.4e-9 where a virtual one must ask for it."""
+
 COMPILED_VARIABLES = 3000
 """From so many variables on it pays too: NumPy takes tens of microseconds for each table."""
 
@@ -56,7 +60,8 @@ class Plan:
         total_bits: log2 of all clique entries together.
         clique_bits: log2 of the entries of the largest clique.
         memory_bytes: that the tables will occupy.
-        seconds: predicted, on one core.
+        seconds: predicted.
+        fresh_s: of these, what touching fresh memory takes.
         compiled: whether the compiled kernel will run it.
         fits: whether it keeps to the budget.
         network: what is eliminated; None when some factor has no table.
@@ -68,6 +73,7 @@ class Plan:
     clique_bits: float
     memory_bytes: float
     seconds: float
+    fresh_s: float
     compiled: bool
     fits: bool
     network: Network | None = field(repr=False)
@@ -83,7 +89,7 @@ def plan(
 ) -> Plan:
     """Find a good elimination order and predict what it costs."""
     num_free = int((evidence < 0).sum())
-    nothing = Plan(num_free, math.inf, math.inf, math.inf, math.inf, False, False, None, None)
+    nothing = Plan(num_free, *[math.inf] * 5, False, False, None, None)
     if num_free > VARIABLES_MAX or graph.num_factors > 4 * VARIABLES_MAX:
         return nothing
     network = reduce(graph, query, evidence)
@@ -105,7 +111,7 @@ def plan(
     steps_max = min(_ORDER_STEPS_MAX, _ORDER_SHARE * budget.seconds * _ORDER_STEPS_PER_SECOND)
     order = best_order(network, rng, first=first, bits_max=_BITS_MAX, steps_max=steps_max)
     if order is None:
-        return Plan(num_free, math.inf, math.inf, math.inf, math.inf, False, False, network, None)
+        return Plan(num_free, *[math.inf] * 5, False, False, network, None)
     if isinstance(query, LogPartition | Marginals | Joint | Map):
         order = with_layout(network, order)
     return costed(query, budget, network, order)
@@ -152,6 +158,8 @@ def costed(query: Query, budget: Budget, network: Network, order: Order) -> Plan
         memory = 8.0 * sum(sizes)
     if not compiled:
         memory += 32.0 * 2.0**clique_bits
+    fresh = FRESH_S_PER_BYTE * memory
+    seconds += fresh
     fits = memory <= budget.memory_bytes and seconds <= max(budget.left_s(), 0.05)
     return Plan(
         len(network.free),
@@ -159,6 +167,7 @@ def costed(query: Query, budget: Budget, network: Network, order: Order) -> Plan
         clique_bits,
         memory,
         seconds,
+        fresh,
         compiled,
         fits,
         network,

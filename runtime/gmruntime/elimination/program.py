@@ -13,14 +13,24 @@ from gmruntime.elimination.layout import Axes, Layout, new_axes, spread
 from gmruntime.elimination.orders import Order
 from gmruntime.simplify.network import Network
 
+PAIRED_SHARE = 16
+"""Two operands are multiplied ahead where that takes at most this part of their step."""
+
+PAIRED_ENTRIES_MIN = 1 << 12
+"""Smaller products are not worth a step of their own."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """Multiply the operands and reduce to the axes of the result."""
+    """Multiply the operands and reduce to the axes of the result.
+
+    `clique` is the one whose message towards the root this serves, -1 for none.
+    """
 
     axes: tuple[int, ...]
     operands: tuple[int, ...]
     result: int
+    clique: int = -1
 
 
 @dataclass(slots=True, eq=False)
@@ -70,7 +80,11 @@ def new_table(sheet: Sheet, scope: tuple[int, ...], log_table: np.ndarray | None
 
 
 def contract(
-    sheet: Sheet, operands: Sequence[int], scope: Iterable[int], within: tuple[int, ...]
+    sheet: Sheet,
+    operands: Sequence[int],
+    scope: Iterable[int],
+    within: tuple[int, ...],
+    clique: int = -1,
 ) -> int:
     """Write the step that multiplies tables and reduces them to `scope`; return the result.
 
@@ -79,13 +93,39 @@ def contract(
         operands: tables; each of their axes lies within one of `within`.
         scope: axes of the result, each within one of `within`.
         within: axes of a clique that holds everything.
+        clique: whose message this serves, -1 for none.
     """
-    scope = tuple(scope)
+    scope = _like(sheet, scope, within)
     touched = sheet.variables(scope).union(*(sheet.variables(sheet.scopes[t]) for t in operands))
-    result = new_table(sheet, sheet.ordered(scope))
-    axes = sheet.ordered(sheet.axes.restrict(within, touched))
-    sheet.steps.append(Step(axes, tuple(operands), result))
+    result = new_table(sheet, scope)
+    axes = _like(sheet, sheet.axes.restrict(within, touched), within)
+    sheet.steps.append(Step(axes, tuple(operands), result, clique))
     return result
+
+
+def _paired(sheet: Sheet, operands: list[int], within: tuple[int, ...], clique: int) -> list[int]:
+    """Multiply small operands with each other first, so that fewer are read in the large step."""
+    entries_max = sheet.entries(within) // PAIRED_SHARE
+    while len(operands) > 2 and entries_max >= PAIRED_ENTRIES_MIN:
+        best: tuple[int, int, int] | None = None
+        for k, one in enumerate(operands):
+            for other in operands[:k]:
+                joint = _joint(sheet, (one, other), within)
+                entries = sheet.entries(joint)
+                if entries <= entries_max and (best is None or entries < best[0]):
+                    best = entries, other, one
+        if best is None:
+            break
+        _, *pair = best
+        made = contract(sheet, pair, _joint(sheet, pair, within), within, clique)
+        operands = [t for t in operands if t not in pair] + [made]
+    return operands
+
+
+def _joint(sheet: Sheet, tables: Sequence[int], within: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the axes of the product of some tables."""
+    touched = frozenset[int]().union(*(sheet.variables(sheet.scopes[t]) for t in tables))
+    return sheet.axes.restrict(within, touched)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,23 +162,24 @@ def write_upward(network: Network, order: Order) -> Cliques:
         (v, *sorted(c, key=place.__getitem__))
         for v, c in zip(order.variables, order.cliques, strict=True)
     )
-    if layout is None:
-        axes, separators = scopes, tuple(scope[1:] for scope in scopes)
-        own = _own_tables(network, sheet, scopes)
-    else:
-        axes = tuple(map(sheet.ordered, layout.cliques))
-        separators = tuple(map(sheet.ordered, layout.messages))
-        own = _own_listed(network, sheet, scopes, layout)
     parents = tuple(place[scope[1]] if len(scope) > 1 else -1 for scope in scopes)
     children: list[list[int]] = [[] for _ in scopes]
     for k, parent in enumerate(parents):
         if parent >= 0:
             children[parent].append(k)
+    if layout is None:
+        axes, separators = scopes, tuple(scope[1:] for scope in scopes)
+        own = _own_tables(network, sheet, scopes)
+    else:
+        axes, separators = _aligned(sheet, layout, parents)
+        own = _own_listed(network, sheet, axes, layout)
     upward: list[int] = []
     for k in range(len(scopes)):
         operands = [*own[k], *(upward[c] for c in children[k])]
+        if len(operands) > 2:
+            operands = _paired(sheet, operands, axes[k], k)
         result = new_table(sheet, separators[k])
-        sheet.steps.append(Step(axes[k], tuple(operands), result))
+        sheet.steps.append(Step(axes[k], tuple(operands), result, k))
         upward.append(result)
     return Cliques(
         sheet, scopes, axes, separators, parents, tuple(map(tuple, children)), own, upward
@@ -157,16 +198,44 @@ def _own_tables(
     return [[new_table(sheet, *part) for part in _merged(parts)] for parts in gathered]
 
 
+def _aligned(
+    sheet: Sheet, layout: Layout, parents: tuple[int, ...]
+) -> tuple[tuple[tuple[int, ...], ...], tuple[tuple[int, ...], ...]]:
+    """Order the axes of all cliques and messages so that each is read and written in one sweep.
+
+    A message is ordered like its parent, a clique like its message.
+    """
+    axes: list[tuple[int, ...]] = [() for _ in parents]
+    separators: list[tuple[int, ...]] = [() for _ in parents]
+    for k in range(len(parents) - 1, -1, -1):
+        if parents[k] < 0:
+            axes[k] = sheet.ordered(layout.cliques[k])
+            continue
+        separators[k] = _like(sheet, layout.messages[k], axes[parents[k]])
+        axes[k] = _like(sheet, layout.cliques[k], separators[k])
+    return tuple(axes), tuple(separators)
+
+
+def _like(sheet: Sheet, axes: Iterable[int], model: tuple[int, ...]) -> tuple[int, ...]:
+    """Order axes by where their variables are in `model`; those that are not come first."""
+    places = {v: k for k, axis in enumerate(model) for v in sheet.axes.variables(axis)}
+
+    def rank(axis: int) -> tuple[int, tuple[int, int]]:
+        return max(places.get(v, -1) for v in sheet.axes.variables(axis)), sheet.rank(axis)
+
+    return tuple(sorted(axes, key=rank))
+
+
 def _own_listed(
-    network: Network, sheet: Sheet, scopes: tuple[tuple[int, ...], ...], layout: Layout
+    network: Network, sheet: Sheet, axes: tuple[tuple[int, ...], ...], layout: Layout
 ) -> list[list[int]]:
     """Give every factor to the clique of its first eliminated variable, without its zeros."""
-    own: list[list[int]] = [[] for _ in scopes]
+    own: list[list[int]] = [[] for _ in axes]
     for factor, given in zip(network.factors, layout.given, strict=True):
-        axes = sheet.ordered(given)
-        parts = [sheet.axes.of(axis) for axis in axes]
-        table = new_table(sheet, axes, spread(factor.table, factor.scope, parts))
-        own[min(sheet.place[v] for v in factor.scope)].append(table)
+        clique = min(sheet.place[v] for v in factor.scope)
+        scope = _like(sheet, given, axes[clique])
+        parts = [sheet.axes.of(axis) for axis in scope]
+        own[clique].append(new_table(sheet, scope, spread(factor.table, factor.scope, parts)))
     return own
 
 
@@ -216,10 +285,6 @@ def _leave_one_out(
     for part, rest in ((targets[:half], targets[half:]), (targets[half:], targets[:half])):
         messages = [cliques.upward[c] for c in rest]
         if len(messages) > 2 and len(part) > 1:
-            messages = [_product(cliques.sheet, messages, cliques.axes[k])]
+            joint = _joint(cliques.sheet, messages, cliques.axes[k])
+            messages = [contract(cliques.sheet, messages, joint, cliques.axes[k])]
         _leave_one_out(cliques, k, [*base, *messages], part, downward)
-
-
-def _product(sheet: Sheet, tables: list[int], within: tuple[int, ...]) -> int:
-    touched = frozenset[int]().union(*(sheet.variables(sheet.scopes[t]) for t in tables))
-    return contract(sheet, tables, sheet.axes.restrict(within, touched), within)

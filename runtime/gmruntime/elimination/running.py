@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -54,23 +54,47 @@ class Run:
         ]
 
 
+@dataclass(slots=True, eq=False)
+class Arena:
+    """Memory that one run after another may use; fresh memory is slow to touch.
+
+    Attributes:
+        values: of the latest run.
+    """
+
+    values: Float64[np.ndarray, " entries"] = field(default_factory=lambda: np.empty(0))
+
+    def take(self, size: int) -> Float64[np.ndarray, " entries"]:
+        """Return memory for so many numbers; what was taken before is lost."""
+        if len(self.values) < size:
+            self.values = np.empty(0)
+            self.values = np.empty(size)
+        return self.values[:size]
+
+
 def run(
     sheet: Sheet,
-    num_counted: int,
     is_max: np.ndarray,
     budget: Budget | None = None,
     *,
     reuse: bool = False,
+    arena: Arena | None = None,
 ) -> Run:
-    """Run all steps; the first `num_counted` are those whose rescaling is part of the value.
+    """Run all steps; those that serve a clique are the ones whose rescaling is part of the value.
 
-    Steps that sum must come before steps that maximise. With `reuse`, a table's place is given to
-    another once it has been read; only for programs that read every result once.
+    Args:
+        sheet: a program whose steps that serve cliques come first.
+        is_max: for each clique whether it is maximised; sums must come before maxima.
+        budget: asked between batches of steps.
+        reuse: whether a table's place is given to another once it has been read; only for
+            programs that read every result once.
+        arena: memory to use.
     """
     sizes = np.array([sheet.entries(scope) for scope in sheet.scopes], np.int64)
     table_start, total = _allocate(sheet, sizes, reuse=reuse)
-    values = np.empty(total)
+    values = np.empty(total) if arena is None else arena.take(total)
     log_constant = 0.0
+    num_counted = sum(step.clique >= 0 for step in sheet.steps)
     all_max = bool(is_max.all()) and len(is_max) > 0
     for table, log_table in sheet.given.items():
         largest = float(log_table.max())
@@ -80,8 +104,7 @@ def run(
         shifted = log_table.reshape(-1) - largest
         piece = values[table_start[table] : table_start[table] + sizes[table]]
         piece[:] = shifted if all_max else np.exp(shifted)
-    flags = np.zeros(len(sheet.steps), np.bool_)
-    flags[: len(is_max)] = is_max
+    flags = np.array([s.clique >= 0 and is_max[s.clique] for s in sheet.steps], np.bool_)
     switch = int(np.argmax(flags)) if flags.any() and not all_max else -1
     program = _program(sheet, table_start, sizes, flags)
     num_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1

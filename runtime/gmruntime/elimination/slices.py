@@ -1,50 +1,34 @@
-"""Exact answers beyond the memory cap: fix a few variables, and eliminate in each of the slices.
-
-Slices are taken by promise. Those finished are a certified lower bound on Z, or an incumbent;
-mini-buckets bound the rest from above. So an unfinished sum is still a proven interval.
+"""Where to cut a network: fix a few variables, and what is left fits the memory in each slice.
 
 Source: Pearl (1988), cutset conditioning; Dechter and Rish (2003) for the bounds.
 """
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Float64
 
-from gmruntime.answer import (
-    Answer,
-    AssignmentsAnswer,
-    LogPartition,
-    LogPartitionAnswer,
-    Map,
-    Marginals,
-    Query,
-    Status,
-)
+from gmruntime.answer import Query
 from gmruntime.budget import Budget
-from gmruntime.elimination.maxima import blank
+from gmruntime.elimination.layout import with_layout
 from gmruntime.elimination.minibucket import relax
-from gmruntime.elimination.orders import Order
-from gmruntime.elimination.passes import quality
+from gmruntime.elimination.orders import Order, best_order
 from gmruntime.elimination.plan import Plan, costed
-from gmruntime.elimination.tree import Upward, build_tree, pass_upward, traceback
-from gmruntime.graph import Assignment, FactorGraph, log_score
 from gmruntime.simplify.network import Factor, Network
-from gmruntime.simplify.states import label_states
 
 SLICES_BITS_MAX = 16.0
 """More slices than 2^16 are no longer worth starting."""
 
-_NUMPY_BITS_MAX = 22.0
-"""What one slice may cost in logs when the linear pass has lost its digits."""
+_SLICE_S = 0.02
+"""What preparing one slice takes, besides its tables."""
 
-# A sum that cannot be finished is still worth starting when a good part of it can.
-_OVERDUE = 4.0
+_ORDER_STEPS_MAX = 4e8
 _MINIBUCKET_SHARE = 0.1
 _MINIBUCKET_ENTRIES_PER_SECOND = 3e7
-_MARGIN = 1e-9
+
+# Cuts beyond the first that fits are looked at while they save something.
+_MORE_CUTS_MAX = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,47 +40,105 @@ class Slicing:
         order: of all the others.
         plan: of one slice.
         num_slices: the number of joint states of the cut.
+        seconds: predicted for all slices.
     """
 
     cut: tuple[int, ...]
     order: Order
     plan: Plan
     num_slices: float
+    seconds: float
 
 
-def choose_cut(query: Query, found: Plan, budget: Budget) -> Slicing | None:
-    """Cut until one slice fits the memory; None when that takes too many."""
+def choose_cut(
+    query: Query, found: Plan, budget: Budget, rng: np.random.Generator
+) -> Slicing | None:
+    """Cut until one slice fits the memory, and further while that saves time.
+
+    None when that takes too many slices.
+    """
     assert found.network is not None
     assert found.order is not None
     network, order = found.network, found.order
     cut: list[int] = []
     bits = 0.0
-    slice_plan = costed(query, budget, network, order)
-    while slice_plan.memory_bytes > budget.memory_bytes:
+    best: Slicing | None = None
+    more = 0
+    while more < _MORE_CUTS_MAX and order.variables:
         v = _heaviest(network, order)
         cut.append(v)
         bits += math.log2(max(2, int(network.num_states[v])))
         if bits > SLICES_BITS_MAX:
-            return None
-        order = _without(network, order, v)
-        slice_plan = costed(query, budget, network, order)
-    if not cut:
+            break
+        network = _outline(network, v)
+        order = _laid_out(network, _without(network, order, v), found.order)
+        one = costed(query, budget, network, order)
+        seconds = one.fresh_s + 2.0**bits * (one.seconds - one.fresh_s + _SLICE_S)
+        if one.memory_bytes > budget.memory_bytes:
+            continue
+        more += 1
+        if best is None or seconds < best.seconds:
+            best = Slicing(tuple(cut), order, one, 2.0**bits, seconds)
+    if best is None:
         return None
-    return Slicing(tuple(cut), order, slice_plan, 2.0**bits)
+    return _reordered(query, found, best, budget, rng)
+
+
+def _reordered(
+    query: Query, found: Plan, slicing: Slicing, budget: Budget, rng: np.random.Generator
+) -> Slicing:
+    """Look for a better order of what the cut leaves."""
+    assert found.network is not None
+    assert found.order is not None
+    network = found.network
+    for v in slicing.cut:
+        network = _outline(network, v)
+    fresh = best_order(network, rng, steps_max=_ORDER_STEPS_MAX)
+    if fresh is None:
+        return slicing
+    fresh = _laid_out(network, fresh, found.order)
+    one = costed(query, budget, network, fresh)
+    seconds = one.fresh_s + slicing.num_slices * (one.seconds - one.fresh_s + _SLICE_S)
+    if one.memory_bytes > budget.memory_bytes or seconds >= slicing.seconds:
+        return slicing
+    return Slicing(slicing.cut, fresh, one, slicing.num_slices, seconds)
+
+
+def _laid_out(network: Network, order: Order, model: Order) -> Order:
+    if model.layout is None:
+        return order
+    return with_layout(network, order, (model.layout.count_max,))
 
 
 def _heaviest(network: Network, order: Order) -> int:
     """Find the variable whose fixing saves most entries for each slice it costs."""
     saved: dict[int, float] = {}
-    for v, clique in zip(order.variables, order.cliques, strict=True):
+    for k, (v, clique) in enumerate(zip(order.variables, order.cliques, strict=True)):
         members = [v, *clique]
-        size = 2.0 ** float(np.log2(network.num_states[members]).sum())
+        if order.layout is None:
+            size = 2.0 ** float(np.log2(network.num_states[members]).sum())
+        else:
+            size = order.layout.clique_entries[k]
         for u in members:
             states = int(network.num_states[u])
             if states > 1:
                 gain = size * (1 - 1 / states) / math.log2(states)
                 saved[u] = saved.get(u, 0.0) + gain
-    return max(saved, key=saved.__getitem__)
+    return max(saved, key=saved.__getitem__) if saved else order.variables[0]
+
+
+def _outline(network: Network, v: int) -> Network:
+    """Fix a variable to any of its states: what a slice could at most allow."""
+    factors: list[Factor] = []
+    for factor in network.factors:
+        if v not in factor.scope:
+            factors.append(factor)
+        elif len(factor.scope) > 1:
+            axis = factor.scope.index(v)
+            scope = tuple(u for u in factor.scope if u != v)
+            factors.append(Factor(scope, factor.table.max(axis=axis)))
+    free = tuple(u for u in network.free if u != v)
+    return replace(network, free=free, factors=factors)
 
 
 def _without(network: Network, order: Order, v: int) -> Order:
@@ -106,12 +148,17 @@ def _without(network: Network, order: Order, v: int) -> Order:
         for u, clique in zip(order.variables, order.cliques, strict=True)
         if u != v
     )
+    return resized(network, Order(variables, cliques, 0.0, 0.0))
+
+
+def resized(network: Network, order: Order) -> Order:
+    """Cost an order anew, without a layout, for other numbers of states."""
     bits = [
         float(np.log2(network.num_states[[u, *clique]]).sum())
-        for u, clique in zip(variables, cliques, strict=True)
+        for u, clique in zip(order.variables, order.cliques, strict=True)
     ]
     total = math.log2(max(1.0, sum(2.0**b for b in bits)))
-    return Order(variables, cliques, total, max(bits, default=0.0))
+    return Order(order.variables, order.cliques, total, max(bits, default=0.0))
 
 
 def condition(network: Network, cut: tuple[int, ...], states: tuple[int, ...]) -> Network:
@@ -149,123 +196,3 @@ def slice_bounds(
             shape[place[v]] = size
         bounds = bounds + factor.table.transpose(axes).reshape(shape)
     return bounds
-
-
-def answer_in_slices(
-    graph: FactorGraph, query: Query, evidence: Assignment, found: Plan, budget: Budget
-) -> Answer | None:
-    """Answer by slices; None when that is hopeless or not for this question."""
-    if not isinstance(query, LogPartition | Map) or found.network is None or found.order is None:
-        return None
-    if found.network.log_constant == -np.inf or isinstance(query, Marginals):
-        return None
-    slicing = choose_cut(query, found, budget)
-    if slicing is None:
-        return None
-    overdue = slicing.num_slices * slicing.plan.seconds / max(budget.left_s(), 1e-9)
-    if overdue > (_OVERDUE if isinstance(query, LogPartition) else 1.0):
-        return None
-    is_max = isinstance(query, Map)
-    bounds = slice_bounds(found.network, found.order, slicing.cut, budget, is_max=is_max)
-    if is_max:
-        return _maximise(graph, evidence, found.network, slicing, bounds, budget)
-    return _sum(found.network, slicing, bounds, budget)
-
-
-def _by_promise(
-    bounds: Float64[np.ndarray, "*states"],
-) -> Iterator[tuple[tuple[int, ...], float]]:
-    flat = bounds.reshape(-1)
-    order: Int64[np.ndarray, " slices"] = np.argsort(-flat, kind="stable")
-    for k in order:
-        if flat[k] == -np.inf:
-            return
-        yield tuple(int(s) for s in np.unravel_index(int(k), bounds.shape)), float(flat[k])
-
-
-def _eliminate(network: Network, order: Order, budget: Budget, *, is_max: bool) -> Upward | None:
-    """Eliminate one slice; None when time ran out, or digits were lost and logs cost too much."""
-    from gmruntime.elimination.compiled import pass_upward_compiled
-
-    flags = np.full(len(order.variables), is_max)
-    if network.log_constant == -np.inf:
-        return Upward([], -np.inf)
-    done = pass_upward_compiled(network, order, flags, budget, in_logs=is_max)
-    if done is not None or budget.left_s() <= 0 or order.total_bits > _NUMPY_BITS_MAX:
-        return done
-    return pass_upward(build_tree(network, order), flags)
-
-
-def _sum(
-    network: Network, slicing: Slicing, bounds: Float64[np.ndarray, "*states"], budget: Budget
-) -> LogPartitionAnswer:
-    log_lower = -math.inf
-    open_bounds = bounds.copy()
-    num_done = 0
-    for states, _ in _by_promise(bounds):
-        part = condition(network, slicing.cut, states)
-        upward = _eliminate(part, slicing.order, budget, is_max=False)
-        if upward is not None:
-            num_done += 1
-            log_lower = float(np.logaddexp(log_lower, upward.log_constant + part.log_constant))
-            open_bounds[states] = -np.inf
-        if budget.left_s() <= 0:
-            break
-    rest = float(np.logaddexp.reduce(open_bounds.reshape(-1)))
-    if rest == -np.inf:
-        status = Status.EXACT if log_lower > -np.inf else Status.IMPOSSIBLE
-        return LogPartitionAnswer(quality(status, budget), log_lower, log_lower, log_lower)
-    margin = _MARGIN * (1.0 + abs(log_lower)) if log_lower > -np.inf else 0.0
-    log_upper = float(np.logaddexp(log_lower, rest)) + _MARGIN
-    note = f"{num_done} of {slicing.num_slices:.0f} slices are finished"
-    value = log_lower if log_lower > -np.inf else log_upper
-    found = quality(Status.BOUNDED, budget, note)
-    return LogPartitionAnswer(found, value, log_lower - margin, log_upper + margin)
-
-
-def _maximise(
-    graph: FactorGraph,
-    evidence: Assignment,
-    network: Network,
-    slicing: Slicing,
-    bounds: Float64[np.ndarray, "*states"],
-    budget: Budget,
-) -> AssignmentsAnswer | None:
-    """Find the best slice; slices that cannot beat the incumbent are not opened."""
-    best: tuple[float, np.ndarray] | None = None
-    log_upper = -math.inf
-    for states, bound in _by_promise(bounds):
-        if best is not None and bound <= best[0]:
-            break
-        part = condition(network, slicing.cut, states)
-        upward = (
-            None if budget.left_s() <= 0 else _eliminate(part, slicing.order, budget, is_max=True)
-        )
-        if upward is None:
-            log_upper = max(log_upper, bound)
-            continue
-        if not np.isfinite(upward.log_constant + part.log_constant):
-            continue
-        tree = build_tree(part, slicing.order)
-        assignment = blank(graph, tree, evidence)
-        size = max([len(assignment), *(v + 1 for v in slicing.cut)])
-        assignment = np.concatenate([assignment, np.zeros(size - len(assignment), np.int64)])
-        assignment[list(slicing.cut)] = states
-        flags = np.ones(len(tree.scopes), np.bool_)
-        traceback(tree, upward, flags, assignment)
-        row = assignment[: graph.num_variables].astype(np.int32)
-        label_states(network, row)
-        score = float(log_score(graph, row))
-        if best is None or score > best[0]:
-            best = score, row
-    if best is None:
-        if log_upper > -np.inf:
-            return None
-        empty = np.zeros((0, graph.num_variables), np.int32)
-        return AssignmentsAnswer(
-            quality(Status.IMPOSSIBLE, budget), empty, np.zeros(0), float("-inf")
-        )
-    score, row = best
-    status = Status.EXACT if log_upper <= score else Status.BOUNDED
-    upper = max(score, log_upper)
-    return AssignmentsAnswer(quality(status, budget), row[None], np.array([score]), upper)
