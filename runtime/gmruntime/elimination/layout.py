@@ -27,6 +27,9 @@ LAYOUT_BITS_MIN = 22.0
 SAVED_BITS_MIN = 0.5
 """A table read through lists is a little slower."""
 
+CHOICE_BITS_MIN = 27.0
+"""From here on it pays to lay out several orders and to take the best."""
+
 COUNTS_MAX = (64, 256, 1024)
 """Longer lists catch more zeros, but one that cannot be joined to its neighbours catches none."""
 
@@ -184,6 +187,21 @@ def with_layout(network: Network, order: Order, counts_max: tuple[int, ...] = CO
     if best is None or best.total_bits > order.total_bits - SAVED_BITS_MIN:
         return order
     return replace(order, layout=best)
+
+
+def best_laid_out(network: Network, orders: Sequence[Order]) -> Order:
+    """Return the order that is cheapest once its tables are laid out.
+
+    Args:
+        network: of the factors.
+        orders: the cheapest without a layout first.
+    """
+    if orders[0].total_bits < CHOICE_BITS_MIN:
+        return with_layout(network, orders[0])
+    tried = [with_layout(network, order, (COUNTS_MAX[1],)) for order in orders]
+    costs = [o.total_bits if o.layout is None else o.layout.total_bits for o in tried]
+    best = orders[int(np.argmin(costs))]
+    return with_layout(network, best)
 
 
 def lay_out(network: Network, order: Order, count_max: int) -> Layout | None:

@@ -140,28 +140,42 @@ def best_order(
     bits_max: float = 60.0,
     steps_max: float = 1e9,
 ) -> Order | None:
-    """Return the cheapest of several greedy orders, None when all exceed `bits_max`.
+    """Return the cheapest order found, None when all exceed `bits_max`; see `best_orders`."""
+    found = best_orders(network, rng, first=first, bits_max=bits_max, steps_max=steps_max)
+    return found[0] if found else None
+
+
+def best_orders(
+    network: Network,
+    rng: np.random.Generator,
+    *,
+    first: frozenset[int] = frozenset(),
+    bits_max: float = 60.0,
+    steps_max: float = 1e9,
+    num_kept: int = 1,
+) -> list[Order]:
+    """Return the cheapest of several greedy orders, at most `num_kept`, the cheapest first.
 
     Small or easy networks are ordered here; the others by the compiled search, in at most
     `steps_max` of its steps.
     """
-    best: Order | None = None
+    best: list[Order] = []
     num_free = len(network.free)
     if num_free <= SMALL or num_free > SEARCHABLE:
         for by_fill in (False, True) if num_free <= SMALL else (False,):
-            limit = bits_max if best is None else min(bits_max, best.clique_bits + 3)
+            limit = min(bits_max, best[0].clique_bits + 3) if best else bits_max
             order = greedy_order(
                 network, rng, by_fill=by_fill, noise=0.0, first=first, bits_max=limit
             )
-            if order is not None and (best is None or order.total_bits < best.total_bits):
-                best = order
-            if best is not None and best.total_bits <= EASY_BITS:
+            if order is not None and (not best or order.total_bits < best[0].total_bits):
+                best = [order]
+            if best and best[0].total_bits <= EASY_BITS:
                 return best
     if num_free > SEARCHABLE:
         return best
     from gmruntime.elimination.order_search import search_order
 
-    found = search_order(network, rng, first=first, bits_max=bits_max, steps_max=steps_max)
-    if found is not None and (best is None or found.total_bits < best.total_bits):
-        return found
-    return best
+    found = search_order(
+        network, rng, first=first, bits_max=bits_max, steps_max=steps_max, num_kept=num_kept
+    )
+    return sorted([*found, *best], key=lambda order: order.total_bits)[:num_kept]

@@ -17,8 +17,8 @@ from gmruntime.answer import (
     Solutions,
 )
 from gmruntime.budget import Budget
-from gmruntime.elimination.layout import with_layout
-from gmruntime.elimination.orders import Order, best_order
+from gmruntime.elimination.layout import best_laid_out
+from gmruntime.elimination.orders import Order, best_orders
 from gmruntime.graph import Assignment, FactorGraph
 from gmruntime.simplify.barren import drop_barren
 from gmruntime.simplify.network import Factor, Network, reduce
@@ -46,6 +46,9 @@ _BITS_MAX = 46.0
 _ORDER_SHARE = 0.15
 _ORDER_STEPS_PER_SECOND = 2e8
 _ORDER_STEPS_MAX = 3e9
+
+# So many of the cheapest orders are laid out where tables hold zeros.
+_NUM_ORDERS = 12
 
 VARIABLES_MAX = 60_000
 """With more free variables the orders themselves would take too long to find."""
@@ -89,7 +92,7 @@ def plan(
 ) -> Plan:
     """Find a good elimination order and predict what it costs."""
     num_free = int((evidence < 0).sum())
-    nothing = Plan(num_free, *[math.inf] * 5, False, False, None, None)
+    nothing = _hopeless(num_free, None)
     if num_free > VARIABLES_MAX or graph.num_factors > 4 * VARIABLES_MAX:
         return nothing
     network = reduce(graph, query, evidence)
@@ -109,12 +112,24 @@ def plan(
         first = frozenset(network.free) - {int(v) for v in query.variables}
     # Of the whole budget, not of what is left: how much is searched must not depend on the clock.
     steps_max = min(_ORDER_STEPS_MAX, _ORDER_SHARE * budget.seconds * _ORDER_STEPS_PER_SECOND)
-    order = best_order(network, rng, first=first, bits_max=_BITS_MAX, steps_max=steps_max)
-    if order is None:
-        return Plan(num_free, *[math.inf] * 5, False, False, network, None)
-    if isinstance(query, LogPartition | Marginals | Joint | Map):
-        order = with_layout(network, order)
+    listable = isinstance(query, LogPartition | Marginals | Joint | Map)
+    orders = best_orders(
+        network,
+        rng,
+        first=first,
+        bits_max=_BITS_MAX,
+        steps_max=steps_max,
+        num_kept=_NUM_ORDERS if listable else 1,
+    )
+    if not orders:
+        return _hopeless(num_free, network)
+    order = best_laid_out(network, orders) if listable else orders[0]
     return costed(query, budget, network, order)
+
+
+def _hopeless(num_free: int, network: Network | None) -> Plan:
+    never = math.inf
+    return Plan(num_free, never, never, never, never, never, False, False, network, None)
 
 
 def _asked(graph: FactorGraph, query: Query) -> frozenset[int] | None:

@@ -7,6 +7,7 @@ mini-buckets bound the rest from above. So an unfinished sum is still a proven i
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float64, Int64
@@ -28,12 +29,14 @@ from gmruntime.elimination.maxima import blank
 from gmruntime.elimination.orders import Order
 from gmruntime.elimination.passes import by_block, observed_row, quality
 from gmruntime.elimination.plan import Plan
-from gmruntime.elimination.running import Arena
 from gmruntime.elimination.slices import Slicing, choose_cut, condition, resized, slice_bounds
 from gmruntime.elimination.tree import Upward, build_tree, pass_upward, traceback
 from gmruntime.graph import Assignment, FactorGraph, log_score, num_states
 from gmruntime.simplify.network import Network
 from gmruntime.simplify.states import label_states, prune_states, spread_row
+
+if TYPE_CHECKING:
+    from gmruntime.elimination.running import Arena
 
 _NUMPY_BITS_MAX = 22.0
 """What one slice may cost in logs when the linear pass has lost its digits."""
@@ -110,7 +113,7 @@ def _slice(network: Network, slicing: Slicing, states: tuple[int, ...]) -> tuple
 
 
 def _eliminate(
-    network: Network, order: Order, budget: Budget, arena: Arena, *, is_max: bool
+    network: Network, order: Order, budget: Budget, arena: "Arena", *, is_max: bool
 ) -> Upward | None:
     """Eliminate one slice; None when time ran out, or digits were lost and logs cost too much."""
     from gmruntime.elimination.compiled import pass_upward_compiled
@@ -155,8 +158,9 @@ class Sum:
 def _sum(
     network: Network, slicing: Slicing, bounds: Float64[np.ndarray, "*states"], budget: Budget
 ) -> LogPartitionAnswer:
-    done = Sum(bounds.copy())
-    arena = Arena()
+    from gmruntime.elimination.running import Arena
+
+    done, arena = Sum(bounds.copy()), Arena()
     for states, _ in _by_promise(bounds):
         part, order = _slice(network, slicing, states)
         upward = _eliminate(part, order, budget, arena, is_max=False)
@@ -212,6 +216,7 @@ def _marginals(
     budget: Budget,
 ) -> MarginalsAnswer | None:
     from gmruntime.elimination.compiled import marginals_compiled
+    from gmruntime.elimination.running import Arena
 
     listed = range(graph.num_variables) if query.variables is None else query.variables
     asked = {int(v) for v in listed if evidence[v] < 0}
@@ -271,6 +276,8 @@ def _maximise(
     budget: Budget,
 ) -> AssignmentsAnswer | None:
     """Find the best slice; slices that cannot beat the incumbent are not opened."""
+    from gmruntime.elimination.running import Arena
+
     best: tuple[float, np.ndarray] | None = None
     log_upper = -math.inf
     arena = Arena()

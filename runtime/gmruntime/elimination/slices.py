@@ -11,9 +11,9 @@ from jaxtyping import Float64
 
 from gmruntime.answer import Query
 from gmruntime.budget import Budget
-from gmruntime.elimination.layout import with_layout
+from gmruntime.elimination.layout import best_laid_out, with_layout
 from gmruntime.elimination.minibucket import relax
-from gmruntime.elimination.orders import Order, best_order
+from gmruntime.elimination.orders import Order, best_orders
 from gmruntime.elimination.plan import Plan, costed
 from gmruntime.simplify.network import Factor, Network
 
@@ -24,6 +24,7 @@ _SLICE_S = 0.02
 """What preparing one slice takes, besides its tables."""
 
 _ORDER_STEPS_MAX = 4e8
+_NUM_ORDERS = 8
 _MINIBUCKET_SHARE = 0.1
 _MINIBUCKET_ENTRIES_PER_SECOND = 3e7
 
@@ -93,10 +94,12 @@ def _reordered(
     network = found.network
     for v in slicing.cut:
         network = _outline(network, v)
-    fresh = best_order(network, rng, steps_max=_ORDER_STEPS_MAX)
-    if fresh is None:
+    orders = best_orders(network, rng, steps_max=_ORDER_STEPS_MAX, num_kept=_NUM_ORDERS)
+    if not orders:
         return slicing
-    fresh = _laid_out(network, fresh, found.order)
+    fresh = orders[0]
+    if found.order.layout is not None:
+        fresh = best_laid_out(network, orders)
     one = costed(query, budget, network, fresh)
     seconds = one.fresh_s + slicing.num_slices * (one.seconds - one.fresh_s + _SLICE_S)
     if one.memory_bytes > budget.memory_bytes or seconds >= slicing.seconds:

@@ -106,7 +106,7 @@ class Branching:
             if status == NEEDS_ROOM and not _make_room(search, self.budget):
                 return _report(search, limit, found, finished=True)
             now = perf_counter()
-            faster = now - begin < 0.01
+            faster = seconds > 0.0 and now - begin < 0.01
             search.num_nodes = (
                 min(NUM_NODES_MAX, search.num_nodes * 2) if faster else search.num_nodes
             )
@@ -193,7 +193,9 @@ def _sweep(search: _Search, limit: int, budget: Budget | None) -> None:
     search.swept_s += seconds
     gained = int(state.cells[CONSTANT]) - before
     if done == search.num_at_once and _is_worth(search, gained, gap, seconds, budget):
-        search.num_at_once = min(NUM_AT_ONCE_MAX, search.num_at_once * (1 + (seconds < 0.005)))
+        # Where only steps count the clock must not be asked.
+        faster = budget is not None and seconds < 0.005
+        search.num_at_once = min(NUM_AT_ONCE_MAX, search.num_at_once * (1 + faster))
         return
     search.is_swept = True
     alive = done >= 0 and open_root(network, state, search.tree, limit)
@@ -205,7 +207,7 @@ def _is_worth(
 ) -> bool:
     """Say whether sweeping on would close a good part of the gap in half of the time left."""
     if budget is None:
-        return True
+        return gained > CLOSED_LEAST * gap
     half_s = 0.5 * budget.left_s()
     return search.swept_s < half_s and gained * half_s > CLOSED_LEAST * gap * seconds
 
