@@ -65,7 +65,7 @@ def answer(
         if found.order is None:
             return None
         if found.fits:
-            slicing = quicker_in_slices(query, found, budget, rng)
+            slicing = quicker_in_slices(query, found, budget)
             if slicing is not None:
                 return answer_in_slices(graph, query, evidence, found, budget, rng, slicing)
             return _answer_whole(graph, query, evidence, found, budget, rng)

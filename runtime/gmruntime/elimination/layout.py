@@ -24,11 +24,11 @@ from gmruntime.simplify.network import Network
 LAYOUT_BITS_MIN = 22.0
 """Smaller eliminations are over before a layout is found."""
 
-SAVED_BITS_MIN = 0.5
-"""A table read through lists is a little slower."""
+SAVED_BITS_MIN = 1.0
+"""An entry read through lists takes up to twice as long."""
 
-CHOICE_BITS_MIN = 27.0
-"""From here on it pays to lay out several orders and to take the best."""
+CHOICES = ((27.0, 1), (31.0, 3), (64.0, 12))
+"""Laying out several orders pays the more they cost: so many, below so many bits."""
 
 COUNTS_MAX = (64, 256, 1024)
 """Longer lists catch more zeros, but one that cannot be joined to its neighbours catches none."""
@@ -196,8 +196,10 @@ def best_laid_out(network: Network, orders: Sequence[Order]) -> Order:
         network: of the factors.
         orders: the cheapest without a layout first.
     """
-    if orders[0].total_bits < CHOICE_BITS_MIN:
+    num_tried = next((n for bits, n in CHOICES if orders[0].total_bits < bits), CHOICES[-1][1])
+    if num_tried == 1:
         return with_layout(network, orders[0])
+    orders = orders[:num_tried]
     tried = [with_layout(network, order, (COUNTS_MAX[1],)) for order in orders]
     costs = [o.total_bits if o.layout is None else o.layout.total_bits for o in tried]
     best = orders[int(np.argmin(costs))]

@@ -8,13 +8,12 @@ import math
 
 import numpy as np
 
-from gmruntime.elimination.orders import Order
+from gmruntime.elimination.orders import SHARE, Order
 from gmruntime.simplify.network import Network
 
-# One step of the search costs about as much as two clique entries; a fifth is a fair price.
-_SHARE = 0.2
 _STEPS_MIN = 2_000_000
 _NOISE = 0.3
+_KEPT_RATIO = 2.0
 _BITS_SLACK = 3.0
 
 
@@ -26,6 +25,7 @@ def search_order(
     bits_max: float = 60.0,
     steps_max: float = 1e9,
     num_kept: int = 1,
+    share: float = SHARE,
 ) -> list[Order]:
     """Return the cheapest orders found, the cheapest first; none when all exceed `bits_max`."""
     from gmruntime.elimination.order_kernel import eliminate_greedily
@@ -40,14 +40,16 @@ def search_order(
     best_bits = bits_max
     order = np.zeros(len(free), np.int64)
     spent, attempt = 0, 0
-    while attempt < 1 or spent < _worth(kept[0][0] if kept else math.inf, steps_max):
+    while attempt < 1 or spent < _worth(kept[0][0] if kept else math.inf, share, steps_max):
         work = rows.copy()
         by_fill = attempt == 0 or attempt % 4 > 1 or len(free) < 64
         by_fill = by_fill if attempt != 1 else False
         noise = 0.0 if attempt < 2 else _NOISE * float(rng.random())
         seed = int(rng.integers(1, 1 << 62))
         limit = min(bits_max, best_bits + _BITS_SLACK)
-        total_max = kept[-1][0] if len(kept) == num_kept else math.inf
+        total_max = _KEPT_RATIO * kept[0][0] if kept else math.inf
+        if len(kept) == num_kept:
+            total_max = min(total_max, kept[-1][0])
         total, largest, steps = eliminate_greedily(
             work, bits, late, by_fill, noise, np.uint64(seed), limit, total_max, order
         )
@@ -61,12 +63,12 @@ def search_order(
     return [_order(free, rows, found, total, largest) for total, largest, rows, found in kept]
 
 
-def _worth(total: float, steps_max: float) -> float:
+def _worth(total: float, share: float, steps_max: float) -> float:
     if total == math.inf:
         return min(50 * _STEPS_MIN, steps_max)
     if total < 1 << 16:
         return 0
-    return min(max(_SHARE * total, _STEPS_MIN), steps_max)
+    return min(max(share * total, _STEPS_MIN), steps_max)
 
 
 def adjacency(network: Network, free: np.ndarray) -> np.ndarray:

@@ -21,6 +21,9 @@ SMALL = 300
 SEARCHABLE = 8192
 """Beyond so many variables the compiled search's bit rows take too long to scan."""
 
+SHARE = 0.1
+"""Steps of the search for each clique entry; a step costs as much as several entries."""
+
 EASY_BITS = 15.0
 """Cliques this small together are eliminated in milliseconds by NumPy."""
 
@@ -153,11 +156,12 @@ def best_orders(
     bits_max: float = 60.0,
     steps_max: float = 1e9,
     num_kept: int = 1,
+    share: float = SHARE,
 ) -> list[Order]:
     """Return the cheapest of several greedy orders, at most `num_kept`, the cheapest first.
 
     Small or easy networks are ordered here; the others by the compiled search, in at most
-    `steps_max` of its steps.
+    `steps_max` of its steps, and `share` for each clique entry of the best order so far.
     """
     best: list[Order] = []
     num_free = len(network.free)
@@ -176,6 +180,12 @@ def best_orders(
     from gmruntime.elimination.order_search import search_order
 
     found = search_order(
-        network, rng, first=first, bits_max=bits_max, steps_max=steps_max, num_kept=num_kept
+        network,
+        rng,
+        first=first,
+        bits_max=bits_max,
+        steps_max=steps_max,
+        num_kept=num_kept,
+        share=share,
     )
     return sorted([*found, *best], key=lambda order: order.total_bits)[:num_kept]

@@ -29,7 +29,14 @@ from gmruntime.elimination.maxima import blank
 from gmruntime.elimination.orders import Order
 from gmruntime.elimination.passes import by_block, observed_row, quality
 from gmruntime.elimination.plan import Plan
-from gmruntime.elimination.slices import Slicing, choose_cut, condition, resized, slice_bounds
+from gmruntime.elimination.slices import (
+    Slicing,
+    choose_cut,
+    condition,
+    reordered,
+    resized,
+    slice_bounds,
+)
 from gmruntime.elimination.tree import Upward, build_tree, pass_upward, traceback
 from gmruntime.graph import Assignment, FactorGraph, log_score, num_states
 from gmruntime.simplify.network import Network
@@ -49,13 +56,11 @@ _OVERDUE = 4.0
 _MARGIN = 1e-9
 
 
-def quicker_in_slices(
-    query: Query, found: Plan, budget: Budget, rng: np.random.Generator
-) -> Slicing | None:
+def quicker_in_slices(query: Query, found: Plan, budget: Budget) -> Slicing | None:
     """Return a slicing where large tables fit the memory but smaller ones would be quicker."""
     if not isinstance(query, LogPartition | Map) or found.memory_bytes < _WORTH_BYTES:
         return None
-    slicing = choose_cut(query, found, budget, rng)
+    slicing = choose_cut(query, found, budget)
     if slicing is None or slicing.seconds >= found.seconds:
         return None
     return slicing
@@ -75,9 +80,10 @@ def answer_in_slices(
         return None
     if found.network is None or found.order is None or found.network.log_constant == -np.inf:
         return None
-    slicing = slicing or choose_cut(query, found, budget, rng)
+    slicing = slicing or choose_cut(query, found, budget)
     if slicing is None:
         return None
+    slicing = reordered(query, found, slicing, budget, rng)
     overdue = slicing.seconds / max(budget.left_s(), 1e-9)
     if overdue > (1.0 if isinstance(query, Map) else _OVERDUE):
         return None

@@ -51,9 +51,7 @@ class Slicing:
     seconds: float
 
 
-def choose_cut(
-    query: Query, found: Plan, budget: Budget, rng: np.random.Generator
-) -> Slicing | None:
+def choose_cut(query: Query, found: Plan, budget: Budget) -> Slicing | None:
     """Cut until one slice fits the memory, and further while that saves time.
 
     None when that takes too many slices.
@@ -80,12 +78,10 @@ def choose_cut(
         more += 1
         if best is None or seconds < best.seconds:
             best = Slicing(tuple(cut), order, one, 2.0**bits, seconds)
-    if best is None:
-        return None
-    return _reordered(query, found, best, budget, rng)
+    return best
 
 
-def _reordered(
+def reordered(
     query: Query, found: Plan, slicing: Slicing, budget: Budget, rng: np.random.Generator
 ) -> Slicing:
     """Look for a better order of what the cut leaves."""
