@@ -4,7 +4,7 @@ Every answer carries a `Quality`: exact, bounded (proven), or an estimate with i
 A bound is a theorem; a number that is not proven is never called one.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -212,3 +212,11 @@ class Improvement:
     log_score: float
     log_bound: float
     engine: str
+
+
+def with_note(answer: Answer, note: str) -> Answer:
+    """Add a remark to what an answer says of itself."""
+    if not note:
+        return answer
+    joined = "; ".join(part for part in (answer.quality.note, note) if part)
+    return replace(answer, quality=replace(answer.quality, note=joined))

@@ -5,6 +5,7 @@ passing for sums and the anytime search for maxima where it does not.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypedDict, Unpack, overload
 
 import numpy as np
@@ -28,6 +29,7 @@ from gmruntime.answer import (
     Solutions,
     SolutionsAnswer,
     Status,
+    with_note,
 )
 from gmruntime.budget import Budget, free_memory_bytes, start_budget
 from gmruntime.dual.feasible import satisfy
@@ -37,6 +39,12 @@ from gmruntime.graph import Assignment, FactorGraph, no_evidence, validate
 if TYPE_CHECKING:
     from gmruntime.elimination.plan import Plan
 
+
+MESSAGES_SHARE = 0.2
+"""Of the budget, for a first estimate of log Z where no exact answer fits."""
+
+SETTLED = 1e-2
+"""Below this residual, nats, messages are believed where nothing better is known."""
 
 QUICK_SHARE = 0.1
 """Of the budget, for trying whether hard constraints alone decide a maximisation."""
@@ -124,7 +132,8 @@ def infer(
         case "bp":
             return _propagate(graph, query, evidence, budget, rng, device, options or {})
         case "" | "exact":
-            from gmruntime.elimination.answer import answer as eliminate
+            from gmruntime.elimination.answer import attempt
+            from gmruntime.elimination.plan import needs
 
             if isinstance(query, Map) and any(
                 isinstance(b.kind, CONSTRAINTS) for b in graph.factors
@@ -132,12 +141,16 @@ def infer(
                 decided = _by_constraints(graph, evidence, budget, rng)
                 if decided is not None:
                     return decided
-            answer = eliminate(graph, query, evidence, budget, rng)
+            answer, planned = attempt(graph, query, evidence, budget, rng)
             if answer is not None:
                 return answer
             if isinstance(query, Map | Best):
                 return _search(graph, query, evidence, budget, rng)
-            return _propagate(graph, query, evidence, budget, rng, device, {})
+            if isinstance(query, LogPartition):
+                answer = _bounded(graph, evidence, planned, budget, rng, device)
+            else:
+                answer = _propagate(graph, query, evidence, budget, rng, device, {})
+            return with_note(answer, needs(planned))
         case "search":
             if not isinstance(query, Map | Best):
                 raise ValueError("method 'search' answers Map and Best only")
@@ -264,6 +277,35 @@ def _propagate(
     from gmruntime.messages.options import options_from
 
     return propagate(graph, query, evidence, budget, rng, options=options_from(options, device))
+
+
+def _bounded(
+    graph: FactorGraph,
+    evidence: Assignment,
+    planned: "Plan",
+    budget: Budget,
+    rng: np.random.Generator,
+    device: str,
+) -> Answer:
+    """Bound log Z; messages give a first estimate, and the answer where tables are too many."""
+    from gmruntime.elimination.bounding import bound_log_partition
+
+    part = start_budget(MESSAGES_SHARE * budget.left_s(), budget.memory_bytes, budget.clock)
+    first = _propagate(graph, LogPartition(), evidence, part, rng, device, {})
+    assert isinstance(first, LogPartitionAnswer)
+    if first.quality.status is not Status.ESTIMATE or planned.network is None:
+        return first
+    part = start_budget(QUICK_SHARE * budget.left_s(), budget.memory_bytes, budget.clock)
+    feasible = satisfy(graph, evidence, part, rng)
+    lower = -np.inf
+    if feasible is not None and feasible.assignment is not None:
+        lower = feasible.improvement(budget).log_score
+    found = bound_log_partition(planned.network, planned.order, lower, first.log_value, budget, rng)
+    if found is None:
+        return first
+    upper = min(found.log_upper, first.log_upper)
+    value = min(max(found.log_value, found.log_lower), upper)
+    return replace(found, log_value=value, log_upper=upper)
 
 
 def _search(

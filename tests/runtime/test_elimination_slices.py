@@ -15,13 +15,17 @@ from gmruntime.answer import (
     Status,
 )
 from gmruntime.budget import Budget, start_budget
+from gmruntime.elimination import slices
+from gmruntime.elimination.bounding import bound_log_partition
 from gmruntime.elimination.minibucket import upper_bound
 from gmruntime.elimination.orders import best_order
 from gmruntime.elimination.plan import Plan, plan
 from gmruntime.elimination.sliced import answer_in_slices
+from gmruntime.elimination.slices import choose_cut
 from gmruntime.enumerate import enumerate_assignments, log_partition, marginal
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, no_evidence
+from gmruntime.inference import infer
 from gmruntime.simplify.network import reduce
 
 
@@ -48,9 +52,16 @@ def ticking(num_ticks: int) -> Budget:
     return start_budget(float(num_ticks), 300, clock)
 
 
+@pytest.fixture(autouse=True)
+def free_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let ticks count what is computed, not seconds that these slices would not take."""
+    monkeypatch.setattr(slices, "SLICE_S", 1e-3)
+
+
 def in_slices(graph: FactorGraph, query: Query, found: Plan, budget: Budget) -> Answer | None:
     rng = np.random.default_rng(0)
-    return answer_in_slices(graph, query, no_evidence(graph), found, budget, rng)
+    cut = choose_cut(query, found, start_budget(1e9, budget.memory_bytes))
+    return answer_in_slices(graph, query, no_evidence(graph), found, budget, rng, cut)
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -88,9 +99,7 @@ def test_an_unfinished_sum_is_a_proven_interval(seed: int, num_ticks: int) -> No
         assert truth == -np.inf
         return
     assert found.memory_bytes > budget.memory_bytes
-    answer = answer_in_slices(
-        graph, LogPartition(), no_evidence(graph), found, budget, np.random.default_rng(0)
-    )
+    answer = in_slices(graph, LogPartition(), found, budget)
     assert isinstance(answer, LogPartitionAnswer)
     assert answer.log_lower <= truth + 1e-12
     assert truth <= answer.log_upper + 1e-12
@@ -109,9 +118,7 @@ def test_the_best_slice_holds_the_best_assignment(seed: int) -> None:
     if found.network.log_constant == -np.inf:
         assert truth == -np.inf
         return
-    answer = answer_in_slices(
-        graph, Map(), no_evidence(graph), found, budget, np.random.default_rng(0)
-    )
+    answer = in_slices(graph, Map(), found, budget)
     assert isinstance(answer, AssignmentsAnswer)
     if truth == -np.inf:
         assert answer.quality.status is Status.IMPOSSIBLE
@@ -147,3 +154,41 @@ def test_unfinished_marginals_are_proven_intervals(seed: int, num_ticks: int) ->
         assert (answer.upper[0].reshape(-1, 2)[v] >= truth - 1e-12).all()
     if num_ticks == 10_000:
         assert answer.quality.status is Status.EXACT
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("zeros", [0.0, 0.2])
+def test_log_z_lies_between_its_bounds(seed: int, zeros: float) -> None:
+    """Also with tables too small to be exact, and the estimate comes close."""
+    graph = frustrated_grid(seed, zeros)
+    truth = log_partition(enumerate_assignments(graph, no_evidence(graph)))
+    network = reduce(graph, LogPartition(), no_evidence(graph))
+    assert network is not None
+    budget = ticking(60)
+    found = bound_log_partition(network, None, -np.inf, np.nan, budget, np.random.default_rng(seed))
+    if truth == -np.inf:
+        assert found is None or found.log_lower == -np.inf
+        return
+    assert found is not None
+    assert found.log_lower <= truth <= found.log_upper
+    assert found.log_lower <= found.log_value <= found.log_upper
+    assert found.log_value == pytest.approx(truth, abs=0.2)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_request_beyond_the_cap_says_what_it_needs(seed: int) -> None:
+    graph = frustrated_grid(seed, 0.0)
+    truth = log_partition(enumerate_assignments(graph, no_evidence(graph)))
+    tables = Table(np.zeros((1, 2, 2)))
+    wide = 40
+    index = np.arange(wide * wide).reshape(wide, wide)
+    down = np.stack([index[:-1], index[1:]], axis=-1).reshape(-1, 2)
+    right = np.stack([index[:, :-1], index[:, 1:]], axis=-1).reshape(-1, 2)
+    scopes = np.concatenate([down, right]).astype(np.int32)
+    flat = FactorGraph((VariableBlock("x", (wide, wide), 2),), (FactorBlock(tables, scopes),))
+    answer = infer(flat, LogPartition(), budget_s=1.0, memory_bytes=1 << 20, seed=seed)
+    assert answer.quality.status is Status.BOUNDED
+    assert "would need" in answer.quality.note
+    assert answer.log_lower <= wide * wide * np.log(2) <= answer.log_upper
+    small = infer(graph, LogPartition(), seed=seed)
+    assert small.log_value == pytest.approx(truth, abs=1e-9)

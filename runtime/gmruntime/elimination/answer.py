@@ -54,7 +54,29 @@ def answer(
     rng: np.random.Generator,
 ) -> Answer | None:
     """Answer exactly, or with certified bounds; None when neither fits the budget."""
+    return attempt(graph, query, evidence, budget, rng)[0]
+
+
+def attempt(
+    graph: FactorGraph,
+    query: Query,
+    evidence: Assignment,
+    budget: Budget,
+    rng: np.random.Generator,
+) -> tuple[Answer | None, Plan]:
+    """Answer as `answer` does, and say what was planned."""
     found = plan(graph, query, evidence, budget, rng)
+    return _answer_planned(graph, query, evidence, found, budget, rng), found
+
+
+def _answer_planned(
+    graph: FactorGraph,
+    query: Query,
+    evidence: Assignment,
+    found: Plan,
+    budget: Budget,
+    rng: np.random.Generator,
+) -> Answer | None:
     if found.network is None:
         return None
     try:

@@ -189,6 +189,11 @@ def with_layout(network: Network, order: Order, counts_max: tuple[int, ...] = CO
     return replace(order, layout=best)
 
 
+def laid_out_bits(order: Order) -> float:
+    """Return log2 of all clique entries, as they are laid out."""
+    return order.total_bits if order.layout is None else order.layout.total_bits
+
+
 def best_laid_out(network: Network, orders: Sequence[Order]) -> Order:
     """Return the order that is cheapest once its tables are laid out.
 
@@ -201,7 +206,7 @@ def best_laid_out(network: Network, orders: Sequence[Order]) -> Order:
         return with_layout(network, orders[0])
     orders = orders[:num_tried]
     tried = [with_layout(network, order, (COUNTS_MAX[1],)) for order in orders]
-    costs = [o.total_bits if o.layout is None else o.layout.total_bits for o in tried]
+    costs = [laid_out_bits(order) for order in tried]
     best = orders[int(np.argmin(costs))]
     return with_layout(network, best)
 

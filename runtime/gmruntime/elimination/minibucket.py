@@ -33,6 +33,25 @@ class Relaxation:
     log_constant: float
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class MiniBucket:
+    """A part of a bucket as it was eliminated.
+
+    Attributes:
+        variable: that was eliminated.
+        scope: the others.
+        table: log; the eliminated variable's axis comes first.
+        message: over `scope`, log.
+        weight: the part's share.
+    """
+
+    variable: int
+    scope: tuple[int, ...]
+    table: np.ndarray
+    message: np.ndarray
+    weight: float
+
+
 def relax(
     network: Network,
     order: Order,
@@ -40,6 +59,8 @@ def relax(
     *,
     is_max: Callable[[int], bool],
     kept: frozenset[int] = frozenset(),
+    record: list[MiniBucket] | None = None,
+    is_over: Callable[[], bool] = lambda: False,
 ) -> Relaxation:
     """Eliminate in order, never building a table of more than `bits_max` bits.
 
@@ -49,6 +70,8 @@ def relax(
         bits_max: log2 of the entries of the largest table; a given factor may exceed it.
         is_max: whether a variable is maximised; those that are must come last in the order.
         kept: variables that are not eliminated.
+        record: receives every mini-bucket, in the order they are eliminated.
+        is_over: asked now and then; once true, a TimeoutError is raised.
     """
     place = {v: k for k, v in enumerate(order.variables)}
     buckets: list[list[Factor]] = [[] for _ in order.variables]
@@ -72,8 +95,12 @@ def relax(
             if v not in kept and not is_max(v):
                 log_constant += float(np.log(network.num_states[v]))
             continue
-        for factor in _eliminate(buckets[k], v, network.num_states, bits_max, is_max(v)):
-            put(factor)
+        if is_over():
+            raise TimeoutError
+        for part in _eliminate(buckets[k], v, network.num_states, bits_max, is_max(v)):
+            put(Factor(part.scope, part.message))
+            if record is not None:
+                record.append(part)
         buckets[k] = []
     margin = _MARGIN * (1.0 + abs(log_constant) + len(order.variables))
     return Relaxation(tuple(left), log_constant + margin if log_constant > -np.inf else -np.inf)
@@ -81,7 +108,7 @@ def relax(
 
 def _eliminate(
     factors: list[Factor], v: int, num_states: np.ndarray, bits_max: float, is_max: bool
-) -> list[Factor]:
+) -> list[MiniBucket]:
     parts = _split(factors, num_states, bits_max)
     tables = [_combine(part, v, num_states) for part in parts]
     weight = 0.0 if is_max else 1.0 / len(tables)
@@ -95,7 +122,9 @@ def _eliminate(
             shift = np.where(dead, -np.inf, mean - np.where(dead, 0.0, own))
             factor.table[...] += shift.reshape(-1, *[1] * (factor.table.ndim - 1))
             matched.append(factor)
-    return [Factor(f.scope[1:], _reduce(f.table, (0,), weight)) for f in matched]
+    return [
+        MiniBucket(v, f.scope[1:], f.table, _reduce(f.table, (0,), weight), weight) for f in matched
+    ]
 
 
 def _reduce(table: np.ndarray, axes: tuple[int, ...], weight: float) -> np.ndarray:

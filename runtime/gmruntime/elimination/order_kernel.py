@@ -88,6 +88,7 @@ def eliminate_greedily(
     seed: np.uint64,
     clique_bits_max: float,
     total_max: float,
+    steps_max: float,
     order: np.ndarray,
 ) -> tuple[float, float, int]:
     """Eliminate the cheapest variable next; `adjacency` becomes the cliques' rows.
@@ -101,6 +102,7 @@ def eliminate_greedily(
         seed: of the noise, not 0.
         clique_bits_max: give up when a clique has more bits.
         total_max: give up when all cliques together have more entries.
+        steps_max: give up after so many steps.
         order: receives the variables in the order they are eliminated.
 
     Returns:
@@ -136,7 +138,7 @@ def eliminate_greedily(
             clique_bits += bits[near[k]]
         total += 2.0**clique_bits
         largest = max(largest, clique_bits)
-        if clique_bits > clique_bits_max or total > total_max:
+        if clique_bits > clique_bits_max or total > total_max or steps > steps_max:
             return np.inf, largest, steps
         order[place] = best
         alive[best] = False
@@ -150,6 +152,8 @@ def eliminate_greedily(
                     scores[v], cost = _score(adjacency, bits, v, by_fill, scratch)
                     scores[v] *= 1.0 + noise * _uniform(state)
                     steps += cost
+                    if steps > steps_max:
+                        return np.inf, largest, steps
     return total, largest, steps
 
 

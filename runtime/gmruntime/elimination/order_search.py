@@ -14,6 +14,7 @@ from gmruntime.simplify.network import Network
 _STEPS_MIN = 2_000_000
 _NOISE = 0.3
 _KEPT_RATIO = 2.0
+_ATTEMPTS_IN_VAIN = 12
 _BITS_SLACK = 3.0
 
 
@@ -40,7 +41,9 @@ def search_order(
     best_bits = bits_max
     order = np.zeros(len(free), np.int64)
     spent, attempt = 0, 0
-    while attempt < 1 or spent < _worth(kept[0][0] if kept else math.inf, share, steps_max):
+    while (kept or attempt < _ATTEMPTS_IN_VAIN) and (
+        attempt < 1 or spent < _worth(kept[0][0] if kept else math.inf, share, steps_max)
+    ):
         work = rows.copy()
         by_fill = attempt == 0 or attempt % 4 > 1 or len(free) < 64
         by_fill = by_fill if attempt != 1 else False
@@ -51,7 +54,7 @@ def search_order(
         if len(kept) == num_kept:
             total_max = min(total_max, kept[-1][0])
         total, largest, steps = eliminate_greedily(
-            work, bits, late, by_fill, noise, np.uint64(seed), limit, total_max, order
+            work, bits, late, by_fill, noise, np.uint64(seed), limit, total_max, steps_max, order
         )
         spent += int(steps)
         attempt += 1
@@ -61,6 +64,23 @@ def search_order(
             del kept[num_kept:]
             best_bits = kept[0][1]
     return [_order(free, rows, found, total, largest) for total, largest, rows, found in kept]
+
+
+def order_by_weight(network: Network, rng: np.random.Generator) -> Order:
+    """Eliminate the variable with the smallest clique next, however large that is."""
+    from gmruntime.elimination.order_kernel import eliminate_greedily
+
+    free = np.array(network.free, np.int64)
+    rows = adjacency(network, free)
+    bits = np.log2(np.maximum(network.num_states[free], 2).astype(np.float64))
+    order = np.zeros(len(free), np.int64)
+    late = np.zeros(len(free), np.int8)
+    seed = np.uint64(rng.integers(1, 1 << 62))
+    never = math.inf
+    total, largest, _ = eliminate_greedily(
+        rows, bits, late, False, 0.0, seed, never, never, never, order
+    )
+    return _order(free, order, rows, float(total), float(largest))
 
 
 def _worth(total: float, share: float, steps_max: float) -> float:

@@ -17,7 +17,7 @@ from gmruntime.answer import (
     Solutions,
 )
 from gmruntime.budget import Budget
-from gmruntime.elimination.layout import LAYOUT_BITS_MIN, best_laid_out
+from gmruntime.elimination.layout import LAYOUT_BITS_MIN, best_laid_out, laid_out_bits
 from gmruntime.elimination.orders import SHARE, Order, best_order, best_orders
 from gmruntime.graph import Assignment, FactorGraph
 from gmruntime.simplify.barren import drop_barren
@@ -49,6 +49,7 @@ _ORDER_STEPS_MAX = 3e9
 
 # So many of the cheapest orders are laid out where tables hold zeros.
 _NUM_ORDERS = 12
+_LAYOUTS_PER_SECOND = 0.4
 _SHARE_WITH_ZEROS = 0.05
 
 VARIABLES_MAX = 60_000
@@ -114,7 +115,8 @@ def plan(
     # Of the whole budget, not of what is left: how much is searched must not depend on the clock.
     steps_max = min(_ORDER_STEPS_MAX, _ORDER_SHARE * budget.seconds * _ORDER_STEPS_PER_SECOND)
     if isinstance(query, LogPartition | Marginals | Joint | Map):
-        order = _laid_out_order(network, rng, steps_max)
+        kept = max(1, min(_NUM_ORDERS, int(_LAYOUTS_PER_SECOND * budget.seconds)))
+        order = _laid_out_order(network, rng, steps_max, kept)
     else:
         order = best_order(network, rng, first=first, bits_max=_BITS_MAX, steps_max=steps_max)
     if order is None:
@@ -122,7 +124,9 @@ def plan(
     return costed(query, budget, network, order)
 
 
-def _laid_out_order(network: Network, rng: np.random.Generator, steps_max: float) -> Order | None:
+def _laid_out_order(
+    network: Network, rng: np.random.Generator, steps_max: float, num_kept: int
+) -> Order | None:
     """Find an order that is cheap once known zeros are left out.
 
     The search is paid for by what it may save. Where there are zeros, that is known only when
@@ -131,9 +135,13 @@ def _laid_out_order(network: Network, rng: np.random.Generator, steps_max: float
     hard = any((factor.table == -np.inf).any() for factor in network.factors)
 
     def search(share: float) -> list[Order]:
-        kept = _NUM_ORDERS if hard else 1
         return best_orders(
-            network, rng, bits_max=_BITS_MAX, steps_max=steps_max, num_kept=kept, share=share
+            network,
+            rng,
+            bits_max=_BITS_MAX,
+            steps_max=0.5 * steps_max if hard else steps_max,
+            num_kept=num_kept if hard else 1,
+            share=share,
         )
 
     orders = search(_SHARE_WITH_ZEROS if hard else SHARE)
@@ -142,12 +150,15 @@ def _laid_out_order(network: Network, rng: np.random.Generator, steps_max: float
     first = best_laid_out(network, orders)
     if not hard:
         return first
-    bits = first.total_bits if first.layout is None else first.layout.total_bits
+    bits = laid_out_bits(first)
     share = SHARE * 2.0 ** (bits - orders[0].total_bits)
     if bits < LAYOUT_BITS_MIN or share < 1.5 * _SHARE_WITH_ZEROS:
         return first
-    more = sorted([*search(share), *orders], key=lambda order: order.total_bits)
-    return best_laid_out(network, more[:_NUM_ORDERS])
+    more = search(share)
+    if not more or more[0].total_bits > orders[0].total_bits + 1:
+        return first
+    second = best_laid_out(network, more)
+    return min((first, second), key=laid_out_bits)
 
 
 def _hopeless(num_free: int, network: Network | None) -> Plan:
@@ -237,6 +248,16 @@ def _joined(network: Network, variables: np.ndarray, evidence: Assignment) -> Ne
         return network
     factors = [*network.factors, Factor(scope, np.zeros(shape))]
     return replace(network, factors=factors)
+
+
+def needs(found: Plan) -> str:
+    """Say what an exact answer would need; nothing where that is not known."""
+    if found.network is None:
+        return ""
+    if found.order is None:
+        return f"an exact answer would need tables of more than 2^{_BITS_MAX:.0f} entries"
+    gib = found.memory_bytes / 2**30
+    return f"an exact answer would need {gib:.3g} GiB and about {found.seconds:.2g} s"
 
 
 def describe(found: Plan) -> str:

@@ -53,6 +53,9 @@ _WORTH_BYTES = 1 << 30
 
 # A sum that cannot be finished is still worth starting when a good part of it can.
 _OVERDUE = 4.0
+
+# A better order of what is left can hardly make up for more than this.
+_HOPELESS = 4.0
 _MARGIN = 1e-9
 
 
@@ -83,9 +86,11 @@ def answer_in_slices(
     slicing = slicing or choose_cut(query, found, budget)
     if slicing is None:
         return None
+    seconds_max = (1.0 if isinstance(query, Map) else _OVERDUE) * max(budget.left_s(), 1e-9)
+    if slicing.seconds > _HOPELESS * seconds_max:
+        return None
     slicing = reordered(query, found, slicing, budget, rng)
-    overdue = slicing.seconds / max(budget.left_s(), 1e-9)
-    if overdue > (1.0 if isinstance(query, Map) else _OVERDUE):
+    if slicing.seconds > seconds_max:
         return None
     is_max = isinstance(query, Map)
     bounds = slice_bounds(found.network, found.order, slicing.cut, budget, is_max=is_max)

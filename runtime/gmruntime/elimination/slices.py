@@ -20,11 +20,14 @@ from gmruntime.simplify.network import Factor, Network
 SLICES_BITS_MAX = 16.0
 """More slices than 2^16 are no longer worth starting."""
 
-_SLICE_S = 0.02
+SLICE_S = 0.02
 """What preparing one slice takes, besides its tables."""
 
 _ORDER_STEPS_MAX = 4e8
+_ORDER_STEPS_PER_SECOND = 1e7
 _NUM_ORDERS = 8
+_LAYOUTS_PER_SECOND = 0.2
+_CHOICE_SHARE = 0.1
 _MINIBUCKET_SHARE = 0.1
 _MINIBUCKET_ENTRIES_PER_SECOND = 3e7
 
@@ -54,7 +57,7 @@ class Slicing:
 def choose_cut(query: Query, found: Plan, budget: Budget) -> Slicing | None:
     """Cut until one slice fits the memory, and further while that saves time.
 
-    None when that takes too many slices.
+    None when that takes too many slices, or too long to find out.
     """
     assert found.network is not None
     assert found.order is not None
@@ -63,7 +66,8 @@ def choose_cut(query: Query, found: Plan, budget: Budget) -> Slicing | None:
     bits = 0.0
     best: Slicing | None = None
     more = 0
-    while more < _MORE_CUTS_MAX and order.variables:
+    until = budget.spent_s() + _CHOICE_SHARE * budget.left_s()
+    while more < _MORE_CUTS_MAX and order.variables and budget.spent_s() <= until:
         v = _heaviest(network, order)
         cut.append(v)
         bits += math.log2(max(2, int(network.num_states[v])))
@@ -72,7 +76,7 @@ def choose_cut(query: Query, found: Plan, budget: Budget) -> Slicing | None:
         network = _outline(network, v)
         order = _laid_out(network, _without(network, order, v), found.order)
         one = costed(query, budget, network, order)
-        seconds = one.fresh_s + 2.0**bits * (one.seconds - one.fresh_s + _SLICE_S)
+        seconds = one.fresh_s + 2.0**bits * (one.seconds - one.fresh_s + SLICE_S)
         if one.memory_bytes > budget.memory_bytes:
             continue
         more += 1
@@ -90,14 +94,16 @@ def reordered(
     network = found.network
     for v in slicing.cut:
         network = _outline(network, v)
-    orders = best_orders(network, rng, steps_max=_ORDER_STEPS_MAX, num_kept=_NUM_ORDERS)
+    steps_max = min(_ORDER_STEPS_MAX, _ORDER_STEPS_PER_SECOND * budget.left_s())
+    kept = max(1, min(_NUM_ORDERS, int(_LAYOUTS_PER_SECOND * budget.left_s())))
+    orders = best_orders(network, rng, steps_max=steps_max, num_kept=kept)
     if not orders:
         return slicing
     fresh = orders[0]
     if found.order.layout is not None:
         fresh = best_laid_out(network, orders)
     one = costed(query, budget, network, fresh)
-    seconds = one.fresh_s + slicing.num_slices * (one.seconds - one.fresh_s + _SLICE_S)
+    seconds = one.fresh_s + slicing.num_slices * (one.seconds - one.fresh_s + SLICE_S)
     if one.memory_bytes > budget.memory_bytes or seconds >= slicing.seconds:
         return slicing
     return Slicing(slicing.cut, fresh, one, slicing.num_slices, seconds)
