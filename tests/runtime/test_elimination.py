@@ -56,7 +56,7 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     if request.param != "numpy":
         monkeypatch.setattr(plans, "COMPILED_BITS", -1.0)
     if request.param in ("listed", "parallel"):
-        monkeypatch.setattr(layout, "LAYOUT_BITS_MIN", -1.0)
+        monkeypatch.setattr(layout, "LAYOUT_S", 1e-12)
         monkeypatch.setattr(layout, "SAVED_BITS_MIN", -np.inf)
     if request.param == "parallel":
         monkeypatch.setattr(running, "PARALLEL_ENTRIES", 1)

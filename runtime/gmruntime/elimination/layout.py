@@ -21,14 +21,17 @@ from gmruntime.elimination.supports import (
 )
 from gmruntime.simplify.network import Network
 
-LAYOUT_BITS_MIN = 22.0
-"""Smaller eliminations are over before a layout is found."""
+LAYOUT_S = 1e-4
+"""What finding a layout takes for each variable."""
+
+ENTRIES_PER_SECOND = 3e8
+"""Clique entries that are eliminated a second without one."""
+
+WORTH_SHARE = 0.5
+"""Of the time that takes, so much may be spent on layouts."""
 
 SAVED_BITS_MIN = 1.0
 """An entry read through lists takes up to twice as long."""
-
-CHOICES = ((27.0, 1), (31.0, 3), (64.0, 12))
-"""Laying out several orders pays the more they cost: so many, below so many bits."""
 
 COUNTS_MAX = (64, 256, 1024)
 """Longer lists catch more zeros, but one that cannot be joined to its neighbours catches none."""
@@ -175,12 +178,10 @@ def listed(table: np.ndarray, groups: Sequence[Group]) -> Listed:
 
 def with_layout(network: Network, order: Order, counts_max: tuple[int, ...] = COUNTS_MAX) -> Order:
     """Add the cheapest layout found to an order, where it saves something."""
-    if order.total_bits < LAYOUT_BITS_MIN:
-        return order
     if not any((factor.table == -np.inf).any() for factor in network.factors):
         return order
     best: Layout | None = None
-    for count_max in COUNTS_MAX:
+    for count_max in counts_max:
         found = lay_out(network, order, count_max)
         if found is not None and (best is None or found.total_bits < best.total_bits):
             best = found
@@ -201,14 +202,22 @@ def best_laid_out(network: Network, orders: Sequence[Order]) -> Order:
         network: of the factors.
         orders: the cheapest without a layout first.
     """
-    num_tried = next((n for bits, n in CHOICES if orders[0].total_bits < bits), CHOICES[-1][1])
-    if num_tried == 1:
-        return with_layout(network, orders[0])
-    orders = orders[:num_tried]
+    worth = _num_worth(network, orders[0])
+    if worth < 1:
+        return orders[0]
+    if worth < 2 * len(COUNTS_MAX):
+        return with_layout(network, orders[0], (COUNTS_MAX[1],))
+    orders = orders[: max(1, worth - len(COUNTS_MAX))]
     tried = [with_layout(network, order, (COUNTS_MAX[1],)) for order in orders]
-    costs = [laid_out_bits(order) for order in tried]
-    best = orders[int(np.argmin(costs))]
-    return with_layout(network, best)
+    best = int(np.argmin([laid_out_bits(order) for order in tried]))
+    again = with_layout(network, orders[best], (COUNTS_MAX[0], COUNTS_MAX[2]))
+    return min((tried[best], again), key=laid_out_bits)
+
+
+def _num_worth(network: Network, order: Order) -> int:
+    """Say how many layouts may be tried in a part of the time that the elimination takes."""
+    seconds = 2.0**order.total_bits / ENTRIES_PER_SECOND
+    return int(min(100.0, WORTH_SHARE * seconds / (LAYOUT_S * max(1, len(network.free)))))
 
 
 def lay_out(network: Network, order: Order, count_max: int) -> Layout | None:

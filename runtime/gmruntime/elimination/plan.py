@@ -17,7 +17,7 @@ from gmruntime.answer import (
     Solutions,
 )
 from gmruntime.budget import Budget
-from gmruntime.elimination.layout import LAYOUT_BITS_MIN, best_laid_out, laid_out_bits
+from gmruntime.elimination.layout import best_laid_out, laid_out_bits
 from gmruntime.elimination.orders import SHARE, Order, best_order, best_orders
 from gmruntime.graph import Assignment, FactorGraph
 from gmruntime.simplify.barren import drop_barren
@@ -152,7 +152,7 @@ def _laid_out_order(
         return first
     bits = laid_out_bits(first)
     share = SHARE * 2.0 ** (bits - orders[0].total_bits)
-    if bits < LAYOUT_BITS_MIN or share < 1.5 * _SHARE_WITH_ZEROS:
+    if share < 1.5 * _SHARE_WITH_ZEROS:
         return first
     more = search(share)
     if not more or more[0].total_bits > orders[0].total_bits + 1:
