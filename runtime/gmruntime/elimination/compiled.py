@@ -83,7 +83,7 @@ def marginals_compiled(
             operands.append(downward[clique])
         results[v] = contract(cliques.sheet, operands, (v,), within)
     count = len(cliques.scopes)
-    done = run(cliques.sheet, np.zeros(count, np.bool_), budget, arena=arena)
+    done = run(cliques.sheet, np.zeros(count, np.bool_), budget, reuse=True, arena=arena)
     if not done.finished:
         return None
     rows = {v: _probabilities(done, table) for v, table in results.items()}
@@ -108,7 +108,7 @@ def joint_compiled(
     kept = tuple(sorted(scope, key=cliques.sheet.place.__getitem__))
     table = contract(cliques.sheet, operands, kept, cliques.axes[clique])
     count = len(cliques.scopes)
-    done = run(cliques.sheet, np.zeros(count, np.bool_), budget)
+    done = run(cliques.sheet, np.zeros(count, np.bool_), budget, reuse=True)
     if not done.finished:
         return None
     flat = _probabilities(done, table)

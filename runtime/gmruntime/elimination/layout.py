@@ -27,7 +27,7 @@ LAYOUT_S = 1e-4
 ENTRIES_PER_SECOND = 3e8
 """Clique entries that are eliminated a second without one."""
 
-WORTH_SHARE = 0.5
+WORTH_SHARE = 0.15
 """Of the time that takes, so much may be spent on layouts."""
 
 SAVED_BITS_MIN = 1.0

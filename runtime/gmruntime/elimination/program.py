@@ -97,8 +97,10 @@ def contract(
     """
     scope = _like(sheet, scope, within)
     touched = sheet.variables(scope).union(*(sheet.variables(sheet.scopes[t]) for t in operands))
-    result = new_table(sheet, scope)
     axes = _like(sheet, sheet.axes.restrict(within, touched), within)
+    if len(operands) > 2:
+        operands = _paired(sheet, list(operands), axes, clique)
+    result = new_table(sheet, scope)
     sheet.steps.append(Step(axes, tuple(operands), result, clique))
     return result
 

@@ -202,7 +202,7 @@ def _result(values: np.ndarray, program: Program, step: int) -> np.ndarray:
 
 
 @numba.njit(cache=True, nogil=True)
-def clear(values: np.ndarray, program: Program, step: int) -> None:
+def _clear(values: np.ndarray, program: Program, step: int) -> None:
     """Prepare the result of a step to be added to, or raised."""
     table = program.results[step]
     out = values[
@@ -219,7 +219,7 @@ def run_part(values: np.ndarray, program: Program, step: int, part: int, num_par
 
 
 @numba.njit(cache=True, nogil=True)
-def settle(values: np.ndarray, program: Program, step: int, floor: float) -> tuple[float, int]:
+def _settle(values: np.ndarray, program: Program, step: int, floor: float) -> tuple[float, int]:
     """Rescale the result of a step to a largest entry of 1 (log 0).
 
     Returns:
@@ -256,9 +256,9 @@ def run_steps(
     axis_of, projection_of = _scratch(program)
     log_constant = 0.0
     for step in range(first, last):
-        clear(values, program, step)
+        _clear(values, program, step)
         _run_step(values, program, step, 0, 1, axis_of, projection_of)
-        taken, done = settle(values, program, step, floor)
+        taken, done = _settle(values, program, step, floor)
         if done == 0:
             return log_constant, step - first
         log_constant += taken

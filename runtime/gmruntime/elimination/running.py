@@ -1,10 +1,11 @@
 """Runs a program of contractions: every table in one array, large steps on all cores."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float64, Int64
@@ -13,11 +14,12 @@ from gmruntime.budget import Budget
 from gmruntime.elimination.program import Sheet
 from gmruntime.elimination.program_kernel import (
     Program,
-    clear,
     run_part,
     run_steps,
-    settle,
 )
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 # A message whose largest entry is smaller has lost digits; the logs of `tree` do not.
 _FLOOR = 1e-200
@@ -86,8 +88,8 @@ def run(
         sheet: a program whose steps that serve cliques come first.
         is_max: for each clique whether it is maximised; sums must come before maxima.
         budget: asked between batches of steps.
-        reuse: whether a table's place is given to another once it has been read; only for
-            programs that read every result once.
+        reuse: whether a table's place is given to another once no step reads it any more; tables
+            that no step reads are kept.
         arena: memory to use.
     """
     sizes = np.array([sheet.entries(scope) for scope in sheet.scopes], np.int64)
@@ -117,15 +119,7 @@ def run(
                 with np.errstate(divide="ignore"):
                     np.log(values, out=values, where=written)
             if last == first + 1 and sheet.entries(sheet.steps[first].axes) >= PARALLEL_ENTRIES:
-                parts = _PARTS_PER_CORE * num_cores
-                clear(values, program, first)
-                jobs = [
-                    pool.submit(run_part, values, program, first, part, parts)
-                    for part in range(parts)
-                ]
-                for job in jobs:
-                    job.result()
-                taken, done = settle(values, program, first, _FLOOR)
+                taken, done = _run_large(values, program, first, pool, num_cores)
             else:
                 taken, done = run_steps(values, program, first, last, _FLOOR)
             if done < last - first:
@@ -133,6 +127,30 @@ def run(
             if last <= num_counted:
                 log_constant += taken
     return Run(values, table_start, sizes, log_constant, True)
+
+
+def _run_large(
+    values: np.ndarray, program: Program, step: int, pool: ThreadPoolExecutor, num_cores: int
+) -> tuple[float, int]:
+    """Run one step on all cores; returns what `run_steps` does."""
+    table = int(program.results[step])
+    start = int(program.table_start[table])
+    out = values[start : start + int(program.table_size[table])]
+    is_max = bool(program.is_max[step])
+    shares = np.array_split(out, num_cores)
+    _all(pool, lambda share: share.fill(-np.inf if is_max else 0.0), shares)
+    parts = _PARTS_PER_CORE * num_cores
+    _all(pool, lambda part: run_part(values, program, step, part, parts), range(parts))
+    largest = max(_all(pool, lambda share: float(share.max(initial=-np.inf)), shares))
+    if largest <= (-np.inf if is_max else _FLOOR):
+        return 0.0, 0
+    rescale = np.subtract if is_max else np.divide
+    _all(pool, lambda share: rescale(share, largest, out=share), shares)
+    return (largest if is_max else float(np.log(largest))), 1
+
+
+def _all(pool: ThreadPoolExecutor, task: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    return list(pool.map(task, items))
 
 
 def _program(
@@ -194,8 +212,11 @@ def _allocate(
     for table in sheet.given:
         starts[table] = end
         end += int(sizes[table])
+    last_read: dict[int, int] = {}
+    for k, step in enumerate(sheet.steps):
+        last_read.update((table, k) for table in step.operands)
     holes: list[tuple[int, int]] = []
-    for step in sheet.steps:
+    for k, step in enumerate(sheet.steps):
         wanted = int(sizes[step.result])
         fitting = [(size, at) for size, at in holes if size >= wanted]
         if fitting:
@@ -207,8 +228,8 @@ def _allocate(
             at = end
             end += wanted
         starts[step.result] = at
-        freed = [(int(starts[t]), int(sizes[t])) for t in step.operands if t not in sheet.given]
-        holes = _joined_holes(holes, freed)
+        over = [t for t in set(step.operands) if last_read[t] == k and t not in sheet.given]
+        holes = _joined_holes(holes, [(int(starts[t]), int(sizes[t])) for t in over])
     return starts, end
 
 
