@@ -141,7 +141,7 @@ def infer(
                 decided = _by_constraints(graph, evidence, budget, rng)
                 if decided is not None:
                     return decided
-            answer, planned = attempt(graph, query, evidence, budget, rng)
+            answer, planned = attempt(graph, query, evidence, budget, rng, device)
             if answer is not None:
                 return answer
             if isinstance(query, Map | Best):

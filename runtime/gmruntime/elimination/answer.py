@@ -23,6 +23,7 @@ from gmruntime.answer import (
 from gmruntime.budget import Budget
 from gmruntime.elimination.maxima import best, best_assignment, best_marginal, blank
 from gmruntime.elimination.passes import (
+    arena_for,
     by_block,
     check_time,
     everywhere,
@@ -30,7 +31,7 @@ from gmruntime.elimination.passes import (
     quality,
     run_upward,
 )
-from gmruntime.elimination.plan import Plan, plan
+from gmruntime.elimination.plan import Plan, on_device, plan
 from gmruntime.elimination.relevance import WORTH_S, marginals_by_relevance
 from gmruntime.elimination.sliced import answer_in_slices, quicker_in_slices
 from gmruntime.elimination.solutions import count_solutions
@@ -63,9 +64,13 @@ def attempt(
     evidence: Assignment,
     budget: Budget,
     rng: np.random.Generator,
+    device: str = "cpu",
 ) -> tuple[Answer | None, Plan]:
-    """Answer as `answer` does, and say what was planned."""
-    found = plan(graph, query, evidence, budget, rng)
+    """Answer as `answer` does, and say what was planned.
+
+    `device` is "cpu", "cuda", or "auto", which takes a GPU for large tables where there is one.
+    """
+    found = on_device(plan(graph, query, evidence, budget, rng), device)
     return _answer_planned(graph, query, evidence, found, budget, rng), found
 
 
@@ -204,7 +209,7 @@ def _marginals(
 
         listed = range(graph.num_variables) if query.variables is None else query.variables
         free = {int(v) for v in listed if evidence[v] < 0}
-        quick = marginals_compiled(network, found.order, free, budget)
+        quick = marginals_compiled(network, found.order, free, budget, arena_for(found))
         check_time(budget)
         if quick is not None:
             filled = {int(v): observed_row(graph, v, evidence) for v in listed if evidence[v] >= 0}
@@ -264,7 +269,7 @@ def _joint(
     if found.compiled and free and network.log_constant > -np.inf:
         from gmruntime.elimination.compiled import joint_compiled
 
-        quick = joint_compiled(network, found.order, tuple(free), budget)
+        quick = joint_compiled(network, found.order, tuple(free), budget, arena_for(found))
         if quick is not None:
             spread = _spread(network, quick, free, query, evidence, shape)
             return JointAnswer(quality(Status.EXACT, budget), spread)

@@ -91,7 +91,11 @@ def marginals_compiled(
 
 
 def joint_compiled(
-    network: Network, order: Order, scope: tuple[int, ...], budget: Budget
+    network: Network,
+    order: Order,
+    scope: tuple[int, ...],
+    budget: Budget,
+    arena: Arena | None = None,
 ) -> np.ndarray | None:
     """Return P(scope), axes as listed; some clique must hold all of it."""
     cliques = write_upward(network, order)
@@ -108,7 +112,7 @@ def joint_compiled(
     kept = tuple(sorted(scope, key=cliques.sheet.place.__getitem__))
     table = contract(cliques.sheet, operands, kept, cliques.axes[clique])
     count = len(cliques.scopes)
-    done = run(cliques.sheet, np.zeros(count, np.bool_), budget, reuse=True)
+    done = run(cliques.sheet, np.zeros(count, np.bool_), budget, reuse=True, arena=arena)
     if not done.finished:
         return None
     flat = _probabilities(done, table)

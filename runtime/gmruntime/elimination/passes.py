@@ -1,5 +1,7 @@
 """What the answers share: the pass to the roots, the record of quality, rows in blocks."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from gmruntime.answer import Quality, Status
@@ -7,6 +9,9 @@ from gmruntime.budget import Budget
 from gmruntime.elimination.plan import Plan
 from gmruntime.elimination.tree import Tree, Upward, pass_upward
 from gmruntime.graph import Assignment, FactorGraph, num_states
+
+if TYPE_CHECKING:
+    from gmruntime.elimination.running import Arena
 
 METHOD = "elimination"
 
@@ -37,13 +42,22 @@ def run_upward(
     if found.compiled and found.network.log_constant > -np.inf:
         from gmruntime.elimination.compiled import pass_upward_compiled
 
-        quick = pass_upward_compiled(found.network, found.order, is_max, budget, in_logs=in_logs)
+        quick = pass_upward_compiled(
+            found.network, found.order, is_max, budget, in_logs=in_logs, arena=arena_for(found)
+        )
         if quick is not None:
             return quick
         check_time(budget)
         if found.order.total_bits > NUMPY_BITS_MAX:
             raise TimeoutError
     return pass_upward(tree, is_max)
+
+
+def arena_for(found: Plan) -> "Arena":
+    """Return memory on the device that was planned."""
+    from gmruntime.elimination.running import Arena
+
+    return Arena(found.device)
 
 
 def check_time(budget: Budget) -> None:

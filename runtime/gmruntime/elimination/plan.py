@@ -30,6 +30,9 @@ NUMPY_ENTRIES_PER_SECOND = 4e7
 COMPILED_ENTRIES_PER_SECOND = 3e8
 """The same with the compiled kernel."""
 
+GPU_ENTRIES_MIN = 1 << 26
+"""With fewer clique entries the launches take longer than the cores."""
+
 FRESH_S_PER_BYTE = 1e-9
 """What it takes to touch memory for the first time: as measured, 0.2e-9 where the machine has it
 at hand and 2.4e-9 where a virtual one must ask for it."""
@@ -71,6 +74,7 @@ class Plan:
         fits: whether it keeps to the budget.
         network: what is eliminated; None when some factor has no table.
         order: how; None when no order was found within the limits.
+        device: "cpu" or "cuda".
     """
 
     num_free: int
@@ -83,6 +87,7 @@ class Plan:
     fits: bool
     network: Network | None = field(repr=False)
     order: Order | None = field(repr=False)
+    device: str = "cpu"
 
 
 def plan(
@@ -222,6 +227,22 @@ def costed(query: Query, budget: Budget, network: Network, order: Order) -> Plan
         network,
         order,
     )
+
+
+def on_device(found: Plan, device: str) -> Plan:
+    """Let a GPU run a plan that is large enough for it, or that it was asked to run."""
+    if device == "cpu" or not found.compiled or not found.fits:
+        return found
+    entries = 0.0 if found.order is None else 2.0**found.total_bits
+    if device == "auto" and entries < GPU_ENTRIES_MIN:
+        return found
+    from gmruntime.messages.gpu import has_gpu
+
+    if not has_gpu():
+        return found
+    from gmruntime.elimination.running_gpu import fits_gpu
+
+    return replace(found, device="cuda") if fits_gpu(int(found.memory_bytes / 8)) else found
 
 
 def _largest_live(order: Order, sizes: list[float]) -> float:

@@ -50,6 +50,11 @@ class Program(NamedTuple):
 
 
 @numba.njit(cache=True)
+def _scratch(program: Program) -> tuple[np.ndarray, np.ndarray]:
+    return np.zeros(program.sizes.size, np.int64), np.zeros(program.sizes.size, np.int64)
+
+
+@numba.njit(cache=True)
 def _offsets(
     program: Program, step: int, axis_of: np.ndarray, projection_of: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -117,6 +122,17 @@ def _outer_order(
                 sorted_ranks[count] = rank
                 count += 1
     return order, sorted_ranks
+
+
+@numba.njit(cache=True)
+def step_axes(
+    program: Program, step: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return what `_offsets` does, and the order and the ranks of all axes."""
+    axis_of, projection_of = _scratch(program)
+    bases, start, offsets = _offsets(program, step, axis_of, projection_of)
+    order, ranks = _outer_order(offsets, start, start.size - 1)
+    return bases, start, offsets, order, ranks
 
 
 @numba.njit(cache=True, nogil=True)
@@ -187,11 +203,6 @@ def _block(
             straight = straight and inner_offsets[k, i] == i
         kinds[k] = 0 if flat else (1 if straight else 2)
     return inner_offsets, kinds
-
-
-@numba.njit(cache=True)
-def _scratch(program: Program) -> tuple[np.ndarray, np.ndarray]:
-    return np.zeros(program.sizes.size, np.int64), np.zeros(program.sizes.size, np.int64)
 
 
 @numba.njit(cache=True)

@@ -61,9 +61,11 @@ class Arena:
     """Memory that one run after another may use; fresh memory is slow to touch.
 
     Attributes:
+        device: "cpu" or "cuda".
         values: of the latest run.
     """
 
+    device: str = "cpu"
     values: Float64[np.ndarray, " entries"] = field(default_factory=lambda: np.empty(0))
 
     def take(self, size: int) -> Float64[np.ndarray, " entries"]:
@@ -109,6 +111,11 @@ def run(
     flags = np.array([s.clique >= 0 and is_max[s.clique] for s in sheet.steps], np.bool_)
     switch = int(np.argmax(flags)) if flags.any() and not all_max else -1
     program = _program(sheet, table_start, sizes, flags)
+    if arena is not None and arena.device == "cuda":
+        read = {t for step in sheet.steps for t in step.operands} if reuse else set[int]()
+        wanted = [step.result for step in sheet.steps if step.result not in read]
+        taken, done = _run_on_gpu(sheet, program, values, switch, num_counted, wanted, budget)
+        return Run(values, table_start, sizes, log_constant + taken, done)
     num_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
     with ThreadPoolExecutor(num_cores) as pool:
         for first, last in _batches(sheet, num_counted, switch):
@@ -127,6 +134,31 @@ def run(
             if last <= num_counted:
                 log_constant += taken
     return Run(values, table_start, sizes, log_constant, True)
+
+
+def _run_on_gpu(
+    sheet: Sheet,
+    program: Program,
+    values: np.ndarray,
+    switch: int,
+    num_counted: int,
+    wanted: list[int],
+    budget: Budget | None,
+) -> tuple[float, bool]:
+    """Run all steps on the GPU and fetch the tables wanted."""
+    from gmruntime.elimination.running_gpu import gpu, run_steps_on
+
+    device = gpu()
+    held = device.arrays.empty(len(values))
+    begins, sizes = program.table_start, program.table_size
+    for table in sheet.given:
+        piece = slice(int(begins[table]), int(begins[table] + sizes[table]))
+        held[piece] = device.arrays.asarray(values[piece])
+    taken, done = run_steps_on(device, held, program, switch, num_counted, _FLOOR, budget)
+    for table in wanted if done else ():
+        piece = slice(int(begins[table]), int(begins[table] + sizes[table]))
+        values[piece] = device.arrays.asnumpy(held[piece])
+    return taken, done
 
 
 def _run_large(
