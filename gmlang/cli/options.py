@@ -21,7 +21,7 @@ def _there(context: click.Context, parameter: click.Parameter, value: str) -> st
     """Refuse a GPU that is not there before anything is read."""
     del context, parameter
     if value == "cuda":
-        from gmruntime.messages.gpu import has_gpu
+        from gmruntime.devices import has_gpu
 
         if not has_gpu():
             raise click.BadParameter("needs CuPy and a CUDA device, and there is none here")

@@ -29,6 +29,7 @@ def answer(session: Session, question: Query | Assert, settings: Settings) -> An
     """
     if isinstance(question, Assert):
         return check_assertion(session, question, settings)
+    settings = replace(settings, orders=session.orders)
     match question.kind:
         case "compat":
             return answer_compat(session, question, settings)

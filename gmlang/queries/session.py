@@ -30,18 +30,20 @@ from gmlang.graph.walk import walk
 from gmlang.graph.world import ONE_INSTANCE, World
 from gmruntime.answer import Answer as RuntimeAnswer
 from gmruntime.answer import Query as RuntimeQuery
+from gmruntime.elimination.order_cache import Orders
 from gmruntime.graph import FactorGraph, no_evidence
 from gmruntime.inference import infer
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How to answer: seconds for each query, seed, device, bytes."""
+    """How to answer: seconds for each query, seed, device, bytes, elimination orders known."""
 
     budget_s: float = 5.0
     seed: int = 0
     device: str = "auto"
     memory_bytes: int | None = None
+    orders: Orders | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -50,11 +52,13 @@ class Session:
 
     Attributes:
         base: the program without any query's instances; None until it is first needed.
+        orders: elimination orders found for earlier queries.
     """
 
     program: Program
     world: World
     base: Grounding | None = None
+    orders: Orders = field(default_factory=Orders)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -190,6 +194,7 @@ def ask(
             memory_bytes=settings.memory_bytes,
             method=query.method,
             options=dict(query.method_options),
+            orders=settings.orders,
         )
     except ValueError as error:
         if query.method:

@@ -37,6 +37,7 @@ from gmruntime.factors.kinds import AllDifferent, Count, LinearSum, Or, Xor
 from gmruntime.graph import Assignment, FactorGraph, no_evidence, validate
 
 if TYPE_CHECKING:
+    from gmruntime.elimination.order_cache import Orders
     from gmruntime.elimination.plan import Plan
 
 
@@ -66,6 +67,7 @@ class Settings(TypedDict, total=False):
     memory_bytes: int | None
     method: str
     options: dict[str, bool | int | float] | None
+    orders: "Orders | None"
 
 
 @overload
@@ -105,6 +107,7 @@ def infer(
     memory_bytes: int | None = None,
     method: str = "",
     options: dict[str, bool | int | float] | None = None,
+    orders: "Orders | None" = None,
 ) -> Answer:
     """Answer a question about a factor graph.
 
@@ -118,6 +121,7 @@ def infer(
         memory_bytes: cap on tables and messages; None takes half of what the machine has free.
         method: "" chooses; "exact", "bp" and "search" insist.
         options: of the method, such as `iters` and `damping` of "bp".
+        orders: elimination orders found before; hand the same to every question on a graph.
 
     Raises:
         GraphError: when the graph, the evidence or the query contradicts itself.
@@ -141,7 +145,7 @@ def infer(
                 decided = _by_constraints(graph, evidence, budget, rng)
                 if decided is not None:
                     return decided
-            answer, planned = attempt(graph, query, evidence, budget, rng, device)
+            answer, planned = attempt(graph, query, evidence, budget, rng, device, orders)
             if answer is not None:
                 return answer
             if isinstance(query, Map | Best):
@@ -162,7 +166,7 @@ def infer(
 def _check_device(device: str) -> None:
     """Refuse a GPU that is not there, whatever engine would have answered."""
     if device == "cuda":
-        from gmruntime.messages.gpu import has_gpu
+        from gmruntime.devices import has_gpu
 
         if not has_gpu():
             raise ValueError("device 'cuda' needs cupy and a CUDA device; there is none here")

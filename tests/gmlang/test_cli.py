@@ -354,7 +354,7 @@ def test_ctrl_c_prints_the_incumbent_first(tmp_path: Path) -> None:
 def test_a_gpu_that_is_not_there_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    monkeypatch.setattr("gmruntime.messages.gpu.has_gpu", lambda: False)
+    monkeypatch.setattr("gmruntime.devices.has_gpu", lambda: False)
     program = tmp_path / "rain.gm"
     program.write_text("var rain : bool ~ Bernoulli(0.2)\nquery P(rain)\n", "utf-8")
     with pytest.raises(SystemExit) as stopped:

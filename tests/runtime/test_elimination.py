@@ -23,7 +23,8 @@ from gmruntime.answer import (
 from gmruntime.budget import Budget, start_budget
 from gmruntime.elimination import layout, running
 from gmruntime.elimination import plan as plans
-from gmruntime.elimination.answer import answer
+from gmruntime.elimination.answer import answer, attempt
+from gmruntime.elimination.order_cache import Orders
 from gmruntime.enumerate import enumerate_assignments, log_partition, log_sum, marginal
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import Assignment, FactorBlock, FactorGraph, VariableBlock, no_evidence
@@ -150,3 +151,20 @@ def test_an_empty_graph_has_one_assignment(engine: str) -> None:
     found = answer(graph, LogPartition(), no_evidence(graph), budget(), np.random.default_rng(0))
     assert isinstance(found, LogPartitionAnswer)
     assert found.log_value == 0.0
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_known_order_gives_the_same_answers(seed: int) -> None:
+    graph, evidence = random_graph(seed, 0.2)
+    orders = Orders()
+    for query in (LogPartition(), Samples(5), LogPartition(), Samples(5)):
+        rng = np.random.default_rng(seed)
+        first, _ = attempt(graph, query, evidence, budget(), rng)
+        again, _ = attempt(
+            graph, query, evidence, budget(), np.random.default_rng(seed), orders=orders
+        )
+        if isinstance(first, LogPartitionAnswer) and isinstance(again, LogPartitionAnswer):
+            assert first.log_value == again.log_value
+        if isinstance(first, AssignmentsAnswer) and isinstance(again, AssignmentsAnswer):
+            np.testing.assert_array_equal(first.assignments, again.assignments)
+    assert len(orders.known) <= 2

@@ -13,6 +13,7 @@ import pytest
 
 from gmruntime.answer import LogPartition, LogPartitionAnswer, Marginals, MarginalsAnswer
 from gmruntime.budget import start_budget
+from gmruntime.devices import has_gpu
 from gmruntime.elimination import layout, running_gpu
 from gmruntime.elimination import plan as plans
 from gmruntime.elimination.answer import attempt
@@ -23,7 +24,6 @@ from gmruntime.elimination.program import write_downward, write_upward
 from gmruntime.elimination.running import Arena, run
 from gmruntime.elimination.running_gpu import Device
 from gmruntime.graph import no_evidence
-from gmruntime.messages.gpu import has_gpu
 from gmruntime.simplify.network import reduce
 from gmruntime.simplify.states import prune_states
 from tests.runtime.test_elimination import random_graph

@@ -22,6 +22,7 @@ from gmruntime.answer import (
 )
 from gmruntime.budget import Budget
 from gmruntime.elimination.maxima import best, best_assignment, best_marginal, blank
+from gmruntime.elimination.order_cache import Orders
 from gmruntime.elimination.passes import (
     arena_for,
     by_block,
@@ -65,12 +66,14 @@ def attempt(
     budget: Budget,
     rng: np.random.Generator,
     device: str = "cpu",
+    orders: Orders | None = None,
 ) -> tuple[Answer | None, Plan]:
     """Answer as `answer` does, and say what was planned.
 
-    `device` is "cpu", "cuda", or "auto", which takes a GPU for large tables where there is one.
+    `device` is "cpu", "cuda", or "auto", which takes a GPU for large tables where there is one;
+    `orders` are known ones.
     """
-    found = on_device(plan(graph, query, evidence, budget, rng), device)
+    found = on_device(plan(graph, query, evidence, budget, rng, orders), device)
     return _answer_planned(graph, query, evidence, found, budget, rng), found
 
 

@@ -18,6 +18,7 @@ from gmruntime.answer import (
 )
 from gmruntime.budget import Budget
 from gmruntime.elimination.layout import best_laid_out, laid_out_bits
+from gmruntime.elimination.order_cache import Orders, key_of
 from gmruntime.elimination.orders import SHARE, Order, best_order, best_orders
 from gmruntime.graph import Assignment, FactorGraph
 from gmruntime.simplify.barren import drop_barren
@@ -96,8 +97,9 @@ def plan(
     evidence: Assignment,
     budget: Budget,
     rng: np.random.Generator,
+    orders: Orders | None = None,
 ) -> Plan:
-    """Find a good elimination order and predict what it costs."""
+    """Find a good elimination order and predict what it costs; `orders` are known ones."""
     num_free = int((evidence < 0).sum())
     nothing = _hopeless(num_free, None)
     if num_free > VARIABLES_MAX or graph.num_factors > 4 * VARIABLES_MAX:
@@ -119,13 +121,20 @@ def plan(
         first = frozenset(network.free) - {int(v) for v in query.variables}
     # Of the whole budget, not of what is left: how much is searched must not depend on the clock.
     steps_max = min(_ORDER_STEPS_MAX, _ORDER_SHARE * budget.seconds * _ORDER_STEPS_PER_SECOND)
-    if isinstance(query, LogPartition | Marginals | Joint | Map):
+    # Of its own, so that what is drawn later does not depend on whether an order was known.
+    order_rng = rng.spawn(1)[0]
+    is_listed = isinstance(query, LogPartition | Marginals | Joint | Map)
+    key = "" if orders is None else key_of(network, first, steps_max, is_listed=is_listed)
+    order = None if orders is None else orders.find(key)
+    if order is None and is_listed:
         kept = max(1, min(_NUM_ORDERS, int(_LAYOUTS_PER_SECOND * budget.seconds)))
-        order = _laid_out_order(network, rng, steps_max, kept)
-    else:
-        order = best_order(network, rng, first=first, bits_max=_BITS_MAX, steps_max=steps_max)
+        order = _laid_out_order(network, order_rng, steps_max, kept)
+    elif order is None:
+        order = best_order(network, order_rng, first=first, bits_max=_BITS_MAX, steps_max=steps_max)
     if order is None:
         return _hopeless(num_free, network)
+    if orders is not None:
+        orders.keep(key, order)
     return costed(query, budget, network, order)
 
 
@@ -236,7 +245,7 @@ def on_device(found: Plan, device: str) -> Plan:
     entries = 0.0 if found.order is None else 2.0**found.total_bits
     if device == "auto" and entries < GPU_ENTRIES_MIN:
         return found
-    from gmruntime.messages.gpu import has_gpu
+    from gmruntime.devices import has_gpu
 
     if not has_gpu():
         return found

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float64, Int64, UInt8
 
 from gmruntime.budget import Budget
+from gmruntime.devices import has_gpu
 from gmruntime.factors.kinds import Potts, Table
 from gmruntime.messages.kernels import cuda
 from gmruntime.messages.layout import Layout
@@ -114,15 +115,6 @@ def is_worth_it(layout: Layout, options: BpOptions) -> bool:
     if options.device == "auto" and len(layout.entry) < _NUM_ENTRIES_MIN:
         return False
     return has_gpu()
-
-
-def has_gpu() -> bool:
-    """Say whether CuPy is installed and finds a CUDA device."""
-    try:
-        cupy: Any = import_module("cupy")
-    except ImportError:
-        return False
-    return bool(cupy.cuda.is_available())
 
 
 def num_bytes(layout: Layout, found: Plan, item_bytes: int) -> int:
