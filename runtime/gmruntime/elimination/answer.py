@@ -170,8 +170,8 @@ def _marginals_by_relevance(
         return None
     listed = range(graph.num_variables) if query.variables is None else query.variables
     asked = frozenset(int(v) for v in listed if evidence[v] < 0)
-    # Planning the small passes costs too: where one pass is possible they must save half of it.
-    limit = 0.5 * found.seconds if found.fits else budget.left_s()
+    # Planning the small passes costs too: where one pass is possible they must save most of it.
+    limit = 0.25 * found.seconds if found.fits else budget.left_s()
     steps_max = 4e6 if found.fits else 2e7
     from gmruntime.elimination.compiled import marginals_compiled
 

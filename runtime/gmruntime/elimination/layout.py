@@ -27,10 +27,10 @@ LAYOUT_S = 1e-4
 ENTRIES_PER_SECOND = 3e8
 """Clique entries that are eliminated a second without one."""
 
-WORTH_SHARE = 0.15
+WORTH_SHARE = 0.06
 """Of the time that takes, so much may be spent on layouts."""
 
-SAVED_BITS_MIN = 1.0
+SAVED_BITS_MIN = 0.7
 """An entry read through lists takes up to twice as long."""
 
 COUNTS_MAX = (64, 256, 1024)
@@ -195,14 +195,15 @@ def laid_out_bits(order: Order) -> float:
     return order.total_bits if order.layout is None else order.layout.total_bits
 
 
-def best_laid_out(network: Network, orders: Sequence[Order]) -> Order:
+def best_laid_out(network: Network, orders: Sequence[Order], passes: float = 1.0) -> Order:
     """Return the order that is cheapest once its tables are laid out.
 
     Args:
         network: of the factors.
         orders: the cheapest without a layout first.
+        passes: how many times all cliques will be gone through.
     """
-    worth = _num_worth(network, orders[0])
+    worth = _num_worth(network, orders[0], passes)
     if worth < 1:
         return orders[0]
     if worth < 2 * len(COUNTS_MAX):
@@ -214,9 +215,9 @@ def best_laid_out(network: Network, orders: Sequence[Order]) -> Order:
     return min((tried[best], again), key=laid_out_bits)
 
 
-def _num_worth(network: Network, order: Order) -> int:
+def _num_worth(network: Network, order: Order, passes: float) -> int:
     """Say how many layouts may be tried in a part of the time that the elimination takes."""
-    seconds = 2.0**order.total_bits / ENTRIES_PER_SECOND
+    seconds = passes * 2.0**order.total_bits / ENTRIES_PER_SECOND
     return int(min(100.0, WORTH_SHARE * seconds / (LAYOUT_S * max(1, len(network.free)))))
 
 

@@ -128,7 +128,7 @@ def plan(
     order = None if orders is None else orders.find(key)
     if order is None and is_listed:
         kept = max(1, min(_NUM_ORDERS, int(_LAYOUTS_PER_SECOND * budget.seconds)))
-        order = _laid_out_order(network, order_rng, steps_max, kept)
+        order = _laid_out_order(network, order_rng, steps_max, kept, _passes(query))
     elif order is None:
         order = best_order(network, order_rng, first=first, bits_max=_BITS_MAX, steps_max=steps_max)
     if order is None:
@@ -139,7 +139,7 @@ def plan(
 
 
 def _laid_out_order(
-    network: Network, rng: np.random.Generator, steps_max: float, num_kept: int
+    network: Network, rng: np.random.Generator, steps_max: float, num_kept: int, passes: float
 ) -> Order | None:
     """Find an order that is cheap once known zeros are left out.
 
@@ -161,7 +161,7 @@ def _laid_out_order(
     orders = search(_SHARE_WITH_ZEROS if hard else SHARE)
     if not orders:
         return None
-    first = best_laid_out(network, orders)
+    first = best_laid_out(network, orders, passes)
     if not hard:
         return first
     bits = laid_out_bits(first)
@@ -171,7 +171,7 @@ def _laid_out_order(
     more = search(share)
     if not more or more[0].total_bits > orders[0].total_bits + 1:
         return first
-    second = best_laid_out(network, more)
+    second = best_laid_out(network, more, passes)
     return min((first, second), key=laid_out_bits)
 
 
@@ -195,6 +195,17 @@ def _asked(graph: FactorGraph, query: Query) -> frozenset[int] | None:
             return None
 
 
+def _passes(query: Query) -> float:
+    """Say how many times an answer goes through all cliques."""
+    match query:
+        case Marginals() | Joint():
+            return 4.0
+        case Best():
+            return 2.0 + query.count
+        case _:
+            return 1.0
+
+
 def costed(query: Query, budget: Budget, network: Network, order: Order) -> Plan:
     """Predict what eliminating in this order costs."""
     num_steps = len(order.variables)
@@ -203,9 +214,7 @@ def costed(query: Query, budget: Budget, network: Network, order: Order) -> Plan
     clique_bits = order.clique_bits if layout is None else layout.clique_bits
     large = total_bits > COMPILED_BITS or num_steps > COMPILED_VARIABLES
     compiled = large and not isinstance(query, Best | Solutions)
-    passes = 4.0 if isinstance(query, Marginals | Joint) else 1.0
-    if isinstance(query, Best):
-        passes = 2.0 + query.count
+    passes = _passes(query)
     entries = 2.0**total_bits
     rate = COMPILED_ENTRIES_PER_SECOND if compiled else NUMPY_ENTRIES_PER_SECOND
     seconds = passes * entries / rate + (4e-5 if compiled else 3e-5 * passes) * num_steps

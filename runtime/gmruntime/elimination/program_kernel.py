@@ -8,8 +8,9 @@ from jaxtyping import Bool, Int64
 
 from gmruntime.elimination.contraction_kernel import max_sum, sum_product
 
-# An inner block of 512 numbers and the tables it touches stay in the first-level cache.
-_WIDTH = 512
+# An inner block of 512 numbers and the tables it touches stay in the first-level cache. A shorter
+# one than 32 takes longer to set up than to run: then a long axis is taken in too.
+_WIDTH, _WIDTH_MIN, _WIDTH_MAX = 512, 32, 1 << 15
 
 
 class Program(NamedTuple):
@@ -152,7 +153,7 @@ def _run_step(
     width = 1
     while inner > 0:
         size = start[inner] - start[inner - 1]
-        if width * size > _WIDTH and (width > 1 or size > 2 * _WIDTH):
+        if width * size > (_WIDTH if width >= _WIDTH_MIN else _WIDTH_MAX):
             break
         inner -= 1
         width *= size

@@ -24,7 +24,7 @@ R = TypeVar("R")
 # A message whose largest entry is smaller has lost digits; the logs of `tree` do not.
 _FLOOR = 1e-200
 
-PARALLEL_ENTRIES = 1 << 23
+PARALLEL_ENTRIES = 1 << 21
 """A step of so many entries is shared between the cores."""
 
 _PARTS_PER_CORE = 4
