@@ -1,7 +1,15 @@
 import numpy as np
 import pytest
 
-from gmruntime.answer import Joint, LogPartition, Marginals, MarginalsAnswer
+from gmruntime.answer import (
+    AssignmentsAnswer,
+    Joint,
+    LogPartition,
+    Map,
+    Marginals,
+    MarginalsAnswer,
+    Status,
+)
 from gmruntime.budget import start_budget
 from gmruntime.elimination import answer as answers
 from gmruntime.elimination.answer import answer
@@ -11,7 +19,7 @@ from gmruntime.factors.kinds import Table
 from gmruntime.graph import Assignment, FactorBlock, FactorGraph, VariableBlock, no_evidence
 from gmruntime.simplify.barren import drop_barren
 from gmruntime.simplify.network import reduce
-from gmruntime.simplify.states import prune_states
+from gmruntime.simplify.states import drop_dominated, prune_states
 
 
 def directed(seed: int, zeros: float) -> FactorGraph:
@@ -105,3 +113,38 @@ def test_marginals_leaf_by_leaf_are_the_marginals(
     assert found.log_partition == pytest.approx(log_partition(every), abs=1e-9)
     for v in range(9):
         np.testing.assert_allclose(found.probabilities[0][v], marginal(every, v, 3), atol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("zeros", [0.0, 0.3])
+def test_dominated_states_cost_the_maximum_nothing(seed: int, zeros: float) -> None:
+    graph = directed(seed, zeros)
+    evidence = observed(graph, seed)
+    scores = enumerate_assignments(graph, evidence).log_scores
+    truth = scores.max() if len(scores) else -np.inf
+    network = reduce(graph, Map(), evidence)
+    assert network is not None
+    pruned = prune_states(network)
+    if pruned.log_constant == -np.inf:
+        assert truth == -np.inf
+        return
+    left = drop_dominated(pruned)
+    assert (left.num_states[list(left.free)] >= 1).all()
+    found = answer(graph, Map(), evidence, start_budget(10.0, 1 << 30), np.random.default_rng(0))
+    assert isinstance(found, AssignmentsAnswer)
+    if truth == -np.inf:
+        assert found.quality.status is Status.IMPOSSIBLE
+        return
+    assert found.log_scores[0] == pytest.approx(truth, abs=1e-10)
+
+
+def test_a_state_that_is_never_better_goes() -> None:
+    scopes = np.array([[0, 1]], np.int32)
+    table = np.array([[[0.0, 1.0], [2.0, 1.0], [1.0, 0.5]]])
+    variables = (VariableBlock("a", (), 3), VariableBlock("b", (), 2))
+    graph = FactorGraph(variables, (FactorBlock(Table(table), scopes),))
+    network = reduce(graph, Map(), no_evidence(graph))
+    assert network is not None
+    left = drop_dominated(network)
+    assert left.num_states.tolist() == [1, 1]
+    assert left.log_constant == 2.0

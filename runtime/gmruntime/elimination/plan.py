@@ -23,7 +23,7 @@ from gmruntime.elimination.orders import SHARE, Order, best_order, best_orders
 from gmruntime.graph import Assignment, FactorGraph
 from gmruntime.simplify.barren import drop_barren
 from gmruntime.simplify.network import Factor, Network, reduce
-from gmruntime.simplify.states import impossible, prune_states
+from gmruntime.simplify.states import drop_dominated, impossible, prune_states
 
 NUMPY_ENTRIES_PER_SECOND = 4e7
 """Clique entries that one core combines and sums out a second with NumPy, as measured."""
@@ -111,6 +111,8 @@ def plan(
         network = impossible(network)
     if not isinstance(query, Best):
         network = prune_states(network)
+    if isinstance(query, Map):
+        network = drop_dominated(network)
     asked = _asked(graph, query)
     if asked is not None:
         network = drop_barren(network, asked)

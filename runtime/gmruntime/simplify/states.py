@@ -6,7 +6,7 @@ Source: Mackworth (1977), arc consistency, for tables of any arity.
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Float64
 
 from gmruntime.simplify.network import Factor, Network
 
@@ -36,6 +36,66 @@ def prune_states(network: Network) -> Network:
                     return impossible(network)
                 waiting.update(touching[v])
     return _restricted(network, alive)
+
+
+def drop_dominated(network: Network, entries_max: float = 2e7) -> Network:
+    """Remove states that another state of the same variable can always replace at no loss.
+
+    Exact for the best score and one best assignment, for nothing else. Best effort: it stops after
+    about `entries_max` table entries.
+
+    Source: Goldstein (1994), dead-end elimination.
+    """
+    touching: dict[int, list[tuple[Factor, int]]] = {}
+    for factor in network.factors:
+        for axis, v in enumerate(factor.scope):
+            touching.setdefault(v, []).append((factor, axis))
+    alive = {v: np.ones(int(network.num_states[v]), np.bool_) for v in network.free}
+    waiting = [v for v in network.free if network.num_states[v] > 1]
+    spent = 0.0
+    while waiting and spent < entries_max:
+        v = waiting.pop()
+        tables = [_live_rows(factor, axis, alive) for factor, axis in touching.get(v, [])]
+        spent += sum(table.size * len(table) for table in tables)
+        lost = _dominated(tables, alive[v])
+        if lost.any():
+            alive[v] &= ~lost
+            near = {u for factor, _ in touching.get(v, []) for u in factor.scope} - {v}
+            waiting.extend(u for u in near if alive[u].sum() > 1 and u not in waiting)
+    return _restricted(network, alive)
+
+
+def _live_rows(
+    factor: Factor, axis: int, alive: dict[int, Bool[np.ndarray, " _states"]]
+) -> Float64[np.ndarray, "states others"]:
+    """Return a factor's table with one row for each state of one of its variables.
+
+    Only columns that all the others can have are kept.
+    """
+    table = factor.table
+    for other, u in enumerate(factor.scope):
+        if other != axis and not alive[u].all():
+            table = table.compress(alive[u], axis=other)
+    moved = np.moveaxis(table, axis, 0)
+    return moved.reshape(len(moved), -1)
+
+
+def _dominated(
+    tables: list[Float64[np.ndarray, "states others"]], alive: Bool[np.ndarray, " states"]
+) -> Bool[np.ndarray, " states"]:
+    """Say which live states lose against another that stays, whatever the neighbours are."""
+    lost = np.zeros(len(alive), np.bool_)
+    for b in np.flatnonzero(alive):
+        gains = np.zeros(len(alive))
+        for table in tables:
+            with np.errstate(invalid="ignore"):
+                change = table - table[b]
+                # Where neither is possible, nothing is lost.
+                gains += np.where(np.isnan(change), np.inf, change).min(axis=1, initial=np.inf)
+        better = alive & ~lost & (gains >= 0)
+        better[b] = False
+        lost[b] = better.any()
+    return lost
 
 
 def impossible(network: Network) -> Network:
@@ -87,7 +147,10 @@ def _restricted(network: Network, alive: dict[int, np.ndarray]) -> Network:
         else:
             merged[scope] = merged[scope] + table if scope in merged else table
     factors = [Factor(scope, table) for scope, table in merged.items()]
-    return Network(network.free, num_states, factors, log_constant, kept)
+    labels = dict(network.labels)
+    for v, states in kept.items():
+        labels[v] = labels[v][states] if v in labels else states
+    return Network(network.free, num_states, factors, log_constant, labels)
 
 
 def label_states(network: Network, assignments: np.ndarray) -> None:
