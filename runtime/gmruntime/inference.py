@@ -246,7 +246,27 @@ def plan(
     validate(graph)
     evidence = _checked(graph, evidence)
     budget = _budget(budget_s, memory_bytes)
-    return predict(graph, query, evidence, budget, np.random.default_rng(seed))
+    found = predict(graph, query, evidence, budget, np.random.default_rng(seed))
+    return replace(found, engine=_who_answers(query, found, budget))
+
+
+def _who_answers(query: Query, found: "Plan", budget: Budget) -> str:
+    """Say in words which engine `infer` would end up with."""
+    if found.fits:
+        return "exact elimination"
+    if found.order is not None:
+        from gmruntime.elimination.sliced import promising_cut
+
+        slicing = promising_cut(query, found, budget)
+        if slicing is not None:
+            return f"exact elimination, in {slicing.num_slices:.0f} slices,"
+    match query:
+        case Map() | Best():
+            return "search"
+        case LogPartition():
+            return "message passing, with bounds by mini-buckets,"
+        case _:
+            return "message passing"
 
 
 def _budget(budget_s: float, memory_bytes: int | None) -> Budget:

@@ -76,6 +76,7 @@ class Plan:
         network: what is eliminated; None when some factor has no table.
         order: how; None when no order was found within the limits.
         device: "cpu" or "cuda".
+        engine: who will answer, in words.
     """
 
     num_free: int
@@ -89,6 +90,7 @@ class Plan:
     network: Network | None = field(repr=False)
     order: Order | None = field(repr=False)
     device: str = "cpu"
+    engine: str = "exact elimination"
 
 
 def plan(
@@ -304,14 +306,11 @@ def needs(found: Plan) -> str:
 def describe(found: Plan) -> str:
     """Say in a few lines what a plan costs and who will answer."""
     if found.order is None:
-        return (
-            f"{found.num_free} free variables; no elimination order within the memory cap: "
-            "message passing or search will answer"
+        cost = "no elimination order within 2^46 entries"
+    else:
+        cost = (
+            f"largest clique 2^{found.clique_bits:.1f} entries, "
+            f"all cliques 2^{found.total_bits:.1f}\n"
+            f"about {found.memory_bytes / 2**20:.1f} MiB and {found.seconds:.2g} s"
         )
-    engine = "exact elimination" if found.fits else "message passing or search"
-    return (
-        f"{found.num_free} free variables; largest clique 2^{found.clique_bits:.1f} entries, "
-        f"all cliques 2^{found.total_bits:.1f}\n"
-        f"about {found.memory_bytes / 2**20:.1f} MiB and {found.seconds:.2g} s; "
-        f"{engine} will answer"
-    )
+    return f"{found.num_free} free variables; {cost}; {found.engine} will answer"

@@ -69,6 +69,22 @@ def quicker_in_slices(query: Query, found: Plan, budget: Budget) -> Slicing | No
     return slicing
 
 
+def promising_cut(query: Query, found: Plan, budget: Budget) -> Slicing | None:
+    """Return a slicing that may be worth starting; None for questions that are not sliced."""
+    if not isinstance(query, LogPartition | Map | Marginals):
+        return None
+    if found.network is None or found.order is None or found.network.log_constant == -np.inf:
+        return None
+    slicing = choose_cut(query, found, budget)
+    if slicing is None or slicing.seconds > _HOPELESS * _seconds_max(query, budget):
+        return None
+    return slicing
+
+
+def _seconds_max(query: Query, budget: Budget) -> float:
+    return (1.0 if isinstance(query, Map) else _OVERDUE) * max(budget.left_s(), 1e-9)
+
+
 def answer_in_slices(
     graph: FactorGraph,
     query: Query,
@@ -79,18 +95,11 @@ def answer_in_slices(
     slicing: Slicing | None = None,
 ) -> Answer | None:
     """Answer by slices; None when that is hopeless or not for this question."""
-    if not isinstance(query, LogPartition | Map | Marginals):
-        return None
-    if found.network is None or found.order is None or found.network.log_constant == -np.inf:
-        return None
-    slicing = slicing or choose_cut(query, found, budget)
-    if slicing is None:
-        return None
-    seconds_max = (1.0 if isinstance(query, Map) else _OVERDUE) * max(budget.left_s(), 1e-9)
-    if slicing.seconds > _HOPELESS * seconds_max:
+    slicing = slicing or promising_cut(query, found, budget)
+    if slicing is None or found.network is None or found.order is None:
         return None
     slicing = reordered(query, found, slicing, budget, rng)
-    if slicing.seconds > seconds_max:
+    if slicing.seconds > _seconds_max(query, budget):
         return None
     is_max = isinstance(query, Map)
     bounds = slice_bounds(found.network, found.order, slicing.cut, budget, is_max=is_max)
@@ -101,6 +110,8 @@ def answer_in_slices(
             return _sum(found.network, slicing, bounds, budget)
         case Marginals():
             return _marginals(graph, query, evidence, found.network, slicing, bounds, budget)
+        case _:
+            return None
 
 
 def _by_promise(
