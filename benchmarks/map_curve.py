@@ -1,4 +1,4 @@
-"""Draw the anytime curve of map_uai.json: mean score against time, log axis, peers as points.
+"""Draw the anytime curves of map_uai.json: mean score against time, log axis; toulbar2 as points.
 
 python benchmarks/map_curve.py
 """
@@ -25,15 +25,22 @@ def main() -> None:
     results = json.loads((HERE / "map_uai.json").read_text())
     limits = sorted({float(k.split("_")[1]) for k in results[0] if k.startswith("ours_")})
     times = np.geomspace(0.2, limits[-1], 100)
-    curve = np.zeros(len(times))
-    for result in results:
-        trace = result["trace"]
-        trivial = result.get("trivial", trace[0][1] if trace else -math.inf)
-        for k, now in enumerate(times):
-            found = max((v for t, v, *_ in trace if t <= now), default=-math.inf)
-            curve[k] += map_uai.score(found, result["reference"], trivial) / len(results)
+
+
+    def curve(key: str) -> np.ndarray:
+        mean = np.zeros(len(times))
+        for result in results:
+            trace = result.get(key, [])
+            trivial = result.get("trivial", -math.inf)
+            for k, now in enumerate(times):
+                found = max((v for t, v, *_ in trace if t <= now), default=-math.inf)
+                mean[k] += map_uai.score(found, result["reference"], trivial) / len(results)
+        return mean
+
     figure, axes = plt.subplots()
-    axes.semilogx(times, curve, label="gmlang")
+    axes.semilogx(times, curve("trace"), label="gmlang")
+    if any("pgmax" in result for result in results):
+        axes.semilogx(times, curve("pgmax"), label="PGMax, best decoded so far")
     for limit in limits:
         peer = [r[f"toulbar2_{limit:g}"][2] for r in results if f"toulbar2_{limit:g}" in r]
         if peer:
