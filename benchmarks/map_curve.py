@@ -26,7 +26,6 @@ def main() -> None:
     limits = sorted({float(k.split("_")[1]) for k in results[0] if k.startswith("ours_")})
     times = np.geomspace(0.2, limits[-1], 100)
 
-
     def curve(key: str) -> np.ndarray:
         mean = np.zeros(len(times))
         for result in results:

@@ -61,6 +61,7 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
         monkeypatch.setattr(layout, "SAVED_BITS_MIN", -np.inf)
     if request.param == "parallel":
         monkeypatch.setattr(running, "PARALLEL_ENTRIES", 1)
+        monkeypatch.setattr(running, "REUSED_ENTRIES_MIN", 0)
     return request.param
 
 

@@ -15,6 +15,9 @@ _STEPS_MIN = 2_000_000
 _NOISE = 0.3
 _KEPT_RATIO = 2.0
 _ATTEMPTS_IN_VAIN = 12
+
+# With fewer clique entries, looking at more than one order takes longer than eliminating.
+_CHOICE_MIN = 1 << 24
 _BITS_SLACK = 3.0
 
 
@@ -63,6 +66,8 @@ def search_order(
             kept.sort(key=lambda k: k[0])
             del kept[num_kept:]
             best_bits = kept[0][1]
+    if kept and kept[0][0] < _CHOICE_MIN:
+        del kept[1:]
     return [_order(free, rows, found, total, largest) for total, largest, rows, found in kept]
 
 

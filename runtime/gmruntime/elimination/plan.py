@@ -170,7 +170,7 @@ def _laid_out_order(
         return first
     bits = laid_out_bits(first)
     share = SHARE * 2.0 ** (bits - orders[0].total_bits)
-    if share < 1.5 * _SHARE_WITH_ZEROS:
+    if len(orders) == 1 or share < 1.5 * _SHARE_WITH_ZEROS:
         return first
     more = search(share)
     if not more or more[0].total_bits > orders[0].total_bits + 1:

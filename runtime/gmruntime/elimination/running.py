@@ -27,6 +27,9 @@ _FLOOR = 1e-200
 PARALLEL_ENTRIES = 1 << 21
 """A step of so many entries is shared between the cores."""
 
+REUSED_ENTRIES_MIN = 1 << 20
+"""With fewer entries in all, finding room in what is free takes longer than it saves."""
+
 _PARTS_PER_CORE = 4
 
 
@@ -236,7 +239,7 @@ def _allocate(
     sheet: Sheet, sizes: np.ndarray, *, reuse: bool
 ) -> tuple[Int64[np.ndarray, " tables"], int]:
     """Place every table; return where each begins, and the entries needed."""
-    if not reuse:
+    if not reuse or sizes.sum() < REUSED_ENTRIES_MIN:
         ends = np.cumsum(sizes)
         return ends - sizes, int(ends[-1]) if len(ends) else 0
     starts = np.zeros(len(sizes), np.int64)
