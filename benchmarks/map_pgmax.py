@@ -11,7 +11,7 @@ import csv
 import json
 from pathlib import Path
 
-from map_uai import run
+from map_uai import READ, run
 
 HERE = Path(__file__).resolve().parent
 
@@ -21,33 +21,16 @@ begin = time.time()
 import gzip, itertools, sys
 import numpy as np, jax
 from pgmax import fgraph, fgroup, infer, vgroup
-tokens = iter(gzip.open({model!r}, 'rt').read().split())
-next(tokens)
-n = int(next(tokens))
-sizes = [int(next(tokens)) for _ in range(n)]
-scopes = [[int(next(tokens)) for _ in range(int(next(tokens)))] for _ in range(int(next(tokens)))]
-evidence = {{}}
-if {evidence!r}:
-    found = [int(t) for t in open({evidence!r}).read().split()]
-    if found and len(found) != 2 * found[0] + 1:
-        found = found[1:]
-    evidence = dict(zip(found[1::2], found[2::2])) if found else {{}}
+"""
+PEER += READ
+PEER += """
 free = [v for v in range(n) if v not in evidence]
 place = {{v: k for k, v in enumerate(free)}}
 states = np.array([sizes[v] for v in free])
-tables = []
-constant = 0.0
-for scope in scopes:
-    values = np.array([float(next(tokens)) for _ in range(int(next(tokens)))])
-    values = values.reshape([sizes[v] for v in scope])
-    values = values[tuple(evidence.get(v, slice(None)) for v in scope)]
-    with np.errstate(divide='ignore'):
-        logs = np.log(values)
-    kept = [place[v] for v in scope if v in place]
-    if kept:
-        tables.append((kept, logs))
-    else:
-        constant += float(logs)
+with np.errstate(divide='ignore'):
+    logs = [([place[v] for v in kept], np.log(values)) for kept, values in tables]
+constant = sum(float(table) for kept, table in logs if not kept)
+tables = [pair for pair in logs if pair[0]]
 x = vgroup.NDVarArray(num_states=states, shape=(len(free),))
 graph = fgraph.FactorGraph(variable_groups=x)
 field = np.zeros((len(free), states.max()))

@@ -58,12 +58,8 @@ print(log_score(graph, states) / np.log(10))
 # Python and the imports up to the first reading of the clock take about so long.
 LEAD_S = 0.2
 
-PEER = """
-import gzip, os, sys, tempfile, time, numpy as np
-import pytoulbar2
-begin = time.time()
-text = gzip.open({model!r}, 'rt').read()
-tokens = iter(text.split())
+READ = """
+tokens = iter(gzip.open({model!r}, 'rt').read().split())
 next(tokens)
 n = int(next(tokens))
 sizes = [int(next(tokens)) for _ in range(n)]
@@ -74,13 +70,25 @@ if {evidence!r}:
     if found and len(found) != 2 * found[0] + 1:
         found = found[1:]
     evidence = dict(zip(found[1::2], found[2::2])) if found else {{}}
-top = 0.0
-factors = []
+tables = []
 for scope in scopes:
     values = np.array([float(next(tokens)) for _ in range(int(next(tokens)))])
     values = values.reshape([sizes[v] for v in scope])
     values = values[tuple(evidence.get(v, slice(None)) for v in scope)]
-    kept = [v for v in scope if v not in evidence]
+    tables.append(([v for v in scope if v not in evidence], values))
+"""
+"""What the peers' programs begin with: the model as scopes and tables, the evidence taken in."""
+
+PEER = """
+import gzip, os, sys, tempfile, time, numpy as np
+import pytoulbar2
+begin = time.time()
+"""
+PEER += READ
+PEER += """
+top = 0.0
+factors = []
+for kept, values in tables:
     if values.max() <= 0: print('impossible'); sys.exit()
     top += np.log(values.max())
     with np.errstate(divide='ignore'):

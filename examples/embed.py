@@ -32,10 +32,10 @@ def main() -> None:
     noisy = truth ^ (np.random.default_rng(0).random(truth.shape) < 0.15)
 
     model = gmlang.compile(PROGRAM).bind(noisy=noisy)
-    for step in model.search("MAP(picture)", budget_s=2.0):
+    for step in model.search("MAP(picture)", budget_s=60.0):
         print(f"score {step.log_score:.2f}, and none is above {step.log_bound:.2f}")
 
-    answer = model.query("MAP(picture)", budget_s=2.0)
+    answer = model.query("MAP(picture)", budget_s=60.0)
     print(answer.status, f"{(answer.to_numpy() == truth).mean():.1%} of the pixels are right")
 
     weaker = model.set(agreement=0.3).query("P(picture[0, 0] = true)", budget_s=2.0)

@@ -1,8 +1,6 @@
 """The contraction kernel compiles for a GPU, and says on any device what the CPU's says."""
 
 import ctypes
-import importlib
-import importlib.util
 import shutil
 import subprocess
 from pathlib import Path
@@ -27,6 +25,7 @@ from gmruntime.graph import no_evidence
 from gmruntime.simplify.network import reduce
 from gmruntime.simplify.states import prune_states
 from tests.runtime.test_elimination import random_graph
+from tests.support.nvrtc import compile_to_ptx
 
 # One thread that runs through all cells: the kernel as plain C++.
 AS_CPP = """
@@ -40,20 +39,7 @@ static Place blockIdx{0}, blockDim{1}, threadIdx{0}, gridDim{1};
 @pytest.mark.parametrize("num_tables", [1, 3, 8])
 @pytest.mark.parametrize("is_max", [False, True])
 def test_it_compiles_without_a_device(num_tables: int, is_max: bool):
-    if importlib.util.find_spec("cupy") is None or importlib.util.find_spec("nvidia") is None:
-        pytest.skip("needs cupy and nvidia-cuda-nvrtc")
-    nvrtc: Any = importlib.import_module("cupy.cuda").nvrtc
-    try:
-        nvrtc.getVersion()
-    except Exception as error:
-        pytest.skip(f"no NVRTC here: {type(error).__name__}")
-    program = nvrtc.createProgram(source(num_tables, is_max=is_max), "contract.cu", (), ())
-    try:
-        nvrtc.compileProgram(program, ("--gpu-architecture=compute_90", "-std=c++17"))
-    except nvrtc.NVRTCError:
-        pytest.fail(nvrtc.getProgramLog(program))
-    assert "contract" in str(nvrtc.getPTX(program))
-    nvrtc.destroyProgram(program)
+    assert "contract" in compile_to_ptx(source(num_tables, is_max=is_max))
 
 
 @pytest.fixture(scope="module")

@@ -164,7 +164,7 @@ def test_log_z_lies_between_its_bounds(seed: int, zeros: float) -> None:
     truth = log_partition(enumerate_assignments(graph, no_evidence(graph)))
     network = reduce(graph, LogPartition(), no_evidence(graph))
     assert network is not None
-    budget = ticking(60)
+    budget = replace(ticking(60), memory_bytes=1 << 20)
     found = bound_log_partition(network, None, -np.inf, np.nan, budget, np.random.default_rng(seed))
     if truth == -np.inf:
         assert found is None or found.log_lower == -np.inf

@@ -26,6 +26,7 @@ from gmruntime.elimination.order_cache import Orders
 from gmruntime.elimination.passes import (
     arena_for,
     by_block,
+    check_dense,
     check_time,
     everywhere,
     observed_row,
@@ -221,6 +222,7 @@ def _marginals(
             arrays = by_block(graph, filled | spread)
             total = quick[1] + network.log_constant
             return MarginalsAnswer(quality(Status.EXACT, budget), arrays, log_partition=total)
+        check_dense(found.order, budget)
     upward = pass_upward(tree, everywhere(tree, False))
     states = num_states(graph)
     rows: dict[int, np.ndarray] = {}
@@ -276,6 +278,7 @@ def _joint(
         if quick is not None:
             spread = _spread(network, quick, free, query, evidence, shape)
             return JointAnswer(quality(Status.EXACT, budget), spread)
+        check_dense(found.order, budget)
     upward = pass_upward(tree, everywhere(tree, False))
     if upward.log_constant + network.log_constant == -np.inf:
         return JointAnswer(quality(Status.IMPOSSIBLE, budget), np.full(shape, np.nan))

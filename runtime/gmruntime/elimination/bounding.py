@@ -29,7 +29,8 @@ _GROWTH = 3.0
 
 _NUM_DRAWS_FIRST = 200
 _NUM_DRAWS_MAX = 4000
-_NUM_DISTINCT_MAX = 1_000_000
+_NUM_DISTINCT_MAX = 200_000
+_DRAWS_SHARE = 0.05
 _MARGIN = 1e-9
 
 _EFFECTIVE_MIN = 5.0
@@ -61,7 +62,7 @@ def bound_log_partition(
         return None
     log_upper, buckets = found
     draws = _draw_until(network, buckets, budget, rng)
-    log_lower = max(log_lower, draws.log_distinct() - _MARGIN * (1 + abs(log_upper)))
+    log_lower = max(log_lower, draws.log_distinct()) - _MARGIN * (1 + abs(log_upper))
     value, how = guess, "the estimate is Bethe's"
     if draws.effective() >= _EFFECTIVE_MIN or (math.isnan(guess) and draws.effective() > 0):
         value = draws.log_mean()
@@ -122,13 +123,14 @@ class Draws:
         num_draws: in all.
         log_sum: of the weights.
         log_sum_squares: of the weights squared.
-        scores: of the distinct assignments above zero, by their bytes.
+        scores: of the distinct assignments above zero, by hash. Two with one hash count as one,
+            which only lowers the bound.
     """
 
     num_draws: int = 0
     log_sum: float = -math.inf
     log_sum_squares: float = -math.inf
-    scores: dict[bytes, float] = field(default_factory=dict[bytes, float])
+    scores: dict[int, float] = field(default_factory=dict[int, float])
 
     def log_mean(self) -> float:
         """Return the estimate of log Z."""
@@ -151,7 +153,9 @@ def _draw_until(
     network: Network, buckets: list[MiniBucket], budget: Budget, rng: np.random.Generator
 ) -> Draws:
     draws = Draws()
-    count, last_s = _NUM_DRAWS_FIRST, 0.0
+    row_bytes = 8 * max(1, len(network.num_states))
+    count_max = max(1, min(_NUM_DRAWS_MAX, int(_DRAWS_SHARE * budget.memory_bytes / row_bytes)))
+    count, last_s = min(_NUM_DRAWS_FIRST, count_max), 0.0
     by_variable: dict[int, list[MiniBucket]] = {}
     for part in buckets:
         by_variable.setdefault(part.variable, []).append(part)
@@ -169,9 +173,9 @@ def _draw_until(
         if len(draws.scores) < _NUM_DISTINCT_MAX:
             rows = np.ascontiguousarray(states[:, list(network.free)].astype(np.int16))
             for k in np.flatnonzero(log_weights > -np.inf):
-                draws.scores[rows[k].tobytes()] = float(scores[k])
+                draws.scores[hash(rows[k].tobytes())] = float(scores[k])
         last_s = budget.spent_s() - start
-        count = min(_NUM_DRAWS_MAX, 2 * count)
+        count = min(count_max, 2 * count)
     return draws
 
 

@@ -6,7 +6,8 @@ import numpy as np
 
 from gmruntime.answer import Quality, Status
 from gmruntime.budget import Budget
-from gmruntime.elimination.plan import Plan
+from gmruntime.elimination.orders import Order
+from gmruntime.elimination.plan import NUMPY_ENTRIES_PER_SECOND, Plan
 from gmruntime.elimination.tree import Tree, Upward, pass_upward
 from gmruntime.graph import Assignment, FactorGraph, num_states
 
@@ -14,9 +15,6 @@ if TYPE_CHECKING:
     from gmruntime.elimination.running import Arena
 
 METHOD = "elimination"
-
-NUMPY_BITS_MAX = 30.0
-"""Where the linear pass lost its digits, the logs of larger dense cliques take too long."""
 
 
 def quality(status: Status, budget: Budget, note: str = "") -> Quality:
@@ -48,9 +46,18 @@ def run_upward(
         if quick is not None:
             return quick
         check_time(budget)
-        if found.order.total_bits > NUMPY_BITS_MAX:
-            raise TimeoutError
+        check_dense(found.order, budget)
     return pass_upward(tree, is_max)
+
+
+def check_dense(order: Order, budget: Budget) -> None:
+    """Give up likewise where dense cliques in logs would take too much time or memory.
+
+    They are what is left when the linear pass has lost its digits.
+    """
+    too_slow = 2.0**order.total_bits / NUMPY_ENTRIES_PER_SECOND > budget.left_s()
+    if too_slow or 32.0 * 2.0**order.clique_bits > budget.memory_bytes:
+        raise TimeoutError
 
 
 def arena_for(found: Plan) -> "Arena":

@@ -17,7 +17,7 @@ from gmruntime.answer import (
     Solutions,
 )
 from gmruntime.budget import Budget
-from gmruntime.elimination.layout import best_laid_out, laid_out_bits
+from gmruntime.elimination.layout import ENTRIES_PER_SECOND, best_laid_out, laid_out_bits
 from gmruntime.elimination.order_cache import Orders, key_of
 from gmruntime.elimination.orders import SHARE, Order, best_order, best_orders
 from gmruntime.graph import Assignment, FactorGraph
@@ -27,9 +27,6 @@ from gmruntime.simplify.states import drop_dominated, impossible, prune_states
 
 NUMPY_ENTRIES_PER_SECOND = 4e7
 """Clique entries that one core combines and sums out a second with NumPy, as measured."""
-
-COMPILED_ENTRIES_PER_SECOND = 3e8
-"""The same with the compiled kernel."""
 
 GPU_ENTRIES_MIN = 1 << 26
 """With fewer clique entries the launches take longer than the cores."""
@@ -163,11 +160,9 @@ def _laid_out_order(
         )
 
     orders = search(_SHARE_WITH_ZEROS if hard else SHARE)
-    if not orders:
-        return None
+    if not orders or not hard:
+        return orders[0] if orders else None
     first = best_laid_out(network, orders, passes)
-    if not hard:
-        return first
     bits = laid_out_bits(first)
     share = SHARE * 2.0 ** (bits - orders[0].total_bits)
     if len(orders) == 1 or share < 1.5 * _SHARE_WITH_ZEROS:
@@ -220,7 +215,7 @@ def costed(query: Query, budget: Budget, network: Network, order: Order) -> Plan
     compiled = large and not isinstance(query, Best | Solutions)
     passes = _passes(query)
     entries = 2.0**total_bits
-    rate = COMPILED_ENTRIES_PER_SECOND if compiled else NUMPY_ENTRIES_PER_SECOND
+    rate = ENTRIES_PER_SECOND if compiled else NUMPY_ENTRIES_PER_SECOND
     seconds = passes * entries / rate + (4e-5 if compiled else 3e-5 * passes) * num_steps
     if layout is None:
         sizes = [2.0 ** float(np.log2(network.num_states[list(c)]).sum()) for c in order.cliques]
@@ -306,7 +301,7 @@ def needs(found: Plan) -> str:
 def describe(found: Plan) -> str:
     """Say in a few lines what a plan costs and who will answer."""
     if found.order is None:
-        cost = "no elimination order within 2^46 entries"
+        cost = f"no elimination order within 2^{_BITS_MAX:.0f} entries"
     else:
         cost = (
             f"largest clique 2^{found.clique_bits:.1f} entries, "

@@ -27,7 +27,7 @@ from gmruntime.budget import Budget
 from gmruntime.elimination.layout import with_layout
 from gmruntime.elimination.maxima import blank
 from gmruntime.elimination.orders import Order
-from gmruntime.elimination.passes import by_block, observed_row, quality
+from gmruntime.elimination.passes import by_block, check_dense, observed_row, quality
 from gmruntime.elimination.plan import Plan
 from gmruntime.elimination.slices import (
     Slicing,
@@ -44,9 +44,6 @@ from gmruntime.simplify.states import label_states, prune_states, spread_row
 
 if TYPE_CHECKING:
     from gmruntime.elimination.running import Arena
-
-_NUMPY_BITS_MAX = 22.0
-"""What one slice may cost in logs when the linear pass has lost its digits."""
 
 _WORTH_BYTES = 1 << 30
 """Tables that fit are cut all the same when they are larger, if that is quicker."""
@@ -144,8 +141,12 @@ def _eliminate(
     if network.log_constant == -np.inf:
         return Upward([], -np.inf)
     done = pass_upward_compiled(network, order, flags, budget, in_logs=is_max, arena=arena)
-    if done is not None or budget.left_s() <= 0 or order.total_bits > _NUMPY_BITS_MAX:
+    if done is not None or budget.left_s() <= 0:
         return done
+    try:
+        check_dense(order, budget)
+    except TimeoutError:
+        return None
     return pass_upward(build_tree(network, order), flags)
 
 
