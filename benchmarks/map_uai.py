@@ -15,6 +15,7 @@ import argparse
 import csv
 import json
 import math
+import re
 import subprocess
 import sys
 import time
@@ -93,19 +94,18 @@ for kept, values in tables:
     top += np.log(values.max())
     with np.errstate(divide='ignore'):
         factors.append((kept, np.log(values.max()) - np.log(values)))
-problem = pytoulbar2.CFN(1e9 if {vns!r} else 1e9, resolution=6, vns={vns!r}, verbose=-1)
+problem = pytoulbar2.CFN(1e9, resolution=6, vns={vns!r}, verbose=0)
 for v in range(n):
     problem.AddVariable(f'x{{v}}', [str(a) for a in range(1 if v in evidence else sizes[v])])
 for kept, costs in factors:
     if kept:
         problem.AddFunction(kept, np.minimum(costs, 1e8).reshape(-1).tolist())
-limit = max(1, int(round({seconds!r} - (time.time() - begin) - 0.3)))
-found = problem.Solve(timeLimit=limit)
-bound = problem.GetDDualBound() if hasattr(problem, 'GetDDualBound') else float('nan')
-if found:
-    cost = found[1]
-    proved = cost - bound < 1e-5
-    print((top - cost) / np.log(10), int(proved), sep='\\t')
+lead = time.time() - begin + {lead!r}
+print('lead', lead, sep='\\t', flush=True)
+found = problem.Solve(timeLimit=max(1, int(round({seconds!r} - lead))))
+spent = time.time() - begin + {lead!r}
+bound = problem.GetDDualBound()
+print('end', spent, top, found[1] if found else 'inf', bound, sep='\\t', flush=True)
 """
 
 
@@ -130,6 +130,27 @@ def run(python: str, program: str, limit_s: float) -> list[list[str]]:
     if done.returncode:
         print(done.stderr[-500:], file=sys.stderr)
     return [line.split("\t") for line in done.stdout.splitlines() if line.strip()]
+
+
+def peer_trace(
+    python: str, names: dict[str, object], seconds: float
+) -> list[tuple[float, float, bool]]:
+    """Run toulbar2 once; return seconds from the start, log10 score, and whether it was proved."""
+    lines = run(python, PEER.format(**names, seconds=seconds), seconds)
+    told = {line[0]: [float(cell) for cell in line[1:]] for line in lines if len(line) > 1}
+    if "end" not in told:
+        return []
+    spent, top, cost, bound = told["end"]
+    found: list[tuple[float, float, bool]] = []
+    for line in lines:
+        hit = re.match(r"New solution: (\S+) \(.*?([0-9.]+) seconds", line[0])
+        if hit:
+            value = (top - float(hit[1])) / math.log(10)
+            found.append((told["lead"][0] + float(hit[2]), value, False))
+    if cost < math.inf:
+        proved = names["vns"] is None and cost - bound < 1e-5
+        found.append((spent, (top - cost) / math.log(10), proved))
+    return found
 
 
 def score(found: float, reference: float, trivial: float) -> float:
@@ -158,18 +179,15 @@ def measure(row: dict[str, str], data: Path, seconds: list[float], peer: str | N
     result["wall_s"] = time.monotonic() - start
     trace = [(float(t), float(v), float(b), e) for t, v, b, e in lines]
     result["trace"] = trace
+    peers = [peer_trace(peer, {**names, "vns": vns}, longest) for vns in (-1, None) if peer]
     for limit in seconds:
         seen = [(v, b) for t, v, b, _ in trace if t <= limit]
         found, bound = seen[-1] if seen else (-math.inf, math.inf)
         result[f"ours_{limit:g}"] = [found, bound, score(found, reference, trivial), found == bound]
         if peer:
-            best, proved = -math.inf, False
-            for vns in (-1, None):
-                names["vns"] = vns
-                out = run(peer, PEER.format(**names, seconds=limit), limit)
-                if out and out[-1][0] != "impossible":
-                    best = max(best, float(out[-1][0]))
-                    proved = proved or (out[-1][1] == "1" and vns is None)
+            early = [row for trace in peers for row in trace if row[0] <= limit]
+            best = max([value for _, value, _ in early], default=-math.inf)
+            proved = any(is_end for _, _, is_end in early)
             result[f"toulbar2_{limit:g}"] = [best, None, score(best, reference, trivial), proved]
     return result
 

@@ -1,7 +1,9 @@
 """What an inference may spend: seconds of wall clock and bytes of memory."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf
+from threading import Event
 from time import monotonic
 
 
@@ -35,6 +37,12 @@ def start_budget(
 ) -> Budget:
     """Start the clock on a budget."""
     return Budget(clock(), seconds, memory_bytes, clock)
+
+
+def ending_with(budget: Budget, ended: Event) -> Budget:
+    """Return a budget that is also spent as soon as `ended` is set, for work on other threads."""
+    clock = budget.clock
+    return replace(budget, clock=lambda: inf if ended.is_set() else clock())
 
 
 def free_memory_bytes() -> int:

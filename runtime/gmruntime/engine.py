@@ -33,11 +33,14 @@ class Report:
         assignment: an assignment worth rescoring, or None.
         log_bound: certified upper bound on every assignment's score; +inf when it has none.
         finished: the engine has nothing more to do; for an exact engine, its search is complete.
+        expected_s: seconds of work that are left until the engine has proved the best assignment;
+            +inf where it cannot say.
     """
 
     assignment: Int32[np.ndarray, " variables"] | None = None
     log_bound: float = float("inf")
     finished: bool = False
+    expected_s: float = float("inf")
 
 
 class Engine(Protocol):

@@ -48,7 +48,7 @@ SETTLED = 1e-2
 """Below this residual, nats, messages are believed where nothing better is known."""
 
 QUICK_SHARE = 0.1
-"""Of the budget, for trying whether hard constraints alone decide a maximisation."""
+"""Of the budget, for trying whether hard constraints or elimination settle a maximisation."""
 
 SMALL_VARIABLES = 30
 """A search first tries elimination on graphs up to this size, where nothing need be compiled."""
@@ -145,8 +145,13 @@ def infer(
                 decided = _by_constraints(graph, evidence, budget, rng)
                 if decided is not None:
                     return decided
-            answer, planned = attempt(graph, query, evidence, budget, rng, device, orders)
-            if answer is not None:
+            part = budget
+            is_search = isinstance(query, Map) and not method
+            if is_search:
+                # What takes longer is one of the engines of the search, which answers meanwhile.
+                part = replace(budget, seconds=budget.spent_s() + QUICK_SHARE * budget.left_s())
+            answer, planned = attempt(graph, query, evidence, part, rng, device, orders)
+            if answer is not None and not (is_search and answer.quality.status is Status.BOUNDED):
                 return answer
             if isinstance(query, Map | Best):
                 return _search(graph, query, evidence, budget, rng)

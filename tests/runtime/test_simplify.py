@@ -1,5 +1,9 @@
+import itertools
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gmruntime.answer import (
     AssignmentsAnswer,
@@ -14,6 +18,7 @@ from gmruntime.budget import start_budget
 from gmruntime.elimination import answer as answers
 from gmruntime.elimination.answer import answer
 from gmruntime.elimination.plan import plan
+from gmruntime.elimination.supports import Group, group_of, keys, partition
 from gmruntime.enumerate import enumerate_assignments, log_partition, marginal
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import Assignment, FactorBlock, FactorGraph, VariableBlock, no_evidence
@@ -148,3 +153,36 @@ def test_a_state_that_is_never_better_goes() -> None:
     left = drop_dominated(network)
     assert left.num_states.tolist() == [1, 1]
     assert left.log_constant == 2.0
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10_000), count_max=st.sampled_from([1, 4, 9, 30, 60]))
+def test_joint_states_are_cut_into_groups_within_what_was_given(seed: int, count_max: int) -> None:
+    """Nothing that all groups allow is lost, and no part allows what one of them forbids."""
+    rng = np.random.default_rng(seed)
+    sizes = rng.integers(2, 4, 7)
+    given_groups: list[Group] = []
+    for _ in range(int(rng.integers(1, 15))):
+        scope = tuple(int(v) for v in rng.permutation(7)[: int(rng.integers(1, 5))])
+        table = rng.random(sizes[list(scope)])
+        table[table < 0.3] = -np.inf
+        given_groups.append(group_of(table, scope))
+    parts = partition(given_groups, sizes, count_max)
+    assert sorted(v for part in parts for v in part.variables) == sorted(
+        {v for group in given_groups for v in group.variables}
+    )
+    for part in parts:
+        for group in given_groups:
+            shared = tuple(v for v in part.variables if v in group.variables)
+            if shared:
+                assert set(keys(part, shared, sizes)) <= set(keys(group, shared, sizes))
+    allowed = [set(map(tuple, group.states.tolist())) for group in given_groups]
+    for states in itertools.product(*(range(int(k)) for k in sizes)):
+        if all(
+            tuple(states[v] for v in group.variables) in rows
+            for group, rows in zip(given_groups, allowed, strict=True)
+        ):
+            for part in parts:
+                assert tuple(states[v] for v in part.variables) in set(
+                    map(tuple, part.states.tolist())
+                )

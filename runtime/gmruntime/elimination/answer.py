@@ -75,10 +75,10 @@ def attempt(
     `orders` are known ones.
     """
     found = on_device(plan(graph, query, evidence, budget, rng, orders), device)
-    return _answer_planned(graph, query, evidence, found, budget, rng), found
+    return answer_planned(graph, query, evidence, found, budget, rng), found
 
 
-def _answer_planned(
+def answer_planned(
     graph: FactorGraph,
     query: Query,
     evidence: Assignment,
@@ -86,6 +86,7 @@ def _answer_planned(
     budget: Budget,
     rng: np.random.Generator,
 ) -> Answer | None:
+    """Answer as was planned; None when that does not fit the budget after all."""
     if found.network is None:
         return None
     try:

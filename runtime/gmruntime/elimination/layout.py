@@ -109,7 +109,9 @@ class Axes:
         of_axis = keys(self.of(axis), part.variables, self.num_states)
         of_part = keys(part, part.variables, self.num_states)
         order = np.argsort(of_part)
-        return order[np.searchsorted(of_part[order], of_axis)]
+        places = order[np.minimum(np.searchsorted(of_part[order], of_axis), len(order) - 1)]
+        assert (of_part[places] == of_axis).all(), "an axis must lie within the other"
+        return places
 
     def restrict(self, axes: Iterable[int], kept: frozenset[int]) -> tuple[int, ...]:
         """Forget all variables but `kept`."""

@@ -129,7 +129,7 @@ def run(
                 with np.errstate(divide="ignore"):
                     np.log(values, out=values, where=written)
             if last == first + 1 and sheet.entries(sheet.steps[first].axes) >= PARALLEL_ENTRIES:
-                taken, done = _run_large(values, program, first, pool, num_cores)
+                taken, done = _run_large(values, program, first, pool, num_cores, budget)
             else:
                 taken, done = run_steps(values, program, first, last, _FLOOR)
             if done < last - first:
@@ -165,9 +165,22 @@ def _run_on_gpu(
 
 
 def _run_large(
-    values: np.ndarray, program: Program, step: int, pool: ThreadPoolExecutor, num_cores: int
+    values: np.ndarray,
+    program: Program,
+    step: int,
+    pool: ThreadPoolExecutor,
+    num_cores: int,
+    budget: Budget | None,
 ) -> tuple[float, int]:
-    """Run one step on all cores; returns what `run_steps` does."""
+    """Run one step on all cores; returns what `run_steps` does, nothing done if time ran out."""
+
+    def is_over() -> bool:
+        return budget is not None and budget.left_s() <= 0.0
+
+    def do(part: int) -> None:
+        if not is_over():
+            run_part(values, program, step, part, parts)
+
     table = int(program.results[step])
     start = int(program.table_start[table])
     out = values[start : start + int(program.table_size[table])]
@@ -175,7 +188,9 @@ def _run_large(
     shares = np.array_split(out, num_cores)
     _all(pool, lambda share: share.fill(-np.inf if is_max else 0.0), shares)
     parts = _PARTS_PER_CORE * num_cores
-    _all(pool, lambda part: run_part(values, program, step, part, parts), range(parts))
+    _all(pool, do, range(parts))
+    if is_over():
+        return 0.0, 0
     largest = max(_all(pool, lambda share: float(share.max(initial=-np.inf)), shares))
     if largest <= (-np.inf if is_max else _FLOOR):
         return 0.0, 0

@@ -90,8 +90,13 @@ def answer_in_slices(
     budget: Budget,
     rng: np.random.Generator,
     slicing: Slicing | None = None,
+    log_known: float = -math.inf,
 ) -> Answer | None:
-    """Answer by slices; None when that is hopeless or not for this question."""
+    """Answer by slices; None when that is hopeless or not for this question.
+
+    Slices that cannot hold anything above `log_known` are not looked for a best assignment; the
+    answer is empty, with that bound, when there is none above it.
+    """
     slicing = slicing or promising_cut(query, found, budget)
     if slicing is None or found.network is None or found.order is None:
         return None
@@ -102,7 +107,7 @@ def answer_in_slices(
     bounds = slice_bounds(found.network, found.order, slicing.cut, budget, is_max=is_max)
     match query:
         case Map():
-            return _maximise(graph, evidence, found.network, slicing, bounds, budget)
+            return _maximise(graph, evidence, found.network, slicing, bounds, budget, log_known)
         case LogPartition():
             return _sum(found.network, slicing, bounds, budget)
         case Marginals():
@@ -297,6 +302,7 @@ def _maximise(
     slicing: Slicing,
     bounds: Float64[np.ndarray, "*states"],
     budget: Budget,
+    log_known: float,
 ) -> AssignmentsAnswer | None:
     """Find the best slice; slices that cannot beat the incumbent are not opened."""
     from gmruntime.elimination.running import Arena
@@ -305,7 +311,7 @@ def _maximise(
     log_upper = -math.inf
     arena = Arena()
     for states, bound in _by_promise(bounds):
-        if best is not None and bound <= best[0]:
+        if bound <= max(log_known, -math.inf if best is None else best[0]):
             break
         part, order = _slice(network, slicing, states)
         upward = (
@@ -333,10 +339,9 @@ def _maximise(
         if log_upper > -np.inf:
             return None
         empty = np.zeros((0, graph.num_variables), np.int32)
-        return AssignmentsAnswer(
-            quality(Status.IMPOSSIBLE, budget), empty, np.zeros(0), float("-inf")
-        )
+        status = Status.IMPOSSIBLE if log_known == -np.inf else Status.BOUNDED
+        return AssignmentsAnswer(quality(status, budget), empty, np.zeros(0), log_known)
     score, row = best
-    status = Status.EXACT if log_upper <= score else Status.BOUNDED
-    upper = max(score, log_upper)
+    upper = max(score, log_upper, log_known)
+    status = Status.EXACT if upper == score else Status.BOUNDED
     return AssignmentsAnswer(quality(status, budget), row[None], np.array([score]), upper)

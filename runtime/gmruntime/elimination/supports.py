@@ -89,6 +89,7 @@ def partition(groups: list[Group], sizes: Sizes, count_max: int) -> list[Group]:
     that group's.
     """
     found: list[Group] = []
+    is_cut = False
     for group in sorted(groups, key=lambda g: len(g.states) / product_size(g, sizes)):
         left: Group | None = group
         while left is not None:
@@ -102,6 +103,7 @@ def partition(groups: list[Group], sizes: Sizes, count_max: int) -> list[Group]:
             if joined is not None:
                 left = joined
                 continue
+            is_cut = True
             shared = variables & set(met.variables)
             seen = project(left, frozenset(shared), sizes)
             assert seen is not None
@@ -109,4 +111,16 @@ def partition(groups: list[Group], sizes: Sizes, count_max: int) -> list[Group]:
             assert narrowed is not None
             found.append(narrowed)
             left = project(left, frozenset(variables - shared), sizes)
-    return found
+    # What was cut apart may have come together again, without what the cut forgot.
+    return [_narrowed(part, groups, sizes) for part in found] if is_cut else found
+
+
+def _narrowed(part: Group, groups: list[Group], sizes: Sizes) -> Group:
+    """Drop the joint states that one of `groups` forbids."""
+    for group in groups:
+        seen = project(group, frozenset(part.variables), sizes)
+        if seen is not None:
+            narrowed = join(part, seen, sizes, np.inf)
+            assert narrowed is not None
+            part = narrowed
+    return part

@@ -9,11 +9,12 @@ import os
 import sys
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from threading import Event
 
 import numpy as np
 
 from gmruntime.answer import AssignmentsAnswer, Best, Improvement, Map, Quality, Status
-from gmruntime.budget import Budget
+from gmruntime.budget import Budget, ending_with
 from gmruntime.dual.feasible import METHOD, Feasible, satisfy
 from gmruntime.engine import Report
 from gmruntime.graph import Assignment, FactorGraph, log_score
@@ -51,6 +52,9 @@ SWITCH_S = 0.0003
 
 # Of the gap: an engine that would close so much in the time left goes before branch and bound.
 WORTH_SHARE = 0.1
+
+# Of the time left: an engine that will be done by then with a proof goes first.
+SURE_SHARE = 0.8
 
 # A bound that has not moved for so long leaves every other turn of its lane to the primal side.
 BOUND_PATIENCE_S = 2.0
@@ -98,6 +102,8 @@ def search(
         start: an assignment to start from.
     """
     del query
+    ended = Event()
+    budget = ending_with(budget, ended)
     first = first_guess(graph, evidence, budget)
     if np.isfinite(first.log_score):
         yield first
@@ -116,6 +122,7 @@ def search(
         yield from _news(run, run.last.engine)
     finally:
         turns.close()
+        ended.set()
 
 
 def answer(
@@ -251,7 +258,7 @@ def _next_turn(run: _Run, proof_first: bool) -> tuple[Front, Entry] | None:
         front = waiting[(run.turns + offset) % len(waiting)]
         both = (front.proof, front.primal) if proof_first else (front.primal, front.proof)
         for roster in both:
-            entry = pick(roster, _worth(run, front))
+            entry = pick(roster, _worth(run, front), SURE_SHARE * run.budget.left_s())
             if entry is not None:
                 run.turns += 1
                 return front, entry

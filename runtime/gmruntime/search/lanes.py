@@ -22,6 +22,7 @@ class Entry:
         finished: it has nothing more to do.
         turns: how often it ran.
         busy: it is running.
+        expected_s: seconds until it has its proof, as it said itself.
     """
 
     engine: Engine
@@ -30,6 +31,7 @@ class Entry:
     finished: bool = False
     turns: int = 0
     busy: bool = False
+    expected_s: float = float("inf")
 
 
 @dataclass(slots=True, eq=False)
@@ -52,10 +54,11 @@ def roster_of(engines: list[Engine]) -> Roster:
     return Roster([Entry(engine) for engine in engines])
 
 
-def pick(roster: Roster, worth: float = 0.0) -> Entry | None:
+def pick(roster: Roster, worth: float = 0.0, left_s: float = 0.0) -> Entry | None:
     """Choose the engine that gains fastest, or now and then the one that waited longest.
 
-    The steady one has every other turn unless another gains at the rate `worth`, nats a second.
+    One that will have its proof in the time that is left goes before all others. The steady one
+    has every other turn unless another gains at the rate `worth`, nats a second.
     """
     ready = [entry for entry in roster.entries if not entry.finished and not entry.busy]
     if not ready:
@@ -63,7 +66,10 @@ def pick(roster: Roster, worth: float = 0.0) -> Entry | None:
     roster.turns += 1
     steady = roster.steady
     others = max((entry.rate for entry in ready if entry is not steady), default=0.0)
-    if steady is not None and steady in ready and roster.turns % 2 == 0 and others < worth:
+    sure = min(ready, key=lambda entry: entry.expected_s)
+    if sure.expected_s < left_s:
+        chosen = sure
+    elif steady is not None and steady in ready and roster.turns % 2 == 0 and others < worth:
         chosen = steady
     elif roster.turns % TURNS_BETWEEN_TRIALS == 1:
         chosen = max(ready, key=lambda entry: entry.waited)
@@ -80,6 +86,7 @@ def credit(entry: Entry, report: Report, gain: float, seconds: float) -> None:
     """Note what a turn brought."""
     entry.busy = False
     entry.finished = report.finished
+    entry.expected_s = report.expected_s
     entry.turns += 1
     rate = gain / max(seconds, 1e-4)
     entry.rate = rate if entry.turns == 1 else MEMORY * entry.rate + (1.0 - MEMORY) * rate

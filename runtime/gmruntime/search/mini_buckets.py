@@ -19,6 +19,7 @@ from jaxtyping import Float64, Int32
 from gmruntime.budget import Budget
 from gmruntime.engine import Incumbent, Report
 from gmruntime.flat import FlatGraph
+from gmruntime.search.greedy import greedy_order
 
 # Widths tried in turn, bits.
 WIDTHS = (6.0, 10.0, 13.0, 16.0, 18.0, 20.0, 22.0)
@@ -61,7 +62,9 @@ class MiniBuckets:
         if self.width_index >= len(WIDTHS) or num_factors > NUM_FACTORS_MAX:
             return Report(finished=True)
         if not len(self.order):
-            self.order = _order(self.flat, self.rng)
+            first, _ = greedy_order(self.flat, self.rng)
+            rest = np.setdiff1d(np.arange(len(self.flat.num_states)), first)
+            self.order = np.concatenate([first, rest]).astype(np.int32)
         bits = WIDTHS[self.width_index]
         entries = len(self.order) * 2.0**bits
         growth = 4.0 if self.width_index else 1.0
@@ -78,20 +81,6 @@ class MiniBuckets:
             return Report(finished=True)
         log_bound, assignment = found
         return Report(assignment, log_bound)
-
-
-def _order(flat: FlatGraph, rng: np.random.Generator) -> Int32[np.ndarray, " variables"]:
-    """Order the variables by the greedy width of their cliques; what is left over goes last."""
-    from gmruntime.search.compiled import arrays_of, random_state
-    from gmruntime.search.cutset_kernel import empty_plan, make_plan
-
-    arrays = arrays_of(flat, flat.log_potentials)
-    n = len(flat.num_states)
-    plan, scratch = empty_plan(arrays, 100 * n + 64)
-    free = np.arange(n, dtype=np.int32)
-    made = make_plan(arrays, free, 60.0, 1 << 61, 0.0, random_state(rng), plan, scratch)
-    first = plan.order[:made].copy()
-    return np.concatenate([first, np.setdiff1d(free, first)]).astype(np.int32)
 
 
 def bound_by_mini_buckets(

@@ -9,12 +9,12 @@ from gmruntime.flat import FlatGraph
 from gmruntime.search.annealing import TreeAnnealing
 from gmruntime.search.branching import Branching
 from gmruntime.search.enumeration import Enumeration, is_tiny
+from gmruntime.search.exact import ExactElimination
 from gmruntime.search.flips import Flips
 from gmruntime.search.lanes import Entry, Roster, roster_of
 from gmruntime.search.mini_buckets import MiniBuckets
 from gmruntime.search.neighbourhoods import Neighbourhoods
 from gmruntime.search.propagation import NUM_ENTRIES_MAX, compact, num_entries
-from gmruntime.search.slicing import SlicedElimination
 from gmruntime.search.terrain import Terrain
 
 # A step of tabu search looks at every state of every variable. It is at its best on dense graphs;
@@ -50,7 +50,7 @@ def rosters(flat: FlatGraph, budget: Budget, rng: np.random.Generator) -> tuple[
     if is_tiny(flat):
         return roster_of([]), roster_of([Enumeration(flat)])
     primal = roster_of(primal_engines(flat, budget, first))
-    proof = roster_of([MiniBuckets(flat, budget, second), SlicedElimination(flat, budget, third)])
+    proof = roster_of([MiniBuckets(flat, budget, second), ExactElimination(flat, budget, third)])
     if num_entries(flat) <= NUM_ENTRIES_MAX:
         # They read tables from their first entry to their last: slicing has scattered them.
         own = compact(flat)
