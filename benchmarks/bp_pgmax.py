@@ -80,10 +80,10 @@ def measure(side: int, states: int, sweeps: int, is_potts: bool, temperature: fl
     """Return seconds to build and seconds a sweep."""
     from gmruntime.budget import start_budget
     from gmruntime.graph import no_evidence
-    from gmruntime.messages.bp import run_row
     from gmruntime.messages.compiled import compile_layout
     from gmruntime.messages.layout import build_layout, unary_with_evidence
     from gmruntime.messages.options import BpOptions
+    from gmruntime.messages.rows import run_row
 
     begun = time.perf_counter()
     graph = grid(side, states, is_potts)

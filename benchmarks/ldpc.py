@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import numba
 import numpy as np
 from scipy.stats import beta
 
@@ -61,6 +62,37 @@ def interval(errors: int, frames: int) -> tuple[float, float]:
     return float(low), float(beta.ppf(0.975, errors + 1, frames - errors))
 
 
+@numba.njit(nogil=True, cache=True)
+def decide(
+    unary: np.ndarray,
+    heard: np.ndarray,
+    row_start: np.ndarray,
+    row_messages: np.ndarray,
+    ends: np.ndarray,
+    members: np.ndarray,
+    bits: np.ndarray,
+) -> bool:
+    """Write each bit's better state; say whether all checks hold."""
+    for v in range(len(bits)):
+        no, yes = unary[2 * v], unary[2 * v + 1]
+        for k in range(row_start[v], row_start[v + 1]):
+            no *= heard[row_messages[k]]
+            yes *= heard[row_messages[k] + 1]
+            high = max(no, yes)
+            if 0.0 < high < 1e-100:
+                no, yes = no / high, yes / high
+        bits[v] = yes > no
+    start = 0
+    for end in ends:
+        odd = False
+        for k in range(start, end):
+            odd ^= bits[members[k]]
+        if odd:
+            return False
+        start = end
+    return True
+
+
 def main() -> None:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
     points = [float(word) for word in sys.argv[2:]] or [2.0, 2.5, 3.0]
@@ -74,7 +106,7 @@ def main() -> None:
     rng = np.random.default_rng(1)
     ends = np.cumsum([len(c) for c in checks])
     members = np.concatenate([np.array(c) for c in checks])
-    starts = np.concatenate([[0], ends[:-1]])
+    bits = np.zeros(num_bits, np.bool_)
     for decibels in points:
         variance = 1.0 / (2.0 * RATE * 10.0 ** (decibels / 10.0))
         frames = errors = sweeps = 0
@@ -82,18 +114,18 @@ def main() -> None:
         while time.perf_counter() - begun < seconds:
             received = 1.0 + np.sqrt(variance) * rng.normal(size=num_bits)
             # log p(y | 1) - log p(y | 0) = -2 y / variance
-            logs = np.stack([np.zeros(num_bits), -2.0 * received / variance], axis=1)
-            unary = np.exp(logs - logs.max(axis=1, keepdims=True)).reshape(-1)
+            odds = np.exp(-2.0 * received / variance)
+            unary = (
+                np.stack([np.ones(num_bits), odds], axis=1) / np.maximum(1.0, odds)[:, None]
+            ).reshape(-1)
             heard = np.ones(len(layout.entry))
             for _ in range(NUM_SWEEPS):
                 if sweep(program, unary, heard, said, 0.0) < 0.0:
                     break
                 sweeps += 1
-                logs = np.log(np.maximum(heard, 1e-300))[layout.order]
-                belief = np.log(np.maximum(unary, 1e-300))
-                belief[layout.row_entries] += np.add.reduceat(logs, layout.row_starts)
-                bits = belief[1::2] > belief[::2]
-                if not (np.add.reduceat(bits[members].astype(np.int64), starts) % 2).any():
+                if decide(
+                    unary, heard, program.row_start, program.row_messages, ends, members, bits
+                ):
                     break
             frames += 1
             errors += bool(bits.any())

@@ -93,3 +93,24 @@ def flatten(graph: FactorGraph) -> FlatGraph:
 def _strides(shape: tuple[int, ...]) -> Int64[np.ndarray, " arity"]:
     sizes = np.array((*shape[1:], 1), np.int64)
     return np.cumprod(sizes[::-1])[::-1]
+
+
+def local_scores(
+    flat: FlatGraph, lone: Int64[np.ndarray, " lone_factors"]
+) -> tuple[Int64[np.ndarray, " variables_and_end"], Float64[np.ndarray, " variable_states"]]:
+    """Sum the given factors of arity one, for each state of each variable.
+
+    Returns:
+        start: where each variable's states begin in the scores.
+        scores: one for each state of each variable.
+    """
+    start = np.concatenate([[0], np.cumsum(flat.num_states, dtype=np.int64)])
+    scores = np.zeros(start[-1])
+    edges = flat.factor_start[lone]
+    variables = flat.edge_variable[edges]
+    sizes = flat.num_states[variables].astype(np.int64)
+    row = np.repeat(np.arange(len(lone)), sizes)
+    state = np.arange(len(row)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    entries = flat.table_start[lone][row] + flat.strides[edges][row] * state
+    np.add.at(scores, start[variables][row] + state, flat.log_potentials[entries])
+    return start, scores

@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gmruntime.budget import start_budget
+from gmruntime.dual import srmp
+from gmruntime.dual.ascent import DualAscent
 from gmruntime.dual.constraints import pose, solve
-from gmruntime.dual.trws import DualAscent, lay_out, no_messages, sweep_both
+from gmruntime.dual.trws import lay_out, no_messages, sweep_both
 from gmruntime.engine import Incumbent
 from gmruntime.factors.kinds import AllDifferent, Count, LinearSum, Or, Table, Xor
 from gmruntime.flat import flatten
@@ -46,14 +48,20 @@ def _every(graph: FactorGraph) -> np.ndarray:
 def test_the_bound_is_never_below_the_best_score(seed: int, arity_max: int, zeros: float):
     graph = _random_graph(np.random.default_rng(seed), arity_max, zeros)
     best = log_score(graph, _every(graph)).max()
-    pairs = lay_out(flatten(graph))
-    messages = no_messages(pairs)
-    last = np.inf
-    for _ in range(12):
-        bound = sweep_both(pairs, messages)
-        assert bound >= best
-        assert bound <= last
-        last = bound
+    wide = srmp.lay_out(flatten(graph))
+    ascent = srmp.start_ascent(wide)
+    sweeps = [lambda: srmp.sweep_both(wide, ascent)]
+    if arity_max <= 2:
+        pairs = lay_out(flatten(graph))
+        messages = no_messages(pairs)
+        sweeps.append(lambda: sweep_both(pairs, messages))
+    for sweep in sweeps:
+        last = np.inf
+        for _ in range(12):
+            bound = sweep()
+            assert bound >= best
+            assert bound <= last
+            last = bound
 
 
 @pytest.mark.parametrize("value", [0.1, 1 / 3, 0.7, 1e-3, 123.456])
@@ -82,6 +90,52 @@ def test_a_tree_is_bounded_exactly_and_rounded_to_its_best():
     assert report.log_bound == pytest.approx(best, abs=1e-9)
     assert report.assignment is not None
     assert log_score(graph, report.assignment) == pytest.approx(best, abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_tree_of_wide_factors_is_bounded_exactly(seed: int) -> None:
+    """Factors over three variables that meet in one each: bound and state are tight."""
+    rng = np.random.default_rng(seed)
+    sizes = rng.integers(2, 4, 9)
+    variables = tuple(VariableBlock(f"v{i}", (), int(k)) for i, k in enumerate(sizes))
+    scopes = [(0, 1, 2), (4, 2, 3), (3, 5, 6), (8, 7, 1)]
+    factors = [
+        FactorBlock(Table(rng.normal(size=(1, *sizes[list(scope)]))), np.array([scope], np.int32))
+        for scope in scopes
+    ]
+    graph = FactorGraph(variables, tuple(factors))
+    best = log_score(graph, _every(graph)).max()
+    engine = DualAscent(flatten(graph))
+    report = engine.step(Incumbent(np.zeros(0, np.int32), -np.inf, np.inf), 0.2)
+    assert engine.name == "SRMP"
+    assert report.log_bound == pytest.approx(best, abs=1e-9)
+    assert report.assignment is not None
+    assert log_score(graph, report.assignment) == pytest.approx(best, abs=1e-9)
+
+
+def test_on_pairs_both_ascents_reach_the_same_bound() -> None:
+    rng = np.random.default_rng(1)
+    index = np.arange(64).reshape(8, 8)
+    pairs = np.concatenate(
+        [
+            np.stack([index[:, :-1].ravel(), index[:, 1:].ravel()], 1),
+            np.stack([index[:-1].ravel(), index[1:].ravel()], 1),
+        ]
+    ).astype(np.int32)
+    graph = FactorGraph(
+        (VariableBlock("x", (8, 8), 4),),
+        (
+            FactorBlock(Table(rng.normal(size=(len(pairs), 4, 4))), pairs),
+            FactorBlock(Table(rng.normal(size=(64, 4))), index.reshape(-1, 1).astype(np.int32)),
+        ),
+    )
+    flat = flatten(graph)
+    one, wide = lay_out(flat), srmp.lay_out(flat)
+    messages, ascent = no_messages(one), srmp.start_ascent(wide)
+    first = second = np.inf
+    for _ in range(300):
+        first, second = sweep_both(one, messages), srmp.sweep_both(wide, ascent)
+    assert first == pytest.approx(second, rel=1e-3)
 
 
 def _structured(rng: np.random.Generator) -> FactorGraph:

@@ -4,12 +4,23 @@ import numpy as np
 import pytest
 
 from gmruntime.budget import start_budget
-from gmruntime.factors.kinds import Table
+from gmruntime.factors.kinds import (
+    AllDifferent,
+    Count,
+    FactorKind,
+    LinearSum,
+    Memory,
+    NoisyOr,
+    Or,
+    Table,
+    Window,
+)
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, no_evidence
-from gmruntime.messages.bp import Messages, propagate_vectorised, run_row
+from gmruntime.messages.bp import Messages, propagate, propagate_vectorised
 from gmruntime.messages.compiled import compile_layout
 from gmruntime.messages.layout import Layout, build_layout, unary_with_evidence
-from gmruntime.messages.options import BpOptions
+from gmruntime.messages.options import BpOptions, Schedule
+from gmruntime.messages.rows import run_row
 from tests.support.random_factors import every_kind, random_loops, tree_around, with_zeros
 
 
@@ -52,3 +63,64 @@ def test_backends_agree_on_every_kind(index: int, temperature: float, damping: f
         return
     assert np.abs(np.exp(slow.values) - np.exp(fast.values)).max() < 1e-9
     assert fast.residual == pytest.approx(slow.residual, rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+@pytest.mark.parametrize("schedule", ["sequential", "residual"])
+@pytest.mark.parametrize("index", range(13))
+def test_schedules_agree_with_flooding_on_trees(
+    index: int, schedule: Schedule, temperature: float
+) -> None:
+    rng = np.random.default_rng(100 + index)
+    kind, shape = list(every_kind(rng, 1 + index % 2))[index]
+    graph = tree_around(rng, kind, shape)
+    layout = build_layout(graph, temperature)
+    unary = unary_with_evidence(layout, no_evidence(graph)[None])
+    budget = start_budget(20.0, 1 << 30)
+    slow, _ = run_both(layout, unary, BpOptions())
+    fast = propagate(layout, unary, budget, BpOptions(schedule=schedule))
+    if slow.impossible[0]:
+        assert fast.impossible[0]
+        return
+    assert fast.converged
+    assert np.abs(np.exp(slow.values) - np.exp(fast.values)).max() < 1e-9
+    if schedule == "sequential":
+        assert fast.num_sweeps <= 3
+
+
+def wide_factors(rng: np.random.Generator, name: str) -> FactorGraph:
+    """One factor of so many variables that its scratch matters, and a table at each of them."""
+    kinds: dict[str, tuple[FactorKind, tuple[int, ...]]] = {
+        "values": (AllDifferent(), (11,) * 9),
+        "permutation": (AllDifferent(), (10,) * 10),
+        "or": (Or(rng.random((1, 60)) < 0.5), (2,) * 60),
+        "noisy or": (NoisyOr(-rng.random((1, 60))), (2,) * 60),
+        "count": (Count(rng.normal(size=(1, 41)), rng.random((1, 40)) < 0.3), (2,) * 40),
+        "sum": (
+            LinearSum(rng.integers(-3, 4, (1, 12)), np.array([-9]), rng.normal(size=(1, 25))),
+            (4,) * 12,
+        ),
+        "memory": (Memory(4.0 * rng.normal(size=(1, 6, 200, 2))), (6, *(2,) * 200)),
+        "window": (Window(7, 9, 2, 1), (63, 63)),
+    }
+    kind, shape = kinds[name]
+    variables = tuple(VariableBlock(f"x{k}", (), n) for k, n in enumerate(shape))
+    unaries = [
+        FactorBlock(Table(rng.normal(size=(1, n))), np.array([[k]], np.int32))
+        for k, n in enumerate(shape)
+    ]
+    scope = np.arange(len(shape), dtype=np.int32)[None]
+    return FactorGraph(variables, (FactorBlock(kind, scope), *unaries))
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+@pytest.mark.parametrize(
+    "name", ["values", "permutation", "or", "noisy or", "count", "sum", "memory", "window"]
+)
+def test_backends_agree_on_wide_factors(name: str, temperature: float) -> None:
+    graph = wide_factors(np.random.default_rng(7), name)
+    layout = build_layout(graph, temperature)
+    unary = unary_with_evidence(layout, no_evidence(graph)[None])
+    slow, fast = run_both(layout, unary, BpOptions(num_sweeps_max=2, tolerance=0.0))
+    assert fast is not None
+    assert np.abs(np.exp(slow.values) - np.exp(fast.values)).max() < 1e-9

@@ -8,31 +8,23 @@ message m(x_j) = max_x [g_i (a_i(x) - d_i) - old(x) + f(x, x_j)] - d_e. Then
 f <= m + d_e + old - g_i (a_i - d_i) on every edge. Summed over all edges and variables the messages
 cancel, and since g_i times the number of earlier neighbours is at most 1 and a_i <= d_i, every
 score is at most sum d_i + sum d_e. Raising a message, as the floor does, keeps the inequality.
-Factors over three variables or more enter by their largest entry alone.
+Factors over three variables or more are for `srmp`.
 """
 
-import math
 from dataclasses import dataclass
-from time import perf_counter
 
 import numpy as np
 from jaxtyping import Float64, Int32
 
-from gmruntime.engine import Incumbent, Report
-from gmruntime.flat import FlatGraph
+from gmruntime.flat import FlatGraph, local_scores
 
 EPS = float(np.finfo(np.float64).eps)
 """Rounding errors are at most so large, relative to what is added."""
 
-STALLED = 1e-7
-"""A sweep that lowers the bound by less, relative to its size, is the last but a few."""
-
-STALLED_SWEEPS = 10
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pairs:
-    """The single and pairwise side of a graph, and the largest entries of the rest."""
+    """A graph of single factors and pairs."""
 
     num_states: Int32[np.ndarray, " variables"]
     unary_start: np.ndarray
@@ -64,25 +56,16 @@ class Messages:
 
 
 def lay_out(flat: FlatGraph) -> Pairs:
-    """Sort a graph's factors into single ones, pairs, and the rest."""
+    """Sort a graph's factors into single ones and pairs; there must be no others."""
     arity = np.diff(flat.factor_start)
     states = flat.num_states.astype(np.int64)
-    unary_start = np.concatenate([np.zeros(1, np.int64), np.cumsum(states)])
-    unary = np.zeros(int(unary_start[-1]))
-    for f in np.flatnonzero(arity == 1):
-        edge = flat.factor_start[f]
-        v = flat.edge_variable[edge]
-        entries = flat.table_start[f] + flat.strides[edge] * np.arange(int(states[v]))
-        unary[unary_start[v] : unary_start[v + 1]] += flat.log_potentials[entries]
+    unary_start, unary = local_scores(flat, np.flatnonzero(arity == 1))
     pairs = np.flatnonzero(arity == 2)
     left, right = flat.factor_start[pairs], flat.factor_start[pairs] + 1
     swap = flat.edge_variable[left] > flat.edge_variable[right]
     low, high = np.where(swap, right, left), np.where(swap, left, right)
     first, second = flat.edge_variable[low], flat.edge_variable[high]
     tables, forward_start, backward_start = _both_ways(flat, pairs, low, high)
-    wide: list[float] = []
-    for f in np.flatnonzero(arity > 2):
-        wide.append(_largest(flat, int(f)))
     ends = np.concatenate([first, second])
     order = np.argsort(ends, kind="stable")
     edge_of = np.tile(np.arange(len(pairs), dtype=np.int64), 2)
@@ -107,8 +90,8 @@ def lay_out(flat: FlatGraph) -> Pairs:
         _starts(states[first]),
         _starts(states[second]),
         -(1e3 + 10.0 * reach),
-        math.fsum([flat.log_constant, *wide]),
-        abs(flat.log_constant) + float(np.abs(wide).sum()) + _unary_scale(flat, arity),
+        flat.log_constant,
+        abs(flat.log_constant) + _unary_scale(flat, arity),
     )
 
 
@@ -181,15 +164,6 @@ def _margin(pairs: Pairs, magnitude: float) -> float:
     return EPS * (sums + 8.0 * num_edges * abs(pairs.floor))
 
 
-def _largest(flat: FlatGraph, factor: int) -> float:
-    """Return a factor's largest entry; its table may be a slice of a larger one."""
-    entries = np.full(1, flat.table_start[factor])
-    for edge in range(int(flat.factor_start[factor]), int(flat.factor_start[factor + 1])):
-        states = np.arange(int(flat.num_states[flat.edge_variable[edge]]), dtype=np.int64)
-        entries = (entries[:, None] + flat.strides[edge] * states[None, :]).reshape(-1)
-    return float(flat.log_potentials[entries].max())
-
-
 def _starts(sizes: np.ndarray) -> np.ndarray:
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)]).astype(np.int64)
 
@@ -239,35 +213,3 @@ def sweep_both(pairs: Pairs, messages: Messages) -> float:
         found += _margin(pairs, magnitude)
     messages.bound = min(messages.bound, found)
     return messages.bound
-
-
-@dataclass(slots=True, eq=False)
-class DualAscent:
-    """TRW-S as an engine of the anytime search."""
-
-    flat: FlatGraph
-    pairs: Pairs | None = None
-    messages: Messages | None = None
-    stalled: int = 0
-
-    @property
-    def name(self) -> str:
-        """The engine in words."""
-        return "TRW-S"
-
-    def step(self, incumbent: Incumbent, seconds: float) -> Report:
-        """Sweep until the time is over or the bound has stalled."""
-        del incumbent
-        start = perf_counter()
-        if self.pairs is None or self.messages is None:
-            self.pairs = lay_out(self.flat)
-            self.messages = no_messages(self.pairs)
-        while True:
-            before = self.messages.bound
-            bound = sweep_both(self.pairs, self.messages)
-            gained = before - bound
-            idle = np.isfinite(before) and gained <= STALLED * max(1.0, abs(bound))
-            self.stalled = self.stalled + 1 if idle else 0
-            finished = bound == -np.inf or self.stalled >= STALLED_SWEEPS
-            if finished or perf_counter() - start >= seconds:
-                return Report(self.messages.assignment.copy(), bound, finished)

@@ -7,7 +7,6 @@ Source: Kschischang, Frey and Loeliger (2001), "Factor graphs and the sum-produc
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Bool, Float64
@@ -19,16 +18,15 @@ from gmruntime.messages.kernels.vectorised import outgoing
 from gmruntime.messages.layout import Group, Layout
 from gmruntime.messages.options import BpOptions
 
-if TYPE_CHECKING:
-    from gmruntime.messages.compiled import Program
-
 # Operations of a sweep from which on compiled loops repay the second that importing numba takes:
 # a hundred sweeps of them take NumPy about as long.
 _WORK_COMPILED_MIN = 200_000
-# Sweeps after which an undamped run must have halved its residual, or is damped more.
-_PATIENCE = 40
-# The dampings tried in turn when none was asked for.
-_DAMPINGS = (0.0, 0.5, 0.75, 0.9)
+
+PATIENCE = 40
+"""Sweeps after which an undamped run must have halved its residual, or is damped more."""
+
+DAMPINGS = (0.0, 0.5, 0.75, 0.9)
+"""The dampings tried in turn when none was asked for."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,8 +73,11 @@ def propagate(
         found = _propagate_on_gpu(layout, unary, budget, options, values)
         if found is not None:
             return found
-    if options.schedule == "flooding" and _work(layout) * len(unary) >= _WORK_COMPILED_MIN:
-        return _propagate_compiled(layout, unary, budget, options, values)
+    asked = options.schedule in ("sequential", "residual")
+    if layout.groups and (asked or _work(layout) * len(unary) >= _WORK_COMPILED_MIN):
+        from gmruntime.messages.rows import propagate_compiled
+
+        return propagate_compiled(layout, unary, budget, options, values)
     return propagate_vectorised(layout, unary, budget, options, values)
 
 
@@ -90,27 +91,27 @@ def propagate_vectorised(
     """Run in NumPy, overwriting `values`; all rows sweep together."""
     impossible = np.zeros(len(unary), np.bool_)
     residual, converged, sweep = 0.0, True, 0
-    damping = _DAMPINGS[0] if options.damping is None else options.damping
+    damping = DAMPINGS[0] if options.damping is None else options.damping
     checkpoint = np.inf
     while layout.groups:
-        change, contradiction = _sweep(layout, unary, values, damping, options.schedule)
+        change, contradiction = _sweep(layout, unary, values, damping)
         impossible |= contradiction
         sweep += 1
         residual = change / (1.0 - damping)
         converged = residual <= options.tolerance
         if converged or sweep >= options.num_sweeps_max or budget.left_s() <= 0.0:
             break
-        if options.damping is None and sweep % _PATIENCE == 0 and not layout.is_forest:
-            damping = _calmer(damping, residual, checkpoint)
+        if options.damping is None and sweep % PATIENCE == 0 and not layout.is_forest:
+            damping = calmer(damping, residual, checkpoint)
             checkpoint = residual
     return Messages(values, float(residual), sweep, bool(converged), impossible)
 
 
-def _calmer(damping: float, residual: float, checkpoint: float) -> float:
+def calmer(damping: float, residual: float, checkpoint: float) -> float:
     """Damp more when the residual has not halved since it was last looked at."""
     if residual <= 0.5 * checkpoint:
         return damping
-    return _DAMPINGS[min(_DAMPINGS.index(damping) + 1, len(_DAMPINGS) - 1)]
+    return DAMPINGS[min(DAMPINGS.index(damping) + 1, len(DAMPINGS) - 1)]
 
 
 def _work(layout: Layout) -> float:
@@ -148,73 +149,6 @@ def _propagate_on_gpu(
         num_sweeps = max(num_sweeps, found[2])
     lost = np.zeros(len(unary), np.bool_)
     return Messages(result, residual, num_sweeps, residual <= options.tolerance, lost)
-
-
-def _propagate_compiled(
-    layout: Layout,
-    unary: Float64[np.ndarray, "rows entries"],
-    budget: Budget,
-    options: BpOptions,
-    values: Float64[np.ndarray, "rows message_entries"],
-) -> Messages:
-    """Run row by row in compiled loops.
-
-    A row whose messages vanish is run again in logs, where nothing vanishes by underflow.
-    """
-    from gmruntime.messages.compiled import compile_layout
-
-    program = compile_layout(layout)
-    impossible = np.zeros(len(unary), np.bool_)
-    residual, num_sweeps, converged = 0.0, 0, True
-    for row in range(len(unary)):
-        found = run_row(program, unary[row], budget, options, values[row])
-        if found is None:
-            found = propagate_vectorised(
-                layout, unary[row : row + 1], budget, options, values[row : row + 1].copy()
-            )
-        values[row] = found.values[0]
-        impossible[row] = found.impossible[0]
-        residual = max(residual, found.residual)
-        num_sweeps = max(num_sweeps, found.num_sweeps)
-        converged = converged and found.converged
-    return Messages(values, residual, num_sweeps, converged, impossible)
-
-
-def run_row(
-    program: "Program",
-    unary: Float64[np.ndarray, " entries"],
-    budget: Budget,
-    options: BpOptions,
-    start: Float64[np.ndarray, " message_entries"],
-) -> Messages | None:
-    """Run compiled flooding for one row; None when messages vanish."""
-    from gmruntime.messages.compiled import sweep as update
-
-    layout = program.layout
-    heard, own = start.copy(), unary
-    if not layout.is_max:
-        high = np.maximum.reduceat(unary, layout.variable_start[:-1])
-        high = np.repeat(np.where(np.isneginf(high), 0.0, high), layout.num_states)
-        heard, own = np.exp(heard), np.exp(unary - high)
-    said = np.empty_like(heard)
-    damping = _DAMPINGS[0] if options.damping is None else options.damping
-    residual, converged, sweep, checkpoint = 0.0, True, 0, np.inf
-    while layout.groups:
-        change = update(program, own, heard, said, damping)
-        if change < 0.0:
-            return None
-        sweep += 1
-        residual = change / (1.0 - damping)
-        converged = residual <= options.tolerance
-        if converged or sweep >= options.num_sweeps_max or budget.left_s() <= 0.0:
-            break
-        if options.damping is None and sweep % _PATIENCE == 0 and not layout.is_forest:
-            damping = _calmer(damping, residual, checkpoint)
-            checkpoint = residual
-    if not layout.is_max:
-        with np.errstate(divide="ignore"):
-            heard = np.log(heard)
-    return Messages(heard[None], residual, sweep, converged, np.zeros(1, np.bool_))
 
 
 def beliefs(
@@ -283,7 +217,7 @@ def _add_heard(layout: Layout, values: np.ndarray, result: np.ndarray) -> None:
 
 
 def _sweep(
-    layout: Layout, unary: np.ndarray, values: np.ndarray, damping: float, schedule: str
+    layout: Layout, unary: np.ndarray, values: np.ndarray, damping: float
 ) -> tuple[float, np.ndarray]:
     """Update every message in place; return the largest change and the rows that contradict."""
     impossible = np.zeros(len(unary), np.bool_)
@@ -303,8 +237,6 @@ def _sweep(
                 fresh = damping * old + (1.0 - damping) * fresh
             change = max(change, _change(old, fresh, layout.is_max or layout.is_forest))
             values[:, start : start + fresh.shape[1]] = fresh
-        if schedule == "sequential":
-            belief, zeros = split(layout, unary, values)
     return change, impossible
 
 

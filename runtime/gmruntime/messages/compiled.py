@@ -1,7 +1,7 @@
 """Flooding with compiled kernels: for graphs and batches large enough to wait for numba's import.
 
 Sums run in the probability domain, which needs no logarithm in a sweep; maxima in the log domain.
-Kinds without a compiled rule take the vectorised one, inside the same sweep.
+Pairs have kernels of their own; the factors of all other kinds are taken one by one.
 """
 
 from dataclasses import dataclass, replace
@@ -17,25 +17,14 @@ from gmruntime.factors.kinds import (
     TruncatedQuadratic,
     Xor,
 )
+from gmruntime.messages.flat_factors import FlatFactors, flat_factors
 from gmruntime.messages.kernels import compiled_maxima as maxima
+from gmruntime.messages.kernels import compiled_schedules as schedules
 from gmruntime.messages.kernels import compiled_sums as sums
-from gmruntime.messages.kernels import compiled_tables as nary
-from gmruntime.messages.kernels.vectorised import outgoing
 from gmruntime.messages.layout import Group, Layout
 
-# Blocks of fewer pair tables than this are taken together with the tables of higher arity.
+# Blocks of fewer pair tables than this are taken one by one, with those of higher arity.
 _NUM_PAIRS_MIN = 256
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Tables:
-    """Tables of many shapes in compressed rows; see `kernels.compiled_tables`."""
-
-    start: Int64[np.ndarray, " factors_and_end"]
-    places: Int64[np.ndarray, " edges"]
-    states: Int64[np.ndarray, " edges"]
-    table_start: Int64[np.ndarray, " factors"]
-    values: Float64[np.ndarray, " entries"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,8 +33,8 @@ class Program:
 
     Attributes:
         layout: its source.
-        groups: with f in place of log f where sums have a compiled rule; without `tables`.
-        tables: the tables that have no block of their own kernel.
+        groups: of pairs, with a kernel for the whole block; f in place of log f for sums.
+        others: all other factors.
         row_start: where each variable's edges begin in `row_messages`.
         row_messages: where the message of each edge begins, sorted by variable.
         is_binary: every variable has two states.
@@ -53,7 +42,7 @@ class Program:
 
     layout: Layout
     groups: tuple[Group, ...]
-    tables: Tables
+    others: FlatFactors
     row_start: Int64[np.ndarray, " variables_and_end"]
     row_messages: Int64[np.ndarray, " edges"]
     is_binary: bool
@@ -69,15 +58,14 @@ def compile_layout(layout: Layout) -> Program:
             places.append(start + size * np.arange(len(group.scopes), dtype=np.int64))
     owner, place = np.concatenate(owners), np.concatenate(places)
     degree = np.bincount(owner, minlength=len(layout.num_states))
-    groups = layout.groups
+    groups = tuple(g for g in layout.groups if _has_kernel(g, is_max=layout.is_max))
+    others = [g for g in layout.groups if not _has_kernel(g, is_max=layout.is_max)]
     if not layout.is_max:
         groups = tuple(replace(g, kind=_exponential(g.kind)) for g in groups)
-    together = [g for g in groups if _joins_tables(g)]
-    groups = tuple(g for g in groups if not _joins_tables(g))
     return Program(
         layout,
         groups,
-        _tables(together),
+        flat_factors(layout, others),
         np.concatenate([[0], np.cumsum(degree)]).astype(np.int64),
         place[np.argsort(owner, kind="stable")],
         bool((layout.num_states == 2).all()),
@@ -98,40 +86,18 @@ def _exponential(kind: FactorKind) -> FactorKind:
             return kind
 
 
-def _joins_tables(group: Group) -> bool:
-    if not isinstance(group.kind, Table):
-        return False
-    return len(group.states) > 2 or len(group.scopes) < _NUM_PAIRS_MIN
-
-
-def _tables(groups: list[Group]) -> Tables:
-    arities: list[np.ndarray] = [np.zeros(0, np.int64)]
-    places: list[np.ndarray] = [np.zeros(0, np.int64)]
-    states: list[np.ndarray] = [np.zeros(0, np.int64)]
-    starts: list[np.ndarray] = [np.zeros(0, np.int64)]
-    values: list[np.ndarray] = [np.zeros(0)]
-    offset = 0
-    for group in groups:
-        assert isinstance(group.kind, Table)
-        tables = group.kind.log_potentials
-        count = len(group.scopes)
-        index = np.arange(count, dtype=np.int64)
-        sizes = np.array(group.states, np.int64)
-        arities.append(np.full(count, len(sizes), np.int64))
-        places.append((np.array(group.starts) + index[:, None] * sizes).reshape(-1))
-        states.append(np.tile(sizes, count))
-        step = 0 if len(tables) == 1 else tables[0].size
-        starts.append(offset + step * index)
-        values.append(tables.reshape(-1))
-        offset += tables.size
-    ends = np.cumsum(np.concatenate(arities))
-    return Tables(
-        np.concatenate([np.zeros(1, np.int64), ends]),
-        np.concatenate(places).astype(np.int64),
-        np.concatenate(states),
-        np.concatenate(starts),
-        np.concatenate(values),
-    )
+def _has_kernel(group: Group, *, is_max: bool) -> bool:
+    match group.kind:
+        case Table():
+            return len(group.states) == 2 and len(group.scopes) >= _NUM_PAIRS_MIN
+        case Potts():
+            return True
+        case Xor():
+            return not is_max
+        case TruncatedLinear() | TruncatedQuadratic():
+            return is_max
+        case _:
+            return False
 
 
 def sweep(
@@ -158,8 +124,17 @@ def sweep(
         sums.to_factors(unary, starts, rows, places, heard, said, scratch)
     update = _maximise if layout.is_max else _sum
     change = 0.0
-    if len(program.tables.table_start):
-        found = _update_tables(program, heard, said, damping)
+    if len(program.others.code):
+        others = program.others
+        found = schedules.flood(
+            *others.arrays(),
+            others.num_scratch,
+            said,
+            heard,
+            damping,
+            layout.is_max,
+            layout.is_forest,
+        )
         if found < 0.0:
             return -1.0
         change = found
@@ -169,22 +144,6 @@ def sweep(
             return -1.0
         change = max(change, found)
     return change
-
-
-def _update_tables(program: Program, heard: np.ndarray, said: np.ndarray, damping: float) -> float:
-    tables, layout = program.tables, program.layout
-    return nary.update(
-        tables.start,
-        tables.places,
-        tables.states,
-        tables.table_start,
-        tables.values,
-        said,
-        heard,
-        damping,
-        layout.is_max,
-        layout.is_forest,
-    )
 
 
 def _sum(
@@ -205,7 +164,7 @@ def _sum(
         case Xor():
             return sums.parity(kind.parities, said, heard, starts, count, damping, nats)
         case _:
-            return _vectorised(layout, group, heard, said, damping)
+            raise AssertionError(type(kind).__name__)
 
 
 def _maximise(
@@ -233,42 +192,4 @@ def _maximise(
                 damping,
             )
         case _:
-            return _vectorised(layout, group, heard, said, damping)
-
-
-def _vectorised(
-    layout: Layout, group: Group, heard: np.ndarray, said: np.ndarray, damping: float
-) -> float:
-    """Update a group by the vectorised rule, which speaks in logs."""
-    count = len(group.scopes)
-    pieces = [
-        slice(start, start + count * size)
-        for start, size in zip(group.starts, group.states, strict=True)
-    ]
-    told: list[np.ndarray] = []
-    for piece, size in zip(pieces, group.states, strict=True):
-        values = said[piece].reshape(1, count, size)
-        if not layout.is_max:
-            with np.errstate(divide="ignore"):
-                values = np.log(values)
-        high = values.max(axis=2, keepdims=True)
-        told.append(values - np.where(np.isneginf(high), 0.0, high))
-    change = 0.0
-    for piece, new in zip(pieces, outgoing(group.kind, told, is_max=layout.is_max), strict=True):
-        high = new.max(axis=2, keepdims=True)
-        if np.isneginf(high).any():
-            return -1.0
-        fresh, old = (new - high).reshape(-1), heard[piece]
-        if not layout.is_max:
-            with np.errstate(divide="ignore"):
-                old = np.log(old)
-        if damping:
-            fresh = damping * old + (1.0 - damping) * fresh
-        if layout.is_max or layout.is_forest:
-            with np.errstate(invalid="ignore"):
-                step = np.where(old == fresh, 0.0, np.abs(fresh - old))
-        else:
-            step = np.abs(np.exp(fresh) - np.exp(old))
-        change = max(change, float(step.max(initial=0.0)))
-        heard[piece] = fresh if layout.is_max else np.exp(fresh)
-    return change
+            raise AssertionError(type(kind).__name__)

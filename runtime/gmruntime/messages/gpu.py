@@ -110,7 +110,7 @@ def is_worth_it(layout: Layout, options: BpOptions) -> bool:
     """Say whether to run on the GPU, as the options allow it and the machine has one."""
     if options.device == "cuda" and not has_gpu():
         raise ValueError("device 'cuda' needs cupy and a CUDA device; there is none here")
-    if options.device == "cpu" or options.schedule != "flooding" or layout.is_forest:
+    if options.device == "cpu" or options.schedule not in ("auto", "flooding") or layout.is_forest:
         return False
     if options.device == "auto" and len(layout.entry) < _NUM_ENTRIES_MIN:
         return False

@@ -6,7 +6,7 @@ from typing import Literal
 
 from gmruntime.answer import Map, Query
 
-Schedule = Literal["flooding", "sequential"]
+Schedule = Literal["auto", "flooding", "sequential", "residual"]
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["float64", "float32"]
 
@@ -31,7 +31,9 @@ class BpOptions:
         temperature: 1 is sum-product, 0 is max-product; None takes what the question needs.
         tolerance: converged when residual / (1 - damping) is below this, nats.
         schedule: flooding updates all messages from the last sweep's; sequential from the newest,
-            block after block.
+            factor after factor; residual likewise, those that will change most first. "auto" goes
+            to and fro once over a forest, floods anything else, and goes by residual where that
+            does not settle.
         device: "auto" takes a GPU only where there is one and it pays.
         precision: of messages on a GPU.
     """
@@ -40,7 +42,7 @@ class BpOptions:
     damping: float | None = None
     temperature: float | None = None
     tolerance: float = 1e-10
-    schedule: Schedule = "flooding"
+    schedule: Schedule = "auto"
     device: Device = "auto"
     precision: Precision = "float64"
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from gmruntime.budget import Budget
-from gmruntime.dual.trws import DualAscent
+from gmruntime.dual.ascent import DualAscent
 from gmruntime.engine import Engine
 from gmruntime.flat import FlatGraph
 from gmruntime.search.annealing import TreeAnnealing

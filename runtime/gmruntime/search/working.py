@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float64, Int32, Int64
 
-from gmruntime.flat import FlatGraph, flatten
+from gmruntime.flat import FlatGraph, flatten, local_scores
 from gmruntime.graph import Assignment, FactorGraph
 from gmruntime.search.propagation import possible_states
 
@@ -189,27 +189,6 @@ def _sum_by_factor(
     if not len(flat.table_start):
         return np.zeros(0, np.int64)
     return np.add.reduceat(values, flat.factor_start[:-1])
-
-
-def local_scores(
-    flat: FlatGraph, lone: Int64[np.ndarray, " lone_factors"]
-) -> tuple[Int64[np.ndarray, " variables_and_end"], Float64[np.ndarray, " variable_states"]]:
-    """Sum the given factors of arity one, for each state of each variable.
-
-    Returns:
-        start: where each variable's states begin in the scores.
-        scores: one for each state of each variable.
-    """
-    start = np.concatenate([[0], np.cumsum(flat.num_states, dtype=np.int64)])
-    scores = np.zeros(start[-1])
-    edges = flat.factor_start[lone]
-    variables = flat.edge_variable[edges]
-    sizes = flat.num_states[variables].astype(np.int64)
-    row = np.repeat(np.arange(len(lone)), sizes)
-    state = np.arange(len(row)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    entries = flat.table_start[lone][row] + flat.strides[edges][row] * state
-    np.add.at(scores, start[variables][row] + state, flat.log_potentials[entries])
-    return start, scores
 
 
 def best_local_states(flat: FlatGraph) -> Int32[np.ndarray, " variables"]:

@@ -1,0 +1,313 @@
+"""The sweeps of SRMP, compiled. Knows flat arrays only."""
+
+import numpy as np
+
+from gmruntime.compiling import loop
+
+
+@loop
+def max_marginal(
+    factor: int,
+    target: int,
+    factor_start: np.ndarray,
+    edge_variable: np.ndarray,
+    strides: np.ndarray,
+    table_start: np.ndarray,
+    log_potentials: np.ndarray,
+    num_states: np.ndarray,
+    message_start: np.ndarray,
+    messages: np.ndarray,
+    fixed: np.ndarray,
+    digits: np.ndarray,
+    out: np.ndarray,
+) -> None:
+    """Maximise a factor less its other edges' messages, for each state of the edge `target`.
+
+    Variables with a state in `fixed` (not -1) keep it; that of the target is ignored.
+    """
+    first, stop = factor_start[factor], factor_start[factor + 1]
+    for x in range(num_states[edge_variable[target]]):
+        out[x] = -np.inf
+    entry = table_start[factor]
+    for e in range(first, stop):
+        state = fixed[edge_variable[e]]
+        if e == target or state < 0:
+            state = 0
+        digits[e - first] = state
+        entry += strides[e] * state
+    while True:
+        candidate = log_potentials[entry]
+        # Added up for each entry: a running sum would drift.
+        for e in range(first, stop):
+            if e != target:
+                candidate -= messages[message_start[e] + digits[e - first]]
+        x = digits[target - first]
+        if candidate > out[x]:
+            out[x] = candidate
+        e = stop - 1
+        while e >= first:
+            v = edge_variable[e]
+            if e != target and fixed[v] >= 0:
+                e -= 1
+                continue
+            k = e - first
+            digits[k] += 1
+            entry += strides[e]
+            if digits[k] < num_states[v]:
+                break
+            entry -= strides[e] * digits[k]
+            digits[k] = 0
+            e -= 1
+        if e < first:
+            return
+
+
+@loop
+def sweep(
+    num_states: np.ndarray,
+    unary_start: np.ndarray,
+    unary: np.ndarray,
+    near_start: np.ndarray,
+    near_edge: np.ndarray,
+    edge_factor: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    factor_start: np.ndarray,
+    edge_variable: np.ndarray,
+    strides: np.ndarray,
+    table_start: np.ndarray,
+    log_potentials: np.ndarray,
+    message_start: np.ndarray,
+    messages: np.ndarray,
+    floor: float,
+    backward: bool,
+    free: np.ndarray,
+    assignment: np.ndarray,
+    digits: np.ndarray,
+    total: np.ndarray,
+    scores: np.ndarray,
+    found: np.ndarray,
+) -> None:
+    """Visit every variable once: collect what its factors know, hand a share on.
+
+    `low` and `high` are the first and last variable of each factor. A forward sweep also rounds:
+    `assignment` is written as it goes, and must be -1 everywhere before.
+    """
+    count = num_states.size
+    for step in range(count):
+        i = count - 1 - step if backward else step
+        k_i = int(num_states[i])
+        base = unary_start[i]
+        for x in range(k_i):
+            total[x] = unary[base + x]
+        behind, ahead = 0, 0
+        for position in range(near_start[i], near_start[i + 1]):
+            e = near_edge[position]
+            f = int(edge_factor[e])
+            start, end = (high[f], low[f]) if backward else (low[f], high[f])
+            if i != end:
+                ahead += 1
+            if i != start:
+                behind += 1
+                max_marginal(
+                    f,
+                    e,
+                    factor_start,
+                    edge_variable,
+                    strides,
+                    table_start,
+                    log_potentials,
+                    num_states,
+                    message_start,
+                    messages,
+                    free,
+                    digits,
+                    found,
+                )
+                best = found[0]
+                for x in range(1, k_i):
+                    best = max(best, found[x])
+                if best == -np.inf:
+                    best = 0.0
+                place = message_start[e]
+                for x in range(k_i):
+                    messages[place + x] = max(found[x], best + floor)
+            for x in range(k_i):
+                total[x] += messages[message_start[e] + x]
+        if not backward:
+            _round(
+                i,
+                k_i,
+                num_states,
+                near_start,
+                near_edge,
+                edge_factor,
+                low,
+                factor_start,
+                edge_variable,
+                strides,
+                table_start,
+                log_potentials,
+                message_start,
+                messages,
+                assignment,
+                digits,
+                total,
+                scores,
+                found,
+            )
+        if ahead == 0:
+            continue
+        largest = total[0]
+        for x in range(1, k_i):
+            largest = max(largest, total[x])
+        if largest == -np.inf:
+            continue
+        share = 1.0 / max(ahead, behind)
+        for x in range(k_i):
+            total[x] = share * max(total[x] - largest, floor)
+        for position in range(near_start[i], near_start[i + 1]):
+            e = near_edge[position]
+            f = int(edge_factor[e])
+            if i == (low[f] if backward else high[f]):
+                continue
+            place = message_start[e]
+            for x in range(k_i):
+                messages[place + x] -= total[x]
+
+
+@loop
+def _round(
+    i: int,
+    k_i: int,
+    num_states: np.ndarray,
+    near_start: np.ndarray,
+    near_edge: np.ndarray,
+    edge_factor: np.ndarray,
+    low: np.ndarray,
+    factor_start: np.ndarray,
+    edge_variable: np.ndarray,
+    strides: np.ndarray,
+    table_start: np.ndarray,
+    log_potentials: np.ndarray,
+    message_start: np.ndarray,
+    messages: np.ndarray,
+    assignment: np.ndarray,
+    digits: np.ndarray,
+    total: np.ndarray,
+    scores: np.ndarray,
+    found: np.ndarray,
+) -> None:
+    """Decide a variable; what is decided already counts itself, not what a factor hoped for."""
+    for x in range(k_i):
+        scores[x] = total[x]
+    for position in range(near_start[i], near_start[i + 1]):
+        e = near_edge[position]
+        f = int(edge_factor[e])
+        if i == low[f]:
+            continue
+        max_marginal(
+            f,
+            e,
+            factor_start,
+            edge_variable,
+            strides,
+            table_start,
+            log_potentials,
+            num_states,
+            message_start,
+            messages,
+            assignment,
+            digits,
+            found,
+        )
+        for x in range(k_i):
+            scores[x] += found[x] - messages[message_start[e] + x]
+    best = 0
+    for x in range(1, k_i):
+        if scores[x] > scores[best]:
+            best = x
+    assignment[i] = best
+
+
+@loop
+def bound(
+    num_states: np.ndarray,
+    unary_start: np.ndarray,
+    unary: np.ndarray,
+    near_start: np.ndarray,
+    near_edge: np.ndarray,
+    factor_start: np.ndarray,
+    edge_variable: np.ndarray,
+    strides: np.ndarray,
+    table_start: np.ndarray,
+    log_potentials: np.ndarray,
+    message_start: np.ndarray,
+    messages: np.ndarray,
+    free: np.ndarray,
+    digits: np.ndarray,
+    total: np.ndarray,
+    found: np.ndarray,
+) -> tuple[float, float, float]:
+    """Add up what every variable and every factor can have at most.
+
+    Returns:
+        the sum, the sum of its terms' magnitudes, and that of what the terms were made of, each
+        as often as it was added.
+    """
+    value, magnitude, made_of = 0.0, 0.0, 0.0
+    for i in range(num_states.size):
+        k_i = int(num_states[i])
+        largest = 0.0
+        for x in range(k_i):
+            total[x] = unary[unary_start[i] + x]
+            if total[x] > -np.inf:
+                largest = max(largest, abs(total[x]))
+        degree = near_start[i + 1] - near_start[i]
+        for position in range(near_start[i], near_start[i + 1]):
+            place = message_start[near_edge[position]]
+            reach = 0.0
+            for x in range(k_i):
+                total[x] += messages[place + x]
+                reach = max(reach, abs(messages[place + x]))
+            largest += reach
+        best = total[0]
+        for x in range(1, k_i):
+            best = max(best, total[x])
+        if best == -np.inf:
+            return -np.inf, 0.0, 0.0
+        value += best
+        magnitude += abs(best)
+        made_of += (degree + 2) * largest
+    for f in range(factor_start.size - 1):
+        e = factor_start[f]
+        max_marginal(
+            f,
+            e,
+            factor_start,
+            edge_variable,
+            strides,
+            table_start,
+            log_potentials,
+            num_states,
+            message_start,
+            messages,
+            free,
+            digits,
+            found,
+        )
+        best = -np.inf
+        for x in range(num_states[edge_variable[e]]):
+            best = max(best, found[x] - messages[message_start[e] + x])
+        if best == -np.inf:
+            return -np.inf, 0.0, 0.0
+        value += best
+        magnitude += abs(best)
+        largest = 0.0
+        for edge in range(e, factor_start[f + 1]):
+            reach = 0.0
+            for x in range(num_states[edge_variable[edge]]):
+                reach = max(reach, abs(messages[message_start[edge] + x]))
+            largest += reach
+        made_of += (factor_start[f + 1] - e + 2) * largest
+    return value, magnitude, made_of

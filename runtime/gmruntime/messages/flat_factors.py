@@ -1,0 +1,244 @@
+"""Factors of every kind as flat arrays, for loops that take them one by one.
+
+`kernels.compiled_kinds` reads them; here is written what the parameters of each kind are.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64, Int64
+
+from gmruntime.factors.kinds import (
+    AllDifferent,
+    Count,
+    FactorKind,
+    Gated,
+    LinearSum,
+    Memory,
+    NoisyOr,
+    Or,
+    Potts,
+    Table,
+    TruncatedLinear,
+    TruncatedQuadratic,
+    Window,
+    Xor,
+)
+from gmruntime.factors.tables import log_tables
+from gmruntime.messages.kernels import compiled_kinds as codes
+from gmruntime.messages.layout import Group, Layout
+from gmruntime.messages.tempering import NUM_EXACT_VALUES_MAX
+
+# What e^x still holds.
+_LOG_MAX = 700.0
+
+
+_A = np.ndarray
+_Arrays = tuple[_A, _A, _A, _A, _A, _A, _A, _A, _A, _A, _A]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FlatFactors:
+    """Factors one after another; an edge is one position of one factor's scope.
+
+    Attributes:
+        code: the kind of each factor, see `compiled_kinds`.
+        start: edges start[f]..start[f + 1] - 1 are the scope of factor f.
+        variables: of each edge.
+        places: where each edge's message begins.
+        states: of each edge's variable.
+        int_start: integers int_start[f]..int_stop[f] - 1 of `ints` are factor f's.
+        int_stop: factors may share parameters.
+        ints: whole numbers such as coefficients.
+        real_start: likewise for `reals`.
+        real_stop: likewise.
+        reals: f for sums, log f for maxima.
+        num_scratch: numbers that a rule may need to write down meanwhile.
+    """
+
+    code: Int64[np.ndarray, " factors"]
+    start: Int64[np.ndarray, " factors_and_end"]
+    variables: Int64[np.ndarray, " edges"]
+    places: Int64[np.ndarray, " edges"]
+    states: Int64[np.ndarray, " edges"]
+    int_start: Int64[np.ndarray, " factors"]
+    int_stop: Int64[np.ndarray, " factors"]
+    ints: Int64[np.ndarray, " integers"]
+    real_start: Int64[np.ndarray, " factors"]
+    real_stop: Int64[np.ndarray, " factors"]
+    reals: Float64[np.ndarray, " reals"]
+    num_scratch: int
+
+    def arrays(self) -> _Arrays:
+        """Return the arrays in the order in which the compiled loops take them."""
+        return (
+            self.code,
+            self.start,
+            self.variables,
+            self.places,
+            self.states,
+            self.int_start,
+            self.int_stop,
+            self.ints,
+            self.real_start,
+            self.real_stop,
+            self.reals,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Parameters:
+    """Of one group: a row for each table."""
+
+    code: int
+    ints: Int64[np.ndarray, "tables integers"]
+    reals: Float64[np.ndarray, "tables reals"]
+    num_scratch: int
+
+
+def flat_factors(layout: Layout, groups: Sequence[Group]) -> FlatFactors:
+    """Write groups of a layout as flat arrays."""
+    code: list[np.ndarray] = [np.zeros(0, np.int64)]
+    arity: list[np.ndarray] = [np.zeros(0, np.int64)]
+    variables: list[np.ndarray] = [np.zeros(0, np.int64)]
+    places: list[np.ndarray] = [np.zeros(0, np.int64)]
+    states: list[np.ndarray] = [np.zeros(0, np.int64)]
+    starts: tuple[list[np.ndarray], list[np.ndarray]] = ([code[0]], [code[0]])
+    stops: tuple[list[np.ndarray], list[np.ndarray]] = ([code[0]], [code[0]])
+    flat: tuple[list[np.ndarray], list[np.ndarray]] = ([np.zeros(0, np.int64)], [np.zeros(0)])
+    filled = [0, 0]
+    num_scratch = 1
+    for group in groups:
+        found = _parameters(group.kind, group.states, is_max=layout.is_max)
+        count, sizes = len(group.scopes), np.array(group.states, np.int64)
+        index = np.arange(count, dtype=np.int64)
+        code.append(np.full(count, found.code, np.int64))
+        arity.append(np.full(count, len(sizes), np.int64))
+        variables.append(group.scopes.reshape(-1).astype(np.int64))
+        places.append((np.array(group.starts) + index[:, None] * sizes).reshape(-1))
+        states.append(np.tile(sizes, count))
+        for which, rows in enumerate((found.ints, found.reals)):
+            length = rows.shape[1]
+            step = length if len(rows) > 1 else 0
+            starts[which].append(filled[which] + step * index)
+            stops[which].append(filled[which] + step * index + length)
+            flat[which].append(rows.reshape(-1))
+            filled[which] += rows.size
+        num_scratch = max(num_scratch, found.num_scratch)
+    return FlatFactors(
+        np.concatenate(code),
+        np.concatenate([[0], np.cumsum(np.concatenate(arity))]).astype(np.int64),
+        np.concatenate(variables),
+        np.concatenate(places).astype(np.int64),
+        np.concatenate(states),
+        np.concatenate(starts[0]),
+        np.concatenate(stops[0]),
+        np.concatenate(flat[0]).astype(np.int64),
+        np.concatenate(starts[1]),
+        np.concatenate(stops[1]),
+        np.concatenate(flat[1]),
+        num_scratch,
+    )
+
+
+def _parameters(kind: FactorKind, states: tuple[int, ...], *, is_max: bool) -> _Parameters:
+    arity = len(states)
+    none = np.zeros((1, 0))
+    no_ints = np.zeros((1, 0), np.int64)
+    match kind:
+        case Table():
+            return _table(kind.log_potentials, arity, is_max)
+        case TruncatedLinear() | TruncatedQuadratic():
+            return _table(log_tables(kind, list(states)), arity, is_max)
+        case Gated():
+            rows = kind.log_potentials.reshape(len(kind.log_potentials), -1)
+            # The closed gate's value comes last, so that all of them have one scale.
+            rows = np.concatenate([rows, np.zeros((len(rows), 1))], axis=1)
+            return _Parameters(codes.GATED, no_ints, _scaled(rows, is_max), arity + 1)
+        case Potts():
+            weights = kind.weights[:, None]
+            reals = weights if is_max else np.exp(np.minimum(weights, _LOG_MAX))
+            return _Parameters(codes.POTTS, no_ints, reals, 1)
+        case Or():
+            fails = np.full((1, arity), 0.0)
+            fails[0, -1] = 1.0
+            reals = np.concatenate([fails, 1.0 - fails], axis=1)
+            if is_max:
+                reals = _log(reals)
+            rows = np.broadcast_to(reals, (len(kind.negated), 2 * arity))
+            ints = kind.negated.astype(np.int64)
+            return _Parameters(codes.OR, ints, np.ascontiguousarray(rows), 2 * arity)
+        case NoisyOr():
+            logs = kind.log_failures
+            reals = np.concatenate([np.exp(logs), -np.expm1(logs)], axis=1)
+            reals = _log(reals) if is_max else reals
+            ints = np.zeros((1, arity), np.int64)
+            return _Parameters(codes.OR, ints, reals, 2 * arity)
+        case Xor():
+            ints = kind.parities.astype(np.int64)[:, None]
+            return _Parameters(codes.PARITY, ints, none, 2 * arity)
+        case Count():
+            signs = np.where(kind.negated, -1, 1).astype(np.int64)
+            lowest = -kind.negated.sum(axis=1).astype(np.int64)
+            return _sum(signs, lowest, kind.log_potentials, states, is_max)
+        case LinearSum():
+            return _sum(kind.coefficients, kind.lowest, kind.log_potentials, states, is_max)
+        case AllDifferent():
+            if states[0] <= NUM_EXACT_VALUES_MAX:
+                scratch = (arity + 2) << states[0]
+            else:
+                scratch = 3 * arity * states[0] + max(arity, states[0]) + 1
+            return _Parameters(codes.DIFFERENT, no_ints, none, scratch)
+        case Window():
+            sides = [kind.rows, kind.columns, kind.reach_rows, kind.reach_columns]
+            ints = np.array([sides], np.int64)
+            return _Parameters(codes.WINDOW, ints, none, kind.rows * kind.columns)
+        case Memory():
+            return _memory(kind, is_max)
+
+
+def _log(values: np.ndarray) -> np.ndarray:
+    with np.errstate(divide="ignore"):
+        return np.log(values)
+
+
+def _scaled(rows: np.ndarray, is_max: bool) -> np.ndarray:
+    """Return rows of logs, or what they are the logs of, the largest of each row 1."""
+    if is_max:
+        return rows
+    high = rows.max(axis=1, keepdims=True)
+    return np.exp(rows - np.where(np.isneginf(high), 0.0, high))
+
+
+def _table(log_potentials: np.ndarray, arity: int, is_max: bool) -> _Parameters:
+    rows = log_potentials.reshape(len(log_potentials), -1)
+    return _Parameters(codes.TABLE, np.zeros((1, 0), np.int64), _scaled(rows, is_max), arity + 1)
+
+
+def _sum(
+    coefficients: np.ndarray,
+    lowest: np.ndarray,
+    log_potentials: np.ndarray,
+    states: tuple[int, ...],
+    is_max: bool,
+) -> _Parameters:
+    count = max(len(coefficients), len(lowest), len(log_potentials))
+    rows = [np.broadcast_to(a, (count, a.shape[1])) for a in (lowest[:, None], coefficients)]
+    width = int(np.abs(coefficients * (np.array(states) - 1)).sum(axis=1).max()) + 1
+    reals = _scaled(np.broadcast_to(log_potentials, (count, log_potentials.shape[1])), is_max)
+    scratch = (len(states) + 2) * width
+    return _Parameters(codes.SUM, np.concatenate(rows, axis=1).astype(np.int64), reals, scratch)
+
+
+def _memory(kind: Memory, is_max: bool) -> _Parameters:
+    logs = kind.log_patterns
+    count, num_patterns, places, _ = logs.shape
+    shifts = np.zeros(logs.shape[:3])
+    if not is_max:
+        high = logs.max(axis=3)
+        shifts = np.where(np.isneginf(high), 0.0, high)
+        logs = np.exp(logs - shifts[..., None])
+    reals = np.concatenate([logs.reshape(count, -1), shifts.reshape(count, -1)], axis=1)
+    ints = np.array([[num_patterns]], np.int64)
+    return _Parameters(codes.MEMORY, ints, reals, num_patterns * (places + 2))

@@ -1,0 +1,163 @@
+"""Compiled runs, row by row of evidence: floods, and visits of single factors."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float64
+
+from gmruntime.budget import Budget
+from gmruntime.messages.bp import DAMPINGS, PATIENCE, Messages, calmer, propagate_vectorised
+from gmruntime.messages.layout import Layout
+from gmruntime.messages.options import BpOptions
+
+if TYPE_CHECKING:
+    from gmruntime.messages.compiled import Program
+    from gmruntime.messages.scheduled import Visits
+
+# Sweeps that messages are tried by residual before they are damped.
+_SWEEPS_BY_RESIDUAL = 100
+
+
+def propagate_compiled(
+    layout: Layout,
+    unary: Float64[np.ndarray, "rows entries"],
+    budget: Budget,
+    options: BpOptions,
+    values: Float64[np.ndarray, "rows message_entries"],
+) -> Messages:
+    """Run row by row in compiled loops.
+
+    A row whose messages vanish is run again in logs, where nothing vanishes by underflow.
+    """
+    from gmruntime.messages.compiled import compile_layout
+
+    program = compile_layout(layout)
+    schedule = options.schedule
+    if schedule == "auto" and layout.is_forest:
+        schedule = "sequential"
+    visits = None if schedule in ("auto", "flooding") else _visits_of(layout)
+    impossible = np.zeros(len(unary), np.bool_)
+    residual, num_sweeps, converged = 0.0, 0, True
+    for row in range(len(unary)):
+        if visits is None:
+            found = run_row(program, unary[row], budget, options, values[row])
+        else:
+            found = visit_row(visits, unary[row], budget, options, values[row])
+        if found is None:
+            found = propagate_vectorised(
+                layout, unary[row : row + 1], budget, options, values[row : row + 1].copy()
+            )
+        values[row] = found.values[0]
+        impossible[row] = found.impossible[0]
+        residual = max(residual, found.residual)
+        num_sweeps = max(num_sweeps, found.num_sweeps)
+        converged = converged and found.converged
+    return Messages(values, residual, num_sweeps, converged, impossible)
+
+
+def _visits_of(layout: Layout) -> "Visits":
+    from gmruntime.messages.scheduled import plan_visits
+
+    return plan_visits(layout)
+
+
+def _inwards(layout: Layout, unary: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return unary potentials and messages as compiled loops take them."""
+    if layout.is_max:
+        return unary, start.copy()
+    high = np.maximum.reduceat(unary, layout.variable_start[:-1])
+    high = np.repeat(np.where(np.isneginf(high), 0.0, high), layout.num_states)
+    return np.exp(unary - high), np.exp(start)
+
+
+def _outwards(
+    layout: Layout, heard: np.ndarray, residual: float, num_sweeps: int, options: BpOptions
+) -> Messages:
+    if not layout.is_max:
+        with np.errstate(divide="ignore"):
+            heard = np.log(heard)
+    converged = residual <= options.tolerance
+    return Messages(heard[None], residual, num_sweeps, converged, np.zeros(1, np.bool_))
+
+
+def visit_row(
+    visits: "Visits",
+    unary: Float64[np.ndarray, " entries"],
+    budget: Budget,
+    options: BpOptions,
+    start: Float64[np.ndarray, " message_entries"],
+) -> Messages | None:
+    """Run one row from the newest messages; None when messages vanish."""
+    from gmruntime.messages.scheduled import visit
+
+    layout = visits.layout
+    own, heard = _inwards(layout, unary, start)
+    found = visit(
+        visits,
+        own,
+        heard,
+        "residual" if options.schedule == "residual" else "sequential",
+        budget,
+        options.tolerance,
+        options.num_sweeps_max,
+        options.damping or 0.0,
+    )
+    return None if found is None else _outwards(layout, heard, *found, options)
+
+
+def run_row(
+    program: "Program",
+    unary: Float64[np.ndarray, " entries"],
+    budget: Budget,
+    options: BpOptions,
+    start: Float64[np.ndarray, " message_entries"],
+) -> Messages | None:
+    """Run compiled flooding for one row; None when messages vanish.
+
+    Where undamped messages do not settle and nothing else was asked for, they are tried by
+    residual before they are damped.
+    """
+    from gmruntime.messages.compiled import sweep as update
+
+    layout = program.layout
+    own, heard = _inwards(layout, unary, start)
+    said = np.empty_like(heard)
+    damping = DAMPINGS[0] if options.damping is None else options.damping
+    residual, sweep, checkpoint = 0.0, 0, np.inf
+    while layout.groups:
+        change = update(program, own, heard, said, damping)
+        if change < 0.0:
+            return None
+        sweep += 1
+        residual = change / (1.0 - damping)
+        is_over = sweep >= options.num_sweeps_max or budget.left_s() <= 0.0
+        if residual <= options.tolerance or is_over:
+            break
+        if options.damping is None and sweep % PATIENCE == 0 and not layout.is_forest:
+            more = calmer(damping, residual, checkpoint)
+            if more > damping == 0.0 and options.schedule == "auto":
+                tried = _by_residual(layout, own, heard, budget, options, sweep)
+                if tried is None:
+                    return None
+                residual, sweep = tried
+                if residual <= options.tolerance or sweep >= options.num_sweeps_max:
+                    break
+            damping, checkpoint = more, residual
+    return _outwards(layout, heard, float(residual), sweep, options)
+
+
+def _by_residual(
+    layout: Layout,
+    own: np.ndarray,
+    heard: np.ndarray,
+    budget: Budget,
+    options: BpOptions,
+    sweep: int,
+) -> tuple[float, int] | None:
+    """Go on by residual for a while; return the residual and the sweeps in all."""
+    from gmruntime.messages.scheduled import visit
+
+    left = min(_SWEEPS_BY_RESIDUAL, options.num_sweeps_max - sweep)
+    visits = _visits_of(layout)
+    found = visit(visits, own, heard, "residual", budget, options.tolerance, left)
+    return None if found is None else (found[0], sweep + found[1])
