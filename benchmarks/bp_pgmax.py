@@ -19,7 +19,7 @@ PEER = """
 import json, sys, time
 import numpy as np, jax
 from pgmax import fgraph, fgroup, infer, vgroup
-side, states, sweeps, potts, is_sum = map(int, sys.argv[1:])
+side, states, sweeps, kind, is_sum = map(int, sys.argv[1:])
 rng = np.random.default_rng(0)
 started = time.perf_counter()
 x = vgroup.NDVarArray(num_states=states, shape=(side, side))
@@ -27,8 +27,10 @@ graph = fgraph.FactorGraph(variable_groups=x)
 pairs = [[x[i, j], x[i, j + 1]] for i in range(side) for j in range(side - 1)]
 pairs += [[x[i, j], x[i + 1, j]] for i in range(side - 1) for j in range(side)]
 table = rng.normal(size=(states, states)).astype(np.float32)
-if potts:
+if kind == 1:
     table = np.eye(states, dtype=np.float32) * 0.5
+if kind == 2:
+    table = rng.normal(size=(len(pairs), states, states)).astype(np.float32)
 group = fgroup.PairwiseFactorGroup(variables_for_factors=pairs, log_potential_matrix=table)
 graph.add_factors(group)
 bp = infer.build_inferer(graph.bp_state, backend="bp")
@@ -46,7 +48,10 @@ print(json.dumps({"build": built, "sweep": min(times)}))
 """
 
 
-def grid(side: int, states: int, is_potts: bool):
+SHARED, POTTS, DISTINCT = range(3)
+
+
+def grid(side: int, states: int, parameters: int):
     """Build the same graph as the peer's, from arrays."""
     from gmruntime.factors.kinds import Potts, Table
     from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock
@@ -55,8 +60,10 @@ def grid(side: int, states: int, is_potts: bool):
     index = np.arange(side * side, dtype=np.int32).reshape(side, side)
     across = np.stack([index[:, :-1].ravel(), index[:, 1:].ravel()], axis=1)
     down = np.stack([index[:-1].ravel(), index[1:].ravel()], axis=1)
-    table = rng.normal(size=(states, states))
-    kind = Potts(np.array([0.5])) if is_potts else Table(table[None])
+    count = len(across) + len(down) if parameters == DISTINCT else 1
+    kind = Table(rng.normal(size=(count, states, states)))
+    if parameters == POTTS:
+        kind = Potts(np.array([0.5]))
     field = Table(rng.normal(size=(side * side, states)))
     return FactorGraph(
         (VariableBlock("x", (side, side), states),),
@@ -76,7 +83,7 @@ def smallest(action: Callable[[], object], repeats: int = 3) -> float:
     return min(times)
 
 
-def measure(side: int, states: int, sweeps: int, is_potts: bool, temperature: float):
+def measure(side: int, states: int, sweeps: int, parameters: int, temperature: float):
     """Return seconds to build and seconds a sweep."""
     from gmruntime.budget import start_budget
     from gmruntime.graph import no_evidence
@@ -86,7 +93,7 @@ def measure(side: int, states: int, sweeps: int, is_potts: bool, temperature: fl
     from gmruntime.messages.rows import run_row
 
     begun = time.perf_counter()
-    graph = grid(side, states, is_potts)
+    graph = grid(side, states, parameters)
     layout = build_layout(graph, temperature)
     program = compile_layout(layout)
     unary = unary_with_evidence(layout, no_evidence(graph)[None])[0]
@@ -102,19 +109,20 @@ def measure(side: int, states: int, sweeps: int, is_potts: bool, temperature: fl
 def main() -> None:
     peer = sys.argv[1] if len(sys.argv) > 1 else ""
     cases = [
-        ("2 states", 224, 2, 10, False),
-        ("16 states, tables", 60, 16, 5, False),
-        ("64 states, Potts", 24, 64, 3, True),
-        ("2 states, 1 M messages", 500, 2, 5, False),
+        ("2 states", 224, 2, 10, SHARED),
+        ("16 states, shared", 60, 16, 5, SHARED),
+        ("16 states, distinct", 100, 16, 5, DISTINCT),
+        ("64 states, Potts", 24, 64, 3, POTTS),
+        ("2 states, 1 M messages", 500, 2, 5, SHARED),
     ]
-    for name, side, states, sweeps, is_potts in cases:
+    for name, side, states, sweeps, parameters in cases:
         for temperature in (1.0, 0.0):
-            built, sweep = measure(side, states, sweeps, is_potts, temperature)
+            built, sweep = measure(side, states, sweeps, parameters, temperature)
             line = (
                 f"{name:22s} T={temperature:.0f}: build {built:7.3f} s, sweep {sweep * 1e3:8.3f} ms"
             )
             if peer:
-                arguments = [str(int(v)) for v in (side, states, sweeps, is_potts, temperature)]
+                arguments = [str(int(v)) for v in (side, states, sweeps, parameters, temperature)]
                 found = subprocess.run(
                     [peer, "-c", PEER, *arguments], capture_output=True, text=True, check=False
                 )

@@ -1,5 +1,6 @@
-"""What an inference may spend: seconds of wall clock and bytes of memory."""
+"""What an inference may spend: seconds of wall clock, bytes of memory, and cores."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import inf
@@ -43,6 +44,11 @@ def ending_with(budget: Budget, ended: Event) -> Budget:
     """Return a budget that is also spent as soon as `ended` is set, for work on other threads."""
     clock = budget.clock
     return replace(budget, clock=lambda: inf if ended.is_set() else clock())
+
+
+def num_cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def free_memory_bytes() -> int:

@@ -65,6 +65,53 @@ def test_backends_agree_on_every_kind(index: int, temperature: float, damping: f
     assert fast.residual == pytest.approx(slow.residual, rel=1e-6, abs=1e-9)
 
 
+@pytest.mark.parametrize("damping", [0.0, 0.4])
+@pytest.mark.parametrize("seed", range(4))
+def test_log_odds_say_the_same(seed: int, damping: float) -> None:
+    """Finite pair tables of two states are maximised with one number for each message."""
+    rng = np.random.default_rng(seed)
+    pairs = np.array([rng.choice(30, 2, replace=False) for _ in range(90)], np.int32)
+    shared = np.array([rng.choice(30, 2, replace=False) for _ in range(20)], np.int32)
+    singles = np.arange(30, dtype=np.int32)[:, None]
+    graph = FactorGraph(
+        (VariableBlock("x", (30,), 2),),
+        (
+            FactorBlock(Table(rng.normal(size=(90, 2, 2))), pairs),
+            FactorBlock(Table(rng.normal(size=(1, 2, 2))), shared),
+            FactorBlock(Table(rng.normal(size=(30, 2))), singles),
+        ),
+    )
+    layout = build_layout(graph, 0.0)
+    assert compile_layout(layout).odds is not None
+    unary = unary_with_evidence(layout, no_evidence(graph)[None])
+    options = BpOptions(num_sweeps_max=9, damping=damping, tolerance=0.0)
+    slow, fast = run_both(layout, unary, options)
+    assert fast is not None
+    odds = slow.values[:, 1::2] - slow.values[:, ::2]
+    np.testing.assert_allclose(fast.values[:, 1::2] - fast.values[:, ::2], odds, atol=1e-9)
+    assert (np.maximum(fast.values[:, 1::2], fast.values[:, ::2]) == 0.0).all()
+    seen = unary.copy()
+    seen[0, 0] = -np.inf
+    slow, fast = run_both(layout, seen, options)
+    assert fast is not None
+    np.testing.assert_allclose(np.exp(fast.values), np.exp(slow.values), atol=1e-9)
+
+
+def test_rows_of_evidence_are_answered_alike_on_all_cores() -> None:
+    rng = np.random.default_rng(3)
+    graph = random_loops(rng, 40, 300)
+    layout = build_layout(graph, 1.0)
+    evidence = np.full((6, 40), -1, np.int32)
+    evidence[np.arange(6), np.arange(6)] = 1
+    unary = unary_with_evidence(layout, evidence)
+    budget = start_budget(20.0, 1 << 30)
+    options = BpOptions(num_sweeps_max=60)
+    together = propagate(layout, unary, budget, options)
+    for row in range(6):
+        alone = propagate(layout, unary[row : row + 1], budget, options)
+        np.testing.assert_array_equal(alone.values[0], together.values[row])
+
+
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
 @pytest.mark.parametrize("schedule", ["sequential", "residual"])
 @pytest.mark.parametrize("index", range(13))

@@ -1,6 +1,5 @@
 """Runs a program of contractions: every table in one array, large steps on all cores."""
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from gmruntime.budget import Budget
+from gmruntime.budget import Budget, num_cores
 from gmruntime.elimination.program import Sheet
 from gmruntime.elimination.program_kernel import (
     Program,
@@ -119,8 +118,8 @@ def run(
         wanted = [step.result for step in sheet.steps if step.result not in read]
         taken, done = _run_on_gpu(sheet, program, values, switch, num_counted, wanted, budget)
         return Run(values, table_start, sizes, log_constant + taken, done)
-    num_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-    with ThreadPoolExecutor(num_cores) as pool:
+    cores = num_cores()
+    with ThreadPoolExecutor(cores) as pool:
         for first, last in _batches(sheet, num_counted, switch):
             if budget is not None and budget.left_s() <= 0:
                 return Run(values, table_start, sizes, log_constant, False)
@@ -129,7 +128,7 @@ def run(
                 with np.errstate(divide="ignore"):
                     np.log(values, out=values, where=written)
             if last == first + 1 and sheet.entries(sheet.steps[first].axes) >= PARALLEL_ENTRIES:
-                taken, done = _run_large(values, program, first, pool, num_cores, budget)
+                taken, done = _run_large(values, program, first, pool, cores, budget)
             else:
                 taken, done = run_steps(values, program, first, last, _FLOOR)
             if done < last - first:
@@ -169,7 +168,7 @@ def _run_large(
     program: Program,
     step: int,
     pool: ThreadPoolExecutor,
-    num_cores: int,
+    cores: int,
     budget: Budget | None,
 ) -> tuple[float, int]:
     """Run one step on all cores; returns what `run_steps` does, nothing done if time ran out."""
@@ -185,9 +184,9 @@ def _run_large(
     start = int(program.table_start[table])
     out = values[start : start + int(program.table_size[table])]
     is_max = bool(program.is_max[step])
-    shares = np.array_split(out, num_cores)
+    shares = np.array_split(out, cores)
     _all(pool, lambda share: share.fill(-np.inf if is_max else 0.0), shares)
-    parts = _PARTS_PER_CORE * num_cores
+    parts = _PARTS_PER_CORE * cores
     _all(pool, do, range(parts))
     if is_over():
         return 0.0, 0

@@ -22,6 +22,7 @@ from gmruntime.messages.kernels import compiled_maxima as maxima
 from gmruntime.messages.kernels import compiled_schedules as schedules
 from gmruntime.messages.kernels import compiled_sums as sums
 from gmruntime.messages.layout import Group, Layout
+from gmruntime.messages.odds import Odds, odds_of
 
 # Blocks of fewer pair tables than this are taken one by one, with those of higher arity.
 _NUM_PAIRS_MIN = 256
@@ -38,6 +39,7 @@ class Program:
         row_start: where each variable's edges begin in `row_messages`.
         row_messages: where the message of each edge begins, sorted by variable.
         is_binary: every variable has two states.
+        odds: the layout as log odds, where it can be run so.
     """
 
     layout: Layout
@@ -46,6 +48,7 @@ class Program:
     row_start: Int64[np.ndarray, " variables_and_end"]
     row_messages: Int64[np.ndarray, " edges"]
     is_binary: bool
+    odds: Odds | None
 
 
 def compile_layout(layout: Layout) -> Program:
@@ -69,6 +72,7 @@ def compile_layout(layout: Layout) -> Program:
         np.concatenate([[0], np.cumsum(degree)]).astype(np.int64),
         place[np.argsort(owner, kind="stable")],
         bool((layout.num_states == 2).all()),
+        odds_of(layout),
     )
 
 

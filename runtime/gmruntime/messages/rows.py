@@ -1,11 +1,12 @@
 """Compiled runs, row by row of evidence: floods, and visits of single factors."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float64
 
-from gmruntime.budget import Budget
+from gmruntime.budget import Budget, num_cores
 from gmruntime.messages.bp import DAMPINGS, PATIENCE, Messages, calmer, propagate_vectorised
 from gmruntime.messages.layout import Layout
 from gmruntime.messages.options import BpOptions
@@ -38,7 +39,8 @@ def propagate_compiled(
     visits = None if schedule in ("auto", "flooding") else _visits_of(layout)
     impossible = np.zeros(len(unary), np.bool_)
     residual, num_sweeps, converged = 0.0, 0, True
-    for row in range(len(unary)):
+
+    def answer(row: int) -> Messages:
         if visits is None:
             found = run_row(program, unary[row], budget, options, values[row])
         else:
@@ -47,6 +49,12 @@ def propagate_compiled(
             found = propagate_vectorised(
                 layout, unary[row : row + 1], budget, options, values[row : row + 1].copy()
             )
+        return found
+
+    # The loops let go of Python's lock: rows run on all cores.
+    with ThreadPoolExecutor(num_cores()) as pool:
+        every = pool.map(answer, range(len(unary))) if len(unary) > 1 else map(answer, [0])
+    for row, found in enumerate(every):
         values[row] = found.values[0]
         impossible[row] = found.impossible[0]
         residual = max(residual, found.residual)
@@ -118,14 +126,19 @@ def run_row(
     residual before they are damped.
     """
     from gmruntime.messages.compiled import sweep as update
+    from gmruntime.messages.odds import start_odds
 
     layout = program.layout
     own, heard = _inwards(layout, unary, start)
     said = np.empty_like(heard)
+    odds = None if program.odds is None else start_odds(program.odds, own, heard)
     damping = DAMPINGS[0] if options.damping is None else options.damping
     residual, sweep, checkpoint = 0.0, 0, np.inf
     while layout.groups:
-        change = update(program, own, heard, said, damping)
+        if odds is None:
+            change = update(program, own, heard, said, damping)
+        else:
+            change = odds.update(damping)
         if change < 0.0:
             return None
         sweep += 1
@@ -136,13 +149,19 @@ def run_row(
         if options.damping is None and sweep % PATIENCE == 0 and not layout.is_forest:
             more = calmer(damping, residual, checkpoint)
             if more > damping == 0.0 and options.schedule == "auto":
+                if odds is not None:
+                    odds.write(heard)
                 tried = _by_residual(layout, own, heard, budget, options, sweep)
                 if tried is None:
                     return None
                 residual, sweep = tried
+                if odds is not None:
+                    odds.read(heard)
                 if residual <= options.tolerance or sweep >= options.num_sweeps_max:
                     break
             damping, checkpoint = more, residual
+    if odds is not None:
+        odds.write(heard)
     return _outwards(layout, heard, float(residual), sweep, options)
 
 

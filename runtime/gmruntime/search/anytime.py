@@ -5,7 +5,6 @@ yields whenever the incumbent or the bound has become strictly better. It stops 
 the budget or the gap is reached, when no engine has anything left to do, or on Ctrl-C.
 """
 
-import os
 import sys
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from threading import Event
 import numpy as np
 
 from gmruntime.answer import AssignmentsAnswer, Best, Improvement, Map, Quality, Status
-from gmruntime.budget import Budget, ending_with
+from gmruntime.budget import Budget, ending_with, num_cores
 from gmruntime.dual.feasible import METHOD, Feasible, satisfy
 from gmruntime.engine import Report
 from gmruntime.graph import Assignment, FactorGraph, log_score
@@ -312,7 +311,7 @@ def _in_time(run: _Run) -> Generator[Improvement, None, None]:
     # a thread must let go of it, lanes would mostly wait for each other.
     switch_s = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_S)
-    num_lanes = max(1, min(os.cpu_count() or 1, NUM_LANES_MAX))
+    num_lanes = max(1, min(num_cores(), NUM_LANES_MAX))
     crew = start_crew(num_lanes)
     working: dict[int, tuple[Front, Entry]] = {}
     try:
