@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from gmruntime.budget import start_budget
 from gmruntime.dual import srmp
 from gmruntime.dual.ascent import DualAscent
+from gmruntime.dual.clusters import tighten
 from gmruntime.dual.constraints import pose, solve
 from gmruntime.dual.trws import lay_out, no_messages, sweep_both
 from gmruntime.engine import Incumbent
@@ -84,7 +85,7 @@ def test_a_tree_is_bounded_exactly_and_rounded_to_its_best():
     ]
     graph = FactorGraph(variables, tuple(factors))
     best = log_score(graph, _every(graph)).max()
-    engine = DualAscent(flatten(graph))
+    engine = DualAscent(flatten(graph), start_budget(60.0, 1 << 30), rng)
     nothing = Incumbent(np.zeros(0, np.int32), -np.inf, np.inf)
     report = engine.step(nothing, 0.05)
     assert report.log_bound == pytest.approx(best, abs=1e-9)
@@ -105,12 +106,70 @@ def test_a_tree_of_wide_factors_is_bounded_exactly(seed: int) -> None:
     ]
     graph = FactorGraph(variables, tuple(factors))
     best = log_score(graph, _every(graph)).max()
-    engine = DualAscent(flatten(graph))
+    engine = DualAscent(flatten(graph), start_budget(60.0, 1 << 30), rng)
     report = engine.step(Incumbent(np.zeros(0, np.int32), -np.inf, np.inf), 0.2)
     assert engine.name == "SRMP"
     assert report.log_bound == pytest.approx(best, abs=1e-9)
     assert report.assignment is not None
     assert log_score(graph, report.assignment) == pytest.approx(best, abs=1e-9)
+
+
+def _ring(rng: np.random.Generator, length: int, states: int) -> FactorGraph:
+    index = np.arange(length)
+    pairs = np.stack([index, (index + 1) % length], 1).astype(np.int32)
+    return FactorGraph(
+        (VariableBlock("x", (length,), states),),
+        (
+            FactorBlock(Table(2.0 * rng.normal(size=(length, states, states))), pairs),
+            FactorBlock(Table(rng.normal(size=(length, states))), index[:, None].astype(np.int32)),
+        ),
+    )
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([2, 3]), st.sampled_from([0.0, 0.2]))
+def test_joined_factors_keep_the_bound_and_every_score(seed: int, arity_max: int, zeros: float):
+    rng = np.random.default_rng(seed)
+    graph = _random_graph(rng, arity_max, zeros)
+    every = _every(graph)
+    best = log_score(graph, every).max()
+    wide = srmp.lay_out(flatten(graph))
+    ascent = srmp.start_ascent(wide)
+    bound = np.inf
+    for _ in range(4):
+        for _ in range(3):
+            bound = srmp.sweep_both(wide, ascent)
+            assert bound >= best
+        if bound == -np.inf:
+            return
+        joining = tighten(wide, ascent, 200, 1000, rng)
+        joined = None
+        try:
+            while True:
+                next(joining)
+        except StopIteration as ended:
+            joined = ended.value
+        if joined is None:
+            return
+        fewer, messages = joined
+        assert len(fewer.table_start) < len(wide.table_start)
+        wide, ascent = fewer, messages
+        assert srmp.sweep_both(wide, ascent) <= bound + 1e-9 * max(1.0, abs(bound))
+
+
+@pytest.mark.parametrize("length", [3, 4])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_cycle_is_bounded_exactly_once_joined(length: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    graph = _ring(rng, length, 3)
+    best = log_score(graph, _every(graph)).max()
+    engine = DualAscent(flatten(graph), start_budget(60.0, 1 << 30), rng)
+    nothing = Incumbent(np.zeros(0, np.int32), -np.inf, np.inf)
+    bound = np.inf
+    for _ in range(200):
+        bound = engine.step(nothing, 0.0).log_bound
+        assert bound >= best
+    assert bound == pytest.approx(best, abs=1e-9)
 
 
 def test_on_pairs_both_ascents_reach_the_same_bound() -> None:

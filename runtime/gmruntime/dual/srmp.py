@@ -24,7 +24,8 @@ EPS = float(np.finfo(np.float64).eps)
 class Wide:
     """A graph's single factors as unary scores, and all others with their edges.
 
-    `reach` is the largest magnitude of a finite table entry.
+    `reach` is the largest magnitude of a finite table entry; `slack` what was lost when tables were
+    added up.
     """
 
     flat: FlatGraph
@@ -42,6 +43,7 @@ class Wide:
     message_start: np.ndarray
     floor: float
     reach: float
+    slack: float
 
 
 @dataclass(slots=True, eq=False)
@@ -59,9 +61,29 @@ def lay_out(flat: FlatGraph) -> Wide:
     unary_start, unary = local_scores(flat, np.flatnonzero(arity == 1))
     kept = np.flatnonzero(arity > 1)
     is_kept = np.repeat(arity > 1, arity)
-    edge_variable = flat.edge_variable[is_kept].astype(np.int64)
-    factor_start = np.concatenate([[0], np.cumsum(arity[kept])]).astype(np.int64)
-    edge_factor = np.repeat(np.arange(len(kept)), arity[kept])
+    return arrange(
+        flat,
+        unary_start,
+        unary,
+        arity[kept],
+        flat.edge_variable[is_kept].astype(np.int64),
+        flat.strides[is_kept],
+        flat.table_start[kept],
+    )
+
+
+def arrange(
+    flat: FlatGraph,
+    unary_start: np.ndarray,
+    unary: Float64[np.ndarray, " states"],
+    arity: np.ndarray,
+    edge_variable: np.ndarray,
+    strides: np.ndarray,
+    table_start: np.ndarray,
+    slack: float = 0.0,
+) -> Wide:
+    """Index factors of two and more variables, whose tables lie among the graph's."""
+    factor_start = np.concatenate([[0], np.cumsum(arity)]).astype(np.int64)
     degree = np.bincount(edge_variable, minlength=len(flat.num_states))
     sizes = flat.num_states[edge_variable].astype(np.int64)
     finite = flat.log_potentials[np.isfinite(flat.log_potentials)]
@@ -72,16 +94,17 @@ def lay_out(flat: FlatGraph) -> Wide:
         unary,
         np.concatenate([[0], np.cumsum(degree)]).astype(np.int64),
         np.argsort(edge_variable, kind="stable").astype(np.int64),
-        edge_factor.astype(np.int64),
-        np.minimum.reduceat(edge_variable, factor_start[:-1]) if len(kept) else kept,
-        np.maximum.reduceat(edge_variable, factor_start[:-1]) if len(kept) else kept,
+        np.repeat(np.arange(len(arity)), arity).astype(np.int64),
+        np.minimum.reduceat(edge_variable, factor_start[:-1]) if len(arity) else arity,
+        np.maximum.reduceat(edge_variable, factor_start[:-1]) if len(arity) else arity,
         factor_start,
         edge_variable,
-        flat.strides[is_kept],
-        flat.table_start[kept],
+        strides,
+        table_start,
         np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
         -(1e3 + 10.0 * spread),
         float(np.abs(finite).max(initial=0.0)),
+        slack,
     )
 
 
@@ -142,6 +165,6 @@ def sweep_both(wide: Wide, ascent: Ascent) -> float:
         num_terms = 64 + len(flat.num_states) + len(wide.table_start)
         made_of += wide.reach * (len(wide.edge_factor) + 2 * len(wide.table_start))
         sums = num_terms * (magnitude + abs(flat.log_constant))
-        found += flat.log_constant + EPS * (sums + 2.0 * made_of)
+        found += flat.log_constant + wide.slack + EPS * (sums + 2.0 * made_of)
     ascent.bound = min(ascent.bound, found)
     return ascent.bound

@@ -46,7 +46,7 @@ def rosters(flat: FlatGraph, budget: Budget, rng: np.random.Generator) -> tuple[
         those that look for better assignments, and those that look for tighter bounds. Branch and
         bound is among both: where rules are hard it often finds what local changes cannot.
     """
-    first, second, third = rng.spawn(3)
+    first, second, third, fourth = rng.spawn(4)
     if is_tiny(flat):
         return roster_of([]), roster_of([Enumeration(flat)])
     primal = roster_of(primal_engines(flat, budget, first))
@@ -55,7 +55,7 @@ def rosters(flat: FlatGraph, budget: Budget, rng: np.random.Generator) -> tuple[
         # They read tables from their first entry to their last: slicing has scattered them.
         own = compact(flat)
         branching = Entry(Branching(own, budget))
-        proof.entries[:0] = [Entry(DualAscent(own)), branching]
+        proof.entries[:0] = [Entry(DualAscent(own, budget, fourth)), branching]
         proof.steady = branching
         primal.entries.append(branching)
     return primal, proof
