@@ -157,6 +157,6 @@ def warm() -> int:
     """Compile the runtime's loops, so that no first question has to wait for it."""
     from gmruntime.search.warm import warm_up
 
-    click.echo("compiling; this takes some twenty seconds, once", err=True)
+    click.echo("compiling; this takes a minute, once", err=True)
     warm_up()
     return EXIT_ANSWERED
