@@ -146,10 +146,11 @@ def parse_evidence(name: str, text: str, graph: FactorGraph) -> Assignment:
         FormatError: naming the place and what was expected.
     """
     tokens = Tokens(name, _without_comments(text))
-    evidence = np.full(graph.num_variables, -1, np.int32)
+    states = num_states(graph)
+    count = len(states)
+    evidence = np.full(count, -1, np.int32)
     if not tokens.words:
         return evidence
-    states = num_states(graph)
     first = tokens.integer("the number of observations", 0, SIZE_MAX)
     if first and len(tokens.words) != 1 + 2 * first:
         if first != 1:
@@ -160,7 +161,7 @@ def parse_evidence(name: str, text: str, graph: FactorGraph) -> Assignment:
             message = f"{first} observations need {2 * first} numbers, not {tokens.left()}"
             raise tokens.fail(message, 1)
     for _ in range(first):
-        variable = tokens.integer("a variable", 0, graph.num_variables - 1)
+        variable = tokens.integer("a variable", 0, count - 1)
         state = tokens.integer("a state", 0, int(states[variable]) - 1)
         if evidence[variable] not in (-1, state):
             raise tokens.fail(f"variable {variable} is observed twice", tokens.position - 2)
