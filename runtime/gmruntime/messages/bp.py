@@ -132,12 +132,12 @@ def _propagate_on_gpu(
     options: BpOptions,
     values: Float64[np.ndarray, "rows message_entries"],
 ) -> Messages | None:
-    """Run row by row on the GPU; None where the kernels, its memory or its range do not suffice."""
-    plan = gpu.plan(layout)
-    if plan is None:
-        return None
+    """Run on the GPU; None where the kernels, its memory or its range do not suffice."""
     # Without a look at the trend, half is a damping that settles most graphs.
     damping = 0.5 if options.damping is None else options.damping
+    plan = gpu.plan(layout)
+    if plan is None:
+        return _flood_kinds(layout, unary, budget, options, values, damping)
     result = values.copy()
     residual, num_sweeps = 0.0, 0
     for row in range(len(unary)):
@@ -149,6 +149,27 @@ def _propagate_on_gpu(
         num_sweeps = max(num_sweeps, found[2])
     lost = np.zeros(len(unary), np.bool_)
     return Messages(result, residual, num_sweeps, residual <= options.tolerance, lost)
+
+
+def _flood_kinds(
+    layout: Layout,
+    unary: Float64[np.ndarray, "rows entries"],
+    budget: Budget,
+    options: BpOptions,
+    values: Float64[np.ndarray, "rows message_entries"],
+    damping: float,
+) -> Messages | None:
+    """Run the kernels for any kinds; None when memory does not suffice or a message vanished."""
+    from gmruntime.messages.gpu_kinds import flood
+    from gmruntime.messages.gpu_kinds import gpu as device
+
+    at_hand = device(is_max=layout.is_max, is_double=options.precision == "float64")
+    found = flood(layout, unary, values, budget, options, damping, at_hand)
+    # Lost digits may look like a contradiction: only logs tell.
+    if found is None or found.lost.any():
+        return None
+    converged = found.residual <= options.tolerance
+    return Messages(found.values, found.residual, found.num_sweeps, converged, found.lost)
 
 
 def beliefs(

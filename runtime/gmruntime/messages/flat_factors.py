@@ -26,7 +26,7 @@ from gmruntime.factors.kinds import (
     Xor,
 )
 from gmruntime.factors.tables import log_tables
-from gmruntime.messages.kernels import compiled_kinds as codes
+from gmruntime.messages.kernels import codes
 from gmruntime.messages.layout import Group, Layout
 from gmruntime.messages.tempering import NUM_EXACT_VALUES_MAX
 
@@ -54,7 +54,7 @@ class FlatFactors:
         real_start: likewise for `reals`.
         real_stop: likewise.
         reals: f for sums, log f for maxima.
-        num_scratch: numbers that a rule may need to write down meanwhile.
+        scratch: how many numbers each factor's rule may need to write down meanwhile.
     """
 
     code: Int64[np.ndarray, " factors"]
@@ -68,7 +68,12 @@ class FlatFactors:
     real_start: Int64[np.ndarray, " factors"]
     real_stop: Int64[np.ndarray, " factors"]
     reals: Float64[np.ndarray, " reals"]
-    num_scratch: int
+    scratch: Int64[np.ndarray, " factors"]
+
+    @property
+    def num_scratch(self) -> int:
+        """The scratch that any one factor needs."""
+        return int(self.scratch.max(initial=1))
 
     def arrays(self) -> _Arrays:
         """Return the arrays in the order in which the compiled loops take them."""
@@ -108,7 +113,7 @@ def flat_factors(layout: Layout, groups: Sequence[Group]) -> FlatFactors:
     stops: tuple[list[np.ndarray], list[np.ndarray]] = ([code[0]], [code[0]])
     flat: tuple[list[np.ndarray], list[np.ndarray]] = ([np.zeros(0, np.int64)], [np.zeros(0)])
     filled = [0, 0]
-    num_scratch = 1
+    scratch: list[np.ndarray] = [np.zeros(0, np.int64)]
     for group in groups:
         found = _parameters(group.kind, group.states, is_max=layout.is_max)
         count, sizes = len(group.scopes), np.array(group.states, np.int64)
@@ -125,7 +130,7 @@ def flat_factors(layout: Layout, groups: Sequence[Group]) -> FlatFactors:
             stops[which].append(filled[which] + step * index + length)
             flat[which].append(rows.reshape(-1))
             filled[which] += rows.size
-        num_scratch = max(num_scratch, found.num_scratch)
+        scratch.append(np.full(count, max(1, found.num_scratch), np.int64))
     return FlatFactors(
         np.concatenate(code),
         np.concatenate([[0], np.cumsum(np.concatenate(arity))]).astype(np.int64),
@@ -138,7 +143,7 @@ def flat_factors(layout: Layout, groups: Sequence[Group]) -> FlatFactors:
         np.concatenate(starts[1]),
         np.concatenate(stops[1]),
         np.concatenate(flat[1]),
-        num_scratch,
+        np.concatenate(scratch),
     )
 
 

@@ -2,17 +2,24 @@
 
 Sums are in the probability domain, maxima in logs. `told[k, x]` is what the k-th variable says,
 `fresh[k, x]` what the factor answers, not normalised. A factor's parameters are integers and reals
-in flat arrays; `gmruntime.messages.factors` says which. Importing this file imports numba.
+in flat arrays; `gmruntime.messages.flat_factors` says which. Importing this file imports numba.
 """
 
 import numba
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from gmruntime.messages.kernels.codes import (
+    DIFFERENT,
+    GATED,
+    OR,
+    PARITY,
+    POTTS,
+    SUM,
+    TABLE,
+    WINDOW,
+)
 from gmruntime.messages.kernels.compiled_chains import different, sums_of, weighted_or
-
-TABLE, GATED, POTTS, SUM, OR, PARITY, DIFFERENT, WINDOW, MEMORY = range(9)
-"""What `code` may be."""
 
 
 @numba.njit(nogil=True, cache=True)
