@@ -84,8 +84,9 @@ def test_the_device_agrees_with_the_cpu(states: int, is_potts: bool, is_max: boo
     assert found is not None
     options = BpOptions(num_sweeps_max=9, damping=0.2, tolerance=0.0)
     budget = start_budget(20.0, 1 << 30)
-    start = np.zeros(len(layout.entry))
-    wanted = propagate_vectorised(layout, unary, budget, options, start[None].copy()).values[0]
-    answer = gpu.run(layout, found, unary[0], start, budget, options, 0.2)
+    start = np.zeros((2, len(layout.entry)))
+    unary = np.repeat(unary, 2, axis=0)
+    wanted = propagate_vectorised(layout, unary, budget, options, start.copy()).values
+    answer = gpu.run(layout, found, unary, start, budget, options, 0.2)
     assert answer is not None
     assert np.abs(np.exp(answer[0]) - np.exp(wanted)).max() < 1e-9

@@ -9,6 +9,7 @@ import pytest
 from gmruntime.budget import start_budget
 from gmruntime.factors.kinds import AllDifferent, FactorKind, LinearSum, Memory, NoisyOr, Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, no_evidence
+from gmruntime.messages import gpu as pace
 from gmruntime.messages.bp import propagate_vectorised
 from gmruntime.messages.gpu_kinds import Device, flood, gpu
 from gmruntime.messages.kernels.cuda_kinds import source
@@ -109,10 +110,8 @@ def test_a_random_part_settles_at_the_same_messages(
     device = devices[False, True]
     whole = flood(layout, unary, start, budget, BpOptions(), 0.0, device)
     assert whole is not None
-    from gmruntime.messages import gpu_kinds
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gpu_kinds, "CHANCES", (0.4,))
+        patch.setattr(pace, "CHANCES", (0.4,))
         part = flood(layout, unary, start, budget, BpOptions(), 0.0, device)
     assert part is not None
     assert whole.residual < 1e-9

@@ -69,7 +69,7 @@ def propagate(
     """
     shape = (len(unary), len(layout.entry))
     values = np.zeros(shape) if start is None else start.copy()
-    if gpu.is_worth_it(layout, options):
+    if gpu.is_worth_it(layout, options, len(unary)):
         found = _propagate_on_gpu(layout, unary, budget, options, values)
         if found is not None:
             return found
@@ -138,17 +138,12 @@ def _propagate_on_gpu(
     plan = gpu.plan(layout)
     if plan is None:
         return _flood_kinds(layout, unary, budget, options, values, damping)
-    result = values.copy()
-    residual, num_sweeps = 0.0, 0
-    for row in range(len(unary)):
-        found = gpu.run(layout, plan, unary[row], values[row], budget, options, damping)
-        if found is None:
-            return None
-        result[row] = found[0]
-        residual = max(residual, found[1] / (1.0 - damping))
-        num_sweeps = max(num_sweeps, found[2])
+    found = gpu.run(layout, plan, unary, values, budget, options, damping)
+    if found is None:
+        return None
+    residual = found[1] / (1.0 - damping)
     lost = np.zeros(len(unary), np.bool_)
-    return Messages(result, residual, num_sweeps, residual <= options.tolerance, lost)
+    return Messages(found[0], residual, found[2], residual <= options.tolerance, lost)
 
 
 def _flood_kinds(

@@ -20,8 +20,45 @@ from gmruntime.messages.options import BpOptions
 
 # Below this many messages entries a launch costs more than the work.
 _NUM_ENTRIES_MIN = 1_000_000
-# Sweeps between two looks at the largest change, each of which waits for the device.
-_SWEEPS_PER_LOOK = 8
+
+SWEEPS_PER_LOOK = 8
+"""Sweeps between two looks at the largest change, each of which waits for the device."""
+
+CHANCES = (1.0, 0.7, 0.4, 0.1)
+"""Shares of the messages that are sent, tried in turn while they do not settle."""
+
+PATIENCE = 5
+"""Looks after which the change must have halved, or a smaller share is sent."""
+
+ROWS_MAX = 1 << 15
+"""Rows of evidence in one launch."""
+
+
+@dataclass(slots=True)
+class Pace:
+    """What share of the messages is sent: all, until they no longer settle."""
+
+    options: BpOptions
+    damping: float
+    step: int = 0
+    looks: int = 0
+    checkpoint: float = float("inf")
+
+    @property
+    def chance(self) -> float:
+        """The share at present."""
+        return CHANCES[self.step]
+
+    def is_settled(self, change: float) -> bool:
+        """Look at the largest change; send fewer messages when it has not halved for long."""
+        self.looks += 1
+        if change <= self.options.tolerance * (1.0 - self.damping):
+            return True
+        if self.looks % PATIENCE == 0 and self.options.damping is None:
+            if change > 0.5 * self.checkpoint and self.step + 1 < len(CHANCES):
+                self.step += 1
+            self.checkpoint = change
+        return False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,48 +143,77 @@ def _parameters(kind: object, is_max: bool) -> np.ndarray:
             raise AssertionError("plan admits tables and Potts factors only")
 
 
-def is_worth_it(layout: Layout, options: BpOptions) -> bool:
+def is_worth_it(layout: Layout, options: BpOptions, rows: int = 1) -> bool:
     """Say whether to run on the GPU, as the options allow it and the machine has one."""
     if options.device == "cuda" and not has_gpu():
         raise ValueError("device 'cuda' needs cupy and a CUDA device; there is none here")
     if options.device == "cpu" or options.schedule not in ("auto", "flooding") or layout.is_forest:
         return False
-    if options.device == "auto" and len(layout.entry) < _NUM_ENTRIES_MIN:
+    if options.device == "auto" and rows * len(layout.entry) < _NUM_ENTRIES_MIN:
         return False
     return has_gpu()
 
 
-def num_bytes(layout: Layout, found: Plan, item_bytes: int) -> int:
+def num_bytes(layout: Layout, found: Plan, item_bytes: int, rows: int = 1) -> int:
     """Return what the arrays of a run occupy on the device."""
     edges = len(found.own_place)
-    reals = 2 * len(layout.entry) + len(layout.unary) + len(found.parameters)
+    reals = rows * (2 * len(layout.entry) + len(layout.unary)) + len(found.parameters)
     return item_bytes * reals + (3 * 8 + 1) * edges + 8 * len(found.edge_start)
 
 
 def run(
     layout: Layout,
     found: Plan,
-    unary: Float64[np.ndarray, " entries"],
-    start: Float64[np.ndarray, " message_entries"],
+    unary: Float64[np.ndarray, "rows entries"],
+    start: Float64[np.ndarray, "rows message_entries"],
     budget: Budget,
     options: BpOptions,
     damping: float,
-) -> tuple[Float64[np.ndarray, " message_entries"], float, int] | None:
-    """Flood on the device; None when it lacks the memory or messages contradict each other.
+) -> tuple[Float64[np.ndarray, "rows message_entries"], float, int] | None:
+    """Flood all rows on the device, as many at a time as it holds.
+
+    None when it lacks the memory for one, or messages contradict each other.
 
     Returns:
         messages, the largest change of the last sweep, and the number of sweeps.
     """
     cupy: Any = import_module("cupy")
+    item = 8 if options.precision == "float64" else 4
+    free_bytes = 0.9 * int(cupy.cuda.runtime.memGetInfo()[0])
+    alone = num_bytes(layout, found, item)
+    if alone > free_bytes:
+        return None
+    each = num_bytes(layout, found, item, 2) - alone
+    at_once = min(ROWS_MAX, 1 + int((free_bytes - alone) // max(1, each)))
+    values = np.empty(start.shape)
+    change, num_sweeps = 0.0, 0
+    for first in range(0, len(unary), at_once):
+        rows = slice(first, first + at_once)
+        done = _run_rows(layout, found, unary[rows], start[rows], budget, options, damping)
+        if done is None:
+            return None
+        values[rows] = done[0]
+        change, num_sweeps = max(change, done[1]), max(num_sweeps, done[2])
+    return values, change, num_sweeps
+
+
+def _run_rows(
+    layout: Layout,
+    found: Plan,
+    unary: np.ndarray,
+    start: np.ndarray,
+    budget: Budget,
+    options: BpOptions,
+    damping: float,
+) -> tuple[np.ndarray, float, int] | None:
+    cupy: Any = import_module("cupy")
     is_double = options.precision == "float64"
     real: Any = np.float64 if is_double else np.float32
-    free_bytes = int(cupy.cuda.runtime.memGetInfo()[0])
-    if num_bytes(layout, found, 8 if is_double else 4) > 0.9 * free_bytes:
-        return None
     size = int(layout.num_states[0])
     compiled = cuda.module(size, found.rule, is_max=layout.is_max, is_double=is_double)
     kernel = compiled.get_function("sweep")
     fixed = [
+        np.int64(start.shape[1]),
         cupy.asarray(unary.astype(real)),
         *(cupy.asarray(a) for a in (found.edge_start, found.own_place, found.other_place)),
         *(cupy.asarray(a) for a in (found.parameter_start, found.is_first)),
@@ -155,22 +221,26 @@ def run(
     ]
     old = cupy.asarray(start.astype(real))
     new = cupy.empty_like(old)
-    change, lost = cupy.zeros(1, np.float32), cupy.zeros(1, np.int32)
-    count = len(layout.num_states)
+    rows, count = len(unary), len(layout.num_states)
+    change, lost = cupy.zeros(rows, np.float32), cupy.zeros(rows, np.int32)
     blocks = -(-count // cuda.variables_per_block(size))
-    sweep, residual = 0, np.inf
+    pace = Pace(options, damping)
+    sweep = 0
     while sweep < options.num_sweeps_max and budget.left_s() > 0.0:
         change.fill(0)
-        arguments = (np.int32(count), *fixed, old, new, real(damping), change, lost)
-        kernel((blocks,), (cuda.THREADS_PER_BLOCK,), arguments)
+        turn = (real(damping), np.float32(pace.chance), np.uint32(sweep))
+        kernel(
+            (blocks, rows),
+            (cuda.THREADS_PER_BLOCK,),
+            (np.int32(count), *fixed, old, new, *turn, change, lost),
+        )
         old, new = new, old
         sweep += 1
-        if sweep % _SWEEPS_PER_LOOK == 0 or sweep == options.num_sweeps_max:
-            residual = float(change[0])
-            if int(lost[0]):
+        if sweep % SWEEPS_PER_LOOK == 0 or sweep == options.num_sweeps_max:
+            if bool(lost.any()):
                 return None
-            if residual <= options.tolerance * (1.0 - damping):
+            if pace.is_settled(float(change.max())):
                 break
-    if int(lost[0]):
+    if bool(lost.any()):
         return None
-    return cupy.asnumpy(old).astype(np.float64), float(change[0]), sweep
+    return cupy.asnumpy(old).astype(np.float64), float(change.max()), sweep

@@ -15,22 +15,12 @@ from jaxtyping import Float64
 
 from gmruntime.budget import Budget
 from gmruntime.messages.flat_factors import flat_factors
+from gmruntime.messages.gpu import ROWS_MAX, SWEEPS_PER_LOOK, Pace
 from gmruntime.messages.kernels import codes, cuda_kinds
 from gmruntime.messages.layout import Layout
 from gmruntime.messages.options import BpOptions
 
 THREADS = 128
-
-# Sweeps between two looks at the largest change, each of which waits for the device.
-SWEEPS_PER_LOOK = 8
-
-# Shares of the messages that are sent, tried in turn while they do not settle.
-CHANCES = (1.0, 0.7, 0.4, 0.1)
-
-# Looks after which the change must have halved, or a smaller share is sent.
-PATIENCE = 5
-
-ROWS_MAX = 1 << 15
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,21 +155,15 @@ class _Part:
 
     def run(self, budget: Budget, options: BpOptions, damping: float) -> tuple[float, int]:
         """Sweep until the messages settle; return the largest change and the sweeps done."""
-        sweep, change, looks = 0, np.inf, 0
-        chance, checkpoint = 0, np.inf
+        sweep, pace = 0, Pace(options, damping)
         while sweep < options.num_sweeps_max and budget.left_s() > 0.0:
             self.change.fill(0)
-            self._sweep(sweep, CHANCES[chance], damping)
+            self._sweep(sweep, pace.chance, damping)
             sweep += 1
             if sweep % SWEEPS_PER_LOOK and sweep < options.num_sweeps_max:
                 continue
-            looks += 1
-            change = float(self.change.max())
-            if change <= options.tolerance * (1.0 - damping):
+            if pace.is_settled(float(self.change.max())):
                 break
-            if looks % PATIENCE == 0 and options.damping is None:
-                slower = change > 0.5 * checkpoint and chance + 1 < len(CHANCES)
-                chance, checkpoint = chance + slower, change
         return float(self.change.max()), sweep
 
     def _sweep(self, sweep: int, chance: float, damping: float) -> None:

@@ -4,7 +4,9 @@ A group of lanes, a power of two and at most a warp, owns one variable: it gathe
 hears, and for each of its edges takes back that edge's own message, combines with the factor,
 normalises, damps and writes what the factor says to the other end into a second buffer. Every
 message is read once and written once, by one group; only the largest change is joined by an atomic
-maximum, whose result does not depend on order.
+maximum, whose result does not depend on order. The second axis of the grid is the row of evidence.
+Where all messages at once do not settle, only a random part of them is sent, after Van der Merwe,
+Joseph and Gopalakrishnan (2019), "Message scheduling for performant, many-core belief propagation".
 
 Importing this file imports nothing of CUDA; `module` imports cupy.
 """
@@ -42,24 +44,38 @@ __device__ __forceinline__ void keep_largest(float* largest, float value) {
   atomicMax((int*)largest, __float_as_int(value));
 }
 
+// A number in [0, 1) that is the same for the same edge, row and sweep.
+__device__ __forceinline__ float drawn(long long edge, int row, unsigned sweep) {
+  unsigned x = (unsigned)edge * 0x9e3779b9u ^ (unsigned)row * 0x85ebca6bu ^ sweep * 0xc2b2ae35u;
+  x ^= x >> 16; x *= 0x7feb352du; x ^= x >> 15; x *= 0x846ca68bu; x ^= x >> 16;
+  return (float)(x >> 8) * (1.0f / 16777216.0f);
+}
+
 extern "C" __global__ void __launch_bounds__(THREADS) sweep(
     const int num_variables,
-    const real* __restrict__ unary,
+    const long long num_entries,
+    const real* __restrict__ all_unary,
     const long long* __restrict__ edge_start,
     const long long* __restrict__ own_place,
     const long long* __restrict__ other_place,
     const long long* __restrict__ parameter_start,
     const unsigned char* __restrict__ is_first,
     const real* __restrict__ parameters,
-    const real* __restrict__ heard,
-    real* __restrict__ written,
+    const real* __restrict__ all_heard,
+    real* __restrict__ all_written,
     const real damping,
+    const float chance,
+    const unsigned turn,
     float* __restrict__ largest_change,
     int* __restrict__ contradiction) {
   __shared__ real told[GROUPS][STATES];
   const int lane = threadIdx.x % LANES, group = threadIdx.x / LANES;
   const int variable = blockIdx.x * GROUPS + group;
   if (variable >= num_variables) return;
+  const int row = blockIdx.y;
+  const real* __restrict__ unary = all_unary + (long long)row * num_variables * STATES;
+  const real* __restrict__ heard = all_heard + row * num_entries;
+  real* __restrict__ written = all_written + row * num_entries;
   const unsigned mask = LANES == 32 ? 0xffffffffu
       : ((1u << (LANES % 32)) - 1u) << (((threadIdx.x % 32) / LANES) * LANES);
   const long long first = edge_start[variable], stop = edge_start[variable + 1];
@@ -164,9 +180,10 @@ extern "C" __global__ void __launch_bounds__(THREADS) sweep(
     }
     top = group_max(top, mask);
     if (top == NONE) {
-      if (lane == 0) *contradiction = 1;
+      if (lane == 0) contradiction[row] = 1;
       top = (real)0;
     }
+    const bool is_kept = chance < 1.0f && drawn(e, row, turn) >= chance;
     for (int i = 0; i < PER_LANE; ++i) {
       const int b = lane + i * LANES;
       if (b >= STATES) continue;
@@ -176,14 +193,14 @@ extern "C" __global__ void __launch_bounds__(THREADS) sweep(
       const real step = IS_MAX ? (old == value ? (real)0 : fabs(value - old))
                                : fabs(exp(value) - exp(old));
       change = (float)step > change ? (float)step : change;
-      written[other_place[e] + b] = value;
+      written[other_place[e] + b] = is_kept ? old : value;
     }
   }
   for (int step = LANES / 2; step > 0; step /= 2) {
     const float other = __shfl_xor_sync(mask, change, step, LANES);
     change = other > change ? other : change;
   }
-  if (lane == 0 && change > 0.0f) keep_largest(largest_change, change);
+  if (lane == 0 && change > 0.0f) keep_largest(largest_change + row, change);
 }
 """
 
