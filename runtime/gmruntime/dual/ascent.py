@@ -1,7 +1,7 @@
 """Dual ascent as an engine of the anytime search.
 
-TRW-S on pairs, SRMP where factors are wider. When sweeps hardly help any more, factors around
-cycles are joined, and SRMP goes on from there.
+TRW-S on pairs; SRMP where factors are wider, or on a GPU where tables are large. When sweeps hardly
+help any more, factors around cycles are joined, and SRMP goes on from there.
 """
 
 from collections.abc import Callable, Generator
@@ -11,8 +11,10 @@ from time import perf_counter
 import numpy as np
 
 from gmruntime.budget import Budget
+from gmruntime.devices import has_gpu
 from gmruntime.dual import srmp, trws
 from gmruntime.dual.clusters import tighten
+from gmruntime.dual.srmp_gpu import ENTRIES_MIN, ParallelAscent, gpu
 from gmruntime.engine import Incumbent, Report
 from gmruntime.flat import FlatGraph
 
@@ -81,6 +83,11 @@ class DualAscent:
 
     def _start(self) -> None:
         self.is_last = len(self.flat.table_start) > NUM_FACTORS_MAX
+        if len(self.flat.log_potentials) >= ENTRIES_MIN and has_gpu():
+            parallel = ParallelAscent(self.flat, gpu())
+            self.is_last = True
+            self.messages, self.sweep = parallel.ascent, parallel.sweep
+            return
         if np.diff(self.flat.factor_start).max(initial=0) > 2:
             wide = srmp.lay_out(self.flat)
             self._go_on(wide, srmp.start_ascent(wide))

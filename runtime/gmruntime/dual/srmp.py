@@ -116,30 +116,18 @@ def start_ascent(wide: Wide) -> Ascent:
 
 def sweep_both(wide: Wide, ascent: Ascent) -> float:
     """Sweep forward and backward; return the certified bound, never above an earlier one."""
-    from gmruntime.dual.srmp_kernel import bound, sweep
+    from gmruntime.dual.srmp_kernel import sweep
 
     flat = wide.flat
-    most = int(flat.num_states.max(initial=1))
-    widest = int(np.diff(wide.factor_start).max(initial=1))
-    rooms = [np.empty(most) for _ in range(3)]
-    digits = np.empty(widest, np.int64)
-    free = np.full(len(flat.num_states), -1, np.int32)
-    tables = (
-        wide.factor_start,
-        wide.edge_variable,
-        wide.strides,
-        wide.table_start,
-        flat.log_potentials,
-    )
-    nodes = (flat.num_states, wide.unary_start, wide.unary, wide.near_start, wide.near_edge)
+    rooms, digits, free = _rooms(wide)
     for backward in (False, True):
         rounded = np.full(len(flat.num_states), -1, np.int32)
         sweep(
-            *nodes,
+            *_nodes(wide),
             wide.edge_factor,
             wide.low,
             wide.high,
-            *tables,
+            *_tables(wide),
             wide.message_start,
             ascent.messages,
             wide.floor,
@@ -151,9 +139,18 @@ def sweep_both(wide: Wide, ascent: Ascent) -> float:
         )
         if not backward:
             ascent.assignment = rounded
+    return certify(wide, ascent)
+
+
+def certify(wide: Wide, ascent: Ascent) -> float:
+    """Add the bound up from the messages; return the least so far."""
+    from gmruntime.dual.srmp_kernel import bound
+
+    flat = wide.flat
+    rooms, digits, free = _rooms(wide)
     found, magnitude, made_of = bound(
-        *nodes,
-        *tables,
+        *_nodes(wide),
+        *_tables(wide),
         wide.message_start,
         ascent.messages,
         free,
@@ -168,3 +165,24 @@ def sweep_both(wide: Wide, ascent: Ascent) -> float:
         found += flat.log_constant + wide.slack + EPS * (sums + 2.0 * made_of)
     ascent.bound = min(ascent.bound, found)
     return ascent.bound
+
+
+def _rooms(wide: Wide) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
+    """Return scratch for the loops, and "no variable is fixed"."""
+    most = int(wide.flat.num_states.max(initial=1))
+    widest = int(np.diff(wide.factor_start).max(initial=1))
+    free = np.full(len(wide.flat.num_states), -1, np.int32)
+    return [np.empty(most) for _ in range(3)], np.empty(widest, np.int64), free
+
+
+_Five = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+
+
+def _nodes(wide: Wide) -> _Five:
+    start, edge = wide.near_start, wide.near_edge
+    return wide.flat.num_states, wide.unary_start, wide.unary, start, edge
+
+
+def _tables(wide: Wide) -> _Five:
+    start, potentials = wide.table_start, wide.flat.log_potentials
+    return wide.factor_start, wide.edge_variable, wide.strides, start, potentials

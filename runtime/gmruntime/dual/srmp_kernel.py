@@ -311,3 +311,30 @@ def bound(
             largest += reach
         made_of += (factor_start[f + 1] - e + 2) * largest
     return value, magnitude, made_of
+
+
+@loop
+def colour(
+    variable_start: np.ndarray,
+    variable_edges: np.ndarray,
+    edge_factor: np.ndarray,
+    factor_start: np.ndarray,
+    edge_variable: np.ndarray,
+    colours: np.ndarray,
+    taken: np.ndarray,
+) -> None:
+    """Give each variable the first colour that none next to it has.
+
+    `colours` must be -1 everywhere before, and so must `taken`, one longer.
+    """
+    for v in range(len(colours)):
+        for position in range(variable_start[v], variable_start[v + 1]):
+            f = edge_factor[variable_edges[position]]
+            for e in range(factor_start[f], factor_start[f + 1]):
+                c = colours[edge_variable[e]]
+                if c >= 0:
+                    taken[c] = v
+        c = 0
+        while taken[c] == v:
+            c += 1
+        colours[v] = c
