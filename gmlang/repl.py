@@ -17,6 +17,7 @@ from gmlang.api import Model
 from gmlang.core.from_syntax import check
 from gmlang.core.program import Assert, Query
 from gmlang.diagnostics import GmError, Source, Span, render
+from gmlang.interrupts import Interrupts
 from gmlang.library import find_module
 from gmlang.queries.session import Settings
 from gmlang.repl_text import HELP, Piece, is_query, merge, read_pieces
@@ -238,7 +239,9 @@ def run_repl(path: str | None, values: Mapping[str, object]) -> int:
     print(greeting)
     while not session.is_over:
         try:
-            session, reply = feed(session, read())
+            entry = read()
+            with Interrupts():
+                session, reply = feed(session, entry)
         except EOFError:
             break
         except KeyboardInterrupt:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gmlang.cli.interrupts import Interrupts
 from gmlang.cli.options import (
     EXIT_ANSWERED,
     EXIT_IMPOSSIBLE,
@@ -18,6 +17,7 @@ from gmlang.cli.options import (
     open_program,
     read_assignments,
 )
+from gmlang.interrupts import Interrupts
 
 if TYPE_CHECKING:
     from gmlang.api import Answer, Model

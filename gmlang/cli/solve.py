@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
-from gmlang.cli.interrupts import Interrupts
 from gmlang.cli.options import (
     EXIT_ANSWERED,
     EXIT_IMPOSSIBLE,
     EXIT_INTERRUPTED,
     device_option,
 )
+from gmlang.interrupts import Interrupts
 from gmruntime.formats.text import FormatError
 
 if TYPE_CHECKING:

@@ -146,7 +146,7 @@ def infer(
                 if decided is not None:
                     return decided
             part = budget
-            is_search = isinstance(query, Map) and not method
+            is_search = isinstance(query, Map) and not method and device != "cuda"
             if is_search:
                 # What takes longer is one of the engines of the search, which answers meanwhile.
                 part = replace(budget, seconds=budget.spent_s() + QUICK_SHARE * budget.left_s())

@@ -31,8 +31,8 @@ SLOW_SWEEPS = 3
 # Entries of a joined table, in the first round and in the last; each round allows four times more.
 ENTRIES_FIRST, ENTRIES_MAX = 64, 1 << 14
 
-# Of the memory, what the joined tables of one round may take.
-MEMORY_SHARE = 0.02
+# Of the memory, what all joined tables may take together.
+MEMORY_SHARE = 0.1
 
 # Graphs with more factors are swept only; so are those where a round, at so many seconds for each
 # factor, would take more than this share of the time left.
@@ -132,7 +132,8 @@ class DualAscent:
             self._go_on(wide, srmp.start_ascent(wide))
             return
         assert isinstance(self.messages, srmp.Ascent)
-        total = int(MEMORY_SHARE * self.budget.memory_bytes / 8)
+        taken = self.wide.flat.log_potentials.nbytes - self.flat.log_potentials.nbytes
+        total = int(MEMORY_SHARE * self.budget.memory_bytes - taken) // 8
         self.joining = tighten(self.wide, self.messages, self.entries_max, total, self.rng)
 
     def _join(self) -> bool:

@@ -125,6 +125,7 @@ class ExactElimination:
             found = answer_in_slices(
                 self.graph, Map(), nothing, self.found, budget, self.rng, self.slicing, known
             )
+        self.graph = self.found = self.slicing = None
         if not isinstance(found, AssignmentsAnswer):
             return Report(finished=True)
         assignment = found.assignments[0] if len(found.assignments) else None
