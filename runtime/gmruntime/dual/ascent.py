@@ -77,7 +77,9 @@ class DualAscent:
                 finished = self._join()
             else:
                 finished = self._sweep(gap, by_clock=seconds > 0.0)
-            if finished or perf_counter() - start >= seconds:
+            # The budget ends early when the search is interrupted.
+            is_over = perf_counter() - start >= seconds or self.budget.left_s() <= 0.0
+            if finished or is_over:
                 assert self.messages is not None
                 return Report(self.messages.assignment.copy(), self.bound, finished)
 
