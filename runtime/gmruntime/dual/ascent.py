@@ -62,6 +62,8 @@ class DualAscent:
     @property
     def name(self) -> str:
         """The engine in words."""
+        if self.messages is None:
+            return "dual ascent"
         if self.has_joined:
             return "SRMP with clusters"
         return "TRW-S" if isinstance(self.messages, trws.Messages) else "SRMP"

@@ -72,7 +72,9 @@ def pick(roster: Roster, worth: float = 0.0, left_s: float = 0.0) -> Entry | Non
     elif steady is not None and steady in ready and roster.turns % 2 == 0 and others < worth:
         chosen = steady
     elif roster.turns % TURNS_BETWEEN_TRIALS == 1:
-        chosen = max(ready, key=lambda entry: entry.waited)
+        # Those that never ran go in the order in which they are listed.
+        new = [entry for entry in ready if entry.turns == 0]
+        chosen = new[0] if new else max(ready, key=lambda entry: entry.waited)
     else:
         chosen = max(ready, key=lambda entry: (entry.rate, entry.waited))
     for entry in ready:
