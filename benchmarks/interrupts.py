@@ -29,19 +29,24 @@ query MAP(x)
 """
 
 
-def interrupted(file: Path, after_s: float) -> tuple[float, int, bool]:
-    """Run once; return the seconds it went on after the signal, its status, and if it answered."""
+def interrupted(file: Path, after_s: float) -> tuple[float, float, int, bool]:
+    """Run once; return the seconds to the answer and to the end, the status, and if it answered."""
     command = [sys.executable, "-m", "gmlang", "run", str(file), "--json", "--budget", "60"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     time.sleep(after_s)
     sent = time.monotonic()
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    assert process.stdout is not None
+    first = process.stdout.read(1)
+    printed = time.monotonic() - sent
+    assert process.stderr is not None
+    out, err = first + process.stdout.read(), process.stderr.read()
+    process.wait(60)
     seconds = time.monotonic() - sent
     assert "Traceback" not in err, err
     queries = json.loads(out)["queries"] if out.strip() else []
     answered = bool(queries) and queries[0].get("log_score") is not None
-    return seconds, process.returncode, answered
+    return printed, seconds, process.returncode, answered
 
 
 def main() -> None:
@@ -56,10 +61,12 @@ def main() -> None:
         ended = [
             (at, *interrupted(file, at)) for at in (draw.uniform(0.05, 4) for _ in range(runs))
         ]
-    statuses = sorted({status for _, _, status, _ in ended})
-    silent = [at for at, _, _, answered in ended if not answered]
+    statuses = sorted({status for _, _, _, status, _ in ended})
+    silent = [at for at, _, _, _, answered in ended if not answered]
+    slowest = max(printed for _, printed, _, _, _ in ended)
     print(
-        f"{runs} runs, exit statuses {statuses}, slowest end {max(s for _, s, _, _ in ended):.2f} s"
+        f"{runs} runs, exit statuses {statuses}, slowest answer {slowest:.2f} s, "
+        f"slowest end {max(s for _, _, s, _, _ in ended):.2f} s"
     )
     latest = max(silent, default=0.0)
     print(f"{len(silent)} without an answer, the latest interrupted at {latest:.2f} s")

@@ -20,7 +20,7 @@ from gmruntime.dual.srmp import EPS, Ascent, Wide, arrange
 # Cycles looked at in one round, and neighbours tried from each factor.
 NUM_CYCLES_MAX, NUM_NEIGHBOURS_MAX = 40_000, 8
 
-# Cycles between two looks at the clock.
+# Cycles, or factors, between two looks at the clock.
 NUM_AT_ONCE = 64
 
 # A gain smaller than this, relative to the bound, is rounding.
@@ -52,8 +52,7 @@ def tighten(
     Returns:
         the joined graph and its messages, with the same bound; None when nothing would help.
     """
-    factors = _factors(wide, ascent)
-    yield
+    factors = yield from _factors(wide, ascent)
     gains: list[tuple[float, tuple[int, ...], int]] = []
     least = GAIN_LEAST * max(1.0, abs(ascent.bound))
     for count, members in enumerate(_cycles(factors, rng)):
@@ -76,15 +75,16 @@ def tighten(
             taken.update(members)
             groups.append(members)
             total += size
-    yield
-    return _merged(wide, ascent, factors, groups) if groups else None
+    return (yield from _merged(wide, ascent, factors, groups)) if groups else None
 
 
-def _factors(wide: Wide, ascent: Ascent) -> _Factors:
+def _factors(wide: Wide, ascent: Ascent) -> Generator[None, None, _Factors]:
     scopes: list[tuple[int, ...]] = []
     near: dict[int, list[int]] = {}
     rest: list[np.ndarray] = []
     for f in range(len(wide.table_start)):
+        if f % NUM_AT_ONCE == 0:
+            yield
         first, stop = wide.factor_start[f], wide.factor_start[f + 1]
         scope = tuple(int(v) for v in wide.edge_variable[first:stop])
         table = _own_table(wide, f, scope)
@@ -163,7 +163,7 @@ def _spread(
 
 def _merged(
     wide: Wide, ascent: Ascent, factors: _Factors, groups: list[tuple[int, ...]]
-) -> tuple[Wide, Ascent]:
+) -> Generator[None, None, tuple[Wide, Ascent]]:
     """Replace each group by one factor: tables and messages add up."""
     flat = wide.flat
     joined = {f for members in groups for f in members}
@@ -177,7 +177,9 @@ def _merged(
     messages = [ascent.messages[np.repeat(is_kept, sizes)]]
     tables = [flat.log_potentials]
     filled, slack = len(flat.log_potentials), wide.slack
-    for members in groups:
+    for count, members in enumerate(groups):
+        if count % NUM_AT_ONCE == 0:
+            yield
         scope = sorted({v for f in members for v in factors.scopes[f]})
         shape = [int(flat.num_states[v]) for v in scope]
         total, reach = np.zeros(shape), 0.0
