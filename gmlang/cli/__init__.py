@@ -76,12 +76,11 @@ def group() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its status."""
-    from gmlang.cli.startup import skip_representations, skip_shape_annotations
+    from gmlang.cli.startup import skip_representations
     from gmlang.diagnostics import GmError, render
 
     # A few large collections instead of hundreds of small ones while modules are imported.
     gc.set_threshold(100_000, 50, 50)
-    skip_shape_annotations()
     skip_representations()
     try:
         status: object = group.main(args=arguments, prog_name="gmlang", standalone_mode=False)

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64
 
 from gmlang.core.types import Bool, Domain, Enum, IntRange
+from gmruntime.arrays import Float64
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Float64, Int64
 
 from gmlang.core.program import ModelSymbol
 from gmlang.diagnostics import Span
 from gmlang.graph.states import States
+from gmruntime.arrays import Float64, Int64
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
-from jaxtyping import Float64, Int32
+
+from gmruntime.arrays import Float64, Int32
 
 
 class Status(StrEnum):

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from jaxtyping import Int32
+
+from gmruntime.arrays import Int32
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64, Int32
 
+from gmruntime.arrays import Float64, Int32
 from gmruntime.graph import Assignment, FactorGraph, GraphError, log_score, num_states
 
 _NUM_ASSIGNMENTS_MAX = 1 << 22

@@ -6,8 +6,8 @@ Knows only tables: `gmruntime.factors.decompose.to_tables` turns the other kinds
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64, Int32, Int64
 
+from gmruntime.arrays import Float64, Int32, Int64
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorGraph, GraphError, num_states
 

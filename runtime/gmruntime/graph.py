@@ -10,8 +10,8 @@ variable's index everywhere in the runtime. Logs are natural; the unit is the na
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int, Int32, Int64
 
+from gmruntime.arrays import Bool, Float64, Int, Int32, Int64
 from gmruntime.factors.kinds import (
     AllDifferent,
     Count,

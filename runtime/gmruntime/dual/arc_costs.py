@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Int32, Int64
 
+from gmruntime.arrays import Int32, Int64
 from gmruntime.dual.arc_network import COSTS, TOP, Network, State
 from gmruntime.flat import FlatGraph
 from gmruntime.graph import Assignment

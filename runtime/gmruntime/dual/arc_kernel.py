@@ -7,8 +7,8 @@ reweighted message passing".
 
 import numba
 import numpy as np
-from jaxtyping import UInt8
 
+from gmruntime.arrays import UInt8
 from gmruntime.compiling import loop
 from gmruntime.dual.arc_moves import gather, marginal, send, take
 from gmruntime.dual.arc_network import (

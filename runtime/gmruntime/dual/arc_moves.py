@@ -9,8 +9,8 @@ Source: Cooper and Schiex (2004), "Arc consistency for soft constraints".
 """
 
 import numpy as np
-from jaxtyping import Int64
 
+from gmruntime.arrays import Int64
 from gmruntime.compiling import loop
 from gmruntime.dual.arc_network import (
     CONSTANT,

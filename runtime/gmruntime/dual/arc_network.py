@@ -7,8 +7,8 @@ least 0; the cost of an assignment is their sum.
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Int32, Int64, UInt8
 
+from gmruntime.arrays import Int32, Int64, UInt8
 from gmruntime.compiling import loop
 
 # What is forbidden costs this much. Sums of a few of them still fit into 64 bits.

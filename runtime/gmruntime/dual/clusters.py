@@ -13,8 +13,8 @@ from collections.abc import Generator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float64
 
+from gmruntime.arrays import Float64
 from gmruntime.dual.srmp import EPS, Ascent, Wide, arrange
 
 # Cycles looked at in one round, and neighbours tried from each factor.

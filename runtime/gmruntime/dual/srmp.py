@@ -13,8 +13,8 @@ float64, with a margin for what rounding can lose.
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64, Int32
 
+from gmruntime.arrays import Float64, Int32
 from gmruntime.flat import FlatGraph, local_scores
 
 EPS = float(np.finfo(np.float64).eps)

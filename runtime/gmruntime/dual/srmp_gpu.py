@@ -11,8 +11,8 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int32, Int64
 
+from gmruntime.arrays import Int32, Int64
 from gmruntime.dual import srmp, srmp_cuda
 from gmruntime.flat import FlatGraph
 

@@ -14,8 +14,8 @@ Factors over three variables or more are for `srmp`.
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64, Int32
 
+from gmruntime.arrays import Float64, Int32
 from gmruntime.flat import FlatGraph, local_scores
 
 EPS = float(np.finfo(np.float64).eps)

@@ -11,9 +11,9 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Float64, Int64
 
 from gmruntime.answer import LogPartitionAnswer, Quality, Status
+from gmruntime.arrays import Float64, Int64
 from gmruntime.budget import Budget
 from gmruntime.elimination.minibucket import MiniBucket, relax
 from gmruntime.elimination.orders import SEARCHABLE, Order

@@ -1,8 +1,8 @@
 """The passes of `tree`, run as compiled programs; same messages, same answers."""
 
 import numpy as np
-from jaxtyping import Float64
 
+from gmruntime.arrays import Float64
 from gmruntime.budget import Budget
 from gmruntime.elimination.layout import listed
 from gmruntime.elimination.orders import Order

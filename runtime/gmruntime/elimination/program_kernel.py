@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numba
 import numpy as np
-from jaxtyping import Bool, Int64
 
+from gmruntime.arrays import Bool, Int64
 from gmruntime.elimination.contraction_kernel import max_sum, sum_product
 
 # An inner block of 512 numbers and the tables it touches stay in the first-level cache. A shorter

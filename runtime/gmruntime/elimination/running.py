@@ -7,8 +7,8 @@ from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
-from jaxtyping import Float64, Int64
 
+from gmruntime.arrays import Float64, Int64
 from gmruntime.budget import Budget, num_cores
 from gmruntime.elimination.program import Sheet
 from gmruntime.elimination.program_kernel import (

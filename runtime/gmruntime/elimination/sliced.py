@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float64, Int64
 
 from gmruntime.answer import (
     Answer,
@@ -23,6 +22,7 @@ from gmruntime.answer import (
     Query,
     Status,
 )
+from gmruntime.arrays import Float64, Int64
 from gmruntime.budget import Budget
 from gmruntime.elimination.layout import with_layout
 from gmruntime.elimination.maxima import blank

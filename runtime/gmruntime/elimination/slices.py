@@ -7,9 +7,9 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float64
 
 from gmruntime.answer import Query
+from gmruntime.arrays import Float64
 from gmruntime.budget import Budget
 from gmruntime.elimination.layout import best_laid_out, with_layout
 from gmruntime.elimination.minibucket import relax

@@ -12,7 +12,8 @@ presence of determinism".
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int64
+
+from gmruntime.arrays import Int64
 
 Sizes = Int64[np.ndarray, " variables"]
 

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64
+
+from gmruntime.arrays import Bool, Float64, Int64
 
 
 @dataclass(frozen=True, slots=True, eq=False)

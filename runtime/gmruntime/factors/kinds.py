@@ -8,7 +8,8 @@ Every kind holds its parameters for a whole block of factors. The first axis of 
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64
+
+from gmruntime.arrays import Bool, Float64, Int64
 
 
 @dataclass(frozen=True, slots=True, eq=False)

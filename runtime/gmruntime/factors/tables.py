@@ -7,8 +7,8 @@ definition. `log_values` evaluates the same definition at given assignments with
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float64, Int, Int64
 
+from gmruntime.arrays import Float64, Int, Int64
 from gmruntime.factors.kinds import (
     AllDifferent,
     Count,

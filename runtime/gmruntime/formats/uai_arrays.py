@@ -7,8 +7,8 @@ token and can say what is wrong and where.
 import warnings
 
 import numpy as np
-from jaxtyping import Float64, Int64
 
+from gmruntime.arrays import Float64, Int64
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock
 

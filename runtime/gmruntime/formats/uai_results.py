@@ -7,8 +7,8 @@ last one counts. Files of the first competitions put the number of samples (1) a
 import math
 
 import numpy as np
-from jaxtyping import Float64, Int32
 
+from gmruntime.arrays import Float64, Int32
 from gmruntime.formats.text import FormatError, Tokens
 
 BEGIN = "-BEGIN-"

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64, Int32
 
+from gmruntime.arrays import Float64, Int32
 from gmruntime.factors.tables import log_values
 from gmruntime.graph import FactorGraph
 from gmruntime.messages.bp import Messages, beliefs, split, to_factors

@@ -9,8 +9,8 @@ Source: Kschischang, Frey and Loeliger (2001), "Factor graphs and the sum-produc
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float64
 
+from gmruntime.arrays import Bool, Float64
 from gmruntime.budget import Budget
 from gmruntime.factors.kinds import Gated, Table
 from gmruntime.messages import gpu

@@ -7,8 +7,8 @@ Pairs have kernels of their own; the factors of all other kinds are taken one by
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float64, Int64
 
+from gmruntime.arrays import Float64, Int64
 from gmruntime.factors.kinds import (
     FactorKind,
     Potts,

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64, Int64
 
+from gmruntime.arrays import Float64, Int64
 from gmruntime.factors.kinds import (
     AllDifferent,
     Count,

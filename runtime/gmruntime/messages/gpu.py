@@ -9,8 +9,8 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float64, Int64, UInt8
 
+from gmruntime.arrays import Float64, Int64, UInt8
 from gmruntime.budget import Budget
 from gmruntime.devices import has_gpu
 from gmruntime.factors.kinds import Potts, Table

@@ -11,8 +11,8 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float64
 
+from gmruntime.arrays import Float64
 from gmruntime.budget import Budget
 from gmruntime.messages.flat_factors import flat_factors
 from gmruntime.messages.gpu import ROWS_MAX, SWEEPS_PER_LOOK, Pace

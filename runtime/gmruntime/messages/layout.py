@@ -6,8 +6,8 @@ An entry is one number: one state of one edge (of a message) or of one variable 
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64, Int32, Int64
 
+from gmruntime.arrays import Float64, Int32, Int64
 from gmruntime.factors.kinds import FactorKind
 from gmruntime.factors.tables import log_values, num_tables
 from gmruntime.graph import FactorGraph, num_states, table_indices

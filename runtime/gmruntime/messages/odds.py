@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64, Int64
 
+from gmruntime.arrays import Float64, Int64
 from gmruntime.factors.kinds import Table
 from gmruntime.messages.kernels import compiled_odds
 from gmruntime.messages.layout import Layout

@@ -4,8 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float64
 
+from gmruntime.arrays import Float64
 from gmruntime.budget import Budget, num_cores
 from gmruntime.messages.bp import DAMPINGS, PATIENCE, Messages, calmer, propagate_vectorised
 from gmruntime.messages.layout import Layout

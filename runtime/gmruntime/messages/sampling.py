@@ -4,8 +4,8 @@ Source: Mézard and Montanari (2009), "Information, physics, and computation", s
 """
 
 import numpy as np
-from jaxtyping import Int32
 
+from gmruntime.arrays import Int32
 from gmruntime.budget import Budget
 from gmruntime.graph import Assignment
 from gmruntime.messages.beliefs import marginals

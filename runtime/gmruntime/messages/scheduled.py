@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float64, Int64
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import reverse_cuthill_mckee
 
+from gmruntime.arrays import Float64, Int64
 from gmruntime.budget import Budget
 from gmruntime.messages.flat_factors import FlatFactors, flat_factors
 from gmruntime.messages.kernels import compiled_schedules as kernels

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from time import perf_counter
 
 import numpy as np
-from jaxtyping import Float64, Int32
 
+from gmruntime.arrays import Float64, Int32
 from gmruntime.engine import Incumbent, Report
 from gmruntime.search.terrain import Terrain, terrain_of
 

@@ -7,9 +7,9 @@ so far has been as it was, and a last one that must be false.
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Int32
 
 from gmruntime.answer import AssignmentsAnswer, Best, Improvement, Map, Quality, Status
+from gmruntime.arrays import Int32
 from gmruntime.budget import Budget
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import (

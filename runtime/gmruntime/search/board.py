@@ -10,9 +10,9 @@ from concurrent.futures import Executor, Future, as_completed
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Int32
 
 from gmruntime.answer import Improvement, Map
+from gmruntime.arrays import Int32
 from gmruntime.budget import Budget, start_budget
 from gmruntime.graph import Assignment, FactorGraph, log_score, num_states
 

@@ -13,8 +13,8 @@ search with tree decomposition for weighted CSP"; Boussemart, Hemery, Lecoutre a
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Int32, Int64
 
+from gmruntime.arrays import Int32, Int64
 from gmruntime.compiling import loop
 from gmruntime.dual.arc_kernel import propagate
 from gmruntime.dual.arc_network import (

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import numpy as np
-from jaxtyping import Float64
 
 from gmruntime.answer import Improvement
+from gmruntime.arrays import Float64
 from gmruntime.budget import Budget
 from gmruntime.factors.tables import log_values
 from gmruntime.graph import Assignment, FactorGraph, log_score, num_states, table_indices

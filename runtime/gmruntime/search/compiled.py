@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numba
 import numpy as np
-from jaxtyping import Float64, Int32, Int64, UInt64
 
+from gmruntime.arrays import Float64, Int32, Int64, UInt64
 from gmruntime.compiling import loop
 from gmruntime.flat import FlatGraph
 

@@ -8,8 +8,8 @@ Source: Tinós, Whitley and Chicano (2015), "Partition crossover for pseudo-Bool
 
 import numba
 import numpy as np
-from jaxtyping import Int32
 
+from gmruntime.arrays import Int32
 from gmruntime.compiling import loop
 from gmruntime.search.compiled import Arrays
 

@@ -10,8 +10,8 @@ Amestoy, Davis and Duff (1996), "An approximate minimum degree ordering algorith
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float64, Int32, Int64, UInt8, UInt64
 
+from gmruntime.arrays import Float64, Int32, Int64, UInt8, UInt64
 from gmruntime.compiling import loop
 from gmruntime.search.compiled import Arrays, next_uniform
 

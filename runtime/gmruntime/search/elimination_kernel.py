@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numba
 import numpy as np
-from jaxtyping import Float64, Int32, Int64, UInt32, UInt64
 
+from gmruntime.arrays import Float64, Int32, Int64, UInt32, UInt64
 from gmruntime.compiling import loop
 from gmruntime.search.compiled import Arrays, next_uniform
 from gmruntime.search.cutset_kernel import Plan

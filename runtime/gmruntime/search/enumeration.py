@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int32
 
+from gmruntime.arrays import Int32
 from gmruntime.engine import Incumbent, Report
 from gmruntime.flat import FlatGraph
 

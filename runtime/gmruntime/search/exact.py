@@ -9,9 +9,9 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float64
 
 from gmruntime.answer import AssignmentsAnswer, Map
+from gmruntime.arrays import Float64
 from gmruntime.budget import Budget
 from gmruntime.engine import Incumbent, Report
 from gmruntime.factors.kinds import Table

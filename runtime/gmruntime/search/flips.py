@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from time import perf_counter
 
 import numpy as np
-from jaxtyping import Int32
 
+from gmruntime.arrays import Int32
 from gmruntime.engine import Incumbent, Report
 from gmruntime.search.terrain import Terrain, terrain_of
 

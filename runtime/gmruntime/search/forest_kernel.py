@@ -9,8 +9,8 @@ subgraph-based sampling of Ising-type models with frustration".
 
 import numba
 import numpy as np
-from jaxtyping import Float64, Int32, UInt64
 
+from gmruntime.arrays import Float64, Int32, UInt64
 from gmruntime.compiling import loop
 from gmruntime.search.compiled import Arrays, next_uniform, shuffle
 

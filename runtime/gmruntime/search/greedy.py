@@ -3,8 +3,8 @@
 import math
 
 import numpy as np
-from jaxtyping import Int32
 
+from gmruntime.arrays import Int32
 from gmruntime.flat import FlatGraph
 
 # A greedy order stops before a clique with more bits.

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64
 
+from gmruntime.arrays import Float64
 from gmruntime.flat import FlatGraph
 
 

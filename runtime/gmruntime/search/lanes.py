@@ -65,18 +65,20 @@ def pick(roster: Roster, worth: float = 0.0, left_s: float = 0.0) -> Entry | Non
         return None
     roster.turns += 1
     steady = roster.steady
-    others = max((entry.rate for entry in ready if entry is not steady), default=0.0)
+    new = [entry for entry in ready if entry.turns == 0]
+    known = [entry for entry in ready if entry.turns > 0]
+    others = max((entry.rate for entry in known if entry is not steady), default=0.0)
     sure = min(ready, key=lambda entry: entry.expected_s)
     if sure.expected_s < left_s:
         chosen = sure
-    elif steady is not None and steady in ready and roster.turns % 2 == 0 and others < worth:
+    elif new and (others < worth or not known or roster.turns % 2 == 1):
+        chosen = new[0]
+    elif steady is not None and steady in known and roster.turns % 2 == 0 and others < worth:
         chosen = steady
     elif roster.turns % TURNS_BETWEEN_TRIALS == 1:
-        # Those that never ran go in the order in which they are listed.
-        new = [entry for entry in ready if entry.turns == 0]
-        chosen = new[0] if new else max(ready, key=lambda entry: entry.waited)
+        chosen = max(known, key=lambda entry: entry.waited)
     else:
-        chosen = max(ready, key=lambda entry: (entry.rate, entry.waited))
+        chosen = max(known, key=lambda entry: (entry.rate, entry.waited))
     for entry in ready:
         entry.waited += 1
     chosen.waited = 0

@@ -10,8 +10,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Int32
 
+from gmruntime.arrays import Int32
 from gmruntime.engine import Incumbent, Report
 from gmruntime.search.terrain import Terrain, terrain_of
 
@@ -243,22 +243,27 @@ class Neighbourhoods:
         best = max(tried, key=lambda arm: arm.rate)
         if self.num_cycles % 2 and best.rate > 0.0:
             return best
-        odds = np.array([(arm.wins + 0.1) / self._cycle_s(arm) for arm in affordable])
+        odds = np.array([(arm.wins + 0.1) / self.cycle_s(arm) for arm in affordable])
         return affordable[int(self.rng.choice(len(affordable), p=odds / odds.sum()))]
 
-    def _cycle_s(self, arm: Arm) -> float:
-        """Predict a cycle's seconds; an unused width takes twice as long as the one below."""
+    def cycle_s(self, arm: Arm) -> float:
+        """Predict a cycle's seconds; an unused width takes twice as long as the one below.
+
+        As long as no region was moved, one is taken to be as large as everything.
+        """
         bits, factor = arm.bits, 1.0
         while (bits, arm.is_local) not in self.move_s and bits > WIDTHS[0]:
             bits, factor = WIDTHS[WIDTHS.index(bits) - 1], 2.0 * factor
-        move_s = self.move_s.get((bits, arm.is_local), 0.0)
+        move_s = self.move_s.get((bits, arm.is_local))
+        if move_s is None:
+            move_s = self.move_s.get((bits, False), 0.0)
         return max(1e-6, factor * move_s * arm.num_moves)
 
     def _is_affordable(self, arm: Arm, seconds: float) -> bool:
         """Say whether one move fits a turn, and the cycle a fraction of the time spent so far."""
         if arm.bits == WIDTHS[0] and arm.num_moves == 1:
             return True
-        cost = self._cycle_s(arm)
+        cost = self.cycle_s(arm)
         if seconds > 0.0 and cost > OVERRUN * seconds * arm.num_moves:
             return False
         return cost <= CYCLE_SHARE_MAX * self.spent_s + 0.02

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Int64
 
+from gmruntime.arrays import Bool, Int64
 from gmruntime.flat import FlatGraph
 
 # Entries of all tables with forbidden ones; beyond this a pass over them takes too long.

@@ -5,8 +5,8 @@ the tile is, so these are worked out once and only where the tile begins changes
 """
 
 import numpy as np
-from jaxtyping import Float64, Int64, UInt32
 
+from gmruntime.arrays import Float64, Int64, UInt32
 from gmruntime.compiling import loop
 
 # Entries of a tile: it, and the parts of the functions it reads, stay in the first cache.

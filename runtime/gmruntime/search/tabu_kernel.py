@@ -8,8 +8,8 @@ strategies for the unconstrained binary quadratic optimization problem".
 
 import numba
 import numpy as np
-from jaxtyping import Float64, Int32, Int64, UInt64
 
+from gmruntime.arrays import Float64, Int32, Int64, UInt64
 from gmruntime.compiling import loop
 from gmruntime.search.compiled import Arrays, next_uniform
 

@@ -7,8 +7,8 @@ the graph that was asked.
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float64, Int32, Int64
 
+from gmruntime.arrays import Float64, Int32, Int64
 from gmruntime.flat import FlatGraph, flatten, local_scores
 from gmruntime.graph import Assignment, FactorGraph
 from gmruntime.search.propagation import possible_states

@@ -6,8 +6,8 @@ Source: Mackworth (1977), arc consistency, for tables of any arity.
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Bool, Float64
 
+from gmruntime.arrays import Bool, Float64
 from gmruntime.simplify.network import Factor, Network
 
 

@@ -7,8 +7,8 @@ in flat arrays; `gmruntime.messages.flat_factors` says which. Importing this fil
 
 import numba
 import numpy as np
-from jaxtyping import Float64, Int64
 
+from gmruntime.arrays import Float64, Int64
 from gmruntime.messages.kernels.codes import (
     DIFFERENT,
     GATED,

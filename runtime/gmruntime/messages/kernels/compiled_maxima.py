@@ -6,7 +6,8 @@ returns the largest change, in nats. Importing this file imports numba.
 
 import numba
 import numpy as np
-from jaxtyping import Float64, Int64
+
+from gmruntime.arrays import Float64, Int64
 
 
 @numba.njit(nogil=True, cache=True)

@@ -6,7 +6,8 @@ itself, which needs everything to be finite. Importing this file imports numba.
 
 import numba
 import numpy as np
-from jaxtyping import Float64, Int64
+
+from gmruntime.arrays import Float64, Int64
 
 
 @numba.njit(nogil=True, cache=True)

@@ -5,8 +5,8 @@ The arrays are those of `messages.flat_factors`. Importing this file imports num
 
 import numba
 import numpy as np
-from jaxtyping import Float64, Int64
 
+from gmruntime.arrays import Float64, Int64
 from gmruntime.messages.kernels.compiled_kinds import rule
 from gmruntime.messages.kernels.compiled_maxima import settle as settle_maxima
 from gmruntime.messages.kernels.compiled_sums import settle as settle_sums

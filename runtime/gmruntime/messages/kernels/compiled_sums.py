@@ -6,7 +6,8 @@ its messages in place and returns the largest change. Importing this file import
 
 import numba
 import numpy as np
-from jaxtyping import Bool, Float64, Int64
+
+from gmruntime.arrays import Bool, Float64, Int64
 
 # A product of messages whose largest entry falls below this is scaled up before it goes on.
 _SMALL = 1e-100

@@ -10,7 +10,8 @@ from itertools import product
 from math import exp, inf, log
 
 import numpy as np
-from jaxtyping import Float64
+
+from gmruntime.arrays import Float64
 
 
 def log_add(a: float, b: float) -> float:

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float64
+
+from gmruntime.arrays import Float64
 
 Messages = Sequence[Float64[np.ndarray, "rows factors _states"]]
 

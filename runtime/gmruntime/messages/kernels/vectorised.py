@@ -7,8 +7,8 @@ in their evidence; so is what is returned, not normalised. -inf is legal everywh
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float64
 
+from gmruntime.arrays import Float64
 from gmruntime.factors.kinds import (
     AllDifferent,
     Count,
