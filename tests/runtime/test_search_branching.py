@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gmruntime.answer import Map
 from gmruntime.budget import start_budget
 from gmruntime.dual.arc_costs import cost_model, cost_of, log_bound_of
 from gmruntime.dual.arc_network import TOP
@@ -13,7 +14,14 @@ from gmruntime.engine import Incumbent
 from gmruntime.factors.kinds import Table
 from gmruntime.flat import FlatGraph, flatten
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock
+from gmruntime.inference import infer
 from gmruntime.search.branching import Branching
+from gmruntime.search.open_nodes_kernel import (
+    LOOK_FROM,
+    NUM_NODES,
+    NUM_SPLITS_DONE,
+    SPLIT_FAILURES_ALLOWED,
+)
 from gmruntime.search.propagation import compact
 from gmruntime.search.working import flat_score
 
@@ -89,3 +97,69 @@ def test_whole_numbers_say_what_the_tables_say(seed: int, zeros: float):
         return
     np.testing.assert_allclose(log_bound_of(model, cheapest), best, rtol=1e-9, atol=1e-9)
     assert log_bound_of(model, cheapest) >= best - 1e-12 * abs(best)
+
+
+def clusters_around_a_hub(seed: int, num_clusters: int, size: int) -> FactorGraph:
+    """Dense, frustrated clusters that touch each other through two hubs only."""
+    rng = np.random.default_rng(seed)
+    n = 2 + num_clusters * size
+    pairs = [(0, 1)]
+    for begin in range(2, n, size):
+        members = range(begin, begin + size)
+        pairs += itertools.combinations(members, 2)
+        pairs += [(hub, member) for hub in (0, 1) for member in members]
+    tables = Table(rng.normal(size=(len(pairs), 3, 3)))
+    triples = np.array([(k, k + 1, k + 2) for k in range(2, n, size)], np.int32)
+    wide = Table(rng.normal(size=(len(triples), 3, 3, 3)))
+    factors = (FactorBlock(tables, np.array(pairs, np.int32)), FactorBlock(wide, triples))
+    return FactorGraph((VariableBlock("x", (n,), 3),), factors)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    num_clusters=st.integers(2, 4),
+    failures_allowed=st.sampled_from([0, 2, 1 << 20]),
+)
+def test_parts_searched_on_their_own_add_up_to_the_best(
+    seed: int, num_clusters: int, failures_allowed: int
+):
+    graph = clusters_around_a_hub(seed, num_clusters, 6)
+    flat = compact(flatten(graph))
+    best = float(infer(graph, Map(), method="exact").log_scores[0])
+    engine = Branching(flat, start_budget(60.0, 1 << 30))
+    incumbent = Incumbent(np.zeros(0, np.int32), -np.inf, np.inf)
+    finished = False
+    while not finished:
+        report = engine.step(incumbent, 0.0)
+        finished = report.finished
+        assert engine.search is not None
+        engine.search.tree.counts[SPLIT_FAILURES_ALLOWED] = failures_allowed
+        assert report.log_bound >= best - 1e-9
+        if report.assignment is not None:
+            score = flat_score(flat, report.assignment)
+            assert incumbent.log_score < score <= best + 1e-9
+            incumbent = Incumbent(report.assignment, score, report.log_bound)
+    np.testing.assert_allclose(incumbent.log_score, best, rtol=1e-9)
+
+
+def nodes_to_prove(flat: FlatGraph, *, may_split: bool) -> int:
+    engine = Branching(flat, start_budget(60.0, 1 << 30))
+    incumbent = Incumbent(np.zeros(0, np.int32), -np.inf, np.inf)
+    while True:
+        report = engine.step(incumbent, 0.0)
+        assert engine.search is not None
+        if report.finished:
+            counts = engine.search.tree.counts
+            assert (counts[NUM_SPLITS_DONE] > 0) == may_split
+            return int(counts[NUM_NODES])
+        engine.search.tree.counts[LOOK_FROM] = 0 if may_split else 1 << 60
+        if report.assignment is not None:
+            score = flat_score(flat, report.assignment)
+            incumbent = Incumbent(report.assignment, score, report.log_bound)
+
+
+def test_the_work_for_parts_adds_up_where_plain_branching_multiplies_it():
+    """Clusters with nothing in common but two hubs."""
+    flat = compact(flatten(clusters_around_a_hub(0, 8, 7)))
+    assert nodes_to_prove(flat, may_split=True) < 0.5 * nodes_to_prove(flat, may_split=False)

@@ -18,9 +18,10 @@ class _Named:
         raise NotImplementedError
 
 
-def _turns(gains: dict[str, float], count: int, worth: float) -> list[str]:
+def _turns(gains: dict[str, float], count: int, worth: float, patient: bool) -> list[str]:
     """Play turns of a second each in which an engine always gains the same."""
     roster = roster_of([_Named(name) for name in gains])
+    roster.patient = patient
     names: list[str] = []
     for _ in range(count):
         entry = pick(roster, worth)
@@ -30,14 +31,19 @@ def _turns(gains: dict[str, float], count: int, worth: float) -> list[str]:
     return names
 
 
-def test_an_engine_that_gains_does_not_wait_for_all_others_to_have_run() -> None:
-    names = _turns({"good": 9.0, "idle": 0.0, "slow": 1.0}, 6, worth=2.0)
+def test_where_starting_takes_long_an_engine_that_gains_does_not_wait_for_all() -> None:
+    names = _turns({"good": 9.0, "idle": 0.0, "slow": 1.0}, 6, 2.0, patient=True)
     assert names[:2] == ["good", "good"]
     assert set(names) == {"good", "idle", "slow"}
 
 
+def test_where_starting_costs_little_every_engine_runs_once_first() -> None:
+    names = _turns({"good": 9.0, "idle": 0.0, "slow": 1.0}, 3, 2.0, patient=False)
+    assert names == ["good", "idle", "slow"]
+
+
 def test_where_nothing_gains_every_engine_runs_in_the_order_listed() -> None:
-    assert _turns({"a": 0.0, "b": 0.0, "c": 0.0}, 3, worth=1.0) == ["a", "b", "c"]
+    assert _turns({"a": 0.0, "b": 0.0, "c": 0.0}, 3, 1.0, patient=True) == ["a", "b", "c"]
 
 
 def test_regions_never_moved_are_not_taken_to_cost_nothing() -> None:

@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 
 from gmruntime.arrays import Int32, Int64
-from gmruntime.dual.arc_network import COSTS, TOP, Network, State
+from gmruntime.dual.arc_network import COSTS, NUM_SPLITS_MAX, SCOPE_END, TOP, Network, State
 from gmruntime.flat import FlatGraph
 from gmruntime.graph import Assignment
 
@@ -143,18 +143,23 @@ def start_state(model: CostModel, num_changes: int) -> State:
     states = (np.arange(num_states) - owner).astype(np.int32)
     widest = max(2, int(network.num_states.max(initial=1)))
     arity = max(1, int(np.diff(network.factor_start).max(initial=1)))
+    marks = np.zeros(16, np.int64)
+    marks[SCOPE_END] = n
+    scope = np.zeros((NUM_SPLITS_MAX + 1) * n, np.int32)
+    scope[:n] = np.arange(n)
     return State(
         cells,
         np.zeros(len(cells), np.int64),
         states,
         states.copy(),
         np.zeros((max(num_changes, 3 * len(cells)), 3), np.int64),
-        np.zeros(16, np.int64),
+        marks,
         np.zeros((3, n), np.int32),
         np.zeros((3, n), np.uint8),
         np.ones(len(network.table_start), np.int64),
         np.zeros((4, widest), np.int64),
         np.zeros((2, arity), np.int64),
+        scope,
     )
 
 

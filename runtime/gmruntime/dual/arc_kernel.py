@@ -19,6 +19,8 @@ from gmruntime.dual.arc_network import (
     NEAR,
     QUEUES,
     ROSE,
+    SCOPE,
+    SCOPE_END,
     TOP,
     Network,
     State,
@@ -138,9 +140,13 @@ def look_around(network: Network, state: State, variable: int, limit: int, step:
 
 @loop
 def prune_all(network: Network, state: State, limit: int) -> bool:
-    """Take away every state that has become too dear since the constant rose."""
+    """Take away every searched state that has become too dear since the constant rose.
+
+    What is not being searched must not be judged by this limit.
+    """
     room = limit - state.cells[CONSTANT]
-    for variable in range(len(network.num_states)):
+    for at in range(state.marks[SCOPE], state.marks[SCOPE_END]):
+        variable = int(state.scope[at])
         start = int(network.state_start[variable])
         i = 0
         while i < size_of(network, state, variable):

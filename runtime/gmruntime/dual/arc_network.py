@@ -74,6 +74,8 @@ class State(NamedTuple):
         queued: whether a variable waits in a queue.
         weights: of each factor: how often it was where a search failed.
         scratch: room for the joint states of one factor.
+        digits: room for one joint state.
+        scope: variables; those from marks[SCOPE] to marks[SCOPE_END] are being searched.
     """
 
     cells: Int64[np.ndarray, " cells"]
@@ -86,11 +88,15 @@ class State(NamedTuple):
     queued: UInt8[np.ndarray, "reasons variables"]
     weights: Int64[np.ndarray, " factors"]
     scratch: Int64[np.ndarray, "lines states"]
-    digits: Int64[np.ndarray, "four arity"]
+    digits: Int64[np.ndarray, "two arity"]
+    scope: Int32[np.ndarray, " room"]
 
 
 # Places in `State.marks`.
-TRAIL, QUEUES, FAILED_AT, LEVEL = 0, 1, 4, 5
+TRAIL, QUEUES, FAILED_AT, LEVEL, SCOPE, SCOPE_END = 0, 1, 4, 5, 6, 7
+
+# A search may be split into independent parts, and those again, so many times.
+NUM_SPLITS_MAX = 32
 
 # Reasons to look at a variable again: it lost states; its states' costs rose; a neighbour's did.
 LOST, ROSE, NEAR = 0, 1, 2

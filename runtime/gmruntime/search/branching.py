@@ -18,7 +18,7 @@ from gmruntime.flat import FlatGraph
 if TYPE_CHECKING:
     from gmruntime.dual.arc_costs import CostModel
     from gmruntime.dual.arc_network import State
-    from gmruntime.search.branching_kernel import Tree
+    from gmruntime.search.open_nodes_kernel import Tree
 
 # Pieces larger than this are another engine's work.
 NUM_FACTORS_MAX, NUM_ENTRIES_MAX = 60_000, 1 << 25
@@ -126,12 +126,20 @@ def _start(flat: FlatGraph) -> _Search | None:
 
 def _no_tree(model: "CostModel") -> "Tree":
     """Return a tree without nodes."""
-    from gmruntime.search.branching_kernel import CONFLICT, FAILURES_ALLOWED, Tree
+    from gmruntime.dual.arc_network import NUM_SPLITS_MAX
+    from gmruntime.search.components_kernel import SPLIT_FAILURES_FIRST
+    from gmruntime.search.open_nodes_kernel import (
+        CONFLICT,
+        FAILURES_ALLOWED,
+        SPLIT_FAILURES_ALLOWED,
+        Tree,
+    )
 
     depth = int(model.network.state_start[-1]) + 2
-    n = len(model.variables)
-    counts = np.zeros(16, np.int64)
+    n, num_splits = len(model.variables), NUM_SPLITS_MAX + 1
+    counts = np.zeros(32, np.int64)
     counts[FAILURES_ALLOWED], counts[CONFLICT] = 1, -1
+    counts[SPLIT_FAILURES_ALLOWED] = SPLIT_FAILURES_FIRST
     return Tree(
         np.zeros((depth, 6), np.int64),
         np.zeros((NUM_OPEN_FIRST + 6 * depth, 4), np.int64),
@@ -139,6 +147,10 @@ def _no_tree(model: "CostModel") -> "Tree":
         counts,
         np.zeros(n, np.int32),
         np.full(n, -1, np.int32),
+        np.zeros((num_splits, 8), np.int64),
+        np.zeros((num_splits, n), np.int32),
+        np.zeros((num_splits, n), np.int32),
+        np.zeros(n + len(model.network.table_start), np.int64),
     )
 
 
@@ -232,7 +244,7 @@ def _report(
 ) -> Report:
     from gmruntime.dual.arc_costs import log_bound_of, whole_piece
     from gmruntime.dual.arc_network import CONSTANT
-    from gmruntime.search.branching_kernel import BASE_BOUND, IS_DOWN, NUM_OPEN
+    from gmruntime.search.open_nodes_kernel import BASE_BOUND, IS_DOWN, NUM_OPEN
 
     counts = search.tree.counts
     if search.is_complete:

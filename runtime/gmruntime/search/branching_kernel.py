@@ -10,11 +10,8 @@ search with tree decomposition for weighted CSP"; Boussemart, Hemery, Lecoutre a
 "Reasoning from last conflict(s) in constraint programming".
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
-from gmruntime.arrays import Int32, Int64
 from gmruntime.compiling import loop
 from gmruntime.dual.arc_kernel import propagate
 from gmruntime.dual.arc_network import (
@@ -22,6 +19,8 @@ from gmruntime.dual.arc_network import (
     COSTS,
     FAILED_AT,
     LEVEL,
+    SCOPE,
+    SCOPE_END,
     TRAIL,
     Network,
     State,
@@ -31,6 +30,41 @@ from gmruntime.dual.arc_network import (
     remove,
     size_of,
     undo,
+)
+from gmruntime.search.components_kernel import (
+    ADDED,
+    LEAST,
+    SPLIT_CONSTANT,
+    close,
+    depth_of,
+    give_up,
+    limit_of,
+    next_part,
+    note,
+    split,
+)
+from gmruntime.search.open_nodes_kernel import (
+    BASE_BOUND,
+    BASE_LINK,
+    CONFLICT,
+    DEPTH,
+    FAILURES,
+    FAILURES_ALLOWED,
+    IS_DOWN,
+    NODES_BEFORE,
+    NUM_LINKS,
+    NUM_NODES,
+    NUM_OPEN,
+    NUM_REPLAYED,
+    NUM_SPLITS,
+    ROOT_MARK,
+    SPLIT_FAILURES,
+    SPLIT_FAILURES_ALLOWED,
+    Tree,
+    leave_here,
+    leave_open,
+    pop,
+    push,
 )
 
 # Failures allowed below one open node are doubled and halved to keep the share of nodes that are
@@ -42,83 +76,8 @@ NUM_NODES_RECENT = 500
 # Costs smaller than the room left divided by this are not passed on.
 STEP_SHARE = 100000
 
-# Places in `Tree.counts`.
-(
-    DEPTH,
-    NUM_LINKS,
-    NUM_OPEN,
-    NUM_NODES,
-    NUM_REPLAYED,
-    FAILURES_ALLOWED,
-    FAILURES,
-    IS_DOWN,
-    BASE_LINK,
-    BASE_BOUND,
-    CONFLICT,
-    BEST_COST,
-    ROOT_MARK,
-    NODES_BEFORE,
-) = range(14)
-
 # What `branch` comes back with.
 GO_ON, COMPLETE, NEEDS_ROOM = 0, 1, 2
-
-
-class Tree(NamedTuple):
-    """The open nodes, and the path that is being searched.
-
-    Attributes:
-        path: (variable, value, is chosen, trail before, bound before, link or -1) of each decision
-            below the open node.
-        links: (link before, variable, value, is chosen) of decisions that lead to open nodes.
-        heap: (bound, link) of the open nodes, the lowest bound first.
-        counts: see the places above.
-        best: the best assignment found.
-        wanted: the value to try first for each variable.
-    """
-
-    path: Int64[np.ndarray, "depth six"]
-    links: Int64[np.ndarray, "links four"]
-    heap: Int64[np.ndarray, "open two"]
-    counts: Int64[np.ndarray, " counts"]
-    best: Int32[np.ndarray, " variables"]
-    wanted: Int32[np.ndarray, " variables"]
-
-
-@loop
-def _push(tree: Tree, bound: int, link: int) -> None:
-    heap, counts = tree.heap, tree.counts
-    place = counts[NUM_OPEN]
-    counts[NUM_OPEN] = place + 1
-    while place > 0:
-        above = (place - 1) >> 1
-        if heap[above, 0] <= bound:
-            break
-        heap[place, 0], heap[place, 1] = heap[above, 0], heap[above, 1]
-        place = above
-    heap[place, 0], heap[place, 1] = bound, link
-
-
-@loop
-def _pop(tree: Tree) -> tuple[int, int]:
-    heap, counts = tree.heap, tree.counts
-    bound, link = heap[0, 0], heap[0, 1]
-    last = counts[NUM_OPEN] - 1
-    counts[NUM_OPEN] = last
-    moved_bound, moved_link = heap[last, 0], heap[last, 1]
-    place = 0
-    while True:
-        below = 2 * place + 1
-        if below >= last:
-            break
-        if below + 1 < last and heap[below + 1, 0] < heap[below, 0]:
-            below += 1
-        if heap[below, 0] >= moved_bound:
-            break
-        heap[place, 0], heap[place, 1] = heap[below, 0], heap[below, 1]
-        place = below
-    heap[place, 0], heap[place, 1] = moved_bound, moved_link
-    return int(bound), int(link)
 
 
 @loop
@@ -128,7 +87,8 @@ def _choose(network: Network, state: State, tree: Tree) -> int:
     if conflict >= 0 and size_of(network, state, conflict) > 1:
         return int(conflict)
     best, best_score = -1, np.inf
-    for variable in range(len(network.num_states)):
+    for at in range(state.marks[SCOPE], state.marks[SCOPE_END]):
+        variable = int(state.scope[at])
         size = size_of(network, state, variable)
         if size < 2:
             continue
@@ -167,50 +127,6 @@ def _value(network: Network, state: State, tree: Tree, variable: int) -> int:
 
 
 @loop
-def _link(tree: Tree, before: int, variable: int, value: int, chosen: int) -> int:
-    place = tree.counts[NUM_LINKS]
-    tree.counts[NUM_LINKS] = place + 1
-    tree.links[place, 0] = before
-    tree.links[place, 1] = variable
-    tree.links[place, 2] = value
-    tree.links[place, 3] = chosen
-    return int(place)
-
-
-@loop
-def _leave_open(tree: Tree, limit: int) -> None:
-    """Turn what the path left undone into open nodes."""
-    counts, path = tree.counts, tree.path
-    before = counts[BASE_LINK]
-    last = -1
-    for depth in range(counts[DEPTH]):
-        if path[depth, 2] == 1 and path[depth, 4] < limit:
-            last = depth
-    for depth in range(last + 1):
-        variable, value = path[depth, 0], path[depth, 1]
-        if path[depth, 2] == 1 and path[depth, 4] < limit:
-            bound = max(path[depth, 4], counts[BASE_BOUND])
-            _push(tree, bound, _link(tree, before, variable, value, 0))
-        if depth < last:
-            if path[depth, 5] < 0:
-                path[depth, 5] = _link(tree, before, variable, value, path[depth, 2])
-            before = path[depth, 5]
-    counts[IS_DOWN] = 0
-
-
-@loop
-def _leave_here(state: State, tree: Tree) -> None:
-    """Turn the present node into an open one."""
-    counts, path = tree.counts, tree.path
-    link = counts[BASE_LINK]
-    for depth in range(counts[DEPTH]):
-        if path[depth, 5] < 0:
-            path[depth, 5] = _link(tree, link, path[depth, 0], path[depth, 1], path[depth, 2])
-        link = path[depth, 5]
-    _push(tree, max(state.cells[CONSTANT], counts[BASE_BOUND]), link)
-
-
-@loop
 def _step(state: State, limit: int) -> int:
     """Return the least amount worth passing on."""
     return int(max(1, (limit - state.cells[CONSTANT]) // STEP_SHARE))
@@ -220,7 +136,7 @@ def _step(state: State, limit: int) -> int:
 def _start_down(network: Network, state: State, tree: Tree, limit: int) -> bool:
     """Go to the open node of the lowest bound; say whether it is alive."""
     counts = tree.counts
-    bound, link = _pop(tree)
+    bound, link = pop(tree)
     undo(state, counts[ROOT_MARK])
     forget(state)
     state.marks[LEVEL] += 1
@@ -244,13 +160,14 @@ def _start_down(network: Network, state: State, tree: Tree, limit: int) -> bool:
 
 @loop
 def _back(network: Network, state: State, tree: Tree, limit: int) -> bool:
-    """Go back to the last choice that has not been refuted, and refute it.
+    """Go back to the last choice in the present part that has not been refuted, and refute it.
 
     Returns:
-        False when there is none left below the open node.
+        False when there is none left.
     """
     counts, path = tree.counts, tree.path
-    while counts[DEPTH] > 0:
+    top = depth_of(tree)
+    while counts[DEPTH] > top:
         depth = counts[DEPTH] - 1
         counts[DEPTH] = depth
         if path[depth, 2] == 0:
@@ -286,7 +203,7 @@ def branch(
         open nodes have filled theirs; and the limit, which is the cost of the best assignment when
         one was found.
     """
-    counts, path = tree.counts, tree.path
+    counts = tree.counts
     stop_at = counts[NUM_NODES] + num_nodes_max
     room = len(state.trail) - 2 * len(state.cells)
     while counts[NUM_NODES] < stop_at:
@@ -294,8 +211,8 @@ def branch(
             if counts[NUM_OPEN] == 0 or tree.heap[0, 0] >= limit:
                 counts[NUM_OPEN] = 0
                 return COMPLETE, limit
-            if counts[NUM_LINKS] + 3 * len(path) > len(tree.links) or counts[NUM_OPEN] + len(
-                path
+            if counts[NUM_LINKS] + 3 * len(tree.path) > len(tree.links) or counts[NUM_OPEN] + len(
+                tree.path
             ) > len(tree.heap):
                 return NEEDS_ROOM, limit
             counts[NUM_NODES] += 1
@@ -311,42 +228,91 @@ def branch(
                     counts[FAILURES_ALLOWED] *= 2
                 elif share < REPLAYED_LEAST and counts[FAILURES_ALLOWED] > 1:
                     counts[FAILURES_ALLOWED] //= 2
-        variable = _choose(network, state, tree)
-        if variable < 0:
-            limit = state.cells[CONSTANT]
-            counts[BEST_COST] = limit
-            for v in range(len(network.num_states)):
-                tree.best[v] = state.states[network.state_start[v]]
-                tree.wanted[v] = tree.best[v]
-            alive = False
-        else:
-            if state.marks[TRAIL] > room:
-                _leave_here(state, tree)
-                _leave_open(tree, limit)
-                continue
-            depth = counts[DEPTH]
-            value = _value(network, state, tree, variable)
-            path[depth, 0], path[depth, 1], path[depth, 2] = variable, value, 1
-            path[depth, 3], path[depth, 4] = state.marks[TRAIL], state.cells[CONSTANT]
-            path[depth, 5] = -1
-            counts[DEPTH] = depth + 1
-            counts[NUM_NODES] += 1
-            state.marks[LEVEL] += 1
-            keep_only(network, state, variable, value)
-            alive = propagate(network, state, limit, _step(state, limit))
-            if not alive:
-                counts[CONFLICT] = variable
-                failed_at = state.marks[FAILED_AT]
-                if failed_at >= 0:
-                    state.weights[failed_at] += 1
-        if alive:
+        below = limit_of(tree, limit)
+        if state.marks[TRAIL] > room:
+            if counts[NUM_SPLITS]:
+                give_up(network, state, tree)
+            leave_here(state, tree)
+            leave_open(tree, limit)
             continue
-        counts[FAILURES] += 1
-        if counts[FAILURES] > counts[FAILURES_ALLOWED]:
-            _leave_open(tree, limit)
-        elif not _back(network, state, tree, limit):
-            counts[IS_DOWN] = 0
+        if split(network, state, tree, below):
+            continue
+        variable = _choose(network, state, tree)
+        if variable >= 0:
+            if _decide(network, state, tree, variable, below):
+                continue
+        elif counts[NUM_SPLITS]:
+            note(network, state, tree, state.cells[CONSTANT], 0)
+        elif state.cells[CONSTANT] < limit:
+            limit = _keep(network, state, tree, state.cells[CONSTANT])
+        limit = _after_failure(network, state, tree, limit)
     return GO_ON, limit
+
+
+@loop
+def _decide(network: Network, state: State, tree: Tree, variable: int, limit: int) -> bool:
+    """Try a variable's most promising value; say whether that is possible."""
+    counts, path = tree.counts, tree.path
+    depth = counts[DEPTH]
+    value = _value(network, state, tree, variable)
+    path[depth, 0], path[depth, 1], path[depth, 2] = variable, value, 1
+    path[depth, 3], path[depth, 4] = state.marks[TRAIL], state.cells[CONSTANT]
+    path[depth, 5] = -1
+    counts[DEPTH] = depth + 1
+    counts[NUM_NODES] += 1
+    state.marks[LEVEL] += 1
+    keep_only(network, state, variable, value)
+    if propagate(network, state, limit, _step(state, limit)):
+        return True
+    counts[CONFLICT] = variable
+    failed_at = state.marks[FAILED_AT]
+    if failed_at >= 0:
+        state.weights[failed_at] += 1
+    return False
+
+
+@loop
+def _keep(network: Network, state: State, tree: Tree, cost: int) -> int:
+    """Keep an assignment of everything, of which the first split's parts are parts."""
+    for variable in range(len(network.num_states)):
+        if size_of(network, state, variable) > 1:
+            tree.best[variable] = tree.found[1, variable]
+        else:
+            tree.best[variable] = state.states[network.state_start[variable]]
+        tree.wanted[variable] = tree.best[variable]
+    return cost
+
+
+@loop
+def _after_failure(network: Network, state: State, tree: Tree, limit: int) -> int:
+    """Go back to where another choice is left, out of parts that have none; return the limit."""
+    counts = tree.counts
+    counts[FAILURES] += 1
+    counts[SPLIT_FAILURES] += 1
+    while counts[NUM_SPLITS]:
+        level = counts[NUM_SPLITS]
+        if counts[SPLIT_FAILURES] > counts[SPLIT_FAILURES_ALLOWED]:
+            give_up(network, state, tree)
+            return limit
+        if _back(network, state, tree, limit_of(tree, limit)):
+            return limit
+        row = tree.splits[level]
+        if row[LEAST] >= 0:
+            if next_part(network, state, tree):
+                return limit
+            cost = row[SPLIT_CONSTANT] + row[ADDED]
+            close(network, state, tree)
+            if level > 1:
+                note(network, state, tree, cost, level)
+            elif cost < limit:
+                limit = _keep(network, state, tree, cost)
+        else:
+            close(network, state, tree)
+    if counts[FAILURES] > counts[FAILURES_ALLOWED]:
+        leave_open(tree, limit)
+    elif not _back(network, state, tree, limit):
+        counts[IS_DOWN] = 0
+    return limit
 
 
 @loop
@@ -358,5 +324,5 @@ def open_root(network: Network, state: State, tree: Tree, limit: int) -> bool:
     alive = propagate(network, state, limit, _step(state, limit))
     tree.counts[ROOT_MARK] = state.marks[TRAIL]
     if alive:
-        _push(tree, state.cells[CONSTANT], -1)
+        push(tree, state.cells[CONSTANT], -1)
     return bool(alive)

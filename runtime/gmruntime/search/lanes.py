@@ -41,11 +41,13 @@ class Roster:
     Attributes:
         entries: the engines; another roster may have them as well.
         steady: the one that may have every other turn, since what it brings it brings at the end.
+        patient: starting an engine takes long, so one that gains shares its turns with new ones.
         turns: how often one was picked.
     """
 
     entries: list[Entry]
     steady: Entry | None = None
+    patient: bool = False
     turns: int = 0
 
 
@@ -71,7 +73,7 @@ def pick(roster: Roster, worth: float = 0.0, left_s: float = 0.0) -> Entry | Non
     sure = min(ready, key=lambda entry: entry.expected_s)
     if sure.expected_s < left_s:
         chosen = sure
-    elif new and (others < worth or not known or roster.turns % 2 == 1):
+    elif new and not (roster.patient and others > worth and roster.turns % 2 == 0):
         chosen = new[0]
     elif steady is not None and steady in known and roster.turns % 2 == 0 and others < worth:
         chosen = steady

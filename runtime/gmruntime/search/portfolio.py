@@ -21,6 +21,9 @@ from gmruntime.search.terrain import Terrain
 # on large sparse ones trees and cutsets move much more at a time.
 FLIP_STATES_SPARSE_MAX, FLIP_STATES_MAX, DENSE_DEGREE = 4_000, 20_000, 8.0
 
+# On pieces with more table entries than this, an engine's first turn takes a good part of a second.
+NUM_ENTRIES_SLOW = 1 << 18
+
 
 def primal_engines(flat: FlatGraph, budget: Budget, rng: np.random.Generator) -> list[Engine]:
     """List the engines that look for better assignments, most promising first."""
@@ -58,4 +61,5 @@ def rosters(flat: FlatGraph, budget: Budget, rng: np.random.Generator) -> tuple[
         proof.entries[:0] = [Entry(DualAscent(own, budget, fourth)), branching]
         proof.steady = branching
         primal.entries.append(branching)
+    primal.patient = proof.patient = num_entries(flat) > NUM_ENTRIES_SLOW
     return primal, proof
