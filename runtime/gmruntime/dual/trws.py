@@ -8,6 +8,8 @@ message m(x_j) = max_x [g_i (a_i(x) - d_i) - old(x) + f(x, x_j)] - d_e. Then
 f <= m + d_e + old - g_i (a_i - d_i) on every edge. Summed over all edges and variables the messages
 cancel, and since g_i times the number of earlier neighbours is at most 1 and a_i <= d_i, every
 score is at most sum d_i + sum d_e. Raising a message, as the floor does, keeps the inequality.
+An edge needs one place for both its messages: once a variable has been visited, nobody reads what
+it was told by those that come later, until they are visited on the way back and tell it anew.
 Factors over three variables or more are for `srmp`.
 """
 
@@ -38,8 +40,7 @@ class Pairs:
     backward_start: np.ndarray
     log_potentials: Float64[np.ndarray, " entries"]
     share: np.ndarray
-    to_first_start: np.ndarray
-    to_second_start: np.ndarray
+    message_start: np.ndarray
     floor: float
     constant: float
     scale: float
@@ -47,10 +48,15 @@ class Pairs:
 
 @dataclass(slots=True, eq=False)
 class Messages:
-    """The messages, changed in place by every sweep."""
+    """The messages, changed in place by every sweep.
 
-    to_first: Float64[np.ndarray, " states"]
-    to_second: Float64[np.ndarray, " states"]
+    Attributes:
+        sent: along each edge what was sent last: to its first variable, after a sweep backward.
+        assignment: what the last sweep forward rounded to.
+        bound: the lowest so far.
+    """
+
+    sent: Float64[np.ndarray, " states"]
     assignment: Int32[np.ndarray, " variables"]
     bound: float = float("inf")
 
@@ -64,6 +70,9 @@ def lay_out(flat: FlatGraph) -> Pairs:
     left, right = flat.factor_start[pairs], flat.factor_start[pairs] + 1
     swap = flat.edge_variable[left] > flat.edge_variable[right]
     low, high = np.where(swap, right, left), np.where(swap, left, right)
+    # In the order in which they are visited: then what is read together lies together.
+    visited = np.lexsort([flat.edge_variable[high], flat.edge_variable[low]])
+    pairs, low, high = pairs[visited], low[visited], high[visited]
     first, second = flat.edge_variable[low], flat.edge_variable[high]
     tables, forward_start, backward_start = _both_ways(flat, pairs, low, high)
     ends = np.concatenate([first, second])
@@ -87,8 +96,7 @@ def lay_out(flat: FlatGraph) -> Pairs:
         backward_start,
         tables,
         1.0 / np.maximum(1, np.maximum(later, earlier)),
-        _starts(states[first]),
-        _starts(states[second]),
+        _starts(np.maximum(states[first], states[second])),
         -(1e3 + 10.0 * reach),
         flat.log_constant,
         abs(flat.log_constant) + _unary_scale(flat, arity),
@@ -170,11 +178,8 @@ def _starts(sizes: np.ndarray) -> np.ndarray:
 
 def no_messages(pairs: Pairs) -> Messages:
     """Return messages that say nothing."""
-    return Messages(
-        np.zeros(int(pairs.to_first_start[-1])),
-        np.zeros(int(pairs.to_second_start[-1])),
-        np.zeros(len(pairs.num_states), np.int32),
-    )
+    assignment = np.zeros(len(pairs.num_states), np.int32)
+    return Messages(np.zeros(int(pairs.message_start[-1])), assignment)
 
 
 def sweep_both(pairs: Pairs, messages: Messages) -> float:
@@ -196,10 +201,8 @@ def sweep_both(pairs: Pairs, messages: Messages) -> float:
         pairs.backward_start,
         pairs.log_potentials,
         pairs.share,
-        pairs.to_first_start,
-        messages.to_first,
-        pairs.to_second_start,
-        messages.to_second,
+        pairs.message_start,
+        messages.sent,
         pairs.floor,
         messages.assignment,
     )

@@ -66,10 +66,8 @@ def sweep(
     backward_start: np.ndarray,
     log_potentials: np.ndarray,
     share: np.ndarray,
-    to_first_start: np.ndarray,
-    to_first: np.ndarray,
-    to_second_start: np.ndarray,
-    to_second: np.ndarray,
+    message_start: np.ndarray,
+    sent: np.ndarray,
     floor: float,
     assignment: np.ndarray,
     backward: bool,
@@ -80,7 +78,7 @@ def sweep(
     """Visit every variable once, forward (rounding as it goes) or backward (summing the bound).
 
     Each pair of variables is an edge with `first` < `second`. An edge's message to its second
-    variable is sent forward, that to its first backward.
+    variable is sent forward, that to its first backward, each in the place of the other.
 
     Returns:
         The sum of the maxima taken out, which bounds every score when the sweep is backward; and
@@ -98,21 +96,20 @@ def sweep(
             scratch[x] = own[x]
         for position in range(near_start[i], near_start[i + 1]):
             e = near_edge[position]
+            known = sent[message_start[e] : message_start[e] + k_i]
+            for x in range(k_i):
+                total[x] += known[x]
+            if backward:
+                continue
             if near_is_first[position]:
-                # This variable is the edge's first: the other comes later.
-                known = to_first[to_first_start[e] : to_first_start[e] + k_i]
+                # The other comes later: what it said last must do.
                 for x in range(k_i):
-                    total[x] += known[x]
                     scratch[x] += known[x]
             else:
-                known = to_second[to_second_start[e] : to_second_start[e] + k_i]
+                base = forward_start[e] + assignment[first[e]] * k_i
+                row = log_potentials[base : base + k_i]
                 for x in range(k_i):
-                    total[x] += known[x]
-                if not backward:
-                    base = forward_start[e] + assignment[first[e]] * k_i
-                    row = log_potentials[base : base + k_i]
-                    for x in range(k_i):
-                        scratch[x] += row[x]
+                    scratch[x] += row[x]
         if not backward:
             best = 0
             for x in range(1, k_i):
@@ -133,15 +130,10 @@ def sweep(
             if near_is_first[position] == backward:
                 continue
             k_j = int(num_states[first[e]] if backward else num_states[second[e]])
-            if backward:
-                base = backward_start[e]
-                incoming = to_second[to_second_start[e] : to_second_start[e] + k_i]
-                outgoing = to_first[to_first_start[e] : to_first_start[e] + k_j]
-            else:
-                base = forward_start[e]
-                incoming = to_first[to_first_start[e] : to_first_start[e] + k_i]
-                outgoing = to_second[to_second_start[e] : to_second_start[e] + k_j]
-            best_of(total, incoming, log_potentials[base : base + k_i * k_j], message, k_i, k_j)
+            base = backward_start[e] if backward else forward_start[e]
+            place = message_start[e]
+            known = sent[place : place + k_i]
+            best_of(total, known, log_potentials[base : base + k_i * k_j], message, k_i, k_j)
             largest = message[0]
             for y in range(1, k_j):
                 largest = max(largest, message[y])
@@ -149,7 +141,8 @@ def sweep(
                 return -np.inf, magnitude
             bound += largest
             magnitude += abs(largest)
+            told = sent[place : place + k_j]
             for y in range(k_j):
                 value = message[y] - largest
-                outgoing[y] = value if value > floor else floor
+                told[y] = value if value > floor else floor
     return bound, magnitude
