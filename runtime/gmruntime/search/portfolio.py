@@ -15,6 +15,7 @@ from gmruntime.search.lanes import Entry, Roster, roster_of
 from gmruntime.search.mini_buckets import MiniBuckets
 from gmruntime.search.neighbourhoods import Neighbourhoods
 from gmruntime.search.propagation import NUM_ENTRIES_MAX, compact, num_entries
+from gmruntime.search.replicas import NUM_EDGES_MIN, ReplicaAnnealing
 from gmruntime.search.terrain import Terrain
 
 # A step of tabu search looks at every state of every variable. It is at its best on dense graphs;
@@ -29,17 +30,19 @@ def primal_engines(flat: FlatGraph, budget: Budget, rng: np.random.Generator) ->
     """List the engines that look for better assignments, most promising first."""
     del budget
     terrain = Terrain(flat)
-    rngs = rng.spawn(4)
+    rngs = rng.spawn(5)
     engines: list[Engine] = [Neighbourhoods(terrain, rngs[0])]
     degree = float(len(flat.edge_variable)) / max(1, len(flat.num_states))
     states = int(flat.num_states.sum())
     if states <= FLIP_STATES_SPARSE_MAX or (degree >= DENSE_DEGREE and states <= FLIP_STATES_MAX):
         engines.append(Flips(terrain, rngs[1]))
-    return [
-        *engines,
+    engines += [
         TreeAnnealing(terrain, rngs[2]),
         Neighbourhoods(terrain, rngs[3], wanders=True),
     ]
+    if len(flat.edge_variable) >= NUM_EDGES_MIN:
+        engines.append(ReplicaAnnealing(terrain, rngs[4]))
+    return engines
 
 
 def rosters(flat: FlatGraph, budget: Budget, rng: np.random.Generator) -> tuple[Roster, Roster]:
