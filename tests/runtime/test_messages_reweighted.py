@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 
 from gmruntime.budget import start_budget
 from gmruntime.factors.kinds import Table
-from gmruntime.graph import FactorGraph, log_score, no_evidence, num_states
+from gmruntime.graph import (
+    FactorBlock,
+    FactorGraph,
+    VariableBlock,
+    log_score,
+    no_evidence,
+    num_states,
+)
 from gmruntime.messages.reweighted import log_partition_upper_bound
 from tests.support.random_factors import every_kind, random_loops, tree_around
 
@@ -53,3 +60,22 @@ def test_more_passes_do_not_loosen_the_bound():
     bounds = [bound_of(graph, passes) for passes in (1, 3, 10, 30)]
     assert bounds == sorted(bounds, reverse=True)
     assert bounds[-1] < bounds[0]
+
+
+def test_passes_go_on_after_one_that_went_too_far():
+    """With strong couplings the first step is too long; shorter ones still help."""
+    rng = np.random.default_rng(0)
+    index = np.arange(25, dtype=np.int32).reshape(5, 5)
+    across = np.stack([index[:, :-1].ravel(), index[:, 1:].ravel()], 1)
+    down = np.stack([index[:-1].ravel(), index[1:].ravel()], 1)
+    pairs = np.concatenate([across, down])
+    signs = np.array([[1.0, -1.0], [-1.0, 1.0]])
+    tables = Table(8.0 * rng.normal(size=(len(pairs), 1, 1)) * signs)
+    fields = Table(0.3 * rng.normal(size=(25, 1)) * np.array([1.0, -1.0]))
+    graph = FactorGraph(
+        (VariableBlock("x", (25,), 2),),
+        (FactorBlock(tables, pairs), FactorBlock(fields, index.reshape(-1, 1))),
+    )
+    bounds = [bound_of(graph, passes) for passes in (1, 2, 10, 100)]
+    assert bounds == sorted(bounds, reverse=True)
+    assert bounds[-1] < bounds[0] - 0.5

@@ -114,7 +114,9 @@ def log_partition_upper_bound(
             # The step was too long: go back to the best division and take a shorter one.
             division, step = kept, 0.5 * step
             found = _eliminate(order, singles, factors, pieces, buckets, division)
-        gain = best - found.bound
+            gain = np.inf
+        else:
+            gain = best - found.bound
         kept, best = division, found.bound
         if best == -np.inf or budget.left_s() <= 0.0 or gain < 1e-7 or step < 1e-3:
             break
