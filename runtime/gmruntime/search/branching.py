@@ -18,6 +18,7 @@ from gmruntime.flat import FlatGraph
 if TYPE_CHECKING:
     from gmruntime.dual.arc_costs import CostModel
     from gmruntime.dual.arc_network import State
+    from gmruntime.search.leaves_kernel import Rest
     from gmruntime.search.open_nodes_kernel import Tree
 
 # Pieces larger than this are another engine's work.
@@ -44,6 +45,7 @@ class _Search:
     model: "CostModel"
     state: "State"
     tree: "Tree"
+    rest: "Rest"
     num_nodes: int = NUM_NODES_FIRST
     num_sweeps: int = 0
     swept_s: float = 0.0
@@ -98,7 +100,12 @@ class Branching:
         while not search.is_complete:
             begin = perf_counter()
             status, lower = branch(
-                search.model.network, search.state, search.tree, limit, search.num_nodes
+                search.model.network,
+                search.state,
+                search.tree,
+                search.rest,
+                limit,
+                search.num_nodes,
             )
             if lower < limit:
                 found, limit = search.tree.best.copy(), lower
@@ -117,11 +124,14 @@ class Branching:
 
 def _start(flat: FlatGraph) -> _Search | None:
     from gmruntime.dual.arc_costs import cost_model, start_state
+    from gmruntime.search.leaves_kernel import no_rest
 
     model = cost_model(flat)
     if model is None:
         return None
-    return _Search(model, start_state(model, 1 << 20), _no_tree(model))
+    network = model.network
+    rest = no_rest(len(network.num_states), len(network.table_start))
+    return _Search(model, start_state(model, 1 << 20), _no_tree(model), rest)
 
 
 def _no_tree(model: "CostModel") -> "Tree":
@@ -149,7 +159,7 @@ def _no_tree(model: "CostModel") -> "Tree":
         np.full(n, -1, np.int32),
         np.zeros((num_splits, 8), np.int64),
         np.zeros((num_splits, n), np.int32),
-        np.zeros((num_splits, n), np.int32),
+        np.zeros((num_splits + 1, n), np.int32),
         np.zeros(n + len(model.network.table_start), np.int64),
     )
 
@@ -166,7 +176,7 @@ def _dive(search: _Search, limit: int) -> tuple["np.ndarray | None", int]:
     state = type(search.state)(*(array.copy() for array in search.state))
     if not open_root(network, state, tree, limit):
         return None, limit
-    _, lower = branch(network, state, tree, limit, search.num_dived)
+    _, lower = branch(network, state, tree, search.rest, limit, search.num_dived)
     search.num_dived *= 2
     return (tree.best.copy(), int(lower)) if lower < limit else (None, limit)
 

@@ -43,6 +43,7 @@ from gmruntime.search.components_kernel import (
     note,
     split,
 )
+from gmruntime.search.leaves_kernel import LEAF, Rest, set_aside, solve_rest
 from gmruntime.search.open_nodes_kernel import (
     BASE_BOUND,
     BASE_LINK,
@@ -81,16 +82,25 @@ GO_ON, COMPLETE, NEEDS_ROOM = 0, 1, 2
 
 
 @loop
-def _choose(network: Network, state: State, tree: Tree) -> int:
-    """Choose an undecided variable: few states left, in factors where searches failed."""
+def _choose(network: Network, state: State, tree: Tree, rest: Rest, core: int) -> int:
+    """Choose an undecided variable: few states left, in factors where searches failed.
+
+    Args:
+        network: the factors.
+        state: the node.
+        tree: says where it failed last.
+        rest: where there is a core, what is set aside is not chosen.
+        core: the size of the core, or -1.
+    """
     conflict = tree.counts[CONFLICT]
-    if conflict >= 0 and size_of(network, state, conflict) > 1:
+    is_open = conflict >= 0 and size_of(network, state, conflict) > 1
+    if is_open and (core < 0 or rest.rank[rest.place[conflict]] < 0):
         return int(conflict)
     best, best_score = -1, np.inf
     for at in range(state.marks[SCOPE], state.marks[SCOPE_END]):
         variable = int(state.scope[at])
         size = size_of(network, state, variable)
-        if size < 2:
+        if size < 2 or (core > 0 and rest.rank[rest.place[variable]] >= 0):
             continue
         weight = 1.0
         for near in range(network.variable_start[variable], network.variable_start[variable + 1]):
@@ -194,7 +204,7 @@ def _back(network: Network, state: State, tree: Tree, limit: int) -> bool:
 
 @loop
 def branch(
-    network: Network, state: State, tree: Tree, limit: int, num_nodes_max: int
+    network: Network, state: State, tree: Tree, rest: Rest, limit: int, num_nodes_max: int
 ) -> tuple[int, int]:
     """Search for so many nodes.
 
@@ -235,16 +245,25 @@ def branch(
             leave_here(state, tree)
             leave_open(tree, limit)
             continue
-        if split(network, state, tree, below):
+        core = set_aside(network, state, rest)
+        if core == 0:
+            found = solve_rest(network, state, rest, tree.found[LEAF])
+            cost = state.cells[CONSTANT] + found
+            if cost < below and counts[NUM_SPLITS]:
+                note(network, state, tree, cost, LEAF)
+            elif cost < below:
+                limit = _keep(network, state, tree, cost, LEAF)
+        elif split(network, state, tree, below):
             continue
-        variable = _choose(network, state, tree)
-        if variable >= 0:
-            if _decide(network, state, tree, variable, below):
-                continue
-        elif counts[NUM_SPLITS]:
-            note(network, state, tree, state.cells[CONSTANT], 0)
-        elif state.cells[CONSTANT] < limit:
-            limit = _keep(network, state, tree, state.cells[CONSTANT])
+        else:
+            variable = _choose(network, state, tree, rest, core)
+            if variable >= 0:
+                if _decide(network, state, tree, variable, below):
+                    continue
+            elif counts[NUM_SPLITS]:
+                note(network, state, tree, state.cells[CONSTANT], 0)
+            elif state.cells[CONSTANT] < limit:
+                limit = _keep(network, state, tree, state.cells[CONSTANT], 0)
         limit = _after_failure(network, state, tree, limit)
     return GO_ON, limit
 
@@ -272,11 +291,11 @@ def _decide(network: Network, state: State, tree: Tree, variable: int, limit: in
 
 
 @loop
-def _keep(network: Network, state: State, tree: Tree, cost: int) -> int:
-    """Keep an assignment of everything, of which the first split's parts are parts."""
+def _keep(network: Network, state: State, tree: Tree, cost: int, found: int) -> int:
+    """Keep an assignment of everything; a row of `Tree.found` has what is not decided."""
     for variable in range(len(network.num_states)):
         if size_of(network, state, variable) > 1:
-            tree.best[variable] = tree.found[1, variable]
+            tree.best[variable] = tree.found[found, variable]
         else:
             tree.best[variable] = state.states[network.state_start[variable]]
         tree.wanted[variable] = tree.best[variable]
@@ -305,7 +324,7 @@ def _after_failure(network: Network, state: State, tree: Tree, limit: int) -> in
             if level > 1:
                 note(network, state, tree, cost, level)
             elif cost < limit:
-                limit = _keep(network, state, tree, cost)
+                limit = _keep(network, state, tree, cost, level)
         else:
             close(network, state, tree)
     if counts[FAILURES] > counts[FAILURES_ALLOWED]:

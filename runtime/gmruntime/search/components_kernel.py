@@ -152,10 +152,10 @@ def note(network: Network, state: State, tree: Tree, cost: int, inner: int) -> N
 
     Args:
         network: the factors.
-        state: those not decided in it were found by the split `inner`.
+        state: the node.
         tree: not at its top; there an assignment is one of everything.
         cost: of the assignment, with the constant where it split.
-        inner: the level of a split that has just ended, or 0.
+        inner: the row of `Tree.found` that has what is not decided.
     """
     level = tree.counts[NUM_SPLITS]
     tree.splits[level, LEAST] = cost - tree.splits[level, SPLIT_CONSTANT]
