@@ -10,7 +10,7 @@ from gmruntime.answer import Map
 from gmruntime.budget import start_budget
 from gmruntime.dual.arc_costs import cost_model, cost_of, log_bound_of
 from gmruntime.dual.arc_network import TOP
-from gmruntime.engine import Incumbent
+from gmruntime.engine import Incumbent, Report
 from gmruntime.factors.kinds import Table
 from gmruntime.flat import FlatGraph, flatten
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock
@@ -143,9 +143,20 @@ def test_parts_searched_on_their_own_add_up_to_the_best(
     np.testing.assert_allclose(incumbent.log_score, best, rtol=1e-9)
 
 
+NOTHING = Incumbent(np.zeros(0, np.int32), -np.inf, np.inf)
+
+
+def better(flat: FlatGraph, incumbent: Incumbent, report: Report) -> Incumbent:
+    """Return what is known after a report."""
+    if report.assignment is None:
+        return incumbent
+    score = flat_score(flat, report.assignment)
+    return Incumbent(report.assignment, score, report.log_bound)
+
+
 def nodes_to_prove(flat: FlatGraph, *, may_split: bool) -> int:
     engine = Branching(flat, start_budget(60.0, 1 << 30))
-    incumbent = Incumbent(np.zeros(0, np.int32), -np.inf, np.inf)
+    incumbent = NOTHING
     while True:
         report = engine.step(incumbent, 0.0)
         assert engine.search is not None
@@ -154,12 +165,40 @@ def nodes_to_prove(flat: FlatGraph, *, may_split: bool) -> int:
             assert (counts[NUM_SPLITS_DONE] > 0) == may_split
             return int(counts[NUM_NODES])
         engine.search.tree.counts[LOOK_FROM] = 0 if may_split else 1 << 60
-        if report.assignment is not None:
-            score = flat_score(flat, report.assignment)
-            incumbent = Incumbent(report.assignment, score, report.log_bound)
+        incumbent = better(flat, incumbent, report)
 
 
 def test_the_work_for_parts_adds_up_where_plain_branching_multiplies_it():
     """Clusters with nothing in common but two hubs."""
     flat = compact(flatten(clusters_around_a_hub(0, 8, 8)))
     assert nodes_to_prove(flat, may_split=True) < 0.2 * nodes_to_prove(flat, may_split=False)
+
+
+def ladder_around_a_hub(seed: int, length: int) -> FactorGraph:
+    """A closed ladder all of whose variables touch a hub: narrow once the hub is decided."""
+    rng = np.random.default_rng(seed)
+    ahead = (np.arange(length) + 1) % length
+    rails = [np.stack([np.arange(length), ahead], 1) + side * length for side in (0, 1)]
+    rungs = np.stack([np.arange(length), np.arange(length) + length], 1)
+    spokes = np.stack([np.arange(2 * length), np.full(2 * length, 2 * length)], 1)
+    pairs = np.concatenate([*rails, rungs, spokes]).astype(np.int32)
+    tables = Table(rng.normal(size=(len(pairs), 3, 3)))
+    variables = (VariableBlock("x", (2 * length + 1,), 3),)
+    return FactorGraph(variables, (FactorBlock(tables, pairs),))
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_what_is_narrow_after_a_decision_is_not_branched_on(seed: int):
+    graph = ladder_around_a_hub(seed, 20)
+    flat = compact(flatten(graph))
+    best = float(infer(graph, Map(), method="exact").log_scores[0])
+    engine = Branching(flat, start_budget(60.0, 1 << 30))
+    incumbent, finished = NOTHING, False
+    while not finished:
+        report = engine.step(incumbent, 0.0)
+        finished = report.finished
+        incumbent = better(flat, incumbent, report)
+    np.testing.assert_allclose(incumbent.log_score, best, rtol=1e-9)
+    assert engine.search is not None
+    assert engine.search.tree.counts[NUM_NODES] <= 30
