@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gmruntime.dual.srmp_gpu import Device, coloured
+from gmruntime.devices import Device
+from gmruntime.dual.srmp_gpu import coloured
 from gmruntime.engine import Incumbent
 from gmruntime.factors.kinds import Table
 from gmruntime.flat import FlatGraph, flatten

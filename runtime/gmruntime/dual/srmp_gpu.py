@@ -5,33 +5,21 @@ computed from them in float64 on the CPU. Not run by this project's continuous i
 has no GPU: there the kernel is compiled, and run on the CPU as plain C++.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from gmruntime.arrays import Int32, Int64
+from gmruntime.devices import Device, on_gpu
 from gmruntime.dual import srmp, srmp_cuda
 from gmruntime.flat import FlatGraph
-
-THREADS = 128
 
 SWEEPS_PER_LOOK = 16
 """Sweeps forward and backward between two bounds, each of which fetches the messages."""
 
 ENTRIES_MIN = 1 << 21
 """With fewer entries in all tables the CPU's sequential sweeps are quicker."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Device:
-    """Where the kernel runs: a module with NumPy's names, how to launch, and the precision."""
-
-    arrays: Any
-    launch: Callable[[str, int, int, tuple[Any, ...]], None]
-    is_double: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,14 +79,8 @@ def renumber(flat: FlatGraph, order: Int32[np.ndarray, " variables"]) -> FlatGra
 
 
 def gpu() -> Device:
-    """Return the device at hand with the kernel compiled; cupy keeps it on disk."""
-    cupy: Any = import_module("cupy")
-    module = cupy.RawModule(code=srmp_cuda.source(is_double=False), options=("-std=c++17",))
-
-    def launch(name: str, items: int, rows: int, arguments: tuple[Any, ...]) -> None:
-        module.get_function(name)((max(1, -(-items // THREADS)), rows), (THREADS,), arguments)
-
-    return Device(cupy, launch, is_double=False)
+    """Return the device at hand with the kernel compiled."""
+    return on_gpu(srmp_cuda.source(is_double=False))
 
 
 class ParallelAscent:

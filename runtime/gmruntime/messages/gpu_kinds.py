@@ -7,20 +7,18 @@ CPU as plain C++.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from gmruntime.arrays import Float64
 from gmruntime.budget import Budget
+from gmruntime.devices import on_gpu
 from gmruntime.messages.flat_factors import flat_factors
 from gmruntime.messages.gpu import ROWS_MAX, SWEEPS_PER_LOOK, Pace
 from gmruntime.messages.kernels import codes, cuda_kinds
 from gmruntime.messages.layout import Layout
 from gmruntime.messages.options import BpOptions
-
-THREADS = 128
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,15 +55,8 @@ class Flood:
 
 def gpu(*, is_max: bool, is_double: bool) -> Device:
     """Return the device at hand with the kernels compiled; cupy keeps them on disk."""
-    cupy: Any = import_module("cupy")
-    code = cuda_kinds.source(is_max=is_max, is_double=is_double)
-    module = cupy.RawModule(code=code, options=("-std=c++17",))
-
-    def launch(name: str, items: int, rows: int, arguments: tuple[Any, ...]) -> None:
-        blocks = max(1, min(-(-items // THREADS), 1 << 20))
-        module.get_function(name)((blocks, rows), (THREADS,), arguments)
-
-    return Device(cupy, launch, int(cupy.cuda.runtime.memGetInfo()[0]))
+    found = on_gpu(cuda_kinds.source(is_max=is_max, is_double=is_double), is_double=is_double)
+    return Device(found.arrays, found.launch, int(found.arrays.cuda.runtime.memGetInfo()[0]))
 
 
 def flood(

@@ -113,7 +113,7 @@ def _add_part(network: Network, state: State, tree: Tree, first: int, begin: int
 def split(network: Network, state: State, tree: Tree, limit: int) -> bool:
     """Split the part being searched, if it has fallen apart; say whether it has.
 
-    Single variables do not count: they cost nothing more. All of `limit` is left to the new parts.
+    A single variable is a part, but no reason to split. All of `limit` is left to the new parts.
     """
     counts = tree.counts
     level = counts[NUM_SPLITS] + 1

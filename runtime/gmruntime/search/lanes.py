@@ -59,8 +59,9 @@ def roster_of(engines: list[Engine]) -> Roster:
 def pick(roster: Roster, worth: float = 0.0, left_s: float = 0.0) -> Entry | None:
     """Choose the engine that gains fastest, or now and then the one that waited longest.
 
-    One that will have its proof in the time that is left goes before all others. The steady one
-    has every other turn unless another gains at the rate `worth`, nats a second.
+    One that will have its proof in the time that is left goes before all others; then those that
+    never ran, which a patient roster delays every other turn while another gains at more than the
+    rate `worth`, nats a second. The steady one has every other turn unless another gains so much.
     """
     ready = [entry for entry in roster.entries if not entry.finished and not entry.busy]
     if not ready:

@@ -6,15 +6,14 @@ run on the CPU as plain C++.
 """
 
 from dataclasses import dataclass, field, replace
-from importlib import import_module
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gmruntime.arrays import Float64, Int32
-from gmruntime.devices import has_gpu
-from gmruntime.dual.srmp_gpu import THREADS, Coloured, Device, coloured
+from gmruntime.devices import Device, has_gpu, on_gpu
+from gmruntime.dual.srmp_gpu import Coloured, coloured
 from gmruntime.engine import Incumbent, Report
 from gmruntime.search import replicas_cuda
 from gmruntime.search.terrain import Terrain, terrain_of
@@ -46,15 +45,8 @@ NUM_COMBINED = 16
 
 
 def gpu() -> Device:
-    """Return the device at hand with the kernels compiled; cupy keeps them on disk."""
-    cupy: Any = import_module("cupy")
-    module = cupy.RawModule(code=replicas_cuda.source(is_double=False), options=("-std=c++17",))
-
-    def launch(name: str, items: int, rows: int, arguments: tuple[Any, ...]) -> None:
-        blocks = max(1, min(1 << 20, -(-items // THREADS)))
-        module.get_function(name)((blocks, rows), (THREADS,), arguments)
-
-    return Device(cupy, launch, is_double=False)
+    """Return the device at hand with the kernels compiled."""
+    return on_gpu(replicas_cuda.source(is_double=False))
 
 
 class Replicas:
@@ -128,9 +120,14 @@ class Replicas:
         self.device.launch("add_up", shares * self.num_replicas, 1, arguments)
         return np.asarray(self.device.arrays.asnumpy(found)).sum(axis=0)
 
+    def wait(self) -> None:
+        """Wait until the device has done what was launched."""
+        self.device.arrays.asnumpy(self.assignments[:1, :1])
+
     def rows(self, which: np.ndarray) -> Int32[np.ndarray, "rows variables"]:
         """Fetch replicas, their variables in the graph's own order."""
-        sorted_by_colour = np.asarray(self.device.arrays.asnumpy(self.assignments))[:, which]
+        wanted = self.assignments[:, self.device.arrays.asarray(which)]
+        sorted_by_colour = np.asarray(self.device.arrays.asnumpy(wanted))
         found = np.empty(sorted_by_colour.shape[::-1], np.int32)
         found[:, self.parts.order] = sorted_by_colour.T
         return found
@@ -172,9 +169,9 @@ class ReplicaAnnealing:
             for cooled in self.left[:SWEEPS_PER_LOOK]:
                 self.replicas.sweep(int(self.rng.integers(1 << 62)), cooled)
             self.left = self.left[SWEEPS_PER_LOOK:]
-            scores = self.replicas.scores()
             if not self.left:
-                return Report(self._combined(self.replicas, arrays, scores, incumbent))
+                return Report(self._combined(self.replicas, arrays, incumbent))
+            self.replicas.wait()
             if perf_counter() - start >= seconds:
                 break
         return Report()
@@ -204,12 +201,12 @@ class ReplicaAnnealing:
         self,
         replicas: Replicas,
         arrays: "Arrays",
-        scores: Float64[np.ndarray, " replicas"],
         incumbent: Incumbent,
     ) -> Int32[np.ndarray, " variables"]:
         """Return the best of the incumbent and of the replicas, region by region."""
         from gmruntime.search.crossover_kernel import recombine
 
+        scores = replicas.scores()
         rows = replicas.rows(np.argsort(-scores, kind="stable")[:NUM_COMBINED])
         best = rows[0].copy()
         if len(incumbent.assignment) and incumbent.log_score > scores.max():
