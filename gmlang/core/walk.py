@@ -1,6 +1,11 @@
-"""What a core expression consists of, what type it has, and which variables it mentions."""
+"""What a core expression consists of, what type it has, and which variables it mentions.
 
-from collections.abc import Iterator
+There is one traversal: `parts` takes an expression apart and `with_parts` puts it together again,
+in the same order; everything else that looks into expressions is written with these two.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from gmlang.core.ast import (
     Activation,
@@ -15,6 +20,7 @@ from gmlang.core.ast import (
     Distribution,
     Expression,
     Gate,
+    Item,
     Local,
     QueryValue,
     Size,
@@ -52,59 +58,135 @@ def _answer_type(expression: QueryValue) -> Type:
             return Real()
 
 
-def parts(expression: Expression) -> Iterator[Expression]:
-    """Yield the immediate parts of an expression, those of indices and clauses included."""
+def parts(expression: Expression) -> list[Expression]:
+    """List the immediate parts of an expression, those of indices, items and clauses included."""
     match expression:
         case Constant() | Local() | Size() | QueryValue():
-            return
+            return []
         case DataRef() | VariableRef():
-            yield from _indices(expression.indices)
+            return _indices(expression.indices)
         case AttributeRef():
-            yield from _indices(expression.thing.indices)
-            yield from _indices(expression.indices)
+            return _indices(expression.thing.indices) + _indices(expression.indices)
         case Activation():
+            found: list[Expression] = []
             for argument in expression.arguments:
                 if isinstance(argument, Thing):
-                    yield from _indices(argument.indices)
+                    found += _indices(argument.indices)
                 else:
-                    yield argument
+                    found.append(argument)
+            return found
         case Apply():
-            yield from expression.arguments
+            return list(expression.arguments)
         case Aggregate():
-            if expression.parameter is not None:
-                yield expression.parameter
-            yield from _item_parts(expression)
+            parameter = () if expression.parameter is None else (expression.parameter,)
+            return [*parameter, *_item_parts(expression.items)]
         case Distribution():
-            yield from expression.arguments
-            yield from _item_parts(expression)
+            return [*expression.arguments, *_item_parts(expression.items)]
         case Cases():
-            yield from expression.conditions
-            yield from expression.values
+            return [*expression.conditions, *expression.values]
 
 
-def _indices(indices: tuple[Expression | Whole, ...]) -> Iterator[Expression]:
-    for index in indices:
-        if not isinstance(index, Whole):
-            yield index
+def with_parts(expression: Expression, new: Sequence[Expression]) -> Expression:
+    """Return the expression with other immediate parts, in the order of `parts`.
+
+    with_parts(e, parts(e)) = e        parts(with_parts(e, new)) = new
+    """
+    rest = iter(new)
+    match expression:
+        case Constant() | Local() | Size() | QueryValue():
+            result: Expression = expression
+        case DataRef() | VariableRef():
+            result = replace(expression, indices=_take_indices(expression.indices, rest))
+        case AttributeRef():
+            thing = _take_thing(expression.thing, rest)
+            indices = _take_indices(expression.indices, rest)
+            result = replace(expression, thing=thing, indices=indices)
+        case Activation():
+            arguments = tuple(
+                _take_thing(argument, rest) if isinstance(argument, Thing) else next(rest)
+                for argument in expression.arguments
+            )
+            result = replace(expression, arguments=arguments)
+        case Apply():
+            result = replace(expression, arguments=tuple(rest))
+        case Aggregate():
+            parameter = None if expression.parameter is None else next(rest)
+            items = _take_items(expression.items, rest)
+            result = replace(expression, parameter=parameter, items=items)
+        case Distribution():
+            arguments = tuple(next(rest) for _ in expression.arguments)
+            result = replace(
+                expression, arguments=arguments, items=_take_items(expression.items, rest)
+            )
+        case Cases():
+            conditions = tuple(next(rest) for _ in expression.conditions)
+            values = tuple(next(rest) for _ in expression.values)
+            result = replace(expression, conditions=conditions, values=values)
+    assert next(rest, None) is None, "more parts than the expression has"
+    return result
 
 
-def _item_parts(expression: Aggregate | Distribution) -> Iterator[Expression]:
-    for item in expression.items:
-        yield from clause_parts(item.context)
-        yield item.value
+def replace_part(expression: Expression, old: Expression, new: Expression) -> Expression:
+    """Return the expression with the part that is `old` (the very object) replaced by `new`."""
+    if expression is old:
+        return new
+    before = parts(expression)
+    after = [replace_part(part, old, new) for part in before]
+    if all(a is b for a, b in zip(after, before, strict=True)):
+        return expression
+    return with_parts(expression, after)
+
+
+def _indices(indices: tuple[Expression | Whole, ...]) -> list[Expression]:
+    return [index for index in indices if not isinstance(index, Whole)]
+
+
+def _take_indices(
+    indices: tuple[Expression | Whole, ...], rest: Iterator[Expression]
+) -> tuple[Expression | Whole, ...]:
+    return tuple(index if isinstance(index, Whole) else next(rest) for index in indices)
+
+
+def _take_thing(thing: Thing, rest: Iterator[Expression]) -> Thing:
+    return replace(thing, indices=_take_indices(thing.indices, rest))
+
+
+def _item_parts(items: tuple[Item, ...]) -> list[Expression]:
+    found: list[Expression] = []
+    for item in items:
+        found += clause_parts(item.context)
+        found.append(item.value)
         if item.key is not None:
-            yield item.key
+            found.append(item.key)
+    return found
 
 
-def clause_parts(context: Context) -> Iterator[Expression]:
-    """Yield the expressions of a context."""
+def _take_items(items: tuple[Item, ...], rest: Iterator[Expression]) -> tuple[Item, ...]:
+    taken: list[Item] = []
+    for item in items:
+        context = tuple(_take_clause(clause, rest) for clause in item.context)
+        value = next(rest)
+        key = None if item.key is None else next(rest)
+        taken.append(replace(item, context=context, value=value, key=key))
+    return tuple(taken)
+
+
+def _take_clause(clause: Bind | Where, rest: Iterator[Expression]) -> Bind | Where:
+    if isinstance(clause, Bind):
+        return replace(clause, first=next(rest), last=next(rest))
+    return replace(clause, condition=next(rest))
+
+
+def clause_parts(context: Context) -> list[Expression]:
+    """List the expressions of a context."""
+    found: list[Expression] = []
     for clause in context:
         match clause:
             case Bind():
-                yield clause.first
-                yield clause.last
+                found += [clause.first, clause.last]
             case Where() | Gate():
-                yield clause.condition
+                found.append(clause.condition)
+    return found
 
 
 def walk(expression: Expression) -> Iterator[Expression]:

@@ -20,9 +20,9 @@ from gmlang.core.program import (
     Use,
 )
 from gmlang.core.types import Bool, Domain, Enum, Integer, IntRange
+from gmlang.core.walk import is_random, parts, replace_part
 from gmlang.graph.evaluate import Env, Slots, expand, integers
 from gmlang.graph.places import argument_rows, instance_keys
-from gmlang.graph.walk import is_random, parts_of, replace_part
 from gmlang.graph.world import ONE_INSTANCE, Frame, ModelTable, World
 
 
@@ -145,12 +145,12 @@ def _activations(
             if item.key is not None:
                 stack.append((item.key, inner))
         if not items:
-            stack.extend((inner, at) for inner in parts_of(part))
+            stack.extend((inner, at) for inner in parts(part))
     return found
 
 
 def _has_activation(expression: Expression) -> bool:
-    from gmlang.graph.walk import walk
+    from gmlang.core.walk import walk
 
     return any(isinstance(part, Activation) for part in walk(expression))
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmlang.core.ast import Activation, Aggregate, Apply, AttributeRef, Expression, VariableRef
+from gmlang.core.walk import is_random
 from gmlang.graph.evaluate import Env, Slot, evaluate, inside, item_frames
 from gmlang.graph.places import locate
 from gmlang.graph.states import States
-from gmlang.graph.walk import is_random
 
 
 @dataclass(frozen=True, slots=True, eq=False)

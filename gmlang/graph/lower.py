@@ -19,6 +19,7 @@ from gmlang.core.ast import (
     Whole,
 )
 from gmlang.core.types import Bool, Integer
+from gmlang.core.walk import is_random, parts, replace_part
 from gmlang.diagnostics import GmError, Span
 from gmlang.errors import grounding as errors
 from gmlang.graph import narrowing, structure, terms
@@ -27,7 +28,6 @@ from gmlang.graph.evaluate import Env, RaggedItems, Slots, evaluate, expand
 from gmlang.graph.places import Reference, collect
 from gmlang.graph.states import States
 from gmlang.graph.terms import Term
-from gmlang.graph.walk import is_random, parts_of, replace_part
 from gmlang.graph.world import Frame, HiddenArray, World, select_rows
 
 SMALL_ENTRIES = 512
@@ -117,7 +117,7 @@ def _outside_items(job: Job) -> list[Expression]:
         part = stack.pop()
         found.append(part)
         if not isinstance(part, Aggregate | Distribution):
-            stack.extend(parts_of(part))
+            stack.extend(parts(part))
             continue
         for item in part.items:
             if not item.context:

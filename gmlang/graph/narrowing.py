@@ -6,6 +6,7 @@ import numpy as np
 
 from gmlang.core.ast import Aggregate, Apply, Distribution, Expression
 from gmlang.core.types import Bool
+from gmlang.core.walk import is_random, parts
 from gmlang.graph import lower
 from gmlang.graph.evaluate import Env, Slots, evaluate
 from gmlang.graph.linear import integer_states, linear_form
@@ -13,7 +14,6 @@ from gmlang.graph.places import collect
 from gmlang.graph.states import BOOL, States
 from gmlang.graph.structure import SUM_RANGE_MAX
 from gmlang.graph.terms import Defined
-from gmlang.graph.walk import is_random, parts_of
 from gmlang.graph.world import Frame
 
 
@@ -52,7 +52,7 @@ def _candidates(job: "lower.Job") -> list[Expression]:
         if not isinstance(part, Aggregate) and not (
             isinstance(part, Distribution) and any(item.context for item in part.items)
         ):
-            stack.extend(parts_of(part))
+            stack.extend(parts(part))
     return found
 
 

@@ -12,11 +12,11 @@ from gmlang.core.ast import (
     VariableRef,
     Whole,
 )
+from gmlang.core.walk import is_random, parts
 from gmlang.diagnostics import GmError
 from gmlang.errors import grounding as errors
 from gmlang.graph.evaluate import Env, Slot, Slots, check_index, inside, integers, item_frames
 from gmlang.graph.states import BOOL, States
-from gmlang.graph.walk import is_random, parts_of
 from gmlang.graph.world import ModelTable, where_text
 
 Reference = VariableRef | AttributeRef | Activation
@@ -157,7 +157,7 @@ def collect(expression: Expression, env: Env) -> None:
             if isinstance(expression, Aggregate) and expression.parameter is not None:
                 collect(expression.parameter, env)
         case _:
-            for part in parts_of(expression):
+            for part in parts(expression):
                 collect(part, env)
 
 

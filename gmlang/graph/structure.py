@@ -10,6 +10,7 @@ import numpy as np
 
 from gmlang.core.ast import Aggregate, Apply, Distribution, Expression
 from gmlang.core.types import Bool, Integer
+from gmlang.core.walk import is_random
 from gmlang.graph import lower
 from gmlang.graph.evaluate import evaluate, expand, inside, item_frames
 from gmlang.graph.linear import LinearForm, integer_states, linear_form
@@ -18,7 +19,6 @@ from gmlang.graph.noisy import lower_noisy_or
 from gmlang.graph.places import Reference, locate
 from gmlang.graph.states import BOOL, States
 from gmlang.graph.terms import Condition, Defined, Drawn, Value
-from gmlang.graph.walk import is_random
 from gmlang.graph.world import Frame
 from gmruntime.factors.kinds import AllDifferent, Count, FactorKind, LinearSum, Or, Xor
 

@@ -8,11 +8,10 @@ import numpy as np
 from gmlang.core.ast import Constant, Expression, QueryValue
 from gmlang.core.program import Assert, Query
 from gmlang.core.types import Bool, Enum, Real, Type
-from gmlang.core.walk import type_of
+from gmlang.core.walk import replace_part, type_of, walk
 from gmlang.diagnostics import GmError
 from gmlang.errors import grounding as errors
 from gmlang.graph.evaluate import Env, Slots, evaluate
-from gmlang.graph.walk import replace_part, walk
 from gmlang.graph.world import ONE_INSTANCE
 from gmlang.queries.answers import Answer
 from gmlang.queries.basic import answer_basic

@@ -16,6 +16,7 @@ from gmlang.core.program import (
     VariableGiven,
 )
 from gmlang.core.types import Array
+from gmlang.core.walk import walk
 from gmlang.diagnostics import GmError
 from gmlang.errors import grounding as errors
 from gmlang.graph import terms
@@ -26,7 +27,6 @@ from gmlang.graph.lower import Grounder, Job, auxiliary, environment, lower
 from gmlang.graph.places import Reference, locate_array
 from gmlang.graph.statements import observe
 from gmlang.graph.states import BOOL, States
-from gmlang.graph.walk import walk
 from gmlang.graph.world import ONE_INSTANCE, World
 from gmruntime.answer import Answer as RuntimeAnswer
 from gmruntime.answer import Query as RuntimeQuery
