@@ -23,10 +23,13 @@ from gmlang.graph.places import locate
 from gmlang.graph.statements import used_parts
 from gmlang.graph.world import ONE_INSTANCE, World
 from gmlang.queries.answers import Answer, finite
-from gmlang.queries.session import Session, Settings
+from gmlang.queries.session import Session, Settings, ask_graph
 from gmruntime.answer import LogPartition, LogPartitionAnswer, Status
 from gmruntime.graph import FactorBlock, FactorGraph, no_evidence
-from gmruntime.inference import infer
+from gmruntime.quality import worst
+
+SHARE_LEAST_S = 1e-3
+"""Of the time, for each log Z, however late it is."""
 
 ROUNDING_NATS = 1e-12
 """Differences of log Z below this are rounding errors, and shown as 0."""
@@ -109,10 +112,19 @@ class Compatibility:
         groups: tuple[tuple[Activation, ...], ...],
         span: Span,
         settings: Settings,
+        query: Query | None = None,
+        num_questions: int = 1,
     ) -> None:
-        """Set the stage; nothing is computed yet."""
+        """Set the stage; nothing is computed yet.
+
+        The budget is that of all `num_questions` log Z together: each gets its share of what is
+        left. `query` is the one whose `using` and `within` are obeyed; None where no query asks.
+        """
         self.program, self.world, self.groups = program, world, groups
-        self.span, self.settings = span, settings
+        self.span, self.settings, self.query = span, settings, query
+        within_s = None if query is None else query.within_s
+        self.end_s = time.monotonic() + (within_s or settings.budget_s)
+        self.num_left = num_questions
 
     def grounding(self, chosen: tuple[int, ...]) -> Grounding:
         """Ground the models of the chosen groups, on the things of all."""
@@ -135,15 +147,13 @@ class Compatibility:
         evidence = no_evidence(graph)
         evidence[active] = 1
         kept = _without_predictions(grounding, hidden)
-        settings = self.settings
-        found = infer(
+        found = ask_graph(
             FactorGraph(graph.variables, kept),
             LogPartition(),
-            evidence=evidence,
-            budget_s=settings.budget_s,
-            seed=settings.seed,
-            device=settings.device,
-            memory_bytes=settings.memory_bytes,
+            evidence,
+            self.settings,
+            self.query,
+            self._share_s(),
         )
         assert isinstance(found, LogPartitionAnswer)
         log_prior = sum(_log_prior(grounding, int(v)) for v in active)
@@ -154,6 +164,12 @@ class Compatibility:
             found.log_upper - shift,
             found.quality.status,
         )
+
+    def _share_s(self) -> float:
+        """Return the time that the next question may take."""
+        share = (self.end_s - time.monotonic()) / max(1, self.num_left)
+        self.num_left -= 1
+        return max(share, SHARE_LEAST_S)
 
 
 def _without_predictions(grounding: Grounding, hidden: frozenset[int]) -> tuple[FactorBlock, ...]:
@@ -218,9 +234,7 @@ def answer_compat(session: Session, query: Query, settings: Settings) -> Answer:
     """Answer compat(a, b)."""
     start = time.monotonic()
     groups = tuple(tuple(_activations(session.program, call)) for call in query.models)
-    value = joint_compatibility(
-        session, groups, query.span, replace(settings, budget_s=_budget(query, settings))
-    )
+    value = joint_compatibility(session, groups, query.span, settings, query)
     return Answer(
         query.text,
         "compat",
@@ -230,7 +244,7 @@ def answer_compat(session: Session, query: Query, settings: Settings) -> Answer:
         method="log Z of the models together and apart",
         log_lower=finite(value.lower),
         log_upper=finite(value.upper),
-        note="" if np.isfinite(value.value) else "these models cannot be active together",
+        note=_why_infinite(value),
         name=query.name,
     )
 
@@ -240,8 +254,14 @@ def _rounded(nats: float) -> float | None:
     return 0.0 if abs(nats) < ROUNDING_NATS else finite(nats)
 
 
-def _budget(query: Query, settings: Settings) -> float:
-    return query.within_s or settings.budget_s
+def _why_infinite(value: LogZ) -> str:
+    if np.isfinite(value.value):
+        return ""
+    if value.status is Status.IMPOSSIBLE:
+        return "one of these models cannot be active at all"
+    if value.upper == float("-inf"):
+        return "these models cannot be active together"
+    return "no estimate was found"
 
 
 def joint_compatibility(
@@ -249,9 +269,12 @@ def joint_compatibility(
     groups: tuple[tuple[Activation, ...], ...],
     span: Span,
     settings: Settings,
+    query: Query | None = None,
 ) -> LogZ:
     """Return log Z of all groups active together, less log Z of each alone."""
-    stage = Compatibility(session.program, session.world, groups, span, settings)
+    stage = Compatibility(
+        session.program, session.world, groups, span, settings, query, 1 + len(groups)
+    )
     together = stage.log_z(tuple(range(len(groups))))
     alone = [stage.log_z((k,)) for k in range(len(groups))]
     return combined(together, alone)
@@ -259,28 +282,27 @@ def joint_compatibility(
 
 def combined(together: LogZ, alone: list[LogZ]) -> LogZ:
     """Subtract the separate log Z from the common one, keeping bounds certified."""
-    worst = max((z.status for z in (together, *alone)), key=_severity)
-    if together.status is Status.IMPOSSIBLE and all(
-        z.status is not Status.IMPOSSIBLE for z in alone
-    ):
-        return LogZ(float("-inf"), float("-inf"), float("-inf"), Status.EXACT)
+    never = float("-inf")
+    apart = worst(z.status for z in alone)
+    if apart is Status.IMPOSSIBLE:
+        return LogZ(float("nan"), never, float("inf"), apart)
+    if together.status is Status.IMPOSSIBLE:
+        # That each is possible alone is known wherever something above zero was found.
+        sure = all(z.lower > never for z in alone)
+        return LogZ(never, never, never, Status.EXACT if sure else apart)
     return LogZ(
         together.value - sum(z.value for z in alone),
         together.lower - sum(z.upper for z in alone),
         together.upper - sum(z.lower for z in alone),
-        worst,
+        worst((together.status, apart)),
     )
-
-
-def _severity(status: Status) -> int:
-    return [Status.EXACT, Status.BOUNDED, Status.ESTIMATE, Status.IMPOSSIBLE].index(status)
 
 
 def answer_blame(session: Session, query: Query, settings: Settings) -> Answer:
     """Answer blame(a, b): compat split by attribute and index, in nats."""
     start = time.monotonic()
     groups = tuple(tuple(_activations(session.program, call)) for call in query.models)
-    parts, total = split(session.program, session.world, groups, query.span, settings)
+    parts, total = split(session.program, session.world, groups, query.span, settings, query)
     return Answer(
         query.text,
         "blame",
@@ -298,6 +320,7 @@ def split(
     groups: tuple[tuple[Activation, ...], ...],
     span: Span,
     settings: Settings,
+    query: Query | None = None,
 ) -> tuple[list[tuple[str, float, str]], LogZ]:
     """Split the compatibility of groups of models by what they predict.
 
@@ -305,12 +328,13 @@ def split(
     what its admission changes, so the parts sum to the whole.
 
     Returns:
-        For each site: its name, nats, and a sentence; then the whole.
+        For each site: its name, nats, and a sentence; then the whole, as good as the worst part.
     """
-    stage = Compatibility(program, world, groups, span, settings)
+    stage = Compatibility(program, world, groups, span, settings, query)
     together = tuple(range(len(groups)))
     grounding = stage.grounding(together)
     sites = _sites(grounding)
+    stage.num_left = (1 + len(sites)) * (1 + len(groups))
     names = {
         int(v): (named.name, place, named.variables.shape)
         for named in named_variables(grounding)
@@ -321,6 +345,7 @@ def split(
     hidden = frozenset(sites)
     before = 0.0
     value = LogZ(0.0, 0.0, 0.0, Status.EXACT)
+    statuses: list[Status] = []
     parts: list[tuple[str, float, str]] = []
     # First everything that is no prediction, such as `use` and constraints, then site by site.
     for site in (None, *sites):
@@ -328,6 +353,7 @@ def split(
         value = combined(
             stage.log_z(together, hidden), [stage.log_z((k,), hidden) for k in together]
         )
+        statuses.append(value.status)
         change = value.value - before if np.isfinite(value.value) else float("-inf")
         if site is not None or abs(change) > ROUNDING_NATS:
             name = site_name(names, site)
@@ -335,7 +361,7 @@ def split(
         if not np.isfinite(value.value):
             break
         before = value.value
-    return parts, value
+    return parts, replace(value, status=worst(statuses))
 
 
 def _sites(grounding: Grounding) -> list[int]:

@@ -18,6 +18,8 @@ from gmlang.queries.basic import answer_basic
 from gmlang.queries.compatibility import answer_blame, answer_compat
 from gmlang.queries.reasons import answer_active, answer_indep, answer_why
 from gmlang.queries.session import Session, Settings
+from gmruntime.answer import Status
+from gmruntime.quality import worst
 
 
 def answer(session: Session, question: Query | Assert, settings: Settings) -> Answer:
@@ -52,23 +54,25 @@ def check_assertion(session: Session, question: Assert, settings: Settings) -> A
     """
     start = time.monotonic()
     condition: Expression = question.condition
-    statuses: list[str] = []
+    statuses: list[Status] = []
     found: list[str] = []
+    numbers: list[float] = []
     for part in walk(condition):
         if isinstance(part, QueryValue):
             inner = answer(session, part.query, settings)
-            statuses.append(inner.status)
+            statuses.append(Status(inner.status))
             number = _number(part, inner)
+            numbers.append(number)
             found.append(f"{inner.text} = {_shown(inner, number)}")
             constant = Constant(part.span, number, Real())
             condition = replace_part(condition, part, constant)
     held = bool(np.all(evaluate(condition, Env(session.world, ONE_INSTANCE, Slots()))))
-    order = ["exact", "bounded", "estimate", "impossible"]
-    status = max(statuses, key=order.index) if statuses else "exact"
+    # What is not known holds nothing up, whichever way it is compared.
+    held = held and not any(np.isnan(number) for number in numbers)
     return Answer(
         question.text,
         "assert",
-        status,
+        worst(statuses).value,
         held,
         time.monotonic() - start,
         held=held,
@@ -78,6 +82,8 @@ def check_assertion(session: Session, question: Assert, settings: Settings) -> A
 
 def _number(part: QueryValue, answer_: Answer) -> float:
     value = answer_.value
+    if answer_.kind == "indep" and value is None:
+        return float("nan")
     if answer_.kind == "map" and isinstance(value, dict) and len(value) == 1:
         (state,) = value.values()
         return _state_number(type_of(part), str(state))

@@ -15,7 +15,7 @@ from gmlang.graph.places import thing_numbers
 from gmlang.graph.world import ONE_INSTANCE
 from gmlang.queries.answers import Answer, quality_fields
 from gmlang.queries.basic import event_log_odds, flat_rows
-from gmlang.queries.session import Prepared, Session, Settings, Target, ask, prepare
+from gmlang.queries.session import Prepared, Session, Settings, Target, ask, ask_graph, prepare
 from gmruntime.answer import (
     AssignmentsAnswer,
     Joint,
@@ -25,6 +25,8 @@ from gmruntime.answer import (
     MarginalsAnswer,
     Status,
 )
+from gmruntime.elimination.separation import are_separated
+from gmruntime.quality import worst
 
 # A statement is shown as far as this many characters.
 LABEL_WIDTH = 64
@@ -33,7 +35,13 @@ REASONS_MAX = 60
 """`why` weighs at most this many statements and observations."""
 
 INDEPENDENT_BELOW = 1e-9
-"""Two variables are called independent when no probability differs by more than this."""
+"""Two variables are called independent when no probability differs by more than this, relatively.
+
+Relatively, because events may be as rare as they like and still depend on each other.
+"""
+
+SEPARATED_SHARE = 0.2
+"""Of the time, for finding out whether evidence is possible that separates two variables."""
 
 
 def answer_why(session: Session, query: Query, settings: Settings) -> Answer:
@@ -44,7 +52,8 @@ def answer_why(session: Session, query: Query, settings: Settings) -> Answer:
     start = time.monotonic()
     prepared = prepare(session, query)
     target, state = _supposed(prepared, query, settings)
-    whole, status = event_log_odds(prepared, target, state, settings, query)
+    whole, first = event_log_odds(prepared, target, state, settings, query)
+    statuses = [first]
     if np.isnan(whole):
         seconds = time.monotonic() - start
         return Answer(query.text, "why", "impossible", None, seconds, name=query.name)
@@ -55,9 +64,8 @@ def answer_why(session: Session, query: Query, settings: Settings) -> Answer:
         if len(reasons) >= REASONS_MAX or time.monotonic() > deadline:
             left_out += 1
             continue
-        odds, quality = event_log_odds(without, target, state, settings, query)
-        if quality is Status.ESTIMATE:
-            status = quality
+        odds, inner = event_log_odds(without, target, state, settings, query)
+        statuses.append(inner)
         with np.errstate(invalid="ignore"):
             nats = float(np.subtract(whole, odds))
         if not np.isnan(nats) and abs(nats) > 1e-12:
@@ -66,7 +74,8 @@ def answer_why(session: Session, query: Query, settings: Settings) -> Answer:
     value = {"of": _described(query, target, state), "log_odds": _shown(whole), "reasons": reasons}
     note = f"{left_out} further statements were not weighed" if left_out else ""
     seconds = time.monotonic() - start
-    return Answer(query.text, "why", status.value, value, seconds, note=note, name=query.name)
+    status = worst(statuses).value
+    return Answer(query.text, "why", status, value, seconds, note=note, name=query.name)
 
 
 def _strength(reason: dict[str, object]) -> float:
@@ -198,9 +207,11 @@ def answer_active(session: Session, query: Query, settings: Settings) -> Answer:
         for v in variables
     ]
     models.sort(key=lambda entry: -float(entry["probability"]))
-    unexplained = _unexplained(prepared, query, evidence, instances, number, settings)
+    unexplained, inner = _unexplained(prepared, query, evidence, instances, number, settings)
     value = {"models": models, "unexplained": unexplained}
-    return replace(base, **fields, value=value, seconds=time.monotonic() - start, name=query.name)
+    status = worst((found.quality.status, prior.quality.status, *inner))
+    base = replace(base, **fields, value=value, seconds=time.monotonic() - start, name=query.name)
+    return replace(base, status=status.value)
 
 
 def _log_odds(row: np.ndarray) -> float:
@@ -230,12 +241,13 @@ def _unexplained(
     instances: dict[int, str],
     number: int,
     settings: Settings,
-) -> list[dict[str, object]]:
+) -> tuple[list[dict[str, object]], list[Status]]:
+    """List the attributes, and how good the answers are that they were found by."""
     assert query.thing is not None
     best = ask(prepared, Map(), evidence, settings, query)
     assert isinstance(best, AssignmentsAnswer)
     if not len(best.assignments):
-        return []
+        return [], [best.quality.status]
     attributes = prepared.grounding.world.attributes[query.thing.entity]
     fixed = np.full_like(evidence, -1)
     chosen = np.array(sorted(instances))
@@ -250,7 +262,7 @@ def _unexplained(
                 index = f"[{', '.join(map(str, place))}]" if place else ""
                 asked.append((attribute.name + index, start + offset))
     if not asked:
-        return []
+        return [], [best.quality.status]
     question = Marginals(np.array([v for _, v in asked], np.int32))
     answer = ask(prepared, question, fixed, settings, query)
     assert isinstance(answer, MarginalsAnswer)
@@ -267,14 +279,17 @@ def _unexplained(
                 {"attribute": name, "value": attribute.states.label(state), "probability": p}
             )
     found.sort(key=lambda entry: float(str(entry["probability"])))
-    return found
+    return found, [best.quality.status, answer.quality.status]
 
 
 # --- Independence ------------------------------------------------------------------------
 
 
 def answer_indep(session: Session, query: Query, settings: Settings) -> Answer:
-    """Answer indep(a, b | c): whether P(a, b | c) = P(a | c) P(b | c) for all values."""
+    """Answer indep(a, b | c): whether P(a, b | c) = P(a | c) P(b | c) for all values.
+
+    Only exact probabilities and the graph itself may say so; an estimate leaves it open.
+    """
     start = time.monotonic()
     prepared = prepare(session, query)
     evidence, clash = prepared.evidence()
@@ -283,21 +298,41 @@ def answer_indep(session: Session, query: Query, settings: Settings) -> Answer:
     if len(prepared.targets) != 2 or any(t.variables.shape for t in prepared.targets):
         message = "`indep` compares two single variables"
         raise GmError([errors.cannot_ask(query.span, message, "indep(a, b | c)")])
-    pair = [int(t.variables) for t in prepared.targets]
-    if pair[0] == pair[1]:
+    first, second = (int(t.variables) for t in prepared.targets)
+    if first == second:
         message = "a variable is never independent of itself"
         raise GmError([errors.cannot_ask(query.span, message)])
-    variables = np.array([*pair, *prepared.conditioned], np.int32)
-    found = ask(prepared, Joint(variables), evidence, settings, query)
+    variables = np.array([first, second, *prepared.conditioned], np.int32)
+    graph = prepared.graph()
+    apart = are_separated(graph, evidence, first, second, frozenset(prepared.conditioned))
+    seconds = (query.within_s or settings.budget_s) * (SEPARATED_SHARE if apart else 1.0)
+    found = ask_graph(graph, Joint(variables), evidence, settings, query, seconds)
     assert isinstance(found, JointAnswer)
     fields = quality_fields(found.quality)
     base = Answer(query.text, "indep", "", None, time.monotonic() - start, name=query.name)
-    if found.quality.status is Status.IMPOSSIBLE:
-        return replace(base, **fields)
-    p = found.probabilities.reshape(*found.probabilities.shape[:2], -1)
-    left = p.sum(axis=1, keepdims=True)
-    right = p.sum(axis=0, keepdims=True)
-    both = p.sum(axis=(0, 1), keepdims=True)
-    largest = float(np.abs(p * both - left * right).max())
-    value = bool(largest < INDEPENDENT_BELOW)
-    return replace(base, **fields, value=value, details={"largest_difference": largest})
+    match found.quality.status:
+        case Status.IMPOSSIBLE:
+            return replace(base, **fields)
+        case Status.EXACT:
+            value, largest = _independence(found.probabilities)
+            return replace(base, **fields, value=value, details={"largest_difference": largest})
+        case _ if apart:
+            note = "nothing joins them once what is given is known"
+            return replace(base, status="exact", value=True, method="separation", note=note)
+        case _:
+            note = "not known: the graph joins them, and their joint distribution is an estimate"
+            return replace(base, status="estimate", method=found.quality.method, note=note)
+
+
+def _independence(joint: np.ndarray) -> tuple[bool, float]:
+    """Say whether the first two axes are independent given the others, and how much they differ.
+
+    The difference is of conditional probabilities.
+    """
+    p = joint.reshape(*joint.shape[:2], -1)
+    p = p[:, :, p.sum(axis=(0, 1)) > 0.0]
+    p = p / p.sum(axis=(0, 1), keepdims=True)
+    product = p.sum(axis=1, keepdims=True) * p.sum(axis=0, keepdims=True)
+    difference = np.abs(p - product)
+    value = bool((difference <= INDEPENDENT_BELOW * np.maximum(p, product)).all())
+    return value, float(difference.max(initial=0.0))

@@ -9,11 +9,9 @@ from gmlang.core.program import Query
 from gmlang.queries.answers import Answer, finite, nested_values
 from gmlang.queries.basic import asked_names, assignment_map
 from gmlang.queries.session import Session, Settings, prepare
-from gmruntime.answer import Improvement, Map
+from gmruntime.answer import Improvement, Map, Status
 from gmruntime.inference import search
-
-PROVED_WITHIN = 1e-9
-"""A score this close to its bound, relative to its size, is proved best."""
+from gmruntime.quality import is_proved
 
 
 def improvements(session: Session, query: Query, settings: Settings) -> Iterator[Improvement]:
@@ -38,15 +36,20 @@ def improvements(session: Session, query: Query, settings: Settings) -> Iterator
 
 def searched_answer(session: Session, query: Query, steps: list[Improvement]) -> Answer:
     """Return the answer that a search ended in."""
-    base = Answer(query.text, "map", "impossible", None, 0.0, name=query.name)
+    base = Answer(query.text, "map", "", None, 0.0, name=query.name)
     found = [step for step in steps if step.assignment.size]
-    if not found:
-        return base
-    last, bound = found[-1], steps[-1].log_bound
     prepared = prepare(session, query)
+    if not found:
+        # Nothing found is no proof: only a bound, or two observations that clash, are.
+        refuted = bool(steps) and steps[-1].log_bound == float("-inf")
+        if refuted or prepared.evidence()[1]:
+            return replace(base, status=Status.IMPOSSIBLE.value)
+        note = "no assignment was found within the budget"
+        return replace(base, status=Status.ESTIMATE.value, note=note)
+    last, bound = found[-1], steps[-1].log_bound
     names = asked_names(prepared, query)
     single = nested_values(last.assignment[names[0].variables], names[0].states)
-    proved = bound - last.log_score <= PROVED_WITHIN * max(1.0, abs(last.log_score))
+    proved = is_proved(last.log_score, bound)
     status = "exact" if proved else ("bounded" if np.isfinite(bound) else "estimate")
     return replace(
         base,

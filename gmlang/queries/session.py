@@ -178,26 +178,52 @@ def ask(
     settings: Settings,
     query: Query,
 ) -> RuntimeAnswer:
-    """Put a question to the runtime.
+    """Put a question about a query's own graph to the runtime.
 
     Raises:
         GmError: when the query's `using` is not understood.
     """
+    seconds = query.within_s or settings.budget_s
+    return ask_graph(prepared.graph(), question, evidence, settings, query, seconds)
+
+
+def ask_graph(
+    graph: FactorGraph,
+    question: RuntimeQuery,
+    evidence: np.ndarray,
+    settings: Settings,
+    query: Query | None,
+    seconds: float,
+) -> RuntimeAnswer:
+    """Put a question about any graph to the runtime: the only way from a query to it.
+
+    Args:
+        graph: asked about.
+        question: what is asked.
+        evidence: a state for each observed variable, -1 for the others.
+        settings: how to answer, but for the time.
+        query: whose `using` is obeyed; None where no query asks.
+        seconds: that this one question may take.
+
+    Raises:
+        GmError: when the query's `using` is not understood.
+    """
+    method = "" if query is None else query.method
     try:
         return infer(
-            prepared.graph(),
+            graph,
             question,
             evidence=evidence,
-            budget_s=query.within_s or settings.budget_s,
+            budget_s=seconds,
             seed=settings.seed,
             device=settings.device,
             memory_bytes=settings.memory_bytes,
-            method=query.method,
-            options=dict(query.method_options),
+            method=method,
+            options={} if query is None else dict(query.method_options),
             orders=settings.orders,
         )
     except ValueError as error:
-        if query.method:
+        if query is not None and method:
             raise GmError([errors.cannot_ask(query.span, str(error))]) from error
         raise
 

@@ -42,6 +42,8 @@ def _body(answer: "Answer") -> list[str]:
     if answer.status == "impossible" and value is None:
         return ["impossible: no assignment agrees with the evidence"]
     lines = _lines(value)
+    if answer.kind == "indep" and value is None:
+        return ["not known"]
     if answer.kind in ("compat", "logz") and isinstance(value, float):
         lines = [f"{value:.6g} nats"]
     elif answer.kind == "compat" and value is None:

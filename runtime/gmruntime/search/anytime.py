@@ -17,6 +17,7 @@ from gmruntime.budget import Budget, ending_with, num_cores
 from gmruntime.dual.feasible import METHOD, Feasible, satisfy
 from gmruntime.engine import Report
 from gmruntime.graph import Assignment, FactorGraph, log_score
+from gmruntime.quality import is_proved, tolerance
 from gmruntime.search.climbing import climb
 from gmruntime.search.crew import Crew, Done, dismiss, start_crew, submit, wait
 from gmruntime.search.fronts import (
@@ -25,7 +26,6 @@ from gmruntime.search.fronts import (
     is_solved,
     learn,
     nothing_known,
-    tolerance,
     whole_assignment,
     whole_bound,
 )
@@ -226,7 +226,7 @@ def _news(run: _Run, engine: str) -> Iterator[Improvement]:
         if rescored > found:
             assignment, found = candidate, rescored
     solved = all(is_solved(front.incumbent) for front in run.fronts)
-    if np.isfinite(found) and (solved or log_bound - found <= tolerance(found)):
+    if np.isfinite(found) and (solved or is_proved(found, log_bound)):
         log_bound = found
     moved = log_bound < last.log_bound - tolerance(log_bound)
     proved = log_bound == found and last.log_bound != last.log_score

@@ -15,6 +15,7 @@ from gmruntime.answer import Improvement, Map
 from gmruntime.arrays import Int32
 from gmruntime.budget import Budget, start_budget
 from gmruntime.graph import Assignment, FactorGraph, log_score, num_states
+from gmruntime.quality import tolerance
 
 # Rounds double in length from the first: news travels fast early, and costs little later.
 FIRST_ROUND_S = 0.5
@@ -52,8 +53,8 @@ def post(board: Board, graph: FactorGraph, evidence: Assignment, offer: Improvem
         found = float(log_score(graph, offer.assignment))
         if found > board.log_score:
             board = replace(board, assignment=offer.assignment, log_score=found)
-    slack = 1e-9 * max(1.0, abs(board.log_score)) if np.isfinite(board.log_score) else 0.0
-    if offer.log_bound < board.log_bound and offer.log_bound >= board.log_score - slack:
+    lowest = board.log_score - tolerance(board.log_score)
+    if offer.log_bound < board.log_bound and offer.log_bound >= lowest:
         board = replace(board, log_bound=max(offer.log_bound, board.log_score))
     return board
 

@@ -7,11 +7,9 @@ import numpy as np
 from gmruntime.engine import Incumbent, Report
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import Assignment, FactorGraph
+from gmruntime.quality import is_proved
 from gmruntime.search.lanes import Roster
 from gmruntime.search.working import Piece, Working, flat_score
-
-# Scores and bounds are sums of many float64 numbers: closer than this they are the same number.
-RELATIVE_TOLERANCE = 1e-9
 
 
 @dataclass(slots=True, eq=False)
@@ -39,16 +37,11 @@ def nothing_known(piece: Piece) -> Incumbent:
     return Incumbent(np.zeros(0, np.int32), float("-inf"), float("inf"))
 
 
-def tolerance(log_score: float) -> float:
-    """Return how far a bound may be from a score and still prove it best."""
-    return RELATIVE_TOLERANCE * max(1.0, abs(log_score)) if np.isfinite(log_score) else 0.0
-
-
 def is_solved(incumbent: Incumbent) -> bool:
     """Say whether the incumbent is proved best, or that there is none."""
     if incumbent.log_bound == float("-inf"):
         return True
-    return incumbent.log_bound - incumbent.log_score <= tolerance(incumbent.log_score)
+    return is_proved(incumbent.log_score, incumbent.log_bound)
 
 
 def learn(front: Front, report: Report) -> float:
@@ -63,7 +56,7 @@ def learn(front: Front, report: Report) -> float:
         if found > log_score:
             assignment, log_score = report.assignment.astype(np.int32), found
     log_bound = min(before.log_bound, report.log_bound)
-    if np.isfinite(log_score) and log_bound - log_score <= tolerance(log_score):
+    if is_proved(log_score, log_bound):
         log_bound = log_score
     front.incumbent = Incumbent(assignment, log_score, log_bound)
     return _rise(before.log_score, log_score) + _rise(-before.log_bound, -log_bound)
