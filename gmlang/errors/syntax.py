@@ -92,17 +92,6 @@ class Context:
 Rule = Callable[[Context], Diagnostic | None]
 
 
-def unexpected(context: Context) -> Diagnostic:
-    """Report a token that cannot stand where it stands, by the first rule that knows it."""
-    from gmlang.errors.syntax_hints import RULES
-
-    for rule in RULES if context.words else ():
-        diagnostic = rule(context)
-        if diagnostic is not None:
-            return diagnostic
-    return plain(context)
-
-
 def plain(context: Context, hint: str = "") -> Diagnostic:
     """Report a token that cannot stand where it stands."""
     is_end = context.kind in ("_NL", "$END")

@@ -358,3 +358,12 @@ RULES: tuple[errors.Rule, ...] = (
     _examples,
 )
 """In the order in which they are asked."""
+
+
+def unexpected(context: Context) -> Diagnostic:
+    """Report a token that cannot stand where it stands, by the first rule that knows it."""
+    for rule in RULES if context.words else ():
+        diagnostic = rule(context)
+        if diagnostic is not None:
+            return diagnostic
+    return errors.plain(context)

@@ -8,7 +8,7 @@ from typing import Any
 from gmlang.diagnostics import GmError, Source, Span
 from gmlang.errors import syntax as errors
 from gmlang.syntax import ast
-from gmlang.syntax.build_expressions import Expressions
+from gmlang.syntax.build_expressions import Expressions, unquoted
 
 Node = Any
 """What the parser hands over: tokens, AST nodes, tuples of them, None for what is absent."""
@@ -353,19 +353,3 @@ def flat(children: list[Node]) -> tuple[Node, ...]:
         else:
             found.append(child)
     return tuple(found)
-
-
-def unquoted(text: str) -> str:
-    """Return what a string literal says: backslash escapes n, t, a quote or a backslash."""
-    body = text[3:-3] if text.startswith('"""') else text[1:-1]
-    result: list[str] = []
-    escaped = False
-    for character in body:
-        if escaped:
-            result.append({"n": "\n", "t": "\t"}.get(character, character))
-            escaped = False
-        elif character == "\\":
-            escaped = True
-        else:
-            result.append(character)
-    return "".join(result)

@@ -172,8 +172,6 @@ class Expressions:
 
     def string(self, meta: Node, children: list[Node]) -> ast.Text:
         """A string."""
-        from gmlang.syntax.build import unquoted
-
         return ast.Text(self.span(meta), unquoted(children[0].text))
 
     def true(self, meta: Node, children: list[Node]) -> ast.Boolean:
@@ -202,3 +200,19 @@ class Expressions:
     def braces(self, meta: Node, children: list[Node]) -> ast.Braces:
         """`{a, b}` or `{a: p, b: q}`."""
         return ast.Braces(self.span(meta), children[0])
+
+
+def unquoted(text: str) -> str:
+    """Return what a string literal says: backslash escapes n, t, a quote or a backslash."""
+    body = text[3:-3] if text.startswith('"""') else text[1:-1]
+    result: list[str] = []
+    escaped = False
+    for character in body:
+        if escaped:
+            result.append({"n": "\n", "t": "\t"}.get(character, character))
+            escaped = False
+        elif character == "\\":
+            escaped = True
+        else:
+            result.append(character)
+    return "".join(result)

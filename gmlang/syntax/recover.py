@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from gmlang.diagnostics import Diagnostic, Source, Span
 from gmlang.errors import syntax as errors
-from gmlang.errors.syntax_hints import nearest_statement
+from gmlang.errors.syntax_hints import nearest_statement, unexpected
 from gmlang.errors.syntax_words import STATEMENTS
 from gmlang.syntax.lex import BAD, RawToken
 from gmlang.syntax.lex_careful import BAD_DEDENT, TOO_DEEP, Layout, lay_out_carefully
@@ -123,7 +123,7 @@ def _read(
             # The end of a block in braces, whose beginning has been told.
             silent = max(silent, _end_of_line(tokens, at))
         if at > silent:
-            yield errors.unexpected(
+            yield unexpected(
                 _context(source, text, layout, table, (states, line_states), (line, at))
             )
         if kind == "_NL" or (kind == BAD and text[tokens[at].start] in "\"'"):
