@@ -147,7 +147,7 @@ def plot(trace: str, out: str) -> int:
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A size or param.")
 def repl(file: str | None, files: tuple[str, ...], settings: tuple[str, ...]) -> int:
     """Explore FILE, or an empty program, interactively."""
-    from gmlang.repl import run_repl
+    from gmlang.repl.loop import run_repl
 
     return run_repl(file, read_assignments(settings, files))
 

@@ -7,7 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gmlang
-from gmlang.repl import ReplSession, Reply, feed, split_entries
+from gmlang.repl.entries import feed
+from gmlang.repl.loop import split_entries
+from gmlang.repl.session import ReplSession, Reply
 
 SOCIETY = """\
 domain Color = {red, green, blue, purple}

@@ -4,8 +4,8 @@ import numpy as np
 
 from gmlang.api import Model
 from gmlang.diagnostics import Source
-from gmlang.repl import ReplSession, model_of
-from gmlang.repl_text import DECLARATIONS, Piece, read_pieces
+from gmlang.repl.session import ReplSession, model_of
+from gmlang.repl.text import DECLARATIONS, Piece, read_pieces
 from gmlang.syntax import ast
 
 COMPOSITE, THING = "imagined_model", "imagined_"

@@ -13,10 +13,12 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.lexers import PygmentsLexer
 
 from gmlang.highlight import BUILTINS, KEYWORDS, GmLexer
-from gmlang.repl import CONTINUED, PROMPT, ReplSession
-from gmlang.repl_commands import NAMES
-from gmlang.repl_text import declared
+from gmlang.repl.commands import NAMES
+from gmlang.repl.session import ReplSession
+from gmlang.repl.text import declared
 from gmlang.syntax.parse import needs_more
+
+PROMPT, CONTINUED = "gm> ", "... "
 
 WORDS = ["imagine", "undo", "more", "true", "false", "bool"]
 

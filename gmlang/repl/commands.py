@@ -9,8 +9,8 @@ import click
 from gmlang.api import read_source
 from gmlang.cli.options import read_assignments
 from gmlang.diagnostics import GmError
-from gmlang.repl import ReplSession, ask, model_of
-from gmlang.repl_text import HELP, read_pieces
+from gmlang.repl.session import ReplSession, ask, model_of
+from gmlang.repl.text import HELP, read_pieces
 from gmlang.syntax import ast
 from gmruntime.graph import FactorGraph
 

@@ -1,0 +1,123 @@
+"""One entry of a session after another: `feed` is pure, `gmlang.repl.loop` reads and prints.
+
+Every entry is checked together with all others, and refused as a whole when that fails: the
+session never holds a program that has mistakes.
+"""
+
+import difflib
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from gmlang.api import Model
+from gmlang.diagnostics import GmError, Source, render
+from gmlang.repl import commands
+from gmlang.repl.imagine import imagine
+from gmlang.repl.session import ReplSession, Reply, answers, ask, model_of
+from gmlang.repl.text import HELP, Piece, is_query, merge, read_pieces
+from gmlang.syntax import ast
+
+MISSING_DATA = ("GM401", "GM402")
+"""Codes of data that is not bound yet: in a session it may still come."""
+
+UNFINISHED = ("GM291", "GM292")
+"""Lints about what is not used or says nothing yet."""
+
+
+def feed(session: ReplSession, text: str) -> tuple[ReplSession, Reply]:
+    """Take one complete entry and return the session after it, and the reply."""
+    start = time.monotonic()
+    plain = text.strip()
+    numbered = replace(session, num_entries=session.num_entries + 1)
+    try:
+        after, reply = _take(numbered, plain, text.strip("\n"))
+    except GmError as error:
+        return numbered, Reply(render(error.diagnostics), is_error=True)
+    except OSError as error:
+        return numbered, Reply(_file_trouble(error), is_error=True)
+    except ValueError as error:
+        return numbered, Reply(str(error), is_error=True)
+    if session.is_timed and plain:
+        reply = f"{reply}\n({time.monotonic() - start:.3f} s)".strip("\n")
+    return after, Reply(reply)
+
+
+def _take(session: ReplSession, plain: str, text: str) -> tuple[ReplSession, str]:
+    word, _, rest = plain.partition(" ")
+    match word:
+        case "":
+            return session, ""
+        case "?" | "help":
+            return session, HELP
+        case "undo":
+            return commands.undo(session, rest)
+        case "more":
+            return session, commands.more(session, rest)
+        case "imagine" if rest:
+            return session, imagine(session, rest)
+        case _ if word.startswith(":"):
+            return commands.run_command(session, word, rest.strip())
+        case _ if is_query(plain):
+            return replace(session, asked=plain), ask(session, plain)
+        case _:
+            return _say(session, text)
+
+
+def _say(session: ReplSession, text: str) -> tuple[ReplSession, str]:
+    """Add statements to what has been said, and answer the questions among them."""
+    new = read_pieces(Source(f"<entry {session.num_entries}>", text))
+    pieces, replaced = merge(session.pieces, new)
+    model = model_of(session, pieces)
+    ready = _try_grounding(model)
+    asked = tuple(q for q in model.questions if q.span.source.name == _last_source(new))
+    # Warnings about the whole program would come again with each entry.
+    seen = {d.message for d in session.model.warnings} if session.model else set[str]()
+    warnings = [d for d in model.warnings if d.message not in seen and d.code not in UNFINISHED]
+    lines = [render(warnings)] if warnings else []
+    drawn = {key.partition(" ")[2] for key in replaced if not key.startswith("name ")}
+    lines += [f"({_anew(key)})" for key in replaced if key.removeprefix("name ") not in drawn]
+    # Questions are answered once; they are not part of what has been said.
+    kept = tuple(p for p in pieces if not all(isinstance(s, ast.Query) for s in p.statements))
+    past = (*session.past, session.pieces) if kept != session.pieces else session.past
+    after = replace(session, pieces=kept, past=past, model=model)
+    if asked and ready:
+        lines.append(answers(session, model, asked))
+    return after, "\n".join(lines)
+
+
+def _file_trouble(error: OSError) -> str:
+    """Say what is wrong with a file, and which one nearby may be meant."""
+    path = Path(str(error.filename or ""))
+    if not isinstance(error, FileNotFoundError):
+        return f"{path}: {(error.strerror or str(error)).lower()}"
+    here = [p.name for p in sorted(path.parent.glob("*.gm"))] if path.parent.is_dir() else []
+    near = difflib.get_close_matches(path.name, here, 1)
+    if near:
+        return f"there is no file {path}; did you mean {path.parent / near[0]}?"
+    shown = f"; here are {', '.join(here[:8])}" if here else ""
+    return f"there is no file {path}{shown}"
+
+
+def _anew(key: str) -> str:
+    kind, _, name = key.partition(" ")
+    said = {"name": "is declared anew", "mechanism": "is drawn anew", "observe": "is observed anew"}
+    return f"{name} {said[kind]}"
+
+
+def _last_source(pieces: tuple[Piece, ...]) -> str:
+    return pieces[-1].statements[-1].span.source.name if pieces else ""
+
+
+def _try_grounding(model: Model) -> bool:
+    """Ground a program, so that mistakes show at once; False while data is missing.
+
+    Raises:
+        GmError: with the mistakes, missing data apart.
+    """
+    try:
+        model.grounding()
+    except GmError as error:
+        if all(d.code in MISSING_DATA for d in error.diagnostics):
+            return False
+        raise
+    return True

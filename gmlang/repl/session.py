@@ -1,0 +1,100 @@
+"""What an interactive session holds, and how it answers.
+
+What has been said is kept as statements; saying something again replaces it.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from gmlang.api import Model
+from gmlang.core.from_syntax import check
+from gmlang.core.program import Assert, Query
+from gmlang.diagnostics import Source, Span
+from gmlang.library import find_module
+from gmlang.queries.session import Settings
+from gmlang.repl.text import Piece
+from gmlang.syntax import ast
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReplSession:
+    """What has been said, and how to answer.
+
+    Attributes:
+        pieces: the statements, in order.
+        past: the pieces before each entry that changed them, for `undo`.
+        model: of the statements, checked, with `values` bound.
+        values: data and parameters.
+        folder: where imports are looked up; None without a file.
+        is_over: whether the user has left.
+        is_timed: whether each reply says how long it took.
+        asked: the last query, for `more`.
+        num_entries: taken so far; numbers the sources of diagnostics.
+    """
+
+    pieces: tuple[Piece, ...] = ()
+    past: tuple[tuple[Piece, ...], ...] = ()
+    model: Model | None = None
+    values: Mapping[str, object] = field(default_factory=dict[str, object])
+    folder: Path | None = None
+    is_over: bool = False
+    is_timed: bool = False
+    budget_s: float = 5.0
+    seed: int = 0
+    asked: str = ""
+    num_entries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the session says to an entry."""
+
+    text: str
+    is_error: bool = False
+
+
+def model_of(session: ReplSession, pieces: tuple[Piece, ...] | None = None) -> Model:
+    """Check what has been said, or other pieces with the same data.
+
+    Raises:
+        GmError: with the mistakes.
+    """
+    if pieces is None and session.model is not None:
+        return session.model
+    statements = tuple(s for p in session.pieces if pieces is None for s in p.statements)
+    statements += tuple(s for p in pieces or () for s in p.statements)
+    program = ast.Program(Span(Source("<session>", ""), 0, 0), statements)
+    checked = check(program, lambda name: find_module(name, session.folder))
+    known = {symbol.name for symbol in checked.program.data}
+    return Model(checked, {k: v for k, v in session.values.items() if k in known})
+
+
+def ask(session: ReplSession, text: str, within_s: float | None = None) -> str:
+    """Answer queries; Ctrl-C ends the one at work, which keeps what it found.
+
+    Raises:
+        GmError: when the text is no query about what has been said.
+    """
+    model = model_of(session)
+    questions = model.ask(text)
+    if within_s is not None:
+        questions = tuple(
+            replace(q, within_s=within_s) if isinstance(q, Query) else q for q in questions
+        )
+    return answers(session, model, questions)
+
+
+def answers(session: ReplSession, model: Model, questions: tuple[Query | Assert, ...]) -> str:
+    """Answer checked questions; the text of a lone one is not repeated."""
+    replies: list[str] = []
+    try:
+        for answer in model.answer_all(questions, Settings(session.budget_s, session.seed)):
+            shown = repr(answer)
+            head, _, body = shown.partition("\n")
+            alone = len(questions) == 1 and body and head == answer.text
+            replies.append(re.sub(r"^  ", "", body, flags=re.MULTILINE) if alone else shown)
+    except KeyboardInterrupt:
+        replies.append("interrupted")
+    return "\n".join(replies)
