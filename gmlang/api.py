@@ -59,6 +59,10 @@ class Model:
     values: Mapping[str, object] = field(default_factory=dict[str, object])
     cache: dict[str, Session] = field(default_factory=dict[str, Session], repr=False)
 
+    def __reduce__(self) -> tuple[type["Model"], tuple[Checked, Mapping[str, object]]]:
+        """Travel to other processes as the program and its data; there it is grounded anew."""
+        return Model, (self.checked, self.values)
+
     def bind(self, **data: object) -> "Model":
         """Return the model with data: arrays, numbers, lists; NaN and masked entries are missing.
 

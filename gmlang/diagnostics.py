@@ -72,6 +72,10 @@ class GmError(Exception):
         self.diagnostics = tuple(diagnostics)
         super().__init__(render(self.diagnostics))
 
+    def __reduce__(self) -> tuple[type["GmError"], tuple[tuple[Diagnostic, ...]]]:
+        """Travel between processes as the diagnostics; the text is made of them again."""
+        return GmError, (self.diagnostics,)
+
 
 def render(diagnostics: Sequence[Diagnostic]) -> str:
     """Write the diagnostics out as text, each with its excerpt."""

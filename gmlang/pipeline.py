@@ -9,6 +9,7 @@ Each phase either returns its whole result or raises one GmError with every mist
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from gmlang.core.from_syntax import Checked, check
@@ -37,7 +38,8 @@ def check_source(
     program: Program = parse(source)
     if watch is not None:
         watch("syntax", program)
-    checked = check(program, lambda name: find_module(name, folder))
+    # No lambda: what was checked keeps its loader, and is pickled with it.
+    checked = check(program, partial(find_module, beside=folder))
     if watch is not None:
         watch("core", checked.program)
     return checked

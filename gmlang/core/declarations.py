@@ -26,6 +26,9 @@ from gmlang.errors import types as errors
 from gmlang.syntax import ast
 
 REAL_NAMES = ("real", "float")
+AXES_MAX = 24
+"""Arrays may have so many dimensions: NumPy's have 64, for a thing's and its attribute's."""
+
 INTEGER_NAMES = ("int", "integer")
 
 
@@ -154,6 +157,8 @@ def check_shape(
     state: Checking, env: Env, shape: tuple[ast.Expression, ...]
 ) -> tuple[tuple[Expression, ...], tuple[Enum | None, ...]]:
     """Return the sizes of the axes, and the enum that indexes each, if one does."""
+    if len(shape) > AXES_MAX:
+        fail(state, errors.too_many_axes(shape[0].span, len(shape), AXES_MAX))
     pairs = each(lambda size: _axis(state, env, size), shape)
     return tuple(size for size, _ in pairs), tuple(enum for _, enum in pairs)
 
@@ -205,6 +210,8 @@ def _data(
         case ast.Brackets() as brackets:
             literal = literals.check_literal(state, env, brackets, type_)
             shape = literals.fit_shape(state, brackets, literal, shape, bool(declaration.shape))
+            if len(shape) > AXES_MAX:
+                fail(state, errors.too_many_axes(brackets.span, len(shape), AXES_MAX))
             axes = axes if declaration.shape else (None,) * len(shape)
             type_ = type_ or literals.type_of_literal(literal)
         case written:
@@ -253,6 +260,8 @@ def _data_shape(
                 return meaning.name, None
         return _axis(state, env, size)
 
+    if len(shape) > AXES_MAX:
+        fail(state, errors.too_many_axes(shape[0].span, len(shape), AXES_MAX))
     pairs = each(axis, shape)
     return tuple(size for size, _ in pairs), tuple(enum for _, enum in pairs)
 

@@ -248,3 +248,11 @@ def listed(names: Sequence[str]) -> str:
     if len(names) < 2:
         return "".join(names)
     return ", ".join(names[:-1]) + " and " + names[-1]
+
+
+def too_many_axes(span: Span, count: int, most: int) -> Diagnostic:
+    """Report an array of more dimensions than NumPy can go along with."""
+    hint = "put indices that belong together into one: i * N + j"
+    return Diagnostic(
+        "GM341", f"an array has at most {most} dimensions, not {count}", span, hint=hint
+    )

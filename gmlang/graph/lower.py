@@ -36,6 +36,9 @@ SMALL_ENTRIES = 512
 ENTRIES_MAX = 1 << 14
 """A table over more than three variables is refused above this size."""
 
+AXES_MAX = 32
+"""A table over more variables is refused: NumPy's arrays have few axes, and some are taken."""
+
 ENTRIES_MAX_FEW = 1 << 24
 """Likewise over at most three variables, whose domains may be large."""
 
@@ -201,11 +204,12 @@ def _lower_uniform(grounder: Grounder, frame: Frame, job: Job) -> None:
     _note_edges(grounder, env, job)
     entries = math.prod(slot.states.count for slot in env.slots.items)
     limit = ENTRIES_MAX_FEW if len(env.slots.items) <= 3 else ENTRIES_MAX
-    if entries <= SMALL_ENTRIES:
+    has_axes = len(env.slots.items) <= AXES_MAX
+    if entries <= SMALL_ENTRIES and has_axes:
         add_table(grounder, env, job)
     elif structure.lower_structured(grounder, frame, job):
         return
-    elif entries <= limit:
+    elif entries <= limit and has_axes:
         add_table(grounder, env, job)
     elif not narrowing.lower_narrowed(grounder, frame, job):
         span = job.origin.span

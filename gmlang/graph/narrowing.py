@@ -78,6 +78,8 @@ def _value_states(grounder: "lower.Grounder", frame: Frame, part: Expression) ->
         return None if span > SUM_RANGE_MAX else integer_states(int(low.min()), int(high.max()))
     env = lower.environment(grounder, frame)
     collect(part, env)
+    if len(env.slots.items) > lower.AXES_MAX:
+        return None
     if math.prod(s.states.count for s in env.slots.items) > lower.ENTRIES_MAX:
         return None
     values = np.asarray(evaluate(part, env), np.float64)

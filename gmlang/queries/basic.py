@@ -40,6 +40,9 @@ from gmruntime.answer import (
     Status,
 )
 
+JOINT_VARIABLES_MAX = 32
+"""A joint distribution has an axis for each variable, and NumPy's arrays have few."""
+
 JOINT_ENTRIES_MAX = 1 << 20
 """A joint distribution with more entries than this is refused."""
 
@@ -148,6 +151,9 @@ def _joint(prepared: Prepared, query: Query, evidence: np.ndarray, settings: Set
             raise GmError([errors.cannot_ask(asked.span, message, "ask P(x) for its marginals")])
     variables = np.array([int(t.variables) for t in prepared.targets], np.int32)
     sizes = [t.states.count for t in prepared.targets]
+    if len(sizes) > JOINT_VARIABLES_MAX:
+        message = f"this joint is of {len(sizes)} variables; {JOINT_VARIABLES_MAX} are the most"
+        raise GmError([errors.cannot_ask(query.span, message, "ask for fewer variables")])
     if np.prod(np.array(sizes, np.float64)) > JOINT_ENTRIES_MAX:
         message = f"this joint has {' x '.join(map(str, sizes))} entries"
         raise GmError([errors.cannot_ask(query.span, message, "ask for fewer variables")])

@@ -6,6 +6,7 @@ What has been said is kept as statements; saying something again replaces it.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from gmlang.api import Model
@@ -66,7 +67,7 @@ def model_of(session: ReplSession, pieces: tuple[Piece, ...] | None = None) -> M
     statements = tuple(s for p in session.pieces if pieces is None for s in p.statements)
     statements += tuple(s for p in pieces or () for s in p.statements)
     program = ast.Program(Span(Source("<session>", ""), 0, 0), statements)
-    checked = check(program, lambda name: find_module(name, session.folder))
+    checked = check(program, partial(find_module, beside=session.folder))
     known = {symbol.name for symbol in checked.program.data}
     return Model(checked, {k: v for k, v in session.values.items() if k in known})
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gmruntime.answer import LogPartition, Status
 from gmruntime.factors.kinds import Count, Potts, Table, Xor
 from gmruntime.formats.text import FormatError
 from gmruntime.formats.uai import (
@@ -35,6 +36,7 @@ from gmruntime.formats.uai_results import (
     partition_text,
 )
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, log_score, num_states, validate
+from gmruntime.inference import infer
 
 CHAIN = """MARKOV
 3
@@ -120,6 +122,33 @@ def test_structured_factors_are_written_as_their_tables() -> None:
     rows = all_assignments(graph)
     again = parse_uai("m.uai", uai_text(graph))
     np.testing.assert_allclose(log_score(again, rows), log_score(graph, rows), atol=1e-12)
+
+
+@pytest.mark.parametrize("num_wide", [1, 2])
+def test_scopes_may_be_wider_than_arrays_have_axes(num_wide: int) -> None:
+    # x100 and x101 are the only choices; every factor also names a hundred variables of one state.
+    names = " ".join(map(str, range(100)))
+    scopes = f"102 {names} 100 101\n" * num_wide
+    text = f"MARKOV\n102\n{'1 ' * 100}2 2\n{num_wide}\n{scopes}" + "4 1 2 3 4\n" * num_wide
+    for graph in (parse_uai("m.uai", text), parse_tokens("m.uai", text)):
+        validate(graph)
+        states = np.zeros(102, np.int32)
+        states[100:] = 1, 0
+        assert math.isclose(float(log_score(graph, states)), num_wide * math.log(3))
+        found = infer(graph, LogPartition())
+        total = sum(entry**num_wide for entry in (1, 2, 3, 4))
+        assert math.isclose(found.log_value, math.log(total))
+
+
+def test_variables_of_one_state_never_widen_a_table() -> None:
+    # Every two of 70 variables of one state share a factor, and each shares one with x70.
+    pairs = [(a, b) for a in range(70) for b in range(a + 1, 71)]
+    scopes = "".join(f"2 {a} {b}\n" for a, b in pairs)
+    tables = "".join("2 1 1.5\n" if b == 70 else "1 1\n" for _, b in pairs)
+    text = f"MARKOV\n71\n{'1 ' * 70}2\n{len(pairs)}\n{scopes}{tables}"
+    found = infer(parse_uai("m.uai", text), LogPartition())
+    assert found.quality.status is Status.EXACT
+    assert math.isclose(found.log_value, math.log(1 + 1.5**70))
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress, lzma.compress])

@@ -4,6 +4,7 @@ Auxiliary variables come after the user's, so an assignment of the result, cut t
 number of variables, is an assignment of the graph.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -42,6 +43,8 @@ from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, num_states
 
 # 2^24 entries are 128 MiB: what one block of factors may grow to before it is left as it is.
 _NUM_ENTRIES_MAX = 1 << 24
+# Tables over more variables leave those of one state out of their scopes.
+_AXES_MAX = 32
 # A factor that is no chain may still be one table of this size.
 _LAST_RESORT_BITS = 20.0
 _NUM_SUMS_MAX = 1 << 12
@@ -174,21 +177,30 @@ def _decompose(
 
 
 def _as_table(block: FactorBlock, shape: Int32[np.ndarray, " arity"]) -> FactorBlock:
-    return replace(block, kind=Table(all_tables(block.kind, tuple(int(n) for n in shape))))
+    tables = all_tables(block.kind, tuple(int(n) for n in shape))
+    if block.scopes.shape[1] <= _AXES_MAX:
+        return replace(block, kind=Table(tables.reshape(len(tables), *shape.tolist())))
+    wide = shape > 1
+    kind = Table(tables.reshape(len(tables), *shape[wide].tolist()))
+    return replace(block, kind=kind, scopes=block.scopes[:, wide])
 
 
-def all_tables(kind: FactorKind, shape: tuple[int, ...]) -> Float64[np.ndarray, "tables *states"]:
-    """Write out the tables of all factors of a block at once.
+def all_tables(kind: FactorKind, shape: tuple[int, ...]) -> Float64[np.ndarray, "tables entries"]:
+    """Write out the tables of all factors of a block at once, each as a row in C order.
 
     >>> from gmruntime.factors.kinds import Potts
     >>> all_tables(Potts(np.array([0.5])), (2, 2)).tolist()
-    [[[0.5, 0.0], [0.0, 0.5]]]
+    [[0.5, 0.0, 0.0, 0.5]]
     """
     tables = num_tables(kind)
-    states = np.indices(shape).reshape(len(shape), -1).T
+    # Only variables with a choice get an axis: arrays have 64 of them, scopes any number.
+    wide = [position for position, size in enumerate(shape) if size > 1]
+    sizes = [shape[position] for position in wide]
+    states = np.zeros((math.prod(sizes), len(shape)), np.int64)
+    states[:, wide] = np.indices(sizes).reshape(len(sizes), len(states)).T
     index = np.repeat(np.arange(tables), len(states))
     values = log_values(kind, index, np.tile(states, (tables, 1)))
-    return values.reshape(tables, *shape)
+    return values.reshape(tables, -1)
 
 
 def _not_equal_pairs(block: FactorBlock, states: int) -> tuple[FactorBlock, ...]:

@@ -18,6 +18,7 @@ class FormatError(ValueError):
 
     Attributes:
         file: its name.
+        message: what is wrong.
         line: from 1; 0 when no single line is at fault.
         column: from 1.
         hint: a way out, or "".
@@ -28,8 +29,13 @@ class FormatError(ValueError):
     ) -> None:
         """Name the place and what was expected there."""
         self.file, self.line, self.column, self.hint = file, line, column, hint
+        self.message = message
         place = f"{file}:{line}:{column}" if line else file
         super().__init__(f"{place}: {message}" + (f"\nhint: {hint}" if hint else ""))
+
+    def __reduce__(self) -> tuple[type["FormatError"], tuple[str, str, int, int, str]]:
+        """Travel between processes as its parts; the text is made of them again."""
+        return FormatError, (self.file, self.message, self.line, self.column, self.hint)
 
 
 def read_text(path: str | Path) -> str:

@@ -121,9 +121,9 @@ def _blocks(
         groups.setdefault(shape, []).append(f)
     blocks: list[FactorBlock] = []
     for shape, members in groups.items():
-        stacked = np.stack([tables[f] for f in members]).reshape(len(members), *shape)
+        stacked = np.stack([tables[f] for f in members])
         chosen = np.array([scopes[f] for f in members], np.int64).reshape(len(members), len(shape))
-        blocks.append(table_block(stacked, chosen))
+        blocks.append(table_block(stacked, np.array(shape, np.int64), chosen))
     return tuple(blocks)
 
 

@@ -16,6 +16,10 @@ EXACT_MAX = float(1 << 31)
 """Larger integers cannot be meant; below it float64 holds every integer."""
 
 
+ARITY_MAX = 31
+"""A table of more variables with two states each is larger than any file that is read."""
+
+
 def read_numbers(text: str) -> Float64[np.ndarray, " numbers"] | None:
     """Parse numbers between white space; None when anything else is among them."""
     with warnings.catch_warnings():
@@ -122,18 +126,26 @@ def _blocks(
             chosen = np.flatnonzero(group.reshape(-1) == number)
             size = int(np.prod(shape, dtype=np.int64))
             places = tables[members[chosen]][:, None] + np.arange(size)
-            block = table_block(numbers[places].reshape(-1, *shape.tolist()), scopes[chosen])
+            block = table_block(numbers[places], shape, scopes[chosen])
             found.append((int(members[chosen[0]]), block))
     return tuple(block for _, block in sorted(found, key=lambda pair: pair[0]))
 
 
 def table_block(
-    potentials: Float64[np.ndarray, "factors *states"], scopes: Int64[np.ndarray, "factors arity"]
+    potentials: Float64[np.ndarray, "factors entries"],
+    shape: Int64[np.ndarray, " arity"],
+    scopes: Int64[np.ndarray, "factors arity"],
 ) -> FactorBlock:
-    """Make a block of tables; one serves all when they are equal."""
+    """Make a block of tables; one serves all when they are equal.
+
+    Scopes wider than arrays have axes lose their variables of one state, about which a table says
+    nothing: what is left of a table that fits a file has few axes.
+    """
     if len(potentials) > 1 and (potentials == potentials[:1]).all():
         potentials = potentials[:1]
-    with np.errstate(divide="ignore"):
-        kind = Table(np.log(potentials))
     arity = scopes.shape[1]
+    if arity > ARITY_MAX:
+        scopes, shape = scopes[:, shape > 1], shape[shape > 1]
+    with np.errstate(divide="ignore"):
+        kind = Table(np.log(potentials).reshape(len(potentials), *shape.tolist()))
     return FactorBlock(kind, scopes.astype(np.int32), f"factors over {arity} variables")

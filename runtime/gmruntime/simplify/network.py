@@ -71,6 +71,8 @@ def reduce(graph: FactorGraph, query: Query, evidence: Assignment) -> Network | 
     states = num_states(tables)
     observed = np.full(tables.num_variables, -1, np.int64)
     observed[: len(evidence)] = evidence
+    # A variable of one state is as good as observed: arrays have only so many axes.
+    settled = np.where(states == 1, 0, observed)
     merged: dict[tuple[int, ...], np.ndarray] = {}
     log_constant = 0.0
     for block in tables.factors:
@@ -79,7 +81,7 @@ def reduce(graph: FactorGraph, query: Query, evidence: Assignment) -> Network | 
         shared = potentials.shape[0] == 1
         for f, scope in enumerate(block.scopes):
             table = potentials[0 if shared else f]
-            seen = observed[scope]
+            seen = settled[scope]
             if (seen >= 0).any():
                 table = table[tuple(int(s) if s >= 0 else slice(None) for s in seen)]
                 scope = scope[seen < 0]
