@@ -22,7 +22,13 @@ from gmlang.queries.basic import asked_names, assignment_map
 from gmlang.queries.composites import check_composites
 from gmlang.queries.dispatch import answer
 from gmlang.queries.searching import improvements
-from gmlang.queries.session import Session, Settings, base_grounding, prepare
+from gmlang.queries.session import (
+    Session,
+    Settings,
+    base_grounding,
+    checked_settings,
+    prepare,
+)
 from gmlang.syntax.parse import parse_query
 from gmruntime.graph import FactorGraph
 
@@ -153,7 +159,7 @@ class Model:
         if len(questions) != 1:
             span = questions[0].span
             raise GmError([errors.cannot_ask(span, "one query at a time", "call query for each")])
-        settings = Settings(budget_s, seed, device, memory_bytes)
+        settings = checked_settings(budget_s, seed, device, memory_bytes)
         return answer(self.session(), questions[0], settings)
 
     def run(
@@ -171,7 +177,7 @@ class Model:
         Raises:
             GmError: when the data has mistakes.
         """
-        settings = Settings(budget_s, seed, device, memory_bytes)
+        settings = checked_settings(budget_s, seed, device, memory_bytes)
         yield from self.answer_all(self.questions, settings)
 
     def answer_all(
@@ -199,7 +205,7 @@ class Model:
             raise GmError([errors.cannot_ask(question.span, "only MAP(...) can be searched for")])
         session = self.session()
         names = asked_names(prepare(session, question), question)
-        settings = Settings(budget_s, seed, "auto", memory_bytes)
+        settings = checked_settings(budget_s, seed, memory_bytes=memory_bytes)
         for found in improvements(session, question, settings):
             value = assignment_map(names, found.assignment) if found.assignment.size else None
             yield Step(found.seconds, found.log_score, found.log_bound, found.engine, value)

@@ -1,10 +1,13 @@
 """What several subcommands share: exit statuses, and reading `--data` and `--set`."""
 
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from gmlang.limits import MEMORY_MAX, SECONDS_MAX, SEED_MAX
 
 if TYPE_CHECKING:
     from gmlang.api import Model
@@ -26,6 +29,38 @@ def _there(context: click.Context, parameter: click.Parameter, value: str) -> st
         if not has_gpu():
             raise click.BadParameter("needs CuPy and a CUDA device, and there is none here")
     return value
+
+
+class Positive(click.FloatRange):
+    """A number above 0, up to a limit: neither NaN nor what a clock or a computer cannot hold."""
+
+    def __init__(self, unit: str, most: float) -> None:
+        """Say what is counted, and where to end."""
+        super().__init__(0.0, most, min_open=True)
+        self.unit, self.most = unit, most
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read the option."""
+        try:
+            number = float(str(value))
+        except ValueError:
+            number = math.nan
+        if not 0 < number <= self.most:
+            expected = f"a number of {self.unit} above 0 and up to {self.most:g}"
+            self.fail(f"{value!r} is not {expected}", param, ctx)
+        return number
+
+
+SECONDS = Positive("seconds", SECONDS_MAX)
+GIBIBYTES = Positive("GiB", MEMORY_MAX / 2**30)
+WHOLE_SEED = click.IntRange(0, SEED_MAX)
+
+
+def memory_bytes(gibibytes: float | None) -> int | None:
+    """Return a cap in bytes; the smallest is one."""
+    return None if gibibytes is None else max(1, int(gibibytes * 2**30))
 
 
 device_option = click.option(

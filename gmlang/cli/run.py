@@ -13,7 +13,11 @@ from gmlang.cli.options import (
     EXIT_IMPOSSIBLE,
     EXIT_INTERRUPTED,
     EXIT_MISTAKE,
+    GIBIBYTES,
+    SECONDS,
+    WHOLE_SEED,
     device_option,
+    memory_bytes,
     open_program,
     read_assignments,
 )
@@ -31,15 +35,17 @@ GRACE_S = 0.25
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--query", "-q", "texts", multiple=True, help="Ask this instead of the file's own.")
-@click.option("--budget", default=5.0, show_default=True, help="Seconds for each query.")
-@click.option("--seed", default=0, show_default=True, help="Of everything random.")
+@click.option(
+    "--budget", type=SECONDS, default=5.0, show_default=True, help="Seconds for each query."
+)
+@click.option("--seed", type=WHOLE_SEED, default=0, show_default=True, help="Of everything random.")
 @device_option
 @click.option("--data", "files", multiple=True, metavar="NAME=FILE", help="NPZ, NPY or CSV.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A size or param.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--trace", type=click.Path(dir_okay=False), help="Write each improvement there.")
 @click.option("--plan", "only_plan", is_flag=True, help="Say what each query would cost.")
-@click.option("--memory", type=float, help="Cap on tables and messages, GiB.")
+@click.option("--memory", type=GIBIBYTES, help="Cap on tables and messages, GiB.")
 def run(
     file: str,
     texts: tuple[str, ...],
@@ -56,8 +62,6 @@ def run(
     """Answer the queries of FILE, in order; `-` reads the program from stdin."""
     from gmlang.queries.session import Settings
 
-    if not budget > 0:
-        raise click.UsageError("--budget must be positive")
     model = open_program(file).bind(**read_assignments(settings, files))
     for warning in model.warnings:
         from gmlang.diagnostics import render
@@ -65,8 +69,7 @@ def run(
         click.echo(render([warning]), err=True)
     if only_plan:
         return _plan(model, texts, budget, seed)
-    memory_bytes = None if memory is None else int(memory * 2**30)
-    how = Settings(budget, seed, device, memory_bytes)
+    how = Settings(budget, seed, device, memory_bytes(memory))
     asked = [q for text in texts for q in model.ask(text)] if texts else list(model.questions)
     return _answer_all(file, model, asked, how, as_json=as_json, trace=trace)
 

@@ -15,9 +15,15 @@ from gmlang.cli.options import (
     EXIT_ANSWERED,
     EXIT_IMPOSSIBLE,
     EXIT_INTERRUPTED,
+    GIBIBYTES,
+    SECONDS,
+    WHOLE_SEED,
+    Positive,
     device_option,
+    memory_bytes,
 )
 from gmlang.interrupts import Interrupts
+from gmlang.limits import MEMORY_MAX
 from gmruntime.formats.text import FormatError
 
 if TYPE_CHECKING:
@@ -43,10 +49,12 @@ START_S = time.monotonic()
 @click.option("--evid", type=click.Path(exists=True, dir_okay=False), help="Evidence file.")
 @click.option("--query", type=click.Path(exists=True, dir_okay=False), help="Query variables.")
 @click.option("--task", type=click.Choice(["PR", "MAR", "MAP", "MPE", "MMAP"]), required=True)
-@click.option("--budget", type=float, help="Seconds. [default: 20, or TIMESEC]")
-@click.option("--seed", default=0, show_default=True, help="Of everything random.")
+@click.option("--budget", type=SECONDS, help="Seconds. [default: 20, or TIMESEC]")
+@click.option("--seed", type=WHOLE_SEED, default=0, show_default=True, help="Of everything random.")
 @device_option
-@click.option("--memory", type=float, help="Cap, GiB. [default: half of what is free, or MEMKB]")
+@click.option(
+    "--memory", type=GIBIBYTES, help="Cap, GiB. [default: half of what is free, or MEMKB]"
+)
 @click.option("--out", type=click.Path(dir_okay=False), help="Result file. [default: stdout]")
 @click.option("--trace", type=click.Path(dir_okay=False), help="Write each improvement there.")
 def solve(
@@ -73,10 +81,8 @@ def solve(
         raise click.UsageError("name a MODEL, or set the variable MODEL")
     evid = evid or os.environ.get("EVID")
     query = query or os.environ.get("QUERY")
-    seconds = budget if budget is not None else _environment("TIMESEC", 20.0)
-    if not 0 < seconds < math.inf:
-        raise click.UsageError("--budget must be positive")
-    cap = memory * 2**30 if memory is not None else _environment("MEMKB", 0.0) * 512
+    seconds = budget or _environment("TIMESEC", SECONDS) or 20.0
+    cap = memory_bytes(memory or _half_of_memory())
     try:
         graph = read_uai(path)
         evidence = read_evidence(evid, graph) if evid else no_evidence(graph)
@@ -86,19 +92,25 @@ def solve(
     if task == "MMAP" and asked is None:
         raise click.UsageError("MMAP needs --query, or the variable QUERY")
     end_s = START_S + seconds - RESERVE_S
-    job = _Job(graph, evidence, asked, end_s, seed, device, int(cap) or None, trace)
+    job = _Job(graph, evidence, asked, end_s, seed, device, cap, trace)
     result = _Result(task, out or os.environ.get("RESULT"))
     with Interrupts() as interrupts:
         status = _maximum(job, result, interrupts) if task in ("MAP", "MPE") else _sum(job, result)
     return EXIT_INTERRUPTED if interrupts.pressed else status
 
 
-def _environment(name: str, default: float) -> float:
+def _environment(name: str, kind: Positive) -> float | None:
     text = os.environ.get(name, "")
     try:
-        return float(text) if text else default
-    except ValueError:
-        raise click.UsageError(f"the variable {name} must be a number, not {text!r}") from None
+        return kind.convert(text, None, None) if text else None
+    except click.BadParameter as error:
+        raise click.UsageError(f"the variable {name}: {error.message}") from None
+
+
+def _half_of_memory() -> float | None:
+    """Return half of what the competition grants, GiB: tables are not all there is."""
+    kibibytes = _environment("MEMKB", Positive("KiB", MEMORY_MAX / 2**10))
+    return None if kibibytes is None else kibibytes / 2**21
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from gmlang.core.checking import Checking, each, fail
 from gmlang.errors import types as errors
+from gmlang.limits import SECONDS, SECONDS_MAX, is_seconds
 from gmlang.syntax import ast
 
 
@@ -38,7 +39,11 @@ def _seconds(state: Checking, option: ast.Option) -> float:
     if not isinstance(value, ast.Number) or option.unit not in units or value.value <= 0:
         hint = "write `within 200 ms` or `within 5 s`"
         fail(state, errors.bad_query(option.span, "a time is a number with a unit", hint))
-    return float(value.value) * units[option.unit]
+    # Integers may be larger than any float.
+    seconds = min(value.value, 2 * SECONDS_MAX * 1000) * units[option.unit]
+    if not is_seconds(seconds):
+        fail(state, errors.bad_query(option.span, f"a query is given {SECONDS}"))
+    return seconds
 
 
 def _method(

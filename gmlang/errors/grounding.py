@@ -175,6 +175,11 @@ def cannot_ask(span: Span, message: str, hint: str = "") -> Diagnostic:
     return Diagnostic("GM501", message, span, hint=hint)
 
 
+def bad_setting(name: str, expected: str, found: object) -> Diagnostic:
+    """A query is given a setting out of range, from Python."""
+    return Diagnostic("GM511", f"{name} must be {expected}, not {found!r}", None)
+
+
 def random_index(span: Span, text: str) -> Diagnostic:
     """An index that depends on a random variable stands where it cannot be resolved."""
     return Diagnostic(

@@ -39,6 +39,10 @@ from gmruntime.answer import (
     SolutionsAnswer,
     Status,
 )
+from gmruntime.graph import num_states
+
+SAMPLED_STATES_MAX = 1 << 23
+"""Samples, or best assignments, with more states in all are refused: by name they take 1 GiB."""
 
 JOINT_VARIABLES_MAX = 32
 """A joint distribution has an axis for each variable, and NumPy's arrays have few."""
@@ -230,13 +234,21 @@ def _assignment_question(
     if query.kind == "map":
         return Map()
     assert query.number is not None
-    count = int(np.asarray(evaluate(query.number, environment(prepared.grounder, ONE_INSTANCE))))
+    number = np.asarray(evaluate(query.number, environment(prepared.grounder, ONE_INSTANCE)))
+    span, count = query.number.span, int(number)
     if count < 1:
-        raise GmError([errors.cannot_ask(query.number.span, "how many must be at least 1")])
+        raise GmError([errors.cannot_ask(span, "how many must be at least 1")])
+    if count * max(1, prepared.builder.num_variables) > SAMPLED_STATES_MAX:
+        most = SAMPLED_STATES_MAX // max(1, prepared.builder.num_variables)
+        message = f"`{query.kind}` of this program gives at most {most}, not {count}"
+        raise GmError([errors.cannot_ask(span, message)])
     if query.kind == "sample":
         return Samples(count)
-    variables = np.concatenate([n.variables.reshape(-1) for n in names])
-    return Best(count, np.unique(variables).astype(np.int32))
+    variables = np.unique(np.concatenate([n.variables.reshape(-1) for n in names]))
+    sizes = num_states(prepared.graph())[variables]
+    # There are no more answers than assignments; who asks for more is told.
+    count = int(min(count, np.prod(sizes, dtype=np.float64) + 1))
+    return Best(count, variables.astype(np.int32))
 
 
 def _marginal_map(

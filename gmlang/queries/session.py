@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from numbers import Integral, Real
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from gmlang.core.program import (
 )
 from gmlang.core.types import Array
 from gmlang.core.walk import walk
-from gmlang.diagnostics import GmError
+from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors import grounding as errors
 from gmlang.graph import terms
 from gmlang.graph.builder import Builder, Origin
@@ -28,11 +29,14 @@ from gmlang.graph.places import Reference, locate_array
 from gmlang.graph.statements import observe
 from gmlang.graph.states import BOOL, States
 from gmlang.graph.world import ONE_INSTANCE, World
+from gmlang.limits import MEMORY_MAX, SECONDS, SECONDS_MAX, SEED, SEED_MAX, is_seconds
 from gmruntime.answer import Answer as RuntimeAnswer
 from gmruntime.answer import Query as RuntimeQuery
 from gmruntime.elimination.order_cache import Orders
 from gmruntime.graph import FactorGraph, no_evidence
 from gmruntime.inference import infer
+
+DEVICES = ("auto", "cpu", "cuda")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,29 @@ class Settings:
     device: str = "auto"
     memory_bytes: int | None = None
     orders: Orders | None = None
+
+
+def checked_settings(
+    budget_s: float, seed: int, device: str = "auto", memory_bytes: int | None = None
+) -> Settings:
+    """Return settings as a caller in Python gave them.
+
+    Raises:
+        GmError: naming each that is out of range.
+    """
+    wrong: list[Diagnostic] = []
+    if not (isinstance(budget_s, Real) and is_seconds(float(min(budget_s, 2 * SECONDS_MAX)))):
+        wrong.append(errors.bad_setting("budget_s", SECONDS, budget_s))
+    if not (isinstance(seed, Integral) and 0 <= seed <= SEED_MAX):
+        wrong.append(errors.bad_setting("seed", SEED, seed))
+    if device not in DEVICES:
+        wrong.append(errors.bad_setting("device", " or ".join(map(repr, DEVICES)), device))
+    if memory_bytes is not None and not (isinstance(memory_bytes, Real) and memory_bytes > 0):
+        wrong.append(errors.bad_setting("memory_bytes", "a number above 0", memory_bytes))
+    if wrong:
+        raise GmError(wrong)
+    memory = None if memory_bytes is None else max(1, int(min(memory_bytes, MEMORY_MAX)))
+    return Settings(float(budget_s), int(seed), device, memory)
 
 
 @dataclass(slots=True, eq=False)

@@ -9,6 +9,7 @@ import click
 from gmlang.api import read_source
 from gmlang.cli.options import read_assignments
 from gmlang.diagnostics import GmError
+from gmlang.limits import SECONDS, SEED, SEED_MAX, is_seconds
 from gmlang.repl.session import ReplSession, ask, model_of
 from gmlang.repl.text import HELP, read_pieces
 from gmlang.syntax import ast
@@ -61,12 +62,12 @@ def _set(session: ReplSession, word: str, rest: str) -> tuple[ReplSession, str]:
         case ":data":
             return _bind(session, (), _tight(rest))
         case ":budget":
-            seconds = _positive(rest, ":budget takes a number of seconds, as in :budget 10")
+            seconds = _positive(rest, f":budget takes {SECONDS}, as in :budget 10")
             return replace(session, budget_s=seconds), f"{seconds:g} s for each query"
         case ":seed":
-            if not rest.isdigit():
-                raise ValueError(":seed takes a number, as in :seed 1")
-            return replace(session, seed=int(rest)), f"seed {rest}"
+            if not rest.isdecimal() or len(rest) > 20 or int(rest) > SEED_MAX:
+                raise ValueError(f":seed takes {SEED}, as in :seed 1")
+            return replace(session, seed=int(rest)), f"seed {int(rest)}"
         case ":time":
             timed = rest != "off" if rest else not session.is_timed
             return replace(session, is_timed=timed), f"timing is {'on' if timed else 'off'}"
@@ -87,7 +88,7 @@ def _positive(text: str, message: str) -> float:
         value = float(text)
     except ValueError:
         value = 0.0
-    if not 0 < value < float("inf"):
+    if not is_seconds(value):
         raise ValueError(message)
     return value
 
@@ -213,7 +214,7 @@ def undo(session: ReplSession, rest: str) -> tuple[ReplSession, str]:
         GmError: when what is left has mistakes.
         ValueError: when the number is none.
     """
-    count = int(rest) if rest.isdigit() else (0 if rest else 1)
+    count = int(rest) if rest.isdecimal() and len(rest) < 10 else (0 if rest else 1)
     if not count:
         raise ValueError("undo takes a number of statements, as in undo 2")
     if not session.past:
@@ -239,6 +240,8 @@ def more(session: ReplSession, rest: str) -> str:
     if found is None:
         raise ValueError("more takes a time, as in more 10 s")
     seconds = float(found.group(1)) * (1e-3 if found.group(2) == "ms" else 1.0)
+    if not is_seconds(max(seconds, 1e-3)):
+        raise ValueError(f"more takes {SECONDS}")
     return ask(session, session.asked, max(seconds, 1e-3))
 
 

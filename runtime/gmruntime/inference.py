@@ -132,6 +132,8 @@ def infer(
     evidence = _checked(graph, evidence)
     budget = _budget(budget_s, memory_bytes)
     rng = np.random.default_rng(seed)
+    if options and method in ("", "exact", "search"):
+        raise ValueError(f"{method or 'this method'} has no option {next(iter(options))!r}")
     match method:
         case "bp":
             return _propagate(graph, query, evidence, budget, rng, device, options or {})
@@ -277,6 +279,8 @@ def _who_answers(query: Query, found: "Plan", budget: Budget) -> str:
 def _budget(budget_s: float, memory_bytes: int | None) -> Budget:
     if not budget_s > 0:
         raise ValueError(f"budget_s must be positive, not {budget_s}")
+    if memory_bytes is not None and not memory_bytes > 0:
+        raise ValueError(f"memory_bytes must be positive, not {memory_bytes}")
     return start_budget(budget_s, memory_bytes or free_memory_bytes() // 2)
 
 

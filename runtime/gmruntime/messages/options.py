@@ -1,5 +1,7 @@
 """How belief propagation is run."""
 
+import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -9,6 +11,9 @@ from gmruntime.answer import Map, Query
 Schedule = Literal["auto", "flooding", "sequential", "residual"]
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["float64", "float32"]
+
+SWEEPS_MAX = (1 << 31) - 1
+FLOAT_MAX = sys.float_info.max
 
 # The ways a user may write an option's name, and the field it sets.
 _FIELDS = {
@@ -62,8 +67,7 @@ def options_from(
     for name, value in options.items():
         if name not in _FIELDS:
             raise ValueError(f"bp has no option {name!r}; it has {', '.join(_FIELDS)}")
-        number = int(value) if _FIELDS[name] == "num_sweeps_max" else float(value)
-        found = replace(found, **{_FIELDS[name]: number})
+        found = replace(found, **{_FIELDS[name]: _number(name, value)})
     match device:
         case "auto" | "cpu" | "cuda":
             found = replace(found, device=device)
@@ -71,6 +75,22 @@ def options_from(
             raise ValueError(f"device must be 'auto', 'cpu' or 'cuda', not {device!r}")
     check(found)
     return found
+
+
+def _number(name: str, value: bool | int | float) -> int | float:
+    """Read an option's value; sweeps are counted, and more than a loop can count are all.
+
+    Raises:
+        ValueError: naming the option, what it may be and what it was.
+    """
+    if isinstance(value, bool) or value != value:
+        raise ValueError(f"{name} must be a number, not {str(value).lower()}")
+    if _FIELDS[name] != "num_sweeps_max":
+        return float(value) if abs(value) < FLOAT_MAX else math.inf
+    counted = min(value, SWEEPS_MAX)
+    if counted != int(counted):
+        raise ValueError(f"{name} must be a whole number, not {value}")
+    return int(counted)
 
 
 def check(options: BpOptions) -> None:
