@@ -147,6 +147,10 @@ def infer(
                 decided = _by_constraints(graph, evidence, budget, rng)
                 if decided is not None:
                     return decided
+            if isinstance(query, Map | Best):
+                decided = _by_layers(graph, query, evidence, budget, rng)
+                if decided is not None:
+                    return decided
             part = budget
             is_search = isinstance(query, Map) and not method and device != "cuda"
             if is_search:
@@ -193,6 +197,7 @@ def search(
     Stop whenever you like. The arguments are those of `infer`.
     """
     from gmruntime.search.anytime import search as improve
+    from gmruntime.search.layered import has_wide_sums
 
     validate(graph)
     evidence = _checked(graph, evidence)
@@ -201,6 +206,9 @@ def search(
     small = _by_elimination(graph, evidence, budget, rng)
     if small is not None:
         return iter([small])
+    if has_wide_sums(graph):
+        # Their passes answer at once, and the hard constraints are worked on later.
+        return improve(graph, query, evidence, budget, rng)
     feasible = satisfy(graph, evidence, budget, rng)
     if feasible is not None and feasible.is_final:
         return iter([feasible.improvement(budget)])
@@ -350,8 +358,9 @@ def _search(
 ) -> AssignmentsAnswer:
     from gmruntime.search.anytime import answer, answer_of
     from gmruntime.search.anytime import search as improve
+    from gmruntime.search.layered import has_wide_sums
 
-    if isinstance(query, Best):
+    if isinstance(query, Best) or has_wide_sums(graph):
         return answer(graph, query, evidence, budget, rng)
     feasible = satisfy(graph, evidence, budget, rng)
     if feasible is None:
@@ -375,3 +384,17 @@ def _by_constraints(
     if feasible is None or not feasible.is_final:
         return None
     return answer_of(graph, feasible.improvement(budget), budget)
+
+
+def _by_layers(
+    graph: FactorGraph,
+    query: Map | Best,
+    evidence: Assignment,
+    budget: Budget,
+    rng: np.random.Generator,
+) -> AssignmentsAnswer | None:
+    """Answer a maximisation of wide sums, if all partial sums are few."""
+    from gmruntime.search.layered_answer import layered_answer
+
+    part = replace(budget, seconds=budget.spent_s() + QUICK_SHARE * budget.left_s())
+    return layered_answer(graph, query, evidence, part, rng, is_quick=True)

@@ -7,7 +7,7 @@ the budget or the gap is reached, when no engine has anything left to do, or on 
 
 import sys
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event
 
 import numpy as np
@@ -31,6 +31,7 @@ from gmruntime.search.fronts import (
 )
 from gmruntime.search.guess import first_guess
 from gmruntime.search.lanes import Entry, credit, pick
+from gmruntime.search.layered_answer import layered_improvements
 from gmruntime.search.portfolio import rosters
 from gmruntime.search.working import Working, best_local_states, complete, working_graph
 
@@ -39,6 +40,10 @@ from gmruntime.search.working import Working, best_local_states, complete, worki
 FIRST_TURN_S = 0.02
 TURN_S_MAX = 0.1
 TURN_GROWTH = 1.2
+
+# Of the budget, what wide sums may take before engines on tables begin; and how many passes where
+# turns are counted instead.
+SUMS_SHARE, NUM_PASSES_MAX = 0.5, 2
 
 # So long the hard constraints are worked on before anything else: enough for most puzzles.
 CONSTRAINTS_ALONE_S = 0.25
@@ -106,13 +111,26 @@ def search(
     first = first_guess(graph, evidence, budget)
     if np.isfinite(first.log_score):
         yield first
+    num_passes_max = None if num_steps_max is None else NUM_PASSES_MAX
+    guess = first
+    passes = layered_improvements(graph, evidence, budget, rng, SUMS_SHARE, num_passes_max)
     try:
+        for found in passes:
+            better = _better(first, found)
+            if better is not None:
+                first = better
+                yield first
+        if first.log_bound <= first.log_score + gap:
+            return
         run = _prepare(graph, evidence, budget, rng, gap, first)
     except KeyboardInterrupt:
         return
     if run is None:
-        yield from climb(graph, evidence, budget, rng, num_steps_max, first.log_score)
+        for found in climb(graph, evidence, budget, rng, num_steps_max, first.log_score):
+            yield replace(found, log_bound=first.log_bound)
         return
+    if first is not guess and np.isfinite(first.log_score):
+        start = first.assignment
     turns = _in_steps(run, num_steps_max) if num_steps_max is not None else _in_time(run)
     try:
         yield from _start(run, start)
@@ -122,6 +140,16 @@ def search(
     finally:
         turns.close()
         ended.set()
+
+
+def _better(last: Improvement, found: Improvement) -> Improvement | None:
+    """Join what is known to what was found; None where that is no better."""
+    bound = min(last.log_bound, found.log_bound)
+    best = found if found.log_score > last.log_score else last
+    bound = best.log_score if is_proved(best.log_score, bound) else bound
+    if best is last and bound >= last.log_bound - tolerance(last.log_score):
+        return None
+    return Improvement(found.seconds, best.assignment, best.log_score, bound, found.engine)
 
 
 def answer(

@@ -4,7 +4,7 @@ Forbidding one assignment of many variables takes a chain of booleans that say w
 so far has been as it was, and a last one that must be false.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,6 +20,10 @@ from gmruntime.graph import (
     log_score,
     num_states,
 )
+from gmruntime.search.layered_answer import answer_of_found, last_found
+
+# Of the budget, what wide sums may take before the answers are sought one by one.
+SUMS_SHARE = 0.5
 
 # Changes of one variable of a known answer that are scored to start the search for the next.
 NUM_NEIGHBOURS_MAX = 2000
@@ -36,57 +40,98 @@ def best_answer(
     rng: np.random.Generator,
 ) -> AssignmentsAnswer:
     """Find up to `query.count` answers, best first; exact only when each one is proved."""
-    from gmruntime.search.anytime import answer_of, search
-
+    part = replace(budget, seconds=budget.spent_s() + SUMS_SHARE * budget.left_s())
+    sums = last_found(graph, query, evidence, part, rng, is_quick=False)
+    if sums is not None and sums.is_final:
+        return answer_of_found(sums, query, budget)
     states = num_states(graph)
     listed = np.arange(graph.num_variables) if query.variables is None else query.variables
     asked = np.array([v for v in listed if evidence[v] < 0 and states[v] > 1], np.int32)
+    found = _one_by_one(graph, query.count, evidence, asked, budget, rng)
+    if sums is not None and not found.is_proved:
+        known = {row[asked].tobytes() for row in found.rows}
+        found.rows.extend(row for row in sums.assignments if row[asked].tobytes() not in known)
+    if not found.rows:
+        return found.first
+    return _assemble(graph, found, query.count, budget)
+
+
+@dataclass(slots=True, eq=False)
+class _Ranked:
+    """The answers found one by one.
+
+    Attributes:
+        first: the answer to the question for the best alone.
+        rows: the assignments, in the order in which they were found.
+        is_proved: each is the best of what the ones before left, and if there are fewer than were
+            wanted, there are no more.
+    """
+
+    first: AssignmentsAnswer
+    rows: list[Assignment]
+    is_proved: bool
+
+
+def _one_by_one(
+    graph: FactorGraph,
+    count: int,
+    evidence: Assignment,
+    asked: Int32[np.ndarray, " asked"],
+    budget: Budget,
+    rng: np.random.Generator,
+) -> _Ranked:
+    """Search for the best, forbid it, and so on."""
+    from gmruntime.search.anytime import answer_of, search
+
     rows: list[Assignment] = []
     constrained, first = graph, None
     start: Assignment | None = None
     proved = True
-    for rank in range(query.count):
-        share = 0.5 if rank == 0 and query.count > 1 else 1.0 / (query.count - rank)
+    for rank in range(count):
+        share = 0.5 if rank == 0 and count > 1 else 1.0 / (count - rank)
         now = budget.clock()
         part = replace(budget, start_s=now, seconds=share * budget.left_s())
         extra = constrained.num_variables - graph.num_variables
         padded = np.concatenate([evidence, np.full(extra, -1, np.int32)])
+        followed = None if start is None else _follow_chains(start, asked, rows)
         last: Improvement | None = None
-        for last in search(constrained, Map(), padded, part, rng, start=start):  # noqa: B007
+        for last in search(constrained, Map(), padded, part, rng, start=followed):  # noqa: B007
             pass
         first = first or answer_of(graph, last, budget)
-        if last is None or last.log_score == float("-inf"):
-            proved = proved and last is not None and last.log_bound == float("-inf")
+        if last is not None and last.log_score > float("-inf"):
+            proved = proved and last.log_bound == last.log_score
+            rows.append(last.assignment[: graph.num_variables].copy())
+        elif last is not None and last.log_bound == float("-inf"):
             break
-        proved = proved and last.log_bound == last.log_score
-        rows.append(last.assignment[: graph.num_variables].copy())
+        elif start is not None:
+            # There was no time even for what is known already.
+            proved = False
+            rows.append(start)
+        else:
+            proved = False
+            break
         if not len(asked):
             break
         constrained = forbid(constrained, asked, rows[-1][asked])
         start = _next_start(graph, asked, rows, rng)
-        if start is not None:
-            start = _follow_chains(start, asked, rows)
     assert first is not None
-    return _assemble(graph, first, rows, proved, budget)
+    return _Ranked(first, rows, proved)
 
 
-def _assemble(
-    graph: FactorGraph,
-    first: AssignmentsAnswer,
-    rows: list[Assignment],
-    proved: bool,
-    budget: Budget,
-) -> AssignmentsAnswer:
-    if not rows:
-        return first
-    scores = np.array([float(log_score(graph, row)) for row in rows])
-    order = np.argsort(-scores, kind="stable")
-    status = Status.EXACT if proved else Status.ESTIMATE
-    error = 0.0 if proved else float("nan")
-    note = "" if proved else "later answers may not be the next best"
-    method = first.quality.method
-    quality = Quality(status, method, budget.spent_s(), error, "", note)
-    return AssignmentsAnswer(quality, np.stack(rows)[order], scores[order], first.log_upper)
+def _assemble(graph: FactorGraph, found: _Ranked, count: int, budget: Budget) -> AssignmentsAnswer:
+    scores = np.array([float(log_score(graph, row)) for row in found.rows])
+    order = np.argsort(-scores, kind="stable")[:count]
+    status = Status.EXACT if found.is_proved else Status.ESTIMATE
+    error = 0.0 if found.is_proved else float("nan")
+    if found.is_proved:
+        note = "" if len(order) == count else f"there are {len(order)}"
+    else:
+        note = "later answers may not be the next best"
+        if len(order) < count:
+            note += f", and only {len(order)} were found; there may be more"
+    quality = Quality(status, found.first.quality.method, budget.spent_s(), error, "", note)
+    upper = found.first.log_upper
+    return AssignmentsAnswer(quality, np.stack(found.rows)[order], scores[order], upper)
 
 
 def forbid(
