@@ -96,8 +96,9 @@ class Model:
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
-        """What looks like a mistake but need not be one."""
-        return tuple(self.checked.warnings)
+        """What looks like a mistake but need not be one; in the data too, once it was used."""
+        session = self.cache.get("session")
+        return (*self.checked.warnings, *(session.warnings if session else ()))
 
     def session(self) -> Session:
         """Return the model ready to be asked, with its data bound and its composites checked.

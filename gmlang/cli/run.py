@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gmlang.cli.failure import Failure
 from gmlang.cli.options import (
     EXIT_ANSWERED,
     EXIT_IMPOSSIBLE,
@@ -26,6 +27,7 @@ from gmlang.interrupts import Interrupts
 if TYPE_CHECKING:
     from gmlang.api import Answer, Model
     from gmlang.core.program import Assert, Query
+    from gmlang.diagnostics import Diagnostic
     from gmlang.queries.session import Settings
 
 GRACE_S = 0.25
@@ -63,11 +65,8 @@ def run(
     from gmlang.queries.session import Settings
 
     model = open_program(file).bind(**read_assignments(settings, files))
-    for warning in model.warnings:
-        from gmlang.diagnostics import render
-
-        click.echo(render([warning]), err=True)
     if only_plan:
+        _warn(model, set())
         return _plan(model, texts, budget, seed)
     how = Settings(budget, seed, device, memory_bytes(memory))
     asked = [q for text in texts for q in model.ask(text)] if texts else list(model.questions)
@@ -85,27 +84,54 @@ def _answer_all(
 ) -> int:
     status = EXIT_ANSWERED
     collected: list[dict[str, object]] = []
+    told: set[Diagnostic] = set()
+    _warn(model, told)
     with Interrupts() as interrupts:
         jobs = _jobs(model, asked, settings, as_json=as_json, trace=trace)
         for number, (question, job) in enumerate(zip(asked, jobs, strict=True)):
             answer = _finish(model, question, job, settings, interrupts)
+            _warn(model, told)
+            status = status or _status(answer)
+            if isinstance(answer, Failure):
+                answer.tell(told)
             if answer is None:
                 click.echo("interrupted before anything was found", err=True)
             elif as_json:
                 collected.append(answer.to_dict())
-            else:
+            elif not isinstance(answer, Failure):
                 click.echo(("\n" if number else "") + repr(answer))
                 sys.stdout.flush()
-            if answer is not None and answer.held is False:
-                status = EXIT_MISTAKE
-            elif answer is not None and answer.status == "impossible" and answer.value is None:
-                status = status or EXIT_IMPOSSIBLE
             if interrupts.pressed:
                 status = EXIT_INTERRUPTED
                 break
     if as_json:
         click.echo(json.dumps({"file": file, "queries": collected}, allow_nan=False))
     return status
+
+
+def _status(answer: "Answer | Failure | None") -> int:
+    """Return the exit status that one answer calls for."""
+    match answer:
+        case None:
+            return EXIT_ANSWERED
+        case Failure():
+            return answer.exit_status
+        case _ if answer.held is False:
+            return EXIT_MISTAKE
+        case _ if answer.status == "impossible" and answer.value is None:
+            return EXIT_IMPOSSIBLE
+        case _:
+            return EXIT_ANSWERED
+
+
+def _warn(model: "Model", told: "set[Diagnostic]") -> None:
+    """Tell the warnings that are new."""
+    from gmlang.diagnostics import render
+
+    for warning in model.warnings:
+        if warning not in told:
+            told.add(warning)
+            click.echo(render([warning]), err=True)
 
 
 def _jobs(
@@ -134,8 +160,10 @@ def _finish(
     job: "Callable[[], Answer]",
     settings: "Settings",
     interrupts: Interrupts,
-) -> "Answer | None":
+) -> "Answer | Failure | None":
     """Do the work; None where it was interrupted and nothing could be found."""
+    from gmlang.diagnostics import GmError
+
     budget_s = getattr(question, "within_s", None) or settings.budget_s
     try:
         # Only the search for a maximum has an answer at any time.
@@ -146,6 +174,9 @@ def _finish(
         from gmlang.cli.trace import rescue
 
         return rescue(model.session(), question, settings)
+    except GmError as error:
+        interrupts.end_after(0.0)
+        return Failure(question, error)
     return answer
 
 

@@ -16,6 +16,7 @@ from gmlang.core.program import (
 )
 from gmlang.core.scope import Entry, Module
 from gmlang.diagnostics import Diagnostic, Source
+from gmlang.errors.probabilities import UnevenRow
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -35,6 +36,7 @@ class Checking:
         core_names: names taken in the core program.
         pending: models whose bodies are still to be checked.
         num_keys: how many keys have been handed out.
+        uneven: rows of probabilities that do not quite sum to one.
     """
 
     load: Callable[[str], Source | None]
@@ -53,6 +55,7 @@ class Checking:
     statements: list[Statement] = field(default_factory=lambda: [])
     questions: list[Query | Assert] = field(default_factory=lambda: [])
     num_keys: int = 0
+    uneven: list[UnevenRow] = field(default_factory=lambda: [])
 
 
 def fail(state: Checking, diagnostic: Diagnostic) -> NoReturn:

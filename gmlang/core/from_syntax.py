@@ -20,6 +20,7 @@ from gmlang.core.scope import (
     VariableMeaning,
 )
 from gmlang.diagnostics import Diagnostic, GmError, Source
+from gmlang.errors.probabilities import rows_normalised
 from gmlang.syntax import ast
 
 
@@ -70,7 +71,10 @@ def check(program: ast.Program, load: Callable[[str], Source | None]) -> Checked
     if state.diagnostics:
         raise GmError(_in_order(state.diagnostics, program))
     checked = _program(state, program)
-    return Checked(checked, find_lints(state, main, checked), Scope(state, env))
+    warnings = find_lints(state, main, checked)
+    if state.uneven:
+        warnings = (*warnings, rows_normalised(state.uneven))
+    return Checked(checked, warnings, Scope(state, env))
 
 
 def check_query(checked: Checked, query: ast.Query | tuple[ast.Query, ...]) -> tuple[Query, ...]:

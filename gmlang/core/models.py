@@ -18,6 +18,7 @@ from gmlang.core.scope import (
     enums_with,
     visible_names,
 )
+from gmlang.core.tolerances import is_probability
 from gmlang.core.types import Integer
 from gmlang.diagnostics import Span
 from gmlang.errors import names as name_errors
@@ -82,7 +83,7 @@ def check_prior(state: Checking, env: Env, prior: ast.Expression | None) -> Expr
     if prior is None:
         return None
     checked = need_known(state, expressions.check_number(state, env, prior), "a prior")
-    if isinstance(checked, Constant) and not 0 <= checked.value <= 1:
+    if isinstance(checked, Constant) and not is_probability(checked.value):
         fail(state, errors.not_a_probability(checked.span, checked.value))
     return checked
 

@@ -15,6 +15,7 @@ from gmlang.core.distributions import check_distribution
 from gmlang.core.operators import fit, need_known
 from gmlang.core.program import Predict, PredictActive, Statement, Use
 from gmlang.core.scope import Env
+from gmlang.core.tolerances import is_probability
 from gmlang.core.types import Array, Bool, Dist
 from gmlang.core.weights import leaves
 from gmlang.diagnostics import Span
@@ -49,7 +50,7 @@ def _confidence(state: Checking, env: Env, written: ast.Expression | None) -> Ex
         return None
     checked = expressions.check_number(state, env, written)
     for leaf in leaves(checked):
-        if isinstance(leaf, Constant) and not 0 <= leaf.value <= 1:
+        if isinstance(leaf, Constant) and not is_probability(leaf.value):
             fail(state, errors.not_a_confidence(leaf.span, leaf.value))
     return need_known(state, checked, "a confidence")
 

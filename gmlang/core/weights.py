@@ -8,14 +8,14 @@ from gmlang.core.checking import Checking, each, fail
 from gmlang.core.operators import arithmetic, domain_values, fit, is_number, need_known
 from gmlang.core.print import describe, show
 from gmlang.core.scope import Env
+from gmlang.core.tolerances import PROBABILITY_ROUNDING, SUM_DIGITS, SUM_ROUNDING, is_probability
 from gmlang.core.types import Bool, Dist, Domain, Enum, Real
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import Span
 from gmlang.errors import types as errors
+from gmlang.errors.probabilities import UnevenRow
 from gmlang.syntax import ast
 
-# Probabilities written with few digits, such as 0.333 three times, count as summing to one.
-SUM_TOLERANCE = 1e-6
 NUM_VALUES_MAX = 100_000
 REST = ("rest", "_")
 """Words for the values not named, or for the probability that is left."""
@@ -83,7 +83,7 @@ def _weight(
     if is_normalised:
         return check_probability(state, value)
     for leaf in leaves(value):
-        if isinstance(leaf, Constant) and leaf.value < 0:
+        if isinstance(leaf, Constant) and leaf.value < -PROBABILITY_ROUNDING:
             fail(state, errors.negative_weight(leaf.span, leaf.value))
     return value
 
@@ -158,7 +158,7 @@ def check_probability(state: Checking, checked: Expression) -> Expression:
         if not is_number(type_of(leaf)):
             found = describe(type_of(leaf))
             fail(state, errors.type_mismatch(leaf.span, "a probability", found))
-        if isinstance(leaf, Constant) and not 0 <= leaf.value <= 1:
+        if isinstance(leaf, Constant) and not is_probability(leaf.value):
             fail(state, errors.not_a_probability(leaf.span, leaf.value))
     return checked
 
@@ -181,7 +181,12 @@ def check_sum(state: Checking, span: Span, items: tuple[Item, ...]) -> None:
         if not isinstance(item.value, Constant) or item.context:
             return
         total += 0 if item.key is None else item.value.value
-    has_rest = any(item.key is None for item in items)
-    is_right = total <= 1 + SUM_TOLERANCE if has_rest else abs(total - 1) <= SUM_TOLERANCE
+    if any(item.key is None for item in items):
+        is_right = total <= 1 + PROBABILITY_ROUNDING
+    else:
+        is_right = abs(total - 1) <= SUM_DIGITS
+        if is_right and abs(total - 1) > SUM_ROUNDING:
+            row = UnevenRow(span, "", total)
+            state.uneven += [] if row in state.uneven else [row]
     if not is_right:
         fail(state, errors.wrong_sum(span, total))

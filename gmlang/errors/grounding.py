@@ -81,7 +81,7 @@ def bad_probability(span: Span, text: str, value: float, where: str) -> Diagnost
     """A probability is not one."""
     hint = f"{value:g} % is {value / 100:g}" if 1 < value <= 100 else ""
     return Diagnostic(
-        "GM409", f"`{text}` is {value:g}{where}; a probability lies in 0..1", span, hint=hint
+        "GM409", f"`{text}` is {value:.12g}{where}; a probability lies in 0..1", span, hint=hint
     )
 
 
@@ -89,9 +89,10 @@ def bad_sum(span: Span, total: float, where: str) -> Diagnostic:
     """The probabilities of a distribution do not sum to one."""
     return Diagnostic(
         "GM410",
-        f"the probabilities sum to {total:g}{where}; they must sum to 1",
+        f"the probabilities sum to {total:.8g}{where}; they must sum to 1",
         span,
-        hint="write the last one as `rest`, or divide by the sum",
+        hint="write the last one as `rest`, or divide by the sum; rows within 0.001 of 1 are "
+        "divided by it for you",
     )
 
 

@@ -1,13 +1,19 @@
-"""The probabilities that a distribution gives to each state of a variable.
+"""The logs of the probabilities that a distribution gives to each state of a variable.
 
-Results have the axes of `gmlang.graph.evaluate`; the slot of the variable is one of them.
+Results have the axes of `gmlang.graph.evaluate`; the slot of the variable is one of them. They are
+logs from the start: a probability of 1e-400 is not 0.
 """
+
+from collections.abc import Iterator
 
 import numpy as np
 
-from gmlang.core.ast import Apply, Cases, DataRef, Distribution, Expression, Whole
+from gmlang.core.ast import Apply, Cases, Constant, DataRef, Distribution, Expression, Item, Whole
+from gmlang.core.tolerances import PROBABILITY_ROUNDING, SUM_DIGITS
 from gmlang.diagnostics import GmError, Span
 from gmlang.errors import grounding as errors
+from gmlang.errors import probabilities as probability_errors
+from gmlang.graph.chances import EVERYWHERE, Needed, checked, probability
 from gmlang.graph.evaluate import (
     Env,
     check_coverage,
@@ -17,90 +23,101 @@ from gmlang.graph.evaluate import (
     integers,
     item_frames,
 )
+from gmlang.graph.families import log_around, log_counts
+from gmlang.graph.offending import offending
 from gmlang.graph.states import States
 from gmlang.graph.world import where_text
+from gmruntime.formats.rows import uneven_rows
 
-SUM_TOLERANCE = 1e-6
-"""How far from 1 written probabilities may sum; they are then divided by their sum."""
+_NOTHING = 1e-15
+"""Probabilities that sum to one leave the rest no more than this, by rounding."""
 
 
-def probabilities(expression: Expression, env: Env, axis: int) -> np.ndarray:
-    """Evaluate a distribution for the variable in slot `axis`.
+def log_probabilities(
+    expression: Expression, env: Env, axis: int, needed: Needed = EVERYWHERE
+) -> np.ndarray:
+    """Evaluate a distribution for the variable in slot `axis`, natural logs.
+
+    Args:
+        expression: of type Dist.
+        env: where it is evaluated.
+        axis: the slot of the variable it is about.
+        needed: where it applies; elsewhere its parameters may be anything.
 
     Raises:
-        GmError: when something that should be a probability is not, naming where.
+        GmError: when something that should be a probability is not, or a parameter is not legal,
+            naming the instance and the state.
     """
-    match expression:
-        case Distribution():
-            return _family(expression, env, axis)
-        case Apply() if expression.operator == "if":
-            condition, then, otherwise = expression.arguments
-            return np.where(
-                evaluate(condition, env),
-                probabilities(then, env, axis),
-                probabilities(otherwise, env, axis),
-            )
-        case Cases():
-            conditions = [np.asarray(evaluate(c, env), np.bool_) for c in expression.conditions]
-            check_coverage(expression, conditions, env)
-            values = [probabilities(value, env, axis) for value in expression.values]
-            result = values[-1]
-            for condition, value in zip(conditions[-2::-1], values[-2::-1], strict=True):
-                result = np.where(condition, value, result)
-            return result
-        case _:
-            raise AssertionError("not a distribution")
+    with np.errstate(all="ignore"):
+        match expression:
+            case Distribution():
+                return _family(expression, env, axis, needed)
+            case Apply() if expression.operator == "if":
+                condition, then, otherwise = expression.arguments
+                holds = np.asarray(evaluate(condition, env), np.bool_)
+                return np.where(
+                    holds,
+                    log_probabilities(then, env, axis, needed & holds),
+                    log_probabilities(otherwise, env, axis, needed & ~holds),
+                )
+            case Cases():
+                return _cases(expression, env, axis, needed)
+            case _:
+                raise AssertionError("not a distribution")
 
 
-def _family(expression: Distribution, env: Env, axis: int) -> np.ndarray:
+def _cases(expression: Cases, env: Env, axis: int, needed: Needed) -> np.ndarray:
+    conditions = [np.asarray(evaluate(c, env), np.bool_) for c in expression.conditions]
+    check_coverage(expression, conditions, env)
+    values: list[np.ndarray] = []
+    open_still: Needed = needed
+    for condition, value in zip(conditions, expression.values, strict=True):
+        values.append(log_probabilities(value, env, axis, open_still & condition))
+        open_still = open_still & ~condition
+    result = values[-1]
+    for condition, value in zip(conditions[-2::-1], values[-2::-1], strict=True):
+        result = np.where(condition, value, result)
+    return result
+
+
+def _family(expression: Distribution, env: Env, axis: int, needed: Needed) -> np.ndarray:
     states = env.slots.items[axis].states
     values = states.values().reshape(env.shape(axis, states.count))
     match expression.family:
         case "Bernoulli":
-            p = _probability(expression.arguments[0], env)
-            return np.where(values > 0, p, 1.0 - p)
+            _need_two_states(expression, states)
+            p = probability(expression.arguments[0], env, needed)
+            return np.where(values > 0, np.log(p), np.log1p(-p))
         case "Uniform":
-            return np.full(env.shape(axis, states.count), 1.0 / states.count)
+            return np.full(env.shape(axis, states.count), -np.log(states.count))
         case "Point":
             return _point(expression.arguments[0], env, states, values)
         case "Categorical":
-            return _categorical(expression.arguments[0], env, axis, states)
+            return _categorical(expression.arguments[0], env, axis, states, needed)
         case "Weights":
-            return _weights(expression, env, axis, states)
+            return _weights(expression, env, axis, states, needed)
         case "NoisyOr":
-            return np.where(
-                values > 0, 1.0 - _log_none(expression, env), _log_none(expression, env)
-            )
+            _need_two_states(expression, states)
+            log_none = _log_none(expression, env, needed)
+            return np.where(values > 0, np.log(-np.expm1(log_none)), log_none)
         case "Around":
-            centre, width = (evaluate(part, env) for part in expression.arguments)
-            with np.errstate(all="ignore"):
-                return _normalised(np.exp(-0.5 * ((values - centre) / width) ** 2), axis)
+            return log_around(expression, env, axis, states, needed)
         case "Binomial" | "Poisson" | "Geometric":
-            return _counts(expression, env, values, axis)
+            return log_counts(expression, env, axis, states, needed)
         case _:
             raise AssertionError(expression.family)
 
 
-def _probability(expression: Expression, env: Env) -> np.ndarray:
-    p = np.asarray(evaluate(expression, env), np.float64)
-    _check_probability(expression.span, p, env)
-    return p
-
-
-def _check_probability(span: Span, p: np.ndarray, env: Env) -> None:
-    bad = ~((p >= 0.0) & (p <= 1.0 + 1e-12))
-    if not bad.any():
-        return
-    place = np.argwhere(bad)[0]
-    row = int(place[0]) if p.ndim and p.shape[0] == env.frame.count else 0
-    where = where_text(env.frame, row, env.names)
-    raise GmError([errors.bad_probability(span, span.text, float(p[bad].flat[0]), where)])
+def _need_two_states(expression: Distribution, states: States) -> None:
+    if states.count > 2 or states.first != 0:
+        span, domain = expression.span, states.describe()
+        raise GmError([probability_errors.not_two_states(span, expression.family, domain)])
 
 
 def _point(expression: Expression, env: Env, states: States, values: np.ndarray) -> np.ndarray:
     value = np.asarray(evaluate(expression, env), np.float64)
     check_inside(expression, value, states, env)
-    return np.asarray(values == value, np.float64)
+    return np.where(values == value, 0.0, -np.inf)
 
 
 def check_inside(expression: Expression, value: np.ndarray, states: States, env: Env) -> None:
@@ -126,7 +143,12 @@ def check_inside(expression: Expression, value: np.ndarray, states: States, env:
     )
 
 
-def _categorical(expression: Expression, env: Env, axis: int, states: States) -> np.ndarray:
+# --- Rows of probabilities ---------------------------------------------------------------
+
+
+def _categorical(
+    expression: Expression, env: Env, axis: int, states: States, needed: Needed
+) -> np.ndarray:
     assert isinstance(expression, DataRef), "a vector is data"
     array = env.world.data[expression.name]
     index: list[np.ndarray] = []
@@ -146,90 +168,125 @@ def _categorical(expression: Expression, env: Env, axis: int, states: States) ->
         index.append(values)
     p = np.asarray(array[tuple(index)], np.float64)
     p = p.reshape(*([1] * (1 + len(env.slots.items) - p.ndim)), *p.shape)
-    _check_probability(expression.span, p, env)
-    return _checked_sum(expression.span, p, env, axis)
+    return _log_rows(expression.span, p, env, axis, needed)
 
 
-def _weights(expression: Distribution, env: Env, axis: int, states: States) -> np.ndarray:
-    p = likelihoods(expression, env, axis, states)
-    _check_probability(expression.span, p, env)
-    return _checked_sum(expression.span, p, env, axis)
-
-
-def likelihoods(
-    expression: Distribution, env: Env, axis: int, states: States, unnamed: float = 0.0
+def _weights(
+    expression: Distribution, env: Env, axis: int, states: States, needed: Needed
 ) -> np.ndarray:
-    """Evaluate `{value: number, ...}` without asking that the numbers sum to one.
+    p = _shared(expression, env, axis, states)
+    # Constants were looked at, and warned of, when the program was checked.
+    is_told = all(isinstance(item.value, Constant) for item in expression.items)
+    return _log_rows(expression.span, p, env, axis, needed, is_told=is_told)
 
-    Args:
-        expression: of family Weights.
-        env: where it is evaluated.
-        axis: the slot of the variable it is about.
-        states: of that variable.
-        unnamed: what a value that is not named gets.
-    """
-    p = np.full(env.shape(axis, states.count), unnamed)
-    named = np.zeros(env.shape(axis, states.count), np.bool_)
+
+def _log_rows(
+    span: Span, p: np.ndarray, env: Env, axis: int, needed: Needed, *, is_told: bool = False
+) -> np.ndarray:
+    """Divide rows by their sums, which must be close to one, and return the logs."""
+    p = checked(span, p, env, needed, above=SUM_DIGITS, skip=axis)
+    total = p.sum(axis=1 + axis, keepdims=True)
+    uneven = uneven_rows(total)
+    if uneven.any():
+        _check_sums(span, total, env, axis, uneven & needed, is_told=is_told)
+        total = np.where(total > 0, total, 1.0)
+    return np.log(p / total)
+
+
+def _check_sums(
+    span: Span, total: np.ndarray, env: Env, axis: int, uneven: np.ndarray, *, is_told: bool
+) -> None:
+    if not uneven.any():
+        return
+    totals = np.broadcast_to(total, uneven.shape)
+    bad = uneven & ~(np.abs(totals - 1.0) <= SUM_DIGITS)
+    if bad.any():
+        where = offending(bad, env, axis)
+        raise GmError([errors.bad_sum(span, float(totals[bad][0]), where)])
+    if not is_told:
+        others = int(uneven.sum()) - 1
+        row = (offending(uneven, env, axis), float(totals[uneven][0]), others)
+        env.world.uneven.append(probability_errors.UnevenRow(span, *row))
+
+
+def _shared(expression: Distribution, env: Env, axis: int, states: States) -> np.ndarray:
+    """Evaluate `{value: number, ..., rest}`; the values not named share what is left of 1."""
     values = states.values().reshape(env.shape(axis, states.count))
+    p, named = np.zeros(values.shape), np.zeros(values.shape, np.bool_)
     has_rest = False
-    for number, (position, frame) in enumerate(item_frames(env, expression)):
-        item, item_env = expression.items[position], inside(env, frame, number)
-        if item.key is None:
+    for item, here, item_env in _named(expression, env, values, states):
+        if here is None:
             has_rest = True
             continue
-        key = np.asarray(evaluate(item.key, item_env), np.float64)
-        check_inside(item.key, key, states, env)
-        here = values == key
         named = named | here
         p = np.where(here, np.asarray(evaluate(item.value, item_env), np.float64), p)
     if has_rest:
-        left = 1.0 - p.sum(axis=1 + axis, keepdims=True)
         num_left = (~named).sum(axis=1 + axis, keepdims=True)
+        left = 1.0 - p.sum(axis=1 + axis, keepdims=True)
+        # What rounding leaves is nothing: a value that cannot be must not become possible.
+        left = np.where(np.abs(left) <= _NOTHING, 0.0, left)
         p = np.where(named, p, left / np.maximum(num_left, 1))
     return p
 
 
-def _checked_sum(span: Span, p: np.ndarray, env: Env, axis: int) -> np.ndarray:
-    total = p.sum(axis=1 + axis, keepdims=True)
-    bad = np.abs(total - 1.0) > SUM_TOLERANCE
-    if bad.any():
-        row = int(np.argwhere(bad)[0][0]) if p.shape[0] == env.frame.count else 0
-        where = where_text(env.frame, row, env.names)
-        raise GmError([errors.bad_sum(span, float(total[bad].flat[0]), where)])
-    return p / total
+def log_weights(expression: Distribution, env: Env, axis: int, states: States) -> np.ndarray:
+    """Evaluate the logs of `{value: weight, ...}`, which need not sum to one.
+
+    Values not named have the weight of `_`, or none. NaN where a weight is negative.
+    """
+    values = states.values().reshape(env.shape(axis, states.count))
+    logs, named = np.full(values.shape, -np.inf), np.zeros(values.shape, np.bool_)
+    rest: np.ndarray | None = None
+    with np.errstate(all="ignore"):
+        for item, here, item_env in _named(expression, env, values, states):
+            weight = _log_weight(item.value, item_env)
+            if here is None:
+                rest = weight
+                continue
+            named = named | here
+            logs = np.where(here, weight, logs)
+    return logs if rest is None else np.where(named, logs, rest)
 
 
-def _normalised(weights: np.ndarray, axis: int) -> np.ndarray:
-    return weights / weights.sum(axis=1 + axis, keepdims=True)
+def _named(
+    expression: Distribution, env: Env, values: np.ndarray, states: States
+) -> Iterator[tuple[Item, np.ndarray | None, Env]]:
+    """Yield each item, the states that it names (None: the rest), and where it is evaluated."""
+    for number, (position, frame) in enumerate(item_frames(env, expression)):
+        item, item_env = expression.items[position], inside(env, frame, number)
+        if item.key is None:
+            yield item, None, item_env
+            continue
+        key = np.asarray(evaluate(item.key, item_env), np.float64)
+        check_inside(item.key, key, states, env)
+        yield item, values == key, item_env
 
 
-def _log_none(expression: Distribution, env: Env) -> np.ndarray:
-    none = 1.0 - (_probability(expression.arguments[0], env) if expression.arguments else 0.0)
+def _log_weight(expression: Expression, env: Env) -> np.ndarray:
+    # exp overflows for log-likelihood ratios above 709, which decoders do reach.
+    if isinstance(expression, Apply) and expression.operator == "exp":
+        return np.asarray(evaluate(expression.arguments[0], env), np.float64)
+    if isinstance(expression, Apply) and expression.operator == "if":
+        condition, then, otherwise = expression.arguments
+        holds = evaluate(condition, env)
+        return np.where(holds, _log_weight(then, env), _log_weight(otherwise, env))
+    weight = np.asarray(evaluate(expression, env), np.float64)
+    is_zero = (weight < 0) & (weight >= -PROBABILITY_ROUNDING)
+    return np.log(np.where(is_zero, 0.0, weight))
+
+
+# --- Noisy or ----------------------------------------------------------------------------
+
+
+def _log_none(expression: Distribution, env: Env, needed: Needed) -> np.ndarray:
+    """Return the log of the probability that neither a cause nor the leak has its effect."""
+    log_none: np.ndarray = np.zeros(1)
+    if expression.arguments:
+        log_none = np.log1p(-probability(expression.arguments[0], env, needed))
     for number, (position, frame) in enumerate(item_frames(env, expression)):
         item, item_env = expression.items[position], inside(env, frame, number)
         assert item.key is not None
         active = evaluate(item.key, item_env)
-        none = none * np.where(active, 1.0 - _probability(item.value, item_env), 1.0)
-    return np.asarray(none)
-
-
-def _counts(expression: Distribution, env: Env, values: np.ndarray, axis: int) -> np.ndarray:
-    from scipy.special import gammaln, xlog1py, xlogy  # slow to import, and seldom needed
-
-    arguments = [np.asarray(evaluate(part, env), np.float64) for part in expression.arguments]
-    with np.errstate(all="ignore"):
-        if expression.family == "Poisson":
-            log_p = xlogy(values, arguments[0]) - arguments[0] - gammaln(values + 1)
-        elif expression.family == "Geometric":
-            log_p = xlog1py(values, -_probability(expression.arguments[0], env)) + np.log(
-                arguments[0]
-            )
-        else:
-            n, p = arguments[0], _probability(expression.arguments[1], env)
-            ways = gammaln(n + 1) - gammaln(values + 1) - gammaln(n - values + 1)
-            log_p = np.where(
-                values <= n, ways + xlogy(values, p) + xlog1py(n - values, -p), -np.inf
-            )
-        log_p = np.where(values < 0, -np.inf, log_p)
-        weights = np.exp(log_p)
-    return _normalised(weights, axis)
+        failures = np.log1p(-probability(item.value, item_env, needed & np.asarray(active)))
+        log_none = log_none + np.where(active, failures, 0.0)
+    return log_none

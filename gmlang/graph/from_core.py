@@ -13,15 +13,19 @@ from gmlang.core.program import EntitySymbol, ModelSymbol, ParameterSymbol, Prog
 from gmlang.core.types import Bool, Domain, Enum, IntRange
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors import grounding as errors
+from gmlang.errors.probabilities import rows_normalised
 from gmlang.graph import terms
 from gmlang.graph.bindings import collected
 from gmlang.graph.builder import Builder, Origin
+from gmlang.graph.chances import probability
 from gmlang.graph.cycles import check_mechanisms
-from gmlang.graph.distributions import likelihoods, probabilities
-from gmlang.graph.evaluate import Env, Slot, Slots, evaluate, integers
+from gmlang.graph.distributions import log_probabilities, log_weights
+from gmlang.graph.evaluate import Env, Slot, Slots, integers
+from gmlang.graph.families import log_normalised
 from gmlang.graph.instances import discover, domain_range, empty_table, model_frame
 from gmlang.graph.lower import Grounder, Job, environment, lower
 from gmlang.graph.statements import (
+    CERTAINLY,
     Scene,
     find_silences,
     ground_statement,
@@ -48,6 +52,12 @@ class Grounding:
     world: World
     builder: Builder
     names: dict[str, str]
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """What looks like a mistake in the data, or in what the program makes of it."""
+        uneven = self.world.uneven
+        return (*self.world.warnings, *([rows_normalised(uneven)] if uneven else []))
 
 
 def ground(
@@ -167,15 +177,14 @@ def _log_base(symbol: VariableSymbol, states: States, env: Env) -> np.ndarray | 
     inner = Env(env.world, ONE_INSTANCE, slots, (), env.names)
     if isinstance(symbol.base, Distribution) and symbol.base.family == "Weights":
         # A base is written as weights, {a: 2, b: 1}, that need not sum to one.
-        weights = likelihoods(symbol.base, inner, 0, states)
+        logs = log_weights(symbol.base, inner, 0, states)
     else:
-        weights = probabilities(symbol.base, inner, 0)
-    p = np.broadcast_to(weights, (1, states.count))[0]
-    if not (np.isfinite(p).all() and (p >= 0).all() and p.sum() > 0):
-        span = symbol.base.span
-        raise GmError([errors.bad_base(span)])
+        logs = log_probabilities(symbol.base, inner, 0)
+    logs = np.broadcast_to(logs, (1, states.count))
+    if not ((logs < np.inf).all() and logs.max() > -np.inf):
+        raise GmError([errors.bad_base(symbol.base.span)])
     with np.errstate(divide="ignore"):
-        return np.log(p / p.sum())
+        return log_normalised(logs, 0)[0]
 
 
 def _add_bases(grounder: Grounder, program: Program) -> None:
@@ -288,11 +297,7 @@ def _prior(grounder: Grounder, table: ModelTable) -> np.ndarray:
     if symbol.prior is None:
         return np.full(count, 0.5)
     env = environment(grounder, model_frame(symbol, table.rows))
-    values = np.asarray(evaluate(symbol.prior, env), np.float64).reshape(-1)
-    bad = ~((values >= 0) & (values <= 1))
-    if bad.any():
-        span = symbol.prior.span
-        raise GmError([errors.bad_probability(span, span.text, float(values[bad][0]), "")])
+    values = probability(symbol.prior, env).reshape(-1)
     return np.broadcast_to(values, (count,)).copy()
 
 
@@ -312,7 +317,7 @@ def _add_parts(scene: Scene, table: ModelTable) -> None:
     for part in symbol.parts:
         origin = Origin("use", part.span, symbol.name)
         job = Job(terms.Condition(part), (own,), origin)
-        predict_activation(scene.grounder, frame, part, np.ones(1), job)
+        predict_activation(scene.grounder, frame, part, *CERTAINLY, job)
 
 
 def _unheard(scene: Scene) -> list[Diagnostic]:

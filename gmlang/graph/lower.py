@@ -24,6 +24,7 @@ from gmlang.diagnostics import GmError, Span
 from gmlang.errors import grounding as errors
 from gmlang.graph import narrowing, structure, terms
 from gmlang.graph.builder import Builder, Origin, add_tables
+from gmlang.graph.chances import EVERYWHERE, Needed
 from gmlang.graph.evaluate import Env, RaggedItems, Slots, evaluate, expand
 from gmlang.graph.places import Reference, collect
 from gmlang.graph.states import States
@@ -232,11 +233,12 @@ def _note_edges(grounder: Grounder, env: Env, job: Job) -> None:
 def add_table(grounder: Grounder, env: Env, job: Job) -> None:
     """Evaluate a job in all states of its slots, and add the tables."""
     sizes = [slot.states.count for slot in env.slots.items]
-    values = np.asarray(terms.log_values(job.term, env))
+    gates = [np.asarray(evaluate(gate, env), np.bool_) for gate in job.gates]
+    values = np.asarray(terms.log_values(job.term, env, _all(gates)))
     gate_axis = _plain_gate(env, job, values)
     if gate_axis is None:
-        for gate in job.gates:
-            values = np.where(evaluate(gate, env), values, 0.0)
+        for holds in gates:
+            values = np.where(holds, values, 0.0)
     values = values.reshape(*([1] * (1 + len(sizes) - values.ndim)), *values.shape)
     _check_memory(job.origin.span, values.shape[0], math.prod(sizes))
     scopes = np.empty((env.frame.count, len(sizes)), np.int32)
@@ -251,6 +253,14 @@ def add_table(grounder: Grounder, env: Env, job: Job) -> None:
     order = [gate_axis, *(k for k in range(len(sizes)) if k != gate_axis)]
     inner = np.array(np.moveaxis(tables, 1 + gate_axis, 1)[:, 0])
     add_tables(grounder.builder, inner, scopes[:, order], job.origin, gated=True)
+
+
+def _all(gates: list[np.ndarray]) -> Needed:
+    """Say where all the gates are open."""
+    result: Needed = EVERYWHERE
+    for holds in gates:
+        result = result & holds
+    return result
 
 
 def _plain_gate(env: Env, job: Job, values: np.ndarray) -> int | None:

@@ -1,12 +1,15 @@
 """From indices back to names: which variables of the graph the author knows, and as what."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gmlang.graph.from_core import Grounding
 from gmlang.graph.states import BOOL, States
 from gmlang.graph.world import ModelTable, World
+
+if TYPE_CHECKING:
+    from gmlang.graph.from_core import Grounding
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -18,9 +21,13 @@ class Named:
     states: States
 
 
-def named_variables(grounding: Grounding) -> list[Named]:
+def named_variables(grounding: "Grounding") -> list[Named]:
     """List everything that has a name: variables, attributes of things, activations."""
-    world = grounding.world
+    return named_in(grounding.world)
+
+
+def named_in(world: World) -> list[Named]:
+    """List everything that has a name in a world, which may still grow."""
     found: list[Named] = []
     for array in world.variables.values():
         size = int(np.prod(array.shape, dtype=np.int64))
@@ -66,9 +73,14 @@ def thing_name(world: World, entity: str, number: int) -> str:
     raise AssertionError(number)
 
 
-def name_of(grounding: Grounding, variable: int) -> str:
+def name_of(grounding: "Grounding", variable: int) -> str:
     """Name one variable of the graph; an auxiliary one by a number."""
-    for named in named_variables(grounding):
+    return variable_name(grounding.world, variable)
+
+
+def variable_name(world: World, variable: int) -> str:
+    """Name one variable; an auxiliary one by a number."""
+    for named in named_in(world):
         flat = named.variables.reshape(-1)
         places = np.flatnonzero(flat == variable)
         if places.size:
@@ -79,7 +91,7 @@ def name_of(grounding: Grounding, variable: int) -> str:
     return f"#{variable}"
 
 
-def states_by_variable(grounding: Grounding) -> dict[int, States]:
+def states_by_variable(grounding: "Grounding") -> dict[int, States]:
     """Return the states of every named variable."""
     return {
         int(variable): named.states

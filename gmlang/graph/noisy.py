@@ -4,7 +4,8 @@ import numpy as np
 
 from gmlang.core.ast import Distribution, Expression
 from gmlang.graph import lower
-from gmlang.graph.evaluate import evaluate, item_frames
+from gmlang.graph.chances import probability
+from gmlang.graph.evaluate import item_frames
 from gmlang.graph.literals import literals_of
 from gmlang.graph.places import locate
 from gmlang.graph.terms import Drawn
@@ -26,9 +27,9 @@ def lower_noisy_or(grounder: "lower.Grounder", frame: Frame, job: "lower.Job", t
         item = distribution.items[position]
         assert item.key is not None
         causes.append((item.key, item_frame))
-        q = evaluate(item.value, lower.environment(grounder, item_frame))
+        q = probability(item.value, lower.environment(grounder, item_frame))
         columns.append(_failures(q, frame.count))
-    leak = evaluate(distribution.arguments[0], env) if distribution.arguments else np.zeros(1)
+    leak = probability(distribution.arguments[0], env) if distribution.arguments else np.zeros(1)
     columns.append(_failures(leak, frame.count))
     frame, literals = literals_of(grounder, frame, causes, allow_negated=False)
     target = locate(term.target, lower.environment(grounder, frame))
@@ -37,6 +38,6 @@ def lower_noisy_or(grounder: "lower.Grounder", frame: Frame, job: "lower.Job", t
     return True
 
 
-def _failures(probability: np.ndarray, count: int) -> np.ndarray:
+def _failures(chance: np.ndarray, count: int) -> np.ndarray:
     with np.errstate(divide="ignore"):
-        return np.log1p(-np.broadcast_to(np.asarray(probability, np.float64).reshape(-1), (count,)))
+        return np.log1p(-np.broadcast_to(chance.reshape(-1), (count,)))

@@ -34,6 +34,7 @@ from gmlang.diagnostics import GmError, Span
 from gmlang.errors import grounding as errors
 from gmlang.graph import terms
 from gmlang.graph.builder import Origin
+from gmlang.graph.chances import probability
 from gmlang.graph.evaluate import Env, evaluate, expand, integers
 from gmlang.graph.lower import Grounder, Job, auxiliary, environment, hidden_reference, lower
 from gmlang.graph.places import Reference, locate, locate_array
@@ -266,26 +267,27 @@ def _predict_active(
     grounder = scene.grounder
     confidence = np.ones(1)
     if statement.confidence is not None:
-        confidence = np.asarray(evaluate(statement.confidence, environment(grounder, frame)))
-        confidence = confidence.astype(np.float64).reshape(-1)
-        bad = ~((confidence >= 0) & (confidence <= 1))
-        if bad.any():
-            span = statement.confidence.span
-            value = float(confidence[bad][0])
-            raise GmError([errors.bad_probability(span, span.text, value, "")])
-    active = confidence if statement.is_positive else 1.0 - confidence
+        env = environment(grounder, frame)
+        confidence = probability(statement.confidence, env).reshape(-1)
+    with np.errstate(divide="ignore"):
+        logs = np.log(confidence), np.log1p(-confidence)
+    log_on, log_off = logs if statement.is_positive else logs[::-1]
     slot = locate(statement.target, environment(grounder, frame))
     for rows, silencers in _silenced_groups(scene, frame, slot.variables):
         part = select_rows(frame, rows)
-        chosen = active if active.size == 1 else active[rows]
+        on, off = (log if log.size == 1 else log[rows] for log in (log_on, log_off))
         extra: list[Expression] = []
         for column in silencers.T:
             part, heard = hidden_reference(grounder, part, column, BOOL, statement.span)
             extra.append(Apply(statement.span, "not", (heard,), Bool()))
         origin = Origin("predict", statement.span, scene.model, slot.variables[rows])
         predict_activation(
-            grounder, part, statement.target, chosen, Job(_nothing(), (*gates, *extra), origin)
+            grounder, part, statement.target, on, off, Job(_nothing(), (*gates, *extra), origin)
         )
+
+
+CERTAINLY = np.zeros(1), np.full(1, -np.inf)
+"""The logs of 1 and of 0: what `use` predicts of an activation."""
 
 
 def _nothing() -> terms.Value:
@@ -295,23 +297,29 @@ def _nothing() -> terms.Value:
 
 
 def predict_activation(
-    grounder: Grounder, frame: Frame, target: Activation, active: np.ndarray, job: Job
+    grounder: Grounder,
+    frame: Frame,
+    target: Activation,
+    log_on: np.ndarray,
+    log_off: np.ndarray,
+    job: Job,
 ) -> None:
-    """Add log P(target) - log prior(target), where P(target = true) = `active`.
+    """Add log P(target) - log prior(target).
 
     Args:
         grounder: grows.
         frame: the instances.
         target: the activation predicted.
-        active: its predicted probability, for each instance or for all.
+        log_on: log P(target = true), for each instance or for all.
+        log_off: log P(target = false), likewise.
         job: its gates and origin are used.
     """
     table = grounder.world.models[target.model]
     slot = locate(target, environment(grounder, frame))
     prior = grounder.world.priors[target.model][slot.variables - table.start]
     with np.errstate(divide="ignore", invalid="ignore"):
-        on = np.where(prior > 0, np.log(active) - np.log(prior), -np.inf)
-        off = np.where(prior < 1, np.log1p(-active) - np.log1p(-prior), -np.inf)
+        on = np.where(prior > 0, log_on - np.log(prior), -np.inf)
+        off = np.where(prior < 1, log_off - np.log1p(-prior), -np.inf)
     frame, on_ref = hidden_numbers(grounder, frame, on, target.span)
     frame, off_ref = hidden_numbers(grounder, frame, off, target.span)
     value = Apply(target.span, "if", (target, on_ref, off_ref), Real())
@@ -333,7 +341,7 @@ def hidden_numbers(
 def _use(scene: Scene, frame: Frame, statement: Use, gates: tuple[Expression, ...]) -> None:
     origin = _origin(scene, "use", statement)
     job = Job(_nothing(), gates, origin)
-    predict_activation(scene.grounder, frame, statement.target, np.ones(1), job)
+    predict_activation(scene.grounder, frame, statement.target, *CERTAINLY, job)
 
 
 def find_silences(scene: Scene, frame: Frame, statement: Statement) -> None:

@@ -4,12 +4,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gmlang.core.ast import Apply, AttributeRef, Distribution, Expression, VariableRef
-from gmlang.core.types import Real
+from gmlang.core.ast import AttributeRef, Distribution, Expression, VariableRef
 from gmlang.diagnostics import GmError
 from gmlang.errors import grounding as errors
-from gmlang.graph.distributions import check_inside, likelihoods, probabilities
+from gmlang.errors import probabilities as probability_errors
+from gmlang.graph.chances import EVERYWHERE, Needed, probability
+from gmlang.graph.distributions import check_inside, log_probabilities, log_weights
 from gmlang.graph.evaluate import Env, evaluate
+from gmlang.graph.offending import offending
 from gmlang.graph.places import Reference
 from gmlang.graph.world import where_text
 
@@ -99,8 +101,13 @@ def with_expressions(term: Term, parts: tuple[Expression, ...]) -> Term:
             return Likely(parts[1], parts[0])
 
 
-def log_values(term: Term, env: Env) -> np.ndarray:
+def log_values(term: Term, env: Env, needed: Needed = EVERYWHERE) -> np.ndarray:
     """Evaluate a term in all states of the slots, -inf where it forbids.
+
+    Args:
+        term: of a statement.
+        env: where it is evaluated.
+        needed: where the term applies; elsewhere its distribution may have no meaning.
 
     Raises:
         GmError: when a probability, a value or a log-factor is not legal.
@@ -112,7 +119,7 @@ def log_values(term: Term, env: Env) -> np.ndarray:
             case Condition():
                 return np.where(evaluate(term.condition, env), 0.0, -np.inf)
             case Drawn():
-                return _drawn(term, env)
+                return _drawn(term, env, needed)
             case Defined():
                 axis = env.slots.of[(id(term.target), env.path)]
                 states = env.slots.items[axis].states
@@ -141,31 +148,49 @@ def _finite(expression: Expression, values: np.ndarray, env: Env) -> np.ndarray:
     return values
 
 
-def _drawn(term: Drawn, env: Env) -> np.ndarray:
+def _drawn(term: Drawn, env: Env, needed: Needed) -> np.ndarray:
     axis = env.slots.of[(id(term.target), env.path)]
+    log_p = log_probabilities(term.distribution, env, axis, needed)
     if term.log_base is None:
-        return np.log(probabilities(term.distribution, env, axis))
+        return log_p
     states = env.slots.items[axis].states
-    base = np.exp(term.log_base).reshape(env.shape(axis, states.count))
-    p = probabilities(term.distribution, env, axis)
+    log_base = term.log_base.reshape(env.shape(axis, states.count))
+    possible = log_base > -np.inf
+    if not possible.all():
+        _warn_forbidden(term, env, ~possible & (log_p > -np.inf) & needed, axis)
     if term.confidence is not None:
-        c = np.asarray(evaluate(term.confidence, env), np.float64)
-        bad = ~((c >= 0) & (c <= 1))
-        if bad.any():
-            span = term.confidence.span
-            raise GmError([errors.bad_probability(span, span.text, float(c[bad].flat[0]), "")])
-        p = _with_confidence(term.distribution, p, base, c, 1 + axis)
-    return np.where(base > 0, np.log(p) - np.log(base), np.where(p > 0, -np.inf, 0.0))
+        c = probability(term.confidence, env, needed)
+        log_p = _with_confidence(term.distribution, log_p, log_base, c, 1 + axis)
+    return np.where(possible, log_p - log_base, np.where(log_p > -np.inf, -np.inf, 0.0))
+
+
+def _warn_forbidden(term: Drawn, env: Env, forbidden: np.ndarray, axis: int) -> None:
+    """Warn of a prediction of what cannot be: its base has no weight."""
+    if not forbidden.any():
+        return
+    state = int(np.argwhere(forbidden)[0][1 + axis])
+    label = env.slots.items[axis].states.label(state)
+    where = offending(forbidden, env, axis)
+    found = probability_errors.predicts_forbidden(
+        term.distribution.span, term.target.span.text, label, where
+    )
+    env.world.warnings.append(found)
 
 
 def _with_confidence(
-    distribution: Expression, p: np.ndarray, base: np.ndarray, c: np.ndarray, axis: int
+    distribution: Expression,
+    log_p: np.ndarray,
+    log_base: np.ndarray,
+    c: np.ndarray,
+    axis: int,
 ) -> np.ndarray:
+    """Return log(c P + (1 - c) base); of a point, what it leaves is shared as the base says."""
     if not _is_point(distribution):
-        return c * p + (1.0 - c) * base
-    named = (p * base).sum(axis=axis, keepdims=True)
-    rest = np.where(p > 0, 0.0, base) / np.where(named < 1.0, 1.0 - named, 1.0)
-    return np.where(named < 1.0, c * p + (1.0 - c) * rest, p)
+        return np.logaddexp(np.log(c) + log_p, np.log1p(-c) + log_base)
+    named = log_p > -np.inf
+    others = np.where(named, 0.0, np.exp(log_base)).sum(axis=axis, keepdims=True)
+    shared = np.where(named, np.log(c), np.log1p(-c) + log_base - np.log(others))
+    return np.where(others > 0, shared, log_p)
 
 
 def _is_point(distribution: Expression) -> bool:
@@ -176,13 +201,4 @@ def _is_point(distribution: Expression) -> bool:
 
 def _likely(term: Likely, env: Env, axis: int) -> np.ndarray:
     states = env.slots.items[axis].states
-    logs = tuple(replace(item, value=_logarithm(item.value)) for item in term.weights.items)
-    weights = replace(term.weights, items=logs)
-    return _finite(weights, likelihoods(weights, env, axis, states, unnamed=-np.inf), env)
-
-
-def _logarithm(expression: Expression) -> Expression:
-    # exp overflows for log-likelihood ratios above 709, which decoders do reach.
-    if isinstance(expression, Apply) and expression.operator == "exp":
-        return expression.arguments[0]
-    return Apply(expression.span, "log", (expression,), Real())
+    return _finite(term.weights, log_weights(term.weights, env, axis, states), env)

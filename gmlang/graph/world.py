@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gmlang.core.program import ModelSymbol
-from gmlang.diagnostics import Span
+from gmlang.diagnostics import Diagnostic, Span
+from gmlang.errors.probabilities import UnevenRow
 from gmlang.graph.states import States
 from gmruntime.arrays import Float64, Int64
 
@@ -111,6 +112,8 @@ class World:
     Attributes:
         attributes: by entity, then attribute.
         num_things: by entity.
+        uneven: rows of probabilities that were divided by their sums.
+        warnings: what else looks like a mistake.
     """
 
     sizes: dict[str, int] = field(default_factory=dict[str, int])
@@ -124,6 +127,8 @@ class World:
     models: dict[str, ModelTable] = field(default_factory=dict[str, ModelTable])
     hidden: dict[str, HiddenArray] = field(default_factory=dict[str, HiddenArray])
     priors: dict[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
+    uneven: list[UnevenRow] = field(default_factory=list[UnevenRow])
+    warnings: list[Diagnostic] = field(default_factory=list[Diagnostic])
 
 
 def select_rows(frame: Frame, keep: np.ndarray) -> Frame:

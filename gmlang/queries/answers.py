@@ -1,10 +1,12 @@
 """An answer in the author's words: states by name, arrays shaped like the variables."""
 
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 
 from gmlang.graph.states import States
+from gmlang.queries.counts import count_fields
 from gmruntime.answer import Quality, Status
 
 
@@ -80,7 +82,9 @@ class Answer:
         }
         plain.update({key: value for key, value in optional.items() if value is not None})
         plain.update(self.details)
-        return plain
+        if self.kind == "count" and isinstance(self.value, int):
+            plain.update(count_fields(self.value))
+        return {key: plain_json(value) for key, value in plain.items()}
 
     def to_json(self) -> str:
         """Return the answer as one line of JSON."""
@@ -134,6 +138,25 @@ def quality_fields(quality: Quality) -> dict[str, object]:
         "error_kind": quality.error_kind if estimate else "",
         "note": quality.note,
     }
+
+
+def plain_json(value: object) -> object:
+    """Return a value as JSON can hold it: infinities are the texts "inf" and "-inf", NaN is null.
+
+    >>> plain_json({"nats": [float("-inf"), 1.5, float("nan")]})
+    {'nats': ['-inf', 1.5, None]}
+    """
+    match value:
+        case dict():
+            return {str(k): plain_json(v) for k, v in cast("dict[object, object]", value).items()}
+        case list() | tuple():
+            return [plain_json(v) for v in cast("list[object]", value)]
+        case float() if np.isnan(value):
+            return None
+        case float() if np.isinf(value):
+            return "inf" if value > 0 else "-inf"
+        case _:
+            return value
 
 
 def finite(value: float) -> float | None:

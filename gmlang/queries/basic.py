@@ -21,6 +21,8 @@ from gmlang.queries.answers import (
     nested_values,
     quality_fields,
 )
+from gmlang.queries.counts import count_value
+from gmlang.queries.odds import log_odds
 from gmlang.queries.session import Prepared, Session, Settings, Target, ask, prepare
 from gmruntime.answer import (
     AssignmentsAnswer,
@@ -293,8 +295,8 @@ def _count(prepared: Prepared, query: Query, evidence: np.ndarray, settings: Set
     found = ask(prepared, Solutions(), evidence, settings, query)
     assert isinstance(found, SolutionsAnswer)
     base = Answer(query.text, query.kind, "", None, 0.0)
-    value = found.count if found.count is not None else float(np.exp(found.log_count))
-    return replace(base, **quality_fields(found.quality), value=value)
+    value, details = count_value(found.count, found.log_count)
+    return replace(base, **quality_fields(found.quality), value=value, details=details)
 
 
 def event_log_odds(
@@ -315,6 +317,5 @@ def event_log_odds(
     if status is Status.IMPOSSIBLE:
         return float("nan"), status
     row = flat_rows(prepared, found.probabilities)[variable]
-    others = float(row.sum() - row[state])
-    with np.errstate(divide="ignore"):
-        return float(np.log(row[state]) - np.log(others)), status
+    odds, quality = log_odds(prepared, evidence, variable, state, row, settings, query)
+    return odds, status if quality is Status.EXACT else quality

@@ -250,8 +250,10 @@ def answer_compat(session: Session, query: Query, settings: Settings) -> Answer:
 
 
 def _rounded(nats: float) -> float | None:
-    """Return nats without the last bits of differences of equal numbers; None when infinite."""
-    return 0.0 if abs(nats) < ROUNDING_NATS else finite(nats)
+    """Return nats without the last bits of differences of equal numbers; None when unknown."""
+    if np.isnan(nats):
+        return None
+    return 0.0 if abs(nats) < ROUNDING_NATS else nats
 
 
 def _why_infinite(value: LogZ) -> str:

@@ -15,6 +15,7 @@ from gmlang.graph.places import thing_numbers
 from gmlang.graph.world import ONE_INSTANCE
 from gmlang.queries.answers import Answer, quality_fields
 from gmlang.queries.basic import event_log_odds, flat_rows
+from gmlang.queries.odds import log_odds
 from gmlang.queries.session import Prepared, Session, Settings, Target, ask, ask_graph, prepare
 from gmruntime.answer import (
     AssignmentsAnswer,
@@ -52,9 +53,11 @@ def answer_why(session: Session, query: Query, settings: Settings) -> Answer:
     start = time.monotonic()
     prepared = prepare(session, query)
     target, state = _supposed(prepared, query, settings)
-    whole, first = event_log_odds(prepared, target, state, settings, query)
+    whole, first = float("nan"), Status.IMPOSSIBLE
+    if state is not None:
+        whole, first = event_log_odds(prepared, target, state, settings, query)
     statuses = [first]
-    if np.isnan(whole):
+    if state is None or np.isnan(whole):
         seconds = time.monotonic() - start
         return Answer(query.text, "why", "impossible", None, seconds, name=query.name)
     reasons: list[dict[str, object]] = []
@@ -69,9 +72,9 @@ def answer_why(session: Session, query: Query, settings: Settings) -> Answer:
         with np.errstate(invalid="ignore"):
             nats = float(np.subtract(whole, odds))
         if not np.isnan(nats) and abs(nats) > 1e-12:
-            reasons.append({"because": label, "nats": _shown(nats)})
+            reasons.append({"because": label, "nats": nats})
     reasons.sort(key=_strength)
-    value = {"of": _described(query, target, state), "log_odds": _shown(whole), "reasons": reasons}
+    value = {"of": _described(query, target, state), "log_odds": whole, "reasons": reasons}
     note = f"{left_out} further statements were not weighed" if left_out else ""
     seconds = time.monotonic() - start
     status = worst(statuses).value
@@ -80,26 +83,30 @@ def answer_why(session: Session, query: Query, settings: Settings) -> Answer:
 
 def _strength(reason: dict[str, object]) -> float:
     nats = reason["nats"]
-    return -abs(nats) if isinstance(nats, float) else float("-inf")
+    assert isinstance(nats, float)
+    return -abs(nats)
 
 
-def _shown(value: float) -> float | str:
-    """Return nats as JSON can hold them: what decides alone is infinite, and says so."""
-    return value if np.isfinite(value) else ("inf" if value > 0 else "-inf")
+def _supposed(prepared: Prepared, query: Query, settings: Settings) -> tuple[Target, int | None]:
+    """Return the variable and the state that is asked about: its most probable one.
 
-
-def _supposed(prepared: Prepared, query: Query, settings: Settings) -> tuple[Target, int]:
+    None for the state when no assignment agrees with the evidence.
+    """
     target = prepared.targets[0]
     if target.variables.shape:
         message = "`why` needs one variable"
         raise GmError([errors.cannot_ask(query.span, message, "name an element: why(x[0])")])
     if target.states.is_bool:
         return target, 1
-    evidence, _ = prepared.evidence()
+    evidence, clash = prepared.evidence()
+    if clash:
+        return target, None
     variable = int(target.variables)
     question = Marginals(np.array([variable], np.int32))
     found = ask(prepared, question, evidence, settings, query)
     assert isinstance(found, MarginalsAnswer)
+    if found.quality.status is Status.IMPOSSIBLE:
+        return target, None
     return target, int(np.nanargmax(flat_rows(prepared, found.probabilities)[variable]))
 
 
@@ -198,25 +205,24 @@ def answer_active(session: Session, query: Query, settings: Settings) -> Answer:
     prior = ask(prepared, Marginals(variables), np.full_like(evidence, -1), settings, query)
     assert isinstance(prior, MarginalsAnswer)
     prior_rows = flat_rows(prepared, prior.probabilities)
-    models = [
-        {
-            "model": instances[int(v)],
-            "probability": float(rows[int(v)][1]),
-            "evidence_nats": _log_odds(rows[int(v)]) - _log_odds(prior_rows[int(v)]),
-        }
-        for v in variables
-    ]
-    models.sort(key=lambda entry: -float(entry["probability"]))
+    nothing = np.full_like(evidence, -1)
+    models: list[dict[str, object]] = []
+    parts: list[Status] = []
+    for v in map(int, variables):
+        after, first = log_odds(prepared, evidence, v, 1, rows[v], settings, query)
+        before, second = log_odds(prepared, nothing, v, 1, prior_rows[v], settings, query)
+        nats = 0.0 if after == before else after - before
+        chance = float(rows[v][1])
+        entry: dict[str, object] = {"model": instances[v], "probability": chance}
+        entry["evidence_nats"] = nats
+        models.append(entry)
+        parts += [first, second]
+    models.sort(key=lambda entry: -float(str(entry["probability"])))
     unexplained, inner = _unexplained(prepared, query, evidence, instances, number, settings)
     value = {"models": models, "unexplained": unexplained}
-    status = worst((found.quality.status, prior.quality.status, *inner))
+    status = worst((found.quality.status, prior.quality.status, *parts, *inner))
     base = replace(base, **fields, value=value, seconds=time.monotonic() - start, name=query.name)
     return replace(base, status=status.value)
-
-
-def _log_odds(row: np.ndarray) -> float:
-    tiny = 1e-300
-    return float(np.log(max(row[1], tiny)) - np.log(max(row[0], tiny)))
 
 
 def _instances_about(prepared: Prepared, entity: str, number: int) -> dict[int, str]:

@@ -80,12 +80,14 @@ class Session:
     Attributes:
         base: the program without any query's instances; None until it is first needed.
         orders: elimination orders found for earlier queries.
+        warnings: what grounding the program, and queries about other instances, brought to light.
     """
 
     program: Program
     world: World
     base: Grounding | None = None
     orders: Orders = field(default_factory=Orders)
+    warnings: list[Diagnostic] = field(default_factory=list[Diagnostic])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,8 +138,15 @@ class Prepared:
 def base_grounding(session: Session) -> Grounding:
     """Return the grounded program, grounding it when that has not been done."""
     if session.base is None:
-        session.base = ground(session.program, session.world)
+        session.base = _ground(session, [])
     return session.base
+
+
+def _ground(session: Session, extra: list[tuple[Context, Expression]]) -> Grounding:
+    """Ground the program, and note the warnings that were not heard before."""
+    grounding = ground(session.program, session.world, extra)
+    session.warnings += [w for w in grounding.warnings if w not in session.warnings]
+    return grounding
 
 
 def mentions(query: Query) -> list[tuple[Context, Expression]]:
@@ -161,7 +170,7 @@ def prepare(session: Session, query: Query) -> Prepared:
         GmError: when the query does not fit the program or its data.
     """
     extra = mentions(query)
-    base = ground(session.program, session.world, extra) if extra else base_grounding(session)
+    base = _ground(session, extra) if extra else base_grounding(session)
     world = replace(base.world, hidden=dict(base.world.hidden), data=dict(base.world.data))
     grounder = Grounder(world, base.builder.copy(), dict(base.names), 1_000_000)
     prepared = Prepared(replace(base, world=world), grounder)

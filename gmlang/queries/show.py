@@ -1,10 +1,16 @@
 """An answer on one screen: as text for a terminal, as HTML for a notebook."""
 
+import math
 from html import escape
 from typing import TYPE_CHECKING, cast
 
+from gmlang.queries.counts import EXACT_FLOAT_MAX, digits
+
 if TYPE_CHECKING:
     from gmlang.queries.answers import Answer
+
+_DIGITS_SHOWN_MAX = 2000
+"""A count with more digits is shown by its log; JSON has them all."""
 
 LINES_MAX = 24
 """Longer answers are cut for the screen; `to_dict` has them whole."""
@@ -41,18 +47,40 @@ def _body(answer: "Answer") -> list[str]:
     value = answer.value
     if answer.status == "impossible" and value is None:
         return ["impossible: no assignment agrees with the evidence"]
-    lines = _lines(value)
+    lines = _count_lines(answer) if answer.kind == "count" else _lines(value)
     if answer.kind == "indep" and value is None:
         return ["not known"]
     if answer.kind in ("compat", "logz") and isinstance(value, float):
-        lines = [f"{value:.6g} nats"]
-    elif answer.kind == "compat" and value is None:
-        lines = ["-inf nats: impossible together"]
+        apart = "" if math.isfinite(value) else ": impossible together"
+        lines = [f"{value:.6g} nats{apart}"]
     if len(lines) > LINES_MAX:
         lines = [*lines[: LINES_MAX - 1], f"... {len(lines) - LINES_MAX + 1} more lines"]
     if answer.kind == "map" and answer.log_score is not None:
         lines.append(f"log score {answer.log_score:.6g}")
     return lines
+
+
+def _count_lines(answer: "Answer") -> list[str]:
+    """Write a count: all its digits, broken into lines, and its log where they are many."""
+    value, log_count = answer.value, answer.details.get("log_count")
+    if not isinstance(log_count, float):
+        return [str(value) if value is not None else "not known"]
+    if answer.details.get("answer_is") == "log":
+        return [_power(log_count)]
+    if isinstance(value, float):
+        return [f"{value:.6g}"]
+    assert isinstance(value, int)
+    if value <= EXACT_FLOAT_MAX:
+        return [str(value)]
+    if log_count > _DIGITS_SHOWN_MAX * math.log(10.0):
+        return [_power(log_count)]
+    return [digits(value), _power(log_count)]
+
+
+def _power(log_count: float) -> str:
+    """Write exp(log_count), which no float holds, as a power of e and of ten."""
+    exponent, fraction = divmod(log_count / math.log(10.0), 1.0)
+    return f"exp({log_count:.10g}), about {10.0**fraction:.4f}e{exponent:.0f}"
 
 
 def _lines(value: object) -> list[str]:

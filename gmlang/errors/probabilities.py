@@ -1,0 +1,90 @@
+"""Mistakes about distributions that show when their parameters are known: GM43x."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gmlang.diagnostics import Diagnostic, Note, Span
+
+NOTES_MAX = 3
+"""So many further places are shown where rows do not sum to one."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnevenRow:
+    """A row of probabilities that does not quite sum to one.
+
+    Attributes:
+        where: its instance and states, as in a sentence, or "".
+        total: its sum.
+        num_others: how many more rows are so, of those written at the same place.
+    """
+
+    span: Span
+    where: str
+    total: float
+    num_others: int = 0
+
+
+def bad_parameter(
+    span: Span, family: str, parameter: str, value: float, needed: str, where: str
+) -> Diagnostic:
+    """A parameter leaves a distribution without meaning."""
+    return Diagnostic(
+        "GM430",
+        f"the {parameter} of {family} is {value:.10g}{where}; it must be {needed}",
+        span,
+        hint="where that cannot happen, say so: a distribution `d if condition else e`, "
+        "or min and max",
+    )
+
+
+def no_mass(span: Span, family: str, parameters: str, domain: str, where: str) -> Diagnostic:
+    """No value of the variable is possible under its distribution."""
+    return Diagnostic(
+        "GM431",
+        f"{family} with {parameters} gives no value of {domain} a probability{where}",
+        span,
+        hint="widen the domain, or choose the distribution by cases",
+    )
+
+
+def not_two_states(span: Span, family: str, domain: str) -> Diagnostic:
+    """A distribution over false and true is given to a variable with other values."""
+    return Diagnostic(
+        "GM433",
+        f"{family} is about two values, 0 and 1; this variable has {domain}",
+        span,
+        hint="use `{value: p, ...}` or `Categorical(...)`",
+    )
+
+
+def rows_normalised(rows: Sequence[UnevenRow]) -> Diagnostic:
+    """Rows of probabilities were divided by their sums; all are told in one warning."""
+    first = rows[0]
+    others = sum(row.num_others + 1 for row in rows) - 1
+    further = f"; so are {others} more rows" if others > 1 else "; so is one more row"
+    notes = tuple(
+        Note(f"this row sums to {row.total:.8g}{row.where}", row.span)
+        for row in rows[1 : 1 + NOTES_MAX]
+    )
+    return Diagnostic(
+        "GM432",
+        f"the probabilities sum to {first.total:.8g}{first.where}, not to 1: "
+        f"the row is normalised, divided by its sum{further if others else ''}",
+        first.span,
+        notes,
+        hint="write more digits, or the last probability as `rest`",
+        severity="warning",
+    )
+
+
+def predicts_forbidden(span: Span, target: str, label: str, where: str) -> Diagnostic:
+    """A model predicts a value to which the base gives no weight."""
+    return Diagnostic(
+        "GM434",
+        f"this predicts {target} = {label}{where}, which its base forbids: a value of weight 0 "
+        "stays impossible",
+        span,
+        hint="give the value a weight above 0 in `base`",
+        severity="warning",
+    )

@@ -1,0 +1,34 @@
+"""Rows of probabilities that sum to one but for the digits they were written with."""
+
+import numpy as np
+
+from gmruntime.arrays import Float64
+
+SUM_ROUNDING = 1e-6
+"""Rows this close to one are divided by their sum without a word: six digits, or rounding."""
+
+SUM_DIGITS = 1e-3
+"""Rows this close to one were written with few digits, or as float16; further off is a mistake."""
+
+
+def row_sums(table: Float64[np.ndarray, "*rows states"]) -> Float64[np.ndarray, "*rows"]:
+    """Add up every row, whose states run along the last axis."""
+    return table.sum(axis=-1)
+
+
+def normalised_rows(
+    table: Float64[np.ndarray, "*rows states"],
+) -> Float64[np.ndarray, "*rows states"]:
+    """Divide every row by its sum; rows without mass stay as they are.
+
+    >>> normalised_rows(np.array([[0.5, 0.4], [1.0, 0.0]])).tolist()
+    [[0.5555555555555556, 0.4444444444444445], [1.0, 0.0]]
+    """
+    totals = row_sums(table)[..., None]
+    with np.errstate(over="ignore"):
+        return table / np.where((totals > 0) & np.isfinite(totals), totals, 1.0)
+
+
+def uneven_rows(totals: Float64[np.ndarray, "*rows"]) -> np.ndarray:
+    """Say which rows are far enough from one that their author should hear of it."""
+    return np.abs(totals - 1.0) > SUM_ROUNDING
