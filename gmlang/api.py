@@ -11,6 +11,8 @@ from pathlib import Path
 
 from gmlang.core.from_syntax import Checked, check_query
 from gmlang.core.program import Assert, Query
+from gmlang.data.names import by_core_name
+from gmlang.data.reading import read_all
 from gmlang.diagnostics import Diagnostic, GmError, Source
 from gmlang.errors import grounding as errors
 from gmlang.graph.bindings import bind
@@ -70,22 +72,23 @@ class Model:
         return Model, (self.checked, self.values)
 
     def bind(self, **data: object) -> "Model":
-        """Return the model with data: arrays, numbers, lists; NaN and masked entries are missing.
+        """Return the model with data: arrays, numbers, words, lists, columns of data frames.
+
+        They are read by their declared type, and copied. NaN, None and masked entries are missing.
+        Of data that two modules declare, say which: `bind(**{"first.k": 0.5})`.
 
         Raises:
-            GmError: when the program declares no such data.
+            GmError: when the program declares no such data, or a value is none of its type.
         """
-        known = [symbol.name for symbol in self.checked.program.data]
-        unknown = [errors.unknown_binding(name, known) for name in data if name not in known]
-        if unknown:
-            raise GmError(unknown)
-        return Model(self.checked, {**self.values, **data})
+        program = self.checked.program
+        values = read_all(program, by_core_name(program, data))
+        return Model(self.checked, {**self.values, **values})
 
     def set(self, **parameters: object) -> "Model":
         """Return the model with other values for its parameters and sizes.
 
         Raises:
-            GmError: when the program declares no such parameter.
+            GmError: when the program declares no such parameter, or a value is none of its type.
         """
         return self.bind(**parameters)
 

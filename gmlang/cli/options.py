@@ -2,7 +2,6 @@
 
 import math
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -90,68 +89,53 @@ def open_program(file: str) -> "Model":
 def read_assignments(settings: tuple[str, ...], files: tuple[str, ...]) -> dict[str, object]:
     """Read `--set J=1.2` and `--data noisy=img.npz` into values by name.
 
+    Words and tables stay as they are until the program says of what type they are.
+
     Raises:
         click.UsageError: for anything that cannot be understood.
+        GmError: for tables with mistakes.
     """
+    from gmlang.data.settings import Setting, UnusableFile, read_archive, read_file
+
     values: dict[str, object] = {}
     for text in settings:
         name, value = _split(text, "--set")
-        values[name] = _number(name, value)
+        values[name] = Setting(value)
     for text in files:
-        if "=" not in text and text.endswith(".npz"):
-            values.update(_whole_archive(text))
-            continue
-        name, path = _split(text, "--data")
-        values[name] = _array(name, path)
+        try:
+            if "=" not in text and text.endswith(".npz"):
+                values.update(read_archive(text))
+                continue
+            name, path = _split(text, "--data")
+            values[name] = read_file(name, path)
+        except UnusableFile as error:
+            raise click.UsageError(f"--data {text}: {error}") from error
     return values
+
+
+def bound(model: "Model", settings: tuple[str, ...], files: tuple[str, ...]) -> "Model":
+    """Return the model with what `--set` and `--data` give.
+
+    Raises:
+        click.UsageError: for anything that cannot be understood, such as a word for a name that
+            nothing declares.
+        GmError: for values that do not fit.
+    """
+    from gmlang.data.names import is_declared
+    from gmlang.data.scalars import is_number
+    from gmlang.data.settings import Setting
+
+    values = read_assignments(settings, files)
+    for name, value in values.items():
+        is_word = isinstance(value, Setting) and not is_number(value.text)
+        if is_word and not is_declared(model.checked.program, name):
+            message = f"--set {name}: `{value}` is no number, and nothing declares `{name}`"
+            raise click.UsageError(message)
+    return model.bind(**values)
 
 
 def _split(text: str, option: str) -> tuple[str, str]:
     name, separator, value = text.partition("=")
-    if not separator or not name or not value:
+    if not separator or not name.strip() or not value.strip():
         raise click.UsageError(f"{option} takes NAME=VALUE, not {text!r}")
     return name.strip(), value.strip()
-
-
-def _number(name: str, value: str) -> object:
-    if value in ("true", "false"):
-        return value == "true"
-    for convert in (int, float):
-        try:
-            return convert(value)
-        except ValueError:
-            continue
-    raise click.UsageError(f"--set {name}: {value!r} is no number")
-
-
-def _whole_archive(path: str) -> dict[str, object]:
-    import numpy as np
-
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError) as error:
-        raise click.UsageError(f"--data {path}: {error}") from error
-
-
-def _array(name: str, path: str) -> object:
-    import numpy as np
-
-    suffix = Path(path).suffix.lower()
-    try:
-        if suffix == ".npy":
-            return np.load(path, allow_pickle=False)
-        if suffix == ".npz":
-            archive = _whole_archive(path)
-            if name in archive:
-                return archive[name]
-            if len(archive) == 1:
-                return next(iter(archive.values()))
-            found = ", ".join(archive)
-            raise click.UsageError(f"--data {name}={path}: it holds {found}, but no {name}")
-        if suffix in (".csv", ".txt", ".tsv"):
-            delimiter = {".csv": ",", ".tsv": "\t"}.get(suffix)
-            return np.squeeze(np.genfromtxt(path, delimiter=delimiter, dtype=np.float64))
-    except (OSError, ValueError) as error:
-        raise click.UsageError(f"--data {name}={path}: {error}") from error
-    raise click.UsageError(f"--data {name}={path}: .npz, .npy, .csv or .txt is expected")

@@ -17,10 +17,10 @@ from gmlang.cli.options import (
     GIBIBYTES,
     SECONDS,
     WHOLE_SEED,
+    bound,
     device_option,
     memory_bytes,
     open_program,
-    read_assignments,
 )
 from gmlang.interrupts import Interrupts
 
@@ -42,7 +42,9 @@ GRACE_S = 0.25
 )
 @click.option("--seed", type=WHOLE_SEED, default=0, show_default=True, help="Of everything random.")
 @device_option
-@click.option("--data", "files", multiple=True, metavar="NAME=FILE", help="NPZ, NPY or CSV.")
+@click.option(
+    "--data", "files", multiple=True, metavar="NAME=FILE", help="NPZ, NPY, CSV, TSV or TXT."
+)
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A size or param.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--trace", type=click.Path(dir_okay=False), help="Write each improvement there.")
@@ -64,7 +66,7 @@ def run(
     """Answer the queries of FILE, in order; `-` reads the program from stdin."""
     from gmlang.queries.session import Settings
 
-    model = open_program(file).bind(**read_assignments(settings, files))
+    model = bound(open_program(file), settings, files)
     if only_plan:
         _warn(model, set())
         return _plan(model, texts, budget, seed)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from gmlang.cli.options import EXIT_ANSWERED, EXIT_MISTAKE, read_assignments
+from gmlang.cli.options import EXIT_ANSWERED, EXIT_MISTAKE, bound, read_assignments
 
 
 @click.command()
@@ -120,7 +120,7 @@ def dump(file: str, phase: str, files: tuple[str, ...], settings: tuple[str, ...
         return EXIT_ANSWERED
     from gmlang.graph.print import print_graph
 
-    click.echo(print_graph(model.bind(**read_assignments(settings, files)).grounding()), nl=False)
+    click.echo(print_graph(bound(model, settings, files).grounding()), nl=False)
     return EXIT_ANSWERED
 
 

@@ -3,6 +3,7 @@
 from gmlang.core import distributions, expressions, literals, loops, models, references, weights
 from gmlang.core.ast import Constant, Expression
 from gmlang.core.checking import Checking, PoisonedError, each, fail
+from gmlang.core.modules import outside_names
 from gmlang.core.operators import arithmetic, fit, need_integer, need_known
 from gmlang.core.program import DataSymbol, EntitySymbol, ThingSymbol, VariableSymbol
 from gmlang.core.scope import (
@@ -221,7 +222,10 @@ def _data(
     is_whole = is_param and declaration.type is None and isinstance(type_, Integer)
     if type_ is None or is_whole:
         type_ = Real()
-    symbol = DataSymbol(declaration.span, entry.core_name, shape, type_, value, literal, is_param)
+    outside = outside_names(state, entry)
+    symbol = DataSymbol(
+        declaration.span, entry.core_name, shape, type_, value, literal, is_param, outside
+    )
     state.data.append(symbol)
     return DataMeaning(symbol, axes, is_whole)
 

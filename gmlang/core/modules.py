@@ -53,6 +53,26 @@ def _main_declares(state: Checking, name: str) -> bool:
     return any(isinstance(s, Declaration) and s.name.text == name for s in statements)
 
 
+def outside_names(state: Checking, entry: Entry) -> tuple[str, ...]:
+    """List the names by which the world outside may mean a declaration.
+
+    They are those the program itself could write, and `module.name`. The bare name comes last
+    where the program does not declare or import it: another module may have one as well.
+    """
+    main = state.modules[""]
+    if entry.module is main:
+        return (entry.name,)
+    modules = [entry.module.name]
+    for alias, known in main.entries.items():
+        if isinstance(known.meaning, ModuleMeaning) and known.meaning.module is entry.module:
+            modules.append(alias)
+    qualified = dict.fromkeys(f"{module}.{entry.name}" for module in modules)
+    seen = main.entries.get(entry.name)
+    if seen is None:
+        return (*qualified, entry.name)
+    return (entry.name, *qualified) if seen is entry else tuple(qualified)
+
+
 def _declare_sizes(state: Checking, module: Module) -> None:
     """Declare the sizes that the shapes of data name."""
     for statement in module.program.statements:

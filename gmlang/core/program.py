@@ -34,6 +34,7 @@ class DataSymbol:
         type: of an element.
         value: an expression of constants, None when it must be bound. A nested list
             (`data A[2, 2] = [[...], ...]`) is `literal` instead.
+        outside: the names by which a value may be given; the first means nothing else.
     """
 
     span: Span
@@ -43,6 +44,7 @@ class DataSymbol:
     value: Expression | None
     literal: "tuple[object, ...] | None" = None
     is_param: bool = False
+    outside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

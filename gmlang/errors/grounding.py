@@ -16,16 +16,6 @@ def missing_data(span: Span, name: str, given: Sequence[str]) -> Diagnostic:
     )
 
 
-def unknown_binding(name: str, known: Sequence[str]) -> Diagnostic:
-    """Data or a parameter is given that the program does not declare."""
-    return Diagnostic(
-        "GM402",
-        f"the program declares no data or param `{name}`",
-        None,
-        hint=f"it declares: {', '.join(known) or 'none'}",
-    )
-
-
 def wrong_shape(span: Span, name: str, expected: str, found: str) -> Diagnostic:
     """An array does not have the declared shape."""
     return Diagnostic("GM403", f"`{name}` needs shape {expected}; the data has shape {found}", span)
@@ -164,11 +154,6 @@ def not_finite(span: Span, text: str, where: str) -> Diagnostic:
         span,
         hint="a log-factor must be a real number, or -inf to forbid",
     )
-
-
-def bad_data_value(span: Span, name: str, value: str, expected: str) -> Diagnostic:
-    """Bound data cannot be understood."""
-    return Diagnostic("GM418", f"`{name}` holds {value}, but {expected} is expected", span)
 
 
 def cannot_ask(span: Span, message: str, hint: str = "") -> Diagnostic:

@@ -1,17 +1,37 @@
 """Data meets the program: sizes become known, arrays are checked against their domains."""
 
 from collections.abc import Mapping
-from typing import Any, cast
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from gmlang.core.ast import Expression
 from gmlang.core.program import DataSymbol, Program
 from gmlang.core.types import Bool, Enum, Integer, IntRange, Real
-from gmlang.diagnostics import Diagnostic, GmError
+from gmlang.data.arrays import from_python, from_setting
+from gmlang.data.fitting import Selection, Sizes, from_table
+from gmlang.data.names import shown
+from gmlang.data.settings import Setting
+from gmlang.data.tables import Table
+from gmlang.diagnostics import Diagnostic, GmError, Span
+from gmlang.errors import data as data_errors
 from gmlang.errors import grounding as errors
 from gmlang.graph.evaluate import Env, Slots, evaluate, integers
 from gmlang.graph.world import ONE_INSTANCE, World
+
+
+@dataclass(slots=True, eq=False)
+class _Binding:
+    """A world whose data is being bound.
+
+    Attributes:
+        given: the values, by the names of the core program.
+        size_from: for each size the data that fixed it, and where that is declared.
+    """
+
+    world: World
+    given: Mapping[str, object]
+    size_from: dict[str, tuple[str, Span]] = field(default_factory=dict[str, tuple[str, Span]])
 
 
 def bind(program: Program, values: Mapping[str, object]) -> World:
@@ -19,127 +39,135 @@ def bind(program: Program, values: Mapping[str, object]) -> World:
 
     Args:
         program: a checked program.
-        values: arrays and numbers by name; NaN and masked entries are missing observations.
+        values: what is given, by the names of the core program (`gmlang.data.names`): anything
+            that `gmlang.data` reads; NaN, None and masked entries are missing observations.
 
     Raises:
         GmError: naming all data that is missing, unknown, misshapen or outside its domain.
     """
-    world = World()
+    binding = _Binding(World(), values)
     known = [symbol.name for symbol in program.data]
-    diagnostics = [errors.unknown_binding(name, known) for name in values if name not in known]
+    diagnostics = [data_errors.unknown_binding(n, known) for n in values if n not in known]
     for symbol in program.data:
         try:
-            _bind_one(world, symbol, values, [name for name in values if name in known])
+            _bind_one(binding, symbol)
         except GmError as error:
             diagnostics.extend(error.diagnostics)
     # A size that depends on missing data would only repeat the message about the data.
     missing = [d for d in diagnostics if d.code in ("GM401", "GM402")]
     if diagnostics:
         raise GmError(missing or diagnostics)
-    return world
+    return binding.world
 
 
-def _bind_one(
-    world: World, symbol: DataSymbol, values: Mapping[str, object], given: list[str]
-) -> None:
-    if symbol.name in values:
-        array = _as_array(symbol, values[symbol.name])
-    elif symbol.literal is not None:
-        array = _as_array(symbol, symbol.literal)
-    elif symbol.value is not None:
-        array = np.asarray(evaluate(symbol.value, _constants(world)))
-        array = array if symbol.shape else array.reshape(())
-    else:
-        raise GmError([errors.missing_data(symbol.span, symbol.name, given)])
-    _match_shape(world, symbol, array)
-    _check_domain(world, symbol, array)
+def _bind_one(binding: _Binding, symbol: DataSymbol) -> None:
+    world = binding.world
+    array, written = _read(binding, symbol)
+    _match_shape(binding, symbol, array)
+    _check_domain(world, symbol, array, written)
     world.data[symbol.name] = array
     if array.ndim == 0 and array.dtype == np.int64:
         world.sizes.setdefault(symbol.name, int(array))
+
+
+def _read(binding: _Binding, symbol: DataSymbol) -> tuple[np.ndarray, Selection | None]:
+    """Return the value of data, and where in a file it is written."""
+    if symbol.name in binding.given:
+        match binding.given[symbol.name]:
+            case Table() as table:
+                declared, sizes = _declared(symbol), _known_sizes(binding.world, symbol)
+                return from_table(symbol, table, declared, sizes)
+            case Setting(text=text):
+                return from_setting(symbol, text), None
+            case value:
+                return from_python(symbol, value), None
+    if symbol.literal is not None:
+        return from_python(symbol, symbol.literal), None
+    if symbol.value is not None:
+        array = np.asarray(evaluate(symbol.value, _constants(binding.world)))
+        return (array if symbol.shape else array.reshape(())), None
+    raise GmError([errors.missing_data(symbol.span, shown(symbol), list(binding.given))])
 
 
 def _constants(world: World) -> Env:
     return Env(world, ONE_INSTANCE, Slots())
 
 
-def _as_array(symbol: DataSymbol, value: object) -> np.ndarray:
-    # Looking at np.ma would import it, which takes longer than most programs.
-    if type(value).__name__ == "MaskedArray":
-        masked = cast("np.ma.MaskedArray[Any, Any]", value)
-        value = np.where(np.ma.getmaskarray(masked), np.nan, np.ma.getdata(masked))
-    array = np.asarray(value)
-    if isinstance(symbol.type, Enum) and array.dtype.kind in "US":
-        return _enum_states(symbol, symbol.type, array)
-    if array.dtype.kind not in "bif":
-        found = f"values of type {array.dtype}"
-        raise GmError([errors.bad_data_value(symbol.span, symbol.name, found, "numbers")])
-    if array.dtype.kind == "b":
-        return array.astype(np.int64)
-    if array.dtype.kind == "f":
-        finite = array[~np.isnan(array)]
-        whole = not isinstance(symbol.type, Real) and (finite == np.round(finite)).all()
-        if whole and finite.size == array.size and np.isfinite(finite).all():
-            return array.astype(np.int64)
-        return array.astype(np.float64)
-    return array.astype(np.int64)
+def _size(world: World, part: str | Expression) -> int | None:
+    if isinstance(part, str):
+        return world.sizes.get(part)
+    return int(np.asarray(integers(part, _constants(world))).reshape(-1)[0])
 
 
-def _enum_states(symbol: DataSymbol, domain: Enum, array: np.ndarray) -> np.ndarray:
-    places = {value: state for state, value in enumerate(domain.values)}
-    flat = [str(value) for value in array.reshape(-1)]
-    unknown = next((value for value in flat if value not in places), None)
-    if unknown is not None:
-        expected = f"one of {', '.join(domain.values)}"
-        raise GmError([errors.bad_data_value(symbol.span, symbol.name, repr(unknown), expected)])
-    return np.array([places[value] for value in flat], np.int64).reshape(array.shape)
+def _known_sizes(world: World, symbol: DataSymbol) -> Sizes:
+    return tuple(_size(world, part) for part in symbol.shape)
 
 
-def _match_shape(world: World, symbol: DataSymbol, array: np.ndarray) -> None:
-    declared = f"{symbol.name}[{', '.join(_show(part) for part in symbol.shape)}]"
+def _declared(symbol: DataSymbol) -> str:
+    if not symbol.shape:
+        return f"{shown(symbol)}, a single value"
+    return f"{shown(symbol)}[{', '.join(_show(part) for part in symbol.shape)}]"
+
+
+def _match_shape(binding: _Binding, symbol: DataSymbol, array: np.ndarray) -> None:
+    world = binding.world
+    declared, name = _declared(symbol), shown(symbol)
     found = " x ".join(map(str, array.shape)) or "a single number"
     if array.ndim != len(symbol.shape):
-        raise GmError([errors.wrong_shape(symbol.span, symbol.name, declared, found)])
+        raise GmError([errors.wrong_shape(symbol.span, name, declared, found)])
     for part, size in zip(symbol.shape, array.shape, strict=True):
-        if isinstance(part, str):
-            expected = world.sizes.setdefault(part, size)
-        else:
-            expected = int(np.asarray(integers(part, _constants(world))).reshape(-1)[0])
-        if expected != size:
-            name = _show(part)
-            raise GmError(
-                [
-                    errors.wrong_shape(
-                        symbol.span, symbol.name, f"{declared} with {name} = {expected}", found
-                    )
-                ]
-            )
+        expected = _size(world, part)
+        if expected == size:
+            continue
+        if isinstance(part, str) and expected is None:
+            world.sizes[part] = size
+            binding.size_from[part] = (name, symbol.span)
+            continue
+        shape = f"{declared} with {_show(part)} = {expected}"
+        if isinstance(part, str) and part in binding.size_from:
+            by = binding.size_from[part]
+            disagree = data_errors.sizes_disagree(symbol.span, name, shape, found, part, by)
+            raise GmError([disagree])
+        raise GmError([errors.wrong_shape(symbol.span, name, shape, found)])
 
 
 def _show(part: str | Expression) -> str:
     return part if isinstance(part, str) else part.span.text
 
 
-def _check_domain(world: World, symbol: DataSymbol, array: np.ndarray) -> None:
+def _check_domain(
+    world: World, symbol: DataSymbol, array: np.ndarray, written: Selection | None
+) -> None:
     match symbol.type:
         case Bool():
-            low, high, shown = 0, 1, "bool"
+            low, high, domain = 0, 1, "bool"
         case Enum():
-            low, high, shown = 0, len(symbol.type.values) - 1, symbol.type.name
+            low, high = 0, len(symbol.type.values) - 1
+            domain = f"0..{high}, the positions of {', '.join(symbol.type.values[:8])}"
         case IntRange():
             env = _constants(world)
             low = int(np.asarray(integers(symbol.type.first, env)).reshape(-1)[0])
             high = int(np.asarray(integers(symbol.type.last, env)).reshape(-1)[0])
-            shown = f"{low}..{high}"
+            domain = f"{low}..{high}"
         case Integer() | Real():
-            return
-    bad: np.ndarray = (
-        (array < low) | (array > high) | (np.isfinite(array) & (array != np.round(array)))
-    )
-    if bad.any():
-        place = tuple(int(k) for k in np.argwhere(bad)[0])
-        what = f"{symbol.name}{list(place)}" if place else symbol.name
-        value = f"{float(array[bad].flat[0]):g}"
-        raise GmError([errors.value_outside_domain(symbol.span, what, value, shown)])
+            if not symbol.is_param:
+                return
+            low, high, domain = -np.inf, np.inf, ""
+    bad: np.ndarray = (array < low) | (array > high)
+    if symbol.is_param and array.dtype == np.float64:
+        bad |= ~np.isfinite(array)
+    if not bad.any():
+        return
+    place = tuple(int(k) for k in np.argwhere(bad)[0])
+    what = data_errors.entry(shown(symbol), place)
+    value = array[bad].flat[0]
+    number = str(value) if array.dtype == np.int64 else f"{float(value):g}"
+    if symbol.is_param and not np.isfinite(value):
+        raise GmError([data_errors.missing_param(symbol.span, f"{what} is {number}")])
+    if written is not None:
+        cell = written.place(int(np.flatnonzero(bad)[0]))
+        raise GmError([data_errors.outside(cell, what, number, domain, symbol.span)])
+    raise GmError([data_errors.outside(symbol.span, what, number, domain, None)])
 
 
 def collected(diagnostics: list[Diagnostic]) -> None:

@@ -1,6 +1,7 @@
 """What the words of the interactive session do: `:load`, `:save`, `undo`, `more` and the like."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import click
 
 from gmlang.api import read_source
 from gmlang.cli.options import read_assignments
+from gmlang.data import names
 from gmlang.diagnostics import GmError
 from gmlang.limits import SECONDS, SEED, SEED_MAX, is_seconds
 from gmlang.repl.session import ReplSession, ask, model_of
@@ -124,9 +126,9 @@ def load(session: ReplSession, text: str) -> tuple[ReplSession, str]:
     }
     shown = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
     missing = [
-        s.name
+        names.shown(s)
         for s in program.data
-        if s.value is None and s.literal is None and s.name not in values
+        if s.value is None and s.literal is None and not any(n in values for n in s.outside)
     ]
     hint = f"\nstill to come: {', '.join(missing)} (:data NAME=FILE)" if missing else ""
     return replace(fresh, model=model), f"{words[0]}: {shown or 'nothing declared'}{hint}"
@@ -179,19 +181,20 @@ def _bind(
     session: ReplSession, settings: tuple[str, ...], files: tuple[str, ...]
 ) -> tuple[ReplSession, str]:
     values = _assignments(settings, files)
-    known = [symbol.name for symbol in model_of(session).checked.program.data]
-    unknown = [name for name in values if name not in known]
-    if unknown:
-        there = f"there are: {', '.join(known)}" if known else "nothing of the kind is declared"
-        raise ValueError(f"no data or param is called {unknown[0]}; {there}")
+    core_names = list(names.by_core_name(model_of(session).checked.program, values))
     after = replace(session, values={**session.values, **values}, model=None)
     model = model_of(after)
+    known: Mapping[str, object] = {}
     try:
-        model.session()
+        known = model.session().world.data
     except GmError as error:
         if any(d.code not in ("GM401", "GM402") for d in error.diagnostics):
             raise
-    return replace(after, model=model), ", ".join(f"{k} {_describe(v)}" for k, v in values.items())
+    said = [
+        f"{name} {_describe(known.get(core_name, value))}"
+        for core_name, (name, value) in zip(core_names, values.items(), strict=True)
+    ]
+    return replace(after, model=model), ", ".join(said)
 
 
 def _describe(value: object) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from gmlang.api import Model
 from gmlang.core.from_syntax import check
 from gmlang.core.program import Assert, Query
+from gmlang.data.names import by_core_name, is_declared
 from gmlang.diagnostics import Source, Span
 from gmlang.library import find_module
 from gmlang.queries.session import Settings
@@ -66,10 +67,11 @@ def model_of(session: ReplSession, pieces: tuple[Piece, ...] | None = None) -> M
         return session.model
     statements = tuple(s for p in session.pieces if pieces is None for s in p.statements)
     statements += tuple(s for p in pieces or () for s in p.statements)
-    program = ast.Program(Span(Source("<session>", ""), 0, 0), statements)
-    checked = check(program, partial(find_module, beside=session.folder))
-    known = {symbol.name for symbol in checked.program.data}
-    return Model(checked, {k: v for k, v in session.values.items() if k in known})
+    said = ast.Program(Span(Source("<session>", ""), 0, 0), statements)
+    checked = check(said, partial(find_module, beside=session.folder))
+    program = checked.program
+    known = {k: v for k, v in session.values.items() if is_declared(program, k)}
+    return Model(checked, by_core_name(program, known))
 
 
 def ask(session: ReplSession, text: str, within_s: float | None = None) -> str:

@@ -1,0 +1,54 @@
+"""Which data a name from outside means: `k`, or `first.k` where two modules declare one."""
+
+from collections.abc import Iterable, Mapping
+
+from gmlang.core.program import DataSymbol, Program
+from gmlang.diagnostics import Diagnostic, GmError
+from gmlang.errors import data as errors
+
+
+def by_core_name(program: Program, values: Mapping[str, object]) -> dict[str, object]:
+    """Return values by the names that the core program has for them.
+
+    Raises:
+        GmError: naming all that are unknown, or may mean several things.
+    """
+    diagnostics: list[Diagnostic] = []
+    found: dict[str, object] = {}
+    given_as: dict[str, str] = {}
+    for name, value in values.items():
+        symbols = _meant(program.data, name)
+        if not symbols:
+            known = [shown(symbol) for symbol in program.data]
+            diagnostics.append(errors.unknown_binding(name, known))
+        elif len(symbols) > 1:
+            qualified = [shown(symbol) for symbol in symbols]
+            diagnostics.append(errors.ambiguous_binding(name, qualified))
+        elif symbols[0].name in found:
+            diagnostics.append(errors.given_twice(name, given_as[symbols[0].name]))
+        else:
+            found[symbols[0].name] = value
+            given_as[symbols[0].name] = name
+    if diagnostics:
+        raise GmError(diagnostics)
+    return found
+
+
+def is_declared(program: Program, name: str) -> bool:
+    """Say whether a name from outside means any data at all."""
+    return bool(_meant(program.data, name))
+
+
+def shown(symbol: DataSymbol) -> str:
+    """Return the name by which a symbol is given without doubt."""
+    return symbol.outside[0] if symbol.outside else symbol.name
+
+
+def own_name(symbol: DataSymbol) -> str:
+    """Return a symbol's name as its own module has it."""
+    return shown(symbol).rpartition(".")[2]
+
+
+def _meant(symbols: Iterable[DataSymbol], name: str) -> list[DataSymbol]:
+    meant = [symbol for symbol in symbols if name in symbol.outside]
+    return [symbol for symbol in meant if shown(symbol) == name] or meant

@@ -1,0 +1,37 @@
+"""All values given to a program, read by what it declares."""
+
+from collections.abc import Mapping
+
+from gmlang.core.program import Program
+from gmlang.data.arrays import from_python
+from gmlang.data.settings import Setting
+from gmlang.data.tables import Table
+from gmlang.diagnostics import Diagnostic, GmError
+
+
+def read_all(program: Program, values: Mapping[str, object]) -> dict[str, object]:
+    """Copy values into arrays of the declared types, so that nobody can change them any more.
+
+    Tables and words stay what they are: how a table is read may depend on sizes not known yet.
+
+    Args:
+        program: what declares them.
+        values: by the names of the core program.
+
+    Raises:
+        GmError: naming every value that is none of its type.
+    """
+    diagnostics: list[Diagnostic] = []
+    found: dict[str, object] = {}
+    for symbol in program.data:
+        if symbol.name not in values:
+            continue
+        value = values[symbol.name]
+        try:
+            is_fixed = isinstance(value, Table | Setting)
+            found[symbol.name] = value if is_fixed else from_python(symbol, value)
+        except GmError as error:
+            diagnostics.extend(error.diagnostics)
+    if diagnostics:
+        raise GmError(diagnostics)
+    return found
