@@ -18,6 +18,7 @@ from gmlang.data.scalars import (
 from gmlang.data.tables import Table
 from gmlang.diagnostics import Diagnostic, GmError, Span
 from gmlang.errors import data as errors
+from gmlang.errors.grounding import wrong_shape
 
 Sizes = tuple[int | None, ...]
 """For each declared axis its size, None where only the data says it."""
@@ -169,15 +170,6 @@ def _shape(symbol: DataSymbol, chosen: Selection, declared: str, sizes: Sizes) -
     hint = "give it one row or one column, or a header with the name of its column"
     if len(symbol.shape) > 2:
         hint = "a table has two axes; save an array of more as .npy"
-    raise GmError(
-        [
-            errors.table_shape(
-                chosen.table.line(chosen.row),
-                shown(symbol),
-                declared,
-                f"{rows} and {columns}",
-                hint,
-                symbol.span,
-            )
-        ]
-    )
+    place, notes = chosen.table.line(chosen.row), errors.declared_here(symbol.span)
+    found = f"{rows} and {columns}"
+    raise GmError([wrong_shape(place, shown(symbol), declared, found, notes, hint)])

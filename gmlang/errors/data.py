@@ -1,4 +1,4 @@
-"""Mistakes in values that come from outside: GM402 and GM418 names and values, GM43x files."""
+"""Mistakes in values that come from outside: GM402, GM418, GM43x and GM44x."""
 
 import re
 from collections.abc import Sequence
@@ -55,6 +55,23 @@ def object_hint(value: object) -> str:
     return ""
 
 
+def threshold_hint(domain: str) -> str:
+    """Say how a picture becomes booleans."""
+    if domain != "bool":
+        return ""
+    return "only 0 and 1 are booleans; a picture becomes so by a threshold: pixels > 127"
+
+
+def declared_here(declared: Span) -> tuple[Note, ...]:
+    """Point from a file to the declaration."""
+    return (Note("declared here", declared),)
+
+
+def size_said_by(size: str, other: str, declared: Span) -> tuple[Note, ...]:
+    """Point to the data that fixed a size first."""
+    return (Note(f"`{other}` says what {size} is", declared),)
+
+
 # --- Values ------------------------------------------------------------------------------
 
 
@@ -67,21 +84,21 @@ def bad_cell(
     cell: Span, what: str, shown: str, expected: str, hint: str, declared: Span
 ) -> Diagnostic:
     """A cell of a file is no value of the declared type."""
-    notes = (Note("declared here", declared),)
+    notes = declared_here(declared)
     message = f"{what} is {shown}, but {expected} is expected"
     hint = hint or "what is missing is written NA, or left empty between separators"
-    return Diagnostic("GM418", message, cell, notes, hint=hint)
+    return Diagnostic("GM436", message, cell, notes, hint=hint)
 
 
 def bad_kind(span: Span, name: str, found: str, hint: str = "") -> Diagnostic:
     """Something is given that is no array of values at all."""
-    return Diagnostic("GM418", f"`{name}` is given {found}", span, hint=hint)
+    return Diagnostic("GM437", f"`{name}` is given {found}", span, hint=hint)
 
 
 def ragged(span: Span, name: str, place: str, found: str, first: str) -> Diagnostic:
     """The rows of nested lists differ in length."""
     return Diagnostic(
-        "GM418",
+        "GM438",
         f"the rows of `{name}` differ: {name}{place} {found}, but the first beside it {first}",
         span,
         hint="fill the rows up with None, which is missing, or give each row its own data",
@@ -91,20 +108,11 @@ def ragged(span: Span, name: str, place: str, found: str, first: str) -> Diagnos
 def missing_param(span: Span, what: str) -> Diagnostic:
     """A parameter is missing or infinite."""
     return Diagnostic(
-        "GM418",
+        "GM439",
         f"{what}, but a parameter is a finite number",
         span,
         hint="only data may be missing",
     )
-
-
-def outside(place: Span, what: str, value: str, domain: str, declared: Span | None) -> Diagnostic:
-    """A value from outside is not in the declared domain; `declared` where that is elsewhere."""
-    notes = () if declared is None else (Note("declared here", declared),)
-    hint = ""
-    if domain == "bool":
-        hint = "only 0 and 1 are booleans; a picture becomes so by a threshold: pixels > 127"
-    return Diagnostic("GM405", f"{what} is {value}, outside {domain}", place, notes, hint=hint)
 
 
 # --- Names -------------------------------------------------------------------------------
@@ -126,7 +134,7 @@ def unknown_binding(name: str, known: Sequence[str]) -> Diagnostic:
 def ambiguous_binding(name: str, qualified: Sequence[str]) -> Diagnostic:
     """A name is given that two modules declare."""
     return Diagnostic(
-        "GM402",
+        "GM440",
         f"`{name}` may mean {' or '.join(qualified)}",
         None,
         hint=f"say which: {qualified[0]}",
@@ -135,36 +143,7 @@ def ambiguous_binding(name: str, qualified: Sequence[str]) -> Diagnostic:
 
 def given_twice(name: str, other: str) -> Diagnostic:
     """Two names that are given mean the same data."""
-    return Diagnostic("GM402", f"`{name}` and `{other}` are the same, and both are given", None)
-
-
-# --- Shapes ------------------------------------------------------------------------------
-
-
-def sizes_disagree(
-    span: Span, name: str, needed: str, found: str, size: str, by: tuple[str, Span]
-) -> Diagnostic:
-    """Two arrays disagree about a size that both name; `by` is the other one."""
-    other, declared = by
-    return Diagnostic(
-        "GM403",
-        f"`{name}` needs shape {needed}; the data has shape {found}",
-        span,
-        (Note(f"`{other}` says what {size} is", declared),),
-    )
-
-
-def table_shape(
-    span: Span, name: str, declared: str, found: str, hint: str, declaration: Span
-) -> Diagnostic:
-    """A table does not fit the declared shape."""
-    return Diagnostic(
-        "GM403",
-        f"`{name}` needs shape {declared}; the table has {found}",
-        span,
-        (Note("declared here", declaration),),
-        hint=hint,
-    )
+    return Diagnostic("GM441", f"`{name}` and `{other}` are the same, and both are given", None)
 
 
 # --- Files -------------------------------------------------------------------------------
@@ -179,7 +158,7 @@ def not_text(path: str, reason: str) -> Diagnostic:
 
 def no_values(path: str, why: str) -> Diagnostic:
     """A file holds nothing."""
-    return Diagnostic("GM430", f"{path} {why}", None)
+    return Diagnostic("GM442", f"{path} {why}", None)
 
 
 def mixed_separators(span: Span, name: str, found: Sequence[str]) -> Diagnostic:
@@ -194,7 +173,7 @@ def mixed_separators(span: Span, name: str, found: Sequence[str]) -> Diagnostic:
 
 def bad_quotes(span: Span, reason: str) -> Diagnostic:
     """A cell's quotes do not match."""
-    return Diagnostic("GM431", reason, span, hint='inside quotes a quote is doubled: "a""b"')
+    return Diagnostic("GM443", reason, span, hint='inside quotes a quote is doubled: "a""b"')
 
 
 def ragged_table(
@@ -213,7 +192,7 @@ def ragged_table(
 def last_is_open(span: Span, name: str, separator: str) -> Diagnostic:
     """Every line ends in a separator, and no size says whether something is missing after it."""
     return Diagnostic(
-        "GM432",
+        "GM444",
         f"every line of the table of `{name}` ends in {separator}: is the last value missing, or "
         "is there a separator too many?",
         span,
@@ -235,7 +214,7 @@ def other_header(span: Span, name: str, columns: Sequence[str], expected: str) -
     """The first line has no value at all, and no column has the data's name."""
     listed = ", ".join(quoted(column) for column in columns[:NUM_LISTED_MAX])
     return Diagnostic(
-        "GM433",
+        "GM434",
         f"{listed}: neither the name of `{name}`, as a header has it, nor {expected}",
         span,
         hint=f"call the column `{name}`, or begin this line with #, and it is a comment",
@@ -244,7 +223,7 @@ def other_header(span: Span, name: str, columns: Sequence[str], expected: str) -
 
 def bad_header(span: Span, name: str, reason: str) -> Diagnostic:
     """A header names the data, but says no column."""
-    return Diagnostic("GM433", f"the header of `{name}` {reason}", span)
+    return Diagnostic("GM435", f"the header of `{name}` {reason}", span)
 
 
 def entry(name: str, place: Sequence[int]) -> str:

@@ -16,9 +16,12 @@ def missing_data(span: Span, name: str, given: Sequence[str]) -> Diagnostic:
     )
 
 
-def wrong_shape(span: Span, name: str, expected: str, found: str) -> Diagnostic:
+def wrong_shape(
+    span: Span, name: str, expected: str, found: str, notes: tuple[Note, ...] = (), hint: str = ""
+) -> Diagnostic:
     """An array does not have the declared shape."""
-    return Diagnostic("GM403", f"`{name}` needs shape {expected}; the data has shape {found}", span)
+    message = f"`{name}` needs shape {expected}; the data has shape {found}"
+    return Diagnostic("GM403", message, span, notes, hint=hint)
 
 
 def size_unknown(span: Span, name: str) -> Diagnostic:
@@ -31,9 +34,11 @@ def size_unknown(span: Span, name: str) -> Diagnostic:
     )
 
 
-def value_outside_domain(span: Span, what: str, value: str, domain: str) -> Diagnostic:
+def value_outside_domain(
+    span: Span, what: str, value: str, domain: str, notes: tuple[Note, ...] = (), hint: str = ""
+) -> Diagnostic:
     """A value does not belong to the domain it is used for."""
-    return Diagnostic("GM405", f"{what} is {value}, outside {domain}", span)
+    return Diagnostic("GM405", f"{what} is {value}, outside {domain}", span, notes, hint=hint)
 
 
 def index_outside(span: Span, what: str, index: int, size: int, where: str) -> Diagnostic:

@@ -13,7 +13,7 @@ from gmlang.data.fitting import Selection, Sizes, from_table
 from gmlang.data.names import shown
 from gmlang.data.settings import Setting
 from gmlang.data.tables import Table
-from gmlang.diagnostics import Diagnostic, GmError, Span
+from gmlang.diagnostics import Diagnostic, GmError, Note, Span
 from gmlang.errors import data as data_errors
 from gmlang.errors import grounding as errors
 from gmlang.graph.evaluate import Env, Slots, evaluate, integers
@@ -124,11 +124,10 @@ def _match_shape(binding: _Binding, symbol: DataSymbol, array: np.ndarray) -> No
             binding.size_from[part] = (name, symbol.span)
             continue
         shape = f"{declared} with {_show(part)} = {expected}"
+        notes: tuple[Note, ...] = ()
         if isinstance(part, str) and part in binding.size_from:
-            by = binding.size_from[part]
-            disagree = data_errors.sizes_disagree(symbol.span, name, shape, found, part, by)
-            raise GmError([disagree])
-        raise GmError([errors.wrong_shape(symbol.span, name, shape, found)])
+            notes = data_errors.size_said_by(part, *binding.size_from[part])
+        raise GmError([errors.wrong_shape(symbol.span, name, shape, found, notes)])
 
 
 def _show(part: str | Expression) -> str:
@@ -164,10 +163,12 @@ def _check_domain(
     number = str(value) if array.dtype == np.int64 else f"{float(value):g}"
     if symbol.is_param and not np.isfinite(value):
         raise GmError([data_errors.missing_param(symbol.span, f"{what} is {number}")])
+    span, notes = symbol.span, ()
     if written is not None:
-        cell = written.place(int(np.flatnonzero(bad)[0]))
-        raise GmError([data_errors.outside(cell, what, number, domain, symbol.span)])
-    raise GmError([data_errors.outside(symbol.span, what, number, domain, None)])
+        span = written.place(int(np.flatnonzero(bad)[0]))
+        notes = data_errors.declared_here(symbol.span)
+    hint = data_errors.threshold_hint(domain)
+    raise GmError([errors.value_outside_domain(span, what, number, domain, notes, hint)])
 
 
 def collected(diagnostics: list[Diagnostic]) -> None:
