@@ -1,4 +1,4 @@
-"""Mistakes in values that come from outside: GM402, GM418, GM43x and GM44x."""
+"""Mistakes in values that come from outside: GM402, GM418, GM45x and GM46x."""
 
 import re
 from collections.abc import Sequence
@@ -87,18 +87,18 @@ def bad_cell(
     notes = declared_here(declared)
     message = f"{what} is {shown}, but {expected} is expected"
     hint = hint or "what is missing is written NA, or left empty between separators"
-    return Diagnostic("GM436", message, cell, notes, hint=hint)
+    return Diagnostic("GM456", message, cell, notes, hint=hint)
 
 
 def bad_kind(span: Span, name: str, found: str, hint: str = "") -> Diagnostic:
     """Something is given that is no array of values at all."""
-    return Diagnostic("GM437", f"`{name}` is given {found}", span, hint=hint)
+    return Diagnostic("GM457", f"`{name}` is given {found}", span, hint=hint)
 
 
 def ragged(span: Span, name: str, place: str, found: str, first: str) -> Diagnostic:
     """The rows of nested lists differ in length."""
     return Diagnostic(
-        "GM438",
+        "GM458",
         f"the rows of `{name}` differ: {name}{place} {found}, but the first beside it {first}",
         span,
         hint="fill the rows up with None, which is missing, or give each row its own data",
@@ -108,7 +108,7 @@ def ragged(span: Span, name: str, place: str, found: str, first: str) -> Diagnos
 def missing_param(span: Span, what: str) -> Diagnostic:
     """A parameter is missing or infinite."""
     return Diagnostic(
-        "GM439",
+        "GM459",
         f"{what}, but a parameter is a finite number",
         span,
         hint="only data may be missing",
@@ -134,7 +134,7 @@ def unknown_binding(name: str, known: Sequence[str]) -> Diagnostic:
 def ambiguous_binding(name: str, qualified: Sequence[str]) -> Diagnostic:
     """A name is given that two modules declare."""
     return Diagnostic(
-        "GM440",
+        "GM460",
         f"`{name}` may mean {' or '.join(qualified)}",
         None,
         hint=f"say which: {qualified[0]}",
@@ -143,7 +143,7 @@ def ambiguous_binding(name: str, qualified: Sequence[str]) -> Diagnostic:
 
 def given_twice(name: str, other: str) -> Diagnostic:
     """Two names that are given mean the same data."""
-    return Diagnostic("GM441", f"`{name}` and `{other}` are the same, and both are given", None)
+    return Diagnostic("GM461", f"`{name}` and `{other}` are the same, and both are given", None)
 
 
 # --- Files -------------------------------------------------------------------------------
@@ -152,13 +152,13 @@ def given_twice(name: str, other: str) -> Diagnostic:
 def not_text(path: str, reason: str) -> Diagnostic:
     """A file is no text that can be read."""
     return Diagnostic(
-        "GM430", f"{path}: {reason}", None, hint="save it as UTF-8, or as UTF-16 with its mark"
+        "GM450", f"{path}: {reason}", None, hint="save it as UTF-8, or as UTF-16 with its mark"
     )
 
 
 def no_values(path: str, why: str) -> Diagnostic:
     """A file holds nothing."""
-    return Diagnostic("GM442", f"{path} {why}", None)
+    return Diagnostic("GM462", f"{path} {why}", None)
 
 
 def mixed_separators(span: Span, name: str, found: Sequence[str]) -> Diagnostic:
@@ -167,13 +167,13 @@ def mixed_separators(span: Span, name: str, found: Sequence[str]) -> Diagnostic:
     if "`,`" in found:
         hint += "; the decimal sign is a point: write 0.5, not 0,5"
     return Diagnostic(
-        "GM431", f"the table of `{name}` has {' and '.join(found)} as separators", span, hint=hint
+        "GM451", f"the table of `{name}` has {' and '.join(found)} as separators", span, hint=hint
     )
 
 
 def bad_quotes(span: Span, reason: str) -> Diagnostic:
     """A cell's quotes do not match."""
-    return Diagnostic("GM443", reason, span, hint='inside quotes a quote is doubled: "a""b"')
+    return Diagnostic("GM463", reason, span, hint='inside quotes a quote is doubled: "a""b"')
 
 
 def ragged_table(
@@ -182,7 +182,7 @@ def ragged_table(
     """The lines of a table differ in length."""
     cells = "1 cell" if found == 1 else f"{found} cells"
     return Diagnostic(
-        "GM432",
+        "GM452",
         f"line {line} of the table of `{name}` has {cells}, but line {first_line} has {first}",
         span,
         hint=hint,
@@ -192,7 +192,7 @@ def ragged_table(
 def last_is_open(span: Span, name: str, separator: str) -> Diagnostic:
     """Every line ends in a separator, and no size says whether something is missing after it."""
     return Diagnostic(
-        "GM444",
+        "GM464",
         f"every line of the table of `{name}` ends in {separator}: is the last value missing, or "
         "is there a separator too many?",
         span,
@@ -203,7 +203,7 @@ def last_is_open(span: Span, name: str, separator: str) -> Diagnostic:
 def header_or_value(span: Span, name: str, text: str) -> Diagnostic:
     """The first line may be the name of the data, or values."""
     return Diagnostic(
-        "GM433",
+        "GM453",
         f"{text} may be the header of `{name}`, or a value of it",
         span,
         hint="begin a header's line with #, and it is a comment",
@@ -214,7 +214,7 @@ def other_header(span: Span, name: str, columns: Sequence[str], expected: str) -
     """The first line has no value at all, and no column has the data's name."""
     listed = ", ".join(quoted(column) for column in columns[:NUM_LISTED_MAX])
     return Diagnostic(
-        "GM434",
+        "GM454",
         f"{listed}: neither the name of `{name}`, as a header has it, nor {expected}",
         span,
         hint=f"call the column `{name}`, or begin this line with #, and it is a comment",
@@ -223,7 +223,7 @@ def other_header(span: Span, name: str, columns: Sequence[str], expected: str) -
 
 def bad_header(span: Span, name: str, reason: str) -> Diagnostic:
     """A header names the data, but says no column."""
-    return Diagnostic("GM435", f"the header of `{name}` {reason}", span)
+    return Diagnostic("GM455", f"the header of `{name}` {reason}", span)
 
 
 def entry(name: str, place: Sequence[int]) -> str:
