@@ -215,6 +215,11 @@ class Improvement:
     engine: str
 
 
+def at_seconds(answer: Answer, seconds: float) -> Answer:
+    """Say how many seconds after the question an answer came."""
+    return replace(answer, quality=replace(answer.quality, seconds=seconds))
+
+
 def with_note(answer: Answer, note: str) -> Answer:
     """Add a remark to what an answer says of itself."""
     if not note:

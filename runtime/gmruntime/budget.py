@@ -1,9 +1,12 @@
-"""What an inference may spend: seconds of wall clock, bytes of memory, and cores."""
+"""What an inference may spend: seconds of wall clock, bytes of memory, and cores.
+
+A question has one budget, begun with the first step that is done for it. Whatever is done on the
+way gets a part of it (`share`, `until`), which ends no later than the whole.
+"""
 
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from math import inf
 from threading import Event
 from time import monotonic
 
@@ -17,12 +20,14 @@ class Budget:
         seconds: wall-clock seconds that may pass from then on.
         memory_bytes: cap on what tables and messages may occupy together.
         clock: seconds that only ever grow; a test passes its own.
+        ends: events that each end it at once: an interrupt, a search that is over.
     """
 
     start_s: float
     seconds: float
     memory_bytes: int
     clock: Callable[[], float] = monotonic
+    ends: tuple[Event, ...] = ()
 
     def spent_s(self) -> float:
         """Return the seconds that have passed."""
@@ -30,7 +35,46 @@ class Budget:
 
     def left_s(self) -> float:
         """Return the seconds that are left, 0 when none are."""
+        if any(end.is_set() for end in self.ends):
+            return 0.0
         return max(0.0, self.seconds - self.spent_s())
+
+    def is_spent(self) -> bool:
+        """Say whether nothing is left."""
+        return self.left_s() <= 0.0
+
+    def check(self) -> None:
+        """Give up, with a TimeoutError, when nothing is left."""
+        if self.left_s() <= 0.0:
+            raise TimeoutError
+
+    def share(self, part: float) -> "Budget":
+        """Return the budget that begins now and has a part of what is left.
+
+        >>> Budget(0.0, 8.0, 1 << 30, clock=lambda: 4.0).share(0.25).left_s()
+        1.0
+        """
+        return self.until(part * self.left_s())
+
+    def until(self, seconds: float) -> "Budget":
+        """Return the budget that begins now and ends so many seconds later, or with this one.
+
+        >>> Budget(0.0, 8.0, 1 << 30, clock=lambda: 4.0).until(9.0).left_s()
+        4.0
+        """
+        return replace(self, start_s=self.clock(), seconds=min(seconds, self.left_s()))
+
+    def ending_with(self, ended: Event) -> "Budget":
+        """Return the budget that is also spent as soon as `ended` is set, by any thread."""
+        return replace(self, ends=(*self.ends, ended))
+
+    def standing(self) -> "Budget":
+        """Return the budget with all its time and a clock that stands still, to count steps by."""
+        return replace(self, start_s=0.0, clock=lambda: 0.0)
+
+    def with_memory(self, part: float) -> "Budget":
+        """Return the budget with a part of the bytes."""
+        return replace(self, memory_bytes=int(part * self.memory_bytes))
 
 
 def start_budget(
@@ -38,12 +82,6 @@ def start_budget(
 ) -> Budget:
     """Start the clock on a budget."""
     return Budget(clock(), seconds, memory_bytes, clock)
-
-
-def ending_with(budget: Budget, ended: Event) -> Budget:
-    """Return a budget that is also spent as soon as `ended` is set, for work on other threads."""
-    clock = budget.clock
-    return replace(budget, clock=lambda: inf if ended.is_set() else clock())
 
 
 def num_cores() -> int:

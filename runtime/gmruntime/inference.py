@@ -29,6 +29,7 @@ from gmruntime.answer import (
     Solutions,
     SolutionsAnswer,
     Status,
+    at_seconds,
     with_note,
 )
 from gmruntime.budget import Budget, free_memory_bytes, start_budget
@@ -65,6 +66,7 @@ class Settings(TypedDict, total=False):
     seed: int
     device: str
     memory_bytes: int | None
+    budget: Budget | None
     method: str
     options: dict[str, bool | int | float] | None
     orders: "Orders | None"
@@ -105,6 +107,7 @@ def infer(
     seed: int = 0,
     device: str = "auto",
     memory_bytes: int | None = None,
+    budget: Budget | None = None,
     method: str = "",
     options: dict[str, bool | int | float] | None = None,
     orders: "Orders | None" = None,
@@ -119,6 +122,8 @@ def infer(
         seed: of everything random.
         device: "auto", "cpu" or "cuda".
         memory_bytes: cap on tables and messages; None takes half of what the machine has free.
+        budget: one that has begun, in place of the seconds and bytes: this question is a part of
+            a larger one.
         method: "" chooses; "exact", "bp" and "search" insist.
         options: of the method, such as `iters` and `damping` of "bp".
         orders: elimination orders found before; hand the same to every question on a graph.
@@ -127,10 +132,10 @@ def infer(
         GraphError: when the graph, the evidence or the query contradicts itself.
         ValueError: for an unknown method, device or option.
     """
+    budget = budget or _budget(budget_s, memory_bytes)
     validate(graph)
     _check_device(device)
     evidence = _checked(graph, evidence)
-    budget = _budget(budget_s, memory_bytes)
     rng = np.random.default_rng(seed)
     if options and method in ("", "exact", "search"):
         raise ValueError(f"{method or 'this method'} has no option {next(iter(options))!r}")
@@ -155,10 +160,10 @@ def infer(
             is_search = isinstance(query, Map) and not method and device != "cuda"
             if is_search:
                 # What takes longer is one of the engines of the search, which answers meanwhile.
-                part = replace(budget, seconds=budget.spent_s() + QUICK_SHARE * budget.left_s())
+                part = budget.share(QUICK_SHARE)
             answer, planned = attempt(graph, query, evidence, part, rng, device, orders)
             if answer is not None and not (is_search and answer.quality.status is Status.BOUNDED):
-                return answer
+                return at_seconds(answer, budget.spent_s())
             if isinstance(query, Map | Best):
                 return _search(graph, query, evidence, budget, rng)
             if isinstance(query, LogPartition):
@@ -191,6 +196,7 @@ def search(
     budget_s: float = 5.0,
     seed: int = 0,
     memory_bytes: int | None = None,
+    budget: Budget | None = None,
 ) -> Iterator[Improvement]:
     """Yield ever better assignments, and ever tighter bounds, until the budget is spent.
 
@@ -199,9 +205,9 @@ def search(
     from gmruntime.search.anytime import search as improve
     from gmruntime.search.layered import has_wide_sums
 
+    budget = budget or _budget(budget_s, memory_bytes)
     validate(graph)
     evidence = _checked(graph, evidence)
-    budget = _budget(budget_s, memory_bytes)
     rng = np.random.default_rng(seed)
     small = _by_elimination(graph, evidence, budget, rng)
     if small is not None:
@@ -225,8 +231,7 @@ def _by_elimination(
 
     if graph.num_variables > SMALL_VARIABLES:
         return None
-    seconds = budget.spent_s() + QUICK_SHARE * budget.left_s()
-    part = Budget(budget.start_s, seconds, budget.memory_bytes, budget.clock)
+    part = budget.share(QUICK_SHARE)
     predicted = predict(graph, Map(), evidence, part, rng)
     if not predicted.fits or predicted.compiled:
         return None
@@ -331,12 +336,12 @@ def _bounded(
     """Bound log Z; messages give a first estimate, and the answer where tables are too many."""
     from gmruntime.elimination.bounding import bound_log_partition
 
-    part = start_budget(MESSAGES_SHARE * budget.left_s(), budget.memory_bytes, budget.clock)
+    part = budget.share(MESSAGES_SHARE)
     first = _propagate(graph, LogPartition(), evidence, part, rng, device, {})
     assert isinstance(first, LogPartitionAnswer)
     if first.quality.status is not Status.ESTIMATE or planned.network is None:
         return first
-    part = start_budget(QUICK_SHARE * budget.left_s(), budget.memory_bytes, budget.clock)
+    part = budget.share(QUICK_SHARE)
     feasible = satisfy(graph, evidence, part, rng)
     lower = -np.inf
     if feasible is not None and feasible.assignment is not None:
@@ -378,8 +383,7 @@ def _by_constraints(
     """Answer a maximisation whose hard constraints decide everything, if that is quick."""
     from gmruntime.search.anytime import answer_of
 
-    seconds = budget.spent_s() + QUICK_SHARE * budget.left_s()
-    part = Budget(budget.start_s, seconds, budget.memory_bytes, budget.clock)
+    part = budget.share(QUICK_SHARE)
     feasible = satisfy(graph, evidence, part, rng)
     if feasible is None or not feasible.is_final:
         return None

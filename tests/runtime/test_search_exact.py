@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gmruntime.answer import Map
-from gmruntime.budget import Budget, ending_with, start_budget
+from gmruntime.budget import Budget, start_budget
 from gmruntime.elimination import plan as plans
 from gmruntime.elimination import slices
 from gmruntime.engine import Incumbent, Report
@@ -99,7 +99,7 @@ def test_a_budget_that_is_ended_is_spent() -> None:
     from threading import Event
 
     ended = Event()
-    budget = ending_with(start_budget(1e6, 1 << 20), ended)
+    budget = start_budget(1e6, 1 << 20).ending_with(ended)
     assert budget.left_s() > 1.0
     ended.set()
     assert budget.left_s() == 0.0

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gmruntime.budget import start_budget
 from gmruntime.devices import Device
 from gmruntime.dual.srmp_gpu import coloured
 from gmruntime.engine import Incumbent
@@ -106,7 +107,9 @@ def test_it_finds_the_best_and_the_same_again(device: Device) -> None:
     best = float(log_score(graph, every).max())
     found: list[float] = []
     for _ in range(2):
-        engine = ReplicaAnnealing(Terrain(flat), np.random.default_rng(0), device)
+        engine = ReplicaAnnealing(
+            Terrain(flat), start_budget(60.0, 1 << 30), np.random.default_rng(0), device
+        )
         report = engine.step(NOTHING, 0.0)
         while report.assignment is None:
             report = engine.step(NOTHING, 0.0)
@@ -118,7 +121,9 @@ def test_it_finds_the_best_and_the_same_again(device: Device) -> None:
 def test_what_it_offers_is_no_worse_than_the_incumbent(device: Device) -> None:
     flat = flatten(random_loops(np.random.default_rng(0), 60, 180))
     start = np.random.default_rng(1).integers(0, 3, 60, dtype=np.int32)
-    engine = ReplicaAnnealing(Terrain(flat), np.random.default_rng(0), device)
+    engine = ReplicaAnnealing(
+        Terrain(flat), start_budget(60.0, 1 << 30), np.random.default_rng(0), device
+    )
     known = Incumbent(start, flat_score(flat, start), np.inf)
     for _ in range(2):
         report = engine.step(known, 0.0)
@@ -137,7 +142,9 @@ def test_the_device_anneals_as_the_cpu_does() -> None:
     graph = mixed_graph(0)
     flat = flatten(graph)
     every = np.indices(flat.num_states.tolist()).reshape(6, -1).T.astype(np.int32)
-    engine = ReplicaAnnealing(Terrain(flat), np.random.default_rng(0), gpu())
+    engine = ReplicaAnnealing(
+        Terrain(flat), start_budget(60.0, 1 << 30), np.random.default_rng(0), gpu()
+    )
     report = engine.step(NOTHING, 0.0)
     while report.assignment is None:
         report = engine.step(NOTHING, 0.0)

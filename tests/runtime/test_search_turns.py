@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from gmruntime.budget import start_budget
 from gmruntime.engine import Incumbent, Report
 from gmruntime.flat import flatten
 from gmruntime.search.lanes import credit, pick, roster_of
@@ -48,7 +49,7 @@ def test_where_nothing_gains_every_engine_runs_in_the_order_listed() -> None:
 
 def test_regions_never_moved_are_not_taken_to_cost_nothing() -> None:
     flat = flatten(random_loops(np.random.default_rng(0), 100, 200))
-    engine = Neighbourhoods(Terrain(flat), np.random.default_rng(0))
+    engine = Neighbourhoods(Terrain(flat), start_budget(60.0, 1 << 30), np.random.default_rng(0))
     engine.step(Incumbent(np.zeros(0, np.int32), float("-inf"), float("inf")), 1e-6)
     assert (8.0, False) in engine.move_s
     for arm in engine.arms:

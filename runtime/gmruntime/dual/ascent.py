@@ -6,7 +6,6 @@ help any more, factors around cycles are joined, and SRMP goes on from there.
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from time import perf_counter
 
 import numpy as np
 
@@ -70,7 +69,8 @@ class DualAscent:
 
     def step(self, incumbent: Incumbent, seconds: float) -> Report:
         """Sweep, or join factors, until the time is over or nothing helps any more."""
-        start = perf_counter()
+        # The budget, and a turn with it, ends early when the search is interrupted.
+        turn = self.budget.until(seconds)
         if self.messages is None:
             self._start()
         gap = self.bound - incumbent.log_score
@@ -79,9 +79,7 @@ class DualAscent:
                 finished = self._join()
             else:
                 finished = self._sweep(gap, by_clock=seconds > 0.0)
-            # The budget ends early when the search is interrupted.
-            is_over = perf_counter() - start >= seconds or self.budget.left_s() <= 0.0
-            if finished or is_over:
+            if finished or turn.is_spent():
                 assert self.messages is not None
                 return Report(self.messages.assignment.copy(), self.bound, finished)
 

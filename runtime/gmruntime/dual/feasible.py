@@ -61,8 +61,7 @@ def satisfy(
     problem = pose(graph, evidence)
     if not problem.rules and all(problem.domains):
         return None
-    seconds = budget.seconds if problem.is_pure else budget.spent_s() + SHARE * budget.left_s()
-    part = Budget(budget.start_s, seconds, budget.memory_bytes, budget.clock)
+    part = budget if problem.is_pure else budget.share(SHARE)
     found = solve(problem, part, rng)
     if found.is_impossible:
         return Feasible(None, float("-inf"), is_final=True)

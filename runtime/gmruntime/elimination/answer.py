@@ -29,7 +29,6 @@ from gmruntime.elimination.passes import (
     arena_for,
     by_block,
     check_dense,
-    check_time,
     everywhere,
     observed_row,
     quality,
@@ -217,7 +216,7 @@ def _marginals(
         listed = range(graph.num_variables) if query.variables is None else query.variables
         free = {int(v) for v in listed if evidence[v] < 0}
         quick = marginals_compiled(network, found.order, free, budget, arena_for(found))
-        check_time(budget)
+        budget.check()
         if quick is not None:
             filled = {int(v): observed_row(graph, v, evidence) for v in listed if evidence[v] >= 0}
             sizes = num_states(graph)

@@ -45,7 +45,7 @@ def run_upward(
         )
         if quick is not None:
             return quick
-        check_time(budget)
+        budget.check()
         check_dense(found.order, budget)
     return pass_upward(tree, is_max)
 
@@ -65,12 +65,6 @@ def arena_for(found: Plan) -> "Arena":
     from gmruntime.elimination.running import Arena
 
     return Arena(found.device)
-
-
-def check_time(budget: Budget) -> None:
-    """Give up, with a TimeoutError for `answer` to catch, when the budget is spent."""
-    if budget.left_s() <= 0:
-        raise TimeoutError
 
 
 def observed_row(graph: FactorGraph, v: int, evidence: Assignment) -> np.ndarray:

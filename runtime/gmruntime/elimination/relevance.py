@@ -14,7 +14,6 @@ import numpy as np
 from gmruntime.answer import Marginals
 from gmruntime.budget import Budget
 from gmruntime.elimination.orders import best_order
-from gmruntime.elimination.passes import check_time
 from gmruntime.elimination.plan import Plan, costed
 from gmruntime.simplify.barren import drop_barren
 from gmruntime.simplify.network import Network
@@ -74,5 +73,5 @@ def marginals_by_relevance(
     for small, targets in plans:
         found, log_z = read(small, targets)
         rows.update(found)
-        check_time(budget)
+        budget.check()
     return rows, log_z

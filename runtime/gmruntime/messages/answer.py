@@ -24,7 +24,7 @@ from gmruntime.answer import (
     SolutionsAnswer,
     Status,
 )
-from gmruntime.budget import Budget, start_budget
+from gmruntime.budget import Budget
 from gmruntime.graph import Assignment, FactorGraph, log_score
 from gmruntime.messages.beliefs import bethe_log_partition, by_block, decode, joint, marginals
 from gmruntime.messages.bp import Messages, propagate
@@ -122,8 +122,7 @@ def _by_sums(
         case LogPartition():
             value = -np.inf if is_impossible else log_partition
             if found_quality.status is Status.ESTIMATE:
-                share = start_budget(0.3 * budget.left_s(), budget.memory_bytes, budget.clock)
-                upper = log_partition_upper_bound(graph, evidence, share)
+                upper = log_partition_upper_bound(graph, evidence, budget.share(0.3))
                 return LogPartitionAnswer(found_quality, value, log_upper=upper)
             return LogPartitionAnswer(found_quality, value, value, value)
         case Joint():

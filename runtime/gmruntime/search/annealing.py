@@ -1,11 +1,11 @@
 """Tree annealing: re-draw random forests at a falling temperature, again and again, more slowly."""
 
 from dataclasses import dataclass, field
-from time import perf_counter
 
 import numpy as np
 
 from gmruntime.arrays import Float64, Int32
+from gmruntime.budget import Budget
 from gmruntime.engine import Incumbent, Report
 from gmruntime.search.terrain import Terrain, terrain_of
 
@@ -21,6 +21,7 @@ class TreeAnnealing:
     """The engine's state: the run it is in the middle of."""
 
     terrain: Terrain
+    budget: Budget
     rng: np.random.Generator
     assignment: Int32[np.ndarray, " variables"] = field(
         default_factory=lambda: np.zeros(0, np.int32)
@@ -39,19 +40,19 @@ class TreeAnnealing:
         from gmruntime.search.compiled import random_state
         from gmruntime.search.forest_kernel import forest_sweeps
 
-        start = perf_counter()
+        clock, turn = self.budget.clock, self.budget.until(seconds)
         arrays = terrain_of(self.terrain).arrays
         if not len(self.temperatures):
             self._begin(incumbent)
         state = random_state(self.rng)
         batch = 1
         while len(self.temperatures):
-            now = perf_counter()
+            now = clock()
             batch_temperatures = self.temperatures[:batch]
             self.temperatures = self.temperatures[batch:]
             forest_sweeps(arrays, self.assignment, batch_temperatures, state)
-            cost = (perf_counter() - now) / len(batch_temperatures)
-            left = seconds - (perf_counter() - start)
+            cost = (clock() - now) / len(batch_temperatures)
+            left = turn.left_s()
             if left <= 0.0:
                 break
             if seconds > 0.0:

@@ -13,7 +13,7 @@ from threading import Event
 import numpy as np
 
 from gmruntime.answer import AssignmentsAnswer, Best, Improvement, Map, Quality, Status
-from gmruntime.budget import Budget, ending_with, num_cores
+from gmruntime.budget import Budget, num_cores
 from gmruntime.dual.feasible import METHOD, Feasible, satisfy
 from gmruntime.engine import Report
 from gmruntime.graph import Assignment, FactorGraph, log_score
@@ -107,7 +107,7 @@ def search(
     """
     del query
     ended = Event()
-    budget = ending_with(budget, ended)
+    budget = budget.ending_with(ended)
     first = first_guess(graph, evidence, budget)
     if np.isfinite(first.log_score):
         yield first
@@ -331,7 +331,7 @@ def _in_time(run: _Run) -> Generator[Improvement, None, None]:
         answers.append(satisfy(run.graph, run.evidence, run.budget, run.rng))
         return Report()
 
-    logician = start_crew(1)
+    logician = start_crew(1, run.budget.clock)
     submit(logician, 0, solve)
     dismiss(logician)
     wait(logician, min(CONSTRAINTS_ALONE_S, run.budget.left_s()))
@@ -340,7 +340,7 @@ def _in_time(run: _Run) -> Generator[Improvement, None, None]:
     switch_s = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_S)
     num_lanes = max(1, min(num_cores(), NUM_LANES_MAX))
-    crew = start_crew(num_lanes)
+    crew = start_crew(num_lanes, run.budget.clock)
     working: dict[int, tuple[Front, Entry]] = {}
     try:
         while True:

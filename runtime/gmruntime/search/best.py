@@ -4,7 +4,7 @@ Forbidding one assignment of many variables takes a chain of booleans that say w
 so far has been as it was, and a last one that must be false.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -40,7 +40,7 @@ def best_answer(
     rng: np.random.Generator,
 ) -> AssignmentsAnswer:
     """Find up to `query.count` answers, best first; exact only when each one is proved."""
-    part = replace(budget, seconds=budget.spent_s() + SUMS_SHARE * budget.left_s())
+    part = budget.share(SUMS_SHARE)
     sums = last_found(graph, query, evidence, part, rng, is_quick=False)
     if sums is not None and sums.is_final:
         return answer_of_found(sums, query, budget)
@@ -89,8 +89,7 @@ def _one_by_one(
     proved = True
     for rank in range(count):
         share = 0.5 if rank == 0 and count > 1 else 1.0 / (count - rank)
-        now = budget.clock()
-        part = replace(budget, start_s=now, seconds=share * budget.left_s())
+        part = budget.share(share)
         extra = constrained.num_variables - graph.num_variables
         padded = np.concatenate([evidence, np.full(extra, -1, np.int32)])
         followed = None if start is None else _follow_chains(start, asked, rows)

@@ -6,7 +6,6 @@ consistent in every node.
 """
 
 from dataclasses import dataclass
-from time import perf_counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -70,7 +69,7 @@ class Branching:
 
     def step(self, incumbent: Incumbent, seconds: float) -> Report:
         """Sweep, then search, until the time is over."""
-        start = perf_counter()
+        turn = self.budget.until(seconds)
         if self.search is None:
             if len(self.flat.table_start) > NUM_FACTORS_MAX:
                 return Report(finished=True)
@@ -84,13 +83,13 @@ class Branching:
             found = None
             if limit >= search.model.finite_max:
                 found, limit = _dive(search, limit)
-            _sweep(search, limit, self.budget if seconds > 0.0 else None)
-            if found is not None or perf_counter() - start >= seconds:
+            _sweep(search, limit, self.budget, by_clock=seconds > 0.0)
+            if found is not None or turn.is_spent():
                 return _report(search, limit, found)
-        return self._go_on(search, incumbent, limit, start, seconds)
+        return self._go_on(search, incumbent, limit, turn, by_clock=seconds > 0.0)
 
     def _go_on(
-        self, search: _Search, incumbent: Incumbent, limit: int, start: float, seconds: float
+        self, search: _Search, incumbent: Incumbent, limit: int, turn: Budget, *, by_clock: bool
     ) -> Report:
         from gmruntime.search.branching_kernel import COMPLETE, NEEDS_ROOM, branch
 
@@ -98,7 +97,7 @@ class Branching:
             search.tree.wanted[:] = incumbent.assignment[search.model.variables]
         found = None
         while not search.is_complete:
-            begin = perf_counter()
+            begin = turn.clock()
             status, lower = branch(
                 search.model.network,
                 search.state,
@@ -112,12 +111,11 @@ class Branching:
             search.is_complete = status == COMPLETE
             if status == NEEDS_ROOM and not _make_room(search, self.budget):
                 return _report(search, limit, found, finished=True)
-            now = perf_counter()
-            faster = seconds > 0.0 and now - begin < 0.01
+            faster = by_clock and turn.clock() - begin < 0.01
             search.num_nodes = (
                 min(NUM_NODES_MAX, search.num_nodes * 2) if faster else search.num_nodes
             )
-            if now - start >= seconds:
+            if turn.is_spent():
                 break
         return _report(search, limit, found, finished=search.is_complete)
 
@@ -191,13 +189,14 @@ def _limit(search: _Search, incumbent: Incumbent) -> int:
     return best
 
 
-def _sweep(search: _Search, limit: int, budget: Budget | None) -> None:
+def _sweep(search: _Search, limit: int, budget: Budget, *, by_clock: bool) -> None:
     """Sweep forward and backward; when that no longer pays, make the root consistent.
 
     Args:
         search: its root, before anything is decided.
         limit: the cost to beat, units.
-        budget: None when only gains count, not time.
+        budget: of the whole search.
+        by_clock: whether time counts; otherwise only gains do, and the clock is not asked.
     """
     from gmruntime.dual.arc_kernel import directions, sweep_both
     from gmruntime.dual.arc_network import CONSTANT
@@ -206,17 +205,18 @@ def _sweep(search: _Search, limit: int, budget: Budget | None) -> None:
     network, state = search.model.network, search.state
     before = int(state.cells[CONSTANT])
     gap = min(limit, 2 * before) - before
-    start = perf_counter()
+    start = budget.clock() if by_clock else 0.0
     ahead = directions(network, state)
     least = max(1, int(GAIN_LEAST * gap))
     done = sweep_both(network, state, ahead, limit, search.num_at_once, least)
-    seconds = perf_counter() - start
+    seconds = budget.clock() - start if by_clock else 0.0
     search.num_sweeps += max(done, 1)
     search.swept_s += seconds
     gained = int(state.cells[CONSTANT]) - before
-    if done == search.num_at_once and _is_worth(search, gained, gap, seconds, budget):
-        # Where only steps count the clock must not be asked.
-        faster = budget is not None and seconds < 0.005
+    if done == search.num_at_once and _is_worth(
+        search, gained, gap, seconds, budget if by_clock else None
+    ):
+        faster = by_clock and seconds < 0.005
         search.num_at_once = min(NUM_AT_ONCE_MAX, search.num_at_once * (1 + faster))
         return
     search.is_swept = True

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from threading import Thread
-from time import perf_counter
 
 from gmruntime.engine import Report
 
@@ -37,12 +36,13 @@ class Crew:
     """A few threads, one inbox each, and one outbox."""
 
     inboxes: tuple[SimpleQueue[Task | None], ...]
+    clock: Callable[[], float]
     outbox: SimpleQueue[Done] = field(default_factory=SimpleQueue[Done])
 
 
-def start_crew(num_lanes: int) -> Crew:
-    """Start the threads; they wait for work."""
-    crew = Crew(tuple(SimpleQueue[Task | None]() for _ in range(num_lanes)))
+def start_crew(num_lanes: int, clock: Callable[[], float]) -> Crew:
+    """Start the threads; they wait for work, and take its time by the clock."""
+    crew = Crew(tuple(SimpleQueue[Task | None]() for _ in range(num_lanes)), clock)
     for lane in range(num_lanes):
         Thread(target=_work, args=(crew, lane), daemon=True).start()
     return crew
@@ -72,9 +72,9 @@ def _work(crew: Crew, lane: int) -> None:
         task = crew.inboxes[lane].get()
         if task is None:
             return
-        start = perf_counter()
+        start = crew.clock()
         try:
-            done = Done(lane, task(), None, perf_counter() - start)
+            done = Done(lane, task(), None, crew.clock() - start)
         except BaseException as error:
-            done = Done(lane, None, error, perf_counter() - start)
+            done = Done(lane, None, error, crew.clock() - start)
         crew.outbox.put(done)

@@ -4,7 +4,7 @@ First a quick look for an order says whether there is any hope; a thorough one s
 will take. What does not fit is eliminated in slices, none that cannot beat the incumbent.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
@@ -63,10 +63,10 @@ class ExactElimination:
 
     def step(self, incumbent: Incumbent, seconds: float) -> Report:
         """Look, plan, or eliminate; the last takes as long as it said that it would."""
-        budget = replace(self.budget, memory_bytes=int(MEMORY_SHARE * self.budget.memory_bytes))
+        budget = self.budget.with_memory(MEMORY_SHARE)
         if seconds <= 0.0:
             # By steps: how far this goes must not depend on the clock.
-            budget = replace(budget, start_s=0.0, clock=lambda: 0.0)
+            budget = budget.standing()
         match self.stage:
             case _Stage.LOOK:
                 return self._look(budget)
@@ -87,7 +87,7 @@ class ExactElimination:
         if is_wide or bits > bits_max + GREEDY_SAVED_BITS_MAX:
             return Report(finished=True)
         self.graph = as_graph(self.flat)
-        quick = replace(budget, seconds=min(QUICK_S, budget.seconds))
+        quick = budget.until(QUICK_S)
         found = plan(self.graph, Map(), no_evidence(self.graph), quick, self.rng)
         if found.network is None or found.order is None:
             return Report(finished=True)

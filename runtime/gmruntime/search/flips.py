@@ -4,11 +4,11 @@ The best for dense graphs, where freezing a cutset would leave nothing free.
 """
 
 from dataclasses import dataclass, field
-from time import perf_counter
 
 import numpy as np
 
 from gmruntime.arrays import Int32
+from gmruntime.budget import Budget
 from gmruntime.engine import Incumbent, Report
 from gmruntime.search.terrain import Terrain, terrain_of
 
@@ -25,6 +25,7 @@ class Flips:
     """The engine's state: its best assignment, with rules only penalised."""
 
     terrain: Terrain
+    budget: Budget
     rng: np.random.Generator
     best: Int32[np.ndarray, " variables"] = field(default_factory=lambda: np.zeros(0, np.int32))
     best_score: float = float("-inf")
@@ -38,7 +39,7 @@ class Flips:
         """Play rounds until the time is over."""
         from gmruntime.search.compiled import score
 
-        start = perf_counter()
+        turn = self.budget.until(seconds)
         arrays = terrain_of(self.terrain).arrays
         if not len(self.best):
             self.best = self.rng.integers(0, arrays.num_states, dtype=np.int32)
@@ -47,8 +48,8 @@ class Flips:
             self.best, self.best_score = incumbent.assignment.copy(), incumbent.log_score
         before = self.best_score
         while True:
-            self._round(start + seconds - perf_counter() if seconds > 0.0 else None)
-            if perf_counter() - start >= seconds:
+            self._round(turn.left_s() if seconds > 0.0 else None)
+            if turn.is_spent():
                 break
         better = self.best_score > before or self.best_score > incumbent.log_score
         return Report(self.best.copy() if better else None)

@@ -1,7 +1,6 @@
 """What a layered search answers, in the words of the other engines."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 
@@ -85,9 +84,9 @@ def layered_improvements(
     """
     if not has_wide_sums(graph):
         return
-    part = replace(budget, seconds=budget.spent_s() + share * budget.left_s())
+    part = budget.share(share)
     if num_passes_max is not None:
-        part = replace(budget, start_s=0.0, clock=lambda: 0.0)
+        part = budget.standing()
     nothing = np.zeros(0, np.int32)
     # A generator of its own: where there are no sums, nothing is drawn.
     passes = layered_search(graph, evidence, part, rng.spawn(1)[0])

@@ -6,12 +6,12 @@ what each gained for its time.
 """
 
 from dataclasses import dataclass, field
-from time import perf_counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gmruntime.arrays import Int32
+from gmruntime.budget import Budget
 from gmruntime.engine import Incumbent, Report
 from gmruntime.search.terrain import Terrain, terrain_of
 
@@ -90,6 +90,7 @@ class Neighbourhoods:
     """
 
     terrain: Terrain
+    budget: Budget
     rng: np.random.Generator
     wanders: bool = False
     best: Int32[np.ndarray, " variables"] = field(default_factory=lambda: np.zeros(0, np.int32))
@@ -111,7 +112,7 @@ class Neighbourhoods:
 
     def step(self, incumbent: Incumbent, seconds: float) -> Report:
         """Move until the time is over."""
-        start = perf_counter()
+        turn = self.budget.until(seconds)
         before = self._catch_up(incumbent)
         if self.wanders and self._is_stuck():
             return self._start_anew(incumbent)
@@ -121,7 +122,7 @@ class Neighbourhoods:
             self._move(self.cycle, seconds > 0.0)
             if not self.cycle.temperatures:
                 self._end(self.cycle)
-            if perf_counter() - start >= seconds:
+            if turn.is_spent():
                 break
         better = self.best_score > before or self.best_score > incumbent.log_score
         return Report(self.best.copy() if better else None)
@@ -195,13 +196,13 @@ class Neighbourhoods:
         arrays = terrain_of(self.terrain).arrays
         plan, scratch = self.memory
         state = random_state(self.rng)
-        start = perf_counter()
+        start = self.budget.clock() if timed else 0.0
         bits = cycle.arm.bits
         made = make_plan(
             arrays, cycle.free, bits, NUM_ENTRIES_MAX, ORDER_NOISE, state, plan, scratch
         )
         run_plan(arrays, plan, made, cycle.assignment, cycle.temperatures.pop(0), state)
-        cost = perf_counter() - start if timed else 2.0 ** (bits / 4.0)
+        cost = self.budget.clock() - start if timed else 2.0 ** (bits / 4.0)
         kind = (bits, cycle.arm.is_local)
         self.move_s[kind] = 0.5 * (cost + self.move_s.get(kind, cost))
         cycle.seconds += cost

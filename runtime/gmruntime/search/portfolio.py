@@ -28,20 +28,19 @@ NUM_ENTRIES_SLOW = 1 << 18
 
 def primal_engines(flat: FlatGraph, budget: Budget, rng: np.random.Generator) -> list[Engine]:
     """List the engines that look for better assignments, most promising first."""
-    del budget
     terrain = Terrain(flat)
     rngs = rng.spawn(5)
-    engines: list[Engine] = [Neighbourhoods(terrain, rngs[0])]
+    engines: list[Engine] = [Neighbourhoods(terrain, budget, rngs[0])]
     degree = float(len(flat.edge_variable)) / max(1, len(flat.num_states))
     states = int(flat.num_states.sum())
     if states <= FLIP_STATES_SPARSE_MAX or (degree >= DENSE_DEGREE and states <= FLIP_STATES_MAX):
-        engines.append(Flips(terrain, rngs[1]))
+        engines.append(Flips(terrain, budget, rngs[1]))
     engines += [
-        TreeAnnealing(terrain, rngs[2]),
-        Neighbourhoods(terrain, rngs[3], wanders=True),
+        TreeAnnealing(terrain, budget, rngs[2]),
+        Neighbourhoods(terrain, budget, rngs[3], wanders=True),
     ]
     if len(flat.edge_variable) >= NUM_EDGES_MIN:
-        engines.append(ReplicaAnnealing(terrain, rngs[4]))
+        engines.append(ReplicaAnnealing(terrain, budget, rngs[4]))
     return engines
 
 

@@ -6,12 +6,12 @@ run on the CPU as plain C++.
 """
 
 from dataclasses import dataclass, field, replace
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gmruntime.arrays import Float64, Int32
+from gmruntime.budget import Budget
 from gmruntime.devices import Device, has_gpu, on_gpu
 from gmruntime.dual.srmp_gpu import Coloured, coloured
 from gmruntime.engine import Incumbent, Report
@@ -142,6 +142,7 @@ class ReplicaAnnealing:
     """
 
     terrain: Terrain
+    budget: Budget
     rng: np.random.Generator
     device: Device | None = None
     replicas: Replicas | None = None
@@ -155,7 +156,7 @@ class ReplicaAnnealing:
 
     def step(self, incumbent: Incumbent, seconds: float) -> Report:
         """Sweep until the time is over or the replicas have cooled down."""
-        start = perf_counter()
+        turn = self.budget.until(seconds)
         if self.device is None:
             if not has_gpu():
                 return Report(finished=True)
@@ -172,7 +173,7 @@ class ReplicaAnnealing:
             if not self.left:
                 return Report(self._combined(self.replicas, arrays, incumbent))
             self.replicas.wait()
-            if perf_counter() - start >= seconds:
+            if turn.is_spent():
                 break
         return Report()
 
