@@ -300,7 +300,12 @@ def _count(prepared: Prepared, query: Query, evidence: np.ndarray, settings: Set
 
 
 def event_log_odds(
-    prepared: Prepared, target: Target, state: int, settings: Settings, query: Query
+    prepared: Prepared,
+    target: Target,
+    state: int,
+    settings: Settings,
+    query: Query,
+    estimate_share: float,
 ) -> tuple[float, Status]:
     """Return log P(target = state) - log P(target != state), nats, and how good it is.
 
@@ -311,7 +316,7 @@ def event_log_odds(
         return float("nan"), Status.IMPOSSIBLE
     variable = int(target.variables)
     question = Marginals(np.array([variable], np.int32))
-    found = ask(prepared, question, evidence, settings, query)
+    found = ask(prepared, question, evidence, settings, query, estimate_share)
     assert isinstance(found, MarginalsAnswer)
     status = found.quality.status
     if status is Status.IMPOSSIBLE:

@@ -28,9 +28,6 @@ from gmruntime.answer import LogPartition, LogPartitionAnswer, Status
 from gmruntime.graph import FactorBlock, FactorGraph, no_evidence
 from gmruntime.quality import worst
 
-SHARE_LEAST_S = 1e-3
-"""Of the time, for each log Z, however late it is."""
-
 ROUNDING_NATS = 1e-12
 """Differences of log Z below this are rounding errors, and shown as 0."""
 
@@ -117,13 +114,11 @@ class Compatibility:
     ) -> None:
         """Set the stage; nothing is computed yet.
 
-        The budget is that of all `num_questions` log Z together: each gets its share of what is
-        left. `query` is the one whose `using` and `within` are obeyed; None where no query asks.
+        The budget is that of all `num_questions` log Z together: an estimate gets its share of
+        what is left. `query` is the one whose `using` is obeyed; None where no query asks.
         """
         self.program, self.world, self.groups = program, world, groups
         self.span, self.settings, self.query = span, settings, query
-        within_s = None if query is None else query.within_s
-        self.end_s = time.monotonic() + (within_s or settings.budget_s)
         self.num_left = num_questions
 
     def grounding(self, chosen: tuple[int, ...]) -> Grounding:
@@ -153,7 +148,7 @@ class Compatibility:
             evidence,
             self.settings,
             self.query,
-            self._share_s(),
+            self._share(),
         )
         assert isinstance(found, LogPartitionAnswer)
         log_prior = sum(_log_prior(grounding, int(v)) for v in active)
@@ -165,11 +160,10 @@ class Compatibility:
             found.quality.status,
         )
 
-    def _share_s(self) -> float:
-        """Return the time that the next question may take."""
-        share = (self.end_s - time.monotonic()) / max(1, self.num_left)
+    def _share(self) -> float:
+        """Return the share of the time left that the next question may take for an estimate."""
         self.num_left -= 1
-        return max(share, SHARE_LEAST_S)
+        return 1.0 / max(1, self.num_left + 1)
 
 
 def _without_predictions(grounding: Grounding, hidden: frozenset[int]) -> tuple[FactorBlock, ...]:

@@ -17,12 +17,14 @@ from gmlang.queries.compatibility import (
     site_name,
     split,
 )
-from gmlang.queries.session import Session, Settings
+from gmlang.queries.session import Session, Settings, begin
 from gmruntime.answer import Status
 
 
 def check_composites(session: Session, settings: Settings) -> list[Diagnostic]:
     """Find the composites whose parts contradict each other and are not marked soft."""
+    # All share one budget: checking a program is no question.
+    settings = begin(settings, None)
     found: list[Diagnostic] = []
     for symbol in session.program.models:
         if len(symbol.parts) < 2 or symbol.soft:

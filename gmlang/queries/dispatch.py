@@ -17,7 +17,7 @@ from gmlang.queries.answers import Answer
 from gmlang.queries.basic import answer_basic
 from gmlang.queries.compatibility import answer_blame, answer_compat
 from gmlang.queries.reasons import answer_active, answer_indep, answer_why
-from gmlang.queries.session import Session, Settings
+from gmlang.queries.session import Session, Settings, base_grounding, begin, mentions
 from gmruntime.answer import Status
 from gmruntime.quality import worst
 
@@ -29,8 +29,11 @@ def answer(session: Session, question: Query | Assert, settings: Settings) -> An
         GmError: when the question does not fit the program or its data.
     """
     if isinstance(question, Assert):
-        return check_assertion(session, question, settings)
-    settings = replace(settings, orders=session.orders)
+        inner = [p.query for p in walk(question.condition) if isinstance(p, QueryValue)]
+        _ground_before(session, inner, settings)
+        return check_assertion(session, question, begin(settings, None))
+    _ground_before(session, [question], settings)
+    settings = begin(replace(settings, orders=session.orders), question.within_s)
     match question.kind:
         case "compat":
             return answer_compat(session, question, settings)
@@ -46,12 +49,20 @@ def answer(session: Session, question: Query | Assert, settings: Settings) -> An
             return answer_basic(session, question, settings)
 
 
+def _ground_before(session: Session, queries: list[Query], settings: Settings) -> None:
+    """Make the program's own graph, which serves all its questions, before the clock starts."""
+    is_asked = any(q.kind not in ("compat", "blame") and not mentions(q) for q in queries)
+    if settings.budget is None and is_asked:
+        base_grounding(session)
+
+
 def check_assertion(session: Session, question: Assert, settings: Settings) -> Answer:
     """Check a test inside a program; `held` says whether it holds.
 
     Raises:
         GmError: when a query in it has no single number as its answer.
     """
+    # The queries in it share its budget.
     start = time.monotonic()
     condition: Expression = question.condition
     statuses: list[Status] = []

@@ -35,6 +35,9 @@ LABEL_WIDTH = 64
 REASONS_MAX = 60
 """`why` weighs at most this many statements and observations."""
 
+WHOLE_SHARE = 0.3
+"""Of the time, for an estimate of what `why` is about, before its reasons are weighed."""
+
 INDEPENDENT_BELOW = 1e-9
 """Two variables are called independent when no probability differs by more than this, relatively.
 
@@ -55,19 +58,21 @@ def answer_why(session: Session, query: Query, settings: Settings) -> Answer:
     target, state = _supposed(prepared, query, settings)
     whole, first = float("nan"), Status.IMPOSSIBLE
     if state is not None:
-        whole, first = event_log_odds(prepared, target, state, settings, query)
+        whole, first = event_log_odds(prepared, target, state, settings, query, WHOLE_SHARE)
     statuses = [first]
     if state is None or np.isnan(whole):
         seconds = time.monotonic() - start
         return Answer(query.text, "why", "impossible", None, seconds, name=query.name)
     reasons: list[dict[str, object]] = []
-    deadline = start + (query.within_s or settings.budget_s)
+    budget = settings.running()
     left_out = 0
-    for label, without in _alternatives(prepared, target):
-        if len(reasons) >= REASONS_MAX or time.monotonic() > deadline:
+    alternatives = _alternatives(prepared, target)
+    for number, (label, without) in enumerate(alternatives):
+        if len(reasons) >= REASONS_MAX or budget.is_spent():
             left_out += 1
             continue
-        odds, inner = event_log_odds(without, target, state, settings, query)
+        share = 1.0 / min(REASONS_MAX, len(alternatives) - number)
+        odds, inner = event_log_odds(without, target, state, settings, query, share)
         statuses.append(inner)
         with np.errstate(invalid="ignore"):
             nats = float(np.subtract(whole, odds))
@@ -103,7 +108,7 @@ def _supposed(prepared: Prepared, query: Query, settings: Settings) -> tuple[Tar
         return target, None
     variable = int(target.variables)
     question = Marginals(np.array([variable], np.int32))
-    found = ask(prepared, question, evidence, settings, query)
+    found = ask(prepared, question, evidence, settings, query, WHOLE_SHARE)
     assert isinstance(found, MarginalsAnswer)
     if found.quality.status is Status.IMPOSSIBLE:
         return target, None
@@ -195,17 +200,17 @@ def answer_active(session: Session, query: Query, settings: Settings) -> Answer:
             query.text, "active", "exact", {"models": [], "unexplained": []}, seconds, note=note
         )
     variables = np.array(sorted(instances), np.int32)
-    found = ask(prepared, Marginals(variables), evidence, settings, query)
+    found = ask(prepared, Marginals(variables), evidence, settings, query, 1 / 4)
     assert isinstance(found, MarginalsAnswer)
     fields = quality_fields(found.quality)
     base = Answer(query.text, "active", "", None, time.monotonic() - start)
     if found.quality.status is Status.IMPOSSIBLE:
         return replace(base, **fields)
     rows = flat_rows(prepared, found.probabilities)
-    prior = ask(prepared, Marginals(variables), np.full_like(evidence, -1), settings, query)
+    nothing = np.full_like(evidence, -1)
+    prior = ask(prepared, Marginals(variables), nothing, settings, query, 1 / 3)
     assert isinstance(prior, MarginalsAnswer)
     prior_rows = flat_rows(prepared, prior.probabilities)
-    nothing = np.full_like(evidence, -1)
     models: list[dict[str, object]] = []
     parts: list[Status] = []
     for v in map(int, variables):
@@ -250,7 +255,7 @@ def _unexplained(
 ) -> tuple[list[dict[str, object]], list[Status]]:
     """List the attributes, and how good the answers are that they were found by."""
     assert query.thing is not None
-    best = ask(prepared, Map(), evidence, settings, query)
+    best = ask(prepared, Map(), evidence, settings, query, 1 / 2)
     assert isinstance(best, AssignmentsAnswer)
     if not len(best.assignments):
         return [], [best.quality.status]
@@ -311,8 +316,8 @@ def answer_indep(session: Session, query: Query, settings: Settings) -> Answer:
     variables = np.array([first, second, *prepared.conditioned], np.int32)
     graph = prepared.graph()
     apart = are_separated(graph, evidence, first, second, frozenset(prepared.conditioned))
-    seconds = (query.within_s or settings.budget_s) * (SEPARATED_SHARE if apart else 1.0)
-    found = ask_graph(graph, Joint(variables), evidence, settings, query, seconds)
+    share = SEPARATED_SHARE if apart else 1.0
+    found = ask_graph(graph, Joint(variables), evidence, settings, query, share)
     assert isinstance(found, JointAnswer)
     fields = quality_fields(found.quality)
     base = Answer(query.text, "indep", "", None, time.monotonic() - start, name=query.name)

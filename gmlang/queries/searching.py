@@ -8,7 +8,7 @@ import numpy as np
 from gmlang.core.program import Query
 from gmlang.queries.answers import Answer, finite, nested_values
 from gmlang.queries.basic import asked_names, assignment_map
-from gmlang.queries.session import Session, Settings, prepare
+from gmlang.queries.session import Session, Settings, begin, prepare
 from gmruntime.answer import Improvement, Map, Status
 from gmruntime.inference import search
 from gmruntime.quality import is_proved
@@ -20,6 +20,7 @@ def improvements(session: Session, query: Query, settings: Settings) -> Iterator
     Raises:
         GmError: when the query does not fit the program.
     """
+    settings = begin(settings, query.within_s)
     prepared = prepare(session, query)
     evidence, clash = prepared.evidence()
     if clash:
@@ -28,9 +29,8 @@ def improvements(session: Session, query: Query, settings: Settings) -> Iterator
         prepared.graph(),
         Map(),
         evidence=evidence,
-        budget_s=query.within_s or settings.budget_s,
+        budget=settings.running(),
         seed=settings.seed,
-        memory_bytes=settings.memory_bytes,
     )
 
 

@@ -32,6 +32,7 @@ from gmlang.graph.world import ONE_INSTANCE, World
 from gmlang.limits import MEMORY_MAX, SECONDS, SECONDS_MAX, SEED, SEED_MAX, is_seconds
 from gmruntime.answer import Answer as RuntimeAnswer
 from gmruntime.answer import Query as RuntimeQuery
+from gmruntime.budget import Budget, begin_budget
 from gmruntime.elimination.order_cache import Orders
 from gmruntime.graph import FactorGraph, no_evidence
 from gmruntime.inference import infer
@@ -41,13 +42,38 @@ DEVICES = ("auto", "cpu", "cuda")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How to answer: seconds for each query, seed, device, bytes, elimination orders known."""
+    """How to answer.
+
+    Attributes:
+        budget_s: seconds for each query.
+        seed: of everything random.
+        device: "auto", "cpu" or "cuda".
+        memory_bytes: cap on tables and messages; None takes half of what is free.
+        orders: elimination orders found before.
+        budget: of the question that is being answered, once that has begun; its inner questions
+            share it.
+    """
 
     budget_s: float = 5.0
     seed: int = 0
     device: str = "auto"
     memory_bytes: int | None = None
     orders: Orders | None = None
+    budget: Budget | None = None
+
+    def running(self) -> Budget:
+        """Return the budget of the question that is being answered."""
+        assert self.budget is not None
+        return self.budget
+
+
+def begin(settings: Settings, within_s: float | None) -> Settings:
+    """Start a question's budget; that of an inner question ends with the outer one's."""
+    if settings.budget is None:
+        budget = begin_budget(within_s or settings.budget_s, settings.memory_bytes)
+    else:
+        budget = settings.budget if within_s is None else settings.budget.until(within_s)
+    return replace(settings, budget=budget)
 
 
 def checked_settings(
@@ -213,14 +239,23 @@ def ask(
     evidence: np.ndarray,
     settings: Settings,
     query: Query,
+    estimate_share: float = 1.0,
 ) -> RuntimeAnswer:
     """Put a question about a query's own graph to the runtime.
+
+    Args:
+        prepared: with the query's graph.
+        question: about it.
+        evidence: a state for each observed variable, -1 for the others.
+        settings: with a budget that has begun.
+        query: that is being answered.
+        estimate_share: of the time that is left, for an answer that is not exact: where a query
+            asks several questions, the rest is for the others.
 
     Raises:
         GmError: when the query's `using` is not understood.
     """
-    seconds = query.within_s or settings.budget_s
-    return ask_graph(prepared.graph(), question, evidence, settings, query, seconds)
+    return ask_graph(prepared.graph(), question, evidence, settings, query, estimate_share)
 
 
 def ask_graph(
@@ -229,7 +264,7 @@ def ask_graph(
     evidence: np.ndarray,
     settings: Settings,
     query: Query | None,
-    seconds: float,
+    estimate_share: float = 1.0,
 ) -> RuntimeAnswer:
     """Put a question about any graph to the runtime: the only way from a query to it.
 
@@ -237,9 +272,9 @@ def ask_graph(
         graph: asked about.
         question: what is asked.
         evidence: a state for each observed variable, -1 for the others.
-        settings: how to answer, but for the time.
+        settings: with a budget that has begun.
         query: whose `using` is obeyed; None where no query asks.
-        seconds: that this one question may take.
+        estimate_share: of the time that is left, for an answer that is not exact.
 
     Raises:
         GmError: when the query's `using` is not understood.
@@ -250,10 +285,10 @@ def ask_graph(
             graph,
             question,
             evidence=evidence,
-            budget_s=seconds,
+            budget=settings.running(),
+            estimate_share=estimate_share,
             seed=settings.seed,
             device=settings.device,
-            memory_bytes=settings.memory_bytes,
             method=method,
             options={} if query is None else dict(query.method_options),
             orders=settings.orders,

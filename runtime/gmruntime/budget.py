@@ -84,6 +84,19 @@ def start_budget(
     return Budget(clock(), seconds, memory_bytes, clock)
 
 
+def begin_budget(seconds: float, memory_bytes: int | None) -> Budget:
+    """Start the clock on what a user allows; None for the bytes takes half of what is free.
+
+    Raises:
+        ValueError: when no time or no memory is allowed.
+    """
+    if not seconds > 0:
+        raise ValueError(f"budget_s must be positive, not {seconds}")
+    if memory_bytes is not None and not memory_bytes > 0:
+        raise ValueError(f"memory_bytes must be positive, not {memory_bytes}")
+    return start_budget(seconds, memory_bytes or free_memory_bytes() // 2)
+
+
 def num_cores() -> int:
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -32,7 +32,7 @@ from gmruntime.answer import (
     at_seconds,
     with_note,
 )
-from gmruntime.budget import Budget, free_memory_bytes, start_budget
+from gmruntime.budget import Budget, begin_budget
 from gmruntime.dual.feasible import satisfy
 from gmruntime.factors.kinds import AllDifferent, Count, LinearSum, Or, Xor
 from gmruntime.graph import Assignment, FactorGraph, no_evidence, validate
@@ -67,6 +67,7 @@ class Settings(TypedDict, total=False):
     device: str
     memory_bytes: int | None
     budget: Budget | None
+    estimate_share: float
     method: str
     options: dict[str, bool | int | float] | None
     orders: "Orders | None"
@@ -108,6 +109,7 @@ def infer(
     device: str = "auto",
     memory_bytes: int | None = None,
     budget: Budget | None = None,
+    estimate_share: float = 1.0,
     method: str = "",
     options: dict[str, bool | int | float] | None = None,
     orders: "Orders | None" = None,
@@ -124,6 +126,8 @@ def infer(
         memory_bytes: cap on tables and messages; None takes half of what the machine has free.
         budget: one that has begun, in place of the seconds and bytes: this question is a part of
             a larger one.
+        estimate_share: of what is left of the budget once no exact answer fits, for what is not
+            exact. A question with parts keeps the rest for the others.
         method: "" chooses; "exact", "bp" and "search" insist.
         options: of the method, such as `iters` and `damping` of "bp".
         orders: elimination orders found before; hand the same to every question on a graph.
@@ -132,7 +136,7 @@ def infer(
         GraphError: when the graph, the evidence or the query contradicts itself.
         ValueError: for an unknown method, device or option.
     """
-    budget = budget or _budget(budget_s, memory_bytes)
+    budget = budget or begin_budget(budget_s, memory_bytes)
     validate(graph)
     _check_device(device)
     evidence = _checked(graph, evidence)
@@ -141,7 +145,8 @@ def infer(
         raise ValueError(f"{method or 'this method'} has no option {next(iter(options))!r}")
     match method:
         case "bp":
-            return _propagate(graph, query, evidence, budget, rng, device, options or {})
+            part = budget.share(estimate_share)
+            return _propagate(graph, query, evidence, part, rng, device, options or {})
         case "" | "exact":
             from gmruntime.elimination.answer import attempt
             from gmruntime.elimination.plan import needs
@@ -164,17 +169,18 @@ def infer(
             answer, planned = attempt(graph, query, evidence, part, rng, device, orders)
             if answer is not None and not (is_search and answer.quality.status is Status.BOUNDED):
                 return at_seconds(answer, budget.spent_s())
+            part = budget.share(estimate_share)
             if isinstance(query, Map | Best):
-                return _search(graph, query, evidence, budget, rng)
+                return _search(graph, query, evidence, part, rng)
             if isinstance(query, LogPartition):
-                answer = _bounded(graph, evidence, planned, budget, rng, device)
+                answer = _bounded(graph, evidence, planned, part, rng, device)
             else:
-                answer = _propagate(graph, query, evidence, budget, rng, device, {})
-            return with_note(answer, needs(planned))
+                answer = _propagate(graph, query, evidence, part, rng, device, {})
+            return at_seconds(with_note(answer, needs(planned)), budget.spent_s())
         case "search":
             if not isinstance(query, Map | Best):
                 raise ValueError("method 'search' answers Map and Best only")
-            return _search(graph, query, evidence, budget, rng)
+            return _search(graph, query, evidence, budget.share(estimate_share), rng)
         case _:
             raise ValueError(f"there is no method {method!r}; the methods are exact, bp and search")
 
@@ -205,7 +211,7 @@ def search(
     from gmruntime.search.anytime import search as improve
     from gmruntime.search.layered import has_wide_sums
 
-    budget = budget or _budget(budget_s, memory_bytes)
+    budget = budget or begin_budget(budget_s, memory_bytes)
     validate(graph)
     evidence = _checked(graph, evidence)
     rng = np.random.default_rng(seed)
@@ -265,7 +271,7 @@ def plan(
 
     validate(graph)
     evidence = _checked(graph, evidence)
-    budget = _budget(budget_s, memory_bytes)
+    budget = begin_budget(budget_s, memory_bytes)
     found = predict(graph, query, evidence, budget, np.random.default_rng(seed))
     return replace(found, engine=_who_answers(query, found, budget))
 
@@ -287,14 +293,6 @@ def _who_answers(query: Query, found: "Plan", budget: Budget) -> str:
             return "message passing, with bounds by mini-buckets,"
         case _:
             return "message passing"
-
-
-def _budget(budget_s: float, memory_bytes: int | None) -> Budget:
-    if not budget_s > 0:
-        raise ValueError(f"budget_s must be positive, not {budget_s}")
-    if memory_bytes is not None and not memory_bytes > 0:
-        raise ValueError(f"memory_bytes must be positive, not {memory_bytes}")
-    return start_budget(budget_s, memory_bytes or free_memory_bytes() // 2)
 
 
 def _checked(graph: FactorGraph, evidence: Assignment | None) -> Assignment:
@@ -341,8 +339,7 @@ def _bounded(
     assert isinstance(first, LogPartitionAnswer)
     if first.quality.status is not Status.ESTIMATE or planned.network is None:
         return first
-    part = budget.share(QUICK_SHARE)
-    feasible = satisfy(graph, evidence, part, rng)
+    feasible = satisfy(graph, evidence, budget.share(QUICK_SHARE), rng)
     lower = -np.inf
     if feasible is not None and feasible.assignment is not None:
         lower = feasible.improvement(budget).log_score
@@ -383,8 +380,7 @@ def _by_constraints(
     """Answer a maximisation whose hard constraints decide everything, if that is quick."""
     from gmruntime.search.anytime import answer_of
 
-    part = budget.share(QUICK_SHARE)
-    feasible = satisfy(graph, evidence, part, rng)
+    feasible = satisfy(graph, evidence, budget.share(QUICK_SHARE), rng)
     if feasible is None or not feasible.is_final:
         return None
     return answer_of(graph, feasible.improvement(budget), budget)
@@ -400,5 +396,4 @@ def _by_layers(
     """Answer a maximisation of wide sums, if all partial sums are few."""
     from gmruntime.search.layered_answer import layered_answer
 
-    part = replace(budget, seconds=budget.spent_s() + QUICK_SHARE * budget.left_s())
-    return layered_answer(graph, query, evidence, part, rng, is_quick=True)
+    return layered_answer(graph, query, evidence, budget.share(QUICK_SHARE), rng, is_quick=True)
