@@ -1,6 +1,6 @@
 """Functions over many arguments: sum, count, all, exactly, alldifferent and the like."""
 
-from gmlang.core import expressions, loops
+from gmlang.core import loops, scalars
 from gmlang.core.ast import (
     Aggregate,
     Apply,
@@ -69,7 +69,7 @@ def check_aggregate(state: Checking, env: Env, call: ast.Call, operator: str) ->
 
 
 def _count_number(state: Checking, env: Env, argument: ast.Expression, operator: str) -> Expression:
-    checked = expressions.check_scalar(state, env, argument)
+    checked = scalars.check_scalar(state, env, argument)
     if not is_number(type_of(checked)) or isinstance(type_of(checked), Real | Bool):
         found = describe(type_of(checked))
         fail(
@@ -92,7 +92,7 @@ def check_items(
             item = Item(span, clauses + item.context, item.value)
             if condition is None:
                 return (item,)
-            checked = expressions.check_condition(state, inner, condition)
+            checked = scalars.check_condition(state, inner, condition)
             return (_filtered(state, item, clauses, checked, operator),)
         case ast.Equation(left=left):
             fail(state, name_errors.unknown_argument(argument.span, operator, left.span.text, []))
@@ -107,13 +107,13 @@ def check_items(
 
 def _plain_item(state: Checking, env: Env, expression: ast.Expression, operator: str) -> Item:
     expected = Bool() if operator in CONDITIONS else None
-    checked = expressions.check(state, env, expression, expected)
+    checked = scalars.check(state, env, expression, expected)
     if isinstance(checked, DataRef | VariableRef | AttributeRef) and isinstance(
         checked.type, Array
     ):
         element, clauses = loops.over_axes(state, checked)
         return Item(expression.span, clauses, _operand(state, element, operator))
-    expressions.need_scalar(state, checked)
+    scalars.need_scalar(state, checked)
     return Item(expression.span, (), _operand(state, checked, operator))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NoReturn, TypeVar
 
+from gmlang.core.ast import Expression
 from gmlang.core.program import (
     Assert,
     DataSymbol,
@@ -14,9 +15,11 @@ from gmlang.core.program import (
     ThingSymbol,
     VariableSymbol,
 )
-from gmlang.core.scope import Entry, Module
+from gmlang.core.scope import Entry, Env, Meaning, Module
+from gmlang.core.types import Type
 from gmlang.diagnostics import Diagnostic, Source
 from gmlang.errors.probabilities import UnevenRow
+from gmlang.syntax import ast
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -32,6 +35,8 @@ class Checking:
 
     Attributes:
         load: finds a module's source by its dotted name.
+        check: checks an expression of any form.
+        resolve: says what a declared name means, checking its declaration first if need be.
         modules: by name; the program itself is "".
         core_names: names taken in the core program.
         pending: models whose bodies are still to be checked.
@@ -40,6 +45,8 @@ class Checking:
     """
 
     load: Callable[[str], Source | None]
+    check: "Checker"
+    resolve: "Resolver"
     diagnostics: list[Diagnostic] = field(default_factory=lambda: [])
     modules: dict[str, Module] = field(default_factory=lambda: {})
     core_names: dict[str, Entry] = field(default_factory=lambda: {})
@@ -56,6 +63,10 @@ class Checking:
     questions: list[Query | Assert] = field(default_factory=lambda: [])
     num_keys: int = 0
     uneven: list[UnevenRow] = field(default_factory=lambda: [])
+
+
+Checker = Callable[[Checking, Env, ast.Argument, Type | None], Expression]
+Resolver = Callable[[Checking, Entry], Meaning]
 
 
 def fail(state: Checking, diagnostic: Diagnostic) -> NoReturn:

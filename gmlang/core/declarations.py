@@ -1,6 +1,15 @@
 """Declarations of domains, data, variables, things and entities, checked when first needed."""
 
-from gmlang.core import distributions, expressions, literals, loops, models, references, weights
+from gmlang.core import (
+    distributions,
+    domains,
+    literals,
+    loops,
+    models,
+    references,
+    scalars,
+    weights,
+)
 from gmlang.core.ast import Constant, Expression
 from gmlang.core.checking import Checking, PoisonedError, each, fail
 from gmlang.core.modules import outside_names
@@ -17,7 +26,6 @@ from gmlang.core.scope import (
     SizeMeaning,
     ThingMeaning,
     VariableMeaning,
-    visible_names,
 )
 from gmlang.core.types import Bool, Domain, Enum, Integer, IntRange, Real
 from gmlang.core.walk import type_of
@@ -63,7 +71,7 @@ def _elaborate(state: Checking, entry: Entry) -> Meaning:
     declaration = entry.declaration
     match declaration:
         case ast.DomainDeclaration():
-            return DomainMeaning(check_domain(state, env, declaration.values, entry.name))
+            return DomainMeaning(domains.check_domain(state, env, declaration.values, entry.name))
         case ast.DataDeclaration() | ast.ParamDeclaration():
             return _data(state, env, entry, declaration)
         case ast.VarDeclaration():
@@ -79,79 +87,6 @@ def _elaborate(state: Checking, entry: Entry) -> Meaning:
         case None:
             state.sizes.append(entry.core_name)
             return SizeMeaning(entry.core_name)
-
-
-# --- Domains -----------------------------------------------------------------------------
-
-
-def check_domain(state: Checking, env: Env, written: ast.Expression, name: str = "") -> Domain:
-    """Check an expression that stands for a domain."""
-    span = written.span
-    match written:
-        case ast.Name(text="bool"):
-            return Bool()
-        case ast.Name(text=text) if text in REAL_NAMES:
-            hint = "a range with steps, such as `0..20`, and `Around(...)`, may do"
-            fail(state, later.not_yet(span, "variables over the reals", hint))
-        case ast.Name(text=text) if text in INTEGER_NAMES:
-            hint = "give both ends: `0..9`"
-            fail(state, errors.not_a_domain(span, text, hint))
-        case ast.Call(function=ast.Name(text=text)) if text in REAL_NAMES:
-            fail(state, later.not_yet(span, "variables over the reals"))
-        case ast.Range():
-            first, last = loops.range_ends(state, env, written, "a domain's end")
-            if _is_empty(first, last):
-                fail(state, errors.bad_domain(span, f"the domain `{span.text}` is empty"))
-            return IntRange(first, last, name)
-        case ast.Braces():
-            return _enum(state, written, name)
-        case ast.Name() | ast.Attribute():
-            return _named_domain(state, env, written)
-        case _:
-            fail(state, errors.not_a_domain(span, span.text))
-
-
-def _is_empty(first: Expression, last: Expression) -> bool:
-    match first, last:
-        case Constant(value=low), Constant(value=high):
-            return high < low
-        case _:
-            return False
-
-
-def _enum(state: Checking, braces: ast.Braces, name: str) -> Enum:
-    values: list[str] = []
-    places: dict[str, ast.Name] = {}
-    for item in braces.items:
-        if not isinstance(item, ast.Name):
-            hint = (
-                "a set of integers is written as a range" if not isinstance(item, ast.Pair) else ""
-            )
-            fail(state, errors.not_a_domain(item.span, item.span.text, hint))
-        if item.text in places:
-            first = places[item.text].span
-            fail(state, errors.value_named_twice(item.span, item.text, first))
-        places[item.text] = item
-        values.append(item.text)
-    return Enum(name, tuple(values))
-
-
-def _named_domain(state: Checking, env: Env, written: ast.Name | ast.Attribute) -> Domain:
-    text = written.span.text
-    match references.find_dotted(state, env, written):
-        case DomainMeaning(domain=domain):
-            return domain
-        case None if isinstance(written, ast.Name):
-            known = {*visible_names(env), "bool", "real", "int"}
-            fail(state, name_errors.unknown_name(written.span, text, known))
-        case EntityMeaning():
-            found = "an entity"
-            fail(state, name_errors.wrong_kind(written.span, text, found, "a domain"))
-        case _:
-            fail(state, errors.not_a_domain(written.span, text))
-
-
-# --- Shapes ------------------------------------------------------------------------------
 
 
 def check_shape(
@@ -182,7 +117,7 @@ def _axis(state: Checking, env: Env, size: ast.Expression) -> tuple[Expression, 
             return arithmetic(state, span, "+", last, one), None
         case _:
             pass
-    checked = expressions.check_known(state, env, size, "a size")
+    checked = scalars.check_known(state, env, size, "a size")
     need_integer(state, checked, "a size")
     if isinstance(checked, Constant) and checked.value < 0:
         fail(state, errors.bad_domain(span, f"a size is not negative; this is {checked.value}"))
@@ -216,7 +151,7 @@ def _data(
             axes = axes if declaration.shape else (None,) * len(shape)
             type_ = type_ or literals.type_of_literal(literal)
         case written:
-            value = expressions.check_known(state, env, written, "a value of data", type_)
+            value = scalars.check_known(state, env, written, "a value of data", type_)
             type_ = type_ or _type_of_value(type_of(value))
             fit(state, value, type_)
     is_whole = is_param and declaration.type is None and isinstance(type_, Integer)
@@ -246,12 +181,12 @@ def _data_type(
     match declaration.type:
         case None:
             return None
-        case ast.Name(text=text) if text in REAL_NAMES:
+        case ast.Name(text=text) if text in domains.REAL_NAMES:
             return Real()
-        case ast.Name(text=text) if text in INTEGER_NAMES:
+        case ast.Name(text=text) if text in domains.INTEGER_NAMES:
             return Integer()
         case written:
-            return check_domain(state, env, written)
+            return domains.check_domain(state, env, written)
 
 
 def _data_shape(
@@ -283,7 +218,7 @@ def _variable(
             return _thing(state, env, entry, declaration, meaning)
 
     shape, axes = check_shape(state, env, declaration.shape)
-    domain = check_domain(state, env, written)
+    domain = domains.check_domain(state, env, written)
     base = None
     if declaration.base is not None:
         base = check_base(state, env, declaration.base, domain)
@@ -335,7 +270,7 @@ def _entity(state: Checking, env: Env, entry: Entry, declaration: ast.Entity) ->
                 hint = "relate two things by a model with two parameters"
                 fail(state, later.not_yet(declared.span, what, hint))
         shape, axes = check_shape(state, env, declared.shape)
-        domain = check_domain(state, env, declared.type)
+        domain = domains.check_domain(state, env, declared.type)
         base = None
         if declared.base is not None:
             base = check_base(state, env, declared.base, domain)

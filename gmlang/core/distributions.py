@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import NoReturn
 
-from gmlang.core import expressions, matching, references, weights
+from gmlang.core import matching, references, scalars, weights
 from gmlang.core.ast import (
     Apply,
     Clauses,
@@ -66,9 +66,7 @@ def check_distribution(
     span = expression.span
     match expression:
         case ast.Conditional():
-            condition = attempt(
-                lambda: expressions.check_condition(state, env, expression.condition)
-            )
+            condition = attempt(lambda: scalars.check_condition(state, env, expression.condition))
             branches = (expression.then, expression.otherwise)
             then, otherwise = each(lambda e: check_distribution(state, env, e, domain), branches)
             if condition is None:
@@ -93,7 +91,7 @@ def check_distribution(
 
 
 def _not_one(state: Checking, env: Env, expression: ast.Expression, domain: Domain) -> NoReturn:
-    type_ = type_of(expressions.check(state, env, expression, domain))
+    type_ = type_of(scalars.check(state, env, expression, domain))
     text = expression.span.text
     if isinstance(type_, Array):
         hint = f"write `Categorical({text})`"
@@ -107,7 +105,7 @@ def _not_one(state: Checking, env: Env, expression: ast.Expression, domain: Doma
 def _call(state: Checking, env: Env, call: ast.Call, domain: Domain) -> Expression:
     meaning = references.find_dotted(state, env, call.function)
     if isinstance(meaning, DefMeaning):
-        body, surroundings = expressions.inline(state, env, call, meaning)
+        body, surroundings = scalars.inline(state, env, call, meaning)
         checked = check_distribution(state, surroundings, body, domain)
         return replace(checked, span=call.span)
     name = call.function.span.text
@@ -185,7 +183,7 @@ def _wrong_count(state: Checking, call: ast.Call, name: str) -> NoReturn:
 
 
 def _parameter(state: Checking, env: Env, parameter: str, argument: ast.Expression) -> Expression:
-    checked = expressions.check_number(state, env, argument)
+    checked = scalars.check_number(state, env, argument)
     return weights.check_probability(state, checked) if parameter == "p" else checked
 
 
@@ -196,12 +194,12 @@ def _categorical(
         case ast.Brackets(items=items):
             return _listed(state, env, span, items, domain)
         case ast.Conditional():
-            condition = expressions.check_condition(state, env, argument.condition)
+            condition = scalars.check_condition(state, env, argument.condition)
             branches = (argument.then, argument.otherwise)
             chosen = each(lambda e: _categorical(state, env, span, e, domain), branches)
             return Apply(span, "if", (condition, *chosen), Dist())
         case _:
-            vector = expressions.check(state, env, argument)
+            vector = scalars.check(state, env, argument)
             type_ = type_of(vector)
             if isinstance(vector, DataRef) and isinstance(type_, Array) and type_.rank == 1:
                 return Distribution(span, "Categorical", (vector,), (), Dist())
@@ -226,9 +224,7 @@ def _listed(
         written = items[k]
         if isinstance(written, ast.Comprehension):
             fail(state, errors.type_mismatch(written.span, "a number", "a comprehension"))
-        probability = weights.check_probability(
-            state, expressions.check_number(state, env, written)
-        )
+        probability = weights.check_probability(state, scalars.check_number(state, env, written))
         return Item(written.span, (), probability, _value_at(state, written.span, domain, k))
 
     checked = each(item, range(len(items)))
@@ -251,7 +247,7 @@ def _noisy_or(state: Checking, env: Env, call: ast.Call, domain: Domain) -> Dist
     for argument in call.arguments:
         match argument:
             case ast.Equation(left=ast.Name(text="leak"), right=right):
-                leak = weights.check_probability(state, expressions.check_number(state, env, right))
+                leak = weights.check_probability(state, scalars.check_number(state, env, right))
             case ast.Equation(left=left):
                 known = FAMILIES["NoisyOr"]
                 fail(
@@ -265,8 +261,8 @@ def _noisy_or(state: Checking, env: Env, call: ast.Call, domain: Domain) -> Dist
                 fail(state, errors.type_mismatch(argument.span, needed, "a value alone"))
 
     def cause(inner: Env, pair: ast.Pair, clauses: Clauses) -> Item:
-        key = need_bool(state, expressions.check_scalar(state, inner, pair.key, Bool()))
-        value = weights.check_probability(state, expressions.check_number(state, inner, pair.value))
+        key = need_bool(state, scalars.check_scalar(state, inner, pair.key, Bool()))
+        value = weights.check_probability(state, scalars.check_number(state, inner, pair.value))
         return Item(pair.span, clauses, value, key)
 
     items = each(lambda pair: weights.check_pair_item(state, env, pair, cause), pairs)

@@ -13,7 +13,6 @@ from gmlang.core.ast import (
 )
 from gmlang.core.checking import Checking, fail
 from gmlang.core.distributions import check_distribution
-from gmlang.core.expressions import check, check_condition, check_scalar
 from gmlang.core.models import try_activations
 from gmlang.core.operators import element_of, fit
 from gmlang.core.print import describe, show
@@ -26,6 +25,7 @@ from gmlang.core.program import (
     Require,
     Statement,
 )
+from gmlang.core.scalars import check, check_condition, check_scalar
 from gmlang.core.scope import Env
 from gmlang.core.types import Array, Bool, Dist, Domain, Real
 from gmlang.core.walk import type_of

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from gmlang.core import evidence, models, statements
+from gmlang.core import evidence, expressions, models, statements
 from gmlang.core.checking import Checking, attempt
-from gmlang.core.declarations import elaborate
+from gmlang.core.declarations import elaborate, resolve
 from gmlang.core.lints import check_mechanisms, find_lints
 from gmlang.core.modules import open_module
 from gmlang.core.program import Define, Draw, ModelSymbol, Program, Query, Statement
@@ -57,7 +57,7 @@ def check(program: ast.Program, load: Callable[[str], Source | None]) -> Checked
     Raises:
         GmError: with every mistake found, GM2xx, GM3xx, GM6xx.
     """
-    state = Checking(load)
+    state = Checking(load, expressions.check, resolve)
     main = open_module(state, "", program)
     env = Env(main, {})
     for entry in list(main.entries.values()):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from gmlang.core import expressions, models
+from gmlang.core import models, scalars
 from gmlang.core.ast import (
     Activation,
     Apply,
@@ -37,7 +37,7 @@ def _given(
     span = item.span
     if isinstance(item, ast.Equation):
         return (_given_equation(state, env, item),)
-    checked = expressions.check(state, env, item)
+    checked = scalars.check(state, env, item)
     if kind == "indep" and isinstance(checked, VariableRef | AttributeRef | Activation):
         return (VariableGiven(span, checked),)
     if isinstance(checked, VariableRef | AttributeRef) and not isinstance(checked.type, Bool):
@@ -68,9 +68,9 @@ def _given_condition(condition: Expression) -> Given:
 def _given_equation(state: Checking, env: Env, item: ast.Equation) -> Given:
     """Check `x = v` behind the bar: an observation when the left is a variable."""
     if models.try_activations(state, env, item.left) is None:
-        left = expressions.check(state, env, item.left)
+        left = scalars.check(state, env, item.left)
         if isinstance(left, VariableRef | AttributeRef) and isinstance(left.type, Array):
-            value = expressions.check(state, env, item.right, left.type.element)
+            value = scalars.check(state, env, item.right, left.type.element)
             type_ = type_of(value)
             if not isinstance(type_, Array) or type_.rank != left.type.rank:
                 needed = f"an array of {left.type.rank} axes"
@@ -89,7 +89,7 @@ def _given_equation(state: Checking, env: Env, item: ast.Equation) -> Given:
 
 def equation(state: Checking, env: Env, written: ast.Equation) -> Expression:
     """Check `a = b` as an event."""
-    left, right = expressions.check_pair(state, env, written.left, written.right)
+    left, right = scalars.check_pair(state, env, written.left, written.right)
     if isinstance(left, VariableRef | AttributeRef):
         domain = left.type
         if isinstance(domain, Domain):

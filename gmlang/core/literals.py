@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from gmlang.core import expressions
+from gmlang.core import scalars
 from gmlang.core.ast import Constant, Expression
 from gmlang.core.checking import Checking, each, fail
 from gmlang.core.operators import fit
@@ -39,7 +39,7 @@ def check_literal(
 def _number(
     state: Checking, env: Env, written: ast.Expression, type_: Domain | Integer | Real | None
 ) -> object:
-    checked = expressions.check_scalar(state, env, written, type_)
+    checked = scalars.check_scalar(state, env, written, type_)
     if type_ is not None:
         checked = fit(state, checked, type_)
     if not isinstance(checked, Constant):

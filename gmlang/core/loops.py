@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from gmlang.core import expressions, references
+from gmlang.core import references, scalars
 from gmlang.core.ast import (
     AttributeRef,
     Bind,
@@ -53,7 +53,7 @@ def _enter_one(state: Checking, env: Env, loop: ast.Loop) -> tuple[Mapping[str, 
         if len(names) > 1:
             fail(state, errors.not_iterable(loop.domain.span, loop.domain.span.text))
         return ({} if names[0] == "_" else {names[0]: local}), bind
-    rows = expressions.check(state, env, loop.domain)
+    rows = scalars.check(state, env, loop.domain)
     assert isinstance(rows, DataRef)
     return _row_names(state, loop, rows, local, type_), bind
 
@@ -92,7 +92,7 @@ def _ends(
         first, last = domain_bounds(state, domain.span, named)
         return first, last, named if isinstance(named, Bool | Enum) else Integer()
     if isinstance(domain, ast.Name | ast.Attribute | ast.Index):
-        rows = expressions.check(state, env, domain)
+        rows = scalars.check(state, env, domain)
         type_ = type_of(rows)
         if isinstance(rows, DataRef) and isinstance(type_, Array):
             sizes = [
@@ -125,7 +125,7 @@ def range_ends(
     """Check a range of integers known before inference; return its first and last value."""
 
     def end(expression: ast.Expression) -> Expression:
-        checked = expressions.check_known(state, env, expression, what)
+        checked = scalars.check_known(state, env, expression, what)
         return need_integer(state, checked, "an integer")
 
     first = attempt(lambda: end(range_.first))
@@ -191,5 +191,5 @@ def comprehension(
     inner, clauses = enter(state, env, written)
     if condition is None:
         return inner, clauses
-    checked = need_known(state, expressions.check_condition(state, inner, condition), what)
+    checked = need_known(state, scalars.check_condition(state, inner, condition), what)
     return inner, (*clauses, Where(checked.span, checked))

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Callable
 from functools import partial
 
-from gmlang.core import expressions
+from gmlang.core import scalars
 from gmlang.core.ast import Apply, Cases, Constant, Expression
 from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
 from gmlang.core.operators import (
@@ -31,9 +31,9 @@ NUM_CASES_MAX = 4096
 def check_in(state: Checking, env: Env, expression: ast.Binary) -> Expression:
     """Check `x in {a, b}` or `x in 1..3`."""
     right = expression.right
-    subject = expressions.check_scalar(state, env, expression.left)
+    subject = scalars.check_scalar(state, env, expression.left)
     if not isinstance(right, ast.Range | ast.Braces | ast.Brackets | ast.Tuple):
-        found = describe(type_of(expressions.check(state, env, right)))
+        found = describe(type_of(scalars.check(state, env, right)))
         needed = "a range `a..b` or a set `{a, b}`"
         fail(state, errors.type_mismatch(right.span, needed, found))
     return pattern_condition(state, env, subject, right)
@@ -53,7 +53,7 @@ def pattern_condition(
             members = each(lambda item: _member(state, env, subject, item), items)
             return Apply(span, "in_set", (subject, *members), Bool())
         case _:
-            value = expressions.check_scalar(state, env, pattern, type_of(subject))
+            value = scalars.check_scalar(state, env, pattern, type_of(subject))
             if isinstance(value, Constant) and value.type == Bool() == type_of(subject):
                 return subject if value.value else Apply(span, "not", (subject,), Bool())
             return comparison(state, span, "==", subject, value)
@@ -62,7 +62,7 @@ def pattern_condition(
 def _in_range(state: Checking, env: Env, subject: Expression, pattern: ast.Range) -> Expression:
     span = pattern.span
     ends = (pattern.first, pattern.last)
-    first, last = each(lambda e: expressions.check_scalar(state, env, e), ends)
+    first, last = each(lambda e: scalars.check_scalar(state, env, e), ends)
     for end in (subject, first, last):
         if not is_number(type_of(end)):
             fail(state, errors.no_arithmetic(end.span, "..", describe(type_of(end))))
@@ -82,7 +82,7 @@ def _member(
 ) -> Expression:
     if isinstance(item, ast.Pair | ast.Comprehension):
         fail(state, errors.type_mismatch(item.span, "a value", "another form"))
-    member = expressions.check_scalar(state, env, item, type_of(subject))
+    member = scalars.check_scalar(state, env, item, type_of(subject))
     comparison(state, item.span, "==", subject, member)
     return member
 
@@ -91,7 +91,7 @@ def check_subjects(
     state: Checking, env: Env, subjects: tuple[ast.Expression, ...]
 ) -> tuple[Expression, ...]:
     """Check what a match looks at; a tuple is several subjects."""
-    return each(lambda e: expressions.check_scalar(state, env, e), _flat(subjects))
+    return each(lambda e: scalars.check_scalar(state, env, e), _flat(subjects))
 
 
 def _flat(written: tuple[ast.Expression, ...]) -> tuple[ast.Expression, ...]:
@@ -129,7 +129,7 @@ def check_match_value(
     """Check a match whose rows are values."""
 
     def value(expression: ast.Expression) -> Expression:
-        return expressions.check_scalar(state, env, expression, expected)
+        return scalars.check_scalar(state, env, expression, expected)
 
     checked = check_rows(state, env, match_, value)
     first = checked.values[0]

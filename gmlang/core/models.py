@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from gmlang.core import declarations, expressions, references
+from gmlang.core import domains, references, scalars
 from gmlang.core.ast import Activation, Constant, Expression, Local, Thing, Whole
 from gmlang.core.checking import Checking, attempt, each, fail, fresh_key
 from gmlang.core.operators import fit, need_known, num_whole, same_domain
@@ -54,7 +54,7 @@ def _parameters(
             meaning = references.find_dotted(state, env, declared.type)
             if isinstance(meaning, EntityMeaning):
                 return ParameterSymbol(declared.span, key, name.text, meaning.symbol.name, None)
-        domain = declarations.check_domain(state, env, declared.type)
+        domain = domains.check_domain(state, env, declared.type)
         return ParameterSymbol(declared.span, key, name.text, "", domain)
 
     return each(parameter, written)
@@ -82,7 +82,7 @@ def check_prior(state: Checking, env: Env, prior: ast.Expression | None) -> Expr
     """Check a prior: a probability known before inference."""
     if prior is None:
         return None
-    checked = need_known(state, expressions.check_number(state, env, prior), "a prior")
+    checked = need_known(state, scalars.check_number(state, env, prior), "a prior")
     if isinstance(checked, Constant) and not is_probability(checked.value):
         fail(state, errors.not_a_probability(checked.span, checked.value))
     return checked
@@ -116,7 +116,7 @@ def _unknown_model(state: Checking, env: Env, name: ast.Name) -> None:
 
 def check_activation(state: Checking, env: Env, call: ast.Call, model: ModelMeaning) -> Activation:
     """Check `m(args)`."""
-    arguments = expressions.plain_arguments(state, call)
+    arguments = scalars.plain_arguments(state, call)
     parameters = model.parameters
     if len(arguments) != len(parameters):
         takes = f"{len(parameters)} ({describe_parameters(parameters)})"
@@ -146,7 +146,7 @@ def check_argument(
     """Check an argument of a model against its parameter."""
     if parameter.domain is not None:
         what = f"the argument `{parameter.name}` of a model"
-        checked = expressions.check_scalar(state, env, argument, parameter.domain)
+        checked = scalars.check_scalar(state, env, argument, parameter.domain)
         return fit(state, need_known(state, checked, what), parameter.domain)
     thing = references.check_thing(state, env, argument)
     if thing.entity != parameter.entity:
@@ -173,7 +173,7 @@ def check_juxtaposed(
     state: Checking, env: Env, call: ast.Call, function: ast.Juxtaposition
 ) -> tuple[Activation, ...]:
     """Check `(purple jar)(it)`."""
-    things = expressions.plain_arguments(state, call)
+    things = scalars.plain_arguments(state, call)
     if len(things) != 1:
         fail(
             state,
@@ -207,7 +207,7 @@ def _applied(
     rest: tuple[ast.Expression, ...] = ()
     function = part
     if isinstance(part, ast.Call):
-        function, rest = part.function, expressions.plain_arguments(state, part)
+        function, rest = part.function, scalars.plain_arguments(state, part)
     model = find_model(state, env, function)
     return check_activation(state, env, ast.Call(span, function, (thing, *rest)), model)
 
@@ -278,7 +278,7 @@ def open_part(
     if not isinstance(part, ast.Call):
         return find_model(state, env, part).parameters, ()
     parameters = find_model(state, env, part.function).parameters
-    written = expressions.plain_arguments(state, part)
+    written = scalars.plain_arguments(state, part)
     num_open = len(parameters) - len(written)
     if num_open < 0:
         takes = f"{len(parameters)} ({describe_parameters(parameters)})"

@@ -1,6 +1,6 @@
 """`predict` and `use`."""
 
-from gmlang.core import evidence, expressions, models
+from gmlang.core import evidence, models, scalars
 from gmlang.core.ast import (
     Activation,
     Apply,
@@ -48,7 +48,7 @@ def check_predict(state: Checking, env: Env, statement: ast.Predict) -> list[Sta
 def _confidence(state: Checking, env: Env, written: ast.Expression | None) -> Expression | None:
     if written is None:
         return None
-    checked = expressions.check_number(state, env, written)
+    checked = scalars.check_number(state, env, written)
     for leaf in leaves(checked):
         if isinstance(leaf, Constant) and not is_probability(leaf.value):
             fail(state, errors.not_a_confidence(leaf.span, leaf.value))
@@ -63,7 +63,7 @@ def _target(state: Checking, env: Env, written: ast.Expression) -> Target:
             what = "a composition without a name"
             fail(state, errors.type_mismatch(written.span, "one model", what, hint))
         return activations[0]
-    target = expressions.check(state, env, written)
+    target = scalars.check(state, env, written)
     text = written.span.text
     if not isinstance(target, VariableRef | AttributeRef):
         hint = "for any other condition use `prefer ... weight ...` or `constraint`"
@@ -87,7 +87,7 @@ def _active_by_value(
 ) -> Statement:
     """Check `predict flying(x) = false`."""
     if statement.operator == "=" and statement.value is not None:
-        value = expressions.check_scalar(state, env, statement.value, Bool())
+        value = scalars.check_scalar(state, env, statement.value, Bool())
         fit(state, value, Bool())
         if isinstance(value, Constant):
             sign = bool(value.value) == is_positive
@@ -114,7 +114,7 @@ def _predicted(
             needed = f"a value, `predict {text} = ...`,"
             fail(state, errors.type_mismatch(statement.target.span, needed, "nothing"))
         return point(span, Constant(span, is_positive, Bool()))
-    value = expressions.check_scalar(state, env, statement.value, domain)
+    value = scalars.check_scalar(state, env, statement.value, domain)
     value = fit(state, value, domain)
     if not is_positive:
         value = Apply(value.span, "not", (value,), Bool())
@@ -130,7 +130,7 @@ def check_use(state: Checking, env: Env, statement: ast.Use) -> list[Statement]:
     """Check `use bird(x) except flying(x)`."""
     activations = models.try_activations(state, env, statement.model)
     if activations is None:
-        expressions.check(state, env, statement.model)
+        scalars.check(state, env, statement.model)
         text = statement.model.span.text
         fail(state, errors.not_a_model(statement.model.span, text))
     exceptions = each(lambda e: _exception(state, env, e), statement.exceptions)
@@ -141,7 +141,7 @@ def _exception(state: Checking, env: Env, written: ast.Expression) -> Target:
     """Check what `except` silences; `not flying(x)` names the same prediction as `flying(x)`."""
     while isinstance(written, ast.Unary) and written.operator == "not":
         written = written.operand
-    checked = expressions.check(state, env, written)
+    checked = scalars.check(state, env, written)
     if not isinstance(checked, VariableRef | AttributeRef | Activation):
         fail(state, errors.bad_exception(written.span, written.span.text))
     return checked

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NoReturn
 
-from gmlang.core import expressions, givens, loops, models, references
+from gmlang.core import givens, loops, models, references, scalars
 from gmlang.core.ast import (
     Activation,
     Apply,
@@ -73,7 +73,7 @@ def check_assert(state: Checking, env: Env, statement: ast.Assert) -> Assert:
     """Check an assert: queries stand for their answers, and no variable stands outside one."""
     options = check_options(state, statement.options)
     surroundings = replace(env, in_assert=True)
-    condition = expressions.check_condition(state, surroundings, statement.condition)
+    condition = scalars.check_condition(state, surroundings, statement.condition)
     for part in walk(condition):
         if isinstance(part, VariableRef | AttributeRef | Activation):
             text = show(part)
@@ -136,7 +136,7 @@ def _item(state: Checking, env: Env, item: ast.Expression) -> Query:
 
 
 def _not_a_query(state: Checking, env: Env, item: ast.Expression) -> NoReturn:
-    expressions.check(state, env, item)
+    scalars.check(state, env, item)
     text = item.span.text
     fail(state, errors.bad_query(item.span, f"`{text}` is not a query", f"ask `P({text})`"))
 
@@ -232,7 +232,7 @@ def _number(state: Checking, env: Env, call: ast.Call) -> Expression:
         reason = f"`{name}` needs to know how many"
         fail(state, errors.bad_query(call.span, reason, f"write `{name}(5, ...)`"))
     written = _plain(state, call.arguments[0])
-    checked = expressions.check_scalar(state, env, written)
+    checked = scalars.check_scalar(state, env, written)
     if isinstance(checked, VariableRef | AttributeRef | Activation):
         reason = f"`{name}` needs to know how many"
         text = written.span.text
@@ -292,7 +292,7 @@ def _asked_argument(state: Checking, env: Env, argument: ast.Argument) -> tuple[
 
 
 def _reference_or_event(state: Checking, env: Env, written: ast.Expression) -> Expression:
-    checked = expressions.check(state, env, written)
+    checked = scalars.check(state, env, written)
     if givens.is_reference(checked):
         return checked
     if isinstance(type_of(checked), Bool):
@@ -324,7 +324,7 @@ def _why(state: Checking, env: Env, argument: ast.Argument) -> Asked:
     (asked,) = _asked_argument(state, env, argument)[:1]
     value = asked.value
     if isinstance(element_of(type_of(value)), Bool) and isinstance(type_of(value), Array):
-        expressions.need_scalar(state, value)
+        scalars.need_scalar(state, value)
     return asked
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from gmlang.core import declarations, expressions
+from gmlang.core import scalars
 from gmlang.core.ast import (
     AttributeRef,
     Constant,
@@ -48,7 +48,7 @@ Indices = tuple[Expression | Whole, ...]
 def find(state: Checking, env: Env, name: ast.Name) -> Meaning | None:
     """Return what a name of the module means, or None; loop variables are not looked at."""
     entry = env.module.entries.get(name.text)
-    return None if entry is None else declarations.resolve(state, entry)
+    return None if entry is None else state.resolve(state, entry)
 
 
 def find_dotted(state: Checking, env: Env, expression: ast.Expression) -> Meaning | None:
@@ -70,7 +70,7 @@ def _member(state: Checking, module: str, entries: dict[str, Entry], name: ast.N
     entry = entries.get(name.text)
     if entry is None:
         fail(state, errors.not_in_module(name.span, module, name.text, sorted(entries)))
-    return declarations.resolve(state, entry)
+    return state.resolve(state, entry)
 
 
 def check_name(state: Checking, env: Env, name: ast.Name, expected: Type | None) -> Expression:
@@ -110,7 +110,7 @@ def check_name(state: Checking, env: Env, name: ast.Name, expected: Type | None)
 def _bound_value(state: Checking, env: Env, name: ast.Name, expected: Type | None) -> Expression:
     match env.names[name.text]:
         case Thunk(expression=argument, env=surroundings):
-            return expressions.check(state, surroundings, argument, expected)
+            return scalars.check(state, surroundings, argument, expected)
         case PoisonedName():
             raise PoisonedError
         case Thing(entity=entity):
@@ -131,7 +131,7 @@ def _example(state: Checking, entity: str) -> str:
 def _expected_value(state: Checking, env: Env, name: ast.Name, expected: Enum) -> Expression:
     entry = env.module.entries.get(name.text)
     if entry is not None and isinstance(entry.declaration, ast.VarDeclaration):
-        meaning = declarations.resolve(state, entry)
+        meaning = state.resolve(state, entry)
         if isinstance(meaning, VariableMeaning) and meaning.symbol.domain == expected:
             meanings = [f"{show_type(expected)}.{name.text}", f"the variable {name.text}"]
             fail(state, errors.ambiguous_value(name.span, name.text, meanings))
@@ -238,7 +238,7 @@ def _found(state: Checking, env: Env, expression: ast.Expression) -> str:
         case ModuleMeaning():
             return "a module"
         case _:
-            return describe(type_of(expressions.check(state, env, expression, None)))
+            return describe(type_of(scalars.check(state, env, expression, None)))
 
 
 def try_thing(state: Checking, env: Env, expression: ast.Expression) -> Thing | None:
@@ -277,7 +277,7 @@ def try_thing(state: Checking, env: Env, expression: ast.Expression) -> Thing | 
 
 def check_index(state: Checking, env: Env, expression: ast.Index) -> Expression:
     """Check `x[i, j]`; axes not indexed stay whole."""
-    base = expressions.check(state, env, expression.base, None)
+    base = scalars.check(state, env, expression.base, None)
     span = expression.span
     if not isinstance(base, DataRef | VariableRef | AttributeRef):
         fail(
@@ -361,7 +361,7 @@ def _check_one_index(
 ) -> Expression | Whole:
     if isinstance(index, ast.All):
         return Whole(index.span)
-    checked = expressions.check_scalar(state, env, index, axis)
+    checked = scalars.check_scalar(state, env, index, axis)
     if axis is not None:
         return fit(state, checked, axis)
     if isinstance(type_of(checked), Enum):

@@ -14,13 +14,13 @@ from gmlang.core.ast import (
 )
 from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
 from gmlang.core.evidence import check_consider, check_mechanism, check_observe
-from gmlang.core.expressions import check_condition, check_number
 from gmlang.core.operators import all_of, join, negation
 from gmlang.core.program import (
     LogFactor,
     Require,
     Statement,
 )
+from gmlang.core.scalars import check_condition, check_number
 from gmlang.core.scope import Env
 from gmlang.core.types import Bool, Integer
 from gmlang.core.walk import is_random

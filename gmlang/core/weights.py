@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from gmlang.core import expressions, loops
+from gmlang.core import loops, scalars
 from gmlang.core.ast import Apply, Cases, Clauses, Constant, Distribution, Expression, Item
 from gmlang.core.checking import Checking, each, fail
 from gmlang.core.operators import arithmetic, domain_values, fit, is_number, need_known
@@ -79,7 +79,7 @@ def _is_rest(env: Env, written: ast.Expression) -> bool:
 def _weight(
     state: Checking, env: Env, written: ast.Expression, *, is_normalised: bool
 ) -> Expression:
-    value = expressions.check_number(state, env, written)
+    value = scalars.check_number(state, env, written)
     if is_normalised:
         return check_probability(state, value)
     for leaf in leaves(value):
@@ -92,7 +92,7 @@ def _key(state: Checking, env: Env, key: ast.Expression, domain: Domain) -> Expr
     is_value = isinstance(domain, Enum) and key.span.text in domain.values
     if _is_rest(env, key) and not is_value:
         return None
-    checked = expressions.check_scalar(state, env, key, domain)
+    checked = scalars.check_scalar(state, env, key, domain)
     need_known(state, checked, "a value with a probability")
     return fit(state, checked, domain)
 
