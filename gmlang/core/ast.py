@@ -8,13 +8,9 @@ value the integer itself.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from gmlang.core.types import Dist, Type
 from gmlang.diagnostics import Span
-
-if TYPE_CHECKING:
-    from gmlang.core.program import Query
 
 # --- Expressions -------------------------------------------------------------------------
 
@@ -197,10 +193,15 @@ class Cases:
 
 @dataclass(frozen=True, slots=True)
 class QueryValue:
-    """A query inside an `assert`'s condition; stands for its answer, a number."""
+    """A query inside an `assert`'s condition; stands for its answer, a number.
+
+    Attributes:
+        number: which of the assert's queries it is.
+    """
 
     span: Span
-    query: "Query"
+    number: int
+    type: Type
 
 
 Expression = (

@@ -40,6 +40,7 @@ class Checking:
         modules: by name; the program itself is "".
         core_names: names taken in the core program.
         pending: models whose bodies are still to be checked.
+        asked: the queries inside the assert that is being checked.
         num_keys: how many keys have been handed out.
         uneven: rows of probabilities that do not quite sum to one.
     """
@@ -61,6 +62,7 @@ class Checking:
     sizes: list[str] = field(default_factory=lambda: [])
     statements: list[Statement] = field(default_factory=lambda: [])
     questions: list[Query | Assert] = field(default_factory=lambda: [])
+    asked: list[Query] = field(default_factory=lambda: [])
     num_keys: int = 0
     uneven: list[UnevenRow] = field(default_factory=lambda: [])
 

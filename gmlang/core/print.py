@@ -232,8 +232,8 @@ def show(expression: Expression) -> str:
         case Cases(conditions=conditions, values=values):
             rows = zip(conditions, values, strict=True)
             return "{" + "; ".join(f"{show(c)} -> {show(v)}" for c, v in rows) + "}"
-        case QueryValue(query=query):
-            return query.text
+        case QueryValue(span=span):
+            return span.text
 
 
 def show_thing(thing: Thing) -> str:

@@ -327,11 +327,16 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Assert:
-    """`assert condition`: QueryValue inside; a chain of comparisons, in_range, and, or, not."""
+    """`assert condition`: QueryValue inside; a chain of comparisons, in_range, and, or, not.
+
+    Attributes:
+        queries: which the condition names by number.
+    """
 
     span: Span
     text: str
     condition: Expression
+    queries: tuple[Query, ...]
 
 
 # --- Programs ----------------------------------------------------------------------------

@@ -17,11 +17,11 @@ from gmlang.core.ast import (
 )
 from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
 from gmlang.core.operators import all_of, element_of, need_integer, need_known
-from gmlang.core.options import Options, check_options
+from gmlang.core.options import check_options
 from gmlang.core.print import describe, show, show_type
 from gmlang.core.program import Asked, Assert, ModelCall, Query
 from gmlang.core.scope import Env
-from gmlang.core.types import Array, Bool
+from gmlang.core.types import Array, Bool, Integer, Real, Type
 from gmlang.core.walk import type_of, walk
 from gmlang.errors import later
 from gmlang.errors import names as name_errors
@@ -73,30 +73,23 @@ def check_assert(state: Checking, env: Env, statement: ast.Assert) -> Assert:
     """Check an assert: queries stand for their answers, and no variable stands outside one."""
     options = check_options(state, statement.options)
     surroundings = replace(env, in_assert=True)
+    state.asked = []
     condition = scalars.check_condition(state, surroundings, statement.condition)
     for part in walk(condition):
         if isinstance(part, VariableRef | AttributeRef | Activation):
             text = show(part)
             reason = f"an assert compares answers; `{text}` is a variable"
             fail(state, errors.bad_query(part.span, reason, f"ask for it: `P({text} = ...)`"))
-    condition = _with_options(condition, options)
-    return Assert(statement.span, statement.condition.span.text, condition)
-
-
-def _with_options(condition: Expression, options: Options) -> Expression:
-    match condition:
-        case QueryValue(query=query):
-            fields = replace(
-                query,
-                within_s=options.within_s,
-                method=options.method,
-                method_options=options.method_options,
-            )
-            return replace(condition, query=fields)
-        case Apply(arguments=arguments):
-            return replace(condition, arguments=tuple(_with_options(a, options) for a in arguments))
-        case _:
-            return condition
+    queries = tuple(
+        replace(
+            query,
+            within_s=options.within_s,
+            method=options.method,
+            method_options=options.method_options,
+        )
+        for query in state.asked
+    )
+    return Assert(statement.span, statement.condition.span.text, condition, queries)
 
 
 def is_query(call: ast.Call) -> bool:
@@ -119,7 +112,20 @@ def check_query_value(state: Checking, env: Env, call: ast.Call) -> QueryValue:
         text = call.span.text
         reason = f"the answer of `{text}` is not a single number"
         fail(state, errors.bad_query(call.span, reason, "ask for an event: `P(x = value)`"))
-    return QueryValue(call.span, query)
+    state.asked.append(query)
+    return QueryValue(call.span, len(state.asked) - 1, _answer_type(query))
+
+
+def _answer_type(query: Query) -> Type:
+    match query.kind:
+        case "map":
+            return type_of(query.asked[0].value)
+        case "indep":
+            return Bool()
+        case "count":
+            return Integer()
+        case _:
+            return Real()
 
 
 # --- One query ---------------------------------------------------------------------------

@@ -29,7 +29,7 @@ from gmlang.core.ast import (
     Where,
     Whole,
 )
-from gmlang.core.types import Bool, Integer, Real, Type
+from gmlang.core.types import Bool, Integer, Type
 
 
 def type_of(expression: Expression) -> Type:
@@ -39,23 +39,8 @@ def type_of(expression: Expression) -> Type:
             return Integer()
         case Activation():
             return Bool()
-        case QueryValue():
-            return _answer_type(expression)
         case _:
             return expression.type
-
-
-def _answer_type(expression: QueryValue) -> Type:
-    query = expression.query
-    match query.kind:
-        case "map":
-            return type_of(query.asked[0].value)
-        case "indep":
-            return Bool()
-        case "count":
-            return Integer()
-        case _:
-            return Real()
 
 
 def parts(expression: Expression) -> list[Expression]:

@@ -1,6 +1,7 @@
 """One query in, one answer out, whatever its kind."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -29,8 +30,7 @@ def answer(session: Session, question: Query | Assert, settings: Settings) -> An
         GmError: when the question does not fit the program or its data.
     """
     if isinstance(question, Assert):
-        inner = [p.query for p in walk(question.condition) if isinstance(p, QueryValue)]
-        _ground_before(session, inner, settings)
+        _ground_before(session, question.queries, settings)
         return check_assertion(session, question, begin(settings, None))
     _ground_before(session, [question], settings)
     settings = begin(replace(settings, orders=session.orders), question.within_s)
@@ -49,7 +49,7 @@ def answer(session: Session, question: Query | Assert, settings: Settings) -> An
             return answer_basic(session, question, settings)
 
 
-def _ground_before(session: Session, queries: list[Query], settings: Settings) -> None:
+def _ground_before(session: Session, queries: Sequence[Query], settings: Settings) -> None:
     """Make the program's own graph, which serves all its questions, before the clock starts."""
     is_asked = any(q.kind not in ("compat", "blame") and not mentions(q) for q in queries)
     if settings.budget is None and is_asked:
@@ -70,7 +70,7 @@ def check_assertion(session: Session, question: Assert, settings: Settings) -> A
     numbers: list[float] = []
     for part in walk(condition):
         if isinstance(part, QueryValue):
-            inner = answer(session, part.query, settings)
+            inner = answer(session, question.queries[part.number], settings)
             statuses.append(Status(inner.status))
             number = _number(part, inner)
             numbers.append(number)
