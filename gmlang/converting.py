@@ -2,13 +2,13 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from gmruntime.factors.kinds import Table
-from gmruntime.formats.bif import Network, network_graph, read_bif
+from gmruntime.formats.bif import Network, network_graph, probabilities, read_bif
 from gmruntime.formats.uai import read_uai
 from gmruntime.graph import FactorGraph
 
@@ -22,6 +22,13 @@ _WORDS = """
 """
 WORDS = frozenset(_WORDS.split())
 """Names that a generated program avoids."""
+
+
+Warn = Callable[[str], None]
+
+
+def silently(_: str) -> None:
+    """Tell nobody."""
 
 
 SIGNS = (("<=", "le_"), (">=", "ge_"), ("<", "lt_"), (">", "gt_"), ("+", "_plus"), ("%", "_pct"))
@@ -85,7 +92,7 @@ def _mechanism(
     network: Network, child: str, names: dict[str, str], values: dict[str, list[str]]
 ) -> list[str]:
     parents = network.parents[child]
-    table = network.tables[child]
+    table = probabilities(network, child)
     rows = table.reshape(-1, table.shape[-1])
     weights = [_weights(values[child], row) for row in rows]
     if not parents:
@@ -102,9 +109,9 @@ def _weights(values: list[str], row: np.ndarray) -> str:
     return f"{{{shown}}}"
 
 
-def graph_to_gm(path: str) -> str:
+def graph_to_gm(path: str, warn: Warn = silently) -> str:
     """Write a UAI model as a program: each table becomes data, each factor a log-factor."""
-    graph = read_uai(path)
+    graph = read_uai(path, warn)
     lines = [f'"The factor graph {Path(path).name}."', ""]
     names: list[str] = []
     for block in graph.variables:
@@ -161,8 +168,15 @@ def drawn_graph(path: str, values: Mapping[str, object]) -> FactorGraph:
     return ground(session.program, session.world, extra).builder.graph()
 
 
-def read_graph(path: str, values: Mapping[str, object]) -> tuple[FactorGraph, dict[str, object]]:
+def read_graph(
+    path: str, values: Mapping[str, object], warn: Warn = silently
+) -> tuple[FactorGraph, dict[str, object]]:
     """Read a graph from any format, with the names of its variables and states.
+
+    Args:
+        path: of the file.
+        values: data for a program.
+        warn: told what looks like a mistake in the numbers.
 
     Raises:
         GmError: for mistakes in a `.gm` program.
@@ -173,13 +187,17 @@ def read_graph(path: str, values: Mapping[str, object]) -> tuple[FactorGraph, di
         plain = plain.removesuffix(packed)
     if plain.endswith(".bif"):
         network = read_bif(path)
+        for warning in network.warnings:
+            warn(warning)
         return network_graph(network), {v: list(s) for v, s in network.states.items()}
     if plain.endswith(".uai"):
-        return read_uai(path), {}
+        return read_uai(path, warn), {}
     from gmlang.api import load
 
     model = load(path).bind(**values)
     grounding = model.grounding()
+    for found in grounding.warnings:
+        warn(found.message)
     evidence = grounding.builder.observed
     graph = grounding.builder.graph()
     names: dict[str, object] = {}

@@ -38,19 +38,18 @@ def _convert(source: str, target: str, kind: str, values: dict[str, object]) -> 
     """
     from gmlang.converting import graph_to_gm, network_to_gm, read_graph, write_names
 
-    if _kind(source) == "bif":
+    if _kind(source) == "bif" and kind == "gm":
         from gmruntime.formats.bif import read_bif
 
         network = read_bif(source)
         for warning in network.warnings:
-            click.echo(f"warning: {warning}", err=True)
-        if kind == "gm":
-            Path(target).write_text(network_to_gm(network), "utf-8")
-            return
-    elif kind == "gm":
-        Path(target).write_text(graph_to_gm(source), "utf-8")
+            _warn(warning)
+        Path(target).write_text(network_to_gm(network), "utf-8")
         return
-    graph, names = read_graph(source, values)
+    if kind == "gm":
+        Path(target).write_text(graph_to_gm(source, _warn), "utf-8")
+        return
+    graph, names = read_graph(source, values, _warn)
     if kind == "uai":
         from gmruntime.formats.uai import write_uai
 
@@ -60,6 +59,10 @@ def _convert(source: str, target: str, kind: str, values: dict[str, object]) -> 
     from gmlang.drawing import to_dot, to_svg
 
     Path(target).write_text(to_dot(graph) if kind == "dot" else to_svg(graph), "utf-8")
+
+
+def _warn(text: str) -> None:
+    click.echo(f"warning: {text}", err=True)
 
 
 def _kind(path: str) -> str:

@@ -84,7 +84,7 @@ def solve(
     seconds = budget or _environment("TIMESEC", SECONDS) or 20.0
     cap = memory_bytes(memory or _half_of_memory())
     try:
-        graph = read_uai(path)
+        graph = read_uai(path, lambda text: click.echo(f"warning: {text}", err=True))
         evidence = read_evidence(evid, graph) if evid else no_evidence(graph)
         asked = read_query(query, graph) if query else None
     except FormatError as error:

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gmruntime.formats.bif import network_graph, parse_bif
+from gmruntime.answer import LogPartition
+from gmruntime.formats.bif import network_graph, parse_bif, probabilities
 from gmruntime.formats.text import FormatError
 from gmruntime.graph import log_score, validate
 
@@ -52,6 +53,19 @@ def test_rows_that_do_not_sum_to_one_are_kept_and_named() -> None:
     assert network.tables["rain"].tolist() == [0.8, 0.3]
     assert "rain" in network.warnings[0]
     assert parse_bif("r", RAIN).warnings == ()
+
+
+def test_rows_of_few_digits_are_normalised_where_they_are_used() -> None:
+    network = parse_bif("r", RAIN.replace("table 0.8, 0.2", "table 0.8001, 0.2"))
+    assert "P(rain), sums to 1.0001" in network.warnings[0]
+    np.testing.assert_allclose(probabilities(network, "rain"), [0.8001 / 1.0001, 0.2 / 1.0001])
+    graph = network_graph(network)
+    assert infer(graph, LogPartition()).log_value == pytest.approx(0.0, abs=1e-12)
+
+
+def test_a_row_without_mass_is_no_distribution() -> None:
+    with pytest.raises(FormatError, match=r"P\(rain\) has no sum"):
+        parse_bif("r", RAIN.replace("table 0.8, 0.2", "table 0, 0"))
 
 
 @pytest.mark.parametrize(

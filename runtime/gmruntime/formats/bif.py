@@ -6,16 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
+from gmruntime.arrays import Float64
 from gmruntime.factors.kinds import Table
+from gmruntime.formats.rows import normalised_rows, row_sums, uneven_rows
 from gmruntime.formats.text import FormatError, read_text
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock
 
 _TOKEN = re.compile(
     r'\s+|//[^\n]*|/\*(?:.|\n)*?\*/|,|\||("[^"\n]*")|([{}()\[\];])|([^\s{}()\[\];,|"]+)'
 )
-
-SUM_TOLERANCE = 1e-4
-"""Published networks are often rounded to a few digits."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,8 +25,9 @@ class Network:
         name: of the network.
         states: the names of each variable's states, by variable.
         parents: of each variable.
-        tables: P(variable | parents), axes the parents in order and then the variable.
-        warnings: rows that do not sum to 1; they are kept as they are.
+        tables: as written, axes the parents in order and then the variable; `probabilities` has
+            rows that sum to 1.
+        warnings: what is said of rows that do not sum to 1, all of them in one sentence.
     """
 
     name: str
@@ -130,20 +130,54 @@ def parse_bif(name: str, text: str) -> Network:
         raise FormatError(name, f"no probabilities are given for {', '.join(missing[:5])}")
     if not states:
         raise FormatError(name, "this is no BIF network: it declares no variable")
-    return Network(title, states, parents, tables, _bad_sums(name, tables))
+    return Network(title, states, parents, tables, _uneven(name, states, parents, tables))
 
 
-def _bad_sums(name: str, tables: dict[str, np.ndarray]) -> tuple[str, ...]:
-    found: list[str] = []
+def probabilities(network: Network, variable: str) -> Float64[np.ndarray, "*parents states"]:
+    """Return P(variable | parents), every row divided by its sum."""
+    return normalised_rows(network.tables[variable])
+
+
+def _uneven(
+    name: str,
+    states: dict[str, tuple[str, ...]],
+    parents: dict[str, tuple[str, ...]],
+    tables: dict[str, np.ndarray],
+) -> tuple[str, ...]:
+    """Name the first row that does not sum to one, and count them all.
+
+    Raises:
+        FormatError: when a row has no probability above zero.
+    """
+    count, first = 0, ""
     for variable, table in tables.items():
-        error = np.abs(table.sum(axis=-1) - 1.0)
-        if (error > SUM_TOLERANCE).any():
-            count = int((error > SUM_TOLERANCE).sum())
-            found.append(
-                f"{name}: {count} of the distributions of {variable} do not sum to 1 "
-                f"(off by up to {float(error.max()):.2g})"
-            )
-    return tuple(found)
+        totals = row_sums(table)
+        if (~((totals > 0) & np.isfinite(totals))).any():
+            place = np.argwhere(~((totals > 0) & np.isfinite(totals)))[0]
+            row = _row_name(states, parents, variable, place)
+            raise FormatError(name, f"the distribution {row} has no sum above zero")
+        uneven = uneven_rows(totals)
+        if uneven.any() and not first:
+            place = np.argwhere(uneven)[0]
+            row = _row_name(states, parents, variable, place)
+            first = f"{row}, sums to {float(totals[tuple(place)]):.8g}"
+        count += int(uneven.sum())
+    if not count:
+        return ()
+    return (
+        f"{name}: {count} of the distributions do not sum to 1 and are normalised; "
+        f"the first, {first}",
+    )
+
+
+def _row_name(
+    states: dict[str, tuple[str, ...]],
+    parents: dict[str, tuple[str, ...]],
+    variable: str,
+    place: np.ndarray,
+) -> str:
+    given = [f"{p} = {states[p][k]}" for p, k in zip(parents[variable], place, strict=True)]
+    return f"P({variable} | {', '.join(given)})" if given else f"P({variable})"
 
 
 def _variable(reader: _Reader, states: dict[str, tuple[str, ...]]) -> None:
@@ -250,7 +284,8 @@ def network_graph(network: Network) -> FactorGraph:
     index = {name: k for k, name in enumerate(network.states)}
     variables = tuple(VariableBlock(v, (), len(s)) for v, s in network.states.items())
     factors: list[FactorBlock] = []
-    for child, table in network.tables.items():
+    for child in network.tables:
+        table = probabilities(network, child)
         scope = np.array([[*(index[p] for p in network.parents[child]), index[child]]], np.int32)
         with np.errstate(divide="ignore"):
             factors.append(FactorBlock(Table(np.log(table)[None]), scope, f"P({child} | ...)"))

@@ -3,6 +3,8 @@
 import numpy as np
 
 from gmruntime.arrays import Float64
+from gmruntime.factors.kinds import Table
+from gmruntime.graph import FactorBlock
 
 SUM_ROUNDING = 1e-6
 """Rows this close to one are divided by their sum without a word: six digits, or rounding."""
@@ -32,3 +34,26 @@ def normalised_rows(
 def uneven_rows(totals: Float64[np.ndarray, "*rows"]) -> np.ndarray:
     """Say which rows are far enough from one that their author should hear of it."""
     return np.abs(totals - 1.0) > SUM_ROUNDING
+
+
+def normalised_block(block: FactorBlock) -> tuple[FactorBlock, int]:
+    """Divide the rows of conditional distributions by their sums, the child last in scope.
+
+    A table with a row that is no distribution, not even one of few digits, is left as it is.
+
+    Returns:
+        The block, and how many rows were further from one than rounding puts them.
+    """
+    kind = block.kind
+    if not isinstance(kind, Table) or kind.log_potentials.ndim < 2:
+        return block, 0
+    totals = row_sums(np.exp(kind.log_potentials))
+    near = np.abs(totals - 1.0) <= SUM_DIGITS
+    axes = tuple(range(1, totals.ndim))
+    near &= near.all(axis=axes, keepdims=True)
+    if not (near & (totals != 1.0)).any():
+        return block, 0
+    logs = kind.log_potentials - np.log(np.where(near, totals, 1.0))[..., None]
+    copies = len(block.scopes) if len(logs) == 1 else 1
+    count = int((near & uneven_rows(totals)).sum()) * copies
+    return FactorBlock(Table(logs), block.scopes, block.label), count

@@ -4,11 +4,13 @@ Tables are in C order, the last variable of a scope changing fastest.
 """
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from gmruntime.factors.tables import log_tables, num_tables
+from gmruntime.formats.rows import normalised_block
 from gmruntime.formats.text import FormatError, Tokens, read_text, write_text
 from gmruntime.formats.uai_arrays import parse_arrays, read_numbers, table_block
 from gmruntime.graph import Assignment, FactorBlock, FactorGraph, VariableBlock, num_states
@@ -20,18 +22,22 @@ LOG_ENTRY_MAX = 600.0
 """A table whose largest entry is further than this from 1, nats, is scaled: exp ends at 709."""
 
 
-def read_uai(path: str | Path) -> FactorGraph:
+def read_uai(path: str | Path, warn: Callable[[str], None] = lambda _: None) -> FactorGraph:
     """Read a model, packed or not; variable i of the file is variable i of the graph.
+
+    Args:
+        path: of the file.
+        warn: told, at most once, that rows of a Bayesian network had to be normalised.
 
     Raises:
         FormatError: naming the place and what was expected.
         OSError: when the file cannot be read.
     """
-    return parse_uai(str(path), read_text(path))
+    return parse_uai(str(path), read_text(path), warn)
 
 
-def parse_uai(name: str, text: str) -> FactorGraph:
-    """Parse the text of a model.
+def parse_uai(name: str, text: str, warn: Callable[[str], None] = lambda _: None) -> FactorGraph:
+    """Parse the text of a model; the arguments are those of `read_uai`.
 
     Raises:
         FormatError: naming the place and what was expected.
@@ -41,8 +47,24 @@ def parse_uai(name: str, text: str) -> FactorGraph:
     numbers = read_numbers(rest) if kind.strip().upper() in ("MARKOV", "BAYES") else None
     found = parse_arrays(numbers) if numbers is not None else None
     if found is not None:
-        return FactorGraph(_variables(found[0]), found[1])
-    return parse_tokens(name, text)
+        graph = FactorGraph(_variables(found[0]), found[1])
+    else:
+        graph = parse_tokens(name, text)
+    return _normalised(graph, name, warn) if kind.strip().upper() == "BAYES" else graph
+
+
+def _normalised(graph: FactorGraph, name: str, warn: Callable[[str], None]) -> FactorGraph:
+    """Divide the rows of a Bayesian network by their sums, as everywhere."""
+    pairs = [normalised_block(block) for block in graph.factors]
+    count = sum(uneven for _, uneven in pairs)
+    if count:
+        block = next(block for block, uneven in zip(graph.factors, pairs, strict=True) if uneven[1])
+        child = int(block.scopes[0, -1])
+        warn(
+            f"{name}: {count} distributions do not sum to 1 and are normalised; "
+            f"one of the first is of variable {child}"
+        )
+    return FactorGraph(graph.variables, tuple(block for block, _ in pairs))
 
 
 def parse_tokens(name: str, text: str) -> FactorGraph:
