@@ -36,6 +36,7 @@ from gmruntime.budget import Budget, begin_budget
 from gmruntime.dual.feasible import satisfy
 from gmruntime.factors.kinds import AllDifferent, Count, LinearSum, Or, Xor
 from gmruntime.graph import Assignment, FactorGraph, no_evidence, validate
+from gmruntime.simplify.apart import answer_apart
 
 if TYPE_CHECKING:
     from gmruntime.elimination.order_cache import Orders
@@ -143,6 +144,16 @@ def infer(
     rng = np.random.default_rng(seed)
     if options and method in ("", "exact", "search"):
         raise ValueError(f"{method or 'this method'} has no option {next(iter(options))!r}")
+    if method in ("", "exact") and isinstance(query, Solutions | LogPartition):
+
+        def again(rest: FactorGraph, held: Assignment, seconds: float) -> Answer:
+            more = Settings(evidence=held, budget_s=seconds, seed=seed, device=device)
+            more.update(method=method, memory_bytes=memory_bytes, orders=orders)
+            return infer(rest, query, **more)
+
+        apart = answer_apart(graph, query, evidence, budget, again)
+        if apart is not None:
+            return apart
     match method:
         case "bp":
             part = budget.share(estimate_share)
@@ -268,31 +279,13 @@ def plan(
     The arguments are those of `infer`.
     """
     from gmruntime.elimination.plan import plan as predict
+    from gmruntime.elimination.sliced import who_answers
 
     validate(graph)
     evidence = _checked(graph, evidence)
     budget = begin_budget(budget_s, memory_bytes)
     found = predict(graph, query, evidence, budget, np.random.default_rng(seed))
-    return replace(found, engine=_who_answers(query, found, budget))
-
-
-def _who_answers(query: Query, found: "Plan", budget: Budget) -> str:
-    """Say in words which engine `infer` would end up with."""
-    if found.fits:
-        return "exact elimination"
-    if found.order is not None:
-        from gmruntime.elimination.sliced import promising_cut
-
-        slicing = promising_cut(query, found, budget)
-        if slicing is not None:
-            return f"exact elimination, in {slicing.num_slices:.0f} slices,"
-    match query:
-        case Map() | Best():
-            return "search"
-        case LogPartition():
-            return "message passing, with bounds by mini-buckets,"
-        case _:
-            return "message passing"
+    return replace(found, engine=who_answers(query, found, budget))
 
 
 def _checked(graph: FactorGraph, evidence: Assignment | None) -> Assignment:

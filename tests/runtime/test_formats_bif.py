@@ -9,6 +9,7 @@ from gmruntime.answer import LogPartition
 from gmruntime.formats.bif import network_graph, parse_bif, probabilities
 from gmruntime.formats.text import FormatError
 from gmruntime.graph import log_score, validate
+from gmruntime.inference import infer
 
 RAIN = """network lawn { property "made by hand"; }
 // two variables
