@@ -43,12 +43,6 @@ if TYPE_CHECKING:
     from gmruntime.elimination.plan import Plan
 
 
-MESSAGES_SHARE = 0.2
-"""Of the budget, for a first estimate of log Z where no exact answer fits."""
-
-SETTLED = 1e-2
-"""Below this residual, nats, messages are believed where nothing better is known."""
-
 QUICK_SHARE = 0.1
 """Of the budget, for trying whether hard constraints or elimination settle a maximisation."""
 
@@ -156,11 +150,14 @@ def infer(
             return apart
     match method:
         case "bp":
+            from gmruntime.estimates.answer import by_messages
+
             part = budget.share(estimate_share)
-            return _propagate(graph, query, evidence, part, rng, device, options or {})
+            return by_messages(graph, query, evidence, part, rng, device, options or {})
         case "" | "exact":
             from gmruntime.elimination.answer import attempt
             from gmruntime.elimination.plan import needs
+            from gmruntime.estimates.answer import estimate, quick_by_messages
 
             if isinstance(query, Map) and any(
                 isinstance(b.kind, CONSTRAINTS) for b in graph.factors
@@ -172,6 +169,9 @@ def infer(
                 decided = _by_layers(graph, query, evidence, budget, rng)
                 if decided is not None:
                     return decided
+            quick = quick_by_messages(graph, query, evidence, budget, rng)
+            if quick is not None:
+                return quick
             part = budget
             is_search = isinstance(query, Map) and not method and device != "cuda"
             if is_search:
@@ -183,10 +183,7 @@ def infer(
             part = budget.share(estimate_share)
             if isinstance(query, Map | Best):
                 return _search(graph, query, evidence, part, rng)
-            if isinstance(query, LogPartition):
-                answer = _bounded(graph, evidence, planned, part, rng, device)
-            else:
-                answer = _propagate(graph, query, evidence, part, rng, device, {})
+            answer = estimate(graph, query, evidence, planned, part, rng, device)
             return at_seconds(with_note(answer, needs(planned)), budget.spent_s())
         case "search":
             if not isinstance(query, Map | Best):
@@ -299,49 +296,6 @@ def _checked(graph: FactorGraph, evidence: Assignment | None) -> Assignment:
     if (evidence < -1).any() or (evidence >= num_states(graph)).any():
         raise GraphError("evidence names a state that its variable does not have")
     return evidence
-
-
-def _propagate(
-    graph: FactorGraph,
-    query: Query,
-    evidence: Assignment,
-    budget: Budget,
-    rng: np.random.Generator,
-    device: str,
-    options: dict[str, bool | int | float],
-) -> Answer:
-    from gmruntime.messages.answer import answer as propagate
-    from gmruntime.messages.options import options_from
-
-    return propagate(graph, query, evidence, budget, rng, options=options_from(options, device))
-
-
-def _bounded(
-    graph: FactorGraph,
-    evidence: Assignment,
-    planned: "Plan",
-    budget: Budget,
-    rng: np.random.Generator,
-    device: str,
-) -> Answer:
-    """Bound log Z; messages give a first estimate, and the answer where tables are too many."""
-    from gmruntime.elimination.bounding import bound_log_partition
-
-    part = budget.share(MESSAGES_SHARE)
-    first = _propagate(graph, LogPartition(), evidence, part, rng, device, {})
-    assert isinstance(first, LogPartitionAnswer)
-    if first.quality.status is not Status.ESTIMATE or planned.network is None:
-        return first
-    feasible = satisfy(graph, evidence, budget.share(QUICK_SHARE), rng)
-    lower = -np.inf
-    if feasible is not None and feasible.assignment is not None:
-        lower = feasible.improvement(budget).log_score
-    found = bound_log_partition(planned.network, planned.order, lower, first.log_value, budget, rng)
-    if found is None:
-        return first
-    upper = min(found.log_upper, first.log_upper)
-    value = min(max(found.log_value, found.log_lower), upper)
-    return replace(found, log_value=value, log_upper=upper)
 
 
 def _search(

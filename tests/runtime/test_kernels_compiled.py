@@ -139,6 +139,7 @@ def wide_factors(rng: np.random.Generator, name: str) -> FactorGraph:
     """One factor of so many variables that its scratch matters, and a table at each of them."""
     kinds: dict[str, tuple[FactorKind, tuple[int, ...]]] = {
         "values": (AllDifferent(), (11,) * 9),
+        "few": (AllDifferent(), (13,) * 5),
         "permutation": (AllDifferent(), (10,) * 10),
         "or": (Or(rng.random((1, 60)) < 0.5), (2,) * 60),
         "noisy or": (NoisyOr(-rng.random((1, 60))), (2,) * 60),
@@ -162,7 +163,7 @@ def wide_factors(rng: np.random.Generator, name: str) -> FactorGraph:
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
 @pytest.mark.parametrize(
-    "name", ["values", "permutation", "or", "noisy or", "count", "sum", "memory", "window"]
+    "name", ["values", "few", "permutation", "or", "noisy or", "count", "sum", "memory", "window"]
 )
 def test_backends_agree_on_wide_factors(name: str, temperature: float) -> None:
     graph = wide_factors(np.random.default_rng(7), name)

@@ -50,6 +50,7 @@ def wide(rng: np.random.Generator, index: int) -> tuple[FactorKind, tuple[int, .
             (4,) * 9,
         ),
         (Memory(4.0 * rng.normal(size=(1, 6, 90, 2))), (6, *(2,) * 90)),
+        (AllDifferent(), (13,) * 5),
     ][index]
 
 
@@ -73,7 +74,7 @@ def some_graph(index: int) -> FactorGraph:
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
 @pytest.mark.parametrize("precision", ["float64", "float32"])
 @pytest.mark.parametrize("damping", [0.0, 0.4])
-@pytest.mark.parametrize("index", range(19))
+@pytest.mark.parametrize("index", range(20))
 def test_the_rules_agree_with_the_vectorised_ones(
     devices: dict[tuple[bool, bool], Device],
     index: int,

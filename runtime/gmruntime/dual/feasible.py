@@ -54,7 +54,7 @@ def satisfy(
     """Solve the hard constraints of a graph; None when it has none, or too many."""
     if graph.num_variables > VARIABLES_MAX or graph.num_factors > FACTORS_MAX:
         return None
-    if not _has_hard_constraints(graph):
+    if not has_hard_constraints(graph):
         return None
     from gmruntime.dual.constraints import pose, solve
 
@@ -74,7 +74,8 @@ def satisfy(
     return Feasible(found.assignment, score, is_final=is_final)
 
 
-def _has_hard_constraints(graph: FactorGraph) -> bool:
+def has_hard_constraints(graph: FactorGraph) -> bool:
+    """Say whether some factor may rule an assignment out."""
     for block in graph.factors:
         match block.kind:
             case Table() | Gated() | Count() | LinearSum():

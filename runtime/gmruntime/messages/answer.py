@@ -1,5 +1,12 @@
-"""Answers of every kind of question by belief propagation; estimates, except on forests."""
+"""Answers of every kind of question by belief propagation; estimates, except on forests.
 
+How little messages still change says nothing of how far their beliefs are from the truth: an
+estimate by messages alone states no error. Nor do messages prove evidence impossible. Compiled
+ones lose what underflows, and those that have not settled contradict each other: what looks like
+a contradiction is handed to `refute`, which proves it or does not.
+"""
+
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -26,17 +33,40 @@ from gmruntime.answer import (
 )
 from gmruntime.budget import Budget
 from gmruntime.graph import Assignment, FactorGraph, log_score
-from gmruntime.messages.beliefs import bethe_log_partition, by_block, decode, joint, marginals
+from gmruntime.messages.beliefs import (
+    bethe_log_partition,
+    by_block,
+    decode,
+    independent_log_partition,
+    joint,
+    marginals,
+)
 from gmruntime.messages.bp import Messages, propagate
 from gmruntime.messages.layout import Layout, build_layout, unary_with_evidence
 from gmruntime.messages.options import BpOptions, temperature_for
 from gmruntime.messages.reweighted import log_partition_upper_bound
 from gmruntime.messages.sampling import draw
+from gmruntime.quality import is_proved
 
 METHOD = "belief propagation"
 
+CONTRADICTION = "messages contradict each other, which proves nothing"
+"""Said where beliefs rule every state out, and no proof of that was found."""
+
 # What is left to change, in nats, when messages on a forest count as final.
 _RESIDUAL_EXACT_MAX = 1e-9
+
+Refute = Callable[[FactorGraph, Assignment], bool]
+"""Prove that no assignment of a graph agrees with the evidence; False where that is not proved."""
+
+
+def refute_by_pruning(graph: FactorGraph, evidence: Assignment) -> bool:
+    """Prove evidence impossible by the states that single factors rule out, and so on."""
+    from gmruntime.simplify.network import reduce
+    from gmruntime.simplify.states import prune_states
+
+    network = reduce(graph, Solutions(), evidence)
+    return network is not None and prune_states(network).log_constant == -np.inf
 
 
 def answer(
@@ -47,6 +77,7 @@ def answer(
     rng: np.random.Generator,
     *,
     options: BpOptions | None = None,
+    refute: Refute = refute_by_pruning,
 ) -> Answer:
     """Answer by message passing.
 
@@ -57,19 +88,22 @@ def answer(
         budget: its deadline ends the run.
         rng: used by `Samples` only.
         options: None takes the defaults.
+        refute: asked where messages contradict each other.
     """
     options = options or BpOptions()
     match query:
         case Marginals() | LogPartition() | Joint():
-            return _by_sums(graph, query, evidence, budget, options)
-        case Map() | Best():
-            return _map(graph, evidence, budget, options)
+            return _by_sums(graph, query, evidence, budget, options, refute)
+        case Map():
+            return _map(graph, evidence, budget, options, refute)
+        case Best():
+            return _best(graph, query, evidence, budget, options, refute)
         case MarginalMap():
-            return _marginal_map(graph, query, evidence, budget, options)
+            return _marginal_map(graph, query, evidence, budget, options, refute)
         case Samples():
-            return _samples(graph, query, evidence, budget, rng, options)
+            return _samples(graph, query, evidence, budget, rng, options, refute)
         case Solutions():
-            return _solutions(graph, evidence, budget, options)
+            return _solutions(graph, evidence, budget, options, refute)
 
 
 def _run(
@@ -89,16 +123,33 @@ def quality(layout: Layout, messages: Messages, budget: Budget, *, is_exact: boo
         budget: that was spent.
         is_exact: whether converged messages on a forest make this kind of answer exact.
     """
-    seconds = budget.spent_s()
-    if is_exact and layout.is_exact and messages.residual <= _RESIDUAL_EXACT_MAX:
-        return Quality(Status.EXACT, METHOD, seconds, note="the graph is a forest")
-    note = "" if messages.converged else f"not converged after {messages.num_sweeps} sweeps"
-    return Quality(Status.ESTIMATE, METHOD, seconds, messages.residual, "residual", note)
+    if is_exact and _is_final(layout, messages):
+        return Quality(Status.EXACT, METHOD, budget.spent_s(), note="the graph is a forest")
+    state = "converged" if messages.converged else "not converged"
+    note = f"{state} after {messages.num_sweeps} sweeps; no error known"
+    return _estimated(budget, note)
 
 
-def impossible(budget: Budget) -> Quality:
-    """Return the quality of an answer to evidence that messages prove impossible."""
-    return Quality(Status.IMPOSSIBLE, METHOD, budget.spent_s())
+def _is_final(layout: Layout, messages: Messages) -> bool:
+    """Say whether messages have come to rest where that makes them exact."""
+    return layout.is_exact and messages.residual <= _RESIDUAL_EXACT_MAX
+
+
+def _estimated(budget: Budget, note: str) -> Quality:
+    """Return the quality of an estimate whose error nobody knows."""
+    return Quality(Status.ESTIMATE, METHOD, budget.spent_s(), float("nan"), "", note)
+
+
+def _refuted(budget: Budget) -> Quality:
+    """Return the quality of an answer to evidence that has been proved impossible."""
+    return Quality(Status.IMPOSSIBLE, "constraint propagation", budget.spent_s())
+
+
+def _noted(found: Quality, note: str) -> Quality:
+    return replace(found, note="; ".join(part for part in (found.note, note) if part))
+
+
+# --- Sums --------------------------------------------------------------------------------
 
 
 def _by_sums(
@@ -107,39 +158,54 @@ def _by_sums(
     evidence: Assignment,
     budget: Budget,
     options: BpOptions,
+    refute: Refute,
 ) -> Answer:
     temperature = temperature_for(options, query)
     layout, unary, messages = _run(graph, evidence, budget, options, temperature)
     found = marginals(layout, unary, messages)
-    log_partition = float(bethe_log_partition(layout, unary, messages)[0])
-    is_impossible = bool(found.impossible[0]) or np.isneginf(log_partition)
+    value = float(bethe_log_partition(layout, unary, messages)[0])
     # Other temperatures answer about p^(1/T), which is not what was asked.
-    exact = temperature == 1.0
-    found_quality = (
-        impossible(budget) if is_impossible else quality(layout, messages, budget, is_exact=exact)
-    )
+    good = quality(layout, messages, budget, is_exact=temperature == 1.0)
+    if found.contradictory[0] or not np.isfinite(value):
+        value = float(independent_log_partition(layout, unary)[0])
+        good = _estimated(budget, CONTRADICTION)
+        if refute(graph, evidence):
+            value, good = -np.inf, _refuted(budget)
     match query:
         case LogPartition():
-            value = -np.inf if is_impossible else log_partition
-            if found_quality.status is Status.ESTIMATE:
-                upper = log_partition_upper_bound(graph, evidence, budget.share(0.3))
-                return LogPartitionAnswer(found_quality, value, log_upper=upper)
-            return LogPartitionAnswer(found_quality, value, value, value)
+            return _log_partition(graph, evidence, layout, unary, messages, value, good, budget)
         case Joint():
-            return _joint(graph, query, evidence, layout, unary, messages, found_quality)
+            return _joint(query, evidence, layout, unary, messages, good)
         case Marginals():
-            row = np.full(unary.shape[1], np.nan) if is_impossible else found.probabilities[0]
-            if query.variables is not None:
-                asked = np.zeros(len(layout.num_states), np.bool_)
-                asked[query.variables] = True
-                row = np.where(np.repeat(asked, layout.num_states), row, np.nan)
-            blocks = by_block(graph, row)
-            value = -np.inf if is_impossible else log_partition
-            return MarginalsAnswer(found_quality, blocks, log_partition=value)
+            row = found.probabilities[0]
+            asked = np.ones(len(layout.num_states), np.bool_)
+            if good.status is Status.IMPOSSIBLE:
+                asked[:] = False
+            elif query.variables is not None:
+                asked = np.isin(np.arange(len(asked)), query.variables)
+            row = np.where(np.repeat(asked, layout.num_states), row, np.nan)
+            return MarginalsAnswer(good, by_block(graph, row), log_partition=value)
+
+
+def _log_partition(
+    graph: FactorGraph,
+    evidence: Assignment,
+    layout: Layout,
+    unary: np.ndarray,
+    messages: Messages,
+    value: float,
+    found: Quality,
+    budget: Budget,
+) -> LogPartitionAnswer:
+    """Put an estimate between what is proved: one assignment's score, and a sum of larger terms."""
+    if found.status is not Status.ESTIMATE:
+        return LogPartitionAnswer(found, value, value, value)
+    upper = log_partition_upper_bound(graph, evidence, budget.share(0.3))
+    lower = float(log_score(graph, decode(layout, unary, messages))[0])
+    return LogPartitionAnswer(found, min(max(value, lower), upper), lower, upper)
 
 
 def _joint(
-    graph: FactorGraph,
     query: Joint,
     evidence: Assignment,
     layout: Layout,
@@ -159,16 +225,7 @@ def _joint(
             row = rows[layout.variable_start[v] : layout.variable_start[v + 1]]
             inner = np.multiply.outer(inner, row)
         if len(free) > 1:
-            note = "taken as independent"
-            if not messages.converged:
-                note = f"{found.note}; {note}"
-            found = replace(
-                found,
-                status=Status.ESTIMATE,
-                error=float("nan"),
-                error_kind="",
-                note=note,
-            )
+            found = replace(_noted(found, "taken as independent"), status=Status.ESTIMATE)
     result = np.zeros(shape)
     for place in np.ndindex(*inner.shape):
         state = dict(zip(free.tolist(), place, strict=True))
@@ -177,30 +234,50 @@ def _joint(
     return JointAnswer(found, result)
 
 
+# --- Assignments -------------------------------------------------------------------------
+
+
 def _map(
-    graph: FactorGraph, evidence: Assignment, budget: Budget, options: BpOptions
+    graph: FactorGraph,
+    evidence: Assignment,
+    budget: Budget,
+    options: BpOptions,
+    refute: Refute,
 ) -> AssignmentsAnswer:
     temperature = temperature_for(options, Map())
     layout, unary, messages = _run(graph, evidence, budget, options, temperature)
     nothing = np.zeros((0, graph.num_variables), np.int32)
-    if marginals(layout, unary, messages).impossible[0]:
-        return AssignmentsAnswer(impossible(budget), nothing, np.zeros(0), -np.inf)
     best = decode(layout, unary, messages)
     score = log_score(graph, best)
     found = quality(layout, messages, budget, is_exact=False)
-    if layout.is_exact and messages.residual <= _RESIDUAL_EXACT_MAX and layout.is_max:
+    if np.isneginf(score[0]):
+        if marginals(layout, unary, messages).contradictory[0] and refute(graph, evidence):
+            return AssignmentsAnswer(_refuted(budget), nothing, np.zeros(0), -np.inf)
+        note = "the states that are best one by one contradict each other"
+        return AssignmentsAnswer(_noted(found, note), nothing, np.zeros(0))
+    if layout.is_max and _is_final(layout, messages):
         # Ties may make states that are each best together bad; the value of the maximum tells.
         bound = float(bethe_log_partition(layout, unary, messages)[0])
-        if np.isneginf(bound):
-            return AssignmentsAnswer(impossible(budget), nothing, np.zeros(0), -np.inf)
-        if score[0] >= bound - 1e-9 * max(1.0, abs(bound)):
+        if is_proved(float(score[0]), bound):
             found = quality(layout, messages, budget, is_exact=True)
             return AssignmentsAnswer(found, best, score, float(score[0]))
-    if np.isneginf(score[0]):
-        note = "the states that are best one by one contradict each other"
-        found = replace(found, note="; ".join(s for s in (found.note, note) if s))
-        return AssignmentsAnswer(found, nothing, np.zeros(0))
     return AssignmentsAnswer(found, best, score)
+
+
+def _best(
+    graph: FactorGraph,
+    query: Best,
+    evidence: Assignment,
+    budget: Budget,
+    options: BpOptions,
+    refute: Refute,
+) -> AssignmentsAnswer:
+    """Answer with the best assignment alone, and say so where more were asked for."""
+    found = _map(graph, evidence, budget, options, refute)
+    if query.count == 1 or found.quality.status is Status.IMPOSSIBLE:
+        return found
+    note = "messages find the best one only"
+    return replace(found, quality=_estimated(budget, _noted(found.quality, note).note))
 
 
 def _marginal_map(
@@ -209,20 +286,24 @@ def _marginal_map(
     evidence: Assignment,
     budget: Budget,
     options: BpOptions,
+    refute: Refute,
 ) -> MarginalMapAnswer:
     layout, unary, messages = _run(graph, evidence, budget, options, 1.0)
-    if marginals(layout, unary, messages).impossible[0]:
-        return MarginalMapAnswer(impossible(budget), np.zeros(0, np.int32), -np.inf)
+    nothing = np.zeros(0, np.int32)
+    if marginals(layout, unary, messages).contradictory[0] and refute(graph, evidence):
+        return MarginalMapAnswer(_refuted(budget), nothing, -np.inf, -np.inf, -np.inf)
     states = decode(layout, unary, messages)[0, query.variables]
     clamped = evidence.copy()
     clamped[query.variables] = states
     unary = unary_with_evidence(layout, clamped[None, :])
     rest = propagate(layout, unary, budget, options, messages.values)
     value = float(bethe_log_partition(layout, unary, rest)[0])
-    note = "each variable's most probable state; its value is an estimate"
     found = quality(layout, rest, budget, is_exact=False)
-    found = replace(found, note="; ".join(s for s in (found.note, note) if s))
-    return MarginalMapAnswer(found, states, value)
+    if marginals(layout, unary, rest).contradictory[0] or not np.isfinite(value):
+        note = "the states that are most probable one by one contradict each other"
+        return MarginalMapAnswer(_noted(found, note), nothing, -np.inf)
+    note = "each variable's most probable state; its value is an estimate"
+    return MarginalMapAnswer(_noted(found, note), states, value)
 
 
 def _samples(
@@ -232,33 +313,43 @@ def _samples(
     budget: Budget,
     rng: np.random.Generator,
     options: BpOptions,
+    refute: Refute,
 ) -> AssignmentsAnswer:
     layout = build_layout(graph, 1.0)
     nothing = np.zeros((0, graph.num_variables), np.int32)
     drawn = draw(layout, evidence, query.count, budget, rng, options)
     if drawn is None:
-        return AssignmentsAnswer(impossible(budget), nothing, np.zeros(0))
+        refuted = refute(graph, evidence)
+        found = _refuted(budget) if refuted else _estimated(budget, CONTRADICTION)
+        return AssignmentsAnswer(found, nothing, np.zeros(0))
     scores = log_score(graph, drawn)
     note = "drawn from beliefs, a few variables at a time; not from the exact posterior"
-    found = Quality(Status.ESTIMATE, METHOD, budget.spent_s(), float("nan"), "", note)
     possible = scores > -np.inf
-    return AssignmentsAnswer(found, drawn[possible], scores[possible])
+    return AssignmentsAnswer(_estimated(budget, note), drawn[possible], scores[possible])
 
 
 def _solutions(
-    graph: FactorGraph, evidence: Assignment, budget: Budget, options: BpOptions
+    graph: FactorGraph,
+    evidence: Assignment,
+    budget: Budget,
+    options: BpOptions,
+    refute: Refute,
 ) -> SolutionsAnswer:
     from gmruntime.factors.decompose import to_support_tables
 
     support = to_support_tables(graph)
     if support is None:
         note = "a factor is too wide to be counted"
-        unknown = Quality(Status.ESTIMATE, METHOD, budget.spent_s(), float("nan"), "", note)
-        return SolutionsAnswer(unknown, float("nan"), None)
+        return SolutionsAnswer(_estimated(budget, note), float("nan"), None)
     extra = np.full(support.num_variables - graph.num_variables, -1, np.int32)
     observed = np.concatenate([evidence, extra]).astype(np.int32)
     layout, unary, messages = _run(support, observed, budget, options, 1.0)
     value = float(bethe_log_partition(layout, unary, messages)[0])
-    if np.isneginf(value):
-        return SolutionsAnswer(impossible(budget), -np.inf, 0)
-    return SolutionsAnswer(quality(layout, messages, budget, is_exact=False), value, None)
+    found = quality(layout, messages, budget, is_exact=False)
+    if not np.isfinite(value) or marginals(layout, unary, messages).contradictory[0]:
+        if refute(graph, evidence):
+            return SolutionsAnswer(_refuted(budget), -np.inf, 0)
+        value = float(independent_log_partition(layout, unary)[0])
+        found = _estimated(budget, CONTRADICTION)
+    most = float(np.log(layout.num_states.astype(np.float64)).sum())
+    return SolutionsAnswer(found, min(max(value, 0.0), most), None)

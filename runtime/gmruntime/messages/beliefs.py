@@ -8,6 +8,7 @@ from gmruntime.arrays import Float64, Int32
 from gmruntime.factors.tables import log_values
 from gmruntime.graph import FactorGraph
 from gmruntime.messages.bp import Messages, beliefs, split, to_factors
+from gmruntime.messages.kernels.norms import log_norm
 from gmruntime.messages.kernels.semiring import reduce
 from gmruntime.messages.kernels.vectorised import outgoing
 from gmruntime.messages.layout import Layout, table_indices_of
@@ -18,13 +19,14 @@ class Beliefs:
     """Probabilities of each variable's states by message passing.
 
     Attributes:
-        probabilities: of each variable entry; each variable sums to 1, or is NaN where every
-            state is ruled out.
-        impossible: rows in which some variable has no state left.
+        probabilities: of each variable entry; each variable sums to 1. Where every state of one
+            is ruled out they are those of its own potentials.
+        contradictory: rows in which some variable has no state left. No proof that nothing
+            agrees with the evidence: messages may have lost what underflows.
     """
 
     probabilities: Float64[np.ndarray, "rows entries"]
-    impossible: np.ndarray
+    contradictory: np.ndarray
 
 
 def marginals(
@@ -36,11 +38,19 @@ def marginals(
     sizes = layout.num_states
     high = np.maximum.reduceat(belief, starts, axis=1)
     lost = np.isneginf(high)
-    weights = np.exp(belief - np.repeat(np.where(lost, 0.0, high), sizes, axis=1))
+    if lost.any():
+        belief = np.where(np.repeat(lost, sizes, axis=1), _alone(unary, starts, sizes), belief)
+        high = np.maximum.reduceat(belief, starts, axis=1)
+    weights = np.exp(belief - np.repeat(high, sizes, axis=1))
     sums = np.add.reduceat(weights, starts, axis=1)
-    with np.errstate(invalid="ignore"):
-        probabilities = weights / np.repeat(sums, sizes, axis=1)
+    probabilities = weights / np.repeat(sums, sizes, axis=1)
     return Beliefs(probabilities, messages.impossible | lost.any(axis=1))
+
+
+def _alone(unary: np.ndarray, starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Return each variable's own potentials; uniform where they too rule every state out."""
+    lost = np.isneginf(np.maximum.reduceat(unary, starts, axis=1))
+    return np.where(np.repeat(lost, sizes, axis=1), 0.0, unary)
 
 
 def by_block(
@@ -98,7 +108,7 @@ def bethe_log_partition(
     for group in layout.groups:
         told = to_factors(layout, group, belief, zeros, messages.values)
         said = outgoing(group.kind, told, is_max=layout.is_max)
-        total += _norm(said[0] + told[0], layout.is_max).sum(axis=1)
+        total += log_norm(group.kind, told, said, layout.is_max).sum(axis=1)
         for start, n in zip(group.starts, told, strict=True):
             heard = messages.values[:, start : start + n.shape[1] * n.shape[2]]
             edge = _norm(n + heard.reshape(count_rows, *n.shape[1:]), layout.is_max).sum(axis=1)
@@ -106,6 +116,18 @@ def bethe_log_partition(
     scale = 1.0 if layout.is_max else layout.temperature
     result = scale * total + layout.log_constant
     return np.where(messages.impossible | np.isneginf(total), -np.inf, result)
+
+
+def independent_log_partition(
+    layout: Layout, unary: Float64[np.ndarray, "rows entries"]
+) -> Float64[np.ndarray, " rows"]:
+    """Estimate log Z as if factors held independently, where messages have none to offer.
+
+    sum_v log sum_x u_v  +  sum_f log of the mean of f under the u of its variables
+    """
+    silent = np.zeros((len(unary), len(layout.entry)))
+    nothing = np.zeros(len(unary), np.bool_)
+    return bethe_log_partition(layout, unary, Messages(silent, 0.0, 0, False, nothing))
 
 
 def joint(

@@ -40,8 +40,8 @@ class Messages:
             largest.
         num_sweeps: done.
         converged: the residual fell below the tolerance.
-        impossible: rows in which some message rules out every state. Zeros of messages are sound,
-            so this proves that no assignment agrees with the evidence.
+        impossible: rows in which some message rules out every state. A proof that no assignment
+            agrees with the evidence only while no number underflowed.
     """
 
     values: Float64[np.ndarray, "rows message_entries"]

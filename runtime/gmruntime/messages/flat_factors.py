@@ -28,7 +28,7 @@ from gmruntime.factors.kinds import (
 from gmruntime.factors.tables import log_tables
 from gmruntime.messages.kernels import codes
 from gmruntime.messages.layout import Group, Layout
-from gmruntime.messages.tempering import NUM_EXACT_VALUES_MAX
+from gmruntime.messages.tempering import NUM_EXACT_VALUES_MAX, NUM_EXACT_VARIABLES_MAX
 
 # What e^x still holds.
 _LOG_MAX = 700.0
@@ -192,6 +192,8 @@ def _parameters(kind: FactorKind, states: tuple[int, ...], *, is_max: bool) -> _
         case AllDifferent():
             if states[0] <= NUM_EXACT_VALUES_MAX:
                 scratch = (arity + 2) << states[0]
+            elif arity <= NUM_EXACT_VARIABLES_MAX:
+                scratch = (states[0] + 3) << arity
             else:
                 scratch = 3 * arity * states[0] + max(arity, states[0]) + 1
             return _Parameters(codes.DIFFERENT, no_ints, none, scratch)

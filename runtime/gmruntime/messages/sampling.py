@@ -25,7 +25,7 @@ def draw(
     rng: np.random.Generator,
     options: BpOptions,
 ) -> Int32[np.ndarray, "rows variables"] | None:
-    """Draw assignments; None when the evidence is impossible.
+    """Draw assignments; None when messages rule everything out.
 
     Rows that run into a contradiction are left out.
     """
@@ -33,7 +33,7 @@ def draw(
     free = rng.permutation(np.flatnonzero(evidence < 0))
     parts = np.array_split(free, min(max(1, len(free)), _NUM_PARTS_MAX))
     messages = propagate(layout, unary_with_evidence(layout, rows[:1]), budget, options)
-    if marginals(layout, unary_with_evidence(layout, rows[:1]), messages).impossible[0]:
+    if marginals(layout, unary_with_evidence(layout, rows[:1]), messages).contradictory[0]:
         return None
     values = np.repeat(messages.values, count, axis=0)
     possible = np.ones(count, np.bool_)
@@ -46,7 +46,7 @@ def draw(
         else:
             messages = Messages(values, np.inf, 0, False, np.zeros(count, np.bool_))
         found = marginals(layout, unary, messages)
-        possible &= ~found.impossible
+        possible &= ~found.contradictory
         for v in part:
             chances = found.probabilities[
                 :, layout.variable_start[v] : layout.variable_start[v + 1]

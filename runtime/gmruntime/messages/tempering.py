@@ -26,6 +26,8 @@ from gmruntime.factors.tables import log_tables
 _NOISY_ARITY_MAX = 12
 # All-different over up to this many values is exact: a chain over the subsets of values taken.
 NUM_EXACT_VALUES_MAX = 8
+# Of up to this many variables too: a chain of the values, over the subsets of variables placed.
+NUM_EXACT_VARIABLES_MAX = 8
 # Into how many steps the strength of a wider one is rounded then.
 _NUM_NOISY_STEPS = 512
 
@@ -60,7 +62,7 @@ def is_estimated(kind: FactorKind, shape: tuple[int, ...], temperature: float) -
         case NoisyOr():
             return temperature != 1.0 and len(shape) > _NOISY_ARITY_MAX
         case AllDifferent():
-            return shape[0] > NUM_EXACT_VALUES_MAX
+            return shape[0] > NUM_EXACT_VALUES_MAX and len(shape) > NUM_EXACT_VARIABLES_MAX
         case _:
             return False
 

@@ -8,8 +8,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from gmruntime.arrays import Float64
 from gmruntime.messages.kernels.semiring import Messages, join, reduce
-from gmruntime.messages.tempering import NUM_EXACT_VALUES_MAX
+from gmruntime.messages.tempering import NUM_EXACT_VALUES_MAX, NUM_EXACT_VARIABLES_MAX
+
+# Entries of the sets of variables that are kept at once.
+_NUM_ENTRIES_MAX = 1 << 22
 
 # So many rounds between the variables and "each value at most once" where that is not exact.
 _NUM_ROUNDS = 40
@@ -154,6 +158,8 @@ def different(incoming: Messages, is_max: bool) -> list[np.ndarray]:
         return [np.full(m.shape, -np.inf) for m in incoming]
     if incoming[0].shape[2] <= NUM_EXACT_VALUES_MAX:
         return _different_exactly(incoming, is_max)
+    if len(incoming) <= NUM_EXACT_VARIABLES_MAX:
+        return _different_value_by_value(incoming, is_max)
     return _different_by_values(incoming, is_max)
 
 
@@ -173,6 +179,58 @@ def _different_exactly(incoming: Messages, is_max: bool) -> list[np.ndarray]:
     return _messages_of_chain(first, last, incoming, ahead, back, is_max)
 
 
+def place_one(
+    told: np.ndarray, x: int, sets: Float64[np.ndarray, "rows factors sets"], is_max: bool
+) -> Float64[np.ndarray, "rows factors sets"]:
+    """Let one variable at most take value x: from sets of variables placed to larger ones.
+
+    Args:
+        told: what the variables say, (rows, factors, values, arity).
+        x: the value.
+        sets: the log weight of each set of variables placed so far, by its bits.
+        is_max: maximise instead of summing.
+    """
+    members = np.arange(sets.shape[2])
+    result = sets
+    for k in range(told.shape[3]):
+        grown = sets[:, :, members & ~(1 << k)] + told[:, :, x, k, None]
+        result = join(result, np.where(members & (1 << k), grown, -np.inf), is_max)
+    return result
+
+
+def _different_value_by_value(incoming: Messages, is_max: bool) -> list[np.ndarray]:
+    """Keep the set of variables that have taken a value so far; few of them, of many values."""
+    told = np.stack(incoming, axis=3)
+    rows, count, num_values, arity = told.shape
+    result = [np.empty((rows, count, num_values)) for _ in range(arity)]
+    step = max(1, _NUM_ENTRIES_MAX // ((rows * num_values) << arity))
+    for first in range(0, count, step):
+        piece = told[:, first : first + step]
+        for k, values in enumerate(_value_by_value(piece, is_max)):
+            result[k][:, first : first + step] = values
+    return result
+
+
+def _value_by_value(told: np.ndarray, is_max: bool) -> np.ndarray:
+    """Return the messages, (arity, rows, factors, values), of a slice of factors."""
+    rows, count, num_values, arity = told.shape
+    members = np.arange(1 << arity)
+    nothing = np.full((rows, count, len(members)), -np.inf)
+    nothing[:, :, 0] = 0.0
+    placed = [nothing]
+    for x in range(num_values - 1):
+        placed.append(place_one(told, x, placed[x], is_max))
+    result = np.empty((arity, rows, count, num_values))
+    after = nothing
+    for x in range(num_values - 1, -1, -1):
+        for k in range(arity):
+            others = members[(members & (1 << k)) == 0]
+            rest = after[:, :, (len(members) - 1) & ~others & ~(1 << k)]
+            result[k, :, :, x] = reduce(placed[x][:, :, others] + rest, (2,), is_max)
+        after = place_one(told, x, after, is_max)
+    return result
+
+
 def _different_by_values(incoming: Messages, is_max: bool) -> list[np.ndarray]:
     """Pass messages between variables and values: each value is taken at most once.
 
@@ -180,10 +238,17 @@ def _different_by_values(incoming: Messages, is_max: bool) -> list[np.ndarray]:
 
     Source: Huang and Jebara (2009), "Approximating the permanent with belief propagation".
     """
-    told = np.stack(incoming, axis=3)
+    back, _ = assign(np.stack(incoming, axis=3), is_max)
+    return [back[:, :, :, k] for k in range(back.shape[3])]
+
+
+def assign(
+    told: Float64[np.ndarray, "rows factors values arity"], is_max: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the log odds that the values leave each variable, and those that it gives them."""
     num_values, arity = told.shape[2:]
     exactly = arity == num_values
-    back = np.zeros(told.shape)
+    back, odds = np.zeros(told.shape), told
     for _ in range(_NUM_ROUNDS):
         # log odds that variable i takes value u, as i alone sees it
         against = _others(told + back, 2, is_max)
@@ -195,7 +260,7 @@ def _different_by_values(incoming: Messages, is_max: bool) -> list[np.ndarray]:
         back = 0.5 * (back + found) if is_max else found
         if settled:
             break
-    return [back[:, :, :, k] for k in range(arity)]
+    return back, odds
 
 
 def _others(values: np.ndarray, axis: int, is_max: bool) -> np.ndarray:

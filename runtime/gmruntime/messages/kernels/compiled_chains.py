@@ -7,7 +7,7 @@ Forward states are kept for every position and rescaled there, which a message d
 import numba
 import numpy as np
 
-from gmruntime.messages.tempering import NUM_EXACT_VALUES_MAX
+from gmruntime.messages.tempering import NUM_EXACT_VALUES_MAX, NUM_EXACT_VARIABLES_MAX
 
 # Rounds between the variables and "each value at most once", and when they have settled.
 _NUM_ROUNDS, _SETTLED = 40, 1e-12
@@ -167,6 +167,8 @@ def different(
                 fresh[k, x] = -np.inf if is_max else 0.0
     elif num_values <= NUM_EXACT_VALUES_MAX:
         _different_exactly(arity, num_values, told, work, fresh, is_max)
+    elif arity <= NUM_EXACT_VARIABLES_MAX:
+        _different_value_by_value(arity, num_values, told, work, fresh, is_max)
     else:
         _different_by_values(arity, num_values, told, work, fresh, is_max)
 
@@ -223,6 +225,59 @@ def _different_exactly(
         _rescale(before, is_max)
         for s in range(width):
             back[s] = before[s]
+
+
+@numba.njit(nogil=True, cache=True)
+def _place_one(
+    arity: int, told: np.ndarray, x: int, here: np.ndarray, ahead: np.ndarray, is_max: bool
+) -> None:
+    """Let one variable at most take value x: from sets of variables placed to larger ones."""
+    for s in range(len(here)):
+        total = here[s]
+        for k in range(arity):
+            if s & (1 << k):
+                value = here[s & ~(1 << k)]
+                if is_max:
+                    total = max(total, value + told[k, x])
+                else:
+                    total += value * told[k, x]
+        ahead[s] = total
+
+
+@numba.njit(nogil=True, cache=True)
+def _different_value_by_value(
+    arity: int,
+    num_values: int,
+    told: np.ndarray,
+    work: np.ndarray,
+    fresh: np.ndarray,
+    is_max: bool,
+) -> None:
+    """Keep the set of variables that have taken a value so far; few of them, of many values."""
+    zero, one = (-np.inf, 0.0) if is_max else (0.0, 1.0)
+    width = 1 << arity
+    after = work[(num_values + 1) * width : (num_values + 2) * width]
+    before = work[(num_values + 2) * width : (num_values + 3) * width]
+    for s in range(width):
+        work[s] = zero
+        after[s] = zero
+    work[0] = one
+    after[0] = one
+    for x in range(num_values):
+        here = work[x * width : (x + 1) * width]
+        _place_one(arity, told, x, here, work[(x + 1) * width : (x + 2) * width], is_max)
+    for x in range(num_values - 1, -1, -1):
+        for k in range(arity):
+            total = zero
+            for s in range(width):
+                if s & (1 << k):
+                    continue
+                value, rest = work[x * width + s], after[(width - 1) & ~s & ~(1 << k)]
+                total = max(total, value + rest) if is_max else total + value * rest
+            fresh[k, x] = total
+        _place_one(arity, told, x, after, before, is_max)
+        for s in range(width):
+            after[s] = before[s]
 
 
 @numba.njit(nogil=True, cache=True)

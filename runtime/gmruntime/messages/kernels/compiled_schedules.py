@@ -1,6 +1,7 @@
 """Compiled sweeps over factors of every kind: flooding, one after another, and by residual.
 
-The arrays are those of `messages.flat_factors`. Importing this file imports numba.
+The arrays are those of `messages.flat_factors`. Importing this file imports numba. On rules that
+change, see `compiled_kinds`. (Last: all-different of few.)
 """
 
 import numba

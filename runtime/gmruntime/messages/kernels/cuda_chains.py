@@ -128,6 +128,35 @@ __device__ static void different_exactly(const Factor& f) {
   }
 }
 
+__device__ static void place_one(const Factor& f, whole x, const real* here, real* ahead) {
+  for (whole s = 0; s < (whole)1 << f.arity; ++s) {
+    real total = here[s];
+    for (whole k = 0; k < f.arity; ++k)
+      if (s >> k & 1) total = plus(total, times(here[s & ~((whole)1 << k)], TOLD(k, x)));
+    ahead[s] = total;
+  }
+}
+
+__device__ static void different_value_by_value(const Factor& f) {
+  const whole values = f.states[0], width = (whole)1 << f.arity;
+  real *after = f.work + (values + 1) * width, *before = after + width;
+  for (whole s = 0; s < width; ++s) f.work[s] = after[s] = s ? ZERO : ONE;
+  for (whole x = 0; x < values; ++x)
+    place_one(f, x, f.work + x * width, f.work + (x + 1) * width);
+  for (whole x = values - 1; x >= 0; --x) {
+    for (whole k = 0; k < f.arity; ++k) {
+      real total = ZERO;
+      for (whole s = 0; s < width; ++s)
+        if (!(s >> k & 1))
+          total = plus(total,
+                       times(f.work[x * width + s], after[(width - 1) & ~s & ~((whole)1 << k)]));
+      FRESH(k, x) = total;
+    }
+    place_one(f, x, after, before);
+    for (whole s = 0; s < width; ++s) after[s] = before[s];
+  }
+}
+
 __device__ static real join(real a, real b) {
   const real high = a > b ? a : b, low = a > b ? b : a;
 #if IS_MAX
@@ -202,6 +231,8 @@ __device__ static void different(const Factor& f) {
       for (whole x = 0; x < f.states[0]; ++x) FRESH(k, x) = ZERO;
   } else if (f.states[0] <= EXACT_VALUES_MAX) {
     different_exactly(f);
+  } else if (f.arity <= EXACT_VARIABLES_MAX) {
+    different_value_by_value(f);
   } else {
     different_by_values(f);
   }

@@ -14,7 +14,7 @@ Importing this file imports nothing of CUDA.
 
 from gmruntime.messages.kernels import codes
 from gmruntime.messages.kernels.cuda_chains import CHAINS
-from gmruntime.messages.tempering import NUM_EXACT_VALUES_MAX
+from gmruntime.messages.tempering import NUM_EXACT_VALUES_MAX, NUM_EXACT_VARIABLES_MAX
 
 TABLE_ARITY_MAX = 32
 """Tables over more variables have more entries than any memory."""
@@ -307,6 +307,7 @@ def source(*, is_max: bool, is_double: bool) -> str:
         "IS_MAX": int(is_max),
         "TABLE_ARITY_MAX": TABLE_ARITY_MAX,
         "EXACT_VALUES_MAX": NUM_EXACT_VALUES_MAX,
+        "EXACT_VARIABLES_MAX": NUM_EXACT_VARIABLES_MAX,
         **{name: getattr(codes, name) for name in kinds},
     }
     lines = [f"#define {name} {value}" for name, value in defines.items()]

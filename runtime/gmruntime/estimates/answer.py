@@ -1,0 +1,297 @@
+"""Answers where no exact one fits: an estimate that says how far off it may be, or that none knows.
+
+Messages come first. Samples check them where the graph has mechanisms to draw from; for log Z the
+weighted mini-buckets bound them. Only constraint propagation, or a search that is complete, proves
+evidence impossible.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gmruntime.answer import (
+    Answer,
+    AssignmentsAnswer,
+    Joint,
+    JointAnswer,
+    LogPartition,
+    LogPartitionAnswer,
+    Map,
+    MarginalMap,
+    MarginalMapAnswer,
+    Marginals,
+    MarginalsAnswer,
+    Query,
+    Status,
+)
+from gmruntime.budget import Budget
+from gmruntime.dual.feasible import Feasible, has_hard_constraints, satisfy
+from gmruntime.factors.kinds import AllDifferent, NoisyOr
+from gmruntime.graph import Assignment, FactorGraph, num_states
+from gmruntime.messages.answer import answer as propagate
+from gmruntime.messages.answer import refute_by_pruning
+from gmruntime.messages.options import options_from
+from gmruntime.messages.tempering import NUM_EXACT_VALUES_MAX
+from gmruntime.search.anytime import answer as search
+from gmruntime.search.anytime import answer_of
+
+if TYPE_CHECKING:
+    from gmruntime.elimination.plan import Plan
+
+MESSAGES_SHARE = 0.2
+"""Of the budget, for a first estimate of log Z where no exact answer fits."""
+
+DRAWS_SHARE = 0.5
+"""Of the budget, for drawing the samples that check messages."""
+
+PROOF_SHARE = 0.1
+"""Of the budget, for trying whether hard constraints settle a question."""
+
+
+def estimate(
+    graph: FactorGraph,
+    query: Query,
+    evidence: Assignment,
+    planned: "Plan",
+    budget: Budget,
+    rng: np.random.Generator,
+    device: str,
+) -> Answer:
+    """Answer a question about sums where no exact answer fits.
+
+    Args:
+        graph: validated.
+        query: neither `Map` nor `Best`.
+        evidence: a state for each observed variable, -1 for the others.
+        planned: why no exact answer fits.
+        budget: of time and memory.
+        rng: of everything random.
+        device: for messages.
+    """
+    match query:
+        case LogPartition():
+            return _bounded(graph, evidence, planned, budget, rng, device)
+        case Marginals() | Joint():
+            return _checked(graph, query, evidence, budget, rng, device)
+        case _:
+            return by_messages(graph, query, evidence, budget, rng, device, {})
+
+
+def by_messages(
+    graph: FactorGraph,
+    query: Query,
+    evidence: Assignment,
+    budget: Budget,
+    rng: np.random.Generator,
+    device: str,
+    options: Mapping[str, bool | int | float],
+) -> Answer:
+    """Answer by messages alone, as `using bp` asks for; what they cannot prove others do."""
+
+    def refute(_: FactorGraph, seen: Assignment) -> bool:
+        return refuted(graph, seen, budget, rng)
+
+    how = options_from(options, device)
+    part = budget.share(1.0 - 2.0 * PROOF_SHARE)
+    found = propagate(graph, query, evidence, part, rng, options=how, refute=refute)
+    if found.quality.status is not Status.ESTIMATE:
+        return found
+    match found:
+        case LogPartitionAnswer():
+            if found.log_lower == -np.inf:
+                known = _look(graph, evidence, budget, rng)
+                found = found if known is None else _at_least(found, known.log_score)
+            return _between(found)
+        case MarginalMapAnswer():
+            assert isinstance(query, MarginalMap)
+            return _feasible(graph, query, evidence, found, budget, rng)
+        case _:
+            return found
+
+
+def quick_by_messages(
+    graph: FactorGraph,
+    query: Query,
+    evidence: Assignment,
+    budget: Budget,
+    rng: np.random.Generator,
+) -> Answer | None:
+    """Answer at once where messages are exact and tables are wide; None anywhere else.
+
+    An all-different factor has short messages and, written as tables, joins all its variables.
+    """
+    if not isinstance(query, LogPartition | Marginals):
+        return None
+    states = num_states(graph)
+    wide = [
+        block
+        for block in graph.factors
+        if isinstance(block.kind, AllDifferent)
+        and block.scopes.shape[1] > 2
+        and len(block.scopes)
+        and states[block.scopes[0, 0]] > NUM_EXACT_VALUES_MAX
+    ]
+    if not wide or graph.num_factors > _NUM_FACTORS_QUICK:
+        return None
+    from gmruntime.messages.layout import build_layout
+
+    if not build_layout(graph, 1.0).is_exact:
+        return None
+    found = propagate(graph, query, evidence, budget, rng)
+    return found if found.quality.status is Status.EXACT else None
+
+
+_NUM_FACTORS_QUICK = 10_000
+
+
+def refuted(
+    graph: FactorGraph, evidence: Assignment, budget: Budget, rng: np.random.Generator
+) -> bool:
+    """Prove that no assignment agrees with the evidence; False when that is not proved in time."""
+    known = _look(graph, evidence, budget, rng)
+    if known is not None:
+        return known.assignment is None
+    return graph.num_factors <= _NUM_FACTORS_QUICK and refute_by_pruning(graph, evidence)
+
+
+def _look(
+    graph: FactorGraph, evidence: Assignment, budget: Budget, rng: np.random.Generator
+) -> Feasible | None:
+    """Look for an assignment above zero, or a proof that there is none."""
+    return satisfy(graph, evidence, budget.share(PROOF_SHARE), rng)
+
+
+# --- log Z -------------------------------------------------------------------------------
+
+
+def _at_least(found: LogPartitionAnswer, log_lower: float) -> LogPartitionAnswer:
+    """Raise the lower bound of an estimate, and the estimate where it was below."""
+    lower = max(found.log_lower, log_lower)
+    value = min(max(found.log_value, lower), found.log_upper)
+    return replace(found, log_value=value, log_lower=lower)
+
+
+def _between(found: LogPartitionAnswer) -> LogPartitionAnswer:
+    """Call an estimate bounded that lies between two numbers that are proved."""
+    if not np.isfinite([found.log_lower, found.log_upper]).all():
+        return found
+    return replace(found, quality=replace(found.quality, status=Status.BOUNDED))
+
+
+def _bounded(
+    graph: FactorGraph,
+    evidence: Assignment,
+    planned: "Plan",
+    budget: Budget,
+    rng: np.random.Generator,
+    device: str,
+) -> Answer:
+    """Bound log Z; messages give a first estimate, and the answer where tables are too many."""
+    from gmruntime.elimination.bounding import bound_log_partition
+
+    part = budget.share(MESSAGES_SHARE)
+    first = by_messages(graph, LogPartition(), evidence, part, rng, device, {})
+    assert isinstance(first, LogPartitionAnswer)
+    if first.quality.status not in (Status.ESTIMATE, Status.BOUNDED):
+        return first
+    known = _look(graph, evidence, budget, rng)
+    if known is not None and known.assignment is not None:
+        first = _between(_at_least(first, known.log_score))
+    if planned.network is None:
+        return first
+    found = bound_log_partition(
+        planned.network, planned.order, first.log_lower, first.log_value, budget, rng
+    )
+    if found is None:
+        return first
+    upper = min(found.log_upper, first.log_upper)
+    value = min(max(found.log_value, found.log_lower), upper)
+    return replace(found, log_value=value, log_upper=upper)
+
+
+# --- Marginals and marginal MAP ----------------------------------------------------------
+
+
+def _checked(
+    graph: FactorGraph,
+    query: Marginals | Joint,
+    evidence: Assignment,
+    budget: Budget,
+    rng: np.random.Generator,
+    device: str,
+) -> Answer:
+    """Draw first, for how long messages take nobody knows; then set both beside each other."""
+    from gmruntime.estimates.checking import check_joint, check_marginals, weigh
+
+    match query:
+        case Marginals():
+            listed = np.arange(graph.num_variables) if query.variables is None else query.variables
+            asked = np.unique(listed[evidence[listed] < 0]).astype(np.int64)
+        case Joint():
+            asked = query.variables.astype(np.int64)
+    is_joint = isinstance(query, Joint)
+    part = budget.share(DRAWS_SHARE)
+    tally = weigh(graph, evidence, asked, part, rng, is_joint=is_joint) if len(asked) else None
+    found = by_messages(graph, query, evidence, budget, rng, device, {})
+    if tally is None or found.quality.status is not Status.ESTIMATE:
+        return found
+    match found:
+        case MarginalsAnswer():
+            return check_marginals(graph, asked, found, tally, budget)
+        case JointAnswer():
+            return check_joint(found, tally, budget)
+        case _:
+            raise AssertionError(type(found).__name__)
+
+
+def _feasible(
+    graph: FactorGraph,
+    query: MarginalMap,
+    evidence: Assignment,
+    found: MarginalMapAnswer,
+    budget: Budget,
+    rng: np.random.Generator,
+) -> MarginalMapAnswer:
+    """Return states that some assignment above zero has, or none and say so.
+
+    States that are probable one by one may contradict each other or the evidence.
+    """
+    asked = query.variables
+
+    def best_known(states: np.ndarray | None) -> AssignmentsAnswer:
+        clamped = evidence.copy()
+        if states is not None:
+            clamped[asked] = states
+        known, part = _look(graph, clamped, budget, rng), budget.share(2 * PROOF_SHARE)
+        if known is None:
+            return search(graph, Map(), clamped, part, rng)
+        return answer_of(graph, known.improvement(part), part)
+
+    if len(found.states) and not _may_forbid(graph):
+        return found
+    known = best_known(found.states) if len(found.states) else None
+    if known is not None and len(known.assignments):
+        lower = max(found.log_lower, float(known.log_scores[0]))
+        return replace(found, log_value=max(found.log_value, lower), log_lower=lower)
+    other = best_known(None)
+    nothing = np.zeros(0, np.int32)
+    if other.quality.status is Status.IMPOSSIBLE:
+        return MarginalMapAnswer(other.quality, nothing, -np.inf, -np.inf, -np.inf)
+    if len(other.assignments):
+        score = float(other.log_scores[0])
+        note = "the states of the best assignment found; its score is a lower bound"
+        quality = replace(found.quality, method=other.quality.method, note=note)
+        states = other.assignments[0, asked].astype(np.int32)
+        return MarginalMapAnswer(quality, states, score, score)
+    note = "no states were found that the hard constraints are known to allow"
+    return MarginalMapAnswer(replace(found.quality, note=note), nothing, float("nan"))
+
+
+def _may_forbid(graph: FactorGraph) -> bool:
+    """Say whether some factor may rule an assignment out."""
+    if has_hard_constraints(graph):
+        return True
+    noisy = [b.kind.log_failures for b in graph.factors if isinstance(b.kind, NoisyOr)]
+    return any(bool((logs[:, -1] == 0.0).any() or np.isneginf(logs).any()) for logs in noisy)

@@ -1,0 +1,97 @@
+"""A bound on the weight that any draw can have, drawn or not.
+
+The draws seen cannot tell of a rare one that outweighs them all. A bound on every weight can: what
+was never drawn adds hardly more to Z than a few of the largest weights there could be.
+"""
+
+import numpy as np
+
+from gmruntime.arrays import Float64
+from gmruntime.estimates.weighting import Part, Plan
+from gmruntime.factors.kinds import (
+    AllDifferent,
+    Count,
+    FactorKind,
+    Gated,
+    LinearSum,
+    Memory,
+    NoisyOr,
+    Or,
+    Potts,
+    Table,
+    TruncatedLinear,
+    TruncatedQuadratic,
+    Window,
+    Xor,
+)
+from gmruntime.graph import FactorBlock
+
+
+def log_ceiling(plan: Plan) -> float:
+    """Return a number that the log weight of no draw exceeds."""
+    total = sum(float(_largest(plan, part).sum()) for part in plan.weights)
+    for step in plan.steps:
+        if step.table is not None:
+            continue
+        # Of the factors of a variable one is summed over its states; the others at their largest.
+        high = np.zeros(len(step.variables))
+        excess = np.full(len(step.variables), np.log(step.size))
+        for part in step.parts:
+            entries = _largest_entries(plan.graph.factors[part.block].kind)
+            entry = np.broadcast_to(entries, _span(plan, part))[part.rows]
+            np.add.at(high, part.children, entry)
+            sums = _largest_sums(plan.graph.factors[part.block], part, step.size)
+            over = np.broadcast_to(sums, _span(plan, part))[part.rows] - entry
+            np.minimum.at(excess, part.children, np.where(np.isneginf(entry), 0.0, over))
+        total += float((high + excess).sum())
+    return total
+
+
+def _span(plan: Plan, part: Part) -> tuple[int]:
+    return (len(plan.graph.factors[part.block].scopes),)
+
+
+def _largest(plan: Plan, part: Part) -> Float64[np.ndarray, " factors"]:
+    """Return the largest log value of factors that weigh, their owner in its observed state."""
+    block = plan.graph.factors[part.block]
+    if isinstance(block.kind, Table):
+        seen = plan.evidence[block.scopes[part.rows, part.position]]
+        tables = np.moveaxis(block.kind.log_potentials, 1 + part.position, -1)
+        by_state = tables.reshape(len(tables), -1, tables.shape[-1]).max(axis=1)
+        rows = by_state[part.rows if len(tables) > 1 else np.zeros(len(part.rows), np.int64)]
+        return np.where(seen >= 0, rows[np.arange(len(seen)), seen], rows.max(axis=1))
+    entries = _largest_entries(block.kind)
+    return np.broadcast_to(entries, (len(block.scopes),))[part.rows]
+
+
+def _largest_entries(kind: FactorKind) -> Float64[np.ndarray, " tables"]:
+    match kind:
+        case Table():
+            return kind.log_potentials.reshape(len(kind.log_potentials), -1).max(axis=1)
+        case Gated():
+            inner = kind.log_potentials.reshape(len(kind.log_potentials), -1)
+            return inner.max(axis=1, initial=0.0)
+        case Potts():
+            return np.maximum(kind.weights, 0.0)
+        case Count() | LinearSum():
+            return kind.log_potentials.max(axis=1)
+        case Memory():
+            return kind.log_patterns.max(axis=3).sum(axis=2).max(axis=1)
+        case Or() | NoisyOr() | Xor() | AllDifferent() | Window():
+            return np.zeros(1)
+        case TruncatedLinear() | TruncatedQuadratic():
+            return np.zeros(1)
+
+
+def _largest_sums(block: FactorBlock, part: Part, size: int) -> Float64[np.ndarray, " tables"]:
+    """Bound the log of each factor's sum over its child, whatever the others are."""
+    match block.kind:
+        case Table():
+            totals = np.logaddexp.reduce(block.kind.log_potentials, axis=1 + part.position)
+            return totals.reshape(len(totals), -1).max(axis=1)
+        case Or() | NoisyOr() if part.position == block.scopes.shape[1] - 1:
+            return np.zeros(1)
+        case Xor():
+            return np.zeros(1)
+        case _:
+            return _largest_entries(block.kind) + np.log(size)

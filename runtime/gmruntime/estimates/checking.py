@@ -1,0 +1,182 @@
+"""Sets marginals by messages beside weighted samples, which know their own error.
+
+Where both agree the messages stand, and how far they differ is part of the stated error. Where
+they do not, loops have misled the messages, and the samples are the answer.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gmruntime.answer import JointAnswer, MarginalsAnswer, Quality, Status
+from gmruntime.arrays import Float64, Int64
+from gmruntime.budget import Budget
+from gmruntime.estimates.ceilings import log_ceiling
+from gmruntime.estimates.mechanisms import order_mechanisms
+from gmruntime.estimates.tally import Tally
+from gmruntime.estimates.weighting import Plan, draw_rows, num_rows, plan_weighting
+from gmruntime.graph import Assignment, FactorGraph, num_states
+from gmruntime.messages.beliefs import by_block
+
+METHOD = "likelihood weighting"
+
+ERROR_ENOUGH = 5e-4
+"""No more is drawn once no standard error is above this."""
+
+EFFECTIVE_MIN = 200.0
+"""With fewer effective samples their own error is not to be believed."""
+
+UNSEEN_MAX = 0.02
+"""Nor when what was never drawn may have twice this share of all."""
+
+ERRORS_APART = 3.0
+"""Messages are given up where they differ from the samples by more standard errors than this."""
+
+_NUM_TRIED = 4096
+"""So many draws show whether there will be enough effective ones."""
+
+_NUM_FIRST = 256
+_PROMISE_MIN = 1e-3
+
+
+def weigh(
+    graph: FactorGraph,
+    evidence: Assignment,
+    asked: Int64[np.ndarray, " asked"],
+    budget: Budget,
+    rng: np.random.Generator,
+    *,
+    is_joint: bool = False,
+) -> Tally | None:
+    """Draw until the error is small or the budget spent; None when the draws say too little.
+
+    Args:
+        graph: any graph; of use where many of its factors are mechanisms.
+        evidence: a state for each observed variable, -1 for the others.
+        asked: whose probabilities are wanted.
+        budget: of time and memory.
+        rng: of the draws.
+        is_joint: whether the asked are wanted together, the first one's state the most weighty.
+    """
+
+    def is_over() -> bool:
+        return budget.left_s() <= 0.0
+
+    owned = order_mechanisms(graph, evidence, is_over)
+    if owned is None or is_over():
+        return None
+    plan = plan_weighting(graph, evidence, owned, asked)
+    sizes = num_states(graph)[asked].astype(np.int64)
+    widths = np.array([math.prod(sizes.tolist())]) if is_joint else sizes
+    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(widths)])
+    tally = Tally(starts, np.zeros(int(starts[-1])), np.zeros(int(starts[-1])))
+    tally.log_ceiling = log_ceiling(plan)
+    count_max = num_rows(plan, budget.memory_bytes)
+    strides = np.append(np.cumprod(sizes[:0:-1])[::-1], 1) if is_joint else None
+    _draw_until(plan, tally, asked, strides, count_max, budget, rng)
+    is_steady = tally.effective() >= EFFECTIVE_MIN and tally.unseen() <= UNSEEN_MAX
+    return tally if is_steady else None
+
+
+def _draw_until(
+    plan: Plan,
+    tally: Tally,
+    asked: np.ndarray,
+    strides: np.ndarray | None,
+    count_max: int,
+    budget: Budget,
+    rng: np.random.Generator,
+) -> None:
+    def is_over() -> bool:
+        return budget.left_s() <= 0.0
+
+    count, last_s = min(_NUM_FIRST, count_max), 0.0
+    while budget.left_s() > last_s:
+        start = budget.spent_s()
+        try:
+            states, log_weights = draw_rows(plan, count, rng, is_over)
+        except TimeoutError:
+            return
+        chosen = states[asked].astype(np.int64)
+        tally.add(chosen if strides is None else (strides @ chosen)[None], log_weights)
+        effective = tally.effective()
+        if tally.num_draws >= _NUM_TRIED and effective < _PROMISE_MIN * tally.num_draws:
+            return
+        if effective >= EFFECTIVE_MIN and tally.errors().max(initial=0.0) <= ERROR_ENOUGH:
+            return
+        last_s = (budget.spent_s() - start) * (2.0 if count < count_max else 1.0)
+        count = min(2 * count, count_max)
+
+
+# --- Answers -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Checked:
+    """What remains of an estimate beside samples.
+
+    Attributes:
+        probabilities: of all states asked.
+        error: the largest.
+        num_replaced: rows whose messages were given up.
+    """
+
+    probabilities: Float64[np.ndarray, " states"]
+    error: float
+    num_replaced: int
+
+
+def check_marginals(
+    graph: FactorGraph,
+    asked: Int64[np.ndarray, " asked"],
+    found: MarginalsAnswer,
+    tally: Tally,
+    budget: Budget,
+) -> MarginalsAnswer:
+    """Return marginals by messages with an error, those of samples where they differ too much."""
+    sizes = num_states(graph)
+    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes, dtype=np.int64)])
+    row = np.concatenate([np.zeros(0), *(block.reshape(-1) for block in found.probabilities)])
+    mine = np.repeat(starts[asked] - tally.starts[:-1], np.diff(tally.starts))
+    mine = mine + np.arange(len(mine))
+    checked = _check(row[mine], tally)
+    row[mine] = checked.probabilities
+    quality = _quality(found.quality, checked, tally, budget)
+    return replace(found, quality=quality, probabilities=by_block(graph, row))
+
+
+def check_joint(found: JointAnswer, tally: Tally, budget: Budget) -> JointAnswer:
+    """Return a joint distribution likewise."""
+    checked = _check(found.probabilities.reshape(-1), tally)
+    quality = _quality(found.quality, checked, tally, budget)
+    return JointAnswer(quality, checked.probabilities.reshape(found.probabilities.shape))
+
+
+def _check(told: Float64[np.ndarray, " states"], tally: Tally) -> _Checked:
+    """Keep each row of an estimate, or replace it by what was drawn."""
+    errors = tally.errors()
+    # One draw's weight is spread as the messages would: no state is lost that was never drawn.
+    one = tally.total / tally.effective()
+    drawn = (tally.sums + one * told) / (tally.total + one)
+    apart = np.abs(told - drawn)
+    firsts, widths = tally.starts[:-1], np.diff(tally.starts)
+    given_up = np.maximum.reduceat(apart / errors, firsts) > ERRORS_APART
+    replaced = np.repeat(given_up, widths)
+    probabilities = np.where(replaced, drawn, told)
+    stated = np.where(replaced, errors, np.hypot(apart, errors))
+    return _Checked(probabilities, float(stated.max()), int(given_up.sum()))
+
+
+def _quality(found: Quality, checked: _Checked, tally: Tally, budget: Budget) -> Quality:
+    """Say where the numbers are from and how far off they may be."""
+    samples = f"{tally.num_draws} weighted samples, worth {tally.effective():.0f}"
+    if checked.num_replaced == len(tally.starts) - 1:
+        method, kind, note = METHOD, "standard error", samples
+    elif checked.num_replaced:
+        method, kind = f"{found.method} and {METHOD}", "error"
+        note = f"{samples}, stand where messages differ from them"
+    else:
+        method, kind, note = found.method, "error", f"checked by {samples}"
+    error = checked.error
+    return Quality(Status.ESTIMATE, method, budget.spent_s(), error, kind, note)

@@ -1,0 +1,294 @@
+"""Orders the variables of a graph so that each can be drawn given those before it.
+
+A factor is a mechanism of one of its variables, its child, where it is a conditional distribution
+of that child given the others, times a constant: summed over the child it is constant, or it is
+silent, 1 throughout, whatever the child. Whether it came from a directed model does not matter:
+conditional tables, gated ones, disjunctions, parities, sums and Potts factors all are. Variables
+are taken away from the last, those whose open factors are all mechanisms of theirs; what stands in
+the way of that is set aside. Drawn the other way round, a variable is drawn from the product of the
+factors it owned, and its sum weighs.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from gmruntime.arrays import Bool, Float64, Int64
+from gmruntime.factors.kinds import (
+    AllDifferent,
+    Count,
+    Gated,
+    LinearSum,
+    Memory,
+    NoisyOr,
+    Or,
+    Potts,
+    Table,
+    TruncatedLinear,
+    TruncatedQuadratic,
+    Window,
+    Xor,
+)
+from gmruntime.graph import Assignment, FactorBlock, FactorGraph, num_states
+
+# Sums of a conditional table differ by rounding only.
+_TOLERANCE = 1e-9
+# Sums of integers are looked at one by one; a block of more of them only weighs.
+_NUM_SUMS_MAX = 2000
+# So often something is set aside to break a cycle; graphs without direction need it all the time.
+_NUM_DEMOTED_MAX = 200
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Owned:
+    """Every factor of a graph, and the variable that is drawn by it.
+
+    Attributes:
+        starts: the number of the first factor of each block, and how many there are last.
+        owner: of each factor; -1 for those that only weigh.
+        position: of the owner in the factor's scope.
+        log_constant: of the factor summed over its owner; NaN where that is not constant.
+        rank: of each variable; higher ones are drawn later, equal ones at once.
+    """
+
+    starts: Int64[np.ndarray, " blocks_and_end"]
+    owner: Int64[np.ndarray, " factors"]
+    position: Int64[np.ndarray, " factors"]
+    log_constant: Float64[np.ndarray, " factors"]
+    rank: Int64[np.ndarray, " variables"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Edges:
+    """Every (factor, variable) pair of a graph.
+
+    Attributes:
+        factor: number of the factor, over all blocks.
+        variable: of the pair.
+        position: of the variable in the factor's scope.
+        log_constant: of the factor summed over the variable; NaN when it is not constant.
+        able: whether the factor may be a mechanism of the variable.
+    """
+
+    factor: Int64[np.ndarray, " edges"]
+    variable: Int64[np.ndarray, " edges"]
+    position: Int64[np.ndarray, " edges"]
+    log_constant: Float64[np.ndarray, " edges"]
+    able: Bool[np.ndarray, " edges"]
+
+
+def order_mechanisms(
+    graph: FactorGraph, evidence: Assignment, is_over: Callable[[], bool]
+) -> Owned | None:
+    """Give each factor the variable drawn by it; None when that takes too much setting aside."""
+    counts = np.array([len(block.scopes) for block in graph.factors], np.int64)
+    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+    edges = _edges(graph, evidence, starts)
+    num_factors = int(starts[-1])
+    alive = np.zeros(num_factors, np.bool_)
+    alive[edges.factor[edges.able]] = True
+    owner, position = np.full((2, num_factors), -1, np.int64)
+    constants = np.full(num_factors, np.nan)
+    round_of = np.full(graph.num_variables, -1, np.int64)
+    number, num_demoted = 0, 0
+    while True:
+        if is_over():
+            return None
+        live = np.flatnonzero(alive[edges.factor])
+        if not len(live):
+            break
+        taken = live[_is_last(edges, live, graph.num_variables)]
+        if not len(taken):
+            num_demoted += 1
+            if num_demoted > _NUM_DEMOTED_MAX:
+                return None
+            alive[_in_the_way(edges, live, graph.num_variables)] = False
+            continue
+        factors = edges.factor[taken]
+        owner[factors], position[factors] = edges.variable[taken], edges.position[taken]
+        constants[factors] = edges.log_constant[taken]
+        round_of[edges.variable[taken]] = number
+        alive[factors] = False
+        number += 1
+    rank = np.where(round_of < 0, 0, number - round_of)
+    _adopt(graph, starts, rank, owner, position)
+    return Owned(starts, owner, position, constants, rank)
+
+
+def _is_last(edges: _Edges, live: np.ndarray, num_variables: int) -> Bool[np.ndarray, " live"]:
+    """Mark the pairs of variables that nothing open depends on, no two of one factor."""
+    variable, factor = edges.variable[live], edges.factor[live]
+    degree = np.bincount(variable, minlength=num_variables)
+    able = np.bincount(variable, edges.able[live], minlength=num_variables)
+    last = (degree > 0) & (able == degree)
+    # What has a single mechanism is surely last; what has several may be a cause of one of them.
+    if (last & (degree == 1)).any():
+        last &= degree == 1
+    free = last[variable]
+    first = np.full(int(factor.max()) + 1, num_variables)
+    np.minimum.at(first, factor[free], variable[free])
+    beaten = np.zeros(num_variables, np.bool_)
+    beaten[variable[free & (first[factor] != variable)]] = True
+    return free & ~beaten[variable]
+
+
+def _in_the_way(edges: _Edges, live: np.ndarray, num_variables: int) -> np.ndarray:
+    """Choose factors to set aside: all that some variable is no child of, or but one of those.
+
+    Single potentials go first, at once; a mechanism with parents says more.
+    """
+    variable, factor = edges.variable[live], edges.factor[live]
+    degree = np.bincount(variable, minlength=num_variables)
+    size = np.bincount(factor)
+    single = (size[factor] == 1) & (degree[variable] > 1)
+    if single.any():
+        return factor[single]
+    least = variable[np.argmin(degree[variable])]
+    about = np.flatnonzero(variable == least)
+    able = about[edges.able[live[about]]]
+    kept = able[np.argmax(size[factor[able]])] if len(able) else -1
+    return factor[about[about != kept]]
+
+
+def _adopt(
+    graph: FactorGraph,
+    starts: np.ndarray,
+    rank: np.ndarray,
+    owner: np.ndarray,
+    position: np.ndarray,
+) -> None:
+    """Give what was set aside to the variable of its scope that is drawn last, if there is one."""
+    for index, block in enumerate(graph.factors):
+        rows = np.flatnonzero(owner[starts[index] : starts[index + 1]] < 0)
+        if not len(rows) or not block.scopes.shape[1]:
+            continue
+        ranks = rank[block.scopes[rows]]
+        last = ranks.argmax(axis=1)
+        highest = ranks.max(axis=1)
+        alone = ((ranks == highest[:, None]).sum(axis=1) == 1) & (highest > 0)
+        rows, last = rows[alone], last[alone]
+        owner[starts[index] + rows] = block.scopes[rows, last]
+        position[starts[index] + rows] = last
+
+
+def _edges(graph: FactorGraph, evidence: Assignment, starts: np.ndarray) -> _Edges:
+    states = num_states(graph)
+    columns: list[tuple[np.ndarray, ...]] = []
+    for index, block in enumerate(graph.factors):
+        count, arity = block.scopes.shape
+        if not count or not arity:
+            continue
+        constants, able = _mechanisms(block, states[block.scopes[0]], evidence)
+        columns.append(
+            (
+                np.repeat(starts[index] + np.arange(count), arity),
+                block.scopes.reshape(-1).astype(np.int64),
+                np.tile(np.arange(arity), count),
+                np.broadcast_to(constants, (count, arity)).reshape(-1),
+                np.broadcast_to(able, (count, arity)).reshape(-1),
+            )
+        )
+    if not columns:
+        nothing = np.zeros(0, np.int64)
+        return _Edges(nothing, nothing, nothing, np.zeros(0), np.zeros(0, np.bool_))
+    factor, variable, position, constant, able = (
+        np.concatenate(column) for column in zip(*columns, strict=True)
+    )
+    return _Edges(factor, variable, position, constant, able)
+
+
+# --- Which variables a factor may be a mechanism of --------------------------------------
+
+
+def _mechanisms(
+    block: FactorBlock, shape: np.ndarray, evidence: Assignment
+) -> tuple[Float64[np.ndarray, "factors_or_one arity"], Bool[np.ndarray, "factors_or_one arity"]]:
+    """Say for each position what the factors sum to over it, and whether it may be the child.
+
+    Sums that are not constant are NaN.
+    """
+    arity = len(shape)
+    constants = np.full((1, arity), np.nan)
+    match block.kind:
+        case Table():
+            return _of_tables(block.kind.log_potentials)
+        case Gated():
+            return _of_gated(block, block.kind, evidence)
+        case Potts():
+            others = np.log(np.maximum(shape[:1] - 1.0, 1e-300))
+            constants = np.repeat(np.logaddexp(block.kind.weights, others)[:, None], 2, axis=1)
+        case Or() | NoisyOr():
+            constants[0, -1] = 0.0
+        case Xor():
+            constants[:] = 0.0
+        case Count():
+            signs = np.where(block.kind.negated, -1, 1).astype(np.int64)
+            lowest = -block.kind.negated.sum(axis=1).astype(np.int64)
+            constants = _of_sums(LinearSum(signs, lowest, block.kind.log_potentials), shape)
+        case LinearSum():
+            constants = _of_sums(block.kind, shape)
+        case TruncatedLinear() | TruncatedQuadratic() | AllDifferent() | Window() | Memory():
+            pass
+    return constants, ~np.isnan(constants)
+
+
+def _of_tables(tables: Float64[np.ndarray, "tables *states"]) -> tuple[np.ndarray, np.ndarray]:
+    constants: list[np.ndarray] = []
+    able: list[np.ndarray] = []
+    for axis in range(1, tables.ndim):
+        totals = np.logaddexp.reduce(tables, axis=axis).reshape(len(tables), -1)
+        silent = (tables == 0.0).all(axis=axis).reshape(len(tables), -1)
+        constants.append(_constant(totals))
+        low = np.where(silent, np.inf, totals).min(axis=1)
+        high = np.where(silent, -np.inf, totals).max(axis=1)
+        with np.errstate(invalid="ignore"):
+            able.append(np.isfinite(low) & (high - low <= _TOLERANCE))
+    if not constants:
+        return np.zeros((len(tables), 0)), np.zeros((len(tables), 0), np.bool_)
+    return np.stack(constants, axis=1), np.stack(able, axis=1)
+
+
+def _of_gated(
+    block: FactorBlock, kind: Gated, evidence: Assignment
+) -> tuple[np.ndarray, np.ndarray]:
+    constants, able = _of_tables(kind.log_potentials)
+    gate = evidence[block.scopes[:, 0]]
+    # Behind a gate that may be shut the sum is not constant; behind one that is, nothing is said.
+    constants = np.where((gate == 1)[:, None], constants, np.nan)
+    able = able & (gate != 0)[:, None]
+    first = np.full((len(gate), 1), np.nan)
+    return (
+        np.concatenate([first, constants], axis=1),
+        np.concatenate([np.zeros((len(gate), 1), np.bool_), able], axis=1),
+    )
+
+
+def _constant(totals: Float64[np.ndarray, "rows others"]) -> Float64[np.ndarray, " rows"]:
+    """Return each row's value when it is the same everywhere and finite, else NaN."""
+    low, high = totals.min(axis=1), totals.max(axis=1)
+    with np.errstate(invalid="ignore"):
+        return np.where(np.isfinite(low) & (high - low <= _TOLERANCE), high, np.nan)
+
+
+def _of_sums(kind: LinearSum, shape: np.ndarray) -> np.ndarray:
+    arity = len(shape)
+    count = max(len(kind.coefficients), len(kind.lowest), len(kind.log_potentials))
+    if count * arity > _NUM_SUMS_MAX:
+        return np.full((1, arity), np.nan)
+    result = np.full((count, arity), np.nan)
+    for t in range(count):
+        coefficients = kind.coefficients[t if len(kind.coefficients) > 1 else 0]
+        table = kind.log_potentials[t if len(kind.log_potentials) > 1 else 0]
+        lowest = int(kind.lowest[t if len(kind.lowest) > 1 else 0])
+        spans = coefficients * (shape - 1)
+        for k in range(arity):
+            others = np.delete(spans, k)
+            sums = np.arange(np.minimum(others, 0).sum(), np.maximum(others, 0).sum() + 1) - lowest
+            reached = sums[:, None] + coefficients[k] * np.arange(shape[k])
+            if reached.size > 1 << 16:
+                continue
+            inside = (reached >= 0) & (reached < len(table))
+            values = np.where(inside, table[np.clip(reached, 0, len(table) - 1)], -np.inf)
+            result[t, k] = _constant(np.logaddexp.reduce(values, axis=1)[None])[0]
+    return result
