@@ -6,7 +6,6 @@ between, it is a chain of small tables, and because each auxiliary variable is a
 variables before it, sums, maxima and numbers of solutions all stay what they were.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -152,37 +151,3 @@ def noisy_support(log_failures: Float64[np.ndarray, "tables arity"]) -> Automato
     level = np.maximum(levels[None, :], strength(log_failures[:, -1])[:, None])
     allowed = np.stack([level < 2, level > 0], axis=2)
     return Automaton(tuple(steps), np.where(allowed, 0.0, -np.inf))
-
-
-def partial_sums(
-    coefficients: Int64[np.ndarray, " arity"],
-    lowest: int,
-    log_potentials: Float64[np.ndarray, "tables sums"],
-    num_states: Sequence[int],
-    num_sums_max: int,
-) -> Automaton | None:
-    """Add up terms, telling apart only sums whose future differs; None when there are too many."""
-    sums = [np.zeros(1, np.int64)]
-    for coefficient, states in zip(coefficients, num_states, strict=True):
-        terms = coefficient * np.arange(states, dtype=np.int64)
-        sums.append(np.unique(sums[-1][:, None] + terms))
-        if len(sums[-1]) > num_sums_max:
-            return None
-    position: np.ndarray = sums[-1] - lowest
-    inside = (position >= 0) & (position < log_potentials.shape[1])
-    clipped = np.clip(position, 0, log_potentials.shape[1] - 1)
-    values = np.where(inside, log_potentials[:, clipped], -np.inf)
-    _, classes = np.unique(values, axis=1, return_inverse=True)
-    classes = classes.reshape(-1)
-    steps: list[np.ndarray] = []
-    final = np.zeros(0)
-    for k in range(len(num_states) - 1, -1, -1):
-        terms = coefficients[k] * np.arange(num_states[k], dtype=np.int64)
-        after = np.searchsorted(sums[k + 1], sums[k][:, None] + terms)
-        _, first, before = np.unique(classes[after], axis=0, return_index=True, return_inverse=True)
-        if k == len(num_states) - 1:
-            final = values[:, after[first]]
-        else:
-            steps.append(classes[after][first][None])
-        classes = before.reshape(-1)
-    return Automaton(tuple(reversed(steps)), final)

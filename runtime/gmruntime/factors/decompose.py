@@ -20,7 +20,6 @@ from gmruntime.factors.automaton import (
     noisy_support,
     num_entries,
     parity,
-    partial_sums,
 )
 from gmruntime.factors.kinds import (
     AllDifferent,
@@ -38,16 +37,16 @@ from gmruntime.factors.kinds import (
     Window,
     Xor,
 )
+from gmruntime.factors.layers import partial_sums
 from gmruntime.factors.tables import log_values, num_tables
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, num_states
 
 # 2^24 entries are 128 MiB: what one block of factors may grow to before it is left as it is.
-_NUM_ENTRIES_MAX = 1 << 24
+NUM_ENTRIES_MAX = 1 << 24
 # Tables over more variables leave those of one state out of their scopes.
 _AXES_MAX = 32
 # A factor that is no chain may still be one table of this size.
 _LAST_RESORT_BITS = 20.0
-_NUM_SUMS_MAX = 1 << 12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,10 +57,20 @@ class _Parts:
     factors: tuple[FactorBlock, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """Up to how many bits a factor becomes one table, and how many entries a block may have."""
+
+    table_bits_max: float
+    num_entries_max: int
+
+
 _Chain = Callable[[FactorBlock, np.ndarray], list[tuple[np.ndarray, Automaton]]]
 
 
-def to_tables(graph: FactorGraph, *, table_bits_max: float = 10) -> FactorGraph | None:
+def to_tables(
+    graph: FactorGraph, *, table_bits_max: float = 10, num_entries_max: int = NUM_ENTRIES_MAX
+) -> FactorGraph | None:
     """Write the graph's factors as tables, keeping every sum, maximum and number of solutions.
 
     Each auxiliary variable is a function of the variables before it. None when a factor has no
@@ -70,12 +79,15 @@ def to_tables(graph: FactorGraph, *, table_bits_max: float = 10) -> FactorGraph 
     Args:
         graph: any graph.
         table_bits_max: up to how many bits (log2 of its entries) a factor becomes one table.
+        num_entries_max: how many entries the tables of one block of factors may have together.
     """
-    tables = _rewrite(graph, table_bits_max, _exact_chains)
-    return tables if is_tables(tables) else None
+    tables = _rewrite(graph, _Limits(table_bits_max, num_entries_max), _exact_chains)
+    return _all_tables(tables)
 
 
-def to_sum_tables(graph: FactorGraph, *, table_bits_max: float = 10) -> FactorGraph | None:
+def to_sum_tables(
+    graph: FactorGraph, *, table_bits_max: float = 10, num_entries_max: int = NUM_ENTRIES_MAX
+) -> FactorGraph | None:
     """Write the graph's factors as tables, keeping every sum.
 
     Noisy ORs become chains of ORs over causes that may fail. Summed over the auxiliary variables
@@ -84,8 +96,9 @@ def to_sum_tables(graph: FactorGraph, *, table_bits_max: float = 10) -> FactorGr
     Source: Heckerman and Breese (1996), "Causal independence for probability assessment".
     """
     noisy = [i for i, block in enumerate(graph.factors) if isinstance(block.kind, NoisyOr)]
+    limits = _Limits(table_bits_max, num_entries_max)
     if not noisy:
-        return to_tables(graph, table_bits_max=table_bits_max)
+        return _all_tables(_rewrite(graph, limits, _exact_chains))
     variables = list(graph.variables)
     factors: list[FactorBlock] = []
     next_index = graph.num_variables
@@ -100,12 +113,14 @@ def to_sum_tables(graph: FactorGraph, *, table_bits_max: float = 10) -> FactorGr
         factors.extend(added)
         next_index += len(everyone) * len(widths)
     widened = FactorGraph(tuple(variables), tuple(factors))
-    return to_tables(widened, table_bits_max=table_bits_max)
+    return _all_tables(_rewrite(widened, limits, _exact_chains))
 
 
-def to_support_tables(graph: FactorGraph, *, table_bits_max: float = 10) -> FactorGraph | None:
+def to_support_tables(
+    graph: FactorGraph, *, table_bits_max: float = 10, num_entries_max: int = NUM_ENTRIES_MAX
+) -> FactorGraph | None:
     """Write down, as tables of 0 and -inf, where each factor of the graph is above zero."""
-    tables = _rewrite(graph, table_bits_max, _support_chains)
+    tables = _rewrite(graph, _Limits(table_bits_max, num_entries_max), _support_chains)
     if not is_tables(tables):
         return None
     return replace(tables, factors=tuple(_support(block) for block in tables.factors))
@@ -116,6 +131,10 @@ def is_tables(graph: FactorGraph) -> bool:
     return all(isinstance(block.kind, Table) for block in graph.factors)
 
 
+def _all_tables(graph: FactorGraph) -> FactorGraph | None:
+    return graph if is_tables(graph) else None
+
+
 def _support(block: FactorBlock) -> FactorBlock:
     if not isinstance(block.kind, Table):
         return block
@@ -123,7 +142,7 @@ def _support(block: FactorBlock) -> FactorBlock:
     return replace(block, kind=Table(support))
 
 
-def _rewrite(graph: FactorGraph, table_bits_max: float, chains: _Chain) -> FactorGraph:
+def _rewrite(graph: FactorGraph, limits: _Limits, chains: _Chain) -> FactorGraph:
     states = num_states(graph)
     next_index = graph.num_variables
     variables: list[VariableBlock] = list(graph.variables)
@@ -132,7 +151,7 @@ def _rewrite(graph: FactorGraph, table_bits_max: float, chains: _Chain) -> Facto
         if isinstance(block.kind, Table):
             factors.append(block)
             continue
-        parts = _decompose(block, states, table_bits_max, chains, next_index, position)
+        parts = _decompose(block, states, limits, chains, next_index, position)
         variables.extend(parts.variables)
         factors.extend(parts.factors)
         next_index += sum(auxiliary.size for auxiliary in parts.variables)
@@ -142,7 +161,7 @@ def _rewrite(graph: FactorGraph, table_bits_max: float, chains: _Chain) -> Facto
 def _decompose(
     block: FactorBlock,
     states: np.ndarray,
-    table_bits_max: float,
+    limits: _Limits,
     chains: _Chain,
     next_index: int,
     position: int,
@@ -153,7 +172,8 @@ def _decompose(
     shape = states[block.scopes[0]]
     bits = float(np.log2(np.maximum(shape, 1)).sum())
     tables = num_tables(block.kind)
-    fits = tables * 2.0**bits <= _NUM_ENTRIES_MAX
+    fits = tables * 2.0**bits <= NUM_ENTRIES_MAX
+    table_bits_max = limits.table_bits_max
     match block.kind:
         case Table():
             return _Parts((), (block,))
@@ -166,7 +186,7 @@ def _decompose(
         case _ if bits <= table_bits_max and fits:
             return _Parts((), (_as_table(block, shape),))
         case _ if arity >= 3:
-            found = _chain_parts(block, chains(block, shape), next_index, position)
+            found = _chain_parts(block, chains(block, shape), limits, next_index, position)
             if found is not None:
                 return found
         case _:
@@ -280,7 +300,6 @@ def _linear_chains(
             int(kind.lowest[row[0]]),
             kind.log_potentials[row],
             [int(n) for n in shape],
-            _NUM_SUMS_MAX,
         )
         if automaton is None:
             return []
@@ -291,12 +310,13 @@ def _linear_chains(
 def _chain_parts(
     block: FactorBlock,
     chains: list[tuple[np.ndarray, Automaton]],
+    limits: _Limits,
     next_index: int,
     position: int,
 ) -> _Parts | None:
     """Lay the chains of a block over fresh variables; None when there are none, or too large."""
     entries = sum(num_entries(automaton) for _, automaton in chains)
-    if not chains or entries > _NUM_ENTRIES_MAX:
+    if not chains or entries > limits.num_entries_max:
         return None
     variables: list[VariableBlock] = []
     factors: list[FactorBlock] = []

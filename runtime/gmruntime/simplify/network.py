@@ -22,6 +22,9 @@ from gmruntime.graph import Assignment, FactorGraph, num_states
 TABLE_BITS_MAX = 5
 """Wider factors become chains: evidence cuts a chain into pieces, a table stays one clique."""
 
+CHAIN_ENTRIES_MAX = 1 << 26
+"""Half a GiB, nearly all of it zeros that elimination leaves out: a chain of 60 sums up to 600."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Factor:
@@ -53,11 +56,12 @@ def tables_for(graph: FactorGraph, query: Query) -> FactorGraph | None:
     """Write the graph as tables that answer `query` like the graph itself."""
     match query:
         case Map() | Best():
-            return to_tables(graph, table_bits_max=TABLE_BITS_MAX)
+            write = to_tables
         case Solutions():
-            return to_support_tables(graph, table_bits_max=TABLE_BITS_MAX)
+            write = to_support_tables
         case LogPartition() | Marginals() | Joint() | MarginalMap() | Samples():
-            return to_sum_tables(graph, table_bits_max=TABLE_BITS_MAX)
+            write = to_sum_tables
+    return write(graph, table_bits_max=TABLE_BITS_MAX, num_entries_max=CHAIN_ENTRIES_MAX)
 
 
 def reduce(graph: FactorGraph, query: Query, evidence: Assignment) -> Network | None:
