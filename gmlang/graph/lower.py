@@ -20,13 +20,14 @@ from gmlang.core.ast import (
 )
 from gmlang.core.types import Bool, Integer
 from gmlang.core.walk import is_random, parts, replace_part
-from gmlang.diagnostics import GmError, Span
+from gmlang.diagnostics import Diagnostic, GmError, Span
 from gmlang.errors import grounding as errors
 from gmlang.graph import narrowing, structure, terms
 from gmlang.graph.builder import Builder, Origin, add_tables
 from gmlang.graph.chances import EVERYWHERE, Needed
 from gmlang.graph.evaluate import Env, RaggedItems, Slots, evaluate, expand
 from gmlang.graph.places import Reference, collect
+from gmlang.graph.ranges import num_entries
 from gmlang.graph.states import States
 from gmlang.graph.terms import Term
 from gmlang.graph.world import Frame, HiddenArray, World, select_rows
@@ -34,14 +35,11 @@ from gmlang.graph.world import Frame, HiddenArray, World, select_rows
 SMALL_ENTRIES = 512
 """A table up to this size is preferred to a structured factor: it is exact and quick anywhere."""
 
-ENTRIES_MAX = 1 << 14
-"""A table over more than three variables is refused above this size."""
+PLAIN_ENTRIES = 1 << 14
+"""A table up to this size is preferred to auxiliary variables for parts of an expression."""
 
-AXES_MAX = 32
-"""A table over more variables is refused: NumPy's arrays have few axes, and some are taken."""
-
-ENTRIES_MAX_FEW = 1 << 24
-"""Likewise over at most three variables, whose domains may be large."""
+ENTRIES_MAX = 1 << 24
+"""A table of more entries is refused: 2^24 numbers are 128 MiB."""
 
 
 @dataclass(slots=True, eq=False)
@@ -56,11 +54,21 @@ class Grounder:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:
-    """A term to be turned into factors, with the conditions under which it applies."""
+    """A term to be turned into factors, with the conditions under which it applies.
+
+    Attributes:
+        num_entries: of the table that it would be in one instance; known once it is looked at.
+    """
 
     term: Term
     gates: tuple[Expression, ...]
     origin: Origin
+    num_entries: float = 0.0
+
+    @property
+    def is_wide(self) -> bool:
+        """Say whether auxiliary variables are better than a table."""
+        return self.num_entries > PLAIN_ENTRIES
 
     def expressions(self) -> tuple[Expression, ...]:
         """List all the expressions: the term's, then the gates."""
@@ -203,19 +211,25 @@ def _lower_uniform(grounder: Grounder, frame: Frame, job: Job) -> None:
             _lower_uniform(grounder, select_rows(frame, np.array([row])), job)
         return
     _note_edges(grounder, env, job)
-    entries = math.prod(slot.states.count for slot in env.slots.items)
-    limit = ENTRIES_MAX_FEW if len(env.slots.items) <= 3 else ENTRIES_MAX
-    has_axes = len(env.slots.items) <= AXES_MAX
-    if entries <= SMALL_ENTRIES and has_axes:
+    job = replace(job, num_entries=num_entries(env.slots))
+    few = len(env.slots.items) <= 3
+    if job.num_entries <= SMALL_ENTRIES:
         add_table(grounder, env, job)
     elif structure.lower_structured(grounder, frame, job):
         return
-    elif entries <= limit and has_axes:
+    elif job.num_entries <= (ENTRIES_MAX if few else PLAIN_ENTRIES) or not (
+        narrowing.lower_narrowed(grounder, frame, job)
+    ):
+        if job.num_entries > ENTRIES_MAX:
+            raise GmError([_too_wide(env, job)])
         add_table(grounder, env, job)
-    elif not narrowing.lower_narrowed(grounder, frame, job):
-        span = job.origin.span
-        shown = str(entries) if entries < 10**9 else f"2^{math.log2(entries):.0f}"
-        raise GmError([errors.too_wide(span, span.text, len(env.slots.items), shown)])
+
+
+def _too_wide(env: Env, job: Job) -> Diagnostic:
+    span = job.origin.span
+    count = math.prod(slot.states.count for slot in env.slots.items)
+    shown = str(count) if count < 10**9 else f"2^{math.log2(count):.0f}"
+    return errors.too_wide(span, span.text, len(env.slots.items), shown)
 
 
 def _note_edges(grounder: Grounder, env: Env, job: Job) -> None:

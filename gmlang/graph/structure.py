@@ -12,18 +12,20 @@ from gmlang.core.ast import Aggregate, Apply, Distribution, Expression
 from gmlang.core.types import Bool, Integer
 from gmlang.core.walk import is_random
 from gmlang.graph import lower
-from gmlang.graph.evaluate import evaluate, expand, inside, item_frames
-from gmlang.graph.linear import LinearForm, integer_states, linear_form
+from gmlang.graph.diagrams import lower_comparison
+from gmlang.graph.different import define_different, require_different, require_some_equal
+from gmlang.graph.evaluate import evaluate, item_frames
+from gmlang.graph.extremes import define_extreme
 from gmlang.graph.literals import literals_of, strip_not
+from gmlang.graph.log_factors import each_item, lower_sum
 from gmlang.graph.noisy import lower_noisy_or
-from gmlang.graph.places import Reference, locate
+from gmlang.graph.places import locate
+from gmlang.graph.plainer import COUNT_COMPARISONS, compared_count, compared_items
 from gmlang.graph.states import BOOL, States
+from gmlang.graph.sums import OPPOSITE, add_comparison, comparison, difference, has_short_sum
 from gmlang.graph.terms import Condition, Defined, Drawn, Value
 from gmlang.graph.world import Frame
-from gmruntime.factors.kinds import AllDifferent, Count, FactorKind, LinearSum, Or, Xor
-
-SUM_RANGE_MAX = 1 << 20
-"""A sum with more possible values than this is not turned into one factor."""
+from gmruntime.factors.kinds import Count, FactorKind, Or, Xor
 
 _COUNTS = ("any", "exactly", "exactly_one", "at_most", "at_least", "xor", "all", "count", "sum")
 
@@ -34,7 +36,7 @@ def lower_structured(grounder: "lower.Grounder", frame: Frame, job: "lower.Job")
         case Condition():
             return _condition(grounder, frame, job, job.term.condition)
         case Value():
-            return _value(grounder, frame, job, job.term.value)
+            return lower_sum(grounder, frame, job, job.term.value)
         case Defined():
             return not job.gates and _defined(grounder, frame, job, job.term)
         case Drawn():
@@ -55,11 +57,15 @@ def _condition(
             lower.lower(grounder, frame, replace(job, term=Condition(conjunct)))
         return True
     if isinstance(condition, Aggregate) and condition.operator == "all":
-        _each_item(grounder, frame, job, condition)
+        each_item(grounder, frame, job, condition)
         return True
-    if not _has_rule(grounder, frame, condition):
-        return False
+    plain = _plain(job, condition)
+    if plain is not condition:
+        lower.lower(grounder, frame, replace(job, term=Condition(plain)))
+        return True
     if job.gates:
+        if not _has_rule(grounder, frame, job, condition):
+            return False
         frame, reified = lower.auxiliary(grounder, frame, condition, BOOL)
         lower.lower(grounder, frame, replace(job, term=Condition(reified)))
         return True
@@ -79,16 +85,23 @@ def _conjuncts(condition: Expression) -> list[Expression]:
     return [condition]
 
 
-def _each_item(
-    grounder: "lower.Grounder", frame: Frame, job: "lower.Job", aggregate: Aggregate
-) -> None:
-    for item in aggregate.items:
-        inner, _ = expand(lower.environment(grounder, frame), item.context)
-        term = Condition(item.value) if aggregate.operator == "all" else Value(item.value)
-        lower.lower(grounder, inner, replace(job, term=term))
+def _plain(job: "lower.Job", condition: Expression) -> Expression:
+    """Write a condition with plainer ones: counts compared with a variable, min and max."""
+    positive, inner = strip_not(condition)
+    plain = inner
+    if isinstance(inner, Aggregate) and inner.operator in COUNT_COMPARISONS:
+        if inner.parameter is not None and is_random(inner.parameter):
+            plain = compared_count(inner)
+    elif job.is_wide:
+        plain = compared_items(inner)
+    if plain is inner:
+        return condition
+    return plain if positive else Apply(plain.span, "not", (plain,), Bool())
 
 
-def _has_rule(grounder: "lower.Grounder", frame: Frame, condition: Expression) -> bool:
+def _has_rule(
+    grounder: "lower.Grounder", frame: Frame, job: "lower.Job", condition: Expression
+) -> bool:
     inner = condition
     while isinstance(inner, Apply) and inner.operator == "not":
         inner = inner.arguments[0]
@@ -96,27 +109,26 @@ def _has_rule(grounder: "lower.Grounder", frame: Frame, condition: Expression) -
         return inner.operator in (*_COUNTS[:-2], "alldifferent")
     if isinstance(inner, Apply) and inner.operator == "or":
         return True
-    return _comparison(grounder, frame, inner) is not None
+    if job.is_wide and isinstance(inner, Apply) and inner.operator in OPPOSITE:
+        return True
+    return comparison(grounder, frame, inner, parts=False) is not None
 
 
 def _hard(
     grounder: "lower.Grounder", frame: Frame, job: "lower.Job", condition: Expression
 ) -> bool:
     """Add a factor for an ungated condition that has a rule."""
-    if isinstance(condition, Aggregate) and condition.operator == "alldifferent":
-        return _all_different(grounder, frame, job, condition)
     positive, inner = strip_not(condition)
     if isinstance(inner, Aggregate) and inner.operator == "alldifferent":
-        return False
+        add = require_different if positive else require_some_equal
+        return add(grounder, frame, job, inner)
     if isinstance(inner, Aggregate) and inner.operator == "xor":
         frame, literals = literals_of(grounder, frame, _items(grounder, frame, inner))
         parity = (literals.negated.sum(axis=1) % 2 == 1) ^ positive
         _add(grounder, job, Xor(parity), literals.variables)
         return True
-    form = _comparison(grounder, frame, inner)
-    if form is not None:
-        _linear(grounder, job, form[0], form[1] if positive else _opposite(form[1]))
-        return True
+    if isinstance(inner, Apply) and inner.operator in OPPOSITE:
+        return _compared(grounder, frame, job, inner, positive=positive)
     values = _disjuncts(grounder, frame, inner)
     if values is None:
         return False
@@ -176,136 +188,28 @@ def _count_rule(
             raise AssertionError(condition.operator)
 
 
-def _all_different(
-    grounder: "lower.Grounder", frame: Frame, job: "lower.Job", aggregate: Aggregate
+def _compared(
+    grounder: "lower.Grounder", frame: Frame, job: "lower.Job", condition: Apply, *, positive: bool
 ) -> bool:
-    if job.gates:
-        return False
-    columns: list[np.ndarray] = []
-    states: set[States] = set()
-    for number, (value, item_frame) in enumerate(_items(grounder, frame, aggregate)):
-        if not isinstance(value, Reference):
-            return False
-        env = lower.environment(grounder, item_frame)
-        slot = locate(value, inside(env, item_frame, number))
-        columns.append(slot.variables)
-        states.add(slot.states)
-    if len(states) != 1:
-        return False
-    _add(grounder, job, AllDifferent(), np.stack(columns, axis=1))
-    return True
-
-
-# --- Sums --------------------------------------------------------------------------------
-
-
-def _comparison(
-    grounder: "lower.Grounder", frame: Frame, condition: Expression
-) -> tuple[LinearForm, str] | None:
-    """Write a comparison as `form operator 0`."""
-    if not isinstance(condition, Apply) or condition.operator not in _OPPOSITE:
-        return None
-    if len(condition.arguments) != 2:
-        return None
-    left, right = condition.arguments
-    difference = Apply(condition.span, "-", (left, right), Integer())
-    form = linear_form(difference, lower.environment(grounder, frame))
-    if form is None or len(form.terms) < 3:
-        return None
-    low, high = form.bounds()
-    return None if (high - low).max(initial=0) > SUM_RANGE_MAX else (form, condition.operator)
-
-
-_OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
-
-
-def _opposite(operator: str) -> str:
-    return _OPPOSITE[operator]
-
-
-def _linear(grounder: "lower.Grounder", job: "lower.Job", form: LinearForm, operator: str) -> None:
-    """Add the constraint `form operator 0`."""
-    low, high = form.bounds()
-    lowest = low - form.constant
-    if operator == "==":
-        _add_sum(grounder, job, form, -form.constant, np.zeros((1, 1)))
-        return
-    size = int((high - low).max(initial=0)) + 1
-    sums = low[:, None] + np.arange(size)[None, :]
-    compare = {"!=": np.not_equal, "<": np.less, "<=": np.less_equal, ">": np.greater}
-    holds = compare.get(operator, np.greater_equal)(sums, 0)
-    potentials = np.where(holds, 0.0, -np.inf)
-    _add_sum(grounder, job, form, lowest, potentials)
-
-
-def _add_sum(
-    grounder: "lower.Grounder",
-    job: "lower.Job",
-    form: LinearForm,
-    lowest: np.ndarray,
-    potentials: np.ndarray,
-) -> None:
-    count = len(form.constant)
-    coefficients = np.stack([c for _, c in form.terms], axis=1)
-    variables = np.stack([np.broadcast_to(s.variables, count) for s, _ in form.terms], axis=1)
-    wide = np.broadcast_to(potentials, (count, potentials.shape[1])).copy()
-    kind = LinearSum(coefficients, np.asarray(lowest, np.int64).copy(), wide)
-    _add(grounder, job, kind, variables)
-
-
-# --- Log-factors -------------------------------------------------------------------------
-
-
-def _value(grounder: "lower.Grounder", frame: Frame, job: "lower.Job", value: Expression) -> bool:
-    """Log-factors add up: a sum of them is several."""
-    if isinstance(value, Apply) and value.operator in ("+", "-", "neg"):
-        signs = {"+": (1, 1), "-": (1, -1), "neg": (-1,)}[value.operator]
-        for part, sign in zip(value.arguments, signs, strict=True):
-            signed = part if sign == 1 else Apply(part.span, "neg", (part,), Integer())
-            if signed is not value and not _is_negated_reference(value):
-                lower.lower(grounder, frame, replace(job, term=Value(signed)))
-        return not _is_negated_reference(value)
-    if isinstance(value, Aggregate) and value.operator in ("sum", "count"):
-        _each_item(grounder, frame, job, value)
-        return True
-    if isinstance(value, Apply) and value.operator == "*":
-        return _scaled(grounder, frame, job, value)
-    return False
-
-
-def _is_negated_reference(value: Apply) -> bool:
-    """Say whether `- e` has nothing to be taken apart in e."""
-    if value.operator != "neg":
-        return False
-    inner = value.arguments[0]
-    if isinstance(inner, Apply):
-        return inner.operator not in ("+", "-", "neg", "*")
-    return not (isinstance(inner, Aggregate) and inner.operator in ("sum", "count"))
-
-
-def _scaled(grounder: "lower.Grounder", frame: Frame, job: "lower.Job", product: Apply) -> bool:
-    left, right = product.arguments
-    scale, inner = (right, left) if is_random(left) else (left, right)
-    if is_random(scale) or not isinstance(inner, Apply | Aggregate):
-        return False
-    span, kind = product.span, product.type
-    if isinstance(inner, Aggregate) and inner.operator in ("sum", "count"):
-        items = tuple(
-            replace(item, value=Apply(span, "*", (scale, item.value), kind)) for item in inner.items
-        )
-        return _value(grounder, frame, job, replace(inner, operator="sum", items=items))
-    if isinstance(inner, Apply) and inner.operator in ("+", "-", "neg"):
-        parts = tuple(Apply(span, "*", (scale, part), kind) for part in inner.arguments)
-        return _value(grounder, frame, job, replace(inner, arguments=parts))
-    return False
+    """Add a comparison of sums that must hold, or must not."""
+    for parts in (False, True) if job.is_wide else (False,):
+        form = comparison(grounder, frame, condition, parts=parts)
+        if form is not None:
+            operator = form[1] if positive else OPPOSITE[form[1]]
+            add_comparison(grounder, job, form[0], operator)
+            return True
+    return job.is_wide and lower_comparison(grounder, frame, job, condition, positive=positive)
 
 
 # --- Definitions and draws ---------------------------------------------------------------
 
 
 def _defined(grounder: "lower.Grounder", frame: Frame, job: "lower.Job", term: Defined) -> bool:
-    env = lower.environment(grounder, frame)
-    target = locate(term.target, env)
+    target = locate(term.target, lower.environment(grounder, frame))
+    plain = _plain(job, term.value)
+    if plain is not term.value:
+        lower.lower(grounder, frame, replace(job, term=Defined(term.target, plain)))
+        return True
     positive, inner = strip_not(term.value)
     if isinstance(inner, Aggregate) and inner.operator == "xor":
         frame, literals = literals_of(grounder, frame, _items(grounder, frame, inner))
@@ -316,19 +220,26 @@ def _defined(grounder: "lower.Grounder", frame: Frame, job: "lower.Job", term: D
     if _is_junction(inner):
         _junction(grounder, frame, job, target.variables, (positive, inner))
         return True
-    if isinstance(inner, Aggregate) and inner.operator in (
-        "exactly",
-        "exactly_one",
-        "at_most",
-        "at_least",
-    ):
+    if isinstance(inner, Aggregate) and inner.operator in COUNT_COMPARISONS:
         _counted(grounder, frame, job, term, inner)
         return True
-    form = linear_form(Apply(term.value.span, "-", (term.value, term.target), Integer()), env)
-    if form is None or len(form.terms) < 3 or not target.states.count:
+    if isinstance(inner, Aggregate) and inner.operator == "alldifferent":
+        return define_different(grounder, frame, job, target.variables, (positive, inner))
+    return _defined_sum(grounder, frame, job, term) or define_extreme(grounder, frame, job, term)
+
+
+def _defined_sum(grounder: "lower.Grounder", frame: Frame, job: "lower.Job", term: Defined) -> bool:
+    """Add target = a weighted sum, or target = a comparison of sums of too many values."""
+    for parts in (False, True) if job.is_wide else (False,):
+        form = difference(term.value, term.target, grounder, frame, parts=parts)
+        if form is not None and len(form.terms) >= 3:
+            add_comparison(grounder, job, form, "==")
+            return True
+    positive, inner = strip_not(term.value)
+    if not job.is_wide or has_short_sum(grounder, frame, inner):
         return False
-    _linear(grounder, job, form, "==")
-    return True
+    target = locate(term.target, lower.environment(grounder, frame)).variables
+    return lower_comparison(grounder, frame, job, inner, positive=positive, target=target)
 
 
 def _is_junction(value: Expression) -> bool:
@@ -365,19 +276,11 @@ def _counted(
 ) -> None:
     total = replace(aggregate, operator="count", parameter=None, type=Integer())
     num_items = len(_items(grounder, frame, aggregate))
-    frame, count = lower.auxiliary(grounder, frame, total, integer_states(0, num_items))
-    operator = {"at_most": "<=", "at_least": ">="}.get(aggregate.operator, "==")
-    k = aggregate.parameter or _one(aggregate)
-    comparison = Apply(aggregate.span, operator, (count, k), Bool())
+    frame, count = lower.auxiliary(grounder, frame, total, States(0, num_items + 1))
+    compared = compared_count(aggregate, count)
     positive, _ = strip_not(term.value)
-    value = comparison if positive else Apply(aggregate.span, "not", (comparison,), Bool())
+    value = compared if positive else Apply(aggregate.span, "not", (compared,), Bool())
     lower.lower(grounder, frame, replace(job, term=Defined(term.target, value)))
-
-
-def _one(aggregate: Aggregate) -> Expression:
-    from gmlang.core.ast import Constant
-
-    return Constant(aggregate.span, 1, Integer())
 
 
 def _add(

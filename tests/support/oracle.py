@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from gmlang.diagnostics import Source
 from gmlang.syntax import ast
@@ -216,6 +216,31 @@ def probability(text: str, query: str) -> float:
             given += weight
             both += weight if all(_holds(m, e, world) for e in call.arguments) else 0.0
     return both / given if given else math.nan
+
+
+def answers(text: str, queries: Sequence[str]) -> tuple[list[float], float, int, float]:
+    """Enumerate once: P of each event, log Z, the number of assignments, and the best score."""
+    m = reading.read(parse(Source("program", text)))
+    calls: list[ast.Call] = []
+    for query in queries:
+        call = parse_query(Source("query", query))[0].items[0]
+        assert isinstance(call, ast.Call)
+        calls.append(call)
+    both, given = [0.0] * len(calls), [0.0] * len(calls)
+    total, num_worlds, best = 0.0, 0, -math.inf
+    for world in worlds(m):
+        score = log_score(m, world)
+        if score == -math.inf:
+            continue
+        total, num_worlds, best = total + math.exp(score), num_worlds + 1, max(best, score)
+        for k, call in enumerate(calls):
+            if all(_holds(m, e, world) for e in call.given or ()):
+                given[k] += math.exp(score)
+                both[k] += (
+                    math.exp(score) if all(_holds(m, e, world) for e in call.arguments) else 0
+                )
+    events = [b / g if g else math.nan for b, g in zip(both, given, strict=True)]
+    return events, log_safe(total), num_worlds, best
 
 
 def _holds(m: Meaning, e: object, world: World) -> bool:

@@ -191,3 +191,103 @@ ASKED = {
     "wide": (("level", "sign"), ("seat[0]", "x[2]"), ("x[3]",)),
     "society": (("it.color", "it.big"), ("red(it)", "it.row[0]")),
 }
+
+
+def _whole_number(rng: random.Random) -> str:
+    """Write an aggregate whose value is a whole number."""
+    each = "i in 0..2"
+    return rng.choice(
+        [
+            f"count(x[i] > 1 for {each})",
+            f"sum(3 * (x[i] > 1) for {each})",
+            f"sum(k[i] if b[i] else 0 for {each})",
+            f"sum(x[i] * x[i] for {each})",
+            f"sum(abs(x[i] - 2) for {each})",
+            f"min(x[i] for {each})",
+            f"max(x[i] + k[i] for {each})",
+            f"max(x[i] * b[i] for {each})",
+            f"sum(k[i] * x[i] for {each})",
+            f"sum(x[i] * b[i] for {each})",
+            f"count(x[i] == y for {each})",
+            f"sum(x[i] if b[i] else y for {each})",
+            f"min(2 * x[i] - y for {each})",
+        ]
+    )
+
+
+def _real_number(rng: random.Random) -> str:
+    """Write an aggregate whose value is a real number."""
+    each = "i in 0..2"
+    return rng.choice(
+        [
+            f"sum(w[i] * x[i] for {each})",
+            f"sum(w[i] * b[i] for {each})",
+            f"sum(w[i] * (x[i] > 1) for {each})",
+            f"sum(w[i] * x[i] * b[i] for {each})",
+            f"(sum(w[i] * x[i] for {each}) - 0.3) / 2",
+            f"max(w[i] * x[i] for {each})",
+            f"sum(w[x[i] % 3] for {each})",
+        ]
+    )
+
+
+def _comparison(rng: random.Random) -> str:
+    """Write a condition on an aggregate."""
+    whole, real = _whole_number(rng), _real_number(rng)
+    operator = rng.choice(["<=", "<", ">=", ">", "==", "!="])
+    order = rng.choice(["<=", "<", ">=", ">"])
+    bound = round(rng.uniform(0.3, 3), 1)
+    return rng.choice(
+        [
+            f"{whole} {operator} {rng.randint(0, 6)}",
+            f"{whole} {operator} y",
+            f"{whole} {operator} {_whole_number(rng)}",
+            f"{real} {order} {bound}",
+            f"{real} > 0.5 * y",
+            f"{real} <= {_real_number(rng)}",
+            f"{bound} < {real}",
+            "alldifferent(x[i] + i for i in 0..2)",
+            "alldifferent(x[i] - x[0] for i in 1..2)",
+            "alldifferent(x[0], y, x[1])",
+            "exactly(y, b[i] for i in 0..2)",
+            "at_most(2, x[i] > 1 for i in 0..2)",
+            "at_least(y - 1, x[i] != y for i in 0..2)",
+            f"1 <= {whole} <= 4",
+            f"{whole} % 3 == 1",
+            f"abs({whole} - 3) <= 1",
+        ]
+    )
+
+
+def aggregate_program(rng: random.Random) -> str:
+    """Write a program of aggregates over conditions and functions of variables, and of reals."""
+    w = [round(rng.uniform(0.1, 1.5), rng.choice([1, 2, 4])) for _ in range(3)]
+    k = [rng.randint(-3, 6) for _ in range(3)]
+    lines = [
+        f"data w[3] : real = {w}",
+        f"data k[3] : int = {k}",
+        "var x[3] : 0..2",
+        "var b[3] : bool",
+        "var y : 0..2",
+        "var d : bool",
+    ]
+    for _ in range(rng.randint(1, 3)):
+        condition = _comparison(rng)
+        lines.append(
+            rng.choice(
+                [
+                    f"constraint {condition} or d",
+                    f"observe not ({condition}) or b[0]",
+                    f"prefer {condition} weight 0.7",
+                    f"if d:\n    constraint {condition}",
+                    f"factor 0.3 * {_whole_number(rng)}",
+                    f"factor -0.1 * abs({_whole_number(rng)} - 2)",
+                    f"prefer {condition} and not ({_comparison(rng)}) weight -0.4",
+                    f"constraint {condition}",
+                    f"factor 0.2 * {_real_number(rng)}",
+                    f"factor exp(-{_real_number(rng)})",
+                ]
+            )
+        )
+    lines.append(f"var e : bool := {_comparison(rng)}")
+    return "\n".join(lines) + "\n"
