@@ -61,14 +61,37 @@ def argument_outside(span: Span, model: str, value: int, domain: str, where: str
     )
 
 
-def too_wide(span: Span, text: str, num_variables: int, entries: str) -> Diagnostic:
-    """An expression would need an enormous table."""
+def too_wide(
+    span: Span, text: str, variables: Sequence[tuple[str, int]], entries: str, adds_reals: bool
+) -> Diagnostic:
+    """An expression would need an enormous table.
+
+    Args:
+        span: of the expression.
+        text: of it.
+        variables: their names and numbers of states.
+        entries: of the table.
+        adds_reals: whether it adds up real numbers, which have no structure but a table.
+    """
+    shown = [f"{name} ({size} states)" for name, size in variables[:3]]
+    if len(variables) > 3:
+        shown.append("...")
+    if adds_reals:
+        hint = (
+            "add up whole numbers: sum(round(100 * w[i]) * x[i] for ...) compared with 100 times "
+            "the bound takes few values; or observe some of the variables"
+        )
+    else:
+        hint = (
+            "narrow it: split it into several factors; give a part that takes few values a "
+            "variable of its own, var y : 0..9 := ...; or observe some of the variables"
+        )
     return Diagnostic(
         "GM408",
-        f"`{text}` depends on {num_variables} variables at once: a table of {entries} entries",
+        f"`{text}` depends on {len(variables)} variables at once, {', '.join(shown)}: "
+        f"a table of {entries} entries",
         span,
-        hint="narrow it: split it into several factors, or use sum, count, any, all, NoisyOr, "
-        "which need no table",
+        hint=hint,
     )
 
 

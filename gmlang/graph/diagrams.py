@@ -181,6 +181,8 @@ def _automaton(
     last = len(steps) - 1
     compares_variable = found.bound.source is not None
     for k, step in enumerate(steps):
+        if len(layer.numbers) * max(len(values) for _, values in step) > NUM_STATES_MAX_TOTAL:
+            return None
         numbers = _after(layer.numbers[:, None], step)
         if k == last and not compares_variable:
             holds = layer.with_settled(HOLDS[found.operator](numbers, bound[0]))

@@ -18,14 +18,15 @@ from gmlang.core.ast import (
     VariableRef,
     Whole,
 )
-from gmlang.core.types import Bool, Integer
-from gmlang.core.walk import is_random, parts, replace_part
+from gmlang.core.types import Bool, Integer, Real
+from gmlang.core.walk import is_random, parts, replace_part, walk
 from gmlang.diagnostics import Diagnostic, GmError, Span
 from gmlang.errors import grounding as errors
 from gmlang.graph import narrowing, structure, terms
 from gmlang.graph.builder import Builder, Origin, add_tables
 from gmlang.graph.chances import EVERYWHERE, Needed
 from gmlang.graph.evaluate import Env, RaggedItems, Slots, evaluate, expand
+from gmlang.graph.names import variable_name
 from gmlang.graph.places import Reference, collect
 from gmlang.graph.ranges import num_entries
 from gmlang.graph.states import States
@@ -227,9 +228,22 @@ def _lower_uniform(grounder: Grounder, frame: Frame, job: Job) -> None:
 
 def _too_wide(env: Env, job: Job) -> Diagnostic:
     span = job.origin.span
-    count = math.prod(slot.states.count for slot in env.slots.items)
+    slots = env.slots.items
+    count = math.prod(slot.states.count for slot in slots)
     shown = str(count) if count < 10**9 else f"2^{math.log2(count):.0f}"
-    return errors.too_wide(span, span.text, len(env.slots.items), shown)
+    variables = [
+        (variable_name(env.world, int(slot.variables.flat[0])), slot.states.count) for slot in slots
+    ]
+    named = [(name, size) for name, size in variables if not name.startswith("#")]
+    return errors.too_wide(span, span.text, named or variables, shown, _adds_reals(job))
+
+
+def _adds_reals(job: Job) -> bool:
+    return any(
+        isinstance(part, Aggregate) and part.operator == "sum" and isinstance(part.type, Real)
+        for expression in job.expressions()
+        for part in walk(expression)
+    )
 
 
 def _note_edges(grounder: Grounder, env: Env, job: Job) -> None:

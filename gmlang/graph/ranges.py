@@ -32,12 +32,17 @@ Interval = tuple[np.ndarray, np.ndarray]
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """The integers first, first + step, ..., count of them."""
+    """The integers first, first + step, ..., count of them.
+
+    Attributes:
+        num_entries: of a table that says which of them an expression is, in all its instances.
+    """
 
     first: int
     step: int
     count: int
     is_bool: bool = False
+    num_entries: float = 0.0
 
     def states(self) -> States:
         """Return the states of a variable that numbers these values."""
@@ -85,7 +90,8 @@ def integer_steps(
 def _written_out(expression: Expression, env: Env, num_entries_max: int) -> Steps | None:
     inner = replace(env, slots=Slots(), path=())
     collect(expression, inner)
-    if num_entries(inner.slots) * env.frame.count > num_entries_max:
+    entries = num_entries(inner.slots) * env.frame.count
+    if entries > num_entries_max:
         return None
     values = np.asarray(evaluate(expression, inner))
     if values.dtype != np.int64 and not (values == np.round(values)).all():
@@ -94,7 +100,8 @@ def _written_out(expression: Expression, env: Env, num_entries_max: int) -> Step
     if not distinct.size:
         return Steps(0, 1, 1)
     step = int(np.gcd.reduce(np.diff(distinct))) if distinct.size > 1 else 1
-    return Steps(int(distinct[0]), step, int(distinct[-1] - distinct[0]) // step + 1)
+    count = int(distinct[-1] - distinct[0]) // step + 1
+    return Steps(int(distinct[0]), step, count, num_entries=entries * count)
 
 
 def _bounded(expression: Expression, env: Env) -> Steps | None:

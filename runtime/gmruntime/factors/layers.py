@@ -76,6 +76,8 @@ def partial_sums(
     successors: list[np.ndarray] = []
     num_total = 0
     for k, term in enumerate(terms[:-1]):
+        if len(layer) * len(term) > NUM_STATES_MAX_TOTAL:
+            return None
         sums = layer[:, None] + np.where(settled[:, None], 0, term)
         low, high = runs.at(sums + least[k + 1]), runs.at(sums + most[k + 1])
         done = settled[:, None] | (low == high)
@@ -88,6 +90,8 @@ def partial_sums(
             return None
         successors.append(after.reshape(sums.shape))
         layer, settled = distinct >> 1, (distinct & 1).astype(np.bool_)
+    if len(layer) * len(terms[-1]) > NUM_STATES_MAX_TOTAL:
+        return None
     position = runs.at(layer[:, None] + np.where(settled[:, None], 0, terms[-1]))
     position = np.where(settled[:, None], layer[:, None], position)
     return minimal(successors, runs.values[:, position])
