@@ -9,6 +9,11 @@ GmError            carries every Diagnostic of one phase
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+NUM_COLUMNS_MAX = 1000
+"""More than a line written by hand has; of longer ones, such as rows of data, a part is shown."""
+
+NUM_COLUMNS_SHOWN = 160
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -97,13 +102,18 @@ def _render_one(diagnostic: Diagnostic) -> str:
 
 def _excerpt(span: Span) -> list[str]:
     line, column = span.line_column()
+    place = f"  --> {span.source.name}:{line}:{column}"
     texts = span.source.text.split("\n")
     text = texts[line - 1].replace("\t", " ") if line <= len(texts) else ""
-    number = str(line)
     width = max(1, min(span.end - span.start, len(text) - column + 1))
+    if len(text) > NUM_COLUMNS_MAX:
+        first = max(0, min(column - 1 - NUM_COLUMNS_SHOWN // 4, len(text) - NUM_COLUMNS_SHOWN))
+        text, column = text[first : first + NUM_COLUMNS_SHOWN], column - first
+        width = min(width, NUM_COLUMNS_SHOWN - column + 1)
+    number = str(line)
     gutter = " " * len(number)
     return [
-        f"  --> {span.source.name}:{line}:{column}",
+        place,
         f"{number} | {text}",
         f"{gutter}   {' ' * (column - 1)}{'^' * width}",
     ]

@@ -13,6 +13,8 @@ from gmlang.core.walk import type_of
 from gmlang.errors import types as errors
 from gmlang.syntax import ast
 
+INT_LAST = 2**63 - 1
+
 Literal = tuple[object, ...]
 """A nested tuple of numbers; NaN where `_` leaves an element open."""
 
@@ -44,10 +46,20 @@ def _number(
         checked = fit(state, checked, type_)
     if not isinstance(checked, Constant):
         fail(state, errors.bad_literal(written.span, "a list of data holds constants only"))
+    if _is_too_large(checked.value, type_):
+        reason = f"`{written.span.text}` is beyond what 64 bits hold"
+        fail(state, errors.bad_literal(written.span, reason))
     if type_ is None and isinstance(type_of(checked), Enum):
         reason = "say the domain of these values: `data x[N] : Domain = [...]`"
         fail(state, errors.bad_literal(written.span, reason))
     return checked.value
+
+
+def _is_too_large(value: bool | int | float, type_: Domain | Integer | Real | None) -> bool:
+    if isinstance(value, float):
+        # Below all floats is how a program writes -inf, what a log-factor forbids: -1e999.
+        return value == math.inf
+    return not isinstance(type_, Real) and abs(value) > INT_LAST
 
 
 def fit_shape(
@@ -60,7 +72,8 @@ def fit_shape(
     """Check that a nested list has the declared shape; without one, return its own."""
     sizes = _sizes(literal)
     if sizes is None:
-        fail(state, errors.bad_literal(brackets.span, "the rows of this list differ in length"))
+        row, reason = _ragged(brackets, literal)
+        fail(state, errors.bad_literal(row.span, reason))
     if not is_declared:
         return tuple(Constant(brackets.span, size, Integer()) for size in sizes)
     if len(sizes) != len(shape):
@@ -84,6 +97,27 @@ def _sizes(literal: object) -> tuple[int, ...] | None:
     inner = next(iter(shapes), ())
     assert inner is not None
     return (len(items), *inner)
+
+
+def _ragged(
+    brackets: ast.Brackets, literal: Sequence[object]
+) -> tuple[ast.Expression | ast.Comprehension, str]:
+    """Find the first item that has not the shape of the first beside it, and say so."""
+    shapes = [_sizes(item) for item in literal]
+    for written, item, shape in zip(brackets.items, literal, shapes, strict=True):
+        if shape is None and isinstance(written, ast.Brackets) and isinstance(item, tuple):
+            inner: Sequence[object] = item  # pyright: ignore[reportUnknownVariableType]
+            return _ragged(written, inner)
+    index = next(k for k, shape in enumerate(shapes) if shape != shapes[0])
+    found, first = _shape_text(shapes[index]), _shape_text(shapes[0])
+    reason = f"the rows of this list differ: row {index} has {found}, row 0 has {first}"
+    return brackets.items[index], reason
+
+
+def _shape_text(shape: tuple[int, ...] | None) -> str:
+    if not shape:
+        return "a single value"
+    return " x ".join(map(str, shape)) + (" values" if shape != (1,) else " value")
 
 
 def type_of_literal(literal: Literal) -> Bool | Integer | Real:

@@ -6,10 +6,11 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from gmlang.core.literals import INT_LAST
 from gmlang.core.types import Bool, Domain, Enum, Integer, IntRange, Real
 from gmlang.errors import data as errors
 
@@ -19,12 +20,15 @@ if TYPE_CHECKING:
 DataType = Domain | Integer | Real
 """What an element of data may be declared as."""
 
-INT_LAST = 2**63 - 1
 EXACT_LAST = 2**53
 """Up to here every whole number is a float64 of its own."""
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
+_USUAL_REAL = re.compile(r"[+-]?\d+\.?\d*(?:[eE][+-]?\d+)?", re.ASCII)
+# Words of these signs only are read by `float` and `int` as they are here, or not at all.
+_SIGNS_OF_REALS = re.compile(r"[\d.eE+\- ,]*", re.ASCII)
+_SIGNS_OF_INTEGERS = re.compile(r"[\d+\- ,]*", re.ASCII)
 _INFINITE = re.compile(r"[+-]?inf(?:inity)?", re.ASCII | re.IGNORECASE)
 _NUM_DIGITS_MAX = 400
 """More digits than any float64 has before its point."""
@@ -60,16 +64,51 @@ def read_all(
         Their numbers, or the index of the first that cannot be read, with the reason.
     """
     if all(type(item) is str for item in items):
-        table: dict[object, Read] = {text: from_text(type_, str(text)) for text in set(items)}
-        found: list[Read] = [table[item] for item in items]
-        if not any(isinstance(value, Unreadable) for value in table.values()):
-            return found  # pyright: ignore[reportReturnType] - looked at just now
+        texts = cast("Sequence[str]", items)
+        usual = _usual_numbers(type_, texts)
+        if usual is not None:
+            return usual
+        found = _by_text(type_, texts)
     else:
         found = [from_object(type_, item) for item in items]
     for index, value in enumerate(found):
         if isinstance(value, Unreadable):
             return index, value
-    return found  # pyright: ignore[reportReturnType] - looked at just now
+    return cast("list[int | float]", found)
+
+
+def _usual_numbers(type_: DataType, texts: Sequence[str]) -> list[int | float] | None:
+    """Read numbers in their usual form all at once; None where any is in another form."""
+    match type_:
+        case Real():
+            signs, convert = _SIGNS_OF_REALS, float
+        case Integer():
+            signs, convert = _SIGNS_OF_INTEGERS, int
+        case _:
+            # Of these there are few, so that each is looked up sooner than read.
+            return None
+    if not signs.fullmatch(",".join(texts)):
+        return None
+    try:
+        values: list[int | float] = list(map(convert, texts))
+        is_usual = np.isfinite(np.array(values, np.float64 if convert is float else np.int64)).all()
+    except (ValueError, OverflowError):
+        return None
+    return values if is_usual else None
+
+
+def _by_text(type_: DataType, texts: Sequence[str]) -> list[Read]:
+    """Read words; each distinct one is looked at once, numbers of reals each on their own."""
+    if not isinstance(type_, Real):
+        table = {text: from_text(type_, text) for text in set(texts)}
+        return [table[text] for text in texts]
+    others = {text for text in texts if not _USUAL_REAL.fullmatch(text)}
+    table = {text: from_text(type_, text) for text in others}
+    found: list[Read] = [table[text] if text in others else float(text) for text in texts]
+    if math.inf in found or -math.inf in found:
+        # Written as it is, or too large: only looking at each word tells.
+        found = [from_text(type_, text) for text in texts]
+    return found
 
 
 def stored(
