@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gmlang.core.ast import Expression
+from gmlang.core.ast import DataRef, Expression, Size
 from gmlang.core.program import DataSymbol, Program
 from gmlang.core.types import Bool, Enum, Integer, IntRange, Real
+from gmlang.core.walk import walk
 from gmlang.data.arrays import from_python, from_setting
 from gmlang.data.fitting import Selection, Sizes, from_table
 from gmlang.data.names import shown
@@ -16,7 +17,7 @@ from gmlang.data.tables import Table
 from gmlang.diagnostics import Diagnostic, GmError, Note, Span
 from gmlang.errors import data as data_errors
 from gmlang.errors import grounding as errors
-from gmlang.graph.evaluate import Env, Slots, evaluate, integers
+from gmlang.graph.evaluate import Env, Slots, evaluate
 from gmlang.graph.world import ONE_INSTANCE, World
 
 
@@ -26,11 +27,13 @@ class _Binding:
 
     Attributes:
         given: the values, by the names of the core program.
+        refused: data with a mistake, and sizes that only such data would say.
         size_from: for each size the data that fixed it, and where that is declared.
     """
 
     world: World
     given: Mapping[str, object]
+    refused: set[str] = field(default_factory=set[str])
     size_from: dict[str, tuple[str, Span]] = field(default_factory=dict[str, tuple[str, Span]])
 
 
@@ -50,14 +53,30 @@ def bind(program: Program, values: Mapping[str, object]) -> World:
     diagnostics = [data_errors.unknown_binding(n, known) for n in values if n not in known]
     for symbol in program.data:
         try:
-            _bind_one(binding, symbol)
+            if binding.refused.isdisjoint(_needed(symbol)):
+                _bind_one(binding, symbol)
+                continue
         except GmError as error:
             diagnostics.extend(error.diagnostics)
+        # What needs it could only repeat the mistake in other words.
+        sizes = {part for part in symbol.shape if isinstance(part, str)}
+        binding.refused |= {symbol.name, *sizes.difference(binding.world.sizes)}
     # A size that depends on missing data would only repeat the message about the data.
     missing = [d for d in diagnostics if d.code in ("GM401", "GM402")]
     if diagnostics:
         raise GmError(missing or diagnostics)
     return binding.world
+
+
+def _needed(symbol: DataSymbol) -> set[str]:
+    """List the data and sizes that must be known before a symbol is."""
+    expressions = [part for part in symbol.shape if not isinstance(part, str)]
+    if isinstance(symbol.type, IntRange):
+        expressions += [symbol.type.first, symbol.type.last]
+    if symbol.value is not None:
+        expressions.append(symbol.value)
+    found = [part for expression in expressions for part in walk(expression)]
+    return {part.name for part in found if isinstance(part, DataRef | Size)}
 
 
 def _bind_one(binding: _Binding, symbol: DataSymbol) -> None:
@@ -96,7 +115,16 @@ def _constants(world: World) -> Env:
 def _size(world: World, part: str | Expression) -> int | None:
     if isinstance(part, str):
         return world.sizes.get(part)
-    return int(np.asarray(integers(part, _constants(world))).reshape(-1)[0])
+    return _whole(world, part)
+
+
+def _whole(world: World, expression: Expression) -> int:
+    """Return the value of a size, or of an end of a range."""
+    value = np.asarray(evaluate(expression, _constants(world))).reshape(-1)[0]
+    if not np.isfinite(value) or value != np.floor(value):
+        shown_ = f"`{expression.span.text}` is {float(value):g}"
+        raise GmError([data_errors.not_a_size(expression.span, shown_)])
+    return int(value)
 
 
 def _known_sizes(world: World, symbol: DataSymbol) -> Sizes:
@@ -144,9 +172,7 @@ def _check_domain(
             low, high = 0, len(symbol.type.values) - 1
             domain = f"0..{high}, the positions of {', '.join(symbol.type.values[:8])}"
         case IntRange():
-            env = _constants(world)
-            low = int(np.asarray(integers(symbol.type.first, env)).reshape(-1)[0])
-            high = int(np.asarray(integers(symbol.type.last, env)).reshape(-1)[0])
+            low, high = _whole(world, symbol.type.first), _whole(world, symbol.type.last)
             domain = f"{low}..{high}"
         case Integer() | Real():
             if not symbol.is_param:
