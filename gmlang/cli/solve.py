@@ -192,7 +192,7 @@ def _sum(job: _Job, result: _Result) -> int:
             result.finish(marginals_text([np.nan_to_num(r) for r in rows]))
         case MarginalMapAnswer():
             assert job.asked is not None
-            states = np.zeros_like(job.asked) if impossible else found.states
+            states = found.states if len(found.states) else np.zeros_like(job.asked)
             result.finish(partial_assignment_text(job.asked, states))
         case _:
             raise AssertionError(type(found).__name__)

@@ -262,7 +262,7 @@ def _marginal_map(
     assert isinstance(found, MarginalMapAnswer)
     base = Answer(query.text, query.kind, "", None, 0.0)
     fields = quality_fields(found.quality)
-    if found.quality.status is Status.IMPOSSIBLE:
+    if found.quality.status is Status.IMPOSSIBLE or not len(found.states):
         return replace(base, **fields)
     assignment = np.zeros(prepared.builder.num_variables, np.int64)
     assignment[flat] = found.states

@@ -82,3 +82,15 @@ def test_blame_sums_to_compat_and_is_as_good_as_its_worst_part():
     assert isinstance(whole.value, float)
     assert sum(parts.value.values()) == pytest.approx(whole.value, abs=1e-9)
     assert parts.status == whole.status == "exact"
+
+
+def test_marginal_map_of_states_that_are_best_one_by_one_is_possible():
+    """At three switches with exactly two on, each is rather on: all three on break the rule."""
+    model = gmlang.compile(
+        "var s[3] : bool\nvar t : bool\nprefer s[0] weight 0.1\n"
+        "constraint sum(s[i] for i in 0..2) == 2\nprefer s[0] == t weight 1\n"
+    )
+    answer = model.query("MMAP(s) using bp")
+    assert answer.status != "impossible"
+    assert isinstance(answer.value, dict)
+    assert answer.value["s"].count("true") == 2

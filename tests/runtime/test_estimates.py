@@ -27,7 +27,9 @@ from gmruntime.estimates.ceilings import log_ceiling
 from gmruntime.estimates.checking import weigh
 from gmruntime.estimates.mechanisms import order_mechanisms
 from gmruntime.estimates.weighting import draw_rows, plan_weighting
+from gmruntime.factors.extremes import largest_entries, least_entries
 from gmruntime.factors.kinds import AllDifferent, Count, NoisyOr, Or, Table, Xor
+from gmruntime.factors.tables import log_tables, num_tables
 from gmruntime.graph import (
     FactorBlock,
     FactorGraph,
@@ -314,3 +316,19 @@ def test_a_score_is_kept_whatever_the_kind():
         if found.quality.status is Status.EXACT:
             assert found.log_scores == pytest.approx(log_score(graph, found.assignments))
             assert (found.assignments < num_states(graph)).all()
+
+
+def test_no_value_is_beyond_the_extremes_of_its_kind():
+    rng = np.random.default_rng(4)
+    for kind, shape in every_kind(rng, 3, zeros=0.3):
+        values = log_tables(kind, shape).reshape(num_tables(kind), -1)
+        least, most = least_entries(kind, max(shape)), largest_entries(kind)
+        possible = np.where(np.isfinite(values), values, np.inf).min(axis=1)
+        assert (values.max(axis=1) <= most + 1e-12).all()
+        assert (possible >= least - 1e-12).all()
+
+
+def test_messages_that_have_not_settled_do_not_leave_what_can_be():
+    graph = formula(np.random.default_rng(1), 60, 250)
+    found = infer(graph, LogPartition(), method="bp", options={"iters": 1}, budget_s=0.2)
+    assert 0.0 <= found.log_value <= 60 * np.log(2.0)

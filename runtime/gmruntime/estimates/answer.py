@@ -32,6 +32,7 @@ from gmruntime.factors.kinds import AllDifferent, NoisyOr
 from gmruntime.graph import Assignment, FactorGraph, num_states
 from gmruntime.messages.answer import answer as propagate
 from gmruntime.messages.answer import refute_by_pruning
+from gmruntime.messages.beliefs import least_log_score
 from gmruntime.messages.options import options_from
 from gmruntime.messages.tempering import NUM_EXACT_VALUES_MAX
 from gmruntime.search.anytime import answer as search
@@ -45,6 +46,9 @@ MESSAGES_SHARE = 0.2
 
 DRAWS_SHARE = 0.5
 """Of the budget, for drawing the samples that check messages."""
+
+LATE_S = 0.1
+"""For samples, when nothing is left: messages that have hardly begun say less."""
 
 PROOF_SHARE = 0.1
 """Of the budget, for trying whether hard constraints settle a question."""
@@ -207,7 +211,8 @@ def _bounded(
     if found is None:
         return first
     upper = min(found.log_upper, first.log_upper)
-    value = min(max(found.log_value, found.log_lower), upper)
+    value = max(found.log_value, found.log_lower, least_log_score(graph))
+    value = min(value, upper)
     return replace(found, log_value=value, log_upper=upper)
 
 
@@ -233,6 +238,8 @@ def _checked(
             asked = query.variables.astype(np.int64)
     is_joint = isinstance(query, Joint)
     part = budget.share(DRAWS_SHARE)
+    if part.left_s() < LATE_S:
+        part = replace(budget, start_s=budget.clock(), seconds=LATE_S)
     tally = weigh(graph, evidence, asked, part, rng, is_joint=is_joint) if len(asked) else None
     found = by_messages(graph, query, evidence, budget, rng, device, {})
     if tally is None or found.quality.status is not Status.ESTIMATE:
@@ -286,7 +293,7 @@ def _feasible(
         states = other.assignments[0, asked].astype(np.int32)
         return MarginalMapAnswer(quality, states, score, score)
     note = "no states were found that the hard constraints are known to allow"
-    return MarginalMapAnswer(replace(found.quality, note=note), nothing, float("nan"))
+    return MarginalMapAnswer(replace(found.quality, note=note), nothing, -np.inf)
 
 
 def _may_forbid(graph: FactorGraph) -> bool:

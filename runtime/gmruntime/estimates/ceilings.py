@@ -8,22 +8,8 @@ import numpy as np
 
 from gmruntime.arrays import Float64
 from gmruntime.estimates.weighting import Part, Plan
-from gmruntime.factors.kinds import (
-    AllDifferent,
-    Count,
-    FactorKind,
-    Gated,
-    LinearSum,
-    Memory,
-    NoisyOr,
-    Or,
-    Potts,
-    Table,
-    TruncatedLinear,
-    TruncatedQuadratic,
-    Window,
-    Xor,
-)
+from gmruntime.factors.extremes import largest_entries
+from gmruntime.factors.kinds import NoisyOr, Or, Table, Xor
 from gmruntime.graph import FactorBlock
 
 
@@ -37,7 +23,7 @@ def log_ceiling(plan: Plan) -> float:
         high = np.zeros(len(step.variables))
         excess = np.full(len(step.variables), np.log(step.size))
         for part in step.parts:
-            entries = _largest_entries(plan.graph.factors[part.block].kind)
+            entries = largest_entries(plan.graph.factors[part.block].kind)
             entry = np.broadcast_to(entries, _span(plan, part))[part.rows]
             np.add.at(high, part.children, entry)
             sums = _largest_sums(plan.graph.factors[part.block], part, step.size)
@@ -60,27 +46,8 @@ def _largest(plan: Plan, part: Part) -> Float64[np.ndarray, " factors"]:
         by_state = tables.reshape(len(tables), -1, tables.shape[-1]).max(axis=1)
         rows = by_state[part.rows if len(tables) > 1 else np.zeros(len(part.rows), np.int64)]
         return np.where(seen >= 0, rows[np.arange(len(seen)), seen], rows.max(axis=1))
-    entries = _largest_entries(block.kind)
+    entries = largest_entries(block.kind)
     return np.broadcast_to(entries, (len(block.scopes),))[part.rows]
-
-
-def _largest_entries(kind: FactorKind) -> Float64[np.ndarray, " tables"]:
-    match kind:
-        case Table():
-            return kind.log_potentials.reshape(len(kind.log_potentials), -1).max(axis=1)
-        case Gated():
-            inner = kind.log_potentials.reshape(len(kind.log_potentials), -1)
-            return inner.max(axis=1, initial=0.0)
-        case Potts():
-            return np.maximum(kind.weights, 0.0)
-        case Count() | LinearSum():
-            return kind.log_potentials.max(axis=1)
-        case Memory():
-            return kind.log_patterns.max(axis=3).sum(axis=2).max(axis=1)
-        case Or() | NoisyOr() | Xor() | AllDifferent() | Window():
-            return np.zeros(1)
-        case TruncatedLinear() | TruncatedQuadratic():
-            return np.zeros(1)
 
 
 def _largest_sums(block: FactorBlock, part: Part, size: int) -> Float64[np.ndarray, " tables"]:
@@ -94,4 +61,4 @@ def _largest_sums(block: FactorBlock, part: Part, size: int) -> Float64[np.ndarr
         case Xor():
             return np.zeros(1)
         case _:
-            return _largest_entries(block.kind) + np.log(size)
+            return largest_entries(block.kind) + np.log(size)

@@ -39,6 +39,7 @@ from gmruntime.messages.beliefs import (
     decode,
     independent_log_partition,
     joint,
+    least_log_score,
     marginals,
 )
 from gmruntime.messages.bp import Messages, propagate
@@ -202,6 +203,7 @@ def _log_partition(
         return LogPartitionAnswer(found, value, value, value)
     upper = log_partition_upper_bound(graph, evidence, budget.share(0.3))
     lower = float(log_score(graph, decode(layout, unary, messages))[0])
+    value = max(value, least_log_score(graph))
     return LogPartitionAnswer(found, min(max(value, lower), upper), lower, upper)
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmruntime.arrays import Float64, Int32
+from gmruntime.factors.extremes import least_entries
 from gmruntime.factors.tables import log_values
-from gmruntime.graph import FactorGraph
+from gmruntime.graph import FactorGraph, num_states
 from gmruntime.messages.bp import Messages, beliefs, split, to_factors
 from gmruntime.messages.kernels.norms import log_norm
 from gmruntime.messages.kernels.semiring import reduce
@@ -128,6 +129,20 @@ def independent_log_partition(
     silent = np.zeros((len(unary), len(layout.entry)))
     nothing = np.zeros(len(unary), np.bool_)
     return bethe_log_partition(layout, unary, Messages(silent, 0.0, 0, False, nothing))
+
+
+def least_log_score(graph: FactorGraph) -> float:
+    """Return a number that no score above zero is below: log Z neither, unless Z is 0.
+
+    What messages say that have not settled may be below by thousands of nats.
+    """
+    states, total = num_states(graph), 0.0
+    for block in graph.factors:
+        if len(block.scopes):
+            most = int(states[block.scopes].max(initial=1))
+            least = least_entries(block.kind, most)
+            total += float(np.broadcast_to(least, (len(block.scopes),)).sum())
+    return total
 
 
 def joint(

@@ -170,8 +170,9 @@ def _prepare(
 
 def _certainty(scores: np.ndarray) -> float:
     ordered = np.sort(scores)
-    gap = float(ordered[-1] - ordered[-2]) if len(scores) > 1 else 0.0
-    return gap if np.isfinite(gap) else 1e9
+    if len(scores) > 1 and np.isneginf(ordered[-2]):
+        return 1e9
+    return float(ordered[-1] - ordered[-2]) if len(scores) > 1 else 0.0
 
 
 def _wanted(
