@@ -18,6 +18,7 @@ from gmlang.errors import grounding as errors
 from gmlang.graph.bindings import bind
 from gmlang.graph.from_core import Grounding
 from gmlang.graph.names import Named, named_variables
+from gmlang.library import read_source
 from gmlang.pipeline import check_source
 from gmlang.queries.answers import Answer
 from gmlang.queries.basic import asked_names, assignment_map
@@ -230,21 +231,6 @@ def load(path: str | Path, **data: object) -> Model:
     source = read_source(path)
     model = Model(check_source(source, path.parent))
     return model.bind(**data) if data else model
-
-
-def read_source(path: Path) -> Source:
-    """Read a file as UTF-8.
-
-    Raises:
-        GmError: when it is not text.
-        OSError: when it cannot be read.
-    """
-    content = path.read_bytes()
-    try:
-        return Source(str(path), content.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        message = f"{path} is not UTF-8 text (byte {error.start})"
-        raise GmError([Diagnostic("GM100", message, None, hint="save the file as UTF-8")]) from None
 
 
 def compile(text: str, name: str = "<text>", **data: object) -> Model:

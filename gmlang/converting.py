@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from gmruntime.factors.kinds import Table
-from gmruntime.formats.bif import Network, network_graph, probabilities, read_bif
-from gmruntime.formats.uai import read_uai
+from gmruntime.formats.bif import Network, network_graph, probabilities
+from gmruntime.formats.models import read_model
 from gmruntime.graph import FactorGraph
 
 _WORDS = """
@@ -109,10 +109,10 @@ def _weights(values: list[str], row: np.ndarray) -> str:
     return f"{{{shown}}}"
 
 
-def graph_to_gm(path: str, warn: Warn = silently) -> str:
+def graph_to_gm(graph: FactorGraph, name: str) -> str:
     """Write a UAI model as a program: each table becomes data, each factor a log-factor."""
-    graph = read_uai(path, warn)
-    lines = [f'"The factor graph {Path(path).name}."', ""]
+    title = re.sub(r"[^\w .,()-]", " ", f"The factor graph {name}.")
+    lines = [f'"{title}"', ""]
     names: list[str] = []
     for block in graph.variables:
         start = len(names)
@@ -155,8 +155,9 @@ def drawn_graph(path: str, values: Mapping[str, object]) -> FactorGraph:
         GmError: for mistakes in a `.gm` program.
         FormatError: for mistakes in another format.
     """
-    if not path.lower().endswith(".gm"):
-        return read_graph(path, values)[0]
+    found = read_model(path)
+    if found is not None:
+        return network_graph(found) if isinstance(found, Network) else found
     from gmlang.api import load
     from gmlang.core.program import Query
     from gmlang.graph.from_core import ground
@@ -169,29 +170,26 @@ def drawn_graph(path: str, values: Mapping[str, object]) -> FactorGraph:
 
 
 def read_graph(
-    path: str, values: Mapping[str, object], warn: Warn = silently
+    path: str,
+    found: FactorGraph | Network | None,
+    values: Mapping[str, object],
+    warn: Warn = silently,
 ) -> tuple[FactorGraph, dict[str, object]]:
-    """Read a graph from any format, with the names of its variables and states.
+    """Return a graph with the names of its variables and states.
 
     Args:
         path: of the file.
+        found: what it holds, None for a program, which is read and grounded here.
         values: data for a program.
         warn: told what looks like a mistake in the numbers.
 
     Raises:
-        GmError: for mistakes in a `.gm` program.
-        FormatError: for mistakes in another format.
+        GmError: for mistakes in a program.
     """
-    plain = path.lower()
-    for packed in (".gz", ".bz2", ".xz"):
-        plain = plain.removesuffix(packed)
-    if plain.endswith(".bif"):
-        network = read_bif(path)
-        for warning in network.warnings:
-            warn(warning)
-        return network_graph(network), {v: list(s) for v, s in network.states.items()}
-    if plain.endswith(".uai"):
-        return read_uai(path, warn), {}
+    if isinstance(found, Network):
+        return network_graph(found), {v: list(s) for v, s in found.states.items()}
+    if found is not None:
+        return found, {}
     from gmlang.api import load
 
     model = load(path).bind(**values)

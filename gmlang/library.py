@@ -1,9 +1,49 @@
-"""Finding a module: beside the file first, then in the standard library."""
+"""Reading programs, and finding modules: beside the file first, then in the standard library."""
 
 from importlib.resources import files
 from pathlib import Path
 
-from gmlang.diagnostics import Source
+from gmlang.diagnostics import GmError, Source
+from gmlang.errors import syntax as errors
+from gmruntime.formats.errors import FormatError
+from gmruntime.formats.files import read_file, too_large
+from gmruntime.formats.recognise import GM, refuse_binary, refuse_other
+
+PROGRAM_BYTES_MAX = 1 << 26
+"""A program of more, 64 MiB, is refused: reading it would take minutes; data belongs into files."""
+
+
+def read_source(path: Path) -> Source:
+    """Read a program as UTF-8.
+
+    Raises:
+        GmError: when it is too large, no text, or begins like another format.
+        OSError: when it cannot be read.
+    """
+    try:
+        return source_of(str(path), read_file(path, PROGRAM_BYTES_MAX))
+    except FormatError as error:
+        raise GmError([errors.not_a_program(str(path), error.message, error.hint)]) from None
+
+
+def source_of(name: str, content: bytes) -> Source:
+    """Decode a program.
+
+    Raises:
+        GmError: when it is too large, no UTF-8, or begins like another format.
+    """
+    try:
+        if len(content) > PROGRAM_BYTES_MAX:
+            raise too_large(name, PROGRAM_BYTES_MAX)
+        refuse_binary(name, content)
+        text = content.decode("utf-8-sig")
+        refuse_other(GM, name, text)
+    except FormatError as error:
+        raise GmError([errors.not_a_program(name, error.message, error.hint)]) from None
+    except UnicodeDecodeError as error:
+        reason = f"this is not UTF-8 text (byte {error.start})"
+        raise GmError([errors.not_a_program(name, reason, "save the file as UTF-8")]) from None
+    return Source(name, text)
 
 
 def find_module(name: str, beside: Path | None) -> Source | None:
@@ -12,6 +52,10 @@ def find_module(name: str, beside: Path | None) -> Source | None:
     Args:
         name: dotted, such as "things" or "vision.grid".
         beside: the folder of the importing file; None when it has none.
+
+    Raises:
+        GmError: when what is found is no program.
+        OSError: when it cannot be read.
     """
     parts = name.split(".")
     if not all(part.isidentifier() for part in parts):
@@ -19,7 +63,7 @@ def find_module(name: str, beside: Path | None) -> Source | None:
     if beside is not None:
         path = beside.joinpath(*parts[:-1], f"{parts[-1]}.gm")
         if path.is_file():
-            return Source(str(path), path.read_text("utf-8"))
+            return read_source(path)
     resource = files("gmstdlib").joinpath(*parts[:-1], f"{parts[-1]}.gm")
     if not resource.is_file():
         return None

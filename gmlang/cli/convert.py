@@ -20,8 +20,6 @@ def convert(source: str, target: str, files: tuple[str, ...], settings: tuple[st
     kind = _kind(target)
     if kind not in ("gm", "uai", "dot", "svg"):
         raise click.UsageError("the target must be .gm, .uai, .dot or .svg")
-    if kind == _kind(source) == "gm":
-        raise click.UsageError("a .gm file is formatted by `gmlang fmt`")
     try:
         _convert(source, target, kind, read_assignments(settings, files))
     except ValueError as error:
@@ -37,19 +35,18 @@ def _convert(source: str, target: str, kind: str, values: dict[str, object]) -> 
         GmError: for mistakes in a program.
     """
     from gmlang.converting import graph_to_gm, network_to_gm, read_graph, write_names
+    from gmruntime.formats.bif import Network
+    from gmruntime.formats.models import read_model
 
-    if _kind(source) == "bif" and kind == "gm":
-        from gmruntime.formats.bif import read_bif
-
-        network = read_bif(source)
-        for warning in network.warnings:
-            _warn(warning)
-        Path(target).write_text(network_to_gm(network), "utf-8")
+    found = read_model(source, _warn)
+    if found is None and kind == "gm":
+        raise click.UsageError("a .gm file is formatted by `gmlang fmt`")
+    if found is not None and kind == "gm":
+        is_network = isinstance(found, Network)
+        text = network_to_gm(found) if is_network else graph_to_gm(found, Path(source).name)
+        Path(target).write_text(text, "utf-8")
         return
-    if kind == "gm":
-        Path(target).write_text(graph_to_gm(source, _warn), "utf-8")
-        return
-    graph, names = read_graph(source, values, _warn)
+    graph, names = read_graph(source, found, values, _warn)
     if kind == "uai":
         from gmruntime.formats.uai import write_uai
 

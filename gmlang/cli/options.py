@@ -80,9 +80,11 @@ def open_program(file: str) -> "Model":
     """
     from gmlang.api import compile as compile_text
     from gmlang.api import load
+    from gmlang.library import PROGRAM_BYTES_MAX, source_of
 
     if file == "-":
-        return compile_text(sys.stdin.buffer.read().decode("utf-8", "replace"), "<stdin>")
+        content = sys.stdin.buffer.read(PROGRAM_BYTES_MAX + 1) if sys.stdin else b""
+        return compile_text(source_of("<stdin>", content).text, "<stdin>")
     return load(file)
 
 

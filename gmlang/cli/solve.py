@@ -24,7 +24,7 @@ from gmlang.cli.options import (
 )
 from gmlang.interrupts import Interrupts
 from gmlang.limits import MEMORY_MAX
-from gmruntime.formats.text import FormatError
+from gmruntime.formats.errors import FormatError
 
 if TYPE_CHECKING:
     from gmruntime.answer import Improvement
@@ -69,11 +69,11 @@ def solve(
     out: str | None,
     trace: str | None,
 ) -> int:
-    """Answer TASK about MODEL (.uai, packed or not).
+    """Answer TASK about MODEL (.uai or .bif, packed or not).
 
     Without MODEL the competition's environment is read: MODEL EVID QUERY RESULT TIMESEC MEMKB.
     """
-    from gmruntime.formats.uai import read_evidence, read_query, read_uai
+    from gmruntime.formats.uai import read_evidence, read_query
     from gmruntime.graph import no_evidence
 
     path = model or os.environ.get("MODEL")
@@ -84,7 +84,7 @@ def solve(
     seconds = budget or _environment("TIMESEC", SECONDS) or 20.0
     cap = memory_bytes(memory or _half_of_memory())
     try:
-        graph = read_uai(path, lambda text: click.echo(f"warning: {text}", err=True))
+        graph = _read_graph(path)
         evidence = read_evidence(evid, graph) if evid else no_evidence(graph)
         asked = read_query(query, graph) if query else None
     except FormatError as error:
@@ -97,6 +97,17 @@ def solve(
     with Interrupts() as interrupts:
         status = _maximum(job, result, interrupts) if task in ("MAP", "MPE") else _sum(job, result)
     return EXIT_INTERRUPTED if interrupts.pressed else status
+
+
+def _read_graph(path: str) -> "FactorGraph":
+    from gmruntime.formats.bif import Network, network_graph
+    from gmruntime.formats.models import read_model
+    from gmruntime.formats.recognise import GM
+
+    found = read_model(path, lambda text: click.echo(f"warning: {text}", err=True))
+    if found is None:
+        raise FormatError(path, f"this looks like {GM.name}", hint=GM.advice)
+    return network_graph(found) if isinstance(found, Network) else found
 
 
 def _environment(name: str, kind: Positive) -> float | None:

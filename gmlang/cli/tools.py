@@ -83,7 +83,7 @@ def graph(file: str, out: str | None, files: tuple[str, ...], settings: tuple[st
     """Draw the factor graph of FILE (.gm, .uai or .bif), plates collapsed."""
     from gmlang.converting import drawn_graph
     from gmlang.drawing import to_dot, to_svg
-    from gmruntime.formats.text import FormatError
+    from gmruntime.formats.errors import FormatError
 
     try:
         found = drawn_graph(file, read_assignments(settings, files))

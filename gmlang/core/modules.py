@@ -2,10 +2,13 @@
 
 from gmlang.core.checking import Checking, attempt, fail, report
 from gmlang.core.scope import Declaration, Entry, Module, ModuleMeaning, written_enums
-from gmlang.diagnostics import Span
+from gmlang.diagnostics import GmError, Span
 from gmlang.errors import names as errors
 from gmlang.syntax import ast
 from gmlang.syntax.parse import parse
+
+IMPORTS_MAX = 50
+"""Modules may import one another in a chain of so many: they are opened recursively."""
 
 
 def open_module(state: Checking, name: str, program: ast.Program) -> Module:
@@ -123,7 +126,15 @@ def _load(state: Checking, module: Module, span: Span, name: str) -> Module:
             chain = [name, *(m for m, opened in state.modules.items() if opened.is_active and m)]
             fail(state, errors.cyclic_import(span, [*dict.fromkeys(chain), name]))
         return known
-    source = state.load(name)
+    if sum(opened.is_active for opened in state.modules.values()) > IMPORTS_MAX:
+        fail(state, errors.imports_too_deep(span, name, IMPORTS_MAX))
+    try:
+        source = state.load(name)
+    except GmError as error:
+        first = error.diagnostics[0]
+        fail(state, errors.unreadable_module(span, name, first.message, first.hint))
+    except OSError as error:
+        fail(state, errors.unreadable_module(span, name, error.strerror or str(error)))
     if source is None:
         fail(state, errors.unknown_module(span, name))
     if source == module.program.span.source or source == state.modules[""].program.span.source:

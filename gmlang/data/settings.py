@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from gmlang.data.tables import read_table
+from gmruntime.formats.errors import FormatError
+from gmruntime.formats.models import recognise_file
+from gmruntime.formats.numpy_files import read_npy, read_npz
 
 TABLE_ENDINGS = (".csv", ".tsv", ".txt")
 
@@ -34,14 +35,16 @@ def read_file(name: str, path: str) -> object:
     suffix = Path(path).suffix.lower()
     try:
         if suffix == ".npy":
-            return np.load(path, allow_pickle=False)
+            return read_npy(path)
         if suffix == ".npz":
             return _of_archive(name, read_archive(path))
         if suffix in TABLE_ENDINGS:
             return read_table(name, path)
-    except (OSError, ValueError, EOFError) as error:
+        looks = recognise_file(path)
+    except (OSError, FormatError) as error:
         raise UnusableFile(str(error)) from error
-    raise UnusableFile("a file that ends in .npz, .npy, .csv, .tsv or .txt is expected")
+    found = f"; this looks like {looks.name}" if looks is not None else ""
+    raise UnusableFile(f"a file that ends in .npz, .npy, .csv, .tsv or .txt is expected{found}")
 
 
 def read_archive(path: str) -> dict[str, object]:
@@ -51,9 +54,8 @@ def read_archive(path: str) -> dict[str, object]:
         UnusableFile: when it cannot be read.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError) as error:
+        return {**read_npz(path)}
+    except (OSError, FormatError) as error:
         raise UnusableFile(str(error)) from error
 
 

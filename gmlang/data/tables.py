@@ -7,10 +7,10 @@ not well-formed as it comes; here a table is read as written, or refused with th
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from gmlang.diagnostics import GmError, Source, Span
 from gmlang.errors import data as errors
+from gmruntime.formats.files import read_unpacked
 
 _NAMES = {",": "`,`", ";": "`;`", "\t": "tab"}
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
@@ -65,9 +65,10 @@ def read_table(name: str, path: str) -> Table:
 
     Raises:
         GmError: for what is no text, and for lines that do not make a table.
+        FormatError: for what is plainly no text, or too large.
         OSError: when the file cannot be read.
     """
-    text = _decoded(path, Path(path).read_bytes())
+    text = _decoded(path, read_unpacked(path))
     source = Source(path, text.replace("\r\n", "\n").replace("\r", "\n"))
     written = enumerate(map(_uncommented, source.text.split("\n")), 1)
     records = [(number, line) for number, line in written if line.strip(" \t")]

@@ -69,6 +69,17 @@ def unknown_module(span: Span, name: str) -> Diagnostic:
     )
 
 
+def unreadable_module(span: Span, name: str, reason: str, hint: str = "") -> Diagnostic:
+    """Report a module whose file cannot be read as a program."""
+    return Diagnostic("GM217", f"module `{name}` cannot be read: {reason}", span, hint=hint)
+
+
+def imports_too_deep(span: Span, name: str, most: int) -> Diagnostic:
+    """Report a module at the end of a long chain of imports."""
+    message = f"module `{name}` is imported through more than {most} others"
+    return Diagnostic("GM218", message, span, hint="import it where it is needed")
+
+
 def cyclic_import(span: Span, chain: Sequence[str]) -> Diagnostic:
     """Report modules that import one another in a circle."""
     return Diagnostic(

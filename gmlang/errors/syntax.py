@@ -227,3 +227,8 @@ def too_deep(span: Span) -> Diagnostic:
         hint="60 brackets or blocks, 100 `elif` and 120 operators at most are read inside one "
         "another; `sum(... for ...)` adds without nesting, and `match` has any number of cases",
     )
+
+
+def not_a_program(file: str, reason: str, hint: str) -> Diagnostic:
+    """Report a file that cannot be read as a program."""
+    return Diagnostic("GM100", f"{file}: {reason}", None, hint=hint)

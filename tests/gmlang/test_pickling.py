@@ -10,7 +10,7 @@ import pytest
 
 import gmlang
 from gmlang.diagnostics import GmError
-from gmruntime.formats.text import FormatError
+from gmruntime.formats.errors import FormatError
 from gmruntime.formats.uai import parse_uai
 
 EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples").glob("*.gm"))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from gmruntime.answer import LogPartition, Status
 from gmruntime.factors.kinds import Count, Potts, Table, Xor
-from gmruntime.formats.text import FormatError
+from gmruntime.formats.errors import FormatError
 from gmruntime.formats.uai import (
     evidence_text,
     parse_evidence,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from gmruntime.answer import LogPartition
 from gmruntime.formats.bif import network_graph, parse_bif, probabilities
-from gmruntime.formats.text import FormatError
+from gmruntime.formats.errors import FormatError
 from gmruntime.graph import log_score, validate
 from gmruntime.inference import infer
 

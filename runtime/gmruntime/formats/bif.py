@@ -8,8 +8,10 @@ import numpy as np
 
 from gmruntime.arrays import Float64
 from gmruntime.factors.kinds import Table
+from gmruntime.formats.errors import FormatError
+from gmruntime.formats.recognise import BIF, refuse_other
 from gmruntime.formats.rows import normalised_rows, row_sums, uneven_rows
-from gmruntime.formats.text import FormatError, read_text
+from gmruntime.formats.text import read_text
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock
 
 _TOKEN = re.compile(
@@ -108,6 +110,7 @@ def parse_bif(name: str, text: str) -> Network:
     Raises:
         FormatError: naming the place and what was expected.
     """
+    refuse_other(BIF, name, text)
     reader = _Reader(name, text)
     title = "network"
     states: dict[str, tuple[str, ...]] = {}

@@ -1,62 +1,26 @@
-"""Files as text and tokens: decompression by magic bytes, errors with their line and column."""
+"""Files as text and tokens: errors with their line and column."""
 
-import bz2
 import gzip
-import lzma
 import re
-import zlib
 from pathlib import Path
 
 import numpy as np
 
-BYTES_MAX = 1 << 32
-"""A file that unpacks to more than this is refused."""
-
-
-class FormatError(ValueError):
-    """A file is not what it should be.
-
-    Attributes:
-        file: its name.
-        message: what is wrong.
-        line: from 1; 0 when no single line is at fault.
-        column: from 1.
-        hint: a way out, or "".
-    """
-
-    def __init__(
-        self, file: str, message: str, line: int = 0, column: int = 0, hint: str = ""
-    ) -> None:
-        """Name the place and what was expected there."""
-        self.file, self.line, self.column, self.hint = file, line, column, hint
-        self.message = message
-        place = f"{file}:{line}:{column}" if line else file
-        super().__init__(f"{place}: {message}" + (f"\nhint: {hint}" if hint else ""))
-
-    def __reduce__(self) -> tuple[type["FormatError"], tuple[str, str, int, int, str]]:
-        """Travel between processes as its parts; the text is made of them again."""
-        return FormatError, (self.file, self.message, self.line, self.column, self.hint)
+from gmruntime.formats.errors import FormatError
+from gmruntime.formats.files import read_unpacked
 
 
 def read_text(path: str | Path) -> str:
-    """Read a file, unpacking gzip, bzip2 and xz whatever its name.
+    """Read a file of text, unpacking gzip, bzip2 and xz whatever its name.
 
     Raises:
-        FormatError: when it cannot be unpacked or is not text.
+        FormatError: when it cannot be unpacked, is too large, or is not text.
         OSError: when it cannot be read.
     """
-    content = Path(path).read_bytes()
+    content = read_unpacked(path)
+    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
-        if content.startswith(b"\x1f\x8b"):
-            content = gzip.decompress(content)
-        elif content.startswith(b"BZh"):
-            content = bz2.decompress(content)
-        elif content.startswith(b"\xfd7zXZ"):
-            content = lzma.decompress(content)
-    except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
-        raise FormatError(str(path), f"cannot be unpacked: {error}") from None
-    try:
-        return content.decode("utf-8-sig")
+        return content.decode(encoding)
     except UnicodeDecodeError:
         return content.decode("latin-1")
 

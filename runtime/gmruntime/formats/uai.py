@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from gmruntime.factors.tables import log_tables, num_tables
+from gmruntime.formats.errors import FormatError
+from gmruntime.formats.recognise import UAI, UAI_NUMBERS, explained
 from gmruntime.formats.rows import normalised_block
-from gmruntime.formats.text import FormatError, Tokens, read_text, write_text
+from gmruntime.formats.text import Tokens, read_text, write_text
 from gmruntime.formats.uai_arrays import parse_arrays, read_numbers, table_block
 from gmruntime.graph import Assignment, FactorBlock, FactorGraph, VariableBlock, num_states
 
@@ -49,7 +51,10 @@ def parse_uai(name: str, text: str, warn: Callable[[str], None] = lambda _: None
     if found is not None:
         graph = FactorGraph(_variables(found[0]), found[1])
     else:
-        graph = parse_tokens(name, text)
+        try:
+            graph = parse_tokens(name, text)
+        except FormatError as error:
+            raise explained(error, UAI, text) from None
     return _normalised(graph, name, warn) if kind.strip().upper() == "BAYES" else graph
 
 
@@ -158,7 +163,11 @@ def read_evidence(path: str | Path, graph: FactorGraph) -> Assignment:
         FormatError: naming the place and what was expected.
         OSError: when the file cannot be read.
     """
-    return parse_evidence(str(path), read_text(path), graph)
+    text = read_text(path)
+    try:
+        return parse_evidence(str(path), text, graph)
+    except FormatError as error:
+        raise explained(error, UAI_NUMBERS, text) from None
 
 
 def parse_evidence(name: str, text: str, graph: FactorGraph) -> Assignment:
@@ -198,11 +207,19 @@ def read_query(path: str | Path, graph: FactorGraph) -> np.ndarray:
         FormatError: naming the place and what was expected.
         OSError: when the file cannot be read.
     """
-    tokens = Tokens(str(path), _without_comments(read_text(path)))
+    text = read_text(path)
+    try:
+        return _parse_query(str(path), text, graph)
+    except FormatError as error:
+        raise explained(error, UAI_NUMBERS, text) from None
+
+
+def _parse_query(name: str, text: str, graph: FactorGraph) -> np.ndarray:
+    tokens = Tokens(name, _without_comments(text))
     count = tokens.integer("the number of query variables", 0, graph.num_variables)
     found = tokens.integers(count, "a variable", 0, graph.num_variables - 1)
     if len(set(found.tolist())) != count:
-        raise FormatError(str(path), "a variable is named twice")
+        raise FormatError(name, "a variable is named twice")
     return found.astype(np.int32)
 
 

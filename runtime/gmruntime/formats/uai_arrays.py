@@ -145,7 +145,9 @@ def table_block(
         potentials = potentials[:1]
     arity = scopes.shape[1]
     if arity > ARITY_MAX:
-        scopes, shape = scopes[:, shape > 1], shape[shape > 1]
+        # The last one stays: in a Bayesian network the distribution is its.
+        kept = (shape > 1) | (np.arange(arity) == arity - 1)
+        scopes, shape = scopes[:, kept], shape[kept]
     with np.errstate(divide="ignore"):
         kind = Table(np.log(potentials).reshape(len(potentials), *shape.tolist()))
     return FactorBlock(kind, scopes.astype(np.int32), f"factors over {arity} variables")

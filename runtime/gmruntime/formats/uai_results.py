@@ -9,7 +9,8 @@ import math
 import numpy as np
 
 from gmruntime.arrays import Float64, Int32
-from gmruntime.formats.text import FormatError, Tokens
+from gmruntime.formats.errors import FormatError
+from gmruntime.formats.text import Tokens
 
 BEGIN = "-BEGIN-"
 TASKS = ("PR", "MAR", "MAP", "MPE", "MMAP")
