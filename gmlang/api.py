@@ -18,7 +18,7 @@ from gmlang.errors import grounding as errors
 from gmlang.graph.bindings import bind
 from gmlang.graph.from_core import Grounding
 from gmlang.graph.names import Named, named_variables
-from gmlang.library import read_source
+from gmlang.library import read_source, refuse_data
 from gmlang.pipeline import check_source
 from gmlang.queries.answers import Answer
 from gmlang.queries.basic import asked_names, assignment_map
@@ -229,7 +229,11 @@ def load(path: str | Path, **data: object) -> Model:
     """
     path = Path(path)
     source = read_source(path)
-    model = Model(check_source(source, path.parent))
+    try:
+        model = Model(check_source(source, path.parent))
+    except GmError as error:
+        refuse_data(source)
+        raise error
     return model.bind(**data) if data else model
 
 

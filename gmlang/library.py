@@ -7,7 +7,14 @@ from gmlang.diagnostics import GmError, Source
 from gmlang.errors import syntax as errors
 from gmruntime.formats.errors import FormatError
 from gmruntime.formats.files import read_file, too_large
-from gmruntime.formats.recognise import GM, refuse_binary, refuse_other
+from gmruntime.formats.recognise import (
+    GM,
+    TABLE,
+    UAI_NUMBERS,
+    refuse_binary,
+    refuse_other,
+    text_format,
+)
 
 PROGRAM_BYTES_MAX = 1 << 26
 """A program of more, 64 MiB, is refused: reading it would take minutes; data belongs into files."""
@@ -44,6 +51,18 @@ def source_of(name: str, content: bytes) -> Source:
         reason = f"this is not UTF-8 text (byte {error.start})"
         raise GmError([errors.not_a_program(name, reason, "save the file as UTF-8")]) from None
     return Source(name, text)
+
+
+def refuse_data(source: Source) -> None:
+    """Say of a text that is no program what it looks like, where it looks like data.
+
+    Raises:
+        GmError: when it does.
+    """
+    found = text_format(source.text)
+    if found in (TABLE, UAI_NUMBERS):
+        reason = f"this looks like {found.name}, not like {GM.name}"
+        raise GmError([errors.not_a_program(source.name, reason, found.advice)])
 
 
 def find_module(name: str, beside: Path | None) -> Source | None:

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any, cast
 
+from gmruntime.formats.text import read_text
+
 
 def read_trace(path: Path) -> list[dict[str, Any]]:
     """Read a trace.
@@ -12,10 +14,10 @@ def read_trace(path: Path) -> list[dict[str, Any]]:
         ValueError: naming the line that is no record of a trace.
     """
     records: list[dict[str, Any]] = []
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+    for number, line in enumerate(read_text(path).splitlines(), 1):
         try:
             record = json.loads(line)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             record = None
         if not isinstance(record, dict) or "seconds" not in record:
             raise ValueError(f"line {number} is no record of a trace")

@@ -83,7 +83,9 @@ def open_program(file: str) -> "Model":
     from gmlang.library import PROGRAM_BYTES_MAX, source_of
 
     if file == "-":
-        content = sys.stdin.buffer.read(PROGRAM_BYTES_MAX + 1) if sys.stdin else b""
+        if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison]
+            raise click.UsageError("a program is expected on stdin, which is closed")
+        content = sys.stdin.buffer.read(PROGRAM_BYTES_MAX + 1)
         return compile_text(source_of("<stdin>", content).text, "<stdin>")
     return load(file)
 

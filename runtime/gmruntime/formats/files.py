@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import gzip
     import lzma
 
-BYTES_MAX = 1 << 30
-"""A file of more, 1 GiB, or one that unpacks to more, is refused."""
+BYTES_MAX = 1 << 29
+"""A file of more, 512 MiB, or one that unpacks to more, is refused."""
 
 PIECE_BYTES = 1 << 18
 

@@ -14,6 +14,7 @@ from typing import IO
 import numpy as np
 
 from gmruntime.formats.errors import FormatError
+from gmruntime.formats.files import open_file
 from gmruntime.formats.recognise import NPY, NPZ, Format, binary_format, text_format
 
 ARRAY_BYTES_MAX = 1 << 32
@@ -39,7 +40,7 @@ def read_npy(path: str | Path) -> np.ndarray:
         FormatError: saying what is wrong with it.
         OSError: when it cannot be read.
     """
-    with open(path, "rb") as file, _troubles(str(path)):
+    with open_file(path) as file, _troubles(str(path)):
         _refuse_other(str(path), file, NPY)
         return _array(file, str(path), ARRAY_BYTES_MAX)
 
@@ -52,7 +53,7 @@ def read_npz(path: str | Path) -> dict[str, np.ndarray]:
         OSError: when it cannot be read.
     """
     found: dict[str, np.ndarray] = {}
-    with open(path, "rb") as file, _troubles(str(path)):
+    with open_file(path) as file, _troubles(str(path)):
         _refuse_other(str(path), file, NPZ)
         _refuse_crowd(str(path), file)
         with zipfile.ZipFile(file) as archive:
@@ -70,7 +71,7 @@ def _troubles(file: str) -> Generator[None]:
     """Turn whatever NumPy and zipfile say about damaged files into a FormatError."""
     try:
         yield
-    except (FormatError, OSError):
+    except FormatError:
         raise
     except MemoryError:
         raise FormatError(file, "this does not fit into memory") from None
