@@ -194,8 +194,8 @@ def read_graph(
 
     model = load(path).bind(**values)
     grounding = model.grounding()
-    for found in grounding.warnings:
-        warn(found.message)
+    for diagnostic in grounding.warnings:
+        warn(diagnostic.message)
     evidence = grounding.builder.observed
     graph = grounding.builder.graph()
     names: dict[str, object] = {}
