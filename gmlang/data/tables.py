@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from gmlang.diagnostics import GmError, Source, Span
 from gmlang.errors import data as errors
+from gmruntime.formats.errors import FormatError
 from gmruntime.formats.files import read_unpacked
 
 _NAMES = {",": "`,`", ";": "`;`", "\t": "tab"}
@@ -65,10 +66,13 @@ def read_table(name: str, path: str) -> Table:
 
     Raises:
         GmError: for what is no text, and for lines that do not make a table.
-        FormatError: for what is plainly no text, or too large.
         OSError: when the file cannot be read.
     """
-    text = _decoded(path, read_unpacked(path))
+    try:
+        content = read_unpacked(path)
+    except FormatError as error:
+        raise GmError([errors.not_text(path, error.message, error.hint)]) from None
+    text = _decoded(path, content)
     source = Source(path, text.replace("\r\n", "\n").replace("\r", "\n"))
     written = enumerate(map(_uncommented, source.text.split("\n")), 1)
     records = [(number, line) for number, line in written if line.strip(" \t")]

@@ -154,11 +154,10 @@ def given_twice(name: str, other: str) -> Diagnostic:
 # --- Files -------------------------------------------------------------------------------
 
 
-def not_text(path: str, reason: str) -> Diagnostic:
+def not_text(path: str, reason: str, hint: str = "") -> Diagnostic:
     """A file is no text that can be read."""
-    return Diagnostic(
-        "GM450", f"{path}: {reason}", None, hint="save it as UTF-8, or as UTF-16 with its mark"
-    )
+    way_out = hint or "save it as UTF-8, or as UTF-16 with its mark"
+    return Diagnostic("GM450", f"{path}: {reason}", None, hint=way_out)
 
 
 def no_values(path: str, why: str) -> Diagnostic:
