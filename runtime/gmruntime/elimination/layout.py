@@ -19,7 +19,7 @@ from gmruntime.elimination.supports import (
     product_size,
     project,
 )
-from gmruntime.simplify.network import Network
+from gmruntime.simplify.network import Network, zero_counts
 
 LAYOUT_S = 1e-4
 """What finding a layout takes for each variable."""
@@ -32,6 +32,10 @@ WORTH_SHARE = 0.06
 
 SAVED_BITS_MIN = 0.7
 """An entry read through lists takes up to twice as long."""
+
+LISTED_BITS_MIN = 0.7
+"""A table with more joint states than any list may have is listed only where that saves so much:
+nothing it is joined with can be listed either."""
 
 COUNTS_MAX = (64, 256, 1024)
 """Longer lists catch more zeros, but one that cannot be joined to its neighbours catches none."""
@@ -224,6 +228,17 @@ def _num_worth(network: Network, order: Order, passes: float) -> int:
     return int(min(100.0, WORTH_SHARE * seconds / (LAYOUT_S * max(1, len(network.free)))))
 
 
+def may_be_listed(network: Network) -> list[bool]:
+    """Say of each factor whether leaving out its zeros may save anything."""
+    found: list[bool] = []
+    for factor, num_zeros in zip(network.factors, zero_counts(network.factors), strict=True):
+        size = factor.table.size
+        is_long = size - num_zeros > max(COUNTS_MAX)
+        least = (1.0 - 2.0**-LISTED_BITS_MIN) * size if is_long else 1
+        found.append(num_zeros >= least)
+    return found
+
+
 def lay_out(network: Network, order: Order, count_max: int) -> Layout | None:
     """Find the groups of every clique, with lists of at most `count_max` joint states.
 
@@ -232,11 +247,14 @@ def lay_out(network: Network, order: Order, count_max: int) -> Layout | None:
     sizes = network.num_states.astype(np.int64)
     axes = new_axes(sizes)
     place = {v: k for k, v in enumerate(order.variables)}
-    held: list[list[tuple[int, Group]]] = [[] for _ in order.variables]
+    held: list[list[tuple[int, list[Group]]]] = [[] for _ in order.variables]
     children: list[list[int]] = [[] for _ in order.variables]
+    listed_ones = may_be_listed(network)
     for number, factor in enumerate(network.factors):
-        group = group_of(factor.table, factor.scope)
-        held[min(place[v] for v in factor.scope)].append((number, group))
+        groups = [whole(v, sizes) for v in factor.scope]
+        if listed_ones[number]:
+            groups = [group_of(factor.table, factor.scope)]
+        held[min(place[v] for v in factor.scope)].append((number, groups))
     cliques: list[tuple[int, ...]] = []
     messages: list[tuple[int, ...]] = [() for _ in order.variables]
     given: list[tuple[int, ...]] = [() for _ in network.factors]
@@ -244,15 +262,15 @@ def lay_out(network: Network, order: Order, count_max: int) -> Layout | None:
     sizes_found: list[float] = []
     for k, (v, others) in enumerate(zip(order.variables, order.cliques, strict=True)):
         scope = frozenset((v, *others))
-        incoming = [group for _, group in held[k]]
+        incoming = [group for _, groups in held[k] for group in groups]
         for child in children[k]:
             incoming.extend(sent[child])
         groups = partition(incoming, sizes, count_max)
         if any(not len(group.states) for group in groups):
             return None
         covered = {u for group in groups for u in group.variables}
-        for number, group in held[k]:
-            given[number] = _pieces([group], groups, axes)
+        for number, own in held[k]:
+            given[number] = _pieces(own, groups, axes)
         for child in children[k]:
             messages[child] = _pieces(sent[child], groups, axes)
         loose = tuple(u for u in sorted(scope) if u not in covered)

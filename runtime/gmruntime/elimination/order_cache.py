@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gmruntime.elimination.orders import Order
-from gmruntime.simplify.network import Network
+from gmruntime.simplify.network import Network, zero_counts
 
 NUM_ORDERS_MAX = 64
 
@@ -53,7 +53,8 @@ def key_of(network: Network, first: frozenset[int], effort: float, *, is_listed:
     digest.update(f"{sorted(first)} {effort:.3g} {is_listed}".encode())
     digest.update(np.array(network.free, np.int64).tobytes())
     digest.update(network.num_states.astype(np.int64).tobytes())
-    for factor in network.factors:
+    for factor, num_zeros in zip(network.factors, zero_counts(network.factors), strict=True):
         digest.update(repr(factor.scope).encode())
-        digest.update(np.packbits(factor.table == -np.inf).tobytes())
+        if num_zeros:
+            digest.update(np.packbits(factor.table == -np.inf).tobytes())
     return digest.hexdigest()

@@ -17,7 +17,12 @@ from gmruntime.answer import (
     Solutions,
 )
 from gmruntime.budget import Budget
-from gmruntime.elimination.layout import ENTRIES_PER_SECOND, best_laid_out, laid_out_bits
+from gmruntime.elimination.layout import (
+    ENTRIES_PER_SECOND,
+    best_laid_out,
+    laid_out_bits,
+    may_be_listed,
+)
 from gmruntime.elimination.order_cache import Orders, key_of
 from gmruntime.elimination.orders import SHARE, Order, best_order, best_orders
 from gmruntime.graph import Assignment, FactorGraph
@@ -147,7 +152,7 @@ def _laid_out_order(
     The search is paid for by what it may save. Where there are zeros, that is known only when
     tables have been laid out: a short search comes first.
     """
-    hard = any((factor.table == -np.inf).any() for factor in network.factors)
+    hard = any(may_be_listed(network))
 
     def search(share: float) -> list[Order]:
         return best_orders(

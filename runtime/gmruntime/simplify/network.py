@@ -1,5 +1,6 @@
 """A graph as log tables over the variables that are not observed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,6 +19,9 @@ from gmruntime.answer import (
 from gmruntime.factors.decompose import to_sum_tables, to_support_tables, to_tables
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import Assignment, FactorGraph, num_states
+
+LARGE_ENTRIES = 4096
+"""Tables from this size on are looked at once, however many factors share them."""
 
 TABLE_BITS_MAX = 5
 """Wider factors become chains: evidence cuts a chain into pieces, a table stays one clique."""
@@ -50,6 +54,26 @@ class Network:
     factors: list[Factor]
     log_constant: float
     labels: dict[int, np.ndarray] = field(default_factory=dict[int, np.ndarray])
+
+
+def zero_counts(factors: Sequence[Factor]) -> list[int]:
+    """Count the zeros of each factor's table; one that several share is looked at once."""
+    seen: dict[tuple[object, ...], int] = {}
+    found: list[int] = []
+    for factor in factors:
+        table = factor.table
+        if table.size < LARGE_ENTRIES:
+            found.append(table.size - int(np.count_nonzero(table > -np.inf)))
+            continue
+        # Transposed or not, the same memory holds the same zeros.
+        held = table.__array_interface__["data"][0]
+        key = (held, *sorted(zip(table.shape, table.strides, strict=True)))
+        if key not in seen:
+            # Most large tables have none, and a minimum is found without any copy.
+            is_dense = float(table.min()) > -np.inf
+            seen[key] = 0 if is_dense else int(np.count_nonzero(table == -np.inf))
+        found.append(seen[key])
+    return found
 
 
 def tables_for(graph: FactorGraph, query: Query) -> FactorGraph | None:

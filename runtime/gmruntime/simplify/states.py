@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from gmruntime.arrays import Bool, Float64
-from gmruntime.simplify.network import Factor, Network
+from gmruntime.simplify.network import Factor, Network, zero_counts
 
 
 def prune_states(network: Network) -> Network:
@@ -17,10 +17,10 @@ def prune_states(network: Network) -> Network:
     Exact for every question. A contradiction makes the constant -inf.
     """
     alive = {v: np.ones(int(network.num_states[v]), np.bool_) for v in network.free}
-    forbids = [factor.table == -np.inf for factor in network.factors]
-    hard = [k for k, forbidden in enumerate(forbids) if forbidden.any()]
+    hard = [k for k, count in enumerate(zero_counts(network.factors)) if count]
     if not hard:
         return network
+    forbids = {k: network.factors[k].table == -np.inf for k in hard}
     touching: dict[int, list[int]] = {}
     for k in hard:
         for v in network.factors[k].scope:
@@ -42,7 +42,7 @@ def drop_dominated(network: Network, entries_max: float = 2e7) -> Network:
     """Remove states that another state of the same variable can always replace at no loss.
 
     Exact for the best score and one best assignment, for nothing else. Best effort: it stops after
-    about `entries_max` table entries.
+    `entries_max` table entries, and passes over what would take it further.
 
     Source: Goldstein (1994), dead-end elimination.
     """
@@ -55,8 +55,11 @@ def drop_dominated(network: Network, entries_max: float = 2e7) -> Network:
     spent = 0.0
     while waiting and spent < entries_max:
         v = waiting.pop()
+        cost = sum(factor.table.size for factor, _ in touching.get(v, [])) * int(alive[v].sum())
+        if spent + cost > entries_max:
+            continue
+        spent += cost
         tables = [_live_rows(factor, axis, alive) for factor, axis in touching.get(v, [])]
-        spent += sum(table.size * len(table) for table in tables)
         lost = _dominated(tables, alive[v])
         if lost.any():
             alive[v] &= ~lost
