@@ -1,5 +1,7 @@
 """Comparisons of weighted sums: one factor over all the variables that are added up."""
 
+import math
+
 import numpy as np
 
 from gmlang.core.ast import Apply, Expression
@@ -39,7 +41,10 @@ def comparison(
         return None
     left, right = condition.arguments
     form = difference(left, right, grounder, frame, parts=parts)
-    if form is None or len(form.terms) < 3:
+    if form is None:
+        return None
+    entries = math.prod(source.states.count for source, _ in form.terms)
+    if len(form.terms) < 3 and entries <= lower.ENTRIES_MAX:
         return None
     return None if _reach(form).max(initial=0) > SUM_RANGE_MAX else (form, condition.operator)
 

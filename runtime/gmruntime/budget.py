@@ -5,10 +5,14 @@ way gets a part of it (`share`, `until`), which ends no later than the whole.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from math import inf
 from threading import Event
 from time import monotonic
+from typing import TypeVar
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,22 @@ class Budget:
     def with_memory(self, part: float) -> "Budget":
         """Return the budget with a part of the bytes."""
         return replace(self, memory_bytes=int(part * self.memory_bytes))
+
+
+UNLIMITED = Budget(0.0, inf, 1 << 62, clock=lambda: 0.0)
+"""For callers who do not hurry: nothing ends early."""
+
+
+def within(items: Iterable[_T], budget: Budget, every: int = 64) -> Iterator[_T]:
+    """Yield the items, and ask now and then whether there is time for more.
+
+    Raises:
+        TimeoutError: when there is none.
+    """
+    for number, item in enumerate(items):
+        if number % every == 0:
+            budget.check()
+        yield item
 
 
 def start_budget(

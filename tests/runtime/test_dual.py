@@ -225,7 +225,7 @@ def test_constraints_are_solved_or_refuted(seed: int):
     rng = np.random.default_rng(seed)
     graph = _structured(rng)
     possible = bool(np.isfinite(log_score(graph, _every(graph))).any())
-    problem = pose(graph, no_evidence(graph))
+    problem = pose(graph, no_evidence(graph), start_budget(60.0, 1 << 30))
     found = solve(problem, start_budget(20, 1 << 30), rng)
     assert found.is_impossible == (not possible)
     if found.assignment is not None:

@@ -7,10 +7,11 @@ Source: maintaining consistency with the dom/wdeg ordering, Boussemart, Hemery, 
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import count
 
 import numpy as np
 
-from gmruntime.budget import Budget
+from gmruntime.budget import Budget, within
 from gmruntime.dual.rules import (
     Allowed,
     Counted,
@@ -71,8 +72,12 @@ class Outcome:
     is_impossible: bool
 
 
-def pose(graph: FactorGraph, evidence: Assignment) -> Problem:
-    """Read the hard constraints off a graph."""
+def pose(graph: FactorGraph, evidence: Assignment, budget: Budget) -> Problem:
+    """Read the hard constraints off a graph.
+
+    Raises:
+        TimeoutError: when the budget ended first.
+    """
     states = num_states(graph)
     domains = [
         (1 << int(k)) - 1 if e < 0 else 1 << int(e) for k, e in zip(states, evidence, strict=True)
@@ -80,7 +85,7 @@ def pose(graph: FactorGraph, evidence: Assignment) -> Problem:
     problem = Problem(domains, [], is_pure=True, is_complete=True)
     for block in graph.factors:
         if block.scopes.shape[0]:
-            _add_rules(problem, block, [int(k) for k in states[block.scopes[0]]])
+            _add_rules(problem, block, [int(k) for k in states[block.scopes[0]]], budget)
     problem.touching = [[] for _ in domains]
     for number, rule in enumerate(problem.rules):
         for v in rule.scope:
@@ -88,24 +93,25 @@ def pose(graph: FactorGraph, evidence: Assignment) -> Problem:
     return problem
 
 
-def _add_rules(problem: Problem, block: FactorBlock, sizes: list[int]) -> None:
+def _add_rules(problem: Problem, block: FactorBlock, sizes: list[int], budget: Budget) -> None:
+    budget.check()
     kind = block.kind
     match kind:
         case AllDifferent():
             permutation = len(sizes) == sizes[0]
-            for scope in block.scopes.tolist():
+            for scope in within(block.scopes.tolist(), budget):
                 problem.rules.append(Different(tuple(scope), permutation))
         case LinearSum():
-            _add_sums(problem, block, kind)
+            _add_sums(problem, block, kind, budget)
         case Count():
-            _add_counts(problem, block, kind)
+            _add_counts(problem, block, kind, budget)
         case Xor():
-            for f, scope in enumerate(block.scopes.tolist()):
+            for f, scope in enumerate(within(block.scopes.tolist(), budget)):
                 parity = bool(kind.parities[f if len(kind.parities) > 1 else 0])
                 allowed = tuple((n % 2 == 1) == parity for n in range(len(scope) + 1))
                 problem.rules.append(Counted(tuple(scope), (False,) * len(scope), allowed))
         case Or():
-            for f, scope in enumerate(block.scopes.tolist()):
+            for f, scope in enumerate(within(block.scopes.tolist(), budget)):
                 negated = kind.negated[f if len(kind.negated) > 1 else 0]
                 problem.rules.append(Disjunction(tuple(scope), tuple(map(bool, negated))))
         case TruncatedLinear() | TruncatedQuadratic():
@@ -120,7 +126,7 @@ def _add_rules(problem: Problem, block: FactorBlock, sizes: list[int]) -> None:
                 problem.is_pure = problem.is_complete = False
                 return
             tables = kind.log_potentials if isinstance(kind, Table) else log_tables(kind, sizes)
-            _add_tables(problem, block, np.asarray(tables))
+            _add_tables(problem, block, np.asarray(tables), budget)
 
 
 def _constant(values: np.ndarray) -> bool:
@@ -128,22 +134,23 @@ def _constant(values: np.ndarray) -> bool:
     return finite.size == 0 or bool((finite == finite.reshape(-1)[0]).all())
 
 
-def _add_sums(problem: Problem, block: FactorBlock, kind: LinearSum) -> None:
+def _add_sums(problem: Problem, block: FactorBlock, kind: LinearSum, budget: Budget) -> None:
     shared = num_tables(kind) == 1
-    for f, scope in enumerate(block.scopes.tolist()):
-        t = 0 if shared else f
-        values = kind.log_potentials[t]
-        problem.is_pure &= _constant(values)
-        sums = np.flatnonzero(values > -np.inf) + int(kind.lowest[t])
-        coefficients = tuple(int(c) for c in kind.coefficients[t])
-        low, high = (int(sums[0]), int(sums[-1])) if sums.size else (1, 0)
-        allowed = frozenset(int(s) for s in sums)
+    coefficients, allowed, low, high = (), frozenset[int](), 1, 0
+    for f, scope in enumerate(within(block.scopes.tolist(), budget)):
+        if f == 0 or not shared:
+            values = kind.log_potentials[f]
+            problem.is_pure &= _constant(values)
+            sums = np.flatnonzero(values > -np.inf) + int(kind.lowest[f])
+            coefficients = tuple(kind.coefficients[f].tolist())
+            low, high = (int(sums[0]), int(sums[-1])) if sums.size else (1, 0)
+            allowed = frozenset(sums.tolist())
         problem.rules.append(Sum(tuple(scope), coefficients, allowed, low, high))
 
 
-def _add_counts(problem: Problem, block: FactorBlock, kind: Count) -> None:
+def _add_counts(problem: Problem, block: FactorBlock, kind: Count, budget: Budget) -> None:
     shared = num_tables(kind) == 1
-    for f, scope in enumerate(block.scopes.tolist()):
+    for f, scope in enumerate(within(block.scopes.tolist(), budget)):
         t = 0 if shared else f
         values = kind.log_potentials[t]
         problem.is_pure &= _constant(values)
@@ -153,13 +160,13 @@ def _add_counts(problem: Problem, block: FactorBlock, kind: Count) -> None:
         problem.rules.append(Counted(tuple(scope), tuple(map(bool, kind.negated[t])), allowed))
 
 
-def _add_tables(problem: Problem, block: FactorBlock, tables: np.ndarray) -> None:
+def _add_tables(problem: Problem, block: FactorBlock, tables: np.ndarray, budget: Budget) -> None:
     shared = tables.shape[0] == 1
-    problem.is_pure &= all(_constant(table) for table in tables)
+    problem.is_pure = problem.is_pure and all(_constant(t) for t in within(tables, budget))
     if np.isfinite(tables).all():
         return
     cache: dict[int, tuple[tuple[int, ...], tuple[int, ...]]] = {}
-    for f, scope in enumerate(block.scopes.tolist()):
+    for f, scope in enumerate(within(block.scopes.tolist(), budget)):
         t = 0 if shared else f
         allowed = tables[t] > -np.inf
         if allowed.all():
@@ -182,18 +189,26 @@ def _masks(allowed: np.ndarray) -> tuple[int, ...]:
     return tuple(sum(w for w, a in zip(weights, row, strict=True) if a) for row in allowed.tolist())
 
 
-def propagate(problem: Problem, domains: list[int], start: list[int] | None) -> int | None:
+def propagate(
+    problem: Problem, domains: list[int], start: list[int] | None, budget: Budget
+) -> int | None:
     """Narrow domains until nothing changes; None, or the number of the rule that failed.
 
     Args:
         problem: its rules.
         domains: narrowed in place.
         start: variables that have just been narrowed; None runs every rule.
+        budget: ends it.
+
+    Raises:
+        TimeoutError: when the budget ended first.
     """
     numbers = range(len(problem.rules)) if start is None else _rules_of(problem, start)
     queue = deque(numbers)
     waiting = set(queue)
-    while queue:
+    for _ in within(count(), budget):
+        if not queue:
+            break
         number = queue.popleft()
         waiting.discard(number)
         narrowed = problem.rules[number].narrow(domains)
@@ -227,13 +242,20 @@ def solve(
     """
     if not all(problem.domains):
         return Outcome(None, is_impossible=True)
+    try:
+        return _search(problem, budget, rng, favoured)
+    except TimeoutError:
+        return Outcome(None, is_impossible=False)
+
+
+def _search(
+    problem: Problem, budget: Budget, rng: np.random.Generator, favoured: np.ndarray | None
+) -> Outcome:
     domains = list(problem.domains)
-    if propagate(problem, domains, None) is not None:
+    if propagate(problem, domains, None, budget) is not None:
         return Outcome(None, is_impossible=True)
     weights = [1.0] * len(problem.rules)
     for limit in _luby():
-        if budget.left_s() <= 0:
-            return Outcome(None, is_impossible=False)
         found = _dive(problem, domains, weights, limit * FIRST_RESTART, budget, rng, favoured)
         if found is not None:
             return found
@@ -273,14 +295,12 @@ def _dive(
                 continue
             trial = list(before)
             trial[variable] = 1 << choices.pop()
-            failed = propagate(problem, trial, [variable])
+            failed = propagate(problem, trial, [variable], budget)
             if failed is None:
                 domains = trial
                 break
             weights[failed] += 1.0
             failures += 1
-            if failures % 16 == 0 and budget.left_s() <= 0:
-                return Outcome(None, is_impossible=False)
             if failures > failures_max:
                 return None
         else:
@@ -294,11 +314,11 @@ def _choose(
     start = int(rng.integers(len(domains))) if domains else 0
     for offset in range(len(domains)):
         v = (start + offset) % len(domains)
-        count = domains[v].bit_count()
-        if count <= 1:
+        size = domains[v].bit_count()
+        if size <= 1:
             continue
         weight = sum(weights[n] for n in problem.touching[v])
-        score = count / (1.0 + weight)
+        score = size / (1.0 + weight)
         if score < best_score:
             best, best_score = v, score
     return best

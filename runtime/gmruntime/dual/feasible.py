@@ -16,10 +16,11 @@ from gmruntime.factors.kinds import (
     TruncatedLinear,
     TruncatedQuadratic,
 )
-from gmruntime.graph import Assignment, FactorGraph, log_score
+from gmruntime.graph import Assignment, FactorGraph, log_score, num_states
 
 VARIABLES_MAX = 20_000
 FACTORS_MAX = 100_000
+STATES_MAX = 1 << 22
 SHARE = 0.4
 """Of the budget, when preferences are to be searched as well."""
 
@@ -54,11 +55,16 @@ def satisfy(
     """Solve the hard constraints of a graph; None when it has none, or too many."""
     if graph.num_variables > VARIABLES_MAX or graph.num_factors > FACTORS_MAX:
         return None
+    if int(num_states(graph).sum(dtype=np.int64)) > STATES_MAX:
+        return None
     if not has_hard_constraints(graph):
         return None
     from gmruntime.dual.constraints import pose, solve
 
-    problem = pose(graph, evidence)
+    try:
+        problem = pose(graph, evidence, budget)
+    except TimeoutError:
+        return None
     if not problem.rules and all(problem.domains):
         return None
     part = budget if problem.is_pure else budget.share(SHARE)

@@ -10,6 +10,9 @@ from typing import Protocol
 
 import numpy as np
 
+WIDE = 256
+"""From so many states on a domain is taken apart by arrays; each bit by itself costs all bits."""
+
 
 class Rule(Protocol):
     """One constraint."""
@@ -26,6 +29,9 @@ class Rule(Protocol):
 
 def states_of(mask: int) -> list[int]:
     """List the states in a domain."""
+    if mask.bit_length() > WIDE:
+        held = np.frombuffer(mask.to_bytes(mask.bit_length() // 8 + 1, "little"), np.uint8)
+        return np.flatnonzero(np.unpackbits(held, bitorder="little")).tolist()
     found: list[int] = []
     while mask:
         low = mask & -mask
@@ -138,6 +144,20 @@ class Allowed:
         return narrowed
 
 
+def _interval(coefficient: int, low: int, high: int) -> int:
+    """Return the states whose product with the coefficient is from `low` to `high`, as a mask.
+
+    >>> bin(_interval(2, 3, 8)), bin(_interval(-1, -3, -2)), _interval(0, 1, 2)
+    ('0b11100', '0b1100', 0)
+    """
+    if coefficient == 0:
+        return -1 if low <= 0 <= high else 0
+    if coefficient < 0:
+        coefficient, low, high = -coefficient, -high, -low
+    first, last = max(0, -(-low // coefficient)), high // coefficient
+    return ((1 << (last + 1 - first)) - 1) << first if last >= first else 0
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Sum:
     """A weighted sum of states lies among the allowed ones; bounds consistency.
@@ -165,13 +185,10 @@ class Sum:
             if least == most and least not in self.allowed:
                 return None
             for k, v in enumerate(self.scope):
-                c = self.coefficients[k]
-                kept = 0
-                for state in states_of(domains[v]):
-                    low = least - lows[k] + c * state
-                    high = most - highs[k] + c * state
-                    if low <= self.high and high >= self.low:
-                        kept |= 1 << state
+                # What the others can reach leaves this one an interval.
+                above = self.high - (least - lows[k])
+                below = self.low - (most - highs[k])
+                kept = domains[v] & _interval(self.coefficients[k], below, above)
                 if not kept:
                     return None
                 if kept != domains[v]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gmruntime.budget import UNLIMITED, Budget, within
 from gmruntime.elimination.orders import Order
 from gmruntime.elimination.supports import (
     Group,
@@ -182,14 +183,22 @@ def listed(table: np.ndarray, groups: Sequence[Group]) -> Listed:
     return Listed(table, tuple(groups), lookups)
 
 
-def with_layout(network: Network, order: Order, counts_max: tuple[int, ...] = COUNTS_MAX) -> Order:
+def with_layout(
+    network: Network,
+    order: Order,
+    counts_max: tuple[int, ...] = COUNTS_MAX,
+    budget: Budget = UNLIMITED,
+) -> Order:
     """Add the cheapest layout found to an order, where it saves something.
 
-    Only a network with zeros is worth asking about.
+    Only a network with zeros is worth asking about; a budget that ends leaves the order as it is.
     """
     best: Layout | None = None
     for count_max in counts_max:
-        found = lay_out(network, order, count_max)
+        try:
+            found = lay_out(network, order, count_max, budget)
+        except TimeoutError:
+            break
         if found is not None and (best is None or found.total_bits < best.total_bits):
             best = found
     if best is None or best.total_bits > order.total_bits - SAVED_BITS_MIN:
@@ -202,23 +211,26 @@ def laid_out_bits(order: Order) -> float:
     return order.total_bits if order.layout is None else order.layout.total_bits
 
 
-def best_laid_out(network: Network, orders: Sequence[Order], passes: float = 1.0) -> Order:
+def best_laid_out(
+    network: Network, orders: Sequence[Order], passes: float = 1.0, budget: Budget = UNLIMITED
+) -> Order:
     """Return the order that is cheapest once its tables are laid out.
 
     Args:
         network: of the factors.
         orders: the cheapest without a layout first.
         passes: how many times all cliques will be gone through.
+        budget: ends the trials.
     """
     worth = _num_worth(network, orders[0], passes)
     if worth < 1:
         return orders[0]
     if worth < 2 * len(COUNTS_MAX):
-        return with_layout(network, orders[0], (COUNTS_MAX[1],))
+        return with_layout(network, orders[0], (COUNTS_MAX[1],), budget)
     orders = orders[: max(1, worth - len(COUNTS_MAX))]
-    tried = [with_layout(network, order, (COUNTS_MAX[1],)) for order in orders]
+    tried = [with_layout(network, order, (COUNTS_MAX[1],), budget) for order in orders]
     best = int(np.argmin([laid_out_bits(order) for order in tried]))
-    again = with_layout(network, orders[best], (COUNTS_MAX[0], COUNTS_MAX[2]))
+    again = with_layout(network, orders[best], (COUNTS_MAX[0], COUNTS_MAX[2]), budget)
     return min((tried[best], again), key=laid_out_bits)
 
 
@@ -239,10 +251,15 @@ def may_be_listed(network: Network) -> list[bool]:
     return found
 
 
-def lay_out(network: Network, order: Order, count_max: int) -> Layout | None:
+def lay_out(
+    network: Network, order: Order, count_max: int, budget: Budget = UNLIMITED
+) -> Layout | None:
     """Find the groups of every clique, with lists of at most `count_max` joint states.
 
     None when some clique can have no state at all.
+
+    Raises:
+        TimeoutError: when the budget ended first.
     """
     sizes = network.num_states.astype(np.int64)
     axes = new_axes(sizes)
@@ -250,7 +267,7 @@ def lay_out(network: Network, order: Order, count_max: int) -> Layout | None:
     held: list[list[tuple[int, list[Group]]]] = [[] for _ in order.variables]
     children: list[list[int]] = [[] for _ in order.variables]
     listed_ones = may_be_listed(network)
-    for number, factor in enumerate(network.factors):
+    for number, factor in enumerate(within(network.factors, budget)):
         groups = [whole(v, sizes) for v in factor.scope]
         if listed_ones[number]:
             groups = [group_of(factor.table, factor.scope)]
@@ -260,7 +277,8 @@ def lay_out(network: Network, order: Order, count_max: int) -> Layout | None:
     given: list[tuple[int, ...]] = [() for _ in network.factors]
     sent: list[list[Group]] = []
     sizes_found: list[float] = []
-    for k, (v, others) in enumerate(zip(order.variables, order.cliques, strict=True)):
+    steps = zip(order.variables, order.cliques, strict=True)
+    for k, (v, others) in enumerate(within(steps, budget, every=4)):
         scope = frozenset((v, *others))
         incoming = [group for _, groups in held[k] for group in groups]
         for child in children[k]:

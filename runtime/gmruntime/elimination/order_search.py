@@ -8,10 +8,13 @@ import math
 
 import numpy as np
 
+from gmruntime.budget import UNLIMITED, Budget
 from gmruntime.elimination.orders import SHARE, Order
 from gmruntime.simplify.network import Network
 
 _STEPS_MIN = 2_000_000
+# What calling the kernel takes beside its steps.
+_STEPS_EACH = 4000
 _NOISE = 0.3
 _KEPT_RATIO = 2.0
 _ATTEMPTS_IN_VAIN = 12
@@ -30,6 +33,7 @@ def search_order(
     steps_max: float = 1e9,
     num_kept: int = 1,
     share: float = SHARE,
+    budget: Budget = UNLIMITED,
 ) -> list[Order]:
     """Return the cheapest orders found, the cheapest first; none when all exceed `bits_max`."""
     from gmruntime.elimination.order_kernel import eliminate_greedily
@@ -47,6 +51,8 @@ def search_order(
     while (kept or attempt < _ATTEMPTS_IN_VAIN) and (
         attempt < 1 or spent < _worth(kept[0][0] if kept else math.inf, share, steps_max)
     ):
+        if budget.is_spent():
+            break
         work = rows.copy()
         by_fill = attempt == 0 or attempt % 4 > 1 or len(free) < 64
         by_fill = by_fill if attempt != 1 else False
@@ -59,7 +65,7 @@ def search_order(
         total, largest, steps = eliminate_greedily(
             work, bits, late, by_fill, noise, np.uint64(seed), limit, total_max, steps_max, order
         )
-        spent += int(steps)
+        spent += int(steps) + _STEPS_EACH
         attempt += 1
         if total < total_max:
             kept.append((float(total), float(largest), order.copy(), work))

@@ -6,10 +6,12 @@ Source: Kjaerulff (1990); the weights follow the number of states, not of variab
 import heapq
 import math
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gmruntime.budget import UNLIMITED, Budget, within
 from gmruntime.simplify.network import Network
 
 if TYPE_CHECKING:
@@ -66,6 +68,7 @@ def greedy_order(
     noise: float,
     first: frozenset[int] = frozenset(),
     bits_max: float = 60.0,
+    budget: Budget = UNLIMITED,
 ) -> Order | None:
     """Eliminate the cheapest variable next, again and again.
 
@@ -76,6 +79,10 @@ def greedy_order(
         noise: scores are multiplied by 1 + noise * u, u uniform in [0, 1].
         first: when not empty, these are eliminated before all others.
         bits_max: give up, and return None, when a clique has more bits.
+        budget: ends it.
+
+    Raises:
+        TimeoutError: when the budget ended first.
     """
     near = neighbours(network)
     bits = {v: math.log2(max(2, int(network.num_states[v]))) for v in network.free}
@@ -90,7 +97,9 @@ def greedy_order(
     variables: list[int] = []
     cliques: list[tuple[int, ...]] = []
     entries, largest = 0.0, 0.0
-    while left:
+    for _ in within(count(), budget):
+        if not left:
+            break
         _, queued, v = heapq.heappop(queue)
         if v not in left or queued != scores[v]:
             continue
@@ -142,9 +151,12 @@ def best_order(
     first: frozenset[int] = frozenset(),
     bits_max: float = 60.0,
     steps_max: float = 1e9,
+    budget: Budget = UNLIMITED,
 ) -> Order | None:
     """Return the cheapest order found, None when all exceed `bits_max`; see `best_orders`."""
-    found = best_orders(network, rng, first=first, bits_max=bits_max, steps_max=steps_max)
+    found = best_orders(
+        network, rng, first=first, bits_max=bits_max, steps_max=steps_max, budget=budget
+    )
     return found[0] if found else None
 
 
@@ -157,11 +169,15 @@ def best_orders(
     steps_max: float = 1e9,
     num_kept: int = 1,
     share: float = SHARE,
+    budget: Budget = UNLIMITED,
 ) -> list[Order]:
     """Return the cheapest of several greedy orders, at most `num_kept`, the cheapest first.
 
     Small or easy networks are ordered here; the others by the compiled search, in at most
     `steps_max` of its steps, and `share` for each clique entry of the best order so far.
+
+    Raises:
+        TimeoutError: when the budget ended before there was any.
     """
     best: list[Order] = []
     num_free = len(network.free)
@@ -169,7 +185,7 @@ def best_orders(
         for by_fill in (False, True) if num_free <= SMALL else (False,):
             limit = min(bits_max, best[0].clique_bits + 3) if best else bits_max
             order = greedy_order(
-                network, rng, by_fill=by_fill, noise=0.0, first=first, bits_max=limit
+                network, rng, by_fill=by_fill, noise=0.0, first=first, bits_max=limit, budget=budget
             )
             if order is not None and (not best or order.total_bits < best[0].total_bits):
                 best = [order]
@@ -187,5 +203,6 @@ def best_orders(
         steps_max=steps_max,
         num_kept=num_kept,
         share=share,
+        budget=budget,
     )
     return sorted([*found, *best], key=lambda order: order.total_bits)[:num_kept]

@@ -49,6 +49,9 @@ COMPILED_BITS = 17.0
 # With a larger clique there are too many slices for any budget.
 _BITS_MAX = 46.0
 
+# Of the time left, for the search and the layouts; by its steps the search takes less.
+_PLAN_SHARE = 0.5
+
 _ORDER_SHARE = 0.15
 _ORDER_STEPS_PER_SECOND = 2e8
 _ORDER_STEPS_MAX = 3e9
@@ -105,23 +108,55 @@ def plan(
 ) -> Plan:
     """Find a good elimination order and predict what it costs; `orders` are known ones."""
     num_free = int((evidence < 0).sum())
-    nothing = _hopeless(num_free, None)
     if num_free > VARIABLES_MAX or graph.num_factors > 4 * VARIABLES_MAX:
-        return nothing
-    network = reduce(graph, query, evidence)
+        return _hopeless(num_free, None)
+    network: Network | None = None
+    try:
+        network = _simplified(graph, query, evidence, budget)
+        if network is None:
+            return _hopeless(num_free, None)
+        return _ordered(network, query, budget, rng, orders)
+    except TimeoutError:
+        return _hopeless(num_free, network)
+
+
+def _simplified(
+    graph: FactorGraph, query: Query, evidence: Assignment, budget: Budget
+) -> Network | None:
+    """Drop what the question does not depend on; None when some factor has no table.
+
+    Raises:
+        TimeoutError: when the budget ended first.
+    """
+    network = reduce(graph, query, evidence, budget)
     if network is None:
-        return nothing
+        return None
     if network.log_constant == -np.inf:
         network = impossible(network)
     if not isinstance(query, Best):
-        network = prune_states(network)
+        network = prune_states(network, budget)
     if isinstance(query, Map):
-        network = drop_dominated(network)
+        network = drop_dominated(network, budget=budget)
     asked = _asked(graph, query)
     if asked is not None:
-        network = drop_barren(network, asked)
+        network = drop_barren(network, asked, budget)
     if isinstance(query, Joint):
         network = _joined(network, query.variables, evidence)
+    return network
+
+
+def _ordered(
+    network: Network,
+    query: Query,
+    budget: Budget,
+    rng: np.random.Generator,
+    orders: Orders | None,
+) -> Plan:
+    """Find an order, or take a known one, and say what it costs.
+
+    Raises:
+        TimeoutError: when the budget ended before there was any order.
+    """
     first: frozenset[int] = frozenset()
     if isinstance(query, MarginalMap):
         first = frozenset(network.free) - {int(v) for v in query.variables}
@@ -133,19 +168,36 @@ def plan(
     key = "" if orders is None else key_of(network, first, steps_max, is_listed=is_listed)
     order = None if orders is None else orders.find(key)
     if order is None and is_listed:
-        kept = max(1, min(_NUM_ORDERS, int(_LAYOUTS_PER_SECOND * budget.seconds)))
-        order = _laid_out_order(network, order_rng, steps_max, kept, _passes(query))
+        kept = max(1, int(min(_NUM_ORDERS, _LAYOUTS_PER_SECOND * budget.seconds)))
+        effort = _Effort(budget.share(_PLAN_SHARE), steps_max, kept)
+        order = _laid_out_order(network, order_rng, effort, _passes(query))
     elif order is None:
-        order = best_order(network, order_rng, first=first, bits_max=_BITS_MAX, steps_max=steps_max)
+        order = best_order(
+            network,
+            order_rng,
+            first=first,
+            bits_max=_BITS_MAX,
+            steps_max=steps_max,
+            budget=budget.share(_PLAN_SHARE),
+        )
     if order is None:
-        return _hopeless(num_free, network)
-    if orders is not None:
+        return _hopeless(len(network.free), network)
+    if orders is not None and not budget.is_spent():
         orders.keep(key, order)
     return costed(query, budget, network, order)
 
 
+@dataclass(frozen=True, slots=True)
+class _Effort:
+    """What the search for an order may take: time, steps, and orders that are laid out."""
+
+    budget: Budget
+    steps_max: float
+    num_kept: int
+
+
 def _laid_out_order(
-    network: Network, rng: np.random.Generator, steps_max: float, num_kept: int, passes: float
+    network: Network, rng: np.random.Generator, effort: _Effort, passes: float
 ) -> Order | None:
     """Find an order that is cheap once known zeros are left out.
 
@@ -159,15 +211,16 @@ def _laid_out_order(
             network,
             rng,
             bits_max=_BITS_MAX,
-            steps_max=0.5 * steps_max if hard else steps_max,
-            num_kept=num_kept if hard else 1,
+            steps_max=0.5 * effort.steps_max if hard else effort.steps_max,
+            num_kept=effort.num_kept if hard else 1,
             share=share,
+            budget=effort.budget,
         )
 
     orders = search(_SHARE_WITH_ZEROS if hard else SHARE)
     if not orders or not hard:
         return orders[0] if orders else None
-    first = best_laid_out(network, orders, passes)
+    first = best_laid_out(network, orders, passes, effort.budget)
     bits = laid_out_bits(first)
     share = SHARE * 2.0 ** (bits - orders[0].total_bits)
     if len(orders) == 1 or share < 1.5 * _SHARE_WITH_ZEROS:
@@ -175,7 +228,7 @@ def _laid_out_order(
     more = search(share)
     if not more or more[0].total_bits > orders[0].total_bits + 1:
         return first
-    second = best_laid_out(network, more, passes)
+    second = best_laid_out(network, more, passes, effort.budget)
     return min((first, second), key=laid_out_bits)
 
 

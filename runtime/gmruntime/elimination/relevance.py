@@ -46,7 +46,7 @@ def marginals_by_relevance(
         rng: of the order search.
         read: answers one small plan for the variables listed.
     """
-    core = drop_barren(network, frozenset())
+    core = drop_barren(network, frozenset(), budget)
     inner = frozenset(core.free)
     leaves = [v for v in network.free if v in asked and v not in inner]
     if not leaves:
@@ -57,8 +57,8 @@ def marginals_by_relevance(
     for goal in (None, *reversed(leaves)):
         if goal in covered:
             continue
-        part = drop_barren(network, frozenset() if goal is None else frozenset([goal]))
-        order = best_order(part, rng, bits_max=_SEARCH_BITS_MAX, steps_max=steps_max)
+        part = drop_barren(network, frozenset() if goal is None else frozenset([goal]), budget)
+        order = best_order(part, rng, bits_max=_SEARCH_BITS_MAX, steps_max=steps_max, budget=budget)
         if order is None:
             return None
         small = costed(Marginals(), budget, part, order)

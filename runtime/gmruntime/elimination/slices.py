@@ -74,7 +74,7 @@ def choose_cut(query: Query, found: Plan, budget: Budget) -> Slicing | None:
         if bits > SLICES_BITS_MAX:
             break
         network = _outline(network, v)
-        order = _laid_out(network, _without(network, order, v), found.order)
+        order = _laid_out(network, _without(network, order, v), found.order, budget)
         one = costed(query, budget, network, order)
         seconds = one.fresh_s + 2.0**bits * (one.seconds - one.fresh_s + SLICE_S)
         if one.memory_bytes > budget.memory_bytes:
@@ -95,7 +95,8 @@ def reordered(
     for v in slicing.cut:
         network = _outline(network, v)
     steps_max = min(_ORDER_STEPS_MAX, _ORDER_STEPS_PER_SECOND * budget.left_s())
-    kept = max(1, min(_NUM_ORDERS, int(_LAYOUTS_PER_SECOND * budget.left_s())))
+    kept = max(1, int(min(_NUM_ORDERS, _LAYOUTS_PER_SECOND * budget.left_s())))
+    # Steps and layouts are counted from the time that is left.
     orders = best_orders(network, rng, steps_max=steps_max, num_kept=kept)
     if not orders:
         return slicing
@@ -109,10 +110,10 @@ def reordered(
     return Slicing(slicing.cut, fresh, one, slicing.num_slices, seconds)
 
 
-def _laid_out(network: Network, order: Order, model: Order) -> Order:
+def _laid_out(network: Network, order: Order, model: Order, budget: Budget) -> Order:
     if model.layout is None:
         return order
-    return with_layout(network, order, (model.layout.count_max,))
+    return with_layout(network, order, (model.layout.count_max,), budget)
 
 
 def _heaviest(network: Network, order: Order) -> int:

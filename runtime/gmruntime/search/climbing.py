@@ -13,6 +13,9 @@ from gmruntime.graph import Assignment, FactorGraph, log_score, num_states, tabl
 # Of forbidden factors while climbing: enough to matter more than any soft preference.
 PENALTY = -1e6
 
+# So many states are scored before the clock is asked again.
+NUM_STATES_AT_ONCE = 1 << 20
+
 
 def climb(
     graph: FactorGraph,
@@ -38,17 +41,22 @@ def climb(
     while budget.left_s() > 0.0 and (num_steps_max is None or steps < num_steps_max):
         drawn = rng.integers(0, states, dtype=np.int32)
         assignment = np.where(evidence >= 0, evidence, drawn).astype(np.int32)
-        current, moved = _penalised(graph, assignment[None, :])[0], True
+        current, moved = _penalised(graph, assignment[None, :], budget)[0], True
         while moved and budget.left_s() > 0.0:
             moved = False
             for variable in rng.permutation(free):
                 steps += 1
-                rows = np.repeat(assignment[None, :], states[variable], axis=0)
-                rows[:, variable] = np.arange(int(states[variable]))
-                scores = _penalised(graph, rows)
-                chosen = int(np.argmax(scores))
-                if scores[chosen] > current:
-                    assignment, current, moved = rows[chosen], scores[chosen], True
+                at_once = max(1, NUM_STATES_AT_ONCE // max(1, len(states)))
+                for first in range(0, int(states[variable]), at_once):
+                    tried = np.arange(first, min(first + at_once, int(states[variable])))
+                    rows = np.repeat(assignment[None, :], len(tried), axis=0)
+                    rows[:, variable] = tried
+                    scores = _penalised(graph, rows, budget)
+                    chosen = int(np.argmax(scores))
+                    if scores[chosen] > current:
+                        assignment, current, moved = rows[chosen], scores[chosen], True
+                    if budget.is_spent():
+                        break
                 if budget.left_s() <= 0.0:
                     break
         found = float(log_score(graph, assignment))
@@ -59,11 +67,22 @@ def climb(
             )
 
 
-def _penalised(graph: FactorGraph, rows: np.ndarray) -> Float64[np.ndarray, " rows"]:
+def _penalised(
+    graph: FactorGraph, rows: np.ndarray, budget: Budget
+) -> Float64[np.ndarray, " rows"]:
+    """Score rows side by side; those there was no time for have -inf."""
     totals = np.zeros(len(rows))
     for block in graph.factors:
         index = table_indices(block)
-        for row, assignment in enumerate(rows):
-            values = log_values(block.kind, index, assignment[block.scopes])
-            totals[row] += np.maximum(values, PENALTY).sum()
+        at_once = max(1, NUM_STATES_AT_ONCE // max(1, block.scopes.size))
+        for first in range(0, len(rows), at_once):
+            if budget.is_spent() and first > 0:
+                totals[first:] = -np.inf
+                return totals
+            part = rows[first : first + at_once]
+            states = part[:, block.scopes].reshape(-1, block.scopes.shape[1])
+            values = log_values(block.kind, np.tile(index, len(part)), states)
+            totals[first : first + at_once] += (
+                np.maximum(values, PENALTY).reshape(len(part), -1).sum(axis=1)
+            )
     return totals

@@ -5,20 +5,25 @@ unasked variable goes, whether or not it came from a directed model.
 """
 
 from dataclasses import replace
+from itertools import count
 
 import numpy as np
 
+from gmruntime.budget import UNLIMITED, Budget, within
 from gmruntime.simplify.network import Factor, Network
 
 # Sums of a conditional table differ by rounding only; anything more is left to the elimination.
 _TOLERANCE = 1e-12
 
 
-def drop_barren(network: Network, asked: frozenset[int]) -> Network:
+def drop_barren(network: Network, asked: frozenset[int], budget: Budget = UNLIMITED) -> Network:
     """Remove unasked variables whose only factor, summed over them, is constant; and so on.
 
     For questions that sum over everything that is not in `asked`. The variables dropped are no
     longer free: nothing is known of them afterwards.
+
+    Raises:
+        TimeoutError: when the budget ended first.
     """
     touching: dict[int, set[int]] = {v: set() for v in network.free}
     for k, factor in enumerate(network.factors):
@@ -28,7 +33,9 @@ def drop_barren(network: Network, asked: frozenset[int]) -> Network:
     dropped: set[int] = set()
     log_constant = network.log_constant
     waiting = [v for v in network.free if v not in asked]
-    while waiting:
+    for _ in within(count(), budget):
+        if not waiting:
+            break
         v = waiting.pop()
         if v in dropped or len(touching[v]) != 1:
             continue

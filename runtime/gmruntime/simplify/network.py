@@ -16,6 +16,7 @@ from gmruntime.answer import (
     Samples,
     Solutions,
 )
+from gmruntime.budget import UNLIMITED, Budget, within
 from gmruntime.factors.decompose import to_sum_tables, to_support_tables, to_tables
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import Assignment, FactorGraph, num_states
@@ -88,12 +89,18 @@ def tables_for(graph: FactorGraph, query: Query) -> FactorGraph | None:
     return write(graph, table_bits_max=TABLE_BITS_MAX, num_entries_max=CHAIN_ENTRIES_MAX)
 
 
-def reduce(graph: FactorGraph, query: Query, evidence: Assignment) -> Network | None:
+def reduce(
+    graph: FactorGraph, query: Query, evidence: Assignment, budget: Budget = UNLIMITED
+) -> Network | None:
     """Slice the evidence out of every factor; None when a factor has no tables.
 
     Factors with the same scope are merged.
+
+    Raises:
+        TimeoutError: when the budget ended first.
     """
     tables = tables_for(graph, query)
+    budget.check()
     if tables is None:
         return None
     states = num_states(tables)
@@ -107,7 +114,7 @@ def reduce(graph: FactorGraph, query: Query, evidence: Assignment) -> Network | 
         assert isinstance(block.kind, Table)
         potentials = block.kind.log_potentials
         shared = potentials.shape[0] == 1
-        for f, scope in enumerate(block.scopes):
+        for f, scope in enumerate(within(block.scopes, budget)):
             table = potentials[0 if shared else f]
             seen = settled[scope]
             if (seen >= 0).any():

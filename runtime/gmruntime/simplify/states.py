@@ -4,20 +4,25 @@ Source: Mackworth (1977), arc consistency, for tables of any arity.
 """
 
 from dataclasses import replace
+from itertools import count
 
 import numpy as np
 
 from gmruntime.arrays import Bool, Float64
+from gmruntime.budget import UNLIMITED, Budget, within
 from gmruntime.simplify.network import Factor, Network, zero_counts
 
 
-def prune_states(network: Network) -> Network:
+def prune_states(network: Network, budget: Budget = UNLIMITED) -> Network:
     """Remove every state that some factor forbids whatever the others are, until none is left.
 
     Exact for every question. A contradiction makes the constant -inf.
+
+    Raises:
+        TimeoutError: when the budget ended first.
     """
     alive = {v: np.ones(int(network.num_states[v]), np.bool_) for v in network.free}
-    hard = [k for k, count in enumerate(zero_counts(network.factors)) if count]
+    hard = [k for k, zeros in enumerate(zero_counts(network.factors)) if zeros]
     if not hard:
         return network
     forbids = {k: network.factors[k].table == -np.inf for k in hard}
@@ -26,7 +31,9 @@ def prune_states(network: Network) -> Network:
         for v in network.factors[k].scope:
             touching.setdefault(v, []).append(k)
     waiting = set(hard)
-    while waiting:
+    for _ in within(count(), budget):
+        if not waiting:
+            break
         k = waiting.pop()
         scope = network.factors[k].scope
         for v, supported in zip(scope, _supports(forbids[k], scope, alive), strict=True):
@@ -38,7 +45,9 @@ def prune_states(network: Network) -> Network:
     return _restricted(network, alive)
 
 
-def drop_dominated(network: Network, entries_max: float = 2e7) -> Network:
+def drop_dominated(
+    network: Network, entries_max: float = 2e7, budget: Budget = UNLIMITED
+) -> Network:
     """Remove states that another state of the same variable can always replace at no loss.
 
     Exact for the best score and one best assignment, for nothing else. Best effort: it stops after
@@ -53,7 +62,7 @@ def drop_dominated(network: Network, entries_max: float = 2e7) -> Network:
     alive = {v: np.ones(int(network.num_states[v]), np.bool_) for v in network.free}
     waiting = [v for v in network.free if network.num_states[v] > 1]
     spent = 0.0
-    while waiting and spent < entries_max:
+    while waiting and spent < entries_max and not budget.is_spent():
         v = waiting.pop()
         cost = sum(factor.table.size for factor, _ in touching.get(v, [])) * int(alive[v].sum())
         if spent + cost > entries_max:
