@@ -40,9 +40,10 @@ def bad_parameter(
 
 def no_mass(span: Span, family: str, parameters: str, domain: str, where: str) -> Diagnostic:
     """No value of the variable is possible under its distribution."""
+    what = f"{family} with {parameters}" if parameters else family
     return Diagnostic(
         "GM431",
-        f"{family} with {parameters} gives no value of {domain} a probability{where}",
+        f"{what} gives no value of {domain} a probability{where}",
         span,
         hint="widen the domain, or choose the distribution by cases",
     )

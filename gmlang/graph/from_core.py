@@ -225,6 +225,9 @@ def _add_instances(grounder: Grounder, symbol: ModelSymbol, keys: np.ndarray) ->
     start = grounder.builder.num_variables
     if len(keys):
         start = grounder.builder.add_variables(symbol.name, (len(keys),), BOOL)
+    # Messages name an instance by its numbers; things have names of their own.
+    numbers = [p for p in symbol.parameters if isinstance(p.domain, IntRange)]
+    grounder.names |= {p.key: p.name for p in numbers}
     world.models[symbol.name] = replace(table, keys=keys, rows=rows, start=start)
 
 

@@ -42,6 +42,7 @@ from gmruntime.answer import (
     Status,
 )
 from gmruntime.graph import num_states
+from gmruntime.quality import worst
 
 SAMPLED_STATES_MAX = 1 << 23
 """Samples, or best assignments, with more states in all are refused: by name they take 1 GiB."""
@@ -323,4 +324,4 @@ def event_log_odds(
         return float("nan"), status
     row = flat_rows(prepared, found.probabilities)[variable]
     odds, quality = log_odds(prepared, evidence, variable, state, row, settings, query)
-    return odds, status if quality is Status.EXACT else quality
+    return odds, worst((status, quality))

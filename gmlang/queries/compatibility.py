@@ -5,6 +5,7 @@
 with those models active on the same things, everything relative to the base distributions.
 """
 
+import math
 import re
 import time
 from dataclasses import dataclass, replace
@@ -152,6 +153,9 @@ class Compatibility:
         )
         assert isinstance(found, LogPartitionAnswer)
         log_prior = sum(_log_prior(grounding, int(v)) for v in active)
+        if log_prior == -np.inf:
+            # A prior of 0: relative to it nothing can be said.
+            return LogZ(-np.inf, -np.inf, -np.inf, Status.IMPOSSIBLE)
         shift = _log_base_mass(grounding) + log_prior
         return LogZ(
             found.log_value - shift,
@@ -203,7 +207,7 @@ def _log_prior(grounding: Grounding, variable: int) -> float:
     for table in grounding.world.models.values():
         if table.start <= variable < table.start + len(table.keys) and len(table.keys):
             prior = grounding.world.priors[table.symbol.name][variable - table.start]
-            return float(np.log(prior))
+            return math.log(prior) if prior > 0 else -math.inf
     raise AssertionError(variable)
 
 

@@ -1,5 +1,6 @@
 """One query in, one answer out, whatever its kind."""
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,7 +9,7 @@ import numpy as np
 
 from gmlang.core.ast import Constant, Expression, QueryValue
 from gmlang.core.program import Assert, Query
-from gmlang.core.types import Bool, Enum, Real, Type
+from gmlang.core.types import Bool, Enum, Integer, Real, Type
 from gmlang.core.walk import replace_part, type_of, walk
 from gmlang.diagnostics import GmError
 from gmlang.errors import grounding as errors
@@ -75,7 +76,8 @@ def check_assertion(session: Session, question: Assert, settings: Settings) -> A
             number = _number(part, inner)
             numbers.append(number)
             found.append(f"{inner.text} = {_shown(inner, number)}")
-            constant = Constant(part.span, number, Real())
+            kind = Integer() if isinstance(number, int) else Real()
+            constant = Constant(part.span, number, kind)
             condition = replace_part(condition, part, constant)
     held = bool(np.all(evaluate(condition, Env(session.world, ONE_INSTANCE, Slots()))))
     # What is not known holds nothing up, whichever way it is compared.
@@ -91,16 +93,18 @@ def check_assertion(session: Session, question: Assert, settings: Settings) -> A
     )
 
 
-def _number(part: QueryValue, answer_: Answer) -> float:
+def _number(part: QueryValue, answer_: Answer) -> float | int:
     value = answer_.value
     if answer_.kind == "indep" and value is None:
         return float("nan")
     if answer_.kind == "map" and isinstance(value, dict) and len(value) == 1:
         (state,) = value.values()
         return _state_number(type_of(part), str(state))
+    if isinstance(value, int) and not isinstance(value, bool):
+        return _whole(part, answer_, value)
     if answer_.status == "impossible":
         return float("-inf") if answer_.kind in ("logz", "compat") else float("nan")
-    if isinstance(value, bool | int | float):
+    if isinstance(value, bool | float):
         return float(value)
     if value is None and answer_.kind in ("logz", "compat"):
         return float("-inf")
@@ -110,12 +114,22 @@ def _number(part: QueryValue, answer_: Answer) -> float:
     raise GmError([errors.cannot_ask(part.span, message, "compare an event: P(x = red)")])
 
 
-def _shown(answer_: Answer, number: float) -> str:
+def _whole(part: QueryValue, answer_: Answer, value: int) -> float | int:
+    """Return a count as an integer while one fits, else as a float while one holds it exactly."""
+    if value < 1 << 63:
+        return value
+    if value.bit_length() < 1024 and int(float(value)) == value:
+        return float(value)
+    message = f"`{answer_.text}` is exp({math.log(value):.10g}), which no number here holds exactly"
+    raise GmError([errors.cannot_ask(part.span, message, "ask it in a query")])
+
+
+def _shown(answer_: Answer, number: float | int) -> str:
     """Show a state by its name, and anything else as a number."""
     value = answer_.value
     if answer_.kind == "map" and isinstance(value, dict):
         return ", ".join(map(str, value.values()))
-    return f"{number:.10g}"
+    return str(number) if isinstance(number, int) else f"{number:.10g}"
 
 
 def _state_number(domain: Type, state: str) -> float:

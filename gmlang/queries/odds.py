@@ -10,6 +10,7 @@ from gmlang.graph.builder import Origin
 from gmlang.queries.session import Prepared, Settings, ask
 from gmruntime.answer import LogPartition, LogPartitionAnswer, Status
 from gmruntime.factors.kinds import Table
+from gmruntime.quality import worst
 
 NOWHERE = Span(Source("", ""), 0, 0)
 """Of a factor that no statement made."""
@@ -61,10 +62,11 @@ def log_odds(
             query,
         )
         assert isinstance(fails, LogPartitionAnswer)
-    status = Status.EXACT
-    for part in (holds, fails):
-        if part.quality.status not in (Status.EXACT, Status.IMPOSSIBLE):
-            status = Status.ESTIMATE
+    parts = [part.quality.status for part in (holds, fails)]
+    # One of the two may well be impossible: then the other is certain.
+    status = worst([s for s in parts if s is not Status.IMPOSSIBLE])
+    if holds.log_value == fails.log_value == -np.inf:
+        return float("nan"), Status.IMPOSSIBLE
     return float(holds.log_value - fails.log_value), status
 
 

@@ -3,6 +3,7 @@
 import json
 import math
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gmlang
+from gmlang.cli import main
 from gmlang.diagnostics import GmError
 
 
@@ -274,3 +276,55 @@ def test_models_that_exclude_one_another_have_minus_infinite_compatibility():
     plain = json.loads(model.query("compat(m, n)").to_json())
     assert plain["answer"] == "-inf"
     assert json.loads(model.query("blame(m, n)").to_json())["total"] == "-inf"
+
+
+def test_a_question_that_fails_stands_in_its_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "m.gm"
+    file.write_text("data n = 0\nvar x : 0..3\nquery P(x), best(n, x), logZ()\n", "utf-8")
+    with pytest.raises(SystemExit) as ended:
+        main(["run", str(file), "--json"])
+    assert ended.value.code == 1
+    out, err = capsys.readouterr()
+    queries = json.loads(out)["queries"]
+    assert [q["status"] for q in queries] == ["exact", "error", "exact"]
+    assert "at least 1" in queries[1]["message"]
+    assert "at least 1" in err
+
+
+def test_counts_are_compared_with_all_their_digits():
+    near = "var x[60] : bool\nvar y : 0..2\nconstraint y == 0\n"
+    assert next(iter(gmlang.compile(f"{near}assert count() == 2**60").run())).held
+    assert not next(iter(gmlang.compile(f"{near}assert count() == 2**60 + 1").run())).held
+    assert next(
+        iter(
+            gmlang.compile(
+                "var a : bool\nassert count() == 0\nconstraint a\nconstraint not a"
+            ).run()
+        )
+    ).held
+    with pytest.raises(GmError, match="which no number here holds"):
+        list(gmlang.compile("var x[900] : 0..9\nassert count() > 1").run())
+
+
+def test_a_model_whose_prior_is_0_is_compatible_with_nothing(recwarn: pytest.WarningsRecorder):
+    program = (
+        "entity T:\n    a : bool\nmodel m(t: T) prior 0:\n    predict t.a\n"
+        "model n(t: T):\n    predict t.a\n"
+    )
+    assert gmlang.compile(program).query("compat(m, n)").status == "impossible"
+    assert not recwarn.list
+
+
+def test_the_nats_of_active_and_blame_keep_their_digits():
+    program = (
+        "entity T:\n    a : bool\nmodel m(t: T):\n    predict t.a @ 1e-300\n"
+        "model n(t: T):\n    predict t.a\nvar t : T\nconsider m(t)\nobserve t.a\n"
+    )
+    model = gmlang.compile(program)
+    expected = math.log(1e-300) - math.log(0.5)
+    assert model.query("blame(m, n)").value == {"a": pytest.approx(expected, rel=1e-12)}
+    found = model.query("active(t)").value
+    assert isinstance(found, dict)
+    assert found["models"][0]["evidence_nats"] == pytest.approx(expected, rel=1e-12)

@@ -172,7 +172,8 @@ def _decompose(
     shape = states[block.scopes[0]]
     bits = float(np.log2(np.maximum(shape, 1)).sum())
     tables = num_tables(block.kind)
-    fits = tables * 2.0**bits <= NUM_ENTRIES_MAX
+    # In bits: a factor of a thousand booleans has more entries than a float can count.
+    fits = bits + math.log2(max(tables, 1)) <= math.log2(NUM_ENTRIES_MAX)
     table_bits_max = limits.table_bits_max
     match block.kind:
         case Table():
