@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from gmlang.core import evidence, expressions, models, statements
+from gmlang.core.absent import report_absent
 from gmlang.core.checking import Checking, attempt
 from gmlang.core.declarations import elaborate, resolve
 from gmlang.core.lints import check_mechanisms, find_lints
@@ -89,6 +90,8 @@ def check_query(checked: Checked, query: ast.Query | tuple[ast.Query, ...]) -> t
     for one in query if isinstance(query, tuple) else (query,):
         asked = attempt(lambda one=one: check_questions(state, scope.env, one))
         questions += asked or ()
+    for question in questions:
+        report_absent(state, checked.program, question)
     if state.diagnostics:
         raise GmError(state.diagnostics)
     return tuple(questions)

@@ -169,6 +169,17 @@ def unknown_distribution(span: Span, name: str, known: Sequence[str]) -> Diagnos
     )
 
 
+def not_in_program(span: Span, name: str) -> Diagnostic:
+    """Report what a later query mentions and the program does not."""
+    return Diagnostic(
+        "GM215",
+        f"`{name}` is not part of the program: nothing in it mentions it",
+        span,
+        hint="what a module declares joins a program that mentions it; "
+        "ask in the file itself, or mention it there",
+    )
+
+
 def unused(span: Span, name: str, kind: str) -> Diagnostic:
     """Warn of a declaration that nothing mentions."""
     return Diagnostic("GM291", f"{kind} `{name}` is never used", span, severity="warning")

@@ -1,11 +1,13 @@
 """Answers in the forms that other tools take."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import gmlang
+from gmlang.diagnostics import GmError
 
 SOURCE = """
 domain Color = {red, green, blue}
@@ -88,3 +90,14 @@ def test_an_assertion_compares_the_best_state():
     answers = list(model.run())
     assert [answer.held for answer in answers] == [True, True, True, False]
     assert answers[-1].note == "MAP(color) = green"
+
+
+def test_a_later_query_brings_nothing_of_a_module_in(tmp_path: Path):
+    """A module's variables join a program that mentions them; afterwards they are refused."""
+    (tmp_path / "rain.gm").write_text("var wet : bool ~ Bernoulli(0.3)\nparam k = 0.5\n")
+    (tmp_path / "main.gm").write_text("import rain\nvar a : bool ~ Bernoulli(0.5)\n")
+    model = gmlang.load(tmp_path / "main.gm")
+    for text in ("P(rain.wet)", "P(a | rain.k > 0.2)"):
+        with pytest.raises(GmError) as caught:
+            model.query(text)
+        assert [d.code for d in caught.value.diagnostics] == ["GM215"]
