@@ -12,6 +12,7 @@ from itertools import count
 import numpy as np
 
 from gmruntime.budget import Budget, within
+from gmruntime.dual.matching import Matched, Shared
 from gmruntime.dual.rules import (
     Allowed,
     Counted,
@@ -22,6 +23,7 @@ from gmruntime.dual.rules import (
     Sum,
     states_of,
 )
+from gmruntime.dual.sharing import matching_rules
 from gmruntime.factors.kinds import (
     AllDifferent,
     Count,
@@ -39,6 +41,9 @@ from gmruntime.graph import Assignment, FactorBlock, FactorGraph, num_states
 TABLE_ENTRIES_MAX = 1 << 16
 FIRST_RESTART = 200
 """Dead ends before the first restart."""
+
+EASY_FAILURES = 20
+"""Dead ends before matchings are sought in every node: most puzzles never need them."""
 
 
 @dataclass(slots=True, eq=False)
@@ -86,6 +91,7 @@ def pose(graph: FactorGraph, evidence: Assignment, budget: Budget) -> Problem:
     for block in graph.factors:
         if block.scopes.shape[0]:
             _add_rules(problem, block, [int(k) for k in states[block.scopes[0]]], budget)
+    problem.rules.extend(matching_rules(problem.rules))
     problem.touching = [[] for _ in domains]
     for number, rule in enumerate(problem.rules):
         for v in rule.scope:
@@ -102,7 +108,7 @@ def _add_rules(problem: Problem, block: FactorBlock, sizes: list[int], budget: B
             for scope in within(block.scopes.tolist(), budget):
                 problem.rules.append(Different(tuple(scope), permutation))
         case LinearSum():
-            _add_sums(problem, block, kind, budget)
+            _add_sums(problem, block, kind, sizes, budget)
         case Count():
             _add_counts(problem, block, kind, budget)
         case Xor():
@@ -134,9 +140,12 @@ def _constant(values: np.ndarray) -> bool:
     return finite.size == 0 or bool((finite == finite.reshape(-1)[0]).all())
 
 
-def _add_sums(problem: Problem, block: FactorBlock, kind: LinearSum, budget: Budget) -> None:
+def _add_sums(
+    problem: Problem, block: FactorBlock, kind: LinearSum, sizes: list[int], budget: Budget
+) -> None:
     shared = num_tables(kind) == 1
     coefficients, allowed, low, high = (), frozenset[int](), 1, 0
+    counts: tuple[bool, ...] = ()
     for f, scope in enumerate(within(block.scopes.tolist(), budget)):
         if f == 0 or not shared:
             values = kind.log_potentials[f]
@@ -145,6 +154,13 @@ def _add_sums(problem: Problem, block: FactorBlock, kind: LinearSum, budget: Bud
             coefficients = tuple(kind.coefficients[f].tolist())
             low, high = (int(sums[0]), int(sums[-1])) if sums.size else (1, 0)
             allowed = frozenset(sums.tolist())
+            # Booleans that weigh alike are counted.
+            alike = max(sizes) <= 2 and len(set(coefficients)) == 1
+            reached = kind.coefficients[f, 0] * np.arange(len(scope) + 1)
+            counts = tuple(np.isin(reached, sums).tolist()) if alike else ()
+        if counts:
+            problem.rules.append(Counted(tuple(scope), (False,) * len(scope), counts))
+            continue
         problem.rules.append(Sum(tuple(scope), coefficients, allowed, low, high))
 
 
@@ -190,7 +206,12 @@ def _masks(allowed: np.ndarray) -> tuple[int, ...]:
 
 
 def propagate(
-    problem: Problem, domains: list[int], start: list[int] | None, budget: Budget
+    problem: Problem,
+    domains: list[int],
+    start: list[int] | None,
+    budget: Budget,
+    *,
+    is_thorough: bool = True,
 ) -> int | None:
     """Narrow domains until nothing changes; None, or the number of the rule that failed.
 
@@ -199,17 +220,25 @@ def propagate(
         domains: narrowed in place.
         start: variables that have just been narrowed; None runs every rule.
         budget: ends it.
+        is_thorough: whether rules that need a matching run as well, after all others.
 
     Raises:
         TimeoutError: when the budget ended first.
     """
     numbers = range(len(problem.rules)) if start is None else _rules_of(problem, start)
-    queue = deque(numbers)
-    waiting = set(queue)
+    queue: deque[int] = deque()
+    late: deque[int] = deque()
+
+    def lane(number: int) -> deque[int]:
+        return late if isinstance(problem.rules[number], Matched | Shared) else queue
+
+    for number in numbers:
+        lane(number).append(number)
+    waiting = set(numbers)
     for _ in within(count(), budget):
-        if not queue:
+        if not queue and not (is_thorough and late):
             break
-        number = queue.popleft()
+        number = queue.popleft() if queue else late.popleft()
         waiting.discard(number)
         narrowed = problem.rules[number].narrow(domains)
         if narrowed is None:
@@ -218,7 +247,7 @@ def propagate(
             for other in problem.touching[v]:
                 if other not in waiting and other != number:
                     waiting.add(other)
-                    queue.append(other)
+                    lane(other).append(other)
         if narrowed and isinstance(problem.rules[number], Different | Sum):
             queue.append(number)
             waiting.add(number)
@@ -255,10 +284,13 @@ def _search(
     if propagate(problem, domains, None, budget) is not None:
         return Outcome(None, is_impossible=True)
     weights = [1.0] * len(problem.rules)
+    failures = 0
     for limit in _luby():
-        found = _dive(problem, domains, weights, limit * FIRST_RESTART, budget, rng, favoured)
+        allowed = limit * FIRST_RESTART
+        found = _dive(problem, domains, weights, failures, allowed, budget, rng, favoured)
         if found is not None:
             return found
+        failures += allowed
     raise AssertionError("restarts never end")
 
 
@@ -273,6 +305,7 @@ def _dive(
     problem: Problem,
     root: list[int],
     weights: list[float],
+    failures_before: int,
     failures_max: int,
     budget: Budget,
     rng: np.random.Generator,
@@ -295,7 +328,8 @@ def _dive(
                 continue
             trial = list(before)
             trial[variable] = 1 << choices.pop()
-            failed = propagate(problem, trial, [variable], budget)
+            is_thorough = failures_before + failures >= EASY_FAILURES
+            failed = propagate(problem, trial, [variable], budget, is_thorough=is_thorough)
             if failed is None:
                 domains = trial
                 break

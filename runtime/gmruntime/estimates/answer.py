@@ -23,7 +23,9 @@ from gmruntime.answer import (
     MarginalMapAnswer,
     Marginals,
     MarginalsAnswer,
+    Quality,
     Query,
+    SolutionsAnswer,
     Status,
 )
 from gmruntime.budget import Budget
@@ -106,13 +108,21 @@ def by_messages(
         case LogPartitionAnswer():
             if found.log_lower == -np.inf:
                 known = _look(graph, evidence, budget, rng)
+                if known is not None and known.assignment is None:
+                    return LogPartitionAnswer(_impossible(budget), -np.inf, -np.inf, -np.inf)
                 found = found if known is None else _at_least(found, known.log_score)
             return _between(found)
         case MarginalMapAnswer():
             assert isinstance(query, MarginalMap)
             return _feasible(graph, query, evidence, found, budget, rng)
+        case SolutionsAnswer() if refuted(graph, evidence, budget, rng):
+            return SolutionsAnswer(_impossible(budget), -np.inf, 0)
         case _:
             return found
+
+
+def _impossible(budget: Budget) -> Quality:
+    return Quality(Status.IMPOSSIBLE, "constraint propagation", budget.spent_s())
 
 
 def quick_by_messages(
