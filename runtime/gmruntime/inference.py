@@ -158,6 +158,7 @@ def infer(
             from gmruntime.elimination.answer import attempt
             from gmruntime.elimination.plan import needs
             from gmruntime.estimates.answer import estimate, quick_by_messages
+            from gmruntime.search.layered_answer import layered_answer
 
             if isinstance(query, Map) and any(
                 isinstance(b.kind, CONSTRAINTS) for b in graph.factors
@@ -166,7 +167,7 @@ def infer(
                 if decided is not None:
                     return decided
             if isinstance(query, Map | Best):
-                decided = _by_layers(graph, query, evidence, budget, rng)
+                decided = layered_answer(graph, query, evidence, budget.share(QUICK_SHARE), rng)
                 if decided is not None:
                     return decided
             quick = quick_by_messages(graph, query, evidence, budget, rng)
@@ -331,16 +332,3 @@ def _by_constraints(
     if feasible is None or not feasible.is_final:
         return None
     return answer_of(graph, feasible.improvement(budget), budget)
-
-
-def _by_layers(
-    graph: FactorGraph,
-    query: Map | Best,
-    evidence: Assignment,
-    budget: Budget,
-    rng: np.random.Generator,
-) -> AssignmentsAnswer | None:
-    """Answer a maximisation of wide sums, if all partial sums are few."""
-    from gmruntime.search.layered_answer import layered_answer
-
-    return layered_answer(graph, query, evidence, budget.share(QUICK_SHARE), rng, is_quick=True)

@@ -7,14 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gmruntime.answer import Best, Map, Status
-from gmruntime.budget import start_budget
+from gmruntime.answer import Best, Improvement, Map, Status
+from gmruntime.budget import Budget, start_budget
 from gmruntime.factors.kinds import (
     AllDifferent,
     Count,
     FactorKind,
     LinearSum,
     NoisyOr,
+    Potts,
     Table,
     Xor,
 )
@@ -22,6 +23,7 @@ from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, log_score, 
 from gmruntime.inference import infer
 from gmruntime.search import layered
 from gmruntime.search.layered import Found, Limits, layered_search
+from gmruntime.search.layered_moves import improved_by_moves
 from tests.support.random_factors import with_zeros
 
 # Nothing is remembered but what tables need: every sum is left to the passes.
@@ -111,7 +113,7 @@ def test_the_best_is_that_of_enumeration(seed: int, size: int, some: bool, forge
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(0, 2**32), st.integers(1, 3), st.integers(2, 9), st.booleans(), st.booleans())
+@given(st.integers(0, 2**32), st.integers(0, 3), st.integers(2, 9), st.booleans(), st.booleans())
 def test_the_k_best_are_those_of_enumeration(
     seed: int, size: int, count: int, all_asked: bool, forgets: bool
 ):
@@ -186,3 +188,49 @@ def test_fewer_than_were_wanted_are_all_there_are():
     assert answer.quality.status is Status.EXACT
     assert len(answer.log_scores) == 2
     assert "there are 2" in answer.quality.note
+
+
+def test_moves_over_sums_keep_every_rule_and_only_improve():
+    rng = np.random.default_rng(5)
+    side, num = 18, 18 * 18
+    index = np.arange(num, dtype=np.int32).reshape(side, side)
+    pairs = np.concatenate(
+        [
+            np.stack([index[:, :-1].ravel(), index[:, 1:].ravel()], 1),
+            np.stack([index[:-1].ravel(), index[1:].ravel()], 1),
+        ]
+    )
+    weights = rng.integers(1, 500, num)
+    exactly = LinearSum(weights[None], np.array([int(weights.sum()) // 3]), np.zeros((1, 1)))
+    graph = FactorGraph(
+        (VariableBlock("x", (num,), 2),),
+        (
+            FactorBlock(Potts(np.array([0.7])), pairs),
+            FactorBlock(Table(rng.normal(size=(num, 2))), index.reshape(-1, 1)),
+            FactorBlock(exactly, index.reshape(1, -1)),
+        ),
+    )
+    evidence = no_evidence(graph)
+    evidence[:3] = 1
+    ticks = itertools.count()
+    budget = Budget(0.0, 8.0, 1 << 30, clock=lambda: 0.01 * next(ticks))
+    nothing = np.where(evidence >= 0, evidence, 0).astype(np.int32)
+    first = Improvement(0.0, nothing, float(log_score(graph, nothing)), np.inf, "nothing")
+    best = -np.inf
+    for step in improved_by_moves(graph, evidence, budget, np.random.default_rng(0), first):
+        assert step.log_score > best
+        assert step.log_score == pytest.approx(float(log_score(graph, step.assignment)))
+        assert (step.assignment[:3] == 1).all()
+        best = step.log_score
+    assert np.isfinite(best)
+
+
+def test_all_permutations_are_listed_best_first():
+    worth = np.random.default_rng(0).normal(size=(5, 5))
+    scope = np.arange(5, dtype=np.int32)
+    blocks = (FactorBlock(AllDifferent(), scope[None]), FactorBlock(Table(worth), scope[:, None]))
+    graph = FactorGraph((VariableBlock("x", (5,), 5),), blocks)
+    scores = log_score(graph, np.array(list(itertools.permutations(range(5))), np.int32))
+    answer = infer(graph, Best(200))
+    assert answer.quality.status is Status.EXACT
+    assert answer.log_scores == pytest.approx(np.sort(scores)[::-1])

@@ -7,7 +7,7 @@ the budget or the gap is reached, when no engine has anything left to do, or on 
 
 import sys
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from threading import Event
 
 import numpy as np
@@ -18,7 +18,6 @@ from gmruntime.dual.feasible import METHOD, Feasible, satisfy
 from gmruntime.engine import Report
 from gmruntime.graph import Assignment, FactorGraph, log_score
 from gmruntime.quality import is_proved, tolerance
-from gmruntime.search.climbing import climb
 from gmruntime.search.crew import Crew, Done, dismiss, start_crew, submit, wait
 from gmruntime.search.fronts import (
     Front,
@@ -31,7 +30,7 @@ from gmruntime.search.fronts import (
 )
 from gmruntime.search.guess import first_guess
 from gmruntime.search.lanes import Entry, credit, pick
-from gmruntime.search.layered_answer import layered_improvements
+from gmruntime.search.layered_answer import improved_by_sums, without_tables
 from gmruntime.search.portfolio import rosters
 from gmruntime.search.working import Working, best_local_states, complete, working_graph
 
@@ -40,10 +39,6 @@ from gmruntime.search.working import Working, best_local_states, complete, worki
 FIRST_TURN_S = 0.02
 TURN_S_MAX = 0.1
 TURN_GROWTH = 1.2
-
-# Of the budget, what wide sums may take before engines on tables begin; and how many passes where
-# turns are counted instead.
-SUMS_SHARE, NUM_PASSES_MAX = 0.5, 2
 
 # So long the hard constraints are worked on before anything else: enough for most puzzles.
 CONSTRAINTS_ALONE_S = 0.25
@@ -111,23 +106,18 @@ def search(
     first = first_guess(graph, evidence, budget)
     if np.isfinite(first.log_score):
         yield first
-    num_passes_max = None if num_steps_max is None else NUM_PASSES_MAX
+    by_sums = improved_by_sums(graph, evidence, budget, rng, first, num_steps_max)
     guess = first
-    passes = layered_improvements(graph, evidence, budget, rng, SUMS_SHARE, num_passes_max)
     try:
-        for found in passes:
-            better = _better(first, found)
-            if better is not None:
-                first = better
-                yield first
+        for first in by_sums:
+            yield first
         if first.log_bound <= first.log_score + gap:
             return
         run = _prepare(graph, evidence, budget, rng, gap, first)
     except KeyboardInterrupt:
         return
     if run is None:
-        for found in climb(graph, evidence, budget, rng, num_steps_max, first.log_score):
-            yield replace(found, log_bound=first.log_bound)
+        yield from without_tables(graph, evidence, budget, rng, first, num_steps_max)
         return
     if first is not guess and np.isfinite(first.log_score):
         start = first.assignment
@@ -140,16 +130,6 @@ def search(
     finally:
         turns.close()
         ended.set()
-
-
-def _better(last: Improvement, found: Improvement) -> Improvement | None:
-    """Join what is known to what was found; None where that is no better."""
-    bound = min(last.log_bound, found.log_bound)
-    best = found if found.log_score > last.log_score else last
-    bound = best.log_score if is_proved(best.log_score, bound) else bound
-    if best is last and bound >= last.log_bound - tolerance(last.log_score):
-        return None
-    return Improvement(found.seconds, best.assignment, best.log_score, bound, found.engine)
 
 
 def answer(

@@ -20,10 +20,13 @@ from gmruntime.graph import (
     log_score,
     num_states,
 )
-from gmruntime.search.layered_answer import answer_of_found, last_found
+from gmruntime.search.layered_answer import SUMS_SHARE, answer_of_found, last_found
 
-# Of the budget, what wide sums may take before the answers are sought one by one.
-SUMS_SHARE = 0.5
+# Of the budget, for all answers at once where little must be remembered.
+QUICK_SHARE = 0.1
+
+# Of the time left, for an answer whose share was too little.
+MORE_SHARE = 0.5
 
 # Changes of one variable of a known answer that are scored to start the search for the next.
 NUM_NEIGHBOURS_MAX = 2000
@@ -40,10 +43,11 @@ def best_answer(
     rng: np.random.Generator,
 ) -> AssignmentsAnswer:
     """Find up to `query.count` answers, best first; exact only when each one is proved."""
-    part = budget.share(SUMS_SHARE)
-    sums = last_found(graph, query, evidence, part, rng, is_quick=False)
-    if sums is not None and sums.is_final:
-        return answer_of_found(sums, query, budget)
+    sums = None
+    for is_quick, share in ((True, QUICK_SHARE), (False, SUMS_SHARE)):
+        sums = last_found(graph, query, evidence, budget.share(share), rng, is_quick=is_quick)
+        if sums is not None and sums.is_final:
+            return answer_of_found(sums, query, budget)
     states = num_states(graph)
     listed = np.arange(graph.num_variables) if query.variables is None else query.variables
     asked = np.array([v for v in listed if evidence[v] < 0 and states[v] > 1], np.int32)
@@ -81,7 +85,7 @@ def _one_by_one(
     rng: np.random.Generator,
 ) -> _Ranked:
     """Search for the best, forbid it, and so on."""
-    from gmruntime.search.anytime import answer_of, search
+    from gmruntime.search.anytime import answer_of
 
     rows: list[Assignment] = []
     constrained, first = graph, None
@@ -89,13 +93,10 @@ def _one_by_one(
     proved = True
     for rank in range(count):
         share = 0.5 if rank == 0 and count > 1 else 1.0 / (count - rank)
-        part = budget.share(share)
         extra = constrained.num_variables - graph.num_variables
         padded = np.concatenate([evidence, np.full(extra, -1, np.int32)])
         followed = None if start is None else _follow_chains(start, asked, rows)
-        last: Improvement | None = None
-        for last in search(constrained, Map(), padded, part, rng, start=followed):  # noqa: B007
-            pass
+        last = _searched(constrained, padded, budget, rng, followed, share)
         first = first or answer_of(graph, last, budget)
         if last is not None and last.log_score > float("-inf"):
             proved = proved and last.log_bound == last.log_score
@@ -115,6 +116,28 @@ def _one_by_one(
         start = _next_start(graph, asked, rows, rng)
     assert first is not None
     return _Ranked(first, rows, proved)
+
+
+def _searched(
+    graph: FactorGraph,
+    evidence: Assignment,
+    budget: Budget,
+    rng: np.random.Generator,
+    start: Assignment | None,
+    share: float,
+) -> Improvement | None:
+    """Search for a share of the time left; for more where that was too little for any answer."""
+    from gmruntime.search.anytime import search
+
+    last: Improvement | None = None
+    for part in (share, MORE_SHARE):
+        for last in search(  # noqa: B007
+            graph, Map(), evidence, budget.share(part), rng, start=start
+        ):
+            pass
+        if last is not None and (last.log_score > -np.inf or last.log_bound == -np.inf):
+            break
+    return last
 
 
 def _assemble(graph: FactorGraph, found: _Ranked, count: int, budget: Budget) -> AssignmentsAnswer:

@@ -18,6 +18,7 @@ from gmruntime.quality import is_proved, tolerance
 from gmruntime.search.layered_bounds import (
     NUM_PRICES_MAX,
     NUM_STEPS_BELOW,
+    NUM_STEPS_FIRST,
     NUM_STEPS_ROOT,
     Relaxation,
     find_prices,
@@ -107,6 +108,7 @@ def layered_search(
     asked: Int32[np.ndarray, " asked"] | None = None,
     is_quick: bool = False,
     limits: Limits = USUAL,
+    start: Assignment | None = None,
 ) -> Iterator[Found]:
     """Yield what each pass brings, until it is final, the budget ends, or nothing can be done.
 
@@ -119,6 +121,7 @@ def layered_search(
         asked: the variables in which answers must differ; None for all.
         is_quick: end where not everything can be remembered.
         limits: how much is remembered.
+        start: an assignment that is known already.
     """
     if int((evidence < 0).sum()) > NUM_FREE_MAX:
         return
@@ -133,7 +136,7 @@ def layered_search(
         return
     listed = np.arange(graph.num_variables) if asked is None else asked
     wanted = _wanted(model, run, count, set(int(v) for v in listed), rng)
-    yield from _passes(graph, model, run, wanted, limits, budget)
+    yield from _passes(graph, model, run, wanted, limits, budget, start)
 
 
 def _nothing(graph: FactorGraph) -> Found:
@@ -163,16 +166,14 @@ def _prepare(
         )
         if isinstance(layers, Layers):
             return Relaxation(layers)
-        if layers is None or layers.sum < 0 or is_quick:
+        if layers is None or not layers.sums or is_quick:
             return None
-        wide |= {layers.sum}
+        wide |= layers.sums
 
 
 def _certainty(scores: np.ndarray) -> float:
-    ordered = np.sort(scores)
-    if len(scores) > 1 and np.isneginf(ordered[-2]):
-        return 1e9
-    return float(ordered[-1] - ordered[-2]) if len(scores) > 1 else 0.0
+    possible = np.sort(scores[scores > -np.inf])
+    return float(possible[-1] - possible[-2]) if len(possible) > 1 else np.inf
 
 
 def _wanted(
@@ -195,26 +196,34 @@ def _passes(
     wanted: Wanted,
     limits: Limits,
     budget: Budget,
+    start: Assignment | None,
 ) -> Iterator[Found]:
     layers = run.layers
     num_wide = len(layers.wide)
     starts = layers.starts
     known = _Known(graph, model, layers, wanted)
+    if start is not None:
+        known.offer_rows(start[None])
     if num_wide == 0:
-        run.pool.append(rest_under(layers, starts))
+        run.pool.append(rest_under(run, starts))
         passed = run_pass(run, wanted, 1 << 62, -np.inf, budget)
         if passed.is_complete:
             known.take(passed)
             yield known.found(float(run.pool[0].rest[0][0]) + model.log_constant, is_final=True)
         return
-    part = _share(budget, PRICES_SHARE)
-    prices, bound, tried = find_prices(
-        run, 0, 0, starts, np.zeros(num_wide), -np.inf, NUM_STEPS_ROOT, part
-    )
-    run.pool.append(rest_under(layers, prices))
-    known.offer(np.array(tried))
-    bound += model.log_constant
-    yield known.found(bound, is_final=False)
+    prices, bound = np.zeros(num_wide), float("inf")
+    for num_steps in (NUM_STEPS_FIRST, NUM_STEPS_ROOT):
+        part = budget.share(PRICES_SHARE)
+        aim = known.floor - model.log_constant
+        prices, lowest, tried = find_prices(run, 0, 0, starts, prices, aim, num_steps, part)
+        run.pool[:] = [rest_under(run, prices)]
+        known.offer(np.array(tried))
+        bound = min(bound, lowest + model.log_constant)
+        if num_steps == NUM_STEPS_FIRST:
+            # A first answer comes before anything else is thought about.
+            passed = run_pass(run, wanted, limits.width_first, -np.inf, budget)
+            known.take(passed)
+        yield known.found(bound, is_final=False)
     width = limits.width_first
     entry_bytes = ENTRY_BYTES + 40 * num_wide
     width_max = int(MEMORY_SHARE * budget.memory_bytes / entry_bytes)
@@ -234,14 +243,9 @@ def _passes(
         width = min(width_max, WIDTH_GROWTH * width)
 
 
-def _share(budget: Budget, share: float) -> Budget:
-    seconds = budget.spent_s() + share * budget.left_s()
-    return Budget(budget.start_s, seconds, budget.memory_bytes, budget.clock)
-
-
 def _look_below(run: Relaxation, passed: Passed, floor: float, budget: Budget) -> None:
     """Find prices that fit promising entries better than those known."""
-    part = _share(budget, PRICES_SHARE)
+    part = budget.share(PRICES_SHARE)
     num_layers = len(passed.promising)
     looks = np.unique(np.linspace(0, max(0, num_layers - 1), NUM_LOOKS).astype(int))
     for k in looks.tolist():
@@ -252,7 +256,7 @@ def _look_below(run: Relaxation, passed: Passed, floor: float, budget: Budget) -
             run, k + 1, state, sums, run.pool[0].prices, floor - value, NUM_STEPS_BELOW, part
         )
         if all(not np.allclose(prices, one.prices) for one in run.pool):
-            run.pool.append(rest_under(run.layers, prices))
+            run.pool.append(rest_under(run, prices))
 
 
 @dataclass(slots=True, eq=False)
@@ -265,13 +269,11 @@ class _Known:
     wanted: Wanted
     rows: Int32[np.ndarray, "answers variables"]
     scores: Float64[np.ndarray, " answers"]
-    marks: np.ndarray
 
     def __init__(self, graph: FactorGraph, model: SumModel, layers: Layers, wanted: Wanted) -> None:
         self.graph, self.model, self.layers, self.wanted = graph, model, layers, wanted
         self.rows = np.zeros((0, graph.num_variables), np.int32)
         self.scores = np.zeros(0)
-        self.marks = np.zeros(0, np.uint64)
 
     @property
     def floor(self) -> float:
@@ -288,23 +290,30 @@ class _Known:
         if len(choices) == 0 or choices.shape[1] != len(self.layers.layers):
             return
         whole = np.tile(self.model.observed, (len(choices), 1))
-        marks = np.zeros(len(choices), np.uint64)
         for k, layer in enumerate(self.layers.layers):
             whole[:, layer.variable] = choices[:, k]
-            if self.wanted.marks is not None:
-                marks += self.wanted.marks[k][choices[:, k]]
-        rows = whole[:, : self.graph.num_variables].astype(np.int32)
+        self.offer_rows(whole[:, : self.graph.num_variables].astype(np.int32))
+
+    def offer_rows(self, rows: Int32[np.ndarray, "rows variables"]) -> None:
+        """Score assignments of the graph, and keep the best that differ."""
         scores = log_score(self.graph, rows)
         finite = np.isfinite(scores)
         rows = np.concatenate([self.rows, rows[finite]])
         scores = np.concatenate([self.scores, scores[finite]])
-        marks = np.concatenate([self.marks, marks[finite]])
         order = np.argsort(-scores, kind="stable")
         if self.wanted.marks is not None:
-            _, first = np.unique(marks[order], return_index=True)
-            order = order[np.sort(first)]
+            order = order[np.sort(np.unique(self._marks(rows[order]), return_index=True)[1])]
         order = order[: self.wanted.count]
-        self.rows, self.scores, self.marks = rows[order], scores[order], marks[order]
+        self.rows, self.scores = rows[order], scores[order]
+
+    def _marks(self, rows: np.ndarray) -> np.ndarray:
+        """Add up the marks of the states that answers must differ in."""
+        assert self.wanted.marks is not None
+        total: np.ndarray = np.zeros(len(rows), np.uint64)
+        for layer, marks in zip(self.layers.layers, self.wanted.marks, strict=True):
+            if layer.variable < rows.shape[1]:
+                total += marks[rows[:, layer.variable]]
+        return total
 
     def found(self, bound: float, *, is_final: bool) -> Found:
         """Return what is known."""

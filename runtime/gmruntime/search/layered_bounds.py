@@ -28,8 +28,8 @@ NUM_RUNS_MAX = 12
 # So many price vectors are kept: each bounds every state.
 NUM_PRICES_MAX = 12
 
-# Steps of the search for prices at the root, and below a state.
-NUM_STEPS_ROOT, NUM_STEPS_BELOW = 200, 30
+# Steps of the search for prices before the first pass, at the root after it, and below a state.
+NUM_STEPS_FIRST, NUM_STEPS_ROOT, NUM_STEPS_BELOW = 20, 300, 40
 
 # Doublings and halvings of the search for a single price.
 NUM_HALVINGS = 60
@@ -57,16 +57,55 @@ class _Dual:
     choices: Int64[np.ndarray, " layers_left"]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rows:
+    """Layers of one remembered state each, as arrays: nothing but prices connects them.
+
+    Attributes:
+        gains: of each choice, -inf where it is forbidden or there is none.
+        steps: what it adds to each wide sum.
+    """
+
+    gains: Float64[np.ndarray, "layers choices"]
+    steps: Float64[np.ndarray, "layers choices wide"]
+
+
 @dataclass(slots=True, eq=False)
 class Relaxation:
     """The layers with the price vectors found so far."""
 
     layers: Layers
     pool: list[Prices] = field(default_factory=list[Prices])
+    rows: _Rows | None = None
+
+    def __post_init__(self) -> None:
+        """Lay the layers out as arrays where that is possible."""
+        layers = self.layers.layers
+        if layers and all(len(layer.gains) == 1 for layer in layers):
+            self.rows = _as_rows(self.layers)
 
 
-def rest_under(layers: Layers, prices: Float64[np.ndarray, " wide"], first: int = 0) -> Prices:
+def _as_rows(layers: Layers) -> _Rows:
+    widest = max(layer.gains.shape[1] for layer in layers.layers)
+    gains = np.full((len(layers.layers), widest), -np.inf)
+    steps = np.zeros((*gains.shape, len(layers.wide)))
+    for k, layer in enumerate(layers.layers):
+        count = layer.gains.shape[1]
+        gains[k, :count] = np.where(layer.after[0] >= 0, layer.gains[0], -np.inf)
+        for column, amounts in layer.steps:
+            steps[k, :count, column] = amounts[0]
+    return _Rows(gains, steps)
+
+
+def rest_under(
+    relaxation: Relaxation, prices: Float64[np.ndarray, " wide"], first: int = 0
+) -> Prices:
     """Find the best that can follow each remembered state when sums have these prices."""
+    layers, rows = relaxation.layers, relaxation.rows
+    if rows is not None:
+        best = (rows.gains[first:] + rows.steps[first:] @ prices).max(axis=1)
+        rest = np.append(np.cumsum(best[::-1])[::-1], 0.0)
+        return Prices(prices, tuple(rest[:, None]))
     following: np.ndarray = np.zeros(1)
     found = [following]
     for layer in reversed(layers.layers[first:]):
@@ -211,13 +250,12 @@ def find_prices(
     Returns:
         the best prices, the bound, and the choices that were best under the prices tried.
     """
-    layers = relaxation.layers
-    scale = _scales(layers)
+    scale = _scales(relaxation.layers)
     best = start
-    first = _dual(layers, layer, state, sums, start)
+    first = _dual(relaxation, layer, state, sums, start)
     lowest, tried = first.value, [first.choices]
     if len(start) == 1 and np.isfinite(first.value):
-        return _single_price(layers, layer, state, sums, scale, tried, budget)
+        return _single_price(relaxation, layer, state, sums, scale, tried, budget)
     prices, found = start, first
     reach = max(1.0, 0.1 * abs(lowest)) if np.isfinite(lowest) else 1.0
     quiet = 0
@@ -229,7 +267,7 @@ def find_prices(
         target = max(aim, lowest - reach)
         step = max(found.value - target, 1e-9) / length
         prices = prices - step * slope / scale
-        found = _dual(layers, layer, state, sums, prices)
+        found = _dual(relaxation, layer, state, sums, prices)
         tried.append(found.choices)
         quiet += 1
         if found.value < lowest - 1e-9 * max(1.0, abs(lowest)):
@@ -237,12 +275,12 @@ def find_prices(
             lowest, best = found.value, prices
         if quiet >= 6:
             reach, quiet = 0.5 * reach, 0
-            prices, found = best, _dual(layers, layer, state, sums, best)
+            prices, found = best, _dual(relaxation, layer, state, sums, best)
     return best, lowest, tried
 
 
 def _single_price(
-    layers: Layers,
+    relaxation: Relaxation,
     layer: int,
     state: int,
     sums: np.ndarray,
@@ -255,7 +293,7 @@ def _single_price(
     ends: list[float | None] = [None, None]
     price, width = 0.0, 1.0 / float(scale[0])
     for _ in range(NUM_HALVINGS):
-        found = _dual(layers, layer, state, sums, np.array([price]))
+        found = _dual(relaxation, layer, state, sums, np.array([price]))
         tried.append(found.choices)
         if found.value < lowest:
             best, lowest = np.array([price]), found.value
@@ -283,34 +321,25 @@ def _scales(layers: Layers) -> Float64[np.ndarray, " wide"]:
 
 
 def _dual(
-    layers: Layers,
+    relaxation: Relaxation,
     layer: int,
     state: int,
     sums: Float64[np.ndarray, " wide"],
     prices: Float64[np.ndarray, " wide"],
 ) -> _Dual:
     """Evaluate prices from one state on."""
-    rest = rest_under(layers, prices, layer).rest
-    value = float(rest[0][state])
-    total = sums.copy()
-    choices = np.zeros(len(layers.layers) - layer, np.int64)
-    if value == -np.inf:
-        return _Dual(value, np.zeros(len(prices)), choices)
-    for k, one in enumerate(layers.layers[layer:]):
-        following = rest[k + 1]
-        row = _values(
-            one.gains[state][None],
-            one.after[state][None],
-            tuple((c, a[state if len(a) > 1 else 0][None]) for c, a in one.steps),
-            prices,
-            following,
-        )[0]
-        choice = int(np.argmax(row))
-        choices[k] = choice
-        for column, amounts in one.steps:
-            total[column] += amounts[state if len(amounts) > 1 else 0, choice]
-        state = int(one.after[state, choice])
+    layers, rows = relaxation.layers, relaxation.rows
+    if rows is not None:
+        worth = rows.gains[layer:] + rows.steps[layer:] @ prices
+        choices = worth.argmax(axis=1)
+        places = np.arange(len(choices))
+        value = float(worth[places, choices].sum())
+        total = sums + rows.steps[layer + places, choices].sum(axis=0)
+    else:
+        value, total, choices = _best_way(layers, layer, state, sums, prices, relaxation)
     slope = np.zeros(len(prices))
+    if value == -np.inf:
+        return _Dual(value, slope, choices)
     for column, price in enumerate(prices):
         if layer > layers.ends[column]:
             continue
@@ -318,3 +347,27 @@ def _dual(
         value += float(bound[0])
         slope[column] = total[column] - float(place[0])
     return _Dual(value, slope, choices)
+
+
+def _best_way(
+    layers: Layers,
+    layer: int,
+    state: int,
+    sums: Float64[np.ndarray, " wide"],
+    prices: Float64[np.ndarray, " wide"],
+    relaxation: Relaxation,
+) -> tuple[float, Float64[np.ndarray, " wide"], Int64[np.ndarray, " layers_left"]]:
+    """Follow the best choices under prices: what they are worth, the sums they end at, they."""
+    rest = rest_under(relaxation, prices, layer).rest
+    value, total = float(rest[0][state]), sums.copy()
+    choices: np.ndarray = np.zeros(len(layers.layers) - layer, np.int64)
+    if value == -np.inf:
+        return value, total, choices
+    for k, one in enumerate(layers.layers[layer:]):
+        steps = tuple((c, a[state if len(a) > 1 else 0][None]) for c, a in one.steps)
+        worth = _values(one.gains[state][None], one.after[state][None], steps, prices, rest[k + 1])
+        choices[k] = int(np.argmax(worth[0]))
+        for column, amounts in steps:
+            total[column] += amounts[0, choices[k]]
+        state = int(one.after[state, choices[k]])
+    return value, total, choices

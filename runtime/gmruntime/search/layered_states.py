@@ -14,6 +14,9 @@ from gmruntime.arrays import Bool, Float64, Int32, Int64
 from gmruntime.budget import Budget
 from gmruntime.search.layered_model import Listed, Noisy, Sum, SumModel, Term, values_of
 
+# Where there is too much to remember, sums with so many partial sums are left to the search.
+MANY_SUMS = 32
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Layer:
@@ -67,10 +70,11 @@ class TooWide:
     """There is too much to remember.
 
     Attributes:
-        sum: the narrow sum with the most partial sums, -1 where there is none.
+        sums: the narrow sums with many partial sums, the one with the most at least; none where
+            there is none.
     """
 
-    sum: int
+    sums: frozenset[int]
 
 
 def canonical(
@@ -176,8 +180,9 @@ def make_layers(
         layers.append(layer)
         total += front.size
         if front.size > num_states_max or total > num_total_max:
-            columns = {s: len(np.unique(column)) for s, column in front.sums.items()}
-            return TooWide(max(columns, key=lambda s: columns[s], default=-1))
+            counts = {s: len(np.unique(column)) for s, column in front.sums.items()}
+            most = max(counts.values(), default=0)
+            return TooWide(frozenset(s for s, n in counts.items() if n >= min(most, MANY_SUMS)))
     undecided = np.zeros((len(order) + 1, len(numbers)), np.bool_)
     for column, number in enumerate(numbers):
         gates = [t.gate for t in model.sums[number].terms if t.gate >= 0]
