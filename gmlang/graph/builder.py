@@ -43,6 +43,7 @@ class Builder:
         observed: variables, the states they were seen in, and where that is said.
         mechanisms: variables that are drawn or defined, and where.
         edges: parents and children of drawn and defined variables.
+        folded: observed variables that tables leave out, since they hold for these states alone.
     """
 
     variables: list[VariableBlock] = field(default_factory=list[VariableBlock])
@@ -56,6 +57,7 @@ class Builder:
     edges: list[tuple[np.ndarray, np.ndarray]] = field(
         default_factory=list[tuple[np.ndarray, np.ndarray]]
     )
+    folded: list[np.ndarray] = field(default_factory=list[np.ndarray])
 
     def copy(self) -> "Builder":
         """Return a builder that can grow on its own."""
@@ -67,6 +69,7 @@ class Builder:
             list(self.observed),
             list(self.mechanisms),
             list(self.edges),
+            folded=list(self.folded),
         )
 
     def add_variables(self, name: str, shape: tuple[int, ...], states: States) -> int:

@@ -9,7 +9,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gmlang.core.ast import Activation, Apply, Context, Distribution, Expression, Local, Thing
-from gmlang.core.program import EntitySymbol, ModelSymbol, ParameterSymbol, Program, VariableSymbol
+from gmlang.core.program import (
+    EntitySymbol,
+    ModelSymbol,
+    ObserveValue,
+    ParameterSymbol,
+    Program,
+    VariableSymbol,
+)
 from gmlang.core.types import Bool, Domain, Enum, IntRange
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors import grounding as errors
@@ -257,7 +264,9 @@ def _steps(scene: Scene, program: Program):  # noqa: ANN202
         frame = model_frame(table.symbol, table.rows)
         for statement in table.symbol.body:
             yield lambda i=inside, f=frame, s=statement: find_silences(i, f, s)
-    for statement in program.statements:
+    # What is observed is known before the size of any table is judged.
+    ordered = sorted(program.statements, key=lambda s: not isinstance(s, ObserveValue))
+    for statement in ordered:
         yield lambda s=statement: ground_statement(scene, ONE_INSTANCE, s)
     for table in present:
         inside = Scene(

@@ -22,7 +22,7 @@ from gmlang.core.types import Bool, Integer, Real
 from gmlang.core.walk import is_random, parts, replace_part, walk
 from gmlang.diagnostics import Diagnostic, GmError, Span
 from gmlang.errors import grounding as errors
-from gmlang.graph import narrowing, structure, terms
+from gmlang.graph import folding, narrowing, structure, terms
 from gmlang.graph.builder import Builder, Origin, add_tables
 from gmlang.graph.chances import EVERYWHERE, Needed
 from gmlang.graph.evaluate import Env, RaggedItems, Slots, evaluate, expand
@@ -218,12 +218,15 @@ def _lower_uniform(grounder: Grounder, frame: Frame, job: Job) -> None:
         add_table(grounder, env, job)
     elif structure.lower_structured(grounder, frame, job):
         return
-    elif job.num_entries <= (ENTRIES_MAX if few else PLAIN_ENTRIES) or not (
-        narrowing.lower_narrowed(grounder, frame, job)
-    ):
-        if job.num_entries > ENTRIES_MAX:
-            raise GmError([_too_wide(env, job)])
+    elif job.num_entries <= (ENTRIES_MAX if few else PLAIN_ENTRIES):
         add_table(grounder, env, job)
+    elif not folding.add_folded(grounder, env, job, PLAIN_ENTRIES):
+        if narrowing.lower_narrowed(grounder, frame, job):
+            return
+        if job.num_entries <= ENTRIES_MAX:
+            add_table(grounder, env, job)
+        elif not folding.add_folded(grounder, env, job, ENTRIES_MAX):
+            raise GmError([_too_wide(env, job)])
 
 
 def _too_wide(env: Env, job: Job) -> Diagnostic:
@@ -276,7 +279,9 @@ def add_table(grounder: Grounder, env: Env, job: Job) -> None:
     if gate_axis is None:
         # A copy only where several factors would share an entry: tables may be large.
         own = values if tables.shape == values.shape else np.array(tables)
-        add_tables(grounder.builder, np.ascontiguousarray(own), scopes, job.origin, gated=False)
+        wide = [k for k, size in enumerate(sizes) if size > 1] or [0]
+        own = np.ascontiguousarray(own).reshape(len(own), *(sizes[k] for k in wide))
+        add_tables(grounder.builder, own, scopes[:, wide], job.origin, gated=False)
         return
     order = [gate_axis, *(k for k in range(len(sizes)) if k != gate_axis)]
     inner = np.array(np.moveaxis(tables, 1 + gate_axis, 1)[:, 0])

@@ -125,8 +125,10 @@ def _alternatives(prepared: Prepared, target: Target) -> list[tuple[str, Prepare
     builder = prepared.builder
     near = _distances(prepared, int(target.variables))
     found: list[tuple[int, str, Prepared]] = []
+    folded = np.concatenate([np.zeros(0, np.int64), *(f.reshape(-1) for f in builder.folded)])
     for number, (variables, _, span) in enumerate(builder.observed):
-        if not variables.size:
+        # Tables that were made for what is observed say nothing of what would be without it.
+        if not variables.size or np.isin(variables, folded).any():
             continue
         distance = int(near[variables.reshape(-1)].min())
         changed = builder.copy()

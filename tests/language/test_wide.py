@@ -162,3 +162,28 @@ def test_the_opposite_of_a_wide_product():
     x = np.arange(30)
     expected = np.log(np.exp(-0.01 * np.outer(x, x)).sum())
     assert model.query("logZ()").value == pytest.approx(expected, abs=1e-9)
+
+
+OBSERVED = """
+data T[6, 6, 6, 6, 6, 6, 6, 6, 6] : real
+data seen[2, 5] : int = [[1, 2, 3, 4, 5], [5, 4, 3, 2, 1]]
+var x[2, 9] : 0..5
+for k in 0..1:
+    factor T[x[k, 0], x[k, 1], x[k, 2], x[k, 3], x[k, 4], x[k, 5], x[k, 6], x[k, 7], x[k, 8]]
+for k in 0..1, i in 0..4:
+    observe x[k, i] = seen[k, i]
+"""
+
+
+def test_what_is_observed_takes_no_room_in_a_table():
+    table = np.random.default_rng(0).random((6,) * 9)
+    model = gmlang.compile(OBSERVED).bind(T=table)
+    first, second = table[1, 2, 3, 4, 5], table[5, 4, 3, 2, 1]
+    expected = np.log(np.exp(first).sum()) + np.log(np.exp(second).sum())
+    assert model.query("logZ()").value == pytest.approx(expected, abs=1e-9)
+    p = np.exp(second).sum(axis=(0, 1, 2)) / np.exp(second).sum()
+    np.testing.assert_allclose(list(_distribution(model, "P(x[1, 8])").values()), p, atol=1e-12)
+    # Without these observations the tables mean nothing, so they are no reasons.
+    because = model.query("why(x[0, 8])").value
+    assert isinstance(because, dict)
+    assert not any("observe" in reason["because"] for reason in because["reasons"])
