@@ -78,8 +78,8 @@ def too_wide(
         shown.append("...")
     if adds_reals:
         hint = (
-            "add up whole numbers: sum(round(100 * w[i]) * x[i] for ...) compared with 100 times "
-            "the bound takes few values; or observe some of the variables"
+            "sums of real numbers take too many values: add up rounded ones, "
+            "sum(round(100 * w[i]) * x[i] for ...) / 100, or observe some of the variables"
         )
     else:
         hint = (

@@ -111,9 +111,27 @@ def _of_whole_numbers(form: LinearForm, operator: str) -> Comparison | None:
     moves = [Move("start", None, form.constant[:, None])]
     for k in np.argsort(reach, kind="stable"):
         source, coefficients = terms[k]
-        values = coefficients[:, None] * np.arange(source.states.count)
-        moves.append(Move("+", source, values))
+        own = _of_one_variable(source)
+        if own is not None:
+            source, states = own
+        else:
+            states = np.arange(source.states.count)[None, :]
+        moves.append(Move("+", source, coefficients[:, None] * states))
     return Comparison(moves, operator, Move("start", None, np.zeros((1, 1), np.int64)), True)
+
+
+def _of_one_variable(source: Slot | PartRows) -> tuple[Slot, np.ndarray] | None:
+    """Read a part that depends on one variable from that: its number in each of the states."""
+    if isinstance(source, Slot):
+        return None
+    part = source.part
+    move = one_move("start", part.value, part.env)
+    if move is None or not isinstance(move.source, Slot):
+        return None
+    numbers = (move.values - part.steps.first) / part.steps.step
+    numbers = np.broadcast_to(numbers, (part.env.frame.count, numbers.shape[1]))[source.rows]
+    slot = Slot(move.source.variables[source.rows], move.source.states)
+    return slot, numbers.astype(np.int64)
 
 
 def _groups(found: Comparison, count: int) -> list[np.ndarray]:

@@ -25,11 +25,11 @@ class Part:
     """Something a form adds up that is no variable: it equals one once a form is realised.
 
     Attributes:
-        value: takes the values `steps`, in the instances of `frame`.
+        value: takes the values `steps`, in the instances of the environment.
     """
 
     value: Expression
-    frame: Frame
+    env: Env
     steps: Steps
 
 
@@ -64,6 +64,12 @@ class LinearForm:
             reach = coefficients * (source.states.count - 1)
             low, high = low + np.minimum(reach, 0), high + np.maximum(reach, 0)
         return low, high
+
+    def has_functions(self) -> bool:
+        """Say whether a part takes more than two values, as functions of variables do."""
+        return any(
+            isinstance(source, PartRows) and source.states.count > 2 for source, _ in self.terms
+        )
 
     def num_entries(self) -> float:
         """Count the entries of a chain that adds up the terms one after another."""
@@ -116,7 +122,7 @@ def realise(grounder: "lower.Grounder", source: Slot | PartRows, known: dict[int
     part = source.part
     if id(part) not in known:
         value, states = part.steps.numbered(part.value), part.steps.states()
-        frame, reference = lower.auxiliary(grounder, part.frame, value, states)
+        frame, reference = lower.auxiliary(grounder, part.env.frame, value, states)
         known[id(part)] = locate(reference, lower.environment(grounder, frame))
     slot = known[id(part)]
     return Slot(slot.variables[source.rows], slot.states)
@@ -136,7 +142,7 @@ def _part(expression: Expression, env: Env) -> LinearForm | None:
     if steps is None or steps.count > SUM_RANGE_MAX or steps.num_entries > PART_ENTRIES_MAX:
         return None
     count = env.frame.count
-    part = Part(expression, env.frame, steps)
+    part = Part(expression, env, steps)
     first = np.full(count, steps.first, np.int64)
     if steps.count == 1:
         return LinearForm(first, [])

@@ -18,14 +18,15 @@ from gmlang.core.ast import (
     VariableRef,
     Whole,
 )
-from gmlang.core.types import Bool, Integer, Real
-from gmlang.core.walk import is_random, parts, replace_part, walk
+from gmlang.core.types import Bool, Integer
+from gmlang.core.walk import is_random, parts, replace_part
 from gmlang.diagnostics import Diagnostic, GmError, Span
 from gmlang.errors import grounding as errors
 from gmlang.graph import folding, narrowing, structure, terms
 from gmlang.graph.builder import Builder, Origin, add_tables
 from gmlang.graph.chances import EVERYWHERE, Needed
 from gmlang.graph.evaluate import Env, RaggedItems, Slots, evaluate, expand
+from gmlang.graph.linear import linear_form
 from gmlang.graph.names import variable_name
 from gmlang.graph.places import Reference, collect
 from gmlang.graph.ranges import num_entries
@@ -238,15 +239,12 @@ def _too_wide(env: Env, job: Job) -> Diagnostic:
         (variable_name(env.world, int(slot.variables.flat[0])), slot.states.count) for slot in slots
     ]
     named = [(name, size) for name, size in variables if not name.startswith("#")]
-    return errors.too_wide(span, span.text, named or variables, shown, _adds_reals(job))
+    return errors.too_wide(span, span.text, named or variables, shown, _adds_reals(env, job))
 
 
-def _adds_reals(job: Job) -> bool:
-    return any(
-        isinstance(part, Aggregate) and part.operator == "sum" and isinstance(part.type, Real)
-        for expression in job.expressions()
-        for part in walk(expression)
-    )
+def _adds_reals(env: Env, job: Job) -> bool:
+    sums = [p for p in _outside_items(job) if isinstance(p, Aggregate) and p.operator == "sum"]
+    return any(linear_form(part, env, parts=True) is None for part in sums)
 
 
 def _note_edges(grounder: Grounder, env: Env, job: Job) -> None:

@@ -153,6 +153,10 @@ def _of_apply(expression: Apply, env: Env) -> Interval | None:
         case "*":
             ends = np.stack([a * b for a in (lows[0], highs[0]) for b in (lows[1], highs[1])])
             return ends.min(axis=0), ends.max(axis=0)
+        case "%" if (lows[1] == highs[1]).all() and (lows[1] > 0).all():
+            return np.zeros_like(lows[1]), lows[1] - 1
+        case "//" if (lows[1] == highs[1]).all() and (lows[1] > 0).all():
+            return lows[0] // lows[1], highs[0] // lows[1]
         case "abs":
             least = np.where(
                 (lows[0] <= 0) & (highs[0] >= 0), 0, np.minimum(abs(lows), abs(highs))[0]

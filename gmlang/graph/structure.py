@@ -22,7 +22,14 @@ from gmlang.graph.noisy import lower_noisy_or
 from gmlang.graph.places import locate
 from gmlang.graph.plainer import COUNT_COMPARISONS, compared_count, compared_items
 from gmlang.graph.states import BOOL, States
-from gmlang.graph.sums import OPPOSITE, add_comparison, comparison, difference, has_short_sum
+from gmlang.graph.sums import (
+    OPPOSITE,
+    add_comparison,
+    comparison,
+    define_remainder,
+    difference,
+    has_short_sum,
+)
 from gmlang.graph.terms import Condition, Defined, Drawn, Value
 from gmlang.graph.world import Frame
 from gmruntime.factors.kinds import Count, FactorKind, Or, Xor
@@ -194,10 +201,16 @@ def _compared(
     """Add a comparison of sums that must hold, or must not."""
     for parts in (False, True) if job.is_wide else (False,):
         form = comparison(grounder, frame, condition, parts=parts)
-        if form is not None:
+        if form is None:
+            continue
+        # A chain reads a function of one variable without an auxiliary variable for it.
+        is_chain = form[0].has_functions() and lower_comparison(
+            grounder, frame, job, condition, positive=positive
+        )
+        if not is_chain:
             operator = form[1] if positive else OPPOSITE[form[1]]
             add_comparison(grounder, job, form[0], operator)
-            return True
+        return True
     return job.is_wide and lower_comparison(grounder, frame, job, condition, positive=positive)
 
 
@@ -235,6 +248,8 @@ def _defined_sum(grounder: "lower.Grounder", frame: Frame, job: "lower.Job", ter
         if form is not None and len(form.terms) >= 3:
             add_comparison(grounder, job, form, "==")
             return True
+    if job.is_wide and define_remainder(grounder, frame, job, term):
+        return True
     positive, inner = strip_not(term.value)
     if not job.is_wide or has_short_sum(grounder, frame, inner):
         return False

@@ -121,6 +121,24 @@ def test_a_reified_comparison_of_many_digits():
     assert _distribution(model, "P(n)")["true"] == pytest.approx(0.123456789, abs=1e-12)
 
 
+def test_the_remainder_of_a_number_of_24_bits():
+    model = gmlang.compile(
+        "var b[24] : bool\nconstraint sum(2 ** i * b[i] for i in 0..23) % 7 == 3\n"
+    )
+    assert model.query("count()").value == len(range(3, 2**24, 7))
+
+
+def test_squares_are_added_up_without_auxiliary_variables():
+    model = gmlang.compile("var x[12] : 0..9\nconstraint sum(x[i] * x[i] for i in 0..11) <= 60\n")
+    ways = np.zeros(61)
+    ways[0] = 1
+    for _ in range(12):
+        shifted = [np.concatenate([np.zeros(v * v), ways[: 61 - v * v]]) for v in range(8)]
+        ways = np.sum(shifted, axis=0)
+    answer = model.query("count()")
+    assert (answer.status, answer.value) == ("exact", int(ways.sum()))
+
+
 def test_conditions_are_counted():
     model = gmlang.compile("var x[30] : 0..9\nconstraint count(x[i] > 4 for i in 0..29) <= 3\n")
     of_size = [math.comb(30, k) for k in range(4)]
