@@ -277,7 +277,7 @@ def add_table(grounder: Grounder, env: Env, job: Job) -> None:
     if gate_axis is None:
         # A copy only where several factors would share an entry: tables may be large.
         own = values if tables.shape == values.shape else np.array(tables)
-        wide = [k for k, size in enumerate(sizes) if size > 1] or [0]
+        wide = [k for k, size in enumerate(sizes) if size > 1] or [0][: len(sizes)]
         own = np.ascontiguousarray(own).reshape(len(own), *(sizes[k] for k in wide))
         add_tables(grounder.builder, own, scopes[:, wide], job.origin, gated=False)
         return
