@@ -35,6 +35,8 @@ from gmlang.queries.session import (
 from gmlang.syntax.parse import parse_query
 from gmruntime.graph import FactorGraph
 
+MISSING_DATA = "GM401"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
@@ -118,6 +120,18 @@ class Model:
                 raise GmError(refused)
             self.cache["session"] = session
         return self.cache["session"]
+
+    def contradictions(self) -> list[Diagnostic]:
+        """Look for composites that contradict themselves, without any question.
+
+        What else is wrong with the data is found as well; nothing is while some is missing.
+        """
+        try:
+            self.session()
+        except GmError as error:
+            is_missing = any(found.code == MISSING_DATA for found in error.diagnostics)
+            return [] if is_missing else list(error.diagnostics)
+        return []
 
     def grounding(self) -> Grounding:
         """Return the grounded program: the factor graph and the names of its variables."""

@@ -9,6 +9,8 @@ GmError            carries every Diagnostic of one phase
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gmruntime.printable import printable, printable_line
+
 NUM_COLUMNS_MAX = 1000
 """More than a line written by hand has; of longer ones, such as rows of data, a part is shown."""
 
@@ -84,7 +86,7 @@ class GmError(Exception):
 
 def render(diagnostics: Sequence[Diagnostic]) -> str:
     """Write the diagnostics out as text, each with its excerpt."""
-    return "\n\n".join(_render_one(diagnostic) for diagnostic in diagnostics)
+    return printable("\n\n".join(_render_one(diagnostic) for diagnostic in diagnostics))
 
 
 def _render_one(diagnostic: Diagnostic) -> str:
@@ -102,7 +104,7 @@ def _render_one(diagnostic: Diagnostic) -> str:
 
 def _excerpt(span: Span) -> list[str]:
     line, column = span.line_column()
-    place = f"  --> {span.source.name}:{line}:{column}"
+    place = f"  --> {printable_line(span.source.name)}:{line}:{column}"
     texts = span.source.text.split("\n")
     text = texts[line - 1].replace("\t", " ") if line <= len(texts) else ""
     width = max(1, min(span.end - span.start, len(text) - column + 1))

@@ -13,6 +13,7 @@ import numpy as np
 
 from gmlang.drawing_layout import layers, places
 from gmruntime.graph import FactorGraph, block_starts
+from gmruntime.printable import printable_line
 
 LABEL_MAX = 34
 """Longer labels are cut."""
@@ -54,13 +55,14 @@ def sketch(graph: FactorGraph) -> Sketch:
     for number, block in enumerate(graph.variables):
         plate = " × ".join(map(str, block.shape)) if block.size > 1 else ""
         detail = f"{block.num_states} states"
-        nodes.append(Node(f"v{number}", block.name, detail, False, plate, detail))
+        name = printable_line(block.name)
+        nodes.append(Node(f"v{number}", name, detail, False, plate, detail))
     links: list[tuple[str, str]] = []
     for number, block in enumerate(graph.factors):
         count = block.scopes.shape[0]
         if not count or not block.scopes.shape[1]:
             continue
-        label = block.label.split(" (line ")[0] or type(block.kind).__name__
+        label = printable_line(block.label.split(" (line ")[0]) or type(block.kind).__name__
         plate = str(count) if count > 1 else ""
         kind = type(block.kind).__name__
         owners = np.unique(np.searchsorted(starts, np.unique(block.scopes), side="right") - 1)

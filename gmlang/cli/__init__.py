@@ -4,12 +4,13 @@ Every subcommand's module is imported when it is called, so that `gmlang run` st
 """
 
 import gc
+import io
 import sys
 from collections.abc import Sequence
 
 import click
 
-from gmlang.cli.options import EXIT_BUG, EXIT_INTERRUPTED, EXIT_MISTAKE
+from gmlang.cli.options import EXIT_BUG, EXIT_INTERRUPTED, EXIT_MISTAKE, EXIT_USAGE
 
 _COMMANDS = {
     "run": ("gmlang.cli.run", "run", "Answer the queries of a program."),
@@ -77,11 +78,14 @@ def group() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its status."""
     from gmlang.cli.startup import skip_representations
+    from gmlang.cli.streams import prepare_streams
     from gmlang.diagnostics import GmError, render
+    from gmruntime.printable import printable
 
     # A few large collections instead of hundreds of small ones while modules are imported.
     gc.set_threshold(100_000, 50, 50)
     skip_representations()
+    prepare_streams()
     try:
         status: object = group.main(args=arguments, prog_name="gmlang", standalone_mode=False)
         sys.exit(status if isinstance(status, int) else 0)
@@ -89,24 +93,34 @@ def main(arguments: Sequence[str] | None = None) -> None:
         click.echo(render(error.diagnostics), err=True)
         sys.exit(EXIT_MISTAKE)
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        click.echo(printable(shown.getvalue()), nl=False, err=True)
         sys.exit(error.exit_code)
     except (click.exceptions.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:
         # Whoever read our output has seen enough.
-        sys.stderr.close()
+        _forget_output()
         sys.exit(0)
     except OSError as error:
-        click.echo(f"gmlang: {error}", err=True)
-        sys.exit(2)
+        click.echo(printable(f"gmlang: {error}"), err=True)
+        sys.exit(EXIT_USAGE)
+    except MemoryError:
+        click.echo("gmlang: this does not fit into memory; --memory says how much may be", err=True)
+        sys.exit(EXIT_MISTAKE)
     except Exception:
         import traceback
 
         traceback.print_exc()
         click.echo("This is a bug in gmlang, please report it with this file.", err=True)
         sys.exit(EXIT_BUG)
+
+
+def _forget_output() -> None:
+    """Let what is still to be written go nowhere: it would fail again when Python ends."""
+    sys.stderr.close()
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from gmlang.cli.options import EXIT_ANSWERED, read_assignments
+from gmruntime.printable import printable
 
 
 @click.command()
@@ -59,7 +60,7 @@ def _convert(source: str, target: str, kind: str, values: dict[str, object]) -> 
 
 
 def _warn(text: str) -> None:
-    click.echo(f"warning: {text}", err=True)
+    click.echo(printable(f"warning: {text}"), err=True)
 
 
 def _kind(path: str) -> str:

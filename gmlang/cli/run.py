@@ -23,6 +23,7 @@ from gmlang.cli.options import (
     open_program,
 )
 from gmlang.interrupts import Interrupts
+from gmruntime.printable import printable
 
 if TYPE_CHECKING:
     from gmlang.api import Answer, Model
@@ -88,6 +89,10 @@ def _answer_all(
     collected: list[dict[str, object]] = []
     told: set[Diagnostic] = set()
     _warn(model, told)
+    if not asked and (found := model.contradictions()):
+        from gmlang.diagnostics import GmError
+
+        raise GmError(found)
     with Interrupts() as interrupts:
         jobs = _jobs(model, asked, settings, as_json=as_json, trace=trace)
         for number, (question, job) in enumerate(zip(asked, jobs, strict=True)):
@@ -187,5 +192,5 @@ def _plan(model: "Model", texts: tuple[str, ...], budget: float, seed: int) -> i
 
     asked = [q for text in texts for q in model.ask(text)] if texts else list(model.questions)
     for question in asked:
-        click.echo(describe_plan(model.session(), question, budget, seed))
+        click.echo(printable(describe_plan(model.session(), question, budget, seed)))
     return EXIT_ANSWERED

@@ -25,6 +25,7 @@ from gmlang.cli.options import (
 from gmlang.interrupts import Interrupts
 from gmlang.limits import MEMORY_MAX
 from gmruntime.formats.errors import FormatError
+from gmruntime.printable import printable
 
 if TYPE_CHECKING:
     from gmruntime.answer import Improvement
@@ -104,7 +105,7 @@ def _read_graph(path: str) -> "FactorGraph":
     from gmruntime.formats.models import read_model
     from gmruntime.formats.recognise import GM
 
-    found = read_model(path, lambda text: click.echo(f"warning: {text}", err=True))
+    found = read_model(path, lambda text: click.echo(printable(f"warning: {text}"), err=True))
     if found is None:
         raise FormatError(path, f"this looks like {GM.name}", hint=GM.advice)
     return network_graph(found) if isinstance(found, Network) else found

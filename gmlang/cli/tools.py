@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from gmlang.cli.options import EXIT_ANSWERED, EXIT_MISTAKE, bound, read_assignments
+from gmruntime.printable import printable, printable_line
 
 
 @click.command()
@@ -20,7 +21,8 @@ def check(files: tuple[str, ...], as_json: bool) -> int:
     found: list[Diagnostic] = []
     for file in files:
         try:
-            found.extend(load(file).warnings)
+            model = load(file)
+            found.extend([*model.warnings, *model.contradictions()])
         except GmError as error:
             found.extend(error.diagnostics)
     if as_json:
@@ -69,7 +71,7 @@ def fmt(files: tuple[str, ...], write: bool, only_check: bool) -> int:
             click.echo(text, nl=False)
     if only_check:
         for file in changed:
-            click.echo(f"would change {file}", err=True)
+            click.echo(printable_line(f"would change {file}"), err=True)
         return EXIT_MISTAKE if changed else EXIT_ANSWERED
     return EXIT_ANSWERED
 
@@ -116,11 +118,11 @@ def dump(file: str, phase: str, files: tuple[str, ...], settings: tuple[str, ...
     if phase == "core":
         from gmlang.core.print import show_program
 
-        click.echo(show_program(model.checked.program))
+        click.echo(printable(show_program(model.checked.program)))
         return EXIT_ANSWERED
     from gmlang.graph.print import print_graph
 
-    click.echo(print_graph(bound(model, settings, files).grounding()), nl=False)
+    click.echo(printable(print_graph(bound(model, settings, files).grounding())), nl=False)
     return EXIT_ANSWERED
 
 

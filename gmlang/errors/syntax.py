@@ -232,3 +232,13 @@ def too_deep(span: Span) -> Diagnostic:
 def not_a_program(file: str, reason: str, hint: str) -> Diagnostic:
     """Report a file that cannot be read as a program."""
     return Diagnostic("GM100", f"{file}: {reason}", None, hint=hint)
+
+
+def hidden_character(span: Span, character: str) -> Diagnostic:
+    """Report a character that is not seen, even in a comment or a string."""
+    return Diagnostic(
+        "GM118",
+        f"there is a hidden character here, U+{ord(character):04X}",
+        span,
+        hint="delete it: it may make a program look like another one",
+    )

@@ -5,6 +5,7 @@ from html import escape
 from typing import TYPE_CHECKING, cast
 
 from gmlang.queries.counts import EXACT_FLOAT_MAX, digits
+from gmruntime.printable import printable
 
 if TYPE_CHECKING:
     from gmlang.queries.answers import Answer
@@ -18,6 +19,10 @@ LINES_MAX = 24
 
 def show(answer: "Answer") -> str:
     """Write an answer as text."""
+    return printable(_shown(answer))
+
+
+def _shown(answer: "Answer") -> str:
     head = f"{answer.text}"
     if answer.kind == "assert":
         verdict = "holds" if answer.held else "FAILS"
@@ -151,6 +156,10 @@ def _cell(value: object) -> str:
 
 def show_html(answer: "Answer") -> str:
     """Write an answer as a small table for a notebook, with bars for probabilities."""
+    return printable(_shown_html(answer))
+
+
+def _shown_html(answer: "Answer") -> str:
     rows = ""
     value: object = answer.value
     if isinstance(value, dict) and answer.kind in ("marginal", "joint"):

@@ -9,6 +9,7 @@ from gmlang.interrupts import Interrupts
 from gmlang.repl.commands import load
 from gmlang.repl.entries import feed
 from gmlang.repl.session import ReplSession
+from gmruntime.printable import printable
 
 
 def run_repl(path: str | None, values: Mapping[str, object]) -> int:
@@ -36,7 +37,7 @@ def run_repl(path: str | None, values: Mapping[str, object]) -> int:
         except KeyboardInterrupt:
             continue
         if reply.text:
-            print(reply.text, flush=True)
+            print(printable(reply.text), flush=True)
     return 0
 
 
@@ -46,7 +47,9 @@ def _run_pipe(session: ReplSession) -> int:
     for text in split_entries(sys.stdin):
         session, reply = feed(session, text)
         if reply.text:
-            print(reply.text, file=sys.stderr if reply.is_error else sys.stdout, flush=True)
+            print(
+                printable(reply.text), file=sys.stderr if reply.is_error else sys.stdout, flush=True
+            )
         status = 1 if reply.is_error else status
         if session.is_over:
             break

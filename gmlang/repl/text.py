@@ -62,7 +62,7 @@ def read_pieces(source: Source) -> tuple[Piece, ...]:
         groups.setdefault(line, []).append(statement)
     starts = [_comments_above(source.text, line) for line in groups]
     starts[:1] = [0] if starts else []
-    ends = [*starts[1:], len(source.text)]
+    ends = [*starts[1:], len(source.text)][: len(starts)]
     texts = [source.text[a:b].strip("\n") for a, b in zip(starts, ends, strict=True)]
     return tuple(Piece(t, tuple(g)) for t, g in zip(texts, groups.values(), strict=True))
 

@@ -5,6 +5,7 @@ reductions; chains of reductions that only hand a child on, of which the rules o
 a dozen for every number, are taken in one remembered jump.
 """
 
+import re
 from typing import Any
 
 from gmlang.diagnostics import GmError, Source, Span
@@ -17,6 +18,9 @@ from gmlang.syntax.table import Rule, Table, load_table
 _KEPT = frozenset(
     ("NAME", "INT", "FLOAT", "STRING", "COMPARE", "PLUS", "MINUS", "TIMES", "SOFT", "RESERVED")
 )
+
+_HIDDEN = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Characters that a reader does not see, but that steer what a terminal or an editor shows."""
 
 DEPTH_MAX = 120
 """Expressions and blocks may contain one another this deep: later phases walk them recursively."""
@@ -48,6 +52,9 @@ def parse_query(source: Source) -> tuple[ast.Query, ...]:
 def _parse(source: Source, start: str) -> Any:  # noqa: ANN401
     table = load_table()
     text = source.text.rstrip() + "\n"
+    if hidden := _HIDDEN.search(text):
+        span = Span(source, hidden.start(), hidden.end())
+        raise GmError([errors.hidden_character(span, hidden.group())])
     raw = tokenize(text, table.words)
     try:
         tokens = lay_out(text, raw)

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-FORMAT = 1
+FORMAT = 2
 """Counts the changes of the stored form."""
 
 
@@ -66,8 +66,7 @@ def load_table() -> Table:
     mark = f"{FORMAT}-{zlib.crc32(grammar.encode()):08x}-{len(grammar)}"
     try:
         folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gmlang"
-        file = folder / f"grammar-{mark}.json"
-        return _from_plain(json.loads(file.read_text("utf-8")))
+        return _from_plain(_read(folder / f"grammar-{mark}.json"))
     except (OSError, RuntimeError, ValueError, KeyError, TypeError):
         pass
     plain = _build(grammar)
@@ -76,11 +75,31 @@ def load_table() -> Table:
         folder.mkdir(parents=True, exist_ok=True)
         # Written beside and moved: another process never sees half a file.
         unfinished = folder / f"grammar-{mark}.{os.getpid()}"
-        unfinished.write_text(json.dumps(plain), "utf-8")
+        content = json.dumps(plain)
+        unfinished.write_text(f"{_checksum(content)}\n{content}", "utf-8")
         unfinished.replace(folder / f"grammar-{mark}.json")
     except (OSError, RuntimeError):
         pass
     return _from_plain(plain)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """Read tables that were kept; they are plain data, and whole or not at all.
+
+    Raises:
+        ValueError: when they are not as they were written.
+        OSError: when they cannot be read.
+    """
+    if not file.is_file():
+        raise FileNotFoundError(file)
+    checksum, _, content = file.read_text("utf-8").partition("\n")
+    if checksum != _checksum(content):
+        raise ValueError("the tables are damaged")
+    return json.loads(content)
+
+
+def _checksum(content: str) -> str:
+    return f"{zlib.crc32(content.encode()):08x}"
 
 
 def _from_plain(plain: dict[str, Any]) -> Table:

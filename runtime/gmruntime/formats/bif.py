@@ -18,6 +18,10 @@ _TOKEN = re.compile(
     r'\s+|//[^\n]*|/\*(?:.|\n)*?\*/|,|\||("[^"\n]*")|([{}()\[\];])|([^\s{}()\[\];,|"]+)'
 )
 
+_BRACKETS = ("(", ")", "[", "]", "{", ";")
+
+QUOTE = 'names with brackets, commas or spaces are read in quotes: { "(0,1]", "(1,5]" }'
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Network:
@@ -51,18 +55,20 @@ class _Reader:
             if found is None:
                 raise self.error("this character does not belong here", position)
             word = found.group(1) or found.group(2) or found.group(3)
+            if word == '""':
+                raise self.error("a name between quotes is empty", position)
             if word:
                 self.words.append((word.strip('"') if word[0] == '"' else word, position))
             position = found.end()
         self.position = 0
 
-    def error(self, message: str, offset: int | None = None) -> FormatError:
+    def error(self, message: str, offset: int | None = None, hint: str = "") -> FormatError:
         if offset is None:
             inside = self.position < len(self.words)
             offset = self.words[self.position][1] if inside else len(self.text)
         line = self.text.count("\n", 0, offset) + 1
         column = offset - (self.text.rfind("\n", 0, offset) + 1) + 1
-        return FormatError(self.file, message, line, column)
+        return FormatError(self.file, message, line, column, hint)
 
     def peek(self) -> str:
         return self.words[self.position][0] if self.position < len(self.words) else ""
@@ -200,11 +206,17 @@ def _variable(reader: _Reader, states: dict[str, tuple[str, ...]]) -> None:
         reader.expect("{")
         values: list[str] = []
         while reader.peek() not in ("}", ""):
+            if reader.peek() in _BRACKETS:
+                raise reader.error(
+                    f"a state's name cannot begin with `{reader.peek()}`", hint=QUOTE
+                )
             values.append(reader.next("a state"))
         reader.expect("}")
         reader.expect(";")
         if not text.isdigit() or int(text) != len(values) or len(set(values)) != len(values):
-            raise reader.error(f"{name} should have {text} different states, not {len(values)}")
+            twice = [value for k, value in enumerate(values) if value in values[:k]]
+            found = f"`{twice[0]}` twice" if twice else f"not {len(values)}"
+            raise reader.error(f"{name} should have {text} different states, {found}", hint=QUOTE)
         states[name] = tuple(values)
     reader.expect("}")
     if not states.get(name):
