@@ -16,6 +16,11 @@ NUM_COLUMNS_MAX = 1000
 
 NUM_COLUMNS_SHOWN = 160
 
+NUM_SHOWN_MAX = 100
+"""More diagnostics than these are counted, not shown."""
+
+NUM_CHARACTERS_MAX = 2000
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -86,20 +91,28 @@ class GmError(Exception):
 
 def render(diagnostics: Sequence[Diagnostic]) -> str:
     """Write the diagnostics out as text, each with its excerpt."""
-    return printable("\n\n".join(_render_one(diagnostic) for diagnostic in diagnostics))
+    shown = [_render_one(diagnostic) for diagnostic in diagnostics[:NUM_SHOWN_MAX]]
+    if len(diagnostics) > NUM_SHOWN_MAX:
+        shown.append(f"... and {len(diagnostics) - NUM_SHOWN_MAX} more")
+    return printable("\n\n".join(shown))
 
 
 def _render_one(diagnostic: Diagnostic) -> str:
-    lines = [f"{diagnostic.severity}[{diagnostic.code}]: {diagnostic.message}"]
+    lines = [f"{diagnostic.severity}[{diagnostic.code}]: {_cut(diagnostic.message)}"]
     if diagnostic.span is not None:
         lines += _excerpt(diagnostic.span)
     for note in diagnostic.notes:
-        lines.append(f"note: {note.message}")
+        lines.append(f"note: {_cut(note.message)}")
         if note.span is not None:
             lines += _excerpt(note.span)
     if diagnostic.hint:
-        lines.append(f"hint: {diagnostic.hint}")
+        lines.append(f"hint: {_cut(diagnostic.hint)}")
     return "\n".join(lines)
+
+
+def _cut(text: str) -> str:
+    """Shorten what repeats a name of any length."""
+    return text if len(text) <= NUM_CHARACTERS_MAX else text[:NUM_CHARACTERS_MAX] + " ..."
 
 
 def _excerpt(span: Span) -> list[str]:

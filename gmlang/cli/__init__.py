@@ -3,8 +3,10 @@
 Every subcommand's module is imported when it is called, so that `gmlang run` starts quickly.
 """
 
+import contextlib
 import gc
 import io
+import os
 import sys
 from collections.abc import Sequence
 
@@ -26,8 +28,18 @@ _COMMANDS = {
 }
 
 
+class _ReaderGone(Exception):
+    """Whoever read our output has seen enough. Click would call a broken pipe a failure."""
+
+
 class _LazyGroup(click.Group):
     """A group whose commands are imported when they are named."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise _ReaderGone from None
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
@@ -100,8 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (click.exceptions.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         sys.exit(EXIT_INTERRUPTED)
-    except BrokenPipeError:
-        # Whoever read our output has seen enough.
+    except (BrokenPipeError, _ReaderGone):
         _forget_output()
         sys.exit(0)
     except OSError as error:
@@ -120,7 +131,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _forget_output() -> None:
     """Let what is still to be written go nowhere: it would fail again when Python ends."""
-    sys.stderr.close()
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

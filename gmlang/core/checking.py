@@ -17,7 +17,8 @@ from gmlang.core.program import (
 )
 from gmlang.core.scope import Entry, Env, Meaning, Module
 from gmlang.core.types import Type
-from gmlang.diagnostics import Diagnostic, Source
+from gmlang.diagnostics import Diagnostic, Source, Span
+from gmlang.errors import names as errors
 from gmlang.errors.probabilities import UnevenRow
 from gmlang.syntax import ast
 
@@ -37,8 +38,10 @@ class Checking:
         load: finds a module's source by its dotted name.
         check: checks an expression of any form.
         resolve: says what a declared name means, checking its declaration first if need be.
+        told: what has been reported in any list of diagnostics, to find doubles quickly.
         modules: by name; the program itself is "".
         core_names: names taken in the core program.
+        num_parts: of each composite, those within its parts included.
         pending: models whose bodies are still to be checked.
         asked: the queries inside the assert that is being checked.
         num_keys: how many keys have been handed out.
@@ -49,6 +52,7 @@ class Checking:
     check: "Checker"
     resolve: "Resolver"
     diagnostics: list[Diagnostic] = field(default_factory=lambda: [])
+    told: set[Diagnostic] = field(default_factory=lambda: set())
     modules: dict[str, Module] = field(default_factory=lambda: {})
     core_names: dict[str, Entry] = field(default_factory=lambda: {})
     data: list[DataSymbol] = field(default_factory=lambda: [])
@@ -58,6 +62,7 @@ class Checking:
     entity_symbols: list[EntitySymbol] = field(default_factory=lambda: [])
     model_order: list[Entry] = field(default_factory=lambda: [])
     models: dict[str, ModelSymbol] = field(default_factory=lambda: {})
+    num_parts: dict[str, int] = field(default_factory=lambda: {})
     pending: list[Entry] = field(default_factory=lambda: [])
     sizes: list[str] = field(default_factory=lambda: [])
     statements: list[Statement] = field(default_factory=lambda: [])
@@ -79,7 +84,8 @@ def fail(state: Checking, diagnostic: Diagnostic) -> NoReturn:
 
 def report(state: Checking, diagnostic: Diagnostic) -> None:
     """Report a mistake, once."""
-    if diagnostic not in state.diagnostics:
+    if diagnostic not in state.told or diagnostic not in state.diagnostics:
+        state.told.add(diagnostic)
         state.diagnostics.append(diagnostic)
 
 
@@ -102,6 +108,17 @@ def attempt(function: Callable[[], _R]) -> _R | None:
     try:
         return function()
     except PoisonedError:
+        return None
+
+
+def guarded(state: Checking, span: Span, function: Callable[[], _R]) -> _R | None:
+    """Run a check; None when it found a mistake, or what is written refers on and on."""
+    try:
+        return function()
+    except PoisonedError:
+        return None
+    except RecursionError:
+        report(state, errors.refers_too_deep(span))
         return None
 
 

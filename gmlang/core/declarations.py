@@ -59,7 +59,7 @@ def elaborate(state: Checking, entry: Entry) -> Meaning:
     entry.progress = "busy"
     try:
         entry.meaning = _elaborate(state, entry)
-    except PoisonedError:
+    except (PoisonedError, RecursionError):
         entry.progress = "poisoned"
         raise
     entry.progress = "done"

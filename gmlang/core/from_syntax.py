@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from gmlang.core import evidence, expressions, models, statements
 from gmlang.core.absent import report_absent
-from gmlang.core.checking import Checking, attempt
+from gmlang.core.checking import Checking, attempt, guarded
 from gmlang.core.declarations import elaborate, resolve
 from gmlang.core.lints import check_mechanisms, find_lints
 from gmlang.core.modules import open_module
@@ -62,7 +62,7 @@ def check(program: ast.Program, load: Callable[[str], Source | None]) -> Checked
     main = open_module(state, "", program)
     env = Env(main, {})
     for entry in list(main.entries.values()):
-        attempt(lambda entry=entry: elaborate(state, entry))
+        guarded(state, entry.span, lambda entry=entry: elaborate(state, entry))
     _offer_imports(state, main)
     _check_statements(state, main, is_main=True)
     _finish_models(state)
@@ -85,10 +85,10 @@ def check_query(checked: Checked, query: ast.Query | tuple[ast.Query, ...]) -> t
         GmError: with every mistake found.
     """
     scope = checked.scope
-    state = replace(scope.checking, diagnostics=[], questions=[])
+    state = replace(scope.checking, diagnostics=[], told=set(), questions=[])
     questions: list[Query] = []
     for one in query if isinstance(query, tuple) else (query,):
-        asked = attempt(lambda one=one: check_questions(state, scope.env, one))
+        asked = guarded(state, one.span, lambda one=one: check_questions(state, scope.env, one))
         questions += asked or ()
     for question in questions:
         report_absent(state, checked.program, question)
@@ -118,7 +118,7 @@ def _offer_imports(state: Checking, main: Module) -> None:
         for entry in list(module.entries.values()):
             match entry.declaration:
                 case ast.Entity() | ast.Model() | ast.Composite() | ast.DomainDeclaration():
-                    attempt(lambda entry=entry: elaborate(state, entry))
+                    guarded(state, entry.span, lambda entry=entry: elaborate(state, entry))
                 case _:
                     pass
 
@@ -159,14 +159,22 @@ def _check_statements(state: Checking, module: Module, *, is_main: bool) -> None
                     continue
                 if entry.progress == "poisoned":
                     continue
-                state.statements += attempt(lambda s=statement: _initial(state, env, s)) or ()
+                found = guarded(state, statement.span, lambda s=statement: _initial(state, env, s))
+                state.statements += found or ()
             case ast.Query() | ast.Assert() | ast.Import() | ast.FromImport():
                 pass
             case _ if isinstance(statement, Declaration):
                 pass
             case _:
                 place = statements.Place()
-                state.statements += statements.check_block(state, env, place, [statement])
+                state.statements += (
+                    guarded(
+                        state,
+                        statement.span,
+                        lambda s=statement, p=place: statements.check_block(state, env, p, [s]),
+                    )
+                    or ()
+                )
 
 
 def _initial(state: Checking, env: Env, declaration: ast.VarDeclaration) -> tuple[Statement, ...]:
@@ -186,9 +194,14 @@ def _check_questions(state: Checking, env: Env, program: ast.Program) -> None:
     for statement in program.statements:
         match statement:
             case ast.Query():
-                state.questions += attempt(lambda s=statement: check_questions(state, env, s)) or ()
+                asked = guarded(
+                    state, statement.span, lambda s=statement: check_questions(state, env, s)
+                )
+                state.questions += asked or ()
             case ast.Assert():
-                checked = attempt(lambda s=statement: check_assert(state, env, s))
+                checked = guarded(
+                    state, statement.span, lambda s=statement: check_assert(state, env, s)
+                )
                 state.questions += [] if checked is None else [checked]
             case _:
                 pass
@@ -207,7 +220,11 @@ def _finish_models(state: Checking) -> None:
         env = Env(entry.module, {})
         meaning = entry.meaning
         if isinstance(meaning, ModelMeaning):
-            attempt(lambda d=declaration, e=env, m=meaning: _finish(state, e, m, d))
+            guarded(
+                state,
+                entry.span,
+                lambda d=declaration, e=env, m=meaning: _finish(state, e, m, d),
+            )
     for module in state.modules.values():
         _check_poisoned_bodies(state, module)
 

@@ -25,6 +25,9 @@ from gmlang.errors import names as name_errors
 from gmlang.errors import types as errors
 from gmlang.syntax import ast
 
+PARTS_MAX = 100
+"""A composite may consist of so many models: their compatibility is looked at together."""
+
 Arguments = tuple[Expression | Thing, ...]
 
 
@@ -235,6 +238,7 @@ def check_composite(
     else:
         parameters, parts = _united(state, env, written)
         meaning = ModelMeaning(entry.core_name, parameters)
+    _count_parts(state, declaration.span, entry.core_name, parts)
     prior = check_prior(state, inside(env, meaning), declaration.prior)
     symbol = ModelSymbol(
         declaration.span, entry.core_name, parameters, prior, (), parts, declaration.soft
@@ -242,6 +246,14 @@ def check_composite(
     state.model_order.append(entry)
     state.models[entry.core_name] = symbol
     return meaning
+
+
+def _count_parts(state: Checking, span: Span, name: str, parts: tuple[Activation, ...]) -> None:
+    """Count the models of a composite, those within its parts included; too many are refused."""
+    count = sum(state.num_parts.get(part.model, 1) for part in parts)
+    if count > PARTS_MAX:
+        fail(state, errors.too_many_parts(span, name, count, PARTS_MAX))
+    state.num_parts[name] = count
 
 
 def _explicit(

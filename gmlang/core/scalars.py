@@ -113,7 +113,7 @@ def inline(
     """Return a def's body and the surroundings in which it means its value at this call."""
     declaration = meaning.declaration
     name = declaration.name.text
-    if declaration in env.inlined:
+    if any(declaration is outer for outer in env.inlined):
         fail(state, name_errors.defined_by_itself(call.span, name))
     arguments = plain_arguments(state, call)
     parameters = declaration.parameters

@@ -80,6 +80,16 @@ def imports_too_deep(span: Span, name: str, most: int) -> Diagnostic:
     return Diagnostic("GM218", message, span, hint="import it where it is needed")
 
 
+def refers_too_deep(span: Span) -> Diagnostic:
+    """Report what refers to something that refers to something, and so on without end in sight."""
+    return Diagnostic(
+        "GM219",
+        "what this refers to refers on, through too many declarations",
+        span,
+        hint="declare what is used before what uses it, and do not chain hundreds of definitions",
+    )
+
+
 def cyclic_import(span: Span, chain: Sequence[str]) -> Diagnostic:
     """Report modules that import one another in a circle."""
     return Diagnostic(

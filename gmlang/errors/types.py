@@ -256,3 +256,10 @@ def too_many_axes(span: Span, count: int, most: int) -> Diagnostic:
     return Diagnostic(
         "GM341", f"an array has at most {most} dimensions, not {count}", span, hint=hint
     )
+
+
+def too_many_parts(span: Span, name: str, count: int, most: int) -> Diagnostic:
+    """Report a composite of very many models, which are looked at together."""
+    shown = str(count) if count < 10**6 else f"{count:.1g}"
+    message = f"`{name}` is composed of {shown} models, those within its parts included"
+    return Diagnostic("GM342", message, span, hint=f"{most} are the most")

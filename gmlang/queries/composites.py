@@ -31,6 +31,9 @@ def check_composites(session: Session, settings: Settings) -> list[Diagnostic]:
             continue
         if any(parameter.domain is not None for parameter in symbol.parameters):
             continue
+        if settings.budget is not None and not settings.budget.left_s():
+            # What was not found out in time is no reason to refuse.
+            break
         groups = tuple((_on_stage(symbol, part),) for part in symbol.parts)
         value = joint_compatibility(session, groups, symbol.span, settings)
         if value.upper < REFUSED_BELOW or (

@@ -181,6 +181,37 @@ def test_check_reports_all_files(tmp_path: Path, capsys: Captured) -> None:
     assert [(d["line"], d["column"]) for d in found] == [(1, 9), (2, 9)]
 
 
+CONTRADICTION = """\
+domain C = {r, g, b}
+data n : int
+entity T:
+    c : C
+model m(x: T):
+    predict x.c = r @ 0.999
+model k(x: T):
+    predict x.c = g @ 0.999
+model both = m k
+"""
+
+
+@pytest.mark.parametrize("command", ["check", "run", "graph"])
+def test_a_contradictory_composite_is_refused_without_a_question(
+    tmp_path: Path, capsys: Captured, command: str
+) -> None:
+    program = CONTRADICTION.replace("data n : int\n", "")
+    assert call(command, write(tmp_path, "c.gm", program)) == 1
+    err = capsys.readouterr().err
+    assert "c.gm:8:1" in err
+    assert "m predicts" in err
+    assert "k predicts" in err
+    assert "nats" in err
+    assert call(command, write(tmp_path, "c.gm", program.replace("m k", "m k soft"))) == 0
+
+
+def test_check_needs_no_data(tmp_path: Path) -> None:
+    assert call("check", write(tmp_path, "c.gm", CONTRADICTION)) == 0
+
+
 def test_fmt_prints_writes_and_checks(tmp_path: Path, capsys: Captured) -> None:
     path = write(tmp_path, "f.gm", "var   rain:bool~Bernoulli( 0.2 )  # why\n")
     canonical = "var rain : bool ~ Bernoulli(0.2)  # why\n"

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import gmlang
 from gmlang.core.ast import Activation, Apply, AttributeRef, Bind, Constant, Gate, Where
 from gmlang.core.from_syntax import Checked, check, check_query
 from gmlang.core.print import show, show_program
@@ -290,3 +291,26 @@ def test_a_probability_may_be_written_without_its_zero():
 @pytest.mark.parametrize("form", ["[x = 1]", "[x: 1]", "[[1, x = 2]]"])
 def test_equations_and_pairs_are_no_values_of_data(form: str):
     assert set(codes(f"data d = {form}\n")) == {"GM301"}
+
+
+CHAINS = {
+    "params": ("param x{0} = x{1} + 1\n", "param x{0} = 1\nvar a : bool ~ Bernoulli(x0)\n"),
+    "domains": ("domain D{0} = D{1}\n", "domain D{0} = 0..3\nvar a : D0\n"),
+    "defs": ("def f{0}(x) = f{1}(x)\n", "def f{0}(x) = x\nvar a : bool ~ Bernoulli(f0(0.5))\n"),
+}
+
+
+@pytest.mark.parametrize("kind", CHAINS)
+def test_what_refers_on_and_on_is_refused_with_a_place(kind: str) -> None:
+    link, end = CHAINS[kind]
+    text = "".join(link.format(k, k + 1) for k in range(2000)) + end.format(2000)
+    with pytest.raises(GmError, match="refers on") as caught:
+        gmlang.compile(text)
+    assert all(diagnostic.span is not None for diagnostic in caught.value.diagnostics)
+
+
+def test_twenty_thousand_mistakes_are_all_found_and_some_shown() -> None:
+    with pytest.raises(GmError) as caught:
+        gmlang.compile("var x : bool\n" * 20_000)
+    assert len(caught.value.diagnostics) == 19_999
+    assert len(str(caught.value)) < 100_000

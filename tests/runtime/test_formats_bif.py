@@ -116,3 +116,23 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     for start in ("", "variable ", "probability ( "):
         with pytest.raises(FormatError):
             parse_bif("r", start + text)
+
+
+@pytest.mark.parametrize(
+    "names", ["(0,1], (1,5], (5,inf)", "[0;1), [1;2), x", "{0,1}, 2, 3", "1 2 3 4", "a, a, b"]
+)
+def test_names_that_must_be_quoted_are_refused_with_that_advice(names: str) -> None:
+    text = f"network n {{ }}\nvariable x {{ type discrete [ 3 ] {{ {names} }}; }}\n"
+    with pytest.raises(FormatError, match="quotes") as caught:
+        parse_bif("n.bif", text)
+    assert caught.value.line == 2
+
+
+def test_quoted_names_may_hold_anything() -> None:
+    names = ("(0,1]", "a,b", "it's; {")
+    quoted = ", ".join(f'"{name}"' for name in names)
+    text = (
+        f"variable x {{ type discrete [ 3 ] {{ {quoted} }}; }}\n"
+        "probability ( x ) { table 0.2 0.3 0.5; }\n"
+    )
+    assert parse_bif("n.bif", text).states == {"x": names}
