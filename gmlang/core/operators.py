@@ -87,12 +87,14 @@ def arithmetic(
     need_number(state, left, operator)
     need_number(state, right, operator)
     is_real = operator == "/" or not (is_integer(type_of(left)) and is_integer(type_of(right)))
-    if isinstance(right, Constant) and right.value == 0 and operator in ("/", "//", "%"):
+    is_zero = isinstance(right, Constant) and right.value == 0 and operator in ("/", "//", "%")
+    # What a def is given may be guarded in its body, so that only grounding can tell.
+    if is_zero and span.start <= right.span.start and right.span.end <= span.end:
         fail(state, errors.no_value(span, "division by zero"))
     if operator == "**" and not (isinstance(right, Constant) and right.value >= 0):
         is_real = True
     type_: Type = Real() if is_real else Integer()
-    if isinstance(left, Constant) and isinstance(right, Constant):
+    if isinstance(left, Constant) and isinstance(right, Constant) and not is_zero:
         folded = _fold(operator, left.value, right.value)
         if folded is not None:
             return Constant(span, folded, type_)

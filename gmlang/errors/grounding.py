@@ -51,6 +51,38 @@ def index_outside(span: Span, what: str, index: int, size: int, where: str) -> D
     )
 
 
+def no_such_element(span: Span, text: str, index: str, where: str) -> Diagnostic:
+    """An index that a random variable gives misses its array in some states."""
+    return Diagnostic(
+        "GM425",
+        f"`{text}` names no element: its index is {index}{where}",
+        span,
+        hint="guard it: `... if INDEX < SIZE else ...`, or forbid that state by a constraint",
+    )
+
+
+def without_value(span: Span, why: str, where: str) -> Diagnostic:
+    """An expression has no value in some instance or state."""
+    text = " ".join(span.text.split())
+    return Diagnostic(
+        "GM422",
+        f"`{text}` {why}{where}",
+        span,
+        hint="guard it: `... if CONDITION else ...` or `CONDITION and ...`, or forbid that state "
+        "by a constraint",
+    )
+
+
+def missing_value(span: Span, text: str, where: str) -> Diagnostic:
+    """Missing data is used for something other than evidence."""
+    return Diagnostic(
+        "GM423",
+        f"`{text}` is missing data{where}",
+        span,
+        hint="only `observe x = data` may meet a missing entry; say elsewhere what holds instead",
+    )
+
+
 def argument_outside(span: Span, model: str, value: int, domain: str, where: str) -> Diagnostic:
     """A model is invoked with a parameter value outside its domain."""
     return Diagnostic(
@@ -194,13 +226,24 @@ def bad_setting(name: str, expected: str, found: object) -> Diagnostic:
     return Diagnostic("GM511", f"{name} must be {expected}, not {found!r}", None)
 
 
-def random_index(span: Span, text: str) -> Diagnostic:
-    """An index that depends on a random variable stands where it cannot be resolved."""
+def random_target(span: Span, text: str) -> Diagnostic:
+    """What is drawn, predicted or silenced must be known before inference."""
     return Diagnostic(
         "GM419",
-        f"the index `{text}` is random here, and names no single variable",
+        f"the index `{text}` is random, so what this statement is about is not known",
         span,
-        hint="a random index works everywhere but inside a comprehension: prefer x[z] weight w",
+        hint="loop over what it may be about, each under its condition: "
+        "for i in ...: if z == i: predict ...",
+    )
+
+
+def random_index(span: Span, text: str, num_max: int) -> Diagnostic:
+    """A random index inside an aggregate may pick too many variables."""
+    return Diagnostic(
+        "GM424",
+        f"`{text}` may be one of more than {num_max} variables, inside an aggregate",
+        span,
+        hint="give each a variable of its own first: var picked : D := x[z], and aggregate those",
     )
 
 

@@ -17,7 +17,8 @@ from gmlang.data.tables import Table
 from gmlang.diagnostics import Diagnostic, GmError, Note, Span
 from gmlang.errors import data as data_errors
 from gmlang.errors import grounding as errors
-from gmlang.graph.evaluate import Env, Slots, evaluate
+from gmlang.graph.environment import Env, Slots
+from gmlang.graph.evaluate import evaluate
 from gmlang.graph.world import ONE_INSTANCE, World
 
 
@@ -85,6 +86,8 @@ def _bind_one(binding: _Binding, symbol: DataSymbol) -> None:
     _match_shape(binding, symbol, array)
     _check_domain(world, symbol, array, written)
     world.data[symbol.name] = array
+    if array.dtype == np.float64 and np.isnan(array).any():
+        world.missing.add(symbol.name)
     if array.ndim == 0 and array.dtype == np.int64:
         world.sizes.setdefault(symbol.name, int(array))
 

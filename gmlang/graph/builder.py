@@ -1,10 +1,12 @@
 """The factor graph while it grows: variables, factors with their origins, and evidence."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from gmlang.diagnostics import Span
+from gmlang.diagnostics import Diagnostic, Span
+from gmlang.graph.environment import Place
 from gmlang.graph.states import States
 from gmruntime.factors.kinds import FactorKind, Gated, Potts, Table, TruncatedLinear
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, repeats_variable
@@ -34,6 +36,28 @@ class Origin:
         return f"{text} (line {line})"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Region:
+    """Where a statement has no value.
+
+    Attributes:
+        scopes: the variables of each instance on which that depends.
+        states: of the variables, axis by axis.
+        mask: the joint states without a value, one table for each instance or one for all.
+        tell: makes the error for an instance and a state of each variable; the texts say which
+            states these are.
+    """
+
+    scopes: np.ndarray
+    states: tuple[States, ...]
+    mask: np.ndarray
+    tell: Callable[[Place, list[str]], Diagnostic]
+
+
+Mark = tuple[int, ...]
+"""How much has been built at some moment."""
+
+
 @dataclass(slots=True, eq=False)
 class Builder:
     """What has been built so far.
@@ -44,6 +68,9 @@ class Builder:
         mechanisms: variables that are drawn or defined, and where.
         edges: parents and children of drawn and defined variables.
         folded: observed variables that tables leave out, since they hold for these states alone.
+        regions: where statements have no value.
+        relaxed: numbers of factor blocks that depend on what stands where there is no value, and
+            what they say elsewhere.
     """
 
     variables: list[VariableBlock] = field(default_factory=list[VariableBlock])
@@ -58,6 +85,31 @@ class Builder:
         default_factory=list[tuple[np.ndarray, np.ndarray]]
     )
     folded: list[np.ndarray] = field(default_factory=list[np.ndarray])
+    regions: list[Region] = field(default_factory=list[Region])
+    relaxed: list[tuple[range, tuple[FactorBlock, ...]]] = field(
+        default_factory=list[tuple[range, tuple[FactorBlock, ...]]]
+    )
+
+    def mark(self) -> Mark:
+        """Return how much has been built, for `reset`."""
+        return (
+            len(self.variables),
+            len(self.factors),
+            self.num_variables,
+            len(self.observed),
+            len(self.mechanisms),
+            len(self.edges),
+            len(self.regions),
+            len(self.relaxed),
+            len(self.folded),
+        )
+
+    def reset(self, mark: Mark) -> None:
+        """Forget what has been built since a mark."""
+        variables, factors, self.num_variables, observed, mechanisms, edges, *rest = mark
+        del self.variables[variables:], self.factors[factors:], self.origins[factors:]
+        del self.observed[observed:], self.mechanisms[mechanisms:], self.edges[edges:]
+        del self.regions[rest[0] :], self.relaxed[rest[1] :], self.folded[rest[2] :]
 
     def copy(self) -> "Builder":
         """Return a builder that can grow on its own."""
@@ -69,6 +121,8 @@ class Builder:
             list(self.observed),
             list(self.mechanisms),
             list(self.edges),
+            regions=list(self.regions),
+            relaxed=list(self.relaxed),
             folded=list(self.folded),
         )
 

@@ -1,6 +1,7 @@
 """The items of an aggregate as variables with the same states: a column for each item."""
 
 from dataclasses import dataclass, replace
+from typing import TypeGuard
 
 import numpy as np
 
@@ -9,7 +10,8 @@ from gmlang.core.types import Bool
 from gmlang.core.walk import type_of
 from gmlang.graph import lower
 from gmlang.graph.builder import Origin, add_tables
-from gmlang.graph.evaluate import Env, RaggedItems, Slots, evaluate, expand
+from gmlang.graph.environment import Env, Slots
+from gmlang.graph.evaluate import RaggedItems, evaluate, expand, random_indices
 from gmlang.graph.places import Reference, collect, locate
 from gmlang.graph.ranges import WRITTEN_OUT_MAX, integer_steps, num_entries
 from gmlang.graph.states import States
@@ -50,12 +52,12 @@ def columns_of(grounder: "lower.Grounder", frame: Frame, aggregate: Aggregate) -
     if len(distinct) > NUM_VALUES_MAX:
         return None
     states = States(int(distinct[0]) if whole else 0, len(distinct))
-    same = {locate(v, env).states if isinstance(v, Reference) else None for v, env in groups}
+    same = {locate(v, env).states if is_plain(v) else None for v, env in groups}
     if len(same) == 1 and None not in same:
         states = next(s for s in same if s is not None)
     columns: list[np.ndarray] = []
     for value, env in groups:
-        if isinstance(value, Reference) and locate(value, env).states == states:
+        if is_plain(value) and locate(value, env).states == states:
             variables = np.broadcast_to(locate(value, env).variables, (env.frame.count,))
         elif whole:
             _, reference = lower.auxiliary(grounder, env.frame, value, states)
@@ -65,6 +67,11 @@ def columns_of(grounder: "lower.Grounder", frame: Frame, aggregate: Aggregate) -
             variables = ranked(grounder, value, env, distinct)
         columns.append(variables.reshape(frame.count, -1))
     return Columns(np.concatenate(columns, axis=1), states, distinct)
+
+
+def is_plain(expression: Expression) -> TypeGuard[Reference]:
+    """Say whether an expression is a variable, the same one in every state."""
+    return isinstance(expression, Reference) and not random_indices(expression)
 
 
 def item_groups(env: Env, aggregate: Aggregate) -> list[tuple[Expression, Env]]:
@@ -84,7 +91,7 @@ def item_groups(env: Env, aggregate: Aggregate) -> list[tuple[Expression, Env]]:
 
 def values_of(expression: Expression, env: Env) -> np.ndarray | None:
     """List numbers among which an expression's values are, ascending; None when too many."""
-    if isinstance(expression, Reference):
+    if is_plain(expression):
         return locate(expression, env).states.values()
     if isinstance(type_of(expression), Bool):
         return np.array([0.0, 1.0])

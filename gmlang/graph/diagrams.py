@@ -14,7 +14,7 @@ from gmlang.core.ast import Apply, Expression
 from gmlang.graph import lower
 from gmlang.graph.builder import add_tables
 from gmlang.graph.columns import ranked
-from gmlang.graph.evaluate import Slot
+from gmlang.graph.environment import Slot
 from gmlang.graph.linear import LinearForm, PartRows, realise
 from gmlang.graph.moves import APPLY, Move, Pending, moves_of, one_move
 from gmlang.graph.states import States

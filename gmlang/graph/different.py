@@ -6,10 +6,11 @@ from gmlang.core.ast import Aggregate, Apply
 from gmlang.core.types import Bool
 from gmlang.graph import lower
 from gmlang.graph.builder import add_tables
-from gmlang.graph.columns import Columns, columns_of, item_groups
-from gmlang.graph.evaluate import Slot, inside, item_frames
+from gmlang.graph.columns import Columns, columns_of, is_plain, item_groups
+from gmlang.graph.environment import Slot
+from gmlang.graph.evaluate import inside, item_frames
 from gmlang.graph.moves import one_move
-from gmlang.graph.places import Reference, locate
+from gmlang.graph.places import locate
 from gmlang.graph.states import BOOL, States
 from gmlang.graph.world import Frame
 from gmruntime.factors.kinds import AllDifferent, Count, Or
@@ -38,7 +39,7 @@ def _variables(grounder: "lower.Grounder", frame: Frame, aggregate: Aggregate) -
     states: set[States] = set()
     for number, (position, item_frame) in enumerate(item_frames(env, aggregate)):
         value = aggregate.items[position].value
-        if not isinstance(value, Reference):
+        if not is_plain(value):
             return None
         slot = locate(value, inside(lower.environment(grounder, item_frame), item_frame, number))
         columns.append(slot.variables)

@@ -10,100 +10,82 @@ import numpy as np
 
 from gmlang.core.ast import Apply, Cases, Constant, DataRef, Distribution, Expression, Item, Whole
 from gmlang.core.tolerances import PROBABILITY_ROUNDING, SUM_DIGITS
-from gmlang.diagnostics import GmError, Span
+from gmlang.diagnostics import Diagnostic, GmError, Span
 from gmlang.errors import grounding as errors
 from gmlang.errors import probabilities as probability_errors
-from gmlang.graph.chances import EVERYWHERE, Needed, checked, probability
+from gmlang.graph.chances import checked, probability
+from gmlang.graph.environment import Env, Place, no_value, value_at
 from gmlang.graph.evaluate import (
-    Env,
-    check_coverage,
-    check_index,
+    conditions,
     evaluate,
     inside,
+    inside_axis,
     integers,
     item_frames,
+    present,
+    rows_of,
 )
 from gmlang.graph.families import log_around, log_counts
 from gmlang.graph.offending import offending
 from gmlang.graph.states import States
-from gmlang.graph.world import where_text
 from gmruntime.formats.rows import uneven_rows
 
 _NOTHING = 1e-15
 """Probabilities that sum to one leave the rest no more than this, by rounding."""
 
 
-def log_probabilities(
-    expression: Expression, env: Env, axis: int, needed: Needed = EVERYWHERE
-) -> np.ndarray:
+def log_probabilities(expression: Expression, env: Env, axis: int) -> np.ndarray:
     """Evaluate a distribution for the variable in slot `axis`, natural logs.
 
-    Args:
-        expression: of type Dist.
-        env: where it is evaluated.
-        axis: the slot of the variable it is about.
-        needed: where it applies; elsewhere its parameters may be anything.
-
-    Raises:
-        GmError: when something that should be a probability is not, or a parameter is not legal,
-            naming the instance and the state.
+    Where something that should be a probability is none, or a parameter is not legal, there is no
+    value.
     """
     with np.errstate(all="ignore"):
         match expression:
             case Distribution():
-                return _family(expression, env, axis, needed)
+                return _family(expression, env, axis)
             case Apply() if expression.operator == "if":
-                condition, then, otherwise = expression.arguments
-                holds = np.asarray(evaluate(condition, env), np.bool_)
-                return np.where(
-                    holds,
-                    log_probabilities(then, env, axis, needed & holds),
-                    log_probabilities(otherwise, env, axis, needed & ~holds),
+                condition = conditions(expression.arguments[0], env)
+                then, otherwise = (
+                    log_probabilities(branch, env.guarded(condition, wanted), axis)
+                    for branch, wanted in zip(expression.arguments[1:], (True, False), strict=True)
                 )
+                return np.where(condition, then, otherwise)
             case Cases():
-                return _cases(expression, env, axis, needed)
+                rows = rows_of(expression, env)
+                found = [(c, log_probabilities(v, inner, axis)) for c, v, inner in rows]
+                result = found[-1][1]
+                for condition, value in found[-2::-1]:
+                    result = np.where(condition, value, result)
+                return result
             case _:
                 raise AssertionError("not a distribution")
 
 
-def _cases(expression: Cases, env: Env, axis: int, needed: Needed) -> np.ndarray:
-    conditions = [np.asarray(evaluate(c, env), np.bool_) for c in expression.conditions]
-    check_coverage(expression, conditions, env)
-    values: list[np.ndarray] = []
-    open_still: Needed = needed
-    for condition, value in zip(conditions, expression.values, strict=True):
-        values.append(log_probabilities(value, env, axis, open_still & condition))
-        open_still = open_still & ~condition
-    result = values[-1]
-    for condition, value in zip(conditions[-2::-1], values[-2::-1], strict=True):
-        result = np.where(condition, value, result)
-    return result
-
-
-def _family(expression: Distribution, env: Env, axis: int, needed: Needed) -> np.ndarray:
+def _family(expression: Distribution, env: Env, axis: int) -> np.ndarray:
     states = env.slots.items[axis].states
     values = states.values().reshape(env.shape(axis, states.count))
     match expression.family:
         case "Bernoulli":
             _need_two_states(expression, states)
-            p = probability(expression.arguments[0], env, needed)
+            p = probability(expression.arguments[0], env)
             return np.where(values > 0, np.log(p), np.log1p(-p))
         case "Uniform":
             return np.full(env.shape(axis, states.count), -np.log(states.count))
         case "Point":
             return _point(expression.arguments[0], env, states, values)
         case "Categorical":
-            return _categorical(expression.arguments[0], env, axis, states, needed)
+            return _categorical(expression.arguments[0], env, axis, states)
         case "Weights":
-            return _weights(expression, env, axis, states, needed)
+            return _weights(expression, env, axis, states)
         case "NoisyOr":
             _need_two_states(expression, states)
-            log_none = _log_none(expression, env, needed)
+            log_none = _log_none(expression, env)
             return np.where(values > 0, np.log(-np.expm1(log_none)), log_none)
         case "Around":
-            return log_around(expression, env, axis, states, needed)
+            return log_around(expression, env, axis, states)
         case "Binomial" | "Poisson" | "Geometric":
-            return log_counts(expression, env, axis, states, needed)
+            return log_counts(expression, env, axis, states)
         case _:
             raise AssertionError(expression.family)
 
@@ -121,34 +103,24 @@ def _point(expression: Expression, env: Env, states: States, values: np.ndarray)
 
 
 def check_inside(expression: Expression, value: np.ndarray, states: States, env: Env) -> None:
-    """Check that every value lies in a variable's domain.
-
-    Raises:
-        GmError: naming a value that does not.
-    """
+    """Note the places where a value lies outside a variable's domain."""
     bad = ~((value >= states.first) & (value < states.first + states.count))
     bad |= value != np.round(value)
     if not bad.any():
         return
-    place = np.argwhere(bad)[0]
-    row = int(place[0]) if value.ndim and value.shape[0] == env.frame.count else 0
-    where = where_text(env.frame, row, env.names)
-    found = f"{float(value[bad].flat[0]):g}"
-    raise GmError(
-        [
-            errors.outside_target(
-                expression.span, expression.span.text, found, states.describe(), where
-            )
-        ]
-    )
+    text = expression.span.text
+
+    def tell(place: Place, where: str) -> Diagnostic:
+        found = f"{value_at(value, place):g}"
+        return errors.outside_target(expression.span, text, found, states.describe(), where)
+
+    no_value(env, bad, tell)
 
 
 # --- Rows of probabilities ---------------------------------------------------------------
 
 
-def _categorical(
-    expression: Expression, env: Env, axis: int, states: States, needed: Needed
-) -> np.ndarray:
+def _categorical(expression: Expression, env: Env, axis: int, states: States) -> np.ndarray:
     assert isinstance(expression, DataRef), "a vector is data"
     array = env.world.data[expression.name]
     index: list[np.ndarray] = []
@@ -164,31 +136,28 @@ def _categorical(
             index.append(along.reshape(env.shape(axis, size)))
             continue
         values = np.asarray(integers(part, env))
-        check_index(part.span, expression.name, values, array.shape[position], env)
-        index.append(values)
-    p = np.asarray(array[tuple(index)], np.float64)
+        index.append(inside_axis(part.span, expression.name, values, array.shape[position], env))
+    p = np.asarray(present(expression, array[tuple(index)], env), np.float64)
     p = p.reshape(*([1] * (1 + len(env.slots.items) - p.ndim)), *p.shape)
-    return _log_rows(expression.span, p, env, axis, needed)
+    return _log_rows(expression.span, p, env, axis)
 
 
-def _weights(
-    expression: Distribution, env: Env, axis: int, states: States, needed: Needed
-) -> np.ndarray:
+def _weights(expression: Distribution, env: Env, axis: int, states: States) -> np.ndarray:
     p = _shared(expression, env, axis, states)
     # Constants were looked at, and warned of, when the program was checked.
     is_told = all(isinstance(item.value, Constant) for item in expression.items)
-    return _log_rows(expression.span, p, env, axis, needed, is_told=is_told)
+    return _log_rows(expression.span, p, env, axis, is_told=is_told)
 
 
 def _log_rows(
-    span: Span, p: np.ndarray, env: Env, axis: int, needed: Needed, *, is_told: bool = False
+    span: Span, p: np.ndarray, env: Env, axis: int, *, is_told: bool = False
 ) -> np.ndarray:
     """Divide rows by their sums, which must be close to one, and return the logs."""
-    p = checked(span, p, env, needed, above=SUM_DIGITS, skip=axis)
+    p = checked(span, p, env, above=SUM_DIGITS, skip=axis)
     total = p.sum(axis=1 + axis, keepdims=True)
     uneven = uneven_rows(total)
     if uneven.any():
-        _check_sums(span, total, env, axis, uneven & needed, is_told=is_told)
+        _check_sums(span, total, env, axis, np.asarray(uneven & env.needed()), is_told=is_told)
         total = np.where(total > 0, total, 1.0)
     return np.log(p / total)
 
@@ -201,9 +170,13 @@ def _check_sums(
     totals = np.broadcast_to(total, uneven.shape)
     bad = uneven & ~(np.abs(totals - 1.0) <= SUM_DIGITS)
     if bad.any():
-        where = offending(bad, env, axis)
-        raise GmError([errors.bad_sum(span, float(totals[bad][0]), where)])
-    if not is_told:
+
+        def tell(place: Place, where: str) -> Diagnostic:
+            return errors.bad_sum(span, float(value_at(total, place)), where)
+
+        no_value(env, bad, tell)
+        uneven = uneven & ~bad
+    if uneven.any() and not is_told:
         others = int(uneven.sum()) - 1
         row = (offending(uneven, env, axis), float(totals[uneven][0]), others)
         env.world.uneven.append(probability_errors.UnevenRow(span, *row))
@@ -268,8 +241,9 @@ def _log_weight(expression: Expression, env: Env) -> np.ndarray:
         return np.asarray(evaluate(expression.arguments[0], env), np.float64)
     if isinstance(expression, Apply) and expression.operator == "if":
         condition, then, otherwise = expression.arguments
-        holds = evaluate(condition, env)
-        return np.where(holds, _log_weight(then, env), _log_weight(otherwise, env))
+        holds = conditions(condition, env)
+        on, off = env.guarded(holds, wanted=True), env.guarded(holds, wanted=False)
+        return np.where(holds, _log_weight(then, on), _log_weight(otherwise, off))
     weight = np.asarray(evaluate(expression, env), np.float64)
     is_zero = (weight < 0) & (weight >= -PROBABILITY_ROUNDING)
     return np.log(np.where(is_zero, 0.0, weight))
@@ -278,15 +252,15 @@ def _log_weight(expression: Expression, env: Env) -> np.ndarray:
 # --- Noisy or ----------------------------------------------------------------------------
 
 
-def _log_none(expression: Distribution, env: Env, needed: Needed) -> np.ndarray:
+def _log_none(expression: Distribution, env: Env) -> np.ndarray:
     """Return the log of the probability that neither a cause nor the leak has its effect."""
     log_none: np.ndarray = np.zeros(1)
     if expression.arguments:
-        log_none = np.log1p(-probability(expression.arguments[0], env, needed))
+        log_none = np.log1p(-probability(expression.arguments[0], env))
     for number, (position, frame) in enumerate(item_frames(env, expression)):
         item, item_env = expression.items[position], inside(env, frame, number)
         assert item.key is not None
-        active = evaluate(item.key, item_env)
-        failures = np.log1p(-probability(item.value, item_env, needed & np.asarray(active)))
+        active = conditions(item.key, item_env)
+        failures = np.log1p(-probability(item.value, item_env.guarded(active, wanted=True)))
         log_none = log_none + np.where(active, failures, 0.0)
     return log_none

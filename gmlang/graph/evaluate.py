@@ -1,11 +1,8 @@
 """The value of a core expression, for all instances and all states at once.
 
-An array of values has one axis for the instances of a frame (length 1 where they are all alike)
-and then one axis for each slot: a random variable of the instance, whose states run along it.
+Where an expression has no value (`gmlang.graph.environment`) its array holds a 0 that nobody may
+use: `and`, `or`, `if` and `match` ask for their later parts only where the earlier ones decide to.
 """
-
-from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -24,59 +21,27 @@ from gmlang.core.ast import (
     Gate,
     Local,
     QueryValue,
+    Reference,
     Size,
     VariableRef,
     Where,
     Whole,
 )
-from gmlang.diagnostics import GmError, Span
+from gmlang.core.walk import is_random, parts
+from gmlang.diagnostics import Diagnostic, GmError, Span
 from gmlang.errors import grounding as errors
-from gmlang.graph.states import States
-from gmlang.graph.world import Frame, World, where_text
-
-
-@dataclass(slots=True, eq=False)
-class Slot:
-    """A random variable of each instance: its index, and its states."""
-
-    variables: np.ndarray
-    states: States
-
-
-@dataclass(slots=True, eq=False)
-class Slots:
-    """The slots of a statement, filled by `collect` before anything is evaluated.
-
-    Attributes:
-        known: the slots by their shape and their first and last variable.
-        of: which slot a reference is, by the reference's identity and its path of item numbers.
-    """
-
-    items: list[Slot] = field(default_factory=list[Slot])
-    known: dict[tuple[object, ...], list[int]] = field(
-        default_factory=dict[tuple[object, ...], list[int]]
-    )
-    of: dict[tuple[int, tuple[int, ...]], int] = field(
-        default_factory=dict[tuple[int, tuple[int, ...]], int]
-    )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Env:
-    """Where an expression is evaluated: a frame, its slots, and the path of aggregate items."""
-
-    world: World
-    frame: Frame
-    slots: Slots
-    path: tuple[int, ...] = ()
-    names: dict[str, str] = field(default_factory=dict[str, str])
-
-    def shape(self, axis: int, size: int) -> tuple[int, ...]:
-        """Return the shape of an array that varies along slot `axis` alone."""
-        shape = [1] * (1 + len(self.slots.items))
-        shape[1 + axis] = size
-        return tuple(shape)
-
+from gmlang.graph.arithmetic import (
+    BEYOND,
+    INTEGER_MAX,
+    INTEGER_MIN,
+    Outcome,
+    compare_count,
+    compute,
+    number,
+    whole_numbers,
+)
+from gmlang.graph.environment import Env, Place, Slots, no_value, value_at, whole
+from gmlang.graph.world import Frame
 
 # --- Frames ------------------------------------------------------------------------------
 
@@ -96,9 +61,7 @@ def expand(env: Env, context: Context) -> tuple[Frame, np.ndarray]:
                 parents = _spread(parents, lengths, frame.count)
                 env.names[clause.key] = clause.name
             case Where():
-                keep = np.broadcast_to(
-                    np.asarray(evaluate(clause.condition, inner), np.bool_), (frame.count,)
-                )
+                keep = np.broadcast_to(conditions(clause.condition, inner), (frame.count,))
                 if not keep.all():
                     rows = np.flatnonzero(keep)
                     frame = Frame(len(rows), {k: v[rows] for k, v in frame.locals.items()})
@@ -165,23 +128,32 @@ def item_frames(env: Env, aggregate: Aggregate | Distribution) -> list[tuple[int
 
 def inside(env: Env, frame: Frame, number: int) -> Env:
     """Return the environment of the `number`-th item of an aggregate."""
-    return Env(env.world, frame, env.slots, (*env.path, number), env.names)
+    path = (*env.path, number)
+    return Env(env.world, frame, env.slots, path, env.names, env.guards, env.holes)
 
 
 # --- Values ------------------------------------------------------------------------------
 
 
 def integers(expression: Expression, env: Env) -> np.ndarray:
-    """Evaluate an expression whose value is used as an integer."""
-    value = evaluate(expression, env)
-    return value if value.dtype == np.int64 else np.round(value).astype(np.int64)
+    """Evaluate an expression whose value is used as an integer; others have no value."""
+    return _noted(expression.span, whole_numbers(evaluate(expression, env)), env)
+
+
+def conditions(expression: Expression, env: Env) -> np.ndarray:
+    """Evaluate an expression that is true or false."""
+    return np.asarray(evaluate(expression, env), np.bool_)
 
 
 def evaluate(expression: Expression, env: Env) -> np.ndarray:
-    """Evaluate an expression; the result broadcasts to (instances, states of each slot...)."""
+    """Evaluate an expression; the result broadcasts to (instances, states of each slot...).
+
+    Raises:
+        NoValue: where it has no value, unless the surroundings gather holes.
+    """
     match expression:
         case Constant():
-            return np.asarray(expression.value)
+            return _constant(expression, env)
         case Local():
             values = env.frame.locals[expression.key]
             return values.reshape(-1, *([1] * len(env.slots.items)))
@@ -192,10 +164,7 @@ def evaluate(expression: Expression, env: Env) -> np.ndarray:
         case DataRef():
             return _data(expression, env)
         case VariableRef() | AttributeRef() | Activation():
-            axis = env.slots.of[(id(expression), env.path)]
-            states = env.slots.items[axis].states
-            values = states.first + np.arange(states.count, dtype=np.int64)
-            return (values > 0 if states.is_bool else values).reshape(env.shape(axis, states.count))
+            return _variable(expression, env)
         case Apply():
             return _apply(expression, env)
         case Aggregate():
@@ -206,114 +175,163 @@ def evaluate(expression: Expression, env: Env) -> np.ndarray:
             raise AssertionError("not a value")
 
 
+def _noted(span: Span, found: Outcome, env: Env) -> np.ndarray:
+    """Return the values of an operation, noting where there are none."""
+    if found.bad is not None:
+        why = found.why
+        no_value(env, found.bad, lambda _, where: errors.without_value(span, why, where))
+    return found.values
+
+
+def _constant(expression: Constant, env: Env) -> np.ndarray:
+    value = expression.value
+    if isinstance(value, int) and not INTEGER_MIN <= value <= INTEGER_MAX:
+        return _noted(expression.span, Outcome(np.zeros(()), np.ones((), np.bool_), BEYOND), env)
+    return np.asarray(value)
+
+
 def _data(expression: DataRef, env: Env) -> np.ndarray:
     array = env.world.data[expression.name]
-    if not expression.indices:
-        return array
     index: list[np.ndarray] = []
     for axis, part in enumerate(expression.indices):
         assert not isinstance(part, Whole), "a whole axis where an element is needed"
         values = np.asarray(integers(part, env))
-        _check_index(part.span, expression.name, values, array.shape[axis], env)
-        index.append(values)
-    return array[tuple(index)]
+        index.append(inside_axis(part.span, expression.name, values, array.shape[axis], env))
+    if any(size == 0 for size in array.shape):
+        return np.zeros((), array.dtype)
+    return present(expression, array[tuple(index)] if index else array, env)
 
 
-def _check_index(span: Span, what: str, values: np.ndarray, size: int, env: Env) -> None:
-    if not values.size or (values.min() >= 0 and values.max() < size):
-        return
-    bad = (values < 0) | (values >= size)
-    row = int(np.argwhere(bad)[0][0]) if bad.ndim and bad.shape[0] == env.frame.count else 0
-    where = where_text(env.frame, row, env.names) if env.frame.count else ""
-    raise GmError([errors.index_outside(span, what, int(values[bad].flat[0]), size, where)])
+def present(expression: DataRef, values: np.ndarray, env: Env) -> np.ndarray:
+    """Return data as it is, noting the places where it is missing."""
+    if expression.name not in env.world.missing:
+        return values
+    gaps = np.isnan(values)
+    text = expression.span.text
+    no_value(env, gaps, lambda _, where: errors.missing_value(expression.span, text, where))
+    return np.where(gaps, 0.0, values)
 
 
-def check_index(span: Span, what: str, values: np.ndarray, size: int, env: Env) -> None:
-    """Check that indices lie in 0..size - 1.
+def inside_axis(span: Span, what: str, values: np.ndarray, size: int, env: Env) -> np.ndarray:
+    """Return indices that lie in 0..size - 1, noting the places where one does not.
 
     Raises:
-        GmError: naming the first index outside, and its instance.
+        NoValue: naming the first index outside and its instance, unless holes are gathered.
     """
-    _check_index(span, what, values, size, env)
+    if not values.size or (values.min() >= 0 and values.max() < size):
+        return values
+
+    def tell(place: Place, where: str) -> Diagnostic:
+        index = int(value_at(values, place))
+        return errors.index_outside(span, what, index, size, where)
+
+    no_value(env, (values < 0) | (values >= size), tell)
+    return np.clip(values, 0, max(0, size - 1))
 
 
-def _number(value: np.ndarray) -> np.ndarray:
-    return value.astype(np.int64) if value.dtype == np.bool_ else value
+def _variable(expression: Reference, env: Env) -> np.ndarray:
+    key = (id(expression), env.path)
+    if key in env.slots.choices:
+        return _chosen(expression, env)
+    stray = env.slots.strays.get(key)
+    if stray is not None:
+        rows = stray.rows.reshape(-1, *([1] * len(env.slots.items)))
+        no_value(env, rows, stray.tell)
+    axis = env.slots.of[key]
+    if axis is None:
+        return np.zeros((), np.int64)
+    states = env.slots.items[axis].states
+    values = states.first + np.arange(states.count, dtype=np.int64)
+    return (values > 0 if states.is_bool else values).reshape(env.shape(axis, states.count))
 
 
-_BINARY: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
-    "+": np.add,
-    "-": np.subtract,
-    "*": np.multiply,
-    "/": np.true_divide,
-    "//": np.floor_divide,
-    "%": np.mod,
-    "==": np.equal,
-    "!=": np.not_equal,
-    "<": np.less,
-    "<=": np.less_equal,
-    ">": np.greater,
-    ">=": np.greater_equal,
-}
-_UNARY: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "neg": np.negative,
-    "abs": np.abs,
-    "exp": np.exp,
-    "log": np.log,
-    "sqrt": np.sqrt,
-    "floor": np.floor,
-    "ceil": np.ceil,
-    "round": np.round,
-}
+def _chosen(expression: Reference, env: Env) -> np.ndarray:
+    """Evaluate `x[z]`: the value of the variable that z picks."""
+    picking = [np.asarray(integers(index, env)) for index in random_indices(expression)]
+    result: np.ndarray | None = None
+    found = np.zeros(1, np.bool_)
+    for choice in env.slots.choices[id(expression), env.path]:
+        here = np.ones(1, np.bool_)
+        for values, wanted in zip(picking, choice.picked_by, strict=True):
+            here = here & (values == wanted)
+        found = found | here
+        value = _variable(choice.reference, env.guarded(here, wanted=True))
+        result = value if result is None else np.where(here, value, result)
+    text = expression.span.text
+
+    def tell(place: Place, where: str) -> Diagnostic:
+        shown = ", ".join(str(int(value_at(values, place))) for values in picking)
+        return errors.no_such_element(expression.span, text, shown, where)
+
+    no_value(env, ~found, tell)
+    return np.zeros((), np.int64) if result is None else result
+
+
+def random_indices(reference: Reference) -> list[Expression]:
+    """List the indices of a reference that depend on random variables."""
+    return [part for part in parts(reference) if is_random(part)]
 
 
 def _apply(expression: Apply, env: Env) -> np.ndarray:
-    operator = expression.operator
-    with np.errstate(all="ignore"):
-        values = [np.asarray(evaluate(argument, env)) for argument in expression.arguments]
-        if operator in ("and", "or"):
-            reduce_ = np.logical_and if operator == "and" else np.logical_or
-            result = values[0]
-            for value in values[1:]:
-                result = reduce_(result, value)
-            return np.asarray(result, np.bool_)
-        if operator == "not":
-            return np.logical_not(values[0])
-        if operator == "if":
-            return np.where(values[0], _number(values[1]), _number(values[2]))
-        # Beside a real number a truth value counts as 0 or 1 without a copy.
-        if not any(value.dtype == np.float64 for value in values):
-            values = [_number(value) for value in values]
-        return _numeric(operator, values)
+    operator, arguments = expression.operator, expression.arguments
+    match operator:
+        case "and" | "or":
+            return _junction(arguments, env, is_and=operator == "and")
+        case "not":
+            return np.logical_not(conditions(arguments[0], env))
+        case "if":
+            condition = conditions(arguments[0], env)
+            then = evaluate(arguments[1], env.guarded(condition, wanted=True))
+            otherwise = evaluate(arguments[2], env.guarded(condition, wanted=False))
+            return np.where(condition, number(then), number(otherwise))
+        case "is" | "misses" | "element":
+            return _index_test(expression, env)
+        case _:
+            values = [np.asarray(evaluate(argument, env)) for argument in arguments]
+            return _noted(expression.span, compute(operator, values), env)
 
 
-def _numeric(operator: str, numbers: list[np.ndarray]) -> np.ndarray:
-    if operator in _UNARY:
-        return np.asarray(_UNARY[operator](numbers[0]))
-    if operator == "**":
-        integral = all(n.dtype == np.int64 for n in numbers) and numbers[1].min(initial=0) >= 0
-        return np.power(*(numbers if integral else [n.astype(np.float64) for n in numbers]))
-    if operator in ("min", "max"):
-        choose = np.minimum if operator == "min" else np.maximum
-        result = numbers[0]
-        for number in numbers[1:]:
-            result = choose(result, number)
-        return result
-    if operator == "in_range":
-        return (numbers[0] >= numbers[1]) & (numbers[0] <= numbers[2])
-    if operator == "in_set":
-        result = np.zeros(1, np.bool_)
-        for member in numbers[1:]:
-            result = result | (numbers[0] == member)
-        return result
-    return np.asarray(_BINARY[operator](numbers[0], numbers[1]))
+def _index_test(expression: Apply, env: Env) -> np.ndarray:
+    """Evaluate what `gmlang.graph.splitting` makes of a random index.
+
+    "is" says whether the index is a value, "misses" whether it is outside a range or has no value
+    at all; "element" is the element that an index outside the range does not name.
+    """
+    index, *ends = expression.arguments
+    inner = env if expression.operator == "element" else env.gathering()
+    values = integers(index, inner)
+    bounds = [evaluate(end, env) for end in ends]
+    nowhere = np.zeros(1, np.bool_)
+    for hole in (inner.holes or ()) if inner is not env else ():
+        nowhere = nowhere | hole.mask
+    if expression.operator == "is":
+        return (values == bounds[0]) & ~nowhere
+    outside = (values < bounds[0]) | (values > bounds[1])
+    if expression.operator == "misses":
+        return outside | nowhere
+    span = expression.span
+
+    def tell(place: Place, where: str) -> Diagnostic:
+        shown = str(int(value_at(values, place)))
+        return errors.no_such_element(span, span.text, shown, where)
+
+    no_value(env, outside, tell)
+    return np.zeros((), np.int64)
+
+
+def _junction(arguments: tuple[Expression, ...], env: Env, *, is_and: bool) -> np.ndarray:
+    combine = np.logical_and if is_and else np.logical_or
+    result = conditions(arguments[0], env)
+    for argument in arguments[1:]:
+        result = combine(result, conditions(argument, env.guarded(result, wanted=is_and)))
+    return np.asarray(result, np.bool_)
 
 
 def _aggregate(expression: Aggregate, env: Env) -> np.ndarray:
     values: list[np.ndarray] = []
-    for number, (position, frame) in enumerate(item_frames(env, expression)):
-        item_env = inside(env, frame, number)
-        values.append(_number(np.asarray(evaluate(expression.items[position].value, item_env))))
+    for position_number, (position, frame) in enumerate(item_frames(env, expression)):
+        item_env = inside(env, frame, position_number)
+        values.append(number(np.asarray(evaluate(expression.items[position].value, item_env))))
     operator = expression.operator
     if operator == "alldifferent":
         different = np.ones(1, np.bool_)
@@ -322,65 +340,59 @@ def _aggregate(expression: Aggregate, env: Env) -> np.ndarray:
                 different = different & (left != right)
         return different
     if operator in ("min", "max"):
-        if not values:
-            raise GmError([errors.cannot_ask(expression.span, f"{operator} of nothing")])
-        return _numeric(operator, values)
+        if values:
+            return compute(operator, values).values
+        none = Outcome(np.zeros(()), np.ones((), np.bool_), f"is the {operator} of nothing")
+        return _noted(expression.span, none, env)
     total = np.zeros((), np.int64)
     for value in values:
-        total = total + value
+        total = _noted(expression.span, compute("+", [total, value]), env)
     parameter = 1 if expression.parameter is None else evaluate(expression.parameter, env)
     return compare_count(operator, total, len(values), parameter)
 
 
-def compare_count(
-    operator: str, total: np.ndarray, num_items: int, parameter: np.ndarray | int
-) -> np.ndarray:
-    """Turn the sum of an aggregate's items into the aggregate's value."""
-    match operator:
-        case "sum" | "count":
-            return total
-        case "all":
-            return np.asarray(total == num_items)
-        case "any":
-            return np.asarray(total > 0)
-        case "xor":
-            return np.asarray(total % 2 == 1)
-        case "exactly" | "exactly_one":
-            return np.asarray(total == parameter)
-        case "at_most":
-            return np.asarray(total <= parameter)
-        case "at_least":
-            return np.asarray(total >= parameter)
-        case _:
-            raise AssertionError(operator)
-
-
 def _cases(expression: Cases, env: Env) -> np.ndarray:
-    conditions = [np.asarray(evaluate(c, env), np.bool_) for c in expression.conditions]
-    values = [_number(np.asarray(evaluate(v, env))) for v in expression.values]
-    check_coverage(expression, conditions, env)
-    result = values[-1]
-    for condition, value in zip(conditions[-2::-1], values[-2::-1], strict=True):
+    found = [
+        (c, number(np.asarray(evaluate(v, inner)))) for c, v, inner in rows_of(expression, env)
+    ]
+    result = found[-1][1]
+    for condition, value in found[-2::-1]:
         result = np.where(condition, value, result)
     return result
 
 
-def check_coverage(expression: Cases, conditions: list[np.ndarray], env: Env) -> None:
-    """Check that some case applies everywhere.
+def rows_of(expression: Cases, env: Env) -> list[tuple[np.ndarray, Expression, Env]]:
+    """List the rows of a match: its condition, its value, and where that is asked for.
 
     Raises:
-        GmError: naming values that no case covers.
+        GmError: naming values that no row covers.
     """
-    covered = np.zeros(1, np.bool_)
-    for condition in conditions:
-        covered = covered | condition
-    if covered.all():
+    found: list[tuple[np.ndarray, Expression, Env]] = []
+    open_ = env
+    for condition, value in zip(expression.conditions, expression.values, strict=True):
+        holds = conditions(condition, open_)
+        found.append((holds, value, open_.guarded(holds, wanted=True)))
+        open_ = open_.guarded(holds, wanted=False)
+    _check_coverage(expression, [condition for condition, _, _ in found], env)
+    return found
+
+
+def _check_coverage(expression: Cases, rows: list[np.ndarray], env: Env) -> None:
+    uncovered = np.ones(1, np.bool_)
+    for condition in rows:
+        uncovered = uncovered & ~condition
+    for condition, wanted in env.guards:
+        uncovered = uncovered & (condition if wanted else ~condition)
+    for hole in env.holes or ():
+        uncovered = uncovered & ~hole.mask
+    if not uncovered.any():
         return
-    place = np.argwhere(~covered)[0]
-    covered_shape = covered.shape
-    parts: list[str] = []
-    for axis, slot in enumerate(env.slots.items):
-        position = len(covered_shape) - len(env.slots.items) + axis
-        if position >= 0 and covered_shape[position] > 1:
-            parts.append(slot.states.label(int(place[position])))
-    raise GmError([errors.uncovered_match(expression.span, ", ".join(parts) or "every value")])
+    place = np.argwhere(whole(uncovered, env))[0]
+    shown = [
+        slot.states.label(int(state))
+        for slot, state, size in zip(
+            env.slots.items, place[1:], whole(uncovered, env).shape[1:], strict=True
+        )
+        if size > 1
+    ]
+    raise GmError([errors.uncovered_match(expression.span, ", ".join(shown) or "every value")])

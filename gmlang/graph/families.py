@@ -8,17 +8,15 @@ that is large, so no tail, centre, width or number of trials is too extreme.
 import numpy as np
 
 from gmlang.core.ast import Distribution
-from gmlang.diagnostics import GmError
+from gmlang.diagnostics import Diagnostic
 from gmlang.errors import probabilities as errors
-from gmlang.graph.chances import Needed, probability, refuse_where
-from gmlang.graph.evaluate import Env, evaluate
-from gmlang.graph.offending import offending
+from gmlang.graph.chances import probability, undefined_where
+from gmlang.graph.environment import Env, Place, no_value, value_at
+from gmlang.graph.evaluate import evaluate
 from gmlang.graph.states import States
 
 
-def log_around(
-    expression: Distribution, env: Env, axis: int, states: States, needed: Needed
-) -> np.ndarray:
+def log_around(expression: Distribution, env: Env, axis: int, states: States) -> np.ndarray:
     """Return the logs of a Gaussian on the integers of a domain, which sum to one there.
 
         log w(x) - log w(m) = -(x - m) (x + m - 2 centre) / (2 width^2)
@@ -26,21 +24,19 @@ def log_around(
     where m is the state nearest to the centre.
     """
     centre, width = (np.asarray(evaluate(e, env), np.float64) for e in expression.arguments)
-    _parameter(expression, 0, centre, np.isfinite(centre), "a number", env, needed)
+    _parameter(expression, 0, centre, np.isfinite(centre), "a number", env)
     positive = (width > 0) & (width < np.inf)
-    _parameter(expression, 1, width, positive, "above 0", env, needed)
+    _parameter(expression, 1, width, positive, "above 0", env)
     values = states.values().reshape(env.shape(axis, states.count))
     nearest = np.clip(np.rint(centre), states.first, states.first + states.count - 1)
     left, right = values - nearest, (values - centre) + (nearest - centre)
     log_weights = -0.5 * (left / width) * (right / width)
     # At the nearest states, an overflow of the other factor must not make 0 times inf of it.
     log_weights = np.where((left == 0) | (right == 0), 0.0, log_weights)
-    return log_normalised(np.where(needed, log_weights, 0.0), axis)
+    return log_normalised(np.where(env.needed(), log_weights, 0.0), axis)
 
 
-def log_counts(
-    expression: Distribution, env: Env, axis: int, states: States, needed: Needed
-) -> np.ndarray:
+def log_counts(expression: Distribution, env: Env, axis: int, states: States) -> np.ndarray:
     """Return the logs of a Binomial, Poisson or Geometric, which sum to one on the domain.
 
     The logs of neighbouring probabilities differ by
@@ -57,24 +53,23 @@ def log_counts(
         case "Poisson":
             mean = np.asarray(evaluate(expression.arguments[0], env), np.float64)
             possible = (mean >= 0) & (mean < np.inf)
-            _parameter(expression, 0, mean, possible, "a number of at least 0", env, needed)
+            _parameter(expression, 0, mean, possible, "a number of at least 0", env)
             steps = np.log(mean) - np.log(values)
         case "Geometric":
-            p = probability(expression.arguments[0], env, needed)
-            _parameter(expression, 0, p, p > 0, "above 0", env, needed)
+            p = probability(expression.arguments[0], env)
+            _parameter(expression, 0, p, p > 0, "above 0", env)
             steps = np.log1p(-p) + np.zeros_like(values)
         case _:
             last = np.asarray(evaluate(expression.arguments[0], env), np.float64)
             whole = (last >= 0) & (last < np.inf) & (last == np.rint(last))
-            _parameter(expression, 0, last, whole, "a whole number of at least 0", env, needed)
-            p = probability(expression.arguments[1], env, needed)
+            _parameter(expression, 0, last, whole, "a whole number of at least 0", env)
+            p = probability(expression.arguments[1], env)
             # Below, k may be close to n: their difference is taken before anything is rounded.
             steps = np.log((last - values + 1.0) / values) + (np.log(p) - np.log1p(-p))
     empty = (states.first + states.count - 1 < 0) | (last < states.first)
-    if np.any(empty & needed):
-        _refuse_empty(expression, env, empty & needed, last, states)
+    _note_empty(expression, env, np.asarray(empty), last, states)
     steps = np.where(values <= 0, np.inf, np.where(values > last, -np.inf, steps))
-    return log_normalised(_from_mode(np.where(needed, steps, 0.0), 1 + axis), axis)
+    return log_normalised(_from_mode(np.where(env.needed(), steps, 0.0), 1 + axis), axis)
 
 
 def _from_mode(steps: np.ndarray, axis: int) -> np.ndarray:
@@ -113,28 +108,26 @@ def _parameter(
     good: np.ndarray,
     needed_text: str,
     env: Env,
-    needed: Needed,
 ) -> None:
-    """Refuse a parameter that is not good somewhere it is needed."""
+    """Note where a parameter is not good."""
     span, family = expression.arguments[number].span, expression.family
     name = _NAMES[family][number]
-    refuse_where(
+    undefined_where(
         ~good,
         values,
         env,
-        needed,
         lambda value, where: errors.bad_parameter(span, family, name, value, needed_text, where),
     )
 
 
-def _refuse_empty(
+def _note_empty(
     expression: Distribution, env: Env, empty: np.ndarray, last: np.ndarray, states: States
 ) -> None:
-    parameters = ""
-    if expression.family == "Binomial":
-        found = np.broadcast_to(last, np.broadcast_shapes(last.shape, empty.shape))
-        parameters = f"n = {float(found[np.broadcast_to(empty, found.shape)][0]):.10g}"
-    where = offending(empty, env)
-    domain = states.describe()
-    span = expression.span
-    raise GmError([errors.no_mass(span, expression.family, parameters, domain, where)])
+    def tell(place: Place, where: str) -> Diagnostic:
+        parameters = ""
+        if expression.family == "Binomial":
+            parameters = f"n = {value_at(last, place):.10g}"
+        family, domain = expression.family, states.describe()
+        return errors.no_mass(expression.span, family, parameters, domain, where)
+
+    no_value(env, empty, tell)

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from gmlang.core.ast import Reference
 from gmlang.graph import lower, terms
-from gmlang.graph.evaluate import Env, Slot, Slots
-from gmlang.graph.places import Reference
+from gmlang.graph.environment import Env, Slot, Slots
 from gmlang.graph.ranges import num_entries
 from gmlang.graph.states import States
 from gmlang.graph.world import select_rows
@@ -20,7 +20,7 @@ def add_folded(
     The tables hold only as long as the observations do, which is noted for `why`. Models are
     compared without observations, so nothing is folded in them.
     """
-    if job.origin.model:
+    if job.origin.model or env.slots.strays:
         return False
     known = _known(grounder)
     fixed = _fixed_axes(env, job)
@@ -54,7 +54,7 @@ def _known(grounder: "lower.Grounder") -> np.ndarray:
     return known
 
 
-def _fixed_axes(env: Env, job: "lower.Job") -> set[int]:
+def _fixed_axes(env: Env, job: "lower.Job") -> set[int | None]:
     """List the slots that keep their states: what a distribution is about, and plain gates."""
     kept = [gate for gate in job.gates if isinstance(gate, Reference)]
     if isinstance(job.term, terms.Drawn | terms.Defined | terms.Likely):
@@ -74,4 +74,4 @@ def _folded(env: Env, rows: np.ndarray, states: dict[int, int]) -> Env:
             kept = States(kept.first + state, 1, kept.is_bool, labels, kept.name)
         slots.append(Slot(variables, kept))
     frame = select_rows(env.frame, rows)
-    return replace(env, frame=frame, slots=Slots(slots, {}, env.slots.of))
+    return replace(env, frame=frame, slots=replace(env.slots, items=slots, known={}))

@@ -27,7 +27,8 @@ from gmlang.graph.builder import Builder, Origin
 from gmlang.graph.chances import probability
 from gmlang.graph.cycles import check_mechanisms
 from gmlang.graph.distributions import log_probabilities, log_weights
-from gmlang.graph.evaluate import Env, Slot, Slots, integers
+from gmlang.graph.environment import Env, Slot, Slots
+from gmlang.graph.evaluate import integers
 from gmlang.graph.families import log_normalised
 from gmlang.graph.instances import discover, domain_range, empty_table, model_frame
 from gmlang.graph.lower import Grounder, Job, environment, lower
@@ -80,7 +81,7 @@ def ground(
     Raises:
         GmError: with all the mistakes that the data brings to light.
     """
-    world = World(sizes=dict(world.sizes), data=dict(world.data))
+    world = World(dict(world.sizes), dict(world.data), set(world.missing))
     builder = Builder()
     grounder = Grounder(world, builder)
     diagnostics: list[Diagnostic] = []

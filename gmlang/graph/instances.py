@@ -20,10 +20,11 @@ from gmlang.core.program import (
     Use,
 )
 from gmlang.core.types import Bool, Domain, Enum, Integer, IntRange
-from gmlang.core.walk import is_random, parts, replace_part
-from gmlang.graph.evaluate import Env, Slots, expand, integers
-from gmlang.graph.places import argument_rows, instance_keys
-from gmlang.graph.world import ONE_INSTANCE, Frame, ModelTable, World
+from gmlang.core.walk import is_random, parts, replace_part, walk
+from gmlang.graph.environment import Env, NoValue, Slots
+from gmlang.graph.evaluate import expand, integers
+from gmlang.graph.places import argument_rows, index_ranges, instance_keys
+from gmlang.graph.world import ONE_INSTANCE, Frame, ModelTable, World, select_rows
 
 
 def domain_range(domain: Domain, env: Env) -> tuple[int, int]:
@@ -129,9 +130,8 @@ def _activations(
 ) -> list[tuple[str, np.ndarray]]:
     if not _has_activation(expression):
         return []
-    outer, _ = expand(Env(world, frame, Slots(), (), names), context)
     found: list[tuple[str, np.ndarray]] = []
-    stack: list[tuple[Expression, Frame]] = [(expression, outer)]
+    stack: list[tuple[Expression, Frame]] = [(expression, _expanded(world, frame, context, names))]
     while stack:
         part, at = stack.pop()
         if at.count == 0:
@@ -140,7 +140,7 @@ def _activations(
             found.extend(_rows(world, at, part, names))
         items = part.items if isinstance(part, Aggregate | Distribution) else ()
         for item in items:
-            inner, _ = expand(Env(world, at, Slots(), (), names), item.context)
+            inner = _expanded(world, at, item.context, names)
             stack.append((item.value, inner))
             if item.key is not None:
                 stack.append((item.key, inner))
@@ -149,9 +149,22 @@ def _activations(
     return found
 
 
-def _has_activation(expression: Expression) -> bool:
-    from gmlang.core.walk import walk
+def _expanded(world: World, frame: Frame, context: Context, names: dict[str, str]) -> Frame:
+    """Repeat a frame over a context, without the instances in which that has no value.
 
+    Something may guard them; if not, grounding tells.
+    """
+    env = Env(world, frame, Slots(), (), names)
+    while True:
+        try:
+            return expand(env, context)[0]
+        except NoValue as error:
+            whole = len(error.rows) != env.frame.count
+            kept = np.zeros(env.frame.count, np.bool_) if whole else ~error.rows
+            env = Env(world, select_rows(env.frame, kept), Slots(), (), names)
+
+
+def _has_activation(expression: Expression) -> bool:
     return any(isinstance(part, Activation) for part in walk(expression))
 
 
@@ -159,15 +172,18 @@ def _rows(
     world: World, frame: Frame, activation: Activation, names: dict[str, str]
 ) -> list[tuple[str, np.ndarray]]:
     table = world.models[activation.model]
-    for position, argument in enumerate(activation.arguments):
-        if isinstance(argument, Expression) and is_random(argument):
-            low, size = table.firsts[position], table.sizes[position]
-            chosen = [Constant(argument.span, v, Integer()) for v in range(low, low + size)]
-            every: list[tuple[str, np.ndarray]] = []
-            for constant in chosen:
-                fixed = replace_part(activation, argument, constant)
-                assert isinstance(fixed, Activation)
-                every.extend(_rows(world, frame, fixed, names))
-            return every
-    rows = argument_rows(activation, table, Env(world, frame, Slots(), (), names))
-    return [(activation.model, rows)]
+    for index, low, size in index_ranges(world, activation):
+        if not is_random(index):
+            continue
+        every: list[tuple[str, np.ndarray]] = []
+        for value in range(low, low + size):
+            fixed = replace_part(activation, index, Constant(index.span, value, Integer()))
+            assert isinstance(fixed, Activation)
+            every.extend(_rows(world, frame, fixed, names))
+        return every
+    env = Env(world, frame, Slots(), (), names).gathering()
+    rows = argument_rows(activation, table, env)
+    exists = np.ones(len(rows), np.bool_)
+    for hole in env.holes or ():
+        exists &= ~hole.mask
+    return [(activation.model, rows[exists])]

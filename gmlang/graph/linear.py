@@ -6,8 +6,10 @@ import numpy as np
 
 from gmlang.core.ast import Activation, Aggregate, Apply, AttributeRef, Expression, VariableRef
 from gmlang.core.walk import is_random
+from gmlang.errors import grounding as errors
 from gmlang.graph import lower
-from gmlang.graph.evaluate import Env, RaggedItems, Slot, Slots, evaluate, expand, item_frames
+from gmlang.graph.environment import Env, Slot, Slots, no_value
+from gmlang.graph.evaluate import RaggedItems, evaluate, expand, item_frames, random_indices
 from gmlang.graph.places import locate
 from gmlang.graph.ranges import Steps, integer_steps
 from gmlang.graph.states import States
@@ -71,6 +73,13 @@ class LinearForm:
             isinstance(source, PartRows) and source.states.count > 2 for source, _ in self.terms
         )
 
+    def size(self) -> np.ndarray:
+        """Return in each instance a bound on the size of every sum of some of the terms."""
+        total = np.abs(self.constant.astype(np.float64))
+        for source, coefficients in self.terms:
+            total = total + np.abs(coefficients.astype(np.float64)) * (source.states.count - 1)
+        return total
+
     def num_entries(self) -> float:
         """Count the entries of a chain that adds up the terms one after another."""
         sums, reach, total = 1.0, 0.0, 0.0
@@ -96,7 +105,7 @@ def linear_form(expression: Expression, env: Env, *, parts: bool = False) -> Lin
         value = np.asarray(evaluate(expression, env))
         return _constant(value, count)
     match expression:
-        case VariableRef() | AttributeRef() | Activation():
+        case VariableRef() | AttributeRef() | Activation() if not random_indices(expression):
             slot = locate(expression, env)
             first = np.full(count, slot.states.first, np.int64)
             return LinearForm(first, [(slot, np.ones(count, np.int64))])
@@ -109,20 +118,27 @@ def linear_form(expression: Expression, env: Env, *, parts: bool = False) -> Lin
     return _part(expression, env) if form is None and parts else form
 
 
-def realised(grounder: "lower.Grounder", form: LinearForm) -> list[tuple[Slot, np.ndarray]]:
+def realised(
+    grounder: "lower.Grounder", form: LinearForm, guards: tuple[Expression, ...] = ()
+) -> list[tuple[Slot, np.ndarray]]:
     """Give every part of a form a variable, and list the form's terms."""
     known: dict[int, Slot] = {}
-    return [(realise(grounder, source, known), c) for source, c in form.terms]
+    return [(realise(grounder, source, known, guards), c) for source, c in form.terms]
 
 
-def realise(grounder: "lower.Grounder", source: Slot | PartRows, known: dict[int, Slot]) -> Slot:
+def realise(
+    grounder: "lower.Grounder",
+    source: Slot | PartRows,
+    known: dict[int, Slot],
+    guards: tuple[Expression, ...] = (),
+) -> Slot:
     """Return the variables of a summand, which are added unless they are known by their part."""
     if isinstance(source, Slot):
         return source
     part = source.part
     if id(part) not in known:
         value, states = part.steps.numbered(part.value), part.steps.states()
-        frame, reference = lower.auxiliary(grounder, part.env.frame, value, states)
+        frame, reference = lower.auxiliary(grounder, part.env.frame, value, states, guards)
         known[id(part)] = locate(reference, lower.environment(grounder, frame))
     slot = known[id(part)]
     return Slot(slot.variables[source.rows], slot.states)
@@ -131,8 +147,10 @@ def realise(grounder: "lower.Grounder", source: Slot | PartRows, known: dict[int
 def _constant(value: np.ndarray, count: int) -> LinearForm | None:
     if value.dtype == np.bool_:
         value = value.astype(np.int64)
+    if value.dtype == np.int64:
+        return LinearForm(np.broadcast_to(value.reshape(-1), (count,)), [])
     rounded = np.round(value)
-    if not np.isfinite(rounded).all() or (rounded != value).any():
+    if not (np.abs(rounded) < 2.0**63).all() or (rounded != value).any():
         return None
     return LinearForm(np.broadcast_to(rounded.astype(np.int64).reshape(-1), (count,)), [])
 
@@ -162,6 +180,7 @@ def _apply(expression: Apply, env: Env, *, parts: bool) -> LinearForm | None:
         return None
     match expression.operator:
         case "+" | "-":
+            _check_size(found[0].size() + found[1].size(), expression, env)
             return _merged(_add(found[0], found[1], 1 if expression.operator == "+" else -1))
         case "neg":
             zero = LinearForm(np.zeros(env.frame.count, np.int64), [])
@@ -169,6 +188,7 @@ def _apply(expression: Apply, env: Env, *, parts: bool) -> LinearForm | None:
         case "*":
             left, right = found
             scale, form = (left.constant, right) if not left.terms else (right.constant, left)
+            _check_size(form.size() * np.abs(scale.astype(np.float64)), expression, env)
             scaled = [(slot, coefficients * scale) for slot, coefficients in form.terms]
             return LinearForm(form.constant * scale, scaled)
         case _:
@@ -178,7 +198,7 @@ def _apply(expression: Apply, env: Env, *, parts: bool) -> LinearForm | None:
 
 def _aggregate(expression: Aggregate, env: Env, *, parts: bool) -> LinearForm | None:
     count = env.frame.count
-    total = LinearForm(np.zeros(count, np.int64), [])
+    total, size = LinearForm(np.zeros(count, np.int64), []), np.zeros(count)
     try:
         for item in expression.items:
             frame, parents = expand(env, item.context) if item.context else (env.frame, None)
@@ -188,6 +208,8 @@ def _aggregate(expression: Aggregate, env: Env, *, parts: bool) -> LinearForm | 
             form = linear_form(item.value, _inside(env, frame), parts=parts)
             if form is None:
                 return None
+            size += form.size().reshape(count, each).sum(axis=1)
+            _check_size(size, expression, env)
             total = _add(total, _shared_out(form, count, each), 1)
     except RaggedItems:
         return _one_by_one(expression, env, parts=parts)
@@ -220,13 +242,24 @@ def _rows_of(source: Slot | PartRows, row: slice) -> Slot | PartRows:
 
 def _one_by_one(expression: Aggregate, env: Env, *, parts: bool) -> LinearForm | None:
     """Add up items that have aggregates of different lengths within."""
-    total = LinearForm(np.zeros(env.frame.count, np.int64), [])
+    total, size = LinearForm(np.zeros(env.frame.count, np.int64), []), np.zeros(env.frame.count)
     for position, frame in item_frames(env, expression):
         form = linear_form(expression.items[position].value, _inside(env, frame), parts=parts)
         if form is None:
             return None
+        size += form.size()
+        _check_size(size, expression, env)
         total = _add(total, form, 1)
     return _merged(total)
+
+
+def _check_size(size: np.ndarray, expression: Expression, env: Env) -> None:
+    """Refuse a sum of whose terms some may add up to more than 64 bits hold."""
+    beyond = size >= 2.0**63
+    if not beyond.any():
+        return
+    span, why = expression.span, "may be beyond 64-bit integers"
+    no_value(env.still(), beyond, lambda _, where: errors.without_value(span, why, where))
 
 
 def _add(left: LinearForm, right: LinearForm, sign: int) -> LinearForm:

@@ -4,10 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmlang.core.ast import Apply, Expression
+from gmlang.core.ast import Apply, Expression, Reference
+from gmlang.core.types import Bool
 from gmlang.graph import lower
 from gmlang.graph.copies import copy_repeated
-from gmlang.graph.places import Reference, locate
+from gmlang.graph.environment import NoValue
+from gmlang.graph.evaluate import random_indices
+from gmlang.graph.places import locate
 from gmlang.graph.states import BOOL
 from gmlang.graph.world import Frame
 
@@ -34,21 +37,55 @@ def literals_of(
     values: list[tuple[Expression, Frame]],
     *,
     allow_negated: bool = True,
+    guards: tuple[Expression, ...] = (),
+    lazy: str = "",
 ) -> tuple[Frame, Literals]:
-    """Turn boolean expressions into literals, with auxiliary variables where they are not."""
+    """Turn boolean expressions into literals, with auxiliary variables where they are not.
+
+    Args:
+        grounder: grows.
+        frame: the instances.
+        values: the expressions, each with the frame it is evaluated in.
+        allow_negated: whether a literal may be a negated variable.
+        guards: conditions without which nobody asks for any of them.
+        lazy: "and" or "or" when each is asked for only if all before it are true, or false.
+    """
     columns: list[np.ndarray] = []
     negated: list[np.ndarray] = []
-    for value, item_frame in values:
+    for number, (value, item_frame) in enumerate(values):
         positive, inner = strip_not(value)
-        if not isinstance(inner, Reference) or not (positive or allow_negated):
-            item_frame, inner = lower.auxiliary(grounder, item_frame, value, BOOL)
+        variables = None
+        if isinstance(inner, Reference) and (positive or allow_negated):
+            variables = _where_certain(grounder, item_frame, inner)
+        if variables is None:
+            before = [earlier for earlier, _ in values[:number]] if lazy else []
+            asked = before if lazy == "and" else [_opposite(earlier) for earlier in before]
+            item_frame, inner = lower.auxiliary(
+                grounder, item_frame, value, BOOL, (*guards, *asked)
+            )
             positive = True
-        variables = locate(inner, lower.environment(grounder, item_frame)).variables
+            variables = locate(inner, lower.environment(grounder, item_frame)).variables
         columns.append(np.broadcast_to(variables, frame.count))
         negated.append(np.full(frame.count, not positive))
     stacked = np.stack(columns, axis=1) if columns else np.zeros((frame.count, 0), np.int64)
     flags = np.stack(negated, axis=1) if negated else np.zeros((frame.count, 0), np.bool_)
     return frame, Literals(_distinct(grounder, stacked), flags)
+
+
+def _opposite(condition: Expression) -> Expression:
+    return Apply(condition.span, "not", (condition,), Bool())
+
+
+def _where_certain(
+    grounder: "lower.Grounder", frame: Frame, reference: Reference
+) -> np.ndarray | None:
+    """Find a reference's variables; None when it names none, or different ones, somewhere."""
+    if random_indices(reference):
+        return None
+    try:
+        return locate(reference, lower.environment(grounder, frame)).variables
+    except NoValue:
+        return None
 
 
 def _distinct(grounder: "lower.Grounder", variables: np.ndarray) -> np.ndarray:

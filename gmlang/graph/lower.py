@@ -5,33 +5,29 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from gmlang.core.ast import (
-    Activation,
-    Aggregate,
-    Apply,
-    AttributeRef,
-    Constant,
-    Distribution,
-    Expression,
-    Local,
-    Thing,
-    VariableRef,
-    Whole,
-)
-from gmlang.core.types import Bool, Integer
-from gmlang.core.walk import is_random, parts, replace_part
+from gmlang.core.ast import Aggregate, Apply, DataRef, Expression, Local, Reference, VariableRef
+from gmlang.core.types import Bool, Integer, Real
+from gmlang.core.walk import replace_part
 from gmlang.diagnostics import Diagnostic, GmError, Span
 from gmlang.errors import grounding as errors
 from gmlang.graph import folding, narrowing, structure, terms
 from gmlang.graph.builder import Builder, Origin, add_tables
-from gmlang.graph.chances import EVERYWHERE, Needed
-from gmlang.graph.evaluate import Env, RaggedItems, Slots, evaluate, expand
+from gmlang.graph.environment import Env, NoValue, Slots
+from gmlang.graph.evaluate import RaggedItems, conditions
 from gmlang.graph.linear import linear_form
 from gmlang.graph.names import variable_name
-from gmlang.graph.places import Reference, collect
+from gmlang.graph.places import collect
 from gmlang.graph.ranges import num_entries
-from gmlang.graph.states import States
+from gmlang.graph.splitting import (
+    outside_items,
+    split_on_condition,
+    split_on_guard,
+    split_on_switch,
+    uniform_groups,
+)
+from gmlang.graph.states import BOOL, States
 from gmlang.graph.terms import Term
+from gmlang.graph.undefined import add_partial_tables, lower_undefined
 from gmlang.graph.world import Frame, HiddenArray, World, select_rows
 
 SMALL_ENTRIES = 512
@@ -59,12 +55,16 @@ class Job:
     """A term to be turned into factors, with the conditions under which it applies.
 
     Attributes:
+        gates: what the term says holds only where all these do; each is asked for only where the
+            earlier ones hold.
+        guards: of an auxiliary variable: its value matters only where all these hold.
         num_entries: of the table that it would be in one instance; known once it is looked at.
     """
 
     term: Term
     gates: tuple[Expression, ...]
     origin: Origin
+    guards: tuple[Expression, ...] = ()
     num_entries: float = 0.0
 
     @property
@@ -82,122 +82,48 @@ class Job:
         gates = tuple(replace_part(gate, old, new) for gate in self.gates)
         return replace(self, term=terms.with_expressions(self.term, parts), gates=gates)
 
+    def gated(self, gate: Expression) -> "Job":
+        """Return the job with one more gate, asked for before the others."""
+        return replace(self, gates=(gate, *self.gates))
+
 
 def lower(grounder: Grounder, frame: Frame, job: Job) -> None:
     """Add the factors of a term for every instance of a frame.
 
     Raises:
         GmError: when an expression is too wide for a table and has no structure to exploit, or
-            when a value is not legal.
+            when it has no value in some instance, which no gate or guard can exclude.
     """
     if frame.count == 0:
         return
-    if _split_on_condition(grounder, frame, job) or _split_on_switch(grounder, frame, job):
+    mark = grounder.builder.mark()
+    try:
+        _lower(grounder, frame, job)
+    except NoValue as error:
+        if not (job.gates or job.guards) or len(error.rows) not in (1, frame.count):
+            raise
+        grounder.builder.reset(mark)
+        rows = np.broadcast_to(error.rows, (frame.count,))
+        lower_undefined(grounder, select_rows(frame, rows), job, error.diagnostics[0])
+        lower(grounder, select_rows(frame, ~rows), job)
+
+
+def _lower(grounder: Grounder, frame: Frame, job: Job) -> None:
+    if split_on_condition(grounder, frame, job) or split_on_switch(grounder, frame, job):
         return
-    for part in _uniform_groups(grounder, frame, job):
+    try:
+        groups = uniform_groups(grounder, frame, job)
+    except NoValue:
+        if split_on_guard(grounder, frame, job):
+            return
+        raise
+    for part in groups:
         _lower_uniform(grounder, part, job)
 
 
 def environment(grounder: Grounder, frame: Frame) -> Env:
     """Return an environment without slots for a frame."""
     return Env(grounder.world, frame, Slots(), (), grounder.names)
-
-
-# --- Splitting frames --------------------------------------------------------------------
-
-
-def _split_on_condition(grounder: Grounder, frame: Frame, job: Job) -> bool:
-    """Resolve a conditional on compile-time values by splitting the instances."""
-    for part in _outside_items(job):
-        if not isinstance(part, Apply) or part.operator != "if":
-            continue
-        condition = part.arguments[0]
-        if is_random(condition):
-            continue
-        value = np.asarray(evaluate(condition, environment(grounder, frame)), np.bool_)
-        holds = np.broadcast_to(value, (frame.count,))
-        for branch, keep in ((part.arguments[1], holds), (part.arguments[2], ~holds)):
-            rows = frame if keep.all() else select_rows(frame, keep)
-            lower(grounder, rows, job.replaced(part, branch))
-        return True
-    return False
-
-
-def _outside_items(job: Job) -> list[Expression]:
-    """List the parts of a job that are not repeated by an aggregate."""
-    found: list[Expression] = []
-    stack = list(job.expressions())
-    while stack:
-        part = stack.pop()
-        found.append(part)
-        if not isinstance(part, Aggregate | Distribution):
-            stack.extend(parts(part))
-            continue
-        for item in part.items:
-            if not item.context:
-                stack.append(item.value)
-                stack.extend(() if item.key is None else (item.key,))
-        if isinstance(part, Distribution):
-            stack.extend(part.arguments)
-    return found
-
-
-def _split_on_switch(grounder: Grounder, frame: Frame, job: Job) -> bool:
-    """Resolve an index that is random, x[z], into one gated instance for each value of z."""
-    for part in _outside_items(job):
-        found = _random_index(grounder.world, part)
-        if found is None:
-            continue
-        index, first, size = found
-        for value in range(first, first + size):
-            constant = Constant(index.span, value, Integer())
-            gate = Apply(index.span, "==", (index, constant), Bool())
-            chosen = job.replaced(part, replace_part(part, index, constant))
-            lower(grounder, frame, replace(chosen, gates=(*chosen.gates, gate)))
-        return True
-    return False
-
-
-def _random_index(world: World, part: Expression) -> tuple[Expression, int, int] | None:
-    """Find a random index of a reference: the index, its first legal value, and how many."""
-    match part:
-        case VariableRef() if part.name not in world.hidden:
-            shape = world.variables[part.name].shape
-            pairs = [(index, 0, shape[axis]) for axis, index in enumerate(part.indices)]
-        case AttributeRef():
-            shape = world.attributes[part.thing.entity][part.attribute].shape
-            pairs = [(index, 0, shape[axis]) for axis, index in enumerate(part.indices)]
-        case Activation():
-            table = world.models[part.model]
-            pairs = list(zip(part.arguments, table.firsts, table.sizes, strict=True))
-        case _:
-            return None
-    for index, first, size in pairs:
-        if not isinstance(index, Whole | Thing) and is_random(index):
-            return index, first, size
-    return None
-
-
-def _uniform_groups(grounder: Grounder, frame: Frame, job: Job) -> list[Frame]:
-    """Split a frame so that every aggregate has one number of items throughout each part."""
-    env = environment(grounder, frame)
-    counts: list[np.ndarray] = []
-    for part in _outside_items(job):
-        if not isinstance(part, Aggregate | Distribution):
-            continue
-        for item in part.items:
-            if item.context:
-                _, parents = expand(env, item.context)
-                counts.append(np.bincount(parents, minlength=frame.count))
-    if not counts:
-        return [frame]
-    signature = np.stack(counts, axis=1)
-    if (signature == signature[:1]).all():
-        return [frame]
-    groups, group_of = np.unique(signature, axis=0, return_inverse=True)
-    return [
-        select_rows(frame, np.flatnonzero(group_of.reshape(-1) == g)) for g in range(len(groups))
-    ]
 
 
 # --- Tables ------------------------------------------------------------------------------
@@ -212,6 +138,12 @@ def _lower_uniform(grounder: Grounder, frame: Frame, job: Job) -> None:
         for row in range(frame.count):
             _lower_uniform(grounder, select_rows(frame, np.array([row])), job)
         return
+    except NoValue:
+        if split_on_guard(grounder, frame, job):
+            return
+        raise
+    if env.slots.strays and split_on_guard(grounder, frame, job):
+        return
     _note_edges(grounder, env, job)
     job = replace(job, num_entries=num_entries(env.slots))
     few = len(env.slots.items) <= 3
@@ -219,6 +151,9 @@ def _lower_uniform(grounder: Grounder, frame: Frame, job: Job) -> None:
         add_table(grounder, env, job)
     elif structure.lower_structured(grounder, frame, job):
         return
+    elif isinstance(job.term, terms.Needed) and job.is_wide and len(job.gates) > 1:
+        frame, together = auxiliary(grounder, frame, _all_of(job.gates), BOOL)
+        lower(grounder, frame, replace(job, gates=(together,)))
     elif job.num_entries <= (ENTRIES_MAX if few else PLAIN_ENTRIES):
         add_table(grounder, env, job)
     elif not folding.add_folded(grounder, env, job, PLAIN_ENTRIES):
@@ -243,8 +178,16 @@ def _too_wide(env: Env, job: Job) -> Diagnostic:
 
 
 def _adds_reals(env: Env, job: Job) -> bool:
-    sums = [p for p in _outside_items(job) if isinstance(p, Aggregate) and p.operator == "sum"]
+    sums = [
+        p
+        for p in outside_items(job.expressions())
+        if isinstance(p, Aggregate) and p.operator == "sum"
+    ]
     return any(linear_form(part, env, parts=True) is None for part in sums)
+
+
+def _all_of(gates: tuple[Expression, ...]) -> Expression:
+    return Apply(gates[0].span, "and", gates, Bool())
 
 
 def _note_edges(grounder: Grounder, env: Env, job: Job) -> None:
@@ -252,46 +195,61 @@ def _note_edges(grounder: Grounder, env: Env, job: Job) -> None:
         return
     assert isinstance(job.term, terms.Drawn | terms.Defined)
     axis = env.slots.of[(id(job.term.target), env.path)]
+    assert axis is not None
     child = env.slots.items[axis].variables
     for number, slot in enumerate(env.slots.items):
         if number != axis:
-            both = np.broadcast_arrays(slot.variables, child)
-            grounder.builder.edges.append((both[0], both[1]))
+            parents, children = np.broadcast_arrays(slot.variables, child)
+            unreal = env.slots.unreal.get(number)
+            if unreal is not None:
+                parents, children = parents[~unreal], children[~unreal]
+            grounder.builder.edges.append((parents, children))
 
 
 def add_table(grounder: Grounder, env: Env, job: Job) -> None:
     """Evaluate a job in all states of its slots, and add the tables."""
     sizes = [slot.states.count for slot in env.slots.items]
-    gates = [np.asarray(evaluate(gate, env), np.bool_) for gate in job.gates]
-    values = np.asarray(terms.log_values(job.term, env, _all(gates)))
+    inner = env.gathering()
+    gates: list[np.ndarray] = []
+    for gate in job.gates:
+        gates.append(conditions(gate, inner))
+        inner = inner.guarded(gates[-1], wanted=True)
+    values = np.asarray(terms.log_values(job.term, inner))
+    if inner.holes:
+        add_partial_tables(grounder, inner, job, values, gates)
+        return
     gate_axis = _plain_gate(env, job, values)
     if gate_axis is None:
-        for holds in gates:
-            values = np.where(holds, values, 0.0)
+        for gate in gates:
+            values = np.where(gate, values, 0.0)
     values = values.reshape(*([1] * (1 + len(sizes) - values.ndim)), *values.shape)
-    _check_memory(job.origin.span, values.shape[0], math.prod(sizes))
-    scopes = np.empty((env.frame.count, len(sizes)), np.int32)
-    for column, slot in enumerate(env.slots.items):
-        scopes[:, column] = slot.variables
+    check_memory(job.origin.span, values.shape[0], math.prod(sizes))
+    scopes = scopes_of(env)
     tables = np.broadcast_to(values, (values.shape[0], *sizes))
     if gate_axis is None:
         # A copy only where several factors would share an entry: tables may be large.
         own = values if tables.shape == values.shape else np.array(tables)
-        wide = [k for k, size in enumerate(sizes) if size > 1] or [0][: len(sizes)]
-        own = np.ascontiguousarray(own).reshape(len(own), *(sizes[k] for k in wide))
-        add_tables(grounder.builder, own, scopes[:, wide], job.origin, gated=False)
+        add_wide(grounder.builder, env, np.ascontiguousarray(own), job.origin)
         return
     order = [gate_axis, *(k for k in range(len(sizes)) if k != gate_axis)]
-    inner = np.array(np.moveaxis(tables, 1 + gate_axis, 1)[:, 0])
-    add_tables(grounder.builder, inner, scopes[:, order], job.origin, gated=True)
+    inside = np.array(np.moveaxis(tables, 1 + gate_axis, 1)[:, 0])
+    add_tables(grounder.builder, inside, scopes[:, order], job.origin, gated=True)
 
 
-def _all(gates: list[np.ndarray]) -> Needed:
-    """Say where all the gates are open."""
-    result: Needed = EVERYWHERE
-    for holds in gates:
-        result = result & holds
-    return result
+def add_wide(builder: Builder, env: Env, tables: np.ndarray, origin: Origin) -> None:
+    """Add tables over the slots that have more than one state."""
+    sizes = tables.shape[1:]
+    wide = [k for k, size in enumerate(sizes) if size > 1] or [0][: len(sizes)]
+    tables = tables.reshape(len(tables), *(sizes[k] for k in wide))
+    add_tables(builder, tables, scopes_of(env)[:, wide], origin, gated=False)
+
+
+def scopes_of(env: Env) -> np.ndarray:
+    """Return the variable in each slot of each instance."""
+    scopes = np.empty((env.frame.count, len(env.slots.items)), np.int32)
+    for column, slot in enumerate(env.slots.items):
+        scopes[:, column] = slot.variables
+    return scopes
 
 
 def _plain_gate(env: Env, job: Job, values: np.ndarray) -> int | None:
@@ -299,11 +257,18 @@ def _plain_gate(env: Env, job: Job, values: np.ndarray) -> int | None:
     if len(job.gates) != 1 or not isinstance(job.gates[0], Reference) or len(env.slots.items) < 2:
         return None
     axis = env.slots.of[(id(job.gates[0]), env.path)]
+    if axis is None or env.slots.strays:
+        return None
     position = values.ndim - len(env.slots.items) + axis
     return axis if position < 0 or values.shape[position] == 1 else None
 
 
-def _check_memory(span: Span, tables: int, entries: int) -> None:
+def check_memory(span: Span, tables: int, entries: int) -> None:
+    """Refuse tables that would not fit into memory.
+
+    Raises:
+        GmError: naming their statement.
+    """
     if tables * entries > 1 << 28:
         gibibytes = tables * entries * 8 / 2**30
         raise GmError([errors.too_much_memory(span, span.text, tables, gibibytes)])
@@ -325,13 +290,38 @@ def hidden_reference(
     return frame, VariableRef(span, name, (Local(span, name, Integer()),), kind)
 
 
+def hidden_numbers(
+    grounder: Grounder, frame: Frame, values: np.ndarray, span: Span
+) -> tuple[Frame, DataRef]:
+    """Give numbers, one for each instance, a hidden name."""
+    grounder.num_hidden += 1
+    name = f"#{grounder.num_hidden}"
+    grounder.world.data[name] = np.broadcast_to(values, (frame.count,))
+    rows: np.ndarray = np.arange(frame.count, dtype=np.int64)
+    frame = Frame(frame.count, {**frame.locals, name: rows})
+    return frame, DataRef(span, name, (Local(span, name, Integer()),), Real())
+
+
 def auxiliary(
-    grounder: Grounder, frame: Frame, value: Expression, states: States
+    grounder: Grounder,
+    frame: Frame,
+    value: Expression,
+    states: States,
+    guards: tuple[Expression, ...] = (),
 ) -> tuple[Frame, VariableRef]:
-    """Add a variable that equals an expression in every instance."""
+    """Add a variable that equals an expression in every instance.
+
+    Args:
+        grounder: grows.
+        frame: the instances.
+        value: the expression.
+        states: of the variable.
+        guards: conditions without which nobody asks for the value; where it has none, and one of
+            them fails, the variable is in its first state.
+    """
     start = grounder.builder.add_variables(f"#{grounder.num_hidden + 1}", (frame.count,), states)
     variables: np.ndarray = np.arange(start, start + frame.count, dtype=np.int64)
     frame, reference = hidden_reference(grounder, frame, variables, states, value.span)
     origin = Origin("auxiliary", value.span)
-    lower(grounder, frame, Job(terms.Defined(reference, value), (), origin))
+    lower(grounder, frame, Job(terms.Defined(reference, value), (), origin, guards))
     return frame, reference

@@ -12,7 +12,8 @@ import numpy as np
 from gmlang.core.ast import Aggregate, Apply, Expression
 from gmlang.core.walk import is_random
 from gmlang.graph.columns import values_of
-from gmlang.graph.evaluate import Env, RaggedItems, Slot, Slots, evaluate, expand
+from gmlang.graph.environment import Env, Slot, Slots
+from gmlang.graph.evaluate import RaggedItems, evaluate, expand
 from gmlang.graph.linear import PartRows
 from gmlang.graph.places import collect
 

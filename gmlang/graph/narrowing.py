@@ -3,19 +3,22 @@
 import math
 from dataclasses import dataclass
 
-from gmlang.core.ast import Aggregate, Apply, Constant, DataRef, Distribution, Expression
+from gmlang.core.ast import Aggregate, Apply, Cases, Constant, DataRef, Distribution, Expression
 from gmlang.core.types import Bool, Integer, Real
 from gmlang.core.walk import is_random, parts
 from gmlang.graph import lower
 from gmlang.graph.columns import NUM_VALUES_MAX, ranked, values_of
-from gmlang.graph.evaluate import Env, Slots
-from gmlang.graph.linear import SUM_RANGE_MAX, linear_form
+from gmlang.graph.environment import Env, NoValue, Slots
+from gmlang.graph.linear import SUM_RANGE_MAX, LinearForm, linear_form
 from gmlang.graph.places import collect
 from gmlang.graph.ranges import integer_steps
 from gmlang.graph.states import BOOL, States
-from gmlang.graph.sums import OPPOSITE, difference
-from gmlang.graph.terms import Defined
+from gmlang.graph.sums import OPPOSITE
+from gmlang.graph.terms import Defined, Needed, expressions
 from gmlang.graph.world import Frame
+
+Guards = tuple[Expression, ...]
+"""Conditions under which a part is asked for."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,6 +26,7 @@ class _Cut:
     """A part that may become a variable, and by how many bits that narrows what is left."""
 
     part: Expression
+    guards: Guards
     states: States
     gain: float
 
@@ -39,38 +43,71 @@ def lower_narrowed(grounder: "lower.Grounder", frame: Frame, job: "lower.Job") -
         definition = _definition_entries(grounder, frame, best)
         if definition + _rest_entries(grounder, frame, job, best) >= job.num_entries:
             return False
-    frame, reference = lower.auxiliary(grounder, frame, best.part, best.states)
+    frame, reference = lower.auxiliary(grounder, frame, best.part, best.states, best.guards)
     lower.lower(grounder, frame, job.replaced(best.part, reference))
     return True
 
 
 def _best_cut(grounder: "lower.Grounder", frame: Frame, job: "lower.Job") -> _Cut | None:
     best: _Cut | None = None
-    for part in _candidates(job):
+    for part, guards in _candidates(job):
         states = _value_states(grounder, frame, part)
         if states is None:
             continue
         gain = _width(grounder, frame, part) - math.log2(max(2, states.count))
         if gain > 0 and (best is None or gain > best.gain):
-            best = _Cut(part, states, gain)
+            best = _Cut(part, guards, states, gain)
     return best
 
 
-def _candidates(job: "lower.Job") -> list[Expression]:
+def _candidates(job: "lower.Job") -> list[tuple[Expression, Guards]]:
+    """List the parts that may be replaced, each with what it is asked for under."""
     target = getattr(job.term, "target", None)
-    roots = [*job.expressions()] if isinstance(job.term, Defined) else []
-    found: list[Expression] = []
-    stack = list(job.expressions())
+    roots = {id(e) for e in job.expressions()} if isinstance(job.term, Defined) else set[int]()
+    found: dict[int, tuple[Expression, Guards]] = {}
+    stack = _with_guards(job)
     while stack:
-        part = stack.pop()
-        is_whole = part is target or any(part is root for root in roots)
+        part, guards = stack.pop()
+        is_whole = part is target or id(part) in roots
         if isinstance(part, Apply | Aggregate) and is_random(part) and not is_whole:
-            found.append(part)
+            if id(part) in found:
+                known = {id(guard) for guard in found[id(part)][1]}
+                guards = tuple(guard for guard in guards if id(guard) in known)
+            found[id(part)] = (part, guards)
         if not isinstance(part, Aggregate) and not (
             isinstance(part, Distribution) and any(item.context for item in part.items)
         ):
-            stack.extend(parts(part))
-    return found
+            stack.extend((inner, (*guards, *new)) for inner, new in _guarded_parts(part))
+    return list(found.values())
+
+
+def _with_guards(job: "lower.Job") -> list[tuple[Expression, Guards]]:
+    gates = [(gate, (*job.guards, *job.gates[:k])) for k, gate in enumerate(job.gates)]
+    if isinstance(job.term, Needed):
+        # The value itself has been made a table already; only what asks for it is too wide.
+        return gates
+    return [(part, (*job.guards, *job.gates)) for part in expressions(job.term)] + gates
+
+
+def _guarded_parts(expression: Expression) -> list[tuple[Expression, Guards]]:
+    """List the immediate parts of an expression, each with the conditions it is asked for under."""
+    match expression:
+        case Apply(operator="and" | "or", arguments=arguments):
+            before = [a if expression.operator == "and" else _not(a) for a in arguments]
+            return [(part, tuple(before[:k])) for k, part in enumerate(arguments)]
+        case Apply(operator="if", arguments=(condition, then, otherwise)):
+            return [(condition, ()), (then, (condition,)), (otherwise, (_not(condition),))]
+        case Cases(conditions=conditions, values=values):
+            failed = [_not(condition) for condition in conditions]
+            rows = [(part, tuple(failed[:k])) for k, part in enumerate(conditions)]
+            pairs = zip(conditions, values, strict=True)
+            return rows + [(v, (*failed[:k], c)) for k, (c, v) in enumerate(pairs)]
+        case _:
+            return [(part, ()) for part in parts(expression)]
+
+
+def _not(condition: Expression) -> Expression:
+    return Apply(condition.span, "not", (condition,), Bool())
 
 
 def _slots(grounder: "lower.Grounder", frame: Frame, expressions: tuple[Expression, ...]) -> Slots:
@@ -89,7 +126,7 @@ def _value_states(grounder: "lower.Grounder", frame: Frame, part: Expression) ->
     if isinstance(part, Aggregate | Apply) and isinstance(part.type, Bool):
         return BOOL
     env = lower.environment(grounder, frame)
-    form = linear_form(part, env)
+    form = _form(part, env)
     if form is not None:
         low, high = form.bounds()
         first, last = int(low.min(initial=0)), int(high.max(initial=0))
@@ -100,18 +137,25 @@ def _value_states(grounder: "lower.Grounder", frame: Frame, part: Expression) ->
     return States(steps.first, (steps.count - 1) * steps.step + 1)
 
 
+def _form(part: Expression, env: Env, *, parts: bool = False) -> LinearForm | None:
+    try:
+        return linear_form(part, env, parts=parts)
+    except NoValue:
+        return None
+
+
 # --- What a cut costs --------------------------------------------------------------------
 
 
 def _definition_entries(grounder: "lower.Grounder", frame: Frame, cut: _Cut) -> float:
     """Estimate how many entries the factors have that define a part's variable."""
     part, env = cut.part, lower.environment(grounder, frame)
-    form = linear_form(part, env, parts=True)
+    form = _form(part, env, parts=True)
     if form is None or len(form.terms) < 2:
         form = None
         if isinstance(part, Apply) and part.operator in OPPOSITE:
             left, right = part.arguments
-            form = difference(left, right, grounder, frame, parts=True)
+            form = _form(Apply(part.span, "-", (left, right), Integer()), env, parts=True)
     if form is not None and len(form.terms) >= 2:
         return form.num_entries()
     slots = _slots(grounder, frame, (part,)).items
@@ -134,7 +178,7 @@ def _narrowed_by_values(grounder: "lower.Grounder", frame: Frame, job: "lower.Jo
     """Replace the widest part that takes few values, whatever numbers they are."""
     best: tuple[float, Expression] | None = None
     env = lower.environment(grounder, frame)
-    for part in _candidates(job):
+    for part, _ in _candidates(job):
         values = values_of(part, env)
         if values is None or len(values) > NUM_VALUES_MAX:
             continue

@@ -3,6 +3,7 @@
 import numpy as np
 
 from gmlang.core.ast import Distribution, Expression
+from gmlang.core.walk import is_random
 from gmlang.graph import lower
 from gmlang.graph.chances import probability
 from gmlang.graph.evaluate import item_frames
@@ -27,8 +28,12 @@ def lower_noisy_or(grounder: "lower.Grounder", frame: Frame, job: "lower.Job", t
         item = distribution.items[position]
         assert item.key is not None
         causes.append((item.key, item_frame))
+        if is_random(item.value):
+            return False
         q = probability(item.value, lower.environment(grounder, item_frame))
         columns.append(_failures(q, frame.count))
+    if any(is_random(part) for part in distribution.arguments):
+        return False
     leak = probability(distribution.arguments[0], env) if distribution.arguments else np.zeros(1)
     columns.append(_failures(leak, frame.count))
     frame, literals = literals_of(grounder, frame, causes, allow_negated=False)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gmlang.graph.evaluate import Env
+from gmlang.graph.environment import Env
 from gmlang.graph.names import variable_name
 from gmlang.graph.world import where_text
 
@@ -25,6 +25,12 @@ def offending(bad: np.ndarray, env: Env, skip: int | None = None) -> str:
             variable = int(np.broadcast_to(slot.variables, env.frame.count)[row])
             name = variable_name(env.world, variable)
             parts.append(f"{name} = {slot.states.label(int(place[1 + axis]))}")
-    states = f" ({', '.join(parts)})" if parts else ""
-    instance = where_text(env.frame, row, env.names)
-    return f"{instance[:-1]}, {states[2:]}" if instance and states else instance + states
+    return with_states(where_text(env.frame, row, env.names), parts)
+
+
+def with_states(instance: str, states: list[str]) -> str:
+    """Say which instance and states a place is, such as " (i = 3, y = 4)"."""
+    if not states:
+        return instance
+    told = ", ".join(states)
+    return f"{instance[:-1]}, {told})" if instance else f" ({told})"

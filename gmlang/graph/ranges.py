@@ -17,7 +17,8 @@ from gmlang.core.ast import (
 from gmlang.core.types import Bool, Integer
 from gmlang.core.walk import is_random, type_of
 from gmlang.diagnostics import GmError
-from gmlang.graph.evaluate import Env, Slots, evaluate, expand
+from gmlang.graph.environment import Env, Slots
+from gmlang.graph.evaluate import evaluate, expand, random_indices
 from gmlang.graph.places import collect, locate
 from gmlang.graph.states import BOOL, States
 
@@ -28,6 +29,9 @@ AXES_MAX = 32
 """A table has at most so many variables: NumPy's arrays have few axes, and some are taken."""
 
 Interval = tuple[np.ndarray, np.ndarray]
+
+EXACT_MAX = 2.0**53
+"""Bounds are worked out in float64, where integers up to here are exact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +92,12 @@ def integer_steps(
 
 
 def _written_out(expression: Expression, env: Env, num_entries_max: int) -> Steps | None:
-    inner = replace(env, slots=Slots(), path=())
+    inner = replace(env, slots=Slots(), path=()).gathering()
     collect(expression, inner)
     entries = num_entries(inner.slots) * env.frame.count
     if entries > num_entries_max:
         return None
-    values = np.asarray(evaluate(expression, inner))
+    values = inner.defined(np.asarray(evaluate(expression, inner)))
     if values.dtype != np.int64 and not (values == np.round(values)).all():
         return None
     distinct = np.unique(values).astype(np.int64)
@@ -114,19 +118,26 @@ def _bounded(expression: Expression, env: Env) -> Steps | None:
 
 def _interval(expression: Expression, env: Env) -> Interval | None:
     """Bound an expression of integers in each instance, by interval arithmetic."""
+    found = _plain_interval(expression, env)
+    if found is None or not all((np.abs(bound) <= EXACT_MAX).all() for bound in found):
+        return None
+    return found
+
+
+def _plain_interval(expression: Expression, env: Env) -> Interval | None:
     if not is_random(expression):
         value = np.asarray(evaluate(expression, env))
         if value.dtype == np.float64 and not (value == np.round(value)).all():
             return None
-        value = np.broadcast_to(value.astype(np.int64).reshape(-1), (env.frame.count,))
+        value = np.broadcast_to(value.astype(np.float64).reshape(-1), (env.frame.count,))
         return value, value
     if isinstance(type_of(expression), Bool):
-        zero: np.ndarray = np.zeros(env.frame.count, np.int64)
+        zero: np.ndarray = np.zeros(env.frame.count)
         return zero, zero + 1
     match expression:
-        case VariableRef() | AttributeRef() | Activation():
+        case VariableRef() | AttributeRef() | Activation() if not random_indices(expression):
             states = locate(expression, env).states
-            first: np.ndarray = np.full(env.frame.count, states.first, np.int64)
+            first: np.ndarray = np.full(env.frame.count, float(states.first))
             return first, first + (states.count - 1)
         case Apply():
             return _of_apply(expression, env)
@@ -188,12 +199,12 @@ def _of_aggregate(expression: Aggregate, env: Env) -> Interval | None:
                 return None
             if not frame.count:
                 continue
-            lows.append(np.bincount(parents, found[0], count).astype(np.int64))
-            highs.append(np.bincount(parents, found[1], count).astype(np.int64))
+            lows.append(np.bincount(parents, found[0], count))
+            highs.append(np.bincount(parents, found[1], count))
             continue
         lows.append(reduce_.reduceat(found[0], starts))
         highs.append(reduce_.reduceat(found[1], starts))
     if not lows:
-        zero: np.ndarray = np.zeros(count, np.int64)
+        zero: np.ndarray = np.zeros(count)
         return (zero, zero) if reduce_ is np.add else None
     return reduce_.reduce(lows), reduce_.reduce(highs)

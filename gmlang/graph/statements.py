@@ -9,12 +9,9 @@ from gmlang.core.ast import (
     Apply,
     AttributeRef,
     Constant,
-    DataRef,
     Expression,
     Gate,
-    Local,
     VariableRef,
-    Whole,
 )
 from gmlang.core.program import (
     Consider,
@@ -29,17 +26,25 @@ from gmlang.core.program import (
     Statement,
     Use,
 )
-from gmlang.core.types import Bool, Integer, Real
-from gmlang.diagnostics import GmError, Span
-from gmlang.errors import grounding as errors
+from gmlang.core.types import Bool, Real
+from gmlang.diagnostics import Span
 from gmlang.graph import terms
 from gmlang.graph.builder import Origin
 from gmlang.graph.chances import probability
-from gmlang.graph.evaluate import Env, evaluate, expand, integers
-from gmlang.graph.lower import Grounder, Job, auxiliary, environment, hidden_reference, lower
+from gmlang.graph.evaluate import expand
+from gmlang.graph.lower import (
+    Grounder,
+    Job,
+    auxiliary,
+    environment,
+    hidden_numbers,
+    hidden_reference,
+    lower,
+)
+from gmlang.graph.observations import observe, observe_like
 from gmlang.graph.places import Reference, locate, locate_array
 from gmlang.graph.states import BOOL, States
-from gmlang.graph.world import Frame, select_rows, where_text
+from gmlang.graph.world import Frame, select_rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,7 +101,8 @@ def ground_statement(scene: Scene, frame: Frame, statement: Statement) -> None:
         case ObserveValue():
             observe(scene.grounder, outer, statement.target, statement.value, statement.span)
         case ObserveLike():
-            _observe_like(scene, outer, statement)
+            origin = _origin(scene, "observe", statement)
+            observe_like(scene.grounder, outer, statement, origin)
         case Predict():
             _predict(scene, outer, statement, gates)
         case PredictActive():
@@ -130,74 +136,6 @@ def _mechanism(
     else:
         term = terms.Defined(statement.target, statement.value)
     lower(grounder, frame, Job(term, gates, _origin(scene, kind, statement)))
-
-
-# --- Evidence ----------------------------------------------------------------------------
-
-
-def observe(
-    grounder: Grounder, frame: Frame, target: Reference, value: Expression, span: Span
-) -> None:
-    """Record that variables have been seen in certain states; NaN is not seen.
-
-    Raises:
-        GmError: when a value is outside its variable's domain, or shapes differ.
-    """
-    env = environment(grounder, frame)
-    variables, states = locate_array(target, env)
-    values = _array_value(value, env, variables.ndim)
-    try:
-        shape = np.broadcast_shapes(variables.shape, values.shape)
-    except ValueError:
-        shape = ()
-    if shape != variables.shape:
-        found = " x ".join(map(str, values.shape[1:]))
-        expected = " x ".join(map(str, variables.shape[1:])) or "one value"
-        raise GmError([errors.wrong_shape(span, span.text, expected, found or "one value")])
-    values = np.broadcast_to(values, shape)
-    seen = ~np.isnan(values)
-    found_states = np.where(seen, values, states.first) - states.first
-    bad = seen & ((found_states < 0) | (found_states >= states.count))
-    bad |= found_states != np.round(found_states)
-    if bad.any():
-        row = int(np.argwhere(bad)[0][0])
-        what = target.span.text + where_text(frame, row, grounder.names)
-        shown = f"{float(values[bad].flat[0]):g}"
-        raise GmError([errors.value_outside_domain(span, what, shown, states.describe())])
-    grounder.builder.observed.append((variables[seen], found_states[seen].astype(np.int32), span))
-
-
-def _array_value(value: Expression, env: Env, ndim: int) -> np.ndarray:
-    if isinstance(value, DataRef) and any(isinstance(i, Whole) for i in value.indices):
-        array = np.asarray(env.world.data[value.name], np.float64)
-        parts: list[np.ndarray] = []
-        whole = 0
-        num_whole = sum(isinstance(i, Whole) for i in value.indices)
-        for axis, index in enumerate(value.indices):
-            if isinstance(index, Whole):
-                whole += 1
-                along: np.ndarray = np.arange(array.shape[axis], dtype=np.int64)
-                parts.append(along.reshape([-1 if k == whole else 1 for k in range(1 + num_whole)]))
-            else:
-                parts.append(integers(index, env).reshape(-1, *([1] * num_whole)))
-        return array[tuple(parts)]
-    result = np.asarray(evaluate(value, env), np.float64)
-    return result.reshape(-1, *([1] * (ndim - 1)))
-
-
-def _observe_like(scene: Scene, frame: Frame, statement: ObserveLike) -> None:
-    target = statement.target
-    origin = _origin(scene, "observe", statement)
-    env = environment(scene.grounder, frame)
-    variables, states = locate_array(target, env)
-    if variables.ndim > 1:
-        each = variables.size // frame.count
-        rows = np.repeat(np.arange(frame.count), each)
-        frame = select_rows(frame, rows)
-        frame, target = hidden_reference(
-            scene.grounder, frame, variables.reshape(-1), states, statement.span
-        )
-    lower(scene.grounder, frame, Job(terms.Likely(target, statement.weights), (), origin))
 
 
 # --- Predictions -------------------------------------------------------------------------
@@ -324,18 +262,6 @@ def predict_activation(
     frame, off_ref = hidden_numbers(grounder, frame, off, target.span)
     value = Apply(target.span, "if", (target, on_ref, off_ref), Real())
     lower(grounder, frame, replace(job, term=terms.Value(value)))
-
-
-def hidden_numbers(
-    grounder: Grounder, frame: Frame, values: np.ndarray, span: Span
-) -> tuple[Frame, DataRef]:
-    """Give numbers, one for each instance, a hidden name."""
-    grounder.num_hidden += 1
-    name = f"#{grounder.num_hidden}"
-    grounder.world.data[name] = np.broadcast_to(values, (frame.count,))
-    rows: np.ndarray = np.arange(frame.count, dtype=np.int64)
-    frame = Frame(frame.count, {**frame.locals, name: rows})
-    return frame, DataRef(span, name, (Local(span, name, Integer()),), Real())
 
 
 def _use(scene: Scene, frame: Frame, statement: Use, gates: tuple[Expression, ...]) -> None:

@@ -16,6 +16,7 @@ from gmlang.graph.diagrams import lower_comparison
 from gmlang.graph.different import define_different, require_different, require_some_equal
 from gmlang.graph.evaluate import evaluate, item_frames
 from gmlang.graph.extremes import define_extreme
+from gmlang.graph.linear import SUM_RANGE_MAX, LinearForm
 from gmlang.graph.literals import literals_of, strip_not
 from gmlang.graph.log_factors import each_item, lower_sum
 from gmlang.graph.noisy import lower_noisy_or
@@ -73,7 +74,7 @@ def _condition(
     if job.gates:
         if not _has_rule(grounder, frame, job, condition):
             return False
-        frame, reified = lower.auxiliary(grounder, frame, condition, BOOL)
+        frame, reified = lower.auxiliary(grounder, frame, condition, BOOL, job.gates)
         lower.lower(grounder, frame, replace(job, term=Condition(reified)))
         return True
     return _hard(grounder, frame, job, condition)
@@ -139,7 +140,7 @@ def _hard(
     values = _disjuncts(grounder, frame, inner)
     if values is None:
         return False
-    frame, literals = literals_of(grounder, frame, values)
+    frame, literals = literals_of(grounder, frame, values, lazy=_laziness(inner))
     holds = _count_rule(inner, len(values), frame, grounder)
     allowed = holds if positive else ~holds
     _add(
@@ -156,6 +157,11 @@ def _disjuncts(
     if isinstance(condition, Aggregate) and condition.operator in _COUNTS:
         return _items(grounder, frame, condition)
     return None
+
+
+def _laziness(condition: Expression) -> str:
+    """Return "and" or "or" where later parts are asked for only if the earlier ones ask for it."""
+    return condition.operator if isinstance(condition, Apply) else ""
 
 
 def _items(
@@ -225,7 +231,8 @@ def _defined(grounder: "lower.Grounder", frame: Frame, job: "lower.Job", term: D
         return True
     positive, inner = strip_not(term.value)
     if isinstance(inner, Aggregate) and inner.operator == "xor":
-        frame, literals = literals_of(grounder, frame, _items(grounder, frame, inner))
+        items = _items(grounder, frame, inner)
+        frame, literals = literals_of(grounder, frame, items, guards=job.guards)
         parity = (literals.negated.sum(axis=1) % 2 == 1) ^ (not positive)
         columns = np.column_stack([literals.variables, target.variables])
         _add(grounder, job, Xor(parity), columns)
@@ -246,8 +253,7 @@ def _defined_sum(grounder: "lower.Grounder", frame: Frame, job: "lower.Job", ter
     for parts in (False, True) if job.is_wide else (False,):
         form = difference(term.value, term.target, grounder, frame, parts=parts)
         if form is not None and len(form.terms) >= 3:
-            add_comparison(grounder, job, form, "==")
-            return True
+            return _equal_inside(grounder, frame, job, term, form)
     if job.is_wide and define_remainder(grounder, frame, job, term):
         return True
     positive, inner = strip_not(term.value)
@@ -255,6 +261,26 @@ def _defined_sum(grounder: "lower.Grounder", frame: Frame, job: "lower.Job", ter
         return False
     target = locate(term.target, lower.environment(grounder, frame)).variables
     return lower_comparison(grounder, frame, job, inner, positive=positive, target=target)
+
+
+def _equal_inside(
+    grounder: "lower.Grounder", frame: Frame, job: "lower.Job", term: Defined, form: LinearForm
+) -> bool:
+    """Add target = a sum, where `form` is the sum less the target, unless a table tells more."""
+    states = locate(term.target, lower.environment(grounder, frame)).states
+    low, high = form.bounds()
+    # The least and largest sum go with the last and first state of the target.
+    first, last = int(low.min()) + states.first + states.count - 1, int(high.max()) + states.first
+    if first >= states.first and last < states.first + states.count:
+        add_comparison(grounder, job, form, "==")
+        return True
+    if not job.is_wide or last - first > SUM_RANGE_MAX:
+        return False
+    # Where the value leaves the domain must be told apart: it is worked out in full first.
+    domain = States(first, last - first + 1)
+    frame, total = lower.auxiliary(grounder, frame, term.value, domain, job.guards)
+    lower.lower(grounder, frame, replace(job, term=Defined(term.target, total)))
+    return True
 
 
 def _is_junction(value: Expression) -> bool:
@@ -276,7 +302,8 @@ def _junction(
     assert values is not None
     operator = inner.operator if isinstance(inner, Apply | Aggregate) else ""
     is_and = operator in ("and", "all")
-    frame, literals = literals_of(grounder, frame, values)
+    lazy = _laziness(inner)
+    frame, literals = literals_of(grounder, frame, values, guards=job.guards, lazy=lazy)
     head = np.full((frame.count, 1), is_and ^ (not positive))
     negated = np.concatenate([literals.negated ^ is_and, head], axis=1)
     _add(grounder, job, Or(negated), np.column_stack([literals.variables, target]))
@@ -291,7 +318,7 @@ def _counted(
 ) -> None:
     total = replace(aggregate, operator="count", parameter=None, type=Integer())
     num_items = len(_items(grounder, frame, aggregate))
-    frame, count = lower.auxiliary(grounder, frame, total, States(0, num_items + 1))
+    frame, count = lower.auxiliary(grounder, frame, total, States(0, num_items + 1), job.guards)
     compared = compared_count(aggregate, count)
     positive, _ = strip_not(term.value)
     value = compared if positive else Apply(aggregate.span, "not", (compared,), Bool())

@@ -1,6 +1,7 @@
 """Comparisons of weighted sums: one factor over all the variables that are added up."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from gmlang.graph import lower
 from gmlang.graph.evaluate import evaluate
 from gmlang.graph.linear import SUM_RANGE_MAX, LinearForm, linear_form, realised
 from gmlang.graph.places import locate
+from gmlang.graph.states import States
 from gmlang.graph.terms import Defined
 from gmlang.graph.world import Frame
 from gmruntime.factors.kinds import LinearSum
@@ -74,7 +76,7 @@ def add_comparison(
     grounder: "lower.Grounder", job: "lower.Job", form: LinearForm, operator: str
 ) -> None:
     """Add the constraint `form operator 0`."""
-    terms = realised(grounder, form)
+    terms = realised(grounder, form, (*job.guards, *job.gates))
     shared = _divisor(form)
     low, _ = form.bounds()
     lowest = (low - form.constant) // shared
@@ -108,7 +110,12 @@ def define_remainder(
     k = int(modulus[0])
     if k != modulus[0] or k > SHORT_RANGE or target.first < 0 or target.first + target.count > k:
         return False
-    terms = realised(grounder, form)
+    if target.count < k:
+        # Where the remainder leaves the domain must be told apart.
+        frame, remainder = lower.auxiliary(grounder, frame, value, States(0, k), job.guards)
+        lower.lower(grounder, frame, replace(job, term=Defined(term.target, remainder)))
+        return True
+    terms = realised(grounder, form, job.guards)
     coefficients = np.stack([c % k for _, c in terms], axis=1)
     sizes = np.array([slot.states.count - 1 for slot, _ in terms])
     most = int((coefficients * sizes).sum(axis=1).max())

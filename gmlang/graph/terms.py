@@ -1,19 +1,18 @@
-"""The four kinds of factor a statement can make, and their values in all states."""
+"""The kinds of factor a statement can make, and their values in all states."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gmlang.core.ast import AttributeRef, Distribution, Expression, VariableRef
-from gmlang.diagnostics import GmError
+from gmlang.core.ast import AttributeRef, Distribution, Expression, Reference, VariableRef
 from gmlang.errors import grounding as errors
 from gmlang.errors import probabilities as probability_errors
-from gmlang.graph.chances import EVERYWHERE, Needed, probability
+from gmlang.graph.arithmetic import number
+from gmlang.graph.chances import probability
 from gmlang.graph.distributions import check_inside, log_probabilities, log_weights
-from gmlang.graph.evaluate import Env, evaluate
+from gmlang.graph.environment import Env, Tell, no_value
+from gmlang.graph.evaluate import conditions, evaluate
 from gmlang.graph.offending import offending
-from gmlang.graph.places import Reference
-from gmlang.graph.world import where_text
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,13 +60,27 @@ class Likely:
     weights: Distribution
 
 
-Term = Value | Condition | Drawn | Defined | Likely
+@dataclass(frozen=True, slots=True, eq=False)
+class Undefined:
+    """What a statement says here has no value, whatever the states."""
+
+    tell: Tell
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Needed:
+    """A value that must exist; it says nothing else."""
+
+    value: Expression
+
+
+Term = Value | Condition | Drawn | Defined | Likely | Undefined | Needed
 
 
 def expressions(term: Term) -> tuple[Expression, ...]:
     """List the expressions of a term, the target last."""
     match term:
-        case Value():
+        case Value() | Needed():
             return (term.value,)
         case Condition():
             return (term.condition,)
@@ -78,6 +91,8 @@ def expressions(term: Term) -> tuple[Expression, ...]:
             return (term.value, term.target)
         case Likely():
             return (term.weights, term.target)
+        case Undefined():
+            return ()
 
 
 def with_expressions(term: Term, parts: tuple[Expression, ...]) -> Term:
@@ -99,37 +114,44 @@ def with_expressions(term: Term, parts: tuple[Expression, ...]) -> Term:
             assert isinstance(parts[1], Reference)
             assert isinstance(parts[0], Distribution)
             return Likely(parts[1], parts[0])
+        case Undefined():
+            return term
+        case Needed():
+            return Needed(parts[0])
 
 
-def log_values(term: Term, env: Env, needed: Needed = EVERYWHERE) -> np.ndarray:
+def log_values(term: Term, env: Env) -> np.ndarray:
     """Evaluate a term in all states of the slots, -inf where it forbids.
 
-    Args:
-        term: of a statement.
-        env: where it is evaluated.
-        needed: where the term applies; elsewhere its distribution may have no meaning.
-
-    Raises:
-        GmError: when a probability, a value or a log-factor is not legal.
+    Where a probability, a value or a log-factor is not legal there is no value.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         match term:
             case Value():
                 return _finite(term.value, log_value(term.value, env), env)
             case Condition():
-                return np.where(evaluate(term.condition, env), 0.0, -np.inf)
+                return np.where(conditions(term.condition, env), 0.0, -np.inf)
             case Drawn():
-                return _drawn(term, env, needed)
+                return _drawn(term, env)
             case Defined():
                 axis = env.slots.of[(id(term.target), env.path)]
+                assert axis is not None
                 states = env.slots.items[axis].states
-                values = states.values().reshape(env.shape(axis, states.count))
-                value = np.asarray(evaluate(term.value, env), np.float64)
+                values = states.first + np.arange(states.count, dtype=np.int64)
+                value = number(np.asarray(evaluate(term.value, env)))
                 check_inside(term.value, value, states, env)
-                return np.where(values == value, 0.0, -np.inf)
+                same = values.reshape(env.shape(axis, states.count)) == value
+                return np.where(same, 0.0, -np.inf)
             case Likely():
                 axis = env.slots.of[(id(term.target), env.path)]
+                assert axis is not None
                 return _likely(term, env, axis)
+            case Undefined():
+                no_value(env, np.ones((), np.bool_), term.tell)
+                return np.zeros(())
+            case Needed():
+                evaluate(term.value, env)
+                return np.zeros(())
 
 
 def log_value(expression: Expression, env: Env) -> np.ndarray:
@@ -140,26 +162,26 @@ def log_value(expression: Expression, env: Env) -> np.ndarray:
 
 def _finite(expression: Expression, values: np.ndarray, env: Env) -> np.ndarray:
     good = values < np.inf
-    if not good.all():
-        bad = ~good
-        row = int(np.argwhere(bad)[0][0]) if values.ndim and len(values) == env.frame.count else 0
-        where = where_text(env.frame, row, env.names)
-        raise GmError([errors.not_finite(expression.span, expression.span.text, where)])
-    return values
+    if good.all():
+        return values
+    text = expression.span.text
+    no_value(env, ~good, lambda _, where: errors.not_finite(expression.span, text, where))
+    return np.where(good, values, 0.0)
 
 
-def _drawn(term: Drawn, env: Env, needed: Needed) -> np.ndarray:
+def _drawn(term: Drawn, env: Env) -> np.ndarray:
     axis = env.slots.of[(id(term.target), env.path)]
-    log_p = log_probabilities(term.distribution, env, axis, needed)
+    assert axis is not None
+    log_p = log_probabilities(term.distribution, env, axis)
     if term.log_base is None:
         return log_p
     states = env.slots.items[axis].states
     log_base = term.log_base.reshape(env.shape(axis, states.count))
     possible = log_base > -np.inf
     if not possible.all():
-        _warn_forbidden(term, env, ~possible & (log_p > -np.inf) & needed, axis)
+        _warn_forbidden(term, env, ~possible & (log_p > -np.inf) & env.needed(), axis)
     if term.confidence is not None:
-        c = probability(term.confidence, env, needed)
+        c = probability(term.confidence, env)
         log_p = _with_confidence(term.distribution, log_p, log_base, c, 1 + axis)
     return np.where(possible, log_p - log_base, np.where(log_p > -np.inf, -np.inf, 0.0))
 

@@ -110,6 +110,7 @@ class World:
     """Everything that has a name, with its size and place; grows while a program is grounded.
 
     Attributes:
+        missing: the names of data some of whose entries are missing (NaN).
         attributes: by entity, then attribute.
         num_things: by entity.
         uneven: rows of probabilities that were divided by their sums.
@@ -118,6 +119,7 @@ class World:
 
     sizes: dict[str, int] = field(default_factory=dict[str, int])
     data: dict[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
+    missing: set[str] = field(default_factory=set[str])
     variables: dict[str, VariableArray] = field(default_factory=dict[str, VariableArray])
     things: dict[str, ThingArray] = field(default_factory=dict[str, ThingArray])
     num_things: dict[str, int] = field(default_factory=dict[str, int])

@@ -6,7 +6,14 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from gmlang.core.ast import Activation, Context, Expression
+from gmlang.core.ast import (
+    Activation,
+    AttributeRef,
+    Context,
+    Expression,
+    Reference,
+    VariableRef,
+)
 from gmlang.core.program import (
     Asked,
     EventGiven,
@@ -22,13 +29,14 @@ from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors import grounding as errors
 from gmlang.graph import terms
 from gmlang.graph.builder import Builder, Origin
-from gmlang.graph.evaluate import expand
+from gmlang.graph.evaluate import expand, random_indices
 from gmlang.graph.from_core import Grounding, ground
 from gmlang.graph.lower import Grounder, Job, auxiliary, environment, lower
-from gmlang.graph.places import Reference, locate_array
-from gmlang.graph.statements import observe
+from gmlang.graph.observations import observe
+from gmlang.graph.places import locate_array
+from gmlang.graph.regions import check_regions
 from gmlang.graph.states import BOOL, States
-from gmlang.graph.world import ONE_INSTANCE, World
+from gmlang.graph.world import ONE_INSTANCE, Frame, World
 from gmlang.limits import MEMORY_MAX, SECONDS, SECONDS_MAX, SEED, SEED_MAX, is_seconds
 from gmruntime.answer import Answer as RuntimeAnswer
 from gmruntime.answer import Query as RuntimeQuery
@@ -203,6 +211,9 @@ def prepare(session: Session, query: Query) -> Prepared:
     for given in query.given:
         _condition(prepared, given)
     prepared.targets = [_target(prepared, asked) for asked in query.asked]
+    evidence, clash = prepared.evidence()
+    if not clash:
+        check_regions(grounder.builder, world, evidence)
     return prepared
 
 
@@ -215,7 +226,8 @@ def _condition(prepared: Prepared, given: Given) -> None:
             job = Job(terms.Condition(given.condition), (), Origin("observe", given.span))
             lower(grounder, ONE_INSTANCE, job)
         case VariableGiven():
-            variables, _ = locate_array(given.target, environment(grounder, ONE_INSTANCE))
+            frame, target = _picked(grounder, ONE_INSTANCE, given.target)
+            variables, _ = locate_array(target, environment(grounder, frame))
             prepared.conditioned.extend(int(v) for v in variables.reshape(-1))
 
 
@@ -224,6 +236,7 @@ def _target(prepared: Prepared, asked: Asked) -> Target:
     frame, _ = expand(environment(grounder, ONE_INSTANCE), asked.context)
     value = asked.value
     if isinstance(value, Reference):
+        frame, value = _picked(grounder, frame, value)
         variables, states = locate_array(value, environment(grounder, frame))
         return Target(variables if asked.context else variables[0], states, is_event=False)
     if isinstance(getattr(value, "type", None), Array):
@@ -231,6 +244,25 @@ def _target(prepared: Prepared, asked: Asked) -> Target:
     frame, reference = auxiliary(grounder, frame, value, BOOL)
     variables, states = locate_array(reference, environment(grounder, frame))
     return Target(variables if asked.context else variables[0], states, is_event=True)
+
+
+def _picked(grounder: Grounder, frame: Frame, reference: Reference) -> tuple[Frame, Reference]:
+    """Give what a random index picks a variable of its own; other references stay as they are."""
+    if not random_indices(reference):
+        return frame, reference
+    return auxiliary(grounder, frame, reference, element_states(grounder, reference))
+
+
+def element_states(grounder: Grounder, reference: Reference) -> States:
+    """Return the states that each of the variables has which a reference may name."""
+    world = grounder.world
+    match reference:
+        case VariableRef():
+            return world.variables[reference.name].states
+        case AttributeRef():
+            return world.attributes[reference.thing.entity][reference.attribute].states
+        case Activation():
+            return BOOL
 
 
 def ask(

@@ -1,0 +1,244 @@
+"""Operations on numbers, and the places where they have no value.
+
+Integers are exact: what does not fit 64 bits has no value, and nothing wraps around. Real numbers
+may be infinite; what would be "not a number" has no value.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+INTEGER_MAX = 2**63 - 1
+INTEGER_MIN = -(2**63)
+
+BEYOND = "is beyond 64-bit integers"
+BY_ZERO = "divides by zero"
+NO_NUMBER = "is not a number"
+
+_NEARNESS = 1e-9
+"""What is this close to 2^63, relative, is worked out exactly; float64 errs by far less."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """The values of an operation.
+
+    Attributes:
+        bad: where there is none; None when there is one everywhere.
+        why: what is wrong there, to follow the text of the operation.
+    """
+
+    values: np.ndarray
+    bad: np.ndarray | None = None
+    why: str = ""
+
+
+def number(value: np.ndarray) -> np.ndarray:
+    """Return truth values as 0 and 1, and numbers as they are."""
+    return value.astype(np.int64) if value.dtype == np.bool_ else value
+
+
+_Binary = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+_EXACT: dict[str, _Binary] = {
+    "+": np.add,
+    "-": np.subtract,
+    "*": np.multiply,
+    "**": np.power,
+}
+_WHOLE: dict[str, Callable[[int, int], int]] = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "**": lambda a, b: a**b,
+}
+_DIVISION: dict[str, _Binary] = {"/": np.true_divide, "//": np.floor_divide, "%": np.mod}
+_COMPARISON: dict[str, _Binary] = {
+    "==": np.equal,
+    "!=": np.not_equal,
+    "<": np.less,
+    "<=": np.less_equal,
+    ">": np.greater,
+    ">=": np.greater_equal,
+}
+_REAL: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "exp": np.exp,
+    "log": np.log,
+    "sqrt": np.sqrt,
+}
+_ROUNDING: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "floor": np.floor,
+    "ceil": np.ceil,
+    "round": np.round,
+}
+
+
+def compute(operator: str, given: list[np.ndarray]) -> Outcome:
+    """Apply an operator that is neither logical nor conditional."""
+    # Beside a real number a truth value counts as 0 or 1 without a copy.
+    numbers = given
+    if not any(value.dtype == np.float64 for value in given):
+        numbers = [number(value) for value in given]
+    with np.errstate(all="ignore"):
+        if operator in _COMPARISON:
+            return Outcome(np.asarray(_COMPARISON[operator](numbers[0], numbers[1])))
+        if operator in _EXACT:
+            return _exact(operator, numbers[0], numbers[1])
+        if operator in _DIVISION:
+            return _divide(operator, numbers[0], numbers[1])
+        if operator in ("neg", "abs"):
+            return _sign(operator, numbers[0])
+        if operator in _REAL:
+            return _real(_REAL[operator](numbers[0].astype(np.float64, copy=False)))
+        if operator in _ROUNDING:
+            return _rounded(_ROUNDING[operator](numbers[0].astype(np.float64, copy=False)))
+        return Outcome(_choice(operator, numbers))
+
+
+def compare_count(
+    operator: str, total: np.ndarray, num_items: int, parameter: np.ndarray | int
+) -> np.ndarray:
+    """Turn the sum of an aggregate's items into the aggregate's value."""
+    match operator:
+        case "sum" | "count":
+            return total
+        case "all":
+            return np.asarray(total == num_items)
+        case "any":
+            return np.asarray(total > 0)
+        case "xor":
+            return np.asarray(total % 2 == 1)
+        case "exactly" | "exactly_one":
+            return np.asarray(total == parameter)
+        case "at_most":
+            return np.asarray(total <= parameter)
+        case "at_least":
+            return np.asarray(total >= parameter)
+        case _:
+            raise AssertionError(operator)
+
+
+def whole_numbers(values: np.ndarray) -> Outcome:
+    """Turn numbers into integers; those that are none have no value."""
+    if values.dtype == np.int64:
+        return Outcome(values)
+    if values.dtype == np.bool_:
+        return Outcome(values.astype(np.int64))
+    result = _rounded(values)
+    broken = values != np.round(values)
+    if not broken.any():
+        return result
+    bad = broken if result.bad is None else result.bad | broken
+    return Outcome(np.where(bad, 0, result.values), bad, "is no whole number")
+
+
+def _choice(operator: str, numbers: list[np.ndarray]) -> np.ndarray:
+    match operator:
+        case "min" | "max":
+            choose = np.minimum if operator == "min" else np.maximum
+            result = numbers[0]
+            for other in numbers[1:]:
+                result = choose(result, other)
+            return result
+        case "in_range":
+            return (numbers[0] >= numbers[1]) & (numbers[0] <= numbers[2])
+        case "in_set":
+            result = np.zeros(1, np.bool_)
+            for member in numbers[1:]:
+                result = result | (numbers[0] == member)
+            return result
+        case _:
+            raise AssertionError(operator)
+
+
+def _is_real(*numbers: np.ndarray) -> bool:
+    return any(value.dtype == np.float64 for value in numbers)
+
+
+def _exact(operator: str, left: np.ndarray, right: np.ndarray) -> Outcome:
+    apply = _EXACT[operator]
+    if operator == "**":
+        if _is_real(left, right) or (right.size and right.min() < 0):
+            return _real_power(left.astype(np.float64), right.astype(np.float64))
+    elif _is_real(left, right):
+        return _real(np.asarray(apply(left, right)))
+    if not left.size or not right.size or _surely_fits(operator, left, right):
+        return Outcome(np.asarray(apply(left, right)))
+    sizes = np.abs(apply(left.astype(np.float64), right.astype(np.float64)))
+    bad = np.asarray(sizes > 2.0**63 * (1 + _NEARNESS))
+    near = ~bad & (sizes > 2.0**63 * (1 - _NEARNESS))
+    values = np.array(apply(left, right))
+    if near.any():
+        lefts, rights = np.broadcast_arrays(left, right)
+        exact = [_WHOLE[operator](int(a), int(b)) for a, b in zip(lefts[near], rights[near])]  # noqa: B905
+        bad[near] = [not INTEGER_MIN <= value <= INTEGER_MAX for value in exact]
+    if not bad.any():
+        return Outcome(values)
+    return Outcome(np.where(bad, 0, values), bad, BEYOND)
+
+
+def _surely_fits(operator: str, left: np.ndarray, right: np.ndarray) -> bool:
+    a, b = _bounds(left), _bounds(right)
+    match operator:
+        case "+":
+            low, high = a[0] + b[0], a[1] + b[1]
+        case "-":
+            low, high = a[0] - b[1], a[1] - b[0]
+        case "*":
+            products = [x * y for x in a for y in b]
+            low, high = min(products), max(products)
+        case _:
+            base = max(abs(a[0]), abs(a[1]))
+            return base < 2 or base.bit_length() * b[1] <= 62
+    return low >= INTEGER_MIN and high <= INTEGER_MAX
+
+
+def _bounds(values: np.ndarray) -> tuple[int, int]:
+    return int(values.min()), int(values.max())
+
+
+def _real_power(left: np.ndarray, right: np.ndarray) -> Outcome:
+    zero = (left == 0) & (right < 0)
+    if zero.any():
+        return Outcome(np.power(np.where(zero, 1.0, left), right), zero, BY_ZERO)
+    return _real(np.asarray(np.power(left, right)))
+
+
+def _divide(operator: str, left: np.ndarray, right: np.ndarray) -> Outcome:
+    zero = np.asarray(right == 0)
+    divisor = np.where(zero, np.ones_like(right), right) if zero.any() else right
+    if _is_real(left, right) or operator == "/":
+        result = _real(np.asarray(_DIVISION[operator](left, divisor)))
+    else:
+        result = Outcome(np.asarray(_DIVISION[operator](left, divisor)))
+        if operator == "//" and left.size and left.min() == INTEGER_MIN:
+            result = Outcome(result.values, (left == INTEGER_MIN) & (divisor == -1), BEYOND)
+    if not zero.any():
+        return result
+    # Nothing else can be wrong where an integer is divided; a real quotient tells of zero first.
+    return Outcome(np.where(zero, 0, result.values), zero, BY_ZERO)
+
+
+def _sign(operator: str, operand: np.ndarray) -> Outcome:
+    values = np.asarray(np.negative(operand) if operator == "neg" else np.abs(operand))
+    if _is_real(operand) or not operand.size or operand.min() != INTEGER_MIN:
+        return Outcome(values)
+    return Outcome(values, operand == INTEGER_MIN, BEYOND)
+
+
+def _real(values: np.ndarray) -> Outcome:
+    # The smallest entry is "not a number" if any is: one quick pass where nothing is wrong.
+    if not values.size or not np.isnan(values.min()):
+        return Outcome(values)
+    bad = np.isnan(values)
+    return Outcome(np.where(bad, 0.0, values), bad, NO_NUMBER)
+
+
+def _rounded(values: np.ndarray) -> Outcome:
+    fits = np.abs(values) < 2.0**63
+    if fits.all():
+        return Outcome(np.round(values).astype(np.int64))
+    bad = ~fits
+    why = NO_NUMBER if np.isnan(values[bad]).any() else BEYOND
+    return Outcome(np.round(np.where(bad, 0.0, values)).astype(np.int64), bad, why)

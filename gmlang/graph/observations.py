@@ -1,0 +1,103 @@
+"""Evidence: variables seen in certain states, or weighed by likelihoods."""
+
+import numpy as np
+
+from gmlang.core.ast import Apply, DataRef, Expression, Whole
+from gmlang.core.program import ObserveLike
+from gmlang.core.types import Bool
+from gmlang.diagnostics import GmError, Span
+from gmlang.errors import grounding as errors
+from gmlang.graph import terms
+from gmlang.graph.builder import Origin
+from gmlang.graph.environment import Env
+from gmlang.graph.evaluate import evaluate, inside_axis, integers, random_indices
+from gmlang.graph.lower import Grounder, Job, environment, hidden_numbers, hidden_reference, lower
+from gmlang.graph.places import Reference, locate_array
+from gmlang.graph.world import Frame, select_rows, where_text
+
+
+def observe(
+    grounder: Grounder, frame: Frame, target: Reference, value: Expression, span: Span
+) -> None:
+    """Record that variables have been seen in certain states; NaN is not seen.
+
+    Raises:
+        GmError: when a value is outside its variable's domain, or shapes differ.
+    """
+    if random_indices(target):
+        _observe_picked(grounder, frame, target, value, span)
+        return
+    env = environment(grounder, frame)
+    variables, states = locate_array(target, env)
+    values = _array_value(value, env, variables.ndim)
+    try:
+        shape = np.broadcast_shapes(variables.shape, values.shape)
+    except ValueError:
+        shape = ()
+    if shape != variables.shape:
+        found = " x ".join(map(str, values.shape[1:]))
+        expected = " x ".join(map(str, variables.shape[1:])) or "one value"
+        raise GmError([errors.wrong_shape(span, span.text, expected, found or "one value")])
+    values = np.broadcast_to(values, shape)
+    seen = ~np.isnan(values)
+    found_states = np.where(seen, values, states.first) - states.first
+    bad = seen & ((found_states < 0) | (found_states >= states.count))
+    bad |= found_states != np.round(found_states)
+    if bad.any():
+        row = int(np.argwhere(bad)[0][0])
+        what = target.span.text + where_text(frame, row, grounder.names)
+        shown = f"{float(values[bad].flat[0]):g}"
+        raise GmError([errors.value_outside_domain(span, what, shown, states.describe())])
+    grounder.builder.observed.append((variables[seen], found_states[seen].astype(np.int32), span))
+
+
+def _observe_picked(
+    grounder: Grounder, frame: Frame, target: Reference, value: Expression, span: Span
+) -> None:
+    """Observe the variable that a random index picks: an event, where the value is not missing."""
+    values = _array_value(value, environment(grounder, frame), 1)
+    seen = np.broadcast_to(~np.isnan(values), (frame.count,))
+    frame = select_rows(frame, seen)
+    if frame.count == 0:
+        return
+    seen_values = np.broadcast_to(values, seen.shape)[seen]
+    frame, number = hidden_numbers(grounder, frame, seen_values, value.span)
+    same = Apply(span, "==", (target, number), Bool())
+    lower(grounder, frame, Job(terms.Condition(same), (), Origin("observe", span)))
+
+
+def _array_value(value: Expression, env: Env, ndim: int) -> np.ndarray:
+    if isinstance(value, DataRef):
+        array = np.asarray(env.world.data[value.name], np.float64)
+        parts: list[np.ndarray] = []
+        whole = 0
+        num_whole = sum(isinstance(i, Whole) for i in value.indices)
+        for axis, index in enumerate(value.indices):
+            if isinstance(index, Whole):
+                whole += 1
+                along: np.ndarray = np.arange(array.shape[axis], dtype=np.int64)
+                parts.append(along.reshape([-1 if k == whole else 1 for k in range(1 + num_whole)]))
+            else:
+                places = integers(index, env)
+                places = inside_axis(index.span, value.name, places, array.shape[axis], env)
+                parts.append(places.reshape(-1, *([1] * num_whole)))
+        # Only here may an entry be missing: it is not observed.
+        found = array[tuple(parts)]
+        return found if num_whole else found.reshape(-1, *([1] * (ndim - 1)))
+    result = np.asarray(evaluate(value, env), np.float64)
+    return result.reshape(-1, *([1] * (ndim - 1)))
+
+
+def observe_like(grounder: Grounder, frame: Frame, statement: ObserveLike, origin: Origin) -> None:
+    """Weigh the states of variables by likelihood evidence."""
+    target = statement.target
+    env = environment(grounder, frame)
+    variables, states = locate_array(target, env)
+    if variables.ndim > 1:
+        each = variables.size // frame.count
+        rows = np.repeat(np.arange(frame.count), each)
+        frame = select_rows(frame, rows)
+        frame, target = hidden_reference(
+            grounder, frame, variables.reshape(-1), states, statement.span
+        )
+    lower(grounder, frame, Job(terms.Likely(target, statement.weights), (), origin))
