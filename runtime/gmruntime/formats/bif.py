@@ -11,7 +11,7 @@ from gmruntime.factors.kinds import Table
 from gmruntime.formats.errors import FormatError
 from gmruntime.formats.recognise import BIF, refuse_other
 from gmruntime.formats.rows import normalised_rows, row_sums, uneven_rows
-from gmruntime.formats.text import read_text
+from gmruntime.formats.text import plain_number, read_text
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock
 
 _TOKEN = re.compile(
@@ -90,10 +90,9 @@ class _Reader:
 
     def real(self) -> float:
         text = self.peek()
-        try:
-            value = float(text)
-        except ValueError:
-            raise self.error(f"a probability is expected here, not `{text}`") from None
+        value = plain_number(text)
+        if value != value:
+            raise self.error(f"a probability is expected here, not `{text}`")
         if not 0 <= value < float("inf"):
             raise self.error(f"a probability cannot be {text}")
         self.position += 1
@@ -213,7 +212,7 @@ def _variable(reader: _Reader, states: dict[str, tuple[str, ...]]) -> None:
             values.append(reader.next("a state"))
         reader.expect("}")
         reader.expect(";")
-        if not text.isdigit() or int(text) != len(values) or len(set(values)) != len(values):
+        if text != str(len(values)) or len(set(values)) != len(values):
             twice = [value for k, value in enumerate(values) if value in values[:k]]
             found = f"`{twice[0]}` twice" if twice else f"not {len(values)}"
             raise reader.error(f"{name} should have {text} different states, {found}", hint=QUOTE)

@@ -190,7 +190,7 @@ def _is_table(head: str) -> bool:
     """Say whether lines look like rows: as many separators in each, and nothing of a language."""
     lines = head.splitlines()[:8]
     if len(head) < HEAD_CHARACTERS - 1 and len(lines) == 1:
-        return bool(_NUMERIC.fullmatch(lines[0]))
+        return bool(_NUMERIC.fullmatch(lines[0])) and re.search(r"[,;\t]", lines[0]) is not None
     if len(lines) < 2 or re.search(r"[:=~(){}]", "".join(lines)):
         return False
     counts = ({line.count(sign) for line in lines[:-1]} for sign in ",;\t")

@@ -77,7 +77,8 @@ class Tokens:
         """
         text = self.word(what)
         try:
-            value = int(text) if len(text) <= 18 else None
+            is_plain = len(text) <= 18 and text.isascii() and "_" not in text
+            value = int(text) if is_plain else None
         except ValueError:
             value = None
         if value is None or not low <= value <= high:
@@ -105,10 +106,7 @@ class Tokens:
                 f"the file ends after {self.left()} of the {count} {what}", len(self.words)
             )
         words = self.words[self.position : self.position + count]
-        try:
-            values = np.array(words, np.float64)
-        except ValueError:
-            values = np.array([_real(word) for word in words])
+        values = np.array([plain_number(word) for word in words], np.float64)
         bad = np.flatnonzero(~(np.isfinite(values) & (values >= 0)))
         if bad.size:
             place = self.position + int(bad[0])
@@ -118,8 +116,12 @@ class Tokens:
         return values
 
 
-def _real(word: str) -> float:
+def plain_number(word: str) -> float:
+    """Read a number as files have them, NaN for what is none.
+
+    Python's `1_0` and the digits of other scripts are none.
+    """
     try:
-        return float(word)
+        return float(word) if word.isascii() and "_" not in word else float("nan")
     except ValueError:
         return float("nan")

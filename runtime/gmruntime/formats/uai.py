@@ -17,7 +17,7 @@ from gmruntime.formats.text import Tokens, read_text, write_text
 from gmruntime.formats.uai_arrays import parse_arrays, read_numbers, table_block
 from gmruntime.graph import Assignment, FactorBlock, FactorGraph, VariableBlock, num_states
 
-SIZE_MAX = 1 << 31
+SIZE_MAX = (1 << 31) - 1
 """Counts above this cannot be meant."""
 
 LOG_ENTRY_MAX = 600.0

@@ -12,7 +12,7 @@ from gmruntime.arrays import Float64, Int64
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock
 
-EXACT_MAX = float(1 << 31)
+EXACT_MAX = float((1 << 31) - 1)
 """Larger integers cannot be meant; below it float64 holds every integer."""
 
 

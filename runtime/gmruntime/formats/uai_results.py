@@ -138,5 +138,5 @@ def _has_samples(words: list[str], position: int, task: str) -> bool:
     if task == "PR":
         return len(rest) == 2
     if task == "MAP":
-        return rest[1].isdigit() and rest[1] != "0" and len(rest) == 2 + int(rest[1])
-    return rest[1].isdigit() and len(rest) > 2 + int(rest[1])
+        return rest[1] != "0" and rest[1] == str(len(rest) - 2)
+    return rest[1].isdecimal() and len(rest[1]) < 19 and len(rest) > 2 + int(rest[1])
