@@ -29,6 +29,7 @@ from gmlang.queries.session import (
     Session,
     Settings,
     base_grounding,
+    check_defined,
     checked_settings,
     prepare,
 )
@@ -138,8 +139,12 @@ class Model:
         return base_grounding(self.session())
 
     def graph(self) -> FactorGraph:
-        """Return the program's factor graph, observations aside."""
-        return self.grounding().builder.graph()
+        """Return the program's factor graph, observations aside.
+
+        Raises:
+            GmError: when a statement has no value in some state that nothing excludes.
+        """
+        return check_defined(self.grounding()).builder.graph()
 
     def names(self) -> list[Named]:
         """List every variable, attribute and activation that has a name."""

@@ -191,9 +191,10 @@ def read_graph(
     if found is not None:
         return found, {}
     from gmlang.api import load
+    from gmlang.queries.session import check_defined
 
     model = load(path).bind(**values)
-    grounding = model.grounding()
+    grounding = check_defined(model.grounding())
     for diagnostic in grounding.warnings:
         warn(diagnostic.message)
     evidence = grounding.builder.observed

@@ -367,7 +367,9 @@ def _check_one_index(
     if isinstance(type_of(checked), Enum):
         return checked
     need_integer(state, checked, "an integer index")
-    if isinstance(checked, Constant) and isinstance(size, Constant):
+    # What a def is given may be guarded in its body, so that only grounding can tell.
+    is_written_here = checked.span == index.span
+    if is_written_here and isinstance(checked, Constant) and isinstance(size, Constant):
         num = literal_size(size)
         if num is not None and not 0 <= checked.value < num:
             fail(state, type_errors.out_of_bounds(checked.span, int(checked.value), num))

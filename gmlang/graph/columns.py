@@ -47,7 +47,7 @@ def columns_of(grounder: "lower.Grounder", frame: Frame, aggregate: Aggregate) -
         return None
     distinct = np.unique(np.concatenate(values))
     whole = bool((distinct == np.round(distinct)).all())
-    if whole:
+    if whole and distinct[-1] - distinct[0] < NUM_VALUES_MAX:
         distinct = np.arange(distinct[0], distinct[-1] + 1)
     if len(distinct) > NUM_VALUES_MAX:
         return None

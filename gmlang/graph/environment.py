@@ -5,7 +5,7 @@ and then one axis for each slot: a random variable of the instance, whose states
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -113,7 +113,8 @@ class Env:
 
     def guarded(self, condition: np.ndarray, wanted: bool) -> "Env":
         """Return the surroundings of what is asked for only where a condition is as wanted."""
-        return replace(self, guards=(*self.guards, (condition, wanted)))
+        guards = (*self.guards, (condition, wanted))
+        return Env(self.world, self.frame, self.slots, self.path, self.names, guards, self.holes)
 
     def needed(self) -> np.ndarray | np.bool_:
         """Say where a value is asked for: where guards hold, and nothing before was undefined."""
@@ -136,7 +137,7 @@ class Env:
 
     def gathering(self) -> "Env":
         """Return surroundings with the same guards that gather holes of their own."""
-        return replace(self, holes=[])
+        return Env(self.world, self.frame, self.slots, self.path, self.names, self.guards, [])
 
 
 class NoValue(GmError):

@@ -31,6 +31,20 @@ def strip_not(condition: Expression) -> tuple[bool, Expression]:
     return positive, condition
 
 
+def conjuncts_of(condition: Expression) -> list[Expression]:
+    """List what must hold for a condition to hold: the parts of an `and`, or of a `not ... or`."""
+    if isinstance(condition, Apply) and condition.operator == "and":
+        return [inner for part in condition.arguments for inner in conjuncts_of(part)]
+    if isinstance(condition, Apply) and condition.operator == "not":
+        inner = condition.arguments[0]
+        if isinstance(inner, Apply) and inner.operator == "or":
+            negated = [Apply(p.span, "not", (p,), Bool()) for p in inner.arguments]
+            return [part for each in negated for part in conjuncts_of(each)]
+        if isinstance(inner, Apply) and inner.operator == "not":
+            return conjuncts_of(inner.arguments[0])
+    return [condition]
+
+
 def literals_of(
     grounder: "lower.Grounder",
     frame: Frame,

@@ -33,10 +33,10 @@ from gmruntime.factors.tables import log_tables
 from gmruntime.graph import Assignment, FactorBlock, FactorGraph, VariableBlock, num_states
 from gmruntime.inference import infer
 
-SEARCH_S = 1.0
+SEARCH_S = 0.4
 """What the searches for one query may take together; most need a few milliseconds."""
 
-QUICK_S = 0.3
+QUICK_S = 0.2
 """The part of it after which elimination is tried instead."""
 
 PASSES_MAX = 50
@@ -165,7 +165,7 @@ class _Known:
 
     def __init__(self, graph: FactorGraph, evidence: Assignment) -> None:
         """Begin with the evidence and with factors of one variable."""
-        self.graph, self.evidence = graph, evidence
+        self.graph = graph
         counts = num_states(graph).astype(np.int64)
         self.starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
         self.alive = np.ones(int(self.starts[-1]), np.bool_)
@@ -264,8 +264,17 @@ class _Known:
         sizes = [*num_states(self.graph)[used].tolist(), *([2] * (len(rows) + 1))]
         variables = tuple(VariableBlock("", (), int(size)) for size in sizes)
         open_: np.ndarray = np.full(len(rows), -1, np.int32)
-        evidence = np.concatenate([self.evidence[used], open_, np.ones(1, np.int32)])
+        evidence = np.concatenate([self._decided()[used], open_, np.ones(1, np.int32)])
         return FactorGraph(variables, tuple(blocks)), evidence.astype(np.int32), used
+
+    def _decided(self) -> Assignment:
+        """Return the state of each variable that has only one left, -1 for the others."""
+        left = np.add.reduceat(self.alive.astype(np.int64), self.starts[:-1])
+        decided = np.full(len(left), -1, np.int32)
+        owner = np.repeat(np.arange(len(left)), np.diff(self.starts))
+        places = np.flatnonzero(self.alive & (left == 1)[owner])
+        decided[owner[places]] = places - self.starts[owner[places]]
+        return decided
 
     def _connected(self, scopes: np.ndarray) -> list[FactorBlock]:
         """List the factors tied to some variables, directly or through others not yet decided."""
@@ -273,7 +282,7 @@ class _Known:
         from scipy.sparse.csgraph import connected_components
 
         count = self.graph.num_variables
-        is_open = np.add.reduceat(self.alive.astype(np.int64), self.starts[:-1]) > 1
+        is_open = self._decided() < 0
         ends: list[tuple[np.ndarray, np.ndarray]] = []
         total = count
         for block in self.graph.factors:

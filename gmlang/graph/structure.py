@@ -17,7 +17,7 @@ from gmlang.graph.different import define_different, require_different, require_
 from gmlang.graph.evaluate import evaluate, item_frames
 from gmlang.graph.extremes import define_extreme
 from gmlang.graph.linear import SUM_RANGE_MAX, LinearForm
-from gmlang.graph.literals import literals_of, strip_not
+from gmlang.graph.literals import conjuncts_of, literals_of, strip_not
 from gmlang.graph.log_factors import each_item, lower_sum
 from gmlang.graph.noisy import lower_noisy_or
 from gmlang.graph.places import locate
@@ -59,7 +59,7 @@ def lower_structured(grounder: "lower.Grounder", frame: Frame, job: "lower.Job")
 def _condition(
     grounder: "lower.Grounder", frame: Frame, job: "lower.Job", condition: Expression
 ) -> bool:
-    conjuncts = _conjuncts(condition)
+    conjuncts = conjuncts_of(condition)
     if len(conjuncts) > 1:
         for conjunct in conjuncts:
             lower.lower(grounder, frame, replace(job, term=Condition(conjunct)))
@@ -78,19 +78,6 @@ def _condition(
         lower.lower(grounder, frame, replace(job, term=Condition(reified)))
         return True
     return _hard(grounder, frame, job, condition)
-
-
-def _conjuncts(condition: Expression) -> list[Expression]:
-    if isinstance(condition, Apply) and condition.operator == "and":
-        return [inner for part in condition.arguments for inner in _conjuncts(part)]
-    if isinstance(condition, Apply) and condition.operator == "not":
-        inner = condition.arguments[0]
-        if isinstance(inner, Apply) and inner.operator == "or":
-            negated = [Apply(p.span, "not", (p,), Bool()) for p in inner.arguments]
-            return [part for each in negated for part in _conjuncts(each)]
-        if isinstance(inner, Apply) and inner.operator == "not":
-            return _conjuncts(inner.arguments[0])
-    return [condition]
 
 
 def _plain(job: "lower.Job", condition: Expression) -> Expression:

@@ -6,12 +6,14 @@ query is answered, `gmlang.graph.regions` makes sure that everything certain exc
 
 import numpy as np
 
-from gmlang.core.ast import Constant
+from gmlang.core.ast import Aggregate, Constant, Expression
 from gmlang.core.types import Integer
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.graph import lower, terms
 from gmlang.graph.builder import Builder, Region
 from gmlang.graph.environment import Env, Hole, Place, value_at
+from gmlang.graph.evaluate import conditions, inside, item_frames
+from gmlang.graph.literals import conjuncts_of
 from gmlang.graph.offending import offending, with_states
 from gmlang.graph.places import locate
 from gmlang.graph.world import Frame, where_text
@@ -44,7 +46,7 @@ def add_partial_tables(
         _refuse_if_certain(env, gap)
         _add(builder, env, job, np.where(gap, -np.inf, values))
     free = Builder()
-    _add(free, env, job, np.where(gap, 0.0, values))
+    _add(free, env, job, np.where(gap, _elsewhere(env, job), values))
     builder.relaxed.append((range(start, len(builder.factors)), tuple(free.factors)))
     if not job.guards:
         builder.regions += [_region(env, hole) for hole in env.holes]
@@ -69,6 +71,33 @@ def lower_undefined(
         grounder.builder.relaxed.append((range(start, len(grounder.builder.factors)), ()))
     term = terms.Undefined(lambda _place, _where: why)
     lower.lower(grounder, frame, lower.Job(term, (*job.gates, *job.guards), job.origin))
+
+
+def _elsewhere(env: Env, job: "lower.Job") -> np.ndarray:
+    """Say what a statement forbids even where it has no value.
+
+    A conjunction that must hold is several constraints, in a table as in separate factors.
+    """
+    if not isinstance(job.term, terms.Condition) or job.guards:
+        return np.zeros(())
+    return np.where(_surely_false(job.term.condition, env), -np.inf, 0.0)
+
+
+def _surely_false(condition: Expression, env: Env) -> np.ndarray:
+    """Say where a part of a conjunction has a value, and is false."""
+    result = np.zeros(1, np.bool_)
+    conjuncts = conjuncts_of(condition)
+    if len(conjuncts) > 1:
+        for part in conjuncts:
+            result = result | _surely_false(part, env)
+        return result
+    if isinstance(condition, Aggregate) and condition.operator == "all":
+        for number, (position, frame) in enumerate(item_frames(env, condition)):
+            value = condition.items[position].value
+            result = result | _surely_false(value, inside(env, frame, number))
+        return result
+    inner = env.gathering()
+    return ~conditions(condition, inner) & inner.needed()
 
 
 def _first_state(env: Env, job: "lower.Job") -> np.ndarray:

@@ -21,6 +21,7 @@ from gmlang.graph.from_core import Grounding, ground
 from gmlang.graph.lower import Grounder, environment
 from gmlang.graph.names import named_variables
 from gmlang.graph.places import locate
+from gmlang.graph.regions import check_regions
 from gmlang.graph.statements import used_parts
 from gmlang.graph.world import ONE_INSTANCE, World
 from gmlang.queries.answers import Answer, finite
@@ -137,11 +138,12 @@ class Compatibility:
             hidden: predictions about these variables are left out.
         """
         grounding = self.grounding(chosen)
-        mine = tuple(a for k in chosen for a in self.groups[k])
-        active = _basic_activations(grounding, mine)
+        active = _basic_activations(grounding, tuple(a for k in chosen for a in self.groups[k]))
         graph = grounding.builder.graph()
         evidence = no_evidence(graph)
         evidence[active] = 1
+        if self.query is not None:
+            check_regions(grounding.builder, grounding.world, evidence)
         kept = _without_predictions(grounding, hidden)
         found = ask_graph(
             FactorGraph(graph.variables, kept),

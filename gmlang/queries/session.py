@@ -42,7 +42,7 @@ from gmruntime.answer import Answer as RuntimeAnswer
 from gmruntime.answer import Query as RuntimeQuery
 from gmruntime.budget import Budget, begin_budget
 from gmruntime.elimination.order_cache import Orders
-from gmruntime.graph import FactorGraph, no_evidence
+from gmruntime.graph import FactorGraph
 from gmruntime.inference import infer
 
 DEVICES = ("auto", "cpu", "cuda")
@@ -158,15 +158,32 @@ class Prepared:
 
     def evidence(self) -> tuple[np.ndarray, bool]:
         """Return the state of each observed variable, and whether observations clash."""
-        evidence = no_evidence(self.graph())
-        clash = False
-        for variables, states, _ in self.builder.observed:
-            flat, values = variables.reshape(-1), states.reshape(-1)
-            before = evidence[flat]
-            clash |= bool(((before >= 0) & (before != values)).any())
-            evidence[flat] = values
-            clash |= bool((evidence[flat] != values).any())
-        return evidence, clash
+        return evidence_of(self.builder)
+
+
+def evidence_of(builder: Builder) -> tuple[np.ndarray, bool]:
+    """Return the state of each observed variable, and whether observations clash."""
+    evidence = np.full(builder.num_variables, -1, np.int32)
+    clash = False
+    for variables, states, _ in builder.observed:
+        flat, values = variables.reshape(-1), states.reshape(-1)
+        before = evidence[flat]
+        clash |= bool(((before >= 0) & (before != values)).any())
+        evidence[flat] = values
+        clash |= bool((evidence[flat] != values).any())
+    return evidence, clash
+
+
+def check_defined(grounding: Grounding) -> Grounding:
+    """Return a grounded program that has a value wherever its own evidence leads.
+
+    Raises:
+        GmError: with the statements that have none in some state that nothing excludes.
+    """
+    evidence, clash = evidence_of(grounding.builder)
+    if not clash:
+        check_regions(grounding.builder, grounding.world, evidence)
+    return grounding
 
 
 def base_grounding(session: Session) -> Grounding:
@@ -211,9 +228,7 @@ def prepare(session: Session, query: Query) -> Prepared:
     for given in query.given:
         _condition(prepared, given)
     prepared.targets = [_target(prepared, asked) for asked in query.asked]
-    evidence, clash = prepared.evidence()
-    if not clash:
-        check_regions(grounder.builder, world, evidence)
+    check_defined(replace(base, world=world, builder=grounder.builder))
     return prepared
 
 

@@ -117,8 +117,18 @@ def test_a_guard_decides_what_is_asked_for(condition: str, solutions: int):
 
 @pytest.mark.parametrize("condition", ["x[a] and a < 3", "3 // a == 1 and a > 0"])
 def test_a_guard_stands_before_what_it_guards(condition: str):
-    text = f"var a : 0..3\nvar x[3] : bool\nconstraint {condition}"
+    text = f"var a : 0..3\nvar x[3] : bool\nprefer {condition} weight 1"
     assert refusals(text)
+    # What must hold altogether is several constraints, and each forbids.
+    required = text.replace("prefer", "constraint").replace(" weight 1", "")
+    assert gmlang.compile(required).query("P(a)").status == "exact"
+
+
+def test_a_conjunction_that_must_hold_is_several_constraints_at_every_width():
+    many = " or ".join(f"b[{k}]" for k in range(14))
+    for last in ("2 // a == 2 and a > 0", "a > 0 and 2 // a == 2"):
+        text = f"var b[14] : bool\nvar a : 0..2\nconstraint ({many}) and {last}"
+        assert gmlang.compile(text).query("count()").value == 2**14 - 1
 
 
 @pytest.mark.parametrize("narrow", ["constraint a < 3", "observe a = 1", "constraint a + 1 <= 3"])
@@ -224,3 +234,27 @@ def test_missing_data_may_be_guarded_and_observed():
 def test_a_size_is_a_whole_number(size: float):
     text = "data T = 4\nvar a[T] : bool"
     assert any(re.search(r"\bT\b", message) for message in refusals(text, T=size))
+
+
+def test_graphs_and_comparisons_of_models_need_values_too():
+    society = (
+        "entity K:\n    n : 0..3\nmodel m(k: K):\n    factor 6 / k.n\nmodel o(k: K):\n"
+        "    predict k.n = 1 @ 0.9\nvar a : K\nconsider m(a), o(a)\n"
+    )
+    assert refusals(society, "compat(m, o)")
+    assert refusals(society, "why(o(a))")
+    with pytest.raises(GmError):
+        gmlang.compile(society).graph()
+    guarded = society + "constraint a.n > 0\n"
+    assert gmlang.compile(guarded).graph().num_variables
+    assert gmlang.compile(guarded).query("P(m(a))").status == "exact"
+    # Without the gate the model would be refused; it is not asked for where it is not active.
+    assert gmlang.compile(society).query("P(o(a) | m(a) = false)").status == "exact"
+
+
+def test_what_a_def_is_given_may_be_guarded_in_its_body():
+    text = (
+        "data w[2] : real = [1, 2]\ndef safe(a, b) = 0 if b == 0 else a / b\n"
+        "def at(i) = w[i] if i < 2 else 0\nvar a : 0..1\nfactor a * (safe(1, 0) + at(5) + at(1))"
+    )
+    assert probability(text, "P(a)", "1") == pytest.approx(1 / (1 + math.exp(-2)))

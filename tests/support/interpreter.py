@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from gmlang.syntax import ast
+from tests.support.numbers import Undefined, Value, arithmetic, extreme, known, number, total
 
-Value = bool | int | float | str
 Place = tuple[object, ...]
 World = dict[Place, Value]
 Env = dict[str, Value]
@@ -98,17 +98,17 @@ def thing_of(e: ast.Expression, env: Env) -> str:
 
 
 AGGREGATES: dict[str, Callable[[list[Value]], Value]] = {
-    "sum": lambda v: sum(float(x) for x in v),
+    "sum": total,
     "count": lambda v: sum(bool(x) for x in v),
     "all": all,
     "any": any,
     "xor": lambda v: sum(bool(x) for x in v) % 2 == 1,
     "exactly_one": lambda v: sum(bool(x) for x in v) == 1,
     "alldifferent": lambda v: len(set(v)) == len(v),
-    "min": lambda v: min(float(x) for x in v),
-    "max": lambda v: max(float(x) for x in v),
+    "min": lambda v: extreme(min, v),
+    "max": lambda v: extreme(max, v),
     "exp": lambda v: math.exp(float(v[0])),
-    "abs": lambda v: abs(float(v[0])),
+    "abs": lambda v: known(abs(number(v[0]))),
 }
 
 
@@ -118,6 +118,8 @@ def evaluate(m: Meaning, e: ast.Expression, env: Env, world: World | None) -> Va
     if place is not None:
         if world is None:
             raise Random
+        if place not in world:
+            raise Undefined
         return world[place]
     match e:
         case ast.Name():
@@ -125,16 +127,14 @@ def evaluate(m: Meaning, e: ast.Expression, env: Env, world: World | None) -> Va
                 return env[e.text]
             return m.constants.get(e.text, e.text)
         case ast.Number() | ast.Boolean():
-            return e.value
+            return known(e.value)
         case ast.Unary():
             inner = evaluate(m, e.operand, env, world)
-            return (not inner) if e.operator == "not" else -float(inner)
+            return (not inner) if e.operator == "not" else known(-number(inner))
         case ast.Binary():
             return _binary(m, e, env, world)
         case ast.Compare():
-            values = [evaluate(m, o, env, world) for o in e.operands]
-            steps = zip(e.operators, values, values[1:], strict=False)
-            return all(_compare(operator, a, b) for operator, a, b in steps)
+            return _chain(m, e, env, world)
         case ast.Conditional():
             chosen = e.then if evaluate(m, e.condition, env, world) else e.otherwise
             return evaluate(m, chosen, env, world)
@@ -148,7 +148,8 @@ def evaluate(m: Meaning, e: ast.Expression, env: Env, world: World | None) -> Va
         case ast.Index():
             found = evaluate(m, e.base, env, world)
             for i in _index(m, e, env, world):
-                assert i >= 0
+                if not 0 <= i < len(found):  # type: ignore[arg-type]
+                    raise Undefined
                 found = found[i]  # type: ignore[index]
             return found
         case _:
@@ -197,30 +198,29 @@ def _binary(m: Meaning, e: ast.Binary, env: Env, world: World | None) -> Value:
     if e.operator == "in":
         value = evaluate(m, e.left, env, world)
         return value in (_values(m, e.right, env) if env else domain(m, e.right))
-    a, b = evaluate(m, e.left, env, world), evaluate(m, e.right, env, world)
-    match e.operator:
-        case "and":
-            return bool(a) and bool(b)
-        case "or":
-            return bool(a) or bool(b)
-        case "+":
-            return float(a) + float(b)
-        case "-":
-            return float(a) - float(b)
-        case "*":
-            return float(a) * float(b)
-        case "%":
-            return int(a) % int(b)
-        case "/":
-            return float(a) / float(b)
-        case _:
-            raise AssertionError(e.operator)
+    left = evaluate(m, e.left, env, world)
+    if e.operator == "and" and not left:
+        return False
+    if e.operator == "or" and left:
+        return True
+    right = evaluate(m, e.right, env, world)
+    return bool(right) if e.operator in ("and", "or") else arithmetic(e.operator, left, right)
+
+
+def _chain(m: Meaning, e: ast.Compare, env: Env, world: World | None) -> bool:
+    left = evaluate(m, e.operands[0], env, world)
+    for operator, operand in zip(e.operators, e.operands[1:], strict=True):
+        right = evaluate(m, operand, env, world)
+        if not _compare(operator, left, right):
+            return False
+        left = right
+    return True
 
 
 def _compare(operator: str, a: Value, b: Value) -> bool:
     if operator in ("==", "!="):
         return (a == b) == (operator == "==")
-    x, y = float(a), float(b)
+    x, y = number(a), number(b)
     return {"<": x < y, "<=": x <= y, ">": x > y, ">=": x >= y}[operator]
 
 

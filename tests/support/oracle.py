@@ -2,7 +2,8 @@
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
 from gmlang.diagnostics import Source
 from gmlang.syntax import ast
@@ -32,20 +33,57 @@ def log_score(m: Meaning, world: World) -> float:
             continue
         total += log_safe(naive.base_of(m, place)[world[place]])
     silenced = set(_silenced(m, world))
-    for s in m.statements:
-        total += _score(m, s, {}, world, silenced, None)
+    parts = [partial(_score, m, s, {}, world, silenced, None) for s in m.statements]
     for place in m.instances:
         model = m.models[str(place[1])]
         if not world[place]:
             continue
         if isinstance(model, ast.Composite):
             if model.prior is not None:
-                for part in naive.parts(m, place):
-                    total += _active(m, part, 1.0, world)
+                parts += [partial(_active, m, p, 1.0, world) for p in naive.parts(m, place)]
             continue
-        for s in model.body:
-            total += _score(m, s, naive.bound(m, place), world, silenced, place)
+        env = naive.bound(m, place)
+        parts += [partial(_score, m, s, env, world, silenced, place) for s in model.body]
+    return total + together(parts)
+
+
+def together(parts: Iterable[Callable[[], float]]) -> float:
+    """Add up log-factors; one that has no value counts only where no other forbids."""
+    total, undefined = 0.0, None
+    for part in parts:
+        try:
+            score = part()
+        except naive.Undefined as error:
+            undefined = error
+            continue
+        if score == -math.inf:
+            return score
+        total += score
+    if undefined is not None:
+        raise undefined
     return total
+
+
+def required(m: Meaning, e: ast.Expression, env: Env, world: World) -> float:
+    """Require a condition; a conjunction requires each of its parts on its own."""
+    each = partial(_each_required, m, world)
+    match e:
+        case ast.Binary(operator="and"):
+            return each([(e.left, env), (e.right, env)])
+        case ast.Compare() if len(e.operands) > 2:
+            links = zip(e.operators, e.operands, e.operands[1:], strict=False)
+            return each([(ast.Compare(e.span, (o,), (a, b)), env) for o, a, b in links])
+        case ast.Unary(operator="not", operand=ast.Binary(operator="or") as inner):
+            parts = (ast.Unary(e.span, "not", part) for part in (inner.left, inner.right))
+            return each([(part, env) for part in parts])
+        case ast.Unary(operator="not", operand=ast.Unary(operator="not") as inner):
+            return required(m, inner.operand, env, world)
+        case _:
+            return 0.0 if naive.evaluate(m, e, env, world) else -math.inf
+
+
+def _each_required(m: Meaning, world: World, pairs: list[tuple[ast.Expression, Env]]) -> float:
+    return together(partial(required, m, e, env, world) for e, env in pairs)
 
 
 def _drawn(m: Meaning, s: ast.Statement, env: Env) -> Iterator[Place]:
@@ -117,17 +155,19 @@ def _score(
     match s:
         case ast.For():
             envs = naive.loops(m, s.loops, s.condition, env)
-            return sum(_score(m, b, e, world, silenced, owner) for e in envs for b in s.body)
+            return together(
+                partial(_score, m, b, e, world, silenced, owner) for e in envs for b in s.body
+            )
         case ast.If() | ast.Match():
             body = _branch(m, s, env, world)
-            return sum(_score(m, b, env, world, silenced, owner) for b in body)
+            return together(partial(_score, m, b, env, world, silenced, owner) for b in body)
         case ast.Factor():
             return float(naive.evaluate(m, s.value, env, world))
         case ast.Prefer():
             holds = naive.evaluate(m, s.condition, env, world)
             return float(naive.evaluate(m, s.weight, env, world)) if holds else 0.0
         case ast.Constraint():
-            return 0.0 if naive.evaluate(m, s.condition, env, world) else -math.inf
+            return required(m, s.condition, env, world)
         case ast.Mechanism():
             return _mechanism(m, s, env, world)
         case ast.Observe():
@@ -147,6 +187,8 @@ def _mechanism(m: Meaning, s: ast.Mechanism, env: Env, world: World) -> float:
     assert place is not None
     if s.operator == ":=":
         value = naive.evaluate(m, s.value, env, world)
+        if value not in m.domains[place]:
+            raise naive.Undefined
         return 0.0 if world[place] == value else -math.inf
     p = naive.weights(m, s.value, env, world, m.domains[place])
     return log_safe(p[world[place]])
@@ -154,7 +196,7 @@ def _mechanism(m: Meaning, s: ast.Mechanism, env: Env, world: World) -> float:
 
 def _observe(m: Meaning, s: ast.Observe, env: Env, world: World) -> float:
     if s.operator == "":
-        return 0.0 if naive.evaluate(m, s.target, env, world) else -math.inf
+        return required(m, s.target, env, world)
     place = naive.place_of(m, s.target, env)
     assert place is not None
     assert s.value is not None
@@ -211,8 +253,9 @@ def probability(text: str, query: str) -> float:
             reading.exist(m, place)
     both = given = 0.0
     for world in worlds(m):
-        weight = math.exp(log_score(m, world))
-        if weight and all(_holds(m, e, world) for e in call.given or ()):
+        conditions = [partial(_log_holds, m, e, world) for e in call.given or ()]
+        weight = math.exp(together([partial(log_score, m, world), *conditions]))
+        if weight:
             given += weight
             both += weight if all(_holds(m, e, world) for e in call.arguments) else 0.0
     return both / given if given else math.nan
@@ -241,6 +284,12 @@ def answers(text: str, queries: Sequence[str]) -> tuple[list[float], float, int,
                 )
     events = [b / g if g else math.nan for b, g in zip(both, given, strict=True)]
     return events, log_safe(total), num_worlds, best
+
+
+def _log_holds(m: Meaning, e: object, world: World) -> float:
+    if isinstance(e, ast.Expression) and not isinstance(e, ast.Equation):
+        return required(m, e, {}, world)
+    return 0.0 if _holds(m, e, world) else -math.inf
 
 
 def _holds(m: Meaning, e: object, world: World) -> bool:

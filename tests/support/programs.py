@@ -291,3 +291,97 @@ def aggregate_program(rng: random.Random) -> str:
         )
     lines.append(f"var e : bool := {_comparison(rng)}")
     return "\n".join(lines) + "\n"
+
+
+PARTIAL_NAMES = ("a", "b", "k")
+
+
+def partial_number(rng: random.Random, depth: int) -> str:
+    """Write a number over a : 0..2, b : -1..1, k : 0..2, x[2], m[2] : 0..2 and data w[2]."""
+    leaf = rng.choice([*PARTIAL_NAMES, *PARTIAL_NAMES, "1", "2", "3", "4611686018427387904"])
+    if depth == 0 or rng.random() < 0.2:
+        return leaf
+    one, two = (partial_number(rng, depth - 1) for _ in range(2))
+    return rng.choice(
+        [
+            f"({one} + {two})",
+            f"({one} - {two})",
+            f"{one} * {two}",
+            f"({one}) // ({two})",
+            f"({one}) % ({two})",
+            f"m[{one}]",
+            f"w[{one}]",
+            f"m[{rng.choice(PARTIAL_NAMES)}]",
+            f"w[{rng.choice(PARTIAL_NAMES)}]",
+            f"m[{one} if {partial_condition(rng, 0)} else {two}]",
+            f"({one} if {partial_condition(rng, depth - 1)} else {two})",
+            f"max({one}, {two})",
+            f"sum(m[i] * {one} for i in 0..1 if i != {rng.randint(0, 2)})",
+            f"abs({one}) ** 3",
+            f"abs({one})",
+        ]
+    )
+
+
+def partial_condition(rng: random.Random, depth: int) -> str:
+    """Write a condition, with or without guards, whose parts may have no value."""
+    if depth == 0:
+        return rng.choice(["x[0]", "x[k]", "x[a]", "b != 0", "k < 2", "a == b", "m[a] > 1"])
+    one, two = (partial_number(rng, depth - 1) for _ in range(2))
+    left, right = (partial_condition(rng, depth - 1) for _ in range(2))
+    by = rng.choice(PARTIAL_NAMES)
+    return rng.choice(
+        [
+            f"{one} {rng.choice(['==', '<', '>=', '!='])} {two}",
+            f"{by} != 0 and ({one}) {rng.choice(['//', '%'])} {by} == {rng.randint(0, 1)}",
+            f"({by} == 0 or ({one}) // {by} > 0)",
+            "k < 2 and x[k]",
+            "(k == 2 or x[k])",
+            "0 <= b and x[b]",
+            f"not ({left})",
+            f"({left}) and ({right})",
+            f"({left}) or ({right})",
+            f"any(x[m[i]] for i in 0..1) == ({left})",
+        ]
+    )
+
+
+def partial_program(rng: random.Random) -> str:
+    """Write a program some of whose expressions have no value in some states."""
+    lines = [
+        "data w[2] : int = [2, 0]",
+        "var a : 0..2",
+        "var b : -1..1",
+        "var k : 0..2 base {0: 1, 1: 2, 2: 1}",
+        "var x[2] : bool",
+        f"var m[2] : 0..{rng.choice([1, 2])}",
+    ]
+    narrow = ["constraint b != 0", "constraint k < 2", "observe a > 0", "observe x[0] = true"]
+    lines += [line for line in narrow if rng.random() < 0.4]
+    for position in range(rng.randint(1, 2)):
+        depth = rng.randint(1, 2)
+        condition, number = partial_condition(rng, depth), partial_number(rng, depth)
+        lines.append(
+            rng.choice(
+                [
+                    f"constraint {condition}",
+                    f"prefer {condition} weight 0.7",
+                    f"if {partial_condition(rng, 1)}:\n    prefer {condition} weight 0.4",
+                    f"for t in 0..2:\n    prefer t == 0 or x[t - 1] == ({condition}) weight 0.3",
+                    "for t in 0..2 if t > 0 and 4 // t > 1:\n    prefer x[t - 1] weight w[t - 1]",
+                    f"var d{position} : -2..4 := {number}",
+                    f"var e{position} : bool ~ Bernoulli(0.9 if {condition} else 0.2)",
+                    f"observe {condition}",
+                ]
+            )
+        )
+    return "\n".join(lines) + "\n"
+
+
+def partial_queries(rng: random.Random) -> tuple[str, ...]:
+    """Write queries whose events and conditions may have no value in some states."""
+    return (
+        "P(x[0] and k > 0)",
+        f"P({partial_condition(rng, 1)} | b != 0, k < 2)",
+        f"P(a = 1 | {partial_condition(rng, 1)})",
+    )
