@@ -27,7 +27,9 @@ def log_ceiling(plan: Plan) -> float:
             entry = np.broadcast_to(entries, _span(plan, part))[part.rows]
             np.add.at(high, part.children, entry)
             sums = _largest_sums(plan.graph.factors[part.block], part, step.size)
-            over = np.broadcast_to(sums, _span(plan, part))[part.rows] - entry
+            summed = np.broadcast_to(sums, _span(plan, part))[part.rows]
+            # A factor that is zero everywhere leaves nothing over.
+            over = summed - np.where(np.isneginf(entry), 0.0, entry)
             np.minimum.at(excess, part.children, np.where(np.isneginf(entry), 0.0, over))
         total += float((high + excess).sum())
     return total

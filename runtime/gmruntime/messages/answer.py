@@ -250,6 +250,8 @@ def _map(
     layout, unary, messages = _run(graph, evidence, budget, options, temperature)
     nothing = np.zeros((0, graph.num_variables), np.int32)
     best = decode(layout, unary, messages)
+    # Where messages rule out every state of an observed variable, beliefs no longer know it.
+    best = np.where(evidence >= 0, evidence, best).astype(np.int32)
     score = log_score(graph, best)
     found = quality(layout, messages, budget, is_exact=False)
     if np.isneginf(score[0]):
