@@ -45,8 +45,10 @@ from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, num_states
 NUM_ENTRIES_MAX = 1 << 24
 # Tables over more variables leave those of one state out of their scopes.
 _AXES_MAX = 32
-# A factor that is no chain may still be one table of this size.
+# A factor that is no chain may still be one table of this size, and all of them together may take
+# so many additions, a second or two.
 _LAST_RESORT_BITS = 20.0
+_LAST_RESORT_ADDITIONS_MAX = 1 << 25
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,10 +61,15 @@ class _Parts:
 
 @dataclass(frozen=True, slots=True)
 class _Limits:
-    """Up to how many bits a factor becomes one table, and how many entries a block may have."""
+    """Up to how many bits a factor becomes one table, and how many entries a block may have.
+
+    Attributes:
+        last_resort_bits: up to how many bits a factor that is no chain does.
+    """
 
     table_bits_max: float
     num_entries_max: int
+    last_resort_bits: float = _LAST_RESORT_BITS
 
 
 _Chain = Callable[[FactorBlock, np.ndarray], list[tuple[np.ndarray, Automaton]]]
@@ -147,6 +154,8 @@ def _rewrite(graph: FactorGraph, limits: _Limits, chains: _Chain) -> FactorGraph
     next_index = graph.num_variables
     variables: list[VariableBlock] = list(graph.variables)
     factors: list[FactorBlock] = []
+    if _additions_of_noisy_ors(graph) > _LAST_RESORT_ADDITIONS_MAX:
+        limits = replace(limits, last_resort_bits=0.0)
     for position, block in enumerate(graph.factors):
         if isinstance(block.kind, Table):
             factors.append(block)
@@ -156,6 +165,16 @@ def _rewrite(graph: FactorGraph, limits: _Limits, chains: _Chain) -> FactorGraph
         factors.extend(parts.factors)
         next_index += sum(auxiliary.size for auxiliary in parts.variables)
     return FactorGraph(tuple(variables), tuple(factors))
+
+
+def _additions_of_noisy_ors(graph: FactorGraph) -> float:
+    """Return what writing out every noisy OR takes; of all kinds only they may be no chain."""
+    found = 0.0
+    for block in graph.factors:
+        count, arity = block.scopes.shape
+        if count and isinstance(block.kind, NoisyOr) and arity <= _LAST_RESORT_BITS:
+            found += num_tables(block.kind) * 2.0**arity * arity
+    return found
 
 
 def _decompose(
@@ -192,7 +211,7 @@ def _decompose(
                 return found
         case _:
             pass
-    if bits <= _LAST_RESORT_BITS and fits:
+    if bits <= limits.last_resort_bits and fits:
         return _Parts((), (_as_table(block, shape),))
     return _Parts((), (block,))
 
