@@ -7,7 +7,7 @@ An expression's value is a number: a bool is 0 or 1, an enum value its position,
 value the integer itself.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gmlang.core.types import Dist, Type
 from gmlang.diagnostics import Span
@@ -122,12 +122,16 @@ class Apply:
     floor ceil round. "and" and "or" take two or more; "if" takes condition, then, otherwise (the
     branches may be distributions); "in_range" takes value, first, last (both included); "in_set"
     takes the value and then each member. Chained comparisons are an "and".
+
+    Attributes:
+        is_shared: whether several expressions may hold this very object: see `sharing`.
     """
 
     span: Span
     operator: str
     arguments: tuple["Expression", ...]
     type: Type
+    is_shared: bool = field(default=False, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,10 @@ class Checking:
         pending: models whose bodies are still to be checked.
         asked: the queries inside the assert that is being checked.
         num_keys: how many keys have been handed out.
+        shared: what parameters and uses of defs were found to be, with what they depend on, which
+            is kept so that its identity is not given away again; None where there is a mistake.
+        sizes_of: how many operations shared values amount to, by identity.
+        placed: shared values as they are used in a place; kept for their identity.
         uneven: rows of probabilities that do not quite sum to one.
     """
 
@@ -69,6 +73,11 @@ class Checking:
     questions: list[Query | Assert] = field(default_factory=lambda: [])
     asked: list[Query] = field(default_factory=lambda: [])
     num_keys: int = 0
+    shared: dict[tuple[object, ...], tuple[tuple[object, ...], Expression | None]] = field(
+        default_factory=lambda: {}
+    )
+    sizes_of: dict[int, int] = field(default_factory=lambda: {})
+    placed: list[Expression] = field(default_factory=lambda: [])
     uneven: list[UnevenRow] = field(default_factory=lambda: [])
 
 

@@ -25,6 +25,7 @@ from gmlang.core.scalars import (
     plain_arguments,
 )
 from gmlang.core.scope import DefMeaning, Env, ModelMeaning
+from gmlang.core.sharing import checked_once, used_at
 from gmlang.core.types import Bool, Enum, Integer, Real, Type
 from gmlang.core.walk import type_of
 from gmlang.errors import later
@@ -173,7 +174,15 @@ def check_call(state: Checking, env: Env, call: ast.Call, expected: Type | None)
         return models.check_activation(state, env, call, meaning)
     if isinstance(meaning, DefMeaning):
         body, surroundings = inline(state, env, call, meaning)
-        return replace(check(state, surroundings, body, expected), span=call.span)
+        value = checked_once(
+            state,
+            surroundings,
+            (body, *surroundings.names.values()),
+            expected,
+            call.span,
+            lambda: check(state, surroundings, body, expected),
+        )
+        return used_at(state, value, call.span)
     text = function.span.text
     if not isinstance(function, ast.Name):
         fail(state, errors.not_a_model(function.span, text))

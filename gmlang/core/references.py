@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from gmlang.core import scalars
+from gmlang.core import scalars, sharing
 from gmlang.core.ast import (
     AttributeRef,
     Constant,
@@ -109,8 +109,15 @@ def check_name(state: Checking, env: Env, name: ast.Name, expected: Type | None)
 
 def _bound_value(state: Checking, env: Env, name: ast.Name, expected: Type | None) -> Expression:
     match env.names[name.text]:
-        case Thunk(expression=argument, env=surroundings):
-            return scalars.check(state, surroundings, argument, expected)
+        case Thunk(expression=argument, env=surroundings) as thunk:
+            return sharing.checked_once(
+                state,
+                surroundings,
+                (thunk,),
+                expected,
+                argument.span,
+                lambda: scalars.check(state, surroundings, argument, expected),
+            )
         case PoisonedName():
             raise PoisonedError
         case Thing(entity=entity):

@@ -8,7 +8,8 @@ from gmlang.core.ast import Expression
 from gmlang.core.checking import Checking, each, fail
 from gmlang.core.operators import is_number, need_bool, need_known
 from gmlang.core.print import describe
-from gmlang.core.scope import DefMeaning, Env, Thunk, enums_with
+from gmlang.core.scope import DefMeaning, Env, enums_with
+from gmlang.core.sharing import argument_of
 from gmlang.core.types import Array, Bool, Dist, Type
 from gmlang.core.walk import type_of
 from gmlang.errors import names as name_errors
@@ -121,6 +122,6 @@ def inline(
         takes = f"{len(parameters)} ({', '.join(p.text for p in parameters)})"
         fail(state, errors.wrong_number_of_arguments(call.span, name, takes, len(arguments)))
     pairs = zip(parameters, arguments, strict=True)
-    names = {parameter.text: Thunk(argument, env) for parameter, argument in pairs}
+    names = {parameter.text: argument_of(env, argument) for parameter, argument in pairs}
     surroundings = Env(meaning.module, names, env.in_assert, (*env.inlined, declaration), env.model)
     return declaration.body, surroundings

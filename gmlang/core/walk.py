@@ -113,13 +113,18 @@ def with_parts(expression: Expression, new: Sequence[Expression]) -> Expression:
 
 def replace_part(expression: Expression, old: Expression, new: Expression) -> Expression:
     """Return the expression with the part that is `old` (the very object) replaced by `new`."""
-    if expression is old:
-        return new
-    before = parts(expression)
-    after = [replace_part(part, old, new) for part in before]
-    if all(a is b for a, b in zip(after, before, strict=True)):
-        return expression
-    return with_parts(expression, after)
+    done: dict[int, Expression] = {id(old): new}
+
+    def replaced(whole: Expression) -> Expression:
+        found = done.get(id(whole))
+        if found is None:
+            before = parts(whole)
+            after = [replaced(part) for part in before]
+            same = all(a is b for a, b in zip(after, before, strict=True))
+            found = done[id(whole)] = whole if same else with_parts(whole, after)
+        return found
+
+    return replaced(expression)
 
 
 def _indices(indices: tuple[Expression | Whole, ...]) -> list[Expression]:
@@ -175,10 +180,15 @@ def clause_parts(context: Context) -> list[Expression]:
 
 
 def walk(expression: Expression) -> Iterator[Expression]:
-    """Yield an expression and everything inside it, outermost first."""
+    """Yield an expression and everything inside it, outermost first; what is shared, once."""
     pending = [expression]
+    seen: set[int] = set()
     while pending:
         part = pending.pop()
+        if isinstance(part, Apply) and part.is_shared:
+            if id(part) in seen:
+                continue
+            seen.add(id(part))
         yield part
         pending.extend(parts(part))
 

@@ -1,6 +1,7 @@
 """Mistakes about types, shapes and ranges (GM3xx)."""
 
 from collections.abc import Sequence
+from textwrap import shorten
 
 from gmlang.diagnostics import Diagnostic, Note, Span
 
@@ -241,6 +242,17 @@ def value_named_twice(span: Span, value: str, first: Span) -> Diagnostic:
 def negative_weight(span: Span, value: float) -> Diagnostic:
     """Report a likelihood or base weight below zero."""
     return Diagnostic("GM331", f"a weight is not negative; this is {value:g}", span)
+
+
+def too_much_to_expand(span: Span, text: str, count: int, most: int) -> Diagnostic:
+    """A value that is too large once every use of a def is written out."""
+    shown = shorten(text, 60, placeholder=" …")
+    return Diagnostic(
+        "GM332",
+        f"`{shown}` stands for {count:,} operations; at most {most:,} can be checked",
+        span,
+        hint="give a part of it a variable: `var part : 0..9 := ...`",
+    )
 
 
 def listed(names: Sequence[str]) -> str:

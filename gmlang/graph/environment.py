@@ -6,13 +6,16 @@ and then one axis for each slot: a random variable of the instance, whose states
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar, cast
 
 import numpy as np
 
-from gmlang.core.ast import Reference
+from gmlang.core.ast import Apply, Expression, Reference
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.graph.states import States
 from gmlang.graph.world import Frame, World, where_text
+
+_T = TypeVar("_T")
 
 Place = tuple[int, ...]
 """An instance, and then a state of each slot; 0 along an axis that does not matter."""
@@ -91,6 +94,8 @@ class Env:
     Attributes:
         guards: conditions, and whether each must hold, for the value to be asked for.
         holes: gathers where there is no value; None makes the first such place an error.
+        known: what was found of shared expressions here, by what it is, the expression's identity
+            and the number of slots; with the expression, so that its identity stays its own.
     """
 
     world: World
@@ -100,6 +105,22 @@ class Env:
     names: dict[str, str] = field(default_factory=dict[str, str])
     guards: tuple[tuple[np.ndarray, bool], ...] = ()
     holes: list[Hole] | None = None
+    known: dict[tuple[str, int, int], tuple[Expression, object]] = field(
+        default_factory=dict[tuple[str, int, int], tuple[Expression, object]], init=False
+    )
+
+    def once(self, what: str, expression: Expression, find: Callable[[], _T]) -> _T:
+        """Find something of an expression, once where several expressions share it.
+
+        Without this a def that mentions its parameter twice would cost twice as much for each def
+        around it.
+        """
+        if not (isinstance(expression, Apply) and expression.is_shared):
+            return find()
+        key = (what, id(expression), len(self.slots.items))
+        if key not in self.known:
+            self.known[key] = (expression, find())
+        return cast("_T", self.known[key][1])
 
     def shape(self, axis: int, size: int) -> tuple[int, ...]:
         """Return the shape of an array that varies along slot `axis` alone."""

@@ -166,7 +166,7 @@ def evaluate(expression: Expression, env: Env) -> np.ndarray:
         case VariableRef() | AttributeRef() | Activation():
             return _variable(expression, env)
         case Apply():
-            return _apply(expression, env)
+            return env.once("value", expression, lambda: _apply(expression, env))
         case Aggregate():
             return _aggregate(expression, env)
         case Cases():

@@ -110,7 +110,8 @@ def linear_form(expression: Expression, env: Env, *, parts: bool = False) -> Lin
             first = np.full(count, slot.states.first, np.int64)
             return LinearForm(first, [(slot, np.ones(count, np.int64))])
         case Apply():
-            form = _apply(expression, env, parts=parts)
+            what = "form of parts" if parts else "form"
+            form = env.once(what, expression, lambda: _apply(expression, env, parts=parts))
         case Aggregate() if expression.operator in ("sum", "count"):
             form = _aggregate(expression, env, parts=parts)
         case _:

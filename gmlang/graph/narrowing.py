@@ -66,8 +66,15 @@ def _candidates(job: "lower.Job") -> list[tuple[Expression, Guards]]:
     roots = {id(e) for e in job.expressions()} if isinstance(job.term, Defined) else set[int]()
     found: dict[int, tuple[Expression, Guards]] = {}
     stack = _with_guards(job)
+    seen: dict[int, set[int]] = {}
     while stack:
         part, guards = stack.pop()
+        if isinstance(part, Apply) and part.is_shared:
+            # Again only under guards that exclude less.
+            before, now = seen.get(id(part)), {id(guard) for guard in guards}
+            if before is not None and before <= now:
+                continue
+            seen[id(part)] = now if before is None else before & now
         is_whole = part is target or id(part) in roots
         if isinstance(part, Apply | Aggregate) and is_random(part) and not is_whole:
             if id(part) in found:

@@ -248,8 +248,9 @@ def collect(expression: Expression, env: Env) -> None:
             if isinstance(expression, Aggregate) and expression.parameter is not None:
                 collect(expression.parameter, env)
         case _:
-            for part in parts(expression):
-                collect(part, env)
+            env.once(
+                "slots", expression, lambda: [collect(part, env) for part in parts(expression)]
+            )
 
 
 def _collect_reference(reference: Reference, env: Env) -> None:

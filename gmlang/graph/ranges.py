@@ -140,7 +140,7 @@ def _plain_interval(expression: Expression, env: Env) -> Interval | None:
             first: np.ndarray = np.full(env.frame.count, float(states.first))
             return first, first + (states.count - 1)
         case Apply():
-            return _of_apply(expression, env)
+            return env.once("interval", expression, lambda: _of_apply(expression, env))
         case Aggregate() if expression.operator in ("sum", "count", "min", "max"):
             return _of_aggregate(expression, env)
         case _:

@@ -26,8 +26,13 @@ def outside_items(expressions: tuple[Expression, ...]) -> list[Expression]:
     """List the parts of expressions that are not repeated by an aggregate."""
     found: list[Expression] = []
     stack = list(expressions)
+    seen: set[int] = set()
     while stack:
         part = stack.pop()
+        if isinstance(part, Apply) and part.is_shared:
+            if id(part) in seen:
+                continue
+            seen.add(id(part))
         found.append(part)
         if not isinstance(part, Aggregate | Distribution):
             stack.extend(parts(part))
