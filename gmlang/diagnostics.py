@@ -6,8 +6,11 @@ GmError            carries every Diagnostic of one phase
       Source       a name and a text
 """
 
+import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gmruntime.printable import printable, printable_line
 
@@ -20,6 +23,12 @@ NUM_SHOWN_MAX = 100
 """More diagnostics than these are counted, not shown."""
 
 NUM_CHARACTERS_MAX = 2000
+
+
+@lru_cache(maxsize=16)
+def _line_starts(text: str) -> list[int]:
+    """Find where the lines of a text begin, once for all the places in it."""
+    return [0, *(match.end() for match in re.finditer("\n", text))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +54,9 @@ class Span:
 
     def line_column(self) -> tuple[int, int]:
         """Return the line and column of the first character, both from 1."""
-        before = self.source.text[: self.start]
-        return before.count("\n") + 1, self.start - (before.rfind("\n") + 1) + 1
+        starts = _line_starts(self.source.text)
+        line = bisect_right(starts, self.start)
+        return line, self.start - starts[line - 1] + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +128,9 @@ def _cut(text: str) -> str:
 def _excerpt(span: Span) -> list[str]:
     line, column = span.line_column()
     place = f"  --> {printable_line(span.source.name)}:{line}:{column}"
-    texts = span.source.text.split("\n")
-    text = texts[line - 1].replace("\t", " ") if line <= len(texts) else ""
+    starts = _line_starts(span.source.text)
+    end = starts[line] - 1 if line < len(starts) else len(span.source.text)
+    text = span.source.text[starts[line - 1] : end].replace("\t", " ")
     width = max(1, min(span.end - span.start, len(text) - column + 1))
     if len(text) > NUM_COLUMNS_MAX:
         first = max(0, min(column - 1 - NUM_COLUMNS_SHOWN // 4, len(text) - NUM_COLUMNS_SHOWN))

@@ -19,12 +19,15 @@ from gmlang.core.program import (
     Statement,
     Use,
 )
-from gmlang.core.scope import Module
+from gmlang.core.scope import Entry, Module
 from gmlang.core.walk import clause_parts, walk
 from gmlang.diagnostics import Diagnostic, Span
 from gmlang.errors import names as name_errors
 from gmlang.errors import types as errors
 from gmlang.syntax import ast
+
+NUM_SINGLE_MAX = 8
+"""More oversights of one kind than this are told at once, with their number."""
 
 
 def check_mechanisms(state: Checking) -> None:
@@ -67,14 +70,33 @@ def find_lints(state: Checking, main: Module, program: Program) -> tuple[Diagnos
         ast.DomainDeclaration: "domain",
         ast.Entity: "entity",
     }
+    found: dict[str, list[Entry]] = {}
     for entry in main.entries.values():
         kind = kinds.get(type(entry.declaration))  # pyright: ignore[reportArgumentType]
         if kind is not None and not entry.is_used and entry.module is main:
-            warnings.append(name_errors.unused(entry.span, entry.name, kind))
+            found.setdefault(kind, []).append(entry)
         if isinstance(entry.declaration, ast.VarDeclaration) and entry.core_name not in spoken:
-            warnings.append(name_errors.free_variable(entry.span, entry.name))
+            found.setdefault("var", []).append(entry)
+    for kind, entries in found.items():
+        if len(entries) <= NUM_SINGLE_MAX:
+            warnings += [_warning(kind, entry) for entry in entries]
+        else:
+            warnings.append(_common_warning(kind, entries))
     del state
     return tuple(warnings)
+
+
+def _warning(kind: str, entry: Entry) -> Diagnostic:
+    if kind == "var":
+        return name_errors.free_variable(entry.span, entry.name)
+    return name_errors.unused(entry.span, entry.name, kind)
+
+
+def _common_warning(kind: str, entries: list[Entry]) -> Diagnostic:
+    names, span = [entry.name for entry in entries], entries[0].span
+    if kind == "var":
+        return name_errors.many_free_variables(span, names)
+    return name_errors.many_unused(span, names, kind)
 
 
 def _spoken_of(program: Program) -> set[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from gmlang.diagnostics import Diagnostic, Note, Span
 
 NUM_CANDIDATES_MAX = 12
+NUM_COMPARED_MAX = 500
 
 _QUERIES = frozenset(("P", "MAP", "MMAP", "best", "sample", "logZ"))
 
@@ -195,6 +196,12 @@ def unused(span: Span, name: str, kind: str) -> Diagnostic:
     return Diagnostic("GM291", f"{kind} `{name}` is never used", span, severity="warning")
 
 
+def many_unused(span: Span, names: Sequence[str], kind: str) -> Diagnostic:
+    """Warn at once of many declarations that nothing mentions; the first one is shown."""
+    message = f"{len(names):,} declarations of the kind {kind} are never used: {_listed(names)}"
+    return Diagnostic("GM291", message, span, severity="warning")
+
+
 def free_variable(span: Span, name: str) -> Diagnostic:
     """Warn of a variable that no statement speaks of."""
     return Diagnostic(
@@ -205,9 +212,24 @@ def free_variable(span: Span, name: str) -> Diagnostic:
     )
 
 
+def many_free_variables(span: Span, names: Sequence[str]) -> Diagnostic:
+    """Warn at once of many variables that no statement speaks of; the first one is shown."""
+    return Diagnostic(
+        "GM292",
+        f"{len(names):,} variables have no mechanism and no factor: they keep their base "
+        f"distribution: {_listed(names)}",
+        span,
+        severity="warning",
+    )
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return a hint that proposes the known name most like a mistyped one, or ""."""
     candidates = sorted(set(known))
+    if len(candidates) > NUM_COMPARED_MAX:
+        # Each takes some microseconds to compare, for each of the mistakes.
+        candidates = [c for c in candidates if c[:1].lower() == name[:1].lower()]
+        candidates = candidates[:NUM_COMPARED_MAX]
     matches = difflib.get_close_matches(name, candidates, n=1, cutoff=0.6)
     lower = [candidate for candidate in candidates if candidate.lower() == name.lower()]
     best = lower or matches

@@ -7,6 +7,7 @@ variable's index everywhere in the runtime. Logs are natural; the unit is the na
     log p(x) = sum over factors of log f(x_scope) - log Z
 """
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -46,7 +47,7 @@ class VariableBlock:
     @property
     def size(self) -> int:
         """The number of variables in the block."""
-        return int(np.prod(self.shape, dtype=np.int64))
+        return math.prod(self.shape)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
