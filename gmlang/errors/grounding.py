@@ -1,5 +1,6 @@
 """Mistakes found when a program meets its data: GM4xx sizes and indices, GM5xx evidence."""
 
+import math
 from collections.abc import Sequence
 
 from gmlang.diagnostics import Diagnostic, Note, Span
@@ -244,6 +245,28 @@ def random_index(span: Span, text: str, num_max: int) -> Diagnostic:
         f"`{text}` may be one of more than {num_max} variables, inside an aggregate",
         span,
         hint="give each a variable of its own first: var picked : D := x[z], and aggregate those",
+    )
+
+
+def too_many_instances(span: Span, count: float, most: int) -> Diagnostic:
+    """The loops of a statement make more instances than fit into memory."""
+    shown = f"{count:,.0f}" if count < 1e15 else f"2^{math.log2(count):.0f}"
+    return Diagnostic(
+        "GM426",
+        f"these loops make {shown} instances of what is in them; at most {most:,} are made",
+        span,
+        hint="loop over less: nest the loops, and filter an outer one with `if`",
+    )
+
+
+def too_many_variables(span: Span, name: str, count: int, what: str, most: int) -> Diagnostic:
+    """A declaration makes more variables, or states of them, than fit into memory."""
+    shown = f"{count:,}" if count < 10**15 else f"2^{math.log2(count):.0f}"
+    return Diagnostic(
+        "GM427",
+        f"`{name}` has {shown} {what}; at most {most:,} are possible",
+        span,
+        hint="declare fewer, or a smaller domain: var x : 0..1000",
     )
 
 

@@ -27,7 +27,7 @@ from gmlang.core.ast import (
     Where,
     Whole,
 )
-from gmlang.core.walk import is_random, parts
+from gmlang.core.walk import is_random, parts, walk
 from gmlang.diagnostics import Diagnostic, GmError, Span
 from gmlang.errors import grounding as errors
 from gmlang.graph.arithmetic import (
@@ -43,6 +43,15 @@ from gmlang.graph.arithmetic import (
 from gmlang.graph.environment import Env, Place, Slots, no_value, value_at, whole
 from gmlang.graph.world import Frame
 
+INSTANCES_MAX = 1 << 25
+"""A statement may have so many instances."""
+
+NUMBERS_MAX = 1 << 27
+"""Its loop variables may take so many numbers together: a gibibyte."""
+
+LOOK_AHEAD = 1 << 14
+"""From so many instances on, further loops are counted before they are made."""
+
 # --- Frames ------------------------------------------------------------------------------
 
 
@@ -53,8 +62,10 @@ def expand(env: Env, context: Context) -> tuple[Frame, np.ndarray]:
         The new frame, and for each of its rows the row of the old frame it came from.
     """
     frame, parents = env.frame, np.arange(env.frame.count)
-    for clause in context:
+    for place, clause in enumerate(context):
         inner = Env(env.world, frame, Slots(), (), env.names)
+        if frame.count >= LOOK_AHEAD:
+            _count_ahead(inner, context[place:])
         match clause:
             case Bind():
                 frame, lengths = _repeat(inner, clause)
@@ -71,6 +82,36 @@ def expand(env: Env, context: Context) -> tuple[Frame, np.ndarray]:
     return frame, parents
 
 
+def _count_ahead(env: Env, context: Context) -> None:
+    """Refuse loops that make too many instances before the first of them is made.
+
+    Counts the loops up to the first filter, or the first one that depends on another.
+    """
+    counts, bound = np.ones(1), set[str]()
+    for clause in context:
+        match clause:
+            case Bind():
+                ends = (*walk(clause.first), *walk(clause.last))
+                if any(isinstance(part, Local) and part.key in bound for part in ends):
+                    break
+                lows, highs = integers(clause.first, env), integers(clause.last, env)
+                counts = counts * np.maximum(0.0, (highs - lows).reshape(-1) + 1.0)
+                bound.add(clause.key)
+            case Where():
+                break
+            case Gate():
+                pass
+    total = float(np.broadcast_to(counts, (env.frame.count,)).sum())
+    _check_instances(context, total, len(env.frame.locals) + len(bound))
+
+
+def _check_instances(context: Context, count: float, num_locals: int) -> None:
+    most = min(INSTANCES_MAX, NUMBERS_MAX // max(1, num_locals))
+    if count > most:
+        loop = next(clause for clause in context if isinstance(clause, Bind))
+        raise GmError([errors.too_many_instances(loop.last.span, count, most)])
+
+
 def _repeat(env: Env, clause: Bind) -> tuple[Frame, np.ndarray]:
     """Repeat each row for every value of a loop; return the new frame, and how often each was."""
     frame = env.frame
@@ -80,11 +121,13 @@ def _repeat(env: Env, clause: Bind) -> tuple[Frame, np.ndarray]:
         low, high = int(first.reshape(-1)[0]), int(last.reshape(-1)[0])
         lengths = np.array([max(0, high - low + 1)])
         count = frame.count * int(lengths[0])
+        _check_instances((clause,), count, len(frame.locals) + 1)
         values = np.tile(np.arange(low, low + int(lengths[0]), dtype=np.int64), frame.count)
     else:
         lows = np.broadcast_to(first, (frame.count,))
         lengths = np.maximum(0, np.broadcast_to(last, (frame.count,)) - lows + 1)
         count = int(lengths.sum())
+        _check_instances((clause,), count, len(frame.locals) + 1)
         starts = np.cumsum(lengths) - lengths
         values = np.arange(count, dtype=np.int64) - np.repeat(starts - lows, lengths)
     locals_ = {key: _spread(old, lengths, count) for key, old in frame.locals.items()}

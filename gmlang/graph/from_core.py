@@ -3,6 +3,7 @@
 Every statement is grounded once, over all its instances, by array arithmetic.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -18,7 +19,7 @@ from gmlang.core.program import (
     VariableSymbol,
 )
 from gmlang.core.types import Bool, Domain, Enum, IntRange
-from gmlang.diagnostics import Diagnostic, GmError
+from gmlang.diagnostics import Diagnostic, GmError, Span
 from gmlang.errors import grounding as errors
 from gmlang.errors.probabilities import rows_normalised
 from gmlang.graph import terms
@@ -50,6 +51,12 @@ from gmlang.graph.world import (
     World,
 )
 from gmruntime.factors.kinds import Table
+
+VARIABLES_MAX = 1 << 25
+"""A program may declare so many variables."""
+
+STATES_MAX = 1 << 28
+"""An array of variables may have so many states together."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,6 +120,7 @@ def _declare(grounder: Grounder, program: Program) -> None:
     for symbol in program.variables:
         states = known_states(symbol.domain, env)
         shape = _shape(symbol.shape, env)
+        _check_room(grounder, symbol.span, symbol.name, shape, states)
         start = grounder.builder.add_variables(symbol.name, shape, states)
         base = _log_base(symbol, states, env)
         world.variables[symbol.name] = VariableArray(
@@ -140,6 +148,7 @@ def _declare_entity(grounder: Grounder, program: Program, entity: EntitySymbol) 
         starts: list[np.ndarray] = []
         for thing in things:
             name = f"{thing.name}.{symbol.name}"
+            _check_room(grounder, symbol.span, name, (*thing.shape, *inner), states)
             start = grounder.builder.add_variables(name, (*thing.shape, *inner), states)
             count = int(np.prod(thing.shape, dtype=np.int64))
             starts.append(start + size * np.arange(count, dtype=np.int64))
@@ -147,6 +156,18 @@ def _declare_entity(grounder: Grounder, program: Program, entity: EntitySymbol) 
         attributes[symbol.name] = AttributeArray(
             symbol.name, np.concatenate(starts), inner, states, base, symbol.span
         )
+
+
+def _check_room(
+    grounder: Grounder, span: Span, name: str, shape: tuple[int, ...], states: States
+) -> None:
+    """Refuse more variables, or more states of them, than fit into memory."""
+    count = math.prod(shape)
+    if grounder.builder.num_variables + count > VARIABLES_MAX:
+        raise GmError([errors.too_many_variables(span, name, count, "variables", VARIABLES_MAX)])
+    number = count * states.count
+    if number > STATES_MAX:
+        raise GmError([errors.too_many_variables(span, name, number, "states", STATES_MAX)])
 
 
 def known_states(domain: Domain, env: Env) -> States:
