@@ -78,25 +78,18 @@ def find_lints(state: Checking, main: Module, program: Program) -> tuple[Diagnos
         if isinstance(entry.declaration, ast.VarDeclaration) and entry.core_name not in spoken:
             found.setdefault("var", []).append(entry)
     for kind, entries in found.items():
-        if len(entries) <= NUM_SINGLE_MAX:
-            warnings += [_warning(kind, entry) for entry in entries]
-        else:
-            warnings.append(_common_warning(kind, entries))
+        is_many = len(entries) > NUM_SINGLE_MAX
+        for told in [entries] if is_many else [[entry] for entry in entries]:
+            warnings.append(_warning(kind, told))
     del state
     return tuple(warnings)
 
 
-def _warning(kind: str, entry: Entry) -> Diagnostic:
-    if kind == "var":
-        return name_errors.free_variable(entry.span, entry.name)
-    return name_errors.unused(entry.span, entry.name, kind)
-
-
-def _common_warning(kind: str, entries: list[Entry]) -> Diagnostic:
+def _warning(kind: str, entries: list[Entry]) -> Diagnostic:
     names, span = [entry.name for entry in entries], entries[0].span
     if kind == "var":
-        return name_errors.many_free_variables(span, names)
-    return name_errors.many_unused(span, names, kind)
+        return name_errors.free_variables(span, names)
+    return name_errors.unused(span, names, kind)
 
 
 def _spoken_of(program: Program) -> set[str]:

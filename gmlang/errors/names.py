@@ -191,36 +191,23 @@ def not_in_program(span: Span, name: str) -> Diagnostic:
     )
 
 
-def unused(span: Span, name: str, kind: str) -> Diagnostic:
-    """Warn of a declaration that nothing mentions."""
-    return Diagnostic("GM291", f"{kind} `{name}` is never used", span, severity="warning")
-
-
-def many_unused(span: Span, names: Sequence[str], kind: str) -> Diagnostic:
-    """Warn at once of many declarations that nothing mentions; the first one is shown."""
-    message = f"{len(names):,} declarations of the kind {kind} are never used: {_listed(names)}"
+def unused(span: Span, names: Sequence[str], kind: str) -> Diagnostic:
+    """Warn of declarations that nothing mentions; of many at once the first one is shown."""
+    message = f"{kind} `{names[0]}` is never used"
+    if len(names) > 1:
+        message = f"{len(names):,} declarations by `{kind}` are never used: {_listed(names)}"
     return Diagnostic("GM291", message, span, severity="warning")
 
 
-def free_variable(span: Span, name: str) -> Diagnostic:
-    """Warn of a variable that no statement speaks of."""
-    return Diagnostic(
-        "GM292",
-        f"`{name}` has no mechanism and no factor: it keeps its base distribution",
-        span,
-        severity="warning",
-    )
-
-
-def many_free_variables(span: Span, names: Sequence[str]) -> Diagnostic:
-    """Warn at once of many variables that no statement speaks of; the first one is shown."""
-    return Diagnostic(
-        "GM292",
-        f"{len(names):,} variables have no mechanism and no factor: they keep their base "
-        f"distribution: {_listed(names)}",
-        span,
-        severity="warning",
-    )
+def free_variables(span: Span, names: Sequence[str]) -> Diagnostic:
+    """Warn of variables that no statement speaks of; of many at once the first one is shown."""
+    message = f"`{names[0]}` has no mechanism and no factor: it keeps its base distribution"
+    if len(names) > 1:
+        message = (
+            f"{len(names):,} variables have no mechanism and no factor: they keep their base "
+            f"distributions: {_listed(names)}"
+        )
+    return Diagnostic("GM292", message, span, severity="warning")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -41,16 +41,8 @@ from gmlang.graph.arithmetic import (
     whole_numbers,
 )
 from gmlang.graph.environment import Env, Place, Slots, no_value, value_at, whole
+from gmlang.graph.frames import LOOK_AHEAD, check_instances, repeat, spread
 from gmlang.graph.world import Frame
-
-INSTANCES_MAX = 1 << 25
-"""A statement may have so many instances."""
-
-NUMBERS_MAX = 1 << 27
-"""Its loop variables may take so many numbers together: a gibibyte."""
-
-LOOK_AHEAD = 1 << 14
-"""From so many instances on, further loops are counted before they are made."""
 
 # --- Frames ------------------------------------------------------------------------------
 
@@ -68,8 +60,9 @@ def expand(env: Env, context: Context) -> tuple[Frame, np.ndarray]:
             _count_ahead(inner, context[place:])
         match clause:
             case Bind():
-                frame, lengths = _repeat(inner, clause)
-                parents = _spread(parents, lengths, frame.count)
+                first, last = integers(clause.first, inner), integers(clause.last, inner)
+                frame, lengths = repeat(frame, clause, np.asarray(first), np.asarray(last))
+                parents = spread(parents, lengths, frame.count)
                 env.names[clause.key] = clause.name
             case Where():
                 keep = np.broadcast_to(conditions(clause.condition, inner), (frame.count,))
@@ -102,44 +95,7 @@ def _count_ahead(env: Env, context: Context) -> None:
             case Gate():
                 pass
     total = float(np.broadcast_to(counts, (env.frame.count,)).sum())
-    _check_instances(context, total, len(env.frame.locals) + len(bound))
-
-
-def _check_instances(context: Context, count: float, num_locals: int) -> None:
-    most = min(INSTANCES_MAX, NUMBERS_MAX // max(1, num_locals))
-    if count > most:
-        loop = next(clause for clause in context if isinstance(clause, Bind))
-        raise GmError([errors.too_many_instances(loop.last.span, count, most)])
-
-
-def _repeat(env: Env, clause: Bind) -> tuple[Frame, np.ndarray]:
-    """Repeat each row for every value of a loop; return the new frame, and how often each was."""
-    frame = env.frame
-    first = np.asarray(integers(clause.first, env))
-    last = np.asarray(integers(clause.last, env))
-    if first.size == 1 and last.size == 1:
-        low, high = int(first.reshape(-1)[0]), int(last.reshape(-1)[0])
-        lengths = np.array([max(0, high - low + 1)])
-        count = frame.count * int(lengths[0])
-        _check_instances((clause,), count, len(frame.locals) + 1)
-        values = np.tile(np.arange(low, low + int(lengths[0]), dtype=np.int64), frame.count)
-    else:
-        lows = np.broadcast_to(first, (frame.count,))
-        lengths = np.maximum(0, np.broadcast_to(last, (frame.count,)) - lows + 1)
-        count = int(lengths.sum())
-        _check_instances((clause,), count, len(frame.locals) + 1)
-        starts = np.cumsum(lengths) - lengths
-        values = np.arange(count, dtype=np.int64) - np.repeat(starts - lows, lengths)
-    locals_ = {key: _spread(old, lengths, count) for key, old in frame.locals.items()}
-    locals_[clause.key] = values
-    return Frame(count, locals_), lengths
-
-
-def _spread(old: np.ndarray, lengths: np.ndarray, count: int) -> np.ndarray:
-    """Repeat each row's value as often as the row; one value for all takes no memory."""
-    if old.size == 1:
-        return np.broadcast_to(old, (count,))
-    return np.repeat(old, lengths)
+    check_instances(context, total, len(env.frame.locals) + len(bound))
 
 
 class RaggedItems(Exception):
