@@ -54,7 +54,7 @@ _WHOLE: dict[str, Callable[[int, int], int]] = {
     "**": lambda a, b: a**b,
 }
 _DIVISION: dict[str, _Binary] = {"/": np.true_divide, "//": np.floor_divide, "%": np.mod}
-_COMPARISON: dict[str, _Binary] = {
+COMPARISONS: dict[str, _Binary] = {
     "==": np.equal,
     "!=": np.not_equal,
     "<": np.less,
@@ -62,6 +62,8 @@ _COMPARISON: dict[str, _Binary] = {
     ">": np.greater,
     ">=": np.greater_equal,
 }
+"""What each comparison means."""
+
 _REAL: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "exp": np.exp,
     "log": np.log,
@@ -81,8 +83,8 @@ def compute(operator: str, given: list[np.ndarray]) -> Outcome:
     if not any(value.dtype == np.float64 for value in given):
         numbers = [number(value) for value in given]
     with np.errstate(all="ignore"):
-        if operator in _COMPARISON:
-            return Outcome(np.asarray(_COMPARISON[operator](numbers[0], numbers[1])))
+        if operator in COMPARISONS:
+            return Outcome(np.asarray(COMPARISONS[operator](numbers[0], numbers[1])))
         if operator in _EXACT:
             return _exact(operator, numbers[0], numbers[1])
         if operator in _DIVISION:

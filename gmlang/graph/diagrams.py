@@ -12,13 +12,14 @@ import numpy as np
 
 from gmlang.core.ast import Apply, Expression
 from gmlang.graph import lower
+from gmlang.graph.arithmetic import COMPARISONS
 from gmlang.graph.builder import add_tables
 from gmlang.graph.columns import ranked
 from gmlang.graph.environment import Slot
 from gmlang.graph.linear import LinearForm, PartRows, realise
 from gmlang.graph.moves import APPLY, Move, Pending, moves_of, one_move
 from gmlang.graph.states import States
-from gmlang.graph.sums import HOLDS, MIRRORED, difference
+from gmlang.graph.sums import MIRRORED, difference
 from gmlang.graph.world import Frame
 from gmruntime.factors.automaton import Automaton, chain_tables, num_entries
 from gmruntime.factors.layers import NUM_STATES_MAX, NUM_STATES_MAX_TOTAL, minimal
@@ -56,7 +57,7 @@ def lower_comparison(
         positive: whether it must hold, or must not.
         target: variables that say whether it does, instead.
     """
-    if not isinstance(condition, Apply) or condition.operator not in HOLDS:
+    if not isinstance(condition, Apply) or condition.operator not in COMPARISONS:
         return False
     found = _read(grounder, frame, condition)
     if found is None:
@@ -203,7 +204,7 @@ def _automaton(
             return None
         numbers = _after(layer.numbers[:, None], step)
         if k == last and not compares_variable:
-            holds = layer.with_settled(HOLDS[found.operator](numbers, bound[0]))
+            holds = layer.with_settled(COMPARISONS[found.operator](numbers, bound[0]))
             return _finish(successors, holds, positive, is_defined=is_defined)
         settled = _settled(found.operator, numbers, reaches[k], bound, margin)
         layer, after = _next_layer(layer, numbers, settled)
@@ -211,7 +212,7 @@ def _automaton(
         if len(layer.numbers) > NUM_STATES_MAX or num_total > NUM_STATES_MAX_TOTAL:
             return None
         successors.append(after)
-    holds = layer.with_settled(HOLDS[found.operator](layer.numbers[:, None], bound[None, :]))
+    holds = layer.with_settled(COMPARISONS[found.operator](layer.numbers[:, None], bound[None, :]))
     return _finish(successors, holds, positive, is_defined=is_defined)
 
 

@@ -73,11 +73,6 @@ def thing_name(world: World, entity: str, number: int) -> str:
     raise AssertionError(number)
 
 
-def name_of(grounding: "Grounding", variable: int) -> str:
-    """Name one variable of the graph; an auxiliary one by a number."""
-    return variable_name(grounding.world, variable)
-
-
 def variable_name(world: World, variable: int) -> str:
     """Name one variable; an auxiliary one by a number."""
     for named in named_in(world):
@@ -89,12 +84,3 @@ def variable_name(world: World, variable: int) -> str:
             place = np.unravel_index(places[0], named.variables.shape)
             return f"{named.name}[{', '.join(str(int(k)) for k in place)}]"
     return f"#{variable}"
-
-
-def states_by_variable(grounding: "Grounding") -> dict[int, States]:
-    """Return the states of every named variable."""
-    return {
-        int(variable): named.states
-        for named in named_variables(grounding)
-        for variable in named.variables.reshape(-1)
-    }

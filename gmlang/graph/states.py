@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmlang.core.types import Bool, Domain, Enum, IntRange
+from gmlang.core.types import Enum
 from gmruntime.arrays import Float64
 
 
@@ -47,12 +47,3 @@ BOOL = States(0, 2, is_bool=True)
 def enum_states(domain: Enum) -> States:
     """Return the states of an enum."""
     return States(0, len(domain.values), labels=domain.values, name=domain.name)
-
-
-def is_closed(domain: Domain) -> bool:
-    """Say whether the domain's size is known without data."""
-    match domain:
-        case Bool() | Enum():
-            return True
-        case IntRange():
-            return False

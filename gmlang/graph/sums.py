@@ -9,6 +9,7 @@ from gmlang.core.ast import Apply, Expression
 from gmlang.core.types import Integer
 from gmlang.core.walk import is_random
 from gmlang.graph import lower
+from gmlang.graph.arithmetic import COMPARISONS
 from gmlang.graph.evaluate import evaluate
 from gmlang.graph.linear import SUM_RANGE_MAX, LinearForm, linear_form, realised
 from gmlang.graph.places import locate
@@ -25,16 +26,6 @@ SHORT_RANGE = 1 << 12
 
 MIRRORED = {"==": "==", "!=": "!=", "<": ">", ">=": "<=", ">": "<", "<=": ">="}
 """For each comparison the one that holds when the sides change places."""
-
-HOLDS = {
-    "==": np.equal,
-    "!=": np.not_equal,
-    "<": np.less,
-    "<=": np.less_equal,
-    ">": np.greater,
-    ">=": np.greater_equal,
-}
-"""What each comparison means."""
 
 
 def comparison(
@@ -85,7 +76,7 @@ def add_comparison(
         lowest, holds = -form.constant // shared, np.ones((1, 1), np.bool_)
     else:
         sums = low[:, None] + shared * np.arange(size)[None, :]
-        holds = HOLDS[operator](sums, 0)
+        holds = COMPARISONS[operator](sums, np.zeros(1, np.int64))
     coefficients = np.stack([c // shared for _, c in terms], axis=1)
     count = len(form.constant)
     variables = np.stack([np.broadcast_to(s.variables, count) for s, _ in terms], axis=1)

@@ -142,8 +142,3 @@ def _state_number(domain: Type, state: str) -> float:
             return float(values.index(state))
         case _:
             return float(state)
-
-
-def with_text(question: Query, text: str) -> Query:
-    """Return the query under another text."""
-    return replace(question, text=text)

@@ -1,6 +1,5 @@
 """A grounded program that is ready to be asked, and what every kind of question needs of it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
 
@@ -344,6 +343,3 @@ def ask_graph(
         if query is not None and method:
             raise GmError([errors.cannot_ask(query.span, str(error))]) from error
         raise
-
-
-Asker = Callable[[Session, Query, Settings], object]

@@ -206,13 +206,6 @@ def _block(
     return inner_offsets, kinds
 
 
-@numba.njit(cache=True)
-def _result(values: np.ndarray, program: Program, step: int) -> np.ndarray:
-    table = program.results[step]
-    start = program.table_start[table]
-    return values[start : start + program.table_size[table]]
-
-
 @numba.njit(cache=True, nogil=True)
 def _clear(values: np.ndarray, program: Program, step: int) -> None:
     """Prepare the result of a step to be added to, or raised."""

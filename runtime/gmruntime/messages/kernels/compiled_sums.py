@@ -11,6 +11,8 @@ from gmruntime.arrays import Bool, Float64, Int64
 
 # A product of messages whose largest entry falls below this is scaled up before it goes on.
 _SMALL = 1e-100
+# Below this one over a number is no number any more.
+_TINY = 1e-300
 # Sums may be added up in another order, so that they fit vector registers; infinities and NaN keep
 # their meaning.
 _REORDERED = {"reassoc", "contract"}
@@ -112,6 +114,10 @@ def settle(
         high = max(high, fresh[x])
     if not high > 0.0:
         return -1.0
+    if high < _TINY:
+        for x in range(size):
+            fresh[x] /= high
+        high = 1.0
     scale = 1.0 / high
     change = 0.0
     for x in range(size):
@@ -188,6 +194,8 @@ def binary_tables(
             high = max(no, yes)
             if not high > 0.0:
                 return -1.0
+            if high < _TINY:
+                no, yes, high = no / high, yes / high, 1.0
             scale = 1.0 / high
             no, yes = no * scale, yes * scale
             if damping > 0.0:

@@ -43,14 +43,3 @@ def outgoing_of_table(
             old = float(outgoing[k][x[k]])
             outgoing[k][x[k]] = max(old, value) if is_max else log_add(old, value)
     return outgoing
-
-
-def belief_of_variable(
-    unary: Float64[np.ndarray, " states"], incoming: Sequence[Float64[np.ndarray, " states"]]
-) -> Float64[np.ndarray, " states"]:
-    """Add up what a variable hears."""
-    belief = unary.copy()
-    for message in incoming:
-        for x in range(len(belief)):
-            belief[x] += message[x]
-    return belief
