@@ -195,6 +195,8 @@ def walk(expression: Expression) -> Iterator[Expression]:
 
 def first_variable(expression: Expression) -> Expression | None:
     """Return a random variable that an expression mentions, or None."""
+    if isinstance(expression, Constant | Local | Size):
+        return None
     for part in walk(expression):
         if isinstance(part, VariableRef | AttributeRef | Activation):
             return part

@@ -164,6 +164,8 @@ def evaluate(expression: Expression, env: Env) -> np.ndarray:
             return _data(expression, env)
         case VariableRef() | AttributeRef() | Activation():
             return _variable(expression, env)
+        case Apply(is_shared=False):
+            return _apply(expression, env)
         case Apply():
             return env.once("value", expression, lambda: _apply(expression, env))
         case Aggregate():

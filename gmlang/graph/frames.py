@@ -53,7 +53,9 @@ def repeat(
         lengths = np.array([max(0, high - low + 1)])
         count = frame.count * int(lengths[0])
         check_instances((clause,), count, len(frame.locals) + 1)
-        values = np.tile(np.arange(low, low + int(lengths[0]), dtype=np.int64), frame.count)
+        values = np.arange(low, low + int(lengths[0]), dtype=np.int64)
+        if frame.count != 1:
+            values = np.tile(values, frame.count)
     else:
         lows = np.broadcast_to(first, (frame.count,))
         lengths = np.maximum(0, np.broadcast_to(last, (frame.count,)) - lows + 1)
@@ -68,6 +70,6 @@ def repeat(
 
 def spread(old: np.ndarray, lengths: np.ndarray, count: int) -> np.ndarray:
     """Repeat each row's value as often as the row; one value for all takes no memory."""
-    if old.size == 1:
-        return np.broadcast_to(old, (count,))
+    if old.size and (old.size == 1 or old.strides == (0,)):
+        return np.broadcast_to(old[:1], (count,))
     return np.repeat(old, lengths)

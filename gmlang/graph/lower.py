@@ -1,6 +1,7 @@
 """From a term and a frame to blocks of factors: tables where they fit, structure where not."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -109,10 +110,13 @@ def lower(grounder: Grounder, frame: Frame, job: Job) -> None:
 
 
 def _lower(grounder: Grounder, frame: Frame, job: Job) -> None:
-    if split_on_condition(grounder, frame, job) or split_on_switch(grounder, frame, job):
+    parts = outside_items(job.expressions())
+    if split_on_condition(grounder, frame, job, parts):
+        return
+    if split_on_switch(grounder, frame, job, parts):
         return
     try:
-        groups = uniform_groups(grounder, frame, job)
+        groups = uniform_groups(grounder, frame, parts)
     except NoValue:
         if split_on_guard(grounder, frame, job):
             return
@@ -224,7 +228,6 @@ def add_table(grounder: Grounder, env: Env, job: Job) -> None:
             values = np.where(gate, values, 0.0)
     values = values.reshape(*([1] * (1 + len(sizes) - values.ndim)), *values.shape)
     check_memory(job.origin.span, values.shape[0], math.prod(sizes))
-    scopes = scopes_of(env)
     tables = np.broadcast_to(values, (values.shape[0], *sizes))
     if gate_axis is None:
         # A copy only where several factors would share an entry: tables may be large.
@@ -233,7 +236,7 @@ def add_table(grounder: Grounder, env: Env, job: Job) -> None:
         return
     order = [gate_axis, *(k for k in range(len(sizes)) if k != gate_axis)]
     inside = np.array(np.moveaxis(tables, 1 + gate_axis, 1)[:, 0])
-    add_tables(grounder.builder, inside, scopes[:, order], job.origin, gated=True)
+    add_tables(grounder.builder, inside, scopes_of(env, order), job.origin, gated=True)
 
 
 def add_wide(builder: Builder, env: Env, tables: np.ndarray, origin: Origin) -> None:
@@ -241,13 +244,15 @@ def add_wide(builder: Builder, env: Env, tables: np.ndarray, origin: Origin) -> 
     sizes = tables.shape[1:]
     wide = [k for k, size in enumerate(sizes) if size > 1] or [0][: len(sizes)]
     tables = tables.reshape(len(tables), *(sizes[k] for k in wide))
-    add_tables(builder, tables, scopes_of(env)[:, wide], origin, gated=False)
+    add_tables(builder, tables, scopes_of(env, wide), origin, gated=False)
 
 
-def scopes_of(env: Env) -> np.ndarray:
-    """Return the variable in each slot of each instance."""
-    scopes = np.empty((env.frame.count, len(env.slots.items)), np.int32)
-    for column, slot in enumerate(env.slots.items):
+def scopes_of(env: Env, chosen: Sequence[int] | None = None) -> np.ndarray:
+    """Return the variable in each slot of each instance, or in the chosen slots in their order."""
+    slots = env.slots.items if chosen is None else [env.slots.items[k] for k in chosen]
+    # Written in the order in which the graph holds them: a copy of millions costs more than them.
+    scopes = np.empty((env.frame.count, len(slots)), np.int32)
+    for column, slot in enumerate(slots):
         scopes[:, column] = slot.variables
     return scopes
 

@@ -7,6 +7,7 @@ import numpy as np
 from gmlang.core.ast import (
     Activation,
     Aggregate,
+    Apply,
     AttributeRef,
     Constant,
     Distribution,
@@ -247,10 +248,15 @@ def collect(expression: Expression, env: Env) -> None:
                 collect(part, env)
             if isinstance(expression, Aggregate) and expression.parameter is not None:
                 collect(expression.parameter, env)
+        case Apply(is_shared=True):
+            env.once("slots", expression, lambda: _collect_parts(expression, env))
         case _:
-            env.once(
-                "slots", expression, lambda: [collect(part, env) for part in parts(expression)]
-            )
+            _collect_parts(expression, env)
+
+
+def _collect_parts(expression: Expression, env: Env) -> None:
+    for part in parts(expression):
+        collect(part, env)
 
 
 def _collect_reference(reference: Reference, env: Env) -> None:

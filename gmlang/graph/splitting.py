@@ -51,9 +51,11 @@ def outside_items(expressions: tuple[Expression, ...]) -> list[Expression]:
 # --- Conditions known before inference ---------------------------------------------------
 
 
-def split_on_condition(grounder: "lower.Grounder", frame: Frame, job: "lower.Job") -> bool:
-    """Resolve a conditional on compile-time values by splitting the instances."""
-    for part in outside_items(job.expressions()):
+def split_on_condition(
+    grounder: "lower.Grounder", frame: Frame, job: "lower.Job", parts_: list[Expression]
+) -> bool:
+    """Resolve a conditional on compile-time values, among the parts, by splitting the instances."""
+    for part in parts_:
         if not isinstance(part, Apply) or part.operator != "if":
             continue
         condition = part.arguments[0]
@@ -142,12 +144,14 @@ def _split(
 # --- Random indices ----------------------------------------------------------------------
 
 
-def split_on_switch(grounder: "lower.Grounder", frame: Frame, job: "lower.Job") -> bool:
+def split_on_switch(
+    grounder: "lower.Grounder", frame: Frame, job: "lower.Job", parts_: list[Expression]
+) -> bool:
     """Resolve an index that is random, x[z], into one gated instance for each value of z.
 
     Where z misses the array the statement still stands, with an element that has no value.
     """
-    for part in outside_items(job.expressions()):
+    for part in parts_:
         found = _random_index(grounder.world, part)
         if found is None:
             continue
@@ -203,11 +207,13 @@ def _may_miss(
 # --- Aggregates --------------------------------------------------------------------------
 
 
-def uniform_groups(grounder: "lower.Grounder", frame: Frame, job: "lower.Job") -> list[Frame]:
+def uniform_groups(
+    grounder: "lower.Grounder", frame: Frame, parts_: list[Expression]
+) -> list[Frame]:
     """Split a frame so that every aggregate has one number of items throughout each part."""
     env = lower.environment(grounder, frame)
     counts: list[np.ndarray] = []
-    for part in outside_items(job.expressions()):
+    for part in parts_:
         if not isinstance(part, Aggregate | Distribution):
             continue
         for item in part.items:
