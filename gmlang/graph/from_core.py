@@ -88,14 +88,47 @@ def ground(
     Raises:
         GmError: with all the mistakes that the data brings to light.
     """
+    return begin_grounding(program, world, extra).finish()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Begun:
+    """A program of which it is known what exists, and nothing else yet.
+
+    Attributes:
+        is_own: whether a query's expressions bring nothing into being: the graph is the program's.
+    """
+
+    program: Program
+    grounder: Grounder
+    keys: dict[str, np.ndarray]
+    is_own: bool
+
+    def finish(self) -> Grounding:
+        """Ground what the program says; once.
+
+        Raises:
+            GmError: with all the mistakes that the data brings to light.
+        """
+        return _finish(self.program, self.grounder, self.keys)
+
+
+def begin_grounding(
+    program: Program, world: World, extra: Iterable[tuple[Context, Expression]]
+) -> Begun:
+    """Find out what exists; the arguments are those of `ground`."""
     world = World(dict(world.sizes), dict(world.data), set(world.missing))
-    builder = Builder()
-    grounder = Grounder(world, builder)
-    diagnostics: list[Diagnostic] = []
+    grounder = Grounder(world, Builder())
     _declare(grounder, program)
     for symbol in program.models:
         world.models[symbol.name] = empty_table(world, symbol, environment(grounder, ONE_INSTANCE))
-    keys = discover(world, program.statements, extra, grounder.names)
+    keys, is_own = discover(world, program.statements, extra, grounder.names)
+    return Begun(program, grounder, keys, is_own)
+
+
+def _finish(program: Program, grounder: Grounder, keys: dict[str, np.ndarray]) -> Grounding:
+    world, builder = grounder.world, grounder.builder
+    diagnostics: list[Diagnostic] = []
     for symbol in program.models:
         _add_instances(grounder, symbol, keys[symbol.name])
     scene = Scene(grounder)

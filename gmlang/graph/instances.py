@@ -1,6 +1,6 @@
 """Which instances of which models exist: those considered, used, predicted or mentioned."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -78,8 +78,10 @@ def mentioned(statement: Statement) -> list[Expression]:
             return [*gates, statement.target]
         case Predict():
             return [*gates, statement.distribution]
-        case PredictActive() | Use() | Consider():
+        case PredictActive() | Consider():
             return [*gates, statement.target]
+        case Use():
+            return [*gates, statement.target, *statement.exceptions]
 
 
 def discover(
@@ -87,8 +89,11 @@ def discover(
     statements: Iterable[Statement],
     extra: Iterable[tuple[Context, Expression]],
     names: dict[str, str],
-) -> dict[str, np.ndarray]:
+) -> tuple[dict[str, np.ndarray], bool]:
     """Find all rows of parameters for which each model has an instance.
+
+    Returns:
+        Them, and whether the further expressions mention only what exists without them.
 
     Args:
         world: its `models` hold an empty table for every model.
@@ -111,8 +116,34 @@ def discover(
     for statement in statements:
         for expression in mentioned(statement):
             note(_activations(world, ONE_INSTANCE, statement.context, expression, names))
+    _follow(world, queue, note, names)
     for context, expression in extra:
         note(_activations(world, ONE_INSTANCE, context, expression, names))
+    nothing_new = not queue
+    _follow(world, queue, note, names)
+    return keys, nothing_new
+
+
+def all_exist(
+    world: World, extra: Iterable[tuple[Context, Expression]], names: dict[str, str]
+) -> bool:
+    """Say whether all instances that some expressions mention exist in a grounded program."""
+    own = dict(names)
+    for context, expression in extra:
+        for name, rows in _activations(world, ONE_INSTANCE, context, expression, own):
+            table = world.models[name]
+            if not np.isin(instance_keys(table, rows), table.keys).all():
+                return False
+    return True
+
+
+def _follow(
+    world: World,
+    queue: list[tuple[str, np.ndarray]],
+    note: Callable[[list[tuple[str, np.ndarray]]], None],
+    names: dict[str, str],
+) -> None:
+    """Note what the bodies of new instances mention, until they mention nothing new."""
     while queue:
         name, rows = queue.pop()
         symbol = world.models[name].symbol
@@ -122,7 +153,6 @@ def discover(
         for statement in symbol.body:
             for expression in mentioned(statement):
                 note(_activations(world, frame, statement.context, expression, names))
-    return keys
 
 
 def _activations(

@@ -20,7 +20,7 @@ from gmlang.queries.answers import Answer
 from gmlang.queries.basic import answer_basic
 from gmlang.queries.compatibility import answer_blame, answer_compat
 from gmlang.queries.reasons import answer_active, answer_indep, answer_why
-from gmlang.queries.session import Session, Settings, base_grounding, begin, mentions
+from gmlang.queries.session import Session, Settings, begin, ground_before
 from gmruntime.answer import Status
 from gmruntime.quality import worst
 
@@ -53,9 +53,11 @@ def answer(session: Session, question: Query | Assert, settings: Settings) -> An
 
 def _ground_before(session: Session, queries: Sequence[Query], settings: Settings) -> None:
     """Make the program's own graph, which serves all its questions, before the clock starts."""
-    is_asked = any(q.kind not in ("compat", "blame") and not mentions(q) for q in queries)
-    if settings.budget is None and is_asked:
-        base_grounding(session)
+    if settings.budget is not None:
+        return
+    for query in queries:
+        if query.kind not in ("compat", "blame"):
+            ground_before(session, query)
 
 
 def check_assertion(session: Session, question: Assert, settings: Settings) -> Answer:

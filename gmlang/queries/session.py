@@ -29,7 +29,8 @@ from gmlang.errors import grounding as errors
 from gmlang.graph import terms
 from gmlang.graph.builder import Builder, Origin
 from gmlang.graph.evaluate import expand, random_indices
-from gmlang.graph.from_core import Grounding, ground
+from gmlang.graph.from_core import Begun, Grounding, begin_grounding, ground
+from gmlang.graph.instances import all_exist
 from gmlang.graph.lower import Grounder, Job, auxiliary, environment, lower
 from gmlang.graph.observations import observe
 from gmlang.graph.places import locate_array
@@ -188,13 +189,43 @@ def check_defined(grounding: Grounding) -> Grounding:
 def base_grounding(session: Session) -> Grounding:
     """Return the grounded program, grounding it when that has not been done."""
     if session.base is None:
-        session.base = _ground(session, [])
+        session.base = _heard(session, ground(session.program, session.world))
     return session.base
 
 
-def _ground(session: Session, extra: list[tuple[Context, Expression]]) -> Grounding:
-    """Ground the program, and note the warnings that were not heard before."""
-    grounding = ground(session.program, session.world, extra)
+def ground_before(session: Session, query: Query) -> None:
+    """Ground the program where its own graph serves a query, which mentions nothing new."""
+    extra = mentions(query)
+    if not extra:
+        base_grounding(session)
+    elif session.base is None:
+        begun = begin_grounding(session.program, session.world, extra)
+        if begun.is_own:
+            _finished(session, begun)
+
+
+def _grounding_for(session: Session, query: Query) -> Grounding:
+    """Return the program's graph with the instances that a query mentions."""
+    extra = mentions(query)
+    if not extra:
+        return base_grounding(session)
+    base = session.base
+    if base is not None and all_exist(base.world, extra, base.names):
+        return base
+    return _finished(session, begin_grounding(session.program, session.world, extra))
+
+
+def _finished(session: Session, begun: Begun) -> Grounding:
+    """Ground what was begun, once where it is the program's own graph."""
+    if not begun.is_own:
+        return _heard(session, begun.finish())
+    if session.base is None:
+        session.base = _heard(session, begun.finish())
+    return session.base
+
+
+def _heard(session: Session, grounding: Grounding) -> Grounding:
+    """Note the warnings that were not heard before."""
     session.warnings += [w for w in grounding.warnings if w not in session.warnings]
     return grounding
 
@@ -219,8 +250,7 @@ def prepare(session: Session, query: Query) -> Prepared:
     Raises:
         GmError: when the query does not fit the program or its data.
     """
-    extra = mentions(query)
-    base = _ground(session, extra) if extra else base_grounding(session)
+    base = _grounding_for(session, query)
     world = replace(base.world, hidden=dict(base.world.hidden), data=dict(base.world.data))
     grounder = Grounder(world, base.builder.copy(), dict(base.names), 1_000_000)
     prepared = Prepared(replace(base, world=world), grounder)

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 import gmlang
+from gmlang.core.program import Query
 from gmlang.diagnostics import GmError
+from gmlang.queries.session import prepare
 
 SOURCE = """
 domain Color = {red, green, blue}
@@ -101,3 +103,32 @@ def test_a_later_query_brings_nothing_of_a_module_in(tmp_path: Path):
         with pytest.raises(GmError) as caught:
             model.query(text)
         assert [d.code for d in caught.value.diagnostics] == ["GM215"]
+
+
+SOCIETY = (
+    "entity Thing:\n    size : 0..2\n"
+    "model big(x: Thing) prior 0.2:\n    predict x.size = 2 @ 0.9\n"
+    "model huge(x: Thing) prior 0.1:\n    use big(x)\n"
+    "var it[3] : Thing\n"
+)
+ONE = SOCIETY + "consider huge(it[0])\n"
+
+
+def test_what_a_query_mentions_joins_the_programs_graph_only_where_it_is_new():
+    model = gmlang.compile(ONE)
+    session = model.session()
+    sizes: list[int] = []
+    for text in ("P(big(it[0]))", "P(it[0].size | huge(it[0]))", "P(big(it[0]) | huge(it[1]))"):
+        (query,) = model.ask(text)
+        assert isinstance(query, Query)
+        sizes.append(prepare(session, query).builder.num_variables)
+    base = model.grounding().builder.num_variables
+    assert sizes == [base, base, base + 2]
+
+
+@pytest.mark.parametrize("name", ["big", "huge"])
+def test_an_answer_is_the_same_whether_its_instances_were_there_before(name: str):
+    text = f"P({name}(it[0]) | it[0].size = 2)"
+    mentioned = gmlang.compile(SOCIETY).query(text).value
+    there = gmlang.compile(SOCIETY + f"consider {name}(it[0])\n")
+    assert there.query(text).value == pytest.approx(mentioned)
