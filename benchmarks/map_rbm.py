@@ -14,9 +14,9 @@ import numpy as np
 
 from gmruntime.answer import Improvement, Map
 from gmruntime.budget import start_budget
+from gmruntime.driver.anytime import search
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, no_evidence
-from gmruntime.search.anytime import search
 
 HERE = Path(__file__).resolve().parent
 

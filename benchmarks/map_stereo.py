@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gmruntime.dual.trws import lay_out, no_messages, sweep_both
+from gmruntime.bounds.trws.host import lay_out, no_messages, sweep_both
 from gmruntime.factors.kinds import Table
 from gmruntime.flat import flatten
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock

@@ -31,7 +31,7 @@ from gmruntime.answer import Map
 from gmruntime.budget import free_memory_bytes, start_budget
 from gmruntime.formats.uai import read_evidence, read_uai
 from gmruntime.graph import no_evidence
-from gmruntime.search.anytime import search
+from gmruntime.driver.anytime import search
 seconds = {seconds!r} - {lead!r}
 begin = time.monotonic()
 graph = read_uai({model!r})
@@ -49,7 +49,7 @@ sys.path[:0] = [{root!r}, {root!r} + '/runtime']
 from gmruntime.flat import flatten
 from gmruntime.formats.uai import read_evidence, read_uai
 from gmruntime.graph import log_score, no_evidence
-from gmruntime.search.working import best_local_states
+from gmruntime.simplify.working import best_local_states
 graph = read_uai({model!r})
 evidence = read_evidence({evidence!r}, graph) if {evidence!r} else no_evidence(graph)
 states = np.where(evidence >= 0, evidence, best_local_states(flatten(graph)))

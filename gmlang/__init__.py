@@ -38,6 +38,6 @@ def __getattr__(name: str) -> object:
 
 def load_ipython_extension(shell: object) -> None:
     """Make `%%gm` available in a notebook, on `%load_ext gmlang`."""
-    from gmlang.notebook import register
+    from gmlang.views.notebook import register
 
     register(shell)

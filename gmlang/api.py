@@ -15,9 +15,9 @@ from gmlang.data.names import by_core_name
 from gmlang.data.reading import read_all
 from gmlang.diagnostics import Diagnostic, GmError, Source
 from gmlang.errors import grounding as errors
-from gmlang.graph.bindings import bind
 from gmlang.graph.from_core import Grounding
-from gmlang.graph.names import Named, named_variables
+from gmlang.graph.world.bindings import bind
+from gmlang.graph.world.names import Named, named_variables
 from gmlang.library import read_source, refuse_data
 from gmlang.pipeline import check_source
 from gmlang.queries.answers import Answer

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from gmlang.core.from_syntax import Checked, check
 from gmlang.diagnostics import Source
-from gmlang.graph.bindings import bind
 from gmlang.graph.from_core import Grounding, ground
-from gmlang.graph.world import World
+from gmlang.graph.world.bindings import bind
+from gmlang.graph.world.world import World
 from gmlang.library import find_module
 from gmlang.syntax.ast import Program
 from gmlang.syntax.parse import parse

@@ -35,7 +35,7 @@ def _convert(source: str, target: str, kind: str, values: dict[str, object]) -> 
         ValueError: for files that cannot be read (FormatError), and tables that cannot be written.
         GmError: for mistakes in a program.
     """
-    from gmlang.converting import graph_to_gm, network_to_gm, read_graph, write_names
+    from gmlang.formats.convert import graph_to_gm, network_to_gm, read_graph, write_names
     from gmruntime.formats.bif import Network
     from gmruntime.formats.models import read_model
 
@@ -54,7 +54,7 @@ def _convert(source: str, target: str, kind: str, values: dict[str, object]) -> 
         write_uai(graph, target)
         write_names(graph, names, target)
         return
-    from gmlang.drawing import to_dot, to_svg
+    from gmlang.views.graph import to_dot, to_svg
 
     Path(target).write_text(to_dot(graph) if kind == "dot" else to_svg(graph), "utf-8")
 

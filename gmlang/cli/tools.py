@@ -83,8 +83,8 @@ def fmt(files: tuple[str, ...], write: bool, only_check: bool) -> int:
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A size or param.")
 def graph(file: str, out: str | None, files: tuple[str, ...], settings: tuple[str, ...]) -> int:
     """Draw the factor graph of FILE (.gm, .uai or .bif), plates collapsed."""
-    from gmlang.converting import drawn_graph
-    from gmlang.drawing import to_dot, to_svg
+    from gmlang.formats.convert import drawn_graph
+    from gmlang.views.graph import to_dot, to_svg
     from gmruntime.formats.errors import FormatError
 
     try:
@@ -131,7 +131,7 @@ def dump(file: str, phase: str, files: tuple[str, ...], settings: tuple[str, ...
 @click.option("-o", "--out", type=click.Path(dir_okay=False), default="trace.png")
 def plot(trace: str, out: str) -> int:
     """Plot TRACE (from --trace): value and bound against time."""
-    from gmlang.plot import plot_trace
+    from gmlang.views.trace import plot_trace
 
     try:
         plot_trace(Path(trace), Path(out))
@@ -157,7 +157,7 @@ def repl(file: str | None, files: tuple[str, ...], settings: tuple[str, ...]) ->
 @click.command()
 def warm() -> int:
     """Compile the runtime's loops, so that no first question has to wait for it."""
-    from gmruntime.search.warm import warm_up
+    from gmruntime.driver.warm import warm_up
 
     click.echo("compiling; this takes a minute, once", err=True)
     warm_up()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn, TypeVar
 
 from gmlang.core.ast import Expression
+from gmlang.core.names.scope import Entry, Env, Meaning, Module
 from gmlang.core.program import (
     Assert,
     DataSymbol,
@@ -15,7 +16,6 @@ from gmlang.core.program import (
     ThingSymbol,
     VariableSymbol,
 )
-from gmlang.core.scope import Entry, Env, Meaning, Module
 from gmlang.core.types import Type
 from gmlang.diagnostics import Diagnostic, Source, Span
 from gmlang.errors import names as errors

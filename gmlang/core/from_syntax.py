@@ -3,15 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from gmlang.core import evidence, expressions, models, statements
-from gmlang.core.absent import report_absent
+from gmlang.core.check import evidence, models, statements
+from gmlang.core.check.declarations import elaborate, resolve
+from gmlang.core.check.lints import check_mechanisms, find_lints
+from gmlang.core.check.queries import check_assert, check_questions
 from gmlang.core.checking import Checking, attempt, guarded
-from gmlang.core.declarations import elaborate, resolve
-from gmlang.core.lints import check_mechanisms, find_lints
-from gmlang.core.modules import open_module
-from gmlang.core.program import Define, Draw, ModelSymbol, Program, Query, Statement
-from gmlang.core.queries import check_assert, check_questions
-from gmlang.core.scope import (
+from gmlang.core.expressions import forms as expressions
+from gmlang.core.names.absent import report_absent
+from gmlang.core.names.modules import open_module
+from gmlang.core.names.scope import (
     Declaration,
     Entry,
     Env,
@@ -20,6 +20,7 @@ from gmlang.core.scope import (
     ThingMeaning,
     VariableMeaning,
 )
+from gmlang.core.program import Define, Draw, ModelSymbol, Program, Query, Statement
 from gmlang.diagnostics import Diagnostic, GmError, Source
 from gmlang.errors.probabilities import rows_normalised
 from gmlang.syntax import ast

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gmlang.diagnostics import Diagnostic, Span
-from gmlang.graph.environment import Place
-from gmlang.graph.states import States
+from gmlang.graph.values.environment import Place
+from gmlang.graph.world.states import States
 from gmruntime.factors.kinds import FactorKind, Gated, Potts, Table, TruncatedLinear
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, repeats_variable
 

@@ -22,17 +22,9 @@ from gmlang.core.types import Bool, Domain, Enum, IntRange
 from gmlang.diagnostics import Diagnostic, GmError, Span
 from gmlang.errors import grounding as errors
 from gmlang.errors.probabilities import rows_normalised
-from gmlang.graph import terms
-from gmlang.graph.bindings import collected
 from gmlang.graph.builder import Builder, Origin
-from gmlang.graph.chances import probability
 from gmlang.graph.cycles import check_mechanisms
-from gmlang.graph.distributions import log_probabilities, log_weights
-from gmlang.graph.environment import Env, Slot, Slots
-from gmlang.graph.evaluate import integers
-from gmlang.graph.families import log_normalised
-from gmlang.graph.instances import discover, domain_range, empty_table, model_frame
-from gmlang.graph.lower import Grounder, Job, environment, lower
+from gmlang.graph.lowering.lower import Grounder, Job, environment, lower
 from gmlang.graph.statements import (
     CERTAINLY,
     Scene,
@@ -41,8 +33,16 @@ from gmlang.graph.statements import (
     predict_activation,
     used_parts,
 )
-from gmlang.graph.states import BOOL, States, enum_states
-from gmlang.graph.world import (
+from gmlang.graph.values import terms
+from gmlang.graph.values.chances import probability
+from gmlang.graph.values.distributions import log_probabilities, log_weights
+from gmlang.graph.values.environment import Env, Slot, Slots
+from gmlang.graph.values.evaluate import integers
+from gmlang.graph.values.families import log_normalised
+from gmlang.graph.world.bindings import collected
+from gmlang.graph.world.instances import discover, domain_range, empty_table, model_frame
+from gmlang.graph.world.states import BOOL, States, enum_states
+from gmlang.graph.world.world import (
     ONE_INSTANCE,
     AttributeArray,
     ModelTable,
@@ -82,7 +82,7 @@ def ground(
 
     Args:
         program: checked.
-        world: sizes and data, from `gmlang.graph.bindings.bind`; it is not changed.
+        world: sizes and data, from `gmlang.graph.world.bindings.bind`; it is not changed.
         extra: expressions of a query, whose model instances then exist as well.
 
     Raises:

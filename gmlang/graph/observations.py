@@ -7,13 +7,20 @@ from gmlang.core.program import ObserveLike
 from gmlang.core.types import Bool
 from gmlang.diagnostics import GmError, Span
 from gmlang.errors import grounding as errors
-from gmlang.graph import terms
 from gmlang.graph.builder import Origin
-from gmlang.graph.environment import Env
-from gmlang.graph.evaluate import evaluate, inside_axis, integers, random_indices
-from gmlang.graph.lower import Grounder, Job, environment, hidden_numbers, hidden_reference, lower
-from gmlang.graph.places import Reference, locate_array
-from gmlang.graph.world import Frame, select_rows, where_text
+from gmlang.graph.lowering.lower import (
+    Grounder,
+    Job,
+    environment,
+    hidden_numbers,
+    hidden_reference,
+    lower,
+)
+from gmlang.graph.values import terms
+from gmlang.graph.values.environment import Env
+from gmlang.graph.values.evaluate import evaluate, inside_axis, integers, random_indices
+from gmlang.graph.world.places import Reference, locate_array
+from gmlang.graph.world.world import Frame, select_rows, where_text
 
 
 def observe(

@@ -12,12 +12,12 @@ import numpy as np
 
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.graph.builder import Builder, Region
-from gmlang.graph.environment import Place, first_place
-from gmlang.graph.names import named_in, variable_name
-from gmlang.graph.world import World
+from gmlang.graph.values.environment import Place, first_place
+from gmlang.graph.world.names import named_in, variable_name
+from gmlang.graph.world.world import World
 from gmruntime.answer import LogPartition, Status
 from gmruntime.budget import Budget, start_budget
-from gmruntime.dual.feasible import satisfy
+from gmruntime.constraints.feasible import satisfy
 from gmruntime.factors.kinds import (
     Count,
     FactorKind,

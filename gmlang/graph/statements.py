@@ -28,11 +28,8 @@ from gmlang.core.program import (
 )
 from gmlang.core.types import Bool, Real
 from gmlang.diagnostics import Span
-from gmlang.graph import terms
 from gmlang.graph.builder import Origin
-from gmlang.graph.chances import probability
-from gmlang.graph.evaluate import expand
-from gmlang.graph.lower import (
+from gmlang.graph.lowering.lower import (
     Grounder,
     Job,
     auxiliary,
@@ -42,9 +39,12 @@ from gmlang.graph.lower import (
     lower,
 )
 from gmlang.graph.observations import observe, observe_like
-from gmlang.graph.places import Reference, locate, locate_array
-from gmlang.graph.states import BOOL, States
-from gmlang.graph.world import Frame, select_rows
+from gmlang.graph.values import terms
+from gmlang.graph.values.chances import probability
+from gmlang.graph.values.evaluate import expand
+from gmlang.graph.world.places import Reference, locate, locate_array
+from gmlang.graph.world.states import BOOL, States
+from gmlang.graph.world.world import Frame, select_rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,7 +5,7 @@ from typing import cast
 
 import numpy as np
 
-from gmlang.graph.states import States
+from gmlang.graph.world.states import States
 from gmlang.queries.counts import count_fields
 from gmruntime.answer import Quality, Status
 
@@ -106,23 +106,23 @@ class Answer:
 
     def to_pandas(self):  # noqa: ANN201
         """Return a pandas Series or DataFrame; needs pandas."""
-        from gmlang.queries.tables import to_pandas
+        from gmlang.views.tables import to_pandas
 
         return to_pandas(self)
 
     def to_xarray(self):  # noqa: ANN201
         """Return an xarray DataArray; needs xarray."""
-        from gmlang.queries.tables import to_xarray
+        from gmlang.views.tables import to_xarray
 
         return to_xarray(self)
 
     def __repr__(self) -> str:
-        from gmlang.queries.show import show
+        from gmlang.views.show import show
 
         return show(self)
 
     def _repr_html_(self) -> str:
-        from gmlang.queries.show import show_html
+        from gmlang.views.show import show_html
 
         return show_html(self)
 

@@ -8,10 +8,10 @@ import numpy as np
 from gmlang.core.program import Query
 from gmlang.diagnostics import GmError
 from gmlang.errors import grounding as errors
-from gmlang.graph.evaluate import evaluate
-from gmlang.graph.lower import environment
-from gmlang.graph.names import Named, named_variables
-from gmlang.graph.world import ONE_INSTANCE
+from gmlang.graph.lowering.lower import environment
+from gmlang.graph.values.evaluate import evaluate
+from gmlang.graph.world.names import Named, named_variables
+from gmlang.graph.world.world import ONE_INSTANCE
 from gmlang.queries.answers import (
     Answer,
     distribution_map,

@@ -18,12 +18,12 @@ from gmlang.diagnostics import GmError, Span
 from gmlang.errors import grounding as errors
 from gmlang.graph.builder import Builder, Origin
 from gmlang.graph.from_core import Grounding, ground
-from gmlang.graph.lower import Grounder, environment
-from gmlang.graph.names import named_variables
-from gmlang.graph.places import locate
+from gmlang.graph.lowering.lower import Grounder, environment
 from gmlang.graph.regions import check_regions
 from gmlang.graph.statements import used_parts
-from gmlang.graph.world import ONE_INSTANCE, World
+from gmlang.graph.world.names import named_variables
+from gmlang.graph.world.places import locate
+from gmlang.graph.world.world import ONE_INSTANCE, World
 from gmlang.queries.answers import Answer, finite
 from gmlang.queries.session import Session, Settings, ask_graph
 from gmruntime.answer import LogPartition, LogPartitionAnswer, Status

@@ -9,7 +9,7 @@ from gmlang.core.program import ModelSymbol
 from gmlang.diagnostics import Diagnostic, Note, Span
 from gmlang.errors import grounding as errors
 from gmlang.graph.from_core import Grounding
-from gmlang.graph.names import named_variables
+from gmlang.graph.world.names import named_variables
 from gmlang.queries.compatibility import (
     REFUSED_BELOW,
     Compatibility,

@@ -13,9 +13,9 @@ from gmlang.core.types import Bool, Enum, Integer, Real, Type
 from gmlang.core.walk import replace_part, type_of, walk
 from gmlang.diagnostics import GmError
 from gmlang.errors import grounding as errors
-from gmlang.graph.environment import Env, Slots
-from gmlang.graph.evaluate import evaluate
-from gmlang.graph.world import ONE_INSTANCE
+from gmlang.graph.values.environment import Env, Slots
+from gmlang.graph.values.evaluate import evaluate
+from gmlang.graph.world.world import ONE_INSTANCE
 from gmlang.queries.answers import Answer
 from gmlang.queries.basic import answer_basic
 from gmlang.queries.compatibility import answer_blame, answer_compat

@@ -9,10 +9,10 @@ import numpy as np
 from gmlang.core.program import Query
 from gmlang.diagnostics import GmError, Span
 from gmlang.errors import grounding as errors
-from gmlang.graph.lower import environment
-from gmlang.graph.names import instance_name
-from gmlang.graph.places import thing_numbers
-from gmlang.graph.world import ONE_INSTANCE
+from gmlang.graph.lowering.lower import environment
+from gmlang.graph.world.names import instance_name
+from gmlang.graph.world.places import thing_numbers
+from gmlang.graph.world.world import ONE_INSTANCE
 from gmlang.queries.answers import Answer, quality_fields
 from gmlang.queries.basic import event_log_odds, flat_rows
 from gmlang.queries.odds import log_odds

@@ -26,22 +26,22 @@ from gmlang.core.types import Array
 from gmlang.core.walk import walk
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors import grounding as errors
-from gmlang.graph import terms
 from gmlang.graph.builder import Builder, Origin
-from gmlang.graph.evaluate import expand, random_indices
 from gmlang.graph.from_core import Begun, Grounding, begin_grounding, ground
-from gmlang.graph.instances import all_exist
-from gmlang.graph.lower import Grounder, Job, auxiliary, environment, lower
+from gmlang.graph.lowering.lower import Grounder, Job, auxiliary, environment, lower
 from gmlang.graph.observations import observe
-from gmlang.graph.places import locate_array
 from gmlang.graph.regions import check_regions
-from gmlang.graph.states import BOOL, States
-from gmlang.graph.world import ONE_INSTANCE, Frame, World
+from gmlang.graph.values import terms
+from gmlang.graph.values.evaluate import expand, random_indices
+from gmlang.graph.world.instances import all_exist
+from gmlang.graph.world.places import locate_array
+from gmlang.graph.world.states import BOOL, States
+from gmlang.graph.world.world import ONE_INSTANCE, Frame, World
 from gmlang.limits import MEMORY_MAX, SECONDS, SECONDS_MAX, SEED, SEED_MAX, is_seconds
 from gmruntime.answer import Answer as RuntimeAnswer
 from gmruntime.answer import Query as RuntimeQuery
 from gmruntime.budget import Budget, begin_budget
-from gmruntime.elimination.order_cache import Orders
+from gmruntime.elimination.orders.cache import Orders
 from gmruntime.graph import FactorGraph
 from gmruntime.inference import infer
 

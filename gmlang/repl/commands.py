@@ -158,7 +158,7 @@ def _summary(graph: FactorGraph) -> str:
 
 
 def _graph(session: ReplSession, path: str) -> str:
-    from gmlang.drawing import to_dot, to_svg
+    from gmlang.views.graph import to_dot, to_svg
 
     graph = model_of(session).graph()
     if not path:

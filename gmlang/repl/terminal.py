@@ -12,7 +12,7 @@ from prompt_toolkit.history import FileHistory, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.lexers import PygmentsLexer
 
-from gmlang.highlight import BUILTINS, KEYWORDS, GmLexer
+from gmlang.editor.highlight import BUILTINS, KEYWORDS, GmLexer
 from gmlang.repl.commands import NAMES
 from gmlang.repl.session import ReplSession
 from gmlang.repl.text import declared

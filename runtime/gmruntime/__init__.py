@@ -12,7 +12,7 @@ from gmruntime.answer import Marginals as Marginals
 from gmruntime.answer import Samples as Samples
 from gmruntime.answer import Solutions as Solutions
 from gmruntime.answer import Status as Status
-from gmruntime.elimination.order_cache import Orders as Orders
+from gmruntime.elimination.orders.cache import Orders as Orders
 from gmruntime.graph import FactorBlock as FactorBlock
 from gmruntime.graph import FactorGraph as FactorGraph
 from gmruntime.graph import GraphError as GraphError

@@ -33,13 +33,13 @@ from gmruntime.answer import (
     with_note,
 )
 from gmruntime.budget import Budget, begin_budget
-from gmruntime.dual.feasible import satisfy
+from gmruntime.constraints.feasible import satisfy
 from gmruntime.factors.kinds import AllDifferent, Count, LinearSum, Or, Xor
 from gmruntime.graph import Assignment, FactorGraph, no_evidence, validate
 from gmruntime.simplify.apart import answer_apart
 
 if TYPE_CHECKING:
-    from gmruntime.elimination.order_cache import Orders
+    from gmruntime.elimination.orders.cache import Orders
     from gmruntime.elimination.plan import Plan
 
 
@@ -158,7 +158,7 @@ def infer(
             from gmruntime.elimination.answer import attempt
             from gmruntime.elimination.plan import needs
             from gmruntime.estimates.answer import estimate, quick_by_messages
-            from gmruntime.search.layered_answer import layered_answer
+            from gmruntime.layered.answer import layered_answer
 
             if isinstance(query, Map) and any(
                 isinstance(b.kind, CONSTRAINTS) for b in graph.factors
@@ -217,8 +217,8 @@ def search(
 
     Stop whenever you like. The arguments are those of `infer`.
     """
-    from gmruntime.search.anytime import search as improve
-    from gmruntime.search.layered import has_wide_sums
+    from gmruntime.driver.anytime import search as improve
+    from gmruntime.layered.search import has_wide_sums
 
     budget = budget or begin_budget(budget_s, memory_bytes)
     validate(graph)
@@ -306,9 +306,9 @@ def _search(
     budget: Budget,
     rng: np.random.Generator,
 ) -> AssignmentsAnswer:
-    from gmruntime.search.anytime import answer, answer_of
-    from gmruntime.search.anytime import search as improve
-    from gmruntime.search.layered import has_wide_sums
+    from gmruntime.driver.anytime import answer, answer_of
+    from gmruntime.driver.anytime import search as improve
+    from gmruntime.layered.search import has_wide_sums
 
     if isinstance(query, Best) or has_wide_sums(graph):
         return answer(graph, query, evidence, budget, rng)
@@ -326,7 +326,7 @@ def _by_constraints(
     graph: FactorGraph, evidence: Assignment, budget: Budget, rng: np.random.Generator
 ) -> AssignmentsAnswer | None:
     """Answer a maximisation whose hard constraints decide everything, if that is quick."""
-    from gmruntime.search.anytime import answer_of
+    from gmruntime.driver.anytime import answer_of
 
     feasible = satisfy(graph, evidence, budget.share(QUICK_SHARE), rng)
     if feasible is None or not feasible.is_final:

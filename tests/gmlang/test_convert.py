@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import gmlang
 from gmlang.cli import main
-from gmlang.converting import WORDS, identifier, network_to_gm
+from gmlang.formats.convert import WORDS, identifier, network_to_gm
 from gmruntime.formats.bif import Network, network_graph
 from gmruntime.formats.uai import parse_uai, read_evidence, read_uai
 from gmruntime.graph import FactorGraph, log_score, num_states

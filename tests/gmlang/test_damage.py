@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import gmlang
-from gmlang.converting import network_to_gm
 from gmlang.diagnostics import GmError, Source
+from gmlang.formats.convert import network_to_gm
 from gmlang.syntax.parse import parse
 from gmlang.syntax.print import print_program
 from gmruntime.formats.bif import parse_bif

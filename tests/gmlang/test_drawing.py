@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gmlang
-from gmlang.drawing import to_dot, to_svg
-from gmlang.drawing_layout import layers, places
+from gmlang.views.graph import to_dot, to_svg
+from gmlang.views.layers import layers, places
 
 PROGRAM = """\
 var rain : bool ~ Bernoulli(0.2)

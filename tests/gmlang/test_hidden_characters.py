@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 import gmlang
 from gmlang.cli import main
 from gmlang.diagnostics import Diagnostic, GmError, Source, Span, render
-from gmlang.drawing import to_dot, to_svg
 from gmlang.queries.answers import Answer
-from gmlang.queries.show import show_html
+from gmlang.views.graph import to_dot, to_svg
+from gmlang.views.show import show_html
 from gmruntime.formats.bif import Network, network_graph, parse_bif
 from gmruntime.printable import HIDDEN, printable, printable_line
 

@@ -21,7 +21,7 @@ def test_imports_and_numbas_refresh_are_fragile() -> None:
     assert is_fragile(frame_in("importlib._bootstrap", "_find_and_load"))
     assert is_fragile(frame_in("numba.core.base", "refresh"))
     assert not is_fragile(frame_in("numba.core.base", "call_function"))
-    assert not is_fragile(frame_in("gmruntime.search", "refresh"))
+    assert not is_fragile(frame_in("gmruntime.driver", "refresh"))
     assert not is_fragile(None)
 
 

@@ -8,7 +8,7 @@ import pytest
 import gmlang
 from gmlang import library
 from gmlang.cli import main
-from gmlang.core.modules import IMPORTS_MAX
+from gmlang.core.names.modules import IMPORTS_MAX
 from gmlang.diagnostics import GmError
 
 BIF = """\

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import gmlang
 from gmlang.diagnostics import GmError
-from gmlang.graph.arithmetic import INTEGER_MAX, INTEGER_MIN, compute
+from gmlang.graph.values.arithmetic import INTEGER_MAX, INTEGER_MIN, compute
 
 INTEGERS = st.one_of(
     st.integers(-4, 4),

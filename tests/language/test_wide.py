@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import gmlang
-from gmlang.graph import lower
+from gmlang.graph.lowering import lower
 from tests.support import oracle
 from tests.support.programs import aggregate_program, flat_program, wide_program
 

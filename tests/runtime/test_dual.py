@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gmruntime.bounds.ascent import DualAscent
+from gmruntime.bounds.clusters import tighten
+from gmruntime.bounds.srmp import host as srmp
+from gmruntime.bounds.trws.host import lay_out, no_messages, sweep_both
 from gmruntime.budget import start_budget
-from gmruntime.dual import srmp
-from gmruntime.dual.ascent import DualAscent
-from gmruntime.dual.clusters import tighten
-from gmruntime.dual.constraints import pose, solve
-from gmruntime.dual.trws import lay_out, no_messages, sweep_both
+from gmruntime.constraints.solve import pose, solve
 from gmruntime.engine import Incumbent
 from gmruntime.factors.kinds import AllDifferent, Count, LinearSum, Or, Table, Xor
 from gmruntime.flat import flatten

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gmruntime.bounds.srmp import host as srmp
+from gmruntime.bounds.srmp.cuda import source
+from gmruntime.bounds.srmp.gpu import ParallelAscent, coloured, gpu
 from gmruntime.devices import Device
-from gmruntime.dual import srmp
-from gmruntime.dual.srmp_cuda import source
-from gmruntime.dual.srmp_gpu import ParallelAscent, coloured, gpu
 from gmruntime.factors.kinds import Table
 from gmruntime.flat import flatten
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, log_score

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gmruntime.answer import Map, Solutions, Status
-from gmruntime.dual.matching import Matched, can_flow
-from gmruntime.dual.rules import Sum, states_of
+from gmruntime.constraints.matching import Matched, can_flow
+from gmruntime.constraints.rules import Sum, states_of
 from gmruntime.factors.kinds import AllDifferent, Count, FactorKind, LinearSum, Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock
 from gmruntime.inference import infer

@@ -21,10 +21,11 @@ from gmruntime.answer import (
     Status,
 )
 from gmruntime.budget import Budget, start_budget
-from gmruntime.elimination import layout, running
+from gmruntime.elimination import layout
 from gmruntime.elimination import plan as plans
 from gmruntime.elimination.answer import answer, attempt
-from gmruntime.elimination.order_cache import Orders
+from gmruntime.elimination.orders.cache import Orders
+from gmruntime.elimination.passes import cores as running
 from gmruntime.enumerate import enumerate_assignments, log_partition, log_sum, marginal
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import Assignment, FactorBlock, FactorGraph, VariableBlock, no_evidence

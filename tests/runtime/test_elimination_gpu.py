@@ -12,15 +12,16 @@ import pytest
 from gmruntime.answer import LogPartition, LogPartitionAnswer, Marginals, MarginalsAnswer
 from gmruntime.budget import start_budget
 from gmruntime.devices import has_gpu
-from gmruntime.elimination import layout, running_gpu
+from gmruntime.elimination import layout
 from gmruntime.elimination import plan as plans
 from gmruntime.elimination.answer import attempt
-from gmruntime.elimination.contraction_cuda import source
 from gmruntime.elimination.layout import with_layout
-from gmruntime.elimination.orders import best_order
-from gmruntime.elimination.program import write_downward, write_upward
-from gmruntime.elimination.running import Arena, run
-from gmruntime.elimination.running_gpu import Device
+from gmruntime.elimination.orders.greedy import best_order
+from gmruntime.elimination.passes import gpu as running_gpu
+from gmruntime.elimination.passes.cores import Arena, run
+from gmruntime.elimination.passes.cuda import source
+from gmruntime.elimination.passes.gpu import Device
+from gmruntime.elimination.passes.program import write_downward, write_upward
 from gmruntime.graph import no_evidence
 from gmruntime.simplify.network import reduce
 from gmruntime.simplify.states import prune_states

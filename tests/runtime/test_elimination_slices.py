@@ -17,11 +17,11 @@ from gmruntime.answer import (
 from gmruntime.budget import Budget, start_budget
 from gmruntime.elimination import slices
 from gmruntime.elimination.bounding import bound_log_partition
-from gmruntime.elimination.minibucket import upper_bound
-from gmruntime.elimination.orders import best_order
+from gmruntime.elimination.orders.greedy import best_order
 from gmruntime.elimination.plan import Plan, plan
 from gmruntime.elimination.sliced import answer_in_slices
 from gmruntime.elimination.slices import choose_cut
+from gmruntime.elimination.weighted_mini_buckets import upper_bound
 from gmruntime.enumerate import enumerate_assignments, log_partition, marginal
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, no_evidence

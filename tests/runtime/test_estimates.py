@@ -39,7 +39,7 @@ from gmruntime.graph import (
     num_states,
 )
 from gmruntime.inference import infer, plan
-from gmruntime.messages.kernels.norms import log_permanent
+from gmruntime.messages.kernels.numpy.norms import log_permanent
 from tests.support.random_factors import every_kind, random_loops, tree_around, with_zeros
 
 BUDGET = 30.0
@@ -252,7 +252,7 @@ def test_a_permanent_is_a_sum_over_assignments(seed: int, arity: int, extra: int
 
 def test_the_bethe_permanent_is_no_larger_than_the_permanent():
     """Gurvits (2011), "Unleashing the power of Schrijver's permanental inequality"."""
-    from gmruntime.messages.kernels import norms
+    from gmruntime.messages.kernels.numpy import norms
 
     rng = np.random.default_rng(0)
     for size in (6, 9):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from gmruntime.factors.tables import log_tables
-from gmruntime.messages.kernels.reference import outgoing_of_table
-from gmruntime.messages.kernels.vectorised import outgoing
+from gmruntime.messages.kernels.numpy.reference import outgoing_of_table
+from gmruntime.messages.kernels.numpy.vectorised import outgoing
 from gmruntime.messages.tempering import at_temperature
 from tests.support.random_factors import every_kind, with_zeros
 

@@ -8,9 +8,9 @@ import pytest
 from gmruntime.budget import start_budget
 from gmruntime.factors.kinds import Potts, Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, no_evidence
-from gmruntime.messages import gpu
 from gmruntime.messages.bp import propagate_vectorised
-from gmruntime.messages.kernels import cuda
+from gmruntime.messages.gpu import pairs as gpu
+from gmruntime.messages.kernels.cuda import pairs as cuda
 from gmruntime.messages.layout import build_layout, unary_with_evidence
 from gmruntime.messages.options import BpOptions
 from tests.support.nvrtc import compile_to_ptx

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from gmruntime.answer import Best, Map, Status
 from gmruntime.budget import start_budget
+from gmruntime.driver.anytime import answer, search
 from gmruntime.factors.kinds import AllDifferent, Count, LinearSum, Table, Xor
 from gmruntime.flat import flatten
 from gmruntime.graph import (
@@ -21,10 +22,9 @@ from gmruntime.graph import (
     no_evidence,
     num_states,
 )
-from gmruntime.search.anytime import answer, search
-from gmruntime.search.mini_buckets import bound_by_mini_buckets
-from gmruntime.search.propagation import compact, possible_states
-from gmruntime.search.working import condition, flat_score
+from gmruntime.primal.mini_buckets import bound_by_mini_buckets
+from gmruntime.simplify.propagation import compact, possible_states
+from gmruntime.simplify.working import condition, flat_score
 
 MEMORY = 1 << 30
 

@@ -7,9 +7,9 @@ import pytest
 
 from gmruntime.answer import Improvement
 from gmruntime.budget import start_budget
+from gmruntime.driver.board import empty_board, post, search_replicas
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, log_score, no_evidence
-from gmruntime.search.board import empty_board, post, search_replicas
 
 
 def two_coins() -> FactorGraph:

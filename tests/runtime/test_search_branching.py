@@ -7,23 +7,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gmruntime.answer import Map
-from gmruntime.budget import start_budget
-from gmruntime.dual.arc_costs import cost_model, cost_of, log_bound_of
-from gmruntime.dual.arc_network import TOP
-from gmruntime.engine import Incumbent, Report
-from gmruntime.factors.kinds import Table
-from gmruntime.flat import FlatGraph, flatten
-from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock
-from gmruntime.inference import infer
-from gmruntime.search.branching import Branching
-from gmruntime.search.open_nodes_kernel import (
+from gmruntime.branching.costs import cost_model, cost_of, log_bound_of
+from gmruntime.branching.engine import Branching
+from gmruntime.branching.network import TOP
+from gmruntime.branching.open_nodes import (
     LOOK_FROM,
     NUM_NODES,
     NUM_SPLITS_DONE,
     SPLIT_FAILURES_ALLOWED,
 )
-from gmruntime.search.propagation import compact
-from gmruntime.search.working import flat_score
+from gmruntime.budget import start_budget
+from gmruntime.engine import Incumbent, Report
+from gmruntime.factors.kinds import Table
+from gmruntime.flat import FlatGraph, flatten
+from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock
+from gmruntime.inference import infer
+from gmruntime.simplify.propagation import compact
+from gmruntime.simplify.working import flat_score
 
 
 def random_flat(seed: int, num_variables: int, num_factors: int, zeros: float) -> FlatGraph:

@@ -5,6 +5,8 @@ import pytest
 
 from gmruntime.answer import Map
 from gmruntime.budget import Budget, start_budget
+from gmruntime.driver.anytime import search
+from gmruntime.driver.exact import ExactElimination, as_graph
 from gmruntime.elimination import plan as plans
 from gmruntime.elimination import slices
 from gmruntime.engine import Incumbent, Report
@@ -12,9 +14,7 @@ from gmruntime.enumerate import enumerate_assignments
 from gmruntime.factors.kinds import Table
 from gmruntime.flat import FlatGraph, flatten
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, log_score, no_evidence
-from gmruntime.search.anytime import search
-from gmruntime.search.exact import ExactElimination, as_graph
-from gmruntime.search.working import flat_score
+from gmruntime.simplify.working import flat_score
 
 
 def tangle(seed: int, zeros: float) -> FactorGraph:

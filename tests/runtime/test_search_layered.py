@@ -21,9 +21,9 @@ from gmruntime.factors.kinds import (
 )
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, log_score, no_evidence
 from gmruntime.inference import infer
-from gmruntime.search import layered
-from gmruntime.search.layered import Found, Limits, layered_search
-from gmruntime.search.layered_moves import improved_by_moves
+from gmruntime.layered import search as layered
+from gmruntime.layered.moves import improved_by_moves
+from gmruntime.layered.search import Found, Limits, layered_search
 from tests.support.random_factors import with_zeros
 
 # Nothing is remembered but what tables need: every sum is left to the passes.

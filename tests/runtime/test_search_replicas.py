@@ -6,17 +6,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gmruntime.bounds.srmp.gpu import coloured
 from gmruntime.budget import start_budget
 from gmruntime.devices import Device
-from gmruntime.dual.srmp_gpu import coloured
 from gmruntime.engine import Incumbent
 from gmruntime.factors.kinds import Table
 from gmruntime.flat import FlatGraph, flatten
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, log_score
-from gmruntime.search.replicas import ReplicaAnnealing, Replicas, gpu
-from gmruntime.search.replicas_cuda import source
-from gmruntime.search.terrain import Terrain
-from gmruntime.search.working import flat_score
+from gmruntime.primal.replicas.cuda import source
+from gmruntime.primal.replicas.engine import ReplicaAnnealing, Replicas, gpu
+from gmruntime.primal.terrain import Terrain
+from gmruntime.simplify.working import flat_score
 from tests.support.nvrtc import compile_to_ptx
 from tests.support.plain_cpp import Arrays, plain_launch
 from tests.support.random_factors import random_loops

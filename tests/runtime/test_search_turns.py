@@ -3,11 +3,11 @@
 import numpy as np
 
 from gmruntime.budget import start_budget
+from gmruntime.driver.lanes import credit, pick, roster_of
 from gmruntime.engine import Incumbent, Report
 from gmruntime.flat import flatten
-from gmruntime.search.lanes import credit, pick, roster_of
-from gmruntime.search.neighbourhoods import Neighbourhoods
-from gmruntime.search.terrain import Terrain
+from gmruntime.primal.cutset.engine import Neighbourhoods
+from gmruntime.primal.terrain import Terrain
 from tests.support.random_factors import random_loops
 
 

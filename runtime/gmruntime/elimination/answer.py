@@ -24,8 +24,17 @@ from gmruntime.answer import (
 )
 from gmruntime.budget import Budget
 from gmruntime.elimination.maxima import best, best_assignment, best_marginal, blank
-from gmruntime.elimination.order_cache import Orders
-from gmruntime.elimination.passes import (
+from gmruntime.elimination.orders.cache import Orders
+from gmruntime.elimination.passes.reference import (
+    Tree,
+    build_tree,
+    pass_downward,
+    pass_upward,
+    sample,
+)
+from gmruntime.elimination.plan import Plan, on_device, plan
+from gmruntime.elimination.relevance import WORTH_S, marginals_by_relevance
+from gmruntime.elimination.results import (
     arena_for,
     by_block,
     check_dense,
@@ -34,17 +43,8 @@ from gmruntime.elimination.passes import (
     quality,
     run_upward,
 )
-from gmruntime.elimination.plan import Plan, on_device, plan
-from gmruntime.elimination.relevance import WORTH_S, marginals_by_relevance
 from gmruntime.elimination.sliced import answer_in_slices, quicker_in_slices
 from gmruntime.elimination.solutions import count_solutions
-from gmruntime.elimination.tree import (
-    Tree,
-    build_tree,
-    pass_downward,
-    pass_upward,
-    sample,
-)
 from gmruntime.graph import Assignment, FactorGraph, log_score, num_states
 from gmruntime.simplify.network import Network
 from gmruntime.simplify.states import label_states, spread_row
@@ -176,7 +176,7 @@ def _marginals_by_relevance(
     # Planning the small passes costs too: where one pass is possible they must save most of it.
     limit = 0.25 * found.seconds if found.fits else budget.left_s()
     steps_max = 4e6 if found.fits else 2e7
-    from gmruntime.elimination.compiled import marginals_compiled
+    from gmruntime.elimination.passes.compiled import marginals_compiled
 
     def read(small: Plan, targets: set[int]) -> tuple[dict[int, np.ndarray], float]:
         assert small.network is not None
@@ -211,7 +211,7 @@ def _marginals(
     assert network is not None
     assert found.order is not None
     if found.compiled and network.log_constant > -np.inf:
-        from gmruntime.elimination.compiled import marginals_compiled
+        from gmruntime.elimination.passes.compiled import marginals_compiled
 
         listed = range(graph.num_variables) if query.variables is None else query.variables
         free = {int(v) for v in listed if evidence[v] < 0}
@@ -274,7 +274,7 @@ def _joint(
     shape = tuple(int(states[v]) for v in query.variables)
     free = sorted({int(v) for v in query.variables if evidence[v] < 0})
     if found.compiled and free and network.log_constant > -np.inf:
-        from gmruntime.elimination.compiled import joint_compiled
+        from gmruntime.elimination.passes.compiled import joint_compiled
 
         quick = joint_compiled(network, found.order, tuple(free), budget, arena_for(found))
         if quick is not None:

@@ -15,8 +15,8 @@ import numpy as np
 from gmruntime.answer import LogPartitionAnswer, Quality, Status
 from gmruntime.arrays import Float64, Int64
 from gmruntime.budget import Budget
-from gmruntime.elimination.minibucket import MiniBucket, relax
-from gmruntime.elimination.orders import SEARCHABLE, Order
+from gmruntime.elimination.orders.greedy import SEARCHABLE, Order
+from gmruntime.elimination.weighted_mini_buckets import MiniBucket, relax
 from gmruntime.simplify.network import Factor, Network
 
 METHOD = "mini-buckets and importance sampling"
@@ -75,7 +75,7 @@ def bound_log_partition(
 
 
 def _any_order(network: Network, rng: np.random.Generator) -> Order:
-    from gmruntime.elimination.order_search import order_by_weight
+    from gmruntime.elimination.orders.restarts import order_by_weight
 
     return order_by_weight(network, rng)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gmruntime.budget import UNLIMITED, Budget, within
-from gmruntime.elimination.orders import Order
+from gmruntime.elimination.orders.greedy import Order
 from gmruntime.elimination.supports import (
     Group,
     Sizes,

@@ -6,9 +6,9 @@ import numpy as np
 
 from gmruntime.answer import AssignmentsAnswer, Best, MarginalMap, MarginalMapAnswer, Status
 from gmruntime.budget import Budget
-from gmruntime.elimination.passes import everywhere, quality, run_upward
+from gmruntime.elimination.passes.reference import Tree, pass_upward, traceback
 from gmruntime.elimination.plan import Plan
-from gmruntime.elimination.tree import Tree, pass_upward, traceback
+from gmruntime.elimination.results import everywhere, quality, run_upward
 from gmruntime.graph import Assignment, FactorGraph, log_score
 from gmruntime.simplify.states import label_states
 

@@ -23,8 +23,8 @@ from gmruntime.elimination.layout import (
     laid_out_bits,
     may_be_listed,
 )
-from gmruntime.elimination.order_cache import Orders, key_of
-from gmruntime.elimination.orders import SHARE, Order, best_order, best_orders
+from gmruntime.elimination.orders.cache import Orders, key_of
+from gmruntime.elimination.orders.greedy import SHARE, Order, best_order, best_orders
 from gmruntime.graph import Assignment, FactorGraph
 from gmruntime.simplify.barren import drop_barren
 from gmruntime.simplify.network import Factor, Network, reduce
@@ -315,7 +315,7 @@ def on_device(found: Plan, device: str) -> Plan:
 
     if not has_gpu():
         return found
-    from gmruntime.elimination.running_gpu import fits_gpu
+    from gmruntime.elimination.passes.gpu import fits_gpu
 
     return replace(found, device="cuda") if fits_gpu(int(found.memory_bytes / 8)) else found
 

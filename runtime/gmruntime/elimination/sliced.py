@@ -27,9 +27,10 @@ from gmruntime.arrays import Float64, Int64
 from gmruntime.budget import Budget
 from gmruntime.elimination.layout import with_layout
 from gmruntime.elimination.maxima import blank
-from gmruntime.elimination.orders import Order
-from gmruntime.elimination.passes import by_block, check_dense, observed_row, quality
+from gmruntime.elimination.orders.greedy import Order
+from gmruntime.elimination.passes.reference import Upward, build_tree, pass_upward, traceback
 from gmruntime.elimination.plan import Plan
+from gmruntime.elimination.results import by_block, check_dense, observed_row, quality
 from gmruntime.elimination.slices import (
     Slicing,
     choose_cut,
@@ -38,13 +39,12 @@ from gmruntime.elimination.slices import (
     resized,
     slice_bounds,
 )
-from gmruntime.elimination.tree import Upward, build_tree, pass_upward, traceback
 from gmruntime.graph import Assignment, FactorGraph, log_score, num_states
 from gmruntime.simplify.network import Network
 from gmruntime.simplify.states import label_states, prune_states, spread_row
 
 if TYPE_CHECKING:
-    from gmruntime.elimination.running import Arena
+    from gmruntime.elimination.passes.cores import Arena
 
 _WORTH_BYTES = 1 << 30
 """Tables that fit are cut all the same when they are larger, if that is quicker."""
@@ -158,7 +158,7 @@ def _eliminate(
     network: Network, order: Order, budget: Budget, arena: "Arena", *, is_max: bool
 ) -> Upward | None:
     """Eliminate one slice; None when time ran out, or digits were lost and logs cost too much."""
-    from gmruntime.elimination.compiled import pass_upward_compiled
+    from gmruntime.elimination.passes.compiled import pass_upward_compiled
 
     flags = np.full(len(order.variables), is_max)
     if network.log_constant == -np.inf:
@@ -204,7 +204,7 @@ class Sum:
 def _sum(
     network: Network, slicing: Slicing, bounds: Float64[np.ndarray, "*states"], budget: Budget
 ) -> LogPartitionAnswer:
-    from gmruntime.elimination.running import Arena
+    from gmruntime.elimination.passes.cores import Arena
 
     done, arena = Sum(bounds.copy()), Arena()
     for states, _ in _by_promise(bounds):
@@ -261,8 +261,8 @@ def _marginals(
     bounds: Float64[np.ndarray, "*states"],
     budget: Budget,
 ) -> MarginalsAnswer | None:
-    from gmruntime.elimination.compiled import marginals_compiled
-    from gmruntime.elimination.running import Arena
+    from gmruntime.elimination.passes.compiled import marginals_compiled
+    from gmruntime.elimination.passes.cores import Arena
 
     listed = range(graph.num_variables) if query.variables is None else query.variables
     asked = {int(v) for v in listed if evidence[v] < 0}
@@ -323,7 +323,7 @@ def _maximise(
     log_known: float,
 ) -> AssignmentsAnswer | None:
     """Find the best slice; slices that cannot beat the incumbent are not opened."""
-    from gmruntime.elimination.running import Arena
+    from gmruntime.elimination.passes.cores import Arena
 
     best: tuple[float, np.ndarray] | None = None
     log_upper = -math.inf

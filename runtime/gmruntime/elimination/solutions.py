@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gmruntime.elimination.tree import Tree, align
+from gmruntime.elimination.passes.reference import Tree, align
 from gmruntime.simplify.network import Network
 
 

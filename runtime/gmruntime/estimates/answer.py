@@ -29,7 +29,9 @@ from gmruntime.answer import (
     Status,
 )
 from gmruntime.budget import Budget
-from gmruntime.dual.feasible import Feasible, has_hard_constraints, satisfy
+from gmruntime.constraints.feasible import Feasible, has_hard_constraints, satisfy
+from gmruntime.driver.anytime import answer as search
+from gmruntime.driver.anytime import answer_of
 from gmruntime.factors.kinds import AllDifferent, NoisyOr
 from gmruntime.graph import Assignment, FactorGraph, num_states
 from gmruntime.messages.answer import answer as propagate
@@ -37,8 +39,6 @@ from gmruntime.messages.answer import refute_by_pruning
 from gmruntime.messages.beliefs import least_log_score
 from gmruntime.messages.options import options_from
 from gmruntime.messages.tempering import NUM_EXACT_VALUES_MAX
-from gmruntime.search.anytime import answer as search
-from gmruntime.search.anytime import answer_of
 
 if TYPE_CHECKING:
     from gmruntime.elimination.plan import Plan

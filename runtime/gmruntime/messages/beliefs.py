@@ -9,9 +9,9 @@ from gmruntime.factors.extremes import least_entries
 from gmruntime.factors.tables import log_values
 from gmruntime.graph import FactorGraph, num_states
 from gmruntime.messages.bp import Messages, beliefs, split, to_factors
-from gmruntime.messages.kernels.norms import log_norm
-from gmruntime.messages.kernels.semiring import reduce
-from gmruntime.messages.kernels.vectorised import outgoing
+from gmruntime.messages.kernels.numpy.norms import log_norm
+from gmruntime.messages.kernels.numpy.semiring import reduce
+from gmruntime.messages.kernels.numpy.vectorised import outgoing
 from gmruntime.messages.layout import Layout, table_indices_of
 
 

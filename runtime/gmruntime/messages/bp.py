@@ -13,8 +13,8 @@ import numpy as np
 from gmruntime.arrays import Bool, Float64
 from gmruntime.budget import Budget
 from gmruntime.factors.kinds import Gated, Table
-from gmruntime.messages import gpu
-from gmruntime.messages.kernels.vectorised import outgoing
+from gmruntime.messages.gpu import pairs as gpu
+from gmruntime.messages.kernels.numpy.vectorised import outgoing
 from gmruntime.messages.layout import Group, Layout
 from gmruntime.messages.options import BpOptions
 
@@ -155,8 +155,8 @@ def _flood_kinds(
     damping: float,
 ) -> Messages | None:
     """Run the kernels for any kinds; None when memory does not suffice or a message vanished."""
-    from gmruntime.messages.gpu_kinds import flood
-    from gmruntime.messages.gpu_kinds import gpu as device
+    from gmruntime.messages.gpu.kinds import flood
+    from gmruntime.messages.gpu.kinds import gpu as device
 
     at_hand = device(is_max=layout.is_max, is_double=options.precision == "float64")
     found = flood(layout, unary, values, budget, options, damping, at_hand)

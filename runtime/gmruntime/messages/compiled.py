@@ -18,9 +18,7 @@ from gmruntime.factors.kinds import (
     Xor,
 )
 from gmruntime.messages.flat_factors import FlatFactors, flat_factors
-from gmruntime.messages.kernels import compiled_maxima as maxima
-from gmruntime.messages.kernels import compiled_schedules as schedules
-from gmruntime.messages.kernels import compiled_sums as sums
+from gmruntime.messages.kernels.compiled import maxima, schedules, sums
 from gmruntime.messages.layout import Group, Layout
 from gmruntime.messages.odds import Odds, odds_of
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from gmruntime.arrays import Float64, Int64
 from gmruntime.factors.kinds import Table
-from gmruntime.messages.kernels import compiled_odds
+from gmruntime.messages.kernels.compiled import odds as compiled_odds
 from gmruntime.messages.layout import Layout
 
 

@@ -23,7 +23,7 @@ from gmruntime.budget import Budget
 from gmruntime.factors.decompose import to_sum_tables
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import Assignment, FactorGraph, num_states, table_indices
-from gmruntime.messages.kernels.semiring import reduce
+from gmruntime.messages.kernels.numpy.semiring import reduce
 from gmruntime.messages.layout import build_layout, unary_with_evidence
 
 # Entries of all tables together beyond which a pass would take many seconds.

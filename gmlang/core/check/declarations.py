@@ -1,0 +1,283 @@
+"""Declarations of domains, data, variables, things and entities, checked when first needed."""
+
+from gmlang.core.ast import Constant, Expression
+from gmlang.core.check import models
+from gmlang.core.checking import Checking, PoisonedError, each, fail
+from gmlang.core.expressions import (
+    distributions,
+    domains,
+    literals,
+    loops,
+    references,
+    scalars,
+    weights,
+)
+from gmlang.core.expressions.operators import arithmetic, fit, need_integer, need_known
+from gmlang.core.names.modules import outside_names
+from gmlang.core.names.scope import (
+    DataMeaning,
+    DefMeaning,
+    DomainMeaning,
+    EntityMeaning,
+    Entry,
+    Env,
+    Meaning,
+    SizeMeaning,
+    ThingMeaning,
+    VariableMeaning,
+)
+from gmlang.core.program import DataSymbol, EntitySymbol, ThingSymbol, VariableSymbol
+from gmlang.core.types import Bool, Domain, Enum, Integer, IntRange, Real
+from gmlang.core.walk import type_of
+from gmlang.errors import later
+from gmlang.errors import names as name_errors
+from gmlang.errors import types as errors
+from gmlang.syntax import ast
+
+REAL_NAMES = ("real", "float")
+AXES_MAX = 24
+"""Arrays may have so many dimensions: NumPy's have 64, for a thing's and its attribute's."""
+
+INTEGER_NAMES = ("int", "integer")
+
+
+def resolve(state: Checking, entry: Entry) -> Meaning:
+    """Return what a declared name means, checking its declaration first if need be."""
+    entry.is_used = True
+    return elaborate(state, entry)
+
+
+def elaborate(state: Checking, entry: Entry) -> Meaning:
+    """Check a declaration, once."""
+    if entry.progress == "done":
+        assert entry.meaning is not None
+        return entry.meaning
+    if entry.progress == "poisoned":
+        raise PoisonedError
+    if entry.progress == "busy":
+        fail(state, name_errors.defined_by_itself(entry.span, entry.name))
+    entry.progress = "busy"
+    try:
+        entry.meaning = _elaborate(state, entry)
+    except (PoisonedError, RecursionError):
+        entry.progress = "poisoned"
+        raise
+    entry.progress = "done"
+    return entry.meaning
+
+
+def _elaborate(state: Checking, entry: Entry) -> Meaning:
+    env = Env(entry.module, {})
+    declaration = entry.declaration
+    match declaration:
+        case ast.DomainDeclaration():
+            return DomainMeaning(domains.check_domain(state, env, declaration.values, entry.name))
+        case ast.DataDeclaration() | ast.ParamDeclaration():
+            return _data(state, env, entry, declaration)
+        case ast.VarDeclaration():
+            return _variable(state, env, entry, declaration)
+        case ast.Entity():
+            return _entity(state, env, entry, declaration)
+        case ast.DefDeclaration():
+            return DefMeaning(declaration, entry.module)
+        case ast.Model():
+            return models.check_header(state, env, entry, declaration)
+        case ast.Composite():
+            return models.check_composite(state, env, entry, declaration)
+        case None:
+            state.sizes.append(entry.core_name)
+            return SizeMeaning(entry.core_name)
+
+
+def check_shape(
+    state: Checking, env: Env, shape: tuple[ast.Expression, ...]
+) -> tuple[tuple[Expression, ...], tuple[Enum | None, ...]]:
+    """Return the sizes of the axes, and the enum that indexes each, if one does."""
+    if len(shape) > AXES_MAX:
+        fail(state, errors.too_many_axes(shape[0].span, len(shape), AXES_MAX))
+    pairs = each(lambda size: _axis(state, env, size), shape)
+    return tuple(size for size, _ in pairs), tuple(enum for _, enum in pairs)
+
+
+def _axis(state: Checking, env: Env, size: ast.Expression) -> tuple[Expression, Enum | None]:
+    span = size.span
+    match size:
+        case ast.Name() | ast.Attribute():
+            match references.find_dotted(state, env, size):
+                case DomainMeaning(domain=Enum() as enum):
+                    return Constant(span, len(enum.values), Integer()), enum
+                case DomainMeaning(domain=IntRange(first=Constant(value=0), last=last)):
+                    one = Constant(span, 1, Integer())
+                    return arithmetic(state, span, "+", last, one), None
+                case _:
+                    pass
+        case ast.Range(first=ast.Number(value=0)):
+            _, last = loops.range_ends(state, env, size, "a size")
+            one = Constant(span, 1, Integer())
+            return arithmetic(state, span, "+", last, one), None
+        case _:
+            pass
+    checked = scalars.check_known(state, env, size, "a size")
+    need_integer(state, checked, "a size")
+    if isinstance(checked, Constant) and checked.value < 0:
+        fail(state, errors.bad_domain(span, f"a size is not negative; this is {checked.value}"))
+    return checked, None
+
+
+# --- Data and params ---------------------------------------------------------------------
+
+
+def _data(
+    state: Checking,
+    env: Env,
+    entry: Entry,
+    declaration: ast.DataDeclaration | ast.ParamDeclaration,
+) -> DataMeaning:
+    is_param = isinstance(declaration, ast.ParamDeclaration)
+    shape, axes = _data_shape(state, env, declaration.shape)
+    value: Expression | None = None
+    literal: literals.Literal | None = None
+    type_ = _data_type(state, env, declaration)
+    match declaration.value:
+        case None:
+            if type_ is None and not declaration.shape and not is_param:
+                hint = f"say what it is: `data {entry.name} : int`, or `: real`, `: bool`"
+                fail(state, errors.not_a_domain(declaration.span, entry.name, hint))
+        case ast.Brackets() as brackets:
+            literal = literals.check_literal(state, env, brackets, type_)
+            shape = literals.fit_shape(state, brackets, literal, shape, bool(declaration.shape))
+            if len(shape) > AXES_MAX:
+                fail(state, errors.too_many_axes(brackets.span, len(shape), AXES_MAX))
+            axes = axes if declaration.shape else (None,) * len(shape)
+            type_ = type_ or literals.type_of_literal(literal)
+        case written:
+            value = scalars.check_known(state, env, written, "a value of data", type_)
+            type_ = type_ or _type_of_value(type_of(value))
+            fit(state, value, type_)
+    is_whole = is_param and declaration.type is None and isinstance(type_, Integer)
+    if type_ is None or is_whole:
+        type_ = Real()
+    outside = outside_names(state, entry)
+    symbol = DataSymbol(
+        declaration.span, entry.core_name, shape, type_, value, literal, is_param, outside
+    )
+    state.data.append(symbol)
+    return DataMeaning(symbol, axes, is_whole)
+
+
+def _type_of_value(type_: object) -> Domain | Integer | Real:
+    match type_:
+        case Bool() | Enum():
+            return type_
+        case Integer() | IntRange():
+            return Integer()
+        case _:
+            return Real()
+
+
+def _data_type(
+    state: Checking, env: Env, declaration: ast.DataDeclaration | ast.ParamDeclaration
+) -> Domain | Integer | Real | None:
+    match declaration.type:
+        case None:
+            return None
+        case ast.Name(text=text) if text in domains.REAL_NAMES:
+            return Real()
+        case ast.Name(text=text) if text in domains.INTEGER_NAMES:
+            return Integer()
+        case written:
+            return domains.check_domain(state, env, written)
+
+
+def _data_shape(
+    state: Checking, env: Env, shape: tuple[ast.Expression, ...]
+) -> tuple[tuple[str | Expression, ...], tuple[Enum | None, ...]]:
+    def axis(size: ast.Expression) -> tuple[str | Expression, Enum | None]:
+        if isinstance(size, ast.Name):
+            meaning = references.find(state, env, size)
+            if isinstance(meaning, SizeMeaning):
+                return meaning.name, None
+        return _axis(state, env, size)
+
+    if len(shape) > AXES_MAX:
+        fail(state, errors.too_many_axes(shape[0].span, len(shape), AXES_MAX))
+    pairs = each(axis, shape)
+    return tuple(size for size, _ in pairs), tuple(enum for _, enum in pairs)
+
+
+# --- Variables, things, entities ---------------------------------------------------------
+
+
+def _variable(
+    state: Checking, env: Env, entry: Entry, declaration: ast.VarDeclaration
+) -> VariableMeaning | ThingMeaning:
+    written = declaration.type
+    if isinstance(written, ast.Name | ast.Attribute):
+        meaning = references.find_dotted(state, env, written)
+        if isinstance(meaning, EntityMeaning):
+            return _thing(state, env, entry, declaration, meaning)
+
+    shape, axes = check_shape(state, env, declaration.shape)
+    domain = domains.check_domain(state, env, written)
+    base = None
+    if declaration.base is not None:
+        base = check_base(state, env, declaration.base, domain)
+    symbol = VariableSymbol(declaration.span, entry.core_name, shape, domain, base)
+    state.variables.append(symbol)
+    return VariableMeaning(symbol, axes)
+
+
+def _thing(
+    state: Checking,
+    env: Env,
+    entry: Entry,
+    declaration: ast.VarDeclaration,
+    meaning: EntityMeaning,
+) -> ThingMeaning:
+    shape, _ = check_shape(state, env, declaration.shape)
+    if declaration.value is not None or declaration.base is not None:
+        what = f"`{entry.name}` is a {meaning.symbol.name}: draw its attributes instead"
+        fail(state, errors.bad_domain(declaration.span, what))
+    symbol = ThingSymbol(declaration.span, entry.core_name, shape, meaning.symbol.name)
+    state.things.append(symbol)
+    return ThingMeaning(symbol)
+
+
+def check_base(state: Checking, env: Env, written: ast.Expression, domain: Domain) -> Expression:
+    """Check a base distribution: weights in braces need not sum to one."""
+    if isinstance(written, ast.Braces):
+        base: Expression = weights.check_weights(state, env, written, domain, is_normalised=False)
+    else:
+        base = distributions.check_distribution(state, env, written, domain)
+    return need_known(state, base, "a base distribution")
+
+
+def _entity(state: Checking, env: Env, entry: Entry, declaration: ast.Entity) -> EntityMeaning:
+    written = [a for a in declaration.attributes if isinstance(a, ast.AttributeDeclaration)]
+    seen: dict[str, ast.Name] = {}
+
+    def attribute(
+        declared: ast.AttributeDeclaration,
+    ) -> tuple[VariableSymbol, tuple[Enum | None, ...]]:
+        name = declared.name
+        if name.text in seen:
+            fail(state, name_errors.declared_twice(name.span, name.text, seen[name.text].span))
+        seen[name.text] = name
+        if isinstance(declared.type, ast.Name | ast.Attribute):
+            meaning = references.find_dotted(state, env, declared.type)
+            if isinstance(meaning, EntityMeaning):
+                what = f"an attribute that is a {meaning.symbol.name}"
+                hint = "relate two things by a model with two parameters"
+                fail(state, later.not_yet(declared.span, what, hint))
+        shape, axes = check_shape(state, env, declared.shape)
+        domain = domains.check_domain(state, env, declared.type)
+        base = None
+        if declared.base is not None:
+            base = check_base(state, env, declared.base, domain)
+        return VariableSymbol(declared.span, name.text, shape, domain, base), axes
+
+    pairs = each(attribute, written)
+    symbol = EntitySymbol(declaration.span, entry.core_name, tuple(a for a, _ in pairs))
+    state.entities[entry.core_name] = entry
+    state.entity_symbols.append(symbol)
+    return EntityMeaning(symbol, tuple(axes for _, axes in pairs))

@@ -1,0 +1,176 @@
+"""Mechanisms, evidence and candidates: what may stand neither in a model nor under a gate."""
+
+from dataclasses import replace
+
+from gmlang.core.ast import (
+    Activation,
+    Apply,
+    AttributeRef,
+    Constant,
+    Expression,
+    VariableRef,
+)
+from gmlang.core.check.models import try_activations
+from gmlang.core.checking import Checking, fail
+from gmlang.core.expressions import loops, matching
+from gmlang.core.expressions.distributions import check_distribution
+from gmlang.core.expressions.operators import element_of, fit
+from gmlang.core.expressions.scalars import check, check_condition, check_scalar
+from gmlang.core.expressions.weights import check_weights
+from gmlang.core.names.scope import Env
+from gmlang.core.print import describe, show
+from gmlang.core.program import (
+    Consider,
+    Define,
+    Draw,
+    ObserveLike,
+    ObserveValue,
+    Require,
+    Statement,
+)
+from gmlang.core.types import Array, Bool, Dist, Domain, Real
+from gmlang.core.walk import type_of
+from gmlang.errors import types as errors
+from gmlang.syntax import ast
+
+# --- Mechanisms --------------------------------------------------------------------------
+
+
+def check_target(
+    state: Checking, env: Env, written: ast.Expression, needs: str
+) -> VariableRef | AttributeRef:
+    """Check what a mechanism, prediction or observation is about: a variable or an attribute."""
+    target = check(state, env, written)
+    if not isinstance(target, VariableRef | AttributeRef):
+        fail(state, errors.not_a_variable(written.span, written.span.text, needs))
+    return target
+
+
+def domain_of(target: VariableRef | AttributeRef) -> Domain:
+    """Return the domain of a variable, or of an array's elements."""
+    domain = element_of(target.type)
+    assert isinstance(domain, Domain)
+    return domain
+
+
+def check_mechanism(state: Checking, env: Env, mechanism: ast.Mechanism) -> Statement:
+    """Check `target ~ D` or `target := e`; a whole array is drawn element by element."""
+    operator = f"`{mechanism.operator}` needs"
+    target = check_target(state, env, mechanism.target, operator)
+    domain = domain_of(target)
+    element, clauses = loops.over_axes(state, target)
+    assert isinstance(element, VariableRef | AttributeRef)
+    if mechanism.operator == "~":
+        distribution = check_distribution(state, env, mechanism.value, domain)
+        return Draw(mechanism.span, clauses, element, distribution)
+    if isinstance(mechanism.value, ast.MatchExpression):
+        value = matching.check_match_value(state, env, mechanism.value, domain)
+    else:
+        value = check_scalar(state, env, mechanism.value, domain)
+    return Define(mechanism.span, clauses, element, fit(state, value, domain))
+
+
+# --- Evidence ----------------------------------------------------------------------------
+
+
+def check_observe(state: Checking, env: Env, statement: ast.Observe) -> list[Statement]:
+    """Check evidence: a value, a likelihood or an event."""
+    span = statement.span
+    if statement.value is None:
+        return [_event(state, env, statement)]
+    activations = try_activations(state, env, statement.target)
+    if activations is not None and len(activations) == 1:
+        target: VariableRef | AttributeRef | Activation = activations[0]
+        domain: Domain = Bool()
+    else:
+        target = check_target(state, env, statement.target, "`observe` needs")
+        domain = domain_of(target)
+    if statement.operator == "like":
+        return [_like(state, env, statement, target, domain)]
+    value = check(state, env, statement.value, domain)
+    _need_same_shape(state, value, target)
+    if not isinstance(type_of(value), Array):
+        if isinstance(target, Activation):
+            return [ObserveValue(span, (), target, fit(state, value, domain))]
+        element, clauses = loops.over_axes(state, target)
+        assert isinstance(element, VariableRef | AttributeRef)
+        return [ObserveValue(span, clauses, element, fit(state, value, domain))]
+    _fit_elements(state, value, domain)
+    return [ObserveValue(span, (), target, value)]
+
+
+def _event(state: Checking, env: Env, statement: ast.Observe) -> Statement:
+    condition = check_condition(state, env, statement.target)
+    positive, value = condition, True
+    if isinstance(condition, Apply) and condition.operator == "not":
+        positive, value = condition.arguments[0], False
+    if isinstance(positive, VariableRef | AttributeRef | Activation):
+        constant = Constant(statement.span, value, Bool())
+        return ObserveValue(statement.span, (), positive, constant)
+    return Require(statement.span, (), condition, "", is_observation=True)
+
+
+def _like(
+    state: Checking,
+    env: Env,
+    statement: ast.Observe,
+    target: VariableRef | AttributeRef | Activation,
+    domain: Domain,
+) -> Statement:
+    value = statement.value
+    if not isinstance(value, ast.Braces):
+        assert value is not None
+        hint = "give each value its likelihood: `{true: 0.7, false: 0.2}`"
+        fail(state, errors.not_a_distribution(value.span, "another form", hint))
+    weights = check_weights(state, env, value, domain, is_normalised=False)
+    if isinstance(target, Activation):
+        return ObserveLike(statement.span, (), target, weights)
+    element, clauses = loops.over_axes(state, target)
+    assert isinstance(element, VariableRef | AttributeRef)
+    return ObserveLike(statement.span, clauses, element, weights)
+
+
+def _need_same_shape(
+    state: Checking, value: Expression, target: VariableRef | AttributeRef | Activation
+) -> None:
+    value_type, target_type = type_of(value), type_of(target)
+    if isinstance(value_type, Dist):
+        fail(state, errors.type_mismatch(value.span, "a value", "a distribution"))
+    if not isinstance(value_type, Array):
+        return
+    rank = target_type.rank if isinstance(target_type, Array) else 0
+    if value_type.rank != rank:
+        text = value.span.text
+        if rank == 0:
+            letters = ", ".join("ijklmn"[: value_type.rank])
+            axes = ", ".join(":" * value_type.rank)
+            fail(state, errors.array_for_element(value.span, text, axes, f"{text}[{letters}]"))
+        needed = f"an array of {rank} axes, like {show(target)},"
+        fail(state, errors.type_mismatch(value.span, needed, describe(value_type)))
+
+
+def _fit_elements(state: Checking, value: Expression, domain: Domain) -> None:
+    element = element_of(type_of(value))
+    probe = Apply(value.span, "element", (value,), element)
+    if isinstance(element, Real) and isinstance(domain, Bool):
+        # Images come as floats of 0 and 1; the grounding checks that they are nothing else.
+        return
+    fit(state, probe, domain)
+
+
+def check_consider(
+    state: Checking, env: Env, item: ast.Expression | ast.Comprehension
+) -> list[Statement]:
+    """Check one item of `consider`: `m(args)`, alone or repeated."""
+    if not isinstance(item, ast.Comprehension):
+        activations = try_activations(state, env, item)
+        if activations is None:
+            check(state, env, item)
+            fail(state, errors.not_a_model(item.span, item.span.text))
+        return [Consider(item.span, (), activation) for activation in activations]
+    what = "which models are considered"
+    inner, context = loops.comprehension(state, env, item.loops, item.condition, what)
+    if isinstance(item.body, ast.Pair):
+        fail(state, errors.not_a_model(item.body.span, item.body.span.text))
+    made = check_consider(state, inner, item.body)
+    return [replace(one, context=context) for one in made]

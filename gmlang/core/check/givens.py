@@ -1,0 +1,125 @@
+"""What stands behind the bar of a query: observations and events."""
+
+from collections.abc import Sequence
+
+from gmlang.core.ast import (
+    Activation,
+    Apply,
+    AttributeRef,
+    Constant,
+    Expression,
+    Local,
+    VariableRef,
+)
+from gmlang.core.check import models
+from gmlang.core.checking import Checking, each, fail
+from gmlang.core.expressions import scalars
+from gmlang.core.expressions.operators import comparison, fit, need_bool
+from gmlang.core.names.scope import Env
+from gmlang.core.print import describe, show
+from gmlang.core.program import EventGiven, Given, ObservedGiven, Query, VariableGiven
+from gmlang.core.types import Array, Bool, Domain
+from gmlang.core.walk import type_of, walk
+from gmlang.errors import types as errors
+from gmlang.syntax import ast
+
+
+def check_givens(
+    state: Checking, env: Env, written: Sequence[ast.Expression | ast.Equation], kind: str
+) -> tuple[Given, ...]:
+    """Check the conditions of a query."""
+    groups = each(lambda item: _given(state, env, item, kind), written)
+    return tuple(given for group in groups for given in group)
+
+
+def _given(
+    state: Checking, env: Env, item: ast.Expression | ast.Equation, kind: str
+) -> tuple[Given, ...]:
+    span = item.span
+    if isinstance(item, ast.Equation):
+        return (_given_equation(state, env, item),)
+    checked = scalars.check(state, env, item)
+    if kind == "indep" and isinstance(checked, VariableRef | AttributeRef | Activation):
+        return (VariableGiven(span, checked),)
+    if isinstance(checked, VariableRef | AttributeRef) and not isinstance(checked.type, Bool):
+        text = show(checked)
+        reason = f"`{text}` is no condition"
+        fail(state, errors.bad_query(span, reason, f"give its value: `{text} = ...`"))
+    condition = need_bool(state, checked)
+    operands = (
+        condition.arguments
+        if isinstance(condition, Apply) and condition.operator == "and"
+        else (condition,)
+    )
+    return tuple(_given_condition(operand) for operand in operands)
+
+
+def _given_condition(condition: Expression) -> Given:
+    match condition:
+        case VariableRef() | AttributeRef() | Activation():
+            return ObservedGiven(condition.span, condition, Constant(condition.span, True, Bool()))
+        case Apply(
+            operator="not", arguments=(VariableRef() | AttributeRef() | Activation() as target,)
+        ):
+            return ObservedGiven(condition.span, target, Constant(condition.span, False, Bool()))
+        case _:
+            return EventGiven(condition.span, condition)
+
+
+def _given_equation(state: Checking, env: Env, item: ast.Equation) -> Given:
+    """Check `x = v` behind the bar: an observation when the left is a variable."""
+    if models.try_activations(state, env, item.left) is None:
+        left = scalars.check(state, env, item.left)
+        if isinstance(left, VariableRef | AttributeRef) and isinstance(left.type, Array):
+            value = scalars.check(state, env, item.right, left.type.element)
+            type_ = type_of(value)
+            if not isinstance(type_, Array) or type_.rank != left.type.rank:
+                needed = f"an array of {left.type.rank} axes"
+                fail(state, errors.type_mismatch(value.span, needed, describe(type_)))
+            return ObservedGiven(item.span, left, value)
+    event = equation(state, env, item)
+    match event:
+        case Apply(
+            operator="==",
+            arguments=(VariableRef() | AttributeRef() | Activation() as target, value),
+        ) if not any(is_reference(part) for part in walk(value)):
+            return ObservedGiven(item.span, target, value)
+        case _:
+            return EventGiven(item.span, event)
+
+
+def equation(state: Checking, env: Env, written: ast.Equation) -> Expression:
+    """Check `a = b` as an event."""
+    left, right = scalars.check_pair(state, env, written.left, written.right)
+    if isinstance(left, VariableRef | AttributeRef):
+        domain = left.type
+        if isinstance(domain, Domain):
+            right = fit(state, right, domain)
+    return comparison(state, written.span, "==", left, right)
+
+
+def is_reference(expression: Expression) -> bool:
+    """Say whether an expression is a random variable, or an array of them."""
+    return isinstance(expression, VariableRef | AttributeRef | Activation)
+
+
+def conditions_text(query: Query) -> tuple[str, ...]:
+    """Return the conditions of a query as written."""
+    return tuple(given.span.text for given in query.given)
+
+
+def mentions_loop(query: Query, keys: set[str]) -> bool:
+    """Say whether a condition depends on a loop of the list."""
+    for given in query.given:
+        expressions_: list[Expression] = []
+        match given:
+            case ObservedGiven(target=target, value=value):
+                expressions_ += [target, value]
+            case EventGiven(condition=condition):
+                expressions_.append(condition)
+            case VariableGiven(target=target):
+                expressions_.append(target)
+        for expression in expressions_:
+            if any(isinstance(p, Local) and p.key in keys for p in walk(expression)):
+                return True
+    return False

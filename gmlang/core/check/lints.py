@@ -1,0 +1,147 @@
+"""What a whole program shows: variables with two mechanisms, and oversights that only warn."""
+
+from collections.abc import Iterator
+
+from gmlang.core.ast import Activation, AttributeRef, Bind, Expression, Thing, VariableRef, Where
+from gmlang.core.checking import Checking, report
+from gmlang.core.names.scope import Entry, Module
+from gmlang.core.print import show
+from gmlang.core.program import (
+    Consider,
+    Define,
+    Draw,
+    LogFactor,
+    ObserveLike,
+    ObserveValue,
+    Predict,
+    PredictActive,
+    Program,
+    Require,
+    Statement,
+    Use,
+)
+from gmlang.core.walk import clause_parts, walk
+from gmlang.diagnostics import Diagnostic, Span
+from gmlang.errors import names as name_errors
+from gmlang.errors import types as errors
+from gmlang.syntax import ast
+
+NUM_SINGLE_MAX = 8
+"""More oversights of one kind than this are told at once, with their number."""
+
+
+def check_mechanisms(state: Checking) -> None:
+    """Report two mechanisms for one variable where no data is needed to see them.
+
+    Instances of loops are compared by the grounding, which knows them.
+    """
+    first: dict[str, Span] = {}
+    for statement in state.statements:
+        if not isinstance(statement, Draw | Define):
+            continue
+        if any(isinstance(clause, Where) for clause in statement.context):
+            continue
+        symbol = _symbol(statement.target)
+        scalar = show(statement.target)
+        known = first.get(scalar) or first.get(f"all {symbol}")
+        if known is not None:
+            report(state, errors.two_mechanisms(statement.span, scalar, known))
+            continue
+        if not statement.context:
+            first[scalar] = statement.span
+        elif all(isinstance(clause, Bind) and clause.name == "_" for clause in statement.context):
+            first[f"all {symbol}"] = statement.span
+
+
+def _symbol(target: VariableRef | AttributeRef) -> str:
+    if isinstance(target, VariableRef):
+        return target.name
+    return f"{target.thing.name}.{target.attribute}"
+
+
+def find_lints(state: Checking, main: Module, program: Program) -> tuple[Diagnostic, ...]:
+    """Warn of declarations that nothing uses, and variables that nothing speaks of."""
+    warnings: list[Diagnostic] = []
+    spoken = _spoken_of(program)
+    kinds = {
+        ast.DataDeclaration: "data",
+        ast.ParamDeclaration: "param",
+        ast.DefDeclaration: "def",
+        ast.DomainDeclaration: "domain",
+        ast.Entity: "entity",
+    }
+    found: dict[str, list[Entry]] = {}
+    for entry in main.entries.values():
+        kind = kinds.get(type(entry.declaration))  # pyright: ignore[reportArgumentType]
+        if kind is not None and not entry.is_used and entry.module is main:
+            found.setdefault(kind, []).append(entry)
+        if isinstance(entry.declaration, ast.VarDeclaration) and entry.core_name not in spoken:
+            found.setdefault("var", []).append(entry)
+    for kind, entries in found.items():
+        is_many = len(entries) > NUM_SINGLE_MAX
+        for told in [entries] if is_many else [[entry] for entry in entries]:
+            warnings.append(_warning(kind, told))
+    del state
+    return tuple(warnings)
+
+
+def _warning(kind: str, entries: list[Entry]) -> Diagnostic:
+    names, span = [entry.name for entry in entries], entries[0].span
+    if kind == "var":
+        return name_errors.free_variables(span, names)
+    return name_errors.unused(span, names, kind)
+
+
+def _spoken_of(program: Program) -> set[str]:
+    """Return the variables and things that some statement mentions."""
+    found: set[str] = set()
+    for statement in program.statements:
+        for expression in expressions_of(statement):
+            for part in walk(expression):
+                match part:
+                    case VariableRef(name=name):
+                        found.add(name)
+                    case AttributeRef(thing=thing):
+                        found.add(thing.name)
+                    case Activation(arguments=arguments):
+                        found |= {a.name for a in arguments if isinstance(a, Thing)}
+                    case _:
+                        pass
+    for model in program.models:
+        for statement in model.body:
+            for expression in expressions_of(statement):
+                for part in walk(expression):
+                    if isinstance(part, VariableRef):
+                        found.add(part.name)
+    return found | {thing.name for thing in program.things}
+
+
+def expressions_of(statement: Statement) -> Iterator[Expression]:
+    """Yield the expressions of a statement, those of its context included."""
+    yield from clause_parts(statement.context)
+    match statement:
+        case Draw(target=target, distribution=value) | Define(target=target, value=value):
+            yield target
+            yield value
+        case LogFactor(value=value) | Require(condition=value):
+            yield value
+        case ObserveValue(target=target, value=value):
+            yield target
+            yield value
+        case ObserveLike(target=target, weights=value):
+            yield target
+            yield value
+        case Predict(target=target, distribution=value, confidence=confidence):
+            yield target
+            yield value
+            if confidence is not None:
+                yield confidence
+        case PredictActive(target=target, confidence=confidence):
+            yield target
+            if confidence is not None:
+                yield confidence
+        case Use(target=target, exceptions=exceptions):
+            yield target
+            yield from exceptions
+        case Consider(target=target):
+            yield target

@@ -1,0 +1,148 @@
+"""`predict` and `use`."""
+
+from gmlang.core.ast import (
+    Activation,
+    Apply,
+    AttributeRef,
+    Constant,
+    Distribution,
+    Expression,
+    VariableRef,
+)
+from gmlang.core.check import evidence, models
+from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
+from gmlang.core.expressions import scalars
+from gmlang.core.expressions.distributions import check_distribution
+from gmlang.core.expressions.operators import fit, need_known
+from gmlang.core.expressions.weights import leaves
+from gmlang.core.names.scope import Env
+from gmlang.core.program import Predict, PredictActive, Statement, Use
+from gmlang.core.tolerances import is_probability
+from gmlang.core.types import Array, Bool, Dist
+from gmlang.diagnostics import Span
+from gmlang.errors import types as errors
+from gmlang.syntax import ast
+
+Target = VariableRef | AttributeRef | Activation
+
+
+def check_predict(state: Checking, env: Env, statement: ast.Predict) -> list[Statement]:
+    """Check `predict x.a = v @ c`, `predict x.a ~ D @ c`, `predict m(x) @ c`."""
+    span = statement.span
+    label = statement.label.text if statement.label is not None else ""
+    confidence = attempt(lambda: (_confidence(state, env, statement.confidence),))
+    written, is_positive = statement.target, True
+    while isinstance(written, ast.Unary) and written.operator == "not":
+        written, is_positive = written.operand, not is_positive
+    target = _target(state, env, written)
+    if confidence is None:
+        raise PoisonedError
+    (checked,) = confidence
+    if statement.operator == "" and isinstance(target, Activation):
+        return [PredictActive(span, (), target, is_positive, checked, label)]
+    if isinstance(target, Activation):
+        return [_active_by_value(state, env, statement, target, is_positive, checked, label)]
+    distribution = _predicted(state, env, statement, target, is_positive)
+    return [Predict(span, (), target, distribution, checked, label)]
+
+
+def _confidence(state: Checking, env: Env, written: ast.Expression | None) -> Expression | None:
+    if written is None:
+        return None
+    checked = scalars.check_number(state, env, written)
+    for leaf in leaves(checked):
+        if isinstance(leaf, Constant) and not is_probability(leaf.value):
+            fail(state, errors.not_a_confidence(leaf.span, leaf.value))
+    return need_known(state, checked, "a confidence")
+
+
+def _target(state: Checking, env: Env, written: ast.Expression) -> Target:
+    activations = models.try_activations(state, env, written)
+    if activations is not None:
+        if len(activations) != 1:
+            hint = "name the composition, `model both = ...`, and predict `both(x)`"
+            what = "a composition without a name"
+            fail(state, errors.type_mismatch(written.span, "one model", what, hint))
+        return activations[0]
+    target = scalars.check(state, env, written)
+    text = written.span.text
+    if not isinstance(target, VariableRef | AttributeRef):
+        hint = "for any other condition use `prefer ... weight ...` or `constraint`"
+        fail(state, errors.not_a_variable(written.span, text, "`predict` needs", hint))
+    if isinstance(target.type, Array):
+        letters = ", ".join("ijklmn"[: target.type.rank])
+        axes = ", ".join(":" * target.type.rank)
+        hint = f"for {letters[0]} in ...: predict {text}[{letters}] = ..."
+        fail(state, errors.array_for_element(written.span, text, axes, hint))
+    return target
+
+
+def _active_by_value(
+    state: Checking,
+    env: Env,
+    statement: ast.Predict,
+    target: Activation,
+    is_positive: bool,
+    confidence: Expression | None,
+    label: str,
+) -> Statement:
+    """Check `predict flying(x) = false`."""
+    if statement.operator == "=" and statement.value is not None:
+        value = scalars.check_scalar(state, env, statement.value, Bool())
+        fit(state, value, Bool())
+        if isinstance(value, Constant):
+            sign = bool(value.value) == is_positive
+            return PredictActive(statement.span, (), target, sign, confidence, label)
+    hint = "write `predict m(x) @ c` or `predict not m(x) @ c`"
+    found = "a distribution of a model's activation"
+    fail(state, errors.type_mismatch(statement.span, "a model, predicted or not,", found, hint))
+
+
+def _predicted(
+    state: Checking,
+    env: Env,
+    statement: ast.Predict,
+    target: VariableRef | AttributeRef,
+    is_positive: bool,
+) -> Expression:
+    domain = evidence.domain_of(target)
+    span = statement.span
+    if statement.operator == "~" and statement.value is not None:
+        return check_distribution(state, env, statement.value, domain)
+    if statement.value is None:
+        if not isinstance(domain, Bool):
+            text = statement.target.span.text
+            needed = f"a value, `predict {text} = ...`,"
+            fail(state, errors.type_mismatch(statement.target.span, needed, "nothing"))
+        return point(span, Constant(span, is_positive, Bool()))
+    value = scalars.check_scalar(state, env, statement.value, domain)
+    value = fit(state, value, domain)
+    if not is_positive:
+        value = Apply(value.span, "not", (value,), Bool())
+    return point(value.span, value)
+
+
+def point(span: Span, value: Expression) -> Distribution:
+    """Return the distribution that is certain of a value."""
+    return Distribution(span, "Point", (value,), (), Dist())
+
+
+def check_use(state: Checking, env: Env, statement: ast.Use) -> list[Statement]:
+    """Check `use bird(x) except flying(x)`."""
+    activations = models.try_activations(state, env, statement.model)
+    if activations is None:
+        scalars.check(state, env, statement.model)
+        text = statement.model.span.text
+        fail(state, errors.not_a_model(statement.model.span, text))
+    exceptions = each(lambda e: _exception(state, env, e), statement.exceptions)
+    return [Use(statement.span, (), activation, exceptions) for activation in activations]
+
+
+def _exception(state: Checking, env: Env, written: ast.Expression) -> Target:
+    """Check what `except` silences; `not flying(x)` names the same prediction as `flying(x)`."""
+    while isinstance(written, ast.Unary) and written.operator == "not":
+        written = written.operand
+    checked = scalars.check(state, env, written)
+    if not isinstance(checked, VariableRef | AttributeRef | Activation):
+        fail(state, errors.bad_exception(written.span, written.span.text))
+    return checked

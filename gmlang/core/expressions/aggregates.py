@@ -1,0 +1,193 @@
+"""Functions over many arguments: sum, count, all, exactly, alldifferent and the like."""
+
+from gmlang.core.ast import (
+    Aggregate,
+    Apply,
+    AttributeRef,
+    Clauses,
+    Constant,
+    DataRef,
+    Expression,
+    Item,
+    VariableRef,
+    Where,
+)
+from gmlang.core.checking import Checking, each, fail
+from gmlang.core.expressions import loops, scalars
+from gmlang.core.expressions.operators import (
+    all_of,
+    is_number,
+    join,
+    need_bool,
+    need_known,
+    need_number,
+    negation,
+)
+from gmlang.core.names.scope import Env
+from gmlang.core.print import describe, show_type
+from gmlang.core.types import Array, Bool, Enum, Integer, Real, Type
+from gmlang.core.walk import is_random, type_of
+from gmlang.diagnostics import Span
+from gmlang.errors import names as name_errors
+from gmlang.errors import types as errors
+from gmlang.syntax import ast
+
+CONDITIONS = ("count", "all", "any", "xor", "exactly", "at_most", "at_least", "exactly_one")
+"""Aggregates of conditions."""
+
+OPERATORS = (*CONDITIONS, "sum", "min", "max", "alldifferent")
+
+NUMBERED = ("exactly", "at_most", "at_least")
+
+
+def check_aggregate(state: Checking, env: Env, call: ast.Call, operator: str) -> Expression:
+    """Check a call of an aggregate."""
+    if call.given is not None or call.had is not None:
+        fail(state, errors.bad_query(call.span, f"`{operator}` is not a query: it takes no `|`"))
+    arguments = call.arguments
+    parameter: Expression | None = None
+    if operator in NUMBERED:
+        if not arguments or isinstance(arguments[0], ast.Comprehension | ast.Equation | ast.Pair):
+            fail(
+                state,
+                errors.type_mismatch(call.span, f"`{operator}(k, ...)`", "a call without its k"),
+            )
+        parameter = _count_number(state, env, arguments[0], operator)
+        arguments = arguments[1:]
+    if operator == "exactly_one":
+        operator, parameter = "exactly", Constant(call.span, 1, Integer())
+    groups = each(lambda argument: check_items(state, env, argument, operator), arguments)
+    items = tuple(item for group in groups for item in group)
+    if operator in ("min", "max"):
+        return _extreme(state, call.span, operator, items)
+    if parameter is not None and is_random(parameter):
+        comparisons = {"exactly": "==", "at_most": "<=", "at_least": ">="}
+        count = Aggregate(call.span, "count", items, None, Integer())
+        return Apply(call.span, comparisons[operator], (count, parameter), Bool())
+    type_ = _type_of(state, operator, items)
+    return Aggregate(call.span, operator, items, parameter, type_)
+
+
+def _count_number(state: Checking, env: Env, argument: ast.Expression, operator: str) -> Expression:
+    checked = scalars.check_scalar(state, env, argument)
+    if not is_number(type_of(checked)) or isinstance(type_of(checked), Real | Bool):
+        found = describe(type_of(checked))
+        fail(
+            state,
+            errors.type_mismatch(checked.span, f"`{operator}(k, ...)` with a number k", found),
+        )
+    return checked
+
+
+def check_items(
+    state: Checking, env: Env, argument: ast.Argument, operator: str
+) -> tuple[Item, ...]:
+    """Check one argument of an aggregate: an expression, a whole array or a comprehension."""
+    match argument:
+        case ast.Comprehension(span=span, body=body, loops=written, condition=condition):
+            if isinstance(body, ast.Pair):
+                fail(state, errors.type_mismatch(body.span, "a value", "a pair"))
+            inner, clauses = loops.enter(state, env, written)
+            (item,) = each(lambda e: _plain_item(state, inner, e, operator), (body,))
+            item = Item(span, clauses + item.context, item.value)
+            if condition is None:
+                return (item,)
+            checked = scalars.check_condition(state, inner, condition)
+            return (_filtered(state, item, clauses, checked, operator),)
+        case ast.Equation(left=left):
+            fail(state, name_errors.unknown_argument(argument.span, operator, left.span.text, []))
+        case ast.Pair():
+            fail(state, errors.type_mismatch(argument.span, "a value", "a pair"))
+        case ast.Brackets(items=items):
+            groups = each(lambda item: check_items(state, env, item, operator), items)
+            return tuple(item for group in groups for item in group)
+        case _:
+            return (_plain_item(state, env, argument, operator),)
+
+
+def _plain_item(state: Checking, env: Env, expression: ast.Expression, operator: str) -> Item:
+    expected = Bool() if operator in CONDITIONS else None
+    checked = scalars.check(state, env, expression, expected)
+    if isinstance(checked, DataRef | VariableRef | AttributeRef) and isinstance(
+        checked.type, Array
+    ):
+        element, clauses = loops.over_axes(state, checked)
+        return Item(expression.span, clauses, _operand(state, element, operator))
+    scalars.need_scalar(state, checked)
+    return Item(expression.span, (), _operand(state, checked, operator))
+
+
+def _operand(state: Checking, checked: Expression, operator: str) -> Expression:
+    if operator in CONDITIONS:
+        return need_bool(state, checked)
+    if operator == "alldifferent" and isinstance(type_of(checked), Enum):
+        return checked
+    return need_number(state, checked, operator)
+
+
+def _filtered(
+    state: Checking, item: Item, clauses: Clauses, condition: Expression, operator: str
+) -> Item:
+    """Keep an item where a condition holds; a random condition goes into the item's value."""
+    span = condition.span
+    if not is_random(condition):
+        rest = item.context[len(clauses) :]
+        return Item(item.span, (*clauses, Where(span, condition), *rest), item.value)
+    match operator:
+        case "sum":
+            zero = Constant(span, 0, Integer())
+            type_ = join(state, span, item.value, zero)
+            value: Expression = Apply(span, "if", (condition, item.value, zero), type_)
+        case "all":
+            value = Apply(span, "or", (negation(condition), item.value), Bool())
+        case "min" | "max" | "alldifferent":
+            what = f"which values `{operator}` takes"
+            need_known(state, condition, what)
+            raise AssertionError(operator)
+        case _:
+            value = all_of(span, (condition, item.value))
+    return Item(item.span, item.context, value)
+
+
+def _extreme(state: Checking, span: Span, operator: str, items: tuple[Item, ...]) -> Expression:
+    if not items:
+        fail(state, errors.wrong_number_of_arguments(span, operator, "at least one", 0))
+    type_ = _joined(items)
+    if len(items) > 1 and not any(item.context for item in items):
+        return Apply(span, operator, tuple(item.value for item in items), type_)
+    return Aggregate(span, operator, items, None, type_)
+
+
+def _type_of(state: Checking, operator: str, items: tuple[Item, ...]) -> Type:
+    match operator:
+        case "count":
+            return Integer()
+        case "sum":
+            type_ = _joined(items)
+            return Real() if isinstance(type_, Real) else Integer()
+        case "alldifferent":
+            if items:
+                _same_kind(state, items)
+            return Bool()
+        case _:
+            return Bool()
+
+
+def _joined(items: tuple[Item, ...]) -> Type:
+    type_: Type = Integer()
+    for item in items:
+        if isinstance(type_of(item.value), Real):
+            type_ = Real()
+    return type_
+
+
+def _same_kind(state: Checking, items: tuple[Item, ...]) -> None:
+    first = type_of(items[0].value)
+    for item in items[1:]:
+        type_ = type_of(item.value)
+        is_same = first == type_ if isinstance(first, Enum) else not isinstance(type_, Enum)
+        if not is_same:
+            fail(
+                state,
+                errors.different_domains(item.span, show_type(first), show_type(type_)),
+            )

@@ -1,0 +1,264 @@
+"""Distributions: their families, `{value: probability}`, and cases of them."""
+
+from dataclasses import replace
+from typing import NoReturn
+
+from gmlang.core.ast import (
+    Apply,
+    Clauses,
+    Constant,
+    DataRef,
+    Distribution,
+    Expression,
+    Item,
+)
+from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
+from gmlang.core.expressions import matching, references, scalars, weights
+from gmlang.core.expressions.operators import arithmetic, domain_bounds, domain_values, need_bool
+from gmlang.core.names.scope import DefMeaning, Env
+from gmlang.core.print import describe, show_type
+from gmlang.core.types import Array, Bool, Dist, Domain, Enum, Integer, Real
+from gmlang.core.walk import type_of
+from gmlang.diagnostics import Span
+from gmlang.errors import later
+from gmlang.errors import names as name_errors
+from gmlang.errors import types as errors
+from gmlang.syntax import ast
+
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "Bernoulli": ("p",),
+    "Categorical": ("p",),
+    "Uniform": (),
+    "Binomial": ("n", "p"),
+    "Poisson": ("mean",),
+    "Geometric": ("p",),
+    "Around": ("centre", "width"),
+    "NoisyOr": ("leak",),
+}
+"""The families, with the names of their arguments in order."""
+
+LATER = (
+    "Normal",
+    "Gaussian",
+    "LogNormal",
+    "Beta",
+    "Gamma",
+    "Exponential",
+    "Dirichlet",
+    "Laplace",
+    "Cauchy",
+    "StudentT",
+    "Multinomial",
+    "NegativeBinomial",
+)
+"""Families that come later."""
+
+
+def check_distribution(
+    state: Checking, env: Env, expression: ast.Expression, domain: Domain
+) -> Expression:
+    """Check an expression that is a distribution over a domain."""
+    span = expression.span
+    match expression:
+        case ast.Conditional():
+            condition = attempt(lambda: scalars.check_condition(state, env, expression.condition))
+            branches = (expression.then, expression.otherwise)
+            then, otherwise = each(lambda e: check_distribution(state, env, e, domain), branches)
+            if condition is None:
+                raise PoisonedError
+            return Apply(span, "if", (condition, then, otherwise), Dist())
+        case ast.MatchExpression():
+            return matching.check_rows(
+                state, env, expression, lambda e: check_distribution(state, env, e, domain)
+            )
+        case ast.Braces():
+            return weights.check_weights(state, env, expression, domain, is_normalised=True)
+        case ast.Call():
+            return _call(state, env, expression, domain)
+        case ast.Name(text=text) if text in FAMILIES and text not in env.module.entries:
+            call = "()" if not FAMILIES[text] else "(...)"
+            fail(
+                state,
+                errors.not_a_distribution(span, "only its name", f"write `{text}{call}`"),
+            )
+        case _:
+            _not_one(state, env, expression, domain)
+
+
+def _not_one(state: Checking, env: Env, expression: ast.Expression, domain: Domain) -> NoReturn:
+    type_ = type_of(scalars.check(state, env, expression, domain))
+    text = expression.span.text
+    if isinstance(type_, Array):
+        hint = f"write `Categorical({text})`"
+    elif isinstance(type_, Real) and isinstance(domain, Bool):
+        hint = f"write `Bernoulli({text})`"
+    else:
+        hint = f"a variable that is a function of others is written `:= {text}`"
+    fail(state, errors.not_a_distribution(expression.span, describe(type_), hint))
+
+
+def _call(state: Checking, env: Env, call: ast.Call, domain: Domain) -> Expression:
+    meaning = references.find_dotted(state, env, call.function)
+    if isinstance(meaning, DefMeaning):
+        body, surroundings = scalars.inline(state, env, call, meaning)
+        checked = check_distribution(state, surroundings, body, domain)
+        return replace(checked, span=call.span)
+    name = call.function.span.text
+    if name in LATER:
+        fail(state, later.not_yet(call.span, f"`{name}`, a continuous distribution"))
+    if name not in FAMILIES:
+        if meaning is None and name[:1].isupper():
+            known = [*FAMILIES]
+            fail(state, name_errors.unknown_distribution(call.function.span, name, known))
+        _not_one(state, env, call, domain)
+    if name == "NoisyOr":
+        return _noisy_or(state, env, call, domain)
+    arguments = _arguments(state, call, name)
+    match name:
+        case "Categorical":
+            return _categorical(state, env, call.span, arguments[0], domain)
+        case "Bernoulli":
+            _need_two_states(state, call.span, domain)
+        case "Uniform":
+            pass
+        case _ if isinstance(domain, Enum | Bool):
+            needed = "a variable over integers"
+            fail(state, errors.type_mismatch(call.span, needed, describe(domain)))
+        case _:
+            pass
+    checked = each(
+        lambda pair: _parameter(state, env, *pair), zip(FAMILIES[name], arguments, strict=True)
+    )
+    return Distribution(call.span, name, checked, (), Dist())
+
+
+def _need_two_states(state: Checking, span: Span, domain: Domain) -> None:
+    values = domain_values(domain, weights.NUM_VALUES_MAX)
+    if isinstance(domain, Enum) or (values is not None and values != (0, 1)):
+        found = f"over {show_type(domain)}"
+        hint = "use `{value: p, ...}` or `Categorical(...)`"
+        fail(
+            state,
+            errors.type_mismatch(span, "a distribution over the variable's values", found, hint),
+        )
+
+
+def _arguments(state: Checking, call: ast.Call, name: str) -> tuple[ast.Expression, ...]:
+    """Return a family's arguments in order, those given by name included."""
+    parameters = FAMILIES[name]
+    given: dict[str, ast.Expression] = {}
+    for position, argument in enumerate(call.arguments):
+        match argument:
+            case ast.Equation(left=ast.Name(text=text), right=right):
+                if text not in parameters or text in given:
+                    fail(
+                        state,
+                        name_errors.unknown_argument(argument.span, name, text, parameters),
+                    )
+                given[text] = right
+            case ast.Pair() | ast.Comprehension() | ast.Equation():
+                hint = f"{name}({', '.join(parameters)})"
+                fail(state, errors.type_mismatch(argument.span, f"`{hint}`", "another form"))
+            case _ if position < len(parameters):
+                given[parameters[position]] = argument
+            case _:
+                _wrong_count(state, call, name)
+    if len(given) != len(parameters):
+        _wrong_count(state, call, name)
+    return tuple(given[parameter] for parameter in parameters)
+
+
+def _wrong_count(state: Checking, call: ast.Call, name: str) -> NoReturn:
+    parameters = FAMILIES[name]
+    takes = f"{len(parameters)} arguments ({', '.join(parameters)})" if parameters else "none"
+    fail(
+        state,
+        errors.wrong_number_of_arguments(call.span, name, takes, len(call.arguments)),
+    )
+
+
+def _parameter(state: Checking, env: Env, parameter: str, argument: ast.Expression) -> Expression:
+    checked = scalars.check_number(state, env, argument)
+    return weights.check_probability(state, checked) if parameter == "p" else checked
+
+
+def _categorical(
+    state: Checking, env: Env, span: Span, argument: ast.Expression, domain: Domain
+) -> Expression:
+    match argument:
+        case ast.Brackets(items=items):
+            return _listed(state, env, span, items, domain)
+        case ast.Conditional():
+            condition = scalars.check_condition(state, env, argument.condition)
+            branches = (argument.then, argument.otherwise)
+            chosen = each(lambda e: _categorical(state, env, span, e, domain), branches)
+            return Apply(span, "if", (condition, *chosen), Dist())
+        case _:
+            vector = scalars.check(state, env, argument)
+            type_ = type_of(vector)
+            if isinstance(vector, DataRef) and isinstance(type_, Array) and type_.rank == 1:
+                return Distribution(span, "Categorical", (vector,), (), Dist())
+            found = describe(type_)
+            needed = "a vector of probabilities"
+            fail(state, errors.type_mismatch(argument.span, needed, found))
+
+
+def _listed(
+    state: Checking,
+    env: Env,
+    span: Span,
+    items: tuple[ast.Expression | ast.Comprehension, ...],
+    domain: Domain,
+) -> Distribution:
+    values = domain_values(domain, weights.NUM_VALUES_MAX)
+    if values is not None and len(values) != len(items):
+        needed = f"a vector of {len(values)} probabilities, one for each value"
+        fail(state, errors.type_mismatch(span, needed, f"one of {len(items)}"))
+
+    def item(k: int) -> Item:
+        written = items[k]
+        if isinstance(written, ast.Comprehension):
+            fail(state, errors.type_mismatch(written.span, "a number", "a comprehension"))
+        probability = weights.check_probability(state, scalars.check_number(state, env, written))
+        return Item(written.span, (), probability, _value_at(state, written.span, domain, k))
+
+    checked = each(item, range(len(items)))
+    weights.check_sum(state, span, checked)
+    return Distribution(span, "Weights", (), checked, Dist())
+
+
+def _value_at(state: Checking, span: Span, domain: Domain, k: int) -> Expression:
+    """Return the k-th value of a domain."""
+    if isinstance(domain, Enum | Bool):
+        return Constant(span, bool(k) if isinstance(domain, Bool) else k, domain)
+    first, _ = domain_bounds(state, span, domain)
+    return arithmetic(state, span, "+", first, Constant(span, k, Integer()))
+
+
+def _noisy_or(state: Checking, env: Env, call: ast.Call, domain: Domain) -> Distribution:
+    _need_two_states(state, call.span, domain)
+    leak: Expression = Constant(call.span, 0.0, Real())
+    pairs: list[ast.Pair | ast.Comprehension] = []
+    for argument in call.arguments:
+        match argument:
+            case ast.Equation(left=ast.Name(text="leak"), right=right):
+                leak = weights.check_probability(state, scalars.check_number(state, env, right))
+            case ast.Equation(left=left):
+                known = FAMILIES["NoisyOr"]
+                fail(
+                    state,
+                    name_errors.unknown_argument(argument.span, "NoisyOr", left.span.text, known),
+                )
+            case ast.Pair() | ast.Comprehension(body=ast.Pair()):
+                pairs.append(argument)
+            case _:
+                needed = "`cause: probability`"
+                fail(state, errors.type_mismatch(argument.span, needed, "a value alone"))
+
+    def cause(inner: Env, pair: ast.Pair, clauses: Clauses) -> Item:
+        key = need_bool(state, scalars.check_scalar(state, inner, pair.key, Bool()))
+        value = weights.check_probability(state, scalars.check_number(state, inner, pair.value))
+        return Item(pair.span, clauses, value, key)
+
+    items = each(lambda pair: weights.check_pair_item(state, env, pair, cause), pairs)
+    return Distribution(call.span, "NoisyOr", (leak,), items, Dist())

@@ -1,0 +1,84 @@
+"""Which domain an expression stands for."""
+
+from gmlang.core.ast import Constant, Expression
+from gmlang.core.checking import Checking, fail
+from gmlang.core.expressions import loops, references
+from gmlang.core.names.scope import DomainMeaning, EntityMeaning, Env, visible_names
+from gmlang.core.types import Bool, Domain, Enum, IntRange
+from gmlang.errors import later
+from gmlang.errors import names as name_errors
+from gmlang.errors import types as errors
+from gmlang.syntax import ast
+
+REAL_NAMES = ("real", "float")
+INTEGER_NAMES = ("int", "integer")
+
+
+def check_domain(state: Checking, env: Env, written: ast.Expression, name: str = "") -> Domain:
+    """Check an expression that stands for a domain."""
+    span = written.span
+    match written:
+        case ast.Name(text="bool"):
+            return Bool()
+        case ast.Name(text=text) if text in REAL_NAMES:
+            hint = "a range with steps, such as `0..20`, and `Around(...)`, may do"
+            fail(state, later.not_yet(span, "variables over the reals", hint))
+        case ast.Name(text=text) if text in INTEGER_NAMES:
+            hint = "give both ends: `0..9`"
+            fail(state, errors.not_a_domain(span, text, hint))
+        case ast.Call(function=ast.Name(text=text)) if text in REAL_NAMES:
+            fail(state, later.not_yet(span, "variables over the reals"))
+        case ast.Range():
+            first, last = loops.range_ends(state, env, written, "a domain's end")
+            if _is_empty(first, last):
+                fail(state, errors.bad_domain(span, f"the domain `{span.text}` is empty"))
+            return IntRange(first, last, name)
+        case ast.Braces():
+            return _enum(state, written, name)
+        case ast.Name() | ast.Attribute():
+            return _named_domain(state, env, written)
+        case _:
+            fail(state, errors.not_a_domain(span, span.text))
+
+
+def _is_empty(first: Expression, last: Expression) -> bool:
+    match first, last:
+        case Constant(value=low), Constant(value=high):
+            return high < low
+        case _:
+            return False
+
+
+def _enum(state: Checking, braces: ast.Braces, name: str) -> Enum:
+    values: list[str] = []
+    places: dict[str, ast.Name] = {}
+    for item in braces.items:
+        if not isinstance(item, ast.Name):
+            hint = (
+                "a set of integers is written as a range" if not isinstance(item, ast.Pair) else ""
+            )
+            fail(state, errors.not_a_domain(item.span, item.span.text, hint))
+        if item.text in places:
+            first = places[item.text].span
+            fail(state, errors.value_named_twice(item.span, item.text, first))
+        places[item.text] = item
+        values.append(item.text)
+    return Enum(name, tuple(values))
+
+
+def _named_domain(state: Checking, env: Env, written: ast.Name | ast.Attribute) -> Domain:
+    text = written.span.text
+    match references.find_dotted(state, env, written):
+        case DomainMeaning(domain=domain):
+            return domain
+        case None if isinstance(written, ast.Name):
+            known = {*visible_names(env), "bool", "real", "int"}
+            fail(state, name_errors.unknown_name(written.span, text, known))
+        case EntityMeaning():
+            found = "an entity"
+            fail(state, name_errors.wrong_kind(written.span, text, found, "a domain"))
+        case _:
+            fail(state, errors.not_a_domain(written.span, text))
+
+
+# --- Shapes ------------------------------------------------------------------------------

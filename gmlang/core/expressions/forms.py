@@ -1,0 +1,228 @@
+"""Checking of expressions: what each form means and which type it has."""
+
+from dataclasses import replace
+from typing import NoReturn
+
+from gmlang.core.ast import Apply, Constant, Expression
+from gmlang.core.check import models, queries
+from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
+from gmlang.core.expressions import aggregates, distributions, matching, references
+from gmlang.core.expressions.operators import (
+    all_of,
+    any_of,
+    arithmetic,
+    comparison,
+    is_integer,
+    join,
+    need_number,
+    negate,
+    negation,
+)
+from gmlang.core.expressions.scalars import (
+    check_condition,
+    check_pair,
+    check_scalar,
+    inline,
+    plain_arguments,
+)
+from gmlang.core.expressions.sharing import checked_once, used_at
+from gmlang.core.names.scope import DefMeaning, Env, ModelMeaning
+from gmlang.core.types import Bool, Enum, Integer, Real, Type
+from gmlang.core.walk import type_of
+from gmlang.errors import later
+from gmlang.errors import names as name_errors
+from gmlang.errors import types as errors
+from gmlang.syntax import ast
+
+FUNCTIONS = ("abs", "exp", "log", "sqrt", "floor", "ceil", "round")
+"""Functions of one number; min and max take several, see `aggregates`."""
+
+LATER = {"do": "`do(...)`"}
+
+
+def check(
+    state: Checking, env: Env, expression: ast.Argument, expected: Type | None = None
+) -> Expression:
+    """Check an expression that is a value or an array of values.
+
+    Args:
+        state: what the check gathers.
+        env: the surroundings.
+        expression: as written.
+        expected: the type that the surroundings ask for; it only decides what a bare name of an
+            enum's value means, and `operators.fit` checks it.
+    """
+    span = expression.span
+    match expression:
+        case ast.Name():
+            return references.check_name(state, env, expression, expected)
+        case ast.Number(value=value):
+            return Constant(span, value, Integer() if isinstance(value, int) else Real())
+        case ast.Boolean(value=value):
+            return Constant(span, value, Bool())
+        case ast.Attribute():
+            return references.check_attribute(state, env, expression)
+        case ast.Index():
+            return references.check_index(state, env, expression)
+        case ast.Call():
+            return check_call(state, env, expression, expected)
+        case ast.Unary():
+            return _unary(state, env, expression)
+        case ast.Binary():
+            return _binary(state, env, expression)
+        case ast.Compare():
+            return _compare(state, env, expression)
+        case ast.Conditional():
+            return _conditional(state, env, expression, expected)
+        case ast.Is():
+            return all_of(span, models.check_is(state, env, expression))
+        case ast.MatchExpression():
+            return matching.check_match_value(state, env, expression, expected)
+        case ast.Tuple() | ast.Brackets() | ast.Braces() | ast.Range() | ast.Text():
+            fail(state, errors.type_mismatch(span, "a single value", _form(expression)))
+        case ast.Equation():
+            hint = "a comparison is written `==`"
+            fail(state, errors.type_mismatch(span, "a value", "an equation", hint))
+        case ast.Pair():
+            fail(state, errors.type_mismatch(span, "a value", "a pair"))
+        case ast.Comprehension():
+            fail(state, errors.type_mismatch(span, "a value", "a comprehension"))
+        case ast.Juxtaposition():
+            hint = "say of what: `it is ...`"
+            fail(state, errors.type_mismatch(span, "a value", "a composition of models", hint))
+
+
+def _form(expression: ast.Tuple | ast.Brackets | ast.Braces | ast.Range | ast.Text) -> str:
+    match expression:
+        case ast.Tuple():
+            return "a tuple"
+        case ast.Brackets():
+            return "a list"
+        case ast.Braces():
+            return "a set of values"
+        case ast.Range():
+            return "a range"
+        case ast.Text():
+            return "a string"
+
+
+def _unary(state: Checking, env: Env, expression: ast.Unary) -> Expression:
+    if expression.operator == "not":
+        condition = negation(check_condition(state, env, expression.operand))
+        return replace(condition, span=expression.span)
+    operand = check_scalar(state, env, expression.operand)
+    return negate(state, expression.span, operand)
+
+
+def _binary(state: Checking, env: Env, expression: ast.Binary) -> Expression:
+    span, operator = expression.span, expression.operator
+    if operator in ("and", "or"):
+        operands = each(lambda e: check_condition(state, env, e), _operands(expression, operator))
+        return all_of(span, operands) if operator == "and" else any_of(span, operands)
+    if operator == "in":
+        return matching.check_in(state, env, expression)
+    if operator == "&":
+        fail(state, errors.type_mismatch(span, "a value", "a composition of models"))
+    left, right = each(lambda e: check_scalar(state, env, e), (expression.left, expression.right))
+    return arithmetic(state, span, operator, left, right)
+
+
+def _operands(expression: ast.Expression, operator: str) -> list[ast.Expression]:
+    """Return the operands of a chain of one operator, without recursion: chains may be long."""
+    operands: list[ast.Expression] = []
+    while isinstance(expression, ast.Binary) and expression.operator == operator:
+        operands.append(expression.right)
+        expression = expression.left
+    operands.append(expression)
+    return operands[::-1]
+
+
+def _compare(state: Checking, env: Env, expression: ast.Compare) -> Expression:
+    operands = expression.operands
+    if len(operands) == 2:
+        left, right = check_pair(state, env, operands[0], operands[1])
+        return comparison(state, expression.span, expression.operators[0], left, right)
+    checked = each(lambda e: check_scalar(state, env, e), operands)
+    links = zip(expression.operators, checked[:-1], checked[1:], strict=True)
+    return all_of(
+        expression.span,
+        each(lambda link: comparison(state, expression.span, *link), links),
+    )
+
+
+def _conditional(
+    state: Checking, env: Env, expression: ast.Conditional, expected: Type | None
+) -> Expression:
+    condition = attempt(lambda: check_condition(state, env, expression.condition))
+    then = check_scalar(state, env, expression.then, expected)
+    if expected is None and isinstance(type_of(then), Enum):
+        expected = type_of(then)
+    otherwise = check_scalar(state, env, expression.otherwise, expected)
+    if condition is None:
+        raise PoisonedError
+    type_ = join(state, expression.span, then, otherwise)
+    return Apply(expression.span, "if", (condition, then, otherwise), type_)
+
+
+def check_call(state: Checking, env: Env, call: ast.Call, expected: Type | None) -> Expression:
+    """Check a call that is a value: of a model, a def, a function or, in an assert, a query."""
+    function = call.function
+    if isinstance(function, ast.Juxtaposition):
+        activations = models.check_juxtaposed(state, env, call, function)
+        return all_of(call.span, activations)
+    meaning = references.find_dotted(state, env, function)
+    if isinstance(meaning, ModelMeaning):
+        return models.check_activation(state, env, call, meaning)
+    if isinstance(meaning, DefMeaning):
+        body, surroundings = inline(state, env, call, meaning)
+        value = checked_once(
+            state,
+            surroundings,
+            (body, *surroundings.names.values()),
+            expected,
+            call.span,
+            lambda: check(state, surroundings, body, expected),
+        )
+        return used_at(state, value, call.span)
+    text = function.span.text
+    if not isinstance(function, ast.Name):
+        fail(state, errors.not_a_model(function.span, text))
+    if meaning is not None or text in env.names:
+        found = "not a function"
+        fail(state, name_errors.wrong_kind(function.span, text, found, "a model or function"))
+    if env.in_assert and queries.is_query(call):
+        return queries.check_query_value(state, env, call)
+    if text in aggregates.OPERATORS:
+        return aggregates.check_aggregate(state, env, call, text)
+    if text in FUNCTIONS:
+        return _function(state, env, call, text)
+    _not_a_function(state, env, function)
+
+
+def _not_a_function(state: Checking, env: Env, function: ast.Name) -> NoReturn:
+    text = function.text
+    if text in LATER:
+        fail(state, later.not_yet(function.span, LATER[text]))
+    if text in distributions.FAMILIES:
+        hint = f"draw from it: `x ~ {text}(...)`"
+        fail(state, errors.type_mismatch(function.span, "a value", "a distribution", hint))
+    if text in distributions.LATER:
+        fail(state, later.not_yet(function.span, f"`{text}`, a continuous distribution"))
+    if text in queries.KINDS:
+        hint = "ask with `query ...`, or compare it in an `assert`"
+        fail(state, errors.type_mismatch(function.span, "a value", "a query", hint))
+    known = {*FUNCTIONS, *aggregates.OPERATORS, *queries.KINDS, *env.module.entries}
+    fail(state, name_errors.unknown_function(function.span, text, known))
+
+
+def _function(state: Checking, env: Env, call: ast.Call, name: str) -> Expression:
+    arguments = plain_arguments(state, call)
+    if len(arguments) != 1:
+        fail(
+            state,
+            errors.wrong_number_of_arguments(call.span, name, "one argument", len(arguments)),
+        )
+    operand = need_number(state, check_scalar(state, env, arguments[0]), name)
+    keeps = name == "abs" and is_integer(type_of(operand))
+    type_ = Integer() if keeps or name in ("floor", "ceil", "round") else Real()
+    return Apply(call.span, name, (operand,), type_)

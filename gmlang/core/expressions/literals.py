@@ -1,0 +1,141 @@
+"""Nested lists of constants, the values of data written in the program."""
+
+import math
+from collections.abc import Sequence
+
+from gmlang.core.ast import Constant, Expression
+from gmlang.core.checking import Checking, each, fail
+from gmlang.core.expressions import scalars
+from gmlang.core.expressions.operators import fit
+from gmlang.core.names.scope import Env
+from gmlang.core.types import Bool, Domain, Enum, Integer, Real
+from gmlang.core.walk import type_of
+from gmlang.errors import types as errors
+from gmlang.syntax import ast
+
+INT_LAST = 2**63 - 1
+
+Literal = tuple[object, ...]
+"""A nested tuple of numbers; NaN where `_` leaves an element open."""
+
+
+def check_literal(
+    state: Checking, env: Env, brackets: ast.Brackets, type_: Domain | Integer | Real | None
+) -> Literal:
+    """Check a nested list; return its numbers."""
+
+    def item(written: ast.Expression | ast.Comprehension) -> object:
+        match written:
+            case ast.Brackets():
+                return check_literal(state, env, written, type_)
+            case ast.Comprehension():
+                fail(state, errors.bad_literal(written.span, "a list of data holds constants only"))
+            case ast.Name(text="_"):
+                return math.nan
+            case _:
+                return _number(state, env, written, type_)
+
+    return each(item, brackets.items)
+
+
+def _number(
+    state: Checking, env: Env, written: ast.Expression, type_: Domain | Integer | Real | None
+) -> object:
+    checked = scalars.check_scalar(state, env, written, type_)
+    if type_ is not None:
+        checked = fit(state, checked, type_)
+    if not isinstance(checked, Constant):
+        fail(state, errors.bad_literal(written.span, "a list of data holds constants only"))
+    if _is_too_large(checked.value, type_):
+        reason = f"`{written.span.text}` is beyond what 64 bits hold"
+        fail(state, errors.bad_literal(written.span, reason))
+    if type_ is None and isinstance(type_of(checked), Enum):
+        reason = "say the domain of these values: `data x[N] : Domain = [...]`"
+        fail(state, errors.bad_literal(written.span, reason))
+    return checked.value
+
+
+def _is_too_large(value: bool | int | float, type_: Domain | Integer | Real | None) -> bool:
+    if isinstance(value, float):
+        # Below all floats is how a program writes -inf, what a log-factor forbids: -1e999.
+        return value == math.inf
+    return not isinstance(type_, Real) and abs(value) > INT_LAST
+
+
+def fit_shape(
+    state: Checking,
+    brackets: ast.Brackets,
+    literal: Literal,
+    shape: tuple[str | Expression, ...],
+    is_declared: bool,
+) -> tuple[str | Expression, ...]:
+    """Check that a nested list has the declared shape; without one, return its own."""
+    sizes = _sizes(literal)
+    if sizes is None:
+        row, reason = _ragged(brackets, literal)
+        fail(state, errors.bad_literal(row.span, reason))
+    if not is_declared:
+        return tuple(Constant(brackets.span, size, Integer()) for size in sizes)
+    if len(sizes) != len(shape):
+        reason = f"{len(shape)} axes are declared, but the list has {len(sizes)}"
+        fail(state, errors.bad_literal(brackets.span, reason))
+    for axis, (declared, size) in enumerate(zip(shape, sizes, strict=True)):
+        if isinstance(declared, Constant) and declared.value != size:
+            reason = f"axis {axis} is declared {declared.value} long, but the list has {size}"
+            fail(state, errors.bad_literal(brackets.span, reason))
+    return shape
+
+
+def _sizes(literal: object) -> tuple[int, ...] | None:
+    """Return the shape of a nested tuple; None when it is ragged."""
+    if not isinstance(literal, tuple):
+        return ()
+    items: Sequence[object] = literal  # pyright: ignore[reportUnknownVariableType]
+    shapes = {_sizes(item) for item in items}
+    if len(shapes) > 1 or None in shapes:
+        return None
+    inner = next(iter(shapes), ())
+    assert inner is not None
+    return (len(items), *inner)
+
+
+def _ragged(
+    brackets: ast.Brackets, literal: Sequence[object]
+) -> tuple[ast.Expression | ast.Comprehension, str]:
+    """Find the first item that has not the shape of the first beside it, and say so."""
+    shapes = [_sizes(item) for item in literal]
+    for written, item, shape in zip(brackets.items, literal, shapes, strict=True):
+        if shape is None and isinstance(written, ast.Brackets) and isinstance(item, tuple):
+            inner: Sequence[object] = item  # pyright: ignore[reportUnknownVariableType]
+            return _ragged(written, inner)
+    index = next(k for k, shape in enumerate(shapes) if shape != shapes[0])
+    found, first = _shape_text(shapes[index]), _shape_text(shapes[0])
+    reason = f"the rows of this list differ: row {index} has {found}, row 0 has {first}"
+    return brackets.items[index], reason
+
+
+def _shape_text(shape: tuple[int, ...] | None) -> str:
+    if not shape:
+        return "a single value"
+    return " x ".join(map(str, shape)) + (" values" if shape != (1,) else " value")
+
+
+def type_of_literal(literal: Literal) -> Bool | Integer | Real:
+    """Return the type of the numbers in a nested list."""
+    numbers = list(_numbers(literal))
+    if all(isinstance(number, bool) for number in numbers):
+        return Bool()
+    if all(isinstance(number, int) for number in numbers):
+        return Integer()
+    return Real()
+
+
+def _numbers(literal: Sequence[object]) -> list[object]:
+    found: list[object] = []
+    for item in literal:
+        if isinstance(item, tuple):
+            inner: Sequence[object] = item  # pyright: ignore[reportUnknownVariableType]
+            found += _numbers(inner)
+        else:
+            found.append(item)
+    return found

@@ -1,0 +1,395 @@
+"""What names, attributes and indices refer to."""
+
+from dataclasses import replace
+
+from gmlang.core.ast import (
+    AttributeRef,
+    Constant,
+    DataRef,
+    Expression,
+    Size,
+    Thing,
+    VariableRef,
+    Whole,
+)
+from gmlang.core.checking import Checking, PoisonedError, each, fail
+from gmlang.core.expressions import scalars, sharing
+from gmlang.core.expressions.operators import fit, literal_size, need_integer, num_whole, with_rank
+from gmlang.core.names.scope import (
+    Axes,
+    DataMeaning,
+    DefMeaning,
+    DomainMeaning,
+    EntityMeaning,
+    Entry,
+    Env,
+    Meaning,
+    ModelMeaning,
+    ModuleMeaning,
+    PoisonedName,
+    SizeMeaning,
+    ThingMeaning,
+    Thunk,
+    VariableMeaning,
+    enums_with,
+    visible_names,
+)
+from gmlang.core.print import describe, show, show_type
+from gmlang.core.types import Array, Enum, Integer, Type
+from gmlang.core.walk import type_of
+from gmlang.diagnostics import Span
+from gmlang.errors import names as errors
+from gmlang.errors import types as type_errors
+from gmlang.syntax import ast
+
+Indices = tuple[Expression | Whole, ...]
+
+
+def find(state: Checking, env: Env, name: ast.Name) -> Meaning | None:
+    """Return what a name of the module means, or None; loop variables are not looked at."""
+    entry = env.module.entries.get(name.text)
+    return None if entry is None else state.resolve(state, entry)
+
+
+def find_dotted(state: Checking, env: Env, expression: ast.Expression) -> Meaning | None:
+    """Return what `name` or `module.name` means, or None when it is neither."""
+    match expression:
+        case ast.Name(text=text) if text not in env.names:
+            return find(state, env, expression)
+        case ast.Attribute(owner=owner, name=name):
+            match find_dotted(state, env, owner):
+                case ModuleMeaning(module=module):
+                    return _member(state, module.name, module.entries, name)
+                case _:
+                    return None
+        case _:
+            return None
+
+
+def _member(state: Checking, module: str, entries: dict[str, Entry], name: ast.Name) -> Meaning:
+    entry = entries.get(name.text)
+    if entry is None:
+        fail(state, errors.not_in_module(name.span, module, name.text, sorted(entries)))
+    return state.resolve(state, entry)
+
+
+def check_name(state: Checking, env: Env, name: ast.Name, expected: Type | None) -> Expression:
+    """Check a bare name as a value.
+
+    A loop variable or parameter comes first, then a value of the domain expected, then what the
+    module declares, then a value that only one domain has.
+    """
+    binding = env.names.get(name.text)
+    if binding is not None:
+        return _bound_value(state, env, name, expected)
+    if isinstance(expected, Enum) and name.text in expected.values:
+        return _expected_value(state, env, name, expected)
+    meaning = find(state, env, name)
+    if meaning is not None:
+        return value_of(state, name.span, name.text, meaning, expected)
+    enums = enums_with(env.module, name.text)
+    if isinstance(expected, Enum):
+        elsewhere = f"a value of {show_type(enums[0])}" if enums else ""
+        fail(
+            state,
+            errors.unknown_value(
+                name.span, name.text, show_type(expected), expected.values, elsewhere
+            ),
+        )
+    if len(enums) == 1:
+        return Constant(name.span, enums[0].values.index(name.text), enums[0])
+    if enums:
+        meanings = [f"{show_type(enum)}.{name.text}" for enum in enums]
+        fail(state, errors.ambiguous_value(name.span, name.text, meanings))
+    known = {*visible_names(env), *(v for enum in env.module.enums for v in enum.values)}
+    if name.text == "_":
+        fail(state, type_errors.type_mismatch(name.span, "a value", "the wildcard `_`"))
+    fail(state, errors.unknown_name(name.span, name.text, known))
+
+
+def _bound_value(state: Checking, env: Env, name: ast.Name, expected: Type | None) -> Expression:
+    match env.names[name.text]:
+        case Thunk(expression=argument, env=surroundings) as thunk:
+            return sharing.checked_once(
+                state,
+                surroundings,
+                (thunk,),
+                expected,
+                argument.span,
+                lambda: scalars.check(state, surroundings, argument, expected),
+            )
+        case PoisonedName():
+            raise PoisonedError
+        case Thing(entity=entity):
+            hint = f"name an attribute: `{name.text}.{_example(state, entity)}`"
+            fail(state, errors.wrong_kind(name.span, name.text, f"a {entity}", "a value", hint))
+        case bound:
+            return replace(bound, span=name.span)
+
+
+def _example(state: Checking, entity: str) -> str:
+    match state.entities[entity].meaning:
+        case EntityMeaning(symbol=symbol) if symbol.attributes:
+            return symbol.attributes[0].name
+        case _:
+            return "..."
+
+
+def _expected_value(state: Checking, env: Env, name: ast.Name, expected: Enum) -> Expression:
+    entry = env.module.entries.get(name.text)
+    if entry is not None and isinstance(entry.declaration, ast.VarDeclaration):
+        meaning = state.resolve(state, entry)
+        if isinstance(meaning, VariableMeaning) and meaning.symbol.domain == expected:
+            meanings = [f"{show_type(expected)}.{name.text}", f"the variable {name.text}"]
+            fail(state, errors.ambiguous_value(name.span, name.text, meanings))
+    return Constant(name.span, expected.values.index(name.text), expected)
+
+
+def value_of(
+    state: Checking, span: Span, text: str, meaning: Meaning, expected: Type | None
+) -> Expression:
+    """Return a declared symbol as a value: an array when it has axes."""
+    match meaning:
+        case SizeMeaning(name=name):
+            return Size(span, name)
+        case DataMeaning(symbol=symbol, is_whole=is_whole):
+            element = Integer() if is_whole else symbol.type
+            rank = len(symbol.shape)
+            return DataRef(span, symbol.name, _wholes(span, rank), with_rank(element, rank))
+        case VariableMeaning(symbol=symbol):
+            rank = len(symbol.shape)
+            return VariableRef(
+                span, symbol.name, _wholes(span, rank), with_rank(symbol.domain, rank)
+            )
+        case _ if isinstance(expected, Enum):
+            fail(
+                state,
+                errors.unknown_value(span, text, show_type(expected), expected.values),
+            )
+        case ThingMeaning(symbol=symbol):
+            hint = f"name an attribute: `{text}.{_example(state, symbol.entity)}`"
+            fail(state, errors.wrong_kind(span, text, f"a {symbol.entity}", "a value", hint))
+        case ModelMeaning(parameters=parameters):
+            arguments = ", ".join(parameter.name for parameter in parameters)
+            hint = f"apply it: `{text}({arguments})`"
+            fail(state, errors.wrong_kind(span, text, "a model", "a value", hint))
+        case DefMeaning():
+            fail(
+                state, errors.wrong_kind(span, text, "a def", "a value", f"call it: `{text}(...)`")
+            )
+        case DomainMeaning():
+            fail(state, errors.wrong_kind(span, text, "a domain", "a value"))
+        case EntityMeaning():
+            fail(state, errors.wrong_kind(span, text, "an entity", "a value"))
+        case ModuleMeaning():
+            fail(state, errors.wrong_kind(span, text, "a module", "a value"))
+
+
+def _wholes(span: Span, rank: int) -> tuple[Whole, ...]:
+    return (Whole(span),) * rank
+
+
+def check_attribute(state: Checking, env: Env, expression: ast.Attribute) -> Expression:
+    """Check `it.color`, `module.name` or `Color.red`."""
+    name = expression.name
+    dotted = find_dotted(state, env, expression)
+    if dotted is not None:
+        return value_of(state, expression.span, name.text, dotted, None)
+    match find_dotted(state, env, expression.owner):
+        case DomainMeaning(domain=Enum() as enum):
+            if name.text not in enum.values:
+                fail(
+                    state,
+                    errors.unknown_value(name.span, name.text, show_type(enum), enum.values),
+                )
+            return Constant(expression.span, enum.values.index(name.text), enum)
+        case _:
+            thing = check_thing(state, env, expression.owner)
+            return attribute_of(state, expression.span, thing, name)
+
+
+def attribute_of(state: Checking, span: Span, thing: Thing, name: ast.Name) -> AttributeRef:
+    """Return an attribute of a thing, all of its axes whole."""
+    meaning = state.entities[thing.entity].meaning
+    assert isinstance(meaning, EntityMeaning)
+    for attribute in meaning.symbol.attributes:
+        if attribute.name == name.text:
+            rank = len(attribute.shape)
+            type_ = with_rank(attribute.domain, rank + num_whole(thing.indices))
+            return AttributeRef(span, thing, name.text, _wholes(span, rank), type_)
+    known = [attribute.name for attribute in meaning.symbol.attributes]
+    fail(state, errors.unknown_attribute(name.span, thing.entity, name.text, known))
+
+
+def check_thing(state: Checking, env: Env, expression: ast.Expression) -> Thing:
+    """Check an expression that denotes a thing, or an array of things."""
+    thing = try_thing(state, env, expression)
+    if thing is not None:
+        return thing
+    if isinstance(expression, ast.Name) and find(state, env, expression) is None:
+        known = [*visible_names(env)]
+        if expression.text not in known and not enums_with(env.module, expression.text):
+            fail(state, errors.unknown_name(expression.span, expression.text, known))
+    found = _found(state, env, expression)
+    fail(state, type_errors.wrong_thing(expression.span, expression.span.text, "a thing", found))
+
+
+def _found(state: Checking, env: Env, expression: ast.Expression) -> str:
+    match find_dotted(state, env, expression):
+        case ModelMeaning():
+            return "a model"
+        case EntityMeaning():
+            return "an entity, not a thing: declare `var it : ...`"
+        case DomainMeaning():
+            return "a domain"
+        case ModuleMeaning():
+            return "a module"
+        case _:
+            return describe(type_of(scalars.check(state, env, expression, None)))
+
+
+def try_thing(state: Checking, env: Env, expression: ast.Expression) -> Thing | None:
+    """Return the thing that an expression denotes, or None when it denotes something else."""
+    match expression:
+        case ast.Name(span=span, text=text) if text in env.names:
+            match env.names[text]:
+                case Thing() as thing:
+                    return replace(thing, span=span)
+                case Thunk(expression=argument, env=surroundings):
+                    return try_thing(state, surroundings, argument)
+                case PoisonedName():
+                    raise PoisonedError
+                case _:
+                    return None
+        case ast.Name() | ast.Attribute():
+            match find_dotted(state, env, expression):
+                case ThingMeaning(symbol=symbol):
+                    wholes = _wholes(expression.span, len(symbol.shape))
+                    return Thing(expression.span, symbol.entity, symbol.name, "", wholes)
+                case _:
+                    return None
+        case ast.Index(span=span, base=base, indices=indices):
+            thing = try_thing(state, env, base)
+            if thing is None:
+                return None
+            free = num_whole(thing.indices)
+            text = base.span.text
+            checked = _check_indices(
+                state, env, span, text, indices, (None,) * free, (None,) * free
+            )
+            return replace(thing, span=span, indices=_filled(thing.indices, checked))
+        case _:
+            return None
+
+
+def check_index(state: Checking, env: Env, expression: ast.Index) -> Expression:
+    """Check `x[i, j]`; axes not indexed stay whole."""
+    base = scalars.check(state, env, expression.base, None)
+    span = expression.span
+    if not isinstance(base, DataRef | VariableRef | AttributeRef):
+        fail(
+            state,
+            type_errors.wrong_number_of_indices(
+                span, expression.base.span.text, 0, len(expression.indices)
+            ),
+        )
+    text = expression.base.span.text
+    axes, sizes = _free_axes(state, base)
+    checked = _check_indices(state, env, span, text, expression.indices, axes, sizes)
+    element = base.type.element if isinstance(base.type, Array) else base.type
+    if isinstance(base, AttributeRef) and num_whole(base.thing.indices):
+        free = num_whole(base.thing.indices)
+        thing = replace(base.thing, indices=_filled(base.thing.indices, checked[:free]))
+        indices = _filled(base.indices, checked[free:])
+        rank = num_whole(thing.indices) + num_whole(indices)
+        return replace(base, span=span, thing=thing, indices=indices, type=with_rank(element, rank))
+    indices = _filled(base.indices, checked)
+    return replace(base, span=span, indices=indices, type=with_rank(element, num_whole(indices)))
+
+
+def _filled(indices: Indices, given: Indices) -> Indices:
+    rest = iter(given)
+    return tuple(next(rest, index) if isinstance(index, Whole) else index for index in indices)
+
+
+def _free_axes(
+    state: Checking, base: DataRef | VariableRef | AttributeRef
+) -> tuple[Axes, tuple[Expression | str | None, ...]]:
+    """Return, for each axis still whole, the enum that indexes it and its size."""
+    axes, shape = axes_of(state, base)
+    free = [k for k, index in enumerate(base.indices) if isinstance(index, Whole)]
+    thing_free = num_whole(base.thing.indices) if isinstance(base, AttributeRef) else 0
+    return (
+        (None,) * thing_free + tuple(axes[k] for k in free),
+        (None,) * thing_free + tuple(shape[k] for k in free),
+    )
+
+
+def axes_of(
+    state: Checking, base: DataRef | VariableRef | AttributeRef
+) -> tuple[Axes, tuple[Expression | str, ...]]:
+    """Return what indexes each axis of a symbol, and its shape."""
+    if isinstance(base, AttributeRef):
+        meaning = state.entities[base.thing.entity].meaning
+        assert isinstance(meaning, EntityMeaning)
+        names = [attribute.name for attribute in meaning.symbol.attributes]
+        position = names.index(base.attribute)
+        return meaning.axes[position], meaning.symbol.attributes[position].shape
+    match state.core_names[base.name].meaning:
+        case DataMeaning(axes=axes, symbol=data):
+            return axes, data.shape
+        case VariableMeaning(axes=axes, symbol=variable):
+            return axes, variable.shape
+        case _:
+            raise AssertionError(base.name)
+
+
+def _check_indices(
+    state: Checking,
+    env: Env,
+    span: Span,
+    text: str,
+    indices: tuple[ast.Expression | ast.All, ...],
+    axes: Axes,
+    sizes: tuple[Expression | str | None, ...],
+) -> Indices:
+    if len(indices) > len(axes):
+        fail(state, type_errors.wrong_number_of_indices(span, text, len(axes), len(indices)))
+    triples = zip(indices, axes, sizes, strict=False)
+    return each(lambda triple: _check_one_index(state, env, *triple), triples)
+
+
+def _check_one_index(
+    state: Checking,
+    env: Env,
+    index: ast.Expression | ast.All,
+    axis: Enum | None,
+    size: Expression | str | None,
+) -> Expression | Whole:
+    if isinstance(index, ast.All):
+        return Whole(index.span)
+    checked = scalars.check_scalar(state, env, index, axis)
+    if axis is not None:
+        return fit(state, checked, axis)
+    if isinstance(type_of(checked), Enum):
+        return checked
+    need_integer(state, checked, "an integer index")
+    # What a def is given may be guarded in its body, so that only grounding can tell.
+    is_written_here = checked.span == index.span
+    if is_written_here and isinstance(checked, Constant) and isinstance(size, Constant):
+        num = literal_size(size)
+        if num is not None and not 0 <= checked.value < num:
+            fail(state, type_errors.out_of_bounds(checked.span, int(checked.value), num))
+    if isinstance(checked, Constant) and checked.value < 0:
+        fail(
+            state,
+            type_errors.type_mismatch(
+                checked.span,
+                "an index from 0",
+                str(checked.value),
+                f"the last one is `{size if isinstance(size, str) else show(size)} - 1`"
+                if size is not None
+                else "",
+            ),
+        )
+    return checked

@@ -1,0 +1,127 @@
+"""What all checks of expressions share: a single value, a condition, a number, known or not.
+
+How an expression of any form is checked is `gmlang.core.expressions.forms`, which imports
+everything that checks a form; forms reach it through the state of the check.
+"""
+
+from gmlang.core.ast import Expression
+from gmlang.core.checking import Checking, each, fail
+from gmlang.core.expressions.operators import is_number, need_bool, need_known
+from gmlang.core.expressions.sharing import argument_of
+from gmlang.core.names.scope import DefMeaning, Env, enums_with
+from gmlang.core.print import describe
+from gmlang.core.types import Array, Bool, Dist, Type
+from gmlang.core.walk import type_of
+from gmlang.errors import names as name_errors
+from gmlang.errors import types as errors
+from gmlang.syntax import ast
+
+
+def check(
+    state: Checking, env: Env, expression: ast.Argument, expected: Type | None = None
+) -> Expression:
+    """Check an expression of any form; see `gmlang.core.expressions.forms.check`."""
+    return state.check(state, env, expression, expected)
+
+
+def check_scalar(
+    state: Checking, env: Env, expression: ast.Expression, expected: Type | None = None
+) -> Expression:
+    """Check an expression that is a single value."""
+    return need_scalar(state, check(state, env, expression, expected))
+
+
+def need_scalar(state: Checking, checked: Expression) -> Expression:
+    """Check that an expression is one value, neither an array nor a distribution."""
+    type_ = type_of(checked)
+    if isinstance(type_, Array):
+        axes = ", ".join(":" * type_.rank)
+        text = checked.span.text
+        letters = ", ".join("ijklmn"[: type_.rank])
+        fail(state, errors.array_for_element(checked.span, text, axes, f"{text}[{letters}]"))
+    if isinstance(type_, Dist):
+        fail(state, errors.type_mismatch(checked.span, "a value", "a distribution"))
+    return checked
+
+
+def check_condition(state: Checking, env: Env, expression: ast.Expression) -> Expression:
+    """Check an expression that is true or false."""
+    return need_bool(state, check_scalar(state, env, expression, Bool()))
+
+
+def check_known(
+    state: Checking, env: Env, expression: ast.Expression, what: str, expected: Type | None = None
+) -> Expression:
+    """Check a single value that mentions no random variable."""
+    checked = check_scalar(state, env, expression, expected)
+    return need_known(state, checked, what)
+
+
+def check_number(state: Checking, env: Env, expression: ast.Expression) -> Expression:
+    """Check an expression that is a single number."""
+    checked = check_scalar(state, env, expression)
+    if not is_number(type_of(checked)):
+        found = describe(type_of(checked))
+        fail(state, errors.type_mismatch(checked.span, "a number", found))
+    return checked
+
+
+def check_pair(
+    state: Checking, env: Env, left: ast.Expression, right: ast.Expression
+) -> tuple[Expression, Expression]:
+    """Check the two sides of a comparison; the type of one decides what names mean in the other."""
+    if _may_be_value(env, left) and not _may_be_value(env, right):
+        second = check_scalar(state, env, right)
+        return check_scalar(state, env, left, type_of(second)), second
+    first = check_scalar(state, env, left)
+    return first, check_scalar(state, env, right, type_of(first))
+
+
+def _may_be_value(env: Env, expression: ast.Expression) -> bool:
+    match expression:
+        case ast.Name(text=text):
+            return text not in env.names and bool(enums_with(env.module, text))
+        case ast.Conditional(then=then, otherwise=otherwise):
+            return _may_be_value(env, then) and _may_be_value(env, otherwise)
+        case _:
+            return False
+
+
+def plain_arguments(state: Checking, call: ast.Call) -> tuple[ast.Expression, ...]:
+    """Return the arguments of a call that takes only plain ones."""
+
+    def plain(argument: ast.Argument) -> ast.Expression:
+        match argument:
+            case ast.Equation(left=left):
+                name = left.span.text
+                function = call.function.span.text
+                fail(state, name_errors.unknown_argument(argument.span, function, name, []))
+            case ast.Pair() | ast.Comprehension():
+                found = "a pair" if isinstance(argument, ast.Pair) else "a comprehension"
+                fail(state, errors.type_mismatch(argument.span, "one argument", found))
+            case _:
+                return argument
+
+    if call.given is not None or call.had is not None:
+        text = call.function.span.text
+        fail(state, errors.bad_query(call.span, f"`{text}` is not a query: it takes no `|`"))
+    return each(plain, call.arguments)
+
+
+def inline(
+    state: Checking, env: Env, call: ast.Call, meaning: DefMeaning
+) -> tuple[ast.Expression, Env]:
+    """Return a def's body and the surroundings in which it means its value at this call."""
+    declaration = meaning.declaration
+    name = declaration.name.text
+    if any(declaration is outer for outer in env.inlined):
+        fail(state, name_errors.defined_by_itself(call.span, name))
+    arguments = plain_arguments(state, call)
+    parameters = declaration.parameters
+    if len(arguments) != len(parameters):
+        takes = f"{len(parameters)} ({', '.join(p.text for p in parameters)})"
+        fail(state, errors.wrong_number_of_arguments(call.span, name, takes, len(arguments)))
+    pairs = zip(parameters, arguments, strict=True)
+    names = {parameter.text: argument_of(env, argument) for parameter, argument in pairs}
+    surroundings = Env(meaning.module, names, env.in_assert, (*env.inlined, declaration), env.model)
+    return declaration.body, surroundings

@@ -1,0 +1,192 @@
+"""Weights in braces: `{dry: 0.1, wet: 0.9}`, `{red: 2, _: 1}`, `{v: p[v] for v in 0..9}`."""
+
+from collections.abc import Callable
+
+from gmlang.core.ast import Apply, Cases, Clauses, Constant, Distribution, Expression, Item
+from gmlang.core.checking import Checking, each, fail
+from gmlang.core.expressions import loops, scalars
+from gmlang.core.expressions.operators import arithmetic, domain_values, fit, is_number, need_known
+from gmlang.core.names.scope import Env
+from gmlang.core.print import describe, show
+from gmlang.core.tolerances import PROBABILITY_ROUNDING, SUM_DIGITS, SUM_ROUNDING, is_probability
+from gmlang.core.types import Bool, Dist, Domain, Enum, Real
+from gmlang.core.walk import type_of
+from gmlang.diagnostics import Span
+from gmlang.errors import types as errors
+from gmlang.errors.probabilities import UnevenRow
+from gmlang.syntax import ast
+
+NUM_VALUES_MAX = 100_000
+REST = ("rest", "_")
+"""Words for the values not named, or for the probability that is left."""
+
+
+def check_weights(
+    state: Checking, env: Env, braces: ast.Braces, domain: Domain, *, is_normalised: bool
+) -> Distribution:
+    """Check `{value: weight, ...}`.
+
+    Args:
+        state: what the check gathers.
+        env: the surroundings.
+        braces: as written.
+        domain: of the variable.
+        is_normalised: the weights are probabilities and sum to one; otherwise likelihoods.
+    """
+    seen: dict[str, Span] = {}
+
+    def pair(inner: Env, written: ast.Pair, clauses: Clauses) -> Item:
+        key = _key(state, inner, written.key, domain)
+        value: Expression = Constant(written.span, 0.0, Real())
+        if not _is_rest(inner, written.value):
+            value = _weight(state, inner, written.value, is_normalised=is_normalised)
+        if not clauses:
+            text = "rest" if key is None else show(key)
+            if text in seen:
+                fail(state, errors.value_named_twice(written.key.span, text, seen[text]))
+            seen[text] = written.key.span
+        return Item(written.span, clauses, value, key)
+
+    def item(written: ast.Expression | ast.Pair | ast.Comprehension) -> Item:
+        match written:
+            case ast.Pair() | ast.Comprehension(body=ast.Pair()):
+                return check_pair_item(state, env, written, pair)
+            case ast.Name() if _is_rest(env, written):
+                return Item(written.span, (), Constant(written.span, 0.0, Real()), None)
+            case _:
+                hint = "give each value its weight: `{value: weight, ...}`"
+                fail(
+                    state,
+                    errors.not_a_distribution(written.span, "a value without a weight", hint),
+                )
+
+    items = each(item, braces.items)
+    items = tuple(
+        _left_over(state, env, one, items, written)
+        for one, written in zip(items, braces.items, strict=True)
+    )
+    if is_normalised:
+        check_sum(state, braces.span, items)
+    else:
+        items = _spelt_out(items, domain)
+    return Distribution(braces.span, "Weights", (), items, Dist())
+
+
+def _is_rest(env: Env, written: ast.Expression) -> bool:
+    return isinstance(written, ast.Name) and written.text in REST and written.text not in env.names
+
+
+def _weight(
+    state: Checking, env: Env, written: ast.Expression, *, is_normalised: bool
+) -> Expression:
+    value = scalars.check_number(state, env, written)
+    if is_normalised:
+        return check_probability(state, value)
+    for leaf in leaves(value):
+        if isinstance(leaf, Constant) and leaf.value < -PROBABILITY_ROUNDING:
+            fail(state, errors.negative_weight(leaf.span, leaf.value))
+    return value
+
+
+def _key(state: Checking, env: Env, key: ast.Expression, domain: Domain) -> Expression | None:
+    is_value = isinstance(domain, Enum) and key.span.text in domain.values
+    if _is_rest(env, key) and not is_value:
+        return None
+    checked = scalars.check_scalar(state, env, key, domain)
+    need_known(state, checked, "a value with a probability")
+    return fit(state, checked, domain)
+
+
+def _left_over(
+    state: Checking,
+    env: Env,
+    item: Item,
+    items: tuple[Item, ...],
+    written: ast.Expression | ast.Pair | ast.Comprehension,
+) -> Item:
+    """Give `wet: rest` the probability that the others leave."""
+    if item.key is None or not isinstance(written, ast.Pair) or not _is_rest(env, written.value):
+        return item
+    left: Expression = Constant(item.span, 1.0, Real())
+    for other in items:
+        if other.context or other.key is None:
+            hint = "give the values not named what is left: `rest: _`"
+            found = "what several others leave"
+            fail(state, errors.type_mismatch(written.value.span, "a number", found, hint))
+        left = arithmetic(state, item.span, "-", left, other.value)
+    return Item(item.span, item.context, check_probability(state, left), item.key)
+
+
+def _spelt_out(items: tuple[Item, ...], domain: Domain) -> tuple[Item, ...]:
+    """Give each value not named the weight of `_: weight`; weights need not sum to one."""
+    values = domain_values(domain, NUM_VALUES_MAX)
+    named = {item.key.value for item in items if isinstance(item.key, Constant)}
+    if values is None or any(item.context for item in items):
+        return items
+    found: list[Item] = []
+    for item in items:
+        if item.key is not None or item.value == Constant(item.span, 0.0, Real()):
+            found.append(item)
+            continue
+        for value in values:
+            if value not in named:
+                key = Constant(
+                    item.span, bool(value) if isinstance(domain, Bool) else value, domain
+                )
+                found.append(Item(item.span, (), item.value, key))
+    return tuple(found)
+
+
+def check_pair_item(
+    state: Checking,
+    env: Env,
+    written: ast.Pair | ast.Comprehension,
+    check_pair: Callable[[Env, ast.Pair, Clauses], Item],
+) -> Item:
+    """Check a pair, or a comprehension of pairs."""
+    if isinstance(written, ast.Pair):
+        return check_pair(env, written, ())
+    what = "which pairs there are"
+    inner, context = loops.comprehension(state, env, written.loops, written.condition, what)
+    assert isinstance(written.body, ast.Pair)
+    return check_pair(inner, written.body, context)
+
+
+def check_probability(state: Checking, checked: Expression) -> Expression:
+    """Check the constants among the values of an expression that is a probability."""
+    for leaf in leaves(checked):
+        if not is_number(type_of(leaf)):
+            found = describe(type_of(leaf))
+            fail(state, errors.type_mismatch(leaf.span, "a probability", found))
+        if isinstance(leaf, Constant) and not is_probability(leaf.value):
+            fail(state, errors.not_a_probability(leaf.span, leaf.value))
+    return checked
+
+
+def leaves(expression: Expression) -> list[Expression]:
+    """List what an expression of conditionals and cases may evaluate to."""
+    match expression:
+        case Apply(operator="if", arguments=(_, then, otherwise)):
+            return leaves(then) + leaves(otherwise)
+        case Cases(values=values):
+            return [leaf for value in values for leaf in leaves(value)]
+        case _:
+            return [expression]
+
+
+def check_sum(state: Checking, span: Span, items: tuple[Item, ...]) -> None:
+    """Check that constant probabilities sum to one, or leave something for the rest."""
+    total = 0.0
+    for item in items:
+        if not isinstance(item.value, Constant) or item.context:
+            return
+        total += 0 if item.key is None else item.value.value
+    if any(item.key is None for item in items):
+        is_right = total <= 1 + PROBABILITY_ROUNDING
+    else:
+        is_right = abs(total - 1) <= SUM_DIGITS
+        if is_right and abs(total - 1) > SUM_ROUNDING:
+            row = UnevenRow(span, "", total)
+            state.uneven += [] if row in state.uneven else [row]
+    if not is_right:
+        fail(state, errors.wrong_sum(span, total))

@@ -1,0 +1,1 @@
+"""What editors, notebooks and terminals need to know of the language."""

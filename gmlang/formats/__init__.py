@@ -1,0 +1,1 @@
+"""Programs to and from the formats of other tools."""

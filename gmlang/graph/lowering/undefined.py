@@ -1,0 +1,147 @@
+"""Statements that have no value in some states: what they add to the graph, and what is noted.
+
+Where a statement has no value its factor is zero, and the place is noted as a region. Before a
+query is answered, `gmlang.graph.regions` makes sure that everything certain excludes it.
+"""
+
+import numpy as np
+
+from gmlang.core.ast import Aggregate, Constant, Expression
+from gmlang.core.types import Integer
+from gmlang.diagnostics import Diagnostic, GmError
+from gmlang.graph.builder import Builder, Region
+from gmlang.graph.lowering import lower
+from gmlang.graph.lowering.forms.literals import conjuncts_of
+from gmlang.graph.values import terms
+from gmlang.graph.values.environment import Env, Hole, Place, value_at
+from gmlang.graph.values.evaluate import conditions, inside, item_frames
+from gmlang.graph.values.offending import offending, with_states
+from gmlang.graph.world.places import locate
+from gmlang.graph.world.world import Frame, where_text
+
+
+def add_partial_tables(
+    grounder: "lower.Grounder",
+    env: Env,
+    job: "lower.Job",
+    values: np.ndarray,
+    gates: list[np.ndarray],
+) -> None:
+    """Add the tables of a job that has no value in some states.
+
+    Raises:
+        GmError: when it has no value in any state of some instance.
+    """
+    assert env.holes
+    sizes = [slot.states.count for slot in env.slots.items]
+    for gate in gates:
+        values = np.where(gate, values, 0.0)
+    gap = np.zeros([1] * (1 + len(sizes)), np.bool_)
+    for hole in env.holes:
+        gap = gap | hole.mask
+    builder = grounder.builder
+    start = len(builder.factors)
+    if job.guards:
+        _add(builder, env, job, np.where(gap, _first_state(env, job), values))
+    else:
+        _refuse_if_certain(env, gap)
+        _add(builder, env, job, np.where(gap, -np.inf, values))
+    free = Builder()
+    _add(free, env, job, np.where(gap, _elsewhere(env, job), values))
+    builder.relaxed.append((range(start, len(builder.factors)), tuple(free.factors)))
+    if not job.guards:
+        builder.regions += [_region(env, hole) for hole in env.holes]
+        return
+    assert isinstance(job.term, terms.Defined)
+    needed = lower.Job(terms.Needed(job.term.value), (*job.guards, *job.gates), job.origin)
+    lower.lower(grounder, env.frame, needed)
+
+
+def lower_undefined(
+    grounder: "lower.Grounder", frame: Frame, job: "lower.Job", why: Diagnostic
+) -> None:
+    """Add what a job says in instances where it has no value, whatever the states."""
+    if job.guards:
+        assert isinstance(job.term, terms.Defined)
+        target = job.term.target
+        first = locate(target, lower.environment(grounder, frame)).states.first
+        nothing = Constant(job.term.value.span, first, Integer())
+        term = terms.Defined(target, nothing)
+        start = len(grounder.builder.factors)
+        lower.lower(grounder, frame, lower.Job(term, job.gates, job.origin))
+        grounder.builder.relaxed.append((range(start, len(grounder.builder.factors)), ()))
+    term = terms.Undefined(lambda _place, _where: why)
+    lower.lower(grounder, frame, lower.Job(term, (*job.gates, *job.guards), job.origin))
+
+
+def _elsewhere(env: Env, job: "lower.Job") -> np.ndarray:
+    """Say what a statement forbids even where it has no value.
+
+    A conjunction that must hold is several constraints, in a table as in separate factors.
+    """
+    if not isinstance(job.term, terms.Condition) or job.guards:
+        return np.zeros(())
+    return np.where(_surely_false(job.term.condition, env), -np.inf, 0.0)
+
+
+def _surely_false(condition: Expression, env: Env) -> np.ndarray:
+    """Say where a part of a conjunction has a value, and is false."""
+    result = np.zeros(1, np.bool_)
+    conjuncts = conjuncts_of(condition)
+    if len(conjuncts) > 1:
+        for part in conjuncts:
+            result = result | _surely_false(part, env)
+        return result
+    if isinstance(condition, Aggregate) and condition.operator == "all":
+        for number, (position, frame) in enumerate(item_frames(env, condition)):
+            value = condition.items[position].value
+            result = result | _surely_false(value, inside(env, frame, number))
+        return result
+    inner = env.gathering()
+    return ~conditions(condition, inner) & inner.needed()
+
+
+def _first_state(env: Env, job: "lower.Job") -> np.ndarray:
+    assert isinstance(job.term, terms.Defined)
+    axis = env.slots.of[id(job.term.target), env.path]
+    assert axis is not None
+    states = np.arange(env.slots.items[axis].states.count)
+    return np.where(states == 0, 0.0, -np.inf).reshape(env.shape(axis, len(states)))
+
+
+def _refuse_if_certain(env: Env, gap: np.ndarray) -> None:
+    rows = np.flatnonzero(gap.reshape(len(gap), -1).all(axis=1))
+    if not len(rows):
+        return
+    place = (int(rows[0]), *([0] * len(env.slots.items)))
+    hole = next(hole for hole in env.holes or () if value_at(hole.mask, place))
+    here = np.zeros_like(hole.mask)
+    here[tuple(k if size > 1 else 0 for k, size in zip(place, here.shape, strict=True))] = True
+    raise GmError([hole.tell(place, offending(here, env))])
+
+
+def _add(builder: Builder, env: Env, job: "lower.Job", values: np.ndarray) -> None:
+    sizes = [slot.states.count for slot in env.slots.items]
+    lower.check_memory(job.origin.span, values.shape[0], int(np.prod(sizes)))
+    tables = np.ascontiguousarray(np.broadcast_to(values, (values.shape[0], *sizes)))
+    lower.add_wide(builder, env, tables, job.origin)
+
+
+def _region(env: Env, hole: Hole) -> Region:
+    """Note where a hole is, over the slots that it depends on."""
+    sizes = hole.mask.shape[1:]
+    axes = [k for k, size in enumerate(sizes) if size > 1]
+    mask = hole.mask.reshape(len(hole.mask), *(sizes[k] for k in axes))
+    scopes = lower.scopes_of(env)[:, axes]
+    frame, names = env.frame, env.names
+
+    def tell(place: Place, states: list[str]) -> Diagnostic:
+        full = [0] * len(sizes)
+        for axis, state in zip(axes, place[1:], strict=True):
+            full[axis] = state
+        instance = place[0] if len(mask) > 1 else 0
+        where = with_states(where_text(frame, place[0], names), states)
+        return hole.tell((instance, *full), where)
+
+    domains = tuple(env.slots.items[k].states for k in axes)
+    return Region(scopes, domains, mask, tell)

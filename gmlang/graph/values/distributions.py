@@ -1,0 +1,266 @@
+"""The logs of the probabilities that a distribution gives to each state of a variable.
+
+Results have the axes of `gmlang.graph.values.evaluate`; the slot of the variable is one of them.
+They are logs from the start: a probability of 1e-400 is not 0.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from gmlang.core.ast import Apply, Cases, Constant, DataRef, Distribution, Expression, Item, Whole
+from gmlang.core.tolerances import PROBABILITY_ROUNDING, SUM_DIGITS
+from gmlang.diagnostics import Diagnostic, GmError, Span
+from gmlang.errors import grounding as errors
+from gmlang.errors import probabilities as probability_errors
+from gmlang.graph.values.chances import checked, probability
+from gmlang.graph.values.environment import Env, Place, no_value, value_at
+from gmlang.graph.values.evaluate import (
+    conditions,
+    evaluate,
+    inside,
+    inside_axis,
+    integers,
+    item_frames,
+    present,
+    rows_of,
+)
+from gmlang.graph.values.families import log_around, log_counts
+from gmlang.graph.values.offending import offending
+from gmlang.graph.world.states import States
+from gmruntime.formats.rows import uneven_rows
+
+_NOTHING = 1e-15
+"""Probabilities that sum to one leave the rest no more than this, by rounding."""
+
+
+def log_probabilities(expression: Expression, env: Env, axis: int) -> np.ndarray:
+    """Evaluate a distribution for the variable in slot `axis`, natural logs.
+
+    Where something that should be a probability is none, or a parameter is not legal, there is no
+    value.
+    """
+    with np.errstate(all="ignore"):
+        match expression:
+            case Distribution():
+                return _family(expression, env, axis)
+            case Apply() if expression.operator == "if":
+                condition = conditions(expression.arguments[0], env)
+                then, otherwise = (
+                    log_probabilities(branch, env.guarded(condition, wanted), axis)
+                    for branch, wanted in zip(expression.arguments[1:], (True, False), strict=True)
+                )
+                return np.where(condition, then, otherwise)
+            case Cases():
+                rows = rows_of(expression, env)
+                found = [(c, log_probabilities(v, inner, axis)) for c, v, inner in rows]
+                result = found[-1][1]
+                for condition, value in found[-2::-1]:
+                    result = np.where(condition, value, result)
+                return result
+            case _:
+                raise AssertionError("not a distribution")
+
+
+def _family(expression: Distribution, env: Env, axis: int) -> np.ndarray:
+    states = env.slots.items[axis].states
+    values = states.values().reshape(env.shape(axis, states.count))
+    match expression.family:
+        case "Bernoulli":
+            _need_two_states(expression, states)
+            p = probability(expression.arguments[0], env)
+            return np.where(values > 0, np.log(p), np.log1p(-p))
+        case "Uniform":
+            return np.full(env.shape(axis, states.count), -np.log(states.count))
+        case "Point":
+            return _point(expression.arguments[0], env, states, values)
+        case "Categorical":
+            return _categorical(expression.arguments[0], env, axis, states)
+        case "Weights":
+            return _weights(expression, env, axis, states)
+        case "NoisyOr":
+            _need_two_states(expression, states)
+            log_none = _log_none(expression, env)
+            return np.where(values > 0, np.log(-np.expm1(log_none)), log_none)
+        case "Around":
+            return log_around(expression, env, axis, states)
+        case "Binomial" | "Poisson" | "Geometric":
+            return log_counts(expression, env, axis, states)
+        case _:
+            raise AssertionError(expression.family)
+
+
+def _need_two_states(expression: Distribution, states: States) -> None:
+    if states.count > 2 or states.first != 0:
+        span, domain = expression.span, states.describe()
+        raise GmError([probability_errors.not_two_states(span, expression.family, domain)])
+
+
+def _point(expression: Expression, env: Env, states: States, values: np.ndarray) -> np.ndarray:
+    value = np.asarray(evaluate(expression, env), np.float64)
+    check_inside(expression, value, states, env)
+    return np.where(values == value, 0.0, -np.inf)
+
+
+def check_inside(expression: Expression, value: np.ndarray, states: States, env: Env) -> None:
+    """Note the places where a value lies outside a variable's domain."""
+    bad = ~((value >= states.first) & (value < states.first + states.count))
+    bad |= value != np.round(value)
+    if not bad.any():
+        return
+    text = expression.span.text
+
+    def tell(place: Place, where: str) -> Diagnostic:
+        found = f"{value_at(value, place):g}"
+        return errors.outside_target(expression.span, text, found, states.describe(), where)
+
+    no_value(env, bad, tell)
+
+
+# --- Rows of probabilities ---------------------------------------------------------------
+
+
+def _categorical(expression: Expression, env: Env, axis: int, states: States) -> np.ndarray:
+    assert isinstance(expression, DataRef), "a vector is data"
+    array = env.world.data[expression.name]
+    index: list[np.ndarray] = []
+    for position, part in enumerate(expression.indices):
+        if isinstance(part, Whole):
+            size = array.shape[position]
+            if size != states.count:
+                found = f"{size} probabilities for {states.count} states"
+                raise GmError(
+                    [errors.wrong_shape(expression.span, expression.name, states.describe(), found)]
+                )
+            along: np.ndarray = np.arange(size, dtype=np.int64)
+            index.append(along.reshape(env.shape(axis, size)))
+            continue
+        values = np.asarray(integers(part, env))
+        index.append(inside_axis(part.span, expression.name, values, array.shape[position], env))
+    p = np.asarray(present(expression, array[tuple(index)], env), np.float64)
+    p = p.reshape(*([1] * (1 + len(env.slots.items) - p.ndim)), *p.shape)
+    return _log_rows(expression.span, p, env, axis)
+
+
+def _weights(expression: Distribution, env: Env, axis: int, states: States) -> np.ndarray:
+    p = _shared(expression, env, axis, states)
+    # Constants were looked at, and warned of, when the program was checked.
+    is_told = all(isinstance(item.value, Constant) for item in expression.items)
+    return _log_rows(expression.span, p, env, axis, is_told=is_told)
+
+
+def _log_rows(
+    span: Span, p: np.ndarray, env: Env, axis: int, *, is_told: bool = False
+) -> np.ndarray:
+    """Divide rows by their sums, which must be close to one, and return the logs."""
+    p = checked(span, p, env, above=SUM_DIGITS, skip=axis)
+    total = p.sum(axis=1 + axis, keepdims=True)
+    uneven = uneven_rows(total)
+    if uneven.any():
+        _check_sums(span, total, env, axis, np.asarray(uneven & env.needed()), is_told=is_told)
+        total = np.where(total > 0, total, 1.0)
+    return np.log(p / total)
+
+
+def _check_sums(
+    span: Span, total: np.ndarray, env: Env, axis: int, uneven: np.ndarray, *, is_told: bool
+) -> None:
+    if not uneven.any():
+        return
+    totals = np.broadcast_to(total, uneven.shape)
+    bad = uneven & ~(np.abs(totals - 1.0) <= SUM_DIGITS)
+    if bad.any():
+
+        def tell(place: Place, where: str) -> Diagnostic:
+            return errors.bad_sum(span, float(value_at(total, place)), where)
+
+        no_value(env, bad, tell)
+        uneven = uneven & ~bad
+    if uneven.any() and not is_told:
+        others = int(uneven.sum()) - 1
+        row = (offending(uneven, env, axis), float(totals[uneven][0]), others)
+        env.world.uneven.append(probability_errors.UnevenRow(span, *row))
+
+
+def _shared(expression: Distribution, env: Env, axis: int, states: States) -> np.ndarray:
+    """Evaluate `{value: number, ..., rest}`; the values not named share what is left of 1."""
+    values = states.values().reshape(env.shape(axis, states.count))
+    p, named = np.zeros(values.shape), np.zeros(values.shape, np.bool_)
+    has_rest = False
+    for item, here, item_env in _named(expression, env, values, states):
+        if here is None:
+            has_rest = True
+            continue
+        named = named | here
+        p = np.where(here, np.asarray(evaluate(item.value, item_env), np.float64), p)
+    if has_rest:
+        num_left = (~named).sum(axis=1 + axis, keepdims=True)
+        left = 1.0 - p.sum(axis=1 + axis, keepdims=True)
+        # What rounding leaves is nothing: a value that cannot be must not become possible.
+        left = np.where(np.abs(left) <= _NOTHING, 0.0, left)
+        p = np.where(named, p, left / np.maximum(num_left, 1))
+    return p
+
+
+def log_weights(expression: Distribution, env: Env, axis: int, states: States) -> np.ndarray:
+    """Evaluate the logs of `{value: weight, ...}`, which need not sum to one.
+
+    Values not named have the weight of `_`, or none. NaN where a weight is negative.
+    """
+    values = states.values().reshape(env.shape(axis, states.count))
+    logs, named = np.full(values.shape, -np.inf), np.zeros(values.shape, np.bool_)
+    rest: np.ndarray | None = None
+    with np.errstate(all="ignore"):
+        for item, here, item_env in _named(expression, env, values, states):
+            weight = _log_weight(item.value, item_env)
+            if here is None:
+                rest = weight
+                continue
+            named = named | here
+            logs = np.where(here, weight, logs)
+    return logs if rest is None else np.where(named, logs, rest)
+
+
+def _named(
+    expression: Distribution, env: Env, values: np.ndarray, states: States
+) -> Iterator[tuple[Item, np.ndarray | None, Env]]:
+    """Yield each item, the states that it names (None: the rest), and where it is evaluated."""
+    for number, (position, frame) in enumerate(item_frames(env, expression)):
+        item, item_env = expression.items[position], inside(env, frame, number)
+        if item.key is None:
+            yield item, None, item_env
+            continue
+        key = np.asarray(evaluate(item.key, item_env), np.float64)
+        check_inside(item.key, key, states, env)
+        yield item, values == key, item_env
+
+
+def _log_weight(expression: Expression, env: Env) -> np.ndarray:
+    # exp overflows for log-likelihood ratios above 709, which decoders do reach.
+    if isinstance(expression, Apply) and expression.operator == "exp":
+        return np.asarray(evaluate(expression.arguments[0], env), np.float64)
+    if isinstance(expression, Apply) and expression.operator == "if":
+        condition, then, otherwise = expression.arguments
+        holds = conditions(condition, env)
+        on, off = env.guarded(holds, wanted=True), env.guarded(holds, wanted=False)
+        return np.where(holds, _log_weight(then, on), _log_weight(otherwise, off))
+    weight = np.asarray(evaluate(expression, env), np.float64)
+    is_zero = (weight < 0) & (weight >= -PROBABILITY_ROUNDING)
+    return np.log(np.where(is_zero, 0.0, weight))
+
+
+# --- Noisy or ----------------------------------------------------------------------------
+
+
+def _log_none(expression: Distribution, env: Env) -> np.ndarray:
+    """Return the log of the probability that neither a cause nor the leak has its effect."""
+    log_none: np.ndarray = np.zeros(1)
+    if expression.arguments:
+        log_none = np.log1p(-probability(expression.arguments[0], env))
+    for number, (position, frame) in enumerate(item_frames(env, expression)):
+        item, item_env = expression.items[position], inside(env, frame, number)
+        assert item.key is not None
+        active = conditions(item.key, item_env)
+        failures = np.log1p(-probability(item.value, item_env.guarded(active, wanted=True)))
+        log_none = log_none + np.where(active, failures, 0.0)
+    return log_none

@@ -1,0 +1,36 @@
+"""Where a value is not legal: its instance, and the states of the variables it depends on."""
+
+import numpy as np
+
+from gmlang.graph.values.environment import Env
+from gmlang.graph.world.names import variable_name
+from gmlang.graph.world.world import where_text
+
+
+def offending(bad: np.ndarray, env: Env, skip: int | None = None) -> str:
+    """Describe the first place of a mask, such as " (i = 3, y = 4)"; "" where nothing varies.
+
+    Args:
+        bad: has the axes of `gmlang.graph.values.evaluate`, or broadcasts to them; not all false.
+        env: where it was evaluated.
+        skip: a slot whose state is left out: the variable that a distribution is about.
+    """
+    slots = env.slots.items
+    full = bad.reshape(*([1] * (1 + len(slots) - bad.ndim)), *bad.shape)
+    place = np.argwhere(full)[0]
+    row = int(place[0]) if full.shape[0] == env.frame.count else 0
+    parts: list[str] = []
+    for axis, slot in enumerate(slots):
+        if full.shape[1 + axis] > 1 and axis != skip:
+            variable = int(np.broadcast_to(slot.variables, env.frame.count)[row])
+            name = variable_name(env.world, variable)
+            parts.append(f"{name} = {slot.states.label(int(place[1 + axis]))}")
+    return with_states(where_text(env.frame, row, env.names), parts)
+
+
+def with_states(instance: str, states: list[str]) -> str:
+    """Say which instance and states a place is, such as " (i = 3, y = 4)"."""
+    if not states:
+        return instance
+    told = ", ".join(states)
+    return f"{instance[:-1]}, {told})" if instance else f" ({told})"

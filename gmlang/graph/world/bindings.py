@@ -1,0 +1,210 @@
+"""Data meets the program: sizes become known, arrays are checked against their domains."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gmlang.core.ast import DataRef, Expression, Size
+from gmlang.core.program import DataSymbol, Program
+from gmlang.core.types import Bool, Enum, Integer, IntRange, Real
+from gmlang.core.walk import walk
+from gmlang.data.arrays import from_python, from_setting
+from gmlang.data.fitting import Selection, Sizes, from_table
+from gmlang.data.names import shown
+from gmlang.data.settings import Setting
+from gmlang.data.tables import Table
+from gmlang.diagnostics import Diagnostic, GmError, Note, Span
+from gmlang.errors import data as data_errors
+from gmlang.errors import grounding as errors
+from gmlang.graph.values.environment import Env, Slots
+from gmlang.graph.values.evaluate import evaluate
+from gmlang.graph.world.world import ONE_INSTANCE, World
+
+
+@dataclass(slots=True, eq=False)
+class _Binding:
+    """A world whose data is being bound.
+
+    Attributes:
+        given: the values, by the names of the core program.
+        refused: data with a mistake, and sizes that only such data would say.
+        size_from: for each size the data that fixed it, and where that is declared.
+    """
+
+    world: World
+    given: Mapping[str, object]
+    refused: set[str] = field(default_factory=set[str])
+    size_from: dict[str, tuple[str, Span]] = field(default_factory=dict[str, tuple[str, Span]])
+
+
+def bind(program: Program, values: Mapping[str, object]) -> World:
+    """Return a world in which every size, data array and parameter of the program is known.
+
+    Args:
+        program: a checked program.
+        values: what is given, by the names of the core program (`gmlang.data.names`): anything
+            that `gmlang.data` reads; NaN, None and masked entries are missing observations.
+
+    Raises:
+        GmError: naming all data that is missing, unknown, misshapen or outside its domain.
+    """
+    binding = _Binding(World(), values)
+    known = [symbol.name for symbol in program.data]
+    diagnostics = [data_errors.unknown_binding(n, known) for n in values if n not in known]
+    for symbol in program.data:
+        try:
+            if binding.refused.isdisjoint(_needed(symbol)):
+                _bind_one(binding, symbol)
+                continue
+        except GmError as error:
+            diagnostics.extend(error.diagnostics)
+        # What needs it could only repeat the mistake in other words.
+        sizes = {part for part in symbol.shape if isinstance(part, str)}
+        binding.refused |= {symbol.name, *sizes.difference(binding.world.sizes)}
+    # A size that depends on missing data would only repeat the message about the data.
+    missing = [d for d in diagnostics if d.code in ("GM401", "GM402")]
+    if diagnostics:
+        raise GmError(missing or diagnostics)
+    return binding.world
+
+
+def _needed(symbol: DataSymbol) -> set[str]:
+    """List the data and sizes that must be known before a symbol is."""
+    expressions = [part for part in symbol.shape if not isinstance(part, str)]
+    if isinstance(symbol.type, IntRange):
+        expressions += [symbol.type.first, symbol.type.last]
+    if symbol.value is not None:
+        expressions.append(symbol.value)
+    found = [part for expression in expressions for part in walk(expression)]
+    return {part.name for part in found if isinstance(part, DataRef | Size)}
+
+
+def _bind_one(binding: _Binding, symbol: DataSymbol) -> None:
+    world = binding.world
+    array, written = _read(binding, symbol)
+    _match_shape(binding, symbol, array)
+    _check_domain(world, symbol, array, written)
+    world.data[symbol.name] = array
+    if array.dtype == np.float64 and np.isnan(array).any():
+        world.missing.add(symbol.name)
+    if array.ndim == 0 and array.dtype == np.int64:
+        world.sizes.setdefault(symbol.name, int(array))
+
+
+def _read(binding: _Binding, symbol: DataSymbol) -> tuple[np.ndarray, Selection | None]:
+    """Return the value of data, and where in a file it is written."""
+    if symbol.name in binding.given:
+        match binding.given[symbol.name]:
+            case Table() as table:
+                declared, sizes = _declared(symbol), _known_sizes(binding.world, symbol)
+                return from_table(symbol, table, declared, sizes)
+            case Setting(text=text):
+                return from_setting(symbol, text), None
+            case value:
+                return from_python(symbol, value), None
+    if symbol.literal is not None:
+        return from_python(symbol, symbol.literal), None
+    if symbol.value is not None:
+        array = np.asarray(evaluate(symbol.value, _constants(binding.world)))
+        return (array if symbol.shape else array.reshape(())), None
+    raise GmError([errors.missing_data(symbol.span, shown(symbol), list(binding.given))])
+
+
+def _constants(world: World) -> Env:
+    return Env(world, ONE_INSTANCE, Slots())
+
+
+def _size(world: World, part: str | Expression) -> int | None:
+    if isinstance(part, str):
+        return world.sizes.get(part)
+    return _whole(world, part)
+
+
+def _whole(world: World, expression: Expression) -> int:
+    """Return the value of a size, or of an end of a range."""
+    value = np.asarray(evaluate(expression, _constants(world))).reshape(-1)[0]
+    if not np.isfinite(value) or value != np.floor(value):
+        shown_ = f"`{expression.span.text}` is {float(value):g}"
+        raise GmError([data_errors.not_a_size(expression.span, shown_)])
+    return int(value)
+
+
+def _known_sizes(world: World, symbol: DataSymbol) -> Sizes:
+    return tuple(_size(world, part) for part in symbol.shape)
+
+
+def _declared(symbol: DataSymbol) -> str:
+    if not symbol.shape:
+        return f"{shown(symbol)}, a single value"
+    return f"{shown(symbol)}[{', '.join(_show(part) for part in symbol.shape)}]"
+
+
+def _match_shape(binding: _Binding, symbol: DataSymbol, array: np.ndarray) -> None:
+    world = binding.world
+    declared, name = _declared(symbol), shown(symbol)
+    found = " x ".join(map(str, array.shape)) or "a single number"
+    if array.ndim != len(symbol.shape):
+        raise GmError([errors.wrong_shape(symbol.span, name, declared, found)])
+    for part, size in zip(symbol.shape, array.shape, strict=True):
+        expected = _size(world, part)
+        if expected == size:
+            continue
+        if isinstance(part, str) and expected is None:
+            world.sizes[part] = size
+            binding.size_from[part] = (name, symbol.span)
+            continue
+        shape = f"{declared} with {_show(part)} = {expected}"
+        notes: tuple[Note, ...] = ()
+        if isinstance(part, str) and part in binding.size_from:
+            notes = data_errors.size_said_by(part, *binding.size_from[part])
+        raise GmError([errors.wrong_shape(symbol.span, name, shape, found, notes)])
+
+
+def _show(part: str | Expression) -> str:
+    return part if isinstance(part, str) else part.span.text
+
+
+def _check_domain(
+    world: World, symbol: DataSymbol, array: np.ndarray, written: Selection | None
+) -> None:
+    match symbol.type:
+        case Bool():
+            low, high, domain = 0, 1, "bool"
+        case Enum():
+            low, high = 0, len(symbol.type.values) - 1
+            domain = f"0..{high}, the positions of {', '.join(symbol.type.values[:8])}"
+        case IntRange():
+            low, high = _whole(world, symbol.type.first), _whole(world, symbol.type.last)
+            domain = f"{low}..{high}"
+        case Integer() | Real():
+            if not symbol.is_param:
+                return
+            low, high, domain = -np.inf, np.inf, ""
+    bad: np.ndarray = (array < low) | (array > high)
+    if symbol.is_param and array.dtype == np.float64:
+        bad |= ~np.isfinite(array)
+    if not bad.any():
+        return
+    place = tuple(int(k) for k in np.argwhere(bad)[0])
+    what = data_errors.entry(shown(symbol), place)
+    value = array[bad].flat[0]
+    number = str(value) if array.dtype == np.int64 else f"{float(value):g}"
+    if symbol.is_param and not np.isfinite(value):
+        raise GmError([data_errors.missing_param(symbol.span, f"{what} is {number}")])
+    span, notes = symbol.span, ()
+    if written is not None:
+        span = written.place(int(np.flatnonzero(bad)[0]))
+        notes = data_errors.declared_here(symbol.span)
+    hint = data_errors.threshold_hint(domain)
+    raise GmError([errors.value_outside_domain(span, what, number, domain, notes, hint)])
+
+
+def collected(diagnostics: list[Diagnostic]) -> None:
+    """Raise the diagnostics together, if there are any.
+
+    Raises:
+        GmError: with all of them.
+    """
+    if diagnostics:
+        raise GmError(diagnostics)

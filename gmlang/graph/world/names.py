@@ -1,0 +1,86 @@
+"""From indices back to names: which variables of the graph the author knows, and as what."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gmlang.graph.world.states import BOOL, States
+from gmlang.graph.world.world import ModelTable, World
+
+if TYPE_CHECKING:
+    from gmlang.graph.from_core import Grounding
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Named:
+    """Variables under one name, such as `x`, `it.color` or `digit(img, 3)`."""
+
+    name: str
+    variables: np.ndarray
+    states: States
+
+
+def named_variables(grounding: "Grounding") -> list[Named]:
+    """List everything that has a name: variables, attributes of things, activations."""
+    return named_in(grounding.world)
+
+
+def named_in(world: World) -> list[Named]:
+    """List everything that has a name in a world, which may still grow."""
+    found: list[Named] = []
+    for array in world.variables.values():
+        size = int(np.prod(array.shape, dtype=np.int64))
+        variables = (array.start + np.arange(size)).reshape(array.shape)
+        found.append(Named(array.name, variables, array.states))
+    for thing in world.things.values():
+        count = int(np.prod(thing.shape, dtype=np.int64))
+        for attribute in world.attributes[thing.entity].values():
+            size = int(np.prod(attribute.shape, dtype=np.int64))
+            starts = attribute.starts[thing.first : thing.first + count]
+            places = starts[:, None] + np.arange(size)
+            variables = places.reshape((*thing.shape, *attribute.shape))
+            found.append(Named(f"{thing.name}.{attribute.name}", variables, attribute.states))
+    for table in world.models.values():
+        for row in range(len(table.keys)):
+            variable = np.asarray(table.start + row)
+            found.append(Named(instance_name(world, table, row), variable, BOOL))
+    return found
+
+
+def instance_name(world: World, table: ModelTable, row: int) -> str:
+    """Name a model's instance as the author would: `digit(img, 3)`."""
+    parts: list[str] = []
+    for position, parameter in enumerate(table.symbol.parameters):
+        value = int(table.rows[row, position])
+        if parameter.domain is None:
+            parts.append(thing_name(world, parameter.entity, value))
+        else:
+            labels = getattr(parameter.domain, "values", ())
+            parts.append(labels[value] if labels else str(value))
+    return f"{table.symbol.name}({', '.join(parts)})"
+
+
+def thing_name(world: World, entity: str, number: int) -> str:
+    """Name a thing: `it`, `pixel[3, 7]`."""
+    for thing in world.things.values():
+        size = int(np.prod(thing.shape, dtype=np.int64))
+        if thing.entity == entity and thing.first <= number < thing.first + size:
+            if not thing.shape:
+                return thing.name
+            place = np.unravel_index(number - thing.first, thing.shape)
+            return f"{thing.name}[{', '.join(str(int(k)) for k in place)}]"
+    raise AssertionError(number)
+
+
+def variable_name(world: World, variable: int) -> str:
+    """Name one variable; an auxiliary one by a number."""
+    for named in named_in(world):
+        flat = named.variables.reshape(-1)
+        places = np.flatnonzero(flat == variable)
+        if places.size:
+            if not named.variables.shape:
+                return named.name
+            place = np.unravel_index(places[0], named.variables.shape)
+            return f"{named.name}[{', '.join(str(int(k)) for k in place)}]"
+    return f"#{variable}"

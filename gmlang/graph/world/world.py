@@ -1,0 +1,148 @@
+"""What the grounding knows of a program whose sizes are fixed: where each variable is.
+
+Statements are grounded over frames: tables of loop variables, one row for each instance.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gmlang.core.program import ModelSymbol
+from gmlang.diagnostics import Diagnostic, Span
+from gmlang.errors.probabilities import UnevenRow
+from gmlang.graph.world.states import States
+from gmruntime.arrays import Float64, Int64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """The instances of a statement.
+
+    Attributes:
+        count: how many instances there are.
+        locals: for each loop variable or model parameter its value in every instance. A parameter
+            that is a thing holds the thing's number within its entity.
+    """
+
+    count: int
+    locals: Mapping[str, Int64[np.ndarray, " count"]]
+
+
+ONE_INSTANCE = Frame(1, {})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VariableArray:
+    """A declared array of random variables, laid out in C order from `start`.
+
+    Attributes:
+        log_base: log of the declared base distribution, None when it is uniform.
+    """
+
+    name: str
+    start: int
+    shape: tuple[int, ...]
+    states: States
+    log_base: Float64[np.ndarray, " states"] | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AttributeArray:
+    """One attribute of all the things of an entity.
+
+    Attributes:
+        starts: for each thing, the index of its first variable of this attribute.
+    """
+
+    name: str
+    starts: Int64[np.ndarray, " things"]
+    shape: tuple[int, ...]
+    states: States
+    log_base: Float64[np.ndarray, " states"] | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ThingArray:
+    """A declared array of things, numbered from `first` within their entity."""
+
+    name: str
+    entity: str
+    first: int
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelTable:
+    """The instances of one model, and their activations.
+
+    Attributes:
+        sizes: for each parameter, how many values it may take.
+        firsts: for each parameter, its smallest value.
+        keys: each instance's parameters as one number, ascending.
+        rows: the parameters of each instance, in the order of `keys`.
+        start: the index of the first instance's activation; they follow each other.
+    """
+
+    symbol: ModelSymbol
+    sizes: tuple[int, ...]
+    firsts: tuple[int, ...]
+    keys: Int64[np.ndarray, " instances"]
+    rows: Int64[np.ndarray, "instances parameters"]
+    start: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HiddenArray:
+    """Variables that no author named: auxiliary ones, and activations that silence a prediction.
+
+    A hidden name begins with `#`; its reference has one index, into `variables`.
+    """
+
+    variables: Int64[np.ndarray, " rows"]
+    states: States
+
+
+@dataclass(slots=True, eq=False)
+class World:
+    """Everything that has a name, with its size and place; grows while a program is grounded.
+
+    Attributes:
+        missing: the names of data some of whose entries are missing (NaN).
+        attributes: by entity, then attribute.
+        num_things: by entity.
+        uneven: rows of probabilities that were divided by their sums.
+        warnings: what else looks like a mistake.
+    """
+
+    sizes: dict[str, int] = field(default_factory=dict[str, int])
+    data: dict[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
+    missing: set[str] = field(default_factory=set[str])
+    variables: dict[str, VariableArray] = field(default_factory=dict[str, VariableArray])
+    things: dict[str, ThingArray] = field(default_factory=dict[str, ThingArray])
+    num_things: dict[str, int] = field(default_factory=dict[str, int])
+    attributes: dict[str, dict[str, AttributeArray]] = field(
+        default_factory=dict[str, dict[str, AttributeArray]]
+    )
+    models: dict[str, ModelTable] = field(default_factory=dict[str, ModelTable])
+    hidden: dict[str, HiddenArray] = field(default_factory=dict[str, HiddenArray])
+    priors: dict[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
+    uneven: list[UnevenRow] = field(default_factory=list[UnevenRow])
+    warnings: list[Diagnostic] = field(default_factory=list[Diagnostic])
+
+
+def select_rows(frame: Frame, keep: np.ndarray) -> Frame:
+    """Return the frame's rows where `keep` (a mask or indices) says so."""
+    locals_ = {key: values[keep] for key, values in frame.locals.items()}
+    count = int(keep.sum()) if keep.dtype == np.bool_ else len(keep)
+    return Frame(count, locals_)
+
+
+def where_text(frame: Frame, row: int, names: Mapping[str, str]) -> str:
+    """Say which instance a row is, such as " (i = 3, j = 7)"; "" outside loops."""
+    parts = [
+        f"{names[key]} = {int(values[row])}" for key, values in frame.locals.items() if key in names
+    ]
+    return f" ({', '.join(parts)})" if parts else ""

@@ -1,0 +1,97 @@
+"""A first look at a maximisation: its hard constraints alone, solved or refuted."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gmruntime.answer import Improvement
+from gmruntime.budget import Budget
+from gmruntime.factors.kinds import (
+    Count,
+    Gated,
+    LinearSum,
+    NoisyOr,
+    Potts,
+    Table,
+    TruncatedLinear,
+    TruncatedQuadratic,
+)
+from gmruntime.graph import Assignment, FactorGraph, log_score, num_states
+
+VARIABLES_MAX = 20_000
+FACTORS_MAX = 100_000
+STATES_MAX = 1 << 22
+SHARE = 0.4
+"""Of the budget, when preferences are to be searched as well."""
+
+METHOD = "constraint propagation and search"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Feasible:
+    """What the hard constraints alone tell.
+
+    Attributes:
+        assignment: one that keeps them all, or None.
+        log_score: of it; -inf without one.
+        is_final: nothing better exists: all that keep the constraints score the same, or none does.
+    """
+
+    assignment: Assignment | None
+    log_score: float
+    is_final: bool
+
+    def improvement(self, budget: Budget) -> Improvement:
+        """Return this as the step of a search."""
+        bound = self.log_score if self.is_final else float("inf")
+        nothing = np.zeros(0, np.int32)
+        assignment = nothing if self.assignment is None else self.assignment
+        return Improvement(budget.spent_s(), assignment, self.log_score, bound, METHOD)
+
+
+def satisfy(
+    graph: FactorGraph, evidence: Assignment, budget: Budget, rng: np.random.Generator
+) -> Feasible | None:
+    """Solve the hard constraints of a graph; None when it has none, or too many."""
+    if graph.num_variables > VARIABLES_MAX or graph.num_factors > FACTORS_MAX:
+        return None
+    if int(num_states(graph).sum(dtype=np.int64)) > STATES_MAX:
+        return None
+    if not has_hard_constraints(graph):
+        return None
+    from gmruntime.constraints.solve import pose, solve
+
+    try:
+        problem = pose(graph, evidence, budget)
+    except TimeoutError:
+        return None
+    if not problem.rules and all(problem.domains):
+        return None
+    part = budget if problem.is_pure else budget.share(SHARE)
+    found = solve(problem, part, rng)
+    if found.is_impossible:
+        return Feasible(None, float("-inf"), is_final=True)
+    if found.assignment is None:
+        return None
+    score = float(log_score(graph, found.assignment))
+    if score == float("-inf"):
+        return None
+    is_final = problem.is_pure and problem.is_complete
+    return Feasible(found.assignment, score, is_final=is_final)
+
+
+def has_hard_constraints(graph: FactorGraph) -> bool:
+    """Say whether some factor may rule an assignment out."""
+    for block in graph.factors:
+        match block.kind:
+            case Table() | Gated() | Count() | LinearSum():
+                values = block.kind.log_potentials
+            case Potts():
+                values = block.kind.weights
+            case TruncatedLinear() | TruncatedQuadratic() | NoisyOr():
+                continue
+            case _:
+                return True
+        if not np.isfinite(values).all():
+            return True
+    return False

@@ -1,0 +1,378 @@
+"""The anytime search for the best assignment: one clock, one incumbent, one bound.
+
+The driver gives each engine short turns, rescores what they find on the graph that was asked, and
+yields whenever the incumbent or the bound has become strictly better. It stops on a proof, when
+the budget or the gap is reached, when no engine has anything left to do, or on Ctrl-C.
+"""
+
+import sys
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from threading import Event
+
+import numpy as np
+
+from gmruntime.answer import AssignmentsAnswer, Best, Improvement, Map, Quality, Status
+from gmruntime.budget import Budget, num_cores
+from gmruntime.constraints.feasible import METHOD, Feasible, satisfy
+from gmruntime.driver.crew import Crew, Done, dismiss, start_crew, submit, wait
+from gmruntime.driver.fronts import (
+    Front,
+    ceiling_of,
+    is_solved,
+    learn,
+    nothing_known,
+    whole_assignment,
+    whole_bound,
+)
+from gmruntime.driver.lanes import Entry, credit, pick
+from gmruntime.driver.portfolio import rosters
+from gmruntime.engine import Report
+from gmruntime.graph import Assignment, FactorGraph, log_score
+from gmruntime.layered.answer import improved_by_sums, without_tables
+from gmruntime.primal.guess import first_guess
+from gmruntime.quality import is_proved, tolerance
+from gmruntime.simplify.working import Working, best_local_states, complete, working_graph
+
+# Turns start short, so that a first answer comes at once, and grow to a tenth of a second, which
+# is also about how long an interrupt may have to wait.
+FIRST_TURN_S = 0.02
+TURN_S_MAX = 0.1
+TURN_GROWTH = 1.2
+
+# So long the hard constraints are worked on before anything else: enough for most puzzles.
+CONSTRAINTS_ALONE_S = 0.25
+
+# Lanes beyond this many would mostly wait for Python's lock; the longest wait for a turn to end.
+NUM_LANES_MAX, POLL_S = 8, 0.2
+
+# Seconds after which a thread must let go of Python's lock, while a search runs.
+SWITCH_S = 0.0003
+
+# Of the gap: an engine that would close so much in the time left goes before branch and bound.
+WORTH_SHARE = 0.1
+
+# Of the time left: an engine that will be done by then with a proof goes first.
+SURE_SHARE = 0.8
+
+# A bound that has not moved for so long leaves every other turn of its lane to the primal side.
+BOUND_PATIENCE_S = 2.0
+
+
+@dataclass(slots=True, eq=False)
+class _Run:
+    """The state of one search."""
+
+    graph: FactorGraph
+    evidence: Assignment
+    rng: np.random.Generator
+    working: Working
+    fronts: list[Front]
+    ceiling: float
+    budget: Budget
+    gap: float
+    last: Improvement
+    turns: int = 0
+    turn_s: float = FIRST_TURN_S
+
+
+def search(
+    graph: FactorGraph,
+    query: Map | Best,
+    evidence: Assignment,
+    budget: Budget,
+    rng: np.random.Generator,
+    *,
+    num_steps_max: int | None = None,
+    gap: float = 0.0,
+    start: Assignment | None = None,
+) -> Iterator[Improvement]:
+    """Yield ever better assignments and ever tighter bounds.
+
+    Args:
+        graph: validated; of any factor kinds.
+        query: what is asked; for `Best` this yields only the best one's improvements.
+        evidence: a state for each observed variable, -1 for the others.
+        budget: ends the search.
+        rng: of everything random.
+        num_steps_max: when given, engines take turns one unit of work at a time in a fixed order,
+            so that the same seed gives the same answers; it ends after so many turns.
+        gap: stop when the bound is at most so many nats above the score.
+        start: an assignment to start from.
+    """
+    del query
+    ended = Event()
+    budget = budget.ending_with(ended)
+    first = first_guess(graph, evidence, budget)
+    if np.isfinite(first.log_score):
+        yield first
+    by_sums = improved_by_sums(graph, evidence, budget, rng, first, num_steps_max)
+    guess = first
+    try:
+        for first in by_sums:
+            yield first
+        if first.log_bound <= first.log_score + gap:
+            return
+        run = _prepare(graph, evidence, budget, rng, gap, first)
+    except KeyboardInterrupt:
+        return
+    if run is None:
+        yield from without_tables(graph, evidence, budget, rng, first, num_steps_max)
+        return
+    if first is not guess and np.isfinite(first.log_score):
+        start = first.assignment
+    turns = _in_steps(run, num_steps_max) if num_steps_max is not None else _in_time(run)
+    try:
+        yield from _start(run, start)
+        yield from turns
+    except KeyboardInterrupt:
+        yield from _news(run, run.last.engine)
+    finally:
+        turns.close()
+        ended.set()
+
+
+def answer(
+    graph: FactorGraph,
+    query: Map | Best,
+    evidence: Assignment,
+    budget: Budget,
+    rng: np.random.Generator,
+) -> AssignmentsAnswer:
+    """Search until the budget ends and say how good the result is."""
+    if isinstance(query, Best):
+        from gmruntime.driver.best import best_answer
+
+        return best_answer(graph, query, evidence, budget, rng)
+    last: Improvement | None = None
+    try:
+        for improvement in search(graph, query, evidence, budget, rng):
+            last = improvement
+    except KeyboardInterrupt:
+        # It came between two improvements: what was found is the answer.
+        last = last or first_guess(graph, evidence, budget)
+    return answer_of(graph, last, budget)
+
+
+def answer_of(graph: FactorGraph, last: Improvement | None, budget: Budget) -> AssignmentsAnswer:
+    """Say what the last improvement of a search amounts to."""
+    seconds = budget.spent_s()
+    none = np.zeros((0, graph.num_variables), np.int32)
+    unknown = float("nan")
+    if last is None:
+        note = "no answer within the budget"
+        quality = Quality(Status.ESTIMATE, "search", seconds, unknown, "", note)
+        return AssignmentsAnswer(quality, none, np.zeros(0))
+    method = f"search ({last.engine})"
+    if last.log_bound == float("-inf"):
+        return AssignmentsAnswer(
+            Quality(Status.IMPOSSIBLE, method, seconds), none, np.zeros(0), last.log_bound
+        )
+    if last.log_score == float("-inf"):
+        note = "no assignment without a broken rule was found within the budget"
+        quality = Quality(Status.ESTIMATE, method, seconds, unknown, "", note)
+        return AssignmentsAnswer(quality, none, np.zeros(0), last.log_bound)
+    error = last.log_bound - last.log_score
+    match error:
+        case 0.0:
+            quality = Quality(Status.EXACT, method, seconds)
+        case error if np.isfinite(error):
+            quality = Quality(Status.BOUNDED, method, seconds, error, "gap to the bound")
+        case _:
+            quality = Quality(Status.ESTIMATE, method, seconds, unknown)
+    rows = last.assignment[None, :]
+    return AssignmentsAnswer(quality, rows, np.array([last.log_score]), last.log_bound)
+
+
+def _prepare(
+    graph: FactorGraph,
+    evidence: Assignment,
+    budget: Budget,
+    rng: np.random.Generator,
+    gap: float,
+    first: Improvement,
+) -> _Run | None:
+    working = working_graph(graph, evidence)
+    if working is None:
+        return None
+    fronts = [
+        Front(
+            piece,
+            nothing_known(piece),
+            *rosters(piece.flat, budget, rng),
+        )
+        for piece in working.pieces
+    ]
+    return _Run(
+        graph, evidence, rng.spawn(1)[0], working, fronts, ceiling_of(graph), budget, gap, first
+    )
+
+
+def _start(run: _Run, start: Assignment | None) -> Iterator[Improvement]:
+    """Answer at once: with the given assignment, or what each variable's own factors like best."""
+    if run.working.log_constant == float("-inf"):
+        nothing = np.zeros(0, np.int32)
+        yield Improvement(run.budget.spent_s(), nothing, float("-inf"), float("-inf"), "evidence")
+        run.fronts.clear()
+        return
+    completed = complete(run.working, start) if start is not None else None
+    for front in run.fronts:
+        learn(front, Report(best_local_states(front.piece.flat)))
+        if completed is not None:
+            learn(front, Report(completed[front.piece.variables]))
+    yield from _news(run, "local states")
+
+
+def _news(run: _Run, engine: str) -> Iterator[Improvement]:
+    """Yield the present answer when it is strictly better than the one yielded last."""
+    last = run.last
+    log_bound = min(last.log_bound, whole_bound(run.working, run.fronts, run.ceiling))
+    assignment, found = last.assignment, last.log_score
+    candidate = whole_assignment(run.working, run.fronts)
+    if candidate is not None and run.working.log_constant > float("-inf"):
+        rescored = float(log_score(run.graph, candidate))
+        if rescored > found:
+            assignment, found = candidate, rescored
+    solved = all(is_solved(front.incumbent) for front in run.fronts)
+    if np.isfinite(found) and (solved or is_proved(found, log_bound)):
+        log_bound = found
+    moved = log_bound < last.log_bound - tolerance(log_bound)
+    proved = log_bound == found and last.log_bound != last.log_score
+    if found > last.log_score or moved or proved:
+        run.last = Improvement(run.budget.spent_s(), assignment, found, log_bound, engine)
+        yield run.last
+
+
+def _is_over(run: _Run) -> bool:
+    if run.budget.left_s() <= 0.0 or all(is_solved(front.incumbent) for front in run.fronts):
+        return True
+    found = run.last.log_score
+    return bool(np.isfinite(found)) and run.last.log_bound - found <= run.gap
+
+
+def _worth(run: _Run, front: Front) -> float:
+    """Return the gain, nats a second, that would close a good part of the gap in time."""
+    known = front.incumbent
+    if not np.isfinite(known.log_score) or not np.isfinite(known.log_bound):
+        return float("inf")
+    return WORTH_SHARE * (known.log_bound - known.log_score) / max(run.budget.left_s(), 1e-3)
+
+
+def _next_turn(run: _Run, proof_first: bool) -> tuple[Front, Entry] | None:
+    """Choose a piece and one of its engines; the pieces take turns."""
+    waiting = [front for front in run.fronts if not is_solved(front.incumbent)]
+    for offset in range(len(waiting)):
+        front = waiting[(run.turns + offset) % len(waiting)]
+        both = (front.proof, front.primal) if proof_first else (front.primal, front.proof)
+        for roster in both:
+            entry = pick(roster, _worth(run, front), SURE_SHARE * run.budget.left_s())
+            if entry is not None:
+                run.turns += 1
+                return front, entry
+    return None
+
+
+def _in_steps(run: _Run, num_steps_max: int) -> Generator[Improvement, None, None]:
+    """Take turns in a fixed order, one unit of work each."""
+    for turn in range(num_steps_max):
+        if _is_over(run):
+            return
+        chosen = _next_turn(run, turn % 2 == 1)
+        if chosen is None:
+            return
+        front, entry = chosen
+        report = entry.engine.step(front.incumbent, 0.0)
+        credit(entry, report, learn(front, report), 1.0)
+        yield from _news(run, entry.engine.name)
+
+
+def _take_feasible(run: _Run, found: Feasible | None) -> Iterator[Improvement]:
+    """Take over what the hard constraints alone tell."""
+    if found is None:
+        return
+    if found.assignment is None:
+        run.fronts.clear()
+        run.last = found.improvement(run.budget)
+        yield run.last
+        return
+    completed = complete(run.working, found.assignment)
+    for front in run.fronts:
+        learn(front, Report(completed[front.piece.variables]))
+    if found.is_final:
+        run.ceiling = min(found.log_score, np.nan_to_num(run.ceiling, nan=np.inf))
+    yield from _news(run, METHOD)
+
+
+def _in_time(run: _Run) -> Generator[Improvement, None, None]:
+    """Solve the hard constraints, for a moment alone; then keep every lane busy as well."""
+    answers: list[Feasible | None] = []
+
+    def solve() -> Report:
+        answers.append(satisfy(run.graph, run.evidence, run.budget, run.rng))
+        return Report()
+
+    logician = start_crew(1, run.budget.clock)
+    submit(logician, 0, solve)
+    dismiss(logician)
+    wait(logician, min(CONSTRAINTS_ALONE_S, run.budget.left_s()))
+    # Compiled loops come back for Python's lock every millisecond or so; with the usual 5 ms before
+    # a thread must let go of it, lanes would mostly wait for each other.
+    switch_s = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_S)
+    num_lanes = max(1, min(num_cores(), NUM_LANES_MAX))
+    crew = start_crew(num_lanes, run.budget.clock)
+    working: dict[int, tuple[Front, Entry]] = {}
+    try:
+        while True:
+            if answers:
+                yield from _take_feasible(run, answers.pop())
+            if _is_over(run):
+                return
+            for lane in range(num_lanes):
+                if lane not in working:
+                    _employ(run, crew, lane, num_lanes, working)
+            if not working:
+                return
+            done = wait(crew, min(run.budget.left_s(), POLL_S))
+            if done is not None:
+                yield from _take_done(run, done, *working.pop(done.lane))
+    finally:
+        sys.setswitchinterval(switch_s)
+        dismiss(crew)
+
+
+def _take_done(run: _Run, done: Done, front: Front, entry: Entry) -> Iterator[Improvement]:
+    """Take over what a turn brought; an engine that ran out of memory takes no more turns."""
+    if isinstance(done.error, MemoryError):
+        credit(entry, Report(finished=True), 0.0, done.seconds)
+        return
+    if done.error is not None:
+        raise done.error
+    assert done.report is not None
+    bound = front.incumbent.log_bound
+    credit(entry, done.report, learn(front, done.report), done.seconds)
+    if front.incumbent.log_bound < bound:
+        front.bound_s = run.budget.spent_s()
+    yield from _news(run, entry.engine.name)
+
+
+def _employ(
+    run: _Run,
+    crew: Crew,
+    lane: int,
+    num_lanes: int,
+    working: dict[int, tuple[Front, Entry]],
+) -> None:
+    proof_first = lane == num_lanes - 1 if num_lanes > 1 else run.turns % 2 == 1
+    if proof_first and run.turns % 2 == 0:
+        quiet_s = run.budget.spent_s() - max(front.bound_s for front in run.fronts)
+        proof_first = quiet_s < BOUND_PATIENCE_S
+    chosen = _next_turn(run, proof_first)
+    if chosen is None:
+        return
+    front, entry = chosen
+    working[lane] = chosen
+    seconds = min(run.turn_s, max(run.budget.left_s(), 1e-3))
+    run.turn_s = min(TURN_S_MAX, run.turn_s * TURN_GROWTH)
+    incumbent, engine = front.incumbent, entry.engine
+    submit(crew, lane, lambda: engine.step(incumbent, seconds))

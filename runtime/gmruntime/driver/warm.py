@@ -1,0 +1,93 @@
+"""Compile the loops ahead of time, so that no first question has to wait for them.
+
+Numba keeps what it compiles beside the source; one call after an installation is enough.
+"""
+
+import numpy as np
+
+from gmruntime.budget import Budget, start_budget
+from gmruntime.engine import Incumbent
+from gmruntime.factors.kinds import (
+    Count,
+    FactorKind,
+    Potts,
+    Table,
+    TruncatedLinear,
+    TruncatedQuadratic,
+    Xor,
+)
+from gmruntime.flat import FlatGraph, flatten
+from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, no_evidence
+
+# Turns of each engine: enough for the bound's to come to joined factors.
+NUM_TURNS = 40
+
+# Large enough that elimination is compiled.
+SIDE = 18
+
+
+def warm_up() -> None:
+    """Run every engine of the search, and message passing, once on small graphs."""
+    rng = np.random.default_rng(0)
+    budget = start_budget(600.0, 1 << 30)
+    for wide in (False, True):
+        _turn_all(flatten(_grid(rng, Table(rng.normal(size=(1, 2, 2))), 2, wide=wide)), budget, rng)
+    kinds: list[tuple[FactorKind, int]] = [
+        (Table(rng.normal(size=(1, 2, 2))), 2),
+        (Table(np.array([[[0.0, -np.inf], [0.0, 0.0]]])), 2),
+        (Table(rng.normal(size=(1, 3, 3))), 3),
+        (Potts(np.ones(1)), 3),
+        (TruncatedLinear(np.ones(1), np.ones(1)), 3),
+        (TruncatedQuadratic(np.ones(1), np.ones(1)), 3),
+        (Xor(np.zeros(1, np.bool_)), 2),
+        (Count(np.zeros((1, 3)), np.zeros((1, 2), np.bool_)), 2),
+    ]
+    for kind, states in kinds:
+        _propagate(_grid(rng, kind, states, wide=False), budget)
+
+
+def _grid(
+    rng: np.random.Generator, kind: FactorKind, num_states: int, *, wide: bool
+) -> FactorGraph:
+    index = np.arange(SIDE * SIDE, dtype=np.int32).reshape(SIDE, SIDE)
+    across = np.stack([index[:, :-1].ravel(), index[:, 1:].ravel()], 1)
+    down = np.stack([index[:-1].ravel(), index[1:].ravel()], 1)
+    fields = Table(rng.normal(size=(SIDE * SIDE, num_states)))
+    factors = [
+        FactorBlock(kind, np.concatenate([across, down])),
+        FactorBlock(fields, index.reshape(-1, 1)),
+    ]
+    if wide:
+        corners = np.stack([index[:-1, :-1].ravel(), index[1:, :-1].ravel(), index[1:, 1:].ravel()])
+        factors.append(FactorBlock(Table(rng.normal(size=(1, *(num_states,) * 3))), corners.T))
+    return FactorGraph((VariableBlock("x", (SIDE, SIDE), num_states),), tuple(factors))
+
+
+def _turn_all(flat: FlatGraph, budget: Budget, rng: np.random.Generator) -> None:
+    """Let every engine take some turns of one unit of work each."""
+    from gmruntime.driver.portfolio import rosters
+    from gmruntime.simplify.working import best_local_states, flat_score
+
+    states = best_local_states(flat)
+    known = Incumbent(states, flat_score(flat, states), float("inf"))
+    entries = {
+        id(entry): entry for roster in rosters(flat, budget, rng) for entry in roster.entries
+    }
+    for entry in entries.values():
+        for _ in range(NUM_TURNS):
+            if entry.engine.step(known, 0.0).finished:
+                break
+
+
+def _propagate(graph: FactorGraph, budget: Budget) -> None:
+    from gmruntime.messages.layout import build_layout, unary_with_evidence
+    from gmruntime.messages.options import BpOptions
+    from gmruntime.messages.rows import propagate_compiled
+
+    for temperature in (0.0, 1.0):
+        layout = build_layout(graph, temperature)
+        unary = unary_with_evidence(layout, no_evidence(graph)[None])
+        for schedule in ("auto", "sequential", "residual"):
+            options = BpOptions(num_sweeps_max=60, schedule=schedule)
+            start = np.zeros((1, len(layout.entry)))
+            propagate_compiled(layout, unary, budget, options, start)

@@ -1,1 +1,0 @@
-"""Proofs: certified bounds on maxima, and searches that are complete."""

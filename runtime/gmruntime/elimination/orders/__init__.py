@@ -1,0 +1,1 @@
+"""Elimination orders: greedy, from many restarts, and remembered between questions."""

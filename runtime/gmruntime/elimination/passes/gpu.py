@@ -1,0 +1,115 @@
+"""Runs a program of contractions on a GPU: one launch for each step, all tables on the device.
+
+Not run by this project's continuous integration, which has no GPU: there the kernel is compiled
+for one, and compiled as C++ and run on the CPU by these same functions.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from gmruntime.budget import Budget
+from gmruntime.elimination.passes import cuda as contraction_cuda
+from gmruntime.elimination.passes.program_kernel import Program, step_axes
+
+Array = Any
+"""An array of the device's module."""
+
+_MEMORY_SHARE = 0.9
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Device:
+    """What steps are run with.
+
+    Attributes:
+        arrays: cupy, or numpy in tests.
+        launch: runs the kernel: number of tables, whether it maximises, and the arguments.
+    """
+
+    arrays: Any
+    launch: Callable[[int, bool, tuple[Any, ...]], None]
+
+
+def gpu() -> Device:
+    """Return the GPU that CuPy chose."""
+    cupy: Any = import_module("cupy")
+
+    def launch(num_tables: int, is_max: bool, arguments: tuple[Any, ...]) -> None:
+        threads = contraction_cuda.THREADS_PER_BLOCK
+        blocks = int(min(-(-int(arguments[7]) // threads), 1 << 20))
+        contraction_cuda.kernel(num_tables, is_max)((max(blocks, 1),), (threads,), arguments)
+
+    return Device(cupy, launch)
+
+
+def fits_gpu(num_entries: int) -> bool:
+    """Say whether the device has room for so many numbers."""
+    cupy: Any = import_module("cupy")
+    return 8 * num_entries < _MEMORY_SHARE * int(cupy.cuda.runtime.memGetInfo()[0])
+
+
+def run_steps_on(
+    device: Device,
+    values: Array,
+    program: Program,
+    switch: int,
+    num_counted: int,
+    floor: float,
+    budget: Budget | None,
+) -> tuple[float, bool]:
+    """Run all steps on arrays of the device, in place.
+
+    Args:
+        device: to run on.
+        values: all tables; those given are filled in.
+        program: the steps.
+        switch: the first step that maximises after others have summed, else -1.
+        num_counted: how many of the first steps' rescaling is counted.
+        floor: a sum's result whose largest entry is not above has lost its digits.
+        budget: asked before each step.
+
+    Returns:
+        the log of what rescaling took out, and whether all steps ran.
+    """
+    arrays = device.arrays
+    log_constant = 0.0
+    for step in range(len(program.results)):
+        if budget is not None and budget.left_s() <= 0:
+            return log_constant, False
+        if step == switch:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                arrays.log(values, out=values)
+        is_max = bool(program.is_max[step])
+        bases, start, offsets, order, ranks = step_axes(program, step)
+        if len(order) > contraction_cuda.NUM_AXES_MAX:
+            return log_constant, False
+        sizes = np.diff(start)[order]
+        num_apart = int((ranks == 0).sum())
+        table = int(program.results[step])
+        begin = int(program.table_start[table])
+        out = values[begin : begin + int(program.table_size[table])]
+        out[...] = -np.inf if is_max else 0.0
+        arguments = (
+            values,
+            *(arrays.asarray(a) for a in (bases, offsets, start[:-1][order], sizes)),
+            np.int32(len(order)),
+            np.int32(num_apart),
+            np.int64(np.prod(sizes[:num_apart], dtype=np.int64)),
+            np.int64(np.prod(sizes[num_apart:], dtype=np.int64)),
+        )
+        if arguments[7] * arguments[8] > 0:
+            device.launch(len(bases) - 1, is_max, arguments)
+        largest = float(out.max()) if len(out) else -np.inf
+        if largest <= (-np.inf if is_max else floor):
+            return -np.inf, False
+        if is_max:
+            out -= largest
+        else:
+            out /= largest
+        if step < num_counted:
+            log_constant += largest if is_max else float(np.log(largest))
+    return log_constant, True

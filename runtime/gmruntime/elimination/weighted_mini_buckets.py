@@ -1,0 +1,179 @@
+"""Upper bounds by weighted mini-buckets: elimination that splits what would be too large.
+
+A bucket whose tables together exceed the limit is split into mini-buckets, each eliminated alone
+with a share of the weight; Hölder's inequality makes the result an upper bound. With weight 0,
+the maximum, it bounds the best score.
+
+Source: Dechter and Rish (2003), "Mini-buckets"; Liu and Ihler (2011), "Bounding the partition
+function using Hölder's inequality", with one pass of moment matching.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from gmruntime.elimination.orders.greedy import Order
+from gmruntime.simplify.network import Factor, Network
+
+# Rounding is far smaller; what is called proven is rounded outwards by this much of its size.
+_MARGIN = 1e-9
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Relaxation:
+    """What is left of a network after mini-buckets: nowhere too small.
+
+    Attributes:
+        factors: over the variables that were not eliminated.
+        log_constant: to be added.
+    """
+
+    factors: tuple[Factor, ...]
+    log_constant: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MiniBucket:
+    """A part of a bucket as it was eliminated.
+
+    Attributes:
+        variable: that was eliminated.
+        scope: the others.
+        table: log; the eliminated variable's axis comes first.
+        message: over `scope`, log.
+        weight: the part's share.
+    """
+
+    variable: int
+    scope: tuple[int, ...]
+    table: np.ndarray
+    message: np.ndarray
+    weight: float
+
+
+def relax(
+    network: Network,
+    order: Order,
+    bits_max: float,
+    *,
+    is_max: Callable[[int], bool],
+    kept: frozenset[int] = frozenset(),
+    record: list[MiniBucket] | None = None,
+    is_over: Callable[[], bool] = lambda: False,
+) -> Relaxation:
+    """Eliminate in order, never building a table of more than `bits_max` bits.
+
+    Args:
+        network: what to bound.
+        order: of all its variables.
+        bits_max: log2 of the entries of the largest table; a given factor may exceed it.
+        is_max: whether a variable is maximised; those that are must come last in the order.
+        kept: variables that are not eliminated.
+        record: receives every mini-bucket, in the order they are eliminated.
+        is_over: asked now and then; once true, a TimeoutError is raised.
+    """
+    place = {v: k for k, v in enumerate(order.variables)}
+    buckets: list[list[Factor]] = [[] for _ in order.variables]
+    left: list[Factor] = []
+    log_constant = network.log_constant
+
+    def put(factor: Factor) -> None:
+        nonlocal log_constant
+        open_places = [place[v] for v in factor.scope if v not in kept]
+        if not factor.scope:
+            log_constant += float(factor.table)
+        elif open_places:
+            buckets[min(open_places)].append(factor)
+        else:
+            left.append(factor)
+
+    for factor in network.factors:
+        put(factor)
+    for k, v in enumerate(order.variables):
+        if v in kept or not buckets[k]:
+            if v not in kept and not is_max(v):
+                log_constant += float(np.log(network.num_states[v]))
+            continue
+        if is_over():
+            raise TimeoutError
+        for part in _eliminate(buckets[k], v, network.num_states, bits_max, is_max(v)):
+            put(Factor(part.scope, part.message))
+            if record is not None:
+                record.append(part)
+        buckets[k] = []
+    margin = _MARGIN * (1.0 + abs(log_constant) + len(order.variables))
+    return Relaxation(tuple(left), log_constant + margin if log_constant > -np.inf else -np.inf)
+
+
+def _eliminate(
+    factors: list[Factor], v: int, num_states: np.ndarray, bits_max: float, is_max: bool
+) -> list[MiniBucket]:
+    parts = _split(factors, num_states, bits_max)
+    tables = [_combine(part, v, num_states) for part in parts]
+    weight = 0.0 if is_max else 1.0 / len(tables)
+    marginals = [_reduce(f.table, tuple(range(1, f.table.ndim)), weight) for f in tables]
+    matched = tables
+    if len(tables) > 1:
+        mean = np.mean(np.stack(marginals), axis=0)
+        dead = ~np.isfinite(mean)
+        matched = []
+        for factor, own in zip(tables, marginals, strict=True):
+            shift = np.where(dead, -np.inf, mean - np.where(dead, 0.0, own))
+            factor.table[...] += shift.reshape(-1, *[1] * (factor.table.ndim - 1))
+            matched.append(factor)
+    return [
+        MiniBucket(v, f.scope[1:], f.table, _reduce(f.table, (0,), weight), weight) for f in matched
+    ]
+
+
+def _reduce(table: np.ndarray, axes: tuple[int, ...], weight: float) -> np.ndarray:
+    """Return w log sum exp(t / w), the maximum for w = 0."""
+    if not axes:
+        return table
+    top = table.max(axis=axes, keepdims=True)
+    if weight == 0.0:
+        return top.reshape(np.delete(table.shape, axes))
+    safe = np.where(np.isfinite(top), top, 0.0)
+    with np.errstate(divide="ignore"):
+        total = weight * np.log(np.exp((table - safe) / weight).sum(axis=axes))
+    return total + safe.reshape(total.shape)
+
+
+def _split(factors: list[Factor], num_states: np.ndarray, bits_max: float) -> list[list[Factor]]:
+    """Put each factor, widest first, into the mini-bucket whose scope it widens least."""
+    parts: list[tuple[set[int], list[Factor]]] = []
+    for factor in sorted(factors, key=lambda f: -len(f.scope)):
+        best, cost = -1, np.inf
+        for k, (scope, _) in enumerate(parts):
+            union = scope | set(factor.scope)
+            bits = float(np.log2(num_states[list(union)]).sum())
+            grown = bits - float(np.log2(num_states[list(scope)]).sum())
+            if (bits <= bits_max or union == scope) and grown < cost:
+                best, cost = k, grown
+        if best < 0:
+            parts.append((set(factor.scope), [factor]))
+        else:
+            parts[best][0].update(factor.scope)
+            parts[best][1].append(factor)
+    return [members for _, members in parts]
+
+
+def _combine(factors: list[Factor], v: int, num_states: np.ndarray) -> Factor:
+    scope = (v, *sorted({u for factor in factors for u in factor.scope} - {v}))
+    place = {u: k for k, u in enumerate(scope)}
+    total = np.zeros([int(num_states[u]) for u in scope])
+    for factor in factors:
+        axes = sorted(range(len(factor.scope)), key=lambda k: place[factor.scope[k]])
+        shape = [1] * len(scope)
+        for u, size in zip(factor.scope, factor.table.shape, strict=True):
+            shape[place[u]] = size
+        total += factor.table.transpose(axes).reshape(shape)
+    return Factor(scope, total)
+
+
+def upper_bound(
+    network: Network, order: Order, bits_max: float, *, is_max: Callable[[int], bool]
+) -> float:
+    """Bound log Z, the best score, or the best of the maximised variables' log sums from above."""
+    return relax(network, order, bits_max, is_max=is_max).log_constant

@@ -1,0 +1,1 @@
+"""Flooding on a GPU: graphs of pairs with a fused kernel, graphs of any kinds with two."""

@@ -1,0 +1,246 @@
+"""Flooding on a GPU: graphs of pairs whose variables all have the same number of states.
+
+Not run by this project's continuous integration, which has no GPU: there the kernels are compiled,
+and the arrays built here are checked on the CPU.
+"""
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from gmruntime.arrays import Float64, Int64, UInt8
+from gmruntime.budget import Budget
+from gmruntime.devices import has_gpu
+from gmruntime.factors.kinds import Potts, Table
+from gmruntime.messages.kernels.cuda import pairs as cuda
+from gmruntime.messages.layout import Layout
+from gmruntime.messages.options import BpOptions
+
+# Below this many messages entries a launch costs more than the work.
+_NUM_ENTRIES_MIN = 1_000_000
+
+SWEEPS_PER_LOOK = 8
+"""Sweeps between two looks at the largest change, each of which waits for the device."""
+
+CHANCES = (1.0, 0.7, 0.4, 0.1)
+"""Shares of the messages that are sent, tried in turn while they do not settle."""
+
+PATIENCE = 5
+"""Looks after which the change must have halved, or a smaller share is sent."""
+
+ROWS_MAX = 1 << 15
+"""Rows of evidence in one launch."""
+
+
+@dataclass(slots=True)
+class Pace:
+    """What share of the messages is sent: all, until they no longer settle."""
+
+    options: BpOptions
+    damping: float
+    step: int = 0
+    looks: int = 0
+    checkpoint: float = float("inf")
+
+    @property
+    def chance(self) -> float:
+        """The share at present."""
+        return CHANCES[self.step]
+
+    def is_settled(self, change: float) -> bool:
+        """Look at the largest change; send fewer messages when it has not halved for long."""
+        self.looks += 1
+        if change <= self.options.tolerance * (1.0 - self.damping):
+            return True
+        if self.looks % PATIENCE == 0 and self.options.damping is None:
+            if change > 0.5 * self.checkpoint and self.step + 1 < len(CHANCES):
+                self.step += 1
+            self.checkpoint = change
+        return False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """A layout as the CUDA kernel reads it.
+
+    Attributes:
+        rule: which specialisation.
+        edge_start: where each variable's edges begin, by variable.
+        own_place: for each edge, where the message to its variable lies.
+        other_place: where the message to the other end lies.
+        parameter_start: where the factor's parameters begin.
+        is_first: whether the variable comes first in the factor's table.
+        parameters: f for sums, log f for maxima.
+    """
+
+    rule: cuda.Rule
+    edge_start: Int64[np.ndarray, " variables_and_end"]
+    own_place: Int64[np.ndarray, " edges"]
+    other_place: Int64[np.ndarray, " edges"]
+    parameter_start: Int64[np.ndarray, " edges"]
+    is_first: UInt8[np.ndarray, " edges"]
+    parameters: Float64[np.ndarray, " entries"]
+
+
+def plan(layout: Layout) -> Plan | None:
+    """Arrange a layout for the GPU; None when a group or a variable does not fit the kernels."""
+    kinds = {type(g.kind) for g in layout.groups}
+    states = np.unique(layout.num_states)
+    fits = len(states) == 1 and 2 <= states[0] <= cuda.NUM_STATES_MAX
+    if (
+        not fits
+        or kinds not in ({Table}, {Potts})
+        or any(len(g.states) != 2 for g in layout.groups)
+    ):
+        return None
+    size = int(states[0])
+    owner: list[np.ndarray] = []
+    own: list[np.ndarray] = []
+    other: list[np.ndarray] = []
+    starts: list[np.ndarray] = []
+    first: list[np.ndarray] = []
+    parameters: list[np.ndarray] = []
+    offset = 0
+    for group in layout.groups:
+        values = _parameters(group.kind, layout.is_max)
+        count, step = len(group.scopes), 0 if len(values) == 1 else values[0].size
+        index = np.arange(count, dtype=np.int64)
+        places = [start + size * index for start in group.starts]
+        for k in range(2):
+            owner.append(group.scopes[:, k].astype(np.int64))
+            own.append(places[k])
+            other.append(places[1 - k])
+            starts.append(offset + step * index)
+            first.append(np.full(count, k == 0, np.uint8))
+        parameters.append(values.reshape(-1))
+        offset += values.size
+    owners = np.concatenate(owner)
+    order = np.argsort(owners, kind="stable")
+    degree = np.bincount(owners, minlength=len(layout.num_states))
+    return Plan(
+        "potts" if kinds == {Potts} else "table",
+        np.concatenate([[0], np.cumsum(degree)]).astype(np.int64),
+        np.concatenate(own)[order],
+        np.concatenate(other)[order],
+        np.concatenate(starts)[order],
+        np.concatenate(first)[order],
+        np.concatenate(parameters),
+    )
+
+
+def _parameters(kind: object, is_max: bool) -> np.ndarray:
+    match kind:
+        case Table():
+            logs = kind.log_potentials
+            high = logs.max(axis=(1, 2), keepdims=True)
+            shifted = logs - np.where(np.isneginf(high), 0.0, high)
+            return logs if is_max else np.exp(shifted)
+        case Potts():
+            return kind.weights if is_max else np.exp(np.minimum(kind.weights, 80.0))
+        case _:
+            raise AssertionError("plan admits tables and Potts factors only")
+
+
+def is_worth_it(layout: Layout, options: BpOptions, rows: int = 1) -> bool:
+    """Say whether to run on the GPU, as the options allow it and the machine has one."""
+    if options.device == "cuda" and not has_gpu():
+        raise ValueError("device 'cuda' needs cupy and a CUDA device; there is none here")
+    if options.device == "cpu" or options.schedule not in ("auto", "flooding") or layout.is_forest:
+        return False
+    if options.device == "auto" and rows * len(layout.entry) < _NUM_ENTRIES_MIN:
+        return False
+    return has_gpu()
+
+
+def num_bytes(layout: Layout, found: Plan, item_bytes: int, rows: int = 1) -> int:
+    """Return what the arrays of a run occupy on the device."""
+    edges = len(found.own_place)
+    reals = rows * (2 * len(layout.entry) + len(layout.unary)) + len(found.parameters)
+    return item_bytes * reals + (3 * 8 + 1) * edges + 8 * len(found.edge_start)
+
+
+def run(
+    layout: Layout,
+    found: Plan,
+    unary: Float64[np.ndarray, "rows entries"],
+    start: Float64[np.ndarray, "rows message_entries"],
+    budget: Budget,
+    options: BpOptions,
+    damping: float,
+) -> tuple[Float64[np.ndarray, "rows message_entries"], float, int] | None:
+    """Flood all rows on the device, as many at a time as it holds.
+
+    None when it lacks the memory for one, or messages contradict each other.
+
+    Returns:
+        messages, the largest change of the last sweep, and the number of sweeps.
+    """
+    cupy: Any = import_module("cupy")
+    item = 8 if options.precision == "float64" else 4
+    free_bytes = 0.9 * int(cupy.cuda.runtime.memGetInfo()[0])
+    alone = num_bytes(layout, found, item)
+    if alone > free_bytes:
+        return None
+    each = num_bytes(layout, found, item, 2) - alone
+    at_once = min(ROWS_MAX, 1 + int((free_bytes - alone) // max(1, each)))
+    values = np.empty(start.shape)
+    change, num_sweeps = 0.0, 0
+    for first in range(0, len(unary), at_once):
+        rows = slice(first, first + at_once)
+        done = _run_rows(layout, found, unary[rows], start[rows], budget, options, damping)
+        if done is None:
+            return None
+        values[rows] = done[0]
+        change, num_sweeps = max(change, done[1]), max(num_sweeps, done[2])
+    return values, change, num_sweeps
+
+
+def _run_rows(
+    layout: Layout,
+    found: Plan,
+    unary: np.ndarray,
+    start: np.ndarray,
+    budget: Budget,
+    options: BpOptions,
+    damping: float,
+) -> tuple[np.ndarray, float, int] | None:
+    cupy: Any = import_module("cupy")
+    is_double = options.precision == "float64"
+    real: Any = np.float64 if is_double else np.float32
+    size = int(layout.num_states[0])
+    compiled = cuda.module(size, found.rule, is_max=layout.is_max, is_double=is_double)
+    kernel = compiled.get_function("sweep")
+    fixed = [
+        np.int64(start.shape[1]),
+        cupy.asarray(unary.astype(real)),
+        *(cupy.asarray(a) for a in (found.edge_start, found.own_place, found.other_place)),
+        *(cupy.asarray(a) for a in (found.parameter_start, found.is_first)),
+        cupy.asarray(found.parameters.astype(real)),
+    ]
+    old = cupy.asarray(start.astype(real))
+    new = cupy.empty_like(old)
+    rows, count = len(unary), len(layout.num_states)
+    change, lost = cupy.zeros(rows, np.float32), cupy.zeros(rows, np.int32)
+    blocks = -(-count // cuda.variables_per_block(size))
+    pace = Pace(options, damping)
+    sweep = 0
+    while sweep < options.num_sweeps_max and budget.left_s() > 0.0:
+        change.fill(0)
+        turn = (real(damping), np.float32(pace.chance), np.uint32(sweep))
+        kernel(
+            (blocks, rows),
+            (cuda.THREADS_PER_BLOCK,),
+            (np.int32(count), *fixed, old, new, *turn, change, lost),
+        )
+        old, new = new, old
+        sweep += 1
+        if sweep % SWEEPS_PER_LOOK == 0 or sweep == options.num_sweeps_max:
+            if bool(lost.any()):
+                return None
+            if pace.is_settled(float(change.max())):
+                break
+    if bool(lost.any()):
+        return None
+    return cupy.asnumpy(old).astype(np.float64), float(change.max()), sweep

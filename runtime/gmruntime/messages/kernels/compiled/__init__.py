@@ -1,0 +1,1 @@
+"""Message rules and sweeps compiled by Numba. Knows flat arrays only."""

@@ -1,0 +1,296 @@
+"""Compiled message rules of single factors, every kind, for sums and for maxima.
+
+Sums are in the probability domain, maxima in logs. `told[k, x]` is what the k-th variable says,
+`fresh[k, x]` what the factor answers, not normalised. A factor's parameters are integers and reals
+in flat arrays; `gmruntime.messages.flat_factors` says which. Importing this file imports numba.
+
+Numba keeps compiled loops on disk until their own file changes: whoever changes a rule in
+`compiled_chains` changes this file and `compiled_schedules` too. (Last: all-different of few.)
+"""
+
+import numba
+import numpy as np
+
+from gmruntime.arrays import Float64, Int64
+from gmruntime.messages.kernels.codes import (
+    DIFFERENT,
+    GATED,
+    OR,
+    PARITY,
+    POTTS,
+    SUM,
+    TABLE,
+    WINDOW,
+)
+from gmruntime.messages.kernels.compiled.chains import different, sums_of, weighted_or
+
+
+@numba.njit(nogil=True, cache=True)
+def rule(
+    code: int,
+    arity: int,
+    states: Int64[np.ndarray, " arity"],
+    ints: Int64[np.ndarray, " integers"],
+    reals: Float64[np.ndarray, " reals"],
+    told: Float64[np.ndarray, "arity states"],
+    work: Float64[np.ndarray, " scratch"],
+    fresh: Float64[np.ndarray, "arity states"],
+    is_max: bool,
+) -> None:
+    """Write what one factor says to each of its variables."""
+    if code == TABLE:
+        _table(arity, states, reals, told, work, fresh, is_max)
+    elif code == GATED:
+        _gated(arity, states, reals, told, work, fresh, is_max)
+    elif code == POTTS:
+        _potts(int(states[0]), reals[0], told, fresh, is_max)
+    elif code == SUM:
+        sums_of(arity, states, ints, reals, told, work, fresh, is_max)
+    elif code == OR:
+        weighted_or(arity, ints, reals, told, work, fresh, is_max)
+    elif code == PARITY:
+        _parity(arity, int(ints[0]), told, work, fresh, is_max)
+    elif code == DIFFERENT:
+        different(arity, int(states[0]), told, work, fresh, is_max)
+    elif code == WINDOW:
+        _window(ints, told, work, fresh, is_max)
+    else:
+        _memory(arity, int(ints[0]), int(states[1]), reals, told, work, fresh, is_max)
+
+
+@numba.njit(nogil=True, cache=True)
+def _table(
+    arity: int,
+    states: np.ndarray,
+    reals: np.ndarray,
+    told: np.ndarray,
+    ahead: np.ndarray,
+    fresh: np.ndarray,
+    is_max: bool,
+) -> None:
+    """Go through all entries; each adds to what every variable hears, without division."""
+    zero = -np.inf if is_max else 0.0
+    size = 1
+    for k in range(arity):
+        size *= states[k]
+        for x in range(states[k]):
+            fresh[k, x] = zero
+    digits = np.zeros(arity, np.int64)
+    for entry in range(size):
+        value = reals[entry]
+        if value != zero:
+            ahead[0] = value
+            back = 0.0 if is_max else 1.0
+            for k in range(arity - 1):
+                said = told[k, digits[k]]
+                ahead[k + 1] = ahead[k] + said if is_max else ahead[k] * said
+            for k in range(arity - 1, -1, -1):
+                x = digits[k]
+                if is_max:
+                    fresh[k, x] = max(fresh[k, x], ahead[k] + back)
+                    back += told[k, x]
+                else:
+                    fresh[k, x] += ahead[k] * back
+                    back *= told[k, x]
+        k = arity - 1
+        while k >= 0:
+            digits[k] += 1
+            if digits[k] < states[k]:
+                break
+            digits[k] = 0
+            k -= 1
+
+
+@numba.njit(nogil=True, cache=True)
+def _gated(
+    arity: int,
+    states: np.ndarray,
+    reals: np.ndarray,
+    told: np.ndarray,
+    work: np.ndarray,
+    fresh: np.ndarray,
+    is_max: bool,
+) -> None:
+    """Apply a table while the gate, the first variable, is true; its last entry is the rest."""
+    _table(arity - 1, states[1:], reals, told[1:], work, fresh[1:], is_max)
+    on = -np.inf if is_max else 0.0
+    for x in range(states[1]):
+        if is_max:
+            on = max(on, fresh[1, x] + told[1, x])
+        else:
+            on += fresh[1, x] * told[1, x]
+    closed = reals[-1]
+    # work[k]: all norms before the k-th inner variable; `back` those after it.
+    one = 0.0 if is_max else 1.0
+    work[0] = one
+    for k in range(1, arity):
+        norm = _norm(told[k, : states[k]], is_max)
+        work[k] = work[k - 1] + norm if is_max else work[k - 1] * norm
+    fresh[0, 0] = work[arity - 1] + closed if is_max else work[arity - 1] * closed
+    fresh[0, 1] = on
+    back = one
+    for k in range(arity - 1, 0, -1):
+        norm = _norm(told[k, : states[k]], is_max)
+        if is_max:
+            off = told[0, 0] + closed + work[k - 1] + back
+            for x in range(states[k]):
+                fresh[k, x] = max(told[0, 1] + fresh[k, x], off)
+            back += norm
+        else:
+            off = told[0, 0] * closed * work[k - 1] * back
+            for x in range(states[k]):
+                fresh[k, x] = told[0, 1] * fresh[k, x] + off
+            back *= norm
+
+
+@numba.njit(nogil=True, cache=True)
+def _norm(values: np.ndarray, is_max: bool) -> float:
+    total = -np.inf if is_max else 0.0
+    for x in range(len(values)):
+        total = max(total, values[x]) if is_max else total + values[x]
+    return total
+
+
+@numba.njit(nogil=True, cache=True)
+def _potts(size: int, weight: float, told: np.ndarray, fresh: np.ndarray, is_max: bool) -> None:
+    """Join what all other states say with the weighted own one."""
+    for k in range(2):
+        said, out = told[1 - k], fresh[k]
+        before = -np.inf if is_max else 0.0
+        for x in range(size):
+            own = said[x] + weight if is_max else said[x] * weight
+            out[x] = max(own, before) if is_max else own + before
+            before = max(before, said[x]) if is_max else before + said[x]
+        after = -np.inf if is_max else 0.0
+        for x in range(size - 1, -1, -1):
+            out[x] = max(out[x], after) if is_max else out[x] + after
+            after = max(after, said[x]) if is_max else after + said[x]
+
+
+@numba.njit(nogil=True, cache=True)
+def _parity(
+    arity: int, wanted: int, told: np.ndarray, work: np.ndarray, fresh: np.ndarray, is_max: bool
+) -> None:
+    """Keep the parity so far, forwards in `work`, backwards as two numbers."""
+    zero, one = (-np.inf, 0.0) if is_max else (0.0, 1.0)
+    even, odd = one, zero
+    for k in range(arity):
+        work[2 * k], work[2 * k + 1] = even, odd
+        no, yes = told[k, 0], told[k, 1]
+        if is_max:
+            even, odd = max(even + no, odd + yes), max(odd + no, even + yes)
+        else:
+            even, odd = even * no + odd * yes, odd * no + even * yes
+    even, odd = (zero, one) if wanted else (one, zero)
+    for k in range(arity - 1, -1, -1):
+        before, after = work[2 * k], work[2 * k + 1]
+        no, yes = told[k, 0], told[k, 1]
+        if is_max:
+            fresh[k, 0] = max(before + even, after + odd)
+            fresh[k, 1] = max(before + odd, after + even)
+            even, odd = max(even + no, odd + yes), max(odd + no, even + yes)
+        else:
+            fresh[k, 0] = before * even + after * odd
+            fresh[k, 1] = before * odd + after * even
+            even, odd = even * no + odd * yes, odd * no + even * yes
+
+
+@numba.njit(nogil=True, cache=True)
+def _window(
+    ints: np.ndarray, told: np.ndarray, work: np.ndarray, fresh: np.ndarray, is_max: bool
+) -> None:
+    """Join what is within reach: along rows, then along columns."""
+    rows, columns, reach_rows, reach_columns = ints[0], ints[1], ints[2], ints[3]
+    zero = -np.inf if is_max else 0.0
+    for k in range(2):
+        said = told[1 - k]
+        for r in range(rows):
+            for c in range(columns):
+                total = zero
+                for near in range(max(0, r - reach_rows), min(rows, r + reach_rows + 1)):
+                    value = said[near * columns + c]
+                    total = max(total, value) if is_max else total + value
+                work[r * columns + c] = total
+        for r in range(rows):
+            for c in range(columns):
+                total = zero
+                for near in range(max(0, c - reach_columns), min(columns, c + reach_columns + 1)):
+                    value = work[r * columns + near]
+                    total = max(total, value) if is_max else total + value
+                fresh[k, r * columns + c] = total
+
+
+@numba.njit(nogil=True, cache=True)
+def _memory(
+    arity: int,
+    num_patterns: int,
+    size: int,
+    reals: np.ndarray,
+    told: np.ndarray,
+    work: np.ndarray,
+    fresh: np.ndarray,
+    is_max: bool,
+) -> None:
+    """Let each position attend over the patterns, weighed by how well the others agree.
+
+    Products over many positions are taken in logs; what is impossible is counted. reals: the
+    patterns, each row with its largest entry taken out, then the logs of what was taken out.
+    """
+    places = arity - 1
+    shifts = reals[num_patterns * places * size :]
+    agree = work[: num_patterns * places]
+    totals = work[num_patterns * places : num_patterns * (places + 1)]
+    high = -np.inf
+    for m in range(num_patterns):
+        totals[m] = 0.0
+        num_zeros = 0
+        for i in range(places):
+            pattern = reals[(m * places + i) * size : (m * places + i + 1) * size]
+            value = -np.inf if is_max else 0.0
+            for x in range(size):
+                if is_max:
+                    value = max(value, pattern[x] + told[1 + i, x])
+                else:
+                    value += pattern[x] * told[1 + i, x]
+            if not is_max:
+                value = np.log(value) if value > 0.0 else -np.inf
+            value += shifts[m * places + i]
+            agree[m * places + i] = value
+            if value == -np.inf:
+                num_zeros += 1
+            else:
+                totals[m] += value
+        fresh[0, m] = totals[m] if num_zeros == 0 else -np.inf
+        high = max(high, fresh[0, m])
+    if not is_max:
+        for m in range(num_patterns):
+            fresh[0, m] = np.exp(fresh[0, m] - high) if high > -np.inf else 0.0
+    weights = work[num_patterns * (places + 1) : num_patterns * (places + 2)]
+    for i in range(places):
+        high = -np.inf
+        for m in range(num_patterns):
+            weights[m] = _others(agree[m * places : (m + 1) * places], totals[m], i)
+            said = told[0, m] if is_max else (np.log(told[0, m]) if told[0, m] > 0.0 else -np.inf)
+            weights[m] += said + shifts[m * places + i]
+            high = max(high, weights[m])
+        for x in range(size):
+            fresh[1 + i, x] = -np.inf if is_max else 0.0
+        for m in range(num_patterns):
+            if weights[m] == -np.inf:
+                continue
+            pattern = reals[(m * places + i) * size : (m * places + i + 1) * size]
+            weight = weights[m] if is_max else np.exp(weights[m] - high)
+            for x in range(size):
+                if is_max:
+                    fresh[1 + i, x] = max(fresh[1 + i, x], weight + pattern[x])
+                else:
+                    fresh[1 + i, x] += weight * pattern[x]
+
+
+@numba.njit(nogil=True, cache=True)
+def _others(agree: np.ndarray, total: float, left_out: int) -> float:
+    """Add all but one; `total` is the sum of those that are finite."""
+    for i in range(len(agree)):
+        if i != left_out and agree[i] == -np.inf:
+            return -np.inf
+    return total if agree[left_out] == -np.inf else total - agree[left_out]

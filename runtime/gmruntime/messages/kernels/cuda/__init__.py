@@ -1,0 +1,1 @@
+"""Message rules as CUDA sources, specialised as text before they are compiled."""

@@ -1,0 +1,1 @@
+"""Changes of single variables: short annealing runs, then tabu search."""

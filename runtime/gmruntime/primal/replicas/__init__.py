@@ -1,0 +1,1 @@
+"""Thousands of copies of a graph annealed at once, on a GPU."""

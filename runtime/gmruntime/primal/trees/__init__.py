@@ -1,0 +1,1 @@
+"""Tree annealing: random forests re-drawn at a falling temperature."""

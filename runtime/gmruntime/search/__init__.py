@@ -1,1 +1,0 @@
-"""The anytime search for the best assignment: one driver, several engines, one incumbent."""
