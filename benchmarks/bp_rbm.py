@@ -17,9 +17,9 @@ from gmruntime.budget import start_budget
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, log_score, no_evidence
 from gmruntime.messages.beliefs import decode
-from gmruntime.messages.bp import propagate
 from gmruntime.messages.layout import build_layout, unary_with_evidence
 from gmruntime.messages.options import BpOptions
+from gmruntime.messages.propagate import propagate
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "rbm_map.npz"
 NUM_SWEEPS = 200

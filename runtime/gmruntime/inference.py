@@ -306,7 +306,8 @@ def _search(
     budget: Budget,
     rng: np.random.Generator,
 ) -> AssignmentsAnswer:
-    from gmruntime.driver.anytime import answer, answer_of
+    from gmruntime.driver.answer import answer
+    from gmruntime.driver.anytime import answer_of
     from gmruntime.driver.anytime import search as improve
     from gmruntime.layered.search import has_wide_sums
 

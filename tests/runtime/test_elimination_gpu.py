@@ -16,7 +16,7 @@ from gmruntime.elimination import layout
 from gmruntime.elimination import plan as plans
 from gmruntime.elimination.answer import attempt
 from gmruntime.elimination.layout import with_layout
-from gmruntime.elimination.orders.greedy import best_order
+from gmruntime.elimination.orders.best import best_order
 from gmruntime.elimination.passes import gpu as running_gpu
 from gmruntime.elimination.passes.cores import Arena, run
 from gmruntime.elimination.passes.cuda import source

@@ -17,7 +17,7 @@ from gmruntime.answer import (
 from gmruntime.budget import Budget, start_budget
 from gmruntime.elimination import slices
 from gmruntime.elimination.bounding import bound_log_partition
-from gmruntime.elimination.orders.greedy import best_order
+from gmruntime.elimination.orders.best import best_order
 from gmruntime.elimination.plan import Plan, plan
 from gmruntime.elimination.sliced import answer_in_slices
 from gmruntime.elimination.slices import choose_cut

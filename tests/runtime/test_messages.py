@@ -33,9 +33,9 @@ from gmruntime.graph import (
 )
 from gmruntime.messages.answer import answer
 from gmruntime.messages.beliefs import bethe_log_partition, marginals
-from gmruntime.messages.bp import propagate
 from gmruntime.messages.layout import build_layout, unary_with_evidence
 from gmruntime.messages.options import BpOptions, options_from
+from gmruntime.messages.propagate import propagate
 from tests.support.random_factors import every_kind, random_loops, tree_around, with_zeros
 
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from gmruntime.answer import Best, Map, Status
 from gmruntime.budget import start_budget
-from gmruntime.driver.anytime import answer, search
+from gmruntime.driver.answer import answer
+from gmruntime.driver.anytime import search
 from gmruntime.factors.kinds import AllDifferent, Count, LinearSum, Table, Xor
 from gmruntime.flat import flatten
 from gmruntime.graph import (

@@ -132,28 +132,6 @@ def search(
         ended.set()
 
 
-def answer(
-    graph: FactorGraph,
-    query: Map | Best,
-    evidence: Assignment,
-    budget: Budget,
-    rng: np.random.Generator,
-) -> AssignmentsAnswer:
-    """Search until the budget ends and say how good the result is."""
-    if isinstance(query, Best):
-        from gmruntime.driver.best import best_answer
-
-        return best_answer(graph, query, evidence, budget, rng)
-    last: Improvement | None = None
-    try:
-        for improvement in search(graph, query, evidence, budget, rng):
-            last = improvement
-    except KeyboardInterrupt:
-        # It came between two improvements: what was found is the answer.
-        last = last or first_guess(graph, evidence, budget)
-    return answer_of(graph, last, budget)
-
-
 def answer_of(graph: FactorGraph, last: Improvement | None, budget: Budget) -> AssignmentsAnswer:
     """Say what the last improvement of a search amounts to."""
     seconds = budget.spent_s()

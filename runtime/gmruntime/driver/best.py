@@ -11,6 +11,7 @@ import numpy as np
 from gmruntime.answer import AssignmentsAnswer, Best, Improvement, Map, Quality, Status
 from gmruntime.arrays import Int32
 from gmruntime.budget import Budget
+from gmruntime.driver.anytime import answer_of, search
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import (
     Assignment,
@@ -85,8 +86,6 @@ def _one_by_one(
     rng: np.random.Generator,
 ) -> _Ranked:
     """Search for the best, forbid it, and so on."""
-    from gmruntime.driver.anytime import answer_of
-
     rows: list[Assignment] = []
     constrained, first = graph, None
     start: Assignment | None = None
@@ -127,8 +126,6 @@ def _searched(
     share: float,
 ) -> Improvement | None:
     """Search for a share of the time left; for more where that was too little for any answer."""
-    from gmruntime.driver.anytime import search
-
     last: Improvement | None = None
     for part in (share, MORE_SHARE):
         for last in search(  # noqa: B007

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gmruntime.budget import UNLIMITED, Budget, within
-from gmruntime.elimination.orders.greedy import Order
+from gmruntime.elimination.order import Layout, Order
 from gmruntime.elimination.supports import (
     Group,
     Sizes,
@@ -40,36 +40,6 @@ nothing it is joined with can be listed either."""
 
 COUNTS_MAX = (64, 256, 1024)
 """Longer lists catch more zeros, but one that cannot be joined to its neighbours catches none."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Layout:
-    """The axes of the tables of an elimination tree.
-
-    Axis v, below the number of variables, is variable v with all its states; the others are
-    `groups`, in order.
-
-    Attributes:
-        groups: with more than one variable, or not all states.
-        cliques: the axes of each clique.
-        messages: the axes of what each clique sends to its parent.
-        given: the axes of each factor.
-        total_bits: log2 of all clique entries together.
-        clique_bits: log2 of the entries of the largest clique.
-        clique_entries: of each clique.
-        message_entries: of each message.
-        count_max: the longest list that was allowed.
-    """
-
-    groups: tuple[Group, ...]
-    cliques: tuple[tuple[int, ...], ...]
-    messages: tuple[tuple[int, ...], ...]
-    given: tuple[tuple[int, ...], ...]
-    total_bits: float
-    clique_bits: float
-    clique_entries: tuple[float, ...]
-    message_entries: tuple[float, ...]
-    count_max: int
 
 
 @dataclass(slots=True, eq=False)

@@ -23,8 +23,10 @@ from gmruntime.elimination.layout import (
     laid_out_bits,
     may_be_listed,
 )
+from gmruntime.elimination.order import Order
+from gmruntime.elimination.orders.best import best_order, best_orders
 from gmruntime.elimination.orders.cache import Orders, key_of
-from gmruntime.elimination.orders.greedy import SHARE, Order, best_order, best_orders
+from gmruntime.elimination.orders.greedy import SHARE
 from gmruntime.graph import Assignment, FactorGraph
 from gmruntime.simplify.barren import drop_barren
 from gmruntime.simplify.network import Factor, Network, reduce

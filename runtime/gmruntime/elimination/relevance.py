@@ -13,7 +13,7 @@ import numpy as np
 
 from gmruntime.answer import Marginals
 from gmruntime.budget import Budget
-from gmruntime.elimination.orders.greedy import best_order
+from gmruntime.elimination.orders.best import best_order
 from gmruntime.elimination.plan import Plan, costed
 from gmruntime.simplify.barren import drop_barren
 from gmruntime.simplify.network import Network

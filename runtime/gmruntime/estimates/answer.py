@@ -30,7 +30,7 @@ from gmruntime.answer import (
 )
 from gmruntime.budget import Budget
 from gmruntime.constraints.feasible import Feasible, has_hard_constraints, satisfy
-from gmruntime.driver.anytime import answer as search
+from gmruntime.driver.answer import answer as search
 from gmruntime.driver.anytime import answer_of
 from gmruntime.factors.kinds import AllDifferent, NoisyOr
 from gmruntime.graph import Assignment, FactorGraph, num_states

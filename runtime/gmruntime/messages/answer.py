@@ -42,9 +42,10 @@ from gmruntime.messages.beliefs import (
     least_log_score,
     marginals,
 )
-from gmruntime.messages.bp import Messages, propagate
+from gmruntime.messages.bp import Messages
 from gmruntime.messages.layout import Layout, build_layout, unary_with_evidence
 from gmruntime.messages.options import BpOptions, temperature_for
+from gmruntime.messages.propagate import propagate
 from gmruntime.messages.reweighted import log_partition_upper_bound
 from gmruntime.messages.sampling import draw
 from gmruntime.quality import is_proved

@@ -9,9 +9,10 @@ from gmruntime.arrays import Int32
 from gmruntime.budget import Budget
 from gmruntime.graph import Assignment
 from gmruntime.messages.beliefs import marginals
-from gmruntime.messages.bp import Messages, propagate
+from gmruntime.messages.bp import Messages
 from gmruntime.messages.layout import Layout, unary_with_evidence
 from gmruntime.messages.options import BpOptions
+from gmruntime.messages.propagate import propagate
 
 # Into how many parts the variables are divided; each part is fixed at once, as if independent.
 _NUM_PARTS_MAX = 64

@@ -9,8 +9,11 @@ import math
 import numpy as np
 
 from gmruntime.budget import UNLIMITED, Budget
-from gmruntime.elimination.orders.greedy import SHARE, Order
+from gmruntime.elimination.order import Order
 from gmruntime.simplify.network import Network
+
+SHARE = 0.1
+"""Steps of the search for each clique entry; a step costs as much as several entries."""
 
 _STEPS_MIN = 2_000_000
 # What calling the kernel takes beside its steps.

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gmruntime.elimination.layout import Listed
-from gmruntime.elimination.orders.greedy import Order
+from gmruntime.elimination.order import Order
 from gmruntime.simplify.network import Network
 
 

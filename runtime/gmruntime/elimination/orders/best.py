@@ -1,0 +1,87 @@
+"""The cheapest of several elimination orders: greedy ones, or those of a compiled search."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gmruntime.budget import UNLIMITED, Budget
+from gmruntime.simplify.network import Network
+
+if TYPE_CHECKING:
+    pass
+from gmruntime.elimination.order import Order
+from gmruntime.elimination.orders.greedy import greedy_order
+from gmruntime.elimination.orders.restarts import SHARE, search_order
+
+SMALL = 300
+"""Up to so many variables a plain greedy order is found faster than a compiler is loaded."""
+
+
+SEARCHABLE = 8192
+"""Beyond so many variables the compiled search's bit rows take too long to scan."""
+
+
+EASY_BITS = 15.0
+"""Cliques this small together are eliminated in milliseconds by NumPy."""
+
+
+def best_order(
+    network: Network,
+    rng: np.random.Generator,
+    *,
+    first: frozenset[int] = frozenset(),
+    bits_max: float = 60.0,
+    steps_max: float = 1e9,
+    budget: Budget = UNLIMITED,
+) -> Order | None:
+    """Return the cheapest order found, None when all exceed `bits_max`; see `best_orders`."""
+    found = best_orders(
+        network, rng, first=first, bits_max=bits_max, steps_max=steps_max, budget=budget
+    )
+    return found[0] if found else None
+
+
+def best_orders(
+    network: Network,
+    rng: np.random.Generator,
+    *,
+    first: frozenset[int] = frozenset(),
+    bits_max: float = 60.0,
+    steps_max: float = 1e9,
+    num_kept: int = 1,
+    share: float = SHARE,
+    budget: Budget = UNLIMITED,
+) -> list[Order]:
+    """Return the cheapest of several greedy orders, at most `num_kept`, the cheapest first.
+
+    Small or easy networks are ordered here; the others by the compiled search, in at most
+    `steps_max` of its steps, and `share` for each clique entry of the best order so far.
+
+    Raises:
+        TimeoutError: when the budget ended before there was any.
+    """
+    best: list[Order] = []
+    num_free = len(network.free)
+    if num_free <= SMALL or num_free > SEARCHABLE:
+        for by_fill in (False, True) if num_free <= SMALL else (False,):
+            limit = min(bits_max, best[0].clique_bits + 3) if best else bits_max
+            order = greedy_order(
+                network, rng, by_fill=by_fill, noise=0.0, first=first, bits_max=limit, budget=budget
+            )
+            if order is not None and (not best or order.total_bits < best[0].total_bits):
+                best = [order]
+            if best and best[0].total_bits <= EASY_BITS:
+                return best
+    if num_free > SEARCHABLE:
+        return best
+    found = search_order(
+        network,
+        rng,
+        first=first,
+        bits_max=bits_max,
+        steps_max=steps_max,
+        num_kept=num_kept,
+        share=share,
+        budget=budget,
+    )
+    return sorted([*found, *best], key=lambda order: order.total_bits)[:num_kept]
