@@ -17,7 +17,7 @@ from gmlang.diagnostics import Diagnostic, GmError, Source
 from gmlang.errors import grounding as errors
 from gmlang.graph.from_core import Grounding
 from gmlang.graph.world.bindings import bind
-from gmlang.graph.world.names import Named, named_variables
+from gmlang.graph.world.names import Named, named_in
 from gmlang.library import read_source, refuse_data
 from gmlang.pipeline import check_source
 from gmlang.queries.answers import Answer
@@ -34,9 +34,12 @@ from gmlang.queries.session import (
     prepare,
 )
 from gmlang.syntax.parse import parse_query
+from gmlang.views import attach_views
 from gmruntime.graph import FactorGraph
 
 MISSING_DATA = "GM401"
+
+attach_views()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,7 +151,7 @@ class Model:
 
     def names(self) -> list[Named]:
         """List every variable, attribute and activation that has a name."""
-        return named_variables(self.grounding())
+        return named_in(self.grounding().world)
 
     def ask(self, text: str) -> tuple[Query | Assert, ...]:
         """Parse and check queries written as on the command line, without answering them.

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NoReturn, TypeVar
 
-from gmlang.core.ast import Expression
+from gmlang.core.ast import Expression, Type
 from gmlang.core.names.scope import Entry, Env, Meaning, Module
 from gmlang.core.program import (
     Assert,
@@ -16,7 +16,6 @@ from gmlang.core.program import (
     ThingSymbol,
     VariableSymbol,
 )
-from gmlang.core.types import Type
 from gmlang.diagnostics import Diagnostic, Source, Span
 from gmlang.errors import names as errors
 from gmlang.errors.probabilities import UnevenRow

@@ -12,13 +12,15 @@ from gmlang.core.ast import (
     Bind,
     Context,
     Distribution,
+    Domain,
     Expression,
+    Integer,
+    Real,
     Reference,
     Thing,
     VariableRef,
     Where,
 )
-from gmlang.core.types import Domain, Integer, Real
 from gmlang.diagnostics import Span
 
 # --- Declarations ------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from gmlang.core.ast import (
     Apply,
     AttributeRef,
     Bind,
+    Bool,
     Cases,
     Constant,
     Context,
@@ -20,16 +21,17 @@ from gmlang.core.ast import (
     Distribution,
     Expression,
     Gate,
+    Integer,
     Item,
     Local,
     QueryValue,
     Size,
     Thing,
+    Type,
     VariableRef,
     Where,
     Whole,
 )
-from gmlang.core.types import Bool, Integer, Type
 
 
 def type_of(expression: Expression) -> Type:

@@ -10,8 +10,8 @@ from typing import Any, cast
 
 import numpy as np
 
+from gmlang.core.ast import Enum, Real
 from gmlang.core.program import DataSymbol
-from gmlang.core.types import Enum, Real
 from gmlang.data.names import own_name, shown
 from gmlang.data.scalars import (
     EXACT_LAST,

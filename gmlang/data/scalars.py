@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from gmlang.core.ast import Bool, Domain, Enum, Integer, IntRange, Real
 from gmlang.core.expressions.literals import INT_LAST
-from gmlang.core.types import Bool, Domain, Enum, Integer, IntRange, Real
 from gmlang.errors import data as errors
 
 if TYPE_CHECKING:

@@ -9,7 +9,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gmlang.core.ast import Activation, Apply, Context, Distribution, Expression, Local, Thing
+from gmlang.core.ast import (
+    Activation,
+    Apply,
+    Bool,
+    Context,
+    Distribution,
+    Domain,
+    Enum,
+    Expression,
+    IntRange,
+    Local,
+    Thing,
+)
 from gmlang.core.program import (
     EntitySymbol,
     ModelSymbol,
@@ -18,13 +30,13 @@ from gmlang.core.program import (
     Program,
     VariableSymbol,
 )
-from gmlang.core.types import Bool, Domain, Enum, IntRange
 from gmlang.diagnostics import Diagnostic, GmError, Span
 from gmlang.errors import grounding as errors
 from gmlang.errors.probabilities import rows_normalised
 from gmlang.graph.builder import Builder, Origin
 from gmlang.graph.cycles import check_mechanisms
-from gmlang.graph.lowering.lower import Grounder, Job, environment, lower
+from gmlang.graph.lowering.grounder import Grounder, Job, environment
+from gmlang.graph.lowering.lower import lower
 from gmlang.graph.statements import (
     CERTAINLY,
     Scene,
@@ -118,7 +130,7 @@ def begin_grounding(
 ) -> Begun:
     """Find out what exists; the arguments are those of `ground`."""
     world = World(dict(world.sizes), dict(world.data), set(world.missing))
-    grounder = Grounder(world, Builder())
+    grounder = Grounder(world, Builder(), lower)
     _declare(grounder, program)
     for symbol in program.models:
         world.models[symbol.name] = empty_table(world, symbol, environment(grounder, ONE_INSTANCE))

@@ -2,20 +2,19 @@
 
 import numpy as np
 
-from gmlang.core.ast import Apply, DataRef, Expression, Whole
+from gmlang.core.ast import Apply, Bool, DataRef, Expression, Whole
 from gmlang.core.program import ObserveLike
-from gmlang.core.types import Bool
 from gmlang.diagnostics import GmError, Span
 from gmlang.errors import grounding as errors
 from gmlang.graph.builder import Origin
-from gmlang.graph.lowering.lower import (
+from gmlang.graph.lowering.grounder import (
     Grounder,
     Job,
     environment,
     hidden_numbers,
     hidden_reference,
-    lower,
 )
+from gmlang.graph.lowering.lower import lower
 from gmlang.graph.values import terms
 from gmlang.graph.values.environment import Env
 from gmlang.graph.values.evaluate import evaluate, inside_axis, integers, random_indices

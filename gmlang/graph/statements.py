@@ -8,9 +8,11 @@ from gmlang.core.ast import (
     Activation,
     Apply,
     AttributeRef,
+    Bool,
     Constant,
     Expression,
     Gate,
+    Real,
     VariableRef,
 )
 from gmlang.core.program import (
@@ -26,18 +28,17 @@ from gmlang.core.program import (
     Statement,
     Use,
 )
-from gmlang.core.types import Bool, Real
 from gmlang.diagnostics import Span
 from gmlang.graph.builder import Origin
-from gmlang.graph.lowering.lower import (
+from gmlang.graph.lowering.grounder import (
     Grounder,
     Job,
     auxiliary,
     environment,
     hidden_numbers,
     hidden_reference,
-    lower,
 )
+from gmlang.graph.lowering.lower import lower
 from gmlang.graph.observations import observe, observe_like
 from gmlang.graph.values import terms
 from gmlang.graph.values.chances import probability

@@ -1,7 +1,8 @@
 """An answer in the author's words: states by name, arrays shaped like the variables."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -106,25 +107,21 @@ class Answer:
 
     def to_pandas(self):  # noqa: ANN201
         """Return a pandas Series or DataFrame; needs pandas."""
-        from gmlang.views.tables import to_pandas
-
-        return to_pandas(self)
+        return VIEWS["pandas"](self)
 
     def to_xarray(self):  # noqa: ANN201
         """Return an xarray DataArray; needs xarray."""
-        from gmlang.views.tables import to_xarray
-
-        return to_xarray(self)
+        return VIEWS["xarray"](self)
 
     def __repr__(self) -> str:
-        from gmlang.views.show import show
-
-        return show(self)
+        return str(VIEWS["text"](self))
 
     def _repr_html_(self) -> str:
-        from gmlang.views.show import show_html
+        return str(VIEWS["html"](self))
 
-        return show_html(self)
+
+VIEWS: dict[str, Callable[[Answer], Any]] = {}
+"""How an answer is shown: as text, html, pandas, xarray. `gmlang.views`, above, fills it in."""
 
 
 def quality_fields(quality: Quality) -> dict[str, object]:

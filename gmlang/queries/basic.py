@@ -8,9 +8,9 @@ import numpy as np
 from gmlang.core.program import Query
 from gmlang.diagnostics import GmError
 from gmlang.errors import grounding as errors
-from gmlang.graph.lowering.lower import environment
+from gmlang.graph.lowering.grounder import environment
 from gmlang.graph.values.evaluate import evaluate
-from gmlang.graph.world.names import Named, named_variables
+from gmlang.graph.world.names import Named, named_in
 from gmlang.graph.world.world import ONE_INSTANCE
 from gmlang.queries.answers import (
     Answer,
@@ -183,7 +183,7 @@ def _joint(prepared: Prepared, query: Query, evidence: np.ndarray, settings: Set
 def asked_names(prepared: Prepared, query: Query) -> list[Named]:
     """List what an assignment is reported for: what was asked, or everything with a name."""
     if not query.asked:
-        return named_variables(prepared.grounding)
+        return named_in(prepared.grounding.world)
     return [
         Named(_name(asked.value.span.text), target.variables, target.states)
         for asked, target in zip(query.asked, prepared.targets, strict=True)

@@ -18,10 +18,11 @@ from gmlang.diagnostics import GmError, Span
 from gmlang.errors import grounding as errors
 from gmlang.graph.builder import Builder, Origin
 from gmlang.graph.from_core import Grounding, ground
-from gmlang.graph.lowering.lower import Grounder, environment
+from gmlang.graph.lowering.grounder import Grounder, environment
+from gmlang.graph.lowering.lower import lower
 from gmlang.graph.regions import check_regions
 from gmlang.graph.statements import used_parts
-from gmlang.graph.world.names import named_variables
+from gmlang.graph.world.names import named_in
 from gmlang.graph.world.places import locate
 from gmlang.graph.world.world import ONE_INSTANCE, World
 from gmlang.queries.answers import Answer, finite
@@ -92,7 +93,7 @@ def _is_declared(activation: Activation) -> bool:
 
 def _basic_activations(grounding: Grounding, activations: tuple[Activation, ...]) -> np.ndarray:
     """Find the activations behind these, composites taken apart."""
-    grounder = Grounder(grounding.world, Builder(), dict(grounding.names))
+    grounder = Grounder(grounding.world, Builder(), lower, dict(grounding.names))
     found: list[int] = []
     for activation in activations:
         locate(activation, environment(grounder, ONE_INSTANCE))
@@ -339,7 +340,7 @@ def split(
     stage.num_left = (1 + len(sites)) * (1 + len(groups))
     names = {
         int(v): (named.name, place, named.variables.shape)
-        for named in named_variables(grounding)
+        for named in named_in(grounding.world)
         for place, v in zip(
             np.ndindex(*named.variables.shape), named.variables.reshape(-1), strict=True
         )

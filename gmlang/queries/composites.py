@@ -9,7 +9,7 @@ from gmlang.core.program import ModelSymbol
 from gmlang.diagnostics import Diagnostic, Note, Span
 from gmlang.errors import grounding as errors
 from gmlang.graph.from_core import Grounding
-from gmlang.graph.world.names import named_variables
+from gmlang.graph.world.names import named_in
 from gmlang.queries.compatibility import (
     REFUSED_BELOW,
     Compatibility,
@@ -82,7 +82,7 @@ def _refusal(
 
 def _blamed_variables(grounding: Grounding, worst: list[str]) -> np.ndarray:
     found: list[int] = []
-    for named in named_variables(grounding):
+    for named in named_in(grounding.world):
         for place, v in zip(
             np.ndindex(*named.variables.shape), named.variables.reshape(-1), strict=True
         ):

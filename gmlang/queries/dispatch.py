@@ -7,9 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from gmlang.core.ast import Constant, Expression, QueryValue
+from gmlang.core.ast import Bool, Constant, Enum, Expression, Integer, QueryValue, Real, Type
 from gmlang.core.program import Assert, Query
-from gmlang.core.types import Bool, Enum, Integer, Real, Type
 from gmlang.core.walk import replace_part, type_of, walk
 from gmlang.diagnostics import GmError
 from gmlang.errors import grounding as errors

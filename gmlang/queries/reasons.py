@@ -9,7 +9,7 @@ import numpy as np
 from gmlang.core.program import Query
 from gmlang.diagnostics import GmError, Span
 from gmlang.errors import grounding as errors
-from gmlang.graph.lowering.lower import environment
+from gmlang.graph.lowering.grounder import environment
 from gmlang.graph.world.names import instance_name
 from gmlang.graph.world.places import thing_numbers
 from gmlang.graph.world.world import ONE_INSTANCE

@@ -7,6 +7,7 @@ import numpy as np
 
 from gmlang.core.ast import (
     Activation,
+    Array,
     AttributeRef,
     Context,
     Expression,
@@ -22,13 +23,13 @@ from gmlang.core.program import (
     Query,
     VariableGiven,
 )
-from gmlang.core.types import Array
 from gmlang.core.walk import walk
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors import grounding as errors
 from gmlang.graph.builder import Builder, Origin
 from gmlang.graph.from_core import Begun, Grounding, begin_grounding, ground
-from gmlang.graph.lowering.lower import Grounder, Job, auxiliary, environment, lower
+from gmlang.graph.lowering.grounder import Grounder, Job, auxiliary, environment
+from gmlang.graph.lowering.lower import lower
 from gmlang.graph.observations import observe
 from gmlang.graph.regions import check_regions
 from gmlang.graph.values import terms
@@ -252,7 +253,7 @@ def prepare(session: Session, query: Query) -> Prepared:
     """
     base = _grounding_for(session, query)
     world = replace(base.world, hidden=dict(base.world.hidden), data=dict(base.world.data))
-    grounder = Grounder(world, base.builder.copy(), dict(base.names), 1_000_000)
+    grounder = Grounder(world, base.builder.copy(), lower, dict(base.names), 1_000_000)
     prepared = Prepared(replace(base, world=world), grounder)
     for given in query.given:
         _condition(prepared, given)

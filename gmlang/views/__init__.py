@@ -2,3 +2,12 @@
 
 Views import answers; answers import no view.
 """
+
+from gmlang.queries.answers import VIEWS
+from gmlang.views.show import show, show_html
+from gmlang.views.tables import to_pandas, to_xarray
+
+
+def attach_views() -> None:
+    """Let answers show themselves: as text, HTML, pandas and xarray objects."""
+    VIEWS.update(text=show, html=show_html, pandas=to_pandas, xarray=to_xarray)

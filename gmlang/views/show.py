@@ -2,13 +2,11 @@
 
 import math
 from html import escape
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
+from gmlang.queries.answers import Answer
 from gmlang.queries.counts import EXACT_FLOAT_MAX, digits
 from gmruntime.printable import printable
-
-if TYPE_CHECKING:
-    from gmlang.queries.answers import Answer
 
 _DIGITS_SHOWN_MAX = 2000
 """A count with more digits is shown by its log; JSON has them all."""
@@ -17,12 +15,12 @@ LINES_MAX = 24
 """Longer answers are cut for the screen; `to_dict` has them whole."""
 
 
-def show(answer: "Answer") -> str:
+def show(answer: Answer) -> str:
     """Write an answer as text."""
     return printable(_shown(answer))
 
 
-def _shown(answer: "Answer") -> str:
+def _shown(answer: Answer) -> str:
     head = f"{answer.text}"
     if answer.kind == "assert":
         verdict = "holds" if answer.held else "FAILS"
@@ -32,7 +30,7 @@ def _shown(answer: "Answer") -> str:
     return "\n".join(lines)
 
 
-def quality_line(answer: "Answer") -> str:
+def quality_line(answer: Answer) -> str:
     """Say how good an answer is."""
     parts = [answer.status]
     if answer.error is not None:
@@ -48,7 +46,7 @@ def quality_line(answer: "Answer") -> str:
     return " · ".join(parts)
 
 
-def _body(answer: "Answer") -> list[str]:
+def _body(answer: Answer) -> list[str]:
     value = answer.value
     if answer.status == "impossible" and value is None:
         return ["impossible: no assignment agrees with the evidence"]
@@ -65,7 +63,7 @@ def _body(answer: "Answer") -> list[str]:
     return lines
 
 
-def _count_lines(answer: "Answer") -> list[str]:
+def _count_lines(answer: Answer) -> list[str]:
     """Write a count: all its digits, broken into lines, and its log where they are many."""
     value, log_count = answer.value, answer.details.get("log_count")
     if not isinstance(log_count, float):
@@ -154,12 +152,12 @@ def _cell(value: object) -> str:
     return _lines(value)[0]
 
 
-def show_html(answer: "Answer") -> str:
+def show_html(answer: Answer) -> str:
     """Write an answer as a small table for a notebook, with bars for probabilities."""
     return printable(_shown_html(answer))
 
 
-def _shown_html(answer: "Answer") -> str:
+def _shown_html(answer: Answer) -> str:
     rows = ""
     value: object = answer.value
     if isinstance(value, dict) and answer.kind in ("marginal", "joint"):

@@ -1,13 +1,12 @@
 """Answers as pandas and xarray objects; both are imported only here, when asked for."""
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from gmlang.queries.answers import Answer
+from gmlang.queries.answers import Answer
 
 
-def to_pandas(answer: "Answer") -> Any:  # noqa: ANN401
+def to_pandas(answer: Answer) -> Any:  # noqa: ANN401
     """Return a Series of a marginal's or joint's probabilities, or a DataFrame of an array's.
 
     Raises:
@@ -29,7 +28,7 @@ def to_pandas(answer: "Answer") -> Any:  # noqa: ANN401
     raise ValueError(f"a {answer.kind} answer has no table form")
 
 
-def to_xarray(answer: "Answer") -> Any:  # noqa: ANN401
+def to_xarray(answer: Answer) -> Any:  # noqa: ANN401
     """Return a DataArray of a marginal: its last axis is `state`.
 
     Raises:

@@ -5,11 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gmlang
-from gmlang.core.ast import Activation, Apply, AttributeRef, Bind, Constant, Gate, Where
+from gmlang.core.ast import Activation, Apply, AttributeRef, Bind, Bool, Constant, Enum, Gate, Where
 from gmlang.core.from_syntax import Checked, check, check_query
 from gmlang.core.print import show, show_program
 from gmlang.core.program import Consider, Draw, LogFactor, ObserveValue, Predict, Query, Require
-from gmlang.core.types import Bool, Enum
 from gmlang.diagnostics import GmError, Source
 from gmlang.syntax.parse import parse, parse_query
 

@@ -5,8 +5,7 @@ from dataclasses import fields, is_dataclass
 import pytest
 
 import gmlang
-from gmlang.core.ast import Constant, Expression
-from gmlang.core.types import Integer
+from gmlang.core.ast import Constant, Expression, Integer
 from gmlang.core.walk import parts, replace_part, walk, with_parts
 from gmlang.diagnostics import Source, Span
 from gmlang.pipeline import check_source

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import gmlang
-from gmlang.graph.lowering import lower
+from gmlang.graph.lowering import table_sizes
 from tests.support import oracle
 from tests.support.programs import aggregate_program, flat_program, wide_program
 
@@ -37,8 +37,8 @@ def _agree(text: str, queries: tuple[str, ...] = EVENTS) -> None:
 @pytest.fixture
 def no_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have even small expressions take the way of the wide ones."""
-    monkeypatch.setattr(lower, "SMALL_ENTRIES", 1)
-    monkeypatch.setattr(lower, "PLAIN_ENTRIES", 1)
+    monkeypatch.setattr(table_sizes, "SMALL_ENTRIES", 1)
+    monkeypatch.setattr(table_sizes, "PLAIN_ENTRIES", 1)
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -21,9 +21,9 @@ from gmruntime.answer import (
     Status,
 )
 from gmruntime.budget import Budget, start_budget
-from gmruntime.elimination import layout
 from gmruntime.elimination import plan as plans
 from gmruntime.elimination.answer import answer, attempt
+from gmruntime.elimination.layouts import groups as layout
 from gmruntime.elimination.orders.cache import Orders
 from gmruntime.elimination.passes import cores as running
 from gmruntime.enumerate import enumerate_assignments, log_partition, log_sum, marginal

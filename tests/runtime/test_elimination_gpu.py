@@ -12,10 +12,10 @@ import pytest
 from gmruntime.answer import LogPartition, LogPartitionAnswer, Marginals, MarginalsAnswer
 from gmruntime.budget import start_budget
 from gmruntime.devices import has_gpu
-from gmruntime.elimination import layout
 from gmruntime.elimination import plan as plans
 from gmruntime.elimination.answer import attempt
-from gmruntime.elimination.layout import with_layout
+from gmruntime.elimination.layouts import groups as layout
+from gmruntime.elimination.layouts.groups import with_layout
 from gmruntime.elimination.orders.best import best_order
 from gmruntime.elimination.passes import gpu as running_gpu
 from gmruntime.elimination.passes.cores import Arena, run

@@ -17,8 +17,8 @@ from gmruntime.answer import (
 from gmruntime.budget import start_budget
 from gmruntime.elimination import answer as answers
 from gmruntime.elimination.answer import answer
+from gmruntime.elimination.layouts.supports import Group, group_of, keys, partition
 from gmruntime.elimination.plan import plan
-from gmruntime.elimination.supports import Group, group_of, keys, partition
 from gmruntime.enumerate import enumerate_assignments, log_partition, marginal
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import Assignment, FactorBlock, FactorGraph, VariableBlock, no_evidence

@@ -1,6 +1,6 @@
 """Declarations of domains, data, variables, things and entities, checked when first needed."""
 
-from gmlang.core.ast import Constant, Expression
+from gmlang.core.ast import Bool, Constant, Domain, Enum, Expression, Integer, IntRange, Real
 from gmlang.core.check import models
 from gmlang.core.checking import Checking, PoisonedError, each, fail
 from gmlang.core.expressions import (
@@ -27,7 +27,6 @@ from gmlang.core.names.scope import (
     VariableMeaning,
 )
 from gmlang.core.program import DataSymbol, EntitySymbol, ThingSymbol, VariableSymbol
-from gmlang.core.types import Bool, Domain, Enum, Integer, IntRange, Real
 from gmlang.core.walk import type_of
 from gmlang.errors import later
 from gmlang.errors import names as name_errors

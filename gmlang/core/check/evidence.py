@@ -5,9 +5,14 @@ from dataclasses import replace
 from gmlang.core.ast import (
     Activation,
     Apply,
+    Array,
     AttributeRef,
+    Bool,
     Constant,
+    Dist,
+    Domain,
     Expression,
+    Real,
     VariableRef,
 )
 from gmlang.core.check.models import try_activations
@@ -28,7 +33,6 @@ from gmlang.core.program import (
     Require,
     Statement,
 )
-from gmlang.core.types import Array, Bool, Dist, Domain, Real
 from gmlang.core.walk import type_of
 from gmlang.errors import types as errors
 from gmlang.syntax import ast

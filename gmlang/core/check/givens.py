@@ -5,8 +5,11 @@ from collections.abc import Sequence
 from gmlang.core.ast import (
     Activation,
     Apply,
+    Array,
     AttributeRef,
+    Bool,
     Constant,
+    Domain,
     Expression,
     Local,
     VariableRef,
@@ -18,7 +21,6 @@ from gmlang.core.expressions.operators import comparison, fit, need_bool
 from gmlang.core.names.scope import Env
 from gmlang.core.print import describe, show
 from gmlang.core.program import EventGiven, Given, ObservedGiven, Query, VariableGiven
-from gmlang.core.types import Array, Bool, Domain
 from gmlang.core.walk import type_of, walk
 from gmlang.errors import types as errors
 from gmlang.syntax import ast

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from gmlang.core.ast import Activation, Constant, Expression, Local, Thing, Whole
+from gmlang.core.ast import Activation, Constant, Expression, Integer, Local, Thing, Whole
 from gmlang.core.checking import Checking, attempt, each, fail, fresh_key
 from gmlang.core.expressions import domains, references, scalars
 from gmlang.core.expressions.operators import fit, need_known, num_whole, same_domain
@@ -19,7 +19,6 @@ from gmlang.core.names.scope import (
 from gmlang.core.print import show_type
 from gmlang.core.program import ModelSymbol, ParameterSymbol
 from gmlang.core.tolerances import is_probability
-from gmlang.core.types import Integer
 from gmlang.diagnostics import Span
 from gmlang.errors import names as name_errors
 from gmlang.errors import types as errors

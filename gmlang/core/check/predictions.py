@@ -3,8 +3,11 @@
 from gmlang.core.ast import (
     Activation,
     Apply,
+    Array,
     AttributeRef,
+    Bool,
     Constant,
+    Dist,
     Distribution,
     Expression,
     VariableRef,
@@ -18,7 +21,6 @@ from gmlang.core.expressions.weights import leaves
 from gmlang.core.names.scope import Env
 from gmlang.core.program import Predict, PredictActive, Statement, Use
 from gmlang.core.tolerances import is_probability
-from gmlang.core.types import Array, Bool, Dist
 from gmlang.diagnostics import Span
 from gmlang.errors import types as errors
 from gmlang.syntax import ast

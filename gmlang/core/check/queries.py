@@ -7,11 +7,16 @@ from typing import NoReturn
 from gmlang.core.ast import (
     Activation,
     Apply,
+    Array,
     AttributeRef,
     Bind,
+    Bool,
     Constant,
     Expression,
+    Integer,
     QueryValue,
+    Real,
+    Type,
     VariableRef,
 )
 from gmlang.core.check import givens, models
@@ -22,7 +27,6 @@ from gmlang.core.expressions.operators import all_of, element_of, need_integer, 
 from gmlang.core.names.scope import Env
 from gmlang.core.print import describe, show, show_type
 from gmlang.core.program import Asked, Assert, ModelCall, Query
-from gmlang.core.types import Array, Bool, Integer, Real, Type
 from gmlang.core.walk import type_of, walk
 from gmlang.errors import later
 from gmlang.errors import names as name_errors

@@ -5,10 +5,12 @@ from dataclasses import dataclass, replace
 
 from gmlang.core.ast import (
     Apply,
+    Bool,
     Constant,
     Context,
     Expression,
     Gate,
+    Integer,
     Where,
 )
 from gmlang.core.check import predictions
@@ -23,7 +25,6 @@ from gmlang.core.program import (
     Require,
     Statement,
 )
-from gmlang.core.types import Bool, Integer
 from gmlang.core.walk import is_random
 from gmlang.diagnostics import Diagnostic, Span
 from gmlang.errors import later

@@ -3,12 +3,18 @@
 from gmlang.core.ast import (
     Aggregate,
     Apply,
+    Array,
     AttributeRef,
+    Bool,
     Clauses,
     Constant,
     DataRef,
+    Enum,
     Expression,
+    Integer,
     Item,
+    Real,
+    Type,
     VariableRef,
     Where,
 )
@@ -25,7 +31,6 @@ from gmlang.core.expressions.operators import (
 )
 from gmlang.core.names.scope import Env
 from gmlang.core.print import describe, show_type
-from gmlang.core.types import Array, Bool, Enum, Integer, Real, Type
 from gmlang.core.walk import is_random, type_of
 from gmlang.diagnostics import Span
 from gmlang.errors import names as name_errors

@@ -5,19 +5,25 @@ from typing import NoReturn
 
 from gmlang.core.ast import (
     Apply,
+    Array,
+    Bool,
     Clauses,
     Constant,
     DataRef,
+    Dist,
     Distribution,
+    Domain,
+    Enum,
     Expression,
+    Integer,
     Item,
+    Real,
 )
 from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
 from gmlang.core.expressions import matching, references, scalars, weights
 from gmlang.core.expressions.operators import arithmetic, domain_bounds, domain_values, need_bool
 from gmlang.core.names.scope import DefMeaning, Env
 from gmlang.core.print import describe, show_type
-from gmlang.core.types import Array, Bool, Dist, Domain, Enum, Integer, Real
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import Span
 from gmlang.errors import later

@@ -1,10 +1,9 @@
 """Which domain an expression stands for."""
 
-from gmlang.core.ast import Constant, Expression
+from gmlang.core.ast import Bool, Constant, Domain, Enum, Expression, IntRange
 from gmlang.core.checking import Checking, fail
 from gmlang.core.expressions import loops, references
 from gmlang.core.names.scope import DomainMeaning, EntityMeaning, Env, visible_names
-from gmlang.core.types import Bool, Domain, Enum, IntRange
 from gmlang.errors import later
 from gmlang.errors import names as name_errors
 from gmlang.errors import types as errors

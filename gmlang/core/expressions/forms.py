@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import NoReturn
 
-from gmlang.core.ast import Apply, Constant, Expression
+from gmlang.core.ast import Apply, Bool, Constant, Enum, Expression, Integer, Real, Type
 from gmlang.core.check import models, queries
 from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
 from gmlang.core.expressions import aggregates, distributions, matching, references
@@ -27,7 +27,6 @@ from gmlang.core.expressions.scalars import (
 )
 from gmlang.core.expressions.sharing import checked_once, used_at
 from gmlang.core.names.scope import DefMeaning, Env, ModelMeaning
-from gmlang.core.types import Bool, Enum, Integer, Real, Type
 from gmlang.core.walk import type_of
 from gmlang.errors import later
 from gmlang.errors import names as name_errors

@@ -3,12 +3,11 @@
 import math
 from collections.abc import Sequence
 
-from gmlang.core.ast import Constant, Expression
+from gmlang.core.ast import Bool, Constant, Domain, Enum, Expression, Integer, Real
 from gmlang.core.checking import Checking, each, fail
 from gmlang.core.expressions import scalars
 from gmlang.core.expressions.operators import fit
 from gmlang.core.names.scope import Env
-from gmlang.core.types import Bool, Domain, Enum, Integer, Real
 from gmlang.core.walk import type_of
 from gmlang.errors import types as errors
 from gmlang.syntax import ast

@@ -4,12 +4,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from gmlang.core.ast import (
+    Array,
     AttributeRef,
     Bind,
+    Bool,
     Clauses,
     Constant,
     DataRef,
+    Domain,
+    Enum,
     Expression,
+    Integer,
     Local,
     Size,
     VariableRef,
@@ -26,7 +31,6 @@ from gmlang.core.expressions.operators import (
     with_rank,
 )
 from gmlang.core.names.scope import Binding, DomainMeaning, Env, PoisonedName
-from gmlang.core.types import Array, Bool, Domain, Enum, Integer
 from gmlang.core.walk import type_of
 from gmlang.errors import types as errors
 from gmlang.syntax import ast

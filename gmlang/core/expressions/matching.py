@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Callable
 from functools import partial
 
-from gmlang.core.ast import Apply, Cases, Constant, Expression
+from gmlang.core.ast import Apply, Bool, Cases, Constant, Dist, Enum, Expression, Real, Type
 from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
 from gmlang.core.expressions import scalars
 from gmlang.core.expressions.operators import (
@@ -18,7 +18,6 @@ from gmlang.core.expressions.operators import (
 )
 from gmlang.core.names.scope import Env
 from gmlang.core.print import describe, show
-from gmlang.core.types import Bool, Dist, Enum, Real, Type
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import Span
 from gmlang.errors import types as errors

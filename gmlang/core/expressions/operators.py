@@ -3,20 +3,23 @@
 import math
 from collections.abc import Callable
 
-from gmlang.core.ast import Apply, Constant, Expression, Whole
-from gmlang.core.checking import Checking, fail
-from gmlang.core.print import describe, show, show_type
-from gmlang.core.types import (
+from gmlang.core.ast import (
+    Apply,
     Array,
     Bool,
+    Constant,
     Dist,
     Domain,
     Enum,
+    Expression,
     Integer,
     IntRange,
     Real,
     Type,
+    Whole,
 )
+from gmlang.core.checking import Checking, fail
+from gmlang.core.print import describe, show, show_type
 from gmlang.core.walk import first_variable, type_of
 from gmlang.diagnostics import Span
 from gmlang.errors import types as errors

@@ -3,12 +3,16 @@
 from dataclasses import replace
 
 from gmlang.core.ast import (
+    Array,
     AttributeRef,
     Constant,
     DataRef,
+    Enum,
     Expression,
+    Integer,
     Size,
     Thing,
+    Type,
     VariableRef,
     Whole,
 )
@@ -35,7 +39,6 @@ from gmlang.core.names.scope import (
     visible_names,
 )
 from gmlang.core.print import describe, show, show_type
-from gmlang.core.types import Array, Enum, Integer, Type
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import Span
 from gmlang.errors import names as errors

@@ -4,13 +4,12 @@ How an expression of any form is checked is `gmlang.core.expressions.forms`, whi
 everything that checks a form; forms reach it through the state of the check.
 """
 
-from gmlang.core.ast import Expression
+from gmlang.core.ast import Array, Bool, Dist, Expression, Type
 from gmlang.core.checking import Checking, each, fail
 from gmlang.core.expressions.operators import is_number, need_bool, need_known
 from gmlang.core.expressions.sharing import argument_of
 from gmlang.core.names.scope import DefMeaning, Env, enums_with
 from gmlang.core.print import describe
-from gmlang.core.types import Array, Bool, Dist, Type
 from gmlang.core.walk import type_of
 from gmlang.errors import names as name_errors
 from gmlang.errors import types as errors

@@ -11,10 +11,9 @@ as a tree are kept short by a limit.
 from collections.abc import Callable
 from dataclasses import replace
 
-from gmlang.core.ast import Apply, Expression
+from gmlang.core.ast import Apply, Enum, Expression, Type
 from gmlang.core.checking import Checking, PoisonedError, fail
 from gmlang.core.names.scope import Env, Thunk
-from gmlang.core.types import Enum, Type
 from gmlang.core.walk import parts
 from gmlang.diagnostics import Span
 from gmlang.errors import types as errors

@@ -2,14 +2,26 @@
 
 from collections.abc import Callable
 
-from gmlang.core.ast import Apply, Cases, Clauses, Constant, Distribution, Expression, Item
+from gmlang.core.ast import (
+    Apply,
+    Bool,
+    Cases,
+    Clauses,
+    Constant,
+    Dist,
+    Distribution,
+    Domain,
+    Enum,
+    Expression,
+    Item,
+    Real,
+)
 from gmlang.core.checking import Checking, each, fail
 from gmlang.core.expressions import loops, scalars
 from gmlang.core.expressions.operators import arithmetic, domain_values, fit, is_number, need_known
 from gmlang.core.names.scope import Env
 from gmlang.core.print import describe, show
 from gmlang.core.tolerances import PROBABILITY_ROUNDING, SUM_DIGITS, SUM_ROUNDING, is_probability
-from gmlang.core.types import Bool, Dist, Domain, Enum, Real
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import Span
 from gmlang.errors import types as errors

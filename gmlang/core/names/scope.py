@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from gmlang.core.ast import Expression, Thing
+from gmlang.core.ast import Domain, Enum, Expression, Thing
 from gmlang.core.program import (
     DataSymbol,
     EntitySymbol,
@@ -11,7 +11,6 @@ from gmlang.core.program import (
     ThingSymbol,
     VariableSymbol,
 )
-from gmlang.core.types import Domain, Enum
 from gmlang.diagnostics import Span
 from gmlang.syntax import ast
 

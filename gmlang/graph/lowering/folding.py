@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from gmlang.core.ast import Reference
-from gmlang.graph.lowering import lower
+from gmlang.graph.lowering.grounder import Grounder, Job
+from gmlang.graph.lowering.tables import add_table
 from gmlang.graph.values import terms
 from gmlang.graph.values.environment import Env, Slot, Slots
 from gmlang.graph.values.ranges import num_entries
@@ -13,9 +14,7 @@ from gmlang.graph.world.states import States
 from gmlang.graph.world.world import select_rows
 
 
-def add_folded(
-    grounder: "lower.Grounder", env: Env, job: "lower.Job", num_entries_max: float
-) -> bool:
+def add_folded(grounder: Grounder, env: Env, job: Job, num_entries_max: float) -> bool:
     """Add tables over the variables that are not observed; False when these are too large.
 
     The tables hold only as long as the observations do, which is noted for `why`. Models are
@@ -41,13 +40,13 @@ def add_folded(
     patterns, pattern_of = np.unique(np.stack(columns, axis=1), axis=0, return_inverse=True)
     for number, pattern in enumerate(patterns):
         rows = np.flatnonzero(pattern_of.reshape(-1) == number)
-        lower.add_table(grounder, _folded(env, rows, dict(zip(axes, pattern, strict=True))), job)
+        add_table(grounder, _folded(env, rows, dict(zip(axes, pattern, strict=True))), job)
     for axis in axes:
         grounder.builder.folded.append(env.slots.items[axis].variables)
     return True
 
 
-def _known(grounder: "lower.Grounder") -> np.ndarray:
+def _known(grounder: Grounder) -> np.ndarray:
     """Return the state in which each variable has been observed, -1 where it has not."""
     known = np.full(grounder.builder.num_variables, -1, np.int64)
     for variables, states, _ in grounder.builder.observed:
@@ -55,7 +54,7 @@ def _known(grounder: "lower.Grounder") -> np.ndarray:
     return known
 
 
-def _fixed_axes(env: Env, job: "lower.Job") -> set[int | None]:
+def _fixed_axes(env: Env, job: Job) -> set[int | None]:
     """List the slots that keep their states: what a distribution is about, and plain gates."""
     kept = [gate for gate in job.gates if isinstance(gate, Reference)]
     if isinstance(job.term, terms.Drawn | terms.Defined | terms.Likely):

@@ -3,11 +3,22 @@
 import math
 from dataclasses import dataclass
 
-from gmlang.core.ast import Aggregate, Apply, Cases, Constant, DataRef, Distribution, Expression
-from gmlang.core.types import Bool, Integer, Real
+from gmlang.core.ast import (
+    Aggregate,
+    Apply,
+    Bool,
+    Cases,
+    Constant,
+    DataRef,
+    Distribution,
+    Expression,
+    Integer,
+    Real,
+)
 from gmlang.core.walk import is_random, parts
-from gmlang.graph.lowering import lower
+from gmlang.graph.lowering import table_sizes
 from gmlang.graph.lowering.forms.columns import NUM_VALUES_MAX, ranked, values_of
+from gmlang.graph.lowering.grounder import Grounder, Job, auxiliary, environment, hidden_reference
 from gmlang.graph.lowering.sums.comparisons import OPPOSITE
 from gmlang.graph.lowering.sums.linear import SUM_RANGE_MAX, LinearForm, linear_form
 from gmlang.graph.values.environment import Env, NoValue, Slots
@@ -31,24 +42,26 @@ class _Cut:
     gain: float
 
 
-def lower_narrowed(grounder: "lower.Grounder", frame: Frame, job: "lower.Job") -> bool:
+def lower_narrowed(grounder: Grounder, frame: Frame, job: Job) -> bool:
     """Replace the widest part that fits a table, or has a rule, by an auxiliary variable.
 
     False when there is none, or when one table of everything is possible and no larger.
     """
     best = _best_cut(grounder, frame, job)
     if best is None:
-        return job.num_entries > lower.ENTRIES_MAX and _narrowed_by_values(grounder, frame, job)
-    if job.num_entries <= lower.ENTRIES_MAX:
+        return job.num_entries > table_sizes.ENTRIES_MAX and _narrowed_by_values(
+            grounder, frame, job
+        )
+    if job.num_entries <= table_sizes.ENTRIES_MAX:
         definition = _definition_entries(grounder, frame, best)
         if definition + _rest_entries(grounder, frame, job, best) >= job.num_entries:
             return False
-    frame, reference = lower.auxiliary(grounder, frame, best.part, best.states, best.guards)
-    lower.lower(grounder, frame, job.replaced(best.part, reference))
+    frame, reference = auxiliary(grounder, frame, best.part, best.states, best.guards)
+    grounder.lower(frame, job.replaced(best.part, reference))
     return True
 
 
-def _best_cut(grounder: "lower.Grounder", frame: Frame, job: "lower.Job") -> _Cut | None:
+def _best_cut(grounder: Grounder, frame: Frame, job: Job) -> _Cut | None:
     best: _Cut | None = None
     for part, guards in _candidates(job):
         states = _value_states(grounder, frame, part)
@@ -60,7 +73,7 @@ def _best_cut(grounder: "lower.Grounder", frame: Frame, job: "lower.Job") -> _Cu
     return best
 
 
-def _candidates(job: "lower.Job") -> list[tuple[Expression, Guards]]:
+def _candidates(job: Job) -> list[tuple[Expression, Guards]]:
     """List the parts that may be replaced, each with what it is asked for under."""
     target = getattr(job.term, "target", None)
     roots = {id(e) for e in job.expressions()} if isinstance(job.term, Defined) else set[int]()
@@ -88,7 +101,7 @@ def _candidates(job: "lower.Job") -> list[tuple[Expression, Guards]]:
     return list(found.values())
 
 
-def _with_guards(job: "lower.Job") -> list[tuple[Expression, Guards]]:
+def _with_guards(job: Job) -> list[tuple[Expression, Guards]]:
     gates = [(gate, (*job.guards, *job.gates[:k])) for k, gate in enumerate(job.gates)]
     if isinstance(job.term, Needed):
         # The value itself has been made a table already; only what asks for it is too wide.
@@ -117,28 +130,28 @@ def _not(condition: Expression) -> Expression:
     return Apply(condition.span, "not", (condition,), Bool())
 
 
-def _slots(grounder: "lower.Grounder", frame: Frame, expressions: tuple[Expression, ...]) -> Slots:
-    env: Env = lower.environment(grounder, frame)
+def _slots(grounder: Grounder, frame: Frame, expressions: tuple[Expression, ...]) -> Slots:
+    env: Env = environment(grounder, frame)
     for part in expressions:
         collect(part, env)
     return env.slots
 
 
-def _width(grounder: "lower.Grounder", frame: Frame, part: Expression) -> float:
+def _width(grounder: Grounder, frame: Frame, part: Expression) -> float:
     return sum(math.log2(s.states.count) for s in _slots(grounder, frame, (part,)).items)
 
 
-def _value_states(grounder: "lower.Grounder", frame: Frame, part: Expression) -> States | None:
+def _value_states(grounder: Grounder, frame: Frame, part: Expression) -> States | None:
     """Find the states of an auxiliary variable for an expression; None when it can have none."""
     if isinstance(part, Aggregate | Apply) and isinstance(part.type, Bool):
         return BOOL
-    env = lower.environment(grounder, frame)
+    env = environment(grounder, frame)
     form = _form(part, env)
     if form is not None:
         low, high = form.bounds()
         first, last = int(low.min(initial=0)), int(high.max(initial=0))
         return None if last - first > SUM_RANGE_MAX else States(first, last - first + 1)
-    steps = integer_steps(part, env, num_entries_max=lower.PLAIN_ENTRIES)
+    steps = integer_steps(part, env, num_entries_max=table_sizes.PLAIN_ENTRIES)
     if steps is None or (steps.count - 1) * steps.step > SUM_RANGE_MAX:
         return None
     return States(steps.first, (steps.count - 1) * steps.step + 1)
@@ -154,9 +167,9 @@ def _form(part: Expression, env: Env, *, parts: bool = False) -> LinearForm | No
 # --- What a cut costs --------------------------------------------------------------------
 
 
-def _definition_entries(grounder: "lower.Grounder", frame: Frame, cut: _Cut) -> float:
+def _definition_entries(grounder: Grounder, frame: Frame, cut: _Cut) -> float:
     """Estimate how many entries the factors have that define a part's variable."""
-    part, env = cut.part, lower.environment(grounder, frame)
+    part, env = cut.part, environment(grounder, frame)
     form = _form(part, env, parts=True)
     if form is None or len(form.terms) < 2:
         form = None
@@ -171,7 +184,7 @@ def _definition_entries(grounder: "lower.Grounder", frame: Frame, cut: _Cut) -> 
     return math.prod(float(slot.states.count) for slot in slots) * cut.states.count
 
 
-def _rest_entries(grounder: "lower.Grounder", frame: Frame, job: "lower.Job", cut: _Cut) -> float:
+def _rest_entries(grounder: Grounder, frame: Frame, job: Job, cut: _Cut) -> float:
     """Count the entries of a table over a part's variable and everything else."""
     rest = job.replaced(cut.part, Constant(cut.part.span, 0, Integer()))
     slots = _slots(grounder, frame, rest.expressions()).items
@@ -181,10 +194,10 @@ def _rest_entries(grounder: "lower.Grounder", frame: Frame, job: "lower.Job", cu
 # --- Parts that are no integers ----------------------------------------------------------
 
 
-def _narrowed_by_values(grounder: "lower.Grounder", frame: Frame, job: "lower.Job") -> bool:
+def _narrowed_by_values(grounder: Grounder, frame: Frame, job: Job) -> bool:
     """Replace the widest part that takes few values, whatever numbers they are."""
     best: tuple[float, Expression] | None = None
-    env = lower.environment(grounder, frame)
+    env = environment(grounder, frame)
     for part, _ in _candidates(job):
         values = values_of(part, env)
         if values is None or len(values) > NUM_VALUES_MAX:
@@ -199,9 +212,9 @@ def _narrowed_by_values(grounder: "lower.Grounder", frame: Frame, job: "lower.Jo
     assert values is not None
     variables = ranked(grounder, part, env, values)
     states = States(0, len(values))
-    frame, rank = lower.hidden_reference(grounder, frame, variables, states, part.span)
+    frame, rank = hidden_reference(grounder, frame, variables, states, part.span)
     grounder.num_hidden += 1
     name = f"#{grounder.num_hidden}"
     grounder.world.data[name] = values
-    lower.lower(grounder, frame, job.replaced(part, DataRef(part.span, name, (rank,), Real())))
+    grounder.lower(frame, job.replaced(part, DataRef(part.span, name, (rank,), Real())))
     return True

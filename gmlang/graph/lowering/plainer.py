@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 
-from gmlang.core.ast import Aggregate, Apply, Constant, Expression, Item
-from gmlang.core.types import Bool, Integer
+from gmlang.core.ast import Aggregate, Apply, Bool, Constant, Expression, Integer, Item
 from gmlang.graph.lowering.sums.comparisons import MIRRORED
 
 COUNT_COMPARISONS = {"exactly": "==", "exactly_one": "==", "at_most": "<=", "at_least": ">="}

@@ -5,15 +5,17 @@ import numpy as np
 from gmlang.core.ast import (
     Aggregate,
     Apply,
+    Bool,
     Cases,
     Constant,
     Distribution,
     Expression,
+    Integer,
     Reference,
 )
-from gmlang.core.types import Bool, Integer
 from gmlang.core.walk import is_random, parts, replace_part, type_of
-from gmlang.graph.lowering import lower
+from gmlang.graph.lowering import table_sizes
+from gmlang.graph.lowering.grounder import Grounder, Job, environment
 from gmlang.graph.lowering.sums.linear import linear_form
 from gmlang.graph.values.environment import Env
 from gmlang.graph.values.evaluate import RaggedItems, conditions, expand, integers
@@ -52,7 +54,7 @@ def outside_items(expressions: tuple[Expression, ...]) -> list[Expression]:
 
 
 def split_on_condition(
-    grounder: "lower.Grounder", frame: Frame, job: "lower.Job", parts_: list[Expression]
+    grounder: Grounder, frame: Frame, job: Job, parts_: list[Expression]
 ) -> bool:
     """Resolve a conditional on compile-time values, among the parts, by splitting the instances."""
     for part in parts_:
@@ -67,7 +69,7 @@ def split_on_condition(
     return False
 
 
-def split_on_guard(grounder: "lower.Grounder", frame: Frame, job: "lower.Job") -> bool:
+def split_on_guard(grounder: Grounder, frame: Frame, job: Job) -> bool:
     """Resolve an `and`, `or` or `match` that compile-time values decide for some instances.
 
     What such a condition guards may not exist where it does not hold: `i > 0 and x[i - 1]`.
@@ -122,15 +124,15 @@ def _with_last(part: Cases, place: int, condition: Expression) -> Cases:
 
 
 def _split(
-    grounder: "lower.Grounder",
+    grounder: Grounder,
     frame: Frame,
-    job: "lower.Job",
+    job: Job,
     part: Expression,
     condition: Expression,
     become: tuple[Expression, Expression, Expression],
 ) -> None:
     """Lower a job with a part replaced: where a condition holds, where not, where undefined."""
-    env = lower.environment(grounder, frame).gathering()
+    env = environment(grounder, frame).gathering()
     holds = np.broadcast_to(conditions(condition, env), (frame.count,))
     undefined = np.zeros(frame.count, np.bool_)
     for hole in env.holes or ():
@@ -138,15 +140,13 @@ def _split(
     groups = (holds & ~undefined, ~holds & ~undefined, undefined)
     for new, keep in zip(become, groups, strict=True):
         rows = frame if keep.all() else select_rows(frame, keep)
-        lower.lower(grounder, rows, job.replaced(part, new))
+        grounder.lower(rows, job.replaced(part, new))
 
 
 # --- Random indices ----------------------------------------------------------------------
 
 
-def split_on_switch(
-    grounder: "lower.Grounder", frame: Frame, job: "lower.Job", parts_: list[Expression]
-) -> bool:
+def split_on_switch(grounder: Grounder, frame: Frame, job: Job, parts_: list[Expression]) -> bool:
     """Resolve an index that is random, x[z], into one gated instance for each value of z.
 
     Where z misses the array the statement still stands, with an element that has no value.
@@ -161,12 +161,12 @@ def split_on_switch(
             constant = Constant(span, value, Integer())
             gate = Apply(span, "is", (index, constant), Bool())
             chosen = job.replaced(part, replace_part(part, index, constant))
-            lower.lower(grounder, frame, chosen.gated(gate))
+            grounder.lower(frame, chosen.gated(gate))
         if _may_miss(grounder, frame, index, first, size):
             ends = (Constant(span, first, Integer()), Constant(span, first + size - 1, Integer()))
             missed = Apply(part.span, "element", (index, *ends), type_of(part))
             gate = Apply(span, "misses", (index, *ends), Bool())
-            lower.lower(grounder, frame, job.replaced(part, missed).gated(gate))
+            grounder.lower(frame, job.replaced(part, missed).gated(gate))
         return True
     return False
 
@@ -184,16 +184,14 @@ def _random_index(world: World, part: Expression) -> tuple[Expression, int, int]
     return None
 
 
-def _may_miss(
-    grounder: "lower.Grounder", frame: Frame, index: Expression, first: int, size: int
-) -> bool:
+def _may_miss(grounder: Grounder, frame: Frame, index: Expression, first: int, size: int) -> bool:
     """Say whether an index may be outside first..first + size - 1, or have no value."""
-    env: Env = lower.environment(grounder, frame)
+    env: Env = environment(grounder, frame)
     try:
         collect(index, env)
     except RaggedItems:
         return True
-    if num_entries(env.slots) <= lower.PLAIN_ENTRIES:
+    if num_entries(env.slots) <= table_sizes.PLAIN_ENTRIES:
         inner = env.gathering()
         values = integers(index, inner)
         return bool(inner.holes) or bool(((values < first) | (values >= first + size)).any())
@@ -207,11 +205,9 @@ def _may_miss(
 # --- Aggregates --------------------------------------------------------------------------
 
 
-def uniform_groups(
-    grounder: "lower.Grounder", frame: Frame, parts_: list[Expression]
-) -> list[Frame]:
+def uniform_groups(grounder: Grounder, frame: Frame, parts_: list[Expression]) -> list[Frame]:
     """Split a frame so that every aggregate has one number of items throughout each part."""
-    env = lower.environment(grounder, frame)
+    env = environment(grounder, frame)
     counts: list[np.ndarray] = []
     for part in parts_:
         if not isinstance(part, Aggregate | Distribution):

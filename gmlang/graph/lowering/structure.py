@@ -8,10 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from gmlang.core.ast import Aggregate, Apply, Distribution, Expression
-from gmlang.core.types import Bool, Integer
+from gmlang.core.ast import Aggregate, Apply, Bool, Distribution, Expression, Integer
 from gmlang.core.walk import is_random
-from gmlang.graph.lowering import lower
 from gmlang.graph.lowering.forms.different import (
     define_different,
     require_different,
@@ -21,6 +19,7 @@ from gmlang.graph.lowering.forms.extremes import define_extreme
 from gmlang.graph.lowering.forms.literals import conjuncts_of, literals_of, strip_not
 from gmlang.graph.lowering.forms.log_factors import each_item, lower_sum
 from gmlang.graph.lowering.forms.noisy import lower_noisy_or
+from gmlang.graph.lowering.grounder import Grounder, Job, auxiliary, environment
 from gmlang.graph.lowering.plainer import COUNT_COMPARISONS, compared_count, compared_items
 from gmlang.graph.lowering.sums.comparisons import (
     OPPOSITE,
@@ -42,7 +41,7 @@ from gmruntime.factors.kinds import Count, FactorKind, Or, Xor
 _COUNTS = ("any", "exactly", "exactly_one", "at_most", "at_least", "xor", "all", "count", "sum")
 
 
-def lower_structured(grounder: "lower.Grounder", frame: Frame, job: "lower.Job") -> bool:
+def lower_structured(grounder: Grounder, frame: Frame, job: Job) -> bool:
     """Add structured factors for a job; False when its form is none of the known ones."""
     match job.term:
         case Condition():
@@ -60,31 +59,29 @@ def lower_structured(grounder: "lower.Grounder", frame: Frame, job: "lower.Job")
 # --- Conditions --------------------------------------------------------------------------
 
 
-def _condition(
-    grounder: "lower.Grounder", frame: Frame, job: "lower.Job", condition: Expression
-) -> bool:
+def _condition(grounder: Grounder, frame: Frame, job: Job, condition: Expression) -> bool:
     conjuncts = conjuncts_of(condition)
     if len(conjuncts) > 1:
         for conjunct in conjuncts:
-            lower.lower(grounder, frame, replace(job, term=Condition(conjunct)))
+            grounder.lower(frame, replace(job, term=Condition(conjunct)))
         return True
     if isinstance(condition, Aggregate) and condition.operator == "all":
         each_item(grounder, frame, job, condition)
         return True
     plain = _plain(job, condition)
     if plain is not condition:
-        lower.lower(grounder, frame, replace(job, term=Condition(plain)))
+        grounder.lower(frame, replace(job, term=Condition(plain)))
         return True
     if job.gates:
         if not _has_rule(grounder, frame, job, condition):
             return False
-        frame, reified = lower.auxiliary(grounder, frame, condition, BOOL, job.gates)
-        lower.lower(grounder, frame, replace(job, term=Condition(reified)))
+        frame, reified = auxiliary(grounder, frame, condition, BOOL, job.gates)
+        grounder.lower(frame, replace(job, term=Condition(reified)))
         return True
     return _hard(grounder, frame, job, condition)
 
 
-def _plain(job: "lower.Job", condition: Expression) -> Expression:
+def _plain(job: Job, condition: Expression) -> Expression:
     """Write a condition with plainer ones: counts compared with a variable, min and max."""
     positive, inner = strip_not(condition)
     plain = inner
@@ -98,9 +95,7 @@ def _plain(job: "lower.Job", condition: Expression) -> Expression:
     return plain if positive else Apply(plain.span, "not", (plain,), Bool())
 
 
-def _has_rule(
-    grounder: "lower.Grounder", frame: Frame, job: "lower.Job", condition: Expression
-) -> bool:
+def _has_rule(grounder: Grounder, frame: Frame, job: Job, condition: Expression) -> bool:
     inner = condition
     while isinstance(inner, Apply) and inner.operator == "not":
         inner = inner.arguments[0]
@@ -113,9 +108,7 @@ def _has_rule(
     return comparison(grounder, frame, inner, parts=False) is not None
 
 
-def _hard(
-    grounder: "lower.Grounder", frame: Frame, job: "lower.Job", condition: Expression
-) -> bool:
+def _hard(grounder: Grounder, frame: Frame, job: Job, condition: Expression) -> bool:
     """Add a factor for an ungated condition that has a rule."""
     positive, inner = strip_not(condition)
     if isinstance(inner, Aggregate) and inner.operator == "alldifferent":
@@ -141,7 +134,7 @@ def _hard(
 
 
 def _disjuncts(
-    grounder: "lower.Grounder", frame: Frame, condition: Expression
+    grounder: Grounder, frame: Frame, condition: Expression
 ) -> list[tuple[Expression, Frame]] | None:
     if isinstance(condition, Apply) and condition.operator in ("or", "and"):
         return [(part, frame) for part in condition.arguments]
@@ -156,9 +149,9 @@ def _laziness(condition: Expression) -> str:
 
 
 def _items(
-    grounder: "lower.Grounder", frame: Frame, aggregate: Aggregate | Distribution
+    grounder: Grounder, frame: Frame, aggregate: Aggregate | Distribution
 ) -> list[tuple[Expression, Frame]]:
-    env = lower.environment(grounder, frame)
+    env = environment(grounder, frame)
     return [
         (aggregate.items[position].value, item_frame)
         for position, item_frame in item_frames(env, aggregate)
@@ -166,7 +159,7 @@ def _items(
 
 
 def _count_rule(
-    condition: Expression, num_items: int, frame: Frame, grounder: "lower.Grounder"
+    condition: Expression, num_items: int, frame: Frame, grounder: Grounder
 ) -> np.ndarray:
     """Say for each count of true literals whether the condition holds: (instances or 1, counts)."""
     counts: np.ndarray = np.arange(num_items + 1)[None, :]
@@ -175,7 +168,7 @@ def _count_rule(
     assert isinstance(condition, Aggregate)
     k: np.ndarray = np.ones((1, 1), np.int64)
     if condition.parameter is not None:
-        k = np.asarray(evaluate(condition.parameter, lower.environment(grounder, frame)))
+        k = np.asarray(evaluate(condition.parameter, environment(grounder, frame)))
         k = k.reshape(-1, 1)
     match condition.operator:
         case "any":
@@ -193,7 +186,7 @@ def _count_rule(
 
 
 def _compared(
-    grounder: "lower.Grounder", frame: Frame, job: "lower.Job", condition: Apply, *, positive: bool
+    grounder: Grounder, frame: Frame, job: Job, condition: Apply, *, positive: bool
 ) -> bool:
     """Add a comparison of sums that must hold, or must not."""
     for parts in (False, True) if job.is_wide else (False,):
@@ -214,11 +207,11 @@ def _compared(
 # --- Definitions and draws ---------------------------------------------------------------
 
 
-def _defined(grounder: "lower.Grounder", frame: Frame, job: "lower.Job", term: Defined) -> bool:
-    target = locate(term.target, lower.environment(grounder, frame))
+def _defined(grounder: Grounder, frame: Frame, job: Job, term: Defined) -> bool:
+    target = locate(term.target, environment(grounder, frame))
     plain = _plain(job, term.value)
     if plain is not term.value:
-        lower.lower(grounder, frame, replace(job, term=Defined(term.target, plain)))
+        grounder.lower(frame, replace(job, term=Defined(term.target, plain)))
         return True
     positive, inner = strip_not(term.value)
     if isinstance(inner, Aggregate) and inner.operator == "xor":
@@ -239,7 +232,7 @@ def _defined(grounder: "lower.Grounder", frame: Frame, job: "lower.Job", term: D
     return _defined_sum(grounder, frame, job, term) or define_extreme(grounder, frame, job, term)
 
 
-def _defined_sum(grounder: "lower.Grounder", frame: Frame, job: "lower.Job", term: Defined) -> bool:
+def _defined_sum(grounder: Grounder, frame: Frame, job: Job, term: Defined) -> bool:
     """Add target = a weighted sum, or target = a comparison of sums of too many values."""
     for parts in (False, True) if job.is_wide else (False,):
         form = difference(term.value, term.target, grounder, frame, parts=parts)
@@ -250,15 +243,15 @@ def _defined_sum(grounder: "lower.Grounder", frame: Frame, job: "lower.Job", ter
     positive, inner = strip_not(term.value)
     if not job.is_wide or has_short_sum(grounder, frame, inner):
         return False
-    target = locate(term.target, lower.environment(grounder, frame)).variables
+    target = locate(term.target, environment(grounder, frame)).variables
     return lower_comparison(grounder, frame, job, inner, positive=positive, target=target)
 
 
 def _equal_inside(
-    grounder: "lower.Grounder", frame: Frame, job: "lower.Job", term: Defined, form: LinearForm
+    grounder: Grounder, frame: Frame, job: Job, term: Defined, form: LinearForm
 ) -> bool:
     """Add target = a sum, where `form` is the sum less the target, unless a table tells more."""
-    states = locate(term.target, lower.environment(grounder, frame)).states
+    states = locate(term.target, environment(grounder, frame)).states
     low, high = form.bounds()
     # The least and largest sum go with the last and first state of the target.
     first, last = int(low.min()) + states.first + states.count - 1, int(high.max()) + states.first
@@ -269,8 +262,8 @@ def _equal_inside(
         return False
     # Where the value leaves the domain must be told apart: it is worked out in full first.
     domain = States(first, last - first + 1)
-    frame, total = lower.auxiliary(grounder, frame, term.value, domain, job.guards)
-    lower.lower(grounder, frame, replace(job, term=Defined(term.target, total)))
+    frame, total = auxiliary(grounder, frame, term.value, domain, job.guards)
+    grounder.lower(frame, replace(job, term=Defined(term.target, total)))
     return True
 
 
@@ -281,9 +274,9 @@ def _is_junction(value: Expression) -> bool:
 
 
 def _junction(
-    grounder: "lower.Grounder",
+    grounder: Grounder,
     frame: Frame,
-    job: "lower.Job",
+    job: Job,
     target: np.ndarray,
     value: tuple[bool, Expression],
 ) -> None:
@@ -301,22 +294,20 @@ def _junction(
 
 
 def _counted(
-    grounder: "lower.Grounder",
+    grounder: Grounder,
     frame: Frame,
-    job: "lower.Job",
+    job: Job,
     term: Defined,
     aggregate: Aggregate,
 ) -> None:
     total = replace(aggregate, operator="count", parameter=None, type=Integer())
     num_items = len(_items(grounder, frame, aggregate))
-    frame, count = lower.auxiliary(grounder, frame, total, States(0, num_items + 1), job.guards)
+    frame, count = auxiliary(grounder, frame, total, States(0, num_items + 1), job.guards)
     compared = compared_count(aggregate, count)
     positive, _ = strip_not(term.value)
     value = compared if positive else Apply(aggregate.span, "not", (compared,), Bool())
-    lower.lower(grounder, frame, replace(job, term=Defined(term.target, value)))
+    grounder.lower(frame, replace(job, term=Defined(term.target, value)))
 
 
-def _add(
-    grounder: "lower.Grounder", job: "lower.Job", kind: FactorKind, variables: np.ndarray
-) -> None:
+def _add(grounder: Grounder, job: Job, kind: FactorKind, variables: np.ndarray) -> None:
     grounder.builder.add_factors(kind, variables, job.origin)

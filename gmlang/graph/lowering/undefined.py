@@ -6,12 +6,18 @@ query is answered, `gmlang.graph.regions` makes sure that everything certain exc
 
 import numpy as np
 
-from gmlang.core.ast import Aggregate, Constant, Expression
-from gmlang.core.types import Integer
+from gmlang.core.ast import Aggregate, Constant, Expression, Integer
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.graph.builder import Builder, Region
-from gmlang.graph.lowering import lower
 from gmlang.graph.lowering.forms.literals import conjuncts_of
+from gmlang.graph.lowering.grounder import (
+    Grounder,
+    Job,
+    add_wide,
+    check_memory,
+    environment,
+    scopes_of,
+)
 from gmlang.graph.values import terms
 from gmlang.graph.values.environment import Env, Hole, Place, value_at
 from gmlang.graph.values.evaluate import conditions, inside, item_frames
@@ -21,9 +27,9 @@ from gmlang.graph.world.world import Frame, where_text
 
 
 def add_partial_tables(
-    grounder: "lower.Grounder",
+    grounder: Grounder,
     env: Env,
-    job: "lower.Job",
+    job: Job,
     values: np.ndarray,
     gates: list[np.ndarray],
 ) -> None:
@@ -53,28 +59,26 @@ def add_partial_tables(
         builder.regions += [_region(env, hole) for hole in env.holes]
         return
     assert isinstance(job.term, terms.Defined)
-    needed = lower.Job(terms.Needed(job.term.value), (*job.guards, *job.gates), job.origin)
-    lower.lower(grounder, env.frame, needed)
+    needed = Job(terms.Needed(job.term.value), (*job.guards, *job.gates), job.origin)
+    grounder.lower(env.frame, needed)
 
 
-def lower_undefined(
-    grounder: "lower.Grounder", frame: Frame, job: "lower.Job", why: Diagnostic
-) -> None:
+def lower_undefined(grounder: Grounder, frame: Frame, job: Job, why: Diagnostic) -> None:
     """Add what a job says in instances where it has no value, whatever the states."""
     if job.guards:
         assert isinstance(job.term, terms.Defined)
         target = job.term.target
-        first = locate(target, lower.environment(grounder, frame)).states.first
+        first = locate(target, environment(grounder, frame)).states.first
         nothing = Constant(job.term.value.span, first, Integer())
         term = terms.Defined(target, nothing)
         start = len(grounder.builder.factors)
-        lower.lower(grounder, frame, lower.Job(term, job.gates, job.origin))
+        grounder.lower(frame, Job(term, job.gates, job.origin))
         grounder.builder.relaxed.append((range(start, len(grounder.builder.factors)), ()))
     term = terms.Undefined(lambda _place, _where: why)
-    lower.lower(grounder, frame, lower.Job(term, (*job.gates, *job.guards), job.origin))
+    grounder.lower(frame, Job(term, (*job.gates, *job.guards), job.origin))
 
 
-def _elsewhere(env: Env, job: "lower.Job") -> np.ndarray:
+def _elsewhere(env: Env, job: Job) -> np.ndarray:
     """Say what a statement forbids even where it has no value.
 
     A conjunction that must hold is several constraints, in a table as in separate factors.
@@ -101,7 +105,7 @@ def _surely_false(condition: Expression, env: Env) -> np.ndarray:
     return ~conditions(condition, inner) & inner.needed()
 
 
-def _first_state(env: Env, job: "lower.Job") -> np.ndarray:
+def _first_state(env: Env, job: Job) -> np.ndarray:
     assert isinstance(job.term, terms.Defined)
     axis = env.slots.of[id(job.term.target), env.path]
     assert axis is not None
@@ -120,11 +124,11 @@ def _refuse_if_certain(env: Env, gap: np.ndarray) -> None:
     raise GmError([hole.tell(place, offending(here, env))])
 
 
-def _add(builder: Builder, env: Env, job: "lower.Job", values: np.ndarray) -> None:
+def _add(builder: Builder, env: Env, job: Job, values: np.ndarray) -> None:
     sizes = [slot.states.count for slot in env.slots.items]
-    lower.check_memory(job.origin.span, values.shape[0], int(np.prod(sizes)))
+    check_memory(job.origin.span, values.shape[0], int(np.prod(sizes)))
     tables = np.ascontiguousarray(np.broadcast_to(values, (values.shape[0], *sizes)))
-    lower.add_wide(builder, env, tables, job.origin)
+    add_wide(builder, env, tables, job.origin)
 
 
 def _region(env: Env, hole: Hole) -> Region:
@@ -132,7 +136,7 @@ def _region(env: Env, hole: Hole) -> Region:
     sizes = hole.mask.shape[1:]
     axes = [k for k, size in enumerate(sizes) if size > 1]
     mask = hole.mask.reshape(len(hole.mask), *(sizes[k] for k in axes))
-    scopes = lower.scopes_of(env)[:, axes]
+    scopes = scopes_of(env)[:, axes]
     frame, names = env.frame, env.names
 
     def tell(place: Place, states: list[str]) -> Diagnostic:

@@ -10,11 +10,12 @@ from gmlang.core.ast import (
     Aggregate,
     Apply,
     AttributeRef,
+    Bool,
     Constant,
     Expression,
+    Integer,
     VariableRef,
 )
-from gmlang.core.types import Bool, Integer
 from gmlang.core.walk import is_random, type_of
 from gmlang.diagnostics import GmError
 from gmlang.graph.values.environment import Env, Slots

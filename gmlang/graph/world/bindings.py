@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gmlang.core.ast import DataRef, Expression, Size
+from gmlang.core.ast import Bool, DataRef, Enum, Expression, Integer, IntRange, Real, Size
 from gmlang.core.program import DataSymbol, Program
-from gmlang.core.types import Bool, Enum, Integer, IntRange, Real
 from gmlang.core.walk import walk
 from gmlang.data.arrays import from_python, from_setting
 from gmlang.data.fitting import Selection, Sizes, from_table

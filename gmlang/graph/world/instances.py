@@ -4,7 +4,20 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from gmlang.core.ast import Activation, Aggregate, Constant, Context, Distribution, Expression, Gate
+from gmlang.core.ast import (
+    Activation,
+    Aggregate,
+    Bool,
+    Constant,
+    Context,
+    Distribution,
+    Domain,
+    Enum,
+    Expression,
+    Gate,
+    Integer,
+    IntRange,
+)
 from gmlang.core.program import (
     Consider,
     Define,
@@ -19,7 +32,6 @@ from gmlang.core.program import (
     Statement,
     Use,
 )
-from gmlang.core.types import Bool, Domain, Enum, Integer, IntRange
 from gmlang.core.walk import is_random, parts, replace_part, walk
 from gmlang.graph.values.environment import Env, NoValue, Slots
 from gmlang.graph.values.evaluate import expand, integers

@@ -1,15 +1,11 @@
 """From indices back to names: which variables of the graph the author knows, and as what."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gmlang.graph.world.states import BOOL, States
 from gmlang.graph.world.world import ModelTable, World
-
-if TYPE_CHECKING:
-    from gmlang.graph.from_core import Grounding
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,11 +15,6 @@ class Named:
     name: str
     variables: np.ndarray
     states: States
-
-
-def named_variables(grounding: "Grounding") -> list[Named]:
-    """List everything that has a name: variables, attributes of things, activations."""
-    return named_in(grounding.world)
 
 
 def named_in(world: World) -> list[Named]:

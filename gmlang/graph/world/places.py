@@ -12,12 +12,12 @@ from gmlang.core.ast import (
     Constant,
     Distribution,
     Expression,
+    Integer,
     Reference,
     Thing,
     VariableRef,
     Whole,
 )
-from gmlang.core.types import Integer
 from gmlang.core.walk import is_random, parts, with_parts
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors import grounding as errors

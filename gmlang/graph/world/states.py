@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmlang.core.types import Enum
+from gmlang.core.ast import Enum
 from gmruntime.arrays import Float64
 
 

@@ -76,7 +76,7 @@ class ExactElimination:
                 return self._run(budget, incumbent)
 
     def _look(self, budget: Budget) -> Report:
-        from gmruntime.elimination.layout import ENTRIES_PER_SECOND
+        from gmruntime.elimination.layouts.groups import ENTRIES_PER_SECOND
         from gmruntime.elimination.plan import VARIABLES_MAX, costed, plan
 
         if len(self.flat.num_states) > VARIABLES_MAX or num_entries(self.flat) > ENTRIES_MAX:

@@ -15,7 +15,7 @@ import numpy as np
 from gmruntime.answer import LogPartitionAnswer, Quality, Status
 from gmruntime.arrays import Float64, Int64
 from gmruntime.budget import Budget
-from gmruntime.elimination.order import Order
+from gmruntime.elimination.layouts.order import Order
 from gmruntime.elimination.orders.best import SEARCHABLE
 from gmruntime.elimination.weighted_mini_buckets import MiniBucket, relax
 from gmruntime.simplify.network import Factor, Network

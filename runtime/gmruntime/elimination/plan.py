@@ -17,13 +17,13 @@ from gmruntime.answer import (
     Solutions,
 )
 from gmruntime.budget import Budget
-from gmruntime.elimination.layout import (
+from gmruntime.elimination.layouts.groups import (
     ENTRIES_PER_SECOND,
     best_laid_out,
     laid_out_bits,
     may_be_listed,
 )
-from gmruntime.elimination.order import Order
+from gmruntime.elimination.layouts.order import Order
 from gmruntime.elimination.orders.best import best_order, best_orders
 from gmruntime.elimination.orders.cache import Orders, key_of
 from gmruntime.elimination.orders.greedy import SHARE

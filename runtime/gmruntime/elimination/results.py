@@ -6,7 +6,7 @@ import numpy as np
 
 from gmruntime.answer import Quality, Status
 from gmruntime.budget import Budget
-from gmruntime.elimination.order import Order
+from gmruntime.elimination.layouts.order import Order
 from gmruntime.elimination.passes.reference import Tree, Upward, pass_upward
 from gmruntime.elimination.plan import NUMPY_ENTRIES_PER_SECOND, Plan
 from gmruntime.graph import Assignment, FactorGraph, num_states

@@ -25,9 +25,9 @@ from gmruntime.answer import (
 )
 from gmruntime.arrays import Float64, Int64
 from gmruntime.budget import Budget
-from gmruntime.elimination.layout import with_layout
+from gmruntime.elimination.layouts.groups import with_layout
+from gmruntime.elimination.layouts.order import Order
 from gmruntime.elimination.maxima import blank
-from gmruntime.elimination.order import Order
 from gmruntime.elimination.passes.reference import Upward, build_tree, pass_upward, traceback
 from gmruntime.elimination.plan import Plan
 from gmruntime.elimination.results import by_block, check_dense, observed_row, quality

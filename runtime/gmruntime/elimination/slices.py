@@ -11,8 +11,8 @@ import numpy as np
 from gmruntime.answer import Query
 from gmruntime.arrays import Float64
 from gmruntime.budget import Budget
-from gmruntime.elimination.layout import best_laid_out, with_layout
-from gmruntime.elimination.order import Order
+from gmruntime.elimination.layouts.groups import best_laid_out, with_layout
+from gmruntime.elimination.layouts.order import Order
 from gmruntime.elimination.orders.best import best_orders
 from gmruntime.elimination.plan import Plan, costed
 from gmruntime.elimination.weighted_mini_buckets import relax

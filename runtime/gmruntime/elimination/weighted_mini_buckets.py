@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmruntime.elimination.order import Order
+from gmruntime.elimination.layouts.order import Order
 from gmruntime.simplify.network import Factor, Network
 
 # Rounding is far smaller; what is called proven is rounded outwards by this much of its size.

@@ -5,11 +5,10 @@ from typing import TypeGuard
 
 import numpy as np
 
-from gmlang.core.ast import Aggregate, Expression
-from gmlang.core.types import Bool
+from gmlang.core.ast import Aggregate, Bool, Expression
 from gmlang.core.walk import type_of
 from gmlang.graph.builder import Origin, add_tables
-from gmlang.graph.lowering import lower
+from gmlang.graph.lowering.grounder import Grounder, auxiliary, environment
 from gmlang.graph.values.environment import Env, Slots
 from gmlang.graph.values.evaluate import RaggedItems, evaluate, expand, random_indices
 from gmlang.graph.values.ranges import WRITTEN_OUT_MAX, integer_steps, num_entries
@@ -35,12 +34,12 @@ class Columns:
     values: np.ndarray
 
 
-def columns_of(grounder: "lower.Grounder", frame: Frame, aggregate: Aggregate) -> Columns | None:
+def columns_of(grounder: Grounder, frame: Frame, aggregate: Aggregate) -> Columns | None:
     """Give the items of an aggregate common states, with auxiliary variables where they have none.
 
     None when an item's values are too many, or not known.
     """
-    groups = item_groups(lower.environment(grounder, frame), aggregate)
+    groups = item_groups(environment(grounder, frame), aggregate)
     known = [values_of(value, env) for value, env in groups]
     values = [found for found in known if found is not None]
     if len(values) < len(known) or not values:
@@ -60,7 +59,7 @@ def columns_of(grounder: "lower.Grounder", frame: Frame, aggregate: Aggregate) -
         if is_plain(value) and locate(value, env).states == states:
             variables = np.broadcast_to(locate(value, env).variables, (env.frame.count,))
         elif whole:
-            _, reference = lower.auxiliary(grounder, env.frame, value, states)
+            _, reference = auxiliary(grounder, env.frame, value, states)
             rows = grounder.world.hidden[reference.name].variables
             variables = rows
         else:
@@ -105,9 +104,7 @@ def values_of(expression: Expression, env: Env) -> np.ndarray | None:
     return steps.first + steps.step * np.arange(steps.count, dtype=np.float64)
 
 
-def ranked(
-    grounder: "lower.Grounder", expression: Expression, env: Env, values: np.ndarray
-) -> np.ndarray:
+def ranked(grounder: Grounder, expression: Expression, env: Env, values: np.ndarray) -> np.ndarray:
     """Add a variable for each instance that says which of some numbers an expression is.
 
     Returns:

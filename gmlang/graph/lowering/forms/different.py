@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from gmlang.core.ast import Aggregate, Apply
-from gmlang.core.types import Bool
+from gmlang.core.ast import Aggregate, Apply, Bool, VariableRef
 from gmlang.graph.builder import add_tables
-from gmlang.graph.lowering import lower
+from gmlang.graph.lowering import table_sizes
 from gmlang.graph.lowering.forms.columns import Columns, columns_of, is_plain, item_groups
+from gmlang.graph.lowering.grounder import Grounder, Job, auxiliary, environment, hidden_reference
 from gmlang.graph.lowering.sums.moves import one_move
 from gmlang.graph.values.environment import Slot
 from gmlang.graph.values.evaluate import inside, item_frames
@@ -16,9 +16,7 @@ from gmlang.graph.world.world import Frame
 from gmruntime.factors.kinds import AllDifferent, Count, Or
 
 
-def require_different(
-    grounder: "lower.Grounder", frame: Frame, job: "lower.Job", aggregate: Aggregate
-) -> bool:
+def require_different(grounder: Grounder, frame: Frame, job: Job, aggregate: Aggregate) -> bool:
     """Add the constraint that all items differ; False when it has no such form."""
     variables = _variables(grounder, frame, aggregate)
     if variables is None and job.is_wide:
@@ -32,30 +30,28 @@ def require_different(
     return True
 
 
-def _variables(grounder: "lower.Grounder", frame: Frame, aggregate: Aggregate) -> np.ndarray | None:
+def _variables(grounder: Grounder, frame: Frame, aggregate: Aggregate) -> np.ndarray | None:
     """List the variables of items that are variables with the same states."""
-    env = lower.environment(grounder, frame)
+    env = environment(grounder, frame)
     columns: list[np.ndarray] = []
     states: set[States] = set()
     for number, (position, item_frame) in enumerate(item_frames(env, aggregate)):
         value = aggregate.items[position].value
         if not is_plain(value):
             return None
-        slot = locate(value, inside(lower.environment(grounder, item_frame), item_frame, number))
+        slot = locate(value, inside(environment(grounder, item_frame), item_frame, number))
         columns.append(slot.variables)
         states.add(slot.states)
     return np.stack(columns, axis=1) if len(states) == 1 else None
 
 
-def _differ_in_pairs(
-    grounder: "lower.Grounder", frame: Frame, job: "lower.Job", aggregate: Aggregate
-) -> bool:
+def _differ_in_pairs(grounder: Grounder, frame: Frame, job: Job, aggregate: Aggregate) -> bool:
     """Compare items that are functions of one variable each, two and two.
 
     Tables over two variables join others over the same two, and leave nothing to be searched but
     what the author named.
     """
-    env = lower.environment(grounder, frame)
+    env = environment(grounder, frame)
     moves = [one_move("start", value, inner) for value, inner in item_groups(env, aggregate)]
     sizes = {move.values.shape[1] for move in moves if move and isinstance(move.source, Slot)}
     if len(sizes) != 1 or not all(move and isinstance(move.source, Slot) for move in moves):
@@ -71,7 +67,7 @@ def _differ_in_pairs(
         values.append(rows.reshape(frame.count, -1, size))
     both, numbers = np.concatenate(variables, axis=1), np.concatenate(values, axis=1)
     first, second = np.triu_indices(both.shape[1], 1)
-    if frame.count * len(first) * numbers.shape[2] ** 2 > lower.ENTRIES_MAX:
+    if frame.count * len(first) * numbers.shape[2] ** 2 > table_sizes.ENTRIES_MAX:
         return False
     same = numbers[:, first, :, None] == numbers[:, second, None, :]
     tables = np.where(same, -np.inf, 0.0).reshape(-1, *same.shape[2:])
@@ -80,9 +76,7 @@ def _differ_in_pairs(
     return True
 
 
-def require_some_equal(
-    grounder: "lower.Grounder", frame: Frame, job: "lower.Job", aggregate: Aggregate
-) -> bool:
+def require_some_equal(grounder: Grounder, frame: Frame, job: Job, aggregate: Aggregate) -> bool:
     """Add the constraint that two items are equal; False when it has no such form."""
     equal = _equal_pairs(grounder, frame, job, aggregate)
     if equal is None:
@@ -95,9 +89,9 @@ def require_some_equal(
 
 
 def define_different(
-    grounder: "lower.Grounder",
+    grounder: Grounder,
     frame: Frame,
-    job: "lower.Job",
+    job: Job,
     target: np.ndarray,
     value: tuple[bool, Aggregate],
 ) -> bool:
@@ -114,7 +108,7 @@ def define_different(
 
 
 def _equal_pairs(
-    grounder: "lower.Grounder", frame: Frame, job: "lower.Job", aggregate: Aggregate
+    grounder: Grounder, frame: Frame, job: Job, aggregate: Aggregate
 ) -> np.ndarray | None:
     """Add a variable for each two items that says whether they are equal."""
     columns = columns_of(grounder, frame, aggregate) if job.is_wide else None
@@ -124,17 +118,17 @@ def _equal_pairs(
     pairs, left = _rows(grounder, None, columns, first, aggregate)
     pairs, right = _rows(grounder, pairs, columns, second, aggregate)
     same = Apply(aggregate.span, "==", (left, right), Bool())
-    _, equal = lower.auxiliary(grounder, pairs, same, BOOL)
+    _, equal = auxiliary(grounder, pairs, same, BOOL)
     return grounder.world.hidden[equal.name].variables.reshape(frame.count, -1)
 
 
 def _rows(
-    grounder: "lower.Grounder",
+    grounder: Grounder,
     frame: Frame | None,
     columns: Columns,
     chosen: np.ndarray,
     aggregate: Aggregate,
-) -> tuple[Frame, "lower.VariableRef"]:
+) -> tuple[Frame, "VariableRef"]:
     variables = columns.variables[:, chosen].reshape(-1)
     frame = frame or Frame(len(variables), {})
-    return lower.hidden_reference(grounder, frame, variables, columns.states, aggregate.span)
+    return hidden_reference(grounder, frame, variables, columns.states, aggregate.span)

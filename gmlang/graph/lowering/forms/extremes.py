@@ -4,18 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from gmlang.core.ast import Aggregate, Apply, DataRef, Expression, VariableRef
-from gmlang.core.types import Integer, Real
-from gmlang.graph.lowering import lower
+from gmlang.core.ast import Aggregate, Apply, DataRef, Expression, Integer, Real, VariableRef
 from gmlang.graph.lowering.forms.columns import Columns, columns_of
+from gmlang.graph.lowering.grounder import Grounder, Job, auxiliary, hidden_reference
 from gmlang.graph.lowering.plainer import extreme_items
 from gmlang.graph.values.terms import Defined
 from gmlang.graph.world.world import Frame
 
 
-def define_extreme(
-    grounder: "lower.Grounder", frame: Frame, job: "lower.Job", term: Defined
-) -> bool:
+def define_extreme(grounder: Grounder, frame: Frame, job: Job, term: Defined) -> bool:
     """Add target = min or max of many items; False when the term is none, or has no such form."""
     value = term.value
     items = extreme_items(value)
@@ -31,36 +28,34 @@ def define_extreme(
     frame, winner = _winner(grounder, frame, columns, aggregate)
     if (columns.values != columns.states.values()).any():
         frame, winner = _value_of(grounder, frame, columns, winner)
-    lower.lower(grounder, frame, replace(job, term=Defined(term.target, winner)))
+    grounder.lower(frame, replace(job, term=Defined(term.target, winner)))
     return True
 
 
 def _winner(
-    grounder: "lower.Grounder", frame: Frame, columns: Columns, aggregate: Aggregate
+    grounder: Grounder, frame: Frame, columns: Columns, aggregate: Aggregate
 ) -> tuple[Frame, Expression]:
     sides: list[VariableRef] = []
     for column in columns.variables.T:
-        frame, side = lower.hidden_reference(
-            grounder, frame, column, columns.states, aggregate.span
-        )
+        frame, side = hidden_reference(grounder, frame, column, columns.states, aggregate.span)
         sides.append(side)
     return frame, Apply(aggregate.span, aggregate.operator, tuple(sides), Integer())
 
 
-def _next_round(grounder: "lower.Grounder", columns: Columns, aggregate: Aggregate) -> Columns:
+def _next_round(grounder: Grounder, columns: Columns, aggregate: Aggregate) -> Columns:
     count, width = columns.variables.shape
     paired = width // 2 * 2
     sides = columns.variables[:, :paired].reshape(-1, 2)
     pairs = replace(columns, variables=sides)
     frame, winner = _winner(grounder, Frame(len(sides), {}), pairs, aggregate)
-    _, reference = lower.auxiliary(grounder, frame, winner, columns.states)
+    _, reference = auxiliary(grounder, frame, winner, columns.states)
     won = grounder.world.hidden[reference.name].variables.reshape(count, -1)
     left_over = columns.variables[:, paired:]
     return replace(columns, variables=np.concatenate([won, left_over], axis=1))
 
 
 def _value_of(
-    grounder: "lower.Grounder", frame: Frame, columns: Columns, winner: Expression
+    grounder: Grounder, frame: Frame, columns: Columns, winner: Expression
 ) -> tuple[Frame, Expression]:
     """Look up the number that the winner's state stands for."""
     grounder.num_hidden += 1

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmlang.core.ast import Apply, Expression, Reference
-from gmlang.core.types import Bool
-from gmlang.graph.lowering import lower
+from gmlang.core.ast import Apply, Bool, Expression, Reference
 from gmlang.graph.lowering.copies import copy_repeated
+from gmlang.graph.lowering.grounder import Grounder, auxiliary, environment
 from gmlang.graph.values.environment import NoValue
 from gmlang.graph.values.evaluate import random_indices
 from gmlang.graph.world.places import locate
@@ -46,7 +45,7 @@ def conjuncts_of(condition: Expression) -> list[Expression]:
 
 
 def literals_of(
-    grounder: "lower.Grounder",
+    grounder: Grounder,
     frame: Frame,
     values: list[tuple[Expression, Frame]],
     *,
@@ -74,11 +73,9 @@ def literals_of(
         if variables is None:
             before = [earlier for earlier, _ in values[:number]] if lazy else []
             asked = before if lazy == "and" else [_opposite(earlier) for earlier in before]
-            item_frame, inner = lower.auxiliary(
-                grounder, item_frame, value, BOOL, (*guards, *asked)
-            )
+            item_frame, inner = auxiliary(grounder, item_frame, value, BOOL, (*guards, *asked))
             positive = True
-            variables = locate(inner, lower.environment(grounder, item_frame)).variables
+            variables = locate(inner, environment(grounder, item_frame)).variables
         columns.append(np.broadcast_to(variables, frame.count))
         negated.append(np.full(frame.count, not positive))
     stacked = np.stack(columns, axis=1) if columns else np.zeros((frame.count, 0), np.int64)
@@ -90,19 +87,17 @@ def _opposite(condition: Expression) -> Expression:
     return Apply(condition.span, "not", (condition,), Bool())
 
 
-def _where_certain(
-    grounder: "lower.Grounder", frame: Frame, reference: Reference
-) -> np.ndarray | None:
+def _where_certain(grounder: Grounder, frame: Frame, reference: Reference) -> np.ndarray | None:
     """Find a reference's variables; None when it names none, or different ones, somewhere."""
     if random_indices(reference):
         return None
     try:
-        return locate(reference, lower.environment(grounder, frame)).variables
+        return locate(reference, environment(grounder, frame)).variables
     except NoValue:
         return None
 
 
-def _distinct(grounder: "lower.Grounder", variables: np.ndarray) -> np.ndarray:
+def _distinct(grounder: Grounder, variables: np.ndarray) -> np.ndarray:
     """Replace a repeated variable in a row by a copy, as a scope names each variable once."""
     ordered = np.sort(variables, axis=1)
     if not (ordered[:, 1:] == ordered[:, :-1]).any():

@@ -4,15 +4,13 @@ from dataclasses import replace
 
 from gmlang.core.ast import Aggregate, Apply, Expression
 from gmlang.core.walk import is_random
-from gmlang.graph.lowering import lower
+from gmlang.graph.lowering.grounder import Grounder, Job, environment
 from gmlang.graph.values.evaluate import expand
 from gmlang.graph.values.terms import Condition, Value
 from gmlang.graph.world.world import Frame
 
 
-def lower_sum(
-    grounder: "lower.Grounder", frame: Frame, job: "lower.Job", value: Expression
-) -> bool:
+def lower_sum(grounder: Grounder, frame: Frame, job: Job, value: Expression) -> bool:
     """Add the factors of a sum, or of a multiple of one; False when the log-factor is neither."""
     if isinstance(value, Apply) and value.operator == "neg":
         opposite = _negated(value.arguments[0])
@@ -22,7 +20,7 @@ def lower_sum(
         if value.operator == "-":
             right = Apply(right.span, "neg", (right,), value.type)
         for part in (left, right):
-            lower.lower(grounder, frame, replace(job, term=Value(part)))
+            grounder.lower(frame, replace(job, term=Value(part)))
         return True
     if isinstance(value, Aggregate) and value.operator in ("sum", "count"):
         each_item(grounder, frame, job, value)
@@ -61,7 +59,7 @@ def _negated(value: Expression) -> Expression | None:
             return None
 
 
-def _scaled(grounder: "lower.Grounder", frame: Frame, job: "lower.Job", product: Apply) -> bool:
+def _scaled(grounder: Grounder, frame: Frame, job: Job, product: Apply) -> bool:
     left, right = product.arguments
     scale, inner = (right, left) if is_random(left) else (left, right)
     if is_random(scale) or not isinstance(inner, Apply | Aggregate):
@@ -78,11 +76,9 @@ def _scaled(grounder: "lower.Grounder", frame: Frame, job: "lower.Job", product:
     return False
 
 
-def each_item(
-    grounder: "lower.Grounder", frame: Frame, job: "lower.Job", aggregate: Aggregate
-) -> None:
+def each_item(grounder: Grounder, frame: Frame, job: Job, aggregate: Aggregate) -> None:
     """Lower every item of a conjunction or of a sum on its own."""
     for item in aggregate.items:
-        inner, _ = expand(lower.environment(grounder, frame), item.context)
+        inner, _ = expand(environment(grounder, frame), item.context)
         term = Condition(item.value) if aggregate.operator == "all" else Value(item.value)
-        lower.lower(grounder, inner, replace(job, term=term))
+        grounder.lower(inner, replace(job, term=term))

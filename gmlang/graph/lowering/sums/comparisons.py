@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from gmlang.core.ast import Apply, Expression
-from gmlang.core.types import Integer
+from gmlang.core.ast import Apply, Expression, Integer
 from gmlang.core.walk import is_random
-from gmlang.graph.lowering import lower
+from gmlang.graph.lowering import table_sizes
+from gmlang.graph.lowering.grounder import Grounder, Job, auxiliary, environment
 from gmlang.graph.lowering.sums.linear import SUM_RANGE_MAX, LinearForm, linear_form, realised
 from gmlang.graph.values.arithmetic import COMPARISONS
 from gmlang.graph.values.evaluate import evaluate
@@ -29,7 +29,7 @@ MIRRORED = {"==": "==", "!=": "!=", "<": ">", ">=": "<=", ">": "<", "<=": ">="}
 
 
 def comparison(
-    grounder: "lower.Grounder", frame: Frame, condition: Expression, *, parts: bool
+    grounder: Grounder, frame: Frame, condition: Expression, *, parts: bool
 ) -> tuple[LinearForm, str] | None:
     """Write a comparison as `form operator 0`; None when it is none, or needs no factor."""
     if not isinstance(condition, Apply) or condition.operator not in OPPOSITE:
@@ -41,20 +41,20 @@ def comparison(
     if form is None:
         return None
     entries = math.prod(source.states.count for source, _ in form.terms)
-    if len(form.terms) < 3 and entries <= lower.ENTRIES_MAX:
+    if len(form.terms) < 3 and entries <= table_sizes.ENTRIES_MAX:
         return None
     return None if _reach(form).max(initial=0) > SUM_RANGE_MAX else (form, condition.operator)
 
 
 def difference(
-    left: Expression, right: Expression, grounder: "lower.Grounder", frame: Frame, *, parts: bool
+    left: Expression, right: Expression, grounder: Grounder, frame: Frame, *, parts: bool
 ) -> LinearForm | None:
     """Write left - right as a linear form."""
     both = Apply(left.span, "-", (left, right), Integer())
-    return linear_form(both, lower.environment(grounder, frame), parts=parts)
+    return linear_form(both, environment(grounder, frame), parts=parts)
 
 
-def has_short_sum(grounder: "lower.Grounder", frame: Frame, condition: Expression) -> bool:
+def has_short_sum(grounder: Grounder, frame: Frame, condition: Expression) -> bool:
     """Say whether a comparison is of a sum with so few values that a variable can hold it."""
     if not isinstance(condition, Apply) or condition.operator not in OPPOSITE:
         return False
@@ -63,9 +63,7 @@ def has_short_sum(grounder: "lower.Grounder", frame: Frame, condition: Expressio
     return form is not None and int(_reach(form).max(initial=0)) < SHORT_RANGE
 
 
-def add_comparison(
-    grounder: "lower.Grounder", job: "lower.Job", form: LinearForm, operator: str
-) -> None:
+def add_comparison(grounder: Grounder, job: Job, form: LinearForm, operator: str) -> None:
     """Add the constraint `form operator 0`."""
     terms = realised(grounder, form, (*job.guards, *job.gates))
     shared = _divisor(form)
@@ -85,14 +83,12 @@ def add_comparison(
     grounder.builder.add_factors(kind, variables, job.origin)
 
 
-def define_remainder(
-    grounder: "lower.Grounder", frame: Frame, job: "lower.Job", term: Defined
-) -> bool:
+def define_remainder(grounder: Grounder, frame: Frame, job: Job, term: Defined) -> bool:
     """Add target = a weighted sum % a known number, whatever the sum's range is."""
     value = term.value
     if not isinstance(value, Apply) or value.operator != "%" or is_random(value.arguments[1]):
         return False
-    env = lower.environment(grounder, frame)
+    env = environment(grounder, frame)
     modulus = np.unique(np.asarray(evaluate(value.arguments[1], env)))
     form = difference(value.arguments[0], term.target, grounder, frame, parts=True)
     target = locate(term.target, env).states
@@ -103,8 +99,8 @@ def define_remainder(
         return False
     if target.count < k:
         # Where the remainder leaves the domain must be told apart.
-        frame, remainder = lower.auxiliary(grounder, frame, value, States(0, k), job.guards)
-        lower.lower(grounder, frame, replace(job, term=Defined(term.target, remainder)))
+        frame, remainder = auxiliary(grounder, frame, value, States(0, k), job.guards)
+        grounder.lower(frame, replace(job, term=Defined(term.target, remainder)))
         return True
     terms = realised(grounder, form, job.guards)
     coefficients = np.stack([c % k for _, c in terms], axis=1)

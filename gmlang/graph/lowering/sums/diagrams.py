@@ -12,8 +12,8 @@ import numpy as np
 
 from gmlang.core.ast import Apply, Expression
 from gmlang.graph.builder import add_tables
-from gmlang.graph.lowering import lower
 from gmlang.graph.lowering.forms.columns import ranked
+from gmlang.graph.lowering.grounder import Grounder, Job, environment
 from gmlang.graph.lowering.sums.comparisons import MIRRORED, difference
 from gmlang.graph.lowering.sums.linear import LinearForm, PartRows, realise
 from gmlang.graph.lowering.sums.moves import APPLY, Move, Pending, moves_of, one_move
@@ -39,9 +39,9 @@ class Comparison:
 
 
 def lower_comparison(
-    grounder: "lower.Grounder",
+    grounder: Grounder,
     frame: Frame,
-    job: "lower.Job",
+    job: Job,
     condition: Expression,
     *,
     positive: bool,
@@ -86,12 +86,12 @@ def lower_comparison(
     return True
 
 
-def _read(grounder: "lower.Grounder", frame: Frame, condition: Apply) -> Comparison | None:
+def _read(grounder: Grounder, frame: Frame, condition: Apply) -> Comparison | None:
     left, right = condition.arguments
     form = difference(left, right, grounder, frame, parts=True)
     if form is not None:
         return _of_whole_numbers(form, condition.operator)
-    env = lower.environment(grounder, frame)
+    env = environment(grounder, frame)
     for main, other, operator in (
         (left, right, condition.operator),
         (right, left, MIRRORED[condition.operator]),
@@ -146,7 +146,7 @@ def _groups(found: Comparison, count: int) -> list[np.ndarray]:
 
 
 def _variables(
-    grounder: "lower.Grounder",
+    grounder: Grounder,
     source: Slot | PartRows | Pending,
     known: dict[int, Slot],
     count: int,
@@ -156,9 +156,7 @@ def _variables(
     return np.broadcast_to(realise(grounder, source, known).variables, (count,))
 
 
-def _lay(
-    grounder: "lower.Grounder", job: "lower.Job", automaton: Automaton, scopes: np.ndarray
-) -> None:
+def _lay(grounder: Grounder, job: Job, automaton: Automaton, scopes: np.ndarray) -> None:
     tables, widths = chain_tables(automaton)
     size = len(scopes)
     between: list[np.ndarray] = []

@@ -7,7 +7,7 @@ import numpy as np
 from gmlang.core.ast import Activation, Aggregate, Apply, AttributeRef, Expression, VariableRef
 from gmlang.core.walk import is_random
 from gmlang.errors import grounding as errors
-from gmlang.graph.lowering import lower
+from gmlang.graph.lowering.grounder import Grounder, auxiliary, environment
 from gmlang.graph.values.environment import Env, Slot, Slots, no_value
 from gmlang.graph.values.evaluate import RaggedItems, evaluate, expand, item_frames, random_indices
 from gmlang.graph.values.ranges import Steps, integer_steps
@@ -120,7 +120,7 @@ def linear_form(expression: Expression, env: Env, *, parts: bool = False) -> Lin
 
 
 def realised(
-    grounder: "lower.Grounder", form: LinearForm, guards: tuple[Expression, ...] = ()
+    grounder: Grounder, form: LinearForm, guards: tuple[Expression, ...] = ()
 ) -> list[tuple[Slot, np.ndarray]]:
     """Give every part of a form a variable, and list the form's terms."""
     known: dict[int, Slot] = {}
@@ -128,7 +128,7 @@ def realised(
 
 
 def realise(
-    grounder: "lower.Grounder",
+    grounder: Grounder,
     source: Slot | PartRows,
     known: dict[int, Slot],
     guards: tuple[Expression, ...] = (),
@@ -139,8 +139,8 @@ def realise(
     part = source.part
     if id(part) not in known:
         value, states = part.steps.numbered(part.value), part.steps.states()
-        frame, reference = lower.auxiliary(grounder, part.env.frame, value, states, guards)
-        known[id(part)] = locate(reference, lower.environment(grounder, frame))
+        frame, reference = auxiliary(grounder, part.env.frame, value, states, guards)
+        known[id(part)] = locate(reference, environment(grounder, frame))
     slot = known[id(part)]
     return Slot(slot.variables[source.rows], slot.states)
 

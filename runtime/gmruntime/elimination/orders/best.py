@@ -9,7 +9,7 @@ from gmruntime.simplify.network import Network
 
 if TYPE_CHECKING:
     pass
-from gmruntime.elimination.order import Order
+from gmruntime.elimination.layouts.order import Order
 from gmruntime.elimination.orders.greedy import greedy_order
 from gmruntime.elimination.orders.restarts import SHARE, search_order
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gmruntime.elimination.order import Order
+from gmruntime.elimination.layouts.order import Order
 from gmruntime.simplify.network import Network, zero_counts
 
 NUM_ORDERS_MAX = 64

@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from gmruntime.budget import UNLIMITED, Budget
-from gmruntime.elimination.order import Order
+from gmruntime.elimination.layouts.order import Order
 from gmruntime.simplify.network import Network
 
 SHARE = 0.1

@@ -4,8 +4,8 @@ import numpy as np
 
 from gmruntime.arrays import Float64
 from gmruntime.budget import Budget
-from gmruntime.elimination.layout import listed
-from gmruntime.elimination.order import Order
+from gmruntime.elimination.layouts.groups import listed
+from gmruntime.elimination.layouts.order import Order
 from gmruntime.elimination.passes.cores import Arena, Run, run
 from gmruntime.elimination.passes.program import Cliques, contract, write_downward, write_upward
 from gmruntime.elimination.passes.reference import Upward

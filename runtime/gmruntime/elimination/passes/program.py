@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gmruntime.elimination.layout import Axes, new_axes, spread
-from gmruntime.elimination.order import Layout, Order
+from gmruntime.elimination.layouts.groups import Axes, new_axes, spread
+from gmruntime.elimination.layouts.order import Layout, Order
 from gmruntime.simplify.network import Network
 
 PAIRED_SHARE = 16

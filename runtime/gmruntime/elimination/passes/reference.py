@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gmruntime.elimination.layout import Listed
-from gmruntime.elimination.order import Order
+from gmruntime.elimination.layouts.groups import Listed
+from gmruntime.elimination.layouts.order import Order
 from gmruntime.simplify.network import Network
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gmruntime.budget import UNLIMITED, Budget, within
-from gmruntime.elimination.order import Layout, Order
-from gmruntime.elimination.supports import (
+from gmruntime.elimination.layouts.order import Layout, Order
+from gmruntime.elimination.layouts.supports import (
     Group,
     Sizes,
     group_of,

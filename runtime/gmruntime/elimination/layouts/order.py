@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gmruntime.elimination.supports import Group
+from gmruntime.elimination.layouts.supports import Group
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,0 +1,159 @@
+"""What every way of lowering a term works with: the graph that grows, and the job that is done."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from gmlang.core.ast import Bool, DataRef, Expression, Integer, Local, Real, VariableRef
+from gmlang.core.walk import replace_part
+from gmlang.diagnostics import GmError, Span
+from gmlang.errors import grounding as errors
+from gmlang.graph.builder import Builder, Origin, add_tables
+from gmlang.graph.lowering import table_sizes
+from gmlang.graph.values import terms
+from gmlang.graph.values.environment import Env, Slots
+from gmlang.graph.values.terms import Term
+from gmlang.graph.world.states import States
+from gmlang.graph.world.world import Frame, HiddenArray, World
+
+
+@dataclass(slots=True, eq=False)
+class Grounder:
+    """The world, the graph that grows, and the names of loop variables for messages.
+
+    Attributes:
+        lowering: how a term becomes factors, `gmlang.graph.lowering.lower`: ways of lowering one
+            term come back to it with others, and do not import it.
+    """
+
+    world: World
+    builder: Builder
+    lowering: "Callable[[Grounder, Frame, Job], None]"
+    names: dict[str, str] = field(default_factory=dict[str, str])
+    num_hidden: int = 0
+
+    def lower(self, frame: Frame, job: "Job") -> None:
+        """Add the factors of a term for every instance of a frame; see `lower`."""
+        self.lowering(self, frame, job)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """A term to be turned into factors, with the conditions under which it applies.
+
+    Attributes:
+        gates: what the term says holds only where all these do; each is asked for only where the
+            earlier ones hold.
+        guards: of an auxiliary variable: its value matters only where all these hold.
+        num_entries: of the table that it would be in one instance; known once it is looked at.
+    """
+
+    term: Term
+    gates: tuple[Expression, ...]
+    origin: Origin
+    guards: tuple[Expression, ...] = ()
+    num_entries: float = 0.0
+
+    @property
+    def is_wide(self) -> bool:
+        """Say whether auxiliary variables are better than a table."""
+        return self.num_entries > table_sizes.PLAIN_ENTRIES
+
+    def expressions(self) -> tuple[Expression, ...]:
+        """List all the expressions: the term's, then the gates."""
+        return (*terms.expressions(self.term), *self.gates)
+
+    def replaced(self, old: Expression, new: Expression) -> "Job":
+        """Return the job with one part replaced everywhere."""
+        parts = tuple(replace_part(part, old, new) for part in terms.expressions(self.term))
+        gates = tuple(replace_part(gate, old, new) for gate in self.gates)
+        return replace(self, term=terms.with_expressions(self.term, parts), gates=gates)
+
+    def gated(self, gate: Expression) -> "Job":
+        """Return the job with one more gate, asked for before the others."""
+        return replace(self, gates=(gate, *self.gates))
+
+
+def environment(grounder: Grounder, frame: Frame) -> Env:
+    """Return an environment without slots for a frame."""
+    return Env(grounder.world, frame, Slots(), (), grounder.names)
+
+
+def add_wide(builder: Builder, env: Env, tables: np.ndarray, origin: Origin) -> None:
+    """Add tables over the slots that have more than one state."""
+    sizes = tables.shape[1:]
+    wide = [k for k, size in enumerate(sizes) if size > 1] or [0][: len(sizes)]
+    tables = tables.reshape(len(tables), *(sizes[k] for k in wide))
+    add_tables(builder, tables, scopes_of(env, wide), origin, gated=False)
+
+
+def scopes_of(env: Env, chosen: Sequence[int] | None = None) -> np.ndarray:
+    """Return the variable in each slot of each instance, or in the chosen slots in their order."""
+    slots = env.slots.items if chosen is None else [env.slots.items[k] for k in chosen]
+    # Written in the order in which the graph holds them: a copy of millions costs more than them.
+    scopes = np.empty((env.frame.count, len(slots)), np.int32)
+    for column, slot in enumerate(slots):
+        scopes[:, column] = slot.variables
+    return scopes
+
+
+def check_memory(span: Span, tables: int, entries: int) -> None:
+    """Refuse tables that would not fit into memory.
+
+    Raises:
+        GmError: naming their statement.
+    """
+    if tables * entries > 1 << 28:
+        gibibytes = tables * entries * 8 / 2**30
+        raise GmError([errors.too_much_memory(span, span.text, tables, gibibytes)])
+
+
+def hidden_reference(
+    grounder: Grounder, frame: Frame, variables: np.ndarray, states: States, span: Span
+) -> tuple[Frame, VariableRef]:
+    """Give variables a hidden name, and the frame a column that finds each instance's."""
+    grounder.num_hidden += 1
+    name = f"#{grounder.num_hidden}"
+    grounder.world.hidden[name] = HiddenArray(variables, states)
+    rows: np.ndarray = np.arange(frame.count, dtype=np.int64)
+    frame = Frame(frame.count, {**frame.locals, name: rows})
+    kind = Bool() if states.is_bool else Integer()
+    return frame, VariableRef(span, name, (Local(span, name, Integer()),), kind)
+
+
+def hidden_numbers(
+    grounder: Grounder, frame: Frame, values: np.ndarray, span: Span
+) -> tuple[Frame, DataRef]:
+    """Give numbers, one for each instance, a hidden name."""
+    grounder.num_hidden += 1
+    name = f"#{grounder.num_hidden}"
+    grounder.world.data[name] = np.broadcast_to(values, (frame.count,))
+    rows: np.ndarray = np.arange(frame.count, dtype=np.int64)
+    frame = Frame(frame.count, {**frame.locals, name: rows})
+    return frame, DataRef(span, name, (Local(span, name, Integer()),), Real())
+
+
+def auxiliary(
+    grounder: Grounder,
+    frame: Frame,
+    value: Expression,
+    states: States,
+    guards: tuple[Expression, ...] = (),
+) -> tuple[Frame, VariableRef]:
+    """Add a variable that equals an expression in every instance.
+
+    Args:
+        grounder: grows.
+        frame: the instances.
+        value: the expression.
+        states: of the variable.
+        guards: conditions without which nobody asks for the value; where it has none, and one of
+            them fails, the variable is in its first state.
+    """
+    start = grounder.builder.add_variables(f"#{grounder.num_hidden + 1}", (frame.count,), states)
+    variables: np.ndarray = np.arange(start, start + frame.count, dtype=np.int64)
+    frame, reference = hidden_reference(grounder, frame, variables, states, value.span)
+    origin = Origin("auxiliary", value.span)
+    grounder.lower(frame, Job(terms.Defined(reference, value), (), origin, guards))
+    return frame, reference

@@ -1,0 +1,59 @@
+"""Terms written out as tables, with the states in which they have no value left out."""
+
+import math
+
+import numpy as np
+
+from gmlang.core.ast import Reference
+from gmlang.graph.builder import add_tables
+from gmlang.graph.lowering.grounder import (
+    Grounder,
+    Job,
+    add_wide,
+    check_memory,
+    scopes_of,
+)
+from gmlang.graph.lowering.undefined import add_partial_tables
+from gmlang.graph.values import terms
+from gmlang.graph.values.environment import Env
+from gmlang.graph.values.evaluate import conditions
+
+
+def add_table(grounder: Grounder, env: Env, job: Job) -> None:
+    """Evaluate a job in all states of its slots, and add the tables."""
+    sizes = [slot.states.count for slot in env.slots.items]
+    inner = env.gathering()
+    gates: list[np.ndarray] = []
+    for gate in job.gates:
+        gates.append(conditions(gate, inner))
+        inner = inner.guarded(gates[-1], wanted=True)
+    values = np.asarray(terms.log_values(job.term, inner))
+    if inner.holes:
+        add_partial_tables(grounder, inner, job, values, gates)
+        return
+    gate_axis = _plain_gate(env, job, values)
+    if gate_axis is None:
+        for gate in gates:
+            values = np.where(gate, values, 0.0)
+    values = values.reshape(*([1] * (1 + len(sizes) - values.ndim)), *values.shape)
+    check_memory(job.origin.span, values.shape[0], math.prod(sizes))
+    tables = np.broadcast_to(values, (values.shape[0], *sizes))
+    if gate_axis is None:
+        # A copy only where several factors would share an entry: tables may be large.
+        own = values if tables.shape == values.shape else np.array(tables)
+        add_wide(grounder.builder, env, np.ascontiguousarray(own), job.origin)
+        return
+    order = [gate_axis, *(k for k in range(len(sizes)) if k != gate_axis)]
+    inside = np.array(np.moveaxis(tables, 1 + gate_axis, 1)[:, 0])
+    add_tables(grounder.builder, inside, scopes_of(env, order), job.origin, gated=True)
+
+
+def _plain_gate(env: Env, job: Job, values: np.ndarray) -> int | None:
+    """Find the slot of the only gate, when it is a variable that the term itself ignores."""
+    if len(job.gates) != 1 or not isinstance(job.gates[0], Reference) or len(env.slots.items) < 2:
+        return None
+    axis = env.slots.of[(id(job.gates[0]), env.path)]
+    if axis is None or env.slots.strays:
+        return None
+    position = values.ndim - len(env.slots.items) + axis
+    return axis if position < 0 or values.shape[position] == 1 else None

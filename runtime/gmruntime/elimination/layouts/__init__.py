@@ -1,0 +1,1 @@
+"""How an elimination is laid out: its order, and tables without their known zeros."""
