@@ -87,10 +87,10 @@ def measure(side: int, states: int, sweeps: int, parameters: int, temperature: f
     """Return seconds to build and seconds a sweep."""
     from gmruntime.budget import start_budget
     from gmruntime.graph import no_evidence
-    from gmruntime.messages.compiled import compile_layout
+    from gmruntime.messages.compiled.floods import compile_layout
+    from gmruntime.messages.compiled.rows import run_row
     from gmruntime.messages.layout import build_layout, unary_with_evidence
     from gmruntime.messages.options import BpOptions
-    from gmruntime.messages.rows import run_row
 
     begun = time.perf_counter()
     graph = grid(side, states, parameters)

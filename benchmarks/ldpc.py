@@ -17,7 +17,7 @@ from scipy.stats import beta
 
 from gmruntime.factors.kinds import Xor
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock
-from gmruntime.messages.compiled import compile_layout, sweep
+from gmruntime.messages.compiled.floods import compile_layout, sweep
 from gmruntime.messages.layout import build_layout
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "ldpc"

@@ -17,6 +17,8 @@ SOURCES = sorted(
     if "__pycache__" not in path.parts
 )
 LINES_MAX = 400
+FILES_MAX = 13
+PACKAGES = ("gmlang", "runtime")
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
@@ -31,6 +33,44 @@ def test_a_file_has_one_subject(path: Path):
 )
 def test_a_file_says_what_it_is_for(path: Path):
     assert ast.get_docstring(ast.parse(path.read_text("utf-8")))
+
+
+def test_a_folder_has_about_a_dozen_files():
+    folders = {path.parent for path in SOURCES if path.parts[len(ROOT.parts)] in PACKAGES}
+    for folder in folders:
+        files = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
+        assert len(files) <= FILES_MAX, folder
+
+
+def test_imports_do_not_go_in_circles():
+    """Imports inside functions and for types alone count as well."""
+    modules = {
+        module_name(path): path for path in SOURCES if path.parts[len(ROOT.parts)] in PACKAGES
+    }
+    imports = {name: imported(path) & modules.keys() - {name} for name, path in modules.items()}
+    while leaves := [name for name, below in imports.items() if not below & imports.keys()]:
+        for name in leaves:
+            del imports[name]
+    circle = {name: sorted(below & imports.keys()) for name, below in imports.items()}
+    assert not circle
+
+
+def module_name(path: Path) -> str:
+    parts = list(path.relative_to(ROOT).with_suffix("").parts)
+    parts = parts[1:] if parts[0] == "runtime" else parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported(path: Path) -> set[str]:
+    """List what a file may mean to import: modules, and names in them that may be modules."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+            found.add(node.module)
+    return found
 
 
 def test_every_path_the_architecture_names_exists():

@@ -3,7 +3,6 @@
 Every statement is grounded once, over all its instances, by array arithmetic.
 """
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -14,27 +13,24 @@ from gmlang.core.ast import (
     Apply,
     Bool,
     Context,
-    Distribution,
-    Domain,
-    Enum,
     Expression,
     IntRange,
     Local,
     Thing,
 )
 from gmlang.core.program import (
-    EntitySymbol,
     ModelSymbol,
     ObserveValue,
     ParameterSymbol,
     Program,
     VariableSymbol,
 )
-from gmlang.diagnostics import Diagnostic, GmError, Span
+from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors import grounding as errors
 from gmlang.errors.probabilities import rows_normalised
 from gmlang.graph.builder import Builder, Origin
 from gmlang.graph.cycles import check_mechanisms
+from gmlang.graph.declarations import declare
 from gmlang.graph.lowering.grounder import Grounder, Job, environment
 from gmlang.graph.lowering.lower import lower
 from gmlang.graph.statements import (
@@ -47,28 +43,15 @@ from gmlang.graph.statements import (
 )
 from gmlang.graph.values import terms
 from gmlang.graph.values.chances import probability
-from gmlang.graph.values.distributions import log_probabilities, log_weights
-from gmlang.graph.values.environment import Env, Slot, Slots
-from gmlang.graph.values.evaluate import integers
-from gmlang.graph.values.families import log_normalised
 from gmlang.graph.world.bindings import collected
-from gmlang.graph.world.instances import discover, domain_range, empty_table, model_frame
-from gmlang.graph.world.states import BOOL, States, enum_states
+from gmlang.graph.world.instances import discover, empty_table, model_frame
+from gmlang.graph.world.states import BOOL
 from gmlang.graph.world.world import (
     ONE_INSTANCE,
-    AttributeArray,
     ModelTable,
-    ThingArray,
-    VariableArray,
     World,
 )
 from gmruntime.factors.kinds import Table
-
-VARIABLES_MAX = 1 << 25
-"""A program may declare so many variables."""
-
-STATES_MAX = 1 << 28
-"""An array of variables may have so many states together."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,7 +114,7 @@ def begin_grounding(
     """Find out what exists; the arguments are those of `ground`."""
     world = World(dict(world.sizes), dict(world.data), set(world.missing))
     grounder = Grounder(world, Builder(), lower)
-    _declare(grounder, program)
+    declare(grounder, program)
     for symbol in program.models:
         world.models[symbol.name] = empty_table(world, symbol, environment(grounder, ONE_INSTANCE))
     keys, is_own = discover(world, program.statements, extra, grounder.names)
@@ -154,111 +137,6 @@ def _finish(program: Program, grounder: Grounder, keys: dict[str, np.ndarray]) -
     check_mechanisms(builder)
     _add_bases(grounder, program)
     return Grounding(program, world, builder, grounder.names)
-
-
-# --- Declarations ------------------------------------------------------------------------
-
-
-def _declare(grounder: Grounder, program: Program) -> None:
-    world = grounder.world
-    env = environment(grounder, ONE_INSTANCE)
-    for symbol in program.variables:
-        states = known_states(symbol.domain, env)
-        shape = _shape(symbol.shape, env)
-        _check_room(grounder, symbol.span, symbol.name, shape, states)
-        start = grounder.builder.add_variables(symbol.name, shape, states)
-        base = _log_base(symbol, states, env)
-        world.variables[symbol.name] = VariableArray(
-            symbol.name, start, shape, states, base, symbol.span
-        )
-    for thing in program.things:
-        shape = _shape(thing.shape, env)
-        first = world.num_things.get(thing.entity, 0)
-        world.things[thing.name] = ThingArray(thing.name, thing.entity, first, shape)
-        world.num_things[thing.entity] = first + int(np.prod(shape, dtype=np.int64))
-    for entity in program.entities:
-        _declare_entity(grounder, program, entity)
-
-
-def _declare_entity(grounder: Grounder, program: Program, entity: EntitySymbol) -> None:
-    world = grounder.world
-    env = environment(grounder, ONE_INSTANCE)
-    things = [world.things[t.name] for t in program.things if t.entity == entity.name]
-    attributes: dict[str, AttributeArray] = {}
-    world.attributes[entity.name] = attributes
-    for symbol in entity.attributes if things else ():
-        states = known_states(symbol.domain, env)
-        inner = _shape(symbol.shape, env)
-        size = int(np.prod(inner, dtype=np.int64))
-        starts: list[np.ndarray] = []
-        for thing in things:
-            name = f"{thing.name}.{symbol.name}"
-            _check_room(grounder, symbol.span, name, (*thing.shape, *inner), states)
-            start = grounder.builder.add_variables(name, (*thing.shape, *inner), states)
-            count = int(np.prod(thing.shape, dtype=np.int64))
-            starts.append(start + size * np.arange(count, dtype=np.int64))
-        base = _log_base(symbol, states, env)
-        attributes[symbol.name] = AttributeArray(
-            symbol.name, np.concatenate(starts), inner, states, base, symbol.span
-        )
-
-
-def _check_room(
-    grounder: Grounder, span: Span, name: str, shape: tuple[int, ...], states: States
-) -> None:
-    """Refuse more variables, or more states of them, than fit into memory."""
-    count = math.prod(shape)
-    if grounder.builder.num_variables + count > VARIABLES_MAX:
-        raise GmError([errors.too_many_variables(span, name, count, "variables", VARIABLES_MAX)])
-    number = count * states.count
-    if number > STATES_MAX:
-        raise GmError([errors.too_many_variables(span, name, number, "states", STATES_MAX)])
-
-
-def known_states(domain: Domain, env: Env) -> States:
-    """Return the states of a domain whose size is now known.
-
-    Raises:
-        GmError: when a range is empty.
-    """
-    match domain:
-        case Bool():
-            return BOOL
-        case Enum():
-            return enum_states(domain)
-        case IntRange():
-            first, count = domain_range(domain, env)
-            if count < 1:
-                span = domain.first.span
-                raise GmError([errors.cannot_ask(span, "this domain is empty")])
-            return States(first, count, name=domain.name)
-
-
-def _shape(shape: tuple[Expression, ...], env: Env) -> tuple[int, ...]:
-    sizes: list[int] = []
-    for part in shape:
-        size = int(np.asarray(integers(part, env)).reshape(-1)[0])
-        if size < 0:
-            raise GmError([errors.cannot_ask(part.span, f"a size cannot be {size}")])
-        sizes.append(size)
-    return tuple(sizes)
-
-
-def _log_base(symbol: VariableSymbol, states: States, env: Env) -> np.ndarray | None:
-    if symbol.base is None:
-        return None
-    slots = Slots([Slot(np.zeros(1, np.int64), states)])
-    inner = Env(env.world, ONE_INSTANCE, slots, (), env.names)
-    if isinstance(symbol.base, Distribution) and symbol.base.family == "Weights":
-        # A base is written as weights, {a: 2, b: 1}, that need not sum to one.
-        logs = log_weights(symbol.base, inner, 0, states)
-    else:
-        logs = log_probabilities(symbol.base, inner, 0)
-    logs = np.broadcast_to(logs, (1, states.count))
-    if not ((logs < np.inf).all() and logs.max() > -np.inf):
-        raise GmError([errors.bad_base(symbol.base.span)])
-    with np.errstate(divide="ignore"):
-        return log_normalised(logs, 0)[0]
 
 
 def _add_bases(grounder: Grounder, program: Program) -> None:

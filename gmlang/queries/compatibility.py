@@ -6,7 +6,6 @@ with those models active on the same things, everything relative to the base dis
 """
 
 import math
-import re
 import time
 from dataclasses import dataclass, replace
 
@@ -22,7 +21,6 @@ from gmlang.graph.lowering.grounder import Grounder, environment
 from gmlang.graph.lowering.lower import lower
 from gmlang.graph.regions import check_regions
 from gmlang.graph.statements import used_parts
-from gmlang.graph.world.names import named_in
 from gmlang.graph.world.places import locate
 from gmlang.graph.world.world import ONE_INSTANCE, World
 from gmlang.queries.answers import Answer, finite
@@ -48,7 +46,8 @@ class LogZ:
     status: Status
 
 
-def _activations(program: Program, call: ModelCall) -> list[Activation]:
+def activations(program: Program, call: ModelCall) -> list[Activation]:
+    """List the activations of the models that a call names, in its order."""
     found: list[Activation] = []
     for name, arguments in zip(call.models, call.arguments, strict=True):
         symbol = _model(program, name)
@@ -234,13 +233,13 @@ def _log_base_mass(grounding: Grounding) -> float:
 def answer_compat(session: Session, query: Query, settings: Settings) -> Answer:
     """Answer compat(a, b)."""
     start = time.monotonic()
-    groups = tuple(tuple(_activations(session.program, call)) for call in query.models)
+    groups = tuple(tuple(activations(session.program, call)) for call in query.models)
     value = joint_compatibility(session, groups, query.span, settings, query)
     return Answer(
         query.text,
         "compat",
         value.status.value,
-        _rounded(value.value),
+        rounded(value.value),
         time.monotonic() - start,
         method="log Z of the models together and apart",
         log_lower=finite(value.lower),
@@ -250,7 +249,7 @@ def answer_compat(session: Session, query: Query, settings: Settings) -> Answer:
     )
 
 
-def _rounded(nats: float) -> float | None:
+def rounded(nats: float) -> float | None:
     """Return nats without the last bits of differences of equal numbers; None when unknown."""
     if np.isnan(nats):
         return None
@@ -299,103 +298,3 @@ def combined(together: LogZ, alone: list[LogZ]) -> LogZ:
         together.upper - sum(z.lower for z in alone),
         worst((together.status, apart)),
     )
-
-
-def answer_blame(session: Session, query: Query, settings: Settings) -> Answer:
-    """Answer blame(a, b): compat split by attribute and index, in nats."""
-    start = time.monotonic()
-    groups = tuple(tuple(_activations(session.program, call)) for call in query.models)
-    parts, total = split(session.program, session.world, groups, query.span, settings, query)
-    return Answer(
-        query.text,
-        "blame",
-        total.status.value,
-        {name: _rounded(nats) for name, nats, _ in parts},
-        time.monotonic() - start,
-        details={"total": _rounded(total.value), "explanation": [text for _, _, text in parts]},
-        name=query.name,
-    )
-
-
-def split(
-    program: Program,
-    world: World,
-    groups: tuple[tuple[Activation, ...], ...],
-    span: Span,
-    settings: Settings,
-    query: Query | None = None,
-) -> tuple[list[tuple[str, float, str]], LogZ]:
-    """Split the compatibility of groups of models by what they predict.
-
-    Predictions are admitted site by site, in the order of the variables; each site is blamed for
-    what its admission changes, so the parts sum to the whole.
-
-    Returns:
-        For each site: its name, nats, and a sentence; then the whole, as good as the worst part.
-    """
-    stage = Compatibility(program, world, groups, span, settings, query)
-    together = tuple(range(len(groups)))
-    grounding = stage.grounding(together)
-    sites = _sites(grounding)
-    stage.num_left = (1 + len(sites)) * (1 + len(groups))
-    names = {
-        int(v): (named.name, place, named.variables.shape)
-        for named in named_in(grounding.world)
-        for place, v in zip(
-            np.ndindex(*named.variables.shape), named.variables.reshape(-1), strict=True
-        )
-    }
-    hidden = frozenset(sites)
-    before = 0.0
-    value = LogZ(0.0, 0.0, 0.0, Status.EXACT)
-    statuses: list[Status] = []
-    parts: list[tuple[str, float, str]] = []
-    # First everything that is no prediction, such as `use` and constraints, then site by site.
-    for site in (None, *sites):
-        hidden = hidden - {site}
-        value = combined(
-            stage.log_z(together, hidden), [stage.log_z((k,), hidden) for k in together]
-        )
-        statuses.append(value.status)
-        change = value.value - before if np.isfinite(value.value) else float("-inf")
-        if site is not None or abs(change) > ROUNDING_NATS:
-            name = site_name(names, site)
-            parts.append((name, change, _sentence(name, change)))
-        if not np.isfinite(value.value):
-            break
-        before = value.value
-    return parts, replace(value, status=worst(statuses))
-
-
-def _sites(grounding: Grounding) -> list[int]:
-    """List the variables predicted by more than one statement, ascending."""
-    counts: dict[int, int] = {}
-    for origin in grounding.builder.origins:
-        if origin.kind == "predict" and origin.targets is not None:
-            for target in np.unique(origin.targets):
-                counts[int(target)] = counts.get(int(target), 0) + 1
-    return sorted(counts)
-
-
-def _plain_name(name: str) -> str:
-    """Name what is predicted without the nameless things of a stage."""
-    if name.startswith("<"):
-        return name.split(">.", 1)[1]
-    return re.sub(r"\((?:<[^>]*>(?:, )?)+\)", "", name)
-
-
-def site_name(
-    names: dict[int, tuple[str, tuple[int, ...], tuple[int, ...]]], site: int | None
-) -> str:
-    """Name the variable that predictions are about; None stands for everything else."""
-    if site is None:
-        return "other statements"
-    name, place, _ = names[site]
-    plain = _plain_name(name)
-    return plain + (f"[{', '.join(map(str, place))}]" if place else "")
-
-
-def _sentence(name: str, nats: float) -> str:
-    if abs(nats) < 1e-9:
-        return f"{name}: independent"
-    return f"{name}: {'agree' if nats > 0 else 'conflict'}, {nats:+.3f} nats"

@@ -10,13 +10,8 @@ from gmlang.diagnostics import Diagnostic, Note, Span
 from gmlang.errors import grounding as errors
 from gmlang.graph.from_core import Grounding
 from gmlang.graph.world.names import named_in
-from gmlang.queries.compatibility import (
-    REFUSED_BELOW,
-    Compatibility,
-    joint_compatibility,
-    site_name,
-    split,
-)
+from gmlang.queries.blame import site_name, split
+from gmlang.queries.compatibility import REFUSED_BELOW, Compatibility, joint_compatibility
 from gmlang.queries.session import Session, Settings, begin
 from gmruntime.answer import Status
 

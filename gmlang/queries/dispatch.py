@@ -17,7 +17,8 @@ from gmlang.graph.values.evaluate import evaluate
 from gmlang.graph.world.world import ONE_INSTANCE
 from gmlang.queries.answers import Answer
 from gmlang.queries.basic import answer_basic
-from gmlang.queries.compatibility import answer_blame, answer_compat
+from gmlang.queries.blame import answer_blame
+from gmlang.queries.compatibility import answer_compat
 from gmlang.queries.reasons import answer_active, answer_indep, answer_why
 from gmlang.queries.session import Session, Settings, begin, ground_before
 from gmruntime.answer import Status

@@ -17,11 +17,11 @@ from gmruntime.factors.kinds import (
 )
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, no_evidence
 from gmruntime.messages.bp import Messages, propagate_vectorised
-from gmruntime.messages.compiled import compile_layout
+from gmruntime.messages.compiled.floods import compile_layout
+from gmruntime.messages.compiled.rows import run_row
 from gmruntime.messages.layout import Layout, build_layout, unary_with_evidence
 from gmruntime.messages.options import BpOptions, Schedule
 from gmruntime.messages.propagate import propagate
-from gmruntime.messages.rows import run_row
 from tests.support.random_factors import every_kind, random_loops, tree_around, with_zeros
 
 

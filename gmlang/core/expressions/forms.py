@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import NoReturn
 
 from gmlang.core.ast import Apply, Bool, Constant, Enum, Expression, Integer, Real, Type
-from gmlang.core.check import models, queries
+from gmlang.core.check import asserts, models
 from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
 from gmlang.core.expressions import aggregates, distributions, matching, references
 from gmlang.core.expressions.operators import (
@@ -189,8 +189,8 @@ def check_call(state: Checking, env: Env, call: ast.Call, expected: Type | None)
     if meaning is not None or text in env.names:
         found = "not a function"
         fail(state, name_errors.wrong_kind(function.span, text, found, "a model or function"))
-    if env.in_assert and queries.is_query(call):
-        return queries.check_query_value(state, env, call)
+    if env.in_assert and asserts.is_query(call):
+        return asserts.check_query_value(state, env, call)
     if text in aggregates.OPERATORS:
         return aggregates.check_aggregate(state, env, call, text)
     if text in FUNCTIONS:
@@ -207,10 +207,10 @@ def _not_a_function(state: Checking, env: Env, function: ast.Name) -> NoReturn:
         fail(state, errors.type_mismatch(function.span, "a value", "a distribution", hint))
     if text in distributions.LATER:
         fail(state, later.not_yet(function.span, f"`{text}`, a continuous distribution"))
-    if text in queries.KINDS:
+    if text in asserts.KINDS:
         hint = "ask with `query ...`, or compare it in an `assert`"
         fail(state, errors.type_mismatch(function.span, "a value", "a query", hint))
-    known = {*FUNCTIONS, *aggregates.OPERATORS, *queries.KINDS, *env.module.entries}
+    known = {*FUNCTIONS, *aggregates.OPERATORS, *asserts.KINDS, *env.module.entries}
     fail(state, name_errors.unknown_function(function.span, text, known))
 
 

@@ -80,9 +80,9 @@ def _turn_all(flat: FlatGraph, budget: Budget, rng: np.random.Generator) -> None
 
 
 def _propagate(graph: FactorGraph, budget: Budget) -> None:
+    from gmruntime.messages.compiled.rows import propagate_compiled
     from gmruntime.messages.layout import build_layout, unary_with_evidence
     from gmruntime.messages.options import BpOptions
-    from gmruntime.messages.rows import propagate_compiled
 
     for temperature in (0.0, 1.0):
         layout = build_layout(graph, temperature)

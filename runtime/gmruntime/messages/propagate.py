@@ -6,10 +6,10 @@ from gmruntime.arrays import Float64
 from gmruntime.budget import Budget
 from gmruntime.factors.kinds import Gated, Table
 from gmruntime.messages.bp import Messages, propagate_vectorised
+from gmruntime.messages.compiled.rows import propagate_compiled
 from gmruntime.messages.gpu import pairs as gpu
 from gmruntime.messages.layout import Layout
 from gmruntime.messages.options import BpOptions
-from gmruntime.messages.rows import propagate_compiled
 
 # Operations of a sweep from which on compiled loops repay the second that importing numba takes:
 # a hundred sweeps of them take NumPy about as long.

@@ -14,7 +14,7 @@ import numpy as np
 from gmruntime.arrays import Float64
 from gmruntime.budget import Budget
 from gmruntime.devices import on_gpu
-from gmruntime.messages.flat_factors import flat_factors
+from gmruntime.messages.compiled.flat_factors import flat_factors
 from gmruntime.messages.gpu.pairs import ROWS_MAX, SWEEPS_PER_LOOK, Pace
 from gmruntime.messages.kernels import codes
 from gmruntime.messages.kernels.cuda import kinds as cuda_kinds

@@ -2,7 +2,8 @@
 
 Sums are in the probability domain, maxima in logs. `told[k, x]` is what the k-th variable says,
 `fresh[k, x]` what the factor answers, not normalised. A factor's parameters are integers and reals
-in flat arrays; `gmruntime.messages.flat_factors` says which. Importing this file imports numba.
+in flat arrays; `gmruntime.messages.compiled.flat_factors` says which. Importing this file imports
+numba.
 
 Numba keeps compiled loops on disk until their own file changes: whoever changes a rule in
 `compiled_chains` changes this file and `compiled_schedules` too. (Last: all-different of few.)

@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import reverse_cuthill_mckee
 
 from gmruntime.arrays import Float64, Int64
 from gmruntime.budget import Budget
-from gmruntime.messages.flat_factors import FlatFactors, flat_factors
+from gmruntime.messages.compiled.flat_factors import FlatFactors, flat_factors
 from gmruntime.messages.kernels.compiled import schedules as kernels
 from gmruntime.messages.layout import Layout
 

@@ -17,10 +17,10 @@ from gmruntime.factors.kinds import (
     TruncatedQuadratic,
     Xor,
 )
-from gmruntime.messages.flat_factors import FlatFactors, flat_factors
+from gmruntime.messages.compiled.flat_factors import FlatFactors, flat_factors
+from gmruntime.messages.compiled.odds import Odds, odds_of
 from gmruntime.messages.kernels.compiled import maxima, schedules, sums
 from gmruntime.messages.layout import Group, Layout
-from gmruntime.messages.odds import Odds, odds_of
 
 # Blocks of fewer pair tables than this are taken one by one, with those of higher arity.
 _NUM_PAIRS_MIN = 256

@@ -12,8 +12,8 @@ from gmruntime.messages.layout import Layout
 from gmruntime.messages.options import BpOptions
 
 if TYPE_CHECKING:
-    from gmruntime.messages.compiled import Program
-    from gmruntime.messages.scheduled import Visits
+    from gmruntime.messages.compiled.floods import Program
+    from gmruntime.messages.compiled.visits import Visits
 
 # Sweeps that messages are tried by residual before they are damped.
 _SWEEPS_BY_RESIDUAL = 100
@@ -30,7 +30,7 @@ def propagate_compiled(
 
     A row whose messages vanish is run again in logs, where nothing vanishes by underflow.
     """
-    from gmruntime.messages.compiled import compile_layout
+    from gmruntime.messages.compiled.floods import compile_layout
 
     program = compile_layout(layout)
     schedule = options.schedule
@@ -64,7 +64,7 @@ def propagate_compiled(
 
 
 def _visits_of(layout: Layout) -> "Visits":
-    from gmruntime.messages.scheduled import plan_visits
+    from gmruntime.messages.compiled.visits import plan_visits
 
     return plan_visits(layout)
 
@@ -96,7 +96,7 @@ def visit_row(
     start: Float64[np.ndarray, " message_entries"],
 ) -> Messages | None:
     """Run one row from the newest messages; None when messages vanish."""
-    from gmruntime.messages.scheduled import visit
+    from gmruntime.messages.compiled.visits import visit
 
     layout = visits.layout
     own, heard = _inwards(layout, unary, start)
@@ -125,8 +125,8 @@ def run_row(
     Where undamped messages do not settle and nothing else was asked for, they are tried by
     residual before they are damped.
     """
-    from gmruntime.messages.compiled import sweep as update
-    from gmruntime.messages.odds import start_odds
+    from gmruntime.messages.compiled.floods import sweep as update
+    from gmruntime.messages.compiled.odds import start_odds
 
     layout = program.layout
     own, heard = _inwards(layout, unary, start)
@@ -174,7 +174,7 @@ def _by_residual(
     sweep: int,
 ) -> tuple[float, int] | None:
     """Go on by residual for a while; return the residual and the sweeps in all."""
-    from gmruntime.messages.scheduled import visit
+    from gmruntime.messages.compiled.visits import visit
 
     left = min(_SWEEPS_BY_RESIDUAL, options.num_sweeps_max - sweep)
     visits = _visits_of(layout)

@@ -1,0 +1,126 @@
+"""Blame: which predictions take how much from the compatibility of models."""
+
+import re
+import time
+from dataclasses import replace
+
+import numpy as np
+
+from gmlang.core.ast import Activation
+from gmlang.core.program import Program, Query
+from gmlang.diagnostics import Span
+from gmlang.graph.from_core import Grounding
+from gmlang.graph.world.names import named_in
+from gmlang.graph.world.world import World
+from gmlang.queries.answers import Answer
+from gmlang.queries.compatibility import (
+    ROUNDING_NATS,
+    Compatibility,
+    LogZ,
+    activations,
+    combined,
+    rounded,
+)
+from gmlang.queries.session import Session, Settings
+from gmruntime.answer import Status
+from gmruntime.quality import worst
+
+
+def answer_blame(session: Session, query: Query, settings: Settings) -> Answer:
+    """Answer blame(a, b): compat split by attribute and index, in nats."""
+    start = time.monotonic()
+    groups = tuple(tuple(activations(session.program, call)) for call in query.models)
+    parts, total = split(session.program, session.world, groups, query.span, settings, query)
+    return Answer(
+        query.text,
+        "blame",
+        total.status.value,
+        {name: rounded(nats) for name, nats, _ in parts},
+        time.monotonic() - start,
+        details={"total": rounded(total.value), "explanation": [text for _, _, text in parts]},
+        name=query.name,
+    )
+
+
+def split(
+    program: Program,
+    world: World,
+    groups: tuple[tuple[Activation, ...], ...],
+    span: Span,
+    settings: Settings,
+    query: Query | None = None,
+) -> tuple[list[tuple[str, float, str]], LogZ]:
+    """Split the compatibility of groups of models by what they predict.
+
+    Predictions are admitted site by site, in the order of the variables; each site is blamed for
+    what its admission changes, so the parts sum to the whole.
+
+    Returns:
+        For each site: its name, nats, and a sentence; then the whole, as good as the worst part.
+    """
+    stage = Compatibility(program, world, groups, span, settings, query)
+    together = tuple(range(len(groups)))
+    grounding = stage.grounding(together)
+    sites = _sites(grounding)
+    stage.num_left = (1 + len(sites)) * (1 + len(groups))
+    names = {
+        int(v): (named.name, place, named.variables.shape)
+        for named in named_in(grounding.world)
+        for place, v in zip(
+            np.ndindex(*named.variables.shape), named.variables.reshape(-1), strict=True
+        )
+    }
+    hidden = frozenset(sites)
+    before = 0.0
+    value = LogZ(0.0, 0.0, 0.0, Status.EXACT)
+    statuses: list[Status] = []
+    parts: list[tuple[str, float, str]] = []
+    # First everything that is no prediction, such as `use` and constraints, then site by site.
+    for site in (None, *sites):
+        hidden = hidden - {site}
+        value = combined(
+            stage.log_z(together, hidden), [stage.log_z((k,), hidden) for k in together]
+        )
+        statuses.append(value.status)
+        change = value.value - before if np.isfinite(value.value) else float("-inf")
+        if site is not None or abs(change) > ROUNDING_NATS:
+            name = site_name(names, site)
+            parts.append((name, change, _sentence(name, change)))
+        if not np.isfinite(value.value):
+            break
+        before = value.value
+    return parts, replace(value, status=worst(statuses))
+
+
+def _sites(grounding: Grounding) -> list[int]:
+    """List the variables predicted by more than one statement, ascending."""
+    counts: dict[int, int] = {}
+    for origin in grounding.builder.origins:
+        if origin.kind == "predict" and origin.targets is not None:
+            for target in np.unique(origin.targets):
+                counts[int(target)] = counts.get(int(target), 0) + 1
+    return sorted(counts)
+
+
+def _plain_name(name: str) -> str:
+    """Name what is predicted without the nameless things of a stage."""
+    if name.startswith("<"):
+        return name.split(">.", 1)[1]
+    return re.sub(r"\((?:<[^>]*>(?:, )?)+\)", "", name)
+
+
+def site_name(
+    names: dict[int, tuple[str, tuple[int, ...], tuple[int, ...]]], site: int | None
+) -> str:
+    """Name the variable that predictions are about; None stands for everything else."""
+    if site is None:
+        return "other statements"
+    name, place, _ = names[site]
+    plain = _plain_name(name)
+    return plain + (f"[{', '.join(map(str, place))}]" if place else "")
+
+
+def _sentence(name: str, nats: float) -> str:
+    if abs(nats) < 1e-9:
+        return f"{name}: independent"
+    return f"{name}: {'agree' if nats > 0 else 'conflict'}, {nats:+.3f} nats"

@@ -1,0 +1,1 @@
+"""Compiled runs of belief propagation: floods, and visits of single factors, row by row."""
