@@ -26,7 +26,7 @@ from gmruntime.elimination.layouts.groups import (
 from gmruntime.elimination.layouts.order import Order
 from gmruntime.elimination.orders.best import best_order, best_orders
 from gmruntime.elimination.orders.cache import Orders, key_of
-from gmruntime.elimination.orders.greedy import SHARE
+from gmruntime.elimination.orders.restarts import SHARE
 from gmruntime.graph import Assignment, FactorGraph
 from gmruntime.simplify.barren import drop_barren
 from gmruntime.simplify.network import Factor, Network, reduce

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gmruntime.budget import UNLIMITED, Budget, within
+from gmruntime.elimination.layouts.order import Order
 from gmruntime.simplify.network import Network
 
 if TYPE_CHECKING:
