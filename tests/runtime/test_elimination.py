@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -170,3 +172,18 @@ def test_a_known_order_gives_the_same_answers(seed: int) -> None:
         if isinstance(first, AssignmentsAnswer) and isinstance(again, AssignmentsAnswer):
             np.testing.assert_array_equal(first.assignments, again.assignments)
     assert len(orders.known) <= 2
+
+
+def test_orders_of_other_graphs_are_not_taken_for_known_ones() -> None:
+    # With a number of states for each variable after the free ones, (), (2, 2, 2, 2, 2) and
+    # (2,), (2, 2, 2, 2) are the same row of numbers.
+    orders = Orders()
+    for size, observed in ((5, 5), (4, 4), (4, 2), (4, 3), (3, 2)):
+        graph = FactorGraph((VariableBlock("x", (size,), 2),), ())
+        for free in itertools.combinations(range(size), size - observed):
+            evidence = np.zeros(size, np.int32)
+            evidence[list(free)] = -1
+            rng = np.random.default_rng(0)
+            found, _ = attempt(graph, LogPartition(), evidence, budget(), rng, orders=orders)
+            assert isinstance(found, LogPartitionAnswer)
+            assert found.log_value == pytest.approx(len(free) * np.log(2.0))

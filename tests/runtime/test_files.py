@@ -265,3 +265,15 @@ def test_a_damaged_archive_is_read_or_refused(
     path.write_bytes(bytes(content[: data.draw(st.integers(0, len(content)))]))
     with contextlib.suppress(FormatError):
         read_npz(path)
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_text_of_no_letters_is_refused(tmp_path: Path, order: str) -> None:
+    path = tmp_path / "x.npy"
+    np.save(path, np.array([["ab", "c"], ["", "\U0010ffff"]], f"{order}U2"))
+    assert read_npy(path)[1, 1] == "\U0010ffff"
+    content = bytearray(path.read_bytes())
+    content[-8:-4] = b"\x80" * 4
+    path.write_bytes(bytes(content))
+    with pytest.raises(FormatError, match="no letter"):
+        read_npy(path)

@@ -5,6 +5,7 @@ than any computer holds, and an archive's members unpack to what they please: bo
 """
 
 import math
+import sys
 import zipfile
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -129,7 +130,17 @@ def _array(file: IO[bytes], name: str, bytes_max: int) -> np.ndarray:
         raise FormatError(name, message)
     content = _exactly(file, count * dtype.itemsize, name)
     array = np.frombuffer(content, dtype, count)
+    _refuse_no_letters(array, name)
     return array.reshape(shape, order="F" if is_fortran else "C")
+
+
+def _refuse_no_letters(array: np.ndarray, name: str) -> None:
+    """Refuse text with numbers beyond Unicode, which Python fails to read letter by letter."""
+    if array.dtype.kind != "U" or not array.dtype.itemsize:
+        return
+    letters = array.view(np.dtype(np.uint32).newbyteorder(array.dtype.byteorder))
+    if letters.size and letters.max() > sys.maxunicode:
+        raise FormatError(name, "this array's text holds what is no letter; its bytes are damaged")
 
 
 def _exactly(file: IO[bytes], size: int, name: str) -> bytearray:

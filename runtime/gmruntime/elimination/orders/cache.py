@@ -50,11 +50,16 @@ def key_of(network: Network, first: frozenset[int], effort: float, *, is_listed:
         is_listed: whether known zeros are left out of the tables.
     """
     digest = hashlib.blake2b(digest_size=16)
-    digest.update(f"{sorted(first)} {effort:.3g} {is_listed}".encode())
-    digest.update(np.array(network.free, np.int64).tobytes())
-    digest.update(network.num_states.astype(np.int64).tobytes())
+
+    def tell(part: bytes) -> None:
+        # With its length: else the end of one part could as well begin the next.
+        digest.update(len(part).to_bytes(8, "little"))
+        digest.update(part)
+
+    tell(f"{sorted(first)} {effort:.3g} {is_listed}".encode())
+    tell(np.array(network.free, np.int64).tobytes())
+    tell(network.num_states.astype(np.int64).tobytes())
     for factor, num_zeros in zip(network.factors, zero_counts(network.factors), strict=True):
-        digest.update(repr(factor.scope).encode())
-        if num_zeros:
-            digest.update(np.packbits(factor.table == -np.inf).tobytes())
+        tell(repr(factor.scope).encode())
+        tell(np.packbits(factor.table == -np.inf).tobytes() if num_zeros else b"")
     return digest.hexdigest()
