@@ -36,10 +36,11 @@ from gmlang.graph.lowering.lower import lower
 from gmlang.graph.statements import (
     CERTAINLY,
     Scene,
+    conjuncts,
     find_silences,
     ground_statement,
+    is_conjunction,
     predict_activation,
-    used_parts,
 )
 from gmlang.graph.values import terms
 from gmlang.graph.values.chances import probability
@@ -223,14 +224,10 @@ def _steps(scene: Scene, program: Program):  # noqa: ANN202
             yield lambda i=inside, f=frame, s=statement: ground_statement(i, f, s)
 
 
-def _is_conjunction(symbol: ModelSymbol) -> bool:
-    return bool(symbol.parts) and symbol.prior is None
-
-
 def _add_prior(scene: Scene, table: ModelTable) -> None:
     grounder, symbol = scene.grounder, table.symbol
     grounder.world.priors[symbol.name] = prior = _prior(grounder, table)
-    if _is_conjunction(symbol):
+    if is_conjunction(symbol):
         return
     with np.errstate(divide="ignore"):
         tables = np.stack([np.log1p(-prior), np.log(prior)], axis=1)
@@ -243,11 +240,11 @@ def _add_prior(scene: Scene, table: ModelTable) -> None:
 
 def _prior(grounder: Grounder, table: ModelTable) -> np.ndarray:
     symbol, count = table.symbol, len(table.keys)
-    if _is_conjunction(symbol):
+    if is_conjunction(symbol):
         prior = np.ones(count)
         frame = model_frame(symbol, table.rows)
         for part in symbol.parts:
-            for model, variables in used_parts(grounder, part, frame):
+            for model, variables in conjuncts(grounder, part, frame):
                 inner = grounder.world.models[model]
                 prior = prior * _prior(grounder, inner)[variables - inner.start]
         return prior

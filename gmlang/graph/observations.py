@@ -19,6 +19,7 @@ from gmlang.graph.values import terms
 from gmlang.graph.values.environment import Env
 from gmlang.graph.values.evaluate import evaluate, inside_axis, integers, random_indices
 from gmlang.graph.world.places import Reference, locate_array
+from gmlang.graph.world.states import exact_numbers, shown_number
 from gmlang.graph.world.world import Frame, select_rows, where_text
 
 
@@ -52,7 +53,7 @@ def observe(
     if bad.any():
         row = int(np.argwhere(bad)[0][0])
         what = target.span.text + where_text(frame, row, grounder.names)
-        shown = f"{float(values[bad].flat[0]):g}"
+        shown = shown_number(values[bad].flat[0].item())
         raise GmError([errors.value_outside_domain(span, what, shown, states.describe())])
     grounder.builder.observed.append((variables[seen], found_states[seen].astype(np.int32), span))
 
@@ -74,7 +75,7 @@ def _observe_picked(
 
 def _array_value(value: Expression, env: Env, ndim: int) -> np.ndarray:
     if isinstance(value, DataRef):
-        array = np.asarray(env.world.data[value.name], np.float64)
+        array = exact_numbers(env.world.data[value.name])
         parts: list[np.ndarray] = []
         whole = 0
         num_whole = sum(isinstance(i, Whole) for i in value.indices)
@@ -90,7 +91,7 @@ def _array_value(value: Expression, env: Env, ndim: int) -> np.ndarray:
         # Only here may an entry be missing: it is not observed.
         found = array[tuple(parts)]
         return found if num_whole else found.reshape(-1, *([1] * (ndim - 1)))
-    result = np.asarray(evaluate(value, env), np.float64)
+    result = exact_numbers(evaluate(value, env))
     return result.reshape(-1, *([1] * (ndim - 1)))
 
 

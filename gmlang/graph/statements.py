@@ -1,5 +1,6 @@
 """One case for each core statement: what it adds to the factor graph."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -20,6 +21,7 @@ from gmlang.core.program import (
     Define,
     Draw,
     LogFactor,
+    ModelSymbol,
     ObserveLike,
     ObserveValue,
     Predict,
@@ -308,11 +310,34 @@ def used_parts(
     grounder: Grounder, target: Activation, frame: Frame
 ) -> list[tuple[str, np.ndarray]]:
     """List the models behind an activation, a composite's parts included: (name, activations)."""
+    return _taken_apart(grounder, target, frame, lambda symbol: bool(symbol.parts))
+
+
+def conjuncts(grounder: Grounder, target: Activation, frame: Frame) -> list[tuple[str, np.ndarray]]:
+    """List the models that an activation is the conjunction of: (name, activations).
+
+    A composite with a prior of its own is a model that uses its parts, and no conjunction of them.
+    """
+    return _taken_apart(grounder, target, frame, is_conjunction)
+
+
+def is_conjunction(symbol: ModelSymbol) -> bool:
+    """Say whether a model is active exactly where all its parts are."""
+    return bool(symbol.parts) and symbol.prior is None
+
+
+def _taken_apart(
+    grounder: Grounder,
+    target: Activation,
+    frame: Frame,
+    has_parts: Callable[[ModelSymbol], bool],
+) -> list[tuple[str, np.ndarray]]:
     table = grounder.world.models[target.model]
     variables = locate(target, environment(grounder, frame)).variables
-    if not table.symbol.parts:
+    if not has_parts(table.symbol):
         return [(target.model, variables)]
     rows = table.rows[variables - table.start]
     columns = {p.key: rows[:, k] for k, p in enumerate(table.symbol.parameters)}
     inner = Frame(frame.count, columns)
-    return [found for part in table.symbol.parts for found in used_parts(grounder, part, inner)]
+    parts = table.symbol.parts
+    return [f for part in parts for f in _taken_apart(grounder, part, inner, has_parts)]

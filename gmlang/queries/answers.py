@@ -184,4 +184,6 @@ def nested_values(states_of: np.ndarray, states: States) -> np.ndarray:
     """Return an array of states as the values they stand for (bool, int, or text for an enum)."""
     if states.labels:
         return np.array(states.labels)[states_of]
-    return states_of.astype(np.bool_) if states.is_bool else states_of + states.first
+    return (
+        states_of.astype(np.bool_) if states.is_bool else states_of.astype(np.int64) + states.first
+    )

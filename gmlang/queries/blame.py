@@ -106,7 +106,7 @@ def _plain_name(name: str) -> str:
     """Name what is predicted without the nameless things of a stage."""
     if name.startswith("<"):
         return name.split(">.", 1)[1]
-    return re.sub(r"\((?:<[^>]*>(?:, )?)+\)", "", name)
+    return re.sub(r"\(\)$", "", re.sub(r"<[^>]*>(?:, )?", "", name).replace(", )", ")"))
 
 
 def site_name(

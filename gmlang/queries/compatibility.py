@@ -20,7 +20,7 @@ from gmlang.graph.from_core import Grounding, ground
 from gmlang.graph.lowering.grounder import Grounder, environment
 from gmlang.graph.lowering.lower import lower
 from gmlang.graph.regions import check_regions
-from gmlang.graph.statements import used_parts
+from gmlang.graph.statements import conjuncts
 from gmlang.graph.world.places import locate
 from gmlang.graph.world.world import ONE_INSTANCE, World
 from gmlang.queries.answers import Answer, finite
@@ -91,12 +91,12 @@ def _is_declared(activation: Activation) -> bool:
 
 
 def _basic_activations(grounding: Grounding, activations: tuple[Activation, ...]) -> np.ndarray:
-    """Find the activations behind these, composites taken apart."""
+    """Find the activations behind these, conjunctions taken apart."""
     grounder = Grounder(grounding.world, Builder(), lower, dict(grounding.names))
     found: list[int] = []
     for activation in activations:
         locate(activation, environment(grounder, ONE_INSTANCE))
-        for _, variables in used_parts(grounder, activation, ONE_INSTANCE):
+        for _, variables in conjuncts(grounder, activation, ONE_INSTANCE):
             found.extend(int(v) for v in variables)
     return np.unique(np.array(found, np.int64))
 
@@ -253,7 +253,7 @@ def rounded(nats: float) -> float | None:
     """Return nats without the last bits of differences of equal numbers; None when unknown."""
     if np.isnan(nats):
         return None
-    return 0.0 if abs(nats) < ROUNDING_NATS else nats
+    return 0.0 if abs(nats) < ROUNDING_NATS else float(nats)
 
 
 def _why_infinite(value: LogZ) -> str:

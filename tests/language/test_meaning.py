@@ -137,3 +137,45 @@ def test_examples_mean_what_the_interpreter_says(name: str):
     }
     for query in queries[name]:
         _agree(text, query, oracle.probability(text, query))
+
+
+PAIR = """
+entity Being:
+    hat : bool
+    at : bool
+model tall(x: Being) prior 0.2:
+    predict x.at = true @ 0.7
+model shy(x: Being, i: 0..1) prior 0.3:
+    predict x.hat = true @ 0.8
+model user(x: Being) prior 0.4:
+    use tall(x)
+    use quiet(x)
+model quiet(x: Being) prior 0.5:
+    use shy(x, 1)
+model pair = tall quiet prior 0.4 soft
+model three = pair quiet soft
+var it : Being
+"""
+
+
+def test_a_composite_with_a_prior_goes_with_others_as_a_model_that_uses_its_parts():
+    model = gmlang.compile(PAIR)
+    for query in ("compat(tall, {})", "compat(quiet, {})", "blame(quiet, {})"):
+        pair, user = (model.query(query.format(name)).value for name in ("pair", "user"))
+        assert pair == pytest.approx(user)
+
+
+def test_a_conjunction_counts_the_own_prior_of_its_part():
+    text = PAIR + "model boss(x: Being) prior 0.1:\n    predict three(x) @ 0.9\nconsider boss(it)\n"
+    query = "P(three(it) = true | boss(it))"
+    assert gmlang.compile(text).query(query).value == pytest.approx(oracle.probability(text, query))
+
+
+def test_blame_names_instances_by_their_values_alone():
+    value = gmlang.compile(
+        "entity B:\n    a : bool\nmodel m(x: B, i: 0..1):\n    predict x.a = true @ 0.6\n"
+        "model u(x: B):\n    predict m(x, 1) @ 0.9\nmodel v(x: B):\n    predict m(x, 1) @ 0.8\n"
+    ).query("blame(u, v)")
+    assert isinstance(value.value, dict)
+    assert [*value.value] == ["a", "m(1)"]
+    assert all(type(nats) is float for nats in value.value.values())

@@ -258,3 +258,29 @@ def test_what_a_def_is_given_may_be_guarded_in_its_body():
         "def at(i) = w[i] if i < 2 else 0\nvar a : 0..1\nfactor a * (safe(1, 0) + at(5) + at(1))"
     )
     assert probability(text, "P(a)", "1") == pytest.approx(1 / (1 + math.exp(-2)))
+
+
+BIG = 2**53
+"""From here on floats do not hold every integer."""
+
+
+def test_states_that_floats_do_not_tell_apart_are_told_apart():
+    shares = ", ".join(f"{BIG + k}: 0.{k + 1}" for k in range(4))
+    model = gmlang.compile(
+        f"data x[2] : int = [{BIG + 1}, {BIG + 3}]\n"
+        f"var n : {BIG}..{BIG + 3} ~ {{{shares}}}\n"
+        f"var m[2] : {BIG}..{BIG + 3}\nobserve m = x\n"
+        f"var d : {BIG}..{BIG + 3} := m[1]\n"
+        f"var k : 0..1\nobserve m[k] = {BIG + 1}\n"
+    )
+    assert model.query(f"P(n = {BIG + 1})").value == pytest.approx(0.2)
+    assert model.query(f"P(d = {BIG + 3})").value == 1.0
+    assert model.query("P(k = 0)").value == 1.0
+    found = model.query("MAP(n)").array
+    assert found is not None
+    assert found.item() == BIG + 3
+
+
+def test_a_large_number_outside_a_domain_is_shown_with_all_its_digits():
+    with pytest.raises(GmError, match="9223372036854775807"):
+        gmlang.compile(f"var n : 0..3\nobserve n = {2**63 - 1}\n").query("P(n)")

@@ -27,7 +27,7 @@ from gmlang.graph.values.evaluate import (
 )
 from gmlang.graph.values.families import log_around, log_counts
 from gmlang.graph.values.offending import offending
-from gmlang.graph.world.states import States
+from gmlang.graph.world.states import States, exact_numbers, shown_number
 from gmruntime.formats.rows import uneven_rows
 
 _NOTHING = 1e-15
@@ -97,7 +97,7 @@ def _need_two_states(expression: Distribution, states: States) -> None:
 
 
 def _point(expression: Expression, env: Env, states: States, values: np.ndarray) -> np.ndarray:
-    value = np.asarray(evaluate(expression, env), np.float64)
+    value = exact_numbers(evaluate(expression, env))
     check_inside(expression, value, states, env)
     return np.where(values == value, 0.0, -np.inf)
 
@@ -111,7 +111,7 @@ def check_inside(expression: Expression, value: np.ndarray, states: States, env:
     text = expression.span.text
 
     def tell(place: Place, where: str) -> Diagnostic:
-        found = f"{value_at(value, place):g}"
+        found = shown_number(value_at(value, place))
         return errors.outside_target(expression.span, text, found, states.describe(), where)
 
     no_value(env, bad, tell)
@@ -230,7 +230,7 @@ def _named(
         if item.key is None:
             yield item, None, item_env
             continue
-        key = np.asarray(evaluate(item.key, item_env), np.float64)
+        key = exact_numbers(evaluate(item.key, item_env))
         check_inside(item.key, key, states, env)
         yield item, values == key, item_env
 

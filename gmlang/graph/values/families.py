@@ -27,7 +27,7 @@ def log_around(expression: Distribution, env: Env, axis: int, states: States) ->
     _parameter(expression, 0, centre, np.isfinite(centre), "a number", env)
     positive = (width > 0) & (width < np.inf)
     _parameter(expression, 1, width, positive, "above 0", env)
-    values = states.values().reshape(env.shape(axis, states.count))
+    values = states.values().astype(np.float64).reshape(env.shape(axis, states.count))
     nearest = np.clip(np.rint(centre), states.first, states.first + states.count - 1)
     left, right = values - nearest, (values - centre) + (nearest - centre)
     log_weights = -0.5 * (left / width) * (right / width)
@@ -47,7 +47,7 @@ def log_counts(expression: Distribution, env: Env, axis: int, states: States) ->
 
     from k - 1 to k. Parameters at their limits, a mean of 0 or a p of 0 or 1, give the limit.
     """
-    values = states.values().reshape(env.shape(axis, states.count))
+    values = states.values().astype(np.float64).reshape(env.shape(axis, states.count))
     last: np.ndarray = np.full(1, np.inf)
     match expression.family:
         case "Poisson":

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmlang.core.ast import Enum
-from gmruntime.arrays import Float64
+from gmruntime.arrays import Int64
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,9 @@ class States:
             return f"{self.name + ' = ' if self.name else ''}{{{', '.join(self.labels)}}}"
         return "bool" if self.is_bool else f"{self.first}..{self.first + self.count - 1}"
 
-    def values(self) -> Float64[np.ndarray, " states"]:
-        """List the numbers that the states stand for."""
-        return self.first + np.arange(self.count, dtype=np.float64)
+    def values(self) -> Int64[np.ndarray, " states"]:
+        """List the numbers that the states stand for; floats would not tell large ones apart."""
+        return self.first + np.arange(self.count, dtype=np.int64)
 
 
 BOOL = States(0, 2, is_bool=True)
@@ -47,3 +47,18 @@ BOOL = States(0, 2, is_bool=True)
 def enum_states(domain: Enum) -> States:
     """Return the states of an enum."""
     return States(0, len(domain.values), labels=domain.values, name=domain.name)
+
+
+def exact_numbers(values: np.ndarray | float) -> np.ndarray:
+    """Return integers in 64 bits, since floats do not hold the large ones, and others as floats.
+
+    >>> exact_numbers(np.array([2**53 + 1])).tolist()
+    [9007199254740993]
+    """
+    found = np.asarray(values)
+    return found.astype(np.int64 if found.dtype.kind in "bi" else np.float64, copy=False)
+
+
+def shown_number(value: float | int) -> str:
+    """Show an integer with all its digits, and another number shortly."""
+    return str(value) if isinstance(value, int) else f"{value:g}"
