@@ -9,6 +9,9 @@ from gmruntime.factors import kinds
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock
 
 ASSIGNMENTS_MAX = 3000
+NUM_KINDS = 9
+"""Kinds of questions that each graph is asked; a test counts them."""
+
 TABLE_MAX = 600
 
 Numbers = Callable[[tuple[int, ...]], np.ndarray]
@@ -16,11 +19,25 @@ Numbers = Callable[[tuple[int, ...]], np.ndarray]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:
-    """A graph with evidence, and the sort of numbers it is made of."""
+    """A graph with evidence, the sort of numbers it is made of, and the source of its questions."""
 
     graph: FactorGraph
     evidence: np.ndarray
     sort: str
+    seed: int
+    rng: np.random.Generator
+
+    @property
+    def text(self) -> str:
+        """The numbers' sort, the variables, the factors and the evidence."""
+        sizes = [(b.shape, b.num_states) for b in self.graph.variables]
+        kinds_found = [(type(b.kind).__name__, b.scopes.tolist()) for b in self.graph.factors]
+        return f"{self.sort}: {sizes}, {kinds_found}, {self.evidence.tolist()}"
+
+    @property
+    def num_questions(self) -> int:
+        """One of each kind."""
+        return NUM_KINDS
 
 
 def numbers_of(rng: np.random.Generator, sort: str) -> Numbers:
@@ -56,8 +73,9 @@ def numbers_of(rng: np.random.Generator, sort: str) -> Numbers:
 SORTS = ("plain", "zeros", "mostly zeros", "strong", "beyond exp", "faint", "ties", "hard", "mixed")
 
 
-def random_case(rng: np.random.Generator) -> Case:
+def make(seed: int) -> Case:
     """Make a graph of up to three blocks of variables and a handful of factors."""
+    rng = np.random.default_rng(seed)
     sort = str(rng.choice(SORTS))
     blocks = _variables(rng)
     counts = np.array([b.num_states for b in blocks for _ in range(b.size)], np.int64)
@@ -72,7 +90,7 @@ def random_case(rng: np.random.Generator) -> Case:
     if len(counts) and rng.random() < 0.5:
         for v in rng.choice(len(counts), int(rng.integers(1, min(3, len(counts)) + 1)), False):
             evidence[v] = rng.integers(counts[v])
-    return Case(FactorGraph(tuple(blocks), tuple(factors)), evidence, sort)
+    return Case(FactorGraph(tuple(blocks), tuple(factors)), evidence, sort, seed, rng)
 
 
 def _variables(rng: np.random.Generator) -> list[VariableBlock]:

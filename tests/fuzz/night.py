@@ -1,56 +1,53 @@
 """Run the differential fuzzing for as long as wanted, and print whatever is wrong.
 
-    python -m tests.fuzz.night --seconds 3600 --seed 1 [graphs ...]
+    python -m tests.fuzz.night --seconds 3600 --seed 1 [graphs programs ...]
+    python -m tests.fuzz.night programs --seed 4711 --count 1
 
-Each fault is a line; the last line counts what was tried. The exit status is 1 where anything was
-wrong.
+Each fault is told with its seed, what was made of it, and the command that makes it again; the last
+line counts what was tried. The exit status is 1 where anything was wrong.
 """
 
 import argparse
+import math
 import sys
 import time
-from collections.abc import Callable, Iterator
 
-import numpy as np
-
-from tests.fuzz import graphs, questions
-
-Round = Callable[[int], Iterator[str]]
-"""One seed's worth of questions; yields what is wrong."""
-
-
-def _graphs(seed: int) -> Iterator[str]:
-    rng = np.random.default_rng(seed)
-    case = graphs.random_case(rng)
-    settings = questions.SETTINGS[seed % len(questions.SETTINGS)]
-    for fault in questions.faults(case, settings, rng):
-        yield f"{case.sort}, {settings}: {fault}"
-
-
-ROUNDS: dict[str, Round] = {"graphs": _graphs}
+from tests.fuzz.all_rounds import ROUNDS
+from tests.fuzz.rounds import try_seed
 
 
 def main() -> int:
     """Go round the kinds of input until the time is over."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="*", choices=[*ROUNDS, []], help="which kinds of input")
-    parser.add_argument("--seconds", type=float, default=60.0)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", nargs="*", metavar="ROUND", help=f"of {', '.join(ROUNDS)}")
+    parser.add_argument("--seconds", type=float, help="how long [default: 60, or as --count says]")
+    parser.add_argument("--count", type=int, help="how many seeds")
     parser.add_argument("--seed", type=int, default=1_000_000, help="the first seed")
     options = parser.parse_args()
+    unknown = [name for name in options.what if name not in ROUNDS]
+    if unknown:
+        parser.error(f"there is no round {unknown[0]!r}; there are {', '.join(ROUNDS)}")
     chosen = options.what or list(ROUNDS)
-    tried = dict.fromkeys(chosen, 0)
-    wrong = 0
-    end = time.monotonic() + options.seconds
-    seed = options.seed
-    while time.monotonic() < end:
+    seconds = options.seconds or (math.inf if options.count else 60.0)
+    num_seeds = options.count or sys.maxsize
+    asked = dict.fromkeys(chosen, 0)
+    num_faults = 0
+    end = time.monotonic() + seconds
+    for seed in range(options.seed, options.seed + num_seeds):
         for name in chosen:
-            for fault in ROUNDS[name](seed):
-                print(f"{name} {seed}: {fault}", flush=True)
-                wrong += 1
-            tried[name] += 1
-        seed += 1
-    print(f"{tried}: {wrong} wrong", flush=True)
-    return 1 if wrong else 0
+            if time.monotonic() >= end:
+                break
+            tried = try_seed(ROUNDS[name], seed)
+            asked[name] += tried.num_questions
+            num_faults += len(tried.faults)
+            for fault in tried.faults:
+                print(fault, flush=True)
+        if time.monotonic() >= end:
+            break
+    print(f"{asked}: {num_faults} wrong", flush=True)
+    return 1 if num_faults else 0
 
 
 if __name__ == "__main__":

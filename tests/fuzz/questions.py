@@ -9,6 +9,7 @@ import numpy as np
 from gmruntime import answer as a
 from gmruntime.inference import infer, search
 from tests.fuzz.graphs import Case
+from tests.fuzz.rounds import told
 from tests.fuzz.worth import Worth, worth_of
 
 Settings = dict[str, Any]
@@ -54,17 +55,18 @@ class Asking:
         return PROBABILITY_TOLERANCE + self.worth.tolerance
 
 
-def faults(case: Case, settings: Settings, rng: np.random.Generator) -> list[str]:
+def faults(case: Case) -> list[str]:
     """Ask a case everything; return what is wrong, each with its question."""
-    asking = Asking(case, worth_of(case.graph, case.evidence), settings, rng)
+    settings = SETTINGS[case.seed % len(SETTINGS)]
+    asking = Asking(case, worth_of(case.graph, case.evidence), settings, case.rng)
     found: list[str] = []
     for name, check in CHECKS.items():
         if settings.get("method") == "search" and name not in ("map", "best"):
             continue
         try:
-            found += [f"{name}: {fault}" for fault in check(asking)]
+            found += [f"{name}, {settings}: {fault}" for fault in check(asking)]
         except Exception as error:
-            found.append(f"{name}: raised {type(error).__name__}: {error}")
+            found.append(f"{name}, {settings}: {told(error)}")
     return found
 
 

@@ -23,7 +23,11 @@ class Random(Exception):
 
 @dataclass
 class Meaning:
-    """A program taken apart."""
+    """A program taken apart.
+
+    What stands in one of the lines `skipped`, and predictions about the places `hidden`, count
+    nothing, though all that is mentioned there exists.
+    """
 
     domains: dict[Place, list[Value]] = field(default_factory=dict)
     bases: dict[Place, dict[Value, float]] = field(default_factory=dict)
@@ -36,6 +40,8 @@ class Meaning:
     names: set[str] = field(default_factory=set)
     statements: list[ast.Statement] = field(default_factory=list)
     instances: list[Place] = field(default_factory=list)
+    skipped: frozenset[int] = frozenset()
+    hidden: frozenset[Place] = frozenset()
 
 
 def domain(m: Meaning, e: ast.Expression) -> list[Value]:

@@ -152,6 +152,8 @@ def _score(
     silenced: set[tuple[Place, Place]],
     owner: Place | None,
 ) -> float:
+    if m.skipped and s.span.line_column()[0] in m.skipped:
+        return 0.0
     match s:
         case ast.For():
             envs = naive.loops(m, s.loops, s.condition, env)
@@ -219,7 +221,7 @@ def _predict(
         target, positive = target.operand, False
     place = naive.place_of(m, target, env)
     assert place is not None
-    if owner is not None and (owner, place) in silenced:
+    if place in m.hidden or (owner is not None and (owner, place) in silenced):
         return 0.0
     if s.operator == "":
         return _active(m, place, c if positive else 1 - c, world)
@@ -253,11 +255,11 @@ def probability(text: str, query: str) -> float:
             reading.exist(m, place)
     both = given = 0.0
     for world in worlds(m):
-        conditions = [partial(_log_holds, m, e, world) for e in call.given or ()]
+        conditions = [partial(log_holds, m, e, world) for e in call.given or ()]
         weight = math.exp(together([partial(log_score, m, world), *conditions]))
         if weight:
             given += weight
-            both += weight if all(_holds(m, e, world) for e in call.arguments) else 0.0
+            both += weight if all(holds(m, e, world) for e in call.arguments) else 0.0
     return both / given if given else math.nan
 
 
@@ -277,22 +279,22 @@ def answers(text: str, queries: Sequence[str]) -> tuple[list[float], float, int,
             continue
         total, num_worlds, best = total + math.exp(score), num_worlds + 1, max(best, score)
         for k, call in enumerate(calls):
-            if all(_holds(m, e, world) for e in call.given or ()):
+            if all(holds(m, e, world) for e in call.given or ()):
                 given[k] += math.exp(score)
-                both[k] += (
-                    math.exp(score) if all(_holds(m, e, world) for e in call.arguments) else 0
-                )
+                both[k] += math.exp(score) if all(holds(m, e, world) for e in call.arguments) else 0
     events = [b / g if g else math.nan for b, g in zip(both, given, strict=True)]
     return events, log_safe(total), num_worlds, best
 
 
-def _log_holds(m: Meaning, e: object, world: World) -> float:
+def log_holds(m: Meaning, e: object, world: World) -> float:
+    """Return the log-factor of one condition of a query: 0 where it holds."""
     if isinstance(e, ast.Expression) and not isinstance(e, ast.Equation):
         return required(m, e, {}, world)
-    return 0.0 if _holds(m, e, world) else -math.inf
+    return 0.0 if holds(m, e, world) else -math.inf
 
 
-def _holds(m: Meaning, e: object, world: World) -> bool:
+def holds(m: Meaning, e: object, world: World) -> bool:
+    """Say whether an event, or an equation of a query, holds in a world."""
     if isinstance(e, ast.Equation):
         place = naive.place_of(m, e.left, {})
         assert place is not None
@@ -319,7 +321,7 @@ def scores(text: str, query: str) -> dict[tuple[str, ...], list[float]]:
     found: dict[tuple[str, ...], list[float]] = {}
     for world in worlds(m):
         score = log_score(m, world)
-        if score > -math.inf and all(_holds(m, e, world) for e in call.given or ()):
+        if score > -math.inf and all(holds(m, e, world) for e in call.given or ()):
             states = tuple(_state(m, e, world) for e in asked_for)
             found.setdefault(states, []).append(score)
     return found
