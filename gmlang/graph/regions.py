@@ -39,6 +39,12 @@ SEARCH_S = 0.4
 QUICK_S = 0.2
 """The part of it after which elimination is tried instead."""
 
+FEW_VARIABLES = 32
+"""So few open variables are searched in milliseconds, whatever forbids."""
+
+PATIENT_S = 10.0
+"""For few variables: what takes long is not the search but the loading of engines, once."""
+
 PASSES_MAX = 50
 """Passes over all factors: each is exact, so they may stop early."""
 
@@ -224,6 +230,9 @@ class _Known:
         """Look for an assignment in the region that every factor allows."""
         graph, evidence, used = self._question(region, rows, left)
         quick = start_budget(min(QUICK_S, budget.left_s()), MEMORY_BYTES)
+        if (evidence < 0).sum() <= FEW_VARIABLES:
+            # Whether a small program is refused must not depend on how busy the machine is.
+            quick = start_budget(PATIENT_S, MEMORY_BYTES)
         found = satisfy(graph, evidence, quick, np.random.default_rng(0))
         if found is None:
             if _is_impossible(graph, evidence, budget):

@@ -20,12 +20,12 @@ from pathlib import Path
 
 import click
 import numpy as np
+from gmlang.converting import graph_to_gm, network_to_gm
+from gmlang.notebook import register
 
 import gmlang
 from gmlang.cli.options import bound
-from gmlang.converting import graph_to_gm, network_to_gm
 from gmlang.diagnostics import GmError, Source
-from gmlang.notebook import register
 from gmlang.syntax.parse import parse
 from gmlang.syntax.print import print_program
 from gmruntime.formats.bif import Network

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import gmlang
 from gmlang.diagnostics import GmError
+from gmlang.graph import regions
 from gmlang.graph.values.arithmetic import INTEGER_MAX, INTEGER_MIN, compute
 
 INTEGERS = st.one_of(
@@ -284,3 +285,14 @@ def test_states_that_floats_do_not_tell_apart_are_told_apart():
 def test_a_large_number_outside_a_domain_is_shown_with_all_its_digits():
     with pytest.raises(GmError, match="9223372036854775807"):
         gmlang.compile(f"var n : 0..3\nobserve n = {2**63 - 1}\n").query("P(n)")
+
+
+def test_small_programs_are_decided_however_busy_the_machine(monkeypatch: pytest.MonkeyPatch):
+    # As where the engines are loaded so slowly that the search has no time left.
+    monkeypatch.setattr(regions, "SEARCH_S", 1e-6)
+    monkeypatch.setattr(regions, "QUICK_S", 1e-6)
+    model = gmlang.compile(
+        "var a : 0..3\nvar b : 0..3\nvar k : 0..2\nvar x[2] : bool\n"
+        "constraint b < a\nconstraint b < a or (x[k] and k < 2)\n"
+    )
+    assert model.query("P(k = 2)").value == pytest.approx(1 / 3)
