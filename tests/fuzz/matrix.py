@@ -76,7 +76,8 @@ def make(seed: int) -> Command:
     rng = random.Random(seed)
     words = _words(rng, rng.choice(["run", "run", "run", "solve", "graph", "convert", "others"]))
     stream = rng.choice(["", *STREAMS])
-    return Command(tuple(words), stream, "--json" in words and stream == "")
+    is_json = words[0] in ("run", "check") and "--json" in words and stream == ""
+    return Command(tuple(words), stream, is_json and "--help" not in words)
 
 
 def _words(rng: random.Random, command: str) -> list[str]:

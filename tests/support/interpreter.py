@@ -8,6 +8,8 @@ Values are bools, ints, and strings for names.
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cache
 
 from gmlang.syntax import ast
 from tests.support.numbers import Undefined, Value, arithmetic, extreme, known, number, total
@@ -30,7 +32,7 @@ class Meaning:
     """
 
     domains: dict[Place, list[Value]] = field(default_factory=dict)
-    bases: dict[Place, dict[Value, float]] = field(default_factory=dict)
+    bases: dict[Place, dict[Value, float | Fraction]] = field(default_factory=dict)
     declared: dict[str, ast.VarDeclaration] = field(default_factory=dict)
     entities: dict[str, ast.Entity] = field(default_factory=dict)
     things: dict[str, str] = field(default_factory=dict)
@@ -241,7 +243,7 @@ def weights(
     values: list[Value],
     *,
     normal: bool = False,
-) -> dict[Value, float]:
+) -> dict[Value, float | Fraction]:
     """Return what a distribution gives to each value."""
     match e:
         case ast.Conditional():
@@ -267,7 +269,7 @@ def weights(
         case ast.Call(function=ast.Name(text="Bernoulli")):
             argument = e.arguments[0]
             assert isinstance(argument, ast.Expression)
-            p = float(evaluate(m, argument, env, world))
+            p = Fraction(float(evaluate(m, argument, env, world)))
             return {False: 1 - p, True: p}
         case ast.Call(function=ast.Name(text="NoisyOr")):
             return _noisy_or(m, e, env, world)
@@ -276,42 +278,60 @@ def weights(
             return dict(zip(values, map(float, vector), strict=True))  # type: ignore[arg-type]
         case ast.Call(function=ast.Name(text=name)):
             given = [float(v) for a in e.arguments for v in argument_values(m, a, env, world)]
-            raw = [_mass(name, given, float(v)) for v in values]
-            return {v: w / sum(raw) for v, w in zip(values, raw, strict=True)}
+            return dict(zip(values, family(name, tuple(given), tuple(values)), strict=True))
         case _:
             raise AssertionError(e)
 
 
-def _mass(family: str, given: list[float], value: float) -> float:
-    """Return what a family gives to a number, before the domain cuts it off."""
-    k = int(value)
+@cache
+def family(name: str, given: tuple[float, ...], values: tuple[Value, ...]) -> tuple[Fraction, ...]:
+    """Return what a family gives to the numbers of a domain, exactly; together they are one."""
+    raw = [_mass(name, given, int(number(v))) for v in values]
+    return tuple(w / sum(raw) for w in raw)
+
+
+def _mass(family: str, given: tuple[float, ...], k: int) -> Fraction:
+    """Return what a family gives to a number, but for a constant."""
+    first = Fraction(given[0])
     match family:
         case "Binomial":
-            n, p = int(given[0]), given[1]
-            return math.comb(n, k) * p**k * (1 - p) ** (n - k) if 0 <= k <= n else 0.0
+            n, p = int(given[0]), Fraction(given[1])
+            return math.comb(n, k) * p**k * (1 - p) ** (n - k) if 0 <= k <= n else Fraction(0)
         case "Poisson":
-            return given[0] ** k * math.exp(-given[0]) / math.factorial(k)
+            return first**k / math.factorial(k)
         case "Geometric":
-            return given[0] * (1 - given[0]) ** k
+            return first * (1 - first) ** k
         case "Around":
-            return math.exp(-0.5 * ((value - given[0]) / given[1]) ** 2)
+            return _exponential(-((k - first) ** 2) / (2 * Fraction(given[1]) ** 2))
         case _:
             raise AssertionError(family)
 
 
-def _noisy_or(m: Meaning, e: ast.Call, env: Env, world: World | None) -> dict[Value, float]:
-    none = 1.0
+def _exponential(nats: Fraction) -> Fraction:
+    """Return exp of a number, however small, as a power of two times what a float holds."""
+    doublings = round(float(nats) / math.log(2.0))
+    return Fraction(math.exp(float(nats) - doublings * math.log(2.0))) * Fraction(2) ** doublings
+
+
+def _noisy_or(
+    m: Meaning, e: ast.Call, env: Env, world: World | None
+) -> dict[Value, float | Fraction]:
+    none = Fraction(1)
     for a in e.arguments:
         if isinstance(a, ast.Equation):
-            none *= 1 - float(evaluate(m, a.right, env, world))
+            none *= 1 - _fraction(evaluate(m, a.right, env, world))
             continue
         envs = loops(m, a.loops, a.condition, env) if isinstance(a, ast.Comprehension) else [env]
         pair = a.body if isinstance(a, ast.Comprehension) else a
         assert isinstance(pair, ast.Pair)
         for inner in envs:
             if evaluate(m, pair.key, inner, world):
-                none *= 1 - float(evaluate(m, pair.value, inner, world))
+                none *= 1 - _fraction(evaluate(m, pair.value, inner, world))
     return {False: none, True: 1 - none}
+
+
+def _fraction(value: Value) -> Fraction:
+    return Fraction(float(value))
 
 
 def _fits(m: Meaning, pattern: ast.Expression, value: Value, env: Env) -> bool:
@@ -322,7 +342,7 @@ def _fits(m: Meaning, pattern: ast.Expression, value: Value, env: Env) -> bool:
     return evaluate(m, pattern, env, None) == value
 
 
-def base_of(m: Meaning, place: Place) -> dict[Value, float]:
+def base_of(m: Meaning, place: Place) -> dict[Value, float | Fraction]:
     """Return a place's base distribution."""
     if place[0] == "model":
         p = prior(m, place)

@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from fractions import Fraction
 from functools import partial
 
 from gmlang.diagnostics import Source
@@ -13,9 +14,13 @@ from tests.support import reading
 from tests.support.interpreter import Env, Meaning, Place, World
 
 
-def log_safe(p: float) -> float:
-    """Return log p, -inf for 0."""
-    return math.log(p) if p > 0 else -math.inf
+def log_safe(p: float | Fraction) -> float:
+    """Return log p, -inf for 0; of a fraction also where no float holds it."""
+    if p <= 0:
+        return -math.inf
+    if isinstance(p, Fraction):
+        return math.log(p.numerator) - math.log(p.denominator)
+    return math.log(p)
 
 
 def log_score(m: Meaning, world: World) -> float:
