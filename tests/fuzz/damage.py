@@ -20,14 +20,14 @@ from pathlib import Path
 
 import click
 import numpy as np
-from gmlang.converting import graph_to_gm, network_to_gm
-from gmlang.notebook import register
 
 import gmlang
 from gmlang.cli.options import bound
 from gmlang.diagnostics import GmError, Source
+from gmlang.formats.convert import graph_to_gm, network_to_gm
 from gmlang.syntax.parse import parse
 from gmlang.syntax.print import print_program
+from gmlang.views.notebook import register
 from gmruntime.formats.bif import Network
 from gmruntime.formats.errors import FormatError
 from gmruntime.formats.models import read_model, recognise_file
@@ -283,7 +283,7 @@ def _read_data(path: Path, given: Damaged) -> None:
 
 
 def _read_trace(path: Path, given: Damaged) -> None:
-    from gmlang.plot import read_trace
+    from gmlang.views.trace import read_trace
 
     with contextlib.suppress(ValueError):
         read_trace(path)
