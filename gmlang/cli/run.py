@@ -68,11 +68,12 @@ def run(
     from gmlang.queries.session import Settings
 
     model = bound(open_program(file), settings, files)
-    if only_plan:
-        _warn(model, set())
-        return _plan(model, texts, budget, seed)
     how = Settings(budget, seed, device, memory_bytes(memory))
     asked = [q for text in texts for q in model.ask(text)] if texts else list(model.questions)
+    if only_plan:
+        if trace is not None:
+            raise click.UsageError("--plan answers nothing: there is no search to --trace")
+        return _plan(file, model, asked, how, as_json=as_json)
     return _answer_all(file, model, asked, how, as_json=as_json, trace=trace)
 
 
@@ -187,10 +188,34 @@ def _finish(
     return answer
 
 
-def _plan(model: "Model", texts: tuple[str, ...], budget: float, seed: int) -> int:
-    from gmlang.queries.planning import describe_plan
+def _plan(
+    file: str,
+    model: "Model",
+    asked: "list[Query | Assert]",
+    settings: "Settings",
+    *,
+    as_json: bool,
+) -> int:
+    """Say what each question would cost; one that cannot be asked stops no other."""
+    from gmlang.diagnostics import GmError
+    from gmlang.queries.planning import plan_of
 
-    asked = [q for text in texts for q in model.ask(text)] if texts else list(model.questions)
+    status = EXIT_ANSWERED
+    told: set[Diagnostic] = set()
+    collected: list[dict[str, object]] = []
+    _warn(model, told)
     for question in asked:
-        click.echo(printable(describe_plan(model.session(), question, budget, seed)))
-    return EXIT_ANSWERED
+        try:
+            planned = plan_of(model.session(), question, settings)
+        except GmError as error:
+            planned = Failure(question, error)
+            planned.tell(told)
+            status = status or planned.exit_status
+        _warn(model, told)
+        if as_json:
+            collected.append(planned.to_dict())
+        elif not isinstance(planned, Failure):
+            click.echo(printable(str(planned)))
+    if as_json:
+        click.echo(json.dumps({"file": file, "queries": collected}, allow_nan=False))
+    return status

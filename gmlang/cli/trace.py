@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, TextIO
 
 from gmlang.core.program import Assert, Query
 from gmlang.queries.dispatch import answer
+from gmlang.queries.planning import plan_of
 from gmlang.queries.searching import improvements, searched_answer
-from gmlang.queries.session import Session, Settings, prepare
-from gmruntime.answer import Improvement, Map
-from gmruntime.inference import plan
+from gmlang.queries.session import Session, Settings
+from gmruntime.answer import Improvement
 
 if TYPE_CHECKING:
     from gmlang.api import Answer, Model
@@ -47,7 +47,7 @@ def watched(
         for question in asked:
             match question:
                 case Query(kind="map", method="") if lines is not None or (
-                    live and _is_searched(session, question)
+                    live and _is_searched(session, question, settings)
                 ):
                     yield _Search(session, question, settings, lines, live=live)
                 case _:
@@ -112,11 +112,10 @@ def _writer(lines: TextIO, text: str) -> Watcher:
     return write
 
 
-def _is_searched(session: Session, question: Query) -> bool:
+def _is_searched(session: Session, question: Query, settings: Settings) -> bool:
     """Say whether a maximum needs the anytime search: exact elimination does not fit."""
-    prepared = prepare(session, question)
-    evidence, clash = prepared.evidence()
-    return not clash and not plan(prepared.graph(), Map(), evidence=evidence).fits
+    planned = plan_of(session, question, settings).plan
+    return planned is not None and not planned.fits
 
 
 def rescue(session: Session, question: Query | Assert, settings: Settings) -> "Answer | None":

@@ -1,9 +1,13 @@
 """What a query would cost, before it is answered."""
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 
 from gmlang.core.program import Assert, Query
-from gmlang.queries.session import Session, prepare
+from gmlang.diagnostics import GmError
+from gmlang.errors import grounding as errors
+from gmlang.queries.session import Session, Settings, begin, prepare
 from gmruntime.answer import (
     Best,
     Joint,
@@ -15,32 +19,83 @@ from gmruntime.answer import (
     Solutions,
 )
 from gmruntime.answer import Query as RuntimeQuery
-from gmruntime.elimination.plan import describe
+from gmruntime.elimination.plan import Plan, describe
 from gmruntime.inference import plan
 
 
-def describe_plan(session: Session, question: Query | Assert, budget_s: float, seed: int) -> str:
-    """Say what a query would cost and which engine will answer it.
+@dataclass(frozen=True, slots=True, eq=False)
+class Planned:
+    """What a query would cost.
+
+    Attributes:
+        text: the query's.
+        kind: of it.
+        words: what it costs and who will answer.
+        plan: the elimination that was looked at; None where several questions would be asked.
+    """
+
+    text: str
+    kind: str
+    words: str
+    plan: Plan | None = None
+
+    def __str__(self) -> str:
+        """Return it as `--plan` prints it."""
+        return f"{self.text}\n  " + self.words.replace("\n", "\n  ")
+
+    def to_dict(self) -> dict[str, object]:
+        """Return it as `--plan --json` prints it; None where nothing is known."""
+        found = self.plan
+        is_known = found is not None and found.order is not None
+        return {
+            "query": self.text,
+            "kind": self.kind,
+            "plan": self.words,
+            "free_variables": None if found is None else found.num_free,
+            "clique_bits": found.clique_bits if found is not None and is_known else None,
+            "total_bits": found.total_bits if found is not None and is_known else None,
+            "memory_bytes": found.memory_bytes if found is not None and is_known else None,
+            "seconds": found.seconds if found is not None and is_known else None,
+            "engine": None if found is None else found.engine.rstrip(","),
+        }
+
+
+def plan_of(session: Session, question: Query | Assert, settings: Settings) -> Planned:
+    """Say what a query would cost, and which engine will answer it, as the settings stand.
 
     Raises:
         GmError: when the query does not fit the program.
     """
     if isinstance(question, Assert):
-        return f"{question.text}\n  as much as the queries in it"
+        return Planned(question.text, "assert", "as much as the queries in it")
     if question.kind in ("compat", "blame", "why", "active", "indep"):
-        return f"{question.text}\n  several exact answers on the program's graph"
+        words = "several exact answers on the program's graph"
+        return Planned(question.text, question.kind, words)
+    settings = begin(replace(settings, orders=session.orders), question.within_s)
     prepared = prepare(session, question)
-    evidence, _ = prepared.evidence()
+    evidence, clash = prepared.evidence()
+    if clash:
+        words = "nothing: what is observed contradicts itself"
+        return Planned(question.text, question.kind, words)
     asked = [t.variables.reshape(-1) for t in prepared.targets]
     variables = np.concatenate(asked).astype(np.int32) if asked else np.zeros(0, np.int32)
-    found = plan(
-        prepared.graph(),
-        _question(question, variables),
-        evidence=evidence,
-        budget_s=budget_s,
-        seed=seed,
-    )
-    return f"{question.text}\n  " + describe(found).replace("\n", "\n  ")
+    try:
+        found = plan(
+            prepared.graph(),
+            _question(question, variables),
+            evidence=evidence,
+            budget=settings.running(),
+            seed=settings.seed,
+            device=settings.device,
+            method=question.method,
+            options=dict(question.method_options),
+            orders=settings.orders,
+        )
+    except ValueError as error:
+        if not question.method:
+            raise
+        raise GmError([errors.cannot_ask(question.span, str(error))]) from error
+    return Planned(question.text, question.kind, describe(found), found)
 
 
 def _question(question: Query, variables: np.ndarray) -> RuntimeQuery:

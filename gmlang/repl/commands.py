@@ -272,13 +272,11 @@ def _variables(session: ReplSession) -> str:
 
 
 def _plan(session: ReplSession, text: str) -> str:
-    from gmlang.queries.planning import describe_plan
+    from gmlang.queries.planning import plan_of
+    from gmlang.queries.session import Settings
 
     if not text:
         raise ValueError("which query? :plan P(x)")
     model = model_of(session)
-    plans = [
-        describe_plan(model.session(), question, session.budget_s, session.seed)
-        for question in model.ask(text)
-    ]
-    return "\n".join(plans)
+    settings = Settings(session.budget_s, session.seed)
+    return "\n".join(str(plan_of(model.session(), q, settings)) for q in model.ask(text))

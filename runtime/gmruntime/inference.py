@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from gmruntime.elimination.plan import Plan
 
 
+METHODS = ("", "exact", "bp", "search")
+
 QUICK_SHARE = 0.1
 """Of the budget, for trying whether hard constraints or elimination settle a maximisation."""
 
@@ -136,8 +138,7 @@ def infer(
     _check_device(device)
     evidence = _checked(graph, evidence)
     rng = np.random.default_rng(seed)
-    if options and method in ("", "exact", "search"):
-        raise ValueError(f"{method or 'this method'} has no option {next(iter(options))!r}")
+    _check_method(method, query, options or {})
     if method in ("", "exact") and isinstance(query, Solutions | LogPartition):
 
         def again(rest: FactorGraph, held: Assignment, seconds: float) -> Answer:
@@ -187,11 +188,24 @@ def infer(
             answer = estimate(graph, query, evidence, planned, part, rng, device)
             return at_seconds(with_note(answer, needs(planned)), budget.spent_s())
         case "search":
-            if not isinstance(query, Map | Best):
-                raise ValueError("method 'search' answers Map and Best only")
+            assert isinstance(query, Map | Best)
             return _search(graph, query, evidence, budget.share(estimate_share), rng)
         case _:
-            raise ValueError(f"there is no method {method!r}; the methods are exact, bp and search")
+            raise AssertionError(method)
+
+
+def _check_method(method: str, query: Query, options: dict[str, bool | int | float]) -> None:
+    """Refuse a method that does not exist or cannot answer, and options that it does not have."""
+    if method not in METHODS:
+        raise ValueError(f"there is no method {method!r}; the methods are exact, bp and search")
+    if method == "search" and not isinstance(query, Map | Best):
+        raise ValueError("method 'search' answers Map and Best only")
+    if method == "bp":
+        from gmruntime.messages.options import options_from
+
+        options_from(options, "cpu")
+    elif options:
+        raise ValueError(f"{method or 'this method'} has no option {next(iter(options))!r}")
 
 
 def _check_device(device: str) -> None:
@@ -270,20 +284,36 @@ def plan(
     evidence: Assignment | None = None,
     budget_s: float = 5.0,
     seed: int = 0,
+    device: str = "auto",
     memory_bytes: int | None = None,
+    budget: Budget | None = None,
+    method: str = "",
+    options: dict[str, bool | int | float] | None = None,
+    orders: "Orders | None" = None,
 ) -> "Plan":
     """Say before running what an exact answer would cost, and which engine will answer.
 
-    The arguments are those of `infer`.
+    The arguments are those of `infer`, and obeyed as there.
     """
+    from gmruntime.elimination.plan import on_device
     from gmruntime.elimination.plan import plan as predict
     from gmruntime.elimination.sliced import who_answers
 
+    budget = budget or begin_budget(budget_s, memory_bytes)
     validate(graph)
+    _check_device(device)
     evidence = _checked(graph, evidence)
-    budget = begin_budget(budget_s, memory_bytes)
-    found = predict(graph, query, evidence, budget, np.random.default_rng(seed))
-    return replace(found, engine=who_answers(query, found, budget))
+    _check_method(method, query, options or {})
+    rng = np.random.default_rng(seed)
+    found = on_device(predict(graph, query, evidence, budget, rng, orders), device)
+    match method:
+        case "bp":
+            engine = "message passing, as asked,"
+        case "search":
+            engine = "search, as asked,"
+        case _:
+            engine = who_answers(query, found, budget)
+    return replace(found, engine=engine)
 
 
 def _checked(graph: FactorGraph, evidence: Assignment | None) -> Assignment:
