@@ -50,6 +50,24 @@ def test_a_file_that_unpacks_to_more_than_the_cap_is_refused(tmp_path: Path, pac
 
 
 @pytest.mark.parametrize("pack", PACKERS)
+def test_a_file_that_grows_too_many_times_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pack: Pack
+) -> None:
+    monkeypatch.setattr(files, "PLAIN_BYTES", 1 << 20)
+    path, many = tmp_path / "bomb", 40_000
+    noise = np.random.default_rng(0).integers(0, 10, many).astype(str)
+    path.write_bytes(pack(" ".join(noise).encode()))
+    grows = many * 2 - 1
+    assert len(files.read_unpacked(path)) == grows
+    path.write_bytes(pack(b"5 " * (1 << 19)))
+    assert len(files.read_unpacked(path)) == 1 << 20
+    path.write_bytes(pack(b"5 " * (1 << 24)))
+    with pytest.raises(FormatError, match="100 times its size") as caught:
+        files.read_unpacked(path)
+    assert "unpack it" in caught.value.hint
+
+
+@pytest.mark.parametrize("pack", PACKERS)
 def test_a_packed_file_may_be_cut_anywhere(tmp_path: Path, pack: Pack) -> None:
     whole, path = pack(MODEL.encode()), tmp_path / "m.uai"
     for length in range(6, len(whole)):

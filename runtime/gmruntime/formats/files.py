@@ -5,6 +5,7 @@ writer. So everything is read in pieces, counted as they come.
 """
 
 import io
+import math
 import os
 import stat
 import time
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 
 BYTES_MAX = 1 << 29
 """A file of more, 512 MiB, or one that unpacks to more, is refused."""
+
+PLAIN_BYTES = 1 << 26
+"""Up to 64 MiB a file may unpack to whatever its own size."""
+
+GROWTH_MAX = 100
+"""Beyond that it may grow so many times: text of numbers packs to a fifth or a thirtieth."""
 
 PIECE_BYTES = 1 << 18
 
@@ -69,14 +76,16 @@ def read_unpacked(path: str | Path, bytes_max: int = BYTES_MAX) -> bytes:
 
     with open_file(path) as file:
         head = file.peek(6)[:6]
+        growth_max = _growth_max(file)
         try:
             if head.startswith(b"\x1f\x8b"):
                 with gzip.GzipFile(fileobj=file) as inner:
-                    return _gathered(path, _pieces(inner), bytes_max)
+                    return _gathered(path, _pieces(inner), bytes_max, growth_max)
             if head.startswith(b"BZh"):
-                return _gathered(path, _decoded(file, bz2.BZ2Decompressor), bytes_max)
+                pieces = _decoded(file, bz2.BZ2Decompressor)
+                return _gathered(path, pieces, bytes_max, growth_max)
             if head.startswith(b"\xfd7zXZ"):
-                return _gathered(path, _decoded(file, _xz), bytes_max)
+                return _gathered(path, _decoded(file, _xz), bytes_max, growth_max)
         except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
             raise FormatError(str(path), f"cannot be unpacked: {error}") from None
         return _gathered(path, _pieces(file), bytes_max)
@@ -88,13 +97,29 @@ def _xz() -> "lzma.LZMADecompressor":
     return lzma.LZMADecompressor(memlimit=LZMA_MEMORY_MAX)
 
 
-def _gathered(path: str | Path, pieces: Iterator[bytes], bytes_max: int) -> bytes:
+def _growth_max(file: io.BufferedReader) -> float:
+    """Return how many bytes a packed file may grow to; nothing is known of a pipe's size."""
+    status = os.fstat(file.fileno()) if file.seekable() else None
+    if status is None or not stat.S_ISREG(status.st_mode):
+        return math.inf
+    return max(PLAIN_BYTES, GROWTH_MAX * status.st_size)
+
+
+def _gathered(
+    path: str | Path, pieces: Iterator[bytes], bytes_max: int, growth_max: float = math.inf
+) -> bytes:
     found: list[bytes] = []
     size = 0
     for piece in pieces:
         size += len(piece)
         if size > bytes_max:
             raise too_large(str(path), bytes_max)
+        if size > growth_max:
+            raise FormatError(
+                str(path),
+                f"this unpacks to more than {GROWTH_MAX} times its size",
+                hint="where that is meant, unpack it and name the unpacked file",
+            )
         if not found:
             # Bombs, devices without end and films are known by their first piece.
             refuse_binary(str(path), piece)
