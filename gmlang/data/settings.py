@@ -5,8 +5,6 @@ from pathlib import Path
 
 from gmlang.data.tables import read_table
 from gmruntime.formats.errors import FormatError
-from gmruntime.formats.models import recognise_file
-from gmruntime.formats.numpy_files import read_npy, read_npz
 
 TABLE_ENDINGS = (".csv", ".tsv", ".txt")
 
@@ -32,6 +30,10 @@ def read_file(name: str, path: str) -> object:
         UnusableFile: when it cannot be read, or its ending is none of those known.
         GmError: for a table with mistakes.
     """
+    # A program without `--data` starts sooner without the readers.
+    from gmruntime.formats.models import recognise_file
+    from gmruntime.formats.numpy_files import read_npy
+
     suffix = Path(path).suffix.lower()
     try:
         if suffix == ".npy":
@@ -53,6 +55,8 @@ def read_archive(path: str) -> dict[str, object]:
     Raises:
         UnusableFile: when it cannot be read.
     """
+    from gmruntime.formats.numpy_files import read_npz
+
     try:
         return {**read_npz(path)}
     except (OSError, FormatError) as error:

@@ -2,7 +2,6 @@
 
 import math
 import sys
-from decimal import Decimal
 
 LOG_FLOAT_MAX = math.log(sys.float_info.max)
 """Above this a count is no float, and few readers of JSON can hold it as a number."""
@@ -48,4 +47,6 @@ def count_fields(count: int) -> dict[str, object]:
 
 def digits(count: int) -> str:
     """Write an integer out; Python itself refuses to write more than some thousand digits."""
+    from decimal import Decimal
+
     return format(Decimal(count), "f")

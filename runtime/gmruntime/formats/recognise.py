@@ -108,18 +108,17 @@ _TEXT = (
 )
 """What files begin with, comments aside. None of these may take longer than linear time."""
 
-_UAI_RESULTS = re.compile(r"(?:PR|MAR|MAP|MPE|MMAP)\s+[-\d]")
-_WCSP = re.compile(r"\S+[ \t]+\d+[ \t]+\d+[ \t]+\d+[ \t]+\d+[ \t]*\r?\n[\d \t\r\n]+\d")
-_BIF = re.compile(r"network\b[^\n{]*\{|variable\s+[^\n{]+\{\s*(?:type|property)\b")
-_NUMBERS = re.compile(r"[\d\s]*")
-_NUMERIC = re.compile(r"[-+\d.eE,;\t ]+")
-_PYTHON = re.compile(r"^(?:def \w+\([^)\n]*\)[^\n]*:|class \w+[^\n]*:|if __name__)", re.MULTILINE)
-_GM = re.compile(
-    r"^(?:domain|entity|data|param|def|var|model|factor|prefer|constraint|observe|consider|query"
-    r"|assert|import|from)[ \t]+[^\W\d]",
-    re.MULTILINE,
+_UAI_RESULTS = r"(?:PR|MAR|MAP|MPE|MMAP)\s+[-\d]"
+_WCSP = r"\S+[ \t]+\d+[ \t]+\d+[ \t]+\d+[ \t]+\d+[ \t]*\r?\n[\d \t\r\n]+\d"
+_BIF = r"network\b[^\n{]*\{|variable\s+[^\n{]+\{\s*(?:type|property)\b"
+_NUMBERS = r"[\d\s]*"
+_NUMERIC = r"[-+\d.eE,;\t ]+"
+_PYTHON = r"(?m)^(?:def \w+\([^)\n]*\)[^\n]*:|class \w+[^\n]*:|if __name__)"
+_GM = (
+    r"(?m)^(?:domain|entity|data|param|def|var|model|factor|prefer|constraint|observe|consider|query"
+    r"|assert|import|from)[ \t]+[^\W\d]"
 )
-_COMMENTS = re.compile(r"(?:\s|[#%][^\n]*|//[^\n]*|/\*.*?\*/|c(?=\s)[^\n]*)*", re.DOTALL)
+_COMMENTS = r"(?s)(?:\s|[#%][^\n]*|//[^\n]*|/\*.*?\*/|c(?=\s)[^\n]*)*"
 
 HEAD_CHARACTERS = 4096
 
@@ -157,7 +156,7 @@ def refuse_binary(file: str, content: bytes) -> None:
 def text_format(text: str) -> Format | None:
     """Recognise a text by how it begins; None for what no format begins with."""
     head = text[:HEAD_CHARACTERS].lstrip("\ufeff \t\r\n")
-    comments = _COMMENTS.match(head)
+    comments = re.match(_COMMENTS, head)
     plain = head[comments.end() :] if comments else head
     if head.startswith("<"):
         lower = head.lower()
@@ -171,17 +170,17 @@ def text_format(text: str) -> Format | None:
         return CFN if is_cfn else JSON
     if re.match(r"(?i:MARKOV|BAYES)\b", plain):
         return UAI
-    if _BIF.match(plain):
+    if re.match(_BIF, plain):
         return BIF
-    if _UAI_RESULTS.match(plain):
+    if re.match(_UAI_RESULTS, plain):
         return UAI_RESULT
-    if _WCSP.match(head):
+    if re.match(_WCSP, head):
         return Format("", "a weighted constraint problem (WCSP)", _AS_UAI)
-    if _PYTHON.search(head):
+    if re.search(_PYTHON, head):
         return PYTHON
-    if _GM.search(head):
+    if re.search(_GM, head):
         return GM
-    if plain and _NUMBERS.fullmatch(plain):
+    if plain and re.fullmatch(_NUMBERS, plain):
         return UAI_NUMBERS
     return TABLE if _is_table(head) else None
 
@@ -190,7 +189,7 @@ def _is_table(head: str) -> bool:
     """Say whether lines look like rows: as many separators in each, and nothing of a language."""
     lines = head.splitlines()[:8]
     if len(head) < HEAD_CHARACTERS - 1 and len(lines) == 1:
-        return bool(_NUMERIC.fullmatch(lines[0])) and re.search(r"[,;\t]", lines[0]) is not None
+        return bool(re.fullmatch(_NUMERIC, lines[0])) and re.search(r"[,;\t]", lines[0]) is not None
     if len(lines) < 2 or re.search(r"[:=~(){}]", "".join(lines)):
         return False
     counts = ({line.count(sign) for line in lines[:-1]} for sign in ",;\t")
