@@ -144,50 +144,6 @@ def test_a_program_that_is_no_text_is_a_mistake(tmp_path: Path, capsys: Captured
     assert "UTF-8" in capsys.readouterr().err
 
 
-def test_a_plan_says_what_a_query_would_cost(tmp_path: Path, capsys: Captured) -> None:
-    assert call("run", write(tmp_path, "rain.gm", RAIN), "--plan") == 0
-    assert "exact" in capsys.readouterr().out
-
-
-GRID = (
-    "var x[8, 8] : bool\n"
-    "for i in 0..<7, j in 0..<8: prefer x[i, j] == x[i + 1, j] weight 0.3\n"
-    "for i in 0..<8, j in 0..<7: prefer x[i, j] == x[i, j + 1] weight 0.3\n"
-)
-
-
-@pytest.mark.parametrize(
-    ("query", "options", "engine"),
-    [
-        ("P(x[0, 0])", (), "exact elimination"),
-        ("P(x[0, 0])", ("--memory", "1e-6"), "message passing"),
-        ("P(x[0, 0]) using bp(iters = 3)", (), "message passing, as asked"),
-        ("MAP(x) using search", (), "search, as asked"),
-    ],
-)
-def test_a_plan_obeys_what_a_run_obeys(
-    tmp_path: Path, capsys: Captured, query: str, options: tuple[str, ...], engine: str
-) -> None:
-    program = write(tmp_path, "grid.gm", GRID)
-    assert call("run", program, "--plan", "--json", "-q", query, *options) == 0
-    (planned,) = json.loads(capsys.readouterr().out)["queries"]
-    assert planned["engine"] == engine
-    assert planned["free_variables"] == 64
-    assert call("run", program, "--plan", "-q", query, *options) == 0
-    assert f"{engine}" in capsys.readouterr().out
-
-
-def test_a_plan_refuses_what_a_run_refuses(tmp_path: Path, capsys: Captured) -> None:
-    program = write(tmp_path, "grid.gm", GRID + "query P(x[0, 0]) using bp(iters = 0), logZ()\n")
-    assert call("run", program, "--plan", "--json") == 1
-    printed = capsys.readouterr()
-    refused, planned = json.loads(printed.out)["queries"]
-    assert refused["status"] == "error"
-    assert "iters must be at least 1" in refused["message"]
-    assert planned["engine"] == "exact elimination"
-    assert call("run", program, "--plan", "--trace", tmp_path / "t.jsonl") == 2
-
-
 def test_a_trace_only_improves_and_can_be_plotted(tmp_path: Path) -> None:
     np.save(tmp_path / "f.npy", np.random.default_rng(0).normal(size=(8, 8)))
     program = write(tmp_path, "spin.gm", SPIN)
