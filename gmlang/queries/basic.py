@@ -297,7 +297,10 @@ def _count(prepared: Prepared, query: Query, evidence: np.ndarray, settings: Set
     assert isinstance(found, SolutionsAnswer)
     base = Answer(query.text, query.kind, "", None, 0.0)
     value, details = count_value(found.count, found.log_count)
-    return replace(base, **quality_fields(found.quality), value=value, details=details)
+    base = replace(base, **quality_fields(found.quality), value=value, details=details)
+    if found.count is not None:
+        return base
+    return replace(base, log_lower=finite(found.log_lower), log_upper=finite(found.log_upper))
 
 
 def event_log_odds(

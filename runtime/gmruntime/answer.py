@@ -179,11 +179,16 @@ class MarginalMapAnswer:
 
 @dataclass(frozen=True, slots=True)
 class SolutionsAnswer:
-    """Answers `Solutions`; `log_count` is its natural log, `count` the integer when it is exact."""
+    """Answers `Solutions`; `log_count` is its natural log, `count` the integer when it is exact.
+
+    The bounds are of `log_count`: certified, and infinite when there are none.
+    """
 
     quality: Quality
     log_count: float
     count: int | None
+    log_lower: float = float("-inf")
+    log_upper: float = float("inf")
 
 
 Answer = (

@@ -5,6 +5,7 @@ Numba keeps what it compiles beside the source; one call after an installation i
 
 import numpy as np
 
+from gmruntime.answer import Solutions
 from gmruntime.budget import Budget, start_budget
 from gmruntime.engine import Incumbent
 from gmruntime.factors.kinds import (
@@ -44,6 +45,7 @@ def warm_up() -> None:
     ]
     for kind, states in kinds:
         _propagate(_grid(rng, kind, states, wide=False), budget)
+    _count(_grid(rng, kinds[1][0], 2, wide=False), budget)
 
 
 def _grid(
@@ -77,6 +79,12 @@ def _turn_all(flat: FlatGraph, budget: Budget, rng: np.random.Generator) -> None
         for _ in range(NUM_TURNS):
             if entry.engine.step(known, 0.0).finished:
                 break
+
+
+def _count(graph: FactorGraph, budget: Budget) -> None:
+    from gmruntime.elimination.answer import answer
+
+    answer(graph, Solutions(), no_evidence(graph), budget, np.random.default_rng(0))
 
 
 def _propagate(graph: FactorGraph, budget: Budget) -> None:

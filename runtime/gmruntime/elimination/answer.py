@@ -1,7 +1,5 @@
 """Exact answers to every kind of question, when elimination fits the budget."""
 
-import math
-
 import numpy as np
 
 from gmruntime.answer import (
@@ -44,7 +42,7 @@ from gmruntime.elimination.results import (
     run_upward,
 )
 from gmruntime.elimination.sliced import answer_in_slices, quicker_in_slices
-from gmruntime.elimination.solutions import count_solutions
+from gmruntime.elimination.solutions import count_solutions, counted_by_sum
 from gmruntime.graph import Assignment, FactorGraph, log_score, num_states
 from gmruntime.simplify.network import Network
 from gmruntime.simplify.states import label_states, spread_row
@@ -102,6 +100,10 @@ def answer_planned(
             if slicing is not None:
                 return answer_in_slices(graph, query, evidence, found, budget, rng, slicing)
             return _answer_whole(graph, query, evidence, found, budget, rng)
+        if isinstance(query, Solutions):
+            # Of tables of 0 and 1: the sum over all assignments is their number.
+            sliced = answer_in_slices(graph, LogPartition(), evidence, found, budget, rng)
+            return counted_by_sum(sliced) if isinstance(sliced, LogPartitionAnswer) else None
         return answer_in_slices(graph, query, evidence, found, budget, rng)
     except TimeoutError:
         return None
@@ -137,7 +139,7 @@ def _answer_whole(
         case Samples():
             return _samples(graph, query, evidence, found, tree, budget, rng)
         case Solutions():
-            return _solutions(found.network, tree, budget)
+            return _solutions(found, tree, budget)
 
 
 def _impossible(tree: Tree) -> Tree:
@@ -350,8 +352,23 @@ def _samples(
     return AssignmentsAnswer(quality(Status.EXACT, budget), drawn, scores)
 
 
-def _solutions(network: Network, tree: Tree, budget: Budget) -> SolutionsAnswer:
-    count = count_solutions(network, tree)
-    if count == 0:
+def _solutions(found: Plan, tree: Tree, budget: Budget) -> SolutionsAnswer | None:
+    network = found.network
+    assert network is not None
+    assert found.order is not None
+    if not found.compiled or network.log_constant == -np.inf:
+        counted = count_solutions(network, tree)
+    else:
+        from gmruntime.elimination.counting import count_compiled
+
+        attempted = count_compiled(network, found.order, budget)
+        if attempted is None:
+            return None
+        counted = attempted
+    if counted.count == 0:
         return SolutionsAnswer(quality(Status.IMPOSSIBLE, budget), float("-inf"), 0)
-    return SolutionsAnswer(quality(Status.EXACT, budget), math.log(count), count)
+    log_count = counted.log_count
+    exact = quality(Status.EXACT, budget)
+    if counted.count is None:
+        return counted_by_sum(LogPartitionAnswer(exact, log_count, log_count, log_count))
+    return SolutionsAnswer(exact, log_count, counted.count, log_count, log_count)

@@ -166,7 +166,7 @@ def _ordered(
     steps_max = min(_ORDER_STEPS_MAX, _ORDER_SHARE * budget.seconds * _ORDER_STEPS_PER_SECOND)
     # Of its own, so that what is drawn later does not depend on whether an order was known.
     order_rng = rng.spawn(1)[0]
-    is_listed = isinstance(query, LogPartition | Marginals | Joint | Map)
+    is_listed = isinstance(query, LogPartition | Marginals | Joint | Map | Solutions)
     key = "" if orders is None else key_of(network, first, steps_max, is_listed=is_listed)
     order = None if orders is None else orders.find(key)
     if order is None and is_listed:
@@ -272,7 +272,7 @@ def costed(query: Query, budget: Budget, network: Network, order: Order) -> Plan
     total_bits = order.total_bits if layout is None else layout.total_bits
     clique_bits = order.clique_bits if layout is None else layout.clique_bits
     large = total_bits > COMPILED_BITS or num_steps > COMPILED_VARIABLES
-    compiled = large and not isinstance(query, Best | Solutions)
+    compiled = large and not isinstance(query, Best)
     passes = _passes(query)
     entries = 2.0**total_bits
     rate = ENTRIES_PER_SECOND if compiled else NUMPY_ENTRIES_PER_SECOND
@@ -283,7 +283,7 @@ def costed(query: Query, budget: Budget, network: Network, order: Order) -> Plan
         sizes = list(layout.message_entries)
     if isinstance(query, Marginals | Joint):
         memory = 16.0 * sum(sizes)
-    elif isinstance(query, LogPartition):
+    elif isinstance(query, LogPartition | Solutions):
         memory = 8.0 * _largest_live(order, sizes)
     else:
         memory = 8.0 * sum(sizes)

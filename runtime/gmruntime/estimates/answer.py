@@ -25,14 +25,16 @@ from gmruntime.answer import (
     MarginalsAnswer,
     Quality,
     Query,
-    SolutionsAnswer,
+    Solutions,
     Status,
 )
 from gmruntime.budget import Budget
 from gmruntime.constraints.feasible import Feasible, has_hard_constraints, satisfy
 from gmruntime.driver.answer import answer as search
 from gmruntime.driver.anytime import answer_of
+from gmruntime.elimination.solutions import counted_by_sum
 from gmruntime.factors.kinds import AllDifferent, NoisyOr
+from gmruntime.factors.support import support
 from gmruntime.graph import Assignment, FactorGraph, num_states
 from gmruntime.messages.answer import answer as propagate
 from gmruntime.messages.answer import refute_by_pruning
@@ -79,6 +81,10 @@ def estimate(
     match query:
         case LogPartition():
             return _bounded(graph, evidence, planned, budget, rng, device)
+        case Solutions():
+            # What was planned are tables of zeros and ones, whose sum is the number.
+            found = _bounded(support(graph), evidence, planned, budget, rng, device)
+            return counted_by_sum(found)
         case Marginals() | Joint():
             return _checked(graph, query, evidence, budget, rng, device)
         case _:
@@ -99,6 +105,10 @@ def by_messages(
     def refute(_: FactorGraph, seen: Assignment) -> bool:
         return refuted(graph, seen, budget, rng)
 
+    if isinstance(query, Solutions):
+        found = by_messages(support(graph), LogPartition(), evidence, budget, rng, device, options)
+        assert isinstance(found, LogPartitionAnswer)
+        return counted_by_sum(found)
     how = options_from(options, device)
     part = budget.share(1.0 - 2.0 * PROOF_SHARE)
     found = propagate(graph, query, evidence, part, rng, options=how, refute=refute)
@@ -115,8 +125,6 @@ def by_messages(
         case MarginalMapAnswer():
             assert isinstance(query, MarginalMap)
             return _feasible(graph, query, evidence, found, budget, rng)
-        case SolutionsAnswer() if refuted(graph, evidence, budget, rng):
-            return SolutionsAnswer(_impossible(budget), -np.inf, 0)
         case _:
             return found
 
@@ -201,7 +209,7 @@ def _bounded(
     budget: Budget,
     rng: np.random.Generator,
     device: str,
-) -> Answer:
+) -> LogPartitionAnswer:
     """Bound log Z; messages give a first estimate, and the answer where tables are too many."""
     from gmruntime.elimination.bounding import bound_log_partition
 

@@ -131,23 +131,3 @@ def noisy_counter(log_failures: Float64[np.ndarray, "tables arity"]) -> Automato
     with np.errstate(divide="ignore"):
         log_some = np.log(-np.expm1(log_none))
     return Automaton(steps, np.stack([log_none, log_some], axis=2))
-
-
-def noisy_support(log_failures: Float64[np.ndarray, "tables arity"]) -> Automaton:
-    """Say where a noisy OR is above zero: the effect may be certain, impossible, or neither."""
-
-    def strength(log_failure: np.ndarray) -> np.ndarray:
-        return np.where(log_failure == -np.inf, 2, np.where(log_failure < 0, 1, 0))
-
-    num_tables, arity = log_failures.shape
-    levels = np.arange(3)
-    steps: list[np.ndarray] = []
-    for position in range(arity - 1):
-        reached = np.stack(
-            [np.zeros(num_tables, np.int64), strength(log_failures[:, position])], axis=1
-        )
-        before = levels[:1] if position == 0 else levels
-        steps.append(np.maximum(before[None, :, None], reached[:, None, :]))
-    level = np.maximum(levels[None, :], strength(log_failures[:, -1])[:, None])
-    allowed = np.stack([level < 2, level > 0], axis=2)
-    return Automaton(tuple(steps), np.where(allowed, 0.0, -np.inf))

@@ -5,7 +5,6 @@ number of variables, is an assignment of the graph.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +16,6 @@ from gmruntime.factors.automaton import (
     counter,
     disjunction,
     noisy_counter,
-    noisy_support,
     num_entries,
     parity,
 )
@@ -38,6 +36,7 @@ from gmruntime.factors.kinds import (
     Xor,
 )
 from gmruntime.factors.layers import partial_sums
+from gmruntime.factors.support import support
 from gmruntime.factors.tables import log_values, num_tables
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, num_states
 
@@ -72,9 +71,6 @@ class _Limits:
     last_resort_bits: float = _LAST_RESORT_BITS
 
 
-_Chain = Callable[[FactorBlock, np.ndarray], list[tuple[np.ndarray, Automaton]]]
-
-
 def to_tables(
     graph: FactorGraph, *, table_bits_max: float = 10, num_entries_max: int = NUM_ENTRIES_MAX
 ) -> FactorGraph | None:
@@ -88,7 +84,7 @@ def to_tables(
         table_bits_max: up to how many bits (log2 of its entries) a factor becomes one table.
         num_entries_max: how many entries the tables of one block of factors may have together.
     """
-    tables = _rewrite(graph, _Limits(table_bits_max, num_entries_max), _exact_chains)
+    tables = _rewrite(graph, _Limits(table_bits_max, num_entries_max))
     return _all_tables(tables)
 
 
@@ -105,7 +101,7 @@ def to_sum_tables(
     noisy = [i for i, block in enumerate(graph.factors) if isinstance(block.kind, NoisyOr)]
     limits = _Limits(table_bits_max, num_entries_max)
     if not noisy:
-        return _all_tables(_rewrite(graph, limits, _exact_chains))
+        return _all_tables(_rewrite(graph, limits))
     variables = list(graph.variables)
     factors: list[FactorBlock] = []
     next_index = graph.num_variables
@@ -120,17 +116,14 @@ def to_sum_tables(
         factors.extend(added)
         next_index += len(everyone) * len(widths)
     widened = FactorGraph(tuple(variables), tuple(factors))
-    return _all_tables(_rewrite(widened, limits, _exact_chains))
+    return _all_tables(_rewrite(widened, limits))
 
 
 def to_support_tables(
     graph: FactorGraph, *, table_bits_max: float = 10, num_entries_max: int = NUM_ENTRIES_MAX
 ) -> FactorGraph | None:
     """Write down, as tables of 0 and -inf, where each factor of the graph is above zero."""
-    tables = _rewrite(graph, _Limits(table_bits_max, num_entries_max), _support_chains)
-    if not is_tables(tables):
-        return None
-    return replace(tables, factors=tuple(_support(block) for block in tables.factors))
+    return to_tables(support(graph), table_bits_max=table_bits_max, num_entries_max=num_entries_max)
 
 
 def is_tables(graph: FactorGraph) -> bool:
@@ -142,14 +135,7 @@ def _all_tables(graph: FactorGraph) -> FactorGraph | None:
     return graph if is_tables(graph) else None
 
 
-def _support(block: FactorBlock) -> FactorBlock:
-    if not isinstance(block.kind, Table):
-        return block
-    support = np.where(block.kind.log_potentials > -np.inf, 0.0, -np.inf)
-    return replace(block, kind=Table(support))
-
-
-def _rewrite(graph: FactorGraph, limits: _Limits, chains: _Chain) -> FactorGraph:
+def _rewrite(graph: FactorGraph, limits: _Limits) -> FactorGraph:
     states = num_states(graph)
     next_index = graph.num_variables
     variables: list[VariableBlock] = list(graph.variables)
@@ -160,7 +146,7 @@ def _rewrite(graph: FactorGraph, limits: _Limits, chains: _Chain) -> FactorGraph
         if isinstance(block.kind, Table):
             factors.append(block)
             continue
-        parts = _decompose(block, states, limits, chains, next_index, position)
+        parts = _decompose(block, states, limits, next_index, position)
         variables.extend(parts.variables)
         factors.extend(parts.factors)
         next_index += sum(auxiliary.size for auxiliary in parts.variables)
@@ -181,7 +167,6 @@ def _decompose(
     block: FactorBlock,
     states: np.ndarray,
     limits: _Limits,
-    chains: _Chain,
     next_index: int,
     position: int,
 ) -> _Parts:
@@ -206,7 +191,7 @@ def _decompose(
         case _ if bits <= table_bits_max and fits:
             return _Parts((), (_as_table(block, shape),))
         case _ if arity >= 3:
-            found = _chain_parts(block, chains(block, shape), limits, next_index, position)
+            found = _chain_parts(block, _chains(block, shape), limits, next_index, position)
             if found is not None:
                 return found
         case _:
@@ -268,7 +253,7 @@ def _memory_pairs(block: FactorBlock, kind: Memory) -> tuple[FactorBlock, ...]:
 # --- Chains ------------------------------------------------------------------------------
 
 
-def _exact_chains(block: FactorBlock, shape: np.ndarray) -> list[tuple[np.ndarray, Automaton]]:
+def _chains(block: FactorBlock, shape: np.ndarray) -> list[tuple[np.ndarray, Automaton]]:
     """Find automata for the factors of a block, and which factors each is for."""
     everyone = np.arange(block.scopes.shape[0])
     match block.kind:
@@ -286,18 +271,6 @@ def _exact_chains(block: FactorBlock, shape: np.ndarray) -> list[tuple[np.ndarra
             return _linear_chains(block, block.kind, shape)
         case _:
             return []
-
-
-def _support_chains(block: FactorBlock, shape: np.ndarray) -> list[tuple[np.ndarray, Automaton]]:
-    everyone = np.arange(block.scopes.shape[0])
-    match block.kind:
-        case NoisyOr():
-            return [(everyone, noisy_support(block.kind.log_failures))]
-        case Count():
-            support = np.where(block.kind.log_potentials > -np.inf, 0.0, -np.inf)
-            return [(everyone, counter(support, block.kind.negated))]
-        case _:
-            return _exact_chains(block, shape)
 
 
 def _linear_chains(

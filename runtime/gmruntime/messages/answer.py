@@ -32,6 +32,7 @@ from gmruntime.answer import (
     Status,
 )
 from gmruntime.budget import Budget
+from gmruntime.elimination.solutions import counted_by_sum
 from gmruntime.graph import Assignment, FactorGraph, log_score
 from gmruntime.messages.beliefs import (
     bethe_log_partition,
@@ -340,21 +341,9 @@ def _solutions(
     options: BpOptions,
     refute: Refute,
 ) -> SolutionsAnswer:
-    from gmruntime.factors.decompose import to_support_tables
+    from gmruntime.factors.support import support
 
-    support = to_support_tables(graph)
-    if support is None:
-        note = "a factor is too wide to be counted"
-        return SolutionsAnswer(_estimated(budget, note), float("nan"), None)
-    extra = np.full(support.num_variables - graph.num_variables, -1, np.int32)
-    observed = np.concatenate([evidence, extra]).astype(np.int32)
-    layout, unary, messages = _run(support, observed, budget, options, 1.0)
-    value = float(bethe_log_partition(layout, unary, messages)[0])
-    found = quality(layout, messages, budget, is_exact=False)
-    if not np.isfinite(value) or marginals(layout, unary, messages).contradictory[0]:
-        if refute(graph, evidence):
-            return SolutionsAnswer(_refuted(budget), -np.inf, 0)
-        value = float(independent_log_partition(layout, unary)[0])
-        found = _estimated(budget, CONTRADICTION)
-    most = float(np.log(layout.num_states.astype(np.float64)).sum())
-    return SolutionsAnswer(found, min(max(value, 0.0), most), None)
+    allowed = support(graph)
+    found = _by_sums(allowed, LogPartition(), evidence, budget, options, refute)
+    assert isinstance(found, LogPartitionAnswer)
+    return counted_by_sum(found)

@@ -249,4 +249,10 @@ def answer_apart(
         )
     assert isinstance(answer, SolutionsAnswer)
     count = None if answer.count is None else answer.count * apart.count
-    return replace(answer, log_count=answer.log_count + log_count, count=count)
+    return replace(
+        answer,
+        log_count=answer.log_count + log_count,
+        count=count,
+        log_lower=answer.log_lower + log_count,
+        log_upper=answer.log_upper + log_count,
+    )

@@ -10,7 +10,7 @@ import numpy as np
 
 
 @numba.njit(cache=True)
-def _set_out(
+def set_out(
     first: int,
     starts: np.ndarray,
     outer_sizes: np.ndarray,
@@ -29,7 +29,7 @@ def _set_out(
 
 
 @numba.njit(cache=True)
-def _advance(
+def advance(
     digits: np.ndarray,
     outer_sizes: np.ndarray,
     outer_start: np.ndarray,
@@ -78,7 +78,7 @@ def sum_product(
     width = inner_offsets.shape[1]
     bases = np.zeros(num_tables + 1, np.int64)
     digits = np.zeros(outer_sizes.size, np.int64)
-    _set_out(first, starts, outer_sizes, outer_start, offsets, digits, bases)
+    set_out(first, starts, outer_sizes, outer_start, offsets, digits, bases)
     product = np.empty(width)
     for _ in range(count):
         # Where a table that is constant in the block forbids all of it, the rest is not read.
@@ -87,7 +87,7 @@ def sum_product(
             if kinds[k] == 0:
                 scale *= values[bases[k]]
         if scale == 0.0:
-            _advance(digits, outer_sizes, outer_start, offsets, bases)
+            advance(digits, outer_sizes, outer_start, offsets, bases)
             continue
         filled = False
         for k in range(num_tables):
@@ -122,7 +122,7 @@ def sum_product(
         else:
             for i in range(width):
                 values[np.uint64(out + inner_offsets[num_tables, i])] += scale * product[i]
-        _advance(digits, outer_sizes, outer_start, offsets, bases)
+        advance(digits, outer_sizes, outer_start, offsets, bases)
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
@@ -142,7 +142,7 @@ def max_sum(
     width = inner_offsets.shape[1]
     bases = np.zeros(num_tables + 1, np.int64)
     digits = np.zeros(outer_sizes.size, np.int64)
-    _set_out(first, starts, outer_sizes, outer_start, offsets, digits, bases)
+    set_out(first, starts, outer_sizes, outer_start, offsets, digits, bases)
     total = np.empty(width)
     for _ in range(count):
         shift = 0.0
@@ -150,7 +150,7 @@ def max_sum(
             if kinds[k] == 0:
                 shift += values[bases[k]]
         if shift == -np.inf:
-            _advance(digits, outer_sizes, outer_start, offsets, bases)
+            advance(digits, outer_sizes, outer_start, offsets, bases)
             continue
         filled = False
         for k in range(num_tables):
@@ -170,4 +170,4 @@ def max_sum(
         for i in range(width):
             place = np.uint64(out + inner_offsets[num_tables, i])
             values[place] = max(values[place], total[i] + shift)
-        _advance(digits, outer_sizes, outer_start, offsets, bases)
+        advance(digits, outer_sizes, outer_start, offsets, bases)

@@ -93,7 +93,7 @@ def run(
         arena: memory to use.
     """
     sizes = np.array([sheet.entries(scope) for scope in sheet.scopes], np.int64)
-    table_start, total = _allocate(sheet, sizes, reuse=reuse)
+    table_start, total = allocate(sheet, sizes, reuse=reuse)
     values = np.empty(total) if arena is None else arena.take(total)
     log_constant = 0.0
     num_counted = sum(step.clique >= 0 for step in sheet.steps)
@@ -108,7 +108,7 @@ def run(
         piece[:] = shifted if all_max else np.exp(shifted)
     flags = np.array([s.clique >= 0 and is_max[s.clique] for s in sheet.steps], np.bool_)
     switch = int(np.argmax(flags)) if flags.any() and not all_max else -1
-    program = _program(sheet, table_start, sizes, flags)
+    program = program_of(sheet, table_start, sizes, flags)
     if arena is not None and arena.device == "cuda":
         read = {t for step in sheet.steps for t in step.operands} if reuse else set[int]()
         wanted = [step.result for step in sheet.steps if step.result not in read]
@@ -198,10 +198,17 @@ def _all(pool: ThreadPoolExecutor, task: Callable[[T], R], items: Iterable[T]) -
     return list(pool.map(task, items))
 
 
-def _program(
+def program_of(
     sheet: Sheet, table_start: np.ndarray, table_size: np.ndarray, is_max: np.ndarray
 ) -> Program:
-    """Write the steps as arrays; say how axes that lie within others are read."""
+    """Write the steps of a sheet as arrays; say how axes that lie within others are read.
+
+    Args:
+        sheet: a program.
+        table_start: where each of its tables begins.
+        table_size: the entries of each.
+        is_max: of each step.
+    """
     axes = sheet.axes
     num_axes = len(axes.num_states) + len(axes.groups)
     links: list[list[tuple[int, int, int]]] = []
@@ -245,7 +252,7 @@ def _program(
     )
 
 
-def _allocate(
+def allocate(
     sheet: Sheet, sizes: np.ndarray, *, reuse: bool
 ) -> tuple[Int64[np.ndarray, " tables"], int]:
     """Place every table; return where each begins, and the entries needed."""

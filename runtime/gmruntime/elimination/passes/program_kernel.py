@@ -51,7 +51,8 @@ class Program(NamedTuple):
 
 
 @numba.njit(cache=True)
-def _scratch(program: Program) -> tuple[np.ndarray, np.ndarray]:
+def scratch_of(program: Program) -> tuple[np.ndarray, np.ndarray]:
+    """Return room for what `sweep_of` notes of each axis."""
     return np.zeros(program.sizes.size, np.int64), np.zeros(program.sizes.size, np.int64)
 
 
@@ -130,23 +131,28 @@ def step_axes(
     program: Program, step: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return what `_offsets` does, and the order and the ranks of all axes."""
-    axis_of, projection_of = _scratch(program)
+    axis_of, projection_of = scratch_of(program)
     bases, start, offsets = _offsets(program, step, axis_of, projection_of)
     order, ranks = _outer_order(offsets, start, start.size - 1)
     return bases, start, offsets, order, ranks
 
 
 @numba.njit(cache=True, nogil=True)
-def _run_step(
-    values: np.ndarray,
+def sweep_of(
     program: Program,
     step: int,
     part: int,
     num_parts: int,
     axis_of: np.ndarray,
     projection_of: np.ndarray,
-) -> None:
-    """Run one of several parts of a step, which write to different entries of the result."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, int, int]:
+    """Return how one of several parts of a step goes through the tables.
+
+    The parts write to different entries of the result.
+
+    Returns:
+        What `sum_product` takes after the tables; no places where there is nothing to do.
+    """
     bases, start, offsets = _offsets(program, step, axis_of, projection_of)
     num_axes = start.size - 1
     inner = num_axes
@@ -171,13 +177,38 @@ def _run_step(
             together *= outer_sizes[k]
     first = apart * part // num_parts
     count = (apart * (part + 1) // num_parts - first) * together
-    if count == 0 or width == 0:
+    if width == 0:
+        count = 0
+    return (
+        bases,
+        outer_sizes,
+        outer_start,
+        offsets,
+        inner_offsets,
+        kinds,
+        first * together,
+        count,
+    )
+
+
+@numba.njit(cache=True, nogil=True)
+def _run_step(
+    values: np.ndarray,
+    program: Program,
+    step: int,
+    part: int,
+    num_parts: int,
+    axis_of: np.ndarray,
+    projection_of: np.ndarray,
+) -> None:
+    """Run one of several parts of a step, which write to different entries of the result."""
+    sweep = sweep_of(program, step, part, num_parts, axis_of, projection_of)
+    if sweep[7] == 0:
         return
-    arguments = bases, outer_sizes, outer_start, offsets, inner_offsets, kinds
     if program.is_max[step]:
-        max_sum(values, *arguments, first * together, count)
+        max_sum(values, *sweep)
     else:
-        sum_product(values, *arguments, first * together, count)
+        sum_product(values, *sweep)
 
 
 @numba.njit(cache=True)
@@ -219,7 +250,7 @@ def _clear(values: np.ndarray, program: Program, step: int) -> None:
 @numba.njit(cache=True, nogil=True)
 def run_part(values: np.ndarray, program: Program, step: int, part: int, num_parts: int) -> None:
     """Run one part of a step whose result was cleared; parts may run side by side."""
-    axis_of, projection_of = _scratch(program)
+    axis_of, projection_of = scratch_of(program)
     _run_step(values, program, step, part, num_parts, axis_of, projection_of)
 
 
@@ -258,7 +289,7 @@ def run_steps(
         The log of what rescaling took out, and the number of steps run: fewer than asked when a
         result's largest entry was at most `floor`.
     """
-    axis_of, projection_of = _scratch(program)
+    axis_of, projection_of = scratch_of(program)
     log_constant = 0.0
     for step in range(first, last):
         _clear(values, program, step)

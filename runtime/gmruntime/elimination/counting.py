@@ -1,0 +1,105 @@
+"""How many assignments have a score above zero, by compiled passes, as an integer of any size.
+
+A pass in floats says how large the number is. Passes in whole numbers modulo a few primes, whose
+product is larger, then say which one it is.
+
+Source: the Chinese remainder theorem; von zur Gathen and Gerhard (2013), "Modern computer
+algebra", section 5.4.
+"""
+
+import math
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from gmruntime.budget import Budget, num_cores
+from gmruntime.elimination.layouts.order import Order
+from gmruntime.elimination.passes.cores import PARALLEL_ENTRIES, Run, allocate, program_of, run
+from gmruntime.elimination.passes.program import Sheet, write_upward
+from gmruntime.elimination.solutions import LOG_TOLERANCE, Counted
+from gmruntime.simplify.network import Network
+
+PRIMES_BELOW = 1 << 31
+"""Products of two remainders fit 64 bits."""
+
+ENTRIES_PER_SECOND = 6e7
+"""Clique entries that one core goes through a second, modulo a prime, as measured."""
+
+_PARTS_PER_CORE = 4
+
+
+def count_compiled(network: Network, order: Order, budget: Budget) -> Counted | None:
+    """Count by compiled passes; None when time ran out before anything was known.
+
+    Args:
+        network: of tables of 0 and -inf.
+        order: its cliques sorted by when each variable is eliminated.
+        budget: asked now and then.
+    """
+    sheet = write_upward(network, order).sheet
+    done = _pass(sheet, budget, is_max=False)
+    if not done.finished:
+        # What vanished may have been too small for floats; maxima of logs know whether it is 0.
+        found = None if budget.is_spent() else _pass(sheet, budget, is_max=True)
+        vanished = found is not None and not found.finished and not budget.is_spent()
+        return Counted(-np.inf, 0) if vanished else None
+    log_count = done.log_constant
+    # Its tables take as much memory as those of a pass in whole numbers.
+    del done
+    num_primes = int(log_count * (1.0 + LOG_TOLERANCE) / math.log(PRIMES_BELOW / 2)) + 1
+    num_entries = sum(float(sheet.entries(step.axes)) for step in sheet.steps)
+    if num_primes * num_entries / ENTRIES_PER_SECOND > budget.left_s():
+        return Counted(log_count, None)
+    count, product = 0, 1
+    for _, prime in zip(range(num_primes), _primes(), strict=False):
+        remainder = _count_modulo(sheet, prime, budget)
+        if remainder is None:
+            return Counted(log_count, None)
+        # The one number below the new product that leaves both remainders.
+        count += product * ((remainder - count) * pow(product, -1, prime) % prime)
+        product *= prime
+    assert abs(math.log(count) - log_count) <= LOG_TOLERANCE * max(1.0, log_count)
+    return Counted(math.log(count), count)
+
+
+def _pass(sheet: Sheet, budget: Budget, *, is_max: bool) -> Run:
+    count = sum(step.clique >= 0 for step in sheet.steps)
+    return run(sheet, np.full(count, is_max), budget, reuse=True)
+
+
+def _count_modulo(sheet: Sheet, prime: int, budget: Budget) -> int | None:
+    """Return the remainder of the number of solutions; None when time ran out."""
+    from gmruntime.elimination.passes.counting_kernel import run_part_modulo
+
+    sizes = np.array([sheet.entries(scope) for scope in sheet.scopes], np.int64)
+    starts, num_entries = allocate(sheet, sizes, reuse=True)
+    values = np.empty(num_entries, np.int64)
+    for table, log_table in sheet.given.items():
+        values[starts[table] : starts[table] + sizes[table]] = log_table.reshape(-1) > -np.inf
+    program = program_of(sheet, starts, sizes, np.zeros(len(sheet.steps), np.bool_))
+    cores, remainder = num_cores(), 1
+    with ThreadPoolExecutor(cores) as pool:
+        for number, step in enumerate(sheet.steps):
+            if budget.is_spent():
+                return None
+            begin, size = int(starts[step.result]), int(sizes[step.result])
+            values[begin : begin + size] = 0
+            is_large = sheet.entries(step.axes) >= PARALLEL_ENTRIES
+            parts = _PARTS_PER_CORE * cores if is_large else 1
+
+            def do(part: int, number: int = number, parts: int = parts) -> None:
+                if not budget.is_spent():
+                    run_part_modulo(values, program, number, part, parts, prime)
+
+            list(pool.map(do, range(parts))) if is_large else do(0)
+            if not sheet.scopes[step.result]:
+                remainder = remainder * int(values[begin]) % prime
+    return None if budget.is_spent() else remainder
+
+
+def _primes() -> Iterator[int]:
+    """Yield the primes below `PRIMES_BELOW`, the largest first."""
+    for candidate in range(PRIMES_BELOW - 1, 2, -2):
+        if all(candidate % odd for odd in range(3, math.isqrt(candidate) + 1, 2)):
+            yield candidate
