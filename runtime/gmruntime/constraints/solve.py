@@ -12,6 +12,7 @@ from itertools import count
 import numpy as np
 
 from gmruntime.budget import Budget, within
+from gmruntime.constraints.definitions import definitions
 from gmruntime.constraints.matching import Matched, Shared
 from gmruntime.constraints.rules import (
     Allowed,
@@ -38,7 +39,7 @@ from gmruntime.factors.kinds import (
 from gmruntime.factors.tables import log_tables, num_tables
 from gmruntime.graph import Assignment, FactorBlock, FactorGraph, num_states
 
-TABLE_ENTRIES_MAX = 1 << 16
+TABLE_ENTRIES_MAX = 1 << 18
 FIRST_RESTART = 200
 """Dead ends before the first restart."""
 
@@ -55,6 +56,8 @@ class Problem:
         rules: the constraints.
         is_pure: whether every assignment that keeps the rules has the same score.
         is_complete: whether the rules say everything that is forbidden.
+        touching: the rules about each variable.
+        follows: whether each variable is a function of others, so that it need not be guessed.
     """
 
     domains: list[int]
@@ -62,6 +65,7 @@ class Problem:
     is_pure: bool
     is_complete: bool
     touching: list[list[int]] = field(default_factory=list[list[int]])
+    follows: list[bool] = field(default_factory=list[bool])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,6 +97,9 @@ def pose(graph: FactorGraph, evidence: Assignment, budget: Budget) -> Problem:
             _add_rules(problem, block, [int(k) for k in states[block.scopes[0]]], budget)
     problem.rules.extend(matching_rules(problem.rules))
     problem.touching = [[] for _ in domains]
+    problem.follows = [False] * len(domains)
+    for definition in definitions(graph):
+        problem.follows[definition.variable] = True
     for number, rule in enumerate(problem.rules):
         for v in rule.scope:
             problem.touching[v].append(number)
@@ -344,15 +351,16 @@ def _dive(
 def _choose(
     problem: Problem, domains: list[int], weights: list[float], rng: np.random.Generator
 ) -> int | None:
-    best, best_score = None, float("inf")
+    """Choose what to branch on: what follows from other variables only when nothing else is."""
+    best, best_score = None, (True, float("inf"))
     start = int(rng.integers(len(domains))) if domains else 0
     for offset in range(len(domains)):
         v = (start + offset) % len(domains)
         size = domains[v].bit_count()
-        if size <= 1:
+        if size <= 1 or (problem.follows[v] and not best_score[0]):
             continue
         weight = sum(weights[n] for n in problem.touching[v])
-        score = size / (1.0 + weight)
+        score = problem.follows[v], size / (1.0 + weight)
         if score < best_score:
             best, best_score = v, score
     return best

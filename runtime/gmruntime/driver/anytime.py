@@ -30,6 +30,7 @@ from gmruntime.driver.portfolio import rosters
 from gmruntime.engine import Report
 from gmruntime.graph import Assignment, FactorGraph, log_score
 from gmruntime.layered.answer import improved_by_sums, without_tables
+from gmruntime.primal.defined_moves import improved_by_definitions
 from gmruntime.primal.guess import first_guess
 from gmruntime.quality import is_proved, tolerance
 from gmruntime.simplify.working import Working, best_local_states, complete, working_graph
@@ -111,6 +112,11 @@ def search(
     try:
         for first in by_sums:
             yield first
+        if start is not None and num_steps_max is None:
+            first = _begun(graph, start, budget, first)
+            moves = improved_by_definitions(graph, evidence, budget, rng.spawn(1)[0], first)
+            for first in moves:
+                yield first
         if first.log_bound <= first.log_score + gap:
             return
         run = _prepare(graph, evidence, budget, rng, gap, first)
@@ -130,6 +136,16 @@ def search(
     finally:
         turns.close()
         ended.set()
+
+
+def _begun(
+    graph: FactorGraph, start: Assignment, budget: Budget, first: Improvement
+) -> Improvement:
+    """Return what is known, or what the search is to start from where that is better."""
+    score = float(log_score(graph, start))
+    if score <= first.log_score:
+        return first
+    return Improvement(budget.spent_s(), start, score, first.log_bound, METHOD)
 
 
 def answer_of(graph: FactorGraph, last: Improvement | None, budget: Budget) -> AssignmentsAnswer:
