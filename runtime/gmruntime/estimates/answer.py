@@ -219,7 +219,9 @@ def _bounded(
     if first.quality.status not in (Status.ESTIMATE, Status.BOUNDED):
         return first
     known = _look(graph, evidence, budget, rng)
-    if known is not None and known.assignment is not None:
+    if known is not None and known.assignment is None:
+        return LogPartitionAnswer(_impossible(budget), -np.inf, -np.inf, -np.inf)
+    if known is not None:
         first = _between(_at_least(first, known.log_score))
     if planned.network is None:
         return first
