@@ -2,7 +2,8 @@
 
 All marginals together need every factor; but without evidence below them, most variables of a
 directed model matter only to their own descendants. Several small passes may then be far cheaper
-than the one large pass.
+than the one large pass, in time and in memory: they run one after another, and each has to fit the
+budget's bytes by itself.
 
 Source: Lin and Druzdzel (1997), "Relevance-based sequential evaluation in large networks".
 """
