@@ -213,14 +213,15 @@ def _bounded(
     """Bound log Z; messages give a first estimate, and the answer where tables are too many."""
     from gmruntime.elimination.bounding import bound_log_partition
 
+    # The look comes first, while there is most time: what it proves needs no estimate.
+    known = _look(graph, evidence, budget, rng)
+    if known is not None and known.assignment is None:
+        return LogPartitionAnswer(_impossible(budget), -np.inf, -np.inf, -np.inf)
     part = budget.share(MESSAGES_SHARE)
     first = by_messages(graph, LogPartition(), evidence, part, rng, device, {})
     assert isinstance(first, LogPartitionAnswer)
     if first.quality.status not in (Status.ESTIMATE, Status.BOUNDED):
         return first
-    known = _look(graph, evidence, budget, rng)
-    if known is not None and known.assignment is None:
-        return LogPartitionAnswer(_impossible(budget), -np.inf, -np.inf, -np.inf)
     if known is not None:
         first = _between(_at_least(first, known.log_score))
     if planned.network is None:
