@@ -6,7 +6,6 @@ import pytest
 import gmlang
 from gmruntime.answer import Improvement, Map
 from gmruntime.budget import start_budget
-from gmruntime.constraints.definitions import decisions, definitions, follow
 from gmruntime.constraints.solve import pose, solve
 from gmruntime.factors.decompose import to_tables
 from gmruntime.factors.kinds import LinearSum, Table
@@ -20,6 +19,7 @@ from gmruntime.graph import (
 )
 from gmruntime.inference import infer
 from gmruntime.primal.defined_moves import improved_by_definitions
+from gmruntime.simplify.definitions import decisions, definitions, follow
 from tests.support.random_factors import every_kind
 
 NO = -np.inf

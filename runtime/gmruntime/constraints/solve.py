@@ -12,7 +12,6 @@ from itertools import count
 import numpy as np
 
 from gmruntime.budget import Budget, within
-from gmruntime.constraints.definitions import definitions
 from gmruntime.constraints.matching import Matched, Shared
 from gmruntime.constraints.rules import (
     Allowed,
@@ -38,6 +37,7 @@ from gmruntime.factors.kinds import (
 )
 from gmruntime.factors.tables import log_tables, num_tables
 from gmruntime.graph import Assignment, FactorBlock, FactorGraph, num_states
+from gmruntime.simplify.definitions import definitions
 
 TABLE_ENTRIES_MAX = 1 << 18
 FIRST_RESTART = 200

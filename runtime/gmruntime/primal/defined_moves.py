@@ -15,8 +15,8 @@ import numpy as np
 from gmruntime.answer import Improvement
 from gmruntime.arrays import Int32, Int64
 from gmruntime.budget import Budget
-from gmruntime.constraints.definitions import decisions, definitions, follow
 from gmruntime.graph import Assignment, FactorGraph, log_score, num_states
+from gmruntime.simplify.definitions import decisions, definitions, follow
 
 METHOD = "moves through definitions"
 
