@@ -12,8 +12,14 @@ def main() -> None:
 
         run()
     except KeyboardInterrupt:
-        # A second Ctrl-C, or one while modules were imported.
+        # One while modules were imported.
         sys.exit(INTERRUPTED)
+    except SystemExit as end:
+        from gmlang.interrupts import leave
+
+        if isinstance(end.code, int):
+            leave(end.code)
+        raise
 
 
 if __name__ == "__main__":

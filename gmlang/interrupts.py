@@ -1,38 +1,106 @@
-"""Ctrl-C and deadlines: a search that is interrupted still answers.
+"""Signals and deadlines: a question that is interrupted still answers with what it has found.
 
-Engines keep to their budget by themselves. Where one cannot, say while its kernels are compiled
-for the first time, an alarm interrupts it as Ctrl-C would. An import, or Numba's reading of its own
-tables, would be left half done, and fail ever after; so an interrupt waits until they are over.
+A question is answered on a thread of its own. The main thread waits, and so is always there to act:
+Ctrl-C, SIGTERM or the deadline end the question's budget, which every engine asks, and the answer
+comes by the usual way. Where it does not come, because something goes on that asks nobody, such as
+a loop that is compiled for the first time, the question is left alone with its thread.
 """
 
-import _thread
+import os
 import signal
+import sys
 import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from threading import Event, Thread
 from types import FrameType, TracebackType
-from typing import Self
+from typing import Generic, Self, TypeVar
 
-# How often an interrupt that came at a bad moment tries again, seconds.
-AGAIN_S = 0.01
+from gmruntime.budget import Budget, Watch, start_budget
+
+_T = TypeVar("_T")
+
+POLL_S = 0.02
+"""How long a signal may have to wait."""
+
+GRACE_S = 0.35
+"""What a question may take beyond its budget, or a signal, before it is left alone."""
+
+
+class TerminatedError(KeyboardInterrupt):
+    """SIGTERM came: what goes on ends as with Ctrl-C, and so does the process.
+
+    Its text, if any, is what is still to be told.
+    """
+
+
+@contextmanager
+def listening_to_sigterm() -> Generator[None]:
+    """Let SIGTERM end what goes on as Ctrl-C does; outside the main thread, do nothing."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _raise_terminated)
+    try:
+        yield
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
+
+
+def leave(status: int) -> None:
+    """End the process at once, unless something cannot be written: Python's own end says so.
+
+    That end takes a tenth of a second to forget what the system forgets at once, and waits for the
+    threads of questions that were left alone.
+    """
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _raise_terminated(number: int, frame: FrameType | None) -> None:
+    del number, frame
+    raise TerminatedError
+
+
+@dataclass(slots=True, eq=False)
+class _Outcome(Generic[_T]):
+    done: Event = field(default_factory=Event)
+    result: _T | None = None
+    error: BaseException | None = None
 
 
 class Interrupts:
-    """Raises KeyboardInterrupt on Ctrl-C, which it notes, and at a deadline, which it does not."""
+    """Listens to Ctrl-C and SIGTERM: the first ends the question at hand, the second the process.
 
-    def __init__(self) -> None:
+    Attributes:
+        keeps_process: whether a second signal ends nothing: there is more to talk about.
+        number: of the signal that came; 0 while none did.
+        has_left: whether a question was left alone: its thread may still be at work.
+    """
+
+    def __init__(self, *, keeps_process: bool = False) -> None:
         """Begin with none."""
-        self.pressed = False
-        self._before: object = None
-        self._listens = False
+        self.keeps_process = keeps_process
+        self.number = 0
+        self.has_left = False
+        self._before: dict[int, object] = {}
+
+    @property
+    def exit_status(self) -> int:
+        """What a process ends with that such a signal has ended."""
+        return 128 + self.number
 
     def __enter__(self) -> Self:
         """Listen; outside the main thread, where nobody can, do nothing."""
-        self._listens = True
         try:
-            self._before = signal.signal(signal.SIGINT, self._note)
-            if hasattr(signal, "SIGALRM"):
-                signal.signal(signal.SIGALRM, self._ring)
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._note)
         except ValueError:
-            self._before = None
+            self._before.clear()
         return self
 
     def __exit__(
@@ -42,49 +110,51 @@ class Interrupts:
         trace: TracebackType | None,
     ) -> None:
         """Listen no more."""
-        self._listens = False
-        self.end_after(0.0)
-        if callable(self._before) or isinstance(self._before, signal.Handlers):
-            signal.signal(signal.SIGINT, self._before)
-
-    def end_after(self, seconds: float) -> None:
-        """Interrupt whatever is at work when so much time has passed; 0 calls the alarm off."""
-        if self._before is not None and hasattr(signal, "setitimer"):
-            signal.setitimer(signal.ITIMER_REAL, seconds)
-
-    def _ring(self, number: int, frame: FrameType | None) -> None:
-        if self._listens:
-            _raise_when_safe(number, frame)
+        for number, before in self._before.items():
+            if callable(before) or isinstance(before, signal.Handlers):
+                signal.signal(number, before)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self.pressed = True
-        _raise_when_safe(number, frame)
+        del frame
+        if self.number and not self.keeps_process:
+            os._exit(self.exit_status)
+        self.number = number
 
+    def answer(self, find: Callable[[Watch], _T], grace_s: float = GRACE_S) -> _T | None:
+        """Find an answer, and wait for it until its budget, or a signal, and a moment are over.
 
-def _raise_when_safe(number: int, frame: FrameType | None) -> None:
-    """Raise KeyboardInterrupt, or send the signal again a moment later."""
-    if not is_fragile(frame):
-        raise KeyboardInterrupt
-    timer = threading.Timer(AGAIN_S, _send, (number,))
-    timer.daemon = True
-    timer.start()
+        Args:
+            find: finds the answer; what it raises is raised here.
+            grace_s: the moment.
 
+        Returns:
+            What was found; None when nothing was in time.
+        """
+        watch, outcome = Watch(), _Outcome[_T]()
+        before = self.number
 
-def _send(number: int) -> None:
-    """Send the main thread a signal; where the system can, it wakes what waits there."""
-    main = threading.main_thread().ident
-    if hasattr(signal, "pthread_kill") and main is not None:
-        signal.pthread_kill(main, signal.Signals(number))
-    else:
-        _thread.interrupt_main(signal.Signals(number))
+        def work() -> None:
+            try:
+                outcome.result = find(watch)
+            except BaseException as error:
+                outcome.error = error
+            outcome.done.set()
 
-
-def is_fragile(frame: FrameType | None) -> bool:
-    """Say whether what runs here, or what called it, must not be left half done."""
-    while frame is not None:
-        module = str(frame.f_globals.get("__name__", ""))
-        is_refresh = frame.f_code.co_name == "refresh" and module.startswith("numba.")
-        if is_refresh or module == "importlib._bootstrap":
-            return True
-        frame = frame.f_back
-    return False
+        Thread(target=work, daemon=True).start()
+        signalled: Budget | None = None
+        while not outcome.done.wait(POLL_S):
+            if self.number != before and signalled is None:
+                signalled = start_budget(grace_s, 0)
+                watch.ended.set()
+            is_late = watch.budget is not None and (
+                watch.budget.spent_s() > watch.budget.seconds + grace_s
+            )
+            if is_late or (signalled is not None and signalled.is_spent()):
+                watch.ended.set()
+                self.has_left = True
+                for end in watch.when_left:
+                    end()
+                return None
+        if outcome.error is not None:
+            raise outcome.error
+        return outcome.result

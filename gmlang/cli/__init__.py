@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import click
 
-from gmlang.cli.options import EXIT_BUG, EXIT_INTERRUPTED, EXIT_MISTAKE, EXIT_USAGE
+from gmlang.cli.options import EXIT_BUG, EXIT_INTERRUPTED, EXIT_MISTAKE, EXIT_TERMINATED, EXIT_USAGE
 
 _COMMANDS = {
     "run": ("gmlang.cli.run", "run", "Answer the queries of a program."),
@@ -92,6 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from gmlang.cli.startup import skip_representations
     from gmlang.cli.streams import prepare_streams
     from gmlang.diagnostics import GmError, render
+    from gmlang.interrupts import TerminatedError, listening_to_sigterm
     from gmruntime.printable import printable
 
     # A few large collections instead of hundreds of small ones while modules are imported.
@@ -99,7 +100,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     skip_representations()
     prepare_streams()
     try:
-        status: object = group.main(args=arguments, prog_name="gmlang", standalone_mode=False)
+        with listening_to_sigterm():
+            status: object = group.main(args=arguments, prog_name="gmlang", standalone_mode=False)
         sys.exit(status if isinstance(status, int) else 0)
     except GmError as error:
         click.echo(render(error.diagnostics), err=True)
@@ -109,9 +111,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         error.show(shown)
         click.echo(printable(shown.getvalue()), nl=False, err=True)
         sys.exit(error.exit_code)
-    except (click.exceptions.Abort, KeyboardInterrupt):
+    except (click.exceptions.Abort, KeyboardInterrupt) as error:
         click.echo("interrupted", err=True)
-        sys.exit(EXIT_INTERRUPTED)
+        # Click turns an interrupt into an error of its own.
+        is_terminated = isinstance(error.__cause__ or error, TerminatedError)
+        sys.exit(EXIT_TERMINATED if is_terminated else EXIT_INTERRUPTED)
     except (BrokenPipeError, _ReaderGone):
         _forget_output()
         sys.exit(0)

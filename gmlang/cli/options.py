@@ -17,6 +17,7 @@ EXIT_USAGE = 2
 EXIT_IMPOSSIBLE = 3
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
 
 
 def _there(context: click.Context, parameter: click.Parameter, value: str) -> str:

@@ -2,17 +2,18 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from gmlang.cli.failure import Failure
+from gmlang.cli.jobs import Plain
 from gmlang.cli.options import (
     EXIT_ANSWERED,
     EXIT_IMPOSSIBLE,
-    EXIT_INTERRUPTED,
     EXIT_MISTAKE,
     GIBIBYTES,
     SECONDS,
@@ -27,12 +28,10 @@ from gmruntime.printable import printable
 
 if TYPE_CHECKING:
     from gmlang.api import Answer, Model
+    from gmlang.cli.jobs import Job
     from gmlang.core.program import Assert, Query
     from gmlang.diagnostics import Diagnostic
     from gmlang.queries.session import Settings
-
-GRACE_S = 0.25
-"""What a query may take beyond its budget before it is interrupted."""
 
 
 @click.command()
@@ -95,9 +94,9 @@ def _answer_all(
 
         raise GmError(found)
     with Interrupts() as interrupts:
-        jobs = _jobs(model, asked, settings, as_json=as_json, trace=trace)
+        jobs = _jobs(model, asked, as_json=as_json, trace=trace)
         for number, (question, job) in enumerate(zip(asked, jobs, strict=True)):
-            answer = _finish(model, question, job, settings, interrupts)
+            answer = _finish(question, job, settings, interrupts)
             _warn(model, told)
             status = status or _status(answer)
             if isinstance(answer, Failure):
@@ -109,11 +108,11 @@ def _answer_all(
             elif not isinstance(answer, Failure):
                 click.echo(("\n" if number else "") + repr(answer))
                 sys.stdout.flush()
-            if interrupts.pressed:
-                status = EXIT_INTERRUPTED
+            if interrupts.number:
+                status = interrupts.exit_status
                 break
-    if as_json:
-        click.echo(json.dumps({"file": file, "queries": collected}, allow_nan=False))
+        if as_json:
+            click.echo(json.dumps({"file": file, "queries": collected}, allow_nan=False))
     return status
 
 
@@ -145,47 +144,41 @@ def _warn(model: "Model", told: "set[Diagnostic]") -> None:
 def _jobs(
     model: "Model",
     asked: "list[Query | Assert]",
-    settings: "Settings",
     *,
     as_json: bool,
     trace: str | None,
-) -> "Iterator[Callable[[], Answer]]":
+) -> "Iterator[Job]":
     """Prepare the work for each question; watched where someone watches."""
     is_live = not as_json and sys.stderr.isatty()
     if trace is not None or is_live:
         from gmlang.cli.trace import watched
 
         path = None if trace is None else Path(trace)
-        yield from watched(model, asked, settings, trace=path, live=is_live)
+        yield from watched(model, asked, trace=path, live=is_live)
         return
     for question in asked:
-        yield lambda question=question: next(model.answer_all([question], settings))
+        yield Plain(model, question)
 
 
 def _finish(
-    model: "Model",
     question: "Query | Assert",
-    job: "Callable[[], Answer]",
+    job: "Job",
     settings: "Settings",
     interrupts: Interrupts,
 ) -> "Answer | Failure | None":
     """Do the work; None where it was interrupted and nothing could be found."""
     from gmlang.diagnostics import GmError
 
-    budget_s = getattr(question, "within_s", None) or settings.budget_s
     try:
-        # Only the search for a maximum has an answer at any time.
-        interrupts.end_after(budget_s + GRACE_S if getattr(question, "kind", "") == "map" else 0.0)
-        answer = job()
-        interrupts.end_after(0.0)
-    except KeyboardInterrupt:
-        from gmlang.cli.trace import rescue
-
-        return rescue(model.session(), question, settings)
+        answer = interrupts.answer(lambda watch: job(replace(settings, watch=watch)))
     except GmError as error:
-        interrupts.end_after(0.0)
         return Failure(question, error)
-    return answer
+    answer = job.so_far() if answer is None else answer
+    if answer is not None or interrupts.number:
+        return answer
+    from gmlang.queries.dispatch import unanswered
+
+    return unanswered(question, getattr(question, "within_s", None) or settings.budget_s)
 
 
 def _plan(

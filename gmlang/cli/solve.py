@@ -14,7 +14,6 @@ import numpy as np
 from gmlang.cli.options import (
     EXIT_ANSWERED,
     EXIT_IMPOSSIBLE,
-    EXIT_INTERRUPTED,
     GIBIBYTES,
     SECONDS,
     WHOLE_SEED,
@@ -24,19 +23,17 @@ from gmlang.cli.options import (
 )
 from gmlang.interrupts import Interrupts
 from gmlang.limits import MEMORY_MAX
+from gmruntime.budget import Budget, Watch, begin_budget
 from gmruntime.formats.errors import FormatError
 from gmruntime.printable import printable
 
 if TYPE_CHECKING:
-    from gmruntime.answer import Improvement
+    from gmruntime.answer import Answer, Improvement
     from gmruntime.answer import Query as RuntimeQuery
     from gmruntime.graph import FactorGraph
 
 RESERVE_S = 0.15
 """Kept back from the budget for writing the answer."""
-
-GRACE_S = 0.3
-"""What a search may take beyond its budget before it is interrupted."""
 
 WRITE_EVERY_S = 0.5
 """An improved assignment goes to the result file at most so often."""
@@ -96,8 +93,9 @@ def solve(
     job = _Job(graph, evidence, asked, end_s, seed, device, cap, trace)
     result = _Result(task, out or os.environ.get("RESULT"))
     with Interrupts() as interrupts:
-        status = _maximum(job, result, interrupts) if task in ("MAP", "MPE") else _sum(job, result)
-    return EXIT_INTERRUPTED if interrupts.pressed else status
+        find = _maximum if task in ("MAP", "MPE") else _sum
+        status = find(job, result, interrupts)
+    return interrupts.exit_status if interrupts.number else status
 
 
 def _read_graph(path: str) -> "FactorGraph":
@@ -138,9 +136,11 @@ class _Job:
     memory_bytes: int | None
     trace: str | None
 
-    def left_s(self) -> float:
-        """Return the seconds that are left, a few even when none are."""
-        return max(0.05, self.end_s - time.monotonic())
+    def begin(self, watch: Watch) -> Budget:
+        """Start the budget of what is left, some milliseconds even when nothing is."""
+        seconds = max(0.05, self.end_s - time.monotonic())
+        watch.budget = begin_budget(seconds, self.memory_bytes).ending_with(watch.ended)
+        return watch.budget
 
 
 class _Result:
@@ -171,9 +171,14 @@ class _Result:
         self.written_s = time.monotonic()
 
 
-def _sum(job: _Job, result: _Result) -> int:
+def _sum(job: _Job, result: _Result, interrupts: Interrupts) -> int:
     """Answer a task that sums: PR, MAR or MMAP."""
-    from gmruntime.answer import LogPartitionAnswer, MarginalMapAnswer, MarginalsAnswer, Status
+    from gmruntime.answer import (
+        LogPartitionAnswer,
+        MarginalMapAnswer,
+        MarginalsAnswer,
+        Status,
+    )
     from gmruntime.formats.uai_results import (
         marginals_text,
         partial_assignment_text,
@@ -181,19 +186,20 @@ def _sum(job: _Job, result: _Result) -> int:
     )
     from gmruntime.inference import infer
 
-    try:
-        found = infer(
+    def find(watch: Watch) -> "Answer":
+        return infer(
             job.graph,
             _question(job, result.task),
             evidence=job.evidence,
-            budget_s=job.left_s(),
+            budget=job.begin(watch),
             seed=job.seed,
             device=job.device,
-            memory_bytes=job.memory_bytes,
         )
-    except KeyboardInterrupt:
-        click.echo("interrupted before anything was found", err=True)
-        return EXIT_INTERRUPTED
+
+    found = interrupts.answer(find)
+    if found is None:
+        click.echo("no answer was found in time", err=True)
+        return EXIT_ANSWERED
     click.echo(f"{found.quality.status.value}: {found.quality.method}", err=True)
     impossible = found.quality.status is Status.IMPOSSIBLE
     match found:
@@ -233,16 +239,13 @@ def _maximum(job: _Job, result: _Result, interrupts: Interrupts) -> int:
     best: np.ndarray | None = None
     score, bound = -math.inf, math.inf
     lines = open(job.trace, "w", encoding="utf-8") if job.trace else None  # noqa: SIM115
-    interrupts.end_after(job.left_s() + GRACE_S)
-    try:
-        for step in search(
-            job.graph,
-            Map(),
-            evidence=job.evidence,
-            budget_s=job.left_s(),
-            seed=job.seed,
-            memory_bytes=job.memory_bytes,
-        ):
+
+    def find(watch: Watch) -> None:
+        nonlocal best, score, bound
+        budget = job.begin(watch)
+        for step in search(job.graph, Map(), evidence=job.evidence, budget=budget, seed=job.seed):
+            if interrupts.has_left:
+                return
             score, bound = step.log_score, step.log_bound
             if step.assignment.size:
                 best = step.assignment
@@ -250,12 +253,12 @@ def _maximum(job: _Job, result: _Result, interrupts: Interrupts) -> int:
             if lines is not None:
                 lines.write(_record(step))
                 lines.flush()
-    except KeyboardInterrupt:
+
+    interrupts.answer(find)
+    if interrupts.number:
         click.echo("interrupted", err=True)
-    finally:
-        interrupts.end_after(0.0)
-        if lines is not None:
-            lines.close()
+    if lines is not None and not interrupts.has_left:
+        lines.close()
     if best is None:
         impossible = bound == -math.inf
         click.echo("impossible" if impossible else "no assignment found", err=True)

@@ -24,6 +24,9 @@ from gmlang.queries.session import Session, Settings, begin, ground_before
 from gmruntime.answer import Status
 from gmruntime.quality import worst
 
+NO_TIME = "no answer within the budget"
+"""What an answer notes that says nothing."""
+
 
 def answer(session: Session, question: Query | Assert, settings: Settings) -> Answer:
     """Answer a query, or check an assertion.
@@ -49,6 +52,15 @@ def answer(session: Session, question: Query | Assert, settings: Settings) -> An
             return answer_indep(session, question, settings)
         case _:
             return answer_basic(session, question, settings)
+
+
+def unanswered(question: Query | Assert, seconds: float) -> Answer:
+    """Return the answer that says nothing, for a question that was left alone."""
+    kind, held = ("assert", False) if isinstance(question, Assert) else (question.kind, None)
+    name = "" if isinstance(question, Assert) else question.name
+    return Answer(
+        question.text, kind, "estimate", None, seconds, name=name, held=held, note=NO_TIME
+    )
 
 
 def _ground_before(session: Session, queries: Sequence[Query], settings: Settings) -> None:
@@ -98,7 +110,7 @@ def check_assertion(session: Session, question: Assert, settings: Settings) -> A
 
 def _number(part: QueryValue, answer_: Answer) -> float | int:
     value = answer_.value
-    if answer_.kind == "indep" and value is None:
+    if value is None and answer_.status == "estimate":
         return float("nan")
     if answer_.kind == "map" and isinstance(value, dict) and len(value) == 1:
         (state,) = value.values()

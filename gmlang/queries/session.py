@@ -41,7 +41,7 @@ from gmlang.graph.world.world import ONE_INSTANCE, Frame, World
 from gmlang.limits import MEMORY_MAX, SECONDS, SECONDS_MAX, SEED, SEED_MAX, is_seconds
 from gmruntime.answer import Answer as RuntimeAnswer
 from gmruntime.answer import Query as RuntimeQuery
-from gmruntime.budget import Budget, begin_budget
+from gmruntime.budget import Budget, Watch, begin_budget
 from gmruntime.elimination.orders.cache import Orders
 from gmruntime.graph import FactorGraph
 from gmruntime.inference import infer
@@ -59,6 +59,7 @@ class Settings:
         device: "auto", "cpu" or "cuda".
         memory_bytes: cap on tables and messages; None takes half of what is free.
         orders: elimination orders found before.
+        watch: shared with who waits for the answer on another thread.
         budget: of the question that is being answered, once that has begun; its inner questions
             share it.
     """
@@ -68,6 +69,7 @@ class Settings:
     device: str = "auto"
     memory_bytes: int | None = None
     orders: Orders | None = None
+    watch: Watch | None = None
     budget: Budget | None = None
 
     def running(self) -> Budget:
@@ -80,6 +82,8 @@ def begin(settings: Settings, within_s: float | None) -> Settings:
     """Start a question's budget; that of an inner question ends with the outer one's."""
     if settings.budget is None:
         budget = begin_budget(within_s or settings.budget_s, settings.memory_bytes)
+        if settings.watch is not None:
+            budget = settings.watch.budget = budget.ending_with(settings.watch.ended)
     else:
         budget = settings.budget if within_s is None else settings.budget.until(within_s)
     return replace(settings, budget=budget)

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 
 from gmlang.diagnostics import GmError, render
-from gmlang.interrupts import Interrupts
+from gmlang.interrupts import TerminatedError
 from gmlang.repl.commands import load
 from gmlang.repl.entries import feed
 from gmlang.repl.session import ReplSession
@@ -21,8 +21,16 @@ def run_repl(path: str | None, values: Mapping[str, object]) -> int:
         except GmError as error:
             print(render(error.diagnostics), file=sys.stderr)
             return 1
-    if not sys.stdin.isatty():
-        return _run_pipe(session)
+    try:
+        return _run_terminal(session, greeting) if sys.stdin.isatty() else _run_pipe(session)
+    except TerminatedError as ended:
+        if str(ended):
+            print(printable(str(ended)), flush=True)
+        raise
+
+
+def _run_terminal(session: ReplSession, greeting: str) -> int:
+    """Take entries from whoever sits there; Ctrl-C ends one, SIGTERM all."""
     from gmlang.repl.terminal import terminal_reader
 
     read = terminal_reader(lambda: session)
@@ -30,10 +38,11 @@ def run_repl(path: str | None, values: Mapping[str, object]) -> int:
     while not session.is_over:
         try:
             entry = read()
-            with Interrupts():
-                session, reply = feed(session, entry)
+            session, reply = feed(session, entry)
         except EOFError:
             break
+        except TerminatedError:
+            raise
         except KeyboardInterrupt:
             continue
         if reply.text:

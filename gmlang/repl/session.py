@@ -4,6 +4,7 @@ What has been said is kept as statements; saying something again replaces it.
 """
 
 import re
+import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -14,10 +15,14 @@ from gmlang.core.from_syntax import check
 from gmlang.core.program import Assert, Query
 from gmlang.data.names import by_core_name, is_declared
 from gmlang.diagnostics import Source, Span
+from gmlang.interrupts import Interrupts, TerminatedError
 from gmlang.library import find_module
+from gmlang.queries.answers import Answer
+from gmlang.queries.dispatch import NO_TIME
 from gmlang.queries.session import Settings
 from gmlang.repl.text import Piece
 from gmlang.syntax import ast
+from gmruntime.budget import Watch
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,14 +95,29 @@ def ask(session: ReplSession, text: str, within_s: float | None = None) -> str:
 
 
 def answers(session: ReplSession, model: Model, questions: tuple[Query | Assert, ...]) -> str:
-    """Answer checked questions; the text of a lone one is not repeated."""
+    """Answer checked questions; the text of a lone one is not repeated.
+
+    Raises:
+        TerminatedError: with the answers, when SIGTERM ended the last.
+    """
     replies: list[str] = []
-    try:
-        for answer in model.answer_all(questions, Settings(session.budget_s, session.seed)):
+    settings = Settings(session.budget_s, session.seed)
+    with Interrupts(keeps_process=True) as interrupts:
+        for question in questions:
+
+            def find(watch: Watch, question: Query | Assert = question) -> Answer:
+                return next(model.answer_all([question], replace(settings, watch=watch)))
+
+            answer = interrupts.answer(find)
+            if answer is None:
+                replies.append("interrupted" if interrupts.number else NO_TIME)
+                break
             shown = repr(answer)
             head, _, body = shown.partition("\n")
             alone = len(questions) == 1 and body and head == answer.text
             replies.append(re.sub(r"^  ", "", body, flags=re.MULTILINE) if alone else shown)
-    except KeyboardInterrupt:
-        replies.append("interrupted")
+            if interrupts.number:
+                break
+    if interrupts.number == signal.SIGTERM:
+        raise TerminatedError("\n".join(replies))
     return "\n".join(replies)

@@ -50,9 +50,9 @@ def _body(answer: Answer) -> list[str]:
     value = answer.value
     if answer.status == "impossible" and value is None:
         return ["impossible: no assignment agrees with the evidence"]
-    lines = _count_lines(answer) if answer.kind == "count" else _lines(value)
-    if answer.kind == "indep" and value is None:
+    if value is None:
         return ["not known"]
+    lines = _count_lines(answer) if answer.kind == "count" else _lines(value)
     if answer.kind in ("compat", "logz") and isinstance(value, float):
         apart = "" if math.isfinite(value) else ": impossible together"
         lines = [f"{value:.6g} nats{apart}"]

@@ -6,7 +6,7 @@ way gets a part of it (`share`, `until`), which ends no later than the whole.
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import inf
 from threading import Event
 from time import monotonic
@@ -79,6 +79,22 @@ class Budget:
     def with_memory(self, part: float) -> "Budget":
         """Return the budget with a part of the bytes."""
         return replace(self, memory_bytes=int(part * self.memory_bytes))
+
+
+@dataclass(slots=True, eq=False)
+class Watch:
+    """What someone who waits for an answer shares with who finds it, on another thread.
+
+    Attributes:
+        ended: set by who waits: the budget is over.
+        budget: set by who finds: of the question, once that has begun.
+        when_left: added to by who finds, done by who goes without an answer: such as to wipe what
+            shows how far it is.
+    """
+
+    ended: Event = field(default_factory=Event)
+    budget: Budget | None = None
+    when_left: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
 
 
 UNLIMITED = Budget(0.0, inf, 1 << 62, clock=lambda: 0.0)

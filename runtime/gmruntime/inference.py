@@ -142,8 +142,9 @@ def infer(
     if method in ("", "exact") and isinstance(query, Solutions | LogPartition):
 
         def again(rest: FactorGraph, held: Assignment, seconds: float) -> Answer:
-            more = Settings(evidence=held, budget_s=seconds, seed=seed, device=device)
-            more.update(method=method, memory_bytes=memory_bytes, orders=orders)
+            part = budget.until(seconds)
+            more = Settings(evidence=held, budget=part, seed=seed, device=device)
+            more.update(method=method, orders=orders)
             return infer(rest, query, **more)
 
         apart = answer_apart(graph, query, evidence, budget, again)

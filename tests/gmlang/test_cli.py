@@ -361,20 +361,25 @@ def test_running_imports_nothing_heavy(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_ctrl_c_prints_the_incumbent_first(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_prints_the_incumbent_first(number: signal.Signals, tmp_path: Path) -> None:
     np.save(tmp_path / "f.npy", np.random.default_rng(0).normal(size=(60, 60)))
     command = [sys.executable, "-m", "gmlang", "run", str(write(tmp_path, "spin.gm", SPIN))]
-    command += ["--data", f"field={tmp_path / 'f.npy'}", "--budget", "60", "--json"]
+    command += ["--data", f"field={tmp_path / 'f.npy'}", "--budget", "600", "--json"]
+    command += ["--trace", str(trace := tmp_path / "trace.jsonl")]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment()
     )
-    time.sleep(6)
-    process.send_signal(signal.SIGINT)
+    while not (trace.exists() and trace.read_text("utf-8")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(number)
     out, _ = process.communicate()
-    assert process.returncode == 130
+    assert process.returncode == 128 + number
     (answer,) = json.loads(out)["queries"]
     assert len(answer["answer"]["x"]) == 60
-    assert answer["log_score"] > 0
+    first = json.loads(trace.read_text("utf-8").splitlines()[0])
+    assert answer["log_score"] >= first["log_score"]
 
 
 def test_a_gpu_that_is_not_there_is_refused(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gmruntime.answer import Best, Map, Status
+from gmruntime.answer import Best, Improvement, Map, Status
 from gmruntime.budget import start_budget
 from gmruntime.driver.answer import answer
 from gmruntime.driver.anytime import search
@@ -198,7 +198,7 @@ def test_a_gap_ends_the_search():
     assert len(steps) <= 2
 
 
-def test_an_interrupt_leaves_the_incumbent():
+def test_an_interrupt_reaches_who_asked_and_leaves_him_what_was_found():
     graph = grid(40, 5, 2)
     start = time.monotonic()
     raised: list[bool] = []
@@ -212,9 +212,11 @@ def test_an_interrupt_leaves_the_incumbent():
         return now
 
     budget = start_budget(30.0, MEMORY, clock)
-    steps = list(search(graph, Map(), no_evidence(graph), budget, np.random.default_rng(0)))
+    steps: list[Improvement] = []
+    found = search(graph, Map(), no_evidence(graph), budget, np.random.default_rng(0))
+    with pytest.raises(KeyboardInterrupt):
+        steps.extend(found)
     assert raised
-    assert time.monotonic() - start < 25.0
     assert steps[-1].log_score == pytest.approx(float(log_score(graph, steps[-1].assignment)))
 
 
@@ -290,3 +292,14 @@ def test_compact_tables_mean_the_same(seed: int):
     sliced = condition(flatten(graph), settled)
     states = np.random.default_rng(seed).integers(0, sliced.num_states, dtype=np.int32)
     assert flat_score(compact(sliced), states) == flat_score(sliced, states)
+
+
+def test_several_answers_come_when_time_ends_after_the_first():
+    graph = grid(8, 3, 1)
+    ended = threading.Event()
+    ended.set()
+    budget = start_budget(30.0, MEMORY).ending_with(ended)
+    found = answer(graph, Best(4), no_evidence(graph), budget, np.random.default_rng(0))
+    assert found.quality.status is Status.ESTIMATE
+    assert len({row.tobytes() for row in found.assignments}) == 4
+    assert (np.diff(found.log_scores) <= 0.0).all()

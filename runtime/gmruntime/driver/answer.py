@@ -7,7 +7,6 @@ from gmruntime.budget import Budget
 from gmruntime.driver.anytime import answer_of, search
 from gmruntime.driver.best import best_answer
 from gmruntime.graph import Assignment, FactorGraph
-from gmruntime.primal.guess import first_guess
 
 
 def answer(
@@ -21,10 +20,6 @@ def answer(
     if isinstance(query, Best):
         return best_answer(graph, query, evidence, budget, rng)
     last: Improvement | None = None
-    try:
-        for improvement in search(graph, query, evidence, budget, rng):
-            last = improvement
-    except KeyboardInterrupt:
-        # It came between two improvements: what was found is the answer.
-        last = last or first_guess(graph, evidence, budget)
+    for improvement in search(graph, query, evidence, budget, rng):
+        last = improvement
     return answer_of(graph, last, budget)

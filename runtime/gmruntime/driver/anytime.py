@@ -2,7 +2,7 @@
 
 The driver gives each engine short turns, rescores what they find on the graph that was asked, and
 yields whenever the incumbent or the bound has become strictly better. It stops on a proof, when
-the budget or the gap is reached, when no engine has anything left to do, or on Ctrl-C.
+the budget or the gap is reached, or when no engine has anything left to do.
 """
 
 import sys
@@ -45,7 +45,7 @@ TURN_GROWTH = 1.2
 CONSTRAINTS_ALONE_S = 0.25
 
 # Lanes beyond this many would mostly wait for Python's lock; the longest wait for a turn to end.
-NUM_LANES_MAX, POLL_S = 8, 0.2
+NUM_LANES_MAX, POLL_S = 8, 0.05
 
 # Seconds after which a thread must let go of Python's lock, while a search runs.
 SWITCH_S = 0.0003
@@ -109,19 +109,16 @@ def search(
         yield first
     by_sums = improved_by_sums(graph, evidence, budget, rng, first, num_steps_max)
     guess = first
-    try:
-        for first in by_sums:
+    for first in by_sums:
+        yield first
+    if start is not None and num_steps_max is None:
+        first = _begun(graph, start, budget, first)
+        moves = improved_by_definitions(graph, evidence, budget, rng.spawn(1)[0], first)
+        for first in moves:
             yield first
-        if start is not None and num_steps_max is None:
-            first = _begun(graph, start, budget, first)
-            moves = improved_by_definitions(graph, evidence, budget, rng.spawn(1)[0], first)
-            for first in moves:
-                yield first
-        if first.log_bound <= first.log_score + gap:
-            return
-        run = _prepare(graph, evidence, budget, rng, gap, first)
-    except KeyboardInterrupt:
+    if first.log_bound <= first.log_score + gap:
         return
+    run = _prepare(graph, evidence, budget, rng, gap, first)
     if run is None:
         yield from without_tables(graph, evidence, budget, rng, first, num_steps_max)
         return
@@ -131,8 +128,6 @@ def search(
     try:
         yield from _start(run, start)
         yield from turns
-    except KeyboardInterrupt:
-        yield from _news(run, run.last.engine)
     finally:
         turns.close()
         ended.set()

@@ -32,6 +32,9 @@ MORE_SHARE = 0.5
 # Changes of one variable of a known answer that are scored to start the search for the next.
 NUM_NEIGHBOURS_MAX = 2000
 
+# The same when time is out: an answer is wanted at once.
+NUM_LATE = 20
+
 # Each neighbour is a whole assignment, and scored whole: on large graphs fewer of them.
 NUM_STATES_COPIED_MAX = 1_000_000
 
@@ -95,7 +98,9 @@ def _one_by_one(
         extra = constrained.num_variables - graph.num_variables
         padded = np.concatenate([evidence, np.full(extra, -1, np.int32)])
         followed = None if start is None else _follow_chains(start, asked, rows)
-        last = _searched(constrained, padded, budget, rng, followed, share)
+        last = None
+        if start is None or not budget.is_spent():
+            last = _searched(constrained, padded, budget, rng, followed, share)
         first = first or answer_of(graph, last, budget)
         if last is not None and last.log_score > float("-inf"):
             proved = proved and last.log_bound == last.log_score
@@ -109,10 +114,15 @@ def _one_by_one(
         else:
             proved = False
             break
-        if not len(asked):
+        if not len(asked) or len(rows) == count:
             break
-        constrained = forbid(constrained, asked, rows[-1][asked])
-        start = _next_start(graph, asked, rows, rng)
+        is_late = budget.is_spent()
+        start = _next_start(graph, asked, rows, rng, NUM_LATE if is_late else NUM_NEIGHBOURS_MAX)
+        if not is_late:
+            constrained = forbid(constrained, asked, rows[-1][asked])
+        elif start is None:
+            proved = False
+            break
     assert first is not None
     return _Ranked(first, rows, proved)
 
@@ -189,8 +199,9 @@ def _next_start(
     asked: Int32[np.ndarray, " asked"],
     rows: list[Assignment],
     rng: np.random.Generator,
+    num_max: int,
 ) -> Assignment | None:
-    """Find the best new answer that differs from the last one in a single variable."""
+    """Find the best of some new answers that differ from the last one in a single variable."""
     states = num_states(graph)
     known = {row[asked].tobytes() for row in rows}
     neighbours: list[Assignment] = []
@@ -200,7 +211,7 @@ def _next_start(
             changed[variable] = state
             if changed[asked].tobytes() not in known:
                 neighbours.append(changed)
-        if len(neighbours) > min(NUM_NEIGHBOURS_MAX, NUM_STATES_COPIED_MAX // len(states)):
+        if len(neighbours) > min(num_max, NUM_STATES_COPIED_MAX // len(states)):
             break
     if not neighbours:
         return None

@@ -14,7 +14,7 @@ import numpy as np
 
 from gmruntime.answer import LogPartitionAnswer, Quality, Status
 from gmruntime.arrays import Float64, Int64
-from gmruntime.budget import Budget
+from gmruntime.budget import Budget, within
 from gmruntime.elimination.layouts.order import Order
 from gmruntime.elimination.orders.best import SEARCHABLE
 from gmruntime.elimination.weighted_mini_buckets import MiniBucket, relax
@@ -161,9 +161,12 @@ def _draw_until(
     for part in buckets:
         by_variable.setdefault(part.variable, []).append(part)
     lonely = [v for v in network.free if v not in by_variable]
-    while budget.left_s() > 1.5 * last_s:
+    while budget.left_s() > 2.0 * last_s:
         start = budget.spent_s()
-        states, log_q = _draw(network, by_variable, lonely, count, rng)
+        try:
+            states, log_q = _draw(network, by_variable, lonely, count, budget, rng)
+        except TimeoutError:
+            break
         scores = network_scores(network, states)
         with np.errstate(invalid="ignore"):
             log_weights = np.where(log_q > -np.inf, scores - log_q, -np.inf)
@@ -185,16 +188,21 @@ def _draw(
     by_variable: dict[int, list[MiniBucket]],
     lonely: list[int],
     count: int,
+    budget: Budget,
     rng: np.random.Generator,
 ) -> tuple[Int64[np.ndarray, "draws variables"], Float64[np.ndarray, " draws"]]:
-    """Draw the variables, last eliminated first, each from a mixture of its mini-buckets."""
+    """Draw the variables, last eliminated first, each from a mixture of its mini-buckets.
+
+    Raises:
+        TimeoutError: when the budget ended first.
+    """
     states = np.zeros((count, len(network.num_states)), np.int64)
     log_q = np.zeros(count)
     for v in lonely:
         size = int(network.num_states[v])
         states[:, v] = rng.integers(size, size=count)
         log_q -= math.log(size)
-    for v in reversed(by_variable):
+    for v in within(reversed(by_variable), budget, every=8):
         mixture = np.zeros((count, int(network.num_states[v])))
         for part in by_variable[v]:
             index = tuple(states[:, u] for u in part.scope)

@@ -84,7 +84,9 @@ def order_mechanisms(
     """Give each factor the variable drawn by it; None when that takes too much setting aside."""
     counts = np.array([len(block.scopes) for block in graph.factors], np.int64)
     starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
-    edges = _edges(graph, evidence, starts)
+    edges = _edges(graph, evidence, starts, is_over)
+    if edges is None:
+        return None
     num_factors = int(starts[-1])
     alive = np.zeros(num_factors, np.bool_)
     alive[edges.factor[edges.able]] = True
@@ -172,13 +174,18 @@ def _adopt(
         position[starts[index] + rows] = last
 
 
-def _edges(graph: FactorGraph, evidence: Assignment, starts: np.ndarray) -> _Edges:
+def _edges(
+    graph: FactorGraph, evidence: Assignment, starts: np.ndarray, is_over: Callable[[], bool]
+) -> _Edges | None:
+    """List the pairs; None when time was over first."""
     states = num_states(graph)
     columns: list[tuple[np.ndarray, ...]] = []
     for index, block in enumerate(graph.factors):
         count, arity = block.scopes.shape
         if not count or not arity:
             continue
+        if is_over():
+            return None
         constants, able = _mechanisms(block, states[block.scopes[0]], evidence)
         columns.append(
             (

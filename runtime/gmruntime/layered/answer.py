@@ -51,13 +51,15 @@ def last_found(
     *,
     is_quick: bool,
 ) -> Found | None:
-    """Return what the last pass of a search knew; None where there was none.
+    """Return what the last pass of a search knew; None where there was none, or no time for one.
 
     With `is_quick` give up where not everything can be remembered; then several best answers are
     sought without wide sums too, since one pass finds them all.
     """
     count, asked = (query.count, query.variables) if isinstance(query, Best) else (1, None)
     last: Found | None = None
+    if budget.is_spent():
+        return None
     if has_wide_sums(graph) or (is_quick and count > 1):
         for last in layered_search(  # noqa: B007
             graph, evidence, budget, rng, count=count, asked=asked, is_quick=is_quick

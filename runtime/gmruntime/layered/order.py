@@ -6,19 +6,24 @@ Where much is certain, what is not comes last, when little is left to be gained 
 import numpy as np
 
 from gmruntime.arrays import Float64
+from gmruntime.budget import Budget
 from gmruntime.layered.model import SumModel
+
+ASK_EVERY = 64
+"""Variables between two looks at the clock."""
 
 
 def layered_order(
-    model: SumModel, certainty: Float64[np.ndarray, " variables"]
+    model: SumModel, certainty: Float64[np.ndarray, " variables"], budget: Budget
 ) -> list[int] | None:
-    """Order the free variables greedily; None when gates form a circle.
+    """Order the free variables greedily; None when gates form a circle, or time ended first.
 
     Next is always the variable that brings the factors that are begun nearest to their end.
 
     Args:
         model: its tables and sums.
         certainty: of each variable; the larger, the earlier, where all else is equal.
+        budget: ends the work.
     """
     scopes = [scope for scope, _ in model.tables]
     scopes += [tuple(term.variable for term in one.terms) for one in model.sums]
@@ -39,7 +44,7 @@ def layered_order(
     order: list[int] = []
     while worth:
         ready = [v for v in worth if not waiting[v]]
-        if not ready:
+        if not ready or (len(order) % ASK_EVERY == 0 and budget.is_spent()):
             return None
         chosen = max(ready, key=lambda v: (round(worth[v], 9), -place[v]))
         order.append(chosen)

@@ -149,7 +149,7 @@ def _prepare(
 ) -> Relaxation | None:
     """Find the order and the layers, with as many sums remembered as are few enough."""
     certainty = np.array([_certainty(scores) for scores in model.scores])
-    order = layered_order(model, certainty)
+    order = layered_order(model, certainty, budget)
     if order is None:
         return None
     wide: frozenset[int] = frozenset()

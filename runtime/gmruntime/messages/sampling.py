@@ -38,14 +38,16 @@ def draw(
         return None
     values = np.repeat(messages.values, count, axis=0)
     possible = np.ones(count, np.bool_)
-    for part in parts:
+    for number, part in enumerate(parts):
         unary = unary_with_evidence(layout, rows)
-        if budget.left_s() > 0.0:
-            # Out of time the last messages must serve for the variables that remain.
+        is_late = budget.is_spent()
+        if is_late:
+            # The last messages must serve for all the variables that remain.
+            part = np.concatenate(parts[number:])
+            messages = Messages(values, np.inf, 0, False, np.zeros(count, np.bool_))
+        else:
             messages = propagate(layout, unary, budget, options, values)
             values = messages.values
-        else:
-            messages = Messages(values, np.inf, 0, False, np.zeros(count, np.bool_))
         found = marginals(layout, unary, messages)
         possible &= ~found.contradictory
         for v in part:
@@ -56,4 +58,6 @@ def draw(
             spins = rng.random(count) * totals[:, -1]
             chosen = (totals <= spins[:, None]).sum(axis=1)
             rows[:, v] = np.minimum(chosen, chances.shape[1] - 1)
+        if is_late:
+            break
     return rows[possible]

@@ -78,7 +78,7 @@ def _uniform(state: np.ndarray) -> float:
     return (x >> np.uint64(11)) * (1.0 / 9007199254740992.0)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def eliminate_greedily(
     adjacency: np.ndarray,
     bits: np.ndarray,
