@@ -1,6 +1,7 @@
 """Core programs as text, for `gmlang dump --phase core` and for messages."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from gmlang.core.ast import (
     Activation,
@@ -237,6 +238,20 @@ def show(expression: Expression) -> str:
 def show_thing(thing: Thing) -> str:
     """Write a thing out."""
     return (thing.name or thing.key.split("#")[0]) + _show_indices(thing.indices)
+
+
+def show_element(reference: DataRef | VariableRef | AttributeRef) -> str:
+    """Write one element of an array: `x[i, j]`, `it[i].pose[j]`."""
+    letters = iter("ijklmnopqrstuvwxyz")
+
+    def indexed(name: str, indices: tuple[Expression | Whole, ...]) -> str:
+        shown = (next(letters) if isinstance(i, Whole) else show(i) for i in indices)
+        return f"{name}[{', '.join(shown)}]" if indices else name
+
+    if not isinstance(reference, AttributeRef):
+        return indexed(reference.name, reference.indices)
+    thing = indexed(show_thing(replace(reference.thing, indices=())), reference.thing.indices)
+    return f"{thing}.{indexed(reference.attribute, reference.indices)}"
 
 
 def _show_constant(constant: Constant) -> str:

@@ -29,6 +29,14 @@ def wrong_number_of_indices(span: Span, text: str, rank: int, found: int) -> Dia
     return Diagnostic("GM303", f"`{text}` {has}, but is given {given}", span, hint=hint)
 
 
+def index_the_thing(span: Span, attribute: str, rank: int, found: int, element: str) -> Diagnostic:
+    """Report indices behind an attribute that only the array of things could take."""
+    has = f"has {rank} {'axis' if rank == 1 else 'axes'}" if rank else "is not an array"
+    given = "1 index" if found == 1 else f"{found} indices"
+    message = f"the attribute `{attribute}` {has}, but is given {given}"
+    return Diagnostic("GM303", message, span, hint=f"index the things themselves: `{element}`")
+
+
 def wrong_number_of_arguments(span: Span, name: str, takes: str, found: int) -> Diagnostic:
     """Report too few or too many arguments."""
     return Diagnostic("GM304", f"{name} takes {takes}, but is given {found}", span)

@@ -19,7 +19,7 @@ from gmlang.core.check.models import try_activations
 from gmlang.core.checking import Checking, fail
 from gmlang.core.expressions import loops, matching
 from gmlang.core.expressions.distributions import check_distribution
-from gmlang.core.expressions.operators import element_of, fit
+from gmlang.core.expressions.operators import comparison, element_of, fit, need_known
 from gmlang.core.expressions.scalars import check, check_condition, check_scalar
 from gmlang.core.expressions.weights import check_weights
 from gmlang.core.names.scope import Env
@@ -33,7 +33,7 @@ from gmlang.core.program import (
     Require,
     Statement,
 )
-from gmlang.core.walk import type_of
+from gmlang.core.walk import is_random, type_of
 from gmlang.errors import types as errors
 from gmlang.syntax import ast
 
@@ -91,16 +91,33 @@ def check_observe(state: Checking, env: Env, statement: ast.Observe) -> list[Sta
         domain = domain_of(target)
     if statement.operator == "like":
         return [_like(state, env, statement, target, domain)]
-    value = check(state, env, statement.value, domain)
-    _need_same_shape(state, value, target)
-    if not isinstance(type_of(value), Array):
-        if isinstance(target, Activation):
-            return [ObserveValue(span, (), target, fit(state, value, domain))]
+    value = observed_value(state, env, statement.value, target)
+    if isinstance(target, Activation) or isinstance(type_of(value), Array):
+        element, clauses = target, ()
+    else:
         element, clauses = loops.over_axes(state, target)
         assert isinstance(element, VariableRef | AttributeRef)
-        return [ObserveValue(span, clauses, element, fit(state, value, domain))]
+    if is_random(value):
+        # Evidence is known before inference; that two variables are equal is an event.
+        same = comparison(state, span, "==", element, value)
+        return [Require(span, clauses, same, "", is_observation=True)]
+    return [ObserveValue(span, clauses, element, value)]
+
+
+def observed_value(
+    state: Checking,
+    env: Env,
+    written: ast.Expression,
+    target: VariableRef | AttributeRef | Activation,
+) -> Expression:
+    """Check the value of an observation: one for all elements, or an array of the same shape."""
+    domain = Bool() if isinstance(target, Activation) else domain_of(target)
+    value = check(state, env, written, domain)
+    _need_same_shape(state, value, target)
+    if not isinstance(type_of(value), Array):
+        return fit(state, value, domain)
     _fit_elements(state, value, domain)
-    return [ObserveValue(span, (), target, value)]
+    return need_known(state, value, "what an array was observed to be")
 
 
 def _event(state: Checking, env: Env, statement: ast.Observe) -> Statement:

@@ -15,13 +15,14 @@ from gmlang.core.ast import (
     VariableRef,
 )
 from gmlang.core.check import models
+from gmlang.core.check.evidence import observed_value
 from gmlang.core.checking import Checking, each, fail
 from gmlang.core.expressions import scalars
-from gmlang.core.expressions.operators import comparison, fit, need_bool
+from gmlang.core.expressions.operators import comparison, fit, need_bool, need_known
 from gmlang.core.names.scope import Env
-from gmlang.core.print import describe, show
+from gmlang.core.print import show
 from gmlang.core.program import EventGiven, Given, ObservedGiven, Query, VariableGiven
-from gmlang.core.walk import type_of, walk
+from gmlang.core.walk import walk
 from gmlang.errors import types as errors
 from gmlang.syntax import ast
 
@@ -42,6 +43,7 @@ def _given(
         return (_given_equation(state, env, item),)
     checked = scalars.check(state, env, item)
     if kind == "indep" and isinstance(checked, VariableRef | AttributeRef | Activation):
+        scalars.need_one_array(state, checked)
         return (VariableGiven(span, checked),)
     if isinstance(checked, VariableRef | AttributeRef) and not isinstance(checked.type, Bool):
         text = show(checked)
@@ -73,11 +75,9 @@ def _given_equation(state: Checking, env: Env, item: ast.Equation) -> Given:
     if models.try_activations(state, env, item.left) is None:
         left = scalars.check(state, env, item.left)
         if isinstance(left, VariableRef | AttributeRef) and isinstance(left.type, Array):
-            value = scalars.check(state, env, item.right, left.type.element)
-            type_ = type_of(value)
-            if not isinstance(type_, Array) or type_.rank != left.type.rank:
-                needed = f"an array of {left.type.rank} axes"
-                fail(state, errors.type_mismatch(value.span, needed, describe(type_)))
+            scalars.need_one_array(state, left)
+            value = observed_value(state, env, item.right, left)
+            need_known(state, value, "what an array was observed to be")
             return ObservedGiven(item.span, left, value)
     event = equation(state, env, item)
     match event:

@@ -154,11 +154,17 @@ def check_argument(
     if thing.entity != parameter.entity:
         needed, found = f"a {parameter.entity}", f"a {thing.entity}"
         fail(state, errors.wrong_thing(argument.span, argument.span.text, needed, found))
+    return need_one_thing(state, thing)
+
+
+def need_one_thing(state: Checking, thing: Thing) -> Thing:
+    """Check that a thing is one, and which one is known before inference."""
     for index in thing.indices:
         if isinstance(index, Whole):
-            text = argument.span.text
-            axes = ", ".join(":" * num_whole(thing.indices))
-            fail(state, errors.array_for_element(argument.span, text, axes, f"{text}[i]"))
+            rank = num_whole(thing.indices)
+            text, axes = thing.span.text, ", ".join(":" * rank)
+            element = f"{text}[{', '.join('ijklmn'[:rank])}]"
+            fail(state, errors.array_for_element(thing.span, text, axes, element))
         need_known(state, index, "which thing a model is about")
     return thing
 

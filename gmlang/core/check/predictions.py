@@ -19,6 +19,7 @@ from gmlang.core.expressions.distributions import check_distribution
 from gmlang.core.expressions.operators import fit, need_known
 from gmlang.core.expressions.weights import leaves
 from gmlang.core.names.scope import Env
+from gmlang.core.print import show_element
 from gmlang.core.program import Predict, PredictActive, Statement, Use
 from gmlang.core.tolerances import is_probability
 from gmlang.diagnostics import Span
@@ -74,7 +75,7 @@ def _target(state: Checking, env: Env, written: ast.Expression) -> Target:
     if isinstance(target.type, Array):
         letters = ", ".join("ijklmn"[: target.type.rank])
         axes = ", ".join(":" * target.type.rank)
-        hint = f"for {letters[0]} in ...: predict {text}[{letters}] = ..."
+        hint = f"for {letters} in ...: predict {show_element(target)} = ..."
         fail(state, errors.array_for_element(written.span, text, axes, hint))
     return target
 

@@ -137,7 +137,7 @@ def _asked(state: Checking, env: Env, call: ast.Call, kind: str) -> Query:
         case "active":
             _need_count(state, call, 1, "one thing")
             thing = references.check_thing(state, env, _plain(state, arguments[0]))
-            return replace(empty, thing=thing)
+            return replace(empty, thing=models.need_one_thing(state, thing))
         case "why":
             _need_count(state, call, 1, "one variable or event")
             return replace(empty, asked=(_why(state, env, arguments[0]),))
@@ -236,7 +236,7 @@ def _asked_argument(state: Checking, env: Env, argument: ast.Argument) -> tuple[
 def _reference_or_event(state: Checking, env: Env, written: ast.Expression) -> Expression:
     checked = scalars.check(state, env, written)
     if givens.is_reference(checked):
-        return checked
+        return scalars.need_one_array(state, checked)
     if isinstance(type_of(checked), Bool):
         return checked
     if isinstance(checked, Constant) and isinstance(written, ast.Name):

@@ -38,7 +38,7 @@ from gmlang.core.names.scope import (
     enums_with,
     visible_names,
 )
-from gmlang.core.print import describe, show, show_type
+from gmlang.core.print import describe, show, show_element, show_type
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import Span
 from gmlang.errors import names as errors
@@ -298,16 +298,18 @@ def check_index(state: Checking, env: Env, expression: ast.Index) -> Expression:
         )
     text = expression.base.span.text
     axes, sizes = _free_axes(state, base)
+    surplus = len(expression.indices) > len(axes)
+    if surplus and isinstance(base, AttributeRef) and num_whole(base.thing.indices):
+        # What stands behind a name indexes that name: the things are indexed before the dot.
+        counts = len(axes), len(expression.indices)
+        fail(state, type_errors.index_the_thing(span, base.attribute, *counts, show_element(base)))
     checked = _check_indices(state, env, span, text, expression.indices, axes, sizes)
     element = base.type.element if isinstance(base.type, Array) else base.type
-    if isinstance(base, AttributeRef) and num_whole(base.thing.indices):
-        free = num_whole(base.thing.indices)
-        thing = replace(base.thing, indices=_filled(base.thing.indices, checked[:free]))
-        indices = _filled(base.indices, checked[free:])
-        rank = num_whole(thing.indices) + num_whole(indices)
-        return replace(base, span=span, thing=thing, indices=indices, type=with_rank(element, rank))
     indices = _filled(base.indices, checked)
-    return replace(base, span=span, indices=indices, type=with_rank(element, num_whole(indices)))
+    rank = num_whole(indices)
+    if isinstance(base, AttributeRef):
+        rank += num_whole(base.thing.indices)
+    return replace(base, span=span, indices=indices, type=with_rank(element, rank))
 
 
 def _filled(indices: Indices, given: Indices) -> Indices:
@@ -321,11 +323,7 @@ def _free_axes(
     """Return, for each axis still whole, the enum that indexes it and its size."""
     axes, shape = axes_of(state, base)
     free = [k for k, index in enumerate(base.indices) if isinstance(index, Whole)]
-    thing_free = num_whole(base.thing.indices) if isinstance(base, AttributeRef) else 0
-    return (
-        (None,) * thing_free + tuple(axes[k] for k in free),
-        (None,) * thing_free + tuple(shape[k] for k in free),
-    )
+    return tuple(axes[k] for k in free), tuple(shape[k] for k in free)
 
 
 def axes_of(

@@ -4,13 +4,13 @@ How an expression of any form is checked is `gmlang.core.expressions.forms`, whi
 everything that checks a form; forms reach it through the state of the check.
 """
 
-from gmlang.core.ast import Array, Bool, Dist, Expression, Type
+from gmlang.core.ast import Array, AttributeRef, Bool, Dist, Expression, Type
 from gmlang.core.checking import Checking, each, fail
 from gmlang.core.expressions.operators import is_number, need_bool, need_known
 from gmlang.core.expressions.sharing import argument_of
 from gmlang.core.names.scope import DefMeaning, Env, enums_with
-from gmlang.core.print import describe
-from gmlang.core.walk import type_of
+from gmlang.core.print import describe, show_element
+from gmlang.core.walk import is_random, parts, type_of
 from gmlang.errors import names as name_errors
 from gmlang.errors import types as errors
 from gmlang.syntax import ast
@@ -37,9 +37,18 @@ def need_scalar(state: Checking, checked: Expression) -> Expression:
         axes = ", ".join(":" * type_.rank)
         text = checked.span.text
         letters = ", ".join("ijklmn"[: type_.rank])
-        fail(state, errors.array_for_element(checked.span, text, axes, f"{text}[{letters}]"))
+        is_attribute = isinstance(checked, AttributeRef)
+        element = show_element(checked) if is_attribute else f"{text}[{letters}]"
+        fail(state, errors.array_for_element(checked.span, text, axes, element))
     if isinstance(type_, Dist):
         fail(state, errors.type_mismatch(checked.span, "a value", "a distribution"))
+    return checked
+
+
+def need_one_array(state: Checking, checked: Expression) -> Expression:
+    """Check that an array asked about or observed is the same one in every state."""
+    if isinstance(type_of(checked), Array) and any(is_random(part) for part in parts(checked)):
+        need_scalar(state, checked)
     return checked
 
 

@@ -70,7 +70,10 @@ def _located(reference: Reference, still: Env) -> tuple[np.ndarray, States]:
             attribute = world.attributes[reference.thing.entity][reference.attribute]
             offsets = _offsets(reference.attribute, reference.indices, attribute.shape, still)
             starts = attribute.starts[thing_numbers(reference.thing, still)]
-            return starts.reshape(-1, *([1] * (offsets.ndim - 1))) + offsets, attribute.states
+            # The axes of the things come first, then those of the attribute.
+            starts = starts.reshape(*starts.shape, *([1] * (offsets.ndim - 1)))
+            wholes = [1] * (starts.ndim - offsets.ndim)
+            return starts + offsets.reshape(-1, *wholes, *offsets.shape[1:]), attribute.states
         case Activation():
             table = world.models[reference.model]
             keys = instance_keys(table, argument_rows(reference, table, still))
@@ -141,7 +144,7 @@ def _offsets(
 
 
 def thing_numbers(thing: Thing, env: Env) -> np.ndarray:
-    """Return each instance's thing, as its number within its entity."""
+    """Return each instance's things, as numbers within their entity: (instances, whole axes...)."""
     if thing.key:
         return env.frame.locals[thing.key]
     array = env.world.things[thing.name]
