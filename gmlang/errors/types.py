@@ -20,21 +20,16 @@ def array_for_element(span: Span, text: str, shape: str, hint: str) -> Diagnosti
     )
 
 
-def wrong_number_of_indices(span: Span, text: str, rank: int, found: int) -> Diagnostic:
+def wrong_number_of_indices(
+    span: Span, text: str, rank: int, found: int, hint: str = ""
+) -> Diagnostic:
     """Report too many indices."""
     has = f"has {rank} {'axis' if rank == 1 else 'axes'}" if rank else "is not an array"
     given = "1 index" if found == 1 else f"{found} indices"
     letters = ", ".join("ijkl"[:rank])
-    hint = f"one for each axis: `{text}[{letters}]`" if 0 < rank <= 4 else f"write `{text}`"
+    usual = f"one for each axis: `{text}[{letters}]`" if 0 < rank <= 4 else f"write `{text}`"
+    hint = hint or usual
     return Diagnostic("GM303", f"`{text}` {has}, but is given {given}", span, hint=hint)
-
-
-def index_the_thing(span: Span, attribute: str, rank: int, found: int, element: str) -> Diagnostic:
-    """Report indices behind an attribute that only the array of things could take."""
-    has = f"has {rank} {'axis' if rank == 1 else 'axes'}" if rank else "is not an array"
-    given = "1 index" if found == 1 else f"{found} indices"
-    message = f"the attribute `{attribute}` {has}, but is given {given}"
-    return Diagnostic("GM303", message, span, hint=f"index the things themselves: `{element}`")
 
 
 def wrong_number_of_arguments(span: Span, name: str, takes: str, found: int) -> Diagnostic:

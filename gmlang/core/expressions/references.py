@@ -301,8 +301,9 @@ def check_index(state: Checking, env: Env, expression: ast.Index) -> Expression:
     surplus = len(expression.indices) > len(axes)
     if surplus and isinstance(base, AttributeRef) and num_whole(base.thing.indices):
         # What stands behind a name indexes that name: the things are indexed before the dot.
+        hint = f"index the things themselves: `{show_element(base)}`"
         counts = len(axes), len(expression.indices)
-        fail(state, type_errors.index_the_thing(span, base.attribute, *counts, show_element(base)))
+        fail(state, type_errors.wrong_number_of_indices(span, base.attribute, *counts, hint))
     checked = _check_indices(state, env, span, text, expression.indices, axes, sizes)
     element = base.type.element if isinstance(base.type, Array) else base.type
     indices = _filled(base.indices, checked)
