@@ -63,7 +63,7 @@ def lower_narrowed(grounder: Grounder, frame: Frame, job: Job) -> bool:
 
 def _best_cut(grounder: Grounder, frame: Frame, job: Job) -> _Cut | None:
     best: _Cut | None = None
-    for part, guards in _candidates(job):
+    for part, guards in candidates(job):
         states = _value_states(grounder, frame, part)
         if states is None:
             continue
@@ -73,7 +73,7 @@ def _best_cut(grounder: Grounder, frame: Frame, job: Job) -> _Cut | None:
     return best
 
 
-def _candidates(job: Job) -> list[tuple[Expression, Guards]]:
+def candidates(job: Job) -> list[tuple[Expression, Guards]]:
     """List the parts that may be replaced, each with what it is asked for under."""
     target = getattr(job.term, "target", None)
     roots = {id(e) for e in job.expressions()} if isinstance(job.term, Defined) else set[int]()
@@ -198,7 +198,7 @@ def _narrowed_by_values(grounder: Grounder, frame: Frame, job: Job) -> bool:
     """Replace the widest part that takes few values, whatever numbers they are."""
     best: tuple[float, Expression] | None = None
     env = environment(grounder, frame)
-    for part, _ in _candidates(job):
+    for part, _ in candidates(job):
         values = values_of(part, env)
         if values is None or len(values) > NUM_VALUES_MAX:
             continue

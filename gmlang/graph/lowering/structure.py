@@ -25,12 +25,12 @@ from gmlang.graph.lowering.sums.comparisons import (
     OPPOSITE,
     add_comparison,
     comparison,
-    define_remainder,
     difference,
     has_short_sum,
 )
 from gmlang.graph.lowering.sums.diagrams import lower_comparison
 from gmlang.graph.lowering.sums.linear import SUM_RANGE_MAX, LinearForm
+from gmlang.graph.lowering.sums.residues import define_remainder, lower_residues
 from gmlang.graph.values.evaluate import evaluate, item_frames
 from gmlang.graph.values.terms import Condition, Defined, Drawn, Value
 from gmlang.graph.world.places import locate
@@ -47,13 +47,16 @@ def lower_structured(grounder: Grounder, frame: Frame, job: Job) -> bool:
         case Condition():
             return _condition(grounder, frame, job, job.term.condition)
         case Value():
-            return lower_sum(grounder, frame, job, job.term.value)
+            is_sum = lower_sum(grounder, frame, job, job.term.value)
+            return is_sum or lower_residues(grounder, frame, job)
         case Defined():
-            return not job.gates and _defined(grounder, frame, job, job.term)
+            is_known = not job.gates and _defined(grounder, frame, job, job.term)
+            return is_known or lower_residues(grounder, frame, job)
         case Drawn():
-            return lower_noisy_or(grounder, frame, job, job.term)
+            is_noisy = lower_noisy_or(grounder, frame, job, job.term)
+            return is_noisy or lower_residues(grounder, frame, job)
         case _:
-            return False
+            return lower_residues(grounder, frame, job)
 
 
 # --- Conditions --------------------------------------------------------------------------
@@ -71,6 +74,8 @@ def _condition(grounder: Grounder, frame: Frame, job: Job, condition: Expression
     plain = _plain(job, condition)
     if plain is not condition:
         grounder.lower(frame, replace(job, term=Condition(plain)))
+        return True
+    if lower_residues(grounder, frame, job):
         return True
     if job.gates:
         if not _has_rule(grounder, frame, job, condition):
@@ -238,7 +243,7 @@ def _defined_sum(grounder: Grounder, frame: Frame, job: Job, term: Defined) -> b
         form = difference(term.value, term.target, grounder, frame, parts=parts)
         if form is not None and len(form.terms) >= 3:
             return _equal_inside(grounder, frame, job, term, form)
-    if job.is_wide and define_remainder(grounder, frame, job, term):
+    if define_remainder(grounder, frame, job, term) or lower_residues(grounder, frame, job):
         return True
     positive, inner = strip_not(term.value)
     if not job.is_wide or has_short_sum(grounder, frame, inner):

@@ -1,20 +1,15 @@
 """Comparisons of weighted sums: one factor over all the variables that are added up."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 
 from gmlang.core.ast import Apply, Expression, Integer
-from gmlang.core.walk import is_random
 from gmlang.graph.lowering import table_sizes
-from gmlang.graph.lowering.grounder import Grounder, Job, auxiliary, environment
+from gmlang.graph.lowering.grounder import Grounder, Job, environment
 from gmlang.graph.lowering.sums.linear import SUM_RANGE_MAX, LinearForm, linear_form, realised
+from gmlang.graph.lowering.sums.weighted import add_weighted
 from gmlang.graph.values.arithmetic import COMPARISONS
-from gmlang.graph.values.evaluate import evaluate
-from gmlang.graph.values.terms import Defined
-from gmlang.graph.world.places import locate
-from gmlang.graph.world.states import States
 from gmlang.graph.world.world import Frame
 from gmruntime.factors.kinds import LinearSum
 
@@ -80,42 +75,7 @@ def add_comparison(grounder: Grounder, job: Job, form: LinearForm, operator: str
     variables = np.stack([np.broadcast_to(s.variables, count) for s, _ in terms], axis=1)
     potentials = np.broadcast_to(np.where(holds, 0.0, -np.inf), (count, holds.shape[1]))
     kind = LinearSum(coefficients, np.asarray(lowest, np.int64).copy(), potentials.copy())
-    grounder.builder.add_factors(kind, variables, job.origin)
-
-
-def define_remainder(grounder: Grounder, frame: Frame, job: Job, term: Defined) -> bool:
-    """Add target = a weighted sum % a known number, whatever the sum's range is."""
-    value = term.value
-    if not isinstance(value, Apply) or value.operator != "%" or is_random(value.arguments[1]):
-        return False
-    env = environment(grounder, frame)
-    modulus = np.unique(np.asarray(evaluate(value.arguments[1], env)))
-    form = difference(value.arguments[0], term.target, grounder, frame, parts=True)
-    target = locate(term.target, env).states
-    if form is None or len(form.terms) < 3 or len(modulus) != 1 or modulus[0] < 1:
-        return False
-    k = int(modulus[0])
-    if k != modulus[0] or k > SHORT_RANGE or target.first < 0 or target.first + target.count > k:
-        return False
-    if target.count < k:
-        # Where the remainder leaves the domain must be told apart.
-        frame, remainder = auxiliary(grounder, frame, value, States(0, k), job.guards)
-        grounder.lower(frame, replace(job, term=Defined(term.target, remainder)))
-        return True
-    terms = realised(grounder, form, job.guards)
-    coefficients = np.stack([c % k for _, c in terms], axis=1)
-    sizes = np.array([slot.states.count - 1 for slot, _ in terms])
-    most = int((coefficients * sizes).sum(axis=1).max())
-    if most > SUM_RANGE_MAX:
-        return False
-    remainders = (form.constant[:, None] + np.arange(most + 1)) % k
-    count = len(form.constant)
-    variables = np.stack([np.broadcast_to(s.variables, count) for s, _ in terms], axis=1)
-    kind = LinearSum(
-        coefficients, np.zeros(count, np.int64), np.where(remainders == 0, 0.0, -np.inf)
-    )
-    grounder.builder.add_factors(kind, variables, job.origin)
-    return True
+    add_weighted(grounder.builder, kind, variables, job.origin)
 
 
 def _reach(form: LinearForm) -> np.ndarray:
