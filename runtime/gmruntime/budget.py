@@ -68,6 +68,14 @@ class Budget:
         """
         return replace(self, start_s=self.clock(), seconds=min(seconds, self.left_s()))
 
+    def at_least(self, seconds: float) -> "Budget":
+        """Return the budget that begins now and has so many seconds: to finish with, if it is late.
+
+        >>> Budget(0.0, 8.0, 1 << 30, clock=lambda: 9.0).at_least(0.25).left_s()
+        0.25
+        """
+        return replace(self, start_s=self.clock(), seconds=max(seconds, self.left_s()))
+
     def ending_with(self, ended: Event) -> "Budget":
         """Return the budget that is also spent as soon as `ended` is set, by any thread."""
         return replace(self, ends=(*self.ends, ended))

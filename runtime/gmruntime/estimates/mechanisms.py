@@ -84,8 +84,9 @@ def order_mechanisms(
     """Give each factor the variable drawn by it; None when that takes too much setting aside."""
     counts = np.array([len(block.scopes) for block in graph.factors], np.int64)
     starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
-    edges = _edges(graph, evidence, starts, is_over)
-    if edges is None:
+    try:
+        edges = _edges(graph, evidence, starts, is_over)
+    except TimeoutError:
         return None
     num_factors = int(starts[-1])
     alive = np.zeros(num_factors, np.bool_)
@@ -176,17 +177,14 @@ def _adopt(
 
 def _edges(
     graph: FactorGraph, evidence: Assignment, starts: np.ndarray, is_over: Callable[[], bool]
-) -> _Edges | None:
-    """List the pairs; None when time was over first."""
+) -> _Edges:
     states = num_states(graph)
     columns: list[tuple[np.ndarray, ...]] = []
     for index, block in enumerate(graph.factors):
         count, arity = block.scopes.shape
         if not count or not arity:
             continue
-        if is_over():
-            return None
-        constants, able = _mechanisms(block, states[block.scopes[0]], evidence)
+        constants, able = _mechanisms(block, states[block.scopes[0]], evidence, is_over)
         columns.append(
             (
                 np.repeat(starts[index] + np.arange(count), arity),
@@ -209,19 +207,22 @@ def _edges(
 
 
 def _mechanisms(
-    block: FactorBlock, shape: np.ndarray, evidence: Assignment
+    block: FactorBlock, shape: np.ndarray, evidence: Assignment, is_over: Callable[[], bool]
 ) -> tuple[Float64[np.ndarray, "factors_or_one arity"], Bool[np.ndarray, "factors_or_one arity"]]:
     """Say for each position what the factors sum to over it, and whether it may be the child.
 
     Sums that are not constant are NaN.
+
+    Raises:
+        TimeoutError: once it is over.
     """
     arity = len(shape)
     constants = np.full((1, arity), np.nan)
     match block.kind:
         case Table():
-            return _of_tables(block.kind.log_potentials)
+            return _of_tables(block.kind.log_potentials, is_over)
         case Gated():
-            return _of_gated(block, block.kind, evidence)
+            return _of_gated(block, block.kind, evidence, is_over)
         case Potts():
             others = np.log(np.maximum(shape[:1] - 1.0, 1e-300))
             constants = np.repeat(np.logaddexp(block.kind.weights, others)[:, None], 2, axis=1)
@@ -240,10 +241,14 @@ def _mechanisms(
     return constants, ~np.isnan(constants)
 
 
-def _of_tables(tables: Float64[np.ndarray, "tables *states"]) -> tuple[np.ndarray, np.ndarray]:
+def _of_tables(
+    tables: Float64[np.ndarray, "tables *states"], is_over: Callable[[], bool]
+) -> tuple[np.ndarray, np.ndarray]:
     constants: list[np.ndarray] = []
     able: list[np.ndarray] = []
     for axis in range(1, tables.ndim):
+        if is_over():
+            raise TimeoutError
         totals = np.logaddexp.reduce(tables, axis=axis).reshape(len(tables), -1)
         silent = (tables == 0.0).all(axis=axis).reshape(len(tables), -1)
         constants.append(_constant(totals))
@@ -257,9 +262,9 @@ def _of_tables(tables: Float64[np.ndarray, "tables *states"]) -> tuple[np.ndarra
 
 
 def _of_gated(
-    block: FactorBlock, kind: Gated, evidence: Assignment
+    block: FactorBlock, kind: Gated, evidence: Assignment, is_over: Callable[[], bool]
 ) -> tuple[np.ndarray, np.ndarray]:
-    constants, able = _of_tables(kind.log_potentials)
+    constants, able = _of_tables(kind.log_potentials, is_over)
     gate = evidence[block.scopes[:, 0]]
     # Behind a gate that may be shut the sum is not constant; behind one that is, nothing is said.
     constants = np.where((gate == 1)[:, None], constants, np.nan)

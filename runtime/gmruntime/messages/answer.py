@@ -35,15 +35,14 @@ from gmruntime.budget import Budget
 from gmruntime.elimination.solutions import counted_by_sum
 from gmruntime.graph import Assignment, FactorGraph, log_score
 from gmruntime.messages.beliefs import (
-    bethe_log_partition,
     by_block,
     decode,
-    independent_log_partition,
     joint,
     least_log_score,
     marginals,
 )
 from gmruntime.messages.bp import Messages
+from gmruntime.messages.finishing import free_energy, independent
 from gmruntime.messages.layout import Layout, build_layout, unary_with_evidence
 from gmruntime.messages.options import BpOptions, temperature_for
 from gmruntime.messages.propagate import propagate
@@ -166,11 +165,11 @@ def _by_sums(
     temperature = temperature_for(options, query)
     layout, unary, messages = _run(graph, evidence, budget, options, temperature)
     found = marginals(layout, unary, messages)
-    value = float(bethe_log_partition(layout, unary, messages)[0])
+    value = free_energy(layout, unary, messages, budget)
     # Other temperatures answer about p^(1/T), which is not what was asked.
     good = quality(layout, messages, budget, is_exact=temperature == 1.0)
     if found.contradictory[0] or not np.isfinite(value):
-        value = float(independent_log_partition(layout, unary)[0])
+        value = independent(layout, unary, budget)
         good = _estimated(budget, CONTRADICTION)
         if refute(graph, evidence):
             value, good = -np.inf, _refuted(budget)
@@ -263,7 +262,7 @@ def _map(
         return AssignmentsAnswer(_noted(found, note), nothing, np.zeros(0))
     if layout.is_max and _is_final(layout, messages):
         # Ties may make states that are each best together bad; the value of the maximum tells.
-        bound = float(bethe_log_partition(layout, unary, messages)[0])
+        bound = free_energy(layout, unary, messages, budget)
         if is_proved(float(score[0]), bound):
             found = quality(layout, messages, budget, is_exact=True)
             return AssignmentsAnswer(found, best, score, float(score[0]))
@@ -303,7 +302,7 @@ def _marginal_map(
     clamped[query.variables] = states
     unary = unary_with_evidence(layout, clamped[None, :])
     rest = propagate(layout, unary, budget, options, messages.values)
-    value = float(bethe_log_partition(layout, unary, rest)[0])
+    value = free_energy(layout, unary, rest, budget)
     found = quality(layout, rest, budget, is_exact=False)
     if marginals(layout, unary, rest).contradictory[0] or not np.isfinite(value):
         note = "the states that are most probable one by one contradict each other"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmruntime.arrays import Float64, Int32
+from gmruntime.budget import UNLIMITED, Budget
 from gmruntime.factors.extremes import least_entries
 from gmruntime.factors.tables import log_values
 from gmruntime.graph import FactorGraph, num_states
@@ -81,13 +82,19 @@ def decode(
 
 
 def bethe_log_partition(
-    layout: Layout, unary: Float64[np.ndarray, "rows entries"], messages: Messages
+    layout: Layout,
+    unary: Float64[np.ndarray, "rows entries"],
+    messages: Messages,
+    budget: Budget = UNLIMITED,
 ) -> Float64[np.ndarray, " rows"]:
     """Estimate log Z from messages; exact on forests at convergence, -inf when impossible.
 
         sum_v log sum_x u_v m  +  sum_f log sum_x f n  -  sum_edges log sum_x m n
 
     Any scale of a message cancels. At temperature T this is T times the estimate for p^(1/T).
+
+    Raises:
+        TimeoutError: when the budget is spent.
 
     Source: Yedidia, Freeman and Weiss (2005), "Constructing free-energy approximations and
     generalized belief propagation algorithms", section III.
@@ -108,7 +115,7 @@ def bethe_log_partition(
     count_rows = len(unary)
     for group in layout.groups:
         told = to_factors(layout, group, belief, zeros, messages.values)
-        said = outgoing(group.kind, told, is_max=layout.is_max)
+        said = outgoing(group.kind, told, is_max=layout.is_max, budget=budget)
         total += log_norm(group.kind, told, said, layout.is_max).sum(axis=1)
         for start, n in zip(group.starts, told, strict=True):
             heard = messages.values[:, start : start + n.shape[1] * n.shape[2]]
@@ -120,7 +127,7 @@ def bethe_log_partition(
 
 
 def independent_log_partition(
-    layout: Layout, unary: Float64[np.ndarray, "rows entries"]
+    layout: Layout, unary: Float64[np.ndarray, "rows entries"], budget: Budget = UNLIMITED
 ) -> Float64[np.ndarray, " rows"]:
     """Estimate log Z as if factors held independently, where messages have none to offer.
 
@@ -128,7 +135,7 @@ def independent_log_partition(
     """
     silent = np.zeros((len(unary), len(layout.entry)))
     nothing = np.zeros(len(unary), np.bool_)
-    return bethe_log_partition(layout, unary, Messages(silent, 0.0, 0, False, nothing))
+    return bethe_log_partition(layout, unary, Messages(silent, 0.0, 0, False, nothing), budget)
 
 
 def least_log_score(graph: FactorGraph) -> float:

@@ -58,7 +58,11 @@ def propagate_vectorised(
     damping = DAMPINGS[0] if options.damping is None else options.damping
     checkpoint = np.inf
     while layout.groups:
-        change, contradiction = _sweep(layout, unary, values, damping)
+        try:
+            change, contradiction = _sweep(layout, unary, values, damping, budget)
+        except TimeoutError:
+            # A sweep that was not finished says nothing of how far there is to go.
+            return Messages(values, np.inf, sweep, False, impossible)
         impossible |= contradiction
         sweep += 1
         residual = change / (1.0 - damping)
@@ -144,15 +148,19 @@ def _add_heard(layout: Layout, values: np.ndarray, result: np.ndarray) -> None:
 
 
 def _sweep(
-    layout: Layout, unary: np.ndarray, values: np.ndarray, damping: float
+    layout: Layout, unary: np.ndarray, values: np.ndarray, damping: float, budget: Budget
 ) -> tuple[float, np.ndarray]:
-    """Update every message in place; return the largest change and the rows that contradict."""
+    """Update every message in place; return the largest change and the rows that contradict.
+
+    Raises:
+        TimeoutError: when the budget is spent before all are.
+    """
     impossible = np.zeros(len(unary), np.bool_)
     change = 0.0
     belief, zeros = split(layout, unary, values)
     for group in layout.groups:
         told = to_factors(layout, group, belief, zeros, values)
-        said = outgoing(group.kind, told, is_max=layout.is_max)
+        said = outgoing(group.kind, told, is_max=layout.is_max, budget=budget)
         for start, new in zip(group.starts, said, strict=True):
             high = new.max(axis=2, keepdims=True)
             lost = np.isneginf(high)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from gmruntime.arrays import Float64
-from gmruntime.budget import Budget
+from gmruntime.budget import Budget, num_cores
 from gmruntime.factors.kinds import Gated, Table
 from gmruntime.messages.bp import Messages, propagate_vectorised
 from gmruntime.messages.compiled.rows import propagate_compiled
@@ -14,6 +14,9 @@ from gmruntime.messages.options import BpOptions
 # Operations of a sweep from which on compiled loops repay the second that importing numba takes:
 # a hundred sweeps of them take NumPy about as long.
 _WORK_COMPILED_MIN = 200_000
+
+# Entries of tables that one core goes through in a second, at best.
+_ENTRIES_PER_S = 1e9
 
 
 def propagate(
@@ -34,6 +37,26 @@ def propagate(
     """
     shape = (len(unary), len(layout.entry))
     values = np.zeros(shape) if start is None else start.copy()
+    if _sweep_s(layout) * len(unary) > budget.left_s():
+        return _unsent(values)
+    try:
+        return _propagate(layout, unary, budget, options, values)
+    except TimeoutError:
+        return _unsent(values)
+
+
+def _unsent(values: Float64[np.ndarray, "rows message_entries"]) -> Messages:
+    """Return messages as they were, where there was no time for a sweep."""
+    return Messages(values, np.inf, 0, False, np.zeros(len(values), np.bool_))
+
+
+def _propagate(
+    layout: Layout,
+    unary: Float64[np.ndarray, "rows entries"],
+    budget: Budget,
+    options: BpOptions,
+    values: Float64[np.ndarray, "rows message_entries"],
+) -> Messages:
     if gpu.is_worth_it(layout, options, len(unary)):
         found = _propagate_on_gpu(layout, unary, budget, options, values)
         if found is not None:
@@ -53,6 +76,16 @@ def _work(layout: Layout) -> float:
         # A call of NumPy for a block takes as long as a few thousand operations.
         work += len(group.scopes) * float(np.prod(states, dtype=float)) + 4000.0
     return work
+
+
+def _sweep_s(layout: Layout) -> float:
+    """Return the seconds that a sweep takes at least: compiled loops cannot be stopped within one.
+
+    Tables count, gone through once for each of their variables.
+    """
+    tables = [g for g in layout.groups if isinstance(g.kind, Table | Gated)]
+    entries = [len(g.scopes) * len(g.states) * float(np.prod(g.states)) for g in tables]
+    return sum(entries) / (_ENTRIES_PER_S * num_cores())
 
 
 def _propagate_on_gpu(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmruntime.arrays import Float64, Int64
+from gmruntime.budget import UNLIMITED, Budget
 from gmruntime.factors.kinds import (
     AllDifferent,
     Count,
@@ -32,6 +33,9 @@ from gmruntime.messages.tempering import NUM_EXACT_VALUES_MAX, NUM_EXACT_VARIABL
 
 # What e^x still holds.
 _LOG_MAX = 700.0
+
+# Exponentials taken between two looks at the clock: some hundredths of a second.
+_NUM_ENTRIES_AT_ONCE = 1 << 21
 
 
 _A = np.ndarray
@@ -102,8 +106,14 @@ class _Parameters:
     num_scratch: int
 
 
-def flat_factors(layout: Layout, groups: Sequence[Group]) -> FlatFactors:
-    """Write groups of a layout as flat arrays."""
+def flat_factors(
+    layout: Layout, groups: Sequence[Group], budget: Budget = UNLIMITED
+) -> FlatFactors:
+    """Write groups of a layout as flat arrays.
+
+    Raises:
+        TimeoutError: when the budget is spent.
+    """
     code: list[np.ndarray] = [np.zeros(0, np.int64)]
     arity: list[np.ndarray] = [np.zeros(0, np.int64)]
     variables: list[np.ndarray] = [np.zeros(0, np.int64)]
@@ -115,7 +125,8 @@ def flat_factors(layout: Layout, groups: Sequence[Group]) -> FlatFactors:
     filled = [0, 0]
     scratch: list[np.ndarray] = [np.zeros(0, np.int64)]
     for group in groups:
-        found = _parameters(group.kind, group.states, is_max=layout.is_max)
+        budget.check()
+        found = _parameters(group.kind, group.states, is_max=layout.is_max, budget=budget)
         count, sizes = len(group.scopes), np.array(group.states, np.int64)
         index = np.arange(count, dtype=np.int64)
         code.append(np.full(count, found.code, np.int64))
@@ -147,20 +158,22 @@ def flat_factors(layout: Layout, groups: Sequence[Group]) -> FlatFactors:
     )
 
 
-def _parameters(kind: FactorKind, states: tuple[int, ...], *, is_max: bool) -> _Parameters:
+def _parameters(
+    kind: FactorKind, states: tuple[int, ...], *, is_max: bool, budget: Budget
+) -> _Parameters:
     arity = len(states)
     none = np.zeros((1, 0))
     no_ints = np.zeros((1, 0), np.int64)
     match kind:
         case Table():
-            return _table(kind.log_potentials, arity, is_max)
+            return _table(kind.log_potentials, arity, is_max, budget)
         case TruncatedLinear() | TruncatedQuadratic():
-            return _table(log_tables(kind, list(states)), arity, is_max)
+            return _table(log_tables(kind, list(states)), arity, is_max, budget)
         case Gated():
             rows = kind.log_potentials.reshape(len(kind.log_potentials), -1)
             # The closed gate's value comes last, so that all of them have one scale.
             rows = np.concatenate([rows, np.zeros((len(rows), 1))], axis=1)
-            return _Parameters(codes.GATED, no_ints, _scaled(rows, is_max), arity + 1)
+            return _Parameters(codes.GATED, no_ints, _scaled(rows, is_max, budget), arity + 1)
         case Potts():
             weights = kind.weights[:, None]
             reals = weights if is_max else np.exp(np.minimum(weights, _LOG_MAX))
@@ -186,9 +199,9 @@ def _parameters(kind: FactorKind, states: tuple[int, ...], *, is_max: bool) -> _
         case Count():
             signs = np.where(kind.negated, -1, 1).astype(np.int64)
             lowest = -kind.negated.sum(axis=1).astype(np.int64)
-            return _sum(signs, lowest, kind.log_potentials, states, is_max)
+            return _sum(signs, lowest, kind.log_potentials, states, is_max, budget)
         case LinearSum():
-            return _sum(kind.coefficients, kind.lowest, kind.log_potentials, states, is_max)
+            return _sum(kind.coefficients, kind.lowest, kind.log_potentials, states, is_max, budget)
         case AllDifferent():
             if states[0] <= NUM_EXACT_VALUES_MAX:
                 scratch = (arity + 2) << states[0]
@@ -210,17 +223,26 @@ def _log(values: np.ndarray) -> np.ndarray:
         return np.log(values)
 
 
-def _scaled(rows: np.ndarray, is_max: bool) -> np.ndarray:
+def _scaled(rows: np.ndarray, is_max: bool, budget: Budget) -> np.ndarray:
     """Return rows of logs, or what they are the logs of, the largest of each row 1."""
     if is_max:
         return rows
     high = rows.max(axis=1, keepdims=True)
-    return np.exp(rows - np.where(np.isneginf(high), 0.0, high))
+    high = np.where(np.isneginf(high), 0.0, high)
+    scaled = np.empty(rows.shape)
+    step = max(1, _NUM_ENTRIES_AT_ONCE // max(1, rows.shape[1]))
+    for first in range(0, len(rows), step):
+        budget.check()
+        piece = slice(first, first + step)
+        np.exp(rows[piece] - high[piece], out=scaled[piece])
+    return scaled
 
 
-def _table(log_potentials: np.ndarray, arity: int, is_max: bool) -> _Parameters:
+def _table(log_potentials: np.ndarray, arity: int, is_max: bool, budget: Budget) -> _Parameters:
     rows = log_potentials.reshape(len(log_potentials), -1)
-    return _Parameters(codes.TABLE, np.zeros((1, 0), np.int64), _scaled(rows, is_max), arity + 1)
+    return _Parameters(
+        codes.TABLE, np.zeros((1, 0), np.int64), _scaled(rows, is_max, budget), arity + 1
+    )
 
 
 def _sum(
@@ -229,11 +251,14 @@ def _sum(
     log_potentials: np.ndarray,
     states: tuple[int, ...],
     is_max: bool,
+    budget: Budget,
 ) -> _Parameters:
     count = max(len(coefficients), len(lowest), len(log_potentials))
     rows = [np.broadcast_to(a, (count, a.shape[1])) for a in (lowest[:, None], coefficients)]
     width = int(np.abs(coefficients * (np.array(states) - 1)).sum(axis=1).max()) + 1
-    reals = _scaled(np.broadcast_to(log_potentials, (count, log_potentials.shape[1])), is_max)
+    reals = _scaled(
+        np.broadcast_to(log_potentials, (count, log_potentials.shape[1])), is_max, budget
+    )
     scratch = (len(states) + 2) * width
     return _Parameters(codes.SUM, np.concatenate(rows, axis=1).astype(np.int64), reals, scratch)
 

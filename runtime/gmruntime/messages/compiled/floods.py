@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gmruntime.arrays import Float64, Int64
+from gmruntime.budget import UNLIMITED, Budget
 from gmruntime.factors.kinds import (
     FactorKind,
     Potts,
@@ -49,8 +50,8 @@ class Program:
     odds: Odds | None
 
 
-def compile_layout(layout: Layout) -> Program:
-    """Prepare a layout for compiled sweeps."""
+def compile_layout(layout: Layout, budget: Budget = UNLIMITED) -> Program:
+    """Prepare a layout for compiled sweeps; TimeoutError when the budget is spent."""
     owners: list[np.ndarray] = [np.zeros(0, np.int64)]
     places: list[np.ndarray] = [np.zeros(0, np.int64)]
     for group in layout.groups:
@@ -66,7 +67,7 @@ def compile_layout(layout: Layout) -> Program:
     return Program(
         layout,
         groups,
-        flat_factors(layout, others),
+        flat_factors(layout, others, budget),
         np.concatenate([[0], np.cumsum(degree)]).astype(np.int64),
         place[np.argsort(owner, kind="stable")],
         bool((layout.num_states == 2).all()),

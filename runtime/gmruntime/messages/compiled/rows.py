@@ -29,14 +29,17 @@ def propagate_compiled(
     """Run row by row in compiled loops.
 
     A row whose messages vanish is run again in logs, where nothing vanishes by underflow.
+
+    Raises:
+        TimeoutError: when the budget is spent before anything has run.
     """
     from gmruntime.messages.compiled.floods import compile_layout
 
-    program = compile_layout(layout)
+    program = compile_layout(layout, budget)
     schedule = options.schedule
     if schedule == "auto" and layout.is_forest:
         schedule = "sequential"
-    visits = None if schedule in ("auto", "flooding") else _visits_of(layout)
+    visits = None if schedule in ("auto", "flooding") else _visits_of(layout, budget)
     impossible = np.zeros(len(unary), np.bool_)
     residual, num_sweeps, converged = 0.0, 0, True
 
@@ -63,10 +66,10 @@ def propagate_compiled(
     return Messages(values, residual, num_sweeps, converged, impossible)
 
 
-def _visits_of(layout: Layout) -> "Visits":
+def _visits_of(layout: Layout, budget: Budget) -> "Visits":
     from gmruntime.messages.compiled.visits import plan_visits
 
-    return plan_visits(layout)
+    return plan_visits(layout, budget)
 
 
 def _inwards(layout: Layout, unary: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -177,6 +180,9 @@ def _by_residual(
     from gmruntime.messages.compiled.visits import visit
 
     left = min(_SWEEPS_BY_RESIDUAL, options.num_sweeps_max - sweep)
-    visits = _visits_of(layout)
+    try:
+        visits = _visits_of(layout, budget)
+    except TimeoutError:
+        return np.inf, sweep
     found = visit(visits, own, heard, "residual", budget, options.tolerance, left)
     return None if found is None else (found[0], sweep + found[1])

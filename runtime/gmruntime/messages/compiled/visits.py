@@ -12,7 +12,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import reverse_cuthill_mckee
 
 from gmruntime.arrays import Float64, Int64
-from gmruntime.budget import Budget
+from gmruntime.budget import UNLIMITED, Budget
 from gmruntime.messages.compiled.flat_factors import FlatFactors, flat_factors
 from gmruntime.messages.kernels.compiled import schedules as kernels
 from gmruntime.messages.layout import Layout
@@ -39,9 +39,9 @@ class Visits:
     order: Int64[np.ndarray, " factors"]
 
 
-def plan_visits(layout: Layout) -> Visits:
-    """Prepare a layout for visits of single factors."""
-    factors = flat_factors(layout, layout.groups)
+def plan_visits(layout: Layout, budget: Budget = UNLIMITED) -> Visits:
+    """Prepare a layout for visits of single factors; TimeoutError when the budget is spent."""
+    factors = flat_factors(layout, layout.groups, budget)
     count, num_variables = len(factors.code), len(layout.num_states)
     owner = np.repeat(np.arange(count, dtype=np.int64), np.diff(factors.start))
     order = np.argsort(factors.variables, kind="stable")

@@ -70,7 +70,7 @@ def flood(
     device: Device,
 ) -> Flood | None:
     """Flood all rows, as many at a time as the device holds; None when it does not hold one."""
-    factors = flat_factors(layout, layout.groups)
+    factors = flat_factors(layout, layout.groups, budget)
     tables = factors.code == codes.TABLE
     if (np.diff(factors.start)[tables] > cuda_kinds.TABLE_ARITY_MAX).any():
         return None

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from gmruntime.arrays import Float64
+from gmruntime.budget import UNLIMITED, Budget
 from gmruntime.factors.kinds import (
     AllDifferent,
     Count,
@@ -33,28 +34,34 @@ from gmruntime.messages.kernels.numpy.semiring import Messages, join, leave_one_
 _NUM_ENTRIES_MAX = 1 << 18
 
 
-def outgoing(kind: FactorKind, incoming: Messages, *, is_max: bool) -> list[np.ndarray]:
+def outgoing(
+    kind: FactorKind, incoming: Messages, *, is_max: bool, budget: Budget = UNLIMITED
+) -> list[np.ndarray]:
     """Compute what each factor says to each of its variables.
 
     Args:
         kind: with one table for all factors or one for each.
         incoming: what each variable says to the factor.
         is_max: maximise over the other variables instead of summing.
+        budget: asked while tables are read.
+
+    Raises:
+        TimeoutError: when the budget is spent.
     """
     shape = [m.shape[2] for m in incoming]
     match kind:
         case Table():
-            return table(kind.log_potentials, incoming, is_max)
+            return table(kind.log_potentials, incoming, is_max, budget)
         case Gated():
-            return gated(kind.log_potentials, incoming, is_max)
+            return gated(kind.log_potentials, incoming, is_max, budget)
         case Potts():
             return [potts(kind.weights, incoming[1 - k], is_max) for k in range(2)]
         case TruncatedLinear():
             if is_max:
                 return [_truncated_linear(kind, incoming[1 - k]) for k in range(2)]
-            return table(log_tables(kind, shape), incoming, is_max)
+            return table(log_tables(kind, shape), incoming, is_max, budget)
         case TruncatedQuadratic():
-            return table(log_tables(kind, shape), incoming, is_max)
+            return table(log_tables(kind, shape), incoming, is_max, budget)
         case Or():
             sure = np.full(kind.negated.shape, -np.inf)
             sure[:, -1] = 0.0
@@ -78,7 +85,9 @@ def outgoing(kind: FactorKind, incoming: Messages, *, is_max: bool) -> list[np.n
             return memory(kind.log_patterns, incoming, is_max)
 
 
-def table(potentials: np.ndarray, incoming: Messages, is_max: bool) -> list[np.ndarray]:
+def table(
+    potentials: np.ndarray, incoming: Messages, is_max: bool, budget: Budget = UNLIMITED
+) -> list[np.ndarray]:
     """Compute the messages of tables, a slice of factors at a time."""
     rows, count = incoming[0].shape[:2]
     size = max(1, int(np.prod(potentials.shape[1:], dtype=np.int64)) * rows)
@@ -88,13 +97,13 @@ def table(potentials: np.ndarray, incoming: Messages, is_max: bool) -> list[np.n
         piece = slice(first, first + step)
         tables = potentials if potentials.shape[0] == 1 else potentials[piece]
         told = [m[:, piece] for m in incoming]
-        for k, values in enumerate(_table_piece(tables, told, is_max)):
+        for k, values in enumerate(_table_piece(tables, told, is_max, budget)):
             result[k][:, piece] = values
     return result
 
 
 def _table_piece(
-    tables: np.ndarray, incoming: Sequence[np.ndarray], is_max: bool
+    tables: np.ndarray, incoming: Sequence[np.ndarray], is_max: bool, budget: Budget
 ) -> list[np.ndarray]:
     arity = len(incoming)
     spread = [
@@ -106,6 +115,8 @@ def _table_piece(
         joint = tables[None]
         for j in range(arity):
             if j != k:
+                # A single table may have millions of entries, and is gone through so often.
+                budget.check()
                 joint = joint + spread[j]
         axes = tuple(2 + j for j in range(arity) if j != k)
         values = reduce(joint, axes, is_max)
@@ -113,13 +124,15 @@ def _table_piece(
     return result
 
 
-def gated(potentials: np.ndarray, incoming: Messages, is_max: bool) -> list[np.ndarray]:
+def gated(
+    potentials: np.ndarray, incoming: Messages, is_max: bool, budget: Budget = UNLIMITED
+) -> list[np.ndarray]:
     """Compute the messages of tables that apply only while their gate is true.
 
     m_k(x) = n_gate(1) + [message of the table] (+) n_gate(0) + sum over j != k of |n_j|
     """
     gate, inner = incoming[0], incoming[1:]
-    applied = table(potentials, inner, is_max)
+    applied = table(potentials, inner, is_max, budget)
     norms = np.stack([reduce(m, (2,), is_max) for m in inner], axis=2)
     others = leave_one_out(norms)
     to_inner = [

@@ -1,0 +1,42 @@
+"""What an answer by messages still needs when its time is over, and what stands in for it.
+
+Messages that have not settled by the deadline are an answer only once their free energy is known,
+which takes as long as a sweep; where even that is too long, single variables tell what they can.
+"""
+
+import numpy as np
+
+from gmruntime.budget import Budget
+from gmruntime.messages.beliefs import bethe_log_partition, independent_log_partition
+from gmruntime.messages.bp import Messages
+from gmruntime.messages.layout import Layout
+
+FINISH_S = 0.2
+"""Spent after the deadline, if need be."""
+
+
+def free_energy(layout: Layout, unary: np.ndarray, messages: Messages, budget: Budget) -> float:
+    """Return Bethe's estimate of log Z, in the time that an answer may be late with."""
+    try:
+        late = budget.at_least(FINISH_S)
+        return float(bethe_log_partition(layout, unary, messages, late)[0])
+    except TimeoutError:
+        return _by_variables(layout, unary)
+
+
+def independent(layout: Layout, unary: np.ndarray, budget: Budget) -> float:
+    """Return an estimate of log Z as if factors held independently, likewise."""
+    try:
+        return float(independent_log_partition(layout, unary, budget.at_least(FINISH_S))[0])
+    except TimeoutError:
+        return _by_variables(layout, unary)
+
+
+def _by_variables(layout: Layout, unary: np.ndarray) -> float:
+    """Return log Z as if there were no factors but those of single variables."""
+    high = np.maximum.reduceat(unary[0], layout.variable_start[:-1])
+    high = np.where(np.isneginf(high), 0.0, high)
+    weights = np.exp(unary[0] - np.repeat(high, layout.num_states))
+    with np.errstate(divide="ignore"):
+        sums = np.log(np.add.reduceat(weights, layout.variable_start[:-1]))
+    return float((sums + high).sum()) + layout.log_constant

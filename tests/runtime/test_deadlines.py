@@ -1,0 +1,96 @@
+"""Work keeps to its budget: each long loop asks the clock, and gives up once it is told to."""
+
+import numpy as np
+import pytest
+
+from gmruntime.answer import LogPartition, LogPartitionAnswer, Marginals, MarginalsAnswer
+from gmruntime.budget import Budget
+from gmruntime.estimates.mechanisms import order_mechanisms
+from gmruntime.factors.kinds import Table
+from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, no_evidence
+from gmruntime.messages.answer import answer as by_messages
+from gmruntime.messages.beliefs import bethe_log_partition
+from gmruntime.messages.compiled.floods import compile_layout
+from gmruntime.messages.layout import build_layout, unary_with_evidence
+from gmruntime.messages.options import BpOptions
+from gmruntime.messages.propagate import propagate
+
+
+class Clock:
+    """A clock by which every look takes a second."""
+
+    def __init__(self) -> None:
+        """Start at zero."""
+        self.num_looks = 0
+
+    def __call__(self) -> float:
+        """Count a look."""
+        self.num_looks += 1
+        return float(self.num_looks)
+
+
+def _budget(seconds: float) -> tuple[Budget, Clock]:
+    clock = Clock()
+    return Budget(0.0, seconds, 1 << 30, clock=clock), clock
+
+
+def _dense(num_tables: int, arity: int) -> FactorGraph:
+    """Build tables over the same variables, each with parameters of its own."""
+    rng = np.random.default_rng(0)
+    logs = rng.normal(size=(num_tables, *(2,) * arity))
+    scopes = np.tile(np.arange(arity, dtype=np.int32), (num_tables, 1))
+    blocks = tuple(
+        FactorBlock(Table(logs[k : k + 1]), scopes[k : k + 1], f"table {k}")
+        for k in range(num_tables)
+    )
+    return FactorGraph((VariableBlock("x", (arity,), 2),), blocks)
+
+
+def test_a_layout_is_compiled_no_longer_than_there_is_time():
+    layout = build_layout(_dense(50, 4), 1.0)
+    budget, clock = _budget(5.0)
+    with pytest.raises(TimeoutError):
+        compile_layout(layout, budget)
+    assert clock.num_looks <= 7
+
+
+def test_a_sweep_ends_within_its_tables():
+    graph = _dense(50, 4)
+    layout = build_layout(graph, 1.0)
+    budget, clock = _budget(20.0)
+    unary = unary_with_evidence(layout, no_evidence(graph)[None])
+    found = propagate(layout, unary, budget, BpOptions())
+    assert not found.converged
+    assert clock.num_looks <= 25
+
+
+def test_a_free_energy_ends_within_its_tables():
+    graph = _dense(50, 4)
+    layout = build_layout(graph, 1.0)
+    unary = unary_with_evidence(layout, no_evidence(graph)[None])
+    settled = propagate(layout, unary, _budget(1e9)[0], BpOptions())
+    budget, clock = _budget(20.0)
+    with pytest.raises(TimeoutError):
+        bethe_log_partition(layout, unary, settled, budget)
+    assert clock.num_looks <= 22
+
+
+def test_mechanisms_are_not_looked_for_once_it_is_over():
+    graph = _dense(3, 4)
+    assert order_mechanisms(graph, no_evidence(graph), lambda: True) is None
+
+
+@pytest.mark.parametrize("seconds", [1.0, 30.0, 100.0])
+def test_messages_answer_something_whenever_they_are_stopped(seconds: float):
+    graph = _dense(20, 4)
+    rng = np.random.default_rng(0)
+    for query in (Marginals(), LogPartition()):
+        found = by_messages(graph, query, no_evidence(graph), _budget(seconds)[0], rng)
+        match found:
+            case MarginalsAnswer():
+                assert np.isfinite(found.probabilities[0]).all()
+            case LogPartitionAnswer():
+                assert np.isfinite(found.log_value)
+                assert found.log_lower <= found.log_value <= found.log_upper
+            case _:
+                raise AssertionError(type(found))
