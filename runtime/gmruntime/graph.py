@@ -29,7 +29,11 @@ from gmruntime.factors.kinds import (
     Xor,
 )
 from gmruntime.factors.kinds import FactorKind as FactorKind
+from gmruntime.factors.parameters import ParameterError, integer, unmasked
 from gmruntime.factors.tables import log_values, num_tables
+
+NUM_MAX = 2**31 - 1
+"""Variables and states are numbered by 32-bit integers."""
 
 
 class GraphError(ValueError):
@@ -151,43 +155,92 @@ def log_score(
     return totals.reshape(assignments.shape[:-1])
 
 
-def validate(graph: FactorGraph) -> None:
-    """Check that the graph's arrays fit each other.
+def validate(graph: FactorGraph) -> FactorGraph:
+    """Check a graph, and return it with its arrays as engines read them.
+
+    Parameters become float64, int64 or booleans in C order; what is so already is not copied.
 
     Raises:
         GraphError: naming the block, what was expected and what was found.
     """
-    for block in graph.variables:
-        if block.num_states < 1:
-            raise GraphError(f"variable block {block.name!r} has {block.num_states} states")
-    states = num_states(graph)
+    variables = tuple(_checked_variables(block) for block in graph.variables)
+    if sum(block.size for block in variables) > NUM_MAX:
+        raise GraphError(f"the blocks hold more than {NUM_MAX} variables together")
+    states = num_states(FactorGraph(variables, ()))
     alike = len(states) > 0 and bool((states == states[0]).all())
-    for position, block in enumerate(graph.factors):
-        name = f"factor block {position} ({block.label or 'no label'})"
-        _validate_factors(block, name, states, alike)
+    factors = tuple(
+        _checked_factors(
+            block, f"factor block {position} ({block.label or 'no label'})", states, alike
+        )
+        for position, block in enumerate(graph.factors)
+    )
+    return FactorGraph(variables, factors)
 
 
-def _validate_factors(block: FactorBlock, name: str, states: np.ndarray, alike: bool) -> None:
-    scopes = block.scopes
-    if scopes.ndim != 2 or scopes.dtype != np.int32:
-        raise GraphError(f"{name}: scopes must be int32[factors, arity], not {scopes.dtype}")
+def _checked_variables(block: VariableBlock) -> VariableBlock:
+    try:
+        shape = tuple(integer("a size of its shape", size, lowest=0) for size in block.shape)
+        count = integer("num_states", block.num_states, lowest=1)
+    except (ParameterError, TypeError) as error:
+        why = error if isinstance(error, ParameterError) else f"its shape is {block.shape!r}"
+        raise GraphError(f"variable block {block.name!r}: {why}") from None
+    return VariableBlock(block.name, shape, count)
+
+
+def _checked_factors(
+    block: FactorBlock, name: str, states: Int32[np.ndarray, " variables"], alike: bool
+) -> FactorBlock:
+    scopes = _checked_scopes(block.scopes, name, len(states))
     count, arity = scopes.shape
-    if scopes.size and (scopes.min() < 0 or scopes.max() >= len(states)):
-        raise GraphError(f"{name}: a scope names a variable outside 0..{len(states) - 1}")
-    if repeats_variable(scopes).any():
-        raise GraphError(f"{name}: a scope names a variable twice")
-    if num_tables(block.kind) not in (1, count):
-        raise GraphError(f"{name}: {num_tables(block.kind)} tables for {count} factors")
+    try:
+        kind = _checked_kind(block.kind, arity, int(states.max(initial=1)))
+    except ParameterError as error:
+        raise GraphError(f"{name}: {error}") from None
+    if num_tables(kind) not in (1, count):
+        raise GraphError(f"{name}: {num_tables(kind)} tables for {count} factors")
     for k in range(arity):
         # Where all variables are alike there is nothing to look up.
         found = states[:1] if alike else states[scopes[:, k]]
-        wanted = expected_states(block.kind, arity, k)
+        wanted = expected_states(kind, arity, k)
         if count and (found != (found[0] if wanted is None else wanted)).any():
             raise GraphError(
                 f"{name}: position {k} holds variables with {np.unique(found).tolist()} states, "
                 f"its kind needs {wanted if wanted is not None else 'all the same'}"
             )
-    _validate_parameters(block, name, states)
+    same = isinstance(kind, Potts | TruncatedLinear | TruncatedQuadratic | AllDifferent)
+    if same and arity and not alike and len(np.unique(states[scopes])) > 1:
+        raise GraphError(f"{name}: all its variables need the same number of states")
+    return FactorBlock(kind, scopes, block.label)
+
+
+def _checked_kind(kind: object, arity: int, num_states_max: int) -> FactorKind:
+    if not isinstance(kind, FactorKind):
+        raise ParameterError(f"{kind!r} is no kind of factor")
+    try:
+        return kind.checked(arity, num_states_max)
+    except ParameterError as error:
+        raise ParameterError(f"{type(kind).__name__}: {error}") from None
+
+
+def _checked_scopes(
+    scopes: object, name: str, num_variables: int
+) -> Int32[np.ndarray, "factors arity"]:
+    if not isinstance(scopes, np.ndarray):
+        kind = type(scopes).__name__
+        raise GraphError(f"{name}: scopes must be an array, int32[factors, arity], not a {kind}")
+    try:
+        array = unmasked("scopes", scopes)
+    except ParameterError as error:
+        raise GraphError(f"{name}: {error}") from None
+    if array.ndim != 2 or array.dtype != np.int32:
+        found = f"{array.dtype} of shape {array.shape}"
+        raise GraphError(f"{name}: scopes must be int32[factors, arity], not {found}")
+    array = np.ascontiguousarray(array)
+    if array.size and (array.min() < 0 or array.max() >= num_variables):
+        raise GraphError(f"{name}: a scope names a variable outside 0..{num_variables - 1}")
+    if repeats_variable(array).any():
+        raise GraphError(f"{name}: a scope names a variable twice")
+    return array
 
 
 def repeats_variable(scopes: Int[np.ndarray, "factors arity"]) -> Bool[np.ndarray, " factors"]:
@@ -213,51 +266,3 @@ def expected_states(kind: FactorKind, arity: int, position: int) -> int | None:
             return kind.log_patterns.shape[1 if position == 0 else 3]
         case Potts() | TruncatedLinear() | TruncatedQuadratic() | AllDifferent() | LinearSum():
             return None
-
-
-def _validate_parameters(block: FactorBlock, name: str, states: np.ndarray) -> None:
-    arity = block.scopes.shape[1]
-    if _arity(block.kind, arity) != arity:
-        raise GraphError(f"{name}: its kind has arity {_arity(block.kind, arity)}, not {arity}")
-    alike = isinstance(block.kind, Potts | TruncatedLinear | TruncatedQuadratic | AllDifferent)
-    if alike and arity and len(np.unique(states[block.scopes])) > 1:
-        raise GraphError(f"{name}: all its variables need the same number of states")
-    for values in _parameters(block.kind):
-        if np.isnan(values).any() or (values == np.inf).any():
-            raise GraphError(f"{name}: a parameter is NaN or +inf")
-
-
-def _arity(kind: FactorKind, arity: int) -> int:
-    match kind:
-        case Table():
-            return kind.log_potentials.ndim - 1
-        case Gated():
-            return kind.log_potentials.ndim
-        case Potts() | TruncatedLinear() | TruncatedQuadratic() | Window():
-            return 2
-        case Or() | Count():
-            return kind.negated.shape[1]
-        case NoisyOr():
-            return kind.log_failures.shape[1]
-        case LinearSum():
-            return kind.coefficients.shape[1]
-        case Memory():
-            return 1 + kind.log_patterns.shape[2]
-        case Xor() | AllDifferent():
-            return arity
-
-
-def _parameters(kind: FactorKind) -> tuple[np.ndarray, ...]:
-    match kind:
-        case Table() | Gated() | Count() | LinearSum():
-            return (kind.log_potentials,)
-        case Potts():
-            return (kind.weights,)
-        case TruncatedLinear() | TruncatedQuadratic():
-            return (kind.slopes,)
-        case NoisyOr():
-            return (kind.log_failures,)
-        case Memory():
-            return (kind.log_patterns,)
-        case Or() | Xor() | AllDifferent() | Window():
-            return ()

@@ -134,7 +134,7 @@ def infer(
         ValueError: for an unknown method, device or option.
     """
     budget = budget or begin_budget(budget_s, memory_bytes)
-    validate(graph)
+    graph = validate(graph)
     _check_device(device)
     evidence = _checked(graph, evidence)
     rng = np.random.default_rng(seed)
@@ -236,7 +236,7 @@ def search(
     from gmruntime.layered.search import has_wide_sums
 
     budget = budget or begin_budget(budget_s, memory_bytes)
-    validate(graph)
+    graph = validate(graph)
     evidence = _checked(graph, evidence)
     rng = np.random.default_rng(seed)
     small = _by_elimination(graph, evidence, budget, rng)
@@ -301,7 +301,7 @@ def plan(
     from gmruntime.elimination.sliced import who_answers
 
     budget = budget or begin_budget(budget_s, memory_bytes)
-    validate(graph)
+    graph = validate(graph)
     _check_device(device)
     evidence = _checked(graph, evidence)
     _check_method(method, query, options or {})
