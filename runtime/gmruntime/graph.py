@@ -163,6 +163,8 @@ def validate(graph: FactorGraph) -> FactorGraph:
     Raises:
         GraphError: naming the block, what was expected and what was found.
     """
+    given: object = graph
+    _check_blocks(given)
     variables = tuple(_checked_variables(block) for block in graph.variables)
     if sum(block.size for block in variables) > NUM_MAX:
         raise GraphError(f"the blocks hold more than {NUM_MAX} variables together")
@@ -175,6 +177,24 @@ def validate(graph: FactorGraph) -> FactorGraph:
         for position, block in enumerate(graph.factors)
     )
     return FactorGraph(variables, factors)
+
+
+def _check_blocks(graph: object) -> None:
+    if not isinstance(graph, FactorGraph):
+        raise GraphError(f"the graph is {graph!r}, not a FactorGraph")
+    for name, blocks, kind in (
+        ("variables", graph.variables, VariableBlock),
+        ("factors", graph.factors, FactorBlock),
+    ):
+        for block in _listed(name, blocks):
+            if not isinstance(block, kind):
+                raise GraphError(f"{name} holds {block!r}, not a {kind.__name__}")
+
+
+def _listed(name: str, blocks: object) -> tuple[object, ...]:
+    if not isinstance(blocks, tuple | list):
+        raise GraphError(f"{name} is {blocks!r}, not a tuple of blocks")
+    return tuple(blocks)
 
 
 def _checked_variables(block: VariableBlock) -> VariableBlock:

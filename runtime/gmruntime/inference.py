@@ -4,8 +4,9 @@ The order is always the same: exact elimination where its predicted cost fits th
 passing for sums and the anytime search for maxima where it does not.
 """
 
+import math
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypedDict, Unpack, overload
 
 import numpy as np
@@ -32,27 +33,22 @@ from gmruntime.answer import (
     at_seconds,
     with_note,
 )
-from gmruntime.budget import Budget, begin_budget
-from gmruntime.constraints.feasible import satisfy
-from gmruntime.factors.kinds import AllDifferent, Count, LinearSum, Or, Xor
-from gmruntime.graph import Assignment, FactorGraph, no_evidence, validate
+from gmruntime.budget import Budget
+from gmruntime.door.questions import (
+    check_device,
+    check_method,
+    checked_budget,
+    checked_evidence,
+    checked_query,
+    checked_seed,
+)
+from gmruntime.door.rounding import weigh, weighed_answer, weighed_step
+from gmruntime.graph import Assignment, FactorGraph, validate
 from gmruntime.simplify.apart import answer_apart
 
 if TYPE_CHECKING:
     from gmruntime.elimination.orders.cache import Orders
     from gmruntime.elimination.plan import Plan
-
-
-METHODS = ("", "exact", "bp", "search")
-
-QUICK_SHARE = 0.1
-"""Of the budget, for trying whether hard constraints or elimination settle a maximisation."""
-
-SMALL_VARIABLES = 30
-"""A search first tries elimination on graphs up to this size, where nothing need be compiled."""
-
-CONSTRAINTS = (AllDifferent, LinearSum, Xor, Or, Count)
-"""Kinds that make such a try worth while."""
 
 
 class Settings(TypedDict, total=False):
@@ -67,6 +63,18 @@ class Settings(TypedDict, total=False):
     estimate_share: float
     method: str
     options: dict[str, bool | int | float] | None
+    orders: "Orders | None"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _How:
+    """The settings of a question, checked; those of `infer`."""
+
+    seed: int
+    device: str
+    estimate_share: float
+    method: str
+    options: dict[str, bool | int | float]
     orders: "Orders | None"
 
 
@@ -130,42 +138,81 @@ def infer(
         orders: elimination orders found before; hand the same to every question on a graph.
 
     Raises:
-        GraphError: when the graph, the evidence or the query contradicts itself.
-        ValueError: for an unknown method, device or option.
+        GraphError: when the graph, the evidence, the query or the seed contradicts itself; it is a
+            ValueError.
+        ValueError: for an unknown method, device or option, and a budget that is none.
     """
-    budget = budget or begin_budget(budget_s, memory_bytes)
+    budget = checked_budget(budget, budget_s, memory_bytes)
     graph = validate(graph)
-    _check_device(device)
-    evidence = _checked(graph, evidence)
-    rng = np.random.default_rng(seed)
-    _check_method(method, query, options or {})
-    if method in ("", "exact") and isinstance(query, Solutions | LogPartition):
+    query = checked_query(graph, query)
+    evidence = checked_evidence(graph, evidence)
+    seed = checked_seed(seed)
+    check_device(device)
+    check_method(method, query, options)
+    _check_options(method, options)
+    how = _How(seed, device, estimate_share, method, options or {}, orders)
+    weighed = None if isinstance(query, Solutions) else weigh(graph)
+    if weighed is None:
+        return _answer(graph, query, evidence, budget, how)
+    found = _answer(weighed.graph, query, evidence, budget, how)
+    if found.quality.status is not Status.EXACT:
+        return weighed_answer(found, weighed, math.nan)
+    value = _log_value(found)
+    if math.isnan(value):
+        whole = _answer(weighed.graph, LogPartition(), evidence, budget, how)
+        assert isinstance(whole, LogPartitionAnswer)
+        value = whole.log_lower
+    return at_seconds(weighed_answer(found, weighed, value), budget.spent_s())
+
+
+def _log_value(answer: Answer) -> float:
+    """Return the log value of what an answer is about; NaN when it does not say."""
+    match answer:
+        case LogPartitionAnswer() | MarginalMapAnswer():
+            return answer.log_value
+        case AssignmentsAnswer():
+            return float(answer.log_scores.min(initial=math.inf))
+        case MarginalsAnswer():
+            return answer.log_partition
+        case JointAnswer() | SolutionsAnswer():
+            return math.nan
+
+
+def _answer(
+    graph: FactorGraph,
+    query: Query,
+    evidence: Assignment,
+    budget: Budget,
+    how: _How,
+) -> Answer:
+    """Answer a question that has come through the door."""
+    rng = np.random.default_rng(how.seed)
+    if how.method in ("", "exact") and isinstance(query, Solutions | LogPartition):
 
         def again(rest: FactorGraph, held: Assignment, seconds: float) -> Answer:
             part = budget.until(seconds)
-            more = Settings(evidence=held, budget=part, seed=seed, device=device)
-            more.update(method=method, orders=orders)
+            more = Settings(evidence=held, budget=part, seed=how.seed, device=how.device)
+            more.update(method=how.method, orders=how.orders)
             return infer(rest, query, **more)
 
         apart = answer_apart(graph, query, evidence, budget, again)
         if apart is not None:
             return apart
-    match method:
+    match how.method:
         case "bp":
             from gmruntime.estimates.answer import by_messages
 
-            part = budget.share(estimate_share)
-            return by_messages(graph, query, evidence, part, rng, device, options or {})
+            part = budget.share(how.estimate_share)
+            return by_messages(graph, query, evidence, part, rng, how.device, how.options)
         case "" | "exact":
+            from gmruntime.driver.maximise import QUICK_SHARE, by_constraints, searched
             from gmruntime.elimination.answer import attempt
             from gmruntime.elimination.plan import needs
             from gmruntime.estimates.answer import estimate, quick_by_messages
             from gmruntime.layered.answer import layered_answer
 
-            if isinstance(query, Map) and any(
-                isinstance(b.kind, CONSTRAINTS) for b in graph.factors
-            ):
-                decided = _by_constraints(graph, evidence, budget, rng)
+            if isinstance(query, Map):
+                decided = by_constraints(graph, evidence, budget, rng)
                 if decided is not None:
                     return decided
             if isinstance(query, Map | Best):
@@ -176,46 +223,32 @@ def infer(
             if quick is not None:
                 return quick
             part = budget
-            is_search = isinstance(query, Map) and not method and device != "cuda"
+            is_search = isinstance(query, Map) and not how.method and how.device != "cuda"
             if is_search:
                 # What takes longer is one of the engines of the search, which answers meanwhile.
                 part = budget.share(QUICK_SHARE)
-            answer, planned = attempt(graph, query, evidence, part, rng, device, orders)
+            answer, planned = attempt(graph, query, evidence, part, rng, how.device, how.orders)
             if answer is not None and not (is_search and answer.quality.status is Status.BOUNDED):
                 return at_seconds(answer, budget.spent_s())
-            part = budget.share(estimate_share)
+            part = budget.share(how.estimate_share)
             if isinstance(query, Map | Best):
-                return _search(graph, query, evidence, part, rng)
-            answer = estimate(graph, query, evidence, planned, part, rng, device)
+                return searched(graph, query, evidence, part, rng)
+            answer = estimate(graph, query, evidence, planned, part, rng, how.device)
             return at_seconds(with_note(answer, needs(planned)), budget.spent_s())
         case "search":
+            from gmruntime.driver.maximise import searched
+
             assert isinstance(query, Map | Best)
-            return _search(graph, query, evidence, budget.share(estimate_share), rng)
+            return searched(graph, query, evidence, budget.share(how.estimate_share), rng)
         case _:
-            raise AssertionError(method)
+            raise AssertionError(how.method)
 
 
-def _check_method(method: str, query: Query, options: dict[str, bool | int | float]) -> None:
-    """Refuse a method that does not exist or cannot answer, and options that it does not have."""
-    if method not in METHODS:
-        raise ValueError(f"there is no method {method!r}; the methods are exact, bp and search")
-    if method == "search" and not isinstance(query, Map | Best):
-        raise ValueError("method 'search' answers Map and Best only")
+def _check_options(method: str, options: dict[str, bool | int | float] | None) -> None:
     if method == "bp":
         from gmruntime.messages.options import options_from
 
-        options_from(options, "cpu")
-    elif options:
-        raise ValueError(f"{method or 'this method'} has no option {next(iter(options))!r}")
-
-
-def _check_device(device: str) -> None:
-    """Refuse a GPU that is not there, whatever engine would have answered."""
-    if device == "cuda":
-        from gmruntime.devices import has_gpu
-
-        if not has_gpu():
-            raise ValueError("device 'cuda' needs cupy and a CUDA device; there is none here")
+        options_from(options or {}, "cpu")
 
 
 def search(
@@ -232,50 +265,20 @@ def search(
 
     Stop whenever you like. The arguments are those of `infer`.
     """
-    from gmruntime.driver.anytime import search as improve
-    from gmruntime.layered.search import has_wide_sums
-
-    budget = budget or begin_budget(budget_s, memory_bytes)
+    budget = checked_budget(budget, budget_s, memory_bytes)
     graph = validate(graph)
-    evidence = _checked(graph, evidence)
-    rng = np.random.default_rng(seed)
-    small = _by_elimination(graph, evidence, budget, rng)
-    if small is not None:
-        return iter([small])
-    if has_wide_sums(graph):
-        # Their passes answer at once, and the hard constraints are worked on later.
-        return improve(graph, query, evidence, budget, rng)
-    feasible = satisfy(graph, evidence, budget, rng)
-    if feasible is not None and feasible.is_final:
-        return iter([feasible.improvement(budget)])
-    start = None if feasible is None else feasible.assignment
-    return improve(graph, query, evidence, budget, rng, start=start)
+    checked = checked_query(graph, query)
+    check_method("search", checked, None)
+    assert isinstance(checked, Map | Best)
+    evidence = checked_evidence(graph, evidence)
+    rng = np.random.default_rng(checked_seed(seed))
+    weighed = weigh(graph)
+    from gmruntime.driver.maximise import improvements
 
-
-def _by_elimination(
-    graph: FactorGraph, evidence: Assignment, budget: Budget, rng: np.random.Generator
-) -> Improvement | None:
-    """Answer a small maximisation exactly at once, before anything has to be compiled."""
-    from gmruntime.elimination.answer import answer as eliminate
-    from gmruntime.elimination.plan import plan as predict
-
-    if graph.num_variables > SMALL_VARIABLES:
-        return None
-    part = budget.share(QUICK_SHARE)
-    predicted = predict(graph, Map(), evidence, part, rng)
-    if not predicted.fits or predicted.compiled:
-        return None
-    found = eliminate(graph, Map(), evidence, part, rng)
-    if not isinstance(found, AssignmentsAnswer) or found.quality.status is Status.BOUNDED:
-        return None
-    if found.quality.status is Status.IMPOSSIBLE:
-        nothing = np.zeros(0, np.int32)
-        return Improvement(budget.spent_s(), nothing, -np.inf, -np.inf, found.quality.method)
-    if found.quality.status is not Status.EXACT:
-        return None
-    score = float(found.log_scores[0])
-    method = found.quality.method
-    return Improvement(budget.spent_s(), found.assignments[0], score, score, method)
+    if weighed is None:
+        return improvements(graph, checked, evidence, budget, rng)
+    steps = improvements(weighed.graph, checked, evidence, budget, rng)
+    return (weighed_step(step, weighed) for step in steps)
 
 
 def plan(
@@ -300,12 +303,14 @@ def plan(
     from gmruntime.elimination.plan import plan as predict
     from gmruntime.elimination.sliced import who_answers
 
-    budget = budget or begin_budget(budget_s, memory_bytes)
+    budget = checked_budget(budget, budget_s, memory_bytes)
     graph = validate(graph)
-    _check_device(device)
-    evidence = _checked(graph, evidence)
-    _check_method(method, query, options or {})
-    rng = np.random.default_rng(seed)
+    query = checked_query(graph, query)
+    evidence = checked_evidence(graph, evidence)
+    check_device(device)
+    check_method(method, query, options)
+    _check_options(method, options)
+    rng = np.random.default_rng(checked_seed(seed))
     found = on_device(predict(graph, query, evidence, budget, rng, orders), device)
     match method:
         case "bp":
@@ -315,52 +320,3 @@ def plan(
         case _:
             engine = who_answers(query, found, budget)
     return replace(found, engine=engine)
-
-
-def _checked(graph: FactorGraph, evidence: Assignment | None) -> Assignment:
-    from gmruntime.graph import GraphError, num_states
-
-    if evidence is None:
-        return no_evidence(graph)
-    evidence = np.asarray(evidence, np.int32)
-    if evidence.shape != (graph.num_variables,):
-        raise GraphError(f"evidence has shape {evidence.shape}, not ({graph.num_variables},)")
-    if (evidence < -1).any() or (evidence >= num_states(graph)).any():
-        raise GraphError("evidence names a state that its variable does not have")
-    return evidence
-
-
-def _search(
-    graph: FactorGraph,
-    query: Map | Best,
-    evidence: Assignment,
-    budget: Budget,
-    rng: np.random.Generator,
-) -> AssignmentsAnswer:
-    from gmruntime.driver.answer import answer
-    from gmruntime.driver.anytime import answer_of
-    from gmruntime.driver.anytime import search as improve
-    from gmruntime.layered.search import has_wide_sums
-
-    if isinstance(query, Best) or has_wide_sums(graph):
-        return answer(graph, query, evidence, budget, rng)
-    feasible = satisfy(graph, evidence, budget, rng)
-    if feasible is None:
-        return answer(graph, query, evidence, budget, rng)
-    last = feasible.improvement(budget)
-    if not feasible.is_final:
-        for step in improve(graph, query, evidence, budget, rng, start=feasible.assignment):
-            last = step
-    return answer_of(graph, last, budget)
-
-
-def _by_constraints(
-    graph: FactorGraph, evidence: Assignment, budget: Budget, rng: np.random.Generator
-) -> AssignmentsAnswer | None:
-    """Answer a maximisation whose hard constraints decide everything, if that is quick."""
-    from gmruntime.driver.anytime import answer_of
-
-    feasible = satisfy(graph, evidence, budget.share(QUICK_SHARE), rng)
-    if feasible is None or not feasible.is_final:
-        return None
-    return answer_of(graph, feasible.improvement(budget), budget)

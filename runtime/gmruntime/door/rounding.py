@@ -1,0 +1,280 @@
+"""Weights so strong that adding them rounds: what is kept exact, what is refused, what is said.
+
+Float64 keeps about 16 digits of a sum, so 1e16 nats beside 0.3 leave nothing of the 0.3. Ordinary
+graphs are not touched: only where some finite log value is beyond `STRONG` are the tables over the
+same variables added up as fractions, and their largest entries taken out as a constant; what is
+left of what matters is small. Where strong weights still contradict each other, an answer is not
+called exact: it says by how much it may be off,
+
+    rounding = epsilon * additions * (largest log value that matters),
+
+and a log value matters when an assignment that has it comes within `NEGLIGIBLE` of the whole.
+Beyond `LOG_VALUE_MAX` nothing is added at all: that is refused.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gmruntime.answer import (
+    Answer,
+    AssignmentsAnswer,
+    Improvement,
+    JointAnswer,
+    LogPartitionAnswer,
+    MarginalMapAnswer,
+    MarginalsAnswer,
+    Quality,
+    SolutionsAnswer,
+    Status,
+)
+from gmruntime.factors.extremes import largest_entries, least_entries
+from gmruntime.factors.kinds import FactorKind, Table
+from gmruntime.graph import FactorBlock, FactorGraph, GraphError, num_states, table_indices
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+TOLERANCE = 1e-9
+"""An answer whose sums may be further off than this, in nats, is not called exact."""
+
+STRONG = float(1 << 22)
+"""Finite log values up to here lose less than `TOLERANCE` when they are added: 2**22 * epsilon."""
+
+LOG_VALUE_MAX = 1e100
+"""Nothing is stronger and yet finite: what is meant is certain, and sums leave float64."""
+
+NEGLIGIBLE = 64.0
+"""Assignments this many nats below the whole weigh less than float64 can tell."""
+
+MERGED_ENTRIES_MAX = 1 << 16
+"""Fractions are slow: so many are added in a tenth of a second."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Weighed:
+    """A graph whose strong tables are added up.
+
+    Attributes:
+        graph: scores everything `log_constant` lower than the graph that was asked.
+        log_constant: nats.
+        log_most: no assignment of `graph` scores higher.
+        log_strong: the largest finite log value of `graph`, in size.
+        num_strong: how many factors are strong.
+    """
+
+    graph: FactorGraph
+    log_constant: float
+    log_most: float
+    log_strong: float
+    num_strong: int
+
+
+def weigh(graph: FactorGraph) -> Weighed | None:
+    """Add up the strong tables of a validated graph; None when it has no strong factor.
+
+    Raises:
+        GraphError: when a finite log value is beyond `LOG_VALUE_MAX`.
+    """
+    strongest = 0.0
+    for position, block in enumerate(graph.factors):
+        found = strength(block.kind)
+        if found > LOG_VALUE_MAX:
+            raise GraphError(
+                f"factor block {position} ({block.label or 'no label'}) holds {found:g}, beyond "
+                f"{LOG_VALUE_MAX:g} nats; write -inf for what is impossible"
+            )
+        strongest = max(strongest, found)
+    if strongest <= STRONG:
+        return None
+    merged, log_constant = _merged(graph)
+    most, least, count = 0.0, 0.0, 0
+    states = int(num_states(merged).max(initial=1))
+    for block in merged.factors:
+        if not len(block.scopes):
+            continue
+        index = table_indices(block)
+        high = largest_entries(block.kind)[index]
+        low = least_entries(block.kind, states)
+        reach = max(float(np.abs(high[high > -np.inf]).max(initial=0.0)), -float(low.min()))
+        most += float(high.sum())
+        if reach > STRONG:
+            least, count = max(least, reach), count + len(index)
+    return Weighed(merged, log_constant, most, least, count)
+
+
+def strength(kind: FactorKind) -> float:
+    """Return the largest size of a finite parameter.
+
+    >>> strength(Table(np.array([[-2.0, -np.inf, 1.0]])))
+    2.0
+    """
+    found = 0.0
+    for field in fields(kind):
+        values = getattr(kind, field.name)
+        if isinstance(values, np.ndarray) and values.dtype == np.float64:
+            least, most = float(values.min(initial=0.0)), float(values.max(initial=0.0))
+            if least == -np.inf:
+                least = float(values.min(where=values > -np.inf, initial=0.0))
+            found = max(found, most, -least)
+    return found
+
+
+# --- Strong tables -----------------------------------------------------------------------
+
+
+def _merged(graph: FactorGraph) -> tuple[FactorGraph, float]:
+    """Add up the tables over the variables of a strong one, but for their largest entries."""
+    from fractions import Fraction
+
+    strong = {key for key, table in _tables(graph) if _is_strong(table)}
+    groups: dict[tuple[int, ...], list[np.ndarray]] = {key: [] for key in strong}
+    num_entries = 0
+    for key, table in _tables(graph):
+        if key in groups:
+            groups[key].append(table)
+            num_entries += table.size
+            if num_entries > MERGED_ENTRIES_MAX:
+                return graph, 0.0
+    constant = Fraction(0)
+    blocks = [rest for block in graph.factors if (rest := _without(block, strong)) is not None]
+    for scope, tables in groups.items():
+        table, largest = _sum_exactly(tables)
+        constant += largest
+        blocks.append(FactorBlock(Table(table[None]), np.array([scope], np.int32), "strong"))
+    return replace(graph, factors=tuple(blocks)), float(constant)
+
+
+def _is_strong(table: np.ndarray) -> bool:
+    return bool((np.isfinite(table) & (np.abs(table) > STRONG)).any())
+
+
+def _tables(graph: FactorGraph) -> Iterator[tuple[tuple[int, ...], np.ndarray]]:
+    """Yield each table with its scope, both in ascending order of the variables."""
+    for block in graph.factors:
+        if isinstance(block.kind, Table):
+            for index, scope in zip(table_indices(block), block.scopes, strict=True):
+                order = np.argsort(scope)
+                key = tuple(int(v) for v in scope[order])
+                yield key, block.kind.log_potentials[index].transpose(order)
+
+
+def _without(block: FactorBlock, scopes: set[tuple[int, ...]]) -> FactorBlock | None:
+    if not isinstance(block.kind, Table):
+        return block
+    keep = [tuple(int(v) for v in np.sort(scope)) not in scopes for scope in block.scopes]
+    if all(keep):
+        return block
+    if not any(keep):
+        return None
+    tables = block.kind.log_potentials
+    kind = block.kind if len(tables) == 1 else Table(tables[keep])
+    return FactorBlock(kind, block.scopes[keep], block.label)
+
+
+def _sum_exactly(tables: list[np.ndarray]) -> "tuple[np.ndarray, Fraction]":
+    """Add tables without rounding; the largest entry is taken out before anything is rounded."""
+    from fractions import Fraction
+
+    forbidden = np.any([table == -np.inf for table in tables], axis=0)
+    sums = {
+        place: sum((Fraction(float(table[place])) for table in tables), Fraction(0))
+        for place in np.ndindex(*forbidden.shape)
+        if not forbidden[place]
+    }
+    largest = max(sums.values(), default=Fraction(0))
+    result = np.full(forbidden.shape, -np.inf)
+    for place, total in sums.items():
+        result[place] = float(total - largest)
+    return result, largest
+
+
+# --- What an answer says of it -----------------------------------------------------------
+
+
+def rounding(weighed: Weighed, log_value: float) -> float:
+    """Bound what additions may have lost where it matters, nats.
+
+    Args:
+        weighed: the graph that was answered for.
+        log_value: of the whole, or of the assignment in question, on that graph.
+    """
+    matters = weighed.log_strong
+    if abs(weighed.log_most) <= STRONG and not np.isnan(log_value):
+        matters = min(matters, max(weighed.log_most - log_value, 0.0) + NEGLIGIBLE)
+    if matters <= STRONG:
+        return 0.0
+    return float(np.finfo(np.float64).eps) * matters * (weighed.num_strong + 1)
+
+
+def weighed_answer(answer: Answer, weighed: Weighed, log_value: float) -> Answer:
+    """Put the constant back into an answer, and say what additions may have lost.
+
+    Args:
+        answer: on `weighed.graph`.
+        weighed: what was answered for.
+        log_value: of the whole on that graph; NaN where it is not known.
+    """
+    shift = weighed.log_constant
+    lost = rounding(weighed, log_value)
+    match answer:
+        case LogPartitionAnswer() | MarginalMapAnswer():
+            value = answer.log_value + shift
+            lost = max(lost, _of_sum(value))
+            return replace(
+                answer,
+                quality=_said(answer.quality, lost, Status.BOUNDED),
+                log_value=value,
+                log_lower=answer.log_lower + shift - _if_lossy(lost),
+                log_upper=answer.log_upper + shift + _if_lossy(lost),
+            )
+        case AssignmentsAnswer():
+            # A score is a sum too, of two numbers: that alone takes nothing from which is best.
+            spare = max(
+                _if_lossy(lost),
+                2 * _of_sum(float(np.abs(answer.log_scores).max(initial=0.0)) + abs(shift)),
+            )
+            status = Status.BOUNDED if len(answer.assignments) == 1 else Status.ESTIMATE
+            return replace(
+                answer,
+                quality=_said(answer.quality, lost, status),
+                log_scores=answer.log_scores + shift,
+                log_upper=answer.log_upper + shift + spare,
+            )
+        case MarginalsAnswer():
+            quality = _said(answer.quality, lost, Status.ESTIMATE)
+            return replace(answer, quality=quality, log_partition=answer.log_partition + shift)
+        case JointAnswer():
+            return replace(answer, quality=_said(answer.quality, lost, Status.ESTIMATE))
+        case SolutionsAnswer():
+            return answer
+
+
+def weighed_step(step: Improvement, weighed: Weighed) -> Improvement:
+    """Put the constant back into a step of a search, and what additions may have lost."""
+    lost = _if_lossy(rounding(weighed, step.log_score)) if step.assignment.size else 0.0
+    return replace(
+        step,
+        log_score=step.log_score + weighed.log_constant,
+        log_bound=step.log_bound + weighed.log_constant + lost,
+    )
+
+
+def _of_sum(log_value: float) -> float:
+    """Return what a large number cannot say about itself."""
+    return float(np.spacing(abs(log_value))) if np.isfinite(log_value) else 0.0
+
+
+def _if_lossy(lost: float) -> float:
+    return lost if lost > TOLERANCE else 0.0
+
+
+def _said(quality: Quality, lost: float, status: Status) -> Quality:
+    if quality.status is not Status.EXACT or lost <= TOLERANCE:
+        return quality
+    far = f"{lost:.1g} nats" if math.isfinite(lost) else "any amount"
+    note = f"weights this strong round: adding them may be off by {far}"
+    return replace(quality, status=status, error=lost, error_kind="rounding", note=note)

@@ -1,0 +1,127 @@
+"""Weights so strong that sums round: right, refused, or said to be off by so much."""
+
+import math
+import warnings
+from fractions import Fraction
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import gmruntime as gm
+from gmruntime.factors.kinds import Count, FactorKind, Potts, Table
+
+STATUSES = (gm.Status.BOUNDED, gm.Status.ESTIMATE)
+HARD = Table(np.array([[[0.0, -np.inf], [-np.inf, 0.0]]]))
+
+
+def graph_of(*factors: tuple[FactorKind, list[int]]) -> gm.FactorGraph:
+    blocks = tuple(gm.FactorBlock(kind, np.array([scope], np.int32)) for kind, scope in factors)
+    return gm.FactorGraph((gm.VariableBlock("x", (2,), 2),), blocks)
+
+
+def prefer(weight: float, variable: int = 0) -> tuple[FactorKind, list[int]]:
+    return Table(np.array([[0.0, weight]])), [variable]
+
+
+def against(weight: float, variable: int = 0) -> tuple[FactorKind, list[int]]:
+    return Table(np.array([[weight, 0.0]])), [variable]
+
+
+def chance(score: Fraction) -> float:
+    """Return 1 / (1 + e^-score), however large the score."""
+    return 1.0 / (1.0 + math.exp(-max(min(float(score), 700.0), -700.0)))
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([1e3, 1e7, 1e12, 1e16, 1e99, 0.3, -0.7]), st.booleans()),
+        max_size=6,
+    )
+)
+@settings(deadline=None, max_examples=60)
+def test_preferences_about_one_variable_keep_their_digits(weights: list[tuple[float, bool]]):
+    graph = graph_of(*(prefer(w) if yes else against(w) for w, yes in weights))
+    odds = sum((Fraction(w) * (1 if yes else -1) for w, yes in weights), Fraction(0))
+    found = gm.infer(graph, gm.Marginals())
+    assert found.probabilities[0][0, 1] == pytest.approx(chance(odds), abs=1e-9)
+    assert found.quality.status is gm.Status.EXACT
+    best = gm.infer(graph, gm.Map())
+    assert odds == 0 or best.assignments[0, 0] == (odds > 0)
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(deadline=None, max_examples=60)
+def test_what_is_called_exact_is_right(seed: int):
+    """Over two variables in any way: by fractions, which never round."""
+    rng = np.random.default_rng(seed)
+    sizes = [0.3, 1.0, 1e7, 1e12, 1e16]
+    factors = [HARD] if rng.random() < 0.5 else []
+    weights = [(rng.choice(sizes) * rng.choice([-1, 1]), int(rng.integers(4))) for _ in range(5)]
+    parts: list[tuple[FactorKind, list[int]]] = [(kind, [0, 1]) for kind in factors]
+    for weight, where in weights:
+        match where:
+            case 0 | 1:
+                parts.append(prefer(weight, where))
+            case 2:
+                parts.append((Potts(np.array([weight])), [0, 1]))
+            case _:
+                parts.append((Count(np.array([[0, weight, 0]]), np.zeros((1, 2), bool)), [0, 1]))
+    graph = graph_of(*parts)
+    scores: dict[tuple[int, int], Fraction] = {}
+    for a, b in product(range(2), repeat=2):
+        if factors and a != b:
+            continue
+        says = (a == 1, b == 1, a == b, a != b)
+        scores[a, b] = sum((Fraction(w) for w, where in weights if says[where]), Fraction(0))
+    most = max(scores.values())
+    sizes_of = {ab: math.exp(max(-700.0, float(s - most))) for ab, s in scores.items()}
+    right = sum(size for (a, _), size in sizes_of.items() if a) / sum(sizes_of.values())
+    found = gm.infer(graph, gm.Marginals())
+    if found.quality.status is gm.Status.EXACT:
+        assert found.probabilities[0][0, 1] == pytest.approx(right, abs=1e-8)
+    else:
+        assert found.quality.error_kind == "rounding"
+        assert abs(found.probabilities[0][0, 1] - right) <= found.quality.error
+    total = gm.infer(graph, gm.LogPartition())
+    log_value = float(most) + math.log(sum(sizes_of.values()))
+    slack = 1e-9 * max(1.0, abs(log_value)) if total.quality.status is gm.Status.EXACT else 0.0
+    assert total.log_lower - slack <= log_value <= total.log_upper + slack
+    best = gm.infer(graph, gm.Map())
+    assert float(most) <= best.log_upper
+    if best.quality.status is gm.Status.EXACT:
+        assert scores[tuple(best.assignments[0].tolist())] == pytest.approx(most, rel=1e-15)
+
+
+def test_strong_weights_of_linked_variables_are_said_to_round():
+    linked = graph_of((HARD, [0, 1]), prefer(1e16), against(1e16, 1), prefer(0.3))
+    found = gm.infer(linked, gm.Marginals())
+    assert found.quality.status is gm.Status.ESTIMATE
+    assert found.quality.error >= 1.0
+    assert "round" in found.quality.note
+
+
+@pytest.mark.parametrize("weight", [1e308, -1e308, 1e101])
+@pytest.mark.parametrize(
+    "query", [gm.LogPartition(), gm.Map(), gm.Marginals(), gm.Best(2), gm.Samples(2)], ids=str
+)
+def test_what_leaves_float64_is_refused_and_never_impossible(weight: float, query: gm.Map):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(gm.GraphError, match="nats"):
+            gm.infer(graph_of(prefer(weight), prefer(weight)), query)
+
+
+def test_a_search_puts_the_constant_back():
+    steps = list(gm.search(graph_of(prefer(1e9), prefer(2.5, 1)), gm.Map(), budget_s=1.0))
+    assert steps[-1].assignment.tolist() == [1, 1]
+    assert steps[-1].log_score == 1e9 + 2.5
+    assert steps[-1].log_bound >= 1e9 + 2.5
+
+
+def test_one_strong_weight_leaves_the_others_exact():
+    found = gm.infer(graph_of(prefer(1e12), prefer(0.3, 1)), gm.Marginals())
+    assert found.quality.status is gm.Status.EXACT
+    assert found.probabilities[0][1, 1] == pytest.approx(1 / (1 + math.exp(-0.3)), abs=1e-12)
