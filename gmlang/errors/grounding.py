@@ -217,6 +217,16 @@ def not_finite(span: Span, text: str, where: str) -> Diagnostic:
     )
 
 
+def too_strong(span: Span, text: str, where: str, most: float) -> Diagnostic:
+    """A log-factor is finite, and too large to be added to another."""
+    return Diagnostic(
+        "GM428",
+        f"`{text}` is beyond {most:g} nats{where}, and sums of such numbers mean nothing",
+        span,
+        hint="what always holds is a `constraint`; a preference of 50 nats is next to certain",
+    )
+
+
 def cannot_ask(span: Span, message: str, hint: str = "") -> Diagnostic:
     """A query that has no meaning as written."""
     return Diagnostic("GM501", message, span, hint=hint)

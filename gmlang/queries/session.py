@@ -43,7 +43,7 @@ from gmruntime.answer import Answer as RuntimeAnswer
 from gmruntime.answer import Query as RuntimeQuery
 from gmruntime.budget import Budget, Watch, begin_budget
 from gmruntime.elimination.orders.cache import Orders
-from gmruntime.graph import FactorGraph
+from gmruntime.graph import FactorGraph, GraphError
 from gmruntime.inference import infer
 
 DEVICES = ("auto", "cpu", "cuda")
@@ -375,6 +375,6 @@ def ask_graph(
             orders=settings.orders,
         )
     except ValueError as error:
-        if query is not None and method:
+        if query is not None and (method or isinstance(error, GraphError)):
             raise GmError([errors.cannot_ask(query.span, str(error))]) from error
         raise

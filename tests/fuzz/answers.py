@@ -30,7 +30,7 @@ from tests.fuzz.programs import ProgramCase, Question
 from tests.fuzz.societies import Stage, sites
 from tests.support.numbers import Undefined
 
-UNDEFINED = {"GM314", "GM327", "GM406", "GM414", "GM417", "GM422", "GM425"}
+UNDEFINED = {"GM314", "GM327", "GM406", "GM414", "GM417", "GM422", "GM425", "GM428"}
 """The codes of what has no value in some state, or is a constant where none fits."""
 
 PROBABILITY_TOLERANCE = 1e-9

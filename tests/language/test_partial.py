@@ -11,7 +11,7 @@ from tests.support import oracle
 from tests.support.interpreter import Undefined
 from tests.support.programs import partial_program, partial_queries
 
-UNDEFINED = ("GM314", "GM327", "GM406", "GM414", "GM417", "GM422", "GM425")
+UNDEFINED = ("GM314", "GM327", "GM406", "GM414", "GM417", "GM422", "GM425", "GM428")
 """The codes of what has no value in some state, or is a constant where none fits."""
 
 

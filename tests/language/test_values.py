@@ -77,6 +77,8 @@ NO_VALUE = [
     ("var a : 0..9\nfactor a ** 400", "GM422", "(a = 2)"),
     ("var a : 0..2\nconstraint a < 9223372036854775808", "GM422", "64-bit"),
     ("var a : 0..2\nfactor exp(1000 * a)", "GM417", "(a = 1)"),
+    ("var a : 0..2\nfactor 1e101 * a", "GM428", "(a = 1)"),
+    ("var a : 0..2\nprefer a == 1 weight -1e308", "GM428", "1e+100 nats"),
     ("var a : 0..3\nvar d : 0..3 := a + 1", "GM414", "4 (a = 3)"),
     ("var a : 0..20\nvar b : 0..20\nvar d : 0..20 := a - b", "GM414", "outside"),
     ("var a[6] : 0..9\nvar d : 0..30 := sum(a[i] for i in 0..5)", "GM414", "outside"),
@@ -296,3 +298,15 @@ def test_small_programs_are_decided_however_busy_the_machine(monkeypatch: pytest
         "constraint b < a\nconstraint b < a or (x[k] and k < 2)\n"
     )
     assert model.query("P(k = 2)").value == pytest.approx(1 / 3)
+
+
+def test_opposing_preferences_of_any_strength_leave_the_third():
+    for strength in ("1e7", "1e12", "1e16", "1e99"):
+        text = f"var a : bool\nprefer a weight {strength}\nprefer not a weight {strength}\n"
+        found = probability(text + "prefer a weight 0.3", "P(a)")
+        assert found == pytest.approx(1 / (1 + math.exp(-0.3)), abs=1e-12)
+
+
+def test_a_sum_of_large_real_numbers_is_no_sum_of_integers():
+    text = "var x[4] : bool\nconstraint sum(1e308 * x[i] for i in 0..<4) <= 1.5e308"
+    assert gmlang.compile(text).query("count()").value == 5

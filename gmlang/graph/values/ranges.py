@@ -99,7 +99,7 @@ def _written_out(expression: Expression, env: Env, num_entries_max: int) -> Step
     if entries > num_entries_max:
         return None
     values = inner.defined(np.asarray(evaluate(expression, inner)))
-    if values.dtype != np.int64 and not (values == np.round(values)).all():
+    if values.dtype != np.int64 and not _are_integers(values):
         return None
     distinct = np.unique(values).astype(np.int64)
     if not distinct.size:
@@ -107,6 +107,11 @@ def _written_out(expression: Expression, env: Env, num_entries_max: int) -> Step
     step = int(np.gcd.reduce(np.diff(distinct))) if distinct.size > 1 else 1
     count = int(distinct[-1] - distinct[0]) // step + 1
     return Steps(int(distinct[0]), step, count, num_entries=entries * count)
+
+
+def _are_integers(values: np.ndarray) -> bool:
+    """Say whether numbers are integers that float64 tells apart."""
+    return bool(((values == np.round(values)) & (np.abs(values) <= EXACT_MAX)).all())
 
 
 def _bounded(expression: Expression, env: Env) -> Steps | None:

@@ -13,6 +13,7 @@ from gmlang.graph.values.distributions import check_inside, log_probabilities, l
 from gmlang.graph.values.environment import Env, Tell, no_value
 from gmlang.graph.values.evaluate import conditions, evaluate
 from gmlang.graph.values.offending import offending
+from gmruntime.factors.parameters import LOG_VALUE_MAX
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,12 +162,18 @@ def log_value(expression: Expression, env: Env) -> np.ndarray:
 
 
 def _finite(expression: Expression, values: np.ndarray, env: Env) -> np.ndarray:
-    good = values < np.inf
-    if good.all():
-        return values
     text = expression.span.text
-    no_value(env, ~good, lambda _, where: errors.not_finite(expression.span, text, where))
-    return np.where(good, values, 0.0)
+    good = values < np.inf
+    if not good.all():
+        no_value(env, ~good, lambda _, where: errors.not_finite(expression.span, text, where))
+    strong = good & (np.abs(values) > LOG_VALUE_MAX) & (values > -np.inf)
+    if strong.any():
+        most = LOG_VALUE_MAX
+        no_value(
+            env, strong, lambda _, where: errors.too_strong(expression.span, text, where, most)
+        )
+        good &= ~strong
+    return values if good.all() else np.where(good, values, 0.0)
 
 
 def _drawn(term: Drawn, env: Env) -> np.ndarray:

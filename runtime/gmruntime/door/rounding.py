@@ -33,6 +33,7 @@ from gmruntime.answer import (
 )
 from gmruntime.factors.extremes import largest_entries, least_entries
 from gmruntime.factors.kinds import FactorKind, Table
+from gmruntime.factors.parameters import LOG_VALUE_MAX
 from gmruntime.graph import FactorBlock, FactorGraph, GraphError, num_states, table_indices
 
 if TYPE_CHECKING:
@@ -43,9 +44,6 @@ TOLERANCE = 1e-9
 
 STRONG = float(1 << 22)
 """Finite log values up to here lose less than `TOLERANCE` when they are added: 2**22 * epsilon."""
-
-LOG_VALUE_MAX = 1e100
-"""Nothing is stronger and yet finite: what is meant is certain, and sums leave float64."""
 
 NEGLIGIBLE = 64.0
 """Assignments this many nats below the whole weigh less than float64 can tell."""

@@ -14,6 +14,10 @@ INTEGER_MAX = 1 << 53
 """Float64 holds every integer up to here."""
 
 
+LOG_VALUE_MAX = 1e100
+"""Nothing is stronger and yet finite: what is meant is certain, and sums leave float64."""
+
+
 class ParameterError(ValueError):
     """A parameter of a kind of factor is not what the kind needs."""
 

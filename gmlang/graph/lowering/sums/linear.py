@@ -4,8 +4,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gmlang.core.ast import Activation, Aggregate, Apply, AttributeRef, Expression, VariableRef
-from gmlang.core.walk import is_random
+from gmlang.core.ast import (
+    Activation,
+    Aggregate,
+    Apply,
+    AttributeRef,
+    Expression,
+    Real,
+    VariableRef,
+)
+from gmlang.core.walk import is_random, type_of
 from gmlang.errors import grounding as errors
 from gmlang.graph.lowering.grounder import Grounder, auxiliary, environment
 from gmlang.graph.values.environment import Env, Slot, Slots, no_value
@@ -181,7 +189,8 @@ def _apply(expression: Apply, env: Env, *, parts: bool) -> LinearForm | None:
         return None
     match expression.operator:
         case "+" | "-":
-            _check_size(found[0].size() + found[1].size(), expression, env)
+            if not _fits(found[0].size() + found[1].size(), expression, env):
+                return None
             return _merged(_add(found[0], found[1], 1 if expression.operator == "+" else -1))
         case "neg":
             zero = LinearForm(np.zeros(env.frame.count, np.int64), [])
@@ -189,7 +198,8 @@ def _apply(expression: Apply, env: Env, *, parts: bool) -> LinearForm | None:
         case "*":
             left, right = found
             scale, form = (left.constant, right) if not left.terms else (right.constant, left)
-            _check_size(form.size() * np.abs(scale.astype(np.float64)), expression, env)
+            if not _fits(form.size() * np.abs(scale.astype(np.float64)), expression, env):
+                return None
             scaled = [(slot, coefficients * scale) for slot, coefficients in form.terms]
             return LinearForm(form.constant * scale, scaled)
         case _:
@@ -210,7 +220,8 @@ def _aggregate(expression: Aggregate, env: Env, *, parts: bool) -> LinearForm | 
             if form is None:
                 return None
             size += form.size().reshape(count, each).sum(axis=1)
-            _check_size(size, expression, env)
+            if not _fits(size, expression, env):
+                return None
             total = _add(total, _shared_out(form, count, each), 1)
     except RaggedItems:
         return _one_by_one(expression, env, parts=parts)
@@ -249,18 +260,25 @@ def _one_by_one(expression: Aggregate, env: Env, *, parts: bool) -> LinearForm |
         if form is None:
             return None
         size += form.size()
-        _check_size(size, expression, env)
+        if not _fits(size, expression, env):
+            return None
         total = _add(total, form, 1)
     return _merged(total)
 
 
-def _check_size(size: np.ndarray, expression: Expression, env: Env) -> None:
-    """Refuse a sum of whose terms some may add up to more than 64 bits hold."""
+def _fits(size: np.ndarray, expression: Expression, env: Env) -> bool:
+    """Say whether sums of some of the terms fit into 64 bits.
+
+    Where they may not, a sum of integers has no value; one of real numbers is just no such form.
+    """
     beyond = size >= 2.0**63
     if not beyond.any():
-        return
+        return True
+    if isinstance(type_of(expression), Real):
+        return False
     span, why = expression.span, "may be beyond 64-bit integers"
     no_value(env.still(), beyond, lambda _, where: errors.without_value(span, why, where))
+    return True
 
 
 def _add(left: LinearForm, right: LinearForm, sign: int) -> LinearForm:
