@@ -90,7 +90,8 @@ def test_what_is_called_exact_is_right(seed: int):
     slack = 1e-9 * max(1.0, abs(log_value)) if total.quality.status is gm.Status.EXACT else 0.0
     assert total.log_lower - slack <= log_value <= total.log_upper + slack
     best = gm.infer(graph, gm.Map())
-    assert float(most) <= best.log_upper
+    # Five ordinary numbers added up are off in their last digit.
+    assert float(most) <= best.log_upper + 5 * np.spacing(max(1.0, abs(float(most))))
     if best.quality.status is gm.Status.EXACT:
         assert scores[tuple(best.assignments[0].tolist())] == pytest.approx(most, rel=1e-15)
 
