@@ -1,7 +1,7 @@
 """How many assignments have a score above zero, by compiled passes, as an integer of any size.
 
-A pass in floats says how large the number is. Passes in whole numbers modulo a few primes, whose
-product is larger, then say which one it is.
+A pass in floats says how large the number is, and which one where its rounding cannot reach half of
+one. Otherwise passes in whole numbers modulo a few primes, whose product is larger, say which.
 
 Source: the Chinese remainder theorem; von zur Gathen and Gerhard (2013), "Modern computer
 algebra", section 5.4.
@@ -28,6 +28,12 @@ ENTRIES_PER_SECOND = 6e7
 
 _PARTS_PER_CORE = 4
 
+# How far from a whole number the result of a pass in floats may be.
+_LOG_DOUBT_MAX = math.log(0.25)
+
+# Logs of numbers that lie so close together can be told apart from 0 by floats.
+_LOG_RANGE = 600.0
+
 
 def count_compiled(network: Network, order: Order, budget: Budget) -> Counted | None:
     """Count by compiled passes; None when time ran out before anything was known.
@@ -45,6 +51,8 @@ def count_compiled(network: Network, order: Order, budget: Budget) -> Counted | 
         vanished = found is not None and not found.finished and not budget.is_spent()
         return Counted(-np.inf, 0) if vanished else None
     log_count = done.log_constant
+    if log_count + math.log(_rounding(network, sheet)) < _LOG_DOUBT_MAX:
+        return Counted(log_count, round(math.exp(log_count)))
     # Its tables take as much memory as those of a pass in whole numbers.
     del done
     num_primes = int(log_count * (1.0 + LOG_TOLERANCE) / math.log(PRIMES_BELOW / 2)) + 1
@@ -66,6 +74,23 @@ def count_compiled(network: Network, order: Order, budget: Budget) -> Counted | 
 def _pass(sheet: Sheet, budget: Budget, *, is_max: bool) -> Run:
     count = sum(step.clique >= 0 for step in sheet.steps)
     return run(sheet, np.full(count, is_max), budget, reuse=True)
+
+
+def _rounding(network: Network, sheet: Sheet) -> float:
+    """Bound the relative error of a pass in floats; inf where small numbers may have vanished.
+
+    Every term is positive, so that the errors of a product add up, and a sum of n terms has at
+    most n - 1 roundings more than its worst. What was taken out to rescale is a sum of logs, none
+    of them more than that of all states.
+    """
+    log_states = float(np.log(network.num_states[list(network.free)].astype(np.float64)).sum())
+    if log_states > _LOG_RANGE:
+        return math.inf
+    roundings = 1.0
+    for step in sheet.steps:
+        num_terms = sheet.entries(step.axes) / sheet.entries(sheet.scopes[step.result])
+        roundings += num_terms + len(step.operands) + log_states + 4.0
+    return 4.0 * float(np.finfo(np.float64).eps) * roundings
 
 
 def _count_modulo(sheet: Sheet, prime: int, budget: Budget) -> int | None:

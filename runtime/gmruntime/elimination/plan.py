@@ -84,6 +84,7 @@ class Plan:
         order: how; None when no order was found within the limits.
         device: "cpu" or "cuda".
         engine: who will answer, in words.
+        ran_out: whether time was out before an order was found, so that nothing is known of it.
     """
 
     num_free: int
@@ -98,6 +99,7 @@ class Plan:
     order: Order | None = field(repr=False)
     device: str = "cpu"
     engine: str = "exact elimination"
+    ran_out: bool = False
 
 
 def plan(
@@ -119,7 +121,7 @@ def plan(
             return _hopeless(num_free, None)
         return _ordered(network, query, budget, rng, orders)
     except TimeoutError:
-        return _hopeless(num_free, network)
+        return replace(_hopeless(num_free, network), ran_out=True)
 
 
 def _simplified(
@@ -350,7 +352,7 @@ def _joined(network: Network, variables: np.ndarray, evidence: Assignment) -> Ne
 
 def needs(found: Plan) -> str:
     """Say what an exact answer would need; nothing where that is not known."""
-    if found.network is None:
+    if found.network is None or found.ran_out:
         return ""
     if found.order is None:
         return f"an exact answer would need tables of more than 2^{_BITS_MAX:.0f} entries"
@@ -360,7 +362,9 @@ def needs(found: Plan) -> str:
 
 def describe(found: Plan) -> str:
     """Say in a few lines what a plan costs and who will answer."""
-    if found.order is None:
+    if found.ran_out:
+        cost = "no time to find out what an exact answer costs"
+    elif found.order is None:
         cost = f"no elimination order within 2^{_BITS_MAX:.0f} entries"
     else:
         cost = (

@@ -25,6 +25,9 @@ from gmruntime.simplify.network import Network, zero_counts
 LAYOUT_S = 1e-4
 """What finding a layout takes for each variable."""
 
+ENTRY_S = 1.5e-7
+"""What finding the states of a table takes for each of its entries."""
+
 ENTRIES_PER_SECOND = 3e8
 """Clique entries that the compiled loops combine and sum out a second, as measured."""
 
@@ -192,7 +195,7 @@ def best_laid_out(
         passes: how many times all cliques will be gone through.
         budget: ends the trials.
     """
-    worth = _num_worth(network, orders[0], passes)
+    worth = _num_worth(network, may_be_listed(network), orders[0], passes)
     if worth < 1:
         return orders[0]
     if worth < 2 * len(COUNTS_MAX):
@@ -204,10 +207,12 @@ def best_laid_out(
     return min((tried[best], again), key=laid_out_bits)
 
 
-def _num_worth(network: Network, order: Order, passes: float) -> int:
+def _num_worth(network: Network, hard: list[bool], order: Order, passes: float) -> int:
     """Say how many layouts may be tried in a part of the time that the elimination takes."""
     seconds = passes * 2.0**order.total_bits / ENTRIES_PER_SECOND
-    return int(min(100.0, WORTH_SHARE * seconds / (LAYOUT_S * max(1, len(network.free)))))
+    entries = sum(f.table.size for f, at_all in zip(network.factors, hard, strict=True) if at_all)
+    layout_s = LAYOUT_S * max(1, len(network.free)) + ENTRY_S * entries
+    return int(min(100.0, WORTH_SHARE * seconds / layout_s))
 
 
 def may_be_listed(network: Network) -> list[bool]:
