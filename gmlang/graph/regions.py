@@ -2,7 +2,9 @@
 
 Certain are the evidence and the factors that forbid. First the states that these leave to each
 variable are found, by array arithmetic over all instances; a complete search for an assignment
-that they allow decides the rest. What it cannot decide in time is not excluded.
+that they allow decides the rest: around the region first, then, before anything is refused, in the
+whole graph, since what contradicts itself elsewhere excludes every state. What the search cannot
+decide in time is not excluded.
 """
 
 from collections.abc import Iterator
@@ -92,7 +94,7 @@ def check_regions(builder: Builder, world: World, evidence: Assignment) -> None:
             continue
         diagnostic = region.tell(there.place, _states(world, region, there))
         found.setdefault((diagnostic.span, diagnostic.code), diagnostic)
-    if found:
+    if found and not known.excludes_everything():
         raise GmError(list(found.values()))
 
 
@@ -193,6 +195,28 @@ class _Known:
             left = self._left(region)
         rows = np.flatnonzero(left.reshape(len(left), -1).any(axis=1))
         return self._search(region, rows, left[rows], budget) if len(rows) else None
+
+    def excludes_everything(self) -> bool:
+        """Say whether no assignment at all is certainly allowed: a contradiction, anywhere."""
+        self._filter_all()
+        empty = np.add.reduceat(self.alive, self.starts[:-1]) == 0 if len(self.alive) else ()
+        if np.any(empty):
+            return True
+        blocks: list[FactorBlock] = []
+        for block in self.graph.factors:
+            if block.scopes.shape[1]:
+                blocks.append(block)
+            elif (np.asarray(log_tables(block.kind, [])) == -np.inf).any():
+                return True
+        if not blocks:
+            return False
+        graph = replace(self.graph, factors=tuple(blocks))
+        evidence, budget = self._decided(), start_budget(SEARCH_S, MEMORY_BYTES)
+        quick = start_budget(QUICK_S, MEMORY_BYTES)
+        found = satisfy(graph, evidence, quick, np.random.default_rng(0))
+        if found is None:
+            return _is_impossible(graph, evidence, budget)
+        return found.assignment is None
 
     def _places(self, scopes: np.ndarray, axis: int, size: int) -> np.ndarray:
         return self.starts[scopes[:, axis]][:, None] + np.arange(size)

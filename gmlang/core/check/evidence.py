@@ -20,7 +20,7 @@ from gmlang.core.checking import Checking, fail
 from gmlang.core.expressions import loops, matching
 from gmlang.core.expressions.distributions import check_distribution
 from gmlang.core.expressions.operators import comparison, element_of, fit, need_known
-from gmlang.core.expressions.scalars import check, check_condition, check_scalar
+from gmlang.core.expressions.scalars import check, check_condition, check_scalar, fit_here
 from gmlang.core.expressions.weights import check_weights
 from gmlang.core.names.scope import Env
 from gmlang.core.print import describe, show
@@ -115,7 +115,7 @@ def observed_value(
     value = check(state, env, written, domain)
     _need_same_shape(state, value, target)
     if not isinstance(type_of(value), Array):
-        return fit(state, value, domain)
+        return fit_here(state, env, value, domain)
     _fit_elements(state, value, domain)
     return need_known(state, value, "what an array was observed to be")
 

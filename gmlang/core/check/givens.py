@@ -18,11 +18,11 @@ from gmlang.core.check import models
 from gmlang.core.check.evidence import observed_value
 from gmlang.core.checking import Checking, each, fail
 from gmlang.core.expressions import scalars
-from gmlang.core.expressions.operators import comparison, fit, need_bool, need_known
+from gmlang.core.expressions.operators import all_of, comparison, fit, need_bool, need_known
 from gmlang.core.names.scope import Env
 from gmlang.core.print import show
 from gmlang.core.program import EventGiven, Given, ObservedGiven, Query, VariableGiven
-from gmlang.core.walk import walk
+from gmlang.core.walk import is_random, walk
 from gmlang.errors import types as errors
 from gmlang.syntax import ast
 
@@ -55,7 +55,10 @@ def _given(
         if isinstance(condition, Apply) and condition.operator == "and"
         else (condition,)
     )
-    return tuple(_given_condition(operand) for operand in operands)
+    # What is known guards what follows: only the grounding can tell whether that is asked for.
+    split = next((k for k, part in enumerate(operands) if not is_random(part)), len(operands))
+    guarded = (all_of(span, operands[split:]),) if operands[split:] else ()
+    return tuple(_given_condition(part) for part in (*operands[:split], *guarded))
 
 
 def _given_condition(condition: Expression) -> Given:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from gmlang.core.ast import Activation, Constant, Expression, Integer, Local, Thing, Whole
 from gmlang.core.checking import Checking, attempt, each, fail, fresh_key
 from gmlang.core.expressions import domains, references, scalars
-from gmlang.core.expressions.operators import fit, need_known, num_whole, same_domain
+from gmlang.core.expressions.operators import need_known, num_whole, same_domain
 from gmlang.core.names.scope import (
     Binding,
     EntityMeaning,
@@ -149,7 +149,7 @@ def check_argument(
     if parameter.domain is not None:
         what = f"the argument `{parameter.name}` of a model"
         checked = scalars.check_scalar(state, env, argument, parameter.domain)
-        return fit(state, need_known(state, checked, what), parameter.domain)
+        return scalars.fit_here(state, env, need_known(state, checked, what), parameter.domain)
     thing = references.check_thing(state, env, argument)
     if thing.entity != parameter.entity:
         needed, found = f"a {parameter.entity}", f"a {thing.entity}"

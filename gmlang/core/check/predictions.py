@@ -119,7 +119,7 @@ def _predicted(
             fail(state, errors.type_mismatch(statement.target.span, needed, "nothing"))
         return point(span, Constant(span, is_positive, Bool()))
     value = scalars.check_scalar(state, env, statement.value, domain)
-    value = fit(state, value, domain)
+    value = scalars.fit_here(state, env, value, domain)
     if not is_positive:
         value = Apply(value.span, "not", (value,), Bool())
     return point(value.span, value)

@@ -19,7 +19,7 @@ from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
 from gmlang.core.expressions import loops, matching
 from gmlang.core.expressions.operators import all_of, join, negation
 from gmlang.core.expressions.scalars import check_condition, check_number
-from gmlang.core.names.scope import Env
+from gmlang.core.names.scope import Env, guarded
 from gmlang.core.program import (
     LogFactor,
     Require,
@@ -151,6 +151,7 @@ def _for(state: Checking, env: Env, place: Place, loop: ast.For) -> list[Stateme
         if condition is not None:
             is_gated = is_gated or is_random(condition)
             added = (*clauses, *_clauses_of(condition))
+        inner = guarded(inner)
     contexts = tuple(context + added for context in place.contexts)
     return check_block(state, inner, Place(contexts, is_gated, True), loop.body)
 
@@ -193,6 +194,7 @@ def _otherwise(condition: Expression) -> list[tuple[Where | Gate, ...]]:
 
 def _if(state: Checking, env: Env, place: Place, branch: ast.If) -> list[Statement]:
     condition = attempt(lambda: check_condition(state, env, branch.condition))
+    env = guarded(env)
     if condition is None:
         # The bodies are still checked, for their own mistakes.
         check_block(state, env, replace(place, is_block=True), branch.then)
@@ -216,7 +218,7 @@ def _match(state: Checking, env: Env, place: Place, match_: ast.Match) -> list[S
             lambda c=case: matching.row_conditions(state, env, c.span, subjects, c.patterns)
         )
         if row is None:
-            check_block(state, env, replace(place, is_block=True), case.body)
+            check_block(state, guarded(env), replace(place, is_block=True), case.body)
             continue
         excluded = [
             negation(all_of(case.span, before))
@@ -231,7 +233,7 @@ def _match(state: Checking, env: Env, place: Place, match_: ast.Match) -> list[S
         )
         contexts = tuple(context + clauses for context in place.contexts)
         is_gated = place.is_gated or is_random(condition)
-        found += check_block(state, env, Place(contexts, is_gated, True), case.body)
+        found += check_block(state, guarded(env), Place(contexts, is_gated, True), case.body)
     return found
 
 

@@ -29,7 +29,7 @@ from gmlang.core.expressions.operators import (
     need_number,
     negation,
 )
-from gmlang.core.names.scope import Env
+from gmlang.core.names.scope import Env, guarded
 from gmlang.core.print import describe, show_type
 from gmlang.core.walk import is_random, type_of
 from gmlang.diagnostics import Span
@@ -93,7 +93,8 @@ def check_items(
             if isinstance(body, ast.Pair):
                 fail(state, errors.type_mismatch(body.span, "a value", "a pair"))
             inner, clauses = loops.enter(state, env, written)
-            (item,) = each(lambda e: _plain_item(state, inner, e, operator), (body,))
+            place = inner if condition is None else guarded(inner)
+            (item,) = each(lambda e: _plain_item(state, place, e, operator), (body,))
             item = Item(span, clauses + item.context, item.value)
             if condition is None:
                 return (item,)

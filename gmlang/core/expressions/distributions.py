@@ -22,7 +22,7 @@ from gmlang.core.ast import (
 from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
 from gmlang.core.expressions import matching, references, scalars, weights
 from gmlang.core.expressions.operators import arithmetic, domain_bounds, domain_values, need_bool
-from gmlang.core.names.scope import DefMeaning, Env
+from gmlang.core.names.scope import DefMeaning, Env, guarded
 from gmlang.core.print import describe, show_type
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import Span
@@ -68,14 +68,15 @@ def check_distribution(
     match expression:
         case ast.Conditional():
             condition = attempt(lambda: scalars.check_condition(state, env, expression.condition))
-            branches = (expression.then, expression.otherwise)
-            then, otherwise = each(lambda e: check_distribution(state, env, e, domain), branches)
+            branches, inner = (expression.then, expression.otherwise), guarded(env)
+            then, otherwise = each(lambda e: check_distribution(state, inner, e, domain), branches)
             if condition is None:
                 raise PoisonedError
             return Apply(span, "if", (condition, then, otherwise), Dist())
         case ast.MatchExpression():
+            inner = guarded(env)
             return matching.check_rows(
-                state, env, expression, lambda e: check_distribution(state, env, e, domain)
+                state, env, expression, lambda e: check_distribution(state, inner, e, domain)
             )
         case ast.Braces():
             return weights.check_weights(state, env, expression, domain, is_normalised=True)
@@ -196,8 +197,8 @@ def _categorical(
             return _listed(state, env, span, items, domain)
         case ast.Conditional():
             condition = scalars.check_condition(state, env, argument.condition)
-            branches = (argument.then, argument.otherwise)
-            chosen = each(lambda e: _categorical(state, env, span, e, domain), branches)
+            branches, inner = (argument.then, argument.otherwise), guarded(env)
+            chosen = each(lambda e: _categorical(state, inner, span, e, domain), branches)
             return Apply(span, "if", (condition, *chosen), Dist())
         case _:
             vector = scalars.check(state, env, argument)

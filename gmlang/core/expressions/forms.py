@@ -6,7 +6,7 @@ from typing import NoReturn
 from gmlang.core.ast import Apply, Bool, Constant, Enum, Expression, Integer, Real, Type
 from gmlang.core.check import asserts, models
 from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
-from gmlang.core.expressions import aggregates, distributions, matching, references
+from gmlang.core.expressions import aggregates, distributions, indices, matching, references
 from gmlang.core.expressions.operators import (
     all_of,
     any_of,
@@ -26,7 +26,7 @@ from gmlang.core.expressions.scalars import (
     plain_arguments,
 )
 from gmlang.core.expressions.sharing import checked_once, used_at
-from gmlang.core.names.scope import DefMeaning, Env, ModelMeaning
+from gmlang.core.names.scope import DefMeaning, Env, ModelMeaning, guarded
 from gmlang.core.walk import type_of
 from gmlang.errors import later
 from gmlang.errors import names as name_errors
@@ -62,7 +62,7 @@ def check(
         case ast.Attribute():
             return references.check_attribute(state, env, expression)
         case ast.Index():
-            return references.check_index(state, env, expression)
+            return indices.check_index(state, env, expression)
         case ast.Call():
             return check_call(state, env, expression, expected)
         case ast.Unary():
@@ -116,13 +116,20 @@ def _unary(state: Checking, env: Env, expression: ast.Unary) -> Expression:
 def _binary(state: Checking, env: Env, expression: ast.Binary) -> Expression:
     span, operator = expression.span, expression.operator
     if operator in ("and", "or"):
-        operands = each(lambda e: check_condition(state, env, e), _operands(expression, operator))
+        first, *rest = _operands(expression, operator)
+        # A later operand is asked for only where the earlier ones leave it open.
+        places = [(env, first), *((guarded(env), e) for e in rest)]
+        operands = each(lambda place: check_condition(state, *place), places)
         return all_of(span, operands) if operator == "and" else any_of(span, operands)
     if operator == "in":
         return matching.check_in(state, env, expression)
     if operator == "&":
         fail(state, errors.type_mismatch(span, "a value", "a composition of models"))
     left, right = each(lambda e: check_scalar(state, env, e), (expression.left, expression.right))
+    is_zero = operator in ("/", "//", "%") and isinstance(right, Constant) and right.value == 0
+    # What a def is given may be guarded in its body, so that only grounding can tell.
+    if is_zero and not env.is_guarded and span.start <= right.span.start <= span.end:
+        fail(state, errors.no_value(span, "division by zero"))
     return arithmetic(state, span, operator, left, right)
 
 
@@ -141,7 +148,9 @@ def _compare(state: Checking, env: Env, expression: ast.Compare) -> Expression:
     if len(operands) == 2:
         left, right = check_pair(state, env, operands[0], operands[1])
         return comparison(state, expression.span, expression.operators[0], left, right)
-    checked = each(lambda e: check_scalar(state, env, e), operands)
+    # From the third on, an operand is asked for only where the comparisons before it hold.
+    places = [(env if k < 2 else guarded(env), e) for k, e in enumerate(operands)]
+    checked = each(lambda place: check_scalar(state, *place), places)
     links = zip(expression.operators, checked[:-1], checked[1:], strict=True)
     return all_of(
         expression.span,
@@ -153,6 +162,7 @@ def _conditional(
     state: Checking, env: Env, expression: ast.Conditional, expected: Type | None
 ) -> Expression:
     condition = attempt(lambda: check_condition(state, env, expression.condition))
+    env = guarded(env)
     then = check_scalar(state, env, expression.then, expected)
     if expected is None and isinstance(type_of(then), Enum):
         expected = type_of(then)

@@ -22,7 +22,7 @@ from gmlang.core.ast import (
     Whole,
 )
 from gmlang.core.checking import Checking, PoisonedError, attempt, fail, fresh_key
-from gmlang.core.expressions import references, scalars
+from gmlang.core.expressions import indices, references, scalars
 from gmlang.core.expressions.operators import (
     domain_bounds,
     minus_one,
@@ -30,7 +30,7 @@ from gmlang.core.expressions.operators import (
     need_known,
     with_rank,
 )
-from gmlang.core.names.scope import Binding, DomainMeaning, Env, PoisonedName
+from gmlang.core.names.scope import Binding, DomainMeaning, Env, PoisonedName, guarded
 from gmlang.core.walk import type_of
 from gmlang.errors import types as errors
 from gmlang.syntax import ast
@@ -107,9 +107,7 @@ def _ends(
         if isinstance(rows, DataRef) and isinstance(type_, Array):
             sizes = [
                 size
-                for size, index in zip(
-                    references.axes_of(state, rows)[1], rows.indices, strict=True
-                )
+                for size, index in zip(indices.axes_of(state, rows)[1], rows.indices, strict=True)
                 if isinstance(index, Whole)
             ]
             size = sizes[0]
@@ -153,7 +151,7 @@ def over_axes(
     if not isinstance(type_, Array):
         return reference, ()
     clauses: list[Bind | Where] = []
-    axes, shape = references.axes_of(state, reference)
+    axes, shape = indices.axes_of(state, reference)
 
     def bound(index: Expression | Whole, size: Expression | str, axis: Enum | None) -> Expression:
         if not isinstance(index, Whole):
@@ -170,8 +168,10 @@ def over_axes(
         thing = replace(reference.thing, indices=tuple(bound(i, s, None) for i, s in pairs))
         reference = replace(reference, thing=thing)
     triples = zip(reference.indices, shape, axes, strict=True)
-    indices = tuple(bound(*triple) for triple in triples)
-    return replace(reference, indices=indices, type=with_rank(type_.element, 0)), tuple(clauses)
+    bound_indices = tuple(bound(*triple) for triple in triples)
+    return replace(reference, indices=bound_indices, type=with_rank(type_.element, 0)), tuple(
+        clauses
+    )
 
 
 def things_shape(state: Checking, reference: AttributeRef) -> tuple[Expression, ...]:
@@ -202,4 +202,4 @@ def comprehension(
     if condition is None:
         return inner, clauses
     checked = need_known(state, scalars.check_condition(state, inner, condition), what)
-    return inner, (*clauses, Where(checked.span, checked))
+    return guarded(inner), (*clauses, Where(checked.span, checked))

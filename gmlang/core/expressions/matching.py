@@ -16,7 +16,7 @@ from gmlang.core.expressions.operators import (
     join,
     minus_one,
 )
-from gmlang.core.names.scope import Env
+from gmlang.core.names.scope import Env, guarded
 from gmlang.core.print import describe, show
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import Span
@@ -128,7 +128,7 @@ def check_match_value(
     """Check a match whose rows are values."""
 
     def value(expression: ast.Expression) -> Expression:
-        return scalars.check_scalar(state, env, expression, expected)
+        return scalars.check_scalar(state, guarded(env), expression, expected)
 
     checked = check_rows(state, env, match_, value)
     first = checked.values[0]

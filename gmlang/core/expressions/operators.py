@@ -91,9 +91,6 @@ def arithmetic(
     need_number(state, right, operator)
     is_real = operator == "/" or not (is_integer(type_of(left)) and is_integer(type_of(right)))
     is_zero = isinstance(right, Constant) and right.value == 0 and operator in ("/", "//", "%")
-    # What a def is given may be guarded in its body, so that only grounding can tell.
-    if is_zero and span.start <= right.span.start and right.span.end <= span.end:
-        fail(state, errors.no_value(span, "division by zero"))
     if operator == "**" and not (isinstance(right, Constant) and right.value >= 0):
         is_real = True
     type_: Type = Real() if is_real else Integer()

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from gmlang.core.ast import (
-    Array,
     AttributeRef,
     Constant,
     DataRef,
@@ -16,11 +15,11 @@ from gmlang.core.ast import (
     VariableRef,
     Whole,
 )
-from gmlang.core.checking import Checking, PoisonedError, each, fail
+from gmlang.core.checking import Checking, PoisonedError, fail
 from gmlang.core.expressions import scalars, sharing
-from gmlang.core.expressions.operators import fit, literal_size, need_integer, num_whole, with_rank
+from gmlang.core.expressions.indices import check_indices, filled
+from gmlang.core.expressions.operators import num_whole, with_rank
 from gmlang.core.names.scope import (
-    Axes,
     DataMeaning,
     DefMeaning,
     DomainMeaning,
@@ -36,16 +35,15 @@ from gmlang.core.names.scope import (
     Thunk,
     VariableMeaning,
     enums_with,
+    guarded,
     visible_names,
 )
-from gmlang.core.print import describe, show, show_element, show_type
+from gmlang.core.print import describe, show_type
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import Span
 from gmlang.errors import names as errors
 from gmlang.errors import types as type_errors
 from gmlang.syntax import ast
-
-Indices = tuple[Expression | Whole, ...]
 
 
 def find(state: Checking, env: Env, name: ast.Name) -> Meaning | None:
@@ -113,6 +111,7 @@ def check_name(state: Checking, env: Env, name: ast.Name, expected: Type | None)
 def _bound_value(state: Checking, env: Env, name: ast.Name, expected: Type | None) -> Expression:
     match env.names[name.text]:
         case Thunk(expression=argument, env=surroundings) as thunk:
+            surroundings = guarded(surroundings) if env.is_guarded else surroundings
             return sharing.checked_once(
                 state,
                 surroundings,
@@ -259,6 +258,7 @@ def try_thing(state: Checking, env: Env, expression: ast.Expression) -> Thing | 
                 case Thing() as thing:
                     return replace(thing, span=span)
                 case Thunk(expression=argument, env=surroundings):
+                    surroundings = guarded(surroundings) if env.is_guarded else surroundings
                     return try_thing(state, surroundings, argument)
                 case PoisonedName():
                     raise PoisonedError
@@ -277,121 +277,7 @@ def try_thing(state: Checking, env: Env, expression: ast.Expression) -> Thing | 
                 return None
             free = num_whole(thing.indices)
             text = base.span.text
-            checked = _check_indices(
-                state, env, span, text, indices, (None,) * free, (None,) * free
-            )
-            return replace(thing, span=span, indices=_filled(thing.indices, checked))
+            checked = check_indices(state, env, span, text, indices, (None,) * free, (None,) * free)
+            return replace(thing, span=span, indices=filled(thing.indices, checked))
         case _:
             return None
-
-
-def check_index(state: Checking, env: Env, expression: ast.Index) -> Expression:
-    """Check `x[i, j]`; axes not indexed stay whole."""
-    base = scalars.check(state, env, expression.base, None)
-    span = expression.span
-    if not isinstance(base, DataRef | VariableRef | AttributeRef):
-        fail(
-            state,
-            type_errors.wrong_number_of_indices(
-                span, expression.base.span.text, 0, len(expression.indices)
-            ),
-        )
-    text = expression.base.span.text
-    axes, sizes = _free_axes(state, base)
-    surplus = len(expression.indices) > len(axes)
-    if surplus and isinstance(base, AttributeRef) and num_whole(base.thing.indices):
-        # What stands behind a name indexes that name: the things are indexed before the dot.
-        hint = f"index the things themselves: `{show_element(base)}`"
-        counts = len(axes), len(expression.indices)
-        fail(state, type_errors.wrong_number_of_indices(span, base.attribute, *counts, hint))
-    checked = _check_indices(state, env, span, text, expression.indices, axes, sizes)
-    element = base.type.element if isinstance(base.type, Array) else base.type
-    indices = _filled(base.indices, checked)
-    rank = num_whole(indices)
-    if isinstance(base, AttributeRef):
-        rank += num_whole(base.thing.indices)
-    return replace(base, span=span, indices=indices, type=with_rank(element, rank))
-
-
-def _filled(indices: Indices, given: Indices) -> Indices:
-    rest = iter(given)
-    return tuple(next(rest, index) if isinstance(index, Whole) else index for index in indices)
-
-
-def _free_axes(
-    state: Checking, base: DataRef | VariableRef | AttributeRef
-) -> tuple[Axes, tuple[Expression | str | None, ...]]:
-    """Return, for each axis still whole, the enum that indexes it and its size."""
-    axes, shape = axes_of(state, base)
-    free = [k for k, index in enumerate(base.indices) if isinstance(index, Whole)]
-    return tuple(axes[k] for k in free), tuple(shape[k] for k in free)
-
-
-def axes_of(
-    state: Checking, base: DataRef | VariableRef | AttributeRef
-) -> tuple[Axes, tuple[Expression | str, ...]]:
-    """Return what indexes each axis of a symbol, and its shape."""
-    if isinstance(base, AttributeRef):
-        meaning = state.entities[base.thing.entity].meaning
-        assert isinstance(meaning, EntityMeaning)
-        names = [attribute.name for attribute in meaning.symbol.attributes]
-        position = names.index(base.attribute)
-        return meaning.axes[position], meaning.symbol.attributes[position].shape
-    match state.core_names[base.name].meaning:
-        case DataMeaning(axes=axes, symbol=data):
-            return axes, data.shape
-        case VariableMeaning(axes=axes, symbol=variable):
-            return axes, variable.shape
-        case _:
-            raise AssertionError(base.name)
-
-
-def _check_indices(
-    state: Checking,
-    env: Env,
-    span: Span,
-    text: str,
-    indices: tuple[ast.Expression | ast.All, ...],
-    axes: Axes,
-    sizes: tuple[Expression | str | None, ...],
-) -> Indices:
-    if len(indices) > len(axes):
-        fail(state, type_errors.wrong_number_of_indices(span, text, len(axes), len(indices)))
-    triples = zip(indices, axes, sizes, strict=False)
-    return each(lambda triple: _check_one_index(state, env, *triple), triples)
-
-
-def _check_one_index(
-    state: Checking,
-    env: Env,
-    index: ast.Expression | ast.All,
-    axis: Enum | None,
-    size: Expression | str | None,
-) -> Expression | Whole:
-    if isinstance(index, ast.All):
-        return Whole(index.span)
-    checked = scalars.check_scalar(state, env, index, axis)
-    if axis is not None:
-        return fit(state, checked, axis)
-    if isinstance(type_of(checked), Enum):
-        return checked
-    need_integer(state, checked, "an integer index")
-    # What a def is given may be guarded in its body, so that only grounding can tell.
-    is_written_here = checked.span == index.span
-    if is_written_here and isinstance(checked, Constant) and isinstance(size, Constant):
-        num = literal_size(size)
-        if num is not None and not 0 <= checked.value < num:
-            fail(state, type_errors.out_of_bounds(checked.span, int(checked.value), num))
-    if isinstance(checked, Constant) and checked.value < 0:
-        fail(
-            state,
-            type_errors.type_mismatch(
-                checked.span,
-                "an index from 0",
-                str(checked.value),
-                f"the last one is `{size if isinstance(size, str) else show(size)} - 1`"
-                if size is not None
-                else "",
-            ),
-        )
-    return checked

@@ -4,9 +4,21 @@ How an expression of any form is checked is `gmlang.core.expressions.forms`, whi
 everything that checks a form; forms reach it through the state of the check.
 """
 
-from gmlang.core.ast import Array, AttributeRef, Bool, Dist, Expression, Type
+from gmlang.core.ast import (
+    Array,
+    AttributeRef,
+    Bool,
+    Constant,
+    Dist,
+    Domain,
+    Expression,
+    Integer,
+    IntRange,
+    Real,
+    Type,
+)
 from gmlang.core.checking import Checking, each, fail
-from gmlang.core.expressions.operators import is_number, need_bool, need_known
+from gmlang.core.expressions.operators import fit, is_number, need_bool, need_integer, need_known
 from gmlang.core.expressions.sharing import argument_of
 from gmlang.core.names.scope import DefMeaning, Env, enums_with
 from gmlang.core.print import describe, show_element
@@ -50,6 +62,15 @@ def need_one_array(state: Checking, checked: Expression) -> Expression:
     if isinstance(type_of(checked), Array) and any(is_random(part) for part in parts(checked)):
         need_scalar(state, checked)
     return checked
+
+
+def fit_here(
+    state: Checking, env: Env, value: Expression, domain: Domain | Integer | Real
+) -> Expression:
+    """Check that a value can belong to a domain; behind a guard, grounding judges constants."""
+    if env.is_guarded and isinstance(value, Constant) and isinstance(domain, IntRange):
+        return need_integer(state, value, describe(domain))
+    return fit(state, value, domain)
 
 
 def check_condition(state: Checking, env: Env, expression: ast.Expression) -> Expression:
@@ -131,5 +152,6 @@ def inline(
         fail(state, errors.wrong_number_of_arguments(call.span, name, takes, len(arguments)))
     pairs = zip(parameters, arguments, strict=True)
     names = {parameter.text: argument_of(env, argument) for parameter, argument in pairs}
-    surroundings = Env(meaning.module, names, env.in_assert, (*env.inlined, declaration), env.model)
-    return declaration.body, surroundings
+    inlined = (*env.inlined, declaration)
+    inner = Env(meaning.module, names, env.in_assert, inlined, env.model, env.is_guarded)
+    return declaration.body, inner

@@ -51,7 +51,7 @@ def checked_once(
         check: checks it.
     """
     wanted = expected if isinstance(expected, Enum) else None
-    key = (*map(id, owners), wanted, env.in_assert, env.model)
+    key = (*map(id, owners), wanted, env.in_assert, env.model, env.is_guarded)
     if key in state.shared:
         value = state.shared[key][1]
         if value is None:

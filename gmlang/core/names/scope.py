@@ -1,7 +1,7 @@
 """Modules and the names they declare; nothing here looks inside a declaration."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gmlang.core.ast import Domain, Enum, Expression, Thing
 from gmlang.core.program import (
@@ -177,6 +177,8 @@ class Env:
         in_assert: queries may stand for their answers.
         inlined: the defs around, so that one that calls itself is seen.
         model: the model whose body this is, or "".
+        is_guarded: a condition decides whether this is asked for, so that only grounding can tell
+            whether a constant that fits nowhere is a mistake.
     """
 
     module: Module
@@ -184,6 +186,12 @@ class Env:
     in_assert: bool = False
     inlined: tuple[ast.DefDeclaration, ...] = ()
     model: str = ""
+    is_guarded: bool = False
+
+
+def guarded(env: Env) -> Env:
+    """Return the same surroundings behind a condition."""
+    return env if env.is_guarded else replace(env, is_guarded=True)
 
 
 def visible_names(env: Env) -> Iterator[str]:
