@@ -8,6 +8,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from gmlang.core.from_syntax import Checked, check_query
 from gmlang.core.program import Assert, Query
@@ -74,9 +75,13 @@ class Model:
     values: Mapping[str, object] = field(default_factory=dict[str, object])
     cache: dict[str, Session] = field(default_factory=dict[str, Session], repr=False)
 
+    def __post_init__(self) -> None:
+        """Keep a copy of the values that nobody can change."""
+        object.__setattr__(self, "values", MappingProxyType(dict(self.values)))
+
     def __reduce__(self) -> tuple[type["Model"], tuple[Checked, Mapping[str, object]]]:
         """Travel to other processes as the program and its data; there it is grounded anew."""
-        return Model, (self.checked, self.values)
+        return Model, (self.checked, dict(self.values))
 
     def bind(self, **data: object) -> "Model":
         """Return the model with data: arrays, numbers, words, lists, columns of data frames.
@@ -159,7 +164,15 @@ class Model:
         Raises:
             GmError: when the text is no query about this program.
         """
-        return check_query(self.checked, parse_query(Source("<query>", text)))
+        return check_query(self.checked, parse_query(_source("<query>", text)))
+
+    def _one(self, text: str) -> Query | Assert:
+        """Parse and check a text that asks one thing."""
+        first, *others = self.ask(text)
+        if others:
+            hint = "ask for each on its own"
+            raise GmError([errors.cannot_ask(others[0].span, "one query at a time", hint)])
+        return first
 
     def query(
         self,
@@ -182,12 +195,9 @@ class Model:
         Raises:
             GmError: when the query or the data has mistakes.
         """
-        questions = self.ask(text)
-        if len(questions) != 1:
-            span = questions[0].span
-            raise GmError([errors.cannot_ask(span, "one query at a time", "call query for each")])
+        question = self._one(text)
         settings = checked_settings(budget_s, seed, device, memory_bytes)
-        return answer(self.session(), questions[0], settings)
+        return answer(self.session(), question, settings)
 
     def run(
         self,
@@ -227,14 +237,14 @@ class Model:
         Raises:
             GmError: when the query or the data has mistakes.
         """
-        (question,) = self.ask(text)
+        question = self._one(text)
         if not isinstance(question, Query) or question.kind != "map":
             raise GmError([errors.cannot_ask(question.span, "only MAP(...) can be searched for")])
         session = self.session()
         names = asked_names(prepare(session, question), question)
         settings = checked_settings(budget_s, seed, memory_bytes=memory_bytes)
         for found in improvements(session, question, settings):
-            value = assignment_map(names, found.assignment) if found.assignment.size else None
+            value = assignment_map(names, found.assignment) if found.is_found else None
             yield Step(found.seconds, found.log_score, found.log_bound, found.engine, value)
 
 
@@ -265,8 +275,15 @@ def compile(text: str, name: str = "<text>", **data: object) -> Model:
     Raises:
         GmError: with the mistakes in the program.
     """
-    model = Model(check_source(Source(name, text)))
+    model = Model(check_source(_source(name, text)))
     return model.bind(**data) if data else model
+
+
+def _source(name: str, text: object) -> Source:
+    """Return a text from Python as a source; bytes and whatever else are refused."""
+    if not isinstance(text, str):
+        raise GmError([errors.bad_setting("the text", "a str", text)])
+    return Source(name, text)
 
 
 __all__ = ["Answer", "Model", "Step", "compile", "load"]

@@ -247,7 +247,7 @@ def _maximum(job: _Job, result: _Result, interrupts: Interrupts) -> int:
             if interrupts.has_left:
                 return
             score, bound = step.log_score, step.log_bound
-            if step.assignment.size:
+            if step.is_found:
                 best = step.assignment
                 result.improve(assignment_text(best))
             if lines is not None:

@@ -62,7 +62,7 @@ class _Search:
         self.steps: list[Improvement] = []
 
     def so_far(self) -> "Answer | None":
-        if not any(step.assignment.size for step in self.steps):
+        if not any(step.is_found for step in self.steps):
             return None
         return searched_answer(self.model.session(), self.question, list(self.steps))
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from gmlang.core.program import Program
 from gmlang.data.arrays import from_python
+from gmlang.data.inside import check_inside, constant_ends
 from gmlang.data.settings import Setting
 from gmlang.data.tables import Table
 from gmlang.diagnostics import Diagnostic, GmError
@@ -28,8 +29,14 @@ def read_all(program: Program, values: Mapping[str, object]) -> dict[str, object
             continue
         value = values[symbol.name]
         try:
-            is_fixed = isinstance(value, Table | Setting)
-            found[symbol.name] = value if is_fixed else from_python(symbol, value)
+            if isinstance(value, Table | Setting):
+                found[symbol.name] = value
+                continue
+            found[symbol.name] = array = from_python(symbol, value)
+            array.setflags(write=False)
+            ends = constant_ends(symbol)
+            if ends is not None:
+                check_inside(symbol, array, *ends)
         except GmError as error:
             diagnostics.extend(error.diagnostics)
     if diagnostics:

@@ -148,6 +148,8 @@ def plain_json(value: object) -> object:
             return {str(k): plain_json(v) for k, v in cast("dict[object, object]", value).items()}
         case list() | tuple():
             return [plain_json(v) for v in cast("list[object]", value)]
+        case np.generic():
+            return plain_json(value.item())
         case float() if np.isnan(value):
             return None
         case float() if np.isinf(value):

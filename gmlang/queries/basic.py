@@ -65,8 +65,9 @@ def answer_basic(session: Session, query: Query, settings: Settings) -> Answer:
     evidence, clash = prepared.evidence()
     if clash:
         note = "two observations contradict each other"
+        value = 0 if query.kind == "count" else None
         seconds = time.monotonic() - start
-        return Answer(query.text, query.kind, "impossible", None, seconds, note=note)
+        return Answer(query.text, query.kind, "impossible", value, seconds, note=note)
     match query.kind:
         case "marginal" | "event":
             result = _marginals(prepared, query, evidence, settings)
@@ -212,23 +213,41 @@ def _assignments(
     maps = [assignment_map(names, row) for row in found.assignments]
     best = float(found.log_scores[0])
     if query.kind == "map":
-        single = nested_values(found.assignments[0][names[0].variables], names[0].states)
         return replace(
             base,
             **fields,
             value=maps[0],
-            array=single if len(names) == 1 else None,
+            array=lone_values(names, found.assignments[0]),
             log_score=best,
             log_lower=best,
             log_upper=finite(found.log_upper),
         )
     if query.kind == "sample":
-        return replace(base, **fields, value=maps, array=found.assignments)
+        return replace(base, **fields, value=maps, array=_sampled(names, found.assignments))
     listed: list[object] = [
         {"assignment": m, "log_score": float(s)}
         for m, s in zip(maps, found.log_scores, strict=True)
     ]
     return replace(base, **fields, value=listed, log_score=best, log_upper=finite(found.log_upper))
+
+
+def lone_values(names: list[Named], assignment: np.ndarray) -> np.ndarray | None:
+    """Return the values of the only name that an assignment is reported for; None for several."""
+    if len(names) != 1:
+        return None
+    return nested_values(assignment[names[0].variables], names[0].states)
+
+
+def _sampled(names: list[Named], assignments: np.ndarray) -> np.ndarray:
+    """Return samples of one name as its values, of several as a column of states for each."""
+    if len(names) == 1:
+        return nested_values(assignments[:, names[0].variables], names[0].states)
+    return assignments[:, flat_variables(names)]
+
+
+def flat_variables(names: list[Named]) -> np.ndarray:
+    """List the variables of all names, one after another."""
+    return np.concatenate([np.zeros(0, np.int64), *(n.variables.reshape(-1) for n in names)])
 
 
 def _assignment_question(
@@ -247,7 +266,7 @@ def _assignment_question(
         raise GmError([errors.cannot_ask(span, message)])
     if query.kind == "sample":
         return Samples(count)
-    variables = np.unique(np.concatenate([n.variables.reshape(-1) for n in names]))
+    variables = np.unique(flat_variables(names))
     sizes = num_states(prepared.graph())[variables]
     # There are no more answers than assignments; who asks for more is told.
     count = int(min(count, np.prod(sizes, dtype=np.float64) + 1))
@@ -258,12 +277,12 @@ def _marginal_map(
     prepared: Prepared, query: Query, evidence: np.ndarray, settings: Settings
 ) -> Answer:
     names = asked_names(prepared, query)
-    flat = np.unique(np.concatenate([n.variables.reshape(-1) for n in names])).astype(np.int32)
+    flat = np.unique(flat_variables(names)).astype(np.int32)
     found = ask(prepared, MarginalMap(flat), evidence, settings, query)
     assert isinstance(found, MarginalMapAnswer)
     base = Answer(query.text, query.kind, "", None, 0.0)
     fields = quality_fields(found.quality)
-    if found.quality.status is Status.IMPOSSIBLE or not len(found.states):
+    if found.quality.status is Status.IMPOSSIBLE or len(found.states) < len(flat):
         return replace(base, **fields)
     assignment = np.zeros(prepared.builder.num_variables, np.int64)
     assignment[flat] = found.states

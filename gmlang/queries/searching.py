@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from gmlang.core.program import Query
-from gmlang.queries.answers import Answer, finite, nested_values
-from gmlang.queries.basic import asked_names, assignment_map
+from gmlang.queries.answers import Answer, finite
+from gmlang.queries.basic import asked_names, assignment_map, lone_values
 from gmlang.queries.session import Session, Settings, begin, prepare
 from gmruntime.answer import Improvement, Map, Status
 from gmruntime.inference import search
@@ -37,7 +37,7 @@ def improvements(session: Session, query: Query, settings: Settings) -> Iterator
 def searched_answer(session: Session, query: Query, steps: list[Improvement]) -> Answer:
     """Return the answer that a search ended in."""
     base = Answer(query.text, "map", "", None, 0.0, name=query.name)
-    found = [step for step in steps if step.assignment.size]
+    found = [step for step in steps if step.is_found]
     prepared = prepare(session, query)
     if not found:
         # Nothing found is no proof: only a bound, or two observations that clash, are.
@@ -48,7 +48,6 @@ def searched_answer(session: Session, query: Query, steps: list[Improvement]) ->
         return replace(base, status=Status.ESTIMATE.value, note=note)
     last, bound = found[-1], steps[-1].log_bound
     names = asked_names(prepared, query)
-    single = nested_values(last.assignment[names[0].variables], names[0].states)
     proved = is_proved(last.log_score, bound)
     status = "exact" if proved else ("bounded" if np.isfinite(bound) else "estimate")
     return replace(
@@ -56,7 +55,7 @@ def searched_answer(session: Session, query: Query, steps: list[Improvement]) ->
         status=status,
         value=assignment_map(names, last.assignment),
         seconds=steps[-1].seconds,
-        array=single if len(names) == 1 else None,
+        array=lone_values(names, last.assignment),
         log_score=last.log_score,
         log_lower=last.log_score,
         log_upper=finite(bound),

@@ -8,7 +8,7 @@ from gmlang.diagnostics import GmError, render
 from gmlang.interrupts import TerminatedError
 from gmlang.repl.commands import load
 from gmlang.repl.entries import feed
-from gmlang.repl.session import ReplSession
+from gmlang.repl.session import ReplSession, Reply
 from gmruntime.printable import printable
 
 
@@ -38,7 +38,7 @@ def _run_terminal(session: ReplSession, greeting: str) -> int:
     while not session.is_over:
         try:
             entry = read()
-            session, reply = feed(session, entry)
+            session, reply = _fed(session, entry)
         except EOFError:
             break
         except TerminatedError:
@@ -50,11 +50,21 @@ def _run_terminal(session: ReplSession, greeting: str) -> int:
     return 0
 
 
+def _fed(session: ReplSession, entry: str) -> tuple[ReplSession, Reply]:
+    """Take an entry; a bug of ours costs that entry and not what was said before it."""
+    try:
+        return feed(session, entry)
+    except Exception as error:
+        told = f"{type(error).__name__}: {error}"
+        text = f"a bug of ours, not a mistake of yours: {told}\nwhat has been said is kept"
+        return session, Reply(text, is_error=True)
+
+
 def _run_pipe(session: ReplSession) -> int:
     """Take entries from a pipe; mistakes go to stderr and make the exit status 1."""
     status = 0
     for text in split_entries(sys.stdin):
-        session, reply = feed(session, text)
+        session, reply = _fed(session, text)
         if reply.text:
             print(
                 printable(reply.text), file=sys.stderr if reply.is_error else sys.stdout, flush=True

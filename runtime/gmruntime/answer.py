@@ -219,6 +219,11 @@ class Improvement:
     log_bound: float
     engine: str
 
+    @property
+    def is_found(self) -> bool:
+        """Whether there is an incumbent; of a graph without variables it is empty."""
+        return bool(self.assignment.size) or self.log_score > float("-inf")
+
 
 def at_seconds(answer: Answer, seconds: float) -> Answer:
     """Say how many seconds after the question an answer came."""

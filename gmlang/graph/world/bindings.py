@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gmlang.core.ast import Bool, DataRef, Enum, Expression, Integer, IntRange, Real, Size
+from gmlang.core.ast import DataRef, Expression, IntRange, Size
 from gmlang.core.program import DataSymbol, Program
 from gmlang.core.walk import walk
 from gmlang.data.arrays import from_python, from_setting
 from gmlang.data.fitting import Selection, Sizes, from_table
+from gmlang.data.inside import check_inside, constant_ends
 from gmlang.data.names import shown
 from gmlang.data.settings import Setting
 from gmlang.data.tables import Table
@@ -167,36 +168,12 @@ def _show(part: str | Expression) -> str:
 def _check_domain(
     world: World, symbol: DataSymbol, array: np.ndarray, written: Selection | None
 ) -> None:
-    match symbol.type:
-        case Bool():
-            low, high, domain = 0, 1, "bool"
-        case Enum():
-            low, high = 0, len(symbol.type.values) - 1
-            domain = f"0..{high}, the positions of {', '.join(symbol.type.values[:8])}"
-        case IntRange():
-            low, high = _whole(world, symbol.type.first), _whole(world, symbol.type.last)
-            domain = f"{low}..{high}"
-        case Integer() | Real():
-            if not symbol.is_param:
-                return
-            low, high, domain = -np.inf, np.inf, ""
-    bad: np.ndarray = (array < low) | (array > high)
-    if symbol.is_param and array.dtype == np.float64:
-        bad |= ~np.isfinite(array)
-    if not bad.any():
-        return
-    place = tuple(int(k) for k in np.argwhere(bad)[0])
-    what = data_errors.entry(shown(symbol), place)
-    value = array[bad].flat[0]
-    number = str(value) if array.dtype == np.int64 else f"{float(value):g}"
-    if symbol.is_param and not np.isfinite(value):
-        raise GmError([data_errors.missing_param(symbol.span, f"{what} is {number}")])
-    span, notes = symbol.span, ()
-    if written is not None:
-        span = written.place(int(np.flatnonzero(bad)[0]))
-        notes = data_errors.declared_here(symbol.span)
-    hint = data_errors.threshold_hint(domain)
-    raise GmError([errors.value_outside_domain(span, what, number, domain, notes, hint)])
+    if isinstance(symbol.type, IntRange):
+        ends = _whole(world, symbol.type.first), _whole(world, symbol.type.last)
+    else:
+        ends = constant_ends(symbol)
+    if ends is not None:
+        check_inside(symbol, array, *ends, written)
 
 
 def collected(diagnostics: list[Diagnostic]) -> None:

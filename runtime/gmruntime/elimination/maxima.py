@@ -86,7 +86,7 @@ def best(
         note = f"the budget ended after {len(rows)}"
     if not rows:
         status, note = Status.IMPOSSIBLE, ""
-    stacked = np.array(rows, np.int32).reshape(-1, graph.num_variables)
+    stacked = np.array(rows, np.int32).reshape(len(rows), graph.num_variables)
     upper = scores[0] if scores else float("-inf")
     return AssignmentsAnswer(quality(status, budget, note), stacked, np.array(scores), upper)
 
