@@ -30,7 +30,14 @@ from gmruntime.elimination.orders.cache import Orders
 from gmruntime.elimination.passes import cores as running
 from gmruntime.enumerate import enumerate_assignments, log_partition, log_sum, marginal
 from gmruntime.factors.kinds import Table
-from gmruntime.graph import Assignment, FactorBlock, FactorGraph, VariableBlock, no_evidence
+from gmruntime.graph import (
+    Assignment,
+    FactorBlock,
+    FactorGraph,
+    VariableBlock,
+    no_evidence,
+    num_states,
+)
 
 
 def budget() -> Budget:
@@ -132,6 +139,24 @@ def test_marginal_maps_agree_with_enumeration(engine: str, seed: int) -> None:
     assert log_sum(every.log_scores[(pairs == found.states).all(axis=1)]) == pytest.approx(
         max(values), abs=1e-10
     )
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_draws_are_distributed_as_the_enumeration_says(engine: str, seed: int) -> None:
+    assert engine
+    graph, evidence = random_graph(seed, 0.3)
+    every = enumerate_assignments(graph, evidence)
+    found = answer(graph, Samples(4000), evidence, budget(), np.random.default_rng(seed))
+    assert isinstance(found, AssignmentsAnswer)
+    if log_partition(every) == -np.inf:
+        assert found.quality.status is Status.IMPOSSIBLE
+        return
+    assert np.isfinite(found.log_scores).all()
+    for v in (2, 5):
+        size = int(num_states(graph)[v])
+        told = np.bincount(found.assignments[:, v], minlength=size) / 4000
+        # Five standard errors of a share of 4000 draws.
+        np.testing.assert_allclose(told, marginal(every, v, size), atol=0.04)
 
 
 @given(st.integers(0, 1000))

@@ -29,6 +29,7 @@ from gmruntime.elimination.orders.cache import Orders, key_of
 from gmruntime.elimination.orders.restarts import SHARE
 from gmruntime.graph import Assignment, FactorGraph
 from gmruntime.simplify.barren import drop_barren
+from gmruntime.simplify.lumping import lump_states
 from gmruntime.simplify.network import Factor, Network, reduce
 from gmruntime.simplify.states import drop_dominated, impossible, prune_states
 
@@ -143,7 +144,7 @@ def _simplified(
         network = drop_dominated(network, budget=budget)
     asked = _asked(graph, query)
     if asked is not None:
-        network = drop_barren(network, asked, budget)
+        network = lump_states(drop_barren(network, asked, budget), asked, budget)
     if isinstance(query, Joint):
         network = _joined(network, query.variables, evidence)
     return network
@@ -168,18 +169,17 @@ def _ordered(
     steps_max = min(_ORDER_STEPS_MAX, _ORDER_SHARE * budget.seconds * _ORDER_STEPS_PER_SECOND)
     # Of its own, so that what is drawn later does not depend on whether an order was known.
     order_rng = rng.spawn(1)[0]
-    is_listed = isinstance(query, LogPartition | Marginals | Joint | Map | Solutions)
+    is_listed = not isinstance(query, Best)
     key = "" if orders is None else key_of(network, first, steps_max, is_listed=is_listed)
     order = None if orders is None else orders.find(key)
     if order is None and is_listed:
         kept = max(1, int(min(_NUM_ORDERS, _LAYOUTS_PER_SECOND * budget.seconds)))
         effort = _Effort(budget.share(_PLAN_SHARE), steps_max, kept)
-        order = _laid_out_order(network, order_rng, effort, _passes(query))
+        order = _laid_out_order(network, order_rng, effort, _passes(query), first)
     elif order is None:
         order = best_order(
             network,
             order_rng,
-            first=first,
             bits_max=_BITS_MAX,
             steps_max=steps_max,
             budget=budget.share(_PLAN_SHARE),
@@ -201,7 +201,11 @@ class _Effort:
 
 
 def _laid_out_order(
-    network: Network, rng: np.random.Generator, effort: _Effort, passes: float
+    network: Network,
+    rng: np.random.Generator,
+    effort: _Effort,
+    passes: float,
+    first: frozenset[int],
 ) -> Order | None:
     """Find an order that is cheap once known zeros are left out.
 
@@ -214,6 +218,7 @@ def _laid_out_order(
         return best_orders(
             network,
             rng,
+            first=first,
             bits_max=_BITS_MAX,
             steps_max=0.5 * effort.steps_max if hard else effort.steps_max,
             num_kept=effort.num_kept if hard else 1,
@@ -224,16 +229,16 @@ def _laid_out_order(
     orders = search(_SHARE_WITH_ZEROS if hard else SHARE)
     if not orders or not hard:
         return orders[0] if orders else None
-    first = best_laid_out(network, orders, passes, effort.budget)
-    bits = laid_out_bits(first)
+    quick = best_laid_out(network, orders, passes, effort.budget)
+    bits = laid_out_bits(quick)
     share = SHARE * 2.0 ** (bits - orders[0].total_bits)
     if len(orders) == 1 or share < 1.5 * _SHARE_WITH_ZEROS:
-        return first
+        return quick
     more = search(share)
     if not more or more[0].total_bits > orders[0].total_bits + 1:
-        return first
+        return quick
     second = best_laid_out(network, more, passes, effort.budget)
-    return min((first, second), key=laid_out_bits)
+    return min((quick, second), key=laid_out_bits)
 
 
 def _hopeless(num_free: int, network: Network | None) -> Plan:
@@ -273,7 +278,8 @@ def costed(query: Query, budget: Budget, network: Network, order: Order) -> Plan
     layout = order.layout
     total_bits = order.total_bits if layout is None else layout.total_bits
     clique_bits = order.clique_bits if layout is None else layout.clique_bits
-    large = total_bits > COMPILED_BITS or num_steps > COMPILED_VARIABLES
+    # Only the compiled passes leave zeros out.
+    large = total_bits > COMPILED_BITS or num_steps > COMPILED_VARIABLES or layout is not None
     compiled = large and not isinstance(query, Best)
     passes = _passes(query)
     entries = 2.0**total_bits

@@ -20,6 +20,7 @@ from gmruntime.budget import UNLIMITED, Budget, within
 from gmruntime.factors.decompose import to_sum_tables, to_support_tables, to_tables
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import Assignment, FactorGraph, num_states
+from gmruntime.simplify.products import parts_of
 
 LARGE_ENTRIES = 4096
 """Tables from this size on are looked at once, however many factors share them."""
@@ -125,8 +126,9 @@ def reduce(
                 continue
             order = np.argsort(scope)
             key = tuple(int(v) for v in scope[order])
-            aligned = table.transpose(order)
-            merged[key] = merged[key] + aligned if key in merged else aligned
+            whole = [(key, table.transpose(order))]
+            for own, part in parts_of(*whole[0]) if (seen >= 0).any() else whole:
+                merged[own] = merged[own] + part if own in merged else part
     free = tuple(int(v) for v in np.flatnonzero(observed < 0))
     factors = [Factor(scope, table) for scope, table in merged.items()]
     return Network(free, states, factors, log_constant)

@@ -11,6 +11,7 @@ import numpy as np
 from gmruntime.arrays import Bool, Float64
 from gmruntime.budget import UNLIMITED, Budget, within
 from gmruntime.simplify.network import Factor, Network, zero_counts
+from gmruntime.simplify.products import parts_of
 
 
 def prune_states(network: Network, budget: Budget = UNLIMITED) -> Network:
@@ -157,7 +158,9 @@ def _restricted(network: Network, alive: dict[int, np.ndarray]) -> Network:
         elif (table == table.reshape(-1)[0]).all():
             log_constant += float(table.reshape(-1)[0])
         else:
-            merged[scope] = merged[scope] + table if scope in merged else table
+            is_cut = any(v in kept for v in factor.scope)
+            for own, part in parts_of(scope, table) if is_cut else [(scope, table)]:
+                merged[own] = merged[own] + part if own in merged else part
     factors = [Factor(scope, table) for scope, table in merged.items()]
     labels = dict(network.labels)
     for v, states in kept.items():

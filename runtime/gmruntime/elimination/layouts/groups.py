@@ -149,6 +149,22 @@ class Listed:
             index.append(k)
         return float(self.table[tuple(index)])
 
+    def at_rows(self, assignments: np.ndarray) -> np.ndarray:
+        """Return the entries for rows of assignments."""
+        index: list[np.ndarray] = []
+        known = np.ones(len(assignments), np.bool_)
+        for group in self.groups:
+            rows = assignments[:, list(group.variables)]
+            spans = 1 + np.maximum(rows.max(axis=0, initial=0), group.states.max(axis=0))
+            strides = np.append(np.cumprod(spans[:0:-1])[::-1], 1)
+            keys_known = group.states @ strides
+            order = np.argsort(keys_known)
+            wanted = rows @ strides
+            at = order[np.minimum(np.searchsorted(keys_known[order], wanted), len(order) - 1)]
+            known &= keys_known[at] == wanted
+            index.append(at)
+        return np.where(known, self.table[tuple(index)], -np.inf)
+
 
 def listed(table: np.ndarray, groups: Sequence[Group]) -> Listed:
     """Make a table whose entries can be looked up by assignment."""

@@ -1,17 +1,13 @@
 """The cheapest of several elimination orders: greedy ones, or those of a compiled search."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from gmruntime.budget import UNLIMITED, Budget
-from gmruntime.simplify.network import Network
-
-if TYPE_CHECKING:
-    pass
 from gmruntime.elimination.layouts.order import Order
 from gmruntime.elimination.orders.greedy import greedy_order
-from gmruntime.elimination.orders.restarts import SHARE, search_order
+from gmruntime.elimination.orders.restarts import SHARE, order_by_weight, search_order
+from gmruntime.elimination.orders.sweeping import swept_order
+from gmruntime.simplify.network import Network
 
 SMALL = 300
 """Up to so many variables a plain greedy order is found faster than a compiler is loaded."""
@@ -19,6 +15,14 @@ SMALL = 300
 
 SEARCHABLE = 8192
 """Beyond so many variables the compiled search's bit rows take too long to scan."""
+
+
+SWEPT_MAX = 4000
+"""Sweeps over so many variables take a quarter of a second."""
+
+
+SWEPT_BITS = 22.0
+"""From so many clique entries on a sweep takes less time than it may save."""
 
 
 EASY_BITS = 15.0
@@ -74,6 +78,11 @@ def best_orders(
                 return best
     if num_free > SEARCHABLE:
         return best
+    if not first and num_free <= SWEPT_MAX and _may_be_swept(network, best, rng):
+        swept = swept_order(network, bits_max=bits_max, budget=budget)
+        best = sorted([*best, *([] if swept is None else [swept])], key=_cost)
+        # Where greedy orders end far above it the search stops early.
+        bits_max = min(bits_max, best[0].total_bits) if best else bits_max
     found = search_order(
         network,
         rng,
@@ -84,4 +93,14 @@ def best_orders(
         share=share,
         budget=budget,
     )
-    return sorted([*found, *best], key=lambda order: order.total_bits)[:num_kept]
+    return sorted([*found, *best], key=_cost)[:num_kept]
+
+
+def _cost(order: Order) -> float:
+    return order.total_bits
+
+
+def _may_be_swept(network: Network, best: list[Order], rng: np.random.Generator) -> bool:
+    """Say whether a sweep takes less time than it may save: not where one greedy order is cheap."""
+    known = best[0] if best else order_by_weight(network, rng.spawn(1)[0])
+    return known.total_bits > SWEPT_BITS

@@ -247,7 +247,12 @@ def sample(
         scope = tree.scopes[clique]
         states = int(tree.num_states[scope[0]])
         weights = np.zeros((count, states))
-        for part in [*tree.potentials[clique], *incoming(tree, clique, upward.messages)]:
+        inward = [] if upward.listed else incoming(tree, clique, upward.messages)
+        for child in tree.children[clique] if upward.listed else ():
+            for s in range(states):
+                assignments[:, scope[0]] = s
+                weights[:, s] += upward.listed[child].at_rows(assignments)
+        for part in [*tree.potentials[clique], *inward]:
             index = [
                 assignments[:, v] if part.shape[k] > 1 else np.zeros(count, np.int64)
                 for k, v in enumerate(scope)

@@ -1,0 +1,99 @@
+"""Orders that sweep are elimination orders, and find what greedy ones miss."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gmruntime.answer import LogPartition, LogPartitionAnswer, Marginals, MarginalsAnswer, Status
+from gmruntime.elimination.orders.greedy import neighbours
+from gmruntime.elimination.orders.sweeping import swept_order
+from gmruntime.factors.kinds import NoisyOr, Table
+from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, no_evidence
+from gmruntime.inference import infer
+from gmruntime.simplify.network import Factor, Network
+
+
+@given(st.integers(0, 100_000), st.integers(1, 14))
+@settings(deadline=None, max_examples=60)
+def test_every_clique_holds_the_neighbours_that_are_left(seed: int, size: int):
+    rng = np.random.default_rng(seed)
+    scopes = {
+        tuple(
+            sorted(int(v) for v in rng.choice(size, int(rng.integers(1, min(4, size) + 1)), False))
+        )
+        for _ in range(size)
+    }
+    factors = [Factor(scope, np.zeros((2,) * len(scope))) for scope in scopes]
+    network = Network(tuple(range(size)), np.full(size, 2), factors, 0.0)
+    order = swept_order(network, bits_max=60.0)
+    assert order is not None
+    assert sorted(order.variables) == list(range(size))
+    near = neighbours(network)
+    for v, clique in zip(order.variables, order.cliques, strict=True):
+        assert set(clique) == near[v]
+        for u in clique:
+            near[u] = (near[u] | near[v]) - {u, v}
+    widths = [1 + len(clique) for clique in order.cliques]
+    assert order.clique_bits == max(widths)
+    assert order.total_bits == pytest.approx(math.log2(sum(2.0**w for w in widths)))
+
+
+def quickscore(
+    prior: np.ndarray, failures: np.ndarray, leak: np.ndarray, seen: np.ndarray
+) -> tuple[float, np.ndarray]:
+    """Return Z and the marginals by inclusion and exclusion over the effects that are present.
+
+    Source: Heckerman (1989), "A tractable inference algorithm for diagnosing multiple diseases".
+    """
+    absent = np.prod(failures[:, ~seen], axis=1)
+    total, rows = 0.0, np.zeros(len(prior))
+    present = np.flatnonzero(seen)
+    for mask in range(1 << len(present)):
+        chosen = present[[bool(mask >> k & 1) for k in range(len(present))]]
+        with_it = prior * absent * np.prod(failures[:, chosen], axis=1)
+        terms = with_it + 1 - prior
+        sign = (-1) ** len(chosen) * np.prod(leak[chosen]) * np.prod(leak[~seen])
+        total += sign * np.prod(terms)
+        rows += sign * np.prod(terms) * with_it / terms
+    return total, rows / total
+
+
+def test_few_present_effects_of_many_causes_are_exact():
+    """Greedy orders need tables of 2^24 entries here, and many more as causes are added."""
+    rng = np.random.default_rng(4)
+    causes, effects, present = 40, 24, 8
+    prior = rng.uniform(0.01, 0.1, causes)
+    strength = np.where(
+        rng.random((causes, effects)) < 0.4, rng.uniform(0.2, 0.9, (causes, effects)), 0
+    )
+    leak = rng.uniform(0.01, 0.1, effects)
+    seen = np.arange(effects) < present
+    factors = [
+        FactorBlock(
+            Table(np.log(np.stack([1 - prior, prior], axis=1))),
+            np.arange(causes, dtype=np.int32)[:, None],
+        )
+    ]
+    for f in range(effects):
+        mine = np.flatnonzero(strength[:, f])
+        logs = np.log1p(-np.append(strength[mine, f], leak[f]))
+        scope = np.append(mine, causes + f).astype(np.int32)
+        factors.append(FactorBlock(NoisyOr(logs[None]), scope[None]))
+    graph = FactorGraph(
+        (VariableBlock("cause", (causes,), 2), VariableBlock("effect", (effects,), 2)),
+        tuple(factors),
+    )
+    evidence = no_evidence(graph)
+    evidence[causes:] = seen
+    total, rows = quickscore(prior, 1 - strength, 1 - leak, seen)
+    found = infer(graph, LogPartition(), evidence=evidence, budget_s=30.0)
+    assert isinstance(found, LogPartitionAnswer)
+    assert found.quality.status is Status.EXACT
+    assert found.log_value == pytest.approx(math.log(total), abs=1e-6)
+    told = infer(graph, Marginals(), evidence=evidence, budget_s=30.0)
+    assert isinstance(told, MarginalsAnswer)
+    assert told.quality.status is Status.EXACT
+    np.testing.assert_allclose(told.probabilities[0][:, 1], rows, atol=1e-6)
