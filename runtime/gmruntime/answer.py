@@ -4,12 +4,18 @@ Every answer carries a `Quality`: exact, bounded (proven), or an estimate with i
 A bound is a theorem; a number that is not proven is never called one.
 """
 
+import math
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
 
 from gmruntime.arrays import Float64, Int32
+
+LOG_TEN = math.log(10.0)
+
+DIGITS_SHOWN_MAX = 1000
+"""A count with more digits than this is not written out."""
 
 
 class Status(StrEnum):
@@ -177,7 +183,7 @@ class MarginalMapAnswer:
     log_upper: float = float("inf")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class SolutionsAnswer:
     """Answers `Solutions`; `log_count` is its natural log, `count` the integer when it is exact.
 
@@ -189,6 +195,15 @@ class SolutionsAnswer:
     count: int | None
     log_lower: float = float("-inf")
     log_upper: float = float("inf")
+
+    def __repr__(self) -> str:
+        """Write out the count, or how many digits it has: Python refuses to write thousands."""
+        digits = self.log_count / LOG_TEN
+        is_long = self.count is not None and digits > DIGITS_SHOWN_MAX
+        count = f"<{math.floor(digits) + 1:,} digits>" if is_long else repr(self.count)
+        bounds = f"log_lower={self.log_lower!r}, log_upper={self.log_upper!r}"
+        logs = f"log_count={self.log_count!r}, {bounds}"
+        return f"SolutionsAnswer({self.quality!r}, count={count}, {logs})"
 
 
 Answer = (

@@ -36,6 +36,10 @@ NUM_MAX = 2**31 - 1
 """Variables and states are numbered by 32-bit integers."""
 
 
+AXES_MAX = 32
+"""Engines give a table a few axes more, and NumPy's arrays have 64; nobody has 2**32 entries."""
+
+
 class GraphError(ValueError):
     """A factor graph, or an argument that goes with one, contradicts itself."""
 
@@ -230,7 +234,22 @@ def _checked_factors(
     same = isinstance(kind, Potts | TruncatedLinear | TruncatedQuadratic | AllDifferent)
     if same and arity and not alike and len(np.unique(states[scopes])) > 1:
         raise GraphError(f"{name}: all its variables need the same number of states")
+    kind, scopes = _within_axes(kind, scopes)
     return FactorBlock(kind, scopes, block.label)
+
+
+def _within_axes(kind: FactorKind, scopes: np.ndarray) -> tuple[FactorKind, np.ndarray]:
+    """Leave variables of one state out of tables with so many axes: nothing depends on them."""
+    if not isinstance(kind, Table | Gated) or kind.log_potentials.ndim <= AXES_MAX:
+        return kind, scopes
+    shape = kind.log_potentials.shape
+    kept = [axis for axis, size in enumerate(shape) if axis == 0 or size > 1]
+    table = kind.log_potentials.reshape([shape[axis] for axis in kept])
+    if isinstance(kind, Gated):
+        # The gate stands first in the scope, where the table has its axis of tables.
+        return Gated(table), np.ascontiguousarray(scopes[:, kept])
+    columns = [axis - 1 for axis in kept[1:]]
+    return Table(table), np.ascontiguousarray(scopes[:, columns])
 
 
 def _checked_kind(kind: object, arity: int, num_states_max: int) -> FactorKind:

@@ -41,6 +41,8 @@ from gmruntime.door.questions import (
     checked_evidence,
     checked_query,
     checked_seed,
+    with_single_states,
+    without_single_states,
 )
 from gmruntime.door.rounding import weigh, weighed_answer, weighed_step
 from gmruntime.graph import Assignment, FactorGraph, validate
@@ -133,7 +135,8 @@ def infer(
             a larger one.
         estimate_share: of what is left of the budget once no exact answer fits, for what is not
             exact. A question with parts keeps the rest for the others.
-        method: "" chooses; "exact", "bp" and "search" insist.
+        method: "" chooses; "bp" and "search" insist. "exact" insists on no other method while the
+            budget allows an exact answer; the status of what comes says whether it did.
         options: of the method, such as `iters` and `damping` of "bp".
         orders: elimination orders found before; hand the same to every question on a graph.
 
@@ -144,13 +147,21 @@ def infer(
     """
     budget = checked_budget(budget, budget_s, memory_bytes)
     graph = validate(graph)
-    query = checked_query(graph, query)
+    query = checked_query(graph, query, budget.memory_bytes)
     evidence = checked_evidence(graph, evidence)
     seed = checked_seed(seed)
     check_device(device)
     check_method(method, query, options)
     _check_options(method, options)
     how = _How(seed, device, estimate_share, method, options or {}, orders)
+    found = _weighed(graph, without_single_states(graph, query), evidence, budget, how)
+    return with_single_states(graph, query, found)
+
+
+def _weighed(
+    graph: FactorGraph, query: Query, evidence: Assignment, budget: Budget, how: _How
+) -> Answer:
+    """Answer with strong weights added up first, and with what additions may have lost."""
     weighed = None if isinstance(query, Solutions) else weigh(graph)
     if weighed is None:
         return _answer(graph, query, evidence, budget, how)
@@ -267,7 +278,7 @@ def search(
     """
     budget = checked_budget(budget, budget_s, memory_bytes)
     graph = validate(graph)
-    checked = checked_query(graph, query)
+    checked = checked_query(graph, query, budget.memory_bytes)
     check_method("search", checked, None)
     assert isinstance(checked, Map | Best)
     evidence = checked_evidence(graph, evidence)
@@ -305,7 +316,7 @@ def plan(
 
     budget = checked_budget(budget, budget_s, memory_bytes)
     graph = validate(graph)
-    query = checked_query(graph, query)
+    query = checked_query(graph, query, budget.memory_bytes)
     evidence = checked_evidence(graph, evidence)
     check_device(device)
     check_method(method, query, options)

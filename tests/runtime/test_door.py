@@ -170,6 +170,7 @@ def test_numbers_that_mean_nothing_are_refused(name: str, wrong: str):
         Count(np.zeros((1, 2)), TWO),
         Count(np.zeros((1, 3)), np.zeros((2, 2), np.bool_)),
         Count(np.zeros((1, 3)), np.zeros((1, 3), np.bool_)),
+        Count(np.zeros((2, 3)), np.zeros((3, 2), np.bool_)),
         NoisyOr(np.full((1, 2), 0.5)),
         NoisyOr(np.zeros((1, 3))),
         Xor(np.array([2])),
@@ -193,6 +194,19 @@ def test_numbers_that_mean_nothing_are_refused(name: str, wrong: str):
 def test_parameters_that_do_not_fit_are_refused(kind: FactorKind):
     with pytest.raises(gm.GraphError, match="factor block 0"):
         gm.infer(over_pair(kind), gm.Map())
+
+
+def test_a_parameter_of_one_row_is_shared_by_all_factors():
+    negated = np.array([[False, False], [True, False], [True, True]])
+    lists = np.array([[0.5, -1.0, 2.0]])
+    one = over_pair(Count(lists, negated), num_factors=3)
+    each = over_pair(Count(np.repeat(lists, 3, axis=0), negated), num_factors=3)
+    found = gm.infer(one, gm.LogPartition()).log_value
+    assert found == pytest.approx(log_sum(each))
+    caps = np.array([0.5, 2.0])
+    one = over_pair(TruncatedLinear(np.ones(1), caps), num_factors=2, num_states=4)
+    each = over_pair(TruncatedLinear(np.ones(2), caps), num_factors=2, num_states=4)
+    assert gm.infer(one, gm.LogPartition()).log_value == pytest.approx(log_sum(each))
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 Whatever is handed in either means what it says or is refused in a sentence that names it.
 """
 
+import math
 import operator
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,8 +12,10 @@ from numbers import Real
 import numpy as np
 
 from gmruntime.answer import (
+    Answer,
     Best,
     Joint,
+    JointAnswer,
     LogPartition,
     Map,
     MarginalMap,
@@ -30,8 +33,20 @@ METHODS = ("", "exact", "bp", "search")
 DEVICES = ("auto", "cpu", "cuda")
 
 
-def checked_query(graph: FactorGraph, query: object) -> Query:
+AXES_MAX = 64
+"""NumPy's arrays have at most so many axes."""
+
+ALWAYS_BYTES = 1 << 26
+"""An answer may always be this large, however little memory is allowed for finding it."""
+
+
+def checked_query(graph: FactorGraph, query: object, memory_bytes: int) -> Query:
     """Return a question whose numbers and variables the graph can answer for.
+
+    Args:
+        graph: validated.
+        query: whatever was handed in.
+        memory_bytes: what an answer may occupy, if it is more than `ALWAYS_BYTES`.
 
     Raises:
         GraphError: naming what is wrong with it.
@@ -41,20 +56,56 @@ def checked_query(graph: FactorGraph, query: object) -> Query:
             return query
         case Marginals():
             return replace(query, variables=_asked(graph, "Marginals", query.variables, some=True))
-        case Joint() | MarginalMap():
-            found = _asked(graph, type(query).__name__, query.variables, some=False)
+        case MarginalMap():
+            found = _asked(graph, "MarginalMap", query.variables, some=False)
             return replace(query, variables=found)
+        case Joint():
+            found = _asked(graph, "Joint", query.variables, some=False)
+            assert found is not None
+            if len(found) > AXES_MAX:
+                raise GraphError(
+                    f"Joint.variables lists {len(found)} variables, and an answer has an axis for "
+                    f"each, {AXES_MAX} at most; ask for Marginals, or fewer together"
+                )
+            sizes = num_states(graph)[found]
+            _check_size("Joint", 8.0 * math.prod(float(size) for size in sizes), memory_bytes)
+            return Joint(found)
         case Best():
             count = _count("Best.count", query.count, lowest=1)
             return Best(count, _asked(graph, "Best", query.variables, some=True))
         case Samples():
-            return Samples(_count("Samples.count", query.count, lowest=0))
+            count = _count("Samples.count", query.count, lowest=0)
+            _check_size("Samples", 4.0 * count * graph.num_variables, memory_bytes)
+            return Samples(count)
         case _:
             if isinstance(query, type):
                 name = query.__name__
                 raise GraphError(f"the query is the class {name}; ask with an instance, {name}()")
             names = "Marginals, Joint, LogPartition, Map, MarginalMap, Best, Samples or Solutions"
             raise GraphError(f"the query is {query!r}; it must be one of {names}")
+
+
+def without_single_states(graph: FactorGraph, query: Query) -> Query:
+    """Leave variables of one state out of a joint question: they need no axis."""
+    if not isinstance(query, Joint):
+        return query
+    return Joint(query.variables[num_states(graph)[query.variables] > 1])
+
+
+def with_single_states(graph: FactorGraph, query: Query, answer: Answer) -> Answer:
+    """Give a joint answer the axes of the variables that `without_single_states` left out."""
+    if not isinstance(query, Joint) or not isinstance(answer, JointAnswer):
+        return answer
+    shape = tuple(int(size) for size in num_states(graph)[query.variables])
+    return replace(answer, probabilities=answer.probabilities.reshape(shape))
+
+
+def _check_size(name: str, num_bytes: float, memory_bytes: int) -> None:
+    if num_bytes > max(memory_bytes, ALWAYS_BYTES):
+        raise GraphError(
+            f"the answer to this {name} takes {num_bytes / 2**30:.3g} GiB, and memory_bytes allows "
+            f"{memory_bytes / 2**30:.3g}; ask for less at a time"
+        )
 
 
 def _asked(

@@ -14,7 +14,7 @@ Beyond `LOG_VALUE_MAX` nothing is added at all: that is refused.
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -111,10 +111,10 @@ def strength(kind: FactorKind) -> float:
     2.0
     """
     found = 0.0
-    for field in fields(kind):
-        values = getattr(kind, field.name)
-        if isinstance(values, np.ndarray) and values.dtype == np.float64:
-            least, most = float(values.min(initial=0.0)), float(values.max(initial=0.0))
+    for name in kind.__dataclass_fields__:
+        values = getattr(kind, name)
+        if isinstance(values, np.ndarray) and values.dtype == np.float64 and values.size:
+            least, most = float(values.min()), float(values.max())
             if least == -np.inf:
                 least = float(values.min(where=values > -np.inf, initial=0.0))
             found = max(found, most, -least)

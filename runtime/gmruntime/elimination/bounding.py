@@ -31,6 +31,10 @@ _GROWTH = 3.0
 _NUM_DRAWS_FIRST = 200
 _NUM_DRAWS_MAX = 4000
 _NUM_DISTINCT_MAX = 200_000
+
+NUM_ROUNDS_MAX = 1 << 12
+"""However long the budget, no more rounds of draws are made: sixteen million draws."""
+
 _DRAWS_SHARE = 0.05
 _MARGIN = 1e-9
 
@@ -161,7 +165,9 @@ def _draw_until(
     for part in buckets:
         by_variable.setdefault(part.variable, []).append(part)
     lonely = [v for v in network.free if v not in by_variable]
-    while budget.left_s() > 2.0 * last_s:
+    for _ in range(NUM_ROUNDS_MAX):
+        if budget.left_s() <= 2.0 * last_s:
+            break
         start = budget.spent_s()
         try:
             states, log_q = _draw(network, by_variable, lonely, count, budget, rng)

@@ -36,6 +36,12 @@ ERRORS_APART = 3.0
 _NUM_TRIED = 4096
 """So many draws show whether there will be enough effective ones."""
 
+NUM_DRAWS_MAX = 1 << 22
+"""However long the budget, so many draws are enough: their error halves with four times as many."""
+
+NUM_ROUNDS_MAX = 1 << 12
+"""Nor are there more rounds of draws, however few of them fit into memory together."""
+
 _NUM_FIRST = 256
 _PROMISE_MIN = 1e-3
 
@@ -49,7 +55,7 @@ def weigh(
     *,
     is_joint: bool = False,
 ) -> Tally | None:
-    """Draw until the error is small or the budget spent; None when the draws say too little.
+    """Draw until the error is small or there is no more to spend; None when that says too little.
 
     Args:
         graph: any graph; of use where many of its factors are mechanisms.
@@ -92,7 +98,9 @@ def _draw_until(
         return budget.left_s() <= 0.0
 
     count, last_s = min(_NUM_FIRST, count_max), 0.0
-    while budget.left_s() > last_s:
+    for _ in range(NUM_ROUNDS_MAX):
+        if budget.left_s() <= last_s:
+            return
         start = budget.spent_s()
         try:
             states, log_weights = draw_rows(plan, count, rng, is_over)
@@ -104,6 +112,8 @@ def _draw_until(
         if tally.num_draws >= _NUM_TRIED and effective < _PROMISE_MIN * tally.num_draws:
             return
         if effective >= EFFECTIVE_MIN and tally.errors().max(initial=0.0) <= ERROR_ENOUGH:
+            return
+        if tally.num_draws >= NUM_DRAWS_MAX:
             return
         last_s = (budget.spent_s() - start) * (2.0 if count < count_max else 1.0)
         count = min(2 * count, count_max)

@@ -1,7 +1,8 @@
 """The kinds of factor, each a frozen record of the numbers that define it.
 
 Every kind holds its parameters for a whole block of factors. The first axis of a parameter is
-`tables`: one row per factor of the block, or a single row shared by all of them.
+`tables`: one row per factor of the block, or a single row shared by all of them; of a kind with
+several parameters each may be shared.
 `gmruntime.factors.tables` says what each kind means by writing it out as a table. Each kind checks
 its own parameters (`Checked`); the runtime's door asks it to.
 """
@@ -20,6 +21,7 @@ from gmruntime.factors.parameters import (
     integers,
     non_negative,
     same_length,
+    shared,
 )
 
 SUM_MAX = 1 << 62
@@ -92,7 +94,7 @@ class TruncatedLinear:
         """Do as `Checked` says."""
         _needs_two(arity)
         slopes, caps = non_negative("slopes", self.slopes, 1), non_negative("caps", self.caps, 1)
-        same_length("caps", caps, len(slopes), "one entry for each slope")
+        slopes, caps = shared(slopes=slopes, caps=caps)
         return TruncatedLinear(slopes, caps)
 
 
@@ -107,7 +109,7 @@ class TruncatedQuadratic:
         """Do as `Checked` says."""
         _needs_two(arity)
         slopes, caps = non_negative("slopes", self.slopes, 1), non_negative("caps", self.caps, 1)
-        same_length("caps", caps, len(slopes), "one entry for each slope")
+        slopes, caps = shared(slopes=slopes, caps=caps)
         return TruncatedQuadratic(slopes, caps)
 
 
@@ -179,7 +181,7 @@ class Count:
         log_potentials = floats("log_potentials", self.log_potentials, 2)
         negated = flags("negated", self.negated, 2)
         same_length("negated", negated, arity, "one entry for each variable of a scope", 1)
-        same_length("negated", negated, len(log_potentials), "one row for each of log_potentials")
+        log_potentials, negated = shared(log_potentials=log_potentials, negated=negated)
         same_length("log_potentials", log_potentials, arity + 1, "the counts 0..arity", 1)
         return Count(log_potentials, negated) if arity else Table(log_potentials[:, 0].copy())
 
@@ -201,8 +203,9 @@ class LinearSum:
         coefficients = integers("coefficients", self.coefficients, 2)
         lowest = integers("lowest", self.lowest, 1)
         same_length("coefficients", coefficients, arity, "one for each variable of a scope", 1)
-        for name, values in (("coefficients", coefficients), ("lowest", lowest)):
-            same_length(name, values, len(log_potentials), "one row for each of log_potentials")
+        coefficients, lowest, log_potentials = shared(
+            coefficients=coefficients, lowest=lowest, log_potentials=log_potentials
+        )
         if not log_potentials.shape[1]:
             raise ParameterError("log_potentials lists no sum; at least one must be allowed")
         # In floats, which may be large, since the integers themselves may wrap.

@@ -92,6 +92,24 @@ def same_length(name: str, values: np.ndarray, length: int, of: str, axis: int =
         )
 
 
+def shared(**parameters: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Give parameters as many rows as the longest has, where one row stands for all.
+
+    >>> [len(values) for values in shared(slopes=np.ones(1), caps=np.ones(3))]
+    [3, 3]
+    """
+    lengths = {name: len(values) for name, values in parameters.items()}
+    several = {length for length in lengths.values() if length != 1}
+    if len(several) > 1:
+        rows = " and ".join(f"{length} of {name}" for name, length in lengths.items())
+        raise ParameterError(f"it has {rows}; each needs a row for every factor, or one for all")
+    count = next(iter(several), 1)
+    return tuple(
+        values if len(values) == count else np.repeat(values, count, axis=0)
+        for values in parameters.values()
+    )
+
+
 def unmasked(name: str, values: object) -> np.ndarray:
     """Return an array without a mask; a list, or any other sequence of numbers, becomes one."""
     if isinstance(values, np.ma.MaskedArray):

@@ -330,6 +330,8 @@ def _samples(
     scores = log_score(graph, drawn)
     note = "drawn from beliefs, a few variables at a time; not from the exact posterior"
     possible = scores > -np.inf
+    if possible.sum() < query.count:
+        note += f"; {possible.sum()} of {query.count}, since the others contradicted themselves"
     return AssignmentsAnswer(_estimated(budget, note), drawn[possible], scores[possible])
 
 
