@@ -3,8 +3,15 @@
 import numpy as np
 import pytest
 
-from gmruntime.answer import LogPartition, LogPartitionAnswer, Marginals, MarginalsAnswer
+from gmruntime.answer import (
+    Best,
+    LogPartition,
+    LogPartitionAnswer,
+    Marginals,
+    MarginalsAnswer,
+)
 from gmruntime.budget import Budget
+from gmruntime.driver.best import best_answer
 from gmruntime.estimates.mechanisms import order_mechanisms
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, no_evidence
@@ -94,3 +101,12 @@ def test_messages_answer_something_whenever_they_are_stopped(seconds: float):
                 assert found.log_lower <= found.log_value <= found.log_upper
             case _:
                 raise AssertionError(type(found))
+
+
+def test_a_search_for_many_answers_ends_with_its_budget():
+    graph = _dense(6, 4)
+    budget, clock = _budget(40.0)
+    found = best_answer(graph, Best(5000), no_evidence(graph), budget, np.random.default_rng(0))
+    assert len(found.log_scores)
+    assert len({row.tobytes() for row in found.assignments}) == len(found.assignments)
+    assert clock.num_looks < 400

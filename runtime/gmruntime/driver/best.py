@@ -5,6 +5,7 @@ so far has been as it was, and a last one that must be false.
 """
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -94,6 +95,10 @@ def _one_by_one(
     start: Assignment | None = None
     proved = True
     for rank in range(count):
+        if rows and budget.is_spent():
+            proved = False
+            rows.extend(_neighbours_of_all(graph, asked, rows, count - rank))
+            break
         share = 0.5 if rank == 0 and count > 1 else 1.0 / (count - rank)
         extra = constrained.num_variables - graph.num_variables
         padded = np.concatenate([evidence, np.full(extra, -1, np.int32)])
@@ -192,6 +197,31 @@ def _follow_chains(
     """Extend an assignment by the booleans that `forbid` added for each row."""
     same = [np.cumprod(start[asked] == row[asked]).astype(np.int32) for row in rows]
     return np.concatenate([start, *same])
+
+
+def _neighbours_of_all(
+    graph: FactorGraph, asked: Int32[np.ndarray, " asked"], rows: list[Assignment], count: int
+) -> list[Assignment]:
+    """Find new answers that differ from a known one in a single variable, scored all at once."""
+    states = num_states(graph)
+    known = {row[asked].tobytes() for row in rows}
+    found: list[Assignment] = []
+    num_max = min(NUM_NEIGHBOURS_MAX, NUM_STATES_COPIED_MAX // len(states))
+    for row, variable in product(rows, asked):
+        if len(found) >= num_max:
+            break
+        for state in range(min(int(states[variable]), num_max)):
+            changed = row.copy()
+            changed[variable] = state
+            name = changed[asked].tobytes()
+            if name not in known:
+                known.add(name)
+                found.append(changed)
+    if not found:
+        return []
+    scores = log_score(graph, np.stack(found))
+    order = np.argsort(-scores, kind="stable")[:count]
+    return [found[k] for k in order if np.isfinite(scores[k])]
 
 
 def _next_start(

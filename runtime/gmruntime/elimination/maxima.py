@@ -6,6 +6,7 @@ import numpy as np
 
 from gmruntime.answer import AssignmentsAnswer, Best, MarginalMap, MarginalMapAnswer, Status
 from gmruntime.budget import Budget
+from gmruntime.elimination.k_best import k_best, lists_cost
 from gmruntime.elimination.passes.reference import Tree, pass_upward, traceback
 from gmruntime.elimination.plan import Plan
 from gmruntime.elimination.results import everywhere, quality, run_upward
@@ -47,6 +48,48 @@ def best_assignment(
 def best(
     graph: FactorGraph, query: Best, evidence: Assignment, tree: Tree, budget: Budget
 ) -> AssignmentsAnswer:
+    """Find the k best: all in one pass where lists of them fit, else one after another."""
+    found = _in_lists(graph, query, evidence, tree, budget)
+    return found or _by_splitting(graph, query, evidence, tree, budget)
+
+
+def _in_lists(
+    graph: FactorGraph, query: Best, evidence: Assignment, tree: Tree, budget: Budget
+) -> AssignmentsAnswer | None:
+    """Find the k best of all variables, and of those the first with each state of what is asked.
+
+    None where lists do not fit, or where too many assignments agree on what is asked.
+    """
+    asked = np.arange(graph.num_variables) if query.variables is None else query.variables
+    start = blank(graph, tree, evidence)
+    count = query.count
+    while True:
+        seconds, held = lists_cost(tree.scopes, tree.num_states, count)
+        if seconds > budget.left_s() or held > budget.memory_bytes:
+            return None
+        rows, _ = k_best(tree, count, start, budget)
+        whole = rows[:, : graph.num_variables].astype(np.int32)
+        _, first = np.unique(whole[:, asked], axis=0, return_index=True)
+        if len(first) >= query.count or len(rows) < count:
+            break
+        count *= 4
+    whole = whole[np.sort(first)]
+    scores = np.zeros(0) if not len(whole) else log_score(graph, whole)
+    whole, scores = whole[np.isfinite(scores)], scores[np.isfinite(scores)]
+    order = np.argsort(-scores, kind="stable")[: query.count]
+    if not len(order):
+        nothing = np.zeros((0, graph.num_variables), np.int32)
+        return AssignmentsAnswer(
+            quality(Status.IMPOSSIBLE, budget), nothing, np.zeros(0), float("-inf")
+        )
+    note = "" if len(order) == query.count else f"there are {len(order)}"
+    found = quality(Status.EXACT, budget, note)
+    return AssignmentsAnswer(found, whole[order], scores[order], float(scores[order[0]]))
+
+
+def _by_splitting(
+    graph: FactorGraph, query: Best, evidence: Assignment, tree: Tree, budget: Budget
+) -> AssignmentsAnswer:
     """Find the k best by splitting the space around each one found.
 
     Source: Lawler (1972); Nilsson (1998).
@@ -62,7 +105,8 @@ def best(
         heap.append((-first[0], counter, first[1], {}, {}))
     rows: list[np.ndarray] = []
     scores: list[float] = []
-    while heap and len(rows) < query.count and (not rows or budget.left_s() > 0):
+    is_late = False
+    while heap and len(rows) < query.count and not is_late:
         negative, _, assignment, fixed, banned = heapq.heappop(heap)
         rows.append(assignment)
         scores.append(-negative)
@@ -72,6 +116,10 @@ def best(
         for v in free:
             if v in fixed:
                 continue
+            if budget.is_spent():
+                # What is still in the heap may not be next: parts of the space are not there.
+                is_late = True
+                break
             value = int(assignment[v])
             without = {**banned, v: banned.get(v, frozenset()) | {value}}
             found = _constrained(graph, tree, evidence, fixed, without)
@@ -79,7 +127,7 @@ def best(
                 counter += 1
                 heapq.heappush(heap, (-found[0], counter, found[1], dict(fixed), without))
             fixed[v] = value
-    complete = len(rows) == query.count or not heap
+    complete = len(rows) == query.count or not (heap or is_late)
     status = Status.EXACT if complete else Status.ESTIMATE
     note = "" if len(rows) == query.count else f"there are {len(rows)}"
     if not complete:

@@ -17,6 +17,7 @@ from gmruntime.answer import (
     Solutions,
 )
 from gmruntime.budget import Budget
+from gmruntime.elimination.k_best import lists_cost
 from gmruntime.elimination.layouts.groups import (
     ENTRIES_PER_SECOND,
     best_laid_out,
@@ -297,6 +298,11 @@ def costed(query: Query, budget: Budget, network: Network, order: Order) -> Plan
         memory = 8.0 * sum(sizes)
     if not compiled:
         memory += 32.0 * 2.0**clique_bits
+    if isinstance(query, Best):
+        scopes = [(v, *c) for v, c in zip(order.variables, order.cliques, strict=True)]
+        in_lists = lists_cost(scopes, network.num_states, query.count)
+        if in_lists[0] < seconds and in_lists[1] <= budget.memory_bytes:
+            seconds, memory = in_lists[0], memory + in_lists[1]
     fresh = FRESH_S_PER_BYTE * memory
     seconds += fresh
     fits = memory <= budget.memory_bytes and seconds <= max(budget.left_s(), 0.05)

@@ -1,0 +1,57 @@
+"""The k best by lists are those of an enumeration."""
+
+import numpy as np
+import pytest
+
+from gmruntime.answer import AssignmentsAnswer, Best, Status
+from gmruntime.budget import start_budget
+from gmruntime.elimination.answer import attempt
+from gmruntime.elimination.k_best import lists_cost
+from gmruntime.enumerate import enumerate_assignments
+from gmruntime.factors.kinds import Table
+from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock
+from tests.runtime.test_elimination import random_graph
+
+
+@pytest.mark.parametrize("count", [1, 2, 9, 100, 5000])
+@pytest.mark.parametrize("seed", range(6))
+def test_the_k_best_are_those_of_an_enumeration(seed: int, count: int):
+    graph, evidence = random_graph(seed, 0.2 * (seed % 3))
+    every = enumerate_assignments(graph, evidence)
+    possible = every.log_scores > -np.inf
+    for variables in (None, np.array([4, 1, 2], np.int32)):
+        rng = np.random.default_rng(0)
+        query = Best(count, variables)
+        found, _ = attempt(graph, query, evidence, start_budget(60.0, 1 << 30), rng)
+        assert isinstance(found, AssignmentsAnswer)
+        asked = np.arange(graph.num_variables) if variables is None else variables
+        best: dict[bytes, float] = {}
+        for row, score in zip(every.assignments[possible], every.log_scores[possible], strict=True):
+            name = row[asked].astype(np.int32).tobytes()
+            best[name] = max(best.get(name, -np.inf), float(score))
+        wanted = sorted(best.values(), reverse=True)[:count]
+        assert found.log_scores == pytest.approx(wanted, abs=1e-9)
+        assert found.quality.status is (Status.EXACT if wanted else Status.IMPOSSIBLE)
+        names = [row[asked].tobytes() for row in found.assignments]
+        assert len(set(names)) == len(names)
+        assert [best[name] for name in names] == pytest.approx(wanted, abs=1e-9)
+
+
+def test_thousands_of_the_best_of_a_chain_take_one_pass():
+    rng = np.random.default_rng(0)
+    pairs = np.stack([np.arange(19), np.arange(1, 20)], axis=1).astype(np.int32)
+    tables = Table(rng.normal(size=(19, 2, 2)))
+    graph = FactorGraph((VariableBlock("x", (20,), 2),), (FactorBlock(tables, pairs),))
+    evidence = np.full(20, -1, np.int32)
+    found, planned = attempt(graph, Best(5000), evidence, start_budget(60.0, 1 << 30), rng)
+    assert isinstance(found, AssignmentsAnswer)
+    assert found.quality.status is Status.EXACT
+    assert planned.seconds < 2.0
+    every = np.sort(enumerate_assignments(graph, evidence).log_scores)[::-1]
+    assert found.log_scores == pytest.approx(every[:5000], abs=1e-9)
+
+
+def test_more_answers_than_memory_holds_are_known_beforehand():
+    cliques = [(k, k + 1) for k in range(19)] + [(19,)]
+    _, held = lists_cost(cliques, np.full(20, 2), 10**9)
+    assert held > 1 << 33
