@@ -71,6 +71,7 @@ def solve(
 
     Without MODEL the competition's environment is read: MODEL EVID QUERY RESULT TIMESEC MEMKB.
     """
+    from gmruntime.door.answer_size import AnswerSizeError
     from gmruntime.formats.uai import read_evidence, read_query
     from gmruntime.graph import no_evidence
 
@@ -94,7 +95,10 @@ def solve(
     result = _Result(task, out or os.environ.get("RESULT"))
     with Interrupts() as interrupts:
         find = _maximum if task in ("MAP", "MPE") else _sum
-        status = find(job, result, interrupts)
+        try:
+            status = find(job, result, interrupts)
+        except AnswerSizeError as error:
+            raise click.ClickException(str(error)) from None
     return interrupts.exit_status if interrupts.number else status
 
 

@@ -200,6 +200,22 @@ def assignment_map(names: list[Named], assignment: np.ndarray) -> dict[str, obje
     return {n.name: nested_labels(assignment[n.variables], n.states) for n in names}
 
 
+def _assignment_maps(names: list[Named], rows: np.ndarray) -> list[dict[str, object]]:
+    """Write many assignments, each state that a single variable takes only once."""
+    if not names:
+        return [{} for _ in rows]
+    columns: list[list[object]] = []
+    for named in names:
+        if named.variables.shape:
+            columns.append([nested_labels(row[named.variables], named.states) for row in rows])
+            continue
+        taken, place = np.unique(rows[:, int(named.variables)], return_inverse=True)
+        labels = [nested_labels(state, named.states) for state in taken]
+        columns.append([labels[k] for k in place.reshape(-1).tolist()])
+    keys = [named.name for named in names]
+    return [dict(zip(keys, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
 def _assignments(
     prepared: Prepared, query: Query, evidence: np.ndarray, settings: Settings
 ) -> Answer:
@@ -210,7 +226,7 @@ def _assignments(
     fields = quality_fields(found.quality)
     if found.quality.status is Status.IMPOSSIBLE or not len(found.assignments):
         return replace(base, **fields, log_upper=finite(found.log_upper))
-    maps = [assignment_map(names, row) for row in found.assignments]
+    maps = _assignment_maps(names, found.assignments)
     best = float(found.log_scores[0])
     if query.kind == "map":
         return replace(

@@ -34,6 +34,7 @@ from gmruntime.answer import (
     with_note,
 )
 from gmruntime.budget import Budget
+from gmruntime.door.answer_size import check_answer_size
 from gmruntime.door.questions import (
     check_device,
     check_method,
@@ -47,6 +48,7 @@ from gmruntime.door.questions import (
 from gmruntime.door.rounding import weigh, weighed_answer, weighed_step
 from gmruntime.graph import Assignment, FactorGraph, validate
 from gmruntime.simplify.apart import answer_apart
+from gmruntime.simplify.idle import answer_without_idle
 
 if TYPE_CHECKING:
     from gmruntime.elimination.orders.cache import Orders
@@ -143,6 +145,7 @@ def infer(
     Raises:
         GraphError: when the graph, the evidence, the query or the seed contradicts itself; it is a
             ValueError.
+        AnswerSizeError: a GraphError; the answer itself takes more than the memory allowed.
         ValueError: for an unknown method, device or option, and a budget that is none.
     """
     budget = checked_budget(budget, budget_s, memory_bytes)
@@ -152,6 +155,7 @@ def infer(
     seed = checked_seed(seed)
     check_device(device)
     check_method(method, query, options)
+    check_answer_size(graph, query, budget.memory_bytes)
     _check_options(method, options)
     how = _How(seed, device, estimate_share, method, options or {}, orders)
     found = _weighed(graph, without_single_states(graph, query), evidence, budget, how)
@@ -197,6 +201,16 @@ def _answer(
     how: _How,
 ) -> Answer:
     """Answer a question that has come through the door."""
+    if how.method != "search":
+
+        def completed(rest: FactorGraph, held: Assignment) -> Answer:
+            return _answer(rest, query, held, budget, how)
+
+        # Of its own: what is drawn here must not change what engines draw.
+        rng = np.random.default_rng((how.seed, 1))
+        without = answer_without_idle(graph, query, evidence, rng, completed)
+        if without is not None:
+            return at_seconds(without, budget.spent_s())
     rng = np.random.default_rng(how.seed)
     if how.method in ("", "exact") and isinstance(query, Solutions | LogPartition):
 

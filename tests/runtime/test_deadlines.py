@@ -4,14 +4,18 @@ import numpy as np
 import pytest
 
 from gmruntime.answer import (
+    AssignmentsAnswer,
     Best,
     LogPartition,
     LogPartitionAnswer,
     Marginals,
     MarginalsAnswer,
+    Samples,
 )
 from gmruntime.budget import Budget
 from gmruntime.driver.best import best_answer
+from gmruntime.elimination import answer as elimination
+from gmruntime.elimination.plan import plan
 from gmruntime.estimates.mechanisms import order_mechanisms
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, no_evidence
@@ -110,3 +114,18 @@ def test_a_search_for_many_answers_ends_with_its_budget():
     assert len(found.log_scores)
     assert len({row.tobytes() for row in found.assignments}) == len(found.assignments)
     assert clock.num_looks < 400
+
+
+def test_samples_are_drawn_while_there_is_time(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(elimination, "_NUM_DRAWN_AT_ONCE", 1000)
+    graph = _dense(3, 4)
+    plenty = Budget(0.0, 1e9, 1 << 30, clock=Clock())
+    planned = plan(graph, Samples(10_000), no_evidence(graph), plenty, np.random.default_rng(0))
+    budget, clock = _budget(30.0)
+    found = elimination.answer_planned(
+        graph, Samples(10_000), no_evidence(graph), planned, budget, np.random.default_rng(0)
+    )
+    assert isinstance(found, AssignmentsAnswer)
+    assert 0 < len(found.assignments) == len(found.log_scores) < 10_000
+    assert "the budget ended" in found.quality.note
+    assert clock.num_looks < 40

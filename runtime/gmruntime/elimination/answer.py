@@ -47,6 +47,9 @@ from gmruntime.graph import Assignment, FactorGraph, log_score, num_states
 from gmruntime.simplify.network import Network
 from gmruntime.simplify.states import label_states, spread_row
 
+_NUM_DRAWN_AT_ONCE = 1 << 20
+"""Numbers held while samples are drawn, between two looks at the clock."""
+
 
 def answer(
     graph: FactorGraph,
@@ -341,15 +344,27 @@ def _samples(
     if not np.isfinite(upward.log_constant):
         empty = np.zeros((0, graph.num_variables), np.int32)
         return AssignmentsAnswer(quality(Status.IMPOSSIBLE, budget), empty, np.zeros(0))
-    start = np.tile(blank(graph, tree, evidence), (query.count, 1))
     assert found.network is not None
-    drawn = sample(tree, upward, start, rng)[:, : graph.num_variables].astype(np.int32)
-    label_states(found.network, drawn)
-    scores = log_score(graph, drawn)
+    start = blank(graph, tree, evidence)
+    drawn = np.empty((query.count, graph.num_variables), np.int32)
+    scores = np.empty(query.count)
+    # Of each draw the weights of the widest variable are held, thrice, and its states.
+    step = max(1, _NUM_DRAWN_AT_ONCE // (3 * int(tree.num_states.max(initial=1)) + len(start)))
+    num_drawn = 0
+    for first in range(0, query.count, step):
+        if first and budget.is_spent():
+            break
+        rows = drawn[first : first + step]
+        rows[:] = sample(tree, upward, np.tile(start, (len(rows), 1)), rng)[:, : rows.shape[1]]
+        label_states(found.network, rows)
+        scores[first : first + step] = log_score(graph, rows)
+        num_drawn = first + len(rows)
+    drawn, scores = drawn[:num_drawn], scores[:num_drawn]
+    note = "" if num_drawn == query.count else f"the budget ended after {num_drawn}"
     if not np.isfinite(scores).all():
         empty = np.zeros((0, graph.num_variables), np.int32)
         return AssignmentsAnswer(quality(Status.IMPOSSIBLE, budget), empty, np.zeros(0))
-    return AssignmentsAnswer(quality(Status.EXACT, budget), drawn, scores)
+    return AssignmentsAnswer(quality(Status.EXACT, budget, note), drawn, scores)
 
 
 def _solutions(found: Plan, tree: Tree, budget: Budget) -> SolutionsAnswer | None:

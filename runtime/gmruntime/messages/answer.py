@@ -58,6 +58,9 @@ CONTRADICTION = "messages contradict each other, which proves nothing"
 # What is left to change, in nats, when messages on a forest count as final.
 _RESIDUAL_EXACT_MAX = 1e-9
 
+_DRAWN_BYTES_MAX = 1 << 28
+"""Messages and beliefs of so many bytes are held for the samples drawn together."""
+
 Refute = Callable[[FactorGraph, Assignment], bool]
 """Prove that no assignment of a graph agrees with the evidence; False where that is not proved."""
 
@@ -322,13 +325,26 @@ def _samples(
 ) -> AssignmentsAnswer:
     layout = build_layout(graph, 1.0)
     nothing = np.zeros((0, graph.num_variables), np.int32)
-    drawn = draw(layout, evidence, query.count, budget, rng, options)
-    if drawn is None:
+    each = 8 * (4 * len(layout.entry) + 4 * int(layout.variable_start[-1]) + graph.num_variables)
+    step = max(1, min(budget.memory_bytes // 4, _DRAWN_BYTES_MAX) // each)
+    pieces: list[np.ndarray] = []
+    num_drawn = 0
+    while num_drawn < query.count and not (pieces and budget.is_spent()):
+        count = min(step, query.count - num_drawn)
+        piece = draw(layout, evidence, count, budget, rng, options)
+        if piece is None:
+            break
+        pieces.append(piece)
+        num_drawn += count
+    if not pieces:
         refuted = refute(graph, evidence)
         found = _refuted(budget) if refuted else _estimated(budget, CONTRADICTION)
         return AssignmentsAnswer(found, nothing, np.zeros(0))
+    drawn = np.concatenate(pieces)
     scores = log_score(graph, drawn)
     note = "drawn from beliefs, a few variables at a time; not from the exact posterior"
+    if num_drawn < query.count:
+        note += f"; the budget ended after {num_drawn}"
     possible = scores > -np.inf
     if possible.sum() < query.count:
         note += f"; {possible.sum()} of {query.count}, since the others contradicted themselves"
