@@ -17,20 +17,17 @@ from gmlang.data.reading import read_all
 from gmlang.diagnostics import Diagnostic, GmError, Source
 from gmlang.errors import grounding as errors
 from gmlang.graph.from_core import Grounding
-from gmlang.graph.world.bindings import bind
 from gmlang.graph.world.names import Named, named_in
 from gmlang.library import read_source, refuse_data
-from gmlang.pipeline import check_source
+from gmlang.pipeline import check_source, graph_of, open_session
 from gmlang.queries.answers import Answer
 from gmlang.queries.basic import asked_names, assignment_map
-from gmlang.queries.composites import check_composites
 from gmlang.queries.dispatch import answer
 from gmlang.queries.searching import improvements
 from gmlang.queries.session import (
     Session,
     Settings,
     base_grounding,
-    check_defined,
     checked_settings,
     prepare,
 )
@@ -122,12 +119,7 @@ class Model:
             GmError: when data is missing or does not fit, or a composite contradicts itself.
         """
         if "session" not in self.cache:
-            program = self.checked.program
-            session = Session(program, bind(program, self.values))
-            refused = check_composites(session, Settings())
-            if refused:
-                raise GmError(refused)
-            self.cache["session"] = session
+            self.cache["session"] = open_session(self.checked, self.values)
         return self.cache["session"]
 
     def contradictions(self) -> list[Diagnostic]:
@@ -152,7 +144,7 @@ class Model:
         Raises:
             GmError: when a statement has no value in some state that nothing excludes.
         """
-        return check_defined(self.grounding()).builder.graph()
+        return graph_of(self.session())
 
     def names(self) -> list[Named]:
         """List every variable, attribute and activation that has a name."""

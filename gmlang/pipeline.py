@@ -1,11 +1,15 @@
-"""The phases in order: text, surface AST, core, factor graph.
+"""The phases in order, from text to a validated factor graph and the plan of each question.
 
-    parse      gmlang.syntax   text -> what was written
-    check      gmlang.core     names resolved, types known, sugar gone
-    bind       gmlang.graph    data and sizes
-    ground     gmlang.graph    a factor graph, block by block
+    parse     gmlang.syntax    text -> what was written
+    check     gmlang.core      names resolved, types known, sugar gone
+    bind      gmlang.graph     data and sizes: the world
+    ground    gmlang.graph     a factor graph, block by block
+    define    gmlang.graph     no statement without a value in a state that may occur
+    validate  gmruntime.graph  what the runtime may rely on
+    plan      gmlang.queries   what each question costs, and who will answer it
 
-Each phase either returns its whole result or raises one GmError with every mistake it found.
+Each phase either returns its whole result or raises one GmError with every mistake it found. What
+each makes can be looked at: `show_phase`, or `gmlang dump --phase`.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,13 +17,17 @@ from functools import partial
 from pathlib import Path
 
 from gmlang.core.from_syntax import Checked, check
-from gmlang.diagnostics import Source
-from gmlang.graph.from_core import Grounding, ground
+from gmlang.diagnostics import GmError, Source
 from gmlang.graph.world.bindings import bind
-from gmlang.graph.world.world import World
 from gmlang.library import find_module
+from gmlang.queries.composites import check_composites
+from gmlang.queries.session import Session, Settings, base_grounding, check_defined
 from gmlang.syntax.ast import Program
 from gmlang.syntax.parse import parse
+from gmruntime.graph import FactorGraph, validate
+
+PHASES = ("syntax", "core", "world", "graph", "plan")
+"""What can be shown: the results of parse, check, bind, of ground to validate, and of plan."""
 
 
 def check_source(
@@ -45,11 +53,49 @@ def check_source(
     return checked
 
 
-def ground_program(checked: Checked, values: Mapping[str, object]) -> tuple[World, Grounding]:
-    """Bind data to a checked program and turn it into a factor graph.
+def open_session(checked: Checked, values: Mapping[str, object]) -> Session:
+    """Bind data to a checked program; it is grounded when it is first asked.
 
     Raises:
-        GmError: with the mistakes that the data brings to light.
+        GmError: when data is missing or does not fit, or a composite contradicts itself.
     """
-    world = bind(checked.program, values)
-    return world, ground(checked.program, world)
+    session = Session(checked.program, bind(checked.program, values))
+    refused = check_composites(session, Settings())
+    if refused:
+        raise GmError(refused)
+    return session
+
+
+def graph_of(session: Session) -> FactorGraph:
+    """Ground a program, and return its factor graph, observations aside.
+
+    Raises:
+        GmError: when a statement has no value in some state that nothing excludes.
+    """
+    return validate(check_defined(base_grounding(session)).builder.graph())
+
+
+def show_phase(phase: str, checked: Checked, values: Mapping[str, object]) -> str:
+    """Return what a phase, one of `PHASES`, makes of a program as text.
+
+    Raises:
+        GmError: with the mistakes that the phase, or one before it, found.
+    """
+    from gmlang.core.print import show_program
+    from gmlang.graph.print import print_graph, print_world
+    from gmlang.queries.planning import plan_of
+    from gmlang.syntax.print import print_program
+
+    program = checked.program
+    if phase == "syntax":
+        return print_program(parse(program.span.source))
+    if phase == "core":
+        return show_program(program)
+    session = open_session(checked, values)
+    if phase == "world":
+        return print_world(session.world)
+    if phase == "graph":
+        graph_of(session)
+        return print_graph(base_grounding(session))
+    planned = [str(plan_of(session, question, Settings())) for question in program.questions]
+    return "\n\n".join(planned or ["no questions"]) + "\n"

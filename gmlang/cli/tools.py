@@ -101,28 +101,26 @@ def graph(file: str, out: str | None, files: tuple[str, ...], settings: tuple[st
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False))
-@click.option("--phase", type=click.Choice(["syntax", "core", "graph"]), default="core")
+@click.option(
+    "--phase", type=click.Choice(["syntax", "core", "world", "graph", "plan"]), default="core"
+)
 @click.option("--data", "files", multiple=True, metavar="NAME=FILE", help="NPZ, NPY or CSV.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A size or param.")
 def dump(file: str, phase: str, files: tuple[str, ...], settings: tuple[str, ...]) -> int:
     """Show what a phase of the compiler made of FILE."""
     from gmlang.api import load, read_source
+    from gmlang.pipeline import show_phase
 
     if phase == "syntax":
+        # What does not check can be read all the same.
         from gmlang.syntax.parse import parse
         from gmlang.syntax.print import print_program
 
         click.echo(print_program(parse(read_source(Path(file)))), nl=False)
         return EXIT_ANSWERED
     model = load(file)
-    if phase == "core":
-        from gmlang.core.print import show_program
-
-        click.echo(printable(show_program(model.checked.program)))
-        return EXIT_ANSWERED
-    from gmlang.graph.print import print_graph
-
-    click.echo(printable(print_graph(bound(model, settings, files).grounding())), nl=False)
+    values = {} if phase == "core" else bound(model, settings, files).values
+    click.echo(printable(show_phase(phase, model.checked, values)), nl=False)
     return EXIT_ANSWERED
 
 

@@ -1,6 +1,7 @@
-"""A grounded program as text, for `gmlang dump --phase graph`."""
+"""A program with its data as text, bound and grounded, for `gmlang dump`."""
 
 from gmlang.graph.from_core import Grounding
+from gmlang.graph.world.world import World
 from gmruntime.factors.tables import num_tables
 
 
@@ -21,4 +22,15 @@ def print_graph(grounding: Grounding) -> str:
         lines.append(f"  {count} x {kind} over {arity} ({shared}): {origin.describe()}{where}")
     seen = sum(variables.size for variables, _, _ in builder.observed)
     lines.append(f"observed\n  {seen} variables")
+    return "\n".join(lines) + "\n"
+
+
+def print_world(world: World) -> str:
+    """List what data and sizes fix before anything is grounded."""
+    lines = ["sizes", *(f"  {name} = {size}" for name, size in sorted(world.sizes.items()))]
+    lines.append("data")
+    for name, array in sorted(world.data.items()):
+        shape = f"[{', '.join(map(str, array.shape))}]" if array.shape else f" = {array[()]}"
+        gaps = ", some of it missing" if name in world.missing else ""
+        lines.append(f"  {name}{shape} : {array.dtype}{gaps}")
     return "\n".join(lines) + "\n"
