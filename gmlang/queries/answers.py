@@ -19,6 +19,7 @@ class Answer:
         text: the query as written.
         kind: marginal joint event map mmap best sample logz count compat blame why active indep.
         status: "exact", "bounded" (certified), "estimate" or "impossible".
+        seconds: taken by the whole question; `dispatch` measures it.
         value: plain data: numbers, text, lists and dicts; None when impossible.
         array: probabilities or states as an array shaped like the variables, where it can be:
             for a marginal (*shape, states); for a MAP of one variable the values.
@@ -35,7 +36,7 @@ class Answer:
     kind: str
     status: str
     value: object
-    seconds: float
+    seconds: float = 0.0
     array: np.ndarray | None = None
     log_lower: float | None = None
     log_upper: float | None = None

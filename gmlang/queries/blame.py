@@ -1,7 +1,6 @@
 """Blame: which predictions take how much from the compatibility of models."""
 
 import re
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -28,7 +27,6 @@ from gmruntime.quality import worst
 
 def answer_blame(session: Session, query: Query, settings: Settings) -> Answer:
     """Answer blame(a, b): compat split by attribute and index, in nats."""
-    start = time.monotonic()
     groups = tuple(tuple(activations(session.program, call)) for call in query.models)
     parts, total = split(session.program, session.world, groups, query.span, settings, query)
     return Answer(
@@ -36,9 +34,7 @@ def answer_blame(session: Session, query: Query, settings: Settings) -> Answer:
         "blame",
         total.status.value,
         {name: rounded(nats) for name, nats, _ in parts},
-        time.monotonic() - start,
         details={"total": rounded(total.value), "explanation": [text for _, _, text in parts]},
-        name=query.name,
     )
 
 

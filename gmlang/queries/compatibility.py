@@ -6,7 +6,6 @@ with those models active on the same things, everything relative to the base dis
 """
 
 import math
-import time
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -232,7 +231,6 @@ def _log_base_mass(grounding: Grounding) -> float:
 
 def answer_compat(session: Session, query: Query, settings: Settings) -> Answer:
     """Answer compat(a, b)."""
-    start = time.monotonic()
     groups = tuple(tuple(activations(session.program, call)) for call in query.models)
     value = joint_compatibility(session, groups, query.span, settings, query)
     return Answer(
@@ -240,12 +238,10 @@ def answer_compat(session: Session, query: Query, settings: Settings) -> Answer:
         "compat",
         value.status.value,
         rounded(value.value),
-        time.monotonic() - start,
         method="log Z of the models together and apart",
         log_lower=finite(value.lower),
         log_upper=finite(value.upper),
         note=_why_infinite(value),
-        name=query.name,
     )
 
 

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -28,6 +28,16 @@ NO_TIME = "no answer within the budget"
 """What an answer notes that says nothing."""
 
 
+_ANSWERED_BY: dict[str, Callable[[Session, Query, Settings], Answer]] = {
+    "compat": answer_compat,
+    "blame": answer_blame,
+    "why": answer_why,
+    "active": answer_active,
+    "indep": answer_indep,
+}
+# All other kinds are single questions to the runtime.
+
+
 def answer(session: Session, question: Query | Assert, settings: Settings) -> Answer:
     """Answer a query, or check an assertion.
 
@@ -36,22 +46,15 @@ def answer(session: Session, question: Query | Assert, settings: Settings) -> An
     """
     if isinstance(question, Assert):
         _ground_before(session, question.queries, settings)
-        return check_assertion(session, question, begin(settings, None))
-    _ground_before(session, [question], settings)
-    settings = begin(replace(settings, orders=session.orders), question.within_s)
-    match question.kind:
-        case "compat":
-            return answer_compat(session, question, settings)
-        case "blame":
-            return answer_blame(session, question, settings)
-        case "why":
-            return answer_why(session, question, settings)
-        case "active":
-            return answer_active(session, question, settings)
-        case "indep":
-            return answer_indep(session, question, settings)
-        case _:
-            return answer_basic(session, question, settings)
+        start_s = time.monotonic()
+        found, name = check_assertion(session, question, begin(settings, None)), ""
+    else:
+        _ground_before(session, [question], settings)
+        start_s = time.monotonic()
+        settings = begin(replace(settings, orders=session.orders), question.within_s)
+        answer_it = _ANSWERED_BY.get(question.kind, answer_basic)
+        found, name = answer_it(session, question, settings), question.name
+    return replace(found, seconds=time.monotonic() - start_s, name=name)
 
 
 def unanswered(question: Query | Assert, seconds: float) -> Answer:
@@ -79,7 +82,6 @@ def check_assertion(session: Session, question: Assert, settings: Settings) -> A
         GmError: when a query in it has no single number as its answer.
     """
     # The queries in it share its budget.
-    start = time.monotonic()
     condition: Expression = question.condition
     statuses: list[Status] = []
     found: list[str] = []
@@ -102,7 +104,6 @@ def check_assertion(session: Session, question: Assert, settings: Settings) -> A
         "assert",
         worst(statuses).value,
         held,
-        time.monotonic() - start,
         held=held,
         note="; ".join(found),
     )

@@ -1,6 +1,5 @@
 """Questions about the answer itself: why, active, indep."""
 
-import time
 from dataclasses import replace
 from textwrap import shorten
 
@@ -53,7 +52,6 @@ def answer_why(session: Session, query: Query, settings: Settings) -> Answer:
 
     The weight of a reason is the change of the log-odds when it alone is taken away.
     """
-    start = time.monotonic()
     prepared = prepare(session, query)
     target, state = _supposed(prepared, query, settings)
     whole, first = float("nan"), Status.IMPOSSIBLE
@@ -61,8 +59,7 @@ def answer_why(session: Session, query: Query, settings: Settings) -> Answer:
         whole, first = event_log_odds(prepared, target, state, settings, query, WHOLE_SHARE)
     statuses = [first]
     if state is None or np.isnan(whole):
-        seconds = time.monotonic() - start
-        return Answer(query.text, "why", "impossible", None, seconds, name=query.name)
+        return Answer(query.text, "why", "impossible", None)
     reasons: list[dict[str, object]] = []
     budget = settings.running()
     left_out = 0
@@ -81,9 +78,8 @@ def answer_why(session: Session, query: Query, settings: Settings) -> Answer:
     reasons.sort(key=_strength)
     value = {"of": _described(query, target, state), "log_odds": whole, "reasons": reasons}
     note = f"{left_out} further statements were not weighed" if left_out else ""
-    seconds = time.monotonic() - start
     status = worst(statuses).value
-    return Answer(query.text, "why", status, value, seconds, note=note, name=query.name)
+    return Answer(query.text, "why", status, value, note=note)
 
 
 def _strength(reason: dict[str, object]) -> float:
@@ -186,26 +182,22 @@ def answer_active(session: Session, query: Query, settings: Settings) -> Answer:
     A model's evidence is its posterior log-odds less its prior ones. An observed attribute is
     unexplained when the most probable society, not told of it, gives it less than its base does.
     """
-    start = time.monotonic()
     prepared = prepare(session, query)
     evidence, clash = prepared.evidence()
     if clash:
-        return Answer(query.text, "active", "impossible", None, time.monotonic() - start)
+        return Answer(query.text, "active", "impossible", None)
     assert query.thing is not None
     env = environment(prepared.grounder, ONE_INSTANCE)
     number = int(thing_numbers(query.thing, env).reshape(-1)[0])
     instances = _instances_about(prepared, query.thing.entity, number)
     if not instances:
         note = "no model is considered for it"
-        seconds = time.monotonic() - start
-        return Answer(
-            query.text, "active", "exact", {"models": [], "unexplained": []}, seconds, note=note
-        )
+        return Answer(query.text, "active", "exact", {"models": [], "unexplained": []}, note=note)
     variables = np.array(sorted(instances), np.int32)
     found = ask(prepared, Marginals(variables), evidence, settings, query, 1 / 4)
     assert isinstance(found, MarginalsAnswer)
     fields = quality_fields(found.quality)
-    base = Answer(query.text, "active", "", None, time.monotonic() - start)
+    base = Answer(query.text, "active", "", None)
     if found.quality.status is Status.IMPOSSIBLE:
         return replace(base, **fields)
     rows = flat_rows(prepared, found.probabilities)
@@ -228,7 +220,7 @@ def answer_active(session: Session, query: Query, settings: Settings) -> Answer:
     unexplained, inner = _unexplained(prepared, query, evidence, instances, number, settings)
     value = {"models": models, "unexplained": unexplained}
     status = worst((found.quality.status, prior.quality.status, *parts, *inner))
-    base = replace(base, **fields, value=value, seconds=time.monotonic() - start, name=query.name)
+    base = replace(base, **fields, value=value)
     return replace(base, status=status.value)
 
 
@@ -303,11 +295,10 @@ def answer_indep(session: Session, query: Query, settings: Settings) -> Answer:
 
     Only exact probabilities and the graph itself may say so; an estimate leaves it open.
     """
-    start = time.monotonic()
     prepared = prepare(session, query)
     evidence, clash = prepared.evidence()
     if clash:
-        return Answer(query.text, "indep", "impossible", None, time.monotonic() - start)
+        return Answer(query.text, "indep", "impossible", None)
     if len(prepared.targets) != 2 or any(t.variables.shape for t in prepared.targets):
         message = "`indep` compares two single variables"
         raise GmError([errors.cannot_ask(query.span, message, "indep(a, b | c)")])
@@ -322,7 +313,7 @@ def answer_indep(session: Session, query: Query, settings: Settings) -> Answer:
     found = ask_graph(graph, Joint(variables), evidence, settings, query, share)
     assert isinstance(found, JointAnswer)
     fields = quality_fields(found.quality)
-    base = Answer(query.text, "indep", "", None, time.monotonic() - start, name=query.name)
+    base = Answer(query.text, "indep", "", None)
     match found.quality.status:
         case Status.IMPOSSIBLE:
             return replace(base, **fields)
