@@ -1,11 +1,15 @@
 """`gmlang convert`: between .gm, UAI, BIF and DOT."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from gmlang.cli.options import EXIT_ANSWERED, read_assignments
 from gmruntime.printable import printable
+
+if TYPE_CHECKING:
+    from gmruntime.formats.bif import Network
 
 
 @click.command()
@@ -44,6 +48,8 @@ def _convert(source: str, target: str, kind: str, values: dict[str, object]) -> 
         raise click.UsageError("a .gm file is formatted by `gmlang fmt`")
     if found is not None and kind == "gm":
         is_network = isinstance(found, Network)
+        if isinstance(found, Network):
+            _warn_of_swaps(found)
         text = network_to_gm(found) if is_network else graph_to_gm(found, Path(source).name)
         Path(target).write_text(text, "utf-8")
         return
@@ -57,6 +63,19 @@ def _convert(source: str, target: str, kind: str, values: dict[str, object]) -> 
     from gmlang.views.graph import to_dot, to_svg
 
     Path(target).write_text(to_dot(graph) if kind == "dot" else to_svg(graph), "utf-8")
+
+
+def _warn_of_swaps(network: "Network") -> None:
+    """Say that a program has false before true, whatever a file has: what is counted changes."""
+    from gmlang.formats.convert import swaps_states
+
+    swapped = [name for name, states in network.states.items() if swaps_states(states)]
+    if swapped:
+        shown = ", ".join(swapped[:5]) + (", ..." if len(swapped) > 5 else "")
+        _warn(
+            f"the states true, false of {shown} become `bool`, whose states are false, true: "
+            "written as UAI, state 0 will be false"
+        )
 
 
 def _warn(text: str) -> None:

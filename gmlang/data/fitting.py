@@ -38,6 +38,15 @@ class Selection:
         """How many rows have values."""
         return len(self.table.rows) - self.row
 
+    @property
+    def skipped(self) -> str:
+        """Say that lines without values between the rows were left out; "" where there are none."""
+        lines = self.table.lines[self.row :]
+        count = lines[-1] - lines[0] + 1 - len(lines) if lines else 0
+        if count < 1:
+            return ""
+        return f"{count} blank {'line was' if count == 1 else 'lines were'} skipped"
+
     def cells(self) -> list[str]:
         """List the texts, row by row."""
         first, last = self.column, self.column + self.width
@@ -170,6 +179,7 @@ def _shape(symbol: DataSymbol, chosen: Selection, declared: str, sizes: Sizes) -
     hint = "give it one row or one column, or a header with the name of its column"
     if len(symbol.shape) > 2:
         hint = "a table has two axes; save an array of more as .npy"
+    hint += f"; {chosen.skipped}" if chosen.skipped else ""
     place, notes = chosen.table.line(chosen.row), errors.declared_here(symbol.span)
     found = f"{rows} and {columns}"
     raise GmError([wrong_shape(place, shown(symbol), declared, found, notes, hint)])

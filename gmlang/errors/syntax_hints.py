@@ -168,6 +168,8 @@ def _equals(context: Context) -> Diagnostic | None:
     for pair, meant in COMPARISONS.items():
         if f"= {context.after}" == pair:
             return errors.plain(context, f"the comparison is written `{meant}`")
+    if context.first == "model" and (told := _misplaced_prior(context)) is not None:
+        return told
     if context.before in ("prior", "weight", "base", "like", "within", "using", "as"):
         return errors.plain(context, f"the value follows `{context.before}` directly")
     first = context.first
@@ -182,6 +184,10 @@ def _equals(context: Context) -> Diagnostic | None:
             "a variable is drawn by `~` or defined by `:=`; a fixed number is `param p = 0.5`, "
             "and evidence is `observe x = true`",
         )
+    if context.bracket is not None and context.bracket.text == "(":
+        value = context.after or "3"
+        hint = f"inside an expression `==` compares: `{context.before} == {value}`"
+        return errors.plain(context, hint)
     if context.words[0].kind == "NAME":
         target = context.written(0, context.at)
         value = context.written(context.at + 1) or "3"
@@ -191,6 +197,20 @@ def _equals(context: Context) -> Diagnostic | None:
             f"variable, `observe {target} = {value}` gives evidence",
         )
     return None
+
+
+def _misplaced_prior(context: Context) -> Diagnostic | None:
+    """Say where the prior of a composition goes: behind its parts."""
+    texts = [word.text for word in context.words]
+    if "prior" not in texts or "=" not in texts[texts.index("prior") :]:
+        return None
+    at, equals = texts.index("prior"), texts.index("=", texts.index("prior"))
+    if equals == at + 1:
+        return None
+    header, prior = context.written(0, at), context.written(at, equals)
+    parts = context.written(equals + 1) or "a b"
+    hint = f"the prior of a composition follows its parts: `{header} = {parts} {prior}`"
+    return errors.plain(context, hint)
 
 
 def _defines(context: Context) -> Diagnostic | None:
@@ -208,6 +228,8 @@ def _defines(context: Context) -> Diagnostic | None:
         return errors.plain(context, "a `def` is a formula: `def f(x) = x + 1`")
     if first == "def" and context.kind == "_NL" and "=" in context.accepts:
         return errors.plain(context, "a `def` is a formula: `def f(x) = x + 1`")
+    if first == "model" and text == "prior" and (told := _misplaced_prior(context)) is not None:
+        return told
     if first == "model" and "(" in context.accepts and "=" in context.accepts:
         name = context.words[1].text if len(context.words) > 1 else "m"
         return errors.plain(

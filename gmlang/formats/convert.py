@@ -58,8 +58,10 @@ def network_to_gm(network: Network) -> str:
     lines = [f'"{title}"', ""]
     for v, states in network.states.items():
         was = [(names[v], v), *zip(values[v], states, strict=True)]
-        changed = ", ".join(f"{new} was {old!r}" for new, old in was if new != old)
-        note = f"  # {changed}" if changed else ""
+        changed = [f"{new} was {old!r}" for new, old in was if new != old]
+        if swaps_states(states):
+            changed.append("the file has true first")
+        note = f"  # {', '.join(changed)}" if changed else ""
         lines.append(f"var {names[v]} : {_domain(values[v])}{note}")
     for child in network.tables:
         lines += ["", *_mechanism(network, child, names, values)]
@@ -72,6 +74,11 @@ def _state_names(states: tuple[str, ...], variables: Iterable[str]) -> list[str]
     # A word that may mean a variable or a state would be ambiguous in the program.
     taken = set(variables)
     return [identifier(s, taken) for s in states]
+
+
+def swaps_states(states: Sequence[str]) -> bool:
+    """Say whether a file's states become those of `bool` in another order: false, then true."""
+    return tuple(states) == ("true", "false")
 
 
 def _is_range(states: Sequence[str]) -> bool:

@@ -24,6 +24,9 @@ from gmlang.queries.session import Session, Settings
 from gmruntime.answer import Status
 from gmruntime.quality import worst
 
+OTHER = "other statements"
+"""What is blamed that is no prediction."""
+
 
 def answer_blame(session: Session, query: Query, settings: Settings) -> Answer:
     """Answer blame(a, b): compat split by attribute and index, in nats."""
@@ -110,7 +113,7 @@ def site_name(
 ) -> str:
     """Name the variable that predictions are about; None stands for everything else."""
     if site is None:
-        return "other statements"
+        return OTHER
     name, place, _ = names[site]
     plain = _plain_name(name)
     return plain + (f"[{', '.join(map(str, place))}]" if place else "")

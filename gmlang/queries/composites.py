@@ -10,10 +10,13 @@ from gmlang.diagnostics import Diagnostic, Note, Span
 from gmlang.errors import grounding as errors
 from gmlang.graph.from_core import Grounding
 from gmlang.graph.world.names import named_in
-from gmlang.queries.blame import site_name, split
+from gmlang.queries.blame import OTHER, site_name, split
 from gmlang.queries.compatibility import REFUSED_BELOW, Compatibility, joint_compatibility
 from gmlang.queries.session import Session, Settings, begin
 from gmruntime.answer import Status
+
+STATED = ("constraint", "factor", "use")
+"""Kinds of statements that count in a composite besides predictions."""
 
 
 def check_composites(session: Session, settings: Settings) -> list[Diagnostic]:
@@ -67,11 +70,13 @@ def _refusal(
     seen: set[Span] = set()
     blamed = _blamed_variables(grounding, worst)
     for origin in grounding.builder.origins:
-        if origin.kind != "predict" or origin.targets is None or origin.span in seen:
+        if not origin.model or origin.span in seen:
             continue
-        if np.isin(origin.targets, blamed).any():
+        is_other = origin.kind in STATED and OTHER in worst
+        if is_other or (origin.targets is not None and np.isin(origin.targets, blamed).any()):
             seen.add(origin.span)
-            notes.append(Note(f"{origin.model} predicts", origin.span))
+            word = "says" if is_other else "predicts"
+            notes.append(Note(f"{origin.model} {word}", origin.span))
     return errors.contradictory_composite(symbol.span, symbol.name, summary, notes, nats)
 
 

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 import gmlang
 from gmlang.cli import main
+from gmlang.diagnostics import Source
 from gmlang.formats.convert import WORDS, identifier, network_to_gm
+from gmlang.syntax.print import format_source
 from gmruntime.formats.bif import Network, network_graph
 from gmruntime.formats.uai import parse_uai, read_evidence, read_uai
 from gmruntime.graph import FactorGraph, log_score, num_states
@@ -135,3 +137,24 @@ def test_bad_files_and_targets_are_refused(tmp_path: Path) -> None:
     assert convert(source, tmp_path / "n.xls") == 2
     assert not (tmp_path / "n.gm").exists()
     assert parse_uai("m", "MARKOV\n0\n\n0\n").num_variables == 0
+
+
+def test_states_that_change_places_are_told_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`bool` is false, true; a file that has true first is not silently turned around."""
+    text = "network n {\n}\n"
+    for name, states in (("a", "true, false"), ("b", "false, true"), ("c", "yes, no")):
+        text += f"variable {name} {{\n type discrete [2] {{{states}}};\n}}\n"
+        text += f"probability ({name}) {{\n table 0.3, 0.7;\n}}\n"
+    source, target = tmp_path / "n.bif", tmp_path / "n.gm"
+    source.write_text(text)
+    assert convert(source, target) == 0
+    warned = capsys.readouterr().err
+    assert "true, false of a become `bool`" in warned
+    program = target.read_text()
+    assert program == format_source(Source("n.gm", program))
+    lines = [line for line in program.splitlines() if line.startswith("var")]
+    assert ["true first" in line for line in lines] == [True, False, False]
+    answer = gmlang.load(target).query("P(a)")
+    assert answer.value == {"false": 0.7, "true": 0.3}

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import gmlang
 from gmlang.data.settings import read_file
+from gmlang.diagnostics import GmError
 
 INTEGERS = "data k[N] : 0..3"
 BOOLS = "data k[N] : bool"
@@ -281,3 +282,14 @@ def test_a_damaged_table_is_read_as_it_stands_or_refused(tmp_path: Path, seed: i
         expected = strictly(text)
         assert expected is not None, text
         np.testing.assert_array_equal(found, expected, err_msg=repr(text))
+
+
+def test_blank_lines_are_said_to_be_skipped(tmp_path: Path):
+    path = tmp_path / "k.csv"
+    path.write_text("1,2\n\n3,4\n\n\n5,6\n")
+    model = gmlang.compile("data k[2, 2] : 0..9\nvar a : bool\nfactor k[0, 0] * a\n")
+    with pytest.raises(GmError) as caught:
+        model.bind(k=read_file("k", str(path))).query("P(a)")
+    (found,) = caught.value.diagnostics
+    assert found.code == "GM403"
+    assert "3 blank lines were skipped" in found.hint

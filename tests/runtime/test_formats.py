@@ -308,3 +308,32 @@ def test_broken_results_are_refused(text: str) -> None:
     for parse in (parse_partition, parse_marginals, parse_assignment, parse_partial_assignment):
         with pytest.raises(FormatError):
             parse("r", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("BAYES\n1\n2\n1\n1 0\n2\n 0.6 0.4\n9 9 9\n", "3 numbers follow"),
+        ("MARKOV\n2\n2 3\n1\n2 0 1\n6\n 1 2 3 4 5 6 7\n", "1 numbers follow"),
+        ("BAYES\n1\n2\n1\n1 0\n2\n 0.6 0.5\n", "1 of the rows"),
+        ("BAYES\n2\n2 2\n2\n1 0\n2 0 1\n2\n .5 .5\n4\n .6 .5 .9 .3\n", "2 of the rows"),
+    ],
+)
+def test_what_looks_like_a_miscount_is_told(text: str, told: str) -> None:
+    heard: list[str] = []
+    parse_uai("m.uai", text, heard.append)
+    assert [told in line for line in heard] == [True]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "BAYES\n1\n2\n1\n1 0\n2\n 0.6 0.4\n",
+        "MARKOV\n2\n2 3\n2\n2 0 1\n0\n6\n 1 2 3 4 5 6\n1\n 2\n",
+        "MARKOV\n0\n\n0\n",
+    ],
+)
+def test_of_a_sound_model_nothing_is_told(text: str) -> None:
+    heard: list[str] = []
+    parse_uai("m.uai", text, heard.append)
+    assert heard == []

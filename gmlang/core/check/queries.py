@@ -279,13 +279,14 @@ def _model_call(state: Checking, env: Env, argument: ast.Argument) -> ModelCall:
         function = expression.function if isinstance(expression, ast.Call) else expression
         model = models.find_model(state, env, function)
         _, bound = models.open_part(state, env, expression)
-        values: list[Expression] = []
-        for value in bound:
-            if not isinstance(value, Expression):
-                reason = "only a model's last parameters, its values, are given here"
-                fail(state, errors.bad_query(expression.span, reason, "write `digit(7)`"))
-            values.append(value)
-        return model.name, tuple(values)
+        values = tuple(value for value in bound if isinstance(value, Expression))
+        if len(values) < len(bound):
+            given = ", ".join(value.span.text for value in values)
+            text = function.span.text
+            hint = f"name the model alone: `{text}({given})`" if given else f"write `{text}`"
+            reason = "models are compared on things of their own; only values are given here"
+            fail(state, errors.bad_query(expression.span, reason, hint))
+        return model.name, values
 
     checked = each(part, parts)
     return ModelCall(

@@ -8,6 +8,7 @@ from gmlang.core.ast import (
     Array,
     Bool,
     Constant,
+    DataRef,
     Dist,
     Domain,
     Enum,
@@ -59,9 +60,24 @@ def need_integer(state: Checking, expression: Expression, what: str) -> Expressi
     """Check that an expression is an integer."""
     type_ = type_of(expression)
     if not is_integer(type_):
-        hint = "declare it `: int`" if isinstance(type_, Real) else ""
+        hint = _whole_hint(expression)
         fail(state, errors.type_mismatch(expression.span, what, describe(type_), hint))
     return expression
+
+
+def _whole_hint(expression: Expression) -> str:
+    """Say how a real number becomes a whole one: data by its declaration, a literal by itself."""
+    match expression:
+        case DataRef(type=Real()):
+            return "declare it `: int`"
+        case Constant(value=float(value)) if value.is_integer():
+            return f"write `{int(value)}`"
+        case Constant():
+            return ""
+        case _ if isinstance(type_of(expression), Real):
+            return "`round(...)` makes an integer of a real number"
+        case _:
+            return ""
 
 
 def need_bool(state: Checking, expression: Expression) -> Expression:
@@ -217,7 +233,7 @@ def fit(state: Checking, expression: Expression, domain: Domain | Integer | Real
         case ((Bool() | IntRange() | Integer()), _) if is_integer(type_):
             return _inside(state, expression, domain)
         case _:
-            hint = "declare it `: int`" if is_integer(domain) and isinstance(type_, Real) else ""
+            hint = _whole_hint(expression) if is_integer(domain) else ""
             fail(
                 state,
                 errors.type_mismatch(

@@ -83,7 +83,7 @@ def _needed(symbol: DataSymbol) -> set[str]:
 def _bind_one(binding: _Binding, symbol: DataSymbol) -> None:
     world = binding.world
     array, written = _read(binding, symbol)
-    _match_shape(binding, symbol, array)
+    _match_shape(binding, symbol, array, written.skipped if written is not None else "")
     _check_domain(world, symbol, array, written)
     world.data[symbol.name] = array
     if array.dtype == np.float64 and np.isnan(array).any():
@@ -140,12 +140,12 @@ def _declared(symbol: DataSymbol) -> str:
     return f"{shown(symbol)}[{', '.join(_show(part) for part in symbol.shape)}]"
 
 
-def _match_shape(binding: _Binding, symbol: DataSymbol, array: np.ndarray) -> None:
+def _match_shape(binding: _Binding, symbol: DataSymbol, array: np.ndarray, hint: str) -> None:
     world = binding.world
     declared, name = _declared(symbol), shown(symbol)
     found = " x ".join(map(str, array.shape)) or "a single number"
     if array.ndim != len(symbol.shape):
-        raise GmError([errors.wrong_shape(symbol.span, name, declared, found)])
+        raise GmError([errors.wrong_shape(symbol.span, name, declared, found, hint=hint)])
     for part, size in zip(symbol.shape, array.shape, strict=True):
         expected = _size(world, part)
         if expected == size:
@@ -158,7 +158,7 @@ def _match_shape(binding: _Binding, symbol: DataSymbol, array: np.ndarray) -> No
         notes: tuple[Note, ...] = ()
         if isinstance(part, str) and part in binding.size_from:
             notes = data_errors.size_said_by(part, *binding.size_from[part])
-        raise GmError([errors.wrong_shape(symbol.span, name, shape, found, notes)])
+        raise GmError([errors.wrong_shape(symbol.span, name, shape, found, notes, hint)])
 
 
 def _show(part: str | Expression) -> str:

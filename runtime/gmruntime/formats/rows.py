@@ -36,6 +36,17 @@ def uneven_rows(totals: Float64[np.ndarray, "*rows"]) -> np.ndarray:
     return np.abs(totals - 1.0) > SUM_ROUNDING
 
 
+def num_strange_rows(block: FactorBlock) -> int:
+    """Count the rows of conditional distributions that are none, not even of few digits."""
+    kind = block.kind
+    if not isinstance(kind, Table) or kind.log_potentials.ndim < 2:
+        return 0
+    with np.errstate(over="ignore"):
+        totals = row_sums(np.exp(kind.log_potentials))
+    copies = len(block.scopes) if len(kind.log_potentials) == 1 else 1
+    return int((np.abs(totals - 1.0) > SUM_DIGITS).sum()) * copies
+
+
 def normalised_block(block: FactorBlock) -> tuple[FactorBlock, int]:
     """Divide the rows of conditional distributions by their sums, the child last in scope.
 

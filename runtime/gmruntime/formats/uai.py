@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
+from gmruntime.factors.kinds import Table
 from gmruntime.factors.tables import log_tables, num_tables
 from gmruntime.formats.errors import FormatError
 from gmruntime.formats.recognise import UAI, UAI_NUMBERS, explained
-from gmruntime.formats.rows import normalised_block
+from gmruntime.formats.rows import normalised_block, num_strange_rows
 from gmruntime.formats.text import Tokens, read_text, write_text
 from gmruntime.formats.uai_arrays import parse_arrays, read_numbers, table_block
 from gmruntime.graph import Assignment, FactorBlock, FactorGraph, VariableBlock, num_states
@@ -29,7 +30,8 @@ def read_uai(path: str | Path, warn: Callable[[str], None] = lambda _: None) -> 
 
     Args:
         path: of the file.
-        warn: told, at most once, that rows of a Bayesian network had to be normalised.
+        warn: told of rows of a Bayesian network that had to be normalised, or are no
+            distributions, and of numbers that follow the model.
 
     Raises:
         FormatError: naming the place and what was expected.
@@ -55,7 +57,22 @@ def parse_uai(name: str, text: str, warn: Callable[[str], None] = lambda _: None
             graph = parse_tokens(name, text)
         except FormatError as error:
             raise explained(error, UAI, text) from None
+    if numbers is not None:
+        _warn_of_surplus(graph, len(numbers), name, warn)
     return _normalised(graph, name, warn) if kind.strip().upper() == "BAYES" else graph
+
+
+def _warn_of_surplus(
+    graph: FactorGraph, num_numbers: int, name: str, warn: Callable[[str], None]
+) -> None:
+    """Tell of numbers behind a complete model: some writers append sections, others miscount."""
+    used = 2 + graph.num_variables
+    for block in graph.factors:
+        assert isinstance(block.kind, Table)
+        factors, arity = block.scopes.shape
+        used += factors * (2 + arity + math.prod(block.kind.log_potentials.shape[1:]))
+    if num_numbers > used:
+        warn(f"{name}: {num_numbers - used} numbers follow the complete model and are not read")
 
 
 def _normalised(graph: FactorGraph, name: str, warn: Callable[[str], None]) -> FactorGraph:
@@ -68,6 +85,13 @@ def _normalised(graph: FactorGraph, name: str, warn: Callable[[str], None]) -> F
         warn(
             f"{name}: {count} distributions do not sum to 1 and are normalised; "
             f"one of the first is of variable {child}"
+        )
+    strange = [num_strange_rows(block) for block in graph.factors]
+    if any(strange):
+        block = next(b for b, number in zip(graph.factors, strange, strict=True) if number)
+        warn(
+            f"{name}: {sum(strange)} of the rows of a BAYES network do not sum to 1 and stay as "
+            f"they are; one of the first is of variable {int(block.scopes[0, -1])}"
         )
     return FactorGraph(graph.variables, tuple(block for block, _ in pairs))
 
