@@ -17,6 +17,7 @@ from gmruntime.arrays import Float64, Int64
 from gmruntime.budget import Budget, within
 from gmruntime.elimination.layouts.order import Order
 from gmruntime.elimination.orders.best import SEARCHABLE
+from gmruntime.elimination.orders.sweeping import swept_order
 from gmruntime.elimination.weighted_mini_buckets import MiniBucket, relax
 from gmruntime.simplify.network import Factor, Network
 
@@ -62,7 +63,7 @@ def bound_log_partition(
     """
     if len(network.free) > SEARCHABLE or network.log_constant == -np.inf:
         return None
-    found = _tightest(network, order or _any_order(network, rng), budget)
+    found = tightest(network, order, budget, rng)
     if found is None:
         return None
     log_upper, buckets = found
@@ -82,13 +83,23 @@ def bound_log_partition(
 def _any_order(network: Network, rng: np.random.Generator) -> Order:
     from gmruntime.elimination.orders.restarts import order_by_weight
 
-    return order_by_weight(network, rng)
+    greedy = order_by_weight(network, rng)
+    swept = swept_order(network, bits_max=greedy.clique_bits)
+    return greedy if swept is None or swept.total_bits > greedy.total_bits else swept
 
 
-def _tightest(
-    network: Network, order: Order, budget: Budget
+def tightest(
+    network: Network, order: Order | None, budget: Budget, rng: np.random.Generator
 ) -> tuple[float, list[MiniBucket]] | None:
-    """Relax with ever larger tables while time and memory last; keep the best bound and tables."""
+    """Relax with ever larger tables while time and memory last; keep the best bound and tables.
+
+    Args:
+        network: what to bound.
+        order: of elimination; None takes one, however wide.
+        budget: of time and memory.
+        rng: of the order.
+    """
+    order = order or _any_order(network, rng)
     until = budget.spent_s() + _RELAX_SHARE * budget.left_s()
     best = math.inf
     kept: list[MiniBucket] | None = None
@@ -112,7 +123,9 @@ def _tightest(
         except TimeoutError:
             break
         last_s = budget.spent_s() - start
-        best, kept = min(best, found.log_constant), record
+        # Larger tables are most often tighter, not always; what is drawn from has its own bound.
+        if kept is None or found.log_constant < best:
+            best, kept = found.log_constant, record
         bits += _BITS_STEP
     return None if kept is None else (best, kept)
 
@@ -154,6 +167,47 @@ class Draws:
         return float(np.logaddexp.reduce(np.array(list(self.scores.values()))))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Proposal:
+    """Mini-buckets as a distribution to draw from.
+
+    Attributes:
+        by_variable: the mini-buckets of each variable, in the order of elimination.
+        lonely: variables of no factor.
+    """
+
+    by_variable: dict[int, list[MiniBucket]]
+    lonely: list[int]
+
+    @classmethod
+    def of(cls, network: Network, buckets: list[MiniBucket]) -> "Proposal":
+        """Gather what a relaxation of a network recorded."""
+        by_variable: dict[int, list[MiniBucket]] = {}
+        for part in buckets:
+            by_variable.setdefault(part.variable, []).append(part)
+        return cls(by_variable, [v for v in network.free if v not in by_variable])
+
+
+def draw_weighted(
+    network: Network, proposal: Proposal, count: int, budget: Budget, rng: np.random.Generator
+) -> tuple[
+    Int64[np.ndarray, "draws variables"],
+    Float64[np.ndarray, " draws"],
+    Float64[np.ndarray, " draws"],
+]:
+    """Draw assignments; return them, their log scores, and the logs of their weights.
+
+    No weight is above the bound that the mini-buckets prove.
+
+    Raises:
+        TimeoutError: when the budget ended first.
+    """
+    states, log_q = _draw(network, proposal.by_variable, proposal.lonely, count, budget, rng)
+    scores = network_scores(network, states)
+    with np.errstate(invalid="ignore"):
+        return states, scores, np.where(log_q > -np.inf, scores - log_q, -np.inf)
+
+
 def _draw_until(
     network: Network, buckets: list[MiniBucket], budget: Budget, rng: np.random.Generator
 ) -> Draws:
@@ -161,21 +215,15 @@ def _draw_until(
     row_bytes = 8 * max(1, len(network.num_states))
     count_max = max(1, min(_NUM_DRAWS_MAX, int(_DRAWS_SHARE * budget.memory_bytes / row_bytes)))
     count, last_s = min(_NUM_DRAWS_FIRST, count_max), 0.0
-    by_variable: dict[int, list[MiniBucket]] = {}
-    for part in buckets:
-        by_variable.setdefault(part.variable, []).append(part)
-    lonely = [v for v in network.free if v not in by_variable]
+    proposal = Proposal.of(network, buckets)
     for _ in range(NUM_ROUNDS_MAX):
         if budget.left_s() <= 2.0 * last_s:
             break
         start = budget.spent_s()
         try:
-            states, log_q = _draw(network, by_variable, lonely, count, budget, rng)
+            states, scores, log_weights = draw_weighted(network, proposal, count, budget, rng)
         except TimeoutError:
             break
-        scores = network_scores(network, states)
-        with np.errstate(invalid="ignore"):
-            log_weights = np.where(log_q > -np.inf, scores - log_q, -np.inf)
         draws.num_draws += count
         draws.log_sum = float(np.logaddexp(draws.log_sum, np.logaddexp.reduce(log_weights)))
         squares = float(np.logaddexp.reduce(2 * log_weights))

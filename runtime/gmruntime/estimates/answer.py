@@ -51,6 +51,9 @@ MESSAGES_SHARE = 0.2
 DRAWS_SHARE = 0.5
 """Of the budget, for drawing the samples that check messages."""
 
+BUCKETS_SHARE = 0.7
+"""Of what is left when mechanisms cannot be drawn from, for draws from mini-buckets."""
+
 LATE_S = 0.1
 """For samples, when nothing is left: messages that have hardly begun say less."""
 
@@ -86,7 +89,7 @@ def estimate(
             found = _bounded(support(graph), evidence, planned, budget, rng, device)
             return counted_by_sum(found)
         case Marginals() | Joint():
-            return _checked(graph, query, evidence, budget, rng, device)
+            return _checked(graph, query, evidence, planned, budget, rng, device)
         case _:
             return by_messages(graph, query, evidence, budget, rng, device, {})
 
@@ -244,12 +247,15 @@ def _checked(
     graph: FactorGraph,
     query: Marginals | Joint,
     evidence: Assignment,
+    planned: "Plan",
     budget: Budget,
     rng: np.random.Generator,
     device: str,
 ) -> Answer:
     """Draw first, for how long messages take nobody knows; then set both beside each other."""
-    from gmruntime.estimates.checking import check_joint, check_marginals, weigh
+    from gmruntime.elimination.bounding import METHOD as BUCKETS
+    from gmruntime.estimates.buckets import weigh_by_buckets
+    from gmruntime.estimates.checking import METHOD, check_joint, check_marginals, weigh
 
     match query:
         case Marginals():
@@ -262,14 +268,21 @@ def _checked(
     if part.left_s() < LATE_S:
         part = replace(budget, start_s=budget.clock(), seconds=LATE_S)
     tally = weigh(graph, evidence, asked, part, rng, is_joint=is_joint) if len(asked) else None
+    drawn_by = METHOD
+    if tally is None and len(asked) and planned.network is not None:
+        part, drawn_by = budget.share(BUCKETS_SHARE), BUCKETS
+        sizes = num_states(graph)[asked].astype(np.int64)
+        tally = weigh_by_buckets(
+            planned.network, planned.order, asked, sizes, part, rng, is_joint=is_joint
+        )
     found = by_messages(graph, query, evidence, budget, rng, device, {})
     if tally is None or found.quality.status is not Status.ESTIMATE:
         return found
     match found:
         case MarginalsAnswer():
-            return check_marginals(graph, asked, found, tally, budget)
+            return check_marginals(graph, asked, found, tally, budget, drawn_by)
         case JointAnswer():
-            return check_joint(found, tally, budget)
+            return check_joint(found, tally, budget, drawn_by)
         case _:
             raise AssertionError(type(found).__name__)
 

@@ -43,6 +43,8 @@ NUM_ROUNDS_MAX = 1 << 12
 """Nor are there more rounds of draws, however few of them fit into memory together."""
 
 _NUM_FIRST = 256
+# Nor where as many draws as there is time for would give less than a quarter of what is needed.
+_HOPE = 4.0
 _PROMISE_MIN = 1e-3
 
 
@@ -97,6 +99,7 @@ def _draw_until(
     def is_over() -> bool:
         return budget.left_s() <= 0.0
 
+    begun = budget.spent_s()
     count, last_s = min(_NUM_FIRST, count_max), 0.0
     for _ in range(NUM_ROUNDS_MAX):
         if budget.left_s() <= last_s:
@@ -109,7 +112,10 @@ def _draw_until(
         chosen = states[asked].astype(np.int64)
         tally.add(chosen if strides is None else (strides @ chosen)[None], log_weights)
         effective = tally.effective()
-        if tally.num_draws >= _NUM_TRIED and effective < _PROMISE_MIN * tally.num_draws:
+        growth = 1.0 + budget.left_s() / max(budget.spent_s() - begun, 1e-9)
+        is_hopeless = effective < _PROMISE_MIN * tally.num_draws
+        is_hopeless |= _HOPE * growth * effective < EFFECTIVE_MIN
+        if tally.num_draws >= _NUM_TRIED and is_hopeless:
             return
         if effective >= EFFECTIVE_MIN and tally.errors().max(initial=0.0) <= ERROR_ENOUGH:
             return
@@ -143,6 +149,7 @@ def check_marginals(
     found: MarginalsAnswer,
     tally: Tally,
     budget: Budget,
+    drawn_by: str = METHOD,
 ) -> MarginalsAnswer:
     """Return marginals by messages with an error, those of samples where they differ too much."""
     sizes = num_states(graph)
@@ -152,14 +159,16 @@ def check_marginals(
     mine = mine + np.arange(len(mine))
     checked = _check(row[mine], tally)
     row[mine] = checked.probabilities
-    quality = _quality(found.quality, checked, tally, budget)
+    quality = _quality(found.quality, checked, tally, budget, drawn_by)
     return replace(found, quality=quality, probabilities=by_block(graph, row))
 
 
-def check_joint(found: JointAnswer, tally: Tally, budget: Budget) -> JointAnswer:
+def check_joint(
+    found: JointAnswer, tally: Tally, budget: Budget, drawn_by: str = METHOD
+) -> JointAnswer:
     """Return a joint distribution likewise."""
     checked = _check(found.probabilities.reshape(-1), tally)
-    quality = _quality(found.quality, checked, tally, budget)
+    quality = _quality(found.quality, checked, tally, budget, drawn_by)
     return JointAnswer(quality, checked.probabilities.reshape(found.probabilities.shape))
 
 
@@ -178,13 +187,15 @@ def _check(told: Float64[np.ndarray, " states"], tally: Tally) -> _Checked:
     return _Checked(probabilities, float(stated.max()), int(given_up.sum()))
 
 
-def _quality(found: Quality, checked: _Checked, tally: Tally, budget: Budget) -> Quality:
+def _quality(
+    found: Quality, checked: _Checked, tally: Tally, budget: Budget, drawn_by: str
+) -> Quality:
     """Say where the numbers are from and how far off they may be."""
     samples = f"{tally.num_draws} weighted samples, worth {tally.effective():.0f}"
     if checked.num_replaced == len(tally.starts) - 1:
-        method, kind, note = METHOD, "standard error", samples
+        method, kind, note = drawn_by, "standard error", samples
     elif checked.num_replaced:
-        method, kind = f"{found.method} and {METHOD}", "error"
+        method, kind = f"{found.method} and {drawn_by}", "error"
         note = f"{samples}, stand where messages differ from them"
     else:
         method, kind, note = found.method, "error", f"checked by {samples}"

@@ -31,6 +31,7 @@ from gmruntime.answer import (
     SolutionsAnswer,
     Status,
 )
+from gmruntime.arrays import Float64, Int32
 from gmruntime.budget import Budget
 from gmruntime.elimination.solutions import counted_by_sum
 from gmruntime.graph import Assignment, FactorGraph, log_score
@@ -130,9 +131,38 @@ def quality(layout: Layout, messages: Messages, budget: Budget, *, is_exact: boo
     """
     if is_exact and _is_final(layout, messages):
         return Quality(Status.EXACT, METHOD, budget.spent_s(), note="the graph is a forest")
-    state = "converged" if messages.converged else "not converged"
-    note = f"{state} after {messages.num_sweeps} sweeps; no error known"
+    if messages.converged:
+        note = f"converged after {messages.num_sweeps} sweeps; no error known"
+    else:
+        note = f"not converged after {messages.num_sweeps} sweeps; no error known: do not trust it"
     return _estimated(budget, note)
+
+
+def _no_surer(
+    told: Float64[np.ndarray, " states"],
+    messages: Messages,
+    widths: Int32[np.ndarray, " rows"],
+) -> Float64[np.ndarray, " states"]:
+    """Make probabilities no surer than messages that have not settled can be.
+
+        p' = (1 - e) p + e / k,  e = r / (1 + r)
+
+    for the residual r, nats, and the k states that may be: what still moves by several nats in a
+    sweep is little more than a guess, however near to 0 or 1 it happens to stand.
+
+    Args:
+        told: probabilities, flat, distribution after distribution.
+        messages: they are from.
+        widths: the number of states of each distribution.
+    """
+    if messages.converged:
+        return told
+    starts = np.cumsum(widths) - widths
+    possible = (told > 0.0).astype(np.float64)
+    counts = np.repeat(np.add.reduceat(possible, starts), widths)
+    residual = float(messages.residual)
+    guess = residual / (1.0 + residual) if np.isfinite(residual) else 1.0
+    return (1.0 - guess) * told + guess * possible / np.maximum(counts, 1.0)
 
 
 def _is_final(layout: Layout, messages: Messages) -> bool:
@@ -182,7 +212,7 @@ def _by_sums(
         case Joint():
             return _joint(query, evidence, layout, unary, messages, good)
         case Marginals():
-            row = found.probabilities[0]
+            row = _no_surer(found.probabilities[0], messages, layout.num_states)
             asked = np.ones(len(layout.num_states), np.bool_)
             if good.status is Status.IMPOSSIBLE:
                 asked[:] = False
@@ -237,7 +267,8 @@ def _joint(
         state = dict(zip(free.tolist(), place, strict=True))
         index = tuple(state.get(int(v), int(evidence[v])) for v in query.variables)
         result[index] += inner[place]
-    return JointAnswer(found, result)
+    flat = _no_surer(result.reshape(-1), messages, np.array([result.size], np.int32))
+    return JointAnswer(found, flat.reshape(shape))
 
 
 # --- Assignments -------------------------------------------------------------------------
