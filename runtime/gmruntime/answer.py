@@ -39,6 +39,7 @@ class Quality:
         error_kind: what `error` is, such as "residual" or "standard error"; "" when exact.
         seconds: wall-clock time spent.
         note: a sentence for the user, such as "not converged after 200 sweeps"; may be empty.
+        workers: how many took part in finding it, the process that was asked among them.
     """
 
     status: Status
@@ -47,6 +48,7 @@ class Quality:
     error: float = 0.0
     error_kind: str = ""
     note: str = ""
+    workers: int = 1
 
 
 # --- Questions ---------------------------------------------------------------------------
@@ -226,6 +228,8 @@ class Improvement:
         log_score: its score on the graph that was asked, float64; -inf while there is none.
         log_bound: certified: no assignment scores higher; +inf while nothing is proven.
         engine: the engine that found it, in words.
+        workers: how many have taken part so far, the process that was asked among them.
+        note: what became of those who did not; may be empty.
     """
 
     seconds: float
@@ -233,6 +237,8 @@ class Improvement:
     log_score: float
     log_bound: float
     engine: str
+    workers: int = 1
+    note: str = ""
 
     @property
     def is_found(self) -> bool:

@@ -25,6 +25,7 @@ class Budget:
         memory_bytes: cap on what tables and messages may occupy together.
         clock: seconds that only ever grow; a test passes its own.
         ends: events that each end it at once: an interrupt, a search that is over.
+        cores: how many may be kept busy; None for all that this process may use.
     """
 
     start_s: float
@@ -32,6 +33,19 @@ class Budget:
     memory_bytes: int
     clock: Callable[[], float] = monotonic
     ends: tuple[Event, ...] = ()
+    cores: int | None = None
+
+    def num_cores(self) -> int:
+        """Return how many cores may be kept busy.
+
+        >>> Budget(0.0, 8.0, 1 << 30, cores=1).num_cores()
+        1
+        """
+        return num_cores() if self.cores is None else min(self.cores, num_cores())
+
+    def on_cores(self, cores: int | None) -> "Budget":
+        """Return the budget with so many cores; None leaves it as it is."""
+        return self if cores is None else replace(self, cores=max(1, cores))
 
     def spent_s(self) -> float:
         """Return the seconds that have passed."""

@@ -49,8 +49,11 @@ from gmruntime.door.rounding import weigh, weighed_answer, weighed_step
 from gmruntime.graph import Assignment, FactorGraph, validate
 from gmruntime.simplify.apart import answer_apart
 from gmruntime.simplify.idle import answer_without_idle
+from gmruntime.workers.workers import Workers, workers_of
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from gmruntime.elimination.orders.cache import Orders
     from gmruntime.elimination.plan import Plan
 
@@ -68,6 +71,8 @@ class Settings(TypedDict, total=False):
     method: str
     options: dict[str, bool | int | float] | None
     orders: "Orders | None"
+    executor: "Executor | None"
+    num_workers: int | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,6 +85,7 @@ class _How:
     method: str
     options: dict[str, bool | int | float]
     orders: "Orders | None"
+    workers: Workers | None
 
 
 @overload
@@ -122,6 +128,8 @@ def infer(
     method: str = "",
     options: dict[str, bool | int | float] | None = None,
     orders: "Orders | None" = None,
+    executor: "Executor | None" = None,
+    num_workers: int | None = None,
 ) -> Answer:
     """Answer a question about a factor graph.
 
@@ -141,12 +149,16 @@ def infer(
             budget allows an exact answer; the status of what comes says whether it did.
         options: of the method, such as `iters` and `damping` of "bp".
         orders: elimination orders found before; hand the same to every question on a graph.
+        executor: whose workers help the search for a maximum that is not settled at once; any
+            other question is answered here. The caller shuts it down.
+        num_workers: how many shares it runs at a time; None asks the executor.
 
     Raises:
         GraphError: when the graph, the evidence, the query or the seed contradicts itself; it is a
             ValueError.
         AnswerSizeError: a GraphError; the answer itself takes more than the memory allowed.
-        ValueError: for an unknown method, device or option, and a budget that is none.
+        ValueError: for an unknown method, device or option, a budget that is none, or what is no
+            executor.
     """
     budget = checked_budget(budget, budget_s, memory_bytes)
     graph = validate(graph)
@@ -157,7 +169,8 @@ def infer(
     check_method(method, query, options)
     check_answer_size(graph, query, budget.memory_bytes)
     _check_options(method, options)
-    how = _How(seed, device, estimate_share, method, options or {}, orders)
+    workers = workers_of(executor, num_workers)
+    how = _How(seed, device, estimate_share, method, options or {}, orders, workers)
     found = _weighed(graph, without_single_states(graph, query), evidence, budget, how)
     return with_single_states(graph, query, found)
 
@@ -257,14 +270,15 @@ def _answer(
                 return at_seconds(answer, budget.spent_s())
             part = budget.share(how.estimate_share)
             if isinstance(query, Map | Best):
-                return searched(graph, query, evidence, part, rng)
+                return searched(graph, query, evidence, part, rng, how.workers, how.seed)
             answer = estimate(graph, query, evidence, planned, part, rng, how.device)
             return at_seconds(with_note(answer, needs(planned)), budget.spent_s())
         case "search":
             from gmruntime.driver.maximise import searched
 
             assert isinstance(query, Map | Best)
-            return searched(graph, query, evidence, budget.share(how.estimate_share), rng)
+            part = budget.share(how.estimate_share)
+            return searched(graph, query, evidence, part, rng, how.workers, how.seed)
         case _:
             raise AssertionError(how.method)
 
@@ -285,6 +299,8 @@ def search(
     seed: int = 0,
     memory_bytes: int | None = None,
     budget: Budget | None = None,
+    executor: "Executor | None" = None,
+    num_workers: int | None = None,
 ) -> Iterator[Improvement]:
     """Yield ever better assignments, and ever tighter bounds, until the budget is spent.
 
@@ -296,13 +312,15 @@ def search(
     check_method("search", checked, None)
     assert isinstance(checked, Map | Best)
     evidence = checked_evidence(graph, evidence)
-    rng = np.random.default_rng(checked_seed(seed))
+    seed = checked_seed(seed)
+    rng = np.random.default_rng(seed)
+    workers = workers_of(executor, num_workers)
     weighed = weigh(graph)
     from gmruntime.driver.maximise import improvements
 
     if weighed is None:
-        return improvements(graph, checked, evidence, budget, rng)
-    steps = improvements(weighed.graph, checked, evidence, budget, rng)
+        return improvements(graph, checked, evidence, budget, rng, workers, seed)
+    steps = improvements(weighed.graph, checked, evidence, budget, rng, workers, seed)
     return (weighed_step(step, weighed) for step in steps)
 
 

@@ -1,15 +1,12 @@
-"""Replicas share what they find, and the board believes only what it can recompute."""
-
-from concurrent.futures import ThreadPoolExecutor
+"""The board believes only what it can recompute, and no bound that a score refutes."""
 
 import numpy as np
 import pytest
 
 from gmruntime.answer import Improvement
-from gmruntime.budget import start_budget
-from gmruntime.driver.board import empty_board, post, search_replicas
+from gmruntime.driver.board import empty_board, post
 from gmruntime.factors.kinds import Table
-from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, log_score, no_evidence
+from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, no_evidence
 
 
 def two_coins() -> FactorGraph:
@@ -51,27 +48,3 @@ def test_a_bound_below_a_score_is_ignored():
     assert board.log_bound == np.inf
     board = post(board, graph, no_evidence(graph), offer([0, 1], 2.0, 2.5))
     assert board.log_bound == 2.5
-
-
-def test_replicas_improve_until_one_has_the_proof():
-    rng = np.random.default_rng(0)
-    index = np.arange(36, dtype=np.int32).reshape(6, 6)
-    pairs = np.concatenate(
-        [
-            np.stack([index[:, :-1].ravel(), index[:, 1:].ravel()], 1),
-            np.stack([index[:-1].ravel(), index[1:].ravel()], 1),
-        ]
-    )
-    graph = FactorGraph(
-        (VariableBlock("x", (6, 6), 2),),
-        (FactorBlock(Table(rng.normal(size=(len(pairs), 2, 2))), pairs),),
-    )
-    budget = start_budget(20.0, 1 << 30)
-    with ThreadPoolExecutor(2) as executor:
-        steps = list(
-            search_replicas(graph, no_evidence(graph), budget, rng, executor, num_replicas=2)
-        )
-    scores = [step.log_score for step in steps]
-    assert scores == sorted(scores)
-    assert steps[-1].log_bound == steps[-1].log_score
-    assert float(log_score(graph, steps[-1].assignment)) == steps[-1].log_score

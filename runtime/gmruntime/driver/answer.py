@@ -4,8 +4,9 @@ import numpy as np
 
 from gmruntime.answer import AssignmentsAnswer, Best, Improvement, Map
 from gmruntime.budget import Budget
-from gmruntime.driver.anytime import answer_of, search
+from gmruntime.driver.anytime import search
 from gmruntime.driver.best import best_answer
+from gmruntime.driver.board import answer_of
 from gmruntime.graph import Assignment, FactorGraph
 
 

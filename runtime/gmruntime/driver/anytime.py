@@ -12,9 +12,10 @@ from threading import Event
 
 import numpy as np
 
-from gmruntime.answer import AssignmentsAnswer, Best, Improvement, Map, Quality, Status
-from gmruntime.budget import Budget, num_cores
+from gmruntime.answer import Best, Improvement, Map
+from gmruntime.budget import Budget
 from gmruntime.constraints.feasible import METHOD, Feasible, satisfy
+from gmruntime.driver.board import Exchange, board_of, post
 from gmruntime.driver.crew import Crew, Done, dismiss, start_crew, submit, wait
 from gmruntime.driver.fronts import (
     Front,
@@ -50,6 +51,9 @@ NUM_LANES_MAX, POLL_S = 8, 0.05
 # Seconds after which a thread must let go of Python's lock, while a search runs.
 SWITCH_S = 0.0003
 
+# Where turns are counted, what others offer is looked at after so many.
+EXCHANGE_TURNS = 20
+
 # Of the gap: an engine that would close so much in the time left goes before branch and bound.
 WORTH_SHARE = 0.1
 
@@ -75,6 +79,7 @@ class _Run:
     last: Improvement
     turns: int = 0
     turn_s: float = FIRST_TURN_S
+    exchange: Exchange | None = None
 
 
 def search(
@@ -87,6 +92,7 @@ def search(
     num_steps_max: int | None = None,
     gap: float = 0.0,
     start: Assignment | None = None,
+    exchange: Exchange | None = None,
 ) -> Iterator[Improvement]:
     """Yield ever better assignments and ever tighter bounds.
 
@@ -100,6 +106,8 @@ def search(
             so that the same seed gives the same answers; it ends after so many turns.
         gap: stop when the bound is at most so many nats above the score.
         start: an assignment to start from.
+        exchange: where others search the same graph: tells them what is known here now and then,
+            and returns what they offer.
     """
     del query
     ended = Event()
@@ -112,7 +120,10 @@ def search(
     for first in by_sums:
         yield first
     if start is not None and num_steps_max is None:
-        first = _begun(graph, start, budget, first)
+        begun = _begun(graph, start, budget, first)
+        if begun is not first:
+            first = begun
+            yield first
         moves = improved_by_definitions(graph, evidence, budget, rng.spawn(1)[0], first)
         for first in moves:
             yield first
@@ -124,6 +135,7 @@ def search(
         return
     if first is not guess and np.isfinite(first.log_score):
         start = first.assignment
+    run.exchange = exchange
     turns = _in_steps(run, num_steps_max) if num_steps_max is not None else _in_time(run)
     try:
         yield from _start(run, start)
@@ -141,36 +153,6 @@ def _begun(
     if score <= first.log_score:
         return first
     return Improvement(budget.spent_s(), start, score, first.log_bound, METHOD)
-
-
-def answer_of(graph: FactorGraph, last: Improvement | None, budget: Budget) -> AssignmentsAnswer:
-    """Say what the last improvement of a search amounts to."""
-    seconds = budget.spent_s()
-    none = np.zeros((0, graph.num_variables), np.int32)
-    unknown = float("nan")
-    if last is None:
-        note = "no answer within the budget"
-        quality = Quality(Status.ESTIMATE, "search", seconds, unknown, "", note)
-        return AssignmentsAnswer(quality, none, np.zeros(0))
-    method = f"search ({last.engine})"
-    if last.log_bound == float("-inf"):
-        return AssignmentsAnswer(
-            Quality(Status.IMPOSSIBLE, method, seconds), none, np.zeros(0), last.log_bound
-        )
-    if last.log_score == float("-inf"):
-        note = "no assignment without a broken rule was found within the budget"
-        quality = Quality(Status.ESTIMATE, method, seconds, unknown, "", note)
-        return AssignmentsAnswer(quality, none, np.zeros(0), last.log_bound)
-    error = last.log_bound - last.log_score
-    match error:
-        case 0.0:
-            quality = Quality(Status.EXACT, method, seconds)
-        case error if np.isfinite(error):
-            quality = Quality(Status.BOUNDED, method, seconds, error, "gap to the bound")
-        case _:
-            quality = Quality(Status.ESTIMATE, method, seconds, unknown)
-    rows = last.assignment[None, :]
-    return AssignmentsAnswer(quality, rows, np.array([last.log_score]), last.log_bound)
 
 
 def _prepare(
@@ -269,6 +251,8 @@ def _in_steps(run: _Run, num_steps_max: int) -> Generator[Improvement, None, Non
         chosen = _next_turn(run, turn % 2 == 1)
         if chosen is None:
             return
+        if turn % EXCHANGE_TURNS == 0:
+            yield from _take_offers(run)
         front, entry = chosen
         report = entry.engine.step(front.incumbent, 0.0)
         credit(entry, report, learn(front, report), 1.0)
@@ -292,6 +276,29 @@ def _take_feasible(run: _Run, found: Feasible | None) -> Iterator[Improvement]:
     yield from _news(run, METHOD)
 
 
+def _take_offers(run: _Run) -> Iterator[Improvement]:
+    """Take over what others found who search the same graph."""
+    offers = () if run.exchange is None else run.exchange(run.last)
+    for offer in offers:
+        last = run.last
+        board = post(board_of(last), run.graph, run.evidence, offer)
+        if board.log_score > last.log_score:
+            completed = complete(run.working, board.assignment)
+            for front in run.fronts:
+                learn(front, Report(completed[front.piece.variables]))
+        elif board.log_bound >= last.log_bound:
+            continue
+        if board.log_bound == float("-inf"):
+            run.fronts.clear()
+        run.ceiling = min(board.log_bound, np.nan_to_num(run.ceiling, nan=np.inf))
+        found = (board.assignment, board.log_score, board.log_bound)
+        run.last = Improvement(run.budget.spent_s(), *found, offer.engine)
+        yield run.last
+    if offers:
+        # What was offered for one piece may be better than what is known, and for another worse.
+        yield from _news(run, run.last.engine)
+
+
 def _in_time(run: _Run) -> Generator[Improvement, None, None]:
     """Solve the hard constraints, for a moment alone; then keep every lane busy as well."""
     answers: list[Feasible | None] = []
@@ -308,13 +315,14 @@ def _in_time(run: _Run) -> Generator[Improvement, None, None]:
     # a thread must let go of it, lanes would mostly wait for each other.
     switch_s = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_S)
-    num_lanes = max(1, min(num_cores(), NUM_LANES_MAX))
+    num_lanes = max(1, min(run.budget.num_cores(), NUM_LANES_MAX))
     crew = start_crew(num_lanes, run.budget.clock)
     working: dict[int, tuple[Front, Entry]] = {}
     try:
         while True:
             if answers:
                 yield from _take_feasible(run, answers.pop())
+            yield from _take_offers(run)
             if _is_over(run):
                 return
             for lane in range(num_lanes):

@@ -12,7 +12,8 @@ import numpy as np
 from gmruntime.answer import AssignmentsAnswer, Best, Improvement, Map, Quality, Status
 from gmruntime.arrays import Int32
 from gmruntime.budget import Budget
-from gmruntime.driver.anytime import answer_of, search
+from gmruntime.driver.anytime import search
+from gmruntime.driver.board import answer_of
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import (
     Assignment,

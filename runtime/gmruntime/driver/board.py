@@ -1,32 +1,26 @@
-"""Replicas of a search on other cores or machines, sharing what they find through a board.
+"""What a search knows: how two findings become one, and what the last amounts to as an answer.
 
-Any `concurrent.futures.Executor` runs them: a pool of spawned processes, or that of a cluster. Time
-is cut into rounds. In each, every replica searches from the board's assignment with a seed of its
-own; what it brings back is an offer, which the board rescores before it believes it.
+The best score stands, computed here; so does the least certified bound that no score refutes.
 """
 
-from collections.abc import Iterator
-from concurrent.futures import Executor, Future, as_completed
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gmruntime.answer import Improvement, Map
+from gmruntime.answer import AssignmentsAnswer, Improvement, Quality, Status
 from gmruntime.arrays import Int32
-from gmruntime.budget import Budget, start_budget
+from gmruntime.budget import Budget
 from gmruntime.graph import Assignment, FactorGraph, log_score, num_states
-from gmruntime.quality import tolerance
+from gmruntime.quality import is_proved, tolerance
 
-# Rounds double in length from the first: news travels fast early, and costs little later.
-FIRST_ROUND_S = 0.5
-
-# Replicas are given up on this long after their round should have ended.
-PATIENCE_S = 2.0
+Exchange = Callable[[Improvement], Sequence[Improvement]]
+"""Tells others, who search the same graph, what is known here; returns what they offer."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Board:
-    """What all replicas know.
+    """What all know.
 
     Attributes:
         assignment: the best one; empty while there is none.
@@ -56,7 +50,14 @@ def post(board: Board, graph: FactorGraph, evidence: Assignment, offer: Improvem
     lowest = board.log_score - tolerance(board.log_score)
     if offer.log_bound < board.log_bound and offer.log_bound >= lowest:
         board = replace(board, log_bound=max(offer.log_bound, board.log_score))
+    if is_proved(board.log_score, board.log_bound):
+        board = replace(board, log_bound=board.log_score)
     return board
+
+
+def board_of(known: Improvement) -> Board:
+    """Return the board that holds what a search has found."""
+    return Board(known.assignment, known.log_score, known.log_bound)
 
 
 def is_assignment(graph: FactorGraph, evidence: Assignment, assignment: Assignment) -> bool:
@@ -69,71 +70,40 @@ def is_assignment(graph: FactorGraph, evidence: Assignment, assignment: Assignme
     return bool(inside.all() and (assignment == evidence)[evidence >= 0].all())
 
 
-def run_replica(
-    graph: FactorGraph,
-    evidence: Assignment,
-    start: Assignment,
-    seconds: float,
-    memory_bytes: int,
-    seed: int,
-) -> Improvement | None:
-    """Search for a while and return the last improvement; this is what an executor runs."""
-    from gmruntime.driver.anytime import search
-
-    budget = start_budget(seconds, memory_bytes)
-    known = start if len(start) else None
-    last: Improvement | None = None
-    for last in search(  # noqa: B007
-        graph, Map(), evidence, budget, np.random.default_rng(seed), start=known
-    ):
-        pass
-    return last
+def answer_of(graph: FactorGraph, last: Improvement | None, budget: Budget) -> AssignmentsAnswer:
+    """Say what the last improvement of a search amounts to."""
+    answer = _answer_of(graph, last, budget)
+    if last is None:
+        return answer
+    quality = answer.quality
+    note = "; ".join(part for part in (quality.note, last.note) if part)
+    return replace(answer, quality=replace(quality, workers=last.workers, note=note))
 
 
-def search_replicas(
-    graph: FactorGraph,
-    evidence: Assignment,
-    budget: Budget,
-    rng: np.random.Generator,
-    executor: Executor,
-    *,
-    num_replicas: int,
-) -> Iterator[Improvement]:
-    """Yield ever better answers from replicas on an executor, until the budget ends or a proof.
-
-    Args:
-        graph: must be picklable, as graphs are, when the executor's workers are processes.
-        evidence: a state for each observed variable, -1 for the others.
-        budget: of the whole; each replica gets its share of the memory.
-        rng: of the replicas' seeds.
-        executor: of the caller, who also shuts it down.
-        num_replicas: how many search at a time.
-    """
-    board, round_s = empty_board(), FIRST_ROUND_S
-    memory_bytes = budget.memory_bytes // num_replicas
-    while budget.left_s() > 0.0 and board.log_bound > board.log_score:
-        seconds = min(round_s, budget.left_s())
-        futures: list[Future[Improvement | None]] = [
-            executor.submit(
-                run_replica, graph, evidence, board.assignment, seconds, memory_bytes, int(seed)
-            )
-            for seed in rng.integers(0, 2**62, num_replicas)
-        ]
-        try:
-            for future in as_completed(futures, timeout=seconds + PATIENCE_S + budget.left_s()):
-                offer = future.result()
-                if offer is None:
-                    continue
-                before = board
-                board = post(board, graph, evidence, offer)
-                if board is not before:
-                    yield Improvement(
-                        budget.spent_s(),
-                        board.assignment,
-                        board.log_score,
-                        board.log_bound,
-                        f"replica ({offer.engine})",
-                    )
-        except TimeoutError:
-            return
-        round_s *= 2.0
+def _answer_of(graph: FactorGraph, last: Improvement | None, budget: Budget) -> AssignmentsAnswer:
+    seconds = budget.spent_s()
+    none = np.zeros((0, graph.num_variables), np.int32)
+    unknown = float("nan")
+    if last is None:
+        note = "no answer within the budget"
+        quality = Quality(Status.ESTIMATE, "search", seconds, unknown, "", note)
+        return AssignmentsAnswer(quality, none, np.zeros(0))
+    method = f"search ({last.engine})"
+    if last.log_bound == float("-inf"):
+        return AssignmentsAnswer(
+            Quality(Status.IMPOSSIBLE, method, seconds), none, np.zeros(0), last.log_bound
+        )
+    if last.log_score == float("-inf"):
+        note = "no assignment without a broken rule was found within the budget"
+        quality = Quality(Status.ESTIMATE, method, seconds, unknown, "", note)
+        return AssignmentsAnswer(quality, none, np.zeros(0), last.log_bound)
+    error = last.log_bound - last.log_score
+    match error:
+        case 0.0:
+            quality = Quality(Status.EXACT, method, seconds)
+        case error if np.isfinite(error):
+            quality = Quality(Status.BOUNDED, method, seconds, error, "gap to the bound")
+        case _:
+            quality = Quality(Status.ESTIMATE, method, seconds, unknown)
+    rows = last.assignment[None, :]
+    return AssignmentsAnswer(quality, rows, np.array([last.log_score]), last.log_bound)

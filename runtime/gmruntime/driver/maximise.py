@@ -8,11 +8,13 @@ from gmruntime.answer import AssignmentsAnswer, Best, Improvement, Map, Status
 from gmruntime.budget import Budget
 from gmruntime.constraints.feasible import satisfy
 from gmruntime.driver.answer import answer
-from gmruntime.driver.anytime import answer_of
 from gmruntime.driver.anytime import search as improve
+from gmruntime.driver.board import Exchange, answer_of
+from gmruntime.driver.team import gather, searched_together
 from gmruntime.factors.kinds import AllDifferent, Count, LinearSum, Or, Xor
 from gmruntime.graph import Assignment, FactorGraph
 from gmruntime.layered.search import has_wide_sums
+from gmruntime.workers.workers import Workers
 
 QUICK_SHARE = 0.1
 """Of the budget, for trying whether hard constraints or elimination settle a maximisation."""
@@ -30,19 +32,62 @@ def improvements(
     evidence: Assignment,
     budget: Budget,
     rng: np.random.Generator,
+    workers: Workers | None = None,
+    seed: int = 0,
 ) -> Iterator[Improvement]:
-    """Yield ever better assignments of a graph that is checked; a small one is settled at once."""
+    """Yield ever better assignments of a graph that is checked; a small one is settled at once.
+
+    Args:
+        graph: of any factor kinds.
+        query: what is asked.
+        evidence: a state for each observed variable, -1 for the others.
+        budget: ends the search.
+        rng: of everything random here.
+        workers: who help; None searches alone.
+        seed: of everything random there.
+    """
     small = _by_elimination(graph, evidence, budget, rng)
     if small is not None:
         return iter([small])
+    if workers is None or isinstance(query, Best):
+        return _alone(graph, query, evidence, budget, rng, None)
+    return _together(graph, query, evidence, budget, rng, workers, seed)
+
+
+def _together(
+    graph: FactorGraph,
+    query: Map,
+    evidence: Assignment,
+    budget: Budget,
+    rng: np.random.Generator,
+    workers: Workers,
+    seed: int,
+) -> Iterator[Improvement]:
+    """Search with the help of workers."""
+    budget = budget.on_cores(workers.cores_here())
+    team = gather(workers, graph, evidence, budget, seed)
+    return searched_together(
+        team, lambda exchange: _alone(graph, query, evidence, budget, rng, exchange)
+    )
+
+
+def _alone(
+    graph: FactorGraph,
+    query: Map | Best,
+    evidence: Assignment,
+    budget: Budget,
+    rng: np.random.Generator,
+    exchange: Exchange | None,
+) -> Iterator[Improvement]:
+    """Search in this process, once it is known what the hard constraints leave."""
     if has_wide_sums(graph):
         # Their passes answer at once, and the hard constraints are worked on later.
-        return improve(graph, query, evidence, budget, rng)
+        return improve(graph, query, evidence, budget, rng, exchange=exchange)
     feasible = satisfy(graph, evidence, budget, rng)
     if feasible is not None and feasible.is_final:
         return iter([feasible.improvement(budget)])
     start = None if feasible is None else feasible.assignment
-    return improve(graph, query, evidence, budget, rng, start=start)
+    return improve(graph, query, evidence, budget, rng, start=start, exchange=exchange)
 
 
 def _by_elimination(
@@ -77,8 +122,18 @@ def searched(
     evidence: Assignment,
     budget: Budget,
     rng: np.random.Generator,
+    workers: Workers | None = None,
+    seed: int = 0,
 ) -> AssignmentsAnswer:
-    """Search until the budget ends or the best is proved; hard constraints are looked at first."""
+    """Search until the budget ends or the best is proved; hard constraints are looked at first.
+
+    The arguments are those of `improvements`; several best answers are searched for alone.
+    """
+    if workers is not None and isinstance(query, Map):
+        found: Improvement | None = None
+        for found in _together(graph, query, evidence, budget, rng, workers, seed):  # noqa: B007
+            pass
+        return answer_of(graph, found, budget)
     if isinstance(query, Best) or has_wide_sums(graph):
         return answer(graph, query, evidence, budget, rng)
     feasible = satisfy(graph, evidence, budget, rng)

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from gmruntime.budget import Budget, num_cores
+from gmruntime.budget import Budget
 from gmruntime.elimination.layouts.order import Order
 from gmruntime.elimination.passes.cores import PARALLEL_ENTRIES, Run, allocate, program_of, run
 from gmruntime.elimination.passes.program import Sheet, write_upward
@@ -103,7 +103,7 @@ def _count_modulo(sheet: Sheet, prime: int, budget: Budget) -> int | None:
     for table, log_table in sheet.given.items():
         values[starts[table] : starts[table] + sizes[table]] = log_table.reshape(-1) > -np.inf
     program = program_of(sheet, starts, sizes, np.zeros(len(sheet.steps), np.bool_))
-    cores, remainder = num_cores(), 1
+    cores, remainder = budget.num_cores(), 1
     with ThreadPoolExecutor(cores) as pool:
         for number, step in enumerate(sheet.steps):
             if budget.is_spent():

@@ -31,7 +31,7 @@ from gmruntime.answer import (
 from gmruntime.budget import Budget
 from gmruntime.constraints.feasible import Feasible, has_hard_constraints, satisfy
 from gmruntime.driver.answer import answer as search
-from gmruntime.driver.anytime import answer_of
+from gmruntime.driver.board import answer_of
 from gmruntime.elimination.solutions import counted_by_sum
 from gmruntime.factors.kinds import AllDifferent, NoisyOr
 from gmruntime.factors.support import support

@@ -114,7 +114,7 @@ def run(
         wanted = [step.result for step in sheet.steps if step.result not in read]
         taken, done = _run_on_gpu(sheet, program, values, switch, num_counted, wanted, budget)
         return Run(values, table_start, sizes, log_constant + taken, done)
-    cores = num_cores()
+    cores = num_cores() if budget is None else budget.num_cores()
     with ThreadPoolExecutor(cores) as pool:
         for first, last in _batches(sheet, num_counted, switch):
             if budget is not None and budget.left_s() <= 0:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gmruntime.arrays import Float64
-from gmruntime.budget import Budget, num_cores
+from gmruntime.budget import Budget
 from gmruntime.messages.bp import DAMPINGS, PATIENCE, Messages, calmer, propagate_vectorised
 from gmruntime.messages.layout import Layout
 from gmruntime.messages.options import BpOptions
@@ -55,7 +55,7 @@ def propagate_compiled(
         return found
 
     # The loops let go of Python's lock: rows run on all cores.
-    with ThreadPoolExecutor(num_cores()) as pool:
+    with ThreadPoolExecutor(budget.num_cores()) as pool:
         every = pool.map(answer, range(len(unary))) if len(unary) > 1 else map(answer, [0])
     for row, found in enumerate(every):
         values[row] = found.values[0]

@@ -1,0 +1,87 @@
+"""An executor of the caller's, with how many workers stand behind it."""
+
+import os
+import socket
+import threading
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, cast
+
+from gmruntime.budget import num_cores
+from gmruntime.workers.processes import Processes
+
+NUM_WORKERS_MAX = 100_000
+"""More is a mistake: each has at least one share of its own."""
+
+COUNTS = ("num_workers", "_max_workers")
+"""Where executors say how many workers they have: those of mpi4py and of this package, and those
+of the standard library, which keep it to themselves."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Workers:
+    """Who may be asked to help.
+
+    Attributes:
+        executor: of the caller, who also shuts it down.
+        count: how many shares it runs at a time.
+    """
+
+    executor: Executor
+    count: int
+
+    def cores_here(self) -> int | None:
+        """Return how many cores are left to this process; None for all of them."""
+        if isinstance(self.executor, ThreadPoolExecutor | ProcessPoolExecutor | Processes):
+            return cores_of_each(self.count)
+        return None
+
+
+def workers_of(executor: object, num_workers: object = None) -> Workers | None:
+    """Return who may be asked, or None without an executor.
+
+    Args:
+        executor: any `concurrent.futures.Executor`, or what has its `submit`.
+        num_workers: how many shares it runs at a time; None asks the executor.
+
+    Raises:
+        ValueError: when it is none, or nobody says how many workers it has.
+    """
+    if executor is None:
+        if num_workers is not None:
+            raise ValueError("num_workers is about an executor, and there is none")
+        return None
+    if isinstance(executor, type) or not callable(getattr(executor, "submit", None)):
+        raise ValueError(f"executor must be a concurrent.futures.Executor, not {executor!r}")
+    count = _count_of(executor) if num_workers is None else num_workers
+    if count is None:
+        raise ValueError("num_workers must be given: this executor does not say how many it has")
+    if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= NUM_WORKERS_MAX:
+        expected = f"a whole number from 1 to {NUM_WORKERS_MAX}"
+        raise ValueError(f"num_workers must be {expected}, not {count!r}")
+    return Workers(cast("Executor", executor), count)
+
+
+def _count_of(executor: object) -> int | None:
+    """Ask an executor; Dask's counts the cluster's processes: a share keeps several cores busy."""
+    for name in COUNTS:
+        count = getattr(executor, name, None)
+        if isinstance(count, int) and count > 0:
+            return count
+    client: Any = getattr(executor, "_client", None)
+    return len(client.nthreads()) if hasattr(client, "nthreads") else None
+
+
+def cores_of_each(num_workers: int) -> int:
+    """Return the cores of each where so many, and the caller, share a machine."""
+    return max(1, num_cores() // (num_workers + 1))
+
+
+def machine() -> str:
+    """Name the machine this runs on."""
+    return socket.gethostname()
+
+
+def worker_name() -> str:
+    """Name the worker that this is: no two that run at the same time have the same name."""
+    return f"{machine()}:{os.getpid()}:{threading.get_ident()}"
