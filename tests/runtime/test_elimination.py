@@ -66,6 +66,7 @@ def random_graph(seed: int, zeros: float) -> tuple[FactorGraph, Assignment]:
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param != "numpy":
         monkeypatch.setattr(plans, "COMPILED_BITS", -1.0)
+        monkeypatch.setattr(plans, "is_loaded", lambda: True)
     if request.param in ("listed", "parallel"):
         monkeypatch.setattr(layout, "LAYOUT_S", 1e-12)
         monkeypatch.setattr(layout, "SAVED_BITS_MIN", -np.inf)

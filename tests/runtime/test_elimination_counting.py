@@ -25,6 +25,7 @@ NO = -np.inf
 @pytest.fixture(params=["dense", "listed", "parallel"])
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setattr(plans, "COMPILED_BITS", -1.0)
+    monkeypatch.setattr(plans, "is_loaded", lambda: True)
     if request.param != "dense":
         monkeypatch.setattr(layout, "LAYOUT_S", 1e-12)
         monkeypatch.setattr(layout, "SAVED_BITS_MIN", -np.inf)

@@ -115,6 +115,7 @@ def test_a_gpu_says_what_the_cores_say(seed: int, monkeypatch: pytest.MonkeyPatc
     if not has_gpu():
         pytest.skip("needs a GPU")
     monkeypatch.setattr(plans, "COMPILED_BITS", -1.0)
+    monkeypatch.setattr(plans, "is_loaded", lambda: True)
     monkeypatch.setattr(layout, "LAYOUT_S", 1e-12)
     graph, evidence = random_graph(seed, 0.3)
 

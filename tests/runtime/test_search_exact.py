@@ -85,6 +85,7 @@ def test_slices_prove_what_is_known_already(
 ) -> None:
     monkeypatch.setattr(slices, "SLICE_S", 1e-3)
     monkeypatch.setattr(plans, "COMPILED_BITS", -1.0)
+    monkeypatch.setattr(plans, "is_loaded", lambda: True)
     graph = tangle(seed, 0.0)
     flat, best = flatten(graph), best_score(graph)
     log_known = {"nothing": -np.inf, "less": best - 0.5, "the best": best}[known]

@@ -24,11 +24,12 @@ from gmruntime.elimination.layouts.groups import (
     laid_out_bits,
     may_be_listed,
 )
-from gmruntime.elimination.layouts.order import Order
-from gmruntime.elimination.orders.best import best_order, best_orders
+from gmruntime.elimination.layouts.order import Order, largest_live
+from gmruntime.elimination.orders.best import EASY_BITS, best_order, best_orders
 from gmruntime.elimination.orders.cache import Orders, key_of
 from gmruntime.elimination.orders.restarts import SHARE
 from gmruntime.graph import Assignment, FactorGraph
+from gmruntime.loading import LOADING_S, is_loaded
 from gmruntime.simplify.barren import drop_barren
 from gmruntime.simplify.lumping import lump_states
 from gmruntime.simplify.network import Factor, Network, reduce
@@ -49,6 +50,10 @@ COMPILED_VARIABLES = 3000
 
 COMPILED_BITS = 17.0
 """From so many entries of all cliques on, loading the compiled kernel pays."""
+
+# So many entries, and tables, take NumPy a fraction of what loading compiled loops takes.
+_UNLOADED_BITS = math.log2(0.25 * LOADING_S * NUMPY_ENTRIES_PER_SECOND)
+_UNLOADED_STEPS = int(0.25 * LOADING_S / 3e-5)
 
 # With a larger clique there are too many slices for any budget.
 _BITS_MAX = 46.0
@@ -175,7 +180,8 @@ def _ordered(
     order = None if orders is None else orders.find(key)
     if order is None and is_listed:
         kept = max(1, int(min(_NUM_ORDERS, _LAYOUTS_PER_SECOND * budget.seconds)))
-        effort = _Effort(budget.share(_PLAN_SHARE), steps_max, kept)
+        easy_bits = _UNLOADED_BITS if _is_plain(query) else EASY_BITS
+        effort = _Effort(budget.share(_PLAN_SHARE), steps_max, kept, easy_bits)
         order = _laid_out_order(network, order_rng, effort, _passes(query), first)
     elif order is None:
         order = best_order(
@@ -199,6 +205,7 @@ class _Effort:
     budget: Budget
     steps_max: float
     num_kept: int
+    easy_bits: float
 
 
 def _laid_out_order(
@@ -225,6 +232,7 @@ def _laid_out_order(
             num_kept=effort.num_kept if hard else 1,
             share=share,
             budget=effort.budget,
+            easy_bits=effort.easy_bits,
         )
 
     orders = search(_SHARE_WITH_ZEROS if hard else SHARE)
@@ -273,6 +281,14 @@ def _passes(query: Query) -> float:
             return 1.0
 
 
+def _is_plain(query: Query) -> bool:
+    """Say whether NumPy is quicker until a compiled loop has been loaded.
+
+    In draws, and in which of equal maxima is found, the order of elimination would be seen.
+    """
+    return isinstance(query, LogPartition | Marginals | Joint | Solutions) and not is_loaded()
+
+
 def costed(query: Query, budget: Budget, network: Network, order: Order) -> Plan:
     """Predict what eliminating in this order costs."""
     num_steps = len(order.variables)
@@ -281,7 +297,10 @@ def costed(query: Query, budget: Budget, network: Network, order: Order) -> Plan
     clique_bits = order.clique_bits if layout is None else layout.clique_bits
     # Only the compiled passes leave zeros out.
     large = total_bits > COMPILED_BITS or num_steps > COMPILED_VARIABLES or layout is not None
-    compiled = large and not isinstance(query, Best)
+    # NumPy's cliques are dense, whatever zeros are known.
+    plain = order.total_bits <= _UNLOADED_BITS and num_steps <= _UNLOADED_STEPS
+    plain = plain and _is_plain(query) and 40.0 * 2.0**order.total_bits <= budget.memory_bytes
+    compiled = large and not plain and not isinstance(query, Best)
     passes = _passes(query)
     entries = 2.0**total_bits
     rate = ENTRIES_PER_SECOND if compiled else NUMPY_ENTRIES_PER_SECOND
@@ -293,7 +312,7 @@ def costed(query: Query, budget: Budget, network: Network, order: Order) -> Plan
     if isinstance(query, Marginals | Joint):
         memory = 16.0 * sum(sizes)
     elif isinstance(query, LogPartition | Solutions):
-        memory = 8.0 * _largest_live(order, sizes)
+        memory = 8.0 * largest_live(order, sizes)
     else:
         memory = 8.0 * sum(sizes)
     if not compiled:
@@ -334,20 +353,6 @@ def on_device(found: Plan, device: str) -> Plan:
     from gmruntime.elimination.passes.gpu import fits_gpu
 
     return replace(found, device="cuda") if fits_gpu(int(found.memory_bytes / 8)) else found
-
-
-def _largest_live(order: Order, sizes: list[float]) -> float:
-    """Return how many entries of messages are waiting at once when each is read once."""
-    place = {v: k for k, v in enumerate(order.variables)}
-    live, largest = 0.0, 0.0
-    released = [0.0] * len(sizes)
-    for k, clique in enumerate(order.cliques):
-        live += sizes[k]
-        largest = max(largest, live)
-        live -= released[k]
-        if clique:
-            released[place[clique[0]]] += sizes[k]
-    return largest
 
 
 def _joined(network: Network, variables: np.ndarray, evidence: Assignment) -> Network:

@@ -52,3 +52,17 @@ class Order:
     total_bits: float
     clique_bits: float
     layout: Layout | None = None
+
+
+def largest_live(order: Order, sizes: list[float]) -> float:
+    """Return how many entries of messages are waiting at once when each is read once."""
+    place = {v: k for k, v in enumerate(order.variables)}
+    live, largest = 0.0, 0.0
+    released = [0.0] * len(sizes)
+    for k, clique in enumerate(order.cliques):
+        live += sizes[k]
+        largest = max(largest, live)
+        live -= released[k]
+        if clique:
+            released[place[clique[0]]] += sizes[k]
+    return largest

@@ -55,11 +55,13 @@ def best_orders(
     num_kept: int = 1,
     share: float = SHARE,
     budget: Budget = UNLIMITED,
+    easy_bits: float = EASY_BITS,
 ) -> list[Order]:
     """Return the cheapest of several greedy orders, at most `num_kept`, the cheapest first.
 
     Small or easy networks are ordered here; the others by the compiled search, in at most
-    `steps_max` of its steps, and `share` for each clique entry of the best order so far.
+    `steps_max` of its steps, and `share` for each clique entry of the best order so far. With
+    cliques of `easy_bits` in all no better order is looked for.
 
     Raises:
         TimeoutError: when the budget ended before there was any.
@@ -74,7 +76,7 @@ def best_orders(
             )
             if order is not None and (not best or order.total_bits < best[0].total_bits):
                 best = [order]
-            if best and best[0].total_bits <= EASY_BITS:
+            if best and best[0].total_bits <= easy_bits:
                 return best
     if num_free > SEARCHABLE:
         return best
