@@ -42,10 +42,12 @@ from gmruntime.door.questions import (
     checked_evidence,
     checked_query,
     checked_seed,
+    checked_share,
     with_single_states,
     without_single_states,
 )
 from gmruntime.door.rounding import weigh, weighed_answer, weighed_step
+from gmruntime.elimination.orders.cache import Orders
 from gmruntime.graph import Assignment, FactorGraph, validate
 from gmruntime.simplify.apart import answer_apart
 from gmruntime.simplify.idle import answer_without_idle
@@ -54,7 +56,6 @@ from gmruntime.workers.workers import Workers, workers_of
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-    from gmruntime.elimination.orders.cache import Orders
     from gmruntime.elimination.plan import Plan
 
 
@@ -70,7 +71,7 @@ class Settings(TypedDict, total=False):
     estimate_share: float
     method: str
     options: dict[str, bool | int | float] | None
-    orders: "Orders | None"
+    orders: Orders | None
     executor: "Executor | None"
     num_workers: int | None
 
@@ -84,7 +85,7 @@ class _How:
     estimate_share: float
     method: str
     options: dict[str, bool | int | float]
-    orders: "Orders | None"
+    orders: Orders | None
     workers: Workers | None
 
 
@@ -127,7 +128,7 @@ def infer(
     estimate_share: float = 1.0,
     method: str = "",
     options: dict[str, bool | int | float] | None = None,
-    orders: "Orders | None" = None,
+    orders: Orders | None = None,
     executor: "Executor | None" = None,
     num_workers: int | None = None,
 ) -> Answer:
@@ -168,7 +169,8 @@ def infer(
     check_device(device)
     check_method(method, query, options)
     check_answer_size(graph, query, budget.memory_bytes)
-    _check_options(method, options)
+    estimate_share = checked_share(estimate_share)
+    _check_options(method, options, orders)
     workers = workers_of(executor, num_workers)
     how = _How(seed, device, estimate_share, method, options or {}, orders, workers)
     found = _weighed(graph, without_single_states(graph, query), evidence, budget, how)
@@ -283,7 +285,11 @@ def _answer(
             raise AssertionError(how.method)
 
 
-def _check_options(method: str, options: dict[str, bool | int | float] | None) -> None:
+def _check_options(
+    method: str, options: dict[str, bool | int | float] | None, orders: object
+) -> None:
+    if orders is not None and not isinstance(orders, Orders):
+        raise ValueError(f"orders is {orders!r}; hand in an Orders(), or nothing")
     if method == "bp":
         from gmruntime.messages.options import options_from
 
@@ -336,7 +342,7 @@ def plan(
     budget: Budget | None = None,
     method: str = "",
     options: dict[str, bool | int | float] | None = None,
-    orders: "Orders | None" = None,
+    orders: Orders | None = None,
 ) -> "Plan":
     """Say before running what an exact answer would cost, and which engine will answer.
 
@@ -352,7 +358,7 @@ def plan(
     evidence = checked_evidence(graph, evidence)
     check_device(device)
     check_method(method, query, options)
-    _check_options(method, options)
+    _check_options(method, options, orders)
     rng = np.random.default_rng(checked_seed(seed))
     found = on_device(predict(graph, query, evidence, budget, rng, orders), device)
     match method:

@@ -71,12 +71,26 @@ def test_the_first_contradiction_of_evidence_is_named():
         {"method": None},
         {"options": {"iters": 3}},
         {"options": 3},
+        {"orders": 3},
+        {"estimate_share": None},
+        {"estimate_share": -1.0},
+        {"budget_s": -(2**2000)},
     ],
-    ids=str,
+    ids=lambda settings: str(settings)[:30],
 )
 def test_settings_that_mean_nothing_are_refused(settings: dict[str, Any]):
     with pytest.raises(ValueError, match=next(iter(settings)).removesuffix("s")):
         gm.infer(GRAPH, gm.Map(), **settings)
+
+
+@pytest.mark.parametrize("value", ["x", None, True, float("nan"), 1j])
+def test_an_option_that_is_no_number_is_refused(value: Any):
+    with pytest.raises(ValueError, match="iters"):
+        gm.infer(GRAPH, gm.Map(), method="bp", options={"iters": value})
+
+
+def test_more_seconds_than_float64_holds_are_without_end():
+    assert gm.infer(GRAPH, gm.Map(), budget_s=10**400).quality.status is gm.Status.EXACT
 
 
 def test_lists_and_integers_of_any_type_are_understood():

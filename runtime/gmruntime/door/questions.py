@@ -8,6 +8,7 @@ import operator
 from collections.abc import Mapping
 from dataclasses import replace
 from numbers import Real
+from typing import Any
 
 import numpy as np
 
@@ -181,11 +182,29 @@ def checked_budget(budget: object, budget_s: object, memory_bytes: object) -> Bu
         return budget
     if budget is not None:
         raise ValueError(f"budget is {budget!r}, not a Budget; seconds go by the name budget_s")
-    if isinstance(budget_s, bool) or not isinstance(budget_s, Real):
-        raise ValueError(f"budget_s is {budget_s!r}, not a number of seconds")
+    seconds = _real("budget_s", budget_s)
     if memory_bytes is not None:
         memory_bytes = _integer("memory_bytes", memory_bytes)
-    return begin_budget(float(budget_s), memory_bytes)
+    return begin_budget(seconds, memory_bytes)
+
+
+def _real(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise ValueError(f"{name} is {value!r}, not a number")
+    number: Any = value
+    try:
+        return float(number)
+    except OverflowError:
+        # An integer beyond float64 is as good as without end.
+        return math.inf if number > 0 else -math.inf
+
+
+def checked_share(share: object) -> float:
+    """Return a share of the budget: above 0, at most 1."""
+    found = _real("estimate_share", share)
+    if not 0.0 < found <= 1.0:
+        raise ValueError(f"estimate_share is {found}; it must be above 0 and at most 1")
+    return found
 
 
 def checked_seed(seed: object) -> int:

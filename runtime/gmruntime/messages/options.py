@@ -4,6 +4,7 @@ import math
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Literal
 
 from gmruntime.answer import Map, Query
@@ -83,7 +84,8 @@ def _number(name: str, value: bool | int | float) -> int | float:
     Raises:
         ValueError: naming the option, what it may be and what it was.
     """
-    if isinstance(value, bool) or value != value:
+    given: object = value
+    if isinstance(given, bool) or not isinstance(given, Real) or value != value:
         raise ValueError(f"{name} must be a number, not {str(value).lower()}")
     if _FIELDS[name] != "num_sweeps_max":
         return float(value) if abs(value) < FLOAT_MAX else math.inf
