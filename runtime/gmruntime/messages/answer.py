@@ -356,7 +356,8 @@ def _samples(
 ) -> AssignmentsAnswer:
     layout = build_layout(graph, 1.0)
     nothing = np.zeros((0, graph.num_variables), np.int32)
-    each = 8 * (4 * len(layout.entry) + 4 * int(layout.variable_start[-1]) + graph.num_variables)
+    num_entries = len(layout.entry) + int(layout.variable_start[-1])
+    each = 8 * (4 * num_entries + graph.num_variables + 1)
     step = max(1, min(budget.memory_bytes // 4, _DRAWN_BYTES_MAX) // each)
     pieces: list[np.ndarray] = []
     num_drawn = 0
