@@ -96,5 +96,7 @@ def test_an_unlimited_budget_ends_after_so_many_rounds(query: Any, monkeypatch: 
         blocks.append(gm.FactorBlock(kind, np.array([scope], np.int32)))
     graph = gm.FactorGraph((gm.VariableBlock("x", (8,), 2),), tuple(blocks))
     evidence = np.array([-1] * 7 + [1])
-    found = gm.infer(graph, query, evidence=evidence, budget_s=math.inf, memory_bytes=256)
+    # Room for the answer, none for the tables of an exact one.
+    memory = 1 if isinstance(query, gm.LogPartition) else 256
+    found = gm.infer(graph, query, evidence=evidence, budget_s=math.inf, memory_bytes=memory)
     assert found.quality.status in (gm.Status.BOUNDED, gm.Status.ESTIMATE)
