@@ -75,10 +75,14 @@ def _classes(factors: list[Factor], v: int) -> tuple[int, np.ndarray] | None:
         The place of that factor, and the class of each state, in order of first occurrence; None
         where no two states can be joined.
     """
-    alike = [_alike(factor, v) for factor in factors]
-    distinct = [place for place, classes in enumerate(alike) if classes is None]
-    if len(distinct) > 1:
-        return None
+    alike: list[np.ndarray | None] = []
+    distinct: list[int] = []
+    for place, factor in enumerate(factors):
+        alike.append(_alike(factor, v))
+        distinct += [place] if alike[-1] is None else []
+        # Nearly every variable that cannot lose a state is known by its first two factors.
+        if len(distinct) > 1:
+            return None
     best: tuple[int, np.ndarray] | None = None
     for free in distinct or range(len(factors)):
         others = [classes for place, classes in enumerate(alike) if place != free]
