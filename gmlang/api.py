@@ -5,7 +5,8 @@
 0.2
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -31,6 +32,7 @@ from gmlang.queries.session import (
     checked_settings,
     prepare,
 )
+from gmlang.queries.spread import Spread
 from gmlang.syntax.parse import parse_query
 from gmlang.views import attach_views
 from gmruntime.graph import FactorGraph
@@ -174,6 +176,8 @@ class Model:
         seed: int = 0,
         device: str = "auto",
         memory_bytes: int | None = None,
+        executor: Executor | None = None,
+        num_workers: int | None = None,
     ) -> Answer:
         """Answer one query.
 
@@ -183,12 +187,15 @@ class Model:
             seed: of everything random.
             device: "auto", "cpu" or "cuda".
             memory_bytes: cap on tables and messages; None takes half of what is free.
+            executor: whose workers help to search for a maximum; any `concurrent.futures.Executor`.
+                The caller shuts it down.
+            num_workers: how many shares it runs at a time; None asks the executor.
 
         Raises:
             GmError: when the query or the data has mistakes.
         """
         question = self._one(text)
-        settings = checked_settings(budget_s, seed, device, memory_bytes)
+        settings = checked_settings(budget_s, seed, device, memory_bytes, executor, num_workers)
         return answer(self.session(), question, settings)
 
     def run(
@@ -198,15 +205,18 @@ class Model:
         seed: int = 0,
         device: str = "auto",
         memory_bytes: int | None = None,
+        executor: Executor | None = None,
+        num_workers: int | None = None,
     ) -> Iterator[Answer]:
         """Answer the program's own queries and assertions, in order.
 
-        The arguments are those of `query`; the budget is for each query.
+        The arguments are those of `query`; the budget is for each query. Several questions are
+        spread over the executor's workers; a single one they help to search for.
 
         Raises:
             GmError: when the data has mistakes.
         """
-        settings = checked_settings(budget_s, seed, device, memory_bytes)
+        settings = checked_settings(budget_s, seed, device, memory_bytes, executor, num_workers)
         yield from self.answer_all(self.questions, settings)
 
     def answer_all(
@@ -217,14 +227,43 @@ class Model:
         Raises:
             GmError: when a question or the data has mistakes.
         """
+        questions = list(questions)
         session = self.session()
-        for question in questions:
-            yield answer(session, question, settings)
+        if settings.workers is None or len(questions) < 2:
+            for question in questions:
+                yield answer(session, question, settings)
+            return
+        spread = self.spread(questions, settings)
+        try:
+            for number in range(len(questions)):
+                yield spread.answer(number)
+        finally:
+            spread.dismiss()
+
+    def spread(self, questions: Sequence[Query | Assert], settings: Settings) -> Spread:
+        """Spread checked questions over workers."""
+
+        def here(question: Query | Assert, how: Settings) -> Answer:
+            return answer(self.session(), question, how)
+
+        def hear(warnings: Sequence[Diagnostic]) -> None:
+            self.session().warnings.extend(w for w in warnings if w not in self.warnings)
+
+        return Spread(self, questions, settings, here, hear)
 
     def search(
-        self, text: str, *, budget_s: float = 5.0, seed: int = 0, memory_bytes: int | None = None
+        self,
+        text: str,
+        *,
+        budget_s: float = 5.0,
+        seed: int = 0,
+        memory_bytes: int | None = None,
+        executor: Executor | None = None,
+        num_workers: int | None = None,
     ) -> Iterator[Step]:
         """Yield ever better answers to a MAP query; break whenever you like.
+
+        The arguments are those of `query`.
 
         Raises:
             GmError: when the query or the data has mistakes.
@@ -234,7 +273,7 @@ class Model:
             raise GmError([errors.cannot_ask(question.span, "only MAP(...) can be searched for")])
         session = self.session()
         names = asked_names(prepare(session, question), question)
-        settings = checked_settings(budget_s, seed, memory_bytes=memory_bytes)
+        settings = checked_settings(budget_s, seed, "auto", memory_bytes, executor, num_workers)
         for found in improvements(session, question, settings):
             value = assignment_map(names, found.assignment) if found.is_found else None
             yield Step(found.seconds, found.log_score, found.log_bound, found.engine, value)

@@ -1,11 +1,13 @@
 """What `gmlang run` does for one question, on a thread that it may have to leave alone."""
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from gmlang.api import Answer, Model
     from gmlang.core.program import Assert, Query
     from gmlang.queries.session import Settings
+    from gmlang.queries.spread import Spread
 
 
 class Job(Protocol):
@@ -34,3 +36,32 @@ class Plain:
     def so_far(self) -> "Answer | None":
         """Return nothing: the engines alone know."""
         return None
+
+
+class Shared:
+    """One of several questions that are spread over workers."""
+
+    def __init__(self, spread: "Spread", number: int) -> None:
+        """Remember which one."""
+        self.spread, self.number = spread, number
+
+    def __call__(self, settings: "Settings") -> "Answer":
+        """Find the answer; meanwhile others are found as well, so that no budget here is its."""
+        del settings
+        return self.spread.answer(self.number)
+
+    def so_far(self) -> "Answer | None":
+        """Return nothing: the engines alone know."""
+        return None
+
+
+def spread_jobs(
+    model: "Model", asked: "Sequence[Query | Assert]", settings: "Settings"
+) -> Iterator[Job]:
+    """Send questions to workers, and prepare to take their answers in order."""
+    spread = model.spread(asked, settings)
+    try:
+        for number in range(len(asked)):
+            yield Shared(spread, number)
+    finally:
+        spread.dismiss()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gmlang.cli.failure import Failure
-from gmlang.cli.jobs import Plain
+from gmlang.cli.jobs import Job, Plain, spread_jobs
 from gmlang.cli.options import (
     EXIT_ANSWERED,
     EXIT_IMPOSSIBLE,
@@ -23,6 +23,7 @@ from gmlang.cli.options import (
     memory_bytes,
     open_program,
 )
+from gmlang.cli.workers import hired, workers_options
 from gmlang.interrupts import Interrupts
 from gmruntime.printable import printable
 
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 @click.option("--trace", type=click.Path(dir_okay=False), help="Write each improvement there.")
 @click.option("--plan", "only_plan", is_flag=True, help="Say what each query would cost.")
 @click.option("--memory", type=GIBIBYTES, help="Cap on tables and messages, GiB.")
+@workers_options
 def run(
     file: str,
     texts: tuple[str, ...],
@@ -62,6 +64,8 @@ def run(
     trace: str | None,
     only_plan: bool,
     memory: float | None,
+    workers: int | None,
+    dask: str | None,
 ) -> int:
     """Answer the queries of FILE, in order; `-` reads the program from stdin."""
     from gmlang.queries.session import Settings
@@ -73,7 +77,9 @@ def run(
         if trace is not None:
             raise click.UsageError("--plan answers nothing: there is no search to --trace")
         return _plan(file, model, asked, how, as_json=as_json)
-    return _answer_all(file, model, asked, how, as_json=as_json, trace=trace)
+    with hired(workers, dask) as helpers:
+        how = replace(how, workers=helpers)
+        return _answer_all(file, model, asked, how, as_json=as_json, trace=trace)
 
 
 def _answer_all(
@@ -94,7 +100,7 @@ def _answer_all(
 
         raise GmError(found)
     with Interrupts() as interrupts:
-        jobs = _jobs(model, asked, as_json=as_json, trace=trace)
+        jobs = _jobs(model, asked, settings, as_json=as_json, trace=trace)
         for number, (question, job) in enumerate(zip(asked, jobs, strict=True)):
             answer = _finish(question, job, settings, interrupts)
             _warn(model, told)
@@ -144,6 +150,7 @@ def _warn(model: "Model", told: "set[Diagnostic]") -> None:
 def _jobs(
     model: "Model",
     asked: "list[Query | Assert]",
+    settings: "Settings",
     *,
     as_json: bool,
     trace: str | None,
@@ -155,6 +162,9 @@ def _jobs(
 
         path = None if trace is None else Path(trace)
         yield from watched(model, asked, trace=path, live=is_live)
+        return
+    if settings.workers is not None and len(asked) > 1:
+        yield from spread_jobs(model, asked, settings)
         return
     for question in asked:
         yield Plain(model, question)

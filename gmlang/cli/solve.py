@@ -21,16 +21,18 @@ from gmlang.cli.options import (
     device_option,
     memory_bytes,
 )
+from gmlang.cli.workers import hired, workers_options
 from gmlang.interrupts import Interrupts
 from gmlang.limits import MEMORY_MAX
 from gmruntime.budget import Budget, Watch, begin_budget
 from gmruntime.formats.errors import FormatError
-from gmruntime.printable import printable
+from gmruntime.printable import printable, printable_line
 
 if TYPE_CHECKING:
     from gmruntime.answer import Answer, Improvement
     from gmruntime.answer import Query as RuntimeQuery
     from gmruntime.graph import FactorGraph
+    from gmruntime.workers.workers import Workers
 
 RESERVE_S = 0.15
 """Kept back from the budget for writing the answer."""
@@ -55,6 +57,7 @@ START_S = time.monotonic()
 )
 @click.option("--out", type=click.Path(dir_okay=False), help="Result file. [default: stdout]")
 @click.option("--trace", type=click.Path(dir_okay=False), help="Write each improvement there.")
+@workers_options
 def solve(
     model: str | None,
     evid: str | None,
@@ -66,6 +69,8 @@ def solve(
     memory: float | None,
     out: str | None,
     trace: str | None,
+    workers: int | None,
+    dask: str | None,
 ) -> int:
     """Answer TASK about MODEL (.uai or .bif, packed or not).
 
@@ -91,9 +96,9 @@ def solve(
     if task == "MMAP" and asked is None:
         raise click.UsageError("MMAP needs --query, or the variable QUERY")
     end_s = START_S + seconds - RESERVE_S
-    job = _Job(graph, evidence, asked, end_s, seed, device, cap, trace)
     result = _Result(task, out or os.environ.get("RESULT"))
-    with Interrupts() as interrupts:
+    with hired(workers, dask) as helpers, Interrupts() as interrupts:
+        job = _Job(graph, evidence, asked, end_s, seed, device, cap, trace, helpers)
         find = _maximum if task in ("MAP", "MPE") else _sum
         try:
             status = find(job, result, interrupts)
@@ -139,6 +144,7 @@ class _Job:
     device: str
     memory_bytes: int | None
     trace: str | None
+    workers: "Workers | None"
 
     def begin(self, watch: Watch) -> Budget:
         """Start the budget of what is left, some milliseconds even when nothing is."""
@@ -242,15 +248,24 @@ def _maximum(job: _Job, result: _Result, interrupts: Interrupts) -> int:
 
     best: np.ndarray | None = None
     score, bound = -math.inf, math.inf
+    told = ""
     lines = open(job.trace, "w", encoding="utf-8") if job.trace else None  # noqa: SIM115
 
     def find(watch: Watch) -> None:
-        nonlocal best, score, bound
-        budget = job.begin(watch)
-        for step in search(job.graph, Map(), evidence=job.evidence, budget=budget, seed=job.seed):
+        nonlocal best, score, bound, told
+        for step in search(
+            job.graph,
+            Map(),
+            evidence=job.evidence,
+            budget=job.begin(watch),
+            seed=job.seed,
+            executor=None if job.workers is None else job.workers.executor,
+            num_workers=None if job.workers is None else job.workers.count,
+        ):
             if interrupts.has_left:
                 return
             score, bound = step.log_score, step.log_bound
+            told = _help_of(step)
             if step.is_found:
                 best = step.assignment
                 result.improve(assignment_text(best))
@@ -268,9 +283,15 @@ def _maximum(job: _Job, result: _Result, interrupts: Interrupts) -> int:
         click.echo("impossible" if impossible else "no assignment found", err=True)
         result.finish("0\n")
         return EXIT_IMPOSSIBLE if impossible else EXIT_ANSWERED
-    click.echo(f"log10 score {log10(score):.6f}, bound {log10(bound):.6f}", err=True)
+    click.echo(f"log10 score {log10(score):.6f}, bound {log10(bound):.6f}{told}", err=True)
     result.finish(assignment_text(best))
     return EXIT_ANSWERED
+
+
+def _help_of(step: "Improvement") -> str:
+    """Say how many took part in a search, and what became of those who did not."""
+    taking_part = f", {step.workers} workers" if step.workers > 1 else ""
+    return taking_part + (f" ({printable_line(step.note)})" if step.note else "")
 
 
 def _record(step: "Improvement") -> str:

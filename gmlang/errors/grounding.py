@@ -237,6 +237,12 @@ def bad_setting(name: str, expected: str, found: object) -> Diagnostic:
     return Diagnostic("GM511", f"{name} must be {expected}, not {found!r}", None)
 
 
+def bad_workers(message: str) -> Diagnostic:
+    """A query is given what is no executor, or no number of workers, from Python."""
+    hint = "executor=ProcessPoolExecutor(...), or Dask's client.get_executor()"
+    return Diagnostic("GM512", message, None, hint=hint)
+
+
 def random_target(span: Span, text: str) -> Diagnostic:
     """What is drawn, predicted or silenced must be known before inference."""
     return Diagnostic(

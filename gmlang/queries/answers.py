@@ -29,6 +29,7 @@ class Answer:
         method: the engine.
         error: of an estimate; `error_kind` says what it is.
         note: a sentence about the answer, or "".
+        workers: how many took part in finding it, the process that was asked among them.
         labels: names of the states along the last axis of a marginal's array.
     """
 
@@ -49,6 +50,7 @@ class Answer:
     name: str = ""
     held: bool | None = None
     interrupted: bool = False
+    workers: int = 1
     details: dict[str, object] = field(default_factory=dict[str, object])
 
     @property
@@ -81,6 +83,7 @@ class Answer:
             "note": self.note or None,
             "name": self.name or None,
             "held": self.held,
+            "workers": self.workers if self.workers > 1 else None,
         }
         plain.update({key: value for key, value in optional.items() if value is not None})
         plain.update(self.details)
@@ -135,6 +138,7 @@ def quality_fields(quality: Quality) -> dict[str, object]:
         "error": error,
         "error_kind": quality.error_kind if estimate else "",
         "note": quality.note,
+        "workers": quality.workers,
     }
 
 

@@ -31,6 +31,8 @@ def improvements(session: Session, query: Query, settings: Settings) -> Iterator
         evidence=evidence,
         budget=settings.running(),
         seed=settings.seed,
+        executor=None if settings.workers is None else settings.workers.executor,
+        num_workers=None if settings.workers is None else settings.workers.count,
     )
 
 
@@ -60,4 +62,6 @@ def searched_answer(session: Session, query: Query, steps: list[Improvement]) ->
         log_lower=last.log_score,
         log_upper=finite(bound),
         method=f"search ({last.engine})",
+        note=steps[-1].note,
+        workers=steps[-1].workers,
     )

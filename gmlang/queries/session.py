@@ -1,5 +1,6 @@
 """A grounded program that is ready to be asked, and what every kind of question needs of it."""
 
+from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
 
@@ -45,6 +46,7 @@ from gmruntime.budget import Budget, Watch, begin_budget
 from gmruntime.elimination.orders.cache import Orders
 from gmruntime.graph import FactorGraph, GraphError
 from gmruntime.inference import infer
+from gmruntime.workers.workers import Workers, workers_of
 
 DEVICES = ("auto", "cpu", "cuda")
 
@@ -62,6 +64,8 @@ class Settings:
         watch: shared with who waits for the answer on another thread.
         budget: of the question that is being answered, once that has begun; its inner questions
             share it.
+        workers: who help; None answers alone.
+        cores: how many may be kept busy; None for all.
     """
 
     budget_s: float = 5.0
@@ -71,6 +75,8 @@ class Settings:
     orders: Orders | None = None
     watch: Watch | None = None
     budget: Budget | None = None
+    workers: Workers | None = None
+    cores: int | None = None
 
     def running(self) -> Budget:
         """Return the budget of the question that is being answered."""
@@ -82,6 +88,7 @@ def begin(settings: Settings, within_s: float | None) -> Settings:
     """Start a question's budget; that of an inner question ends with the outer one's."""
     if settings.budget is None:
         budget = begin_budget(within_s or settings.budget_s, settings.memory_bytes)
+        budget = budget.on_cores(settings.cores)
         if settings.watch is not None:
             budget = settings.watch.budget = budget.ending_with(settings.watch.ended)
     else:
@@ -90,7 +97,12 @@ def begin(settings: Settings, within_s: float | None) -> Settings:
 
 
 def checked_settings(
-    budget_s: float, seed: int, device: str = "auto", memory_bytes: int | None = None
+    budget_s: float,
+    seed: int,
+    device: str = "auto",
+    memory_bytes: int | None = None,
+    executor: Executor | None = None,
+    num_workers: int | None = None,
 ) -> Settings:
     """Return settings as a caller in Python gave them.
 
@@ -106,10 +118,15 @@ def checked_settings(
         wrong.append(errors.bad_setting("device", " or ".join(map(repr, DEVICES)), device))
     if memory_bytes is not None and not (isinstance(memory_bytes, Real) and memory_bytes > 0):
         wrong.append(errors.bad_setting("memory_bytes", "a number above 0", memory_bytes))
+    workers = None
+    try:
+        workers = workers_of(executor, num_workers)
+    except ValueError as error:
+        wrong.append(errors.bad_workers(str(error)))
     if wrong:
         raise GmError(wrong)
     memory = None if memory_bytes is None else max(1, int(min(memory_bytes, MEMORY_MAX)))
-    return Settings(float(budget_s), int(seed), device, memory)
+    return Settings(float(budget_s), int(seed), device, memory, workers=workers)
 
 
 @dataclass(slots=True, eq=False)
@@ -373,6 +390,8 @@ def ask_graph(
             method=method,
             options={} if query is None else dict(query.method_options),
             orders=settings.orders,
+            executor=None if settings.workers is None else settings.workers.executor,
+            num_workers=None if settings.workers is None else settings.workers.count,
         )
     except ValueError as error:
         if query is not None and (method or isinstance(error, GraphError)):

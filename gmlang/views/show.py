@@ -40,6 +40,8 @@ def quality_line(answer: Answer) -> str:
         parts.append(f"between {low} and {answer.log_upper:.6g} nats")
     if answer.method:
         parts.append(answer.method)
+    if answer.workers > 1:
+        parts.append(f"{answer.workers} workers")
     parts.append(f"{answer.seconds * 1e3:.1f} ms")
     if answer.note:
         parts.append(answer.note)

@@ -1,0 +1,175 @@
+"""Questions spread over workers, and searches they help, answer as one process does."""
+
+import os
+import re
+import signal
+from collections.abc import Generator, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import gmlang
+from gmlang.cli import main
+from gmlang.diagnostics import GmError
+from gmlang.queries import spread as spread_module
+from gmlang.queries.answers import Answer
+from gmlang.queries.spread import Errand, run_errand
+from gmruntime.workers.processes import Processes
+
+PROGRAM = """
+var rain : bool ~ Bernoulli(0.2)
+var wet : bool ~ Bernoulli(0.9 if rain else 0.1)
+query P(rain | wet = true)
+query MAP(rain, wet)
+query logZ()
+assert P(rain) < 0.5
+query count()
+"""
+
+
+def plain(answers: Iterator[Answer]) -> list[dict[str, object]]:
+    """Return what the answers say, times aside."""
+    found = [answer.to_dict() for answer in answers]
+    for answer in found:
+        del answer["seconds"]
+    return found
+
+
+def test_questions_spread_over_threads_are_answered_in_order_and_alike():
+    model = gmlang.compile(PROGRAM)
+    alone = plain(model.run())
+    with ThreadPoolExecutor(2) as executor:
+        assert plain(model.run(executor=executor)) == alone
+        assert plain(model.run(executor=executor, num_workers=1)) == alone
+
+
+def test_a_single_query_is_answered_alike():
+    model = gmlang.compile(PROGRAM)
+    with ThreadPoolExecutor(2) as executor:
+        found = model.query("P(rain | wet = true)", executor=executor)
+        steps = list(model.search("MAP(rain, wet)", executor=executor))
+    assert found.value == model.query("P(rain | wet = true)").value
+    assert steps[-1].log_score == steps[-1].log_bound
+
+
+class Silent(Executor):
+    """Takes everything and never answers; may say that it is awake."""
+
+    num_workers = 2
+
+    def __init__(self, *, awake: bool) -> None:
+        self.awake = awake
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_running_or_notify_cancel()
+        if self.awake and fn is not run_errand:
+            future.set_result(fn())
+        return future
+
+
+@pytest.mark.parametrize("awake", [False, True])
+def test_questions_that_no_worker_answers_are_answered_here(awake: bool):
+    model = gmlang.compile(PROGRAM)
+    answers = list(model.run(executor=Silent(awake=awake), budget_s=0.1))
+    assert [a.value for a in answers] == [a.value for a in model.run()]
+    assert sum("did not answer in time" in a.note for a in answers) == (2 if awake else 0)
+
+
+def test_an_executor_that_is_shut_down_answers_nothing():
+    executor = ThreadPoolExecutor(2)
+    executor.shutdown()
+    model = gmlang.compile(PROGRAM)
+    assert plain(model.run(executor=executor)) == plain(model.run())
+
+
+def kill_first(errand: Errand) -> object:
+    """Be killed by one of the questions; answer the others."""
+    if errand.question.text.startswith("MAP"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return run_errand(errand)
+
+
+@contextmanager
+def pool(kind: str) -> Generator[Executor]:
+    if kind == "processes":
+        executor = Processes(2)
+        yield executor
+        executor.shutdown(wait=False)
+    else:
+        with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as broken:
+            yield broken
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["processes", "standard"])
+def test_a_worker_that_is_killed_costs_its_share(kind: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(spread_module, "run_errand", kill_first)
+    model = gmlang.compile(PROGRAM)
+    # Workers that are awake are waited for; these may take seconds to be so.
+    monkeypatch.setattr(spread_module.Spread, "_are_awake", lambda _: True)
+    with pool(kind) as executor:
+        answers = list(model.run(executor=executor, budget_s=60))
+    assert [a.value for a in answers] == [a.value for a in model.run()]
+    assert "answered here" in answers[1].note
+
+
+def test_mistakes_and_warnings_come_back_from_workers():
+    text = "data y : 0..1\nvar z : 0..1\nobserve z = y\nquery P(z)\nquery logZ()\n"
+    model = gmlang.compile(text)
+    with ThreadPoolExecutor(2) as executor, pytest.raises(GmError, match="y"):
+        list(model.run(executor=executor))
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [{"executor": 3}, {"executor": ThreadPoolExecutor}, {"num_workers": 2}],
+    ids=["number", "class", "alone"],
+)
+def test_what_is_no_executor_is_refused(nonsense: dict[str, Any]):
+    with pytest.raises(GmError) as refused:
+        gmlang.compile(PROGRAM).query("P(rain)", **nonsense)
+    assert refused.value.diagnostics[0].code == "GM512"
+
+
+def run(capsys: pytest.CaptureFixture[str], path: Path, *options: str) -> tuple[object, str]:
+    path.write_text(PROGRAM, "utf-8")
+    with pytest.raises(SystemExit) as ended:
+        main(["run", str(path), "--json", *options])
+    return ended.value.code, re.sub(r'"seconds": [0-9.e-]+', "", capsys.readouterr().out)
+
+
+@pytest.mark.slow
+def test_the_command_spreads_questions_over_processes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    alone = run(capsys, tmp_path / "a.gm")
+    assert alone[0] == 0
+    assert run(capsys, tmp_path / "a.gm", "--workers", "2") == alone
+    assert run(capsys, tmp_path / "a.gm", "--workers", "0") == alone
+
+
+@pytest.mark.parametrize("options", [("-1",), ("two",), ("2", "--dask", "tcp://x:1")])
+def test_nonsense_on_the_command_line_is_refused(
+    options: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert run(capsys, tmp_path / "a.gm", "--workers", *options) == (2, "")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_a_dask_cluster_of_local_processes_answers_alike():
+    distributed = pytest.importorskip("distributed")
+    model = gmlang.compile(PROGRAM)
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None, processes=True
+        ) as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+    ):
+        executor = client.get_executor()
+        assert plain(model.run(executor=executor, budget_s=60)) == plain(model.run())
