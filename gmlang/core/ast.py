@@ -235,12 +235,11 @@ class Aggregate:
 class Distribution:
     """A distribution over the domain of whatever it is drawn for.
 
-    family and arguments:
-        Bernoulli (p) · Categorical (vector, an Array expression) · Uniform () · Point (value) ·
-        Binomial (n, p) · Poisson (mean) · Geometric (p) · Around (centre, width) ·
-        NoisyOr (leak): items have a key, the cause, and a value, its probability ·
-        Weights (): items have a key, the value, and a value, its probability; values not named
-        have probability 0, except that a key None (`rest` or `_`) shares what is left equally.
+    Attributes:
+        family: its name in `gmlang.families`.
+        arguments: its parameters in order; a row of probabilities is an Array expression.
+        items: its pairs: causes, or values with probabilities. Values not named have probability
+            0, except that a key None (`rest` or `_`) shares what is left equally.
     """
 
     span: Span

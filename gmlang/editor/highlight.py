@@ -6,18 +6,19 @@ from typing import ClassVar
 from pygments.lexer import RegexLexer, words
 from pygments.token import Comment, Keyword, Name, Number, Operator, Punctuation, String, Whitespace
 
+from gmlang.families import CALLED
+
 _KEYWORDS = """
     domain entity data param var model def prior base for in if elif else match factor constraint
     prefer weight observe like predict use except as consider query assert learn from import and or
     not is soft within using had
 """
 _BUILTINS = """
-    Bernoulli Categorical Uniform Binomial Poisson Geometric NoisyOr Around sum count all any min
-    max exactly exactly_one at_most at_least alldifferent xor abs exp log sqrt P MAP MMAP best
-    sample logZ compat blame why active indep
+    sum count all any min max exactly exactly_one at_most at_least alldifferent xor abs exp log sqrt
+    P MAP MMAP best sample logZ compat blame why active indep
 """
 KEYWORDS = _KEYWORDS.split()
-BUILTINS = _BUILTINS.split()
+BUILTINS = [*CALLED, *_BUILTINS.split()]
 
 
 class GmLexer(RegexLexer):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gmlang.families import CALLED, LATER
 from gmruntime.factors.kinds import Table
 from gmruntime.formats.bif import Network, network_graph, probabilities
 from gmruntime.formats.models import read_model
@@ -16,11 +17,10 @@ _WORDS = """
     domain entity data param var model def prior base for in if elif else match factor constraint
     prefer weight observe like predict use except as consider query assert learn from import and or
     not true false is soft within using had rest bool real choose maximize then do
-    Bernoulli Categorical Uniform Binomial Poisson Geometric NoisyOr Around Normal
     sum count all any min max exactly exactly_one at_most at_least alldifferent xor abs exp log sqrt
     P MAP MMAP best sample logZ compat blame why active indep
 """
-WORDS = frozenset(_WORDS.split())
+WORDS = frozenset([*_WORDS.split(), *CALLED, *LATER])
 """Names that a generated program avoids."""
 
 

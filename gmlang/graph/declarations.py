@@ -19,11 +19,13 @@ from gmlang.core.program import (
 )
 from gmlang.diagnostics import GmError, Span
 from gmlang.errors import grounding as errors
+from gmlang.families import family_named
+from gmlang.families.family import Pairs
+from gmlang.families.logs import log_normalised
 from gmlang.graph.lowering.grounder import Grounder, environment
 from gmlang.graph.values.distributions import log_probabilities, log_weights
 from gmlang.graph.values.environment import Env, Slot, Slots
 from gmlang.graph.values.evaluate import integers
-from gmlang.graph.values.families import log_normalised
 from gmlang.graph.world.instances import domain_range
 from gmlang.graph.world.states import BOOL, States, enum_states
 from gmlang.graph.world.world import (
@@ -132,7 +134,7 @@ def _log_base(symbol: VariableSymbol, states: States, env: Env) -> np.ndarray | 
         return None
     slots = Slots([Slot(np.zeros(1, np.int64), states)])
     inner = Env(env.world, ONE_INSTANCE, slots, (), env.names)
-    if isinstance(symbol.base, Distribution) and symbol.base.family == "Weights":
+    if isinstance(symbol.base, Distribution) and _is_in_braces(symbol.base):
         # A base is written as weights, {a: 2, b: 1}, that need not sum to one.
         logs = log_weights(symbol.base, inner, 0, states)
     else:
@@ -141,4 +143,8 @@ def _log_base(symbol: VariableSymbol, states: States, env: Env) -> np.ndarray | 
     if not ((logs < np.inf).all() and logs.max() > -np.inf):
         raise GmError([errors.bad_base(symbol.base.span)])
     with np.errstate(divide="ignore"):
-        return log_normalised(logs, 0)[0]
+        return log_normalised(logs, 1)[0]
+
+
+def _is_in_braces(base: Distribution) -> bool:
+    return family_named(base.family).pairs is Pairs.VALUES

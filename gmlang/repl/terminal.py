@@ -20,7 +20,8 @@ from gmlang.syntax.parse import needs_more
 
 PROMPT, CONTINUED = "gm> ", "... "
 
-WORDS = ["imagine", "undo", "more", "true", "false", "bool"]
+WORDS = ["imagine", "undo", "more", "true", "false", "bool", *KEYWORDS, *BUILTINS]
+"""Words that are completed, beside commands and what has been declared."""
 
 
 class _Words(Completer):
@@ -39,7 +40,7 @@ class _Words(Completer):
         if not word:
             return
         names = declared(self.session().pieces)
-        candidates = NAMES if word.startswith(":") else [*names, *WORDS, *KEYWORDS, *BUILTINS]
+        candidates = NAMES if word.startswith(":") else [*names, *WORDS]
         for candidate in sorted(set(candidates)):
             if candidate.startswith(word) and candidate != word:
                 yield Completion(candidate, start_position=-len(word))

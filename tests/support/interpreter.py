@@ -286,31 +286,28 @@ def weights(
 @cache
 def family(name: str, given: tuple[float, ...], values: tuple[Value, ...]) -> tuple[Fraction, ...]:
     """Return what a family gives to the numbers of a domain, exactly; together they are one."""
-    raw = [_mass(name, given, int(number(v))) for v in values]
+    raw = [MASSES[name](int(number(v)), *map(Fraction, given)) for v in values]
     return tuple(w / sum(raw) for w in raw)
-
-
-def _mass(family: str, given: tuple[float, ...], k: int) -> Fraction:
-    """Return what a family gives to a number, but for a constant."""
-    first = Fraction(given[0])
-    match family:
-        case "Binomial":
-            n, p = int(given[0]), Fraction(given[1])
-            return math.comb(n, k) * p**k * (1 - p) ** (n - k) if 0 <= k <= n else Fraction(0)
-        case "Poisson":
-            return first**k / math.factorial(k)
-        case "Geometric":
-            return first * (1 - first) ** k
-        case "Around":
-            return _exponential(-((k - first) ** 2) / (2 * Fraction(given[1]) ** 2))
-        case _:
-            raise AssertionError(family)
 
 
 def _exponential(nats: Fraction) -> Fraction:
     """Return exp of a number, however small, as a power of two times what a float holds."""
     doublings = round(float(nats) / math.log(2.0))
     return Fraction(math.exp(float(nats) - doublings * math.log(2.0))) * Fraction(2) ** doublings
+
+
+def _binomial(k: int, n: Fraction, p: Fraction) -> Fraction:
+    inside = 0 <= k <= n
+    return math.comb(int(n), k) * p**k * (1 - p) ** (int(n) - k) if inside else Fraction(0)
+
+
+MASSES: dict[str, Callable[..., Fraction]] = {
+    "Binomial": _binomial,
+    "Poisson": lambda k, mean: mean**k / math.factorial(k) if k >= 0 else Fraction(0),
+    "Geometric": lambda k, p: p * (1 - p) ** k if k >= 0 else Fraction(0),
+    "Around": lambda k, centre, width: _exponential(-((k - centre) ** 2) / (2 * width**2)),
+}
+"""What a family gives to an integer, but for a constant."""
 
 
 def _noisy_or(

@@ -3,6 +3,10 @@
 import random
 import re
 
+from gmlang.families import CALLED
+from tests.support.calls import call
+from tests.support.interpreter import MASSES
+
 
 def condition(rng: random.Random, depth: int = 2) -> str:
     """Write a condition over a, b, c, n, x[0..2], z."""
@@ -133,10 +137,7 @@ def wide_program(rng: random.Random) -> str:
     level = rng.choice(
         [
             "Categorical([0.2, 0.5, 0.3])",
-            f"Binomial(2, {p[3]})",
-            f"Poisson({round(2 * p[4], 2)})",
-            f"Geometric({p[5]})",
-            "Around(1.2, 0.7)",
+            *(call(family, rng) for family in CALLED.values() if family.name in MASSES),
             "Binomial(2, rate[1])",
         ]
     )

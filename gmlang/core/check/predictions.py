@@ -24,6 +24,7 @@ from gmlang.core.program import Predict, PredictActive, Statement, Use
 from gmlang.core.tolerances import is_probability
 from gmlang.diagnostics import Span
 from gmlang.errors import types as errors
+from gmlang.families.point import POINT
 from gmlang.syntax import ast
 
 Target = VariableRef | AttributeRef | Activation
@@ -127,7 +128,7 @@ def _predicted(
 
 def point(span: Span, value: Expression) -> Distribution:
     """Return the distribution that is certain of a value."""
-    return Distribution(span, "Point", (value,), (), Dist())
+    return Distribution(span, POINT.name, (value,), (), Dist())
 
 
 def check_use(state: Checking, env: Env, statement: ast.Use) -> list[Statement]:

@@ -29,35 +29,10 @@ from gmlang.diagnostics import Span
 from gmlang.errors import later
 from gmlang.errors import names as name_errors
 from gmlang.errors import types as errors
+from gmlang.families import CALLED, LATER
+from gmlang.families.family import Domains, Family, Pairs, Parameter, Taken
+from gmlang.families.weights import WEIGHTS
 from gmlang.syntax import ast
-
-FAMILIES: dict[str, tuple[str, ...]] = {
-    "Bernoulli": ("p",),
-    "Categorical": ("p",),
-    "Uniform": (),
-    "Binomial": ("n", "p"),
-    "Poisson": ("mean",),
-    "Geometric": ("p",),
-    "Around": ("centre", "width"),
-    "NoisyOr": ("leak",),
-}
-"""The families, with the names of their arguments in order."""
-
-LATER = (
-    "Normal",
-    "Gaussian",
-    "LogNormal",
-    "Beta",
-    "Gamma",
-    "Exponential",
-    "Dirichlet",
-    "Laplace",
-    "Cauchy",
-    "StudentT",
-    "Multinomial",
-    "NegativeBinomial",
-)
-"""Families that come later."""
 
 
 def check_distribution(
@@ -82,8 +57,8 @@ def check_distribution(
             return weights.check_weights(state, env, expression, domain, is_normalised=True)
         case ast.Call():
             return _call(state, env, expression, domain)
-        case ast.Name(text=text) if text in FAMILIES and text not in env.module.entries:
-            call = "()" if not FAMILIES[text] else "(...)"
+        case ast.Name(text=text) if text in CALLED and text not in env.module.entries:
+            call = "(...)" if CALLED[text].parameters else "()"
             fail(
                 state,
                 errors.not_a_distribution(span, "only its name", f"write `{text}{call}`"),
@@ -113,30 +88,34 @@ def _call(state: Checking, env: Env, call: ast.Call, domain: Domain) -> Expressi
     name = call.function.span.text
     if name in LATER:
         fail(state, later.not_yet(call.span, f"`{name}`, a continuous distribution"))
-    if name not in FAMILIES:
+    if name not in CALLED:
         if meaning is None and name[:1].isupper():
-            known = [*FAMILIES]
+            known = [*CALLED]
             fail(state, name_errors.unknown_distribution(call.function.span, name, known))
         _not_one(state, env, call, domain)
-    if name == "NoisyOr":
-        return _noisy_or(state, env, call, domain)
-    arguments = _arguments(state, call, name)
-    match name:
-        case "Categorical":
-            return _categorical(state, env, call.span, arguments[0], domain)
-        case "Bernoulli":
-            _need_two_states(state, call.span, domain)
-        case "Uniform":
-            pass
-        case _ if isinstance(domain, Enum | Bool):
-            needed = "a variable over integers"
-            fail(state, errors.type_mismatch(call.span, needed, describe(domain)))
-        case _:
-            pass
+    family = CALLED[name]
+    if family.pairs is Pairs.CAUSES:
+        return _pairs(state, env, call, family, domain)
+    arguments = _arguments(state, call, family)
+    if [parameter.taken for parameter in family.parameters] == [Taken.ROW]:
+        return _row(state, env, call.span, arguments[0], family, domain)
+    _check_domain(state, call.span, family, domain)
     checked = each(
-        lambda pair: _parameter(state, env, *pair), zip(FAMILIES[name], arguments, strict=True)
+        lambda pair: _parameter(state, env, *pair), zip(family.parameters, arguments, strict=True)
     )
     return Distribution(call.span, name, checked, (), Dist())
+
+
+def _check_domain(state: Checking, span: Span, family: Family, domain: Domain) -> None:
+    match family.domains:
+        case Domains.ANY:
+            pass
+        case Domains.TWO_VALUES:
+            _need_two_states(state, span, domain)
+        case Domains.INTEGERS:
+            if isinstance(domain, Enum | Bool):
+                needed = "a variable over integers"
+                fail(state, errors.type_mismatch(span, needed, describe(domain)))
 
 
 def _need_two_states(state: Checking, span: Span, domain: Domain) -> None:
@@ -150,9 +129,9 @@ def _need_two_states(state: Checking, span: Span, domain: Domain) -> None:
         )
 
 
-def _arguments(state: Checking, call: ast.Call, name: str) -> tuple[ast.Expression, ...]:
+def _arguments(state: Checking, call: ast.Call, family: Family) -> tuple[ast.Expression, ...]:
     """Return a family's arguments in order, those given by name included."""
-    parameters = FAMILIES[name]
+    parameters = family.parameter_names()
     given: dict[str, ast.Expression] = {}
     for position, argument in enumerate(call.arguments):
         match argument:
@@ -160,51 +139,61 @@ def _arguments(state: Checking, call: ast.Call, name: str) -> tuple[ast.Expressi
                 if text not in parameters or text in given:
                     fail(
                         state,
-                        name_errors.unknown_argument(argument.span, name, text, parameters),
+                        name_errors.unknown_argument(argument.span, family.name, text, parameters),
                     )
                 given[text] = right
             case ast.Pair() | ast.Comprehension() | ast.Equation():
-                hint = f"{name}({', '.join(parameters)})"
+                hint = f"{family.name}({', '.join(parameters)})"
                 fail(state, errors.type_mismatch(argument.span, f"`{hint}`", "another form"))
             case _ if position < len(parameters):
                 given[parameters[position]] = argument
             case _:
-                _wrong_count(state, call, name)
+                _wrong_count(state, call, family)
     if len(given) != len(parameters):
-        _wrong_count(state, call, name)
+        _wrong_count(state, call, family)
     return tuple(given[parameter] for parameter in parameters)
 
 
-def _wrong_count(state: Checking, call: ast.Call, name: str) -> NoReturn:
-    parameters = FAMILIES[name]
+def _wrong_count(state: Checking, call: ast.Call, family: Family) -> NoReturn:
+    parameters = family.parameter_names()
     takes = f"{len(parameters)} arguments ({', '.join(parameters)})" if parameters else "none"
     fail(
         state,
-        errors.wrong_number_of_arguments(call.span, name, takes, len(call.arguments)),
+        errors.wrong_number_of_arguments(call.span, family.name, takes, len(call.arguments)),
     )
 
 
-def _parameter(state: Checking, env: Env, parameter: str, argument: ast.Expression) -> Expression:
-    checked = scalars.check_number(state, env, argument)
-    return weights.check_probability(state, checked) if parameter == "p" else checked
-
-
-def _categorical(
-    state: Checking, env: Env, span: Span, argument: ast.Expression, domain: Domain
+def _parameter(
+    state: Checking, env: Env, parameter: Parameter, argument: ast.Expression
 ) -> Expression:
+    checked = scalars.check_number(state, env, argument)
+    if parameter.taken is Taken.PROBABILITY:
+        return weights.check_probability(state, checked)
+    return checked
+
+
+def _row(
+    state: Checking,
+    env: Env,
+    span: Span,
+    argument: ast.Expression,
+    family: Family,
+    domain: Domain,
+) -> Expression:
+    """Check a row of probabilities: a vector of data, or one for each value in order."""
     match argument:
         case ast.Brackets(items=items):
             return _listed(state, env, span, items, domain)
         case ast.Conditional():
             condition = scalars.check_condition(state, env, argument.condition)
             branches, inner = (argument.then, argument.otherwise), guarded(env)
-            chosen = each(lambda e: _categorical(state, inner, span, e, domain), branches)
+            chosen = each(lambda e: _row(state, inner, span, e, family, domain), branches)
             return Apply(span, "if", (condition, *chosen), Dist())
         case _:
             vector = scalars.check(state, env, argument)
             type_ = type_of(vector)
             if isinstance(vector, DataRef) and isinstance(type_, Array) and type_.rank == 1:
-                return Distribution(span, "Categorical", (vector,), (), Dist())
+                return Distribution(span, family.name, (vector,), (), Dist())
             found = describe(type_)
             needed = "a vector of probabilities"
             fail(state, errors.type_mismatch(argument.span, needed, found))
@@ -231,7 +220,7 @@ def _listed(
 
     checked = each(item, range(len(items)))
     weights.check_sum(state, span, checked)
-    return Distribution(span, "Weights", (), checked, Dist())
+    return Distribution(span, WEIGHTS.name, (), checked, Dist())
 
 
 def _value_at(state: Checking, span: Span, domain: Domain, k: int) -> Expression:
@@ -242,20 +231,22 @@ def _value_at(state: Checking, span: Span, domain: Domain, k: int) -> Expression
     return arithmetic(state, span, "+", first, Constant(span, k, Integer()))
 
 
-def _noisy_or(state: Checking, env: Env, call: ast.Call, domain: Domain) -> Distribution:
-    _need_two_states(state, call.span, domain)
-    leak: Expression = Constant(call.span, 0.0, Real())
+def _pairs(
+    state: Checking, env: Env, call: ast.Call, family: Family, domain: Domain
+) -> Distribution:
+    """Check a call with pairs `cause: probability`; the parameters are given by name."""
+    _check_domain(state, call.span, family, domain)
+    known = family.parameter_names()
+    given: dict[str, Expression] = {}
     pairs: list[ast.Pair | ast.Comprehension] = []
     for argument in call.arguments:
         match argument:
-            case ast.Equation(left=ast.Name(text="leak"), right=right):
-                leak = weights.check_probability(state, scalars.check_number(state, env, right))
+            case ast.Equation(left=ast.Name(text=text), right=right) if text in known:
+                parameter = family.parameters[known.index(text)]
+                given[text] = _parameter(state, env, parameter, right)
             case ast.Equation(left=left):
-                known = FAMILIES["NoisyOr"]
-                fail(
-                    state,
-                    name_errors.unknown_argument(argument.span, "NoisyOr", left.span.text, known),
-                )
+                text = left.span.text
+                fail(state, name_errors.unknown_argument(argument.span, family.name, text, known))
             case ast.Pair() | ast.Comprehension(body=ast.Pair()):
                 pairs.append(argument)
             case _:
@@ -268,4 +259,10 @@ def _noisy_or(state: Checking, env: Env, call: ast.Call, domain: Domain) -> Dist
         return Item(pair.span, clauses, value, key)
 
     items = each(lambda pair: weights.check_pair_item(state, env, pair, cause), pairs)
-    return Distribution(call.span, "NoisyOr", (leak,), items, Dist())
+    arguments: list[Expression] = []
+    for parameter in family.parameters:
+        if parameter.name not in given and parameter.default is None:
+            _wrong_count(state, call, family)
+        default = Constant(call.span, parameter.default or 0.0, Real())
+        arguments.append(given.get(parameter.name, default))
+    return Distribution(call.span, family.name, tuple(arguments), items, Dist())

@@ -6,7 +6,7 @@ from typing import NoReturn
 from gmlang.core.ast import Apply, Bool, Constant, Enum, Expression, Integer, Real, Type
 from gmlang.core.check import asserts, models
 from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
-from gmlang.core.expressions import aggregates, distributions, indices, matching, references
+from gmlang.core.expressions import aggregates, indices, matching, references
 from gmlang.core.expressions.operators import (
     all_of,
     any_of,
@@ -31,6 +31,8 @@ from gmlang.core.walk import type_of
 from gmlang.errors import later
 from gmlang.errors import names as name_errors
 from gmlang.errors import types as errors
+from gmlang.families import CALLED
+from gmlang.families import LATER as LATER_FAMILIES
 from gmlang.syntax import ast
 
 FUNCTIONS = ("abs", "exp", "log", "sqrt", "floor", "ceil", "round")
@@ -212,10 +214,10 @@ def _not_a_function(state: Checking, env: Env, function: ast.Name) -> NoReturn:
     text = function.text
     if text in LATER:
         fail(state, later.not_yet(function.span, LATER[text]))
-    if text in distributions.FAMILIES:
+    if text in CALLED:
         hint = f"draw from it: `x ~ {text}(...)`"
         fail(state, errors.type_mismatch(function.span, "a value", "a distribution", hint))
-    if text in distributions.LATER:
+    if text in LATER_FAMILIES:
         fail(state, later.not_yet(function.span, f"`{text}`, a continuous distribution"))
     if text in asserts.KINDS:
         hint = "ask with `query ...`, or compare it in an `assert`"

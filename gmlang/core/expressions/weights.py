@@ -26,6 +26,7 @@ from gmlang.core.walk import type_of
 from gmlang.diagnostics import Span
 from gmlang.errors import types as errors
 from gmlang.errors.probabilities import UnevenRow
+from gmlang.families.weights import WEIGHTS
 from gmlang.syntax import ast
 
 NUM_VALUES_MAX = 100_000
@@ -81,7 +82,7 @@ def check_weights(
         check_sum(state, braces.span, items)
     else:
         items = _spelt_out(items, domain)
-    return Distribution(braces.span, "Weights", (), items, Dist())
+    return Distribution(braces.span, WEIGHTS.name, (), items, Dist())
 
 
 def _is_rest(env: Env, written: ast.Expression) -> bool:

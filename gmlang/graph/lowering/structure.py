@@ -10,6 +10,7 @@ import numpy as np
 
 from gmlang.core.ast import Aggregate, Apply, Bool, Distribution, Expression, Integer
 from gmlang.core.walk import is_random
+from gmlang.graph.lowering.forms.causes import lower_causes
 from gmlang.graph.lowering.forms.different import (
     define_different,
     require_different,
@@ -18,7 +19,6 @@ from gmlang.graph.lowering.forms.different import (
 from gmlang.graph.lowering.forms.extremes import define_extreme
 from gmlang.graph.lowering.forms.literals import conjuncts_of, literals_of, strip_not
 from gmlang.graph.lowering.forms.log_factors import each_item, lower_sum
-from gmlang.graph.lowering.forms.noisy import lower_noisy_or
 from gmlang.graph.lowering.grounder import Grounder, Job, auxiliary, environment
 from gmlang.graph.lowering.plainer import COUNT_COMPARISONS, compared_count, compared_items
 from gmlang.graph.lowering.sums.comparisons import (
@@ -53,8 +53,8 @@ def lower_structured(grounder: Grounder, frame: Frame, job: Job) -> bool:
             is_known = not job.gates and _defined(grounder, frame, job, job.term)
             return is_known or lower_residues(grounder, frame, job)
         case Drawn():
-            is_noisy = lower_noisy_or(grounder, frame, job, job.term)
-            return is_noisy or lower_residues(grounder, frame, job)
+            has_factor = lower_causes(grounder, frame, job, job.term)
+            return has_factor or lower_residues(grounder, frame, job)
         case _:
             return lower_residues(grounder, frame, job)
 

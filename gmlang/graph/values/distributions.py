@@ -13,7 +13,9 @@ from gmlang.core.tolerances import PROBABILITY_ROUNDING, SUM_DIGITS
 from gmlang.diagnostics import Diagnostic, GmError, Span
 from gmlang.errors import grounding as errors
 from gmlang.errors import probabilities as probability_errors
-from gmlang.graph.values.chances import checked, probability
+from gmlang.families import family_named
+from gmlang.families.family import Domains, Draw, Family, Gives, Pairs, Taken
+from gmlang.graph.values.chances import checked, probability, undefined_where
 from gmlang.graph.values.environment import Env, Place, no_value, value_at
 from gmlang.graph.values.evaluate import (
     conditions,
@@ -25,13 +27,9 @@ from gmlang.graph.values.evaluate import (
     present,
     rows_of,
 )
-from gmlang.graph.values.families import log_around, log_counts
 from gmlang.graph.values.offending import offending
 from gmlang.graph.world.states import States, exact_numbers, shown_number
 from gmruntime.formats.rows import uneven_rows
-
-_NOTHING = 1e-15
-"""Probabilities that sum to one leave the rest no more than this, by rounding."""
 
 
 def log_probabilities(expression: Expression, env: Env, axis: int) -> np.ndarray:
@@ -43,7 +41,7 @@ def log_probabilities(expression: Expression, env: Env, axis: int) -> np.ndarray
     with np.errstate(all="ignore"):
         match expression:
             case Distribution():
-                return _family(expression, env, axis)
+                return _log_masses(expression, env, axis)
             case Apply() if expression.operator == "if":
                 condition = conditions(expression.arguments[0], env)
                 then, otherwise = (
@@ -62,44 +60,103 @@ def log_probabilities(expression: Expression, env: Env, axis: int) -> np.ndarray
                 raise AssertionError("not a distribution")
 
 
-def _family(expression: Distribution, env: Env, axis: int) -> np.ndarray:
+def _log_masses(expression: Distribution, env: Env, axis: int) -> np.ndarray:
+    family = family_named(expression.family)
     states = env.slots.items[axis].states
+    if family.domains is Domains.TWO_VALUES and (states.count > 2 or states.first != 0):
+        found = probability_errors.not_two_states(expression.span, family.name, states.describe())
+        raise GmError([found])
+    parameters = tuple(
+        parameter_values(expression, family, position, env, axis)
+        for position in range(len(family.parameters))
+    )
+    _note_empty(expression, family, parameters, env, states)
     values = states.values().reshape(env.shape(axis, states.count))
-    match expression.family:
-        case "Bernoulli":
-            _need_two_states(expression, states)
-            p = probability(expression.arguments[0], env)
-            return np.where(values > 0, np.log(p), np.log1p(-p))
-        case "Uniform":
-            return np.full(env.shape(axis, states.count), -np.log(states.count))
-        case "Point":
-            return _point(expression.arguments[0], env, states, values)
-        case "Categorical":
-            return _categorical(expression.arguments[0], env, axis, states)
-        case "Weights":
-            return _weights(expression, env, axis, states)
-        case "NoisyOr":
-            _need_two_states(expression, states)
-            log_none = _log_none(expression, env)
-            return np.where(values > 0, np.log(-np.expm1(log_none)), log_none)
-        case "Around":
-            return log_around(expression, env, axis, states)
-        case "Binomial" | "Poisson" | "Geometric":
-            return log_counts(expression, env, axis, states)
-        case _:
-            raise AssertionError(expression.family)
+    pairs = _pairs(expression, family, env, values, states)
+    draw = Draw(values, 1 + axis, parameters, env.needed(), pairs)
+    found = family.law(draw)
+    match family.gives:
+        case Gives.LOGS:
+            return found
+        case Gives.WRITTEN if expression.arguments:
+            return _log_rows(expression.arguments[0].span, found, env, axis)
+        case Gives.WRITTEN:
+            # Constants were looked at, and warned of, when the program was checked.
+            is_told = all(isinstance(item.value, Constant) for item in expression.items)
+            return _log_rows(expression.span, found, env, axis, is_told=is_told)
 
 
-def _need_two_states(expression: Distribution, states: States) -> None:
-    if states.count > 2 or states.first != 0:
-        span, domain = expression.span, states.describe()
-        raise GmError([probability_errors.not_two_states(span, expression.family, domain)])
+def parameter_values(
+    expression: Distribution, family: Family, position: int, env: Env, axis: int = 0
+) -> np.ndarray:
+    """Evaluate a parameter, and note where it is not what its family takes."""
+    parameter, argument = family.parameters[position], expression.arguments[position]
+    match parameter.taken:
+        case Taken.NUMBER:
+            values = np.asarray(evaluate(argument, env), np.float64)
+        case Taken.PROBABILITY:
+            values = probability(argument, env)
+        case Taken.VALUE:
+            values = exact_numbers(evaluate(argument, env))
+            check_inside(argument, values, env.slots.items[axis].states, env)
+        case Taken.ROW:
+            values = _row(argument, env, axis, env.slots.items[axis].states)
+    if parameter.range is not None:
+        span, needed = argument.span, parameter.range.describe()
+        undefined_where(
+            ~parameter.range.holds(values),
+            values,
+            env,
+            lambda value, where: probability_errors.bad_parameter(
+                span, family.name, parameter.name, value, needed, where
+            ),
+        )
+    return values
 
 
-def _point(expression: Expression, env: Env, states: States, values: np.ndarray) -> np.ndarray:
-    value = exact_numbers(evaluate(expression, env))
-    check_inside(expression, value, states, env)
-    return np.where(values == value, 0.0, -np.inf)
+def _note_empty(
+    expression: Distribution,
+    family: Family,
+    parameters: tuple[np.ndarray, ...],
+    env: Env,
+    states: States,
+) -> None:
+    """Note where no value of the variable is possible."""
+    given = dict(zip(family.parameter_names(), parameters, strict=True))
+
+    def end(of: float | str) -> np.ndarray:
+        return given[of] if isinstance(of, str) else np.full(1, of)
+
+    first, last = end(family.first), end(family.last)
+
+    def tell(place: Place, where: str) -> Diagnostic:
+        ends = [of for of in (family.first, family.last) if isinstance(of, str)]
+        said = ", ".join(f"{of} = {value_at(given[of], place):.10g}" for of in ends)
+        return probability_errors.no_mass(
+            expression.span, family.name, said, states.describe(), where
+        )
+
+    no_value(env, (states.first + states.count - 1 < first) | (last < states.first), tell)
+
+
+def _pairs(
+    expression: Distribution, family: Family, env: Env, values: np.ndarray, states: States
+) -> Iterator[tuple[np.ndarray | None, np.ndarray]]:
+    """Yield where the key of each pair holds, None for the rest, and its number."""
+    match family.pairs:
+        case None:
+            pass
+        case Pairs.VALUES:
+            for item, here, inner in _named(expression, env, values, states):
+                # Nobody asks for the number of the rest: it is what the others leave.
+                value = 0.0 if here is None else evaluate(item.value, inner)
+                yield here, np.asarray(value, np.float64)
+        case Pairs.CAUSES:
+            for number, (position, frame) in enumerate(item_frames(env, expression)):
+                item, inner = expression.items[position], inside(env, frame, number)
+                assert item.key is not None
+                holds = conditions(item.key, inner)
+                yield holds, probability(item.value, inner.guarded(holds, wanted=True))
 
 
 def check_inside(expression: Expression, value: np.ndarray, states: States, env: Env) -> None:
@@ -120,7 +177,7 @@ def check_inside(expression: Expression, value: np.ndarray, states: States, env:
 # --- Rows of probabilities ---------------------------------------------------------------
 
 
-def _categorical(expression: Expression, env: Env, axis: int, states: States) -> np.ndarray:
+def _row(expression: Expression, env: Env, axis: int, states: States) -> np.ndarray:
     assert isinstance(expression, DataRef), "a vector is data"
     array = env.world.data[expression.name]
     index: list[np.ndarray] = []
@@ -138,15 +195,7 @@ def _categorical(expression: Expression, env: Env, axis: int, states: States) ->
         values = np.asarray(integers(part, env))
         index.append(inside_axis(part.span, expression.name, values, array.shape[position], env))
     p = np.asarray(present(expression, array[tuple(index)], env), np.float64)
-    p = p.reshape(*([1] * (1 + len(env.slots.items) - p.ndim)), *p.shape)
-    return _log_rows(expression.span, p, env, axis)
-
-
-def _weights(expression: Distribution, env: Env, axis: int, states: States) -> np.ndarray:
-    p = _shared(expression, env, axis, states)
-    # Constants were looked at, and warned of, when the program was checked.
-    is_told = all(isinstance(item.value, Constant) for item in expression.items)
-    return _log_rows(expression.span, p, env, axis, is_told=is_told)
+    return p.reshape(*([1] * (1 + len(env.slots.items) - p.ndim)), *p.shape)
 
 
 def _log_rows(
@@ -180,26 +229,6 @@ def _check_sums(
         others = int(uneven.sum()) - 1
         row = (offending(uneven, env, axis), float(totals[uneven][0]), others)
         env.world.uneven.append(probability_errors.UnevenRow(span, *row))
-
-
-def _shared(expression: Distribution, env: Env, axis: int, states: States) -> np.ndarray:
-    """Evaluate `{value: number, ..., rest}`; the values not named share what is left of 1."""
-    values = states.values().reshape(env.shape(axis, states.count))
-    p, named = np.zeros(values.shape), np.zeros(values.shape, np.bool_)
-    has_rest = False
-    for item, here, item_env in _named(expression, env, values, states):
-        if here is None:
-            has_rest = True
-            continue
-        named = named | here
-        p = np.where(here, np.asarray(evaluate(item.value, item_env), np.float64), p)
-    if has_rest:
-        num_left = (~named).sum(axis=1 + axis, keepdims=True)
-        left = 1.0 - p.sum(axis=1 + axis, keepdims=True)
-        # What rounding leaves is nothing: a value that cannot be must not become possible.
-        left = np.where(np.abs(left) <= _NOTHING, 0.0, left)
-        p = np.where(named, p, left / np.maximum(num_left, 1))
-    return p
 
 
 def log_weights(expression: Distribution, env: Env, axis: int, states: States) -> np.ndarray:
@@ -247,20 +276,3 @@ def _log_weight(expression: Expression, env: Env) -> np.ndarray:
     weight = np.asarray(evaluate(expression, env), np.float64)
     is_zero = (weight < 0) & (weight >= -PROBABILITY_ROUNDING)
     return np.log(np.where(is_zero, 0.0, weight))
-
-
-# --- Noisy or ----------------------------------------------------------------------------
-
-
-def _log_none(expression: Distribution, env: Env) -> np.ndarray:
-    """Return the log of the probability that neither a cause nor the leak has its effect."""
-    log_none: np.ndarray = np.zeros(1)
-    if expression.arguments:
-        log_none = np.log1p(-probability(expression.arguments[0], env))
-    for number, (position, frame) in enumerate(item_frames(env, expression)):
-        item, item_env = expression.items[position], inside(env, frame, number)
-        assert item.key is not None
-        active = conditions(item.key, item_env)
-        failures = np.log1p(-probability(item.value, item_env.guarded(active, wanted=True)))
-        log_none = log_none + np.where(active, failures, 0.0)
-    return log_none

@@ -7,6 +7,7 @@ import numpy as np
 from gmlang.core.ast import AttributeRef, Distribution, Expression, Reference, VariableRef
 from gmlang.errors import grounding as errors
 from gmlang.errors import probabilities as probability_errors
+from gmlang.families import family_named
 from gmlang.graph.values.arithmetic import number
 from gmlang.graph.values.chances import probability
 from gmlang.graph.values.distributions import check_inside, log_probabilities, log_weights
@@ -224,7 +225,7 @@ def _with_confidence(
 
 def _is_point(distribution: Expression) -> bool:
     if isinstance(distribution, Distribution):
-        return distribution.family == "Point"
+        return family_named(distribution.family).is_certain
     return False
 
 

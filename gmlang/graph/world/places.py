@@ -21,6 +21,8 @@ from gmlang.core.ast import (
 from gmlang.core.walk import is_random, parts, with_parts
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors import grounding as errors
+from gmlang.families import family_named
+from gmlang.families.family import Pairs
 from gmlang.graph.values.environment import (
     Choice,
     Env,
@@ -311,7 +313,9 @@ def _choices(reference: Reference, env: Env) -> list[Choice]:
 
 
 def _is_cause(expression: Aggregate | Distribution) -> bool:
-    return isinstance(expression, Distribution) and expression.family == "NoisyOr"
+    if not isinstance(expression, Distribution):
+        return False
+    return family_named(expression.family).pairs is Pairs.CAUSES
 
 
 def add_slot(slots: Slots, slot: Slot) -> int:

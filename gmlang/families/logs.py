@@ -1,0 +1,46 @@
+"""Arithmetic of distributions in logs, relative to the mode, so that far tails keep digits.
+
+A domain is a range of neighbouring integers. The log weight of a state of a log-concave family is a
+sum of steps from the mode, each known to full precision. Nothing is subtracted that is large, so no
+tail, centre, width or number of trials is too extreme.
+"""
+
+import numpy as np
+
+from gmlang.families.family import Draw
+
+
+def from_steps(
+    draw: Draw, steps: np.ndarray, first: float = 0.0, last: np.ndarray | float = np.inf
+) -> np.ndarray:
+    """Return the logs of a log-concave distribution on the integers first..last.
+
+    Args:
+        draw: what is asked.
+        steps: the log of each probability less that of the integer before it; they fall.
+        first: the least integer that has a probability.
+        last: the largest.
+    """
+    steps = np.where(draw.values <= first, np.inf, np.where(draw.values > last, -np.inf, steps))
+    return log_normalised(_from_mode(np.where(draw.needed, steps, 0.0), draw.axis), draw.axis)
+
+
+def _from_mode(steps: np.ndarray, axis: int) -> np.ndarray:
+    """Add up falling steps, each between a state and the one before it, outwards from the mode."""
+    later = np.flip(np.cumsum(np.flip(np.maximum(steps, 0.0), axis), axis=axis), axis)
+    # The step to a state counts for those before it; nothing comes before the first.
+    left = np.roll(later, -1, axis)
+    last: list[slice | int] = [slice(None)] * steps.ndim
+    last[axis] = -1
+    left[tuple(last)] = 0.0
+    down = np.minimum(steps, 0.0)
+    first = list(last)
+    first[axis] = 0
+    down[tuple(first)] = 0.0
+    return np.cumsum(down, axis=axis) - left
+
+
+def log_normalised(log_weights: np.ndarray, axis: int) -> np.ndarray:
+    """Subtract the log of the sum along an axis; some weight of every row is finite."""
+    log_weights = log_weights - log_weights.max(axis=axis, keepdims=True)
+    return log_weights - np.log(np.exp(log_weights).sum(axis=axis, keepdims=True))
