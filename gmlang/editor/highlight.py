@@ -1,24 +1,21 @@
 """Highlighting for Pygments, and through it for the REPL, notebooks and documents."""
 
+import re
 from collections.abc import Sequence
 from typing import ClassVar
 
 from pygments.lexer import RegexLexer, words
 from pygments.token import Comment, Keyword, Name, Number, Operator, Punctuation, String, Whitespace
 
-from gmlang.families import CALLED
+from gmlang.words import SIGNS, Kind, of_kind
 
-_KEYWORDS = """
-    domain entity data param var model def prior base for in if elif else match factor constraint
-    prefer weight observe like predict use except as consider query assert learn from import and or
-    not is soft within using had
-"""
-_BUILTINS = """
-    sum count all any min max exactly exactly_one at_most at_least alldifferent xor abs exp log sqrt
-    P MAP MMAP best sample logZ compat blame why active indep
-"""
-KEYWORDS = _KEYWORDS.split()
-BUILTINS = [*CALLED, *_BUILTINS.split()]
+_CALLED = (Kind.FAMILY, Kind.AGGREGATE, Kind.FUNCTION, Kind.QUERY)
+_PUNCTUATION = "()[]{},:."
+OPERATORS = [sign for sign in SIGNS if sign not in _PUNCTUATION]
+
+
+def _words(*kinds: Kind, after: str = r"\b") -> words:
+    return words(of_kind(*kinds), prefix=r"\b", suffix=after)
 
 
 class GmLexer(RegexLexer):
@@ -32,17 +29,15 @@ class GmLexer(RegexLexer):
             (r"#[^\n]*", Comment.Single),
             (r'"""(?:.|\n)*?"""', String.Doc),
             (r'"(?:[^"\\\n]|\\.)*"', String),
-            (words(KEYWORDS, prefix=r"\b", suffix=r"\b"), Keyword),
-            (
-                words(("true", "false", "bool", "real", "rest", "_"), prefix=r"\b", suffix=r"\b"),
-                Keyword.Constant,
-            ),
-            (words(BUILTINS, prefix=r"\b", suffix=r"\b(?=\s*\()"), Name.Builtin),
+            (_words(Kind.STATEMENT, Kind.INNER, Kind.OPERATOR), Keyword),
+            (_words(Kind.RESERVED), Keyword.Reserved),
+            (_words(Kind.VALUE, Kind.TYPE), Keyword.Constant),
+            (_words(*_CALLED, Kind.LATER, after=r"\b(?=\s*\()"), Name.Builtin),
             (r"\d[\d_]*\.\d[\d_]*(?:[eE][+-]?\d+)?|\d[\d_]*[eE][+-]?\d+", Number.Float),
             (r"\d[\d_]*", Number.Integer),
             (r"[^\W\d]\w*", Name),
-            (r"\.\.<|\.\.|:=|->|==|!=|<=|>=|\*\*|//|[-+*/%<>=~@&|]", Operator),
-            (r"[()\[\]{},:.]", Punctuation),
+            (words(OPERATORS), Operator),
+            (f"[{re.escape(_PUNCTUATION)}]", Punctuation),
             (r"\s+", Whitespace),
         ]
     }

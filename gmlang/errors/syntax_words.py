@@ -1,16 +1,15 @@
 """Words and signs: those of the language, and what to write for those of other languages."""
 
-STATEMENTS = (
-    *("import", "from", "domain", "data", "param", "def", "var", "model", "entity"),
-    *("factor", "prefer", "constraint", "observe", "predict", "use", "consider"),
-    *("query", "assert", "for", "if", "elif", "else", "match"),
-)
+from gmlang.words import Kind, of_kind
+
+STATEMENTS = of_kind(Kind.STATEMENT)
 """The words that begin a statement."""
 
 STATEMENTS_OF_A_LINE = frozenset(STATEMENTS) - {"for", "if", "elif", "else", "match", "from"}
 
 INNER_WORDS = (
-    *("weight", "base", "like", "except", "within", "using", "prior", "soft", "match", "else"),
+    *(word for word in of_kind(Kind.INNER) if len(word) >= 4),
+    *("match", "else"),
 )
 """Words inside a statement that are long enough to be recognised when mistyped."""
 

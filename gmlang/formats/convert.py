@@ -7,20 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from gmlang.families import CALLED, LATER
+from gmlang.words import WORDS
 from gmruntime.factors.kinds import Table
 from gmruntime.formats.bif import Network, network_graph, probabilities
 from gmruntime.formats.models import read_model
 from gmruntime.graph import FactorGraph
 
-_WORDS = """
-    domain entity data param var model def prior base for in if elif else match factor constraint
-    prefer weight observe like predict use except as consider query assert learn from import and or
-    not true false is soft within using had rest bool real choose maximize then do
-    sum count all any min max exactly exactly_one at_most at_least alldifferent xor abs exp log sqrt
-    P MAP MMAP best sample logZ compat blame why active indep
-"""
-WORDS = frozenset([*_WORDS.split(), *CALLED, *LATER])
+RESERVED_NAMES = frozenset(word.text for word in WORDS)
 """Names that a generated program avoids."""
 
 
@@ -42,7 +35,7 @@ def identifier(name: str, taken: set[str]) -> str:
     plain = re.sub(r"\W", "_", name)
     if not plain or plain[0].isdigit() or plain[0] == "_":
         plain = "v" + plain
-    while plain in WORDS or plain in taken:
+    while plain in RESERVED_NAMES or plain in taken:
         plain += "_"
     taken.add(plain)
     return plain

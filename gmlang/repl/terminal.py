@@ -12,16 +12,22 @@ from prompt_toolkit.history import FileHistory, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.lexers import PygmentsLexer
 
-from gmlang.editor.highlight import BUILTINS, KEYWORDS, GmLexer
+from gmlang.editor.highlight import GmLexer
 from gmlang.repl.commands import NAMES
 from gmlang.repl.session import ReplSession
 from gmlang.repl.text import declared
 from gmlang.syntax.parse import needs_more
+from gmlang.words import WORDS
 
 PROMPT, CONTINUED = "gm> ", "... "
 
-WORDS = ["imagine", "undo", "more", "true", "false", "bool", *KEYWORDS, *BUILTINS]
-"""Words that are completed, beside commands and what has been declared."""
+COMPLETED = {
+    "imagine": "what models together predict",
+    "undo": "forget the last statement",
+    "more": "think longer",
+    **{word.text: word.help for word in WORDS if word.since is not None},
+}
+"""Words that are completed, with what they do, beside commands and what has been declared."""
 
 
 class _Words(Completer):
@@ -40,10 +46,11 @@ class _Words(Completer):
         if not word:
             return
         names = declared(self.session().pieces)
-        candidates = NAMES if word.startswith(":") else [*names, *WORDS]
+        candidates = NAMES if word.startswith(":") else [*names, *COMPLETED]
         for candidate in sorted(set(candidates)):
             if candidate.startswith(word) and candidate != word:
-                yield Completion(candidate, start_position=-len(word))
+                meta = "" if candidate in names else COMPLETED.get(candidate, "")
+                yield Completion(candidate, start_position=-len(word), display_meta=meta)
 
 
 def _history() -> FileHistory | InMemoryHistory:

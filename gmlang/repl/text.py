@@ -8,6 +8,7 @@ from gmlang.diagnostics import Source, Span
 from gmlang.syntax import ast
 from gmlang.syntax.parse import parse
 from gmlang.syntax.print import print_program
+from gmlang.words import Kind, of_kind
 
 HELP = """\
 a statement            declares, observes, considers ...; saying it again replaces what was said
@@ -22,8 +23,7 @@ undo [n]               forget the last statement, or the last n
 :budget SECONDS  :seed NUMBER  :time                         how to answer
 :graph FILE.svg        draw the factor graph                 :help  :quit"""
 
-_QUESTION_WORDS = "P MAP MMAP best sample count logZ compat blame why active indep"
-_QUESTION = re.compile(rf"query\b|\[?\s*(?:{'|'.join(_QUESTION_WORDS.split())})\s*\(")
+_QUESTION = re.compile(rf"query\b|\[?\s*(?:{'|'.join(of_kind(Kind.QUERY))})\s*\(")
 
 DECLARATIONS = (
     ast.DomainDeclaration,

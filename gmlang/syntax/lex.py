@@ -3,6 +3,8 @@
 import re
 from typing import NamedTuple
 
+from gmlang.words import Kind, of_kind
+
 TAB_WIDTH = 8
 """A tab in the indentation counts as so many spaces."""
 
@@ -35,7 +37,7 @@ _TOKEN = re.compile(
 )
 """Strings may not be told by their first quote: a lone one is BAD up to the end of its line."""
 
-RESERVED_WORDS = frozenset({"learn", "choose", "maximize"})
+RESERVED_WORDS = frozenset(of_kind(Kind.RESERVED))
 _RESERVED = re.compile(r"[ \t]+[A-Za-z_]")
 
 

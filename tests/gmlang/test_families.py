@@ -84,7 +84,7 @@ def test_its_example_holds(family: Family):
 @pytest.mark.parametrize("family", CALLED.values(), ids=CALLED)
 def test_it_is_coloured_completed_and_kept_from_converted_names(family: Family):
     assert (Name.Builtin, family.name) in list(GmLexer().get_tokens(f"x ~ {family.name}()"))
-    assert family.name in terminal.WORDS
+    assert family.name in terminal.COMPLETED
     assert identifier(family.name, set()) != family.name
 
 
