@@ -47,8 +47,7 @@ class Shared:
 
     def __call__(self, settings: "Settings") -> "Answer":
         """Find the answer; meanwhile others are found as well, so that no budget here is its."""
-        del settings
-        return self.spread.answer(self.number)
+        return self.spread.answer(self.number, settings.watch.ended if settings.watch else None)
 
     def so_far(self) -> "Answer | None":
         """Return nothing: the engines alone know."""

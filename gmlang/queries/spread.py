@@ -9,14 +9,14 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
-from threading import Lock
+from threading import Event, Lock
 from typing import Protocol, cast
 
 from gmlang.core.program import Assert, Query
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.queries.answers import Answer
 from gmlang.queries.session import Settings
-from gmruntime.budget import free_memory_bytes
+from gmruntime.budget import Watch, free_memory_bytes
 from gmruntime.workers.parcels import Parcel, pack, unpack
 from gmruntime.workers.workers import Workers, cores_of_each, machine, worker_name
 
@@ -130,8 +130,12 @@ class Spread:
         over = [f for f in self.woken if f.done() and not f.cancelled()]
         return any(future.exception() is None for future in over)
 
-    def answer(self, number: int) -> Answer:
+    def answer(self, number: int, ended: Event | None = None) -> Answer:
         """Return the answer to one of the questions, and do others while a worker has it.
+
+        Args:
+            number: which.
+            ended: is set by who gives up waiting: what is answered here then has to end.
 
         Raises:
             GmError: when the question or the data has mistakes.
@@ -147,9 +151,9 @@ class Spread:
                 if mine == number and number in self.waiting:
                     self.waiting.remove(number)
             if mine == number:
-                return self._told(self._here(number))
+                return self._told(self._here(number, ended))
             if mine is not None:
-                self.replies[mine] = self._here(mine)
+                self.replies[mine] = self._here(mine, ended)
                 continue
             assert future is not None
             if not self._are_awake():
@@ -172,8 +176,9 @@ class Spread:
             raise GmError(list(reply.mistakes))
         return reply.answer
 
-    def _here(self, number: int) -> Reply:
-        settings = replace(self.settings, cores=self.workers.cores_here())
+    def _here(self, number: int, ended: Event | None) -> Reply:
+        watch = None if ended is None else Watch(ended)
+        settings = replace(self.settings, cores=self.workers.cores_here(), watch=watch)
         try:
             found = self.here(self.asked[number], settings)
         except GmError as error:

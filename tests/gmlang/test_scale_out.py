@@ -8,6 +8,7 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPool
 from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
+from threading import Event, Timer
 from typing import Any
 
 import pytest
@@ -17,8 +18,10 @@ from gmlang.cli import main
 from gmlang.diagnostics import GmError
 from gmlang.queries import spread as spread_module
 from gmlang.queries.answers import Answer
+from gmlang.queries.session import Settings
 from gmlang.queries.spread import Errand, run_errand
 from gmruntime.workers.processes import Processes
+from gmruntime.workers.workers import Workers
 
 PROGRAM = """
 var rain : bool ~ Bernoulli(0.2)
@@ -28,6 +31,17 @@ query MAP(rain, wet)
 query logZ()
 assert P(rain) < 0.5
 query count()
+"""
+
+
+WIDE = """
+var x[30, 30] : 0..3
+for i in 0..<29, j in 0..<30:
+    prefer x[i, j] == x[i + 1, j] weight 0.3 * ((i * 7 + j * 13) % 5) - 0.6
+for i in 0..<30, j in 0..<29:
+    prefer x[i, j] == x[i, j + 1] weight 0.3 * ((i * 11 + j * 3) % 7) - 0.8
+query MAP(x)
+query MAP(x | x[0, 0] = 1)
 """
 
 
@@ -123,6 +137,21 @@ def test_mistakes_and_warnings_come_back_from_workers():
     model = gmlang.compile(text)
     with ThreadPoolExecutor(2) as executor, pytest.raises(GmError, match="y"):
         list(model.run(executor=executor))
+
+
+def test_who_gives_up_waiting_ends_what_is_answered_here():
+    """A search of which nobody waits for the end says what it has found."""
+    model = gmlang.compile(WIDE)
+    ended = Event()
+    settings = Settings(budget_s=1e8, workers=Workers(Silent(awake=True), 1))
+    spread = model.spread(model.questions, settings)
+    timer = Timer(1.0, ended.set)
+    timer.start()
+    found = spread.answer(0, ended)
+    spread.dismiss()
+    timer.join()
+    assert found.status in ("bounded", "estimate")
+    assert found.value is not None
 
 
 @pytest.mark.parametrize(
