@@ -163,7 +163,7 @@ def infer(
     """
     budget = checked_budget(budget, budget_s, memory_bytes)
     graph = validate(graph)
-    query = checked_query(graph, query, budget.memory_bytes)
+    query = checked_query(graph, query)
     evidence = checked_evidence(graph, evidence)
     seed = checked_seed(seed)
     check_device(device)
@@ -314,7 +314,7 @@ def search(
     """
     budget = checked_budget(budget, budget_s, memory_bytes)
     graph = validate(graph)
-    checked = checked_query(graph, query, budget.memory_bytes)
+    checked = checked_query(graph, query)
     check_method("search", checked, None)
     assert isinstance(checked, Map | Best)
     evidence = checked_evidence(graph, evidence)
@@ -354,7 +354,7 @@ def plan(
 
     budget = checked_budget(budget, budget_s, memory_bytes)
     graph = validate(graph)
-    query = checked_query(graph, query, budget.memory_bytes)
+    query = checked_query(graph, query)
     evidence = checked_evidence(graph, evidence)
     check_device(device)
     check_method(method, query, options)

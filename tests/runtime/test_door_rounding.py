@@ -104,7 +104,7 @@ def test_strong_weights_of_linked_variables_are_said_to_round():
     assert "round" in found.quality.note
 
 
-@pytest.mark.parametrize("weight", [1e308, -1e308, 1e101])
+@pytest.mark.parametrize("weight", [1e308, -1e308, 1e303])
 @pytest.mark.parametrize(
     "query", [gm.LogPartition(), gm.Map(), gm.Marginals(), gm.Best(2), gm.Samples(2)], ids=str
 )

@@ -7,6 +7,9 @@ import numpy as np
 from gmruntime.answer import Best, Joint, Marginals, Query, Samples
 from gmruntime.graph import FactorGraph, GraphError, block_starts, num_states
 
+ALWAYS_BYTES = 1 << 20
+"""An answer of so many bytes is given whatever the cap on tables and messages is."""
+
 
 class AnswerSizeError(GraphError):
     """An answer would by itself take more memory than is allowed."""
@@ -19,10 +22,10 @@ def check_answer_size(graph: FactorGraph, query: Query, memory_bytes: int) -> No
         AnswerSizeError: naming the answer, what it takes and what is allowed.
     """
     found = answer_bytes(graph, query)
-    if found > memory_bytes:
+    if found > max(memory_bytes, ALWAYS_BYTES):
         raise AnswerSizeError(
             f"{_what(query)} takes {found / 2**20:.4g} MiB, and {memory_bytes / 2**20:.4g} MiB "
-            "are allowed"
+            "are allowed; ask for less at a time"
         )
 
 

@@ -37,17 +37,13 @@ DEVICES = ("auto", "cpu", "cuda")
 AXES_MAX = 64
 """NumPy's arrays have at most so many axes."""
 
-ALWAYS_BYTES = 1 << 26
-"""An answer may always be this large, however little memory is allowed for finding it."""
 
-
-def checked_query(graph: FactorGraph, query: object, memory_bytes: int) -> Query:
+def checked_query(graph: FactorGraph, query: object) -> Query:
     """Return a question whose numbers and variables the graph can answer for.
 
     Args:
         graph: validated.
         query: whatever was handed in.
-        memory_bytes: what an answer may occupy, if it is more than `ALWAYS_BYTES`.
 
     Raises:
         GraphError: naming what is wrong with it.
@@ -68,15 +64,12 @@ def checked_query(graph: FactorGraph, query: object, memory_bytes: int) -> Query
                     f"Joint.variables lists {len(found)} variables, and an answer has an axis for "
                     f"each, {AXES_MAX} at most; ask for Marginals, or fewer together"
                 )
-            sizes = num_states(graph)[found]
-            _check_size("Joint", 8.0 * math.prod(float(size) for size in sizes), memory_bytes)
             return Joint(found)
         case Best():
             count = _count("Best.count", query.count, lowest=1)
             return Best(count, _asked(graph, "Best", query.variables, some=True))
         case Samples():
             count = _count("Samples.count", query.count, lowest=0)
-            _check_size("Samples", 4.0 * count * graph.num_variables, memory_bytes)
             return Samples(count)
         case _:
             if isinstance(query, type):
@@ -99,14 +92,6 @@ def with_single_states(graph: FactorGraph, query: Query, answer: Answer) -> Answ
         return answer
     shape = tuple(int(size) for size in num_states(graph)[query.variables])
     return replace(answer, probabilities=answer.probabilities.reshape(shape))
-
-
-def _check_size(name: str, num_bytes: float, memory_bytes: int) -> None:
-    if num_bytes > max(memory_bytes, ALWAYS_BYTES):
-        raise GraphError(
-            f"the answer to this {name} takes {num_bytes / 2**30:.3g} GiB, and memory_bytes allows "
-            f"{memory_bytes / 2**30:.3g}; ask for less at a time"
-        )
 
 
 def _asked(

@@ -9,7 +9,7 @@ called exact: it says by how much it may be off,
     rounding = epsilon * additions * (largest log value that matters),
 
 and a log value matters when an assignment that has it comes within `NEGLIGIBLE` of the whole.
-Beyond `LOG_VALUE_MAX` nothing is added at all: that is refused.
+Beyond `LOG_VALUE_MAX`, or `LOG_TOTAL_MAX` together, nothing is added at all: that is refused.
 """
 
 import math
@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 
 TOLERANCE = 1e-9
 """An answer whose sums may be further off than this, in nats, is not called exact."""
+
+LOG_TOTAL_MAX = 1e307
+"""So much all factors may add up to, each counted once for every variable it reads."""
 
 STRONG = float(1 << 22)
 """Finite log values up to here lose less than `TOLERANCE` when they are added: 2**22 * epsilon."""
@@ -75,9 +78,10 @@ def weigh(graph: FactorGraph) -> Weighed | None:
     """Add up the strong tables of a validated graph; None when it has no strong factor.
 
     Raises:
-        GraphError: when a finite log value is beyond `LOG_VALUE_MAX`.
+        GraphError: when a finite log value is beyond `LOG_VALUE_MAX`, or all are together beyond
+            `LOG_TOTAL_MAX`.
     """
-    strongest = 0.0
+    strongest, total = 0.0, 0.0
     for position, block in enumerate(graph.factors):
         found = strength(block.kind)
         if found > LOG_VALUE_MAX:
@@ -86,6 +90,12 @@ def weigh(graph: FactorGraph) -> Weighed | None:
                 f"{LOG_VALUE_MAX:g} nats; write -inf for what is impossible"
             )
         strongest = max(strongest, found)
+        total += found * max(1, block.scopes.size)
+    if total > LOG_TOTAL_MAX:
+        raise GraphError(
+            f"the log values of all factors may add up to {total:g} nats, which leaves float64; "
+            "write -inf for what is impossible"
+        )
     if strongest <= STRONG:
         return None
     merged, log_constant = _merged(graph)

@@ -14,8 +14,8 @@ INTEGER_MAX = 1 << 53
 """Float64 holds every integer up to here."""
 
 
-LOG_VALUE_MAX = 1e100
-"""Nothing is stronger and yet finite: what is meant is certain, and sums leave float64."""
+LOG_VALUE_MAX = 1e302
+"""Nothing is stronger and yet finite: sums of a few stronger values leave float64."""
 
 
 class ParameterError(ValueError):
