@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 import gmlang
+from gmlang.families import CALLED
 from tests.support import oracle
+from tests.support.interpreter import MASSES
 from tests.support.programs import (
     ASKED,
     FLAT_QUERIES,
@@ -29,6 +31,10 @@ def _agree(text: str, query: str, expected: float) -> None:
     if isinstance(value, dict):
         value = value["true"]
     assert value == pytest.approx(expected, abs=1e-9), (text, query)
+
+
+def test_the_interpreter_knows_every_distribution():
+    assert {*MASSES, "Bernoulli", "Categorical", "Uniform", "NoisyOr"} == set(CALLED)
 
 
 @pytest.mark.parametrize("seed", range(25))
