@@ -201,7 +201,7 @@ def read_graph(
     graph = grounding.builder.graph()
     names: dict[str, object] = {}
     for named in model.names():
-        labels = [named.states.label(k) for k in range(named.states.count)]
+        labels = named.states.all_labels()
         names[named.name] = {"variables": named.variables.tolist(), "states": labels}
     seen = {
         int(v): int(s)

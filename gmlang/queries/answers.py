@@ -170,7 +170,7 @@ def finite(value: float) -> float | None:
 
 def distribution_map(probabilities: np.ndarray, states: States) -> dict[str, float]:
     """Write one marginal by the names of its states."""
-    return {states.label(k): float(p) for k, p in enumerate(probabilities)}
+    return dict(zip(states.all_labels(), probabilities.tolist(), strict=True))
 
 
 def nested_maps(probabilities: np.ndarray, states: States) -> object:

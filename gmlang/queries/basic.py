@@ -105,9 +105,7 @@ def _marginals(
             _event_values(shaped) if target.is_event else nested_maps(shaped, target.states)
         )
     single = len(values) == 1
-    labels = tuple(
-        prepared.targets[0].states.label(k) for k in range(prepared.targets[0].states.count)
-    )
+    labels = tuple(prepared.targets[0].states.all_labels())
     bounds = _bounds(prepared, found) if single else {}
     return replace(
         base,

@@ -59,7 +59,7 @@ def _describe(model: Model, *, alone: bool) -> str:
         shown = named.name.replace(THING, "")
         if alone and named.name.startswith(THING):
             shown = shown.split(".", 1)[1]
-        labels = [named.states.label(k) for k in range(named.states.count)]
+        labels = named.states.all_labels()
         table = answer.array
         if "(" in named.name:
             # An activation: how likely another model is, which these speak of.

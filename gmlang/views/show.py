@@ -102,10 +102,12 @@ def _lines(value: object) -> list[str]:
 
 def _map_lines(value: dict[str, object]) -> list[str]:
     if value and all(isinstance(v, float) for v in value.values()):
-        width = max(len(key) for key in value)
-        entries = [f"{key:<{width}} {v:.6g}" for key, v in value.items()]
-        joined = "   ".join(f"{key} {v:.6g}" for key, v in value.items())
-        return [joined] if len(joined) <= 80 else entries
+        # Of a million entries only the first few are shown, and only those are written.
+        shown, hidden = list(value.items())[: LINES_MAX + 1], max(0, len(value) - LINES_MAX - 1)
+        width = max(len(key) for key, _ in shown)
+        entries = [f"{key:<{width}} {v:.6g}" for key, v in shown]
+        joined = "   ".join(f"{key} {v:.6g}" for key, v in shown)
+        return [joined] if len(joined) <= 80 and not hidden else [*entries, *[""] * hidden]
     lines: list[str] = []
     for key, inner in value.items():
         shown = _lines(inner)

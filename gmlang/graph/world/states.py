@@ -30,6 +30,16 @@ class States:
             return "true" if state else "false"
         return str(self.first + state)
 
+    def all_labels(self) -> list[str]:
+        """Write all states, in order: of a million integers as fast as they can be written.
+
+        >>> States(-1, 3).all_labels()
+        ['-1', '0', '1']
+        """
+        if self.labels or self.is_bool:
+            return [self.label(state) for state in range(self.count)]
+        return list(map(str, range(self.first, self.first + self.count)))
+
     def describe(self) -> str:
         """Write the whole domain as the author would."""
         if self.labels:
