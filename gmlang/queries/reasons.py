@@ -319,6 +319,8 @@ def answer_indep(session: Session, query: Query, settings: Settings) -> Answer:
             return replace(base, **fields)
         case Status.EXACT:
             value, largest = _independence(found.probabilities)
+            # What the graph says holds for numbers of any size.
+            value = value or apart
             return replace(base, **fields, value=value, details={"largest_difference": largest})
         case _ if apart:
             note = "nothing joins them once what is given is known"
@@ -338,5 +340,8 @@ def _independence(joint: np.ndarray) -> tuple[bool, float]:
     p = p / p.sum(axis=(0, 1), keepdims=True)
     product = p.sum(axis=1, keepdims=True) * p.sum(axis=0, keepdims=True)
     difference = np.abs(p - product)
-    value = bool((difference <= INDEPENDENT_BELOW * np.maximum(p, product)).all())
+    larger = np.maximum(p, product)
+    # Numbers below the normal ones have lost their digits.
+    is_close = (difference <= INDEPENDENT_BELOW * larger) | (larger < np.finfo(p.dtype).tiny)
+    value = bool(is_close.all())
     return value, float(difference.max(initial=0.0))

@@ -132,3 +132,15 @@ def test_an_answer_is_the_same_whether_its_instances_were_there_before(name: str
     mentioned = gmlang.compile(SOCIETY).query(text).value
     there = gmlang.compile(SOCIETY + f"consider {name}(it[0])\n")
     assert there.query(text).value == pytest.approx(mentioned)
+
+
+def test_independence_does_not_end_where_floats_do():
+    """The graph keeps n and b apart; P(b = false | a) is so small that its digits are lost."""
+    model = gmlang.compile(
+        "var a : bool ~ Bernoulli(1e-300)\n"
+        "var b : bool ~ Bernoulli(0.999999 if a else 1e-300)\n"
+        "var n : 0..3 ~ Binomial(300, 1e-06)\n"
+        "factor 699.5 * b\n"
+    )
+    answer = model.query("indep(n, b | a)")
+    assert (answer.status, answer.value) == ("exact", True)
