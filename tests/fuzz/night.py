@@ -3,14 +3,16 @@
     python -m tests.fuzz.night --seconds 3600 --seed 1 [graphs programs ...]
     python -m tests.fuzz.night programs --seed 4711 --count 1
 
-Each fault is told with its seed, what was made of it, and the command that makes it again; the last
-line counts what was tried. The exit status is 1 where anything was wrong.
+Each fault is told with its seed, what was made of it, and the command that makes it again. The last
+line, which Ctrl-C brings on as well, counts what was tried. The exit status is 1 where anything was
+wrong.
 """
 
 import argparse
 import math
 import sys
 import time
+from collections.abc import Iterator
 
 from tests.fuzz.all_rounds import ROUNDS
 from tests.fuzz.rounds import try_seed
@@ -33,10 +35,10 @@ def main() -> int:
     seconds = options.seconds or (math.inf if options.count else 60.0)
     num_seeds = options.count or sys.maxsize
     asked = dict.fromkeys(chosen, 0)
-    num_faults = 0
     end = time.monotonic() + seconds
-    for seed in range(options.seed, options.seed + num_seeds):
-        for name in chosen:
+    num_faults = 0
+    try:
+        for seed, name in _pairs(options.seed, num_seeds, chosen):
             if time.monotonic() >= end:
                 break
             tried = try_seed(ROUNDS[name], seed)
@@ -44,10 +46,17 @@ def main() -> int:
             num_faults += len(tried.faults)
             for fault in tried.faults:
                 print(fault, flush=True)
-        if time.monotonic() >= end:
-            break
+    except KeyboardInterrupt:
+        pass
     print(f"{asked}: {num_faults} wrong", flush=True)
     return 1 if num_faults else 0
+
+
+def _pairs(first: int, count: int, chosen: list[str]) -> Iterator[tuple[int, str]]:
+    """Yield each seed with every round in turn; `product` would list all seeds first."""
+    for seed in range(first, first + count):
+        for name in chosen:
+            yield seed, name
 
 
 if __name__ == "__main__":
