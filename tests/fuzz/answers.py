@@ -13,6 +13,7 @@ import gmlang
 from gmlang.api import Answer, Model
 from gmlang.diagnostics import GmError
 from gmlang.syntax import ast
+from gmruntime.quality import tolerance
 from tests.fuzz.plain import (
     Given,
     Plain,
@@ -61,9 +62,9 @@ class Asked:
 
     @property
     def slack(self) -> float:
-        """What scores may be off by: rounding, of the largest numbers there are."""
+        """What scores may be off by: rounding of the largest numbers, and what proves a maximum."""
         top = float(np.abs(self.worlds.scores).max(initial=1.0))
-        return 1e-9 + 1e-12 * top
+        return max(1e-9, tolerance(self.worlds.best)) + 1e-12 * top
 
     def near(self, left: float, right: float) -> bool:
         """Say whether two numbers of nats are equal but for rounding."""
