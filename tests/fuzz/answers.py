@@ -14,6 +14,7 @@ from gmlang.api import Answer, Model
 from gmlang.diagnostics import GmError
 from gmlang.syntax import ast
 from gmruntime.quality import tolerance
+from tests.fuzz.dependence import dependence
 from tests.fuzz.plain import (
     Given,
     Plain,
@@ -312,30 +313,12 @@ def _independent(asked: Asked) -> Iterator[str]:
     one, two = _expressions(asked)
     given_too = [cast(ast.Expression, e) for e in asked.worlds.call.given or () if is_variable(e)]
     joint = by_states(asked.worlds, [one, two, *given_too])
-    differences = list(_dependence(joint))
+    differences = list(dependence(joint))
     largest = max((d for d in differences if d is not None), default=0.0)
     # A dependence among what is all but impossible may have been found, or not.
     is_clear = largest >= 1e-7 or (largest <= 1e-12 and None not in differences)
     if is_clear and asked.answer.value != (largest < 1e-9):
         yield f"exact {asked.answer.value}, but the largest difference is {largest}"
-
-
-def _dependence(joint: dict[tuple[str, ...], np.ndarray]) -> Iterator[float | None]:
-    """Yield how far each P(a, b | c) is from P(a | c) P(b | c), relative to the larger.
-
-    None where both are so rare that their digits are not asked for.
-    """
-    for rest in {key[2:] for key in joint}:
-        sums = {key[:2]: log_sum(s) for key, s in joint.items() if key[2:] == rest}
-        whole = log_sum(np.array([*sums.values()]))
-        chances = {key: math.exp(s - whole) for key, s in sums.items()}
-        for a in {key[0] for key in sums}:
-            for b in {key[1] for key in sums}:
-                left = sum(p for key, p in chances.items() if key[0] == a)
-                right = sum(p for key, p in chances.items() if key[1] == b)
-                both = chances.get((a, b), 0.0)
-                top = max(both, left * right)
-                yield abs(both - left * right) / top if top > 1e-200 else None
 
 
 def _compatibility(asked: Asked) -> Iterator[str]:
