@@ -5,6 +5,12 @@ import numpy as np
 
 _ONE = np.uint64(1)
 
+# Above the fill of any clique that is narrower.
+_LAST = 1e9
+
+WIDE_BITS = 60.0
+"""Nobody wants a clique of so many bits: how much it fills in need not be counted."""
+
 
 @numba.njit(cache=True)
 def _lowest_bit(word: np.uint64) -> int:
@@ -51,8 +57,9 @@ def _score(
     weight = bits[v]
     for k in range(count):
         weight += bits[near[k]]
-    if not by_fill:
-        return weight, count
+    if not by_fill or weight > WIDE_BITS:
+        # The hub of a star is scored again after each of its leaves; it is chosen last either way.
+        return weight * (_LAST if by_fill else 1.0), count
     fill = 0.0
     row = adjacency[v]
     for k in range(count):
