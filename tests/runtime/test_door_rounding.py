@@ -11,15 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gmruntime as gm
+from gmruntime.door.rounding import weigh
 from gmruntime.factors.kinds import Count, FactorKind, Potts, Table
+from gmruntime.graph import log_score
 
 STATUSES = (gm.Status.BOUNDED, gm.Status.ESTIMATE)
 HARD = Table(np.array([[[0.0, -np.inf], [-np.inf, 0.0]]]))
 
 
-def graph_of(*factors: tuple[FactorKind, list[int]]) -> gm.FactorGraph:
+def graph_of(*factors: tuple[FactorKind, list[int]], num_variables: int = 2) -> gm.FactorGraph:
     blocks = tuple(gm.FactorBlock(kind, np.array([scope], np.int32)) for kind, scope in factors)
-    return gm.FactorGraph((gm.VariableBlock("x", (2,), 2),), blocks)
+    return gm.FactorGraph((gm.VariableBlock("x", (num_variables,), 2),), blocks)
 
 
 def prefer(weight: float, variable: int = 0) -> tuple[FactorKind, list[int]]:
@@ -126,3 +128,73 @@ def test_one_strong_weight_leaves_the_others_exact():
     found = gm.infer(graph_of(prefer(1e12), prefer(0.3, 1)), gm.Marginals())
     assert found.quality.status is gm.Status.EXACT
     assert found.probabilities[0][1, 1] == pytest.approx(1 / (1 + math.exp(-0.3)), abs=1e-12)
+
+
+def test_weights_whose_largest_values_cancel_are_not_called_exact():
+    """Links that agree and a count that takes all of it back: digits of the 0.3 are lost."""
+    links = [1.1e15, 2.3e15, 1.7e15]
+    parts: list[tuple[FactorKind, list[int]]] = [
+        (Potts(np.array([weight])), [k, k + 1]) for k, weight in enumerate(links)
+    ]
+    parts.append((Count(np.full((1, 5), -sum(links)), np.zeros((1, 4), bool)), [0, 1, 2, 3]))
+    parts += [(Potts(np.array([0.3])), [0, 2]), prefer(0.3)]
+    found = gm.infer(graph_of(*parts, num_variables=4), gm.LogPartition())
+    # The three links cancel to the last digit; two states are left, all false and all true.
+    right = math.log(math.exp(0.3) + math.exp(0.6))
+    assert found.quality.status is gm.Status.BOUNDED
+    assert found.log_lower <= right <= found.log_upper
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(deadline=None, max_examples=10)
+def test_many_strong_weights_are_off_by_no_more_than_is_said(seed: int):
+    """Leaves that pull their centre by strong weights which almost cancel."""
+    rng = np.random.default_rng(seed)
+    pulls = rng.uniform(1e12, 3e12, 120)
+    pulls = np.concatenate([pulls, -rng.permutation(pulls) + rng.uniform(-0.01, 0.01, 120)])
+    parts: list[tuple[FactorKind, list[int]]] = [
+        (Table(np.array([[[0.0, -np.inf], [-np.inf, pull]]])), [0, k + 1])
+        for k, pull in enumerate(pulls.tolist())
+    ]
+    found = gm.infer(graph_of(*parts, num_variables=241), gm.LogPartition())
+    odds = float(sum(map(Fraction, pulls.tolist()), Fraction(0)))
+    right = math.log1p(math.exp(-abs(odds))) + max(odds, 0.0)
+    assert found.log_lower - 1e-9 <= right <= found.log_upper + 1e-9
+
+
+def test_strong_constants_add_up_without_rounding():
+    constants = tuple(
+        gm.FactorBlock(Table(np.array([value])), np.zeros((1, 0), np.int32))
+        for value in (1e16, 0.25, -1e16)
+    )
+    graph = gm.FactorGraph((gm.VariableBlock("x", (), 1),), constants)
+    found, best = gm.infer(graph, gm.LogPartition()), gm.infer(graph, gm.Map())
+    assert found.quality.status is best.quality.status is gm.Status.EXACT
+    assert found.log_value == best.log_scores[0] == 0.25
+
+
+def test_a_block_gives_up_only_the_tables_over_the_variables_of_a_strong_one():
+    """Rows of one block, some over a strong table's variables in another order."""
+    tables = np.array([[[0.0, 1.0], [2.0, 1e16]], [[0.5, 0.0], [0.0, 0.25]]])
+    scopes = np.array([[1, 0], [0, 2]], np.int32)
+    back = Table(np.array([[[0.0, 0.0], [0.0, -1e16]]]))
+    graph = gm.FactorGraph(
+        (gm.VariableBlock("x", (3,), 2),),
+        (gm.FactorBlock(Table(tables), scopes), gm.FactorBlock(back, np.array([[0, 1]], np.int32))),
+    )
+    merged = weigh(graph)
+    assert merged is not None
+    for states in product(range(2), repeat=3):
+        exact = sum(
+            (
+                Fraction(float(table[tuple(states[v] for v in scope)]))
+                for table, scope in (
+                    (tables[0], (1, 0)),
+                    (tables[1], (0, 2)),
+                    (back.log_potentials[0], (0, 1)),
+                )
+            ),
+            Fraction(0),
+        )
+        score = float(log_score(merged.graph, np.array(states, np.int32)))
+        assert score + merged.log_constant == float(exact)

@@ -6,14 +6,13 @@ same variables added up as fractions, and their largest entries taken out as a c
 left of what matters is small. Where strong weights still contradict each other, an answer is not
 called exact: it says by how much it may be off,
 
-    rounding = epsilon * additions * (largest log value that matters),
+    rounding = epsilon * additions * (sizes of the log values that matter, added up),
 
-and a log value matters when an assignment that has it comes within `NEGLIGIBLE` of the whole.
+and log values matter when an assignment that has them comes within `NEGLIGIBLE` of the whole.
 Beyond `LOG_VALUE_MAX`, or `LOG_TOTAL_MAX` together, nothing is added at all: that is refused.
 """
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -40,19 +39,27 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
 TOLERANCE = 1e-9
-"""An answer whose sums may be further off than this, in nats, is not called exact."""
+"""Where weights are strong, an answer that may be further off, in nats, is not called exact."""
 
 LOG_TOTAL_MAX = 1e307
 """So much all factors may add up to, each counted once for every variable it reads."""
 
 STRONG = float(1 << 22)
-"""Finite log values up to here lose less than `TOLERANCE` when they are added: 2**22 * epsilon."""
+"""Two finite log values up to here lose less than `TOLERANCE` when they are added: 2**22 * epsilon.
+
+Of millions of ordinary values a sum has the usual rounding of float64, which nothing is said of.
+"""
 
 NEGLIGIBLE = 64.0
 """Assignments this many nats below the whole weigh less than float64 can tell."""
 
+ADDITIONS_OF_VARIABLE = 4
+"""To sum out a variable: its largest value off, and on again; and a message's, off and on."""
+
 MERGED_ENTRIES_MAX = 1 << 16
 """Fractions are slow: so many are added in a tenth of a second."""
+
+_Key = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,15 +70,17 @@ class Weighed:
         graph: scores everything `log_constant` lower than the graph that was asked.
         log_constant: nats.
         log_most: no assignment of `graph` scores higher.
-        log_strong: the largest finite log value of `graph`, in size.
-        num_strong: how many factors are strong.
+        log_high: the sizes of the largest log values of its factors, added up.
+        log_total: the sizes of their largest finite log values in size, added up.
+        num_additions: at most so many make a number of an answer.
     """
 
     graph: FactorGraph
     log_constant: float
     log_most: float
-    log_strong: float
-    num_strong: int
+    log_high: float
+    log_total: float
+    num_additions: int
 
 
 def weigh(graph: FactorGraph) -> Weighed | None:
@@ -99,19 +108,22 @@ def weigh(graph: FactorGraph) -> Weighed | None:
     if strongest <= STRONG:
         return None
     merged, log_constant = _merged(graph)
-    most, least, count = 0.0, 0.0, 0
-    states = int(num_states(merged).max(initial=1))
+    most, high_size, total, count = 0.0, 0.0, 0.0, 0
+    sizes = num_states(merged)
+    states = int(sizes.max(initial=1))
     for block in merged.factors:
         if not len(block.scopes):
             continue
         index = table_indices(block)
-        high = largest_entries(block.kind)[index]
-        low = least_entries(block.kind, states)
-        reach = max(float(np.abs(high[high > -np.inf]).max(initial=0.0)), -float(low.min()))
-        most += float(high.sum())
-        if reach > STRONG:
-            least, count = max(least, reach), count + len(index)
-    return Weighed(merged, log_constant, most, least, count)
+        high = largest_entries(block.kind)
+        finite = np.abs(np.where(high > -np.inf, high, 0.0))
+        reach = np.maximum(finite, -least_entries(block.kind, states))
+        most += float(high[index].sum())
+        high_size += float(finite[index].sum())
+        total += float(reach[index].sum()) if len(reach) > 1 else len(index) * float(reach[0])
+        count += len(index)
+    additions = count + ADDITIONS_OF_VARIABLE * len(sizes)
+    return Weighed(merged, log_constant, most, high_size, total, additions)
 
 
 def strength(kind: FactorKind) -> float:
@@ -138,17 +150,27 @@ def _merged(graph: FactorGraph) -> tuple[FactorGraph, float]:
     """Add up the tables over the variables of a strong one, but for their largest entries."""
     from fractions import Fraction
 
-    strong = {key for key, table in _tables(graph) if _is_strong(table)}
-    groups: dict[tuple[int, ...], list[np.ndarray]] = {key: [] for key in strong}
-    num_entries = 0
-    for key, table in _tables(graph):
-        if key in groups:
-            groups[key].append(table)
-            num_entries += table.size
-            if num_entries > MERGED_ENTRIES_MAX:
-                return graph, 0.0
+    strong = {key for block in graph.factors for key in _keys(block, _strong_rows(block))}
+    taken = [_rows_over(block, strong) for block in graph.factors]
+    num_entries = sum(
+        int(rows.sum()) * block.kind.log_potentials[0].size
+        for block, rows in zip(graph.factors, taken, strict=True)
+        if isinstance(block.kind, Table) and rows.any()
+    )
+    if num_entries > MERGED_ENTRIES_MAX:
+        return graph, 0.0
+    groups: dict[_Key, list[np.ndarray]] = {key: [] for key in strong}
+    for block, rows in zip(graph.factors, taken, strict=True):
+        if isinstance(block.kind, Table) and rows.any():
+            scopes, index = block.scopes[rows], table_indices(block)[rows]
+            for key, scope, row in zip(_keys(block, rows), scopes, index, strict=True):
+                groups[key].append(block.kind.log_potentials[row].transpose(np.argsort(scope)))
     constant = Fraction(0)
-    blocks = [rest for block in graph.factors if (rest := _without(block, strong)) is not None]
+    blocks = [
+        _without(block, rows)
+        for block, rows in zip(graph.factors, taken, strict=True)
+        if not rows.any() or not rows.all()
+    ]
     for scope, tables in groups.items():
         table, largest = _sum_exactly(tables)
         constant += largest
@@ -156,31 +178,39 @@ def _merged(graph: FactorGraph) -> tuple[FactorGraph, float]:
     return replace(graph, factors=tuple(blocks)), float(constant)
 
 
-def _is_strong(table: np.ndarray) -> bool:
-    return bool((np.isfinite(table) & (np.abs(table) > STRONG)).any())
-
-
-def _tables(graph: FactorGraph) -> Iterator[tuple[tuple[int, ...], np.ndarray]]:
-    """Yield each table with its scope, both in ascending order of the variables."""
-    for block in graph.factors:
-        if isinstance(block.kind, Table):
-            for index, scope in zip(table_indices(block), block.scopes, strict=True):
-                order = np.argsort(scope)
-                key = tuple(int(v) for v in scope[order])
-                yield key, block.kind.log_potentials[index].transpose(order)
-
-
-def _without(block: FactorBlock, scopes: set[tuple[int, ...]]) -> FactorBlock | None:
+def _strong_rows(block: FactorBlock) -> np.ndarray:
+    """Say of each factor of a block whether it is a strong table."""
     if not isinstance(block.kind, Table):
-        return block
-    keep = [tuple(int(v) for v in np.sort(scope)) not in scopes for scope in block.scopes]
-    if all(keep):
-        return block
-    if not any(keep):
-        return None
+        return np.zeros(len(block.scopes), np.bool_)
     tables = block.kind.log_potentials
-    kind = block.kind if len(tables) == 1 else Table(tables[keep])
-    return FactorBlock(kind, block.scopes[keep], block.label)
+    entries = tables.reshape(len(tables), -1)
+    sizes = np.where(np.isfinite(entries), np.abs(entries), 0.0).max(axis=1, initial=0.0)
+    return sizes[table_indices(block)] > STRONG
+
+
+def _keys(block: FactorBlock, rows: np.ndarray) -> list[_Key]:
+    """Name the scopes of some factors of a block: in ascending order of the variables."""
+    return [tuple(scope) for scope in np.sort(block.scopes[rows], axis=1).tolist()]
+
+
+def _rows_over(block: FactorBlock, keys: set[_Key]) -> np.ndarray:
+    """Say of each factor of a block whether it is a table over the variables of a key."""
+    rows = np.zeros(len(block.scopes), np.bool_)
+    alike = [key for key in keys if len(key) == block.scopes.shape[1]]
+    if not alike or not isinstance(block.kind, Table):
+        return rows
+    # Few factors read a variable of a strong one: only those are looked at one by one.
+    near = np.flatnonzero(np.isin(block.scopes, np.array(alike, np.int32)).all(axis=1))
+    rows[near] = [key in keys for key in _keys(block, near)]
+    return rows
+
+
+def _without(block: FactorBlock, rows: np.ndarray) -> FactorBlock:
+    if not isinstance(block.kind, Table) or not rows.any():
+        return block
+    tables = block.kind.log_potentials
+    kind = block.kind if len(tables) == 1 else Table(tables[~rows])
+    return FactorBlock(kind, block.scopes[~rows], block.label)
 
 
 def _sum_exactly(tables: list[np.ndarray]) -> "tuple[np.ndarray, Fraction]":
@@ -206,16 +236,21 @@ def _sum_exactly(tables: list[np.ndarray]) -> "tuple[np.ndarray, Fraction]":
 def rounding(weighed: Weighed, log_value: float) -> float:
     """Bound what additions may have lost where it matters, nats.
 
+    The log values of an assignment that matters are together no larger in size than the largest
+    ones are, and what it lacks to the most that any assignment may have. Nor are partial sums, or
+    what is taken off a message: so much, times epsilon, is what an addition may lose.
+
     Args:
         weighed: the graph that was answered for.
         log_value: of the whole, or of the assignment in question, on that graph.
     """
-    matters = weighed.log_strong
-    if abs(weighed.log_most) <= STRONG and not np.isnan(log_value):
-        matters = min(matters, max(weighed.log_most - log_value, 0.0) + NEGLIGIBLE)
+    matters = weighed.log_total
+    if not np.isnan(log_value):
+        lacks = max(weighed.log_most - log_value, 0.0)
+        matters = min(matters, weighed.log_high + lacks + NEGLIGIBLE)
     if matters <= STRONG:
         return 0.0
-    return float(np.finfo(np.float64).eps) * matters * (weighed.num_strong + 1)
+    return float(np.finfo(np.float64).eps) * matters * weighed.num_additions
 
 
 def weighed_answer(answer: Answer, weighed: Weighed, log_value: float) -> Answer:
