@@ -7,8 +7,8 @@ import numpy as np
 from gmruntime.answer import AssignmentsAnswer, Best, Improvement, Map, Status
 from gmruntime.budget import Budget
 from gmruntime.constraints.feasible import satisfy
-from gmruntime.driver.answer import answer
 from gmruntime.driver.anytime import search as improve
+from gmruntime.driver.best import best_answer
 from gmruntime.driver.board import Exchange, answer_of
 from gmruntime.driver.team import gather, searched_together
 from gmruntime.factors.kinds import AllDifferent, Count, LinearSum, Or, Xor
@@ -49,21 +49,21 @@ def improvements(
     small = _by_elimination(graph, evidence, budget, rng)
     if small is not None:
         return iter([small])
-    if workers is None or isinstance(query, Best):
-        return _alone(graph, query, evidence, budget, rng, None)
-    return _together(graph, query, evidence, budget, rng, workers, seed)
+    return _begun(graph, query, evidence, budget, rng, workers, seed)
 
 
-def _together(
+def _begun(
     graph: FactorGraph,
-    query: Map,
+    query: Map | Best,
     evidence: Assignment,
     budget: Budget,
     rng: np.random.Generator,
-    workers: Workers,
+    workers: Workers | None,
     seed: int,
 ) -> Iterator[Improvement]:
-    """Search with the help of workers."""
+    """Search alone, or for one best answer with the help of workers."""
+    if workers is None or isinstance(query, Best):
+        return _alone(graph, query, evidence, budget, rng, None)
     budget = budget.on_cores(workers.cores_here())
     team = gather(workers, graph, evidence, budget, seed)
     return searched_together(
@@ -129,20 +129,12 @@ def searched(
 
     The arguments are those of `improvements`; several best answers are searched for alone.
     """
-    if workers is not None and isinstance(query, Map):
-        found: Improvement | None = None
-        for found in _together(graph, query, evidence, budget, rng, workers, seed):  # noqa: B007
-            pass
-        return answer_of(graph, found, budget)
-    if isinstance(query, Best) or has_wide_sums(graph):
-        return answer(graph, query, evidence, budget, rng)
-    feasible = satisfy(graph, evidence, budget, rng)
-    if feasible is None:
-        return answer(graph, query, evidence, budget, rng)
-    last = feasible.improvement(budget)
-    if not feasible.is_final:
-        for step in improve(graph, query, evidence, budget, rng, start=feasible.assignment):
-            last = step
+    if isinstance(query, Best):
+        return best_answer(graph, query, evidence, budget, rng)
+    steps = _begun(graph, query, evidence, budget, rng, workers, seed)
+    last: Improvement | None = None
+    for last in steps:  # noqa: B007
+        pass
     return answer_of(graph, last, budget)
 
 
