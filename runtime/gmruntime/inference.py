@@ -216,25 +216,18 @@ def _answer(
     how: _How,
 ) -> Answer:
     """Answer a question that has come through the door."""
+
+    def again(rest: FactorGraph, held: Assignment) -> Answer:
+        return _answer(rest, query, held, budget, how)
+
     if how.method != "search":
-
-        def completed(rest: FactorGraph, held: Assignment) -> Answer:
-            return _answer(rest, query, held, budget, how)
-
         # Of its own: what is drawn here must not change what engines draw.
         rng = np.random.default_rng((how.seed, 1))
-        without = answer_without_idle(graph, query, evidence, rng, completed)
+        without = answer_without_idle(graph, query, evidence, rng, again)
         if without is not None:
             return at_seconds(without, budget.spent_s())
     rng = np.random.default_rng(how.seed)
     if how.method in ("", "exact") and isinstance(query, Solutions | LogPartition):
-
-        def again(rest: FactorGraph, held: Assignment, seconds: float) -> Answer:
-            part = budget.until(seconds)
-            more = Settings(evidence=held, budget=part, seed=how.seed, device=how.device)
-            more.update(method=how.method, orders=how.orders)
-            return infer(rest, query, **more)
-
         apart = answer_apart(graph, query, evidence, budget, again)
         if apart is not None:
             return apart

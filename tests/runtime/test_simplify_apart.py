@@ -3,13 +3,24 @@
 import math
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gmruntime.answer import LogPartition, Solutions, SolutionsAnswer, Status
+from gmruntime.answer import (
+    Answer,
+    LogPartition,
+    LogPartitionAnswer,
+    Quality,
+    Solutions,
+    SolutionsAnswer,
+    Status,
+)
+from gmruntime.budget import Budget
+from gmruntime.elimination.plan import Plan
 from gmruntime.factors.kinds import AllDifferent, Count, Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, log_score, no_evidence
-from gmruntime.inference import infer
+from gmruntime.inference import infer, plan
 from gmruntime.simplify.apart import set_apart
 
 
@@ -106,3 +117,32 @@ def test_what_something_else_speaks_of_is_left_in() -> None:
     apart = set_apart(graph, Solutions(), no_evidence(graph))
     assert apart is not None
     assert apart.count == math.perm(7, 6)
+
+
+def test_the_rest_keeps_the_share_of_the_budget_it_was_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is left when a closed form is taken out is estimated in the share asked for."""
+    seconds: list[float] = []
+
+    def estimate(*args: object) -> Answer:
+        [part] = [arg for arg in args if isinstance(arg, Budget)]
+        seconds.append(part.left_s())
+        return LogPartitionAnswer(Quality(Status.ESTIMATE, "nothing", 0.0), 0.0, 0.0, 0.0)
+
+    def attempt(graph: FactorGraph, query: LogPartition, *args: object) -> tuple[None, Plan]:
+        return None, plan(graph, query)
+
+    monkeypatch.setattr("gmruntime.estimates.answer.quick_by_messages", lambda *_: None)
+    monkeypatch.setattr("gmruntime.estimates.answer.estimate", estimate)
+    monkeypatch.setattr("gmruntime.elimination.answer.attempt", attempt)
+    graph = FactorGraph(
+        (VariableBlock("x", (6,), 7), VariableBlock("y", (2,), 2)),
+        (
+            FactorBlock(AllDifferent(), np.arange(6, dtype=np.int32)[None]),
+            FactorBlock(Table(np.eye(2)[None]), np.array([[6, 7]], np.int32)),
+        ),
+    )
+    still = Budget(0.0, 8.0, 1 << 28, clock=lambda: 0.0)
+    infer(graph, LogPartition(), budget=still, estimate_share=0.25)
+    assert seconds == [2.0]

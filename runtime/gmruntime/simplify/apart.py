@@ -219,7 +219,7 @@ def answer_apart(
     query: Solutions | LogPartition,
     evidence: Assignment,
     budget: Budget,
-    again: Callable[[FactorGraph, Assignment, float], Answer],
+    again: Callable[[FactorGraph, Assignment], Answer],
 ) -> Answer | None:
     """Answer by a closed form and, for the rest of the graph, by asking again; None without one.
 
@@ -228,7 +228,7 @@ def answer_apart(
         query: a sum over all assignments.
         evidence: a state for each observed variable.
         budget: of everything.
-        again: answers the query about another graph, with its evidence, in so many seconds.
+        again: answers the query about another graph, with its evidence, in the same budget.
     """
     apart = set_apart(graph, query, evidence)
     if apart is None:
@@ -238,7 +238,7 @@ def answer_apart(
         if isinstance(query, Solutions):
             return SolutionsAnswer(found, -math.inf, 0)
         return LogPartitionAnswer(found, -math.inf, -math.inf, -math.inf)
-    answer = again(apart.graph, apart.evidence, max(budget.left_s(), 1e-3))
+    answer = again(apart.graph, apart.evidence)
     log_count = math.log(apart.count)
     if isinstance(answer, LogPartitionAnswer):
         return replace(
