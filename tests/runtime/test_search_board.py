@@ -1,4 +1,4 @@
-"""The board believes only what it can recompute, and no bound that a score refutes."""
+"""The board believes no score that it has not computed, and no bound that a score refutes."""
 
 import numpy as np
 import pytest

@@ -167,12 +167,7 @@ def _prepare(
     if working is None:
         return None
     fronts = [
-        Front(
-            piece,
-            nothing_known(piece),
-            *rosters(piece.flat, budget, rng),
-        )
-        for piece in working.pieces
+        Front(piece, nothing_known(), *rosters(piece.flat, budget, rng)) for piece in working.pieces
     ]
     return _Run(
         graph, evidence, rng.spawn(1)[0], working, fronts, ceiling_of(graph), budget, gap, first

@@ -41,7 +41,8 @@ def empty_board() -> Board:
 def post(board: Board, graph: FactorGraph, evidence: Assignment, offer: Improvement) -> Board:
     """Take from an offer what holds: its score is computed anew.
 
-    A bound below a score that was just computed is refuted by it and ignored.
+    Its bound cannot be: it is as good as the search that proved it, so offers come only from
+    searches of the same graph. One below a score that was just computed is refuted and ignored.
     """
     if is_assignment(graph, evidence, offer.assignment):
         found = float(log_score(graph, offer.assignment))

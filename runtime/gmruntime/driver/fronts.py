@@ -31,9 +31,8 @@ class Front:
     bound_s: float = 0.0
 
 
-def nothing_known(piece: Piece) -> Incumbent:
+def nothing_known() -> Incumbent:
     """Return the incumbent before anything is known."""
-    del piece
     return Incumbent(np.zeros(0, np.int32), float("-inf"), float("inf"))
 
 

@@ -2,5 +2,5 @@
 
 Any `concurrent.futures.Executor` is a door to them. Above: the driver, which sends replicas of a
 search, and the language, which sends questions. Below: nothing of inference. Invariant: what
-workers do not bring back, nobody waits for; what they bring back is an offer, never a fact.
+workers do not bring back, nobody waits for; the assignments they bring back are scored again.
 """
