@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gmruntime as gm
-from gmruntime.door.rounding import weigh
+from gmruntime.door.rounding import rounding, weigh
 from gmruntime.factors.kinds import Count, FactorKind, Potts, Table
 from gmruntime.graph import log_score
 
@@ -198,3 +198,14 @@ def test_a_block_gives_up_only_the_tables_over_the_variables_of_a_strong_one():
         )
         score = float(log_score(merged.graph, np.array(states, np.int32)))
         assert score + merged.log_constant == float(exact)
+
+
+def test_assignments_may_matter_by_their_number():
+    """Each may be as far below the whole as the log of how many there are."""
+    factors = graph_of(prefer(-1e9)).factors
+    few = weigh(gm.FactorGraph((gm.VariableBlock("x", (2,), 2),), factors))
+    many = weigh(gm.FactorGraph((gm.VariableBlock("x", (7_000_000,), 2),), factors))
+    assert few is not None
+    assert many is not None
+    assert rounding(few, 0.0) == 0.0
+    assert rounding(many, 0.0) > 0.0

@@ -8,7 +8,7 @@ called exact: it says by how much it may be off,
 
     rounding = epsilon * additions * (sizes of the log values that matter, added up),
 
-and log values matter when an assignment that has them comes within `NEGLIGIBLE` of the whole.
+and log values matter unless all assignments that have them stay `NEGLIGIBLE` below the whole.
 Beyond `LOG_VALUE_MAX`, or `LOG_TOTAL_MAX` together, nothing is added at all: that is refused.
 """
 
@@ -72,6 +72,7 @@ class Weighed:
         log_most: no assignment of `graph` scores higher.
         log_high: the sizes of the largest log values of its factors, added up.
         log_total: the sizes of their largest finite log values in size, added up.
+        log_assignments: of how many assignments there are.
         num_additions: at most so many make a number of an answer.
     """
 
@@ -80,6 +81,7 @@ class Weighed:
     log_most: float
     log_high: float
     log_total: float
+    log_assignments: float
     num_additions: int
 
 
@@ -123,7 +125,8 @@ def weigh(graph: FactorGraph) -> Weighed | None:
         total += float(reach[index].sum()) if len(reach) > 1 else len(index) * float(reach[0])
         count += len(index)
     additions = count + ADDITIONS_OF_VARIABLE * len(sizes)
-    return Weighed(merged, log_constant, most, high_size, total, additions)
+    log_assignments = float(np.log(sizes.astype(np.float64)).sum())
+    return Weighed(merged, log_constant, most, high_size, total, log_assignments, additions)
 
 
 def strength(kind: FactorKind) -> float:
@@ -237,8 +240,10 @@ def rounding(weighed: Weighed, log_value: float) -> float:
     """Bound what additions may have lost where it matters, nats.
 
     The log values of an assignment that matters are together no larger in size than the largest
-    ones are, and what it lacks to the most that any assignment may have. Nor are partial sums, or
-    what is taken off a message: so much, times epsilon, is what an addition may lose.
+    ones are, and what it lacks to the most that any assignment may have. Those that lack more than
+    the whole, by what their number makes up for and `NEGLIGIBLE`, do not matter even all together.
+    Nor are partial sums larger, or what is taken off a message: so much, times epsilon, is what an
+    addition may lose.
 
     Args:
         weighed: the graph that was answered for.
@@ -247,7 +252,8 @@ def rounding(weighed: Weighed, log_value: float) -> float:
     matters = weighed.log_total
     if not np.isnan(log_value):
         lacks = max(weighed.log_most - log_value, 0.0)
-        matters = min(matters, weighed.log_high + lacks + NEGLIGIBLE)
+        lacks += weighed.log_assignments + NEGLIGIBLE
+        matters = min(matters, weighed.log_high + lacks)
     if matters <= STRONG:
         return 0.0
     return float(np.finfo(np.float64).eps) * matters * weighed.num_additions
