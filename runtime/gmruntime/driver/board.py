@@ -33,11 +33,6 @@ class Board:
     log_bound: float
 
 
-def empty_board() -> Board:
-    """Return the board before the first offer."""
-    return Board(np.zeros(0, np.int32), float("-inf"), float("inf"))
-
-
 def post(board: Board, graph: FactorGraph, evidence: Assignment, offer: Improvement) -> Board:
     """Take from an offer what holds: its score is computed anew.
 
