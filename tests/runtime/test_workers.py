@@ -45,6 +45,15 @@ def test_what_cannot_be_sent_or_fails_leaves_the_process_alive():
         assert executor.submit(os.getpid).result(60) == here
 
 
+def test_a_process_that_cannot_be_started_fails_its_task(monkeypatch: pytest.MonkeyPatch):
+    def refused(method: str) -> object:
+        raise OSError(f"no more processes to {method}")
+
+    monkeypatch.setattr("gmruntime.workers.processes.get_context", refused)
+    with Processes(1) as executor:
+        assert isinstance(executor.submit(os.getpid).exception(10), BrokenExecutor)
+
+
 def test_processes_that_are_at_work_can_be_ended():
     executor = Processes(1)
     pid = executor.submit(os.getpid).result(60)

@@ -10,6 +10,7 @@ import pickle
 import signal
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection
@@ -89,7 +90,9 @@ class Processes(Executor):
     def _mind(self, lane: int) -> None:
         """Hand tasks to one process, and replace it when it dies."""
         try:
-            self._start(lane)
+            with suppress(OSError):
+                # What cannot be started now is tried again with the first task, and fails that.
+                self._start(lane)
             while (work := self._inbox.get()) is not None:
                 if work.future.set_running_or_notify_cancel():
                     self._do(lane, work)
