@@ -25,7 +25,9 @@ from gmruntime.answer import (
     MarginalsAnswer,
     Status,
 )
+from gmruntime.constraints.feasible import is_possible
 from gmruntime.elimination.separation import are_separated
+from gmruntime.graph import Assignment, FactorGraph
 from gmruntime.quality import worst
 
 # A statement is shown as far as this many characters.
@@ -323,11 +325,30 @@ def answer_indep(session: Session, query: Query, settings: Settings) -> Answer:
             value = value or apart
             return replace(base, **fields, value=value, details={"largest_difference": largest})
         case _ if apart:
-            note = "nothing joins them once what is given is known"
-            return replace(base, status="exact", value=True, method="separation", note=note)
+            return _separated(base, graph, evidence, settings)
         case _:
             note = "not known: the graph joins them, and their joint distribution is an estimate"
             return replace(base, status="estimate", method=found.quality.method, note=note)
+
+
+def _separated(
+    base: Answer, graph: FactorGraph, evidence: Assignment, settings: Settings
+) -> Answer:
+    """Answer from the graph alone about two variables that nothing joins.
+
+    They are independent only where what is given is possible.
+    """
+    base = replace(base, method="separation")
+    rng = np.random.default_rng(settings.seed)
+    match is_possible(graph, evidence, settings.running(), rng):
+        case True:
+            note = "nothing joins them once what is given is known"
+            return replace(base, status="exact", value=True, note=note)
+        case False:
+            return replace(base, status="impossible")
+        case None:
+            note = "not known: nothing joins them, but what is given may be impossible"
+            return replace(base, status="estimate", note=note)
 
 
 def _independence(joint: np.ndarray) -> tuple[bool, float]:

@@ -51,6 +51,27 @@ def test_the_graph_proves_independence_where_no_numbers_are_exact(
     assert answer.status == "exact"
 
 
+PIGEONS = """
+var hole[12] : 0..9
+var apart : bool
+var other : bool
+constraint alldifferent(hole[i] for i in 0..11)
+"""
+
+
+@pytest.mark.parametrize("options", ["using bp within 0.001 s", "within 0.001 s", "using bp"])
+def test_under_what_cannot_be_no_independence_is_exact(options: str):
+    answer = gmlang.compile(PIGEONS).query(f"indep(apart, other) {options}")
+    assert answer.status in ("impossible", "estimate")
+    assert answer.value is None
+
+
+def test_constraints_that_can_be_kept_leave_independence_exact():
+    model = gmlang.compile(PIGEONS.replace("0..9", "0..11"))
+    answer = model.query("indep(apart, other | hole[0] = 3) using bp")
+    assert (answer.status, answer.value) == ("exact", True)
+
+
 @pytest.mark.parametrize("question", ["indep(a, b | c)", "indep(t, u)"])
 def test_what_is_rare_may_still_depend(question: str):
     answer = gmlang.compile(RARE).query(question)

@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gmruntime.answer import Status
+from gmruntime.budget import start_budget
+from gmruntime.constraints.feasible import is_possible
 from gmruntime.elimination.separation import are_separated
 from gmruntime.graph import log_score, no_evidence
 from gmruntime.quality import ORDER, is_proved, tolerance, worst
@@ -45,3 +47,17 @@ def test_what_the_graph_separates_is_independent(seed: int):
     np.add.at(joint, (states[:, 0], states[:, 1], states[:, given_]), weights)
     product = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0, keepdims=True)
     assert joint * joint.sum(axis=(0, 1)) == pytest.approx(product, rel=1e-9, abs=1e-12)
+
+
+@given(seed=st.integers(0, 10_000), zeros=st.floats(0, 1))
+@settings(max_examples=40, deadline=None)
+def test_what_is_called_possible_or_not_is_so(seed: int, zeros: float):
+    rng = np.random.default_rng(seed)
+    graph = random_loops(rng, 5, 6, zeros=zeros)
+    evidence = no_evidence(graph)
+    evidence[4] = int(rng.integers(3))
+    states = np.indices((3,) * 5).reshape(5, -1).T
+    scores = log_score(graph, states[states[:, 4] == evidence[4]])
+    truth = bool((scores > -np.inf).any())
+    assert is_possible(graph, evidence, start_budget(10.0, 1 << 30), rng) is truth
+    assert is_possible(graph, evidence, start_budget(0.0, 1 << 30), rng) in (truth, None)

@@ -1,6 +1,7 @@
-"""A first look at a maximisation: its hard constraints alone, solved or refuted."""
+"""The hard constraints of a graph alone, solved or refuted: a first look at what is asked of it."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from gmruntime.factors.kinds import (
     TruncatedQuadratic,
 )
 from gmruntime.graph import Assignment, FactorGraph, log_score, num_states
+
+if TYPE_CHECKING:
+    from gmruntime.constraints.solve import Problem
 
 VARIABLES_MAX = 20_000
 FACTORS_MAX = 100_000
@@ -53,18 +57,11 @@ def satisfy(
     graph: FactorGraph, evidence: Assignment, budget: Budget, rng: np.random.Generator
 ) -> Feasible | None:
     """Solve the hard constraints of a graph; None when it has none, or too many."""
-    if graph.num_variables > VARIABLES_MAX or graph.num_factors > FACTORS_MAX:
+    problem = _posed(graph, evidence, budget)
+    if problem is None:
         return None
-    if int(num_states(graph).sum(dtype=np.int64)) > STATES_MAX:
-        return None
-    if not has_hard_constraints(graph):
-        return None
-    from gmruntime.constraints.solve import pose, solve
+    from gmruntime.constraints.solve import solve
 
-    try:
-        problem = pose(graph, evidence, budget)
-    except TimeoutError:
-        return None
     if not problem.rules and all(problem.domains):
         return None
     part = budget if problem.is_pure else budget.share(SHARE)
@@ -78,6 +75,42 @@ def satisfy(
         return None
     is_final = problem.is_pure and problem.is_complete
     return Feasible(found.assignment, score, is_final=is_final)
+
+
+def is_possible(
+    graph: FactorGraph, evidence: Assignment, budget: Budget, rng: np.random.Generator
+) -> bool | None:
+    """Say whether some assignment agrees with the evidence; None when that is not found out."""
+    # Where little is forbidden the first states will do, and no search has to be begun.
+    if log_score(graph, np.where(evidence < 0, 0, evidence)) > float("-inf"):
+        return True
+    problem = _posed(graph, evidence, budget)
+    if problem is None:
+        return None
+    from gmruntime.constraints.solve import solve
+
+    found = solve(problem, budget, rng)
+    if found.is_impossible:
+        return False
+    # The rules need not say everything that is forbidden.
+    is_proved = found.assignment is not None and log_score(graph, found.assignment) > float("-inf")
+    return True if is_proved else None
+
+
+def _posed(graph: FactorGraph, evidence: Assignment, budget: Budget) -> "Problem | None":
+    """Read the hard constraints off a graph; None when it has none, or too many for the time."""
+    if graph.num_variables > VARIABLES_MAX or graph.num_factors > FACTORS_MAX:
+        return None
+    if int(num_states(graph).sum(dtype=np.int64)) > STATES_MAX:
+        return None
+    if not has_hard_constraints(graph):
+        return None
+    from gmruntime.constraints.solve import pose
+
+    try:
+        return pose(graph, evidence, budget)
+    except TimeoutError:
+        return None
 
 
 def has_hard_constraints(graph: FactorGraph) -> bool:
