@@ -19,7 +19,7 @@ from gmlang.graph.world.names import named_in, variable_name
 from gmlang.graph.world.world import World
 from gmruntime.answer import LogPartition, Status
 from gmruntime.budget import Budget, start_budget
-from gmruntime.constraints.feasible import satisfy
+from gmruntime.constraints.feasible import Feasible, satisfy
 from gmruntime.factors.kinds import (
     Count,
     FactorKind,
@@ -211,12 +211,8 @@ class _Known:
         if not blocks:
             return False
         graph = replace(self.graph, factors=tuple(blocks))
-        evidence, budget = self._decided(), start_budget(SEARCH_S, MEMORY_BYTES)
-        quick = start_budget(QUICK_S, MEMORY_BYTES)
-        found = satisfy(graph, evidence, quick, np.random.default_rng(0))
-        if found is None:
-            return _is_impossible(graph, evidence, budget)
-        return found.assignment is None
+        found = _feasible(graph, self._decided(), start_budget(SEARCH_S, MEMORY_BYTES))
+        return found is not None and found.assignment is None
 
     def _places(self, scopes: np.ndarray, axis: int, size: int) -> np.ndarray:
         return self.starts[scopes[:, axis]][:, None] + np.arange(size)
@@ -253,14 +249,8 @@ class _Known:
     ) -> Found | None:
         """Look for an assignment in the region that every factor allows."""
         graph, evidence, used = self._question(region, rows, left)
-        quick = start_budget(min(QUICK_S, budget.left_s()), MEMORY_BYTES)
-        if (evidence < 0).sum() <= FEW_VARIABLES:
-            # Whether a small program is refused must not depend on how busy the machine is.
-            quick = start_budget(PATIENT_S, MEMORY_BYTES)
-        found = satisfy(graph, evidence, quick, np.random.default_rng(0))
+        found = _feasible(graph, evidence, budget)
         if found is None:
-            if _is_impossible(graph, evidence, budget):
-                return None
             return Found((int(rows[0]), *first_place(left[0])), {})
         if found.assignment is None:
             return None
@@ -337,6 +327,18 @@ class _Known:
             if rows.any():
                 blocks.append(_selected(block, rows))
         return blocks
+
+
+def _feasible(graph: FactorGraph, evidence: Assignment, budget: Budget) -> Feasible | None:
+    """Find an assignment that is allowed, or a proof that there is none; None without either."""
+    quick = start_budget(min(QUICK_S, budget.left_s()), MEMORY_BYTES)
+    if (evidence < 0).sum() <= FEW_VARIABLES:
+        # Whether a small program is refused must not depend on how busy the machine is.
+        quick = start_budget(PATIENT_S, MEMORY_BYTES)
+    found = satisfy(graph, evidence, quick, np.random.default_rng(0))
+    if found is None and _is_impossible(graph, evidence, budget):
+        return Feasible(None, -np.inf, is_final=True)
+    return found
 
 
 def _is_impossible(graph: FactorGraph, evidence: Assignment, budget: Budget) -> bool:
