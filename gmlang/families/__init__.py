@@ -1,8 +1,9 @@
 """The distributions of the language: one module each, listed once.
 
 Below everything else of the language: `gmlang.core` checks calls of them, `gmlang.graph.values`
-asks for their probabilities. Nothing else names one: a family is looked up by its name, or all are
-gone through. `family.py` is their protocol, `logs.py` the arithmetic that they share.
+asks for their probabilities. A family is looked up by its name, or all are gone through; only the
+two that are not written by their names are known to the checks of what they are written as.
+`family.py` is their protocol, `logs.py` the arithmetic that they share.
 
 **Invariants:** a family's probabilities sum to one on every domain that it accepts, however far out
 that lies; parameters at their limits give the limit.

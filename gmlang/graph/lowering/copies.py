@@ -3,15 +3,14 @@
 import numpy as np
 
 from gmlang.diagnostics import Source, Span
-from gmlang.graph.builder import Builder, Origin
+from gmlang.graph.builder import Builder, Origin, first_places
 from gmlang.graph.world.states import BOOL
 from gmruntime.factors.kinds import Table
 
 
 def copy_repeated(builder: Builder, variables: np.ndarray) -> np.ndarray:
     """Return the scopes with every repetition of a boolean variable replaced by an equal copy."""
-    first = (variables[:, :, None] == variables[:, None, :]).argmax(axis=2)
-    repeated: np.ndarray = first != np.arange(variables.shape[1])[None, :]
+    repeated: np.ndarray = first_places(variables) != np.arange(variables.shape[1])[None, :]
     originals = variables[repeated]
     start = builder.add_variables("#copy", (len(originals),), BOOL)
     copies: np.ndarray = np.arange(start, start + len(originals), dtype=np.int64)

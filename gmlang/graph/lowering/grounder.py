@@ -134,6 +134,14 @@ def hidden_numbers(
     return frame, DataRef(span, name, (Local(span, name, Integer()),), Real())
 
 
+def hidden_entry(grounder: Grounder, values: np.ndarray, index: Expression, span: Span) -> DataRef:
+    """Give numbers a hidden name, and return the one that an index picks."""
+    grounder.num_hidden += 1
+    name = f"#{grounder.num_hidden}"
+    grounder.world.data[name] = values
+    return DataRef(span, name, (index,), Real())
+
+
 def auxiliary(
     grounder: Grounder,
     frame: Frame,

@@ -150,6 +150,3 @@ def _note_edges(grounder: Grounder, env: Env, job: Job) -> None:
             if unreal is not None:
                 parents, children = parents[~unreal], children[~unreal]
             grounder.builder.edges.append((parents, children))
-
-
-# --- Auxiliary variables -----------------------------------------------------------------

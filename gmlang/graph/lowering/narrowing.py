@@ -9,16 +9,21 @@ from gmlang.core.ast import (
     Bool,
     Cases,
     Constant,
-    DataRef,
     Distribution,
     Expression,
     Integer,
-    Real,
 )
 from gmlang.core.walk import is_random, parts
 from gmlang.graph.lowering import table_sizes
 from gmlang.graph.lowering.forms.columns import NUM_VALUES_MAX, ranked, values_of
-from gmlang.graph.lowering.grounder import Grounder, Job, auxiliary, environment, hidden_reference
+from gmlang.graph.lowering.grounder import (
+    Grounder,
+    Job,
+    auxiliary,
+    environment,
+    hidden_entry,
+    hidden_reference,
+)
 from gmlang.graph.lowering.sums.comparisons import OPPOSITE
 from gmlang.graph.lowering.sums.linear import SUM_RANGE_MAX, LinearForm, linear_form
 from gmlang.graph.values.environment import Env, NoValue, Slots
@@ -213,8 +218,6 @@ def _narrowed_by_values(grounder: Grounder, frame: Frame, job: Job) -> bool:
     variables = ranked(grounder, part, env, values)
     states = States(0, len(values))
     frame, rank = hidden_reference(grounder, frame, variables, states, part.span)
-    grounder.num_hidden += 1
-    name = f"#{grounder.num_hidden}"
-    grounder.world.data[name] = values
-    grounder.lower(frame, job.replaced(part, DataRef(part.span, name, (rank,), Real())))
+    value = hidden_entry(grounder, values, rank, part.span)
+    grounder.lower(frame, job.replaced(part, value))
     return True

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from gmlang.core.ast import Aggregate, Apply, DataRef, Expression, Integer, Real, VariableRef
+from gmlang.core.ast import Aggregate, Apply, Expression, Integer, VariableRef
 from gmlang.graph.lowering.forms.columns import Columns, columns_of
-from gmlang.graph.lowering.grounder import Grounder, Job, auxiliary, hidden_reference
+from gmlang.graph.lowering.grounder import Grounder, Job, auxiliary, hidden_entry, hidden_reference
 from gmlang.graph.lowering.plainer import extreme_items
 from gmlang.graph.values.terms import Defined
 from gmlang.graph.world.world import Frame
@@ -27,7 +27,7 @@ def define_extreme(grounder: Grounder, frame: Frame, job: Job, term: Defined) ->
         columns = _next_round(grounder, columns, aggregate)
     frame, winner = _winner(grounder, frame, columns, aggregate)
     if (columns.values != columns.states.values()).any():
-        frame, winner = _value_of(grounder, frame, columns, winner)
+        winner = hidden_entry(grounder, columns.values, winner, winner.span)
     grounder.lower(frame, replace(job, term=Defined(term.target, winner)))
     return True
 
@@ -52,13 +52,3 @@ def _next_round(grounder: Grounder, columns: Columns, aggregate: Aggregate) -> C
     won = grounder.world.hidden[reference.name].variables.reshape(count, -1)
     left_over = columns.variables[:, paired:]
     return replace(columns, variables=np.concatenate([won, left_over], axis=1))
-
-
-def _value_of(
-    grounder: Grounder, frame: Frame, columns: Columns, winner: Expression
-) -> tuple[Frame, Expression]:
-    """Look up the number that the winner's state stands for."""
-    grounder.num_hidden += 1
-    name = f"#{grounder.num_hidden}"
-    grounder.world.data[name] = columns.values
-    return frame, DataRef(winner.span, name, (winner,), Real())

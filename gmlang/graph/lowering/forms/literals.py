@@ -12,6 +12,7 @@ from gmlang.graph.values.evaluate import random_indices
 from gmlang.graph.world.places import locate
 from gmlang.graph.world.states import BOOL
 from gmlang.graph.world.world import Frame
+from gmruntime.graph import repeats_variable
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,7 +100,5 @@ def _where_certain(grounder: Grounder, frame: Frame, reference: Reference) -> np
 
 def _distinct(grounder: Grounder, variables: np.ndarray) -> np.ndarray:
     """Replace a repeated variable in a row by a copy, as a scope names each variable once."""
-    ordered = np.sort(variables, axis=1)
-    if not (ordered[:, 1:] == ordered[:, :-1]).any():
-        return variables
-    return copy_repeated(grounder.builder, variables)
+    repeats = repeats_variable(variables).any()
+    return copy_repeated(grounder.builder, variables) if repeats else variables

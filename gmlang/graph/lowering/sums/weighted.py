@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from gmlang.graph.builder import Builder, Origin
+from gmlang.graph.builder import Builder, Origin, first_places
 from gmruntime.factors.kinds import LinearSum
 from gmruntime.graph import repeats_variable
 
 
 def add_weighted(builder: Builder, kind: LinearSum, variables: np.ndarray, origin: Origin) -> None:
     """Add weighted sums, one for each row of variables, which may name a variable twice."""
-    twice = repeats_variable(variables) if variables.shape[1] > 1 else np.zeros(1, np.bool_)
+    twice = repeats_variable(variables)
     if not twice.any():
         builder.add_factors(kind, variables, origin)
         return
@@ -17,7 +17,7 @@ def add_weighted(builder: Builder, kind: LinearSum, variables: np.ndarray, origi
     if len(rows):
         builder.add_factors(_rows_of(kind, rows), variables[rows], origin)
     places = np.flatnonzero(twice)
-    firsts = (variables[places][:, :, None] == variables[places][:, None, :]).argmax(axis=2)
+    firsts = first_places(variables[places])
     for pattern in np.unique(firsts, axis=0):
         rows = places[(firsts == pattern).all(axis=1)]
         chosen = _rows_of(kind, rows)
