@@ -169,6 +169,17 @@ def unknown_argument(span: Span, function: str, name: str, known: Sequence[str])
     )
 
 
+def argument_twice(span: Span, function: str, name: str, first: Span) -> Diagnostic:
+    """Report an argument that is given a second value."""
+    return Diagnostic(
+        "GM220",
+        f"{function} is given `{name}` twice",
+        span,
+        notes=(Note("first here", first),),
+        hint="leave out one of the two",
+    )
+
+
 def unknown_distribution(span: Span, name: str, known: Sequence[str]) -> Diagnostic:
     """Report a distribution that does not exist."""
     return Diagnostic(

@@ -96,13 +96,11 @@ def _call(state: Checking, env: Env, call: ast.Call, domain: Domain) -> Expressi
     family = CALLED[name]
     if family.pairs is Pairs.CAUSES:
         return _pairs(state, env, call, family, domain)
-    arguments = _arguments(state, call, family)
+    given = _arguments(state, call, family)
     if [parameter.taken for parameter in family.parameters] == [Taken.ROW]:
-        return _row(state, env, call.span, arguments[0], family, domain)
+        return _row(state, env, call.span, given[family.parameters[0].name], family, domain)
     _check_domain(state, call.span, family, domain)
-    checked = each(
-        lambda pair: _parameter(state, env, *pair), zip(family.parameters, arguments, strict=True)
-    )
+    checked = each(lambda p: _parameter(state, env, call, p, given), family.parameters)
     return Distribution(call.span, name, checked, (), Dist())
 
 
@@ -129,29 +127,48 @@ def _need_two_states(state: Checking, span: Span, domain: Domain) -> None:
         )
 
 
-def _arguments(state: Checking, call: ast.Call, family: Family) -> tuple[ast.Expression, ...]:
-    """Return a family's arguments in order, those given by name included."""
+def _arguments(state: Checking, call: ast.Call, family: Family) -> dict[str, ast.Expression]:
+    """Return what each parameter of a family is given, by place or by name."""
     parameters = family.parameter_names()
     given: dict[str, ast.Expression] = {}
     for position, argument in enumerate(call.arguments):
         match argument:
             case ast.Equation(left=ast.Name(text=text), right=right):
-                if text not in parameters or text in given:
-                    fail(
-                        state,
-                        name_errors.unknown_argument(argument.span, family.name, text, parameters),
-                    )
-                given[text] = right
+                _give(state, family, given, argument.span, text, right)
             case ast.Pair() | ast.Comprehension() | ast.Equation():
                 hint = f"{family.name}({', '.join(parameters)})"
                 fail(state, errors.type_mismatch(argument.span, f"`{hint}`", "another form"))
             case _ if position < len(parameters):
-                given[parameters[position]] = argument
+                _give(state, family, given, argument.span, parameters[position], argument)
             case _:
                 _wrong_count(state, call, family)
-    if len(given) != len(parameters):
+    _need_all(state, call, family, given)
+    return given
+
+
+def _give(
+    state: Checking,
+    family: Family,
+    given: dict[str, ast.Expression],
+    span: Span,
+    name: str,
+    value: ast.Expression,
+) -> None:
+    """Note what a parameter is, which is said once."""
+    known = family.parameter_names()
+    if name not in known:
+        fail(state, name_errors.unknown_argument(span, family.name, name, known))
+    if name in given:
+        fail(state, name_errors.argument_twice(span, family.name, name, given[name].span))
+    given[name] = value
+
+
+def _need_all(
+    state: Checking, call: ast.Call, family: Family, given: dict[str, ast.Expression]
+) -> None:
+    """Check that every parameter without a default is given."""
+    if any(p.default is None and p.name not in given for p in family.parameters):
         _wrong_count(state, call, family)
-    return tuple(given[parameter] for parameter in parameters)
 
 
 def _wrong_count(state: Checking, call: ast.Call, family: Family) -> NoReturn:
@@ -164,9 +181,16 @@ def _wrong_count(state: Checking, call: ast.Call, family: Family) -> NoReturn:
 
 
 def _parameter(
-    state: Checking, env: Env, parameter: Parameter, argument: ast.Expression
+    state: Checking,
+    env: Env,
+    call: ast.Call,
+    parameter: Parameter,
+    given: dict[str, ast.Expression],
 ) -> Expression:
-    checked = scalars.check_number(state, env, argument)
+    """Check what a parameter is given; its default, where it has one, stands in for nothing."""
+    if parameter.name not in given:
+        return Constant(call.span, parameter.default or 0.0, Real())
+    checked = scalars.check_number(state, env, given[parameter.name])
     if parameter.taken is Taken.PROBABILITY:
         return weights.check_probability(state, checked)
     return checked
@@ -236,22 +260,18 @@ def _pairs(
 ) -> Distribution:
     """Check a call with pairs `cause: probability`; the parameters are given by name."""
     _check_domain(state, call.span, family, domain)
-    known = family.parameter_names()
-    given: dict[str, Expression] = {}
+    given: dict[str, ast.Expression] = {}
     pairs: list[ast.Pair | ast.Comprehension] = []
     for argument in call.arguments:
         match argument:
-            case ast.Equation(left=ast.Name(text=text), right=right) if text in known:
-                parameter = family.parameters[known.index(text)]
-                given[text] = _parameter(state, env, parameter, right)
-            case ast.Equation(left=left):
-                text = left.span.text
-                fail(state, name_errors.unknown_argument(argument.span, family.name, text, known))
+            case ast.Equation(left=left, right=right):
+                _give(state, family, given, argument.span, left.span.text, right)
             case ast.Pair() | ast.Comprehension(body=ast.Pair()):
                 pairs.append(argument)
             case _:
                 needed = "`cause: probability`"
                 fail(state, errors.type_mismatch(argument.span, needed, "a value alone"))
+    _need_all(state, call, family, given)
 
     def cause(inner: Env, pair: ast.Pair, clauses: Clauses) -> Item:
         key = need_bool(state, scalars.check_scalar(state, inner, pair.key, Bool()))
@@ -259,10 +279,5 @@ def _pairs(
         return Item(pair.span, clauses, value, key)
 
     items = each(lambda pair: weights.check_pair_item(state, env, pair, cause), pairs)
-    arguments: list[Expression] = []
-    for parameter in family.parameters:
-        if parameter.name not in given and parameter.default is None:
-            _wrong_count(state, call, family)
-        default = Constant(call.span, parameter.default or 0.0, Real())
-        arguments.append(given.get(parameter.name, default))
-    return Distribution(call.span, family.name, tuple(arguments), items, Dist())
+    arguments = each(lambda p: _parameter(state, env, call, p, given), family.parameters)
+    return Distribution(call.span, family.name, arguments, items, Dist())
