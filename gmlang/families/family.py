@@ -25,7 +25,11 @@ class Domains(Enum):
 
 
 class Taken(Enum):
-    """What a parameter is: a number, a probability, a value, or a probability for each value."""
+    """What a parameter is: a number, a probability, a value, or a probability for each value.
+
+    A family written by its name takes numbers and probabilities, or one row and nothing else; a
+    row in brackets is read as `{value: p, ...}`, whose law it then has.
+    """
 
     NUMBER = "number"
     PROBABILITY = "probability"
