@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
@@ -20,6 +19,7 @@ from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, log_score, no_evidence
 from gmruntime.inference import infer
 from gmruntime.inference import search as improve
+from gmruntime.quality import is_proved
 from gmruntime.workers.workers import Workers, workers_of
 
 
@@ -146,11 +146,10 @@ def timed(graph: FactorGraph, executor: Executor, budget_s: float) -> list[Impro
 
 def test_workers_that_never_answer_are_not_waited_for():
     graph = grid(24, num_states=4)
-    start = time.monotonic()
     steps = timed(graph, Stub(None), 1.0)
-    assert steps[-1].workers == 1
-    if time.monotonic() - start >= 1.0:
-        assert steps[-1].note == "no worker answered in time"
+    last = steps[-1]
+    assert last.workers == 1
+    assert is_proved(last.log_score, last.log_bound) or last.note == "no worker answered in time"
 
 
 def test_an_error_of_a_worker_costs_its_share():
