@@ -247,7 +247,9 @@ class Model:
             return answer(self.session(), question, how)
 
         def hear(warnings: Sequence[Diagnostic]) -> None:
-            self.session().warnings.extend(w for w in warnings if w not in self.warnings)
+            # Without news there is no need to be ready here: another thread may be at that.
+            if new := [w for w in warnings if w not in self.warnings]:
+                self.session().warnings.extend(new)
 
         return Spread(self, questions, settings, here, hear)
 

@@ -143,13 +143,15 @@ class Spread:
         while True:
             self._collect()
             self._employ()
-            if number in self.replies:
-                return self._told(self.replies.pop(number))
             with self.lock:
-                future = self.running.get(number)
-                mine = number if future is None else self._next()
+                reply, future = self.replies.pop(number, None), self.running.get(number)
+                mine = None
+                if reply is None:
+                    mine = number if future is None else self._next()
                 if mine == number and number in self.waiting:
                     self.waiting.remove(number)
+            if reply is not None:
+                return self._told(reply)
             if mine == number:
                 return self._told(self._here(number, ended))
             if mine is not None:
@@ -225,23 +227,24 @@ class Spread:
         self._employ()
 
     def _collect(self) -> None:
+        """Take what is over; whoever looks meanwhile finds a question with a worker or answered."""
         with self.lock:
-            done = [(n, f) for n, f in self.running.items() if f.done()]
-            for number, _ in done:
+            for number, future in [(n, f) for n, f in self.running.items() if f.done()]:
+                self._settle(number, future)
                 del self.running[number]
-        for number, future in done:
-            error = None if future.cancelled() else future.exception()
-            found = None if future.cancelled() or error is not None else future.result()
-            if isinstance(found, Reply):
-                self.hear(found.warnings)
-                self.replies[number] = found
-            elif found == NOT_HELD:
-                with self.lock:
-                    self.num_full += self.workers.count
-                    self.waiting.appendleft(number)
-            else:
-                what = "was lost" if error is None else f"failed ({type(error).__name__}: {error})"
-                self.lost[number] = f"a worker {what}; answered here"
+
+    def _settle(self, number: int, future: Future[object]) -> None:
+        error = None if future.cancelled() else future.exception()
+        found = None if future.cancelled() or error is not None else future.result()
+        if isinstance(found, Reply):
+            self.hear(found.warnings)
+            self.replies[number] = found
+        elif found == NOT_HELD:
+            self.num_full += self.workers.count
+            self.waiting.appendleft(number)
+        else:
+            what = "was lost" if error is None else f"failed ({type(error).__name__}: {error})"
+            self.lost[number] = f"a worker {what}; answered here"
 
     def _lose(self, number: int, note: str) -> None:
         """Give up a question's worker."""

@@ -19,7 +19,7 @@ from gmlang.diagnostics import GmError
 from gmlang.queries import spread as spread_module
 from gmlang.queries.answers import Answer
 from gmlang.queries.session import Settings
-from gmlang.queries.spread import Errand, run_errand
+from gmlang.queries.spread import Errand, Question, Spread, run_errand
 from gmruntime.workers.processes import Processes
 from gmruntime.workers.workers import Workers
 
@@ -99,6 +99,30 @@ def test_an_executor_that_is_shut_down_answers_nothing():
     executor.shutdown()
     model = gmlang.compile(PROGRAM)
     assert plain(model.run(executor=executor)) == plain(model.run())
+
+
+def test_an_answer_that_comes_while_it_is_asked_for_is_not_found_again():
+    """A worker's thread settles a question while this one looks for it: it has one place."""
+    model = gmlang.compile(PROGRAM)
+    heard, go_on = Event(), Event()
+    found: list[str] = []
+
+    def here(question: Question, settings: Settings) -> Answer:
+        found.append(question.text)
+        assert heard.wait(60)
+        Timer(0.2, go_on.set).start()
+        return next(model.answer_all([question], settings))
+
+    def hear(warnings: object) -> None:
+        heard.set()
+        assert go_on.wait(60)
+
+    with ThreadPoolExecutor(1) as executor:
+        settings = Settings(workers=Workers(executor, 1))
+        spread = Spread(model, model.questions[:2], settings, here, hear)
+        answers = [spread.answer(number) for number in range(2)]
+    assert [answer.text for answer in answers] == [q.text for q in model.questions[:2]]
+    assert found == [model.questions[0].text]
 
 
 def kill_first(errand: Errand) -> object:
