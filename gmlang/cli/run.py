@@ -29,7 +29,6 @@ from gmruntime.printable import printable
 
 if TYPE_CHECKING:
     from gmlang.api import Answer, Model
-    from gmlang.cli.jobs import Job
     from gmlang.core.program import Assert, Query
     from gmlang.diagnostics import Diagnostic
     from gmlang.queries.session import Settings
@@ -155,19 +154,22 @@ def _jobs(
     as_json: bool,
     trace: str | None,
 ) -> "Iterator[Job]":
-    """Prepare the work for each question; watched where someone watches."""
+    """Prepare the work for each question.
+
+    Where it is traced, each is searched for here; else workers share the questions; else whoever
+    sits at a terminal sees how far they are.
+    """
     is_live = not as_json and sys.stderr.isatty()
-    if trace is not None or is_live:
+    if trace is None and settings.workers is not None and len(asked) > 1:
+        yield from spread_jobs(model, asked, settings)
+    elif trace is not None or is_live:
         from gmlang.cli.trace import watched
 
         path = None if trace is None else Path(trace)
         yield from watched(model, asked, trace=path, live=is_live)
-        return
-    if settings.workers is not None and len(asked) > 1:
-        yield from spread_jobs(model, asked, settings)
-        return
-    for question in asked:
-        yield Plain(model, question)
+    else:
+        for question in asked:
+            yield Plain(model, question)
 
 
 def _finish(

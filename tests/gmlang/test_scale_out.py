@@ -1,9 +1,10 @@
 """Questions spread over workers, and searches they help, answer as one process does."""
 
+import io
 import os
 import re
 import signal
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
@@ -14,7 +15,9 @@ from typing import Any
 import pytest
 
 import gmlang
+from gmlang.api import Model
 from gmlang.cli import main
+from gmlang.cli.jobs import Job, spread_jobs
 from gmlang.diagnostics import GmError
 from gmlang.queries import spread as spread_module
 from gmlang.queries.answers import Answer
@@ -204,6 +207,36 @@ def test_the_command_spreads_questions_over_processes(
     assert alone[0] == 0
     assert run(capsys, tmp_path / "a.gm", "--workers", "2") == alone
     assert run(capsys, tmp_path / "a.gm", "--workers", "0") == alone
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_command_spreads_questions_at_a_terminal_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    spread: list[int] = []
+
+    def noted(model: Model, questions: Sequence[Question], settings: Settings) -> Iterator[Job]:
+        spread.append(len(questions))
+        return spread_jobs(model, questions, settings)
+
+    @contextmanager
+    def threads(number: int | None, address: str | None) -> Generator[Workers]:
+        with ThreadPoolExecutor(1) as executor:
+            yield Workers(executor, 1)
+
+    monkeypatch.setattr("gmlang.cli.run.spread_jobs", noted)
+    monkeypatch.setattr("gmlang.cli.run.hired", threads)
+    monkeypatch.setattr("sys.stderr", Terminal())
+    (tmp_path / "a.gm").write_text(PROGRAM, "utf-8")
+    with pytest.raises(SystemExit) as ended:
+        main(["run", str(tmp_path / "a.gm"), "--workers", "2"])
+    assert ended.value.code == 0
+    assert "P(rain | wet = true)" in capsys.readouterr().out
+    assert spread == [5]
 
 
 @pytest.mark.parametrize("options", [("-1",), ("two",), ("2", "--dask", "tcp://x:1")])
