@@ -179,7 +179,7 @@ class Model:
         executor: Executor | None = None,
         num_workers: int | None = None,
     ) -> Answer:
-        """Answer one query.
+        """Answer one query. Ctrl-C raises KeyboardInterrupt here; what was found is lost with it.
 
         Args:
             text: such as "P(rain | wet = true)".
@@ -263,7 +263,7 @@ class Model:
         executor: Executor | None = None,
         num_workers: int | None = None,
     ) -> Iterator[Step]:
-        """Yield ever better answers to a MAP query; break whenever you like.
+        """Yield ever better answers to a MAP query; break whenever you like, by Ctrl-C as well.
 
         The arguments are those of `query`.
 

@@ -1,9 +1,10 @@
 """Signals and deadlines: a question that is interrupted still answers with what it has found.
 
-A question is answered on a thread of its own. The main thread waits, and so is always there to act:
-Ctrl-C, SIGTERM or the deadline end the question's budget, which every engine asks, and the answer
-comes by the usual way. Where it does not come, because something goes on that asks nobody, such as
-a loop that is compiled for the first time, the question is left alone with its thread.
+The command and its sessions answer a question on a thread of its own. The main thread waits, and so
+is always there to act: Ctrl-C, SIGTERM or the deadline end the question's budget, which every
+engine asks, and the answer comes by the usual way. Where it does not come, because something goes
+on that asks nobody, such as a loop that is compiled for the first time, the question is left alone
+with its thread. In Python none of this is used: an interrupt is raised where the question is asked.
 """
 
 import os

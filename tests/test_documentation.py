@@ -8,6 +8,7 @@ import pytest
 
 import gmlang
 from gmlang.cli import main
+from gmlang.diagnostics import GmError
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -84,6 +85,23 @@ def _saved_programs() -> dict[str, str]:
 def _timeless(text: str) -> str:
     lines = re.sub(r"[\d.]+ m?s$", "TIME", text, flags=re.MULTILINE).strip().splitlines()
     return "\n".join(line.rstrip() for line in lines)
+
+
+def test_the_compatibilities_of_the_readme_are_those_of_its_first_program():
+    text = (ROOT / "README.md").read_text("utf-8")
+    model = gmlang.compile(GM[0][1])
+    stated = re.findall(r"`(compat\([^`]*\))` is (?:about )?(−?[\d.]+\d|\d)", text)
+    assert len(stated) == 2
+    for query, number in stated:
+        expected = float(number.replace("−", "-"))
+        assert model.query(query).value == pytest.approx(expected, abs=0.05), query
+
+
+def test_what_the_readme_says_is_refused_is_refused():
+    text = (ROOT / "examples" / "stationary_dancing.gm").read_text("utf-8")
+    assert "stationary dancing soft" in text
+    with pytest.raises(GmError, match="pose"):
+        gmlang.compile(text.replace("dancing soft", "dancing")).session()
 
 
 def test_no_block_is_left_out():
