@@ -7,8 +7,8 @@ _ALL = (
     Round("programs", programs.make, answers.faults),
     Round("graphs", graphs.make, questions.faults),
     Round("bytes", damage.make, damage.faults),
-    Round("options", matrix.make, matrix.faults, is_quick=False),
-    Round("interrupts", interrupted.make, interrupted.faults, is_quick=False),
-    Round("clock", clock.make, clock.faults, is_quick=False),
+    Round("options", matrix.make, matrix.faults),
+    Round("interrupts", interrupted.make, interrupted.faults),
+    Round("clock", clock.make, clock.faults),
 )
 ROUNDS = {of.name: of for of in _ALL}

@@ -12,9 +12,9 @@ import numpy as np
 
 from gmlang.diagnostics import Source
 from gmlang.syntax import ast
-from gmlang.syntax.parse import parse, parse_query
+from gmlang.syntax.parse import parse_query
 from tests.support import interpreter as naive
-from tests.support import oracle, reading
+from tests.support import oracle
 from tests.support.interpreter import Meaning, Place, World
 from tests.support.numbers import Undefined
 
@@ -47,11 +47,6 @@ def listed(meaning: Meaning) -> Plain:
             found.append(world)
             scores.append(score)
     return Plain(meaning, found, scores)
-
-
-def plain(text: str) -> Plain:
-    """Read a program and list its worlds."""
-    return listed(reading.read(parse(Source("program", text))))
 
 
 def without(of: Plain, line: int) -> Plain:

@@ -1,12 +1,13 @@
 """Random programs with random questions of every kind, each asked with every engine."""
 
+import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.fuzz import numbers, societies
-from tests.fuzz.plain import Plain, label, place_name, plain
-from tests.support import programs
+from tests.fuzz.plain import Plain, label, listed, place_name
+from tests.support import programs, reading
 from tests.support.interpreter import Meaning
 from tests.support.numbers import Undefined
 
@@ -83,7 +84,8 @@ def make(seed: int) -> ProgramCase:
     while True:
         text = MAKERS[kind](rng)
         try:
-            worlds = plain(text) if num_worlds(text) <= WORLDS_MAX else None
+            meaning = reading.read_text(text)
+            worlds = listed(meaning) if num_worlds(meaning) <= WORLDS_MAX else None
         except Undefined:
             return ProgramCase(kind, text, (Question("logZ()", ""),), None)
         if worlds is not None:
@@ -92,12 +94,9 @@ def make(seed: int) -> ProgramCase:
     return ProgramCase(kind, text, asked, worlds)
 
 
-def num_worlds(text: str) -> int:
+def num_worlds(meaning: Meaning) -> int:
     """Count a program's assignments."""
-    count = 1
-    for states in societies.plain_meaning(text).domains.values():
-        count *= len(states)
-    return count
+    return math.prod(len(states) for states in meaning.domains.values())
 
 
 # --- Questions -----------------------------------------------------------------------------

@@ -35,13 +35,11 @@ class Round:
         name: of it, on the command line.
         make: a case from a seed.
         check: what is wrong with a case, a sentence for each fault.
-        is_quick: false where the cases need processes or seconds of their own.
     """
 
     name: str
     make: Callable[[int], Case]
     check: Callable[[Any], Iterable[str]]
-    is_quick: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gmlang.diagnostics import Source
 from gmlang.syntax import ast
-from gmlang.syntax.parse import parse
 from tests.fuzz.plain import Plain, listed, log_sum
 from tests.support import interpreter as naive
 from tests.support import reading
@@ -88,7 +86,7 @@ class Stage:
     def read(self, models: tuple[str, ...]) -> Meaning:
         """Take the program apart in which only these models are considered."""
         considered = f"consider {', '.join(f'{name}(s)' for name in models)}\n"
-        return plain_meaning(f"{self.declared}var s : Being\n{considered}")
+        return reading.read_text(f"{self.declared}var s : Being\n{considered}")
 
     def log_z(self, models: tuple[str, ...], hidden: frozenset[Place]) -> float:
         """Return log Z with these models active, relative to the base and to their priors."""
@@ -107,11 +105,6 @@ class Stage:
         """Return what models are worth together, less what they are worth alone."""
         alone = [self.log_z((name,), hidden) for name in models]
         return self.log_z(models, hidden) - sum(alone)
-
-
-def plain_meaning(text: str) -> Meaning:
-    """Read a program without listing its worlds."""
-    return reading.read(parse(Source("program", text)))
 
 
 def _basic(meaning: Meaning, place: Place) -> list[Place]:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.fuzz import graphs, questions
 from tests.fuzz.all_rounds import ROUNDS
-from tests.fuzz.rounds import all_faults, try_seed
+from tests.fuzz.rounds import Round, all_faults, try_seed
 
 GRAPHS = [*range(0, 180, 10), 5040, 11910]
 
@@ -56,7 +56,7 @@ def test_what_is_raised_is_a_fault_with_its_command():
     def check(case: object) -> list[str]:
         raise ValueError(f"{case}")
 
-    broken = ROUNDS["bytes"].__class__("bytes", ROUNDS["bytes"].make, check)
+    broken = Round("bytes", ROUNDS["bytes"].make, check)
     (fault,) = try_seed(broken, 5).faults
     assert "ValueError" in fault.what
     assert fault.command == "python -m tests.fuzz.night bytes --seed 5 --count 1"

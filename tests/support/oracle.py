@@ -8,7 +8,7 @@ from functools import partial
 
 from gmlang.diagnostics import Source
 from gmlang.syntax import ast
-from gmlang.syntax.parse import parse, parse_query
+from gmlang.syntax.parse import parse_query
 from tests.support import interpreter as naive
 from tests.support import reading
 from tests.support.interpreter import Env, Meaning, Place, World
@@ -251,7 +251,7 @@ def worlds(m: Meaning) -> Iterator[World]:
 
 def probability(text: str, query: str) -> float:
     """Return P(event | condition) of a query `P(e | c, ...)` by enumeration; nan if impossible."""
-    m = reading.read(parse(Source("program", text)))
+    m = reading.read_text(text)
     (asked,) = parse_query(Source("query", query))
     call = asked.items[0]
     assert isinstance(call, ast.Call)
@@ -270,7 +270,7 @@ def probability(text: str, query: str) -> float:
 
 def answers(text: str, queries: Sequence[str]) -> tuple[list[float], float, int, float]:
     """Enumerate once: P of each event, log Z, the number of assignments, and the best score."""
-    m = reading.read(parse(Source("program", text)))
+    m = reading.read_text(text)
     calls: list[ast.Call] = []
     for query in queries:
         call = parse_query(Source("query", query))[0].items[0]
@@ -315,7 +315,7 @@ def scores(text: str, query: str) -> dict[tuple[str, ...], list[float]]:
         text: a program.
         query: `MAP(a, b | c)` or any other whose arguments are variables.
     """
-    m = reading.read(parse(Source("program", text)))
+    m = reading.read_text(text)
     (asked,) = parse_query(Source("query", query))
     call = asked.items[0]
     assert isinstance(call, ast.Call)
@@ -340,12 +340,12 @@ def _state(m: Meaning, e: object, world: World) -> str:
 
 def log_partition(text: str) -> float:
     """Return log Z by enumeration."""
-    m = reading.read(parse(Source("program", text)))
+    m = reading.read_text(text)
     total = sum(math.exp(log_score(m, world)) for world in worlds(m))
     return log_safe(total)
 
 
 def count(text: str) -> int:
     """Count the assignments that nothing forbids."""
-    m = reading.read(parse(Source("program", text)))
+    m = reading.read_text(text)
     return sum(log_score(m, world) > -math.inf for world in worlds(m))

@@ -4,7 +4,9 @@ import contextlib
 import itertools
 from collections.abc import Iterator
 
+from gmlang.diagnostics import Source
 from gmlang.syntax import ast
+from gmlang.syntax.parse import parse
 from tests.support.interpreter import (
     Env,
     Meaning,
@@ -18,6 +20,11 @@ from tests.support.interpreter import (
     place_of,
     weights,
 )
+
+
+def read_text(text: str) -> Meaning:
+    """Take a program apart that is given as text."""
+    return read(parse(Source("program", text)))
 
 
 def read(program: ast.Program) -> Meaning:
