@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gmlang.cli.options import EXIT_ANSWERED, read_assignments
+from gmlang.cli.options import EXIT_ANSWERED, read_assignments, values_options
 from gmruntime.printable import printable
 
 if TYPE_CHECKING:
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("source", type=click.Path(exists=True, dir_okay=False))
 @click.argument("target", type=click.Path(dir_okay=False))
-@click.option("--data", "files", multiple=True, metavar="NAME=FILE", help="NPZ, NPY or CSV.")
-@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A size or param.")
+@values_options
 def convert(source: str, target: str, files: tuple[str, ...], settings: tuple[str, ...]) -> int:
     """Translate SOURCE (.gm, .uai or .bif, packed or not) to TARGET (.gm, .uai, .dot or .svg).
 

@@ -2,7 +2,8 @@
 
 import math
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -10,6 +11,9 @@ from gmlang.limits import MEMORY_MAX, SECONDS_MAX, SEED_MAX
 
 if TYPE_CHECKING:
     from gmlang.api import Model
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+"""A function that click makes a command of."""
 
 EXIT_ANSWERED = 0
 EXIT_MISTAKE = 1
@@ -61,6 +65,17 @@ WHOLE_SEED = click.IntRange(0, SEED_MAX)
 def memory_bytes(gibibytes: float | None) -> int | None:
     """Return a cap in bytes; the smallest is one."""
     return None if gibibytes is None else max(1, int(gibibytes * 2**30))
+
+
+def values_options(command: Command) -> Command:
+    """Give a command both ways to hand in values: `--data` and `--set`."""
+    data = click.option(
+        "--data", "files", multiple=True, metavar="NAME=FILE", help="NPZ, NPY, CSV, TSV or TXT."
+    )
+    parameters = click.option(
+        "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A size or param."
+    )
+    return data(parameters(command))
 
 
 device_option = click.option(

@@ -22,6 +22,7 @@ from gmlang.cli.options import (
     device_option,
     memory_bytes,
     open_program,
+    values_options,
 )
 from gmlang.cli.workers import hired, workers_options
 from gmlang.interrupts import Interrupts
@@ -42,10 +43,7 @@ if TYPE_CHECKING:
 )
 @click.option("--seed", type=WHOLE_SEED, default=0, show_default=True, help="Of everything random.")
 @device_option
-@click.option(
-    "--data", "files", multiple=True, metavar="NAME=FILE", help="NPZ, NPY, CSV, TSV or TXT."
-)
-@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A size or param.")
+@values_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--trace", type=click.Path(dir_okay=False), help="Write each improvement there.")
 @click.option("--plan", "only_plan", is_flag=True, help="Say what each query would cost.")

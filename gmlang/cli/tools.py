@@ -4,7 +4,13 @@ from pathlib import Path
 
 import click
 
-from gmlang.cli.options import EXIT_ANSWERED, EXIT_MISTAKE, bound, read_assignments
+from gmlang.cli.options import (
+    EXIT_ANSWERED,
+    EXIT_MISTAKE,
+    bound,
+    read_assignments,
+    values_options,
+)
 from gmruntime.printable import printable, printable_line
 
 
@@ -79,8 +85,7 @@ def fmt(files: tuple[str, ...], write: bool, only_check: bool) -> int:
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False))
 @click.option("-o", "--out", type=click.Path(dir_okay=False), help=".svg or .dot. [default: DOT]")
-@click.option("--data", "files", multiple=True, metavar="NAME=FILE", help="NPZ, NPY or CSV.")
-@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A size or param.")
+@values_options
 def graph(file: str, out: str | None, files: tuple[str, ...], settings: tuple[str, ...]) -> int:
     """Draw the factor graph of FILE (.gm, .uai or .bif), plates collapsed."""
     from gmlang.formats.convert import drawn_graph
@@ -104,8 +109,7 @@ def graph(file: str, out: str | None, files: tuple[str, ...], settings: tuple[st
 @click.option(
     "--phase", type=click.Choice(["syntax", "core", "world", "graph", "plan"]), default="core"
 )
-@click.option("--data", "files", multiple=True, metavar="NAME=FILE", help="NPZ, NPY or CSV.")
-@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A size or param.")
+@values_options
 def dump(file: str, phase: str, files: tuple[str, ...], settings: tuple[str, ...]) -> int:
     """Show what a phase of the compiler made of FILE."""
     from gmlang.api import load, read_source
@@ -143,8 +147,7 @@ def plot(trace: str, out: str) -> int:
 
 @click.command()
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False))
-@click.option("--data", "files", multiple=True, metavar="NAME=FILE", help="NPZ, NPY or CSV.")
-@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A size or param.")
+@values_options
 def repl(file: str | None, files: tuple[str, ...], settings: tuple[str, ...]) -> int:
     """Explore FILE, or an empty program, interactively."""
     from gmlang.repl.loop import run_repl

@@ -1,17 +1,16 @@
 """`--workers` and `--dask`: who takes part in answering, from the command line."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from gmlang.cli.options import Command
 from gmruntime.printable import printable_line
 
 if TYPE_CHECKING:
     from gmruntime.workers.workers import Workers
-
-_F = TypeVar("_F", bound=Callable[..., Any])
 
 NUM_WORKERS_MAX = 1024
 """Processes on one machine; a cluster may have more."""
@@ -20,7 +19,7 @@ CONNECT_S = 10
 """How long a cluster may take to answer."""
 
 
-def workers_options(command: _F) -> _F:
+def workers_options(command: Command) -> Command:
     """Give a command both options."""
     workers = click.option(
         "--workers",

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from gmlang.pipeline import PHASES
+
 ROOT = Path(__file__).resolve().parents[2]
 STATUSES = {0, 1, 2, 3}
 """What a command may end with where nobody interrupts it."""
@@ -97,7 +99,7 @@ def _words(rng: random.Random, command: str) -> list[str]:
         case _:
             other = ["check", "fmt", "dump", "repl", "plot", "nothing", "--version", "--help"]
             name = rng.choice(other)
-            phase = {"--phase": ("syntax", "core", "graph", "none")} if name == "dump" else {}
+            phase = {"--phase": (*PHASES, "none")} if name == "dump" else {}
             more = {"--json": ("",), "--check": ("",), **phase}
             return [name, file, *_some(rng, more)]
 
