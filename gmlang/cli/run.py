@@ -188,7 +188,7 @@ def _finish(
         return answer
     from gmlang.queries.dispatch import unanswered
 
-    return unanswered(question, getattr(question, "within_s", None) or settings.budget_s)
+    return unanswered(question, settings)
 
 
 def _plan(

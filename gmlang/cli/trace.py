@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from gmlang.cli.jobs import Job, Plain
 from gmlang.core.program import Assert, Query
-from gmlang.queries.dispatch import answer
+from gmlang.queries.dispatch import answer, seconds_for
 from gmlang.queries.planning import plan_of
 from gmlang.queries.searching import improvements, searched_answer
 from gmlang.queries.session import Session, Settings
@@ -77,7 +77,7 @@ class _Search:
             if self.live:
                 from gmlang.cli.live import LiveSearch
 
-                budget_s = self.question.within_s or settings.budget_s
+                budget_s = seconds_for(self.question, settings)
                 display = stack.enter_context(LiveSearch(self.question.text, budget_s))
                 if settings.watch is not None:
                     settings.watch.when_left.append(display.live.stop)

@@ -57,8 +57,15 @@ def answer(session: Session, question: Query | Assert, settings: Settings) -> An
     return replace(found, seconds=time.monotonic() - start_s, name=name)
 
 
-def unanswered(question: Query | Assert, seconds: float) -> Answer:
+def seconds_for(question: Query | Assert, settings: Settings) -> float:
+    """Return the seconds that a question may take: its own, or those of the settings."""
+    own_s = question.within_s if isinstance(question, Query) else None
+    return own_s or settings.budget_s
+
+
+def unanswered(question: Query | Assert, settings: Settings) -> Answer:
     """Return the answer that says nothing, for a question that was left alone."""
+    seconds = seconds_for(question, settings)
     kind, held = ("assert", False) if isinstance(question, Assert) else (question.kind, None)
     name = "" if isinstance(question, Assert) else question.name
     return Answer(

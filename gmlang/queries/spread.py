@@ -15,6 +15,7 @@ from typing import Protocol, cast
 from gmlang.core.program import Assert, Query
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.queries.answers import Answer
+from gmlang.queries.dispatch import seconds_for
 from gmlang.queries.session import Settings
 from gmruntime.budget import Watch, free_memory_bytes
 from gmruntime.workers.parcels import Parcel, pack, unpack
@@ -161,7 +162,7 @@ class Spread:
             if not self._are_awake():
                 self._lose(number, "")
                 continue
-            budget_s = getattr(self.asked[number], "within_s", None) or self.settings.budget_s
+            budget_s = seconds_for(self.asked[number], self.settings)
             if not wait([future], budget_s + LATE_S).done:
                 self._lose(number, "a worker did not answer in time; answered here")
 

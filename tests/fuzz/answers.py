@@ -23,13 +23,13 @@ from tests.fuzz.plain import (
     is_variable,
     lines,
     log_odds,
-    log_sum,
     place_name,
     without,
 )
 from tests.fuzz.plain import states as states_of
 from tests.fuzz.programs import ProgramCase, Question
 from tests.fuzz.societies import Stage, sites
+from tests.fuzz.worth import log_sum
 from tests.support.numbers import Undefined
 
 UNDEFINED = {"GM314", "GM327", "GM406", "GM414", "GM417", "GM422", "GM425", "GM428"}

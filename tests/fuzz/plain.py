@@ -13,6 +13,7 @@ import numpy as np
 from gmlang.diagnostics import Source
 from gmlang.syntax import ast
 from gmlang.syntax.parse import parse_query
+from tests.fuzz.worth import log_sum
 from tests.support import interpreter as naive
 from tests.support import oracle
 from tests.support.interpreter import Meaning, Place, World
@@ -103,12 +104,6 @@ class Given:
     def best(self) -> float:
         """The highest score."""
         return float(self.scores.max(initial=-math.inf))
-
-
-def log_sum(scores: np.ndarray) -> float:
-    """Return the log of a sum of exponentials; -inf of nothing."""
-    top = scores.max(initial=-math.inf)
-    return float(top + np.log(np.exp(scores - top).sum())) if top > -math.inf else -math.inf
 
 
 def given(of: Plain, query: str) -> Given:

@@ -57,7 +57,7 @@ class Worth:
 
 
 def log_sum(scores: np.ndarray) -> float:
-    """Return the log of a sum of exponentials."""
+    """Return the log of a sum of exponentials; -inf of nothing."""
     top = float(scores.max(initial=-np.inf))
     if top == -np.inf:
         return top
