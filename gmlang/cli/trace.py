@@ -12,7 +12,7 @@ from gmlang.core.program import Assert, Query
 from gmlang.queries.dispatch import answer, seconds_for
 from gmlang.queries.planning import plan_of
 from gmlang.queries.searching import improvements, searched_answer
-from gmlang.queries.session import Session, Settings
+from gmlang.queries.session import Session, Settings, begin, ground_before
 from gmruntime.answer import Improvement
 
 if TYPE_CHECKING:
@@ -68,6 +68,9 @@ class _Search:
 
     def __call__(self, settings: Settings) -> "Answer":
         session = self.model.session()
+        # What is found out about the question beforehand is done in its time.
+        ground_before(session, self.question)
+        settings = begin(settings, self.question.within_s)
         if self.lines is None and not _is_searched(session, self.question, settings):
             return answer(session, self.question, settings)
         with ExitStack() as stack:

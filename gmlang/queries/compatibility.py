@@ -1,4 +1,4 @@
-"""How well models go together: compat, blame, and the refusal of contradictory composites.
+"""How well models go together: what compat, blame and the refusal of composites are made of.
 
     compat(a, b) = log Z(a, b) - log Z(a) - log Z(b)
 

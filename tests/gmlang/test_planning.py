@@ -5,6 +5,14 @@ from pathlib import Path
 
 import pytest
 
+import gmlang
+from gmlang.api import Answer
+from gmlang.cli.trace import watched
+from gmlang.core.program import Assert, Query
+from gmlang.queries.dispatch import answer
+from gmlang.queries.planning import Planned, plan_of
+from gmlang.queries.session import Session, Settings
+from gmruntime.budget import Budget, Watch
 from tests.gmlang.test_cli import RAIN, Captured, call, write
 
 
@@ -50,3 +58,24 @@ def test_a_plan_refuses_what_a_run_refuses(tmp_path: Path, capsys: Captured) -> 
     assert "iters must be at least 1" in refused["message"]
     assert planned["engine"] == "exact elimination"
     assert call("run", program, "--plan", "--trace", tmp_path / "t.jsonl") == 2
+
+
+def test_what_is_planned_before_a_watched_search_is_in_its_time(monkeypatch: pytest.MonkeyPatch):
+    budgets: list[Budget | None] = []
+
+    def planned(session: Session, question: Query | Assert, settings: Settings) -> Planned:
+        budgets.append(settings.budget)
+        return plan_of(session, question, settings)
+
+    def answered(session: Session, question: Query | Assert, settings: Settings) -> Answer:
+        budgets.append(settings.budget)
+        return answer(session, question, settings)
+
+    monkeypatch.setattr("gmlang.cli.trace.plan_of", planned)
+    monkeypatch.setattr("gmlang.cli.trace.answer", answered)
+    model = gmlang.compile("var a : bool ~ Bernoulli(0.3)\nquery MAP(a)\n")
+    (job,) = watched(model, list(model.questions), trace=None, live=True)
+    watch = Watch()
+    assert job(Settings(budget_s=60.0, watch=watch)).status == "exact"
+    assert budgets == [watch.budget, watch.budget]
+    assert watch.budget is not None
