@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gmlang.cli.options import EXIT_MISTAKE
-
 if TYPE_CHECKING:
     from gmlang.core.program import Assert, Query
     from gmlang.diagnostics import Diagnostic, GmError
@@ -18,7 +16,6 @@ class Failure:
 
     question: "Query | Assert"
     error: "GmError"
-    exit_status: int = EXIT_MISTAKE
 
     def tell(self, told: "set[Diagnostic]") -> None:
         """Write what is wrong to stderr, once however many questions it concerns."""

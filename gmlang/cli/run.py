@@ -125,7 +125,7 @@ def _status(answer: "Answer | Failure | None") -> int:
         case None:
             return EXIT_ANSWERED
         case Failure():
-            return answer.exit_status
+            return EXIT_MISTAKE
         case _ if answer.held is False:
             return EXIT_MISTAKE
         case _ if answer.status == "impossible" and answer.value is None:
@@ -213,7 +213,7 @@ def _plan(
         except GmError as error:
             planned = Failure(question, error)
             planned.tell(told)
-            status = status or planned.exit_status
+            status = EXIT_MISTAKE
         _warn(model, told)
         if as_json:
             collected.append(planned.to_dict())

@@ -49,7 +49,6 @@ class Answer:
     labels: tuple[str, ...] = ()
     name: str = ""
     held: bool | None = None
-    interrupted: bool = False
     workers: int = 1
     details: dict[str, object] = field(default_factory=dict[str, object])
 
