@@ -215,7 +215,7 @@ def _assignments(
     prepared: Prepared, query: Query, evidence: np.ndarray, settings: Settings
 ) -> Answer:
     names = asked_names(prepared, query)
-    found = ask(prepared, _assignment_question(prepared, query, names), evidence, settings, query)
+    found = ask(prepared, assignment_question(prepared, query, names), evidence, settings, query)
     assert isinstance(found, AssignmentsAnswer)
     base = Answer(query.text, query.kind, "", None, 0.0)
     fields = quality_fields(found.quality)
@@ -261,9 +261,14 @@ def flat_variables(names: list[Named]) -> np.ndarray:
     return np.concatenate([np.zeros(0, np.int64), *(n.variables.reshape(-1) for n in names)])
 
 
-def _assignment_question(
+def assignment_question(
     prepared: Prepared, query: Query, names: list[Named]
 ) -> Map | Best | Samples:
+    """Return what a query for whole assignments asks the runtime.
+
+    Raises:
+        GmError: when it asks for none, or for too many.
+    """
     if query.kind == "map":
         return Map()
     assert query.number is not None

@@ -7,15 +7,13 @@ import numpy as np
 from gmlang.core.program import Assert, Query
 from gmlang.diagnostics import GmError
 from gmlang.errors import grounding as errors
-from gmlang.queries.session import Session, Settings, begin, prepare
+from gmlang.queries.basic import asked_names, assignment_question
+from gmlang.queries.session import Prepared, Session, Settings, begin, prepare
 from gmruntime.answer import (
-    Best,
     Joint,
     LogPartition,
-    Map,
     MarginalMap,
     Marginals,
-    Samples,
     Solutions,
 )
 from gmruntime.answer import Query as RuntimeQuery
@@ -77,12 +75,10 @@ def plan_of(session: Session, question: Query | Assert, settings: Settings) -> P
     if clash:
         words = "nothing: what is observed contradicts itself"
         return Planned(question.text, question.kind, words)
-    asked = [t.variables.reshape(-1) for t in prepared.targets]
-    variables = np.concatenate(asked).astype(np.int32) if asked else np.zeros(0, np.int32)
     try:
         found = plan(
             prepared.graph(),
-            _question(question, variables),
+            _question(prepared, question),
             evidence=evidence,
             budget=settings.running(),
             seed=settings.seed,
@@ -98,18 +94,16 @@ def plan_of(session: Session, question: Query | Assert, settings: Settings) -> P
     return Planned(question.text, question.kind, describe(found), found)
 
 
-def _question(question: Query, variables: np.ndarray) -> RuntimeQuery:
+def _question(prepared: Prepared, question: Query) -> RuntimeQuery:
+    asked = [t.variables.reshape(-1) for t in prepared.targets]
+    variables = np.concatenate(asked).astype(np.int32) if asked else np.zeros(0, np.int32)
     match question.kind:
         case "joint":
             return Joint(variables)
-        case "map":
-            return Map()
+        case "map" | "best" | "sample":
+            return assignment_question(prepared, question, asked_names(prepared, question))
         case "mmap":
             return MarginalMap(variables)
-        case "best":
-            return Best(1, variables if variables.size else None)
-        case "sample":
-            return Samples(1)
         case "logz":
             return LogPartition()
         case "count":

@@ -9,6 +9,7 @@ import gmlang
 from gmlang.api import Answer
 from gmlang.cli.trace import watched
 from gmlang.core.program import Assert, Query
+from gmlang.diagnostics import GmError
 from gmlang.queries.dispatch import answer
 from gmlang.queries.planning import Planned, plan_of
 from gmlang.queries.session import Session, Settings
@@ -58,6 +59,18 @@ def test_a_plan_refuses_what_a_run_refuses(tmp_path: Path, capsys: Captured) -> 
     assert "iters must be at least 1" in refused["message"]
     assert planned["engine"] == "exact elimination"
     assert call("run", program, "--plan", "--trace", tmp_path / "t.jsonl") == 2
+
+
+def test_more_of_the_best_cost_more() -> None:
+    model = gmlang.compile("var x[9] : 0..3\nfor i in 0..<8: prefer x[i] == x[i + 1] weight 0.4\n")
+    plans = [
+        plan_of(model.session(), model.ask(f"best({count}, x)")[0], Settings()).plan
+        for count in (1, 5000)
+    ]
+    one, many = (plan.seconds for plan in plans if plan is not None)
+    assert one < many
+    with pytest.raises(GmError, match="at least 1"):
+        plan_of(model.session(), model.ask("best(0, x)")[0], Settings())
 
 
 def test_what_is_planned_before_a_watched_search_is_in_its_time(monkeypatch: pytest.MonkeyPatch):
