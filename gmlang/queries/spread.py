@@ -5,6 +5,7 @@ to each worker, which grounds it; the process that asks answers questions too, t
 begun and those that a worker lost.
 """
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, wait
@@ -26,6 +27,9 @@ Question = Query | Assert
 LATE_S = 0.5
 """A worker is waited for so much longer than its question's budget, once there is nothing else to
 do; then the question is answered here."""
+
+POLL_S = 0.05
+"""How often who waits for a worker looks whether everything is to end."""
 
 
 class Asked(Protocol):
@@ -163,8 +167,10 @@ class Spread:
                 self._lose(number, "")
                 continue
             budget_s = seconds_for(self.asked[number], self.settings)
-            if not wait([future], budget_s + LATE_S).done:
-                self._lose(number, "a worker did not answer in time; answered here")
+            if not _is_done(future, budget_s + LATE_S, ended):
+                was_told = ended is not None and ended.is_set()
+                late = "" if was_told else "a worker did not answer in time; answered here"
+                self._lose(number, late)
 
     def dismiss(self) -> None:
         """Call back what has not begun; what has is left to end by itself."""
@@ -272,3 +278,15 @@ def run_errand(errand: Errand) -> Reply | str:
     except GmError as error:
         return Reply(mistakes=tuple(error.diagnostics), warnings=model.warnings)
     return Reply(answer, warnings=model.warnings)
+
+
+def _is_done(future: Future[object], seconds: float, ended: Event | None) -> bool:
+    """Wait for a worker, no longer than said, and not beyond the moment that everything ends."""
+    end_s = time.monotonic() + seconds
+    while not (ended is not None and ended.is_set()):
+        left_s = end_s - time.monotonic()
+        if wait([future], max(0.0, min(left_s, POLL_S))).done:
+            return True
+        if left_s <= 0.0:
+            break
+    return future.done()

@@ -181,6 +181,22 @@ def test_who_gives_up_waiting_ends_what_is_answered_here():
     assert found.value is not None
 
 
+def test_who_gives_up_waiting_takes_a_question_back_from_its_worker():
+    model = gmlang.compile(PROGRAM)
+    settings = Settings(budget_s=1e8, workers=Workers(Silent(awake=True), 2))
+    spread = model.spread(model.questions, settings)
+    first = spread.answer(0)
+    ended = Event()
+    assert 1 in spread.running
+    timer = Timer(0.3, ended.set)
+    timer.start()
+    second = spread.answer(1, ended)
+    spread.dismiss()
+    timer.join()
+    assert first.status == "exact"
+    assert second.kind == "map"
+
+
 @pytest.mark.parametrize(
     "nonsense",
     [{"executor": 3}, {"executor": ThreadPoolExecutor}, {"num_workers": 2}],

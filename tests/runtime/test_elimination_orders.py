@@ -97,3 +97,15 @@ def test_few_present_effects_of_many_causes_are_exact():
     assert isinstance(told, MarginalsAnswer)
     assert told.quality.status is Status.EXACT
     np.testing.assert_allclose(told.probabilities[0][:, 1], rows, atol=1e-6)
+
+
+def test_a_hub_of_thousands_of_leaves_is_a_tree():
+    """Its order takes cliques of two; log Z of a star is a sum over its hub alone."""
+    rng = np.random.default_rng(0)
+    tables = rng.normal(size=(3000, 2, 2))
+    scopes = np.stack([np.zeros(3000, np.int32), np.arange(1, 3001, dtype=np.int32)], axis=1)
+    graph = FactorGraph((VariableBlock("x", (3001,), 2),), (FactorBlock(Table(tables), scopes),))
+    found = infer(graph, LogPartition(), budget_s=60.0)
+    expected = np.logaddexp.reduce(np.logaddexp.reduce(tables, axis=2).sum(axis=0))
+    assert found.quality.status is Status.EXACT
+    assert found.log_value == pytest.approx(expected, abs=1e-9)
