@@ -132,3 +132,32 @@ def test_messages_count_different_values_by_their_own_rule() -> None:
     found = infer(graph, Solutions(), method="bp")
     assert found.log_lower <= math.lgamma(13) <= found.log_upper
     assert found.log_count == pytest.approx(math.lgamma(13), abs=1e-6)
+
+
+def test_numbers_that_floats_lose_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two cases the one that is rare in the first part has most solutions in the end.
+
+    A chain of copies of one boolean; part k is free where it has one value, else settled.
+    """
+    monkeypatch.setattr(plans, "COMPILED_BITS", -1.0)
+    monkeypatch.setattr(plans, "is_loaded", lambda: True)
+    free_at, sizes = [0, 1, 1, 1], [140, 65, 65, 65]
+    equal = Table(np.where(np.eye(2), 0.0, NO)[None])
+    chain = np.array([[k, k + 1] for k in range(3)], np.int32)
+    blocks = [FactorBlock(equal, chain)]
+    for k, part in enumerate(np.split(np.arange(4, 4 + sum(sizes)), np.cumsum(sizes)[:-1])):
+        table = np.zeros((1, 2, 256))
+        table[0, 1 - free_at[k], 1:] = NO
+        scopes = np.stack([np.full(len(part), k), part], axis=1).astype(np.int32)
+        blocks.append(FactorBlock(Table(table), scopes))
+    variables = VariableBlock("copy", (4,), 2), VariableBlock("part", (sum(sizes),), 256)
+    graph = FactorGraph(variables, tuple(blocks))
+    found = answer(
+        graph,
+        Solutions(),
+        no_evidence(graph),
+        start_budget(60.0, 1 << 30),
+        np.random.default_rng(0),
+    )
+    assert isinstance(found, SolutionsAnswer)
+    assert found.count == 256**140 + 256**195

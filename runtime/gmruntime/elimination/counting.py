@@ -16,7 +16,7 @@ import numpy as np
 from gmruntime.budget import Budget
 from gmruntime.elimination.layouts.order import Order
 from gmruntime.elimination.passes.cores import PARALLEL_ENTRIES, Run, allocate, program_of, run
-from gmruntime.elimination.passes.program import Sheet, write_upward
+from gmruntime.elimination.passes.program import Sheet, Step, write_upward
 from gmruntime.elimination.solutions import LOG_TOLERANCE, Counted
 from gmruntime.simplify.network import Network
 
@@ -55,20 +55,37 @@ def count_compiled(network: Network, order: Order, budget: Budget) -> Counted | 
         return Counted(log_count, round(math.exp(log_count)))
     # Its tables take as much memory as those of a pass in whole numbers.
     del done
-    num_primes = int(log_count * (1.0 + LOG_TOLERANCE) / math.log(PRIMES_BELOW / 2)) + 1
+    log_most = log_count + LOG_TOLERANCE * max(1.0, log_count)
+    count = _count_below(sheet, log_most, budget)
+    if count is not None and not _agree(count, log_count):
+        # Floats lost what was too small for them and larger in the end; there are at most all.
+        count = _count_below(sheet, _log_states(network), budget)
+        if count is None:
+            return None
+        return Counted(math.log(count) if count else -np.inf, count)
+    return Counted(log_count if count is None else math.log(count), count)
+
+
+def _count_below(sheet: Sheet, log_most: float, budget: Budget) -> int | None:
+    """Count in whole numbers, of which there are at most e^log_most; None when time ran out."""
+    num_primes = int(log_most / math.log(PRIMES_BELOW / 2)) + 1
     num_entries = sum(float(sheet.entries(step.axes)) for step in sheet.steps)
     if num_primes * num_entries / ENTRIES_PER_SECOND > budget.left_s():
-        return Counted(log_count, None)
+        return None
     count, product = 0, 1
     for _, prime in zip(range(num_primes), _primes(), strict=False):
         remainder = _count_modulo(sheet, prime, budget)
         if remainder is None:
-            return Counted(log_count, None)
+            return None
         # The one number below the new product that leaves both remainders.
         count += product * ((remainder - count) * pow(product, -1, prime) % prime)
         product *= prime
-    assert abs(math.log(count) - log_count) <= LOG_TOLERANCE * max(1.0, log_count)
-    return Counted(math.log(count), count)
+    return count
+
+
+def _agree(count: int, log_count: float) -> bool:
+    """Say whether floats found the same; a remainder of another number is not so close."""
+    return count > 0 and abs(math.log(count) - log_count) <= LOG_TOLERANCE * max(1.0, log_count)
 
 
 def _pass(sheet: Sheet, budget: Budget, *, is_max: bool) -> Run:
@@ -83,14 +100,29 @@ def _rounding(network: Network, sheet: Sheet) -> float:
     most n - 1 roundings more than its worst. What was taken out to rescale is a sum of logs, none
     of them more than that of all states.
     """
-    log_states = float(np.log(network.num_states[list(network.free)].astype(np.float64)).sum())
+    log_states = _log_states(network)
     if log_states > _LOG_RANGE:
         return math.inf
     roundings = 1.0
     for step in sheet.steps:
-        num_terms = sheet.entries(step.axes) / sheet.entries(sheet.scopes[step.result])
-        roundings += num_terms + len(step.operands) + log_states + 4.0
+        roundings += _num_terms(sheet, step) + len(step.operands) + log_states + 4.0
     return 4.0 * float(np.finfo(np.float64).eps) * roundings
+
+
+def _log_states(network: Network) -> float:
+    """Return the log of how many assignments the free variables have."""
+    return float(np.log(network.num_states[list(network.free)].astype(np.float64)).sum())
+
+
+def _num_terms(sheet: Sheet, step: Step) -> float:
+    """Bound how many terms an entry of the result is a sum of.
+
+    One entry may have far more than the mean where only possible states of groups are listed.
+    """
+    axes = sheet.axes
+    kept = {v for axis in sheet.scopes[step.result] for v in axes.variables(axis)}
+    summed = {v for axis in step.axes for v in axes.variables(axis)} - kept
+    return min(float(sheet.entries(step.axes)), math.prod(float(axes.size(v)) for v in summed))
 
 
 def _count_modulo(sheet: Sheet, prime: int, budget: Budget) -> int | None:
