@@ -16,7 +16,8 @@ import numpy as np
 from gmruntime.budget import Budget
 from gmruntime.elimination.layouts.order import Order
 from gmruntime.elimination.passes.cores import PARALLEL_ENTRIES, Run, allocate, program_of, run
-from gmruntime.elimination.passes.program import Sheet, Step, write_upward
+from gmruntime.elimination.passes.losses import num_terms
+from gmruntime.elimination.passes.program import Sheet, write_upward
 from gmruntime.elimination.solutions import LOG_TOLERANCE, Counted
 from gmruntime.simplify.network import Network
 
@@ -46,24 +47,31 @@ def count_compiled(network: Network, order: Order, budget: Budget) -> Counted | 
     sheet = write_upward(network, order).sheet
     done = _pass(sheet, budget, is_max=False)
     if not done.finished:
-        # What vanished may have been too small for floats; maxima of logs know whether it is 0.
-        found = None if budget.is_spent() else _pass(sheet, budget, is_max=True)
-        vanished = found is not None and not found.finished and not budget.is_spent()
-        return Counted(-np.inf, 0) if vanished else None
+        return _count_small(network, sheet, budget)
     log_count = done.log_constant
     if log_count + math.log(_rounding(network, sheet)) < _LOG_DOUBT_MAX:
         return Counted(log_count, round(math.exp(log_count)))
     # Its tables take as much memory as those of a pass in whole numbers.
     del done
-    log_most = log_count + LOG_TOLERANCE * max(1.0, log_count)
-    count = _count_below(sheet, log_most, budget)
-    if count is not None and not _agree(count, log_count):
-        # Floats lost what was too small for them and larger in the end; there are at most all.
-        count = _count_below(sheet, _log_states(network), budget)
-        if count is None:
-            return None
-        return Counted(math.log(count) if count else -np.inf, count)
-    return Counted(log_count if count is None else math.log(count), count)
+    margin = LOG_TOLERANCE * max(1.0, log_count)
+    count = _count_below(sheet, log_count + margin, budget)
+    if count is None:
+        return Counted(log_count, None)
+    assert abs(math.log(count) - log_count) <= margin
+    return Counted(math.log(count), count)
+
+
+def _count_small(network: Network, sheet: Sheet, budget: Budget) -> Counted | None:
+    """Count what was too small for floats: maxima of logs know whether it is 0."""
+    if budget.is_spent():
+        return None
+    is_possible = _pass(sheet, budget, is_max=True).finished
+    if budget.is_spent():
+        return None
+    if not is_possible:
+        return Counted(-np.inf, 0)
+    count = _count_below(sheet, _log_states(network), budget)
+    return None if count is None else Counted(math.log(count), count)
 
 
 def _count_below(sheet: Sheet, log_most: float, budget: Budget) -> int | None:
@@ -83,11 +91,6 @@ def _count_below(sheet: Sheet, log_most: float, budget: Budget) -> int | None:
     return count
 
 
-def _agree(count: int, log_count: float) -> bool:
-    """Say whether floats found the same; a remainder of another number is not so close."""
-    return count > 0 and abs(math.log(count) - log_count) <= LOG_TOLERANCE * max(1.0, log_count)
-
-
 def _pass(sheet: Sheet, budget: Budget, *, is_max: bool) -> Run:
     count = sum(step.clique >= 0 for step in sheet.steps)
     return run(sheet, np.full(count, is_max), budget, reuse=True)
@@ -105,24 +108,13 @@ def _rounding(network: Network, sheet: Sheet) -> float:
         return math.inf
     roundings = 1.0
     for step in sheet.steps:
-        roundings += _num_terms(sheet, step) + len(step.operands) + log_states + 4.0
+        roundings += num_terms(sheet, step) + len(step.operands) + log_states + 4.0
     return 4.0 * float(np.finfo(np.float64).eps) * roundings
 
 
 def _log_states(network: Network) -> float:
     """Return the log of how many assignments the free variables have."""
     return float(np.log(network.num_states[list(network.free)].astype(np.float64)).sum())
-
-
-def _num_terms(sheet: Sheet, step: Step) -> float:
-    """Bound how many terms an entry of the result is a sum of.
-
-    One entry may have far more than the mean where only possible states of groups are listed.
-    """
-    axes = sheet.axes
-    kept = {v for axis in sheet.scopes[step.result] for v in axes.variables(axis)}
-    summed = {v for axis in step.axes for v in axes.variables(axis)} - kept
-    return min(float(sheet.entries(step.axes)), math.prod(float(axes.size(v)) for v in summed))
 
 
 def _count_modulo(sheet: Sheet, prime: int, budget: Budget) -> int | None:

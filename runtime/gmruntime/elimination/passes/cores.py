@@ -10,8 +10,10 @@ import numpy as np
 
 from gmruntime.arrays import Float64, Int64
 from gmruntime.budget import Budget, num_cores
+from gmruntime.elimination.passes.losses import NOTHING_LOST, Losses, is_lost, log_least, losses_of
 from gmruntime.elimination.passes.program import Sheet
-from gmruntime.elimination.passes.program_kernel import Program, run_part, run_steps
+from gmruntime.elimination.passes.program_kernel import Program, run_part
+from gmruntime.elimination.passes.steps import run_steps
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -97,6 +99,7 @@ def run(
     values = np.empty(total) if arena is None else arena.take(total)
     log_constant = 0.0
     num_counted = sum(step.clique >= 0 for step in sheet.steps)
+    least = np.zeros(len(sheet.scopes))
     all_max = bool(is_max.all()) and len(is_max) > 0
     for table, log_table in sheet.given.items():
         largest = float(log_table.max())
@@ -105,14 +108,22 @@ def run(
         log_constant += largest
         shifted = log_table.reshape(-1) - largest
         piece = values[table_start[table] : table_start[table] + sizes[table]]
-        piece[:] = shifted if all_max else np.exp(shifted)
+        if all_max:
+            piece[:] = shifted
+        else:
+            piece[:] = np.exp(shifted)
+            least[table] = log_least(shifted)
     flags = np.array([s.clique >= 0 and is_max[s.clique] for s in sheet.steps], np.bool_)
     switch = int(np.argmax(flags)) if flags.any() and not all_max else -1
     program = program_of(sheet, table_start, sizes, flags)
+    # Where all is in logs nothing is too small.
+    losses = NOTHING_LOST if all_max else losses_of(sheet, least)
     if arena is not None and arena.device == "cuda":
         read = {t for step in sheet.steps for t in step.operands} if reuse else set[int]()
         wanted = [step.result for step in sheet.steps if step.result not in read]
-        taken, done = _run_on_gpu(sheet, program, values, switch, num_counted, wanted, budget)
+        taken, done = _run_on_gpu(
+            sheet, program, values, switch, num_counted, wanted, budget, losses
+        )
         return Run(values, table_start, sizes, log_constant + taken, done)
     cores = num_cores() if budget is None else budget.num_cores()
     with ThreadPoolExecutor(cores) as pool:
@@ -124,9 +135,9 @@ def run(
                 with np.errstate(divide="ignore"):
                     np.log(values, out=values, where=written)
             if last == first + 1 and sheet.entries(sheet.steps[first].axes) >= PARALLEL_ENTRIES:
-                taken, done = _run_large(values, program, first, pool, cores, budget)
+                taken, done = _run_large(values, program, first, pool, cores, budget, losses)
             else:
-                taken, done = run_steps(values, program, first, last, _FLOOR)
+                taken, done = run_steps(values, program, first, last, _FLOOR, losses)
             if done < last - first:
                 return Run(values, table_start, sizes, -np.inf, False)
             if last <= num_counted:
@@ -142,6 +153,7 @@ def _run_on_gpu(
     num_counted: int,
     wanted: list[int],
     budget: Budget | None,
+    losses: Losses,
 ) -> tuple[float, bool]:
     """Run all steps on the GPU and fetch the tables wanted."""
     from gmruntime.elimination.passes.gpu import gpu, run_steps_on
@@ -152,7 +164,7 @@ def _run_on_gpu(
     for table in sheet.given:
         piece = slice(int(begins[table]), int(begins[table] + sizes[table]))
         held[piece] = device.arrays.asarray(values[piece])
-    taken, done = run_steps_on(device, held, program, switch, num_counted, _FLOOR, budget)
+    taken, done = run_steps_on(device, held, program, switch, num_counted, _FLOOR, budget, losses)
     for table in wanted if done else ():
         piece = slice(int(begins[table]), int(begins[table] + sizes[table]))
         values[piece] = device.arrays.asnumpy(held[piece])
@@ -166,6 +178,7 @@ def _run_large(
     pool: ThreadPoolExecutor,
     cores: int,
     budget: Budget | None,
+    losses: Losses,
 ) -> tuple[float, int]:
     """Run one step on all cores; returns what `run_steps` does, nothing done if time ran out."""
 
@@ -191,7 +204,8 @@ def _run_large(
         return 0.0, 0
     rescale = np.subtract if is_max else np.divide
     _all(pool, lambda share: rescale(share, largest, out=share), shares)
-    return (largest if is_max else float(np.log(largest))), 1
+    taken = largest if is_max else float(np.log(largest))
+    return (0.0, 0) if is_lost(values, program, step, taken, losses) else (taken, 1)
 
 
 def _all(pool: ThreadPoolExecutor, task: Callable[[T], R], items: Iterable[T]) -> list[R]:

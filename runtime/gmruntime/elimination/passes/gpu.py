@@ -13,6 +13,7 @@ import numpy as np
 
 from gmruntime.budget import Budget
 from gmruntime.elimination.passes import cuda as contraction_cuda
+from gmruntime.elimination.passes.losses import LOG_LOOK, Losses, note_loss
 from gmruntime.elimination.passes.program_kernel import Program, step_axes
 
 Array = Any
@@ -60,6 +61,7 @@ def run_steps_on(
     num_counted: int,
     floor: float,
     budget: Budget | None,
+    losses: Losses,
 ) -> tuple[float, bool]:
     """Run all steps on arrays of the device, in place.
 
@@ -71,6 +73,7 @@ def run_steps_on(
         num_counted: how many of the first steps' rescaling is counted.
         floor: a sum's result whose largest entry is not above has lost its digits.
         budget: asked before each step.
+        losses: of the given tables; filled in.
 
     Returns:
         the log of what rescaling took out, and whether all steps ran.
@@ -110,6 +113,12 @@ def run_steps_on(
             out -= largest
         else:
             out /= largest
+        taken = largest if is_max else float(np.log(largest))
+        if losses.least.size:
+            if note_loss(program, step, taken, losses):
+                return -np.inf, False
+            if losses.least[table] < LOG_LOOK and not is_max:
+                losses.least[table] = np.log(float(arrays.where(out > 0.0, out, 1.0).min()))
         if step < num_counted:
-            log_constant += largest if is_max else float(np.log(largest))
+            log_constant += taken
     return log_constant, True
