@@ -7,10 +7,11 @@ from gmruntime.answer import AssignmentsAnswer, Best, Status
 from gmruntime.budget import Budget, start_budget
 from gmruntime.elimination.answer import attempt
 from gmruntime.elimination.k_best import k_best, lists_cost
-from gmruntime.elimination.passes.reference import Tree
+from gmruntime.elimination.passes.reference import Tree, build_tree
+from gmruntime.elimination.plan import plan
 from gmruntime.enumerate import enumerate_assignments
 from gmruntime.factors.kinds import Table
-from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock
+from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, log_score
 from tests.runtime.test_elimination import random_graph
 
 
@@ -78,3 +79,29 @@ def test_the_work_of_a_pass_is_known_beforehand(monkeypatch: pytest.MonkeyPatch)
 def test_more_answers_than_memory_holds_are_known_beforehand():
     _, held = lists_cost(CHAIN, np.full(20, 2), 10**9)
     assert held > 1 << 33
+
+
+@pytest.mark.parametrize("count", [1, 7, 60, 300])
+def test_the_best_of_parts_that_do_not_meet_are_joined(count: int):
+    tables = Table(np.random.default_rng(1).normal(size=(4, 2, 2)))
+    scopes = np.arange(8, dtype=np.int32).reshape(4, 2)
+    graph = FactorGraph((VariableBlock("x", (8,), 2),), (FactorBlock(tables, scopes),))
+    evidence = np.full(8, -1, np.int32)
+    every = np.sort(enumerate_assignments(graph, evidence).log_scores)[::-1]
+    budget, rng = start_budget(60.0, 1 << 30), np.random.default_rng(0)
+    planned = plan(graph, Best(count), evidence, budget, rng)
+    assert planned.network is not None
+    assert planned.order is not None
+    tree = build_tree(planned.network, planned.order)
+    rows, _ = k_best(tree, count, np.zeros(8, np.int64), budget)
+    assert len(np.unique(rows, axis=0)) == len(rows) == min(count, len(every))
+    found = log_score(graph, rows.astype(np.int32))
+    assert found == pytest.approx(every[:count], abs=1e-9)
+
+
+def test_joins_of_parts_that_do_not_meet_are_foreseen():
+    """Of two states each: all but the first few joins look at 2000 pairs, or at 20."""
+    alone = [(k,) for k in range(2000)]
+    seconds, _ = lists_cost(alone, np.full(2000, 2), 1000)
+    fewer, _ = lists_cost(alone, np.full(2000, 2), 10)
+    assert (seconds - fewer) * 1e7 == pytest.approx(2000 * (2000 - 20), rel=0.01)

@@ -57,12 +57,15 @@ def lists_cost(
     lengths = [1.0] * len(cliques)
     children: list[list[float]] = [[] for _ in cliques]
     seconds, held = 0.0, 0.0
+    together, pairs_max = 1.0, 0.0
+    most_pairs = count * (1.0 + math.log(count))
     for k, scope in enumerate(cliques):
         own = float(num_states[scope[0]])
         separator = math.prod(float(num_states[v]) for v in scope[1:])
         length = 1.0
         for below in children[k]:
-            pairs = min(length * below, count * (1.0 + math.log(count)))
+            pairs = min(length * below, most_pairs)
+            pairs_max = max(pairs_max, pairs)
             seconds += own * separator * pairs / _PAIRS_PER_SECOND
             length = min(float(count), length * below)
         seconds += own * separator * length / _PAIRS_PER_SECOND + _SECONDS_PER_CLIQUE
@@ -70,8 +73,13 @@ def lists_cost(
         held += separator * lengths[k] * (12.0 + 4.0 * len(children[k]))
         if len(scope) > 1:
             children[min(place[v] for v in scope[1:])].append(lengths[k])
-    # Beside the lists, the pairs at hand; and the assignments in the end.
-    held += 64.0 * _NUM_PAIRS_AT_ONCE + 16.0 * count * len(cliques)
+            continue
+        pairs = min(together * lengths[k], most_pairs)
+        pairs_max = max(pairs_max, pairs)
+        seconds += pairs / _PAIRS_PER_SECOND
+        together = min(float(count), together * lengths[k])
+    # Beside the lists, the pairs at hand, those of one row at least; the assignments in the end.
+    held += 64.0 * max(_NUM_PAIRS_AT_ONCE, pairs_max) + 16.0 * count * len(cliques)
     return seconds, held
 
 
@@ -96,11 +104,19 @@ def k_best(
     for clique in range(len(tree.scopes)):
         lists.append(_clique_lists(tree, clique, lists, count, budget))
     roots = [k for k, parent in enumerate(tree.parents) if parent < 0]
-    scores, ranks = np.zeros((1, 1)), list[np.ndarray]()
+    scores = np.zeros((1, 1))
+    joins: list[tuple[np.ndarray, np.ndarray]] = []
+    places = [np.zeros((1, 1), np.int32)]
     for root in roots:
-        scores, ranks = _joined(scores, ranks, lists[root].scores, count, budget)
+        # Of each join it is kept what it was made of: roots may be many.
+        scores, (before, own) = _joined(scores, places, lists[root].scores, count, budget)
+        joins.append((before[0], own[0]))
+        places = [np.arange(scores.shape[1], dtype=np.int32)[None]]
     possible = scores[0] > -np.inf
-    chosen = {root: rank[0][possible] for root, rank in zip(roots, ranks, strict=True)}
+    chosen: dict[int, np.ndarray] = {}
+    place = np.flatnonzero(possible)
+    for root, (before, own) in zip(reversed(roots), reversed(joins), strict=True):
+        chosen[root], place = own[place], before[place]
     found = np.tile(blank, (int(possible.sum()), 1))
     for clique in range(len(tree.scopes) - 1, -1, -1):
         budget.check()
