@@ -273,7 +273,7 @@ def _checked(
         part, drawn_by = budget.share(BUCKETS_SHARE), BUCKETS
         sizes = num_states(graph)[asked].astype(np.int64)
         tally = weigh_by_buckets(
-            planned.network, planned.order, asked, sizes, part, rng, is_joint=is_joint
+            planned.network, planned.order, evidence, asked, sizes, part, rng, is_joint=is_joint
         )
     found = by_messages(graph, query, evidence, budget, rng, device, {})
     if tally is None or found.quality.status is not Status.ESTIMATE:

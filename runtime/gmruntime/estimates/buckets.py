@@ -19,6 +19,7 @@ from gmruntime.elimination.layouts.order import Order
 from gmruntime.elimination.orders.best import SEARCHABLE
 from gmruntime.estimates.checking import ERROR_ENOUGH, NUM_DRAWS_MAX
 from gmruntime.estimates.tally import Tally
+from gmruntime.graph import Assignment
 from gmruntime.simplify.network import Network
 from gmruntime.simplify.states import label_states
 
@@ -36,6 +37,7 @@ _DRAWS_SHARE = 0.05
 def weigh_by_buckets(
     network: Network,
     order: Order | None,
+    evidence: Assignment,
     asked: Int64[np.ndarray, " asked"],
     sizes: Int64[np.ndarray, " asked"],
     budget: Budget,
@@ -46,8 +48,9 @@ def weigh_by_buckets(
     """Draw until the error is small or the budget spent; None when the draws say too little.
 
     Args:
-        network: reduced for a question about sums; the asked are among its free variables.
+        network: reduced for a question about sums; what is asked and not observed is free.
         order: of elimination; None where none is known.
+        evidence: a state for each observed variable, -1 for the others.
         asked: whose probabilities are wanted.
         sizes: how many states each of them has in the graph.
         budget: of time and memory.
@@ -80,7 +83,8 @@ def weigh_by_buckets(
         except TimeoutError:
             break
         label_states(network, states)
-        chosen = states[:, asked].T
+        # Of what is observed nothing is drawn.
+        chosen = np.where(evidence[asked] >= 0, evidence[asked], states[:, asked]).T
         tally.add((strides @ chosen)[None] if is_joint else chosen, log_weights)
         if tally.effective() >= EFFECTIVE_MIN and tally.errors().max(initial=0.0) <= ERROR_ENOUGH:
             break
