@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from gmruntime.enumerate import enumerate_assignments, log_partition
 from gmruntime.factors.decompose import is_tables, to_sum_tables, to_support_tables, to_tables
 from gmruntime.factors.kinds import (
     AllDifferent,
@@ -17,6 +16,7 @@ from gmruntime.factors.kinds import (
 )
 from gmruntime.factors.tables import num_tables
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, no_evidence, validate
+from gmruntime.questions.enumerate import enumerate_assignments, log_partition
 
 RNG = np.random.default_rng(0)
 NO = -np.inf

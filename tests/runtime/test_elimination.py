@@ -28,7 +28,6 @@ from gmruntime.elimination.answer import answer, attempt
 from gmruntime.elimination.layouts import groups as layout
 from gmruntime.elimination.orders.cache import Orders
 from gmruntime.elimination.passes import cores as running
-from gmruntime.enumerate import enumerate_assignments, log_partition, log_sum, marginal
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import (
     Assignment,
@@ -38,6 +37,7 @@ from gmruntime.graph import (
     no_evidence,
     num_states,
 )
+from gmruntime.questions.enumerate import enumerate_assignments, log_partition, log_sum, marginal
 
 
 def budget() -> Budget:

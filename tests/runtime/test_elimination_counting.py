@@ -11,11 +11,11 @@ from gmruntime.elimination import plan as plans
 from gmruntime.elimination.answer import answer
 from gmruntime.elimination.layouts import groups as layout
 from gmruntime.elimination.passes import cores as running
-from gmruntime.enumerate import enumerate_assignments
 from gmruntime.factors.kinds import AllDifferent, Count, LinearSum, NoisyOr, Potts, Table
 from gmruntime.factors.support import support
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, no_evidence
 from gmruntime.inference import infer
+from gmruntime.questions.enumerate import enumerate_assignments
 from tests.runtime.test_elimination import random_graph
 from tests.support.random_factors import every_kind
 

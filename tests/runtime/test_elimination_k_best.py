@@ -9,9 +9,9 @@ from gmruntime.elimination.answer import attempt
 from gmruntime.elimination.k_best import k_best, lists_cost
 from gmruntime.elimination.passes.reference import Tree, build_tree
 from gmruntime.elimination.plan import plan
-from gmruntime.enumerate import enumerate_assignments
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, log_score
+from gmruntime.questions.enumerate import enumerate_assignments
 from tests.runtime.test_elimination import random_graph
 
 

@@ -17,9 +17,9 @@ from gmruntime.elimination import plan as plans
 from gmruntime.elimination.answer import answer
 from gmruntime.elimination.layouts import groups as layout
 from gmruntime.elimination.passes import cores
-from gmruntime.enumerate import enumerate_assignments
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, no_evidence
+from gmruntime.questions.enumerate import enumerate_assignments
 
 LENGTH = 6
 

@@ -22,10 +22,10 @@ from gmruntime.elimination.plan import Plan, plan
 from gmruntime.elimination.sliced import answer_in_slices
 from gmruntime.elimination.slices import choose_cut
 from gmruntime.elimination.weighted_mini_buckets import upper_bound
-from gmruntime.enumerate import enumerate_assignments, log_partition, marginal
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, no_evidence
 from gmruntime.inference import infer
+from gmruntime.questions.enumerate import enumerate_assignments, log_partition, marginal
 from gmruntime.simplify.network import reduce
 
 

@@ -21,7 +21,6 @@ from gmruntime.answer import (
     Status,
 )
 from gmruntime.budget import start_budget
-from gmruntime.enumerate import enumerate_assignments, log_partition, marginal
 from gmruntime.estimates.answer import estimate
 from gmruntime.estimates.buckets import weigh_by_buckets
 from gmruntime.estimates.ceilings import log_ceiling
@@ -41,6 +40,7 @@ from gmruntime.graph import (
 )
 from gmruntime.inference import infer, plan
 from gmruntime.messages.kernels.numpy.norms import log_permanent
+from gmruntime.questions.enumerate import enumerate_assignments, log_partition, marginal
 from tests.support.random_factors import every_kind, random_loops, tree_around, with_zeros
 
 BUDGET = 30.0

@@ -10,10 +10,10 @@ from gmruntime.driver.exact import ExactElimination, as_graph
 from gmruntime.elimination import plan as plans
 from gmruntime.elimination import slices
 from gmruntime.engine import Incumbent, Report
-from gmruntime.enumerate import enumerate_assignments
 from gmruntime.factors.kinds import Table
 from gmruntime.flat import FlatGraph, flatten
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, log_score, no_evidence
+from gmruntime.questions.enumerate import enumerate_assignments
 from gmruntime.simplify.working import flat_score
 
 

@@ -19,9 +19,9 @@ from gmruntime.elimination import answer as answers
 from gmruntime.elimination.answer import answer
 from gmruntime.elimination.layouts.supports import Group, group_of, keys, partition
 from gmruntime.elimination.plan import plan
-from gmruntime.enumerate import enumerate_assignments, log_partition, marginal
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import Assignment, FactorBlock, FactorGraph, VariableBlock, no_evidence
+from gmruntime.questions.enumerate import enumerate_assignments, log_partition, marginal
 from gmruntime.simplify.barren import drop_barren
 from gmruntime.simplify.network import reduce
 from gmruntime.simplify.states import drop_dominated, prune_states

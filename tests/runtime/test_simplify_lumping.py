@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from gmruntime.answer import LogPartition, Marginals, MarginalsAnswer, Status
 from gmruntime.budget import start_budget
 from gmruntime.elimination.answer import answer
-from gmruntime.enumerate import enumerate_assignments, log_partition, marginal
 from gmruntime.factors.kinds import LinearSum, NoisyOr, Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, no_evidence, num_states
+from gmruntime.questions.enumerate import enumerate_assignments, log_partition, marginal
 from gmruntime.simplify.lumping import lump_states
 from gmruntime.simplify.network import Network, reduce
 from gmruntime.simplify.products import parts_of

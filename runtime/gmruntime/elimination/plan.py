@@ -28,8 +28,8 @@ from gmruntime.elimination.layouts.order import Order, largest_live
 from gmruntime.elimination.orders.best import EASY_BITS, best_order, best_orders
 from gmruntime.elimination.orders.cache import Orders, key_of
 from gmruntime.elimination.orders.restarts import SHARE
+from gmruntime.elimination.passes.loading import LOADING_S, is_loaded
 from gmruntime.graph import Assignment, FactorGraph
-from gmruntime.loading import LOADING_S, is_loaded
 from gmruntime.simplify.barren import drop_barren
 from gmruntime.simplify.lumping import lump_states
 from gmruntime.simplify.network import Factor, Network, reduce
