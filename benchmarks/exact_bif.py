@@ -21,6 +21,7 @@ from gmruntime.elimination.answer import answer
 from gmruntime.formats.uai import read_evidence, read_uai
 from gmruntime.formats.uai_results import parse_marginals
 from gmruntime.graph import Assignment, FactorGraph, no_evidence
+from gmruntime.task import Effort, Task
 
 NUM_RUNS = 3
 
@@ -30,7 +31,7 @@ def ours(graph: FactorGraph, evidence: Assignment) -> tuple[float, list[np.ndarr
     for _ in range(NUM_RUNS):
         budget = start_budget(120.0, free_memory_bytes() // 2)
         start = perf_counter()
-        found = answer(graph, Marginals(), evidence, budget, np.random.default_rng(0))
+        found = answer(Task(graph, Marginals(), evidence), Effort(budget, np.random.default_rng(0)))
         best = min(best, perf_counter() - start)
         if not isinstance(found, MarginalsAnswer):
             return best, [], None

@@ -27,6 +27,7 @@ from gmruntime.elimination.answer import answer
 from gmruntime.formats.uai import read_evidence, read_uai
 from gmruntime.formats.uai_results import parse_marginals
 from gmruntime.graph import no_evidence
+from gmruntime.task import Effort, Task
 
 BUDGET_S = 60.0
 MEMORY_BYTES = 2 << 30
@@ -85,7 +86,9 @@ def main() -> None:
             evidence = read_evidence(folder / f"{row['instance']}.uai.evid", graph)
         budget = start_budget(BUDGET_S, MEMORY_BYTES)
         start = perf_counter()
-        found = answer(graph, QUERIES[task], evidence, budget, np.random.default_rng(0))
+        found = answer(
+            Task(graph, QUERIES[task], evidence), Effort(budget, np.random.default_rng(0))
+        )
         seconds = perf_counter() - start
         total += seconds
         status = found.quality.status.value if found is not None else "none"

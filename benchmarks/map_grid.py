@@ -22,6 +22,7 @@ from gmruntime.budget import start_budget
 from gmruntime.driver.anytime import search
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, no_evidence
+from gmruntime.task import Effort, Task
 
 HERE = Path(__file__).resolve().parent
 FROM_START_S = 2.0
@@ -60,7 +61,9 @@ def from_start(side: int, seed: int, started_s: float) -> None:
     graph = random_tables(side, np.random.default_rng(0))
     budget = start_budget(started_s + FROM_START_S - time.time(), 2 << 30)
     last = None
-    for step in search(graph, Map(), no_evidence(graph), budget, np.random.default_rng(seed)):
+    for step in search(
+        Task(graph, Map(), no_evidence(graph)), Effort(budget, np.random.default_rng(seed))
+    ):
         last = step
     assert last is not None
     print("seed", seed, last.log_score, last.log_bound, flush=True)
@@ -86,7 +89,9 @@ def main() -> None:
     for name, make in (("random tables", random_tables), ("random signs", random_signs)):
         graph = make(arguments.side, np.random.default_rng(0))
         budget = start_budget(arguments.seconds, 2 << 30)
-        steps = search(graph, Map(), no_evidence(graph), budget, np.random.default_rng(0))
+        steps = search(
+            Task(graph, Map(), no_evidence(graph)), Effort(budget, np.random.default_rng(0))
+        )
         traces[name] = [(s.seconds, s.log_score, s.log_bound, s.engine) for s in steps]
         for mark in MARKS_S:
             seen = [step for step in traces[name] if step[0] <= mark]

@@ -17,6 +17,7 @@ from gmruntime.budget import start_budget
 from gmruntime.driver.anytime import search
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, no_evidence
+from gmruntime.task import Effort, Task
 
 HERE = Path(__file__).resolve().parent
 
@@ -58,7 +59,7 @@ def main() -> None:
             last: Improvement | None = None
             reached = float("inf")
             begin = time.monotonic()
-            for last in search(graph, Map(), no_evidence(graph), budget, rng):
+            for last in search(Task(graph, Map(), no_evidence(graph)), Effort(budget, rng)):
                 if -last.log_score <= reference[k] + 1e-4 * abs(reference[k]):
                     reached = min(reached, time.monotonic() - begin)
             assert last is not None

@@ -51,7 +51,7 @@ def answer(session: Session, question: Query | Assert, settings: Settings) -> An
     else:
         _ground_before(session, [question], settings)
         start_s = time.monotonic()
-        settings = begin(replace(settings, orders=session.orders), question.within_s)
+        settings = begin(replace(settings, workspace=session.workspace), question.within_s)
         answer_it = _ANSWERED_BY.get(question.kind, answer_basic)
         found, name = answer_it(session, question, settings), question.name
     return replace(found, seconds=time.monotonic() - start_s, name=name)

@@ -69,7 +69,7 @@ def plan_of(session: Session, question: Query | Assert, settings: Settings) -> P
     if question.kind in ("compat", "blame", "why", "active", "indep"):
         words = "several exact answers on the program's graph"
         return Planned(question.text, question.kind, words)
-    settings = begin(replace(settings, orders=session.orders), question.within_s)
+    settings = begin(replace(settings, workspace=session.workspace), question.within_s)
     prepared = prepare(session, question)
     evidence, clash = prepared.evidence()
     if clash:
@@ -85,7 +85,7 @@ def plan_of(session: Session, question: Query | Assert, settings: Settings) -> P
             device=settings.device,
             method=question.method,
             options=dict(question.method_options),
-            orders=settings.orders,
+            workspace=settings.workspace,
         )
     except ValueError as error:
         if not question.method:

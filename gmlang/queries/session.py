@@ -43,10 +43,10 @@ from gmlang.limits import MEMORY_MAX, SECONDS, SECONDS_MAX, SEED, SEED_MAX, is_s
 from gmruntime.answer import Answer as RuntimeAnswer
 from gmruntime.answer import Query as RuntimeQuery
 from gmruntime.budget import Budget, Watch, begin_budget
-from gmruntime.elimination.orders.cache import Orders
 from gmruntime.graph import FactorGraph, GraphError
 from gmruntime.inference import infer
 from gmruntime.workers.workers import Workers, workers_of
+from gmruntime.workspace import Workspace
 
 DEVICES = ("auto", "cpu", "cuda")
 
@@ -60,7 +60,7 @@ class Settings:
         seed: of everything random.
         device: "auto", "cpu" or "cuda".
         memory_bytes: cap on tables and messages; None takes half of what is free.
-        orders: elimination orders found before.
+        workspace: what is kept from earlier queries.
         watch: shared with who waits for the answer on another thread.
         budget: of the question that is being answered, once that has begun; its inner questions
             share it.
@@ -72,7 +72,7 @@ class Settings:
     seed: int = 0
     device: str = "auto"
     memory_bytes: int | None = None
-    orders: Orders | None = None
+    workspace: Workspace | None = None
     watch: Watch | None = None
     budget: Budget | None = None
     workers: Workers | None = None
@@ -135,14 +135,14 @@ class Session:
 
     Attributes:
         base: the program without any query's instances; None until it is first needed.
-        orders: elimination orders found for earlier queries.
+        workspace: what is kept from query to query.
         warnings: what grounding the program, and queries about other instances, brought to light.
     """
 
     program: Program
     world: World
     base: Grounding | None = None
-    orders: Orders = field(default_factory=Orders)
+    workspace: Workspace = field(default_factory=Workspace)
     warnings: list[Diagnostic] = field(default_factory=list[Diagnostic])
 
 
@@ -389,7 +389,7 @@ def ask_graph(
             device=settings.device,
             method=method,
             options={} if query is None else dict(query.method_options),
-            orders=settings.orders,
+            workspace=settings.workspace,
             executor=None if settings.workers is None else settings.workers.executor,
             num_workers=None if settings.workers is None else settings.workers.count,
         )

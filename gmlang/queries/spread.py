@@ -106,7 +106,7 @@ class Spread:
         assert settings.workers is not None
         self.workers: Workers = settings.workers
         self.asked, self.here, self.hear = asked, here, hear
-        self.settings = replace(settings, workers=None, orders=None, watch=None)
+        self.settings = replace(settings, workers=None, workspace=None, watch=None)
         self.parcel = pack(model)
         self.num_full = self.workers.count
         self.waiting = deque(range(1, len(asked)))

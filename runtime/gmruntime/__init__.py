@@ -12,7 +12,6 @@ from gmruntime.answer import Marginals as Marginals
 from gmruntime.answer import Samples as Samples
 from gmruntime.answer import Solutions as Solutions
 from gmruntime.answer import Status as Status
-from gmruntime.elimination.orders.cache import Orders as Orders
 from gmruntime.graph import FactorBlock as FactorBlock
 from gmruntime.graph import FactorGraph as FactorGraph
 from gmruntime.graph import GraphError as GraphError
@@ -20,3 +19,4 @@ from gmruntime.graph import VariableBlock as VariableBlock
 from gmruntime.inference import infer as infer
 from gmruntime.inference import plan as plan
 from gmruntime.inference import search as search
+from gmruntime.workspace import Workspace as Workspace

@@ -47,11 +47,12 @@ from gmruntime.door.questions import (
     without_single_states,
 )
 from gmruntime.door.rounding import weigh, weighed_answer, weighed_step
-from gmruntime.elimination.orders.cache import Orders
 from gmruntime.graph import Assignment, FactorGraph, validate
 from gmruntime.simplify.apart import answer_apart
 from gmruntime.simplify.idle import answer_without_idle
-from gmruntime.workers.workers import Workers, workers_of
+from gmruntime.task import Effort, Task
+from gmruntime.workers.workers import workers_of
+from gmruntime.workspace import Workspace
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -71,7 +72,7 @@ class Settings(TypedDict, total=False):
     estimate_share: float
     method: str
     options: dict[str, bool | int | float] | None
-    orders: Orders | None
+    workspace: Workspace | None
     executor: "Executor | None"
     num_workers: int | None
 
@@ -80,13 +81,9 @@ class Settings(TypedDict, total=False):
 class _How:
     """The settings of a question, checked; those of `infer`."""
 
-    seed: int
-    device: str
     estimate_share: float
     method: str
     options: dict[str, bool | int | float]
-    orders: Orders | None
-    workers: Workers | None
 
 
 @overload
@@ -128,7 +125,7 @@ def infer(
     estimate_share: float = 1.0,
     method: str = "",
     options: dict[str, bool | int | float] | None = None,
-    orders: Orders | None = None,
+    workspace: Workspace | None = None,
     executor: "Executor | None" = None,
     num_workers: int | None = None,
 ) -> Answer:
@@ -149,7 +146,7 @@ def infer(
         method: "" chooses; "bp" and "search" insist. "exact" insists on no other method while the
             budget allows an exact answer; the status of what comes says whether it did.
         options: of the method, such as `iters` and `damping` of "bp".
-        orders: elimination orders found before; hand the same to every question on a graph.
+        workspace: what is kept between questions; hand the same to every one about a model.
         executor: whose workers help the search for a maximum that is not settled at once; any
             other question is answered here. The caller shuts it down.
         num_workers: how many shares it runs at a time; None asks the executor.
@@ -170,29 +167,30 @@ def infer(
     check_method(method, query, options)
     check_answer_size(graph, query, budget.memory_bytes)
     estimate_share = checked_share(estimate_share)
-    _check_options(method, options, orders)
+    _check_options(method, options, workspace)
     workers = workers_of(executor, num_workers)
-    how = _How(seed, device, estimate_share, method, options or {}, orders, workers)
-    found = _weighed(graph, without_single_states(graph, query), evidence, budget, how)
+    rng = np.random.default_rng(seed)
+    effort = Effort(budget, rng, seed, device, workspace, workers)
+    task = Task(graph, without_single_states(graph, query), evidence)
+    found = _weighed(task, effort, _How(estimate_share, method, options or {}))
     return with_single_states(graph, query, found)
 
 
-def _weighed(
-    graph: FactorGraph, query: Query, evidence: Assignment, budget: Budget, how: _How
-) -> Answer:
+def _weighed(task: Task[Query], effort: Effort, how: _How) -> Answer:
     """Answer with strong weights added up first, and with what additions may have lost."""
-    weighed = None if isinstance(query, Solutions) else weigh(graph)
+    weighed = None if isinstance(task.query, Solutions) else weigh(task.graph)
     if weighed is None:
-        return _answer(graph, query, evidence, budget, how)
-    found = _answer(weighed.graph, query, evidence, budget, how)
+        return _answer(task, effort, how)
+    task = task.about(weighed.graph, task.evidence)
+    found = _answer(task, effort, how)
     if found.quality.status is not Status.EXACT:
         return weighed_answer(found, weighed, math.nan)
     value = _log_value(found)
     if math.isnan(value):
-        whole = _answer(weighed.graph, LogPartition(), evidence, budget, how)
+        whole = _answer(task.asking(LogPartition()), effort, how)
         assert isinstance(whole, LogPartitionAnswer)
         value = whole.log_lower
-    return at_seconds(weighed_answer(found, weighed, value), budget.spent_s())
+    return at_seconds(weighed_answer(found, weighed, value), effort.budget.spent_s())
 
 
 def _log_value(answer: Answer) -> float:
@@ -208,81 +206,80 @@ def _log_value(answer: Answer) -> float:
             return math.nan
 
 
-def _answer(
-    graph: FactorGraph,
-    query: Query,
-    evidence: Assignment,
-    budget: Budget,
-    how: _How,
-) -> Answer:
+def _answer(task: Task[Query], effort: Effort, how: _How) -> Answer:
     """Answer a question that has come through the door."""
 
-    def again(rest: FactorGraph, held: Assignment) -> Answer:
-        return _answer(rest, query, held, budget, how)
+    def again(rest: Task[Query]) -> Answer:
+        return _answer(rest, effort, how)
 
+    query, budget = task.query, effort.budget
     if how.method != "search":
         # Of its own: what is drawn here must not change what engines draw.
-        rng = np.random.default_rng((how.seed, 1))
-        without = answer_without_idle(graph, query, evidence, rng, again)
+        rng = np.random.default_rng((effort.seed, 1))
+        without = answer_without_idle(task, rng, again)
         if without is not None:
             return at_seconds(without, budget.spent_s())
-    rng = np.random.default_rng(how.seed)
+    effort = effort.drawing(np.random.default_rng(effort.seed))
     if how.method in ("", "exact") and isinstance(query, Solutions | LogPartition):
-        apart = answer_apart(graph, query, evidence, budget, again)
+        apart = answer_apart(task.asking(query), budget, again)
         if apart is not None:
             return apart
     match how.method:
         case "bp":
             from gmruntime.estimates.answer import by_messages
 
-            part = budget.share(how.estimate_share)
-            return by_messages(graph, query, evidence, part, rng, how.device, how.options)
+            return by_messages(task, effort.share(how.estimate_share), how.options)
         case "" | "exact":
-            from gmruntime.driver.maximise import QUICK_SHARE, by_constraints, searched
-            from gmruntime.elimination.answer import attempt
-            from gmruntime.elimination.plan import needs
-            from gmruntime.estimates.answer import estimate, quick_by_messages
-            from gmruntime.layered.answer import layered_answer
-
-            if isinstance(query, Map):
-                decided = by_constraints(graph, evidence, budget, rng)
-                if decided is not None:
-                    return decided
-            if isinstance(query, Map | Best):
-                decided = layered_answer(graph, query, evidence, budget.share(QUICK_SHARE), rng)
-                if decided is not None:
-                    return decided
-            quick = quick_by_messages(graph, query, evidence, budget, rng)
-            if quick is not None:
-                return quick
-            part = budget
-            is_search = isinstance(query, Map) and not how.method and how.device != "cuda"
-            if is_search:
-                # What takes longer is one of the engines of the search, which answers meanwhile.
-                part = budget.share(QUICK_SHARE)
-            answer, planned = attempt(graph, query, evidence, part, rng, how.device, how.orders)
-            if answer is not None and not (is_search and answer.quality.status is Status.BOUNDED):
-                return at_seconds(answer, budget.spent_s())
-            part = budget.share(how.estimate_share)
-            if isinstance(query, Map | Best):
-                return searched(graph, query, evidence, part, rng, how.workers, how.seed)
-            answer = estimate(graph, query, evidence, planned, part, rng, how.device)
-            return at_seconds(with_note(answer, needs(planned)), budget.spent_s())
+            return _answer_best(task, effort, how)
         case "search":
             from gmruntime.driver.maximise import searched
 
             assert isinstance(query, Map | Best)
-            part = budget.share(how.estimate_share)
-            return searched(graph, query, evidence, part, rng, how.workers, how.seed)
+            return searched(task.asking(query), effort.share(how.estimate_share))
         case _:
             raise AssertionError(how.method)
 
 
+def _answer_best(task: Task[Query], effort: Effort, how: _How) -> Answer:
+    """Answer as well as the budget allows."""
+    from gmruntime.driver.maximise import QUICK_SHARE, by_constraints, searched
+    from gmruntime.elimination.answer import attempt
+    from gmruntime.elimination.plan import needs
+    from gmruntime.estimates.answer import estimate, quick_by_messages
+    from gmruntime.layered.answer import layered_answer
+
+    query, budget = task.query, effort.budget
+    if isinstance(query, Map):
+        decided = by_constraints(task.asking(query), effort)
+        if decided is not None:
+            return decided
+    if isinstance(query, Map | Best):
+        decided = layered_answer(task.asking(query), effort.share(QUICK_SHARE))
+        if decided is not None:
+            return decided
+    quick = quick_by_messages(task, effort)
+    if quick is not None:
+        return quick
+    part = effort
+    is_search = isinstance(query, Map) and not how.method and effort.device != "cuda"
+    if is_search:
+        # What takes longer is one of the engines of the search, which answers meanwhile.
+        part = effort.share(QUICK_SHARE)
+    answer, planned = attempt(task, part)
+    if answer is not None and not (is_search and answer.quality.status is Status.BOUNDED):
+        return at_seconds(answer, budget.spent_s())
+    part = effort.share(how.estimate_share)
+    if isinstance(query, Map | Best):
+        return searched(task.asking(query), part)
+    answer = estimate(task, planned, part)
+    return at_seconds(with_note(answer, needs(planned)), budget.spent_s())
+
+
 def _check_options(
-    method: str, options: dict[str, bool | int | float] | None, orders: object
+    method: str, options: dict[str, bool | int | float] | None, workspace: object
 ) -> None:
-    if orders is not None and not isinstance(orders, Orders):
-        raise ValueError(f"orders is {orders!r}; hand in an Orders(), or nothing")
+    if workspace is not None and not isinstance(workspace, Workspace):
+        raise ValueError(f"workspace is {workspace!r}; hand in a Workspace(), or nothing")
     if method == "bp":
         from gmruntime.messages.options import options_from
 
@@ -312,14 +309,16 @@ def search(
     assert isinstance(checked, Map | Best)
     evidence = checked_evidence(graph, evidence)
     seed = checked_seed(seed)
-    rng = np.random.default_rng(seed)
     workers = workers_of(executor, num_workers)
+    rng = np.random.default_rng(seed)
+    effort = Effort(budget, rng, seed, "cpu", None, workers)
+    task = Task(graph, checked, evidence)
     weighed = weigh(graph)
     from gmruntime.driver.maximise import improvements
 
     if weighed is None:
-        return improvements(graph, checked, evidence, budget, rng, workers, seed)
-    steps = improvements(weighed.graph, checked, evidence, budget, rng, workers, seed)
+        return improvements(task, effort)
+    steps = improvements(task.about(weighed.graph, evidence), effort)
     return (weighed_step(step, weighed) for step in steps)
 
 
@@ -335,7 +334,7 @@ def plan(
     budget: Budget | None = None,
     method: str = "",
     options: dict[str, bool | int | float] | None = None,
-    orders: Orders | None = None,
+    workspace: Workspace | None = None,
 ) -> "Plan":
     """Say before running what an exact answer would cost, and which engine will answer.
 
@@ -351,9 +350,10 @@ def plan(
     evidence = checked_evidence(graph, evidence)
     check_device(device)
     check_method(method, query, options)
-    _check_options(method, options, orders)
-    rng = np.random.default_rng(checked_seed(seed))
-    found = on_device(predict(graph, query, evidence, budget, rng, orders), device)
+    _check_options(method, options, workspace)
+    seed = checked_seed(seed)
+    effort = Effort(budget, np.random.default_rng(seed), seed, device, workspace)
+    found = on_device(predict(Task(graph, query, evidence), effort), device)
     match method:
         case "bp":
             engine = "message passing, as asked,"

@@ -25,6 +25,7 @@ from gmruntime.messages.compiled.floods import compile_layout
 from gmruntime.messages.layout import build_layout, unary_with_evidence
 from gmruntime.messages.options import BpOptions
 from gmruntime.messages.propagate import propagate
+from gmruntime.task import Effort, Task
 
 
 class Clock:
@@ -96,7 +97,9 @@ def test_messages_answer_something_whenever_they_are_stopped(seconds: float):
     graph = _dense(20, 4)
     rng = np.random.default_rng(0)
     for query in (Marginals(), LogPartition()):
-        found = by_messages(graph, query, no_evidence(graph), _budget(seconds)[0], rng)
+        found = by_messages(
+            Task(graph, query, no_evidence(graph)), Effort(_budget(seconds)[0], rng)
+        )
         match found:
             case MarginalsAnswer():
                 assert np.isfinite(found.probabilities[0]).all()
@@ -110,7 +113,9 @@ def test_messages_answer_something_whenever_they_are_stopped(seconds: float):
 def test_a_search_for_many_answers_ends_with_its_budget():
     graph = _dense(6, 4)
     budget, clock = _budget(40.0)
-    found = best_answer(graph, Best(5000), no_evidence(graph), budget, np.random.default_rng(0))
+    found = best_answer(
+        Task(graph, Best(5000), no_evidence(graph)), Effort(budget, np.random.default_rng(0))
+    )
     assert len(found.log_scores)
     assert len({row.tobytes() for row in found.assignments}) == len(found.assignments)
     assert clock.num_looks < 400
@@ -120,7 +125,9 @@ def test_samples_are_drawn_while_there_is_time(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(elimination, "_NUM_DRAWN_AT_ONCE", 1000)
     graph = _dense(3, 4)
     plenty = Budget(0.0, 1e9, 1 << 30, clock=Clock())
-    planned = plan(graph, Samples(10_000), no_evidence(graph), plenty, np.random.default_rng(0))
+    planned = plan(
+        Task(graph, Samples(10_000), no_evidence(graph)), Effort(plenty, np.random.default_rng(0))
+    )
     budget, clock = _budget(30.0)
     found = elimination.answer_planned(
         graph, Samples(10_000), no_evidence(graph), planned, budget, np.random.default_rng(0)

@@ -20,6 +20,7 @@ from gmruntime.graph import (
 from gmruntime.inference import infer
 from gmruntime.primal.defined_moves import improved_by_definitions
 from gmruntime.simplify.definitions import decisions, definitions, follow
+from gmruntime.task import Effort, Task
 from tests.support.random_factors import every_kind
 
 NO = -np.inf
@@ -89,7 +90,9 @@ def test_jobs_are_assigned_without_overload(seed: int) -> None:
         return
     score = float(log_score(graph, found.assignment))
     first = Improvement(0.0, found.assignment, score, np.inf, "start")
-    for better in improved_by_definitions(graph, no_evidence(graph), budget, rng, first):
+    for better in improved_by_definitions(
+        Task(graph, Map(), no_evidence(graph)), Effort(budget, rng), first
+    ):
         assert better.log_score > first.log_score
         assert better.log_score == pytest.approx(float(log_score(graph, better.assignment)))
         first = better

@@ -26,7 +26,6 @@ from gmruntime.budget import Budget, start_budget
 from gmruntime.elimination import plan as plans
 from gmruntime.elimination.answer import answer, attempt
 from gmruntime.elimination.layouts import groups as layout
-from gmruntime.elimination.orders.cache import Orders
 from gmruntime.elimination.passes import cores as running
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import (
@@ -38,6 +37,8 @@ from gmruntime.graph import (
     num_states,
 )
 from gmruntime.questions.enumerate import enumerate_assignments, log_partition, log_sum, marginal
+from gmruntime.task import Effort, Task
+from gmruntime.workspace import Workspace
 
 
 def budget() -> Budget:
@@ -84,13 +85,13 @@ def test_every_answer_agrees_with_enumeration(engine: str, seed: int) -> None:
     log_z = log_partition(every)
     rng = np.random.default_rng(seed)
 
-    found = answer(graph, LogPartition(), evidence, budget(), rng)
+    found = answer(Task(graph, LogPartition(), evidence), Effort(budget(), rng))
     assert isinstance(found, LogPartitionAnswer)
-    best = answer(graph, Map(), evidence, budget(), rng)
+    best = answer(Task(graph, Map(), evidence), Effort(budget(), rng))
     assert isinstance(best, AssignmentsAnswer)
-    rows = answer(graph, Marginals(), evidence, budget(), rng)
+    rows = answer(Task(graph, Marginals(), evidence), Effort(budget(), rng))
     assert isinstance(rows, MarginalsAnswer)
-    drawn = answer(graph, Samples(20), evidence, budget(), rng)
+    drawn = answer(Task(graph, Samples(20), evidence), Effort(budget(), rng))
     assert isinstance(drawn, AssignmentsAnswer)
     if log_z == -np.inf:
         statuses = [a.quality.status for a in (found, best, rows, drawn)]
@@ -110,7 +111,7 @@ def test_joints_agree_with_enumeration(engine: str, seed: int) -> None:
     graph, evidence = random_graph(seed, 0.1)
     every = enumerate_assignments(graph, evidence)
     asked = np.array([4, 1, 6], np.int32)
-    found = answer(graph, Joint(asked), evidence, budget(), np.random.default_rng(0))
+    found = answer(Task(graph, Joint(asked), evidence), Effort(budget(), np.random.default_rng(0)))
     assert isinstance(found, JointAnswer)
     if log_partition(every) == -np.inf:
         assert found.quality.status is Status.IMPOSSIBLE
@@ -127,7 +128,9 @@ def test_marginal_maps_agree_with_enumeration(engine: str, seed: int) -> None:
     graph, evidence = random_graph(seed, 0.1)
     every = enumerate_assignments(graph, evidence)
     asked = np.array([2, 5], np.int32)
-    found = answer(graph, MarginalMap(asked), evidence, budget(), np.random.default_rng(0))
+    found = answer(
+        Task(graph, MarginalMap(asked), evidence), Effort(budget(), np.random.default_rng(0))
+    )
     assert isinstance(found, MarginalMapAnswer)
     if log_partition(every) == -np.inf:
         assert found.quality.status is Status.IMPOSSIBLE
@@ -147,7 +150,9 @@ def test_draws_are_distributed_as_the_enumeration_says(engine: str, seed: int) -
     assert engine
     graph, evidence = random_graph(seed, 0.3)
     every = enumerate_assignments(graph, evidence)
-    found = answer(graph, Samples(4000), evidence, budget(), np.random.default_rng(seed))
+    found = answer(
+        Task(graph, Samples(4000), evidence), Effort(budget(), np.random.default_rng(seed))
+    )
     assert isinstance(found, AssignmentsAnswer)
     if log_partition(every) == -np.inf:
         assert found.quality.status is Status.IMPOSSIBLE
@@ -166,11 +171,11 @@ def test_the_best_and_the_count_agree_with_enumeration(seed: int) -> None:
     graph, evidence = random_graph(seed, 0.3)
     every = enumerate_assignments(graph, evidence)
     rng = np.random.default_rng(0)
-    found = answer(graph, Best(4), evidence, budget(), rng)
+    found = answer(Task(graph, Best(4), evidence), Effort(budget(), rng))
     assert isinstance(found, AssignmentsAnswer)
     possible = np.sort(every.log_scores[every.log_scores > -np.inf])[::-1]
     np.testing.assert_allclose(found.log_scores, possible[:4], atol=1e-10)
-    counted = answer(graph, Solutions(), evidence, budget(), rng)
+    counted = answer(Task(graph, Solutions(), evidence), Effort(budget(), rng))
     assert isinstance(counted, SolutionsAnswer)
     assert counted.count == len(possible)
 
@@ -178,7 +183,9 @@ def test_the_best_and_the_count_agree_with_enumeration(seed: int) -> None:
 def test_an_empty_graph_has_one_assignment(engine: str) -> None:
     assert engine
     graph = FactorGraph((), ())
-    found = answer(graph, LogPartition(), no_evidence(graph), budget(), np.random.default_rng(0))
+    found = answer(
+        Task(graph, LogPartition(), no_evidence(graph)), Effort(budget(), np.random.default_rng(0))
+    )
     assert isinstance(found, LogPartitionAnswer)
     assert found.log_value == 0.0
 
@@ -186,30 +193,34 @@ def test_an_empty_graph_has_one_assignment(engine: str) -> None:
 @pytest.mark.parametrize("seed", range(10))
 def test_a_known_order_gives_the_same_answers(seed: int) -> None:
     graph, evidence = random_graph(seed, 0.2)
-    orders = Orders()
+    orders = Workspace()
     for query in (LogPartition(), Samples(5), LogPartition(), Samples(5)):
         rng = np.random.default_rng(seed)
-        first, _ = attempt(graph, query, evidence, budget(), rng)
+        first, _ = attempt(Task(graph, query, evidence), Effort(budget(), rng))
         again, _ = attempt(
-            graph, query, evidence, budget(), np.random.default_rng(seed), orders=orders
+            Task(graph, query, evidence),
+            Effort(budget(), np.random.default_rng(seed), workspace=orders),
         )
         if isinstance(first, LogPartitionAnswer) and isinstance(again, LogPartitionAnswer):
             assert first.log_value == again.log_value
         if isinstance(first, AssignmentsAnswer) and isinstance(again, AssignmentsAnswer):
             np.testing.assert_array_equal(first.assignments, again.assignments)
-    assert len(orders.known) <= 2
+    # An order for sums and one for draws, and the network of each.
+    assert len(orders) <= 4
 
 
 def test_orders_of_other_graphs_are_not_taken_for_known_ones() -> None:
     # With a number of states for each variable after the free ones, (), (2, 2, 2, 2, 2) and
     # (2,), (2, 2, 2, 2) are the same row of numbers.
-    orders = Orders()
+    orders = Workspace()
     for size, observed in ((5, 5), (4, 4), (4, 2), (4, 3), (3, 2)):
         graph = FactorGraph((VariableBlock("x", (size,), 2),), ())
         for free in itertools.combinations(range(size), size - observed):
             evidence = np.zeros(size, np.int32)
             evidence[list(free)] = -1
             rng = np.random.default_rng(0)
-            found, _ = attempt(graph, LogPartition(), evidence, budget(), rng, orders=orders)
+            found, _ = attempt(
+                Task(graph, LogPartition(), evidence), Effort(budget(), rng, workspace=orders)
+            )
             assert isinstance(found, LogPartitionAnswer)
             assert found.log_value == pytest.approx(len(free) * np.log(2.0))

@@ -16,6 +16,7 @@ from gmruntime.factors.support import support
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, no_evidence
 from gmruntime.inference import infer
 from gmruntime.questions.enumerate import enumerate_assignments
+from gmruntime.task import Effort, Task
 from tests.runtime.test_elimination import random_graph
 from tests.support.random_factors import every_kind
 
@@ -39,7 +40,8 @@ def test_compiled_counts_agree_with_enumeration(engine: str, seed: int) -> None:
     assert engine
     graph, evidence = random_graph(seed, 0.4)
     found = answer(
-        graph, Solutions(), evidence, start_budget(60.0, 1 << 30), np.random.default_rng(0)
+        Task(graph, Solutions(), evidence),
+        Effort(start_budget(60.0, 1 << 30), np.random.default_rng(0)),
     )
     assert isinstance(found, SolutionsAnswer)
     scores = enumerate_assignments(graph, evidence).log_scores
@@ -153,11 +155,8 @@ def test_numbers_that_floats_lose_are_counted(monkeypatch: pytest.MonkeyPatch) -
     variables = VariableBlock("copy", (4,), 2), VariableBlock("part", (sum(sizes),), 256)
     graph = FactorGraph(variables, tuple(blocks))
     found = answer(
-        graph,
-        Solutions(),
-        no_evidence(graph),
-        start_budget(60.0, 1 << 30),
-        np.random.default_rng(0),
+        Task(graph, Solutions(), no_evidence(graph)),
+        Effort(start_budget(60.0, 1 << 30), np.random.default_rng(0)),
     )
     assert isinstance(found, SolutionsAnswer)
     assert found.count == 256**140 + 256**195

@@ -25,6 +25,7 @@ from gmruntime.elimination.passes.program import write_downward, write_upward
 from gmruntime.graph import no_evidence
 from gmruntime.simplify.network import reduce
 from gmruntime.simplify.states import prune_states
+from gmruntime.task import Effort, Task
 from tests.runtime.test_elimination import random_graph
 from tests.support.nvrtc import compile_to_ptx
 
@@ -88,7 +89,7 @@ def test_it_says_what_the_cores_say(
     monkeypatch.setattr(layout, "SAVED_BITS_MIN", -np.inf)
     monkeypatch.setattr(running_gpu, "gpu", lambda: plain)
     graph, _ = random_graph(seed, 0.3)
-    network = reduce(graph, LogPartition(), no_evidence(graph))
+    network = reduce(Task(graph, LogPartition(), no_evidence(graph)))
     assert network is not None
     network = prune_states(network)
     order = best_order(network, np.random.default_rng(seed))
@@ -122,8 +123,10 @@ def test_a_gpu_says_what_the_cores_say(seed: int, monkeypatch: pytest.MonkeyPatc
     def ask(device: str) -> tuple[float, list[np.ndarray]]:
         budget = start_budget(60.0, 1 << 30)
         rng = np.random.default_rng(0)
-        total, _ = attempt(graph, LogPartition(), evidence, budget, rng, device)
-        rows, _ = attempt(graph, Marginals(), evidence, budget, rng, device)
+        total, _ = attempt(
+            Task(graph, LogPartition(), evidence), Effort(budget, rng, device=device)
+        )
+        rows, _ = attempt(Task(graph, Marginals(), evidence), Effort(budget, rng, device=device))
         assert isinstance(total, LogPartitionAnswer)
         assert isinstance(rows, MarginalsAnswer)
         return total.log_value, list(rows.probabilities)

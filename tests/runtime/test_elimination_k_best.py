@@ -12,6 +12,7 @@ from gmruntime.elimination.plan import plan
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, log_score
 from gmruntime.questions.enumerate import enumerate_assignments
+from gmruntime.task import Effort, Task
 from tests.runtime.test_elimination import random_graph
 
 
@@ -24,7 +25,7 @@ def test_the_k_best_are_those_of_an_enumeration(seed: int, count: int):
     for variables in (None, np.array([4, 1, 2], np.int32)):
         rng = np.random.default_rng(0)
         query = Best(count, variables)
-        found, _ = attempt(graph, query, evidence, start_budget(60.0, 1 << 30), rng)
+        found, _ = attempt(Task(graph, query, evidence), Effort(start_budget(60.0, 1 << 30), rng))
         assert isinstance(found, AssignmentsAnswer)
         asked = np.arange(graph.num_variables) if variables is None else variables
         best: dict[bytes, float] = {}
@@ -56,7 +57,9 @@ def test_thousands_of_the_best_of_a_chain_take_one_pass(monkeypatch: pytest.Monk
     tables = Table(rng.normal(size=(19, 2, 2)))
     graph = FactorGraph((VariableBlock("x", (20,), 2),), (FactorBlock(tables, pairs),))
     evidence = np.full(20, -1, np.int32)
-    found, planned = attempt(graph, Best(5000), evidence, start_budget(60.0, 1 << 30), rng)
+    found, planned = attempt(
+        Task(graph, Best(5000), evidence), Effort(start_budget(60.0, 1 << 30), rng)
+    )
     assert isinstance(found, AssignmentsAnswer)
     assert found.quality.status is Status.EXACT
     assert passes == [5000]
@@ -91,7 +94,7 @@ def test_the_best_of_parts_that_do_not_meet_are_joined(count: int):
     evidence = np.full(8, -1, np.int32)
     every = np.sort(enumerate_assignments(graph, evidence).log_scores)[::-1]
     budget, rng = start_budget(60.0, 1 << 30), np.random.default_rng(0)
-    planned = plan(graph, Best(count), evidence, budget, rng)
+    planned = plan(Task(graph, Best(count), evidence), Effort(budget, rng))
     assert planned.network is not None
     assert planned.order is not None
     tree = build_tree(planned.network, planned.order)

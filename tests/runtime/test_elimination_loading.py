@@ -9,6 +9,7 @@ from gmruntime.elimination import plan as plans
 from gmruntime.elimination.answer import answer
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, no_evidence
+from gmruntime.task import Effort, Task
 
 
 def _complete(num_variables: int) -> FactorGraph:
@@ -54,7 +55,10 @@ def test_both_ways_give_one_sum(monkeypatch: pytest.MonkeyPatch):
     for loaded in (False, True):
         monkeypatch.setattr(plans, "is_loaded", lambda loaded=loaded: loaded)
         budget = start_budget(60.0, 1 << 30)
-        found = answer(graph, LogPartition(), no_evidence(graph), budget, np.random.default_rng(0))
+        found = answer(
+            Task(graph, LogPartition(), no_evidence(graph)),
+            Effort(budget, np.random.default_rng(0)),
+        )
         assert isinstance(found, LogPartitionAnswer)
         values.append(found.log_value)
     assert values[0] == pytest.approx(values[1], abs=1e-9)

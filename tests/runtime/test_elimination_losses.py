@@ -20,6 +20,7 @@ from gmruntime.elimination.passes import cores
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, no_evidence
 from gmruntime.questions.enumerate import enumerate_assignments
+from gmruntime.task import Effort, Task
 
 LENGTH = 6
 
@@ -58,7 +59,7 @@ def test_weights_that_are_far_apart_are_summed_as_by_enumeration(seed: int) -> N
 
     def ask(query: LogPartition | Marginals | MarginalMap) -> object:
         budget = start_budget(60.0, 1 << 30)
-        return answer(graph, query, evidence, budget, np.random.default_rng(0))
+        return answer(Task(graph, query, evidence), Effort(budget, np.random.default_rng(0)))
 
     found = ask(LogPartition())
     assert isinstance(found, LogPartitionAnswer)

@@ -27,6 +27,7 @@ from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, no_evidence
 from gmruntime.inference import infer
 from gmruntime.questions.enumerate import enumerate_assignments, log_partition, marginal
 from gmruntime.simplify.network import reduce
+from gmruntime.task import Effort, Task
 
 
 def frustrated_grid(seed: int, zeros: float) -> FactorGraph:
@@ -61,7 +62,7 @@ def free_slices(monkeypatch: pytest.MonkeyPatch) -> None:
 def in_slices(graph: FactorGraph, query: Query, found: Plan, budget: Budget) -> Answer | None:
     rng = np.random.default_rng(0)
     cut = choose_cut(query, found, start_budget(1e9, budget.memory_bytes))
-    return answer_in_slices(graph, query, no_evidence(graph), found, budget, rng, cut)
+    return answer_in_slices(Task(graph, query, no_evidence(graph)), found, Effort(budget, rng), cut)
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -73,7 +74,7 @@ def test_minibuckets_bound_from_above(seed: int, zeros: float) -> None:
         (LogPartition(), log_partition(every), False),
         (Map(), every.log_scores.max(), True),
     ):
-        network = reduce(graph, query, no_evidence(graph))
+        network = reduce(Task(graph, query, no_evidence(graph)))
         assert network is not None
         order = best_order(network, np.random.default_rng(seed))
         assert order is not None
@@ -94,7 +95,9 @@ def test_an_unfinished_sum_is_a_proven_interval(seed: int, num_ticks: int) -> No
     budget = ticking(num_ticks)
     # With a clock of its own: ticks count what is done in slices.
     patient = start_budget(1e9, budget.memory_bytes)
-    found = plan(graph, LogPartition(), no_evidence(graph), patient, np.random.default_rng(0))
+    found = plan(
+        Task(graph, LogPartition(), no_evidence(graph)), Effort(patient, np.random.default_rng(0))
+    )
     assert found.network is not None
     if found.network.log_constant == -np.inf:
         assert truth == -np.inf
@@ -114,7 +117,7 @@ def test_the_best_slice_holds_the_best_assignment(seed: int) -> None:
     graph = frustrated_grid(seed, 0.1)
     truth = enumerate_assignments(graph, no_evidence(graph)).log_scores.max()
     budget = ticking(10_000)
-    found = plan(graph, Map(), no_evidence(graph), budget, np.random.default_rng(0))
+    found = plan(Task(graph, Map(), no_evidence(graph)), Effort(budget, np.random.default_rng(0)))
     assert found.network is not None
     if found.network.log_constant == -np.inf:
         assert truth == -np.inf
@@ -136,7 +139,9 @@ def test_unfinished_marginals_are_proven_intervals(seed: int, num_ticks: int) ->
     budget = ticking(num_ticks)
     # With a clock of its own: ticks count what is done in slices.
     patient = start_budget(1e9, budget.memory_bytes)
-    found = plan(graph, Marginals(), no_evidence(graph), patient, np.random.default_rng(0))
+    found = plan(
+        Task(graph, Marginals(), no_evidence(graph)), Effort(patient, np.random.default_rng(0))
+    )
     assert found.network is not None
     if found.network.log_constant == -np.inf:
         return
@@ -164,7 +169,7 @@ def test_log_z_lies_between_its_bounds(seed: int, zeros: float) -> None:
     """Also with tables too small to be exact, and the estimate comes close."""
     graph = frustrated_grid(seed, zeros)
     truth = log_partition(enumerate_assignments(graph, no_evidence(graph)))
-    network = reduce(graph, LogPartition(), no_evidence(graph))
+    network = reduce(Task(graph, LogPartition(), no_evidence(graph)))
     assert network is not None
     budget = replace(ticking(60), memory_bytes=1 << 20)
     found = bound_log_partition(network, None, -np.inf, np.nan, budget, np.random.default_rng(seed))

@@ -41,6 +41,7 @@ from gmruntime.graph import (
 from gmruntime.inference import infer, plan
 from gmruntime.messages.kernels.numpy.norms import log_permanent
 from gmruntime.questions.enumerate import enumerate_assignments, log_partition, marginal
+from gmruntime.task import Effort, Task
 from tests.support.random_factors import every_kind, random_loops, tree_around, with_zeros
 
 BUDGET = 30.0
@@ -89,7 +90,7 @@ def test_stated_errors_cover_the_truth():
         graph = directed(rng)
         evidence = seen(rng, graph, seed % 3)
         asked = np.flatnonzero(evidence < 0)
-        tally = weigh(graph, evidence, asked, start_budget(0.05, 1 << 28), rng)
+        tally = weigh(Task(graph, Map(), evidence), asked, Effort(start_budget(0.05, 1 << 28), rng))
         if tally is None:
             continue
         every = enumerate_assignments(graph, evidence)
@@ -214,7 +215,9 @@ def test_samples_correct_messages_and_state_their_error(query: Marginals | Joint
     graph = misleading()
     rng, nothing = np.random.default_rng(0), no_evidence(graph)
     budget = start_budget(0.4, 1 << 28)
-    found = estimate(graph, query, nothing, plan(graph, query), budget, rng, "cpu")
+    found = estimate(
+        Task(graph, query, nothing), plan(graph, query), Effort(budget, rng, device="cpu")
+    )
     assert found.quality.status is Status.ESTIMATE
     assert 0 < found.quality.error < 0.05
     every = enumerate_assignments(graph, no_evidence(graph))

@@ -31,6 +31,7 @@ from gmruntime.factors.kinds import Table
 from gmruntime.graph import Assignment, FactorBlock, FactorGraph, VariableBlock, no_evidence
 from gmruntime.inference import infer
 from gmruntime.simplify import idle
+from gmruntime.task import Effort, Task
 
 
 def _graph() -> FactorGraph:
@@ -77,7 +78,7 @@ def test_answers_without_idle_variables_are_the_same(
     query: Query, evidence: Assignment, monkeypatch: pytest.MonkeyPatch
 ):
     graph, budget = _graph(), start_budget(60.0, 1 << 30)
-    wanted = eliminate(graph, query, evidence, budget, np.random.default_rng(0))
+    wanted = eliminate(Task(graph, query, evidence), Effort(budget, np.random.default_rng(0)))
     assert wanted is not None
     monkeypatch.setattr(idle, "STATES_MIN", 1)
     found = infer(graph, query, evidence=evidence, budget_s=60.0)

@@ -36,6 +36,7 @@ from gmruntime.messages.beliefs import bethe_log_partition, marginals
 from gmruntime.messages.layout import build_layout, unary_with_evidence
 from gmruntime.messages.options import BpOptions, options_from
 from gmruntime.messages.propagate import propagate
+from gmruntime.task import Effort, Task
 from tests.support.random_factors import every_kind, random_loops, tree_around, with_zeros
 
 
@@ -43,7 +44,7 @@ def ask(graph: FactorGraph, query: Query, evidence: np.ndarray | None = None, **
     seen = no_evidence(graph) if evidence is None else evidence
     budget = start_budget(20.0, 1 << 30)
     rng = np.random.default_rng(0)
-    return answer(graph, query, seen, budget, rng, options=BpOptions(**options))  # type: ignore[arg-type]
+    return answer(Task(graph, query, seen), Effort(budget, rng), options=BpOptions(**options))  # type: ignore[arg-type]
 
 
 def all_assignments(graph: FactorGraph) -> np.ndarray:
@@ -276,6 +277,6 @@ def test_samples_come_even_when_time_is_out():
     graph = random_loops(np.random.default_rng(12), 6, 8)
     budget = start_budget(0.0, 1 << 30)
     rng = np.random.default_rng(0)
-    found = answer(graph, Samples(3), no_evidence(graph), budget, rng)
+    found = answer(Task(graph, Samples(3), no_evidence(graph)), Effort(budget, rng))
     assert isinstance(found, AssignmentsAnswer)
     assert found.assignments.shape == (3, 6)

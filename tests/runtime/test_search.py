@@ -26,6 +26,7 @@ from gmruntime.graph import (
 from gmruntime.primal.mini_buckets import bound_by_mini_buckets
 from gmruntime.simplify.propagation import compact, possible_states
 from gmruntime.simplify.working import condition, flat_score
+from gmruntime.task import Effort, Task
 
 MEMORY = 1 << 30
 
@@ -84,7 +85,9 @@ def test_small_graphs_are_solved_exactly(
     if observe:
         evidence[seed % num_variables] = 0
     best = log_score(graph, every_assignment(graph, evidence)).max()
-    found = answer(graph, Map(), evidence, start_budget(10.0, MEMORY), np.random.default_rng(0))
+    found = answer(
+        Task(graph, Map(), evidence), Effort(start_budget(10.0, MEMORY), np.random.default_rng(0))
+    )
     if best == -np.inf:
         assert found.quality.status is Status.IMPOSSIBLE
         return
@@ -99,7 +102,9 @@ def test_improvements_are_strict_and_bounds_hold():
     graph = grid(9, 3, 0)
     budget = start_budget(60.0, MEMORY)
     rng = np.random.default_rng(1)
-    steps = list(search(graph, Map(), no_evidence(graph), budget, rng, num_steps_max=30))
+    steps = list(
+        search(Task(graph, Map(), no_evidence(graph)), Effort(budget, rng), num_steps_max=30)
+    )
     assert steps
     for step in steps:
         assert step.log_bound >= step.log_score
@@ -116,7 +121,9 @@ def test_the_same_seed_and_steps_give_the_same_answer():
     def run() -> list[tuple[float, float, str]]:
         budget = start_budget(120.0, MEMORY)
         rng = np.random.default_rng(5)
-        steps = search(graph, Map(), no_evidence(graph), budget, rng, num_steps_max=12)
+        steps = search(
+            Task(graph, Map(), no_evidence(graph)), Effort(budget, rng), num_steps_max=12
+        )
         return [(step.log_score, step.log_bound, step.engine) for step in steps]
 
     assert run() == run()
@@ -125,7 +132,7 @@ def test_the_same_seed_and_steps_give_the_same_answer():
 def test_a_narrow_graph_is_proved():
     graph = grid(8, 2, 7)
     budget = start_budget(60.0, MEMORY)
-    found = answer(graph, Map(), no_evidence(graph), budget, np.random.default_rng(0))
+    found = answer(Task(graph, Map(), no_evidence(graph)), Effort(budget, np.random.default_rng(0)))
     assert found.quality.status is Status.EXACT
     best = row_by_row_maximum(graph, 8)
     assert found.log_scores[0] == pytest.approx(best, abs=1e-9)
@@ -178,7 +185,8 @@ def test_wide_kinds_of_factor_are_searched_too():
         ),
     )
     found = answer(
-        graph, Map(), no_evidence(graph), start_budget(30.0, MEMORY), np.random.default_rng(0)
+        Task(graph, Map(), no_evidence(graph)),
+        Effort(start_budget(30.0, MEMORY), np.random.default_rng(0)),
     )
     kind = graph.factors[0].kind
     assert isinstance(kind, Table)
@@ -193,7 +201,7 @@ def test_a_gap_ends_the_search():
     graph = grid(14, 4, 2)
     budget = start_budget(60.0, MEMORY)
     rng = np.random.default_rng(0)
-    steps = list(search(graph, Map(), no_evidence(graph), budget, rng, gap=1e9))
+    steps = list(search(Task(graph, Map(), no_evidence(graph)), Effort(budget, rng), gap=1e9))
     assert np.isfinite(steps[-1].log_bound)
     assert len(steps) <= 2
 
@@ -213,7 +221,7 @@ def test_an_interrupt_reaches_who_asked_and_leaves_him_what_was_found():
 
     budget = start_budget(30.0, MEMORY, clock)
     steps: list[Improvement] = []
-    found = search(graph, Map(), no_evidence(graph), budget, np.random.default_rng(0))
+    found = search(Task(graph, Map(), no_evidence(graph)), Effort(budget, np.random.default_rng(0)))
     with pytest.raises(KeyboardInterrupt):
         steps.extend(found)
     assert raised
@@ -223,7 +231,8 @@ def test_an_interrupt_reaches_who_asked_and_leaves_him_what_was_found():
 def test_an_empty_graph_has_an_empty_answer():
     graph = FactorGraph((), ())
     found = answer(
-        graph, Map(), no_evidence(graph), start_budget(1.0, MEMORY), np.random.default_rng(0)
+        Task(graph, Map(), no_evidence(graph)),
+        Effort(start_budget(1.0, MEMORY), np.random.default_rng(0)),
     )
     assert found.quality.status is Status.EXACT
     assert found.assignments.shape == (1, 0)
@@ -244,7 +253,8 @@ def test_the_k_best_are_those_of_enumeration(seed: int, count: int, some: bool):
         by_asked[key] = max(score, by_asked.get(key, -np.inf))
     wanted = sorted((s for s in by_asked.values() if s > -np.inf), reverse=True)[:count]
     found = answer(
-        graph, Best(count, asked), evidence, start_budget(30.0, MEMORY), np.random.default_rng(0)
+        Task(graph, Best(count, asked), evidence),
+        Effort(start_budget(30.0, MEMORY), np.random.default_rng(0)),
     )
     if not wanted:
         assert found.quality.status is Status.IMPOSSIBLE
@@ -299,7 +309,9 @@ def test_several_answers_come_when_time_ends_after_the_first():
     ended = threading.Event()
     ended.set()
     budget = start_budget(30.0, MEMORY).ending_with(ended)
-    found = answer(graph, Best(4), no_evidence(graph), budget, np.random.default_rng(0))
+    found = answer(
+        Task(graph, Best(4), no_evidence(graph)), Effort(budget, np.random.default_rng(0))
+    )
     assert found.quality.status is Status.ESTIMATE
     assert len({row.tobytes() for row in found.assignments}) == 4
     assert (np.diff(found.log_scores) <= 0.0).all()

@@ -15,6 +15,7 @@ from gmruntime.flat import FlatGraph, flatten
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, log_score, no_evidence
 from gmruntime.questions.enumerate import enumerate_assignments
 from gmruntime.simplify.working import flat_score
+from gmruntime.task import Effort, Task
 
 
 def tangle(seed: int, zeros: float) -> FactorGraph:
@@ -122,6 +123,10 @@ def test_the_search_takes_its_proof_over() -> None:
     )
     budget = start_budget(1e9, 1 << 30)
     steps = list(
-        search(graph, Map(), no_evidence(graph), budget, np.random.default_rng(0), num_steps_max=40)
+        search(
+            Task(graph, Map(), no_evidence(graph)),
+            Effort(budget, np.random.default_rng(0)),
+            num_steps_max=40,
+        )
     )
     assert steps[-1].log_bound == steps[-1].log_score

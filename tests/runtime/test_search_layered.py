@@ -24,6 +24,7 @@ from gmruntime.inference import infer
 from gmruntime.layered import search as layered
 from gmruntime.layered.moves import improved_by_moves
 from gmruntime.layered.search import Found, Limits, layered_search
+from gmruntime.task import Effort, Task
 from tests.support.random_factors import with_zeros
 
 # Nothing is remembered but what tables need: every sum is left to the passes.
@@ -88,7 +89,9 @@ def run(
     budget = start_budget(60.0, 1 << 30)
     rng = np.random.default_rng(0)
     return list(
-        layered_search(graph, evidence, budget, rng, count=count, asked=asked, limits=limits)
+        layered_search(
+            Task(graph, Best(count, asked), evidence), Effort(budget, rng), limits=limits
+        )
     )
 
 
@@ -217,7 +220,9 @@ def test_moves_over_sums_keep_every_rule_and_only_improve():
     nothing = np.where(evidence >= 0, evidence, 0).astype(np.int32)
     first = Improvement(0.0, nothing, float(log_score(graph, nothing)), np.inf, "nothing")
     best = -np.inf
-    for step in improved_by_moves(graph, evidence, budget, np.random.default_rng(0), first):
+    for step in improved_by_moves(
+        Task(graph, Map(), evidence), Effort(budget, np.random.default_rng(0)), first
+    ):
         assert step.log_score > best
         assert step.log_score == pytest.approx(float(log_score(graph, step.assignment)))
         assert (step.assignment[:3] == 1).all()

@@ -20,6 +20,7 @@ from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, log_score, 
 from gmruntime.inference import infer
 from gmruntime.inference import search as improve
 from gmruntime.quality import is_proved
+from gmruntime.task import Effort, Task
 from gmruntime.workers.workers import Workers, workers_of
 
 
@@ -83,13 +84,21 @@ def in_steps(graph: FactorGraph, executor: Executor, num_steps: int) -> list[Imp
     workers = workers_of(executor, 2)
     assert workers is not None
     nothing = no_evidence(graph)
-    team = gather(workers, graph, nothing, budget, 3, num_steps=EXCHANGE_TURNS)
+    team = gather(
+        workers,
+        Task(graph, Map(), nothing),
+        Effort(budget, np.random.default_rng(3), 3),
+        num_steps=EXCHANGE_TURNS,
+    )
     rng = np.random.default_rng(3)
     return list(
         searched_together(
             team,
             lambda exchange: search(
-                graph, Map(), nothing, budget, rng, num_steps_max=num_steps, exchange=exchange
+                Task(graph, Map(), nothing),
+                Effort(budget, rng),
+                num_steps_max=num_steps,
+                exchange=exchange,
             ),
         )
     )
@@ -178,7 +187,11 @@ def test_a_worker_that_does_not_hold_the_task_is_sent_it():
 
     graph = grid(6)
     workers = Workers(Stub(forget), 1)
-    team = gather(workers, graph, no_evidence(graph), start_budget(60.0, 1 << 30), 0)
+    team = gather(
+        workers,
+        Task(graph, Map(), no_evidence(graph)),
+        Effort(start_budget(60.0, 1 << 30), np.random.default_rng(0), 0),
+    )
     for _ in range(4):
         team_module.exchange(team, team_module.NOTHING)
     assert sent == [True, False, True, False]

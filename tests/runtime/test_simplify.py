@@ -25,6 +25,7 @@ from gmruntime.questions.enumerate import enumerate_assignments, log_partition, 
 from gmruntime.simplify.barren import drop_barren
 from gmruntime.simplify.network import reduce
 from gmruntime.simplify.states import drop_dominated, prune_states
+from gmruntime.task import Effort, Task
 
 
 def directed(seed: int, zeros: float) -> FactorGraph:
@@ -52,7 +53,7 @@ def observed(graph: FactorGraph, seed: int) -> Assignment:
 
 def test_a_normalised_model_without_evidence_dissolves() -> None:
     graph = directed(0, 0.0)
-    network = reduce(graph, LogPartition(), no_evidence(graph))
+    network = reduce(Task(graph, LogPartition(), no_evidence(graph)))
     assert network is not None
     left = drop_barren(network, frozenset())
     assert not left.factors
@@ -68,7 +69,8 @@ def test_a_simpler_network_gives_the_same_marginals(seed: int, zeros: float) -> 
     every = enumerate_assignments(graph, evidence)
     asked = np.array([1, 4], np.int32)
     found = answer(
-        graph, Marginals(asked), evidence, start_budget(60.0, 1 << 30), np.random.default_rng(0)
+        Task(graph, Marginals(asked), evidence),
+        Effort(start_budget(60.0, 1 << 30), np.random.default_rng(0)),
     )
     assert isinstance(found, MarginalsAnswer)
     if log_partition(every) == -np.inf:
@@ -84,7 +86,7 @@ def test_pruned_states_are_impossible(seed: int) -> None:
     evidence = observed(graph, seed)
     every = enumerate_assignments(graph, evidence)
     possible = every.assignments[every.log_scores > -np.inf]
-    network = reduce(graph, LogPartition(), evidence)
+    network = reduce(Task(graph, LogPartition(), evidence))
     assert network is not None
     pruned = prune_states(network)
     if pruned.log_constant == -np.inf:
@@ -98,7 +100,9 @@ def test_an_unasked_branch_costs_nothing() -> None:
     graph = directed(3, 0.0)
     rng = np.random.default_rng(0)
     budget = start_budget(60.0, 1 << 30)
-    found = plan(graph, Joint(np.array([0], np.int32)), no_evidence(graph), budget, rng)
+    found = plan(
+        Task(graph, Joint(np.array([0], np.int32)), no_evidence(graph)), Effort(budget, rng)
+    )
     assert found.network is not None
     assert set(found.network.free) == {0}
 
@@ -112,7 +116,8 @@ def test_marginals_leaf_by_leaf_are_the_marginals(
     evidence = observed(graph, seed)
     every = enumerate_assignments(graph, evidence)
     found = answer(
-        graph, Marginals(), evidence, start_budget(60.0, 1 << 30), np.random.default_rng(0)
+        Task(graph, Marginals(), evidence),
+        Effort(start_budget(60.0, 1 << 30), np.random.default_rng(0)),
     )
     assert isinstance(found, MarginalsAnswer)
     assert found.log_partition == pytest.approx(log_partition(every), abs=1e-9)
@@ -127,7 +132,7 @@ def test_dominated_states_cost_the_maximum_nothing(seed: int, zeros: float) -> N
     evidence = observed(graph, seed)
     scores = enumerate_assignments(graph, evidence).log_scores
     truth = scores.max() if len(scores) else -np.inf
-    network = reduce(graph, Map(), evidence)
+    network = reduce(Task(graph, Map(), evidence))
     assert network is not None
     pruned = prune_states(network)
     if pruned.log_constant == -np.inf:
@@ -135,7 +140,9 @@ def test_dominated_states_cost_the_maximum_nothing(seed: int, zeros: float) -> N
         return
     left = drop_dominated(pruned)
     assert (left.num_states[list(left.free)] >= 1).all()
-    found = answer(graph, Map(), evidence, start_budget(10.0, 1 << 30), np.random.default_rng(0))
+    found = answer(
+        Task(graph, Map(), evidence), Effort(start_budget(10.0, 1 << 30), np.random.default_rng(0))
+    )
     assert isinstance(found, AssignmentsAnswer)
     if truth == -np.inf:
         assert found.quality.status is Status.IMPOSSIBLE
@@ -148,7 +155,7 @@ def test_a_state_that_is_never_better_goes() -> None:
     table = np.array([[[0.0, 1.0], [2.0, 1.0], [1.0, 0.5]]])
     variables = (VariableBlock("a", (), 3), VariableBlock("b", (), 2))
     graph = FactorGraph(variables, (FactorBlock(Table(table), scopes),))
-    network = reduce(graph, Map(), no_evidence(graph))
+    network = reduce(Task(graph, Map(), no_evidence(graph)))
     assert network is not None
     left = drop_dominated(network)
     assert left.num_states.tolist() == [1, 1]

@@ -22,6 +22,7 @@ from gmruntime.factors.kinds import AllDifferent, Count, Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, log_score, no_evidence
 from gmruntime.inference import infer, plan
 from gmruntime.simplify.apart import set_apart
+from gmruntime.task import Effort, Task
 
 
 @st.composite
@@ -113,8 +114,8 @@ def test_what_something_else_speaks_of_is_left_in() -> None:
         (VariableBlock("x", (6,), 7),),
         (FactorBlock(AllDifferent(), scope), FactorBlock(Table(weights), scope[:, :1])),
     )
-    assert set_apart(graph, LogPartition(), no_evidence(graph)) is None
-    apart = set_apart(graph, Solutions(), no_evidence(graph))
+    assert set_apart(Task(graph, LogPartition(), no_evidence(graph))) is None
+    apart = set_apart(Task(graph, Solutions(), no_evidence(graph)))
     assert apart is not None
     assert apart.count == math.perm(7, 6)
 
@@ -125,13 +126,14 @@ def test_the_rest_keeps_the_share_of_the_budget_it_was_given(
     """What is left when a closed form is taken out is estimated in the share asked for."""
     seconds: list[float] = []
 
-    def estimate(*args: object) -> Answer:
-        [part] = [arg for arg in args if isinstance(arg, Budget)]
-        seconds.append(part.left_s())
+    def estimate(task: Task[LogPartition], planned: Plan, effort: Effort) -> Answer:
+        del task, planned
+        seconds.append(effort.budget.left_s())
         return LogPartitionAnswer(Quality(Status.ESTIMATE, "nothing", 0.0), 0.0, 0.0, 0.0)
 
-    def attempt(graph: FactorGraph, query: LogPartition, *args: object) -> tuple[None, Plan]:
-        return None, plan(graph, query)
+    def attempt(task: Task[LogPartition], effort: Effort) -> tuple[None, Plan]:
+        del effort
+        return None, plan(task.graph, task.query)
 
     monkeypatch.setattr("gmruntime.estimates.answer.quick_by_messages", lambda *_: None)
     monkeypatch.setattr("gmruntime.estimates.answer.estimate", estimate)

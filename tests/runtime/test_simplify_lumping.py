@@ -15,6 +15,7 @@ from gmruntime.simplify.lumping import lump_states
 from gmruntime.simplify.network import Network, reduce
 from gmruntime.simplify.products import parts_of
 from gmruntime.simplify.states import prune_states
+from gmruntime.task import Effort, Task
 
 
 def enough_of(num_things: int, least: int) -> FactorGraph:
@@ -44,17 +45,14 @@ def enough_of(num_things: int, least: int) -> FactorGraph:
 
 def test_at_least_three_needs_four_states_of_every_partial_count():
     graph = enough_of(20, 3)
-    network = reduce(graph, Marginals(), no_evidence(graph))
+    network = reduce(Task(graph, Marginals(), no_evidence(graph)))
     assert network is not None
     lumped = lump_states(prune_states(network), frozenset({20}))
     assert lumped.num_states[21] == 2
     assert lumped.num_states[22:].max() == 4
     found = answer(
-        graph,
-        Marginals(np.array([20], np.int32)),
-        no_evidence(graph),
-        start_budget(30.0, 1 << 30),
-        np.random.default_rng(0),
+        Task(graph, Marginals(np.array([20], np.int32)), no_evidence(graph)),
+        Effort(start_budget(30.0, 1 << 30), np.random.default_rng(0)),
     )
     assert isinstance(found, MarginalsAnswer)
     fewer = 0.7**20 + 20 * 0.3 * 0.7**19 + 190 * 0.09 * 0.7**18
@@ -95,7 +93,7 @@ def test_joined_states_leave_every_sum_as_it_was(seed: int):
         values = rng.choice([-np.inf, 0.0, 0.0, 0.5], size=(1, *sizes[scope]))
         factors.append(FactorBlock(Table(values), scope[None].astype(np.int32)))
     graph = FactorGraph(blocks, tuple(factors))
-    network = reduce(graph, LogPartition(), no_evidence(graph))
+    network = reduce(Task(graph, LogPartition(), no_evidence(graph)))
     assert network is not None
     network = prune_states(network)
     asked = [0, 3]
@@ -133,7 +131,7 @@ def test_an_absent_effect_joins_none_of_its_causes():
         graph = FactorGraph((VariableBlock("x", (arity,), 2),), (block,))
         evidence = no_evidence(graph)
         evidence[-1] = 0
-        network = reduce(graph, LogPartition(), evidence)
+        network = reduce(Task(graph, LogPartition(), evidence))
         assert network is not None
         assert all(len(f.scope) == 1 for f in prune_states(network).factors)
 
@@ -152,7 +150,8 @@ def test_marginals_of_observed_noisy_ors_agree_with_enumeration(seed: int):
     evidence = no_evidence(graph)
     evidence[7:] = rng.integers(0, 2, 4)
     found = answer(
-        graph, Marginals(), evidence, start_budget(30.0, 1 << 30), np.random.default_rng(0)
+        Task(graph, Marginals(), evidence),
+        Effort(start_budget(30.0, 1 << 30), np.random.default_rng(0)),
     )
     assert isinstance(found, MarginalsAnswer)
     assert found.quality.status is Status.EXACT

@@ -29,12 +29,13 @@ from gmruntime.driver.fronts import (
 from gmruntime.driver.lanes import Entry, credit, pick
 from gmruntime.driver.portfolio import rosters
 from gmruntime.engine import Report
-from gmruntime.graph import Assignment, FactorGraph, log_score
+from gmruntime.graph import Assignment, log_score
 from gmruntime.layered.answer import improved_by_sums, without_tables
 from gmruntime.primal.defined_moves import improved_by_definitions
 from gmruntime.primal.guess import first_guess
 from gmruntime.quality import is_proved, tolerance
 from gmruntime.simplify.working import Working, best_local_states, complete, working_graph
+from gmruntime.task import Effort, Task
 
 # Turns start short, so that a first answer comes at once, and grow to a tenth of a second, which
 # is also about how long an interrupt may have to wait.
@@ -68,8 +69,7 @@ BOUND_PATIENCE_S = 2.0
 class _Run:
     """The state of one search."""
 
-    graph: FactorGraph
-    evidence: Assignment
+    task: Task[Map]
     rng: np.random.Generator
     working: Working
     fronts: list[Front]
@@ -83,11 +83,8 @@ class _Run:
 
 
 def search(
-    graph: FactorGraph,
-    query: Map | Best,
-    evidence: Assignment,
-    budget: Budget,
-    rng: np.random.Generator,
+    asked: Task[Map | Best],
+    effort: Effort,
     *,
     num_steps_max: int | None = None,
     gap: float = 0.0,
@@ -97,11 +94,9 @@ def search(
     """Yield ever better assignments and ever tighter bounds.
 
     Args:
-        graph: validated; of any factor kinds.
-        query: what is asked; for `Best` this yields only the best one's improvements.
-        evidence: a state for each observed variable, -1 for the others.
-        budget: ends the search.
-        rng: of everything random.
+        asked: about a graph of any factor kinds; for `Best` this yields only the best one's
+            improvements.
+        effort: ends the search.
         num_steps_max: when given, engines take turns one unit of work at a time in a fixed order,
             so that the same seed gives the same answers; it ends after so many turns.
         gap: stop when the bound is at most so many nats above the score.
@@ -109,29 +104,29 @@ def search(
         exchange: where others search the same graph: tells them what is known here now and then,
             and returns what they offer.
     """
-    del query
-    ended = Event()
-    budget = budget.ending_with(ended)
-    first = first_guess(graph, evidence, budget)
+    task, ended = asked.asking(Map()), Event()
+    budget = effort.budget.ending_with(ended)
+    effort = effort.within(budget)
+    first = first_guess(task.graph, task.evidence, budget)
     if np.isfinite(first.log_score):
         yield first
-    by_sums = improved_by_sums(graph, evidence, budget, rng, first, num_steps_max)
+    by_sums = improved_by_sums(task, effort, first, num_steps_max)
     guess = first
     for first in by_sums:
         yield first
     if start is not None and num_steps_max is None:
-        begun = _begun(graph, start, budget, first)
+        begun = _begun(task, start, budget, first)
         if begun is not first:
             first = begun
             yield first
-        moves = improved_by_definitions(graph, evidence, budget, rng.spawn(1)[0], first)
+        moves = improved_by_definitions(task, effort.drawing(effort.rng.spawn(1)[0]), first)
         for first in moves:
             yield first
     if first.log_bound <= first.log_score + gap:
         return
-    run = _prepare(graph, evidence, budget, rng, gap, first)
+    run = _prepare(task, effort, gap, first)
     if run is None:
-        yield from without_tables(graph, evidence, budget, rng, first, num_steps_max)
+        yield from without_tables(task, effort, first, num_steps_max)
         return
     if first is not guess and np.isfinite(first.log_score):
         start = first.assignment
@@ -145,33 +140,28 @@ def search(
         ended.set()
 
 
-def _begun(
-    graph: FactorGraph, start: Assignment, budget: Budget, first: Improvement
-) -> Improvement:
+def _begun(task: Task[Map], start: Assignment, budget: Budget, first: Improvement) -> Improvement:
     """Return what is known, or what the search is to start from where that is better."""
-    score = float(log_score(graph, start))
+    score = float(log_score(task.graph, start))
     if score <= first.log_score:
         return first
     return Improvement(budget.spent_s(), start, score, first.log_bound, METHOD)
 
 
-def _prepare(
-    graph: FactorGraph,
-    evidence: Assignment,
-    budget: Budget,
-    rng: np.random.Generator,
-    gap: float,
-    first: Improvement,
-) -> _Run | None:
-    working = working_graph(graph, evidence)
+def _prepare(task: Task[Map], effort: Effort, gap: float, first: Improvement) -> _Run | None:
+    working = effort.once(
+        Working,
+        lambda: (task.graph, task.evidence),
+        lambda: working_graph(task.graph, task.evidence),
+    )
     if working is None:
         return None
+    budget, rng = effort.budget, effort.rng
     fronts = [
         Front(piece, nothing_known(), *rosters(piece.flat, budget, rng)) for piece in working.pieces
     ]
-    return _Run(
-        graph, evidence, rng.spawn(1)[0], working, fronts, ceiling_of(graph), budget, gap, first
-    )
+    ceiling = ceiling_of(task.graph)
+    return _Run(task, rng.spawn(1)[0], working, fronts, ceiling, budget, gap, first)
 
 
 def _start(run: _Run, start: Assignment | None) -> Iterator[Improvement]:
@@ -196,7 +186,7 @@ def _news(run: _Run, engine: str) -> Iterator[Improvement]:
     assignment, found = last.assignment, last.log_score
     candidate = whole_assignment(run.working, run.fronts)
     if candidate is not None and run.working.log_constant > float("-inf"):
-        rescored = float(log_score(run.graph, candidate))
+        rescored = float(log_score(run.task.graph, candidate))
         if rescored > found:
             assignment, found = candidate, rescored
     solved = all(is_solved(front.incumbent) for front in run.fronts)
@@ -276,7 +266,7 @@ def _take_offers(run: _Run) -> Iterator[Improvement]:
     offers = () if run.exchange is None else run.exchange(run.last)
     for offer in offers:
         last = run.last
-        board = post(board_of(last), run.graph, run.evidence, offer)
+        board = post(board_of(last), run.task, offer)
         if board.log_score > last.log_score:
             completed = complete(run.working, board.assignment)
             for front in run.fronts:
@@ -299,7 +289,7 @@ def _in_time(run: _Run) -> Generator[Improvement, None, None]:
     answers: list[Feasible | None] = []
 
     def solve() -> Report:
-        answers.append(satisfy(run.graph, run.evidence, run.budget, run.rng))
+        answers.append(satisfy(run.task.graph, run.task.evidence, run.budget, run.rng))
         return Report()
 
     logician = start_crew(1, run.budget.clock)

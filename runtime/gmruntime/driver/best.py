@@ -24,6 +24,7 @@ from gmruntime.graph import (
     num_states,
 )
 from gmruntime.layered.answer import SUMS_SHARE, answer_of_found, last_found
+from gmruntime.task import Effort, Task
 
 # Of the budget, for all answers at once where little must be remembered.
 QUICK_SHARE = 0.1
@@ -41,23 +42,18 @@ NUM_LATE = 20
 NUM_STATES_COPIED_MAX = 1_000_000
 
 
-def best_answer(
-    graph: FactorGraph,
-    query: Best,
-    evidence: Assignment,
-    budget: Budget,
-    rng: np.random.Generator,
-) -> AssignmentsAnswer:
+def best_answer(task: Task[Best], effort: Effort) -> AssignmentsAnswer:
     """Find up to `query.count` answers, best first; exact only when each one is proved."""
+    graph, query, budget = task.graph, task.query, effort.budget
     sums = None
     for is_quick, share in ((True, QUICK_SHARE), (False, SUMS_SHARE)):
-        sums = last_found(graph, query, evidence, budget.share(share), rng, is_quick=is_quick)
+        sums = last_found(task, effort.share(share), is_quick=is_quick)
         if sums is not None and sums.is_final:
             return answer_of_found(sums, query, budget)
     states = num_states(graph)
     listed = np.arange(graph.num_variables) if query.variables is None else query.variables
-    asked = np.array([v for v in listed if evidence[v] < 0 and states[v] > 1], np.int32)
-    found = _one_by_one(graph, query.count, evidence, asked, budget, rng)
+    asked = np.array([v for v in listed if task.evidence[v] < 0 and states[v] > 1], np.int32)
+    found = _one_by_one(task, asked, effort)
     if sums is not None and not found.is_proved:
         known = {row[asked].tobytes() for row in found.rows}
         found.rows.extend(row for row in sums.assignments if row[asked].tobytes() not in known)
@@ -82,15 +78,10 @@ class _Ranked:
     is_proved: bool
 
 
-def _one_by_one(
-    graph: FactorGraph,
-    count: int,
-    evidence: Assignment,
-    asked: Int32[np.ndarray, " asked"],
-    budget: Budget,
-    rng: np.random.Generator,
-) -> _Ranked:
+def _one_by_one(task: Task[Best], asked: Int32[np.ndarray, " asked"], effort: Effort) -> _Ranked:
     """Search for the best, forbid it, and so on."""
+    graph, count = task.graph, task.query.count
+    budget, rng = effort.budget, effort.rng
     rows: list[Assignment] = []
     constrained, first = graph, None
     start: Assignment | None = None
@@ -102,11 +93,11 @@ def _one_by_one(
             break
         share = 0.5 if rank == 0 and count > 1 else 1.0 / (count - rank)
         extra = constrained.num_variables - graph.num_variables
-        padded = np.concatenate([evidence, np.full(extra, -1, np.int32)])
+        padded = np.concatenate([task.evidence, np.full(extra, -1, np.int32)])
         followed = None if start is None else _follow_chains(start, asked, rows)
         last = None
         if start is None or not budget.is_spent():
-            last = _searched(constrained, padded, budget, rng, followed, share)
+            last = _searched(Task(constrained, Map(), padded), effort, followed, share)
         first = first or answer_of(graph, last, budget)
         if last is not None and last.log_score > float("-inf"):
             proved = proved and last.log_bound == last.log_score
@@ -134,19 +125,12 @@ def _one_by_one(
 
 
 def _searched(
-    graph: FactorGraph,
-    evidence: Assignment,
-    budget: Budget,
-    rng: np.random.Generator,
-    start: Assignment | None,
-    share: float,
+    task: Task[Map], effort: Effort, start: Assignment | None, share: float
 ) -> Improvement | None:
     """Search for a share of the time left; for more where that was too little for any answer."""
     last: Improvement | None = None
     for part in (share, MORE_SHARE):
-        for last in search(  # noqa: B007
-            graph, Map(), evidence, budget.share(part), rng, start=start
-        ):
+        for last in search(task, effort.share(part), start=start):  # noqa: B007
             pass
         if last is not None and (last.log_score > -np.inf or last.log_bound == -np.inf):
             break

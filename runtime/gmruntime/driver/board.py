@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gmruntime.answer import AssignmentsAnswer, Improvement, Quality, Status
+from gmruntime.answer import AssignmentsAnswer, Improvement, Map, Quality, Status
 from gmruntime.arrays import Int32
 from gmruntime.budget import Budget
 from gmruntime.graph import Assignment, FactorGraph, log_score, num_states
 from gmruntime.quality import is_proved, tolerance
+from gmruntime.task import Task
 
 Exchange = Callable[[Improvement], Sequence[Improvement]]
 """Tells others, who search the same graph, what is known here; returns what they offer."""
@@ -33,14 +34,14 @@ class Board:
     log_bound: float
 
 
-def post(board: Board, graph: FactorGraph, evidence: Assignment, offer: Improvement) -> Board:
+def post(board: Board, task: Task[Map], offer: Improvement) -> Board:
     """Take from an offer what holds: its score is computed anew.
 
     Its bound cannot be: it is as good as the search that proved it, so offers come only from
     searches of the same graph. One below a score that was just computed is refuted and ignored.
     """
-    if is_assignment(graph, evidence, offer.assignment):
-        found = float(log_score(graph, offer.assignment))
+    if is_assignment(task, offer.assignment):
+        found = float(log_score(task.graph, offer.assignment))
         if found > board.log_score:
             board = replace(board, assignment=offer.assignment, log_score=found)
     lowest = board.log_score - tolerance(board.log_score)
@@ -56,8 +57,9 @@ def board_of(known: Improvement) -> Board:
     return Board(known.assignment, known.log_score, known.log_bound)
 
 
-def is_assignment(graph: FactorGraph, evidence: Assignment, assignment: Assignment) -> bool:
+def is_assignment(task: Task[Map], assignment: Assignment) -> bool:
     """Say whether an array gives every variable a state that it has and that was observed."""
+    graph, evidence = task.graph, task.evidence
     if assignment.shape != (graph.num_variables,) or not np.issubdtype(
         assignment.dtype, np.integer
     ):

@@ -19,6 +19,7 @@ from gmruntime.flat import FlatGraph
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, no_evidence
 from gmruntime.primal.cutset.order import greedy_order
 from gmruntime.simplify.propagation import num_entries
+from gmruntime.task import Effort, Task
 
 if TYPE_CHECKING:
     from gmruntime.elimination.plan import Plan
@@ -88,7 +89,7 @@ class ExactElimination:
             return Report(finished=True)
         self.graph = as_graph(self.flat)
         quick = budget.until(QUICK_S)
-        found = plan(self.graph, Map(), no_evidence(self.graph), quick, self.rng)
+        found = plan(_task(self.graph), Effort(quick, self.rng))
         if found.network is None or found.order is None:
             return Report(finished=True)
         self.found = costed(Map(), budget, found.network, found.order)
@@ -103,7 +104,7 @@ class ExactElimination:
         from gmruntime.elimination.sliced import promising_cut
 
         assert self.graph is not None
-        self.found = plan(self.graph, Map(), no_evidence(self.graph), budget, self.rng)
+        self.found = plan(_task(self.graph), Effort(budget, self.rng))
         self.stage = _Stage.RUN
         if self.found.fits:
             return Report(expected_s=self.found.seconds)
@@ -118,18 +119,20 @@ class ExactElimination:
 
         assert self.graph is not None
         assert self.found is not None
-        nothing, known = no_evidence(self.graph), incumbent.log_score
+        task, effort = _task(self.graph), Effort(budget, self.rng)
         if self.slicing is None:
-            found = answer_planned(self.graph, Map(), nothing, self.found, budget, self.rng)
+            found = answer_planned(task, self.found, effort)
         else:
-            found = answer_in_slices(
-                self.graph, Map(), nothing, self.found, budget, self.rng, self.slicing, known
-            )
+            found = answer_in_slices(task, self.found, effort, self.slicing, incumbent.log_score)
         self.graph = self.found = self.slicing = None
         if not isinstance(found, AssignmentsAnswer):
             return Report(finished=True)
         assignment = found.assignments[0] if len(found.assignments) else None
         return Report(assignment, found.log_upper, finished=True)
+
+
+def _task(graph: FactorGraph) -> Task[Map]:
+    return Task(graph, Map(), no_evidence(graph))
 
 
 def as_graph(flat: FlatGraph) -> FactorGraph:

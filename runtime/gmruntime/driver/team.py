@@ -15,11 +15,12 @@ from typing import cast
 
 import numpy as np
 
-from gmruntime.answer import Improvement, Map
+from gmruntime.answer import Best, Improvement, Map
 from gmruntime.budget import Budget, free_memory_bytes, num_cores, start_budget
 from gmruntime.driver.anytime import search
 from gmruntime.driver.board import Exchange, board_of, post
-from gmruntime.graph import Assignment, FactorGraph
+from gmruntime.graph import Assignment
+from gmruntime.task import Effort, Task
 from gmruntime.workers.parcels import Parcel, pack, unpack
 from gmruntime.workers.workers import Workers, cores_of_each, machine, worker_name
 
@@ -40,14 +41,6 @@ NUM_FAILURES_MAX = 2
 
 NOTHING = Improvement(0.0, np.zeros(0, np.int32), float("-inf"), float("inf"), "search")
 """What is known before anything is."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Task:
-    """What all shares of a search need."""
-
-    graph: FactorGraph
-    evidence: Assignment
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,7 +118,7 @@ class Team:
     """
 
     executor: Executor
-    task: Task
+    task: Task[Map]
     parcel: Parcel
     budget: Budget
     num_steps: int | None
@@ -136,10 +129,8 @@ class Team:
 
 def gather(
     workers: Workers,
-    graph: FactorGraph,
-    evidence: Assignment,
-    budget: Budget,
-    seed: int,
+    asked: Task[Map | Best],
+    effort: Effort,
     *,
     num_steps: int | None = None,
 ) -> Team:
@@ -147,17 +138,15 @@ def gather(
 
     Args:
         workers: who may be asked.
-        graph: searched.
-        evidence: a state for each observed variable, -1 for the others.
-        budget: of the search.
-        seed: of the replicas' seeds.
+        asked: what is searched for.
+        effort: of the search; its seed is that of the replicas' seeds.
         num_steps: of each share. Then replicas wait for each other and for the search, and the
             same seed and number of workers give the same answers.
     """
-    rngs = np.random.default_rng(seed).spawn(workers.count + 1)[1:]
+    rngs = np.random.default_rng(effort.seed).spawn(workers.count + 1)[1:]
     replicas = [_Replica(rng) for rng in rngs]
-    task = Task(graph, evidence)
-    return Team(workers.executor, task, pack(task), budget, num_steps, replicas)
+    task = asked.asking(Map())
+    return Team(workers.executor, task, pack(task), effort.budget, num_steps, replicas)
 
 
 def searched_together(
@@ -194,7 +183,7 @@ def _news(step: Improvement) -> tuple[float, float, int]:
 def _merged(team: Team, known: Improvement, offers: Sequence[Improvement]) -> Improvement:
     """Return what is known when offers are taken for what they are worth."""
     for offer in offers:
-        board = post(board_of(known), team.task.graph, team.task.evidence, offer)
+        board = post(board_of(known), team.task, offer)
         if (board.log_score, board.log_bound) != (known.log_score, known.log_bound):
             found = (board.assignment, board.log_score, board.log_bound)
             known = Improvement(team.budget.spent_s(), *found, offer.engine)
@@ -308,21 +297,12 @@ def _note(team: Team) -> str:
 def run_share(share: Share) -> Finding:
     """Search for a while; this is what an executor runs."""
     budget = share.budget()
-    task = unpack(share.parcel)
+    task = cast("Task[Map] | None", unpack(share.parcel))
     if task is None:
         return Finding(worker_name(), None, is_held=False)
-    assert isinstance(task, Task)
     rng = np.random.default_rng(share.seed)
     start = share.start if len(share.start) else None
-    steps = search(
-        task.graph,
-        Map(),
-        task.evidence,
-        budget,
-        rng,
-        num_steps_max=share.num_steps,
-        start=start,
-    )
+    steps = search(task, Effort(budget, rng), num_steps_max=share.num_steps, start=start)
     last: Improvement | None = None
     for last in steps:  # noqa: B007
         pass

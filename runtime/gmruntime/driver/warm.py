@@ -19,6 +19,7 @@ from gmruntime.factors.kinds import (
 )
 from gmruntime.flat import FlatGraph, flatten
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, no_evidence
+from gmruntime.task import Effort, Task
 
 # Turns of each engine: enough for the bound's to come to joined factors.
 NUM_TURNS = 40
@@ -84,7 +85,8 @@ def _turn_all(flat: FlatGraph, budget: Budget, rng: np.random.Generator) -> None
 def _count(graph: FactorGraph, budget: Budget) -> None:
     from gmruntime.elimination.answer import answer
 
-    answer(graph, Solutions(), no_evidence(graph), budget, np.random.default_rng(0))
+    task = Task(graph, Solutions(), no_evidence(graph))
+    answer(task, Effort(budget, np.random.default_rng(0)))
 
 
 def _propagate(graph: FactorGraph, budget: Budget) -> None:

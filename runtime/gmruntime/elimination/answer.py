@@ -22,7 +22,6 @@ from gmruntime.answer import (
 )
 from gmruntime.budget import Budget
 from gmruntime.elimination.maxima import best, best_assignment, best_marginal, blank
-from gmruntime.elimination.orders.cache import Orders
 from gmruntime.elimination.passes.reference import (
     Tree,
     build_tree,
@@ -43,104 +42,78 @@ from gmruntime.elimination.results import (
 )
 from gmruntime.elimination.sliced import answer_in_slices, quicker_in_slices
 from gmruntime.elimination.solutions import count_solutions, counted_by_sum
-from gmruntime.graph import Assignment, FactorGraph, log_score, num_states
+from gmruntime.graph import Assignment, log_score, num_states
 from gmruntime.simplify.network import Network
 from gmruntime.simplify.states import label_states, spread_row
+from gmruntime.task import Effort, Task
 
 _NUM_DRAWN_AT_ONCE = 1 << 20
 """Numbers held while samples are drawn, between two looks at the clock."""
 
 
-def answer(
-    graph: FactorGraph,
-    query: Query,
-    evidence: Assignment,
-    budget: Budget,
-    rng: np.random.Generator,
-) -> Answer | None:
+def answer(task: Task[Query], effort: Effort) -> Answer | None:
     """Answer exactly, or with certified bounds; None when neither fits the budget."""
-    return attempt(graph, query, evidence, budget, rng)[0]
+    return attempt(task, effort)[0]
 
 
-def attempt(
-    graph: FactorGraph,
-    query: Query,
-    evidence: Assignment,
-    budget: Budget,
-    rng: np.random.Generator,
-    device: str = "cpu",
-    orders: Orders | None = None,
-) -> tuple[Answer | None, Plan]:
+def attempt(task: Task[Query], effort: Effort) -> tuple[Answer | None, Plan]:
     """Answer as `answer` does, and say what was planned.
 
-    `device` is "cpu", "cuda", or "auto", which takes a GPU for large tables where there is one;
-    `orders` are known ones.
+    The device "auto" takes a GPU for large tables where there is one.
     """
-    found = on_device(plan(graph, query, evidence, budget, rng, orders), device)
-    return answer_planned(graph, query, evidence, found, budget, rng), found
+    found = on_device(plan(task, effort), effort.device)
+    return answer_planned(task, found, effort), found
 
 
-def answer_planned(
-    graph: FactorGraph,
-    query: Query,
-    evidence: Assignment,
-    found: Plan,
-    budget: Budget,
-    rng: np.random.Generator,
-) -> Answer | None:
+def answer_planned(task: Task[Query], found: Plan, effort: Effort) -> Answer | None:
     """Answer as was planned; None when that does not fit the budget after all."""
+    query = task.query
     if found.network is None:
         return None
     try:
         if isinstance(query, Marginals) and (not found.fits or found.seconds > WORTH_S):
-            relevant = _marginals_by_relevance(graph, query, evidence, found, budget, rng)
+            relevant = _marginals_by_relevance(task.asking(query), found, effort)
             if relevant is not None:
                 return relevant
         if found.order is None:
             return None
         if found.fits:
-            slicing = quicker_in_slices(query, found, budget)
+            slicing = quicker_in_slices(query, found, effort.budget)
             if slicing is not None:
-                return answer_in_slices(graph, query, evidence, found, budget, rng, slicing)
-            return _answer_whole(graph, query, evidence, found, budget, rng)
+                return answer_in_slices(task, found, effort, slicing)
+            return _answer_whole(task, found, effort)
         if isinstance(query, Solutions):
             # Of tables of 0 and 1: the sum over all assignments is their number.
-            sliced = answer_in_slices(graph, LogPartition(), evidence, found, budget, rng)
+            sliced = answer_in_slices(task.asking(LogPartition()), found, effort)
             return counted_by_sum(sliced) if isinstance(sliced, LogPartitionAnswer) else None
-        return answer_in_slices(graph, query, evidence, found, budget, rng)
+        return answer_in_slices(task, found, effort)
     except TimeoutError:
         return None
 
 
-def _answer_whole(
-    graph: FactorGraph,
-    query: Query,
-    evidence: Assignment,
-    found: Plan,
-    budget: Budget,
-    rng: np.random.Generator,
-) -> Answer | None:
+def _answer_whole(task: Task[Query], found: Plan, effort: Effort) -> Answer | None:
     assert found.network is not None
     assert found.order is not None
     tree = build_tree(found.network, found.order)
     if found.network.log_constant == -np.inf:
         # What is observed contradicts itself already: no potential may say otherwise.
         tree = _impossible(tree)
-    match query:
+    budget = effort.budget
+    match task.query:
         case LogPartition():
             return _log_partition(found, tree, budget)
-        case Marginals():
-            return _marginals(graph, query, evidence, found, tree, budget)
-        case Joint():
-            return _joint(graph, query, evidence, found, tree, budget)
+        case Marginals() as query:
+            return _marginals(task.asking(query), found, tree, budget)
+        case Joint() as query:
+            return _joint(task.asking(query), found, tree, budget)
         case Map():
-            return best_assignment(graph, evidence, found, tree, budget)
-        case MarginalMap():
-            return best_marginal(query, evidence, found, tree, budget)
-        case Best():
-            return best(graph, query, evidence, tree, budget)
-        case Samples():
-            return _samples(graph, query, evidence, found, tree, budget, rng)
+            return best_assignment(task, found, tree, budget)
+        case MarginalMap() as query:
+            return best_marginal(task.asking(query), found, tree, budget)
+        case Best() as query:
+            return best(task.asking(query), tree, budget)
+        case Samples() as query:
+            return _samples(task.asking(query), found, tree, effort)
         case Solutions():
             return _solutions(found, tree, budget)
 
@@ -165,14 +138,10 @@ def _log_partition(found: Plan, tree: Tree, budget: Budget) -> LogPartitionAnswe
 
 
 def _marginals_by_relevance(
-    graph: FactorGraph,
-    query: Marginals,
-    evidence: Assignment,
-    found: Plan,
-    budget: Budget,
-    rng: np.random.Generator,
+    task: Task[Marginals], found: Plan, effort: Effort
 ) -> MarginalsAnswer | None:
-    network = found.network
+    graph, query, evidence = task.graph, task.query, task.evidence
+    network, budget = found.network, effort.budget
     assert network is not None
     if network.log_constant == -np.inf:
         return None
@@ -192,7 +161,7 @@ def _marginals_by_relevance(
         return quick[0], quick[1] + small.network.log_constant
 
     try:
-        rows = marginals_by_relevance(network, asked, limit, steps_max, budget, rng, read)
+        rows = marginals_by_relevance(network, asked, limit, steps_max, effort, read)
     except TimeoutError:
         return None
     if rows is None:
@@ -204,14 +173,8 @@ def _marginals_by_relevance(
     return MarginalsAnswer(quality(Status.EXACT, budget), arrays, log_partition=rows[1])
 
 
-def _marginals(
-    graph: FactorGraph,
-    query: Marginals,
-    evidence: Assignment,
-    found: Plan,
-    tree: Tree,
-    budget: Budget,
-) -> MarginalsAnswer:
+def _marginals(task: Task[Marginals], found: Plan, tree: Tree, budget: Budget) -> MarginalsAnswer:
+    graph, query, evidence = task.graph, task.query, task.evidence
     network = found.network
     assert network is not None
     assert found.order is not None
@@ -264,14 +227,8 @@ def normalised(table: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
     return row / row.sum()
 
 
-def _joint(
-    graph: FactorGraph,
-    query: Joint,
-    evidence: Assignment,
-    found: Plan,
-    tree: Tree,
-    budget: Budget,
-) -> JointAnswer | None:
+def _joint(task: Task[Joint], found: Plan, tree: Tree, budget: Budget) -> JointAnswer | None:
+    graph, query, evidence = task.graph, task.query, task.evidence
     network = found.network
     assert network is not None
     assert found.order is not None
@@ -331,21 +288,14 @@ def _spread(
 # --- Samples and counts ------------------------------------------------------------------
 
 
-def _samples(
-    graph: FactorGraph,
-    query: Samples,
-    evidence: Assignment,
-    found: Plan,
-    tree: Tree,
-    budget: Budget,
-    rng: np.random.Generator,
-) -> AssignmentsAnswer:
+def _samples(task: Task[Samples], found: Plan, tree: Tree, effort: Effort) -> AssignmentsAnswer:
+    graph, query, budget = task.graph, task.query, effort.budget
     upward = run_upward(found, tree, everywhere(tree, False), budget, in_logs=True)
     if not np.isfinite(upward.log_constant):
         empty = np.zeros((0, graph.num_variables), np.int32)
         return AssignmentsAnswer(quality(Status.IMPOSSIBLE, budget), empty, np.zeros(0))
     assert found.network is not None
-    start = blank(graph, tree, evidence)
+    start = blank(task, tree)
     drawn = np.empty((query.count, graph.num_variables), np.int32)
     scores = np.empty(query.count)
     # Of each draw the weights of the widest variable are held, thrice, and its states.
@@ -355,7 +305,9 @@ def _samples(
         if first and budget.is_spent():
             break
         rows = drawn[first : first + step]
-        rows[:] = sample(tree, upward, np.tile(start, (len(rows), 1)), rng)[:, : rows.shape[1]]
+        rows[:] = sample(tree, upward, np.tile(start, (len(rows), 1)), effort.rng)[
+            :, : rows.shape[1]
+        ]
         label_states(found.network, rows)
         scores[first : first + step] = log_score(graph, rows)
         num_drawn = first + len(rows)

@@ -4,18 +4,27 @@ import heapq
 
 import numpy as np
 
-from gmruntime.answer import AssignmentsAnswer, Best, MarginalMap, MarginalMapAnswer, Status
+from gmruntime.answer import (
+    AssignmentsAnswer,
+    Best,
+    MarginalMap,
+    MarginalMapAnswer,
+    Query,
+    Status,
+)
 from gmruntime.budget import Budget
 from gmruntime.elimination.k_best import k_best, lists_cost
 from gmruntime.elimination.passes.reference import Tree, pass_upward, traceback
 from gmruntime.elimination.plan import Plan
 from gmruntime.elimination.results import everywhere, quality, run_upward
-from gmruntime.graph import Assignment, FactorGraph, log_score
+from gmruntime.graph import log_score
 from gmruntime.simplify.states import label_states
+from gmruntime.task import Task
 
 
-def blank(graph: FactorGraph, tree: Tree, evidence: Assignment) -> np.ndarray:
+def blank(task: Task[Query], tree: Tree) -> np.ndarray:
     """Return an assignment of all variables with only the evidence filled in."""
+    graph, evidence = task.graph, task.evidence
     size = max([graph.num_variables, *(s[0] + 1 for s in tree.scopes)])
     assignment = np.zeros(size, np.int64)
     assignment[: graph.num_variables] = np.maximum(evidence, 0)
@@ -23,14 +32,15 @@ def blank(graph: FactorGraph, tree: Tree, evidence: Assignment) -> np.ndarray:
 
 
 def best_assignment(
-    graph: FactorGraph, evidence: Assignment, found: Plan, tree: Tree, budget: Budget
+    task: Task[Query], found: Plan, tree: Tree, budget: Budget
 ) -> AssignmentsAnswer:
     """Answer `Map`."""
+    graph = task.graph
     is_max = everywhere(tree, True)
     upward = run_upward(found, tree, is_max, budget, in_logs=True)
     assignment = None
     if np.isfinite(upward.log_constant):
-        full = traceback(tree, upward, is_max, blank(graph, tree, evidence))
+        full = traceback(tree, upward, is_max, blank(task, tree))
         assignment = full[: graph.num_variables].astype(np.int32)
         assert found.network is not None
         label_states(found.network, assignment)
@@ -45,23 +55,20 @@ def best_assignment(
     )
 
 
-def best(
-    graph: FactorGraph, query: Best, evidence: Assignment, tree: Tree, budget: Budget
-) -> AssignmentsAnswer:
+def best(task: Task[Best], tree: Tree, budget: Budget) -> AssignmentsAnswer:
     """Find the k best: all in one pass where lists of them fit, else one after another."""
-    found = _in_lists(graph, query, evidence, tree, budget)
-    return found or _by_splitting(graph, query, evidence, tree, budget)
+    found = _in_lists(task, tree, budget)
+    return found or _by_splitting(task, tree, budget)
 
 
-def _in_lists(
-    graph: FactorGraph, query: Best, evidence: Assignment, tree: Tree, budget: Budget
-) -> AssignmentsAnswer | None:
+def _in_lists(task: Task[Best], tree: Tree, budget: Budget) -> AssignmentsAnswer | None:
     """Find the k best of all variables, and of those the first with each state of what is asked.
 
     None where lists do not fit, or where too many assignments agree on what is asked.
     """
+    graph, query = task.graph, task.query
     asked = np.arange(graph.num_variables) if query.variables is None else query.variables
-    start = blank(graph, tree, evidence)
+    start = blank(task, tree)
     count = query.count
     while True:
         seconds, held = lists_cost(tree.scopes, tree.num_states, count)
@@ -87,17 +94,16 @@ def _in_lists(
     return AssignmentsAnswer(found, whole[order], scores[order], float(scores[order[0]]))
 
 
-def _by_splitting(
-    graph: FactorGraph, query: Best, evidence: Assignment, tree: Tree, budget: Budget
-) -> AssignmentsAnswer:
+def _by_splitting(task: Task[Best], tree: Tree, budget: Budget) -> AssignmentsAnswer:
     """Find the k best by splitting the space around each one found.
 
     Source: Lawler (1972); Nilsson (1998).
     """
+    graph, query, evidence = task.graph, task.query, task.evidence
     asked = np.arange(graph.num_variables) if query.variables is None else query.variables
     free = [int(v) for v in asked if evidence[v] < 0]
     counter = 0
-    first = _constrained(graph, tree, evidence, {}, {})
+    first = _constrained(task, tree, {}, {})
     if first is not None and first[0] == -np.inf:
         first = None
     heap: list[tuple[float, int, np.ndarray, dict[int, int], dict[int, frozenset[int]]]] = []
@@ -122,7 +128,7 @@ def _by_splitting(
                 break
             value = int(assignment[v])
             without = {**banned, v: banned.get(v, frozenset()) | {value}}
-            found = _constrained(graph, tree, evidence, fixed, without)
+            found = _constrained(task, tree, fixed, without)
             if found is not None:
                 counter += 1
                 heapq.heappush(heap, (-found[0], counter, found[1], dict(fixed), without))
@@ -140,9 +146,8 @@ def _by_splitting(
 
 
 def _constrained(
-    graph: FactorGraph,
+    task: Task[Best],
     tree: Tree,
-    evidence: Assignment,
     fixed: dict[int, int],
     banned: dict[int, frozenset[int]],
 ) -> tuple[float, np.ndarray] | None:
@@ -163,15 +168,16 @@ def _constrained(
     upward = pass_upward(narrowed, is_max)
     if not np.isfinite(upward.log_constant):
         return None
-    full = traceback(narrowed, upward, is_max, blank(graph, tree, evidence))
-    assignment = full[: graph.num_variables].astype(np.int32)
-    return float(log_score(graph, assignment)), assignment
+    full = traceback(narrowed, upward, is_max, blank(task, tree))
+    assignment = full[: task.graph.num_variables].astype(np.int32)
+    return float(log_score(task.graph, assignment)), assignment
 
 
 def best_marginal(
-    query: MarginalMap, evidence: Assignment, found: Plan, tree: Tree, budget: Budget
+    task: Task[MarginalMap], found: Plan, tree: Tree, budget: Budget
 ) -> MarginalMapAnswer:
     """Answer `MarginalMap`: maximise what is asked after summing the rest."""
+    query, evidence = task.query, task.evidence
     assert found.network is not None
     asked = {int(v) for v in query.variables}
     is_max = np.array([scope[0] in asked for scope in tree.scopes], np.bool_)

@@ -26,7 +26,7 @@ from gmruntime.elimination.layouts.groups import (
 )
 from gmruntime.elimination.layouts.order import Order, largest_live
 from gmruntime.elimination.orders.best import EASY_BITS, best_order, best_orders
-from gmruntime.elimination.orders.cache import Orders, key_of
+from gmruntime.elimination.orders.key import key_of
 from gmruntime.elimination.orders.restarts import SHARE
 from gmruntime.elimination.passes.loading import LOADING_S, is_loaded
 from gmruntime.graph import Assignment, FactorGraph
@@ -34,6 +34,7 @@ from gmruntime.simplify.barren import drop_barren
 from gmruntime.simplify.lumping import lump_states
 from gmruntime.simplify.network import Factor, Network, reduce
 from gmruntime.simplify.states import drop_dominated, impossible, prune_states
+from gmruntime.task import Effort, Task
 
 NUMPY_ENTRIES_PER_SECOND = 4e7
 """Clique entries that one core combines and sums out a second with NumPy, as measured."""
@@ -109,37 +110,29 @@ class Plan:
     ran_out: bool = False
 
 
-def plan(
-    graph: FactorGraph,
-    query: Query,
-    evidence: Assignment,
-    budget: Budget,
-    rng: np.random.Generator,
-    orders: Orders | None = None,
-) -> Plan:
-    """Find a good elimination order and predict what it costs; `orders` are known ones."""
-    num_free = int((evidence < 0).sum())
-    if num_free > VARIABLES_MAX or graph.num_factors > 4 * VARIABLES_MAX:
+def plan(task: Task[Query], effort: Effort) -> Plan:
+    """Find a good elimination order and predict what it costs."""
+    num_free = int((task.evidence < 0).sum())
+    if num_free > VARIABLES_MAX or task.graph.num_factors > 4 * VARIABLES_MAX:
         return _hopeless(num_free, None)
     network: Network | None = None
     try:
-        network = _simplified(graph, query, evidence, budget)
+        network = effort.once(Network, lambda: task, lambda: _simplified(task, effort.budget))
         if network is None:
             return _hopeless(num_free, None)
-        return _ordered(network, query, budget, rng, orders)
+        return _ordered(network, task.query, effort)
     except TimeoutError:
         return replace(_hopeless(num_free, network), ran_out=True)
 
 
-def _simplified(
-    graph: FactorGraph, query: Query, evidence: Assignment, budget: Budget
-) -> Network | None:
+def _simplified(task: Task[Query], budget: Budget) -> Network | None:
     """Drop what the question does not depend on; None when some factor has no table.
 
     Raises:
         TimeoutError: when the budget ended first.
     """
-    network = reduce(graph, query, evidence, budget)
+    query = task.query
+    network = reduce(task, budget)
     if network is None:
         return None
     if network.log_constant == -np.inf:
@@ -148,58 +141,51 @@ def _simplified(
         network = prune_states(network, budget)
     if isinstance(query, Map):
         network = drop_dominated(network, budget=budget)
-    asked = _asked(graph, query)
+    asked = _asked(task.graph, query)
     if asked is not None:
         network = lump_states(drop_barren(network, asked, budget), asked, budget)
     if isinstance(query, Joint):
-        network = _joined(network, query.variables, evidence)
+        network = _joined(network, query.variables, task.evidence)
     return network
 
 
-def _ordered(
-    network: Network,
-    query: Query,
-    budget: Budget,
-    rng: np.random.Generator,
-    orders: Orders | None,
-) -> Plan:
+def _ordered(network: Network, query: Query, effort: Effort) -> Plan:
     """Find an order, or take a known one, and say what it costs.
 
     Raises:
         TimeoutError: when the budget ended before there was any order.
     """
+    budget = effort.budget
     first: frozenset[int] = frozenset()
     if isinstance(query, MarginalMap):
         first = frozenset(network.free) - {int(v) for v in query.variables}
     # Of the whole budget, not of what is left: how much is searched must not depend on the clock.
     steps_max = min(_ORDER_STEPS_MAX, _ORDER_SHARE * budget.seconds * _ORDER_STEPS_PER_SECOND)
     # Of its own, so that what is drawn later does not depend on whether an order was known.
-    order_rng = rng.spawn(1)[0]
+    order_rng = effort.rng.spawn(1)[0]
     is_listed = not isinstance(query, Best)
-    key = "" if orders is None else key_of(network, first, steps_max, is_listed=is_listed)
-    order = None if orders is None else orders.find(key)
-    if order is None and is_listed:
+
+    def find_order() -> Order | None:
+        part = budget.share(_PLAN_SHARE)
+        if not is_listed:
+            return best_order(
+                network, order_rng, bits_max=_BITS_MAX, steps_max=steps_max, budget=part
+            )
         kept = max(1, int(min(_NUM_ORDERS, _LAYOUTS_PER_SECOND * budget.seconds)))
         easy_bits = _UNLOADED_BITS if _is_plain(query) else EASY_BITS
-        effort = _Effort(budget.share(_PLAN_SHARE), steps_max, kept, easy_bits)
-        order = _laid_out_order(network, order_rng, effort, _passes(query), first)
-    elif order is None:
-        order = best_order(
-            network,
-            order_rng,
-            bits_max=_BITS_MAX,
-            steps_max=steps_max,
-            budget=budget.share(_PLAN_SHARE),
-        )
+        limits = _Limits(part, steps_max, kept, easy_bits)
+        return _laid_out_order(network, order_rng, limits, _passes(query), first)
+
+    order = effort.once(
+        Order, lambda: key_of(network, first, steps_max, is_listed=is_listed), find_order
+    )
     if order is None:
         return _hopeless(len(network.free), network)
-    if orders is not None and not budget.is_spent():
-        orders.keep(key, order)
     return costed(query, budget, network, order)
 
 
 @dataclass(frozen=True, slots=True)
-class _Effort:
+class _Limits:
     """What the search for an order may take: time, steps, and orders that are laid out."""
 
     budget: Budget
@@ -211,7 +197,7 @@ class _Effort:
 def _laid_out_order(
     network: Network,
     rng: np.random.Generator,
-    effort: _Effort,
+    limits: _Limits,
     passes: float,
     first: frozenset[int],
 ) -> Order | None:
@@ -228,17 +214,17 @@ def _laid_out_order(
             rng,
             first=first,
             bits_max=_BITS_MAX,
-            steps_max=0.5 * effort.steps_max if hard else effort.steps_max,
-            num_kept=effort.num_kept if hard else 1,
+            steps_max=0.5 * limits.steps_max if hard else limits.steps_max,
+            num_kept=limits.num_kept if hard else 1,
             share=share,
-            budget=effort.budget,
-            easy_bits=effort.easy_bits,
+            budget=limits.budget,
+            easy_bits=limits.easy_bits,
         )
 
     orders = search(_SHARE_WITH_ZEROS if hard else SHARE)
     if not orders or not hard:
         return orders[0] if orders else None
-    quick = best_laid_out(network, orders, passes, effort.budget)
+    quick = best_laid_out(network, orders, passes, limits.budget)
     bits = laid_out_bits(quick)
     share = SHARE * 2.0 ** (bits - orders[0].total_bits)
     if len(orders) == 1 or share < 1.5 * _SHARE_WITH_ZEROS:
@@ -246,7 +232,7 @@ def _laid_out_order(
     more = search(share)
     if not more or more[0].total_bits > orders[0].total_bits + 1:
         return quick
-    second = best_laid_out(network, more, passes, effort.budget)
+    second = best_laid_out(network, more, passes, limits.budget)
     return min((quick, second), key=laid_out_bits)
 
 

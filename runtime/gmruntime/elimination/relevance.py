@@ -13,11 +13,11 @@ from collections.abc import Callable
 import numpy as np
 
 from gmruntime.answer import Marginals
-from gmruntime.budget import Budget
 from gmruntime.elimination.orders.best import best_order
 from gmruntime.elimination.plan import Plan, costed
 from gmruntime.simplify.barren import drop_barren
 from gmruntime.simplify.network import Network
+from gmruntime.task import Effort
 
 Read = Callable[[Plan, set[int]], tuple[dict[int, np.ndarray], float]]
 
@@ -32,8 +32,7 @@ def marginals_by_relevance(
     asked: frozenset[int],
     seconds_max: float,
     steps_max: float,
-    budget: Budget,
-    rng: np.random.Generator,
+    effort: Effort,
     read: Read,
 ) -> tuple[dict[int, np.ndarray], float] | None:
     """Return the rows of the asked variables and log Z; None when one pass is cheaper.
@@ -43,10 +42,10 @@ def marginals_by_relevance(
         asked: free variables.
         seconds_max: that all the small passes may take together.
         steps_max: of the search for the order of each.
-        budget: of everything.
-        rng: of the order search.
+        effort: of everything, and of the order search.
         read: answers one small plan for the variables listed.
     """
+    budget = effort.budget
     core = drop_barren(network, frozenset(), budget)
     inner = frozenset(core.free)
     leaves = [v for v in network.free if v in asked and v not in inner]
@@ -59,7 +58,9 @@ def marginals_by_relevance(
         if goal in covered:
             continue
         part = drop_barren(network, frozenset() if goal is None else frozenset([goal]), budget)
-        order = best_order(part, rng, bits_max=_SEARCH_BITS_MAX, steps_max=steps_max, budget=budget)
+        order = best_order(
+            part, effort.rng, bits_max=_SEARCH_BITS_MAX, steps_max=steps_max, budget=budget
+        )
         if order is None:
             return None
         small = costed(Marginals(), budget, part, order)

@@ -12,6 +12,7 @@ from gmruntime.graph import Assignment, FactorGraph
 from gmruntime.simplify.barren import drop_barren
 from gmruntime.simplify.network import reduce
 from gmruntime.simplify.states import prune_states
+from gmruntime.task import Task
 
 FACTORS_MAX = 50_000
 """Larger graphs are not looked at: each factor takes some microseconds."""
@@ -35,7 +36,7 @@ def are_separated(
         return True
     if graph.num_factors > FACTORS_MAX:
         return False
-    network = reduce(graph, LogPartition(), evidence)
+    network = reduce(Task(graph, LogPartition(), evidence))
     if network is None:
         return False
     network = prune_states(network)

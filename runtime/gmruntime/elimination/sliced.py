@@ -39,9 +39,10 @@ from gmruntime.elimination.slices import (
     resized,
     slice_bounds,
 )
-from gmruntime.graph import Assignment, FactorGraph, log_score, num_states
+from gmruntime.graph import log_score, num_states
 from gmruntime.simplify.network import Network
 from gmruntime.simplify.states import label_states, prune_states, spread_row
+from gmruntime.task import Effort, Task
 
 if TYPE_CHECKING:
     from gmruntime.elimination.passes.cores import Arena
@@ -101,12 +102,9 @@ def _seconds_max(query: Query, budget: Budget) -> float:
 
 
 def answer_in_slices(
-    graph: FactorGraph,
-    query: Query,
-    evidence: Assignment,
+    task: Task[Query],
     found: Plan,
-    budget: Budget,
-    rng: np.random.Generator,
+    effort: Effort,
     slicing: Slicing | None = None,
     log_known: float = -math.inf,
 ) -> Answer | None:
@@ -115,21 +113,22 @@ def answer_in_slices(
     Slices that cannot hold anything above `log_known` are not looked for a best assignment; the
     answer is empty, with that bound, when there is none above it.
     """
+    query, budget = task.query, effort.budget
     slicing = slicing or promising_cut(query, found, budget)
     if slicing is None or found.network is None or found.order is None:
         return None
-    slicing = reordered(query, found, slicing, budget, rng)
+    slicing = reordered(query, found, slicing, budget, effort.rng)
     if slicing.seconds > _seconds_max(query, budget):
         return None
     is_max = isinstance(query, Map)
     bounds = slice_bounds(found.network, found.order, slicing.cut, budget, is_max=is_max)
     match query:
         case Map():
-            return _maximise(graph, evidence, found.network, slicing, bounds, budget, log_known)
+            return _maximise(task, found.network, slicing, bounds, budget, log_known)
         case LogPartition():
             return _sum(found.network, slicing, bounds, budget)
         case Marginals():
-            return _marginals(graph, query, evidence, found.network, slicing, bounds, budget)
+            return _marginals(task.asking(query), found.network, slicing, bounds, budget)
         case _:
             return None
 
@@ -253,9 +252,7 @@ class Rows:
 
 
 def _marginals(
-    graph: FactorGraph,
-    query: Marginals,
-    evidence: Assignment,
+    task: Task[Marginals],
     network: Network,
     slicing: Slicing,
     bounds: Float64[np.ndarray, "*states"],
@@ -264,6 +261,7 @@ def _marginals(
     from gmruntime.elimination.passes.compiled import marginals_compiled
     from gmruntime.elimination.passes.cores import Arena
 
+    graph, query, evidence = task.graph, task.query, task.evidence
     listed = range(graph.num_variables) if query.variables is None else query.variables
     asked = {int(v) for v in listed if evidence[v] < 0}
     done, total, arena = Sum(bounds.copy()), Rows(), Arena()
@@ -314,8 +312,7 @@ def _marginals(
 
 
 def _maximise(
-    graph: FactorGraph,
-    evidence: Assignment,
+    task: Task[Query],
     network: Network,
     slicing: Slicing,
     bounds: Float64[np.ndarray, "*states"],
@@ -325,6 +322,7 @@ def _maximise(
     """Find the best slice; slices that cannot beat the incumbent are not opened."""
     from gmruntime.elimination.passes.cores import Arena
 
+    graph = task.graph
     best: tuple[float, np.ndarray] | None = None
     log_upper = -math.inf
     arena = Arena()
@@ -341,7 +339,7 @@ def _maximise(
         if not np.isfinite(upward.log_constant + part.log_constant):
             continue
         tree = build_tree(part, order)
-        assignment = blank(graph, tree, evidence)
+        assignment = blank(task, tree)
         size = max([len(assignment), *(v + 1 for v in slicing.cut)])
         assignment = np.concatenate([assignment, np.zeros(size - len(assignment), np.int64)])
         assignment[list(slicing.cut)] = states

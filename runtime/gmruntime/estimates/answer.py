@@ -37,10 +37,11 @@ from gmruntime.factors.kinds import AllDifferent, NoisyOr
 from gmruntime.factors.support import support
 from gmruntime.graph import Assignment, FactorGraph, num_states
 from gmruntime.messages.answer import answer as propagate
-from gmruntime.messages.answer import refute_by_pruning
+from gmruntime.messages.answer import layout_for, refute_by_pruning
 from gmruntime.messages.beliefs import least_log_score
 from gmruntime.messages.options import options_from
 from gmruntime.messages.tempering import NUM_EXACT_VALUES_MAX
+from gmruntime.task import Effort, Task
 
 if TYPE_CHECKING:
     from gmruntime.elimination.plan import Plan
@@ -61,73 +62,60 @@ PROOF_SHARE = 0.1
 """Of the budget, for trying whether hard constraints settle a question."""
 
 
-def estimate(
-    graph: FactorGraph,
-    query: Query,
-    evidence: Assignment,
-    planned: "Plan",
-    budget: Budget,
-    rng: np.random.Generator,
-    device: str,
-) -> Answer:
+def estimate(task: Task[Query], planned: "Plan", effort: Effort) -> Answer:
     """Answer a question about sums where no exact answer fits.
 
     Args:
-        graph: validated.
-        query: neither `Map` nor `Best`.
-        evidence: a state for each observed variable, -1 for the others.
+        task: neither `Map` nor `Best`.
         planned: why no exact answer fits.
-        budget: of time and memory.
-        rng: of everything random.
-        device: for messages.
+        effort: of which the device is for messages.
     """
-    match query:
+    match task.query:
         case LogPartition():
-            return _bounded(graph, evidence, planned, budget, rng, device)
+            return _bounded(task.asking(LogPartition()), planned, effort)
         case Solutions():
             # What was planned are tables of zeros and ones, whose sum is the number.
-            found = _bounded(support(graph), evidence, planned, budget, rng, device)
-            return counted_by_sum(found)
-        case Marginals() | Joint():
-            return _checked(graph, query, evidence, planned, budget, rng, device)
+            return counted_by_sum(_bounded(_of_support(task), planned, effort))
+        case Marginals() | Joint() as query:
+            return _checked(task.asking(query), planned, effort)
         case _:
-            return by_messages(graph, query, evidence, budget, rng, device, {})
+            return by_messages(task, effort, {})
+
+
+def _of_support(task: Task[Query]) -> Task[LogPartition]:
+    """Ask for the sum of zeros and ones that a number of solutions is."""
+    return Task(support(task.graph), LogPartition(), task.evidence)
 
 
 def by_messages(
-    graph: FactorGraph,
-    query: Query,
-    evidence: Assignment,
-    budget: Budget,
-    rng: np.random.Generator,
-    device: str,
-    options: Mapping[str, bool | int | float],
+    task: Task[Query], effort: Effort, options: Mapping[str, bool | int | float]
 ) -> Answer:
     """Answer by messages alone, as `using bp` asks for; what they cannot prove others do."""
 
     def refute(_: FactorGraph, seen: Assignment) -> bool:
-        return refuted(graph, seen, budget, rng)
+        return refuted(task.about(task.graph, seen), effort)
 
-    if isinstance(query, Solutions):
-        found = by_messages(support(graph), LogPartition(), evidence, budget, rng, device, options)
+    budget = effort.budget
+    if isinstance(task.query, Solutions):
+        found = by_messages(_of_support(task), effort, options)
         assert isinstance(found, LogPartitionAnswer)
         return counted_by_sum(found)
-    how = options_from(options, device)
-    part = budget.share(1.0 - 2.0 * PROOF_SHARE)
-    found = propagate(graph, query, evidence, part, rng, options=how, refute=refute)
+    how = options_from(options, effort.device)
+    part = effort.share(1.0 - 2.0 * PROOF_SHARE)
+    found = propagate(task, part, options=how, refute=refute)
     if found.quality.status is not Status.ESTIMATE:
         return found
     match found:
         case LogPartitionAnswer():
             if found.log_lower == -np.inf:
-                known = _look(graph, evidence, budget, rng)
+                known = _look(task, effort)
                 if known is not None and known.assignment is None:
                     return LogPartitionAnswer(_impossible(budget), -np.inf, -np.inf, -np.inf)
                 found = found if known is None else _at_least(found, known.log_score)
             return _between(found)
         case MarginalMapAnswer():
-            assert isinstance(query, MarginalMap)
-            return _feasible(graph, query, evidence, found, budget, rng)
+            assert isinstance(task.query, MarginalMap)
+            return _feasible(task.asking(task.query), found, effort)
         case _:
             return found
 
@@ -136,19 +124,14 @@ def _impossible(budget: Budget) -> Quality:
     return Quality(Status.IMPOSSIBLE, "constraint propagation", budget.spent_s())
 
 
-def quick_by_messages(
-    graph: FactorGraph,
-    query: Query,
-    evidence: Assignment,
-    budget: Budget,
-    rng: np.random.Generator,
-) -> Answer | None:
+def quick_by_messages(task: Task[Query], effort: Effort) -> Answer | None:
     """Answer at once where messages are exact and tables are wide; None anywhere else.
 
     An all-different factor has short messages and, written as tables, joins all its variables.
     """
-    if not isinstance(query, LogPartition | Marginals):
+    if not isinstance(task.query, LogPartition | Marginals):
         return None
+    graph = task.graph
     states = num_states(graph)
     wide = [
         block
@@ -160,32 +143,27 @@ def quick_by_messages(
     ]
     if not wide or graph.num_factors > _NUM_FACTORS_QUICK:
         return None
-    from gmruntime.messages.layout import build_layout
-
-    if not build_layout(graph, 1.0).is_exact:
+    if not layout_for(graph, 1.0, effort).is_exact:
         return None
-    found = propagate(graph, query, evidence, budget, rng)
+    found = propagate(task, effort)
     return found if found.quality.status is Status.EXACT else None
 
 
 _NUM_FACTORS_QUICK = 10_000
 
 
-def refuted(
-    graph: FactorGraph, evidence: Assignment, budget: Budget, rng: np.random.Generator
-) -> bool:
+def refuted(task: Task[Query], effort: Effort) -> bool:
     """Prove that no assignment agrees with the evidence; False when that is not proved in time."""
-    known = _look(graph, evidence, budget, rng)
+    known = _look(task, effort)
     if known is not None:
         return known.assignment is None
-    return graph.num_factors <= _NUM_FACTORS_QUICK and refute_by_pruning(graph, evidence)
+    is_small = task.graph.num_factors <= _NUM_FACTORS_QUICK
+    return is_small and refute_by_pruning(task.graph, task.evidence)
 
 
-def _look(
-    graph: FactorGraph, evidence: Assignment, budget: Budget, rng: np.random.Generator
-) -> Feasible | None:
+def _look(task: Task[Query], effort: Effort) -> Feasible | None:
     """Look for an assignment above zero, or a proof that there is none."""
-    return satisfy(graph, evidence, budget.share(PROOF_SHARE), rng)
+    return satisfy(task.graph, task.evidence, effort.budget.share(PROOF_SHARE), effort.rng)
 
 
 # --- log Z -------------------------------------------------------------------------------
@@ -205,23 +183,15 @@ def _between(found: LogPartitionAnswer) -> LogPartitionAnswer:
     return replace(found, quality=replace(found.quality, status=Status.BOUNDED))
 
 
-def _bounded(
-    graph: FactorGraph,
-    evidence: Assignment,
-    planned: "Plan",
-    budget: Budget,
-    rng: np.random.Generator,
-    device: str,
-) -> LogPartitionAnswer:
+def _bounded(task: Task[LogPartition], planned: "Plan", effort: Effort) -> LogPartitionAnswer:
     """Bound log Z; messages give a first estimate, and the answer where tables are too many."""
     from gmruntime.elimination.bounding import bound_log_partition
 
     # The look comes first, while there is most time: what it proves needs no estimate.
-    known = _look(graph, evidence, budget, rng)
+    known, budget = _look(task, effort), effort.budget
     if known is not None and known.assignment is None:
         return LogPartitionAnswer(_impossible(budget), -np.inf, -np.inf, -np.inf)
-    part = budget.share(MESSAGES_SHARE)
-    first = by_messages(graph, LogPartition(), evidence, part, rng, device, {})
+    first = by_messages(task, effort.share(MESSAGES_SHARE), {})
     assert isinstance(first, LogPartitionAnswer)
     if first.quality.status not in (Status.ESTIMATE, Status.BOUNDED):
         return first
@@ -230,12 +200,12 @@ def _bounded(
     if planned.network is None:
         return first
     found = bound_log_partition(
-        planned.network, planned.order, first.log_lower, first.log_value, budget, rng
+        planned.network, planned.order, first.log_lower, first.log_value, budget, effort.rng
     )
     if found is None:
         return first
     upper = min(found.log_upper, first.log_upper)
-    value = max(found.log_value, found.log_lower, least_log_score(graph))
+    value = max(found.log_value, found.log_lower, least_log_score(task.graph))
     value = min(value, upper)
     return replace(found, log_value=value, log_upper=upper)
 
@@ -243,20 +213,14 @@ def _bounded(
 # --- Marginals and marginal MAP ----------------------------------------------------------
 
 
-def _checked(
-    graph: FactorGraph,
-    query: Marginals | Joint,
-    evidence: Assignment,
-    planned: "Plan",
-    budget: Budget,
-    rng: np.random.Generator,
-    device: str,
-) -> Answer:
+def _checked(task: Task[Marginals | Joint], planned: "Plan", effort: Effort) -> Answer:
     """Draw first, for how long messages take nobody knows; then set both beside each other."""
     from gmruntime.elimination.bounding import METHOD as BUCKETS
     from gmruntime.estimates.buckets import weigh_by_buckets
     from gmruntime.estimates.checking import METHOD, check_joint, check_marginals, weigh
 
+    graph, query, evidence = task.graph, task.query, task.evidence
+    budget, rng = effort.budget, effort.rng
     match query:
         case Marginals():
             listed = np.arange(graph.num_variables) if query.variables is None else query.variables
@@ -267,7 +231,7 @@ def _checked(
     part = budget.share(DRAWS_SHARE)
     if part.left_s() < LATE_S:
         part = replace(budget, start_s=budget.clock(), seconds=LATE_S)
-    tally = weigh(graph, evidence, asked, part, rng, is_joint=is_joint) if len(asked) else None
+    tally = weigh(task, asked, effort.within(part), is_joint=is_joint) if len(asked) else None
     drawn_by = METHOD
     if tally is None and len(asked) and planned.network is not None:
         part, drawn_by = budget.share(BUCKETS_SHARE), BUCKETS
@@ -275,7 +239,7 @@ def _checked(
         tally = weigh_by_buckets(
             planned.network, planned.order, evidence, asked, sizes, part, rng, is_joint=is_joint
         )
-    found = by_messages(graph, query, evidence, budget, rng, device, {})
+    found = by_messages(task, effort, {})
     if tally is None or found.quality.status is not Status.ESTIMATE:
         return found
     match found:
@@ -288,27 +252,23 @@ def _checked(
 
 
 def _feasible(
-    graph: FactorGraph,
-    query: MarginalMap,
-    evidence: Assignment,
-    found: MarginalMapAnswer,
-    budget: Budget,
-    rng: np.random.Generator,
+    task: Task[MarginalMap], found: MarginalMapAnswer, effort: Effort
 ) -> MarginalMapAnswer:
     """Return states that some assignment above zero has, or none and say so.
 
     States that are probable one by one may contradict each other or the evidence.
     """
-    asked = query.variables
+    graph, evidence, asked = task.graph, task.evidence, task.query.variables
 
     def best_known(states: np.ndarray | None) -> AssignmentsAnswer:
         clamped = evidence.copy()
         if states is not None:
             clamped[asked] = states
-        known, part = _look(graph, clamped, budget, rng), budget.share(2 * PROOF_SHARE)
+        best = Task(graph, Map(), clamped)
+        known, part = _look(best, effort), effort.share(2 * PROOF_SHARE)
         if known is None:
-            return search(graph, Map(), clamped, part, rng)
-        return answer_of(graph, known.improvement(part), part)
+            return search(best, part)
+        return answer_of(graph, known.improvement(part.budget), part.budget)
 
     if len(found.states) and not _may_forbid(graph):
         return found

@@ -9,15 +9,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gmruntime.answer import JointAnswer, MarginalsAnswer, Quality, Status
+from gmruntime.answer import JointAnswer, MarginalsAnswer, Quality, Query, Status
 from gmruntime.arrays import Float64, Int64
 from gmruntime.budget import Budget
 from gmruntime.estimates.ceilings import log_ceiling
 from gmruntime.estimates.mechanisms import order_mechanisms
 from gmruntime.estimates.tally import Tally
 from gmruntime.estimates.weighting import Plan, draw_rows, num_rows, plan_weighting
-from gmruntime.graph import Assignment, FactorGraph, num_states
+from gmruntime.graph import FactorGraph, num_states
 from gmruntime.messages.beliefs import by_block
+from gmruntime.task import Effort, Task
 
 METHOD = "likelihood weighting"
 
@@ -49,24 +50,21 @@ _PROMISE_MIN = 1e-3
 
 
 def weigh(
-    graph: FactorGraph,
-    evidence: Assignment,
+    task: Task[Query],
     asked: Int64[np.ndarray, " asked"],
-    budget: Budget,
-    rng: np.random.Generator,
+    effort: Effort,
     *,
     is_joint: bool = False,
 ) -> Tally | None:
     """Draw until the error is small or there is no more to spend; None when that says too little.
 
     Args:
-        graph: any graph; of use where many of its factors are mechanisms.
-        evidence: a state for each observed variable, -1 for the others.
+        task: of use where many of the graph's factors are mechanisms.
         asked: whose probabilities are wanted.
-        budget: of time and memory.
-        rng: of the draws.
+        effort: of time, memory and draws.
         is_joint: whether the asked are wanted together, the first one's state the most weighty.
     """
+    graph, evidence, budget = task.graph, task.evidence, effort.budget
 
     def is_over() -> bool:
         return budget.left_s() <= 0.0
@@ -82,7 +80,7 @@ def weigh(
     tally.log_ceiling = log_ceiling(plan)
     count_max = num_rows(plan, budget.memory_bytes)
     strides = np.append(np.cumprod(sizes[:0:-1])[::-1], 1) if is_joint else None
-    _draw_until(plan, tally, asked, strides, count_max, budget, rng)
+    _draw_until(plan, tally, asked, strides, count_max, budget, effort.rng)
     is_steady = tally.effective() >= EFFECTIVE_MIN and tally.unseen() <= UNSEEN_MAX
     return tally if is_steady else None
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmruntime.answer import Improvement
+from gmruntime.answer import Improvement, Map
 from gmruntime.arrays import Int32, Int64
-from gmruntime.budget import Budget
 from gmruntime.factors.kinds import LinearSum
 from gmruntime.graph import Assignment, FactorGraph, num_states, table_indices
 from gmruntime.layered.search import Limits, layered_search
+from gmruntime.task import Effort, Task
 
 METHOD = "large moves over sums"
 
@@ -58,22 +58,16 @@ class _Reach:
         return np.minimum(np.abs(above - sums), np.abs(below - sums))
 
 
-def improved_by_moves(
-    graph: FactorGraph,
-    evidence: Assignment,
-    budget: Budget,
-    rng: np.random.Generator,
-    first: Improvement,
-) -> Iterator[Improvement]:
+def improved_by_moves(task: Task[Map], effort: Effort, first: Improvement) -> Iterator[Improvement]:
     """Yield ever better assignments until the budget ends.
 
     Args:
-        graph: of any factor kinds.
-        evidence: a state for each observed variable, -1 for the others.
-        budget: ends the search.
-        rng: of what is freed.
+        task: about a graph of any factor kinds.
+        effort: ends the search; what is freed is drawn.
         first: what is known.
     """
+    graph, evidence = task.graph, task.evidence
+    budget, rng = effort.budget, effort.rng
     states = num_states(graph)
     free = np.flatnonzero((evidence < 0) & (states > 1))
     reaches = _reaches(graph)
@@ -91,9 +85,9 @@ def improved_by_moves(
         fixed[chosen] = -1
         part = budget.share(MOVE_SHARE)
         begin, whole = budget.spent_s(), part.left_s()
-        for found in layered_search(
-            graph, fixed, part, rng, limits=LIMITS, start=known if np.isfinite(best) else None
-        ):
+        start = known if np.isfinite(best) else None
+        move = task.about(graph, fixed)
+        for found in layered_search(move, effort.within(part), limits=LIMITS, start=start):
             if len(found.log_scores) and found.log_scores[0] > best:
                 known, best = found.assignments[0], float(found.log_scores[0])
                 yield Improvement(budget.spent_s(), known, best, first.log_bound, METHOD)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gmruntime.answer import Best, Map
 from gmruntime.arrays import Float64, Int32
 from gmruntime.budget import Budget
 from gmruntime.factors.kinds import LinearSum, NoisyOr
@@ -28,6 +29,7 @@ from gmruntime.layered.order import layered_order
 from gmruntime.layered.passes import Passed, Wanted, run_pass
 from gmruntime.layered.states import Layers, make_layers
 from gmruntime.quality import is_proved, tolerance
+from gmruntime.task import Effort, Task
 
 METHOD = "layered search"
 
@@ -99,13 +101,9 @@ def has_wide_sums(graph: FactorGraph) -> bool:
 
 
 def layered_search(
-    graph: FactorGraph,
-    evidence: Assignment,
-    budget: Budget,
-    rng: np.random.Generator,
+    task: Task[Map | Best],
+    effort: Effort,
     *,
-    count: int = 1,
-    asked: Int32[np.ndarray, " asked"] | None = None,
     is_quick: bool = False,
     limits: Limits = USUAL,
     start: Assignment | None = None,
@@ -113,16 +111,14 @@ def layered_search(
     """Yield what each pass brings, until it is final, the budget ends, or nothing can be done.
 
     Args:
-        graph: of any factor kinds.
-        evidence: a state for each observed variable, -1 for the others.
-        budget: ends the search.
-        rng: of the marks that tell answers apart.
-        count: how many of the best answers are wanted.
-        asked: the variables in which answers must differ; None for all.
+        task: how many of the best answers are wanted, and in what they must differ.
+        effort: ends the search; the marks that tell answers apart are drawn.
         is_quick: end where not everything can be remembered.
         limits: how much is remembered.
         start: an assignment that is known already.
     """
+    graph, query, evidence = task.graph, task.query, task.evidence
+    count, asked = (query.count, query.variables) if isinstance(query, Best) else (1, None)
     if int((evidence < 0).sum()) > NUM_FREE_MAX:
         return
     model = sum_model(graph, evidence)
@@ -131,12 +127,12 @@ def layered_search(
     if model.log_constant == -np.inf:
         yield _nothing(graph)
         return
-    run = _prepare(model, budget, limits, is_quick=is_quick)
+    run = _prepare(model, effort.budget, limits, is_quick=is_quick)
     if run is None:
         return
     listed = np.arange(graph.num_variables) if asked is None else asked
-    wanted = _wanted(model, run, count, set(int(v) for v in listed), rng)
-    yield from _passes(graph, model, run, wanted, limits, budget, start)
+    wanted = _wanted(model, run, count, set(int(v) for v in listed), effort.rng)
+    yield from _passes(graph, model, run, wanted, limits, effort.budget, start)
 
 
 def _nothing(graph: FactorGraph) -> Found:

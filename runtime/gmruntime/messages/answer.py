@@ -50,6 +50,7 @@ from gmruntime.messages.propagate import propagate
 from gmruntime.messages.reweighted import log_partition_upper_bound
 from gmruntime.messages.sampling import draw
 from gmruntime.quality import is_proved
+from gmruntime.task import Effort, Task
 
 METHOD = "belief propagation"
 
@@ -71,16 +72,13 @@ def refute_by_pruning(graph: FactorGraph, evidence: Assignment) -> bool:
     from gmruntime.simplify.network import reduce
     from gmruntime.simplify.states import prune_states
 
-    network = reduce(graph, Solutions(), evidence)
+    network = reduce(Task(graph, Solutions(), evidence))
     return network is not None and prune_states(network).log_constant == -np.inf
 
 
 def answer(
-    graph: FactorGraph,
-    query: Query,
-    evidence: Assignment,
-    budget: Budget,
-    rng: np.random.Generator,
+    task: Task[Query],
+    effort: Effort,
     *,
     options: BpOptions | None = None,
     refute: Refute = refute_by_pruning,
@@ -88,36 +86,42 @@ def answer(
     """Answer by message passing.
 
     Args:
-        graph: a valid graph.
-        query: what is asked.
-        evidence: a state for each observed variable, -1 for the others.
-        budget: its deadline ends the run.
-        rng: used by `Samples` only.
-        options: None takes the defaults.
+        task: what is asked.
+        effort: its deadline ends the run; draws are made for `Samples` only.
+        options: None takes the defaults, which say where messages run.
         refute: asked where messages contradict each other.
     """
     options = options or BpOptions()
-    match query:
-        case Marginals() | LogPartition() | Joint():
-            return _by_sums(graph, query, evidence, budget, options, refute)
+    match task.query:
+        case Marginals() | LogPartition() | Joint() as query:
+            return _by_sums(task.asking(query), effort, options, refute)
         case Map():
-            return _map(graph, evidence, budget, options, refute)
-        case Best():
-            return _best(graph, query, evidence, budget, options, refute)
-        case MarginalMap():
-            return _marginal_map(graph, query, evidence, budget, options, refute)
-        case Samples():
-            return _samples(graph, query, evidence, budget, rng, options, refute)
+            return _map(task, effort, options, refute)
+        case Best() as query:
+            return _best(task.asking(query), effort, options, refute)
+        case MarginalMap() as query:
+            return _marginal_map(task.asking(query), effort, options, refute)
+        case Samples() as query:
+            return _samples(task.asking(query), effort, options, refute)
         case Solutions():
-            return _solutions(graph, evidence, budget, options, refute)
+            return _solutions(task, effort, options, refute)
+
+
+def layout_for(graph: FactorGraph, temperature: float, effort: Effort) -> Layout:
+    """Lay a graph out for messages, once for all questions that share a workspace."""
+    found = effort.once(
+        Layout, lambda: (graph, temperature), lambda: build_layout(graph, temperature)
+    )
+    assert found is not None
+    return found
 
 
 def _run(
-    graph: FactorGraph, evidence: Assignment, budget: Budget, options: BpOptions, temperature: float
+    task: Task[Query], effort: Effort, options: BpOptions, temperature: float
 ) -> tuple[Layout, np.ndarray, Messages]:
-    layout = build_layout(graph, temperature)
-    unary = unary_with_evidence(layout, evidence[None, :])
-    return layout, unary, propagate(layout, unary, budget, options)
+    layout = layout_for(task.graph, temperature, effort)
+    unary = unary_with_evidence(layout, task.evidence[None, :])
+    return layout, unary, propagate(layout, unary, effort.budget, options)
 
 
 def quality(layout: Layout, messages: Messages, budget: Budget, *, is_exact: bool) -> Quality:
@@ -188,15 +192,14 @@ def _noted(found: Quality, note: str) -> Quality:
 
 
 def _by_sums(
-    graph: FactorGraph,
-    query: Marginals | LogPartition | Joint,
-    evidence: Assignment,
-    budget: Budget,
+    task: Task[Marginals | LogPartition | Joint],
+    effort: Effort,
     options: BpOptions,
     refute: Refute,
 ) -> Answer:
+    graph, query, evidence, budget = task.graph, task.query, task.evidence, effort.budget
     temperature = temperature_for(options, query)
-    layout, unary, messages = _run(graph, evidence, budget, options, temperature)
+    layout, unary, messages = _run(task, effort, options, temperature)
     found = marginals(layout, unary, messages)
     value = free_energy(layout, unary, messages, budget)
     # Other temperatures answer about p^(1/T), which is not what was asked.
@@ -208,9 +211,9 @@ def _by_sums(
             value, good = -np.inf, _refuted(budget)
     match query:
         case LogPartition():
-            return _log_partition(graph, evidence, layout, unary, messages, value, good, budget)
+            return _log_partition(task, layout, unary, messages, value, good, budget)
         case Joint():
-            return _joint(query, evidence, layout, unary, messages, good)
+            return _joint(task.asking(query), layout, unary, messages, good)
         case Marginals():
             row = _no_surer(found.probabilities[0], messages, layout.num_states)
             asked = np.ones(len(layout.num_states), np.bool_)
@@ -223,8 +226,7 @@ def _by_sums(
 
 
 def _log_partition(
-    graph: FactorGraph,
-    evidence: Assignment,
+    task: Task[Query],
     layout: Layout,
     unary: np.ndarray,
     messages: Messages,
@@ -235,20 +237,20 @@ def _log_partition(
     """Put an estimate between what is proved: one assignment's score, and a sum of larger terms."""
     if found.status is not Status.ESTIMATE:
         return LogPartitionAnswer(found, value, value, value)
-    upper = log_partition_upper_bound(graph, evidence, budget.share(0.3))
-    lower = float(log_score(graph, decode(layout, unary, messages))[0])
-    value = max(value, least_log_score(graph))
+    upper = log_partition_upper_bound(task.graph, task.evidence, budget.share(0.3))
+    lower = float(log_score(task.graph, decode(layout, unary, messages))[0])
+    value = max(value, least_log_score(task.graph))
     return LogPartitionAnswer(found, min(max(value, lower), upper), lower, upper)
 
 
 def _joint(
-    query: Joint,
-    evidence: Assignment,
+    task: Task[Joint],
     layout: Layout,
     unary: np.ndarray,
     messages: Messages,
     found: Quality,
 ) -> JointAnswer:
+    query, evidence = task.query, task.evidence
     shape = tuple(int(layout.num_states[v]) for v in query.variables)
     if found.status is Status.IMPOSSIBLE:
         return JointAnswer(found, np.full(shape, np.nan))
@@ -275,14 +277,11 @@ def _joint(
 
 
 def _map(
-    graph: FactorGraph,
-    evidence: Assignment,
-    budget: Budget,
-    options: BpOptions,
-    refute: Refute,
+    task: Task[Query], effort: Effort, options: BpOptions, refute: Refute
 ) -> AssignmentsAnswer:
+    graph, evidence, budget = task.graph, task.evidence, effort.budget
     temperature = temperature_for(options, Map())
-    layout, unary, messages = _run(graph, evidence, budget, options, temperature)
+    layout, unary, messages = _run(task, effort, options, temperature)
     nothing = np.zeros((0, graph.num_variables), np.int32)
     best = decode(layout, unary, messages)
     # Where messages rule out every state of an observed variable, beliefs no longer know it.
@@ -304,30 +303,21 @@ def _map(
 
 
 def _best(
-    graph: FactorGraph,
-    query: Best,
-    evidence: Assignment,
-    budget: Budget,
-    options: BpOptions,
-    refute: Refute,
+    task: Task[Best], effort: Effort, options: BpOptions, refute: Refute
 ) -> AssignmentsAnswer:
     """Answer with the best assignment alone, and say so where more were asked for."""
-    found = _map(graph, evidence, budget, options, refute)
-    if query.count == 1 or found.quality.status is Status.IMPOSSIBLE:
+    found = _map(task, effort, options, refute)
+    if task.query.count == 1 or found.quality.status is Status.IMPOSSIBLE:
         return found
     note = "messages find the best one only"
-    return replace(found, quality=_estimated(budget, _noted(found.quality, note).note))
+    return replace(found, quality=_estimated(effort.budget, _noted(found.quality, note).note))
 
 
 def _marginal_map(
-    graph: FactorGraph,
-    query: MarginalMap,
-    evidence: Assignment,
-    budget: Budget,
-    options: BpOptions,
-    refute: Refute,
+    task: Task[MarginalMap], effort: Effort, options: BpOptions, refute: Refute
 ) -> MarginalMapAnswer:
-    layout, unary, messages = _run(graph, evidence, budget, options, 1.0)
+    graph, query, evidence, budget = task.graph, task.query, task.evidence, effort.budget
+    layout, unary, messages = _run(task, effort, options, 1.0)
     nothing = np.zeros(0, np.int32)
     if marginals(layout, unary, messages).contradictory[0] and refute(graph, evidence):
         return MarginalMapAnswer(_refuted(budget), nothing, -np.inf, -np.inf, -np.inf)
@@ -346,15 +336,10 @@ def _marginal_map(
 
 
 def _samples(
-    graph: FactorGraph,
-    query: Samples,
-    evidence: Assignment,
-    budget: Budget,
-    rng: np.random.Generator,
-    options: BpOptions,
-    refute: Refute,
+    task: Task[Samples], effort: Effort, options: BpOptions, refute: Refute
 ) -> AssignmentsAnswer:
-    layout = build_layout(graph, 1.0)
+    graph, query, evidence, budget = task.graph, task.query, task.evidence, effort.budget
+    layout = layout_for(graph, 1.0, effort)
     nothing = np.zeros((0, graph.num_variables), np.int32)
     num_entries = len(layout.entry) + int(layout.variable_start[-1])
     each = 8 * (4 * num_entries + graph.num_variables + 1)
@@ -363,7 +348,7 @@ def _samples(
     num_drawn = 0
     while num_drawn < query.count and not (pieces and budget.is_spent()):
         count = min(step, query.count - num_drawn)
-        piece = draw(layout, evidence, count, budget, rng, options)
+        piece = draw(layout, evidence, count, budget, effort.rng, options)
         if piece is None:
             break
         pieces.append(piece)
@@ -384,15 +369,11 @@ def _samples(
 
 
 def _solutions(
-    graph: FactorGraph,
-    evidence: Assignment,
-    budget: Budget,
-    options: BpOptions,
-    refute: Refute,
+    task: Task[Query], effort: Effort, options: BpOptions, refute: Refute
 ) -> SolutionsAnswer:
     from gmruntime.factors.support import support
 
-    allowed = support(graph)
-    found = _by_sums(allowed, LogPartition(), evidence, budget, options, refute)
+    allowed = Task(support(task.graph), LogPartition(), task.evidence)
+    found = _by_sums(allowed, effort, options, refute)
     assert isinstance(found, LogPartitionAnswer)
     return counted_by_sum(found)

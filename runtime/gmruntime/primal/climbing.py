@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gmruntime.answer import Improvement
+from gmruntime.answer import Improvement, Map
 from gmruntime.arrays import Float64
 from gmruntime.budget import Budget
 from gmruntime.factors.tables import log_values
-from gmruntime.graph import Assignment, FactorGraph, log_score, num_states, table_indices
+from gmruntime.graph import FactorGraph, log_score, num_states, table_indices
+from gmruntime.task import Effort, Task
 
 # Of forbidden factors while climbing: enough to matter more than any soft preference.
 PENALTY = -1e6
@@ -18,23 +19,18 @@ NUM_STATES_AT_ONCE = 1 << 20
 
 
 def climb(
-    graph: FactorGraph,
-    evidence: Assignment,
-    budget: Budget,
-    rng: np.random.Generator,
-    num_steps_max: int | None,
-    best: float = float("-inf"),
+    task: Task[Map], effort: Effort, num_steps_max: int | None, best: float = float("-inf")
 ) -> Iterator[Improvement]:
     """Change one variable at a time for the better, from random starts; proves nothing.
 
     Args:
-        graph: of any factor kinds.
-        evidence: a state for each observed variable, -1 for the others.
-        budget: ends the search.
-        rng: of the starts and the order.
+        task: about a graph of any factor kinds.
+        effort: ends the search; starts and the order are drawn.
         num_steps_max: cap on the variables visited; None for no cap.
         best: only what scores higher is yielded.
     """
+    graph, evidence = task.graph, task.evidence
+    budget, rng = effort.budget, effort.rng
     states = num_states(graph)
     free = np.flatnonzero(evidence < 0)
     steps = 0

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gmruntime.answer import Improvement
+from gmruntime.answer import Improvement, Map
 from gmruntime.arrays import Int32, Int64
-from gmruntime.budget import Budget
-from gmruntime.graph import Assignment, FactorGraph, log_score, num_states
+from gmruntime.graph import Assignment, log_score, num_states
 from gmruntime.simplify.definitions import decisions, definitions, follow
+from gmruntime.task import Effort, Task
 
 METHOD = "moves through definitions"
 
@@ -31,23 +31,18 @@ NUM_ROWS_MAX, NUM_STATES_MAX = 400, 1 << 18
 
 
 def improved_by_definitions(
-    graph: FactorGraph,
-    evidence: Assignment,
-    budget: Budget,
-    rng: np.random.Generator,
-    first: Improvement,
+    task: Task[Map], effort: Effort, first: Improvement
 ) -> Iterator[Improvement]:
     """Yield better and better assignments; nothing without one to start from, or definitions.
 
     Args:
-        graph: of any factor kinds.
-        evidence: a state for each observed variable, -1 for the others.
-        budget: of the whole search.
-        rng: of the neighbours looked at.
+        task: about a graph of any factor kinds.
+        effort: of the whole search; the neighbours looked at are drawn.
         first: what is known.
     """
     if not np.isfinite(first.log_score):
         return
+    graph, evidence, budget = task.graph, task.evidence, effort.budget
     defined = [d for d in definitions(graph) if evidence[d.variable] < 0]
     free = decisions(defined, evidence)
     sizes = num_states(graph)
@@ -58,7 +53,7 @@ def improved_by_definitions(
     here, visited = first.assignment, {first.assignment[free].tobytes()}
     waited = 0
     while waited < PATIENCE and not part.is_spent():
-        rows = follow(defined, _neighbours(here, free, sizes, rng))
+        rows = follow(defined, _neighbours(here, free, sizes, effort.rng))
         scores = log_score(graph, rows)
         step = _best_new(rows[:, free], scores, visited)
         if step is None:

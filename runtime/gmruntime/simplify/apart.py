@@ -27,6 +27,7 @@ from gmruntime.answer import (
 from gmruntime.budget import Budget
 from gmruntime.factors.kinds import AllDifferent, Count, FactorKind, Table
 from gmruntime.graph import Assignment, FactorBlock, FactorGraph, num_states
+from gmruntime.task import Task
 
 METHOD = "closed form"
 
@@ -55,14 +56,13 @@ class Apart:
     count: int
 
 
-def set_apart(
-    graph: FactorGraph, query: Solutions | LogPartition, evidence: Assignment
-) -> Apart | None:
+def set_apart(task: Task[Solutions | LogPartition]) -> Apart | None:
     """Take out the parts with a closed form; None when there are none.
 
     For sums of scores only different values are taken out, where nothing weighs them; whether
     scores are zero is all that matters for a number of solutions.
     """
+    graph, query, evidence = task.graph, task.query, task.evidence
     is_count = isinstance(query, Solutions)
     closed = any(_has_form(block, is_count=is_count) for block in graph.factors)
     if not is_count and not closed:
@@ -215,22 +215,19 @@ def _different_ways(allowed: np.ndarray) -> int | None:
 
 
 def answer_apart(
-    graph: FactorGraph,
-    query: Solutions | LogPartition,
-    evidence: Assignment,
+    task: Task[Solutions | LogPartition],
     budget: Budget,
-    again: Callable[[FactorGraph, Assignment], Answer],
+    again: Callable[[Task[Solutions | LogPartition]], Answer],
 ) -> Answer | None:
     """Answer by a closed form and, for the rest of the graph, by asking again; None without one.
 
     Args:
-        graph: asked about.
-        query: a sum over all assignments.
-        evidence: a state for each observed variable.
+        task: of a sum over all assignments.
         budget: of everything.
         again: answers the query about another graph, with its evidence, in the same budget.
     """
-    apart = set_apart(graph, query, evidence)
+    query = task.query
+    apart = set_apart(task)
     if apart is None:
         return None
     if not apart.count:
@@ -238,7 +235,7 @@ def answer_apart(
         if isinstance(query, Solutions):
             return SolutionsAnswer(found, -math.inf, 0)
         return LogPartitionAnswer(found, -math.inf, -math.inf, -math.inf)
-    answer = again(apart.graph, apart.evidence)
+    answer = again(task.about(apart.graph, apart.evidence))
     log_count = math.log(apart.count)
     if isinstance(answer, LogPartitionAnswer):
         return replace(

@@ -28,11 +28,12 @@ from gmruntime.answer import (
 from gmruntime.arrays import Bool, Int64
 from gmruntime.door.answer_size import asked_blocks
 from gmruntime.graph import Assignment, FactorGraph, VariableBlock, block_starts, num_states
+from gmruntime.task import Task
 
 STATES_MIN = 1 << 16
 """Fewer states than this are laid out in no time."""
 
-Again = Callable[[FactorGraph, Assignment], Answer]
+Again = Callable[[Task[Query]], Answer]
 """Answer the same question about another graph."""
 
 
@@ -57,17 +58,12 @@ class _Idle:
         return float(np.log(self.states[free].astype(np.float64)).sum())
 
 
-def answer_without_idle(
-    graph: FactorGraph,
-    query: Query,
-    evidence: Assignment,
-    rng: np.random.Generator,
-    again: Again,
-) -> Answer | None:
+def answer_without_idle(task: Task[Query], rng: np.random.Generator, again: Again) -> Answer | None:
     """Answer without the idle variables; None where they have few states.
 
     Several best assignments are left to the engines: idle variables make ties of them.
     """
+    graph, query, evidence = task.graph, task.query, task.evidence
     is_idle = np.ones(graph.num_variables, np.bool_)
     for block in graph.factors:
         is_idle[block.scopes.reshape(-1)] = False
@@ -77,7 +73,7 @@ def answer_without_idle(
         return None
     idle = _Idle(graph, evidence, states, is_idle)
     held = np.where(is_idle & (evidence >= 0), 0, evidence).astype(np.int32)
-    found = again(_without_states(graph, np.where(is_idle, 1, states)), held)
+    found = again(task.about(_without_states(graph, np.where(is_idle, 1, states)), held))
     match found:
         case LogPartitionAnswer():
             more = idle.log_ways()

@@ -19,8 +19,9 @@ from gmruntime.answer import (
 from gmruntime.budget import UNLIMITED, Budget, within
 from gmruntime.factors.decompose import to_sum_tables, to_support_tables, to_tables
 from gmruntime.factors.kinds import Table
-from gmruntime.graph import Assignment, FactorGraph, num_states
+from gmruntime.graph import FactorGraph, num_states
 from gmruntime.simplify.products import parts_of
+from gmruntime.task import Task
 
 LARGE_ENTRIES = 4096
 """Tables from this size on are looked at once, however many factors share them."""
@@ -90,9 +91,7 @@ def tables_for(graph: FactorGraph, query: Query) -> FactorGraph | None:
     return write(graph, table_bits_max=TABLE_BITS_MAX, num_entries_max=CHAIN_ENTRIES_MAX)
 
 
-def reduce(
-    graph: FactorGraph, query: Query, evidence: Assignment, budget: Budget = UNLIMITED
-) -> Network | None:
+def reduce(task: Task[Query], budget: Budget = UNLIMITED) -> Network | None:
     """Slice the evidence out of every factor; None when a factor has no tables.
 
     Factors with the same scope are merged.
@@ -100,7 +99,8 @@ def reduce(
     Raises:
         TimeoutError: when the budget ended first.
     """
-    tables = tables_for(graph, query)
+    evidence = task.evidence
+    tables = tables_for(task.graph, task.query)
     budget.check()
     if tables is None:
         return None

@@ -1,0 +1,99 @@
+"""The two records that travel from the door to every engine: what is asked, and what it may take.
+
+An engine that needs to know what is asked takes a `Task`; whatever may be spent on it, and what is
+drawn and kept on the way, comes in an `Effort`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from gmruntime.answer import Query
+from gmruntime.budget import Budget
+from gmruntime.graph import Assignment, FactorGraph
+from gmruntime.workers.workers import Workers
+from gmruntime.workspace import Workspace, digest_of
+
+_Q = TypeVar("_Q", bound=Query, covariant=True)
+_Other = TypeVar("_Other", bound=Query)
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Task(Generic[_Q]):
+    """A question about a graph some of whose variables are observed.
+
+    Attributes:
+        graph: validated.
+        query: what is asked; its variables are the graph's.
+        evidence: a state for each observed variable, -1 for the others.
+    """
+
+    graph: FactorGraph
+    query: _Q
+    evidence: Assignment
+
+    def asking(self, query: _Other) -> "Task[_Other]":
+        """Return another question about the same graph and evidence."""
+        return Task(self.graph, query, self.evidence)
+
+    def about(self, graph: FactorGraph, evidence: Assignment) -> "Task[_Q]":
+        """Return the same question about another graph, or other evidence."""
+        return Task(graph, self.query, evidence)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Effort:
+    """What an answer may take.
+
+    Attributes:
+        budget: of time, memory and cores.
+        rng: of everything random.
+        seed: that `rng` began with; workers begin with it as well.
+        device: "auto", "cpu" or "cuda".
+        workspace: what is kept between questions; None keeps nothing.
+        workers: who may be asked to help; None asks nobody.
+    """
+
+    budget: Budget
+    rng: np.random.Generator
+    seed: int = 0
+    device: str = "cpu"
+    workspace: Workspace | None = None
+    workers: Workers | None = None
+
+    def within(self, budget: Budget) -> "Effort":
+        """Return the same with another budget."""
+        return replace(self, budget=budget)
+
+    def share(self, part: float) -> "Effort":
+        """Return the effort that begins now and may take a part of the time that is left."""
+        return self.within(self.budget.share(part))
+
+    def drawing(self, rng: np.random.Generator) -> "Effort":
+        """Return the same with other random numbers."""
+        return replace(self, rng=rng)
+
+    def once(
+        self, kind: type[_T], made_of: Callable[[], object], make: Callable[[], _T | None]
+    ) -> _T | None:
+        """Return what was made of the same before; else make it, and keep it if there was time.
+
+        What a budget has cut short says less than it might: only what was whole is kept.
+
+        Args:
+            kind: of what is made.
+            made_of: returns all that it depends on besides the time: records, arrays, numbers.
+            make: called where nothing is known.
+        """
+        if self.workspace is None:
+            return make()
+        digest = digest_of(made_of())
+        found = self.workspace.find(kind, digest)
+        if found is None:
+            found = make()
+            if not self.budget.is_spent():
+                self.workspace.keep(digest, found)
+        return found
