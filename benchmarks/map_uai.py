@@ -32,12 +32,13 @@ from gmruntime.budget import free_memory_bytes, start_budget
 from gmruntime.formats.uai import read_evidence, read_uai
 from gmruntime.graph import no_evidence
 from gmruntime.driver.anytime import search
+from gmruntime.task import Effort, Task
 seconds = {seconds!r} - {lead!r}
 begin = time.monotonic()
 graph = read_uai({model!r})
 evidence = read_evidence({evidence!r}, graph) if {evidence!r} else no_evidence(graph)
 budget = start_budget(seconds - (time.monotonic() - begin), free_memory_bytes() // 4)
-for step in search(graph, Map(), evidence, budget, np.random.default_rng(0)):
+for step in search(Task(graph, Map(), evidence), Effort(budget, np.random.default_rng(0))):
     t = time.monotonic() - begin + {lead!r}
     print(t, step.log_score / np.log(10), step.log_bound / np.log(10), step.engine, sep='\\t',
           flush=True)

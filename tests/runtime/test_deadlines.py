@@ -125,13 +125,10 @@ def test_samples_are_drawn_while_there_is_time(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(elimination, "_NUM_DRAWN_AT_ONCE", 1000)
     graph = _dense(3, 4)
     plenty = Budget(0.0, 1e9, 1 << 30, clock=Clock())
-    planned = plan(
-        Task(graph, Samples(10_000), no_evidence(graph)), Effort(plenty, np.random.default_rng(0))
-    )
+    task = Task(graph, Samples(10_000), no_evidence(graph))
+    planned = plan(task, Effort(plenty, np.random.default_rng(0)))
     budget, clock = _budget(30.0)
-    found = elimination.answer_planned(
-        graph, Samples(10_000), no_evidence(graph), planned, budget, np.random.default_rng(0)
-    )
+    found = elimination.answer_planned(task, planned, Effort(budget, np.random.default_rng(0)))
     assert isinstance(found, AssignmentsAnswer)
     assert 0 < len(found.assignments) == len(found.log_scores) < 10_000
     assert "the budget ended" in found.quality.note

@@ -22,7 +22,8 @@ def _complete(num_variables: int) -> FactorGraph:
 
 def _is_compiled(graph: FactorGraph, query: Query) -> bool:
     budget = start_budget(60.0, 1 << 30)
-    found = plans.plan(graph, query, no_evidence(graph), budget, np.random.default_rng(0))
+    task = Task(graph, query, no_evidence(graph))
+    found = plans.plan(task, Effort(budget, np.random.default_rng(0)))
     assert found.fits
     return found.compiled
 
