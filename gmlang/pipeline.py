@@ -26,9 +26,6 @@ from gmlang.syntax.ast import Program
 from gmlang.syntax.parse import parse
 from gmruntime.graph import FactorGraph, validate
 
-PHASES = ("syntax", "core", "world", "graph", "plan")
-"""What can be shown: the results of parse, check, bind, of ground to validate, and of plan."""
-
 
 def check_source(
     source: Source, folder: Path | None = None, watch: Callable[[str, object], None] | None = None
@@ -76,7 +73,7 @@ def graph_of(session: Session) -> FactorGraph:
 
 
 def show_phase(phase: str, checked: Checked, values: Mapping[str, object]) -> str:
-    """Return what a phase, one of `PHASES`, makes of a program as text.
+    """Return what a phase, one of `gmlang.phases.PHASES`, makes of a program as text.
 
     Raises:
         GmError: with the mistakes that the phase, or one before it, found.

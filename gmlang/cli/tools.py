@@ -11,6 +11,7 @@ from gmlang.cli.options import (
     read_assignments,
     values_options,
 )
+from gmlang.phases import PHASES
 from gmruntime.printable import printable, printable_line
 
 
@@ -106,9 +107,7 @@ def graph(file: str, out: str | None, files: tuple[str, ...], settings: tuple[st
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False))
-@click.option(
-    "--phase", type=click.Choice(["syntax", "core", "world", "graph", "plan"]), default="core"
-)
+@click.option("--phase", type=click.Choice(PHASES), default="core")
 @values_options
 def dump(file: str, phase: str, files: tuple[str, ...], settings: tuple[str, ...]) -> int:
     """Show what a phase of the compiler made of FILE."""

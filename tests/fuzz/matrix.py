@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gmlang.pipeline import PHASES
+from gmlang.phases import PHASES
 
 ROOT = Path(__file__).resolve().parents[2]
 STATUSES = {0, 1, 2, 3}

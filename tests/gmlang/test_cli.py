@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from gmlang.cli import main
-from gmlang.pipeline import PHASES
+from gmlang.phases import PHASES
 
 RAIN = """\
 var rain : bool ~ Bernoulli(0.2)
