@@ -22,8 +22,9 @@ from gmlang.graph.world.names import Named, named_in
 from gmlang.library import read_source, refuse_data
 from gmlang.pipeline import check_source, graph_of, open_session
 from gmlang.queries.answers import Answer
-from gmlang.queries.basic import asked_names, assignment_map
 from gmlang.queries.dispatch import answer
+from gmlang.queries.questions.map import Map
+from gmlang.queries.reading import asked_names, assignment_map
 from gmlang.queries.searching import improvements
 from gmlang.queries.session import (
     Session,
@@ -271,7 +272,7 @@ class Model:
             GmError: when the query or the data has mistakes.
         """
         question = self._one(text)
-        if not isinstance(question, Query) or question.kind != "map":
+        if not isinstance(question, Map):
             raise GmError([errors.cannot_ask(question.span, "only MAP(...) can be searched for")])
         session = self.session()
         names = asked_names(prepare(session, question), question)

@@ -21,6 +21,7 @@ from gmlang.diagnostics import GmError, Source
 from gmlang.graph.world.bindings import bind
 from gmlang.library import find_module
 from gmlang.queries.composites import check_composites
+from gmlang.queries.questions import QUERY_FORMS
 from gmlang.queries.session import Session, Settings, base_grounding, check_defined
 from gmlang.syntax.ast import Program
 from gmlang.syntax.parse import parse
@@ -44,7 +45,7 @@ def check_source(
     if watch is not None:
         watch("syntax", program)
     # No lambda: what was checked keeps its loader, and is pickled with it.
-    checked = check(program, partial(find_module, beside=folder))
+    checked = check(program, partial(find_module, beside=folder), QUERY_FORMS)
     if watch is not None:
         watch("core", checked.program)
     return checked

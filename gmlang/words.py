@@ -1,30 +1,15 @@
 """Every word and sign of the language, once: what kind it is, what it does, since when.
 
-The lexer's reserved words, the hints about mistyped words, the highlighter, the completer and the
-names that a converted program avoids come from here; the grammar, the checker and the table in the
-documents are held to it by a test. Distributions add themselves.
+The highlighter, the completer and the names that a converted program avoids come from here; the
+grammar, the checker and the table in the documents are held to it by a test. Words of the grammar
+stand in `gmlang.keywords`; distributions and questions add themselves.
 """
 
-from enum import Enum
 from typing import NamedTuple
 
 from gmlang.families import CALLED, LATER
-
-
-class Kind(Enum):
-    """What a word is; the value heads its row in the documents."""
-
-    STATEMENT = "begins a statement"
-    INNER = "inside a statement"
-    OPERATOR = "operator"
-    VALUE = "value"
-    TYPE = "type"
-    FUNCTION = "function"
-    AGGREGATE = "over several"
-    QUERY = "question"
-    FAMILY = "distribution"
-    RESERVED = "will begin a statement"
-    LATER = "reserved"
+from gmlang.keywords import KEYWORDS, Kind
+from gmlang.queries.questions import QUESTIONS
 
 
 class Word(NamedTuple):
@@ -40,56 +25,10 @@ _NOW = "0.1"
 _NOT_YET = "had", "learn", "choose", "maximize", "do", "then", *LATER
 
 _HELP: dict[Kind, dict[str, str]] = {
-    Kind.STATEMENT: {
-        "import": "use another file's names, as `file.name`",
-        "from": "use some names of another file",
-        "domain": "name a set of values",
-        "data": "declare numbers that come from outside",
-        "param": "declare a number that can be set",
-        "def": "name a formula",
-        "var": "declare a random variable, or a thing",
-        "model": "declare a concept: what holds of a thing where it applies",
-        "entity": "declare what there is to predict about a thing",
-        "factor": "add nats",
-        "prefer": "add nats where a condition holds",
-        "constraint": "forbid what does not hold",
-        "observe": "say what was seen",
-        "predict": "say what a model expects",
-        "use": "rely on another model",
-        "consider": "let instances of models exist",
-        "query": "ask",
-        "assert": "check an answer",
-        "for": "repeat",
-        "if": "only where a condition holds",
-        "elif": "else, if",
-        "else": "otherwise",
-        "match": "tell cases apart",
-    },
-    Kind.INNER: {
-        "weight": "how many nats a preference adds",
-        "base": "a distribution where no mechanism says one",
-        "like": "likelihoods of the values of something observed",
-        "except": "predictions of a used model that do not count",
-        "within": "the time for an answer",
-        "using": "the method for an answer",
-        "prior": "the probability that a model applies",
-        "soft": "compose models that go together badly",
-        "as": "give a name",
-        "had": "what would have been",
-    },
-    Kind.OPERATOR: {
-        "and": "both",
-        "or": "one or both",
-        "not": "the opposite",
-        "in": "among values, or in a range",
-        "is": "a model applies to a thing",
-    },
-    Kind.VALUE: {
-        "true": "the value 1",
-        "false": "the value 0",
-        "rest": "the values not named",
-        "_": "any value, or the values not named",
-    },
+    Kind.STATEMENT: KEYWORDS[Kind.STATEMENT],
+    Kind.INNER: KEYWORDS[Kind.INNER],
+    Kind.OPERATOR: KEYWORDS[Kind.OPERATOR],
+    Kind.VALUE: KEYWORDS[Kind.VALUE],
     Kind.TYPE: {
         "bool": "false and true",
         "int": "whole numbers, of data",
@@ -120,26 +59,9 @@ _HELP: dict[Kind, dict[str, str]] = {
         "alldifferent": "no two are equal",
         "xor": "an odd number hold",
     },
-    Kind.QUERY: {
-        "P": "probabilities",
-        "MAP": "the most probable assignment",
-        "MMAP": "the most probable states, the rest summed out",
-        "best": "the k most probable assignments",
-        "sample": "draws",
-        "count": "how many assignments are possible",
-        "logZ": "the log partition function",
-        "compat": "how well models go together",
-        "blame": "which attributes make models go together, or not",
-        "why": "what speaks for and against",
-        "active": "the models that apply to a thing",
-        "indep": "whether variables are independent",
-    },
+    Kind.QUERY: {question.word: question.help for question in QUESTIONS},
     Kind.FAMILY: {name: family.help for name, family in CALLED.items()},
-    Kind.RESERVED: {
-        "learn": "fit parameters",
-        "choose": "decide",
-        "maximize": "what decisions are for",
-    },
+    Kind.RESERVED: KEYWORDS[Kind.RESERVED],
     Kind.LATER: {
         "do": "what would be if",
         "then": "the next moment",

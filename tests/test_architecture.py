@@ -19,7 +19,7 @@ SOURCES = sorted(
 LINES_MAX = 400
 FILES_MAX = 13
 PACKAGES = ("gmlang", "runtime")
-LISTS = {ROOT / "gmlang" / "families"}
+LISTS = {ROOT / "gmlang" / "families", ROOT / "gmlang" / "queries" / "questions"}
 """Folders of things that are listed one a line, however many there are."""
 
 

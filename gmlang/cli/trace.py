@@ -11,6 +11,7 @@ from gmlang.cli.jobs import Job, Plain
 from gmlang.core.program import Assert, Query
 from gmlang.queries.dispatch import answer, seconds_for
 from gmlang.queries.planning import plan_of
+from gmlang.queries.questions.map import Map
 from gmlang.queries.searching import improvements, searched_answer
 from gmlang.queries.session import Session, Settings, begin, ground_before
 from gmruntime.answer import Improvement
@@ -40,7 +41,7 @@ def watched(
         lines = stack.enter_context(trace.open("w", encoding="utf-8")) if trace else None
         for question in asked:
             match question:
-                case Query(kind="map", method=""):
+                case Map(method=""):
                     yield _Search(model, question, lines, live=live)
                 case _:
                     yield Plain(model, question)
@@ -52,7 +53,7 @@ class _Search:
     def __init__(
         self,
         model: "Model",
-        question: Query,
+        question: Map,
         lines: TextIO | None,
         *,
         live: bool,
@@ -106,7 +107,7 @@ def _writer(lines: TextIO, text: str) -> Watcher:
     return write
 
 
-def _is_searched(session: Session, question: Query, settings: Settings) -> bool:
+def _is_searched(session: Session, question: Map, settings: Settings) -> bool:
     """Say whether a maximum needs the anytime search: exact elimination does not fit."""
     planned = plan_of(session, question, settings).plan
     return planned is not None and not planned.fits

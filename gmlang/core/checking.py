@@ -1,6 +1,6 @@
 """What one check gathers on its way: mistakes, symbols, fresh keys."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn, TypeVar
 
@@ -29,6 +29,27 @@ class PoisonedError(Exception):
     """A mistake was found here and is reported; whatever needs this is skipped in silence."""
 
 
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class QueryForm:
+    """What the checks know of a word that asks; `gmlang.queries.questions` has them all.
+
+    Attributes:
+        word: as it is called.
+        help: what it asks for, in one line.
+        shortest: a call of it with as little as it needs.
+        check: checks the arguments of a call; what stands behind the bar and behind the query is
+            checked for all words alike.
+        leaves_open: whether a bare variable behind the bar is conditioned on with its value left
+            open; else it is observed to be true.
+    """
+
+    word: str
+    help: str
+    shortest: str
+    check: "Callable[[Checking, Env, ast.Call], Query]"
+    leaves_open: bool = False
+
+
 @dataclass(slots=True, eq=False)
 class Checking:
     """The state of one check.
@@ -37,6 +58,7 @@ class Checking:
         load: finds a module's source by its dotted name.
         check: checks an expression of any form.
         resolve: says what a declared name means, checking its declaration first if need be.
+        query_forms: the words that ask, by what they are called.
         told: what has been reported in any list of diagnostics, to find doubles quickly.
         modules: by name; the program itself is "".
         core_names: names taken in the core program.
@@ -54,6 +76,7 @@ class Checking:
     load: Callable[[str], Source | None]
     check: "Checker"
     resolve: "Resolver"
+    query_forms: Mapping[str, QueryForm]
     diagnostics: list[Diagnostic] = field(default_factory=lambda: [])
     told: set[Diagnostic] = field(default_factory=lambda: set())
     modules: dict[str, Module] = field(default_factory=lambda: {})
@@ -82,6 +105,12 @@ class Checking:
 
 Checker = Callable[[Checking, Env, ast.Argument, Type | None], Expression]
 Resolver = Callable[[Checking, Entry], Meaning]
+
+
+def call_of(state: Checking, name: str) -> str | None:
+    """Return the shortest call of a word that asks; None for another name."""
+    form = state.query_forms.get(name)
+    return None if form is None else form.shortest
 
 
 def fail(state: Checking, diagnostic: Diagnostic) -> NoReturn:

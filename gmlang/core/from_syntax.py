@@ -1,6 +1,6 @@
 """Surface AST to core: every declaration, statement and question of a program checked."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from gmlang.core.check import evidence, models, statements
@@ -8,7 +8,7 @@ from gmlang.core.check.asserts import check_assert
 from gmlang.core.check.declarations import elaborate, resolve
 from gmlang.core.check.lints import check_mechanisms, find_lints
 from gmlang.core.check.queries import check_questions
-from gmlang.core.checking import Checking, attempt, guarded
+from gmlang.core.checking import Checking, QueryForm, attempt, guarded
 from gmlang.core.expressions import forms as expressions
 from gmlang.core.names.absent import report_absent
 from gmlang.core.names.modules import open_module
@@ -50,17 +50,22 @@ class Scope:
     env: Env
 
 
-def check(program: ast.Program, load: Callable[[str], Source | None]) -> Checked:
+def check(
+    program: ast.Program,
+    load: Callable[[str], Source | None],
+    query_forms: Mapping[str, QueryForm],
+) -> Checked:
     """Check a program.
 
     Args:
         program: as parsed.
         load: finds the source of a module by its dotted name, None when there is none.
+        query_forms: the words that ask, by what they are called.
 
     Raises:
         GmError: with every mistake found, GM2xx, GM3xx, GM6xx.
     """
-    state = Checking(load, expressions.check, resolve)
+    state = Checking(load, expressions.check, resolve, query_forms)
     main = open_module(state, "", program)
     env = Env(main, {})
     for entry in list(main.entries.values()):

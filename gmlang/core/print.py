@@ -184,10 +184,8 @@ def show_question(question: Query | Assert) -> str:
     if isinstance(question, Assert):
         return f"assert {show(question.condition)}"
     asked = ", ".join(_asked(asked) for asked in question.asked)
-    models = ", ".join(" ".join(call.models) for call in question.models)
-    thing = "" if question.thing is None else show_thing(question.thing)
     given = ", ".join(_given(given) for given in question.given)
-    what = asked or models or thing
+    what = asked or question.about()
     return f"query {question.kind}({what}{f' | {given}' if given else ''})"
 
 

@@ -5,6 +5,7 @@ first, so that the grounding runs each statement once over all its instances.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from gmlang.core.ast import (
     Activation,
@@ -18,6 +19,7 @@ from gmlang.core.ast import (
     Real,
     Reference,
     Thing,
+    Type,
     VariableRef,
     Where,
 )
@@ -297,34 +299,46 @@ class ModelCall:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One query.
+    """What every question has; each kind is a class of its own in `gmlang.queries.questions`.
 
     Attributes:
-        kind: marginal (P of references: one distribution each when `asked` is an array or a
-            bracketed list) · joint (P of several references) · event (P of events: a number) ·
-            map · mmap · logz · best · sample · count · compat · blame · why · active · indep.
+        kind: by name, as answers say it.
+        is_listed: whether several may stand in brackets, to be asked as one.
         text: as written.
-        asked: what is asked for; () means everything. For active: () and `thing`.
-        number: the k of best and sample.
+        asked: the variables and events that are asked for; () for everything, and for questions
+            about something else.
+        given: what stands behind the bar.
         within_s: the query's own budget, or None.
         method: of `using`, such as "bp", with its options as constants; "" for none.
         name: given by `as`, or "".
-        in_brackets: written as a bracketed list: the answer is a list.
     """
+
+    kind: ClassVar[str] = ""
+    is_listed: ClassVar[bool] = False
 
     span: Span
     text: str
-    kind: str
-    asked: tuple[Asked, ...]
-    given: tuple[Given, ...]
-    number: Expression | None = None
-    models: tuple[ModelCall, ...] = ()
-    thing: Thing | None = None
+    asked: tuple[Asked, ...] = ()
+    given: tuple[Given, ...] = ()
     within_s: float | None = None
     method: str = ""
     method_options: tuple[tuple[str, bool | int | float], ...] = ()
     name: str = ""
-    in_brackets: bool = False
+
+    def things(self) -> tuple[Thing, ...]:
+        """List the things that are asked about as such."""
+        return ()
+
+    def about(self) -> str:
+        """Say what is asked about, where that is more than `asked`, as the core is printed."""
+        return ""
+
+    def as_number(self) -> "tuple[Query, Type] | None":
+        """Return what to ask where the answer stands for a number, and the number's type.
+
+        None where the answer is no single number.
+        """
+        return None
 
 
 @dataclass(frozen=True, slots=True)

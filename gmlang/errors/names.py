@@ -8,8 +8,6 @@ from gmlang.diagnostics import Diagnostic, Note, Span
 NUM_CANDIDATES_MAX = 12
 NUM_COMPARED_MAX = 500
 
-_QUERIES = frozenset(("P", "MAP", "MMAP", "best", "sample", "logZ"))
-
 _ELSEWHERE = {
     "True": "write `true`",
     "False": "write `false`",
@@ -24,11 +22,13 @@ _ELSEWHERE = {
 """What is written here instead of a word of other languages."""
 
 
-def unknown_name(span: Span, name: str, known: Iterable[str]) -> Diagnostic:
-    """Report a name that nothing declares."""
+def unknown_name(
+    span: Span, name: str, known: Iterable[str], asked: str | None = None
+) -> Diagnostic:
+    """Report a name that nothing declares; `asked` is a call of it, where it is a question."""
     hint = _ELSEWHERE.get(name) or nearest(name, known)
-    if name in _QUERIES:
-        hint = f"a question is asked in parentheses: `query {name}({'x' if name == 'P' else ''})`"
+    if asked is not None:
+        hint = f"a question is asked in parentheses: `query {asked}`"
     return Diagnostic("GM201", f"unknown name `{name}`", span, hint=hint)
 
 

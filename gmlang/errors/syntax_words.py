@@ -1,14 +1,14 @@
 """Words and signs: those of the language, and what to write for those of other languages."""
 
-from gmlang.words import Kind, of_kind
+from gmlang.keywords import KEYWORDS, Kind
 
-STATEMENTS = of_kind(Kind.STATEMENT)
+STATEMENTS = tuple(KEYWORDS[Kind.STATEMENT])
 """The words that begin a statement."""
 
 STATEMENTS_OF_A_LINE = frozenset(STATEMENTS) - {"for", "if", "elif", "else", "match", "from"}
 
 INNER_WORDS = (
-    *(word for word in of_kind(Kind.INNER) if len(word) >= 4),
+    *(word for word in KEYWORDS[Kind.INNER] if len(word) >= 4),
     *("match", "else"),
 )
 """Words inside a statement that are long enough to be recognised when mistyped."""

@@ -1,56 +1,60 @@
-"""An answer in the author's words: states by name, arrays shaped like the variables."""
+"""An answer in the author's words: states by name, arrays shaped like the variables.
 
+Here is what all answers have, and kinds of answers that several questions share.
+"""
+
+import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, cast
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, TypeVar, cast
 
 import numpy as np
 
+from gmlang.core.ast import Type
 from gmlang.graph.world.states import States
-from gmlang.queries.counts import count_fields
 from gmruntime.answer import Quality, Status
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """What a query returned, and how good it is.
+    """What a question returned, and how good it is; each kind of question has a class of its own.
 
     Attributes:
+        kind: of the question, by name.
         text: the query as written.
-        kind: marginal joint event map mmap best sample logz count compat blame why active indep.
         status: "exact", "bounded" (certified), "estimate" or "impossible".
-        seconds: taken by the whole question; `dispatch` measures it.
         value: plain data: numbers, text, lists and dicts; None when impossible.
+        seconds: taken by the whole question; `dispatch` measures it.
         array: probabilities or states as an array shaped like the variables, where it can be:
             for a marginal (*shape, states); for a MAP of one variable the values.
+        labels: names of the states along the array's last axis, where that has states.
         log_lower: certified lower bound of a log value, nats; None without one.
         log_upper: certified upper bound, likewise.
-        log_score: of a MAP, nats.
         method: the engine.
         error: of an estimate; `error_kind` says what it is.
         note: a sentence about the answer, or "".
         workers: how many took part in finding it, the process that was asked among them.
-        labels: names of the states along the last axis of a marginal's array.
+        name: given by `as`, or "".
     """
 
+    kind: ClassVar[str] = ""
+
     text: str
-    kind: str
-    status: str
-    value: object
+    status: str = ""
+    value: object = None
     seconds: float = 0.0
     array: np.ndarray | None = None
+    labels: tuple[str, ...] = ()
     log_lower: float | None = None
     log_upper: float | None = None
-    log_score: float | None = None
     method: str = ""
     error: float | None = None
     error_kind: str = ""
     note: str = ""
-    labels: tuple[str, ...] = ()
-    name: str = ""
-    held: bool | None = None
     workers: int = 1
-    details: dict[str, object] = field(default_factory=dict[str, object])
+    name: str = ""
+
+    # --- What only some kinds have ---
 
     @property
     def probabilities(self) -> object:
@@ -59,9 +63,48 @@ class Answer:
         Raises:
             AttributeError: for another kind of answer.
         """
-        if self.kind not in ("marginal", "joint", "event"):
-            raise AttributeError(f"a {self.kind} answer has no probabilities; see .value")
-        return self.value
+        raise AttributeError(f"a {self.kind} answer has no probabilities; see .value")
+
+    @property
+    def log_score(self) -> float | None:
+        """Of the best assignment, nats; None where none was asked for or found."""
+        return None
+
+    @property
+    def held(self) -> bool | None:
+        """Whether an assertion holds; None for a query."""
+        return None
+
+    @property
+    def details(self) -> dict[str, object]:
+        """What a kind says beside its value, as `to_dict` has it."""
+        return {}
+
+    def number(self, domain: Type) -> float | int | None:
+        """Return what the answer is worth in an expression; NaN when it is not known.
+
+        None when it is no single number. `domain` is the type of what was asked for.
+        """
+        del domain
+        if self.value is None and self.status in ("impossible", "estimate"):
+            return float("nan")
+        if isinstance(self.value, bool | float):
+            return float(self.value)
+        return self.value if isinstance(self.value, int) else None
+
+    def shown_number(self, number: float) -> str:
+        """Write what it is worth in an expression for people."""
+        return str(number) if isinstance(number, int) else f"{number:.10g}"
+
+    def lines(self) -> list[str] | None:
+        """Write the value; None where any value of its form is written so."""
+        return None
+
+    def remarks(self) -> list[str]:
+        """Write what follows the value, in lines."""
+        return []
+
+    # --- Forms that other tools take ---
 
     def to_dict(self) -> dict[str, object]:
         """Return the answer as plain data, as `gmlang run --json` prints it."""
@@ -86,8 +129,6 @@ class Answer:
         }
         plain.update({key: value for key, value in optional.items() if value is not None})
         plain.update(self.details)
-        if self.kind == "count" and isinstance(self.value, int):
-            plain.update(count_fields(self.value))
         return {key: plain_json(value) for key, value in plain.items()}
 
     def to_json(self) -> str:
@@ -123,22 +164,66 @@ class Answer:
         return str(VIEWS["html"](self))
 
 
+class AssertAnswer(Answer):
+    """Whether an assertion holds: its value; the note has what its queries answered."""
+
+    __slots__ = ()
+    kind = "assert"
+
+    @property
+    def held(self) -> bool | None:
+        """Whether it holds; what is not known does not."""
+        return bool(self.value)
+
+
+class DistributionAnswer(Answer):
+    """Probabilities by the names of states: a map, or nested lists of maps."""
+
+    __slots__ = ()
+
+    @property
+    def probabilities(self) -> object:
+        """The probabilities: by state, or nested lists of such maps."""
+        return self.value
+
+
+class NatsAnswer(Answer):
+    """A log value, nats; -inf where nothing is possible."""
+
+    __slots__ = ()
+
+    def number(self, domain: Type) -> float | int | None:
+        """Return the nats; -inf where nothing is possible, NaN when they are not known."""
+        is_none = self.status == "impossible" or (self.value is None and self.status != "estimate")
+        return float("-inf") if is_none else Answer.number(self, domain)
+
+    def lines(self) -> list[str] | None:
+        """Write the nats."""
+        if not isinstance(self.value, float):
+            return None
+        apart = "" if math.isfinite(self.value) else ": impossible together"
+        return [f"{self.value:.6g} nats{apart}"]
+
+
 VIEWS: dict[str, Callable[[Answer], Any]] = {}
 """How an answer is shown: as text, html, pandas, xarray. `gmlang.views`, above, fills it in."""
 
 
-def quality_fields(quality: Quality) -> dict[str, object]:
-    """Return the fields of an `Answer` that its runtime quality fills."""
-    estimate = quality.status is Status.ESTIMATE
-    error = quality.error if estimate and not np.isnan(quality.error) else None
-    return {
-        "status": quality.status.value,
-        "method": quality.method,
-        "error": error,
-        "error_kind": quality.error_kind if estimate else "",
-        "note": quality.note,
-        "workers": quality.workers,
-    }
+_A = TypeVar("_A", bound=Answer)
+
+
+def with_quality(answer: _A, quality: Quality) -> _A:
+    """Return an answer with what the runtime says of how good it is."""
+    is_estimate = quality.status is Status.ESTIMATE
+    return replace(
+        answer,
+        status=quality.status.value,
+        method=quality.method,
+        error=quality.error if is_estimate and not np.isnan(quality.error) else None,
+        error_kind=quality.error_kind if is_estimate else "",
+        note=quality.note,
+        workers=quality.workers,
+    )
 
 
 def plain_json(value: object) -> object:

@@ -11,34 +11,13 @@ from gmlang.diagnostics import Span
 from gmlang.graph.from_core import Grounding
 from gmlang.graph.world.names import named_in
 from gmlang.graph.world.world import World
-from gmlang.queries.answers import Answer
-from gmlang.queries.compatibility import (
-    ROUNDING_NATS,
-    Compatibility,
-    LogZ,
-    activations,
-    combined,
-    rounded,
-)
-from gmlang.queries.session import Session, Settings
+from gmlang.queries.compatibility import ROUNDING_NATS, Compatibility, LogZ, combined
+from gmlang.queries.session import Settings
 from gmruntime.answer import Status
 from gmruntime.quality import worst
 
 OTHER = "other statements"
 """What is blamed that is no prediction."""
-
-
-def answer_blame(session: Session, query: Query, settings: Settings) -> Answer:
-    """Answer blame(a, b): compat split by attribute and index, in nats."""
-    groups = tuple(tuple(activations(session.program, call)) for call in query.models)
-    parts, total = split(session.program, session.world, groups, query.span, settings, query)
-    return Answer(
-        query.text,
-        "blame",
-        total.status.value,
-        {name: rounded(nats) for name, nats, _ in parts},
-        details={"total": rounded(total.value), "explanation": [text for _, _, text in parts]},
-    )
 
 
 def split(

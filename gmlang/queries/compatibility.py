@@ -22,7 +22,6 @@ from gmlang.graph.regions import check_regions
 from gmlang.graph.statements import conjuncts
 from gmlang.graph.world.places import locate
 from gmlang.graph.world.world import ONE_INSTANCE, World
-from gmlang.queries.answers import Answer, finite
 from gmlang.queries.session import Session, Settings, ask_graph
 from gmruntime.answer import LogPartition, LogPartitionAnswer, Status
 from gmruntime.graph import FactorBlock, FactorGraph, no_evidence
@@ -98,6 +97,25 @@ def _basic_activations(grounding: Grounding, activations: tuple[Activation, ...]
         for _, variables in conjuncts(grounder, activation, ONE_INSTANCE):
             found.extend(int(v) for v in variables)
     return np.unique(np.array(found, np.int64))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison(Query):
+    """A question about how models go together.
+
+    Attributes:
+        models: each on things of its own.
+    """
+
+    models: tuple[ModelCall, ...]
+
+    def about(self) -> str:
+        """Name the models."""
+        return ", ".join(" ".join(call.models) for call in self.models)
+
+    def groups(self, program: Program) -> tuple[tuple[Activation, ...], ...]:
+        """List the activations of each."""
+        return tuple(tuple(activations(program, call)) for call in self.models)
 
 
 class Compatibility:
@@ -226,23 +244,7 @@ def _log_base_mass(grounding: Grounding) -> float:
     return total
 
 
-# --- Queries -----------------------------------------------------------------------------
-
-
-def answer_compat(session: Session, query: Query, settings: Settings) -> Answer:
-    """Answer compat(a, b)."""
-    groups = tuple(tuple(activations(session.program, call)) for call in query.models)
-    value = joint_compatibility(session, groups, query.span, settings, query)
-    return Answer(
-        query.text,
-        "compat",
-        value.status.value,
-        rounded(value.value),
-        method="log Z of the models together and apart",
-        log_lower=finite(value.lower),
-        log_upper=finite(value.upper),
-        note=_why_infinite(value),
-    )
+# --- Together and apart ---------------------------------------------------------------
 
 
 def rounded(nats: float) -> float | None:
@@ -250,16 +252,6 @@ def rounded(nats: float) -> float | None:
     if np.isnan(nats):
         return None
     return 0.0 if abs(nats) < ROUNDING_NATS else float(nats)
-
-
-def _why_infinite(value: LogZ) -> str:
-    if np.isfinite(value.value):
-        return ""
-    if value.status is Status.IMPOSSIBLE:
-        return "one of these models cannot be active at all"
-    if value.upper == float("-inf"):
-        return "these models cannot be active together"
-    return "no estimate was found"
 
 
 def joint_compatibility(

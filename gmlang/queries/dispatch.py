@@ -2,12 +2,12 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from gmlang.core.ast import Bool, Constant, Enum, Expression, Integer, QueryValue, Real, Type
+from gmlang.core.ast import Constant, Expression, Integer, QueryValue, Real
 from gmlang.core.program import Assert, Query
 from gmlang.core.walk import replace_part, type_of, walk
 from gmlang.diagnostics import GmError
@@ -15,27 +15,15 @@ from gmlang.errors import grounding as errors
 from gmlang.graph.values.environment import Env, Slots
 from gmlang.graph.values.evaluate import evaluate
 from gmlang.graph.world.world import ONE_INSTANCE
-from gmlang.queries.answers import Answer
-from gmlang.queries.basic import answer_basic
-from gmlang.queries.blame import answer_blame
-from gmlang.queries.compatibility import answer_compat
-from gmlang.queries.reasons import answer_active, answer_indep, answer_why
-from gmlang.queries.session import Session, Settings, begin, ground_before
+from gmlang.queries.answers import Answer, AssertAnswer, with_quality
+from gmlang.queries.question import Several, Single
+from gmlang.queries.questions import answer_class, question_of
+from gmlang.queries.session import Session, Settings, ask, begin, ground_before, prepare
 from gmruntime.answer import Status
 from gmruntime.quality import worst
 
 NO_TIME = "no answer within the budget"
 """What an answer notes that says nothing."""
-
-
-_ANSWERED_BY: dict[str, Callable[[Session, Query, Settings], Answer]] = {
-    "compat": answer_compat,
-    "blame": answer_blame,
-    "why": answer_why,
-    "active": answer_active,
-    "indep": answer_indep,
-}
-# All other kinds are single questions to the runtime.
 
 
 def answer(session: Session, question: Query | Assert, settings: Settings) -> Answer:
@@ -52,9 +40,24 @@ def answer(session: Session, question: Query | Assert, settings: Settings) -> An
         _ground_before(session, [question], settings)
         start_s = time.monotonic()
         settings = begin(replace(settings, workspace=session.workspace), question.within_s)
-        answer_it = _ANSWERED_BY.get(question.kind, answer_basic)
-        found, name = answer_it(session, question, settings), question.name
+        found, name = _answer_query(session, question, settings), question.name
     return replace(found, seconds=time.monotonic() - start_s, name=name)
+
+
+def _answer_query(session: Session, query: Query, settings: Settings) -> Answer:
+    match question_of(query):
+        case Several() as question:
+            return question.answer(session, query, settings)
+        case Single() as question:
+            prepared = prepare(session, query)
+            evidence, clash = prepared.evidence()
+            if clash:
+                note = "two observations contradict each other"
+                made = answer_class(query)
+                return made(query.text, "impossible", question.impossible, note=note)
+            asked = question.question(prepared, query)
+            found = ask(prepared, asked, evidence, settings, query)
+            return with_quality(question.read(prepared, query, found), found.quality)
 
 
 def seconds_for(question: Query | Assert, settings: Settings) -> float:
@@ -66,11 +69,10 @@ def seconds_for(question: Query | Assert, settings: Settings) -> float:
 def unanswered(question: Query | Assert, settings: Settings) -> Answer:
     """Return the answer that says nothing, for a question that was left alone."""
     seconds = seconds_for(question, settings)
-    kind, held = ("assert", False) if isinstance(question, Assert) else (question.kind, None)
-    name = "" if isinstance(question, Assert) else question.name
-    return Answer(
-        question.text, kind, "estimate", None, seconds, name=name, held=held, note=NO_TIME
-    )
+    is_query = isinstance(question, Query)
+    made = answer_class(question) if is_query else AssertAnswer
+    name = question.name if is_query else ""
+    return made(question.text, "estimate", seconds=seconds, name=name, note=NO_TIME)
 
 
 def _ground_before(session: Session, queries: Sequence[Query], settings: Settings) -> None:
@@ -78,7 +80,7 @@ def _ground_before(session: Session, queries: Sequence[Query], settings: Setting
     if settings.budget is not None:
         return
     for query in queries:
-        if query.kind not in ("compat", "blame"):
+        if question_of(query).needs_graph:
             ground_before(session, query)
 
 
@@ -99,42 +101,22 @@ def check_assertion(session: Session, question: Assert, settings: Settings) -> A
             statuses.append(Status(inner.status))
             number = _number(part, inner)
             numbers.append(number)
-            found.append(f"{inner.text} = {_shown(inner, number)}")
+            found.append(f"{inner.text} = {inner.shown_number(number)}")
             kind = Integer() if isinstance(number, int) else Real()
             constant = Constant(part.span, number, kind)
             condition = replace_part(condition, part, constant)
     held = bool(np.all(evaluate(condition, Env(session.world, ONE_INSTANCE, Slots()))))
     # What is not known holds nothing up, whichever way it is compared.
     held = held and not any(np.isnan(number) for number in numbers)
-    return Answer(
-        question.text,
-        "assert",
-        worst(statuses).value,
-        held,
-        held=held,
-        note="; ".join(found),
-    )
+    return AssertAnswer(question.text, worst(statuses).value, held, note="; ".join(found))
 
 
 def _number(part: QueryValue, answer_: Answer) -> float | int:
-    value = answer_.value
-    if value is None and answer_.status == "estimate":
-        return float("nan")
-    if answer_.kind == "map" and isinstance(value, dict) and len(value) == 1:
-        (state,) = value.values()
-        return _state_number(type_of(part), str(state))
-    if isinstance(value, int) and not isinstance(value, bool):
-        return _whole(part, answer_, value)
-    if answer_.status == "impossible":
-        return float("-inf") if answer_.kind in ("logz", "compat") else float("nan")
-    if isinstance(value, bool | float):
-        return float(value)
-    if value is None and answer_.kind in ("logz", "compat"):
-        return float("-inf")
-    if isinstance(value, dict) and "true" in value:
-        return float(value["true"])  # pyright: ignore[reportUnknownArgumentType]
-    message = f"the answer of `{answer_.text}` is not a single number"
-    raise GmError([errors.cannot_ask(part.span, message, "compare an event: P(x = red)")])
+    number = answer_.number(type_of(part))
+    if number is None:
+        message = f"the answer of `{answer_.text}` is not a single number"
+        raise GmError([errors.cannot_ask(part.span, message, "compare an event: P(x = red)")])
+    return _whole(part, answer_, number) if isinstance(number, int) else number
 
 
 def _whole(part: QueryValue, answer_: Answer, value: int) -> float | int:
@@ -145,22 +127,3 @@ def _whole(part: QueryValue, answer_: Answer, value: int) -> float | int:
         return float(value)
     message = f"`{answer_.text}` is exp({math.log(value):.10g}), which no number here holds exactly"
     raise GmError([errors.cannot_ask(part.span, message, "ask it in a query")])
-
-
-def _shown(answer_: Answer, number: float | int) -> str:
-    """Show a state by its name, and anything else as a number."""
-    value = answer_.value
-    if answer_.kind == "map" and isinstance(value, dict):
-        return ", ".join(map(str, value.values()))
-    return str(number) if isinstance(number, int) else f"{number:.10g}"
-
-
-def _state_number(domain: Type, state: str) -> float:
-    """Return what a state, as it is shown, is worth in an expression."""
-    match domain:
-        case Bool():
-            return float(state == "true")
-        case Enum(values=values):
-            return float(values.index(state))
-        case _:
-            return float(state)

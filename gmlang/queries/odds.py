@@ -7,8 +7,15 @@ import numpy as np
 from gmlang.core.program import Query
 from gmlang.diagnostics import Source, Span
 from gmlang.graph.builder import Origin
-from gmlang.queries.session import Prepared, Settings, ask
-from gmruntime.answer import LogPartition, LogPartitionAnswer, Status
+from gmlang.queries.reading import flat_rows
+from gmlang.queries.session import Prepared, Settings, Target, ask
+from gmruntime.answer import (
+    LogPartition,
+    LogPartitionAnswer,
+    Marginals,
+    MarginalsAnswer,
+    Status,
+)
 from gmruntime.factors.kinds import Table
 from gmruntime.quality import worst
 
@@ -92,3 +99,30 @@ def _forbidding(prepared: Prepared, variable: int, state: int, num_states: int) 
     scope = np.array([[variable]], np.int32)
     builder.add_factors(Table(potentials[None]), scope, Origin("observe", NOWHERE))
     return replace(prepared, grounder=replace(prepared.grounder, builder=builder))
+
+
+def event_log_odds(
+    prepared: Prepared,
+    target: Target,
+    state: int,
+    settings: Settings,
+    query: Query,
+    estimate_share: float,
+) -> tuple[float, Status]:
+    """Return log P(target = state) - log P(target != state), nats, and how good it is.
+
+    NaN when no assignment agrees with the evidence.
+    """
+    evidence, clash = prepared.evidence()
+    if clash:
+        return float("nan"), Status.IMPOSSIBLE
+    variable = int(target.variables)
+    question = Marginals(np.array([variable], np.int32))
+    found = ask(prepared, question, evidence, settings, query, estimate_share)
+    assert isinstance(found, MarginalsAnswer)
+    status = found.quality.status
+    if status is Status.IMPOSSIBLE:
+        return float("nan"), status
+    row = flat_rows(prepared, found.probabilities)[variable]
+    odds, quality = log_odds(prepared, evidence, variable, state, row, settings, query)
+    return odds, worst((status, quality))

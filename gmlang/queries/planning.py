@@ -2,21 +2,12 @@
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from gmlang.core.program import Assert, Query
 from gmlang.diagnostics import GmError
 from gmlang.errors import grounding as errors
-from gmlang.queries.basic import asked_names, assignment_question
-from gmlang.queries.session import Prepared, Session, Settings, begin, prepare
-from gmruntime.answer import (
-    Joint,
-    LogPartition,
-    MarginalMap,
-    Marginals,
-    Solutions,
-)
-from gmruntime.answer import Query as RuntimeQuery
+from gmlang.queries.question import Several
+from gmlang.queries.questions import question_of
+from gmlang.queries.session import Session, Settings, begin, prepare
 from gmruntime.elimination.plan import Plan, describe
 from gmruntime.inference import plan
 
@@ -66,7 +57,8 @@ def plan_of(session: Session, question: Query | Assert, settings: Settings) -> P
     """
     if isinstance(question, Assert):
         return Planned(question.text, "assert", "as much as the queries in it")
-    if question.kind in ("compat", "blame", "why", "active", "indep"):
+    row = question_of(question)
+    if isinstance(row, Several):
         words = "several exact answers on the program's graph"
         return Planned(question.text, question.kind, words)
     settings = begin(replace(settings, workspace=session.workspace), question.within_s)
@@ -78,7 +70,7 @@ def plan_of(session: Session, question: Query | Assert, settings: Settings) -> P
     try:
         found = plan(
             prepared.graph(),
-            _question(prepared, question),
+            row.question(prepared, question),
             evidence=evidence,
             budget=settings.running(),
             seed=settings.seed,
@@ -92,21 +84,3 @@ def plan_of(session: Session, question: Query | Assert, settings: Settings) -> P
             raise
         raise GmError([errors.cannot_ask(question.span, str(error))]) from error
     return Planned(question.text, question.kind, describe(found), found)
-
-
-def _question(prepared: Prepared, question: Query) -> RuntimeQuery:
-    asked = [t.variables.reshape(-1) for t in prepared.targets]
-    variables = np.concatenate(asked).astype(np.int32) if asked else np.zeros(0, np.int32)
-    match question.kind:
-        case "joint":
-            return Joint(variables)
-        case "map" | "best" | "sample":
-            return assignment_question(prepared, question, asked_names(prepared, question))
-        case "mmap":
-            return MarginalMap(variables)
-        case "logz":
-            return LogPartition()
-        case "count":
-            return Solutions()
-        case _:
-            return Marginals(variables)

@@ -5,16 +5,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from gmlang.core.program import Query
-from gmlang.queries.answers import Answer, finite
-from gmlang.queries.basic import asked_names, assignment_map, lone_values
+from gmlang.queries.answers import Answer
+from gmlang.queries.questions.map import Map, MapAnswer, map_answer
 from gmlang.queries.session import Session, Settings, begin, prepare
-from gmruntime.answer import Improvement, Map, Status
+from gmruntime import answer as runtime
+from gmruntime.answer import Improvement, Status
 from gmruntime.inference import search
 from gmruntime.quality import is_proved
 
 
-def improvements(session: Session, query: Query, settings: Settings) -> Iterator[Improvement]:
+def improvements(session: Session, query: Map, settings: Settings) -> Iterator[Improvement]:
     """Yield ever better assignments of a query's own graph.
 
     Raises:
@@ -27,7 +27,7 @@ def improvements(session: Session, query: Query, settings: Settings) -> Iterator
         return
     yield from search(
         prepared.graph(),
-        Map(),
+        runtime.Map(),
         evidence=evidence,
         budget=settings.running(),
         seed=settings.seed,
@@ -36,9 +36,9 @@ def improvements(session: Session, query: Query, settings: Settings) -> Iterator
     )
 
 
-def searched_answer(session: Session, query: Query, steps: list[Improvement]) -> Answer:
+def searched_answer(session: Session, query: Map, steps: list[Improvement]) -> Answer:
     """Return the answer that a search ended in."""
-    base = Answer(query.text, "map", "", None, 0.0, name=query.name)
+    base = MapAnswer(query.text, name=query.name)
     found = [step for step in steps if step.is_found]
     prepared = prepare(session, query)
     if not found:
@@ -49,18 +49,12 @@ def searched_answer(session: Session, query: Query, steps: list[Improvement]) ->
         note = "no assignment was found within the budget"
         return replace(base, status=Status.ESTIMATE.value, note=note)
     last, bound = found[-1], steps[-1].log_bound
-    names = asked_names(prepared, query)
     proved = is_proved(last.log_score, bound)
-    status = "exact" if proved else ("bounded" if np.isfinite(bound) else "estimate")
     return replace(
-        base,
-        status=status,
-        value=assignment_map(names, last.assignment),
+        map_answer(prepared, query, last.assignment, last.log_score, bound),
+        name=query.name,
+        status="exact" if proved else ("bounded" if np.isfinite(bound) else "estimate"),
         seconds=steps[-1].seconds,
-        array=lone_values(names, last.assignment),
-        log_score=last.log_score,
-        log_lower=last.log_score,
-        log_upper=finite(bound),
         method=f"search ({last.engine})",
         note=steps[-1].note,
         workers=steps[-1].workers,

@@ -19,6 +19,7 @@ from gmlang.interrupts import Interrupts, TerminatedError
 from gmlang.library import find_module
 from gmlang.queries.answers import Answer
 from gmlang.queries.dispatch import NO_TIME
+from gmlang.queries.questions import QUERY_FORMS
 from gmlang.queries.session import Settings
 from gmlang.repl.text import Piece
 from gmlang.syntax import ast
@@ -73,7 +74,7 @@ def model_of(session: ReplSession, pieces: tuple[Piece, ...] | None = None) -> M
     statements = tuple(s for p in session.pieces if pieces is None for s in p.statements)
     statements += tuple(s for p in pieces or () for s in p.statements)
     said = ast.Program(Span(Source("<session>", ""), 0, 0), statements)
-    checked = check(said, partial(find_module, beside=session.folder))
+    checked = check(said, partial(find_module, beside=session.folder), QUERY_FORMS)
     program = checked.program
     known = {k: v for k, v in session.values.items() if is_declared(program, k)}
     return Model(checked, by_core_name(program, known))

@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from gmlang.words import Kind, of_kind
+from gmlang.keywords import KEYWORDS, Kind
 
 TAB_WIDTH = 8
 """A tab in the indentation counts as so many spaces."""
@@ -37,7 +37,7 @@ _TOKEN = re.compile(
 )
 """Strings may not be told by their first quote: a lone one is BAD up to the end of its line."""
 
-RESERVED_WORDS = frozenset(of_kind(Kind.RESERVED))
+RESERVED_WORDS = frozenset(KEYWORDS[Kind.RESERVED])
 _RESERVED = re.compile(r"[ \t]+[A-Za-z_]")
 
 

@@ -17,6 +17,7 @@ from gmlang.syntax.print_expressions import (
     print_argument,
     print_expression,
     print_loop,
+    print_method,
 )
 
 INDENT = "    "
@@ -289,7 +290,7 @@ def _parameters(parameters: tuple[ast.Parameter, ...]) -> str:
 def _options(options: tuple[ast.Option, ...]) -> str:
     text = ""
     for option in options:
-        value = print_expression(option.value)
+        value = print_method(option.value)
         if option.keyword == "within":
             assert isinstance(option.value, ast.Number)
             number = option.value.value

@@ -1,5 +1,6 @@
 """Expressions of the surface AST as canonical text, with no more parentheses than needed."""
 
+from gmlang.families import CALLED, LATER
 from gmlang.syntax import ast
 
 # How tightly each form binds; a part that binds less tightly than its place is parenthesised.
@@ -103,9 +104,8 @@ def _index(expression: ast.Index) -> str:
 
 
 def _call(expression: ast.Call) -> str:
-    arguments = expression.arguments
-    is_question = expression.given is not None or _is_question(expression.function)
-    inside = ", ".join(map(_spaced if is_question else print_argument, arguments))
+    names_parameters = _is_family(expression.function) and expression.given is None
+    inside = ", ".join(map(print_argument if names_parameters else _spaced, expression.arguments))
     if expression.had is not None:
         inside += " had " + ", ".join(map(_spaced, expression.had))
     if expression.given is not None:
@@ -113,8 +113,17 @@ def _call(expression: ast.Call) -> str:
     return f"{print_expression(expression.function, POSTFIX)}({inside.strip()})"
 
 
-def _is_question(function: ast.Expression) -> bool:
-    return isinstance(function, ast.Name) and function.text in ("P", "MAP", "MMAP", "why")
+def _is_family(function: ast.Expression) -> bool:
+    """Say whether an equation in a call names a parameter; elsewhere it is an event."""
+    return isinstance(function, ast.Name) and function.text in (*CALLED, *LATER)
+
+
+def print_method(method: ast.Expression) -> str:
+    """Write what stands behind `using`: its options are parameters, as a distribution's are."""
+    if not isinstance(method, ast.Call):
+        return print_expression(method)
+    options = ", ".join(map(print_argument, method.arguments))
+    return f"{print_expression(method.function, POSTFIX)}({options})"
 
 
 def _spaced(argument: ast.Argument) -> str:

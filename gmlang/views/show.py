@@ -1,15 +1,10 @@
 """An answer on one screen: as text for a terminal, as HTML for a notebook."""
 
-import math
 from html import escape
 from typing import cast
 
-from gmlang.queries.answers import Answer
-from gmlang.queries.counts import EXACT_FLOAT_MAX, digits
+from gmlang.queries.answers import Answer, AssertAnswer, DistributionAnswer
 from gmruntime.printable import printable
-
-_DIGITS_SHOWN_MAX = 2000
-"""A count with more digits is shown by its log; JSON has them all."""
 
 LINES_MAX = 24
 """Longer answers are cut for the screen; `to_dict` has them whole."""
@@ -22,7 +17,7 @@ def show(answer: Answer) -> str:
 
 def _shown(answer: Answer) -> str:
     head = f"{answer.text}"
-    if answer.kind == "assert":
+    if isinstance(answer, AssertAnswer):
         verdict = "holds" if answer.held else "FAILS"
         note = f"   ({answer.note})" if answer.note else ""
         return f"{head}: {verdict}{note}"
@@ -54,38 +49,11 @@ def _body(answer: Answer) -> list[str]:
         return ["impossible: no assignment agrees with the evidence"]
     if value is None:
         return ["not known"]
-    lines = _count_lines(answer) if answer.kind == "count" else _lines(value)
-    if answer.kind in ("compat", "logz") and isinstance(value, float):
-        apart = "" if math.isfinite(value) else ": impossible together"
-        lines = [f"{value:.6g} nats{apart}"]
+    own = answer.lines()
+    lines = _lines(value) if own is None else own
     if len(lines) > LINES_MAX:
         lines = [*lines[: LINES_MAX - 1], f"... {len(lines) - LINES_MAX + 1} more lines"]
-    if answer.kind == "map" and answer.log_score is not None:
-        lines.append(f"log score {answer.log_score:.6g}")
-    return lines
-
-
-def _count_lines(answer: Answer) -> list[str]:
-    """Write a count: all its digits, broken into lines, and its log where they are many."""
-    value, log_count = answer.value, answer.details.get("log_count")
-    if not isinstance(log_count, float):
-        return [str(value) if value is not None else "not known"]
-    if answer.details.get("answer_is") == "log":
-        return [_power(log_count)]
-    if isinstance(value, float):
-        return [f"{value:.6g}"]
-    assert isinstance(value, int)
-    if value <= EXACT_FLOAT_MAX:
-        return [str(value)]
-    if log_count > _DIGITS_SHOWN_MAX * math.log(10.0):
-        return [_power(log_count)]
-    return [digits(value), _power(log_count)]
-
-
-def _power(log_count: float) -> str:
-    """Write exp(log_count), which no float holds, as a power of e and of ten."""
-    exponent, fraction = divmod(log_count / math.log(10.0), 1.0)
-    return f"exp({log_count:.10g}), about {10.0**fraction:.4f}e{exponent:.0f}"
+    return [*lines, *answer.remarks()]
 
 
 def _lines(value: object) -> list[str]:
@@ -164,7 +132,7 @@ def show_html(answer: Answer) -> str:
 def _shown_html(answer: Answer) -> str:
     rows = ""
     value: object = answer.value
-    if isinstance(value, dict) and answer.kind in ("marginal", "joint"):
+    if isinstance(value, dict) and isinstance(answer, DistributionAnswer):
         table = cast("dict[str, float]", value)
         rows = "".join(_bar(key, p) for key, p in table.items())
         rows = f"<table>{rows}</table>"

@@ -16,7 +16,7 @@ def to_pandas(answer: Answer) -> Any:  # noqa: ANN401
     pandas: Any = import_module("pandas")
     if isinstance(answer.value, dict):
         return pandas.Series(answer.value, name=answer.text)
-    if answer.kind == "marginal" and answer.array is not None:
+    if answer.labels and answer.array is not None:
         flat = answer.array.reshape(-1, answer.array.shape[-1])
         names = [f"i{k}" for k in range(answer.array.ndim - 1)]
         index = pandas.MultiIndex.from_product(
@@ -39,7 +39,7 @@ def to_xarray(answer: Answer) -> Any:  # noqa: ANN401
     array = answer.to_numpy()
     dims = [f"i{k}" for k in range(array.ndim)]
     coords: dict[str, list[str]] = {}
-    if answer.kind == "marginal" and answer.labels:
+    if answer.labels:
         dims[-1] = "state"
         coords["state"] = list(answer.labels)
     return xarray.DataArray(array, dims=dims, coords=coords, name=answer.text)

@@ -10,6 +10,7 @@ from gmlang.core.from_syntax import Checked, check, check_query
 from gmlang.core.print import show, show_program
 from gmlang.core.program import Consider, Draw, LogFactor, ObserveValue, Predict, Query, Require
 from gmlang.diagnostics import GmError, Source
+from gmlang.queries.questions import QUERY_FORMS
 from gmlang.syntax.parse import parse, parse_query
 
 THING = """
@@ -28,7 +29,7 @@ var it : Thing
 
 def checked(text: str, modules: dict[str, str] | None = None) -> Checked:
     sources = {name: Source(f"{name}.gm", body) for name, body in (modules or {}).items()}
-    return check(parse(Source("program.gm", text)), sources.get)
+    return check(parse(Source("program.gm", text)), sources.get, QUERY_FORMS)
 
 
 def codes(text: str, modules: dict[str, str] | None = None) -> list[str]:
@@ -112,7 +113,7 @@ def test_a_bare_variable_behind_the_bar_is_observed_but_for_indep():
 def test_a_list_of_queries_becomes_one_query_with_loops():
     model = "model at(x: Thing, k: 0..3):\n    predict x.size = k @ 0.9\n"
     (query,) = questions(THING + model + "query [P(at(it, k)) for k in 0..3]\n")
-    assert query.in_brackets
+    assert (query.kind, query.text[0]) == ("marginal", "[")
     assert [type(c) for c in query.asked[0].context] == [Bind]
 
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 import gmlang
 from gmlang.cli import main
 from gmlang.diagnostics import Diagnostic, GmError, Source, Span, render
-from gmlang.queries.answers import Answer
+from gmlang.queries.questions.map import MapAnswer
+from gmlang.queries.questions.probability import MarginalAnswer
 from gmlang.views.graph import to_dot, to_svg
 from gmlang.views.show import show_html
 from gmruntime.formats.bif import Network, network_graph, parse_bif
@@ -93,8 +94,8 @@ def test_notebooks_show_no_tags_of_others() -> None:
             del attrs
             self.seen.add(tag)
 
-    answer = Answer(EVIL, "marginal", "exact", {EVIL: 0.5}, 0.0, note=EVIL)
-    for shown in (show_html(answer), show_html(Answer(EVIL, "map", "exact", {EVIL: EVIL}, 0.0))):
+    answer = MarginalAnswer(EVIL, "exact", {EVIL: 0.5}, note=EVIL)
+    for shown in (show_html(answer), show_html(MapAnswer(EVIL, "exact", {EVIL: EVIL}))):
         assert is_clean(shown)
         tags = Tags()
         tags.feed(shown)

@@ -12,6 +12,7 @@ from gmlang.core.from_syntax import check
 from gmlang.core.program import LogFactor
 from gmlang.core.walk import parts, walk
 from gmlang.diagnostics import GmError, Source
+from gmlang.queries.questions import QUERY_FORMS
 from gmlang.syntax.parse import parse
 
 BODIES: dict[str, Callable[[int], int]] = {
@@ -39,7 +40,7 @@ def test_nested_uses_mean_what_they_say(uses: int) -> None:
 
 
 def test_nested_uses_make_no_more_expressions_than_there_are_uses() -> None:
-    program = check(parse(Source("", nested(20))), lambda _: None).program
+    program = check(parse(Source("", nested(20))), lambda _: None, QUERY_FORMS).program
     (factor,) = (s for s in program.statements if isinstance(s, LogFactor))
     distinct = {id(part) for part in walk(factor.value)}
     assert len(distinct) <= 3 * 21

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from pygments.token import Keyword, Name, Operator, Punctuation
 
-from gmlang.core.check.queries import KINDS
 from gmlang.core.expressions import aggregates, domains, forms, weights
 from gmlang.editor.highlight import GmLexer
 from gmlang.errors.syntax_words import INNER_WORDS, STATEMENTS
 from gmlang.families import CALLED, LATER
 from gmlang.formats.convert import RESERVED_NAMES
+from gmlang.queries.questions import QUERY_FORMS
 from gmlang.repl import terminal
 from gmlang.syntax.lex import tokenize
 from gmlang.syntax.table import load_table
@@ -47,7 +47,7 @@ def test_the_lexer_reads_each_sign_whole(sign: str):
 def test_the_checker_knows_these_words():
     assert set(of_kind(Kind.FUNCTION)) == set(forms.FUNCTIONS)
     assert set(of_kind(Kind.AGGREGATE)) == set(aggregates.OPERATORS)
-    assert set(of_kind(Kind.QUERY)) == set(KINDS)
+    assert set(of_kind(Kind.QUERY)) == set(QUERY_FORMS)
     assert set(of_kind(Kind.FAMILY)) == set(CALLED)
     assert set(of_kind(Kind.TYPE)) == {"bool", *domains.REAL_NAMES, *domains.INTEGER_NAMES}
     assert set(of_kind(Kind.VALUE)) == {"true", "false", *weights.REST}

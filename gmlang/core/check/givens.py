@@ -28,21 +28,25 @@ from gmlang.syntax import ast
 
 
 def check_givens(
-    state: Checking, env: Env, written: Sequence[ast.Expression | ast.Equation], kind: str
+    state: Checking,
+    env: Env,
+    written: Sequence[ast.Expression | ast.Equation],
+    *,
+    leaves_open: bool,
 ) -> tuple[Given, ...]:
-    """Check the conditions of a query."""
-    groups = each(lambda item: _given(state, env, item, kind), written)
+    """Check the conditions of a query; a bare variable may be left open."""
+    groups = each(lambda item: _given(state, env, item, leaves_open=leaves_open), written)
     return tuple(given for group in groups for given in group)
 
 
 def _given(
-    state: Checking, env: Env, item: ast.Expression | ast.Equation, kind: str
+    state: Checking, env: Env, item: ast.Expression | ast.Equation, *, leaves_open: bool
 ) -> tuple[Given, ...]:
     span = item.span
     if isinstance(item, ast.Equation):
         return (_given_equation(state, env, item),)
     checked = scalars.check(state, env, item)
-    if kind == "indep" and isinstance(checked, VariableRef | AttributeRef | Activation):
+    if leaves_open and isinstance(checked, VariableRef | AttributeRef | Activation):
         scalars.need_one_array(state, checked)
         return (VariableGiven(span, checked),)
     if isinstance(checked, VariableRef | AttributeRef) and not isinstance(checked.type, Bool):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from gmlang.core.checking import Checking, each, fail
+from gmlang.core.program import Query
 from gmlang.errors import types as errors
 from gmlang.limits import SECONDS, SECONDS_MAX, is_seconds
 from gmlang.syntax import ast
@@ -31,6 +32,17 @@ def check_options(state: Checking, written: tuple[ast.Option, ...]) -> Options:
             case _:
                 options = replace(options, name=option.value.span.text)
     return options
+
+
+def with_options(query: Query, options: Options) -> Query:
+    """Return a query with its options."""
+    return replace(
+        query,
+        within_s=options.within_s,
+        method=options.method,
+        method_options=options.method_options,
+        name=options.name,
+    )
 
 
 def _seconds(state: Checking, option: ast.Option) -> float:

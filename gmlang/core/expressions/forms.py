@@ -201,7 +201,7 @@ def check_call(state: Checking, env: Env, call: ast.Call, expected: Type | None)
     if meaning is not None or text in env.names:
         found = "not a function"
         fail(state, name_errors.wrong_kind(function.span, text, found, "a model or function"))
-    if env.in_assert and asserts.is_query(call):
+    if env.in_assert and asserts.is_query(state, call):
         return asserts.check_query_value(state, env, call)
     if text in aggregates.OPERATORS:
         return aggregates.check_aggregate(state, env, call, text)
@@ -219,10 +219,10 @@ def _not_a_function(state: Checking, env: Env, function: ast.Name) -> NoReturn:
         fail(state, errors.type_mismatch(function.span, "a value", "a distribution", hint))
     if text in LATER_FAMILIES:
         fail(state, later.not_yet(function.span, f"`{text}`, a continuous distribution"))
-    if text in asserts.KINDS:
+    if text in state.query_forms:
         hint = "ask with `query ...`, or compare it in an `assert`"
         fail(state, errors.type_mismatch(function.span, "a value", "a query", hint))
-    known = {*FUNCTIONS, *aggregates.OPERATORS, *asserts.KINDS, *env.module.entries}
+    known = {*FUNCTIONS, *aggregates.OPERATORS, *state.query_forms, *env.module.entries}
     fail(state, name_errors.unknown_function(function.span, text, known))
 
 

@@ -15,7 +15,7 @@ from gmlang.core.ast import (
     VariableRef,
     Whole,
 )
-from gmlang.core.checking import Checking, PoisonedError, fail
+from gmlang.core.checking import Checking, PoisonedError, call_of, fail
 from gmlang.core.expressions import scalars, sharing
 from gmlang.core.expressions.indices import check_indices, filled
 from gmlang.core.expressions.operators import num_whole, with_rank
@@ -105,7 +105,7 @@ def check_name(state: Checking, env: Env, name: ast.Name, expected: Type | None)
     known = {*visible_names(env), *(v for enum in env.module.enums for v in enum.values)}
     if name.text == "_":
         fail(state, type_errors.type_mismatch(name.span, "a value", "the wildcard `_`"))
-    fail(state, errors.unknown_name(name.span, name.text, known))
+    fail(state, errors.unknown_name(name.span, name.text, known, call_of(state, name.text)))
 
 
 def _bound_value(state: Checking, env: Env, name: ast.Name, expected: Type | None) -> Expression:

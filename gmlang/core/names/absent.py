@@ -30,8 +30,9 @@ def report_absent(state: Checking, program: Program, question: Query | Assert) -
                 for name in _names(part):
                     if name not in known:
                         report(state, errors.not_in_program(part.span, name))
-        if query.thing is not None and query.thing.name not in known:
-            report(state, errors.not_in_program(query.thing.span, query.thing.name))
+        for thing in query.things():
+            if thing.name not in known:
+                report(state, errors.not_in_program(thing.span, thing.name))
 
 
 def _names(part: Expression) -> Iterator[str]:

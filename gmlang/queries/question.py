@@ -1,0 +1,67 @@
+"""The protocol of a question: everything that the language knows of one, in one record.
+
+A question is written, checked, asked, planned, answered, shown, compared in assertions, completed,
+coloured and documented from its record and its two classes alone: a `Query`, what a program asks,
+and an `Answer`, what comes back. `gmlang.queries.questions` lists them, `gmlang.queries.dispatch`
+goes through them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from gmlang.core.checking import QueryForm
+from gmlang.core.program import Query
+from gmlang.queries.answers import Answer
+from gmlang.queries.session import Prepared, Session, Settings
+from gmruntime.answer import Query as RuntimeQuery
+
+Q = TypeVar("Q", bound=Query)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Row(QueryForm):
+    """What all questions have.
+
+    Attributes:
+        form: as the documents write it.
+        example: a program that asks it; its assertions hold.
+        kinds: what a call may turn out to ask, each with the class of its answers.
+        needs_graph: whether it is about the program's own graph, which is then grounded before
+            the clock starts.
+    """
+
+    form: str
+    example: str
+    kinds: tuple[tuple[type[Query], type[Answer]], ...]
+    needs_graph: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Single(Row, Generic[Q]):
+    """A question that the runtime answers as it is, about one graph.
+
+    Attributes:
+        question: what is put to the runtime, and planned. It may refuse by a `GmError`.
+        read: writes the answer to it, which is of the question's own class, in the author's words;
+            the quality is filled in by who asks.
+        impossible: the value of the answer where two observations contradict each other.
+    """
+
+    question: Callable[[Prepared, Q], RuntimeQuery]
+    read: Callable[[Prepared, Q, Any], Answer]
+    impossible: object = None
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Several(Row, Generic[Q]):
+    """A question whose answer is made of several of the runtime's.
+
+    Attributes:
+        answer: asks them and puts them together; the seconds are filled in by who asks.
+    """
+
+    answer: Callable[[Session, Q, Settings], Answer]
+
+
+Question = Single[Any] | Several[Any]

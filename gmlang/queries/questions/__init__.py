@@ -1,0 +1,59 @@
+"""The questions of the language: one module each, listed once.
+
+A question is a record (`gmlang.queries.question`) beside what it is asked by, a `Query`, and what
+it is answered by, an `Answer`. The core checks calls of a word by its record, which the pipeline
+hands down; everything else that depends on the kind of a question goes through these records too.
+
+**Invariants:** a query's class says its question, and the class of its answers; an answer's status
+is what the runtime said, never better.
+"""
+
+from collections.abc import Mapping
+
+from gmlang.core.checking import QueryForm
+from gmlang.core.program import Query
+from gmlang.queries.answers import Answer
+from gmlang.queries.question import Question
+from gmlang.queries.questions.active import ACTIVE
+from gmlang.queries.questions.best import BEST
+from gmlang.queries.questions.blame import BLAME
+from gmlang.queries.questions.compat import COMPAT
+from gmlang.queries.questions.count import COUNT
+from gmlang.queries.questions.indep import INDEP
+from gmlang.queries.questions.logz import LOG_Z
+from gmlang.queries.questions.map import MAP
+from gmlang.queries.questions.mmap import MMAP
+from gmlang.queries.questions.probability import PROBABILITY
+from gmlang.queries.questions.sample import SAMPLE
+from gmlang.queries.questions.why import WHY
+
+QUESTIONS: tuple[Question, ...] = (
+    PROBABILITY,
+    MAP,
+    MMAP,
+    BEST,
+    SAMPLE,
+    COUNT,
+    LOG_Z,
+    COMPAT,
+    BLAME,
+    WHY,
+    ACTIVE,
+    INDEP,
+)
+
+QUERY_FORMS: Mapping[str, QueryForm] = {question.word: question for question in QUESTIONS}
+"""What the checks know of each word."""
+
+_QUESTIONS = {query: question for question in QUESTIONS for query, _ in question.kinds}
+_ANSWERS = {query: answer for question in QUESTIONS for query, answer in question.kinds}
+
+
+def question_of(query: Query) -> Question:
+    """Return the question that a query asks."""
+    return _QUESTIONS[type(query)]
+
+
+def answer_class(query: Query) -> type[Answer]:
+    """Return the class of a query's answers."""
+    return _ANSWERS[type(query)]

@@ -1,0 +1,186 @@
+"""active: the models that apply to a thing, and what they leave unexplained."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gmlang.core.ast import Thing
+from gmlang.core.check.arguments import need_count, plain
+from gmlang.core.check.models import need_one_thing
+from gmlang.core.checking import Checking
+from gmlang.core.expressions.references import check_thing
+from gmlang.core.names.scope import Env
+from gmlang.core.print import show_thing
+from gmlang.core.program import Query
+from gmlang.graph.lowering.grounder import environment
+from gmlang.graph.world.names import instance_name
+from gmlang.graph.world.places import thing_numbers
+from gmlang.graph.world.world import ONE_INSTANCE
+from gmlang.queries.answers import Answer, with_quality
+from gmlang.queries.odds import log_odds
+from gmlang.queries.question import Several
+from gmlang.queries.reading import flat_rows
+from gmlang.queries.session import Prepared, Session, Settings, ask, prepare
+from gmlang.syntax import ast
+from gmruntime.answer import AssignmentsAnswer, Map, Marginals, MarginalsAnswer, Status
+from gmruntime.quality import worst
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Active(Query):
+    """The models about a thing.
+
+    Attributes:
+        thing: a single one.
+    """
+
+    kind = "active"
+
+    thing: Thing
+
+    def things(self) -> tuple[Thing, ...]:
+        """List it."""
+        return (self.thing,)
+
+    def about(self) -> str:
+        """Name it."""
+        return show_thing(self.thing)
+
+
+class ActiveAnswer(Answer):
+    """Models by probability, each with its evidence in nats, and unexplained attributes."""
+
+    __slots__ = ()
+    kind = "active"
+
+
+def _check(state: Checking, env: Env, call: ast.Call) -> Query:
+    need_count(state, call, 1, "one thing")
+    thing = need_one_thing(state, check_thing(state, env, plain(state, call.arguments[0])))
+    return Active(call.span, call.span.text, thing=thing)
+
+
+def _answer(session: Session, query: Active, settings: Settings) -> Answer:
+    """List the models about a thing by probability, and what they leave unexplained.
+
+    A model's evidence is its posterior log-odds less its prior ones. An observed attribute is
+    unexplained when the most probable society, not told of it, gives it less than its base does.
+    """
+    prepared = prepare(session, query)
+    evidence, clash = prepared.evidence()
+    if clash:
+        return ActiveAnswer(query.text, "impossible")
+    env = environment(prepared.grounder, ONE_INSTANCE)
+    number = int(thing_numbers(query.thing, env).reshape(-1)[0])
+    instances = _instances_about(prepared, query.thing.entity, number)
+    if not instances:
+        note = "no model is considered for it"
+        return ActiveAnswer(query.text, "exact", {"models": [], "unexplained": []}, note=note)
+    variables = np.array(sorted(instances), np.int32)
+    found = ask(prepared, Marginals(variables), evidence, settings, query, 1 / 4)
+    assert isinstance(found, MarginalsAnswer)
+    if found.quality.status is Status.IMPOSSIBLE:
+        return with_quality(ActiveAnswer(query.text), found.quality)
+    rows = flat_rows(prepared, found.probabilities)
+    nothing = np.full_like(evidence, -1)
+    prior = ask(prepared, Marginals(variables), nothing, settings, query, 1 / 3)
+    assert isinstance(prior, MarginalsAnswer)
+    prior_rows = flat_rows(prepared, prior.probabilities)
+    models: list[dict[str, object]] = []
+    parts: list[Status] = []
+    for v in map(int, variables):
+        after, first = log_odds(prepared, evidence, v, 1, rows[v], settings, query)
+        before, second = log_odds(prepared, nothing, v, 1, prior_rows[v], settings, query)
+        nats = 0.0 if after == before else after - before
+        chance = float(rows[v][1])
+        entry: dict[str, object] = {"model": instances[v], "probability": chance}
+        entry["evidence_nats"] = nats
+        models.append(entry)
+        parts += [first, second]
+    models.sort(key=lambda entry: -float(str(entry["probability"])))
+    unexplained, inner = _unexplained(prepared, query, evidence, instances, number, settings)
+    value = {"models": models, "unexplained": unexplained}
+    status = worst((found.quality.status, prior.quality.status, *parts, *inner))
+    whole = with_quality(ActiveAnswer(query.text, value=value), found.quality)
+    return replace(whole, status=status.value)
+
+
+def _instances_about(prepared: Prepared, entity: str, number: int) -> dict[int, str]:
+    world = prepared.grounding.world
+    found: dict[int, str] = {}
+    for table in world.models.values():
+        columns = [
+            k
+            for k, parameter in enumerate(table.symbol.parameters)
+            if parameter.domain is None and parameter.entity == entity
+        ]
+        for row in range(len(table.keys)):
+            if any(int(table.rows[row, k]) == number for k in columns):
+                found[table.start + row] = instance_name(world, table, row)
+    return found
+
+
+def _unexplained(
+    prepared: Prepared,
+    query: Active,
+    evidence: np.ndarray,
+    instances: dict[int, str],
+    number: int,
+    settings: Settings,
+) -> tuple[list[dict[str, object]], list[Status]]:
+    """List the attributes, and how good the answers are that they were found by."""
+    best = ask(prepared, Map(), evidence, settings, query, 1 / 2)
+    assert isinstance(best, AssignmentsAnswer)
+    if not len(best.assignments):
+        return [], [best.quality.status]
+    attributes = prepared.grounding.world.attributes[query.thing.entity]
+    fixed = np.full_like(evidence, -1)
+    chosen = np.array(sorted(instances))
+    fixed[chosen] = best.assignments[0][chosen]
+    found: list[dict[str, object]] = []
+    asked: list[tuple[str, int]] = []
+    for attribute in attributes.values():
+        start = int(attribute.starts[number])
+        for place in np.ndindex(*attribute.shape):
+            offset = int(np.ravel_multi_index(place, attribute.shape)) if place else 0
+            if evidence[start + offset] >= 0:
+                index = f"[{', '.join(map(str, place))}]" if place else ""
+                asked.append((attribute.name + index, start + offset))
+    if not asked:
+        return [], [best.quality.status]
+    question = Marginals(np.array([v for _, v in asked], np.int32))
+    answer = ask(prepared, question, fixed, settings, query)
+    assert isinstance(answer, MarginalsAnswer)
+    rows = flat_rows(prepared, answer.probabilities)
+    for name, variable in asked:
+        attribute = attributes[name.split("[")[0]]
+        state = int(evidence[variable])
+        p = float(rows[variable][state])
+        base = 1.0 / attribute.states.count
+        if attribute.log_base is not None:
+            base = float(np.exp(attribute.log_base[state]))
+        if not p > base * (1 + 1e-9):
+            found.append(
+                {"attribute": name, "value": attribute.states.label(state), "probability": p}
+            )
+    found.sort(key=lambda entry: float(str(entry["probability"])))
+    return found, [best.quality.status, answer.quality.status]
+
+
+ACTIVE = Several(
+    word="active",
+    help="the models that apply to a thing",
+    shortest="active(it)",
+    form="active(it)",
+    example="entity Thing:\n"
+    "    big : bool\n"
+    "model house(x: Thing) prior 0.3:\n"
+    "    predict x.big = true @ 0.9\n"
+    "var it : Thing\n"
+    "consider house(it)\n"
+    "observe it.big\n"
+    "query active(it)\n",
+    check=_check,
+    kinds=((Active, ActiveAnswer),),
+    answer=_answer,
+)

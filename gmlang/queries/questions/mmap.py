@@ -1,0 +1,85 @@
+"""MMAP: the most probable states of some variables, the rest summed out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gmlang.core.check.arguments import check_references
+from gmlang.core.checking import Checking, fail
+from gmlang.core.names.scope import Env
+from gmlang.core.program import Query
+from gmlang.errors import types as errors
+from gmlang.queries.answers import Answer, finite
+from gmlang.queries.question import Single
+from gmlang.queries.reading import asked_names, asked_variables, assignment_map
+from gmlang.queries.session import Prepared
+from gmlang.syntax import ast
+from gmruntime import answer as runtime
+
+
+class MarginalMap(Query):
+    """The most probable states of some variables."""
+
+    __slots__ = ()
+    kind = "mmap"
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class MarginalMapAnswer(Answer):
+    """States by name.
+
+    Attributes:
+        log_value: log of the weight of all assignments with these states, nats.
+    """
+
+    kind = "mmap"
+
+    log_value: float | None = None
+
+    @property
+    def log_score(self) -> float | None:
+        """Of the states, nats."""
+        return self.log_value
+
+
+def _check(state: Checking, env: Env, call: ast.Call) -> Query:
+    if not call.arguments:
+        text = call.function.span.text
+        hint = "name the variables to maximise over; `MAP()` is over all"
+        fail(state, errors.bad_query(call.span, f"`{text}` needs variables", hint))
+    return MarginalMap(call.span, call.span.text, check_references(state, env, call.arguments))
+
+
+def _question(prepared: Prepared, query: MarginalMap) -> runtime.MarginalMap:
+    del query
+    return runtime.MarginalMap(np.unique(asked_variables(prepared)))
+
+
+def _read(prepared: Prepared, query: MarginalMap, found: runtime.MarginalMapAnswer) -> Answer:
+    flat = np.unique(asked_variables(prepared))
+    if found.quality.status is runtime.Status.IMPOSSIBLE or len(found.states) < len(flat):
+        return MarginalMapAnswer(query.text)
+    assignment = np.zeros(prepared.builder.num_variables, np.int64)
+    assignment[flat] = found.states
+    return MarginalMapAnswer(
+        query.text,
+        value=assignment_map(asked_names(prepared, query), assignment),
+        log_value=float(found.log_value),
+        log_lower=finite(found.log_lower),
+        log_upper=finite(found.log_upper),
+    )
+
+
+MMAP = Single(
+    word="MMAP",
+    help="the most probable states, the rest summed out",
+    shortest="MMAP(x)",
+    form="MMAP(x | ...)",
+    example="var a : 0..2 ~ Categorical([0.4, 0.3, 0.3])\n"
+    "var b : bool ~ Bernoulli(0.5 if a == 0 else 0.9)\n"
+    "query MMAP(b), MMAP(a | b = true)\n",
+    check=_check,
+    kinds=((MarginalMap, MarginalMapAnswer),),
+    question=_question,
+    read=_read,
+)

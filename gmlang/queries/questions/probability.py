@@ -1,0 +1,213 @@
+"""P: the distribution of a variable, the joint one of several, or the probability of an event."""
+
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+
+from gmlang.core.ast import Bool, Real, Type
+from gmlang.core.check.arguments import asked_of
+from gmlang.core.check.givens import is_reference
+from gmlang.core.checking import Checking, fail
+from gmlang.core.expressions.operators import all_of
+from gmlang.core.names.scope import Env
+from gmlang.core.program import Asked, Query
+from gmlang.core.walk import type_of
+from gmlang.diagnostics import GmError
+from gmlang.errors import grounding
+from gmlang.errors import types as errors
+from gmlang.queries.answers import Answer, DistributionAnswer, distribution_map, nested_maps
+from gmlang.queries.question import Single
+from gmlang.queries.reading import asked_variables, flat_rows
+from gmlang.queries.session import Prepared
+from gmlang.syntax import ast
+from gmruntime import answer as runtime
+
+JOINT_VARIABLES_MAX = 32
+"""A joint distribution has an axis for each variable, and NumPy's arrays have few."""
+
+JOINT_ENTRIES_MAX = 1 << 20
+"""A joint distribution with more entries than this is refused."""
+
+
+class Marginal(Query):
+    """The distributions of single variables."""
+
+    __slots__ = ()
+    kind = "marginal"
+    is_listed = True
+
+    def as_number(self) -> tuple[Query, Type] | None:
+        """Ask for the probability of one that is true or false."""
+        is_event = len(self.asked) == 1 and isinstance(type_of(self.asked[0].value), Bool)
+        return Event(self.span, self.text, self.asked, self.given).as_number() if is_event else None
+
+
+class Event(Query):
+    """The probabilities of events."""
+
+    __slots__ = ()
+    kind = "event"
+    is_listed = True
+
+    def as_number(self) -> tuple[Query, Type] | None:
+        """Stand for the probability."""
+        return self, Real()
+
+
+class Joint(Query):
+    """The distribution of several variables together."""
+
+    __slots__ = ()
+    kind = "joint"
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class _BoundedAnswer(DistributionAnswer):
+    """Probabilities, of a single variable with what is proven of them.
+
+    Attributes:
+        lower: what they are at least; None where nothing is proven, or many are asked for.
+        upper: what they are at most.
+    """
+
+    lower: object = None
+    upper: object = None
+
+    @property
+    def details(self) -> dict[str, object]:
+        """The bounds."""
+        return {} if self.lower is None else {"lower": self.lower, "upper": self.upper}
+
+
+class MarginalAnswer(_BoundedAnswer):
+    """Distributions, by the names of states."""
+
+    __slots__ = ()
+    kind = "marginal"
+
+
+class EventAnswer(_BoundedAnswer):
+    """Probabilities."""
+
+    __slots__ = ()
+    kind = "event"
+
+    def number(self, domain: Type) -> float | int | None:
+        """Return the probability: that of a bare variable is the one of `true`."""
+        if isinstance(self.value, dict) and "true" in self.value:
+            return float(cast("dict[str, float]", self.value)["true"])
+        return Answer.number(self, domain)
+
+
+class JointAnswer(DistributionAnswer):
+    """A joint distribution, by the names of states after one another."""
+
+    __slots__ = ()
+    kind = "joint"
+
+
+def _check(state: Checking, env: Env, call: ast.Call) -> Query:
+    span, text = call.span, call.span.text
+    if not call.arguments:
+        fail(state, errors.bad_query(span, "`P()` asks for nothing", "name a variable"))
+    asked = asked_of(state, env, call.arguments)
+    are_events = [not is_reference(one.value) for one in asked]
+    if not any(are_events):
+        return (Joint if len(call.arguments) > 1 else Marginal)(span, text, asked)
+    if len(asked) == 1 or any(one.context for one in asked):
+        return Event(span, text, asked)
+    for one, is_event in zip(asked, are_events, strict=True):
+        if not is_event and not isinstance(type_of(one.value), Bool):
+            reason = "this asks for an event and a distribution at once"
+            fail(state, errors.bad_query(one.span, reason, "ask two queries"))
+    whole = all_of(span, tuple(one.value for one in asked))
+    return Event(span, text, (Asked(span, whole),))
+
+
+def _question(prepared: Prepared, query: Query) -> runtime.Marginals | runtime.Joint:
+    if not isinstance(query, Joint):
+        return runtime.Marginals(np.unique(asked_variables(prepared)))
+    for target, asked in zip(prepared.targets, query.asked, strict=True):
+        if target.variables.shape:
+            message = f"`{asked.span.text}` is an array; a joint needs single variables"
+            raise GmError([grounding.cannot_ask(asked.span, message, "ask P(x) for its marginals")])
+    sizes = [t.states.count for t in prepared.targets]
+    if len(sizes) > JOINT_VARIABLES_MAX:
+        message = f"this joint is of {len(sizes)} variables; {JOINT_VARIABLES_MAX} are the most"
+        raise GmError([grounding.cannot_ask(query.span, message, "ask for fewer variables")])
+    if np.prod(np.array(sizes, np.float64)) > JOINT_ENTRIES_MAX:
+        message = f"this joint has {' x '.join(map(str, sizes))} entries"
+        raise GmError([grounding.cannot_ask(query.span, message, "ask for fewer variables")])
+    return runtime.Joint(asked_variables(prepared))
+
+
+def _read(
+    prepared: Prepared, query: Query, found: runtime.MarginalsAnswer | runtime.JointAnswer
+) -> Answer:
+    is_impossible = found.quality.status is runtime.Status.IMPOSSIBLE
+    if isinstance(found, runtime.JointAnswer):
+        return JointAnswer(query.text) if is_impossible else _read_joint(prepared, query, found)
+    if is_impossible:
+        return (
+            MarginalAnswer(query.text) if isinstance(query, Marginal) else EventAnswer(query.text)
+        )
+    return _read_marginals(prepared, query, found)
+
+
+def _read_joint(prepared: Prepared, query: Query, found: runtime.JointAnswer) -> Answer:
+    table: dict[str, float] = {}
+    for place in np.ndindex(*(t.states.count for t in prepared.targets)):
+        names = [t.states.label(k) for t, k in zip(prepared.targets, place, strict=True)]
+        table[", ".join(names)] = float(found.probabilities[place])
+    return JointAnswer(query.text, value=table, array=found.probabilities)
+
+
+def _read_marginals(prepared: Prepared, query: Query, found: runtime.MarginalsAnswer) -> Answer:
+    flat = flat_rows(prepared, found.probabilities)
+    values: list[object] = []
+    arrays: list[np.ndarray] = []
+    for target in prepared.targets:
+        rows = np.array([flat[int(v)] for v in target.variables.reshape(-1)])
+        shaped = rows.reshape(*target.variables.shape, target.states.count)
+        arrays.append(shaped[..., 1] if target.is_event else shaped)
+        values.append(
+            shaped[..., 1].tolist() if target.is_event else nested_maps(shaped, target.states)
+        )
+    made = MarginalAnswer if isinstance(query, Marginal) else EventAnswer
+    if len(values) > 1:
+        return made(query.text, value=values)
+    (target,) = prepared.targets
+    labels = () if target.is_event else tuple(target.states.all_labels())
+    lower, upper = _bounds(prepared, found)
+    return made(
+        query.text, value=values[0], array=arrays[0], labels=labels, lower=lower, upper=upper
+    )
+
+
+def _bounds(prepared: Prepared, found: runtime.MarginalsAnswer) -> tuple[object, object]:
+    target = prepared.targets[0]
+    if found.lower is None or found.upper is None or target.variables.shape:
+        return None, None
+    variable = int(target.variables)
+    lower = flat_rows(prepared, found.lower)[variable]
+    upper = flat_rows(prepared, found.upper)[variable]
+    if target.is_event:
+        return float(lower[1]), float(upper[1])
+    return distribution_map(lower, target.states), distribution_map(upper, target.states)
+
+
+PROBABILITY = Single(
+    word="P",
+    help="probabilities",
+    shortest="P(x)",
+    form="P(x | c, y = v)",
+    example="var a : bool ~ Bernoulli(0.2)\n"
+    "var b : 0..2 ~ Categorical([0.2, 0.3, 0.5] if a else [1, 0, 0])\n"
+    "query P(b | a = true), P(a, b), P(b > 0), [P(b = k) for k in 0..2]\n"
+    "assert abs(P(b > 0) - 0.16) < 1e-9 and abs(P(a | b = 0) - 0.04 / 0.84) < 1e-9\n",
+    check=_check,
+    kinds=((Marginal, MarginalAnswer), (Joint, JointAnswer), (Event, EventAnswer)),
+    question=_question,
+    read=_read,
+)

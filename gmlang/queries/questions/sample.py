@@ -1,0 +1,69 @@
+"""sample: draws from the posterior."""
+
+from dataclasses import dataclass
+
+from gmlang.core.ast import Expression
+from gmlang.core.check.arguments import check_references, how_many
+from gmlang.core.checking import Checking
+from gmlang.core.names.scope import Env
+from gmlang.core.program import Query
+from gmlang.queries.answers import Answer, finite, nested_values
+from gmlang.queries.question import Single
+from gmlang.queries.reading import asked_names, assignment_maps, flat_variables, number_asked
+from gmlang.queries.session import Prepared
+from gmlang.syntax import ast
+from gmruntime import answer as runtime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample(Query):
+    """States of some variables, or all, as the posterior has them.
+
+    Attributes:
+        number: how many draws.
+    """
+
+    kind = "sample"
+
+    number: Expression
+
+
+class SampleAnswer(Answer):
+    """Draws by name; the array has the values of one name, or a column of states for each."""
+
+    __slots__ = ()
+    kind = "sample"
+
+
+def _check(state: Checking, env: Env, call: ast.Call) -> Query:
+    number = how_many(state, env, call)
+    asked = check_references(state, env, call.arguments[1:])
+    return Sample(call.span, call.span.text, asked, number=number)
+
+
+def _question(prepared: Prepared, query: Sample) -> runtime.Samples:
+    return runtime.Samples(number_asked(prepared, query, query.number))
+
+
+def _read(prepared: Prepared, query: Sample, found: runtime.AssignmentsAnswer) -> Answer:
+    if found.quality.status is runtime.Status.IMPOSSIBLE or not len(found.assignments):
+        return SampleAnswer(query.text, log_upper=finite(found.log_upper))
+    names = asked_names(prepared, query)
+    if len(names) == 1:
+        array = nested_values(found.assignments[:, names[0].variables], names[0].states)
+    else:
+        array = found.assignments[:, flat_variables(names)]
+    return SampleAnswer(query.text, value=assignment_maps(names, found.assignments), array=array)
+
+
+SAMPLE = Single(
+    word="sample",
+    help="draws",
+    shortest="sample(5)",
+    form="sample(n, x)",
+    example="var a : 0..3 ~ Categorical([0.4, 0.3, 0.2, 0.1])\nquery sample(3, a), sample(2)\n",
+    check=_check,
+    kinds=((Sample, SampleAnswer),),
+    question=_question,
+    read=_read,
+)
