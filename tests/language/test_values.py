@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import gmlang
@@ -35,6 +35,7 @@ def refusals(text: str, query: str = "P(a)", **data: Any) -> list[str]:
     return [f"{d.code} {d.message}" for d in caught.value.diagnostics]
 
 
+@example("//", [(0, 0), (INTEGER_MIN, -1)])
 @given(st.sampled_from(["+", "-", "*", "//", "%"]), st.lists(st.tuples(INTEGERS, INTEGERS)))
 def test_integers_are_exact_or_have_no_value(operator: str, pairs: list[tuple[int, int]]):
     left, right = (np.array([pair[k] for pair in pairs], np.int64) for k in (0, 1))

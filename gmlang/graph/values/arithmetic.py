@@ -218,8 +218,11 @@ def _divide(operator: str, left: np.ndarray, right: np.ndarray) -> Outcome:
             result = Outcome(result.values, (left == INTEGER_MIN) & (divisor == -1), BEYOND)
     if not zero.any():
         return result
-    # Nothing else can be wrong where an integer is divided; a real quotient tells of zero first.
-    return Outcome(np.where(zero, 0, result.values), zero, BY_ZERO)
+    if result.bad is None or not (result.bad & ~zero).any():
+        return Outcome(np.where(zero, 0, result.values), zero, BY_ZERO)
+    # Of other places something else is wrong; one reason speaks for all.
+    bad = zero | result.bad
+    return Outcome(np.where(bad, 0, result.values), bad, f"{BY_ZERO}, or {result.why}")
 
 
 def _sign(operator: str, operand: np.ndarray) -> Outcome:
