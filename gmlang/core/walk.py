@@ -4,7 +4,7 @@ There is one traversal: `parts` takes an expression apart and `with_parts` puts 
 in the same order; everything else that looks into expressions is written with these two.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from gmlang.core.ast import (
@@ -127,6 +127,27 @@ def replace_part(expression: Expression, old: Expression, new: Expression) -> Ex
         return found
 
     return replaced(expression)
+
+
+def rename_locals(expression: Expression, names: Mapping[str, str]) -> Expression:
+    """Return the expression with other keys for its loop variables, those bound inside it aside."""
+    done: dict[int, Expression] = {}
+
+    def renamed(whole: Expression) -> Expression:
+        found = done.get(id(whole))
+        if found is None:
+            if isinstance(whole, Local):
+                key = names.get(whole.key, whole.key)
+                found = whole if key == whole.key else replace(whole, key=key)
+            else:
+                before = parts(whole)
+                after = [renamed(part) for part in before]
+                same = all(a is b for a, b in zip(after, before, strict=True))
+                found = whole if same else with_parts(whole, after)
+            done[id(whole)] = found
+        return found
+
+    return renamed(expression)
 
 
 def _indices(indices: tuple[Expression | Whole, ...]) -> list[Expression]:

@@ -169,13 +169,44 @@ def two_mechanisms(span: Span, name: str, first: Span | None) -> Diagnostic:
     )
 
 
-def directed_cycle(span: Span, names: Sequence[str]) -> Diagnostic:
-    """Mechanisms that need each other."""
+def two_apply(span: Span, name: str, first: Span, where: str) -> Diagnostic:
+    """Two mechanisms of a variable stand under conditions that hold at once."""
+    return Diagnostic(
+        "GM438",
+        f"two mechanisms of `{name}` apply at once{where}",
+        span,
+        notes=(Note("the other one", first),),
+        hint="put them under `if` and `else`, or exclude the states in which both conditions hold",
+    )
+
+
+def circle_too_large(span: Span, name: str, count: int, most: int) -> Diagnostic:
+    """Definitions that go round are too many to be written as rounds."""
+    return Diagnostic(
+        "GM439",
+        f"the definition of `{name}` goes round through {count} variables, whose rounds "
+        f"take more than {most} copies",
+        span,
+        hint="give the rounds an index of your own: `reach[t, x]`, for as many as are needed",
+    )
+
+
+def directed_cycle(span: Span, names: Sequence[str], falls: Span | None) -> Diagnostic:
+    """Mechanisms that need each other, and have no least solution.
+
+    Args:
+        span: of one of them.
+        names: of the variables around the circle.
+        falls: of a part with which a definition may become false; None where something is drawn.
+    """
+    notes = () if falls is None else (Note("this may become false as others become true", falls),)
     return Diagnostic(
         "GM413",
         f"directed cycle: {' -> '.join(names)}",
         span,
-        hint="use `prefer` or `factor` for a relation without a direction",
+        notes,
+        hint="use `prefer` or `factor` for a relation without a direction; definitions `:=` of "
+        "booleans may go round through `and`, `or`, `any` and `all`",
     )
 
 

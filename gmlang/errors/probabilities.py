@@ -49,6 +49,37 @@ def no_mass(span: Span, family: str, parameters: str, domain: str, where: str) -
     )
 
 
+def wrong_length(span: Span, length: float, count: int, where: str) -> Diagnostic:
+    """A list of probabilities is not as long as its variable has values."""
+    return Diagnostic(
+        "GM435",
+        f"this lists {length:.0f} probabilities{where} for a variable of {count} values",
+        span,
+        hint="list one for each value, in order, or name the values: `{v: p for v in ...}`",
+    )
+
+
+def bad_weight(span: Span, weight: float, where: str) -> Diagnostic:
+    """A weight is negative, infinite or no number."""
+    found = "negative or no number" if weight != weight else f"{weight:g}"
+    return Diagnostic(
+        "GM436",
+        f"a weight is {found}{where}; weights are finite numbers of at least 0",
+        span,
+        hint="a weight given as a log is written `exp(...)`",
+    )
+
+
+def no_weight(span: Span, where: str) -> Diagnostic:
+    """All weights are zero."""
+    return Diagnostic(
+        "GM437",
+        f"all weights are 0{where}, so that no value is possible",
+        span,
+        hint="give the values not named a weight: `_: 1`",
+    )
+
+
 def not_two_states(span: Span, family: str, domain: str) -> Diagnostic:
     """A distribution over false and true is given to a variable with other values."""
     return Diagnostic(

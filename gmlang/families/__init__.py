@@ -15,9 +15,11 @@ from gmlang.families.binomial import BINOMIAL
 from gmlang.families.categorical import CATEGORICAL
 from gmlang.families.family import Family
 from gmlang.families.geometric import GEOMETRIC
+from gmlang.families.listed import LISTED
 from gmlang.families.noisy_or import NOISY_OR
 from gmlang.families.point import POINT
 from gmlang.families.poisson import POISSON
+from gmlang.families.probabilities import PROBABILITIES
 from gmlang.families.uniform import UNIFORM
 from gmlang.families.weights import WEIGHTS
 
@@ -31,7 +33,9 @@ FAMILIES = (
     AROUND,
     NOISY_OR,
     POINT,
+    PROBABILITIES,
     WEIGHTS,
+    LISTED,
 )
 
 LATER = (

@@ -27,6 +27,8 @@ class Domains(Enum):
 class Taken(Enum):
     """What a parameter is: a number, a probability, a value, or a probability for each value.
 
+    LENGTH is how many probabilities a list has, which the variable must have as states.
+
     A family written by its name takes numbers and probabilities, or one row and nothing else; a
     row in brackets is read as `{value: p, ...}`, whose law it then has.
     """
@@ -35,6 +37,7 @@ class Taken(Enum):
     PROBABILITY = "probability"
     VALUE = "value"
     ROW = "row"
+    LENGTH = "length"
 
 
 class Gives(Enum):
@@ -42,10 +45,13 @@ class Gives(Enum):
 
     LOGS: natural logs of probabilities, which sum to one over the variable's states.
     WRITTEN: probabilities as the author wrote them; whoever asks checks that they sum to one.
+    LOG_WEIGHTS: natural logs of weights of any scale; whoever asks divides by their sum. The
+        numbers of its pairs are logs as well.
     """
 
     LOGS = "logs"
     WRITTEN = "written"
+    LOG_WEIGHTS = "log weights"
 
 
 class Pairs(Enum):

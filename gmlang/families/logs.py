@@ -44,3 +44,30 @@ def log_normalised(log_weights: np.ndarray, axis: int) -> np.ndarray:
     """Subtract the log of the sum along an axis; some weight of every row is finite."""
     log_weights = log_weights - log_weights.max(axis=axis, keepdims=True)
     return log_weights - np.log(np.exp(log_weights).sum(axis=axis, keepdims=True))
+
+
+_NOTHING = 1e-15
+"""Probabilities that sum to one leave the rest no more than this, by rounding."""
+
+
+def named_probabilities(draw: Draw) -> np.ndarray:
+    """Return the probabilities; the values not named share what is left of 1.
+
+    Values that several pairs name have the sum of their probabilities: where keys are random, they
+    may be equal in some states.
+    """
+    p, named = np.zeros(draw.values.shape), np.zeros(draw.values.shape, np.bool_)
+    has_rest = False
+    for here, probability in draw.pairs:
+        if here is None:
+            has_rest = True
+            continue
+        named = named | here
+        p = p + np.where(here, probability, 0.0)
+    if has_rest:
+        num_left = (~named).sum(axis=draw.axis, keepdims=True)
+        left = 1.0 - p.sum(axis=draw.axis, keepdims=True)
+        # What rounding leaves is nothing: a value that cannot be must not become possible.
+        left = np.where(np.abs(left) <= _NOTHING, 0.0, left)
+        p = np.where(named, p, left / np.maximum(num_left, 1))
+    return p

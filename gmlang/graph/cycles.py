@@ -1,5 +1,6 @@
 """Mechanisms must not clash or go in circles: one each, and no variable its own ancestor."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,10 @@ from gmlang.graph.builder import Builder
 
 
 def check_mechanisms(builder: Builder) -> None:
-    """Check that every variable has one mechanism at most, and that they form no cycle.
+    """Check that every variable has one mechanism at most.
 
     Raises:
-        GmError: naming the variable and both places, or the circle.
+        GmError: naming the variable and both places.
     """
     owner = np.full(builder.num_variables, -1, np.int64)
     for number, (variables, span) in enumerate(builder.mechanisms):
@@ -26,7 +27,6 @@ def check_mechanisms(builder: Builder) -> None:
                 [errors.two_mechanisms(span, variable_name(builder, int(clash[0])), earlier)]
             )
         owner[values] = number
-    _check_cycles(builder)
 
 
 def variable_name(builder: Builder, variable: int) -> str:
@@ -42,14 +42,28 @@ def variable_name(builder: Builder, variable: int) -> str:
     raise AssertionError(variable)
 
 
-def _check_cycles(builder: Builder) -> None:
+@dataclass(frozen=True, slots=True, eq=False)
+class Round:
+    """Variables whose mechanisms need each other.
+
+    Attributes:
+        labels: of all variables: those of one label need each other.
+        members: which need another or themselves, ascending.
+    """
+
+    labels: np.ndarray
+    members: np.ndarray
+
+
+def find_round(builder: Builder) -> Round | None:
+    """Find the variables whose mechanisms go round; None where none does."""
     if not builder.edges:
-        return
+        return None
     parents = np.concatenate([parents for parents, _ in builder.edges])
     children = np.concatenate([children for _, children in builder.edges])
     # Almost every program declares causes before their effects, and then there is no cycle.
     if (parents < children).all():
-        return
+        return None
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -57,12 +71,6 @@ def _check_cycles(builder: Builder) -> None:
     links = coo_array((np.ones(len(parents), np.int8), (parents, children)), shape=(count, count))
     found: Any = connected_components(links.tocsr(), connection="strong")
     labels: np.ndarray = found[1]
-    itself = parents == children
     sizes = np.bincount(labels)
-    if not itself.any() and sizes.max() == 1:
-        return
-    members = np.flatnonzero(sizes[labels] > 1) if not itself.any() else parents[itself][:1]
-    first = labels[members[0]]
-    names = [variable_name(builder, int(v)) for v in members[labels[members] == first][:6]]
-    spans = [span for variables, span in builder.mechanisms if members[0] in variables]
-    raise GmError([errors.directed_cycle(spans[0], [*names, names[0]])])
+    members = np.union1d(np.flatnonzero(sizes[labels] > 1), parents[parents == children])
+    return Round(labels, members) if len(members) else None

@@ -19,6 +19,8 @@ from gmlang.core.ast import (
     Thing,
 )
 from gmlang.core.program import (
+    Define,
+    Draw,
     ModelSymbol,
     ObserveValue,
     ParameterSymbol,
@@ -28,9 +30,11 @@ from gmlang.core.program import (
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors import grounding as errors
 from gmlang.errors.probabilities import rows_normalised
+from gmlang.graph.alternatives import ground_alternatives, is_gated
 from gmlang.graph.builder import Builder, Origin
-from gmlang.graph.cycles import check_mechanisms
+from gmlang.graph.cycles import check_mechanisms, find_round
 from gmlang.graph.declarations import declare
+from gmlang.graph.fixpoints import circles_of, ground_rounds
 from gmlang.graph.lowering.grounder import Grounder, Job, environment
 from gmlang.graph.lowering.lower import lower
 from gmlang.graph.statements import (
@@ -124,9 +128,25 @@ def begin_grounding(
 
 def _finish(program: Program, grounder: Grounder, keys: dict[str, np.ndarray]) -> Grounding:
     world, builder = grounder.world, grounder.builder
-    diagnostics: list[Diagnostic] = []
     for symbol in program.models:
         _add_instances(grounder, symbol, keys[symbol.name])
+    mark = builder.mark()
+    _ground_statements(grounder, program)
+    found = find_round(builder)
+    if found is not None:
+        grounder.circles = circles_of(grounder, found)
+        builder.reset(mark)
+        world.uneven.clear()
+        world.warnings.clear()
+        _ground_statements(grounder, program)
+        ground_rounds(grounder)
+    _add_bases(grounder, program)
+    return Grounding(program, world, builder, grounder.names)
+
+
+def _ground_statements(grounder: Grounder, program: Program) -> None:
+    diagnostics: list[Diagnostic] = []
+    grounder.definitions.clear()
     scene = Scene(grounder)
     for step in _steps(scene, program):
         try:
@@ -135,9 +155,7 @@ def _finish(program: Program, grounder: Grounder, keys: dict[str, np.ndarray]) -
             diagnostics.extend(error.diagnostics)
     diagnostics.extend(_unheard(scene))
     collected(diagnostics)
-    check_mechanisms(builder)
-    _add_bases(grounder, program)
-    return Grounding(program, world, builder, grounder.names)
+    check_mechanisms(grounder.builder)
 
 
 def _add_bases(grounder: Grounder, program: Program) -> None:
@@ -212,8 +230,12 @@ def _steps(scene: Scene, program: Program):  # noqa: ANN202
             yield lambda i=inside, f=frame, s=statement: find_silences(i, f, s)
     # What is observed is known before the size of any table is judged.
     ordered = sorted(program.statements, key=lambda s: not isinstance(s, ObserveValue))
+    gated = [s for s in ordered if isinstance(s, Draw | Define) and is_gated(s)]
+    if gated:
+        yield lambda: ground_alternatives(grounder, gated)
     for statement in ordered:
-        yield lambda s=statement: ground_statement(scene, ONE_INSTANCE, s)
+        if not is_gated(statement):
+            yield lambda s=statement: ground_statement(scene, ONE_INSTANCE, s)
     for table in present:
         inside = Scene(
             grounder, scene.silences, scene.heard, table.symbol.name, own_activation(table.symbol)

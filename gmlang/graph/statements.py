@@ -32,7 +32,9 @@ from gmlang.core.program import (
 )
 from gmlang.diagnostics import Span
 from gmlang.graph.builder import Origin
+from gmlang.graph.fixpoints import lower_definition
 from gmlang.graph.lowering.grounder import (
+    Definition,
     Grounder,
     Job,
     auxiliary,
@@ -134,11 +136,15 @@ def _mechanism(
     slot = locate(statement.target, environment(grounder, frame))
     if not gates:
         grounder.builder.mechanisms.append((slot.variables, statement.span))
+    origin = _origin(scene, kind, statement)
     if isinstance(statement, Draw):
         term = terms.Drawn(statement.target, statement.distribution)
-    else:
-        term = terms.Defined(statement.target, statement.value)
-    lower(grounder, frame, Job(term, gates, _origin(scene, kind, statement)))
+        lower(grounder, frame, Job(term, gates, origin))
+        return
+    variables = np.broadcast_to(slot.variables.reshape(-1), (frame.count,))
+    term = terms.Defined(statement.target, statement.value)
+    definition = Definition(term, frame, variables, slot.states, statement.span)
+    lower_definition(grounder, definition, Job(term, gates, origin))
 
 
 # --- Predictions -------------------------------------------------------------------------

@@ -197,6 +197,8 @@ def draws(draw: st.DrawFn, family: Family, *, is_plain: bool = False) -> Draw:
                 parameters.append(np.full((1, 1), draw(st.integers(first, last))))
             case Taken.ROW:
                 parameters.append(_shares(draw, values.size).reshape(values.shape))
+            case Taken.LENGTH:
+                parameters.append(np.full((1, 1), values.size))
             case Taken.NUMBER | Taken.PROBABILITY:
                 parameters.append(np.full((1, 1), given_[one.name]))
     pairs: list[tuple[np.ndarray | None, np.ndarray]] = []
@@ -208,8 +210,11 @@ def draws(draw: st.DrawFn, family: Family, *, is_plain: bool = False) -> Draw:
             pairs = [(np.full((1, 1), holds), np.array(p)) for holds, p in chances]
         case Pairs.VALUES:
             shares = _shares(draw, values.size)
+            if family.gives is Gives.LOG_WEIGHTS:
+                with np.errstate(divide="ignore"):
+                    shares = np.log(shares)
             pairs = [(values == first + k, np.array(p)) for k, p in enumerate(shares)]
-            if draw(st.booleans()):
+            if family.gives is Gives.WRITTEN and draw(st.booleans()):
                 pairs[draw(st.integers(0, values.size - 1))] = (None, np.zeros(1))
     return Draw(values, 1, tuple(parameters), pairs=iter(pairs))
 
@@ -217,7 +222,7 @@ def draws(draw: st.DrawFn, family: Family, *, is_plain: bool = False) -> Draw:
 def log_mass(family: Family, asked: Draw) -> np.ndarray:
     with np.errstate(all="ignore"):
         found = family.law(asked)
-        return found if family.gives is Gives.LOGS else np.log(found)
+        return np.log(found) if family.gives is Gives.WRITTEN else found
 
 
 @every_family

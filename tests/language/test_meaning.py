@@ -10,6 +10,7 @@ import gmlang
 from gmlang.families import CALLED
 from tests.support import oracle
 from tests.support.interpreter import MASSES
+from tests.support.mechanisms import mechanism_program
 from tests.support.programs import (
     ASKED,
     FLAT_QUERIES,
@@ -34,7 +35,8 @@ def _agree(text: str, query: str, expected: float) -> None:
 
 
 def test_the_interpreter_knows_every_distribution():
-    assert {*MASSES, "Bernoulli", "Categorical", "Uniform", "NoisyOr"} == set(CALLED)
+    known = {*MASSES, "Bernoulli", "Categorical", "Uniform", "NoisyOr", "Weights"}
+    assert known == set(CALLED)
 
 
 @pytest.mark.parametrize("seed", range(25))
@@ -49,6 +51,17 @@ def test_flat_programs_mean_what_the_interpreter_says(seed: int):
     else:
         assert answer.value == pytest.approx(expected, abs=1e-9)
         assert gmlang.compile(text).query("count()").value == oracle.count(text)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_mechanisms_mean_what_the_interpreter_says(seed: int):
+    text = mechanism_program(random.Random(seed))
+    about = "r[0]" if "var r" in text else "y"
+    expected = oracle.log_partition(text)
+    assert gmlang.compile(text).query("logZ()").value == pytest.approx(expected, abs=1e-9)
+    for query in ("P(n = 1)", f"P({about} | n > 0)", f"P(a or {about} | c or a)", f"P({about})"):
+        _agree(text, query, oracle.probability(text, query.replace("n = 1", "n == 1")))
+    assert gmlang.compile(text).query("count()").value == oracle.count(text)
 
 
 @pytest.mark.parametrize("seed", range(25))

@@ -256,14 +256,11 @@ def weights(
                     return weights(m, case.value, env, world, values)
             raise AssertionError("uncovered")
         case ast.Braces():
-            found = dict.fromkeys(values, 0.0)
-            for item in e.items:
-                assert isinstance(item, ast.Pair)
-                found[evaluate(m, item.key, env, world)] = float(
-                    evaluate(m, item.value, env, world)
-                )
+            found = _braces(m, e, env, world, values)
             total = sum(found.values()) if normal else 1.0
             return {v: w / total for v, w in found.items()}
+        case ast.Call(function=ast.Name(text="Weights"), arguments=(ast.Braces() as braces,)):
+            return weights(m, braces, env, world, values, normal=True)
         case ast.Call(function=ast.Name(text="Uniform")):
             return dict.fromkeys(values, 1 / len(values))
         case ast.Call(function=ast.Name(text="Bernoulli")):
@@ -274,13 +271,44 @@ def weights(
         case ast.Call(function=ast.Name(text="NoisyOr")):
             return _noisy_or(m, e, env, world)
         case ast.Call(function=ast.Name(text="Categorical")):
-            (vector,) = argument_values(m, e.arguments[0], env, world)
+            if isinstance(e.arguments[0], ast.Brackets):
+                items = e.arguments[0].items
+                vector = [v for i in items for v in argument_values(m, i, env, world)]
+            else:
+                (vector,) = argument_values(m, e.arguments[0], env, world)
             return dict(zip(values, map(float, vector), strict=True))  # type: ignore[arg-type]
         case ast.Call(function=ast.Name(text=name)):
             given = [float(v) for a in e.arguments for v in argument_values(m, a, env, world)]
             return dict(zip(values, family(name, tuple(given), tuple(values)), strict=True))
         case _:
             raise AssertionError(e)
+
+
+def _braces(
+    m: Meaning, e: ast.Braces, env: Env, world: World | None, values: list[Value]
+) -> dict[Value, float]:
+    found: dict[Value, float] = {}
+    each: float | None = None
+    for item in e.items:
+        if isinstance(item, ast.Name):
+            each = -1.0
+            continue
+        is_many = isinstance(item, ast.Comprehension)
+        pair = item.body if is_many else item
+        assert isinstance(pair, ast.Pair)
+        for inner in loops(m, item.loops, item.condition, env) if is_many else [env]:
+            weight = float(evaluate(m, pair.value, inner, world))
+            if pair.key.span.text == "_":
+                each = weight
+                continue
+            key = evaluate(m, pair.key, inner, world)
+            if key not in values:
+                raise Undefined
+            found[key] = found.get(key, 0.0) + weight
+    others = [v for v in values if v not in found]
+    if each == -1.0:
+        each = (1 - sum(found.values())) / max(1, len(others))
+    return {**dict.fromkeys(others, each or 0.0), **found}
 
 
 @cache

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from functools import partial
@@ -12,6 +13,7 @@ from gmlang.syntax.parse import parse_query
 from tests.support import interpreter as naive
 from tests.support import reading
 from tests.support.interpreter import Env, Meaning, Place, World
+from tests.support.rounds import branch, is_least
 
 
 def log_safe(p: float | Fraction) -> float:
@@ -25,11 +27,17 @@ def log_safe(p: float | Fraction) -> float:
 
 def log_score(m: Meaning, world: World) -> float:
     """Sum every log-factor of a program in a world."""
+    if not is_least(m, world):
+        return -math.inf
     drawn = {p for s in m.statements for p in _drawn(m, s, {})}
+    applied = Counter(p for s in m.statements for p in _drawn(m, s, {}, world))
     total = 0.0
     for place, base in m.bases.items():
         if place not in drawn:
             total += log_safe(base[world[place]])
+    for place in drawn:
+        if not applied[place]:
+            total += log_safe(naive.base_of(m, place)[world[place]])
     for place in m.instances:
         model = m.models[str(place[1])]
         if isinstance(model, ast.Composite) and model.prior is None:
@@ -39,6 +47,7 @@ def log_score(m: Meaning, world: World) -> float:
         total += log_safe(naive.base_of(m, place)[world[place]])
     silenced = set(_silenced(m, world))
     parts = [partial(_score, m, s, {}, world, silenced, None) for s in m.statements]
+    parts += [_undefined for times in applied.values() if times > 1]
     for place in m.instances:
         model = m.models[str(place[1])]
         if not world[place]:
@@ -50,6 +59,10 @@ def log_score(m: Meaning, world: World) -> float:
         env = naive.bound(m, place)
         parts += [partial(_score, m, s, env, world, silenced, place) for s in model.body]
     return total + together(parts)
+
+
+def _undefined() -> float:
+    raise naive.Undefined
 
 
 def together(parts: Iterable[Callable[[], float]]) -> float:
@@ -91,29 +104,24 @@ def _each_required(m: Meaning, world: World, pairs: list[tuple[ast.Expression, E
     return together(partial(required, m, e, env, world) for e, env in pairs)
 
 
-def _drawn(m: Meaning, s: ast.Statement, env: Env) -> Iterator[Place]:
-    if isinstance(s, ast.For):
-        for inner in naive.loops(m, s.loops, s.condition, env):
-            for b in s.body:
-                yield from _drawn(m, b, inner)
-    elif isinstance(s, ast.Mechanism):
-        place = naive.place_of(m, s.target, env)
-        if place is not None:
-            yield place
-
-
-def _branch(m: Meaning, s: ast.If | ast.Match, env: Env, world: World) -> tuple[ast.Statement, ...]:
-    if isinstance(s, ast.If):
-        return s.then if naive.evaluate(m, s.condition, env, world) else s.otherwise
-    subjects = [naive.evaluate(m, e, env, world) for e in s.subjects]
-    for case in s.cases:
-        patterns = zip(case.patterns, subjects, strict=True)
-        if all(
-            (isinstance(p, ast.Name) and p.text == "_") or naive.evaluate(m, p, env, None) == v
-            for p, v in patterns
-        ):
-            return case.body
-    return ()
+def _drawn(m: Meaning, s: ast.Statement, env: Env, world: World | None = None) -> Iterator[Place]:
+    """Yield the places that have a mechanism, in a world or, without one, in any."""
+    match s:
+        case ast.For():
+            for inner in naive.loops(m, s.loops, s.condition, env):
+                for b in s.body:
+                    yield from _drawn(m, b, inner, world)
+        case ast.If() | ast.Match():
+            bodies = [s.then, s.otherwise] if isinstance(s, ast.If) else [c.body for c in s.cases]
+            for body in bodies if world is None else [branch(m, s, env, world)]:
+                for b in body:
+                    yield from _drawn(m, b, env, world)
+        case ast.Mechanism():
+            place = naive.place_of(m, s.target, env)
+            if place is not None:
+                yield place
+        case _:
+            pass
 
 
 def _silenced(m: Meaning, world: World) -> Iterator[tuple[Place, Place]]:
@@ -124,7 +132,7 @@ def _silenced(m: Meaning, world: World) -> Iterator[tuple[Place, Place]]:
                     for b in s.body:
                         yield from walk(b, inner)
             case ast.If() | ast.Match():
-                for b in _branch(m, s, env, world):
+                for b in branch(m, s, env, world):
                     yield from walk(b, env)
             case ast.Use():
                 used = naive.place_of(m, s.model, env)
@@ -166,7 +174,7 @@ def _score(
                 partial(_score, m, b, e, world, silenced, owner) for e in envs for b in s.body
             )
         case ast.If() | ast.Match():
-            body = _branch(m, s, env, world)
+            body = branch(m, s, env, world)
             return together(partial(_score, m, b, env, world, silenced, owner) for b in body)
         case ast.Factor():
             return float(naive.evaluate(m, s.value, env, world))

@@ -2,7 +2,16 @@
 
 from collections.abc import Iterator
 
-from gmlang.core.ast import Activation, AttributeRef, Bind, Expression, Thing, VariableRef, Where
+from gmlang.core.ast import (
+    Activation,
+    AttributeRef,
+    Bind,
+    Expression,
+    Gate,
+    Thing,
+    VariableRef,
+    Where,
+)
 from gmlang.core.checking import Checking, report
 from gmlang.core.names.scope import Entry, Module
 from gmlang.core.print import show
@@ -39,7 +48,7 @@ def check_mechanisms(state: Checking) -> None:
     for statement in state.statements:
         if not isinstance(statement, Draw | Define):
             continue
-        if any(isinstance(clause, Where) for clause in statement.context):
+        if any(isinstance(clause, Where | Gate) for clause in statement.context):
             continue
         symbol = _symbol(statement.target)
         scalar = show(statement.target)

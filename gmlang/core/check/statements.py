@@ -116,15 +116,12 @@ def _outer(
     place: Place,
     statement: ast.Mechanism | ast.Observe | ast.Consider,
 ) -> list[Statement]:
-    """Check a statement that may stand neither in a model nor under a gate."""
+    """Check a statement that stands in no model, and unless it is a mechanism under no gate."""
     span = statement.span
     match statement:
         case ast.Mechanism(target=target):
             if env.model:
                 fail(state, errors.mechanism_in_model(span, target.span.text))
-            if place.is_gated:
-                hint = f"choose inside: `{target.span.text} ~ A if condition else B`"
-                fail(state, _misplaced(env, place, span, "a mechanism", hint))
             return [check_mechanism(state, env, statement)]
         case ast.Observe():
             if env.model or place.is_gated:

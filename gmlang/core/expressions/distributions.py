@@ -6,6 +6,7 @@ from typing import NoReturn
 from gmlang.core.ast import (
     Apply,
     Array,
+    Bind,
     Bool,
     Clauses,
     Constant,
@@ -17,10 +18,11 @@ from gmlang.core.ast import (
     Expression,
     Integer,
     Item,
+    Local,
     Real,
 )
 from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
-from gmlang.core.expressions import matching, references, scalars, weights
+from gmlang.core.expressions import loops, matching, references, scalars, weights
 from gmlang.core.expressions.operators import arithmetic, domain_bounds, domain_values, need_bool
 from gmlang.core.names.scope import DefMeaning, Env, guarded
 from gmlang.core.print import describe, show_type
@@ -31,7 +33,8 @@ from gmlang.errors import names as name_errors
 from gmlang.errors import types as errors
 from gmlang.families import CALLED, LATER
 from gmlang.families.family import Domains, Family, Pairs, Parameter, Taken
-from gmlang.families.weights import WEIGHTS
+from gmlang.families.listed import LISTED
+from gmlang.families.probabilities import PROBABILITIES
 from gmlang.syntax import ast
 
 
@@ -96,12 +99,30 @@ def _call(state: Checking, env: Env, call: ast.Call, domain: Domain) -> Expressi
     family = CALLED[name]
     if family.pairs is Pairs.CAUSES:
         return _pairs(state, env, call, family, domain)
+    if family.pairs is Pairs.VALUES:
+        return _weighted(state, env, call, family, domain)
     given = _arguments(state, call, family)
     if [parameter.taken for parameter in family.parameters] == [Taken.ROW]:
         return _row(state, env, call.span, given[family.parameters[0].name], family, domain)
     _check_domain(state, call.span, family, domain)
     checked = each(lambda p: _parameter(state, env, call, p, given), family.parameters)
     return Distribution(call.span, name, checked, (), Dist())
+
+
+def _weighted(
+    state: Checking, env: Env, call: ast.Call, family: Family, domain: Domain
+) -> Distribution:
+    """Check a call whose one argument gives values their weights in braces."""
+    match call.arguments:
+        case (ast.Braces() as braces,):
+            return weights.check_weights(
+                state, env, braces, domain, is_normalised=False, family=family
+            )
+        case (other, *_):
+            fail(state, errors.type_mismatch(other.span, f"`{family.form}`", "another form"))
+        case _:
+            takes = "`{value: w, ...}`"
+            fail(state, errors.wrong_number_of_arguments(call.span, family.name, takes, 0))
 
 
 def _check_domain(state: Checking, span: Span, family: Family, domain: Domain) -> None:
@@ -206,6 +227,8 @@ def _row(
 ) -> Expression:
     """Check a row of probabilities: a vector of data, or one for each value in order."""
     match argument:
+        case ast.Brackets(items=(ast.Comprehension() as written,)):
+            return _repeated(state, env, span, written, domain)
         case ast.Brackets(items=items):
             return _listed(state, env, span, items, domain)
         case ast.Conditional():
@@ -244,7 +267,37 @@ def _listed(
 
     checked = each(item, range(len(items)))
     weights.check_sum(state, span, checked)
-    return Distribution(span, WEIGHTS.name, (), checked, Dist())
+    return Distribution(span, PROBABILITIES.name, (), checked, Dist())
+
+
+def _repeated(
+    state: Checking, env: Env, span: Span, written: ast.Comprehension, domain: Domain
+) -> Distribution:
+    """Check a row that a comprehension lists; the loops count through the values in order."""
+    body = written.body
+    if written.condition is not None or isinstance(body, ast.Pair):
+        hint = "give each value its own: `{v: p for v in ... if ...}`"
+        needed = "one probability for each value, in order"
+        fail(state, errors.type_mismatch(written.span, needed, "a choice of them", hint))
+    inner, clauses = loops.enter(state, env, written.loops)
+    probability = attempt(lambda: scalars.check_number(state, inner, body))
+    if probability is None or len(clauses) < len(written.loops):
+        raise PoisonedError
+    position: Expression = Constant(span, 0, Integer())
+    length: Expression = Constant(span, 1, Integer())
+    for clause in clauses:
+        assert isinstance(clause, Bind)
+        size = arithmetic(state, span, "-", clause.last, clause.first)
+        size = arithmetic(state, span, "+", size, Constant(span, 1, Integer()))
+        here = Local(clause.span, clause.key, Integer())
+        step = arithmetic(state, span, "-", here, clause.first)
+        position = arithmetic(state, span, "*", position, size)
+        position = arithmetic(state, span, "+", position, step)
+        length = arithmetic(state, span, "*", length, size)
+    first, _ = domain_bounds(state, span, domain)
+    key = arithmetic(state, span, "+", first, position)
+    item = Item(written.span, clauses, weights.check_probability(state, probability), key)
+    return Distribution(span, LISTED.name, (length,), (item,), Dist())
 
 
 def _value_at(state: Checking, span: Span, domain: Domain, k: int) -> Expression:

@@ -26,7 +26,8 @@ from gmlang.core.walk import type_of
 from gmlang.diagnostics import Span
 from gmlang.errors import types as errors
 from gmlang.errors.probabilities import UnevenRow
-from gmlang.families.weights import WEIGHTS
+from gmlang.families.family import Family
+from gmlang.families.probabilities import PROBABILITIES
 from gmlang.syntax import ast
 
 NUM_VALUES_MAX = 100_000
@@ -35,7 +36,13 @@ REST = ("rest", "_")
 
 
 def check_weights(
-    state: Checking, env: Env, braces: ast.Braces, domain: Domain, *, is_normalised: bool
+    state: Checking,
+    env: Env,
+    braces: ast.Braces,
+    domain: Domain,
+    *,
+    is_normalised: bool,
+    family: Family = PROBABILITIES,
 ) -> Distribution:
     """Check `{value: weight, ...}`.
 
@@ -45,11 +52,14 @@ def check_weights(
         braces: as written.
         domain: of the variable.
         is_normalised: the weights are probabilities and sum to one; otherwise likelihoods.
+        family: of the distribution that is returned.
     """
     seen: dict[str, Span] = {}
 
     def pair(inner: Env, written: ast.Pair, clauses: Clauses) -> Item:
-        key = _key(state, inner, written.key, domain)
+        # Likelihoods are factors of each value: these must be known.
+        is_drawn = is_normalised or family is not PROBABILITIES
+        key = _key(state, inner, written.key, domain, is_drawn=is_drawn)
         value: Expression = Constant(written.span, 0.0, Real())
         if not _is_rest(inner, written.value):
             value = _weight(state, inner, written.value, is_normalised=is_normalised)
@@ -82,7 +92,7 @@ def check_weights(
         check_sum(state, braces.span, items)
     else:
         items = _spelt_out(items, domain)
-    return Distribution(braces.span, WEIGHTS.name, (), items, Dist())
+    return Distribution(braces.span, family.name, (), items, Dist())
 
 
 def _is_rest(env: Env, written: ast.Expression) -> bool:
@@ -101,12 +111,16 @@ def _weight(
     return value
 
 
-def _key(state: Checking, env: Env, key: ast.Expression, domain: Domain) -> Expression | None:
+def _key(
+    state: Checking, env: Env, key: ast.Expression, domain: Domain, *, is_drawn: bool
+) -> Expression | None:
+    """Check which value is named; None names the rest."""
     is_value = isinstance(domain, Enum) and key.span.text in domain.values
     if _is_rest(env, key) and not is_value:
         return None
     checked = scalars.check_scalar(state, env, key, domain)
-    need_known(state, checked, "a value with a probability")
+    if not is_drawn:
+        need_known(state, checked, "a value with a likelihood")
     return fit(state, checked, domain)
 
 

@@ -5,7 +5,17 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from gmlang.core.ast import Bool, DataRef, Expression, Integer, Local, Real, VariableRef
+from gmlang.core.ast import (
+    Array,
+    Bool,
+    DataRef,
+    Expression,
+    Integer,
+    Local,
+    Real,
+    VariableRef,
+    Whole,
+)
 from gmlang.core.walk import replace_part
 from gmlang.diagnostics import GmError, Span
 from gmlang.errors import grounding as errors
@@ -18,11 +28,37 @@ from gmlang.graph.world.states import States
 from gmlang.graph.world.world import Frame, HiddenArray, World
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Definition:
+    """What variables are defined to be: one for each instance of a frame."""
+
+    term: terms.Defined
+    frame: Frame
+    variables: np.ndarray
+    states: States
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Circle:
+    """Variables that need each other, and a feedback set: those without which none goes round.
+
+    Attributes:
+        members: ascending.
+        feedback: a mask over the members.
+    """
+
+    members: np.ndarray
+    feedback: np.ndarray
+
+
 @dataclass(slots=True, eq=False)
 class Grounder:
     """The world, the graph that grows, and the names of loop variables for messages.
 
     Attributes:
+        definitions: those of the program, once they are met.
+        circles: of definitions that go round; they are known when a program is grounded again.
         lowering: how a term becomes factors, `gmlang.graph.lowering.lower`: ways of lowering one
             term come back to it with others, and do not import it.
     """
@@ -32,6 +68,8 @@ class Grounder:
     lowering: "Callable[[Grounder, Frame, Job], None]"
     names: dict[str, str] = field(default_factory=dict[str, str])
     num_hidden: int = 0
+    definitions: list[Definition] = field(default_factory=list[Definition])
+    circles: list[Circle] = field(default_factory=list[Circle])
 
     def lower(self, frame: Frame, job: "Job") -> None:
         """Add the factors of a term for every instance of a frame; see `lower`."""
@@ -140,6 +178,14 @@ def hidden_entry(grounder: Grounder, values: np.ndarray, index: Expression, span
     name = f"#{grounder.num_hidden}"
     grounder.world.data[name] = values
     return DataRef(span, name, (index,), Real())
+
+
+def hidden_row(grounder: Grounder, values: np.ndarray, span: Span) -> DataRef:
+    """Give a row of numbers, the same for all instances, a hidden name."""
+    grounder.num_hidden += 1
+    name = f"#{grounder.num_hidden}"
+    grounder.world.data[name] = values
+    return DataRef(span, name, (Whole(span),), Array(Real(), 1))
 
 
 def auxiliary(

@@ -143,6 +143,9 @@ def _note_edges(grounder: Grounder, env: Env, job: Job) -> None:
     axis = env.slots.of[(id(job.term.target), env.path)]
     assert axis is not None
     child = env.slots.items[axis].variables
+    own = id(job.term.target)
+    if any(number == axis and key[0] != own for key, number in env.slots.of.items()):
+        grounder.builder.edges.append((child, child))
     for number, slot in enumerate(env.slots.items):
         if number != axis:
             parents, children = np.broadcast_arrays(slot.variables, child)

@@ -15,6 +15,7 @@ from gmlang.errors import grounding as errors
 from gmlang.errors import probabilities as probability_errors
 from gmlang.families import family_named
 from gmlang.families.family import Domains, Draw, Family, Gives, Pairs, Taken
+from gmlang.families.weights import WEIGHTS
 from gmlang.graph.values.chances import checked, probability, undefined_where
 from gmlang.graph.values.environment import Env, Place, no_value, value_at
 from gmlang.graph.values.evaluate import (
@@ -84,6 +85,8 @@ def _log_masses(expression: Distribution, env: Env, axis: int) -> np.ndarray:
             # Constants were looked at, and warned of, when the program was checked.
             is_told = all(isinstance(item.value, Constant) for item in expression.items)
             return _log_rows(expression.span, found, env, axis, is_told=is_told)
+        case Gives.LOG_WEIGHTS:
+            return _log_shares(expression.span, found, env, axis)
 
 
 def parameter_values(
@@ -99,6 +102,16 @@ def parameter_values(
         case Taken.VALUE:
             values = exact_numbers(evaluate(argument, env))
             check_inside(argument, values, env.slots.items[axis].states, env)
+        case Taken.LENGTH:
+            values = np.asarray(evaluate(argument, env))
+            count = env.slots.items[axis].states.count
+            span = expression.span
+            undefined_where(
+                values != count,
+                values,
+                env,
+                lambda value, where: probability_errors.wrong_length(span, value, count, where),
+            )
         case Taken.ROW:
             values = _row(argument, env, axis, env.slots.items[axis].states)
     if parameter.range is not None:
@@ -148,6 +161,9 @@ def _pairs(
             pass
         case Pairs.VALUES:
             for item, here, inner in _named(expression, env, values, states):
+                if family.gives is Gives.LOG_WEIGHTS:
+                    yield here, _log_weight(item.value, inner)
+                    continue
                 # Nobody asks for the number of the rest: it is what the others leave.
                 value = 0.0 if here is None else evaluate(item.value, inner)
                 yield here, np.asarray(value, np.float64)
@@ -231,23 +247,31 @@ def _check_sums(
         env.world.uneven.append(probability_errors.UnevenRow(span, *row))
 
 
+def _log_shares(span: Span, logs: np.ndarray, env: Env, axis: int) -> np.ndarray:
+    """Divide weights by their sum; where one is none, or all are zero, there is no value."""
+    bad = ~(logs < np.inf)
+    if bad.any():
+        tell = probability_errors.bad_weight
+        undefined_where(bad, np.exp(logs), env, lambda value, where: tell(span, value, where))
+        logs = np.where(bad, 0.0, logs)
+    most = logs.max(axis=1 + axis, keepdims=True)
+    if (most == -np.inf).any():
+        no_value(env, most == -np.inf, lambda _, where: probability_errors.no_weight(span, where))
+        most = np.where(most == -np.inf, 0.0, most)
+    total = np.exp(logs - most).sum(axis=1 + axis, keepdims=True)
+    return logs - most - np.log(total)
+
+
 def log_weights(expression: Distribution, env: Env, axis: int, states: States) -> np.ndarray:
     """Evaluate the logs of `{value: weight, ...}`, which need not sum to one.
 
     Values not named have the weight of `_`, or none. NaN where a weight is negative.
     """
     values = states.values().reshape(env.shape(axis, states.count))
-    logs, named = np.full(values.shape, -np.inf), np.zeros(values.shape, np.bool_)
-    rest: np.ndarray | None = None
     with np.errstate(all="ignore"):
-        for item, here, item_env in _named(expression, env, values, states):
-            weight = _log_weight(item.value, item_env)
-            if here is None:
-                rest = weight
-                continue
-            named = named | here
-            logs = np.where(here, weight, logs)
-    return logs if rest is None else np.where(named, logs, rest)
+        named = _named(expression, env, values, states)
+        pairs = ((here, _log_weight(item.value, inner)) for item, here, inner in named)
+        return WEIGHTS.law(Draw(values, 1 + axis, pairs=pairs))
 
 
 def _named(

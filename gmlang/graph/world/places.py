@@ -21,8 +21,6 @@ from gmlang.core.ast import (
 from gmlang.core.walk import is_random, parts, with_parts
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors import grounding as errors
-from gmlang.families import family_named
-from gmlang.families.family import Pairs
 from gmlang.graph.values.environment import (
     Choice,
     Env,
@@ -59,12 +57,18 @@ def locate_array(reference: Reference, env: Env) -> tuple[np.ndarray, States]:
 
 def _located(reference: Reference, still: Env) -> tuple[np.ndarray, States]:
     world = still.world
+    if isinstance(reference, VariableRef) and reference.name in world.hidden:
+        hidden = world.hidden[reference.name]
+        assert not isinstance(reference.indices[0], Whole)
+        return hidden.variables[integers(reference.indices[0], still)], hidden.states
+    variables, states = _named(reference, still)
+    return (variables if world.redirect is None else world.redirect[variables]), states
+
+
+def _named(reference: Reference, still: Env) -> tuple[np.ndarray, States]:
+    world = still.world
     match reference:
         case VariableRef():
-            if reference.name in world.hidden:
-                hidden = world.hidden[reference.name]
-                assert not isinstance(reference.indices[0], Whole)
-                return hidden.variables[integers(reference.indices[0], still)], hidden.states
             array = world.variables[reference.name]
             offsets = _offsets(reference.name, reference.indices, array.shape, still)
             return (array.start + offsets if array.start else offsets), array.states
@@ -246,7 +250,7 @@ def collect(expression: Expression, env: Env) -> None:
             for number, (position, frame) in enumerate(item_frames(env, expression)):
                 item, item_env = expression.items[position], inside(env, frame, number)
                 collect(item.value, item_env)
-                if item.key is not None and _is_cause(expression):
+                if item.key is not None:
                     collect(item.key, item_env)
             extra = expression.arguments if isinstance(expression, Distribution) else ()
             for part in extra:
@@ -310,12 +314,6 @@ def _choices(reference: Reference, env: Env) -> list[Choice]:
         assert isinstance(fixed, Reference)
         found.append(Choice(fixed, picked))
     return found
-
-
-def _is_cause(expression: Aggregate | Distribution) -> bool:
-    if not isinstance(expression, Distribution):
-        return False
-    return family_named(expression.family).pairs is Pairs.CAUSES
 
 
 def add_slot(slots: Slots, slot: Slot) -> int:

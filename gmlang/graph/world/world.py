@@ -115,6 +115,7 @@ class World:
         num_things: by entity.
         uneven: rows of probabilities that were divided by their sums.
         warnings: what else looks like a mistake.
+        redirect: what stands for each variable that an author names; None: itself.
     """
 
     sizes: dict[str, int] = field(default_factory=dict[str, int])
@@ -131,6 +132,7 @@ class World:
     priors: dict[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
     uneven: list[UnevenRow] = field(default_factory=list[UnevenRow])
     warnings: list[Diagnostic] = field(default_factory=list[Diagnostic])
+    redirect: np.ndarray | None = None
 
 
 def select_rows(frame: Frame, keep: np.ndarray) -> Frame:
