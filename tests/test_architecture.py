@@ -19,6 +19,7 @@ SOURCES = sorted(
 LINES_MAX = 400
 FILES_MAX = 13
 PACKAGES = ("gmlang", "runtime")
+PRODUCT = [path for path in SOURCES if path.parts[len(ROOT.parts)] in PACKAGES]
 LISTS = {ROOT / "gmlang" / "families", ROOT / "gmlang" / "queries" / "questions"}
 """Folders of things that are listed one a line, however many there are."""
 
@@ -30,7 +31,7 @@ def test_a_file_has_one_subject(path: Path):
 
 @pytest.mark.parametrize(
     "path",
-    [p for p in SOURCES if p.parts[len(ROOT.parts)] in ("gmlang", "runtime")],
+    PRODUCT,
     ids=lambda p: str(p.relative_to(ROOT)),
 )
 def test_a_file_says_what_it_is_for(path: Path):
@@ -38,7 +39,7 @@ def test_a_file_says_what_it_is_for(path: Path):
 
 
 def test_a_folder_has_about_a_dozen_files():
-    folders = {path.parent for path in SOURCES if path.parts[len(ROOT.parts)] in PACKAGES}
+    folders = {path.parent for path in PRODUCT}
     for folder in folders - LISTS:
         files = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
         assert len(files) <= FILES_MAX, folder
@@ -46,9 +47,7 @@ def test_a_folder_has_about_a_dozen_files():
 
 def test_imports_do_not_go_in_circles():
     """Imports inside functions and for types alone count as well."""
-    modules = {
-        module_name(path): path for path in SOURCES if path.parts[len(ROOT.parts)] in PACKAGES
-    }
+    modules = {module_name(path): path for path in PRODUCT}
     imports = {name: imported(path) & modules.keys() - {name} for name, path in modules.items()}
     while leaves := [name for name, below in imports.items() if not below & imports.keys()]:
         for name in leaves:
@@ -73,6 +72,34 @@ def imported(path: Path) -> set[str]:
             found.update(f"{node.module}.{alias.name}" for alias in node.names)
             found.add(node.module)
     return found
+
+
+def test_one_file_looks_at_the_clock():
+    assert _files_with(
+        r"\btime\.(monotonic|perf_counter|process_time|time)\b|from time import"
+    ) == {"runtime/gmruntime/budget.py"}
+
+
+def test_one_file_imports_cupy():
+    assert _files_with(r"""["']cupy["']|import cupy|from cupy""") == {
+        "runtime/gmruntime/devices.py"
+    }
+
+
+def test_one_file_says_how_near_a_bound_must_come():
+    """Nothing compares a bound or a gap with a number written there."""
+    for path in PRODUCT:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Compare):
+                text = ast.unparse(node)
+                is_gap = re.search(r"bound|gap|proved", text)
+                assert not (is_gap and re.search(r"\de-\d", text)), (path, text)
+    assert _files_with(r"\bRELATIVE_TOLERANCE\b") == {"runtime/gmruntime/quality.py"}
+
+
+def _files_with(pattern: str) -> set[str]:
+    found = (path for path in PRODUCT if re.search(pattern, path.read_text("utf-8")))
+    return {str(path.relative_to(ROOT)) for path in found}
 
 
 def test_every_path_the_architecture_names_exists():

@@ -1,7 +1,6 @@
 """An anytime search shown on the terminal while it runs: value, bound, gap, engine and curve."""
 
 import math
-import time
 from types import TracebackType
 from typing import Self
 
@@ -11,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gmruntime.answer import Improvement
+from gmruntime.budget import now_s
 
 LEVELS = "▁▂▃▄▅▆▇█"
 CURVE_WIDTH = 40
@@ -24,7 +24,7 @@ class LiveSearch:
     def __init__(self, text: str, budget_s: float) -> None:
         """Begin with nothing found."""
         self.text, self.budget_s = text, budget_s
-        self.start_s = time.monotonic()
+        self.start_s = now_s()
         self.steps: list[Improvement] = []
         self.live = Live(
             get_renderable=self.render,
@@ -53,7 +53,7 @@ class LiveSearch:
 
     def render(self) -> RenderableType:
         """Draw what is known so far."""
-        seconds = time.monotonic() - self.start_s
+        seconds = now_s() - self.start_s
         if seconds < QUIET_S:
             return Text("")
         table = Table.grid(padding=(0, 2))

@@ -3,7 +3,6 @@
 import json
 import math
 import os
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +23,7 @@ from gmlang.cli.options import (
 from gmlang.cli.workers import hired, workers_options
 from gmlang.interrupts import Interrupts
 from gmlang.limits import MEMORY_MAX
-from gmruntime.budget import Budget, Watch, begin_budget
+from gmruntime.budget import Budget, Watch, begin_budget, now_s
 from gmruntime.formats.errors import FormatError
 from gmruntime.printable import printable, printable_line
 
@@ -40,7 +39,7 @@ RESERVE_S = 0.15
 WRITE_EVERY_S = 0.5
 """An improved assignment goes to the result file at most so often."""
 
-START_S = time.monotonic()
+START_S = now_s()
 """When this module was imported: a process that only solves has just begun."""
 
 
@@ -148,7 +147,7 @@ class _Job:
 
     def begin(self, watch: Watch) -> Budget:
         """Start the budget of what is left, some milliseconds even when nothing is."""
-        seconds = max(0.05, self.end_s - time.monotonic())
+        seconds = max(0.05, self.end_s - now_s())
         watch.budget = begin_budget(seconds, self.memory_bytes).ending_with(watch.ended)
         return watch.budget
 
@@ -163,7 +162,7 @@ class _Result:
 
     def improve(self, text: str) -> None:
         """Take a solution that may not be the last."""
-        if self.path is not None and time.monotonic() - self.written_s >= WRITE_EVERY_S:
+        if self.path is not None and now_s() - self.written_s >= WRITE_EVERY_S:
             self._append(text)
 
     def finish(self, text: str) -> None:
@@ -178,7 +177,7 @@ class _Result:
         head = f"{self.task}\n" if self.written_s == -math.inf else "-BEGIN-\n"
         with open(self.path, "a", encoding="utf-8") as file:
             file.write(head + text)
-        self.written_s = time.monotonic()
+        self.written_s = now_s()
 
 
 def _sum(job: _Job, result: _Result, interrupts: Interrupts) -> int:

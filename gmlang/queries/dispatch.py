@@ -1,7 +1,6 @@
 """One query in, one answer out, whatever its kind."""
 
 import math
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -20,6 +19,7 @@ from gmlang.queries.question import Several, Single
 from gmlang.queries.questions import answer_class, question_of
 from gmlang.queries.session import Session, Settings, ask, begin, ground_before, prepare
 from gmruntime.answer import Status
+from gmruntime.budget import now_s
 from gmruntime.quality import worst
 
 NO_TIME = "no answer within the budget"
@@ -34,14 +34,14 @@ def answer(session: Session, question: Query | Assert, settings: Settings) -> An
     """
     if isinstance(question, Assert):
         _ground_before(session, question.queries, settings)
-        start_s = time.monotonic()
+        start_s = now_s()
         found, name = check_assertion(session, question, begin(settings, None)), ""
     else:
         _ground_before(session, [question], settings)
-        start_s = time.monotonic()
+        start_s = now_s()
         settings = begin(replace(settings, workspace=session.workspace), question.within_s)
         found, name = _answer_query(session, question, settings), question.name
-    return replace(found, seconds=time.monotonic() - start_s, name=name)
+    return replace(found, seconds=now_s() - start_s, name=name)
 
 
 def _answer_query(session: Session, query: Query, settings: Settings) -> Answer:

@@ -5,7 +5,6 @@ to each worker, which grounds it; the process that asks answers questions too, t
 begun and those that a worker lost.
 """
 
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, wait
@@ -18,7 +17,7 @@ from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.queries.answers import Answer
 from gmlang.queries.dispatch import seconds_for
 from gmlang.queries.session import Settings
-from gmruntime.budget import Watch, free_memory_bytes
+from gmruntime.budget import Watch, free_memory_bytes, now_s
 from gmruntime.workers.parcels import Parcel, pack, unpack
 from gmruntime.workers.workers import Workers, cores_of_each, machine, worker_name
 
@@ -282,9 +281,9 @@ def run_errand(errand: Errand) -> Reply | str:
 
 def _is_done(future: Future[object], seconds: float, ended: Event | None) -> bool:
     """Wait for a worker, no longer than said, and not beyond the moment that everything ends."""
-    end_s = time.monotonic() + seconds
+    end_s = now_s() + seconds
     while not (ended is not None and ended.is_set()):
-        left_s = end_s - time.monotonic()
+        left_s = end_s - now_s()
         if wait([future], max(0.0, min(left_s, POLL_S))).done:
             return True
         if left_s <= 0.0:

@@ -5,7 +5,6 @@ session never holds a program that has mistakes.
 """
 
 import difflib
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from gmlang.repl.imagine import imagine
 from gmlang.repl.session import ReplSession, Reply, answers, ask, model_of
 from gmlang.repl.text import HELP, Piece, is_query, merge, read_pieces
 from gmlang.syntax import ast
+from gmruntime.budget import now_s
 
 MISSING_DATA = ("GM401", "GM402")
 """Codes of data that is not bound yet: in a session it may still come."""
@@ -26,7 +26,7 @@ UNFINISHED = ("GM291", "GM292")
 
 def feed(session: ReplSession, text: str) -> tuple[ReplSession, Reply]:
     """Take one complete entry and return the session after it, and the reply."""
-    start = time.monotonic()
+    start = now_s()
     plain = text.strip()
     numbered = replace(session, num_entries=session.num_entries + 1)
     try:
@@ -38,7 +38,7 @@ def feed(session: ReplSession, text: str) -> tuple[ReplSession, Reply]:
     except ValueError as error:
         return numbered, Reply(str(error), is_error=True)
     if session.is_timed and plain:
-        reply = f"{reply}\n({time.monotonic() - start:.3f} s)".strip("\n")
+        reply = f"{reply}\n({now_s() - start:.3f} s)".strip("\n")
     return after, Reply(reply)
 
 

@@ -15,6 +15,11 @@ from typing import TypeVar
 _T = TypeVar("_T")
 
 
+def now_s() -> float:
+    """Return what the wall clock reads, seconds that only ever grow: whoever asks, asks here."""
+    return monotonic()
+
+
 @dataclass(frozen=True, slots=True)
 class Budget:
     """A deadline and a memory cap; engines ask it, and only it, what time it is.

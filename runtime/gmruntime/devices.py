@@ -1,13 +1,20 @@
-"""Which devices there are, and how kernels of one thread for each item run on them."""
+"""Which devices there are, and how kernels of one thread for each item run on them.
+
+Nothing else imports CuPy.
+"""
 
 import ctypes
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from typing import Any
 
-THREADS, BLOCKS_MAX = 128, 1 << 20
+THREADS = 128
+"""Of a block, for every kernel that is launched by its items."""
+
+_BLOCKS_MAX = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,15 +31,30 @@ class Device:
 
 
 def on_gpu(source: str, *, is_double: bool = False) -> Device:
-    """Compile a source of that precision for the GPU at hand; cupy keeps it on disk."""
-    cupy: Any = import_module("cupy")
-    module = cupy.RawModule(code=source, options=("-std=c++17",))
+    """Compile a source of that precision for the GPU at hand, for kernels of `THREADS` a block."""
+    module = compiled(source)
 
     def launch(name: str, items: int, rows: int, arguments: tuple[Any, ...]) -> None:
-        blocks = max(1, min(BLOCKS_MAX, -(-items // THREADS)))
+        blocks = max(1, min(_BLOCKS_MAX, -(-items // THREADS)))
         module.get_function(name)((blocks, rows), (THREADS,), arguments)
 
-    return Device(cupy, launch, is_double)
+    return Device(gpu_arrays(), launch, is_double)
+
+
+def gpu_arrays() -> Any:  # noqa: ANN401
+    """Return CuPy: NumPy's names for arrays on the GPU. Importing it takes a second."""
+    return import_module("cupy")
+
+
+@cache
+def compiled(source: str) -> Any:  # noqa: ANN401
+    """Compile a source for the GPU at hand: a module of kernels, which CuPy keeps on disk."""
+    return gpu_arrays().RawModule(code=source, options=("-std=c++17",))
+
+
+def free_bytes() -> int:
+    """Return how much memory of the GPU nobody has taken."""
+    return int(gpu_arrays().cuda.runtime.memGetInfo()[0])
 
 
 def has_gpu() -> bool:
@@ -40,10 +62,20 @@ def has_gpu() -> bool:
     if not _has_driver():
         return False
     try:
-        cupy: Any = import_module("cupy")
+        found = gpu_arrays()
     except ImportError:
         return False
-    return bool(cupy.cuda.is_available())
+    return bool(found.cuda.is_available())
+
+
+def check_gpu() -> None:
+    """Refuse to go on without a GPU where one is asked for.
+
+    Raises:
+        ValueError: when CuPy or the device is missing.
+    """
+    if not has_gpu():
+        raise ValueError("device 'cuda' needs cupy and a CUDA device; there is none here")
 
 
 def _has_driver() -> bool:

@@ -217,7 +217,6 @@ def check_device(device: object) -> None:
     if device not in DEVICES:
         raise ValueError(f"device is {device!r}; the devices are auto, cpu and cuda")
     if device == "cuda":
-        from gmruntime.devices import has_gpu
+        from gmruntime.devices import check_gpu
 
-        if not has_gpu():
-            raise ValueError("device 'cuda' needs cupy and a CUDA device; there is none here")
+        check_gpu()

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from gmruntime.budget import now_s
 from gmruntime.formats.errors import FormatError
 from gmruntime.formats.recognise import refuse_binary
 
@@ -189,7 +190,7 @@ def _first_bytes(handle: int, path: str) -> bytes:
     Raises:
         TimeoutError: when nobody opens the pipe for writing.
     """
-    deadline_s = time.monotonic() + WRITER_WAIT_S
+    deadline_s = now_s() + WRITER_WAIT_S
     has_writer = False
     while True:
         try:
@@ -201,7 +202,7 @@ def _first_bytes(handle: int, path: str) -> bytes:
         if first or has_writer:
             os.set_blocking(handle, True)
             return first
-        if time.monotonic() > deadline_s:
+        if now_s() > deadline_s:
             raise TimeoutError(f"nobody writes to the pipe {path}")
         time.sleep(0.02)
 

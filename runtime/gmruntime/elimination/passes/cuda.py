@@ -3,14 +3,9 @@
 A thread owns the entries of the result at one place of the axes that keep them apart, and runs
 through all places of the others; so nothing is written by two threads. Neighbouring threads are
 neighbours in the result. Float64: the same answers as on the CPU, up to the order of sums.
-
-Importing this file imports nothing of CUDA; `kernel` imports cupy.
 """
 
-from collections.abc import Callable
 from functools import cache
-from importlib import import_module
-from typing import Any
 
 THREADS_PER_BLOCK = 128
 NUM_AXES_MAX = 64
@@ -87,15 +82,8 @@ _MAXIMA = """
 """
 
 
+@cache
 def source(num_tables: int, *, is_max: bool) -> str:
     """Return the CUDA source for steps that read so many tables."""
     sizes = f"#define NUM_TABLES {num_tables}\n#define NUM_AXES_MAX {NUM_AXES_MAX}\n"
     return sizes + (_MAXIMA if is_max else _SUMS) + _SOURCE
-
-
-@cache
-def kernel(num_tables: int, is_max: bool) -> Callable[..., None]:
-    """Return the compiled kernel; CuPy keeps it on disk."""
-    cupy: Any = import_module("cupy")
-    code = source(num_tables, is_max=is_max)
-    return cupy.RawModule(code=code, options=("-std=c++17",)).get_function("contract")

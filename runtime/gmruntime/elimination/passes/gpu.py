@@ -6,12 +6,12 @@ for one, and compiled as C++ and run on the CPU by these same functions.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from gmruntime.budget import Budget
+from gmruntime.devices import compiled, free_bytes, gpu_arrays
 from gmruntime.elimination.passes import cuda as contraction_cuda
 from gmruntime.elimination.passes.losses import LOG_LOOK, Losses, note_loss
 from gmruntime.elimination.passes.program_kernel import Program, step_axes
@@ -37,20 +37,20 @@ class Device:
 
 def gpu() -> Device:
     """Return the GPU that CuPy chose."""
-    cupy: Any = import_module("cupy")
 
     def launch(num_tables: int, is_max: bool, arguments: tuple[Any, ...]) -> None:
         threads = contraction_cuda.THREADS_PER_BLOCK
         blocks = int(min(-(-int(arguments[7]) // threads), 1 << 20))
-        contraction_cuda.kernel(num_tables, is_max)((max(blocks, 1),), (threads,), arguments)
+        source = contraction_cuda.source(num_tables, is_max=is_max)
+        kernel = compiled(source).get_function("contract")
+        kernel((max(blocks, 1),), (threads,), arguments)
 
-    return Device(cupy, launch)
+    return Device(gpu_arrays(), launch)
 
 
 def fits_gpu(num_entries: int) -> bool:
     """Say whether the device has room for so many numbers."""
-    cupy: Any = import_module("cupy")
-    return 8 * num_entries < _MEMORY_SHARE * int(cupy.cuda.runtime.memGetInfo()[0])
+    return 8 * num_entries < _MEMORY_SHARE * free_bytes()
 
 
 def run_steps_on(

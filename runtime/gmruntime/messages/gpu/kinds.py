@@ -13,7 +13,7 @@ import numpy as np
 
 from gmruntime.arrays import Float64
 from gmruntime.budget import Budget
-from gmruntime.devices import on_gpu
+from gmruntime.devices import free_bytes, on_gpu
 from gmruntime.messages.compiled.flat_factors import flat_factors
 from gmruntime.messages.gpu.pairs import ROWS_MAX, SWEEPS_PER_LOOK, Pace
 from gmruntime.messages.kernels import codes
@@ -57,7 +57,7 @@ class Flood:
 def gpu(*, is_max: bool, is_double: bool) -> Device:
     """Return the device at hand with the kernels compiled; cupy keeps them on disk."""
     found = on_gpu(cuda_kinds.source(is_max=is_max, is_double=is_double), is_double=is_double)
-    return Device(found.arrays, found.launch, int(found.arrays.cuda.runtime.memGetInfo()[0]))
+    return Device(found.arrays, found.launch, free_bytes())
 
 
 def flood(

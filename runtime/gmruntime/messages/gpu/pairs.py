@@ -5,14 +5,13 @@ and the arrays built here are checked on the CPU.
 """
 
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from gmruntime.arrays import Float64, Int64, UInt8
 from gmruntime.budget import Budget
-from gmruntime.devices import has_gpu
+from gmruntime.devices import check_gpu, compiled, free_bytes, gpu_arrays, has_gpu
 from gmruntime.factors.kinds import Potts, Table
 from gmruntime.messages.kernels.cuda import pairs as cuda
 from gmruntime.messages.layout import Layout
@@ -145,8 +144,8 @@ def _parameters(kind: object, is_max: bool) -> np.ndarray:
 
 def is_worth_it(layout: Layout, options: BpOptions, rows: int = 1) -> bool:
     """Say whether to run on the GPU, as the options allow it and the machine has one."""
-    if options.device == "cuda" and not has_gpu():
-        raise ValueError("device 'cuda' needs cupy and a CUDA device; there is none here")
+    if options.device == "cuda":
+        check_gpu()
     if options.device == "cpu" or options.schedule not in ("auto", "flooding") or layout.is_forest:
         return False
     if options.device == "auto" and rows * len(layout.entry) < _NUM_ENTRIES_MIN:
@@ -177,14 +176,13 @@ def run(
     Returns:
         messages, the largest change of the last sweep, and the number of sweeps.
     """
-    cupy: Any = import_module("cupy")
     item = 8 if options.precision == "float64" else 4
-    free_bytes = 0.9 * int(cupy.cuda.runtime.memGetInfo()[0])
+    room_bytes = 0.9 * free_bytes()
     alone = num_bytes(layout, found, item)
-    if alone > free_bytes:
+    if alone > room_bytes:
         return None
     each = num_bytes(layout, found, item, 2) - alone
-    at_once = min(ROWS_MAX, 1 + int((free_bytes - alone) // max(1, each)))
+    at_once = min(ROWS_MAX, 1 + int((room_bytes - alone) // max(1, each)))
     values = np.empty(start.shape)
     change, num_sweeps = 0.0, 0
     for first in range(0, len(unary), at_once):
@@ -206,12 +204,12 @@ def _run_rows(
     options: BpOptions,
     damping: float,
 ) -> tuple[np.ndarray, float, int] | None:
-    cupy: Any = import_module("cupy")
+    cupy = gpu_arrays()
     is_double = options.precision == "float64"
     real: Any = np.float64 if is_double else np.float32
     size = int(layout.num_states[0])
-    compiled = cuda.module(size, found.rule, is_max=layout.is_max, is_double=is_double)
-    kernel = compiled.get_function("sweep")
+    source = cuda.source(size, found.rule, is_max=layout.is_max, is_double=is_double)
+    kernel = compiled(source).get_function("sweep")
     fixed = [
         np.int64(start.shape[1]),
         cupy.asarray(unary.astype(real)),

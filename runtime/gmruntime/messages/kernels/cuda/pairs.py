@@ -7,12 +7,9 @@ message is read once and written once, by one group; only the largest change is 
 maximum, whose result does not depend on order. The second axis of the grid is the row of evidence.
 Where all messages at once do not settle, only a random part of them is sent, after Van der Merwe,
 Joseph and Gopalakrishnan (2019), "Message scheduling for performant, many-core belief propagation".
-
-Importing this file imports nothing of CUDA; `module` imports cupy.
 """
 
-from importlib import import_module
-from typing import Any, Literal
+from typing import Literal
 
 Rule = Literal["table", "potts"]
 
@@ -238,10 +235,3 @@ def variables_per_block(num_states: int) -> int:
     while lanes < min(num_states, 32):
         lanes *= 2
     return THREADS_PER_BLOCK // lanes
-
-
-def module(num_states: int, rule: Rule, *, is_max: bool, is_double: bool) -> Any:  # noqa: ANN401
-    """Compile a specialisation for the device at hand; cupy keeps it on disk."""
-    cupy: Any = import_module("cupy")
-    code = source(num_states, rule, is_max=is_max, is_double=is_double)
-    return cupy.RawModule(code=code, options=("-std=c++17",))
