@@ -115,11 +115,6 @@ def missing_param(span: Span, what: str) -> Diagnostic:
     )
 
 
-def not_a_size(span: Span, what: str) -> Diagnostic:
-    """A size, or an end of a range, is missing or no whole number."""
-    return Diagnostic("GM465", f"{what}, but sizes and ends of ranges are whole numbers", span)
-
-
 # --- Names -------------------------------------------------------------------------------
 
 

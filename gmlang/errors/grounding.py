@@ -31,7 +31,7 @@ def size_unknown(span: Span, name: str) -> Diagnostic:
         "GM404",
         f"the size `{name}` is not known",
         span,
-        hint=f"bind an array whose shape names it, or write data {name} = 10",
+        hint=f"declare before this what says it: data of shape [{name}], or data {name} = 10",
     )
 
 
@@ -148,12 +148,12 @@ def bad_sum(span: Span, total: float, where: str) -> Diagnostic:
 
 
 def uncovered_match(span: Span, where: str) -> Diagnostic:
-    """A match has no case for some values."""
+    """A match has no case for some values; `where` is their instance and states."""
     return Diagnostic(
         "GM411",
-        f"this match does not cover {where}",
+        f"no case of this match applies{where}",
         span,
-        hint="add a case for it, or a final case `_`",
+        hint="add a case for it, or a last case `_ -> ...`",
     )
 
 
@@ -329,4 +329,9 @@ def too_much_memory(span: Span, text: str, instances: int, gibibytes: float) -> 
 
 def bad_base(span: Span) -> Diagnostic:
     """A base distribution has a negative weight, or none above zero."""
-    return Diagnostic("GM421", "the weights of a base are at least 0, and one of them above", span)
+    return Diagnostic(
+        "GM421",
+        "the weights of a base are at least 0, and one of them above",
+        span,
+        hint="what the base gives 0 is impossible; without `base` all values weigh alike",
+    )

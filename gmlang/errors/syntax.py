@@ -104,6 +104,11 @@ def misplaced(span: Span, message: str, hint: str) -> Diagnostic:
     return Diagnostic("GM102", message, span, hint=hint)
 
 
+def ends_too_early(span: Span) -> Diagnostic:
+    """Report a text that ends in the middle of something that nothing else tells more of."""
+    return misplaced(span, "the text ends too early", "")
+
+
 def _expected(accepts: Sequence[str]) -> str:
     if "NAME" in accepts and "(" in accepts and "INT" in accepts:
         return "; an expression is needed"
@@ -197,11 +202,6 @@ def unexpected_indentation(span: Span, blanks: str) -> Diagnostic:
         else "a block follows a line that ends in `:`; a statement goes on over several lines "
         "only inside brackets",
     )
-
-
-def unexpected_end(span: Span, accepts: tuple[str, ...]) -> Diagnostic:
-    """Report a text that ends in the middle of something."""
-    return Diagnostic("GM106", f"the text ends too early{_expected(accepts)}", span)
 
 
 def bad_indentation(span: Span, allowed: Sequence[int], blanks: str) -> Diagnostic:

@@ -112,7 +112,7 @@ def _two_statements(context: Context) -> Diagnostic | None:
     if context.bracket is not None:
         return None
     for number, word in enumerate(context.words[1 : context.at + 1], 1):
-        is_statement = word.text in STATEMENTS_OF_A_LINE and context.words[0].kind != "IMPORT"
+        is_statement = word.text in STATEMENTS_OF_A_LINE and context.first not in ("import", "from")
         following = context.words[number + 1 : number + 2]
         before = context.words[number - 1]
         if not is_statement or not following or before.text in (".", ",", ":", "var", "="):
@@ -255,6 +255,10 @@ def _imports(context: Context) -> Diagnostic | None:
         return errors.plain(context, f"a module is named without quotes: `import {name}`")
     if context.text == "*":
         return errors.plain(context, "name what is wanted: `from things import purple, jar`")
+    if context.text == "as" and context.first == "from":
+        return errors.plain(
+            context, "what comes from a module keeps its name; `import m as n` renames"
+        )
     if context.text == "," and context.first == "import":
         return errors.plain(context, "each module has an `import` of its own, on its own line")
     if context.text in ("(", "{"):

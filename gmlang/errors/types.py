@@ -188,8 +188,13 @@ def bad_domain(span: Span, reason: str) -> Diagnostic:
 
 def wrong_number_of_patterns(span: Span, subjects: int, found: int) -> Diagnostic:
     """Report a case whose patterns do not fit the match."""
+    has = "1 subject" if subjects == 1 else f"{subjects} subjects"
+    given = "1 pattern" if found == 1 else f"{found} patterns"
     return Diagnostic(
-        "GM323", f"this match has {subjects} subjects, but the case has {found} patterns", span
+        "GM323",
+        f"this match has {has}, but the case has {given}",
+        span,
+        hint="one pattern for each subject, separated by commas; `_` fits any value",
     )
 
 
@@ -244,7 +249,12 @@ def value_named_twice(span: Span, value: str, first: Span) -> Diagnostic:
 
 def negative_weight(span: Span, value: float) -> Diagnostic:
     """Report a likelihood or base weight below zero."""
-    return Diagnostic("GM331", f"a weight is not negative; this is {value:g}", span)
+    return Diagnostic(
+        "GM331",
+        f"a weight is not negative; this is {value:g}",
+        span,
+        hint="weights are factors, not nats: 0 forbids, and 1 changes nothing",
+    )
 
 
 def too_much_to_expand(span: Span, text: str, count: int, most: int) -> Diagnostic:

@@ -58,7 +58,7 @@ def find_mistakes(
             break
     if not found:
         end = len(source.text)
-        found.append(errors.unexpected_end(Span(source, end, end), ()))
+        found.append(errors.ends_too_early(Span(source, end, end)))
     return found
 
 

@@ -41,8 +41,9 @@ from gmlang.graph.values.arithmetic import (
     number,
     whole_numbers,
 )
-from gmlang.graph.values.environment import Env, Place, Slots, no_value, value_at, whole
+from gmlang.graph.values.environment import Env, Place, Slots, no_value, value_at
 from gmlang.graph.values.frames import LOOK_AHEAD, check_instances, repeat, spread
+from gmlang.graph.values.offending import offending
 from gmlang.graph.world.world import Frame
 
 # --- Frames ------------------------------------------------------------------------------
@@ -389,12 +390,4 @@ def _check_coverage(expression: Cases, rows: list[np.ndarray], env: Env) -> None
         uncovered = uncovered & ~hole.mask
     if not uncovered.any():
         return
-    place = np.argwhere(whole(uncovered, env))[0]
-    shown = [
-        slot.states.label(int(state))
-        for slot, state, size in zip(
-            env.slots.items, place[1:], whole(uncovered, env).shape[1:], strict=True
-        )
-        if size > 1
-    ]
-    raise GmError([errors.uncovered_match(expression.span, ", ".join(shown) or "every value")])
+    raise GmError([errors.uncovered_match(expression.span, offending(uncovered, env))])

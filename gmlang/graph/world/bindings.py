@@ -122,12 +122,8 @@ def _size(world: World, part: str | Expression) -> int | None:
 
 
 def _whole(world: World, expression: Expression) -> int:
-    """Return the value of a size, or of an end of a range."""
-    value = np.asarray(evaluate(expression, _constants(world))).reshape(-1)[0]
-    if not np.isfinite(value) or value != np.floor(value):
-        shown_ = f"`{expression.span.text}` is {float(value):g}"
-        raise GmError([data_errors.not_a_size(expression.span, shown_)])
-    return int(value)
+    """Return the value of a size, or of an end of a range; their types say that it is whole."""
+    return int(np.asarray(evaluate(expression, _constants(world))).reshape(-1)[0])
 
 
 def _known_sizes(world: World, symbol: DataSymbol) -> Sizes:
@@ -154,7 +150,8 @@ def _match_shape(binding: _Binding, symbol: DataSymbol, array: np.ndarray, hint:
             world.sizes[part] = size
             binding.size_from[part] = (name, symbol.span)
             continue
-        shape = f"{declared} with {_show(part)} = {expected}"
+        said = _show(part)
+        shape = declared if said == str(expected) else f"{declared} with {said} = {expected}"
         notes: tuple[Note, ...] = ()
         if isinstance(part, str) and part in binding.size_from:
             notes = data_errors.size_said_by(part, *binding.size_from[part])

@@ -1,0 +1,111 @@
+"""Every code of the catalogue has a program in `bad/`, or here what makes it outside a program.
+
+What is said outside a program is kept word for word in `bad/outside`, a file for each code.
+"""
+
+import re
+from collections.abc import Callable
+from concurrent.futures import Executor
+from functools import partial
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+import gmlang
+from gmlang.data.settings import read_file
+from gmlang.diagnostics import GmError, Source
+from gmlang.pipeline import check_source
+
+BAD = Path(__file__).resolve().parent / "bad"
+CATALOGUE = Path(gmlang.__file__).parent / "errors"
+
+
+def _run(text: str) -> None:
+    list(gmlang.compile(text).run())
+
+
+def _bind(text: str, **values: object) -> None:
+    gmlang.compile(text).bind(**values).grounding()
+
+
+def _table(declaration: str, content: str | bytes) -> None:
+    Path("k.csv").write_bytes(content.encode() if isinstance(content, str) else content)
+    gmlang.compile(f"{declaration}\n").bind(k=read_file("k", "k.csv")).grounding()
+
+
+def _modules(texts: dict[str, str]) -> None:
+    """Check a program called `main` beside modules."""
+    for name, text in texts.items():
+        Path(f"{name}.gm").write_bytes(text.encode("latin-1"))
+    check_source(Source("main.gm", texts["main"]), Path())
+
+
+def _later(question: str, texts: dict[str, str]) -> None:
+    for name, text in texts.items():
+        Path(f"{name}.gm").write_text(text, "utf-8")
+    gmlang.load("main.gm").query(question)
+
+
+def _set_in_modules(imports: str, **values: float) -> None:
+    for name in ("left", "right"):
+        Path(f"{name}.gm").write_text("param p = 0.5\ndef half() = p\n", "utf-8")
+    Path("main.gm").write_text(imports + "\nvar x : bool\n", "utf-8")
+    gmlang.load("main.gm").set(**values)
+
+
+IMPORTS = {"main": "import m0\n"} | {f"m{k}": f"import m{k + 1}\n" for k in range(200)}
+DEFINITIONS = "".join(f"data d{k} = d{k + 1}\n" for k in range(3000)) + "data d3000 = 1\n"
+NUMBERS = "data k[N] : 0..9"
+
+OUTSIDE: dict[str, Callable[[], object]] = {
+    "GM100": lambda: _modules({"main": "", "packed": "PK\x03\x04"}) or gmlang.load("packed.gm"),
+    "GM206": partial(_modules, {"main": "import a\n", "a": "import b\n", "b": "import a\n"}),
+    "GM215": lambda: _later("P(rain.wet)", {"rain": "var wet : bool\n", "main": "import rain\n"}),
+    "GM217": partial(_modules, {"main": "import latin\n", "latin": "# caf\xe9\n"}),
+    "GM218": partial(_modules, IMPORTS),
+    "GM219": partial(_run, DEFINITIONS),
+    "GM402": partial(_bind, "data k : 0..9\n", kk=3),
+    "GM418": partial(_bind, f"{NUMBERS}\n", k=["many"]),
+    "GM450": partial(_table, NUMBERS, b"1\xff2\n"),
+    "GM451": partial(_table, NUMBERS, "1,5;2,5\n"),
+    "GM452": partial(_table, "data k[M, N] : 0..9", "1,2\n3\n"),
+    "GM453": partial(_table, "domain D = {k, l}\ndata k[N] : D", "k\nl\n"),
+    "GM454": partial(_table, NUMBERS, "age,size\n1,2\n"),
+    "GM455": partial(_table, NUMBERS, "k,k\n1,2\n"),
+    "GM456": partial(_table, NUMBERS, "1\nmany\n"),
+    "GM457": partial(_bind, f"{NUMBERS}\n", k={"one": 1}),
+    "GM458": partial(_bind, "data k[M, N] : 0..9\n", k=[[1, 2], [3]]),
+    "GM460": lambda: _set_in_modules(
+        "import left\nimport right\nfactor left.half() + right.half()", p=0.1
+    ),
+    "GM461": lambda: _set_in_modules("from left import p\nfactor p", **{"p": 0.1, "left.p": 0.1}),
+    "GM462": partial(_table, NUMBERS, "# nothing\n"),
+    "GM463": partial(_table, NUMBERS, '"1\n'),
+    "GM464": partial(_table, NUMBERS, "1,\n"),
+    "GM511": lambda: list(gmlang.compile("var x : bool\n").run(budget_s=-1)),
+    "GM512": lambda: list(gmlang.compile("var x : bool\n").run(executor=cast("Executor", "many"))),
+}
+"""For each code that no program alone can raise, what does."""
+
+
+def test_every_code_has_an_example():
+    catalogue = "".join(path.read_text("utf-8") for path in CATALOGUE.glob("*.py"))
+    words = "".join(path.read_text("utf-8") for path in BAD.rglob("*.err"))
+    assert set(re.findall(r'"(GM\d{3})"', catalogue)) == set(re.findall(r"\[(GM\d{3})\]", words))
+
+
+@pytest.mark.parametrize("code", OUTSIDE)
+def test_a_mistake_outside_a_program_is_told_in_these_words(
+    code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, update_golden: bool
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(GmError) as caught:
+        OUTSIDE[code]()
+    words = str(caught.value) + "\n"
+    golden = BAD / "outside" / f"{code}.err"
+    if update_golden:
+        golden.parent.mkdir(exist_ok=True)
+        golden.write_text(words, "utf-8")
+    assert f"[{code}]" in words
+    assert words == golden.read_text("utf-8")
