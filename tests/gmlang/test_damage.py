@@ -15,8 +15,8 @@ from gmlang.diagnostics import GmError, Source
 from gmlang.formats.convert import network_to_gm
 from gmlang.syntax.parse import parse
 from gmlang.syntax.print import print_program
-from gmruntime.formats.bif import parse_bif
 from gmruntime.formats.errors import FormatError
+from gmruntime.formats.networks.bif import parse_bif
 from gmruntime.formats.uai import parse_evidence, parse_uai
 from gmruntime.formats.uai_results import parse_assignment, parse_marginals, parse_partition
 from gmruntime.graph import validate

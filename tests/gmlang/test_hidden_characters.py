@@ -15,7 +15,7 @@ from gmlang.queries.questions.map import MapAnswer
 from gmlang.queries.questions.probability import MarginalAnswer
 from gmlang.views.graph import to_dot, to_svg
 from gmlang.views.show import show_html
-from gmruntime.formats.bif import Network, network_graph, parse_bif
+from gmruntime.formats.networks.bif import Network, network_graph, parse_bif
 from gmruntime.printable import HIDDEN, printable, printable_line
 
 EVIL = 'a\x1b[31m\u202e<script>alert(1)</script>&"\\ \x9b\x07'

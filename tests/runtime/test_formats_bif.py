@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gmruntime.answer import LogPartition
-from gmruntime.formats.bif import network_graph, parse_bif, probabilities
 from gmruntime.formats.errors import FormatError
+from gmruntime.formats.networks.bif import network_graph, parse_bif, probabilities
 from gmruntime.graph import log_score, validate
 from gmruntime.inference import infer
 

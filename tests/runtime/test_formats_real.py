@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gmruntime.formats.bif import network_graph, read_bif
+from gmruntime.formats.networks.bif import network_graph, read_bif
 from gmruntime.formats.uai import read_evidence, read_query, read_uai
 from gmruntime.formats.uai_results import parse_marginals, parse_partition
 from gmruntime.graph import log_score, num_states, validate

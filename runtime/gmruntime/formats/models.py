@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from gmruntime.formats.bif import Network, parse_bif
 from gmruntime.formats.files import open_file
+from gmruntime.formats.networks.bif import Network, parse_bif
 from gmruntime.formats.recognise import (
     BIF,
     GM,

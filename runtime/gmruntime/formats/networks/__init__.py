@@ -1,0 +1,1 @@
+"""Bayesian networks in the formats of other tools: with names, distributions and parents."""
