@@ -9,7 +9,7 @@ from gmlang.cli.options import EXIT_ANSWERED, read_assignments, values_options
 from gmruntime.printable import printable
 
 if TYPE_CHECKING:
-    from gmruntime.formats.networks.bif import Network
+    from gmruntime.formats.networks.network import Network
 
 
 @click.command()
@@ -40,7 +40,7 @@ def _convert(source: str, target: str, kind: str, values: dict[str, object]) -> 
     """
     from gmlang.formats.convert import graph_to_gm, network_to_gm, read_graph, write_names
     from gmruntime.formats.models import read_model
-    from gmruntime.formats.networks.bif import Network
+    from gmruntime.formats.networks.network import Network
 
     found = read_model(source, _warn)
     if found is None and kind == "gm":

@@ -108,7 +108,7 @@ def solve(
 
 def _read_graph(path: str) -> "FactorGraph":
     from gmruntime.formats.models import read_model
-    from gmruntime.formats.networks.bif import Network, network_graph
+    from gmruntime.formats.networks.network import Network, network_graph
     from gmruntime.formats.recognise import GM
 
     found = read_model(path, lambda text: click.echo(printable(f"warning: {text}"), err=True))

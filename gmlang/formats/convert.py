@@ -10,7 +10,7 @@ import numpy as np
 from gmlang.words import WORDS
 from gmruntime.factors.kinds import Table
 from gmruntime.formats.models import read_model
-from gmruntime.formats.networks.bif import Network, network_graph, probabilities
+from gmruntime.formats.networks.network import Network, network_graph, probabilities
 from gmruntime.graph import FactorGraph
 
 RESERVED_NAMES = frozenset(word.text for word in WORDS)

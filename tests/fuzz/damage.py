@@ -30,7 +30,7 @@ from gmlang.syntax.print import print_program
 from gmlang.views.notebook import register
 from gmruntime.formats.errors import FormatError
 from gmruntime.formats.models import read_model, recognise_file
-from gmruntime.formats.networks.bif import Network
+from gmruntime.formats.networks.network import Network
 from gmruntime.formats.uai import read_evidence, read_query, read_uai
 from gmruntime.formats.uai_results import parse_assignment, parse_marginals, parse_partition
 

@@ -13,7 +13,7 @@ from gmlang.cli import main
 from gmlang.diagnostics import Source
 from gmlang.formats.convert import WORDS, identifier, network_to_gm
 from gmlang.syntax.print import format_source
-from gmruntime.formats.networks.bif import Network, network_graph
+from gmruntime.formats.networks.network import Network, network_graph
 from gmruntime.formats.uai import parse_uai, read_evidence, read_uai
 from gmruntime.graph import FactorGraph, log_score, num_states
 

@@ -15,7 +15,8 @@ from gmlang.queries.questions.map import MapAnswer
 from gmlang.queries.questions.probability import MarginalAnswer
 from gmlang.views.graph import to_dot, to_svg
 from gmlang.views.show import show_html
-from gmruntime.formats.networks.bif import Network, network_graph, parse_bif
+from gmruntime.formats.networks.bif import parse_bif
+from gmruntime.formats.networks.network import Network, network_graph
 from gmruntime.printable import HIDDEN, printable, printable_line
 
 EVIL = 'a\x1b[31m\u202e<script>alert(1)</script>&"\\ \x9b\x07'

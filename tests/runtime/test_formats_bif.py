@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from gmruntime.answer import LogPartition
 from gmruntime.formats.errors import FormatError
-from gmruntime.formats.networks.bif import network_graph, parse_bif, probabilities
+from gmruntime.formats.networks.bif import parse_bif
+from gmruntime.formats.networks.network import network_graph, probabilities
 from gmruntime.graph import log_score, validate
 from gmruntime.inference import infer
 
@@ -64,6 +65,23 @@ def test_rows_of_few_digits_are_normalised_where_they_are_used() -> None:
     assert infer(graph, LogPartition()).log_value == pytest.approx(0.0, abs=1e-12)
 
 
+def test_the_place_of_the_first_uneven_row_is_told() -> None:
+    network = parse_bif("r", RAIN.replace("(yes) 0.1", "(yes) 0.2"))
+    assert network.warnings[0].startswith("r:9:3: 1 of the distributions")
+
+
+def test_a_row_given_twice_is_refused() -> None:
+    text = RAIN.replace("  (yes) 0.1, 0.2, 0.7;", "  (yes) 0.1, 0.2, 0.7;\n  (yes) 0, 0, 1;")
+    with pytest.raises(FormatError, match=r"r:10:3: the row P\(wet \| rain = yes\) .* in line 9"):
+        parse_bif("r", text)
+
+
+def test_a_directed_cycle_is_refused_with_its_path() -> None:
+    text = RAIN.replace("( rain ) { table 0.8, 0.2; }", "( rain | wet ) { default 0.8, 0.2; }")
+    with pytest.raises(FormatError, match=r"r:7:15: .*rain -> wet -> rain"):
+        parse_bif("r", text)
+
+
 def test_a_row_without_mass_is_no_distribution() -> None:
     with pytest.raises(FormatError, match=r"P\(rain\) has no sum"):
         parse_bif("r", RAIN.replace("table 0.8, 0.2", "table 0, 0"))
@@ -77,7 +95,7 @@ def test_a_row_without_mass_is_no_distribution() -> None:
         ("(yes)", "(maybe)", 9, "`maybe` is no state of rain"),
         ("0.8, 0.2;", "0.8;", 7, "a probability is expected"),
         ("0.8", "-0.8", 7, "cannot be -0.8"),
-        ("default 0.7, 0.2, 0.1;", "", 11, "no probabilities are given for wet | no"),
+        ("default 0.7, 0.2, 0.1;", "", 11, "no probabilities are given for wet | rain = no"),
         ("variable wet", "variable rain", 4, "declared twice"),
         ("( wet | rain )", "( rain )", 8, "given twice"),
     ],

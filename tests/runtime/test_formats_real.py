@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from gmruntime.formats.networks.bif import network_graph, read_bif
+from gmruntime.formats.networks.bif import read_bif
+from gmruntime.formats.networks.network import network_graph
 from gmruntime.formats.uai import read_evidence, read_query, read_uai
 from gmruntime.formats.uai_results import parse_marginals, parse_partition
 from gmruntime.graph import log_score, num_states, validate

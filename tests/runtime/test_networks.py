@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from gmruntime.answer import Marginals, MarginalsAnswer, Status
-from gmruntime.formats.networks.bif import network_graph, read_bif
+from gmruntime.formats.networks.bif import read_bif
+from gmruntime.formats.networks.network import network_graph
 from gmruntime.formats.uai import read_evidence, read_uai
 from gmruntime.formats.uai_results import log10, parse_marginals
 from gmruntime.graph import FactorGraph, log_score, num_states

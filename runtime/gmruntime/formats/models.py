@@ -4,7 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gmruntime.formats.files import open_file
-from gmruntime.formats.networks.bif import Network, parse_bif
+from gmruntime.formats.networks.bif import parse_bif
+from gmruntime.formats.networks.network import Network
 from gmruntime.formats.recognise import (
     BIF,
     GM,
