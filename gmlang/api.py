@@ -7,7 +7,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -16,7 +16,9 @@ from gmlang.core.program import Assert, Query
 from gmlang.data.names import by_core_name
 from gmlang.data.reading import read_all
 from gmlang.diagnostics import Diagnostic, GmError, Source
+from gmlang.errors import data as data_errors
 from gmlang.errors import grounding as errors
+from gmlang.formats.programs import model_program
 from gmlang.graph.from_core import Grounding
 from gmlang.graph.world.names import Named, named_in
 from gmlang.library import read_source, refuse_data
@@ -36,6 +38,7 @@ from gmlang.queries.session import (
 from gmlang.queries.spread import Spread
 from gmlang.syntax.parse import parse_query
 from gmlang.views import attach_views
+from gmruntime.formats.models import holds_model, read_model
 from gmruntime.graph import FactorGraph
 
 MISSING_DATA = "GM401"
@@ -283,7 +286,7 @@ class Model:
 
 
 def load(path: str | Path, **data: object) -> Model:
-    """Read a `.gm` file.
+    """Read a program, or a model of another tool, whose names are kept where they can be.
 
     Args:
         path: of the file; imports are looked up beside it.
@@ -291,9 +294,12 @@ def load(path: str | Path, **data: object) -> Model:
 
     Raises:
         GmError: with the mistakes in the program.
+        FormatError: with the mistake in a model of another tool.
         OSError: when the file cannot be read.
     """
     path = Path(path)
+    if holds_model(path):
+        return _foreign(path).bind(**data)
     source = read_source(path)
     try:
         model = Model(check_source(source, path.parent))
@@ -301,6 +307,17 @@ def load(path: str | Path, **data: object) -> Model:
         refuse_data(source)
         raise error
     return model.bind(**data) if data else model
+
+
+def _foreign(path: Path) -> Model:
+    """Read a model of another tool; what is to be said of its file becomes warnings."""
+    told: list[str] = []
+    found = read_model(path, told.append)
+    assert found is not None
+    program = model_program(found, path.name)
+    checked = check_source(Source(str(path), program.text))
+    notes = [data_errors.about_model(text) for text in (*told, *program.notes)]
+    return Model(replace(checked, warnings=(*checked.warnings, *notes))).bind(**program.data)
 
 
 def compile(text: str, name: str = "<text>", **data: object) -> Model:

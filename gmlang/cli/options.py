@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from gmlang.limits import MEMORY_MAX, SECONDS_MAX, SEED_MAX
+from gmruntime.formats.errors import FormatError
+from gmruntime.printable import printable
 
 if TYPE_CHECKING:
     from gmlang.api import Model
@@ -88,9 +90,10 @@ device_option = click.option(
 
 
 def open_program(file: str) -> "Model":
-    """Read a program from a file, or from stdin when the file is `-`.
+    """Read a program or a model from a file, or a program from stdin when the file is `-`.
 
     Raises:
+        click.ClickException: with the mistake in a model of another tool.
         GmError: with the mistakes in it.
         OSError: when it cannot be read.
     """
@@ -103,7 +106,10 @@ def open_program(file: str) -> "Model":
             raise click.UsageError("a program is expected on stdin, which is closed")
         content = sys.stdin.buffer.read(PROGRAM_BYTES_MAX + 1)
         return compile_text(source_of("<stdin>", content).text, "<stdin>")
-    return load(file)
+    try:
+        return load(file)
+    except FormatError as error:
+        raise click.ClickException(printable(str(error))) from None
 
 
 def read_assignments(settings: tuple[str, ...], files: tuple[str, ...]) -> dict[str, object]:

@@ -64,12 +64,17 @@ def run(
     workers: int | None,
     dask: str | None,
 ) -> int:
-    """Answer the queries of FILE, in order; `-` reads the program from stdin."""
+    """Answer the queries of FILE, a program or a model of another tool; `-` reads a program.
+
+    A model of another tool asks nothing: ask it with --query, by the names that its file has.
+    """
     from gmlang.queries.session import Settings
 
     model = bound(open_program(file), settings, files)
     how = Settings(budget, seed, device, memory_bytes(memory))
     asked = [q for text in texts for q in model.ask(text)] if texts else list(model.questions)
+    if not asked and not model.questions:
+        _tell_how_to_ask(file, model)
     if only_plan:
         if trace is not None:
             raise click.UsageError("--plan answers nothing: there is no search to --trace")
@@ -117,6 +122,19 @@ def _answer_all(
         if as_json:
             click.echo(json.dumps({"file": file, "queries": collected}, allow_nan=False))
     return status
+
+
+def _tell_how_to_ask(file: str, model: "Model") -> None:
+    """Say of a model of another tool how it is asked."""
+    from gmruntime.formats.models import holds_model
+
+    if file != "-" and holds_model(file):
+        names = [symbol.name for symbol in model.names()]
+        if names:
+            shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+            click.echo(
+                f"{file} asks nothing: --query 'P({names[0]})' asks for one of {shown}", err=True
+            )
 
 
 def _status(answer: "Answer | Failure | None") -> int:

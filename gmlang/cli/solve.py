@@ -71,7 +71,7 @@ def solve(
     workers: int | None,
     dask: str | None,
 ) -> int:
-    """Answer TASK about MODEL (.uai or .bif, packed or not).
+    """Answer TASK about MODEL (.uai, .bif and the other formats of models, packed or not).
 
     Without MODEL the competition's environment is read: MODEL EVID QUERY RESULT TIMESEC MEMKB.
     """
@@ -107,14 +107,13 @@ def solve(
 
 
 def _read_graph(path: str) -> "FactorGraph":
-    from gmruntime.formats.models import read_model
-    from gmruntime.formats.networks.network import Network, network_graph
+    from gmruntime.formats.models import graph_of, read_model
     from gmruntime.formats.recognise import GM
 
     found = read_model(path, lambda text: click.echo(printable(f"warning: {text}"), err=True))
     if found is None:
         raise FormatError(path, f"this looks like {GM.name}", hint=GM.advice)
-    return network_graph(found) if isinstance(found, Network) else found
+    return graph_of(found)
 
 
 def _environment(name: str, kind: Positive) -> float | None:

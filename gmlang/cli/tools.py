@@ -88,7 +88,7 @@ def fmt(files: tuple[str, ...], write: bool, only_check: bool) -> int:
 @click.option("-o", "--out", type=click.Path(dir_okay=False), help=".svg or .dot. [default: DOT]")
 @values_options
 def graph(file: str, out: str | None, files: tuple[str, ...], settings: tuple[str, ...]) -> int:
-    """Draw the factor graph of FILE (.gm, .uai or .bif), plates collapsed."""
+    """Draw the factor graph of FILE (a program or a model of another tool), plates collapsed."""
     from gmlang.formats.convert import drawn_graph
     from gmlang.views.graph import to_dot, to_svg
     from gmruntime.formats.errors import FormatError

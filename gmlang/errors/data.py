@@ -228,3 +228,8 @@ def bad_header(span: Span, name: str, reason: str) -> Diagnostic:
 def entry(name: str, place: Sequence[int]) -> str:
     """Name one entry of data: `k`, `k[2]`, `k[0, 3]`."""
     return f"{name}[{', '.join(map(str, place))}]" if place else name
+
+
+def about_model(text: str) -> Diagnostic:
+    """Say what is unusual about a model of another tool."""
+    return Diagnostic("GM466", text, None, severity="warning")

@@ -24,15 +24,19 @@ import numpy as np
 import gmlang
 from gmlang.cli.options import bound
 from gmlang.diagnostics import GmError, Source
-from gmlang.formats.convert import graph_to_gm, network_to_gm
+from gmlang.formats.network_programs import network_to_gm
+from gmlang.formats.programs import graph_to_gm
 from gmlang.syntax.parse import parse
 from gmlang.syntax.print import print_program
 from gmlang.views.notebook import register
 from gmruntime.formats.errors import FormatError
-from gmruntime.formats.models import read_model, recognise_file
+from gmruntime.formats.models import graph_of, read_model, recognise_file
+from gmruntime.formats.networks.bif import parse_bif
 from gmruntime.formats.networks.network import Network
+from gmruntime.formats.networks.writing import bif_text
 from gmruntime.formats.uai import read_evidence, read_query, read_uai
 from gmruntime.formats.uai_results import parse_assignment, parse_marginals, parse_partition
+from tests.support.files import FILES
 
 ROOT = Path(__file__).resolve().parents[2]
 INPUTS = 24
@@ -71,7 +75,9 @@ _WORDS = r"""
     { } ( ) [ ] : ~ := @ | & , ; .. ..< -> _ # " \"\"\" ' \\ = == != < ** // % ^ for in if else
     match predict use except model entity var data param observe like query P MAP why domain import
     from soft prior base do learn had not is table default probability network variable type
-    discrete 0 1 -1 1e309 1e-400 99999999999999999999 nan inf NA 0x1 null true 64 100000 \x1b
+    discrete <!ENTITY <![CDATA[ ]]> &lt; &a; </a> <a> node potential data states belief scope costs
+    salldiff knapsack wsum 0 1 -1 1e309 1e-400 99999999999999999999 nan inf NA 0x1 null true
+    64 100000 \x1b
 """
 WORDS = (*(w.encode() for w in _WORDS.split()), b"\n", b"    ", b"\t", b"\r", b"\0", b"\xff")
 LETTERS = ("\u2028", "\ufeff", "\u202e", "é", "𝒙", "¹", "٣", "\U000e0041", "\ud800")
@@ -204,6 +210,15 @@ def _npy(rng: random.Random) -> tuple[str, bytes]:
     return ".npy", held.getvalue()
 
 
+def _model(rng: random.Random) -> tuple[str, bytes]:
+    """A model of some format; its name ends as the format's do, or as another one's."""
+    kind = rng.choice(("uai", "bif", *FILES))
+    ending = kind if rng.random() < 0.8 else rng.choice(("uai", "bif", "txt", *FILES))
+    if kind == "uai":
+        return f".{ending}", rng.choice(UAI)
+    return f".{ending}", BIF if kind == "bif" else FILES[kind].encode()
+
+
 def _npz(rng: random.Random) -> tuple[str, bytes]:
     held = io.BytesIO()
     save = rng.choice((np.savez, np.savez_compressed))
@@ -214,7 +229,7 @@ def _npz(rng: random.Random) -> tuple[str, bytes]:
 ORIGINALS: dict[str, Callable[[random.Random], tuple[str, bytes]]] = {
     "program": lambda rng: (".gm", rng.choice(programs())),
     "query": lambda rng: ("", rng.choice(QUERIES)),
-    "model": lambda rng: (rng.choice([".uai", ".bif", ".txt"]), rng.choice((*UAI, BIF, BIF))),
+    "model": lambda rng: _model(rng),
     "numbers": lambda rng: (".evid", rng.choice(NUMBERS)),
     "table": lambda rng: (rng.choice([".csv", ".tsv", ".txt"]), rng.choice(TABLES)),
     "npy": _npy,
@@ -253,9 +268,12 @@ def _read_query(path: Path, given: Damaged) -> None:
 def _read_model(path: Path, given: Damaged) -> None:
     recognise_file(path)
     found = read_model(path)
+    if given.choice % 4 == 0 and path.suffix != ".gm":
+        gmlang.load(path).graph()
     if isinstance(found, Network):
         gmlang.compile(network_to_gm(found)).graph()
-    elif found is not None and found.num_variables < 50:
+        assert bif_text(parse_bif("n", bif_text(found))) == bif_text(found)
+    elif found is not None and graph_of(found).num_variables < 50:
         gmlang.compile(graph_to_gm(found, "m")).graph()
 
 

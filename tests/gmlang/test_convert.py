@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 import gmlang
 from gmlang.cli import main
 from gmlang.diagnostics import Source
-from gmlang.formats.convert import WORDS, identifier, network_to_gm
+from gmlang.formats.names import RESERVED_NAMES, identifier
+from gmlang.formats.network_programs import network_to_gm
 from gmlang.syntax.print import format_source
 from gmruntime.formats.networks.network import Network, network_graph
 from gmruntime.formats.uai import parse_uai, read_evidence, read_uai
@@ -72,7 +73,7 @@ def test_a_network_as_a_program_has_the_same_distribution(network: Network) -> N
 def test_every_name_becomes_one_of_the_language(name: str) -> None:
     taken: set[str] = set()
     found = identifier(name, taken)
-    assert found not in WORDS
+    assert found not in RESERVED_NAMES
     assert identifier(name, taken) != found
     gmlang.compile(f"var {found} : bool")
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import gmlang
 from gmlang.diagnostics import GmError, Source
-from gmlang.formats.convert import network_to_gm
+from gmlang.formats.network_programs import network_to_gm
 from gmlang.syntax.parse import parse
 from gmlang.syntax.print import print_program
 from gmruntime.formats.errors import FormatError

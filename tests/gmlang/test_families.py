@@ -24,7 +24,7 @@ from gmlang.diagnostics import GmError, Source
 from gmlang.editor.highlight import GmLexer
 from gmlang.families import CALLED, FAMILIES, family_named
 from gmlang.families.family import Domains, Draw, Family, Gives, Pairs, Parameter, Range, Taken
-from gmlang.formats.convert import identifier
+from gmlang.formats.names import identifier
 from gmlang.repl import terminal
 from gmlang.syntax.parse import parse
 from gmlang.syntax.print import print_program

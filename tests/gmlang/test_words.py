@@ -11,7 +11,7 @@ from gmlang.core.expressions import aggregates, domains, forms, weights
 from gmlang.editor.highlight import GmLexer
 from gmlang.errors.syntax_words import INNER_WORDS, STATEMENTS
 from gmlang.families import CALLED, LATER
-from gmlang.formats.convert import RESERVED_NAMES
+from gmlang.formats.names import RESERVED_NAMES
 from gmlang.queries.questions import QUERY_FORMS
 from gmlang.repl import terminal
 from gmlang.syntax.lex import tokenize

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 from gmruntime.formats.errors import FormatError
 
-READ = "gmlang reads programs (.gm), UAI models and BIF networks"
+READ = (
+    "gmlang reads programs (.gm), Bayesian networks (BIF, XMLBIF, NET, DSC, XDSL), UAI models, "
+    "cost functions (WCSP, CFN), factor graphs (FG) and parity checks (alist)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +19,7 @@ class Format:
     """A format that files may have.
 
     Attributes:
-        key: "gm", "uai", "bif", or "" for what is read by no command as a model.
+        key: how its models are called in short, such as "bif"; "" for what is none.
         name: with its article, as in "a BIF network".
         advice: what takes such files, or what may be done with them.
     """
@@ -27,18 +30,20 @@ class Format:
 
 
 GM = Format("gm", "a gmlang program", "answer its queries with `gmlang run FILE`")
-UAI = Format(
-    "uai",
-    "a UAI model",
-    "answer it with `gmlang solve FILE --task MAR`, or translate it with "
-    "`gmlang convert FILE model.gm`",
+_MODEL = (
+    "ask it with `gmlang run FILE --query 'P(...)'`, answer it with `gmlang solve FILE --task "
+    "MAR`, or translate it with `gmlang convert FILE model.gm`"
 )
-BIF = Format(
-    "bif",
-    "a BIF network",
-    "answer it with `gmlang solve FILE --task MAR`, or translate it with "
-    "`gmlang convert FILE network.gm`",
-)
+UAI = Format("uai", "a UAI model", _MODEL)
+BIF = Format("bif", "a BIF network", _MODEL)
+XMLBIF = Format("xmlbif", "an XMLBIF network", _MODEL)
+NET = Format("net", "a Hugin network (NET)", _MODEL)
+DSC = Format("dsc", "an MSBN network (DSC)", _MODEL)
+XDSL = Format("xdsl", "a GeNIe network (XDSL)", _MODEL)
+WCSP = Format("wcsp", "a weighted constraint problem (WCSP)", _MODEL)
+CFN = Format("cfn", "a cost function network (CFN, JSON)", _MODEL)
+FG = Format("fg", "a factor graph of libDAI (FG)", _MODEL)
+ALIST = Format("alist", "a parity-check matrix (alist)", _MODEL)
 UAI_NUMBERS = Format(
     "",
     "a UAI evidence or query file",
@@ -47,15 +52,19 @@ UAI_NUMBERS = Format(
 UAI_RESULT = Format("", "a UAI result", "it is what `gmlang solve` writes, not what it reads")
 _DATA = "it is data: `gmlang run PROGRAM.gm --data NAME=FILE` takes it"
 _PACKED = "unpack it first"
+_FRAME = "in Python, `model.bind(pandas.read_parquet(FILE))` takes it; or save it as CSV or NPZ"
 _AS_BIF = f"{READ}; most tools for Bayesian networks, pyAgrum among them, save BIF"
-_AS_UAI = f"{READ}; have it written as UAI"
 
 NPZ = Format("", "an NPZ archive of NumPy arrays", _DATA)
 NPY = Format("", "an NPY array of NumPy", _DATA)
 TABLE = Format("", "a CSV table", _DATA)
+PACKED = (
+    Format("", "a gzip archive", _PACKED),
+    Format("", "a bzip2 archive", _PACKED),
+    Format("", "an xz archive", _PACKED),
+)
 ZIP = Format("", "a zip archive", _PACKED)
 UTF_16 = Format("", "UTF-16 text", "save it as UTF-8")
-CFN = Format("", "a cost function network (CFN, JSON)", _AS_UAI)
 PYTHON = Format("", "a Python program", "run it with `python FILE`")
 JSON = Format("", "JSON", READ)
 
@@ -65,15 +74,15 @@ _BINARY = (
     (b"\x89PNG", Format("", "a PNG picture")),
     (b"\xff\xd8\xff", Format("", "a JPEG picture")),
     (b"GIF8", Format("", "a GIF picture")),
-    (b"\x1f\x8b", Format("", "a gzip archive", _PACKED)),
-    (b"BZh", Format("", "a bzip2 archive", _PACKED)),
-    (b"\xfd7zXZ", Format("", "an xz archive", _PACKED)),
+    (b"\x1f\x8b", PACKED[0]),
+    (b"BZh", PACKED[1]),
+    (b"\xfd7zXZ", PACKED[2]),
     (b"\x28\xb5\x2f\xfd", Format("", "a zstandard archive", _PACKED)),
     (b"7z\xbc\xaf", Format("", "a 7z archive", _PACKED)),
     (b"Rar!", Format("", "a RAR archive", _PACKED)),
     (b"\x89HDF", Format("", "an HDF5 file", "save its arrays as NPZ: numpy.savez")),
-    (b"PAR1", Format("", "a Parquet table", "save it as CSV or NPZ")),
-    (b"ARROW1", Format("", "an Arrow table", "save it as CSV or NPZ")),
+    (b"PAR1", Format("", "a Parquet table", _FRAME)),
+    (b"ARROW1", Format("", "an Arrow table", _FRAME)),
     (b"SQLite format 3", Format("", "an SQLite database", "save a table of it as CSV")),
     (b"\x7fELF", Format("", "an executable")),
     (b"MZ", Format("", "an executable")),
@@ -87,29 +96,35 @@ _BINARY = (
 _PICKLE = Format("", "a Python pickle", "pickles are never loaded, since that may run any program")
 
 _MARKUP = (
-    ("<bif", "an XMLBIF network", _AS_BIF),
-    ("<smile", "a GeNIe network (XDSL)", _AS_BIF),
-    ("<probmodelxml", "an OpenMarkov network", _AS_BIF),
-    ("<svg", "an SVG picture", READ),
-    ("<html", "an HTML page", READ),
-    ("<!doctype html", "an HTML page", READ),
+    ("<bif", XMLBIF),
+    ("<smile", XDSL),
+    ("<probmodelxml", Format("", "an OpenMarkov network", _AS_BIF)),
+    ("<instance", Format("", "a constraint problem (XCSP)", READ)),
+    ("<svg", Format("", "an SVG picture", READ)),
+    ("<html", Format("", "an HTML page", READ)),
+    ("<!doctype html", Format("", "an HTML page", READ)),
 )
 
 _TEXT = (
-    (r"%!PS", "a PostScript document", READ),
-    (r"net\s*\{|(?:class|node)\s+\S+\s*\{", "a Hugin network (NET)", _AS_BIF),
-    (r"// ?~->\[DNET", "a Netica network (DNE)", _AS_BIF),
-    (r"(?:di)?graph\b[^\n{]*\{", "a DOT graph", READ),
-    (r"p\s+w?cnf\b", "a DIMACS formula (CNF)", READ),
-    (r"@relation\b", "an ARFF table", "save it as CSV"),
-    (r"-----BEGIN ", "a PEM file", READ),
-    (r"\\documentclass|\\begin\{", "LaTeX", READ),
-    (r"version https://git-lfs", "a pointer of Git LFS", "fetch the file itself: git lfs pull"),
+    (r"%!PS", Format("", "a PostScript document", READ)),
+    (r"net\s*\{|(?:class|node)\s+\S+\s*\{", NET),
+    (r"belief\s+network\b", DSC),
+    (r"// ?~->\[DNET", Format("", "a Netica network (DNE)", _AS_BIF)),
+    (r"(?:di)?graph\b[^\n{]*\{", Format("", "a DOT graph", READ)),
+    (r"p\s+w?cnf\b", Format("", "a DIMACS formula (CNF)", READ)),
+    (r"@relation\b", Format("", "an ARFF table", "save it as CSV")),
+    (r"-----BEGIN ", Format("", "a PEM file", READ)),
+    (r"\\documentclass|\\begin\{", Format("", "LaTeX", READ)),
+    (
+        r"version https://git-lfs",
+        Format("", "a pointer of Git LFS", "fetch the file itself: git lfs pull"),
+    ),
 )
 """What files begin with, comments aside. None of these may take longer than linear time."""
 
 _UAI_RESULTS = r"(?:PR|MAR|MAP|MPE|MMAP)\s+[-\d]"
-_WCSP = r"\S+[ \t]+\d+[ \t]+\d+[ \t]+\d+[ \t]+\d+[ \t]*\r?\n[\d \t\r\n]+\d"
+_WCSP = r"\S+[ \t]+\d+[ \t]+\d+[ \t]+\d+[ \t]+\d+[ \t]*\r?\n[-\d \t\r\n]+\d"
+_CFN = r"\{[\s,]*\"?problem\b|\{[\s,]*[{\[][^{}\[\]]{0,400}[<>][-+\d.]"
 _BIF = r"network\b[^\n{]*\{|variable\s+[^\n{]+\{\s*(?:type|property)\b"
 _NUMBERS = r"[\d\s]*"
 _NUMERIC = r"[-+\d.eE,;\t ]+"
@@ -160,14 +175,12 @@ def text_format(text: str) -> Format | None:
     plain = head[comments.end() :] if comments else head
     if head.startswith("<"):
         lower = head.lower()
-        found = (Format("", name, advice) for mark, name, advice in _MARKUP if mark in lower)
-        return next(found, Format("", "XML"))
-    for pattern, name, advice in _TEXT:
+        return next((found for mark, found in _MARKUP if mark in lower), Format("", "XML"))
+    for pattern, found in _TEXT:
         if re.match(pattern, head) or re.match(pattern, plain):
-            return Format("", name, advice)
-    if head.startswith(("{", "[")):
-        is_cfn = head.startswith("{") and '"problem"' in head and '"mustbe"' in head
-        return CFN if is_cfn else JSON
+            return found
+    if plain.startswith(("{", "[")):
+        return CFN if re.match(_CFN, plain) else JSON
     if re.match(r"(?i:MARKOV|BAYES)\b", plain):
         return UAI
     if re.match(_BIF, plain):
@@ -175,7 +188,7 @@ def text_format(text: str) -> Format | None:
     if re.match(_UAI_RESULTS, plain):
         return UAI_RESULT
     if re.match(_WCSP, head):
-        return Format("", "a weighted constraint problem (WCSP)", _AS_UAI)
+        return WCSP
     if re.search(_PYTHON, head):
         return PYTHON
     if re.search(_GM, head):
@@ -205,12 +218,16 @@ _ENDINGS = {
     "npy": NPY,
     "csv": TABLE,
     "tsv": TABLE,
-    "net": Format("", "a Hugin network (NET)", _AS_BIF),
-    "xmlbif": Format("", "an XMLBIF network", _AS_BIF),
-    "xdsl": Format("", "a GeNIe network (XDSL)", _AS_BIF),
+    "net": NET,
+    "xmlbif": XMLBIF,
+    "bifxml": XMLBIF,
+    "dsc": DSC,
+    "xdsl": XDSL,
     "dne": Format("", "a Netica network (DNE)", _AS_BIF),
     "cfn": CFN,
-    "wcsp": Format("", "a weighted constraint problem (WCSP)", _AS_UAI),
+    "wcsp": WCSP,
+    "fg": FG,
+    "alist": ALIST,
     "json": JSON,
 }
 """Formats by the end of a name: consulted where the content does not say."""
@@ -225,8 +242,10 @@ def named_format(name: str) -> Format | None:
 
 
 def recognise(name: str, text: str) -> Format | None:
-    """Recognise a text by how it begins, or else by its name."""
-    return text_format(text) or named_format(name)
+    """Recognise a text by how it begins, or else by its name; bare numbers by the name first."""
+    found, named = text_format(text), named_format(name)
+    is_bare = found in (None, UAI_NUMBERS, TABLE, WCSP)
+    return named if is_bare and named in (FG, ALIST) else found or named
 
 
 def refuse_other(expected: Format, name: str, text: str) -> None:

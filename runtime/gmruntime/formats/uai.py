@@ -12,11 +12,12 @@ import numpy as np
 from gmruntime.factors.kinds import Table
 from gmruntime.factors.tables import log_tables, num_tables
 from gmruntime.formats.errors import FormatError
+from gmruntime.formats.graphs.named import grouped_variables
 from gmruntime.formats.recognise import UAI, UAI_NUMBERS, explained
 from gmruntime.formats.rows import normalised_block, num_strange_rows
 from gmruntime.formats.text import Tokens, read_text, write_text
 from gmruntime.formats.uai_arrays import parse_arrays, read_numbers, table_block
-from gmruntime.graph import Assignment, FactorBlock, FactorGraph, VariableBlock, num_states
+from gmruntime.graph import Assignment, FactorBlock, FactorGraph, num_states
 
 SIZE_MAX = (1 << 31) - 1
 """Counts above this cannot be meant."""
@@ -51,7 +52,7 @@ def parse_uai(name: str, text: str, warn: Callable[[str], None] = lambda _: None
     numbers = read_numbers(rest) if kind.strip().upper() in ("MARKOV", "BAYES") else None
     found = parse_arrays(numbers) if numbers is not None else None
     if found is not None:
-        graph = FactorGraph(_variables(found[0]), found[1])
+        graph = FactorGraph(grouped_variables(found[0].tolist()), found[1])
     else:
         try:
             graph = parse_tokens(name, text)
@@ -117,7 +118,7 @@ def parse_tokens(name: str, text: str) -> FactorGraph:
     tables = [_table(tokens, scope, states) for scope in scopes]
     # Some writers append sections of their own to a complete model; these are numbers too.
     tokens.reals(tokens.left(), "what follows a complete model")
-    return FactorGraph(_variables(states), _blocks(scopes, tables, states))
+    return FactorGraph(grouped_variables(states.tolist()), _blocks(scopes, tables, states))
 
 
 def _without_comments(text: str) -> str:
@@ -147,19 +148,6 @@ def _table(tokens: Tokens, scope: tuple[int, ...], states: np.ndarray) -> np.nda
         shown = " x ".join(str(int(states[v])) for v in scope) or "1"
         raise tokens.fail(f"this table has {shown} = {size} entries, not {found}", position)
     return tokens.reals(size, "table entries")
-
-
-def _variables(states: np.ndarray) -> tuple[VariableBlock, ...]:
-    """Group neighbouring variables with the same number of states."""
-    blocks: list[VariableBlock] = []
-    start = 0
-    for end in range(1, len(states) + 1):
-        if end == len(states) or states[end] != states[start]:
-            name = f"x{start}" if end == start + 1 else f"x{start}_{end - 1}"
-            shape = () if end == start + 1 else (end - start,)
-            blocks.append(VariableBlock(name, shape, int(states[start])))
-            start = end
-    return tuple(blocks)
 
 
 def _blocks(

@@ -1,0 +1,1 @@
+"""Factor graphs in the formats of other tools: cost functions, libDAI's factors, parity checks."""
