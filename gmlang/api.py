@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from gmlang.core.from_syntax import Checked, check_query
 from gmlang.core.program import Assert, Query
-from gmlang.data.names import by_core_name
+from gmlang.data.names import by_core_name, declared_columns
 from gmlang.data.reading import read_all
 from gmlang.diagnostics import Diagnostic, GmError, Source
 from gmlang.errors import data as data_errors
@@ -86,16 +86,21 @@ class Model:
         """Travel to other processes as the program and its data; there it is grounded anew."""
         return Model, (self.checked, dict(self.values))
 
-    def bind(self, **data: object) -> "Model":
+    def bind(self, frame: object = None, /, **data: object) -> "Model":
         """Return the model with data: arrays, numbers, words, lists, columns of data frames.
 
         They are read by their declared type, and copied. NaN, None and masked entries are missing.
         Of data that two modules declare, say which: `bind(**{"first.k": 0.5})`.
 
+        Args:
+            frame: a data frame or mapping, whose columns that the program declares are bound.
+            data: by name.
+
         Raises:
             GmError: when the program declares no such data, or a value is none of its type.
         """
         program = self.checked.program
+        data = data if frame is None else {**declared_columns(program, frame), **data}
         values = read_all(program, by_core_name(program, data))
         return Model(self.checked, {**self.values, **values})
 

@@ -1,6 +1,7 @@
 """Which data a name from outside means: `k`, or `first.k` where two modules declare one."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from gmlang.core.program import DataSymbol, Program
 from gmlang.diagnostics import Diagnostic, GmError
@@ -31,6 +32,21 @@ def by_core_name(program: Program, values: Mapping[str, object]) -> dict[str, ob
             given_as[symbols[0].name] = name
     if diagnostics:
         raise GmError(diagnostics)
+    return found
+
+
+def declared_columns(program: Program, frame: Any) -> dict[str, object]:  # noqa: ANN401 - of any library
+    """Return the columns of a data frame, or the entries of a mapping, that a program declares.
+
+    Raises:
+        GmError: when none is, or it has no columns.
+    """
+    columns = frame if isinstance(frame, Mapping) else getattr(frame, "columns", ())
+    names = [name for name in columns if isinstance(name, str)]
+    found = {name: frame[name] for name in names if is_declared(program, name)}
+    if not found:
+        known = [shown(symbol) for symbol in program.data]
+        raise GmError([errors.no_column(names, known)])
     return found
 
 

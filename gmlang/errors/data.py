@@ -233,3 +233,11 @@ def entry(name: str, place: Sequence[int]) -> str:
 def about_model(text: str) -> Diagnostic:
     """Say what is unusual about a model of another tool."""
     return Diagnostic("GM466", text, None, severity="warning")
+
+
+def no_column(names: Sequence[str], known: Sequence[str]) -> Diagnostic:
+    """A data frame has no column that the program declares as data."""
+    found = ", ".join(names[:12]) or "none with a name"
+    declared = ", ".join(known) or "none"
+    message = f"no column is data of this program: the columns are {found}; declared are {declared}"
+    return Diagnostic("GM467", message, None)

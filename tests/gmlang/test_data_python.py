@@ -195,3 +195,19 @@ def test_labelled_arrays_are_read():
     xarray: Any = pytest.importorskip("xarray")
     assert read(GRID, xarray.DataArray([[1, 2]])).tolist() == [[1, 2]]
     assert "Dataset" in refusal(GRID, xarray.Dataset({"k": ("x", [1])}))
+
+
+def test_a_data_frame_binds_the_columns_that_are_declared():
+    pandas = pytest.importorskip("pandas")
+    program = COLORS + "\ndata m[N] : 0..3\nvar x : bool\n"
+    frame = pandas.DataFrame({"k": ["red", None, "blue"], "other": [1, 2, 3], "m": [0, 3, 1]})
+    for given in (frame, {"k": ["red", None, "blue"], "m": [0, 3, 1]}):
+        data = gmlang.compile(program).bind(given).session().world.data
+        np.testing.assert_array_equal(data["k"], [0, np.nan, 2])
+        assert data["m"].tolist() == [0, 3, 1]
+    with pytest.raises(gmlang.GmError, match="no column is data of this program"):
+        gmlang.compile(program).bind(frame[["other"]])
+    with pytest.raises(gmlang.GmError, match="no column"):
+        gmlang.compile(program).bind(3)
+    other = gmlang.compile(program).bind(frame, m=[1, 1, 1]).session().world.data
+    assert other["m"].tolist() == [1, 1, 1]
