@@ -10,6 +10,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from gmlang.core.from_syntax import Checked, check_query
 from gmlang.core.program import Assert, Query
@@ -35,11 +36,13 @@ from gmlang.queries.session import (
     checked_settings,
     prepare,
 )
-from gmlang.queries.spread import Spread
 from gmlang.syntax.parse import parse_query
 from gmlang.views import attach_views
 from gmruntime.formats.models import holds_model, read_model
 from gmruntime.graph import FactorGraph
+
+if TYPE_CHECKING:
+    from gmlang.queries.spread import Spread
 
 MISSING_DATA = "GM401"
 
@@ -249,8 +252,9 @@ class Model:
         finally:
             spread.dismiss()
 
-    def spread(self, questions: Sequence[Query | Assert], settings: Settings) -> Spread:
+    def spread(self, questions: Sequence[Query | Assert], settings: Settings) -> "Spread":
         """Spread checked questions over workers."""
+        from gmlang.queries.spread import Spread
 
         def here(question: Query | Assert, how: Settings) -> Answer:
             return answer(self.session(), question, how)

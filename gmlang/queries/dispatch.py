@@ -45,19 +45,18 @@ def answer(session: Session, question: Query | Assert, settings: Settings) -> An
 
 
 def _answer_query(session: Session, query: Query, settings: Settings) -> Answer:
-    match question_of(query):
-        case Several() as question:
-            return question.answer(session, query, settings)
-        case Single() as question:
+    match question_of(query).answered:
+        case Several(answer=answer_it):
+            return answer_it(session, query, settings)
+        case Single(question, read, impossible):
             prepared = prepare(session, query)
             evidence, clash = prepared.evidence()
             if clash:
                 note = "two observations contradict each other"
                 made = answer_class(query)
-                return made(query.text, "impossible", question.impossible, note=note)
-            asked = question.question(prepared, query)
-            found = ask(prepared, asked, evidence, settings, query)
-            return with_quality(question.read(prepared, query, found), found.quality)
+                return made(query.text, "impossible", impossible, note=note)
+            found = ask(prepared, question(prepared, query), evidence, settings, query)
+            return with_quality(read(prepared, query, found), found.quality)
 
 
 def seconds_for(question: Query | Assert, settings: Settings) -> float:
@@ -80,7 +79,8 @@ def _ground_before(session: Session, queries: Sequence[Query], settings: Setting
     if settings.budget is not None:
         return
     for query in queries:
-        if question_of(query).needs_graph:
+        how = question_of(query).answered
+        if isinstance(how, Single) or how.needs_graph:
             ground_before(session, query)
 
 

@@ -57,8 +57,8 @@ def plan_of(session: Session, question: Query | Assert, settings: Settings) -> P
     """
     if isinstance(question, Assert):
         return Planned(question.text, "assert", "as much as the queries in it")
-    row = question_of(question)
-    if isinstance(row, Several):
+    how = question_of(question).answered
+    if isinstance(how, Several):
         words = "several exact answers on the program's graph"
         return Planned(question.text, question.kind, words)
     settings = begin(replace(settings, workspace=session.workspace), question.within_s)
@@ -70,7 +70,7 @@ def plan_of(session: Session, question: Query | Assert, settings: Settings) -> P
     try:
         found = plan(
             prepared.graph(),
-            row.question(prepared, question),
+            how.question(prepared, question),
             evidence=evidence,
             budget=settings.running(),
             seed=settings.seed,

@@ -8,7 +8,7 @@ goes through them.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, NamedTuple
 
 from gmlang.core.checking import QueryForm
 from gmlang.core.program import Query
@@ -16,52 +16,49 @@ from gmlang.queries.answers import Answer
 from gmlang.queries.session import Prepared, Session, Settings
 from gmruntime.answer import Query as RuntimeQuery
 
-Q = TypeVar("Q", bound=Query)
+
+class Single(NamedTuple):
+    """How a question is answered that the runtime answers as it is, about one graph.
+
+    Attributes:
+        question: returns what is put to the runtime, and planned; it may refuse by a `GmError`.
+            It takes the query, of the question's own class.
+        read: writes the answer to it, which is of the class that belongs to what was put, in the
+            author's words; the quality is filled in by who asks.
+        impossible: the value of the answer where two observations contradict each other.
+    """
+
+    question: Callable[[Prepared, Any], RuntimeQuery]
+    read: Callable[[Prepared, Any, Any], Answer]
+    impossible: object = None
+
+
+class Several(NamedTuple):
+    """How a question is answered whose answer is made of several of the runtime's.
+
+    Attributes:
+        answer: asks them and puts them together; the seconds are filled in by who asks. It takes
+            the query, of the question's own class.
+        needs_graph: whether they are about the program's own graph, which is then grounded before
+            the clock starts.
+    """
+
+    answer: Callable[[Session, Any, Settings], Answer]
+    needs_graph: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Row(QueryForm):
-    """What all questions have.
+class Question(QueryForm):
+    """A word that asks.
 
     Attributes:
         form: as the documents write it.
         example: a program that asks it; its assertions hold.
         kinds: what a call may turn out to ask, each with the class of its answers.
-        needs_graph: whether it is about the program's own graph, which is then grounded before
-            the clock starts.
+        answered: how.
     """
 
     form: str
     example: str
     kinds: tuple[tuple[type[Query], type[Answer]], ...]
-    needs_graph: bool = True
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Single(Row, Generic[Q]):
-    """A question that the runtime answers as it is, about one graph.
-
-    Attributes:
-        question: what is put to the runtime, and planned. It may refuse by a `GmError`.
-        read: writes the answer to it, which is of the question's own class, in the author's words;
-            the quality is filled in by who asks.
-        impossible: the value of the answer where two observations contradict each other.
-    """
-
-    question: Callable[[Prepared, Q], RuntimeQuery]
-    read: Callable[[Prepared, Q, Any], Answer]
-    impossible: object = None
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Several(Row, Generic[Q]):
-    """A question whose answer is made of several of the runtime's.
-
-    Attributes:
-        answer: asks them and puts them together; the seconds are filled in by who asks.
-    """
-
-    answer: Callable[[Session, Q, Settings], Answer]
-
-
-Question = Single[Any] | Several[Any]
+    answered: Single | Several

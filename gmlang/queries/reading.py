@@ -1,5 +1,7 @@
 """What the runtime says of variables, in the author's names."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from gmlang.core.ast import Expression
@@ -68,18 +70,30 @@ def flat_variables(names: list[Named]) -> np.ndarray:
     return np.concatenate([np.zeros(0, np.int64), *(n.variables.reshape(-1) for n in names)])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbered(Query):
+    """A query for a number of assignments.
+
+    Attributes:
+        number: how many.
+    """
+
+    number: Expression
+
+
 def asked_variables(prepared: Prepared) -> np.ndarray:
     """List the variables that are asked for, one after another."""
     asked = [target.variables.reshape(-1) for target in prepared.targets]
     return np.concatenate([np.zeros(0, np.int32), *asked]).astype(np.int32)
 
 
-def number_asked(prepared: Prepared, query: Query, number: Expression) -> int:
+def number_asked(prepared: Prepared, query: Numbered) -> int:
     """Return how many whole assignments a query asks for.
 
     Raises:
         GmError: when it asks for none, or for too many.
     """
+    number = query.number
     count = int(np.asarray(evaluate(number, environment(prepared.grounder, ONE_INSTANCE))))
     if count < 1:
         raise GmError([errors.cannot_ask(number.span, "how many must be at least 1")])

@@ -21,7 +21,7 @@ from gmlang.core.expressions.operators import need_bool
 from gmlang.core.names.scope import Env
 from gmlang.core.program import Query
 from gmlang.queries.answers import Answer, NatsAnswer
-from gmlang.queries.question import Single
+from gmlang.queries.question import Question, Single
 from gmlang.queries.reading import asked_variables, flat_rows
 from gmlang.queries.session import Prepared
 from gmlang.syntax import ast
@@ -64,7 +64,7 @@ def _read(prepared: Prepared, query: Odds, found: runtime.MarginalsAnswer) -> An
     return OddsAnswer(query.text, value=math.log(row[1]) - math.log(row[0]))
 
 
-ODDS = Single(
+ODDS = Question(
     word="odds",
     help="the log-odds of an event",
     shortest="odds(x)",
@@ -75,8 +75,7 @@ ODDS = Single(
     "assert abs(odds(a) + log(4)) < 1e-9 and odds(b > 0 | a) > odds(b > 0)\\n",
     check=_check,
     kinds=((Odds, OddsAnswer),),
-    question=_question,
-    read=_read,
+    answered=Single(_question, _read),
 )
 '''
 EXAMPLE = "var a : bool ~ Bernoulli(0.2)\n\nquery odds(a = true) using exact\nquery [P(a)]\n"

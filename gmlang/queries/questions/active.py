@@ -18,7 +18,7 @@ from gmlang.graph.world.places import thing_numbers
 from gmlang.graph.world.world import ONE_INSTANCE
 from gmlang.queries.answers import Answer, with_quality
 from gmlang.queries.odds import log_odds
-from gmlang.queries.question import Several
+from gmlang.queries.question import Question, Several
 from gmlang.queries.reading import flat_rows
 from gmlang.queries.session import Prepared, Session, Settings, ask, prepare
 from gmlang.syntax import ast
@@ -167,7 +167,7 @@ def _unexplained(
     return found, [best.quality.status, answer.quality.status]
 
 
-ACTIVE = Several(
+ACTIVE = Question(
     word="active",
     help="the models that apply to a thing",
     shortest="active(it)",
@@ -182,5 +182,5 @@ ACTIVE = Several(
     "query active(it)\n",
     check=_check,
     kinds=((Active, ActiveAnswer),),
-    answer=_answer,
+    answered=Several(_answer),
 )

@@ -1,35 +1,33 @@
 """best: the k most probable assignments."""
 
-from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
 
-from gmlang.core.ast import Expression
 from gmlang.core.check.arguments import check_references, how_many
 from gmlang.core.checking import Checking
 from gmlang.core.names.scope import Env
 from gmlang.core.program import Query
 from gmlang.queries.answers import Answer, finite
-from gmlang.queries.question import Single
-from gmlang.queries.reading import asked_names, assignment_maps, flat_variables, number_asked
+from gmlang.queries.question import Question, Single
+from gmlang.queries.reading import (
+    Numbered,
+    asked_names,
+    assignment_maps,
+    flat_variables,
+    number_asked,
+)
 from gmlang.queries.session import Prepared
 from gmlang.syntax import ast
 from gmruntime import answer as runtime
 from gmruntime.graph import num_states
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Best(Query):
-    """The most probable states of some variables, or all.
+class Best(Numbered):
+    """The most probable states of some variables, or all."""
 
-    Attributes:
-        number: how many of them.
-    """
-
+    __slots__ = ()
     kind = "best"
-
-    number: Expression
 
 
 class BestAnswer(Answer):
@@ -52,7 +50,7 @@ def _check(state: Checking, env: Env, call: ast.Call) -> Query:
 
 
 def _question(prepared: Prepared, query: Best) -> runtime.Best:
-    count = number_asked(prepared, query, query.number)
+    count = number_asked(prepared, query)
     variables = np.unique(flat_variables(asked_names(prepared, query)))
     sizes = num_states(prepared.graph())[variables]
     # There are no more answers than assignments; who asks for more is told.
@@ -72,7 +70,7 @@ def _read(prepared: Prepared, query: Best, found: runtime.AssignmentsAnswer) -> 
     return BestAnswer(query.text, value=listed, log_upper=log_upper)
 
 
-BEST = Single(
+BEST = Question(
     word="best",
     help="the k most probable assignments",
     shortest="best(5)",
@@ -80,6 +78,5 @@ BEST = Single(
     example="var a : 0..3 ~ Categorical([0.4, 0.3, 0.2, 0.1])\nquery best(2, a), best(3)\n",
     check=_check,
     kinds=((Best, BestAnswer),),
-    question=_question,
-    read=_read,
+    answered=Single(_question, _read),
 )

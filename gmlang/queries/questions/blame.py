@@ -9,7 +9,7 @@ from gmlang.core.program import Query
 from gmlang.queries.answers import Answer
 from gmlang.queries.blame import split
 from gmlang.queries.compatibility import Comparison, rounded
-from gmlang.queries.question import Several
+from gmlang.queries.question import Question, Several
 from gmlang.queries.session import Session, Settings
 from gmlang.syntax import ast
 
@@ -59,7 +59,7 @@ def _answer(session: Session, query: Blame, settings: Settings) -> Answer:
     )
 
 
-BLAME = Several(
+BLAME = Question(
     word="blame",
     help="which attributes make models go together, or not",
     shortest="blame(a, b)",
@@ -75,6 +75,5 @@ BLAME = Several(
     "query blame(house, mouse)\n",
     check=_check,
     kinds=((Blame, BlameAnswer),),
-    needs_graph=False,
-    answer=_answer,
+    answered=Several(_answer, needs_graph=False),
 )

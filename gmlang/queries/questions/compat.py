@@ -9,7 +9,7 @@ from gmlang.core.names.scope import Env
 from gmlang.core.program import Query
 from gmlang.queries.answers import Answer, NatsAnswer, finite
 from gmlang.queries.compatibility import Comparison, LogZ, joint_compatibility, rounded
-from gmlang.queries.question import Several
+from gmlang.queries.question import Question, Several
 from gmlang.queries.session import Session, Settings
 from gmlang.syntax import ast
 from gmruntime.answer import Status
@@ -61,7 +61,7 @@ def _why_infinite(value: LogZ) -> str:
     return "no estimate was found"
 
 
-COMPAT = Several(
+COMPAT = Question(
     word="compat",
     help="how well models go together",
     shortest="compat(a, b)",
@@ -76,6 +76,5 @@ COMPAT = Several(
     "assert compat(house, mouse) < 0\n",
     check=_check,
     kinds=((Compat, CompatAnswer),),
-    needs_graph=False,
-    answer=_answer,
+    answered=Several(_answer, needs_graph=False),
 )

@@ -10,7 +10,7 @@ from gmlang.core.checking import Checking
 from gmlang.core.names.scope import Env
 from gmlang.core.program import Query
 from gmlang.queries.answers import Answer, finite
-from gmlang.queries.question import Single
+from gmlang.queries.question import Question, Single
 from gmlang.queries.session import Prepared
 from gmlang.syntax import ast
 from gmruntime import answer as runtime
@@ -139,7 +139,7 @@ def _read(prepared: Prepared, query: Count, found: runtime.SolutionsAnswer) -> A
     )
 
 
-COUNT = Single(
+COUNT = Question(
     word="count",
     help="how many assignments are possible",
     shortest="count()",
@@ -150,7 +150,5 @@ COUNT = Single(
     "assert count(| a[0] = false) == 2 ** 58 and count(| not a[0], not a[1]) == 0\n",
     check=_check,
     kinds=((Count, CountAnswer),),
-    question=_question,
-    read=_read,
-    impossible=0,
+    answered=Single(_question, _read, impossible=0),
 )

@@ -12,7 +12,7 @@ from gmlang.core.program import Query
 from gmlang.diagnostics import GmError
 from gmlang.errors import grounding as errors
 from gmlang.queries.answers import Answer, with_quality
-from gmlang.queries.question import Several
+from gmlang.queries.question import Question, Several
 from gmlang.queries.session import Session, Settings, ask_graph, prepare
 from gmlang.syntax import ast
 from gmruntime.answer import Joint, JointAnswer, Status
@@ -141,7 +141,7 @@ def _independence(joint: np.ndarray) -> tuple[bool, float]:
     return value, float(difference.max(initial=0.0))
 
 
-INDEP = Several(
+INDEP = Question(
     word="indep",
     help="whether variables are independent",
     shortest="indep(a, b)",
@@ -154,5 +154,5 @@ INDEP = Several(
     check=_check,
     leaves_open=True,
     kinds=((Indep, IndepAnswer),),
-    answer=_answer,
+    answered=Several(_answer),
 )

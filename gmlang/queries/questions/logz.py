@@ -6,7 +6,7 @@ from gmlang.core.checking import Checking
 from gmlang.core.names.scope import Env
 from gmlang.core.program import Query
 from gmlang.queries.answers import Answer, NatsAnswer, finite
-from gmlang.queries.question import Single
+from gmlang.queries.question import Question, Single
 from gmlang.queries.session import Prepared
 from gmlang.syntax import ast
 from gmruntime import answer as runtime
@@ -51,7 +51,7 @@ def _read(prepared: Prepared, query: LogZ, found: runtime.LogPartitionAnswer) ->
     )
 
 
-LOG_Z = Single(
+LOG_Z = Question(
     word="logZ",
     help="the log partition function",
     shortest="logZ()",
@@ -62,6 +62,5 @@ LOG_Z = Single(
     "assert abs(logZ() - log(1 + exp(2))) < 1e-9\n",
     check=_check,
     kinds=((LogZ, LogZAnswer),),
-    question=_question,
-    read=_read,
+    answered=Single(_question, _read),
 )

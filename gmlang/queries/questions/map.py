@@ -9,7 +9,7 @@ from gmlang.core.names.scope import Env
 from gmlang.core.program import Query
 from gmlang.core.walk import type_of
 from gmlang.queries.answers import Answer, finite, nested_values
-from gmlang.queries.question import Single
+from gmlang.queries.question import Question, Single
 from gmlang.queries.reading import asked_names, assignment_map
 from gmlang.queries.session import Prepared
 from gmlang.syntax import ast
@@ -95,7 +95,7 @@ def _read(prepared: Prepared, query: Map, found: runtime.AssignmentsAnswer) -> A
     return map_answer(prepared, query, found.assignments[0], log_score, found.log_upper)
 
 
-MAP = Single(
+MAP = Question(
     word="MAP",
     help="the most probable assignment",
     shortest="MAP()",
@@ -107,6 +107,5 @@ MAP = Single(
     "assert MAP(rain) == false and MAP(color | rain = true) == green\n",
     check=_check,
     kinds=((Map, MapAnswer),),
-    question=_question,
-    read=_read,
+    answered=Single(_question, _read),
 )

@@ -10,7 +10,7 @@ from gmlang.core.names.scope import Env
 from gmlang.core.program import Query
 from gmlang.errors import types as errors
 from gmlang.queries.answers import Answer, finite
-from gmlang.queries.question import Single
+from gmlang.queries.question import Question, Single
 from gmlang.queries.reading import asked_names, asked_variables, assignment_map
 from gmlang.queries.session import Prepared
 from gmlang.syntax import ast
@@ -70,7 +70,7 @@ def _read(prepared: Prepared, query: MarginalMap, found: runtime.MarginalMapAnsw
     )
 
 
-MMAP = Single(
+MMAP = Question(
     word="MMAP",
     help="the most probable states, the rest summed out",
     shortest="MMAP(x)",
@@ -80,6 +80,5 @@ MMAP = Single(
     "query MMAP(b), MMAP(a | b = true)\n",
     check=_check,
     kinds=((MarginalMap, MarginalMapAnswer),),
-    question=_question,
-    read=_read,
+    answered=Single(_question, _read),
 )

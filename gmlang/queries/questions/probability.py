@@ -17,7 +17,7 @@ from gmlang.diagnostics import GmError
 from gmlang.errors import grounding
 from gmlang.errors import types as errors
 from gmlang.queries.answers import Answer, DistributionAnswer, distribution_map, nested_maps
-from gmlang.queries.question import Single
+from gmlang.queries.question import Question, Single
 from gmlang.queries.reading import asked_variables, flat_rows
 from gmlang.queries.session import Prepared
 from gmlang.syntax import ast
@@ -197,7 +197,7 @@ def _bounds(prepared: Prepared, found: runtime.MarginalsAnswer) -> tuple[object,
     return distribution_map(lower, target.states), distribution_map(upper, target.states)
 
 
-PROBABILITY = Single(
+PROBABILITY = Question(
     word="P",
     help="probabilities",
     shortest="P(x)",
@@ -208,6 +208,5 @@ PROBABILITY = Single(
     "assert abs(P(b > 0) - 0.16) < 1e-9 and abs(P(a | b = 0) - 0.04 / 0.84) < 1e-9\n",
     check=_check,
     kinds=((Marginal, MarginalAnswer), (Joint, JointAnswer), (Event, EventAnswer)),
-    question=_question,
-    read=_read,
+    answered=Single(_question, _read),
 )

@@ -1,31 +1,28 @@
 """sample: draws from the posterior."""
 
-from dataclasses import dataclass
-
-from gmlang.core.ast import Expression
 from gmlang.core.check.arguments import check_references, how_many
 from gmlang.core.checking import Checking
 from gmlang.core.names.scope import Env
 from gmlang.core.program import Query
 from gmlang.queries.answers import Answer, finite, nested_values
-from gmlang.queries.question import Single
-from gmlang.queries.reading import asked_names, assignment_maps, flat_variables, number_asked
+from gmlang.queries.question import Question, Single
+from gmlang.queries.reading import (
+    Numbered,
+    asked_names,
+    assignment_maps,
+    flat_variables,
+    number_asked,
+)
 from gmlang.queries.session import Prepared
 from gmlang.syntax import ast
 from gmruntime import answer as runtime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample(Query):
-    """States of some variables, or all, as the posterior has them.
+class Sample(Numbered):
+    """States of some variables, or all, as the posterior has them."""
 
-    Attributes:
-        number: how many draws.
-    """
-
+    __slots__ = ()
     kind = "sample"
-
-    number: Expression
 
 
 class SampleAnswer(Answer):
@@ -42,7 +39,7 @@ def _check(state: Checking, env: Env, call: ast.Call) -> Query:
 
 
 def _question(prepared: Prepared, query: Sample) -> runtime.Samples:
-    return runtime.Samples(number_asked(prepared, query, query.number))
+    return runtime.Samples(number_asked(prepared, query))
 
 
 def _read(prepared: Prepared, query: Sample, found: runtime.AssignmentsAnswer) -> Answer:
@@ -56,7 +53,7 @@ def _read(prepared: Prepared, query: Sample, found: runtime.AssignmentsAnswer) -
     return SampleAnswer(query.text, value=assignment_maps(names, found.assignments), array=array)
 
 
-SAMPLE = Single(
+SAMPLE = Question(
     word="sample",
     help="draws",
     shortest="sample(5)",
@@ -64,6 +61,5 @@ SAMPLE = Single(
     example="var a : 0..3 ~ Categorical([0.4, 0.3, 0.2, 0.1])\nquery sample(3, a), sample(2)\n",
     check=_check,
     kinds=((Sample, SampleAnswer),),
-    question=_question,
-    read=_read,
+    answered=Single(_question, _read),
 )

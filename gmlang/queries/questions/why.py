@@ -18,7 +18,7 @@ from gmlang.errors import grounding as errors
 from gmlang.graph.builder import Builder
 from gmlang.queries.answers import Answer
 from gmlang.queries.odds import event_log_odds
-from gmlang.queries.question import Several
+from gmlang.queries.question import Question, Several
 from gmlang.queries.reading import flat_rows
 from gmlang.queries.session import Prepared, Session, Settings, Target, ask, prepare
 from gmlang.syntax import ast
@@ -181,7 +181,7 @@ def _distances(prepared: Prepared, start: int) -> np.ndarray:
     return distance
 
 
-WHY = Several(
+WHY = Question(
     word="why",
     help="what speaks for and against",
     shortest="why(x)",
@@ -191,5 +191,5 @@ WHY = Several(
     "query why(rain | wet = true)\n",
     check=_check,
     kinds=((Why, WhyAnswer),),
-    answer=_answer,
+    answered=Several(_answer),
 )
