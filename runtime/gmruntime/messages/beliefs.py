@@ -7,11 +7,11 @@ import numpy as np
 from gmruntime.arrays import Float64, Int32
 from gmruntime.budget import UNLIMITED, Budget
 from gmruntime.factors.extremes import least_entries
+from gmruntime.factors.semiring import reduce
 from gmruntime.factors.tables import log_values
 from gmruntime.graph import FactorGraph, num_states
 from gmruntime.messages.bp import Messages, beliefs, split, to_factors
 from gmruntime.messages.kernels.numpy.norms import log_norm
-from gmruntime.messages.kernels.numpy.semiring import reduce
 from gmruntime.messages.kernels.numpy.vectorised import outgoing
 from gmruntime.messages.layout import Layout, table_indices_of
 

@@ -22,8 +22,8 @@ import numpy as np
 from gmruntime.budget import Budget
 from gmruntime.factors.decompose import to_sum_tables
 from gmruntime.factors.kinds import Table
+from gmruntime.factors.semiring import reduce
 from gmruntime.graph import Assignment, FactorGraph, num_states, table_indices
-from gmruntime.messages.kernels.numpy.semiring import reduce
 from gmruntime.messages.layout import build_layout, unary_with_evidence
 
 # Entries of all tables together beyond which a pass would take many seconds.

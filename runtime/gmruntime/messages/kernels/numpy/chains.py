@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from gmruntime.arrays import Float64
-from gmruntime.messages.kernels.numpy.semiring import Messages, join, reduce
+from gmruntime.factors.semiring import Messages, join, reduce
 from gmruntime.messages.tempering import NUM_EXACT_VALUES_MAX, NUM_EXACT_VARIABLES_MAX
 
 # Entries of the sets of variables that are kept at once.

@@ -11,8 +11,8 @@ import numpy as np
 
 from gmruntime.arrays import Float64
 from gmruntime.factors.kinds import AllDifferent, FactorKind
+from gmruntime.factors.semiring import Messages, join, reduce
 from gmruntime.messages.kernels.numpy.chains import assign, place_one
-from gmruntime.messages.kernels.numpy.semiring import Messages, join, reduce
 from gmruntime.messages.tempering import is_estimated
 
 # Up to so many variables or values a permanent is exact: it visits 2^12 sets for each of the rest.

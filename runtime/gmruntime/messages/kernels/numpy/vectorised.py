@@ -26,9 +26,9 @@ from gmruntime.factors.kinds import (
     Window,
     Xor,
 )
+from gmruntime.factors.semiring import Messages, join, leave_one_out, reduce
 from gmruntime.factors.tables import log_tables
 from gmruntime.messages.kernels.numpy.chains import different, parity, total, weighted_or
-from gmruntime.messages.kernels.numpy.semiring import Messages, join, leave_one_out, reduce
 
 # Entries of a temporary array: small enough for a processor's second cache.
 _NUM_ENTRIES_MAX = 1 << 18
