@@ -20,7 +20,11 @@ LINES_MAX = 400
 FILES_MAX = 13
 PACKAGES = ("gmlang", "runtime")
 PRODUCT = [path for path in SOURCES if path.parts[len(ROOT.parts)] in PACKAGES]
-LISTS = {ROOT / "gmlang" / "families", ROOT / "gmlang" / "queries" / "questions"}
+LISTS = {
+    ROOT / "gmlang" / "families",
+    ROOT / "gmlang" / "queries" / "questions",
+    ROOT / "runtime" / "gmruntime" / "factors" / "kinds",
+}
 """Folders of things that are listed one a line, however many there are."""
 
 

@@ -4,7 +4,6 @@ import numpy as np
 
 from gmruntime.arrays import Float64
 from gmruntime.estimates.mechanisms import order_mechanisms
-from gmruntime.factors.tables import log_tables, num_tables
 from gmruntime.formats.graphs.named import NamedGraph
 from gmruntime.formats.networks.network import ENTRIES_MAX, Network
 from gmruntime.graph import FactorGraph, no_evidence, num_states
@@ -35,7 +34,7 @@ def network_of(named: NamedGraph) -> Network:
         shape = [int(k) for k in num_states(graph)[block.scopes[0]]] if len(block.scopes) else []
         if np.prod(np.array(shape, np.float64)) > ENTRIES_MAX:
             raise ValueError(f"`{block.label}` has too many entries for a table")
-        tables = log_tables(block.kind, shape).reshape(num_tables(block.kind), *shape)
+        tables = block.kind.log_tables(shape).reshape(-1, *shape)
         for f, scope in enumerate(block.scopes.tolist()):
             owner = -1 if owners is None else owners[number]
             number += 1
@@ -72,7 +71,7 @@ def _last_in_scope(graph: FactorGraph) -> list[int] | None:
         shape = [int(k) for k in num_states(graph)[block.scopes[0]]] if len(block.scopes) else []
         if np.prod(np.array(shape, np.float64)) > ENTRIES_MAX or not shape:
             return None
-        sums = np.exp(log_tables(block.kind, shape)).sum(axis=-1)
+        sums = np.exp(block.kind.log_tables(shape)).sum(axis=-1)
         if (np.abs(sums - 1.0) > ROUNDING).any():
             return None
         owners += last

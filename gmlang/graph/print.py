@@ -2,7 +2,6 @@
 
 from gmlang.graph.from_core import Grounding
 from gmlang.graph.world.world import World
-from gmruntime.factors.tables import num_tables
 
 
 def print_graph(grounding: Grounding) -> str:
@@ -16,7 +15,7 @@ def print_graph(grounding: Grounding) -> str:
     for block, origin in zip(builder.factors, builder.origins, strict=True):
         count, arity = block.scopes.shape
         kind = type(block.kind).__name__
-        tables = num_tables(block.kind)
+        tables = block.kind.num_tables
         shared = "one for all" if tables == 1 else f"{tables} of their own"
         where = f" in {origin.model}" if origin.model else ""
         lines.append(f"  {count} x {kind} over {arity} ({shared}): {origin.describe()}{where}")

@@ -8,7 +8,7 @@ decide in time is not excluded.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -31,7 +31,6 @@ from gmruntime.factors.kinds import (
     TruncatedLinear,
     TruncatedQuadratic,
 )
-from gmruntime.factors.tables import log_tables
 from gmruntime.graph import Assignment, FactorBlock, FactorGraph, VariableBlock, num_states
 from gmruntime.inference import infer
 
@@ -144,7 +143,7 @@ def _hard_part(block: FactorBlock) -> Iterator[FactorBlock]:
             arity = block.scopes.shape[1]
             certain = (kind.log_failures == -np.inf).any() or (kind.log_failures[:, -1] == 0).any()
             if certain and arity <= NOISY_OR_ARITY_MAX:
-                table = Table(np.asarray(log_tables(kind, [2] * arity)))
+                table = Table(kind.log_tables([2] * arity))
                 yield from _hard_rows(replace(block, kind=table), table, table.log_potentials)
         case _:
             yield block
@@ -206,7 +205,7 @@ class _Known:
         for block in self.graph.factors:
             if block.scopes.shape[1]:
                 blocks.append(block)
-            elif (np.asarray(log_tables(block.kind, [])) == -np.inf).any():
+            elif (block.kind.log_tables([]) == -np.inf).any():
                 return True
         if not blocks:
             return False
@@ -325,7 +324,7 @@ class _Known:
             rows = tied[start : start + len(block.scopes)]
             start += len(block.scopes)
             if rows.any():
-                blocks.append(_selected(block, rows))
+                blocks.append(block.some(rows))
         return blocks
 
 
@@ -355,18 +354,4 @@ def _allowed(block: FactorBlock, counts: np.ndarray) -> Iterator[tuple[np.ndarra
     sizes = [int(k) for k in counts[block.scopes[0]]]
     if float(np.prod(np.array(sizes, np.float64))) * len(block.scopes) > ENTRIES_MAX:
         return
-    yield block.scopes, np.asarray(log_tables(block.kind, sizes)) > -np.inf
-
-
-def _selected(block: FactorBlock, rows: np.ndarray) -> FactorBlock:
-    if rows.all():
-        return block
-    kind = block.kind
-    own = {f.name: getattr(kind, f.name) for f in fields(kind)}
-    count = len(block.scopes)
-    chosen = {
-        name: value[rows]
-        for name, value in own.items()
-        if isinstance(value, np.ndarray) and count > 1 and len(value) == count
-    }
-    return FactorBlock(replace(kind, **chosen), block.scopes[rows], block.label)
+    yield block.scopes, block.kind.log_tables(sizes) > -np.inf

@@ -200,7 +200,7 @@ def _without_predictions(grounding: Grounding, hidden: frozenset[int]) -> tuple[
         if len(rows) == len(block.scopes):
             kept.append(block)
         elif len(rows):
-            kept.append(_select_factors(block, rows))
+            kept.append(block.some(rows))
     return tuple(kept)
 
 
@@ -209,17 +209,6 @@ def _is_target(block: FactorBlock, origin: Origin) -> np.ndarray:
     if len(origin.targets) != len(block.scopes):
         return np.isin(block.scopes, origin.targets)
     return block.scopes == origin.targets[:, None]
-
-
-def _select_factors(block: FactorBlock, rows: np.ndarray) -> FactorBlock:
-    from gmruntime.factors.kinds import Gated, Table
-    from gmruntime.factors.tables import num_tables
-
-    if num_tables(block.kind) > 1:
-        assert isinstance(block.kind, Table | Gated), "predictions are tables"
-        kind = replace(block.kind, log_potentials=block.kind.log_potentials[rows])
-        return FactorBlock(kind, block.scopes[rows], block.label)
-    return FactorBlock(block.kind, block.scopes[rows], block.label)
 
 
 def _log_prior(grounding: Grounding, variable: int) -> float:

@@ -13,24 +13,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gmruntime.arrays import Bool, Float64, Int, Int32, Int64
-from gmruntime.factors.kinds import (
-    AllDifferent,
-    Count,
-    Gated,
-    LinearSum,
-    Memory,
-    NoisyOr,
-    Or,
-    Potts,
-    Table,
-    TruncatedLinear,
-    TruncatedQuadratic,
-    Window,
-    Xor,
-)
-from gmruntime.factors.kinds import FactorKind as FactorKind
+from gmruntime.factors.kind import NUM_ENTRIES_MAX
+from gmruntime.factors.kind import FactorKind as FactorKind
+from gmruntime.factors.kinds.table import Gated, Table
 from gmruntime.factors.parameters import ParameterError, integer, unmasked
-from gmruntime.factors.tables import log_values, num_tables
 
 NUM_MAX = 2**31 - 1
 """Variables and states are numbered by 32-bit integers."""
@@ -72,6 +58,12 @@ class FactorBlock:
     kind: FactorKind
     scopes: Int32[np.ndarray, "factors arity"]
     label: str = ""
+
+    def some(self, keep: Bool[np.ndarray, " factors"]) -> "FactorBlock":
+        """Return the block with some of its factors."""
+        if keep.all():
+            return self
+        return FactorBlock(self.kind.some(keep), self.scopes[keep], self.label)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,10 +122,15 @@ def with_factors(graph: FactorGraph, *blocks: FactorBlock) -> FactorGraph:
     return replace(graph, factors=(*graph.factors, *blocks))
 
 
+def shape_of(block: FactorBlock, states: Int32[np.ndarray, " variables"]) -> tuple[int, ...]:
+    """Return the number of states at each position of a block that has factors."""
+    return tuple(states[block.scopes[0]].tolist())
+
+
 def table_indices(block: FactorBlock) -> Int64[np.ndarray, " factors"]:
     """Say for each factor of the block which of its kind's tables it uses."""
     count = block.scopes.shape[0]
-    if num_tables(block.kind) == 1:
+    if block.kind.num_tables == 1:
         return np.zeros(count, np.int64)
     return np.arange(count, dtype=np.int64)
 
@@ -154,7 +151,7 @@ def log_score(
         for first in range(0, len(flat), step):
             rows = flat[first : first + step]
             states = rows[:, block.scopes].reshape(len(rows) * count, arity)
-            values = log_values(block.kind, np.tile(index, len(rows)), states)
+            values = block.kind.log_values(np.tile(index, len(rows)), states)
             totals[first : first + step] += values.reshape(len(rows), count).sum(axis=1)
     return totals.reshape(assignments.shape[:-1])
 
@@ -220,20 +217,23 @@ def _checked_factors(
         kind = _checked_kind(block.kind, arity, int(states.max(initial=1)))
     except ParameterError as error:
         raise GraphError(f"{name}: {error}") from None
-    if num_tables(kind) not in (1, count):
-        raise GraphError(f"{name}: {num_tables(kind)} tables for {count} factors")
+    if kind.num_tables not in (1, count):
+        raise GraphError(f"{name}: {kind.num_tables} tables for {count} factors")
     for k in range(arity):
         # Where all variables are alike there is nothing to look up.
         found = states[:1] if alike else states[scopes[:, k]]
-        wanted = expected_states(kind, arity, k)
+        wanted = kind.expected_states(arity, k)
         if count and (found != (found[0] if wanted is None else wanted)).any():
             raise GraphError(
                 f"{name}: position {k} holds variables with {np.unique(found).tolist()} states, "
                 f"its kind needs {wanted if wanted is not None else 'all the same'}"
             )
-    same = isinstance(kind, Potts | TruncatedLinear | TruncatedQuadratic | AllDifferent)
-    if same and arity and not alike and len(np.unique(states[scopes])) > 1:
+    if kind.is_alike and arity and not alike and len(np.unique(states[scopes])) > 1:
         raise GraphError(f"{name}: all its variables need the same number of states")
+    if count and not (kind.is_large or isinstance(kind, Table | Gated)):
+        entries = float(np.prod(states[scopes[0]], dtype=np.float64)) * kind.num_tables
+        if entries > NUM_ENTRIES_MAX:
+            raise GraphError(f"{name}: its kind is read as tables, of {entries:g} entries")
     kind, scopes = _within_axes(kind, scopes)
     return FactorBlock(kind, scopes, block.label)
 
@@ -288,20 +288,3 @@ def repeats_variable(scopes: Int[np.ndarray, "factors arity"]) -> Bool[np.ndarra
         return scopes[:, 0] == scopes[:, 1]
     ordered = np.sort(scopes, axis=1)
     return (ordered[:, 1:] == ordered[:, :-1]).any(axis=1)
-
-
-def expected_states(kind: FactorKind, arity: int, position: int) -> int | None:
-    """Say how many states `kind` needs at `position` of a scope; None leaves it open."""
-    match kind:
-        case Table():
-            return kind.log_potentials.shape[1 + position]
-        case Gated():
-            return 2 if position == 0 else kind.log_potentials.shape[position]
-        case Or() | NoisyOr() | Xor() | Count():
-            return 2
-        case Window():
-            return kind.rows * kind.columns
-        case Memory():
-            return kind.log_patterns.shape[1 if position == 0 else 3]
-        case Potts() | TruncatedLinear() | TruncatedQuadratic() | AllDifferent() | LinearSum():
-            return None

@@ -1,6 +1,6 @@
 """What a factor graph says of every assignment, worked out from the definitions of its kinds.
 
-It shares nothing with `gmruntime.factors.tables`: sums and comparisons over columns of states.
+It shares nothing with the kinds of factor: sums and comparisons over columns of states.
 """
 
 import math
@@ -132,3 +132,5 @@ def log_worth(kind: kinds.FactorKind, row: int, x: np.ndarray) -> np.ndarray:
             patterns = own(kind.log_patterns)
             said = [patterns[x[:, 0], k, x[:, 1 + k]] for k in range(x.shape[1] - 1)]
             return np.sum(said, axis=0)
+        case _:
+            raise AssertionError(f"no formula for {kind!r}")

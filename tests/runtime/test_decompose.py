@@ -14,7 +14,6 @@ from gmruntime.factors.kinds import (
     Table,
     Xor,
 )
-from gmruntime.factors.tables import num_tables
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, no_evidence, validate
 from gmruntime.questions.enumerate import enumerate_assignments, log_partition
 
@@ -44,7 +43,7 @@ KINDS: dict[str, tuple[FactorKind, int, int]] = {
 def graph(request: pytest.FixtureRequest) -> FactorGraph:
     kind, arity, states = KINDS[request.param]
     both = np.stack([np.arange(arity), np.arange(arity)[::-1]]).astype(np.int32)
-    scopes = both[: num_tables(kind)]
+    scopes = both[: kind.num_tables]
     fields = Table(RNG.normal(size=(arity, states)))
     lone = np.arange(arity, dtype=np.int32)[:, None]
     return FactorGraph(

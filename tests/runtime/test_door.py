@@ -5,6 +5,7 @@ import itertools
 import math
 import pkgutil
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,7 @@ def test_every_kind_is_the_same_from_numbers_of_any_type(seed: int):
     rng = np.random.default_rng(seed)
     for kind, shape in every_kind(rng, 2, zeros=0.0):
         block = gm.FactorBlock(kind, np.arange(2 * len(shape), dtype=np.int32).reshape(2, -1))
-        names = [*kind.__dataclass_fields__]
+        names = [field.name for field in fields(kind)]
         make: Any = type(kind)
         narrow = make(**{name: narrowed(getattr(kind, name)) for name in names})
         wide = make(**{name: widened(getattr(narrow, name)) for name in names})

@@ -5,23 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gmruntime.factors.kinds import (
-    AllDifferent,
-    Count,
-    FactorKind,
-    Gated,
-    LinearSum,
-    Memory,
-    NoisyOr,
-    Or,
-    Potts,
-    Table,
-    TruncatedLinear,
-    TruncatedQuadratic,
-    Window,
-    Xor,
-)
-from gmruntime.factors.tables import log_tables, log_values
+from gmruntime.factors.kinds import FactorKind, NoisyOr, Or, Potts, Table, Window
 from gmruntime.flat import flatten
 from gmruntime.graph import (
     FactorBlock,
@@ -32,39 +16,21 @@ from gmruntime.graph import (
     validate,
     variable_indices,
 )
+from tests.support.random_factors import each_kind, nth_kind
 
 
-def _kinds(rng: np.random.Generator) -> list[tuple[FactorKind, list[int]]]:
-    three = rng.integers(0, 2, (1, 3)).astype(np.bool_)
-    return [
-        (Table(rng.normal(size=(1, 2, 3))), [2, 3]),
-        (Gated(rng.normal(size=(1, 3, 2))), [2, 3, 2]),
-        (Potts(rng.normal(size=1)), [4, 4]),
-        (TruncatedLinear(np.array([0.7]), np.array([1.5])), [5, 5]),
-        (TruncatedQuadratic(np.array([0.3]), np.array([2.0])), [5, 5]),
-        (Or(three), [2, 2, 2]),
-        (NoisyOr(-rng.exponential(size=(1, 3))), [2, 2, 2]),
-        (Xor(np.array([True])), [2, 2, 2]),
-        (Count(rng.normal(size=(1, 4)), three), [2, 2, 2]),
-        (LinearSum(np.array([[1, -2, 3]]), np.array([-2]), rng.normal(size=(1, 5))), [2, 3, 2]),
-        (AllDifferent(), [3, 3, 3]),
-        (Window(2, 3, 1, 1), [6, 6]),
-        (Memory(rng.normal(size=(1, 4, 2, 3))), [4, 3, 3]),
-    ]
-
-
-@pytest.mark.parametrize("number", range(13))
-def test_a_factor_equals_its_table(number: int):
-    kind, sizes = _kinds(np.random.default_rng(number))[number]
-    table = log_tables(kind, sizes)[0]
+@each_kind
+def test_a_factor_equals_its_table(index: int):
+    kind, sizes = nth_kind(np.random.default_rng(index), index, 1)
+    table = kind.log_tables(sizes)[0]
     states = np.indices(sizes).reshape(len(sizes), -1).T
-    values = log_values(kind, np.zeros(len(states), np.int64), states)
+    values = kind.log_values(np.zeros(len(states), np.int64), states)
     np.testing.assert_array_equal(table.reshape(-1), values)
 
 
 def test_or_is_a_disjunction_of_literals():
     kind = Or(np.array([[False, True, False]]))
-    table = log_tables(kind, [2, 2, 2])[0]
+    table = kind.log_tables([2, 2, 2])[0]
     for a in range(2):
         for b in range(2):
             for c in range(2):
@@ -74,7 +40,7 @@ def test_or_is_a_disjunction_of_literals():
 def test_noisy_or_follows_its_formula():
     q, leak = np.array([0.3, 0.8]), 0.1
     kind = NoisyOr(np.log1p(-np.array([[*q, leak]])))
-    table = np.exp(log_tables(kind, [2, 2, 2])[0])
+    table = np.exp(kind.log_tables([2, 2, 2])[0])
     for a in range(2):
         for b in range(2):
             none = (1 - leak) * (1 - q[0]) ** a * (1 - q[1]) ** b

@@ -17,7 +17,7 @@ from gmruntime.messages.layout import build_layout, unary_with_evidence
 from gmruntime.messages.options import BpOptions, Precision
 from tests.support.nvrtc import compile_to_ptx
 from tests.support.plain_cpp import Arrays, plain_launch
-from tests.support.random_factors import every_kind, random_loops, tree_around
+from tests.support.random_factors import NAMES, nth_kind, random_loops, tree_around
 
 
 @pytest.mark.parametrize("is_max", [False, True])
@@ -56,12 +56,12 @@ def wide(rng: np.random.Generator, index: int) -> tuple[FactorKind, tuple[int, .
 
 def some_graph(index: int) -> FactorGraph:
     rng = np.random.default_rng(index)
-    if index < 13:
-        kind, shape = list(every_kind(rng, 1 + index % 2))[index]
+    if index < len(NAMES):
+        kind, shape = nth_kind(rng, index, 1 + index % 2)
         return tree_around(rng, kind, shape)
-    if index == 13:
+    if index == len(NAMES):
         return random_loops(rng, 12, 20)
-    kind, shape = wide(rng, index - 14)
+    kind, shape = wide(rng, index - len(NAMES) - 1)
     variables = tuple(VariableBlock(f"x{k}", (), n) for k, n in enumerate(shape))
     unaries = [
         FactorBlock(Table(rng.normal(size=(1, n))), np.array([[k]], np.int32))
@@ -74,7 +74,7 @@ def some_graph(index: int) -> FactorGraph:
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
 @pytest.mark.parametrize("precision", ["float64", "float32"])
 @pytest.mark.parametrize("damping", [0.0, 0.4])
-@pytest.mark.parametrize("index", range(20))
+@pytest.mark.parametrize("index", range(len(NAMES) + 7))
 def test_the_rules_agree_with_the_vectorised_ones(
     devices: dict[tuple[bool, bool], Device],
     index: int,
@@ -123,7 +123,7 @@ def test_a_random_part_settles_at_the_same_messages(
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
-@pytest.mark.parametrize("index", range(19))
+@pytest.mark.parametrize("index", range(len(NAMES) + 6))
 def test_the_device_agrees_with_the_cpu(index: int, temperature: float) -> None:
     cupy: Any = pytest.importorskip("cupy")
     if not cupy.cuda.is_available():

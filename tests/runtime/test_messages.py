@@ -37,7 +37,7 @@ from gmruntime.messages.layout import build_layout, unary_with_evidence
 from gmruntime.messages.options import BpOptions, options_from
 from gmruntime.messages.propagate import propagate
 from gmruntime.task import Effort, Task
-from tests.support.random_factors import every_kind, random_loops, tree_around, with_zeros
+from tests.support.random_factors import each_kind, nth_kind, random_loops, tree_around, with_zeros
 
 
 def ask(graph: FactorGraph, query: Query, evidence: np.ndarray | None = None, **options: object):
@@ -66,13 +66,13 @@ def enumerated_marginals(graph: FactorGraph, temperature: float) -> list[np.ndar
 def possible_tree(rng: np.random.Generator, index: int, tables: int) -> FactorGraph:
     """Draw trees around the index-th kind until one allows something; small enough to enumerate."""
     while True:
-        kind, shape = list(every_kind(rng, tables))[index]
+        kind, shape = nth_kind(rng, index, tables)
         graph = tree_around(rng, kind, shape)
         if log_score(graph, all_assignments(graph)).max() > -np.inf:
             return graph
 
 
-@pytest.mark.parametrize("index", range(13))
+@each_kind
 @pytest.mark.parametrize("temperature", [0.4, 1.0])
 def test_marginals_and_log_z_are_exact_on_trees_of_every_kind(index: int, temperature: float):
     graph = possible_tree(np.random.default_rng(index), index, 1 + index % 2)
@@ -89,7 +89,7 @@ def test_marginals_and_log_z_are_exact_on_trees_of_every_kind(index: int, temper
     assert bethe_log_partition(layout, unary, messages)[0] == pytest.approx(log_z, abs=1e-9)
 
 
-@pytest.mark.parametrize("index", range(13))
+@each_kind
 def test_the_maximum_is_exact_on_trees_of_every_kind(index: int):
     graph = possible_tree(np.random.default_rng(100 + index), index, 2)
     wanted = log_score(graph, all_assignments(graph)).max()

@@ -1,7 +1,6 @@
 """The upper bound on log Z is never below log Z, after any number of passes."""
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +15,7 @@ from gmruntime.graph import (
     num_states,
 )
 from gmruntime.messages.reweighted import log_partition_upper_bound
-from tests.support.random_factors import every_kind, random_loops, tree_around
+from tests.support.random_factors import each_kind, nth_kind, random_loops, tree_around
 
 
 def exact_log_z(graph: FactorGraph) -> float:
@@ -47,10 +46,10 @@ def test_the_bound_is_a_bound(seed: int, zeros: float, passes: int, strength: fl
     assert bound_of(graph, passes) >= exact_log_z(graph)
 
 
-@pytest.mark.parametrize("index", range(13))
+@each_kind
 def test_the_bound_holds_for_every_kind(index: int):
     rng = np.random.default_rng(index)
-    kind, shape = list(every_kind(rng, 2))[index]
+    kind, shape = nth_kind(rng, index, 2)
     graph = tree_around(rng, kind, shape)
     assert bound_of(graph, 4) >= exact_log_z(graph)
 

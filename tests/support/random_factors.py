@@ -1,10 +1,12 @@
 """Random factors of every kind, small enough to be written out."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
+import pytest
 
 from gmruntime.factors.kinds import (
+    KINDS,
     AllDifferent,
     Count,
     FactorKind,
@@ -28,31 +30,59 @@ def with_zeros(rng: np.random.Generator, values: np.ndarray, chance: float) -> n
     return np.where(rng.random(values.shape) < chance, -np.inf, values)
 
 
+def normal(rng: np.random.Generator, zeros: float, *shape: int) -> np.ndarray:
+    return with_zeros(rng, rng.normal(size=shape), zeros)
+
+
+def coins(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    return rng.random(shape) < 0.5
+
+
+Drawn = tuple[FactorKind, tuple[int, ...]]
+DRAWN: dict[type[FactorKind], Callable[[np.random.Generator, int, float], Drawn]] = {
+    Table: lambda rng, n, zeros: (Table(normal(rng, zeros, n, 3, 2, 4)), (3, 2, 4)),
+    Gated: lambda rng, n, zeros: (Gated(normal(rng, zeros, n, 3, 4)), (2, 3, 4)),
+    Potts: lambda rng, n, zeros: (Potts(normal(rng, zeros, n)), (5, 5)),
+    TruncatedLinear: lambda rng, n, _: (TruncatedLinear(rng.random(n), 2 * rng.random(n)), (6, 6)),
+    TruncatedQuadratic: lambda rng, n, _: (
+        TruncatedQuadratic(rng.random(n), 2 * rng.random(n)),
+        (6, 6),
+    ),
+    Or: lambda rng, n, _: (Or(coins(rng, n, 4)), (2,) * 4),
+    NoisyOr: lambda rng, n, zeros: (
+        NoisyOr(with_zeros(rng, -rng.random((n, 4)), zeros)),
+        (2,) * 4,
+    ),
+    Xor: lambda rng, n, _: (Xor(coins(rng, n)), (2,) * 5),
+    Count: lambda rng, n, zeros: (Count(normal(rng, zeros, n, 5), coins(rng, n, 4)), (2,) * 4),
+    LinearSum: lambda rng, n, zeros: (
+        LinearSum(rng.integers(-2, 3, (n, 3)), rng.integers(-3, 0, n), normal(rng, zeros, n, 6)),
+        (3, 2, 4),
+    ),
+    AllDifferent: lambda rng, n, _: (AllDifferent(), (4, 4, 4)),
+    Window: lambda rng, n, _: (Window(3, 4, 1, 2), (12, 12)),
+    Memory: lambda rng, n, zeros: (Memory(normal(rng, zeros, n, 3, 2, 4)), (3, 4, 4)),
+}
+"""How to draw factors of each kind, and the number of states at each position."""
+
+NAMES = [kind.__name__ for kind in KINDS]
+each_kind = pytest.mark.parametrize("index", range(len(KINDS)), ids=NAMES)
+"""Run a test for each kind, by its place in `KINDS`."""
+
+
 def every_kind(
     rng: np.random.Generator, tables: int, *, zeros: float = 0.15
 ) -> Iterator[tuple[FactorKind, tuple[int, ...]]]:
     """Yield a random instance of each kind with the states of each position."""
+    for kind in KINDS:
+        yield DRAWN[kind](rng, tables, zeros)
 
-    def normal(*shape: int) -> np.ndarray:
-        return with_zeros(rng, rng.normal(size=shape), zeros)
 
-    def coins(*shape: int) -> np.ndarray:
-        return rng.random(shape) < 0.5
-
-    yield Table(normal(tables, 3, 2, 4)), (3, 2, 4)
-    yield Gated(normal(tables, 3, 4)), (2, 3, 4)
-    yield Potts(normal(tables)), (5, 5)
-    yield TruncatedLinear(rng.random(tables), 2 * rng.random(tables)), (6, 6)
-    yield TruncatedQuadratic(rng.random(tables), 2 * rng.random(tables)), (6, 6)
-    yield Or(coins(tables, 4)), (2,) * 4
-    yield NoisyOr(with_zeros(rng, -rng.random((tables, 4)), zeros)), (2,) * 4
-    yield Xor(coins(tables)), (2,) * 5
-    yield Count(normal(tables, 5), coins(tables, 4)), (2,) * 4
-    coefficients = rng.integers(-2, 3, (tables, 3))
-    yield LinearSum(coefficients, rng.integers(-3, 0, tables), normal(tables, 6)), (3, 2, 4)
-    yield AllDifferent(), (4, 4, 4)
-    yield Window(3, 4, 1, 2), (12, 12)
-    yield Memory(normal(tables, 3, 2, 4)), (3, 4, 4)
+def nth_kind(
+    rng: np.random.Generator, index: int, tables: int, *, zeros: float = 0.15
+) -> tuple[FactorKind, tuple[int, ...]]:
+    """Draw an instance of the kind at a place of `KINDS`."""
+    return list(every_kind(rng, tables, zeros=zeros))[index]
 
 
 def tree_around(

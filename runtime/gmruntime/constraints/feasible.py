@@ -7,17 +7,7 @@ import numpy as np
 
 from gmruntime.answer import Improvement
 from gmruntime.budget import Budget
-from gmruntime.factors.kinds import (
-    Count,
-    Gated,
-    LinearSum,
-    NoisyOr,
-    Potts,
-    Table,
-    TruncatedLinear,
-    TruncatedQuadratic,
-)
-from gmruntime.graph import Assignment, FactorGraph, log_score, num_states
+from gmruntime.graph import Assignment, FactorGraph, log_score, num_states, shape_of
 
 if TYPE_CHECKING:
     from gmruntime.constraints.solve import Problem
@@ -115,16 +105,6 @@ def _posed(graph: FactorGraph, evidence: Assignment, budget: Budget) -> "Problem
 
 def has_hard_constraints(graph: FactorGraph) -> bool:
     """Say whether some factor may rule an assignment out."""
-    for block in graph.factors:
-        match block.kind:
-            case Table() | Gated() | Count() | LinearSum():
-                values = block.kind.log_potentials
-            case Potts():
-                values = block.kind.weights
-            case TruncatedLinear() | TruncatedQuadratic() | NoisyOr():
-                continue
-            case _:
-                return True
-        if not np.isfinite(values).all():
-            return True
-    return False
+    states = num_states(graph)
+    blocks = [block for block in graph.factors if len(block.scopes)]
+    return any(block.kind.forbids(shape_of(block, states)) for block in blocks)

@@ -6,7 +6,7 @@ Source: maintaining consistency with the dom/wdeg ordering, Boussemart, Hemery, 
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 import numpy as np
@@ -28,14 +28,9 @@ from gmruntime.factors.kinds import (
     AllDifferent,
     Count,
     LinearSum,
-    NoisyOr,
     Or,
-    Table,
-    TruncatedLinear,
-    TruncatedQuadratic,
     Xor,
 )
-from gmruntime.factors.tables import log_tables, num_tables
 from gmruntime.graph import Assignment, FactorBlock, FactorGraph, num_states
 from gmruntime.simplify.definitions import definitions
 
@@ -110,6 +105,8 @@ def _add_rules(problem: Problem, block: FactorBlock, sizes: list[int], budget: B
     budget.check()
     kind = block.kind
     match kind:
+        case _ if not sizes:
+            _add_tables(problem, block, kind.log_tables(sizes), budget)
         case AllDifferent():
             permutation = len(sizes) == sizes[0]
             for scope in within(block.scopes.tolist(), budget):
@@ -127,19 +124,24 @@ def _add_rules(problem: Problem, block: FactorBlock, sizes: list[int], budget: B
             for f, scope in enumerate(within(block.scopes.tolist(), budget)):
                 negated = kind.negated[f if len(kind.negated) > 1 else 0]
                 problem.rules.append(Disjunction(tuple(scope), tuple(map(bool, negated))))
-        case TruncatedLinear() | TruncatedQuadratic():
-            problem.is_pure = False
-        case NoisyOr():
-            problem.is_pure = False
-            problem.is_complete &= bool(
-                (np.isfinite(kind.log_failures) & (kind.log_failures < 0)).all()
-            )
         case _:
-            if np.prod(np.array(sizes, np.float64)) > TABLE_ENTRIES_MAX:
-                problem.is_pure = problem.is_complete = False
-                return
-            tables = kind.log_potentials if isinstance(kind, Table) else log_tables(kind, sizes)
-            _add_tables(problem, block, np.asarray(tables), budget)
+            _add_others(problem, block, sizes, budget)
+
+
+def _add_others(problem: Problem, block: FactorBlock, sizes: list[int], budget: Budget) -> None:
+    """Add rules for a kind that has none here: by its support, or by its tables."""
+    kind = block.kind
+    is_small = np.prod(np.array(sizes, np.float64)) <= TABLE_ENTRIES_MAX
+    parts = kind.support(sizes) if kind.forbids(sizes) else ()
+    if parts is not None and not any(isinstance(part, type(kind)) for part in parts):
+        most, least = kind.largest_entries(sizes), kind.least_entries(sizes)
+        problem.is_pure &= bool((most == least).all())
+        for part in parts:
+            _add_rules(problem, replace(block, kind=part), sizes, budget)
+    elif is_small:
+        _add_tables(problem, block, kind.log_tables(sizes), budget)
+    else:
+        problem.is_pure = problem.is_complete = False
 
 
 def _constant(values: np.ndarray) -> bool:
@@ -150,7 +152,7 @@ def _constant(values: np.ndarray) -> bool:
 def _add_sums(
     problem: Problem, block: FactorBlock, kind: LinearSum, sizes: list[int], budget: Budget
 ) -> None:
-    shared = num_tables(kind) == 1
+    shared = kind.num_tables == 1
     coefficients, allowed, low, high = (), frozenset[int](), 1, 0
     counts: tuple[bool, ...] = ()
     for f, scope in enumerate(within(block.scopes.tolist(), budget)):
@@ -172,7 +174,7 @@ def _add_sums(
 
 
 def _add_counts(problem: Problem, block: FactorBlock, kind: Count, budget: Budget) -> None:
-    shared = num_tables(kind) == 1
+    shared = kind.num_tables == 1
     for f, scope in enumerate(within(block.scopes.tolist(), budget)):
         t = 0 if shared else f
         values = kind.log_potentials[t]

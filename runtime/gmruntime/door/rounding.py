@@ -13,7 +13,7 @@ Beyond `LOG_VALUE_MAX`, or `LOG_TOTAL_MAX` together, nothing is added at all: th
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,10 +30,16 @@ from gmruntime.answer import (
     SolutionsAnswer,
     Status,
 )
-from gmruntime.factors.extremes import largest_entries, least_entries
 from gmruntime.factors.kinds import FactorKind, Table
 from gmruntime.factors.parameters import LOG_VALUE_MAX
-from gmruntime.graph import FactorBlock, FactorGraph, GraphError, num_states, table_indices
+from gmruntime.graph import (
+    FactorBlock,
+    FactorGraph,
+    GraphError,
+    num_states,
+    shape_of,
+    table_indices,
+)
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -112,14 +118,14 @@ def weigh(graph: FactorGraph) -> Weighed | None:
     merged, log_constant = _merged(graph)
     most, high_size, total, count = 0.0, 0.0, 0.0, 0
     sizes = num_states(merged)
-    states = int(sizes.max(initial=1))
     for block in merged.factors:
         if not len(block.scopes):
             continue
         index = table_indices(block)
-        high = largest_entries(block.kind)
+        shape = shape_of(block, sizes)
+        high = block.kind.largest_entries(shape)
         finite = np.abs(np.where(high > -np.inf, high, 0.0))
-        reach = np.maximum(finite, -least_entries(block.kind, states))
+        reach = np.maximum(finite, -block.kind.least_entries(shape))
         most += float(high[index].sum())
         high_size += float(finite[index].sum())
         total += float(reach[index].sum()) if len(reach) > 1 else len(index) * float(reach[0])
@@ -136,8 +142,8 @@ def strength(kind: FactorKind) -> float:
     2.0
     """
     found = 0.0
-    for name in kind.__dataclass_fields__:
-        values = getattr(kind, name)
+    for field in fields(kind):
+        values = getattr(kind, field.name)
         if isinstance(values, np.ndarray) and values.dtype == np.float64 and values.size:
             least, most = float(values.min()), float(values.max())
             if least == -np.inf:
@@ -211,9 +217,7 @@ def _rows_over(block: FactorBlock, keys: set[_Key]) -> np.ndarray:
 def _without(block: FactorBlock, rows: np.ndarray) -> FactorBlock:
     if not isinstance(block.kind, Table) or not rows.any():
         return block
-    tables = block.kind.log_potentials
-    kind = block.kind if len(tables) == 1 else Table(tables[~rows])
-    return FactorBlock(kind, block.scopes[~rows], block.label)
+    return block.some(~rows)
 
 
 def _sum_exactly(tables: list[np.ndarray]) -> "tuple[np.ndarray, Fraction]":

@@ -33,14 +33,14 @@ from gmruntime.constraints.feasible import Feasible, has_hard_constraints, satis
 from gmruntime.driver.answer import answer as search
 from gmruntime.driver.board import answer_of
 from gmruntime.elimination.solutions import counted_by_sum
-from gmruntime.factors.kinds import AllDifferent, NoisyOr
+from gmruntime.factors.kinds import AllDifferent
+from gmruntime.factors.kinds.all_different import NUM_EXACT_VALUES_MAX
 from gmruntime.factors.support import support
 from gmruntime.graph import Assignment, FactorGraph, num_states
 from gmruntime.messages.answer import answer as propagate
 from gmruntime.messages.answer import layout_for, refute_by_pruning
 from gmruntime.messages.beliefs import least_log_score
 from gmruntime.messages.options import options_from
-from gmruntime.messages.tempering import NUM_EXACT_VALUES_MAX
 from gmruntime.task import Effort, Task
 
 if TYPE_CHECKING:
@@ -270,7 +270,7 @@ def _feasible(
             return search(best, part)
         return answer_of(graph, known.improvement(part.budget), part.budget)
 
-    if len(found.states) and not _may_forbid(graph):
+    if len(found.states) and not has_hard_constraints(graph):
         return found
     known = best_known(found.states) if len(found.states) else None
     if known is not None and len(known.assignments):
@@ -288,11 +288,3 @@ def _feasible(
         return MarginalMapAnswer(quality, states, score, score)
     note = "no states were found that the hard constraints are known to allow"
     return MarginalMapAnswer(replace(found.quality, note=note), nothing, -np.inf)
-
-
-def _may_forbid(graph: FactorGraph) -> bool:
-    """Say whether some factor may rule an assignment out."""
-    if has_hard_constraints(graph):
-        return True
-    noisy = [b.kind.log_failures for b in graph.factors if isinstance(b.kind, NoisyOr)]
-    return any(bool((logs[:, -1] == 0.0).any() or np.isneginf(logs).any()) for logs in noisy)

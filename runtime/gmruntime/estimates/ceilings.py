@@ -6,16 +6,16 @@ was never drawn adds hardly more to Z than a few of the largest weights there co
 
 import numpy as np
 
-from gmruntime.arrays import Float64
+from gmruntime.arrays import Float64, Int32
 from gmruntime.estimates.weighting import Part, Plan
-from gmruntime.factors.extremes import largest_entries
-from gmruntime.factors.kinds import NoisyOr, Or, Table, Xor
-from gmruntime.graph import FactorBlock
+from gmruntime.factors.kinds.table import Table
+from gmruntime.graph import FactorBlock, num_states, shape_of
 
 
 def log_ceiling(plan: Plan) -> float:
     """Return a number that the log weight of no draw exceeds."""
-    total = sum(float(_largest(plan, part).sum()) for part in plan.weights)
+    states = num_states(plan.graph)
+    total = sum(float(_largest(plan, part, states).sum()) for part in plan.weights)
     for step in plan.steps:
         if step.table is not None:
             continue
@@ -23,10 +23,11 @@ def log_ceiling(plan: Plan) -> float:
         high = np.zeros(len(step.variables))
         excess = np.full(len(step.variables), np.log(step.size))
         for part in step.parts:
-            entries = largest_entries(plan.graph.factors[part.block].kind)
+            block = plan.graph.factors[part.block]
+            entries = block.kind.largest_entries(shape_of(block, states))
             entry = np.broadcast_to(entries, _span(plan, part))[part.rows]
             np.add.at(high, part.children, entry)
-            sums = _largest_sums(plan.graph.factors[part.block], part, step.size)
+            sums = _largest_sums(block, part, shape_of(block, states))
             summed = np.broadcast_to(sums, _span(plan, part))[part.rows]
             # A factor that is zero everywhere leaves nothing over.
             over = summed - np.where(np.isneginf(entry), 0.0, entry)
@@ -39,7 +40,9 @@ def _span(plan: Plan, part: Part) -> tuple[int]:
     return (len(plan.graph.factors[part.block].scopes),)
 
 
-def _largest(plan: Plan, part: Part) -> Float64[np.ndarray, " factors"]:
+def _largest(
+    plan: Plan, part: Part, states: Int32[np.ndarray, " variables"]
+) -> Float64[np.ndarray, " factors"]:
     """Return the largest log value of factors that weigh, their owner in its observed state."""
     block = plan.graph.factors[part.block]
     if isinstance(block.kind, Table):
@@ -48,19 +51,21 @@ def _largest(plan: Plan, part: Part) -> Float64[np.ndarray, " factors"]:
         by_state = tables.reshape(len(tables), -1, tables.shape[-1]).max(axis=1)
         rows = by_state[part.rows if len(tables) > 1 else np.zeros(len(part.rows), np.int64)]
         return np.where(seen >= 0, rows[np.arange(len(seen)), seen], rows.max(axis=1))
-    entries = largest_entries(block.kind)
+    entries = block.kind.largest_entries(shape_of(block, states))
     return np.broadcast_to(entries, (len(block.scopes),))[part.rows]
 
 
-def _largest_sums(block: FactorBlock, part: Part, size: int) -> Float64[np.ndarray, " tables"]:
+def _largest_sums(
+    block: FactorBlock, part: Part, shape: tuple[int, ...]
+) -> Float64[np.ndarray, " tables"]:
     """Bound the log of each factor's sum over its child, whatever the others are."""
-    match block.kind:
-        case Table():
-            totals = np.logaddexp.reduce(block.kind.log_potentials, axis=1 + part.position)
-            return totals.reshape(len(totals), -1).max(axis=1)
-        case Or() | NoisyOr() if part.position == block.scopes.shape[1] - 1:
-            return np.zeros(1)
-        case Xor():
-            return np.zeros(1)
-        case _:
-            return largest_entries(block.kind) + np.log(size)
+    kind = block.kind
+    if isinstance(kind, Table):
+        totals = np.logaddexp.reduce(kind.log_potentials, axis=1 + part.position)
+        return totals.reshape(len(totals), -1).max(axis=1)
+    bound = kind.largest_entries(shape) + np.log(shape[part.position])
+    sums = kind.log_sums(shape)
+    if sums is None:
+        return bound
+    constant = sums[:, part.position]
+    return np.where(np.isnan(constant), bound, constant)

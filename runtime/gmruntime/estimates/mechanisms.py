@@ -15,27 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmruntime.arrays import Bool, Float64, Int64
-from gmruntime.factors.kinds import (
-    AllDifferent,
-    Count,
-    Gated,
-    LinearSum,
-    Memory,
-    NoisyOr,
-    Or,
-    Potts,
-    Table,
-    TruncatedLinear,
-    TruncatedQuadratic,
-    Window,
-    Xor,
-)
-from gmruntime.graph import Assignment, FactorBlock, FactorGraph, num_states
+from gmruntime.factors.kind import SUM_TOLERANCE, constant
+from gmruntime.factors.kinds.table import Gated, Table
+from gmruntime.graph import Assignment, FactorBlock, FactorGraph, num_states, shape_of
 
-# Sums of a conditional table differ by rounding only.
-_TOLERANCE = 1e-9
-# Sums of integers are looked at one by one; a block of more of them only weighs.
-_NUM_SUMS_MAX = 2000
+# Tables of more entries are not written out to look at their sums; such a block only weighs.
+_ENTRIES_MAX = 1 << 20
 # So often something is set aside to break a cycle; graphs without direction need it all the time.
 _NUM_DEMOTED_MAX = 200
 
@@ -184,7 +169,7 @@ def _edges(
         count, arity = block.scopes.shape
         if not count or not arity:
             continue
-        constants, able = _mechanisms(block, states[block.scopes[0]], evidence, is_over)
+        constants, able = _mechanisms(block, shape_of(block, states), evidence, is_over)
         columns.append(
             (
                 np.repeat(starts[index] + np.arange(count), arity),
@@ -207,7 +192,7 @@ def _edges(
 
 
 def _mechanisms(
-    block: FactorBlock, shape: np.ndarray, evidence: Assignment, is_over: Callable[[], bool]
+    block: FactorBlock, shape: tuple[int, ...], evidence: Assignment, is_over: Callable[[], bool]
 ) -> tuple[Float64[np.ndarray, "factors_or_one arity"], Bool[np.ndarray, "factors_or_one arity"]]:
     """Say for each position what the factors sum to over it, and whether it may be the child.
 
@@ -216,28 +201,16 @@ def _mechanisms(
     Raises:
         TimeoutError: once it is over.
     """
-    arity = len(shape)
-    constants = np.full((1, arity), np.nan)
-    match block.kind:
-        case Table():
-            return _of_tables(block.kind.log_potentials, is_over)
-        case Gated():
-            return _of_gated(block, block.kind, evidence, is_over)
-        case Potts():
-            others = np.log(np.maximum(shape[:1] - 1.0, 1e-300))
-            constants = np.repeat(np.logaddexp(block.kind.weights, others)[:, None], 2, axis=1)
-        case Or() | NoisyOr():
-            constants[0, -1] = 0.0
-        case Xor():
-            constants[:] = 0.0
-        case Count():
-            signs = np.where(block.kind.negated, -1, 1).astype(np.int64)
-            lowest = -block.kind.negated.sum(axis=1).astype(np.int64)
-            constants = _of_sums(LinearSum(signs, lowest, block.kind.log_potentials), shape)
-        case LinearSum():
-            constants = _of_sums(block.kind, shape)
-        case TruncatedLinear() | TruncatedQuadratic() | AllDifferent() | Window() | Memory():
-            pass
+    kind = block.kind
+    if isinstance(kind, Table):
+        return _of_tables(kind.log_potentials, is_over)
+    if isinstance(kind, Gated):
+        return _of_gated(block, kind, evidence, is_over)
+    constants = kind.log_sums(shape)
+    if constants is None:
+        if np.prod(np.array(shape, np.float64)) * kind.num_tables <= _ENTRIES_MAX:
+            return _of_tables(kind.log_tables(shape), is_over)
+        constants = np.full((1, len(shape)), np.nan)
     return constants, ~np.isnan(constants)
 
 
@@ -251,11 +224,11 @@ def _of_tables(
             raise TimeoutError
         totals = np.logaddexp.reduce(tables, axis=axis).reshape(len(tables), -1)
         silent = (tables == 0.0).all(axis=axis).reshape(len(tables), -1)
-        constants.append(_constant(totals))
+        constants.append(constant(totals))
         low = np.where(silent, np.inf, totals).min(axis=1)
         high = np.where(silent, -np.inf, totals).max(axis=1)
         with np.errstate(invalid="ignore"):
-            able.append(np.isfinite(low) & (high - low <= _TOLERANCE))
+            able.append(np.isfinite(low) & (high - low <= SUM_TOLERANCE))
     if not constants:
         return np.zeros((len(tables), 0)), np.zeros((len(tables), 0), np.bool_)
     return np.stack(constants, axis=1), np.stack(able, axis=1)
@@ -274,33 +247,3 @@ def _of_gated(
         np.concatenate([first, constants], axis=1),
         np.concatenate([np.zeros((len(gate), 1), np.bool_), able], axis=1),
     )
-
-
-def _constant(totals: Float64[np.ndarray, "rows others"]) -> Float64[np.ndarray, " rows"]:
-    """Return each row's value when it is the same everywhere and finite, else NaN."""
-    low, high = totals.min(axis=1), totals.max(axis=1)
-    with np.errstate(invalid="ignore"):
-        return np.where(np.isfinite(low) & (high - low <= _TOLERANCE), high, np.nan)
-
-
-def _of_sums(kind: LinearSum, shape: np.ndarray) -> np.ndarray:
-    arity = len(shape)
-    count = max(len(kind.coefficients), len(kind.lowest), len(kind.log_potentials))
-    if count * arity > _NUM_SUMS_MAX:
-        return np.full((1, arity), np.nan)
-    result = np.full((count, arity), np.nan)
-    for t in range(count):
-        coefficients = kind.coefficients[t if len(kind.coefficients) > 1 else 0]
-        table = kind.log_potentials[t if len(kind.log_potentials) > 1 else 0]
-        lowest = int(kind.lowest[t if len(kind.lowest) > 1 else 0])
-        spans = coefficients * (shape - 1)
-        for k in range(arity):
-            others = np.delete(spans, k)
-            sums = np.arange(np.minimum(others, 0).sum(), np.maximum(others, 0).sum() + 1) - lowest
-            reached = sums[:, None] + coefficients[k] * np.arange(shape[k])
-            if reached.size > 1 << 16:
-                continue
-            inside = (reached >= 0) & (reached < len(table))
-            values = np.where(inside, table[np.clip(reached, 0, len(table) - 1)], -np.inf)
-            result[t, k] = _constant(np.logaddexp.reduce(values, axis=1)[None])[0]
-    return result

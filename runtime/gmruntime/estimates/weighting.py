@@ -16,7 +16,6 @@ import numpy as np
 from gmruntime.arrays import Float64, Int32, Int64
 from gmruntime.estimates.mechanisms import Owned
 from gmruntime.factors.kinds import Table
-from gmruntime.factors.tables import log_values, num_tables
 from gmruntime.graph import Assignment, FactorGraph, num_states, table_indices
 
 # Entries of a temporary array of one step.
@@ -116,7 +115,7 @@ def _of_no_variables(graph: FactorGraph) -> float:
     for block in graph.factors:
         count, arity = block.scopes.shape
         if not arity and count:
-            values = log_values(block.kind, table_indices(block), np.zeros((count, 0), np.int64))
+            values = block.kind.log_values(table_indices(block), np.zeros((count, 0), np.int64))
             total += float(values.sum())
     return total
 
@@ -256,7 +255,7 @@ def draw_rows(
 
 
 def _index_rows(graph: FactorGraph, part: Part) -> Int64[np.ndarray, " factors"]:
-    shared = num_tables(graph.factors[part.block].kind) == 1
+    shared = graph.factors[part.block].kind.num_tables == 1
     return np.zeros(len(part.rows), np.int64) if shared else part.rows
 
 
@@ -269,7 +268,7 @@ def _log_factors(
     if child is not None:
         flat[:, part.position] = child
     index = np.repeat(_index_rows(graph, part), states.shape[1])
-    return log_values(block.kind, index, flat).reshape(len(part.rows), -1)
+    return block.kind.log_values(index, flat).reshape(len(part.rows), -1)
 
 
 def _draw_from_table(

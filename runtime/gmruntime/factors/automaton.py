@@ -62,72 +62,18 @@ def _indicator(
     return np.where(step[..., None] == np.arange(width), 0.0, -np.inf)
 
 
-def disjunction(negated: Bool[np.ndarray, "tables arity"]) -> Automaton:
-    """Remember whether a literal held; the last literal must say the same."""
-    steps = _running(negated[:, :-1], np.logical_or)
-    literals = _literals(negated[:, -1])
-    agrees = literals[:, None, :] == np.array([False, True])[:, None]
-    return Automaton(steps, np.where(agrees, 0.0, -np.inf))
-
-
-def parity(parities: Bool[np.ndarray, " tables"], arity: int) -> Automaton:
-    """Remember the sum modulo 2."""
-    plain = np.zeros((1, arity - 1), np.bool_)
-    steps = _running(np.repeat(plain, len(parities), axis=0), np.logical_xor)
-    odd = np.array([[False, True], [True, False]])
-    return Automaton(steps, np.where(odd == parities[:, None, None], 0.0, -np.inf))
-
-
-def _running(negated: np.ndarray, join: np.ufunc) -> tuple[np.ndarray, ...]:
+def running(
+    negated: Bool[np.ndarray, "tables arity"], join: np.ufunc
+) -> tuple[Int64[np.ndarray, "tables states two"], ...]:
+    """Return the steps of automata that join literal after literal into one truth value."""
     steps: list[np.ndarray] = []
     for position in range(negated.shape[1]):
         before = np.array([False] if position == 0 else [False, True])
-        after = join(before[None, :, None], _literals(negated[:, position])[:, None, :])
+        after = join(before[None, :, None], literals(negated[:, position])[:, None, :])
         steps.append(after.astype(np.int64))
     return tuple(steps)
 
 
-def _literals(negated: Bool[np.ndarray, " tables"]) -> Bool[np.ndarray, "tables two"]:
+def literals(negated: Bool[np.ndarray, " tables"]) -> Bool[np.ndarray, "tables two"]:
+    """Say of a literal of each table whether it holds when its variable is 0, and when it is 1."""
     return np.array([False, True]) ^ negated[:, None]
-
-
-def counter(
-    log_potentials: Float64[np.ndarray, "tables counts"],
-    negated: Bool[np.ndarray, "tables arity"],
-) -> Automaton:
-    """Count the literals that hold, telling apart only counts whose future differs.
-
-    This is the minimal automaton: "at most k" needs k + 2 states however many literals there are.
-    """
-    arity = negated.shape[1]
-    _, classes = np.unique(log_potentials, axis=1, return_inverse=True)
-    classes = classes.reshape(-1)
-    steps: list[np.ndarray] = []
-    final = np.zeros(0)
-    for position in range(arity - 1, -1, -1):
-        pairs = np.stack([classes[:-1], classes[1:]], axis=1)
-        _, first, before = np.unique(pairs, axis=0, return_index=True, return_inverse=True)
-        count = first[None, :, None] + _literals(negated[:, position])[:, None, :]
-        if position == arity - 1:
-            final = log_potentials[np.arange(len(log_potentials))[:, None, None], count]
-        else:
-            steps.append(classes[count])
-        classes = before.reshape(-1)
-    return Automaton(tuple(reversed(steps)), final)
-
-
-def noisy_counter(log_failures: Float64[np.ndarray, "tables arity"]) -> Automaton:
-    """Count the active causes of noisy ORs whose causes are all alike."""
-    num_tables, arity = log_failures.shape
-    count = np.arange(arity)
-    active: np.ndarray = np.where(count > 0, count * log_failures[:, :1], 0.0)
-    log_none = active + log_failures[:, -1:]
-    steps = tuple(
-        np.broadcast_to(
-            np.arange(position + 1)[:, None] + np.arange(2), (num_tables, position + 1, 2)
-        )
-        for position in range(arity - 1)
-    )
-    with np.errstate(divide="ignore"):
-        log_some = np.log(-np.expm1(log_none))
-    return Automaton(steps, np.stack([log_none, log_some], axis=2))

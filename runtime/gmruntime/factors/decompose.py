@@ -9,39 +9,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gmruntime.arrays import Float64, Int32
-from gmruntime.factors.automaton import (
-    Automaton,
-    chain_tables,
-    counter,
-    disjunction,
-    noisy_counter,
-    num_entries,
-    parity,
-)
-from gmruntime.factors.kinds import (
-    AllDifferent,
-    Count,
-    FactorKind,
-    Gated,
-    LinearSum,
-    Memory,
-    NoisyOr,
-    Or,
-    Potts,
-    Table,
-    TruncatedLinear,
-    TruncatedQuadratic,
-    Window,
-    Xor,
-)
-from gmruntime.factors.layers import partial_sums
+from gmruntime.arrays import Int64
+from gmruntime.factors.automaton import Automaton, chain_tables, num_entries
+from gmruntime.factors.kind import NUM_ENTRIES_MAX, FactorKind
+from gmruntime.factors.kinds.table import Table
 from gmruntime.factors.support import support
-from gmruntime.factors.tables import log_values, num_tables
-from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, num_states
+from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, num_states, shape_of
 
-# 2^24 entries are 128 MiB: what one block of factors may grow to before it is left as it is.
-NUM_ENTRIES_MAX = 1 << 24
 # Tables over more variables leave those of one state out of their scopes.
 _AXES_MAX = 32
 # A factor that is no chain may still be one table of this size, and all of them together may take
@@ -93,23 +67,21 @@ def to_sum_tables(
 ) -> FactorGraph | None:
     """Write the graph's factors as tables, keeping every sum.
 
-    Noisy ORs become chains of ORs over causes that may fail. Summed over the auxiliary variables
-    the result is the graph; maximised over them it is not.
-
-    Source: Heckerman and Breese (1996), "Causal independence for probability assessment".
+    Kinds that have one become their `sum_chain`, noisy ORs a chain of ORs over causes that may
+    fail. Summed over the auxiliary variables the result is the graph; maximised over them it is
+    not.
     """
-    noisy = [i for i, block in enumerate(graph.factors) if isinstance(block.kind, NoisyOr)]
     limits = _Limits(table_bits_max, num_entries_max)
-    if not noisy:
-        return _all_tables(_rewrite(graph, limits))
     variables = list(graph.variables)
     factors: list[FactorBlock] = []
     next_index = graph.num_variables
     for position, block in enumerate(graph.factors):
-        if not isinstance(block.kind, NoisyOr) or block.scopes.shape[1] <= table_bits_max:
+        is_wide = block.kind.has_sum_chain and block.scopes.shape[1] > table_bits_max
+        chain = block.kind.sum_chain() if is_wide else None
+        if chain is None:
             factors.append(block)
             continue
-        tables, widths = _noisy_or_tables(block.kind.log_failures)
+        tables, widths = chain
         everyone = np.arange(len(block.scopes))
         new, added = _lay_chain(block, everyone, tables, widths, next_index, position)
         variables.extend(new)
@@ -140,7 +112,7 @@ def _rewrite(graph: FactorGraph, limits: _Limits) -> FactorGraph:
     next_index = graph.num_variables
     variables: list[VariableBlock] = list(graph.variables)
     factors: list[FactorBlock] = []
-    if _additions_of_noisy_ors(graph) > _LAST_RESORT_ADDITIONS_MAX:
+    if _additions(graph) > _LAST_RESORT_ADDITIONS_MAX:
         limits = replace(limits, last_resort_bits=0.0)
     for position, block in enumerate(graph.factors):
         if isinstance(block.kind, Table):
@@ -153,13 +125,13 @@ def _rewrite(graph: FactorGraph, limits: _Limits) -> FactorGraph:
     return FactorGraph(tuple(variables), tuple(factors))
 
 
-def _additions_of_noisy_ors(graph: FactorGraph) -> float:
-    """Return what writing out every noisy OR takes; of all kinds only they may be no chain."""
+def _additions(graph: FactorGraph) -> float:
+    """Return what writing out takes where a factor may be no chain, but for sums."""
     found = 0.0
     for block in graph.factors:
         count, arity = block.scopes.shape
-        if count and isinstance(block.kind, NoisyOr) and arity <= _LAST_RESORT_BITS:
-            found += num_tables(block.kind) * 2.0**arity * arity
+        if count and block.kind.has_sum_chain and arity <= _LAST_RESORT_BITS:
+            found += block.kind.num_tables * 2.0**arity * arity
     return found
 
 
@@ -173,131 +145,45 @@ def _decompose(
     count, arity = block.scopes.shape
     if count == 0:
         return _Parts((), ())
-    shape = states[block.scopes[0]]
+    kind, shape = block.kind, shape_of(block, states)
     bits = float(np.log2(np.maximum(shape, 1)).sum())
-    tables = num_tables(block.kind)
     # In bits: a factor of a thousand booleans has more entries than a float can count.
-    fits = bits + math.log2(max(tables, 1)) <= math.log2(NUM_ENTRIES_MAX)
-    table_bits_max = limits.table_bits_max
-    match block.kind:
-        case Table():
-            return _Parts((), (block,))
-        case Gated() | Potts() | TruncatedLinear() | TruncatedQuadratic() | Window():
-            return _Parts((), (_as_table(block, shape) if fits else block,))
-        case AllDifferent() if bits > table_bits_max or not fits:
-            return _Parts((), _not_equal_pairs(block, int(shape[0])))
-        case Memory():
-            return _Parts((), _memory_pairs(block, block.kind))
-        case _ if bits <= table_bits_max and fits:
-            return _Parts((), (_as_table(block, shape),))
-        case _ if arity >= 3:
-            found = _chain_parts(block, _chains(block, shape), limits, next_index, position)
-            if found is not None:
-                return found
-        case _:
-            pass
-    if bits <= limits.last_resort_bits and fits:
+    fits = bits + math.log2(max(kind.num_tables, 1)) <= math.log2(NUM_ENTRIES_MAX)
+    if fits and (bits <= limits.table_bits_max or not kind.is_divisible):
+        return _Parts((), (_as_table(block, shape),))
+    pieces = kind.pieces(count, shape)
+    if pieces:
+        return _Parts((), tuple(_piece(block, states, *piece) for piece in pieces))
+    if arity >= 3:
+        found = _chain_parts(block, kind.chains(count, shape), limits, next_index, position)
+        if found is not None:
+            return found
+    if fits and bits <= limits.last_resort_bits:
         return _Parts((), (_as_table(block, shape),))
     return _Parts((), (block,))
 
 
-def _as_table(block: FactorBlock, shape: Int32[np.ndarray, " arity"]) -> FactorBlock:
-    tables = all_tables(block.kind, tuple(int(n) for n in shape))
-    if block.scopes.shape[1] <= _AXES_MAX:
-        return replace(block, kind=Table(tables.reshape(len(tables), *shape.tolist())))
-    wide = shape > 1
-    kind = Table(tables.reshape(len(tables), *shape[wide].tolist()))
+def _as_table(block: FactorBlock, shape: tuple[int, ...]) -> FactorBlock:
+    tables, wide = block.kind.entries(shape), np.array(shape, np.int64) > 1
+    if len(shape) <= _AXES_MAX:
+        wide[:] = True
+    sizes = [size for size, has_axis in zip(shape, wide, strict=True) if has_axis]
+    kind = Table(tables.reshape(len(tables), *sizes))
     return replace(block, kind=kind, scopes=block.scopes[:, wide])
 
 
-def all_tables(kind: FactorKind, shape: tuple[int, ...]) -> Float64[np.ndarray, "tables entries"]:
-    """Write out the tables of all factors of a block at once, each as a row in C order.
-
-    >>> from gmruntime.factors.kinds import Potts
-    >>> all_tables(Potts(np.array([0.5])), (2, 2)).tolist()
-    [[0.5, 0.0, 0.0, 0.5]]
-    """
-    tables = num_tables(kind)
-    # Only variables with a choice get an axis: arrays have 64 of them, scopes any number.
-    wide = [position for position, size in enumerate(shape) if size > 1]
-    sizes = [shape[position] for position in wide]
-    states = np.zeros((math.prod(sizes), len(shape)), np.int64)
-    states[:, wide] = np.indices(sizes).reshape(len(sizes), len(states)).T
-    index = np.repeat(np.arange(tables), len(states))
-    values = log_values(kind, index, np.tile(states, (tables, 1)))
-    return values.reshape(tables, -1)
-
-
-def _not_equal_pairs(block: FactorBlock, states: int) -> tuple[FactorBlock, ...]:
-    first, second = np.triu_indices(block.scopes.shape[1], 1)
-    scopes = np.stack([block.scopes[:, first], block.scopes[:, second]], axis=2)
-    differs = np.where(np.eye(states, dtype=np.bool_), -np.inf, 0.0)
-    return (FactorBlock(Table(differs[None]), scopes.reshape(-1, 2), block.label),)
-
-
-def _memory_pairs(block: FactorBlock, kind: Memory) -> tuple[FactorBlock, ...]:
-    patterns = np.moveaxis(kind.log_patterns, 2, 1)
-    count, arity = block.scopes.shape
-    if len(patterns) == count:
-        pairs = np.stack(
-            [np.repeat(block.scopes[:, :1], arity - 1, axis=1), block.scopes[:, 1:]], axis=2
-        )
-        tables = np.ascontiguousarray(patterns).reshape(-1, *patterns.shape[2:])
-        return (FactorBlock(Table(tables), pairs.reshape(-1, 2), block.label),)
-    return tuple(
-        FactorBlock(Table(patterns[:, k]), block.scopes[:, [0, k + 1]], block.label)
-        for k in range(arity - 1)
-    )
+def _piece(
+    block: FactorBlock,
+    states: np.ndarray,
+    kind: FactorKind,
+    positions: Int64[np.ndarray, "pieces small_arity"],
+) -> FactorBlock:
+    scopes = block.scopes[:, positions].reshape(-1, positions.shape[1])
+    piece = FactorBlock(kind, scopes, block.label)
+    return piece if isinstance(kind, Table) else _as_table(piece, shape_of(piece, states))
 
 
 # --- Chains ------------------------------------------------------------------------------
-
-
-def _chains(block: FactorBlock, shape: np.ndarray) -> list[tuple[np.ndarray, Automaton]]:
-    """Find automata for the factors of a block, and which factors each is for."""
-    everyone = np.arange(block.scopes.shape[0])
-    match block.kind:
-        case Or():
-            return [(everyone, disjunction(block.kind.negated))]
-        case Xor():
-            return [(everyone, parity(block.kind.parities, block.scopes.shape[1]))]
-        case Count():
-            return [(everyone, counter(block.kind.log_potentials, block.kind.negated))]
-        case NoisyOr():
-            causes = block.kind.log_failures[:, :-1]
-            alike = bool((causes == causes[:, :1]).all())
-            return [(everyone, noisy_counter(block.kind.log_failures))] if alike else []
-        case LinearSum():
-            return _linear_chains(block, block.kind, shape)
-        case _:
-            return []
-
-
-def _linear_chains(
-    block: FactorBlock, kind: LinearSum, shape: np.ndarray
-) -> list[tuple[np.ndarray, Automaton]]:
-    """Build one automaton for the factors that add up alike."""
-    sums = np.concatenate([kind.coefficients, kind.lowest[:, None]], axis=1)
-    if len(sums) == 1:
-        groups = [np.arange(block.scopes.shape[0])]
-        rows = [np.zeros(1, np.int64)]
-    else:
-        _, group = np.unique(sums, axis=0, return_inverse=True)
-        group = group.reshape(-1)
-        groups = [np.flatnonzero(group == g) for g in range(int(group.max()) + 1)]
-        rows = groups
-    found: list[tuple[np.ndarray, Automaton]] = []
-    for members, row in zip(groups, rows, strict=True):
-        automaton = partial_sums(
-            kind.coefficients[row[0]],
-            int(kind.lowest[row[0]]),
-            kind.log_potentials[row],
-            [int(n) for n in shape],
-        )
-        if automaton is None:
-            return []
-        found.append((members, automaton))
-    return found
 
 
 def _chain_parts(
@@ -349,25 +235,3 @@ def _lay_chain(
         for table, scope in zip(tables, laid, strict=True)
     ]
     return variables, factors
-
-
-def _noisy_or_tables(
-    log_failures: Float64[np.ndarray, "tables arity"],
-) -> tuple[list[np.ndarray], list[int]]:
-    """Write noisy ORs as an OR that grows cause by cause, over "has any cause come through"."""
-    failures = np.exp(log_failures)
-    num_tables, arity = failures.shape
-    steps = [np.stack([np.ones(num_tables), failures[:, k]], axis=1) for k in range(arity - 1)]
-    quiet = failures[:, -1, None, None] * steps[0][:, :, None] * steps[1][:, None, :]
-    tables = [np.stack([quiet, 1 - quiet], axis=3)]
-    for step in steps[2:]:
-        table = np.zeros((num_tables, 2, 2, 2))
-        table[:, 0, :, 0] = step
-        table[:, 0, :, 1] = 1 - step
-        table[:, 1, :, 1] = 1.0
-        tables.append(table)
-    # The last variable in scope, the effect, is the last running OR itself.
-    agrees = np.broadcast_to(np.eye(2), (num_tables, 2, 2))
-    tables.append(agrees)
-    with np.errstate(divide="ignore"):
-        return [np.log(table) for table in tables], [2] * (arity - 2)

@@ -110,6 +110,18 @@ def shared(**parameters: np.ndarray) -> tuple[np.ndarray, ...]:
     )
 
 
+def needs_two(arity: int) -> None:
+    """Check that a kind is about pairs."""
+    if arity != 2:
+        raise ParameterError(f"it relates 2 variables, and its scopes hold {arity}")
+
+
+def needs_last(arity: int) -> None:
+    """Check that there is a variable for the others to cause."""
+    if arity < 1:
+        raise ParameterError("its scopes hold no variable; the last one is what the others cause")
+
+
 def unmasked(name: str, values: object) -> np.ndarray:
     """Return an array without a mask; a list, or any other sequence of numbers, becomes one."""
     if isinstance(values, np.ma.MaskedArray):

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from gmruntime.factors.kinds import Table
-from gmruntime.factors.tables import log_tables, num_tables
 from gmruntime.formats.errors import FormatError
 from gmruntime.formats.graphs.named import grouped_variables
 from gmruntime.formats.recognise import UAI, UAI_NUMBERS, explained
@@ -266,7 +265,7 @@ def uai_text(graph: FactorGraph) -> str:
         sizes = [int(k) for k in states[block.scopes[0]]]
         if math.prod(sizes) > 1 << 24:
             raise ValueError(f"`{block.label}` has too many entries for a UAI table")
-        logs = log_tables(block.kind, sizes).reshape(num_tables(block.kind), -1)
+        logs = block.kind.entries(sizes)
         shifts = _shifts(logs)
         log_scale += float(shifts.sum()) * (count if len(shifts) == 1 else 1)
         values = np.exp(logs - shifts)

@@ -9,20 +9,25 @@ probability assessment"; all-different as one count for each value, Régin (1996
 consistency for global cardinality constraint".
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from gmruntime.arrays import Float64, Int32, Int64
 from gmruntime.factors.kinds import (
-    AllDifferent,
-    Count,
     LinearSum,
     NoisyOr,
     Table,
-    Xor,
 )
-from gmruntime.graph import Assignment, FactorBlock, FactorGraph, num_states, table_indices
+from gmruntime.graph import (
+    Assignment,
+    FactorBlock,
+    FactorGraph,
+    num_states,
+    shape_of,
+    table_indices,
+)
 
 # Factors over so few variables are tables, unless they list long sums.
 ARITY_TABLE_MAX = 3
@@ -119,13 +124,9 @@ def listed(lowest: int, log_potentials: np.ndarray) -> Listed:
 def is_sum(block: FactorBlock) -> bool:
     """Say whether a block's factors are better kept as sums than written as tables."""
     arity = block.scopes.shape[1]
-    match block.kind:
-        case LinearSum():
-            return arity > ARITY_TABLE_MAX or block.kind.log_potentials.shape[1] > 64
-        case NoisyOr() | Count() | Xor() | AllDifferent():
-            return arity > ARITY_TABLE_MAX + 1
-        case _:
-            return False
+    if isinstance(block.kind, LinearSum):
+        return arity > ARITY_TABLE_MAX or block.kind.log_potentials.shape[1] > 64
+    return arity > ARITY_TABLE_MAX + 1 and (block.kind.has_sums or isinstance(block.kind, NoisyOr))
 
 
 def sum_model(graph: FactorGraph, evidence: Assignment) -> SumModel | None:
@@ -204,36 +205,19 @@ def _add_sums(
 ) -> float:
     """Add a block's factors as sums; return what is constant."""
     kind, constant = block.kind, 0.0
+    shape = shape_of(block, model.num_states)
     for scope, index in zip(block.scopes, table_indices(block), strict=True):
-        match kind:
-            case LinearSum():
-                amounts = [
-                    c * np.arange(int(model.num_states[v]), dtype=np.float64)
-                    for c, v in zip(kind.coefficients[index], scope, strict=True)
-                ]
-                value = listed(int(kind.lowest[index]), kind.log_potentials[index])
-                constant += _add_sum(model, value, scope, amounts)
-            case Count():
-                literals = np.where(kind.negated[index, :, None], [1.0, 0.0], [0.0, 1.0])
-                value = listed(0, kind.log_potentials[index])
-                constant += _add_sum(model, value, scope, list(literals))
-            case Xor():
-                odd = np.arange(len(scope) + 1) % 2 == 1
-                value = listed(0, np.where(odd == kind.parities[index], 0.0, -np.inf))
-                constant += _add_sum(model, value, scope, [np.array([0.0, 1.0])] * len(scope))
-            case AllDifferent():
-                once = listed(0, np.array([0.0, 0.0]))
-                for state in np.eye(int(model.num_states[scope[0]])):
-                    constant += _add_sum(model, once, scope, [state] * len(scope))
-            case NoisyOr():
-                constant += _add_noisy(model, scope, kind.log_failures[index], tables)
-            case _:
-                raise AssertionError(kind)
+        if isinstance(kind, NoisyOr):
+            constant += _add_noisy(model, scope, kind.log_failures[index], tables)
+            continue
+        for part in kind.sums(int(index), shape):
+            value = listed(part.lowest, part.log_potentials)
+            constant += _add_sum(model, value, scope, part.amounts)
     return constant
 
 
 def _add_sum(
-    model: SumModel, value: Listed | Noisy, scope: np.ndarray, amounts: list[np.ndarray]
+    model: SumModel, value: Listed | Noisy, scope: np.ndarray, amounts: Sequence[np.ndarray]
 ) -> float:
     """Add one ungated sum; return what it is worth where evidence decides it."""
     start, terms = 0.0, list[Term]()

@@ -6,13 +6,9 @@ import numpy as np
 
 from gmruntime.arrays import Float64, Int32
 from gmruntime.budget import UNLIMITED, Budget
-from gmruntime.factors.extremes import least_entries
 from gmruntime.factors.semiring import reduce
-from gmruntime.factors.tables import log_values
-from gmruntime.graph import FactorGraph, num_states
+from gmruntime.graph import FactorGraph, num_states, shape_of
 from gmruntime.messages.bp import Messages, beliefs, split, to_factors
-from gmruntime.messages.kernels.numpy.norms import log_norm
-from gmruntime.messages.kernels.numpy.vectorised import outgoing
 from gmruntime.messages.layout import Layout, table_indices_of
 
 
@@ -115,8 +111,8 @@ def bethe_log_partition(
     count_rows = len(unary)
     for group in layout.groups:
         told = to_factors(layout, group, belief, zeros, messages.values)
-        said = outgoing(group.kind, told, is_max=layout.is_max, budget=budget)
-        total += log_norm(group.kind, told, said, layout.is_max).sum(axis=1)
+        said = group.kind.messages(told, layout.is_max, budget)
+        total += group.kind.log_norm(told, said, layout.is_max).sum(axis=1)
         for start, n in zip(group.starts, told, strict=True):
             heard = messages.values[:, start : start + n.shape[1] * n.shape[2]]
             edge = _norm(n + heard.reshape(count_rows, *n.shape[1:]), layout.is_max).sum(axis=1)
@@ -146,8 +142,7 @@ def least_log_score(graph: FactorGraph) -> float:
     states, total = num_states(graph), 0.0
     for block in graph.factors:
         if len(block.scopes):
-            most = int(states[block.scopes].max(initial=1))
-            least = least_entries(block.kind, most)
+            least = block.kind.least_entries(shape_of(block, states))
             total += float(np.broadcast_to(least, (len(block.scopes),)).sum())
     return total
 
@@ -173,7 +168,7 @@ def joint(
         f = int(np.flatnonzero(member)[0])
         states = np.indices(group.states).reshape(len(group.states), -1).T
         index = table_indices_of(group.kind, len(group.scopes))[f]
-        table = log_values(group.kind, np.full(len(states), index), states)
+        table = group.kind.log_values(np.full(len(states), index), states)
         told = to_factors(layout, group, belief, zeros, messages.values)
         for k, n in enumerate(told):
             table = table + n[0, f][states[:, k]]

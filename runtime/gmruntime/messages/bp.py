@@ -12,7 +12,6 @@ import numpy as np
 
 from gmruntime.arrays import Bool, Float64
 from gmruntime.budget import Budget
-from gmruntime.messages.kernels.numpy.vectorised import outgoing
 from gmruntime.messages.layout import Group, Layout
 from gmruntime.messages.options import BpOptions
 
@@ -160,7 +159,7 @@ def _sweep(
     belief, zeros = split(layout, unary, values)
     for group in layout.groups:
         told = to_factors(layout, group, belief, zeros, values)
-        said = outgoing(group.kind, told, is_max=layout.is_max, budget=budget)
+        said = group.kind.messages(told, layout.is_max, budget)
         for start, new in zip(group.starts, said, strict=True):
             high = new.max(axis=2, keepdims=True)
             lost = np.isneginf(high)

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmruntime.arrays import Float64, Int32, Int64
-from gmruntime.factors.kinds import FactorKind
-from gmruntime.factors.tables import log_values, num_tables
-from gmruntime.graph import FactorGraph, num_states, table_indices
-from gmruntime.messages.tempering import at_temperature, is_estimated
+from gmruntime.factors.kind import FactorKind
+from gmruntime.graph import FactorGraph, num_states, shape_of, table_indices
+from gmruntime.messages.tempering import at_temperature
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,10 +84,10 @@ def build_layout(graph: FactorGraph, temperature: float) -> Layout:
         if count == 0:
             continue
         if arity == 0:
-            values = log_values(block.kind, table_indices(block), np.zeros((count, 0), np.int64))
+            values = block.kind.log_values(table_indices(block), np.zeros((count, 0), np.int64))
             constant += float(values.sum())
             continue
-        shape = tuple(int(states[v]) for v in block.scopes[0])
+        shape = shape_of(block, states)
         if arity == 1:
             _add_unary(
                 unary, starts, block.scopes[:, 0], _rows(block.kind, count, shape[0]) / scale
@@ -106,7 +105,7 @@ def build_layout(graph: FactorGraph, temperature: float) -> Layout:
     rows, row_starts = np.unique(entry[order], return_index=True)
     forest = _is_forest(graph)
     exact = forest and not any(
-        is_estimated(graph.factors[g.block_index].kind, g.states, temperature) for g in groups
+        graph.factors[g.block_index].kind.is_estimated(g.states, temperature) for g in groups
     )
     return Layout(
         num_states=states,
@@ -146,12 +145,12 @@ def _rows(kind: FactorKind, count: int, size: int) -> Float64[np.ndarray, "facto
     """Evaluate factors of one variable at each of its states."""
     index = table_indices_of(kind, count)
     states = np.tile(np.arange(size, dtype=np.int64), count)[:, None]
-    return log_values(kind, np.repeat(index, size), states).reshape(count, size)
+    return kind.log_values(np.repeat(index, size), states).reshape(count, size)
 
 
 def table_indices_of(kind: FactorKind, count: int) -> Int64[np.ndarray, " factors"]:
     """Say for each of `count` factors which of the kind's tables it uses."""
-    shared = num_tables(kind) == 1
+    shared = kind.num_tables == 1
     return np.zeros(count, np.int64) if shared else np.arange(count, dtype=np.int64)
 
 

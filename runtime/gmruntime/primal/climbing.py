@@ -7,7 +7,6 @@ import numpy as np
 from gmruntime.answer import Improvement, Map
 from gmruntime.arrays import Float64
 from gmruntime.budget import Budget
-from gmruntime.factors.tables import log_values
 from gmruntime.graph import FactorGraph, log_score, num_states, table_indices
 from gmruntime.task import Effort, Task
 
@@ -77,7 +76,7 @@ def _penalised(
                 return totals
             part = rows[first : first + at_once]
             states = part[:, block.scopes].reshape(-1, block.scopes.shape[1])
-            values = log_values(block.kind, np.tile(index, len(part)), states)
+            values = block.kind.log_values(np.tile(index, len(part)), states)
             totals[first : first + at_once] += (
                 np.maximum(values, PENALTY).reshape(len(part), -1).sum(axis=1)
             )

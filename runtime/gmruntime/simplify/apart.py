@@ -110,7 +110,7 @@ def _closed(
             rows[row], count = False, count * ways
             held[scope] = np.where(held[scope] >= 0, held[scope], 0)
             kept = [_without(other, scope) for other in kept]
-        kept[position] = _rows(block, rows)
+        kept[position] = block.some(rows)
     return count, [block for block in kept if len(block.scopes)]
 
 
@@ -121,23 +121,11 @@ def _has_form(block: FactorBlock, *, is_count: bool) -> bool:
     return isinstance(block.kind, AllDifferent) or (is_count and isinstance(block.kind, Count))
 
 
-def _rows(block: FactorBlock, keep: np.ndarray) -> FactorBlock:
-    """Return a block with some of its factors."""
-    if keep.all():
-        return block
-    kind = block.kind
-    if isinstance(kind, Table) and len(kind.log_potentials) > 1:
-        kind = Table(kind.log_potentials[keep])
-    if isinstance(kind, Count) and len(kind.negated) > 1:
-        kind = Count(kind.log_potentials[keep], kind.negated[keep])
-    return FactorBlock(kind, block.scopes[keep], block.label)
-
-
 def _without(block: FactorBlock, variables: np.ndarray) -> FactorBlock:
     """Return a block of unary factors without those about some variables."""
     if block.scopes.shape[1] != 1:
         return block
-    return _rows(block, ~np.isin(block.scopes[:, 0], variables))
+    return block.some(~np.isin(block.scopes[:, 0], variables))
 
 
 def _allowed(

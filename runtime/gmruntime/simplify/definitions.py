@@ -9,8 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmruntime.arrays import Int32, Int64
-from gmruntime.factors.kinds import Table
-from gmruntime.factors.tables import log_tables
 from gmruntime.graph import Assignment, FactorBlock, FactorGraph, num_states
 
 ENTRIES_MAX = 1 << 18
@@ -57,10 +55,7 @@ def _of_block(block: FactorBlock, sizes: Int32[np.ndarray, " variables"]) -> lis
     shape = [int(n) for n in sizes[block.scopes[0]]]
     if np.prod(np.array(shape, np.float64)) > ENTRIES_MAX:
         return []
-    tables = block.kind.log_potentials if isinstance(block.kind, Table) else None
-    if tables is None:
-        tables = log_tables(block.kind, shape)
-    allowed = tables > -np.inf
+    allowed = block.kind.log_tables(shape) > -np.inf
     found: list[Definition] = []
     known: dict[tuple[int, int], np.ndarray | None] = {}
     for f, scope in enumerate(block.scopes.tolist()):

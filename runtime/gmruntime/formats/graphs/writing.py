@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import numpy as np
 
 from gmruntime.arrays import Float64
-from gmruntime.factors.tables import log_tables, num_tables
 from gmruntime.formats.graphs.named import NamedGraph
 from gmruntime.graph import FactorGraph, num_states
 
@@ -135,7 +134,7 @@ def _tables(graph: FactorGraph) -> Iterator[tuple[list[int], Float64[np.ndarray,
         shape = [int(k) for k in sizes[block.scopes[0]]]
         if math.prod(shape) > ENTRIES_MAX:
             raise ValueError(f"`{block.label}` has too many entries for a table")
-        logs = log_tables(block.kind, shape).reshape(num_tables(block.kind), *shape)
+        logs = block.kind.log_tables(shape).reshape(-1, *shape)
         for f, scope in enumerate(block.scopes.tolist()):
             yield scope, logs[f if len(logs) > 1 else 0]
 

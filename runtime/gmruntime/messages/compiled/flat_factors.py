@@ -21,15 +21,12 @@ from gmruntime.factors.kinds import (
     Or,
     Potts,
     Table,
-    TruncatedLinear,
-    TruncatedQuadratic,
     Window,
     Xor,
 )
-from gmruntime.factors.tables import log_tables
+from gmruntime.factors.kinds.all_different import NUM_EXACT_VALUES_MAX, NUM_EXACT_VARIABLES_MAX
 from gmruntime.messages.kernels import codes
 from gmruntime.messages.layout import Group, Layout
-from gmruntime.messages.tempering import NUM_EXACT_VALUES_MAX, NUM_EXACT_VARIABLES_MAX
 
 # What e^x still holds.
 _LOG_MAX = 700.0
@@ -167,8 +164,6 @@ def _parameters(
     match kind:
         case Table():
             return _table(kind.log_potentials, arity, is_max, budget)
-        case TruncatedLinear() | TruncatedQuadratic():
-            return _table(log_tables(kind, list(states)), arity, is_max, budget)
         case Gated():
             rows = kind.log_potentials.reshape(len(kind.log_potentials), -1)
             # The closed gate's value comes last, so that all of them have one scale.
@@ -197,11 +192,9 @@ def _parameters(
             ints = kind.parities.astype(np.int64)[:, None]
             return _Parameters(codes.PARITY, ints, none, 2 * arity)
         case Count():
-            signs = np.where(kind.negated, -1, 1).astype(np.int64)
-            lowest = -kind.negated.sum(axis=1).astype(np.int64)
-            return _sum(signs, lowest, kind.log_potentials, states, is_max, budget)
+            return _sum(kind.linear(), states, is_max, budget)
         case LinearSum():
-            return _sum(kind.coefficients, kind.lowest, kind.log_potentials, states, is_max, budget)
+            return _sum(kind, states, is_max, budget)
         case AllDifferent():
             if states[0] <= NUM_EXACT_VALUES_MAX:
                 scratch = (arity + 2) << states[0]
@@ -216,6 +209,8 @@ def _parameters(
             return _Parameters(codes.WINDOW, ints, none, kind.rows * kind.columns)
         case Memory():
             return _memory(kind, is_max)
+        case _:
+            return _table(kind.log_tables(states), arity, is_max, budget)
 
 
 def _log(values: np.ndarray) -> np.ndarray:
@@ -245,22 +240,11 @@ def _table(log_potentials: np.ndarray, arity: int, is_max: bool, budget: Budget)
     )
 
 
-def _sum(
-    coefficients: np.ndarray,
-    lowest: np.ndarray,
-    log_potentials: np.ndarray,
-    states: tuple[int, ...],
-    is_max: bool,
-    budget: Budget,
-) -> _Parameters:
-    count = max(len(coefficients), len(lowest), len(log_potentials))
-    rows = [np.broadcast_to(a, (count, a.shape[1])) for a in (lowest[:, None], coefficients)]
-    width = int(np.abs(coefficients * (np.array(states) - 1)).sum(axis=1).max()) + 1
-    reals = _scaled(
-        np.broadcast_to(log_potentials, (count, log_potentials.shape[1])), is_max, budget
-    )
-    scratch = (len(states) + 2) * width
-    return _Parameters(codes.SUM, np.concatenate(rows, axis=1).astype(np.int64), reals, scratch)
+def _sum(kind: LinearSum, states: tuple[int, ...], is_max: bool, budget: Budget) -> _Parameters:
+    ints = np.concatenate([kind.lowest[:, None], kind.coefficients], axis=1)
+    width = int(np.abs(kind.coefficients * (np.array(states) - 1)).sum(axis=1).max()) + 1
+    reals = _scaled(kind.log_potentials, is_max, budget)
+    return _Parameters(codes.SUM, ints, reals, (len(states) + 2) * width)
 
 
 def _memory(kind: Memory, is_max: bool) -> _Parameters:

@@ -1,1 +1,1 @@
-"""The message rules of every kind of factor, slow and plain, vectorised, and compiled."""
+"""The message rules of kinds that are fast: compiled, and on a GPU."""

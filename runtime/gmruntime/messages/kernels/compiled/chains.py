@@ -7,7 +7,7 @@ Forward states are kept for every position and rescaled there, which a message d
 import numba
 import numpy as np
 
-from gmruntime.messages.tempering import NUM_EXACT_VALUES_MAX, NUM_EXACT_VARIABLES_MAX
+from gmruntime.factors.kinds.all_different import NUM_EXACT_VALUES_MAX, NUM_EXACT_VARIABLES_MAX
 
 # Rounds between the variables and "each value at most once", and when they have settled.
 _NUM_ROUNDS, _SETTLED = 40, 1e-12

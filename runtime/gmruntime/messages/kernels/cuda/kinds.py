@@ -12,9 +12,9 @@ many-core belief propagation", for the random part.
 Importing this file imports nothing of CUDA.
 """
 
+from gmruntime.factors.kinds.all_different import NUM_EXACT_VALUES_MAX, NUM_EXACT_VARIABLES_MAX
 from gmruntime.messages.kernels import codes
 from gmruntime.messages.kernels.cuda.chains import CHAINS
-from gmruntime.messages.tempering import NUM_EXACT_VALUES_MAX, NUM_EXACT_VARIABLES_MAX
 
 TABLE_ARITY_MAX = 32
 """Tables over more variables have more entries than any memory."""

@@ -1,1 +1,0 @@
-"""Message rules in NumPy: the definition as loops, and the same by array arithmetic."""
