@@ -54,6 +54,12 @@ def _set_in_modules(imports: str, **values: float) -> None:
     gmlang.load("main.gm").set(**values)
 
 
+def _told_of_a_model(text: str) -> None:
+    """Raise what a model of another tool is warned of."""
+    Path("m.net").write_text(text, "utf-8")
+    raise GmError(gmlang.load("m.net").warnings)
+
+
 IMPORTS = {"main": "import m0\n"} | {f"m{k}": f"import m{k + 1}\n" for k in range(200)}
 DEFINITIONS = "".join(f"data d{k} = d{k + 1}\n" for k in range(3000)) + "data d3000 = 1\n"
 NUMBERS = "data k[N] : 0..9"
@@ -83,6 +89,10 @@ OUTSIDE: dict[str, Callable[[], object]] = {
     "GM462": partial(_table, NUMBERS, "# nothing\n"),
     "GM463": partial(_table, NUMBERS, '"1\n'),
     "GM464": partial(_table, NUMBERS, "1,\n"),
+    "GM466": partial(
+        _told_of_a_model, "net { }\nnode a { states = (u v); }\npotential (a) { data = (1 2); }\n"
+    ),
+    "GM467": lambda: gmlang.compile(f"{NUMBERS}\n").bind({"age": [1], "size": [2]}),
     "GM511": lambda: list(gmlang.compile("var x : bool\n").run(budget_s=-1)),
     "GM512": lambda: list(gmlang.compile("var x : bool\n").run(executor=cast("Executor", "many"))),
 }
