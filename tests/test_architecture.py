@@ -24,6 +24,7 @@ LISTS = {
     ROOT / "gmlang" / "families",
     ROOT / "gmlang" / "queries" / "questions",
     ROOT / "runtime" / "gmruntime" / "factors" / "kinds",
+    ROOT / "runtime" / "gmruntime" / "questions",
 }
 """Folders of things that are listed one a line, however many there are."""
 

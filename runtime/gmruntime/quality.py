@@ -6,10 +6,44 @@ rounding is the same number.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 
-from gmruntime.answer import Status
+
+class Status(StrEnum):
+    """How good an answer is."""
+
+    EXACT = "exact"
+    BOUNDED = "bounded"
+    ESTIMATE = "estimate"
+    IMPOSSIBLE = "impossible"
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """How good an answer is, and how it was found.
+
+    Attributes:
+        status: impossible means that no assignment agrees with the evidence (Z = 0).
+        method: the engine in words, such as "elimination" or "belief propagation".
+        error: for an estimate its error measure: the largest change of a message in the last
+            sweep, or a standard error; nats. 0 when exact. NaN when none is known.
+        error_kind: what `error` is, such as "residual" or "standard error"; "" when exact.
+        seconds: wall-clock time spent.
+        note: a sentence for the user, such as "not converged after 200 sweeps"; may be empty.
+        workers: how many took part in finding it, the process that was asked among them.
+    """
+
+    status: Status
+    method: str
+    seconds: float
+    error: float = 0.0
+    error_kind: str = ""
+    note: str = ""
+    workers: int = 1
+
 
 ORDER = (Status.EXACT, Status.BOUNDED, Status.ESTIMATE, Status.IMPOSSIBLE)
 """From the best to the worst; impossible evidence leaves nothing to be said of the whole."""

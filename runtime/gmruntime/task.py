@@ -10,14 +10,14 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from gmruntime.answer import Query
+from gmruntime.answer import AnyAnswer, Question
 from gmruntime.budget import Budget
 from gmruntime.graph import Assignment, FactorGraph
 from gmruntime.workers.workers import Workers
 from gmruntime.workspace import Workspace, digest_of
 
-_Q = TypeVar("_Q", bound=Query, covariant=True)
-_Other = TypeVar("_Other", bound=Query)
+_Q = TypeVar("_Q", bound=Question[AnyAnswer], covariant=True)
+_Other = TypeVar("_Other", bound=Question[AnyAnswer])
 _T = TypeVar("_T")
 
 

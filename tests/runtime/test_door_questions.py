@@ -71,7 +71,7 @@ def test_the_first_contradiction_of_evidence_is_named():
         {"method": None},
         {"options": {"iters": 3}},
         {"options": 3},
-        {"orders": 3},
+        {"workspace": 3},
         {"estimate_share": None},
         {"estimate_share": -1.0},
         {"budget_s": -(2**2000)},

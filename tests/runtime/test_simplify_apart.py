@@ -20,7 +20,7 @@ from gmruntime.budget import Budget
 from gmruntime.elimination.plan import Plan
 from gmruntime.factors.kinds import AllDifferent, Count, Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, log_score, no_evidence
-from gmruntime.inference import infer, plan
+from gmruntime.inference import infer
 from gmruntime.simplify.apart import set_apart
 from gmruntime.task import Effort, Task
 
@@ -131,13 +131,9 @@ def test_the_rest_keeps_the_share_of_the_budget_it_was_given(
         seconds.append(effort.budget.left_s())
         return LogPartitionAnswer(Quality(Status.ESTIMATE, "nothing", 0.0), 0.0, 0.0, 0.0)
 
-    def attempt(task: Task[LogPartition], effort: Effort) -> tuple[None, Plan]:
-        del effort
-        return None, plan(task.graph, task.query)
-
     monkeypatch.setattr("gmruntime.estimates.answer.quick_by_messages", lambda *_: None)
     monkeypatch.setattr("gmruntime.estimates.answer.estimate", estimate)
-    monkeypatch.setattr("gmruntime.elimination.answer.attempt", attempt)
+    monkeypatch.setattr("gmruntime.elimination.answer.answer_planned", lambda *_: None)
     graph = FactorGraph(
         (VariableBlock("x", (6,), 7), VariableBlock("y", (2,), 2)),
         (

@@ -12,24 +12,12 @@ and log values matter unless all assignments that have them stay `NEGLIGIBLE` be
 Beyond `LOG_VALUE_MAX`, or `LOG_TOTAL_MAX` together, nothing is added at all: that is refused.
 """
 
-import math
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from gmruntime.answer import (
-    Answer,
-    AssignmentsAnswer,
-    Improvement,
-    JointAnswer,
-    LogPartitionAnswer,
-    MarginalMapAnswer,
-    MarginalsAnswer,
-    Quality,
-    SolutionsAnswer,
-    Status,
-)
+from gmruntime.answer import AnyAnswer, Improvement
 from gmruntime.factors.kinds import FactorKind, Table
 from gmruntime.factors.parameters import LOG_VALUE_MAX
 from gmruntime.graph import (
@@ -40,12 +28,10 @@ from gmruntime.graph import (
     shape_of,
     table_indices,
 )
+from gmruntime.questions.rounding import Lost
 
 if TYPE_CHECKING:
     from fractions import Fraction
-
-TOLERANCE = 1e-9
-"""Where weights are strong, an answer that may be further off, in nats, is not called exact."""
 
 LOG_TOTAL_MAX = 1e307
 """So much all factors may add up to, each counted once for every variable it reads."""
@@ -65,6 +51,7 @@ ADDITIONS_OF_VARIABLE = 4
 MERGED_ENTRIES_MAX = 1 << 16
 """Fractions are slow: so many are added in a tenth of a second."""
 
+_A = TypeVar("_A", bound=AnyAnswer)
 _Key = tuple[int, ...]
 
 
@@ -263,7 +250,7 @@ def rounding(weighed: Weighed, log_value: float) -> float:
     return float(np.finfo(np.float64).eps) * matters * weighed.num_additions
 
 
-def weighed_answer(answer: Answer, weighed: Weighed, log_value: float) -> Answer:
+def weighed_answer(answer: _A, weighed: Weighed, log_value: float) -> _A:
     """Put the constant back into an answer, and say what additions may have lost.
 
     Args:
@@ -271,63 +258,15 @@ def weighed_answer(answer: Answer, weighed: Weighed, log_value: float) -> Answer
         weighed: what was answered for.
         log_value: of the whole on that graph; NaN where it is not known.
     """
-    shift = weighed.log_constant
-    lost = rounding(weighed, log_value)
-    match answer:
-        case LogPartitionAnswer() | MarginalMapAnswer():
-            value = answer.log_value + shift
-            lost = max(lost, _of_sum(value))
-            return replace(
-                answer,
-                quality=_said(answer.quality, lost, Status.BOUNDED),
-                log_value=value,
-                log_lower=answer.log_lower + shift - _if_lossy(lost),
-                log_upper=answer.log_upper + shift + _if_lossy(lost),
-            )
-        case AssignmentsAnswer():
-            # A score is a sum too, of two numbers: that alone takes nothing from which is best.
-            spare = max(
-                _if_lossy(lost),
-                2 * _of_sum(float(np.abs(answer.log_scores).max(initial=0.0)) + abs(shift)),
-            )
-            status = Status.BOUNDED if len(answer.assignments) == 1 else Status.ESTIMATE
-            return replace(
-                answer,
-                quality=_said(answer.quality, lost, status),
-                log_scores=answer.log_scores + shift,
-                log_upper=answer.log_upper + shift + spare,
-            )
-        case MarginalsAnswer():
-            quality = _said(answer.quality, lost, Status.ESTIMATE)
-            return replace(answer, quality=quality, log_partition=answer.log_partition + shift)
-        case JointAnswer():
-            return replace(answer, quality=_said(answer.quality, lost, Status.ESTIMATE))
-        case SolutionsAnswer():
-            return answer
+    return answer.rounded(weighed.log_constant, Lost(rounding(weighed, log_value)))
 
 
 def weighed_step(step: Improvement, weighed: Weighed) -> Improvement:
     """Put the constant back into a step of a search, and what additions may have lost."""
-    lost = _if_lossy(rounding(weighed, step.log_score)) if step.assignment.size else 0.0
+    is_found = bool(step.assignment.size)
+    lost = Lost(rounding(weighed, step.log_score)).if_lossy() if is_found else 0.0
     return replace(
         step,
         log_score=step.log_score + weighed.log_constant,
         log_bound=step.log_bound + weighed.log_constant + lost,
     )
-
-
-def _of_sum(log_value: float) -> float:
-    """Return what a large number cannot say about itself."""
-    return float(np.spacing(abs(log_value))) if np.isfinite(log_value) else 0.0
-
-
-def _if_lossy(lost: float) -> float:
-    return lost if lost > TOLERANCE else 0.0
-
-
-def _said(quality: Quality, lost: float, status: Status) -> Quality:
-    if quality.status is not Status.EXACT or lost <= TOLERANCE:
-        return quality
-    far = f"{lost:.1g} nats" if math.isfinite(lost) else "any amount"
-    note = f"weights this strong round: adding them may be off by {far}"
-    return replace(quality, status=status, error=lost, error_kind="rounding", note=note)

@@ -11,6 +11,7 @@ from gmruntime.driver.best import best_answer
 from gmruntime.driver.board import Exchange, answer_of
 from gmruntime.driver.team import gather, searched_together
 from gmruntime.factors.kinds import AllDifferent, Count, LinearSum, Or, Xor
+from gmruntime.graph import FactorGraph
 from gmruntime.layered.search import has_wide_sums
 from gmruntime.task import Effort, Task
 
@@ -94,10 +95,15 @@ def searched(task: Task[Map | Best], effort: Effort) -> AssignmentsAnswer:
     return answer_of(task.graph, last, effort.budget)
 
 
+def is_constrained(graph: FactorGraph) -> bool:
+    """Say whether hard constraints may decide a maximisation."""
+    return any(isinstance(block.kind, CONSTRAINTS) for block in graph.factors)
+
+
 def by_constraints(task: Task[Map], effort: Effort) -> AssignmentsAnswer | None:
     """Answer a maximisation whose hard constraints decide everything, if that is quick."""
     graph, budget = task.graph, effort.budget
-    if not any(isinstance(block.kind, CONSTRAINTS) for block in graph.factors):
+    if not is_constrained(graph):
         return None
     feasible = satisfy(graph, task.evidence, budget.share(QUICK_SHARE), effort.rng)
     if feasible is None or not feasible.is_final:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from gmruntime.answer import (
+    AnyAnswer,
     Best,
     Joint,
     LogPartition,
@@ -13,6 +14,7 @@ from gmruntime.answer import (
     MarginalMap,
     Marginals,
     Query,
+    Question,
     Samples,
     Solutions,
 )
@@ -93,6 +95,8 @@ class Plan:
         device: "cpu" or "cuda".
         engine: who will answer, in words.
         ran_out: whether time was out before an order was found, so that nothing is known of it.
+        has_rule: whether elimination can answer the question at all.
+        tried: what is tried first, where only trying shows whether it answers.
     """
 
     num_free: int
@@ -108,6 +112,8 @@ class Plan:
     device: str = "cpu"
     engine: str = "exact elimination"
     ran_out: bool = False
+    has_rule: bool = True
+    tried: tuple[str, ...] = ()
 
 
 def plan(task: Task[Query], effort: Effort) -> Plan:
@@ -234,6 +240,11 @@ def _laid_out_order(
         return quick
     second = best_laid_out(network, more, passes, limits.budget)
     return min((quick, second), key=laid_out_bits)
+
+
+def no_plan(task: Task[Question[AnyAnswer]]) -> Plan:
+    """Return the plan of a question that elimination has no rule for."""
+    return replace(_hopeless(int((task.evidence < 0).sum()), None), has_rule=False)
 
 
 def _hopeless(num_free: int, network: Network | None) -> Plan:
@@ -365,7 +376,9 @@ def needs(found: Plan) -> str:
 
 def describe(found: Plan) -> str:
     """Say in a few lines what a plan costs and who will answer."""
-    if found.ran_out:
+    if not found.has_rule:
+        cost = "nothing to eliminate"
+    elif found.ran_out:
         cost = "no time to find out what an exact answer costs"
     elif found.order is None:
         cost = f"no elimination order within 2^{_BITS_MAX:.0f} entries"
@@ -375,4 +388,5 @@ def describe(found: Plan) -> str:
             f"all cliques 2^{found.total_bits:.1f}\n"
             f"about {found.memory_bytes / 2**20:.1f} MiB and {found.seconds:.2g} s"
         )
-    return f"{found.num_free} free variables; {cost}; {found.engine} will answer"
+    first = f" unless {' or '.join(found.tried)} does at once" if found.tried else ""
+    return f"{found.num_free} free variables; {cost}; {found.engine} will answer{first}"

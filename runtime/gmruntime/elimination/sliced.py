@@ -14,7 +14,6 @@ import numpy as np
 from gmruntime.answer import (
     Answer,
     AssignmentsAnswer,
-    Best,
     LogPartition,
     LogPartitionAnswer,
     Map,
@@ -78,23 +77,6 @@ def promising_cut(query: Query, found: Plan, budget: Budget) -> Slicing | None:
     if slicing is None or slicing.seconds > _HOPELESS * _seconds_max(query, budget):
         return None
     return slicing
-
-
-def who_answers(query: Query, found: "Plan", budget: Budget) -> str:
-    """Say in words which engine `infer` would end up with."""
-    if found.fits:
-        return "exact elimination"
-    if found.order is not None:
-        slicing = promising_cut(query, found, budget)
-        if slicing is not None:
-            return f"exact elimination, in {slicing.num_slices:.0f} slices,"
-    match query:
-        case Map() | Best():
-            return "search"
-        case LogPartition():
-            return "message passing, with bounds by mini-buckets,"
-        case _:
-            return "message passing"
 
 
 def _seconds_max(query: Query, budget: Budget) -> float:

@@ -129,8 +129,16 @@ def quick_by_messages(task: Task[Query], effort: Effort) -> Answer | None:
 
     An all-different factor has short messages and, written as tables, joins all its variables.
     """
-    if not isinstance(task.query, LogPartition | Marginals):
+    if not is_quick(task, effort):
         return None
+    found = propagate(task, effort)
+    return found if found.quality.status is Status.EXACT else None
+
+
+def is_quick(task: Task[Query], effort: Effort) -> bool:
+    """Say whether messages that come to rest are exact, and tables would be wide."""
+    if not isinstance(task.query, LogPartition | Marginals):
+        return False
     graph = task.graph
     states = num_states(graph)
     wide = [
@@ -142,11 +150,8 @@ def quick_by_messages(task: Task[Query], effort: Effort) -> Answer | None:
         and states[block.scopes[0, 0]] > NUM_EXACT_VALUES_MAX
     ]
     if not wide or graph.num_factors > _NUM_FACTORS_QUICK:
-        return None
-    if not layout_for(graph, 1.0, effort).is_exact:
-        return None
-    found = propagate(task, effort)
-    return found if found.quality.status is Status.EXACT else None
+        return False
+    return layout_for(graph, 1.0, effort).is_exact
 
 
 _NUM_FACTORS_QUICK = 10_000

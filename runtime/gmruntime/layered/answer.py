@@ -39,11 +39,10 @@ def last_found(task: Task[Map | Best], effort: Effort, *, is_quick: bool) -> Fou
     With `is_quick` give up where not everything can be remembered; then several best answers are
     sought without wide sums too, since one pass finds them all.
     """
-    count = task.query.count if isinstance(task.query, Best) else 1
     last: Found | None = None
     if effort.budget.is_spent():
         return None
-    if has_wide_sums(task.graph) or (is_quick and count > 1):
+    if is_layered(task, is_quick=is_quick):
         for last in layered_search(task, effort, is_quick=is_quick):  # noqa: B007
             pass
     return last
@@ -58,6 +57,12 @@ def answer_of_found(found: Found, query: Map | Best, budget: Budget) -> Assignme
     note = f"there are {num_found}" if wanting else ""
     quality = Quality(status, METHOD, budget.spent_s(), note=note)
     return AssignmentsAnswer(quality, found.assignments, found.log_scores, found.log_bound)
+
+
+def is_layered(task: Task[Map | Best], *, is_quick: bool) -> bool:
+    """Say whether layers are worth trying: for wide sums, or for several answers at once."""
+    count = task.query.count if isinstance(task.query, Best) else 1
+    return has_wide_sums(task.graph) or (is_quick and count > 1)
 
 
 def improved_by_sums(

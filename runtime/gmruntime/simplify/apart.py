@@ -10,21 +10,11 @@ true in n! / (k! (n - k)!) ways.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gmruntime.answer import (
-    Answer,
-    LogPartition,
-    LogPartitionAnswer,
-    Quality,
-    Solutions,
-    SolutionsAnswer,
-    Status,
-)
-from gmruntime.budget import Budget
+from gmruntime.answer import LogPartition, Solutions
 from gmruntime.factors.kinds import AllDifferent, Count, FactorKind, Table
 from gmruntime.graph import Assignment, FactorBlock, FactorGraph, num_states
 from gmruntime.task import Task
@@ -200,44 +190,3 @@ def _different_ways(allowed: np.ndarray) -> int | None:
             return None
         ways *= max(0, int(row.sum()) - position)
     return ways
-
-
-def answer_apart(
-    task: Task[Solutions | LogPartition],
-    budget: Budget,
-    again: Callable[[Task[Solutions | LogPartition]], Answer],
-) -> Answer | None:
-    """Answer by a closed form and, for the rest of the graph, by asking again; None without one.
-
-    Args:
-        task: of a sum over all assignments.
-        budget: of everything.
-        again: answers the query about another graph, with its evidence, in the same budget.
-    """
-    query = task.query
-    apart = set_apart(task)
-    if apart is None:
-        return None
-    if not apart.count:
-        found = Quality(Status.IMPOSSIBLE, METHOD, budget.spent_s())
-        if isinstance(query, Solutions):
-            return SolutionsAnswer(found, -math.inf, 0)
-        return LogPartitionAnswer(found, -math.inf, -math.inf, -math.inf)
-    answer = again(task.about(apart.graph, apart.evidence))
-    log_count = math.log(apart.count)
-    if isinstance(answer, LogPartitionAnswer):
-        return replace(
-            answer,
-            log_value=answer.log_value + log_count,
-            log_lower=answer.log_lower + log_count,
-            log_upper=answer.log_upper + log_count,
-        )
-    assert isinstance(answer, SolutionsAnswer)
-    count = None if answer.count is None else answer.count * apart.count
-    return replace(
-        answer,
-        log_count=answer.log_count + log_count,
-        count=count,
-        log_lower=answer.log_lower + log_count,
-        log_upper=answer.log_upper + log_count,
-    )

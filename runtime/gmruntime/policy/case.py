@@ -1,0 +1,98 @@
+"""A question on its way through the ways of answering it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gmruntime.answer import AnyAnswer, Map, Query, Question
+from gmruntime.elimination.plan import Plan, no_plan, on_device, plan
+from gmruntime.task import Effort, Task
+
+Asked = Task[Question[AnyAnswer]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class How:
+    """How an answer is to be found.
+
+    Attributes:
+        method: "" chooses; "exact", "bp" and "search" insist.
+        options: of the method.
+        estimate_share: of what is left of the budget once no exact answer fits.
+    """
+
+    method: str
+    options: Mapping[str, bool | int | float]
+    estimate_share: float
+
+
+def checked_how(
+    method: str, options: Mapping[str, bool | int | float] | None, estimate_share: float = 1.0
+) -> How:
+    """Return how an answer is to be found.
+
+    Raises:
+        ValueError: for options that the method does not have.
+    """
+    if method == "bp":
+        from gmruntime.messages.options import options_from
+
+        options_from(options or {}, "cpu")
+    return How(method, options or {}, estimate_share)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rest:
+    """What is left to ask, and what then completes the answer."""
+
+    task: Asked
+    complete: Callable[[AnyAnswer], AnyAnswer]
+
+
+@dataclass(slots=True, eq=False)
+class Case:
+    """A question that is being answered, or planned.
+
+    Attributes:
+        task: what is asked.
+        effort: what it may take, with the random numbers of its seed from the first.
+        how: as it was asked for.
+        planned: what eliminating would cost, and what it was given; None until somebody asks.
+        known: what has been proved although it does not settle the question.
+    """
+
+    task: Asked
+    effort: Effort
+    how: How
+    planned: tuple[Plan, Effort] | None = None
+    known: AnyAnswer | None = None
+
+    def about(self, task: Asked) -> "Case":
+        """Return the same for another task; it draws its own numbers."""
+        return begun(task, self.effort, self.how)
+
+    def elimination(self) -> tuple[Plan, Effort]:
+        """Say what eliminating costs, and what it is given before anything else answers."""
+        if self.planned is None:
+            from gmruntime.driver.maximise import QUICK_SHARE
+
+            query, part = self.task.query, self.effort
+            if self.is_searched():
+                # What takes longer is one of the engines of the search.
+                part = part.share(QUICK_SHARE)
+            found = no_plan(self.task)
+            if isinstance(query, Query):
+                found = on_device(plan(self.task.asking(query), part), part.device)
+            self.planned = found, part
+        return self.planned
+
+    def is_searched(self) -> bool:
+        """Say whether a search follows that answers meanwhile, and eliminates as well."""
+        is_free = not self.how.method and self.effort.device != "cuda"
+        return is_free and isinstance(self.task.query, Map)
+
+
+def begun(task: Asked, effort: Effort, how: How) -> Case:
+    """Begin with a question that is checked."""
+    return Case(task, replace(effort, rng=np.random.default_rng(effort.seed)), how)

@@ -1,0 +1,260 @@
+"""What each way of answering does, and what can be foreseen of it.
+
+A way answers, leaves a smaller question, or passes. What it will do is foreseen by the same look at
+the question; where only trying shows it, it is said to be tried first.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from gmruntime.answer import (
+    AnyAnswer,
+    Best,
+    LogPartition,
+    Map,
+    Quality,
+    Query,
+    Solutions,
+    Status,
+    Way,
+    at_seconds,
+    with_note,
+)
+from gmruntime.graph import GraphError
+from gmruntime.policy.case import Case, Rest
+from gmruntime.questions.enumerate import (
+    NUM_ASSIGNMENTS_MAX,
+    enumerate_assignments,
+    num_assignments,
+)
+from gmruntime.simplify.apart import METHOD, set_apart
+from gmruntime.simplify.idle import without_idle
+
+BYTES_OF_STATE = 12
+"""Of each variable, where an assignment is written out and scored."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rule:
+    """What a way of answering does.
+
+    Attributes:
+        answer: the answer, a smaller question, or None where this passes.
+        foresee: who will answer, in words; None where this passes or only trying shows it.
+        is_tried: whether it is worth trying, where only that shows it.
+    """
+
+    answer: Callable[[Case], AnyAnswer | Rest | None]
+    foresee: Callable[[Case], str | Rest | None] = lambda _: None
+    is_tried: Callable[[Case], bool] = lambda _: False
+
+
+# --- Smaller questions -------------------------------------------------------------------
+
+
+def _leave_out_idle(case: Case) -> Rest | None:
+    left = without_idle(case.task)
+    if left is None:
+        return None
+    query = case.task.query
+    # Of its own: what is drawn here must not change what engines draw.
+    rng = np.random.default_rng((case.effort.seed, 1))
+    return Rest(left.task, lambda found: query.with_idle(found, left.idle, rng))
+
+
+def _take_apart(case: Case) -> AnyAnswer | Rest | None:
+    query = case.task.query
+    if not isinstance(query, Solutions | LogPartition):
+        return None
+    apart = set_apart(case.task.asking(query))
+    if apart is None:
+        return None
+    if not apart.count:
+        return query.impossible(Quality(Status.IMPOSSIBLE, METHOD, case.effort.budget.spent_s()))
+    log_count = math.log(apart.count)
+    rest = case.task.about(apart.graph, apart.evidence)
+    return Rest(rest, lambda found: _times(query, found, apart.count, log_count))
+
+
+def _times(
+    query: Solutions | LogPartition, found: AnyAnswer, count: int, log_count: float
+) -> AnyAnswer:
+    return query.times(found, count, log_count)  # pyright: ignore[reportArgumentType]
+
+
+def _foresee_apart(case: Case) -> str | Rest | None:
+    found = _take_apart(case)
+    return Way.CLOSED_FORM.value if isinstance(found, AnyAnswer) else found
+
+
+# --- Proofs ------------------------------------------------------------------------------
+
+
+def _propagate(case: Case) -> AnyAnswer | None:
+    from gmruntime.driver.maximise import by_constraints
+
+    query = case.task.query
+    if not isinstance(query, Map):
+        return None
+    return by_constraints(case.task.asking(query), case.effort)
+
+
+def _is_constrained(case: Case) -> bool:
+    from gmruntime.driver.maximise import is_constrained
+
+    return is_constrained(case.task.graph)
+
+
+def _remember_layers(case: Case) -> AnyAnswer | None:
+    from gmruntime.driver.maximise import QUICK_SHARE
+    from gmruntime.layered.answer import layered_answer
+
+    query = case.task.query
+    if not isinstance(query, Map | Best):
+        return None
+    return layered_answer(case.task.asking(query), case.effort.share(QUICK_SHARE))
+
+
+def _has_layers(case: Case) -> bool:
+    from gmruntime.layered.answer import is_layered
+
+    query = case.task.query
+    return isinstance(query, Map | Best) and is_layered(case.task.asking(query), is_quick=True)
+
+
+def _send_quickly(case: Case) -> AnyAnswer | None:
+    from gmruntime.estimates.answer import quick_by_messages
+
+    query = case.task.query
+    if not isinstance(query, Query):
+        return None
+    return quick_by_messages(case.task.asking(query), case.effort)
+
+
+def _foresee_quick(case: Case) -> str | None:
+    from gmruntime.estimates.answer import is_quick
+
+    query = case.task.query
+    if not isinstance(query, Query) or not is_quick(case.task.asking(query), case.effort):
+        return None
+    return Way.QUICK_MESSAGES.value
+
+
+def _eliminate(case: Case) -> AnyAnswer | None:
+    from gmruntime.elimination.answer import answer_planned
+
+    query = case.task.query
+    if not isinstance(query, Query):
+        return None
+    planned, part = case.elimination()
+    found = answer_planned(case.task.asking(query), planned, part)
+    if found is not None and case.is_searched() and found.quality.status is Status.BOUNDED:
+        case.known = at_seconds(found, 0.0)
+        return None
+    return found
+
+
+def _foresee_elimination(case: Case) -> str | None:
+    from gmruntime.elimination.sliced import promising_cut
+
+    query, (planned, part) = case.task.query, case.elimination()
+    if planned.fits:
+        return Way.ELIMINATION.value
+    if planned.order is None or not isinstance(query, Query):
+        return None
+    slicing = promising_cut(query, planned, part.budget)
+    if slicing is None or (case.is_searched() and slicing.seconds > part.budget.left_s()):
+        return None
+    return f"{Way.ELIMINATION.value}, in {slicing.num_slices:.0f} slices,"
+
+
+# --- What always answers -----------------------------------------------------------------
+
+
+def _search(case: Case) -> AnyAnswer | None:
+    from gmruntime.driver.maximise import searched
+
+    query = case.task.query
+    if not isinstance(query, Map | Best):
+        return None
+    return searched(case.task.asking(query), case.effort.share(case.how.estimate_share))
+
+
+def _estimate(case: Case) -> AnyAnswer | None:
+    from gmruntime.elimination.plan import needs
+    from gmruntime.estimates.answer import estimate
+
+    query = case.task.query
+    if not isinstance(query, Query):
+        return None
+    planned, _ = case.elimination()
+    part = case.effort.share(case.how.estimate_share)
+    return with_note(estimate(case.task.asking(query), planned, part), needs(planned))
+
+
+def _foresee_estimate(case: Case) -> str:
+    is_sum = isinstance(case.task.query, LogPartition | Solutions)
+    bounds = ", with bounds by mini-buckets," if is_sum else ""
+    return f"{Way.MESSAGES.value}{bounds}"
+
+
+def _send_messages(case: Case) -> AnyAnswer | None:
+    from gmruntime.estimates.answer import by_messages
+
+    query = case.task.query
+    if not isinstance(query, Query):
+        return None
+    part = case.effort.share(case.how.estimate_share)
+    return by_messages(case.task.asking(query), part, case.how.options)
+
+
+def _write_out(case: Case) -> AnyAnswer:
+    refusal = _too_many(case)
+    if refusal:
+        raise GraphError(refusal)
+    every = enumerate_assignments(case.task.graph, case.task.evidence)
+    return case.task.query.enumerated(every, case.effort.rng)
+
+
+def _too_many(case: Case) -> str:
+    """Say why assignments are not written out; nothing where they are."""
+    task, number = case.task, num_assignments(case.task.graph, case.task.evidence)
+    room = case.effort.budget.memory_bytes / (BYTES_OF_STATE * (task.graph.num_variables + 2))
+    most = min(float(NUM_ASSIGNMENTS_MAX), room)
+    if number <= most:
+        return ""
+    name = type(task.query).__name__
+    return (
+        f"{name} is answered by writing out every assignment: there are {number:.4g}, "
+        f"and at most {most:.4g} are written out"
+    )
+
+
+def _foresee_enumeration(case: Case) -> str:
+    refusal = _too_many(case)
+    if refusal:
+        return f"nothing ({refusal})"
+    number = num_assignments(case.task.graph, case.task.evidence)
+    return f"{Way.ENUMERATION.value} of {number:,.0f} assignments"
+
+
+RULES: dict[Way, Rule] = {
+    Way.IDLE: Rule(_leave_out_idle, _leave_out_idle),
+    Way.CLOSED_FORM: Rule(_take_apart, _foresee_apart),
+    Way.CONSTRAINTS: Rule(_propagate, is_tried=_is_constrained),
+    Way.LAYERS: Rule(_remember_layers, is_tried=_has_layers),
+    Way.QUICK_MESSAGES: Rule(_send_quickly, _foresee_quick),
+    Way.ELIMINATION: Rule(_eliminate, _foresee_elimination),
+    Way.SEARCH: Rule(_search, lambda case: _as_asked(Way.SEARCH, case)),
+    Way.ESTIMATE: Rule(_estimate, _foresee_estimate),
+    Way.MESSAGES: Rule(_send_messages, lambda case: _as_asked(Way.MESSAGES, case)),
+    Way.ENUMERATION: Rule(_write_out, _foresee_enumeration),
+}
+
+
+def _as_asked(way: Way, case: Case) -> str:
+    is_asked = case.how.method in ("bp", "search")
+    return f"{way.value}, as asked," if is_asked else way.value
