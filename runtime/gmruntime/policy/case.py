@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gmruntime.answer import AnyAnswer, Map, Query, Question
-from gmruntime.elimination.plan import Plan, no_plan, on_device, plan
 from gmruntime.task import Effort, Task
+
+if TYPE_CHECKING:
+    from gmruntime.elimination.plan import Plan
 
 Asked = Task[Question[AnyAnswer]]
 
@@ -65,17 +68,18 @@ class Case:
     task: Asked
     effort: Effort
     how: How
-    planned: tuple[Plan, Effort] | None = None
+    planned: "tuple[Plan, Effort] | None" = None
     known: AnyAnswer | None = None
 
     def about(self, task: Asked) -> "Case":
         """Return the same for another task; it draws its own numbers."""
         return begun(task, self.effort, self.how)
 
-    def elimination(self) -> tuple[Plan, Effort]:
+    def elimination(self) -> "tuple[Plan, Effort]":
         """Say what eliminating costs, and what it is given before anything else answers."""
         if self.planned is None:
             from gmruntime.driver.maximise import QUICK_SHARE
+            from gmruntime.elimination.plan import no_plan, on_device, plan
 
             query, part = self.task.query, self.effort
             if self.is_searched():

@@ -1,12 +1,15 @@
 """The ways of answering a question, tried in order, or only foreseen."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from gmruntime.answer import AnyAnswer, Question, Way
-from gmruntime.elimination.plan import Plan
 from gmruntime.graph import GraphError
 from gmruntime.policy.case import Case, Rest
 from gmruntime.policy.ways import RULES
+
+if TYPE_CHECKING:
+    from gmruntime.elimination.plan import Plan
 
 
 def ways_for(query: Question[AnyAnswer], method: str) -> tuple[Way, ...]:
@@ -36,7 +39,7 @@ def answer(case: Case) -> AnyAnswer:
     raise GraphError(_nobody(case))
 
 
-def foresee(case: Case) -> Plan:
+def foresee(case: Case) -> "Plan":
     """Say what an exact answer would cost, and who will answer."""
     query, tried = case.task.query, list[str]()
     for way in ways_for(query, case.how.method):
