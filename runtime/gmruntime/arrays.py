@@ -1,14 +1,16 @@
 """Array types that say their shapes, `Float64[np.ndarray, "rows columns"]`, for those who read.
 
-They are jaxtyping's. At run time they are `np.ndarray`: importing jaxtyping takes as long as
-importing NumPy, and nothing here checks shapes while it runs.
+They are jaxtyping's for the type checker, and where the environment says `GM_CHECK_SHAPES=1`, as a
+test of the shapes does. Else they are `np.ndarray`: importing jaxtyping takes as long as importing
+NumPy.
 """
 
+from os import environ
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
+if TYPE_CHECKING or environ.get("GM_CHECK_SHAPES"):
     from jaxtyping import Bool as Bool
     from jaxtyping import Float64 as Float64
     from jaxtyping import Int as Int

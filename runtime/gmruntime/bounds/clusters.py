@@ -33,7 +33,7 @@ class _Factors:
 
     scopes: list[tuple[int, ...]]
     near: dict[int, list[int]]
-    rest: list[Float64[np.ndarray, "*states"]]
+    rest: list[Float64[np.ndarray, "..."]]
     best: list[float]
 
 

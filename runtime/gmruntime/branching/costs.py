@@ -29,7 +29,7 @@ NUM_OTHERS_MAX, NUM_ENTRIES_MAX = 3, 512
 MARGIN = 1e-13
 
 Scope: TypeAlias = tuple[int, ...]
-Costs: TypeAlias = Int64[np.ndarray, "*states"]
+Costs: TypeAlias = Int64[np.ndarray, "..."]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

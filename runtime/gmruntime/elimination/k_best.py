@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmruntime.arrays import Float64, Int32, Int64
+from gmruntime.arrays import Float64, Int, Int32, Int64
 from gmruntime.budget import Budget
 from gmruntime.elimination.passes.reference import Tree, align, clique_sum
 
@@ -44,7 +44,7 @@ class _Lists:
 
 
 def lists_cost(
-    cliques: Sequence[tuple[int, ...]], num_states: Int64[np.ndarray, " variables"], count: int
+    cliques: Sequence[tuple[int, ...]], num_states: Int[np.ndarray, " variables"], count: int
 ) -> tuple[float, float]:
     """Predict the seconds and bytes that a pass with lists takes.
 

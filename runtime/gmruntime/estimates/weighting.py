@@ -75,7 +75,7 @@ class Plan:
 
     graph: FactorGraph
     evidence: Assignment
-    uniform: Int64[np.ndarray, " variables"]
+    uniform: Int64[np.ndarray, " drawn"]
     steps: list[Step]
     weights: list[Part]
     log_constant: float

@@ -23,8 +23,8 @@ class Automaton:
         log_potentials: log_potentials[t, s, x] when the last variable has state x.
     """
 
-    steps: tuple[Int64[np.ndarray, "tables states values"], ...]
-    log_potentials: Float64[np.ndarray, "tables states values"]
+    steps: tuple[Int64[np.ndarray, "tables _states _values"], ...]
+    log_potentials: Float64[np.ndarray, "tables _states _values"]
 
 
 def num_entries(automaton: Automaton) -> int:
@@ -58,7 +58,7 @@ def chain_tables(
 
 def _indicator(
     step: Int64[np.ndarray, "tables *states"], width: int
-) -> Float64[np.ndarray, "tables *states"]:
+) -> Float64[np.ndarray, "tables *states next_states"]:
     return np.where(step[..., None] == np.arange(width), 0.0, -np.inf)
 
 

@@ -19,8 +19,8 @@ NUM_STATES_MAX_TOTAL = 1 << 21
 
 
 def minimal(
-    successors: Sequence[Int64[np.ndarray, "states values"]],
-    finals: Float64[np.ndarray, "tables states values"],
+    successors: Sequence[Int64[np.ndarray, "_states _values"]],
+    finals: Float64[np.ndarray, "tables _states _values"],
 ) -> Automaton:
     """Merge the states that no future tells apart.
 

@@ -22,11 +22,11 @@ def reduce(
 ) -> Float64[np.ndarray, "*rest"]:
     """Take the maximum, or the log of the sum of exponentials, over some axes."""
     if is_max:
-        return values.max(axis=axes)
+        return np.asarray(values.max(axis=axes))
     high = values.max(axis=axes, keepdims=True)
     high = np.where(np.isneginf(high), 0.0, high)
     with np.errstate(divide="ignore"):
-        return np.log(np.exp(values - high).sum(axis=axes)) + high.squeeze(axes)
+        return np.asarray(np.log(np.exp(values - high).sum(axis=axes)) + high.squeeze(axes))
 
 
 def join(

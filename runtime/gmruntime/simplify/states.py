@@ -94,7 +94,7 @@ def _live_rows(
 
 
 def _dominated(
-    tables: list[Float64[np.ndarray, "states others"]], alive: Bool[np.ndarray, " states"]
+    tables: list[Float64[np.ndarray, "states _others"]], alive: Bool[np.ndarray, " states"]
 ) -> Bool[np.ndarray, " states"]:
     """Say which live states lose against another that stays, whatever the neighbours are."""
     lost = np.zeros(len(alive), np.bool_)

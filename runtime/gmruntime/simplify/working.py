@@ -75,7 +75,7 @@ def working_graph(graph: FactorGraph, evidence: Assignment) -> Working | None:
     return Working(graph.num_variables, settled, sliced.log_constant, pieces, flat)
 
 
-def complete(working: Working, assignment: Assignment) -> Assignment:
+def complete(working: Working, assignment: Assignment) -> Int32[np.ndarray, " all_variables"]:
     """Extend an assignment of the graph that was asked to the auxiliary variables.
 
     Each of them is a function of those before it.

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmruntime.arrays import Int64
+from gmruntime.arrays import Int, Int64
 
-Sizes = Int64[np.ndarray, " variables"]
+Sizes = Int[np.ndarray, " variables"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -95,11 +95,11 @@ class FlatFactors:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Parameters:
-    """Of one group: a row for each table."""
+    """Of one group: a row for each table, or one for all."""
 
     code: int
-    ints: Int64[np.ndarray, "tables integers"]
-    reals: Float64[np.ndarray, "tables reals"]
+    ints: Int64[np.ndarray, "_tables integers"]
+    reals: Float64[np.ndarray, "_tables reals"]
     num_scratch: int
 
 
