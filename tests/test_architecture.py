@@ -3,6 +3,8 @@
 import ast
 import re
 import subprocess
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -77,6 +79,96 @@ def imported(path: Path) -> set[str]:
             found.update(f"{node.module}.{alias.name}" for alias in node.names)
             found.add(node.module)
     return found
+
+
+OUTSIDERS = {
+    "gmlang/__init__.py": "what Python and IPython call",
+    "gmlang/pipeline.py": "what who embeds the language asks to be shown",
+    "runtime/gmruntime/questions/enumerate.py": "the oracle of all engines",
+    "runtime/gmruntime/messages/kernels/numpy/reference.py": "the oracle of the kernels",
+    "runtime/gmruntime/formats/bif.py": "what who embeds the runtime reads files with",
+    "runtime/gmruntime/formats/uai.py": "what who embeds the runtime reads files with",
+    "runtime/gmruntime/formats/uai_results.py": "what who embeds the runtime reads files with",
+}
+"""Files whose public names may have no user here but tests and benchmarks, and who uses them."""
+
+
+def test_every_public_name_has_a_user():
+    """Outside tests, and besides itself."""
+    trees = {
+        path: ast.parse(path.read_text("utf-8"))
+        for path in SOURCES
+        if path.parts[len(ROOT.parts)] in (*PACKAGES, "stdlib")
+    }
+    uses = Counter(name for tree in trees.values() for name in _mentioned(tree))
+    unused = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path, tree in trees.items()
+        if str(path.relative_to(ROOT)) not in OUTSIDERS
+        for statement in tree.body
+        for name in _defined(statement)
+        if uses[name] == Counter(_mentioned(statement))[name]
+    ]
+    assert not unused
+
+
+def _defined(statement: ast.stmt) -> list[str]:
+    match statement:
+        case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+            return [] if _is_magic(name) else [name]
+        case ast.Assign() | ast.AnnAssign():
+            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            names = [node.id for t in targets for node in ast.walk(t) if isinstance(node, ast.Name)]
+            return [name for name in names if not _is_magic(name)]
+        case _:
+            return []
+
+
+def _is_magic(name: str) -> bool:
+    return name.startswith("__")
+
+
+def _mentioned(tree: ast.AST) -> Iterator[str]:
+    """List the names that are read; a short text may be a quoted type, or a name looked up."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name, ctx=ast.Load()) | ast.Attribute(attr=name):
+                yield name
+            case ast.ImportFrom(names=names):
+                yield from (alias.name for alias in names)
+            case ast.Constant(value=str() as text) if len(text) < 100:
+                yield from re.findall(r"[A-Za-z_]\w*", text)
+            case _:
+                pass
+
+
+def test_every_parameter_is_read():
+    """Those of a file's functions; of handlers, which are passed on, the caller says the form.
+
+    Compiled functions take records as they are.
+    """
+    unread: list[str] = []
+    for path in PRODUCT:
+        tree = ast.parse(path.read_text("utf-8"))
+        called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+        passed_on = {
+            node.id
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Name) and id(node) not in called
+        }
+        for function in tree.body:
+            if not isinstance(function, ast.FunctionDef) or function.decorator_list:
+                continue
+            read = {
+                node.id
+                for statement in function.body
+                for node in ast.walk(statement)
+                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+            }
+            names = {argument.arg for argument in (*function.args.args, *function.args.kwonlyargs)}
+            if function.name not in passed_on:
+                unread += [f"{path.relative_to(ROOT)}: {function.name}: {n}" for n in names - read]
+    assert not unread
 
 
 def test_one_file_looks_at_the_clock():

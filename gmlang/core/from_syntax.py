@@ -79,7 +79,7 @@ def check(
     if state.diagnostics:
         raise GmError(_in_order(state.diagnostics, program))
     checked = _program(state, program)
-    warnings = find_lints(state, main, checked)
+    warnings = find_lints(main, checked)
     if state.uneven:
         warnings = (*warnings, rows_normalised(state.uneven))
     return Checked(checked, warnings, Scope(state, env))

@@ -8,7 +8,7 @@ variable's index everywhere in the runtime. Logs are natural; the unit is the na
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -101,25 +101,9 @@ def num_states(graph: FactorGraph) -> Int32[np.ndarray, " variables"]:
     return np.repeat(np.array(states, np.int32), np.array(sizes, np.int64))
 
 
-def variable_indices(graph: FactorGraph, name: str) -> Int32[np.ndarray, "*shape"]:
-    """Return the indices of the variables of the block called `name`, in the block's shape."""
-    starts = block_starts(graph)
-    for position, block in enumerate(graph.variables):
-        if block.name == name:
-            first = int(starts[position])
-            return np.arange(first, first + block.size, dtype=np.int32).reshape(block.shape)
-    known = ", ".join(block.name for block in graph.variables)
-    raise GraphError(f"no variable block is called {name!r}; there are: {known}")
-
-
 def no_evidence(graph: FactorGraph) -> Assignment:
     """Return evidence in which nothing is observed."""
     return np.full(graph.num_variables, -1, np.int32)
-
-
-def with_factors(graph: FactorGraph, *blocks: FactorBlock) -> FactorGraph:
-    """Return the graph with more factors."""
-    return replace(graph, factors=(*graph.factors, *blocks))
 
 
 def shape_of(block: FactorBlock, states: Int32[np.ndarray, " variables"]) -> tuple[int, ...]:

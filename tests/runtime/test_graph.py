@@ -14,7 +14,6 @@ from gmruntime.graph import (
     VariableBlock,
     log_score,
     validate,
-    variable_indices,
 )
 from tests.support.random_factors import each_kind, nth_kind
 
@@ -89,10 +88,3 @@ def test_a_contradictory_graph_is_refused_by_name(scopes: np.ndarray, kind: Fact
     with pytest.raises(GraphError, match=words) as caught:
         validate(_graph(scopes, kind))
     assert "agree" in str(caught.value)
-
-
-def test_variables_are_found_by_name():
-    graph = FactorGraph((VariableBlock("a", (), 2), VariableBlock("x", (2, 2), 3)), ())
-    assert variable_indices(graph, "x").tolist() == [[1, 2], [3, 4]]
-    with pytest.raises(GraphError, match="a, x"):
-        variable_indices(graph, "y")

@@ -29,7 +29,6 @@ from gmruntime.graph import (
     log_score,
     no_evidence,
     num_states,
-    with_factors,
 )
 from gmruntime.messages.answer import answer
 from gmruntime.messages.beliefs import bethe_log_partition, marginals
@@ -151,9 +150,8 @@ def test_minus_infinity_never_yields_nan_and_impossible_is_proved(
 def test_scaling_a_factor_moves_only_log_z():
     rng = np.random.default_rng(3)
     graph = random_loops(rng, 5, 7)
-    scaled = with_factors(
-        graph, FactorBlock(Table(np.array(2.5)[None]), np.zeros((1, 0), np.int32))
-    )
+    constant = FactorBlock(Table(np.array(2.5)[None]), np.zeros((1, 0), np.int32))
+    scaled = FactorGraph(graph.variables, (*graph.factors, constant))
     table = graph.factors[0].kind
     assert isinstance(table, Table)
     moved = FactorGraph(
@@ -191,7 +189,8 @@ def test_evidence_equals_a_factor_that_forbids_the_rest():
     evidence = no_evidence(graph)
     evidence[2] = 1
     only = np.array([[-np.inf, 0.0, -np.inf]])
-    forced = with_factors(graph, FactorBlock(Table(only), np.array([[2]], np.int32)))
+    factor = FactorBlock(Table(only), np.array([[2]], np.int32))
+    forced = FactorGraph(graph.variables, (*graph.factors, factor))
     one, two = ask(graph, Marginals(), evidence), ask(forced, Marginals())
     assert isinstance(one, MarginalsAnswer)
     assert isinstance(two, MarginalsAnswer)

@@ -68,7 +68,7 @@ def _symbol(target: VariableRef | AttributeRef) -> str:
     return f"{target.thing.name}.{target.attribute}"
 
 
-def find_lints(state: Checking, main: Module, program: Program) -> tuple[Diagnostic, ...]:
+def find_lints(main: Module, program: Program) -> tuple[Diagnostic, ...]:
     """Warn of declarations that nothing uses, and variables that nothing speaks of."""
     warnings: list[Diagnostic] = []
     spoken = _spoken_of(program)
@@ -90,7 +90,6 @@ def find_lints(state: Checking, main: Module, program: Program) -> tuple[Diagnos
         is_many = len(entries) > NUM_SINGLE_MAX
         for told in [entries] if is_many else [[entry] for entry in entries]:
             warnings.append(_warning(kind, told))
-    del state
     return tuple(warnings)
 
 

@@ -282,6 +282,6 @@ def _score(
             if condition is None:
                 raise PoisonedError
             zero = Constant(span, 0, Integer())
-            type_ = join(state, span, weight, zero)
+            type_ = join(state, weight, zero)
             score = Apply(span, "if", (condition, weight, zero), type_)
             return LogFactor(span, (), score, label)

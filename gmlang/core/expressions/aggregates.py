@@ -142,7 +142,7 @@ def _filtered(
     match operator:
         case "sum":
             zero = Constant(span, 0, Integer())
-            type_ = join(state, span, item.value, zero)
+            type_ = join(state, item.value, zero)
             value: Expression = Apply(span, "if", (condition, item.value, zero), type_)
         case "all":
             value = Apply(span, "or", (negation(condition), item.value), Bool())

@@ -304,7 +304,7 @@ def _value_at(state: Checking, span: Span, domain: Domain, k: int) -> Expression
     """Return the k-th value of a domain."""
     if isinstance(domain, Enum | Bool):
         return Constant(span, bool(k) if isinstance(domain, Bool) else k, domain)
-    first, _ = domain_bounds(state, span, domain)
+    first, _ = domain_bounds(span, domain)
     return arithmetic(state, span, "+", first, Constant(span, k, Integer()))
 
 

@@ -171,7 +171,7 @@ def _conditional(
     otherwise = check_scalar(state, env, expression.otherwise, expected)
     if condition is None:
         raise PoisonedError
-    type_ = join(state, expression.span, then, otherwise)
+    type_ = join(state, then, otherwise)
     return Apply(expression.span, "if", (condition, then, otherwise), type_)
 
 

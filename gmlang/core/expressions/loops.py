@@ -99,7 +99,7 @@ def _ends(
         return first, last, Integer()
     named = _named_domain(state, env, domain)
     if named is not None:
-        first, last = domain_bounds(state, domain.span, named)
+        first, last = domain_bounds(domain.span, named)
         return first, last, named if isinstance(named, Bool | Enum) else Integer()
     if isinstance(domain, ast.Name | ast.Attribute | ast.Index):
         rows = scalars.check(state, env, domain)

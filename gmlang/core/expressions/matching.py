@@ -134,7 +134,7 @@ def check_match_value(
     first = checked.values[0]
     type_ = type_of(first)
     for other in checked.values[1:]:
-        joined = join(state, other.span, first, other)
+        joined = join(state, first, other)
         if isinstance(joined, Real) or not isinstance(type_, Real):
             type_ = joined
     return Cases(match_.span, checked.conditions, checked.values, type_)

@@ -208,7 +208,7 @@ def comparison(
     return Apply(span, operator, (left, right), Bool())
 
 
-def join(state: Checking, span: Span, left: Expression, right: Expression) -> Type:
+def join(state: Checking, left: Expression, right: Expression) -> Type:
     """Return the type that two branches have in common."""
     left_type, right_type = type_of(left), type_of(right)
     if same_domain(left_type, right_type):
@@ -264,7 +264,7 @@ def _inside(state: Checking, expression: Expression, domain: Domain | Integer | 
     return expression
 
 
-def domain_bounds(state: Checking, span: Span, domain: Domain) -> tuple[Expression, Expression]:
+def domain_bounds(span: Span, domain: Domain) -> tuple[Expression, Expression]:
     """Return the first and last value of a domain."""
     match domain:
         case Bool():

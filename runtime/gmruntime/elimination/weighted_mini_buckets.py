@@ -170,10 +170,3 @@ def _combine(factors: list[Factor], v: int, num_states: np.ndarray) -> Factor:
             shape[place[u]] = size
         total += factor.table.transpose(axes).reshape(shape)
     return Factor(scope, total)
-
-
-def upper_bound(
-    network: Network, order: Order, bits_max: float, *, is_max: Callable[[int], bool]
-) -> float:
-    """Bound log Z, the best score, or the best of the maximised variables' log sums from above."""
-    return relax(network, order, bits_max, is_max=is_max).log_constant
