@@ -27,7 +27,7 @@ def plain_modules() -> list[str]:
         for path in sorted((RUNTIME / "gmruntime").rglob("*.py"))
         if path.name != "__init__.py" and not _NOT_PLAIN.search(path.read_text("utf-8"))
     ]
-    return [name for name in found if name not in _RECORDS]
+    return [name for name in found if not name.startswith(_RECORDS)]
 
 
 def checked(function: Any) -> Any:
