@@ -294,7 +294,7 @@ def _repeated(
         position = arithmetic(state, span, "*", position, size)
         position = arithmetic(state, span, "+", position, step)
         length = arithmetic(state, span, "*", length, size)
-    first, _ = domain_bounds(state, span, domain)
+    first, _ = domain_bounds(span, domain)
     key = arithmetic(state, span, "+", first, position)
     item = Item(written.span, clauses, weights.check_probability(state, probability), key)
     return Distribution(span, LISTED.name, (length,), (item,), Dist())
