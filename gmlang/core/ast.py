@@ -187,10 +187,11 @@ class Activation:
 class Apply:
     """A pure operation on values.
 
-    operator: + - * / // % ** neg == != < <= > >= and or not if in_range min max abs exp log sqrt
-    floor ceil round. "and" and "or" take two or more; "if" takes condition, then, otherwise (the
-    branches may be distributions); "in_range" takes value, first, last (both included); "in_set"
-    takes the value and then each member. Chained comparisons are an "and".
+    operator: + - * / // % ** neg == != < <= > >= and or not if in_range min max, and the functions
+    of one number: abs sign and those of `values.functions`. "and" and "or" take two or more; "if"
+    takes condition, then, otherwise (the branches may be distributions); "in_range" takes value,
+    first, last (both included); "in_set" takes the value and then each member. Chained comparisons
+    are an "and".
 
     Attributes:
         is_shared: whether several expressions may hold this very object: see `sharing`.

@@ -12,7 +12,7 @@ from fractions import Fraction
 from functools import cache
 
 from gmlang.syntax import ast
-from tests.support.numbers import Undefined, Value, arithmetic, extreme, known, number, total
+from tests.support.numbers import AGGREGATES, Undefined, Value, arithmetic, known, number
 
 Place = tuple[object, ...]
 World = dict[Place, Value]
@@ -103,21 +103,6 @@ def thing_of(e: ast.Expression, env: Env) -> str:
     """Return the name of a thing."""
     assert isinstance(e, ast.Name)
     return str(env.get(e.text, e.text))
-
-
-AGGREGATES: dict[str, Callable[[list[Value]], Value]] = {
-    "sum": total,
-    "count": lambda v: sum(bool(x) for x in v),
-    "all": all,
-    "any": any,
-    "xor": lambda v: sum(bool(x) for x in v) % 2 == 1,
-    "exactly_one": lambda v: sum(bool(x) for x in v) == 1,
-    "alldifferent": lambda v: len(set(v)) == len(v),
-    "min": lambda v: extreme(min, v),
-    "max": lambda v: extreme(max, v),
-    "exp": lambda v: math.exp(float(v[0])),
-    "abs": lambda v: known(abs(number(v[0]))),
-}
 
 
 def evaluate(m: Meaning, e: ast.Expression, env: Env, world: World | None) -> Value:

@@ -77,3 +77,58 @@ def extreme(choose: Callable[..., float], values: list[Value]) -> Value:
     if not values:
         raise Undefined
     return choose(number(v) for v in values)
+
+
+def _logarithm(log: Callable[[float], float], x: float) -> float:
+    if x < 0:
+        raise Undefined
+    return log(x) if x else -math.inf
+
+
+def _lgamma(x: float) -> float:
+    try:
+        return math.lgamma(x)
+    except ValueError:
+        raise Undefined from None
+
+
+def _square_root(x: float) -> float:
+    if x < 0:
+        raise Undefined
+    return math.sqrt(x)
+
+
+def _logistic(x: float) -> float:
+    return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
+
+
+FUNCTIONS: dict[str, Callable[[list[Value]], Value]] = {
+    "abs": lambda v: known(abs(number(v[0]))),
+    "sign": lambda v: (number(v[0]) > 0) - (number(v[0]) < 0),
+    "floor": lambda v: known(math.floor(number(v[0]))),
+    "ceil": lambda v: known(math.ceil(number(v[0]))),
+    "round": lambda v: known(round(number(v[0]))),
+    "exp": lambda v: math.exp(number(v[0])),
+    "log": lambda v: _logarithm(math.log, number(v[0])),
+    "log10": lambda v: _logarithm(math.log10, number(v[0])),
+    "sqrt": lambda v: _square_root(number(v[0])),
+    "logistic": lambda v: _logistic(number(v[0])),
+    "erf": lambda v: math.erf(number(v[0])),
+    "normal_cdf": lambda v: math.erfc(-number(v[0]) / math.sqrt(2)) / 2,
+    "lgamma": lambda v: _lgamma(number(v[0])),
+}
+"""Functions of one number."""
+
+AGGREGATES: dict[str, Callable[[list[Value]], Value]] = {
+    "sum": total,
+    "count": lambda v: sum(bool(x) for x in v),
+    "all": all,
+    "any": any,
+    "xor": lambda v: sum(bool(x) for x in v) % 2 == 1,
+    "exactly_one": lambda v: sum(bool(x) for x in v) == 1,
+    "alldifferent": lambda v: len(set(v)) == len(v),
+    "min": lambda v: extreme(min, v),
+    "max": lambda v: extreme(max, v),
+    **FUNCTIONS,
+}
+"""Of several values, and the functions of one."""

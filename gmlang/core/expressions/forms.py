@@ -35,7 +35,9 @@ from gmlang.families import CALLED
 from gmlang.families import LATER as LATER_FAMILIES
 from gmlang.syntax import ast
 
-FUNCTIONS = ("abs", "exp", "log", "sqrt", "floor", "ceil", "round")
+_REAL = ("exp", "log", "log10", "sqrt", "logistic", "erf", "normal_cdf", "lgamma")
+_WHOLE = ("sign", "floor", "ceil", "round")
+FUNCTIONS = ("abs", *_WHOLE, *_REAL)
 """Functions of one number; min and max take several, see `aggregates`."""
 
 LATER = {"do": "`do(...)`"}
@@ -234,6 +236,6 @@ def _function(state: Checking, env: Env, call: ast.Call, name: str) -> Expressio
             errors.wrong_number_of_arguments(call.span, name, "one argument", len(arguments)),
         )
     operand = need_number(state, check_scalar(state, env, arguments[0]), name)
-    keeps = name == "abs" and is_integer(type_of(operand))
-    type_ = Integer() if keeps or name in ("floor", "ceil", "round") else Real()
+    is_whole = name in _WHOLE or (name == "abs" and is_integer(type_of(operand)))
+    type_ = Integer() if is_whole else Real()
     return Apply(call.span, name, (operand,), type_)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gmlang.graph.values.functions import REAL_FUNCTIONS, ROUNDING_FUNCTIONS
+
 INTEGER_MAX = 2**63 - 1
 INTEGER_MIN = -(2**63)
 
@@ -64,17 +66,6 @@ COMPARISONS: dict[str, _Binary] = {
 }
 """What each comparison means."""
 
-_REAL: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "exp": np.exp,
-    "log": np.log,
-    "sqrt": np.sqrt,
-}
-_ROUNDING: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "floor": np.floor,
-    "ceil": np.ceil,
-    "round": np.round,
-}
-
 
 def compute(operator: str, given: list[np.ndarray]) -> Outcome:
     """Apply an operator that is neither logical nor conditional."""
@@ -90,11 +81,13 @@ def compute(operator: str, given: list[np.ndarray]) -> Outcome:
         if operator in _DIVISION:
             return _divide(operator, numbers[0], numbers[1])
         if operator in ("neg", "abs"):
-            return _sign(operator, numbers[0])
-        if operator in _REAL:
-            return _real(_REAL[operator](numbers[0].astype(np.float64, copy=False)))
-        if operator in _ROUNDING:
-            return _rounded(_ROUNDING[operator](numbers[0].astype(np.float64, copy=False)))
+            return _negated(operator, numbers[0])
+        if operator == "sign":
+            return Outcome(np.sign(numbers[0]).astype(np.int64))
+        if operator in REAL_FUNCTIONS:
+            return _real(REAL_FUNCTIONS[operator](numbers[0].astype(np.float64, copy=False)))
+        if operator in ROUNDING_FUNCTIONS:
+            return _rounded(operator, number(numbers[0]))
         return Outcome(_choice(operator, numbers))
 
 
@@ -127,7 +120,7 @@ def whole_numbers(values: np.ndarray) -> Outcome:
         return Outcome(values)
     if values.dtype == np.bool_:
         return Outcome(values.astype(np.int64))
-    result = _rounded(values)
+    result = _rounded("round", values)
     broken = values != np.round(values)
     if not broken.any():
         return result
@@ -225,7 +218,7 @@ def _divide(operator: str, left: np.ndarray, right: np.ndarray) -> Outcome:
     return Outcome(np.where(bad, 0, result.values), bad, f"{BY_ZERO}, or {result.why}")
 
 
-def _sign(operator: str, operand: np.ndarray) -> Outcome:
+def _negated(operator: str, operand: np.ndarray) -> Outcome:
     values = np.asarray(np.negative(operand) if operator == "neg" else np.abs(operand))
     if _is_real(operand) or not operand.size or operand.min() != INTEGER_MIN:
         return Outcome(values)
@@ -240,10 +233,14 @@ def _real(values: np.ndarray) -> Outcome:
     return Outcome(np.where(bad, 0.0, values), bad, NO_NUMBER)
 
 
-def _rounded(values: np.ndarray) -> Outcome:
+def _rounded(operator: str, values: np.ndarray) -> Outcome:
+    # Integers beyond 2^53 would lose digits as real numbers.
+    if values.dtype == np.int64:
+        return Outcome(values)
+    values = ROUNDING_FUNCTIONS[operator](values)
     fits = np.abs(values) < 2.0**63
     if fits.all():
-        return Outcome(np.round(values).astype(np.int64))
+        return Outcome(values.astype(np.int64))
     bad = ~fits
     why = NO_NUMBER if np.isnan(values[bad]).any() else BEYOND
-    return Outcome(np.round(np.where(bad, 0.0, values)).astype(np.int64), bad, why)
+    return Outcome(np.where(bad, 0.0, values).astype(np.int64), bad, why)

@@ -179,6 +179,8 @@ def _of_apply(expression: Apply, env: Env) -> Interval | None:
                 (lows[0] <= 0) & (highs[0] >= 0), 0, np.minimum(abs(lows), abs(highs))[0]
             )
             return least, np.maximum(abs(lows), abs(highs))[0]
+        case "sign":
+            return np.sign(lows[0]), np.sign(highs[0])
         case "min":
             return lows.min(axis=0), highs.min(axis=0)
         case "max":
