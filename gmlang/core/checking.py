@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn, TypeVar
 
-from gmlang.core.ast import Expression, Type
+from gmlang.core.ast import Enum, Expression, Type
 from gmlang.core.names.scope import Entry, Env, Meaning, Module
 from gmlang.core.program import (
     Assert,
@@ -71,6 +71,8 @@ class Checking:
         sizes_of: how many operations shared values amount to, by identity.
         placed: shared values as they are used in a place; kept for their identity.
         uneven: rows of probabilities that do not quite sum to one.
+        meant: what a name was found to mean that only types tell, by the name of its source and
+            its place: values of which domain, attributes of which entity (its core name).
     """
 
     load: Callable[[str], Source | None]
@@ -101,6 +103,7 @@ class Checking:
     sizes_of: dict[int, int] = field(default_factory=lambda: {})
     placed: list[Expression] = field(default_factory=lambda: [])
     uneven: list[UnevenRow] = field(default_factory=lambda: [])
+    meant: dict[tuple[str, int], set[Enum | str]] = field(default_factory=lambda: {})
 
 
 Checker = Callable[[Checking, Env, ast.Argument, Type | None], Expression]
@@ -124,6 +127,11 @@ def report(state: Checking, diagnostic: Diagnostic) -> None:
     if diagnostic not in state.told or diagnostic not in state.diagnostics:
         state.told.add(diagnostic)
         state.diagnostics.append(diagnostic)
+
+
+def note(state: Checking, span: Span, meant: Enum | str) -> None:
+    """Remember whose value or attribute a name was found to be, for editors."""
+    state.meant.setdefault((span.source.name, span.start), set()).add(meant)
 
 
 def each(function: Callable[[_T], _R], items: Iterable[_T]) -> tuple[_R, ...]:

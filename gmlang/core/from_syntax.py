@@ -11,6 +11,7 @@ from gmlang.core.check.queries import check_questions
 from gmlang.core.checking import Checking, QueryForm, attempt, guarded
 from gmlang.core.expressions import forms as expressions
 from gmlang.core.names.absent import report_absent
+from gmlang.core.names.documentation import documentation
 from gmlang.core.names.modules import open_module
 from gmlang.core.names.scope import (
     Declaration,
@@ -65,9 +66,33 @@ def check(
     Raises:
         GmError: with every mistake found, GM2xx, GM3xx, GM6xx.
     """
+    return check_opened(open_names(program, load, query_forms))
+
+
+def open_names(
+    program: ast.Program,
+    load: Callable[[str], Source | None],
+    query_forms: Mapping[str, QueryForm],
+) -> Scope:
+    """Gather the names of a program and of the modules it imports; nothing is checked yet.
+
+    Raises:
+        GmError: with the syntax mistakes of a module.
+    """
     state = Checking(load, expressions.check, resolve, query_forms)
-    main = open_module(state, "", program)
-    env = Env(main, {})
+    return Scope(state, Env(open_module(state, "", program), {}))
+
+
+def check_opened(scope: Scope) -> Checked:
+    """Check the program whose names have been gathered.
+
+    What its names mean is noted in `scope`, also when mistakes are found.
+
+    Raises:
+        GmError: with every mistake found.
+    """
+    state, env = scope.checking, scope.env
+    main, program = env.module, env.module.program
     for entry in list(main.entries.values()):
         guarded(state, entry.span, lambda entry=entry: elaborate(state, entry))
     _offer_imports(state, main)
@@ -82,7 +107,7 @@ def check(
     warnings = find_lints(main, checked)
     if state.uneven:
         warnings = (*warnings, rows_normalised(state.uneven))
-    return Checked(checked, warnings, Scope(state, env))
+    return Checked(checked, warnings, scope)
 
 
 def check_query(checked: Checked, query: ast.Query | tuple[ast.Query, ...]) -> tuple[Query, ...]:
@@ -268,41 +293,5 @@ def _program(state: Checking, program: ast.Program) -> Program:
         tuple(state.statements),
         tuple(state.questions),
         tuple(dict.fromkeys(state.sizes)),
-        _documentation(program),
+        documentation(program),
     )
-
-
-def _documentation(program: ast.Program) -> tuple[tuple[str, str], ...]:
-    """Pair each string with the declaration it stands before; the first may be the module's."""
-    found: list[tuple[str, str]] = []
-    waiting: str | None = None
-    is_first = True
-    for statement in program.statements:
-        match statement:
-            case ast.Documentation(text=text) if is_first:
-                found.append(("", text))
-            case ast.Documentation(text=text):
-                waiting = text
-            case _ if isinstance(statement, Declaration) and waiting is not None:
-                found.append((statement.name.text, waiting))
-                waiting = None
-            case _:
-                waiting = None
-        if isinstance(statement, ast.Entity):
-            found += _attribute_documentation(statement)
-        is_first = False
-    return tuple(found)
-
-
-def _attribute_documentation(entity: ast.Entity) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
-    waiting: str | None = None
-    for attribute in entity.attributes:
-        match attribute:
-            case ast.Documentation(text=text):
-                waiting = text
-            case ast.AttributeDeclaration(name=name):
-                if waiting is not None:
-                    found.append((f"{entity.name.text}.{name.text}", waiting))
-                waiting = None
-    return found

@@ -15,7 +15,7 @@ from gmlang.core.ast import (
     VariableRef,
     Whole,
 )
-from gmlang.core.checking import Checking, PoisonedError, call_of, fail
+from gmlang.core.checking import Checking, PoisonedError, call_of, fail, note
 from gmlang.core.expressions import scalars, sharing
 from gmlang.core.expressions.indices import check_indices, filled
 from gmlang.core.expressions.operators import num_whole, with_rank
@@ -98,6 +98,7 @@ def check_name(state: Checking, env: Env, name: ast.Name, expected: Type | None)
             ),
         )
     if len(enums) == 1:
+        note(state, name.span, enums[0])
         return Constant(name.span, enums[0].values.index(name.text), enums[0])
     if enums:
         meanings = [f"{show_type(enum)}.{name.text}" for enum in enums]
@@ -144,6 +145,7 @@ def _expected_value(state: Checking, env: Env, name: ast.Name, expected: Enum) -
         if isinstance(meaning, VariableMeaning) and meaning.symbol.domain == expected:
             meanings = [f"{show_type(expected)}.{name.text}", f"the variable {name.text}"]
             fail(state, errors.ambiguous_value(name.span, name.text, meanings))
+    note(state, name.span, expected)
     return Constant(name.span, expected.values.index(name.text), expected)
 
 
@@ -204,6 +206,7 @@ def check_attribute(state: Checking, env: Env, expression: ast.Attribute) -> Exp
                     state,
                     errors.unknown_value(name.span, name.text, show_type(enum), enum.values),
                 )
+            note(state, name.span, enum)
             return Constant(expression.span, enum.values.index(name.text), enum)
         case _:
             thing = check_thing(state, env, expression.owner)
@@ -214,6 +217,7 @@ def attribute_of(state: Checking, span: Span, thing: Thing, name: ast.Name) -> A
     """Return an attribute of a thing, all of its axes whole."""
     meaning = state.entities[thing.entity].meaning
     assert isinstance(meaning, EntityMeaning)
+    note(state, name.span, thing.entity)
     for attribute in meaning.symbol.attributes:
         if attribute.name == name.text:
             rank = len(attribute.shape)
