@@ -24,6 +24,7 @@ _COMMANDS = {
     "solve": ("gmlang.cli.solve", "solve", "Answer a UAI competition task."),
     "plot": ("gmlang.cli.tools", "plot", "Plot a trace of an anytime search."),
     "repl": ("gmlang.cli.tools", "repl", "Explore a program interactively."),
+    "lsp": ("gmlang.cli.tools", "lsp", "Serve editors: the Language Server Protocol."),
     "warm": ("gmlang.cli.tools", "warm", "Compile the runtime's loops once, ahead of time."),
 }
 

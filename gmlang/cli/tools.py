@@ -1,4 +1,4 @@
-"""`gmlang check fmt graph dump plot repl`."""
+"""`gmlang check fmt graph dump plot repl lsp`."""
 
 from pathlib import Path
 
@@ -152,6 +152,20 @@ def repl(file: str | None, files: tuple[str, ...], settings: tuple[str, ...]) ->
     from gmlang.repl.loop import run_repl
 
     return run_repl(file, read_assignments(settings, files))
+
+
+@click.command()
+@click.option("--stdio", is_flag=True, hidden=True, help="What editors ask for; there is no other.")
+def lsp(stdio: bool) -> int:
+    """Serve editors: the Language Server Protocol over standard input and output."""
+    del stdio
+    try:
+        from gmlang.editor.lsp.server import serve
+    except ImportError:
+        message = "the language server needs pygls: pip install 'gmlang[lsp]'"
+        raise click.ClickException(message) from None
+    serve()
+    return EXIT_ANSWERED
 
 
 @click.command()

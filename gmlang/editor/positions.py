@@ -1,0 +1,98 @@
+"""Places in a text as editors count them: lines, and units of an encoding within a line."""
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Mapping
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
+"""What ends a line for the protocol, and nothing else: Python's `splitlines` knows more."""
+
+_UNITS: Mapping[str, Callable[[str], int]] = {
+    "utf-8": lambda text: len(text.encode("utf-8", "surrogatepass")),
+    "utf-16": lambda text: len(text) + sum(character > "\uffff" for character in text),
+    "utf-32": len,
+}
+
+
+class Lines:
+    """The lines of a text.
+
+    Attributes:
+        text: all of it.
+        encoding: what the columns count: "utf-8", "utf-16" or "utf-32".
+    """
+
+    def __init__(self, text: str, encoding: str = "utf-16") -> None:
+        """Find the lines."""
+        self.text, self.encoding = text, encoding
+        self._starts = [0, *(match.end() for match in _LINE_END.finditer(text))]
+        self._ends = [*(match.start() for match in _LINE_END.finditer(text)), len(text)]
+        self._is_plain = text.isascii()
+
+    @property
+    def num_lines(self) -> int:
+        """How many lines there are; one, if empty, where the text ends with a line end."""
+        return len(self._starts)
+
+    def offset(self, line: int, column: int) -> int:
+        """Return the character at a position; one beyond a line or the text is its end.
+
+        >>> Lines('"\U0001f600" x').offset(0, 5)
+        4
+        """
+        if line < 0:
+            return 0
+        if line >= len(self._starts):
+            return len(self.text)
+        start, end = self._starts[line], self._ends[line]
+        if self._is_plain or self.encoding == "utf-32":
+            return min(start + max(column, 0), end)
+        units, used = _UNITS[self.encoding], 0
+        for at in range(start, end):
+            if used >= column:
+                return at
+            used += units(self.text[at])
+        return end
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """Return the line and column of a character, both from 0.
+
+        >>> Lines('"\U0001f600" x').position(4)
+        (0, 5)
+        """
+        offset = max(0, min(offset, len(self.text)))
+        line = bisect_right(self._starts, offset) - 1
+        start = self._starts[line]
+        if self._is_plain:
+            return line, offset - start
+        return line, _UNITS[self.encoding](self.text[start:offset])
+
+
+def moved(old: str, new: str, offset: int) -> int | None:
+    """Return where a character of a text is in an earlier text, None where it was not there.
+
+    Args:
+        old: the earlier text.
+        new: the text now.
+        offset: of the character in the new text.
+    """
+    if old == new:
+        return offset
+    shorter = min(len(old), len(new))
+    first = _common(old, new, shorter)
+    if offset < first:
+        return offset
+    last = _common(old[::-1], new[::-1], shorter - first)
+    return offset - len(new) + len(old) if offset > len(new) - last else None
+
+
+def _common(one: str, other: str, most: int) -> int:
+    """Return how many characters two texts begin with alike."""
+    low, high = 0, most
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
