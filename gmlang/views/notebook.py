@@ -23,6 +23,19 @@ def register(shell: Any) -> None:  # noqa: ANN401 - IPython is no dependency
             return None
 
     shell.register_magic_function(cell, "line_cell", "gm")
+    _highlight_cells(shell)
+
+
+def _highlight_cells(shell: Any) -> None:  # noqa: ANN401
+    """Have IPython's terminal colour `%%gm` cells; what a browser shows is not the kernel's."""
+    prompt = getattr(getattr(shell, "pt_app", None), "lexer", None)
+    lexers: Any = getattr(prompt, "magic_lexers", None)
+    if isinstance(lexers, dict):
+        from prompt_toolkit.lexers import PygmentsLexer
+
+        from gmlang.editor.highlight import GmLexer
+
+        lexers["gm"] = PygmentsLexer(GmLexer)
 
 
 def _compile(space: dict[str, Any], name: str, text: str) -> object:
