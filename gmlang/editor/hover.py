@@ -104,8 +104,8 @@ def _documentation(text: str) -> str:
 def hover_word(text: str) -> str:
     """Return what a word of the language does, or "" for any other.
 
-    >>> hover_word("Bernoulli").splitlines()[1]
-    'Bernoulli(p)'
+    >>> hover_word("observe").splitlines()[-1]
+    '*begins a statement*: say what was seen'
     """
     found = [word for word in WORDS if word.text == text]
     if not found:

@@ -1,9 +1,10 @@
 """Renaming: the places to change, or why the name cannot be had.
 
-A rename is refused rather than done half. What it would do is read once more: every name must mean
-afterwards what it meant before.
+A rename is refused rather than done half. Where it is not plain that nothing else can come of it,
+what it would do is read once more: every name must mean afterwards what it meant before.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -74,6 +75,8 @@ def plan(
             name = Path(analysis.source.name).name
             raise RenameError(f"{name} has syntax mistakes: uses may be missed")
     check_clashes(definition, new, spans, concerned)
+    if all(_is_plain(definition.name, new, analysis) for analysis in concerned):
+        return spans
     texts = {
         analysis.source.name: rewritten(
             analysis.source.text,
@@ -85,6 +88,20 @@ def plan(
     for analysis in concerned:
         check_meaning(analysis, spans, new, loader_of(analysis.source, texts))
     return spans
+
+
+def _is_plain(old: str, new: str, analysis: Analysis) -> bool:
+    """Say whether a text can be changed unseen.
+
+    A new name that is written nowhere can neither hide nor be hidden; and where every place of the
+    old word is known, whichever of its meanings it has, none is missed.
+    """
+    text, name = analysis.source.text, analysis.source.name
+    if re.search(rf"(?<!\w){re.escape(new)}(?!\w)", text):
+        return False
+    known = {occurrence.span.start for occurrence in analysis.bindings.occurrences[name]}
+    places = re.finditer(rf"(?<!\w){re.escape(old)}(?!\w)", text)
+    return all(place.start() in known for place in places)
 
 
 def _is_broken(analysis: Analysis) -> bool:

@@ -12,45 +12,65 @@ from prompt_toolkit.history import FileHistory, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.lexers import PygmentsLexer
 
+from gmlang.diagnostics import Source
+from gmlang.editor.analysis import Analysis, analyse, loader
+from gmlang.editor.completion import complete
 from gmlang.editor.highlight import GmLexer
 from gmlang.repl.commands import NAMES
 from gmlang.repl.session import ReplSession
-from gmlang.repl.text import declared
+from gmlang.repl.text import Piece
 from gmlang.syntax.parse import needs_more
-from gmlang.words import WORDS
 
 PROMPT, CONTINUED = "gm> ", "... "
 
-COMPLETED = {
+_COMMANDS = {
     "imagine": "what models together predict",
     "undo": "forget the last statement",
     "more": "think longer",
-    **{word.text: word.help for word in WORDS if word.since is not None},
 }
-"""Words that are completed, with what they do, beside commands and what has been declared."""
+"""Words of the session that are completed beside those of the language."""
 
 
-class _Words(Completer):
-    """Completes keywords, built-in functions, commands and declared names."""
+class SessionCompleter(Completer):
+    """Completes what could be written next, as in an editor, and the session's commands."""
 
     def __init__(self, session: Callable[[], ReplSession]) -> None:
-        self.session = session
+        """Complete for a session.
+
+        Args:
+            session: returns it as it is now.
+        """
+        self._session = session
+        self._pieces: tuple[Piece, ...] | None = None
+        self._said: Analysis | None = None
 
     def get_completions(
         self, document: Document, complete_event: CompleteEvent
     ) -> Iterable[Completion]:
+        """Yield what begins with the word before the cursor, and after a point every member."""
         del complete_event
-        before = document.text_before_cursor
-        start = re.search(r":?\w*$", before)
+        line = document.current_line_before_cursor
+        start = re.search(r":?\w*$", line)
         word = start.group() if start else ""
-        if not word:
+        if not word and not line.endswith("."):
             return
-        names = declared(self.session().pieces)
-        candidates = NAMES if word.startswith(":") else [*names, *COMPLETED]
-        for candidate in sorted(set(candidates)):
-            if candidate.startswith(word) and candidate != word:
-                meta = "" if candidate in names else COMPLETED.get(candidate, "")
-                yield Completion(candidate, start_position=-len(word), display_meta=meta)
+        commands: dict[str, str] = dict.fromkeys(NAMES, "")
+        offered = commands if word.startswith(":") else self._offered(line)
+        for text in sorted(offered):
+            if text.startswith(word) and text != word:
+                yield Completion(text, start_position=-len(word), display_meta=offered[text])
+
+    def _offered(self, line: str) -> dict[str, str]:
+        session = self._session()
+        load = loader(session.folder, {})
+        if self._said is None or self._pieces is not session.pieces:
+            text = "\n".join(piece.text for piece in session.pieces)
+            self._said = analyse(Source("<session>", text), load)
+            self._pieces = session.pieces
+        end = len(self._said.source.text)
+        choices = complete(line, self._said, end, load, session.folder)
+        found = {choice.text: choice.help for choice in choices}
+        return found if line.lstrip() != line or " " in line else {**found, **_COMMANDS}
 
 
 def _history() -> FileHistory | InMemoryHistory:
@@ -79,7 +99,7 @@ def terminal_reader(session: Callable[[], ReplSession]) -> Callable[[], str]:
 
     prompt: PromptSession[str] = PromptSession(
         history=_history(),
-        completer=_Words(session),
+        completer=SessionCompleter(session),
         lexer=PygmentsLexer(GmLexer),
         multiline=True,
         key_bindings=keys,

@@ -131,21 +131,3 @@ def written(statements: Iterable[ast.Statement]) -> Piece:
     chosen = tuple(statements)
     span = Span(Source("<session>", ""), 0, 0)
     return Piece(print_program(ast.Program(span, chosen)).rstrip("\n"), chosen)
-
-
-def declared(pieces: Iterable[Piece]) -> list[str]:
-    """List every name that has been declared, attributes and states included."""
-    names: list[str] = []
-    for statement in (s for piece in pieces for s in piece.statements):
-        if isinstance(statement, DECLARATIONS):
-            names.append(statement.name.text)
-        match statement:
-            case ast.Entity(attributes=attributes):
-                names += [a.name.text for a in attributes if not isinstance(a, ast.Documentation)]
-            case ast.DomainDeclaration(values=ast.Braces(items=items)):
-                names += [item.text for item in items if isinstance(item, ast.Name)]
-            case ast.FromImport(names=imported):
-                names += [name.text for name in imported]
-            case _:
-                pass
-    return list(dict.fromkeys(names))

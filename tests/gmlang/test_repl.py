@@ -5,11 +5,16 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.document import Document
 
 import gmlang
+from gmlang.diagnostics import Source
 from gmlang.repl.entries import feed
 from gmlang.repl.loop import split_entries
 from gmlang.repl.session import ReplSession, Reply
+from gmlang.repl.terminal import SessionCompleter
+from gmlang.repl.text import read_pieces
 
 SOCIETY = """\
 domain Color = {red, green, blue, purple}
@@ -218,3 +223,19 @@ def test_a_graph_is_described_where_nothing_can_be_drawn():
         "  x[3]   2 states",
         "  1 x Table of x",
     ]
+
+
+def test_completion_knows_what_has_been_said() -> None:
+    said = read_pieces(Source("", "entity E:\n    big : bool\n    blue : bool\nvar it : E\n"))
+    completer = SessionCompleter(lambda: ReplSession(pieces=said))
+
+    def offered(text: str) -> list[str]:
+        found = completer.get_completions(Document(text), CompleteEvent())
+        return [completion.text for completion in found]
+
+    assert offered("query P(it.") == ["big", "blue"]
+    assert offered("query P(it.bi") == ["big"]
+    assert "it" in offered("query P(i")
+    assert "imagine" in offered("im")
+    assert offered("") == []
+    assert ":help" in offered(":h")

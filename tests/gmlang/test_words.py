@@ -8,12 +8,12 @@ import pytest
 from pygments.token import Keyword, Name, Operator, Punctuation
 
 from gmlang.core.expressions import aggregates, domains, forms, weights
+from gmlang.editor.completion import words
 from gmlang.editor.highlight import GmLexer
 from gmlang.errors.syntax_words import INNER_WORDS, STATEMENTS
 from gmlang.families import CALLED, LATER
 from gmlang.formats.names import RESERVED_NAMES
 from gmlang.queries.questions import QUERY_FORMS
-from gmlang.repl import terminal
 from gmlang.syntax.lex import tokenize
 from gmlang.syntax.table import load_table
 from gmlang.words import SIGNS, WORDS, Kind, Word, of_kind
@@ -76,10 +76,10 @@ def test_names_are_not_coloured():
 
 
 def test_words_that_are_understood_are_completed_with_what_they_do():
-    assert set(terminal.COMPLETED) - {"imagine", "undo", "more"} == {
+    assert {choice.text for choice in words()} == {
         word.text for word in WORDS if word.since is not None
     }
-    assert all(terminal.COMPLETED.values())
+    assert all(choice.help for choice in words())
 
 
 def test_converted_programs_name_nothing_so():

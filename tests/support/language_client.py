@@ -97,12 +97,16 @@ class Client:
 
     def answer(self, number: int) -> Any:
         """Return the answer to a request sent before."""
-        while number not in self.answers:
-            self._next()
-        found = self.answers.pop(number)
+        found = self.outcome(number)
         if "error" in found:
             raise Refused(found["error"]["message"])
         return found["result"]
+
+    def outcome(self, number: int) -> Json:
+        """Return what became of a request: its result or an error."""
+        while number not in self.answers:
+            self._next()
+        return self.answers.pop(number)
 
     def _next(self) -> None:
         message = self.messages.get(timeout=WAIT_S)

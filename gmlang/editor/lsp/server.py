@@ -27,6 +27,8 @@ REQUEST_FAILED = -32803
 """The protocol's number for a request that was understood and cannot be done."""
 
 _LOCAL = (Kind.PARAMETER, Kind.LOOP)
+_TYPED = (Kind.ATTRIBUTE, Kind.VALUE)
+"""Kinds of names that only types tell apart."""
 
 
 class _Protocol(LanguageServerProtocol):
@@ -224,10 +226,13 @@ async def _definition(ls: GmLanguageServer, params: types.DefinitionParams) -> l
 @server.feature(types.TEXT_DOCUMENT_REFERENCES)
 async def _references(ls: GmLanguageServer, params: types.ReferenceParams) -> list[types.Location]:
     document = ls.document(params.text_document.uri)
-    found = found_at(document, await ls.service.fresh(document), params.position)
+    found = found_at(document, await ls.service.read(document), params.position)
+    typed = found is None or _is_typed(found, document.analysis)
+    if typed:
+        found = found_at(document, await ls.service.fresh(document), params.position)
     if found is None:
         return []
-    analyses = await _analyses(ls, document, found.definitions[0])
+    analyses = await _analyses(ls, document, found.definitions[0], typed=typed)
     spans: dict[tuple[str, int], Span] = {}
     for analysis in analyses:
         for occurrence in analysis.bindings.uses(found.definitions):
@@ -239,13 +244,24 @@ async def _references(ls: GmLanguageServer, params: types.ReferenceParams) -> li
     return ls.locations(sorted(spans.values(), key=lambda s: (s.source.name, s.start)))
 
 
+def _is_typed(found: Occurrence, analysis: Analysis | None) -> bool:
+    """Say whether only types tell what is meant where a name is written."""
+    first, *others = found.definitions
+    is_value = analysis is not None and any(
+        first.name in values for values in analysis.bindings.values.values()
+    )
+    return bool(others) or is_value or first.kind in _TYPED
+
+
 async def _analyses(
-    ls: GmLanguageServer, document: Document, definition: Definition
+    ls: GmLanguageServer, document: Document, definition: Definition, *, typed: bool
 ) -> list[Analysis]:
     """Return the analyses of the texts that may use a definition."""
     if definition.kind in _LOCAL:
         return [document.analysis] if document.analysis is not None else []
-    return await ls.service.run(lambda: ls.service.with_word(document, definition.name))
+    return await ls.service.run(
+        lambda: ls.service.with_word(document, definition.name, typed=typed)
+    )
 
 
 @server.feature(types.TEXT_DOCUMENT_DOCUMENT_HIGHLIGHT)
@@ -305,7 +321,7 @@ async def _prepare_rename(
     ls: GmLanguageServer, params: types.PrepareRenameParams
 ) -> types.Range | None:
     document = ls.document(params.text_document.uri)
-    found = found_at(document, await ls.service.fresh(document), params.position)
+    found = found_at(document, await ls.service.read(document), params.position)
     if found is None or found.span.source.name != document.source.name:
         return None
     try:
@@ -324,7 +340,7 @@ async def _rename(ls: GmLanguageServer, params: types.RenameParams) -> types.Wor
     try:
         definition = renaming.renamable(found)
         renaming.check_name(params.new_name)
-        analyses = await _analyses(ls, document, definition)
+        analyses = await _analyses(ls, document, definition, typed=True)
         spans = await ls.service.run(
             lambda: renaming.plan(definition, params.new_name, analyses, ls.service.loader_of)
         )
@@ -362,7 +378,7 @@ async def _symbols(
     ls: GmLanguageServer, params: types.DocumentSymbolParams
 ) -> list[types.DocumentSymbol]:
     document = ls.document(params.text_document.uri)
-    analysis = await ls.service.fresh(document)
+    analysis = await ls.service.read(document)
     if analysis is None:
         return []
     lines = Lines(analysis.source.text, ls.service.encoding)

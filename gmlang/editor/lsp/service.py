@@ -19,7 +19,7 @@ from gmlang.editor.lsp.documents import Document, mentions, open_texts, programs
 DEBOUNCE_S = 0.15
 """So long after the last key a text is checked; of most texts in between nobody sees anything."""
 
-PATIENCE_S = 0.06
+PATIENCE_S = 0.05
 """So long a request waits for the analysis of the text as it is now."""
 
 _R = TypeVar("_R")
@@ -151,6 +151,12 @@ class Service:
             await asyncio.wait({self._start(document)}, timeout=0.01)
         return document.analysis
 
+    async def read(self, document: Document) -> Analysis | None:
+        """Return an analysis of the text now, checked or not."""
+        while self._is_behind(document) and not document.is_fresh:
+            await asyncio.wait({self._start(document)}, timeout=0.01)
+        return document.analysis
+
     async def fresh(self, document: Document) -> Analysis | None:
         """Return the analysis of the text now, with all that types tell."""
         while self._is_behind(document):
@@ -159,20 +165,29 @@ class Service:
 
     # --- Many texts --------------------------------------------------------------------------
 
-    def with_word(self, document: Document, word: str) -> list[Analysis]:
+    def with_word(self, document: Document, word: str, *, typed: bool) -> list[Analysis]:
         """Analyse every program of the open folders that contains a word, the document first.
 
         Runs on the worker.
+
+        Args:
+            document: whose folder is looked into where none is open.
+            word: what they contain.
+            typed: they are checked as well, since only types tell what the word means.
         """
         folders = self.folders or ([document.folder] if document.folder is not None else [])
-        found: list[Analysis] = []
-        seen: set[str] = set()
+        open_ = [d for d in self.documents.values() if not typed or d.analysed == d.revision]
+        known = {d.analysis.source: d.analysis for d in open_ if d.analysis is not None}
+        found: dict[str, Analysis] = {}
         for source in [document.source, *programs(folders, self.documents)]:
-            if source.name in seen or not mentions(source, word):
+            if source.name in found or not mentions(source, word):
                 continue
-            seen.add(source.name)
-            found.append(Unchecked(source, self.loader_of(source)).check())
-        return found
+            analysis = known.get(source)
+            if analysis is None:
+                read = Unchecked(source, self.loader_of(source))
+                analysis = read.check() if typed else read.names()
+            found[source.name] = analysis
+        return list(found.values())
 
     def loader_of(self, source: Source, texts: Mapping[str, str] | None = None) -> Loader:
         """Return what finds the modules of a program; `texts` stand for what is written."""
