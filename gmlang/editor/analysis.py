@@ -16,6 +16,7 @@ from gmlang.core.names.uses import find_uses
 from gmlang.diagnostics import Diagnostic, GmError, Source, Span
 from gmlang.errors import names as errors
 from gmlang.library import find_module
+from gmlang.queries.questions import QUERY_FORMS
 from gmlang.syntax import ast
 from gmlang.syntax.mend import mend
 
@@ -114,10 +115,10 @@ def analyse(source: Source, load: Loader) -> Analysis:
 
 def _opened(program: ast.Program, load: Loader) -> Scope:
     try:
-        return open_names(program, load)
+        return open_names(program, load, QUERY_FORMS)
     except RecursionError:
         # Modules that import one another so deeply are not followed.
-        return open_names(program, lambda name: None)
+        return open_names(program, lambda name: None, QUERY_FORMS)
 
 
 @lru_cache(maxsize=64)

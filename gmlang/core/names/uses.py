@@ -19,14 +19,10 @@ from gmlang.core.names.definitions import Bindings, Block, Definition, Kind, Occ
 from gmlang.core.names.scope import Entry, Module, ModuleMeaning
 from gmlang.diagnostics import Span
 from gmlang.syntax import ast
-from gmlang.words import Kind as WordKind
-from gmlang.words import of_kind
 
 Names = Mapping[str, Definition]
 """The names of blocks around a place."""
 
-_QUERIES = frozenset(of_kind(WordKind.QUERY))
-_OF_MODELS = frozenset(("compat", "blame"))
 _VALUES = frozenset((Kind.DATA, Kind.PARAM, Kind.VARIABLE, Kind.SIZE))
 _SKIPPED = frozenset(("span", "label", "options"))
 _LEAVES = (str, bool, int, float, type(None), ast.Text, ast.Number, ast.Boolean, ast.Documentation)
@@ -275,12 +271,12 @@ class _Finder:
         function = call.function
         text = function.text if isinstance(function, ast.Name) else ""
         self._models((function,), names)
-        is_query = text in _QUERIES
+        is_query = text in self.state.query_forms
         for argument in call.arguments:
             match argument:
                 case ast.Equation(right=right) if not is_query:
                     self.visit(right, names)
-                case ast.Name() if text in _OF_MODELS:
+                case ast.Name() if is_query:
                     self._name(argument, names, is_value=False)
                 case _:
                     self.visit(argument, names)
