@@ -18,6 +18,7 @@ import gmlang
 from gmlang.core.print import show_question
 from gmlang.core.program import Assert, Query
 from gmlang.diagnostics import GmError, Source
+from gmlang.editor.completion import words
 from gmlang.editor.highlight import GmLexer
 from gmlang.queries import questions
 from gmlang.queries.answers import Answer
@@ -26,7 +27,6 @@ from gmlang.queries.planning import plan_of
 from gmlang.queries.question import Question, Several
 from gmlang.queries.questions import QUERY_FORMS, QUESTIONS, answer_class, question_of
 from gmlang.queries.session import Settings
-from gmlang.repl import terminal
 from gmlang.repl.text import is_query
 from gmlang.syntax.parse import parse
 from gmlang.syntax.print import print_program
@@ -170,7 +170,7 @@ def test_an_assertion_compares_it_or_refuses_it(question: Question):
 @every_question
 def test_it_is_coloured_completed_and_recognised(question: Question):
     assert (Name.Builtin, question.word) in list(GmLexer().get_tokens(f"query {question.form}"))
-    assert terminal.COMPLETED[question.word]
+    assert any(choice.text == question.word and choice.help for choice in words())
     assert is_query(question.form)
 
 
