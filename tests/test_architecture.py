@@ -83,6 +83,7 @@ def imported(path: Path) -> set[str]:
 
 OUTSIDERS = {
     "gmlang/__init__.py": "what Python and IPython call",
+    "gmlang/editor/lsp/server.py": "what an editor asks for, called by pygls",
     "gmlang/pipeline.py": "what who embeds the language asks to be shown",
     "runtime/gmruntime/questions/enumerate.py": "the oracle of all engines",
     "runtime/gmruntime/messages/kernels/numpy/reference.py": "the oracle of the kernels",

@@ -29,11 +29,6 @@ class Lines:
         self._ends = [*(match.start() for match in _LINE_END.finditer(text)), len(text)]
         self._is_plain = text.isascii()
 
-    @property
-    def num_lines(self) -> int:
-        """How many lines there are; one, if empty, where the text ends with a line end."""
-        return len(self._starts)
-
     def offset(self, line: int, column: int) -> int:
         """Return the character at a position; one beyond a line or the text is its end.
 
