@@ -256,18 +256,16 @@ class Builder(Expressions):
         """`color : Color base {...}`."""
         name, shape, kind, base = children[:4]
         return ast.AttributeDeclaration(
-            self.trimmed(meta), self.named(name), shape or (), kind, base
+            self.until(meta, (base or kind).span.end), self.named(name), shape or (), kind, base
         )
 
-    def trimmed(self, meta: Node) -> Span:
-        """Return a match's span without the line end."""
-        span = self.span(meta)
-        text = span.text.rstrip()
-        return Span(self.source, span.start, span.start + len(text))
+    def until(self, meta: Node, end: int) -> Span:
+        """Return a match's span without its line end, which holds the comments below."""
+        return Span(self.source, meta[0], end)
 
     def documented(self, meta: Node, children: list[Node]) -> ast.Documentation:
         """A string inside an entity."""
-        return ast.Documentation(self.trimmed(meta), unquoted(children[0].text))
+        return ast.Documentation(self.at(children[0]), unquoted(children[0].text))
 
     def model(self, meta: Node, children: list[Node]) -> ast.Model:
         """`model purple(x: Thing) prior p:` and its body."""
@@ -336,7 +334,8 @@ class Builder(Expressions):
 
     def value_case(self, meta: Node, children: list[Node]) -> ast.ValueCase:
         """`pattern -> value`."""
-        return ast.ValueCase(self.trimmed(meta), tuple(children[:-1]), children[-1])
+        span = self.until(meta, children[-1].span.end)
+        return ast.ValueCase(span, tuple(children[:-1]), children[-1])
 
     def suite(self, meta: Node, children: list[Node]) -> tuple[ast.Statement, ...]:
         """The body of a block."""

@@ -129,6 +129,10 @@ def _statement(statement: ast.Statement, depth: int) -> list[Line]:
         case ast.VarDeclaration() if statement.value is not None:
             head = f"{_var(statement)} {statement.mechanism}"
             return _valued(head, statement.value, statement.span, depth)
+        case ast.DefDeclaration():
+            names = ", ".join(name.text for name in statement.parameters)
+            head = f"def {statement.name.text}({names}) ="
+            return _valued(head, statement.body, statement.span, depth)
         case _:
             return [_line(depth, simple(statement), statement.span)]
 
@@ -191,9 +195,6 @@ def simple(statement: ast.Statement) -> str:
             return f"domain {statement.name.text} = {print_expression(statement.values)}"
         case ast.DataDeclaration() | ast.ParamDeclaration():
             return _data(statement)
-        case ast.DefDeclaration():
-            names = ", ".join(name.text for name in statement.parameters)
-            return f"def {statement.name.text}({names}) = {print_expression(statement.body)}"
         case ast.VarDeclaration():
             return _var(statement)
         case ast.Composite():

@@ -68,7 +68,7 @@ def _print(expression: ast.Expression) -> tuple[str, int]:
             thing = print_expression(expression.thing, RANGE)
             return f"{thing} is {' '.join(map(print_expression, expression.models))}", COMPARE
         case ast.MatchExpression():
-            raise AssertionError("a match stands only after `~` or `:=`")
+            raise AssertionError("a match stands only after `~`, `:=` or `=`")
 
 
 def number_text(value: float) -> str:

@@ -79,6 +79,7 @@ STATEMENTS = st.one_of(
         lambda e: f"if {e}:\n    factor 1\nelif {e}:\n    factor 2\nelse:\n    factor 3"
     ),
     EXPRESSIONS.map(lambda e: f"x ~ match {e}:\n    true -> Bernoulli({e})\n    _ -> Uniform()"),
+    EXPRESSIONS.map(lambda e: f"def f(a, b) = match a, {e}:\n    1, _ -> {e}\n    _, _ -> 2"),
     EXPRESSIONS.map(lambda e: f"query P({e} | {e}) within 200 ms as answer, MAP()"),
     EXPRESSIONS.map(lambda e: f"use bird(x) except {e}"),
 )
@@ -248,6 +249,21 @@ def test_words_of_the_language_may_be_names_where_no_word_is_meant():
 
 def test_a_word_ends_where_a_name_does():
     assert _mistakes("for i inx0..2:\n    factor i\n")
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        "b ~ match a:\n    true -> Bernoulli(0.5)\n    _ -> Uniform()\n",
+        "def f(a) = match a:\n    true -> 1\n    _ -> 2\n",
+        "entity T:\n    a : bool\n    b : bool base {true: 1, false: 2}\n",
+        'entity T:\n    a : bool\n    "What # says."\n',
+        "model m(x: T):\n    predict x.a = true\n",
+    ],
+)
+def test_a_comment_below_a_block_stays_below_it(above: str):
+    text = above + "\n# A comment.\nquery P(a)\n"
+    assert format_source(Source("test", text)) == text
 
 
 def test_carriage_returns_and_comments_do_not_matter():

@@ -2,6 +2,7 @@
 
 import math
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -113,3 +114,28 @@ def test_a_definition_of_the_same_name_wins():
 def test_a_function_takes_numbers_only():
     with pytest.raises(GmError, match="lgamma"):
         gmlang.compile("domain C = {r, g}\nvar c : C\nfactor lgamma(c)\n").query("P(c)")
+
+
+def test_a_definition_by_cases_means_what_conditions_mean():
+    cases = """def f(x, y) = match x, y:
+    0, true -> 3
+    1..2, _ -> lgamma(x + 2)
+    _, _ -> 0
+"""
+    conditions = "def f(x, y) = 3 if x == 0 and y else lgamma(x + 2) if x in 1..2 else 0\n"
+    rest = "var n : 0..3\nvar b : bool\nfactor f(n, b)\n"
+    texts = (cases + rest, conditions + rest)
+    found = [gmlang.compile(text).query("P(n, b)").probabilities for text in texts]
+    assert found[0] == pytest.approx(found[1], abs=1e-12)
+
+
+def test_a_definition_whose_cases_leave_something_out_is_refused():
+    text = "def f(x) = match x:\n    0 -> 1\n    1 -> 2\nvar n : 0..2\nfactor f(n)\n"
+    with pytest.raises(GmError, match="GM310"):
+        gmlang.compile(text).query("P(n)")
+
+
+def test_a_program_that_defines_by_cases_is_no_python(tmp_path: Path):
+    file = tmp_path / "cases.gm"
+    file.write_text("def f(x) = match x:\n    0 -> 1\n    _ -> 2\nvar n : 0..1\n", "utf-8")
+    assert gmlang.load(file).query("P(f(n) == 1)").value == pytest.approx(0.5)

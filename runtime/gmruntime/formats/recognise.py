@@ -128,7 +128,7 @@ _CFN = r"\{[\s,]*\"?problem\b|\{[\s,]*[{\[][^{}\[\]]{0,400}[<>][-+\d.]"
 _BIF = r"network\b[^\n{]*\{|variable\s+[^\n{]+\{\s*(?:type|property)\b"
 _NUMBERS = r"[\d\s]*"
 _NUMERIC = r"[-+\d.eE,;\t ]+"
-_PYTHON = r"(?m)^(?:def \w+\([^)\n]*\)[^\n]*:|class \w+[^\n]*:|if __name__)"
+_PYTHON = r"(?m)^(?:def \w+\([^)\n]*\)\s*(?:->[^\n=]*)?:|class \w+[^\n]*:|if __name__)"
 _GM = (
     r"(?m)^(?:domain|entity|data|param|def|var|model|factor|prefer|constraint|observe|consider|query"
     r"|assert|import|from)[ \t]+[^\W\d]"
