@@ -14,6 +14,7 @@ from gmlang.core.ast import (
     Context,
     Distribution,
     Domain,
+    Enum,
     Expression,
     Integer,
     Real,
@@ -57,6 +58,7 @@ class VariableSymbol:
 
     Attributes:
         base: a distribution, or None for uniform.
+        axes: the enum that indexes each axis; None for numbers from 0.
     """
 
     span: Span
@@ -64,6 +66,7 @@ class VariableSymbol:
     shape: tuple[Expression, ...]
     domain: Domain
     base: Expression | None
+    axes: tuple[Enum | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from typing import Any, ClassVar, TypeVar, cast
 import numpy as np
 
 from gmlang.core.ast import Type
+from gmlang.digits import Precision, interval
+from gmlang.graph.world.axes import Part
 from gmlang.graph.world.states import States
 from gmruntime.answer import Quality, Status
 
@@ -35,6 +37,7 @@ class Answer:
         note: a sentence about the answer, or "".
         workers: how many took part in finding it, the process that was asked among them.
         name: given by `as`, or "".
+        parts: what it speaks of, each with its shape and states by name; () where it does not say.
     """
 
     kind: ClassVar[str] = ""
@@ -53,6 +56,7 @@ class Answer:
     note: str = ""
     workers: int = 1
     name: str = ""
+    parts: tuple[Part, ...] = ()
 
     # --- What only some kinds have ---
 
@@ -202,7 +206,15 @@ class NatsAnswer(Answer):
         if not isinstance(self.value, float):
             return None
         apart = "" if math.isfinite(self.value) else ": impossible together"
-        return [f"{self.value:.6g} nats{apart}"]
+        return [f"{self._shown_nats(self.value)} nats{apart}"]
+
+    def _shown_nats(self, nats: float) -> str:
+        lower, upper = self.log_lower, self.log_upper
+        if self.status == "bounded" and lower is not None and upper is not None:
+            return interval(lower, upper)
+        if self.status == "bounded" and (lower is not None or upper is not None):
+            return f"at least {lower:.6g}" if upper is None else f"at most {upper:.6g}"
+        return Precision(self.status, self.error, self.error_kind).nats(nats)
 
 
 VIEWS: dict[str, Callable[[Answer], Any]] = {}

@@ -4,12 +4,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmlang.core.ast import Expression
-from gmlang.core.program import Query
+from gmlang.core.ast import (
+    AttributeRef,
+    Bind,
+    Enum,
+    Expression,
+    Local,
+    Reference,
+    VariableRef,
+    Whole,
+)
+from gmlang.core.program import Asked, Query
+from gmlang.core.walk import walk
 from gmlang.diagnostics import GmError
 from gmlang.errors import grounding as errors
 from gmlang.graph.lowering.grounder import environment
-from gmlang.graph.values.evaluate import evaluate
+from gmlang.graph.values.evaluate import evaluate, expand
+from gmlang.graph.world.axes import Axis, Part, states_axis
 from gmlang.graph.world.names import Named, named_in
 from gmlang.graph.world.world import ONE_INSTANCE
 from gmlang.queries.answers import nested_labels
@@ -63,6 +74,91 @@ def assignment_maps(names: list[Named], rows: np.ndarray) -> list[dict[str, obje
         columns.append([labels[k] for k in place.reshape(-1).tolist()])
     keys = [named.name for named in names]
     return [dict(zip(keys, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def parts_of(prepared: Prepared, query: Query) -> tuple[Part, ...]:
+    """Say what an answer speaks of: what was asked, or everything with a name."""
+    named = asked_names(prepared, query)
+    if query.asked:
+        declared = _declared_axes(prepared)
+        axes = [_asked_axes(prepared, asked, declared) for asked in query.asked]
+        # What runs in loops is named by them.
+        names = ["" if a.context else n.name for a, n in zip(query.asked, named, strict=True)]
+    else:
+        declared = _declared_axes(prepared)
+        axes = [declared.get(n.name, ()) for n in named]
+        names = [n.name for n in named]
+    return tuple(
+        Part(name, _fitted(found, n.variables.shape), states_axis(n.states))
+        for name, found, n in zip(names, axes, named, strict=True)
+    )
+
+
+def _fitted(axes: tuple[Axis, ...], shape: tuple[int, ...]) -> tuple[Axis, ...]:
+    """Return axes of a shape: numbered ones where none are known."""
+    return axes if tuple(axis.size for axis in axes) == shape else tuple(map(Axis, shape))
+
+
+def _declared_axes(prepared: Prepared) -> dict[str, tuple[Axis, ...]]:
+    """Return the axes of all that has a name, as declared."""
+    grounding = prepared.grounding
+    found = {
+        symbol.name: _indexed(symbol.axes, grounding.world.variables[symbol.name].shape)
+        for symbol in grounding.program.variables
+    }
+    entities = {entity.name: entity for entity in grounding.program.entities}
+    for thing in grounding.world.things.values():
+        for symbol in entities[thing.entity].attributes:
+            shape = grounding.world.attributes[thing.entity][symbol.name].shape
+            own = tuple(map(Axis, thing.shape))
+            found[f"{thing.name}.{symbol.name}"] = (*own, *_indexed(symbol.axes, shape))
+    return found
+
+
+def _indexed(enums: tuple[Enum | None, ...], shape: tuple[int, ...]) -> tuple[Axis, ...]:
+    known = enums if len(enums) == len(shape) else (None,) * len(shape)
+    return tuple(
+        Axis(size, names=() if enum is None else enum.values)
+        for enum, size in zip(known, shape, strict=True)
+    )
+
+
+def _asked_axes(
+    prepared: Prepared, asked: Asked, declared: dict[str, tuple[Axis, ...]]
+) -> tuple[Axis, ...]:
+    """Return the axes of one thing that is asked for: its loops, and what is whole of an array."""
+    loops = _loop_axes(prepared, asked)
+    if not isinstance(asked.value, Reference):
+        return loops
+    match asked.value:
+        case VariableRef(name=name, indices=indices) if name in prepared.grounding.world.variables:
+            whole = indices
+        case AttributeRef(thing=thing, attribute=attribute):
+            name, whole = f"{thing.name}.{attribute}", (*thing.indices, *asked.value.indices)
+        case _:
+            return loops
+    axes = declared.get(name, ())
+    if len(axes) != len(whole):
+        return loops
+    pairs = zip(axes, whole, strict=True)
+    return (*loops, *(axis for axis, index in pairs if isinstance(index, Whole)))
+
+
+def _loop_axes(prepared: Prepared, asked: Asked) -> tuple[Axis, ...]:
+    if not asked.context:
+        return ()
+    frame, _ = expand(environment(prepared.grounder, ONE_INSTANCE), asked.context)
+    enums = {
+        part.key: part.type.values
+        for part in walk(asked.value)
+        if isinstance(part, Local) and isinstance(part.type, Enum)
+    }
+    loops = tuple(
+        (np.asarray(frame.locals[clause.key]), enums.get(clause.key, ()))
+        for clause in asked.context
+        if isinstance(clause, Bind)
+    )
+    return (Axis(frame.count, loops=loops),)
 
 
 def flat_variables(names: list[Named]) -> np.ndarray:

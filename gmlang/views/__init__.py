@@ -4,7 +4,8 @@ Views import answers; answers import no view.
 """
 
 from gmlang.queries.answers import VIEWS
-from gmlang.views.show import show, show_html
+from gmlang.views.html import show_html
+from gmlang.views.show import show
 from gmlang.views.tables import to_pandas, to_xarray
 
 

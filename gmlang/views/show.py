@@ -1,13 +1,25 @@
-"""An answer on one screen: as text for a terminal, as HTML for a notebook."""
+"""An answer on one screen, as text for a terminal."""
 
-from html import escape
 from typing import cast
 
-from gmlang.queries.answers import Answer, AssertAnswer, DistributionAnswer
+import numpy as np
+
+from gmlang.digits import Precision, interval
+from gmlang.queries.answers import Answer, AssertAnswer, DistributionAnswer, NatsAnswer
+from gmlang.queries.questions.best import BestAnswer
+from gmlang.queries.questions.map import MapAnswer
+from gmlang.queries.questions.mmap import MarginalMapAnswer
+from gmlang.queries.questions.probability import JointAnswer
+from gmlang.queries.questions.sample import SampleAnswer
+from gmlang.views.arrays import event_lines, marginal_lines
+from gmlang.views.assignments import assignment_lines, many_lines
+from gmlang.views.distributions import distribution_lines
+from gmlang.views.layout import LINES_MAX, aligned, bounded, cut
+from gmlang.views.records import value_lines
 from gmruntime.printable import printable
 
-LINES_MAX = 24
-"""Longer answers are cut for the screen; `to_dict` has them whole."""
+IMPOSSIBLE = "impossible: no assignment agrees with the evidence"
+"""What is said of evidence that contradicts itself."""
 
 
 def show(answer: Answer) -> str:
@@ -21,16 +33,22 @@ def _shown(answer: Answer) -> str:
         verdict = "holds" if answer.held else "FAILS"
         note = f"   ({answer.note})" if answer.note else ""
         return f"{head}: {verdict}{note}"
-    lines = [head, *("  " + line for line in _body(answer)), f"  {quality_line(answer)}"]
+    lines = [head, *("  " + line for line in body(answer)), f"  {quality_line(answer)}"]
     return "\n".join(lines)
+
+
+def precision_of(answer: Answer) -> Precision:
+    """Return how good an answer's numbers are."""
+    return Precision(answer.status, answer.error, answer.error_kind)
 
 
 def quality_line(answer: Answer) -> str:
     """Say how good an answer is."""
     parts = [answer.status]
-    if answer.error is not None:
+    if answer.error is not None and answer.error_kind:
         parts.append(f"{answer.error_kind} {answer.error:.2g}")
-    if answer.status == "bounded" and answer.log_upper is not None:
+    is_said = isinstance(answer, NatsAnswer)
+    if answer.status == "bounded" and answer.log_upper is not None and not is_said:
         low = f"{answer.log_lower:.6g}" if answer.log_lower is not None else "-inf"
         parts.append(f"between {low} and {answer.log_upper:.6g} nats")
     if answer.method:
@@ -43,109 +61,94 @@ def quality_line(answer: Answer) -> str:
     return " · ".join(parts)
 
 
-def _body(answer: Answer) -> list[str]:
-    value = answer.value
-    if answer.status == "impossible" and value is None:
-        return ["impossible: no assignment agrees with the evidence"]
-    if value is None:
+def body(answer: Answer) -> list[str]:
+    """Write an answer's value, in at most LINES_MAX lines, and what follows it."""
+    if answer.status == "impossible" and answer.value is None:
+        return [IMPOSSIBLE]
+    if answer.value is None:
         return ["not known"]
-    own = answer.lines()
-    lines = _lines(value) if own is None else own
-    if len(lines) > LINES_MAX:
-        lines = [*lines[: LINES_MAX - 1], f"... {len(lines) - LINES_MAX + 1} more lines"]
+    lines = answer.lines()
+    if lines is None:
+        lines = bounded(_value_lines(answer))
     return [*lines, *answer.remarks()]
 
 
-def _lines(value: object) -> list[str]:
-    if isinstance(value, bool) or value is None:
-        return [str(value).lower()]
-    if isinstance(value, int | float):
-        return [f"{value:.6g}" if isinstance(value, float) else str(value)]
-    if isinstance(value, dict):
-        return _map_lines(cast("dict[str, object]", value))
-    if isinstance(value, list):
-        return _list_lines(cast("list[object]", value))
-    return [str(value)]
+def _value_lines(answer: Answer) -> list[str]:
+    value = answer.value
+    match answer:
+        case DistributionAnswer():
+            return _chance_lines(answer)
+        case MapAnswer() | MarginalMapAnswer() if answer.parts and isinstance(value, dict):
+            return assignment_lines(cast("dict[str, object]", value), answer.parts)
+        case BestAnswer() if answer.parts:
+            found = cast("list[dict[str, object]]", value)
+            maps = [cast("dict[str, object]", one["assignment"]) for one in found]
+            scores = [f"{cast('float', one['log_score']):.6g}" for one in found]
+            return many_lines(maps, scores, answer.parts)
+        case SampleAnswer() if answer.parts:
+            return many_lines(cast("list[dict[str, object]]", value), (), answer.parts)
+        case _ if isinstance(value, float):
+            return [number_text(answer, value)]
+        case _:
+            return value_lines(value)
 
 
-def _map_lines(value: dict[str, object]) -> list[str]:
-    if value and all(isinstance(v, float) for v in value.values()):
-        # Of a million entries only the first few are shown, and only those are written.
-        shown, hidden = list(value.items())[: LINES_MAX + 1], max(0, len(value) - LINES_MAX - 1)
-        width = max(len(key) for key, _ in shown)
-        entries = [f"{key:<{width}} {v:.6g}" for key, v in shown]
-        joined = "   ".join(f"{key} {v:.6g}" for key, v in shown)
-        return [joined] if len(joined) <= 80 and not hidden else [*entries, *[""] * hidden]
-    lines: list[str] = []
-    for key, inner in value.items():
-        shown = _lines(inner)
-        if len(shown) == 1:
-            lines.append(f"{key} = {shown[0]}")
-        else:
-            lines.append(f"{key} =")
-            lines.extend("  " + line for line in shown)
-    return lines
+def number_text(answer: Answer, value: float) -> str:
+    """Write a number that is no probability, with what is known of it."""
+    lower, upper = ends(answer)
+    if answer.status == "bounded" and isinstance(lower, float) and isinstance(upper, float):
+        return interval(lower, upper)
+    return precision_of(answer).nats(value)
 
 
-def _list_lines(value: list[object]) -> list[str]:
-    if all(isinstance(v, str | int | float | bool) for v in value):
-        return [" ".join(_lines(v)[0] for v in value)]
-    if table := _table_lines(value):
-        return table
-    lines: list[str] = []
-    for number, inner in enumerate(value):
-        shown = _lines(inner)
-        if isinstance(inner, list) and len(shown) == 1:
-            lines.append(shown[0])
-            continue
-        lines.append(f"[{number}] {shown[0]}" if shown else f"[{number}]")
-        lines.extend("    " + line for line in shown[1:])
-    return lines
+def ends(answer: Answer) -> tuple[object, object]:
+    """Return what is proven of an answer's value: the least and the most; None where nothing is."""
+    return getattr(answer, "lower", None), getattr(answer, "upper", None)
 
 
-def _table_lines(value: list[object]) -> list[str]:
-    """Write records with the same plain fields as a table; return [] for anything else."""
-    records = [cast("dict[str, object]", inner) for inner in value if isinstance(inner, dict)]
-    if not records or len(records) != len(value) or len({tuple(r) for r in records}) != 1:
-        return []
-    if not all(isinstance(v, str | int | float | bool) for r in records for v in r.values()):
-        return []
-    rows = [list(records[0]), *([_cell(v) for v in r.values()] for r in records)]
-    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
-    return [
-        "   ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
-
-
-def _cell(value: object) -> str:
+def _chance_lines(answer: DistributionAnswer) -> list[str]:
+    """Write probabilities: of an event, of states, of arrays, or of several things."""
+    precision, value, parts = precision_of(answer), answer.value, answer.parts
+    lower, upper = ends(answer)
+    others: np.ndarray | None = getattr(answer, "others", None)
     if isinstance(value, float):
-        return f"{value:.4g}" if abs(value) > 1e-12 else "0"
-    return _lines(value)[0]
-
-
-def show_html(answer: Answer) -> str:
-    """Write an answer as a small table for a notebook, with bars for probabilities."""
-    return printable(_shown_html(answer))
-
-
-def _shown_html(answer: Answer) -> str:
-    rows = ""
-    value: object = answer.value
-    if isinstance(value, dict) and isinstance(answer, DistributionAnswer):
+        is_bounded = answer.status == "bounded" and isinstance(lower, float)
+        if is_bounded and isinstance(upper, float):
+            return [interval(cast("float", lower), upper)]
+        return [precision.chance(value, None if others is None else float(others))]
+    if isinstance(value, dict):
         table = cast("dict[str, float]", value)
-        rows = "".join(_bar(key, p) for key, p in table.items())
-        rows = f"<table>{rows}</table>"
-    else:
-        rows = f"<pre>{escape(chr(10).join(_body(answer)))}</pre>"
-    return (
-        f"<div><code>{escape(answer.text)}</code>{rows}"
-        f"<small>{escape(quality_line(answer))}</small></div>"
-    )
+        bounds = None
+        if isinstance(lower, dict) and isinstance(upper, dict):
+            bounds = cast("dict[str, float]", lower), cast("dict[str, float]", upper)
+        p = np.fromiter(table.values(), np.float64, len(table))
+        is_joint = isinstance(answer, JointAnswer) and len(parts) != 1
+        return distribution_lines(list(table), p, precision, bounds, is_joint=is_joint)
+    if answer.array is not None and len(parts) == 1:
+        if answer.labels:
+            return marginal_lines(parts[0], answer.array, answer.labels, precision)
+        return event_lines(parts[0], answer.array, others, precision)
+    if isinstance(value, list) and len(parts) == len(cast("list[object]", value)):
+        pairs = zip(parts, cast("list[object]", value), strict=True)
+        return _several([(part.name, one) for part, one in pairs], precision)
+    return value_lines(value)
 
 
-def _bar(key: str, p: float) -> str:
-    return (
-        f"<tr><td>{escape(key)}</td><td>{p:.4f}</td><td style='width:12em'>"
-        f"<div style='background:#4c78a8;height:0.8em;width:{100 * p:.1f}%'></div></td></tr>"
-    )
+def _several(items: list[tuple[str, object]], precision: Precision) -> list[str]:
+    """Write the probabilities of several things, each after its name."""
+    if all(isinstance(one, float) for _, one in items):
+        rows = [[cut(name), precision.chance(cast("float", one))] for name, one in items]
+        return aligned(rows[:LINES_MAX], "   ") + [""] * (len(rows) - LINES_MAX)
+    lines: list[str] = []
+    for name, one in items:
+        if isinstance(one, dict):
+            table = cast("dict[str, float]", one)
+            p = np.fromiter(table.values(), np.float64, len(table))
+            inner = distribution_lines(list(table), p, precision)
+        else:
+            inner = value_lines(one)
+        if len(inner) == 1:
+            lines.append(f"{cut(name)}   {inner[0]}")
+        else:
+            lines += [cut(name), *("  " + line for line in inner)]
+    return lines

@@ -14,7 +14,7 @@ from gmlang.diagnostics import Diagnostic, GmError, Source, Span, render
 from gmlang.queries.questions.map import MapAnswer
 from gmlang.queries.questions.probability import MarginalAnswer
 from gmlang.views.graph import to_dot, to_svg
-from gmlang.views.show import show_html
+from gmlang.views.html import show_html
 from gmruntime.formats.networks.bif import parse_bif
 from gmruntime.formats.networks.network import Network, network_graph
 from gmruntime.printable import HIDDEN, printable, printable_line

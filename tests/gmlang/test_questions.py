@@ -30,7 +30,8 @@ from gmlang.queries.session import Settings
 from gmlang.repl.text import is_query
 from gmlang.syntax.parse import parse
 from gmlang.syntax.print import print_program
-from gmlang.views.show import show, show_html
+from gmlang.views.html import show_html
+from gmlang.views.show import show
 
 LANGUAGE = Path(__file__).resolve().parents[2] / "docs" / "language.md"
 

@@ -221,7 +221,7 @@ def _variable(
     base = None
     if declaration.base is not None:
         base = check_base(state, env, declaration.base, domain)
-    symbol = VariableSymbol(declaration.span, entry.core_name, shape, domain, base)
+    symbol = VariableSymbol(declaration.span, entry.core_name, shape, domain, base, axes)
     state.variables.append(symbol)
     return VariableMeaning(symbol, axes)
 
@@ -273,7 +273,7 @@ def _entity(state: Checking, env: Env, entry: Entry, declaration: ast.Entity) ->
         base = None
         if declared.base is not None:
             base = check_base(state, env, declared.base, domain)
-        return VariableSymbol(declared.span, name.text, shape, domain, base), axes
+        return VariableSymbol(declared.span, name.text, shape, domain, base, axes), axes
 
     pairs = each(attribute, written)
     symbol = EntitySymbol(declaration.span, entry.core_name, tuple(a for a, _ in pairs))

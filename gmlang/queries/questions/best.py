@@ -16,6 +16,7 @@ from gmlang.queries.reading import (
     assignment_maps,
     flat_variables,
     number_asked,
+    parts_of,
 )
 from gmlang.queries.session import Prepared
 from gmlang.syntax import ast
@@ -67,7 +68,9 @@ def _read(prepared: Prepared, query: Best, found: runtime.AssignmentsAnswer) -> 
         {"assignment": m, "log_score": float(s)}
         for m, s in zip(maps, found.log_scores, strict=True)
     ]
-    return BestAnswer(query.text, value=listed, log_upper=log_upper)
+    return BestAnswer(
+        query.text, value=listed, log_upper=log_upper, parts=parts_of(prepared, query)
+    )
 
 
 BEST = Question(

@@ -10,7 +10,7 @@ from gmlang.core.program import Query
 from gmlang.core.walk import type_of
 from gmlang.queries.answers import Answer, finite, nested_values
 from gmlang.queries.question import Question, Single
-from gmlang.queries.reading import asked_names, assignment_map
+from gmlang.queries.reading import asked_names, assignment_map, parts_of
 from gmlang.queries.session import Prepared
 from gmlang.syntax import ast
 from gmruntime import answer as runtime
@@ -76,6 +76,7 @@ def map_answer(
         array=None if lone is None else nested_values(assignment[lone.variables], lone.states),
         log_lower=log_score,
         log_upper=finite(log_bound),
+        parts=parts_of(prepared, query),
     )
 
 

@@ -11,7 +11,7 @@ from gmlang.core.program import Query
 from gmlang.errors import types as errors
 from gmlang.queries.answers import Answer, finite
 from gmlang.queries.question import Question, Single
-from gmlang.queries.reading import asked_names, asked_variables, assignment_map
+from gmlang.queries.reading import asked_names, asked_variables, assignment_map, parts_of
 from gmlang.queries.session import Prepared
 from gmlang.syntax import ast
 from gmruntime import answer as runtime
@@ -67,6 +67,7 @@ def _read(prepared: Prepared, query: MarginalMap, found: runtime.MarginalMapAnsw
         log_value=float(found.log_value),
         log_lower=finite(found.log_lower),
         log_upper=finite(found.log_upper),
+        parts=parts_of(prepared, query),
     )
 
 

@@ -18,7 +18,7 @@ from gmlang.errors import grounding
 from gmlang.errors import types as errors
 from gmlang.queries.answers import Answer, DistributionAnswer, distribution_map, nested_maps
 from gmlang.queries.question import Question, Single
-from gmlang.queries.reading import asked_variables, flat_rows
+from gmlang.queries.reading import asked_variables, flat_rows, parts_of
 from gmlang.queries.session import Prepared
 from gmlang.syntax import ast
 from gmruntime import answer as runtime
@@ -69,10 +69,12 @@ class _BoundedAnswer(DistributionAnswer):
     Attributes:
         lower: what they are at least; None where nothing is proven, or many are asked for.
         upper: what they are at most.
+        others: of events, what is left to 1: far nearer to 0 than a probability is told from 1.
     """
 
     lower: object = None
     upper: object = None
+    others: np.ndarray | None = None
 
     @property
     def details(self) -> dict[str, object]:
@@ -160,28 +162,40 @@ def _read_joint(prepared: Prepared, query: Query, found: runtime.JointAnswer) ->
     for place in np.ndindex(*(t.states.count for t in prepared.targets)):
         names = [t.states.label(k) for t, k in zip(prepared.targets, place, strict=True)]
         table[", ".join(names)] = float(found.probabilities[place])
-    return JointAnswer(query.text, value=table, array=found.probabilities)
+    return JointAnswer(
+        query.text, value=table, array=found.probabilities, parts=parts_of(prepared, query)
+    )
 
 
 def _read_marginals(prepared: Prepared, query: Query, found: runtime.MarginalsAnswer) -> Answer:
     flat = flat_rows(prepared, found.probabilities)
     values: list[object] = []
     arrays: list[np.ndarray] = []
+    all_shaped: list[np.ndarray] = []
     for target in prepared.targets:
         rows = np.array([flat[int(v)] for v in target.variables.reshape(-1)])
         shaped = rows.reshape(*target.variables.shape, target.states.count)
+        all_shaped.append(shaped)
         arrays.append(shaped[..., 1] if target.is_event else shaped)
         values.append(
             shaped[..., 1].tolist() if target.is_event else nested_maps(shaped, target.states)
         )
     made = MarginalAnswer if isinstance(query, Marginal) else EventAnswer
+    parts = parts_of(prepared, query)
     if len(values) > 1:
-        return made(query.text, value=values)
-    (target,) = prepared.targets
+        return made(query.text, value=values, parts=parts)
+    (target,), shaped = prepared.targets, all_shaped[0]
     labels = () if target.is_event else tuple(target.states.all_labels())
     lower, upper = _bounds(prepared, found)
     return made(
-        query.text, value=values[0], array=arrays[0], labels=labels, lower=lower, upper=upper
+        query.text,
+        value=values[0],
+        array=arrays[0],
+        labels=labels,
+        lower=lower,
+        upper=upper,
+        parts=parts,
+        others=shaped[..., 0] if target.is_event else None,
     )
 
 

@@ -12,6 +12,7 @@ from gmlang.queries.reading import (
     assignment_maps,
     flat_variables,
     number_asked,
+    parts_of,
 )
 from gmlang.queries.session import Prepared
 from gmlang.syntax import ast
@@ -50,7 +51,8 @@ def _read(prepared: Prepared, query: Sample, found: runtime.AssignmentsAnswer) -
         array = nested_values(found.assignments[:, names[0].variables], names[0].states)
     else:
         array = found.assignments[:, flat_variables(names)]
-    return SampleAnswer(query.text, value=assignment_maps(names, found.assignments), array=array)
+    maps = assignment_maps(names, found.assignments)
+    return SampleAnswer(query.text, value=maps, array=array, parts=parts_of(prepared, query))
 
 
 SAMPLE = Question(
