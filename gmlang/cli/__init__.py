@@ -22,7 +22,7 @@ _COMMANDS = {
     "dump": ("gmlang.cli.tools", "dump", "Show what a phase of the compiler produced."),
     "convert": ("gmlang.cli.convert", "convert", "Translate between .gm, UAI, BIF and DOT."),
     "solve": ("gmlang.cli.solve", "solve", "Answer a UAI competition task."),
-    "plot": ("gmlang.cli.tools", "plot", "Plot a trace of an anytime search."),
+    "plot": ("gmlang.cli.tools", "plot", "Draw answers, or a search that was traced."),
     "repl": ("gmlang.cli.tools", "repl", "Explore a program interactively."),
     "lsp": ("gmlang.cli.tools", "lsp", "Serve editors: the Language Server Protocol."),
     "warm": ("gmlang.cli.tools", "warm", "Compile the runtime's loops once, ahead of time."),

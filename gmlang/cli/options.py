@@ -2,7 +2,7 @@
 
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -13,6 +13,7 @@ from gmruntime.printable import printable
 
 if TYPE_CHECKING:
     from gmlang.api import Model
+    from gmlang.queries.answers import Answer
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 """A function that click makes a command of."""
@@ -35,6 +36,35 @@ def _there(context: click.Context, parameter: click.Parameter, value: str) -> st
         if not has_gpu():
             raise click.BadParameter("needs CuPy and a CUDA device, and there is none here")
     return value
+
+
+class Picture(click.Path):
+    """A file for a picture; refused before anything is answered where none could be drawn."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - as click has it
+        """Read the option."""
+        from gmlang.views.plots.style import ENDINGS, NEEDED, need_matplotlib
+
+        if not str(value).lower().endswith(ENDINGS):
+            self.fail(f"{value!r} does not end in {', '.join(ENDINGS)}", param, ctx)
+        try:
+            need_matplotlib()
+        except ImportError:
+            raise click.ClickException(NEEDED) from None
+        return super().convert(value, param, ctx)
+
+
+PICTURE = Picture(dir_okay=False)
+
+
+def draw(answers: "Sequence[Answer]", out: str) -> None:
+    """Draw answers into a file, and say what could not be drawn."""
+    from pathlib import Path
+
+    from gmlang.views.plots.page import plot_answers
+
+    if note := plot_answers(answers, Path(out)):
+        click.echo(note, err=True)
 
 
 class Positive(click.FloatRange):

@@ -16,10 +16,12 @@ from gmlang.cli.options import (
     EXIT_IMPOSSIBLE,
     EXIT_MISTAKE,
     GIBIBYTES,
+    PICTURE,
     SECONDS,
     WHOLE_SEED,
     bound,
     device_option,
+    draw,
     memory_bytes,
     open_program,
     values_options,
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 @device_option
 @values_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--plot", type=PICTURE, help="Draw the answers there: .png, .svg or .pdf.")
 @click.option("--trace", type=click.Path(dir_okay=False), help="Write each improvement there.")
 @click.option("--plan", "only_plan", is_flag=True, help="Say what each query would cost.")
 @click.option("--memory", type=GIBIBYTES, help="Cap on tables and messages, GiB.")
@@ -58,6 +61,7 @@ def run(
     files: tuple[str, ...],
     settings: tuple[str, ...],
     as_json: bool,
+    plot: str | None,
     trace: str | None,
     only_plan: bool,
     memory: float | None,
@@ -78,10 +82,12 @@ def run(
     if only_plan:
         if trace is not None:
             raise click.UsageError("--plan answers nothing: there is no search to --trace")
+        if plot is not None:
+            raise click.UsageError("--plan answers nothing: there is nothing to --plot")
         return _plan(file, model, asked, how, as_json=as_json)
     with hired(workers, dask) as helpers:
         how = replace(how, workers=helpers)
-        return _answer_all(file, model, asked, how, as_json=as_json, trace=trace)
+        return _answer_all(file, model, asked, how, as_json=as_json, trace=trace, plot=plot)
 
 
 def _answer_all(
@@ -92,9 +98,11 @@ def _answer_all(
     *,
     as_json: bool,
     trace: str | None,
+    plot: str | None,
 ) -> int:
     status = EXIT_ANSWERED
     collected: list[dict[str, object]] = []
+    drawn: list[Answer] = []
     told: set[Diagnostic] = set()
     _warn(model, told)
     if not asked and (found := model.contradictions()):
@@ -109,6 +117,8 @@ def _answer_all(
             status = status or _status(answer)
             if isinstance(answer, Failure):
                 answer.tell(told)
+            if plot is not None and answer is not None and not isinstance(answer, Failure):
+                drawn.append(answer)
             if answer is None:
                 click.echo("interrupted before anything was found", err=True)
             elif as_json:
@@ -121,6 +131,8 @@ def _answer_all(
                 break
         if as_json:
             click.echo(json.dumps({"file": file, "queries": collected}, allow_nan=False))
+    if plot is not None:
+        draw(drawn, plot)
     return status
 
 

@@ -7,6 +7,8 @@ import click
 from gmlang.cli.options import (
     EXIT_ANSWERED,
     EXIT_MISTAKE,
+    PICTURE,
+    SECONDS,
     bound,
     read_assignments,
     values_options,
@@ -128,19 +130,34 @@ def dump(file: str, phase: str, files: tuple[str, ...], settings: tuple[str, ...
 
 
 @click.command()
-@click.argument("trace", type=click.Path(exists=True, dir_okay=False))
-@click.option("-o", "--out", type=click.Path(dir_okay=False), default="trace.png")
-def plot(trace: str, out: str) -> int:
-    """Plot TRACE (from --trace): value and bound against time."""
-    from gmlang.views.trace import plot_trace
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.option("-o", "--out", type=PICTURE, default="plot.png", show_default=True)
+@click.option("--query", "-q", "texts", multiple=True, help="Ask this instead of the file's own.")
+@click.option(
+    "--budget", type=SECONDS, default=5.0, show_default=True, help="Seconds for each query."
+)
+@values_options
+@click.pass_context
+def plot(
+    context: click.Context,
+    file: str,
+    out: str,
+    texts: tuple[str, ...],
+    budget: float,
+    files: tuple[str, ...],
+    settings: tuple[str, ...],
+) -> int:
+    """Draw the answers of FILE, a program, or a trace from --trace: value and bound in time."""
+    from gmlang.cli.run import run
+    from gmlang.views.plots.trace import is_trace, plot_trace
 
+    if not is_trace(Path(file)):
+        how = {"texts": texts, "budget": budget, "files": files, "settings": settings}
+        return int(context.invoke(run, file=file, plot=out, **how))
     try:
-        plot_trace(Path(trace), Path(out))
-    except ImportError:
-        message = "plots need matplotlib: pip install 'gmlang[plot]'"
-        raise click.ClickException(message) from None
+        plot_trace(Path(file), Path(out))
     except ValueError as error:
-        raise click.ClickException(f"{trace}: {error}") from None
+        raise click.ClickException(f"{file}: {error}") from None
     return EXIT_ANSWERED
 
 

@@ -301,7 +301,7 @@ def _read_data(path: Path, given: Damaged) -> None:
 
 
 def _read_trace(path: Path, given: Damaged) -> None:
-    from gmlang.views.trace import read_trace
+    from gmlang.views.plots.trace import read_trace
 
     with contextlib.suppress(ValueError):
         read_trace(path)
