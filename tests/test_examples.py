@@ -2,6 +2,7 @@
 
 import math
 import runpy
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,47 @@ def test_every_program_that_embeds_runs(path: Path, capsys: pytest.CaptureFixtur
     assert "exact" in capsys.readouterr().out
 
 
-FOLDERS = (EXAMPLES, EXAMPLES.parent / "stdlib" / "gmstdlib")
+GALLERY = sorted((EXAMPLES / "gallery").glob("*.gm"))
+
+
+@pytest.mark.parametrize("path", GALLERY, ids=lambda p: p.stem)
+def test_the_gallery_has_its_published_figures(path: Path):
+    """Each program is exact, warns of nothing, and asserts a figure."""
+    model = gmlang.load(path)
+    answers = list(model.run(budget_s=60))
+    assert {answer.status for answer in answers} == {"exact"}
+    assert {answer.held for answer in answers} == {None, True}
+    assert not model.warnings
+
+
+def test_the_gallery_lists_its_programs_with_source_and_picture():
+    listed = (EXAMPLES / "gallery" / "README.md").read_text("utf-8")
+    assert len(GALLERY) >= 16
+    for path in GALLERY:
+        picture = path.parent / "pictures" / f"{path.stem}.png"
+        assert f"({path.name})" in listed
+        assert f"(pictures/{picture.name})" in listed
+        assert picture.stat().st_size < 60_000
+        assert "Published" in path.read_text("utf-8")
+
+
+@pytest.mark.slow
+def test_the_pictures_of_the_gallery_are_drawn_from_its_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    pytest.importorskip("matplotlib")
+    copy = tmp_path / "gallery"
+    shutil.copytree(EXAMPLES / "gallery", copy)
+    for picture in copy.glob("pictures/*.png"):
+        picture.unlink()
+    monkeypatch.syspath_prepend(str(copy))
+    monkeypatch.setattr("sys.argv", ["pictures.py"])
+    runpy.run_path(str(copy / "pictures.py"), run_name="__main__")
+    drawn = {picture.stem for picture in copy.glob("pictures/*.png")}
+    assert drawn == {path.stem for path in GALLERY}
+
+
+FOLDERS = (EXAMPLES, EXAMPLES / "gallery", EXAMPLES.parent / "stdlib" / "gmstdlib")
 
 
 @pytest.mark.parametrize("path", [p for f in FOLDERS for p in sorted(f.glob("*.gm"))], ids=str)

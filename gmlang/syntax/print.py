@@ -21,6 +21,8 @@ from gmlang.syntax.print_expressions import (
 )
 
 INDENT = "    "
+LENGTH_MAX = 100
+"""Tables that would be wider are written row by row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +237,14 @@ def _data(statement: ast.DataDeclaration | ast.ParamDeclaration) -> str:
     text = f"{word} {statement.name.text}{_shape(statement.shape)}"
     if statement.type is not None:
         text += f" : {print_expression(statement.type)}"
-    return text if statement.value is None else f"{text} = {print_expression(statement.value)}"
+    if statement.value is None:
+        return text
+    line = f"{text} = {print_expression(statement.value)}"
+    rows = statement.value.items if isinstance(statement.value, ast.Brackets) else ()
+    if len(line) <= LENGTH_MAX or not all(isinstance(row, ast.Brackets) for row in rows):
+        return line
+    # A long table is read by its rows.
+    return "\n".join((f"{text} = [", *(f"{INDENT}{print_argument(row)}," for row in rows), "]"))
 
 
 def _var(statement: ast.VarDeclaration) -> str:

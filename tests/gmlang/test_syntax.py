@@ -251,6 +251,18 @@ def test_a_word_ends_where_a_name_does():
     assert _mistakes("for i inx0..2:\n    factor i\n")
 
 
+def test_a_long_table_is_written_row_by_row():
+    rows = [str([10 * k + n for n in range(10)]) for k in range(4)]
+    text = f"data k[4, 10] : int = [{', '.join(rows)}]  # Numbers.\nvar a : bool\n"
+    printed = format_source(Source("test", text))
+    below = "".join(f"    {row},\n" for row in rows)
+    assert printed == f"data k[4, 10] : int = [\n{below}]  # Numbers.\nvar a : bool\n"
+    assert format_source(Source("test", printed)) == printed
+    assert without_spans(_parse(printed)) == without_spans(_parse(text))
+    short = "data k[2, 2] : int = [[1, 2], [3, 4]]\n"
+    assert format_source(Source("test", short)) == short
+
+
 @pytest.mark.parametrize(
     "above",
     [
