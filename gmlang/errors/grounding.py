@@ -263,6 +263,17 @@ def cannot_ask(span: Span, message: str, hint: str = "") -> Diagnostic:
     return Diagnostic("GM501", message, span, hint=hint)
 
 
+def too_many_values(span: Span, text: str, count: int | None) -> Diagnostic:
+    """The values that an expression may have are too many to be told apart."""
+    many = "" if count is None else f", {count}"
+    return Diagnostic(
+        "GM502",
+        f"`{text}` may have too many values{many} for its distribution",
+        span,
+        hint="round it, or ask for parts of it; the expectation `E` of a sum needs only its terms",
+    )
+
+
 def bad_setting(name: str, expected: str, found: object) -> Diagnostic:
     """A query is given a setting out of range, from Python."""
     return Diagnostic("GM511", f"{name} must be {expected}, not {found!r}", None)

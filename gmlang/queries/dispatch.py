@@ -48,7 +48,7 @@ def _answer_query(session: Session, query: Query, settings: Settings) -> Answer:
     match question_of(query).answered:
         case Several(answer=answer_it):
             return answer_it(session, query, settings)
-        case Single(question, read, impossible):
+        case Single(question, read, impossible, quality):
             prepared = prepare(session, query)
             evidence, clash = prepared.evidence()
             if clash:
@@ -56,7 +56,8 @@ def _answer_query(session: Session, query: Query, settings: Settings) -> Answer:
                 made = answer_class(query)
                 return made(query.text, "impossible", impossible, note=note)
             found = ask(prepared, question(prepared, query), evidence, settings, query)
-            return with_quality(read(prepared, query, found), found.quality)
+            how_good = found.quality if quality is None else quality(prepared, query, found)
+            return with_quality(read(prepared, query, found), how_good)
 
 
 def seconds_for(question: Query | Assert, settings: Settings) -> float:

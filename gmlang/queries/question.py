@@ -14,6 +14,7 @@ from gmlang.core.checking import QueryForm
 from gmlang.core.program import Query
 from gmlang.queries.answers import Answer
 from gmlang.queries.session import Prepared, Session, Settings
+from gmruntime.answer import Quality
 from gmruntime.answer import Query as RuntimeQuery
 
 
@@ -26,11 +27,13 @@ class Single(NamedTuple):
         read: writes the answer to it, which is of the class that belongs to what was put, in the
             author's words; the quality is filled in by who asks.
         impossible: the value of the answer where two observations contradict each other.
+        quality: how good the answer is, where that is not what the runtime says of its own.
     """
 
     question: Callable[[Prepared, Any], RuntimeQuery]
     read: Callable[[Prepared, Any, Any], Answer]
     impossible: object = None
+    quality: Callable[[Prepared, Any, Any], Quality] | None = None
 
 
 class Several(NamedTuple):

@@ -1,5 +1,6 @@
 """What the runtime says of variables, in the author's names."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,13 @@ from gmlang.graph.world.names import Named, named_in
 from gmlang.graph.world.world import ONE_INSTANCE
 from gmlang.queries.answers import nested_labels
 from gmlang.queries.session import Prepared
+from gmruntime.answer import Joint, JointAnswer
+
+JOINT_VARIABLES_MAX = 32
+"""A joint distribution has an axis for each variable, and NumPy's arrays have few."""
+
+JOINT_ENTRIES_MAX = 1 << 20
+"""A joint distribution with more entries than this is refused."""
 
 SAMPLED_STATES_MAX = 1 << 23
 """Samples, or best assignments, with more states in all are refused: by name they take 1 GiB."""
@@ -181,6 +189,78 @@ def asked_variables(prepared: Prepared) -> np.ndarray:
     """List the variables that are asked for, one after another."""
     asked = [target.variables.reshape(-1) for target in prepared.targets]
     return np.concatenate([np.zeros(0, np.int32), *asked]).astype(np.int32)
+
+
+def check_joint(query: Query, sizes: Sequence[int]) -> None:
+    """Refuse the joint distribution of too many variables, or of too many states.
+
+    Raises:
+        GmError: with how many there are.
+    """
+    if len(sizes) > JOINT_VARIABLES_MAX:
+        message = f"this joint is of {len(sizes)} variables; {JOINT_VARIABLES_MAX} are the most"
+        raise GmError([errors.cannot_ask(query.span, message, "ask for fewer variables")])
+    if np.prod(np.array(sizes, np.float64)) > JOINT_ENTRIES_MAX:
+        message = f"this joint has {' x '.join(map(str, sizes))} entries"
+        raise GmError([errors.cannot_ask(query.span, message, "ask for fewer variables")])
+
+
+def _sized(prepared: Prepared) -> dict[int, int]:
+    """Return how many states each variable has that is asked for or conditioned on."""
+    sizes = {
+        int(variable): target.states.count
+        for target in prepared.targets
+        for variable in target.variables.reshape(-1)
+    }
+    ends = np.cumsum([block.size for block in prepared.builder.variables])
+    for variable in prepared.conditioned:
+        block = prepared.builder.variables[int(np.searchsorted(ends, variable, side="right"))]
+        sizes[variable] = block.num_states
+    return sizes
+
+
+def joint_over(prepared: Prepared, query: Query) -> Joint:
+    """Ask for the joint distribution of all that is asked for and conditioned on, each once.
+
+    Raises:
+        GmError: when that is too large.
+    """
+    sizes = _sized(prepared)
+    check_joint(query, list(sizes.values()))
+    return Joint(np.array(sorted(sizes), np.int32))
+
+
+def joint_table(
+    prepared: Prepared, found: JointAnswer, sides: Sequence[Iterable[int]]
+) -> np.ndarray:
+    """Write a joint distribution as a table with an axis for each side, and one for the givens.
+
+    Args:
+        prepared: with the targets.
+        found: the answer to `joint_over`.
+        sides: the numbers of the targets on each side; a variable may be on several.
+    """
+    sizes = _sized(prepared)
+    order = {variable: axis for axis, variable in enumerate(sorted(sizes))}
+    p = found.probabilities
+    groups = [
+        [int(v) for k in side for v in prepared.targets[k].variables.reshape(-1)] for side in sides
+    ]
+    groups.append(list(dict.fromkeys(prepared.conditioned)))
+    places = np.zeros(p.shape, np.int64)
+    shape: list[int] = []
+    for group in groups:
+        count = 1
+        for variable in dict.fromkeys(group):
+            size = sizes[variable]
+            along = np.arange(size).reshape(
+                [size if a == order[variable] else 1 for a in range(p.ndim)]
+            )
+            places = places * size + along
+            count *= size
+        shape.append(count)
+    table = np.bincount(places.reshape(-1), p.reshape(-1), minlength=int(np.prod(shape)))
+    return table.reshape(shape)
 
 
 def number_asked(prepared: Prepared, query: Numbered) -> int:

@@ -10,6 +10,7 @@ from gmlang.core.ast import (
     Activation,
     Array,
     AttributeRef,
+    Bool,
     Context,
     Expression,
     Reference,
@@ -24,7 +25,7 @@ from gmlang.core.program import (
     Query,
     VariableGiven,
 )
-from gmlang.core.walk import walk
+from gmlang.core.walk import type_of, walk
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors import grounding as errors
 from gmlang.graph.builder import Builder, Origin
@@ -40,6 +41,7 @@ from gmlang.graph.world.places import locate_array
 from gmlang.graph.world.states import BOOL, States
 from gmlang.graph.world.world import ONE_INSTANCE, Frame, World
 from gmlang.limits import MEMORY_MAX, SECONDS, SECONDS_MAX, SEED, SEED_MAX, is_seconds
+from gmlang.queries.quantities import quantity
 from gmruntime.answer import Answer as RuntimeAnswer
 from gmruntime.answer import Query as RuntimeQuery
 from gmruntime.budget import Budget, Watch, begin_budget
@@ -148,11 +150,16 @@ class Session:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Target:
-    """What one asked item names: variables in their shape (scalar: ()), and their states."""
+    """What one asked item names: variables in their shape (scalar: ()), and their states.
+
+    Attributes:
+        levels: what each state stands for as a number.
+    """
 
     variables: np.ndarray
     states: States
     is_event: bool
+    levels: np.ndarray
 
 
 @dataclass(slots=True, eq=False)
@@ -304,12 +311,14 @@ def _target(prepared: Prepared, asked: Asked) -> Target:
     if isinstance(value, Reference):
         frame, value = _picked(grounder, frame, value)
         variables, states = locate_array(value, environment(grounder, frame))
-        return Target(variables if asked.context else variables[0], states, is_event=False)
+        shaped = variables if asked.context else variables[0]
+        return Target(shaped, states, is_event=False, levels=states.values())
     if isinstance(getattr(value, "type", None), Array):
         raise GmError([errors.cannot_ask(value.span, f"`{value.span.text}` is no variable")])
-    frame, reference = auxiliary(grounder, frame, value, BOOL)
-    variables, states = locate_array(reference, environment(grounder, frame))
-    return Target(variables if asked.context else variables[0], states, is_event=True)
+    found = quantity(grounder, frame, value)
+    shaped = found.variables if asked.context else found.variables[0]
+    is_event = isinstance(type_of(value), Bool)
+    return Target(shaped, found.states, is_event, found.levels)
 
 
 def _picked(grounder: Grounder, frame: Frame, reference: Reference) -> tuple[Frame, Reference]:

@@ -285,7 +285,7 @@ def test_declarations_that_nothing_uses_are_warned_of():
 def test_a_probability_may_be_written_without_its_zero():
     (draw,) = checked("var c : {r, g} ~ {r: .25, g: .75}\n").program.statements
     assert isinstance(draw, Draw)
-    assert show(draw.distribution) == "Weights(r: 0.25, g: 0.75)"
+    assert show(draw.distribution) == "Probabilities(r: 0.25, g: 0.75)"
 
 
 @pytest.mark.parametrize("form", ["[x = 1]", "[x: 1]", "[[1, x = 2]]"])

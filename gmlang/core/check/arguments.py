@@ -9,7 +9,11 @@ from gmlang.core.ast import (
     AttributeRef,
     Bool,
     Constant,
+    Enum,
     Expression,
+    Integer,
+    IntRange,
+    Real,
     VariableRef,
 )
 from gmlang.core.check import givens, models
@@ -19,9 +23,11 @@ from gmlang.core.expressions.operators import need_integer, need_known
 from gmlang.core.names.scope import Env
 from gmlang.core.print import describe, show_type
 from gmlang.core.program import Asked, ModelCall
-from gmlang.core.walk import type_of
+from gmlang.core.walk import is_random, type_of
 from gmlang.errors import types as errors
 from gmlang.syntax import ast
+
+_COUNTABLE = Enum | Integer | IntRange | Real
 
 
 def no_arguments(state: Checking, call: ast.Call) -> None:
@@ -101,15 +107,15 @@ def _reference_or_event(state: Checking, env: Env, written: ast.Expression) -> E
     checked = scalars.check(state, env, written)
     if givens.is_reference(checked):
         return scalars.need_one_array(state, checked)
-    if isinstance(type_of(checked), Bool):
+    type_ = type_of(checked)
+    if isinstance(type_, Bool) or (is_random(checked) and isinstance(type_, _COUNTABLE)):
         return checked
     if isinstance(checked, Constant) and isinstance(written, ast.Name):
         needed = "a variable or an event"
         found = f"a value of {show_type(checked.type)}"
         fail(state, errors.type_mismatch(written.span, needed, found, "write `x = value`"))
-    found = describe(type_of(checked))
-    hint = "compare it: `P(... == value)`"
-    fail(state, errors.type_mismatch(written.span, "a variable or an event", found, hint))
+    hint = "only what depends on variables has a distribution"
+    fail(state, errors.type_mismatch(written.span, "a variable or an event", describe(type_), hint))
 
 
 def check_references(

@@ -57,6 +57,14 @@ def need_scalar(state: Checking, checked: Expression) -> Expression:
     return checked
 
 
+def need_random(state: Checking, checked: Expression) -> Expression:
+    """Check that an expression depends on a variable: nothing else has a distribution."""
+    if not is_random(checked):
+        text = checked.span.text
+        fail(state, errors.bad_query(checked.span, f"`{text}` depends on no variable"))
+    return checked
+
+
 def need_one_array(state: Checking, checked: Expression) -> Expression:
     """Check that an array asked about or observed is the same one in every state."""
     if isinstance(type_of(checked), Array) and any(is_random(part) for part in parts(checked)):

@@ -19,16 +19,24 @@ from gmlang.queries.questions.best import BEST
 from gmlang.queries.questions.blame import BLAME
 from gmlang.queries.questions.compat import COMPAT
 from gmlang.queries.questions.count import COUNT
+from gmlang.queries.questions.entropy import ENTROPY
+from gmlang.queries.questions.expectation import EXPECTATION
 from gmlang.queries.questions.indep import INDEP
+from gmlang.queries.questions.information import INFORMATION
 from gmlang.queries.questions.logz import LOG_Z
 from gmlang.queries.questions.map import MAP
 from gmlang.queries.questions.mmap import MMAP
 from gmlang.queries.questions.probability import PROBABILITY
 from gmlang.queries.questions.sample import SAMPLE
+from gmlang.queries.questions.variance import VARIANCE
 from gmlang.queries.questions.why import WHY
 
 QUESTIONS: tuple[Question, ...] = (
     PROBABILITY,
+    EXPECTATION,
+    VARIANCE,
+    ENTROPY,
+    INFORMATION,
     MAP,
     MMAP,
     BEST,

@@ -18,16 +18,10 @@ from gmlang.errors import grounding
 from gmlang.errors import types as errors
 from gmlang.queries.answers import Answer, DistributionAnswer, distribution_map, nested_maps
 from gmlang.queries.question import Question, Single
-from gmlang.queries.reading import asked_variables, flat_rows, parts_of
+from gmlang.queries.reading import asked_variables, check_joint, flat_rows, parts_of
 from gmlang.queries.session import Prepared
 from gmlang.syntax import ast
 from gmruntime import answer as runtime
-
-JOINT_VARIABLES_MAX = 32
-"""A joint distribution has an axis for each variable, and NumPy's arrays have few."""
-
-JOINT_ENTRIES_MAX = 1 << 20
-"""A joint distribution with more entries than this is refused."""
 
 
 class Marginal(Query):
@@ -114,7 +108,9 @@ def _check(state: Checking, env: Env, call: ast.Call) -> Query:
     if not call.arguments:
         fail(state, errors.bad_query(span, "`P()` asks for nothing", "name a variable"))
     asked = asked_of(state, env, call.arguments)
-    are_events = [not is_reference(one.value) for one in asked]
+    are_events = [
+        isinstance(type_of(one.value), Bool) and not is_reference(one.value) for one in asked
+    ]
     if not any(are_events):
         return (Joint if len(call.arguments) > 1 else Marginal)(span, text, asked)
     if len(asked) == 1 or any(one.context for one in asked):
@@ -134,13 +130,7 @@ def _question(prepared: Prepared, query: Query) -> runtime.Marginals | runtime.J
         if target.variables.shape:
             message = f"`{asked.span.text}` is an array; a joint needs single variables"
             raise GmError([grounding.cannot_ask(asked.span, message, "ask P(x) for its marginals")])
-    sizes = [t.states.count for t in prepared.targets]
-    if len(sizes) > JOINT_VARIABLES_MAX:
-        message = f"this joint is of {len(sizes)} variables; {JOINT_VARIABLES_MAX} are the most"
-        raise GmError([grounding.cannot_ask(query.span, message, "ask for fewer variables")])
-    if np.prod(np.array(sizes, np.float64)) > JOINT_ENTRIES_MAX:
-        message = f"this joint has {' x '.join(map(str, sizes))} entries"
-        raise GmError([grounding.cannot_ask(query.span, message, "ask for fewer variables")])
+    check_joint(query, [t.states.count for t in prepared.targets])
     return runtime.Joint(asked_variables(prepared))
 
 

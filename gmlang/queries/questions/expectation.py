@@ -1,0 +1,180 @@
+"""E: the expectation of an expression."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gmlang.core.ast import Array, Expression, Real, Type
+from gmlang.core.check.additive import additive_parts
+from gmlang.core.check.arguments import need_count, plain
+from gmlang.core.check.givens import is_reference
+from gmlang.core.checking import Checking, fail
+from gmlang.core.expressions import scalars
+from gmlang.core.expressions.operators import is_number
+from gmlang.core.names.scope import Env
+from gmlang.core.print import describe
+from gmlang.core.program import Asked, Query
+from gmlang.core.walk import type_of
+from gmlang.errors import types as errors
+from gmlang.graph.lowering.grounder import environment
+from gmlang.graph.values.evaluate import evaluate, expand
+from gmlang.graph.world.world import ONE_INSTANCE
+from gmlang.queries.answers import Answer
+from gmlang.queries.quantities import least_and_most, spread_of
+from gmlang.queries.question import Question, Single
+from gmlang.queries.reading import asked_variables, flat_rows
+from gmlang.queries.session import Prepared, Target
+from gmlang.syntax import ast
+from gmruntime import answer as runtime
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation(Query):
+    """The mean of an expression, by the parts that add up to it.
+
+    Attributes:
+        coefficients: of each part that is asked for.
+        constants: what is added to them.
+    """
+
+    kind = "expectation"
+
+    coefficients: tuple[Expression, ...] = ()
+    constants: tuple[Asked, ...] = ()
+
+    def as_number(self) -> tuple[Query, Type] | None:
+        """Stand for the mean of a single value."""
+        is_single = not isinstance(type_of(self.asked[0].value), Array)
+        return (self, Real()) if is_single else None
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ExpectationAnswer(Answer):
+    """The mean, or nested lists of means; of a single one with what is proven of it.
+
+    Attributes:
+        lower: what it is at least; None where nothing is proven.
+        upper: what it is at most.
+    """
+
+    kind = "expectation"
+
+    lower: float | None = None
+    upper: float | None = None
+
+    @property
+    def details(self) -> dict[str, object]:
+        """The bounds."""
+        return {} if self.lower is None else {"lower": self.lower, "upper": self.upper}
+
+
+def number_asked_for(state: Checking, env: Env, call: ast.Call) -> Expression:
+    """Check the one argument of a word about a number: it depends on variables."""
+    need_count(state, call, 1, "one expression")
+    written = plain(state, call.arguments[0])
+    checked = scalars.check(state, env, written)
+    type_ = type_of(checked)
+    element = type_.element if isinstance(type_, Array) else type_
+    if not is_number(element):
+        fail(state, errors.type_mismatch(written.span, "a number", describe(element)))
+    if isinstance(type_, Array):
+        if not is_reference(checked):
+            scalars.need_scalar(state, checked)
+        return scalars.need_one_array(state, checked)
+    return scalars.need_random(state, checked)
+
+
+def _check(state: Checking, env: Env, call: ast.Call) -> Query:
+    checked = number_asked_for(state, env, call)
+    parts = additive_parts(checked)
+    terms = [part for part in parts if part.value is not None]
+    asked = tuple(Asked(p.value.span, p.value, p.context) for p in terms if p.value is not None)
+    constants = tuple(
+        Asked(p.coefficient.span, p.coefficient, p.context) for p in parts if p.value is None
+    )
+    coefficients = tuple(part.coefficient for part in terms)
+    text = call.span.text
+    return Expectation(call.span, text, asked, coefficients=coefficients, constants=constants)
+
+
+def _question(prepared: Prepared, query: Expectation) -> runtime.Marginals:
+    del query
+    return runtime.Marginals(np.unique(asked_variables(prepared)))
+
+
+def _known(prepared: Prepared, value: Expression, asked: Asked) -> np.ndarray:
+    """Evaluate what is known of each instance of a part."""
+    env = environment(prepared.grounder, ONE_INSTANCE)
+    frame, _ = expand(env, asked.context)
+    found = np.asarray(evaluate(value, replace(env, frame=frame)), np.float64)
+    return np.broadcast_to(found.reshape(-1), (frame.count,))
+
+
+def means(target: Target, flat: dict[int, np.ndarray]) -> np.ndarray:
+    """Return the mean of each of a target's variables, in their shape."""
+    found = [_mean(target.levels, flat[int(v)]) for v in target.variables.reshape(-1)]
+    return np.array(found).reshape(target.variables.shape)
+
+
+def _mean(levels: np.ndarray, p: np.ndarray) -> float:
+    used = p > 0
+    return float(levels[used].astype(np.float64) @ p[used])
+
+
+def _read(prepared: Prepared, query: Expectation, found: runtime.MarginalsAnswer) -> Answer:
+    if found.quality.status is runtime.Status.IMPOSSIBLE:
+        return ExpectationAnswer(query.text)
+    flat = flat_rows(prepared, found.probabilities)
+    if isinstance(type_of(query.asked[0].value), Array):
+        shaped = means(prepared.targets[0], flat)
+        return ExpectationAnswer(query.text, value=shaped.tolist(), array=shaped)
+    total = sum(float(_known(prepared, one.value, one).sum()) for one in query.constants)
+    least = most = total
+    is_bounded = found.lower is not None and found.upper is not None
+    lower = flat_rows(prepared, found.lower) if found.lower is not None else flat
+    upper = flat_rows(prepared, found.upper) if found.upper is not None else flat
+    for target, asked, by in zip(prepared.targets, query.asked, query.coefficients, strict=True):
+        coefficients = _known(prepared, by, asked)
+        total += float(coefficients @ means(target, flat).reshape(-1))
+        if not is_bounded:
+            continue
+        for c, v in zip(coefficients.tolist(), target.variables.reshape(-1).tolist(), strict=True):
+            ends = least_and_most(target.levels, lower[v], upper[v])
+            least, most = least + min(c * e for e in ends), most + max(c * e for e in ends)
+    if not is_bounded:
+        return ExpectationAnswer(query.text, value=total, array=np.asarray(total))
+    return ExpectationAnswer(
+        query.text, value=total, array=np.asarray(total), lower=least, upper=most
+    )
+
+
+def _quality(
+    prepared: Prepared, query: Expectation, found: runtime.MarginalsAnswer
+) -> runtime.Quality:
+    """Say how far off the mean may be where each probability is off by the error of an estimate."""
+    quality = found.quality
+    if quality.status is not runtime.Status.ESTIMATE or quality.error_kind == "residual":
+        return quality
+    if isinstance(type_of(query.asked[0].value), Array):
+        worst = max(spread_of(target.levels) for target in prepared.targets)
+        return replace(quality, error=quality.error * worst)
+    scale = 0.0
+    for target, asked, by in zip(prepared.targets, query.asked, query.coefficients, strict=True):
+        scale += spread_of(target.levels) * float(np.abs(_known(prepared, by, asked)).sum())
+    return replace(quality, error=quality.error * scale)
+
+
+EXPECTATION = Question(
+    word="E",
+    help="the expectation of an expression",
+    shortest="E(x)",
+    form="E(x + y | c, z = v)",
+    example="var x[2] : 1..6\n"
+    "var a : bool ~ Bernoulli(0.2)\n"
+    "query E(x), E(x[0] * x[1] | x[0] > 3), E(2 * a - 1)\n"
+    "assert abs(E(x[0] * x[1] | x[0] > 3) - 5 * 3.5) < 1e-9\n"
+    "assert abs(E(x[0] + x[1] / 2 + 1) - 6.25) < 1e-9\n",
+    check=_check,
+    kinds=((Expectation, ExpectationAnswer),),
+    answered=Single(_question, _read, quality=_quality),
+)

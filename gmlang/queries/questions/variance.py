@@ -1,0 +1,126 @@
+"""Var: the variance of an expression."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gmlang.core.ast import Array, Real, Type
+from gmlang.core.checking import Checking
+from gmlang.core.names.scope import Env
+from gmlang.core.program import Asked, Query
+from gmlang.core.walk import type_of
+from gmlang.queries.answers import Answer
+from gmlang.queries.quantities import least_and_most
+from gmlang.queries.question import Question, Single
+from gmlang.queries.questions.expectation import number_asked_for
+from gmlang.queries.reading import asked_variables, flat_rows
+from gmlang.queries.session import Prepared
+from gmlang.syntax import ast
+from gmruntime import answer as runtime
+
+
+class Variance(Query):
+    """The mean squared distance of an expression from its mean."""
+
+    __slots__ = ()
+    kind = "variance"
+
+    def as_number(self) -> tuple[Query, Type] | None:
+        """Stand for the variance of a single value."""
+        is_single = not isinstance(type_of(self.asked[0].value), Array)
+        return (self, Real()) if is_single else None
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class VarianceAnswer(Answer):
+    """The variance, or nested lists of variances; of a single one with what is proven of it.
+
+    Attributes:
+        lower: what it is at least; None where nothing is proven.
+        upper: what it is at most.
+    """
+
+    kind = "variance"
+
+    lower: float | None = None
+    upper: float | None = None
+
+    @property
+    def details(self) -> dict[str, object]:
+        """The bounds."""
+        return {} if self.lower is None else {"lower": self.lower, "upper": self.upper}
+
+
+def _check(state: Checking, env: Env, call: ast.Call) -> Query:
+    checked = number_asked_for(state, env, call)
+    return Variance(call.span, call.span.text, (Asked(checked.span, checked),))
+
+
+def _question(prepared: Prepared, query: Variance) -> runtime.Marginals:
+    del query
+    return runtime.Marginals(np.unique(asked_variables(prepared)))
+
+
+def _squares(levels: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the probabilities above zero, and the distances from the mean, plain and squared."""
+    used = p > 0
+    apart = levels[used].astype(np.float64)
+    apart = apart - apart @ p[used]
+    return p[used], apart, apart**2
+
+
+def _read(prepared: Prepared, query: Variance, found: runtime.MarginalsAnswer) -> Answer:
+    if found.quality.status is runtime.Status.IMPOSSIBLE:
+        return VarianceAnswer(query.text)
+    flat = flat_rows(prepared, found.probabilities)
+    (target,) = prepared.targets
+    each: list[float] = []
+    for variable in target.variables.reshape(-1).tolist():
+        p, _, squares = _squares(target.levels, flat[variable])
+        each.append(float(p @ squares))
+    shaped = np.array(each).reshape(target.variables.shape)
+    made = VarianceAnswer(query.text, value=shaped.tolist(), array=shaped)
+    if shaped.ndim or found.lower is None or found.upper is None:
+        return made
+    variable = int(target.variables)
+    lower = flat_rows(prepared, found.lower)[variable]
+    upper = flat_rows(prepared, found.upper)[variable]
+    # Around any point the mean square is at least the variance; the mean is no further from it
+    # than its bounds.
+    apart = target.levels - float(target.levels.astype(np.float64) @ flat[variable])
+    fewest, most = least_and_most(apart**2, lower, upper)
+    ends = least_and_most(apart, lower, upper)
+    least = max(0.0, fewest - max(end**2 for end in ends))
+    return replace(made, lower=least, upper=most)
+
+
+def _quality(
+    prepared: Prepared, query: Variance, found: runtime.MarginalsAnswer
+) -> runtime.Quality:
+    """Say how far off it may be, to first order, where probabilities are off by an error."""
+    del query
+    quality = found.quality
+    if quality.status is not runtime.Status.ESTIMATE or quality.error_kind == "residual":
+        return quality
+    flat = flat_rows(prepared, found.probabilities)
+    (target,) = prepared.targets
+    levels = target.levels.astype(np.float64)
+    scales = [
+        float(((levels - levels @ flat[v]) ** 2).sum())
+        for v in target.variables.reshape(-1).tolist()
+    ]
+    return replace(quality, error=quality.error * max(scales, default=0.0))
+
+
+VARIANCE = Question(
+    word="Var",
+    help="the variance of an expression",
+    shortest="Var(x)",
+    form="Var(x + y | c, z = v)",
+    example="var x[2] : 1..6\n"
+    "query Var(x), Var(x[0] + x[1] | x[0] == x[1])\n"
+    "assert abs(Var(x[0] - x[1]) - 2 * 35 / 12) < 1e-9\n",
+    check=_check,
+    kinds=((Variance, VarianceAnswer),),
+    answered=Single(_question, _read, quality=_quality),
+)
