@@ -14,12 +14,7 @@ from gmruntime.arrays import Bool, Float64
 from gmruntime.budget import Budget
 from gmruntime.messages.layout import Group, Layout
 from gmruntime.messages.options import BpOptions
-
-PATIENCE = 40
-"""Sweeps after which an undamped run must have halved its residual, or is damped more."""
-
-DAMPINGS = (0.0, 0.5, 0.75, 0.9)
-"""The dampings tried in turn when none was asked for."""
+from gmruntime.messages.schedule import sweep_until_settled
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,32 +48,25 @@ def propagate_vectorised(
 ) -> Messages:
     """Run in NumPy, overwriting `values`; all rows sweep together."""
     impossible = np.zeros(len(unary), np.bool_)
-    residual, converged, sweep = 0.0, True, 0
-    damping = DAMPINGS[0] if options.damping is None else options.damping
-    checkpoint = np.inf
-    while layout.groups:
+    done = 0
+
+    def sweep(damping: float) -> float:
+        nonlocal done
+        change, contradiction = _sweep(layout, unary, values, damping, budget)
+        np.logical_or(impossible, contradiction, out=impossible)
+        done += 1
+        return change
+
+    residual = 0.0
+    if layout.groups:
         try:
-            change, contradiction = _sweep(layout, unary, values, damping, budget)
+            found = sweep_until_settled(sweep, budget, options, may_damp=not layout.is_forest)
         except TimeoutError:
             # A sweep that was not finished says nothing of how far there is to go.
-            return Messages(values, np.inf, sweep, False, impossible)
-        impossible |= contradiction
-        sweep += 1
-        residual = change / (1.0 - damping)
-        converged = residual <= options.tolerance
-        if converged or sweep >= options.num_sweeps_max or budget.left_s() <= 0.0:
-            break
-        if options.damping is None and sweep % PATIENCE == 0 and not layout.is_forest:
-            damping = calmer(damping, residual, checkpoint)
-            checkpoint = residual
-    return Messages(values, float(residual), sweep, bool(converged), impossible)
-
-
-def calmer(damping: float, residual: float, checkpoint: float) -> float:
-    """Damp more when the residual has not halved since it was last looked at."""
-    if residual <= 0.5 * checkpoint:
-        return damping
-    return DAMPINGS[min(DAMPINGS.index(damping) + 1, len(DAMPINGS) - 1)]
+            return Messages(values, np.inf, done, False, impossible)
+        assert found is not None
+        residual = found[0]
+    return Messages(values, residual, done, residual <= options.tolerance, impossible)
 
 
 def beliefs(

@@ -1,6 +1,6 @@
 """Factors of every kind as flat arrays, for loops that take them one by one.
 
-`kernels.compiled_kinds` reads them; here is written what the parameters of each kind are.
+`kernels.compiled.kinds` reads them; here is written what the parameters of each kind are.
 """
 
 from collections.abc import Sequence
@@ -26,6 +26,7 @@ from gmruntime.factors.kinds import (
 )
 from gmruntime.factors.kinds.all_different import NUM_EXACT_VALUES_MAX, NUM_EXACT_VARIABLES_MAX
 from gmruntime.messages.kernels import codes
+from gmruntime.messages.kernels.records import FlatFactors
 from gmruntime.messages.layout import Group, Layout
 
 # What e^x still holds.
@@ -33,64 +34,6 @@ _LOG_MAX = 700.0
 
 # Exponentials taken between two looks at the clock: some hundredths of a second.
 _NUM_ENTRIES_AT_ONCE = 1 << 21
-
-
-_A = np.ndarray
-_Arrays = tuple[_A, _A, _A, _A, _A, _A, _A, _A, _A, _A, _A]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class FlatFactors:
-    """Factors one after another; an edge is one position of one factor's scope.
-
-    Attributes:
-        code: the kind of each factor, see `compiled_kinds`.
-        start: edges start[f]..start[f + 1] - 1 are the scope of factor f.
-        variables: of each edge.
-        places: where each edge's message begins.
-        states: of each edge's variable.
-        int_start: integers int_start[f]..int_stop[f] - 1 of `ints` are factor f's.
-        int_stop: factors may share parameters.
-        ints: whole numbers such as coefficients.
-        real_start: likewise for `reals`.
-        real_stop: likewise.
-        reals: f for sums, log f for maxima.
-        scratch: how many numbers each factor's rule may need to write down meanwhile.
-    """
-
-    code: Int64[np.ndarray, " factors"]
-    start: Int64[np.ndarray, " factors_and_end"]
-    variables: Int64[np.ndarray, " edges"]
-    places: Int64[np.ndarray, " edges"]
-    states: Int64[np.ndarray, " edges"]
-    int_start: Int64[np.ndarray, " factors"]
-    int_stop: Int64[np.ndarray, " factors"]
-    ints: Int64[np.ndarray, " integers"]
-    real_start: Int64[np.ndarray, " factors"]
-    real_stop: Int64[np.ndarray, " factors"]
-    reals: Float64[np.ndarray, " reals"]
-    scratch: Int64[np.ndarray, " factors"]
-
-    @property
-    def num_scratch(self) -> int:
-        """The scratch that any one factor needs."""
-        return int(self.scratch.max(initial=1))
-
-    def arrays(self) -> _Arrays:
-        """Return the arrays in the order in which the compiled loops take them."""
-        return (
-            self.code,
-            self.start,
-            self.variables,
-            self.places,
-            self.states,
-            self.int_start,
-            self.int_stop,
-            self.ints,
-            self.real_start,
-            self.real_stop,
-            self.reals,
-        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,6 +10,7 @@ import numpy as np
 
 from gmruntime.arrays import Float64, Int64
 from gmruntime.budget import UNLIMITED, Budget
+from gmruntime.csr import rows_by
 from gmruntime.factors.kinds import (
     FactorKind,
     Potts,
@@ -18,9 +19,17 @@ from gmruntime.factors.kinds import (
     TruncatedQuadratic,
     Xor,
 )
-from gmruntime.messages.compiled.flat_factors import FlatFactors, flat_factors
+from gmruntime.messages.compiled.flat_factors import flat_factors
 from gmruntime.messages.compiled.odds import Odds, odds_of
-from gmruntime.messages.kernels.compiled import maxima, schedules, sums
+from gmruntime.messages.kernels.compiled import blocks, schedules
+from gmruntime.messages.kernels.compiled.variables import to_factors, to_factors_binary
+from gmruntime.messages.kernels.records import (
+    FlatFactors,
+    Terms,
+    Truncated,
+    Variables,
+    room_for,
+)
 from gmruntime.messages.layout import Group, Layout
 
 # Blocks of fewer pair tables than this are taken one by one, with those of higher arity.
@@ -59,7 +68,7 @@ def compile_layout(layout: Layout, budget: Budget = UNLIMITED) -> Program:
             owners.append(group.scopes[:, k].astype(np.int64))
             places.append(start + size * np.arange(len(group.scopes), dtype=np.int64))
     owner, place = np.concatenate(owners), np.concatenate(places)
-    degree = np.bincount(owner, minlength=len(layout.num_states))
+    row_start, order = rows_by(owner, len(layout.num_states))
     groups = tuple(g for g in layout.groups if _has_kernel(g, is_max=layout.is_max))
     others = [g for g in layout.groups if not _has_kernel(g, is_max=layout.is_max)]
     if not layout.is_max:
@@ -68,8 +77,8 @@ def compile_layout(layout: Layout, budget: Budget = UNLIMITED) -> Program:
         layout,
         groups,
         flat_factors(layout, others, budget),
-        np.concatenate([[0], np.cumsum(degree)]).astype(np.int64),
-        place[np.argsort(owner, kind="stable")],
+        row_start,
+        place[order],
         bool((layout.num_states == 2).all()),
         odds_of(layout),
     )
@@ -115,84 +124,40 @@ def sweep(
     Returns:
         the largest change, or -1 when some message would rule out every state.
     """
-    layout = program.layout
-    starts = layout.variable_start
+    layout, others = program.layout, program.others
+    terms = Terms(damping, layout.is_max, layout.is_max or layout.is_forest)
     rows, places = program.row_start, program.row_messages
-    scratch = np.empty(int(layout.num_states.max(initial=1)))
-    if layout.is_max:
-        maxima.to_factors(unary, starts, rows, places, heard, said, scratch)
-    elif program.is_binary:
-        sums.to_factors_binary(unary, rows, places, heard, said)
+    variables = Variables(unary, layout.variable_start, rows, places)
+    if program.is_binary and not layout.is_max:
+        to_factors_binary(variables, heard, said)
     else:
-        sums.to_factors(unary, starts, rows, places, heard, said, scratch)
-    update = _maximise if layout.is_max else _sum
+        most = np.empty(int(layout.num_states.max(initial=1)))
+        to_factors(variables, heard, said, most, layout.is_max)
     change = 0.0
-    if len(program.others.code):
-        others = program.others
-        found = schedules.flood(
-            *others.arrays(),
-            others.num_scratch,
-            said,
-            heard,
-            damping,
-            layout.is_max,
-            layout.is_forest,
-        )
-        if found < 0.0:
-            return -1.0
-        change = found
+    if len(others.code):
+        change = schedules.flood(others, said, heard, room_for(others), terms)
     for group in program.groups:
-        found = update(layout, group, heard, said, damping)
-        if found < 0.0:
+        if change < 0.0:
             return -1.0
-        change = max(change, found)
+        found = _update(group, heard, said, terms)
+        change = -1.0 if found < 0.0 else max(change, found)
     return change
 
 
-def _sum(
-    layout: Layout, group: Group, heard: np.ndarray, said: np.ndarray, damping: float
-) -> float:
-    kind, count = group.kind, len(group.scopes)
-    starts = np.array(group.starts, np.int64)
-    nats = layout.is_forest
-    match kind:
-        case Table() if group.states == (2, 2) and not nats:
-            return sums.binary_tables(kind.log_potentials, said, heard, starts, count, damping)
-        case Table() if len(group.states) == 2:
-            tables = kind.log_potentials
-            return sums.pair_tables(tables, said, heard, starts, count, damping, nats)
-        case Potts():
-            size = group.states[0]
-            return sums.potts(kind.weights, said, heard, starts, size, count, damping, nats)
-        case Xor():
-            return sums.parity(kind.parities, said, heard, starts, count, damping, nats)
-        case _:
-            raise AssertionError(type(kind).__name__)
-
-
-def _maximise(
-    layout: Layout, group: Group, heard: np.ndarray, said: np.ndarray, damping: float
-) -> float:
+def _update(group: Group, heard: np.ndarray, said: np.ndarray, terms: Terms) -> float:
     kind, count, size = group.kind, len(group.scopes), group.states[0]
     starts = np.array(group.starts, np.int64)
     match kind:
-        case Table() if group.states == (2, 2):
-            return maxima.binary_tables(kind.log_potentials, said, heard, starts, count, damping)
-        case Table() if len(group.states) == 2:
-            return maxima.pair_tables(kind.log_potentials, said, heard, starts, count, damping)
+        case Table() if group.states == (2, 2) and (terms.is_max or not terms.in_nats):
+            return blocks.binary_tables(kind.log_potentials, said, heard, starts, count, terms)
+        case Table():
+            return blocks.pair_tables(kind.log_potentials, said, heard, starts, count, terms)
         case Potts():
-            return maxima.potts(kind.weights, said, heard, starts, size, count, damping)
+            return blocks.potts(kind.weights, said, heard, starts, size, count, terms)
+        case Xor():
+            return blocks.parity(kind.parities, said, heard, starts, count, terms)
         case TruncatedLinear() | TruncatedQuadratic():
-            return maxima.truncated(
-                kind.slopes,
-                kind.caps,
-                isinstance(kind, TruncatedQuadratic),
-                said,
-                heard,
-                starts,
-                size,
-                count,
-                damping,
-            )
+            shape = Truncated(kind.slopes, kind.caps, isinstance(kind, TruncatedQuadratic))
+            return blocks.truncated(shape, said, heard, starts, size, count, terms)
         case _:
             raise AssertionError(type(kind).__name__)

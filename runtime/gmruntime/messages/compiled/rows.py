@@ -1,15 +1,17 @@
 """Compiled runs, row by row of evidence: floods, and visits of single factors."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gmruntime.arrays import Float64
 from gmruntime.budget import Budget
-from gmruntime.messages.bp import DAMPINGS, PATIENCE, Messages, calmer, propagate_vectorised
+from gmruntime.messages.bp import Messages, propagate_vectorised
 from gmruntime.messages.layout import Layout
 from gmruntime.messages.options import BpOptions
+from gmruntime.messages.schedule import Settled, sweep_until_settled
 
 if TYPE_CHECKING:
     from gmruntime.messages.compiled.floods import Program
@@ -103,16 +105,8 @@ def visit_row(
 
     layout = visits.layout
     own, heard = _inwards(layout, unary, start)
-    found = visit(
-        visits,
-        own,
-        heard,
-        "residual" if options.schedule == "residual" else "sequential",
-        budget,
-        options.tolerance,
-        options.num_sweeps_max,
-        options.damping or 0.0,
-    )
+    schedule = "residual" if options.schedule == "residual" else "sequential"
+    found = visit(visits, own, heard, schedule, budget, options)
     return None if found is None else _outwards(layout, heard, *found, options)
 
 
@@ -135,37 +129,34 @@ def run_row(
     own, heard = _inwards(layout, unary, start)
     said = np.empty_like(heard)
     odds = None if program.odds is None else start_odds(program.odds, own, heard)
-    damping = DAMPINGS[0] if options.damping is None else options.damping
-    residual, sweep, checkpoint = 0.0, 0, np.inf
-    while layout.groups:
+
+    def sweep(damping: float) -> float:
         if odds is None:
-            change = update(program, own, heard, said, damping)
-        else:
-            change = odds.update(damping)
-        if change < 0.0:
-            return None
-        sweep += 1
-        residual = change / (1.0 - damping)
-        is_over = sweep >= options.num_sweeps_max or budget.left_s() <= 0.0
-        if residual <= options.tolerance or is_over:
-            break
-        if options.damping is None and sweep % PATIENCE == 0 and not layout.is_forest:
-            more = calmer(damping, residual, checkpoint)
-            if more > damping == 0.0 and options.schedule == "auto":
-                if odds is not None:
-                    odds.write(heard)
-                tried = _by_residual(layout, own, heard, budget, options, sweep)
-                if tried is None:
-                    return None
-                residual, sweep = tried
-                if odds is not None:
-                    odds.read(heard)
-                if residual <= options.tolerance or sweep >= options.num_sweeps_max:
-                    break
-            damping, checkpoint = more, residual
+            return update(program, own, heard, said, damping)
+        return odds.update(damping)
+
+    def by_residual(count: int) -> Settled | None:
+        if odds is not None:
+            odds.write(heard)
+        found = _by_residual(layout, own, heard, budget, options, count)
+        if found is not None and odds is not None:
+            odds.read(heard)
+        return found
+
+    found: Settled | None = (0.0, 0)
+    if layout.groups:
+        found = sweep_until_settled(
+            sweep,
+            budget,
+            options,
+            may_damp=not layout.is_forest,
+            before_damping=by_residual if options.schedule == "auto" else None,
+        )
+    if found is None:
+        return None
     if odds is not None:
         odds.write(heard)
-    return _outwards(layout, heard, float(residual), sweep, options)
+    return _outwards(layout, heard, *found, options)
 
 
 def _by_residual(
@@ -175,7 +166,7 @@ def _by_residual(
     budget: Budget,
     options: BpOptions,
     sweep: int,
-) -> tuple[float, int] | None:
+) -> Settled | None:
     """Go on by residual for a while; return the residual and the sweeps in all."""
     from gmruntime.messages.compiled.visits import visit
 
@@ -184,5 +175,5 @@ def _by_residual(
         visits = _visits_of(layout, budget)
     except TimeoutError:
         return np.inf, sweep
-    found = visit(visits, own, heard, "residual", budget, options.tolerance, left)
+    found = visit(visits, own, heard, "residual", budget, replace(options, num_sweeps_max=left))
     return None if found is None else (found[0], sweep + found[1])

@@ -5,6 +5,7 @@ first: that settles where all messages at once do not.
 """
 
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Literal
 
 import numpy as np
@@ -13,9 +14,13 @@ from scipy.sparse.csgraph import reverse_cuthill_mckee
 
 from gmruntime.arrays import Float64, Int64
 from gmruntime.budget import UNLIMITED, Budget
-from gmruntime.messages.compiled.flat_factors import FlatFactors, flat_factors
+from gmruntime.csr import rows_by
+from gmruntime.messages.compiled.flat_factors import flat_factors
 from gmruntime.messages.kernels.compiled import schedules as kernels
+from gmruntime.messages.kernels.records import FlatFactors, Queue, Terms, Variables, room_for
 from gmruntime.messages.layout import Layout
+from gmruntime.messages.options import BpOptions
+from gmruntime.messages.schedule import Settled, sweep_until_settled
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,22 +49,14 @@ def plan_visits(layout: Layout, budget: Budget = UNLIMITED) -> Visits:
     factors = flat_factors(layout, layout.groups, budget)
     count, num_variables = len(factors.code), len(layout.num_states)
     owner = np.repeat(np.arange(count, dtype=np.int64), np.diff(factors.start))
-    order = np.argsort(factors.variables, kind="stable")
-    degree = np.bincount(factors.variables, minlength=num_variables)
+    row_start, order = rows_by(factors.variables, num_variables)
     visited = np.arange(count, dtype=np.int64)
     if layout.is_forest and count:
         edges = (np.ones(len(owner)), (owner, count + factors.variables))
         both = coo_array(edges, shape=(count + num_variables,) * 2).tocsr()
         nodes = reverse_cuthill_mckee((both + both.T).tocsr(), symmetric_mode=True)
         visited = nodes[nodes < count].astype(np.int64)
-    return Visits(
-        layout,
-        factors,
-        np.concatenate([[0], np.cumsum(degree)]).astype(np.int64),
-        factors.places[order],
-        owner[order],
-        visited,
-    )
+    return Visits(layout, factors, row_start, factors.places[order], owner[order], visited)
 
 
 def visit(
@@ -68,90 +65,37 @@ def visit(
     heard: Float64[np.ndarray, " message_entries"],
     schedule: Literal["sequential", "residual"],
     budget: Budget,
-    tolerance: float,
-    num_sweeps_max: int,
-    damping: float = 0.0,
-) -> tuple[float, int] | None:
+    options: BpOptions,
+) -> Settled | None:
     """Update messages in place until they settle; sums as probabilities, maxima as logs.
 
-    Returns:
-        the largest change of a last sweep over all factors divided by 1 - damping, and the number
-        of sweeps, where as many visits as there are factors count as one; None when some message
-        would rule out every state.
+    As many visits as there are factors count as one sweep. None when some message would rule out
+    every state.
     """
+    layout, factors = visits.layout, visits.factors
+    variables = Variables(unary, layout.variable_start, visits.row_start, visits.row_messages)
+    room, terms = room_for(factors), Terms(0.0, layout.is_max, layout.is_max or layout.is_forest)
     if schedule == "residual":
-        found = _by_residual(visits, unary, heard, budget, tolerance, num_sweeps_max - 1)
-        if found is None:
-            return None
+        count = len(factors.code)
+        heap, where = np.arange(count), np.arange(count)
+        queue = Queue(visits.row_factors, np.full(count, np.inf), heap, where)
+        done, left = 0, np.inf
+        while done < max(1, options.num_sweeps_max - 1) and left > options.tolerance:
+            left = kernels.by_residual(
+                factors, variables, heard, queue, options.tolerance, room, terms
+            )
+            if left < 0.0:
+                return None
+            done += 1
+            if budget.left_s() <= 0.0:
+                break
         # Pending changes are bounds on single visits: what a whole sweep changes is the measure.
-        last = _sweep(visits, unary, heard, backward=False, damping=0.0)
-        return None if last is None else (last, found + 1)
-    sweep, residual = 0, 0.0
-    while sweep < num_sweeps_max:
-        change = _sweep(visits, unary, heard, backward=sweep % 2 == 1, damping=damping)
-        if change is None:
-            return None
-        sweep += 1
-        residual = change / (1.0 - damping)
-        if residual <= tolerance or budget.left_s() <= 0.0:
-            break
-    return residual, sweep
+        last = kernels.sequential(factors, variables, heard, visits.order, room, terms)
+        return None if last < 0.0 else (float(last), done + 1)
+    orders = cycle((visits.order, visits.order[::-1].copy()))
 
+    def sweep(damping: float) -> float:
+        damped = terms._replace(damping=damping)
+        return kernels.sequential(factors, variables, heard, next(orders), room, damped)
 
-def _sweep(
-    visits: Visits, unary: np.ndarray, heard: np.ndarray, *, backward: bool, damping: float
-) -> float | None:
-    layout, factors = visits.layout, visits.factors
-    change = kernels.sequential(
-        *factors.arrays(),
-        factors.num_scratch,
-        unary,
-        layout.variable_start,
-        visits.row_start,
-        visits.row_messages,
-        heard,
-        visits.order,
-        backward,
-        damping,
-        layout.is_max,
-        layout.is_max or layout.is_forest,
-    )
-    return None if change < 0.0 else float(change)
-
-
-def _by_residual(
-    visits: Visits,
-    unary: np.ndarray,
-    heard: np.ndarray,
-    budget: Budget,
-    tolerance: float,
-    num_sweeps_max: int,
-) -> int | None:
-    """Visit by residual; return the number of sweeps, None when some message vanishes."""
-    layout, factors = visits.layout, visits.factors
-    count = len(factors.code)
-    pending = np.full(count, np.inf)
-    heap, where = np.arange(count), np.arange(count)
-    for sweep in range(max(1, num_sweeps_max)):
-        left = kernels.by_residual(
-            *factors.arrays(),
-            factors.num_scratch,
-            unary,
-            layout.variable_start,
-            visits.row_start,
-            visits.row_messages,
-            visits.row_factors,
-            heard,
-            pending,
-            heap,
-            where,
-            count,
-            tolerance,
-            layout.is_max,
-            layout.is_max or layout.is_forest,
-        )
-        if left < 0.0:
-            return None
-        if left <= tolerance or budget.left_s() <= 0.0:
-            return sweep + 1
-    return max(1, num_sweeps_max)
+    return sweep_until_settled(sweep, budget, options, may_damp=False)

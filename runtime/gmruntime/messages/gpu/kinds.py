@@ -1,6 +1,6 @@
 """Flooding on a GPU for factors of any kind and variables of any numbers of states.
 
-The host's side of `kernels.cuda_kinds`; many rows of evidence run side by side. Not run by this
+The host's side of `kernels.cuda.kinds`; many rows of evidence run side by side. Not run by this
 project's continuous integration, which has no GPU: there the kernels are compiled, and run on the
 CPU as plain C++.
 """
@@ -13,9 +13,11 @@ import numpy as np
 
 from gmruntime.arrays import Float64
 from gmruntime.budget import Budget
+from gmruntime.csr import rows_by
 from gmruntime.devices import free_bytes, on_gpu
 from gmruntime.messages.compiled.flat_factors import flat_factors
-from gmruntime.messages.gpu.pairs import ROWS_MAX, SWEEPS_PER_LOOK, Pace
+from gmruntime.messages.gpu.pace import sweep_on_gpu
+from gmruntime.messages.gpu.pairs import ROWS_MAX
 from gmruntime.messages.kernels import codes
 from gmruntime.messages.kernels.cuda import kinds as cuda_kinds
 from gmruntime.messages.layout import Layout
@@ -111,9 +113,7 @@ class _Part:
         self.real: Any = np.float64 if options.precision == "float64" else np.float32
         self.layout, self.device, self.rows = layout, device, len(unary)
         self.num_factors, self.num_edges = len(factors.code), len(factors.places)
-        order = np.argsort(factors.variables, kind="stable")
-        degree = np.bincount(factors.variables, minlength=len(layout.num_states))
-        row_start = np.concatenate([[0], np.cumsum(degree)]).astype(np.int64)
+        row_start, order = rows_by(factors.variables, len(layout.num_states))
         held = {
             "code": factors.code,
             "start": factors.start,
@@ -147,16 +147,11 @@ class _Part:
 
     def run(self, budget: Budget, options: BpOptions, damping: float) -> tuple[float, int]:
         """Sweep until the messages settle; return the largest change and the sweeps done."""
-        sweep, pace = 0, Pace(options, damping)
-        while sweep < options.num_sweeps_max and budget.left_s() > 0.0:
-            self.change.fill(0)
-            self._sweep(sweep, pace.chance, damping)
-            sweep += 1
-            if sweep % SWEEPS_PER_LOOK and sweep < options.num_sweeps_max:
-                continue
-            if pace.is_settled(float(self.change.max())):
-                break
-        return float(self.change.max()), sweep
+
+        def sweep(number: int, chance: float) -> None:
+            self._sweep(number, chance, damping)
+
+        return sweep_on_gpu(sweep, self.change, budget, options, damping)
 
     def _sweep(self, sweep: int, chance: float, damping: float) -> None:
         held, launch = self.held, self.device.launch

@@ -11,8 +11,10 @@ import numpy as np
 
 from gmruntime.arrays import Float64, Int64, UInt8
 from gmruntime.budget import Budget
+from gmruntime.csr import rows_by
 from gmruntime.devices import check_gpu, compiled, free_bytes, gpu_arrays, has_gpu
 from gmruntime.factors.kinds import Potts, Table
+from gmruntime.messages.gpu.pace import sweep_on_gpu
 from gmruntime.messages.kernels.cuda import pairs as cuda
 from gmruntime.messages.layout import Layout
 from gmruntime.messages.options import BpOptions
@@ -20,44 +22,8 @@ from gmruntime.messages.options import BpOptions
 # Below this many messages entries a launch costs more than the work.
 _NUM_ENTRIES_MIN = 1_000_000
 
-SWEEPS_PER_LOOK = 8
-"""Sweeps between two looks at the largest change, each of which waits for the device."""
-
-CHANCES = (1.0, 0.7, 0.4, 0.1)
-"""Shares of the messages that are sent, tried in turn while they do not settle."""
-
-PATIENCE = 5
-"""Looks after which the change must have halved, or a smaller share is sent."""
-
 ROWS_MAX = 1 << 15
 """Rows of evidence in one launch."""
-
-
-@dataclass(slots=True)
-class Pace:
-    """What share of the messages is sent: all, until they no longer settle."""
-
-    options: BpOptions
-    damping: float
-    step: int = 0
-    looks: int = 0
-    checkpoint: float = float("inf")
-
-    @property
-    def chance(self) -> float:
-        """The share at present."""
-        return CHANCES[self.step]
-
-    def is_settled(self, change: float) -> bool:
-        """Look at the largest change; send fewer messages when it has not halved for long."""
-        self.looks += 1
-        if change <= self.options.tolerance * (1.0 - self.damping):
-            return True
-        if self.looks % PATIENCE == 0 and self.options.damping is None:
-            if change > 0.5 * self.checkpoint and self.step + 1 < len(CHANCES):
-                self.step += 1
-            self.checkpoint = change
-        return False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,12 +81,10 @@ def plan(layout: Layout) -> Plan | None:
             first.append(np.full(count, k == 0, np.uint8))
         parameters.append(values.reshape(-1))
         offset += values.size
-    owners = np.concatenate(owner)
-    order = np.argsort(owners, kind="stable")
-    degree = np.bincount(owners, minlength=len(layout.num_states))
+    edge_start, order = rows_by(np.concatenate(owner), len(layout.num_states))
     return Plan(
         "potts" if kinds == {Potts} else "table",
-        np.concatenate([[0], np.cumsum(degree)]).astype(np.int64),
+        edge_start,
         np.concatenate(own)[order],
         np.concatenate(other)[order],
         np.concatenate(starts)[order],
@@ -222,23 +186,20 @@ def _run_rows(
     rows, count = len(unary), len(layout.num_states)
     change, lost = cupy.zeros(rows, np.float32), cupy.zeros(rows, np.int32)
     blocks = -(-count // cuda.variables_per_block(size))
-    pace = Pace(options, damping)
-    sweep = 0
-    while sweep < options.num_sweeps_max and budget.left_s() > 0.0:
-        change.fill(0)
-        turn = (real(damping), np.float32(pace.chance), np.uint32(sweep))
+
+    def sweep(number: int, chance: float) -> None:
+        nonlocal old, new
+        turn = (real(damping), np.float32(chance), np.uint32(number))
         kernel(
             (blocks, rows),
             (cuda.THREADS_PER_BLOCK,),
             (np.int32(count), *fixed, old, new, *turn, change, lost),
         )
         old, new = new, old
-        sweep += 1
-        if sweep % SWEEPS_PER_LOOK == 0 or sweep == options.num_sweeps_max:
-            if bool(lost.any()):
-                return None
-            if pace.is_settled(float(change.max())):
-                break
+
+    largest, num_sweeps = sweep_on_gpu(
+        sweep, change, budget, options, damping, lambda: bool(lost.any())
+    )
     if bool(lost.any()):
         return None
-    return cupy.asnumpy(old).astype(np.float64), float(change.max()), sweep
+    return cupy.asnumpy(old).astype(np.float64), largest, num_sweeps

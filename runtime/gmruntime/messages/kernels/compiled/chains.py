@@ -1,12 +1,12 @@
 """Compiled rules of factors that read their variables one after another.
 
-The same chains as in `chains`, one factor at a time; see `compiled_kinds` for the arguments.
+The same chains as in `numpy.chains`, one factor at a time; see `kinds` for the arguments.
 Forward states are kept for every position and rescaled there, which a message does not notice.
 """
 
-import numba
 import numpy as np
 
+from gmruntime.compiling import loop
 from gmruntime.factors.kinds.all_different import NUM_EXACT_VALUES_MAX, NUM_EXACT_VARIABLES_MAX
 
 # Rounds between the variables and "each value at most once", and when they have settled.
@@ -16,7 +16,7 @@ _NUM_ROUNDS, _SETTLED = 40, 1e-12
 _LIMIT = 1e6
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _rescale(values: np.ndarray, is_max: bool) -> None:
     high = -np.inf if is_max else 0.0
     for s in range(len(values)):
@@ -30,7 +30,7 @@ def _rescale(values: np.ndarray, is_max: bool) -> None:
             values[s] /= high
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def sums_of(
     arity: int,
     states: np.ndarray,
@@ -93,7 +93,7 @@ def sums_of(
             back[s] = before[s]
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def weighted_or(
     arity: int,
     ints: np.ndarray,
@@ -151,7 +151,7 @@ def weighted_or(
                 none, some = none / high, some / high
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def different(
     arity: int,
     num_values: int,
@@ -173,7 +173,7 @@ def different(
         _different_by_values(arity, num_values, told, work, fresh, is_max)
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _different_exactly(
     arity: int,
     num_values: int,
@@ -227,7 +227,7 @@ def _different_exactly(
             back[s] = before[s]
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _place_one(
     arity: int, told: np.ndarray, x: int, here: np.ndarray, ahead: np.ndarray, is_max: bool
 ) -> None:
@@ -244,7 +244,7 @@ def _place_one(
         ahead[s] = total
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _different_value_by_value(
     arity: int,
     num_values: int,
@@ -280,7 +280,7 @@ def _different_value_by_value(
             after[s] = before[s]
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _join(a: float, b: float, is_max: bool) -> float:
     """Take the larger, or the log of the sum of exponentials."""
     high, low = max(a, b), min(a, b)
@@ -289,7 +289,7 @@ def _join(a: float, b: float, is_max: bool) -> float:
     return high + np.log1p(np.exp(low - high))
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _different_by_values(
     arity: int,
     num_values: int,

@@ -5,14 +5,14 @@ Sums are in the probability domain, maxima in logs. `told[k, x]` is what the k-t
 in flat arrays; `gmruntime.messages.compiled.flat_factors` says which. Importing this file imports
 numba.
 
-Numba keeps compiled loops on disk until their own file changes: whoever changes a rule in
-`compiled_chains` changes this file and `compiled_schedules` too. (Last: all-different of few.)
+Numba keeps compiled loops on disk until their own file changes: whoever changes a rule in `chains`
+changes this file and `schedules` too. (Last: rules as loops that allocate nothing.)
 """
 
-import numba
 import numpy as np
 
 from gmruntime.arrays import Float64, Int64
+from gmruntime.compiling import loop
 from gmruntime.messages.kernels.codes import (
     DIFFERENT,
     GATED,
@@ -24,25 +24,25 @@ from gmruntime.messages.kernels.codes import (
     WINDOW,
 )
 from gmruntime.messages.kernels.compiled.chains import different, sums_of, weighted_or
+from gmruntime.messages.kernels.records import Room
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def rule(
     code: int,
-    arity: int,
     states: Int64[np.ndarray, " arity"],
     ints: Int64[np.ndarray, " integers"],
     reals: Float64[np.ndarray, " reals"],
-    told: Float64[np.ndarray, "arity states"],
-    work: Float64[np.ndarray, " scratch"],
-    fresh: Float64[np.ndarray, "arity states"],
+    room: Room,
     is_max: bool,
 ) -> None:
     """Write what one factor says to each of its variables."""
+    told, fresh, work, digits, _ = room
+    arity = len(states)
     if code == TABLE:
-        _table(arity, states, reals, told, work, fresh, is_max)
+        _table(states, reals, told, work, fresh, digits, is_max)
     elif code == GATED:
-        _gated(arity, states, reals, told, work, fresh, is_max)
+        _gated(states, reals, told, work, fresh, digits, is_max)
     elif code == POTTS:
         _potts(int(states[0]), reals[0], told, fresh, is_max)
     elif code == SUM:
@@ -59,24 +59,24 @@ def rule(
         _memory(arity, int(ints[0]), int(states[1]), reals, told, work, fresh, is_max)
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _table(
-    arity: int,
     states: np.ndarray,
     reals: np.ndarray,
     told: np.ndarray,
     ahead: np.ndarray,
     fresh: np.ndarray,
+    digits: np.ndarray,
     is_max: bool,
 ) -> None:
     """Go through all entries; each adds to what every variable hears, without division."""
     zero = -np.inf if is_max else 0.0
-    size = 1
+    arity, size = len(states), 1
     for k in range(arity):
+        digits[k] = 0
         size *= states[k]
         for x in range(states[k]):
             fresh[k, x] = zero
-    digits = np.zeros(arity, np.int64)
     for entry in range(size):
         value = reals[entry]
         if value != zero:
@@ -102,18 +102,19 @@ def _table(
             k -= 1
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _gated(
-    arity: int,
     states: np.ndarray,
     reals: np.ndarray,
     told: np.ndarray,
     work: np.ndarray,
     fresh: np.ndarray,
+    digits: np.ndarray,
     is_max: bool,
 ) -> None:
     """Apply a table while the gate, the first variable, is true; its last entry is the rest."""
-    _table(arity - 1, states[1:], reals, told[1:], work, fresh[1:], is_max)
+    arity = len(states)
+    _table(states[1:], reals, told[1:], work, fresh[1:], digits, is_max)
     on = -np.inf if is_max else 0.0
     for x in range(states[1]):
         if is_max:
@@ -144,7 +145,7 @@ def _gated(
             back *= norm
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _norm(values: np.ndarray, is_max: bool) -> float:
     total = -np.inf if is_max else 0.0
     for x in range(len(values)):
@@ -152,7 +153,7 @@ def _norm(values: np.ndarray, is_max: bool) -> float:
     return total
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _potts(size: int, weight: float, told: np.ndarray, fresh: np.ndarray, is_max: bool) -> None:
     """Join what all other states say with the weighted own one."""
     for k in range(2):
@@ -168,7 +169,7 @@ def _potts(size: int, weight: float, told: np.ndarray, fresh: np.ndarray, is_max
             after = max(after, said[x]) if is_max else after + said[x]
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _parity(
     arity: int, wanted: int, told: np.ndarray, work: np.ndarray, fresh: np.ndarray, is_max: bool
 ) -> None:
@@ -196,7 +197,7 @@ def _parity(
             even, odd = even * no + odd * yes, odd * no + even * yes
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _window(
     ints: np.ndarray, told: np.ndarray, work: np.ndarray, fresh: np.ndarray, is_max: bool
 ) -> None:
@@ -221,7 +222,7 @@ def _window(
                 fresh[k, r * columns + c] = total
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _memory(
     arity: int,
     num_patterns: int,
@@ -288,7 +289,7 @@ def _memory(
                     fresh[1 + i, x] += weight * pattern[x]
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _others(agree: np.ndarray, total: float, left_out: int) -> float:
     """Add all but one; `total` is the sum of those that are finite."""
     for i in range(len(agree)):

@@ -2,7 +2,7 @@
 
 `listen`: a thread for each edge gathers what its variable says. `answer`: a thread for each factor
 applies its rule, normalises, damps and writes, or keeps what it said: where all messages at once
-do not settle, only a random part of them is sent. The rules are those of `compiled_kinds`, written
+do not settle, only a random part of them is sent. The rules are those of `compiled.kinds`, written
 once for both ways of adding up: sums in the probability domain, maxima in logs. The second axis of
 the grid is the row of evidence. No message is written by two threads.
 
