@@ -10,7 +10,7 @@ from gmruntime.budget import start_budget
 from gmruntime.factors.kinds import AllDifferent, FactorKind, LinearSum, Memory, NoisyOr, Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, no_evidence
 from gmruntime.messages.bp import propagate_vectorised
-from gmruntime.messages.gpu import pace as pace
+from gmruntime.messages.gpu import pace
 from gmruntime.messages.gpu.kinds import Device, flood, gpu
 from gmruntime.messages.kernels.cuda.kinds import source
 from gmruntime.messages.layout import build_layout, unary_with_evidence
