@@ -20,6 +20,7 @@ SOURCES = sorted(
 )
 LINES_MAX = 400
 FILES_MAX = 13
+PARAMETERS_MAX = 8
 PACKAGES = ("gmlang", "runtime")
 PRODUCT = [path for path in SOURCES if path.parts[len(ROOT.parts)] in PACKAGES]
 LISTS = {
@@ -206,6 +207,18 @@ def test_every_path_the_architecture_names_exists():
     assert paths
     for path in paths:
         assert (ROOT / path).exists(), path
+
+
+def test_compiled_functions_take_records():
+    """Arguments by position that nobody can count are swapped without a word."""
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(node, ast.FunctionDef):
+                continue
+            decorators = " ".join(ast.unparse(d) for d in node.decorator_list)
+            if re.search(r"\b(loop|njit|jit)\b", decorators):
+                parameters = len(node.args.posonlyargs) + len(node.args.args)
+                assert parameters <= PARAMETERS_MAX, f"{path}: {node.name}"
 
 
 def test_error_codes_are_unique():

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from gmruntime.bounds.srmp.records import Net, Room
 from gmruntime.compiling import loop
 
 
@@ -9,13 +10,7 @@ from gmruntime.compiling import loop
 def max_marginal(
     factor: int,
     target: int,
-    factor_start: np.ndarray,
-    edge_variable: np.ndarray,
-    strides: np.ndarray,
-    table_start: np.ndarray,
-    log_potentials: np.ndarray,
-    num_states: np.ndarray,
-    message_start: np.ndarray,
+    net: Net,
     messages: np.ndarray,
     fixed: np.ndarray,
     digits: np.ndarray,
@@ -25,10 +20,12 @@ def max_marginal(
 
     Variables with a state in `fixed` (not -1) keep it; that of the target is ignored.
     """
-    first, stop = factor_start[factor], factor_start[factor + 1]
+    num_states, edge_variable, strides = net.num_states, net.edge_variable, net.strides
+    message_start, log_potentials = net.message_start, net.log_potentials
+    first, stop = net.factor_start[factor], net.factor_start[factor + 1]
     for x in range(num_states[edge_variable[target]]):
         out[x] = -np.inf
-    entry = table_start[factor]
+    entry = net.table_start[factor]
     for e in range(first, stop):
         state = fixed[edge_variable[e]]
         if e == target or state < 0:
@@ -64,35 +61,22 @@ def max_marginal(
 
 @loop
 def sweep(
-    num_states: np.ndarray,
-    unary_start: np.ndarray,
-    unary: np.ndarray,
-    near_start: np.ndarray,
-    near_edge: np.ndarray,
-    edge_factor: np.ndarray,
-    low: np.ndarray,
-    high: np.ndarray,
-    factor_start: np.ndarray,
-    edge_variable: np.ndarray,
-    strides: np.ndarray,
-    table_start: np.ndarray,
-    log_potentials: np.ndarray,
-    message_start: np.ndarray,
+    net: Net,
     messages: np.ndarray,
     floor: float,
     backward: bool,
-    free: np.ndarray,
     assignment: np.ndarray,
-    digits: np.ndarray,
-    total: np.ndarray,
-    scores: np.ndarray,
-    found: np.ndarray,
+    room: Room,
 ) -> None:
     """Visit every variable once: collect what its factors know, hand a share on.
 
     `low` and `high` are the first and last variable of each factor. A forward sweep also rounds:
     `assignment` is written as it goes, and must be -1 everywhere before.
     """
+    num_states, unary_start, unary = net.num_states, net.unary_start, net.unary
+    near_start, near_edge, edge_factor = net.near_start, net.near_edge, net.edge_factor
+    low, high, message_start = net.low, net.high, net.message_start
+    total, found = room.total, room.found
     count = num_states.size
     for step in range(count):
         i = count - 1 - step if backward else step
@@ -109,21 +93,7 @@ def sweep(
                 ahead += 1
             if i != start:
                 behind += 1
-                max_marginal(
-                    f,
-                    e,
-                    factor_start,
-                    edge_variable,
-                    strides,
-                    table_start,
-                    log_potentials,
-                    num_states,
-                    message_start,
-                    messages,
-                    free,
-                    digits,
-                    found,
-                )
+                max_marginal(f, e, net, messages, room.free, room.digits, found)
                 best = found[0]
                 for x in range(1, k_i):
                     best = max(best, found[x])
@@ -135,27 +105,7 @@ def sweep(
             for x in range(k_i):
                 total[x] += messages[message_start[e] + x]
         if not backward:
-            _round(
-                i,
-                k_i,
-                num_states,
-                near_start,
-                near_edge,
-                edge_factor,
-                low,
-                factor_start,
-                edge_variable,
-                strides,
-                table_start,
-                log_potentials,
-                message_start,
-                messages,
-                assignment,
-                digits,
-                total,
-                scores,
-                found,
-            )
+            _round(i, k_i, net, messages, assignment, room)
         if ahead == 0:
             continue
         largest = total[0]
@@ -180,47 +130,22 @@ def sweep(
 def _round(
     i: int,
     k_i: int,
-    num_states: np.ndarray,
-    near_start: np.ndarray,
-    near_edge: np.ndarray,
-    edge_factor: np.ndarray,
-    low: np.ndarray,
-    factor_start: np.ndarray,
-    edge_variable: np.ndarray,
-    strides: np.ndarray,
-    table_start: np.ndarray,
-    log_potentials: np.ndarray,
-    message_start: np.ndarray,
+    net: Net,
     messages: np.ndarray,
     assignment: np.ndarray,
-    digits: np.ndarray,
-    total: np.ndarray,
-    scores: np.ndarray,
-    found: np.ndarray,
+    room: Room,
 ) -> None:
     """Decide a variable; what is decided already counts itself, not what a factor hoped for."""
+    near_start, near_edge, edge_factor = net.near_start, net.near_edge, net.edge_factor
+    scores, found, message_start = room.scores, room.found, net.message_start
     for x in range(k_i):
-        scores[x] = total[x]
+        scores[x] = room.total[x]
     for position in range(near_start[i], near_start[i + 1]):
         e = near_edge[position]
         f = int(edge_factor[e])
-        if i == low[f]:
+        if i == net.low[f]:
             continue
-        max_marginal(
-            f,
-            e,
-            factor_start,
-            edge_variable,
-            strides,
-            table_start,
-            log_potentials,
-            num_states,
-            message_start,
-            messages,
-            assignment,
-            digits,
-            found,
-        )
+        max_marginal(f, e, net, messages, assignment, room.digits, found)
         for x in range(k_i):
             scores[x] += found[x] - messages[message_start[e] + x]
     best = 0
@@ -232,22 +157,9 @@ def _round(
 
 @loop
 def bound(
-    num_states: np.ndarray,
-    unary_start: np.ndarray,
-    unary: np.ndarray,
-    near_start: np.ndarray,
-    near_edge: np.ndarray,
-    factor_start: np.ndarray,
-    edge_variable: np.ndarray,
-    strides: np.ndarray,
-    table_start: np.ndarray,
-    log_potentials: np.ndarray,
-    message_start: np.ndarray,
+    net: Net,
     messages: np.ndarray,
-    free: np.ndarray,
-    digits: np.ndarray,
-    total: np.ndarray,
-    found: np.ndarray,
+    room: Room,
 ) -> tuple[float, float, float]:
     """Add up what every variable and every factor can have at most.
 
@@ -255,6 +167,10 @@ def bound(
         the sum, the sum of its terms' magnitudes, and that of what the terms were made of, each
         as often as it was added.
     """
+    num_states, unary_start, unary = net.num_states, net.unary_start, net.unary
+    near_start, near_edge, message_start = net.near_start, net.near_edge, net.message_start
+    factor_start, edge_variable = net.factor_start, net.edge_variable
+    total, found = room.total, room.found
     value, magnitude, made_of = 0.0, 0.0, 0.0
     for i in range(num_states.size):
         k_i = int(num_states[i])
@@ -281,21 +197,7 @@ def bound(
         made_of += (degree + 2) * largest
     for f in range(factor_start.size - 1):
         e = factor_start[f]
-        max_marginal(
-            f,
-            e,
-            factor_start,
-            edge_variable,
-            strides,
-            table_start,
-            log_potentials,
-            num_states,
-            message_start,
-            messages,
-            free,
-            digits,
-            found,
-        )
+        max_marginal(f, e, net, messages, room.free, room.digits, found)
         best = -np.inf
         for x in range(num_states[edge_variable[e]]):
             best = max(best, found[x] - messages[message_start[e] + x])

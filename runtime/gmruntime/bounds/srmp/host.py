@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmruntime.arrays import Float64, Int32
+from gmruntime.bounds.srmp.records import Net, Room
+from gmruntime.csr import row_starts, rows_by
 from gmruntime.flat import FlatGraph, local_scores
 
 EPS = float(np.finfo(np.float64).eps)
@@ -83,8 +85,8 @@ def arrange(
     slack: float = 0.0,
 ) -> Wide:
     """Index factors of two and more variables, whose tables lie among the graph's."""
-    factor_start = np.concatenate([[0], np.cumsum(arity)]).astype(np.int64)
-    degree = np.bincount(edge_variable, minlength=len(flat.num_states))
+    factor_start = row_starts(arity)
+    near_start, near_edge = rows_by(edge_variable, len(flat.num_states))
     sizes = flat.num_states[edge_variable].astype(np.int64)
     finite = flat.log_potentials[np.isfinite(flat.log_potentials)]
     spread = float(np.ptp(finite)) if finite.size else 0.0
@@ -92,8 +94,8 @@ def arrange(
         flat,
         unary_start,
         unary,
-        np.concatenate([[0], np.cumsum(degree)]).astype(np.int64),
-        np.argsort(edge_variable, kind="stable").astype(np.int64),
+        near_start,
+        near_edge,
         np.repeat(np.arange(len(arity)), arity).astype(np.int64),
         np.minimum.reduceat(edge_variable, factor_start[:-1]) if len(arity) else arity,
         np.maximum.reduceat(edge_variable, factor_start[:-1]) if len(arity) else arity,
@@ -101,7 +103,7 @@ def arrange(
         edge_variable,
         strides,
         table_start,
-        np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+        row_starts(sizes),
         -(1e3 + 10.0 * spread),
         float(np.abs(finite).max(initial=0.0)),
         slack,
@@ -118,25 +120,10 @@ def sweep_both(wide: Wide, ascent: Ascent) -> float:
     """Sweep forward and backward; return the certified bound, never above an earlier one."""
     from gmruntime.bounds.srmp.compiled import sweep
 
-    flat = wide.flat
-    rooms, digits, free = _rooms(wide)
+    net, room = _net(wide), _room(wide)
     for backward in (False, True):
-        rounded = np.full(len(flat.num_states), -1, np.int32)
-        sweep(
-            *_nodes(wide),
-            wide.edge_factor,
-            wide.low,
-            wide.high,
-            *_tables(wide),
-            wide.message_start,
-            ascent.messages,
-            wide.floor,
-            backward,
-            free,
-            rounded,
-            digits,
-            *rooms,
-        )
+        rounded = np.full(len(net.num_states), -1, np.int32)
+        sweep(net, ascent.messages, wide.floor, backward, rounded, room)
         if not backward:
             ascent.assignment = rounded
     return certify(wide, ascent)
@@ -147,17 +134,7 @@ def certify(wide: Wide, ascent: Ascent) -> float:
     from gmruntime.bounds.srmp.compiled import bound
 
     flat = wide.flat
-    rooms, digits, free = _rooms(wide)
-    found, magnitude, made_of = bound(
-        *_nodes(wide),
-        *_tables(wide),
-        wide.message_start,
-        ascent.messages,
-        free,
-        digits,
-        rooms[0],
-        rooms[1],
-    )
+    found, magnitude, made_of = bound(_net(wide), ascent.messages, _room(wide))
     if found > -np.inf:
         num_terms = 64 + len(flat.num_states) + len(wide.table_start)
         made_of += wide.reach * (len(wide.edge_factor) + 2 * len(wide.table_start))
@@ -167,22 +144,27 @@ def certify(wide: Wide, ascent: Ascent) -> float:
     return ascent.bound
 
 
-def _rooms(wide: Wide) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
-    """Return scratch for the loops, and "no variable is fixed"."""
+def _net(wide: Wide) -> Net:
+    return Net(
+        wide.flat.num_states,
+        wide.unary_start,
+        wide.unary,
+        wide.near_start,
+        wide.near_edge,
+        wide.edge_factor,
+        wide.low,
+        wide.high,
+        wide.factor_start,
+        wide.edge_variable,
+        wide.strides,
+        wide.table_start,
+        wide.flat.log_potentials,
+        wide.message_start,
+    )
+
+
+def _room(wide: Wide) -> Room:
     most = int(wide.flat.num_states.max(initial=1))
     widest = int(np.diff(wide.factor_start).max(initial=1))
     free = np.full(len(wide.flat.num_states), -1, np.int32)
-    return [np.empty(most) for _ in range(3)], np.empty(widest, np.int64), free
-
-
-_Five = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
-
-
-def _nodes(wide: Wide) -> _Five:
-    start, edge = wide.near_start, wide.near_edge
-    return wide.flat.num_states, wide.unary_start, wide.unary, start, edge
-
-
-def _tables(wide: Wide) -> _Five:
-    start, potentials = wide.table_start, wide.flat.log_potentials
-    return wide.factor_start, wide.edge_variable, wide.strides, start, potentials
+    return Room(free, np.empty(widest, np.int64), np.empty(most), np.empty(most), np.empty(most))

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from gmruntime.bounds.trws.host import Pairs
 from gmruntime.compiling import loop
 
 
@@ -54,21 +55,8 @@ def best_of(
 
 @loop
 def sweep(
-    num_states: np.ndarray,
-    unary_start: np.ndarray,
-    unary: np.ndarray,
-    near_start: np.ndarray,
-    near_edge: np.ndarray,
-    near_is_first: np.ndarray,
-    first: np.ndarray,
-    second: np.ndarray,
-    forward_start: np.ndarray,
-    backward_start: np.ndarray,
-    log_potentials: np.ndarray,
-    share: np.ndarray,
-    message_start: np.ndarray,
+    pairs: Pairs,
     sent: np.ndarray,
-    floor: float,
     assignment: np.ndarray,
     backward: bool,
     total: np.ndarray,
@@ -84,13 +72,19 @@ def sweep(
         The sum of the maxima taken out, which bounds every score when the sweep is backward; and
         the sum of their magnitudes, for the rounding margin.
     """
+    num_states, log_potentials, share = pairs.num_states, pairs.log_potentials, pairs.share
+    near_start, near_edge = pairs.near_start, pairs.near_edge
+    near_is_first, first, second = pairs.near_is_first, pairs.first, pairs.second
+    forward_start, backward_start = pairs.forward_start, pairs.backward_start
+    message_start, floor = pairs.message_start, pairs.floor
     count = num_states.size
     bound = 0.0
     magnitude = 0.0
     for step in range(count):
         i = count - 1 - step if backward else step
         k_i = int(num_states[i])
-        own = unary[unary_start[i] : unary_start[i] + k_i]
+        start = pairs.unary_start[i]
+        own = pairs.unary[start : start + k_i]
         for x in range(k_i):
             total[x] = own[x]
             scratch[x] = own[x]

@@ -14,18 +14,19 @@ Factors over three variables or more are for `srmp`.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from gmruntime.arrays import Float64, Int32
+from gmruntime.csr import row_starts, rows_by
 from gmruntime.flat import FlatGraph, local_scores
 
 EPS = float(np.finfo(np.float64).eps)
 """Rounding errors are at most so large, relative to what is added."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Pairs:
+class Pairs(NamedTuple):
     """A graph of single factors and pairs."""
 
     num_states: Int32[np.ndarray, " variables"]
@@ -75,11 +76,11 @@ def lay_out(flat: FlatGraph) -> Pairs:
     pairs, low, high = pairs[visited], low[visited], high[visited]
     first, second = flat.edge_variable[low], flat.edge_variable[high]
     tables, forward_start, backward_start = _both_ways(flat, pairs, low, high)
+    n = len(states)
     ends = np.concatenate([first, second])
-    order = np.argsort(ends, kind="stable")
+    near_start, order = rows_by(ends, n)
     edge_of = np.tile(np.arange(len(pairs), dtype=np.int64), 2)
     is_first = np.arange(2 * len(pairs)) < len(pairs)
-    n = len(states)
     later, earlier = np.bincount(first, minlength=n), np.bincount(second, minlength=n)
     finite = flat.log_potentials[np.isfinite(flat.log_potentials)]
     reach = float(np.ptp(finite)) if finite.size else 0.0
@@ -87,7 +88,7 @@ def lay_out(flat: FlatGraph) -> Pairs:
         flat.num_states,
         unary_start,
         unary,
-        np.concatenate([np.zeros(1, np.int64), np.cumsum(np.bincount(ends, minlength=n))]),
+        near_start,
         edge_of[order],
         is_first[order],
         first.astype(np.int64),
@@ -96,7 +97,7 @@ def lay_out(flat: FlatGraph) -> Pairs:
         backward_start,
         tables,
         1.0 / np.maximum(1, np.maximum(later, earlier)),
-        _starts(np.maximum(states[first], states[second])),
+        row_starts(np.maximum(states[first], states[second])),
         -(1e3 + 10.0 * reach),
         flat.log_constant,
         abs(flat.log_constant) + _unary_scale(flat, arity),
@@ -172,10 +173,6 @@ def _margin(pairs: Pairs, magnitude: float) -> float:
     return EPS * (sums + 8.0 * num_edges * abs(pairs.floor))
 
 
-def _starts(sizes: np.ndarray) -> np.ndarray:
-    return np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)]).astype(np.int64)
-
-
 def no_messages(pairs: Pairs) -> Messages:
     """Return messages that say nothing."""
     assignment = np.zeros(len(pairs.num_states), np.int32)
@@ -188,29 +185,11 @@ def sweep_both(pairs: Pairs, messages: Messages) -> float:
 
     most = int(pairs.num_states.max(initial=1))
     room = (np.empty(most), np.empty(most), np.empty(most))
-    arrays = (
-        pairs.num_states,
-        pairs.unary_start,
-        pairs.unary,
-        pairs.near_start,
-        pairs.near_edge,
-        pairs.near_is_first,
-        pairs.first,
-        pairs.second,
-        pairs.forward_start,
-        pairs.backward_start,
-        pairs.log_potentials,
-        pairs.share,
-        pairs.message_start,
-        messages.sent,
-        pairs.floor,
-        messages.assignment,
-    )
-    found, _ = sweep(*arrays, False, *room)
+    found, _ = sweep(pairs, messages.sent, messages.assignment, False, *room)
     if found == -np.inf:
         messages.bound = found
         return found
-    found, magnitude = sweep(*arrays, True, *room)
+    found, magnitude = sweep(pairs, messages.sent, messages.assignment, True, *room)
     found += pairs.constant
     if np.isfinite(found):
         found += _margin(pairs, magnitude)

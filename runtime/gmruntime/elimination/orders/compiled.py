@@ -1,5 +1,7 @@
 """Greedy elimination on bit rows: one restart of the search for an order, compiled."""
 
+from typing import NamedTuple
+
 import numba
 import numpy as np
 
@@ -10,6 +12,14 @@ _LAST = 1e9
 
 WIDE_BITS = 60.0
 """Nobody wants a clique of so many bits: how much it fills in need not be counted."""
+
+
+class Limits(NamedTuple):
+    """When an order is given up: bits of a clique, entries of all together, and steps taken."""
+
+    clique_bits: float
+    total: float
+    steps: float
 
 
 @numba.njit(cache=True)
@@ -93,9 +103,7 @@ def eliminate_greedily(
     by_fill: bool,
     noise: float,
     seed: np.uint64,
-    clique_bits_max: float,
-    total_max: float,
-    steps_max: float,
+    limits: Limits,
     order: np.ndarray,
 ) -> tuple[float, float, int]:
     """Eliminate the cheapest variable next; `adjacency` becomes the cliques' rows.
@@ -107,15 +115,14 @@ def eliminate_greedily(
         by_fill: by weighted fill, else by the bits of the clique.
         noise: scores are multiplied by 1 + noise * u.
         seed: of the noise, not 0.
-        clique_bits_max: give up when a clique has more bits.
-        total_max: give up when all cliques together have more entries.
-        steps_max: give up after so many steps.
+        limits: beyond which it gives up.
         order: receives the variables in the order they are eliminated.
 
     Returns:
         Entries of all cliques together (inf when given up), bits of the largest, and the steps
         this took.
     """
+    clique_bits_max, total_max, steps_max = limits
     n = bits.size
     state = np.array([seed], np.uint64)
     near = np.empty(n, np.int64)

@@ -39,7 +39,7 @@ def search_order(
     budget: Budget = UNLIMITED,
 ) -> list[Order]:
     """Return the cheapest orders found, the cheapest first; none when all exceed `bits_max`."""
-    from gmruntime.elimination.orders.compiled import eliminate_greedily
+    from gmruntime.elimination.orders.compiled import Limits, eliminate_greedily
 
     free = np.array(network.free, np.int64)
     if not len(free):
@@ -65,8 +65,9 @@ def search_order(
         total_max = _KEPT_RATIO * kept[0][0] if kept else math.inf
         if len(kept) == num_kept:
             total_max = min(total_max, kept[-1][0])
+        limits = Limits(limit, total_max, steps_max)
         total, largest, steps = eliminate_greedily(
-            work, bits, late, by_fill, noise, np.uint64(seed), limit, total_max, steps_max, order
+            work, bits, late, by_fill, noise, np.uint64(seed), limits, order
         )
         spent += int(steps) + _STEPS_EACH
         attempt += 1
@@ -82,7 +83,7 @@ def search_order(
 
 def order_by_weight(network: Network, rng: np.random.Generator) -> Order:
     """Eliminate the variable with the smallest clique next, however large that is."""
-    from gmruntime.elimination.orders.compiled import eliminate_greedily
+    from gmruntime.elimination.orders.compiled import Limits, eliminate_greedily
 
     free = np.array(network.free, np.int64)
     rows = adjacency(network, free)
@@ -90,10 +91,8 @@ def order_by_weight(network: Network, rng: np.random.Generator) -> Order:
     order = np.zeros(len(free), np.int64)
     late = np.zeros(len(free), np.int8)
     seed = np.uint64(rng.integers(1, 1 << 62))
-    never = math.inf
-    total, largest, _ = eliminate_greedily(
-        rows, bits, late, False, 0.0, seed, never, never, never, order
-    )
+    never = Limits(math.inf, math.inf, math.inf)
+    total, largest, _ = eliminate_greedily(rows, bits, late, False, 0.0, seed, never, order)
     return _order(free, order, rows, float(total), float(largest))
 
 

@@ -5,8 +5,34 @@ two: inside, offsets are looked up for a whole block; outside, they are counted 
 The product of one inner block stays in the processor's nearest cache.
 """
 
+from typing import NamedTuple
+
 import numba
 import numpy as np
+
+
+class Sweep(NamedTuple):
+    """How a loop goes through the tables of one step.
+
+    Attributes:
+        starts: where each table begins among the values of all; the result last.
+        outer_sizes: of the outer axes.
+        outer_start: where each begins in `offsets`.
+        offsets: [places on all outer axes, tables].
+        inner_offsets: [tables, inner entries].
+        kinds: of each row of `inner_offsets`: 0 when all zero, 1 when 0, 1, 2, ..., else 2.
+        first: place of the odometer to begin at.
+        num_places: to run through.
+    """
+
+    starts: np.ndarray
+    outer_sizes: np.ndarray
+    outer_start: np.ndarray
+    offsets: np.ndarray
+    inner_offsets: np.ndarray
+    kinds: np.ndarray
+    first: int
+    num_places: int
 
 
 @numba.njit(cache=True)
@@ -50,30 +76,9 @@ def advance(
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
-def sum_product(
-    values: np.ndarray,
-    starts: np.ndarray,
-    outer_sizes: np.ndarray,
-    outer_start: np.ndarray,
-    offsets: np.ndarray,
-    inner_offsets: np.ndarray,
-    kinds: np.ndarray,
-    first: int,
-    count: int,
-) -> None:
-    """Add to the last table the product of all others, everything in linear space.
-
-    Args:
-        values: all tables, the result too.
-        starts: where each begins in `values`; the result last.
-        outer_sizes: of the outer axes.
-        outer_start: where each begins in `offsets`.
-        offsets: [places on all outer axes, tables].
-        inner_offsets: [tables, inner entries].
-        kinds: of each row of `inner_offsets`: 0 when all zero, 1 when 0, 1, 2, ..., else 2.
-        first: place of the odometer to begin at.
-        count: of places to run through.
-    """
+def sum_product(values: np.ndarray, sweep: Sweep) -> None:
+    """Add to the last table the product of all others, everything in linear space."""
+    starts, outer_sizes, outer_start, offsets, inner_offsets, kinds, first, count = sweep
     num_tables = starts.size - 1
     width = inner_offsets.shape[1]
     bases = np.zeros(num_tables + 1, np.int64)
@@ -126,18 +131,9 @@ def sum_product(
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
-def max_sum(
-    values: np.ndarray,
-    starts: np.ndarray,
-    outer_sizes: np.ndarray,
-    outer_start: np.ndarray,
-    offsets: np.ndarray,
-    inner_offsets: np.ndarray,
-    kinds: np.ndarray,
-    first: int,
-    count: int,
-) -> None:
-    """Raise the last table to the sum of the others, all of logs; arguments as `sum_product`."""
+def max_sum(values: np.ndarray, sweep: Sweep) -> None:
+    """Raise the last table to the sum of the others, all of logs."""
+    starts, outer_sizes, outer_start, offsets, inner_offsets, kinds, first, count = sweep
     num_tables = starts.size - 1
     width = inner_offsets.shape[1]
     bases = np.zeros(num_tables + 1, np.int64)

@@ -3,11 +3,8 @@
 import numba
 import numpy as np
 
-from gmruntime.elimination.passes.contraction import advance, set_out
+from gmruntime.elimination.passes.contraction import Sweep, advance, set_out
 from gmruntime.elimination.passes.program_kernel import Program, scratch_of, sweep_of
-
-# The names of a sweep in `program_kernel`; its last entry says how many places it has.
-_COUNT = 7
 
 
 @numba.njit(cache=True, nogil=True)
@@ -26,24 +23,14 @@ def run_part_modulo(
     """
     axis_of, projection_of = scratch_of(program)
     sweep = sweep_of(program, step, part, num_parts, axis_of, projection_of)
-    if sweep[_COUNT] > 0:
-        _sum_modulo(values, *sweep, prime)
+    if sweep.num_places > 0:
+        _sum_modulo(values, sweep, prime)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _sum_modulo(
-    values: np.ndarray,
-    starts: np.ndarray,
-    outer_sizes: np.ndarray,
-    outer_start: np.ndarray,
-    offsets: np.ndarray,
-    inner_offsets: np.ndarray,
-    kinds: np.ndarray,
-    first: int,
-    count: int,
-    prime: int,
-) -> None:
-    """Add to the last table the product of all others; arguments as `sum_product`."""
+def _sum_modulo(values: np.ndarray, sweep: Sweep, prime: int) -> None:
+    """Add to the last table the product of all others."""
+    starts, outer_sizes, outer_start, offsets, inner_offsets, kinds, first, count = sweep
     num_tables = starts.size - 1
     width = inner_offsets.shape[1]
     bases = np.zeros(num_tables + 1, np.int64)

@@ -6,7 +6,7 @@ import numba
 import numpy as np
 
 from gmruntime.arrays import Bool, Int64
-from gmruntime.elimination.passes.contraction import max_sum, sum_product
+from gmruntime.elimination.passes.contraction import Sweep, max_sum, sum_product
 
 # An inner block of 512 numbers and the tables it touches stay in the first-level cache. A shorter
 # one than 32 takes longer to set up than to run: then a long axis is taken in too.
@@ -145,13 +145,10 @@ def sweep_of(
     num_parts: int,
     axis_of: np.ndarray,
     projection_of: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, int, int]:
+) -> Sweep:
     """Return how one of several parts of a step goes through the tables.
 
-    The parts write to different entries of the result.
-
-    Returns:
-        What `sum_product` takes after the tables; no places where there is nothing to do.
+    The parts write to different entries of the result; no places where there is nothing to do.
     """
     bases, start, offsets = _offsets(program, step, axis_of, projection_of)
     num_axes = start.size - 1
@@ -179,7 +176,7 @@ def sweep_of(
     count = (apart * (part + 1) // num_parts - first) * together
     if width == 0:
         count = 0
-    return (
+    return Sweep(
         bases,
         outer_sizes,
         outer_start,
@@ -203,12 +200,12 @@ def run_step(
 ) -> None:
     """Run one of several parts of a step, which write to different entries of the result."""
     sweep = sweep_of(program, step, part, num_parts, axis_of, projection_of)
-    if sweep[7] == 0:
+    if sweep.num_places == 0:
         return
     if program.is_max[step]:
-        max_sum(values, *sweep)
+        max_sum(values, sweep)
     else:
-        sum_product(values, *sweep)
+        sum_product(values, sweep)
 
 
 @numba.njit(cache=True)

@@ -4,22 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmruntime.arrays import Float64, Int64
+from gmruntime.arrays import Float64
 from gmruntime.factors.kinds import Table
 from gmruntime.messages.kernels.compiled import odds as compiled_odds
+from gmruntime.messages.kernels.records import Odds
 from gmruntime.messages.layout import Layout
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Odds:
-    """A layout as the loop over pairs reads it; `places` say where its messages lie."""
-
-    tables: Float64[np.ndarray, "tables two two"]
-    table_of: Int64[np.ndarray, " factors"]
-    first: Int64[np.ndarray, " factors"]
-    second: Int64[np.ndarray, " factors"]
-    first_places: Int64[np.ndarray, " factors"]
-    second_places: Int64[np.ndarray, " factors"]
 
 
 @dataclass(slots=True, eq=False)
@@ -36,15 +25,7 @@ class OddsRun:
         """Update every message; return the largest change, nats."""
         odds, fresh = self.odds, self.field.copy()
         change = compiled_odds.flood(
-            odds.tables,
-            odds.table_of,
-            odds.first,
-            odds.second,
-            self.to_first,
-            self.to_second,
-            self.total,
-            fresh,
-            damping,
+            odds, self.to_first, self.to_second, self.total, fresh, damping
         )
         self.total = fresh
         return float(change)
@@ -55,7 +36,7 @@ class OddsRun:
         self.to_first = heard[odds.first_places + 1] - heard[odds.first_places]
         self.to_second = heard[odds.second_places + 1] - heard[odds.second_places]
         self.total = self.field.copy()
-        compiled_odds.add_up(odds.first, odds.second, self.to_first, self.to_second, self.total)
+        compiled_odds.add_up(odds, self.to_first, self.to_second, self.total)
 
     def write(self, heard: Float64[np.ndarray, " message_entries"]) -> None:
         """Write messages down, the larger entry of each 0."""

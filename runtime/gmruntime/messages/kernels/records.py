@@ -93,6 +93,17 @@ class Truncated(NamedTuple):
     is_quadratic: bool
 
 
+class Odds(NamedTuple):
+    """A layout as the loop over pairs reads it; `places` say where its messages lie."""
+
+    tables: Float64[np.ndarray, "tables two two"]
+    table_of: Int64[np.ndarray, " factors"]
+    first: Int64[np.ndarray, " factors"]
+    second: Int64[np.ndarray, " factors"]
+    first_places: Int64[np.ndarray, " factors"]
+    second_places: Int64[np.ndarray, " factors"]
+
+
 class Room(NamedTuple):
     """Where the rule of one factor reads and writes; large enough for any.
 

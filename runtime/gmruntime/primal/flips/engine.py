@@ -79,7 +79,7 @@ class Flips:
         until = np.zeros(int(arrays.state_start[-1]), np.int64)
         found = self.best.copy()
         found_score = tabu_steps(
-            arrays, assignment, found, self.best_score, tenure, num_steps, until, 1, state
+            arrays, assignment, found, self.best_score, tenure, num_steps, until, state
         )
         if found_score > self.best_score:
             self.best, self.best_score = found, found_score

@@ -90,7 +90,6 @@ def tabu_steps(
     tenure: int,
     num_steps: int,
     until: Int64[np.ndarray, " variable_states"],
-    clock: int,
     state: UInt64[np.ndarray, " one"],
 ) -> float:
     """Take steps from `assignment`; `best` is overwritten by anything better on the way.
@@ -103,7 +102,6 @@ def tabu_steps(
         tenure: for how many steps a variable may not go back to a state it left.
         num_steps: how many steps.
         until: for each state of each variable, the step at which it is allowed again.
-        clock: number of steps taken so far.
         state: of the random numbers.
 
     Returns:
@@ -111,7 +109,7 @@ def tabu_steps(
     """
     fields = np.zeros(arrays.state_start[-1])
     current = fill_fields(arrays, assignment, fields)
-    for step in range(clock, clock + num_steps):
+    for step in range(1, num_steps + 1):
         gain = -np.inf
         chosen = -1
         chosen_state = 0

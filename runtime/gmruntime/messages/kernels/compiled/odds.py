@@ -4,32 +4,30 @@ A message is the log odds of its states. What a variable says is its whole odds 
 itself, which needs everything to be finite. Importing this file imports numba.
 """
 
-import numba
 import numpy as np
 
-from gmruntime.arrays import Float64, Int64
+from gmruntime.arrays import Float64
+from gmruntime.compiling import loop
+from gmruntime.messages.kernels.records import Odds
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def add_up(
-    first: Int64[np.ndarray, " factors"],
-    second: Int64[np.ndarray, " factors"],
+    odds: Odds,
     to_first: Float64[np.ndarray, " factors"],
     to_second: Float64[np.ndarray, " factors"],
     total: Float64[np.ndarray, " variables"],
 ) -> None:
     """Add every message to its variable's odds."""
+    first, second = odds.first, odds.second
     for f in range(len(first)):
         total[first[f]] += to_first[f]
         total[second[f]] += to_second[f]
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def flood(
-    tables: Float64[np.ndarray, "tables two two"],
-    table_of: Int64[np.ndarray, " factors"],
-    first: Int64[np.ndarray, " factors"],
-    second: Int64[np.ndarray, " factors"],
+    odds: Odds,
     to_first: Float64[np.ndarray, " factors"],
     to_second: Float64[np.ndarray, " factors"],
     total: Float64[np.ndarray, " variables"],
@@ -41,6 +39,7 @@ def flood(
     Returns:
         the largest change of a message's entries, the larger of which is 0, nats.
     """
+    tables, table_of, first, second, _, _ = odds
     change = 0.0
     for f in range(len(first)):
         t = table_of[f]
