@@ -1,11 +1,13 @@
 """Rows of different lengths, one after another in one array."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from gmruntime.arrays import Int64
 
 
-def row_starts(lengths: np.ndarray) -> Int64[np.ndarray, " rows_and_end"]:
+def row_starts(lengths: np.ndarray | Sequence[int]) -> Int64[np.ndarray, " rows_and_end"]:
     """Return where each row begins, and where the last one ends.
 
     >>> row_starts(np.array([2, 0, 3])).tolist()

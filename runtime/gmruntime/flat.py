@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmruntime.arrays import Float64, Int32, Int64
+from gmruntime.csr import row_starts, rows_by
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorGraph, GraphError, num_states
 
@@ -74,19 +75,39 @@ def flatten(graph: FactorGraph) -> FlatGraph:
         entries += potentials.size
     arity = np.concatenate(arities)
     edge_variable = np.concatenate(variables).astype(np.int32)
-    states = num_states(graph)
-    counts = np.bincount(edge_variable, minlength=len(states))
+    return linked(
+        num_states(graph),
+        edge_variable,
+        np.repeat(np.arange(len(arity), dtype=np.int32), arity),
+        np.concatenate(strides),
+        np.concatenate(starts),
+        np.concatenate(tables),
+        log_constant,
+    )
+
+
+def linked(
+    num_states: Int32[np.ndarray, " variables"],
+    edge_variable: Int32[np.ndarray, " edges"],
+    edge_factor: Int32[np.ndarray, " edges"],
+    strides: Int64[np.ndarray, " edges"],
+    table_start: Int64[np.ndarray, " factors"],
+    log_potentials: Float64[np.ndarray, " entries"],
+    log_constant: float,
+) -> FlatGraph:
+    """Return a flat graph of edges that are sorted by factor, with the rows found from them."""
+    variable_start, variable_edges = rows_by(edge_variable, len(num_states))
     return FlatGraph(
-        num_states=states,
-        factor_start=np.concatenate([[0], np.cumsum(arity)]).astype(np.int64),
-        edge_variable=edge_variable,
-        edge_factor=np.repeat(np.arange(len(arity), dtype=np.int32), arity),
-        strides=np.concatenate(strides),
-        table_start=np.concatenate(starts),
-        log_potentials=np.concatenate(tables),
-        variable_start=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-        variable_edges=np.argsort(edge_variable, kind="stable").astype(np.int64),
-        log_constant=log_constant,
+        num_states,
+        row_starts(np.bincount(edge_factor, minlength=len(table_start))),
+        edge_variable,
+        edge_factor,
+        strides,
+        table_start,
+        log_potentials,
+        variable_start,
+        variable_edges,
+        log_constant,
     )
 
 
@@ -104,7 +125,7 @@ def local_scores(
         start: where each variable's states begin in the scores.
         scores: one for each state of each variable.
     """
-    start = np.concatenate([[0], np.cumsum(flat.num_states, dtype=np.int64)])
+    start = row_starts(flat.num_states)
     scores = np.zeros(start[-1])
     edges = flat.factor_start[lone]
     variables = flat.edge_variable[edges]

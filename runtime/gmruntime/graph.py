@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmruntime.arrays import Bool, Float64, Int, Int32, Int64
+from gmruntime.csr import row_starts
 from gmruntime.factors.kind import NUM_ENTRIES_MAX
 from gmruntime.factors.kind import FactorKind as FactorKind
 from gmruntime.factors.kinds.table import Gated, Table
@@ -91,7 +92,7 @@ Assignment = Int32[np.ndarray, " variables"]
 def block_starts(graph: FactorGraph) -> Int64[np.ndarray, " blocks_and_end"]:
     """Find the index of each block's first variable, and last the number of variables."""
     sizes = [block.size for block in graph.variables]
-    return np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes, dtype=np.int64)])
+    return row_starts(sizes)
 
 
 def num_states(graph: FactorGraph) -> Int32[np.ndarray, " variables"]:

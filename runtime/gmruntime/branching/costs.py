@@ -14,6 +14,7 @@ import numpy as np
 
 from gmruntime.arrays import Int32, Int64
 from gmruntime.branching.network import COSTS, NUM_SPLITS_MAX, SCOPE_END, TOP, Network, State
+from gmruntime.csr import row_starts, rows_by
 from gmruntime.flat import FlatGraph
 from gmruntime.graph import Assignment
 
@@ -275,7 +276,7 @@ def _network(
 ) -> tuple[Network, Int64[np.ndarray, " states"]]:
     """Lay the functions out; those of one variable become the costs of its states."""
     states = num_states[variables]
-    state_start = np.concatenate([[0], np.cumsum(states, dtype=np.int64)]).astype(np.int64)
+    state_start = row_starts(states)
     place = {int(v): k for k, v in enumerate(variables)}
     own = np.zeros(int(state_start[-1]), np.int64)
     wide: list[tuple[Scope, Costs]] = []
@@ -290,22 +291,22 @@ def _network(
     sizes = np.array([costs.size for _, costs in wide], np.int64)
     strides = [np.array(costs.strides, np.int64) // 8 for costs in map(_contiguous, wide)]
     tables = [costs.reshape(-1) for costs in map(_contiguous, wide)]
-    counts = np.bincount(edge_variable, minlength=len(states))
+    variable_start, variable_edges = rows_by(edge_variable, len(states))
     moved = states[edge_variable].astype(np.int64)
     moved_start = COSTS + int(state_start[-1]) + np.cumsum(moved) - moved
     nothing = np.zeros(0, np.int64)
     network = Network(
         num_states=states.astype(np.int32),
         state_start=state_start,
-        factor_start=np.concatenate([[0], np.cumsum(arity)]).astype(np.int64),
+        factor_start=row_starts(arity),
         edge_variable=edge_variable,
         edge_factor=np.repeat(np.arange(len(wide), dtype=np.int32), arity),
         strides=np.concatenate([nothing, *strides]),
         moved_start=moved_start.astype(np.int64),
         table_start=(np.cumsum(sizes) - sizes).astype(np.int64),
         costs=np.concatenate([nothing, *tables]),
-        variable_start=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-        variable_edges=np.argsort(edge_variable, kind="stable").astype(np.int64),
+        variable_start=variable_start,
+        variable_edges=variable_edges,
         rank=np.arange(len(states), dtype=np.int32),
         size_start=COSTS + int(state_start[-1]) + int(moved.sum()),
     )

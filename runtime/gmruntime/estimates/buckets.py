@@ -14,6 +14,7 @@ import numpy as np
 
 from gmruntime.arrays import Int64
 from gmruntime.budget import Budget
+from gmruntime.csr import row_starts
 from gmruntime.elimination.bounding import NUM_ROUNDS_MAX, Proposal, draw_weighted, tightest
 from gmruntime.elimination.layouts.order import Order
 from gmruntime.elimination.orders.best import SEARCHABLE
@@ -66,7 +67,7 @@ def weigh_by_buckets(
         return None
     log_upper, buckets = found
     widths = np.array([math.prod(sizes.tolist())]) if is_joint else sizes
-    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(widths)])
+    starts = row_starts(widths)
     tally = Tally(starts, np.zeros(int(starts[-1])), np.zeros(int(starts[-1])))
     tally.log_ceiling = log_upper
     strides = np.append(np.cumprod(sizes[:0:-1])[::-1], 1)

@@ -12,6 +12,7 @@ import numpy as np
 from gmruntime.answer import JointAnswer, MarginalsAnswer, Quality, Query, Status
 from gmruntime.arrays import Float64, Int64
 from gmruntime.budget import Budget
+from gmruntime.csr import row_starts
 from gmruntime.estimates.ceilings import log_ceiling
 from gmruntime.estimates.mechanisms import order_mechanisms
 from gmruntime.estimates.tally import Tally
@@ -75,7 +76,7 @@ def weigh(
     plan = plan_weighting(graph, evidence, owned, asked)
     sizes = num_states(graph)[asked].astype(np.int64)
     widths = np.array([math.prod(sizes.tolist())]) if is_joint else sizes
-    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(widths)])
+    starts = row_starts(widths)
     tally = Tally(starts, np.zeros(int(starts[-1])), np.zeros(int(starts[-1])))
     tally.log_ceiling = log_ceiling(plan)
     count_max = num_rows(plan, budget.memory_bytes)
@@ -151,7 +152,7 @@ def check_marginals(
 ) -> MarginalsAnswer:
     """Return marginals by messages with an error, those of samples where they differ too much."""
     sizes = num_states(graph)
-    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes, dtype=np.int64)])
+    starts = row_starts(sizes)
     row = np.concatenate([np.zeros(0), *(block.reshape(-1) for block in found.probabilities)])
     mine = np.repeat(starts[asked] - tally.starts[:-1], np.diff(tally.starts))
     mine = mine + np.arange(len(mine))

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmruntime.arrays import Bool, Float64, Int64
+from gmruntime.csr import row_starts
 from gmruntime.factors.kind import SUM_TOLERANCE, constant
 from gmruntime.factors.kinds.table import Gated, Table
 from gmruntime.graph import Assignment, FactorBlock, FactorGraph, num_states, shape_of
@@ -68,7 +69,7 @@ def order_mechanisms(
 ) -> Owned | None:
     """Give each factor the variable drawn by it; None when that takes too much setting aside."""
     counts = np.array([len(block.scopes) for block in graph.factors], np.int64)
-    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+    starts = row_starts(counts)
     try:
         edges = _edges(graph, evidence, starts, is_over)
     except TimeoutError:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmruntime.arrays import Float64, Int32, Int64
+from gmruntime.csr import row_starts
 from gmruntime.factors.kind import FactorKind
 from gmruntime.graph import FactorGraph, num_states, shape_of, table_indices
 from gmruntime.messages.tempering import at_temperature
@@ -73,7 +74,7 @@ class Layout:
 def build_layout(graph: FactorGraph, temperature: float) -> Layout:
     """Lay a graph out. Sum-product on f^(1/T) is belief propagation at temperature T."""
     states = num_states(graph)
-    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(states, dtype=np.int64)])
+    starts = row_starts(states)
     unary = np.zeros(int(starts[-1]))
     groups: list[Group] = []
     entries: list[np.ndarray] = [np.zeros(0, np.int64)]
@@ -102,7 +103,7 @@ def build_layout(graph: FactorGraph, temperature: float) -> Layout:
         groups.append(Group(kind, block.scopes, shape, tuple(positions), index))
     entry = np.concatenate(entries)
     order = np.argsort(entry, kind="stable")
-    rows, row_starts = np.unique(entry[order], return_index=True)
+    rows, first = np.unique(entry[order], return_index=True)
     forest = _is_forest(graph)
     exact = forest and not any(
         graph.factors[g.block_index].kind.is_estimated(g.states, temperature) for g in groups
@@ -115,7 +116,7 @@ def build_layout(graph: FactorGraph, temperature: float) -> Layout:
         entry=entry,
         order=order,
         row_entries=rows,
-        row_starts=row_starts.astype(np.int64),
+        row_starts=first.astype(np.int64),
         temperature=temperature,
         log_constant=constant,
         is_forest=forest,

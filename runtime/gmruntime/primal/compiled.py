@@ -10,6 +10,7 @@ import numpy as np
 
 from gmruntime.arrays import Float64, Int32, Int64, UInt64
 from gmruntime.compiling import loop
+from gmruntime.csr import row_starts
 from gmruntime.flat import FlatGraph
 
 
@@ -44,7 +45,7 @@ def arrays_of(flat: FlatGraph, log_potentials: Float64[np.ndarray, " entries"]) 
         log_potentials,
         flat.variable_start,
         flat.variable_edges,
-        np.concatenate([[0], np.cumsum(flat.num_states, dtype=np.int64)]),
+        row_starts(flat.num_states),
     )
 
 

@@ -4,12 +4,12 @@ Everything the engines see is a `Piece`; only this file knows how its variables 
 the graph that was asked.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from gmruntime.arrays import Float64, Int32, Int64
-from gmruntime.flat import FlatGraph, flatten, local_scores
+from gmruntime.flat import FlatGraph, flatten, linked, local_scores
 from gmruntime.graph import Assignment, FactorGraph
 from gmruntime.simplify.propagation import possible_states
 
@@ -125,13 +125,14 @@ def condition(flat: FlatGraph, settled: Assignment) -> FlatGraph:
     ended = arity == 0
     log_constant = flat.log_constant + float(flat.log_potentials[start[ended]].sum())
     renumbered = np.cumsum(~ended) - 1
-    return _assemble(
-        flat,
-        edge_variable=flat.edge_variable[kept],
-        edge_factor=renumbered[flat.edge_factor[kept]].astype(np.int32),
-        strides=flat.strides[kept],
-        table_start=start[~ended],
-        log_constant=log_constant,
+    return linked(
+        flat.num_states,
+        flat.edge_variable[kept],
+        renumbered[flat.edge_factor[kept]].astype(np.int32),
+        flat.strides[kept],
+        start[~ended],
+        flat.log_potentials,
+        log_constant,
     )
 
 
@@ -147,39 +148,14 @@ def restrict(flat: FlatGraph, variables: Int32[np.ndarray, " part"]) -> FlatGrap
     factors = np.zeros(len(flat.table_start), bool)
     factors[flat.edge_factor[kept]] = True
     renumbered = np.cumsum(factors) - 1
-    part = replace(flat, num_states=flat.num_states[variables])
-    return _assemble(
-        part,
-        edge_variable=edge_new[kept],
-        edge_factor=renumbered[flat.edge_factor[kept]].astype(np.int32),
-        strides=flat.strides[kept],
-        table_start=flat.table_start[factors],
-        log_constant=0.0,
-    )
-
-
-def _assemble(
-    flat: FlatGraph,
-    *,
-    edge_variable: Int32[np.ndarray, " edges"],
-    edge_factor: Int32[np.ndarray, " edges"],
-    strides: Int64[np.ndarray, " edges"],
-    table_start: Int64[np.ndarray, " factors"],
-    log_constant: float,
-) -> FlatGraph:
-    arity = np.bincount(edge_factor, minlength=len(table_start))
-    counts = np.bincount(edge_variable, minlength=len(flat.num_states))
-    return FlatGraph(
-        num_states=flat.num_states,
-        factor_start=np.concatenate([[0], np.cumsum(arity)]).astype(np.int64),
-        edge_variable=edge_variable,
-        edge_factor=edge_factor,
-        strides=strides,
-        table_start=table_start,
-        log_potentials=flat.log_potentials,
-        variable_start=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-        variable_edges=np.argsort(edge_variable, kind="stable").astype(np.int64),
-        log_constant=log_constant,
+    return linked(
+        flat.num_states[variables],
+        edge_new[kept],
+        renumbered[flat.edge_factor[kept]].astype(np.int32),
+        flat.strides[kept],
+        flat.table_start[factors],
+        flat.log_potentials,
+        0.0,
     )
 
 

@@ -13,8 +13,9 @@ import numpy as np
 from gmruntime.arrays import Int32, Int64
 from gmruntime.bounds.srmp import cuda as srmp_cuda
 from gmruntime.bounds.srmp import host as srmp
+from gmruntime.csr import row_starts
 from gmruntime.devices import Device, on_gpu
-from gmruntime.flat import FlatGraph
+from gmruntime.flat import FlatGraph, linked
 
 SWEEPS_PER_LOOK = 16
 """Sweeps forward and backward between two bounds, each of which fetches the messages."""
@@ -54,27 +55,21 @@ def coloured(flat: FlatGraph) -> Coloured:
         room,
     )
     order = np.argsort(colours, kind="stable").astype(np.int32)
-    counts = np.bincount(colours)
     renumbered = renumber(flat, order)
-    return Coloured(renumbered, order, np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
+    return Coloured(renumbered, order, row_starts(np.bincount(colours)))
 
 
 def renumber(flat: FlatGraph, order: Int32[np.ndarray, " variables"]) -> FlatGraph:
     """Return the same graph with its variables in another order."""
     place = np.empty(len(order), np.int32)
     place[order] = np.arange(len(order), dtype=np.int32)
-    edge_variable = place[flat.edge_variable]
-    counts = np.bincount(edge_variable, minlength=len(order))
-    return FlatGraph(
+    return linked(
         flat.num_states[order],
-        flat.factor_start,
-        edge_variable,
+        place[flat.edge_variable],
         flat.edge_factor,
         flat.strides,
         flat.table_start,
         flat.log_potentials,
-        np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-        np.argsort(edge_variable, kind="stable").astype(np.int64),
         flat.log_constant,
     )
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from gmruntime.arrays import Float64, Int64
 from gmruntime.budget import Budget, num_cores
+from gmruntime.csr import row_starts
 from gmruntime.elimination.passes.losses import NOTHING_LOST, Losses, is_lost, log_least, losses_of
 from gmruntime.elimination.passes.program import Sheet
 from gmruntime.elimination.passes.program_kernel import Program, run_part
@@ -342,4 +343,4 @@ def _batches(sheet: Sheet, num_counted: int, switch: int) -> list[tuple[int, int
 def _rows(rows: Sequence[tuple[int, ...]]) -> tuple[np.ndarray, np.ndarray]:
     lengths = np.array([len(row) for row in rows], np.int64)
     flat = [v for row in rows for v in row]
-    return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)]), np.array(flat, np.int64)
+    return row_starts(lengths), np.array(flat, np.int64)

@@ -10,6 +10,7 @@ import numpy as np
 
 from gmruntime.arrays import Float64, Int64
 from gmruntime.budget import UNLIMITED, Budget
+from gmruntime.csr import row_starts
 from gmruntime.factors.kinds import (
     AllDifferent,
     Count,
@@ -84,7 +85,7 @@ def flat_factors(
         scratch.append(np.full(count, max(1, found.num_scratch), np.int64))
     return FlatFactors(
         np.concatenate(code),
-        np.concatenate([[0], np.cumsum(np.concatenate(arity))]).astype(np.int64),
+        row_starts(np.concatenate(arity)),
         np.concatenate(variables),
         np.concatenate(places).astype(np.int64),
         np.concatenate(states),
