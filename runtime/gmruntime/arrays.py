@@ -5,6 +5,7 @@ test of the shapes does. Else they are `np.ndarray`: importing jaxtyping takes a
 NumPy.
 """
 
+from collections.abc import Sequence
 from os import environ
 from typing import TYPE_CHECKING
 
@@ -26,3 +27,26 @@ else:
             return np.ndarray
 
     Bool = Float64 = Int = Int32 = Int64 = UInt8 = UInt32 = UInt64 = _Shaped
+
+
+def row_starts(lengths: np.ndarray | Sequence[int]) -> Int64[np.ndarray, " rows_and_end"]:
+    """Return where each row begins, and where the last one ends.
+
+    >>> row_starts(np.array([2, 0, 3])).tolist()
+    [0, 2, 2, 5]
+    """
+    starts = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=starts[1:])
+    return starts
+
+
+def rows_by(
+    owner: np.ndarray, num_rows: int
+) -> tuple[Int64[np.ndarray, " rows_and_end"], Int64[np.ndarray, " items"]]:
+    """Gather items by owner, in their order: where each owner's row begins, and the items.
+
+    >>> [a.tolist() for a in rows_by(np.array([1, 0, 1]), 2)]
+    [[0, 1, 3], [1, 0, 2]]
+    """
+    order = np.argsort(owner, kind="stable").astype(np.int64, copy=False)
+    return row_starts(np.bincount(owner, minlength=num_rows)), order

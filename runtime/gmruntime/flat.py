@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmruntime.arrays import Float64, Int32, Int64
-from gmruntime.csr import row_starts, rows_by
+from gmruntime.arrays import Float64, Int32, Int64, row_starts, rows_by
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorGraph, GraphError, num_states
 

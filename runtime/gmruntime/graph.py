@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmruntime.arrays import Bool, Float64, Int, Int32, Int64
-from gmruntime.csr import row_starts
+from gmruntime.arrays import Bool, Float64, Int, Int32, Int64, row_starts
 from gmruntime.factors.kind import NUM_ENTRIES_MAX
 from gmruntime.factors.kind import FactorKind as FactorKind
 from gmruntime.factors.kinds.table import Gated, Table

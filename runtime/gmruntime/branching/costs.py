@@ -12,9 +12,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from gmruntime.arrays import Int32, Int64
+from gmruntime.arrays import Int32, Int64, row_starts, rows_by
 from gmruntime.branching.network import COSTS, NUM_SPLITS_MAX, SCOPE_END, TOP, Network, State
-from gmruntime.csr import row_starts, rows_by
 from gmruntime.flat import FlatGraph
 from gmruntime.graph import Assignment
 

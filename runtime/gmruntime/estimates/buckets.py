@@ -12,9 +12,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from gmruntime.arrays import Int64
+from gmruntime.arrays import Int64, row_starts
 from gmruntime.budget import Budget
-from gmruntime.csr import row_starts
 from gmruntime.elimination.bounding import NUM_ROUNDS_MAX, Proposal, draw_weighted, tightest
 from gmruntime.elimination.layouts.order import Order
 from gmruntime.elimination.orders.best import SEARCHABLE

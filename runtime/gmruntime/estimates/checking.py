@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gmruntime.answer import JointAnswer, MarginalsAnswer, Quality, Query, Status
-from gmruntime.arrays import Float64, Int64
+from gmruntime.arrays import Float64, Int64, row_starts
 from gmruntime.budget import Budget
-from gmruntime.csr import row_starts
 from gmruntime.estimates.ceilings import log_ceiling
 from gmruntime.estimates.mechanisms import order_mechanisms
 from gmruntime.estimates.tally import Tally

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmruntime.arrays import Bool, Float64, Int64
-from gmruntime.csr import row_starts
+from gmruntime.arrays import Bool, Float64, Int64, row_starts
 from gmruntime.factors.kind import SUM_TOLERANCE, constant
 from gmruntime.factors.kinds.table import Gated, Table
 from gmruntime.graph import Assignment, FactorBlock, FactorGraph, num_states, shape_of

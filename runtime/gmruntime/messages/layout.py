@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmruntime.arrays import Float64, Int32, Int64
-from gmruntime.csr import row_starts
+from gmruntime.arrays import Float64, Int32, Int64, row_starts
 from gmruntime.factors.kind import FactorKind
 from gmruntime.graph import FactorGraph, num_states, shape_of, table_indices
 from gmruntime.messages.tempering import at_temperature

@@ -8,9 +8,8 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from gmruntime.arrays import Float64, Int32, Int64, UInt64
+from gmruntime.arrays import Float64, Int32, Int64, UInt64, row_starts
 from gmruntime.compiling import loop
-from gmruntime.csr import row_starts
 from gmruntime.flat import FlatGraph
 
 

@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from gmruntime.arrays import Int32, Int64
+from gmruntime.arrays import Int32, Int64, row_starts
 from gmruntime.bounds.srmp import cuda as srmp_cuda
 from gmruntime.bounds.srmp import host as srmp
-from gmruntime.csr import row_starts
 from gmruntime.devices import Device, on_gpu
 from gmruntime.flat import FlatGraph, linked
 

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmruntime.arrays import Float64, Int32
+from gmruntime.arrays import Float64, Int32, row_starts, rows_by
 from gmruntime.bounds.srmp.records import Net, Room
-from gmruntime.csr import row_starts, rows_by
 from gmruntime.flat import FlatGraph, local_scores
 
 EPS = float(np.finfo(np.float64).eps)

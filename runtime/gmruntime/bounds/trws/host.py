@@ -18,8 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gmruntime.arrays import Float64, Int32
-from gmruntime.csr import row_starts, rows_by
+from gmruntime.arrays import Float64, Int32, row_starts, rows_by
 from gmruntime.flat import FlatGraph, local_scores
 
 EPS = float(np.finfo(np.float64).eps)

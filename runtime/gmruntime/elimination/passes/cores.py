@@ -8,9 +8,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from gmruntime.arrays import Float64, Int64
+from gmruntime.arrays import Float64, Int64, row_starts
 from gmruntime.budget import Budget, num_cores
-from gmruntime.csr import row_starts
 from gmruntime.elimination.passes.losses import NOTHING_LOST, Losses, is_lost, log_least, losses_of
 from gmruntime.elimination.passes.program import Sheet
 from gmruntime.elimination.passes.program_kernel import Program, run_part

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmruntime.arrays import Float64, Int64
+from gmruntime.arrays import Float64, Int64, row_starts
 from gmruntime.budget import UNLIMITED, Budget
-from gmruntime.csr import row_starts
 from gmruntime.factors.kinds import (
     AllDifferent,
     Count,

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gmruntime.arrays import Float64, Int64
+from gmruntime.arrays import Float64, Int64, rows_by
 from gmruntime.budget import UNLIMITED, Budget
-from gmruntime.csr import rows_by
 from gmruntime.factors.kinds import (
     FactorKind,
     Potts,

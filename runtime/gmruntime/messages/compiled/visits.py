@@ -12,9 +12,8 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import reverse_cuthill_mckee
 
-from gmruntime.arrays import Float64, Int64
+from gmruntime.arrays import Float64, Int64, rows_by
 from gmruntime.budget import UNLIMITED, Budget
-from gmruntime.csr import rows_by
 from gmruntime.messages.compiled.flat_factors import flat_factors
 from gmruntime.messages.kernels.compiled import schedules as kernels
 from gmruntime.messages.kernels.records import FlatFactors, Queue, Terms, Variables, room_for

@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from gmruntime.arrays import Float64
+from gmruntime.arrays import Float64, rows_by
 from gmruntime.budget import Budget
-from gmruntime.csr import rows_by
 from gmruntime.devices import free_bytes, on_gpu
 from gmruntime.messages.compiled.flat_factors import flat_factors
 from gmruntime.messages.gpu.pace import sweep_on_gpu

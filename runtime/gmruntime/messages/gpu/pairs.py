@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from gmruntime.arrays import Float64, Int64, UInt8
+from gmruntime.arrays import Float64, Int64, UInt8, rows_by
 from gmruntime.budget import Budget
-from gmruntime.csr import rows_by
 from gmruntime.devices import check_gpu, compiled, free_bytes, gpu_arrays, has_gpu
 from gmruntime.factors.kinds import Potts, Table
 from gmruntime.messages.gpu.pace import sweep_on_gpu
