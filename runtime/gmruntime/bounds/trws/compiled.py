@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gmruntime.bounds.trws.host import Pairs
+from gmruntime.bounds.trws.records import Pairs
 from gmruntime.compiling import loop
 
 

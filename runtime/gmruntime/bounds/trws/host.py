@@ -14,36 +14,15 @@ Factors over three variables or more are for `srmp`.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
 from gmruntime.arrays import Float64, Int32, row_starts, rows_by
+from gmruntime.bounds.trws.records import Pairs
 from gmruntime.flat import FlatGraph, local_scores
 
 EPS = float(np.finfo(np.float64).eps)
 """Rounding errors are at most so large, relative to what is added."""
-
-
-class Pairs(NamedTuple):
-    """A graph of single factors and pairs."""
-
-    num_states: Int32[np.ndarray, " variables"]
-    unary_start: np.ndarray
-    unary: Float64[np.ndarray, " states"]
-    near_start: np.ndarray
-    near_edge: np.ndarray
-    near_is_first: np.ndarray
-    first: np.ndarray
-    second: np.ndarray
-    forward_start: np.ndarray
-    backward_start: np.ndarray
-    log_potentials: Float64[np.ndarray, " entries"]
-    share: np.ndarray
-    message_start: np.ndarray
-    floor: float
-    constant: float
-    scale: float
 
 
 @dataclass(slots=True, eq=False)
