@@ -1,8 +1,9 @@
 """Patterns: `match`, `x in {a, b}`, `x in 1..3`, and whether cases cover everything."""
 
-import itertools
 from collections.abc import Callable
 from functools import partial
+
+import numpy as np
 
 from gmlang.core.ast import Apply, Bool, Cases, Constant, Dist, Enum, Expression, Real, Type
 from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
@@ -182,21 +183,17 @@ def _check_coverage(
         num_cases *= len(domain)
     if len(known) < len(domains) or num_cases > NUM_CASES_MAX:
         return
-    fits: list[list[list[bool]]] = []
+    open_ = np.ones([len(domain) for domain in known], np.bool_)
     for conditions in rows:
-        fitting: list[list[bool]] = []
+        fitting: list[np.ndarray] = []
         for subject, domain, condition in zip(subjects, known, conditions, strict=True):
             answers = [_fits(condition, subject, value) for value in domain]
             if any(answer is None for answer in answers):
                 return
-            fitting.append([answer is True for answer in answers])
-        fits.append(fitting)
-    missing = [
-        case
-        for case in itertools.product(*(range(len(domain)) for domain in known))
-        if not any(all(f[k] for f, k in zip(row, case, strict=True)) for row in fits)
-    ]
-    if not missing:
+            fitting.append(np.flatnonzero(answers))
+        open_[np.ix_(*fitting)] = False
+    missing = np.argwhere(open_)
+    if not len(missing):
         return
     values = zip(subjects, known, missing[0], strict=True)
     text = ", ".join(f"{show(s)} = {_shown(type_of(s), domain[k])}" for s, domain, k in values)

@@ -371,19 +371,19 @@ def rows_of(expression: Cases, env: Env) -> list[tuple[np.ndarray, Expression, E
         GmError: naming values that no row covers.
     """
     found: list[tuple[np.ndarray, Expression, Env]] = []
-    open_ = env
+    left, open_ = np.ones(1, np.bool_), env
     for condition, value in zip(expression.conditions, expression.values, strict=True):
         holds = conditions(condition, open_)
-        found.append((holds, value, open_.guarded(holds, wanted=True)))
-        open_ = open_.guarded(holds, wanted=False)
-    _check_coverage(expression, [condition for condition, _, _ in found], env)
+        found.append((holds, value, env.guarded(left & holds, wanted=True)))
+        # One guard for all the rows before: with one for each, rows would cost their square.
+        left = left & ~holds
+        open_ = env.guarded(left, wanted=True)
+    _check_coverage(expression, left, env)
     return found
 
 
-def _check_coverage(expression: Cases, rows: list[np.ndarray], env: Env) -> None:
-    uncovered = np.ones(1, np.bool_)
-    for condition in rows:
-        uncovered = uncovered & ~condition
+def _check_coverage(expression: Cases, uncovered: np.ndarray, env: Env) -> None:
+    """Refuse values, of those asked for, that no row covers."""
     for condition, wanted in env.guards:
         uncovered = uncovered & (condition if wanted else ~condition)
     for hole in env.holes or ():
