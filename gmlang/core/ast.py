@@ -9,6 +9,8 @@ value the integer itself.
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from gmlang.diagnostics import Span
 
 # --- Types: finite domains of variables, and what expressions evaluate to ----------------
@@ -264,6 +266,23 @@ class Cases:
     type: Type
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Tabulated:
+    """A row of the probabilities that a `match` writes out for each combination of variables.
+
+    Attributes:
+        indices: the variables, one for each axis but the last, which is the row.
+        firsts: for each index, the value that the first entry of its axis is for.
+        table: in 0..1 but for rounding; rows sum to one, but for that and `SUM_DIGITS`.
+    """
+
+    span: Span
+    indices: tuple["Expression", ...]
+    firsts: tuple[int, ...]
+    table: np.ndarray
+    type: Type
+
+
 @dataclass(frozen=True, slots=True)
 class QueryValue:
     """A query inside an `assert`'s condition; stands for its answer, a number.
@@ -289,6 +308,7 @@ Expression = (
     | Aggregate
     | Distribution
     | Cases
+    | Tabulated
     | QueryValue
 )
 

@@ -70,7 +70,7 @@ class Checking:
             is kept so that its identity is not given away again; None where there is a mistake.
         sizes_of: how many operations shared values amount to, by identity.
         placed: shared values as they are used in a place; kept for their identity.
-        uneven: rows of probabilities that do not quite sum to one.
+        uneven: rows of probabilities that do not quite sum to one, as the keys.
         meant: what a name was found to mean that only types tell, by the name of its source and
             its place: values of which domain, attributes of which entity (its core name).
     """
@@ -102,7 +102,7 @@ class Checking:
     )
     sizes_of: dict[int, int] = field(default_factory=lambda: {})
     placed: list[Expression] = field(default_factory=lambda: [])
-    uneven: list[UnevenRow] = field(default_factory=lambda: [])
+    uneven: dict[UnevenRow, None] = field(default_factory=lambda: {})
     meant: dict[tuple[str, int], set[Enum | str]] = field(default_factory=lambda: {})
 
 

@@ -106,7 +106,7 @@ def check_opened(scope: Scope) -> Checked:
     checked = _program(state, program)
     warnings = find_lints(main, checked)
     if state.uneven:
-        warnings = (*warnings, rows_normalised(state.uneven))
+        warnings = (*warnings, rows_normalised(list(state.uneven)))
     return Checked(checked, warnings, scope)
 
 

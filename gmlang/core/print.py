@@ -28,6 +28,7 @@ from gmlang.core.ast import (
     QueryValue,
     Real,
     Size,
+    Tabulated,
     Thing,
     Type,
     VariableRef,
@@ -229,6 +230,8 @@ def show(expression: Expression) -> str:
         case Cases(conditions=conditions, values=values):
             rows = zip(conditions, values, strict=True)
             return "{" + "; ".join(f"{show(c)} -> {show(v)}" for c, v in rows) + "}"
+        case Tabulated(indices=indices, table=table):
+            return f"{table.tolist()}[{', '.join(map(show, indices))}]"
         case QueryValue(span=span):
             return span.text
 

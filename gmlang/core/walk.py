@@ -26,6 +26,7 @@ from gmlang.core.ast import (
     Local,
     QueryValue,
     Size,
+    Tabulated,
     Thing,
     Type,
     VariableRef,
@@ -64,6 +65,8 @@ def parts(expression: Expression) -> list[Expression]:
             return found
         case Apply():
             return list(expression.arguments)
+        case Tabulated():
+            return list(expression.indices)
         case Aggregate():
             parameter = () if expression.parameter is None else (expression.parameter,)
             return [*parameter, *_item_parts(expression.items)]
@@ -96,6 +99,8 @@ def with_parts(expression: Expression, new: Sequence[Expression]) -> Expression:
             result = replace(expression, arguments=arguments)
         case Apply():
             result = replace(expression, arguments=tuple(rest))
+        case Tabulated():
+            result = replace(expression, indices=tuple(rest))
         case Aggregate():
             parameter = None if expression.parameter is None else next(rest)
             items = _take_items(expression.items, rest)

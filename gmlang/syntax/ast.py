@@ -29,6 +29,7 @@ from gmlang.syntax.ast_expressions import Name as Name
 from gmlang.syntax.ast_expressions import Number as Number
 from gmlang.syntax.ast_expressions import Pair as Pair
 from gmlang.syntax.ast_expressions import Range as Range
+from gmlang.syntax.ast_expressions import Row as Row
 from gmlang.syntax.ast_expressions import Text as Text
 from gmlang.syntax.ast_expressions import Tuple as Tuple
 from gmlang.syntax.ast_expressions import Unary as Unary

@@ -162,6 +162,20 @@ class Braces:
 
 
 @dataclass(frozen=True, slots=True)
+class Row:
+    """`{dry: 0.1, wet: 0.9}` as the value of a case, nothing in it left to work out.
+
+    Attributes:
+        keys: names, whole numbers, `true` and `false`, as written.
+        numbers: one for each key, none negative.
+    """
+
+    span: Span
+    keys: tuple[str, ...]
+    numbers: tuple[int | float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Brackets:
     """`[a, b]`, `[P(digit(img, d)) for d in 0..9]`."""
 
@@ -209,7 +223,7 @@ class ValueCase:
 
     span: Span
     patterns: tuple["Expression", ...]
-    value: "Expression"
+    value: "Expression | Row"
 
 
 Expression = (

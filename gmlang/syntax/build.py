@@ -3,12 +3,15 @@
 A method gets the place of what was matched, its first and last character, and the children.
 """
 
+from collections.abc import Container
 from typing import Any
 
 from gmlang.diagnostics import GmError, Source, Span
 from gmlang.errors import syntax as errors
 from gmlang.syntax import ast
 from gmlang.syntax.build_expressions import Expressions, unquoted
+from gmlang.syntax.lex import Trouble
+from gmlang.syntax.rows import are_values, keys_and_numbers
 
 Node = Any
 """What the parser hands over: tokens, AST nodes, tuples of them, None for what is absent."""
@@ -20,9 +23,11 @@ NUM_BRANCHES_MAX = 100
 class Builder(Expressions):
     """Builds the AST of one source. Every method gets the match's place and its children."""
 
-    def __init__(self, source: Source) -> None:
-        """Remember the source, for spans."""
+    def __init__(self, source: Source, words: Container[str]) -> None:
+        """Remember the source, for spans, and the words of the grammar."""
         self.source = source
+        self.words = words
+        self.known_keys: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def span(self, meta: Node) -> Span:
         """Return the span of a match, which is its first and last place."""
@@ -336,6 +341,26 @@ class Builder(Expressions):
         """`pattern -> value`."""
         span = self.until(meta, children[-1].span.end)
         return ast.ValueCase(span, tuple(children[:-1]), children[-1])
+
+    def row_case(self, meta: Node, children: list[Node]) -> ast.ValueCase:
+        """`pattern -> {dry: 0.1, wet: 0.9}`."""
+        *patterns, arrow = children
+        return ast.ValueCase(self.trimmed(meta), tuple(patterns), self.row(arrow))
+
+    def row(self, arrow: Node) -> ast.Row:
+        """Read an arrow and the braces after it.
+
+        Raises:
+            Trouble: where words stand for values that the grammar may read otherwise.
+        """
+        place = arrow.text.index("{")
+        keys, numbers = keys_and_numbers(arrow.text[place:])
+        known = self.known_keys.get(keys)
+        if known is None:
+            if not are_values(keys, self.words):
+                raise Trouble
+            known = self.known_keys[keys] = keys
+        return ast.Row(Span(self.source, arrow.start + place, arrow.end), known, numbers)
 
     def suite(self, meta: Node, children: list[Node]) -> tuple[ast.Statement, ...]:
         """The body of a block."""

@@ -4,6 +4,7 @@ import re
 from typing import NamedTuple
 
 from gmlang.keywords import KEYWORDS, Kind
+from gmlang.syntax.rows import ROW
 
 TAB_WIDTH = 8
 """A tab in the indentation counts as so many spaces."""
@@ -17,8 +18,7 @@ OPENERS = frozenset(CLOSERS.values())
 BAD = "BAD"
 """The token of a text that is no word of the language."""
 
-_TOKEN = re.compile(
-    r"""[ \t\f]*(?:
+_TOKEN = r"""[ \t\f]*(?:
     (?P<NAME>[^\W\d]\w*)
     |(?P<FLOAT>\d[\d_]*\.\d[\d_]*(?:[eE][+-]?\d+)?|\d[\d_]*[eE][+-]?\d+
         |(?<!\.)\.\d[\d_]*(?:[eE][+-]?\d+)?)
@@ -32,10 +32,13 @@ _TOKEN = re.compile(
     |(?P<STRING>\"\"\"(?:.|\n)*?\"\"\"|"(?!"")(?:[^"\\\n]|\\.)*")
     |(?P<SKIP>[\r]+|\#[^\n]*|[ \t\f]+)
     |(?P<BAD>\"\"\"(?:.|\n)*|"[^\n]*|'(?:[^'\\\n]|\\.)*'?|&&|\|\||.)
-    )""",
-    re.VERBOSE,
-)
+    )"""
 """Strings may not be told by their first quote: a lone one is BAD up to the end of its line."""
+
+_TOKENS = re.compile(_TOKEN, re.VERBOSE)
+_TOKENS_AND_ROWS = re.compile(
+    _TOKEN.replace("|(?P<SIGN>", f"|(?P<ROW>{ROW})|(?P<SIGN>"), re.VERBOSE
+)
 
 RESERVED_WORDS = frozenset(KEYWORDS[Kind.RESERVED])
 _RESERVED = re.compile(r"[ \t]+[A-Za-z_]")
@@ -62,16 +65,18 @@ class Trouble(Exception):
     """A text is not well-formed; `recover` says why."""
 
 
-def tokenize(text: str, words: dict[str, str]) -> list[RawToken]:
+def tokenize(text: str, words: dict[str, str], *, whole_rows: bool = False) -> list[RawToken]:
     """Cut a text into tokens, line ends included, blanks and comments left out.
 
     Args:
         text: what is read; its last character is a line end.
         words: the token of each keyword and sign.
+        whole_rows: rows of literal numbers are one token each.
     """
     tokens: list[RawToken] = []
     append, make = tokens.append, RawToken._make
-    for match in _TOKEN.finditer(text):
+    pattern = _TOKENS_AND_ROWS if whole_rows else _TOKENS
+    for match in pattern.finditer(text):
         kind = match.lastgroup
         if kind is None:
             continue

@@ -16,7 +16,10 @@ from gmlang.syntax.lex import RawToken, Token, Trouble, lay_out, tokenize
 from gmlang.syntax.table import Rule, Table, load_table
 
 _KEPT = frozenset(
-    ("NAME", "INT", "FLOAT", "STRING", "COMPARE", "PLUS", "MINUS", "TIMES", "SOFT", "RESERVED")
+    (
+        *("NAME", "INT", "FLOAT", "STRING", "COMPARE", "PLUS", "MINUS", "TIMES", "SOFT"),
+        *("RESERVED", "ROW"),
+    )
 )
 
 _HIDDEN = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -55,12 +58,14 @@ def _parse(source: Source, start: str) -> Any:  # noqa: ANN401
     if hidden := _HIDDEN.search(text):
         span = Span(source, hidden.start(), hidden.end())
         raise GmError([errors.hidden_character(span, hidden.group())])
-    raw = tokenize(text, table.words)
-    try:
-        tokens = lay_out(text, raw)
-        return _run(table, start, text, tokens, Builder(source))
-    except Trouble:
-        pass
+    raw: list[RawToken] = []
+    for whole_rows in (True, False) if "->" in text else (False,):
+        raw = tokenize(text, table.words, whole_rows=whole_rows)
+        try:
+            tokens = lay_out(text, raw)
+            return _run(table, start, text, tokens, Builder(source, table.words))
+        except Trouble:
+            pass
     from gmlang.syntax.recover import find_mistakes
 
     raise GmError(find_mistakes(source, text, raw, table, start))

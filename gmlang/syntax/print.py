@@ -19,6 +19,7 @@ from gmlang.syntax.print_expressions import (
     print_loop,
     print_method,
 )
+from gmlang.syntax.rows import spelt_out
 
 INDENT = "    "
 LENGTH_MAX = 100
@@ -179,7 +180,8 @@ def _valued(head: str, value: ast.Expression, span: Span, depth: int) -> list[Li
     lines = [_line(depth, f"{head} match {subjects}:", span)]
     for case in value.cases:
         patterns = ", ".join(map(print_expression, case.patterns))
-        text = f"{patterns} -> {print_expression(case.value)}"
+        value = spelt_out(case.value) if isinstance(case.value, ast.Row) else case.value
+        text = f"{patterns} -> {print_expression(value)}"
         lines.append(_line(depth + 1, text, case.span))
     return lines
 

@@ -24,6 +24,7 @@ from gmlang.core.ast import (
 from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
 from gmlang.core.expressions import loops, matching, references, scalars, weights
 from gmlang.core.expressions.operators import arithmetic, domain_bounds, domain_values, need_bool
+from gmlang.core.expressions.tabulated import check_table
 from gmlang.core.names.scope import DefMeaning, Env, guarded
 from gmlang.core.print import describe, show_type
 from gmlang.core.walk import type_of
@@ -52,6 +53,9 @@ def check_distribution(
                 raise PoisonedError
             return Apply(span, "if", (condition, then, otherwise), Dist())
         case ast.MatchExpression():
+            table = check_table(state, env, expression, domain)
+            if table is not None:
+                return table
             inner = guarded(env)
             return matching.check_rows(
                 state, env, expression, lambda e: check_distribution(state, inner, e, domain)

@@ -1,6 +1,6 @@
 """Patterns: `match`, `x in {a, b}`, `x in 1..3`, and whether cases cover everything."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import numpy as np
@@ -23,6 +23,7 @@ from gmlang.core.walk import type_of
 from gmlang.diagnostics import Span
 from gmlang.errors import types as errors
 from gmlang.syntax import ast
+from gmlang.syntax.rows import spelt_out
 
 # Cases are counted one by one up to here; beyond, the grounding finds those not covered.
 NUM_CASES_MAX = 4096
@@ -157,7 +158,8 @@ def check_rows(
         conditions = None
         if subjects is not None:
             conditions = attempt(partial(fitting, subjects, case))
-        value = check_value(case.value)
+        written = case.value
+        value = check_value(spelt_out(written) if isinstance(written, ast.Row) else written)
         if conditions is None:
             raise PoisonedError
         return conditions, value
@@ -185,13 +187,13 @@ def _check_coverage(
         return
     open_ = np.ones([len(domain) for domain in known], np.bool_)
     for conditions in rows:
-        fitting: list[np.ndarray] = []
+        fitting: list[list[int]] = []
         for subject, domain, condition in zip(subjects, known, conditions, strict=True):
-            answers = [_fits(condition, subject, value) for value in domain]
-            if any(answer is None for answer in answers):
+            fitted = _fitted(condition, subject, domain)
+            if fitted is None:
                 return
-            fitting.append(np.flatnonzero(answers))
-        open_[np.ix_(*fitting)] = False
+            fitting.append(fitted)
+        open_[np.ix_(*(np.array(places, np.int64) for places in fitting))] = False
     missing = np.argwhere(open_)
     if not len(missing):
         return
@@ -206,23 +208,34 @@ def _shown(type_: Type, value: int) -> str:
     return ("false", "true")[value] if isinstance(type_, Bool) else str(value)
 
 
-def _fits(condition: Expression, subject: Expression, value: int) -> bool | None:
-    """Say whether a pattern's condition holds for a value; None when it is not constant."""
+def _fitted(
+    condition: Expression, subject: Expression, domain: tuple[int, ...]
+) -> list[int] | None:
+    """List which of a domain's values fit a pattern's condition; None when it is not constant.
+
+    Takes as long as the pattern is, not as the domain: rows have one value each, mostly.
+    """
+    everything = range(len(domain))
     if condition is subject:
-        return bool(value)
+        return [k for k in everything if domain[k]]
     match condition:
         case Constant(value=holds):
-            return bool(holds)
+            return [*everything] if holds else []
         case Apply(operator="not", arguments=(inner,)) if inner is subject:
-            return not value
-        case Apply(operator="==", arguments=(_, Constant(value=other))):
-            return other == value
+            return [k for k in everything if not domain[k]]
+        case Apply(operator="==", arguments=(_, Constant(value=value))):
+            return _places(domain, (value,))
         case Apply(operator="in_range", arguments=(_, Constant() as first, Constant() as last)):
-            return first.value <= value <= last.value
+            return [k for k in everything if first.value <= domain[k] <= last.value]
         case Apply(operator="in_set", arguments=(_, *members)):
-            values = [member.value for member in members if isinstance(member, Constant)]
-            if value in values:
-                return True
-            return False if len(values) == len(members) else None
+            known = [member.value for member in members if isinstance(member, Constant)]
+            fitted = _places(domain, known)
+            return fitted if len(known) == len(members) or len(fitted) == len(domain) else None
         case _:
             return None
+
+
+def _places(domain: tuple[int, ...], values: Iterable[float]) -> list[int]:
+    """Return where values are in a domain, which has no gaps."""
+    inside = {v for v in values if domain and domain[0] <= v <= domain[-1] and v == int(v)}
+    return sorted(int(v) - domain[0] for v in inside)

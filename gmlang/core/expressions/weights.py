@@ -209,11 +209,15 @@ def check_sum(state: Checking, span: Span, items: tuple[Item, ...]) -> None:
             return
         total += 0 if item.key is None else item.value.value
     if any(item.key is None for item in items):
-        is_right = total <= 1 + PROBABILITY_ROUNDING
+        if total > 1 + PROBABILITY_ROUNDING:
+            fail(state, errors.wrong_sum(span, total))
     else:
-        is_right = abs(total - 1) <= SUM_DIGITS
-        if is_right and abs(total - 1) > SUM_ROUNDING:
-            row = UnevenRow(span, "", total)
-            state.uneven += [] if row in state.uneven else [row]
-    if not is_right:
+        check_total(state, span, total)
+
+
+def check_total(state: Checking, span: Span, total: float) -> None:
+    """Check that the probabilities of all values sum to one; a little off is noted."""
+    if not abs(total - 1) <= SUM_DIGITS:
         fail(state, errors.wrong_sum(span, total))
+    if abs(total - 1) > SUM_ROUNDING:
+        state.uneven[UnevenRow(span, "", total)] = None

@@ -8,7 +8,17 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gmlang.core.ast import Apply, Cases, Constant, DataRef, Distribution, Expression, Item, Whole
+from gmlang.core.ast import (
+    Apply,
+    Cases,
+    Constant,
+    DataRef,
+    Distribution,
+    Expression,
+    Item,
+    Tabulated,
+    Whole,
+)
 from gmlang.core.tolerances import PROBABILITY_ROUNDING, SUM_DIGITS
 from gmlang.diagnostics import Diagnostic, GmError, Span
 from gmlang.errors import grounding as errors
@@ -80,7 +90,9 @@ def _log_masses(expression: Distribution, env: Env, axis: int) -> np.ndarray:
         case Gives.LOGS:
             return found
         case Gives.WRITTEN if expression.arguments:
-            return _log_rows(expression.arguments[0].span, found, env, axis)
+            row = expression.arguments[0]
+            is_told = isinstance(row, Tabulated)
+            return _log_rows(row.span, found, env, axis, is_told=is_told)
         case Gives.WRITTEN:
             # Constants were looked at, and warned of, when the program was checked.
             is_told = all(isinstance(item.value, Constant) for item in expression.items)
@@ -194,6 +206,8 @@ def check_inside(expression: Expression, value: np.ndarray, states: States, env:
 
 
 def _row(expression: Expression, env: Env, axis: int, states: States) -> np.ndarray:
+    if isinstance(expression, Tabulated):
+        return _tabulated(expression, env, axis)
     assert isinstance(expression, DataRef), "a vector is data"
     array = env.world.data[expression.name]
     index: list[np.ndarray] = []
@@ -212,6 +226,18 @@ def _row(expression: Expression, env: Env, axis: int, states: States) -> np.ndar
         index.append(inside_axis(part.span, expression.name, values, array.shape[position], env))
     p = np.asarray(present(expression, array[tuple(index)], env), np.float64)
     return p.reshape(*([1] * (1 + len(env.slots.items) - p.ndim)), *p.shape)
+
+
+def _tabulated(expression: Tabulated, env: Env, axis: int) -> np.ndarray:
+    """Look up rows that the program writes out; where an index has no value, any will do."""
+    index: list[np.ndarray] = []
+    for part, first, size in zip(
+        expression.indices, expression.firsts, expression.table.shape[:-1], strict=True
+    ):
+        index.append(np.clip(integers(part, env) - first, 0, size - 1))
+    size = expression.table.shape[-1]
+    index.append(np.arange(size).reshape(env.shape(axis, size)))
+    return expression.table[tuple(index)]
 
 
 def _log_rows(

@@ -24,6 +24,7 @@ from gmlang.core.ast import (
     QueryValue,
     Reference,
     Size,
+    Tabulated,
     VariableRef,
     Where,
     Whole,
@@ -174,7 +175,7 @@ def evaluate(expression: Expression, env: Env) -> np.ndarray:
             return _aggregate(expression, env)
         case Cases():
             return _cases(expression, env)
-        case Distribution() | QueryValue():
+        case Distribution() | Tabulated() | QueryValue():
             raise AssertionError("not a value")
 
 
@@ -372,10 +373,10 @@ def rows_of(expression: Cases, env: Env) -> list[tuple[np.ndarray, Expression, E
     """
     found: list[tuple[np.ndarray, Expression, Env]] = []
     left, open_ = np.ones(1, np.bool_), env
+    # One guard stands for all the rows before: with one for each, rows would cost their square.
     for condition, value in zip(expression.conditions, expression.values, strict=True):
         holds = conditions(condition, open_)
         found.append((holds, value, env.guarded(left & holds, wanted=True)))
-        # One guard for all the rows before: with one for each, rows would cost their square.
         left = left & ~holds
         open_ = env.guarded(left, wanted=True)
     _check_coverage(expression, left, env)
