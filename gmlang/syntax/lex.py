@@ -1,6 +1,7 @@
 """Text to tokens: words, numbers and signs, and the layout of lines and blocks."""
 
 import re
+from functools import cache
 from typing import NamedTuple
 
 from gmlang.keywords import KEYWORDS, Kind
@@ -35,11 +36,6 @@ _TOKEN = r"""[ \t\f]*(?:
     )"""
 """Strings may not be told by their first quote: a lone one is BAD up to the end of its line."""
 
-_TOKENS = re.compile(_TOKEN, re.VERBOSE)
-_TOKENS_AND_ROWS = re.compile(
-    _TOKEN.replace("|(?P<SIGN>", f"|(?P<ROW>{ROW})|(?P<SIGN>"), re.VERBOSE
-)
-
 RESERVED_WORDS = frozenset(KEYWORDS[Kind.RESERVED])
 _RESERVED = re.compile(r"[ \t]+[A-Za-z_]")
 
@@ -65,6 +61,13 @@ class Trouble(Exception):
     """A text is not well-formed; `recover` says why."""
 
 
+@cache
+def _tokens(whole_rows: bool) -> re.Pattern[str]:
+    """Compile the pattern of all tokens, when it is first needed."""
+    written = _TOKEN.replace("|(?P<SIGN>", f"|(?P<ROW>{ROW})|(?P<SIGN>") if whole_rows else _TOKEN
+    return re.compile(written, re.VERBOSE)
+
+
 def tokenize(text: str, words: dict[str, str], *, whole_rows: bool = False) -> list[RawToken]:
     """Cut a text into tokens, line ends included, blanks and comments left out.
 
@@ -75,8 +78,7 @@ def tokenize(text: str, words: dict[str, str], *, whole_rows: bool = False) -> l
     """
     tokens: list[RawToken] = []
     append, make = tokens.append, RawToken._make
-    pattern = _TOKENS_AND_ROWS if whole_rows else _TOKENS
-    for match in pattern.finditer(text):
+    for match in _tokens(whole_rows).finditer(text):
         kind = match.lastgroup
         if kind is None:
             continue

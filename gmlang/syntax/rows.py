@@ -18,7 +18,7 @@ _PAIR = rf"{_KEY}\ *+:\ *+{_NUMBER}"
 ROW = rf"->\ *+\{{\ *+{_PAIR}(?:\ *+,\ *+{_PAIR})*+\ *+\}}(?=[\ \t]*+(?:\#[^\n]*+)?+\r?\n)"
 """The arrow of a case and all that follows it on its line, for `re.VERBOSE`."""
 
-_PARTS = re.compile(rf"({_KEY})\ *:\ *({_NUMBER})", re.VERBOSE)
+_PARTS = rf"({_KEY}) *: *({_NUMBER})"
 _VALUES = ("true", "false")
 
 
@@ -40,7 +40,7 @@ def spelt_out(row: ast.Row) -> ast.Braces:
     """Return a row as the grammar reads it: each pair with its place."""
     source = row.span.source
     pairs: list[ast.Pair] = []
-    for found in _PARTS.finditer(source.text, row.span.start, row.span.end):
+    for found in re.compile(_PARTS).finditer(source.text, row.span.start, row.span.end):
         at = [Span(source, *found.span(group)) for group in range(3)]
         number = ast.Number(at[2], _number(found[2]))
         pairs.append(ast.Pair(at[0], _key(at[1], found[1]), number))
