@@ -12,6 +12,7 @@ from fractions import Fraction
 from functools import cache
 
 from gmlang.syntax import ast
+from gmlang.syntax.print import spelt_out
 from tests.support.numbers import AGGREGATES, Undefined, Value, arithmetic, known, number
 
 Place = tuple[object, ...]
@@ -116,9 +117,7 @@ def evaluate(m: Meaning, e: ast.Expression, env: Env, world: World | None) -> Va
         return world[place]
     match e:
         case ast.Name():
-            if e.text in env:
-                return env[e.text]
-            return m.constants.get(e.text, e.text)
+            return env[e.text] if e.text in env else m.constants.get(e.text, e.text)
         case ast.Number() | ast.Boolean():
             return known(e.value)
         case ast.Unary():
@@ -238,7 +237,9 @@ def weights(
             subjects = [evaluate(m, s, env, world) for s in e.subjects]
             for case in e.cases:
                 if all(_fits(m, p, s, env) for p, s in zip(case.patterns, subjects, strict=False)):
-                    return weights(m, case.value, env, world, values)
+                    row = case.value
+                    chosen = spelt_out(row) if isinstance(row, ast.Row) else row
+                    return weights(m, chosen, env, world, values)
             raise AssertionError("uncovered")
         case ast.Braces():
             found = _braces(m, e, env, world, values)
@@ -249,9 +250,8 @@ def weights(
         case ast.Call(function=ast.Name(text="Uniform")):
             return dict.fromkeys(values, 1 / len(values))
         case ast.Call(function=ast.Name(text="Bernoulli")):
-            argument = e.arguments[0]
-            assert isinstance(argument, ast.Expression)
-            p = Fraction(float(evaluate(m, argument, env, world)))
+            (argument,) = argument_values(m, e.arguments[0], env, world)
+            p = Fraction(float(argument))
             return {False: 1 - p, True: p}
         case ast.Call(function=ast.Name(text="NoisyOr")):
             return _noisy_or(m, e, env, world)
