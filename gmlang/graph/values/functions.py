@@ -23,11 +23,17 @@ def _normal_cdf(values: np.ndarray) -> np.ndarray:
     return np.asarray(ndtr(values))
 
 
+_NEAR_POLE = 1e-17
+
+
 def _lgamma(values: np.ndarray) -> np.ndarray:
     from scipy.special import gammaln
 
     is_pole = (values <= 0) & (values == np.floor(values)) & np.isfinite(values)
-    return np.where(is_pole, np.nan, gammaln(values))
+    # Next to its pole at 0 the gamma function is 1 / x, also where that is beyond floats.
+    is_near = (np.abs(values) < _NEAR_POLE) & ~is_pole
+    found = np.where(is_pole, np.nan, gammaln(values))
+    return np.where(is_near, -np.log(np.abs(values)), found)
 
 
 REAL_FUNCTIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
