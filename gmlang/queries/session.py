@@ -8,16 +8,10 @@ import numpy as np
 
 from gmlang.core.ast import (
     Activation,
-    Array,
-    AttributeRef,
-    Bool,
     Context,
     Expression,
-    Reference,
-    VariableRef,
 )
 from gmlang.core.program import (
-    Asked,
     EventGiven,
     Given,
     ObservedGiven,
@@ -25,23 +19,21 @@ from gmlang.core.program import (
     Query,
     VariableGiven,
 )
-from gmlang.core.walk import type_of, walk
+from gmlang.core.walk import walk
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors import grounding as errors
 from gmlang.graph.builder import Builder, Origin
 from gmlang.graph.from_core import Begun, Grounding, begin_grounding, ground
-from gmlang.graph.lowering.grounder import Grounder, Job, auxiliary, environment
+from gmlang.graph.lowering.grounder import Grounder, Job, environment
 from gmlang.graph.lowering.lower import lower
 from gmlang.graph.observations import observe
 from gmlang.graph.regions import check_regions
 from gmlang.graph.values import terms
-from gmlang.graph.values.evaluate import expand, random_indices
 from gmlang.graph.world.instances import all_exist
 from gmlang.graph.world.places import locate_array
-from gmlang.graph.world.states import BOOL, States
-from gmlang.graph.world.world import ONE_INSTANCE, Frame, World
+from gmlang.graph.world.world import ONE_INSTANCE, World
 from gmlang.limits import MEMORY_MAX, SECONDS, SECONDS_MAX, SEED, SEED_MAX, is_seconds
-from gmlang.queries.quantities import quantity
+from gmlang.queries.targets import Target, picked, target_of
 from gmruntime.answer import Answer as RuntimeAnswer
 from gmruntime.answer import Query as RuntimeQuery
 from gmruntime.budget import Budget, Watch, begin_budget
@@ -146,20 +138,6 @@ class Session:
     base: Grounding | None = None
     workspace: Workspace = field(default_factory=Workspace)
     warnings: list[Diagnostic] = field(default_factory=list[Diagnostic])
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Target:
-    """What one asked item names: variables in their shape (scalar: ()), and their states.
-
-    Attributes:
-        levels: what each state stands for as a number.
-    """
-
-    variables: np.ndarray
-    states: States
-    is_event: bool
-    levels: np.ndarray
 
 
 @dataclass(slots=True, eq=False)
@@ -285,7 +263,7 @@ def prepare(session: Session, query: Query) -> Prepared:
     prepared = Prepared(replace(base, world=world), grounder)
     for given in query.given:
         _condition(prepared, given)
-    prepared.targets = [_target(prepared, asked) for asked in query.asked]
+    prepared.targets = [target_of(prepared.grounder, asked) for asked in query.asked]
     check_defined(replace(base, world=world, builder=grounder.builder))
     return prepared
 
@@ -299,45 +277,9 @@ def _condition(prepared: Prepared, given: Given) -> None:
             job = Job(terms.Condition(given.condition), (), Origin("observe", given.span))
             lower(grounder, ONE_INSTANCE, job)
         case VariableGiven():
-            frame, target = _picked(grounder, ONE_INSTANCE, given.target)
+            frame, target = picked(grounder, ONE_INSTANCE, given.target)
             variables, _ = locate_array(target, environment(grounder, frame))
             prepared.conditioned.extend(int(v) for v in variables.reshape(-1))
-
-
-def _target(prepared: Prepared, asked: Asked) -> Target:
-    grounder = prepared.grounder
-    frame, _ = expand(environment(grounder, ONE_INSTANCE), asked.context)
-    value = asked.value
-    if isinstance(value, Reference):
-        frame, value = _picked(grounder, frame, value)
-        variables, states = locate_array(value, environment(grounder, frame))
-        shaped = variables if asked.context else variables[0]
-        return Target(shaped, states, is_event=False, levels=states.values())
-    if isinstance(getattr(value, "type", None), Array):
-        raise GmError([errors.cannot_ask(value.span, f"`{value.span.text}` is no variable")])
-    found = quantity(grounder, frame, value)
-    shaped = found.variables if asked.context else found.variables[0]
-    is_event = isinstance(type_of(value), Bool)
-    return Target(shaped, found.states, is_event, found.levels)
-
-
-def _picked(grounder: Grounder, frame: Frame, reference: Reference) -> tuple[Frame, Reference]:
-    """Give what a random index picks a variable of its own; other references stay as they are."""
-    if not random_indices(reference):
-        return frame, reference
-    return auxiliary(grounder, frame, reference, element_states(grounder, reference))
-
-
-def element_states(grounder: Grounder, reference: Reference) -> States:
-    """Return the states that each of the variables has which a reference may name."""
-    world = grounder.world
-    match reference:
-        case VariableRef():
-            return world.variables[reference.name].states
-        case AttributeRef():
-            return world.attributes[reference.thing.entity][reference.attribute].states
-        case Activation():
-            return BOOL
 
 
 def ask(

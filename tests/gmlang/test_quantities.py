@@ -10,7 +10,7 @@ import pytest
 
 import gmlang
 from gmlang.diagnostics import GmError, Source
-from gmlang.queries.quantities import least_and_most
+from gmlang.queries.targets import least_and_most
 from gmlang.syntax import ast
 from gmlang.syntax.parse import parse_query
 from tests.support import interpreter as naive

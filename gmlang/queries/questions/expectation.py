@@ -20,10 +20,10 @@ from gmlang.graph.lowering.grounder import environment
 from gmlang.graph.values.evaluate import evaluate, expand
 from gmlang.graph.world.world import ONE_INSTANCE
 from gmlang.queries.answers import Answer
-from gmlang.queries.quantities import least_and_most, spread_of
 from gmlang.queries.question import Question, Single
 from gmlang.queries.reading import asked_variables, flat_rows
-from gmlang.queries.session import Prepared, Target
+from gmlang.queries.session import Prepared
+from gmlang.queries.targets import Target, least_and_most, spread_of
 from gmlang.syntax import ast
 from gmruntime import answer as runtime
 

@@ -10,11 +10,11 @@ from gmlang.core.names.scope import Env
 from gmlang.core.program import Asked, Query
 from gmlang.core.walk import type_of
 from gmlang.queries.answers import Answer
-from gmlang.queries.quantities import least_and_most
 from gmlang.queries.question import Question, Single
 from gmlang.queries.questions.expectation import number_asked_for
 from gmlang.queries.reading import asked_variables, flat_rows
 from gmlang.queries.session import Prepared
+from gmlang.queries.targets import least_and_most
 from gmlang.syntax import ast
 from gmruntime import answer as runtime
 

@@ -1,10 +1,22 @@
-"""Expressions as variables of their own: every value that one can take is a state."""
+"""What a query asks for, as variables; an expression is one with a state for each value."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from gmlang.core.ast import Apply, Bool, Enum, Expression, Real, Reference
+from gmlang.core.ast import (
+    Activation,
+    Apply,
+    Array,
+    AttributeRef,
+    Bool,
+    Enum,
+    Expression,
+    Real,
+    Reference,
+    VariableRef,
+)
+from gmlang.core.program import Asked
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import GmError
 from gmlang.errors import grounding as errors
@@ -19,11 +31,11 @@ from gmlang.graph.lowering.grounder import (
 )
 from gmlang.graph.values import terms
 from gmlang.graph.values.environment import Env
-from gmlang.graph.values.evaluate import evaluate
+from gmlang.graph.values.evaluate import evaluate, expand, random_indices
 from gmlang.graph.values.ranges import Steps, integer_steps, num_entries
 from gmlang.graph.world.places import collect, locate_array
 from gmlang.graph.world.states import BOOL, States, enum_states, exact_numbers
-from gmlang.graph.world.world import Frame
+from gmlang.graph.world.world import ONE_INSTANCE, Frame
 
 VALUES_MAX = 1 << 16
 """More values of an expression than this are not told apart."""
@@ -34,6 +46,20 @@ ENTRIES_MAX = 1 << 22
 
 _ROUNDING = 1e-14
 """Values of an expression that differ by less than this, relatively, are one: rounding did it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Target:
+    """What one asked item names: variables in their shape (scalar: ()), and their states.
+
+    Attributes:
+        levels: what each state stands for as a number.
+    """
+
+    variables: np.ndarray
+    states: States
+    is_event: bool
+    levels: np.ndarray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,6 +75,42 @@ class Quantity:
     variables: np.ndarray
     states: States
     levels: np.ndarray
+
+
+def target_of(grounder: Grounder, asked: Asked) -> Target:
+    """Find the variables of one asked item, adding those of expressions."""
+    frame, _ = expand(environment(grounder, ONE_INSTANCE), asked.context)
+    value = asked.value
+    if isinstance(value, Reference):
+        frame, value = picked(grounder, frame, value)
+        variables, states = locate_array(value, environment(grounder, frame))
+        shaped = variables if asked.context else variables[0]
+        return Target(shaped, states, is_event=False, levels=states.values())
+    if isinstance(getattr(value, "type", None), Array):
+        raise GmError([errors.cannot_ask(value.span, f"`{value.span.text}` is no variable")])
+    found = quantity(grounder, frame, value)
+    shaped = found.variables if asked.context else found.variables[0]
+    is_event = isinstance(type_of(value), Bool)
+    return Target(shaped, found.states, is_event, found.levels)
+
+
+def picked(grounder: Grounder, frame: Frame, reference: Reference) -> tuple[Frame, Reference]:
+    """Give what a random index picks a variable of its own; other references stay as they are."""
+    if not random_indices(reference):
+        return frame, reference
+    return auxiliary(grounder, frame, reference, element_states(grounder, reference))
+
+
+def element_states(grounder: Grounder, reference: Reference) -> States:
+    """Return the states that each of the variables has which a reference may name."""
+    world = grounder.world
+    match reference:
+        case VariableRef():
+            return world.variables[reference.name].states
+        case AttributeRef():
+            return world.attributes[reference.thing.entity][reference.attribute].states
+        case Activation():
+            return BOOL
 
 
 def quantity(grounder: Grounder, frame: Frame, value: Expression) -> Quantity:
