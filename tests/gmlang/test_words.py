@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from pygments.token import Keyword, Name, Operator, Punctuation
 
-from gmlang.core.expressions import aggregates, domains, forms, weights
+from gmlang.core.check import domains
+from gmlang.core.expressions import aggregates, forms, weights
 from gmlang.editor.completion import words
 from gmlang.editor.highlight import GmLexer
 from gmlang.errors.syntax_words import INNER_WORDS, STATEMENTS

@@ -1,11 +1,10 @@
 """Declarations of domains, data, variables, things and entities, checked when first needed."""
 
 from gmlang.core.ast import Bool, Constant, Domain, Enum, Expression, Integer, IntRange, Real
-from gmlang.core.check import models
+from gmlang.core.check import domains, models
 from gmlang.core.checking import Checking, PoisonedError, each, fail
 from gmlang.core.expressions import (
     distributions,
-    domains,
     literals,
     loops,
     references,

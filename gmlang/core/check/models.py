@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from gmlang.core.ast import Activation, Constant, Expression, Integer, Local, Thing, Whole
+from gmlang.core.check import domains
 from gmlang.core.checking import Checking, attempt, each, fail, fresh_key
-from gmlang.core.expressions import domains, references, scalars
+from gmlang.core.expressions import references, scalars
 from gmlang.core.expressions.operators import need_known, num_whole, same_domain
 from gmlang.core.names.scope import (
     Binding,
