@@ -28,6 +28,7 @@ from gmlang.core.expressions.operators import domain_values
 from gmlang.core.names.scope import Env
 from gmlang.core.tolerances import PROBABILITY_ROUNDING, SUM_DIGITS, SUM_ROUNDING
 from gmlang.core.walk import type_of
+from gmlang.families.categorical import CATEGORICAL
 from gmlang.syntax import ast
 
 Labels = dict[str, int]
@@ -61,7 +62,7 @@ def check_table(
         for s, axis in zip(subjects, known, strict=True)
     )
     written = Tabulated(match_.span, subjects, firsts, table.reshape(*sizes, -1), Array(Real(), 1))
-    return Distribution(match_.span, "Categorical", (written,), (), Dist())
+    return Distribution(match_.span, CATEGORICAL.name, (written,), (), Dist())
 
 
 def _is_range(type_: Type) -> bool:

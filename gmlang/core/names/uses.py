@@ -19,6 +19,7 @@ from gmlang.core.names.definitions import Bindings, Block, Definition, Kind, Occ
 from gmlang.core.names.scope import Entry, Module, ModuleMeaning
 from gmlang.diagnostics import Span
 from gmlang.syntax import ast
+from gmlang.syntax.rows import spelt_out
 
 Names = Mapping[str, Definition]
 """The names of blocks around a place."""
@@ -105,6 +106,8 @@ class _Finder:
             case ast.Comprehension(body=body, loops=loops, condition=condition):
                 inner = self._loops(loops, names, node.span.start, node.span.end)
                 self.visit_all((body, condition), inner)
+            case ast.Row():
+                self.visit(spelt_out(node), names)
             case ast.Import() | ast.FromImport():
                 self._import(node)
             case ast.Use(model=model, exceptions=exceptions):
