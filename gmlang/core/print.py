@@ -35,6 +35,7 @@ from gmlang.core.ast import (
     Where,
     Whole,
 )
+from gmlang.core.composed import Calculation, ListItem, QueryList
 from gmlang.core.program import (
     Asked,
     Assert,
@@ -184,10 +185,19 @@ def show_question(question: Query | Assert) -> str:
     """Write one query or assert out."""
     if isinstance(question, Assert):
         return f"assert {show(question.condition)}"
+    if isinstance(question, Calculation):
+        return f"query {show(question.expression)}"
+    if isinstance(question, QueryList):
+        return f"query [{', '.join(map(_show_listed, question.items))}]"
     asked = ", ".join(_asked(asked) for asked in question.asked)
     given = ", ".join(_given(given) for given in question.given)
     what = asked or question.about()
     return f"query {question.kind}({what}{f' | {given}' if given else ''})"
+
+
+def _show_listed(item: ListItem) -> str:
+    shown = show_question(item.query).removeprefix("query ")
+    return shown + "".join(f" {_clause(clause)}" for clause in item.context)
 
 
 def _asked(asked: Asked) -> str:

@@ -307,6 +307,7 @@ class Query:
     Attributes:
         kind: by name, as answers say it.
         is_listed: whether several may stand in brackets, to be asked as one.
+        asks_marginals: whether the distribution of each of `asked`, on its own, is all it needs.
         text: as written.
         asked: the variables and events that are asked for; () for everything, and for questions
             about something else.
@@ -318,6 +319,7 @@ class Query:
 
     kind: ClassVar[str] = ""
     is_listed: ClassVar[bool] = False
+    asks_marginals: ClassVar[bool] = False
 
     span: Span
     text: str
@@ -335,6 +337,10 @@ class Query:
     def about(self) -> str:
         """Say what is asked about, where that is more than `asked`, as the core is printed."""
         return ""
+
+    def inner(self) -> "tuple[Query, ...]":
+        """List the queries that it is made of; () for one that is asked as it is."""
+        return ()
 
     def as_number(self) -> "tuple[Query, Type] | None":
         """Return what to ask where the answer stands for a number, and the number's type.

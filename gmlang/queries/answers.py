@@ -38,9 +38,12 @@ class Answer:
         workers: how many took part in finding it, the process that was asked among them.
         name: given by `as`, or "".
         parts: what it speaks of, each with its shape and states by name; () where it does not say.
+
+    A class says in `limits` between which numbers that lies which an answer is worth.
     """
 
     kind: ClassVar[str] = ""
+    limits: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
 
     text: str
     status: str = ""
@@ -95,6 +98,18 @@ class Answer:
         if isinstance(self.value, bool | float):
             return float(self.value)
         return self.value if isinstance(self.value, int) else None
+
+    def number_bounds(self) -> tuple[float, float] | None:
+        """Return what is proven of the number that it is worth; None where nothing is."""
+        proven = self.details
+        ends: list[float] = []
+        for end in (proven.get("lower"), proven.get("upper")):
+            if isinstance(end, dict):
+                end = cast("dict[str, object]", end).get("true")
+            if not isinstance(end, float):
+                return None
+            ends.append(end)
+        return ends[0], ends[1]
 
     def shown_number(self, number: float) -> str:
         """Write what it is worth in an expression for people."""
@@ -200,6 +215,13 @@ class NatsAnswer(Answer):
         """Return the nats; -inf where nothing is possible, NaN when they are not known."""
         is_none = self.status == "impossible" or (self.value is None and self.status != "estimate")
         return float("-inf") if is_none else Answer.number(self, domain)
+
+    def number_bounds(self) -> tuple[float, float] | None:
+        """Return the proven nats."""
+        if self.log_lower is None and self.log_upper is None:
+            return None
+        low = -math.inf if self.log_lower is None else self.log_lower
+        return low, math.inf if self.log_upper is None else self.log_upper
 
     def lines(self) -> list[str] | None:
         """Write the nats."""

@@ -6,21 +6,23 @@ from dataclasses import replace
 
 import numpy as np
 
-from gmlang.core.ast import Constant, Expression, Integer, QueryValue, Real
+from gmlang.core.composed import Calculation
 from gmlang.core.program import Assert, Query
-from gmlang.core.walk import replace_part, type_of, walk
-from gmlang.diagnostics import GmError
-from gmlang.errors import grounding as errors
-from gmlang.graph.values.environment import Env, Slots
-from gmlang.graph.values.evaluate import evaluate
-from gmlang.graph.world.world import ONE_INSTANCE
 from gmlang.queries.answers import Answer, AssertAnswer, with_quality
-from gmlang.queries.question import Several, Single
+from gmlang.queries.composed.calculate import numbers_of, value_of
+from gmlang.queries.composed.together import prepare_together, together
+from gmlang.queries.composed.writing_out import calculated
+from gmlang.queries.question import Composed, Several, Single
 from gmlang.queries.questions import answer_class, question_of
+from gmlang.queries.reading import asked_variables
 from gmlang.queries.session import Session, Settings, ask, begin, ground_before, prepare
-from gmruntime.answer import Status
-from gmruntime.budget import now_s
+from gmruntime.answer import Marginals, Status
+from gmruntime.budget import Budget, now_s
 from gmruntime.quality import worst
+
+LATE_S = 0.25
+"""Of queries that share a budget, the later ones are begun until so long after its end: what is
+small is answered all the same."""
 
 NO_TIME = "no answer within the budget"
 """What an answer notes that says nothing."""
@@ -32,29 +34,29 @@ def answer(session: Session, question: Query | Assert, settings: Settings) -> An
     Raises:
         GmError: when the question does not fit the program or its data.
     """
+    asked = compared(question) if isinstance(question, Assert) else question
+    _ground_before(session, asked, settings)
+    start_s = now_s()
     if isinstance(question, Assert):
-        _ground_before(session, question.queries, settings)
-        start_s = now_s()
-        found, name = check_assertion(session, question, begin(settings, None)), ""
+        found = check_assertion(session, question, begin(settings, None))
     else:
-        _ground_before(session, [question], settings)
-        start_s = now_s()
         settings = begin(replace(settings, workspace=session.workspace), question.within_s)
-        found, name = _answer_query(session, question, settings), question.name
-    return replace(found, seconds=now_s() - start_s, name=name)
+        found = _answer_query(session, question, settings)
+    return replace(found, seconds=now_s() - start_s, name=asked.name)
 
 
 def _answer_query(session: Session, query: Query, settings: Settings) -> Answer:
     match question_of(query).answered:
         case Several(answer=answer_it):
             return answer_it(session, query, settings)
+        case Composed(written_out=written_out, compose=compose):
+            whole = written_out(session.world, query)
+            return compose(session.world, whole, _answer_each(session, whole.inner(), settings))
         case Single(question, read, impossible, quality):
             prepared = prepare(session, query)
             evidence, clash = prepared.evidence()
             if clash:
-                note = "two observations contradict each other"
-                made = answer_class(query)
-                return made(query.text, "impossible", impossible, note=note)
+                return _impossible(query, impossible)
             found = ask(prepared, question(prepared, query), evidence, settings, query)
             how_good = found.quality if quality is None else quality(prepared, query, found)
             return with_quality(read(prepared, query, found), how_good)
@@ -75,14 +77,70 @@ def unanswered(question: Query | Assert, settings: Settings) -> Answer:
     return made(question.text, "estimate", seconds=seconds, name=name, note=NO_TIME)
 
 
-def _ground_before(session: Session, queries: Sequence[Query], settings: Settings) -> None:
+def _answer_each(session: Session, queries: Sequence[Query], settings: Settings) -> list[Answer]:
+    """Answer queries that share one budget: what is no exact answer gets its share of the time."""
+    found: dict[int, Answer] = {}
+    for numbers in together(queries):
+        part = len(numbers) / (len(queries) - len(found))
+        shared = replace(settings, estimate_share=settings.estimate_share * part)
+        group = [queries[number] for number in numbers]
+        if found and _is_late(settings.running()):
+            found.update({number: unanswered(queries[number], settings) for number in numbers})
+        elif len(group) > 1:
+            found.update(zip(numbers, _answer_at_once(session, group, shared), strict=True))
+        else:
+            found[numbers[0]] = answer(session, group[0], shared)
+    return [found[number] for number in range(len(queries))]
+
+
+def _is_late(budget: Budget) -> bool:
+    """Say whether a budget was ended, or is over so long that nothing more is begun."""
+    return budget.is_spent() and not 0.0 <= budget.spent_s() - budget.seconds < LATE_S
+
+
+def _answer_at_once(session: Session, group: Sequence[Query], settings: Settings) -> list[Answer]:
+    """Answer queries that need marginals under the same conditions by one question."""
+    start_s = now_s()
+    prepared, pieces = prepare_together(session, group)
+    evidence, clash = prepared.evidence()
+    if clash:
+        return [_impossible(query, None) for query in group]
+    wanted = Marginals(np.unique(asked_variables(prepared)))
+    found = ask(prepared, wanted, evidence, settings, group[0])
+    answers: list[Answer] = []
+    for query, piece in zip(group, pieces, strict=True):
+        how = question_of(query).answered
+        assert isinstance(how, Single)
+        quality = found.quality if how.quality is None else how.quality(piece, query, found)
+        read = with_quality(how.read(piece, query, found), quality)
+        answers.append(replace(read, seconds=now_s() - start_s, name=query.name))
+    return answers
+
+
+def _impossible(query: Query, value: object) -> Answer:
+    note = "two observations contradict each other"
+    return answer_class(query)(query.text, "impossible", value, note=note)
+
+
+def _ground_before(session: Session, query: Query, settings: Settings) -> None:
     """Make the program's own graph, which serves all its questions, before the clock starts."""
     if settings.budget is not None:
         return
-    for query in queries:
-        how = question_of(query).answered
-        if isinstance(how, Single) or how.needs_graph:
+    match question_of(query).answered:
+        case Composed(written_out=written_out):
+            for inner in written_out(session.world, query).inner():
+                _ground_before(session, inner, settings)
+        case Several(needs_graph=False):
+            pass
+        case _:
             ground_before(session, query)
+
+
+def compared(question: Assert) -> Calculation:
+    """Return the calculation whose value an assertion is about."""
+    return Calculation(
+        question.span, question.text, expression=question.condition, queries=question.queries
+    )
 
 
 def check_assertion(session: Session, question: Assert, settings: Settings) -> Answer:
@@ -91,40 +149,12 @@ def check_assertion(session: Session, question: Assert, settings: Settings) -> A
     Raises:
         GmError: when a query in it has no single number as its answer.
     """
-    # The queries in it share its budget.
-    condition: Expression = question.condition
-    statuses: list[Status] = []
-    found: list[str] = []
-    numbers: list[float] = []
-    for part in walk(condition):
-        if isinstance(part, QueryValue):
-            inner = answer(session, question.queries[part.number], settings)
-            statuses.append(Status(inner.status))
-            number = _number(part, inner)
-            numbers.append(number)
-            found.append(f"{inner.text} = {inner.shown_number(number)}")
-            kind = Integer() if isinstance(number, int) else Real()
-            constant = Constant(part.span, number, kind)
-            condition = replace_part(condition, part, constant)
-    held = bool(np.all(evaluate(condition, Env(session.world, ONE_INSTANCE, Slots()))))
+    whole = calculated(session.world, compared(question))
+    answers = _answer_each(session, whole.queries, settings)
+    numbers = numbers_of(whole.expression, answers)
+    shown = (f"{answers[k].text} = {answers[k].shown_number(n)}" for k, n in numbers.items())
+    status = worst(Status(answers[number].status) for number in numbers)
     # What is not known holds nothing up, whichever way it is compared.
-    held = held and not any(np.isnan(number) for number in numbers)
-    return AssertAnswer(question.text, worst(statuses).value, held, note="; ".join(found))
-
-
-def _number(part: QueryValue, answer_: Answer) -> float | int:
-    number = answer_.number(type_of(part))
-    if number is None:
-        message = f"the answer of `{answer_.text}` is not a single number"
-        raise GmError([errors.cannot_ask(part.span, message, "compare an event: P(x = red)")])
-    return _whole(part, answer_, number) if isinstance(number, int) else number
-
-
-def _whole(part: QueryValue, answer_: Answer, value: int) -> float | int:
-    """Return a count as an integer while one fits, else as a float while one holds it exactly."""
-    if value < 1 << 63:
-        return value
-    if value.bit_length() < 1024 and int(float(value)) == value:
-        return float(value)
-    message = f"`{answer_.text}` is exp({math.log(value):.10g}), which no number here holds exactly"
-    raise GmError([errors.cannot_ask(part.span, message, "ask it in a query")])
+    is_known = not any(math.isnan(number) for number in numbers.values())
+    held = bool(np.all(np.asarray(value_of(session.world, whole.expression, numbers))))
+    return AssertAnswer(question.text, status.value, held and is_known, note="; ".join(shown))

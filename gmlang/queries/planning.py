@@ -5,11 +5,14 @@ from dataclasses import dataclass, replace
 from gmlang.core.program import Assert, Query
 from gmlang.diagnostics import GmError
 from gmlang.errors import grounding as errors
-from gmlang.queries.question import Several
+from gmlang.queries.question import Composed, Several
 from gmlang.queries.questions import question_of
 from gmlang.queries.session import Session, Settings, begin, prepare
 from gmruntime.elimination.plan import Plan, describe
 from gmruntime.inference import plan
+
+PLANS_MAX = 8
+"""Of a list of queries so many are planned one by one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,6 +61,8 @@ def plan_of(session: Session, question: Query | Assert, settings: Settings) -> P
     if isinstance(question, Assert):
         return Planned(question.text, "assert", "as much as the queries in it")
     how = question_of(question).answered
+    if isinstance(how, Composed):
+        return _composed_plan(session, question, how, settings)
     if isinstance(how, Several):
         words = "several exact answers on the program's graph"
         return Planned(question.text, question.kind, words)
@@ -84,3 +89,12 @@ def plan_of(session: Session, question: Query | Assert, settings: Settings) -> P
             raise
         raise GmError([errors.cannot_ask(question.span, str(error))]) from error
     return Planned(question.text, question.kind, describe(found), found)
+
+
+def _composed_plan(session: Session, query: Query, how: Composed, settings: Settings) -> Planned:
+    """Say what each of the queries would cost whose answers make one."""
+    queries = how.written_out(session.world, query).inner()
+    words = [str(plan_of(session, one, settings)) for one in queries[:PLANS_MAX]]
+    if len(queries) > PLANS_MAX:
+        words.append(f"... and {len(queries) - PLANS_MAX} more")
+    return Planned(query.text, query.kind, "\n".join(words) or "nothing: it asks for nothing")

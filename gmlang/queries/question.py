@@ -6,12 +6,13 @@ and an `Answer`, what comes back. `gmlang.queries.questions` lists them, `gmlang
 goes through them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from gmlang.core.checking import QueryForm
 from gmlang.core.program import Query
+from gmlang.graph.world.world import World
 from gmlang.queries.answers import Answer
 from gmlang.queries.session import Prepared, Session, Settings
 from gmruntime.answer import Quality
@@ -48,6 +49,33 @@ class Several(NamedTuple):
 
     answer: Callable[[Session, Any, Settings], Answer]
     needs_graph: bool = True
+
+
+class Composed(NamedTuple):
+    """A question without a word of its own, which is answered by the answers of others.
+
+    Attributes:
+        query: the class of what is asked.
+        answer: the class of the answers.
+        written_out: returns the query with its loops written out: its `inner` queries are then
+            those that are answered, in order.
+        compose: puts their answers together; the seconds are filled in by who asks.
+    """
+
+    query: type[Query]
+    answer: type[Answer]
+    written_out: Callable[[World, Any], Query]
+    compose: Callable[[World, Any, Sequence[Answer]], Answer]
+
+    @property
+    def kinds(self) -> tuple[tuple[type[Query], type[Answer]], ...]:
+        """What may be asked, with the class of its answers."""
+        return ((self.query, self.answer),)
+
+    @property
+    def answered(self) -> "Composed":
+        """How: by itself."""
+        return self
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

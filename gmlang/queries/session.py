@@ -6,11 +6,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from gmlang.core.ast import (
-    Activation,
-    Context,
-    Expression,
-)
+from gmlang.core.mentions import mentions
 from gmlang.core.program import (
     EventGiven,
     Given,
@@ -19,7 +15,6 @@ from gmlang.core.program import (
     Query,
     VariableGiven,
 )
-from gmlang.core.walk import walk
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors import grounding as errors
 from gmlang.graph.builder import Builder, Origin
@@ -60,6 +55,8 @@ class Settings:
             share it.
         workers: who help; None answers alone.
         cores: how many may be kept busy; None for all.
+        estimate_share: of the time that is left, for an answer that is not exact, where several
+            queries share a budget.
     """
 
     budget_s: float = 5.0
@@ -71,6 +68,7 @@ class Settings:
     budget: Budget | None = None
     workers: Workers | None = None
     cores: int | None = None
+    estimate_share: float = 1.0
 
     def running(self) -> Budget:
         """Return the budget of the question that is being answered."""
@@ -237,20 +235,6 @@ def _heard(session: Session, grounding: Grounding) -> Grounding:
     return grounding
 
 
-def mentions(query: Query) -> list[tuple[Context, Expression]]:
-    """List the expressions of a query that may bring model instances into being."""
-    found: list[tuple[Context, Expression]] = [(a.context, a.value) for a in query.asked]
-    for given in query.given:
-        match given:
-            case ObservedGiven():
-                found += [((), given.target), ((), given.value)]
-            case EventGiven():
-                found.append(((), given.condition))
-            case VariableGiven():
-                found.append(((), given.target))
-    return [pair for pair in found if any(isinstance(p, Activation) for p in walk(pair[1]))]
-
-
 def prepare(session: Session, query: Query) -> Prepared:
     """Build a query's own graph: instances it mentions, its conditions, its events.
 
@@ -335,7 +319,7 @@ def ask_graph(
             question,
             evidence=evidence,
             budget=settings.running(),
-            estimate_share=estimate_share,
+            estimate_share=estimate_share * settings.estimate_share,
             seed=settings.seed,
             device=settings.device,
             method=method,

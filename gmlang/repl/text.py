@@ -23,7 +23,8 @@ undo [n]               forget the last statement, or the last n
 :budget SECONDS  :seed NUMBER  :time                         how to answer
 :graph FILE.svg        draw the factor graph                 :help  :quit"""
 
-_QUESTION = re.compile(rf"query\b|\[?\s*(?:{'|'.join(of_kind(Kind.QUERY))})\s*\(")
+_CALLED = "|".join((*of_kind(Kind.QUERY), *of_kind(Kind.FUNCTION)))
+_QUESTION = re.compile(rf"query\b|[\[(\s]*(?:-\s*)?(?:{_CALLED})\s*\(|-?[\d.]|\[|\(")
 
 DECLARATIONS = (
     ast.DomainDeclaration,

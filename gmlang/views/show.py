@@ -6,6 +6,7 @@ import numpy as np
 
 from gmlang.digits import Precision, interval
 from gmlang.queries.answers import Answer, AssertAnswer, DistributionAnswer, NatsAnswer
+from gmlang.queries.composed.listed import ListAnswer
 from gmlang.queries.questions.best import BestAnswer
 from gmlang.queries.questions.map import MapAnswer
 from gmlang.queries.questions.mmap import MarginalMapAnswer
@@ -67,7 +68,7 @@ def body(answer: Answer) -> list[str]:
         return [IMPOSSIBLE]
     if answer.value is None:
         return ["not known"]
-    lines = answer.lines()
+    lines = bounded(_item_lines(answer)) if isinstance(answer, ListAnswer) else answer.lines()
     if lines is None:
         lines = bounded(_value_lines(answer))
     return [*lines, *answer.remarks()]
@@ -91,6 +92,19 @@ def _value_lines(answer: Answer) -> list[str]:
             return [number_text(answer, value)]
         case _:
             return value_lines(value)
+
+
+def _item_lines(answer: ListAnswer) -> list[str]:
+    """Write each item of a list behind what it asks, and how good it is where they differ."""
+    lines: list[str] = []
+    for item in answer.items:
+        quality = "" if item.status == answer.status == "exact" else f"   ({item.status})"
+        first, *rest = body(item)
+        if rest:
+            lines += [f"{item.text}{quality}", *("  " + line for line in (first, *rest))]
+        else:
+            lines.append(f"{item.text}   {first}{quality}")
+    return lines or ["none"]
 
 
 def number_text(answer: Answer, value: float) -> str:

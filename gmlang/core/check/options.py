@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from gmlang.core.checking import Checking, each, fail
+from gmlang.core.composed import Calculation, QueryList
 from gmlang.core.program import Query
 from gmlang.errors import types as errors
 from gmlang.limits import SECONDS, SECONDS_MAX, is_seconds
@@ -35,7 +36,16 @@ def check_options(state: Checking, written: tuple[ast.Option, ...]) -> Options:
 
 
 def with_options(query: Query, options: Options) -> Query:
-    """Return a query with its options."""
+    """Return a query with its options; those that it is made of are asked alike."""
+    alike = replace(options, within_s=None, name="")
+    match query:
+        case Calculation(queries=queries):
+            query = replace(query, queries=tuple(with_options(one, alike) for one in queries))
+        case QueryList(items=items):
+            items = tuple(replace(i, query=with_options(i.query, alike)) for i in items)
+            query = replace(query, items=items)
+        case _:
+            pass
     return replace(
         query,
         within_s=options.within_s,

@@ -1,15 +1,19 @@
 """Queries: the calls of a query statement, alone and in lists."""
 
-from dataclasses import replace
-from typing import NoReturn
+from collections.abc import Callable, Iterator
+from dataclasses import fields, is_dataclass, replace
+from typing import NoReturn, cast
 
 from gmlang.core.ast import Bind
 from gmlang.core.check import givens
+from gmlang.core.check.calculations import check_calculated, is_query
 from gmlang.core.check.options import check_options, with_options
 from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
+from gmlang.core.composed import Calculation, ListItem, QueryList
 from gmlang.core.expressions import loops, references, scalars
-from gmlang.core.names.scope import Env
+from gmlang.core.names.scope import DefMeaning, Env
 from gmlang.core.program import Query
+from gmlang.diagnostics import Span
 from gmlang.errors import later
 from gmlang.errors import names as name_errors
 from gmlang.errors import types as errors
@@ -29,13 +33,37 @@ def check_questions(state: Checking, env: Env, query: ast.Query) -> tuple[Query,
 
 
 def _item(state: Checking, env: Env, item: ast.Expression) -> Query:
-    match item:
-        case ast.Call():
-            return check_call(state, env, item)
-        case ast.Brackets():
-            return _bracketed(state, env, item)
-        case _:
-            _not_a_query(state, env, item)
+    if isinstance(item, ast.Brackets):
+        return _bracketed(state, env, item)
+    if isinstance(item, ast.Call) and not _calculates(state, env, item):
+        return check_call(state, env, item)
+    expression, queries = check_calculated(state, env, item)
+    if not queries:
+        _not_a_query(state, env, item)
+    return Calculation(item.span, item.span.text, expression=expression, queries=queries)
+
+
+def _calculates(state: Checking, env: Env, call: ast.Call) -> bool:
+    """Say whether a call that does not ask itself is made of answers: `log(P(a))`, a def's."""
+    if is_query(state, call):
+        return False
+    if isinstance(references.find_dotted(state, env, call.function), DefMeaning):
+        return True
+    return any(isinstance(e, ast.Call) and is_query(state, e) for e in _inside(call.arguments))
+
+
+def _inside(node: object, hides: Callable[[object], bool] = lambda _: False) -> Iterator[object]:
+    """Give what is written and everything inside it that nothing hides."""
+    pending = [node]
+    while pending:
+        node = pending.pop()
+        if hides(node):
+            continue
+        yield node
+        if isinstance(node, tuple):
+            pending.extend(cast("tuple[object, ...]", node))
+        elif is_dataclass(node) and not isinstance(node, Span | type):
+            pending.extend(getattr(node, field.name) for field in fields(node))
 
 
 def _not_a_query(state: Checking, env: Env, item: ast.Expression) -> NoReturn:
@@ -74,40 +102,72 @@ def _unknown_query(state: Checking, env: Env, call: ast.Call) -> NoReturn:
 
 
 def _bracketed(state: Checking, env: Env, brackets: ast.Brackets) -> Query:
-    """Check `[P(digit(img, d)) for d in 0..9]`: one query with many things asked."""
-
-    def item(written: ast.Expression | ast.Comprehension) -> Query:
-        if not isinstance(written, ast.Comprehension):
-            return _item(state, env, written)
-        inner, context = loops.comprehension(
-            state, env, written.loops, written.condition, "what is asked for"
-        )
-        if isinstance(written.body, ast.Pair):
-            fail(state, errors.bad_query(written.body.span, "a list holds queries"))
-        query = _item(state, inner, written.body)
-        asked = tuple(replace(one, context=context + one.context) for one in query.asked)
-        return replace(query, asked=asked)
-
-    queries = each(item, brackets.items)
-    if not queries:
+    """Check `[P(digit(img, d)) for d in 0..9]`: many things asked at once, or queries in a row."""
+    if not brackets.items:
         fail(state, errors.bad_query(brackets.span, "an empty list asks for nothing"))
-    first = queries[0]
-    keys = {
-        binding.key
-        for q in queries
-        for one in q.asked
-        for binding in one.context
-        if isinstance(binding, Bind)
-    }
-    for query in queries:
+    items = each(lambda item: _listed(state, env, item), brackets.items)
+    are_nested = any(isinstance(_body(written), ast.Brackets) for written in brackets.items)
+    merged = None if are_nested else _as_one(items)
+    span, text = brackets.span, brackets.span.text
+    if merged is not None:
+        return replace(merged, span=span, text=text)
+    return QueryList(span, text, items=items)
+
+
+def _body(written: ast.Argument) -> ast.Argument:
+    return written.body if isinstance(written, ast.Comprehension) else written
+
+
+def _listed(state: Checking, env: Env, written: ast.Expression | ast.Comprehension) -> ListItem:
+    if not isinstance(written, ast.Comprehension):
+        return ListItem(_item(state, env, written))
+    what = "what is asked for"
+    inner, context = loops.comprehension(state, env, written.loops, written.condition, what)
+    if isinstance(written.body, ast.Pair):
+        fail(state, errors.bad_query(written.body.span, "a list holds queries"))
+    query = _item(state, inner, written.body)
+    names = {name.text for loop in written.loops for name in loop.names}
+    places = [
+        (name.span, references.check_name(state, inner, name, None))
+        for name in _named(written.body, names)
+    ]
+    return ListItem(query, context, tuple(places))
+
+
+def _named(body: ast.Expression, names: set[str]) -> Iterator[ast.Name]:
+    """Give the places where loops' variables are named; loops further in hide them."""
+
+    def hides(node: object) -> bool:
+        return isinstance(node, ast.Comprehension) and any(
+            name.text in names for loop in node.loops for name in loop.names
+        )
+
+    for node in _inside(body, hides):
+        if isinstance(node, ast.Name) and node.text in names:
+            yield node
+
+
+def _as_one(items: tuple[ListItem, ...]) -> Query | None:
+    """Return one query that asks for what all ask for, where all ask alike."""
+    first = items[0].query
+    for item in items:
+        query = item.query
         is_alike = type(query) is type(first) and query.is_listed
+        keys = {
+            clause.key
+            for context in (item.context, *(one.context for one in query.asked))
+            for clause in context
+            if isinstance(clause, Bind)
+        }
         if (
             not is_alike
             or givens.conditions_text(query) != givens.conditions_text(first)
             or givens.mentions_loop(query, keys)
         ):
-            reason = "the items of a list ask for probabilities under the same conditions"
-            fail(state, errors.bad_query(query.span, reason, "write them as queries of their own"))
-    asked = tuple(one for query in queries for one in query.asked)
-    text = brackets.span.text
-    return replace(first, span=brackets.span, text=text, asked=asked)
+            return None
+    asked = tuple(
+        replace(one, context=item.context + one.context)
+        for item in items
+        for one in item.query.asked
+    )
+    return replace(first, asked=asked)

@@ -5,6 +5,7 @@ from typing import NoReturn
 
 from gmlang.core.ast import Apply, Bool, Constant, Enum, Expression, Integer, Real, Type
 from gmlang.core.check import asserts, models
+from gmlang.core.check.calculations import is_query
 from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
 from gmlang.core.expressions import aggregates, indices, matching, references
 from gmlang.core.expressions.operators import (
@@ -203,7 +204,7 @@ def check_call(state: Checking, env: Env, call: ast.Call, expected: Type | None)
     if meaning is not None or text in env.names:
         found = "not a function"
         fail(state, name_errors.wrong_kind(function.span, text, found, "a model or function"))
-    if env.in_assert and asserts.is_query(state, call):
+    if env.in_assert and is_query(state, call):
         return asserts.check_query_value(state, env, call)
     if text in aggregates.OPERATORS:
         return aggregates.check_aggregate(state, env, call, text)

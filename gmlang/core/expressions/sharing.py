@@ -51,6 +51,9 @@ def checked_once(
         check: checks it.
     """
     wanted = expected if isinstance(expected, Enum) else None
+    if env.in_assert:
+        # The queries in it are numbered among those of one calculation.
+        owners = (*owners, state.asked)
     key = (*map(id, owners), wanted, env.in_assert, env.model, env.is_guarded)
     if key in state.shared:
         value = state.shared[key][1]

@@ -13,7 +13,9 @@ from collections.abc import Mapping
 from gmlang.core.checking import QueryForm
 from gmlang.core.program import Query
 from gmlang.queries.answers import Answer
-from gmlang.queries.question import Question
+from gmlang.queries.composed.calculation import CALCULATION
+from gmlang.queries.composed.listed import LIST
+from gmlang.queries.question import Composed, Question
 from gmlang.queries.questions.active import ACTIVE
 from gmlang.queries.questions.best import BEST
 from gmlang.queries.questions.blame import BLAME
@@ -53,11 +55,15 @@ QUESTIONS: tuple[Question, ...] = (
 QUERY_FORMS: Mapping[str, QueryForm] = {question.word: question for question in QUESTIONS}
 """What the checks know of each word."""
 
-_QUESTIONS = {query: question for question in QUESTIONS for query, _ in question.kinds}
-_ANSWERS = {query: answer for question in QUESTIONS for query, answer in question.kinds}
+COMPOSED: tuple[Composed, ...] = (CALCULATION, LIST)
+"""What is asked without a word."""
+
+_ALL: tuple[Question | Composed, ...] = (*QUESTIONS, *COMPOSED)
+_QUESTIONS = {query: question for question in _ALL for query, _ in question.kinds}
+_ANSWERS = {query: answer for question in _ALL for query, answer in question.kinds}
 
 
-def question_of(query: Query) -> Question:
+def question_of(query: Query) -> Question | Composed:
     """Return the question that a query asks."""
     return _QUESTIONS[type(query)]
 

@@ -27,6 +27,9 @@ DIGITS_MAX = 1_000_000
 _DIGITS_SHOWN_MAX = 2000
 """A count with more digits is shown by its log; JSON has them all."""
 
+_ROUNDING = 1e-12
+"""The exponential of a log below 709 is off by less, relatively."""
+
 
 class Count(Query):
     """How many assignments nothing forbids."""
@@ -52,6 +55,18 @@ class CountAnswer(Answer):
 
     log_count: float | None = None
     is_log: bool = False
+
+    def number(self, domain: Type) -> float | int | None:
+        """Return the number; None where only its log is known."""
+        return None if self.is_log else Answer.number(self, domain)
+
+    def number_bounds(self) -> tuple[float, float] | None:
+        """Return the proven numbers, a little apart for the rounding of exp."""
+        if self.is_log or self.log_upper is None:
+            return None
+        low = 0.0 if self.log_lower is None else math.exp(self.log_lower) * (1 - _ROUNDING)
+        is_float = self.log_upper < LOG_FLOAT_MAX
+        return low, math.exp(self.log_upper) * (1 + _ROUNDING) if is_float else math.inf
 
     @property
     def details(self) -> dict[str, object]:

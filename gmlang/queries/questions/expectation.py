@@ -38,6 +38,7 @@ class Expectation(Query):
     """
 
     kind = "expectation"
+    asks_marginals = True
 
     coefficients: tuple[Expression, ...] = ()
     constants: tuple[Asked, ...] = ()

@@ -30,6 +30,7 @@ class Marginal(Query):
     __slots__ = ()
     kind = "marginal"
     is_listed = True
+    asks_marginals = True
 
     def as_number(self) -> tuple[Query, Type] | None:
         """Ask for the probability of one that is true or false."""
@@ -43,6 +44,7 @@ class Event(Query):
     __slots__ = ()
     kind = "event"
     is_listed = True
+    asks_marginals = True
 
     def as_number(self) -> tuple[Query, Type] | None:
         """Stand for the probability."""
@@ -88,6 +90,7 @@ class EventAnswer(_BoundedAnswer):
 
     __slots__ = ()
     kind = "event"
+    limits = (0.0, 1.0)
 
     def number(self, domain: Type) -> float | int | None:
         """Return the probability: that of a bare variable is the one of `true`."""

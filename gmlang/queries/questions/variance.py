@@ -1,5 +1,6 @@
 """Var: the variance of an expression."""
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,6 +25,7 @@ class Variance(Query):
 
     __slots__ = ()
     kind = "variance"
+    asks_marginals = True
 
     def as_number(self) -> tuple[Query, Type] | None:
         """Stand for the variance of a single value."""
@@ -41,6 +43,7 @@ class VarianceAnswer(Answer):
     """
 
     kind = "variance"
+    limits = (0.0, math.inf)
 
     lower: float | None = None
     upper: float | None = None
