@@ -296,6 +296,21 @@ class QueryValue:
     type: Type
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An array written out, which variables are observed to be.
+
+    Attributes:
+        shape: of the array.
+        elements: in C order, known before inference; None leaves one open.
+    """
+
+    span: Span
+    shape: tuple[int, ...]
+    elements: tuple["Expression | None", ...]
+    type: Array
+
+
 Expression = (
     Constant
     | Local
@@ -310,6 +325,7 @@ Expression = (
     | Cases
     | Tabulated
     | QueryValue
+    | Listed
 )
 
 Reference = VariableRef | AttributeRef | Activation

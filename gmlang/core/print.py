@@ -24,6 +24,7 @@ from gmlang.core.ast import (
     Integer,
     IntRange,
     Item,
+    Listed,
     Local,
     QueryValue,
     Real,
@@ -244,6 +245,15 @@ def show(expression: Expression) -> str:
             return f"{table.tolist()}[{', '.join(map(show, indices))}]"
         case QueryValue(span=span):
             return span.text
+        case Listed(shape=shape, elements=elements):
+            return _show_listed_array(shape, ["_" if e is None else show(e) for e in elements])
+
+
+def _show_listed_array(shape: tuple[int, ...], shown: list[str]) -> str:
+    for size in reversed(shape):
+        rows = range(0, len(shown), size) if size else ()
+        shown = [f"[{', '.join(shown[k : k + size])}]" for k in rows] or ["[]"]
+    return shown[0]
 
 
 def show_thing(thing: Thing) -> str:

@@ -23,6 +23,7 @@ from gmlang.core.ast import (
     Gate,
     Integer,
     Item,
+    Listed,
     Local,
     QueryValue,
     Size,
@@ -72,6 +73,8 @@ def parts(expression: Expression) -> list[Expression]:
             return [*parameter, *_item_parts(expression.items)]
         case Distribution():
             return [*expression.arguments, *_item_parts(expression.items)]
+        case Listed(elements=elements):
+            return [element for element in elements if element is not None]
         case Cases():
             return [*expression.conditions, *expression.values]
 
@@ -110,6 +113,9 @@ def with_parts(expression: Expression, new: Sequence[Expression]) -> Expression:
             result = replace(
                 expression, arguments=arguments, items=_take_items(expression.items, rest)
             )
+        case Listed():
+            elements = tuple(None if e is None else next(rest) for e in expression.elements)
+            result = replace(expression, elements=elements)
         case Cases():
             conditions = tuple(next(rest) for _ in expression.conditions)
             values = tuple(next(rest) for _ in expression.values)

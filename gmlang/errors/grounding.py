@@ -18,10 +18,16 @@ def missing_data(span: Span, name: str, given: Sequence[str]) -> Diagnostic:
 
 
 def wrong_shape(
-    span: Span, name: str, expected: str, found: str, notes: tuple[Note, ...] = (), hint: str = ""
+    span: Span,
+    name: str,
+    expected: str,
+    found: str,
+    notes: tuple[Note, ...] = (),
+    hint: str = "",
+    what: str = "the data",
 ) -> Diagnostic:
     """An array does not have the declared shape."""
-    message = f"`{name}` needs shape {expected}; the data has shape {found}"
+    message = f"`{name}` needs shape {expected}; {what} has shape {found}"
     return Diagnostic("GM403", message, span, notes, hint=hint)
 
 

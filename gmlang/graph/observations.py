@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from gmlang.core.ast import Apply, Bool, DataRef, Expression, Whole
+from gmlang.core.ast import Apply, Array, Bool, DataRef, Expression, Listed, Whole
 from gmlang.core.program import ObserveLike
+from gmlang.core.walk import type_of
 from gmlang.diagnostics import GmError, Span
 from gmlang.errors import grounding as errors
 from gmlang.graph.builder import Origin
@@ -41,10 +42,13 @@ def observe(
         shape = np.broadcast_shapes(variables.shape, values.shape)
     except ValueError:
         shape = ()
-    if shape != variables.shape:
+    is_whole = not isinstance(type_of(value), Array) or values.shape[1:] == variables.shape[1:]
+    if shape != variables.shape or not is_whole:
         found = " x ".join(map(str, values.shape[1:]))
         expected = " x ".join(map(str, variables.shape[1:])) or "one value"
-        raise GmError([errors.wrong_shape(span, span.text, expected, found or "one value")])
+        what = "the list" if isinstance(value, Listed) else "the data"
+        found = found or "one value"
+        raise GmError([errors.wrong_shape(span, span.text, expected, found, what=what)])
     values = np.broadcast_to(values, shape)
     seen = ~np.isnan(values)
     found_states = np.where(seen, values, states.first) - states.first
@@ -91,8 +95,19 @@ def _array_value(value: Expression, env: Env, ndim: int) -> np.ndarray:
         # Only here may an entry be missing: it is not observed.
         found = array[tuple(parts)]
         return found if num_whole else found.reshape(-1, *([1] * (ndim - 1)))
+    if isinstance(value, Listed):
+        each = [_each(element, env) for element in value.elements]
+        count = len(value.elements)
+        rows = np.stack(each, axis=1) if count else np.zeros((env.frame.count, 0))
+        return rows.reshape(env.frame.count, *value.shape)
     result = exact_numbers(evaluate(value, env))
     return result.reshape(-1, *([1] * (ndim - 1)))
+
+
+def _each(element: Expression | None, env: Env) -> np.ndarray:
+    """Return an element of a listed array in every instance; NaN where it is left open."""
+    found = np.asarray(np.nan) if element is None else exact_numbers(evaluate(element, env))
+    return np.broadcast_to(found.reshape(-1), (env.frame.count,))
 
 
 def observe_like(grounder: Grounder, frame: Frame, statement: ObserveLike, origin: Origin) -> None:

@@ -84,6 +84,10 @@ class Worlds:
         return total / whole if whole else None
 
     def _holds(self, e: ast.Argument, env: Env, world: naive.World) -> float:
+        if isinstance(e, ast.Equation) and isinstance(e.right, ast.Brackets):
+            place = naive.place_of(self.m, e.left, env)
+            assert place is not None
+            return naive.is_listed(self.m, place, e.right, env, world)
         if isinstance(e, ast.Equation):
             left = naive.evaluate(self.m, e.left, env, world)
             return left == naive.evaluate(self.m, e.right, env, world)

@@ -100,6 +100,23 @@ def _index(m: Meaning, e: ast.Index, env: Env, world: World | None) -> tuple[int
     return tuple(int(evaluate(m, i, env, world)) for i in indices)
 
 
+def is_listed(m: Meaning, place: Place, e: ast.Argument, env: Env, world: World) -> bool:
+    """Say whether the elements of an array are what a nested list says; `_` is anything."""
+    match e:
+        case ast.Brackets(items=items):
+            *name, indices = place
+            assert isinstance(indices, tuple)
+            return all(
+                is_listed(m, (*name, (*indices, k)), item, env, world)
+                for k, item in enumerate(items)
+            )
+        case ast.Name(text="_"):
+            return True
+        case _:
+            assert isinstance(e, ast.Expression)
+            return world[place] == evaluate(m, e, env, None)
+
+
 def thing_of(e: ast.Expression, env: Env) -> str:
     """Return the name of a thing."""
     assert isinstance(e, ast.Name)

@@ -215,6 +215,9 @@ def _observe(m: Meaning, s: ast.Observe, env: Env, world: World) -> float:
     place = naive.place_of(m, s.target, env)
     assert place is not None
     assert s.value is not None
+    if isinstance(s.value, ast.Brackets):
+        is_seen = naive.is_listed(m, place, s.value, env, world)
+        return 0.0 if is_seen else -math.inf
     if s.operator == "=":
         return 0.0 if world[place] == naive.evaluate(m, s.value, env, None) else -math.inf
     return log_safe(naive.weights(m, s.value, env, world, m.domains[place])[world[place]])

@@ -15,12 +15,19 @@ from gmlang.core.ast import (
     Real,
     VariableRef,
 )
+from gmlang.core.check.listed_arrays import check_listed
 from gmlang.core.check.models import try_activations
 from gmlang.core.checking import Checking, fail
 from gmlang.core.expressions import loops, matching
 from gmlang.core.expressions.distributions import check_distribution
 from gmlang.core.expressions.operators import comparison, element_of, fit, need_known
-from gmlang.core.expressions.scalars import check, check_condition, check_scalar, fit_here
+from gmlang.core.expressions.scalars import (
+    check,
+    check_condition,
+    check_scalar,
+    fit_here,
+    need_one_array,
+)
 from gmlang.core.expressions.weights import check_weights
 from gmlang.core.names.scope import Env
 from gmlang.core.print import describe, show
@@ -111,6 +118,9 @@ def observed_value(
     target: VariableRef | AttributeRef | Activation,
 ) -> Expression:
     """Check the value of an observation: one for all elements, or an array of the same shape."""
+    if isinstance(written, ast.Brackets):
+        need_one_array(state, target)
+        return check_listed(state, env, written, target)
     domain = Bool() if isinstance(target, Activation) else domain_of(target)
     value = check(state, env, written, domain)
     _need_same_shape(state, value, target)

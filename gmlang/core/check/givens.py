@@ -16,6 +16,7 @@ from gmlang.core.ast import (
 )
 from gmlang.core.check import models
 from gmlang.core.check.evidence import observed_value
+from gmlang.core.check.listed_arrays import check_listed, listed_event
 from gmlang.core.checking import Checking, each, fail
 from gmlang.core.expressions import scalars
 from gmlang.core.expressions.operators import all_of, comparison, fit, need_bool, need_known
@@ -98,7 +99,13 @@ def _given_equation(state: Checking, env: Env, item: ast.Equation) -> Given:
 
 
 def equation(state: Checking, env: Env, written: ast.Equation) -> Expression:
-    """Check `a = b` as an event."""
+    """Check `a = b` as an event; `b` may be a list of what each element of an array is."""
+    if isinstance(written.right, ast.Brackets):
+        target = scalars.check(state, env, written.left)
+        if isinstance(target, VariableRef | AttributeRef):
+            scalars.need_one_array(state, target)
+            listed = check_listed(state, env, written.right, target)
+            return listed_event(state, written.span, target, listed)
     left, right = scalars.check_pair(state, env, written.left, written.right)
     if isinstance(left, VariableRef | AttributeRef):
         domain = left.type

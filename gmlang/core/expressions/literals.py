@@ -69,10 +69,7 @@ def fit_shape(
     is_declared: bool,
 ) -> tuple[str | Expression, ...]:
     """Check that a nested list has the declared shape; without one, return its own."""
-    sizes = _sizes(literal)
-    if sizes is None:
-        row, reason = _ragged(brackets, literal)
-        fail(state, errors.bad_literal(row.span, reason))
+    sizes = shape_of(state, brackets, literal)
     if not is_declared:
         return tuple(Constant(brackets.span, size, Integer()) for size in sizes)
     if len(sizes) != len(shape):
@@ -83,6 +80,17 @@ def fit_shape(
             reason = f"axis {axis} is declared {declared.value} long, but the list has {size}"
             fail(state, errors.bad_literal(brackets.span, reason))
     return shape
+
+
+def shape_of(
+    state: Checking, brackets: ast.Brackets, elements: Sequence[object]
+) -> tuple[int, ...]:
+    """Return the shape of a nested list, of whatever it holds."""
+    sizes = _sizes(elements)
+    if sizes is None:
+        row, reason = _ragged(brackets, elements)
+        fail(state, errors.bad_literal(row.span, reason))
+    return sizes
 
 
 def _sizes(literal: object) -> tuple[int, ...] | None:

@@ -20,6 +20,7 @@ from gmlang.core.ast import (
     Distribution,
     Expression,
     Gate,
+    Listed,
     Local,
     QueryValue,
     Reference,
@@ -175,7 +176,7 @@ def evaluate(expression: Expression, env: Env) -> np.ndarray:
             return _aggregate(expression, env)
         case Cases():
             return _cases(expression, env)
-        case Distribution() | Tabulated() | QueryValue():
+        case Distribution() | Tabulated() | QueryValue() | Listed():
             raise AssertionError("not a value")
 
 
