@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from gmlang.core.asking.asserts import check_assert
+from gmlang.core.asking.queries import check_questions
 from gmlang.core.check import evidence, models, statements
-from gmlang.core.check.asserts import check_assert
 from gmlang.core.check.declarations import elaborate, resolve
 from gmlang.core.check.lints import check_mechanisms, find_lints
-from gmlang.core.check.queries import check_questions
 from gmlang.core.checking import Checking, QueryForm, attempt, guarded
 from gmlang.core.expressions import forms as expressions
 from gmlang.core.names.absent import report_absent

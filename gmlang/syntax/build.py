@@ -345,7 +345,8 @@ class Builder(Expressions):
     def row_case(self, meta: Node, children: list[Node]) -> ast.ValueCase:
         """`pattern -> {dry: 0.1, wet: 0.9}`."""
         *patterns, arrow = children
-        return ast.ValueCase(self.trimmed(meta), tuple(patterns), self.row(arrow))
+        row = self.row(arrow)
+        return ast.ValueCase(self.until(meta, row.span.end), tuple(patterns), row)
 
     def row(self, arrow: Node) -> ast.Row:
         """Read an arrow and the braces after it.

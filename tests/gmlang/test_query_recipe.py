@@ -15,7 +15,7 @@ MODULE = '''"""odds: the log-odds of an event."""
 import math
 
 from gmlang.core.ast import Bool, Real, Type
-from gmlang.core.check.arguments import asked_of, need_count
+from gmlang.core.asking.arguments import asked_of, need_count
 from gmlang.core.checking import Checking
 from gmlang.core.expressions.operators import need_bool
 from gmlang.core.names.scope import Env

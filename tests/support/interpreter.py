@@ -13,15 +13,11 @@ from functools import cache
 
 from gmlang.syntax import ast
 from gmlang.syntax.print import spelt_out
-from tests.support.numbers import AGGREGATES, Undefined, Value, arithmetic, known, number
+from tests.support.numbers import AGGREGATES, Random, Undefined, Value, arithmetic, known, number
 
 Place = tuple[object, ...]
 World = dict[Place, Value]
 Env = dict[str, Value]
-
-
-class Random(Exception):
-    """A random variable was needed where none is known."""
 
 
 @dataclass

@@ -9,6 +9,10 @@ INTEGERS = range(-(2**63), 2**63)
 """What an integer may be."""
 
 
+class Random(Exception):
+    """A random variable was needed where none is known."""
+
+
 class Undefined(Exception):
     """An expression has no value."""
 

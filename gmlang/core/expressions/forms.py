@@ -3,9 +3,10 @@
 from dataclasses import replace
 from typing import NoReturn
 
+from gmlang.core.asking import asserts
+from gmlang.core.asking.calculations import is_query
 from gmlang.core.ast import Apply, Bool, Constant, Enum, Expression, Integer, Real, Type
-from gmlang.core.check import asserts, models
-from gmlang.core.check.calculations import is_query
+from gmlang.core.check import models
 from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
 from gmlang.core.expressions import aggregates, indices, matching, references
 from gmlang.core.expressions.operators import (

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gmlang.core.asking.arguments import need_count, plain
 from gmlang.core.ast import Thing
-from gmlang.core.check.arguments import need_count, plain
 from gmlang.core.check.models import need_one_thing
 from gmlang.core.checking import Checking
 from gmlang.core.expressions.references import check_thing

@@ -4,7 +4,7 @@ from typing import cast
 
 import numpy as np
 
-from gmlang.core.check.arguments import check_references, how_many
+from gmlang.core.asking.arguments import check_references, how_many
 from gmlang.core.checking import Checking
 from gmlang.core.names.scope import Env
 from gmlang.core.program import Query

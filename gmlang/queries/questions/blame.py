@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gmlang.core.check.arguments import two_models
+from gmlang.core.asking.arguments import two_models
 from gmlang.core.checking import Checking
 from gmlang.core.names.scope import Env
 from gmlang.core.program import Query

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from gmlang.core.asking.arguments import two_models
 from gmlang.core.ast import Real, Type
-from gmlang.core.check.arguments import two_models
 from gmlang.core.checking import Checking
 from gmlang.core.names.scope import Env
 from gmlang.core.program import Query

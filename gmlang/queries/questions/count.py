@@ -4,8 +4,8 @@ import math
 import sys
 from dataclasses import dataclass
 
+from gmlang.core.asking.arguments import no_arguments
 from gmlang.core.ast import Integer, Type
-from gmlang.core.check.arguments import no_arguments
 from gmlang.core.checking import Checking
 from gmlang.core.names.scope import Env
 from gmlang.core.program import Query

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from gmlang.core.asking.arguments import asked_of
 from gmlang.core.ast import Real, Type
-from gmlang.core.check.arguments import asked_of
 from gmlang.core.checking import Checking, fail
 from gmlang.core.names.scope import Env
 from gmlang.core.program import Query

@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gmlang.core.asking.additive import additive_parts
+from gmlang.core.asking.arguments import need_count, plain
+from gmlang.core.asking.givens import is_reference
 from gmlang.core.ast import Array, Expression, Real, Type
-from gmlang.core.check.additive import additive_parts
-from gmlang.core.check.arguments import need_count, plain
-from gmlang.core.check.givens import is_reference
 from gmlang.core.checking import Checking, fail
 from gmlang.core.expressions import scalars
 from gmlang.core.expressions.operators import is_number

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gmlang.core.asking.arguments import check_references, need_count
 from gmlang.core.ast import Bool, Type
-from gmlang.core.check.arguments import check_references, need_count
 from gmlang.core.checking import Checking
 from gmlang.core.names.scope import Env
 from gmlang.core.program import Query

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gmlang.core.asking.arguments import asked_of, need_count
 from gmlang.core.ast import Real, Type
-from gmlang.core.check.arguments import asked_of, need_count
 from gmlang.core.checking import Checking
 from gmlang.core.names.scope import Env
 from gmlang.core.program import Query

@@ -1,7 +1,7 @@
 """logZ: the log partition function, the log evidence."""
 
+from gmlang.core.asking.arguments import no_arguments
 from gmlang.core.ast import Real, Type
-from gmlang.core.check.arguments import no_arguments
 from gmlang.core.checking import Checking
 from gmlang.core.names.scope import Env
 from gmlang.core.program import Query

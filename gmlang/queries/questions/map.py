@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from gmlang.core.asking.arguments import check_references
 from gmlang.core.ast import Array, Bool, Enum, Type
-from gmlang.core.check.arguments import check_references
 from gmlang.core.checking import Checking
 from gmlang.core.names.scope import Env
 from gmlang.core.program import Query

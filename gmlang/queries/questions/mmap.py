@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmlang.core.check.arguments import check_references
+from gmlang.core.asking.arguments import check_references
 from gmlang.core.checking import Checking, fail
 from gmlang.core.names.scope import Env
 from gmlang.core.program import Query

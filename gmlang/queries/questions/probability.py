@@ -5,9 +5,9 @@ from typing import cast
 
 import numpy as np
 
+from gmlang.core.asking.arguments import asked_of
+from gmlang.core.asking.givens import is_reference
 from gmlang.core.ast import Bool, Real, Type
-from gmlang.core.check.arguments import asked_of
-from gmlang.core.check.givens import is_reference
 from gmlang.core.checking import Checking, fail
 from gmlang.core.expressions.operators import all_of
 from gmlang.core.names.scope import Env

@@ -5,8 +5,8 @@ from textwrap import shorten
 
 import numpy as np
 
+from gmlang.core.asking.arguments import asked_of, need_count
 from gmlang.core.ast import Array, Bool
-from gmlang.core.check.arguments import asked_of, need_count
 from gmlang.core.checking import Checking
 from gmlang.core.expressions import scalars
 from gmlang.core.expressions.operators import element_of

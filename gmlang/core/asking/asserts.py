@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
+from gmlang.core.asking.calculations import check_compared
+from gmlang.core.asking.options import check_options, with_options
+from gmlang.core.asking.queries import check_call
 from gmlang.core.ast import QueryValue
-from gmlang.core.check.calculations import check_compared
-from gmlang.core.check.options import check_options, with_options
-from gmlang.core.check.queries import check_call
 from gmlang.core.checking import Checking, fail
 from gmlang.core.names.scope import Env
 from gmlang.core.program import Assert

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from gmlang.core.asking import givens
 from gmlang.core.ast import (
     Activation,
     Apply,
@@ -16,7 +17,7 @@ from gmlang.core.ast import (
     Real,
     VariableRef,
 )
-from gmlang.core.check import givens, models
+from gmlang.core.check import models
 from gmlang.core.checking import Checking, each, fail
 from gmlang.core.expressions import loops, scalars
 from gmlang.core.expressions.operators import need_integer, need_known

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass, replace
 from typing import NoReturn, cast
 
+from gmlang.core.asking import givens
+from gmlang.core.asking.calculations import check_calculated, is_query
+from gmlang.core.asking.options import check_options, with_options
 from gmlang.core.ast import Bind
-from gmlang.core.check import givens
-from gmlang.core.check.calculations import check_calculated, is_query
-from gmlang.core.check.options import check_options, with_options
 from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
 from gmlang.core.composed import Calculation, ListItem, QueryList
 from gmlang.core.expressions import loops, references, scalars
