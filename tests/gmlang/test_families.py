@@ -29,7 +29,7 @@ from gmlang.formats.names import identifier
 from gmlang.syntax.parse import parse
 from gmlang.syntax.print import print_program
 from tests.support.calls import call
-from tests.support.interpreter import MASSES
+from tests.support.chances import MASSES
 
 LANGUAGE = Path(__file__).resolve().parents[2] / "docs" / "language.md"
 SHARED = {"family", "logs"}

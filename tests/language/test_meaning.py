@@ -9,7 +9,7 @@ import pytest
 import gmlang
 from gmlang.families import CALLED
 from tests.support import oracle
-from tests.support.interpreter import MASSES
+from tests.support.chances import MASSES
 from tests.support.mechanisms import mechanism_program
 from tests.support.programs import (
     ASKED,

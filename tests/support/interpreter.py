@@ -6,14 +6,23 @@ Values are bools, ints, and strings for names.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import cache
 
 from gmlang.syntax import ast
 from gmlang.syntax.print import spelt_out
-from tests.support.numbers import AGGREGATES, Random, Undefined, Value, arithmetic, known, number
+from tests.support.numbers import (
+    AGGREGATES,
+    Random,
+    Undefined,
+    Value,
+    arithmetic,
+    attempt,
+    given,
+    known,
+    number,
+)
 
 Place = tuple[object, ...]
 World = dict[Place, Value]
@@ -33,6 +42,7 @@ class Meaning:
     declared: dict[str, ast.VarDeclaration] = field(default_factory=dict)
     entities: dict[str, ast.Entity] = field(default_factory=dict)
     things: dict[str, str] = field(default_factory=dict)
+    defs: dict[str, ast.DefDeclaration] = field(default_factory=dict)
     models: dict[str, ast.Model | ast.Composite] = field(default_factory=dict)
     named: dict[str, ast.Expression] = field(default_factory=dict)
     constants: Env = field(default_factory=dict)
@@ -130,7 +140,7 @@ def evaluate(m: Meaning, e: ast.Expression, env: Env, world: World | None) -> Va
         return world[place]
     match e:
         case ast.Name():
-            return env[e.text] if e.text in env else m.constants.get(e.text, e.text)
+            return given(env[e.text]) if e.text in env else m.constants.get(e.text, e.text)
         case ast.Number() | ast.Boolean():
             return known(e.value)
         case ast.Unary():
@@ -146,8 +156,16 @@ def evaluate(m: Meaning, e: ast.Expression, env: Env, world: World | None) -> Va
         case ast.Is():
             calls = [ast.Call(e.span, part, (e.thing,)) for part in e.models]
             return all([bool(evaluate(m, c, env, world)) for c in calls])
+        case ast.Call(function=ast.Name(text=name)) if name in m.defs:
+            names = [p.text for p in m.defs[name].parameters]
+            # An argument that has no value matters only where it is mentioned.
+            written = [a for a in e.arguments if isinstance(a, ast.Expression)]
+            values = [attempt(lambda a=a: evaluate(m, a, env, world)) for a in written]
+            return evaluate(m, m.defs[name].body, dict(zip(names, values, strict=True)), world)
         case ast.Call(function=ast.Name(text=name)):
             return _call(m, e, name, env, world)
+        case ast.MatchExpression():
+            return evaluate(m, row_of(m, e, env, world), env, world)
         case ast.Brackets():
             return tuple(evaluate(m, i, env, world) for i in e.items)  # type: ignore[arg-type]
         case ast.Index():
@@ -163,9 +181,6 @@ def evaluate(m: Meaning, e: ast.Expression, env: Env, world: World | None) -> Va
 
 def _call(m: Meaning, e: ast.Call, name: str, env: Env, world: World | None) -> Value:
     values = [v for a in e.arguments for v in argument_values(m, a, env, world)]
-    if name in ("exactly", "at_most", "at_least"):
-        k, total = float(values[0]), sum(bool(v) for v in values[1:])
-        return {"exactly": total == k, "at_most": total <= k, "at_least": total >= k}[name]
     return AGGREGATES[name](values)
 
 
@@ -229,132 +244,17 @@ def _compare(operator: str, a: Value, b: Value) -> bool:
     return {"<": x < y, "<=": x <= y, ">": x > y, ">=": x >= y}[operator]
 
 
-# --- Distributions -----------------------------------------------------------------------
+# --- Cases and models ---------------------------------------------------------------------
 
 
-def weights(
-    m: Meaning,
-    e: ast.Expression,
-    env: Env,
-    world: World | None,
-    values: list[Value],
-    *,
-    normal: bool = False,
-) -> dict[Value, float | Fraction]:
-    """Return what a distribution gives to each value."""
-    match e:
-        case ast.Conditional():
-            chosen = e.then if evaluate(m, e.condition, env, world) else e.otherwise
-            return weights(m, chosen, env, world, values)
-        case ast.MatchExpression():
-            subjects = [evaluate(m, s, env, world) for s in e.subjects]
-            for case in e.cases:
-                if all(_fits(m, p, s, env) for p, s in zip(case.patterns, subjects, strict=False)):
-                    row = case.value
-                    chosen = spelt_out(row) if isinstance(row, ast.Row) else row
-                    return weights(m, chosen, env, world, values)
-            raise AssertionError("uncovered")
-        case ast.Braces():
-            found = _braces(m, e, env, world, values)
-            total = sum(found.values()) if normal else 1.0
-            return {v: w / total for v, w in found.items()}
-        case ast.Call(function=ast.Name(text="Weights"), arguments=(ast.Braces() as braces,)):
-            return weights(m, braces, env, world, values, normal=True)
-        case ast.Call(function=ast.Name(text="Uniform")):
-            return dict.fromkeys(values, 1 / len(values))
-        case ast.Call(function=ast.Name(text="Bernoulli")):
-            (argument,) = argument_values(m, e.arguments[0], env, world)
-            p = Fraction(float(argument))
-            return {False: 1 - p, True: p}
-        case ast.Call(function=ast.Name(text="NoisyOr")):
-            return _noisy_or(m, e, env, world)
-        case ast.Call(function=ast.Name(text="Categorical")):
-            if isinstance(e.arguments[0], ast.Brackets):
-                items = e.arguments[0].items
-                vector = [v for i in items for v in argument_values(m, i, env, world)]
-            else:
-                (vector,) = argument_values(m, e.arguments[0], env, world)
-            return dict(zip(values, map(float, vector), strict=True))  # type: ignore[arg-type]
-        case ast.Call(function=ast.Name(text=name)):
-            given = [float(v) for a in e.arguments for v in argument_values(m, a, env, world)]
-            return dict(zip(values, family(name, tuple(given), tuple(values)), strict=True))
-        case _:
-            raise AssertionError(e)
-
-
-def _braces(
-    m: Meaning, e: ast.Braces, env: Env, world: World | None, values: list[Value]
-) -> dict[Value, float]:
-    found: dict[Value, float] = {}
-    each: float | None = None
-    for item in e.items:
-        if isinstance(item, ast.Name):
-            each = -1.0
-            continue
-        is_many = isinstance(item, ast.Comprehension)
-        pair = item.body if is_many else item
-        assert isinstance(pair, ast.Pair)
-        for inner in loops(m, item.loops, item.condition, env) if is_many else [env]:
-            weight = float(evaluate(m, pair.value, inner, world))
-            if pair.key.span.text == "_":
-                each = weight
-                continue
-            key = evaluate(m, pair.key, inner, world)
-            if key not in values:
-                raise Undefined
-            found[key] = found.get(key, 0.0) + weight
-    others = [v for v in values if v not in found]
-    if each == -1.0:
-        each = (1 - sum(found.values())) / max(1, len(others))
-    return {**dict.fromkeys(others, each or 0.0), **found}
-
-
-@cache
-def family(name: str, given: tuple[float, ...], values: tuple[Value, ...]) -> tuple[Fraction, ...]:
-    """Return what a family gives to the numbers of a domain, exactly; together they are one."""
-    raw = [MASSES[name](int(number(v)), *map(Fraction, given)) for v in values]
-    return tuple(w / sum(raw) for w in raw)
-
-
-def _exponential(nats: Fraction) -> Fraction:
-    """Return exp of a number, however small, as a power of two times what a float holds."""
-    doublings = round(float(nats) / math.log(2.0))
-    return Fraction(math.exp(float(nats) - doublings * math.log(2.0))) * Fraction(2) ** doublings
-
-
-def _binomial(k: int, n: Fraction, p: Fraction) -> Fraction:
-    inside = 0 <= k <= n
-    return math.comb(int(n), k) * p**k * (1 - p) ** (int(n) - k) if inside else Fraction(0)
-
-
-MASSES: dict[str, Callable[..., Fraction]] = {
-    "Binomial": _binomial,
-    "Poisson": lambda k, mean: mean**k / math.factorial(k) if k >= 0 else Fraction(0),
-    "Geometric": lambda k, p: p * (1 - p) ** k if k >= 0 else Fraction(0),
-    "Around": lambda k, centre, width: _exponential(-((k - centre) ** 2) / (2 * width**2)),
-}
-"""What a family gives to an integer, but for a constant."""
-
-
-def _noisy_or(
-    m: Meaning, e: ast.Call, env: Env, world: World | None
-) -> dict[Value, float | Fraction]:
-    none = Fraction(1)
-    for a in e.arguments:
-        if isinstance(a, ast.Equation):
-            none *= 1 - _fraction(evaluate(m, a.right, env, world))
-            continue
-        envs = loops(m, a.loops, a.condition, env) if isinstance(a, ast.Comprehension) else [env]
-        pair = a.body if isinstance(a, ast.Comprehension) else a
-        assert isinstance(pair, ast.Pair)
-        for inner in envs:
-            if evaluate(m, pair.key, inner, world):
-                none *= 1 - _fraction(evaluate(m, pair.value, inner, world))
-    return {False: none, True: 1 - none}
-
-
-def _fraction(value: Value) -> Fraction:
-    return Fraction(float(value))
+def row_of(m: Meaning, e: ast.MatchExpression, env: Env, world: World | None) -> ast.Expression:
+    """Return the value of the first case that fits."""
+    subjects = [evaluate(m, s, env, world) for s in e.subjects]
+    for case in e.cases:
+        if all(_fits(m, p, s, env) for p, s in zip(case.patterns, subjects, strict=False)):
+            row = case.value
+            return spelt_out(row) if isinstance(row, ast.Row) else row
+    raise AssertionError("uncovered")
 
 
 def _fits(m: Meaning, pattern: ast.Expression, value: Value, env: Env) -> bool:

@@ -9,12 +9,27 @@ INTEGERS = range(-(2**63), 2**63)
 """What an integer may be."""
 
 
+class Undefined(Exception):
+    """An expression has no value."""
+
+
 class Random(Exception):
     """A random variable was needed where none is known."""
 
 
-class Undefined(Exception):
-    """An expression has no value."""
+def attempt(evaluate: Callable[[], Value]) -> Value:
+    """Return a value, or why there is none."""
+    try:
+        return evaluate()
+    except (Undefined, Random) as error:
+        return error  # type: ignore[return-value]
+
+
+def given(value: Value) -> Value:
+    """Return what was attempted, if it has a value."""
+    if isinstance(value, Exception):
+        raise value
+    return value
 
 
 def known(value: Value) -> Value:
@@ -129,6 +144,9 @@ AGGREGATES: dict[str, Callable[[list[Value]], Value]] = {
     "all": all,
     "any": any,
     "xor": lambda v: sum(bool(x) for x in v) % 2 == 1,
+    "exactly": lambda v: sum(map(bool, v[1:])) == number(v[0]),
+    "at_most": lambda v: sum(map(bool, v[1:])) <= number(v[0]),
+    "at_least": lambda v: sum(map(bool, v[1:])) >= number(v[0]),
     "exactly_one": lambda v: sum(bool(x) for x in v) == 1,
     "alldifferent": lambda v: len(set(v)) == len(v),
     "min": lambda v: extreme(min, v),

@@ -12,6 +12,7 @@ from gmlang.syntax import ast
 from gmlang.syntax.parse import parse_query
 from tests.support import interpreter as naive
 from tests.support import reading
+from tests.support.chances import weights
 from tests.support.interpreter import Env, Meaning, Place, World
 from tests.support.rounds import branch, is_least
 
@@ -205,7 +206,7 @@ def _mechanism(m: Meaning, s: ast.Mechanism, env: Env, world: World) -> float:
         if value not in m.domains[place]:
             raise naive.Undefined
         return 0.0 if world[place] == value else -math.inf
-    p = naive.weights(m, s.value, env, world, m.domains[place])
+    p = weights(m, s.value, env, world, m.domains[place])
     return log_safe(p[world[place]])
 
 
@@ -220,7 +221,7 @@ def _observe(m: Meaning, s: ast.Observe, env: Env, world: World) -> float:
         return 0.0 if is_seen else -math.inf
     if s.operator == "=":
         return 0.0 if world[place] == naive.evaluate(m, s.value, env, None) else -math.inf
-    return log_safe(naive.weights(m, s.value, env, world, m.domains[place])[world[place]])
+    return log_safe(weights(m, s.value, env, world, m.domains[place])[world[place]])
 
 
 def _predict(
@@ -248,7 +249,7 @@ def _predict(
         rest = 1 - base[named]
         p = {v: c if v == named else (1 - c) * b / rest for v, b in base.items()}
     else:
-        d = naive.weights(m, s.value, env, world, m.domains[place])
+        d = weights(m, s.value, env, world, m.domains[place])
         p = {v: c * d[v] + (1 - c) * b for v, b in base.items()}
     return log_safe(p[world[place]]) - math.log(base[world[place]])
 

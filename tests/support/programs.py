@@ -5,7 +5,7 @@ import re
 
 from gmlang.families import CALLED
 from tests.support.calls import call
-from tests.support.interpreter import MASSES
+from tests.support.chances import MASSES
 
 
 def condition(rng: random.Random, depth: int = 2) -> str:

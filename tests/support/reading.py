@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from gmlang.diagnostics import Source
 from gmlang.syntax import ast
 from gmlang.syntax.parse import parse
+from tests.support.chances import weights
 from tests.support.interpreter import (
     Env,
     Meaning,
@@ -18,7 +19,6 @@ from tests.support.interpreter import (
     loops,
     parts,
     place_of,
-    weights,
 )
 
 
@@ -39,6 +39,8 @@ def read(program: ast.Program) -> Meaning:
                 m.constants[s.name.text] = value
             case ast.Entity():
                 m.entities[s.name.text] = s
+            case ast.DefDeclaration():
+                m.defs[s.name.text] = s
             case ast.Model() | ast.Composite():
                 m.models[s.name.text] = s
             case ast.VarDeclaration():

@@ -20,20 +20,20 @@ class CalculationAnswer(Answer):
     Attributes:
         lower: what it is at least; None where nothing is proven.
         upper: what it is at most.
-        parts: the answers that it is made of.
+        answers: those that it is made of.
     """
 
     kind = "calculation"
 
     lower: float | None = None
     upper: float | None = None
-    parts: tuple[Answer, ...] = ()
+    answers: tuple[Answer, ...] = ()
 
     @property
     def details(self) -> dict[str, object]:
         """The bounds, and what each part answered."""
         bounds = {} if self.lower is None else {"lower": self.lower, "upper": self.upper}
-        return {**bounds, "parts": [brief(part) for part in self.parts]}
+        return {**bounds, "parts": [brief(part) for part in self.answers]}
 
 
 def brief(answer: Answer) -> dict[str, object]:
@@ -68,7 +68,7 @@ def _compose(world: World, query: Calculation, answers: Sequence[Answer]) -> Ans
         error_kind=found.error_kind,
         lower=found.lower,
         upper=found.upper,
-        parts=tuple(answers),
+        answers=tuple(answers),
         **how,  # pyright: ignore[reportArgumentType]
     )
 
