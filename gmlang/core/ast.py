@@ -97,11 +97,16 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """A loop variable or a model's parameter that is a value; `key` is unique in the program."""
+    """A loop variable or a parameter that is a value; `key` is unique in the program.
+
+    Attributes:
+        is_random: a function's parameter that stands for what depends on random variables.
+    """
 
     span: Span
     key: str
     type: Type
+    is_random: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +209,33 @@ class Apply:
     arguments: tuple["Expression", ...]
     type: Type
     is_shared: bool = field(default=False, compare=False, repr=False)
+
+
+@dataclass(slots=True, eq=False)
+class Function:
+    """A def that calls itself, for arguments of some types; other defs are written out.
+
+    Attributes:
+        name: as declared.
+        parameters: what stands for each argument in the body.
+        type: of its value.
+        body: its value, in which calls of it may stand; None while it is being checked.
+    """
+
+    name: str
+    parameters: tuple[Local | Thing, ...]
+    type: Type
+    body: "Expression | None" = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """`level(n - 1)`: the value of a function."""
+
+    span: Span
+    function: Function
+    arguments: tuple["Expression | Thing", ...]
+    type: Type
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,6 +352,7 @@ Expression = (
     | AttributeRef
     | Activation
     | Apply
+    | Call
     | Aggregate
     | Distribution
     | Cases

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn, TypeVar
 
-from gmlang.core.ast import Enum, Expression, Type
+from gmlang.core.ast import Enum, Expression, Function, Type
 from gmlang.core.names.scope import Entry, Env, Meaning, Module
 from gmlang.core.program import (
     Assert,
@@ -51,6 +51,21 @@ class QueryForm:
 
 
 @dataclass(slots=True, eq=False)
+class Round:
+    """One pass over the bodies of functions that call each other; passes go on until none changes.
+
+    Attributes:
+        members: the functions that are checked together.
+        visited: those whose bodies this pass has reached.
+        is_changed: whether it found another type of one, or a random variable in it.
+    """
+
+    members: set[tuple[object, ...]] = field(default_factory=lambda: set())
+    visited: set[tuple[object, ...]] = field(default_factory=lambda: set())
+    is_changed: bool = False
+
+
+@dataclass(slots=True, eq=False)
 class Checking:
     """The state of one check.
 
@@ -69,6 +84,10 @@ class Checking:
         shared: what parameters and uses of defs were found to be, with what they depend on, which
             is kept so that its identity is not given away again; None where there is a mistake.
         sizes_of: how many operations shared values amount to, by identity.
+        callees: for each def, by identity, the defs that its body calls.
+        circular: whether a def, by identity, calls itself, perhaps through others.
+        functions: the defs that call themselves, by what they are used for.
+        round: those whose body is being checked; None when none is.
         placed: shared values as they are used in a place; kept for their identity.
         uneven: rows of probabilities that do not quite sum to one, as the keys.
         meant: what a name was found to mean that only types tell, by the name of its source and
@@ -101,6 +120,10 @@ class Checking:
         default_factory=lambda: {}
     )
     sizes_of: dict[int, int] = field(default_factory=lambda: {})
+    callees: dict[int, tuple[Entry, ...]] = field(default_factory=lambda: {})
+    circular: dict[int, bool] = field(default_factory=lambda: {})
+    functions: dict[tuple[object, ...], Function] = field(default_factory=lambda: {})
+    round: "Round | None" = None
     placed: list[Expression] = field(default_factory=lambda: [])
     uneven: dict[UnevenRow, None] = field(default_factory=lambda: {})
     meant: dict[tuple[str, int], set[Enum | str]] = field(default_factory=lambda: {})

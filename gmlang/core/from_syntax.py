@@ -289,6 +289,7 @@ def _program(state: Checking, program: ast.Program) -> Program:
         tuple(state.variables),
         tuple(state.things),
         tuple(state.entity_symbols),
+        tuple(state.functions.values()),
         symbols,
         tuple(state.statements),
         tuple(state.questions),

@@ -11,6 +11,7 @@ from gmlang.core.ast import (
     AttributeRef,
     Bind,
     Bool,
+    Call,
     Cases,
     Constant,
     Context,
@@ -20,6 +21,7 @@ from gmlang.core.ast import (
     EntityType,
     Enum,
     Expression,
+    Function,
     Gate,
     Integer,
     IntRange,
@@ -82,6 +84,8 @@ def _program_lines(program: Program) -> Iterator[str]:
         yield f"var {_show_variable(variable)}"
     for thing in program.things:
         yield f"var {thing.name}{_shape(thing.shape)} : {thing.entity}"
+    for function in program.functions:
+        yield _show_function(function)
     for model in program.models:
         yield from _model_lines(model)
     for statement in program.statements:
@@ -97,6 +101,17 @@ def _show_data(data: DataSymbol) -> str:
     literal = "" if data.literal is None else " = [...]"
     name = f"{data.name}[{shape}]" if shape else data.name
     return f"{word} {name} : {show_type(data.type)}{value}{literal}"
+
+
+def _show_function(function: Function) -> str:
+    parameters = [
+        f"{show_thing(p)}: {p.entity}"
+        if isinstance(p, Thing)
+        else f"{show(p)}: {show_type(p.type)}"
+        for p in function.parameters
+    ]
+    body = "" if function.body is None else f" = {show(function.body)}"
+    return f"def {function.name}({', '.join(parameters)}) : {show_type(function.type)}{body}"
 
 
 def _entity_lines(entity: EntitySymbol) -> Iterator[str]:
@@ -231,6 +246,9 @@ def show(expression: Expression) -> str:
         case Activation(model=model, arguments=arguments):
             shown = (show_thing(a) if isinstance(a, Thing) else show(a) for a in arguments)
             return f"{model}({', '.join(shown)})"
+        case Call(function=function, arguments=arguments):
+            shown = (show_thing(a) if isinstance(a, Thing) else show(a) for a in arguments)
+            return f"{function.name}({', '.join(shown)})"
         case Apply():
             return _show_apply(expression)
         case Aggregate(operator=operator, items=items, parameter=parameter):

@@ -16,6 +16,7 @@ from gmlang.core.ast import (
     Domain,
     Enum,
     Expression,
+    Function,
     Integer,
     Real,
     Reference,
@@ -372,6 +373,7 @@ class Program:
     """A checked program. Symbols are in the order of declaration, dependencies first.
 
     Attributes:
+        functions: the defs that call themselves, one for each of their uses by types.
         sizes: the names of sizes in scope (`H`), which are known once data is bound.
         documentation: text by the declared name it documents; "" is the module's own.
     """
@@ -381,6 +383,7 @@ class Program:
     variables: tuple[VariableSymbol, ...]
     things: tuple[ThingSymbol, ...]
     entities: tuple[EntitySymbol, ...]
+    functions: tuple[Function, ...]
     models: tuple[ModelSymbol, ...]
     statements: tuple[Statement, ...]
     questions: tuple[Query | Assert, ...]

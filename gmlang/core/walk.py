@@ -14,6 +14,7 @@ from gmlang.core.ast import (
     AttributeRef,
     Bind,
     Bool,
+    Call,
     Cases,
     Constant,
     Context,
@@ -56,7 +57,7 @@ def parts(expression: Expression) -> list[Expression]:
             return _indices(expression.indices)
         case AttributeRef():
             return _indices(expression.thing.indices) + _indices(expression.indices)
-        case Activation():
+        case Activation() | Call():
             found: list[Expression] = []
             for argument in expression.arguments:
                 if isinstance(argument, Thing):
@@ -94,7 +95,7 @@ def with_parts(expression: Expression, new: Sequence[Expression]) -> Expression:
             thing = _take_thing(expression.thing, rest)
             indices = _take_indices(expression.indices, rest)
             result = replace(expression, thing=thing, indices=indices)
-        case Activation():
+        case Activation() | Call():
             arguments = tuple(
                 _take_thing(argument, rest) if isinstance(argument, Thing) else next(rest)
                 for argument in expression.arguments
@@ -214,11 +215,18 @@ def clause_parts(context: Context) -> list[Expression]:
 
 
 def walk(expression: Expression) -> Iterator[Expression]:
-    """Yield an expression and everything inside it, outermost first; what is shared, once."""
+    """Yield an expression and everything inside it, outermost first; what is shared, once.
+
+    The bodies of the functions that it calls are inside it.
+    """
     pending = [expression]
     seen: set[int] = set()
     while pending:
         part = pending.pop()
+        if isinstance(part, Call) and id(part.function) not in seen:
+            seen.add(id(part.function))
+            if part.function.body is not None:
+                pending.append(part.function.body)
         if isinstance(part, Apply) and part.is_shared:
             if id(part) in seen:
                 continue
@@ -229,11 +237,14 @@ def walk(expression: Expression) -> Iterator[Expression]:
 
 def first_variable(expression: Expression) -> Expression | None:
     """Return a random variable that an expression mentions, or None."""
-    if isinstance(expression, Constant | Local | Size):
+    if isinstance(expression, Constant | Size):
         return None
     for part in walk(expression):
-        if isinstance(part, VariableRef | AttributeRef | Activation):
-            return part
+        match part:
+            case VariableRef() | AttributeRef() | Activation() | Local(is_random=True):
+                return part
+            case _:
+                pass
     return None
 
 

@@ -112,9 +112,9 @@ def not_in_module(span: Span, module: str, name: str, known: Sequence[str]) -> D
     )
 
 
-def defined_by_itself(span: Span, name: str) -> Diagnostic:
+def defined_by_itself(span: Span, name: str, hint: str = "") -> Diagnostic:
     """Report a declaration that needs itself."""
-    return Diagnostic("GM208", f"`{name}` is defined by means of itself", span)
+    return Diagnostic("GM208", f"`{name}` is defined by means of itself", span, hint=hint)
 
 
 def wrong_kind(span: Span, name: str, found: str, needed: str, hint: str = "") -> Diagnostic:

@@ -6,7 +6,7 @@ region that something else must exclude.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -35,13 +35,14 @@ from gmlang.families.point import POINT
 from gmlang.families.uniform import UNIFORM
 from gmlang.graph.builder import Origin
 from gmlang.graph.fixpoints import lower_definition
+from gmlang.graph.functions.unrolling import unrolled
 from gmlang.graph.lowering.grounder import Definition, Grounder, Job, environment, hidden_row
 from gmlang.graph.values import terms
 from gmlang.graph.values.environment import NoValue, Place
 from gmlang.graph.values.evaluate import RaggedItems, conditions, expand
 from gmlang.graph.values.ranges import WRITTEN_OUT_MAX, num_entries
 from gmlang.graph.world.places import collect, locate
-from gmlang.graph.world.world import ONE_INSTANCE, Frame
+from gmlang.graph.world.world import ONE_INSTANCE, Frame, select_rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,19 +68,34 @@ def ground_alternatives(grounder: Grounder, statements: Sequence[Draw | Define])
     Raises:
         GmError: when one does not fit the data.
     """
-    sites = [_site(grounder, statement) for statement in statements]
+    sites = [site for statement in statements for site in _sites(grounder, statement)]
     for variables, members in _groups(sites):
         _ground_group(grounder, sites, variables, members)
 
 
-def _site(grounder: Grounder, statement: Draw | Define) -> _Site:
+def _sites(grounder: Grounder, statement: Draw | Define) -> list[_Site]:
     frame, _ = expand(environment(grounder, ONE_INSTANCE), statement.context)
     gates = tuple(c.condition for c in statement.context if isinstance(c, Gate))
     variables = np.zeros(0, np.int64)
     if frame.count:
         found = locate(statement.target, environment(grounder, frame)).variables
         variables = np.broadcast_to(found.reshape(-1), (frame.count,))
-    return _Site(statement, frame, variables, gates)
+    if not grounder.world.has_functions:
+        return [_Site(statement, frame, variables, gates)]
+    expressions = (_value_of(statement), *gates)
+    groups = unrolled(grounder.world, frame, grounder.names, expressions)
+    return [
+        _Site(
+            _with_value(statement, value), select_rows(frame, rows), variables[rows], tuple(whens)
+        )
+        for rows, (value, *whens) in groups
+    ]
+
+
+def _with_value(statement: Draw | Define, value: Expression) -> Draw | Define:
+    if isinstance(statement, Draw):
+        return replace(statement, distribution=value)
+    return replace(statement, value=value)
 
 
 def _groups(sites: Sequence[_Site]) -> list[tuple[np.ndarray, list[tuple[int, np.ndarray]]]]:

@@ -10,6 +10,7 @@ at least one more of them true or is the last, so there are as many rounds as th
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -35,6 +36,7 @@ from gmlang.graph.lowering.grounder import (
     Job,
     environment,
     hidden_reference,
+    unrolled_jobs,
 )
 from gmlang.graph.values import terms
 from gmlang.graph.values.environment import Env
@@ -230,6 +232,18 @@ def _feedback(count: int, pairs: np.ndarray) -> np.ndarray:
 
 def lower_definition(grounder: Grounder, definition: Definition, job: Job) -> None:
     """Ground a definition, without the instances that go round: `ground_rounds` has these."""
+    if grounder.world.has_functions:
+        for rows, plain in unrolled_jobs(grounder, definition.frame, job):
+            assert isinstance(plain.term, terms.Defined)
+            frame = select_rows(definition.frame, rows)
+            variables = definition.variables[rows]
+            part = replace(definition, term=plain.term, frame=frame, variables=variables)
+            _lower_definition(grounder, part, plain)
+        return
+    _lower_definition(grounder, definition, job)
+
+
+def _lower_definition(grounder: Grounder, definition: Definition, job: Job) -> None:
     grounder.definitions.append(definition)
     frame = definition.frame
     if grounder.circles:

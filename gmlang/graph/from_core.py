@@ -118,6 +118,7 @@ def begin_grounding(
 ) -> Begun:
     """Find out what exists; the arguments are those of `ground`."""
     world = World(dict(world.sizes), dict(world.data), set(world.missing))
+    world.has_functions = bool(program.functions)
     grounder = Grounder(world, Builder(), lower)
     declare(grounder, program)
     for symbol in program.models:

@@ -243,6 +243,7 @@ def prepare(session: Session, query: Query) -> Prepared:
     """
     base = _grounding_for(session, query)
     world = replace(base.world, hidden=dict(base.world.hidden), data=dict(base.world.data))
+    world.has_functions = True  # A question may call what the program does not.
     grounder = Grounder(world, base.builder.copy(), lower, dict(base.names), 1_000_000)
     prepared = Prepared(replace(base, world=world), grounder)
     for given in query.given:

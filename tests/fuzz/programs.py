@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from tests.fuzz import numbers, societies
 from tests.fuzz.plain import Plain, label, listed, place_name
-from tests.support import mechanisms, programs, reading
+from tests.support import mechanisms, programs, reading, recursion
 from tests.support.interpreter import Meaning
 from tests.support.numbers import Undefined
 
@@ -20,6 +20,7 @@ MAKERS: dict[str, Callable[[random.Random], str]] = {
     "strong": numbers.strong_program,
     "large": numbers.large_program,
     "mechanisms": mechanisms.mechanism_program,
+    "recursion": recursion.recursive_program,
     "beings": societies.society,
 }
 NUM_QUESTIONS = 24

@@ -11,6 +11,7 @@ from gmlang.families import CALLED
 from tests.support import oracle
 from tests.support.chances import MASSES
 from tests.support.mechanisms import mechanism_program
+from tests.support.numbers import Undefined
 from tests.support.programs import (
     ASKED,
     FLAT_QUERIES,
@@ -20,6 +21,7 @@ from tests.support.programs import (
     society_program,
     wide_program,
 )
+from tests.support.recursion import RECURSIVE_QUERIES, recursive_program
 
 
 def _agree(text: str, query: str, expected: float) -> None:
@@ -62,6 +64,39 @@ def test_mechanisms_mean_what_the_interpreter_says(seed: int):
     for query in ("P(n = 1)", f"P({about} | n > 0)", f"P(a or {about} | c or a)", f"P({about})"):
         _agree(text, query, oracle.probability(text, query.replace("n = 1", "n == 1")))
     assert gmlang.compile(text).query("count()").value == oracle.count(text)
+
+
+def _refused(text: str) -> set[str]:
+    """Return the codes of what makes a program refused."""
+    try:
+        gmlang.compile(text).grounding()
+    except gmlang.GmError as error:
+        return {found.code for found in error.diagnostics}
+    return set()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_recursive_defs_mean_what_the_interpreter_says(seed: int):
+    """Refused are those in which a random number says how deep a def goes or how long a loop is."""
+    text = recursive_program(random.Random(seed))
+    try:
+        expected = oracle.log_partition(text)
+    except Undefined:
+        with pytest.raises(gmlang.GmError):
+            gmlang.compile(text).query("logZ()")
+        return
+    refused = _refused(text)
+    if refused:
+        assert refused <= {"GM443", "GM317"}, text
+        return
+    answer = gmlang.compile(text).query("logZ()", budget_s=20)
+    if expected == -math.inf:
+        assert answer.status == "impossible"
+        return
+    assert answer.value == pytest.approx(expected, abs=1e-9), text
+    assert gmlang.compile(text).query("count()").value == oracle.count(text)
+    for query in random.Random(seed).sample(RECURSIVE_QUERIES, 2):
+        _agree(text, f"P({query})", oracle.probability(text, f"P({query})"))
 
 
 @pytest.mark.parametrize("seed", range(25))

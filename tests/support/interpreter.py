@@ -163,7 +163,8 @@ def evaluate(m: Meaning, e: ast.Expression, env: Env, world: World | None) -> Va
             values = [attempt(lambda a=a: evaluate(m, a, env, world)) for a in written]
             return evaluate(m, m.defs[name].body, dict(zip(names, values, strict=True)), world)
         case ast.Call(function=ast.Name(text=name)):
-            return _call(m, e, name, env, world)
+            values = [v for a in e.arguments for v in argument_values(m, a, env, world)]
+            return AGGREGATES[name](values)
         case ast.MatchExpression():
             return evaluate(m, row_of(m, e, env, world), env, world)
         case ast.Brackets():
@@ -177,11 +178,6 @@ def evaluate(m: Meaning, e: ast.Expression, env: Env, world: World | None) -> Va
             return found
         case _:
             raise AssertionError(e)
-
-
-def _call(m: Meaning, e: ast.Call, name: str, env: Env, world: World | None) -> Value:
-    values = [v for a in e.arguments for v in argument_values(m, a, env, world)]
-    return AGGREGATES[name](values)
 
 
 def argument_values(m: Meaning, a: ast.Argument, env: Env, world: World | None) -> Iterator[Value]:

@@ -21,6 +21,7 @@ from gmlang.core.ast import (
     Local,
     Real,
 )
+from gmlang.core.check import functions
 from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
 from gmlang.core.expressions import loops, matching, references, scalars, weights
 from gmlang.core.expressions.operators import arithmetic, domain_bounds, domain_values, need_bool
@@ -29,7 +30,7 @@ from gmlang.core.names.scope import DefMeaning, Env, guarded
 from gmlang.core.print import describe, show_type
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import Span
-from gmlang.errors import later
+from gmlang.errors import later, recursion
 from gmlang.errors import names as name_errors
 from gmlang.errors import types as errors
 from gmlang.families import CALLED, LATER
@@ -88,6 +89,9 @@ def _not_one(state: Checking, env: Env, expression: ast.Expression, domain: Doma
 
 def _call(state: Checking, env: Env, call: ast.Call, domain: Domain) -> Expression:
     meaning = references.find_dotted(state, env, call.function)
+    if isinstance(meaning, DefMeaning) and functions.calls_itself(state, meaning):
+        name = meaning.declaration.name.text
+        fail(state, recursion.recursive_distribution(call.span, name))
     if isinstance(meaning, DefMeaning):
         body, surroundings = scalars.inline(state, env, call, meaning)
         checked = check_distribution(state, surroundings, body, domain)

@@ -150,16 +150,19 @@ def inline(
 ) -> tuple[ast.Expression, Env]:
     """Return a def's body and the surroundings in which it means its value at this call."""
     declaration = meaning.declaration
-    name = declaration.name.text
-    if any(declaration is outer for outer in env.inlined):
-        fail(state, name_errors.defined_by_itself(call.span, name))
-    arguments = plain_arguments(state, call)
-    parameters = declaration.parameters
+    pairs = arguments_of(state, call, meaning)
+    names = {parameter: argument_of(env, argument) for parameter, argument in pairs}
+    inner = Env(meaning.module, names, env.in_assert, None, env.model, env.is_guarded)
+    return declaration.body, inner
+
+
+def arguments_of(
+    state: Checking, call: ast.Call, meaning: DefMeaning
+) -> list[tuple[str, ast.Expression]]:
+    """Pair the names of a def's parameters with the arguments of a call."""
+    arguments, parameters = plain_arguments(state, call), meaning.declaration.parameters
     if len(arguments) != len(parameters):
+        name = meaning.declaration.name.text
         takes = f"{len(parameters)} ({', '.join(p.text for p in parameters)})"
         fail(state, errors.wrong_number_of_arguments(call.span, name, takes, len(arguments)))
-    pairs = zip(parameters, arguments, strict=True)
-    names = {parameter.text: argument_of(env, argument) for parameter, argument in pairs}
-    inlined = (*env.inlined, declaration)
-    inner = Env(meaning.module, names, env.in_assert, inlined, env.model, env.is_guarded)
-    return declaration.body, inner
+    return [(p.text, argument) for p, argument in zip(parameters, arguments, strict=True)]

@@ -40,7 +40,7 @@ def _names(part: Expression) -> Iterator[str]:
     match part:
         case VariableRef(name=name) | DataRef(name=name):
             yield name
-        case AttributeRef(thing=thing):
+        case AttributeRef(thing=thing) if thing.name:
             yield thing.name
         case Activation(arguments=arguments):
             yield from (a.name for a in arguments if isinstance(a, Thing) and a.name)

@@ -76,7 +76,7 @@ class ModelMeaning:
 
 @dataclass(frozen=True, slots=True)
 class DefMeaning:
-    """A pure function, inlined where it is used."""
+    """A pure function, inlined where it is used unless it calls itself."""
 
     declaration: ast.DefDeclaration
     module: "Module"
@@ -175,7 +175,7 @@ class Env:
     Attributes:
         names: loop variables and parameters, which hide the module's names.
         in_assert: queries may stand for their answers.
-        inlined: the defs around, so that one that calls itself is seen.
+        function: the def that calls itself whose body this is.
         model: the model whose body this is, or "".
         is_guarded: a condition decides whether this is asked for, so that only grounding can tell
             whether a constant that fits nowhere is a mistake.
@@ -184,7 +184,7 @@ class Env:
     module: Module
     names: Mapping[str, Binding]
     in_assert: bool = False
-    inlined: tuple[ast.DefDeclaration, ...] = ()
+    function: ast.DefDeclaration | None = None
     model: str = ""
     is_guarded: bool = False
 

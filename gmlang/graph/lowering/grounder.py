@@ -20,6 +20,7 @@ from gmlang.core.walk import replace_part
 from gmlang.diagnostics import GmError, Span
 from gmlang.errors import grounding as errors
 from gmlang.graph.builder import Builder, Origin, add_tables
+from gmlang.graph.functions.unrolling import unrolled
 from gmlang.graph.lowering import table_sizes
 from gmlang.graph.values import terms
 from gmlang.graph.values.environment import Env, Slots
@@ -116,6 +117,23 @@ class Job:
 def environment(grounder: Grounder, frame: Frame) -> Env:
     """Return an environment without slots for a frame."""
     return Env(grounder.world, frame, Slots(), (), grounder.names)
+
+
+def unrolled_jobs(grounder: Grounder, frame: Frame, job: Job) -> list[tuple[np.ndarray, Job]]:
+    """Return a job with the calls written out that mention random variables.
+
+    It is the job itself, for all instances, where there are none; else one for each group of rows.
+    """
+    before = job.expressions()
+    num_terms = len(before) - len(job.gates)
+    found: list[tuple[np.ndarray, Job]] = []
+    for rows, parts in unrolled(grounder.world, frame, grounder.names, before):
+        if all(a is b for a, b in zip(parts, before, strict=True)):
+            found.append((rows, job))
+            continue
+        term = terms.with_expressions(job.term, parts[:num_terms])
+        found.append((rows, replace(job, term=term, gates=parts[num_terms:])))
+    return found
 
 
 def add_wide(builder: Builder, env: Env, tables: np.ndarray, origin: Origin) -> None:

@@ -14,6 +14,7 @@ from gmlang.graph.lowering.grounder import (
     Job,
     auxiliary,
     environment,
+    unrolled_jobs,
 )
 from gmlang.graph.lowering.splitting import (
     outside_items,
@@ -57,6 +58,12 @@ def lower(grounder: Grounder, frame: Frame, job: Job) -> None:
 
 
 def _lower(grounder: Grounder, frame: Frame, job: Job) -> None:
+    if grounder.world.has_functions:
+        groups = unrolled_jobs(grounder, frame, job)
+        if len(groups) > 1 or groups[0][1] is not job:
+            for rows, plain in groups:
+                grounder.lower(select_rows(frame, rows), plain)
+            return
     parts = outside_items(job.expressions())
     if split_on_condition(grounder, frame, job, parts):
         return

@@ -13,6 +13,7 @@ from gmlang.core.ast import (
     Apply,
     AttributeRef,
     Bind,
+    Call,
     Cases,
     Constant,
     Context,
@@ -33,6 +34,7 @@ from gmlang.core.ast import (
 from gmlang.core.walk import is_random, parts, walk
 from gmlang.diagnostics import Diagnostic, GmError, Span
 from gmlang.errors import grounding as errors
+from gmlang.graph.functions.values import RaggedItems, call_values
 from gmlang.graph.values.arithmetic import (
     BEYOND,
     INTEGER_MAX,
@@ -102,10 +104,6 @@ def _count_ahead(env: Env, context: Context) -> None:
     check_instances(context, total, len(env.frame.locals) + len(bound))
 
 
-class RaggedItems(Exception):
-    """An aggregate has more items in some instances than in others."""
-
-
 def item_frames(env: Env, aggregate: Aggregate | Distribution) -> list[tuple[int, Frame]]:
     """List each item of an aggregate with the frame it is evaluated in.
 
@@ -158,6 +156,9 @@ def evaluate(expression: Expression, env: Env) -> np.ndarray:
         case Constant():
             return _constant(expression, env)
         case Local():
+            absent = env.world.absent.get(expression.key)
+            if absent is not None:
+                no_value(env, np.ones((), np.bool_), lambda _, where: absent.tell(where))
             values = env.frame.locals[expression.key]
             return values.reshape(-1, *([1] * len(env.slots.items)))
         case Size():
@@ -172,6 +173,8 @@ def evaluate(expression: Expression, env: Env) -> np.ndarray:
             return _apply(expression, env)
         case Apply():
             return env.once("value", expression, lambda: _apply(expression, env))
+        case Call():
+            return call_values(expression, env, evaluate)
         case Aggregate():
             return _aggregate(expression, env)
         case Cases():
@@ -333,6 +336,8 @@ def _junction(arguments: tuple[Expression, ...], env: Env, *, is_and: bool) -> n
 
 
 def _aggregate(expression: Aggregate, env: Env) -> np.ndarray:
+    if env.world.is_calling and not np.any(env.needed()):
+        return np.zeros((), np.int64)
     values: list[np.ndarray] = []
     for position_number, (position, frame) in enumerate(item_frames(env, expression)):
         item_env = inside(env, frame, position_number)

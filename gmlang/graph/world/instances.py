@@ -33,6 +33,7 @@ from gmlang.core.program import (
     Use,
 )
 from gmlang.core.walk import is_random, parts, replace_part, walk
+from gmlang.graph.functions.unrolling import unrolled
 from gmlang.graph.values.environment import Env, NoValue, Slots
 from gmlang.graph.values.evaluate import expand, integers
 from gmlang.graph.world.places import argument_rows, index_ranges, instance_keys
@@ -173,7 +174,11 @@ def _activations(
     if not _has_activation(expression):
         return []
     found: list[tuple[str, np.ndarray]] = []
-    stack: list[tuple[Expression, Frame]] = [(expression, _expanded(world, frame, context, names))]
+    whole = _expanded(world, frame, context, names)
+    stack: list[tuple[Expression, Frame]] = [
+        (part, select_rows(whole, rows))
+        for rows, (part,) in unrolled(world, whole, names, (expression,))
+    ]
     while stack:
         part, at = stack.pop()
         if at.count == 0:

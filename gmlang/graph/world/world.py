@@ -3,16 +3,35 @@
 Statements are grounded over frames: tables of loop variables, one row for each instance.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from gmlang.core.ast import Function
 from gmlang.core.program import ModelSymbol
 from gmlang.diagnostics import Diagnostic, Span
 from gmlang.errors.probabilities import UnevenRow
 from gmlang.graph.world.states import States
 from gmruntime.arrays import Float64, Int64
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """What an argument is that has no value; whoever mentions it has none either.
+
+    Attributes:
+        tell: makes the error, for a text that says which instance it is.
+    """
+
+    tell: Callable[[str], Diagnostic] = field(compare=False)
+
+
+Given = tuple[int | float | Absent, ...]
+"""The arguments of a call, those that are things aside."""
+
+Found = tuple[bool | int | float, Callable[[str], Diagnostic] | None]
+"""What a function is for some arguments: a value, or else what tells why it has none."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,7 +45,7 @@ class Frame:
     """
 
     count: int
-    locals: Mapping[str, Int64[np.ndarray, " count"]]
+    locals: Mapping[str, Int64[np.ndarray, " count"] | Float64[np.ndarray, " count"]]
 
 
 ONE_INSTANCE = Frame(1, {})
@@ -115,6 +134,10 @@ class World:
         num_things: by entity.
         uneven: rows of probabilities that were divided by their sums.
         warnings: what else looks like a mistake.
+        calls: what functions were found to be, by their arguments.
+        is_calling: whether the body of one is being evaluated.
+        absent: the parameters of that one whose arguments have no value.
+        has_functions: whether what is grounded may call one.
         redirect: what stands for each variable that an author names; None: itself.
     """
 
@@ -133,6 +156,12 @@ class World:
     uneven: list[UnevenRow] = field(default_factory=list[UnevenRow])
     warnings: list[Diagnostic] = field(default_factory=list[Diagnostic])
     redirect: np.ndarray | None = None
+    calls: dict[Function, dict[Given, Found]] = field(
+        default_factory=dict[Function, dict[Given, Found]]
+    )
+    is_calling: bool = False
+    absent: dict[str, Absent] = field(default_factory=dict[str, Absent])
+    has_functions: bool = False
 
 
 def select_rows(frame: Frame, keep: np.ndarray) -> Frame:

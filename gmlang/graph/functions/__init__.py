@@ -1,0 +1,1 @@
+"""Defs that call themselves: their values where these are known, their bodies where not."""
