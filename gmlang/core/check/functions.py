@@ -34,6 +34,7 @@ from gmlang.core.walk import is_random, type_of, walk
 from gmlang.errors import names as name_errors
 from gmlang.errors import recursion as errors
 from gmlang.syntax import ast
+from gmlang.syntax.rows import spelt_out
 
 ENDING = "say where it ends: `def {0}(n) = ... if n <= 0 else ... {0}(n - 1)`"
 
@@ -206,7 +207,8 @@ def _guess(state: Checking, env: Env, written: ast.Expression, wanted: Type | No
         case ast.Conditional(then=then, otherwise=otherwise):
             places = (then, otherwise)
         case ast.MatchExpression(cases=cases):
-            places = tuple(case.value for case in cases)
+            values = (case.value for case in cases)
+            places = tuple(spelt_out(v) if isinstance(v, ast.Row) else v for v in values)
         case ast.Compare() | ast.Is() | ast.Unary(operator="not"):
             return Bool()
         case ast.Binary(operator="and" | "or" | "in"):
