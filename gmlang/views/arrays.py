@@ -42,7 +42,7 @@ def marginal_lines(
         lines = chances(p[..., 1], part.axes[0], part.axes[1], precision, _ROOM)
         return [f"true, {p.shape[0]} × {p.shape[1]}:", *lines]
     shape, rows = p.shape[:-1], p.reshape(-1, p.shape[-1])
-    if len(rows) > 2 and _alike(rows).all():
+    if len(rows) > 1 and _alike(rows).all():
         first, last = _label(part, shape, 0), _label(part, shape, len(rows) - 1)
         rows, labels = rows[:1], [f"{first} … {last}, all alike"]
         shown: list[int | None] = [0]

@@ -12,15 +12,15 @@ from tests.support.calculations import Worlds
 HEAD = """
 entity Img:
     ink[2] : bool
-domain C = {red, green, blue}
+domain C = {red, green}
 var img : Img
 var z : 0..2 ~ Categorical([0.2, 0.3, 0.5])
 var x[3] : bool
 for i in 0..2:
     x[i] ~ Bernoulli(0.1 + 0.4 * z)
-var m[2, 2] : 0..2
+var m[2, 2] : 0..1
 for i in 0..1, j in 0..1:
-    m[i, j] ~ Binomial(2, 0.1 + 0.4 * z)
+    m[i, j] ~ Binomial(1, 0.1 + 0.4 * z)
 var c[2] : C
 prefer c[0] == c[1] weight 0.7
 prefer img.ink[0] == img.ink[1] weight 1
@@ -28,8 +28,8 @@ prefer img.ink[0] == (z > 0) weight 0.5
 """
 VALUES = {
     "x": ("true", "false", "_", "1 > 2"),
-    "c": ("red", "green", "blue", "_"),
-    "m": ("0", "1", "2", "_"),
+    "c": ("red", "green", "_"),
+    "m": ("0", "1", "_"),
     "img.ink": ("true", "false", "_"),
 }
 

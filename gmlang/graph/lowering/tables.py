@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from gmlang.core.ast import Reference
+from gmlang.core.ast import Expression, Local, Reference
+from gmlang.core.walk import parts
 from gmlang.graph.builder import add_tables
 from gmlang.graph.lowering.grounder import (
     Grounder,
@@ -22,6 +23,9 @@ from gmlang.graph.values.evaluate import conditions
 def add_table(grounder: Grounder, env: Env, job: Job) -> None:
     """Evaluate a job in all states of its slots, and add the tables."""
     sizes = [slot.states.count for slot in env.slots.items]
+    if env.frame.count > 1 and any(_differs(part, env) for part in job.expressions()):
+        # Before anything is worked out: what is refused should take no time.
+        check_memory(job.origin.span, env.frame.count, math.prod(sizes))
     inner = env.gathering()
     gates: list[np.ndarray] = []
     for gate in job.gates:
@@ -46,6 +50,19 @@ def add_table(grounder: Grounder, env: Env, job: Job) -> None:
     order = [gate_axis, *(k for k in range(len(sizes)) if k != gate_axis)]
     inside = np.array(np.moveaxis(tables, 1 + gate_axis, 1)[:, 0])
     add_tables(grounder.builder, inside, scopes_of(env, order), job.origin, gated=True)
+
+
+def _differs(expression: Expression, env: Env) -> bool:
+    """Say whether a value speaks of a frame's variables otherwise than to name random variables."""
+    pending = [expression]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, Local) and part.key in env.frame.locals:
+            return True
+        if isinstance(part, Reference):
+            continue
+        pending.extend(parts(part))
+    return False
 
 
 def _plain_gate(env: Env, job: Job, values: np.ndarray) -> int | None:

@@ -36,6 +36,7 @@ def definitions(graph: FactorGraph) -> list[Definition]:
     What follows in two ways is listed once. Written parts of a program come after what they are
     functions of, so nothing is missed by looking at the last variable of each factor only.
 
+    >>> from gmruntime.factors.kinds import Table
     >>> from gmruntime.graph import VariableBlock
     >>> equal = Table(np.where(np.eye(2), 0.0, -np.inf)[None])
     >>> block = FactorBlock(equal, np.array([[0, 1]], np.int32))
