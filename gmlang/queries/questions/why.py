@@ -1,6 +1,8 @@
 """why: what each statement and observation adds to the log-odds of a variable."""
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 from textwrap import shorten
 
 import numpy as np
@@ -31,6 +33,12 @@ LABEL_WIDTH = 64
 
 REASONS_MAX = 60
 """`why` weighs at most this many statements and observations."""
+
+_BEYOND = 50
+"""What lies so many factors away or further is left out, and said to be."""
+
+_FAR = 9999
+"""The distance of what nothing connects."""
 
 WHOLE_SHARE = 0.3
 """Of the time, for an estimate of what `why` is about, before its reasons are weighed."""
@@ -72,18 +80,19 @@ def _answer(session: Session, query: Why, settings: Settings) -> Answer:
     reasons: list[dict[str, object]] = []
     budget = settings.running()
     left_out = 0
-    alternatives = _alternatives(prepared, target)
-    for number, (label, without) in enumerate(alternatives):
-        if len(reasons) >= REASONS_MAX or budget.is_spent():
+    possible = _reasons(prepared, target)
+    for number, reason in enumerate(possible):
+        is_near = reason.distance < _BEYOND
+        if not is_near or len(reasons) >= REASONS_MAX or budget.is_spent():
             left_out += 1
             continue
-        share = 1.0 / min(REASONS_MAX, len(alternatives) - number)
-        odds, inner = event_log_odds(without, target, state, settings, query, share)
+        share = 1.0 / min(REASONS_MAX, len(possible) - number)
+        odds, inner = event_log_odds(reason.without(), target, state, settings, query, share)
         statuses.append(inner)
         with np.errstate(invalid="ignore"):
             nats = float(np.subtract(whole, odds))
         if not np.isnan(nats) and abs(nats) > 1e-12:
-            reasons.append({"because": label, "nats": nats})
+            reasons.append({"because": reason.label(), "nats": nats})
     reasons.sort(key=_strength)
     value = {"of": _described(query, target, state), "log_odds": whole, "reasons": reasons}
     note = f"{left_out} further statements were not weighed" if left_out else ""
@@ -125,32 +134,69 @@ def _described(query: Query, target: Target, state: int) -> str:
     return text if target.is_event else f"{text} = {target.states.label(state)}"
 
 
-def _alternatives(prepared: Prepared, target: Target) -> list[tuple[str, Prepared]]:
-    """List the same graph with one reason taken away, the nearest reasons first."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Reason:
+    """What may be taken away: made and named only where it is weighed, of thousands that may be.
+
+    Attributes:
+        distance: from the variable, in factors.
+        span: of the statement or observation.
+        prior_of: a model whose prior it is, or "".
+        without: makes the graph without it.
+    """
+
+    distance: int
+    span: Span
+    prior_of: str
+    without: Callable[[], Prepared]
+
+    def label(self) -> str:
+        """Name it as it is written, with its line."""
+        return f"prior of {self.prior_of}" if self.prior_of else _label(self.span)
+
+
+def _reasons(prepared: Prepared, target: Target) -> list[_Reason]:
+    """List what may be taken away, the nearest first."""
     builder = prepared.builder
     near = _distances(prepared, int(target.variables))
-    found: list[tuple[int, str, Prepared]] = []
+    found: list[_Reason] = []
     folded = np.concatenate([np.zeros(0, np.int64), *(f.reshape(-1) for f in builder.folded)])
     for number, (variables, _, span) in enumerate(builder.observed):
         # Tables that were made for what is observed say nothing of what would be without it.
         if not variables.size or np.isin(variables, folded).any():
             continue
         distance = int(near[variables.reshape(-1)].min())
-        changed = builder.copy()
-        changed.observed = [o for k, o in enumerate(builder.observed) if k != number]
-        found.append((distance, _label(span), _with_builder(prepared, changed)))
-    for key in dict.fromkeys((o.kind, o.span, o.model) for o in builder.origins):
-        if key[0] in ("auxiliary", "define", "base"):
-            continue
-        mine = [k for k, o in enumerate(builder.origins) if (o.kind, o.span, o.model) == key]
-        distance = min(int(near[builder.factors[k].scopes].min(initial=9999)) for k in mine)
-        changed = builder.copy()
-        changed.factors = [f for k, f in enumerate(builder.factors) if k not in mine]
-        changed.origins = [o for k, o in enumerate(builder.origins) if k not in mine]
-        label = f"prior of {key[2]}" if key[0] == "prior" else _label(key[1])
-        found.append((distance, label, _with_builder(prepared, changed)))
-    found.sort(key=lambda item: item[0])
-    return [(label, alternative) for distance, label, alternative in found if distance < 9999]
+        without = partial(_without_observed, prepared, number)
+        found.append(_Reason(distance, span, "", without))
+    for key, mine in _by_statement(builder).items():
+        distance = min(int(near[builder.factors[k].scopes].min(initial=_FAR)) for k in mine)
+        kind, span, model = key
+        without = partial(_without_factors, prepared, frozenset(mine))
+        found.append(_Reason(distance, span, model if kind == "prior" else "", without))
+    return sorted((r for r in found if r.distance < _FAR), key=lambda reason: reason.distance)
+
+
+def _by_statement(builder: Builder) -> dict[tuple[str, Span, str], list[int]]:
+    """Gather the numbers of the factor blocks of each statement that may be a reason."""
+    found: dict[tuple[str, Span, str], list[int]] = {}
+    for number, origin in enumerate(builder.origins):
+        if origin.kind not in ("auxiliary", "define", "base"):
+            found.setdefault((origin.kind, origin.span, origin.model), []).append(number)
+    return found
+
+
+def _without_observed(prepared: Prepared, number: int) -> Prepared:
+    changed = prepared.builder.copy()
+    del changed.observed[number]
+    return _with_builder(prepared, changed)
+
+
+def _without_factors(prepared: Prepared, mine: frozenset[int]) -> Prepared:
+    builder = prepared.builder
+    changed = builder.copy()
+    changed.factors = [f for k, f in enumerate(builder.factors) if k not in mine]
+    changed.origins = [o for k, o in enumerate(builder.origins) if k not in mine]
+    return _with_builder(prepared, changed)
 
 
 def _label(span: Span) -> str:
@@ -164,10 +210,14 @@ def _with_builder(prepared: Prepared, builder: Builder) -> Prepared:
 
 
 def _distances(prepared: Prepared, start: int) -> np.ndarray:
-    """Count the factors between a variable and every other; 9999 where nothing connects them."""
-    distance = np.full(prepared.builder.num_variables, 9999, np.int64)
+    """Count the factors between a variable and every other.
+
+    _BEYOND where there are as many or more, or nobody looked any further; _FAR where nothing
+    connects them.
+    """
+    distance = np.full(prepared.builder.num_variables, _FAR, np.int64)
     distance[start] = 0
-    for step in range(1, 50):
+    for step in range(1, _BEYOND):
         changed = False
         for block in prepared.builder.factors:
             if block.scopes.shape[1] < 2:
@@ -178,7 +228,8 @@ def _distances(prepared: Prepared, start: int) -> np.ndarray:
             distance[fresh] = step
             changed |= bool(len(fresh))
         if not changed:
-            break
+            return distance
+    distance[distance == _FAR] = _BEYOND
     return distance
 
 

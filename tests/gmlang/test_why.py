@@ -1,0 +1,35 @@
+"""`why` makes a graph only of the reasons that it weighs."""
+
+import pytest
+
+import gmlang
+from gmlang.queries.questions import why
+
+
+def test_of_many_reasons_only_those_are_made_that_are_weighed(monkeypatch: pytest.MonkeyPatch):
+    made: list[frozenset[int]] = []
+    whole = why._without_factors  # pyright: ignore[reportPrivateUsage]
+
+    def counted(prepared: why.Prepared, mine: frozenset[int]) -> why.Prepared:
+        made.append(mine)
+        return whole(prepared, mine)
+
+    monkeypatch.setattr(why, "_without_factors", counted)
+    count = 3 * why.REASONS_MAX
+    text = "var x : bool\n" + "prefer x weight 0.01\n" * count
+    answer = gmlang.compile(text).query("why(x)", budget_s=60)
+    assert answer.status == "exact"
+    assert len(made) == why.REASONS_MAX
+    assert answer.note == f"{count - why.REASONS_MAX} further statements were not weighed"
+    assert isinstance(answer.value, dict)
+    assert answer.value["log_odds"] == pytest.approx(0.01 * count)
+    assert len(answer.value["reasons"]) == why.REASONS_MAX
+
+
+def test_what_is_too_far_away_is_said_to_be_left_out():
+    lines = [f"prefer x[{k}] == x[{k + 1}] weight 3" for k in range(60)]
+    model = gmlang.compile("\n".join(["var x[61] : bool", *lines, "prefer x[60] weight 2"]))
+    answer = model.query("why(x[0])", budget_s=60)
+    assert isinstance(answer.value, dict)
+    assert answer.value["log_odds"] > 1e-3
+    assert "further statements were not weighed" in answer.note
