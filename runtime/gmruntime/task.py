@@ -14,11 +14,12 @@ from gmruntime.answer import AnyAnswer, Question
 from gmruntime.budget import Budget
 from gmruntime.graph import Assignment, FactorGraph
 from gmruntime.workers.workers import Workers
-from gmruntime.workspace import Workspace, digest_of
+from gmruntime.workspace import Workspace, digest_of, owned
 
 _Q = TypeVar("_Q", bound=Question[AnyAnswer], covariant=True)
 _Other = TypeVar("_Other", bound=Question[AnyAnswer])
 _T = TypeVar("_T")
+_Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,23 +78,43 @@ class Effort:
         return replace(self, rng=rng)
 
     def once(
-        self, kind: type[_T], made_of: Callable[[], object], make: Callable[[], _T | None]
+        self, kind: type[_T], key: Callable[[], object], make: Callable[[], _T | None]
     ) -> _T | None:
-        """Return what was made of the same before; else make it, and keep it if there was time.
+        """Return what the same key made before; else make it, and keep it if there was time.
 
         What a budget has cut short says less than it might: only what was whole is kept.
 
         Args:
             kind: of what is made.
-            made_of: returns all that it depends on besides the time: records, arrays, numbers.
-            make: called where nothing is known.
+            key: returns all that it depends on besides the time: records, arrays, numbers.
+            make: called where nothing is known; returns nothing that others may change.
         """
         if self.workspace is None:
             return make()
-        digest = digest_of(made_of())
+        try:
+            digest = digest_of(key())
+        except TypeError:
+            # What cannot be recognised is not kept.
+            return make()
         found = self.workspace.find(kind, digest)
         if found is None:
             found = make()
             if not self.budget.is_spent():
                 self.workspace.keep(digest, found)
         return found
+
+    def once_of(
+        self, kind: type[_T], made_of: _Made, make: Callable[[_Made], _T | None]
+    ) -> _T | None:
+        """Do as `once` with what is made of arrays that whoever handed them in may change later.
+
+        What is kept is made of copies: else it would change with them, and still be found.
+
+        Args:
+            kind: of what is made.
+            made_of: all that it depends on besides the time.
+            make: makes it of that.
+        """
+        if self.workspace is None:
+            return make(made_of)
+        return self.once(kind, lambda: made_of, lambda: make(owned(made_of)))

@@ -29,7 +29,7 @@ from gmruntime.door.answer_size import AnswerSizeError
 from gmruntime.elimination.answer import answer as eliminate
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import Assignment, FactorBlock, FactorGraph, VariableBlock, no_evidence
-from gmruntime.inference import infer
+from gmruntime.inference import infer, plan
 from gmruntime.simplify import idle
 from gmruntime.task import Effort, Task
 
@@ -112,5 +112,6 @@ def test_two_variables_of_two_thousand_million_states_are_counted():
 def test_answers_larger_than_memory_are_refused_by_name(query: Query):
     graph = FactorGraph((VariableBlock("x", (40,), 50_000),), ())
     assert query.answer_bytes(graph) > 1 << 20
-    with pytest.raises(AnswerSizeError, match="MiB are allowed"):
-        infer(graph, query, memory_bytes=1 << 20)
+    for ask in (infer, plan):
+        with pytest.raises(AnswerSizeError, match="MiB are allowed"):
+            ask(graph, query, memory_bytes=1 << 20)

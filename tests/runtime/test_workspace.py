@@ -1,13 +1,15 @@
 """A workspace changes no answer, recognises what is the same, and keeps to its bytes."""
 
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
 
 import numpy as np
 import pytest
 
 import gmruntime as gm
+from gmruntime.elimination import plan
 from gmruntime.elimination.layouts.order import Order
-from gmruntime.factors.kinds import Table
+from gmruntime.factors.kinds import FactorKind, Table
 from gmruntime.messages.layout import Layout
 from gmruntime.simplify.network import Network
 from gmruntime.workspace import Workspace, bytes_of, digest_of
@@ -52,6 +54,24 @@ def test_a_workspace_changes_no_answer(query: gm.Marginals, method: str):
         assert told(kept) == told(alone)
 
 
+def test_an_order_that_another_question_was_content_with_is_not_taken(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    index = np.arange(49).reshape(7, 7)
+    right = np.stack([index[:, :-1], index[:, 1:]], axis=-1).reshape(-1, 2)
+    down = np.stack([index[:-1], index[1:]], axis=-1).reshape(-1, 2)
+    scopes = np.concatenate([right, down]).astype(np.int32)
+    tables = np.random.default_rng(0).normal(size=(len(scopes), 3, 3))
+    variables = (gm.VariableBlock("x", (7, 7), 3),)
+    graph = gm.FactorGraph(variables, (gm.FactorBlock(Table(tables), scopes),))
+    workspace = Workspace()
+    monkeypatch.setattr(plan, "is_loaded", lambda: False)
+    gm.infer(graph, gm.LogPartition(), workspace=workspace)
+    alone = gm.infer(graph, gm.Samples(5))
+    kept = gm.infer(graph, gm.Samples(5), workspace=workspace)
+    assert told(kept) == told(alone)
+
+
 def test_what_is_kept_is_found_again():
     graph = random_loops(np.random.default_rng(1), 6, 8)
     workspace = Workspace()
@@ -74,6 +94,65 @@ def test_a_graph_that_was_changed_is_another_one():
     kind.log_potentials[:] += 1.0
     second = gm.infer(graph, gm.LogPartition(), workspace=workspace)
     assert second.log_value == pytest.approx(first.log_value + 8.0)
+
+
+@pytest.mark.parametrize("method", ["", "bp"])
+@pytest.mark.parametrize("query", QUERIES, ids=lambda q: type(q).__name__)
+def test_what_is_kept_does_not_change_with_the_arrays_it_was_made_of(
+    query: gm.Marginals, method: str
+):
+    graph = random_loops(np.random.default_rng(4), 7, 9)
+    workspace = Workspace()
+    gm.infer(graph, query, seed=3, method=method, workspace=workspace)
+    for block in graph.factors:
+        assert isinstance(block.kind, Table)
+        block.kind.log_potentials[:] *= -3.0
+    written_anew = random_loops(np.random.default_rng(4), 7, 9)
+    alone = gm.infer(written_anew, query, seed=3, method=method)
+    kept = gm.infer(written_anew, query, seed=3, method=method, workspace=workspace)
+    assert told(kept) == told(alone)
+
+
+def power_kind(power: int) -> type[Any]:
+    """Return a class of kinds that all have one name, and mean something else each."""
+
+    @dataclass(frozen=True, slots=True, eq=False)
+    class Power(FactorKind):
+        weights: np.ndarray
+
+        def checked(self, arity: int, num_states_max: int) -> FactorKind:
+            return self
+
+        def log_values(self, table_index: np.ndarray, states: np.ndarray) -> np.ndarray:
+            return self.weights[table_index] * states.sum(axis=1) ** power
+
+    return Power
+
+
+def test_kinds_of_one_name_are_told_apart():
+    workspace = Workspace()
+    for power in (1, 3):
+        kind = power_kind(power)(np.array([0.5]))
+        scopes = np.array([[0, 1], [1, 2]], np.int32)
+        variables = (gm.VariableBlock("x", (3,), 2),)
+        graph = gm.FactorGraph(variables, (gm.FactorBlock(kind, scopes),))
+        kept = gm.infer(graph, gm.LogPartition(), workspace=workspace)
+        assert kept.log_value == gm.infer(graph, gm.LogPartition()).log_value
+
+
+def test_what_cannot_be_recognised_is_not_kept():
+    with pytest.raises(TypeError, match="of what function holds"):
+        digest_of((1, told))
+    kind = power_kind(2)
+    graph = gm.FactorGraph(
+        (gm.VariableBlock("x", (2,), 2),),
+        (gm.FactorBlock(kind(np.array([0.5])), np.array([[0, 1]], np.int32)),),
+    )
+    object.__setattr__(graph.factors[0], "label", told)
+    workspace = Workspace()
+    found = gm.infer(graph, gm.LogPartition(), workspace=workspace, method="bp")
+    assert found.log_value == gm.infer(graph, gm.LogPartition()).log_value
+    assert not len(workspace)
 
 
 def test_a_workspace_keeps_to_its_bytes():
@@ -111,6 +190,8 @@ def test_a_digest_tells_apart_what_differs():
         (np.arange(3, dtype=np.int32)[:, None], 1.0, gm.Map()),
         (np.arange(3, dtype=np.int32), 1.0, gm.LogPartition()),
         ((np.arange(3, dtype=np.int32), 1.0), gm.Map()),
+        ((2, "b"), "c"),
+        (2, ("b", "c")),
         (np.zeros((0, 3)), np.array(0.0), True),
     ]
     assert len({same, *(digest_of(other) for other in others)}) == 1 + len(others)

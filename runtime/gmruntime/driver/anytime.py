@@ -149,11 +149,7 @@ def _begun(task: Task[Map], start: Assignment, budget: Budget, first: Improvemen
 
 
 def _prepare(task: Task[Map], effort: Effort, gap: float, first: Improvement) -> _Run | None:
-    working = effort.once(
-        Working,
-        lambda: (task.graph, task.evidence),
-        lambda: working_graph(task.graph, task.evidence),
-    )
+    working = effort.once_of(Working, (task.graph, task.evidence), lambda own: working_graph(*own))
     if working is None:
         return None
     budget, rng = effort.budget, effort.rng

@@ -123,7 +123,7 @@ def plan(task: Task[Query], effort: Effort) -> Plan:
         return _hopeless(num_free, None)
     network: Network | None = None
     try:
-        network = effort.once(Network, lambda: task, lambda: _simplified(task, effort.budget))
+        network = effort.once_of(Network, task, lambda own: _simplified(own, effort.budget))
         if network is None:
             return _hopeless(num_free, None)
         return _ordered(network, task.query, effort)
@@ -170,6 +170,13 @@ def _ordered(network: Network, query: Query, effort: Effort) -> Plan:
     # Of its own, so that what is drawn later does not depend on whether an order was known.
     order_rng = effort.rng.spawn(1)[0]
     is_listed = not isinstance(query, Best)
+    kept = max(1, int(min(_NUM_ORDERS, _LAYOUTS_PER_SECOND * budget.seconds)))
+    easy_bits = _UNLOADED_BITS if _is_plain(query) else EASY_BITS
+
+    def key() -> object:
+        # In draws, and in ties, the order shows: one that was found otherwise is not taken.
+        search = easy_bits, kept, _passes(query), repr(order_rng.bit_generator.seed_seq)
+        return key_of(network, first, steps_max, is_listed=is_listed), *search
 
     def find_order() -> Order | None:
         part = budget.share(_PLAN_SHARE)
@@ -177,14 +184,10 @@ def _ordered(network: Network, query: Query, effort: Effort) -> Plan:
             return best_order(
                 network, order_rng, bits_max=_BITS_MAX, steps_max=steps_max, budget=part
             )
-        kept = max(1, int(min(_NUM_ORDERS, _LAYOUTS_PER_SECOND * budget.seconds)))
-        easy_bits = _UNLOADED_BITS if _is_plain(query) else EASY_BITS
         limits = _Limits(part, steps_max, kept, easy_bits)
         return _laid_out_order(network, order_rng, limits, _passes(query), first)
 
-    order = effort.once(
-        Order, lambda: key_of(network, first, steps_max, is_listed=is_listed), find_order
-    )
+    order = effort.once(Order, key, find_order)
     if order is None:
         return _hopeless(len(network.free), network)
     return costed(query, budget, network, order)
@@ -388,5 +391,5 @@ def describe(found: Plan) -> str:
             f"all cliques 2^{found.total_bits:.1f}\n"
             f"about {found.memory_bytes / 2**20:.1f} MiB and {found.seconds:.2g} s"
         )
-    first = f" unless {' or '.join(found.tried)} does at once" if found.tried else ""
+    first = f" unless {' or '.join(found.tried)} answers first" if found.tried else ""
     return f"{found.num_free} free variables; {cost}; {found.engine} will answer{first}"

@@ -109,9 +109,7 @@ def answer(
 
 def layout_for(graph: FactorGraph, temperature: float, effort: Effort) -> Layout:
     """Lay a graph out for messages, once for all questions that share a workspace."""
-    found = effort.once(
-        Layout, lambda: (graph, temperature), lambda: build_layout(graph, temperature)
-    )
+    found = effort.once_of(Layout, (graph, temperature), lambda own: build_layout(*own))
     assert found is not None
     return found
 

@@ -1,7 +1,7 @@
 """What an elimination order depends on, so that one found before is known again.
 
 That is the scopes, the numbers of states and where zeros are, not other values; the same evidence
-pattern leads to the same order.
+pattern leads to the same order, where the search for it is the same.
 """
 
 import hashlib
