@@ -5,6 +5,7 @@ A question that is added to the list is tested here without a word more.
 
 import itertools
 import pkgutil
+import warnings
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
 from importlib import import_module
@@ -16,12 +17,13 @@ import pytest
 import gmruntime as gm
 from gmruntime import questions
 from gmruntime.answer import AnyAnswer, Question, Way
+from gmruntime.factors.kinds import Table
 from gmruntime.graph import no_evidence
 from gmruntime.policy.trying import ways_for
 from gmruntime.policy.ways import RULES
 from gmruntime.quality import Quality, Status
 from gmruntime.questions import QUESTIONS
-from gmruntime.questions.enumerate import enumerate_assignments
+from gmruntime.questions.enumerate import Enumeration, enumerate_assignments
 from tests.support.random_factors import every_kind, random_loops, tree_around
 
 SHARED = {"assignments", "checks", "enumerate", "idle", "question", "rounding"}
@@ -87,12 +89,48 @@ def test_every_way_has_a_rule():
 def test_a_row_is_whole(kind: type[Question[AnyAnswer]]):
     assert kind.__doc__
     assert kind.WAYS
+    assert (Way.IDLE in kind.WAYS) == (kind.with_idle is not Question.with_idle)
     for query in examples(kind):
         for method in ("", "exact", "bp"):
             assert ways_for(query, method)
         graph = random_loops(np.random.default_rng(0), 6, 7)
         assert query.checked(graph).answer_bytes(graph) >= 0
         assert query.described()
+
+
+def test_more_assignments_than_floats_hold_are_refused():
+    class Plain(Question[AnyAnswer]):
+        """Answered by enumeration."""
+
+        def enumerated(self, every: Enumeration, rng: np.random.Generator) -> AnyAnswer:
+            return AnyAnswer(every.quality())
+
+    graph = gm.FactorGraph((gm.VariableBlock("x", (3000,), 2),), ())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(gm.GraphError, match="there are more than 1e308, and at most"):
+            gm.infer(graph, Plain())
+        assert "more than 1e308" in gm.plan(graph, Plain()).engine
+
+
+def test_a_question_without_an_oracle_cannot_be_asked():
+    class Mute(Question[AnyAnswer]):
+        """Says nothing of itself."""
+
+    class Careless(Mute):
+        """Leaves idle variables out, and does not say what becomes of them."""
+
+        WAYS = (Way.IDLE, Way.ENUMERATION)
+
+        def enumerated(self, every: Enumeration, rng: np.random.Generator) -> AnyAnswer:
+            return AnyAnswer(every.quality())
+
+    make: Any = Mute
+    with pytest.raises(TypeError, match="enumerated"):
+        make()
+    graph = gm.FactorGraph((gm.VariableBlock("x", (), 1 << 17),), ())
+    with pytest.raises(gm.GraphError, match="Careless does not say"):
+        gm.infer(graph, Careless())
 
 
 @every_question
@@ -167,6 +205,23 @@ def test_draws_of_the_oracle_follow_the_scores():
 
 
 # --- Two answers to one question ---------------------------------------------------------
+
+
+@every_question
+def test_a_proof_that_nothing_is_possible_outlasts_an_estimate(kind: type[Question[AnyAnswer]]):
+    graph = random_loops(np.random.default_rng(0), 6, 7)
+    nowhere = replace(graph.factors[0], kind=Table(np.full((1, 3, 3), -np.inf)))
+    nowhere = replace(nowhere, scopes=np.array([[0, 1]], np.int32))
+    refuted = replace(graph, factors=(*graph.factors, nowhere))
+    for query in examples(kind):
+        proof: Any = gm.infer(refuted, query)
+        other: Any = gm.infer(graph, query)
+        guess = replace(other, quality=Quality(Status.ESTIMATE, "guess", 0.0, 0.1))
+        for one, two in ((proof, guess), (guess, proof)):
+            merged = query.merged(one, two)
+            # An assignment for `Map` is graded by the bound that is left.
+            if not isinstance(query, gm.Map):
+                assert merged.quality.status is Status.IMPOSSIBLE
 
 
 def findings(answer: AnyAnswer, rng: np.random.Generator, count: int) -> Iterator[AnyAnswer]:

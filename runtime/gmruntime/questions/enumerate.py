@@ -32,8 +32,9 @@ class Enumeration:
 
 
 def num_assignments(graph: FactorGraph, evidence: Assignment) -> float:
-    """Return how many assignments agree with the evidence."""
-    return float(np.prod(num_states(graph)[evidence < 0], dtype=float))
+    """Return how many assignments agree with the evidence; inf beyond what float64 holds."""
+    with np.errstate(over="ignore"):
+        return float(np.prod(num_states(graph)[evidence < 0], dtype=float))
 
 
 def enumerate_assignments(graph: FactorGraph, evidence: Assignment) -> Enumeration:

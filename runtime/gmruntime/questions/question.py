@@ -7,13 +7,14 @@ Every answer carries a `Quality`: exact, bounded (proven), or an estimate with i
 A bound is a theorem; a number that is not proven is never called one.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
 
-from gmruntime.graph import FactorGraph
+from gmruntime.graph import FactorGraph, GraphError
 from gmruntime.quality import ORDER, Quality, Status
 from gmruntime.questions.enumerate import Enumeration
 from gmruntime.questions.idle import Idle
@@ -54,9 +55,11 @@ class AnyAnswer:
     def rank(self) -> tuple[int, float, str, str, float]:
         """Say how good this is beside another answer to the same question; less is better."""
         quality = self.quality
+        # A proof that nothing is possible settles the question: nothing else is as good.
+        is_refuted = quality.status is Status.IMPOSSIBLE
         error = float("inf") if np.isnan(quality.error) else quality.error
         return (
-            ORDER.index(quality.status),
+            -1 if is_refuted else ORDER.index(quality.status),
             error,
             quality.method,
             quality.note,
@@ -68,7 +71,7 @@ _A = TypeVar("_A", bound=AnyAnswer, covariant=True)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Question(Generic[_A]):
+class Question(ABC, Generic[_A]):
     """What may be asked, and all that is known of it without any engine.
 
     Methods that take answers take those to this question.
@@ -109,12 +112,20 @@ class Question(Generic[_A]):
         return found
 
     def with_idle(self, found: Any, idle: Idle, rng: np.random.Generator) -> _A:  # noqa: ANN401
-        """Complete an answer by the variables that no factor mentions."""
-        raise NotImplementedError(f"{type(self).__name__} is asked with all its variables")
+        """Complete an answer by the variables that no factor mentions.
 
+        Called only where `WAYS` has `Way.IDLE`, which a question may list once it says this.
+
+        Raises:
+            GraphError: where a question lists it all the same.
+        """
+        del found, idle, rng
+        name = type(self).__name__
+        raise GraphError(f"{name} does not say what variables that no factor mentions do to it")
+
+    @abstractmethod
     def enumerated(self, every: Enumeration, rng: np.random.Generator) -> _A:
         """Answer from every assignment and its score: the oracle of the engines."""
-        raise NotImplementedError
 
     def merged(self, one: Any, other: Any) -> _A:  # noqa: ANN401
         """Join two answers to the question: the better stands, and what either proved.

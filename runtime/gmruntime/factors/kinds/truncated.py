@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -23,9 +23,8 @@ class _Truncated(FactorKind):
     is_alike = True
     is_large = True
 
-    def _power(self) -> int:
-        """Return to what power the distance is taken."""
-        raise NotImplementedError
+    power: ClassVar[int]
+    """To what power the distance is taken."""
 
     def checked(self, arity: int, num_states_max: int) -> FactorKind:
         """Do as `FactorKind` says."""
@@ -36,7 +35,7 @@ class _Truncated(FactorKind):
 
     def log_values(self, table_index: np.ndarray, states: np.ndarray) -> np.ndarray:
         """Do as `FactorKind` says."""
-        distance = np.abs(states[:, 0].astype(np.int64) - states[:, 1]) ** self._power()
+        distance = np.abs(states[:, 0].astype(np.int64) - states[:, 1]) ** self.power
         return -np.minimum(self.slopes[table_index] * distance, self.caps[table_index])
 
     def largest_entries(self, shape: Sequence[int]) -> np.ndarray:
@@ -45,7 +44,7 @@ class _Truncated(FactorKind):
 
     def least_entries(self, shape: Sequence[int]) -> np.ndarray:
         """Do as `FactorKind` says."""
-        return -np.minimum(self.caps, self.slopes * (max(shape) - 1) ** self._power())
+        return -np.minimum(self.caps, self.slopes * (max(shape) - 1) ** self.power)
 
     def support(self, shape: Sequence[int]) -> tuple[FactorKind, ...]:
         """Do as `FactorKind` says."""
@@ -61,8 +60,7 @@ class _Truncated(FactorKind):
 class TruncatedLinear(_Truncated):
     """Two ordered variables: `log f(a, b) = -min(slopes * |a - b|, caps)`, slopes >= 0."""
 
-    def _power(self) -> int:
-        return 1
+    power = 1
 
     def messages(
         self, incoming: Messages, is_max: bool, budget: Budget = UNLIMITED
@@ -89,5 +87,4 @@ class TruncatedLinear(_Truncated):
 class TruncatedQuadratic(_Truncated):
     """Two ordered variables: `log f(a, b) = -min(slopes * (a - b)^2, caps)`, slopes >= 0."""
 
-    def _power(self) -> int:
-        return 2
+    power = 2
