@@ -182,7 +182,7 @@ def plan(
 ) -> "Plan":
     """Say before running what an exact answer would cost, and which engine will answer.
 
-    The arguments are those of `infer`, and obeyed as there.
+    The arguments are those of `infer`, and obeyed as there: what it refuses, this does.
     """
     budget = checked_budget(budget, budget_s, memory_bytes)
     graph = validate(graph)
@@ -192,6 +192,9 @@ def plan(
     check_method(method, query, options)
     check_workspace(workspace)
     seed = checked_seed(seed)
+    check_answer_size(graph, query, budget.memory_bytes)
     effort = Effort(budget, np.random.default_rng(seed), seed, device, workspace)
-    task = Task(graph, query.without_single_states(graph), evidence)
+    weighed = weigh(graph) if query.READS_SCORES else None
+    query = query.without_single_states(graph)
+    task = Task(graph if weighed is None else weighed.graph, query, evidence)
     return foresee(begun(task, effort, checked_how(method, options)))

@@ -12,6 +12,7 @@ from gmruntime.answer import (
     Marginals,
     MarginalsAnswer,
     Query,
+    Solutions,
     Status,
 )
 from gmruntime.budget import Budget, start_budget
@@ -25,6 +26,7 @@ from gmruntime.elimination.weighted_mini_buckets import relax
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, no_evidence
 from gmruntime.inference import infer
+from gmruntime.inference import plan as foresee
 from gmruntime.questions.enumerate import enumerate_assignments, log_partition, marginal
 from gmruntime.simplify.network import reduce
 from gmruntime.task import Effort, Task
@@ -199,3 +201,13 @@ def test_a_request_beyond_the_cap_says_what_it_needs(seed: int) -> None:
     assert answer.log_lower <= wide * wide * np.log(2) <= answer.log_upper
     small = infer(graph, LogPartition(), seed=seed)
     assert small.log_value == pytest.approx(truth, abs=1e-9)
+
+
+@pytest.mark.parametrize("query", [LogPartition(), Solutions()])
+def test_a_plan_says_that_tables_are_cut(query: Query) -> None:
+    grid = frustrated_grid(1, 0.05)
+    found = foresee(grid, query, memory_bytes=500)
+    assert "slices" in found.engine
+    answer = infer(grid, query, memory_bytes=500)
+    assert answer.quality.method == "elimination"
+    assert answer.quality.status in (Status.EXACT, Status.BOUNDED)

@@ -20,6 +20,7 @@ from gmruntime.answer import (
     Marginals,
     MarginalsAnswer,
     Query,
+    Solutions,
     Status,
 )
 from gmruntime.arrays import Float64, Int64
@@ -68,8 +69,11 @@ def quicker_in_slices(query: Query, found: Plan, budget: Budget) -> Slicing | No
 
 
 def promising_cut(query: Query, found: Plan, budget: Budget) -> Slicing | None:
-    """Return a slicing that may be worth starting; None for questions that are not sliced."""
-    if not isinstance(query, LogPartition | Map | Marginals):
+    """Return a slicing that may be worth starting; None for questions that are not sliced.
+
+    One that is not `is_worth_starting` needs a better order of what the cut leaves.
+    """
+    if not isinstance(query, LogPartition | Map | Marginals | Solutions):
         return None
     if found.network is None or found.order is None or found.network.log_constant == -np.inf:
         return None
@@ -77,6 +81,11 @@ def promising_cut(query: Query, found: Plan, budget: Budget) -> Slicing | None:
     if slicing is None or slicing.seconds > _HOPELESS * _seconds_max(query, budget):
         return None
     return slicing
+
+
+def is_worth_starting(query: Query, slicing: Slicing, budget: Budget) -> bool:
+    """Say whether so many slices are begun as they are."""
+    return slicing.seconds <= _seconds_max(query, budget)
 
 
 def _seconds_max(query: Query, budget: Budget) -> float:
@@ -100,7 +109,7 @@ def answer_in_slices(
     if slicing is None or found.network is None or found.order is None:
         return None
     slicing = reordered(query, found, slicing, budget, effort.rng)
-    if slicing.seconds > _seconds_max(query, budget):
+    if not is_worth_starting(query, slicing, budget):
         return None
     is_max = isinstance(query, Map)
     bounds = slice_bounds(found.network, found.order, slicing.cut, budget, is_max=is_max)

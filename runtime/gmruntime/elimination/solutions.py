@@ -9,7 +9,7 @@ from gmruntime.answer import LogPartitionAnswer, SolutionsAnswer, Status
 from gmruntime.elimination.passes.reference import Tree, align
 from gmruntime.simplify.network import Network
 
-WITHOUT_LAST_DIGITS = "there was no time for the last digits"
+WITHOUT_LAST_DIGITS = "its last digits were not counted"
 
 LOG_TOLERANCE = 1e-9
 """Relative: the log of a sum of floats of one sign, rounded at every step, is closer than this."""

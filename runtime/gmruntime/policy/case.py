@@ -11,6 +11,7 @@ from gmruntime.task import Effort, Task
 
 if TYPE_CHECKING:
     from gmruntime.elimination.plan import Plan
+    from gmruntime.elimination.slices import Slicing
 
 Asked = Task[Question[AnyAnswer]]
 
@@ -62,6 +63,8 @@ class Case:
         effort: what it may take, with the random numbers of its seed from the first.
         how: as it was asked for.
         planned: what eliminating would cost, and what it was given; None until somebody asks.
+        cut: how tables that do not fit would be cut, and whether they would be as things stand;
+            None until somebody asks.
         known: what has been proved although it does not settle the question.
     """
 
@@ -69,6 +72,7 @@ class Case:
     effort: Effort
     how: How
     planned: "tuple[Plan, Effort] | None" = None
+    cut: "tuple[Slicing | None, bool] | None" = None
     known: AnyAnswer | None = None
 
     def about(self, task: Asked) -> "Case":
@@ -90,6 +94,19 @@ class Case:
                 found = on_device(plan(self.task.asking(query), part), part.device)
             self.planned = found, part
         return self.planned
+
+    def slicing(self) -> "tuple[Slicing | None, bool]":
+        """Say how tables that do not fit are cut, and whether that needs no better order first."""
+        if self.cut is None:
+            from gmruntime.elimination.sliced import is_worth_starting, promising_cut
+
+            query, (planned, part) = self.task.query, self.elimination()
+            self.cut = None, False
+            if not planned.fits and isinstance(query, Query):
+                slicing = promising_cut(query, planned, part.budget)
+                if slicing is not None:
+                    self.cut = slicing, is_worth_starting(query, slicing, part.budget)
+        return self.cut
 
     def is_searched(self) -> bool:
         """Say whether a search follows that answers meanwhile, and eliminates as well."""

@@ -158,17 +158,19 @@ def _eliminate(case: Case) -> AnyAnswer | None:
 
 
 def _foresee_elimination(case: Case) -> str | None:
-    from gmruntime.elimination.sliced import promising_cut
-
-    query, (planned, part) = case.task.query, case.elimination()
+    planned, _ = case.elimination()
     if planned.fits:
         return Way.ELIMINATION.value
-    if planned.order is None or not isinstance(query, Query):
-        return None
-    slicing = promising_cut(query, planned, part.budget)
-    if slicing is None or (case.is_searched() and slicing.seconds > part.budget.left_s()):
+    slicing, is_certain = case.slicing()
+    if slicing is None or not is_certain:
         return None
     return f"{Way.ELIMINATION.value}, in {slicing.num_slices:.0f} slices,"
+
+
+def _may_slice(case: Case) -> bool:
+    # Only when a better order has been looked for is it known whether the time suffices.
+    slicing, is_certain = case.slicing()
+    return slicing is not None and not is_certain
 
 
 # --- What always answers -----------------------------------------------------------------
@@ -227,8 +229,9 @@ def _too_many(case: Case) -> str:
     if number <= most:
         return ""
     name = type(task.query).__name__
+    there = f"{number:.4g}" if math.isfinite(number) else "more than 1e308"
     return (
-        f"{name} is answered by writing out every assignment: there are {number:.4g}, "
+        f"{name} is answered by writing out every assignment: there are {there}, "
         f"and at most {most:.4g} are written out"
     )
 
@@ -247,7 +250,7 @@ RULES: dict[Way, Rule] = {
     Way.CONSTRAINTS: Rule(_propagate, is_tried=_is_constrained),
     Way.LAYERS: Rule(_remember_layers, is_tried=_has_layers),
     Way.QUICK_MESSAGES: Rule(_send_quickly, _foresee_quick),
-    Way.ELIMINATION: Rule(_eliminate, _foresee_elimination),
+    Way.ELIMINATION: Rule(_eliminate, _foresee_elimination, _may_slice),
     Way.SEARCH: Rule(_search, lambda case: _as_asked(Way.SEARCH, case)),
     Way.ESTIMATE: Rule(_estimate, _foresee_estimate),
     Way.MESSAGES: Rule(_send_messages, lambda case: _as_asked(Way.MESSAGES, case)),
