@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from gmruntime.answer import LogPartition, Status
 from gmruntime.factors.decompose import is_tables, to_sum_tables, to_support_tables, to_tables
 from gmruntime.factors.kinds import (
     AllDifferent,
@@ -15,6 +16,7 @@ from gmruntime.factors.kinds import (
     Xor,
 )
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, no_evidence, validate
+from gmruntime.inference import infer
 from gmruntime.questions.enumerate import enumerate_assignments, log_partition
 
 RNG = np.random.default_rng(0)
@@ -73,6 +75,24 @@ def test_sum_tables_keep_the_partition_function(graph: FactorGraph) -> None:
     before = log_partition(enumerate_assignments(graph, no_evidence(graph)))
     after = log_partition(enumerate_assignments(tables, no_evidence(tables)))
     assert before == after or abs(before - after) < 1e-12
+
+
+@pytest.mark.parametrize("strength", [1e-6, 1e-10, 1e-15, 1e-18])
+def test_causes_that_hardly_ever_come_through_are_not_lost(strength: float) -> None:
+    count = 12
+    log_failures = -strength * np.arange(count, -1, -1.0)[None]
+    scopes = np.arange(count + 1, dtype=np.int32)
+    factors = (
+        FactorBlock(Table(np.log([[0.5, 0.5]])), scopes[:-1, None]),
+        FactorBlock(NoisyOr(log_failures), scopes[None]),
+    )
+    graph = FactorGraph((VariableBlock("x", (count + 1,), 2),), factors)
+    evidence = no_evidence(graph)
+    evidence[-1] = 1
+    found = infer(graph, LogPartition(), evidence=evidence)
+    every = log_partition(enumerate_assignments(graph, evidence))
+    assert found.quality.status is Status.EXACT
+    assert found.log_value == pytest.approx(every, rel=1e-13)
 
 
 def test_support_tables_keep_the_number_of_solutions(graph: FactorGraph) -> None:

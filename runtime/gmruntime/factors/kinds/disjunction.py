@@ -160,21 +160,20 @@ class NoisyOr(FactorKind):
 
         Source: Heckerman and Breese (1996), "Causal independence for probability assessment".
         """
-        failures = np.exp(self.log_failures)
-        num_tables, arity = failures.shape
-        steps = [np.stack([np.ones(num_tables), failures[:, k]], axis=1) for k in range(arity - 1)]
-        quiet = failures[:, -1, None, None] * steps[0][:, :, None] * steps[1][:, None, :]
-        tables = [np.stack([quiet, 1 - quiet], axis=3)]
-        for step in steps[2:]:
-            table = np.zeros((num_tables, 2, 2, 2))
-            table[:, 0, :, 0] = step
-            table[:, 0, :, 1] = 1 - step
-            table[:, 1, :, 1] = 1.0
+        num_tables, arity = self.log_failures.shape
+        quiet = [np.stack([np.zeros(num_tables), own], axis=1) for own in self.log_failures.T]
+        # In logs: what hardly ever comes through is nothing beside 1, and yet not impossible.
+        none = self.log_failures[:, -1, None, None] + quiet[0][:, :, None] + quiet[1][:, None, :]
+        tables = [np.stack([none, _log_some(none)], axis=3)]
+        for own in quiet[2:-1]:
+            table = np.full((num_tables, 2, 2, 2), -np.inf)
+            table[:, 0, :, 0] = own
+            table[:, 0, :, 1] = _log_some(own)
+            table[:, 1, :, 1] = 0.0
             tables.append(table)
         # The last variable in scope, the effect, is the last running OR itself.
-        tables.append(np.broadcast_to(np.eye(2), (num_tables, 2, 2)))
-        with np.errstate(divide="ignore"):
-            return [np.log(table) for table in tables], [2] * (arity - 2)
+        tables.append(np.broadcast_to(allowed(np.eye(2, dtype=np.bool_)), (num_tables, 2, 2)))
+        return tables, [2] * (arity - 2)
 
     def tempered(self, shape: Sequence[int], temperature: float) -> FactorKind:
         """Write the factors out where they are not read as they are, wide ones rounded."""
