@@ -10,6 +10,7 @@ import numpy as np
 from gmlang.api import load
 from gmlang.core.program import Query
 from gmlang.formats.directed import network_of
+from gmlang.formats.names import identifier
 from gmlang.formats.programs import unnamed
 from gmlang.graph.from_core import ground
 from gmlang.queries.session import check_defined, mentions
@@ -101,7 +102,7 @@ def _program(path: str, values: Mapping[str, object], warn: Warn) -> Named:
         for variables, states, _ in grounding.builder.observed
         for v, s in zip(variables.reshape(-1), states.reshape(-1), strict=True)
     }
-    names = [f"aux{k}" for k in range(graph.num_variables)]
+    names = [""] * graph.num_variables
     states: list[tuple[str, ...]] = [()] * graph.num_variables
     labels: dict[str, object] = {}
     for named in model.names():
@@ -111,12 +112,14 @@ def _program(path: str, values: Mapping[str, object], warn: Warn) -> Named:
             v = int(named.variables[place])
             index = f"[{', '.join(map(str, place))}]" if place else ""
             names[v], states[v] = named.name + index, tuple(own)
+    taken = set(names)
+    names = [name or identifier(f"aux{k}", taken) for k, name in enumerate(names)]
     title = Path(path).stem
     return Named(NamedGraph(title, graph, tuple(names), tuple(states)), None, labels, evidence)
 
 
 def write_named(named: Named, kind: str, target: str, warn: Warn) -> None:
-    """Write a graph in a format of `TARGETS`; what UAI cannot hold goes beside it.
+    """Write a graph in a format of `TARGETS`; names that UAI cannot hold, and evidence, beside it.
 
     Raises:
         ValueError: when the graph is none of the format, or a table is too large.
@@ -144,3 +147,4 @@ def write_named(named: Named, kind: str, target: str, warn: Warn) -> None:
         for variable, state in named.evidence.items():
             evidence[variable] = state
         Path(target + ".evid").write_text(evidence_text(evidence), "utf-8")
+        warn(f"{target}: what the program observes is not in this file, but in {target}.evid")

@@ -1,5 +1,7 @@
 """Factor graphs as Bayesian networks, where they are some."""
 
+from graphlib import CycleError, TopologicalSorter
+
 import numpy as np
 
 from gmruntime.arrays import Float64
@@ -71,7 +73,8 @@ def _last_in_scope(graph: FactorGraph) -> list[int] | None:
         shape = [int(k) for k in num_states(graph)[block.scopes[0]]] if len(block.scopes) else []
         if np.prod(np.array(shape, np.float64)) > ENTRIES_MAX or not shape:
             return None
-        sums = np.exp(block.kind.log_tables(shape)).sum(axis=-1)
+        with np.errstate(over="ignore"):
+            sums = np.exp(block.kind.log_tables(shape)).sum(axis=-1)
         if (np.abs(sums - 1.0) > ROUNDING).any():
             return None
         owners += last
@@ -103,6 +106,8 @@ def _distribution(named: NamedGraph, variable: int, factors: list[Owned]) -> Own
             f"the factors of {name} are no distribution of it given "
             f"{', '.join(named.variables[v] for v in scope[:-1]) or 'nothing'}"
         )
+    if (table[total > -np.inf] == 0).any():
+        raise ValueError(f"the distribution of {name} has probabilities that floats take for 0")
     is_one = abs(float(sums.flat[0]) - 1.0) <= ROUNDING
     return scope, np.exp(total) if is_one and peak <= 0 else table / sums
 
@@ -113,9 +118,8 @@ def _refuse_cycles(parents: dict[str, tuple[str, ...]]) -> None:
     Raises:
         ValueError: when there is none.
     """
-    open_ = dict(parents)
-    while ready := [v for v, above in open_.items() if not any(p in open_ for p in above)]:
-        for v in ready:
-            del open_[v]
-    if open_:
-        raise ValueError(f"the distributions go round: {', '.join([*open_][:5])}")
+    try:
+        TopologicalSorter(parents).prepare()
+    except CycleError as error:
+        cycle: list[str] = error.args[1]
+        raise ValueError(f"the distributions go round: {', '.join(cycle[1:][:5])}") from None

@@ -1,5 +1,6 @@
 """The factor graph while it grows: variables, factors with their origins, and evidence."""
 
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -63,6 +64,7 @@ class Builder:
     """What has been built so far.
 
     Attributes:
+        starts: of each block of variables, the index of its first.
         origins: one for each factor block.
         observed: variables, the states they were seen in, and where that is said.
         mechanisms: variables that are drawn or defined, and where.
@@ -89,6 +91,7 @@ class Builder:
     relaxed: list[tuple[range, tuple[FactorBlock, ...]]] = field(
         default_factory=list[tuple[range, tuple[FactorBlock, ...]]]
     )
+    starts: list[int] = field(default_factory=list[int])
 
     def mark(self) -> Mark:
         """Return how much has been built, for `reset`."""
@@ -107,7 +110,8 @@ class Builder:
     def reset(self, mark: Mark) -> None:
         """Forget what has been built since a mark."""
         variables, factors, self.num_variables, observed, mechanisms, edges, *rest = mark
-        del self.variables[variables:], self.factors[factors:], self.origins[factors:]
+        del self.variables[variables:], self.starts[variables:]
+        del self.factors[factors:], self.origins[factors:]
         del self.observed[observed:], self.mechanisms[mechanisms:], self.edges[edges:]
         del self.regions[rest[0] :], self.relaxed[rest[1] :], self.folded[rest[2] :]
 
@@ -124,6 +128,7 @@ class Builder:
             regions=list(self.regions),
             relaxed=list(self.relaxed),
             folded=list(self.folded),
+            starts=list(self.starts),
         )
 
     def add_variables(self, name: str, shape: tuple[int, ...], states: States) -> int:
@@ -131,8 +136,14 @@ class Builder:
         start = self.num_variables
         block = VariableBlock(name, shape, states.count)
         self.variables.append(block)
+        self.starts.append(start)
         self.num_variables += block.size
         return start
+
+    def block_of(self, variable: int) -> int:
+        """Return the number of the block that a variable is in."""
+        # An empty block begins where the next one does.
+        return bisect_right(self.starts, variable) - 1
 
     def add_factors(self, kind: FactorKind, scopes: np.ndarray, origin: Origin) -> None:
         """Add a block of factors."""

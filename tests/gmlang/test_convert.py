@@ -86,7 +86,9 @@ def test_states_that_are_integers_become_a_range() -> None:
     assert answer.value == pytest.approx(0.25)
 
 
-def test_a_program_becomes_uai_with_names_and_evidence_beside_it(tmp_path: Path) -> None:
+def test_a_program_becomes_uai_with_names_and_evidence_beside_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     source, target = tmp_path / "p.gm", tmp_path / "p.uai"
     source.write_text(
         "domain Sky = {clear, grey}\nvar sky : Sky ~ {clear: 0.7, grey: 0.3}\n"
@@ -99,6 +101,7 @@ def test_a_program_becomes_uai_with_names_and_evidence_beside_it(tmp_path: Path)
     rows = all_assignments(graph)
     np.testing.assert_allclose(log_score(graph, rows), log_score(model.graph(), rows), atol=1e-9)
     assert read_evidence(tmp_path / "p.uai.evid", graph).tolist() == [-1, -1, 2]
+    assert "p.uai.evid" in capsys.readouterr().err
     names = json.loads((tmp_path / "p.uai.names").read_text("utf-8"))
     assert names["sky"]["states"] == ["clear", "grey"]
     assert names["n"]["variables"] == [1, 2]

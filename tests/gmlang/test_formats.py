@@ -217,6 +217,33 @@ def test_what_is_no_bayesian_network_is_not_written_as_one(
         np.testing.assert_allclose((scores - scores[0]) * scale, [0, -1, -0.7, 0], atol=1e-6)
 
 
+def test_variables_of_the_compiler_take_no_name_of_the_program(tmp_path: Path) -> None:
+    """Of 36 variables four are the compiler's, numbers 32 to 35."""
+    source = tmp_path / "p.gm"
+    source.write_text(
+        "var a[30] : bool\nfor i in 0..29:\n    a[i] ~ {true: 0.2, false: 0.8}\n"
+        "var aux33 : bool\naux33 ~ {true: 0.9, false: 0.1}\nvar b : bool\n"
+        "b := (sum(a[i] for i in 0..14) > 3) == (sum(a[i] for i in 15..29) > 4)\n"
+    )
+    assert run("convert", source, tmp_path / "p.bif") == 0
+    found = read_model(tmp_path / "p.bif")
+    assert isinstance(found, Network)
+    assert len(found.states) == 36
+    assert {"aux33", "aux33_"} <= set(found.states)
+    np.testing.assert_allclose(probabilities(found, "aux33"), [0.1, 0.9])
+
+
+@pytest.mark.parametrize("kind", ["bif", "uai", "fg"])
+def test_what_floats_take_for_impossible_is_not_written(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "p.gm"
+    source.write_text("var a : bool\nprefer a weight 800\n")
+    assert run("convert", source, tmp_path / f"p.{kind}") == 1
+    assert capsys.readouterr().err
+    assert not (tmp_path / f"p.{kind}").exists()
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.sampled_from(["xmlbif", "net", "dsc", "xdsl"]), st.sampled_from(["bif", "xmlbif"]))
 def test_networks_are_written_as_they_were(source: str, target: str) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from gmruntime.answer import LogPartition, Status
 from gmruntime.factors.kinds import Count, Potts, Table, Xor
 from gmruntime.formats.errors import FormatError
+from gmruntime.formats.graphs.writing import fg_text
 from gmruntime.formats.uai import (
     evidence_text,
     parse_evidence,
@@ -102,6 +103,24 @@ def test_entries_beyond_float64_survive_as_constant_factors() -> None:
         (VariableBlock("x", (3,), 2),),
         (FactorBlock(Table(table), np.array([[0], [1], [2]], np.int32)),),
     )
+    again = parse_uai("m.uai", uai_text(graph))
+    rows = all_assignments(graph)
+    np.testing.assert_allclose(log_score(again, rows), log_score(graph, rows), rtol=1e-12)
+
+
+@pytest.mark.parametrize("write", [uai_text, fg_text])
+def test_entries_that_floats_would_make_impossible_are_refused(
+    write: Callable[[FactorGraph], str],
+) -> None:
+    table = np.array([[0.0, -800.0]])
+    factors = (FactorBlock(Table(table), np.array([[0]], np.int32), "far"),)
+    with pytest.raises(ValueError, match="-800"):
+        write(FactorGraph((VariableBlock("x", (), 2),), factors))
+
+
+def test_low_entries_beside_a_low_one_are_written() -> None:
+    factors = (FactorBlock(Table(np.array([[-590.0, -1200.0]])), np.array([[0]], np.int32)),)
+    graph = FactorGraph((VariableBlock("x", (), 2),), factors)
     again = parse_uai("m.uai", uai_text(graph))
     rows = all_assignments(graph)
     np.testing.assert_allclose(log_score(again, rows), log_score(graph, rows), rtol=1e-12)

@@ -34,6 +34,14 @@ def test_entries_and_defaults_fill_a_table() -> None:
     np.testing.assert_allclose(network.tables["wet"], [[0.7, 0.2, 0.1], [0.1, 0.2, 0.7]])
 
 
+def test_a_default_may_come_before_the_rows_that_differ() -> None:
+    rows = "  (yes) 0.1, 0.2, 0.7;\n"
+    rest = "  default 0.7, 0.2, 0.1;\n"
+    assert rows + rest in RAIN
+    found = parse_bif("r", RAIN.replace(rows + rest, rest + rows)).tables["wet"]
+    np.testing.assert_allclose(found, [[0.7, 0.2, 0.1], [0.1, 0.2, 0.7]])
+
+
 def test_in_a_plain_table_the_child_changes_slowest() -> None:
     text = RAIN.replace(
         "  (yes) 0.1, 0.2, 0.7;\n  default 0.7, 0.2, 0.1;\n", "table 0.7 0.1 0.2 0.2 0.1 0.7;"
@@ -98,6 +106,9 @@ def test_a_row_without_mass_is_no_distribution() -> None:
         ("default 0.7, 0.2, 0.1;", "", 11, "no probabilities are given for wet | rain = no"),
         ("variable wet", "variable rain", 4, "declared twice"),
         ("( wet | rain )", "( rain )", 8, "given twice"),
+        ("0.2; }", "0.2; table 0.5, 0.5; }", 7, "the row P(rain) is given twice"),
+        ("default 0.7, 0.2, 0.1;", "table 1 1 1 1 1 1;", 10, "P(wet | rain = yes) is given twice"),
+        ("default", "default 1, 1, 1; default", 10, "the default of wet is given twice"),
     ],
 )
 def test_a_mistake_is_named_with_its_place(old: str, new: str, line: int, words: str) -> None:

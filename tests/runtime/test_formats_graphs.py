@@ -181,6 +181,50 @@ def test_negative_costs_let_a_large_one_be() -> None:
     assert (1, 0) in costs_of(parse_cfn("t", text))
 
 
+def test_negative_costs_let_a_large_cost_of_a_sum_be() -> None:
+    """The sum 2 costs 10, the bound; with -5 the total is 5."""
+    sums = 'type:wsum,params:{metric:lin,cost:10,comparator:"==",to:1}'
+    text = cfn("<10", "a:2,b:2", f"f:{{scope:[a,b],{sums}}},g:{{scope:[a,b],costs:[0,0,0,-5]}}")
+    assert_costs(parse_cfn("t", text), lambda a, b: 10 * abs(a + b - 1) - 5 * a * b)
+
+
+@pytest.mark.parametrize(("gift", "cost"), [(5, 5.0), (0, math.inf)])
+def test_negative_costs_let_a_large_cost_of_a_wide_function_be(gift: int, cost: float) -> None:
+    wide = ",".join(f"v{k}" for k in range(17))
+    functions = f"g:{{scope:[v0],costs:[0,{-gift}]}}," + (
+        f"f:{{scope:[{wide}],defaultcost:0,costs:[{'1,' * 17}10]}}"
+    )
+    named = parse_cfn("t", cfn("<10", wide.replace(",", ":2,") + ":2", functions))
+    assert any(isinstance(block.kind, Count) for block in named.graph.factors)
+    assert -float(log_score(named.graph, np.ones(17, np.int32))) == cost
+    assert -float(log_score(named.graph, np.eye(17, dtype=np.int32)[0])) == -gift
+
+
+def test_an_all_different_that_negative_costs_soften_is_refused() -> None:
+    soft = "type:salldiff,params:{metric:dec,cost:10}"
+    functions = f"f:{{scope:[a,b],{soft}}},g:{{scope:[a],costs:[0,-5]}}"
+    with pytest.raises(FormatError, match="below the bound"):
+        parse_cfn("t", cfn("<10", "a:2,b:2", functions))
+
+
+def test_a_wide_function_that_comes_to_forbid_all_but_some_tuples_is_refused() -> None:
+    """The constant 5 is below the bound of 9, but not with the 6 that comes after it."""
+    scope = " ".join(map(str, range(17)))
+    text = f"t 17 2 2 9\n{'2 ' * 17}\n17 {scope} 5 1\n{'0 ' * 17} 0\n0 6 0\n"
+    with pytest.raises(FormatError, match="all but some") as caught:
+        parse_wcsp("t", text)
+    assert caught.value.line == 3
+
+
+@pytest.mark.parametrize(("top", "is_told"), [(6, True), (7, False), (3, False)])
+def test_totals_that_only_adding_up_brings_to_the_bound_are_told_of(
+    top: int, is_told: bool
+) -> None:
+    text = f"t 2 2 2 {top}\n2 2\n1 0 0 1\n1 3\n1 1 0 1\n0 3\n"
+    warnings = parse_wcsp("t", text).warnings
+    assert [("adding up" in warning) for warning in warnings] == [True] * is_told
+
+
 def test_a_table_is_shared_by_name() -> None:
     text = cfn("<20", "x:2,y:2", "f:{scope:[x],costs:g},g:{scope:[y],costs:[1,3]}")
     assert_costs(parse_cfn("t", text), lambda x, y: (1, 3)[x] + (1, 3)[y])
@@ -318,6 +362,10 @@ def test_a_mistake_is_named_with_its_place(
     assert abs(caught.value.line - line) <= 1
 
 
+WIDE = " ".join(map(str, range(20)))
+TUPLES = "".join(f"{' '.join(f'{k:020b}')} 1\n" for k in range(1000))
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -325,6 +373,7 @@ def test_a_mistake_is_named_with_its_place(
         "t 2 2 1 9\n2147483647 2147483647\n2 0 1 -1 >= 1 2\n",
         "t 2 2 1 9\n2147483647 2\n2 0 1 -1 knapsackp 3 0 0\n",
         f"t 3 2 1 9\n2 2 2\n3 0 1 2 -1 knapsack 3 {10**15} {10**15} {10**15}\n",
+        f"t 21 2 99 9\n{'2 ' * 21}\n-20 {WIDE} 0 1000\n{TUPLES}" + f"20 {WIDE} 0 -1\n" * 98,
         f"t 60 3 1 9\n{'3 ' * 60}\n60 {' '.join(map(str, range(60)))} -1 salldiff var 1\n",
     ],
 )

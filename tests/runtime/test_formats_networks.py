@@ -243,6 +243,24 @@ def test_entities_and_depth_are_refused(parse: Callable[[str, str], Network], ta
             parse("x", text)
 
 
+def test_white_space_between_the_pieces_of_a_name_is_kept() -> None:
+    text = (
+        "<BIF><NETWORK><VARIABLE><NAME>x</NAME><OUTCOME>&lt; &gt;</OUTCOME>"
+        "<OUTCOME>&lt;&gt;</OUTCOME></VARIABLE>"
+        "<DEFINITION><FOR>x</FOR><TABLE>0.5 0.5</TABLE></DEFINITION></NETWORK></BIF>"
+    )
+    assert parse_xmlbif("m", text).states == {"x": ("< >", "<>")}
+
+
+def test_a_default_of_dsc_may_come_first() -> None:
+    text = (
+        'belief network "t"\nnode a { type : discrete[2] = { "n", "y" }; }\n'
+        'node b { type : discrete[2] = { "n", "y" }; }\nprobability(a) { 0.3, 0.7; }\n'
+        "probability(b | a) { default: 0.5, 0.5; (1): 0.2, 0.8; }\n"
+    )
+    assert parse_dsc("t", text).tables["b"].tolist() == [[0.5, 0.5], [0.2, 0.8]]
+
+
 def test_names_with_signs_survive_xml() -> None:
     assert escape("<&>") in xmlbif_text(
         Network("n", {"<&>": ("a", "b")}, {"<&>": ()}, {"<&>": np.array([0.5, 0.5])})

@@ -89,7 +89,8 @@ def parse_markup(name: str, text: str) -> tuple[Located, Element]:
         stack.pop()
 
     def characters_of(piece: str) -> None:
-        if not piece.isspace():
+        # White space is kept between pieces only: a line's end or `&lt;` begins a new one.
+        if stack[-1].pieces or not piece.isspace():
             stack[-1].pieces.append((piece, offset()))
 
     def refuse(*declared: object) -> int:

@@ -6,6 +6,12 @@ from gmruntime.arrays import Float64
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock
 
+LOG_ENTRY_MAX = 600.0
+"""Larger entries of a table, in nats, are not written as floats: exp ends at 709."""
+
+LOG_ENTRY_MIN = -700.0
+"""Nor are smaller ones: below exp(-708) floats lose their digits, and at exp(-745) they are 0."""
+
 SUM_ROUNDING = 1e-6
 """Rows this close to one are divided by their sum without a word: six digits, or rounding."""
 

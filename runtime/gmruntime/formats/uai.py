@@ -13,16 +13,18 @@ from gmruntime.factors.kinds import Table
 from gmruntime.formats.errors import FormatError
 from gmruntime.formats.graphs.named import grouped_variables
 from gmruntime.formats.recognise import UAI, UAI_NUMBERS, explained
-from gmruntime.formats.rows import normalised_block, num_strange_rows
+from gmruntime.formats.rows import (
+    LOG_ENTRY_MAX,
+    LOG_ENTRY_MIN,
+    normalised_block,
+    num_strange_rows,
+)
 from gmruntime.formats.text import Tokens, read_text, write_text
 from gmruntime.formats.uai_arrays import parse_arrays, read_numbers, table_block
 from gmruntime.graph import Assignment, FactorBlock, FactorGraph, num_states
 
 SIZE_MAX = (1 << 31) - 1
 """Counts above this cannot be meant."""
-
-LOG_ENTRY_MAX = 600.0
-"""A table whose largest entry is further than this from 1, nats, is scaled: exp ends at 709."""
 
 
 def read_uai(path: str | Path, warn: Callable[[str], None] = lambda _: None) -> FactorGraph:
@@ -252,7 +254,8 @@ def uai_text(graph: FactorGraph) -> str:
     Tables whose entries leave the range of a float64 are scaled; constant factors make up for it.
 
     Raises:
-        ValueError: when a factor's table would have more than 2^24 entries.
+        ValueError: when a factor's table would have more than 2^24 entries, or some so far apart
+            that the lesser one would become 0, which means impossible.
     """
     states = num_states(graph)
     scopes: list[str] = []
@@ -267,6 +270,12 @@ def uai_text(graph: FactorGraph) -> str:
             raise ValueError(f"`{block.label}` has too many entries for a UAI table")
         logs = block.kind.entries(sizes)
         shifts = _shifts(logs)
+        lowest = (logs - shifts).min(where=logs > -np.inf, initial=0.0)
+        if lowest < LOG_ENTRY_MIN:
+            raise ValueError(
+                f"`{block.label}` has entries that are possible, but exp({lowest:.4g}) of others: "
+                "a UAI table cannot tell them from 0; CFN has costs instead"
+            )
         log_scale += float(shifts.sum()) * (count if len(shifts) == 1 else 1)
         values = np.exp(logs - shifts)
         rows = [f"{values.shape[1]}\n {' '.join(map(repr, row))}\n" for row in values.tolist()]
@@ -282,7 +291,9 @@ def uai_text(graph: FactorGraph) -> str:
 def _shifts(logs: np.ndarray) -> np.ndarray:
     """Say by how much each table must be lowered for its entries to be float64."""
     highest = logs.max(axis=1, keepdims=True)
-    return np.where(np.isfinite(highest) & (np.abs(highest) > LOG_ENTRY_MAX), highest, 0.0)
+    lowest = logs.min(axis=1, keepdims=True, where=logs > -np.inf, initial=0.0)
+    is_outside = (highest > LOG_ENTRY_MAX) | (lowest < -LOG_ENTRY_MAX)
+    return np.where(np.isfinite(highest) & is_outside, highest, 0.0)
 
 
 def evidence_text(evidence: Assignment) -> str:

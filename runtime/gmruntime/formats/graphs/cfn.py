@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -42,6 +43,7 @@ class _Reader:
         sign: 1 where the problem minimises, -1 where it maximises.
         digits: how many decimals count.
         num_cut: how many costs had more.
+        shared: the names of functions whose tables others use again.
     """
 
     def __init__(self, located: Located) -> None:
@@ -54,6 +56,7 @@ class _Reader:
         self.costs = Costs([], 0.0)
         self.tables: dict[str, tuple[list[int], np.ndarray]] = {}
         self.later: list[tuple[str, list[int], Word]] = []
+        self.shared: set[str] = set()
 
     # --- The parts -------------------------------------------------------------------------
 
@@ -75,17 +78,15 @@ class _Reader:
         self._variables(parts[1])
         self.costs = Costs(self.sizes, top, 10.0**self.digits)
         self._functions(parts[2])
-        cut = (
-            f"{self.located.file}: {self.num_cut} costs have more than the {self.digits} decimals "
-            "of `mustbe` and are cut there, as toulbar2 cuts them",
-        )
-        return NamedGraph(
-            title,
-            self.costs.graph(),
-            tuple(self.names),
-            tuple(self.states),
-            cut if self.num_cut else (),
-        )
+        try:
+            graph = self.costs.graph()
+        except UnreadError as error:
+            raise self.located.error(str(error), error.place or 0) from None
+        warnings = self.costs.warnings(self.located.file)
+        if self.num_cut:
+            cut = f"{self.num_cut} costs have more than the {self.digits} decimals of `mustbe`"
+            warnings += (f"{self.located.file}: {cut} and are cut there, as toulbar2 cuts them",)
+        return NamedGraph(title, graph, tuple(self.names), tuple(self.states), warnings)
 
     def _properties(self, part: Items) -> tuple[str, float]:
         words = [item for item in part.items if isinstance(item, Word)]
@@ -136,10 +137,12 @@ class _Reader:
 
     def _functions(self, part: Items) -> None:
         name = ""
+        self.shared = _shared(part)
         for item in part.items:
             if isinstance(item, Word):
                 name = item.text
                 continue
+            self.costs.place = item.offset
             try:
                 self._function(name, item)
             except UnreadError as error:
@@ -152,7 +155,11 @@ class _Reader:
             if table.shape != tuple(self.sizes[v] for v in scope):
                 message = f"`{shown(other)}` is of variables with other numbers of states"
                 raise self.located.error(message, word.offset)
-            self.costs.table(scope, table)
+            self.costs.place = word.offset
+            try:
+                self.costs.again(scope, table)
+            except UnreadError as error:
+                raise self.located.error(str(error), word.offset) from None
 
     # --- One function ----------------------------------------------------------------------
 
@@ -212,8 +219,7 @@ class _Reader:
                 message = "a function of no variables has no tuples"
                 raise self.located.error(message, item.offset)
             states, values = self._tuples(scope, item, entries)
-            is_shared = any(other == name for other, _, _ in self.later)
-            if self.costs.is_pattern(scope, len(values)) and not is_shared:
+            if self.costs.is_pattern(scope, len(values)) and name not in self.shared:
                 self.costs.patterns(scope, base, states, values)
                 return
             table = self.costs.empty(scope, base)
@@ -341,3 +347,14 @@ class _Reader:
         self.num_cut += bool(found[3][self.digits :].strip("0"))
         units = int(found[2] + kept.ljust(self.digits, "0") or "0")
         return self.sign * math.copysign(float(units), -1.0 if found[1] == "-" else 1.0)
+
+
+def _shared(part: Items) -> set[str]:
+    """Return the names that functions give in place of their costs."""
+    found: set[str] = set()
+    for item in part.items:
+        words = item.items if isinstance(item, Items) else []
+        for key, value in pairwise(words):
+            if isinstance(key, Word) and key.text == "costs" and isinstance(value, Word):
+                found.add(value.text)
+    return found

@@ -2,8 +2,9 @@
 
 A file's upper bound (top) says which totals count as infinite. A single cost is forbidden where it
 reaches the bound together with the least of all other functions: then every total with it does.
-Totals that reach the bound only by adding up are not excluded; no best assignment is among them
-while any total is below the bound.
+So functions become factors only when all of them are known. Totals that reach the bound only by
+adding up are not excluded, of which a warning tells; no best assignment is among them while any
+total is below the bound.
 """
 
 import math
@@ -31,7 +32,23 @@ CostOf = Callable[[Int64[np.ndarray, " sums"]], np.ndarray]
 
 
 class UnreadError(ValueError):
-    """A cost function is none that is read, or would need a table that is too large."""
+    """A cost function is none that is read, or would need a table that is too large.
+
+    Attributes:
+        place: where in the file it stands, where that is known only to `Costs`.
+    """
+
+    def __init__(self, message: str, place: int | None = None) -> None:
+        """Keep both."""
+        super().__init__(message)
+        self.place = place
+
+
+Take = Callable[[float], float]
+"""What makes a cost function factors, told the least that all others cost.
+
+It returns the most that the function may still cost.
+"""
 
 
 class Costs:
@@ -40,15 +57,30 @@ class Costs:
     Attributes:
         sizes: the number of states of each variable.
         top: totals from here on are forbidden.
-        scale: how many units of cost are a nat; costs are whole numbers, so that sums are exact.
+        scale: how many units of cost are a nat; costs are whole, so that sums are exact up to 2^53.
+        place: where the function that comes next stands in the file.
+        may_pass: whether some totals may reach the bound only by adding up, once there is a graph.
     """
 
     def __init__(self, sizes: Sequence[int], top: float, scale: float = 1.0) -> None:
         """Begin with none."""
         self.sizes, self.top, self.scale = list(sizes), top, scale
+        self.place = 0
+        self.may_pass = False
         self._factors = Factors(sizes)
-        self._tables: list[tuple[tuple[int, ...], Float64[np.ndarray, "*states"]]] = []
-        self._least = 0.0
+        self._later: list[tuple[float, Take, int]] = []
+
+    def _keep(self, least: float, take: Take) -> None:
+        """Keep a function, of a least cost, until those of all others are known."""
+        self._later.append((least if least < HARD else 0.0, take, self.place))
+
+    def _logs(
+        self, costs: Float64[np.ndarray, "*entries"], rest: float
+    ) -> tuple[Float64[np.ndarray, "*entries"], float]:
+        """Return the logs of costs beside the least of the others, and the largest cost left."""
+        is_allowed = costs + rest < self.top
+        most = float(np.max(costs, where=is_allowed, initial=-HARD))
+        return np.where(is_allowed, 0.0 - costs / self.scale, -np.inf), most
 
     def empty(self, scope: Sequence[int], default: float) -> Float64[np.ndarray, "*states"]:
         """Return a table of one cost throughout, to be filled and taken.
@@ -61,11 +93,25 @@ class Costs:
             raise UnreadError("the table of this cost function is too large")
         return np.full(shape, default)
 
+    def again(self, scope: Sequence[int], costs: Float64[np.ndarray, "*states"]) -> None:
+        """Take a table of another function once more.
+
+        Raises:
+            UnreadError: when it does not fit.
+        """
+        if not self._factors.reserve(costs.size):
+            raise UnreadError("the cost functions of this file are too large")
+        self.table(scope, costs)
+
     def table(self, scope: Sequence[int], costs: Float64[np.ndarray, "*states"]) -> None:
         """Take a table of costs; `HARD` forbids."""
-        self._tables.append((tuple(scope), costs))
-        least = float(costs.min())
-        self._least += least if least < HARD else 0.0
+
+        def take(rest: float) -> float:
+            logs, most = self._logs(costs, rest)
+            self._factors.table(scope, logs)
+            return most
+
+        self._keep(float(costs.min()), take)
 
     def is_pattern(self, scope: Sequence[int], num_tuples: int) -> bool:
         """Say whether a function is better taken as patterns than as a table."""
@@ -77,25 +123,44 @@ class Costs:
     ) -> None:
         """Take a function of two-valued variables that is constant but for some assignments.
 
-        Raises:
-            UnreadError: when the constant is forbidden: then it is no sum of exceptions.
+        Where the constant turns out to be forbidden, `graph` raises an `UnreadError`: then the
+        function is no sum of exceptions.
         """
-        if default >= self.top:
-            raise UnreadError("a function this wide cannot forbid all but some tuples")
-        self.table((), np.array(default))
-        for states, cost in zip(tuples, costs, strict=True):
-            logs = np.zeros((1, len(scope) + 1))
-            logs[0, -1] = -math.inf if cost >= self.top else (default - cost) / self.scale
-            self._least += min(0.0, float(cost) - default)
-            kind = Count(logs, np.array(states == 0)[None])
-            self._factors.kind(kind, [scope], "a cost of one assignment")
+        least = float(costs.min(initial=default))
 
-    def all_different(self, scope: Sequence[int]) -> None:
+        def take(rest: float) -> float:
+            if default + rest >= self.top > least + rest:
+                raise UnreadError("a function this wide cannot forbid all but some tuples")
+            constant, most = self._logs(np.array(default), rest)
+            self._factors.table((), constant)
+            changes = np.where(costs + rest < self.top, (default - costs) / self.scale, -np.inf)
+            for states, change in zip(tuples, changes, strict=True):
+                weights = np.zeros((1, len(scope) + 1))
+                weights[0, -1] = change
+                kind = Count(weights, np.array(states == 0)[None])
+                self._factors.kind(kind, [scope], "a cost of one assignment")
+            return max(most, self._logs(costs, rest)[1])
+
+        self._keep(least, take)
+
+    def all_different(self, scope: Sequence[int], cost: float = HARD) -> None:
         """Forbid two variables of the scope to be equal.
+
+        Args:
+            scope: variables.
+            cost: of two that are equal, from the bound on. Where negative costs of other functions
+                bring it below the bound, `graph` raises an `UnreadError`.
 
         Raises:
             UnreadError: when the tables for variables of different sizes do not fit.
         """
+
+        def take(rest: float) -> float:
+            if cost + rest < self.top:
+                raise UnreadError("negative costs bring the cost of this function below the bound")
+            return 0.0
+
+        self._keep(0.0, take)
         if len({self.sizes[v] for v in scope}) == 1:
             self._factors.kind(AllDifferent(), [scope], "all different")
         else:
@@ -135,16 +200,36 @@ class Costs:
         if len(scope) == 0:
             self.table((), costs.reshape(()))
             return
-        self._least += float(costs.min()) if costs.min() < HARD else 0.0
-        logs = np.where(costs >= self.top, -np.inf, 0.0 - costs / self.scale)[None]
-        kind = LinearSum(np.array([list(coefficients)], np.int64), np.array([lowest]), logs)
-        self._factors.kind(kind, [scope], "a cost of a linear sum")
+
+        def take(rest: float) -> float:
+            logs, most = self._logs(costs, rest)
+            kind = LinearSum(
+                np.array([list(coefficients)], np.int64), np.array([lowest]), logs[None]
+            )
+            self._factors.kind(kind, [scope], "a cost of a linear sum")
+            return most
+
+        self._keep(float(costs.min()), take)
 
     def graph(self) -> FactorGraph:
-        """Return the factor graph, each factor exp(-cost)."""
-        for scope, costs in self._tables:
-            least = float(costs.min())
-            rest = self._least - (least if least < HARD else 0.0)
-            forbidden = (costs + rest >= self.top) | (costs == HARD)
-            self._factors.table(scope, np.where(forbidden, -np.inf, 0.0 - costs / self.scale))
+        """Return the factor graph, each factor exp(-cost).
+
+        Raises:
+            UnreadError: when costs of others leave a function none that is read.
+        """
+        total = sum(least for least, _, _ in self._later)
+        most = 0.0
+        for least, take, place in self._later:
+            try:
+                most += take(total - least)
+            except UnreadError as error:
+                raise UnreadError(str(error), place) from None
+        self.may_pass = most >= self.top
         return self._factors.graph()
+
+    def warnings(self, file: str) -> tuple[str, ...]:
+        """Return what is to be said of the bound of a file, once there is a graph."""
+        return (
+            f"{file}: totals may reach the upper bound by adding up. These are not excluded: where "
+            "the best assignment reaches it, there is no solution; sums count such assignments",
+        ) * self.may_pass

@@ -95,8 +95,10 @@ def all_different(costs: Costs, scope: Sequence[int], kind: str, metric: str, co
     is_known = metric == "hard" if kind == "walldiff" else metric in ("var", "dec", "decbi")
     if not is_known or (kind == "salldiffdp" and metric != "var"):
         raise UnreadError(f"`{kind}` with `{metric}` is not read")
-    if metric == "hard" or cost >= costs.top:
+    if metric == "hard":
         costs.all_different(scope)
+    elif cost >= costs.top:
+        costs.all_different(scope, cost)
     elif metric != "var":
         costs.pairs(scope, cost)
     else:

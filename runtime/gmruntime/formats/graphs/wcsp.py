@@ -39,8 +39,12 @@ def parse_wcsp(name: str, text: str) -> NamedGraph:
         reader.function()
     if tokens.left():
         raise tokens.fail(f"the file goes on after its {num_functions} cost functions")
+    try:
+        graph = reader.costs.graph()
+    except UnreadError as error:
+        raise tokens.fail(str(error), error.place) from None
     variables = tuple(f"x{k}" for k in range(count))
-    return NamedGraph(title, reader.costs.graph(), variables, ((),) * count)
+    return NamedGraph(title, graph, variables, ((),) * count, reader.costs.warnings(name))
 
 
 def _size(tokens: Tokens) -> int:
@@ -74,7 +78,7 @@ class _Reader:
     def function(self) -> None:
         """Read one."""
         tokens = self.tokens
-        start = tokens.position
+        start = self.costs.place = tokens.position
         count = len(self.costs.sizes)
         arity = tokens.integer("the size of a scope", -count, count)
         scope = [tokens.integer("a variable", 0, count - 1) for _ in range(abs(arity))]
@@ -100,19 +104,20 @@ class _Reader:
             table = self.shared[-number - 1]
             if table.shape != tuple(costs.sizes[v] for v in scope):
                 raise tokens.fail("the shared function is of other numbers of states", at)
-        else:
-            width = len(scope) + 1
-            if number and not scope:
-                raise tokens.fail("a function of no variables has no tuples", at)
-            if number * width > tokens.left():
-                raise tokens.fail(f"{number} tuples of {width} numbers are expected")
-            states, values = self._tuples(scope, number)
-            if costs.is_pattern(scope, number) and not is_shared:
-                costs.patterns(scope, default, states, values)
-                return
-            table = costs.empty(scope, default)
-            if scope:
-                table[tuple(states.T)] = values
+            costs.again(scope, table)
+            return
+        width = len(scope) + 1
+        if number and not scope:
+            raise tokens.fail("a function of no variables has no tuples", at)
+        if number * width > tokens.left():
+            raise tokens.fail(f"{number} tuples of {width} numbers are expected")
+        states, values = self._tuples(scope, number)
+        if costs.is_pattern(scope, number) and not is_shared:
+            costs.patterns(scope, default, states, values)
+            return
+        table = costs.empty(scope, default)
+        if scope:
+            table[tuple(states.T)] = values
         if is_shared:
             self.shared.append(table)
         costs.table(scope, table)

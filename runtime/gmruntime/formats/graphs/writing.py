@@ -8,13 +8,11 @@ import numpy as np
 
 from gmruntime.arrays import Float64
 from gmruntime.formats.graphs.named import NamedGraph
+from gmruntime.formats.rows import LOG_ENTRY_MAX, LOG_ENTRY_MIN
 from gmruntime.graph import FactorGraph, num_states
 
 ENTRIES_MAX = 1 << 24
 """A factor's table may have so many entries."""
-
-LOG_ENTRY_MAX = 600.0
-"""Entries further than this from 1, nats, leave the range of floats: exp ends at 709."""
 
 COST_DIGITS = 9
 """Costs are written with so many decimals: a total of a thousand is off by less than 1e-6."""
@@ -33,8 +31,10 @@ def fg_text(graph: FactorGraph) -> str:
     blocks: list[str] = []
     for scope, logs in _tables(graph):
         highest = logs.max(initial=-np.inf)
-        if abs(highest) > LOG_ENTRY_MAX and highest > -np.inf:
-            raise ValueError(f"a factor of exp({highest:.4g}) is beyond the range of an .fg file")
+        lowest = logs.min(where=logs > -np.inf, initial=0.0)
+        if highest > LOG_ENTRY_MAX or lowest < LOG_ENTRY_MIN:
+            extreme = highest if highest > LOG_ENTRY_MAX else lowest
+            raise ValueError(f"a factor of exp({extreme:.4g}) is beyond the range of an .fg file")
         values = np.exp(logs).reshape(-1, order="F")
         kept = np.flatnonzero(values)
         head = [
@@ -45,7 +45,7 @@ def fg_text(graph: FactorGraph) -> str:
         ]
         entries = [f"{k} {value!r}" for k, value in zip(kept, values[kept].tolist(), strict=True)]
         blocks.append("\n".join([*head, *entries]) + "\n")
-    mentioned = {v for scope, _ in _tables(graph) for v in scope}
+    mentioned = {v for block in graph.factors for v in block.scopes.reshape(-1).tolist()}
     for v in sorted(set(range(graph.num_variables)) - mentioned):
         # A variable exists here only by being mentioned.
         entries = "\n".join(f"{k} 1.0" for k in range(int(sizes[v])))
@@ -109,14 +109,14 @@ def wcsp_text(named: NamedGraph) -> tuple[str, str]:
     lines = [f"{title} {len(sizes)} {max(sizes, default=0)} {len(found)} {top}"]
     lines.append(" ".join(map(str, sizes)))
     for scope, logs in lowered:
-        costs = np.where(logs == -np.inf, top, np.round(-logs * scale)).astype(object)
-        rows = [(place, int(costs[place])) for place in np.ndindex(*costs.shape)]
+        costs = np.where(logs == -np.inf, top, np.round(-logs * scale))
         if not scope:
-            lines.append(f"0 {rows[0][1]} 0")
+            lines.append(f"0 {int(costs)} 0")
             continue
-        kept = [(place, cost) for place, cost in rows if cost]
+        kept = np.argwhere(costs)
         lines.append(f"{len(scope)} {' '.join(map(str, scope))} 0 {len(kept)}")
-        lines += [f"{' '.join(map(str, place))} {cost}" for place, cost in kept]
+        for place, cost in zip(kept.tolist(), costs[costs != 0].tolist(), strict=True):
+            lines.append(f"{' '.join(map(str, place))} {int(cost)}")
     lost = "" if is_whole else "costs are written in units of 1e-6 nats, each function from 0"
     return "\n".join(lines) + "\n", lost
 

@@ -112,9 +112,8 @@ def _entry(reader: Words, found: Distribution) -> None:
         starts = [at for _, at in reader.words[reader.position :][: found.places.size]]
         values = [reader.real() for _ in range(found.table.size)]
         reader.expect(";")
-        moved = np.array(values).reshape(size, *found.table.shape[:-1])
-        found.table[...] = np.moveaxis(moved, 0, -1)
-        found.places[...] = np.array(starts, np.int64).reshape(found.places.shape)
+        rows = np.array(values).reshape(size, -1).T.reshape(-1).tolist()
+        found.rows(rows, np.repeat(starts, size).tolist(), offset)
     elif word == "default":
         row = [reader.real() for _ in range(size)]
         reader.expect(";")

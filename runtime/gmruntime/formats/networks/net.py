@@ -134,6 +134,7 @@ def _potential(reader: Words, gathered: Gathered) -> None:
             f"the potential of {names[0]} is given by an expression: only data are read", model
         )
     found.rest([1.0 / found.num_states] * found.num_states, start)
+    gathered.close(found, start)
     line, column = reader.place(start)
     gathered.warnings.append(
         f"{reader.file}:{line}:{column}: no data are given for {names[0]}, which is read as uniform"

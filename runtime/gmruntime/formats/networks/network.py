@@ -2,6 +2,8 @@
 
 import math
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from types import EllipsisType
 
 import numpy as np
 
@@ -77,6 +79,7 @@ class Distribution:
         shape = tuple(len(states[v]) for v in (*self.parents, self.child))
         self.table = np.full(shape, np.nan)
         self.places: Int64[np.ndarray, "*parents"] = np.full(shape[:-1], -1, np.int64)
+        self._rest: tuple[list[float], int] | None = None
 
     @property
     def num_states(self) -> int:
@@ -89,31 +92,42 @@ class Distribution:
         Raises:
             FormatError: when one of them was given before.
         """
-        if (self.places[place] >= 0).any():
-            given = np.argwhere(self._chosen(place) & (self.places >= 0))[0]
-            line, _ = self.text.place(int(self.places[tuple(given)]))
-            raise self.text.error(
-                f"the row {self.row_name(given)} is given twice, first in line {line}", offset
-            )
+        self._refuse_twice(place, offset)
         self.table[place] = values
         self.places[place] = offset
 
-    def _chosen(self, place: tuple[int | slice, ...]) -> np.ndarray:
+    def _refuse_twice(self, place: tuple[int | slice | EllipsisType, ...], offset: int) -> None:
+        if (self.places[place] < 0).all():
+            return
         chosen = np.zeros(self.places.shape, np.bool_)
         chosen[place] = True
-        return chosen
+        given = np.argwhere(chosen & (self.places >= 0))[0]
+        line, _ = self.text.place(int(self.places[tuple(given)]))
+        raise self.text.error(
+            f"the row {self.row_name(given)} is given twice, first in line {line}", offset
+        )
 
     def rest(self, values: list[float], offset: int) -> None:
-        """Give every row that has none yet these values."""
-        open_ = self.places < 0
-        self.table[open_] = values
-        self.places[open_] = offset
+        """Give every row that has none once all have come these values.
+
+        Raises:
+            FormatError: when such values were given before.
+        """
+        if self._rest is not None:
+            raise self.text.error(f"the default of {self.child} is given twice", offset)
+        self._rest = values, offset
+
+    def fill(self) -> None:
+        """Give the rows that have no values those of the rest."""
+        if self._rest is not None:
+            open_ = self.places < 0
+            self.table[open_], self.places[open_] = self._rest
 
     def rows(self, values: list[float], offsets: list[int], offset: int) -> None:
         """Take all entries, the variable's states changing fastest, then the last parent's.
 
         Raises:
-            FormatError: when there are too few or too many.
+            FormatError: when there are too few or too many, or a row was given before.
         """
         if len(values) != self.table.size:
             shape = " x ".join(map(str, self.table.shape))
@@ -121,6 +135,7 @@ class Distribution:
                 f"P({self._given()}) has {shape} = {self.table.size} entries, not {len(values)}",
                 offset,
             )
+        self._refuse_twice((...,), offset)
         self.table[...] = np.array(values, np.float64).reshape(self.table.shape)
         starts = np.array(offsets[:: self.num_states], np.int64)
         self.places[...] = starts.reshape(self.places.shape)
@@ -201,11 +216,12 @@ class Gathered:
         return found
 
     def close(self, found: Distribution, offset: int) -> None:
-        """Check that every row of a distribution has been given.
+        """Give the rows of a distribution that have no values those of the rest.
 
         Raises:
-            FormatError: naming the first that has not.
+            FormatError: when there is no rest, naming the first row without values.
         """
+        found.fill()
         missing = found.places < 0
         if missing.any():
             row = found.row_name(np.argwhere(missing)[0])
@@ -242,26 +258,12 @@ class Gathered:
         Raises:
             FormatError: naming the variables of a cycle, at the place of one of them.
         """
-        open_parents = {v: len(d.parents) for v, d in self.distributions.items()}
-        children: dict[str, list[str]] = {v: [] for v in self.distributions}
-        for child, found in self.distributions.items():
-            for parent in found.parents:
-                children[parent].append(child)
-        ready = [v for v, number in open_parents.items() if not number]
-        while ready:
-            parent = ready.pop()
-            del open_parents[parent]
-            for child in children[parent]:
-                open_parents[child] -= 1
-                if not open_parents[child]:
-                    ready.append(child)
-        if not open_parents:
+        try:
+            TopologicalSorter({v: d.parents for v, d in self.distributions.items()}).prepare()
+        except CycleError as error:
+            cycle: list[str] = error.args[1]
+        else:
             return
-        path = [next(iter(open_parents))]
-        while path[-1] not in path[:-1]:
-            parents = self.distributions[path[-1]].parents
-            path.append(next(p for p in parents if p in open_parents))
-        cycle = path[path.index(path[-1]) :][::-1]
         shown = " -> ".join(cycle if len(cycle) < 12 else [*cycle[:10], "...", cycle[-1]])
         raise self.text.error(
             f"the network is no acyclic one: {shown}", self.distributions[cycle[-1]].offset
