@@ -22,6 +22,9 @@ _PLAIN_DECIMALS_MAX = 8
 
 _WIDE = 100.0
 
+_HUGE = 1e9
+"""Ends that are further apart are written with an exponent."""
+
 _ANY_FLOAT = 1500
 """So many digits hold every float."""
 
@@ -140,10 +143,31 @@ def interval(lower: float, upper: float, decimals_min: int = 2) -> str:
     if lower == upper:
         return f"{lower:.{EXACT_DIGITS}g}"
     width = upper - lower
+    if _HUGE < width < math.inf:
+        return f"{at_least(lower)}..{at_most(upper)}"
     decimals = decimals_min if width < _WIDE else 0
     if 0.0 < width < _WIDE:
         decimals = max(decimals_min, math.ceil(-math.log10(width) - 1e-9))
     return f"{_rounded(lower, decimals, ROUND_FLOOR)}..{_rounded(upper, decimals, ROUND_CEILING)}"
+
+
+def at_least(lower: float) -> str:
+    """Write what a number is not below, rounded down."""
+    return _shortened(lower, ROUND_FLOOR, EXACT_DIGITS)
+
+
+def at_most(upper: float) -> str:
+    """Write what a number is not above, rounded up.
+
+    >>> at_most(394.3541), at_least(394.3549), at_most(float("inf"))
+    ('394.355', '394.354', 'inf')
+    """
+    return _shortened(upper, ROUND_CEILING, EXACT_DIGITS)
+
+
+def _shortened(value: float, way: str, digits: int) -> str:
+    found = Context(prec=digits, rounding=way).create_decimal(repr(float(value)))
+    return f"{float(found):.{digits}g}"
 
 
 def _rounded(value: float, decimals: int, way: str) -> str:

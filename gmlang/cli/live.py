@@ -9,6 +9,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from gmlang.digits import at_most
 from gmruntime.answer import Improvement
 from gmruntime.budget import now_s
 
@@ -76,7 +77,7 @@ def bound_text(step: Improvement) -> str:
     gap = step.log_bound - step.log_score
     relative = f", {gap / abs(step.log_score):.2%}" if step.log_score else ""
     shown = f" (gap {gap:.4g} nats{relative})" if math.isfinite(gap) else ""
-    return f"{step.log_bound:.6g}{shown}"
+    return f"{at_most(step.log_bound)}{shown}"
 
 
 def curve(steps: list[Improvement], seconds: float) -> str:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, TypeVar, cast
 import numpy as np
 
 from gmlang.core.ast import Type
-from gmlang.digits import Precision, interval
+from gmlang.digits import Precision, at_least, at_most, interval
 from gmlang.graph.world.axes import Part
 from gmlang.graph.world.states import States
 from gmruntime.answer import Quality, Status
@@ -234,8 +234,10 @@ class NatsAnswer(Answer):
         lower, upper = self.log_lower, self.log_upper
         if self.status == "bounded" and lower is not None and upper is not None:
             return interval(lower, upper)
-        if self.status == "bounded" and (lower is not None or upper is not None):
-            return f"at least {lower:.6g}" if upper is None else f"at most {upper:.6g}"
+        if self.status == "bounded" and lower is not None:
+            return f"at least {at_least(lower)}"
+        if self.status == "bounded" and upper is not None:
+            return f"at most {at_most(upper)}"
         return Precision(self.status, self.error, self.error_kind).nats(nats)
 
 

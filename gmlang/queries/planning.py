@@ -9,6 +9,7 @@ from gmlang.queries.question import Composed, Several
 from gmlang.queries.questions import question_of
 from gmlang.queries.session import Session, Settings, begin, prepare
 from gmruntime.elimination.plan import Plan, describe
+from gmruntime.graph import GraphError
 from gmruntime.inference import plan
 
 PLANS_MAX = 8
@@ -85,7 +86,7 @@ def plan_of(session: Session, question: Query | Assert, settings: Settings) -> P
             workspace=settings.workspace,
         )
     except ValueError as error:
-        if not question.method:
+        if not question.method and not isinstance(error, GraphError):
             raise
         raise GmError([errors.cannot_ask(question.span, str(error))]) from error
     return Planned(question.text, question.kind, describe(found), found)

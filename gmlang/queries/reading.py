@@ -19,6 +19,7 @@ from gmlang.core.program import Asked, Query
 from gmlang.core.walk import walk
 from gmlang.diagnostics import GmError
 from gmlang.errors import grounding as errors
+from gmlang.graph.builder import Builder
 from gmlang.graph.lowering.grounder import environment
 from gmlang.graph.values.evaluate import evaluate, expand
 from gmlang.graph.world.axes import Axis, Part, states_axis
@@ -38,15 +39,28 @@ SAMPLED_STATES_MAX = 1 << 23
 """Samples, or best assignments, with more states in all are refused: by name they take 1 GiB."""
 
 
-def flat_rows(prepared: Prepared, blocks: tuple[np.ndarray, ...]) -> dict[int, np.ndarray]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """Each variable's row of a blockwise result, found where it is asked for.
+
+    Attributes:
+        builder: of the graph that was asked about.
+        blocks: the result.
+    """
+
+    builder: Builder
+    blocks: tuple[np.ndarray, ...]
+
+    def __getitem__(self, variable: int) -> np.ndarray:
+        """Return the row of a variable, by its index."""
+        number = self.builder.block_of(variable)
+        values = self.blocks[number]
+        return values.reshape(-1, values.shape[-1])[variable - self.builder.starts[number]]
+
+
+def flat_rows(prepared: Prepared, blocks: tuple[np.ndarray, ...]) -> Rows:
     """Return each variable's row of a blockwise result, by index."""
-    rows: dict[int, np.ndarray] = {}
-    start = 0
-    for block, values in zip(prepared.builder.variables, blocks, strict=True):
-        flat = values.reshape(block.size, block.num_states)
-        rows.update({start + k: flat[k] for k in range(block.size)})
-        start += block.size
-    return rows
+    return Rows(prepared.builder, blocks)
 
 
 def asked_names(prepared: Prepared, query: Query) -> list[Named]:
@@ -212,10 +226,9 @@ def _sized(prepared: Prepared) -> dict[int, int]:
         for target in prepared.targets
         for variable in target.variables.reshape(-1)
     }
-    ends = np.cumsum([block.size for block in prepared.builder.variables])
+    builder = prepared.builder
     for variable in prepared.conditioned:
-        block = prepared.builder.variables[int(np.searchsorted(ends, variable, side="right"))]
-        sizes[variable] = block.num_states
+        sizes[variable] = builder.variables[builder.block_of(variable)].num_states
     return sizes
 
 

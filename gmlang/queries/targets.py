@@ -1,15 +1,18 @@
 """What a query asks for, as variables; an expression is one with a state for each value."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gmlang.core.ast import (
     Activation,
+    Aggregate,
     Apply,
     Array,
     AttributeRef,
     Bool,
+    Constant,
+    DataRef,
     Enum,
     Expression,
     Real,
@@ -45,7 +48,7 @@ ENTRIES_MAX = 1 << 22
 
 
 _ROUNDING = 1e-14
-"""Values of an expression that differ by less than this, relatively, are one: rounding did it."""
+"""Values that differ by less than this share of what was added up for them may be the same."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,10 +151,7 @@ def _listed(grounder: Grounder, frame: Frame, value: Expression, env: Env) -> Qu
     entries = num_entries(inner.slots) * max(1, frame.count)
     if entries > ENTRIES_MAX:
         raise GmError([errors.too_many_values(value.span, value.span.text, None)])
-    with np.errstate(all="ignore"):
-        values = inner.defined(exact_numbers(evaluate(value, inner)))
-    lowest, highest = _apart(np.unique(values[~np.isnan(values)]))
-    levels = np.where(lowest == highest, lowest, (lowest + highest) / 2)
+    lowest, levels, highest = _told_apart(value, inner)
     if len(levels) > VALUES_MAX or entries * len(levels) > 16 * ENTRIES_MAX:
         raise GmError([errors.too_many_values(value.span, value.span.text, len(levels))])
     if not len(levels):
@@ -166,24 +166,101 @@ def _listed(grounder: Grounder, frame: Frame, value: Expression, env: Env) -> Qu
     return Quantity(variables, States(0, len(levels), labels=_labels(levels)), levels)
 
 
-def _apart(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Gather values that only rounding may have told apart: return the ends of each group.
+def _told_apart(value: Expression, env: Env) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the different values of an expression: the least and the most of each, and itself."""
+    with np.errstate(all="ignore"):
+        values = exact_numbers(evaluate(value, env))
+        if values.dtype == np.int64:
+            levels = np.unique(env.defined(values))
+            return levels, levels, levels
+        sizes = np.asarray(evaluate(_added_up(value, {}), env.gathering()), np.float64)
+    values, sizes = np.broadcast_arrays(values, sizes)
+    values, sizes = env.defined(values).reshape(-1), env.defined(sizes).reshape(-1)
+    is_known = ~np.isnan(values)
+    return _apart(values[is_known], _ROUNDING * sizes[is_known])
 
-    >>> _apart(np.array([0.1 + 0.2, 0.3, 0.5]))
-    (array([0.3, 0.5]), array([0.3, 0.5]))
+
+def _added_up(
+    value: Expression, done: dict[tuple[int, bool], Expression], *, is_whole: bool = True
+) -> Expression:
+    """Return what says how large the numbers are that are added up for a real value.
+
+    That is 0 for what is only looked up or chosen, which no rounding has touched, so that tiny
+    values beside large ones stay what they are.
+
+    Args:
+        value: the expression.
+        done: by identity, since parts may be shared.
+        is_whole: whether the value is not calculated with.
     """
-    values = np.sort(values.astype(np.float64))
-    sizes = np.abs(values[np.isfinite(values)])
-    rounding = _ROUNDING * (np.abs(values) + sizes.max(initial=0.0) / 16)
+    key = id(value), is_whole
+    if key not in done:
+        done[key] = _size_of(value, done, is_whole)
+    return done[key]
+
+
+def _size_of(
+    value: Expression, done: dict[tuple[int, bool], Expression], is_whole: bool
+) -> Expression:
+    match value:
+        case Apply(operator="if", arguments=(condition, *branches)):
+            chosen = (_added_up(branch, done, is_whole=is_whole) for branch in branches)
+            return replace(value, arguments=(condition, *chosen))
+        case Apply(operator="neg" | "abs", arguments=(inner,)):
+            return _added_up(inner, done, is_whole=is_whole)
+        case Apply(operator="+" | "-" | "*" as operator, arguments=arguments):
+            sizes = tuple(_added_up(part, done, is_whole=False) for part in arguments)
+            return replace(value, operator="*" if operator == "*" else "+", arguments=sizes)
+        case Aggregate(operator="sum", items=items):
+            added = (_added_up(item.value, done, is_whole=False) for item in items)
+            sums = (replace(item, value=size) for item, size in zip(items, added, strict=True))
+            return replace(value, items=tuple(sums))
+        case _ if is_whole and isinstance(value, Constant | Reference | DataRef):
+            return Constant(value.span, 0.0, Real())
+        case _:
+            return Apply(value.span, "abs", (value,), Real())
+
+
+def _apart(values: np.ndarray, radii: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Gather values that only rounding may have told apart.
+
+    A chain of neighbours that is wider than the rounding of any of them is left as it is.
+
+    Args:
+        values: (places,), without NaN.
+        radii: by how much each may have been rounded; infinite where nobody knows.
+
+    Returns:
+        The least of each group, the one in it that is rounded least, and the most.
+
+    >>> _apart(np.array([0.1 + 0.2, 0.3, 0.5]), np.array([1e-15, 0.0, 0.0]))
+    (array([0.3, 0.5]), array([0.3, 0.5]), array([0.3, 0.5]))
+    """
+    order = np.argsort(values, kind="stable")
+    values, radii = values[order], np.where(np.isfinite(radii), radii, 0.0)[order]
+    starts = np.flatnonzero(np.append(True, values[1:] != values[:-1])[: len(values)])
+    if not len(starts):
+        return values, values, values
+    values, radii = values[starts], np.minimum.reduceat(radii, starts)
     with np.errstate(invalid="ignore"):
-        is_new = np.concatenate([[True], ~(np.diff(values) <= rounding[1:])])[: len(values)]
-    starts = np.flatnonzero(is_new)
-    ends = np.concatenate([starts[1:], [len(values)]])[: len(starts)] - 1
-    return values[starts], values[ends]
+        near = np.diff(values) <= np.maximum(radii[1:], radii[:-1])
+        starts, ends = _runs(near)
+        is_wide = values[ends] - values[starts] > 2 * np.maximum.reduceat(radii, starts)
+    starts, ends = _runs(near & ~np.repeat(is_wide, ends - starts + 1)[1:])
+    groups = np.repeat(np.arange(len(starts)), ends - starts + 1)
+    return values[starts], values[np.lexsort((radii, groups))[starts]], values[ends]
+
+
+def _runs(goes_on: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first and the last place of each run, by whether a place's run goes on."""
+    starts = np.flatnonzero(np.append(True, ~goes_on))
+    return starts, np.append(starts[1:] - 1, len(goes_on))
 
 
 def _labels(levels: np.ndarray) -> tuple[str, ...]:
-    """Write numbers with as many digits as tell them apart."""
+    """Write numbers with as many digits as tell them apart; integers with all."""
+    if levels.dtype == np.int64:
+        return tuple(map(str, levels.tolist()))
     for digits in (6, 10, 14, 17):
         labels = tuple(f"{level:.{digits}g}" for level in levels.tolist())
         if len(set(labels)) == len(labels):
@@ -198,11 +275,18 @@ def _of(
     return Quantity(np.asarray(variables).reshape(-1), states, levels)
 
 
-def spread_of(levels: np.ndarray) -> float:
-    """Return by how much a mean over levels may change where each probability changes by 1."""
-    finite = levels[np.isfinite(levels)].astype(np.float64)
-    middle = (finite.min() + finite.max()) / 2 if len(finite) else 0.0
-    return float(np.abs(finite - middle).sum())
+def mean_error(levels: np.ndarray, error: float) -> float:
+    """Return how far off a mean over levels may be where each probability is off by an error.
+
+    >>> mean_error(np.array([0, 1, 2]), 0.1), mean_error(np.arange(1000), 0.1)
+    (0.2, 999.0)
+    """
+    if not len(levels):
+        return 0.0
+    lowest, highest = float(levels.min()), float(levels.max())
+    spread = float(np.abs(levels.astype(np.float64) - (lowest + highest) / 2).sum())
+    # No mean is further from another than the levels are from each other.
+    return min(error * spread, highest - lowest)
 
 
 def least_and_most(levels: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> tuple[float, float]:
@@ -214,12 +298,16 @@ def least_and_most(levels: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> 
         upper: what each is at most.
 
     Returns:
-        The least and the most of sum(levels * p): what mass is left goes to the lowest, or to the
-        highest, levels first.
+        The least and the most of sum(levels * p), rounded outwards: what mass is left goes to the
+        lowest, or to the highest, levels first.
 
-    >>> least_and_most(np.array([0.0, 1.0, 4.0]), np.array([0, 0, 0.25]), np.array([1, 1, 0.5]))
-    (1.0, 2.5)
+    >>> ends = least_and_most(np.array([0.0, 4.0]), np.array([0.0, 0.25]), np.array([1.0, 0.5]))
+    >>> f"{ends[0]:.6g}, {ends[1]:.6g}"
+    '1, 2'
     """
+    levels = levels.astype(np.float64)
+    # The sums, the mass that is left and the levels themselves may each be off by a rounding.
+    margin = (len(levels) + 8) * float(np.finfo(np.float64).eps * np.abs(levels).max(initial=0.0))
     found: list[float] = []
     for order in (np.argsort(levels), np.argsort(-levels)):
         p, left = lower.astype(np.float64).copy(), max(0.0, 1.0 - float(lower.sum()))
@@ -229,4 +317,4 @@ def least_and_most(levels: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> 
             left -= more
         used = p > 0
         found.append(float(levels[used] @ p[used]))
-    return found[0], found[1]
+    return found[0] - margin, found[1] + margin

@@ -62,8 +62,12 @@ def _label(part: Part, shape: tuple[int, ...], place: int) -> str:
 
 
 def _alike(rows: np.ndarray) -> np.ndarray:
-    """Say which probabilities differ from those of the first row by rounding only."""
-    return np.abs(rows - rows[0]) <= _ROUNDING * np.abs(rows[0])
+    """Say which probabilities differ from those of the first row by rounding only.
+
+    What is 1 is not like what is nearly so.
+    """
+    is_near = np.abs(rows - rows[0]) <= _ROUNDING * np.abs(rows[0])
+    return is_near & ((rows == 1.0) == (rows[0] == 1.0))
 
 
 def _table(
@@ -151,7 +155,7 @@ def event_lines(
         line = GAP.join(" ".join(pair(k)) for k in range(p.size))
         if width_of(line) <= LINE_WIDTH:
             return [line]
-    elif _alike(flat).all():
+    elif _alike(flat).all() and (left is None or _alike(left).all()):
         (first, text), (last, _) = pair(0), pair(p.size - 1)
         return [f"{first} … {last}, all alike {text}"]
     shown = places(p.size, _ROOM)

@@ -4,19 +4,21 @@ from typing import cast
 
 import numpy as np
 
-from gmlang.digits import Precision, interval
+from gmlang.digits import Precision, at_least, at_most, interval
 from gmlang.queries.answers import Answer, AssertAnswer, DistributionAnswer, NatsAnswer
 from gmlang.queries.composed.listed import ListAnswer
 from gmlang.queries.questions.best import BestAnswer
+from gmlang.queries.questions.expectation import ExpectationAnswer
 from gmlang.queries.questions.map import MapAnswer
 from gmlang.queries.questions.mmap import MarginalMapAnswer
 from gmlang.queries.questions.probability import JointAnswer
 from gmlang.queries.questions.sample import SampleAnswer
+from gmlang.queries.questions.variance import VarianceAnswer
 from gmlang.views.arrays import event_lines, marginal_lines
 from gmlang.views.assignments import assignment_lines, many_lines
 from gmlang.views.distributions import distribution_lines
 from gmlang.views.layout import LINES_MAX, aligned, bounded, cut
-from gmlang.views.records import value_lines
+from gmlang.views.records import ITEMS_MAX, value_lines
 from gmruntime.printable import printable
 
 IMPOSSIBLE = "impossible: no assignment agrees with the evidence"
@@ -50,8 +52,8 @@ def quality_line(answer: Answer) -> str:
         parts.append(f"{answer.error_kind} {answer.error:.2g}")
     is_said = isinstance(answer, NatsAnswer)
     if answer.status == "bounded" and answer.log_upper is not None and not is_said:
-        low = f"{answer.log_lower:.6g}" if answer.log_lower is not None else "-inf"
-        parts.append(f"between {low} and {answer.log_upper:.6g} nats")
+        low = at_least(answer.log_lower) if answer.log_lower is not None else "-inf"
+        parts.append(f"between {low} and {at_most(answer.log_upper)} nats")
     if answer.method:
         parts.append(answer.method)
     if answer.workers > 1:
@@ -88,10 +90,20 @@ def _value_lines(answer: Answer) -> list[str]:
             return many_lines(maps, scores, answer.parts)
         case SampleAnswer() if answer.parts:
             return many_lines(cast("list[dict[str, object]]", value), (), answer.parts)
-        case _ if isinstance(value, float):
+        case _ if isinstance(value, float) or (type(value) is int and answer.status != "exact"):
             return [number_text(answer, value)]
+        case ExpectationAnswer() | VarianceAnswer():
+            return value_lines(_written(value, precision_of(answer)))
         case _:
             return value_lines(value)
+
+
+def _written(value: object, precision: Precision) -> object:
+    """Write numbers in lists with the digits that are known; their error stands below."""
+    if isinstance(value, list):
+        shown = cast("list[object]", value)[:ITEMS_MAX]
+        return [_written(inner, precision) for inner in shown]
+    return precision.nats(cast("float", value)).split(" ± ")[0]
 
 
 def _item_lines(answer: ListAnswer) -> list[str]:

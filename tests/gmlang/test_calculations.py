@@ -131,6 +131,9 @@ def test_what_is_not_proven_is_not_called_bounded():
     assert calculated("1 - P(a)", EventAnswer("P", "bounded", 0.3)).status == "estimate"
     assert calculated("P(a) + P(b)", sure, guessed(0.3, 0.1)).status == "estimate"
     assert calculated("P(a) + P(b)", sure, EventAnswer("P", "exact", 0.5)).status == "bounded"
+    found = calculated("exp(709.5 * P(a))", proven(0.99999, 0.9999, 1.0))
+    assert found.lower is not None
+    assert found.lower < math.exp(709.5 * 0.9999)
     found = calculated("log(P(a))", wide)
     assert (found.status, found.lower, found.upper) == ("bounded", -math.inf, 2 * 5e-324)
 

@@ -1,16 +1,18 @@
 """Expectations, variances, entropies and distributions of expressions equal enumeration."""
 
 import math
+import operator
 import random
 from collections import defaultdict
 from collections.abc import Sequence
+from fractions import Fraction
 
 import numpy as np
 import pytest
 
 import gmlang
 from gmlang.diagnostics import GmError, Source
-from gmlang.queries.targets import least_and_most
+from gmlang.queries.targets import least_and_most, mean_error
 from gmlang.syntax import ast
 from gmlang.syntax.parse import parse_query
 from tests.support import interpreter as naive
@@ -130,6 +132,18 @@ def test_an_entropy_given_a_variable_is_averaged_over_it():
     assert _number(model, "I(x, x)") == pytest.approx(_number(model, "H(x)"), abs=1e-12)
 
 
+def test_what_is_independent_has_no_information_however_large():
+    model = gmlang.compile(
+        "var a : 0..3 ~ Categorical([0.1, 0.2, 0.3, 0.4])\n"
+        "var b : 0..99999 ~ Binomial(99999, 0.3)\n"
+        "var c : bool ~ Bernoulli(1e-200)\nvar d : bool := c\n"
+    )
+    assert _number(model, "I(a, b)") < 1e-20
+    assert _number(model, "I(c, d)") == pytest.approx(
+        1e-200 * (200 * math.log(10) + 1), rel=1e-9, abs=0
+    )
+
+
 def test_the_mean_of_a_wide_sum_needs_its_terms_only():
     text = "var x[400] : 0..4 ~ Binomial(4, 0.3)\nvar b[400] : bool ~ Bernoulli(0.25)\n"
     model = gmlang.compile(text)
@@ -148,6 +162,37 @@ def test_arrays_have_one_each():
     np.testing.assert_allclose(model.query("Var(x)").to_numpy()[1], 0.5)
 
 
+def test_tiny_values_beside_large_ones_are_told_apart():
+    model = gmlang.compile(
+        "data t[3] : real = [1e-20, 2e-20, 1.0]\nvar s : 0..2 ~ Categorical([0.5, 0.25, 0.25])\n"
+    )
+    for query in ("P(t[s])", "P(1e-20 if s == 0 else 2e-20 if s == 1 else 1.0)"):
+        assert list(model.query(query).to_numpy()) == [0.5, 0.25, 0.25]
+    assert _number(model, "E(t[s] | s < 2)") == pytest.approx(4e-20 / 3, rel=1e-12, abs=0)
+    assert _number(model, "Var(t[s] | s < 2)") == pytest.approx(2e-40 / 9, rel=1e-12, abs=0)
+    assert _number(model, "E(t[s] * t[s] | s < 2)") == pytest.approx(2e-40, rel=1e-12, abs=0)
+
+
+def test_large_integers_are_told_apart():
+    big = 10**18
+    model = gmlang.compile(
+        f"data t[3] : int = [1, {big}, {big + 1}]\nvar s : 0..2 ~ Categorical([0.5, 0.25, 0.25])\n"
+    )
+    found = model.query("P(t[s])")
+    assert found.value == {"1": 0.5, f"{big}": 0.25, f"{big + 1}": 0.25}
+    assert _number(model, "Var(t[s] | s > 0)") == pytest.approx(0.25)
+
+
+def test_what_rounding_alone_tells_apart_is_one_value():
+    model = gmlang.compile("var x[3] : 0..3\nvar s : 0..999\n")
+    assert len(model.query("P(sum(0.1 * x[i] for i in 0..2))").to_numpy()) == 10
+    assert len(model.query("P(0.1 * x[0] + 0.2 * x[1] - 0.3)").to_numpy()) == 10
+    found = model.query("P(1000.1 - 1000 * x[1] if x[0] == 0 else 0.1 | x[1] = 1)").to_numpy()
+    assert np.count_nonzero(found) == 1
+    # Steps of a few roundings are steps all the same.
+    assert len(model.query("P(1 + s * 5e-15)").to_numpy()) == 1000
+
+
 def test_bounds_on_probabilities_bound_a_mean():
     rng = np.random.default_rng(0)
     for _ in range(200):
@@ -155,6 +200,20 @@ def test_bounds_on_probabilities_bound_a_mean():
         lower, upper = p * rng.random(5), p + (1 - p) * rng.random(5)
         least, most = least_and_most(levels, lower, upper)
         assert least - 1e-12 <= levels @ p <= most + 1e-12
+        shares = [Fraction(share) for share in p.tolist()]
+        whole = sum(map(operator.mul, map(Fraction, levels.tolist()), shares), Fraction(0))
+        least, most = least_and_most(levels, p, p)
+        assert least < whole / sum(shares) < most
+
+
+def test_an_error_of_a_mean_is_that_of_what_it_is_made_of():
+    rng = np.random.default_rng(1)
+    for size in (2, 5, 300):
+        levels = rng.normal(size=size) * 10
+        one, other = rng.dirichlet(np.ones(size), 2)
+        error = float(np.abs(one - other).max())
+        stated = mean_error(levels, error)
+        assert abs(levels @ (one - other)) <= stated <= np.ptp(levels)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What answers look like: everything shown adds up, stays within a screen, and claims no more."""
 
+import math
 import re
 from typing import Any
 
@@ -11,8 +12,12 @@ from hypothesis import strategies as st
 import gmlang
 from gmlang.digits import Precision, interval, with_error
 from gmlang.graph.world.axes import Axis, Part
+from gmlang.queries.composed.calculation import CalculationAnswer
+from gmlang.queries.questions.count import CountAnswer
+from gmlang.queries.questions.entropy import EntropyAnswer
+from gmlang.queries.questions.expectation import ExpectationAnswer
 from gmlang.queries.questions.probability import EventAnswer, JointAnswer, MarginalAnswer
-from gmlang.views.arrays import marginal_lines
+from gmlang.views.arrays import event_lines, marginal_lines
 from gmlang.views.assignments import assignment_lines
 from gmlang.views.distributions import ENTRIES_MAX, SHORT_MAX, distribution_lines
 from gmlang.views.html import show_html
@@ -211,3 +216,44 @@ def test_a_million_values_are_shown_at_once():
     evil = JointAnswer("P(x)", "exact", {"\x1b[31m\n" + "x" * 10**6: 1.0})
     assert is_clean(show(evil))
     assert max(map(len, body(evil))) <= WIDTH_MAX
+
+
+def test_means_of_arrays_have_the_digits_that_are_known():
+    value = [[2 / 3, 1.25], [12.3456789, 0.0]]
+    exact = ExpectationAnswer("E(x)", "exact", value)
+    assert body(exact) == ["0.666667 1.25", "12.3457 0"]
+    guess = ExpectationAnswer("E(x)", "estimate", value)
+    assert body(guess) == ["0.6667 1.25", "12.35 0"]
+    close = ExpectationAnswer("E(x)", "estimate", value, error=0.03, error_kind="error")
+    assert body(close) == ["0.67 1.25", "12.35 0.00"]
+
+
+def test_what_is_nearly_1_is_not_all_alike_with_1():
+    part = Part("x", (Axis(40),), Axis(2, names=("false", "true")))
+    p = np.ones(40)
+    p[7] -= 1e-13
+    assert any("1 - 1e-13" in line for line in event_lines(part, p, None, EXACT))
+    others = np.zeros(40)
+    others[0] = 1e-20
+    assert any("1 - 1e-20" in line for line in event_lines(part, np.ones(40), others, EXACT))
+    assert not any("all alike" in line for line in event_lines(part, np.ones(40), others, EXACT))
+
+
+def test_a_count_that_is_not_exact_shows_what_is_known():
+    bounded = CountAnswer(
+        "count()", "bounded", 3.7e11, log_lower=0.0, log_upper=57.0, log_count=26.6
+    )
+    assert body(bounded) == ["0.999999..5.68572e+24"]
+    guess = CountAnswer("count()", "estimate", 7.20622e44, log_count=103.3)
+    assert body(guess) == ["7.21e+44"]
+    rough = CountAnswer("count()", "estimate", 7.20622e44, log_count=103.3, error=0.3)
+    assert body(rough) == ["7e+44"]
+    huge = CountAnswer("count()", "estimate", 1234.56789, log_count=1234.56789, is_log=True)
+    assert body(huge) == ["exp(1235)"]
+    made = CalculationAnswer("2 * count()", "bounded", 10**20, lower=0.0, upper=math.inf)
+    assert body(made) == ["0..inf"]
+
+
+def test_an_end_alone_is_rounded_outwards():
+    above = EntropyAnswer("H(x)", "bounded", 3.0, log_upper=394.3541)
+    assert body(above) == ["at most 394.355 nats"]

@@ -21,8 +21,16 @@ _COMPARED: dict[str, Callable[[Interval, Interval], tuple[bool, bool]]] = {
 }
 """For each comparison: whether it surely holds, and whether it may."""
 
+
+def _exp(x: float) -> float:
+    try:
+        return math.exp(x)
+    except OverflowError:
+        return math.inf
+
+
 _MONOTONE: dict[str, Callable[[float], float]] = {
-    "exp": lambda x: math.exp(x) if x < 709.0 else math.inf,
+    "exp": _exp,
     "log": lambda x: math.log(x) if x > 0 else -math.inf,
     "sqrt": math.sqrt,
     "floor": lambda x: float(math.floor(x)) if math.isfinite(x) else x,
@@ -77,7 +85,7 @@ def _aggregated(operator: str, given: list[Interval]) -> Interval | None:
     if operator in ("sum", "count"):
         total: Interval | None = (0.0, 0.0)
         for one in given:
-            total = None if total is None else _applied("+", [total, one])
+            total = None if total is None else plus(total, one)
         return total
     names = {"all": "and", "any": "or"}
     return _applied(names.get(operator, operator), given) if given else None
@@ -110,33 +118,44 @@ def _applied(operator: str, given: list[Interval]) -> Interval | None:
             surely = value[0] >= first[1] and value[1] <= last[0]
             return float(surely), float(value[1] >= first[0] and value[0] <= last[1])
         case "+":
-            return _outwards([given[0][0] + given[1][0]], [given[0][1] + given[1][1]])
+            return plus(given[0], given[1])
         case "-":
             return _outwards([given[0][0] - given[1][1]], [given[0][1] - given[1][0]])
         case "*":
-            return _times(given[0], given[1])
+            return times(given[0], given[1])
         case "/":
             low, high = given[1]
             # Where the divisor may be 0 there may be no value at all.
             if low <= 0.0 <= high:
                 return None
             inverse = _outwards([1.0 / high], [1.0 / low])
-            return None if inverse is None else _times(given[0], inverse)
+            return None if inverse is None else times(given[0], inverse)
         case "log" | "sqrt" if given[0][0] < 0.0:
             return None
         case _ if operator in _MONOTONE:
             low, high = (_MONOTONE[operator](end) for end in given[0])
             found = _outwards([low], [high])
-            if found is None or operator not in ("exp", "sqrt"):
-                return found
-            return max(0.0, found[0]), found[1]
+            return _not_negative(found) if operator in ("exp", "sqrt") else found
         case _:
             return None
 
 
-def _times(left: Interval, right: Interval) -> Interval | None:
+def plus(left: Interval, right: Interval) -> Interval | None:
+    """Add intervals; None where one end is not a number."""
+    found = _outwards([left[0] + right[0]], [left[1] + right[1]])
+    return _not_negative(found) if left[0] >= 0.0 and right[0] >= 0.0 else found
+
+
+def times(left: Interval, right: Interval) -> Interval | None:
+    """Multiply intervals; None where one end is not a number."""
     products = [a * b for a in left for b in right]
-    return _outwards(products, products)
+    found = _outwards(products, products)
+    return _not_negative(found) if left[0] >= 0.0 and right[0] >= 0.0 else found
+
+
+def _not_negative(found: Interval | None) -> Interval | None:
+    """Keep the rounding of what cannot be negative from making it so."""
+    return None if found is None else (max(0.0, found[0]), found[1])
 
 
 def _outwards(lows: list[float], highs: list[float]) -> Interval | None:

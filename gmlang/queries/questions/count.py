@@ -9,6 +9,7 @@ from gmlang.core.ast import Integer, Type
 from gmlang.core.checking import Checking
 from gmlang.core.names.scope import Env
 from gmlang.core.program import Query
+from gmlang.digits import ESTIMATE_DIGITS, Precision, interval, significant
 from gmlang.queries.answers import Answer, finite
 from gmlang.queries.question import Question, Single
 from gmlang.queries.session import Prepared
@@ -82,16 +83,29 @@ class CountAnswer(Answer):
         """Write all its digits, and its log where they are many."""
         if self.log_count is None:
             return [str(self.value)]
-        if self.is_log:
+        if self.is_log and self.status == "exact":
             return [_power(self.log_count)]
+        if self.is_log:
+            return [
+                f"exp({Precision(self.status, self.error, self.error_kind).nats(self.log_count)})"
+            ]
         if isinstance(self.value, float):
-            return [f"{self.value:.6g}"]
+            proven = self.number_bounds()
+            if self.status == "bounded" and proven is not None:
+                return [interval(*proven)]
+            return [significant(self.value, self._known_digits())]
         assert isinstance(self.value, int)
         if self.value <= EXACT_FLOAT_MAX:
             return [str(self.value)]
         if self.log_count > _DIGITS_SHOWN_MAX * math.log(10.0):
             return [_power(self.log_count)]
         return [_digits(self.value), _power(self.log_count)]
+
+    def _known_digits(self) -> int:
+        """Return how many digits of an estimate are worth writing; its error is of the log."""
+        if not self.error:
+            return ESTIMATE_DIGITS
+        return min(ESTIMATE_DIGITS, max(1, -math.floor(math.log10(self.error))))
 
 
 def _fields_of(count: int) -> dict[str, object]:

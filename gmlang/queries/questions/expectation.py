@@ -20,10 +20,11 @@ from gmlang.graph.lowering.grounder import environment
 from gmlang.graph.values.evaluate import evaluate, expand
 from gmlang.graph.world.world import ONE_INSTANCE
 from gmlang.queries.answers import Answer
+from gmlang.queries.composed.intervals import Interval, plus, times
 from gmlang.queries.question import Question, Single
-from gmlang.queries.reading import asked_variables, flat_rows
+from gmlang.queries.reading import Rows, asked_variables, flat_rows
 from gmlang.queries.session import Prepared
-from gmlang.queries.targets import Target, least_and_most, spread_of
+from gmlang.queries.targets import Target, least_and_most, mean_error
 from gmlang.syntax import ast
 from gmruntime import answer as runtime
 
@@ -111,7 +112,7 @@ def _known(prepared: Prepared, value: Expression, asked: Asked) -> np.ndarray:
     return np.broadcast_to(found.reshape(-1), (frame.count,))
 
 
-def means(target: Target, flat: dict[int, np.ndarray]) -> np.ndarray:
+def means(target: Target, flat: Rows) -> np.ndarray:
     """Return the mean of each of a target's variables, in their shape."""
     found = [_mean(target.levels, flat[int(v)]) for v in target.variables.reshape(-1)]
     return np.array(found).reshape(target.variables.shape)
@@ -130,7 +131,7 @@ def _read(prepared: Prepared, query: Expectation, found: runtime.MarginalsAnswer
         shaped = means(prepared.targets[0], flat)
         return ExpectationAnswer(query.text, value=shaped.tolist(), array=shaped)
     total = sum(float(_known(prepared, one.value, one).sum()) for one in query.constants)
-    least = most = total
+    ends: Interval | None = (total, total)
     is_bounded = found.lower is not None and found.upper is not None
     lower = flat_rows(prepared, found.lower) if found.lower is not None else flat
     upper = flat_rows(prepared, found.upper) if found.upper is not None else flat
@@ -140,13 +141,12 @@ def _read(prepared: Prepared, query: Expectation, found: runtime.MarginalsAnswer
         if not is_bounded:
             continue
         for c, v in zip(coefficients.tolist(), target.variables.reshape(-1).tolist(), strict=True):
-            ends = least_and_most(target.levels, lower[v], upper[v])
-            least, most = least + min(c * e for e in ends), most + max(c * e for e in ends)
-    if not is_bounded:
-        return ExpectationAnswer(query.text, value=total, array=np.asarray(total))
-    return ExpectationAnswer(
-        query.text, value=total, array=np.asarray(total), lower=least, upper=most
-    )
+            part = times((c, c), least_and_most(target.levels, lower[v], upper[v]))
+            ends = plus(ends, part) if ends is not None and part is not None else None
+    made = ExpectationAnswer(query.text, value=total, array=np.asarray(total))
+    if not is_bounded or ends is None:
+        return made
+    return replace(made, lower=ends[0], upper=ends[1])
 
 
 def _quality(
@@ -157,12 +157,13 @@ def _quality(
     if quality.status is not runtime.Status.ESTIMATE or quality.error_kind == "residual":
         return quality
     if isinstance(type_of(query.asked[0].value), Array):
-        worst = max(spread_of(target.levels) for target in prepared.targets)
-        return replace(quality, error=quality.error * worst)
-    scale = 0.0
+        worst = max(mean_error(target.levels, quality.error) for target in prepared.targets)
+        return replace(quality, error=worst)
+    error = 0.0
     for target, asked, by in zip(prepared.targets, query.asked, query.coefficients, strict=True):
-        scale += spread_of(target.levels) * float(np.abs(_known(prepared, by, asked)).sum())
-    return replace(quality, error=quality.error * scale)
+        weight = float(np.abs(_known(prepared, by, asked)).sum())
+        error += weight * mean_error(target.levels, quality.error)
+    return replace(quality, error=error)
 
 
 EXPECTATION = Question(

@@ -17,6 +17,9 @@ from gmlang.queries.session import Prepared
 from gmlang.syntax import ast
 from gmruntime import answer as runtime
 
+_NEAR = 0.5
+"""A share nearer to that of independence has its log from how far it is from there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Information(Query):
@@ -61,12 +64,23 @@ def _read(prepared: Prepared, query: Information, found: runtime.JointAnswer) ->
 
 
 def _information(p: np.ndarray) -> float:
-    """Return I(A; B | C) of a table over A, B and C."""
+    """Return I(A; B | C) of a table over A, B and C.
+
+    As the divergence of p from the product of its margins, of which no term is below 0: in a plain
+    sum of p log p what is nearly independent would be lost in the rounding of the rest.
+    """
     used = p > 0
     first, second = p.sum(axis=1, keepdims=True), p.sum(axis=0, keepdims=True)
     both = p.sum(axis=(0, 1), keepdims=True)
+    product = first * (second / np.where(both > 0, both, 1.0))
     logs = [np.log(np.broadcast_to(t, p.shape)[used]) for t in (both, first, second)]
-    return max(0.0, float((p[used] * (np.log(p[used]) + logs[0] - logs[1] - logs[2])).sum()))
+    of_ratio = np.log(p[used]) + logs[0] - logs[1] - logs[2]
+    apart = p[used] - product[used]
+    with np.errstate(divide="ignore", over="ignore"):
+        change = apart / product[used]
+    is_near = np.abs(change) < _NEAR
+    of_ratio[is_near] = np.log1p(change[is_near])
+    return max(0.0, float((p[used] * of_ratio - apart).sum() + product[~used].sum()))
 
 
 INFORMATION = Question(

@@ -1,6 +1,7 @@
 """P: the distribution of a variable, the joint one of several, or the probability of an event."""
 
 from dataclasses import dataclass
+from itertools import product
 from typing import cast
 
 import numpy as np
@@ -151,10 +152,9 @@ def _read(
 
 
 def _read_joint(prepared: Prepared, query: Query, found: runtime.JointAnswer) -> Answer:
-    table: dict[str, float] = {}
-    for place in np.ndindex(*(t.states.count for t in prepared.targets)):
-        names = [t.states.label(k) for t, k in zip(prepared.targets, place, strict=True)]
-        table[", ".join(names)] = float(found.probabilities[place])
+    labels = [target.states.all_labels() for target in prepared.targets]
+    names = map(", ".join, product(*labels))
+    table = dict(zip(names, found.probabilities.reshape(-1).tolist(), strict=True))
     return JointAnswer(
         query.text, value=table, array=found.probabilities, parts=parts_of(prepared, query)
     )

@@ -64,12 +64,21 @@ def _question(prepared: Prepared, query: Variance) -> runtime.Marginals:
     return runtime.Marginals(np.unique(asked_variables(prepared)))
 
 
-def _squares(levels: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the probabilities above zero, and the distances from the mean, plain and squared."""
+def _from_least(levels: np.ndarray) -> np.ndarray:
+    """Return how far levels are above the least of them: what floats lose of large ones is left.
+
+    >>> _from_least(np.array([2**60, 2**60 + 1])).tolist()
+    [0.0, 1.0]
+    """
+    above = levels - levels.min() if len(levels) else levels
+    # Of two integers 64 bits hold the difference, but for its sign.
+    return (above.view(np.uint64) if levels.dtype == np.int64 else above).astype(np.float64)
+
+
+def _variance(levels: np.ndarray, p: np.ndarray) -> float:
     used = p > 0
-    apart = levels[used].astype(np.float64)
-    apart = apart - apart @ p[used]
-    return p[used], apart, apart**2
+    apart = _from_least(levels[used])
+    return float(p[used] @ (apart - apart @ p[used]) ** 2)
 
 
 def _read(prepared: Prepared, query: Variance, found: runtime.MarginalsAnswer) -> Answer:
@@ -77,10 +86,7 @@ def _read(prepared: Prepared, query: Variance, found: runtime.MarginalsAnswer) -
         return VarianceAnswer(query.text)
     flat = flat_rows(prepared, found.probabilities)
     (target,) = prepared.targets
-    each: list[float] = []
-    for variable in target.variables.reshape(-1).tolist():
-        p, _, squares = _squares(target.levels, flat[variable])
-        each.append(float(p @ squares))
+    each = [_variance(target.levels, flat[v]) for v in target.variables.reshape(-1).tolist()]
     shaped = np.array(each).reshape(target.variables.shape)
     made = VarianceAnswer(query.text, value=shaped.tolist(), array=shaped)
     if shaped.ndim or found.lower is None or found.upper is None:
@@ -90,10 +96,12 @@ def _read(prepared: Prepared, query: Variance, found: runtime.MarginalsAnswer) -
     upper = flat_rows(prepared, found.upper)[variable]
     # Around any point the mean square is at least the variance; the mean is no further from it
     # than its bounds.
-    apart = target.levels - float(target.levels.astype(np.float64) @ flat[variable])
+    levels = _from_least(target.levels)
+    apart = levels - float(levels @ flat[variable])
     fewest, most = least_and_most(apart**2, lower, upper)
     ends = least_and_most(apart, lower, upper)
-    least = max(0.0, fewest - max(end**2 for end in ends))
+    furthest = max(end**2 for end in ends)
+    least = max(0.0, fewest - furthest - 4 * float(np.finfo(np.float64).eps) * furthest)
     return replace(made, lower=least, upper=most)
 
 
@@ -107,12 +115,14 @@ def _quality(
         return quality
     flat = flat_rows(prepared, found.probabilities)
     (target,) = prepared.targets
-    levels = target.levels.astype(np.float64)
+    levels = _from_least(target.levels)
     scales = [
         float(((levels - levels @ flat[v]) ** 2).sum())
         for v in target.variables.reshape(-1).tolist()
     ]
-    return replace(quality, error=quality.error * max(scales, default=0.0))
+    # No variance is above a quarter of the squared range.
+    most = float(np.ptp(levels)) ** 2 / 4 if len(levels) else 0.0
+    return replace(quality, error=min(quality.error * max(scales, default=0.0), most))
 
 
 VARIANCE = Question(
