@@ -32,6 +32,12 @@ def unknown_name(
     return Diagnostic("GM201", f"unknown name `{name}`", span, hint=hint)
 
 
+def loop_without_for(span: Span, name: str, loop: str) -> Diagnostic:
+    """Report `for i in A, j in B` within a line, where `j in B` asks whether it is in B."""
+    hint = f"within a line, each loop says `for`: `... for {loop}`"
+    return Diagnostic("GM201", f"unknown name `{name}`", span, hint=hint)
+
+
 def declared_twice(span: Span, name: str, first: Span) -> Diagnostic:
     """Report a second declaration of a name."""
     return Diagnostic(

@@ -1,5 +1,8 @@
 """Functions over many arguments: sum, count, all, exactly, alldifferent and the like."""
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 from gmlang.core.ast import (
     Aggregate,
     Apply,
@@ -29,6 +32,7 @@ from gmlang.core.expressions.operators import (
     need_number,
     negation,
 )
+from gmlang.core.expressions.references import find
 from gmlang.core.names.scope import Env, guarded
 from gmlang.core.print import describe, show_type
 from gmlang.core.walk import is_random, type_of
@@ -61,6 +65,7 @@ def check_aggregate(state: Checking, env: Env, call: ast.Call, operator: str) ->
         arguments = arguments[1:]
     if operator == "exactly_one":
         operator, parameter = "exactly", Constant(call.span, 1, Integer())
+    _refuse_loop_without_for(state, env, arguments)
     groups = each(lambda argument: check_items(state, env, argument, operator), arguments)
     items = tuple(item for group in groups for item in group)
     if operator in ("min", "max"):
@@ -71,6 +76,17 @@ def check_aggregate(state: Checking, env: Env, call: ast.Call, operator: str) ->
         return Apply(call.span, comparisons[operator], (count, parameter), Bool())
     type_ = _type_of(state, operator, items)
     return Aggregate(call.span, operator, items, parameter, type_)
+
+
+def _refuse_loop_without_for(state: Checking, env: Env, arguments: Sequence[ast.Argument]) -> None:
+    for first, second in pairwise(arguments):
+        match first, second:
+            case ast.Comprehension(), ast.Binary(operator="in", left=ast.Name() as name):
+                if name.text not in env.names and find(state, env, name) is None:
+                    loop = second.span.text
+                    fail(state, name_errors.loop_without_for(name.span, name.text, loop))
+            case _:
+                pass
 
 
 def _count_number(state: Checking, env: Env, argument: ast.Expression, operator: str) -> Expression:
