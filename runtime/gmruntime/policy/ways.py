@@ -36,6 +36,10 @@ from gmruntime.simplify.idle import without_idle
 BYTES_OF_STATE = 12
 """Of each variable, where an assignment is written out and scored."""
 
+REFUTED_FACTORS_MAX = 5000
+REFUTATION_SHARE = 0.03
+"""Of the budget of a count goes into proving that there is nothing to count, among so many."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rule:
@@ -97,9 +101,25 @@ def _propagate(case: Case) -> AnyAnswer | None:
     from gmruntime.driver.maximise import by_constraints
 
     query = case.task.query
-    if not isinstance(query, Map):
+    if isinstance(query, Map):
+        return by_constraints(case.task.asking(query), case.effort)
+    if isinstance(query, Solutions) and _is_constrained(case):
+        return _refute(case, query)
+    return None
+
+
+def _refute(case: Case, query: Solutions) -> AnyAnswer | None:
+    """Count none where that is quickly proved: tables of pigeonholes take elimination long."""
+    from gmruntime.constraints.feasible import METHOD as REFUTATION
+    from gmruntime.constraints.feasible import is_possible
+
+    graph, budget = case.task.graph, case.effort.budget
+    if graph.num_factors > REFUTED_FACTORS_MAX:
         return None
-    return by_constraints(case.task.asking(query), case.effort)
+    rng = np.random.default_rng((case.effort.seed, 2))
+    if is_possible(graph, case.task.evidence, budget.share(REFUTATION_SHARE), rng) is not False:
+        return None
+    return query.impossible(Quality(Status.IMPOSSIBLE, REFUTATION, budget.spent_s()))
 
 
 def _is_constrained(case: Case) -> bool:

@@ -62,6 +62,7 @@ class Solutions(Question[SolutionsAnswer]):
     WAYS: ClassVar[tuple[Way, ...]] = (
         Way.IDLE,
         Way.CLOSED_FORM,
+        Way.CONSTRAINTS,
         Way.ELIMINATION,
         Way.ESTIMATE,
     )
