@@ -62,6 +62,7 @@ def test_every_mistake_of_a_text_is_told(client: Client):
 def test_hover_shows_type_and_documentation(client: Client):
     uri = "file:///folder/hover.gm"
     client.open(uri, f'"The weather."\n{PROGRAM}')
+    assert client.diagnostics(uri) == []
     text = client.at("hover", uri, 6, 9)["contents"]["value"]
     assert "var rain : bool ~ Bernoulli(0.2)" in text
     assert "random variable over `bool`" in text
