@@ -17,6 +17,7 @@ from gmlang.core.program import Assert, Query
 from gmlang.data.names import by_core_name, declared_columns
 from gmlang.data.reading import read_all
 from gmlang.diagnostics import Diagnostic, GmError, Source
+from gmlang.errors import asking
 from gmlang.errors import data as data_errors
 from gmlang.errors import grounding as errors
 from gmlang.formats.programs import model_program
@@ -176,8 +177,7 @@ class Model:
         """Parse and check a text that asks one thing."""
         first, *others = self.ask(text)
         if others:
-            hint = "ask for each on its own"
-            raise GmError([errors.cannot_ask(others[0].span, "one query at a time", hint)])
+            raise GmError([asking.one_at_a_time(others[0].span)])
         return first
 
     def query(
@@ -285,7 +285,7 @@ class Model:
         """
         question = self._one(text)
         if not isinstance(question, Map):
-            raise GmError([errors.cannot_ask(question.span, "only MAP(...) can be searched for")])
+            raise GmError([asking.only_map_is_searched(question.span)])
         session = self.session()
         names = asked_names(prepare(session, question), question)
         settings = checked_settings(budget_s, seed, "auto", memory_bytes, executor, num_workers)
@@ -342,7 +342,7 @@ def compile(text: str, name: str = "<text>", **data: object) -> Model:
 def _source(name: str, text: object) -> Source:
     """Return a text from Python as a source; bytes and whatever else are refused."""
     if not isinstance(text, str):
-        raise GmError([errors.bad_setting("the text", "a str", text)])
+        raise GmError([errors.not_a_text(text)])
     return Source(name, text)
 
 

@@ -4,7 +4,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from gmlang.diagnostics import GmError, Source
-from gmlang.errors import syntax as errors
+from gmlang.errors.syntax import mistakes as errors
 from gmruntime.formats.errors import FormatError
 from gmruntime.formats.files import read_file, too_large
 from gmruntime.formats.recognise import (
@@ -30,7 +30,7 @@ def read_source(path: Path) -> Source:
     try:
         return source_of(str(path), read_file(path, PROGRAM_BYTES_MAX))
     except FormatError as error:
-        raise GmError([errors.not_a_program(str(path), error.message, error.hint)]) from None
+        raise GmError([errors.unreadable(str(path), error)]) from None
 
 
 def source_of(name: str, content: bytes) -> Source:
@@ -46,10 +46,9 @@ def source_of(name: str, content: bytes) -> Source:
         text = content.decode("utf-8-sig")
         refuse_other(GM, name, text)
     except FormatError as error:
-        raise GmError([errors.not_a_program(name, error.message, error.hint)]) from None
+        raise GmError([errors.unreadable(name, error)]) from None
     except UnicodeDecodeError as error:
-        reason = f"this is not UTF-8 text (byte {error.start})"
-        raise GmError([errors.not_a_program(name, reason, "save the file as UTF-8")]) from None
+        raise GmError([errors.not_utf8(name, error.start)]) from None
     return Source(name, text)
 
 
@@ -61,8 +60,7 @@ def refuse_data(source: Source) -> None:
     """
     found = text_format(source.text)
     if found in (TABLE, UAI_NUMBERS):
-        reason = f"this looks like {found.name}, not like {GM.name}"
-        raise GmError([errors.not_a_program(source.name, reason, found.advice)])
+        raise GmError([errors.another_format(source.name, found, GM)])
 
 
 def find_module(name: str, beside: Path | None) -> Source | None:

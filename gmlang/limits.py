@@ -9,6 +9,7 @@ MEMORY_MAX = 1 << 60
 """Bytes; a cap above this is none."""
 
 SECONDS = "a number of seconds above 0 and up to 1e8"
+MEMORY = "a number above 0"
 SEED = "a whole number from 0 to 2^64 - 1"
 
 

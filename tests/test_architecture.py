@@ -224,7 +224,7 @@ def test_compiled_functions_take_records():
 def test_error_codes_are_unique():
     folder = Path(str(errors.__path__[0]))
     owners: dict[str, str] = {}
-    for path in sorted(folder.glob("*.py")):
+    for path in sorted(folder.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if not isinstance(node, ast.FunctionDef):
                 continue

@@ -25,11 +25,13 @@ from gmlang.data.scalars import (
 )
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors import data as errors
+from gmlang.errors import objects
 
 _NUM_LEVELS_MAX = 64
 """NumPy's own limit of axes."""
 
 Flat = np.ndarray | tuple[int, Unreadable]
+_Ragged = tuple[tuple[int, ...], objects.Length, objects.Length]
 """One axis of values, or the index of the first that cannot be read."""
 
 
@@ -85,7 +87,7 @@ def _read(type_: DataType, array: np.ndarray) -> Flat:
     match array.dtype.kind:
         case "b":
             if isinstance(type_, Enum) and array.size:
-                return 0, Unreadable("a bool", f"its values are {errors.one_of(type_.values)}")
+                return 0, Unreadable(errors.A_BOOL, errors.values_hint(type_.values))
             return array.astype(np.int64)
         case "i" | "u":
             return _integers(type_, array)
@@ -157,16 +159,14 @@ def _array(symbol: DataSymbol, value: object) -> tuple[np.ndarray, np.ndarray | 
             fields = cast("Any", mask)
             mask = np.asarray(fields[own_name(symbol)], np.bool_)
         return array, mask
-    reason = _no_array(value)
-    if reason:
-        raise GmError([errors.bad_kind(symbol.span, shown(symbol), *reason)])
+    _refuse_other(symbol, value)
     try:
         array = np.asarray(value)
     # Foreign arrays raise whatever they like when they cannot be converted.
     except Exception as error:
         _refuse_ragged(symbol, value)
-        found = f"a {type(value).__name__} that is no array: {str(error)[:200]}"
-        raise GmError([errors.bad_kind(symbol.span, shown(symbol), found)]) from None
+        kind = type(value).__name__
+        raise GmError([objects.no_array(symbol.span, shown(symbol), kind, error)]) from None
     return _plain(symbol, array), None
 
 
@@ -176,65 +176,63 @@ def _plain(symbol: DataSymbol, array: np.ndarray) -> np.ndarray:
     if array.dtype.names is not None:
         fields = array.dtype.names
         if own_name(symbol) not in fields:
-            found = f"a structured array of {', '.join(fields)}, without {own_name(symbol)}"
-            raise GmError([errors.bad_kind(symbol.span, name, found, "choose one: array['field']")])
+            raise GmError([objects.no_such_field(symbol.span, name, fields, own_name(symbol))])
         array = array[own_name(symbol)]
     match array.dtype.kind:
         case "b" | "i" | "u" | "f" | "S" | "U" | "O" | "T":
             return array
         case "c":
-            hint = "take its real part, or its magnitude"
-            raise GmError([errors.bad_kind(symbol.span, name, "complex numbers", hint)])
+            raise GmError([objects.complex_numbers(symbol.span, name)])
         case "M" | "m":
-            hint = "say what is meant by a time: count days or steps from a beginning"
-            found = f"times ({array.dtype})"
-            raise GmError([errors.bad_kind(symbol.span, name, found, hint)])
+            raise GmError([objects.times(symbol.span, name, str(array.dtype))])
         case _:
-            found = f"values of type {array.dtype}"
-            raise GmError([errors.bad_kind(symbol.span, name, found)])
+            raise GmError([objects.other_values(symbol.span, name, str(array.dtype))])
 
 
-def _no_array(value: object) -> tuple[str, str] | None:
-    """Say what a thing is that NumPy would take for a single object, and what to do."""
-    kind = type(value).__name__
+def _refuse_other(symbol: DataSymbol, value: object) -> None:
+    """Refuse a thing that NumPy would take for a single object."""
     if hasattr(value, "__array__"):
-        return None
+        return
+    place = symbol.span, shown(symbol), type(value).__name__
     if isinstance(value, Iterator):
-        return f"an iterator ({kind}), which can be read only once", "give a list: list(...)"
+        raise GmError([objects.an_iterator(*place)])
     if isinstance(value, Set):
-        return f"a {kind}, which has no order", "give a list: sorted(...)"
+        raise GmError([objects.a_set(*place)])
     if isinstance(value, Mapping):
-        return f"a {kind}", "give one of its values, an array or a list"
+        raise GmError([objects.a_mapping(*place)])
     if hasattr(value, "toarray"):
-        return f"a sparse matrix ({kind})", "give its array: .toarray()"
-    return None
+        raise GmError([objects.a_sparse_matrix(*place)])
 
 
 def _refuse_ragged(symbol: DataSymbol, value: object) -> None:
     found = _ragged(value, ())
     if found is not None:
         place, here, first = found
-        at = errors.entry("", place)
-        raise GmError([errors.ragged(symbol.span, shown(symbol), at, here, first)])
+        raise GmError([objects.ragged(symbol.span, shown(symbol), place, here, first)])
 
 
-def _ragged(value: object, place: tuple[int, ...]) -> tuple[tuple[int, ...], str, str] | None:
-    """Find the first list that is not as long as those beside it."""
+def _ragged(value: object, place: tuple[int, ...]) -> _Ragged | None:
+    """Find the first list that is not as long as those beside it.
+
+    Returns:
+        Its place, its length and that of the first beside it: a number, the shape of an array, or
+        None of a single value.
+    """
     if not isinstance(value, list | tuple) or len(place) > _NUM_LEVELS_MAX:
         return None
     items: Sequence[object] = value
     shapes = [_length(item) for item in items]
     for index, shape in enumerate(shapes):
         if shape != shapes[0]:
-            return (*place, index), _has(shape), _has(shapes[0])
+            return (*place, index), shape, shapes[0]
     for index, item in enumerate(items):
         found = _ragged(item, (*place, index))
         if found is not None:
             return found
-    sizes = [getattr(item, "shape", None) for item in items]
+    sizes: list[objects.Length] = [getattr(item, "shape", None) for item in items]
     for index, size in enumerate(sizes):
         if size != sizes[0]:
-            return (*place, index), f"has shape {size}", f"has shape {sizes[0]}"
+            return (*place, index), size, sizes[0]
     return None
 
 
@@ -245,12 +243,6 @@ def _length(item: object) -> int | None:
         return len(cast("Sequence[object]", item))
     except TypeError:
         return None
-
-
-def _has(length: int | None) -> str:
-    if length is None:
-        return "is a single value"
-    return "has 1 entry" if length == 1 else f"has {length} entries"
 
 
 # --- Masked arrays and pandas ------------------------------------------------------------
@@ -313,7 +305,4 @@ def _of_frame(symbol: DataSymbol, frame: Any) -> Any:  # noqa: ANN401 - pandas i
         return frame.iloc[:, columns.index(own_name(symbol))]
     if len(columns) == 1:
         return frame.iloc[:, 0]
-    listed = ", ".join(columns[:12])
-    found = f"a data frame of {len(columns)} columns ({listed}), none or several of them its own"
-    hint = f"choose one: frame['{columns[0]}']" if columns else ""
-    raise GmError([errors.bad_kind(symbol.span, shown(symbol), found, hint)])
+    raise GmError([objects.no_one_column(symbol.span, shown(symbol), columns)])

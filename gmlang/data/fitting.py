@@ -18,7 +18,7 @@ from gmlang.data.scalars import (
 from gmlang.data.tables import Table
 from gmlang.diagnostics import Diagnostic, GmError, Span
 from gmlang.errors import data as errors
-from gmlang.errors.grounding import wrong_shape
+from gmlang.errors.shapes import table_shape
 
 Sizes = tuple[int | None, ...]
 """For each declared axis its size, None where only the data says it."""
@@ -39,13 +39,10 @@ class Selection:
         return len(self.table.rows) - self.row
 
     @property
-    def skipped(self) -> str:
-        """Say that lines without values between the rows were left out; "" where there are none."""
+    def num_skipped(self) -> int:
+        """Count the lines without values between the rows, which were left out."""
         lines = self.table.lines[self.row :]
-        count = lines[-1] - lines[0] + 1 - len(lines) if lines else 0
-        if count < 1:
-            return ""
-        return f"{count} blank {'line was' if count == 1 else 'lines were'} skipped"
+        return lines[-1] - lines[0] + 1 - len(lines) if lines else 0
 
     def cells(self) -> list[str]:
         """List the texts, row by row."""
@@ -88,9 +85,9 @@ def from_table(
 def _bad_cell(symbol: DataSymbol, chosen: Selection, index: int, reason: Unreadable) -> Diagnostic:
     place = chosen.place(index)
     row, column = divmod(index, chosen.width)
-    what = f"`{shown(symbol)}`, line {chosen.table.lines[chosen.row + row]}"
-    if chosen.table.shape[1] > 1:
-        what += f", column {chosen.column + column + 1},"
+    line = chosen.table.lines[chosen.row + row]
+    column = chosen.column + column + 1 if chosen.table.shape[1] > 1 else None
+    what = errors.cell(shown(symbol), line, column)
     return errors.bad_cell(
         place, what, reason.shown, expected(symbol.type), reason.hint, symbol.span
     )
@@ -117,15 +114,12 @@ def _selected(symbol: DataSymbol, table: Table) -> Selection:
     if not any(unread):
         text = errors.quoted(first[named[0]])
         raise GmError([errors.header_or_value(place, shown(symbol), text)])
-    reason = ""
     if len(named) > 1:
-        reason = "names two columns"
-    elif len(table.rows) == 1:
-        reason = "is all there is: no values follow it"
-    elif any(is_number(text) for text in first):
-        reason = "has a number in it: this is a line of values that begins with a name"
-    if reason:
-        raise GmError([errors.bad_header(place, shown(symbol), reason)])
+        raise GmError([errors.header_of_two(place, shown(symbol))])
+    if len(table.rows) == 1:
+        raise GmError([errors.header_alone(place, shown(symbol))])
+    if any(is_number(text) for text in first):
+        raise GmError([errors.header_with_number(place, shown(symbol))])
     return Selection(table, 1, named[0], 1)
 
 
@@ -174,12 +168,8 @@ def _shape(symbol: DataSymbol, chosen: Selection, declared: str, sizes: Sizes) -
             return (1, height) if sizes[0] == 1 and width == 1 else (height, width)
         case _:
             pass
-    rows = "1 row" if height == 1 else f"{height} rows"
-    columns = "1 column" if width == 1 else f"{width} columns"
-    hint = "give it one row or one column, or a header with the name of its column"
-    if len(symbol.shape) > 2:
-        hint = "a table has two axes; save an array of more as .npy"
-    hint += f"; {chosen.skipped}" if chosen.skipped else ""
     place, notes = chosen.table.line(chosen.row), errors.declared_here(symbol.span)
-    found = f"{rows} and {columns}"
-    raise GmError([wrong_shape(place, shown(symbol), declared, found, notes, hint)])
+    found, skipped = (height, width), chosen.num_skipped
+    raise GmError(
+        [table_shape(place, shown(symbol), declared, found, len(symbol.shape), skipped, notes)]
+    )

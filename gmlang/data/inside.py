@@ -58,7 +58,7 @@ def check_inside(
     value = array[bad].flat[0]
     number = str(value) if array.dtype == np.int64 else f"{float(value):g}"
     if symbol.is_param and not np.isfinite(value):
-        raise GmError([data_errors.missing_param(symbol.span, f"{what} is {number}")])
+        raise GmError([data_errors.missing_param(symbol.span, what, number)])
     span, notes = symbol.span, ()
     if written is not None:
         span = written.place(int(np.flatnonzero(bad)[0]))

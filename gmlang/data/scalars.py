@@ -154,7 +154,7 @@ def from_text(type_: DataType, text: str) -> Read:
                 return values.index(text)
             near = next((value for value in values if value.lower() == lowered), "")
             if near:
-                return Unreadable(errors.quoted(text), f"did you mean `{near}`?")
+                return Unreadable(errors.quoted(text), errors.did_you_mean(near))
         case Bool() if lowered in _BOOLS:
             return _BOOLS[lowered]
         case _:
@@ -224,7 +224,7 @@ def from_object(type_: DataType, value: object) -> Read:
         case bytes():
             return _from_bytes(type_, value)
         case np.timedelta64() | np.datetime64():
-            return Unreadable(f"a value of type {type(value).__name__}", errors.object_hint(value))
+            return Unreadable(errors.object_text(value), errors.object_hint(value))
         case bool() | np.bool_():
             if isinstance(type_, Enum):
                 return Unreadable(str(value).lower(), errors.word_hint("", type_.values))
@@ -237,7 +237,7 @@ def from_object(type_: DataType, value: object) -> Read:
             pass
     if isinstance(value, _decimals()):
         return math.nan if value.is_nan() else _from_real(type_, value)
-    return Unreadable(f"a value of type {type(value).__name__}", errors.object_hint(value))
+    return Unreadable(errors.object_text(value), errors.object_hint(value))
 
 
 def _decimals() -> "tuple[type[Decimal], ...]":
@@ -249,7 +249,7 @@ def _from_bytes(type_: DataType, value: bytes) -> Read:
     try:
         return from_text(type_, value.decode("utf-8"))
     except UnicodeDecodeError:
-        return Unreadable(repr(value)[:40], "bytes are read as UTF-8 text")
+        return Unreadable(repr(value)[:40], errors.BYTES_ARE_TEXT)
 
 
 def _from_real(type_: DataType, value: Any) -> Read:  # noqa: ANN401 - any library's number

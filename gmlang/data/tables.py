@@ -71,13 +71,13 @@ def read_table(name: str, path: str) -> Table:
     try:
         content = read_unpacked(path)
     except FormatError as error:
-        raise GmError([errors.not_text(path, error.message, error.hint)]) from None
+        raise GmError([errors.unreadable(path, error)]) from None
     text = _decoded(path, content)
     source = Source(path, text.replace("\r\n", "\n").replace("\r", "\n"))
     written = enumerate(map(_uncommented, source.text.split("\n")), 1)
     records = [(number, line) for number, line in written if line.strip(" \t")]
     if not records:
-        raise GmError([errors.no_values(path, "holds no values")])
+        raise GmError([errors.no_values(path)])
     separator = _separator(source, name, records)
     rows = [_split(source, number, line, separator) for number, line in records]
     lines = tuple(number for number, _ in records)
@@ -91,12 +91,10 @@ def _decoded(path: str, content: bytes) -> str:
         text = content.decode(encoding)
     except UnicodeDecodeError as error:
         name = encoding.removesuffix("-sig").upper()
-        reason = f"byte {error.start} is no {name} text"
-        raise GmError([errors.not_text(path, reason)]) from None
+        raise GmError([errors.undecodable(path, error.start, name)]) from None
     if "\0" in text:
         before = text[: text.index("\0")].encode(encoding.removesuffix("-sig"))
-        reason = f"byte {len(before)} is zero, so this is no text, or UTF-16 without its mark"
-        raise GmError([errors.not_text(path, reason)])
+        raise GmError([errors.zero_byte(path, len(before))])
     return text
 
 
@@ -170,7 +168,7 @@ def _cells(source: Source, start: int, line: str, separator: str) -> list[tuple[
             quoted = _QUOTED.match(line, position)
             if quoted is None:
                 place = Span(source, start + first, start + len(line))
-                raise GmError([errors.bad_quotes(place, "this quote is not closed on its line")])
+                raise GmError([errors.unclosed_quote(place)])
             last = quoted.end()
             rest = line[last:].lstrip(" " if separator == "\t" else " \t")
             follows = rest == "" or (
@@ -178,7 +176,7 @@ def _cells(source: Source, start: int, line: str, separator: str) -> list[tuple[
             )
             if not follows:
                 place = Span(source, start + last, start + len(line))
-                raise GmError([errors.bad_quotes(place, "something follows the closing quote")])
+                raise GmError([errors.text_after_quote(place)])
             position = len(line) - len(rest)
         else:
             end = line.find(separator or " ", position)
@@ -202,13 +200,9 @@ def _check_widths(
     if bad is None:
         return
     found = len(rows[bad])
-    hint = "give every line as many cells; what is missing is written NA"
     longer = rows[bad] if found > first else rows[0]
-    if abs(found - first) == 1 and not longer[-1].strip(" \t"):
-        hint = (
-            f"is the {_NAMES.get(separator, 'space')} at the end of the longer line one too many?"
-        )
-    elif separator and min(found, first) == 1:
-        hint = f"are there lines without {_NAMES[separator]}, or with another separator?"
+    is_blank = abs(found - first) == 1 and not longer[-1].strip(" \t")
+    sign = _NAMES.get(separator)
+    found_line, first_line = errors.Line(lines[bad], found), errors.Line(lines[0], first)
     place = _line(source, lines[bad])
-    raise GmError([errors.ragged_table(place, name, lines[bad], found, lines[0], first, hint)])
+    raise GmError([errors.ragged_table(place, name, found_line, first_line, sign, is_blank)])

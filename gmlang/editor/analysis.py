@@ -99,7 +99,7 @@ class Unchecked:
         found: list[Diagnostic] = []
         for name, mistake in self._broken.items():
             place = import_of(self.program, name) or Span(self.source, 0, 0)
-            found.append(errors.unreadable_module(place, name, mistake.message, mistake.hint))
+            found.append(errors.unreadable_module(place, name, mistake))
         return found
 
 

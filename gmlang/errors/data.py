@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from gmlang.diagnostics import Diagnostic, Note, Span
 from gmlang.errors.names import nearest
+from gmruntime.formats.errors import FormatError
 
 NUM_LISTED_MAX = 12
 
@@ -14,6 +16,15 @@ TOO_LARGE_FOR_FLOAT = (
 )
 TOO_LARGE_BESIDE_MISSING = "beside missing values, whole numbers are exact up to 2**53 only"
 NOT_WHOLE = "it is not whole"
+BYTES_ARE_TEXT = "bytes are read as UTF-8 text"
+A_BOOL = "a bool"
+
+
+class Line(NamedTuple):
+    """A line of a table: its number, and how many cells it has."""
+
+    number: int
+    num_cells: int
 
 
 def quoted(text: str) -> str:
@@ -41,6 +52,21 @@ def word_hint(text: str, values: Sequence[str]) -> str:
     if values:
         return nearest(text, values) or f"write {' or '.join(values[:3])}"
     return ""
+
+
+def values_hint(values: Sequence[str]) -> str:
+    """Say what the values of an enum are."""
+    return f"its values are {one_of(values)}"
+
+
+def did_you_mean(value: str) -> str:
+    """Propose a value that is written a little otherwise."""
+    return f"did you mean `{value}`?"
+
+
+def object_text(value: object) -> str:
+    """Show a Python object that is no value."""
+    return f"a value of type {type(value).__name__}"
 
 
 def object_hint(value: object) -> str:
@@ -90,26 +116,11 @@ def bad_cell(
     return Diagnostic("GM456", message, cell, notes, hint=hint)
 
 
-def bad_kind(span: Span, name: str, found: str, hint: str = "") -> Diagnostic:
-    """Something is given that is no array of values at all."""
-    return Diagnostic("GM457", f"`{name}` is given {found}", span, hint=hint)
-
-
-def ragged(span: Span, name: str, place: str, found: str, first: str) -> Diagnostic:
-    """The rows of nested lists differ in length."""
-    return Diagnostic(
-        "GM458",
-        f"the rows of `{name}` differ: {name}{place} {found}, but the first beside it {first}",
-        span,
-        hint="fill the rows up with None, which is missing, or give each row its own data",
-    )
-
-
-def missing_param(span: Span, what: str) -> Diagnostic:
+def missing_param(span: Span, what: str, number: str) -> Diagnostic:
     """A parameter is missing or infinite."""
     return Diagnostic(
         "GM459",
-        f"{what}, but a parameter is a finite number",
+        f"{what} is {number}, but a parameter is a finite number",
         span,
         hint="only data may be missing",
     )
@@ -149,15 +160,29 @@ def given_twice(name: str, other: str) -> Diagnostic:
 # --- Files -------------------------------------------------------------------------------
 
 
-def not_text(path: str, reason: str, hint: str = "") -> Diagnostic:
-    """A file is no text that can be read."""
+def unreadable(path: str, error: FormatError) -> Diagnostic:
+    """A file cannot be unpacked, is too large or of another format, as its reader says."""
+    return _not_text(path, error.message, error.hint)
+
+
+def undecodable(path: str, byte: int, encoding: str) -> Diagnostic:
+    """A file is no text from some byte on."""
+    return _not_text(path, f"byte {byte} is no {encoding} text")
+
+
+def zero_byte(path: str, byte: int) -> Diagnostic:
+    """A file has a byte in it that is zero."""
+    return _not_text(path, f"byte {byte} is zero, so this is no text, or UTF-16 without its mark")
+
+
+def _not_text(path: str, reason: str, hint: str = "") -> Diagnostic:
     way_out = hint or "save it as UTF-8, or as UTF-16 with its mark"
     return Diagnostic("GM450", f"{path}: {reason}", None, hint=way_out)
 
 
-def no_values(path: str, why: str) -> Diagnostic:
+def no_values(path: str) -> Diagnostic:
     """A file holds nothing."""
-    return Diagnostic("GM462", f"{path} {why}", None)
+    return Diagnostic("GM462", f"{path} holds no values", None)
 
 
 def mixed_separators(span: Span, name: str, found: Sequence[str]) -> Diagnostic:
@@ -170,19 +195,44 @@ def mixed_separators(span: Span, name: str, found: Sequence[str]) -> Diagnostic:
     )
 
 
-def bad_quotes(span: Span, reason: str) -> Diagnostic:
-    """A cell's quotes do not match."""
-    return Diagnostic("GM463", reason, span, hint='inside quotes a quote is doubled: "a""b"')
+def unclosed_quote(span: Span) -> Diagnostic:
+    """A quote opens a cell, and none closes it on its line."""
+    return _bad_quotes(span, "this quote is not closed on its line")
+
+
+def text_after_quote(span: Span) -> Diagnostic:
+    """A cell goes on behind its closing quote."""
+    return _bad_quotes(span, "something follows the closing quote")
+
+
+def _bad_quotes(span: Span, sentence: str) -> Diagnostic:
+    return Diagnostic("GM463", sentence, span, hint='inside quotes a quote is doubled: "a""b"')
 
 
 def ragged_table(
-    span: Span, name: str, line: int, found: int, first_line: int, first: int, hint: str
+    span: Span, name: str, line: Line, first: Line, sign: str | None, is_blank: bool
 ) -> Diagnostic:
-    """The lines of a table differ in length."""
+    """The lines of a table differ in length.
+
+    Args:
+        span: of the line.
+        name: of the data.
+        line: the first that differs from the one before it all.
+        first: that one.
+        sign: the name of what separates cells; None where blanks do.
+        is_blank: whether the longer line is so by one cell of nothing.
+    """
+    found, others = line.num_cells, first.num_cells
     cells = "1 cell" if found == 1 else f"{found} cells"
+    hint = "give every line as many cells; what is missing is written NA"
+    if is_blank:
+        hint = f"is the {sign or 'space'} at the end of the longer line one too many?"
+    elif sign is not None and min(found, others) == 1:
+        hint = f"are there lines without {sign}, or with another separator?"
     return Diagnostic(
         "GM452",
-        f"line {line} of the table of `{name}` has {cells}, but line {first_line} has {first}",
+        f"line {line.number} of the table of `{name}` has {cells}, "
+        f"but line {first.number} has {others}",
         span,
         hint=hint,
     )
@@ -220,14 +270,35 @@ def other_header(span: Span, name: str, columns: Sequence[str], expected: str) -
     )
 
 
-def bad_header(span: Span, name: str, reason: str) -> Diagnostic:
-    """A header names the data, but says no column."""
-    return Diagnostic("GM455", f"the header of `{name}` {reason}", span)
+def header_of_two(span: Span, name: str) -> Diagnostic:
+    """Two columns have the name of the data."""
+    return _bad_header(span, name, "names two columns")
+
+
+def header_alone(span: Span, name: str) -> Diagnostic:
+    """A file has a header and nothing else."""
+    return _bad_header(span, name, "is all there is: no values follow it")
+
+
+def header_with_number(span: Span, name: str) -> Diagnostic:
+    """A line begins with the name of the data and goes on with values."""
+    what = "has a number in it: this is a line of values that begins with a name"
+    return _bad_header(span, name, what)
+
+
+def _bad_header(span: Span, name: str, what: str) -> Diagnostic:
+    return Diagnostic("GM455", f"the header of `{name}` {what}", span)
 
 
 def entry(name: str, place: Sequence[int]) -> str:
     """Name one entry of data: `k`, `k[2]`, `k[0, 3]`."""
     return f"{name}[{', '.join(map(str, place))}]" if place else name
+
+
+def cell(name: str, line: int, column: int | None) -> str:
+    """Name one cell of a table, its column where there are several."""
+    place = f"`{name}`, line {line}"
+    return place if column is None else f"{place}, column {column},"
 
 
 def about_model(text: str) -> Diagnostic:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from enum import StrEnum
 
 from gmlang.diagnostics import Diagnostic, Note, Span
 
@@ -17,20 +18,6 @@ def missing_data(span: Span, name: str, given: Sequence[str]) -> Diagnostic:
     )
 
 
-def wrong_shape(
-    span: Span,
-    name: str,
-    expected: str,
-    found: str,
-    notes: tuple[Note, ...] = (),
-    hint: str = "",
-    what: str = "the data",
-) -> Diagnostic:
-    """An array does not have the declared shape."""
-    message = f"`{name}` needs shape {expected}; {what} has shape {found}"
-    return Diagnostic("GM403", message, span, notes, hint=hint)
-
-
 def size_unknown(span: Span, name: str) -> Diagnostic:
     """A size was used that no data fixes."""
     return Diagnostic(
@@ -39,6 +26,20 @@ def size_unknown(span: Span, name: str) -> Diagnostic:
         span,
         hint=f"declare before this what says it: data of shape [{name}], or data {name} = 10",
     )
+
+
+def empty_domain(span: Span) -> Diagnostic:
+    """The computed ends of a domain leave nothing between them."""
+    return _no_declaration(span, "this domain is empty", "its last value is below its first")
+
+
+def negative_size(span: Span, size: int) -> Diagnostic:
+    """A computed size is below 0."""
+    return _no_declaration(span, f"a size cannot be {size}", "a size is 0 or more")
+
+
+def _no_declaration(span: Span, sentence: str, hint: str) -> Diagnostic:
+    return Diagnostic("GM440", sentence, span, hint=hint)
 
 
 def value_outside_domain(
@@ -68,7 +69,27 @@ def no_such_element(span: Span, text: str, index: str, where: str) -> Diagnostic
     )
 
 
-def without_value(span: Span, why: str, where: str) -> Diagnostic:
+class Undefined(StrEnum):
+    """Why an operation has no value, said after its text."""
+
+    BEYOND = "is beyond 64-bit integers"
+    BY_ZERO = "divides by zero"
+    BY_ZERO_OR_BEYOND = "divides by zero, or is beyond 64-bit integers"
+    BY_ZERO_OR_NO_NUMBER = "divides by zero, or is not a number"
+    MAY_BE_BEYOND = "may be beyond 64-bit integers"
+    MAX_OF_NOTHING = "is the max of nothing"
+    MIN_OF_NOTHING = "is the min of nothing"
+    NOT_WHOLE = "is no whole number"
+    NO_NUMBER = "is not a number"
+    NOWHERE = ""
+
+    @classmethod
+    def of_none(cls, operator: str) -> "Undefined":
+        """Return why the smallest or largest of no values is none, by its operator."""
+        return cls.MAX_OF_NOTHING if operator == "max" else cls.MIN_OF_NOTHING
+
+
+def without_value(span: Span, why: Undefined, where: str) -> Diagnostic:
     """An expression has no value in some instance or state."""
     text = " ".join(span.text.split())
     return Diagnostic(
@@ -232,14 +253,26 @@ def no_such_prediction(span: Span, model: str, text: str) -> Diagnostic:
 
 
 def contradictory_composite(
-    span: Span, name: str, summary: str, notes: Sequence[Note], nats: float
+    span: Span, name: str, about: str, parts: Sequence[tuple[Span, str, bool]], nats: float
 ) -> Diagnostic:
-    """The parts of a composition contradict each other."""
+    """The parts of a composition contradict each other.
+
+    Args:
+        span: of the composition.
+        name: of it.
+        about: what they disagree about.
+        parts: where and in which model something is said of it; whether it is a prediction.
+        nats: by how much the composition is less likely than its parts.
+    """
+    notes = tuple(
+        Note(f"{model} {'predicts' if is_prediction else 'says'}", place)
+        for place, model, is_prediction in parts
+    )
     return Diagnostic(
         "GM416",
-        f"`{name}` contradicts itself: {summary}; {nats:.1f} nats",
+        f"`{name}` contradicts itself: its parts conflict about {about}; {nats:.1f} nats",
         span,
-        tuple(notes),
+        notes,
         hint="write `soft` after the composition to compose them anyway",
     )
 
@@ -264,31 +297,20 @@ def too_strong(span: Span, text: str, where: str, most: float) -> Diagnostic:
     )
 
 
-def cannot_ask(span: Span, message: str, hint: str = "") -> Diagnostic:
-    """A query that has no meaning as written."""
-    return Diagnostic("GM501", message, span, hint=hint)
-
-
-def too_many_values(span: Span, text: str, count: int | None) -> Diagnostic:
-    """The values that an expression may have are too many to be told apart."""
-    many = "" if count is None else f", {count}"
-    return Diagnostic(
-        "GM502",
-        f"`{text}` may have too many values{many} for its distribution",
-        span,
-        hint="round it, or ask for parts of it; the expectation `E` of a sum needs only its terms",
-    )
-
-
 def bad_setting(name: str, expected: str, found: object) -> Diagnostic:
     """A query is given a setting out of range, from Python."""
     return Diagnostic("GM511", f"{name} must be {expected}, not {found!r}", None)
 
 
-def bad_workers(message: str) -> Diagnostic:
+def not_a_text(found: object) -> Diagnostic:
+    """A program or a query from Python is no text."""
+    return bad_setting("the text", "a str", found)
+
+
+def bad_workers(error: ValueError) -> Diagnostic:
     """A query is given what is no executor, or no number of workers, from Python."""
     hint = "executor=ProcessPoolExecutor(...), or Dask's client.get_executor()"
-    return Diagnostic("GM512", message, None, hint=hint)
+    return Diagnostic("GM512", str(error), None, hint=hint)
 
 
 def random_target(span: Span, text: str) -> Diagnostic:

@@ -3,6 +3,32 @@
 from gmlang.diagnostics import Diagnostic, Span
 
 
-def not_yet(span: Span, what: str, hint: str = "") -> Diagnostic:
-    """Report a form whose words are reserved, but that does not work yet."""
+def reserved(span: Span, word: str) -> Diagnostic:
+    """Report a word, or the call of one, that does not work yet."""
+    return _not_yet(span, f"`{word}`")
+
+
+def counterfactual(span: Span) -> Diagnostic:
+    """Report a query about what would have been."""
+    return _not_yet(span, "counterfactuals, `had`")
+
+
+def continuous_family(span: Span, name: str) -> Diagnostic:
+    """Report a distribution over the reals."""
+    return _not_yet(span, f"`{name}`, a continuous distribution")
+
+
+def real_variable(span: Span) -> Diagnostic:
+    """Report a variable over all reals."""
+    hint = "a range with steps, such as `0..20`, and `Around(...)`, may do"
+    return _not_yet(span, "variables over the reals", hint)
+
+
+def thing_as_attribute(span: Span, entity: str) -> Diagnostic:
+    """Report an attribute that is a thing itself."""
+    hint = "relate two things by a model with two parameters"
+    return _not_yet(span, f"an attribute that is a {entity}", hint)
+
+
+def _not_yet(span: Span, what: str, hint: str = "") -> Diagnostic:
     return Diagnostic("GM601", f"{what}: not yet", span, hint=hint)

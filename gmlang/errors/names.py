@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 
 from gmlang.diagnostics import Diagnostic, Note, Span
+from gmlang.errors.forms import Form
 
 NUM_CANDIDATES_MAX = 12
 NUM_COMPARED_MAX = 500
@@ -58,6 +59,15 @@ def unknown_attribute(span: Span, entity: str, name: str, known: Sequence[str]) 
 
 def ambiguous_value(span: Span, name: str, meanings: Sequence[str]) -> Diagnostic:
     """Report a value that several domains share, where nothing says which is meant."""
+    return _ambiguous(span, name, meanings)
+
+
+def value_or_variable(span: Span, name: str, domain: str) -> Diagnostic:
+    """Report a value that is also a variable of its domain."""
+    return _ambiguous(span, name, [f"{domain}.{name}", f"the variable {name}"])
+
+
+def _ambiguous(span: Span, name: str, meanings: Sequence[str]) -> Diagnostic:
     return Diagnostic(
         "GM204",
         f"`{name}` may mean {' or '.join(meanings)}",
@@ -76,8 +86,17 @@ def unknown_module(span: Span, name: str) -> Diagnostic:
     )
 
 
-def unreadable_module(span: Span, name: str, reason: str, hint: str = "") -> Diagnostic:
-    """Report a module whose file cannot be read as a program."""
+def unreadable_module(span: Span, name: str, first: Diagnostic) -> Diagnostic:
+    """Report a module that is no program, with its first mistake."""
+    return _unreadable(span, name, first.message, first.hint)
+
+
+def unopened_module(span: Span, name: str, error: OSError) -> Diagnostic:
+    """Report a module whose file the system does not give."""
+    return _unreadable(span, name, error.strerror or str(error))
+
+
+def _unreadable(span: Span, name: str, reason: str, hint: str = "") -> Diagnostic:
     return Diagnostic("GM217", f"module `{name}` cannot be read: {reason}", span, hint=hint)
 
 
@@ -118,13 +137,45 @@ def not_in_module(span: Span, module: str, name: str, known: Sequence[str]) -> D
     )
 
 
-def defined_by_itself(span: Span, name: str, hint: str = "") -> Diagnostic:
+def defined_by_itself(span: Span, name: str) -> Diagnostic:
     """Report a declaration that needs itself."""
+    return _by_itself(span, name)
+
+
+def never_ends(span: Span, name: str) -> Diagnostic:
+    """Report a def of some parameters that calls itself whatever they are."""
+    return _by_itself(
+        span, name, f"say where it ends: `def {name}(n) = ... if n <= 0 else ... {name}(n - 1)`"
+    )
+
+
+def _by_itself(span: Span, name: str, hint: str = "") -> Diagnostic:
     return Diagnostic("GM208", f"`{name}` is defined by means of itself", span, hint=hint)
 
 
-def wrong_kind(span: Span, name: str, found: str, needed: str, hint: str = "") -> Diagnostic:
-    """Report a name that is declared, but as something else than is needed."""
+def wrong_kind(span: Span, name: str, found: str, needed: str) -> Diagnostic:
+    """Report a name that is declared, but as something else than is needed; both are forms."""
+    return _other_kind(span, name, found, needed)
+
+
+def thing_for_value(span: Span, name: str, entity: str, attribute: str) -> Diagnostic:
+    """Report a thing as a value; `attribute` is one that it has."""
+    hint = f"name an attribute: `{name}.{attribute}`"
+    return _other_kind(span, name, f"a {entity}", Form.VALUE, hint)
+
+
+def model_for_value(span: Span, name: str, parameters: Sequence[str]) -> Diagnostic:
+    """Report a model as a value."""
+    hint = f"apply it: `{name}({', '.join(parameters)})`"
+    return _other_kind(span, name, Form.MODEL, Form.VALUE, hint)
+
+
+def def_for_value(span: Span, name: str) -> Diagnostic:
+    """Report a def that is not called."""
+    return _other_kind(span, name, Form.DEF, Form.VALUE, f"call it: `{name}(...)`")
+
+
+def _other_kind(span: Span, name: str, found: str, needed: str, hint: str = "") -> Diagnostic:
     return Diagnostic("GM209", f"`{name}` is {found}; {needed} is needed here", span, hint=hint)
 
 
@@ -150,10 +201,10 @@ def unknown_function(span: Span, name: str, known: Iterable[str]) -> Diagnostic:
 
 
 def unknown_value(
-    span: Span, name: str, domain: str, values: Sequence[str], elsewhere: str = ""
+    span: Span, name: str, domain: str, values: Sequence[str], other: str = ""
 ) -> Diagnostic:
-    """Report a name that is not a value of the domain expected."""
-    also = f"; `{name}` is {elsewhere}" if elsewhere else ""
+    """Report a name that is not a value of the domain expected, but perhaps of another one."""
+    also = f"; `{name}` is a value of {other}" if other else ""
     return Diagnostic(
         "GM212",
         f"`{name}` is not a value of {domain}",

@@ -1,40 +1,72 @@
 """Mistakes about types, shapes and ranges (GM3xx)."""
 
 from collections.abc import Sequence
+from enum import StrEnum
 from textwrap import shorten
 
 from gmlang.diagnostics import Diagnostic, Note, Span
 
-
-def type_mismatch(span: Span, needed: str, found: str, hint: str = "") -> Diagnostic:
-    """Report an expression of the wrong type."""
-    if found == "a string" and not hint:
-        hint = "values are names, written without quotes"
-    return Diagnostic("GM301", f"{needed} is needed here; this is {found}", span, hint=hint)
+_LETTERS = "ijklmn"
+"""For the axes of an array, in hints."""
 
 
-def array_for_element(span: Span, text: str, shape: str, hint: str) -> Diagnostic:
-    """Report a whole array where one element is needed."""
-    return Diagnostic(
-        "GM302", f"`{text}` is an array [{shape}]; one element is needed here", span, hint=hint
-    )
+def _letters(rank: int) -> str:
+    return ", ".join(_LETTERS[:rank])
 
 
-def wrong_number_of_indices(
-    span: Span, text: str, rank: int, found: int, hint: str = ""
-) -> Diagnostic:
+def array_for_element(span: Span, text: str, rank: int, element: str = "") -> Diagnostic:
+    """Report a whole array where one element is needed; `element` is how one is written."""
+    return _array(span, text, rank, element or f"{text}[{_letters(rank)}]")
+
+
+def array_predicted(span: Span, text: str, rank: int, element: str) -> Diagnostic:
+    """Report a prediction about a whole array."""
+    return _array(span, text, rank, f"for {_letters(rank)} in ...: predict {element} = ...")
+
+
+def _array(span: Span, text: str, rank: int, hint: str) -> Diagnostic:
+    sentence = f"`{text}` is an array [{', '.join(':' * rank)}]; one element is needed here"
+    return Diagnostic("GM302", sentence, span, hint=hint)
+
+
+def wrong_number_of_indices(span: Span, text: str, rank: int, found: int) -> Diagnostic:
     """Report too many indices."""
+    usual = f"one for each axis: `{text}[{_letters(rank)}]`" if 0 < rank <= 4 else f"write `{text}`"
+    return _indices(span, text, rank, found, usual)
+
+
+def attribute_indexed(
+    span: Span, attribute: str, rank: int, found: int, element: str
+) -> Diagnostic:
+    """Report indices of things that stand behind the name of their attribute."""
+    return _indices(span, attribute, rank, found, f"index the things themselves: `{element}`")
+
+
+def _indices(span: Span, text: str, rank: int, found: int, hint: str) -> Diagnostic:
     has = f"has {rank} {'axis' if rank == 1 else 'axes'}" if rank else "is not an array"
     given = "1 index" if found == 1 else f"{found} indices"
-    letters = ", ".join("ijkl"[:rank])
-    usual = f"one for each axis: `{text}[{letters}]`" if 0 < rank <= 4 else f"write `{text}`"
-    hint = hint or usual
     return Diagnostic("GM303", f"`{text}` {has}, but is given {given}", span, hint=hint)
 
 
 def wrong_number_of_arguments(span: Span, name: str, takes: str, found: int) -> Diagnostic:
-    """Report too few or too many arguments."""
+    """Report too few or too many arguments; `takes` names what is needed, as `Takes` does."""
     return Diagnostic("GM304", f"{name} takes {takes}, but is given {found}", span)
+
+
+def wrong_arguments(span: Span, name: str, parameters: Sequence[str], found: int) -> Diagnostic:
+    """Report another number of arguments than there are parameters."""
+    takes = f"{len(parameters)} ({', '.join(parameters)})" if parameters else Takes.NONE
+    return wrong_number_of_arguments(span, name, takes, found)
+
+
+class Takes(StrEnum):
+    """How many arguments something takes that has no named parameters."""
+
+    NONE = "none"
+    ONE = "one argument"
+    ONE_THING = "one thing"
+    ONE_OR_MORE = "at least one"
+    WEIGHTS = "`{value: w, ...}`"
 
 
 def different_domains(span: Span, left: str, right: str) -> Diagnostic:
@@ -112,8 +144,39 @@ def mechanism_in_model(span: Span, target: str) -> Diagnostic:
     )
 
 
-def not_allowed_here(span: Span, what: str, where: str, hint: str = "") -> Diagnostic:
-    """Report a statement in a place where it has no meaning."""
+class Where(StrEnum):
+    """Places where some statements have no meaning."""
+
+    IN_MODEL = "inside a model"
+    UNDER_VARIABLES = "under a condition on variables"
+    IN_BLOCK = "inside a block"
+
+
+def misplaced_declaration(span: Span, where: Where) -> Diagnostic:
+    """Report a declaration that is not at the top of a program."""
+    return _misplaced(span, "a declaration", where)
+
+
+def misplaced_question(span: Span, where: Where) -> Diagnostic:
+    """Report a query or an assert that is not at the top of a program."""
+    return _misplaced(
+        span, "a question", where, "ask outside; for several, `query [P(x[i]) for i in ...]`"
+    )
+
+
+def misplaced_evidence(span: Span, where: Where) -> Diagnostic:
+    """Report an `observe` in a model or under a condition on variables."""
+    hint = "evidence always holds; a model predicts: `predict ...`"
+    return _misplaced(span, "`observe`", where, hint)
+
+
+def misplaced_consideration(span: Span, where: Where) -> Diagnostic:
+    """Report a `consider` in a model or under a condition on variables."""
+    hint = "a model that mentions another considers it already"
+    return _misplaced(span, "`consider`", where, hint)
+
+
+def _misplaced(span: Span, what: str, where: Where, hint: str = "") -> Diagnostic:
     return Diagnostic("GM313", f"{what} cannot stand {where}", span, hint=hint)
 
 
@@ -130,11 +193,12 @@ def not_a_model(span: Span, text: str) -> Diagnostic:
     )
 
 
-def parts_do_not_fit(span: Span, first: str, second: str) -> Diagnostic:
-    """Report parts of a composite that are about different things."""
+def parts_do_not_fit(span: Span, first: Sequence[str], second: Sequence[str]) -> Diagnostic:
+    """Report parts of a composite that are about different things, by their parameters."""
+    one, other = f"({', '.join(first)})", f"({', '.join(second)})"
     return Diagnostic(
         "GM316",
-        f"these parts do not speak of the same things: {first} and {second}",
+        f"these parts do not speak of the same things: {one} and {other}",
         span,
         hint="give parameters: `model both(a: A, b: B) = m(a) n(b)`",
     )
@@ -149,25 +213,52 @@ def not_known_yet(span: Span, what: str, variable: str) -> Diagnostic:
     )
 
 
-def not_a_distribution(span: Span, found: str, hint: str) -> Diagnostic:
-    """Report a value where a distribution is needed."""
+def value_for_distribution(span: Span, text: str, found: str, family: str | None) -> Diagnostic:
+    """Report a value where a distribution is needed; `family` is one that it may belong into."""
+    hint = f"a variable that is a function of others is written `:= {text}`"
+    return _no_distribution(span, found, f"write `{family}({text})`" if family else hint)
+
+
+def family_not_called(span: Span, name: str, *, has_parameters: bool) -> Diagnostic:
+    """Report the bare name of a distribution."""
+    call = "(...)" if has_parameters else "()"
+    return _no_distribution(span, "only its name", f"write `{name}{call}`")
+
+
+def no_likelihoods(span: Span) -> Diagnostic:
+    """Report something else than braces behind `like`."""
+    hint = "give each value its likelihood: `{true: 0.7, false: 0.2}`"
+    return _no_distribution(span, "another form", hint)
+
+
+def value_without_weight(span: Span) -> Diagnostic:
+    """Report a value in the braces of a distribution that no weight follows."""
+    hint = "give each value its weight: `{value: weight, ...}`"
+    return _no_distribution(span, "a value without a weight", hint)
+
+
+def _no_distribution(span: Span, found: str, hint: str) -> Diagnostic:
     return Diagnostic("GM318", f"a distribution is needed here; this is {found}", span, hint=hint)
 
 
-def not_a_domain(span: Span, text: str, hint: str = "") -> Diagnostic:
-    """Report something that stands where a domain is needed."""
-    return Diagnostic(
-        "GM319",
-        f"`{text}` is not a domain",
-        span,
-        hint="values are names, written without quotes: `{red, green}`"
-        if text.startswith('"')
-        else hint or "a domain is `bool`, a range `0..9`, `{red, green}`, or a declared name",
-    )
+def not_a_variable(span: Span, text: str, word: str) -> Diagnostic:
+    """Report something else where a statement needs a random variable, by its first word."""
+    return _no_variable(span, text, f"`{word}` needs")
 
 
-def not_a_variable(span: Span, text: str, needed: str, hint: str = "") -> Diagnostic:
-    """Report something else where a random variable is needed."""
+def not_predicted(span: Span, text: str) -> Diagnostic:
+    """Report a prediction about any condition."""
+    hint = "for any other condition use `prefer ... weight ...` or `constraint`"
+    return _no_variable(span, text, "`predict` needs", hint)
+
+
+def event_asked_for(span: Span, text: str) -> Diagnostic:
+    """Report an event in a question that is about variables only."""
+    hint = "an event is a condition: put it behind `|`"
+    return _no_variable(span, text, "this query needs", hint)
+
+
+def _no_variable(span: Span, text: str, needed: str, hint: str = "") -> Diagnostic:
     return Diagnostic("GM320", f"{needed} a variable; `{text}` is not one", span, hint=hint)
 
 
@@ -179,11 +270,6 @@ def not_iterable(span: Span, text: str) -> Diagnostic:
         span,
         hint="loop over a range such as `0..<n`, a domain, or the rows of an integer data array",
     )
-
-
-def bad_domain(span: Span, reason: str) -> Diagnostic:
-    """Report a domain that makes no sense."""
-    return Diagnostic("GM322", reason, span)
 
 
 def wrong_number_of_patterns(span: Span, subjects: int, found: int) -> Diagnostic:
@@ -198,24 +284,28 @@ def wrong_number_of_patterns(span: Span, subjects: int, found: int) -> Diagnosti
     )
 
 
-def bad_literal(span: Span, reason: str) -> Diagnostic:
-    """Report a nested list that does not fit its declaration."""
-    return Diagnostic("GM324", reason, span)
+def wrong_entity(span: Span, text: str, needed: str, found: str) -> Diagnostic:
+    """Report a thing of the wrong entity; both are names of entities."""
+    return _no_thing(span, text, f"a {needed}", f"a {found}")
 
 
-def wrong_thing(span: Span, text: str, needed: str, found: str) -> Diagnostic:
-    """Report a thing of the wrong entity, or no thing at all."""
+def entity_for_thing(span: Span, text: str) -> Diagnostic:
+    """Report the name of an entity where one of its things is needed."""
+    return _no_thing(span, text, "a thing", "an entity, not a thing: declare `var it : ...`")
+
+
+def not_a_thing(span: Span, text: str, found: str) -> Diagnostic:
+    """Report something else where a thing is needed."""
+    return _no_thing(span, text, "a thing", found)
+
+
+def _no_thing(span: Span, text: str, needed: str, found: str) -> Diagnostic:
     return Diagnostic(
         "GM325",
         f"{needed} is needed here; `{text}` is {found}",
         span,
         hint="a thing is declared by `var it : Thing`, and `entity Thing:` says what it has",
     )
-
-
-def bad_query(span: Span, reason: str, hint: str = "") -> Diagnostic:
-    """Report a query that does not make sense."""
-    return Diagnostic("GM326", reason, span, hint=hint)
 
 
 def out_of_bounds(span: Span, index: int, size: int) -> Diagnostic:
@@ -225,9 +315,9 @@ def out_of_bounds(span: Span, index: int, size: int) -> Diagnostic:
     return Diagnostic("GM327", f"index {index} is outside {last}", span, hint=hint)
 
 
-def no_value(span: Span, reason: str) -> Diagnostic:
-    """Report constant arithmetic without a result, such as a division by zero."""
-    return Diagnostic("GM328", reason, span)
+def division_by_zero(span: Span) -> Diagnostic:
+    """Report a division by the constant 0."""
+    return Diagnostic("GM328", "division by zero", span)
 
 
 def bad_exception(span: Span, text: str) -> Diagnostic:

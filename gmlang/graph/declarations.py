@@ -115,7 +115,7 @@ def known_states(domain: Domain, env: Env) -> States:
             first, count = domain_range(domain, env)
             if count < 1:
                 span = domain.first.span
-                raise GmError([errors.cannot_ask(span, "this domain is empty")])
+                raise GmError([errors.empty_domain(span)])
             return States(first, count, name=domain.name)
 
 
@@ -124,7 +124,7 @@ def _shape(shape: tuple[Expression, ...], env: Env) -> tuple[int, ...]:
     for part in shape:
         size = int(np.asarray(integers(part, env)).reshape(-1)[0])
         if size < 0:
-            raise GmError([errors.cannot_ask(part.span, f"a size cannot be {size}")])
+            raise GmError([errors.negative_size(part.span, size)])
         sizes.append(size)
     return tuple(sizes)
 

@@ -7,6 +7,7 @@ from gmlang.core.program import ObserveLike
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import GmError, Span
 from gmlang.errors import grounding as errors
+from gmlang.errors.shapes import observed_shape
 from gmlang.graph.builder import Origin
 from gmlang.graph.lowering.grounder import (
     Grounder,
@@ -44,11 +45,9 @@ def observe(
         shape = ()
     is_whole = not isinstance(type_of(value), Array) or values.shape[1:] == variables.shape[1:]
     if shape != variables.shape or not is_whole:
-        found = " x ".join(map(str, values.shape[1:]))
-        expected = " x ".join(map(str, variables.shape[1:])) or "one value"
-        what = "the list" if isinstance(value, Listed) else "the data"
-        found = found or "one value"
-        raise GmError([errors.wrong_shape(span, span.text, expected, found, what=what)])
+        expected, found = variables.shape[1:], values.shape[1:]
+        is_list = isinstance(value, Listed)
+        raise GmError([observed_shape(span, span.text, expected, found, is_list=is_list)])
     values = np.broadcast_to(values, shape)
     seen = ~np.isnan(values)
     found_states = np.where(seen, values, states.first) - states.first

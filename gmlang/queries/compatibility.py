@@ -13,7 +13,7 @@ import numpy as np
 from gmlang.core.ast import Activation, Expression, Thing
 from gmlang.core.program import ModelCall, ModelSymbol, Program, Query, ThingSymbol
 from gmlang.diagnostics import GmError, Span
-from gmlang.errors import grounding as errors
+from gmlang.errors import asking as errors
 from gmlang.graph.builder import Builder, Origin
 from gmlang.graph.from_core import Grounding, ground
 from gmlang.graph.lowering.grounder import Grounder, environment
@@ -54,9 +54,7 @@ def activations(program: Program, call: ModelCall) -> list[Activation]:
         counts: dict[str, int] = {}
         for parameter in symbol.parameters[:missing]:
             if parameter.domain is not None:
-                message = f"`{name}` needs a value for its parameter `{parameter.name}`"
-                hint = f"name it: {name}(..., value)"
-                raise GmError([errors.cannot_ask(call.span, message, hint)])
+                raise GmError([errors.needs_parameter(call.span, name, parameter.name)])
             number = counts.get(parameter.entity, 0)
             counts[parameter.entity] = number + 1
             fresh = f"<{parameter.entity} {number}>"

@@ -6,7 +6,7 @@ import numpy as np
 
 from gmlang.core.ast import Activation, Thing
 from gmlang.core.program import ModelSymbol
-from gmlang.diagnostics import Diagnostic, Note, Span
+from gmlang.diagnostics import Diagnostic, Span
 from gmlang.errors import grounding as errors
 from gmlang.graph.from_core import Grounding
 from gmlang.graph.world.names import named_in
@@ -63,10 +63,9 @@ def _refusal(
 ) -> Diagnostic:
     parts, _ = split(session.program, session.world, groups, symbol.span, settings)
     worst = [name for name, change, _ in parts if change < -1e-6]
-    summary = f"its parts conflict about {grouped(worst)}"
     stage = Compatibility(session.program, session.world, groups, symbol.span, settings)
     grounding = stage.grounding(tuple(range(len(groups))))
-    notes: list[Note] = []
+    said: list[tuple[Span, str, bool]] = []
     seen: set[Span] = set()
     blamed = _blamed_variables(grounding, worst)
     for origin in grounding.builder.origins:
@@ -75,9 +74,8 @@ def _refusal(
         is_other = origin.kind in STATED and OTHER in worst
         if is_other or (origin.targets is not None and np.isin(origin.targets, blamed).any()):
             seen.add(origin.span)
-            word = "says" if is_other else "predicts"
-            notes.append(Note(f"{origin.model} {word}", origin.span))
-    return errors.contradictory_composite(symbol.span, symbol.name, summary, notes, nats)
+            said.append((origin.span, origin.model, not is_other))
+    return errors.contradictory_composite(symbol.span, symbol.name, grouped(worst), said, nats)
 
 
 def _blamed_variables(grounding: Grounding, worst: list[str]) -> np.ndarray:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from gmlang.core.program import Assert, Query
 from gmlang.diagnostics import GmError
-from gmlang.errors import grounding as errors
+from gmlang.errors import asking as errors
 from gmlang.queries.question import Composed, Several
 from gmlang.queries.questions import question_of
 from gmlang.queries.session import Session, Settings, begin, prepare
@@ -88,7 +88,7 @@ def plan_of(session: Session, question: Query | Assert, settings: Settings) -> P
     except ValueError as error:
         if not question.method and not isinstance(error, GraphError):
             raise
-        raise GmError([errors.cannot_ask(question.span, str(error))]) from error
+        raise GmError([errors.refused(question.span, error)]) from error
     return Planned(question.text, question.kind, describe(found), found)
 
 

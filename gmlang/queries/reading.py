@@ -18,7 +18,7 @@ from gmlang.core.ast import (
 from gmlang.core.program import Asked, Query
 from gmlang.core.walk import walk
 from gmlang.diagnostics import GmError
-from gmlang.errors import grounding as errors
+from gmlang.errors import asking
 from gmlang.graph.builder import Builder
 from gmlang.graph.lowering.grounder import environment
 from gmlang.graph.values.evaluate import evaluate, expand
@@ -212,11 +212,9 @@ def check_joint(query: Query, sizes: Sequence[int]) -> None:
         GmError: with how many there are.
     """
     if len(sizes) > JOINT_VARIABLES_MAX:
-        message = f"this joint is of {len(sizes)} variables; {JOINT_VARIABLES_MAX} are the most"
-        raise GmError([errors.cannot_ask(query.span, message, "ask for fewer variables")])
+        raise GmError([asking.joint_of_many(query.span, len(sizes), JOINT_VARIABLES_MAX)])
     if np.prod(np.array(sizes, np.float64)) > JOINT_ENTRIES_MAX:
-        message = f"this joint has {' x '.join(map(str, sizes))} entries"
-        raise GmError([errors.cannot_ask(query.span, message, "ask for fewer variables")])
+        raise GmError([asking.joint_too_large(query.span, sizes)])
 
 
 def _sized(prepared: Prepared) -> dict[int, int]:
@@ -285,9 +283,8 @@ def number_asked(prepared: Prepared, query: Numbered) -> int:
     number = query.number
     count = int(np.asarray(evaluate(number, environment(prepared.grounder, ONE_INSTANCE))))
     if count < 1:
-        raise GmError([errors.cannot_ask(number.span, "how many must be at least 1")])
+        raise GmError([asking.fewer_than_one(number.span)])
     if count * max(1, prepared.builder.num_variables) > SAMPLED_STATES_MAX:
         most = SAMPLED_STATES_MAX // max(1, prepared.builder.num_variables)
-        message = f"`{query.kind}` of this program gives at most {most}, not {count}"
-        raise GmError([errors.cannot_ask(number.span, message)])
+        raise GmError([asking.more_than_fit(number.span, query.kind, most, count)])
     return count

@@ -16,6 +16,7 @@ from gmlang.core.program import (
     VariableGiven,
 )
 from gmlang.diagnostics import Diagnostic, GmError
+from gmlang.errors import asking
 from gmlang.errors import grounding as errors
 from gmlang.graph.builder import Builder, Origin
 from gmlang.graph.from_core import Begun, Grounding, begin_grounding, ground
@@ -27,7 +28,7 @@ from gmlang.graph.values import terms
 from gmlang.graph.world.instances import all_exist
 from gmlang.graph.world.places import locate_array
 from gmlang.graph.world.world import ONE_INSTANCE, World
-from gmlang.limits import MEMORY_MAX, SECONDS, SECONDS_MAX, SEED, SEED_MAX, is_seconds
+from gmlang.limits import MEMORY, MEMORY_MAX, SECONDS, SECONDS_MAX, SEED, SEED_MAX, is_seconds
 from gmlang.queries.targets import Target, picked, target_of
 from gmruntime.answer import Answer as RuntimeAnswer
 from gmruntime.answer import Query as RuntimeQuery
@@ -109,12 +110,12 @@ def checked_settings(
     if device not in DEVICES:
         wrong.append(errors.bad_setting("device", " or ".join(map(repr, DEVICES)), device))
     if memory_bytes is not None and not (isinstance(memory_bytes, Real) and memory_bytes > 0):
-        wrong.append(errors.bad_setting("memory_bytes", "a number above 0", memory_bytes))
+        wrong.append(errors.bad_setting("memory_bytes", MEMORY, memory_bytes))
     workers = None
     try:
         workers = workers_of(executor, num_workers)
     except ValueError as error:
-        wrong.append(errors.bad_workers(str(error)))
+        wrong.append(errors.bad_workers(error))
     if wrong:
         raise GmError(wrong)
     memory = None if memory_bytes is None else max(1, int(min(memory_bytes, MEMORY_MAX)))
@@ -331,5 +332,5 @@ def ask_graph(
         )
     except ValueError as error:
         if query is not None and (method or isinstance(error, GraphError)):
-            raise GmError([errors.cannot_ask(query.span, str(error))]) from error
+            raise GmError([asking.refused(query.span, error)]) from error
         raise

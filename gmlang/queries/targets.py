@@ -22,7 +22,7 @@ from gmlang.core.ast import (
 from gmlang.core.program import Asked
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import GmError
-from gmlang.errors import grounding as errors
+from gmlang.errors import asking as errors
 from gmlang.graph.builder import Origin
 from gmlang.graph.lowering.grounder import (
     Grounder,
@@ -90,7 +90,7 @@ def target_of(grounder: Grounder, asked: Asked) -> Target:
         shaped = variables if asked.context else variables[0]
         return Target(shaped, states, is_event=False, levels=states.values())
     if isinstance(getattr(value, "type", None), Array):
-        raise GmError([errors.cannot_ask(value.span, f"`{value.span.text}` is no variable")])
+        raise GmError([errors.not_one_variable(value.span, value.span.text)])
     found = quantity(grounder, frame, value)
     shaped = found.variables if asked.context else found.variables[0]
     is_event = isinstance(type_of(value), Bool)

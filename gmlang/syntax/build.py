@@ -7,7 +7,7 @@ from collections.abc import Container
 from typing import Any
 
 from gmlang.diagnostics import GmError, Source, Span
-from gmlang.errors import syntax as errors
+from gmlang.errors.syntax import mistakes as errors
 from gmlang.syntax import ast
 from gmlang.syntax.build_expressions import Expressions, unquoted
 from gmlang.syntax.lex import Trouble

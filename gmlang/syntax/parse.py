@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from gmlang.diagnostics import GmError, Source, Span
-from gmlang.errors import syntax as errors
+from gmlang.errors.syntax import mistakes as errors
 from gmlang.syntax import ast
 from gmlang.syntax.build import Builder
 from gmlang.syntax.lex import RawToken, Token, Trouble, lay_out, tokenize

@@ -9,9 +9,9 @@ whose header cannot be guessed is passed over: better one message too few than a
 from collections.abc import Iterator, Sequence
 
 from gmlang.diagnostics import Diagnostic, Source, Span
-from gmlang.errors import syntax as errors
-from gmlang.errors.syntax_hints import nearest_statement, unexpected
-from gmlang.errors.syntax_words import STATEMENTS
+from gmlang.errors.syntax import mistakes as errors
+from gmlang.errors.syntax.hints import nearest_statement, unexpected
+from gmlang.errors.syntax.words import STATEMENTS
 from gmlang.syntax.lex import BAD, RawToken
 from gmlang.syntax.lex_careful import BAD_DEDENT, TOO_DEEP, Layout, lay_out_carefully
 from gmlang.syntax.table import Table

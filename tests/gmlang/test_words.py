@@ -11,7 +11,7 @@ from gmlang.core.check import domains
 from gmlang.core.expressions import aggregates, forms, weights
 from gmlang.editor.completion import words
 from gmlang.editor.highlight import GmLexer
-from gmlang.errors.syntax_words import INNER_WORDS, STATEMENTS
+from gmlang.errors.syntax.words import INNER_WORDS, STATEMENTS
 from gmlang.families import CALLED, LATER
 from gmlang.formats.names import RESERVED_NAMES
 from gmlang.queries.questions import QUERY_FORMS

@@ -100,7 +100,7 @@ OUTSIDE: dict[str, Callable[[], object]] = {
 
 
 def test_every_code_has_an_example():
-    catalogue = "".join(path.read_text("utf-8") for path in CATALOGUE.glob("*.py"))
+    catalogue = "".join(path.read_text("utf-8") for path in CATALOGUE.rglob("*.py"))
     words = "".join(path.read_text("utf-8") for path in BAD.rglob("*.err"))
     assert set(re.findall(r'"(GM\d{3})"', catalogue)) == set(re.findall(r"\[(GM\d{3})\]", words))
 

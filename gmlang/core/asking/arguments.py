@@ -25,6 +25,7 @@ from gmlang.core.names.scope import Env
 from gmlang.core.print import describe, show_type
 from gmlang.core.program import Asked, ModelCall
 from gmlang.core.walk import is_random, type_of
+from gmlang.errors import asking, forms
 from gmlang.errors import types as errors
 from gmlang.syntax import ast
 
@@ -35,7 +36,7 @@ def no_arguments(state: Checking, call: ast.Call) -> None:
     """Check that a word that takes none has no arguments."""
     if call.arguments:
         text, count = call.function.span.text, len(call.arguments)
-        fail(state, errors.wrong_number_of_arguments(call.span, text, "none", count))
+        fail(state, errors.wrong_arguments(call.span, text, (), count))
 
 
 def need_count(state: Checking, call: ast.Call, count: int, takes: str) -> None:
@@ -51,7 +52,7 @@ def need_count(state: Checking, call: ast.Call, count: int, takes: str) -> None:
 def plain(state: Checking, argument: ast.Argument) -> ast.Expression:
     """Return an argument that must be one expression."""
     if isinstance(argument, ast.Equation | ast.Pair | ast.Comprehension):
-        fail(state, errors.bad_query(argument.span, "one expression is needed here"))
+        fail(state, asking.not_one_expression(argument.span))
     return argument
 
 
@@ -59,18 +60,15 @@ def how_many(state: Checking, env: Env, call: ast.Call) -> Expression:
     """Check the first argument, which says how many are asked for: an integer of 1 or more."""
     name = call.function.span.text
     if not call.arguments:
-        reason = f"`{name}` needs to know how many"
-        fail(state, errors.bad_query(call.span, reason, f"write `{name}(5, ...)`"))
+        fail(state, asking.how_many_missing(call.span, name))
     written = plain(state, call.arguments[0])
     checked = scalars.check_scalar(state, env, written)
     if isinstance(checked, VariableRef | AttributeRef | Activation):
-        reason = f"`{name}` needs to know how many"
-        text = written.span.text
-        fail(state, errors.bad_query(written.span, reason, f"write `{name}(5, {text})`"))
+        fail(state, asking.how_many_missing(written.span, name, written.span.text))
     need_known(state, checked, "how many are asked for")
     need_integer(state, checked, "how many, an integer,")
     if isinstance(checked, Constant) and checked.value < 1:
-        fail(state, errors.bad_query(written.span, f"`{name}` gives at least 1"))
+        fail(state, asking.asks_for_fewer_than_one(written.span, name))
     return checked
 
 
@@ -86,14 +84,14 @@ def _asked(state: Checking, env: Env, argument: ast.Argument) -> tuple[Asked, ..
             return (Asked(argument.span, givens.equation(state, env, argument)),)
         case ast.Comprehension(loops=written, condition=condition, body=body):
             if isinstance(body, ast.Pair):
-                fail(state, errors.bad_query(body.span, "one expression is needed here"))
+                fail(state, asking.not_one_expression(body.span))
             inner, context = loops.comprehension(
                 state, env, written, condition, "what is asked for"
             )
             inside = _asked(state, inner, body)
             return tuple(replace(one, context=context + one.context) for one in inside)
         case ast.Pair():
-            fail(state, errors.bad_query(argument.span, "one expression is needed here"))
+            fail(state, asking.not_one_expression(argument.span))
         case ast.Brackets(items=items):
             return asked_of(state, env, items)
         case ast.Is():
@@ -112,11 +110,8 @@ def _reference_or_event(state: Checking, env: Env, written: ast.Expression) -> E
     if isinstance(type_, Bool) or (is_random(checked) and isinstance(type_, _COUNTABLE)):
         return checked
     if isinstance(checked, Constant) and isinstance(written, ast.Name):
-        needed = "a variable or an event"
-        found = f"a value of {show_type(checked.type)}"
-        fail(state, errors.type_mismatch(written.span, needed, found, "write `x = value`"))
-    hint = "only what depends on variables has a distribution"
-    fail(state, errors.type_mismatch(written.span, "a variable or an event", describe(type_), hint))
+        fail(state, forms.value_asked_for(written.span, show_type(checked.type)))
+    fail(state, forms.known_asked_for(written.span, describe(type_)))
 
 
 def check_references(
@@ -128,9 +123,7 @@ def check_references(
         asked = _asked(state, env, argument)
         for one in asked:
             if not givens.is_reference(one.value):
-                hint = "an event is a condition: put it behind `|`"
-                text = one.span.text
-                fail(state, errors.not_a_variable(one.span, text, "this query needs", hint))
+                fail(state, errors.event_asked_for(one.span, one.span.text))
         return asked
 
     groups = each(references_of, arguments)
@@ -154,11 +147,8 @@ def _model_call(state: Checking, env: Env, argument: ast.Argument) -> ModelCall:
         _, bound = models.open_part(state, env, expression)
         values = tuple(value for value in bound if isinstance(value, Expression))
         if len(values) < len(bound):
-            given = ", ".join(value.span.text for value in values)
-            text = function.span.text
-            hint = f"name the model alone: `{text}({given})`" if given else f"write `{text}`"
-            reason = "models are compared on things of their own; only values are given here"
-            fail(state, errors.bad_query(expression.span, reason, hint))
+            given = [value.span.text for value in values]
+            fail(state, asking.only_values_given(expression.span, function.span.text, given))
         return model.name, values
 
     checked = each(part, parts)

@@ -9,7 +9,7 @@ from gmlang.core.ast import QueryValue
 from gmlang.core.checking import Checking, fail
 from gmlang.core.names.scope import Env
 from gmlang.core.program import Assert
-from gmlang.errors import types as errors
+from gmlang.errors import asking as errors
 from gmlang.syntax import ast
 
 
@@ -26,9 +26,7 @@ def check_query_value(state: Checking, env: Env, call: ast.Call) -> QueryValue:
     """Check a query that stands for its answer, a number."""
     found = check_call(state, replace(env, in_assert=False), call).as_number()
     if found is None:
-        text = call.span.text
-        reason = f"the answer of `{text}` is not a single number"
-        fail(state, errors.bad_query(call.span, reason, "ask for an event: `P(x = value)`"))
+        fail(state, errors.answer_is_no_number(call.span, call.span.text))
     query, type_ = found
     state.asked.append(query)
     return QueryValue(call.span, len(state.asked) - 1, type_)

@@ -1,5 +1,6 @@
 """Expressions over the answers of queries: what an assert compares, what a query calculates."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from gmlang.core.ast import Activation, AttributeRef, Expression, QueryValue, VariableRef
@@ -11,7 +12,10 @@ from gmlang.core.names.scope import Env
 from gmlang.core.print import describe, show
 from gmlang.core.program import Query
 from gmlang.core.walk import type_of, walk
-from gmlang.errors import types as errors
+from gmlang.diagnostics import Diagnostic, Span
+from gmlang.errors import asking as errors
+from gmlang.errors import forms
+from gmlang.errors.forms import Form
 from gmlang.syntax import ast
 
 
@@ -28,7 +32,7 @@ def check_compared(
     """Check an assert's condition: queries stand for their answers, no variable outside one."""
     state.asked = []
     condition = scalars.check_condition(state, replace(env, in_assert=True), written)
-    _need_answers(state, condition, "an assert compares answers")
+    _need_answers(state, condition, errors.variable_in_assert)
     return condition, tuple(state.asked)
 
 
@@ -44,16 +48,16 @@ def check_calculated(
     value = scalars.check_scalar(state, replace(env, in_assert=True), written)
     if not any(isinstance(part, QueryValue) for part in walk(value)):
         return value, ()
-    _need_answers(state, value, "a calculation is made of answers")
+    _need_answers(state, value, errors.variable_in_calculation)
     if not is_number(type_of(value)):
         found = describe(type_of(value))
-        fail(state, errors.type_mismatch(written.span, "a number, or a comparison", found))
+        fail(state, forms.type_mismatch(written.span, Form.NUMBER_OF_ANSWERS, found))
     return value, tuple(state.asked)
 
 
-def _need_answers(state: Checking, value: Expression, what: str) -> None:
+def _need_answers(
+    state: Checking, value: Expression, mistake: Callable[[Span, str], Diagnostic]
+) -> None:
     for part in walk(value):
         if isinstance(part, VariableRef | AttributeRef | Activation):
-            text = show(part)
-            reason = f"{what}; `{text}` is a variable"
-            fail(state, errors.bad_query(part.span, reason, f"ask for it: `P({text} = ...)`"))
+            fail(state, mistake(part.span, show(part)))

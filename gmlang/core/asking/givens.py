@@ -24,7 +24,7 @@ from gmlang.core.names.scope import Env
 from gmlang.core.print import show
 from gmlang.core.program import EventGiven, Given, ObservedGiven, Query, VariableGiven
 from gmlang.core.walk import is_random, walk
-from gmlang.errors import types as errors
+from gmlang.errors import asking
 from gmlang.syntax import ast
 
 
@@ -51,9 +51,7 @@ def _given(
         scalars.need_one_array(state, checked)
         return (VariableGiven(span, checked),)
     if isinstance(checked, VariableRef | AttributeRef) and not isinstance(checked.type, Bool):
-        text = show(checked)
-        reason = f"`{text}` is no condition"
-        fail(state, errors.bad_query(span, reason, f"give its value: `{text} = ...`"))
+        fail(state, asking.not_a_given(span, show(checked)))
     condition = need_bool(state, checked)
     operands = (
         condition.arguments

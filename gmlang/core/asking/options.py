@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from gmlang.core.checking import Checking, each, fail
 from gmlang.core.composed import Calculation, QueryList
 from gmlang.core.program import Query
-from gmlang.errors import types as errors
+from gmlang.errors import asking as errors
 from gmlang.limits import SECONDS, SECONDS_MAX, is_seconds
 from gmlang.syntax import ast
 
@@ -59,12 +59,11 @@ def _seconds(state: Checking, option: ast.Option) -> float:
     value = option.value
     units = {"ms": 1e-3, "s": 1.0, "min": 60.0}
     if not isinstance(value, ast.Number) or option.unit not in units or value.value <= 0:
-        hint = "write `within 200 ms` or `within 5 s`"
-        fail(state, errors.bad_query(option.span, "a time is a number with a unit", hint))
+        fail(state, errors.bad_time(option.span))
     # Integers may be larger than any float.
     seconds = min(value.value, 2 * SECONDS_MAX * 1000) * units[option.unit]
     if not is_seconds(seconds):
-        fail(state, errors.bad_query(option.span, f"a query is given {SECONDS}"))
+        fail(state, errors.time_out_of_range(option.span, SECONDS))
     return seconds
 
 
@@ -73,9 +72,8 @@ def _method(
 ) -> tuple[str, tuple[tuple[str, bool | int | float], ...]]:
     if isinstance(value, ast.Name):
         return value.text, ()
-    hint = "write `using bp(iters=50, damping=0)`"
     if not isinstance(value, ast.Call) or not isinstance(value.function, ast.Name):
-        fail(state, errors.bad_query(value.span, "a method is a name with options", hint))
+        fail(state, errors.bad_method(value.span))
 
     def option(argument: ast.Argument) -> tuple[str, bool | int | float]:
         match argument:
@@ -84,7 +82,6 @@ def _method(
             ):
                 return text, number
             case _:
-                reason = "an option is a name and a number"
-                fail(state, errors.bad_query(argument.span, reason, hint))
+                fail(state, errors.bad_method_option(argument.span))
 
     return value.function.text, each(option, value.arguments)

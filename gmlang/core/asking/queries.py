@@ -14,9 +14,9 @@ from gmlang.core.expressions import loops, references, scalars
 from gmlang.core.names.scope import DefMeaning, Env
 from gmlang.core.program import Query
 from gmlang.diagnostics import Span
+from gmlang.errors import asking as errors
 from gmlang.errors import later
 from gmlang.errors import names as name_errors
-from gmlang.errors import types as errors
 from gmlang.syntax import ast
 
 
@@ -68,8 +68,7 @@ def _inside(node: object, hides: Callable[[object], bool] = lambda _: False) -> 
 
 def _not_a_query(state: Checking, env: Env, item: ast.Expression) -> NoReturn:
     scalars.check(state, env, item)
-    text = item.span.text
-    fail(state, errors.bad_query(item.span, f"`{text}` is not a query", f"ask `P({text})`"))
+    fail(state, errors.not_a_query(item.span, item.span.text))
 
 
 def check_call(state: Checking, env: Env, call: ast.Call) -> Query:
@@ -78,7 +77,7 @@ def check_call(state: Checking, env: Env, call: ast.Call) -> Query:
     if not isinstance(function, ast.Name) or function.text not in state.query_forms:
         _unknown_query(state, env, call)
     if call.had is not None:
-        fail(state, later.not_yet(call.span, "counterfactuals, `had`"))
+        fail(state, later.counterfactual(call.span))
     form = state.query_forms[function.text]
     given = attempt(
         lambda: givens.check_givens(state, env, call.given or (), leaves_open=form.leaves_open)
@@ -104,7 +103,7 @@ def _unknown_query(state: Checking, env: Env, call: ast.Call) -> NoReturn:
 def _bracketed(state: Checking, env: Env, brackets: ast.Brackets) -> Query:
     """Check `[P(digit(img, d)) for d in 0..9]`: many things asked at once, or queries in a row."""
     if not brackets.items:
-        fail(state, errors.bad_query(brackets.span, "an empty list asks for nothing"))
+        fail(state, errors.empty_list(brackets.span))
     items = each(lambda item: _listed(state, env, item), brackets.items)
     are_nested = any(isinstance(_body(written), ast.Brackets) for written in brackets.items)
     merged = None if are_nested else _as_one(items)
@@ -124,7 +123,7 @@ def _listed(state: Checking, env: Env, written: ast.Expression | ast.Comprehensi
     what = "what is asked for"
     inner, context = loops.comprehension(state, env, written.loops, written.condition, what)
     if isinstance(written.body, ast.Pair):
-        fail(state, errors.bad_query(written.body.span, "a list holds queries"))
+        fail(state, errors.pair_in_list(written.body.span))
     query = _item(state, inner, written.body)
     names = {name.text for loop in written.loops for name in loop.names}
     places = [

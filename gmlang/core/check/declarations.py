@@ -27,6 +27,7 @@ from gmlang.core.names.scope import (
 )
 from gmlang.core.program import DataSymbol, EntitySymbol, ThingSymbol, VariableSymbol
 from gmlang.core.walk import type_of
+from gmlang.errors import declarations as declaration_errors
 from gmlang.errors import later
 from gmlang.errors import names as name_errors
 from gmlang.errors import types as errors
@@ -118,7 +119,7 @@ def _axis(state: Checking, env: Env, size: ast.Expression) -> tuple[Expression, 
     checked = scalars.check_known(state, env, size, "a size")
     need_integer(state, checked, "a size")
     if isinstance(checked, Constant) and checked.value < 0:
-        fail(state, errors.bad_domain(span, f"a size is not negative; this is {checked.value}"))
+        fail(state, declaration_errors.negative_size(span, checked.value))
     return checked, None
 
 
@@ -139,8 +140,7 @@ def _data(
     match declaration.value:
         case None:
             if type_ is None and not declaration.shape and not is_param:
-                hint = f"say what it is: `data {entry.name} : int`, or `: real`, `: bool`"
-                fail(state, errors.not_a_domain(declaration.span, entry.name, hint))
+                fail(state, declaration_errors.without_domain(declaration.span, entry.name))
         case ast.Brackets() as brackets:
             literal = literals.check_literal(state, env, brackets, type_)
             shape = literals.fit_shape(state, brackets, literal, shape, bool(declaration.shape))
@@ -234,8 +234,8 @@ def _thing(
 ) -> ThingMeaning:
     shape, _ = check_shape(state, env, declaration.shape)
     if declaration.value is not None or declaration.base is not None:
-        what = f"`{entry.name}` is a {meaning.symbol.name}: draw its attributes instead"
-        fail(state, errors.bad_domain(declaration.span, what))
+        entity = meaning.symbol.name
+        fail(state, declaration_errors.thing_given_value(declaration.span, entry.name, entity))
     symbol = ThingSymbol(declaration.span, entry.core_name, shape, meaning.symbol.name)
     state.things.append(symbol)
     return ThingMeaning(symbol)
@@ -264,9 +264,7 @@ def _entity(state: Checking, env: Env, entry: Entry, declaration: ast.Entity) ->
         if isinstance(declared.type, ast.Name | ast.Attribute):
             meaning = references.find_dotted(state, env, declared.type)
             if isinstance(meaning, EntityMeaning):
-                what = f"an attribute that is a {meaning.symbol.name}"
-                hint = "relate two things by a model with two parameters"
-                fail(state, later.not_yet(declared.span, what, hint))
+                fail(state, later.thing_as_attribute(declared.span, meaning.symbol.name))
         shape, axes = check_shape(state, env, declared.shape)
         domain = domains.check_domain(state, env, declared.type)
         base = None

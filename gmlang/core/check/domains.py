@@ -4,9 +4,11 @@ from gmlang.core.ast import Bool, Constant, Domain, Enum, Expression, IntRange
 from gmlang.core.checking import Checking, fail
 from gmlang.core.expressions import loops, references
 from gmlang.core.names.scope import DomainMeaning, EntityMeaning, Env, visible_names
+from gmlang.errors import declarations as declaration_errors
 from gmlang.errors import later
 from gmlang.errors import names as name_errors
 from gmlang.errors import types as errors
+from gmlang.errors.forms import Form
 from gmlang.syntax import ast
 
 REAL_NAMES = ("real", "float")
@@ -20,24 +22,22 @@ def check_domain(state: Checking, env: Env, written: ast.Expression, name: str =
         case ast.Name(text="bool"):
             return Bool()
         case ast.Name(text=text) if text in REAL_NAMES:
-            hint = "a range with steps, such as `0..20`, and `Around(...)`, may do"
-            fail(state, later.not_yet(span, "variables over the reals", hint))
+            fail(state, later.real_variable(span))
         case ast.Name(text=text) if text in INTEGER_NAMES:
-            hint = "give both ends: `0..9`"
-            fail(state, errors.not_a_domain(span, text, hint))
+            fail(state, declaration_errors.endless_domain(span, text))
         case ast.Call(function=ast.Name(text=text)) if text in REAL_NAMES:
-            fail(state, later.not_yet(span, "variables over the reals"))
+            fail(state, later.real_variable(span))
         case ast.Range():
             first, last = loops.range_ends(state, env, written, "a domain's end")
             if _is_empty(first, last):
-                fail(state, errors.bad_domain(span, f"the domain `{span.text}` is empty"))
+                fail(state, declaration_errors.empty_domain(span, span.text))
             return IntRange(first, last, name)
         case ast.Braces():
             return _enum(state, written, name)
         case ast.Name() | ast.Attribute():
             return _named_domain(state, env, written)
         case _:
-            fail(state, errors.not_a_domain(span, span.text))
+            fail(state, declaration_errors.not_a_domain(span, span.text))
 
 
 def _is_empty(first: Expression, last: Expression) -> bool:
@@ -53,10 +53,9 @@ def _enum(state: Checking, braces: ast.Braces, name: str) -> Enum:
     places: dict[str, ast.Name] = {}
     for item in braces.items:
         if not isinstance(item, ast.Name):
-            hint = (
-                "a set of integers is written as a range" if not isinstance(item, ast.Pair) else ""
-            )
-            fail(state, errors.not_a_domain(item.span, item.span.text, hint))
+            is_pair = isinstance(item, ast.Pair)
+            mistake = declaration_errors.not_a_domain if is_pair else declaration_errors.not_a_name
+            fail(state, mistake(item.span, item.span.text))
         if item.text in places:
             first = places[item.text].span
             fail(state, errors.value_named_twice(item.span, item.text, first))
@@ -74,10 +73,9 @@ def _named_domain(state: Checking, env: Env, written: ast.Name | ast.Attribute) 
             known = {*visible_names(env), "bool", "real", "int"}
             fail(state, name_errors.unknown_name(written.span, text, known))
         case EntityMeaning():
-            found = "an entity"
-            fail(state, name_errors.wrong_kind(written.span, text, found, "a domain"))
+            fail(state, name_errors.wrong_kind(written.span, text, Form.ENTITY, Form.DOMAIN))
         case _:
-            fail(state, errors.not_a_domain(written.span, text))
+            fail(state, declaration_errors.not_a_domain(written.span, text))
 
 
 # --- Shapes ------------------------------------------------------------------------------

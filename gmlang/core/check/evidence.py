@@ -41,19 +41,21 @@ from gmlang.core.program import (
     Statement,
 )
 from gmlang.core.walk import is_random, type_of
+from gmlang.errors import forms
 from gmlang.errors import types as errors
+from gmlang.errors.forms import Form
 from gmlang.syntax import ast
 
 # --- Mechanisms --------------------------------------------------------------------------
 
 
 def check_target(
-    state: Checking, env: Env, written: ast.Expression, needs: str
+    state: Checking, env: Env, written: ast.Expression, word: str
 ) -> VariableRef | AttributeRef:
     """Check what a mechanism, prediction or observation is about: a variable or an attribute."""
     target = check(state, env, written)
     if not isinstance(target, VariableRef | AttributeRef):
-        fail(state, errors.not_a_variable(written.span, written.span.text, needs))
+        fail(state, errors.not_a_variable(written.span, written.span.text, word))
     return target
 
 
@@ -66,8 +68,7 @@ def domain_of(target: VariableRef | AttributeRef) -> Domain:
 
 def check_mechanism(state: Checking, env: Env, mechanism: ast.Mechanism) -> Statement:
     """Check `target ~ D` or `target := e`; a whole array is drawn element by element."""
-    operator = f"`{mechanism.operator}` needs"
-    target = check_target(state, env, mechanism.target, operator)
+    target = check_target(state, env, mechanism.target, mechanism.operator)
     domain = domain_of(target)
     element, clauses = loops.over_axes(state, target)
     assert isinstance(element, VariableRef | AttributeRef)
@@ -94,7 +95,7 @@ def check_observe(state: Checking, env: Env, statement: ast.Observe) -> list[Sta
         target: VariableRef | AttributeRef | Activation = activations[0]
         domain: Domain = Bool()
     else:
-        target = check_target(state, env, statement.target, "`observe` needs")
+        target = check_target(state, env, statement.target, "observe")
         domain = domain_of(target)
     if statement.operator == "like":
         return [_like(state, env, statement, target, domain)]
@@ -151,8 +152,7 @@ def _like(
     value = statement.value
     if not isinstance(value, ast.Braces):
         assert value is not None
-        hint = "give each value its likelihood: `{true: 0.7, false: 0.2}`"
-        fail(state, errors.not_a_distribution(value.span, "another form", hint))
+        fail(state, errors.no_likelihoods(value.span))
     weights = check_weights(state, env, value, domain, is_normalised=False)
     if isinstance(target, Activation):
         return ObserveLike(statement.span, (), target, weights)
@@ -166,18 +166,14 @@ def _need_same_shape(
 ) -> None:
     value_type, target_type = type_of(value), type_of(target)
     if isinstance(value_type, Dist):
-        fail(state, errors.type_mismatch(value.span, "a value", "a distribution"))
+        fail(state, forms.type_mismatch(value.span, Form.VALUE, Form.DISTRIBUTION))
     if not isinstance(value_type, Array):
         return
     rank = target_type.rank if isinstance(target_type, Array) else 0
     if value_type.rank != rank:
-        text = value.span.text
         if rank == 0:
-            letters = ", ".join("ijklmn"[: value_type.rank])
-            axes = ", ".join(":" * value_type.rank)
-            fail(state, errors.array_for_element(value.span, text, axes, f"{text}[{letters}]"))
-        needed = f"an array of {rank} axes, like {show(target)},"
-        fail(state, errors.type_mismatch(value.span, needed, describe(value_type)))
+            fail(state, errors.array_for_element(value.span, value.span.text, value_type.rank))
+        fail(state, forms.wrong_rank(value.span, rank, show(target), describe(value_type)))
 
 
 def _fit_elements(state: Checking, value: Expression, domain: Domain) -> None:

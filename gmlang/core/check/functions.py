@@ -36,8 +36,6 @@ from gmlang.errors import recursion as errors
 from gmlang.syntax import ast
 from gmlang.syntax.rows import spelt_out
 
-ENDING = "say where it ends: `def {0}(n) = ... if n <= 0 else ... {0}(n - 1)`"
-
 
 def calls_itself(state: Checking, meaning: DefMeaning) -> bool:
     """Say whether a def calls itself, perhaps through others."""
@@ -89,8 +87,8 @@ def check_call(
     name, pairs = meaning.declaration.name.text, scalars.arguments_of(state, call, meaning)
     is_itself = env.function is meaning.declaration and not env.is_guarded
     if is_itself and len(env.names) == len(pairs):
-        hint = ENDING.format(name) if pairs else ""
-        fail(state, name_errors.defined_by_itself(call.span, name, hint))
+        mistake = name_errors.never_ends if pairs else name_errors.defined_by_itself
+        fail(state, mistake(call.span, name))
     given = each(lambda pair: _argument(state, env, pair[1]), pairs)
     names: dict[str, Binding] = {}
     kinds: list[object] = []

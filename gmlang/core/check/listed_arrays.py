@@ -23,7 +23,8 @@ from gmlang.core.expressions.operators import all_of, comparison, element_of, ne
 from gmlang.core.names.scope import Env
 from gmlang.core.print import show
 from gmlang.diagnostics import Span
-from gmlang.errors import types as errors
+from gmlang.errors import asking
+from gmlang.errors import declarations as errors
 from gmlang.syntax import ast
 
 Target = VariableRef | AttributeRef | Activation
@@ -40,11 +41,8 @@ def check_listed(state: Checking, env: Env, written: ast.Brackets, target: Targe
         for last, size in zip(sizes, shape, strict=True)
     )
     if not fits:
-        has = " x ".join(_size_text(last) for last in sizes)
-        has = f"has the shape {has}" if axes else "is one value"
-        text, found = show(target), " x ".join(map(str, shape))
-        reason = f"`{text}` {has}; this list has the shape {found}"
-        fail(state, errors.bad_literal(written.span, reason))
+        declared = [_size_text(last) for last in sizes]
+        fail(state, errors.listed_differs(written.span, show(target), declared, shape))
     domain = _domain_of(target)
     return Listed(written.span, shape, tuple(_flat(elements)), Array(domain, len(shape)))
 
@@ -57,9 +55,7 @@ def listed_event(
     axes = [clause for clause in clauses if isinstance(clause, Bind)]
     for axis in axes:
         if not isinstance(axis.last, Constant):
-            reason = f"how long `{show(target)}` is only data says"
-            hint = "compare its elements: `P(x[0] = ..., x[1] = ...)`"
-            fail(state, errors.bad_query(span, reason, hint))
+            fail(state, asking.length_unknown(span, show(target)))
     same: list[Expression] = []
     for place, value in zip(
         itertools.product(*map(range, listed.shape)), listed.elements, strict=True
@@ -106,8 +102,7 @@ def _elements(
             case ast.Brackets():
                 return _elements(state, env, one, target)
             case ast.Comprehension():
-                reason = "what an array is observed to be is written out, or data"
-                fail(state, errors.bad_literal(one.span, reason))
+                fail(state, errors.listed_by_loop(one.span))
             case ast.Name(text="_"):
                 return None
             case _:

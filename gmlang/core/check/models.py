@@ -122,21 +122,16 @@ def check_activation(state: Checking, env: Env, call: ast.Call, model: ModelMean
     arguments = scalars.plain_arguments(state, call)
     parameters = model.parameters
     if len(arguments) != len(parameters):
-        takes = f"{len(parameters)} ({describe_parameters(parameters)})"
-        fail(
-            state,
-            errors.wrong_number_of_arguments(
-                call.span, call.function.span.text, takes, len(arguments)
-            ),
-        )
+        text, names = call.function.span.text, describe_parameters(parameters)
+        fail(state, errors.wrong_arguments(call.span, text, names, len(arguments)))
     pairs = zip(arguments, parameters, strict=True)
     checked = each(lambda pair: check_argument(state, env, *pair), pairs)
     return Activation(call.span, model.name, checked)
 
 
-def describe_parameters(parameters: tuple[ParameterSymbol, ...]) -> str:
-    """Name parameters for messages: "x: Thing, t: 0..5"."""
-    return ", ".join(f"{p.name}: {_kind(p)}" for p in parameters)
+def describe_parameters(parameters: tuple[ParameterSymbol, ...]) -> list[str]:
+    """Name parameters for messages: "x: Thing", "t: 0..5"."""
+    return [f"{parameter.name}: {_kind(parameter)}" for parameter in parameters]
 
 
 def _kind(parameter: ParameterSymbol) -> str:
@@ -153,8 +148,8 @@ def check_argument(
         return scalars.fit_here(state, env, need_known(state, checked, what), parameter.domain)
     thing = references.check_thing(state, env, argument)
     if thing.entity != parameter.entity:
-        needed, found = f"a {parameter.entity}", f"a {thing.entity}"
-        fail(state, errors.wrong_thing(argument.span, argument.span.text, needed, found))
+        text = argument.span.text
+        fail(state, errors.wrong_entity(argument.span, text, parameter.entity, thing.entity))
     return need_one_thing(state, thing)
 
 
@@ -163,9 +158,7 @@ def need_one_thing(state: Checking, thing: Thing) -> Thing:
     for index in thing.indices:
         if isinstance(index, Whole):
             rank = num_whole(thing.indices)
-            text, axes = thing.span.text, ", ".join(":" * rank)
-            element = f"{text}[{', '.join('ijklmn'[:rank])}]"
-            fail(state, errors.array_for_element(thing.span, text, axes, element))
+            fail(state, errors.array_for_element(thing.span, thing.span.text, rank))
         need_known(state, index, "which thing a model is about")
     return thing
 
@@ -184,12 +177,8 @@ def check_juxtaposed(
     """Check `(purple jar)(it)`."""
     things = scalars.plain_arguments(state, call)
     if len(things) != 1:
-        fail(
-            state,
-            errors.wrong_number_of_arguments(
-                call.span, function.span.text, "one thing", len(things)
-            ),
-        )
+        text, one = function.span.text, errors.Takes.ONE_THING
+        fail(state, errors.wrong_number_of_arguments(call.span, text, one, len(things)))
     return each(
         lambda part: _applied(state, env, call.span, things[0], part), flat_parts(function.parts)
     )
@@ -299,9 +288,8 @@ def open_part(
     written = scalars.plain_arguments(state, part)
     num_open = len(parameters) - len(written)
     if num_open < 0:
-        takes = f"{len(parameters)} ({describe_parameters(parameters)})"
-        text = part.function.span.text
-        fail(state, errors.wrong_number_of_arguments(part.span, text, takes, len(written)))
+        text, names = part.function.span.text, describe_parameters(parameters)
+        fail(state, errors.wrong_arguments(part.span, text, names, len(written)))
     pairs = zip(written, parameters[num_open:], strict=True)
     return parameters[:num_open], each(lambda pair: check_argument(state, env, *pair), pairs)
 
@@ -339,7 +327,7 @@ def _need_prefix(
     )
     if not fits:
         first, second = describe_parameters(parameters), describe_parameters(needs)
-        fail(state, errors.parts_do_not_fit(span, f"({first})", f"({second})"))
+        fail(state, errors.parts_do_not_fit(span, first, second))
 
 
 def try_activations(

@@ -23,6 +23,7 @@ from gmlang.core.print import show_element
 from gmlang.core.program import Predict, PredictActive, Statement, Use
 from gmlang.core.tolerances import is_probability
 from gmlang.diagnostics import Span
+from gmlang.errors import forms
 from gmlang.errors import types as errors
 from gmlang.families.point import POINT
 from gmlang.syntax import ast
@@ -64,20 +65,15 @@ def _target(state: Checking, env: Env, written: ast.Expression) -> Target:
     activations = models.try_activations(state, env, written)
     if activations is not None:
         if len(activations) != 1:
-            hint = "name the composition, `model both = ...`, and predict `both(x)`"
-            what = "a composition without a name"
-            fail(state, errors.type_mismatch(written.span, "one model", what, hint))
+            fail(state, forms.several_predicted(written.span))
         return activations[0]
     target = scalars.check(state, env, written)
     text = written.span.text
     if not isinstance(target, VariableRef | AttributeRef):
-        hint = "for any other condition use `prefer ... weight ...` or `constraint`"
-        fail(state, errors.not_a_variable(written.span, text, "`predict` needs", hint))
+        fail(state, errors.not_predicted(written.span, text))
     if isinstance(target.type, Array):
-        letters = ", ".join("ijklmn"[: target.type.rank])
-        axes = ", ".join(":" * target.type.rank)
-        hint = f"for {letters} in ...: predict {show_element(target)} = ..."
-        fail(state, errors.array_for_element(written.span, text, axes, hint))
+        rank, element = target.type.rank, show_element(target)
+        fail(state, errors.array_predicted(written.span, text, rank, element))
     return target
 
 
@@ -97,9 +93,7 @@ def _active_by_value(
         if isinstance(value, Constant):
             sign = bool(value.value) == is_positive
             return PredictActive(statement.span, (), target, sign, confidence, label)
-    hint = "write `predict m(x) @ c` or `predict not m(x) @ c`"
-    found = "a distribution of a model's activation"
-    fail(state, errors.type_mismatch(statement.span, "a model, predicted or not,", found, hint))
+    fail(state, forms.activation_drawn(statement.span))
 
 
 def _predicted(
@@ -115,9 +109,8 @@ def _predicted(
         return check_distribution(state, env, statement.value, domain)
     if statement.value is None:
         if not isinstance(domain, Bool):
-            text = statement.target.span.text
-            needed = f"a value, `predict {text} = ...`,"
-            fail(state, errors.type_mismatch(statement.target.span, needed, "nothing"))
+            target_span = statement.target.span
+            fail(state, forms.no_value_predicted(target_span, target_span.text))
         return point(span, Constant(span, is_positive, Bool()))
     value = scalars.check_scalar(state, env, statement.value, domain)
     value = scalars.fit_here(state, env, value, domain)

@@ -26,7 +26,6 @@ from gmlang.core.program import (
     Statement,
 )
 from gmlang.core.walk import is_random
-from gmlang.diagnostics import Diagnostic, Span
 from gmlang.errors import later
 from gmlang.errors import types as errors
 from gmlang.syntax import ast
@@ -72,7 +71,7 @@ def check_statement(
         case ast.Documentation():
             return []
         case ast.Reserved(span=span, keyword=keyword):
-            fail(state, later.not_yet(span, f"`{keyword}`"))
+            fail(state, later.reserved(span, keyword))
         case (
             ast.Import()
             | ast.FromImport()
@@ -85,10 +84,9 @@ def check_statement(
             | ast.Model()
             | ast.Composite()
         ):
-            fail(state, _misplaced(env, place, statement.span, "a declaration"))
+            fail(state, errors.misplaced_declaration(statement.span, _where(env, place)))
         case ast.Query() | ast.Assert():
-            hint = "ask outside; for several, `query [P(x[i]) for i in ...]`"
-            fail(state, _misplaced(env, place, statement.span, "a question", hint))
+            fail(state, errors.misplaced_question(statement.span, _where(env, place)))
         case ast.Predict():
             made = predictions.check_predict(state, env, statement)
         case ast.Use():
@@ -102,12 +100,10 @@ def check_statement(
     ]
 
 
-def _misplaced(env: Env, place: Place, span: Span, what: str, hint: str = "") -> Diagnostic:
+def _where(env: Env, place: Place) -> errors.Where:
     if env.model:
-        where = "inside a model"
-    else:
-        where = "under a condition on variables" if place.is_gated else "inside a block"
-    return errors.not_allowed_here(span, what, where, hint)
+        return errors.Where.IN_MODEL
+    return errors.Where.UNDER_VARIABLES if place.is_gated else errors.Where.IN_BLOCK
 
 
 def _outer(
@@ -125,13 +121,11 @@ def _outer(
             return [check_mechanism(state, env, statement)]
         case ast.Observe():
             if env.model or place.is_gated:
-                hint = "evidence always holds; a model predicts: `predict ...`"
-                fail(state, _misplaced(env, place, span, "`observe`", hint))
+                fail(state, errors.misplaced_evidence(span, _where(env, place)))
             return check_observe(state, env, statement)
         case ast.Consider():
             if env.model or place.is_gated:
-                hint = "a model that mentions another considers it already"
-                fail(state, _misplaced(env, place, span, "`consider`", hint))
+                fail(state, errors.misplaced_consideration(span, _where(env, place)))
             groups = each(lambda item: check_consider(state, env, item), statement.items)
             return [one for group in groups for one in group]
 

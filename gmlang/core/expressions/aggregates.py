@@ -37,8 +37,10 @@ from gmlang.core.names.scope import Env, guarded
 from gmlang.core.print import describe, show_type
 from gmlang.core.walk import is_random, type_of
 from gmlang.diagnostics import Span
+from gmlang.errors import asking, forms
 from gmlang.errors import names as name_errors
 from gmlang.errors import types as errors
+from gmlang.errors.forms import Form
 from gmlang.syntax import ast
 
 CONDITIONS = ("count", "all", "any", "xor", "exactly", "at_most", "at_least", "exactly_one")
@@ -52,15 +54,12 @@ NUMBERED = ("exactly", "at_most", "at_least")
 def check_aggregate(state: Checking, env: Env, call: ast.Call, operator: str) -> Expression:
     """Check a call of an aggregate."""
     if call.given is not None or call.had is not None:
-        fail(state, errors.bad_query(call.span, f"`{operator}` is not a query: it takes no `|`"))
+        fail(state, asking.takes_no_givens(call.span, operator))
     arguments = call.arguments
     parameter: Expression | None = None
     if operator in NUMBERED:
         if not arguments or isinstance(arguments[0], ast.Comprehension | ast.Equation | ast.Pair):
-            fail(
-                state,
-                errors.type_mismatch(call.span, f"`{operator}(k, ...)`", "a call without its k"),
-            )
+            fail(state, forms.without_number(call.span, operator))
         parameter = _count_number(state, env, arguments[0], operator)
         arguments = arguments[1:]
     if operator == "exactly_one":
@@ -93,10 +92,7 @@ def _count_number(state: Checking, env: Env, argument: ast.Expression, operator:
     checked = scalars.check_scalar(state, env, argument)
     if not is_number(type_of(checked)) or isinstance(type_of(checked), Real | Bool):
         found = describe(type_of(checked))
-        fail(
-            state,
-            errors.type_mismatch(checked.span, f"`{operator}(k, ...)` with a number k", found),
-        )
+        fail(state, forms.number_is_none(checked.span, operator, found))
     return checked
 
 
@@ -107,7 +103,7 @@ def check_items(
     match argument:
         case ast.Comprehension(span=span, body=body, loops=written, condition=condition):
             if isinstance(body, ast.Pair):
-                fail(state, errors.type_mismatch(body.span, "a value", "a pair"))
+                fail(state, forms.type_mismatch(body.span, Form.VALUE, Form.PAIR))
             inner, clauses = loops.enter(state, env, written)
             place = inner if condition is None else guarded(inner)
             (item,) = each(lambda e: _plain_item(state, place, e, operator), (body,))
@@ -119,7 +115,7 @@ def check_items(
         case ast.Equation(left=left):
             fail(state, name_errors.unknown_argument(argument.span, operator, left.span.text, []))
         case ast.Pair():
-            fail(state, errors.type_mismatch(argument.span, "a value", "a pair"))
+            fail(state, forms.type_mismatch(argument.span, Form.VALUE, Form.PAIR))
         case ast.Brackets(items=items):
             groups = each(lambda item: check_items(state, env, item, operator), items)
             return tuple(item for group in groups for item in group)
@@ -173,7 +169,7 @@ def _filtered(
 
 def _extreme(state: Checking, span: Span, operator: str, items: tuple[Item, ...]) -> Expression:
     if not items:
-        fail(state, errors.wrong_number_of_arguments(span, operator, "at least one", 0))
+        fail(state, errors.wrong_number_of_arguments(span, operator, errors.Takes.ONE_OR_MORE, 0))
     type_ = _joined(items)
     if len(items) > 1 and not any(item.context for item in items):
         return Apply(span, operator, tuple(item.value for item in items), type_)

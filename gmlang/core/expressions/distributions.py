@@ -30,10 +30,13 @@ from gmlang.core.names.scope import DefMeaning, Env, guarded
 from gmlang.core.print import describe, show_type
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import Span
-from gmlang.errors import later, recursion
+from gmlang.errors import forms, later, recursion
 from gmlang.errors import names as name_errors
 from gmlang.errors import types as errors
+from gmlang.errors.forms import Form
 from gmlang.families import CALLED, LATER
+from gmlang.families.bernoulli import BERNOULLI
+from gmlang.families.categorical import CATEGORICAL
 from gmlang.families.family import Domains, Family, Pairs, Parameter, Taken
 from gmlang.families.listed import LISTED
 from gmlang.families.probabilities import PROBABILITIES
@@ -66,25 +69,21 @@ def check_distribution(
         case ast.Call():
             return _call(state, env, expression, domain)
         case ast.Name(text=text) if text in CALLED and text not in env.module.entries:
-            call = "(...)" if CALLED[text].parameters else "()"
-            fail(
-                state,
-                errors.not_a_distribution(span, "only its name", f"write `{text}{call}`"),
-            )
+            has_parameters = bool(CALLED[text].parameters)
+            fail(state, errors.family_not_called(span, text, has_parameters=has_parameters))
         case _:
             _not_one(state, env, expression, domain)
 
 
 def _not_one(state: Checking, env: Env, expression: ast.Expression, domain: Domain) -> NoReturn:
     type_ = type_of(scalars.check(state, env, expression, domain))
-    text = expression.span.text
+    family: str | None = None
     if isinstance(type_, Array):
-        hint = f"write `Categorical({text})`"
+        family = CATEGORICAL.name
     elif isinstance(type_, Real) and isinstance(domain, Bool):
-        hint = f"write `Bernoulli({text})`"
-    else:
-        hint = f"a variable that is a function of others is written `:= {text}`"
-    fail(state, errors.not_a_distribution(expression.span, describe(type_), hint))
+        family = BERNOULLI.name
+    text, found = expression.span.text, describe(type_)
+    fail(state, errors.value_for_distribution(expression.span, text, found, family))
 
 
 def _call(state: Checking, env: Env, call: ast.Call, domain: Domain) -> Expression:
@@ -98,7 +97,7 @@ def _call(state: Checking, env: Env, call: ast.Call, domain: Domain) -> Expressi
         return replace(checked, span=call.span)
     name = call.function.span.text
     if name in LATER:
-        fail(state, later.not_yet(call.span, f"`{name}`, a continuous distribution"))
+        fail(state, later.continuous_family(call.span, name))
     if name not in CALLED:
         if meaning is None and name[:1].isupper():
             known = [*CALLED]
@@ -127,9 +126,9 @@ def _weighted(
                 state, env, braces, domain, is_normalised=False, family=family
             )
         case (other, *_):
-            fail(state, errors.type_mismatch(other.span, f"`{family.form}`", "another form"))
+            fail(state, forms.other_arguments(other.span, family.form))
         case _:
-            takes = "`{value: w, ...}`"
+            takes = errors.Takes.WEIGHTS
             fail(state, errors.wrong_number_of_arguments(call.span, family.name, takes, 0))
 
 
@@ -141,19 +140,13 @@ def _check_domain(state: Checking, span: Span, family: Family, domain: Domain) -
             _need_two_states(state, span, domain)
         case Domains.INTEGERS:
             if isinstance(domain, Enum | Bool):
-                needed = "a variable over integers"
-                fail(state, errors.type_mismatch(span, needed, describe(domain)))
+                fail(state, forms.type_mismatch(span, Form.INTEGER_VARIABLE, describe(domain)))
 
 
 def _need_two_states(state: Checking, span: Span, domain: Domain) -> None:
     values = domain_values(domain, weights.NUM_VALUES_MAX)
     if isinstance(domain, Enum) or (values is not None and values != (0, 1)):
-        found = f"over {show_type(domain)}"
-        hint = "use `{value: p, ...}` or `Categorical(...)`"
-        fail(
-            state,
-            errors.type_mismatch(span, "a distribution over the variable's values", found, hint),
-        )
+        fail(state, forms.over_other_values(span, show_type(domain)))
 
 
 def _arguments(state: Checking, call: ast.Call, family: Family) -> dict[str, ast.Expression]:
@@ -165,8 +158,8 @@ def _arguments(state: Checking, call: ast.Call, family: Family) -> dict[str, ast
             case ast.Equation(left=ast.Name(text=text), right=right):
                 _give(state, family, given, argument.span, text, right)
             case ast.Pair() | ast.Comprehension() | ast.Equation():
-                hint = f"{family.name}({', '.join(parameters)})"
-                fail(state, errors.type_mismatch(argument.span, f"`{hint}`", "another form"))
+                form = f"{family.name}({', '.join(parameters)})"
+                fail(state, forms.other_arguments(argument.span, form))
             case _ if position < len(parameters):
                 _give(state, family, given, argument.span, parameters[position], argument)
             case _:
@@ -201,12 +194,8 @@ def _need_all(
 
 
 def _wrong_count(state: Checking, call: ast.Call, family: Family) -> NoReturn:
-    parameters = family.parameter_names()
-    takes = f"{len(parameters)} arguments ({', '.join(parameters)})" if parameters else "none"
-    fail(
-        state,
-        errors.wrong_number_of_arguments(call.span, family.name, takes, len(call.arguments)),
-    )
+    names, count = family.parameter_names(), len(call.arguments)
+    fail(state, errors.wrong_arguments(call.span, family.name, names, count))
 
 
 def _parameter(
@@ -249,9 +238,7 @@ def _row(
             type_ = type_of(vector)
             if isinstance(vector, DataRef) and isinstance(type_, Array) and type_.rank == 1:
                 return Distribution(span, family.name, (vector,), (), Dist())
-            found = describe(type_)
-            needed = "a vector of probabilities"
-            fail(state, errors.type_mismatch(argument.span, needed, found))
+            fail(state, forms.type_mismatch(argument.span, Form.PROBABILITIES, describe(type_)))
 
 
 def _listed(
@@ -263,13 +250,12 @@ def _listed(
 ) -> Distribution:
     values = domain_values(domain, weights.NUM_VALUES_MAX)
     if values is not None and len(values) != len(items):
-        needed = f"a vector of {len(values)} probabilities, one for each value"
-        fail(state, errors.type_mismatch(span, needed, f"one of {len(items)}"))
+        fail(state, forms.other_length(span, len(values), len(items)))
 
     def item(k: int) -> Item:
         written = items[k]
         if isinstance(written, ast.Comprehension):
-            fail(state, errors.type_mismatch(written.span, "a number", "a comprehension"))
+            fail(state, forms.type_mismatch(written.span, Form.NUMBER, Form.COMPREHENSION))
         probability = weights.check_probability(state, scalars.check_number(state, env, written))
         return Item(written.span, (), probability, _value_at(state, written.span, domain, k))
 
@@ -284,9 +270,7 @@ def _repeated(
     """Check a row that a comprehension lists; the loops count through the values in order."""
     body = written.body
     if written.condition is not None or isinstance(body, ast.Pair):
-        hint = "give each value its own: `{v: p for v in ... if ...}`"
-        needed = "one probability for each value, in order"
-        fail(state, errors.type_mismatch(written.span, needed, "a choice of them", hint))
+        fail(state, forms.chosen_probabilities(written.span))
     inner, clauses = loops.enter(state, env, written.loops)
     probability = attempt(lambda: scalars.check_number(state, inner, body))
     if probability is None or len(clauses) < len(written.loops):
@@ -330,8 +314,7 @@ def _pairs(
             case ast.Pair() | ast.Comprehension(body=ast.Pair()):
                 pairs.append(argument)
             case _:
-                needed = "`cause: probability`"
-                fail(state, errors.type_mismatch(argument.span, needed, "a value alone"))
+                fail(state, forms.cause_alone(argument.span))
     _need_all(state, call, family, given)
 
     def cause(inner: Env, pair: ast.Pair, clauses: Clauses) -> Item:

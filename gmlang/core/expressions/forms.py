@@ -30,9 +30,11 @@ from gmlang.core.expressions.scalars import (
 from gmlang.core.expressions.sharing import checked_once, used_at
 from gmlang.core.names.scope import DefMeaning, Env, ModelMeaning, guarded
 from gmlang.core.walk import type_of
+from gmlang.errors import forms as form_errors
 from gmlang.errors import later
 from gmlang.errors import names as name_errors
 from gmlang.errors import types as errors
+from gmlang.errors.forms import Form
 from gmlang.families import CALLED
 from gmlang.families import LATER as LATER_FAMILIES
 from gmlang.syntax import ast
@@ -42,7 +44,7 @@ _WHOLE = ("sign", "floor", "ceil", "round")
 FUNCTIONS = ("abs", *_WHOLE, *_REAL)
 """Functions of one number; min and max take several, see `aggregates`."""
 
-LATER = {"do": "`do(...)`"}
+LATER = {"do": "do(...)"}
 
 
 def check(
@@ -84,31 +86,29 @@ def check(
         case ast.MatchExpression():
             return matching.check_match_value(state, env, expression, expected)
         case ast.Tuple() | ast.Brackets() | ast.Braces() | ast.Range() | ast.Text():
-            fail(state, errors.type_mismatch(span, "a single value", _form(expression)))
+            fail(state, form_errors.type_mismatch(span, Form.SINGLE_VALUE, _form(expression)))
         case ast.Equation():
-            hint = "a comparison is written `==`"
-            fail(state, errors.type_mismatch(span, "a value", "an equation", hint))
+            fail(state, form_errors.equation_for_value(span))
         case ast.Pair():
-            fail(state, errors.type_mismatch(span, "a value", "a pair"))
+            fail(state, form_errors.type_mismatch(span, Form.VALUE, Form.PAIR))
         case ast.Comprehension():
-            fail(state, errors.type_mismatch(span, "a value", "a comprehension"))
+            fail(state, form_errors.type_mismatch(span, Form.VALUE, Form.COMPREHENSION))
         case ast.Juxtaposition():
-            hint = "say of what: `it is ...`"
-            fail(state, errors.type_mismatch(span, "a value", "a composition of models", hint))
+            fail(state, form_errors.composition_for_value(span))
 
 
-def _form(expression: ast.Tuple | ast.Brackets | ast.Braces | ast.Range | ast.Text) -> str:
+def _form(expression: ast.Tuple | ast.Brackets | ast.Braces | ast.Range | ast.Text) -> Form:
     match expression:
         case ast.Tuple():
-            return "a tuple"
+            return Form.TUPLE
         case ast.Brackets():
-            return "a list"
+            return Form.LIST
         case ast.Braces():
-            return "a set of values"
+            return Form.SET
         case ast.Range():
-            return "a range"
+            return Form.RANGE
         case ast.Text():
-            return "a string"
+            return Form.STRING
 
 
 def _unary(state: Checking, env: Env, expression: ast.Unary) -> Expression:
@@ -130,12 +130,12 @@ def _binary(state: Checking, env: Env, expression: ast.Binary) -> Expression:
     if operator == "in":
         return matching.check_in(state, env, expression)
     if operator == "&":
-        fail(state, errors.type_mismatch(span, "a value", "a composition of models"))
+        fail(state, form_errors.type_mismatch(span, Form.VALUE, Form.COMPOSITION))
     left, right = each(lambda e: check_scalar(state, env, e), (expression.left, expression.right))
     is_zero = operator in ("/", "//", "%") and isinstance(right, Constant) and right.value == 0
     # What a def is given may be guarded in its body, so that only grounding can tell.
     if is_zero and not env.is_guarded and span.start <= right.span.start <= span.end:
-        fail(state, errors.no_value(span, "division by zero"))
+        fail(state, errors.division_by_zero(span))
     return arithmetic(state, span, operator, left, right)
 
 
@@ -205,8 +205,8 @@ def check_call(state: Checking, env: Env, call: ast.Call, expected: Type | None)
     if not isinstance(function, ast.Name):
         fail(state, errors.not_a_model(function.span, text))
     if meaning is not None or text in env.names:
-        found = "not a function"
-        fail(state, name_errors.wrong_kind(function.span, text, found, "a model or function"))
+        needed = Form.FUNCTION
+        fail(state, name_errors.wrong_kind(function.span, text, Form.NO_FUNCTION, needed))
     if env.in_assert and is_query(state, call):
         return asserts.check_query_value(state, env, call)
     if text in aggregates.OPERATORS:
@@ -219,15 +219,13 @@ def check_call(state: Checking, env: Env, call: ast.Call, expected: Type | None)
 def _not_a_function(state: Checking, env: Env, function: ast.Name) -> NoReturn:
     text = function.text
     if text in LATER:
-        fail(state, later.not_yet(function.span, LATER[text]))
+        fail(state, later.reserved(function.span, LATER[text]))
     if text in CALLED:
-        hint = f"draw from it: `x ~ {text}(...)`"
-        fail(state, errors.type_mismatch(function.span, "a value", "a distribution", hint))
+        fail(state, form_errors.family_for_value(function.span, text))
     if text in LATER_FAMILIES:
-        fail(state, later.not_yet(function.span, f"`{text}`, a continuous distribution"))
+        fail(state, later.continuous_family(function.span, text))
     if text in state.query_forms:
-        hint = "ask with `query ...`, or compare it in an `assert`"
-        fail(state, errors.type_mismatch(function.span, "a value", "a query", hint))
+        fail(state, form_errors.query_for_value(function.span))
     known = {*FUNCTIONS, *aggregates.OPERATORS, *state.query_forms, *env.module.entries}
     fail(state, name_errors.unknown_function(function.span, text, known))
 
@@ -235,10 +233,8 @@ def _not_a_function(state: Checking, env: Env, function: ast.Name) -> NoReturn:
 def _function(state: Checking, env: Env, call: ast.Call, name: str) -> Expression:
     arguments = plain_arguments(state, call)
     if len(arguments) != 1:
-        fail(
-            state,
-            errors.wrong_number_of_arguments(call.span, name, "one argument", len(arguments)),
-        )
+        one, count = errors.Takes.ONE, len(arguments)
+        fail(state, errors.wrong_number_of_arguments(call.span, name, one, count))
     operand = need_number(state, check_scalar(state, env, arguments[0]), name)
     is_whole = name in _WHOLE or (name == "abs" and is_integer(type_of(operand)))
     type_ = Integer() if is_whole else Real()

@@ -19,6 +19,7 @@ from gmlang.core.names.scope import Axes, DataMeaning, EntityMeaning, Env, Varia
 from gmlang.core.print import show, show_element
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import Span
+from gmlang.errors import forms
 from gmlang.errors import types as type_errors
 from gmlang.syntax import ast
 
@@ -41,9 +42,9 @@ def check_index(state: Checking, env: Env, expression: ast.Index) -> Expression:
     surplus = len(expression.indices) > len(axes)
     if surplus and isinstance(base, AttributeRef) and num_whole(base.thing.indices):
         # What stands behind a name indexes that name: the things are indexed before the dot.
-        hint = f"index the things themselves: `{show_element(base)}`"
         counts = len(axes), len(expression.indices)
-        fail(state, type_errors.wrong_number_of_indices(span, base.attribute, *counts, hint))
+        element = show_element(base)
+        fail(state, type_errors.attribute_indexed(span, base.attribute, *counts, element))
     checked = check_indices(state, env, span, text, expression.indices, axes, sizes)
     element = base.type.element if isinstance(base.type, Array) else base.type
     indices = filled(base.indices, checked)
@@ -127,15 +128,6 @@ def _check_one_index(
         if num is not None and not 0 <= checked.value < num:
             fail(state, type_errors.out_of_bounds(checked.span, int(checked.value), num))
     if isinstance(checked, Constant) and checked.value < 0:
-        fail(
-            state,
-            type_errors.type_mismatch(
-                checked.span,
-                "an index from 0",
-                str(checked.value),
-                f"the last one is `{size if isinstance(size, str) else show(size)} - 1`"
-                if size is not None
-                else "",
-            ),
-        )
+        shown = show(size) if isinstance(size, Expression) else size
+        fail(state, forms.negative_index(checked.span, int(checked.value), shown))
     return checked

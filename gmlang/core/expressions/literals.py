@@ -9,7 +9,8 @@ from gmlang.core.expressions import scalars
 from gmlang.core.expressions.operators import fit
 from gmlang.core.names.scope import Env
 from gmlang.core.walk import type_of
-from gmlang.errors import types as errors
+from gmlang.diagnostics import Diagnostic
+from gmlang.errors import declarations as errors
 from gmlang.syntax import ast
 
 INT_LAST = 2**63 - 1
@@ -28,7 +29,7 @@ def check_literal(
             case ast.Brackets():
                 return check_literal(state, env, written, type_)
             case ast.Comprehension():
-                fail(state, errors.bad_literal(written.span, "a list of data holds constants only"))
+                fail(state, errors.not_constant(written.span))
             case ast.Name(text="_"):
                 return math.nan
             case _:
@@ -44,13 +45,11 @@ def _number(
     if type_ is not None:
         checked = fit(state, checked, type_)
     if not isinstance(checked, Constant):
-        fail(state, errors.bad_literal(written.span, "a list of data holds constants only"))
+        fail(state, errors.not_constant(written.span))
     if _is_too_large(checked.value, type_):
-        reason = f"`{written.span.text}` is beyond what 64 bits hold"
-        fail(state, errors.bad_literal(written.span, reason))
+        fail(state, errors.too_large_a_number(written.span, written.span.text))
     if type_ is None and isinstance(type_of(checked), Enum):
-        reason = "say the domain of these values: `data x[N] : Domain = [...]`"
-        fail(state, errors.bad_literal(written.span, reason))
+        fail(state, errors.names_without_domain(written.span))
     return checked.value
 
 
@@ -73,12 +72,10 @@ def fit_shape(
     if not is_declared:
         return tuple(Constant(brackets.span, size, Integer()) for size in sizes)
     if len(sizes) != len(shape):
-        reason = f"{len(shape)} axes are declared, but the list has {len(sizes)}"
-        fail(state, errors.bad_literal(brackets.span, reason))
+        fail(state, errors.other_number_of_axes(brackets.span, len(shape), len(sizes)))
     for axis, (declared, size) in enumerate(zip(shape, sizes, strict=True)):
         if isinstance(declared, Constant) and declared.value != size:
-            reason = f"axis {axis} is declared {declared.value} long, but the list has {size}"
-            fail(state, errors.bad_literal(brackets.span, reason))
+            fail(state, errors.other_size(brackets.span, axis, declared.value, size))
     return shape
 
 
@@ -88,8 +85,7 @@ def shape_of(
     """Return the shape of a nested list, of whatever it holds."""
     sizes = _sizes(elements)
     if sizes is None:
-        row, reason = _ragged(brackets, elements)
-        fail(state, errors.bad_literal(row.span, reason))
+        fail(state, _ragged(brackets, elements))
     return sizes
 
 
@@ -106,9 +102,7 @@ def _sizes(literal: object) -> tuple[int, ...] | None:
     return (len(items), *inner)
 
 
-def _ragged(
-    brackets: ast.Brackets, literal: Sequence[object]
-) -> tuple[ast.Expression | ast.Comprehension, str]:
+def _ragged(brackets: ast.Brackets, literal: Sequence[object]) -> Diagnostic:
     """Find the first item that has not the shape of the first beside it, and say so."""
     shapes = [_sizes(item) for item in literal]
     for written, item, shape in zip(brackets.items, literal, shapes, strict=True):
@@ -116,15 +110,7 @@ def _ragged(
             inner: Sequence[object] = item  # pyright: ignore[reportUnknownVariableType]
             return _ragged(written, inner)
     index = next(k for k, shape in enumerate(shapes) if shape != shapes[0])
-    found, first = _shape_text(shapes[index]), _shape_text(shapes[0])
-    reason = f"the rows of this list differ: row {index} has {found}, row 0 has {first}"
-    return brackets.items[index], reason
-
-
-def _shape_text(shape: tuple[int, ...] | None) -> str:
-    if not shape:
-        return "a single value"
-    return " x ".join(map(str, shape)) + (" values" if shape != (1,) else " value")
+    return errors.rows_differ(brackets.items[index].span, index, shapes[index], shapes[0])
 
 
 def type_of_literal(literal: Literal) -> Bool | Integer | Real:

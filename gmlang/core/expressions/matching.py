@@ -21,7 +21,9 @@ from gmlang.core.names.scope import Env, guarded
 from gmlang.core.print import describe, show
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import Span
+from gmlang.errors import forms
 from gmlang.errors import types as errors
+from gmlang.errors.forms import Form
 from gmlang.syntax import ast
 from gmlang.syntax.rows import spelt_out
 
@@ -35,8 +37,7 @@ def check_in(state: Checking, env: Env, expression: ast.Binary) -> Expression:
     subject = scalars.check_scalar(state, env, expression.left)
     if not isinstance(right, ast.Range | ast.Braces | ast.Brackets | ast.Tuple):
         found = describe(type_of(scalars.check(state, env, right)))
-        needed = "a range `a..b` or a set `{a, b}`"
-        fail(state, errors.type_mismatch(right.span, needed, found))
+        fail(state, forms.type_mismatch(right.span, Form.MEMBERS, found))
     return pattern_condition(state, env, subject, right)
 
 
@@ -82,7 +83,7 @@ def _member(
     item: ast.Expression | ast.Pair | ast.Comprehension,
 ) -> Expression:
     if isinstance(item, ast.Pair | ast.Comprehension):
-        fail(state, errors.type_mismatch(item.span, "a value", "another form"))
+        fail(state, forms.type_mismatch(item.span, Form.VALUE, Form.ANOTHER))
     member = scalars.check_scalar(state, env, item, type_of(subject))
     comparison(state, item.span, "==", subject, member)
     return member

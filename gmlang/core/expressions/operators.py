@@ -22,8 +22,10 @@ from gmlang.core.ast import (
 from gmlang.core.checking import Checking, fail
 from gmlang.core.print import describe, show, show_type
 from gmlang.core.walk import first_variable, type_of
-from gmlang.diagnostics import Span
+from gmlang.diagnostics import Diagnostic, Span
+from gmlang.errors import forms
 from gmlang.errors import types as errors
+from gmlang.errors.forms import MadeWhole
 
 # A constant power beyond this many bits is left to the grounding, which works in floats.
 NUM_BITS_MAX = 256
@@ -60,24 +62,26 @@ def need_integer(state: Checking, expression: Expression, what: str) -> Expressi
     """Check that an expression is an integer."""
     type_ = type_of(expression)
     if not is_integer(type_):
-        hint = _whole_hint(expression)
-        fail(state, errors.type_mismatch(expression.span, what, describe(type_), hint))
+        fail(state, _not_whole(expression, what))
     return expression
 
 
-def _whole_hint(expression: Expression) -> str:
+def _not_whole(expression: Expression, needed: str) -> Diagnostic:
     """Say how a real number becomes a whole one: data by its declaration, a literal by itself."""
+    written, way = None, MadeWhole.BY_ITSELF
     match expression:
         case DataRef(type=Real()):
-            return "declare it `: int`"
+            way = MadeWhole.DECLARED
         case Constant(value=float(value)) if value.is_integer():
-            return f"write `{int(value)}`"
+            written = int(value)
         case Constant():
-            return ""
+            pass
         case _ if isinstance(type_of(expression), Real):
-            return "`round(...)` makes an integer of a real number"
+            way = MadeWhole.ROUNDED
         case _:
-            return ""
+            pass
+    found = describe(type_of(expression))
+    return forms.not_whole(expression.span, needed, found, way, written)
 
 
 def need_bool(state: Checking, expression: Expression) -> Expression:
@@ -85,10 +89,8 @@ def need_bool(state: Checking, expression: Expression) -> Expression:
     type_ = type_of(expression)
     if isinstance(type_, Bool):
         return expression
-    hint = "compare it: `... == ...`" if not isinstance(type_, Dist) else ""
-    if isinstance(expression, Constant) and expression.value in (0, 1):
-        hint = "write `true` or `false`"
-    fail(state, errors.type_mismatch(expression.span, "a condition", describe(type_), hint))
+    is_bit = isinstance(expression, Constant) and expression.value in (0, 1)
+    fail(state, forms.not_a_condition(expression.span, describe(type_), is_bit=is_bit))
 
 
 def need_known(state: Checking, checked: Expression, what: str) -> Expression:
@@ -217,7 +219,7 @@ def join(state: Checking, left: Expression, right: Expression) -> Type:
         return Integer()
     if is_number(left_type) and is_number(right_type):
         return Real()
-    fail(state, errors.type_mismatch(right.span, describe(left_type), describe(right_type)))
+    fail(state, forms.type_mismatch(right.span, describe(left_type), describe(right_type)))
 
 
 def fit(state: Checking, expression: Expression, domain: Domain | Integer | Real) -> Expression:
@@ -233,13 +235,10 @@ def fit(state: Checking, expression: Expression, domain: Domain | Integer | Real
         case ((Bool() | IntRange() | Integer()), _) if is_integer(type_):
             return _inside(state, expression, domain)
         case _:
-            hint = _whole_hint(expression) if is_integer(domain) else ""
-            fail(
-                state,
-                errors.type_mismatch(
-                    expression.span, describe_domain(domain), describe(type_), hint
-                ),
-            )
+            if is_integer(domain):
+                fail(state, _not_whole(expression, describe_domain(domain)))
+            needed, found = describe_domain(domain), describe(type_)
+            fail(state, forms.type_mismatch(expression.span, needed, found))
 
 
 def describe_domain(domain: Type) -> str:

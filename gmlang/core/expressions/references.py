@@ -41,8 +41,10 @@ from gmlang.core.names.scope import (
 from gmlang.core.print import describe, show_type
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import Span
+from gmlang.errors import forms
 from gmlang.errors import names as errors
 from gmlang.errors import types as type_errors
+from gmlang.errors.forms import Form
 from gmlang.syntax import ast
 
 
@@ -90,13 +92,9 @@ def check_name(state: Checking, env: Env, name: ast.Name, expected: Type | None)
         return value_of(state, name.span, name.text, meaning, expected)
     enums = enums_with(env.module, name.text)
     if isinstance(expected, Enum):
-        elsewhere = f"a value of {show_type(enums[0])}" if enums else ""
-        fail(
-            state,
-            errors.unknown_value(
-                name.span, name.text, show_type(expected), expected.values, elsewhere
-            ),
-        )
+        other = show_type(enums[0]) if enums else ""
+        shown, values = show_type(expected), expected.values
+        fail(state, errors.unknown_value(name.span, name.text, shown, values, other))
     if len(enums) == 1:
         note(state, name.span, enums[0])
         return Constant(name.span, enums[0].values.index(name.text), enums[0])
@@ -105,7 +103,7 @@ def check_name(state: Checking, env: Env, name: ast.Name, expected: Type | None)
         fail(state, errors.ambiguous_value(name.span, name.text, meanings))
     known = {*visible_names(env), *(v for enum in env.module.enums for v in enum.values)}
     if name.text == "_":
-        fail(state, type_errors.type_mismatch(name.span, "a value", "the wildcard `_`"))
+        fail(state, forms.type_mismatch(name.span, Form.VALUE, Form.WILDCARD))
     fail(state, errors.unknown_name(name.span, name.text, known, call_of(state, name.text)))
 
 
@@ -124,8 +122,8 @@ def _bound_value(state: Checking, env: Env, name: ast.Name, expected: Type | Non
         case PoisonedName():
             raise PoisonedError
         case Thing(entity=entity):
-            hint = f"name an attribute: `{name.text}.{_example(state, entity)}`"
-            fail(state, errors.wrong_kind(name.span, name.text, f"a {entity}", "a value", hint))
+            example = _example(state, entity)
+            fail(state, errors.thing_for_value(name.span, name.text, entity, example))
         case bound:
             return replace(bound, span=name.span)
 
@@ -143,8 +141,7 @@ def _expected_value(state: Checking, env: Env, name: ast.Name, expected: Enum) -
     if entry is not None and isinstance(entry.declaration, ast.VarDeclaration):
         meaning = state.resolve(state, entry)
         if isinstance(meaning, VariableMeaning) and meaning.symbol.domain == expected:
-            meanings = [f"{show_type(expected)}.{name.text}", f"the variable {name.text}"]
-            fail(state, errors.ambiguous_value(name.span, name.text, meanings))
+            fail(state, errors.value_or_variable(name.span, name.text, show_type(expected)))
     note(state, name.span, expected)
     return Constant(name.span, expected.values.index(name.text), expected)
 
@@ -171,22 +168,19 @@ def value_of(
                 errors.unknown_value(span, text, show_type(expected), expected.values),
             )
         case ThingMeaning(symbol=symbol):
-            hint = f"name an attribute: `{text}.{_example(state, symbol.entity)}`"
-            fail(state, errors.wrong_kind(span, text, f"a {symbol.entity}", "a value", hint))
+            example = _example(state, symbol.entity)
+            fail(state, errors.thing_for_value(span, text, symbol.entity, example))
         case ModelMeaning(parameters=parameters):
-            arguments = ", ".join(parameter.name for parameter in parameters)
-            hint = f"apply it: `{text}({arguments})`"
-            fail(state, errors.wrong_kind(span, text, "a model", "a value", hint))
+            names = [parameter.name for parameter in parameters]
+            fail(state, errors.model_for_value(span, text, names))
         case DefMeaning():
-            fail(
-                state, errors.wrong_kind(span, text, "a def", "a value", f"call it: `{text}(...)`")
-            )
+            fail(state, errors.def_for_value(span, text))
         case DomainMeaning():
-            fail(state, errors.wrong_kind(span, text, "a domain", "a value"))
+            fail(state, errors.wrong_kind(span, text, Form.DOMAIN, Form.VALUE))
         case EntityMeaning():
-            fail(state, errors.wrong_kind(span, text, "an entity", "a value"))
+            fail(state, errors.wrong_kind(span, text, Form.ENTITY, Form.VALUE))
         case ModuleMeaning():
-            fail(state, errors.wrong_kind(span, text, "a module", "a value"))
+            fail(state, errors.wrong_kind(span, text, Form.MODULE, Form.VALUE))
 
 
 def _wholes(span: Span, rank: int) -> tuple[Whole, ...]:
@@ -236,22 +230,19 @@ def check_thing(state: Checking, env: Env, expression: ast.Expression) -> Thing:
         known = [*visible_names(env)]
         if expression.text not in known and not enums_with(env.module, expression.text):
             fail(state, errors.unknown_name(expression.span, expression.text, known))
-    found = _found(state, env, expression)
-    fail(state, type_errors.wrong_thing(expression.span, expression.span.text, "a thing", found))
-
-
-def _found(state: Checking, env: Env, expression: ast.Expression) -> str:
+    span, text = expression.span, expression.span.text
     match find_dotted(state, env, expression):
-        case ModelMeaning():
-            return "a model"
         case EntityMeaning():
-            return "an entity, not a thing: declare `var it : ...`"
+            fail(state, type_errors.entity_for_thing(span, text))
+        case ModelMeaning():
+            found = Form.MODEL
         case DomainMeaning():
-            return "a domain"
+            found = Form.DOMAIN
         case ModuleMeaning():
-            return "a module"
+            found = Form.MODULE
         case _:
-            return describe(type_of(scalars.check(state, env, expression, None)))
+            found = describe(type_of(scalars.check(state, env, expression, None)))
+    fail(state, type_errors.not_a_thing(span, text, found))
 
 
 def try_thing(state: Checking, env: Env, expression: ast.Expression) -> Thing | None:

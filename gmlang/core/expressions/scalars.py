@@ -23,8 +23,10 @@ from gmlang.core.expressions.sharing import argument_of
 from gmlang.core.names.scope import DefMeaning, Env, enums_with
 from gmlang.core.print import describe, show_element
 from gmlang.core.walk import is_random, parts, type_of
+from gmlang.errors import asking, forms
 from gmlang.errors import names as name_errors
 from gmlang.errors import types as errors
+from gmlang.errors.forms import Form
 from gmlang.syntax import ast
 
 
@@ -46,22 +48,20 @@ def need_scalar(state: Checking, checked: Expression) -> Expression:
     """Check that an expression is one value, neither an array nor a distribution."""
     type_ = type_of(checked)
     if isinstance(type_, Array):
-        axes = ", ".join(":" * type_.rank)
-        text = checked.span.text
-        letters = ", ".join("ijklmn"[: type_.rank])
-        is_attribute = isinstance(checked, AttributeRef)
-        element = show_element(checked) if is_attribute else f"{text}[{letters}]"
-        fail(state, errors.array_for_element(checked.span, text, axes, element))
+        element = show_element(checked) if isinstance(checked, AttributeRef) else ""
+        fail(
+            state,
+            errors.array_for_element(checked.span, checked.span.text, type_.rank, element),
+        )
     if isinstance(type_, Dist):
-        fail(state, errors.type_mismatch(checked.span, "a value", "a distribution"))
+        fail(state, forms.type_mismatch(checked.span, Form.VALUE, Form.DISTRIBUTION))
     return checked
 
 
 def need_random(state: Checking, checked: Expression) -> Expression:
     """Check that an expression depends on a variable: nothing else has a distribution."""
     if not is_random(checked):
-        text = checked.span.text
-        fail(state, errors.bad_query(checked.span, f"`{text}` depends on no variable"))
+        fail(state, asking.depends_on_nothing(checked.span, checked.span.text))
     return checked
 
 
@@ -99,7 +99,7 @@ def check_number(state: Checking, env: Env, expression: ast.Expression) -> Expre
     checked = check_scalar(state, env, expression)
     if not is_number(type_of(checked)):
         found = describe(type_of(checked))
-        fail(state, errors.type_mismatch(checked.span, "a number", found))
+        fail(state, forms.type_mismatch(checked.span, Form.NUMBER, found))
     return checked
 
 
@@ -134,14 +134,13 @@ def plain_arguments(state: Checking, call: ast.Call) -> tuple[ast.Expression, ..
                 function = call.function.span.text
                 fail(state, name_errors.unknown_argument(argument.span, function, name, []))
             case ast.Pair() | ast.Comprehension():
-                found = "a pair" if isinstance(argument, ast.Pair) else "a comprehension"
-                fail(state, errors.type_mismatch(argument.span, "one argument", found))
+                found = Form.PAIR if isinstance(argument, ast.Pair) else Form.COMPREHENSION
+                fail(state, forms.type_mismatch(argument.span, Form.ONE_ARGUMENT, found))
             case _:
                 return argument
 
     if call.given is not None or call.had is not None:
-        text = call.function.span.text
-        fail(state, errors.bad_query(call.span, f"`{text}` is not a query: it takes no `|`"))
+        fail(state, asking.takes_no_givens(call.span, call.function.span.text))
     return each(plain, call.arguments)
 
 
@@ -163,6 +162,6 @@ def arguments_of(
     arguments, parameters = plain_arguments(state, call), meaning.declaration.parameters
     if len(arguments) != len(parameters):
         name = meaning.declaration.name.text
-        takes = f"{len(parameters)} ({', '.join(p.text for p in parameters)})"
-        fail(state, errors.wrong_number_of_arguments(call.span, name, takes, len(arguments)))
+        names = [parameter.text for parameter in parameters]
+        fail(state, errors.wrong_arguments(call.span, name, names, len(arguments)))
     return [(p.text, argument) for p, argument in zip(parameters, arguments, strict=True)]

@@ -24,7 +24,9 @@ from gmlang.core.print import describe, show
 from gmlang.core.tolerances import PROBABILITY_ROUNDING, SUM_DIGITS, SUM_ROUNDING, is_probability
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import Span
+from gmlang.errors import forms
 from gmlang.errors import types as errors
+from gmlang.errors.forms import Form
 from gmlang.errors.probabilities import UnevenRow
 from gmlang.families.family import Family
 from gmlang.families.probabilities import PROBABILITIES
@@ -77,11 +79,7 @@ def check_weights(
             case ast.Name() if _is_rest(env, written):
                 return Item(written.span, (), Constant(written.span, 0.0, Real()), None)
             case _:
-                hint = "give each value its weight: `{value: weight, ...}`"
-                fail(
-                    state,
-                    errors.not_a_distribution(written.span, "a value without a weight", hint),
-                )
+                fail(state, errors.value_without_weight(written.span))
 
     items = each(item, braces.items)
     items = tuple(
@@ -137,9 +135,7 @@ def _left_over(
     left: Expression = Constant(item.span, 1.0, Real())
     for other in items:
         if other.context or other.key is None:
-            hint = "give the values not named what is left: `rest: _`"
-            found = "what several others leave"
-            fail(state, errors.type_mismatch(written.value.span, "a number", found, hint))
+            fail(state, forms.left_by_several(written.value.span))
         left = arithmetic(state, item.span, "-", left, other.value)
     return Item(item.span, item.context, check_probability(state, left), item.key)
 
@@ -184,7 +180,7 @@ def check_probability(state: Checking, checked: Expression) -> Expression:
     for leaf in leaves(checked):
         if not is_number(type_of(leaf)):
             found = describe(type_of(leaf))
-            fail(state, errors.type_mismatch(leaf.span, "a probability", found))
+            fail(state, forms.type_mismatch(leaf.span, Form.PROBABILITY, found))
         if isinstance(leaf, Constant) and not is_probability(leaf.value):
             fail(state, errors.not_a_probability(leaf.span, leaf.value))
     return checked

@@ -131,10 +131,9 @@ def _load(state: Checking, module: Module, span: Span, name: str) -> Module:
     try:
         source = state.load(name)
     except GmError as error:
-        first = error.diagnostics[0]
-        fail(state, errors.unreadable_module(span, name, first.message, first.hint))
+        fail(state, errors.unreadable_module(span, name, error.diagnostics[0]))
     except OSError as error:
-        fail(state, errors.unreadable_module(span, name, error.strerror or str(error)))
+        fail(state, errors.unopened_module(span, name, error))
     if source is None:
         fail(state, errors.unknown_module(span, name))
     if source == module.program.span.source or source == state.modules[""].program.span.source:

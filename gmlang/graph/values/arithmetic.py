@@ -9,14 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gmlang.errors.grounding import Undefined
 from gmlang.graph.values.functions import REAL_FUNCTIONS, ROUNDING_FUNCTIONS
 
 INTEGER_MAX = 2**63 - 1
 INTEGER_MIN = -(2**63)
 
-BEYOND = "is beyond 64-bit integers"
-BY_ZERO = "divides by zero"
-NO_NUMBER = "is not a number"
 
 _NEARNESS = 1e-9
 """What is this close to 2^63, relative, is worked out exactly; float64 errs by far less."""
@@ -28,12 +26,17 @@ class Outcome:
 
     Attributes:
         bad: where there is none; None when there is one everywhere.
-        why: what is wrong there, to follow the text of the operation.
+        why: what is wrong there.
     """
 
     values: np.ndarray
     bad: np.ndarray | None = None
-    why: str = ""
+    why: Undefined = Undefined.NOWHERE
+
+
+def nothing(why: Undefined) -> Outcome:
+    """Return what has no value anywhere."""
+    return Outcome(np.zeros(()), np.ones((), np.bool_), why)
 
 
 def number(value: np.ndarray) -> np.ndarray:
@@ -125,7 +128,7 @@ def whole_numbers(values: np.ndarray) -> Outcome:
     if not broken.any():
         return result
     bad = broken if result.bad is None else result.bad | broken
-    return Outcome(np.where(bad, 0, result.values), bad, "is no whole number")
+    return Outcome(np.where(bad, 0, result.values), bad, Undefined.NOT_WHOLE)
 
 
 def _choice(operator: str, numbers: list[np.ndarray]) -> np.ndarray:
@@ -170,7 +173,7 @@ def _exact(operator: str, left: np.ndarray, right: np.ndarray) -> Outcome:
         bad[near] = [not INTEGER_MIN <= value <= INTEGER_MAX for value in exact]
     if not bad.any():
         return Outcome(values)
-    return Outcome(np.where(bad, 0, values), bad, BEYOND)
+    return Outcome(np.where(bad, 0, values), bad, Undefined.BEYOND)
 
 
 def _surely_fits(operator: str, left: np.ndarray, right: np.ndarray) -> bool:
@@ -196,7 +199,7 @@ def _bounds(values: np.ndarray) -> tuple[int, int]:
 def _real_power(left: np.ndarray, right: np.ndarray) -> Outcome:
     zero = (left == 0) & (right < 0)
     if zero.any():
-        return Outcome(np.power(np.where(zero, 1.0, left), right), zero, BY_ZERO)
+        return Outcome(np.power(np.where(zero, 1.0, left), right), zero, Undefined.BY_ZERO)
     return _real(np.asarray(np.power(left, right)))
 
 
@@ -208,21 +211,25 @@ def _divide(operator: str, left: np.ndarray, right: np.ndarray) -> Outcome:
     else:
         result = Outcome(np.asarray(_DIVISION[operator](left, divisor)))
         if operator == "//" and left.size and left.min() == INTEGER_MIN:
-            result = Outcome(result.values, (left == INTEGER_MIN) & (divisor == -1), BEYOND)
+            result = Outcome(
+                result.values, (left == INTEGER_MIN) & (divisor == -1), Undefined.BEYOND
+            )
     if not zero.any():
         return result
     if result.bad is None or not (result.bad & ~zero).any():
-        return Outcome(np.where(zero, 0, result.values), zero, BY_ZERO)
+        return Outcome(np.where(zero, 0, result.values), zero, Undefined.BY_ZERO)
     # Of other places something else is wrong; one reason speaks for all.
     bad = zero | result.bad
-    return Outcome(np.where(bad, 0, result.values), bad, f"{BY_ZERO}, or {result.why}")
+    is_number = result.why is Undefined.BEYOND
+    why = Undefined.BY_ZERO_OR_BEYOND if is_number else Undefined.BY_ZERO_OR_NO_NUMBER
+    return Outcome(np.where(bad, 0, result.values), bad, why)
 
 
 def _negated(operator: str, operand: np.ndarray) -> Outcome:
     values = np.asarray(np.negative(operand) if operator == "neg" else np.abs(operand))
     if _is_real(operand) or not operand.size or operand.min() != INTEGER_MIN:
         return Outcome(values)
-    return Outcome(values, operand == INTEGER_MIN, BEYOND)
+    return Outcome(values, operand == INTEGER_MIN, Undefined.BEYOND)
 
 
 def _real(values: np.ndarray) -> Outcome:
@@ -230,7 +237,7 @@ def _real(values: np.ndarray) -> Outcome:
     if not values.size or not np.isnan(values.min()):
         return Outcome(values)
     bad = np.isnan(values)
-    return Outcome(np.where(bad, 0.0, values), bad, NO_NUMBER)
+    return Outcome(np.where(bad, 0.0, values), bad, Undefined.NO_NUMBER)
 
 
 def _rounded(operator: str, values: np.ndarray) -> Outcome:
@@ -242,5 +249,5 @@ def _rounded(operator: str, values: np.ndarray) -> Outcome:
     if fits.all():
         return Outcome(values.astype(np.int64))
     bad = ~fits
-    why = NO_NUMBER if np.isnan(values[bad]).any() else BEYOND
+    why = Undefined.NO_NUMBER if np.isnan(values[bad]).any() else Undefined.BEYOND
     return Outcome(np.where(bad, 0.0, values).astype(np.int64), bad, why)

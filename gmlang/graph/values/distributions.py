@@ -23,6 +23,7 @@ from gmlang.core.tolerances import PROBABILITY_ROUNDING, SUM_DIGITS
 from gmlang.diagnostics import Diagnostic, GmError, Span
 from gmlang.errors import grounding as errors
 from gmlang.errors import probabilities as probability_errors
+from gmlang.errors.shapes import row_length
 from gmlang.families import family_named
 from gmlang.families.family import Domains, Draw, Family, Gives, Pairs, Taken
 from gmlang.families.weights import WEIGHTS
@@ -215,10 +216,8 @@ def _row(expression: Expression, env: Env, axis: int, states: States) -> np.ndar
         if isinstance(part, Whole):
             size = array.shape[position]
             if size != states.count:
-                found = f"{size} probabilities for {states.count} states"
-                raise GmError(
-                    [errors.wrong_shape(expression.span, expression.name, states.describe(), found)]
-                )
+                span, name = expression.span, expression.name
+                raise GmError([row_length(span, name, states.describe(), states.count, size)])
             along: np.ndarray = np.arange(size, dtype=np.int64)
             index.append(along.reshape(env.shape(axis, size)))
             continue

@@ -36,12 +36,12 @@ from gmlang.diagnostics import Diagnostic, GmError, Span
 from gmlang.errors import grounding as errors
 from gmlang.graph.functions.values import RaggedItems, call_values
 from gmlang.graph.values.arithmetic import (
-    BEYOND,
     INTEGER_MAX,
     INTEGER_MIN,
     Outcome,
     compare_count,
     compute,
+    nothing,
     number,
     whole_numbers,
 )
@@ -194,7 +194,7 @@ def _noted(span: Span, found: Outcome, env: Env) -> np.ndarray:
 def _constant(expression: Constant, env: Env) -> np.ndarray:
     value = expression.value
     if isinstance(value, int) and not INTEGER_MIN <= value <= INTEGER_MAX:
-        return _noted(expression.span, Outcome(np.zeros(()), np.ones((), np.bool_), BEYOND), env)
+        return _noted(expression.span, nothing(errors.Undefined.BEYOND), env)
     return np.asarray(value)
 
 
@@ -352,8 +352,7 @@ def _aggregate(expression: Aggregate, env: Env) -> np.ndarray:
     if operator in ("min", "max"):
         if values:
             return compute(operator, values).values
-        none = Outcome(np.zeros(()), np.ones((), np.bool_), f"is the {operator} of nothing")
-        return _noted(expression.span, none, env)
+        return _noted(expression.span, nothing(errors.Undefined.of_none(operator)), env)
     total = np.zeros((), np.int64)
     for value in values:
         total = _noted(expression.span, compute("+", [total, value]), env)

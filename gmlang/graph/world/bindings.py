@@ -17,6 +17,7 @@ from gmlang.data.tables import Table
 from gmlang.diagnostics import Diagnostic, GmError, Note, Span
 from gmlang.errors import data as data_errors
 from gmlang.errors import grounding as errors
+from gmlang.errors.shapes import wrong_shape
 from gmlang.graph.values.environment import Env, Slots
 from gmlang.graph.values.evaluate import evaluate
 from gmlang.graph.world.world import ONE_INSTANCE, World
@@ -83,7 +84,7 @@ def _needed(symbol: DataSymbol) -> set[str]:
 def _bind_one(binding: _Binding, symbol: DataSymbol) -> None:
     world = binding.world
     array, written = _read(binding, symbol)
-    _match_shape(binding, symbol, array, written.skipped if written is not None else "")
+    _match_shape(binding, symbol, array, written.num_skipped if written is not None else 0)
     _check_domain(world, symbol, array, written)
     world.data[symbol.name] = array
     if array.dtype == np.float64 and np.isnan(array).any():
@@ -136,12 +137,13 @@ def _declared(symbol: DataSymbol) -> str:
     return f"{shown(symbol)}[{', '.join(_show(part) for part in symbol.shape)}]"
 
 
-def _match_shape(binding: _Binding, symbol: DataSymbol, array: np.ndarray, hint: str) -> None:
+def _match_shape(
+    binding: _Binding, symbol: DataSymbol, array: np.ndarray, num_skipped: int
+) -> None:
     world = binding.world
     declared, name = _declared(symbol), shown(symbol)
-    found = " x ".join(map(str, array.shape)) or "a single number"
     if array.ndim != len(symbol.shape):
-        raise GmError([errors.wrong_shape(symbol.span, name, declared, found, hint=hint)])
+        raise GmError([wrong_shape(symbol.span, name, declared, array.shape, (), num_skipped)])
     for part, size in zip(symbol.shape, array.shape, strict=True):
         expected = _size(world, part)
         if expected == size:
@@ -155,7 +157,7 @@ def _match_shape(binding: _Binding, symbol: DataSymbol, array: np.ndarray, hint:
         notes: tuple[Note, ...] = ()
         if isinstance(part, str) and part in binding.size_from:
             notes = data_errors.size_said_by(part, *binding.size_from[part])
-        raise GmError([errors.wrong_shape(symbol.span, name, shape, found, notes, hint)])
+        raise GmError([wrong_shape(symbol.span, name, shape, array.shape, notes, num_skipped)])
 
 
 def _show(part: str | Expression) -> str:

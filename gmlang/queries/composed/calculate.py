@@ -19,7 +19,7 @@ from gmlang.core.ast import (
 )
 from gmlang.core.walk import parts, type_of, walk, with_parts
 from gmlang.diagnostics import GmError
-from gmlang.errors import grounding as errors
+from gmlang.errors import asking as errors
 from gmlang.graph.values.environment import Env, NoValue, Slots
 from gmlang.graph.values.evaluate import evaluate
 from gmlang.graph.world.world import ONE_INSTANCE, Frame, World
@@ -110,8 +110,7 @@ def calculate(world: World, expression: Expression, answers: Sequence[Answer]) -
 def _number(part: QueryValue, answer: Answer) -> float | int:
     number = answer.number(type_of(part))
     if number is None:
-        message = f"the answer of `{answer.text}` is not a single number"
-        raise GmError([errors.cannot_ask(part.span, message, "compare an event: P(x = red)")])
+        raise GmError([errors.answered_no_number(part.span, answer.text)])
     return _whole(part, answer, number) if isinstance(number, int) else number
 
 
@@ -121,8 +120,7 @@ def _whole(part: QueryValue, answer: Answer, value: int) -> float | int:
         return value
     if value.bit_length() < 1024 and int(float(value)) == value:
         return float(value)
-    message = f"`{answer.text}` is exp({math.log(value):.10g}), which no number here holds exactly"
-    raise GmError([errors.cannot_ask(part.span, message, "ask it in a query")])
+    raise GmError([errors.beyond_numbers(part.span, answer.text, math.log(value))])
 
 
 def _typed(value: object, type_: Type) -> bool | int | float:

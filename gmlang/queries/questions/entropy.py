@@ -9,7 +9,7 @@ from gmlang.core.ast import Real, Type
 from gmlang.core.checking import Checking, fail
 from gmlang.core.names.scope import Env
 from gmlang.core.program import Query
-from gmlang.errors import types as errors
+from gmlang.errors import asking as errors
 from gmlang.queries.answers import Answer, NatsAnswer
 from gmlang.queries.question import Question, Single
 from gmlang.queries.reading import joint_over, joint_table
@@ -38,8 +38,7 @@ class EntropyAnswer(NatsAnswer):
 
 def _check(state: Checking, env: Env, call: ast.Call) -> Query:
     if not call.arguments:
-        text = call.function.span.text
-        fail(state, errors.bad_query(call.span, f"`{text}()` asks for nothing", "name a variable"))
+        fail(state, errors.asks_for_nothing(call.span, call.function.span.text))
     return Entropy(call.span, call.span.text, asked_of(state, env, call.arguments))
 
 

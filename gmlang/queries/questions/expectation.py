@@ -15,7 +15,8 @@ from gmlang.core.names.scope import Env
 from gmlang.core.print import describe
 from gmlang.core.program import Asked, Query
 from gmlang.core.walk import type_of
-from gmlang.errors import types as errors
+from gmlang.errors import forms as errors
+from gmlang.errors.forms import Form
 from gmlang.graph.lowering.grounder import environment
 from gmlang.graph.values.evaluate import evaluate, expand
 from gmlang.graph.world.world import ONE_INSTANCE
@@ -78,7 +79,7 @@ def number_asked_for(state: Checking, env: Env, call: ast.Call) -> Expression:
     type_ = type_of(checked)
     element = type_.element if isinstance(type_, Array) else type_
     if not is_number(element):
-        fail(state, errors.type_mismatch(written.span, "a number", describe(element)))
+        fail(state, errors.type_mismatch(written.span, Form.NUMBER, describe(element)))
     if isinstance(type_, Array):
         if not is_reference(checked):
             scalars.need_scalar(state, checked)

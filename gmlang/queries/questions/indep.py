@@ -10,7 +10,7 @@ from gmlang.core.checking import Checking
 from gmlang.core.names.scope import Env
 from gmlang.core.program import Query
 from gmlang.diagnostics import GmError
-from gmlang.errors import grounding as errors
+from gmlang.errors import asking as errors
 from gmlang.queries.answers import Answer, with_quality
 from gmlang.queries.question import Question, Several
 from gmlang.queries.session import Session, Settings, ask_graph, prepare
@@ -75,12 +75,10 @@ def _answer(session: Session, query: Indep, settings: Settings) -> Answer:
     if clash:
         return IndepAnswer(query.text, "impossible")
     if len(prepared.targets) != 2 or any(t.variables.shape for t in prepared.targets):
-        message = "`indep` compares two single variables"
-        raise GmError([errors.cannot_ask(query.span, message, "indep(a, b | c)")])
+        raise GmError([errors.compares_two_variables(query.span)])
     first, second = (int(t.variables) for t in prepared.targets)
     if first == second:
-        message = "a variable is never independent of itself"
-        raise GmError([errors.cannot_ask(query.span, message)])
+        raise GmError([errors.compared_with_itself(query.span)])
     variables = np.array([first, second, *prepared.conditioned], np.int32)
     graph = prepared.graph()
     apart = are_separated(graph, evidence, first, second, frozenset(prepared.conditioned))

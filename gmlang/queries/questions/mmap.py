@@ -8,7 +8,7 @@ from gmlang.core.asking.arguments import check_references
 from gmlang.core.checking import Checking, fail
 from gmlang.core.names.scope import Env
 from gmlang.core.program import Query
-from gmlang.errors import types as errors
+from gmlang.errors import asking as errors
 from gmlang.queries.answers import Answer, finite
 from gmlang.queries.question import Question, Single
 from gmlang.queries.reading import asked_names, asked_variables, assignment_map, parts_of
@@ -44,9 +44,7 @@ class MarginalMapAnswer(Answer):
 
 def _check(state: Checking, env: Env, call: ast.Call) -> Query:
     if not call.arguments:
-        text = call.function.span.text
-        hint = "name the variables to maximise over; `MAP()` is over all"
-        fail(state, errors.bad_query(call.span, f"`{text}` needs variables", hint))
+        fail(state, errors.maximises_over_nothing(call.span, call.function.span.text))
     return MarginalMap(call.span, call.span.text, check_references(state, env, call.arguments))
 
 

@@ -15,8 +15,7 @@ from gmlang.core.names.scope import Env
 from gmlang.core.program import Asked, Query
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import GmError
-from gmlang.errors import grounding
-from gmlang.errors import types as errors
+from gmlang.errors import asking as errors
 from gmlang.queries.answers import Answer, DistributionAnswer, distribution_map, nested_maps
 from gmlang.queries.question import Question, Single
 from gmlang.queries.reading import asked_variables, check_joint, flat_rows, parts_of
@@ -110,7 +109,7 @@ class JointAnswer(DistributionAnswer):
 def _check(state: Checking, env: Env, call: ast.Call) -> Query:
     span, text = call.span, call.span.text
     if not call.arguments:
-        fail(state, errors.bad_query(span, "`P()` asks for nothing", "name a variable"))
+        fail(state, errors.asks_for_nothing(span, call.function.span.text))
     asked = asked_of(state, env, call.arguments)
     are_events = [
         isinstance(type_of(one.value), Bool) and not is_reference(one.value) for one in asked
@@ -121,8 +120,7 @@ def _check(state: Checking, env: Env, call: ast.Call) -> Query:
         return Event(span, text, asked)
     for one, is_event in zip(asked, are_events, strict=True):
         if not is_event and not isinstance(type_of(one.value), Bool):
-            reason = "this asks for an event and a distribution at once"
-            fail(state, errors.bad_query(one.span, reason, "ask two queries"))
+            fail(state, errors.event_and_distribution(one.span))
     whole = all_of(span, tuple(one.value for one in asked))
     return Event(span, text, (Asked(span, whole),))
 
@@ -132,8 +130,7 @@ def _question(prepared: Prepared, query: Query) -> runtime.Marginals | runtime.J
         return runtime.Marginals(np.unique(asked_variables(prepared)))
     for target, asked in zip(prepared.targets, query.asked, strict=True):
         if target.variables.shape:
-            message = f"`{asked.span.text}` is an array; a joint needs single variables"
-            raise GmError([grounding.cannot_ask(asked.span, message, "ask P(x) for its marginals")])
+            raise GmError([errors.joint_of_array(asked.span, asked.span.text)])
     check_joint(query, [t.states.count for t in prepared.targets])
     return runtime.Joint(asked_variables(prepared))
 

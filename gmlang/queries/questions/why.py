@@ -16,7 +16,7 @@ from gmlang.core.names.scope import Env
 from gmlang.core.program import Query
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import GmError, Span
-from gmlang.errors import grounding as errors
+from gmlang.errors import asking as errors
 from gmlang.graph.builder import Builder
 from gmlang.queries.answers import Answer
 from gmlang.queries.odds import event_log_odds
@@ -113,8 +113,7 @@ def _supposed(prepared: Prepared, query: Query, settings: Settings) -> tuple[Tar
     """
     target = prepared.targets[0]
     if target.variables.shape:
-        message = "`why` needs one variable"
-        raise GmError([errors.cannot_ask(query.span, message, "name an element: why(x[0])")])
+        raise GmError([errors.why_of_array(query.span)])
     if target.states.is_bool:
         return target, 1
     evidence, clash = prepared.evidence()

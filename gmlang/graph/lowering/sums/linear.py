@@ -276,7 +276,7 @@ def _fits(size: np.ndarray, expression: Expression, env: Env) -> bool:
         return True
     if isinstance(type_of(expression), Real):
         return False
-    span, why = expression.span, "may be beyond 64-bit integers"
+    span, why = expression.span, errors.Undefined.MAY_BE_BEYOND
     no_value(env.still(), beyond, lambda _, where: errors.without_value(span, why, where))
     return True
 

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gmlang.diagnostics import Diagnostic, Note, Span
+from gmruntime.formats.errors import FormatError
+from gmruntime.formats.recognise import Format
 
 NUM_EXPECTED_MAX = 5
 
@@ -229,8 +231,23 @@ def too_deep(span: Span) -> Diagnostic:
     )
 
 
-def not_a_program(file: str, reason: str, hint: str) -> Diagnostic:
-    """Report a file that cannot be read as a program."""
+def unreadable(file: str, error: FormatError) -> Diagnostic:
+    """Report a file that is too large or of another format, as its reader says."""
+    return _not_a_program(file, error.message, error.hint)
+
+
+def not_utf8(file: str, byte: int) -> Diagnostic:
+    """Report a program that is no text in UTF-8 from some byte on."""
+    return _not_a_program(file, f"this is not UTF-8 text (byte {byte})", "save the file as UTF-8")
+
+
+def another_format(file: str, found: Format, needed: Format) -> Diagnostic:
+    """Report a program that looks like a file of data."""
+    reason = f"this looks like {found.name}, not like {needed.name}"
+    return _not_a_program(file, reason, found.advice)
+
+
+def _not_a_program(file: str, reason: str, hint: str) -> Diagnostic:
     return Diagnostic("GM100", f"{file}: {reason}", None, hint=hint)
 
 

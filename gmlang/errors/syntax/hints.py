@@ -7,9 +7,9 @@ import difflib
 import re
 
 from gmlang.diagnostics import Diagnostic, Span
-from gmlang.errors import syntax as errors
-from gmlang.errors.syntax import Context
-from gmlang.errors.syntax_words import (
+from gmlang.errors.syntax import mistakes as errors
+from gmlang.errors.syntax.mistakes import Context
+from gmlang.errors.syntax.words import (
     COMPARISONS,
     FOREIGN,
     INNER_WORDS,

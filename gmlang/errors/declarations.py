@@ -1,0 +1,115 @@
+"""Declarations without a meaning: domains (GM319, GM322), and lists of values (GM324)."""
+
+from collections.abc import Sequence
+
+from gmlang.diagnostics import Diagnostic, Span
+
+# --- Domains -----------------------------------------------------------------------------
+
+
+def not_a_domain(span: Span, text: str) -> Diagnostic:
+    """Report something that stands where a domain is needed."""
+    return _no_domain(
+        span, text, "a domain is `bool`, a range `0..9`, `{red, green}`, or a declared name"
+    )
+
+
+def without_domain(span: Span, name: str) -> Diagnostic:
+    """Report data of which nothing says what it is."""
+    return _no_domain(span, name, f"say what it is: `data {name} : int`, or `: real`, `: bool`")
+
+
+def endless_domain(span: Span, text: str) -> Diagnostic:
+    """Report all integers as the domain of a variable."""
+    return _no_domain(span, text, "give both ends: `0..9`")
+
+
+def not_a_name(span: Span, text: str) -> Diagnostic:
+    """Report an expression among the values of a domain."""
+    return _no_domain(span, text, "a set of integers is written as a range")
+
+
+def _no_domain(span: Span, text: str, hint: str) -> Diagnostic:
+    if text.startswith('"'):
+        hint = "values are names, written without quotes: `{red, green}`"
+    return Diagnostic("GM319", f"`{text}` is not a domain", span, hint=hint)
+
+
+def empty_domain(span: Span, text: str) -> Diagnostic:
+    """Report a range whose ends leave nothing between them."""
+    return _bad_domain(span, f"the domain `{text}` is empty")
+
+
+def negative_size(span: Span, size: float) -> Diagnostic:
+    """Report a constant size below 0."""
+    return _bad_domain(span, f"a size is not negative; this is {size}")
+
+
+def thing_given_value(span: Span, name: str, entity: str) -> Diagnostic:
+    """Report a thing that is declared with a value or a base."""
+    return _bad_domain(span, f"`{name}` is a {entity}: draw its attributes instead")
+
+
+def _bad_domain(span: Span, sentence: str) -> Diagnostic:
+    return Diagnostic("GM322", sentence, span)
+
+
+# --- Lists of values ---------------------------------------------------------------------
+
+
+def not_constant(span: Span) -> Diagnostic:
+    """Report a computed value in a list of data."""
+    return _bad_list(span, "a list of data holds constants only")
+
+
+def too_large_a_number(span: Span, text: str) -> Diagnostic:
+    """Report a constant in a list of data that no array holds."""
+    return _bad_list(span, f"`{text}` is beyond what 64 bits hold")
+
+
+def names_without_domain(span: Span) -> Diagnostic:
+    """Report values of an enum as data that does not say which."""
+    return _bad_list(span, "say the domain of these values: `data x[N] : Domain = [...]`")
+
+
+def other_number_of_axes(span: Span, declared: int, found: int) -> Diagnostic:
+    """Report a list nested deeper, or less deep, than its array has axes."""
+    return _bad_list(span, f"{declared} axes are declared, but the list has {found}")
+
+
+def other_size(span: Span, axis: int, declared: float, found: int) -> Diagnostic:
+    """Report a list that is longer or shorter than an axis is declared."""
+    sentence = f"axis {axis} is declared {declared} long, but the list has {found}"
+    return _bad_list(span, sentence)
+
+
+def rows_differ(
+    span: Span, row: int, found: tuple[int, ...] | None, first: tuple[int, ...] | None
+) -> Diagnostic:
+    """Report a row of another shape than the first beside it; None has no one shape."""
+    has, others = _shape(found), _shape(first)
+    return _bad_list(span, f"the rows of this list differ: row {row} has {has}, row 0 has {others}")
+
+
+def _shape(shape: tuple[int, ...] | None) -> str:
+    if not shape:
+        return "a single value"
+    return " x ".join(map(str, shape)) + (" values" if shape != (1,) else " value")
+
+
+def listed_differs(
+    span: Span, text: str, sizes: Sequence[str], found: tuple[int, ...]
+) -> Diagnostic:
+    """Report a list that an array is observed to be, of another shape."""
+    has = f"has the shape {' x '.join(sizes)}" if sizes else "is one value"
+    sentence = f"`{text}` {has}; this list has the shape {' x '.join(map(str, found))}"
+    return _bad_list(span, sentence)
+
+
+def listed_by_loop(span: Span) -> Diagnostic:
+    """Report a comprehension in a list that an array is observed to be."""
+    return _bad_list(span, "what an array is observed to be is written out, or data")
+
+
+def _bad_list(span: Span, sentence: str) -> Diagnostic:
+    return Diagnostic("GM324", sentence, span)
