@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from gmlang.diagnostics import Diagnostic, Note, Span
 from gmlang.errors.forms import Form
 
-NUM_CANDIDATES_MAX = 12
-NUM_COMPARED_MAX = 500
+_NUM_CANDIDATES_MAX = 12
+_NUM_COMPARED_MAX = 500
 
 _ELSEWHERE = {
     "True": "write `true`",
@@ -30,12 +30,15 @@ def unknown_name(
     hint = _ELSEWHERE.get(name) or nearest(name, known)
     if asked is not None:
         hint = f"a question is asked in parentheses: `query {asked}`"
-    return Diagnostic("GM201", f"unknown name `{name}`", span, hint=hint)
+    return _unknown(span, name, hint)
 
 
 def loop_without_for(span: Span, name: str, loop: str) -> Diagnostic:
     """Report `for i in A, j in B` within a line, where `j in B` asks whether it is in B."""
-    hint = f"within a line, each loop says `for`: `... for {loop}`"
+    return _unknown(span, name, f"within a line, each loop says `for`: `... for {loop}`")
+
+
+def _unknown(span: Span, name: str, hint: str) -> Diagnostic:
     return Diagnostic("GM201", f"unknown name `{name}`", span, hint=hint)
 
 
@@ -281,10 +284,10 @@ def free_variables(span: Span, names: Sequence[str]) -> Diagnostic:
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return a hint that proposes the known name most like a mistyped one, or ""."""
     candidates = sorted(set(known))
-    if len(candidates) > NUM_COMPARED_MAX:
+    if len(candidates) > _NUM_COMPARED_MAX:
         # Each takes some microseconds to compare, for each of the mistakes.
         candidates = [c for c in candidates if c[:1].lower() == name[:1].lower()]
-        candidates = candidates[:NUM_COMPARED_MAX]
+        candidates = candidates[:_NUM_COMPARED_MAX]
     matches = difflib.get_close_matches(name, candidates, n=1, cutoff=0.6)
     lower = [candidate for candidate in candidates if candidate.lower() == name.lower()]
     best = lower or matches
@@ -292,5 +295,5 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:NUM_CANDIDATES_MAX])
-    return shown + (", ..." if len(names) > NUM_CANDIDATES_MAX else "")
+    shown = ", ".join(names[:_NUM_CANDIDATES_MAX])
+    return shown + (", ..." if len(names) > _NUM_CANDIDATES_MAX else "")
