@@ -2,7 +2,7 @@
 
 import sys
 
-INTERRUPTED = 130
+_INTERRUPTED = 130
 
 
 def main() -> None:
@@ -13,7 +13,7 @@ def main() -> None:
         run()
     except KeyboardInterrupt:
         # One while modules were imported.
-        sys.exit(INTERRUPTED)
+        sys.exit(_INTERRUPTED)
     except SystemExit as end:
         from gmlang.interrupts import leave
 

@@ -14,15 +14,15 @@ from functools import lru_cache
 
 from gmruntime.printable import printable, printable_line
 
-NUM_COLUMNS_MAX = 1000
+_NUM_COLUMNS_MAX = 1000
 """More than a line written by hand has; of longer ones, such as rows of data, a part is shown."""
 
-NUM_COLUMNS_SHOWN = 160
+_NUM_COLUMNS_SHOWN = 160
 
-NUM_SHOWN_MAX = 100
+_NUM_SHOWN_MAX = 100
 """More diagnostics than these are counted, not shown."""
 
-NUM_CHARACTERS_MAX = 2000
+_NUM_CHARACTERS_MAX = 2000
 
 
 @lru_cache(maxsize=16)
@@ -101,9 +101,9 @@ class GmError(Exception):
 
 def render(diagnostics: Sequence[Diagnostic]) -> str:
     """Write the diagnostics out as text, each with its excerpt."""
-    shown = [_render_one(diagnostic) for diagnostic in diagnostics[:NUM_SHOWN_MAX]]
-    if len(diagnostics) > NUM_SHOWN_MAX:
-        shown.append(f"... and {len(diagnostics) - NUM_SHOWN_MAX} more")
+    shown = [_render_one(diagnostic) for diagnostic in diagnostics[:_NUM_SHOWN_MAX]]
+    if len(diagnostics) > _NUM_SHOWN_MAX:
+        shown.append(f"... and {len(diagnostics) - _NUM_SHOWN_MAX} more")
     return printable("\n\n".join(shown))
 
 
@@ -122,7 +122,7 @@ def _render_one(diagnostic: Diagnostic) -> str:
 
 def _cut(text: str) -> str:
     """Shorten what repeats a name of any length."""
-    return text if len(text) <= NUM_CHARACTERS_MAX else text[:NUM_CHARACTERS_MAX] + " ..."
+    return text if len(text) <= _NUM_CHARACTERS_MAX else text[:_NUM_CHARACTERS_MAX] + " ..."
 
 
 def _excerpt(span: Span) -> list[str]:
@@ -132,10 +132,10 @@ def _excerpt(span: Span) -> list[str]:
     end = starts[line] - 1 if line < len(starts) else len(span.source.text)
     text = span.source.text[starts[line - 1] : end].replace("\t", " ")
     width = max(1, min(span.end - span.start, len(text) - column + 1))
-    if len(text) > NUM_COLUMNS_MAX:
-        first = max(0, min(column - 1 - NUM_COLUMNS_SHOWN // 4, len(text) - NUM_COLUMNS_SHOWN))
-        text, column = text[first : first + NUM_COLUMNS_SHOWN], column - first
-        width = min(width, NUM_COLUMNS_SHOWN - column + 1)
+    if len(text) > _NUM_COLUMNS_MAX:
+        first = max(0, min(column - 1 - _NUM_COLUMNS_SHOWN // 4, len(text) - _NUM_COLUMNS_SHOWN))
+        text, column = text[first : first + _NUM_COLUMNS_SHOWN], column - first
+        width = min(width, _NUM_COLUMNS_SHOWN - column + 1)
     number = str(line)
     gutter = " " * len(number)
     return [

@@ -4,13 +4,13 @@ import math
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 
-EXACT_DIGITS = 6
+_EXACT_DIGITS = 6
 """An exact number is written so long."""
 
 ESTIMATE_DIGITS = 3
 """So is an estimated probability, where nobody knows its error."""
 
-ESTIMATED_NATS_DIGITS = 4
+_ESTIMATED_NATS_DIGITS = 4
 """Likewise nats."""
 
 _LEAST_COMPLEMENT = 0.95e-9
@@ -28,7 +28,7 @@ _HUGE = 1e9
 _ANY_FLOAT = 1500
 """So many digits hold every float."""
 
-ABSOLUTE = ("standard error", "error")
+_ABSOLUTE = ("standard error", "error")
 """Kinds of errors that are as large as the number may be off."""
 
 
@@ -46,7 +46,7 @@ class Precision:
     error: float | None = None
     kind: str = ""
 
-    def chance(self, p: float, complement: float | None = None, digits: int = EXACT_DIGITS) -> str:
+    def chance(self, p: float, complement: float | None = None, digits: int = _EXACT_DIGITS) -> str:
         """Write a probability.
 
         Args:
@@ -62,7 +62,7 @@ class Precision:
         error = self._of_chance(p)
         if error is not None:
             return with_error(p, error)
-        known = EXACT_DIGITS if self.status in ("exact", "impossible") else ESTIMATE_DIGITS
+        known = _EXACT_DIGITS if self.status in ("exact", "impossible") else ESTIMATE_DIGITS
         return _chance(p, complement, min(known, digits))
 
     def cell(self, p: float, digits: int) -> str:
@@ -78,17 +78,17 @@ class Precision:
         >>> Precision("estimate", 0.2, "standard error").nats(-1234.56)
         '-1234.6 ± 0.2'
         """
-        if self.error is not None and self.kind in (*ABSOLUTE, "rounding"):
+        if self.error is not None and self.kind in (*_ABSOLUTE, "rounding"):
             return with_error(value, self.error)
         if self.status == "exact" or not math.isfinite(value):
-            return f"{value:.{EXACT_DIGITS}g}"
-        return significant(value, ESTIMATED_NATS_DIGITS)
+            return f"{value:.{_EXACT_DIGITS}g}"
+        return significant(value, _ESTIMATED_NATS_DIGITS)
 
     def _of_chance(self, p: float) -> float | None:
         """Return how far off a probability may be; None where that is not known."""
         if self.error is None or not math.isfinite(p) or not 0.0 < self.error < math.inf:
             return None
-        if self.kind in ABSOLUTE:
+        if self.kind in _ABSOLUTE:
             return self.error
         # Nats of a sum are a share of it.
         return p * self.error if self.kind == "rounding" and 0.0 < p < 1.0 else None
@@ -122,7 +122,7 @@ def with_error(value: float, error: float) -> str:
     ('0.31 ± 0.02', '-8230 ± 40', '0.5')
     """
     if not (math.isfinite(value) and math.isfinite(error)) or error <= 0.0:
-        return f"{value:.{EXACT_DIGITS}g}"
+        return f"{value:.{_EXACT_DIGITS}g}"
     place = math.floor(math.log10(error))
     leading = math.ceil(error / 10.0**place - 1e-9)
     shown = float(f"{leading}e{place}")
@@ -141,7 +141,7 @@ def interval(lower: float, upper: float, decimals_min: int = 2) -> str:
     ('0.30..0.35', '-1e-12..2e-12', '0.5')
     """
     if lower == upper:
-        return f"{lower:.{EXACT_DIGITS}g}"
+        return f"{lower:.{_EXACT_DIGITS}g}"
     width = upper - lower
     if _HUGE < width < math.inf:
         return f"{at_least(lower)}..{at_most(upper)}"
@@ -153,7 +153,7 @@ def interval(lower: float, upper: float, decimals_min: int = 2) -> str:
 
 def at_least(lower: float) -> str:
     """Write what a number is not below, rounded down."""
-    return _shortened(lower, ROUND_FLOOR, EXACT_DIGITS)
+    return _shortened(lower, ROUND_FLOOR, _EXACT_DIGITS)
 
 
 def at_most(upper: float) -> str:
@@ -162,7 +162,7 @@ def at_most(upper: float) -> str:
     >>> at_most(394.3541), at_least(394.3549), at_most(float("inf"))
     ('394.355', '394.354', 'inf')
     """
-    return _shortened(upper, ROUND_CEILING, EXACT_DIGITS)
+    return _shortened(upper, ROUND_CEILING, _EXACT_DIGITS)
 
 
 def _shortened(value: float, way: str, digits: int) -> str:

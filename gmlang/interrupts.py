@@ -25,7 +25,7 @@ _T = TypeVar("_T")
 POLL_S = 0.02
 """How long a signal may have to wait."""
 
-GRACE_S = 0.35
+_GRACE_S = 0.35
 """What a question may take beyond its budget, or a signal, before it is left alone."""
 
 
@@ -121,7 +121,7 @@ class Interrupts:
             os._exit(self.exit_status)
         self.number = number
 
-    def answer(self, find: Callable[[Watch], _T], grace_s: float = GRACE_S) -> _T | None:
+    def answer(self, find: Callable[[Watch], _T], grace_s: float = _GRACE_S) -> _T | None:
         """Find an answer, and wait for it until its budget, or a signal, and a moment are over.
 
         Args:

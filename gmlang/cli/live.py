@@ -14,8 +14,8 @@ from gmruntime.answer import Improvement
 from gmruntime.budget import now_s
 
 LEVELS = "▁▂▃▄▅▆▇█"
-CURVE_WIDTH = 40
-QUIET_S = 0.4
+_CURVE_WIDTH = 40
+_QUIET_S = 0.4
 """Searches that end sooner show nothing."""
 
 
@@ -55,7 +55,7 @@ class LiveSearch:
     def render(self) -> RenderableType:
         """Draw what is known so far."""
         seconds = now_s() - self.start_s
-        if seconds < QUIET_S:
+        if seconds < _QUIET_S:
             return Text("")
         table = Table.grid(padding=(0, 2))
         table.add_row(Text(self.text, style="bold"), f"{seconds:.1f} of {self.budget_s:g} s")
@@ -64,13 +64,13 @@ class LiveSearch:
             return table
         last = self.steps[-1]
         table.add_row("log score", f"{last.log_score:.6g}")
-        table.add_row("proven bound", bound_text(last))
+        table.add_row("proven bound", _bound_text(last))
         table.add_row("found by", last.engine)
         table.add_row("curve", Text(curve(self.steps, seconds), style="cyan"))
         return table
 
 
-def bound_text(step: Improvement) -> str:
+def _bound_text(step: Improvement) -> str:
     """Write the bound with the gap it leaves."""
     if not math.isfinite(step.log_bound):
         return "none yet"
@@ -89,8 +89,8 @@ def curve(steps: list[Improvement], seconds: float) -> str:
     ratio = max(seconds / first, 1.001)
     low, high = known[0][1], known[-1][1]
     marks = ""
-    for column in range(CURVE_WIDTH):
-        now = first * ratio ** (column / (CURVE_WIDTH - 1)) * (1 + 1e-9)
+    for column in range(_CURVE_WIDTH):
+        now = first * ratio ** (column / (_CURVE_WIDTH - 1)) * (1 + 1e-9)
         value = next((v for t, v in reversed(known) if t <= now), low)
         level = (value - low) / (high - low) if high > low else 1.0
         marks += LEVELS[min(len(LEVELS) - 1, int(level * len(LEVELS)))]

@@ -38,7 +38,7 @@ def _there(context: click.Context, parameter: click.Parameter, value: str) -> st
     return value
 
 
-class Picture(click.Path):
+class _Picture(click.Path):
     """A file for a picture; refused before anything is answered where none could be drawn."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - as click has it
@@ -54,7 +54,7 @@ class Picture(click.Path):
         return super().convert(value, param, ctx)
 
 
-PICTURE = Picture(dir_okay=False)
+PICTURE = _Picture(dir_okay=False)
 
 
 def draw(answers: "Sequence[Answer]", out: str) -> None:

@@ -33,13 +33,13 @@ if TYPE_CHECKING:
     from gmruntime.graph import FactorGraph
     from gmruntime.workers.workers import Workers
 
-RESERVE_S = 0.15
+_RESERVE_S = 0.15
 """Kept back from the budget for writing the answer."""
 
-WRITE_EVERY_S = 0.5
+_WRITE_EVERY_S = 0.5
 """An improved assignment goes to the result file at most so often."""
 
-START_S = now_s()
+_START_S = now_s()
 """When this module was imported: a process that only solves has just begun."""
 
 
@@ -94,7 +94,7 @@ def solve(
         raise click.ClickException(str(error)) from None
     if task == "MMAP" and asked is None:
         raise click.UsageError("MMAP needs --query, or the variable QUERY")
-    end_s = START_S + seconds - RESERVE_S
+    end_s = _START_S + seconds - _RESERVE_S
     result = _Result(task, out or os.environ.get("RESULT"))
     with hired(workers, dask) as helpers, Interrupts() as interrupts:
         job = _Job(graph, evidence, asked, end_s, seed, device, cap, trace, helpers)
@@ -161,7 +161,7 @@ class _Result:
 
     def improve(self, text: str) -> None:
         """Take a solution that may not be the last."""
-        if self.path is not None and now_s() - self.written_s >= WRITE_EVERY_S:
+        if self.path is not None and now_s() - self.written_s >= _WRITE_EVERY_S:
             self._append(text)
 
     def finish(self, text: str) -> None:

@@ -19,7 +19,7 @@ from gmruntime.answer import Improvement
 if TYPE_CHECKING:
     from gmlang.api import Answer, Model
 
-Watcher = Callable[[Improvement], None]
+_Watcher = Callable[[Improvement], None]
 
 
 def watched(
@@ -75,7 +75,7 @@ class _Search:
         if self.lines is None and not _is_searched(session, self.question, settings):
             return answer(session, self.question, settings)
         with ExitStack() as stack:
-            watchers: list[Watcher] = [self.steps.append]
+            watchers: list[_Watcher] = [self.steps.append]
             if self.lines is not None:
                 watchers.append(_writer(self.lines, self.question.text))
             if self.live:
@@ -92,7 +92,7 @@ class _Search:
         return searched_answer(session, self.question, self.steps)
 
 
-def _writer(lines: TextIO, text: str) -> Watcher:
+def _writer(lines: TextIO, text: str) -> _Watcher:
     def write(step: Improvement) -> None:
         record = {
             "query": text,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 NUM_WORKERS_MAX = 1024
 """Processes on one machine; a cluster may have more."""
 
-CONNECT_S = 10
+_CONNECT_S = 10
 """How long a cluster may take to answer."""
 
 
@@ -69,7 +69,7 @@ def _cluster(address: str) -> "Generator[Workers]":
     except ImportError:
         raise click.UsageError("--dask needs Dask: pip install distributed") from None
     try:
-        client: Any = Client(address, timeout=CONNECT_S, set_as_default=False)
+        client: Any = Client(address, timeout=_CONNECT_S, set_as_default=False)
     except (OSError, ValueError) as error:
         message = printable_line(f"--dask {address}: no scheduler answers ({error})")
         raise click.UsageError(message) from None

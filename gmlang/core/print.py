@@ -89,7 +89,7 @@ def _program_lines(program: Program) -> Iterator[str]:
     for model in program.models:
         yield from _model_lines(model)
     for statement in program.statements:
-        yield show_statement(statement)
+        yield _show_statement(statement)
     for question in program.questions:
         yield show_question(question)
 
@@ -139,10 +139,10 @@ def _model_lines(model: ModelSymbol) -> Iterator[str]:
     soft = " soft" if model.soft else ""
     yield f"model {model.name}({header}){parts}{prior}{soft}:"
     for statement in model.body:
-        yield f"    {show_statement(statement)}"
+        yield f"    {_show_statement(statement)}"
 
 
-def show_statement(statement: Statement) -> str:
+def _show_statement(statement: Statement) -> str:
     """Write one statement out, its context first."""
     context = _context(statement.context)
     match statement:

@@ -30,7 +30,7 @@ from gmlang.errors import objects
 _NUM_LEVELS_MAX = 64
 """NumPy's own limit of axes."""
 
-Flat = np.ndarray | tuple[int, Unreadable]
+_Flat = np.ndarray | tuple[int, Unreadable]
 _Ragged = tuple[tuple[int, ...], objects.Length, objects.Length]
 """One axis of values, or the index of the first that cannot be read."""
 
@@ -83,7 +83,7 @@ def _bad_entry(
 # --- Values by their kind ----------------------------------------------------------------
 
 
-def _read(type_: DataType, array: np.ndarray) -> Flat:
+def _read(type_: DataType, array: np.ndarray) -> _Flat:
     match array.dtype.kind:
         case "b":
             if isinstance(type_, Enum) and array.size:
@@ -98,7 +98,7 @@ def _read(type_: DataType, array: np.ndarray) -> Flat:
             return values if isinstance(values, tuple) else stored(type_, values, array.shape)
 
 
-def _integers(type_: DataType, array: np.ndarray) -> Flat:
+def _integers(type_: DataType, array: np.ndarray) -> _Flat:
     if array.dtype == np.uint64:
         large = array > INT_LAST
         if large.any() and isinstance(type_, Real):
@@ -109,7 +109,7 @@ def _integers(type_: DataType, array: np.ndarray) -> Flat:
     return array.astype(np.int64)
 
 
-def _floats(type_: DataType, array: np.ndarray) -> Flat:
+def _floats(type_: DataType, array: np.ndarray) -> _Flat:
     with np.errstate(all="ignore"):
         floats = array.astype(np.float64)
         reason = errors.TOO_LARGE
@@ -132,7 +132,7 @@ def _floats(type_: DataType, array: np.ndarray) -> Flat:
     return floats
 
 
-def _with_missing(values: np.ndarray, present: np.ndarray, shape: tuple[int, ...]) -> Flat:
+def _with_missing(values: np.ndarray, present: np.ndarray, shape: tuple[int, ...]) -> _Flat:
     if values.dtype == np.int64:
         large = np.abs(values) >= EXACT_LAST
         if large.any():

@@ -70,7 +70,7 @@ def read_all(
             return usual
         found = _by_text(type_, texts)
     else:
-        found = [from_object(type_, item) for item in items]
+        found = [_from_object(type_, item) for item in items]
     for index, value in enumerate(found):
         if isinstance(value, Unreadable):
             return index, value
@@ -212,7 +212,7 @@ def _integer(type_: DataType, value: int, shown: str) -> Read:
 # --- Python objects ----------------------------------------------------------------------
 
 
-def from_object(type_: DataType, value: object) -> Read:
+def _from_object(type_: DataType, value: object) -> Read:
     """Read a Python object: a number of any kind, a word, or one of the signs for missing."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value.item()

@@ -6,7 +6,7 @@ from pathlib import Path
 from gmlang.data.tables import read_table
 from gmruntime.formats.errors import FormatError
 
-TABLE_ENDINGS = (".csv", ".tsv", ".txt")
+_TABLE_ENDINGS = (".csv", ".tsv", ".txt")
 
 
 class UnusableFile(Exception):
@@ -40,7 +40,7 @@ def read_file(name: str, path: str) -> object:
             return read_npy(path)
         if suffix == ".npz":
             return _of_archive(name, read_archive(path))
-        if suffix in TABLE_ENDINGS:
+        if suffix in _TABLE_ENDINGS:
             return read_table(name, path)
         looks = recognise_file(path)
     except (OSError, FormatError) as error:

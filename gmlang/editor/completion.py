@@ -12,7 +12,7 @@ from gmlang.editor.analysis import Analysis, Loader
 from gmlang.syntax.mend import mend
 from gmlang.words import WORDS
 
-NUM_MODULES_MAX = 1000
+_NUM_MODULES_MAX = 1000
 """So many programs of a folder are offered as modules."""
 
 _FROM = re.compile(r"^\s*from\s+([\w.]+)\s+import\s+(?:\w+\s*,\s*)*\w*$")
@@ -76,7 +76,7 @@ def modules(folder: Path | None) -> list[str]:
     found = {Path(item.name).stem for item in files("gmstdlib").iterdir() if _is_module(item.name)}
     if folder is not None and folder.is_dir():
         for number, path in enumerate(folder.glob("*.gm")):
-            if number == NUM_MODULES_MAX:
+            if number == _NUM_MODULES_MAX:
                 break
             if path.stem.isidentifier():
                 found.add(path.stem)

@@ -14,7 +14,7 @@ from gmlang.words import SIGNS, Kind, of_kind
 
 SCOPE = "source.gmlang"
 NAME = "gmlang.tmLanguage.json"
-CELL_NAME = "gmlang-cell.tmLanguage.json"
+_CELL_NAME = "gmlang-cell.tmLanguage.json"
 
 _NAME = r"[^\W\d]\w*"
 _CALLED = (Kind.FAMILY, Kind.AGGREGATE, Kind.FUNCTION, Kind.QUERY, Kind.LATER)
@@ -105,7 +105,7 @@ def cell_grammar() -> Json:
 
 def files() -> dict[str, str]:
     """Return the contents of the grammars' files by their names."""
-    made = {NAME: grammar(), CELL_NAME: cell_grammar()}
+    made = {NAME: grammar(), _CELL_NAME: cell_grammar()}
     return {name: json.dumps(content, indent=2) + "\n" for name, content in made.items()}
 
 

@@ -18,7 +18,7 @@ from gmlang.families import CALLED
 from gmlang.families.family import Pairs
 from gmlang.words import WORDS
 
-NUM_LINES_MAX = 12
+_NUM_LINES_MAX = 12
 """Of a declaration so many lines are shown."""
 
 
@@ -41,8 +41,8 @@ def declaration(definition: Definition) -> str:
     if definition.kind is Kind.MODULE:
         return f"import {definition.name}"
     lines = definition.whole.text.rstrip().split("\n")
-    if len(lines) > NUM_LINES_MAX:
-        lines = [*lines[:NUM_LINES_MAX], "    ..."]
+    if len(lines) > _NUM_LINES_MAX:
+        lines = [*lines[:_NUM_LINES_MAX], "    ..."]
     return "\n".join(line.rstrip() for line in lines)
 
 

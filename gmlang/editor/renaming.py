@@ -74,7 +74,7 @@ def plan(
         if _is_broken(analysis):
             name = Path(analysis.source.name).name
             raise RenameError(f"{name} has syntax mistakes: uses may be missed")
-    check_clashes(definition, new, spans, concerned)
+    _check_clashes(definition, new, spans, concerned)
     if all(_is_plain(definition.name, new, analysis) for analysis in concerned):
         return spans
     texts = {
@@ -86,7 +86,7 @@ def plan(
         for analysis in concerned
     }
     for analysis in concerned:
-        check_meaning(analysis, spans, new, loader_of(analysis.source, texts))
+        _check_meaning(analysis, spans, new, loader_of(analysis.source, texts))
     return spans
 
 
@@ -126,7 +126,7 @@ def places(definition: Definition, analyses: Iterable[Analysis]) -> list[Span]:
     return sorted(found.values(), key=lambda span: (span.source.name, span.start))
 
 
-def check_clashes(
+def _check_clashes(
     definition: Definition, new: str, spans: list[Span], analyses: list[Analysis]
 ) -> None:
     """Check that the new name is free wherever the old one is written.
@@ -173,7 +173,7 @@ def rewritten(text: str, spans: Iterable[Span], new: str) -> str:
     return text
 
 
-def check_meaning(analysis: Analysis, spans: list[Span], new: str, load: Loader) -> None:
+def _check_meaning(analysis: Analysis, spans: list[Span], new: str, load: Loader) -> None:
     """Read a text as it would be after the change, and compare what its names mean.
 
     Args:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gmlang.diagnostics import Diagnostic, Note, Span
 
-NOTES_MAX = 3
+_NOTES_MAX = 3
 """So many further places are shown where rows do not sum to one."""
 
 
@@ -97,7 +97,7 @@ def rows_normalised(rows: Sequence[UnevenRow]) -> Diagnostic:
     further = f"; so are {others} more rows" if others > 1 else "; so is one more row"
     notes = tuple(
         Note(f"this row sums to {row.total:.8g}{row.where}", row.span)
-        for row in rows[1 : 1 + NOTES_MAX]
+        for row in rows[1 : 1 + _NOTES_MAX]
     )
     return Diagnostic(
         "GM432",

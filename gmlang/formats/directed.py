@@ -10,7 +10,7 @@ from gmruntime.formats.graphs.named import NamedGraph
 from gmruntime.formats.networks.network import ENTRIES_MAX, Network
 from gmruntime.graph import FactorGraph, no_evidence, num_states
 
-ROUNDING = 1e-9
+_ROUNDING = 1e-9
 """Sums of the rows of a distribution differ by no more than this."""
 
 Owned = tuple[list[int], Float64[np.ndarray, "*states"]]
@@ -75,7 +75,7 @@ def _last_in_scope(graph: FactorGraph) -> list[int] | None:
             return None
         with np.errstate(over="ignore"):
             sums = np.exp(block.kind.log_tables(shape)).sum(axis=-1)
-        if (np.abs(sums - 1.0) > ROUNDING).any():
+        if (np.abs(sums - 1.0) > _ROUNDING).any():
             return None
         owners += last
     return owners if len(set(owners)) == len(owners) == graph.num_variables else None
@@ -101,14 +101,14 @@ def _distribution(named: NamedGraph, variable: int, factors: list[Owned]) -> Own
     with np.errstate(invalid="ignore"):
         table = np.exp(total - (peak if np.isfinite(peak) else 0.0))
     sums = table.sum(axis=-1, keepdims=True)
-    if sums.min() <= 0 or sums.max() - sums.min() > ROUNDING * sums.max():
+    if sums.min() <= 0 or sums.max() - sums.min() > _ROUNDING * sums.max():
         raise ValueError(
             f"the factors of {name} are no distribution of it given "
             f"{', '.join(named.variables[v] for v in scope[:-1]) or 'nothing'}"
         )
     if (table[total > -np.inf] == 0).any():
         raise ValueError(f"the distribution of {name} has probabilities that floats take for 0")
-    is_one = abs(float(sums.flat[0]) - 1.0) <= ROUNDING
+    is_one = abs(float(sums.flat[0]) - 1.0) <= _ROUNDING
     return scope, np.exp(total) if is_one and peak <= 0 else table / sums
 
 

@@ -57,7 +57,7 @@ def domain(values: Sequence[str]) -> str:
     return f"{values[0]}..{values[-1]}" if is_range(values) else f"{{{', '.join(values)}}}"
 
 
-NUM_TOLD = 5
+_NUM_TOLD = 5
 """So many renamed variables are told of."""
 
 
@@ -85,5 +85,5 @@ def renamed(pairs: Iterable[tuple[str, str]]) -> tuple[str, ...]:
     changed = list(dict.fromkeys(f"{new} was {old!r}" for new, old in pairs if new != old))
     if not changed:
         return ()
-    more = f", and {len(changed) - NUM_TOLD} more" if len(changed) > NUM_TOLD else ""
-    return (f"names that the language does not allow: {', '.join(changed[:NUM_TOLD])}{more}",)
+    more = f", and {len(changed) - _NUM_TOLD} more" if len(changed) > _NUM_TOLD else ""
+    return (f"names that the language does not allow: {', '.join(changed[:_NUM_TOLD])}{more}",)

@@ -46,10 +46,10 @@ from gmlang.graph.world.states import BOOL
 from gmlang.graph.world.world import Frame, select_rows
 from gmruntime.factors.kinds import Table
 
-COPIES_MAX = 1 << 20
+_COPIES_MAX = 1 << 20
 """More copies of variables than this are refused."""
 
-RISES = {"or": 1, "and": 1, "any": 1, "all": 1, "count": 1, "sum": 1, "min": 1, "max": 1, "+": 1}
+_RISES = {"or": 1, "and": 1, "any": 1, "all": 1, "count": 1, "sum": 1, "min": 1, "max": 1, "+": 1}
 """Operations that rise with all they are given; of `not` and `-` what is taken away falls."""
 
 
@@ -88,11 +88,11 @@ def circles_of(grounder: Grounder, round_about: Round) -> list[Circle]:
         pairs = np.searchsorted(own, np.stack([parents[here], children[here]], axis=1))
         circles.append(Circle(own, _feedback(len(own), pairs)))
     num_copies = sum(len(c.members) * (int(c.feedback.sum()) + 1) for c in circles)
-    if num_copies > COPIES_MAX:
+    if num_copies > _COPIES_MAX:
         largest = max(circles, key=lambda c: len(c.members))
         name = variable_name(grounder.builder, int(largest.members[0]))
         span = _span_of(grounder, int(largest.members[0]))
-        raise GmError([errors.circle_too_large(span, name, len(largest.members), COPIES_MAX)])
+        raise GmError([errors.circle_too_large(span, name, len(largest.members), _COPIES_MAX)])
     return circles
 
 
@@ -172,9 +172,9 @@ def _not_rising(e: Expression, env: Env, sign: int) -> Iterator[tuple[Expression
                 yield from _not_rising(value, env, sign)
         case Apply(operator=operator, arguments=arguments):
             for part in arguments:
-                yield from _not_rising(part, env, sign * RISES.get(operator, 0))
+                yield from _not_rising(part, env, sign * _RISES.get(operator, 0))
         case Aggregate(operator=operator, items=items, parameter=parameter):
-            each = {"at_least": 1, "at_most": -1}.get(operator, RISES.get(operator, 0))
+            each = {"at_least": 1, "at_most": -1}.get(operator, _RISES.get(operator, 0))
             for number, (position, frame) in enumerate(item_frames(env, e)):
                 yield from _not_rising(
                     items[position].value, inside(env, frame, number), sign * each

@@ -203,7 +203,7 @@ def _add_instances(grounder: Grounder, symbol: ModelSymbol, keys: np.ndarray) ->
     world.models[symbol.name] = replace(table, keys=keys, rows=rows, start=start)
 
 
-def own_activation(symbol: ModelSymbol) -> Activation:
+def _own_activation(symbol: ModelSymbol) -> Activation:
     """Return the activation of the instance whose body is grounded."""
     arguments = tuple(_own_argument(parameter) for parameter in symbol.parameters)
     return Activation(symbol.span, symbol.name, arguments)
@@ -224,7 +224,7 @@ def _steps(scene: Scene, program: Program):  # noqa: ANN202
         yield lambda table=table: _add_prior(scene, table)
     for table in present:
         inside = Scene(
-            grounder, scene.silences, scene.heard, table.symbol.name, own_activation(table.symbol)
+            grounder, scene.silences, scene.heard, table.symbol.name, _own_activation(table.symbol)
         )
         frame = model_frame(table.symbol, table.rows)
         for statement in table.symbol.body:
@@ -239,7 +239,7 @@ def _steps(scene: Scene, program: Program):  # noqa: ANN202
             yield lambda s=statement: ground_statement(scene, ONE_INSTANCE, s)
     for table in present:
         inside = Scene(
-            grounder, scene.silences, scene.heard, table.symbol.name, own_activation(table.symbol)
+            grounder, scene.silences, scene.heard, table.symbol.name, _own_activation(table.symbol)
         )
         frame = model_frame(table.symbol, table.rows)
         yield lambda i=inside, t=table: _add_parts(i, t)
@@ -283,7 +283,7 @@ def _add_parts(scene: Scene, table: ModelTable) -> None:
     if not symbol.parts:
         return
     frame = model_frame(symbol, table.rows)
-    own = own_activation(symbol)
+    own = _own_activation(symbol)
     if symbol.prior is None:
         both = symbol.parts[0]
         if len(symbol.parts) > 1:

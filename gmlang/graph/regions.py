@@ -40,19 +40,19 @@ SEARCH_S = 0.4
 QUICK_S = 0.2
 """The part of it after which elimination is tried instead."""
 
-FEW_VARIABLES = 32
+_FEW_VARIABLES = 32
 """So few open variables are searched in milliseconds, whatever forbids."""
 
-PATIENT_S = 10.0
+_PATIENT_S = 10.0
 """For few variables: what takes long is not the search but the loading of engines, once."""
 
-PASSES_MAX = 50
+_PASSES_MAX = 50
 """Passes over all factors: each is exact, so they may stop early."""
 
 ENTRIES_MAX = 1 << 24
 """A block whose tables have more entries together is left to the search."""
 
-NOISY_OR_ARITY_MAX = 12
+_NOISY_OR_ARITY_MAX = 12
 """A noisy-or over more variables than this is taken to forbid nothing."""
 
 STATES_SHOWN = 6
@@ -142,7 +142,7 @@ def _hard_part(block: FactorBlock) -> Iterator[FactorBlock]:
         case NoisyOr():
             arity = block.scopes.shape[1]
             certain = (kind.log_failures == -np.inf).any() or (kind.log_failures[:, -1] == 0).any()
-            if certain and arity <= NOISY_OR_ARITY_MAX:
+            if certain and arity <= _NOISY_OR_ARITY_MAX:
                 table = Table(kind.log_tables([2] * arity))
                 yield from _hard_rows(replace(block, kind=table), table, table.log_potentials)
         case _:
@@ -236,7 +236,7 @@ class _Known:
 
     def _filter_all(self) -> None:
         self.is_filtered = True
-        for _ in range(PASSES_MAX):
+        for _ in range(_PASSES_MAX):
             before = int(self.alive.sum())
             for scopes, allowed in self.tables:
                 self._filter(scopes, allowed)
@@ -331,9 +331,9 @@ class _Known:
 def _feasible(graph: FactorGraph, evidence: Assignment, budget: Budget) -> Feasible | None:
     """Find an assignment that is allowed, or a proof that there is none; None without either."""
     quick = start_budget(min(QUICK_S, budget.left_s()), MEMORY_BYTES)
-    if (evidence < 0).sum() <= FEW_VARIABLES:
+    if (evidence < 0).sum() <= _FEW_VARIABLES:
         # Whether a small program is refused must not depend on how busy the machine is.
-        quick = start_budget(PATIENT_S, MEMORY_BYTES)
+        quick = start_budget(_PATIENT_S, MEMORY_BYTES)
     found = satisfy(graph, evidence, quick, np.random.default_rng(0))
     if found is None and _is_impossible(graph, evidence, budget):
         return Feasible(None, -np.inf, is_final=True)

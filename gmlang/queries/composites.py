@@ -15,7 +15,7 @@ from gmlang.queries.compatibility import REFUSED_BELOW, Compatibility, joint_com
 from gmlang.queries.session import Session, Settings, begin
 from gmruntime.answer import Status
 
-STATED = ("constraint", "factor", "use")
+_STATED = ("constraint", "factor", "use")
 """Kinds of statements that count in a composite besides predictions."""
 
 
@@ -71,11 +71,11 @@ def _refusal(
     for origin in grounding.builder.origins:
         if not origin.model or origin.span in seen:
             continue
-        is_other = origin.kind in STATED and OTHER in worst
+        is_other = origin.kind in _STATED and OTHER in worst
         if is_other or (origin.targets is not None and np.isin(origin.targets, blamed).any()):
             seen.add(origin.span)
             said.append((origin.span, origin.model, not is_other))
-    return errors.contradictory_composite(symbol.span, symbol.name, grouped(worst), said, nats)
+    return errors.contradictory_composite(symbol.span, symbol.name, _grouped(worst), said, nats)
 
 
 def _blamed_variables(grounding: Grounding, worst: list[str]) -> np.ndarray:
@@ -90,7 +90,7 @@ def _blamed_variables(grounding: Grounding, worst: list[str]) -> np.ndarray:
     return np.array(found, np.int64)
 
 
-def grouped(names: list[str]) -> str:
+def _grouped(names: list[str]) -> str:
     """Join names, consecutive indices as a range: `pose[1..5]`."""
     groups: dict[str, list[int]] = {}
     for name in names:

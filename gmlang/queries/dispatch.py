@@ -38,7 +38,7 @@ def answer(session: Session, question: Query | Assert, settings: Settings) -> An
     _ground_before(session, asked, settings)
     start_s = now_s()
     if isinstance(question, Assert):
-        found = check_assertion(session, question, begin(settings, None))
+        found = _check_assertion(session, question, begin(settings, None))
     else:
         settings = begin(replace(settings, workspace=session.workspace), question.within_s)
         found = _answer_query(session, question, settings)
@@ -143,7 +143,7 @@ def compared(question: Assert) -> Calculation:
     )
 
 
-def check_assertion(session: Session, question: Assert, settings: Settings) -> Answer:
+def _check_assertion(session: Session, question: Assert, settings: Settings) -> Answer:
     """Check a test inside a program; `held` says whether it holds.
 
     Raises:

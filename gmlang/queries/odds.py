@@ -23,7 +23,7 @@ from gmruntime.quality import worst
 NOWHERE = Span(Source("", ""), 0, 0)
 """Of a factor that no statement made."""
 
-RELIABLE = 1e-60
+_RELIABLE = 1e-60
 """Probabilities down to this have all their digits in any engine; far below they may be cut."""
 
 
@@ -56,7 +56,7 @@ def log_odds(
     if evidence[variable] >= 0:
         return (np.inf if evidence[variable] == state else -np.inf), Status.EXACT
     chance, others = float(row[state]), float(np.delete(row, state).sum())
-    if min(chance, others) > RELIABLE:
+    if min(chance, others) > _RELIABLE:
         return float(np.log(chance) - np.log(others)), Status.EXACT
     holds = _log_z(prepared, evidence, variable, state, settings, query)
     if len(row) == 2:

@@ -12,7 +12,7 @@ from gmruntime.elimination.plan import Plan, describe
 from gmruntime.graph import GraphError
 from gmruntime.inference import plan
 
-PLANS_MAX = 8
+_PLANS_MAX = 8
 """Of a list of queries so many are planned one by one."""
 
 
@@ -95,7 +95,7 @@ def plan_of(session: Session, question: Query | Assert, settings: Settings) -> P
 def _composed_plan(session: Session, query: Query, how: Composed, settings: Settings) -> Planned:
     """Say what each of the queries would cost whose answers make one."""
     queries = how.written_out(session.world, query).inner()
-    words = [str(plan_of(session, one, settings)) for one in queries[:PLANS_MAX]]
-    if len(queries) > PLANS_MAX:
-        words.append(f"... and {len(queries) - PLANS_MAX} more")
+    words = [str(plan_of(session, one, settings)) for one in queries[:_PLANS_MAX]]
+    if len(queries) > _PLANS_MAX:
+        words.append(f"... and {len(queries) - _PLANS_MAX} more")
     return Planned(query.text, query.kind, "\n".join(words) or "nothing: it asks for nothing")

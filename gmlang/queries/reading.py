@@ -29,13 +29,13 @@ from gmlang.queries.answers import nested_labels
 from gmlang.queries.session import Prepared
 from gmruntime.answer import Joint, JointAnswer
 
-JOINT_VARIABLES_MAX = 32
+_JOINT_VARIABLES_MAX = 32
 """A joint distribution has an axis for each variable, and NumPy's arrays have few."""
 
-JOINT_ENTRIES_MAX = 1 << 20
+_JOINT_ENTRIES_MAX = 1 << 20
 """A joint distribution with more entries than this is refused."""
 
-SAMPLED_STATES_MAX = 1 << 23
+_SAMPLED_STATES_MAX = 1 << 23
 """Samples, or best assignments, with more states in all are refused: by name they take 1 GiB."""
 
 
@@ -211,9 +211,9 @@ def check_joint(query: Query, sizes: Sequence[int]) -> None:
     Raises:
         GmError: with how many there are.
     """
-    if len(sizes) > JOINT_VARIABLES_MAX:
-        raise GmError([asking.joint_of_many(query.span, len(sizes), JOINT_VARIABLES_MAX)])
-    if np.prod(np.array(sizes, np.float64)) > JOINT_ENTRIES_MAX:
+    if len(sizes) > _JOINT_VARIABLES_MAX:
+        raise GmError([asking.joint_of_many(query.span, len(sizes), _JOINT_VARIABLES_MAX)])
+    if np.prod(np.array(sizes, np.float64)) > _JOINT_ENTRIES_MAX:
         raise GmError([asking.joint_too_large(query.span, sizes)])
 
 
@@ -284,7 +284,7 @@ def number_asked(prepared: Prepared, query: Numbered) -> int:
     count = int(np.asarray(evaluate(number, environment(prepared.grounder, ONE_INSTANCE))))
     if count < 1:
         raise GmError([asking.fewer_than_one(number.span)])
-    if count * max(1, prepared.builder.num_variables) > SAMPLED_STATES_MAX:
-        most = SAMPLED_STATES_MAX // max(1, prepared.builder.num_variables)
+    if count * max(1, prepared.builder.num_variables) > _SAMPLED_STATES_MAX:
+        most = _SAMPLED_STATES_MAX // max(1, prepared.builder.num_variables)
         raise GmError([asking.more_than_fit(number.span, query.kind, most, count)])
     return count

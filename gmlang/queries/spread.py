@@ -78,7 +78,7 @@ class Reply:
     warnings: tuple[Diagnostic, ...] = ()
 
 
-NOT_HELD = "not held"
+_NOT_HELD = "not held"
 """In place of a reply, where the model was named to a worker who does not know it."""
 
 
@@ -245,7 +245,7 @@ class Spread:
         if isinstance(found, Reply):
             self.hear(found.warnings)
             self.replies[number] = found
-        elif found == NOT_HELD:
+        elif found == _NOT_HELD:
             self.num_full += self.workers.count
             self.waiting.appendleft(number)
         else:
@@ -265,7 +265,7 @@ def run_errand(errand: Errand) -> Reply | str:
     """Answer one question; this is what an executor runs."""
     model = unpack(errand.parcel)
     if model is None:
-        return NOT_HELD
+        return _NOT_HELD
     model = cast("Asked", model)
     settings = errand.settings
     if errand.asked_by == machine():

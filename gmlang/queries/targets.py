@@ -40,7 +40,7 @@ from gmlang.graph.world.places import collect, locate_array
 from gmlang.graph.world.states import BOOL, States, enum_states, exact_numbers
 from gmlang.graph.world.world import ONE_INSTANCE, Frame
 
-VALUES_MAX = 1 << 16
+_VALUES_MAX = 1 << 16
 """More values of an expression than this are not told apart."""
 
 ENTRIES_MAX = 1 << 22
@@ -66,7 +66,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Quantity:
+class _Quantity:
     """An expression in each instance of a frame, as a variable.
 
     Attributes:
@@ -91,7 +91,7 @@ def target_of(grounder: Grounder, asked: Asked) -> Target:
         return Target(shaped, states, is_event=False, levels=states.values())
     if isinstance(getattr(value, "type", None), Array):
         raise GmError([errors.not_one_variable(value.span, value.span.text)])
-    found = quantity(grounder, frame, value)
+    found = _quantity(grounder, frame, value)
     shaped = found.variables if asked.context else found.variables[0]
     is_event = isinstance(type_of(value), Bool)
     return Target(shaped, found.states, is_event, found.levels)
@@ -101,10 +101,10 @@ def picked(grounder: Grounder, frame: Frame, reference: Reference) -> tuple[Fram
     """Give what a random index picks a variable of its own; other references stay as they are."""
     if not random_indices(reference):
         return frame, reference
-    return auxiliary(grounder, frame, reference, element_states(grounder, reference))
+    return auxiliary(grounder, frame, reference, _element_states(grounder, reference))
 
 
-def element_states(grounder: Grounder, reference: Reference) -> States:
+def _element_states(grounder: Grounder, reference: Reference) -> States:
     """Return the states that each of the variables has which a reference may name."""
     world = grounder.world
     match reference:
@@ -116,7 +116,7 @@ def element_states(grounder: Grounder, reference: Reference) -> States:
             return BOOL
 
 
-def quantity(grounder: Grounder, frame: Frame, value: Expression) -> Quantity:
+def _quantity(grounder: Grounder, frame: Frame, value: Expression) -> _Quantity:
     """Add a variable that says what an expression is.
 
     Raises:
@@ -129,12 +129,12 @@ def quantity(grounder: Grounder, frame: Frame, value: Expression) -> Quantity:
         return _of(grounder, frame, reference, states, states.values())
     env = environment(grounder, frame)
     steps = None if isinstance(type_, Real) else integer_steps(value, env)
-    if steps is not None and steps.count <= VALUES_MAX:
+    if steps is not None and steps.count <= _VALUES_MAX:
         return _numbered(grounder, frame, value, steps)
     return _listed(grounder, frame, value, env)
 
 
-def _numbered(grounder: Grounder, frame: Frame, value: Expression, steps: Steps) -> Quantity:
+def _numbered(grounder: Grounder, frame: Frame, value: Expression, steps: Steps) -> _Quantity:
     """Number evenly spaced integers."""
     levels = steps.first + steps.step * np.arange(steps.count, dtype=np.int64)
     shown = States(steps.first, steps.count)
@@ -144,7 +144,7 @@ def _numbered(grounder: Grounder, frame: Frame, value: Expression, steps: Steps)
     return _of(grounder, frame, reference, shown, levels)
 
 
-def _listed(grounder: Grounder, frame: Frame, value: Expression, env: Env) -> Quantity:
+def _listed(grounder: Grounder, frame: Frame, value: Expression, env: Env) -> _Quantity:
     """List the values that an expression has in any state, and number them."""
     inner = environment(grounder, env.frame).gathering()
     collect(value, inner)
@@ -152,7 +152,7 @@ def _listed(grounder: Grounder, frame: Frame, value: Expression, env: Env) -> Qu
     if entries > ENTRIES_MAX:
         raise GmError([errors.too_many_values(value.span, value.span.text, None)])
     lowest, levels, highest = _told_apart(value, inner)
-    if len(levels) > VALUES_MAX or entries * len(levels) > 16 * ENTRIES_MAX:
+    if len(levels) > _VALUES_MAX or entries * len(levels) > 16 * ENTRIES_MAX:
         raise GmError([errors.too_many_values(value.span, value.span.text, len(levels))])
     if not len(levels):
         levels = lowest = highest = np.zeros(1)
@@ -163,7 +163,7 @@ def _listed(grounder: Grounder, frame: Frame, value: Expression, env: Env) -> Qu
     ends = (hidden_entry(grounder, end, number, value.span) for end in (lowest, highest))
     same = Apply(value.span, "in_range", (value, *ends), Bool())
     grounder.lower(frame, Job(terms.Condition(same), (), Origin("auxiliary", value.span)))
-    return Quantity(variables, States(0, len(levels), labels=_labels(levels)), levels)
+    return _Quantity(variables, States(0, len(levels), labels=_labels(levels)), levels)
 
 
 def _told_apart(value: Expression, env: Env) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -270,9 +270,9 @@ def _labels(levels: np.ndarray) -> tuple[str, ...]:
 
 def _of(
     grounder: Grounder, frame: Frame, reference: Reference, states: States, levels: np.ndarray
-) -> Quantity:
+) -> _Quantity:
     variables, _ = locate_array(reference, environment(grounder, frame))
-    return Quantity(np.asarray(variables).reshape(-1), states, levels)
+    return _Quantity(np.asarray(variables).reshape(-1), states, levels)
 
 
 def mean_error(levels: np.ndarray, error: float) -> float:

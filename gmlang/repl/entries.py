@@ -20,7 +20,7 @@ from gmruntime.budget import now_s
 MISSING_DATA = ("GM401", "GM402")
 """Codes of data that is not bound yet: in a session it may still come."""
 
-UNFINISHED = ("GM291", "GM292")
+_UNFINISHED = ("GM291", "GM292")
 """Lints about what is not used or says nothing yet."""
 
 
@@ -72,7 +72,7 @@ def _say(session: ReplSession, text: str) -> tuple[ReplSession, str]:
     asked = tuple(q for q in model.questions if q.span.source.name == _last_source(new))
     # Warnings about the whole program would come again with each entry.
     seen = {d.message for d in session.model.warnings} if session.model else set[str]()
-    warnings = [d for d in model.warnings if d.message not in seen and d.code not in UNFINISHED]
+    warnings = [d for d in model.warnings if d.message not in seen and d.code not in _UNFINISHED]
     lines = [render(warnings)] if warnings else []
     drawn = {key.partition(" ")[2] for key in replaced if not key.startswith("name ")}
     lines += [f"({_anew(key)})" for key in replaced if key.removeprefix("name ") not in drawn]

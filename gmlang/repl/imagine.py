@@ -8,12 +8,12 @@ from gmlang.repl.session import ReplSession, model_of
 from gmlang.repl.text import DECLARATIONS, Piece, read_pieces
 from gmlang.syntax import ast
 
-COMPOSITE, THING = "imagined_model", "imagined_"
+_COMPOSITE, THING = "imagined_model", "imagined_"
 
 SHADES = " .:-=+*#%@"
 """From certainly false to certainly true."""
 
-STATES_SHOWN, ROWS_SHOWN, SAME = 3, 24, 1e-9
+STATES_SHOWN, _ROWS_SHOWN, _SAME = 3, 24, 1e-9
 
 
 def imagine(session: ReplSession, text: str) -> str:
@@ -24,15 +24,15 @@ def imagine(session: ReplSession, text: str) -> str:
         ValueError: when a model needs a value that is not given.
     """
     said = tuple(p for p in map(_declarations, session.pieces) if p.statements)
-    composite = read_pieces(Source("<imagine>", f"model {COMPOSITE} = {text} soft"))
+    composite = read_pieces(Source("<imagine>", f"model {_COMPOSITE} = {text} soft"))
     model = model_of(session, (*said, *composite))
-    symbol = next(s for s in model.checked.program.models if s.name == COMPOSITE)
+    symbol = next(s for s in model.checked.program.models if s.name == _COMPOSITE)
     values = [p.name for p in symbol.parameters if not p.entity]
     if values:
         raise ValueError(f"say which {values[0]}, as in: imagine {text.split()[0]}(0)")
     things = [(THING + p.name, p.entity) for p in symbol.parameters]
     lines = [f"var {name} : {entity}" for name, entity in things]
-    lines.append(f"observe {COMPOSITE}({', '.join(name for name, _ in things)})")
+    lines.append(f"observe {_COMPOSITE}({', '.join(name for name, _ in things)})")
     scene = read_pieces(Source("<imagine>", "\n".join(lines)))
     return _describe(model_of(session, (*said, *composite, *scene)), alone=len(things) == 1)
 
@@ -51,7 +51,7 @@ def _declarations(piece: Piece) -> Piece:
 def _describe(model: Model, *, alone: bool) -> str:
     rows: list[tuple[str, list[str]]] = []
     for named in model.names():
-        if named.name.startswith(COMPOSITE):
+        if named.name.startswith(_COMPOSITE):
             continue
         answer = model.query(f"P({named.name})")
         if answer.array is None:
@@ -64,7 +64,7 @@ def _describe(model: Model, *, alone: bool) -> str:
         if "(" in named.name:
             # An activation: how likely another model is, which these speak of.
             active = float(table.reshape(-1)[-1])
-            rows += [(shown, [f"{active:.3f}"])] if active < 1 - SAME else []
+            rows += [(shown, [f"{active:.3f}"])] if active < 1 - _SAME else []
         else:
             rows.append((shown, _array(table, labels)))
     width = max((len(name) for name, _ in rows), default=0)
@@ -83,14 +83,14 @@ def _array(table: np.ndarray, labels: list[str]) -> list[str]:
         return ["".join(SHADES[k] for k in row) for row in shades]
     rows = [
         f"[{', '.join(map(str, place))}] {_distribution(table[place], labels)}"
-        for place in list(np.ndindex(*shape))[:ROWS_SHOWN]
+        for place in list(np.ndindex(*shape))[:_ROWS_SHOWN]
     ]
     left = int(np.prod(shape)) - len(rows)
     return [*rows, f"... and {left} more"] if left else rows
 
 
 def _distribution(row: np.ndarray, labels: list[str]) -> str:
-    if float(row.max() - row.min()) < SAME and len(labels) > STATES_SHOWN:
+    if float(row.max() - row.min()) < _SAME and len(labels) > STATES_SHOWN:
         return f"any of {len(labels)}, {float(row[0]):.3f} each"
     order = sorted(range(len(labels)), key=lambda k: -float(row[k]))
     rest = [float(row[k]) for k in order[STATES_SHOWN:]]
@@ -108,6 +108,6 @@ def _first_of_tail(row: np.ndarray, order: list[int]) -> int:
     """Say after how many states at most three all others are equally likely; 0 for none."""
     for count in range(1, min(STATES_SHOWN, len(order) - 2) + 1):
         tail = [float(row[k]) for k in order[count:]]
-        if max(tail) - min(tail) < SAME:
+        if max(tail) - min(tail) < _SAME:
             return count
     return len(order) if len(order) <= STATES_SHOWN else 0

@@ -21,7 +21,7 @@ from gmlang.repl.session import ReplSession
 from gmlang.repl.text import Piece
 from gmlang.syntax.parse import needs_more
 
-PROMPT, CONTINUED = "gm> ", "... "
+_PROMPT, _CONTINUED = "gm> ", "... "
 
 _COMMANDS = {
     "imagine": "what models together predict",
@@ -103,6 +103,6 @@ def terminal_reader(session: Callable[[], ReplSession]) -> Callable[[], str]:
         lexer=PygmentsLexer(GmLexer),
         multiline=True,
         key_bindings=keys,
-        prompt_continuation=CONTINUED,
+        prompt_continuation=_CONTINUED,
     )
-    return lambda: prompt.prompt(PROMPT)
+    return lambda: prompt.prompt(_PROMPT)

@@ -16,7 +16,7 @@ from gmlang.syntax.rows import are_values, keys_and_numbers
 Node = Any
 """What the parser hands over: tokens, AST nodes, tuples of them, None for what is absent."""
 
-NUM_BRANCHES_MAX = 100
+_NUM_BRANCHES_MAX = 100
 """An `if` may have this many `elif`s, each of which is nested in the one before."""
 
 
@@ -303,7 +303,7 @@ class Builder(Expressions):
     def if_(self, meta: Node, children: list[Node]) -> ast.If:
         """`if c: ... elif d: ... else: ...`."""
         condition, then, *rest = children
-        if len(rest) > NUM_BRANCHES_MAX:
+        if len(rest) > _NUM_BRANCHES_MAX:
             raise GmError([errors.too_deep(self.header(meta, children))])
         otherwise: tuple[ast.Statement, ...] = rest.pop() or ()
         for span, inner_condition, body in reversed(rest):

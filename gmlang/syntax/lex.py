@@ -7,7 +7,7 @@ from typing import NamedTuple
 from gmlang.keywords import KEYWORDS, Kind
 from gmlang.syntax.rows import ROW
 
-TAB_WIDTH = 8
+_TAB_WIDTH = 8
 """A tab in the indentation counts as so many spaces."""
 
 NESTING_MAX = 60
@@ -36,7 +36,7 @@ _TOKEN = r"""[ \t\f]*(?:
     )"""
 """Strings may not be told by their first quote: a lone one is BAD up to the end of its line."""
 
-RESERVED_WORDS = frozenset(KEYWORDS[Kind.RESERVED])
+_RESERVED_WORDS = frozenset(KEYWORDS[Kind.RESERVED])
 _RESERVED = re.compile(r"[ \t]+[A-Za-z_]")
 
 
@@ -86,7 +86,7 @@ def tokenize(text: str, words: dict[str, str], *, whole_rows: bool = False) -> l
         if kind == "NAME":
             word = match.group(kind)
             kind = words.get(word, kind)
-            if word in RESERVED_WORDS and _RESERVED.match(text, end):
+            if word in _RESERVED_WORDS and _RESERVED.match(text, end):
                 kind = "RESERVED"
         elif kind == "SIGN":
             kind = words[match.group(kind)]
@@ -147,6 +147,6 @@ def indentation(text: str, at: int) -> int:
     """Return how many columns of blanks begin the line at a place."""
     width = 0
     while at < len(text) and text[at] in " \t":
-        width += TAB_WIDTH if text[at] == "\t" else 1
+        width += _TAB_WIDTH if text[at] == "\t" else 1
         at += 1
     return width

@@ -13,7 +13,7 @@ from gmlang.diagnostics import Diagnostic, GmError, Source
 from gmlang.syntax import ast
 from gmlang.syntax.parse import parse
 
-NUM_TRIES_MAX = 12
+_NUM_TRIES_MAX = 12
 """A block has so many mistakes mended; it is tried anew after each."""
 
 _FILLERS = ('""', "_->_", '_:""', "_:_", "")
@@ -86,7 +86,7 @@ def _block(text: str, place: int) -> tuple[int, int]:
 
 def _mend_block(text: str) -> str:
     tries: dict[int, int] = {}
-    for _ in range(NUM_TRIES_MAX):
+    for _ in range(_NUM_TRIES_MAX):
         found = _try(Source("", text))
         if isinstance(found, ast.Program):
             return text

@@ -21,8 +21,8 @@ from gmlang.syntax.print_expressions import (
 )
 from gmlang.syntax.rows import spelt_out
 
-INDENT = "    "
-LENGTH_MAX = 100
+_INDENT = "    "
+_LENGTH_MAX = 100
 """Tables that would be wider are written row by row."""
 
 
@@ -39,7 +39,7 @@ class Line:
 def print_program(program: ast.Program) -> str:
     """Write a program without comments."""
     lines = block(program.statements, 0)
-    return "".join(INDENT * line.depth + line.text + "\n" for line in lines)
+    return "".join(_INDENT * line.depth + line.text + "\n" for line in lines)
 
 
 def format_source(source: Source) -> str:
@@ -60,14 +60,14 @@ def format_source(source: Source) -> str:
         while comments and comments[0][0] < first:
             row, text = comments.pop(0)
             blank = previous_end >= 0 and row > previous_end + 1
-            output.write(("\n" if blank else "") + INDENT * line.depth + text + "\n")
+            output.write(("\n" if blank else "") + _INDENT * line.depth + text + "\n")
             previous_end = row
         blank = previous_end >= 0 and first > previous_end + 1
         trailing: list[str] = []
         while comments and comments[0][0] <= last:
             trailing.append(comments.pop(0)[1])
         suffix = "  " + "  ".join(trailing) if trailing else ""
-        output.write(("\n" if blank else "") + INDENT * line.depth + line.text + suffix + "\n")
+        output.write(("\n" if blank else "") + _INDENT * line.depth + line.text + suffix + "\n")
         previous_end = max(previous_end, last)
     for row, text in comments:
         blank = previous_end >= 0 and row > previous_end + 1
@@ -243,10 +243,10 @@ def _data(statement: ast.DataDeclaration | ast.ParamDeclaration) -> str:
         return text
     line = f"{text} = {print_expression(statement.value)}"
     rows = statement.value.items if isinstance(statement.value, ast.Brackets) else ()
-    if len(line) <= LENGTH_MAX or not all(isinstance(row, ast.Brackets) for row in rows):
+    if len(line) <= _LENGTH_MAX or not all(isinstance(row, ast.Brackets) for row in rows):
         return line
     # A long table is read by its rows.
-    return "\n".join((f"{text} = [", *(f"{INDENT}{print_argument(row)}," for row in rows), "]"))
+    return "\n".join((f"{text} = [", *(f"{_INDENT}{print_argument(row)}," for row in rows), "]"))
 
 
 def _var(statement: ast.VarDeclaration) -> str:

@@ -4,13 +4,25 @@ from gmlang.families import CALLED, LATER
 from gmlang.syntax import ast
 
 # How tightly each form binds; a part that binds less tightly than its place is parenthesised.
-CONDITIONAL, OR, AND, NOT, COMPARE, RANGE, TOGETHER, SUM, PRODUCT, UNARY, POWER, BESIDE, POSTFIX = (
-    range(13)
-)
+(
+    _CONDITIONAL,
+    OR,
+    _AND,
+    _NOT,
+    COMPARE,
+    RANGE,
+    _TOGETHER,
+    SUM,
+    PRODUCT,
+    _UNARY,
+    _POWER,
+    _BESIDE,
+    _POSTFIX,
+) = range(13)
 
 _BINARY = {
     "or": OR,
-    "and": AND,
+    "and": _AND,
     "in": COMPARE,
     "+": SUM,
     "-": SUM,
@@ -18,11 +30,11 @@ _BINARY = {
     "/": PRODUCT,
     "//": PRODUCT,
     "%": PRODUCT,
-    "**": POWER,
+    "**": _POWER,
 }
 
 
-def print_expression(expression: ast.Expression, place: int = CONDITIONAL) -> str:
+def print_expression(expression: ast.Expression, place: int = _CONDITIONAL) -> str:
     """Write an expression as it would stand where `place` binds that tightly."""
     text, binds = _print(expression)
     return f"({text})" if binds < place else text
@@ -31,19 +43,22 @@ def print_expression(expression: ast.Expression, place: int = CONDITIONAL) -> st
 def _print(expression: ast.Expression) -> tuple[str, int]:
     match expression:
         case ast.Name():
-            return expression.text, POSTFIX
+            return expression.text, _POSTFIX
         case ast.Number():
-            return number_text(expression.value), POSTFIX
+            return number_text(expression.value), _POSTFIX
         case ast.Boolean():
-            return ("true" if expression.value else "false"), POSTFIX
+            return ("true" if expression.value else "false"), _POSTFIX
         case ast.Text():
-            return quoted(expression.value), POSTFIX
+            return quoted(expression.value), _POSTFIX
         case ast.Attribute():
-            return f"{print_expression(expression.owner, POSTFIX)}.{expression.name.text}", POSTFIX
+            return (
+                f"{print_expression(expression.owner, _POSTFIX)}.{expression.name.text}",
+                _POSTFIX,
+            )
         case ast.Index():
-            return _index(expression), POSTFIX
+            return _index(expression), _POSTFIX
         case ast.Call():
-            return _call(expression), POSTFIX
+            return _call(expression), _POSTFIX
         case ast.Unary():
             return _unary(expression)
         case ast.Binary():
@@ -51,19 +66,19 @@ def _print(expression: ast.Expression) -> tuple[str, int]:
         case ast.Compare():
             return _compare(expression), COMPARE
         case ast.Conditional():
-            return _conditional(expression), CONDITIONAL
+            return _conditional(expression), _CONDITIONAL
         case ast.Range():
             dots = ".." if expression.includes_last else "..<"
-            first = print_expression(expression.first, TOGETHER)
-            return f"{first}{dots}{print_expression(expression.last, TOGETHER)}", RANGE
+            first = print_expression(expression.first, _TOGETHER)
+            return f"{first}{dots}{print_expression(expression.last, _TOGETHER)}", RANGE
         case ast.Braces():
-            return "{" + ", ".join(map(print_argument, expression.items)) + "}", POSTFIX
+            return "{" + ", ".join(map(print_argument, expression.items)) + "}", _POSTFIX
         case ast.Brackets():
-            return "[" + ", ".join(map(print_argument, expression.items)) + "]", POSTFIX
+            return "[" + ", ".join(map(print_argument, expression.items)) + "]", _POSTFIX
         case ast.Tuple():
-            return "(" + ", ".join(map(print_expression, expression.items)) + ")", POSTFIX
+            return "(" + ", ".join(map(print_expression, expression.items)) + ")", _POSTFIX
         case ast.Juxtaposition():
-            return " & ".join(print_expression(p, SUM) for p in expression.parts), TOGETHER
+            return " & ".join(print_expression(p, SUM) for p in expression.parts), _TOGETHER
         case ast.Is():
             thing = print_expression(expression.thing, RANGE)
             return f"{thing} is {' '.join(map(print_expression, expression.models))}", COMPARE
@@ -100,7 +115,7 @@ def documentation(text: str) -> str:
 
 def _index(expression: ast.Index) -> str:
     parts = [":" if isinstance(i, ast.All) else print_expression(i) for i in expression.indices]
-    return f"{print_expression(expression.base, POSTFIX)}[{', '.join(parts)}]"
+    return f"{print_expression(expression.base, _POSTFIX)}[{', '.join(parts)}]"
 
 
 def _call(expression: ast.Call) -> str:
@@ -110,7 +125,7 @@ def _call(expression: ast.Call) -> str:
         inside += " had " + ", ".join(map(_spaced, expression.had))
     if expression.given is not None:
         inside += " | " + ", ".join(map(_spaced, expression.given))
-    return f"{print_expression(expression.function, POSTFIX)}({inside.strip()})"
+    return f"{print_expression(expression.function, _POSTFIX)}({inside.strip()})"
 
 
 def _is_family(function: ast.Expression) -> bool:
@@ -123,7 +138,7 @@ def print_method(method: ast.Expression) -> str:
     if not isinstance(method, ast.Call):
         return print_expression(method)
     options = ", ".join(map(print_argument, method.arguments))
-    return f"{print_expression(method.function, POSTFIX)}({options})"
+    return f"{print_expression(method.function, _POSTFIX)}({options})"
 
 
 def _spaced(argument: ast.Argument) -> str:
@@ -162,15 +177,15 @@ def _unary(expression: ast.Unary) -> tuple[str, int]:
         if isinstance(inner, ast.Binary) and inner.operator == "in":
             left = print_expression(inner.left, RANGE)
             return f"{left} not in {print_expression(inner.right, RANGE)}", COMPARE
-        return f"not {print_expression(inner, NOT)}", NOT
-    return f"-{print_expression(inner, UNARY)}", UNARY
+        return f"not {print_expression(inner, _NOT)}", _NOT
+    return f"-{print_expression(inner, _UNARY)}", _UNARY
 
 
 def _binary(expression: ast.Binary) -> tuple[str, int]:
     operator, binds = expression.operator, _BINARY[expression.operator]
     if operator == "**":
-        left = print_expression(expression.left, BESIDE)
-        return f"{left} ** {print_expression(expression.right, UNARY)}", POWER
+        left = print_expression(expression.left, _BESIDE)
+        return f"{left} ** {print_expression(expression.right, _UNARY)}", _POWER
     if operator == "in":
         left = print_expression(expression.left, RANGE)
         return f"{left} in {print_expression(expression.right, RANGE)}", COMPARE
@@ -191,5 +206,5 @@ def _conditional(expression: ast.Conditional) -> str:
     condition = print_expression(expression.condition, OR)
     # A chain reads as a list of cases; beside one in brackets it needs brackets of its own.
     is_chain = not isinstance(expression.then, ast.Conditional)
-    otherwise = print_expression(expression.otherwise, CONDITIONAL if is_chain else OR)
+    otherwise = print_expression(expression.otherwise, _CONDITIONAL if is_chain else OR)
     return f"{then} if {condition} else {otherwise}"

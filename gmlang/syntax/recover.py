@@ -16,7 +16,7 @@ from gmlang.syntax.lex import BAD, RawToken
 from gmlang.syntax.lex_careful import BAD_DEDENT, TOO_DEEP, Layout, lay_out_carefully
 from gmlang.syntax.table import Table
 
-NUM_MISTAKES_MAX = 20
+_NUM_MISTAKES_MAX = 20
 
 States = tuple[int, ...]
 
@@ -54,7 +54,7 @@ def find_mistakes(
     found: list[Diagnostic] = []
     for diagnostic in _read(source, text, layout, table, start):
         found.append(diagnostic)
-        if start != "start" or len(found) == NUM_MISTAKES_MAX:
+        if start != "start" or len(found) == _NUM_MISTAKES_MAX:
             break
     if not found:
         end = len(source.text)

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-FORMAT = 2
+_FORMAT = 2
 """Counts the changes of the stored form."""
 
 
@@ -63,7 +63,7 @@ def load_table() -> Table:
     """Read the tables from the cache, or build them and keep them there."""
     grammar = Path(__file__).with_name("grammar.lark").read_text("utf-8")
     # A checksum is enough: the file is our own, and OpenSSL takes a while to load.
-    mark = f"{FORMAT}-{zlib.crc32(grammar.encode()):08x}-{len(grammar)}"
+    mark = f"{_FORMAT}-{zlib.crc32(grammar.encode()):08x}-{len(grammar)}"
     try:
         folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gmlang"
         return _from_plain(_read(folder / f"grammar-{mark}.json"))

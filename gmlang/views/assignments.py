@@ -21,16 +21,16 @@ from gmlang.views.layout import (
     width_of,
 )
 
-CELL_MAX = 20
+_CELL_MAX = 20
 """States are cut to this within arrays."""
 
-ARRAY_LINES_MIN = 6
+_ARRAY_LINES_MIN = 6
 """An array among many things gets so many lines at least."""
 
-WORDS_MAX = 12
+_WORDS_MAX = 12
 """A longer list of booleans is drawn."""
 
-BLOCK_WIDTH = 50
+_BLOCK_WIDTH = 50
 """So many booleans stand on a line of a list that is drawn."""
 
 
@@ -40,7 +40,7 @@ def assignment_lines(
     """Write the states of all parts of an answer, by name."""
     scalars = sum(not part.axes for part in parts)
     arrays = len(parts) - scalars
-    share = room if arrays == 0 else max(ARRAY_LINES_MIN, (room - scalars) // arrays - 1)
+    share = room if arrays == 0 else max(_ARRAY_LINES_MIN, (room - scalars) // arrays - 1)
     share = room - 1 if len(parts) == 1 else share
     lines: list[str] = []
     for number, part in enumerate(parts):
@@ -82,7 +82,9 @@ def _grid(value: object, rows: Axis, columns: Axis, states: Axis, room: int) -> 
     shape = (rows.size, columns.size)
     if states.names == BOOL:
         return picture(np.array(cells) == BOOL[1], rows, columns, room)
-    made = grid(shape, lambda i, j: cut(cells[i][j], CELL_MAX), rows, columns, room, is_forced=True)
+    made = grid(
+        shape, lambda i, j: cut(cells[i][j], _CELL_MAX), rows, columns, room, is_forced=True
+    )
     assert made is not None
     return made
 
@@ -93,22 +95,22 @@ def _list(part: Part, value: list[str], room: int) -> list[str]:
         return _named_list(part, value, room)
     head = f"{name} = "
     is_bool = part.states.names == BOOL
-    if not is_bool or len(value) <= WORDS_MAX:
-        line = head + " ".join(cut(text, CELL_MAX) for text in value[:LINE_WIDTH])
+    if not is_bool or len(value) <= _WORDS_MAX:
+        line = head + " ".join(cut(text, _CELL_MAX) for text in value[:LINE_WIDTH])
         if len(value) <= LINE_WIDTH and width_of(line) <= LINE_WIDTH:
             return [line]
     if is_bool:
         if len(head) + len(value) <= LINE_WIDTH:
             return [head + _signs(value)]
-        return [f"{name} =", *_blocks(value, BLOCK_WIDTH, _signs, room - 1)]
+        return [f"{name} =", *_blocks(value, _BLOCK_WIDTH, _signs, room - 1)]
     states = part.states
     ends = [str(states.first), str(states.first + states.size - 1)]
-    width = max(width_of(cut(text, CELL_MAX)) for text in states.names or ends)
+    width = max(width_of(cut(text, _CELL_MAX)) for text in states.names or ends)
     each = max(1, (LINE_WIDTH - 10) // (width + 1))
     each = next(count for count in (50, 20, 10, 5, 2, 1) if count <= each)
 
     def write(some: list[str]) -> str:
-        return " ".join(padded(cut(text, CELL_MAX), width, right=True) for text in some)
+        return " ".join(padded(cut(text, _CELL_MAX), width, right=True) for text in some)
 
     return [f"{name} =", *_blocks(value, each, write, room - 1)]
 
@@ -134,9 +136,9 @@ def _blocks(value: list[str], each: int, write: Callable[[list[str]], str], room
 
 def _named_list(part: Part, value: list[str], room: int) -> list[str]:
     axis = part.axes[0]
-    pairs = [(axis.label(k), cut(value[k], CELL_MAX)) for k in range(min(axis.size, LINE_WIDTH))]
+    pairs = [(axis.label(k), cut(value[k], _CELL_MAX)) for k in range(min(axis.size, LINE_WIDTH))]
     line = f"{cut(part.name)}: " + GAP.join(f"{cut(label)} {text}" for label, text in pairs)
-    if axis.size <= WORDS_MAX and width_of(line) <= LINE_WIDTH:
+    if axis.size <= _WORDS_MAX and width_of(line) <= LINE_WIDTH:
         return [line]
     shown = places(axis.size, room)
     rows = [[cut(part.label((k,))), "=", cut(value[k])] for k in shown if k is not None]
@@ -173,7 +175,7 @@ def many_lines(
             table = aligned(rows)
             left = len(maps) - len(shown)
             return [*table, *([f"… {left} more"] if left else [])]
-    each = min(room - 3, max(ARRAY_LINES_MIN, room // max(1, len(maps)) - 1))
+    each = min(room - 3, max(_ARRAY_LINES_MIN, room // max(1, len(maps)) - 1))
     lines: list[str] = []
     for k, assignment in enumerate(maps):
         block = assignment_lines(assignment, parts, each)
@@ -190,4 +192,4 @@ def _cell(part: Part, value: object) -> str:
     states = cast("list[str]", value)
     if part.states.names == BOOL and len(states) > 3:
         return _signs(states[: 2 * LINE_WIDTH])
-    return " ".join(cut(text, CELL_MAX) for text in states[:LINE_WIDTH])
+    return " ".join(cut(text, _CELL_MAX) for text in states[:LINE_WIDTH])

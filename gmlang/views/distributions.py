@@ -17,7 +17,7 @@ ENTRIES_MAX = 22
 ENTRIES_MIN = 8
 """So many are shown in any case."""
 
-REST_MAX = 0.005
+_REST_MAX = 0.005
 """What is less likely together need not be shown one by one."""
 
 
@@ -48,7 +48,7 @@ def ranked(p: np.ndarray, entries_max: int = ENTRIES_MAX) -> Ranked:
     sorted_p = p[order]
     num_positive = int(np.count_nonzero(sorted_p))
     after = np.append(np.cumsum(sorted_p[::-1])[::-1], 0.0)
-    enough = int(np.argmax(after <= REST_MAX))
+    enough = int(np.argmax(after <= _REST_MAX))
     count = min(max(enough, ENTRIES_MIN), entries_max, num_positive)
     if num_positive - count == 1 and count < entries_max:
         # A line that says of one value that it is left out could show it.

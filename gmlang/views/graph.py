@@ -134,9 +134,9 @@ def to_svg(graph: FactorGraph) -> str:
 
 # --- A picture of our own ----------------------------------------------------------------
 
-ROW_HEIGHT, VARIABLE_HEIGHT, FACTOR_SIZE, MARGIN = 58.0, 38.0, 13.0, 20.0
-CHARACTER_WIDTH = 7.0
-BLUE, DARK, GREY = "#e3eefa", "#2b5c8a", "#6b7280"
+_ROW_HEIGHT, _VARIABLE_HEIGHT, _FACTOR_SIZE, MARGIN = 58.0, 38.0, 13.0, 20.0
+_CHARACTER_WIDTH = 7.0
+BLUE, _DARK, GREY = "#e3eefa", "#2b5c8a", "#6b7280"
 
 HEAD = """\
 <svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" \
@@ -158,10 +158,10 @@ def _own_svg(found: Sketch) -> str:
     x = places(rows, found.links, widths)
     top = min(rows.values(), default=0)
     at = {
-        k: (x[k] + MARGIN, MARGIN + ROW_HEIGHT * (rows[k] - top) + VARIABLE_HEIGHT / 2) for k in x
+        k: (x[k] + MARGIN, MARGIN + _ROW_HEIGHT * (rows[k] - top) + _VARIABLE_HEIGHT / 2) for k in x
     }
     width = max((at[k][0] + widths[k] / 2 for k in at), default=80.0) + MARGIN
-    height = max((y for _, y in at.values()), default=40.0) + VARIABLE_HEIGHT / 2 + MARGIN
+    height = max((y for _, y in at.values()), default=40.0) + _VARIABLE_HEIGHT / 2 + MARGIN
     child = {node.key: node.child for node in found.nodes}
     parts = [HEAD.format(width=width, height=height)]
     parts += [_link(at[f], at[v], to_child=child[f] == v) for f, v in found.links]
@@ -171,8 +171,8 @@ def _own_svg(found: Sketch) -> str:
 
 def _width(node: Node) -> float:
     if node.is_factor:
-        return FACTOR_SIZE + 2 * (5.6 * len(_caption(node)) + 8)
-    return max(50.0, CHARACTER_WIDTH * max(len(node.label), len(node.plate) - 2) + 26.0)
+        return _FACTOR_SIZE + 2 * (5.6 * len(_caption(node)) + 8)
+    return max(50.0, _CHARACTER_WIDTH * max(len(node.label), len(node.plate) - 2) + 26.0)
 
 
 def _caption(node: Node) -> str:
@@ -182,8 +182,8 @@ def _caption(node: Node) -> str:
 def _link(factor: tuple[float, float], variable: tuple[float, float], *, to_child: bool) -> str:
     (x1, y1), (x2, y2) = factor, variable
     below = y2 > y1
-    y1 += FACTOR_SIZE / 2 if below else -FACTOR_SIZE / 2
-    y2 += (-VARIABLE_HEIGHT if below else VARIABLE_HEIGHT) / 2
+    y1 += _FACTOR_SIZE / 2 if below else -_FACTOR_SIZE / 2
+    y2 += (-_VARIABLE_HEIGHT if below else _VARIABLE_HEIGHT) / 2
     bend = (y1 + y2) / 2
     arrow = ' marker-end="url(#to)"' if to_child else ""
     return (
@@ -198,19 +198,19 @@ def _draw(node: Node, x: float, y: float, width: float) -> str:
 
 
 def _factor(node: Node, x: float, y: float) -> str:
-    half = FACTOR_SIZE / 2
-    shadow = _rectangle(x - half + 3, y - half - 3, FACTOR_SIZE, FACTOR_SIZE, 2, "#b8c0cb")
-    square = _rectangle(x - half, y - half, FACTOR_SIZE, FACTOR_SIZE, 2, "#3f4a5a")
+    half = _FACTOR_SIZE / 2
+    shadow = _rectangle(x - half + 3, y - half - 3, _FACTOR_SIZE, _FACTOR_SIZE, 2, "#b8c0cb")
+    square = _rectangle(x - half, y - half, _FACTOR_SIZE, _FACTOR_SIZE, 2, "#3f4a5a")
     label = _text(x + half + 6, y + 3.5, _caption(node), GREY, 10, "start")
     return (shadow if node.plate else "") + square + label
 
 
 def _variable(node: Node, x: float, y: float, width: float) -> str:
-    left, top, radius = x - width / 2, y - VARIABLE_HEIGHT / 2, VARIABLE_HEIGHT / 2
-    box = _rectangle(left, top, width, VARIABLE_HEIGHT, radius, BLUE, DARK)
+    left, top, radius = x - width / 2, y - _VARIABLE_HEIGHT / 2, _VARIABLE_HEIGHT / 2
+    box = _rectangle(left, top, width, _VARIABLE_HEIGHT, radius, BLUE, _DARK)
     if not node.plate:
         return box + _text(x, y + 4.5, node.label, "#1f2937", 13)
-    behind = _rectangle(left + 4, top - 4, width, VARIABLE_HEIGHT, radius, "white", "#9db8d3")
+    behind = _rectangle(left + 4, top - 4, width, _VARIABLE_HEIGHT, radius, "white", "#9db8d3")
     name = _text(x, y - 1, node.label, "#1f2937", 13)
     return behind + box + name + _text(x, y + 12, node.plate, GREY, 9.5)
 

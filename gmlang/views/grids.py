@@ -17,7 +17,7 @@ SHADES = "░▒▓"
 DIGITS = (6, 4, 3, 2)
 """Numbers in a grid get as many digits as there is room for."""
 
-HEADER_MAX = 12
+_HEADER_MAX = 12
 """Names of columns are cut to this."""
 
 _COLUMNS_MIN = 3
@@ -123,7 +123,7 @@ def _cells(
     """Write the cells that are shown, with a column of labels and a row of names before them."""
     made: list[list[str]] = []
     if columns.is_named():
-        names = ["…" if j is None else cut(columns.label(j), HEADER_MAX) for j in shown_columns]
+        names = ["…" if j is None else cut(columns.label(j), _HEADER_MAX) for j in shown_columns]
         made.append(["", *names])
     for i in shown_rows:
         if i is not None:
@@ -133,11 +133,11 @@ def _cells(
 
 
 def _label_width(rows: Axis) -> int:
-    return HEADER_MAX if rows.is_named() else 0
+    return _HEADER_MAX if rows.is_named() else 0
 
 
 def _row_label(rows: Axis, place: int) -> str:
-    return cut(rows.label(place), HEADER_MAX) if rows.is_named() else ""
+    return cut(rows.label(place), _HEADER_MAX) if rows.is_named() else ""
 
 
 def _left_out(count: int, shown: list[int | None], what: str) -> str:

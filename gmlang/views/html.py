@@ -17,7 +17,7 @@ from gmruntime.printable import printable
 BLUE = "68,120,168"
 """Of bars and cells, red, green, blue."""
 
-CELLS_MAX = 64
+_CELLS_MAX = 64
 """Rows, and columns, of an array that are shown."""
 
 ROWS_MAX = 30
@@ -89,7 +89,7 @@ def _shade(p: float) -> str:
 
 def _cells(p: np.ndarray, rows: Axis, columns: Axis, titles: Sequence[str]) -> str:
     """Draw probabilities as cells, the darker the more probable; each says what it is."""
-    shown_rows, shown_columns = places(p.shape[0], CELLS_MAX), places(p.shape[1], CELLS_MAX)
+    shown_rows, shown_columns = places(p.shape[0], _CELLS_MAX), places(p.shape[1], _CELLS_MAX)
     lines: list[str] = []
     if columns.is_named():
         names = (_head("…" if j is None else columns.label(j)) for j in shown_columns)

@@ -18,7 +18,7 @@ from gmruntime.factors.kind import FactorKind as FactorKind
 from gmruntime.factors.kinds.table import Gated, Table
 from gmruntime.factors.parameters import ParameterError, integer, unmasked
 
-NUM_MAX = 2**31 - 1
+_NUM_MAX = 2**31 - 1
 """Variables and states are numbered by 32-bit integers."""
 
 
@@ -151,8 +151,8 @@ def validate(graph: FactorGraph) -> FactorGraph:
     given: object = graph
     _check_blocks(given)
     variables = tuple(_checked_variables(block) for block in graph.variables)
-    if sum(block.size for block in variables) > NUM_MAX:
-        raise GraphError(f"the blocks hold more than {NUM_MAX} variables together")
+    if sum(block.size for block in variables) > _NUM_MAX:
+        raise GraphError(f"the blocks hold more than {_NUM_MAX} variables together")
     states = num_states(FactorGraph(variables, ()))
     alike = len(states) > 0 and bool((states == states[0]).all())
     factors = tuple(

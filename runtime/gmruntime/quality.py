@@ -48,7 +48,7 @@ class Quality:
 ORDER = (Status.EXACT, Status.BOUNDED, Status.ESTIMATE, Status.IMPOSSIBLE)
 """From the best to the worst; impossible evidence leaves nothing to be said of the whole."""
 
-RELATIVE_TOLERANCE = 1e-9
+_RELATIVE_TOLERANCE = 1e-9
 """Scores and bounds closer than this, relative to their size, are the same number."""
 
 
@@ -63,7 +63,7 @@ def worst(statuses: Iterable[Status]) -> Status:
 
 def tolerance(log_score: float) -> float:
     """Return how far a bound may be from a score and still prove it best."""
-    return RELATIVE_TOLERANCE * max(1.0, abs(log_score)) if np.isfinite(log_score) else 0.0
+    return _RELATIVE_TOLERANCE * max(1.0, abs(log_score)) if np.isfinite(log_score) else 0.0
 
 
 def is_proved(log_score: float, log_bound: float) -> bool:

@@ -88,7 +88,7 @@ def _elaborate(state: Checking, entry: Entry) -> Meaning:
             return SizeMeaning(entry.core_name)
 
 
-def check_shape(
+def _check_shape(
     state: Checking, env: Env, shape: tuple[ast.Expression, ...]
 ) -> tuple[tuple[Expression, ...], tuple[Enum | None, ...]]:
     """Return the sizes of the axes, and the enum that indexes each, if one does."""
@@ -215,11 +215,11 @@ def _variable(
         if isinstance(meaning, EntityMeaning):
             return _thing(state, env, entry, declaration, meaning)
 
-    shape, axes = check_shape(state, env, declaration.shape)
+    shape, axes = _check_shape(state, env, declaration.shape)
     domain = domains.check_domain(state, env, written)
     base = None
     if declaration.base is not None:
-        base = check_base(state, env, declaration.base, domain)
+        base = _check_base(state, env, declaration.base, domain)
     symbol = VariableSymbol(declaration.span, entry.core_name, shape, domain, base, axes)
     state.variables.append(symbol)
     return VariableMeaning(symbol, axes)
@@ -232,7 +232,7 @@ def _thing(
     declaration: ast.VarDeclaration,
     meaning: EntityMeaning,
 ) -> ThingMeaning:
-    shape, _ = check_shape(state, env, declaration.shape)
+    shape, _ = _check_shape(state, env, declaration.shape)
     if declaration.value is not None or declaration.base is not None:
         entity = meaning.symbol.name
         fail(state, declaration_errors.thing_given_value(declaration.span, entry.name, entity))
@@ -241,7 +241,7 @@ def _thing(
     return ThingMeaning(symbol)
 
 
-def check_base(state: Checking, env: Env, written: ast.Expression, domain: Domain) -> Expression:
+def _check_base(state: Checking, env: Env, written: ast.Expression, domain: Domain) -> Expression:
     """Check a base distribution: weights in braces need not sum to one."""
     if isinstance(written, ast.Braces):
         base: Expression = weights.check_weights(state, env, written, domain, is_normalised=False)
@@ -265,11 +265,11 @@ def _entity(state: Checking, env: Env, entry: Entry, declaration: ast.Entity) ->
             meaning = references.find_dotted(state, env, declared.type)
             if isinstance(meaning, EntityMeaning):
                 fail(state, later.thing_as_attribute(declared.span, meaning.symbol.name))
-        shape, axes = check_shape(state, env, declared.shape)
+        shape, axes = _check_shape(state, env, declared.shape)
         domain = domains.check_domain(state, env, declared.type)
         base = None
         if declared.base is not None:
-            base = check_base(state, env, declared.base, domain)
+            base = _check_base(state, env, declared.base, domain)
         return VariableSymbol(declared.span, name.text, shape, domain, base, axes), axes
 
     pairs = each(attribute, written)

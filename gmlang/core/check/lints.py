@@ -35,7 +35,7 @@ from gmlang.errors import names as name_errors
 from gmlang.errors import types as errors
 from gmlang.syntax import ast
 
-NUM_SINGLE_MAX = 8
+_NUM_SINGLE_MAX = 8
 """More oversights of one kind than this are told at once, with their number."""
 
 
@@ -87,7 +87,7 @@ def find_lints(main: Module, program: Program) -> tuple[Diagnostic, ...]:
         if isinstance(entry.declaration, ast.VarDeclaration) and entry.core_name not in spoken:
             found.setdefault("var", []).append(entry)
     for kind, entries in found.items():
-        is_many = len(entries) > NUM_SINGLE_MAX
+        is_many = len(entries) > _NUM_SINGLE_MAX
         for told in [entries] if is_many else [[entry] for entry in entries]:
             warnings.append(_warning(kind, told))
     return tuple(warnings)

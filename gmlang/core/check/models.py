@@ -25,7 +25,7 @@ from gmlang.errors import names as name_errors
 from gmlang.errors import types as errors
 from gmlang.syntax import ast
 
-PARTS_MAX = 100
+_PARTS_MAX = 100
 """A composite may consist of so many models: their compatibility is looked at together."""
 
 Arguments = tuple[Expression | Thing, ...]
@@ -122,14 +122,14 @@ def check_activation(state: Checking, env: Env, call: ast.Call, model: ModelMean
     arguments = scalars.plain_arguments(state, call)
     parameters = model.parameters
     if len(arguments) != len(parameters):
-        text, names = call.function.span.text, describe_parameters(parameters)
+        text, names = call.function.span.text, _describe_parameters(parameters)
         fail(state, errors.wrong_arguments(call.span, text, names, len(arguments)))
     pairs = zip(arguments, parameters, strict=True)
-    checked = each(lambda pair: check_argument(state, env, *pair), pairs)
+    checked = each(lambda pair: _check_argument(state, env, *pair), pairs)
     return Activation(call.span, model.name, checked)
 
 
-def describe_parameters(parameters: tuple[ParameterSymbol, ...]) -> list[str]:
+def _describe_parameters(parameters: tuple[ParameterSymbol, ...]) -> list[str]:
     """Name parameters for messages: "x: Thing", "t: 0..5"."""
     return [f"{parameter.name}: {_kind(parameter)}" for parameter in parameters]
 
@@ -138,7 +138,7 @@ def _kind(parameter: ParameterSymbol) -> str:
     return parameter.entity if parameter.domain is None else show_type(parameter.domain)
 
 
-def check_argument(
+def _check_argument(
     state: Checking, env: Env, argument: ast.Expression, parameter: ParameterSymbol
 ) -> Expression | Thing:
     """Check an argument of a model against its parameter."""
@@ -246,8 +246,8 @@ def check_composite(
 def _count_parts(state: Checking, span: Span, name: str, parts: tuple[Activation, ...]) -> None:
     """Count the models of a composite, those within its parts included; too many are refused."""
     count = sum(state.num_parts.get(part.model, 1) for part in parts)
-    if count > PARTS_MAX:
-        fail(state, errors.too_many_parts(span, name, count, PARTS_MAX))
+    if count > _PARTS_MAX:
+        fail(state, errors.too_many_parts(span, name, count, _PARTS_MAX))
     state.num_parts[name] = count
 
 
@@ -288,10 +288,10 @@ def open_part(
     written = scalars.plain_arguments(state, part)
     num_open = len(parameters) - len(written)
     if num_open < 0:
-        text, names = part.function.span.text, describe_parameters(parameters)
+        text, names = part.function.span.text, _describe_parameters(parameters)
         fail(state, errors.wrong_arguments(part.span, text, names, len(written)))
     pairs = zip(written, parameters[num_open:], strict=True)
-    return parameters[:num_open], each(lambda pair: check_argument(state, env, *pair), pairs)
+    return parameters[:num_open], each(lambda pair: _check_argument(state, env, *pair), pairs)
 
 
 def _close_part(
@@ -326,7 +326,7 @@ def _need_prefix(
         for need, parameter in zip(needs, parameters, strict=False)
     )
     if not fits:
-        first, second = describe_parameters(parameters), describe_parameters(needs)
+        first, second = _describe_parameters(parameters), _describe_parameters(needs)
         fail(state, errors.parts_do_not_fit(span, first, second))
 
 

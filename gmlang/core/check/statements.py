@@ -52,12 +52,12 @@ def check_block(
     """Check the statements of a block; those with mistakes are reported and left out."""
     found: list[Statement] = []
     for statement in statements:
-        checked = attempt(lambda s=statement: check_statement(state, env, place, s))
+        checked = attempt(lambda s=statement: _check_statement(state, env, place, s))
         found += checked or []
     return found
 
 
-def check_statement(
+def _check_statement(
     state: Checking, env: Env, place: Place, statement: ast.Statement
 ) -> list[Statement]:
     """Check one statement that is not a declaration, import or question."""

@@ -48,7 +48,7 @@ CONDITIONS = ("count", "all", "any", "xor", "exactly", "at_most", "at_least", "e
 
 OPERATORS = (*CONDITIONS, "sum", "min", "max", "alldifferent")
 
-NUMBERED = ("exactly", "at_most", "at_least")
+_NUMBERED = ("exactly", "at_most", "at_least")
 
 
 def check_aggregate(state: Checking, env: Env, call: ast.Call, operator: str) -> Expression:
@@ -57,7 +57,7 @@ def check_aggregate(state: Checking, env: Env, call: ast.Call, operator: str) ->
         fail(state, asking.takes_no_givens(call.span, operator))
     arguments = call.arguments
     parameter: Expression | None = None
-    if operator in NUMBERED:
+    if operator in _NUMBERED:
         if not arguments or isinstance(arguments[0], ast.Comprehension | ast.Equation | ast.Pair):
             fail(state, forms.without_number(call.span, operator))
         parameter = _count_number(state, env, arguments[0], operator)
@@ -65,7 +65,7 @@ def check_aggregate(state: Checking, env: Env, call: ast.Call, operator: str) ->
     if operator == "exactly_one":
         operator, parameter = "exactly", Constant(call.span, 1, Integer())
     _refuse_loop_without_for(state, env, arguments)
-    groups = each(lambda argument: check_items(state, env, argument, operator), arguments)
+    groups = each(lambda argument: _check_items(state, env, argument, operator), arguments)
     items = tuple(item for group in groups for item in group)
     if operator in ("min", "max"):
         return _extreme(state, call.span, operator, items)
@@ -96,7 +96,7 @@ def _count_number(state: Checking, env: Env, argument: ast.Expression, operator:
     return checked
 
 
-def check_items(
+def _check_items(
     state: Checking, env: Env, argument: ast.Argument, operator: str
 ) -> tuple[Item, ...]:
     """Check one argument of an aggregate: an expression, a whole array or a comprehension."""
@@ -117,7 +117,7 @@ def check_items(
         case ast.Pair():
             fail(state, forms.type_mismatch(argument.span, Form.VALUE, Form.PAIR))
         case ast.Brackets(items=items):
-            groups = each(lambda item: check_items(state, env, item, operator), items)
+            groups = each(lambda item: _check_items(state, env, item, operator), items)
             return tuple(item for group in groups for item in group)
         case _:
             return (_plain_item(state, env, argument, operator),)

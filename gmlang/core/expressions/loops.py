@@ -163,7 +163,7 @@ def over_axes(
         return Local(span, key, axis or Integer())
 
     if isinstance(reference, AttributeRef):
-        sizes = things_shape(state, reference)
+        sizes = _things_shape(state, reference)
         pairs = zip(reference.thing.indices, sizes, strict=True)
         thing = replace(reference.thing, indices=tuple(bound(i, s, None) for i, s in pairs))
         reference = replace(reference, thing=thing)
@@ -174,7 +174,7 @@ def over_axes(
     )
 
 
-def things_shape(state: Checking, reference: AttributeRef) -> tuple[Expression, ...]:
+def _things_shape(state: Checking, reference: AttributeRef) -> tuple[Expression, ...]:
     """Return the shape of the array that a thing is an element of."""
     for thing in state.things:
         if thing.name == reference.thing.name:

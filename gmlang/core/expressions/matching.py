@@ -28,7 +28,7 @@ from gmlang.syntax import ast
 from gmlang.syntax.rows import spelt_out
 
 # Cases are counted one by one up to here; beyond, the grounding finds those not covered.
-NUM_CASES_MAX = 4096
+_NUM_CASES_MAX = 4096
 
 
 def check_in(state: Checking, env: Env, expression: ast.Binary) -> Expression:
@@ -38,10 +38,10 @@ def check_in(state: Checking, env: Env, expression: ast.Binary) -> Expression:
     if not isinstance(right, ast.Range | ast.Braces | ast.Brackets | ast.Tuple):
         found = describe(type_of(scalars.check(state, env, right)))
         fail(state, forms.type_mismatch(right.span, Form.MEMBERS, found))
-    return pattern_condition(state, env, subject, right)
+    return _pattern_condition(state, env, subject, right)
 
 
-def pattern_condition(
+def _pattern_condition(
     state: Checking, env: Env, subject: Expression, pattern: ast.Expression
 ) -> Expression:
     """Return the condition under which a subject fits a pattern."""
@@ -122,7 +122,7 @@ def row_conditions(
     if len(patterns) != len(subjects):
         fail(state, errors.wrong_number_of_patterns(span, len(subjects), len(patterns)))
     pairs = zip(subjects, patterns, strict=True)
-    return each(lambda pair: pattern_condition(state, env, *pair), pairs)
+    return each(lambda pair: _pattern_condition(state, env, *pair), pairs)
 
 
 def check_match_value(
@@ -179,12 +179,12 @@ def _check_coverage(
     rows: list[tuple[Expression, ...]],
 ) -> None:
     """Report a combination of the subjects' values that no row fits, where that can be told."""
-    domains = [domain_values(type_of(subject), NUM_CASES_MAX) for subject in subjects]
+    domains = [domain_values(type_of(subject), _NUM_CASES_MAX) for subject in subjects]
     known = [domain for domain in domains if domain is not None]
     num_cases = 1
     for domain in known:
         num_cases *= len(domain)
-    if len(known) < len(domains) or num_cases > NUM_CASES_MAX:
+    if len(known) < len(domains) or num_cases > _NUM_CASES_MAX:
         return
     open_ = np.ones([len(domain) for domain in known], np.bool_)
     for conditions in rows:

@@ -28,7 +28,7 @@ from gmlang.errors import types as errors
 from gmlang.errors.forms import MadeWhole
 
 # A constant power beyond this many bits is left to the grounding, which works in floats.
-NUM_BITS_MAX = 256
+_NUM_BITS_MAX = 256
 
 
 def is_number(type_: Type) -> bool:
@@ -130,7 +130,7 @@ def _fold(operator: str, left: float, right: float) -> int | float | None:
     }
     if operator not in operations:
         return None
-    if max(_num_bits(left), _num_bits(right)) > NUM_BITS_MAX:
+    if max(_num_bits(left), _num_bits(right)) > _NUM_BITS_MAX:
         return None
     value = operations[operator](left, right)
     return value if math.isfinite(value) else None
@@ -236,12 +236,12 @@ def fit(state: Checking, expression: Expression, domain: Domain | Integer | Real
             return _inside(state, expression, domain)
         case _:
             if is_integer(domain):
-                fail(state, _not_whole(expression, describe_domain(domain)))
-            needed, found = describe_domain(domain), describe(type_)
+                fail(state, _not_whole(expression, _describe_domain(domain)))
+            needed, found = _describe_domain(domain), describe(type_)
             fail(state, forms.type_mismatch(expression.span, needed, found))
 
 
-def describe_domain(domain: Type) -> str:
+def _describe_domain(domain: Type) -> str:
     """Name the values of a domain in a sentence."""
     return f"a value of {show_type(domain)}" if isinstance(domain, IntRange) else describe(domain)
 

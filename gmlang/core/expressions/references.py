@@ -204,10 +204,10 @@ def check_attribute(state: Checking, env: Env, expression: ast.Attribute) -> Exp
             return Constant(expression.span, enum.values.index(name.text), enum)
         case _:
             thing = check_thing(state, env, expression.owner)
-            return attribute_of(state, expression.span, thing, name)
+            return _attribute_of(state, expression.span, thing, name)
 
 
-def attribute_of(state: Checking, span: Span, thing: Thing, name: ast.Name) -> AttributeRef:
+def _attribute_of(state: Checking, span: Span, thing: Thing, name: ast.Name) -> AttributeRef:
     """Return an attribute of a thing, all of its axes whole."""
     meaning = state.entities[thing.entity].meaning
     assert isinstance(meaning, EntityMeaning)

@@ -19,7 +19,7 @@ from gmlang.diagnostics import Span
 from gmlang.errors import types as errors
 from gmlang.syntax import ast
 
-EXPANDED_MAX = 1 << 22
+_EXPANDED_MAX = 1 << 22
 """Operations that a value may amount to when every use of a def is written out."""
 
 
@@ -91,6 +91,6 @@ def _note_size(state: Checking, value: Expression, span: Span) -> None:
         total += max(known, 1)
         if not known:
             pending.extend(parts(part))
-    if total > EXPANDED_MAX:
-        fail(state, errors.too_much_to_expand(span, span.text, total, EXPANDED_MAX))
+    if total > _EXPANDED_MAX:
+        fail(state, errors.too_much_to_expand(span, span.text, total, _EXPANDED_MAX))
     state.sizes_of[id(value)] = total

@@ -14,7 +14,7 @@ from gmlang.editor.analysis import Analysis, Loader, loader
 from gmlang.editor.positions import Lines, moved
 from gmlang.library import read_source
 
-NUM_FILES_MAX = 2000
+_NUM_FILES_MAX = 2000
 """So many programs of the open folders are searched for uses of a name."""
 
 _LIBRARY = "gmstdlib/"
@@ -124,7 +124,7 @@ def programs(folders: Sequence[Path], documents: Mapping[str, Document]) -> Iter
                 if not name.endswith(".gm") or path in open_:
                     continue
                 num_files += 1
-                if num_files > NUM_FILES_MAX:
+                if num_files > _NUM_FILES_MAX:
                     return
                 try:
                     yield read_source(Path(path))

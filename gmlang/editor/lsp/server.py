@@ -23,7 +23,7 @@ from gmlang.editor.lsp.service import Service
 from gmlang.editor.positions import Lines
 from gmlang.syntax.print import format_source
 
-REQUEST_FAILED = -32803
+_REQUEST_FAILED = -32803
 """The protocol's number for a request that was understood and cannot be done."""
 
 _LOCAL = (Kind.PARAMETER, Kind.LOOP)
@@ -45,7 +45,7 @@ class _Protocol(LanguageServerProtocol):
         yield self.fm.features[types.TEXT_DOCUMENT_DID_CHANGE], (params,), None
 
 
-class GmLanguageServer(LanguageServer):
+class _GmLanguageServer(LanguageServer):
     """The server: its service knows the texts.
 
     Attributes:
@@ -59,7 +59,7 @@ class GmLanguageServer(LanguageServer):
 
     def report_server_error(self, error: Exception, source: type) -> None:
         """Note a fault of ours; what was merely refused is no fault."""
-        if not isinstance(error, JsonRpcException) or error.code != REQUEST_FAILED:
+        if not isinstance(error, JsonRpcException) or error.code != _REQUEST_FAILED:
             super().report_server_error(error, source)
 
     def _tell(self, document: Document) -> None:
@@ -94,7 +94,7 @@ class GmLanguageServer(LanguageServer):
         """
         document = self.document(uri)
         analysis = await self.service.soon(document)
-        return document, found_at(document, analysis, position)
+        return document, _found_at(document, analysis, position)
 
     def document(self, uri: str) -> Document:
         """Return an open text.
@@ -116,10 +116,10 @@ class GmLanguageServer(LanguageServer):
 
 def refused(message: str) -> JsonRpcException:
     """Return the answer to a request that cannot be done."""
-    return JsonRpcException(message, REQUEST_FAILED)
+    return JsonRpcException(message, _REQUEST_FAILED)
 
 
-def found_at(
+def _found_at(
     document: Document, analysis: Analysis | None, position: types.Position
 ) -> Occurrence | None:
     """Return the name at a position; one that is being written may be known by its word."""
@@ -145,7 +145,7 @@ def _follows_point(document: Document, position: types.Position) -> bool:
     return text[:at].endswith(".")
 
 
-server = GmLanguageServer()
+server = _GmLanguageServer()
 """The one server of a process: pygls registers its features by decorators."""
 
 
@@ -153,7 +153,7 @@ server = GmLanguageServer()
 
 
 @server.feature(types.INITIALIZED)
-def _initialized(ls: GmLanguageServer, params: types.InitializedParams) -> None:
+def _initialized(ls: _GmLanguageServer, params: types.InitializedParams) -> None:
     service = ls.service
     encoding = ls.workspace.position_encoding or types.PositionEncodingKind.Utf16
     service.encoding = types.PositionEncodingKind(encoding).value
@@ -162,13 +162,13 @@ def _initialized(ls: GmLanguageServer, params: types.InitializedParams) -> None:
 
 
 @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
-def _folders(ls: GmLanguageServer, params: types.DidChangeWorkspaceFoldersParams) -> None:
+def _folders(ls: _GmLanguageServer, params: types.DidChangeWorkspaceFoldersParams) -> None:
     paths = [to_fs_path(folder) for folder in ls.workspace.folders]
     ls.service.folders = [Path(path) for path in paths if path is not None]
 
 
 @server.feature(types.SHUTDOWN)
-def _shutdown(ls: GmLanguageServer, params: None) -> None:
+def _shutdown(ls: _GmLanguageServer, params: None) -> None:
     ls.service.stop()
 
 
@@ -176,13 +176,13 @@ def _shutdown(ls: GmLanguageServer, params: None) -> None:
 
 
 @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
-def _open(ls: GmLanguageServer, params: types.DidOpenTextDocumentParams) -> None:
+def _open(ls: _GmLanguageServer, params: types.DidOpenTextDocumentParams) -> None:
     text = params.text_document
     ls.service.open(text.uri, text.text, text.version)
 
 
 @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
-def _change(ls: GmLanguageServer, params: types.DidChangeTextDocumentParams) -> None:
+def _change(ls: _GmLanguageServer, params: types.DidChangeTextDocumentParams) -> None:
     document = ls.service.documents.get(params.text_document.uri)
     if document is not None:
         document.version = params.text_document.version
@@ -191,14 +191,14 @@ def _change(ls: GmLanguageServer, params: types.DidChangeTextDocumentParams) -> 
 
 
 @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
-def _close(ls: GmLanguageServer, params: types.DidCloseTextDocumentParams) -> None:
+def _close(ls: _GmLanguageServer, params: types.DidCloseTextDocumentParams) -> None:
     uri = params.text_document.uri
     ls.service.close(uri)
     ls.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, []))
 
 
 @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
-def _files(ls: GmLanguageServer, params: types.DidChangeWatchedFilesParams) -> None:
+def _files(ls: _GmLanguageServer, params: types.DidChangeWatchedFilesParams) -> None:
     ls.service.check_all()
 
 
@@ -206,14 +206,16 @@ def _files(ls: GmLanguageServer, params: types.DidChangeWatchedFilesParams) -> N
 
 
 @server.feature(types.TEXT_DOCUMENT_HOVER)
-async def _hover(ls: GmLanguageServer, params: types.HoverParams) -> types.Hover | None:
+async def _hover(ls: _GmLanguageServer, params: types.HoverParams) -> types.Hover | None:
     document, found = await ls.occurrence(params.text_document.uri, params.position)
     text = hover(found) if found is not None else hover_word(document.word(params.position))
     return types.Hover(convert.to_markup(text, ls.is_marked())) if text else None
 
 
 @server.feature(types.TEXT_DOCUMENT_DEFINITION)
-async def _definition(ls: GmLanguageServer, params: types.DefinitionParams) -> list[types.Location]:
+async def _definition(
+    ls: _GmLanguageServer, params: types.DefinitionParams
+) -> list[types.Location]:
     _, found = await ls.occurrence(params.text_document.uri, params.position)
     if found is None:
         return []
@@ -224,12 +226,12 @@ async def _definition(ls: GmLanguageServer, params: types.DefinitionParams) -> l
 
 
 @server.feature(types.TEXT_DOCUMENT_REFERENCES)
-async def _references(ls: GmLanguageServer, params: types.ReferenceParams) -> list[types.Location]:
+async def _references(ls: _GmLanguageServer, params: types.ReferenceParams) -> list[types.Location]:
     document = ls.document(params.text_document.uri)
-    found = found_at(document, await ls.service.read(document), params.position)
+    found = _found_at(document, await ls.service.read(document), params.position)
     typed = found is None or _is_typed(found, document.analysis)
     if typed:
-        found = found_at(document, await ls.service.fresh(document), params.position)
+        found = _found_at(document, await ls.service.fresh(document), params.position)
     if found is None:
         return []
     analyses = await _analyses(ls, document, found.definitions[0], typed=typed)
@@ -254,7 +256,7 @@ def _is_typed(found: Occurrence, analysis: Analysis | None) -> bool:
 
 
 async def _analyses(
-    ls: GmLanguageServer, document: Document, definition: Definition, *, typed: bool
+    ls: _GmLanguageServer, document: Document, definition: Definition, *, typed: bool
 ) -> list[Analysis]:
     """Return the analyses of the texts that may use a definition."""
     if definition.kind in _LOCAL:
@@ -266,7 +268,7 @@ async def _analyses(
 
 @server.feature(types.TEXT_DOCUMENT_DOCUMENT_HIGHLIGHT)
 async def _highlight(
-    ls: GmLanguageServer, params: types.DocumentHighlightParams
+    ls: _GmLanguageServer, params: types.DocumentHighlightParams
 ) -> list[types.DocumentHighlight]:
     document, found = await ls.occurrence(params.text_document.uri, params.position)
     if found is None or document.analysis is None or not document.is_fresh:
@@ -281,7 +283,9 @@ async def _highlight(
 
 
 @server.feature(types.TEXT_DOCUMENT_COMPLETION, types.CompletionOptions(trigger_characters=["."]))
-async def _completion(ls: GmLanguageServer, params: types.CompletionParams) -> types.CompletionList:
+async def _completion(
+    ls: _GmLanguageServer, params: types.CompletionParams
+) -> types.CompletionList:
     document = ls.document(params.text_document.uri)
     analysis = await ls.service.soon(document)
     if analysis is None:
@@ -300,7 +304,7 @@ async def _completion(ls: GmLanguageServer, params: types.CompletionParams) -> t
     types.TEXT_DOCUMENT_SIGNATURE_HELP, types.SignatureHelpOptions(trigger_characters=["(", ","])
 )
 async def _signature(
-    ls: GmLanguageServer, params: types.SignatureHelpParams
+    ls: _GmLanguageServer, params: types.SignatureHelpParams
 ) -> types.SignatureHelp | None:
     document = ls.document(params.text_document.uri)
     analysis = await ls.service.soon(document)
@@ -318,10 +322,10 @@ async def _signature(
 
 @server.feature(types.TEXT_DOCUMENT_PREPARE_RENAME)
 async def _prepare_rename(
-    ls: GmLanguageServer, params: types.PrepareRenameParams
+    ls: _GmLanguageServer, params: types.PrepareRenameParams
 ) -> types.Range | None:
     document = ls.document(params.text_document.uri)
-    found = found_at(document, await ls.service.read(document), params.position)
+    found = _found_at(document, await ls.service.read(document), params.position)
     if found is None or found.span.source.name != document.source.name:
         return None
     try:
@@ -332,9 +336,9 @@ async def _prepare_rename(
 
 
 @server.feature(types.TEXT_DOCUMENT_RENAME, types.RenameOptions(prepare_provider=True))
-async def _rename(ls: GmLanguageServer, params: types.RenameParams) -> types.WorkspaceEdit:
+async def _rename(ls: _GmLanguageServer, params: types.RenameParams) -> types.WorkspaceEdit:
     document = ls.document(params.text_document.uri)
-    found = found_at(document, await ls.service.fresh(document), params.position)
+    found = _found_at(document, await ls.service.fresh(document), params.position)
     if found is None:
         raise refused("there is no name here")
     try:
@@ -358,7 +362,7 @@ async def _rename(ls: GmLanguageServer, params: types.RenameParams) -> types.Wor
 
 @server.feature(types.TEXT_DOCUMENT_FORMATTING)
 async def _format(
-    ls: GmLanguageServer, params: types.DocumentFormattingParams
+    ls: _GmLanguageServer, params: types.DocumentFormattingParams
 ) -> list[types.TextEdit]:
     document = ls.document(params.text_document.uri)
     lines, source = document.lines, document.source
@@ -375,7 +379,7 @@ async def _format(
 
 @server.feature(types.TEXT_DOCUMENT_DOCUMENT_SYMBOL)
 async def _symbols(
-    ls: GmLanguageServer, params: types.DocumentSymbolParams
+    ls: _GmLanguageServer, params: types.DocumentSymbolParams
 ) -> list[types.DocumentSymbol]:
     document = ls.document(params.text_document.uri)
     analysis = await ls.service.read(document)
@@ -386,7 +390,7 @@ async def _symbols(
 
 
 @server.feature(types.TEXT_DOCUMENT_FOLDING_RANGE)
-def _folds(ls: GmLanguageServer, params: types.FoldingRangeParams) -> list[types.FoldingRange]:
+def _folds(ls: _GmLanguageServer, params: types.FoldingRangeParams) -> list[types.FoldingRange]:
     document = ls.document(params.text_document.uri)
     return [types.FoldingRange(a, b) for a, b in outline.folds(document.lines.text)]
 

@@ -16,10 +16,10 @@ from gmlang.diagnostics import Source
 from gmlang.editor.analysis import Analysis, Loader, Unchecked, loader
 from gmlang.editor.lsp.documents import Document, mentions, open_texts, programs
 
-DEBOUNCE_S = 0.15
+_DEBOUNCE_S = 0.15
 """So long after the last key a text is checked; of most texts in between nobody sees anything."""
 
-PATIENCE_S = 0.05
+_PATIENCE_S = 0.05
 """So long a request waits for the analysis of the text as it is now."""
 
 _R = TypeVar("_R")
@@ -62,7 +62,7 @@ class Service:
     def change(self, document: Document) -> None:
         """Check a text that has changed, and those that import it, when typing pauses."""
         document.revision += 1
-        self._check_soon(document, DEBOUNCE_S)
+        self._check_soon(document, _DEBOUNCE_S)
         self._check_importers(document)
 
     def close(self, uri: str) -> None:
@@ -78,7 +78,7 @@ class Service:
         """Check every text anew, since files have changed."""
         for document in self.documents.values():
             document.revision += 1
-            self._check_soon(document, DEBOUNCE_S)
+            self._check_soon(document, _DEBOUNCE_S)
 
     def stop(self) -> None:
         """Begin nothing more."""
@@ -93,7 +93,7 @@ class Service:
                 continue
             if any(name.split(".")[-1] == changed.path.stem for name in analysis.imported):
                 document.revision += 1
-                self._check_soon(document, DEBOUNCE_S)
+                self._check_soon(document, _DEBOUNCE_S)
 
     # --- Analyses ----------------------------------------------------------------------------
 
@@ -143,7 +143,7 @@ class Service:
     async def soon(self, document: Document) -> Analysis | None:
         """Return the analysis of the text now if that is quick, else the last there is."""
         loop = asyncio.get_running_loop()
-        end = loop.time() + PATIENCE_S
+        end = loop.time() + _PATIENCE_S
         while self._is_behind(document) and not document.is_fresh:
             # The first analysis is waited for: there is nothing else to answer from.
             if document.analysis is not None and loop.time() >= end:

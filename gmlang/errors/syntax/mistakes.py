@@ -7,7 +7,7 @@ from gmlang.diagnostics import Diagnostic, Note, Span
 from gmruntime.formats.errors import FormatError
 from gmruntime.formats.recognise import Format
 
-NUM_EXPECTED_MAX = 5
+_NUM_EXPECTED_MAX = 5
 
 _SHOWN = {
     "NAME": "a name",
@@ -116,7 +116,7 @@ def _expected(accepts: Sequence[str]) -> str:
         return "; an expression is needed"
     shown = [_SHOWN.get(a, f"`{a}`") for a in accepts]
     shown = [s for s in dict.fromkeys(shown) if s]
-    if not shown or len(shown) > NUM_EXPECTED_MAX:
+    if not shown or len(shown) > _NUM_EXPECTED_MAX:
         return ""
     *others, last = shown
     return f"; expected {', '.join(others)} or {last}" if others else f"; expected {last}"

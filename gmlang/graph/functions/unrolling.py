@@ -56,7 +56,7 @@ SIZE_MAX = 1 << 20
 """And to so many operations when all that is shared is written out."""
 
 
-def calls_at_random(expression: Expression) -> bool:
+def _calls_at_random(expression: Expression) -> bool:
     """Say whether an expression calls a function in a way that mentions a random variable."""
     return any(isinstance(part, Call) and is_random(part) for part in walk(expression))
 
@@ -80,7 +80,7 @@ def unrolled(
         GmError: when a function does not end, or what ends it is random.
     """
     every = np.arange(frame.count)
-    if not any(map(calls_at_random, expressions)):
+    if not any(map(_calls_at_random, expressions)):
         return [(every, tuple(expressions))]
     done: list[tuple[np.ndarray, tuple[Expression, ...]]] = []
     pending = [every]
@@ -159,7 +159,7 @@ class _Unroller:
     def calls(self, expression: Expression) -> bool:
         """Say whether an expression is to be written out."""
         if id(expression) not in self.has_calls:
-            self.has_calls[id(expression)] = (expression, calls_at_random(expression))
+            self.has_calls[id(expression)] = (expression, _calls_at_random(expression))
         return self.has_calls[id(expression)][1]
 
     def visit(self, expression: Expression, place: Place) -> Expression:

@@ -24,7 +24,7 @@ LEVELS_MAX = 5_000
 CALLS_MAX = 1 << 20
 """One call may amount to so many, those for the same arguments counted once."""
 
-ROUNDS_MAX = 1 << 13
+_ROUNDS_MAX = 1 << 13
 """So often may one wait for others; those that wait together count once."""
 
 
@@ -140,7 +140,7 @@ def _find(first: _Wanted, env: Env, where: str, evaluate: Evaluate) -> None:
             span, text = first.call.span, first.call.span.text
             if len(stack) > LEVELS_MAX:
                 raise GmError([_endless(stack, where)]) from None
-            if num_calls > CALLS_MAX or num_rounds > ROUNDS_MAX:
+            if num_calls > CALLS_MAX or num_rounds > _ROUNDS_MAX:
                 most = min(num_calls - 1, CALLS_MAX)
                 raise GmError([errors.too_many_calls(span, text, where, most)]) from None
             continue

@@ -7,7 +7,7 @@ from gmlang.diagnostics import GmError
 from gmlang.errors import grounding as errors
 from gmlang.graph.world.world import Frame
 
-INSTANCES_MAX = 1 << 25
+_INSTANCES_MAX = 1 << 25
 """A statement may have so many instances."""
 
 NUMBERS_MAX = 1 << 27
@@ -28,7 +28,7 @@ def check_instances(context: Context, count: float, num_locals: int) -> None:
     Raises:
         GmError: when there are too many.
     """
-    most = min(INSTANCES_MAX, NUMBERS_MAX // max(1, num_locals))
+    most = min(_INSTANCES_MAX, NUMBERS_MAX // max(1, num_locals))
     if count > most:
         loop = next(clause for clause in context if isinstance(clause, Bind))
         raise GmError([errors.too_many_instances(loop.last.span, count, most)])

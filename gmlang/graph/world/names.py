@@ -45,14 +45,14 @@ def instance_name(world: World, table: ModelTable, row: int) -> str:
     for position, parameter in enumerate(table.symbol.parameters):
         value = int(table.rows[row, position])
         if parameter.domain is None:
-            parts.append(thing_name(world, parameter.entity, value))
+            parts.append(_thing_name(world, parameter.entity, value))
         else:
             labels = getattr(parameter.domain, "values", ())
             parts.append(labels[value] if labels else str(value))
     return f"{table.symbol.name}({', '.join(parts)})"
 
 
-def thing_name(world: World, entity: str, number: int) -> str:
+def _thing_name(world: World, entity: str, number: int) -> str:
     """Name a thing: `it`, `pixel[3, 7]`."""
     for thing in world.things.values():
         size = int(np.prod(thing.shape, dtype=np.int64))

@@ -36,7 +36,7 @@ from gmlang.graph.values.evaluate import inside, inside_axis, integers, item_fra
 from gmlang.graph.world.states import BOOL, States
 from gmlang.graph.world.world import ModelTable, World
 
-CHOICES_MAX = 24
+_CHOICES_MAX = 24
 """An index inside an aggregate may pick one of this many variables: each doubles a table."""
 
 
@@ -282,7 +282,7 @@ def _collect_reference(reference: Reference, env: Env) -> None:
         slots.of[key] = None
         return
     before = len(slots.items)
-    slots.of[key] = number = add_slot(slots, slot)
+    slots.of[key] = number = _add_slot(slots, slot)
     if stray is None:
         slots.unreal.pop(number, None)
     elif len(slots.items) > before:
@@ -301,9 +301,9 @@ def _choices(reference: Reference, env: Env) -> list[Choice]:
         collect(index, env)
         values = np.unique(integers(index, env.gathering()))
         possible.append([int(v) for v in values if first <= v < first + size])
-    if np.prod([float(len(values)) for values in possible]) > CHOICES_MAX:
+    if np.prod([float(len(values)) for values in possible]) > _CHOICES_MAX:
         text = reference.span.text
-        raise GmError([errors.random_index(reference.span, text, CHOICES_MAX)])
+        raise GmError([errors.random_index(reference.span, text, _CHOICES_MAX)])
     found: list[Choice] = []
     for picked in product(*possible):
         constants = {
@@ -316,7 +316,7 @@ def _choices(reference: Reference, env: Env) -> list[Choice]:
     return found
 
 
-def add_slot(slots: Slots, slot: Slot) -> int:
+def _add_slot(slots: Slots, slot: Slot) -> int:
     """Return the number of the slot for these variables, a new one when none is the same."""
     variables = slot.variables.reshape(-1)
     ends = (int(variables[0]), int(variables[-1])) if variables.size else (-1, -1)

@@ -7,7 +7,7 @@ from gmlang.core.mentions import mentions
 from gmlang.core.program import Query
 from gmlang.queries.session import Prepared, Session, prepare
 
-TOGETHER_MIN = 16
+_TOGETHER_MIN = 16
 """Fewer queries under the same conditions are asked one by one: a single one is smaller, so that it
 may be exact or bounded where all of them at once are not."""
 
@@ -24,7 +24,7 @@ def together(queries: Sequence[Query]) -> list[list[int]]:
         groups.setdefault(key, []).append(number)
     found: list[list[int]] = []
     for numbers in groups.values():
-        are_many = len(numbers) >= TOGETHER_MIN
+        are_many = len(numbers) >= _TOGETHER_MIN
         found += [numbers] if are_many else [[number] for number in numbers]
     return sorted(found)
 

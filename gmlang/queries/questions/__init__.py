@@ -55,10 +55,10 @@ QUESTIONS: tuple[Question, ...] = (
 QUERY_FORMS: Mapping[str, QueryForm] = {question.word: question for question in QUESTIONS}
 """What the checks know of each word."""
 
-COMPOSED: tuple[Composed, ...] = (CALCULATION, LIST)
+_COMPOSED: tuple[Composed, ...] = (CALCULATION, LIST)
 """What is asked without a word."""
 
-_ALL: tuple[Question | Composed, ...] = (*QUESTIONS, *COMPOSED)
+_ALL: tuple[Question | Composed, ...] = (*QUESTIONS, *_COMPOSED)
 _QUESTIONS = {query: question for question in _ALL for query, _ in question.kinds}
 _ANSWERS = {query: answer for question in _ALL for query, answer in question.kinds}
 

@@ -16,13 +16,13 @@ from gmlang.queries.session import Prepared
 from gmlang.syntax import ast
 from gmruntime import answer as runtime
 
-LOG_FLOAT_MAX = math.log(sys.float_info.max)
+_LOG_FLOAT_MAX = math.log(sys.float_info.max)
 """Above this a count is no float, and few readers of JSON can hold it as a number."""
 
-EXACT_FLOAT_MAX = 1 << 53
+_EXACT_FLOAT_MAX = 1 << 53
 """Above this a float does not hold every integer; the digits are given as text as well."""
 
-DIGITS_MAX = 1_000_000
+_DIGITS_MAX = 1_000_000
 """Counts with more digits are given as their log only."""
 
 _DIGITS_SHOWN_MAX = 2000
@@ -66,7 +66,7 @@ class CountAnswer(Answer):
         if self.is_log or self.log_upper is None:
             return None
         low = 0.0 if self.log_lower is None else math.exp(self.log_lower) * (1 - _ROUNDING)
-        is_float = self.log_upper < LOG_FLOAT_MAX
+        is_float = self.log_upper < _LOG_FLOAT_MAX
         return low, math.exp(self.log_upper) * (1 + _ROUNDING) if is_float else math.inf
 
     @property
@@ -95,7 +95,7 @@ class CountAnswer(Answer):
                 return [interval(*proven)]
             return [significant(self.value, self._known_digits())]
         assert isinstance(self.value, int)
-        if self.value <= EXACT_FLOAT_MAX:
+        if self.value <= _EXACT_FLOAT_MAX:
             return [str(self.value)]
         if self.log_count > _DIGITS_SHOWN_MAX * math.log(10.0):
             return [_power(self.log_count)]
@@ -114,13 +114,13 @@ def _fields_of(count: int) -> dict[str, object]:
     >>> _fields_of(2**60)
     {'count': '1152921504606846976'}
     """
-    if count <= EXACT_FLOAT_MAX:
+    if count <= _EXACT_FLOAT_MAX:
         return {}
     log_count = math.log(count)
     fields: dict[str, object] = {}
-    if log_count < math.log(10.0) * DIGITS_MAX:
+    if log_count < math.log(10.0) * _DIGITS_MAX:
         fields["count"] = _digits(count)
-    if log_count >= LOG_FLOAT_MAX:
+    if log_count >= _LOG_FLOAT_MAX:
         fields |= {"answer": log_count, "answer_is": "log"}
     return fields
 
@@ -157,7 +157,7 @@ def _read(prepared: Prepared, query: Count, found: runtime.SolutionsAnswer) -> A
     lower, upper = finite(found.log_lower), finite(found.log_upper)
     if math.isnan(found.log_count):
         return CountAnswer(query.text, log_lower=lower, log_upper=upper)
-    is_log = found.log_count >= LOG_FLOAT_MAX
+    is_log = found.log_count >= _LOG_FLOAT_MAX
     return CountAnswer(
         query.text,
         value=found.log_count if is_log else math.exp(found.log_count),

@@ -20,13 +20,13 @@ from gmruntime.constraints.feasible import is_possible
 from gmruntime.elimination.separation import are_separated
 from gmruntime.graph import Assignment, FactorGraph
 
-INDEPENDENT_BELOW = 1e-9
+_INDEPENDENT_BELOW = 1e-9
 """Two variables are called independent when no probability differs by more than this, relatively.
 
 Relatively, because events may be as rare as they like and still depend on each other.
 """
 
-SEPARATED_SHARE = 0.2
+_SEPARATED_SHARE = 0.2
 """Of the time, for finding out whether evidence is possible that separates two variables."""
 
 
@@ -82,7 +82,7 @@ def _answer(session: Session, query: Indep, settings: Settings) -> Answer:
     variables = np.array([first, second, *prepared.conditioned], np.int32)
     graph = prepared.graph()
     apart = are_separated(graph, evidence, first, second, frozenset(prepared.conditioned))
-    share = SEPARATED_SHARE if apart else 1.0
+    share = _SEPARATED_SHARE if apart else 1.0
     found = ask_graph(graph, Joint(variables), evidence, settings, query, share)
     assert isinstance(found, JointAnswer)
     base = IndepAnswer(query.text)
@@ -134,7 +134,7 @@ def _independence(joint: np.ndarray) -> tuple[bool, float]:
     difference = np.abs(p - product)
     larger = np.maximum(p, product)
     # Numbers below the normal ones have lost their digits.
-    is_close = (difference <= INDEPENDENT_BELOW * larger) | (larger < np.finfo(p.dtype).tiny)
+    is_close = (difference <= _INDEPENDENT_BELOW * larger) | (larger < np.finfo(p.dtype).tiny)
     value = bool(is_close.all())
     return value, float(difference.max(initial=0.0))
 

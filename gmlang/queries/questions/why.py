@@ -28,7 +28,7 @@ from gmlang.syntax import ast
 from gmruntime.answer import Marginals, MarginalsAnswer, Status
 from gmruntime.quality import worst
 
-LABEL_WIDTH = 64
+_LABEL_WIDTH = 64
 """A statement is shown as far as this many characters."""
 
 REASONS_MAX = 60
@@ -40,7 +40,7 @@ _BEYOND = 50
 _FAR = 9999
 """The distance of what nothing connects."""
 
-WHOLE_SHARE = 0.3
+_WHOLE_SHARE = 0.3
 """Of the time, for an estimate of what `why` is about, before its reasons are weighed."""
 
 
@@ -73,7 +73,7 @@ def _answer(session: Session, query: Why, settings: Settings) -> Answer:
     target, state = _supposed(prepared, query, settings)
     whole, first = float("nan"), Status.IMPOSSIBLE
     if state is not None:
-        whole, first = event_log_odds(prepared, target, state, settings, query, WHOLE_SHARE)
+        whole, first = event_log_odds(prepared, target, state, settings, query, _WHOLE_SHARE)
     statuses = [first]
     if state is None or np.isnan(whole):
         return WhyAnswer(query.text, "impossible")
@@ -121,7 +121,7 @@ def _supposed(prepared: Prepared, query: Query, settings: Settings) -> tuple[Tar
         return target, None
     variable = int(target.variables)
     question = Marginals(np.array([variable], np.int32))
-    found = ask(prepared, question, evidence, settings, query, WHOLE_SHARE)
+    found = ask(prepared, question, evidence, settings, query, _WHOLE_SHARE)
     assert isinstance(found, MarginalsAnswer)
     if found.quality.status is Status.IMPOSSIBLE:
         return target, None
@@ -200,7 +200,7 @@ def _without_factors(prepared: Prepared, mine: frozenset[int]) -> Prepared:
 
 def _label(span: Span) -> str:
     line, _ = span.line_column()
-    return f"{shorten(span.text, LABEL_WIDTH, placeholder=' …')} (line {line})"
+    return f"{shorten(span.text, _LABEL_WIDTH, placeholder=' …')} (line {line})"
 
 
 def _with_builder(prepared: Prepared, builder: Builder) -> Prepared:

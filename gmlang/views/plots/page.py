@@ -7,10 +7,10 @@ from gmlang.queries.answers import Answer
 from gmlang.views.plots.charts import WIDTH, Panel, panels_of
 from gmlang.views.plots.style import drawing, save
 
-PANELS_MAX = 16
+_PANELS_MAX = 16
 """So many are drawn on a page."""
 
-IN_ONE_COLUMN = 3
+_IN_ONE_COLUMN = 3
 """More panels stand in two columns."""
 
 
@@ -27,13 +27,13 @@ def plot_answers(answers: Sequence[Answer], out: Path) -> str:
     panels = [panel for answer in answers for panel in panels_of(answer)]
     if not panels:
         return "nothing here has a picture: ask for probabilities, or for MAP of an array"
-    _draw(panels[:PANELS_MAX], out)
-    left = len(panels) - PANELS_MAX
+    _draw(panels[:_PANELS_MAX], out)
+    left = len(panels) - _PANELS_MAX
     return f"{left} more pictures are not drawn: ask for fewer with --query" if left > 0 else ""
 
 
 def _draw(panels: Sequence[Panel], out: Path) -> None:
-    columns = 1 if len(panels) <= IN_ONE_COLUMN else 2
+    columns = 1 if len(panels) <= _IN_ONE_COLUMN else 2
     rows = [panels[k : k + columns] for k in range(0, len(panels), columns)]
     heights = [max(panel.height for panel in row) for row in rows]
     with drawing() as pyplot:

@@ -31,9 +31,9 @@ SCALE = "cividis"
 ENDINGS = (".png", ".svg", ".pdf")
 """Of files that pictures are written to."""
 
-DPI = 150
+_DPI = 150
 
-TICKS_MAX = 40
+_TICKS_MAX = 40
 """Of more names only every so many-th is written."""
 
 LABEL_MAX = 18
@@ -80,11 +80,11 @@ def save(pyplot: Any, figure: Any, out: Path) -> None:  # noqa: ANN401 - matplot
     """Write a figure, the same one always to the same bytes where the format allows."""
     thin(figure)
     dated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
-    figure.savefig(out, dpi=DPI, metadata=dated.get(out.suffix.lower()))
+    figure.savefig(out, dpi=_DPI, metadata=dated.get(out.suffix.lower()))
     pyplot.close(figure)
 
 
-def tick(axes: Any, which: str, axis: Axis, room: int = TICKS_MAX) -> None:  # noqa: ANN401
+def tick(axes: Any, which: str, axis: Axis, room: int = _TICKS_MAX) -> None:  # noqa: ANN401
     """Label the places along an axis of an image, by name or by number.
 
     Args:

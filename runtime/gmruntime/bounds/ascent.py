@@ -18,25 +18,25 @@ from gmruntime.devices import has_gpu
 from gmruntime.engine import Incumbent, Report
 from gmruntime.flat import FlatGraph
 
-STALLED = 1e-7
+_STALLED = 1e-7
 """A sweep that lowers the bound by less, relative to its size, is the last but a few."""
 
-STALLED_SWEEPS = 10
+_STALLED_SWEEPS = 10
 
-SLOW_SHARE, SLOW = 1e-3, 1e-5
+_SLOW_SHARE, _SLOW = 1e-3, 1e-5
 """A sweep is slow that closes less of the gap; or, where none is known, of the bound."""
 
-SLOW_SWEEPS = 3
+_SLOW_SWEEPS = 3
 
 # Entries of a joined table, in the first round and in the last; each round allows four times more.
-ENTRIES_FIRST, ENTRIES_MAX = 64, 1 << 14
+_ENTRIES_FIRST, ENTRIES_MAX = 64, 1 << 14
 
 # Of the memory, what all joined tables may take together.
 MEMORY_SHARE = 0.1
 
 # Graphs with more factors are swept only; so are those where a round, at so many seconds for each
 # factor, would take more than this share of the time left.
-NUM_FACTORS_MAX, FACTOR_S, ROUND_SHARE = 20_000, 1.5e-4, 0.05
+NUM_FACTORS_MAX, _FACTOR_S, _ROUND_SHARE = 20_000, 1.5e-4, 0.05
 
 _Joined = tuple[srmp.Wide, srmp.Ascent]
 
@@ -52,7 +52,7 @@ class DualAscent:
     sweep: Callable[[], float] | None = None
     wide: srmp.Wide | None = None
     joining: Generator[None, None, _Joined | None] | None = None
-    entries_max: int = ENTRIES_FIRST
+    entries_max: int = _ENTRIES_FIRST
     has_joined: bool = False
     is_last: bool = False
     stalled: int = 0
@@ -115,14 +115,14 @@ class DualAscent:
             return True
         gained = before - found if np.isfinite(before) else np.inf
         size = max(1.0, abs(found))
-        self.stalled = self.stalled + 1 if gained <= STALLED * size else 0
-        least = SLOW_SHARE * gap if np.isfinite(gap) else SLOW * size
+        self.stalled = self.stalled + 1 if gained <= _STALLED * size else 0
+        least = _SLOW_SHARE * gap if np.isfinite(gap) else _SLOW * size
         self.slow = self.slow + 1 if gained <= least else 0
         if self.is_last:
-            return self.stalled >= STALLED_SWEEPS
-        if self.slow >= SLOW_SWEEPS:
-            round_s = FACTOR_S * len(self.flat.table_start)
-            if by_clock and round_s > ROUND_SHARE * self.budget.left_s():
+            return self.stalled >= _STALLED_SWEEPS
+        if self.slow >= _SLOW_SWEEPS:
+            round_s = _FACTOR_S * len(self.flat.table_start)
+            if by_clock and round_s > _ROUND_SHARE * self.budget.left_s():
                 self.is_last = True
             else:
                 self._think_again()

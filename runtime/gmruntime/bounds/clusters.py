@@ -18,10 +18,10 @@ from gmruntime.arrays import Float64
 from gmruntime.bounds.srmp.host import EPS, Ascent, Wide, arrange
 
 # Cycles looked at in one round, and neighbours tried from each factor.
-NUM_CYCLES_MAX, NUM_NEIGHBOURS_MAX = 40_000, 8
+_NUM_CYCLES_MAX, NUM_NEIGHBOURS_MAX = 40_000, 8
 
 # Cycles, or factors, between two looks at the clock.
-NUM_AT_ONCE = 64
+_NUM_AT_ONCE = 64
 
 # A gain smaller than this, relative to the bound, is rounding.
 GAIN_LEAST = 1e-9
@@ -56,7 +56,7 @@ def tighten(
     gains: list[tuple[float, tuple[int, ...], int]] = []
     least = GAIN_LEAST * max(1.0, abs(ascent.bound))
     for count, members in enumerate(_cycles(factors, rng)):
-        if count % NUM_AT_ONCE == 0:
+        if count % _NUM_AT_ONCE == 0:
             yield
         scope = sorted({v for f in members for v in factors.scopes[f]})
         size = math.prod(int(wide.flat.num_states[v]) for v in scope)
@@ -83,7 +83,7 @@ def _factors(wide: Wide, ascent: Ascent) -> Generator[None, None, _Factors]:
     near: dict[int, list[int]] = {}
     rest: list[np.ndarray] = []
     for f in range(len(wide.table_start)):
-        if f % NUM_AT_ONCE == 0:
+        if f % _NUM_AT_ONCE == 0:
             yield
         first, stop = wide.factor_start[f], wide.factor_start[f + 1]
         scope = tuple(int(v) for v in wide.edge_variable[first:stop])
@@ -139,7 +139,7 @@ def _cycles(factors: _Factors, rng: np.random.Generator) -> Generator[tuple[int,
                             if h not in members and w not in own
                         )
                 paths = longer
-            if len(seen) >= NUM_CYCLES_MAX:
+            if len(seen) >= _NUM_CYCLES_MAX:
                 return
 
 
@@ -178,7 +178,7 @@ def _merged(
     tables = [flat.log_potentials]
     filled, slack = len(flat.log_potentials), wide.slack
     for count, members in enumerate(groups):
-        if count % NUM_AT_ONCE == 0:
+        if count % _NUM_AT_ONCE == 0:
             yield
         scope = sorted({v for f in members for v in factors.scopes[f]})
         shape = [int(flat.num_states[v]) for v in scope]

@@ -50,7 +50,7 @@ SPLIT_FAILURES_FIRST, NODES_BETWEEN = 16, 10
 # Places in a row of `Tree.splits`: which part is being searched, and how many there are; the path,
 # the trail and the constant where it split; the cost that all parts together must stay below; what
 # the parts before this one add to the constant; and the least that was found for this one, or -1.
-PART, NUM_PARTS, SPLIT_DEPTH, SPLIT_TRAIL, SPLIT_CONSTANT, BELOW, ADDED, LEAST = range(8)
+_PART, _NUM_PARTS, _SPLIT_DEPTH, _SPLIT_TRAIL, SPLIT_CONSTANT, _BELOW, ADDED, LEAST = range(8)
 
 
 @loop
@@ -60,7 +60,7 @@ def limit_of(tree: Tree, limit: int) -> int:
     if level == 0:
         return limit
     split = tree.splits[level]
-    below = split[BELOW] - split[ADDED]
+    below = split[_BELOW] - split[ADDED]
     if split[LEAST] >= 0:
         below = min(below, split[SPLIT_CONSTANT] + split[LEAST])
     return int(below)
@@ -70,7 +70,7 @@ def limit_of(tree: Tree, limit: int) -> int:
 def depth_of(tree: Tree) -> int:
     """Return where on the path the search of the present part began."""
     level = tree.counts[NUM_SPLITS]
-    return int(tree.splits[level, SPLIT_DEPTH]) if level else 0
+    return int(tree.splits[level, _SPLIT_DEPTH]) if level else 0
 
 
 @loop
@@ -78,7 +78,7 @@ def _search_part(network: Network, state: State, tree: Tree) -> None:
     """Make the present part of the innermost split the scope of the search."""
     n = len(network.num_states)
     level = tree.counts[NUM_SPLITS]
-    part = tree.splits[level, PART]
+    part = tree.splits[level, _PART]
     state.marks[SCOPE] = level * n + (tree.ends[level, part - 1] if part else 0)
     state.marks[SCOPE_END] = level * n + (tree.ends[level, part] if level else n)
     tree.counts[CONFLICT] = -1
@@ -137,9 +137,9 @@ def split(network: Network, state: State, tree: Tree, limit: int) -> bool:
     if level == 1:
         counts[SPLIT_FAILURES], counts[SPLIT_SINCE] = 0, counts[NUM_NODES]
     row = tree.splits[level]
-    row[PART], row[NUM_PARTS], row[SPLIT_DEPTH] = 0, num_parts, counts[DEPTH]
-    row[SPLIT_TRAIL], row[SPLIT_CONSTANT] = state.marks[TRAIL], state.cells[CONSTANT]
-    row[BELOW], row[ADDED], row[LEAST] = limit, 0, -1
+    row[_PART], row[_NUM_PARTS], row[_SPLIT_DEPTH] = 0, num_parts, counts[DEPTH]
+    row[_SPLIT_TRAIL], row[SPLIT_CONSTANT] = state.marks[TRAIL], state.cells[CONSTANT]
+    row[_BELOW], row[ADDED], row[LEAST] = limit, 0, -1
     counts[NUM_SPLITS] = level
     state.marks[LEVEL] += 1
     _search_part(network, state, tree)
@@ -172,10 +172,10 @@ def next_part(network: Network, state: State, tree: Tree) -> bool:
     """Leave a part that has been searched, and begin with the next; say whether there is one."""
     row = tree.splits[tree.counts[NUM_SPLITS]]
     row[ADDED] += row[LEAST]
-    row[PART] += 1
+    row[_PART] += 1
     row[LEAST] = -1
     _go_back(state, tree, row)
-    if row[PART] == row[NUM_PARTS]:
+    if row[_PART] == row[_NUM_PARTS]:
         return False
     _search_part(network, state, tree)
     return True
@@ -183,10 +183,10 @@ def next_part(network: Network, state: State, tree: Tree) -> bool:
 
 @loop
 def _go_back(state: State, tree: Tree, row: Int64[np.ndarray, " eight"]) -> None:
-    undo(state, row[SPLIT_TRAIL])
+    undo(state, row[_SPLIT_TRAIL])
     forget(state)
     state.marks[LEVEL] += 1
-    tree.counts[DEPTH] = row[SPLIT_DEPTH]
+    tree.counts[DEPTH] = row[_SPLIT_DEPTH]
 
 
 @loop

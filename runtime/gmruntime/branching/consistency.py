@@ -34,13 +34,13 @@ from gmruntime.branching.network import (
 from gmruntime.compiling import loop
 
 # Joint states of a factor beyond this many wait until more of its variables are decided.
-NUM_TUPLES_MAX = 4096
+_NUM_TUPLES_MAX = 4096
 
 # Visits in one propagation, for each variable, before costs are no longer passed on.
-NUM_VISITS_EACH = 4
+_NUM_VISITS_EACH = 4
 
 # What `directions` says of an edge.
-AHEAD, BEHIND, TOO_LARGE = 1, 2, 4
+_AHEAD, _BEHIND, TOO_LARGE = 1, 2, 4
 
 
 @loop
@@ -55,14 +55,14 @@ def lowest(network: Network, state: State, factor: int) -> int:
 
 
 @loop
-def after_loss(network: Network, state: State, variable: int, limit: int, step: int) -> bool:
+def _after_loss(network: Network, state: State, variable: int, limit: int, step: int) -> bool:
     """Draw the consequences of states taken away."""
     if not gather(network, state, variable, limit):
         return False
     for near in range(network.variable_start[variable], network.variable_start[variable + 1]):
         edge = network.variable_edges[near]
         factor = int(network.edge_factor[edge])
-        if num_tuples(network, state, factor) > NUM_TUPLES_MAX:
+        if num_tuples(network, state, factor) > _NUM_TUPLES_MAX:
             continue
         is_decided = True
         for other_edge in range(network.factor_start[factor], network.factor_start[factor + 1]):
@@ -80,7 +80,7 @@ def after_loss(network: Network, state: State, variable: int, limit: int, step: 
 
 
 @loop
-def after_rise(network: Network, state: State, variable: int, limit: int, step: int) -> bool:
+def _after_rise(network: Network, state: State, variable: int, limit: int, step: int) -> bool:
     """Send costs on to the variable of the lowest rank, and tell the neighbours."""
     for near in range(network.variable_start[variable], network.variable_start[variable + 1]):
         edge = network.variable_edges[near]
@@ -90,7 +90,7 @@ def after_rise(network: Network, state: State, variable: int, limit: int, step: 
             other = int(network.edge_variable[other_edge])
             if other != variable and size_of(network, state, other) > 1:
                 enqueue(state, NEAR, other)
-        if target < 0 or target == edge or num_tuples(network, state, factor) > NUM_TUPLES_MAX:
+        if target < 0 or target == edge or num_tuples(network, state, factor) > _NUM_TUPLES_MAX:
             continue
         if not send(network, state, target, limit, step):
             state.marks[FAILED_AT] = factor
@@ -99,7 +99,7 @@ def after_rise(network: Network, state: State, variable: int, limit: int, step: 
 
 
 @loop
-def look_around(network: Network, state: State, variable: int, limit: int, step: int) -> bool:
+def _look_around(network: Network, state: State, variable: int, limit: int, step: int) -> bool:
     """Raise the constant when every state of a variable costs something, counting the neighbours.
 
     Existential arc consistency.
@@ -114,7 +114,7 @@ def look_around(network: Network, state: State, variable: int, limit: int, step:
     first, last = network.variable_start[variable], network.variable_start[variable + 1]
     for near in range(first, last):
         edge = network.variable_edges[near]
-        if num_tuples(network, state, int(network.edge_factor[edge])) > NUM_TUPLES_MAX:
+        if num_tuples(network, state, int(network.edge_factor[edge])) > _NUM_TUPLES_MAX:
             continue
         marginal(network, state, edge, out, True)
         for i in range(size):
@@ -128,7 +128,7 @@ def look_around(network: Network, state: State, variable: int, limit: int, step:
     for near in range(first, last):
         edge = network.variable_edges[near]
         factor = int(network.edge_factor[edge])
-        if num_tuples(network, state, factor) > NUM_TUPLES_MAX:
+        if num_tuples(network, state, factor) > _NUM_TUPLES_MAX:
             continue
         if not send(network, state, edge, limit, step):
             state.marks[FAILED_AT] = factor
@@ -139,7 +139,7 @@ def look_around(network: Network, state: State, variable: int, limit: int, step:
 
 
 @loop
-def prune_all(network: Network, state: State, limit: int) -> bool:
+def _prune_all(network: Network, state: State, limit: int) -> bool:
     """Take away every searched state that has become too dear since the constant rose.
 
     What is not being searched must not be judged by this limit.
@@ -166,26 +166,26 @@ def propagate(network: Network, state: State, limit: int, step: int) -> bool:
     state.marks[FAILED_AT] = -1
     pruned_at = np.int64(-1)
     # Where tables share more than one variable, costs can go round in circles.
-    num_visits_left = 64 + NUM_VISITS_EACH * len(network.num_states)
+    num_visits_left = 64 + _NUM_VISITS_EACH * len(network.num_states)
     while True:
         if cells[CONSTANT] >= limit:
             forget(state)
             return False
         if marks[QUEUES + LOST] > 0:
-            good = after_loss(network, state, pop(state, LOST), limit, step)
+            good = _after_loss(network, state, pop(state, LOST), limit, step)
         elif marks[QUEUES + ROSE] > 0:
             variable = pop(state, ROSE)
             num_visits_left -= 1
-            good = num_visits_left < 0 or after_rise(network, state, variable, limit, step)
+            good = num_visits_left < 0 or _after_rise(network, state, variable, limit, step)
         elif num_visits_left < 0 and marks[QUEUES + NEAR] > 0:
             pop(state, NEAR)
             good = True
         elif marks[QUEUES + NEAR] > 0:
             num_visits_left -= 1
-            good = look_around(network, state, pop(state, NEAR), limit, step)
+            good = _look_around(network, state, pop(state, NEAR), limit, step)
         elif cells[CONSTANT] > pruned_at:
             pruned_at = cells[CONSTANT]
-            good = prune_all(network, state, limit)
+            good = _prune_all(network, state, limit)
         else:
             return True
         if not good:
@@ -249,8 +249,8 @@ def sweep(
             edge = network.variable_edges[near]
             if is_ahead[edge] == TOO_LARGE:
                 continue
-            ahead += (is_ahead[edge] & AHEAD) != 0
-            behind += (is_ahead[edge] & BEHIND) != 0
+            ahead += (is_ahead[edge] & _AHEAD) != 0
+            behind += (is_ahead[edge] & _BEHIND) != 0
             marginal(network, state, edge, out, False)
             moved = int(network.moved_start[edge])
             for i in range(size):
@@ -268,7 +268,7 @@ def sweep(
         put(state, CONSTANT, cells[CONSTANT] + least)
         shared = ahead if not backward else behind
         parts = max(ahead, behind)
-        flag = BEHIND if backward else AHEAD
+        flag = _BEHIND if backward else _AHEAD
         lost = 0
         for i in range(size):
             cell = int(COSTS + start + state.states[start + i])
@@ -300,7 +300,7 @@ def directions(network: Network, state: State) -> UInt8[np.ndarray, " edges"]:
     found = np.zeros(len(network.edge_variable), np.uint8)
     for factor in range(len(network.table_start)):
         begin, end = network.factor_start[factor], network.factor_start[factor + 1]
-        is_large = num_tuples(network, state, factor) > NUM_TUPLES_MAX
+        is_large = num_tuples(network, state, factor) > _NUM_TUPLES_MAX
         for edge in range(begin, end):
             here = int(network.edge_variable[edge])
             if is_large:
@@ -309,5 +309,5 @@ def directions(network: Network, state: State) -> UInt8[np.ndarray, " edges"]:
             for other_edge in range(begin, end):
                 other = int(network.edge_variable[other_edge])
                 if other_edge != edge and size_of(network, state, other) > 1:
-                    found[edge] |= AHEAD if other > here else BEHIND
+                    found[edge] |= _AHEAD if other > here else _BEHIND
     return found

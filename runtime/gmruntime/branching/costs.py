@@ -18,12 +18,12 @@ from gmruntime.flat import FlatGraph
 from gmruntime.graph import Assignment
 
 # The sum of all that is not forbidden stays below this.
-FINITE_BITS = 57
+_FINITE_BITS = 57
 
 # Variables are eliminated when that makes a factor over at most so many others, and no larger than
 # so many entries, or than what it replaces. A bound from one factor over three is much tighter than
 # one from the several it replaces (Larrosa and Dechter 2003).
-NUM_OTHERS_MAX, NUM_ENTRIES_MAX = 3, 512
+_NUM_OTHERS_MAX, NUM_ENTRIES_MAX = 3, 512
 
 # Rounding of sums of float64, relative to the magnitude of what is added.
 MARGIN = 1e-13
@@ -84,7 +84,7 @@ def cost_model(flat: FlatGraph) -> CostModel | None:
     lacking = np.repeat(best, sizes[order]) - potentials
     finite = np.where(np.isfinite(lacking), lacking, 0.0)
     spread = 1e-9 + (float(np.maximum.reduceat(finite, starts).sum()) if len(starts) else 0.0)
-    scale = 2.0 ** min(FINITE_BITS - math.ceil(math.log2(spread)), 52)
+    scale = 2.0 ** min(_FINITE_BITS - math.ceil(math.log2(spread)), 52)
     units = np.minimum(np.floor(lacking * scale), TOP).astype(np.int64)
     functions: dict[Scope, Costs] = {}
     for scope, start, size, shape in _scopes(flat, sizes):
@@ -240,7 +240,7 @@ def _eliminate(
         scopes = of[variable]
         others = tuple(sorted({v for scope in scopes for v in scope} - {variable}))
         # More neighbours are no harm where one of the factors has them all already.
-        if len(others) > max(NUM_OTHERS_MAX, max(map(len, scopes), default=1) - 1):
+        if len(others) > max(_NUM_OTHERS_MAX, max(map(len, scopes), default=1) - 1):
             continue
         entries = math.prod(states[v] for v in others)
         if entries > max(NUM_ENTRIES_MAX, max((functions[s].size for s in scopes), default=1)):

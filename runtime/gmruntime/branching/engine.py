@@ -25,16 +25,16 @@ NUM_FACTORS_MAX, NUM_ENTRIES_MAX = 60_000, 1 << 25
 
 # Sweeps end when one brings less than the first share of what is left between bound and incumbent,
 # or when half of the time left would not bring the second.
-GAIN_LEAST, CLOSED_LEAST, NUM_AT_ONCE_MAX = 1e-4, 0.1, 64
+GAIN_LEAST, _CLOSED_LEAST, _NUM_AT_ONCE_MAX = 1e-4, 0.1, 64
 
 # Nodes searched between two looks at the clock, first and at most.
-NUM_NODES_FIRST, NUM_NODES_MAX = 16, 1 << 14
+_NUM_NODES_FIRST, _NUM_NODES_MAX = 16, 1 << 14
 
 # Nodes of the first look for any assignment at all; each further one takes twice as many.
-NUM_DIVED_FIRST = 1000
+_NUM_DIVED_FIRST = 1000
 
 # Room for open nodes: at first, and as a share of the memory at most.
-NUM_OPEN_FIRST, MEMORY_SHARE = 1 << 16, 0.2
+_NUM_OPEN_FIRST, MEMORY_SHARE = 1 << 16, 0.2
 
 
 @dataclass(slots=True, eq=False)
@@ -45,11 +45,11 @@ class _Search:
     state: "State"
     tree: "Tree"
     rest: "Rest"
-    num_nodes: int = NUM_NODES_FIRST
+    num_nodes: int = _NUM_NODES_FIRST
     num_sweeps: int = 0
     swept_s: float = 0.0
     num_at_once: int = 1
-    num_dived: int = NUM_DIVED_FIRST
+    num_dived: int = _NUM_DIVED_FIRST
     is_swept: bool = False
     is_complete: bool = False
 
@@ -113,7 +113,7 @@ class Branching:
                 return _report(search, limit, found, finished=True)
             faster = by_clock and turn.clock() - begin < 0.01
             search.num_nodes = (
-                min(NUM_NODES_MAX, search.num_nodes * 2) if faster else search.num_nodes
+                min(_NUM_NODES_MAX, search.num_nodes * 2) if faster else search.num_nodes
             )
             if turn.is_spent():
                 break
@@ -150,8 +150,8 @@ def _no_tree(model: "CostModel") -> "Tree":
     counts[SPLIT_FAILURES_ALLOWED] = SPLIT_FAILURES_FIRST
     return Tree(
         np.zeros((depth, 6), np.int64),
-        np.zeros((NUM_OPEN_FIRST + 6 * depth, 4), np.int64),
-        np.zeros((NUM_OPEN_FIRST + 2 * depth, 2), np.int64),
+        np.zeros((_NUM_OPEN_FIRST + 6 * depth, 4), np.int64),
+        np.zeros((_NUM_OPEN_FIRST + 2 * depth, 2), np.int64),
         counts,
         np.zeros(n, np.int32),
         np.full(n, -1, np.int32),
@@ -217,7 +217,7 @@ def _sweep(search: _Search, limit: int, budget: Budget, *, by_clock: bool) -> No
         search, gained, gap, seconds, budget if by_clock else None
     ):
         faster = by_clock and seconds < 0.005
-        search.num_at_once = min(NUM_AT_ONCE_MAX, search.num_at_once * (1 + faster))
+        search.num_at_once = min(_NUM_AT_ONCE_MAX, search.num_at_once * (1 + faster))
         return
     search.is_swept = True
     alive = done >= 0 and open_root(network, state, search.tree, limit)
@@ -229,9 +229,9 @@ def _is_worth(
 ) -> bool:
     """Say whether sweeping on would close a good part of the gap in half of the time left."""
     if budget is None:
-        return gained > CLOSED_LEAST * gap
+        return gained > _CLOSED_LEAST * gap
     half_s = 0.5 * budget.left_s()
-    return search.swept_s < half_s and gained * half_s > CLOSED_LEAST * gap * seconds
+    return search.swept_s < half_s and gained * half_s > _CLOSED_LEAST * gap * seconds
 
 
 def _make_room(search: _Search, budget: Budget) -> bool:

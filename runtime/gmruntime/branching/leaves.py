@@ -28,22 +28,22 @@ from gmruntime.compiling import loop
 
 # Undecided variables looked at, at most; and the neighbours, and joint states with them, of one
 # that can be set aside.
-NUM_LEFT_MAX, NUM_NEAR_MAX, NUM_JOINT_MAX = 1024, 3, 512
+_NUM_LEFT_MAX, _NUM_NEAR_MAX, _NUM_JOINT_MAX = 1024, 3, 512
 
 # Entries of all tables of one elimination.
 NUM_ENTRIES_MAX = 1 << 17
 
 # Where hardly anything can be set aside, one in so many, only every eighth node is looked at.
-SHARE_LEAST, NODES_BETWEEN = 16, 8
+_SHARE_LEAST, NODES_BETWEEN = 16, 8
 
 # A set of places is words of so many bits; few enough for signed arithmetic.
-BITS = 32
+_BITS = 32
 
 # The row of `Tree.found` for what an elimination has found.
 LEAF = NUM_SPLITS_MAX + 1
 
 # Places in `Rest.counts`: variables left, those set aside, and nodes until the next look.
-NUM_LEFT, NUM_ASIDE, WAIT = range(3)
+_NUM_LEFT, _NUM_ASIDE, _WAIT = range(3)
 
 
 class Rest(NamedTuple):
@@ -88,15 +88,15 @@ class Rest(NamedTuple):
 
 def no_rest(num_variables: int, num_factors: int) -> Rest:
     """Return room for a network's nodes."""
-    n = min(num_variables, NUM_LEFT_MAX)
+    n = min(num_variables, _NUM_LEFT_MAX)
     return Rest(
         np.zeros(3, np.int64),
         np.zeros(n, np.int32),
         np.zeros(num_variables, np.int32),
-        np.zeros((n, -(-n // BITS)), np.int64),
+        np.zeros((n, -(-n // _BITS)), np.int64),
         np.zeros(n, np.int32),
         np.zeros(n, np.int32),
-        np.zeros((n, NUM_NEAR_MAX), np.int32),
+        np.zeros((n, _NUM_NEAR_MAX), np.int32),
         np.zeros(n, np.int32),
         np.zeros(n, np.int32),
         np.zeros(n, np.int32),
@@ -131,8 +131,8 @@ def _list_left(network: Network, state: State, rest: Rest) -> bool:
         rest.left[num_left] = variable
         rest.place[variable] = num_left
         num_left += 1
-    rest.counts[NUM_LEFT] = num_left
-    num_words = (num_left + BITS - 1) // BITS
+    rest.counts[_NUM_LEFT] = num_left
+    num_words = (num_left + _BITS - 1) // _BITS
     for place in range(num_left):
         variable = int(rest.left[place])
         own = rest.near[place]
@@ -144,7 +144,7 @@ def _list_left(network: Network, state: State, rest: Rest) -> bool:
                 other = int(network.edge_variable[edge])
                 if other != variable and size_of(network, state, other) > 1:
                     there = rest.place[other]
-                    own[there // BITS] |= 1 << (there % BITS)
+                    own[there // _BITS] |= 1 << (there % _BITS)
         rest.rank[place] = -1
         rest.queue[place] = place
         rest.queued[place] = 1
@@ -158,37 +158,37 @@ def _can_go(network: Network, state: State, rest: Rest, place: int, num_words: i
     count = 0
     for word in range(num_words):
         count += _count(own[word])
-    if count > NUM_NEAR_MAX:
+    if count > _NUM_NEAR_MAX:
         return 0
     entries, at = 1, 0
     for word in range(num_words):
         bits = own[word]
         while bits:
             low = bits & -bits
-            there = word * BITS + _count(low - 1)
+            there = word * _BITS + _count(low - 1)
             bits ^= low
             rest.around[place, at] = there
             at += 1
             entries *= size_of(network, state, int(rest.left[there]))
-            if entries > NUM_JOINT_MAX:
+            if entries > _NUM_JOINT_MAX:
                 return 0
     rest.num_around[place] = count
     joint = entries * size_of(network, state, int(rest.left[place]))
-    return entries if joint <= NUM_JOINT_MAX else 0
+    return entries if joint <= _NUM_JOINT_MAX else 0
 
 
 @loop
 def set_aside(network: Network, state: State, rest: Rest) -> int:
     """Set aside what has few neighbours; return the size of the core, -1 where nobody looked."""
     counts = rest.counts
-    if counts[WAIT] > 0:
-        counts[WAIT] -= 1
+    if counts[_WAIT] > 0:
+        counts[_WAIT] -= 1
         return -1
     if not _list_left(network, state, rest):
-        counts[WAIT] = NODES_BETWEEN
+        counts[_WAIT] = NODES_BETWEEN
         return -1
-    num_left = int(counts[NUM_LEFT])
-    num_words = (num_left + BITS - 1) // BITS
+    num_left = int(counts[_NUM_LEFT])
+    num_words = (num_left + _BITS - 1) // _BITS
     num_aside, num_entries, first, waiting = 0, 0, 0, num_left
     while waiting:
         place = int(rest.queue[first])
@@ -205,21 +205,21 @@ def set_aside(network: Network, state: State, rest: Rest) -> int:
         rest.rank[place] = num_aside
         rest.order[num_aside] = place
         num_aside += 1
-        gone_word, gone_bit = place // BITS, 1 << (place % BITS)
+        gone_word, gone_bit = place // _BITS, 1 << (place % _BITS)
         for k in range(rest.num_around[place]):
             there = int(rest.around[place, k])
             near = rest.near[there]
             for word in range(num_words):
                 near[word] |= rest.near[place, word]
-            near[there // BITS] ^= 1 << (there % BITS)
+            near[there // _BITS] ^= 1 << (there % _BITS)
             near[gone_word] &= ~gone_bit
             if rest.queued[there] == 0:
                 rest.queued[there] = 1
                 rest.queue[(first + waiting) % num_left] = there
                 waiting += 1
-    counts[NUM_ASIDE] = num_aside
-    if SHARE_LEAST * num_aside < num_left:
-        counts[WAIT] = NODES_BETWEEN
+    counts[_NUM_ASIDE] = num_aside
+    if _SHARE_LEAST * num_aside < num_left:
+        counts[_WAIT] = NODES_BETWEEN
     return num_left - num_aside
 
 
@@ -300,7 +300,7 @@ def solve_rest(
     Returns:
         what they add to the constant; TOP where nothing is possible.
     """
-    num_left = int(rest.counts[NUM_LEFT])
+    num_left = int(rest.counts[_NUM_LEFT])
     for place in range(num_left):
         rest.heard[place] = -1
     total = 0

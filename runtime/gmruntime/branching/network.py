@@ -18,7 +18,7 @@ TOP = 1 << 60
 FINITE_MAX = 1 << 59
 
 # Joint states are not counted beyond this many.
-COUNT_MAX = 1 << 20
+_COUNT_MAX = 1 << 20
 
 # Places in `State.cells`.
 CONSTANT, COSTS = 0, 1
@@ -199,6 +199,6 @@ def num_tuples(network: Network, state: State, factor: int) -> int:
     count = 1
     for edge in range(network.factor_start[factor], network.factor_start[factor + 1]):
         count *= size_of(network, state, network.edge_variable[edge])
-        if count > COUNT_MAX:
+        if count > _COUNT_MAX:
             return count
     return count

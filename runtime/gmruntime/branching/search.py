@@ -70,15 +70,15 @@ from gmruntime.compiling import loop
 
 # Failures allowed below one open node are doubled and halved to keep the share of nodes that are
 # only come back to between these.
-REPLAYED_LEAST, REPLAYED_MOST = 0.05, 0.10
-FAILURES_MAX = 1 << 14
-NUM_NODES_RECENT = 500
+_REPLAYED_LEAST, _REPLAYED_MOST = 0.05, 0.10
+_FAILURES_MAX = 1 << 14
+_NUM_NODES_RECENT = 500
 
 # Costs smaller than the room left divided by this are not passed on.
-STEP_SHARE = 100000
+_STEP_SHARE = 100000
 
 # What `branch` comes back with.
-GO_ON, COMPLETE, NEEDS_ROOM = 0, 1, 2
+_GO_ON, COMPLETE, NEEDS_ROOM = 0, 1, 2
 
 
 @loop
@@ -139,7 +139,7 @@ def _value(network: Network, state: State, tree: Tree, variable: int) -> int:
 @loop
 def _step(state: State, limit: int) -> int:
     """Return the least amount worth passing on."""
-    return int(max(1, (limit - state.cells[CONSTANT]) // STEP_SHARE))
+    return int(max(1, (limit - state.cells[CONSTANT]) // _STEP_SHARE))
 
 
 @loop
@@ -209,7 +209,7 @@ def branch(
     """Search for so many nodes.
 
     Returns:
-        GO_ON, COMPLETE when nothing costs less than the limit returned, or NEEDS_ROOM when the
+        _GO_ON, COMPLETE when nothing costs less than the limit returned, or NEEDS_ROOM when the
         open nodes have filled theirs; and the limit, which is the cost of the best assignment when
         one was found.
     """
@@ -231,12 +231,12 @@ def branch(
                 counts[IS_DOWN] = 0
                 continue
             since = counts[NUM_NODES] - counts[NODES_BEFORE]
-            if since >= NUM_NODES_RECENT:
+            if since >= _NUM_NODES_RECENT:
                 share = counts[NUM_REPLAYED] / since
                 counts[NUM_REPLAYED], counts[NODES_BEFORE] = 0, counts[NUM_NODES]
-                if share > REPLAYED_MOST and counts[FAILURES_ALLOWED] < FAILURES_MAX:
+                if share > _REPLAYED_MOST and counts[FAILURES_ALLOWED] < _FAILURES_MAX:
                     counts[FAILURES_ALLOWED] *= 2
-                elif share < REPLAYED_LEAST and counts[FAILURES_ALLOWED] > 1:
+                elif share < _REPLAYED_LEAST and counts[FAILURES_ALLOWED] > 1:
                     counts[FAILURES_ALLOWED] //= 2
         below = limit_of(tree, limit)
         if state.marks[TRAIL] > room:
@@ -265,7 +265,7 @@ def branch(
             elif state.cells[CONSTANT] < limit:
                 limit = _keep(network, state, tree, state.cells[CONSTANT], 0)
         limit = _after_failure(network, state, tree, limit)
-    return GO_ON, limit
+    return _GO_ON, limit
 
 
 @loop

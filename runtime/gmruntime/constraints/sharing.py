@@ -8,10 +8,10 @@ from gmruntime.constraints.matching import Literal, Matched, Shared
 from gmruntime.constraints.rules import Allowed, Counted, Different, Pair, Rule
 
 # Larger problems are left to the other rules.
-NUM_LITERALS_MAX, NUM_PAIRS_MAX, NUM_SETS_MAX = 20_000, 50_000, 40_000
+_NUM_LITERALS_MAX, _NUM_PAIRS_MAX, _NUM_SETS_MAX = 20_000, 50_000, 40_000
 
 # So many families of disjoint sets are tried on each side.
-NUM_FAMILIES_MAX = 3
+_NUM_FAMILIES_MAX = 3
 
 _Set = tuple[frozenset[Literal], int]
 
@@ -23,7 +23,7 @@ def matching_rules(rules: list[Rule]) -> list[Rule]:
     needs, rooms = _counts(rules)
     exclusive = _cliques(_exclusive(rules))
     rooms += [(frozenset((v, False) for v in clique), 1) for clique in exclusive]
-    if sum(len(literals) for literals, _ in needs + rooms) <= NUM_LITERALS_MAX:
+    if sum(len(literals) for literals, _ in needs + rooms) <= _NUM_LITERALS_MAX:
         found += _shared(needs, rooms)
     return found
 
@@ -96,7 +96,7 @@ def _differing(rules: list[Rule]) -> list[tuple[int, int]]:
 
 def _cliques(pairs: list[tuple[int, int]]) -> list[tuple[int, ...]]:
     """Cover pairs by sets of which all are pairs, greedily."""
-    if len(pairs) > NUM_PAIRS_MAX:
+    if len(pairs) > _NUM_PAIRS_MAX:
         return []
     near: dict[int, set[int]] = {}
     for a, b in pairs:
@@ -126,7 +126,7 @@ def _shared(needs: list[_Set], rooms: list[_Set]) -> list[Rule]:
         for others_some in _families(others):
             wanted = frozenset[Literal]().union(*(literals for literals, _ in some))
             useful = [one for one in others_some if one[0] & wanted]
-            if 1 < len(some) * len(useful) <= NUM_SETS_MAX:
+            if 1 < len(some) * len(useful) <= _NUM_SETS_MAX:
                 found.append(_rule(some, useful))
     return found
 
@@ -144,7 +144,7 @@ def _families(sets: list[_Set]) -> list[list[_Set]]:
     """Gather sets into families of disjoint ones, in the order in which they come."""
     left = sets
     found: list[list[_Set]] = []
-    while left and len(found) < NUM_FAMILIES_MAX:
+    while left and len(found) < _NUM_FAMILIES_MAX:
         taken: set[Literal] = set()
         family: list[_Set] = []
         rest: list[_Set] = []

@@ -34,11 +34,11 @@ from gmruntime.factors.kinds import (
 from gmruntime.graph import Assignment, FactorBlock, FactorGraph, num_states
 from gmruntime.simplify.definitions import definitions
 
-TABLE_ENTRIES_MAX = 1 << 18
-FIRST_RESTART = 200
+_TABLE_ENTRIES_MAX = 1 << 18
+_FIRST_RESTART = 200
 """Dead ends before the first restart."""
 
-EASY_FAILURES = 20
+_EASY_FAILURES = 20
 """Dead ends before matchings are sought in every node: most puzzles never need them."""
 
 
@@ -131,7 +131,7 @@ def _add_rules(problem: Problem, block: FactorBlock, sizes: list[int], budget: B
 def _add_others(problem: Problem, block: FactorBlock, sizes: list[int], budget: Budget) -> None:
     """Add rules for a kind that has none here: by its support, or by its tables."""
     kind = block.kind
-    is_small = np.prod(np.array(sizes, np.float64)) <= TABLE_ENTRIES_MAX
+    is_small = np.prod(np.array(sizes, np.float64)) <= _TABLE_ENTRIES_MAX
     parts = kind.support(sizes) if kind.forbids(sizes) else ()
     if parts is not None and not any(isinstance(part, type(kind)) for part in parts):
         most, least = kind.largest_entries(sizes), kind.least_entries(sizes)
@@ -295,7 +295,7 @@ def _search(
     weights = [1.0] * len(problem.rules)
     failures = 0
     for limit in _luby():
-        allowed = limit * FIRST_RESTART
+        allowed = limit * _FIRST_RESTART
         found = _dive(problem, domains, weights, failures, allowed, budget, rng, favoured)
         if found is not None:
             return found
@@ -337,7 +337,7 @@ def _dive(
                 continue
             trial = list(before)
             trial[variable] = 1 << choices.pop()
-            is_thorough = failures_before + failures >= EASY_FAILURES
+            is_thorough = failures_before + failures >= _EASY_FAILURES
             failed = propagate(problem, trial, [variable], budget, is_thorough=is_thorough)
             if failed is None:
                 domains = trial

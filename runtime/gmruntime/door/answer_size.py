@@ -3,7 +3,7 @@
 from gmruntime.answer import AnyAnswer, Question
 from gmruntime.graph import FactorGraph, GraphError
 
-ALWAYS_BYTES = 1 << 20
+_ALWAYS_BYTES = 1 << 20
 """An answer of so many bytes is given whatever the cap on tables and messages is."""
 
 
@@ -18,7 +18,7 @@ def check_answer_size(graph: FactorGraph, query: Question[AnyAnswer], memory_byt
         AnswerSizeError: naming the answer, what it takes and what is allowed.
     """
     found = query.answer_bytes(graph)
-    if found > max(memory_bytes, ALWAYS_BYTES):
+    if found > max(memory_bytes, _ALWAYS_BYTES):
         raise AnswerSizeError(
             f"{query.described()} takes {found / 2**20:.4g} MiB, and "
             f"{memory_bytes / 2**20:.4g} MiB are allowed; ask for less at a time"

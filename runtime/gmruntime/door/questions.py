@@ -16,7 +16,7 @@ from gmruntime.graph import Assignment, FactorGraph, GraphError, no_evidence, nu
 from gmruntime.questions.checks import count, integer, integers
 from gmruntime.workspace import Workspace
 
-METHODS = ("", "exact", "bp", "search")
+_METHODS = ("", "exact", "bp", "search")
 DEVICES = ("auto", "cpu", "cuda")
 
 _A = TypeVar("_A", bound=AnyAnswer)
@@ -109,7 +109,7 @@ def check_method(method: object, query: Question[AnyAnswer], options: object) ->
 
     Those of "bp" are read where messages are.
     """
-    if method not in METHODS:
+    if method not in _METHODS:
         raise ValueError(f"there is no method {method!r}; the methods are exact, bp and search")
     if method == "search" and not isinstance(query, Map | Best):
         raise ValueError("method 'search' answers Map and Best only")

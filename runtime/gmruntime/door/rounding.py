@@ -1,15 +1,15 @@
 """Weights so strong that adding them rounds: what is kept exact, what is refused, what is said.
 
 Float64 keeps about 16 digits of a sum, so 1e16 nats beside 0.3 leave nothing of the 0.3. Ordinary
-graphs are not touched: only where some finite log value is beyond `STRONG` are the tables over the
+graphs are not touched: only where some finite log value is beyond `_STRONG` are the tables over the
 same variables added up as fractions, and their largest entries taken out as a constant; what is
 left of what matters is small. Where strong weights still contradict each other, an answer is not
 called exact: it says by how much it may be off,
 
     rounding = epsilon * additions * (sizes of the log values that matter, added up),
 
-and log values matter unless all assignments that have them stay `NEGLIGIBLE` below the whole.
-Beyond `LOG_VALUE_MAX`, or `LOG_TOTAL_MAX` together, nothing is added at all: that is refused.
+and log values matter unless all assignments that have them stay `_NEGLIGIBLE` below the whole.
+Beyond `LOG_VALUE_MAX`, or `_LOG_TOTAL_MAX` together, nothing is added at all: that is refused.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -33,22 +33,22 @@ from gmruntime.questions.rounding import Lost
 if TYPE_CHECKING:
     from fractions import Fraction
 
-LOG_TOTAL_MAX = 1e307
+_LOG_TOTAL_MAX = 1e307
 """So much all factors may add up to, each counted once for every variable it reads."""
 
-STRONG = float(1 << 22)
+_STRONG = float(1 << 22)
 """Two finite log values up to here lose less than `TOLERANCE` when they are added: 2**22 * epsilon.
 
 Of millions of ordinary values a sum has the usual rounding of float64, which nothing is said of.
 """
 
-NEGLIGIBLE = 64.0
+_NEGLIGIBLE = 64.0
 """Assignments this many nats below the whole weigh less than float64 can tell."""
 
-ADDITIONS_OF_VARIABLE = 4
+_ADDITIONS_OF_VARIABLE = 4
 """To sum out a variable: its largest value off, and on again; and a message's, off and on."""
 
-MERGED_ENTRIES_MAX = 1 << 16
+_MERGED_ENTRIES_MAX = 1 << 16
 """Fractions are slow: so many are added in a tenth of a second."""
 
 _A = TypeVar("_A", bound=AnyAnswer)
@@ -83,7 +83,7 @@ def weigh(graph: FactorGraph) -> Weighed | None:
 
     Raises:
         GraphError: when a finite log value is beyond `LOG_VALUE_MAX`, or all are together beyond
-            `LOG_TOTAL_MAX`.
+            `_LOG_TOTAL_MAX`.
     """
     strongest, total = 0.0, 0.0
     for position, block in enumerate(graph.factors):
@@ -95,12 +95,12 @@ def weigh(graph: FactorGraph) -> Weighed | None:
             )
         strongest = max(strongest, found)
         total += found * max(1, block.scopes.size)
-    if total > LOG_TOTAL_MAX:
+    if total > _LOG_TOTAL_MAX:
         raise GraphError(
             f"the log values of all factors may add up to {total:g} nats, which leaves float64; "
             "write -inf for what is impossible"
         )
-    if strongest <= STRONG:
+    if strongest <= _STRONG:
         return None
     merged, log_constant = _merged(graph)
     most, high_size, total, count = 0.0, 0.0, 0.0, 0
@@ -117,7 +117,7 @@ def weigh(graph: FactorGraph) -> Weighed | None:
         high_size += float(finite[index].sum())
         total += float(reach[index].sum()) if len(reach) > 1 else len(index) * float(reach[0])
         count += len(index)
-    additions = count + ADDITIONS_OF_VARIABLE * len(sizes)
+    additions = count + _ADDITIONS_OF_VARIABLE * len(sizes)
     log_assignments = float(np.log(sizes.astype(np.float64)).sum())
     return Weighed(merged, log_constant, most, high_size, total, log_assignments, additions)
 
@@ -153,7 +153,7 @@ def _merged(graph: FactorGraph) -> tuple[FactorGraph, float]:
         for block, rows in zip(graph.factors, taken, strict=True)
         if isinstance(block.kind, Table) and rows.any()
     )
-    if num_entries > MERGED_ENTRIES_MAX:
+    if num_entries > _MERGED_ENTRIES_MAX:
         return graph, 0.0
     groups: dict[_Key, list[np.ndarray]] = {key: [] for key in strong}
     for block, rows in zip(graph.factors, taken, strict=True):
@@ -181,7 +181,7 @@ def _strong_rows(block: FactorBlock) -> np.ndarray:
     tables = block.kind.log_potentials
     entries = tables.reshape(len(tables), -1)
     sizes = np.where(np.isfinite(entries), np.abs(entries), 0.0).max(axis=1, initial=0.0)
-    return sizes[table_indices(block)] > STRONG
+    return sizes[table_indices(block)] > _STRONG
 
 
 def _keys(block: FactorBlock, rows: np.ndarray) -> list[_Key]:
@@ -232,7 +232,7 @@ def rounding(weighed: Weighed, log_value: float) -> float:
 
     The log values of an assignment that matters are together no larger in size than the largest
     ones are, and what it lacks to the most that any assignment may have. Those that lack more than
-    the whole, by what their number makes up for and `NEGLIGIBLE`, do not matter even all together.
+    the whole, by what their number makes up for and `_NEGLIGIBLE`, do not matter even all together.
     Nor are partial sums larger, or what is taken off a message: so much, times epsilon, is what an
     addition may lose.
 
@@ -243,9 +243,9 @@ def rounding(weighed: Weighed, log_value: float) -> float:
     matters = weighed.log_total
     if not np.isnan(log_value):
         lacks = max(weighed.log_most - log_value, 0.0)
-        lacks += weighed.log_assignments + NEGLIGIBLE
+        lacks += weighed.log_assignments + _NEGLIGIBLE
         matters = min(matters, weighed.log_high + lacks)
-    if matters <= STRONG:
+    if matters <= _STRONG:
         return 0.0
     return float(np.finfo(np.float64).eps) * matters * weighed.num_additions
 

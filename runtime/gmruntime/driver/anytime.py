@@ -39,18 +39,18 @@ from gmruntime.task import Effort, Task
 
 # Turns start short, so that a first answer comes at once, and grow to a tenth of a second, which
 # is also about how long an interrupt may have to wait.
-FIRST_TURN_S = 0.02
-TURN_S_MAX = 0.1
-TURN_GROWTH = 1.2
+_FIRST_TURN_S = 0.02
+_TURN_S_MAX = 0.1
+_TURN_GROWTH = 1.2
 
 # So long the hard constraints are worked on before anything else: enough for most puzzles.
-CONSTRAINTS_ALONE_S = 0.25
+_CONSTRAINTS_ALONE_S = 0.25
 
 # Lanes beyond this many would mostly wait for Python's lock; the longest wait for a turn to end.
-NUM_LANES_MAX, POLL_S = 8, 0.05
+_NUM_LANES_MAX, POLL_S = 8, 0.05
 
 # Seconds after which a thread must let go of Python's lock, while a search runs.
-SWITCH_S = 0.0003
+_SWITCH_S = 0.0003
 
 # Where turns are counted, what others offer is looked at after so many.
 EXCHANGE_TURNS = 20
@@ -59,10 +59,10 @@ EXCHANGE_TURNS = 20
 WORTH_SHARE = 0.1
 
 # Of the time left: an engine that will be done by then with a proof goes first.
-SURE_SHARE = 0.8
+_SURE_SHARE = 0.8
 
 # A bound that has not moved for so long leaves every other turn of its lane to the primal side.
-BOUND_PATIENCE_S = 2.0
+_BOUND_PATIENCE_S = 2.0
 
 
 @dataclass(slots=True, eq=False)
@@ -78,7 +78,7 @@ class _Run:
     gap: float
     last: Improvement
     turns: int = 0
-    turn_s: float = FIRST_TURN_S
+    turn_s: float = _FIRST_TURN_S
     exchange: Exchange | None = None
 
 
@@ -217,7 +217,7 @@ def _next_turn(run: _Run, proof_first: bool) -> tuple[Front, Entry] | None:
         front = waiting[(run.turns + offset) % len(waiting)]
         both = (front.proof, front.primal) if proof_first else (front.primal, front.proof)
         for roster in both:
-            entry = pick(roster, _worth(run, front), SURE_SHARE * run.budget.left_s())
+            entry = pick(roster, _worth(run, front), _SURE_SHARE * run.budget.left_s())
             if entry is not None:
                 run.turns += 1
                 return front, entry
@@ -291,12 +291,12 @@ def _in_time(run: _Run) -> Generator[Improvement, None, None]:
     logician = start_crew(1, run.budget.clock)
     submit(logician, 0, solve)
     dismiss(logician)
-    wait(logician, min(CONSTRAINTS_ALONE_S, run.budget.left_s()))
+    wait(logician, min(_CONSTRAINTS_ALONE_S, run.budget.left_s()))
     # Compiled loops come back for Python's lock every millisecond or so; with the usual 5 ms before
     # a thread must let go of it, lanes would mostly wait for each other.
     switch_s = sys.getswitchinterval()
-    sys.setswitchinterval(SWITCH_S)
-    num_lanes = max(1, min(run.budget.num_cores(), NUM_LANES_MAX))
+    sys.setswitchinterval(_SWITCH_S)
+    num_lanes = max(1, min(run.budget.num_cores(), _NUM_LANES_MAX))
     crew = start_crew(num_lanes, run.budget.clock)
     working: dict[int, tuple[Front, Entry]] = {}
     try:
@@ -344,13 +344,13 @@ def _employ(
     proof_first = lane == num_lanes - 1 if num_lanes > 1 else run.turns % 2 == 1
     if proof_first and run.turns % 2 == 0:
         quiet_s = run.budget.spent_s() - max(front.bound_s for front in run.fronts)
-        proof_first = quiet_s < BOUND_PATIENCE_S
+        proof_first = quiet_s < _BOUND_PATIENCE_S
     chosen = _next_turn(run, proof_first)
     if chosen is None:
         return
     front, entry = chosen
     working[lane] = chosen
     seconds = min(run.turn_s, max(run.budget.left_s(), 1e-3))
-    run.turn_s = min(TURN_S_MAX, run.turn_s * TURN_GROWTH)
+    run.turn_s = min(_TURN_S_MAX, run.turn_s * _TURN_GROWTH)
     incumbent, engine = front.incumbent, entry.engine
     submit(crew, lane, lambda: engine.step(incumbent, seconds))

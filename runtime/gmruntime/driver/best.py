@@ -30,16 +30,16 @@ from gmruntime.task import Effort, Task
 QUICK_SHARE = 0.1
 
 # Of the time left, for an answer whose share was too little.
-MORE_SHARE = 0.5
+_MORE_SHARE = 0.5
 
 # Changes of one variable of a known answer that are scored to start the search for the next.
 NUM_NEIGHBOURS_MAX = 2000
 
 # The same when time is out: an answer is wanted at once.
-NUM_LATE = 20
+_NUM_LATE = 20
 
 # Each neighbour is a whole assignment, and scored whole: on large graphs fewer of them.
-NUM_STATES_COPIED_MAX = 1_000_000
+_NUM_STATES_COPIED_MAX = 1_000_000
 
 
 def best_answer(task: Task[Best], effort: Effort) -> AssignmentsAnswer:
@@ -114,7 +114,7 @@ def _one_by_one(task: Task[Best], asked: Int32[np.ndarray, " asked"], effort: Ef
         if not len(asked) or len(rows) == count:
             break
         is_late = budget.is_spent()
-        start = _next_start(graph, asked, rows, rng, NUM_LATE if is_late else NUM_NEIGHBOURS_MAX)
+        start = _next_start(graph, asked, rows, rng, _NUM_LATE if is_late else NUM_NEIGHBOURS_MAX)
         if not is_late:
             constrained = forbid(constrained, asked, rows[-1][asked])
         elif start is None:
@@ -129,7 +129,7 @@ def _searched(
 ) -> Improvement | None:
     """Search for a share of the time left; for more where that was too little for any answer."""
     last: Improvement | None = None
-    for part in (share, MORE_SHARE):
+    for part in (share, _MORE_SHARE):
         for last in search(task, effort.share(part), start=start):  # noqa: B007
             pass
         if last is not None and (last.log_score > -np.inf or last.log_bound == -np.inf):
@@ -191,7 +191,7 @@ def _neighbours_of_all(
     states = num_states(graph)
     known = {row[asked].tobytes() for row in rows}
     found: list[Assignment] = []
-    num_max = min(NUM_NEIGHBOURS_MAX, NUM_STATES_COPIED_MAX // len(states))
+    num_max = min(NUM_NEIGHBOURS_MAX, _NUM_STATES_COPIED_MAX // len(states))
     for row, variable in product(rows, asked):
         if len(found) >= num_max:
             break
@@ -226,7 +226,7 @@ def _next_start(
             changed[variable] = state
             if changed[asked].tobytes() not in known:
                 neighbours.append(changed)
-        if len(neighbours) > min(num_max, NUM_STATES_COPIED_MAX // len(states)):
+        if len(neighbours) > min(num_max, _NUM_STATES_COPIED_MAX // len(states)):
             break
     if not neighbours:
         return None

@@ -40,7 +40,7 @@ def post(board: Board, task: Task[Map], offer: Improvement) -> Board:
     Its bound cannot be: it is as good as the search that proved it, so offers come only from
     searches of the same graph. One below a score that was just computed is refuted and ignored.
     """
-    if is_assignment(task, offer.assignment):
+    if _is_assignment(task, offer.assignment):
         found = float(log_score(task.graph, offer.assignment))
         if found > board.log_score:
             board = replace(board, assignment=offer.assignment, log_score=found)
@@ -57,7 +57,7 @@ def board_of(known: Improvement) -> Board:
     return Board(known.assignment, known.log_score, known.log_bound)
 
 
-def is_assignment(task: Task[Map], assignment: Assignment) -> bool:
+def _is_assignment(task: Task[Map], assignment: Assignment) -> bool:
     """Say whether an array gives every variable a state that it has and that was observed."""
     graph, evidence = task.graph, task.evidence
     if assignment.shape != (graph.num_variables,) or not np.issubdtype(

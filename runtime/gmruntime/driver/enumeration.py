@@ -23,7 +23,7 @@ def all_assignments(flat: FlatGraph) -> Int32[np.ndarray, "assignments variables
     return np.indices(shape, np.int32).reshape(len(shape), -1).T
 
 
-def all_scores(
+def _all_scores(
     flat: FlatGraph, assignments: Int32[np.ndarray, "assignments variables"]
 ) -> np.ndarray:
     """Score each row."""
@@ -50,6 +50,6 @@ class Enumeration:
         """Find the best assignment of all."""
         del incumbent, seconds
         assignments = all_assignments(self.flat)
-        scores = all_scores(self.flat, assignments)
+        scores = _all_scores(self.flat, assignments)
         best = int(np.argmax(scores))
         return Report(assignments[best].copy(), float(scores[best]), finished=True)

@@ -33,7 +33,7 @@ QUICK_S = 1.0
 
 # A thorough search, known zeros and slices can together save so many bits, hardly more: of the
 # first greedy order, and of a quick search's.
-GREEDY_SAVED_BITS_MAX, SAVED_BITS_MAX = 12.0, 8.0
+_GREEDY_SAVED_BITS_MAX, _SAVED_BITS_MAX = 12.0, 8.0
 
 # Tables with more entries are not copied.
 ENTRIES_MAX = 1 << 26
@@ -85,7 +85,7 @@ class ExactElimination:
         bits_max = np.log2(max(1.0, ENTRIES_PER_SECOND * budget.left_s()))
         order, bits = greedy_order(self.flat, self.rng)
         is_wide = len(order) < len(self.flat.num_states)
-        if is_wide or bits > bits_max + GREEDY_SAVED_BITS_MAX:
+        if is_wide or bits > bits_max + _GREEDY_SAVED_BITS_MAX:
             return Report(finished=True)
         self.graph = as_graph(self.flat)
         quick = budget.until(QUICK_S)
@@ -97,7 +97,7 @@ class ExactElimination:
             self.stage = _Stage.RUN
             return Report(expected_s=self.found.seconds)
         self.stage = _Stage.PLAN
-        return Report(finished=self.found.total_bits > bits_max + SAVED_BITS_MAX)
+        return Report(finished=self.found.total_bits > bits_max + _SAVED_BITS_MAX)
 
     def _plan(self, budget: Budget) -> Report:
         from gmruntime.elimination.plan import plan

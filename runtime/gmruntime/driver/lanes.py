@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from gmruntime.engine import Engine, Report
 
 # Every so many turns the engine that waited longest goes, whatever it brought so far.
-TURNS_BETWEEN_TRIALS = 4
+_TURNS_BETWEEN_TRIALS = 4
 
 # How fast an engine's past is forgotten, per turn of its own.
 MEMORY = 0.4
@@ -78,7 +78,7 @@ def pick(roster: Roster, worth: float = 0.0, left_s: float = 0.0) -> Entry | Non
         chosen = new[0]
     elif steady is not None and steady in known and roster.turns % 2 == 0 and others < worth:
         chosen = steady
-    elif roster.turns % TURNS_BETWEEN_TRIALS == 1:
+    elif roster.turns % _TURNS_BETWEEN_TRIALS == 1:
         chosen = max(known, key=lambda entry: entry.waited)
     else:
         chosen = max(known, key=lambda entry: (entry.rate, entry.waited))

@@ -18,7 +18,7 @@ from gmruntime.task import Effort, Task
 QUICK_SHARE = 0.1
 """Of the budget, for trying whether hard constraints or elimination settle a maximisation."""
 
-SMALL_VARIABLES = 30
+_SMALL_VARIABLES = 30
 """A search first tries elimination on graphs up to this size, where nothing need be compiled."""
 
 CONSTRAINTS = (AllDifferent, LinearSum, Xor, Or, Count)
@@ -62,7 +62,7 @@ def _by_elimination(task: Task[Map | Best], effort: Effort) -> Improvement | Non
     from gmruntime.elimination.answer import answer as eliminate
     from gmruntime.elimination.plan import plan as predict
 
-    if task.graph.num_variables > SMALL_VARIABLES:
+    if task.graph.num_variables > _SMALL_VARIABLES:
         return None
     best, part, budget = task.asking(Map()), effort.share(QUICK_SHARE), effort.budget
     predicted = predict(best, part)

@@ -20,20 +20,22 @@ from gmruntime.simplify.propagation import NUM_ENTRIES_MAX, compact, num_entries
 
 # A step of tabu search looks at every state of every variable. It is at its best on dense graphs;
 # on large sparse ones trees and cutsets move much more at a time.
-FLIP_STATES_SPARSE_MAX, FLIP_STATES_MAX, DENSE_DEGREE = 4_000, 20_000, 8.0
+_FLIP_STATES_SPARSE_MAX, _FLIP_STATES_MAX, _DENSE_DEGREE = 4_000, 20_000, 8.0
 
 # On pieces with more table entries than this, an engine's first turn takes a good part of a second.
-NUM_ENTRIES_SLOW = 1 << 18
+_NUM_ENTRIES_SLOW = 1 << 18
 
 
-def primal_engines(flat: FlatGraph, budget: Budget, rng: np.random.Generator) -> list[Engine]:
+def _primal_engines(flat: FlatGraph, budget: Budget, rng: np.random.Generator) -> list[Engine]:
     """List the engines that look for better assignments, most promising first."""
     terrain = Terrain(flat)
     rngs = rng.spawn(5)
     engines: list[Engine] = [Neighbourhoods(terrain, budget, rngs[0])]
     degree = float(len(flat.edge_variable)) / max(1, len(flat.num_states))
     states = int(flat.num_states.sum())
-    if states <= FLIP_STATES_SPARSE_MAX or (degree >= DENSE_DEGREE and states <= FLIP_STATES_MAX):
+    if states <= _FLIP_STATES_SPARSE_MAX or (
+        degree >= _DENSE_DEGREE and states <= _FLIP_STATES_MAX
+    ):
         engines.append(Flips(terrain, budget, rngs[1]))
     engines += [
         TreeAnnealing(terrain, budget, rngs[2]),
@@ -54,7 +56,7 @@ def rosters(flat: FlatGraph, budget: Budget, rng: np.random.Generator) -> tuple[
     first, second, third, fourth = rng.spawn(4)
     if is_tiny(flat):
         return roster_of([]), roster_of([Enumeration(flat)])
-    primal = roster_of(primal_engines(flat, budget, first))
+    primal = roster_of(_primal_engines(flat, budget, first))
     proof = roster_of([MiniBuckets(flat, budget, second), ExactElimination(flat, budget, third)])
     if num_entries(flat) <= NUM_ENTRIES_MAX:
         # They read tables from their first entry to their last: slicing has scattered them.
@@ -63,5 +65,5 @@ def rosters(flat: FlatGraph, budget: Budget, rng: np.random.Generator) -> tuple[
         proof.entries[:0] = [Entry(DualAscent(own, budget, fourth)), branching]
         proof.steady = branching
         primal.entries.append(branching)
-    primal.patient = proof.patient = num_entries(flat) > NUM_ENTRIES_SLOW
+    primal.patient = proof.patient = num_entries(flat) > _NUM_ENTRIES_SLOW
     return primal, proof

@@ -27,16 +27,16 @@ from gmruntime.workers.workers import Workers, cores_of_each, machine, worker_na
 # Shares double in length from the first: news travels fast early, and beginning anew costs little
 # later. What a share knew beside its assignment is lost with its end. The longest is also how long
 # a worker may go on with a search that was over before.
-FIRST_SHARE_S, SHARE_S_MAX = 0.5, 5.0
+_FIRST_SHARE_S, _SHARE_S_MAX = 0.5, 5.0
 
 # A share ends so long before the search does: its assignment has to travel, and be scored.
-TRAVEL_S = 0.15
+_TRAVEL_S = 0.15
 
 # A share of less is not worth its journey.
-SHARE_S_MIN = 0.1
+_SHARE_S_MIN = 0.1
 
 # A replica whose shares failed so often is not sent again: what fails once may be a lost worker.
-NUM_FAILURES_MAX = 2
+_NUM_FAILURES_MAX = 2
 
 
 NOTHING = Improvement(0.0, np.zeros(0, np.int32), float("-inf"), float("inf"), "search")
@@ -96,7 +96,7 @@ class _Replica:
     """One line of shares, each of which begins when the one before has come back."""
 
     rng: np.random.Generator
-    share_s: float = FIRST_SHARE_S
+    share_s: float = _FIRST_SHARE_S
     future: "Future[Finding] | None" = None
     was_sent: bool = False
     failures: int = 0
@@ -200,7 +200,7 @@ def exchange(team: Team, known: Improvement) -> Sequence[Improvement]:
     best = _merged(team, known, offers)
     if best.log_bound > best.log_score:
         for replica in team.replicas:
-            if replica.future is None and replica.failures < NUM_FAILURES_MAX:
+            if replica.future is None and replica.failures < _NUM_FAILURES_MAX:
                 _send(team, replica, best.assignment)
     return offers
 
@@ -224,15 +224,15 @@ def _meet(team: Team) -> None:
 
 def _send(team: Team, replica: _Replica, start: Assignment) -> None:
     """Hand a replica's next share to the executor, unless too little time is left."""
-    left_s = team.budget.left_s() - TRAVEL_S
+    left_s = team.budget.left_s() - _TRAVEL_S
     seconds = left_s if left_s < 1.5 * replica.share_s else replica.share_s
     is_known = replica.was_sent
     if team.num_steps is not None:
         # Whether a worker knows the task depends on chance, and would cost it a share.
         seconds, is_known = left_s, False
-    if seconds < SHARE_S_MIN:
+    if seconds < _SHARE_S_MIN:
         return
-    replica.share_s = min(2.0 * replica.share_s, SHARE_S_MAX)
+    replica.share_s = min(2.0 * replica.share_s, _SHARE_S_MAX)
     parcel = team.parcel.by_name() if is_known else team.parcel
     seed = int(replica.rng.integers(0, 2**62))
     memory, count = team.budget.memory_bytes, len(team.replicas)
@@ -241,7 +241,7 @@ def _send(team: Team, replica: _Replica, start: Assignment) -> None:
         future = team.executor.submit(run_share, share)
     except Exception as error:
         # An executor that is broken, or shut down, takes no more.
-        replica.failures = NUM_FAILURES_MAX
+        replica.failures = _NUM_FAILURES_MAX
         _fail(team, error)
         return
     replica.future, replica.was_sent = future, True
@@ -266,7 +266,7 @@ def _collected(team: Team) -> list[Improvement]:
             continue
         found = cast("object", future.result())
         if not isinstance(found, Finding):
-            replica.failures = NUM_FAILURES_MAX
+            replica.failures = _NUM_FAILURES_MAX
             _fail(team, TypeError(f"a worker brought back {type(found).__name__}"))
             continue
         if not found.is_held:
@@ -289,7 +289,7 @@ def _note(team: Team) -> str:
         count = len(team.failures)
         lost = "a worker's share was" if count == 1 else f"{count} workers' shares were"
         return f"{lost} lost ({team.failures[0]})"
-    if not team.helped and team.budget.left_s() < TRAVEL_S:
+    if not team.helped and team.budget.left_s() < _TRAVEL_S:
         return "no worker answered in time"
     return ""
 

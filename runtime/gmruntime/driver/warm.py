@@ -22,10 +22,10 @@ from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, no_evidence
 from gmruntime.task import Effort, Task
 
 # Turns of each engine: enough for the bound's to come to joined factors.
-NUM_TURNS = 40
+_NUM_TURNS = 40
 
 # Large enough that elimination is compiled.
-SIDE = 18
+_SIDE = 18
 
 
 def warm_up() -> None:
@@ -52,10 +52,10 @@ def warm_up() -> None:
 def _grid(
     rng: np.random.Generator, kind: FactorKind, num_states: int, *, wide: bool
 ) -> FactorGraph:
-    index = np.arange(SIDE * SIDE, dtype=np.int32).reshape(SIDE, SIDE)
+    index = np.arange(_SIDE * _SIDE, dtype=np.int32).reshape(_SIDE, _SIDE)
     across = np.stack([index[:, :-1].ravel(), index[:, 1:].ravel()], 1)
     down = np.stack([index[:-1].ravel(), index[1:].ravel()], 1)
-    fields = Table(rng.normal(size=(SIDE * SIDE, num_states)))
+    fields = Table(rng.normal(size=(_SIDE * _SIDE, num_states)))
     factors = [
         FactorBlock(kind, np.concatenate([across, down])),
         FactorBlock(fields, index.reshape(-1, 1)),
@@ -63,7 +63,7 @@ def _grid(
     if wide:
         corners = np.stack([index[:-1, :-1].ravel(), index[1:, :-1].ravel(), index[1:, 1:].ravel()])
         factors.append(FactorBlock(Table(rng.normal(size=(1, *(num_states,) * 3))), corners.T))
-    return FactorGraph((VariableBlock("x", (SIDE, SIDE), num_states),), tuple(factors))
+    return FactorGraph((VariableBlock("x", (_SIDE, _SIDE), num_states),), tuple(factors))
 
 
 def _turn_all(flat: FlatGraph, budget: Budget, rng: np.random.Generator) -> None:
@@ -77,7 +77,7 @@ def _turn_all(flat: FlatGraph, budget: Budget, rng: np.random.Generator) -> None
         id(entry): entry for roster in rosters(flat, budget, rng) for entry in roster.entries
     }
     for entry in entries.values():
-        for _ in range(NUM_TURNS):
+        for _ in range(_NUM_TURNS):
             if entry.engine.step(known, 0.0).finished:
                 break
 

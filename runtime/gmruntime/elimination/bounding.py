@@ -203,7 +203,7 @@ def draw_weighted(
         TimeoutError: when the budget ended first.
     """
     states, log_q = _draw(network, proposal.by_variable, proposal.lonely, count, budget, rng)
-    scores = network_scores(network, states)
+    scores = _network_scores(network, states)
     with np.errstate(invalid="ignore"):
         return states, scores, np.where(log_q > -np.inf, scores - log_q, -np.inf)
 
@@ -274,7 +274,7 @@ def _draw(
     return states, log_q
 
 
-def network_scores(
+def _network_scores(
     network: Network, states: Int64[np.ndarray, "draws variables"]
 ) -> Float64[np.ndarray, " draws"]:
     """Return the log score of every row."""

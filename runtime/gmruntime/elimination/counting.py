@@ -21,7 +21,7 @@ from gmruntime.elimination.passes.program import Sheet, write_upward
 from gmruntime.elimination.solutions import LOG_TOLERANCE, Counted
 from gmruntime.simplify.network import Network
 
-PRIMES_BELOW = 1 << 31
+_PRIMES_BELOW = 1 << 31
 """Products of two remainders fit 64 bits."""
 
 ENTRIES_PER_SECOND = 6e7
@@ -76,7 +76,7 @@ def _count_small(network: Network, sheet: Sheet, budget: Budget) -> Counted | No
 
 def _count_below(sheet: Sheet, log_most: float, budget: Budget) -> int | None:
     """Count in whole numbers, of which there are at most e^log_most; None when time ran out."""
-    num_primes = int(log_most / math.log(PRIMES_BELOW / 2)) + 1
+    num_primes = int(log_most / math.log(_PRIMES_BELOW / 2)) + 1
     num_entries = sum(float(sheet.entries(step.axes)) for step in sheet.steps)
     if num_primes * num_entries / ENTRIES_PER_SECOND > budget.left_s():
         return None
@@ -148,7 +148,7 @@ def _count_modulo(sheet: Sheet, prime: int, budget: Budget) -> int | None:
 
 
 def _primes() -> Iterator[int]:
-    """Yield the primes below `PRIMES_BELOW`, the largest first."""
-    for candidate in range(PRIMES_BELOW - 1, 2, -2):
+    """Yield the primes below `_PRIMES_BELOW`, the largest first."""
+    for candidate in range(_PRIMES_BELOW - 1, 2, -2):
         if all(candidate % odd for odd in range(3, math.isqrt(candidate) + 1, 2)):
             yield candidate

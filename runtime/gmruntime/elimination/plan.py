@@ -41,14 +41,14 @@ from gmruntime.task import Effort, Task
 NUMPY_ENTRIES_PER_SECOND = 4e7
 """Clique entries that one core combines and sums out a second with NumPy, as measured."""
 
-GPU_ENTRIES_MIN = 1 << 26
+_GPU_ENTRIES_MIN = 1 << 26
 """With fewer clique entries the launches take longer than the cores."""
 
-FRESH_S_PER_BYTE = 1e-9
+_FRESH_S_PER_BYTE = 1e-9
 """What it takes to touch memory for the first time: as measured, 0.2e-9 where the machine has it
 at hand and 2.4e-9 where a virtual one must ask for it."""
 
-COMPILED_VARIABLES = 3000
+_COMPILED_VARIABLES = 3000
 """From so many variables on it pays too: NumPy takes tens of microseconds for each table."""
 
 COMPILED_BITS = 17.0
@@ -296,7 +296,7 @@ def costed(query: Query, budget: Budget, network: Network, order: Order) -> Plan
     total_bits = order.total_bits if layout is None else layout.total_bits
     clique_bits = order.clique_bits if layout is None else layout.clique_bits
     # Only the compiled passes leave zeros out.
-    large = total_bits > COMPILED_BITS or num_steps > COMPILED_VARIABLES or layout is not None
+    large = total_bits > COMPILED_BITS or num_steps > _COMPILED_VARIABLES or layout is not None
     # NumPy's cliques are dense, whatever zeros are known.
     plain = order.total_bits <= _UNLOADED_BITS and num_steps <= _UNLOADED_STEPS
     plain = plain and _is_plain(query) and 40.0 * 2.0**order.total_bits <= budget.memory_bytes
@@ -322,7 +322,7 @@ def costed(query: Query, budget: Budget, network: Network, order: Order) -> Plan
         in_lists = lists_cost(scopes, network.num_states, query.count)
         if in_lists[0] < seconds and in_lists[1] <= budget.memory_bytes:
             seconds, memory = in_lists[0], memory + in_lists[1]
-    fresh = FRESH_S_PER_BYTE * memory
+    fresh = _FRESH_S_PER_BYTE * memory
     seconds += fresh
     fits = memory <= budget.memory_bytes and seconds <= max(budget.left_s(), 0.05)
     return Plan(
@@ -344,7 +344,7 @@ def on_device(found: Plan, device: str) -> Plan:
     if device == "cpu" or not found.compiled or not found.fits:
         return found
     entries = 0.0 if found.order is None else 2.0**found.total_bits
-    if device == "auto" and entries < GPU_ENTRIES_MIN:
+    if device == "auto" and entries < _GPU_ENTRIES_MIN:
         return found
     from gmruntime.devices import has_gpu
 

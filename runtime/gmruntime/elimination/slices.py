@@ -18,7 +18,7 @@ from gmruntime.elimination.plan import Plan, costed
 from gmruntime.elimination.weighted_mini_buckets import relax
 from gmruntime.simplify.network import Factor, Network
 
-SLICES_BITS_MAX = 16.0
+_SLICES_BITS_MAX = 16.0
 """More slices than 2^16 are no longer worth starting."""
 
 SLICE_S = 0.02
@@ -72,7 +72,7 @@ def choose_cut(query: Query, found: Plan, budget: Budget) -> Slicing | None:
         v = _heaviest(network, order)
         cut.append(v)
         bits += math.log2(max(2, int(network.num_states[v])))
-        if bits > SLICES_BITS_MAX:
+        if bits > _SLICES_BITS_MAX:
             break
         network = _outline(network, v)
         order = _laid_out(network, _without(network, order, v), found.order, budget)

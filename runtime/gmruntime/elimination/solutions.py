@@ -9,7 +9,7 @@ from gmruntime.answer import LogPartitionAnswer, SolutionsAnswer, Status
 from gmruntime.elimination.passes.reference import Tree, align
 from gmruntime.simplify.network import Network
 
-WITHOUT_LAST_DIGITS = "its last digits were not counted"
+_WITHOUT_LAST_DIGITS = "its last digits were not counted"
 
 LOG_TOLERANCE = 1e-9
 """Relative: the log of a sum of floats of one sign, rounded at every step, is closer than this."""
@@ -39,7 +39,7 @@ def counted_by_sum(found: LogPartitionAnswer) -> SolutionsAnswer:
             return SolutionsAnswer(quality, -np.inf, 0)
         case Status.EXACT:
             margin = LOG_TOLERANCE * max(1.0, log_count)
-            close = replace(quality, status=Status.BOUNDED, note=WITHOUT_LAST_DIGITS)
+            close = replace(quality, status=Status.BOUNDED, note=_WITHOUT_LAST_DIGITS)
             return SolutionsAnswer(close, log_count, None, log_count - margin, log_count + margin)
         case Status.BOUNDED | Status.ESTIMATE:
             # There may be none, but a number that is not 0 is at least 1.

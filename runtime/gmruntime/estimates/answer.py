@@ -46,19 +46,19 @@ from gmruntime.task import Effort, Task
 if TYPE_CHECKING:
     from gmruntime.elimination.plan import Plan
 
-MESSAGES_SHARE = 0.2
+_MESSAGES_SHARE = 0.2
 """Of the budget, for a first estimate of log Z where no exact answer fits."""
 
-DRAWS_SHARE = 0.5
+_DRAWS_SHARE = 0.5
 """Of the budget, for drawing the samples that check messages."""
 
-BUCKETS_SHARE = 0.7
+_BUCKETS_SHARE = 0.7
 """Of what is left when mechanisms cannot be drawn from, for draws from mini-buckets."""
 
 LATE_S = 0.1
 """For samples, when nothing is left: messages that have hardly begun say less."""
 
-PROOF_SHARE = 0.1
+_PROOF_SHARE = 0.1
 """Of the budget, for trying whether hard constraints settle a question."""
 
 
@@ -101,7 +101,7 @@ def by_messages(
         assert isinstance(found, LogPartitionAnswer)
         return counted_by_sum(found)
     how = options_from(options, effort.device)
-    part = effort.share(1.0 - 2.0 * PROOF_SHARE)
+    part = effort.share(1.0 - 2.0 * _PROOF_SHARE)
     found = propagate(task, part, options=how, refute=refute)
     if found.quality.status is not Status.ESTIMATE:
         return found
@@ -168,7 +168,7 @@ def refuted(task: Task[Query], effort: Effort) -> bool:
 
 def _look(task: Task[Query], effort: Effort) -> Feasible | None:
     """Look for an assignment above zero, or a proof that there is none."""
-    return satisfy(task.graph, task.evidence, effort.budget.share(PROOF_SHARE), effort.rng)
+    return satisfy(task.graph, task.evidence, effort.budget.share(_PROOF_SHARE), effort.rng)
 
 
 # --- log Z -------------------------------------------------------------------------------
@@ -196,7 +196,7 @@ def _bounded(task: Task[LogPartition], planned: "Plan", effort: Effort) -> LogPa
     known, budget = _look(task, effort), effort.budget
     if known is not None and known.assignment is None:
         return LogPartitionAnswer(_impossible(budget), -np.inf, -np.inf, -np.inf)
-    first = by_messages(task, effort.share(MESSAGES_SHARE), {})
+    first = by_messages(task, effort.share(_MESSAGES_SHARE), {})
     assert isinstance(first, LogPartitionAnswer)
     if first.quality.status not in (Status.ESTIMATE, Status.BOUNDED):
         return first
@@ -233,13 +233,13 @@ def _checked(task: Task[Marginals | Joint], planned: "Plan", effort: Effort) -> 
         case Joint():
             asked = query.variables.astype(np.int64)
     is_joint = isinstance(query, Joint)
-    part = budget.share(DRAWS_SHARE)
+    part = budget.share(_DRAWS_SHARE)
     if part.left_s() < LATE_S:
         part = replace(budget, start_s=budget.clock(), seconds=LATE_S)
     tally = weigh(task, asked, effort.within(part), is_joint=is_joint) if len(asked) else None
     drawn_by = METHOD
     if tally is None and len(asked) and planned.network is not None:
-        part, drawn_by = budget.share(BUCKETS_SHARE), BUCKETS
+        part, drawn_by = budget.share(_BUCKETS_SHARE), BUCKETS
         sizes = num_states(graph)[asked].astype(np.int64)
         tally = weigh_by_buckets(
             planned.network, planned.order, evidence, asked, sizes, part, rng, is_joint=is_joint
@@ -270,7 +270,7 @@ def _feasible(
         if states is not None:
             clamped[asked] = states
         best = Task(graph, Map(), clamped)
-        known, part = _look(best, effort), effort.share(2 * PROOF_SHARE)
+        known, part = _look(best, effort), effort.share(2 * _PROOF_SHARE)
         if known is None:
             return search(best, part)
         return answer_of(graph, known.improvement(part.budget), part.budget)

@@ -31,7 +31,7 @@ EFFECTIVE_MIN = 200.0
 UNSEEN_MAX = 0.02
 """Nor when what was never drawn may have twice this share of all."""
 
-ERRORS_APART = 3.0
+_ERRORS_APART = 3.0
 """Messages are given up where they differ from the samples by more standard errors than this."""
 
 _NUM_TRIED = 4096
@@ -178,7 +178,7 @@ def _check(told: Float64[np.ndarray, " states"], tally: Tally) -> _Checked:
     drawn = (tally.sums + one * told) / (tally.total + one)
     apart = np.abs(told - drawn)
     firsts, widths = tally.starts[:-1], np.diff(tally.starts)
-    given_up = np.maximum.reduceat(apart / errors, firsts) > ERRORS_APART
+    given_up = np.maximum.reduceat(apart / errors, firsts) > _ERRORS_APART
     replaced = np.repeat(given_up, widths)
     probabilities = np.where(replaced, drawn, told)
     stated = np.where(replaced, errors, np.hypot(apart, errors))

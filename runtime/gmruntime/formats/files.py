@@ -27,15 +27,15 @@ BYTES_MAX = 1 << 29
 PLAIN_BYTES = 1 << 26
 """Up to 64 MiB a file may unpack to whatever its own size."""
 
-GROWTH_MAX = 100
+_GROWTH_MAX = 100
 """Beyond that it may grow so many times: text of numbers packs to a fifth or a thirtieth."""
 
-PIECE_BYTES = 1 << 18
+_PIECE_BYTES = 1 << 18
 
 WRITER_WAIT_S = 5.0
 """A named pipe that nobody has opened for writing is given up after so long."""
 
-LZMA_MEMORY_MAX = 1 << 28
+_LZMA_MEMORY_MAX = 1 << 28
 """Four times what `xz -9` needs; a file may ask for gigabytes before it has any content."""
 
 
@@ -95,7 +95,7 @@ def read_unpacked(path: str | Path, bytes_max: int = BYTES_MAX) -> bytes:
 def _xz() -> "lzma.LZMADecompressor":
     import lzma
 
-    return lzma.LZMADecompressor(memlimit=LZMA_MEMORY_MAX)
+    return lzma.LZMADecompressor(memlimit=_LZMA_MEMORY_MAX)
 
 
 def _growth_max(file: io.BufferedReader) -> float:
@@ -103,7 +103,7 @@ def _growth_max(file: io.BufferedReader) -> float:
     status = os.fstat(file.fileno()) if file.seekable() else None
     if status is None or not stat.S_ISREG(status.st_mode):
         return math.inf
-    return max(PLAIN_BYTES, GROWTH_MAX * status.st_size)
+    return max(PLAIN_BYTES, _GROWTH_MAX * status.st_size)
 
 
 def _gathered(
@@ -118,7 +118,7 @@ def _gathered(
         if size > growth_max:
             raise FormatError(
                 str(path),
-                f"this unpacks to more than {GROWTH_MAX} times its size",
+                f"this unpacks to more than {_GROWTH_MAX} times its size",
                 hint="where that is meant, unpack it and name the unpacked file",
             )
         if not found:
@@ -135,7 +135,7 @@ def too_large(file: str, bytes_max: int) -> FormatError:
 
 
 def _pieces(file: "io.BufferedReader | gzip.GzipFile") -> Iterator[bytes]:
-    while piece := file.read(PIECE_BYTES):
+    while piece := file.read(_PIECE_BYTES):
         yield piece
 
 
@@ -145,19 +145,19 @@ def _decoded(file: io.BufferedReader, make: Callable[[], _Decoder]) -> Iterator[
     Raises:
         EOFError: when the last one is cut.
     """
-    decoder, data = make(), file.read(PIECE_BYTES)
+    decoder, data = make(), file.read(_PIECE_BYTES)
     while True:
-        if piece := decoder.decompress(data, PIECE_BYTES):
+        if piece := decoder.decompress(data, _PIECE_BYTES):
             yield piece
         data = b""
         if decoder.eof:
             # Zeros may pad a stream of xz.
-            data = (decoder.unused_data or file.read(PIECE_BYTES)).lstrip(b"\0")
+            data = (decoder.unused_data or file.read(_PIECE_BYTES)).lstrip(b"\0")
             if not data:
                 return
             decoder = make()
         elif decoder.needs_input:
-            data = file.read(PIECE_BYTES)
+            data = file.read(_PIECE_BYTES)
             if not data:
                 raise EOFError("the file ends too early")
 
@@ -194,7 +194,7 @@ def _first_bytes(handle: int, path: str) -> bytes:
     has_writer = False
     while True:
         try:
-            first = os.read(handle, PIECE_BYTES)
+            first = os.read(handle, _PIECE_BYTES)
         except BlockingIOError:
             has_writer = True
             time.sleep(0.005)

@@ -5,7 +5,7 @@ import re
 from gmruntime.formats.errors import FormatError
 from gmruntime.formats.text import plain_number
 
-SHOWN_MAX = 40
+_SHOWN_MAX = 40
 """So much of a word is repeated in a message."""
 
 
@@ -46,7 +46,7 @@ class Located:
 
 def shown(word: str) -> str:
     """Return a word, cut where it is long."""
-    return word if len(word) < SHOWN_MAX else word[: SHOWN_MAX - 3] + "..."
+    return word if len(word) < _SHOWN_MAX else word[: _SHOWN_MAX - 3] + "..."
 
 
 class Words(Located):

@@ -17,7 +17,7 @@ from gmruntime.formats.located import Located
 DEPTH_MAX = 60
 """Networks are some five elements deep."""
 
-ELEMENTS_MAX = 4_000_000
+_ELEMENTS_MAX = 4_000_000
 """Each takes some hundred bytes."""
 
 
@@ -77,7 +77,7 @@ def parse_markup(name: str, text: str) -> tuple[Located, Element]:
     def start(tag: str, attributes: dict[str, str]) -> None:
         nonlocal number
         number += 1
-        if len(stack) > DEPTH_MAX or number > ELEMENTS_MAX:
+        if len(stack) > DEPTH_MAX or number > _ELEMENTS_MAX:
             what = "are nested too deeply" if len(stack) > DEPTH_MAX else "are too many"
             raise located.error(f"the elements of this file {what}", offset())
         element = Element(tag, attributes, offset())

@@ -49,7 +49,7 @@ UAI_NUMBERS = Format(
     "a UAI evidence or query file",
     "`gmlang solve MODEL.uai --evid FILE`, or `--query FILE`, takes it",
 )
-UAI_RESULT = Format("", "a UAI result", "it is what `gmlang solve` writes, not what it reads")
+_UAI_RESULT = Format("", "a UAI result", "it is what `gmlang solve` writes, not what it reads")
 _DATA = "it is data: `gmlang run PROGRAM.gm --data NAME=FILE` takes it"
 _PACKED = "unpack it first"
 _FRAME = "in Python, `model.bind(pandas.read_parquet(FILE))` takes it; or save it as CSV or NPZ"
@@ -63,8 +63,8 @@ PACKED = (
     Format("", "a bzip2 archive", _PACKED),
     Format("", "an xz archive", _PACKED),
 )
-ZIP = Format("", "a zip archive", _PACKED)
-UTF_16 = Format("", "UTF-16 text", "save it as UTF-8")
+_ZIP = Format("", "a zip archive", _PACKED)
+_UTF_16 = Format("", "UTF-16 text", "save it as UTF-8")
 PYTHON = Format("", "a Python program", "run it with `python FILE`")
 JSON = Format("", "JSON", READ)
 
@@ -89,8 +89,8 @@ _BINARY = (
     (b"\xd0\xcf\x11\xe0", Format("", "a Microsoft Office document", "save it as CSV")),
     (b"RIFF", Format("", "a sound or film")),
     (b"MATLAB 5.0", Format("", "a MATLAB file", "save its arrays as NPZ: numpy.savez")),
-    (b"\xff\xfe", UTF_16),
-    (b"\xfe\xff", UTF_16),
+    (b"\xff\xfe", _UTF_16),
+    (b"\xfe\xff", _UTF_16),
 )
 
 _PICKLE = Format("", "a Python pickle", "pickles are never loaded, since that may run any program")
@@ -141,7 +141,7 @@ HEAD_CHARACTERS = 4096
 def binary_format(content: bytes) -> Format | None:
     """Recognise what is no text, by its first bytes."""
     if content.startswith(b"PK\x03\x04"):
-        return NPZ if b".npy" in content[:HEAD_CHARACTERS] else ZIP
+        return NPZ if b".npy" in content[:HEAD_CHARACTERS] else _ZIP
     for magic, found in _BINARY:
         if content.startswith(magic):
             return found
@@ -159,7 +159,7 @@ def refuse_binary(file: str, content: bytes) -> None:
         FormatError: saying what it looks like.
     """
     found = binary_format(content)
-    if found is UTF_16:
+    if found is _UTF_16:
         return
     if found is not None:
         raise FormatError(file, f"this looks like {found.name}", hint=found.advice)
@@ -186,7 +186,7 @@ def text_format(text: str) -> Format | None:
     if re.match(_BIF, plain):
         return BIF
     if re.match(_UAI_RESULTS, plain):
-        return UAI_RESULT
+        return _UAI_RESULT
     if re.match(_WCSP, head):
         return WCSP
     if re.search(_PYTHON, head):

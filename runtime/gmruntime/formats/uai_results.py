@@ -13,7 +13,7 @@ from gmruntime.formats.errors import FormatError
 from gmruntime.formats.text import Tokens
 
 BEGIN = "-BEGIN-"
-TASKS = ("PR", "MAR", "MAP", "MPE", "MMAP")
+_TASKS = ("PR", "MAR", "MAP", "MPE", "MMAP")
 SIZE_MAX = 1 << 31
 
 
@@ -117,7 +117,7 @@ def _solution(name: str, text: str, *tasks: str) -> Tokens:
     """Return the words of the last solution."""
     tokens = Tokens(name, text)
     words = tokens.words
-    if words and words[0].upper() in TASKS:
+    if words and words[0].upper() in _TASKS:
         if words[0].upper() not in tasks:
             raise tokens.fail(f"a {tasks[0]} result is expected, not {words[0]}", 0)
         tokens.position = 1

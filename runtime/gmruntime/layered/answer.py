@@ -19,7 +19,7 @@ from gmruntime.task import Effort, Task
 SUMS_SHARE, NUM_PASSES_MAX = 0.5, 2
 
 # Of the time left where engines on tables cannot help: for rules alone, and for further passes.
-RULES_SHARE, PASSES_SHARE = 0.3, 0.4
+_RULES_SHARE, _PASSES_SHARE = 0.3, 0.4
 
 
 def layered_answer(task: Task[Map | Best], effort: Effort) -> AssignmentsAnswer | None:
@@ -127,12 +127,12 @@ def without_tables(
     """
     if num_steps_max is None:
         if not np.isfinite(first.log_score):
-            part = effort.budget.share(RULES_SHARE)
+            part = effort.budget.share(_RULES_SHARE)
             feasible = satisfy(task.graph, task.evidence, part, effort.rng)
             if feasible is not None and feasible.log_score > first.log_score:
                 first = feasible.improvement(effort.budget)
                 yield first
-        passes = improved_by_sums(task, effort, first, None, PASSES_SHARE)
+        passes = improved_by_sums(task, effort, first, None, _PASSES_SHARE)
         for first in passes:
             yield first
         if first.log_bound <= first.log_score:

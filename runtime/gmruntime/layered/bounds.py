@@ -23,7 +23,7 @@ from gmruntime.layered.states import Layers
 
 # Values with more runs of equal entries than this are bounded by the best before and the best
 # after, which is a little weaker.
-NUM_RUNS_MAX = 12
+_NUM_RUNS_MAX = 12
 
 # So many price vectors are kept: each bounds every state.
 NUM_PRICES_MAX = 12
@@ -32,7 +32,7 @@ NUM_PRICES_MAX = 12
 NUM_STEPS_FIRST, NUM_STEPS_ROOT, NUM_STEPS_BELOW = 20, 300, 40
 
 # Doublings and halvings of the search for a single price.
-NUM_HALVINGS = 60
+_NUM_HALVINGS = 60
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,7 +127,7 @@ def _values(
     return np.where(after < 0, -np.inf, values)
 
 
-def reach_bound(
+def _reach_bound(
     layers: Layers, column: int, price: float, layer: int, sums: Float64[np.ndarray, " rows"]
 ) -> tuple[Float64[np.ndarray, " rows"], Float64[np.ndarray, " rows"]]:
     """Bound g(s) - price * (s - sums) over the sums s that can still be reached.
@@ -159,7 +159,7 @@ def _listed_bound(
     runs = np.flatnonzero(
         (value.run_start == np.arange(len(value.run_start))) & (value.log_potentials > -np.inf)
     )
-    if len(runs) <= NUM_RUNS_MAX:
+    if len(runs) <= _NUM_RUNS_MAX:
         for run in runs:
             begin = np.maximum(least, value.lowest + float(run))
             end = np.minimum(most, value.lowest + float(value.run_end[run]))
@@ -220,7 +220,9 @@ def bounds_at(
         bound = values + one.rest[layer][states]
         for column, price in enumerate(one.prices):
             if layer <= layers.ends[column]:
-                bound = bound + reach_bound(layers, column, float(price), layer, sums[:, column])[0]
+                bound = (
+                    bound + _reach_bound(layers, column, float(price), layer, sums[:, column])[0]
+                )
         found = np.minimum(found, bound)
     return found
 
@@ -292,7 +294,7 @@ def _single_price(
     best, lowest = np.zeros(1), np.inf
     ends: list[float | None] = [None, None]
     price, width = 0.0, 1.0 / float(scale[0])
-    for _ in range(NUM_HALVINGS):
+    for _ in range(_NUM_HALVINGS):
         found = _dual(relaxation, layer, state, sums, np.array([price]))
         tried.append(found.choices)
         if found.value < lowest:
@@ -343,7 +345,7 @@ def _dual(
     for column, price in enumerate(prices):
         if layer > layers.ends[column]:
             continue
-        bound, place = reach_bound(layers, column, float(price), layer, sums[column : column + 1])
+        bound, place = _reach_bound(layers, column, float(price), layer, sums[column : column + 1])
         value += float(bound[0])
         slope[column] = total[column] - float(place[0])
     return _Dual(value, slope, choices)

@@ -30,13 +30,13 @@ from gmruntime.graph import (
 )
 
 # Factors over so few variables are tables, unless they list long sums.
-ARITY_TABLE_MAX = 3
+_ARITY_TABLE_MAX = 3
 
 # Sums, terms of sums and table entries beyond these take too long in Python.
-NUM_SUMS_MAX, NUM_TERMS_MAX, NUM_TABLES_MAX = 2_000, 40_000, 20_000
+_NUM_SUMS_MAX, _NUM_TERMS_MAX, _NUM_TABLES_MAX = 2_000, 40_000, 20_000
 
 # A cause that cannot fail: exp of less than this is 0 in float64 beside 1.
-LOG_FAILURE_MIN = -50.0
+_LOG_FAILURE_MIN = -50.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,8 +125,8 @@ def is_sum(block: FactorBlock) -> bool:
     """Say whether a block's factors are better kept as sums than written as tables."""
     arity = block.scopes.shape[1]
     if isinstance(block.kind, LinearSum):
-        return arity > ARITY_TABLE_MAX or block.kind.log_potentials.shape[1] > 64
-    return arity > ARITY_TABLE_MAX + 1 and (block.kind.has_sums or isinstance(block.kind, NoisyOr))
+        return arity > _ARITY_TABLE_MAX or block.kind.log_potentials.shape[1] > 64
+    return arity > _ARITY_TABLE_MAX + 1 and (block.kind.has_sums or isinstance(block.kind, NoisyOr))
 
 
 def sum_model(graph: FactorGraph, evidence: Assignment) -> SumModel | None:
@@ -135,7 +135,7 @@ def sum_model(graph: FactorGraph, evidence: Assignment) -> SumModel | None:
 
     wide = [block for block in graph.factors if is_sum(block) and len(block.scopes)]
     num_terms = sum(block.scopes.size for block in wide)
-    if num_terms > NUM_TERMS_MAX or graph.num_factors > NUM_TABLES_MAX:
+    if num_terms > _NUM_TERMS_MAX or graph.num_factors > _NUM_TABLES_MAX:
         return None
     rest = tuple(block for block in graph.factors if not is_sum(block))
     narrow = to_tables(FactorGraph(graph.variables, rest), table_bits_max=5)
@@ -154,10 +154,10 @@ def sum_model(graph: FactorGraph, evidence: Assignment) -> SumModel | None:
         constant += _add_tables(block, observed, scores, tables)
     for block in wide:
         constant += _add_sums(model, block, tables)
-        if len(model.sums) > NUM_SUMS_MAX:
+        if len(model.sums) > _NUM_SUMS_MAX:
             return None
     model.tables.extend(tables.items())
-    if len(model.tables) > NUM_TABLES_MAX:
+    if len(model.tables) > _NUM_TABLES_MAX:
         return None
     return SumModel(states, free, observed, scores, model.tables, model.sums, model.first, constant)
 
@@ -246,7 +246,7 @@ def _add_noisy(
     """
     effect, causes, leak = int(scope[-1]), scope[:-1], float(log_failures[-1])
     known = int(model.observed[effect])
-    clipped = np.maximum(log_failures, LOG_FAILURE_MIN)
+    clipped = np.maximum(log_failures, _LOG_FAILURE_MIN)
     if known == 1:
         amounts = [np.array([0.0, w]) for w in clipped[:-1]]
         return _add_known(model, causes, amounts, float(clipped[-1]))

@@ -22,22 +22,22 @@ from gmruntime.task import Effort, Task
 METHOD = "large moves over sums"
 
 # Variables freed at first, at least and at most; they grow and shrink with what a move takes.
-SIZE_FIRST, SIZE_LEAST, SIZE_MOST = 16, 6, 400
+_SIZE_FIRST, _SIZE_LEAST, _SIZE_MOST = 16, 6, 400
 
 # Of the time left, what one move may take; and below which share of that the next is larger.
-MOVE_SHARE, QUICK = 0.05, 0.25
+_MOVE_SHARE, _QUICK = 0.05, 0.25
 
 # So much is remembered in one move.
-LIMITS = Limits(num_states_one=1 << 12, num_states_several=1 << 10, num_states_total=1 << 16)
+_LIMITS = Limits(num_states_one=1 << 12, num_states_several=1 << 10, num_states_total=1 << 16)
 
 # Variables of wider factors are not near each other.
-NEAR_ARITY_MAX = 24
+_NEAR_ARITY_MAX = 24
 
 # A patch of variables that are near each other; several of them can trade what a sum allows.
-PATCH_SIZE = 8
+_PATCH_SIZE = 8
 
 # Changes made to bring sums near to what they allow.
-NUM_REPAIRS_MAX = 3_000
+_NUM_REPAIRS_MAX = 3_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,7 +75,7 @@ def improved_by_moves(task: Task[Map], effort: Effort, first: Improvement) -> It
     known, best = first.assignment.copy(), first.log_score
     if not len(free) or not len(known):
         return
-    size = float(min(SIZE_FIRST, len(free)))
+    size = float(min(_SIZE_FIRST, len(free)))
     while budget.left_s() > 0.0:
         if not np.isfinite(best):
             known = _repaired(reaches, known, evidence, states, rng)
@@ -83,24 +83,24 @@ def improved_by_moves(task: Task[Map], effort: Effort, first: Improvement) -> It
         chosen = _freed(free, lacking, near, int(size), rng)
         fixed = known.astype(np.int32)
         fixed[chosen] = -1
-        part = budget.share(MOVE_SHARE)
+        part = budget.share(_MOVE_SHARE)
         begin, whole = budget.spent_s(), part.left_s()
         start = known if np.isfinite(best) else None
         move = task.about(graph, fixed)
-        for found in layered_search(move, effort.within(part), limits=LIMITS, start=start):
+        for found in layered_search(move, effort.within(part), limits=_LIMITS, start=start):
             if len(found.log_scores) and found.log_scores[0] > best:
                 known, best = found.assignments[0], float(found.log_scores[0])
                 yield Improvement(budget.spent_s(), known, best, first.log_bound, METHOD)
         took = budget.spent_s() - begin
-        size = size * 1.2 if took < QUICK * whole else size * 0.8
-        size = min(max(size, min(SIZE_LEAST, len(free))), SIZE_MOST, len(free))
+        size = size * 1.2 if took < _QUICK * whole else size * 0.8
+        size = min(max(size, min(_SIZE_LEAST, len(free))), _SIZE_MOST, len(free))
 
 
 def _near(graph: FactorGraph) -> dict[int, set[int]]:
     """List for each variable those it shares a factor with that is no weighted sum."""
     near: dict[int, set[int]] = {}
     for block in graph.factors:
-        if block.scopes.shape[1] > NEAR_ARITY_MAX or isinstance(block.kind, LinearSum):
+        if block.scopes.shape[1] > _NEAR_ARITY_MAX or isinstance(block.kind, LinearSum):
             continue
         for scope in block.scopes.tolist():
             for v in scope:
@@ -133,7 +133,7 @@ def _repaired(
 ) -> Assignment:
     """Change one variable after the other so that sums come nearer to what they allow."""
     known = assignment.copy()
-    for _ in range(NUM_REPAIRS_MAX):
+    for _ in range(_NUM_REPAIRS_MAX):
         lacking = _lacking(reaches, known)
         if not lacking:
             return known
@@ -184,7 +184,7 @@ def _freed(
             break
         waiting = [int(rng.choice(sorted(left)))]
         seen.add(waiting[0])
-        patch = len(chosen) + PATCH_SIZE
+        patch = len(chosen) + _PATCH_SIZE
         while waiting and len(chosen) < min(size, patch):
             v = waiting.pop(0)
             chosen.append(v)

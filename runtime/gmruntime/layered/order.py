@@ -9,7 +9,7 @@ from gmruntime.arrays import Float64
 from gmruntime.budget import Budget
 from gmruntime.layered.model import SumModel
 
-ASK_EVERY = 64
+_ASK_EVERY = 64
 """Variables between two looks at the clock."""
 
 
@@ -44,7 +44,7 @@ def layered_order(
     order: list[int] = []
     while worth:
         ready = [v for v in worth if not waiting[v]]
-        if not ready or (len(order) % ASK_EVERY == 0 and budget.is_spent()):
+        if not ready or (len(order) % _ASK_EVERY == 0 and budget.is_spent()):
             return None
         chosen = max(ready, key=lambda v: (round(worth[v], 9), -place[v]))
         order.append(chosen)

@@ -34,19 +34,19 @@ from gmruntime.task import Effort, Task
 METHOD = "layered search"
 
 # More free variables than this take too long in Python.
-NUM_FREE_MAX = 2_000
+_NUM_FREE_MAX = 2_000
 
 # How many times more entries each pass may keep.
-WIDTH_GROWTH = 8
+_WIDTH_GROWTH = 8
 
 # Bytes that one entry takes, with its copies, beside what it takes for each sum.
-ENTRY_BYTES, MEMORY_SHARE = 200, 0.25
+_ENTRY_BYTES, MEMORY_SHARE = 200, 0.25
 
 # Of the time left, what finding prices may take.
-PRICES_SHARE = 0.15
+_PRICES_SHARE = 0.15
 
 # Layers at which a first pass looks for better prices.
-NUM_LOOKS = 8
+_NUM_LOOKS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +119,10 @@ def layered_search(
     """
     graph, query, evidence = task.graph, task.query, task.evidence
     count, asked = (query.count, query.variables) if isinstance(query, Best) else (1, None)
-    if int((evidence < 0).sum()) > NUM_FREE_MAX:
+    if int((evidence < 0).sum()) > _NUM_FREE_MAX:
         return
     model = sum_model(graph, evidence)
-    if model is None or len(model.free) > NUM_FREE_MAX:
+    if model is None or len(model.free) > _NUM_FREE_MAX:
         return
     if model.log_constant == -np.inf:
         yield _nothing(graph)
@@ -209,7 +209,7 @@ def _passes(
         return
     prices, bound = np.zeros(num_wide), float("inf")
     for num_steps in (NUM_STEPS_FIRST, NUM_STEPS_ROOT):
-        part = budget.share(PRICES_SHARE)
+        part = budget.share(_PRICES_SHARE)
         aim = known.floor - model.log_constant
         prices, lowest, tried = find_prices(run, 0, 0, starts, prices, aim, num_steps, part)
         run.pool[:] = [rest_under(run, prices)]
@@ -221,7 +221,7 @@ def _passes(
             known.take(passed)
         yield known.found(bound, is_final=False)
     width = limits.width_first
-    entry_bytes = ENTRY_BYTES + 40 * num_wide
+    entry_bytes = _ENTRY_BYTES + 40 * num_wide
     width_max = int(MEMORY_SHARE * budget.memory_bytes / entry_bytes)
     while budget.left_s() > 0.0:
         passed = run_pass(run, wanted, width, known.floor - model.log_constant, budget)
@@ -236,14 +236,14 @@ def _passes(
             return
         if len(run.pool) < NUM_PRICES_MAX:
             _look_below(run, passed, known.floor - model.log_constant, budget)
-        width = min(width_max, WIDTH_GROWTH * width)
+        width = min(width_max, _WIDTH_GROWTH * width)
 
 
 def _look_below(run: Relaxation, passed: Passed, floor: float, budget: Budget) -> None:
     """Find prices that fit promising entries better than those known."""
-    part = budget.share(PRICES_SHARE)
+    part = budget.share(_PRICES_SHARE)
     num_layers = len(passed.promising)
-    looks = np.unique(np.linspace(0, max(0, num_layers - 1), NUM_LOOKS).astype(int))
+    looks = np.unique(np.linspace(0, max(0, num_layers - 1), _NUM_LOOKS).astype(int))
     for k in looks.tolist():
         if len(run.pool) >= NUM_PRICES_MAX or part.left_s() <= 0.0 or not num_layers:
             return

@@ -15,7 +15,7 @@ from gmruntime.budget import Budget
 from gmruntime.layered.model import Listed, Noisy, Sum, SumModel, Term, values_of
 
 # Where there is too much to remember, sums with so many partial sums are left to the search.
-MANY_SUMS = 32
+_MANY_SUMS = 32
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,7 +182,7 @@ def make_layers(
         if front.size > num_states_max or total > num_total_max:
             counts = {s: len(np.unique(column)) for s, column in front.sums.items()}
             most = max(counts.values(), default=0)
-            return TooWide(frozenset(s for s, n in counts.items() if n >= min(most, MANY_SUMS)))
+            return TooWide(frozenset(s for s, n in counts.items() if n >= min(most, _MANY_SUMS)))
     undecided = np.zeros((len(order) + 1, len(numbers)), np.bool_)
     for column, number in enumerate(numbers):
         gates = [t.gate for t in model.sums[number].terms if t.gate >= 0]

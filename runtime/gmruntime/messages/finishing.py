@@ -11,14 +11,14 @@ from gmruntime.messages.beliefs import bethe_log_partition, independent_log_part
 from gmruntime.messages.bp import Messages
 from gmruntime.messages.layout import Layout
 
-FINISH_S = 0.2
+_FINISH_S = 0.2
 """Spent after the deadline, if need be."""
 
 
 def free_energy(layout: Layout, unary: np.ndarray, messages: Messages, budget: Budget) -> float:
     """Return Bethe's estimate of log Z, in the time that an answer may be late with."""
     try:
-        late = budget.at_least(FINISH_S)
+        late = budget.at_least(_FINISH_S)
         return float(bethe_log_partition(layout, unary, messages, late)[0])
     except TimeoutError:
         return _by_variables(layout, unary)
@@ -27,7 +27,7 @@ def free_energy(layout: Layout, unary: np.ndarray, messages: Messages, budget: B
 def independent(layout: Layout, unary: np.ndarray, budget: Budget) -> float:
     """Return an estimate of log Z as if factors held independently, likewise."""
     try:
-        return float(independent_log_partition(layout, unary, budget.at_least(FINISH_S))[0])
+        return float(independent_log_partition(layout, unary, budget.at_least(_FINISH_S))[0])
     except TimeoutError:
         return _by_variables(layout, unary)
 

@@ -13,8 +13,8 @@ Schedule = Literal["auto", "flooding", "sequential", "residual"]
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["float64", "float32"]
 
-SWEEPS_MAX = (1 << 31) - 1
-FLOAT_MAX = sys.float_info.max
+_SWEEPS_MAX = (1 << 31) - 1
+_FLOAT_MAX = sys.float_info.max
 
 # The ways a user may write an option's name, and the field it sets.
 _FIELDS = {
@@ -88,8 +88,8 @@ def _number(name: str, value: bool | int | float) -> int | float:
     if isinstance(given, bool) or not isinstance(given, Real) or value != value:
         raise ValueError(f"{name} must be a number, not {str(value).lower()}")
     if _FIELDS[name] != "num_sweeps_max":
-        return float(value) if abs(value) < FLOAT_MAX else math.inf
-    counted = min(value, SWEEPS_MAX)
+        return float(value) if abs(value) < _FLOAT_MAX else math.inf
+    counted = min(value, _SWEEPS_MAX)
     if counted != int(counted):
         raise ValueError(f"{name} must be a whole number, not {value}")
     return int(counted)

@@ -8,7 +8,7 @@ from gmruntime.messages.options import BpOptions
 PATIENCE = 40
 """Sweeps after which an undamped run must have halved its residual, or is damped more."""
 
-DAMPINGS = (0.0, 0.5, 0.75, 0.9)
+_DAMPINGS = (0.0, 0.5, 0.75, 0.9)
 """The dampings tried in turn when none was asked for."""
 
 Settled = tuple[float, int]
@@ -36,7 +36,7 @@ def sweep_until_settled(
     Returns:
         None when a message would rule out every state.
     """
-    damping = DAMPINGS[0] if options.damping is None else options.damping
+    damping = _DAMPINGS[0] if options.damping is None else options.damping
     may_damp = may_damp and options.damping is None
     residual, checkpoint, count = 0.0, float("inf"), 0
     while True:
@@ -65,4 +65,4 @@ def _calmer(damping: float, residual: float, checkpoint: float) -> float:
     """Damp more when the residual has not halved since it was last looked at."""
     if residual <= 0.5 * checkpoint:
         return damping
-    return DAMPINGS[min(DAMPINGS.index(damping) + 1, len(DAMPINGS) - 1)]
+    return _DAMPINGS[min(_DAMPINGS.index(damping) + 1, len(_DAMPINGS) - 1)]

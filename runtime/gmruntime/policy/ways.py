@@ -33,11 +33,11 @@ from gmruntime.questions.enumerate import (
 from gmruntime.simplify.apart import METHOD, set_apart
 from gmruntime.simplify.idle import without_idle
 
-BYTES_OF_STATE = 12
+_BYTES_OF_STATE = 12
 """Of each variable, where an assignment is written out and scored."""
 
-REFUTED_FACTORS_MAX = 5000
-REFUTATION_SHARE = 0.03
+_REFUTED_FACTORS_MAX = 5000
+_REFUTATION_SHARE = 0.03
 """Of the budget of a count goes into proving that there is nothing to count, among so many."""
 
 
@@ -114,10 +114,10 @@ def _refute(case: Case, query: Solutions) -> AnyAnswer | None:
     from gmruntime.constraints.feasible import is_possible
 
     graph, budget = case.task.graph, case.effort.budget
-    if graph.num_factors > REFUTED_FACTORS_MAX:
+    if graph.num_factors > _REFUTED_FACTORS_MAX:
         return None
     rng = np.random.default_rng((case.effort.seed, 2))
-    if is_possible(graph, case.task.evidence, budget.share(REFUTATION_SHARE), rng) is not False:
+    if is_possible(graph, case.task.evidence, budget.share(_REFUTATION_SHARE), rng) is not False:
         return None
     return query.impossible(Quality(Status.IMPOSSIBLE, REFUTATION, budget.spent_s()))
 
@@ -244,7 +244,7 @@ def _write_out(case: Case) -> AnyAnswer:
 def _too_many(case: Case) -> str:
     """Say why assignments are not written out; nothing where they are."""
     task, number = case.task, num_assignments(case.task.graph, case.task.evidence)
-    room = case.effort.budget.memory_bytes / (BYTES_OF_STATE * (task.graph.num_variables + 2))
+    room = case.effort.budget.memory_bytes / (_BYTES_OF_STATE * (task.graph.num_variables + 2))
     most = min(float(NUM_ASSIGNMENTS_MAX), room)
     if number <= most:
         return ""

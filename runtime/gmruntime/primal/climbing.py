@@ -11,10 +11,10 @@ from gmruntime.graph import FactorGraph, log_score, num_states, table_indices
 from gmruntime.task import Effort, Task
 
 # Of forbidden factors while climbing: enough to matter more than any soft preference.
-PENALTY = -1e6
+_PENALTY = -1e6
 
 # So many states are scored before the clock is asked again.
-NUM_STATES_AT_ONCE = 1 << 20
+_NUM_STATES_AT_ONCE = 1 << 20
 
 
 def climb(
@@ -41,7 +41,7 @@ def climb(
             moved = False
             for variable in rng.permutation(free):
                 steps += 1
-                at_once = max(1, NUM_STATES_AT_ONCE // max(1, len(states)))
+                at_once = max(1, _NUM_STATES_AT_ONCE // max(1, len(states)))
                 for first in range(0, int(states[variable]), at_once):
                     tried = np.arange(first, min(first + at_once, int(states[variable])))
                     rows = np.repeat(assignment[None, :], len(tried), axis=0)
@@ -69,7 +69,7 @@ def _penalised(
     totals = np.zeros(len(rows))
     for block in graph.factors:
         index = table_indices(block)
-        at_once = max(1, NUM_STATES_AT_ONCE // max(1, block.scopes.size))
+        at_once = max(1, _NUM_STATES_AT_ONCE // max(1, block.scopes.size))
         for first in range(0, len(rows), at_once):
             if budget.is_spent() and first > 0:
                 totals[first:] = -np.inf
@@ -78,6 +78,6 @@ def _penalised(
             states = part[:, block.scopes].reshape(-1, block.scopes.shape[1])
             values = block.kind.log_values(np.tile(index, len(part)), states)
             totals[first : first + at_once] += (
-                np.maximum(values, PENALTY).reshape(len(part), -1).sum(axis=1)
+                np.maximum(values, _PENALTY).reshape(len(part), -1).sum(axis=1)
             )
     return totals

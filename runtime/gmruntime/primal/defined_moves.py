@@ -26,7 +26,7 @@ SHARE = 0.15
 PATIENCE = 150
 """Steps without a better assignment after which it is left to the others."""
 
-NUM_ROWS_MAX, NUM_STATES_MAX = 400, 1 << 18
+_NUM_ROWS_MAX, NUM_STATES_MAX = 400, 1 << 18
 """Neighbours that are looked at in a step, half of them exchanges; and states of all of them."""
 
 
@@ -86,7 +86,7 @@ def _neighbours(
     rng: np.random.Generator,
 ) -> Int32[np.ndarray, "rows variables"]:
     """Change one variable, or exchange the states of two, in every way or in some."""
-    most = max(2, min(NUM_ROWS_MAX, NUM_STATES_MAX // len(here)))
+    most = max(2, min(_NUM_ROWS_MAX, NUM_STATES_MAX // len(here)))
     start = np.cumsum(sizes[free] - 1) - (sizes[free] - 1)
     ways = np.arange(int((sizes[free] - 1).sum()))
     if len(ways) > most // 2:

@@ -12,9 +12,9 @@ from gmruntime.questions.idle import Idle
 from gmruntime.questions.question import AnyAnswer, Question, Way
 from gmruntime.questions.rounding import Lost
 
-LOG_TEN = math.log(10.0)
+_LOG_TEN = math.log(10.0)
 
-DIGITS_SHOWN_MAX = 1000
+_DIGITS_SHOWN_MAX = 1000
 """A count with more digits than this is not written out."""
 
 
@@ -32,8 +32,8 @@ class SolutionsAnswer(AnyAnswer):
 
     def __repr__(self) -> str:
         """Write out the count, or how many digits it has: Python refuses to write thousands."""
-        digits = self.log_count / LOG_TEN
-        is_long = self.count is not None and digits > DIGITS_SHOWN_MAX
+        digits = self.log_count / _LOG_TEN
+        is_long = self.count is not None and digits > _DIGITS_SHOWN_MAX
         count = f"<{math.floor(digits) + 1:,} digits>" if is_long else repr(self.count)
         bounds = f"log_lower={self.log_lower!r}, log_upper={self.log_upper!r}"
         logs = f"log_count={self.log_count!r}, {bounds}"

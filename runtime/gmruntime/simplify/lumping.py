@@ -17,7 +17,7 @@ import numpy as np
 from gmruntime.budget import UNLIMITED, Budget, within
 from gmruntime.simplify.network import Factor, Network, zero_counts
 
-NUM_VARIABLES_MAX = 5000
+_NUM_VARIABLES_MAX = 5000
 """Variables that may be looked at; each takes some 0.1 ms."""
 
 ENTRIES_MAX = 1 << 20
@@ -41,7 +41,7 @@ def lump_states(network: Network, asked: frozenset[int], budget: Budget = UNLIMI
             touching.setdefault(v, []).append(k)
             if hard[k] and network.num_states[v] > 2 and v not in asked:
                 tried.add(v)
-    if not tried or len(tried) > NUM_VARIABLES_MAX:
+    if not tried or len(tried) > _NUM_VARIABLES_MAX:
         return network
     num_states = network.num_states.copy()
     # What follows from the others has the higher number, and says what may be joined before it.

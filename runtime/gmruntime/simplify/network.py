@@ -23,13 +23,13 @@ from gmruntime.graph import FactorGraph, num_states
 from gmruntime.simplify.products import parts_of
 from gmruntime.task import Task
 
-LARGE_ENTRIES = 4096
+_LARGE_ENTRIES = 4096
 """Tables from this size on are looked at once, however many factors share them."""
 
-TABLE_BITS_MAX = 5
+_TABLE_BITS_MAX = 5
 """Wider factors become chains: evidence cuts a chain into pieces, a table stays one clique."""
 
-CHAIN_ENTRIES_MAX = 1 << 26
+_CHAIN_ENTRIES_MAX = 1 << 26
 """Half a GiB, nearly all of it zeros that elimination leaves out: a chain of 60 sums up to 600."""
 
 
@@ -65,7 +65,7 @@ def zero_counts(factors: Sequence[Factor]) -> list[int]:
     found: list[int] = []
     for factor in factors:
         table = factor.table
-        if table.size < LARGE_ENTRIES:
+        if table.size < _LARGE_ENTRIES:
             found.append(table.size - int(np.count_nonzero(table > -np.inf)))
             continue
         # Transposed or not, the same memory holds the same zeros.
@@ -79,7 +79,7 @@ def zero_counts(factors: Sequence[Factor]) -> list[int]:
     return found
 
 
-def tables_for(graph: FactorGraph, query: Query) -> FactorGraph | None:
+def _tables_for(graph: FactorGraph, query: Query) -> FactorGraph | None:
     """Write the graph as tables that answer `query` like the graph itself."""
     match query:
         case Map() | Best():
@@ -88,7 +88,7 @@ def tables_for(graph: FactorGraph, query: Query) -> FactorGraph | None:
             write = to_support_tables
         case LogPartition() | Marginals() | Joint() | MarginalMap() | Samples():
             write = to_sum_tables
-    return write(graph, table_bits_max=TABLE_BITS_MAX, num_entries_max=CHAIN_ENTRIES_MAX)
+    return write(graph, table_bits_max=_TABLE_BITS_MAX, num_entries_max=_CHAIN_ENTRIES_MAX)
 
 
 def reduce(task: Task[Query], budget: Budget = UNLIMITED) -> Network | None:
@@ -100,7 +100,7 @@ def reduce(task: Task[Query], budget: Budget = UNLIMITED) -> Network | None:
         TimeoutError: when the budget ended first.
     """
     evidence = task.evidence
-    tables = tables_for(task.graph, task.query)
+    tables = _tables_for(task.graph, task.query)
     budget.check()
     if tables is None:
         return None

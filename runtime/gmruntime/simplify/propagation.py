@@ -43,7 +43,7 @@ def possible_states(flat: FlatGraph) -> Bool[np.ndarray, "variables states"]:
     return alive
 
 
-def table_entries(flat: FlatGraph) -> Iterator[tuple[list[int], Int64[np.ndarray, "*entries"]]]:
+def _table_entries(flat: FlatGraph) -> Iterator[tuple[list[int], Int64[np.ndarray, "*entries"]]]:
     """Say where the tables' entries are, for factors of one shape at a time.
 
     Yields:
@@ -78,7 +78,7 @@ def _groups(flat: FlatGraph) -> list[_Group]:
     if num_entries(flat) > NUM_ENTRIES_MAX:
         return []
     groups: list[_Group] = []
-    for factors, entries in table_entries(flat):
+    for factors, entries in _table_entries(flat):
         allowed = flat.log_potentials[entries] > -np.inf
         hard = ~allowed.reshape(len(factors), -1).all(axis=1)
         if hard.any():
@@ -98,7 +98,7 @@ def compact(flat: FlatGraph) -> FlatGraph:
     starts = np.zeros(len(flat.table_start), np.int64)
     strides = np.zeros(len(flat.strides), np.int64)
     used = 0
-    for factors, entries in table_entries(flat):
+    for factors, entries in _table_entries(flat):
         values = flat.log_potentials[entries].reshape(len(factors), -1)
         size = values.shape[1]
         tables[used : used + values.size] = values.reshape(-1)

@@ -14,7 +14,7 @@ from gmruntime.graph import Assignment, FactorGraph
 from gmruntime.simplify.propagation import possible_states
 
 # Pieces beyond this many are searched together: engines have a cost for each piece.
-NUM_PIECES_MAX = 64
+_NUM_PIECES_MAX = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,10 +102,10 @@ def complete(working: Working, assignment: Assignment) -> Int32[np.ndarray, " al
 
 def flat_score(flat: FlatGraph, assignment: Assignment) -> float:
     """Sum the factors at an assignment, in float64; -inf where one forbids it."""
-    return float(factor_values(flat, assignment).sum()) + flat.log_constant
+    return float(_factor_values(flat, assignment).sum()) + flat.log_constant
 
 
-def factor_values(flat: FlatGraph, assignment: Assignment) -> Float64[np.ndarray, " factors"]:
+def _factor_values(flat: FlatGraph, assignment: Assignment) -> Float64[np.ndarray, " factors"]:
     """Look up every factor at an assignment."""
     steps = flat.strides * assignment[flat.edge_variable]
     return flat.log_potentials[flat.table_start + _sum_by_factor(flat, steps)]
@@ -189,21 +189,21 @@ def _settle_free_variables(flat: FlatGraph, settled: Assignment) -> tuple[Assign
 
 
 def _pieces(flat: FlatGraph, settled: Assignment) -> tuple[Piece, ...]:
-    labels = component_labels(flat)
+    labels = _component_labels(flat)
     open_variables = np.flatnonzero(settled < 0)
     if not len(open_variables):
         return ()
     _, group, sizes = np.unique(labels[open_variables], return_inverse=True, return_counts=True)
     rank = np.empty(len(sizes), np.int64)
     rank[np.argsort(-sizes, kind="stable")] = np.arange(len(sizes))
-    group = np.minimum(rank[group], NUM_PIECES_MAX - 1)
+    group = np.minimum(rank[group], _NUM_PIECES_MAX - 1)
     order = np.argsort(group, kind="stable")
     cuts = np.flatnonzero(np.diff(group[order])) + 1
     parts = [part.astype(np.int32) for part in np.split(open_variables[order], cuts)]
     return tuple(Piece(restrict(flat, part), part) for part in parts)
 
 
-def component_labels(flat: FlatGraph) -> Int64[np.ndarray, " variables"]:
+def _component_labels(flat: FlatGraph) -> Int64[np.ndarray, " variables"]:
     """Give variables the same label exactly when factors connect them."""
     labels = np.arange(len(flat.num_states))
     first = flat.edge_variable[flat.factor_start[:-1]][flat.edge_factor]

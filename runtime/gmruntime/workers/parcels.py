@@ -10,7 +10,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 from threading import Lock
 
-NUM_HELD_MAX = 2
+_NUM_HELD_MAX = 2
 """A worker keeps the parcels of so many tasks: that of now, and one for whoever shares it."""
 
 
@@ -53,7 +53,7 @@ def unpack(parcel: Parcel) -> object | None:
             if parcel.content is None:
                 return None
             _held[parcel.name] = pickle.loads(parcel.content)
-            while len(_held) > NUM_HELD_MAX:
+            while len(_held) > _NUM_HELD_MAX:
                 _held.popitem(last=False)
         _held.move_to_end(parcel.name)
         return _held[parcel.name]

@@ -22,7 +22,7 @@ from typing import Any, ParamSpec, TypeVar
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
-END_S = 1.0
+_END_S = 1.0
 """So long a process that was told to end is waited for, before it is killed."""
 
 
@@ -85,7 +85,7 @@ class Processes(Executor):
             for worker in left:
                 worker.process.terminate()
         for thread in self._threads:
-            thread.join(None if wait else END_S)
+            thread.join(None if wait else _END_S)
 
     def _mind(self, lane: int) -> None:
         """Hand tasks to one process, and replace it when it dies."""
@@ -118,7 +118,7 @@ class Processes(Executor):
         if worker is None:
             return
         worker.connection.close()
-        worker.process.join(END_S)
+        worker.process.join(_END_S)
         if worker.process.is_alive():
             worker.process.kill()
             worker.process.join()

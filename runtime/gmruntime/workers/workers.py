@@ -13,7 +13,7 @@ from gmruntime.workers.processes import Processes
 NUM_WORKERS_MAX = 100_000
 """More is a mistake: each has at least one share of its own."""
 
-COUNTS = ("num_workers", "_max_workers")
+_COUNTS = ("num_workers", "_max_workers")
 """Where executors say how many workers they have: those of mpi4py and of this package, and those
 of the standard library, which keep it to themselves."""
 
@@ -64,7 +64,7 @@ def workers_of(executor: object, num_workers: object = None) -> Workers | None:
 
 def _count_of(executor: object) -> int | None:
     """Ask an executor; Dask's counts the cluster's processes: a share keeps several cores busy."""
-    for name in COUNTS:
+    for name in _COUNTS:
         count = getattr(executor, name, None)
         if isinstance(count, int) and count > 0:
             return count

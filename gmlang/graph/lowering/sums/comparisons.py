@@ -16,7 +16,7 @@ from gmruntime.factors.kinds import LinearSum
 OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 """For each comparison the one that holds exactly where it does not."""
 
-SHORT_RANGE = 1 << 12
+_SHORT_RANGE = 1 << 12
 """A variable that holds a sum may have this many states."""
 
 MIRRORED = {"==": "==", "!=": "!=", "<": ">", ">=": "<=", ">": "<", "<=": ">="}
@@ -55,7 +55,7 @@ def has_short_sum(grounder: Grounder, frame: Frame, condition: Expression) -> bo
         return False
     left, right = condition.arguments
     form = difference(left, right, grounder, frame, parts=True)
-    return form is not None and int(_reach(form).max(initial=0)) < SHORT_RANGE
+    return form is not None and int(_reach(form).max(initial=0)) < _SHORT_RANGE
 
 
 def add_comparison(grounder: Grounder, job: Job, form: LinearForm, operator: str) -> None:

@@ -26,7 +26,7 @@ from gmlang.graph.world.world import Frame
 SUM_RANGE_MAX = 1 << 20
 """A sum with more possible values than this is not turned into one factor."""
 
-PART_ENTRIES_MAX = 1 << 24
+_PART_ENTRIES_MAX = 1 << 24
 """The tables that define a part of a sum in all its instances may have this many entries."""
 
 
@@ -166,7 +166,7 @@ def _constant(value: np.ndarray, count: int) -> LinearForm | None:
 
 def _part(expression: Expression, env: Env) -> LinearForm | None:
     steps = integer_steps(expression, env)
-    if steps is None or steps.count > SUM_RANGE_MAX or steps.num_entries > PART_ENTRIES_MAX:
+    if steps is None or steps.count > SUM_RANGE_MAX or steps.num_entries > _PART_ENTRIES_MAX:
         return None
     count = env.frame.count
     part = Part(expression, env, steps)

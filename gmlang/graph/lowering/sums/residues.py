@@ -26,15 +26,15 @@ from gmlang.graph.world.world import Frame, select_rows
 from gmruntime.factors.kinds import LinearSum, Xor
 from gmruntime.graph import repeats_variable
 
-MODULUS_MAX = 1 << 12
+_MODULUS_MAX = 1 << 12
 """A variable that holds a remainder may have this many states."""
 
-POTENTIALS_MAX = 1 << 24
+_POTENTIALS_MAX = 1 << 24
 """The numbers that say what each sum is worth, all instances together, may be this many."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Residue:
+class _Residue:
     """A part of a term whose value is a weighted sum modulo a known number.
 
     Attributes:
@@ -71,7 +71,7 @@ def lower_residues(grounder: Grounder, frame: Frame, job: Job) -> bool:
     if isinstance(job.term, Condition | Value) and not job.gates and not job.guards:
         by_residue = _worth(grounder, frame, job, found)
         if by_residue is not None:
-            add_residue(grounder, job, found.form, by_residue, ())
+            _add_residue(grounder, job, found.form, by_residue, ())
             return True
     states = BOOL if _is_parity(found.part) else States(0, found.modulus)
     frame, reference = auxiliary(grounder, frame, found.part, states, found.guards)
@@ -99,17 +99,17 @@ def define_remainder(grounder: Grounder, frame: Frame, job: Job, term: Defined) 
     minus = (target, np.full(count, -1, np.int64))
     form = LinearForm(found.form.constant - target.states.first, [*found.form.terms, minus])
     zero = np.where(np.arange(k) == 0, 0.0, -np.inf)[None]
-    add_residue(grounder, job, replace_modulo(form, k), zero, job.guards)
+    _add_residue(grounder, job, _replace_modulo(form, k), zero, job.guards)
     return True
 
 
-def replace_modulo(form: LinearForm, modulus: int) -> LinearForm:
+def _replace_modulo(form: LinearForm, modulus: int) -> LinearForm:
     """Return the form with its coefficients reduced, without summands that no longer count."""
     reduced = [(source, c % modulus) for source, c in form.terms]
     return LinearForm(form.constant % modulus, [(s, c) for s, c in reduced if c.any()])
 
 
-def add_residue(
+def _add_residue(
     grounder: Grounder,
     job: Job,
     form: LinearForm,
@@ -159,7 +159,7 @@ def _is_xor(
 # --- Which part, and what it is worth ----------------------------------------------------
 
 
-def _widest(grounder: Grounder, frame: Frame, job: Job) -> Residue | None:
+def _widest(grounder: Grounder, frame: Frame, job: Job) -> _Residue | None:
     """Find the remainder of most summands whose chain is smaller than the table."""
     env, best = environment(grounder, frame), None
     for part, guards in candidates(job):
@@ -202,7 +202,7 @@ def _moduli(part: Expression, env: Env) -> np.ndarray | None:
     return None if inner.holes else np.broadcast_to(moduli.reshape(-1), (env.frame.count,))
 
 
-def _residue(part: Expression, env: Env, guards: tuple[Expression, ...]) -> Residue | None:
+def _residue(part: Expression, env: Env, guards: tuple[Expression, ...]) -> _Residue | None:
     """Read a part as a remainder of a form of at least three summands."""
     if _is_parity(part):
         assert isinstance(part, Aggregate)
@@ -215,7 +215,7 @@ def _residue(part: Expression, env: Env, guards: tuple[Expression, ...]) -> Resi
             return None
         assert isinstance(part, Apply)
         inside, k = part.arguments[0], int(moduli[0])
-    if k > MODULUS_MAX:
+    if k > _MODULUS_MAX:
         return None
     try:
         form = linear_form(inside, env, parts=True)
@@ -223,17 +223,17 @@ def _residue(part: Expression, env: Env, guards: tuple[Expression, ...]) -> Resi
         return None
     if form is None:
         return None
-    form = replace_modulo(form, k)
+    form = _replace_modulo(form, k)
     most = _most(form) if form.terms else 0
-    few = most <= SUM_RANGE_MAX and most * env.frame.count <= POTENTIALS_MAX
-    return Residue(part, form, k, guards) if len(form.terms) >= 3 and few else None
+    few = most <= SUM_RANGE_MAX and most * env.frame.count <= _POTENTIALS_MAX
+    return _Residue(part, form, k, guards) if len(form.terms) >= 3 and few else None
 
 
 def _is_parity(part: Expression) -> bool:
     return isinstance(part, Aggregate) and part.operator == "xor"
 
 
-def _worth(grounder: Grounder, frame: Frame, job: Job, found: Residue) -> np.ndarray | None:
+def _worth(grounder: Grounder, frame: Frame, job: Job, found: _Residue) -> np.ndarray | None:
     """Evaluate a term for each remainder; None where it depends on anything else at random."""
     columns: list[np.ndarray] = []
     parity = _is_parity(found.part)

@@ -7,7 +7,7 @@ from gmruntime.compiling import loop
 
 
 @loop
-def max_marginal(
+def _max_marginal(
     factor: int,
     target: int,
     net: Net,
@@ -93,7 +93,7 @@ def sweep(
                 ahead += 1
             if i != start:
                 behind += 1
-                max_marginal(f, e, net, messages, room.free, room.digits, found)
+                _max_marginal(f, e, net, messages, room.free, room.digits, found)
                 best = found[0]
                 for x in range(1, k_i):
                     best = max(best, found[x])
@@ -145,7 +145,7 @@ def _round(
         f = int(edge_factor[e])
         if i == net.low[f]:
             continue
-        max_marginal(f, e, net, messages, assignment, room.digits, found)
+        _max_marginal(f, e, net, messages, assignment, room.digits, found)
         for x in range(k_i):
             scores[x] += found[x] - messages[message_start[e] + x]
     best = 0
@@ -197,7 +197,7 @@ def bound(
         made_of += (degree + 2) * largest
     for f in range(factor_start.size - 1):
         e = factor_start[f]
-        max_marginal(f, e, net, messages, room.free, room.digits, found)
+        _max_marginal(f, e, net, messages, room.free, room.digits, found)
         best = -np.inf
         for x in range(num_states[edge_variable[e]]):
             best = max(best, found[x] - messages[message_start[e] + x])

@@ -54,11 +54,11 @@ def coloured(flat: FlatGraph) -> Coloured:
         room,
     )
     order = np.argsort(colours, kind="stable").astype(np.int32)
-    renumbered = renumber(flat, order)
+    renumbered = _renumber(flat, order)
     return Coloured(renumbered, order, row_starts(np.bincount(colours)))
 
 
-def renumber(flat: FlatGraph, order: Int32[np.ndarray, " variables"]) -> FlatGraph:
+def _renumber(flat: FlatGraph, order: Int32[np.ndarray, " variables"]) -> FlatGraph:
     """Return the same graph with its variables in another order."""
     place = np.empty(len(order), np.int32)
     place[order] = np.arange(len(order), dtype=np.int32)

@@ -7,7 +7,7 @@ from gmruntime.compiling import loop
 
 
 @loop
-def best_of(
+def _best_of(
     total: np.ndarray,
     incoming: np.ndarray,
     table: np.ndarray,
@@ -127,7 +127,7 @@ def sweep(
             base = backward_start[e] if backward else forward_start[e]
             place = message_start[e]
             known = sent[place : place + k_i]
-            best_of(total, known, log_potentials[base : base + k_i * k_j], message, k_i, k_j)
+            _best_of(total, known, log_potentials[base : base + k_i * k_j], message, k_i, k_j)
             largest = message[0]
             for y in range(1, k_j):
                 largest = max(largest, message[y])

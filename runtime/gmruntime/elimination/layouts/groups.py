@@ -25,7 +25,7 @@ from gmruntime.simplify.network import Network, zero_counts
 LAYOUT_S = 1e-4
 """What finding a layout takes for each variable."""
 
-ENTRY_S = 1.5e-7
+_ENTRY_S = 1.5e-7
 """What finding the states of a table takes for each of its entries."""
 
 ENTRIES_PER_SECOND = 3e8
@@ -37,11 +37,11 @@ WORTH_SHARE = 0.06
 SAVED_BITS_MIN = 0.7
 """An entry read through lists takes up to twice as long."""
 
-LISTED_BITS_MIN = 0.7
+_LISTED_BITS_MIN = 0.7
 """A table with more joint states than any list may have is listed only where that saves so much:
 nothing it is joined with can be listed either."""
 
-COUNTS_MAX = (64, 256, 1024)
+_COUNTS_MAX = (64, 256, 1024)
 """Longer lists catch more zeros, but one that cannot be joined to its neighbours catches none."""
 
 
@@ -175,7 +175,7 @@ def listed(table: np.ndarray, groups: Sequence[Group]) -> Listed:
 def with_layout(
     network: Network,
     order: Order,
-    counts_max: tuple[int, ...] = COUNTS_MAX,
+    counts_max: tuple[int, ...] = _COUNTS_MAX,
     budget: Budget = UNLIMITED,
 ) -> Order:
     """Add the cheapest layout found to an order, where it saves something.
@@ -214,12 +214,12 @@ def best_laid_out(
     worth = _num_worth(network, may_be_listed(network), orders[0], passes)
     if worth < 1:
         return orders[0]
-    if worth < 2 * len(COUNTS_MAX):
-        return with_layout(network, orders[0], (COUNTS_MAX[1],), budget)
-    orders = orders[: max(1, worth - len(COUNTS_MAX))]
-    tried = [with_layout(network, order, (COUNTS_MAX[1],), budget) for order in orders]
+    if worth < 2 * len(_COUNTS_MAX):
+        return with_layout(network, orders[0], (_COUNTS_MAX[1],), budget)
+    orders = orders[: max(1, worth - len(_COUNTS_MAX))]
+    tried = [with_layout(network, order, (_COUNTS_MAX[1],), budget) for order in orders]
     best = int(np.argmin([laid_out_bits(order) for order in tried]))
-    again = with_layout(network, orders[best], (COUNTS_MAX[0], COUNTS_MAX[2]), budget)
+    again = with_layout(network, orders[best], (_COUNTS_MAX[0], _COUNTS_MAX[2]), budget)
     return min((tried[best], again), key=laid_out_bits)
 
 
@@ -227,7 +227,7 @@ def _num_worth(network: Network, hard: list[bool], order: Order, passes: float) 
     """Say how many layouts may be tried in a part of the time that the elimination takes."""
     seconds = passes * 2.0**order.total_bits / ENTRIES_PER_SECOND
     entries = sum(f.table.size for f, at_all in zip(network.factors, hard, strict=True) if at_all)
-    layout_s = LAYOUT_S * max(1, len(network.free)) + ENTRY_S * entries
+    layout_s = LAYOUT_S * max(1, len(network.free)) + _ENTRY_S * entries
     return int(min(100.0, WORTH_SHARE * seconds / layout_s))
 
 
@@ -236,8 +236,8 @@ def may_be_listed(network: Network) -> list[bool]:
     found: list[bool] = []
     for factor, num_zeros in zip(network.factors, zero_counts(network.factors), strict=True):
         size = factor.table.size
-        is_long = size - num_zeros > max(COUNTS_MAX)
-        least = (1.0 - 2.0**-LISTED_BITS_MIN) * size if is_long else 1
+        is_long = size - num_zeros > max(_COUNTS_MAX)
+        least = (1.0 - 2.0**-_LISTED_BITS_MIN) * size if is_long else 1
         found.append(num_zeros >= least)
     return found
 

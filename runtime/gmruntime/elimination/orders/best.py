@@ -9,7 +9,7 @@ from gmruntime.elimination.orders.restarts import SHARE, order_by_weight, search
 from gmruntime.elimination.orders.sweeping import swept_order
 from gmruntime.simplify.network import Network
 
-SMALL = 300
+_SMALL = 300
 """Up to so many variables a plain greedy order is found faster than a compiler is loaded."""
 
 
@@ -17,11 +17,11 @@ SEARCHABLE = 8192
 """Beyond so many variables the compiled search's bit rows take too long to scan."""
 
 
-SWEPT_MAX = 4000
+_SWEPT_MAX = 4000
 """Sweeps over so many variables take a quarter of a second."""
 
 
-SWEPT_BITS = 22.0
+_SWEPT_BITS = 22.0
 """From so many clique entries on a sweep takes less time than it may save."""
 
 
@@ -68,8 +68,8 @@ def best_orders(
     """
     best: list[Order] = []
     num_free = len(network.free)
-    if num_free <= SMALL or num_free > SEARCHABLE:
-        for by_fill in (False, True) if num_free <= SMALL else (False,):
+    if num_free <= _SMALL or num_free > SEARCHABLE:
+        for by_fill in (False, True) if num_free <= _SMALL else (False,):
             limit = min(bits_max, best[0].clique_bits + 3) if best else bits_max
             order = greedy_order(
                 network, rng, by_fill=by_fill, noise=0.0, first=first, bits_max=limit, budget=budget
@@ -80,7 +80,7 @@ def best_orders(
                 return best
     if num_free > SEARCHABLE:
         return best
-    if not first and num_free <= SWEPT_MAX and _may_be_swept(network, best, rng):
+    if not first and num_free <= _SWEPT_MAX and _may_be_swept(network, best, rng):
         swept = swept_order(network, bits_max=bits_max, budget=budget)
         best = sorted([*best, *([] if swept is None else [swept])], key=_cost)
         # Where greedy orders end far above it the search stops early.
@@ -105,4 +105,4 @@ def _cost(order: Order) -> float:
 def _may_be_swept(network: Network, best: list[Order], rng: np.random.Generator) -> bool:
     """Say whether a sweep takes less time than it may save: not where one greedy order is cheap."""
     known = best[0] if best else order_by_weight(network, rng.spawn(1)[0])
-    return known.total_bits > SWEPT_BITS
+    return known.total_bits > _SWEPT_BITS

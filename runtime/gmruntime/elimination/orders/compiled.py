@@ -10,7 +10,7 @@ _ONE = np.uint64(1)
 # Above the fill of any clique that is narrower.
 _LAST = 1e9
 
-WIDE_BITS = 60.0
+_WIDE_BITS = 60.0
 """Nobody wants a clique of so many bits: how much it fills in need not be counted."""
 
 
@@ -67,7 +67,7 @@ def _score(
     weight = bits[v]
     for k in range(count):
         weight += bits[near[k]]
-    if not by_fill or weight > WIDE_BITS:
+    if not by_fill or weight > _WIDE_BITS:
         # The hub of a star is scored again after each of its leaves; it is chosen last either way.
         return weight * (_LAST if by_fill else 1.0), count
     fill = 0.0

@@ -19,13 +19,13 @@ from gmruntime.arrays import Float64
 from gmruntime.elimination.passes.program import Sheet, Step
 from gmruntime.elimination.passes.program_kernel import Program
 
-LOG_SMALL = -650.0
+_LOG_SMALL = -650.0
 """Products above this have all their digits, after a division by the number of terms too."""
 
 LOG_LOOK = -300.0
 """Only where the smallest entry may be below this is it looked for: two such have a product."""
 
-LOG_LOST_MAX = -30.0
+_LOG_LOST_MAX = -30.0
 """Less is lost of the largest entry than rounding takes."""
 
 
@@ -68,9 +68,9 @@ def log_least(logs: Float64[np.ndarray, "*entries"]) -> float:
 def losses_of(sheet: Sheet, least: Float64[np.ndarray, " tables"]) -> Losses:
     """Return what is known of the given tables; nothing where no product can be too small."""
     terms = np.log([max(1.0, num_terms(sheet, step)) for step in sheet.steps])
-    if float(least.sum()) - float(terms.sum()) > LOG_SMALL:
+    if float(least.sum()) - float(terms.sum()) > _LOG_SMALL:
         return NOTHING_LOST
-    return Losses(least, np.where(least < LOG_SMALL, LOG_SMALL, -np.inf), terms)
+    return Losses(least, np.where(least < _LOG_SMALL, _LOG_SMALL, -np.inf), terms)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -93,13 +93,13 @@ def note_loss(program: Program, step: int, log_largest: float, losses: Losses) -
         # Maxima are of logs, where nothing is so small that it cannot win in the end.
         losses.lost[table] = most
         return bool(most > -np.inf)
-    if low < LOG_SMALL:
-        most = max(most, LOG_SMALL)
+    if low < _LOG_SMALL:
+        most = max(most, _LOG_SMALL)
     terms = float(losses.terms[step])
     most += np.log(1.0 + last - first) + terms - log_largest
     losses.lost[table] = most
     losses.least[table] = low - terms
-    return bool(most > LOG_LOST_MAX)
+    return bool(most > _LOG_LOST_MAX)
 
 
 @numba.njit(cache=True, nogil=True)

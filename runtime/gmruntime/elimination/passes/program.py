@@ -13,10 +13,10 @@ from gmruntime.elimination.layouts.groups import Axes, new_axes, spread
 from gmruntime.elimination.layouts.order import Layout, Order
 from gmruntime.simplify.network import Network
 
-PAIRED_SHARE = 16
+_PAIRED_SHARE = 16
 """Two operands are multiplied ahead where that takes at most this part of their step."""
 
-PAIRED_ENTRIES_MIN = 1 << 12
+_PAIRED_ENTRIES_MIN = 1 << 12
 """Smaller products are not worth a step of their own."""
 
 
@@ -71,7 +71,7 @@ class Sheet:
         return frozenset(v for axis in axes for v in self.axes.variables(axis))
 
 
-def new_table(sheet: Sheet, scope: tuple[int, ...], log_table: np.ndarray | None = None) -> int:
+def _new_table(sheet: Sheet, scope: tuple[int, ...], log_table: np.ndarray | None = None) -> int:
     """Add a table and return its number."""
     sheet.scopes.append(scope)
     if log_table is not None:
@@ -100,15 +100,15 @@ def contract(
     axes = _like(sheet, sheet.axes.restrict(within, touched), within)
     if len(operands) > 2:
         operands = _paired(sheet, list(operands), axes, clique)
-    result = new_table(sheet, scope)
+    result = _new_table(sheet, scope)
     sheet.steps.append(Step(axes, tuple(operands), result, clique))
     return result
 
 
 def _paired(sheet: Sheet, operands: list[int], within: tuple[int, ...], clique: int) -> list[int]:
     """Multiply small operands with each other first, so that fewer are read in the large step."""
-    entries_max = sheet.entries(within) // PAIRED_SHARE
-    while len(operands) > 2 and entries_max >= PAIRED_ENTRIES_MIN:
+    entries_max = sheet.entries(within) // _PAIRED_SHARE
+    while len(operands) > 2 and entries_max >= _PAIRED_ENTRIES_MIN:
         best: tuple[int, int, int] | None = None
         for k, one in enumerate(operands):
             for other in operands[:k]:
@@ -180,7 +180,7 @@ def write_upward(network: Network, order: Order) -> Cliques:
         operands = [*own[k], *(upward[c] for c in children[k])]
         if len(operands) > 2:
             operands = _paired(sheet, operands, axes[k], k)
-        result = new_table(sheet, separators[k])
+        result = _new_table(sheet, separators[k])
         sheet.steps.append(Step(axes[k], tuple(operands), result, k))
         upward.append(result)
     return Cliques(
@@ -197,7 +197,7 @@ def _own_tables(
         axes = sorted(range(len(factor.scope)), key=lambda k: sheet.place[factor.scope[k]])
         scope = tuple(factor.scope[k] for k in axes)
         gathered[sheet.place[scope[0]]].append((scope, factor.table.transpose(axes)))
-    return [[new_table(sheet, *part) for part in _merged(parts)] for parts in gathered]
+    return [[_new_table(sheet, *part) for part in _merged(parts)] for parts in gathered]
 
 
 def _aligned(
@@ -237,7 +237,7 @@ def _own_listed(
         clique = min(sheet.place[v] for v in factor.scope)
         scope = _like(sheet, given, axes[clique])
         parts = [sheet.axes.of(axis) for axis in scope]
-        own[clique].append(new_table(sheet, scope, spread(factor.table, factor.scope, parts)))
+        own[clique].append(_new_table(sheet, scope, spread(factor.table, factor.scope, parts)))
     return own
 
 

@@ -81,7 +81,7 @@ def log_sum(table: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
     return total + safe.reshape(total.shape)
 
 
-def log_max(table: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+def _log_max(table: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
     """Maximise over axes."""
     return table.max(axis=axes) if axes else table
 
@@ -113,7 +113,7 @@ def pass_upward(tree: Tree, is_max: np.ndarray) -> Upward:
     for clique in range(len(tree.scopes)):
         parts = [*tree.potentials[clique], *incoming(tree, clique, messages)]
         table = clique_sum(tree, clique, parts)
-        reduce = log_max if is_max[clique] else log_sum
+        reduce = _log_max if is_max[clique] else log_sum
         message = reduce(table, (0,))
         largest = float(message.max())
         if not np.isfinite(largest):

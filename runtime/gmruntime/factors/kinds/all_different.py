@@ -100,7 +100,7 @@ def _different_exactly(incoming: Messages, is_max: bool) -> list[np.ndarray]:
     return of_chain(first, last, incoming, ahead, back, is_max)
 
 
-def place_one(
+def _place_one(
     told: np.ndarray, x: int, sets: Float64[np.ndarray, "rows factors sets"], is_max: bool
 ) -> Float64[np.ndarray, "rows factors sets"]:
     """Let one variable at most take value x: from sets of variables placed to larger ones.
@@ -140,7 +140,7 @@ def _value_by_value(told: np.ndarray, is_max: bool) -> np.ndarray:
     nothing[:, :, 0] = 0.0
     placed = [nothing]
     for x in range(num_values - 1):
-        placed.append(place_one(told, x, placed[x], is_max))
+        placed.append(_place_one(told, x, placed[x], is_max))
     result = np.empty((arity, rows, count, num_values))
     after = nothing
     for x in range(num_values - 1, -1, -1):
@@ -148,7 +148,7 @@ def _value_by_value(told: np.ndarray, is_max: bool) -> np.ndarray:
             others = members[(members & (1 << k)) == 0]
             rest = after[:, :, (len(members) - 1) & ~others & ~(1 << k)]
             result[k, :, :, x] = reduce(placed[x][:, :, others] + rest, (2,), is_max)
-        after = place_one(told, x, after, is_max)
+        after = _place_one(told, x, after, is_max)
     return result
 
 
@@ -159,11 +159,11 @@ def _different_by_values(incoming: Messages, is_max: bool) -> list[np.ndarray]:
 
     Source: Huang and Jebara (2009), "Approximating the permanent with belief propagation".
     """
-    back, _ = assign(np.stack(incoming, axis=3), is_max)
+    back, _ = _assign(np.stack(incoming, axis=3), is_max)
     return [back[:, :, :, k] for k in range(back.shape[3])]
 
 
-def assign(
+def _assign(
     told: Float64[np.ndarray, "rows factors values arity"], is_max: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the log odds that the values leave each variable, and those that it gives them."""
@@ -221,7 +221,7 @@ def log_permanent(
     sets = np.full((rows, count, 1 << few.shape[3]), -np.inf)
     sets[:, :, 0] = 0.0
     for x in range(few.shape[2]):
-        sets = place_one(few, x, sets, False)
+        sets = _place_one(few, x, sets, False)
     return sets[:, :, -1]
 
 
@@ -236,7 +236,7 @@ def bethe_permanent(
     second 1 is left out where every value is taken.
     """
     exactly = told.shape[2] == told.shape[3]
-    back, odds = assign(told, False)
+    back, odds = _assign(told, False)
     odds = np.clip(odds, -_ODDS_MAX, _ODDS_MAX)
     by_variable = reduce(told + back, (2,), False).sum(axis=2)
     by_value = reduce(odds, (3,), False)

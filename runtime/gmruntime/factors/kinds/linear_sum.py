@@ -13,7 +13,7 @@ from gmruntime.factors.layers import partial_sums
 from gmruntime.factors.parameters import ParameterError, floats, integers, same_length, shared
 from gmruntime.factors.semiring import Messages, of_chain
 
-SUM_MAX = 1 << 62
+_SUM_MAX = 1 << 62
 """Partial sums of a linear sum stay below this, so that none leaves the 64-bit integers."""
 
 # What factors sum to is looked at one by one; blocks of more of them are mechanisms of nothing.
@@ -48,7 +48,7 @@ class LinearSum(FactorKind):
             raise ParameterError("log_potentials lists no sum; at least one must be allowed")
         # In floats, which may be large, since the integers themselves may wrap.
         reach = np.abs(coefficients.astype(np.float64)).sum(axis=1) * (num_states_max - 1)
-        if (reach + np.abs(lowest.astype(np.float64)) >= SUM_MAX).any():
+        if (reach + np.abs(lowest.astype(np.float64)) >= _SUM_MAX).any():
             raise ParameterError("coefficients or lowest reach beyond 64-bit integers")
         return LinearSum(coefficients, lowest, log_potentials)
 

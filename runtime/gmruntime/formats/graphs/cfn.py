@@ -15,7 +15,7 @@ from gmruntime.formats.located import Located, shown
 from gmruntime.formats.recognise import CFN, refuse_other
 
 SIZE_MAX = (1 << 31) - 1
-WEIGHT_MAX = 10**15
+_WEIGHT_MAX = 10**15
 _DECIMAL = re.compile(r"([-+]?)(\d*)\.?(\d*)", re.ASCII)
 _BOUND = re.compile(r"([<>])([-+]?\d*\.?\d*)", re.ASCII)
 _DIGITS_MAX = 15
@@ -263,7 +263,7 @@ class _Reader:
         if not isinstance(params, Items):
             raise self.located.error(f"`{name}` needs its params", kind.offset)
         if name in functions.ARITHMETIC:
-            numbers = [self._whole(one, WEIGHT_MAX) for one in params.items]
+            numbers = [self._whole(one, _WEIGHT_MAX) for one in params.items]
             if len(numbers) != functions.ARITHMETIC[name]:
                 expected = functions.ARITHMETIC[name]
                 message = f"`{name}` has {expected} params, not {len(numbers)}"
@@ -279,18 +279,18 @@ class _Reader:
             return fields[key]
 
         if name == "knapsack":
-            capacity, weights = self._whole(field("capacity"), WEIGHT_MAX), field("weights")
+            capacity, weights = self._whole(field("capacity"), _WEIGHT_MAX), field("weights")
             listed = weights.items if isinstance(weights, Items) else [weights]
             if len(listed) != len(scope):
                 message = f"{len(scope)} weights are expected, not {len(listed)}"
                 raise self.located.error(message, weights.offset)
-            weighed = [self._whole(one, WEIGHT_MAX) for one in listed]
+            weighed = [self._whole(one, _WEIGHT_MAX) for one in listed]
             functions.knapsack(self.costs, scope, capacity, weighed)
             return
         metric, cost = self._name(field("metric"), "a metric"), self._cost(field("cost"))
         if name.startswith("w") and name.endswith("sum"):
             comparator = self._name(field("comparator"), "a comparator")
-            right = self._whole(field("to"), WEIGHT_MAX) if name == "wsum" else None
+            right = self._whole(field("to"), _WEIGHT_MAX) if name == "wsum" else None
             functions.sum_compared(self.costs, scope, metric, cost, comparator, right)
         else:
             functions.all_different(self.costs, scope, name, metric, cost)

@@ -17,10 +17,10 @@ from gmruntime.factors.kinds import AllDifferent, Count, LinearSum
 from gmruntime.formats.graphs.named import Factors
 from gmruntime.graph import FactorGraph
 
-SUMS_MAX = 1 << 22
+_SUMS_MAX = 1 << 22
 """A linear function may have so many different sums."""
 
-PATTERNS_FROM = 1 << 16
+_PATTERNS_FROM = 1 << 16
 """Wider functions of two-valued variables with few exceptions become a factor for each."""
 
 HARD = math.inf
@@ -116,7 +116,7 @@ class Costs:
     def is_pattern(self, scope: Sequence[int], num_tuples: int) -> bool:
         """Say whether a function is better taken as patterns than as a table."""
         sizes = [self.sizes[v] for v in scope]
-        return math.prod(sizes) > PATTERNS_FROM and set(sizes) == {2} and num_tuples < 1000
+        return math.prod(sizes) > _PATTERNS_FROM and set(sizes) == {2} and num_tuples < 1000
 
     def patterns(
         self, scope: Sequence[int], default: float, tuples: np.ndarray, costs: np.ndarray
@@ -192,7 +192,7 @@ class Costs:
         reach = [c * (self.sizes[v] - 1) for c, v in zip(coefficients, scope, strict=True)]
         lowest = sum(min(0, r) for r in reach)
         highest = sum(max(0, r) for r in reach)
-        if highest - lowest >= SUMS_MAX:
+        if highest - lowest >= _SUMS_MAX:
             raise UnreadError(f"this linear function has {highest - lowest + 1} different sums")
         if not self._factors.reserve(highest - lowest + 1):
             raise UnreadError("the cost functions of this file are too large")

@@ -9,12 +9,12 @@ from gmruntime.formats.recognise import WCSP, refuse_other
 from gmruntime.formats.text import Tokens
 
 SIZE_MAX = (1 << 31) - 1
-COST_MAX = 10**18 - 1
+_COST_MAX = 10**18 - 1
 """Eighteen digits; what is longer is cut in `_cost`, and is infinite anyway."""
 
 _TOP_DIGITS = 18
 
-NUMBER_MAX = 10**15
+_NUMBER_MAX = 10**15
 """Weights and capacities up to here add up within 64 bits."""
 
 
@@ -60,7 +60,7 @@ def _cost(tokens: Tokens, what: str, low: int) -> float:
     if len(word) > _TOP_DIGITS and word.isascii() and word.isdecimal():
         tokens.position += 1
         return float(int(word)) if len(word) < 40 else 1e40
-    return float(tokens.integer(what, low, COST_MAX))
+    return float(tokens.integer(what, low, _COST_MAX))
 
 
 class _Reader:
@@ -183,7 +183,7 @@ class _Reader:
             raise tokens.fail(functions.unread(kind), tokens.position - 1)
 
     def _number(self) -> int:
-        return self.tokens.integer("a number", -NUMBER_MAX, NUMBER_MAX)
+        return self.tokens.integer("a number", -_NUMBER_MAX, _NUMBER_MAX)
 
     def _weights(self, variable: int) -> dict[int, int]:
         size = self.costs.sizes[variable]

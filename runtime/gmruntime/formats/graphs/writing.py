@@ -14,10 +14,10 @@ from gmruntime.graph import FactorGraph, num_states
 ENTRIES_MAX = 1 << 24
 """A factor's table may have so many entries."""
 
-COST_DIGITS = 9
+_COST_DIGITS = 9
 """Costs are written with so many decimals: a total of a thousand is off by less than 1e-6."""
 
-WHOLE_DIGITS = 6
+_WHOLE_DIGITS = 6
 """Whole costs count units of 1e-6 nats, where the graph's own are not whole."""
 
 
@@ -75,12 +75,12 @@ def cfn_text(named: NamedGraph) -> str:
     for number, (scope, logs) in enumerate(found):
         # Twice, so that the negative costs of others do not bring it below the bound.
         costs = np.where(logs == -np.inf, 2 * top, -logs).reshape(-1)
-        listed = ", ".join(f"{cost:.{COST_DIGITS}f}" for cost in costs.tolist())
+        listed = ", ".join(f"{cost:.{_COST_DIGITS}f}" for cost in costs.tolist())
         words = ", ".join(f'"{names[v]}"' for v in scope)
         functions.append(f'"f{number}": {{"scope": [{words}], "costs": [{listed}]}}')
     title = _cfn_name(named.name or "graph", set())
     return (
-        f'{{"problem": {{"name": "{title}", "mustbe": "<{top:.{COST_DIGITS}f}"}},\n'
+        f'{{"problem": {{"name": "{title}", "mustbe": "<{top:.{_COST_DIGITS}f}"}},\n'
         f'"variables": {{\n{_joined(lines)}\n}},\n"functions": {{\n{_joined(functions)}\n}}}}\n'
     )
 
@@ -103,7 +103,7 @@ def wcsp_text(named: NamedGraph) -> tuple[str, str]:
     finite = [logs[np.isfinite(logs)] for _, logs in found]
     is_whole = all((logs <= 0).all() and (logs == np.round(logs)).all() for logs in finite)
     lowered = [(scope, logs if is_whole else logs - _peak(logs)) for scope, logs in found]
-    scale = 1.0 if is_whole else 10.0**WHOLE_DIGITS
+    scale = 1.0 if is_whole else 10.0**_WHOLE_DIGITS
     top = int(_above(lowered) * scale)
     title = re.sub(r"\W", "_", named.name, flags=re.ASCII) or "graph"
     lines = [f"{title} {len(sizes)} {max(sizes, default=0)} {len(found)} {top}"]

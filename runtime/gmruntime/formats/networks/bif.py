@@ -16,7 +16,7 @@ _TOKEN = re.compile(
 
 _BRACKETS = ("(", ")", "[", "]", "{", ";")
 
-QUOTE = 'names with brackets, commas or spaces are read in quotes: { "(0,1]", "(1,5]" }'
+_QUOTE = 'names with brackets, commas or spaces are read in quotes: { "(0,1]", "(1,5]" }'
 
 
 def read_bif(path: str | Path) -> Network:
@@ -75,7 +75,7 @@ def _variable(reader: Words, gathered: Gathered) -> None:
         while not reader.at("}") and not reader.is_over():
             if reader.at(*_BRACKETS):
                 raise reader.wrong(
-                    f"a state's name cannot begin with `{reader.peek()}`", hint=QUOTE
+                    f"a state's name cannot begin with `{reader.peek()}`", hint=_QUOTE
                 )
             values.append(reader.next("a state"))
         reader.expect("}")
@@ -83,7 +83,7 @@ def _variable(reader: Words, gathered: Gathered) -> None:
         if text != str(len(values)) or len(set(values)) != len(values):
             twice = [value for k, value in enumerate(values) if value in values[:k]]
             found = f"`{twice[0]}` twice" if twice else f"not {len(values)}"
-            raise reader.wrong(f"{name} should have {text} different states, {found}", hint=QUOTE)
+            raise reader.wrong(f"{name} should have {text} different states, {found}", hint=_QUOTE)
     reader.expect("}")
     gathered.declare(name, values, offset)
 

@@ -17,7 +17,7 @@ from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock
 ENTRIES_MAX = 1 << 26
 """The tables of a network have at most so many entries, half a gigabyte."""
 
-PARENTS_MAX = 30
+_PARENTS_MAX = 30
 """NumPy has arrays of at most 32 axes; parents of two states each end at 26 anyway."""
 
 
@@ -209,7 +209,7 @@ class Gathered:
         if child in self.distributions:
             raise self.text.error(f"the probabilities of {child} are given twice", offset)
         self._num_entries += math.prod(len(self.states[v]) for v in names)
-        if self._num_entries > ENTRIES_MAX or len(names) > PARENTS_MAX:
+        if self._num_entries > ENTRIES_MAX or len(names) > _PARENTS_MAX:
             raise self.text.error(f"the table of {child} is too large", offset)
         found = Distribution(self.text, self.states, names, offset)
         self.distributions[child] = found

@@ -44,7 +44,7 @@ def parse_xdsl(name: str, text: str) -> Network:
         elif node.tag == "deterministic":
             _function(located, node, found)
         else:
-            _noisy_max(located, node, found)
+            _read_noisy_max(located, node, found)
     _warn_of_agrum(located, top, gathered)
     return gathered.network(top.attributes.get("id", "") or "unknown", "XDSL network")
 
@@ -60,7 +60,7 @@ def _warn_of_agrum(located: Located, top: Element, gathered: Gathered) -> None:
         )
 
 
-def noisy_max(
+def _noisy_max(
     effects: list[Float64[np.ndarray, "outcomes states"]], leak: Float64[np.ndarray, " states"]
 ) -> Float64[np.ndarray, "*outcomes states"]:
     """Return the distribution of the strongest of what each cause brings about, and of a leak.
@@ -76,7 +76,7 @@ def noisy_max(
 
     Source: Díez (1993), "Parameter adjustment in Bayes networks: the generalized noisy OR-gate".
 
-    >>> noisy_max([np.array([[0.9, 0.1], [0.0, 1.0]])], np.array([0.5, 0.5])).tolist()
+    >>> _noisy_max([np.array([[0.9, 0.1], [0.0, 1.0]])], np.array([0.5, 0.5])).tolist()
     [[0.95, 0.05], [0.5, 0.5]]
     """
     at_most = np.cumsum(leak[::-1])[::-1]
@@ -129,7 +129,7 @@ def _function(located: Located, node: Element, found: Distribution) -> None:
     found.rows(values, offsets, element.offset)
 
 
-def _noisy_max(located: Located, node: Element, found: Distribution) -> None:
+def _read_noisy_max(located: Located, node: Element, found: Distribution) -> None:
     size = found.num_states
     counts = [len(found.states[parent]) for parent in found.parents]
     orders = _strengths(located, node, found, counts)
@@ -157,7 +157,7 @@ def _noisy_max(located: Located, node: Element, found: Distribution) -> None:
         effect[order] = columns[start : start + len(order)]
         effects.append(effect)
         start += len(order)
-    found.table[...] = noisy_max(effects, columns[-1])
+    found.table[...] = _noisy_max(effects, columns[-1])
     found.places[...] = element.offset
 
 

@@ -49,7 +49,7 @@ def propagate_compiled(
         if visits is None:
             found = run_row(program, unary[row], budget, options, values[row])
         else:
-            found = visit_row(visits, unary[row], budget, options, values[row])
+            found = _visit_row(visits, unary[row], budget, options, values[row])
         if found is None:
             found = propagate_vectorised(
                 layout, unary[row : row + 1], budget, options, values[row : row + 1].copy()
@@ -93,7 +93,7 @@ def _outwards(
     return Messages(heard[None], residual, num_sweeps, converged, np.zeros(1, np.bool_))
 
 
-def visit_row(
+def _visit_row(
     visits: "Visits",
     unary: Float64[np.ndarray, " entries"],
     budget: Budget,

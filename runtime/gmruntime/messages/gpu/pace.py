@@ -18,7 +18,7 @@ PATIENCE = 5
 
 
 @dataclass(slots=True)
-class Pace:
+class _Pace:
     """What share of the messages is sent: all, until they no longer settle."""
 
     options: BpOptions
@@ -65,7 +65,7 @@ def sweep_on_gpu(
     Returns:
         the largest change of the last sweep, and the sweeps done.
     """
-    count, pace = 0, Pace(options, damping)
+    count, pace = 0, _Pace(options, damping)
     while count < options.num_sweeps_max and budget.left_s() > 0.0:
         change.fill(0)
         sweep(count, pace.chance)

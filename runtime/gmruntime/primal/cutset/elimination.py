@@ -26,13 +26,13 @@ from gmruntime.primal.cutset.tables import (
 
 # Functions of one clique whose distances are kept from tile to tile; beyond, they are worked out
 # again: cliques of so many functions are small.
-NUM_KEPT_MAX = 64
+_NUM_KEPT_MAX = 64
 
-# Columns of `Desk.functions`.
-OFFSET, IS_FACTOR, SHAPE = 0, 1, 2
+# Columns of `_Desk.functions`.
+_OFFSET, _IS_FACTOR, _SHAPE = 0, 1, 2
 
 
-class Desk(NamedTuple):
+class _Desk(NamedTuple):
     """Room to lay out one clique and its functions."""
 
     axis_of: Int64[np.ndarray, " variables"]
@@ -140,13 +140,13 @@ def run_plan(
                 fields[k] = -temperature * np.log(-np.log(next_uniform(state)))
     messages = np.empty(plan.message_start[made])
     room = max(TILE_ENTRIES_MAX, widest)
-    desk = Desk(
+    desk = _Desk(
         np.zeros(len(arrays.num_states), np.int64),
         np.zeros(most_axes, np.int64),
         np.zeros(most_axes, np.int64),
         np.zeros((most_used, most_axes), np.int64),
         np.zeros((most_used, 3), np.int64),
-        np.zeros((min(most_used, NUM_KEPT_MAX), room), np.uint32),
+        np.zeros((min(most_used, _NUM_KEPT_MAX), room), np.uint32),
         np.zeros(room),
     )
     for step in range(made):
@@ -162,7 +162,7 @@ def _lay_out(
     step: int,
     assignment: Int32[np.ndarray, " variables"],
     fields: Float64[np.ndarray, " variable_states"],
-    desk: Desk,
+    desk: _Desk,
 ) -> int:
     """Note the clique's axes and its functions; add those of one variable to its field.
 
@@ -189,8 +189,8 @@ def _lay_out(
             for a in range(arrays.num_states[variable]):
                 fields[first + a] += arrays.log_potentials[offset + a * strides[last]]
             continue
-        desk.functions[noted, OFFSET] = offset
-        desk.functions[noted, IS_FACTOR] = is_factor
+        desk.functions[noted, _OFFSET] = offset
+        desk.functions[noted, _IS_FACTOR] = is_factor
         noted += 1
     return noted
 
@@ -203,7 +203,7 @@ def _send(
     assignment: Int32[np.ndarray, " variables"],
     fields: Float64[np.ndarray, " variable_states"],
     messages: Float64[np.ndarray, " entries"],
-    desk: Desk,
+    desk: _Desk,
 ) -> None:
     """Add up a variable's functions and maximise it out, tile by tile."""
     noted = _lay_out(arrays, plan, step, assignment, fields, desk)
@@ -219,7 +219,7 @@ def _send(
     tile = desk.tile[:size]
     rows = size // states
     for k in range(min(noted, len(desk.distances))):
-        desk.functions[k, SHAPE] = fill_distances(
+        desk.functions[k, _SHAPE] = fill_distances(
             desk.dims, desk.strides[k], first, num_axes, desk.distances[k]
         )
     for begin in range(0, len(out), rows):
@@ -227,12 +227,12 @@ def _send(
         for k in range(noted):
             kept = min(k, len(desk.distances) - 1)
             if noted > len(desk.distances) and k >= kept:
-                desk.functions[k, SHAPE] = fill_distances(
+                desk.functions[k, _SHAPE] = fill_distances(
                     desk.dims, desk.strides[k], first, num_axes, desk.distances[kept]
                 )
-            shape = desk.functions[k, SHAPE]
-            offset = desk.functions[k, OFFSET]
-            if desk.functions[k, IS_FACTOR]:
+            shape = desk.functions[k, _SHAPE]
+            offset = desk.functions[k, _OFFSET]
+            if desk.functions[k, _IS_FACTOR]:
                 add_tile(tile, arrays.log_potentials, offset, desk.distances[kept], shape)
             else:
                 add_tile(tile, messages, offset, desk.distances[kept], shape)
@@ -243,7 +243,7 @@ def _send(
             turn = desk.digits[axis] == desk.dims[axis]
             shift = 1 - desk.dims[axis] if turn else 1
             for k in range(noted):
-                desk.functions[k, OFFSET] += shift * desk.strides[k, axis]
+                desk.functions[k, _OFFSET] += shift * desk.strides[k, axis]
             if not turn:
                 break
             desk.digits[axis] = 0

@@ -22,30 +22,30 @@ if TYPE_CHECKING:
 WIDTHS = (8.0, 12.0, 16.0, 20.0)
 
 # (temperature in units of the landscape's scale, moves) of a cycle. The first is pure ascent.
-HEATS = ((0.0, 1), (0.3, 10), (0.6, 10), (0.9, 25), (0.6, 100))
+_HEATS = ((0.0, 1), (0.3, 10), (0.6, 10), (0.9, 25), (0.6, 100))
 
 # Entries of all messages of one move: 128 MB.
 NUM_ENTRIES_MAX = 1 << 24
 
 # How far from greedy elimination orders may be, bits.
-ORDER_NOISE = 1.0
+_ORDER_NOISE = 1.0
 
 # Local cycles move a region of so many variables; larger graphs are always searched by regions.
-REGION_SIZE_MIN, REGION_SIZE_MAX = 30, 20_000
+_REGION_SIZE_MIN, _REGION_SIZE_MAX = 30, 20_000
 
 # A cycle may take such a part of the time the engine has had before.
-CYCLE_SHARE_MAX = 0.1
+_CYCLE_SHARE_MAX = 0.1
 
 # A wanderer waits for a gain at least so long.
 STUCK_S = 0.3
 
 # How fast an arm's past is forgotten, per cycle; and what one cycle's gain may count for at most,
 # in units of the landscape's scale.
-MEMORY, GAIN_MAX = 0.5, 10.0
-WIN_MEMORY = 0.9
+MEMORY, _GAIN_MAX = 0.5, 10.0
+_WIN_MEMORY = 0.9
 
 # A move may take so many times the turn it is given, and a turn is rarely longer than 0.1 s.
-OVERRUN = 2.0
+_OVERRUN = 2.0
 
 
 @dataclass(slots=True, eq=False)
@@ -75,7 +75,7 @@ class Cycle:
 def _arms() -> list[Arm]:
     return [
         Arm(bits, heat, moves, is_local)
-        for heat, moves in HEATS
+        for heat, moves in _HEATS
         for is_local in (False, True)
         for bits in WIDTHS
     ]
@@ -173,7 +173,7 @@ class Neighbourhoods:
         top = ground.landscape.scale * arm.heat * self.rng.uniform(0.5, 1.5)
         steps = np.linspace(top, 0.0, arm.num_moves) if arm.num_moves > 1 else np.zeros(1)
         free = self._region() if arm.is_local else np.arange(len(self.best), dtype=np.int32)
-        if len(free) > REGION_SIZE_MAX:
+        if len(free) > _REGION_SIZE_MAX:
             free = self._region()
         return Cycle(arm, self.best.copy(), [float(step) for step in steps], free)
 
@@ -182,7 +182,7 @@ class Neighbourhoods:
         from gmruntime.primal.compiled import grow_region
 
         n = len(self.best)
-        least, most = min(n, REGION_SIZE_MIN), min(n, REGION_SIZE_MAX)
+        least, most = min(n, _REGION_SIZE_MIN), min(n, _REGION_SIZE_MAX)
         size = int(least * (most / least) ** self.rng.random())
         arrays = terrain_of(self.terrain).arrays
         return grow_region(arrays, int(self.rng.integers(n)), size)
@@ -199,7 +199,7 @@ class Neighbourhoods:
         start = self.budget.clock() if timed else 0.0
         bits = cycle.arm.bits
         made = make_plan(
-            arrays, cycle.free, bits, NUM_ENTRIES_MAX, ORDER_NOISE, state, plan, scratch
+            arrays, cycle.free, bits, NUM_ENTRIES_MAX, _ORDER_NOISE, state, plan, scratch
         )
         run_plan(arrays, plan, made, cycle.assignment, cycle.temperatures.pop(0), state)
         cost = self.budget.clock() - start if timed else 2.0 ** (bits / 4.0)
@@ -223,10 +223,10 @@ class Neighbourhoods:
         arm = cycle.arm
         arm.cycles += 1
         # Old wins fade: what helped a climb may do nothing near its top.
-        arm.wins = WIN_MEMORY * arm.wins + (gain > 0.0)
+        arm.wins = _WIN_MEMORY * arm.wins + (gain > 0.0)
         # Repairing a broken rule gains a penalty's worth: without a cap one such stroke of luck
         # would outshine every later gain.
-        capped = min(gain, GAIN_MAX * terrain_of(self.terrain).landscape.scale)
+        capped = min(gain, _GAIN_MAX * terrain_of(self.terrain).landscape.scale)
         rate = capped / max(cycle.seconds, 1e-7)
         arm.rate = rate if arm.cycles == 1 else MEMORY * arm.rate + (1.0 - MEMORY) * rate
         self.num_cycles += 1
@@ -265,6 +265,6 @@ class Neighbourhoods:
         if arm.bits == WIDTHS[0] and arm.num_moves == 1:
             return True
         cost = self.cycle_s(arm)
-        if seconds > 0.0 and cost > OVERRUN * seconds * arm.num_moves:
+        if seconds > 0.0 and cost > _OVERRUN * seconds * arm.num_moves:
             return False
-        return cost <= CYCLE_SHARE_MAX * self.spent_s + 0.02
+        return cost <= _CYCLE_SHARE_MAX * self.spent_s + 0.02

@@ -48,8 +48,8 @@ class Scratch(NamedTuple):
 
 
 # Positions of variables that are not eliminated, and the places of the counters.
-FREE, FROZEN, OUTSIDE = -1, -2, -3
-SIZE, STAMP, MADE = 0, 1, 2
+_FREE, _FROZEN, OUTSIDE = -1, -2, -3
+SIZE, STAMP, _MADE = 0, 1, 2
 
 
 def empty_plan(arrays: Arrays, clique_entries: int) -> tuple[Plan, Scratch]:
@@ -104,7 +104,7 @@ def _clique_of(arrays: Arrays, plan: Plan, scratch: Scratch, variable: int) -> t
             continue
         for edge in range(arrays.factor_start[factor], arrays.factor_start[factor + 1]):
             other = arrays.edge_variable[edge]
-            if scratch.marks[other] != stamp and plan.position[other] == FREE:
+            if scratch.marks[other] != stamp and plan.position[other] == _FREE:
                 scratch.marks[other] = stamp
                 scratch.found[count] = other
                 bits += scratch.log2_states[other]
@@ -117,7 +117,7 @@ def _clique_of(arrays: Arrays, plan: Plan, scratch: Scratch, variable: int) -> t
             continue
         for place in range(plan.clique_start[made], plan.clique_start[made + 1]):
             other = plan.clique[place]
-            if scratch.marks[other] != stamp and plan.position[other] == FREE:
+            if scratch.marks[other] != stamp and plan.position[other] == _FREE:
                 scratch.marks[other] = stamp
                 scratch.found[count] = other
                 bits += scratch.log2_states[other]
@@ -166,7 +166,7 @@ def _next(plan: Plan, scratch: Scratch) -> int:
             place = below
         scratch.keys[place] = key
         scratch.items[place] = scratch.items[size]
-        if plan.position[least] == FREE and scratch.key_of[least] == least_key:
+        if plan.position[least] == _FREE and scratch.key_of[least] == least_key:
             return least
     return -1
 
@@ -193,7 +193,7 @@ def _freeze(
                 worst = rank
                 chosen = k
         other = scratch.found[chosen]
-        plan.position[other] = FROZEN
+        plan.position[other] = _FROZEN
         saved += scratch.log2_states[other]
         count -= 1
         scratch.found[chosen] = scratch.found[count]
@@ -203,7 +203,7 @@ def _freeze(
 @loop
 def _eliminate(arrays: Arrays, plan: Plan, scratch: Scratch, variable: int, count: int) -> None:
     """Absorb every living function of the variable into a message to the `count` found ones."""
-    made = scratch.counters[MADE]
+    made = scratch.counters[_MADE]
     num_factors = len(arrays.table_start)
     plan.position[variable] = made
     plan.order[made] = variable
@@ -234,7 +234,7 @@ def _eliminate(arrays: Arrays, plan: Plan, scratch: Scratch, variable: int, coun
     plan.clique_start[made + 1] = begin + count
     plan.used_start[made + 1] = num_used
     plan.message_start[made + 1] = plan.message_start[made] + entries
-    scratch.counters[MADE] = made + 1
+    scratch.counters[_MADE] = made + 1
 
 
 @loop
@@ -272,7 +272,7 @@ def make_plan(
     plan.used_start[0] = 0
     plan.message_start[0] = 0
     for variable in free:
-        plan.position[variable] = FREE
+        plan.position[variable] = _FREE
     for variable in free:
         scratch.offsets[variable] = noise * next_uniform(state)
         _queue(scratch, variable, _clique_of(arrays, plan, scratch, variable)[1])
@@ -281,12 +281,12 @@ def make_plan(
         if variable < 0:
             break
         count, bits = _clique_of(arrays, plan, scratch, variable)
-        made = scratch.counters[MADE]
+        made = scratch.counters[_MADE]
         room = num_entries_max - plan.message_start[made]
         most = min(bits_max, np.log2(max(1.0, float(room))))
         clique_room = len(plan.clique) - plan.clique_start[made]
         if count > clique_room or (bits > most + 1e-9 and count == 0):
-            plan.position[variable] = FROZEN
+            plan.position[variable] = _FROZEN
         elif bits > most + 1e-9:
             saved = _freeze(arrays, plan, scratch, count, bits - most, state)
             _queue(scratch, variable, bits - saved)
@@ -295,14 +295,14 @@ def make_plan(
         else:
             _eliminate(arrays, plan, scratch, variable, count)
             _refresh(arrays, plan, scratch)
-    _sort_cliques(arrays, plan, scratch.counters[MADE])
-    return scratch.counters[MADE]
+    _sort_cliques(arrays, plan, scratch.counters[_MADE])
+    return scratch.counters[_MADE]
 
 
 @loop
 def _refresh(arrays: Arrays, plan: Plan, scratch: Scratch) -> None:
     """Queue the variables whose clique the last elimination has made smaller."""
-    made = scratch.counters[MADE]
+    made = scratch.counters[_MADE]
     for place in range(plan.clique_start[made - 1], plan.clique_start[made]):
         if scratch.counters[SIZE] + 1 >= len(scratch.keys) // 2:
             return

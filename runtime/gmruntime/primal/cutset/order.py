@@ -8,7 +8,7 @@ from gmruntime.arrays import Int32
 from gmruntime.flat import FlatGraph
 
 # A greedy order stops before a clique with more bits.
-BITS_MAX = 60.0
+_BITS_MAX = 60.0
 
 
 def greedy_order(
@@ -28,5 +28,5 @@ def greedy_order(
     plan, scratch = empty_plan(arrays, 100 * n + 64)
     free = np.arange(n, dtype=np.int32)
     state = random_state(rng)
-    made = make_plan(arrays, free, BITS_MAX, 1 << 61, 0.0, state, plan, scratch)
+    made = make_plan(arrays, free, _BITS_MAX, 1 << 61, 0.0, state, plan, scratch)
     return plan.order[:made].copy(), math.log2(max(1, int(plan.message_start[made])))

@@ -17,7 +17,7 @@ LOW, HIGH = 0.02, 1.0
 
 # Sweeps of a round's annealing, and tabu steps for each variable after it.
 NUM_SWEEPS_MAX = 300
-TABU_STEPS_PER_VARIABLE = 30
+_TABU_STEPS_PER_VARIABLE = 30
 
 
 @dataclass(slots=True, eq=False)
@@ -71,7 +71,7 @@ class Flips:
         num_sweeps = int(10.0 * (NUM_SWEEPS_MAX / 10.0) ** self.rng.random())
         tenure = int(self.rng.integers(3, max(8, min(n, 60))))
         # Both loops scan all states of all variables; a step costs about a nanosecond for each.
-        num_steps = TABU_STEPS_PER_VARIABLE * n
+        num_steps = _TABU_STEPS_PER_VARIABLE * n
         if left_s is not None:
             step_s = 2e-9 * float(arrays.state_start[-1]) + 1e-7
             num_steps = max(n, min(num_steps, int(max(left_s, 0.01) / step_s)))

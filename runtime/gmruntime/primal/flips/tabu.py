@@ -15,7 +15,7 @@ from gmruntime.primal.compiled import Arrays, next_uniform
 
 
 @loop
-def fill_fields(
+def _fill_fields(
     arrays: Arrays,
     assignment: Int32[np.ndarray, " variables"],
     fields: Float64[np.ndarray, " variable_states"],
@@ -108,7 +108,7 @@ def tabu_steps(
         the score of `best`.
     """
     fields = np.zeros(arrays.state_start[-1])
-    current = fill_fields(arrays, assignment, fields)
+    current = _fill_fields(arrays, assignment, fields)
     for step in range(1, num_steps + 1):
         gain = -np.inf
         chosen = -1
@@ -152,7 +152,7 @@ def gibbs_sweeps(
 ) -> None:
     """Visit every variable once for each temperature, re-drawing it given all others."""
     fields = np.zeros(arrays.state_start[-1])
-    fill_fields(arrays, assignment, fields)
+    _fill_fields(arrays, assignment, fields)
     for temperature in temperatures:
         for variable in range(len(assignment)):
             first = arrays.state_start[variable]

@@ -25,23 +25,23 @@ if TYPE_CHECKING:
 NUM_EDGES_MIN = 50_000
 
 # Replicas, as many as fit into so many bytes; always whole groups.
-NUM_REPLICAS_MAX, NUM_BYTES_MAX, GROUP = 4096, 1 << 28, 32
+_NUM_REPLICAS_MAX, _NUM_BYTES_MAX, _GROUP = 4096, 1 << 28, 32
 
 # Temperatures a replica starts from, in units of the landscape's scale; and those of replicas that
 # start from the incumbent, every other one.
 LOW, HIGH, WARM = 0.05, 1.0, 0.2
 
 # Sweeps of the first run and of the longest, and those at no temperature that end each run.
-NUM_SWEEPS_FIRST, NUM_SWEEPS_MAX, NUM_SWEEPS_COLD = 64, 4096, 4
+_NUM_SWEEPS_FIRST, NUM_SWEEPS_MAX, _NUM_SWEEPS_COLD = 64, 4096, 4
 
 # Launches only queue up: after so many sweeps the device is waited for.
 SWEEPS_PER_LOOK = 32
 
 # The factors are added up in so many shares.
-NUM_SHARES = 64
+_NUM_SHARES = 64
 
 # So many of the best replicas are combined with what is known.
-NUM_COMBINED = 16
+_NUM_COMBINED = 16
 
 
 def gpu() -> Device:
@@ -102,7 +102,7 @@ class Replicas:
 
     def scores(self) -> Float64[np.ndarray, " replicas"]:
         """Score every replica; waits for the device."""
-        factors, shares = len(self.parts.flat.table_start), NUM_SHARES
+        factors, shares = len(self.parts.flat.table_start), _NUM_SHARES
         found = self.device.arrays.empty((shares, self.num_replicas), np.float64)
         _, starts, variables, _, strides, tables, potentials = self.held[:7]
         arguments = (
@@ -147,7 +147,7 @@ class ReplicaAnnealing:
     device: Device | None = None
     replicas: Replicas | None = None
     left: list[float] = field(default_factory=list[float])
-    num_sweeps: int = NUM_SWEEPS_FIRST
+    num_sweeps: int = _NUM_SWEEPS_FIRST
 
     @property
     def name(self) -> str:
@@ -180,8 +180,8 @@ class ReplicaAnnealing:
     def _place(self, device: Device) -> Replicas:
         landscape = terrain_of(self.terrain).landscape
         finite = replace(landscape.flat, log_potentials=landscape.log_potentials)
-        fits = NUM_BYTES_MAX // (4 * max(1, len(finite.num_states)))
-        num_replicas = max(GROUP, min(NUM_REPLICAS_MAX, fits // GROUP * GROUP))
+        fits = _NUM_BYTES_MAX // (4 * max(1, len(finite.num_states)))
+        num_replicas = max(_GROUP, min(_NUM_REPLICAS_MAX, fits // _GROUP * _GROUP))
         return Replicas(coloured(finite), num_replicas, device)
 
     def _begin(self, replicas: Replicas, arrays: "Arrays", incumbent: Incumbent) -> None:
@@ -195,7 +195,7 @@ class ReplicaAnnealing:
             tops[::2] *= WARM
         replicas.begin(assignments, tops)
         cooling = np.linspace(1.0, 0.0, self.num_sweeps, endpoint=False) ** 2
-        self.left = [*cooling.tolist(), *[0.0] * NUM_SWEEPS_COLD]
+        self.left = [*cooling.tolist(), *[0.0] * _NUM_SWEEPS_COLD]
         self.num_sweeps = min(NUM_SWEEPS_MAX, 2 * self.num_sweeps)
 
     def _combined(
@@ -208,7 +208,7 @@ class ReplicaAnnealing:
         from gmruntime.primal.crossover import recombine
 
         scores = replicas.scores()
-        rows = replicas.rows(np.argsort(-scores, kind="stable")[:NUM_COMBINED])
+        rows = replicas.rows(np.argsort(-scores, kind="stable")[:_NUM_COMBINED])
         best = rows[0].copy()
         if len(incumbent.assignment) and incumbent.log_score > scores.max():
             best = incumbent.assignment.copy()

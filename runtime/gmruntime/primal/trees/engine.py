@@ -10,10 +10,10 @@ from gmruntime.engine import Incumbent, Report
 from gmruntime.primal.terrain import Terrain, terrain_of
 
 # Sweeps of the first run; each run has as many again as the one before.
-FIRST_RUN_SWEEPS = 24
+_FIRST_RUN_SWEEPS = 24
 
 # Where a run starts, in units of the landscape's scale: from scratch, and from the incumbent.
-HOT, WARM = 0.6, 0.25
+_HOT, WARM = 0.6, 0.25
 
 
 @dataclass(slots=True, eq=False)
@@ -28,7 +28,7 @@ class TreeAnnealing:
     )
     temperatures: Float64[np.ndarray, " sweeps"] = field(default_factory=lambda: np.zeros(0))
     num_runs: int = 0
-    num_sweeps: int = FIRST_RUN_SWEEPS
+    num_sweeps: int = _FIRST_RUN_SWEEPS
 
     @property
     def name(self) -> str:
@@ -68,7 +68,7 @@ class TreeAnnealing:
             self.assignment = incumbent.assignment.copy()
         else:
             self.assignment = self.rng.integers(0, flat.num_states, dtype=np.int32)
-        top = (WARM if warm else HOT) * ground.landscape.scale
+        top = (WARM if warm else _HOT) * ground.landscape.scale
         self.temperatures = top * np.linspace(1.0, 0.0, self.num_sweeps)
         self.num_runs += 1
         if self.num_runs % 2 == 0:

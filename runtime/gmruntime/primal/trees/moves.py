@@ -62,7 +62,7 @@ def _joins(
 
 
 @loop
-def grow_forest(
+def _grow_forest(
     arrays: Arrays,
     order: Int32[np.ndarray, " variables"],
     chosen: Int32[np.ndarray, " variables"],
@@ -205,7 +205,7 @@ def forest_sweeps(
     values = np.zeros(most)
     for temperature in temperatures:
         shuffle(order, state)
-        grow_forest(arrays, order, chosen, trees, degree, work)
+        _grow_forest(arrays, order, chosen, trees, degree, work)
         fields[:] = 0.0
         num_done = 0
         for variable in order:

@@ -11,7 +11,7 @@ from gmruntime.messages.kernels.compiled.kinds import rule
 from gmruntime.messages.kernels.compiled.variables import listen, settle
 from gmruntime.messages.kernels.records import FlatFactors, Queue, Room, Terms, Variables
 
-VANISHED = -1.0
+_VANISHED = -1.0
 """Returned in place of a change when some message would rule out every state."""
 
 
@@ -38,7 +38,7 @@ def _answer(
         row = room.f2v[e - first, : factors.states[e]]
         found = settle(row, f2v, int(factors.places[e]), terms)
         if found < 0.0:
-            return VANISHED
+            return _VANISHED
         room.changes[e - first] = found
         largest = max(largest, found)
     return largest
@@ -61,7 +61,7 @@ def flood(
                 room.v2f[e - first, x] = v2f[factors.places[e] + x]
         found = _answer(f, factors, f2v, room, terms)
         if found < 0.0:
-            return VANISHED
+            return _VANISHED
         change = max(change, found)
     return change
 
@@ -97,7 +97,7 @@ def sequential(
     for k in range(len(order)):
         found = _visit(order[k], factors, variables, f2v, room, terms)
         if found < 0.0:
-            return VANISHED
+            return _VANISHED
         change = max(change, found)
     return change
 
@@ -129,7 +129,7 @@ def by_residual(
             break
         found = _visit(f, factors, variables, f2v, room, terms)
         if found < 0.0:
-            return VANISHED
+            return _VANISHED
         pending[f] = 0.0
         _sink(0, pending, heap, where)
         first = factors.start[f]
