@@ -28,11 +28,11 @@ from gmruntime.primal.cutset.tables import (
 # again: cliques of so many functions are small.
 _NUM_KEPT_MAX = 64
 
-# Columns of `_Desk.functions`.
+# Columns of `Desk.functions`.
 _OFFSET, _IS_FACTOR, _SHAPE = 0, 1, 2
 
 
-class _Desk(NamedTuple):
+class Desk(NamedTuple):
     """Room to lay out one clique and its functions."""
 
     axis_of: Int64[np.ndarray, " variables"]
@@ -140,7 +140,7 @@ def run_plan(
                 fields[k] = -temperature * np.log(-np.log(next_uniform(state)))
     messages = np.empty(plan.message_start[made])
     room = max(TILE_ENTRIES_MAX, widest)
-    desk = _Desk(
+    desk = Desk(
         np.zeros(len(arrays.num_states), np.int64),
         np.zeros(most_axes, np.int64),
         np.zeros(most_axes, np.int64),
@@ -162,7 +162,7 @@ def _lay_out(
     step: int,
     assignment: Int32[np.ndarray, " variables"],
     fields: Float64[np.ndarray, " variable_states"],
-    desk: _Desk,
+    desk: Desk,
 ) -> int:
     """Note the clique's axes and its functions; add those of one variable to its field.
 
@@ -203,7 +203,7 @@ def _send(
     assignment: Int32[np.ndarray, " variables"],
     fields: Float64[np.ndarray, " variable_states"],
     messages: Float64[np.ndarray, " entries"],
-    desk: _Desk,
+    desk: Desk,
 ) -> None:
     """Add up a variable's functions and maximise it out, tile by tile."""
     noted = _lay_out(arrays, plan, step, assignment, fields, desk)
