@@ -81,7 +81,7 @@ def test_minibuckets_bound_from_above(seed: int, zeros: float) -> None:
         order = best_order(network, np.random.default_rng(seed))
         assert order is not None
         bounds = [
-            relax(network, order, bits, is_max=lambda _, flag=is_max: flag).log_constant
+            relax(network, order.variables, bits, is_max=lambda _, flag=is_max: flag).log_constant
             for bits in (2.0, 3.0, 20.0)
         ]
         assert min(bounds) >= truth

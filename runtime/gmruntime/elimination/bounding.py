@@ -114,7 +114,7 @@ def tightest(
         try:
             found = relax(
                 network,
-                order,
+                order.variables,
                 bits,
                 is_max=lambda _: False,
                 record=record,

@@ -193,7 +193,8 @@ def slice_bounds(
     """Bound log Z, or the best score, of every slice from above; one axis for each cut variable."""
     entries = _MINIBUCKET_SHARE * budget.left_s() * _MINIBUCKET_ENTRIES_PER_SECOND
     bits_max = math.log2(max(16.0, entries / max(1, len(order.variables))))
-    found = relax(network, order, min(20.0, bits_max), is_max=lambda _: is_max, kept=frozenset(cut))
+    kept, bits = frozenset(cut), min(20.0, bits_max)
+    found = relax(network, order.variables, bits, is_max=lambda _: is_max, kept=kept)
     place = {v: k for k, v in enumerate(cut)}
     bounds = np.full([int(network.num_states[v]) for v in cut], found.log_constant)
     for factor in found.factors:

@@ -8,12 +8,11 @@ Source: Dechter and Rish (2003), "Mini-buckets"; Liu and Ihler (2011), "Bounding
 function using Hölder's inequality", with one pass of moment matching.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from gmruntime.elimination.layouts.order import Order
 from gmruntime.simplify.network import Factor, Network
 
 # Rounding is far smaller; what is called proven is rounded outwards by this much of its size.
@@ -54,7 +53,7 @@ class MiniBucket:
 
 def relax(
     network: Network,
-    order: Order,
+    order: Sequence[int],
     bits_max: float,
     *,
     is_max: Callable[[int], bool],
@@ -66,23 +65,26 @@ def relax(
 
     Args:
         network: what to bound.
-        order: of all its variables.
+        order: in which its variables are eliminated, all of them.
         bits_max: log2 of the entries of the largest table; a given factor may exceed it.
         is_max: whether a variable is maximised; those that are must come last in the order.
         kept: variables that are not eliminated.
         record: receives every mini-bucket, in the order they are eliminated.
         is_over: asked now and then; once true, a TimeoutError is raised.
     """
-    place = {v: k for k, v in enumerate(order.variables)}
-    buckets: list[list[Factor]] = [[] for _ in order.variables]
+    place = {v: k for k, v in enumerate(order)}
+    bits_of: list[float] = np.log2(network.num_states).tolist()
+    buckets: list[list[Factor]] = [[] for _ in order]
     left: list[Factor] = []
     log_constant = network.log_constant
+    magnitude = abs(log_constant)
 
     def put(factor: Factor) -> None:
-        nonlocal log_constant
+        nonlocal log_constant, magnitude
         open_places = [place[v] for v in factor.scope if v not in kept]
         if not factor.scope:
             log_constant += float(factor.table)
+            magnitude += abs(float(factor.table))
         elif open_places:
             buckets[min(open_places)].append(factor)
         else:
@@ -90,40 +92,38 @@ def relax(
 
     for factor in network.factors:
         put(factor)
-    for k, v in enumerate(order.variables):
+    for k, v in enumerate(order):
         if v in kept or not buckets[k]:
             if v not in kept and not is_max(v):
                 log_constant += float(np.log(network.num_states[v]))
             continue
         if is_over():
             raise TimeoutError
-        for part in _eliminate(buckets[k], v, network.num_states, bits_max, is_max(v)):
+        members = _split(buckets[k], bits_of, bits_max)
+        for part in _eliminate(members, v, network.num_states, is_max(v)):
             put(Factor(part.scope, part.message))
             if record is not None:
                 record.append(part)
         buckets[k] = []
-    margin = _MARGIN * (1.0 + abs(log_constant) + len(order.variables))
-    return Relaxation(tuple(left), log_constant + margin if log_constant > -np.inf else -np.inf)
+    if log_constant == -np.inf:
+        return Relaxation(tuple(left), -np.inf)
+    return Relaxation(tuple(left), log_constant + _MARGIN * (1.0 + magnitude + len(order)))
 
 
 def _eliminate(
-    factors: list[Factor], v: int, num_states: np.ndarray, bits_max: float, is_max: bool
+    parts: list[list[Factor]], v: int, num_states: np.ndarray, is_max: bool
 ) -> list[MiniBucket]:
-    parts = _split(factors, num_states, bits_max)
     tables = [_combine(part, v, num_states) for part in parts]
     weight = 0.0 if is_max else 1.0 / len(tables)
-    marginals = [_reduce(f.table, tuple(range(1, f.table.ndim)), weight) for f in tables]
-    matched = tables
     if len(tables) > 1:
+        marginals = [_reduce(f.table, tuple(range(1, f.table.ndim)), weight) for f in tables]
         mean = np.mean(np.stack(marginals), axis=0)
         dead = ~np.isfinite(mean)
-        matched = []
         for factor, own in zip(tables, marginals, strict=True):
             shift = np.where(dead, -np.inf, mean - np.where(dead, 0.0, own))
             factor.table[...] += shift.reshape(-1, *[1] * (factor.table.ndim - 1))
-            matched.append(factor)
     return [
-        MiniBucket(v, f.scope[1:], f.table, _reduce(f.table, (0,), weight), weight) for f in matched
+        MiniBucket(v, f.scope[1:], f.table, _reduce(f.table, (0,), weight), weight) for f in tables
     ]
 
 
@@ -131,42 +131,49 @@ def _reduce(table: np.ndarray, axes: tuple[int, ...], weight: float) -> np.ndarr
     """Return w log sum exp(t / w), the maximum for w = 0."""
     if not axes:
         return table
-    top = table.max(axis=axes, keepdims=True)
     if weight == 0.0:
-        return top.reshape(np.delete(table.shape, axes))
+        return table.max(axis=axes)
+    top = table.max(axis=axes, keepdims=True)
     safe = np.where(np.isfinite(top), top, 0.0)
     with np.errstate(divide="ignore"):
         total = weight * np.log(np.exp((table - safe) / weight).sum(axis=axes))
     return total + safe.reshape(total.shape)
 
 
-def _split(factors: list[Factor], num_states: np.ndarray, bits_max: float) -> list[list[Factor]]:
+def _split(factors: list[Factor], bits_of: list[float], bits_max: float) -> list[list[Factor]]:
     """Put each factor, widest first, into the mini-bucket whose scope it widens least."""
-    parts: list[tuple[set[int], list[Factor]]] = []
+    scopes: list[set[int]] = []
+    bits: list[float] = []
+    parts: list[list[Factor]] = []
     for factor in sorted(factors, key=lambda f: -len(f.scope)):
         best, cost = -1, np.inf
-        for k, (scope, _) in enumerate(parts):
-            union = scope | set(factor.scope)
-            bits = float(np.log2(num_states[list(union)]).sum())
-            grown = bits - float(np.log2(num_states[list(scope)]).sum())
-            if (bits <= bits_max or union == scope) and grown < cost:
+        for k, scope in enumerate(scopes):
+            new = [v for v in factor.scope if v not in scope]
+            grown = sum(bits_of[v] for v in new)
+            if (not new or bits[k] + grown <= bits_max) and grown < cost:
                 best, cost = k, grown
         if best < 0:
-            parts.append((set(factor.scope), [factor]))
+            scopes.append(set(factor.scope))
+            bits.append(sum(bits_of[v] for v in factor.scope))
+            parts.append([factor])
         else:
-            parts[best][0].update(factor.scope)
-            parts[best][1].append(factor)
-    return [members for _, members in parts]
+            scopes[best].update(factor.scope)
+            bits[best] += cost
+            parts[best].append(factor)
+    return parts
 
 
 def _combine(factors: list[Factor], v: int, num_states: np.ndarray) -> Factor:
-    scope = (v, *sorted({u for factor in factors for u in factor.scope} - {v}))
+    """Add factors up over all their variables, v first."""
+    others = {u for factor in factors for u in factor.scope}
+    scope = (v, *sorted(others - {v}))
     place = {u: k for k, u in enumerate(scope)}
-    total = np.zeros([int(num_states[u]) for u in scope])
+    total = np.zeros(num_states[list(scope)])
     for factor in factors:
-        axes = sorted(range(len(factor.scope)), key=lambda k: place[factor.scope[k]])
+        places = [place[u] for u in factor.scope]
         shape = [1] * len(scope)
-        for u, size in zip(factor.scope, factor.table.shape, strict=True):
-            shape[place[u]] = size
+        for k, size in zip(places, factor.table.shape, strict=True):
+            shape[k] = size
+        axes = sorted(range(len(places)), key=places.__getitem__)
         total += factor.table.transpose(axes).reshape(shape)
     return Factor(scope, total)
