@@ -152,7 +152,7 @@ def test_joined_factors_keep_the_bound_and_every_score(seed: int, arity_max: int
         if joined is None:
             return
         fewer, messages = joined
-        assert len(fewer.table_start) < len(wide.table_start)
+        assert len(fewer.net.table_start) < len(wide.net.table_start)
         wide, ascent = fewer, messages
         assert srmp.sweep_both(wide, ascent) <= bound + 1e-9 * max(1.0, abs(bound))
 

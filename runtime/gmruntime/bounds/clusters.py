@@ -82,15 +82,15 @@ def _factors(wide: Wide, ascent: Ascent) -> Generator[None, None, _Factors]:
     scopes: list[tuple[int, ...]] = []
     near: dict[int, list[int]] = {}
     rest: list[np.ndarray] = []
-    for f in range(len(wide.table_start)):
+    for f in range(len(wide.net.table_start)):
         if f % _NUM_AT_ONCE == 0:
             yield
-        first, stop = wide.factor_start[f], wide.factor_start[f + 1]
-        scope = tuple(int(v) for v in wide.edge_variable[first:stop])
+        first, stop = wide.net.factor_start[f], wide.net.factor_start[f + 1]
+        scope = tuple(int(v) for v in wide.net.edge_variable[first:stop])
         table = _own_table(wide, f, scope)
         shape = table.shape
         for k, e in enumerate(range(first, stop)):
-            place = wide.message_start[e]
+            place = wide.net.message_start[e]
             message = ascent.messages[place : place + shape[k]]
             table = table - message.reshape([-1 if j == k else 1 for j in range(len(shape))])
         scopes.append(scope)
@@ -168,12 +168,12 @@ def _merged(
     flat = wide.flat
     joined = {f for members in groups for f in members}
     kept = [f for f in range(len(factors.scopes)) if f not in joined]
-    is_kept = np.isin(wide.edge_factor, kept)
+    is_kept = np.isin(wide.net.edge_factor, kept)
     arity = [len(factors.scopes[f]) for f in kept]
-    edge_variable = [wide.edge_variable[is_kept]]
-    strides = [wide.strides[is_kept]]
-    starts = list(wide.table_start[kept])
-    sizes = flat.num_states[wide.edge_variable].astype(np.int64)
+    edge_variable = [wide.net.edge_variable[is_kept]]
+    strides = [wide.net.strides[is_kept]]
+    starts = list(wide.net.table_start[kept])
+    sizes = flat.num_states[wide.net.edge_variable].astype(np.int64)
     messages = [ascent.messages[np.repeat(is_kept, sizes)]]
     tables = [flat.log_potentials]
     filled, slack = len(flat.log_potentials), wide.slack
@@ -186,8 +186,8 @@ def _merged(
         heard = {v: np.zeros(k) for v, k in zip(scope, shape, strict=True)}
         for f in members:
             table = factors.rest[f]
-            for k, e in enumerate(range(wide.factor_start[f], wide.factor_start[f + 1])):
-                place = wide.message_start[e]
+            for k, e in enumerate(range(wide.net.factor_start[f], wide.net.factor_start[f + 1])):
+                place = wide.net.message_start[e]
                 message = ascent.messages[place : place + table.shape[k]]
                 heard[factors.scopes[f][k]] += message
             own = _own_table(wide, f, factors.scopes[f])
@@ -205,8 +205,8 @@ def _merged(
     graph = replace(flat, log_potentials=np.concatenate(tables))
     found = arrange(
         graph,
-        wide.unary_start,
-        wide.unary,
+        wide.net.unary_start,
+        wide.net.unary,
         np.array(arity, np.int64),
         np.concatenate(edge_variable).astype(np.int64),
         np.concatenate(strides).astype(np.int64),
@@ -219,7 +219,7 @@ def _merged(
 def _own_table(wide: Wide, f: int, scope: tuple[int, ...]) -> Float64[np.ndarray, "*states"]:
     flat = wide.flat
     shape = tuple(int(flat.num_states[v]) for v in scope)
-    edges = slice(wide.factor_start[f], wide.factor_start[f + 1])
-    strides = tuple(8 * int(stride) for stride in wide.strides[edges])
-    start = wide.table_start[f]
+    edges = slice(wide.net.factor_start[f], wide.net.factor_start[f + 1])
+    strides = tuple(8 * int(stride) for stride in wide.net.strides[edges])
+    start = wide.net.table_start[f]
     return np.lib.stride_tricks.as_strided(flat.log_potentials[start:], shape, strides)

@@ -87,27 +87,16 @@ class ParallelAscent:
         self.wide = srmp.lay_out(self.parts.flat)
         self.ascent = srmp.start_ascent(self.wide)
         self.device = device
-        arrays, wide = device.arrays, self.wide
+        arrays = device.arrays
         self.real: Any = np.float64 if device.is_double else np.float32
-        held = (
-            wide.flat.num_states.astype(np.int32),
-            wide.unary_start.astype(np.int64),
-            wide.unary.astype(self.real),
-            wide.near_start,
-            wide.near_edge,
-            wide.edge_factor,
-            wide.low.astype(np.int64),
-            wide.high.astype(np.int64),
-            wide.factor_start,
-            wide.edge_variable,
-            wide.strides.astype(np.int64),
-            wide.table_start.astype(np.int64),
-            wide.flat.log_potentials.astype(self.real),
-            wide.message_start,
-            self.ascent.messages.astype(self.real),
-            np.empty(len(wide.unary), self.real),
-        )
-        self.held = tuple(arrays.asarray(np.ascontiguousarray(array)) for array in held)
+        # In the order of the kernel's parameters, which is that of the record.
+        num_states, *others = self.wide.net
+        others += [self.ascent.messages, np.empty(len(self.wide.net.unary))]
+        held = [num_states.astype(np.int32), *map(self._as_kernel_takes, others)]
+        self.held = tuple(arrays.asarray(array) for array in held)
+
+    def _as_kernel_takes(self, array: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(array, self.real if array.dtype.kind == "f" else np.int64)
 
     def sweep(self, count: int = SWEEPS_PER_LOOK) -> float:
         """Sweep forward and backward so often; return the certified bound."""
@@ -133,11 +122,11 @@ class ParallelAscent:
     def _decode(self) -> None:
         """Choose each variable's best state by what it knows now."""
         wide, messages = self.wide, self.ascent.messages
-        total = wide.unary.copy()
-        sizes = wide.flat.num_states[wide.edge_variable].astype(np.int64)
+        total = wide.net.unary.copy()
+        sizes = wide.flat.num_states[wide.net.edge_variable].astype(np.int64)
         edge = np.repeat(np.arange(len(sizes)), sizes)
-        state = np.arange(len(edge)) - np.repeat(wide.message_start[:-1], sizes)
-        np.add.at(total, wide.unary_start[wide.edge_variable[edge]] + state, messages)
+        state = np.arange(len(edge)) - np.repeat(wide.net.message_start[:-1], sizes)
+        np.add.at(total, wide.net.unary_start[wide.net.edge_variable[edge]] + state, messages)
         owner = np.repeat(np.arange(len(wide.flat.num_states)), wide.flat.num_states)
-        best = np.lexsort((-total, owner))[wide.unary_start[:-1]] - wide.unary_start[:-1]
+        best = np.lexsort((-total, owner))[wide.net.unary_start[:-1]] - wide.net.unary_start[:-1]
         self.ascent.assignment[self.parts.order] = best

@@ -23,25 +23,18 @@ EPS = float(np.finfo(np.float64).eps)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Wide:
-    """A graph's single factors as unary scores, and all others with their edges.
+    """A graph as the loops see it: single factors as unary scores, all others with their edges.
 
-    `reach` is the largest magnitude of a finite table entry; `slack` what was lost when tables were
-    added up.
+    Attributes:
+        flat: the graph; the tables of joined factors lie behind its own.
+        net: what the loops take.
+        floor: below this, relative to the best, a message is cut.
+        reach: the largest magnitude of a finite table entry.
+        slack: what was lost when tables were added up.
     """
 
     flat: FlatGraph
-    unary_start: np.ndarray
-    unary: Float64[np.ndarray, " states"]
-    near_start: np.ndarray
-    near_edge: np.ndarray
-    edge_factor: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    factor_start: np.ndarray
-    edge_variable: np.ndarray
-    strides: np.ndarray
-    table_start: np.ndarray
-    message_start: np.ndarray
+    net: Net
     floor: float
     reach: float
     slack: float
@@ -89,8 +82,8 @@ def arrange(
     sizes = flat.num_states[edge_variable].astype(np.int64)
     finite = flat.log_potentials[np.isfinite(flat.log_potentials)]
     spread = float(np.ptp(finite)) if finite.size else 0.0
-    return Wide(
-        flat,
+    net = Net(
+        flat.num_states,
         unary_start,
         unary,
         near_start,
@@ -102,24 +95,24 @@ def arrange(
         edge_variable,
         strides,
         table_start,
+        flat.log_potentials,
         row_starts(sizes),
-        -(1e3 + 10.0 * spread),
-        float(np.abs(finite).max(initial=0.0)),
-        slack,
     )
+    floor = -(1e3 + 10.0 * spread)
+    return Wide(flat, net, floor, float(np.abs(finite).max(initial=0.0)), slack)
 
 
 def start_ascent(wide: Wide) -> Ascent:
     """Return messages that say nothing."""
     count = len(wide.flat.num_states)
-    return Ascent(np.zeros(int(wide.message_start[-1])), np.zeros(count, np.int32))
+    return Ascent(np.zeros(int(wide.net.message_start[-1])), np.zeros(count, np.int32))
 
 
 def sweep_both(wide: Wide, ascent: Ascent) -> float:
     """Sweep forward and backward; return the certified bound, never above an earlier one."""
     from gmruntime.bounds.srmp.compiled import sweep
 
-    net, room = _net(wide), _room(wide)
+    net, room = wide.net, _room(wide)
     for backward in (False, True):
         rounded = np.full(len(net.num_states), -1, np.int32)
         sweep(net, ascent.messages, wide.floor, backward, rounded, room)
@@ -133,37 +126,18 @@ def certify(wide: Wide, ascent: Ascent) -> float:
     from gmruntime.bounds.srmp.compiled import bound
 
     flat = wide.flat
-    found, magnitude, made_of = bound(_net(wide), ascent.messages, _room(wide))
+    found, magnitude, made_of = bound(wide.net, ascent.messages, _room(wide))
     if found > -np.inf:
-        num_terms = 64 + len(flat.num_states) + len(wide.table_start)
-        made_of += wide.reach * (len(wide.edge_factor) + 2 * len(wide.table_start))
+        num_terms = 64 + len(flat.num_states) + len(wide.net.table_start)
+        made_of += wide.reach * (len(wide.net.edge_factor) + 2 * len(wide.net.table_start))
         sums = num_terms * (magnitude + abs(flat.log_constant))
         found += flat.log_constant + wide.slack + EPS * (sums + 2.0 * made_of)
     ascent.bound = min(ascent.bound, found)
     return ascent.bound
 
 
-def _net(wide: Wide) -> Net:
-    return Net(
-        wide.flat.num_states,
-        wide.unary_start,
-        wide.unary,
-        wide.near_start,
-        wide.near_edge,
-        wide.edge_factor,
-        wide.low,
-        wide.high,
-        wide.factor_start,
-        wide.edge_variable,
-        wide.strides,
-        wide.table_start,
-        wide.flat.log_potentials,
-        wide.message_start,
-    )
-
-
 def _room(wide: Wide) -> Room:
     most = int(wide.flat.num_states.max(initial=1))
-    widest = int(np.diff(wide.factor_start).max(initial=1))
+    widest = int(np.diff(wide.net.factor_start).max(initial=1))
     free = np.full(len(wide.flat.num_states), -1, np.int32)
     return Room(free, np.empty(widest, np.int64), np.empty(most), np.empty(most), np.empty(most))
