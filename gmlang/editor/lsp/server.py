@@ -45,7 +45,7 @@ class _Protocol(LanguageServerProtocol):
         yield self.fm.features[types.TEXT_DOCUMENT_DID_CHANGE], (params,), None
 
 
-class _GmLanguageServer(LanguageServer):
+class _Server(LanguageServer):
     """The server: its service knows the texts.
 
     Attributes:
@@ -145,7 +145,7 @@ def _follows_point(document: Document, position: types.Position) -> bool:
     return text[:at].endswith(".")
 
 
-server = _GmLanguageServer()
+server = _Server()
 """The one server of a process: pygls registers its features by decorators."""
 
 
@@ -153,7 +153,7 @@ server = _GmLanguageServer()
 
 
 @server.feature(types.INITIALIZED)
-def _initialized(ls: _GmLanguageServer, params: types.InitializedParams) -> None:
+def _initialized(ls: _Server, params: types.InitializedParams) -> None:
     service = ls.service
     encoding = ls.workspace.position_encoding or types.PositionEncodingKind.Utf16
     service.encoding = types.PositionEncodingKind(encoding).value
@@ -162,13 +162,13 @@ def _initialized(ls: _GmLanguageServer, params: types.InitializedParams) -> None
 
 
 @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
-def _folders(ls: _GmLanguageServer, params: types.DidChangeWorkspaceFoldersParams) -> None:
+def _folders(ls: _Server, params: types.DidChangeWorkspaceFoldersParams) -> None:
     paths = [to_fs_path(folder) for folder in ls.workspace.folders]
     ls.service.folders = [Path(path) for path in paths if path is not None]
 
 
 @server.feature(types.SHUTDOWN)
-def _shutdown(ls: _GmLanguageServer, params: None) -> None:
+def _shutdown(ls: _Server, params: None) -> None:
     ls.service.stop()
 
 
@@ -176,13 +176,13 @@ def _shutdown(ls: _GmLanguageServer, params: None) -> None:
 
 
 @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
-def _open(ls: _GmLanguageServer, params: types.DidOpenTextDocumentParams) -> None:
+def _open(ls: _Server, params: types.DidOpenTextDocumentParams) -> None:
     text = params.text_document
     ls.service.open(text.uri, text.text, text.version)
 
 
 @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
-def _change(ls: _GmLanguageServer, params: types.DidChangeTextDocumentParams) -> None:
+def _change(ls: _Server, params: types.DidChangeTextDocumentParams) -> None:
     document = ls.service.documents.get(params.text_document.uri)
     if document is not None:
         document.version = params.text_document.version
@@ -191,14 +191,14 @@ def _change(ls: _GmLanguageServer, params: types.DidChangeTextDocumentParams) ->
 
 
 @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
-def _close(ls: _GmLanguageServer, params: types.DidCloseTextDocumentParams) -> None:
+def _close(ls: _Server, params: types.DidCloseTextDocumentParams) -> None:
     uri = params.text_document.uri
     ls.service.close(uri)
     ls.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, []))
 
 
 @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
-def _files(ls: _GmLanguageServer, params: types.DidChangeWatchedFilesParams) -> None:
+def _files(ls: _Server, params: types.DidChangeWatchedFilesParams) -> None:
     ls.service.check_all()
 
 
@@ -206,16 +206,14 @@ def _files(ls: _GmLanguageServer, params: types.DidChangeWatchedFilesParams) -> 
 
 
 @server.feature(types.TEXT_DOCUMENT_HOVER)
-async def _hover(ls: _GmLanguageServer, params: types.HoverParams) -> types.Hover | None:
+async def _hover(ls: _Server, params: types.HoverParams) -> types.Hover | None:
     document, found = await ls.occurrence(params.text_document.uri, params.position)
     text = hover(found) if found is not None else hover_word(document.word(params.position))
     return types.Hover(convert.to_markup(text, ls.is_marked())) if text else None
 
 
 @server.feature(types.TEXT_DOCUMENT_DEFINITION)
-async def _definition(
-    ls: _GmLanguageServer, params: types.DefinitionParams
-) -> list[types.Location]:
+async def _definition(ls: _Server, params: types.DefinitionParams) -> list[types.Location]:
     _, found = await ls.occurrence(params.text_document.uri, params.position)
     if found is None:
         return []
@@ -226,7 +224,7 @@ async def _definition(
 
 
 @server.feature(types.TEXT_DOCUMENT_REFERENCES)
-async def _references(ls: _GmLanguageServer, params: types.ReferenceParams) -> list[types.Location]:
+async def _references(ls: _Server, params: types.ReferenceParams) -> list[types.Location]:
     document = ls.document(params.text_document.uri)
     found = _found_at(document, await ls.service.read(document), params.position)
     typed = found is None or _is_typed(found, document.analysis)
@@ -256,7 +254,7 @@ def _is_typed(found: Occurrence, analysis: Analysis | None) -> bool:
 
 
 async def _analyses(
-    ls: _GmLanguageServer, document: Document, definition: Definition, *, typed: bool
+    ls: _Server, document: Document, definition: Definition, *, typed: bool
 ) -> list[Analysis]:
     """Return the analyses of the texts that may use a definition."""
     if definition.kind in _LOCAL:
@@ -268,7 +266,7 @@ async def _analyses(
 
 @server.feature(types.TEXT_DOCUMENT_DOCUMENT_HIGHLIGHT)
 async def _highlight(
-    ls: _GmLanguageServer, params: types.DocumentHighlightParams
+    ls: _Server, params: types.DocumentHighlightParams
 ) -> list[types.DocumentHighlight]:
     document, found = await ls.occurrence(params.text_document.uri, params.position)
     if found is None or document.analysis is None or not document.is_fresh:
@@ -283,9 +281,7 @@ async def _highlight(
 
 
 @server.feature(types.TEXT_DOCUMENT_COMPLETION, types.CompletionOptions(trigger_characters=["."]))
-async def _completion(
-    ls: _GmLanguageServer, params: types.CompletionParams
-) -> types.CompletionList:
+async def _completion(ls: _Server, params: types.CompletionParams) -> types.CompletionList:
     document = ls.document(params.text_document.uri)
     analysis = await ls.service.soon(document)
     if analysis is None:
@@ -303,9 +299,7 @@ async def _completion(
 @server.feature(
     types.TEXT_DOCUMENT_SIGNATURE_HELP, types.SignatureHelpOptions(trigger_characters=["(", ","])
 )
-async def _signature(
-    ls: _GmLanguageServer, params: types.SignatureHelpParams
-) -> types.SignatureHelp | None:
+async def _signature(ls: _Server, params: types.SignatureHelpParams) -> types.SignatureHelp | None:
     document = ls.document(params.text_document.uri)
     analysis = await ls.service.soon(document)
     if analysis is None:
@@ -321,9 +315,7 @@ async def _signature(
 
 
 @server.feature(types.TEXT_DOCUMENT_PREPARE_RENAME)
-async def _prepare_rename(
-    ls: _GmLanguageServer, params: types.PrepareRenameParams
-) -> types.Range | None:
+async def _prepare_rename(ls: _Server, params: types.PrepareRenameParams) -> types.Range | None:
     document = ls.document(params.text_document.uri)
     found = _found_at(document, await ls.service.read(document), params.position)
     if found is None or found.span.source.name != document.source.name:
@@ -336,7 +328,7 @@ async def _prepare_rename(
 
 
 @server.feature(types.TEXT_DOCUMENT_RENAME, types.RenameOptions(prepare_provider=True))
-async def _rename(ls: _GmLanguageServer, params: types.RenameParams) -> types.WorkspaceEdit:
+async def _rename(ls: _Server, params: types.RenameParams) -> types.WorkspaceEdit:
     document = ls.document(params.text_document.uri)
     found = _found_at(document, await ls.service.fresh(document), params.position)
     if found is None:
@@ -361,9 +353,7 @@ async def _rename(ls: _GmLanguageServer, params: types.RenameParams) -> types.Wo
 
 
 @server.feature(types.TEXT_DOCUMENT_FORMATTING)
-async def _format(
-    ls: _GmLanguageServer, params: types.DocumentFormattingParams
-) -> list[types.TextEdit]:
+async def _format(ls: _Server, params: types.DocumentFormattingParams) -> list[types.TextEdit]:
     document = ls.document(params.text_document.uri)
     lines, source = document.lines, document.source
     try:
@@ -378,9 +368,7 @@ async def _format(
 
 
 @server.feature(types.TEXT_DOCUMENT_DOCUMENT_SYMBOL)
-async def _symbols(
-    ls: _GmLanguageServer, params: types.DocumentSymbolParams
-) -> list[types.DocumentSymbol]:
+async def _symbols(ls: _Server, params: types.DocumentSymbolParams) -> list[types.DocumentSymbol]:
     document = ls.document(params.text_document.uri)
     analysis = await ls.service.read(document)
     if analysis is None:
@@ -390,7 +378,7 @@ async def _symbols(
 
 
 @server.feature(types.TEXT_DOCUMENT_FOLDING_RANGE)
-def _folds(ls: _GmLanguageServer, params: types.FoldingRangeParams) -> list[types.FoldingRange]:
+def _folds(ls: _Server, params: types.FoldingRangeParams) -> list[types.FoldingRange]:
     document = ls.document(params.text_document.uri)
     return [types.FoldingRange(a, b) for a, b in outline.folds(document.lines.text)]
 
