@@ -1,4 +1,4 @@
-"""How compiled loops are compiled. Importing this file imports numba.
+"""How compiled loops are compiled, and the step that they share. Importing it imports numba.
 
 `loop` is for functions that allocate nothing. Numba counts references to every array it takes out
 of a tuple, with locked instructions; where a loop reads a dozen arrays of a tuple for a handful of
@@ -9,6 +9,9 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar, cast
 
 import numba
+import numpy as np
+
+from gmruntime.arrays import Int64
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -22,3 +25,22 @@ def loop(function: Callable[P, R]) -> Callable[P, R]:
     """
     compiled = numba.njit(function, nogil=True, cache=True, _nrt=False)  # pyright: ignore
     return cast(Callable[P, R], compiled)
+
+
+@loop
+def next_digits(
+    digits: Int64[np.ndarray, " digits"], sizes: Int64[np.ndarray, " digits"], count: int
+) -> int:
+    """Count on by one, the last digit first; digit k runs through 0..sizes[k] - 1.
+
+    Returns:
+        the digit that grew, all behind it being 0 again; -1 once all are.
+    """
+    k = count - 1
+    while k >= 0:
+        digits[k] += 1
+        if digits[k] < sizes[k]:
+            break
+        digits[k] = 0
+        k -= 1
+    return k

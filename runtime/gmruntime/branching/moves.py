@@ -24,7 +24,7 @@ from gmruntime.branching.network import (
     remove,
     size_of,
 )
-from gmruntime.compiling import loop
+from gmruntime.compiling import loop, next_digits
 
 
 @loop
@@ -96,14 +96,7 @@ def marginal(
         i = digits[target]
         least = min(out[i], costs[entry] + given_here)
         out[i] = TOP if least >= FINITE_MAX else least
-        k = arity - 1
-        while k >= 0:
-            digits[k] += 1
-            if digits[k] < sizes[k]:
-                break
-            digits[k] = 0
-            k -= 1
-        if k < 0:
+        if next_digits(digits, sizes, arity) < 0:
             return
 
 

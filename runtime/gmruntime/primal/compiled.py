@@ -9,7 +9,7 @@ import numba
 import numpy as np
 
 from gmruntime.arrays import Float64, Int32, Int64, UInt64, row_starts
-from gmruntime.compiling import loop
+from gmruntime.compiling import loop, next_digits
 from gmruntime.flat import FlatGraph
 
 
@@ -91,27 +91,27 @@ def score(arrays: Arrays, assignment: Int32[np.ndarray, " variables"]) -> float:
 def factor_spreads(arrays: Arrays) -> Float64[np.ndarray, " factors"]:
     """Find the difference of the largest and smallest finite entry of each factor."""
     spreads = np.zeros(len(arrays.table_start))
-    digits = np.zeros(len(arrays.edge_variable), np.int64)
+    widest = 0
+    for factor in range(len(spreads)):
+        widest = max(widest, arrays.factor_start[factor + 1] - arrays.factor_start[factor])
+    digits, sizes = np.zeros(widest, np.int64), np.zeros(widest, np.int64)
     for factor in range(len(spreads)):
         begin = arrays.factor_start[factor]
-        end = arrays.factor_start[factor + 1]
+        arity = arrays.factor_start[factor + 1] - begin
+        for k in range(arity):
+            sizes[k] = arrays.num_states[arrays.edge_variable[begin + k]]
         entry = arrays.table_start[factor]
         low, high = np.inf, -np.inf
-        edge = end
-        while edge >= begin:
+        grown = 0
+        while grown >= 0:
             value = arrays.log_potentials[entry]
             if value > -np.inf:
                 low, high = min(low, value), max(high, value)
-            edge = end - 1
-            while edge >= begin:
-                digits[edge] += 1
-                entry += arrays.strides[edge]
-                states = arrays.num_states[arrays.edge_variable[edge]]
-                if digits[edge] < states:
-                    break
-                entry -= arrays.strides[edge] * states
-                digits[edge] = 0
-                edge -= 1
+            grown = next_digits(digits, sizes, arity)
+            if grown >= 0:
+                entry += arrays.strides[begin + grown]
+            for k in range(grown + 1, arity):
+                entry -= arrays.strides[begin + k] * (sizes[k] - 1)
         spreads[factor] = max(0.0, high - low) if high > -np.inf else 0.0
     return spreads
 

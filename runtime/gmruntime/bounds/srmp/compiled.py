@@ -3,7 +3,7 @@
 import numpy as np
 
 from gmruntime.bounds.srmp.records import Net, Room
-from gmruntime.compiling import loop
+from gmruntime.compiling import loop, next_digits
 
 
 @loop
@@ -13,7 +13,7 @@ def _max_marginal(
     net: Net,
     messages: np.ndarray,
     fixed: np.ndarray,
-    digits: np.ndarray,
+    room: Room,
     out: np.ndarray,
 ) -> None:
     """Maximise a factor less its other edges' messages, for each state of the edge `target`.
@@ -22,41 +22,36 @@ def _max_marginal(
     """
     num_states, edge_variable, strides = net.num_states, net.edge_variable, net.strides
     message_start, log_potentials = net.message_start, net.log_potentials
-    first, stop = net.factor_start[factor], net.factor_start[factor + 1]
+    digits, sizes, places = room.digits, room.sizes, room.places
+    first = net.factor_start[factor]
+    arity = int(net.factor_start[factor + 1] - first)
     for x in range(num_states[edge_variable[target]]):
         out[x] = -np.inf
     entry = net.table_start[factor]
-    for e in range(first, stop):
+    own = target - first
+    for k in range(arity):
+        e = first + k
         state = fixed[edge_variable[e]]
-        if e == target or state < 0:
-            state = 0
-        digits[e - first] = state
-        entry += strides[e] * state
+        digits[k], places[k], sizes[k] = 0, message_start[e], num_states[edge_variable[e]]
+        if k != own and state >= 0:
+            places[k] += state
+            sizes[k] = 1
+            entry += strides[e] * state
     while True:
         candidate = log_potentials[entry]
         # Added up for each entry: a running sum would drift.
-        for e in range(first, stop):
-            if e != target:
-                candidate -= messages[message_start[e] + digits[e - first]]
-        x = digits[target - first]
+        for k in range(arity):
+            if k != own:
+                candidate -= messages[places[k] + digits[k]]
+        x = digits[own]
         if candidate > out[x]:
             out[x] = candidate
-        e = stop - 1
-        while e >= first:
-            v = edge_variable[e]
-            if e != target and fixed[v] >= 0:
-                e -= 1
-                continue
-            k = e - first
-            digits[k] += 1
-            entry += strides[e]
-            if digits[k] < num_states[v]:
-                break
-            entry -= strides[e] * digits[k]
-            digits[k] = 0
-            e -= 1
-        if e < first:
+        grown = next_digits(digits, sizes, arity)
+        if grown < 0:
             return
+        entry += strides[first + grown]
+        for k in range(grown + 1, arity):
+            entry -= strides[first + k] * (sizes[k] - 1)
 
 
 @loop
@@ -93,7 +88,7 @@ def sweep(
                 ahead += 1
             if i != start:
                 behind += 1
-                _max_marginal(f, e, net, messages, room.free, room.digits, found)
+                _max_marginal(f, e, net, messages, room.free, room, found)
                 best = found[0]
                 for x in range(1, k_i):
                     best = max(best, found[x])
@@ -145,7 +140,7 @@ def _round(
         f = int(edge_factor[e])
         if i == net.low[f]:
             continue
-        _max_marginal(f, e, net, messages, assignment, room.digits, found)
+        _max_marginal(f, e, net, messages, assignment, room, found)
         for x in range(k_i):
             scores[x] += found[x] - messages[message_start[e] + x]
     best = 0
@@ -197,7 +192,7 @@ def bound(
         made_of += (degree + 2) * largest
     for f in range(factor_start.size - 1):
         e = factor_start[f]
-        _max_marginal(f, e, net, messages, room.free, room.digits, found)
+        _max_marginal(f, e, net, messages, room.free, room, found)
         best = -np.inf
         for x in range(num_states[edge_variable[e]]):
             best = max(best, found[x] - messages[message_start[e] + x])

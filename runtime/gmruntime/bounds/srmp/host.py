@@ -140,4 +140,5 @@ def _room(wide: Wide) -> Room:
     most = int(wide.flat.num_states.max(initial=1))
     widest = int(np.diff(wide.net.factor_start).max(initial=1))
     free = np.full(len(wide.flat.num_states), -1, np.int32)
-    return Room(free, np.empty(widest, np.int64), np.empty(most), np.empty(most), np.empty(most))
+    digits, sizes, places = (np.empty(widest, np.int64) for _ in range(3))
+    return Room(free, digits, sizes, places, np.empty(most), np.empty(most), np.empty(most))

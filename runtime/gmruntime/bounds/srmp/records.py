@@ -48,6 +48,8 @@ class Room(NamedTuple):
 
     free: Int32[np.ndarray, " variables"]
     digits: Int64[np.ndarray, " arity"]
+    sizes: Int64[np.ndarray, " arity"]
+    places: Int64[np.ndarray, " arity"]
     total: Float64[np.ndarray, " most_states"]
     scores: Float64[np.ndarray, " most_states"]
     found: Float64[np.ndarray, " most_states"]

@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
+from gmruntime.compiling import next_digits
+
 
 class Sweep(NamedTuple):
     """How a loop goes through the tables of one step.
@@ -63,16 +65,13 @@ def advance(
     bases: np.ndarray,
 ) -> None:
     """Step the odometer; `bases` follow."""
-    for axis in range(outer_sizes.size - 1, -1, -1):
-        here = outer_start[axis] + digits[axis]
-        digits[axis] += 1
-        if digits[axis] < outer_sizes[axis]:
-            for k in range(bases.size):
-                bases[k] += offsets[here + 1, k] - offsets[here, k]
-            return
+    grown = next_digits(digits, outer_sizes, outer_sizes.size)
+    for axis in range(max(0, grown), outer_sizes.size):
+        first = outer_start[axis]
+        here = first + digits[axis]
+        before = here - 1 if axis == grown else first + outer_sizes[axis] - 1
         for k in range(bases.size):
-            bases[k] += offsets[outer_start[axis], k] - offsets[here, k]
-        digits[axis] = 0
+            bases[k] += offsets[here, k] - offsets[before, k]
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})

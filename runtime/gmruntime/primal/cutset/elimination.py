@@ -13,7 +13,7 @@ import numba
 import numpy as np
 
 from gmruntime.arrays import Float64, Int32, Int64, UInt32, UInt64
-from gmruntime.compiling import loop
+from gmruntime.compiling import loop, next_digits
 from gmruntime.primal.compiled import Arrays, next_uniform
 from gmruntime.primal.cutset.moves import Plan
 from gmruntime.primal.cutset.tables import (
@@ -237,17 +237,11 @@ def _send(
             else:
                 add_tile(tile, messages, offset, desk.distances[kept], shape)
         reduce_tile(tile, field, out[begin : begin + rows])
-        axis = first - 1
-        while axis >= 0:
-            desk.digits[axis] += 1
-            turn = desk.digits[axis] == desk.dims[axis]
-            shift = 1 - desk.dims[axis] if turn else 1
+        grown = next_digits(desk.digits, desk.dims, first)
+        for axis in range(max(0, grown), first):
+            shift = 1 if axis == grown else 1 - desk.dims[axis]
             for k in range(noted):
                 desk.functions[k, _OFFSET] += shift * desk.strides[k, axis]
-            if not turn:
-                break
-            desk.digits[axis] = 0
-            axis -= 1
 
 
 @numba.njit(nogil=True, cache=True)

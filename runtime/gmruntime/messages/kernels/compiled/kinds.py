@@ -6,13 +6,13 @@ in flat arrays; `gmruntime.messages.compiled.flat_factors` says which. Importing
 numba.
 
 Numba keeps compiled loops on disk until their own file changes: whoever changes a rule in `chains`
-changes this file and `schedules` too. (Last: rules as loops that allocate nothing.)
+changes this file and `schedules` too. (Last: one step for all that count through tables.)
 """
 
 import numpy as np
 
 from gmruntime.arrays import Float64, Int64
-from gmruntime.compiling import loop
+from gmruntime.compiling import loop, next_digits
 from gmruntime.messages.kernels.codes import (
     DIFFERENT,
     GATED,
@@ -93,13 +93,7 @@ def _table(
                 else:
                     fresh[k, x] += ahead[k] * back
                     back *= told[k, x]
-        k = arity - 1
-        while k >= 0:
-            digits[k] += 1
-            if digits[k] < states[k]:
-                break
-            digits[k] = 0
-            k -= 1
+        next_digits(digits, states, arity)
 
 
 @loop
