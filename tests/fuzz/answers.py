@@ -15,7 +15,10 @@ from gmlang.diagnostics import GmError
 from gmlang.syntax import ast
 from gmruntime.quality import tolerance
 from tests.fuzz.dependence import dependence
-from tests.fuzz.plain import (
+from tests.fuzz.programs import ProgramCase, Question
+from tests.fuzz.societies import Stage, sites
+from tests.support.numbers import Undefined, log_sum
+from tests.support.worlds import (
     Given,
     Plain,
     by_states,
@@ -26,11 +29,7 @@ from tests.fuzz.plain import (
     place_name,
     without,
 )
-from tests.fuzz.plain import states as states_of
-from tests.fuzz.programs import ProgramCase, Question
-from tests.fuzz.societies import Stage, sites
-from tests.fuzz.worth import log_sum
-from tests.support.numbers import Undefined
+from tests.support.worlds import states as states_of
 
 UNDEFINED = {"GM314", "GM327", "GM406", "GM414", "GM417", "GM422", "GM425", "GM428"}
 """The codes of what has no value in some state, or is a constant where none fits."""

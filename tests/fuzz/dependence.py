@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tests.fuzz.worth import log_sum
+from tests.support.numbers import log_sum
 
 
 def dependence(joint: dict[tuple[str, ...], np.ndarray]) -> Iterator[float | None]:

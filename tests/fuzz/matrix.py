@@ -108,6 +108,10 @@ DATA: dict[str, tuple[str, ...]] = {
     "--set": ("J=1.5", "T=2", "J=", "=1", "T=2.5", "T=-1", "J=nan", "q=1", "T=99999999999"),
     "--data": ("T=t.csv", "T=none.csv", "t.npz", "T=.", "T=m.uai", "x"),
 }
+WORKERS: dict[str, tuple[str, ...]] = {
+    "--workers": ("1", "1", "2", *NUMBERS),
+    "--dask": ("", "nowhere", "tcp://127.0.0.1:1", "tcp://", "p.gm", "٣"),
+}
 RUN_OPTIONS: dict[str, tuple[str, ...]] = {
     "-q": QUERIES,
     "--query": QUERIES,
@@ -118,6 +122,7 @@ RUN_OPTIONS: dict[str, tuple[str, ...]] = {
     "--json": ("",),
     "--plan": ("",),
     "--trace": ("t.jsonl", "no/t.jsonl", ".", "/dev/null"),
+    **WORKERS,
     **DATA,
 }
 SOLVE_OPTIONS: dict[str, tuple[str, ...]] = {
@@ -128,6 +133,7 @@ SOLVE_OPTIONS: dict[str, tuple[str, ...]] = {
     "--query": ("q.query", "none", "e.evid", "p.gm"),
     "--out": ("out", "no/out", "."),
     "--trace": ("t.jsonl", "."),
+    **WORKERS,
 }
 
 

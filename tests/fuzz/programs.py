@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.fuzz import numbers, societies
-from tests.fuzz.plain import Plain, label, listed, place_name
 from tests.support import mechanisms, programs, reading, recursion
 from tests.support.interpreter import Meaning
 from tests.support.numbers import Undefined
+from tests.support.worlds import Plain, label, listed, place_name
 
 MAKERS: dict[str, Callable[[random.Random], str]] = {
     "flat": programs.flat_program,

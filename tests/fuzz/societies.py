@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gmlang.syntax import ast
-from tests.fuzz.plain import Plain, listed
-from tests.fuzz.worth import log_sum
 from tests.support import interpreter as naive
 from tests.support import reading
 from tests.support.interpreter import Meaning, Place
+from tests.support.numbers import log_sum
+from tests.support.worlds import Plain, listed
 
 
 def declarations(rng: random.Random) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from gmruntime.factors import kinds
 from gmruntime.graph import FactorGraph
+from tests.support.numbers import log_sum
 
 LARGEST = 200_000
 """Assignments that are listed at the most."""
@@ -54,14 +55,6 @@ class Worth:
         np.add.at(total, group, np.exp(self.scores - anchor[group]))
         with np.errstate(divide="ignore"):
             return kept, np.log(total) + anchor, top
-
-
-def log_sum(scores: np.ndarray) -> float:
-    """Return the log of a sum of exponentials; -inf of nothing."""
-    top = float(scores.max(initial=-np.inf))
-    if top == -np.inf:
-        return top
-    return top + math.log(float(np.exp(scores - top).sum()))
 
 
 def worth_of(graph: FactorGraph, evidence: np.ndarray) -> Worth:

@@ -14,7 +14,7 @@ import gmlang
 from gmlang.core.expressions.forms import FUNCTIONS
 from gmlang.diagnostics import GmError
 from gmlang.graph.values.arithmetic import INTEGER_MAX, INTEGER_MIN, compute
-from tests.support import numbers, oracle
+from tests.support import numbers, worlds
 
 REAL = sorted(set(FUNCTIONS) - {"abs", "sign", "floor", "ceil", "round"})
 NUMBERS = st.one_of(
@@ -76,7 +76,7 @@ constraint round(n / 2) + floor(m / 2) + ceil(n / 3) != {rng.randint(2, 4)}
 """
     for query in ("P(n == 2)", "P(a = true | m > 0)", "P(m == 1 | n > 1)"):
         found = gmlang.compile(text).query(query)
-        assert found.value == pytest.approx(oracle.probability(text, query), abs=1e-9), text
+        assert found.value == pytest.approx(worlds.probability(text, query), abs=1e-9), text
 
 
 def test_a_sign_may_be_summed_up_wide():

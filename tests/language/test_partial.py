@@ -7,7 +7,7 @@ import pytest
 
 import gmlang
 from gmlang.diagnostics import GmError
-from tests.support import oracle
+from tests.support import worlds
 from tests.support.interpreter import Undefined
 from tests.support.programs import partial_program, partial_queries
 
@@ -20,7 +20,7 @@ UNDEFINED = (
 
 def _expected(text: str, query: str) -> float | None:
     try:
-        return oracle.probability(text, query)
+        return worlds.probability(text, query)
     except Undefined:
         return None
 

@@ -6,7 +6,7 @@ import gmlang
 from gmlang.graph.lowering import table_sizes
 from gmruntime.factors.kinds import LinearSum, Xor
 from gmruntime.graph import num_states
-from tests.support import oracle
+from tests.support import worlds
 
 DECLARED = "var x[10] : bool\nvar y : bool\n"
 
@@ -37,7 +37,7 @@ STATEMENTS = (
 def test_a_remainder_means_what_the_interpreter_says(statement: str):
     text = f"{DECLARED}{statement}\n"
     events = ("P(y)", "P(x[0] and not x[3])")
-    expected, log_z, num_worlds, _ = oracle.answers(text, events)
+    expected, log_z, num_worlds, _ = worlds.answers(text, events)
     model = gmlang.compile(text)
     assert model.query("count()", budget_s=20).value == num_worlds
     assert model.query("logZ()", budget_s=20).value == pytest.approx(log_z, abs=1e-9)
@@ -79,4 +79,4 @@ def test_many_parities_of_data_are_parities():
 )
 def test_a_variable_may_be_added_twice_in_some_instances(condition: str):
     text = f"var x[10] : bool\nfor k in 0..1: constraint {condition}\n"
-    assert gmlang.compile(text).query("count()").value == oracle.answers(text, ())[2]
+    assert gmlang.compile(text).query("count()").value == worlds.answers(text, ())[2]

@@ -8,7 +8,7 @@ import pytest
 
 import gmlang
 from gmlang.graph.lowering import table_sizes
-from tests.support import oracle
+from tests.support import worlds
 from tests.support.programs import aggregate_program, flat_program, wide_program
 
 EVENTS = ("P(e)", "P(x[0] = 1 | d)", "P(count(x[i] > 0 for i in 0..2) <= y)")
@@ -16,7 +16,7 @@ EVENTS = ("P(e)", "P(x[0] = 1 | d)", "P(count(x[i] > 0 for i in 0..2) <= y)")
 
 def _agree(text: str, queries: tuple[str, ...] = EVENTS) -> None:
     model = gmlang.compile(text)
-    events, log_z, num_worlds, best = oracle.answers(text, queries)
+    events, log_z, num_worlds, best = worlds.answers(text, queries)
     if not num_worlds:
         assert model.query("logZ()").status == "impossible", text
         return

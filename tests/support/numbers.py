@@ -3,6 +3,8 @@
 import math
 from collections.abc import Callable
 
+import numpy as np
+
 Value = bool | int | float | str
 
 INTEGERS = range(-(2**63), 2**63)
@@ -154,3 +156,11 @@ AGGREGATES: dict[str, Callable[[list[Value]], Value]] = {
     **FUNCTIONS,
 }
 """Of several values, and the functions of one."""
+
+
+def log_sum(scores: np.ndarray) -> float:
+    """Return the log of a sum of exponentials; -inf of nothing."""
+    top = float(scores.max(initial=-np.inf))
+    if top == -np.inf:
+        return top
+    return top + math.log(float(np.exp(scores - top).sum()))

@@ -1,17 +1,14 @@
-"""Answers by brute force, on top of the naive interpreter."""
+"""The score of a world, and what holds in it, on top of the naive interpreter."""
 
 import itertools
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from functools import partial
 
-from gmlang.diagnostics import Source
 from gmlang.syntax import ast
-from gmlang.syntax.parse import parse_query
 from tests.support import interpreter as naive
-from tests.support import reading
 from tests.support.chances import weights
 from tests.support.interpreter import Env, Meaning, Place, World
 from tests.support.rounds import branch, is_least
@@ -261,48 +258,6 @@ def worlds(m: Meaning) -> Iterator[World]:
         yield dict(zip(places, values, strict=True))
 
 
-def probability(text: str, query: str) -> float:
-    """Return P(event | condition) of a query `P(e | c, ...)` by enumeration; nan if impossible."""
-    m = reading.read_text(text)
-    (asked,) = parse_query(Source("query", query))
-    call = asked.items[0]
-    assert isinstance(call, ast.Call)
-    for e in (*call.arguments, *(call.given or ())):
-        for place in reading.mentioned(m, e, {}):
-            reading.exist(m, place)
-    both = given = 0.0
-    for world in worlds(m):
-        conditions = [partial(log_holds, m, e, world) for e in call.given or ()]
-        weight = math.exp(together([partial(log_score, m, world), *conditions]))
-        if weight:
-            given += weight
-            both += weight if all(holds(m, e, world) for e in call.arguments) else 0.0
-    return both / given if given else math.nan
-
-
-def answers(text: str, queries: Sequence[str]) -> tuple[list[float], float, int, float]:
-    """Enumerate once: P of each event, log Z, the number of assignments, and the best score."""
-    m = reading.read_text(text)
-    calls: list[ast.Call] = []
-    for query in queries:
-        call = parse_query(Source("query", query))[0].items[0]
-        assert isinstance(call, ast.Call)
-        calls.append(call)
-    both, given = [0.0] * len(calls), [0.0] * len(calls)
-    total, num_worlds, best = 0.0, 0, -math.inf
-    for world in worlds(m):
-        score = log_score(m, world)
-        if score == -math.inf:
-            continue
-        total, num_worlds, best = total + math.exp(score), num_worlds + 1, max(best, score)
-        for k, call in enumerate(calls):
-            if all(holds(m, e, world) for e in call.given or ()):
-                given[k] += math.exp(score)
-                both[k] += math.exp(score) if all(holds(m, e, world) for e in call.arguments) else 0
-    events = [b / g if g else math.nan for b, g in zip(both, given, strict=True)]
-    return events, log_safe(total), num_worlds, best
-
-
 def log_holds(m: Meaning, e: object, world: World) -> float:
     """Return the log-factor of one condition of a query: 0 where it holds."""
     if isinstance(e, ast.Expression) and not isinstance(e, ast.Equation):
@@ -318,46 +273,3 @@ def holds(m: Meaning, e: object, world: World) -> bool:
         return world[place] == naive.evaluate(m, e.right, {}, None)
     assert isinstance(e, ast.Expression)
     return bool(naive.evaluate(m, e, {}, world))
-
-
-def scores(text: str, query: str) -> dict[tuple[str, ...], list[float]]:
-    """List the scores of all worlds that fit a query's condition, by the states of what is asked.
-
-    Args:
-        text: a program.
-        query: `MAP(a, b | c)` or any other whose arguments are variables.
-    """
-    m = reading.read_text(text)
-    (asked,) = parse_query(Source("query", query))
-    call = asked.items[0]
-    assert isinstance(call, ast.Call)
-    asked_for = [a for a in call.arguments if not isinstance(a, ast.Number)]
-    for e in (*asked_for, *(call.given or ())):
-        for place in reading.mentioned(m, e, {}):
-            reading.exist(m, place)
-    found: dict[tuple[str, ...], list[float]] = {}
-    for world in worlds(m):
-        score = log_score(m, world)
-        if score > -math.inf and all(holds(m, e, world) for e in call.given or ()):
-            states = tuple(_state(m, e, world) for e in asked_for)
-            found.setdefault(states, []).append(score)
-    return found
-
-
-def _state(m: Meaning, e: object, world: World) -> str:
-    assert isinstance(e, ast.Expression)
-    value = naive.evaluate(m, e, {}, world)
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def log_partition(text: str) -> float:
-    """Return log Z by enumeration."""
-    m = reading.read_text(text)
-    total = sum(math.exp(log_score(m, world)) for world in worlds(m))
-    return log_safe(total)
-
-
-def count(text: str) -> int:
-    """Count the assignments that nothing forbids."""
-    m = reading.read_text(text)
-    return sum(log_score(m, world) > -math.inf for world in worlds(m))

@@ -4,20 +4,20 @@ The naive interpreter gives the scores; sums are of logs, so that 700 nats are n
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import cast
 
 import numpy as np
 
 from gmlang.diagnostics import Source
 from gmlang.syntax import ast
 from gmlang.syntax.parse import parse_query
-from tests.fuzz.worth import log_sum
 from tests.support import interpreter as naive
-from tests.support import oracle
+from tests.support import oracle, reading
 from tests.support.interpreter import Meaning, Place, World
-from tests.support.numbers import Undefined
+from tests.support.numbers import Undefined, log_sum
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,15 +106,21 @@ class Given:
         return float(self.scores.max(initial=-math.inf))
 
 
+def call_of(query: str) -> ast.Call:
+    """Parse a text that is one call."""
+    (asked,) = parse_query(Source("query", query))
+    call = asked.items[0]
+    assert isinstance(call, ast.Call)
+    return call
+
+
 def given(of: Plain, query: str) -> Given:
     """Take the worlds that agree with a query's conditions.
 
     Raises:
         Undefined: where something has no value in a world that nothing else forbids.
     """
-    (asked,) = parse_query(Source("query", query))
-    call = asked.items[0]
-    assert isinstance(call, ast.Call)
+    call = call_of(query)
     if not conditions_of(call) and None not in of.scores:
         return Given(call, of.meaning, of.worlds, np.array(of.scores, float))
     kept: list[World] = []
@@ -173,3 +179,66 @@ def lines(meaning: Meaning) -> Iterator[int]:
     bodies = [m.body for m in meaning.models.values() if isinstance(m, ast.Model)]
     for statement in (*meaning.statements, *(s for body in bodies for s in body)):
         yield statement.span.line_column()[0]
+
+
+# --- Answers to a text --------------------------------------------------------------------
+
+
+def probability(text: str, query: str) -> float:
+    """Return P(event | condition) of a query `P(e | c, ...)` by enumeration; nan if impossible."""
+    return _probability(given(listed(_asked(text, query)), query))
+
+
+def answers(text: str, queries: Sequence[str]) -> tuple[list[float], float, int, float]:
+    """Enumerate once: P of each event, log Z, the number of assignments, and the best score.
+
+    Raises:
+        Undefined: where a statement has no value in a world that nothing forbids.
+    """
+    of = listed(reading.read_text(text))
+    scores = np.array([_known(score) for score in of.scores], float)
+    events = [_probability(given(of, query)) for query in queries]
+    return events, log_sum(scores), len(scores), float(scores.max(initial=-math.inf))
+
+
+def scores(text: str, query: str) -> dict[tuple[str, ...], np.ndarray]:
+    """List the scores of all worlds that fit a query's condition, by the states of what is asked.
+
+    Args:
+        text: a program.
+        query: `MAP(a, b | c)` or any other whose arguments are variables.
+    """
+    of = given(listed(_asked(text, query)), query)
+    return by_states(of, [a for a in _expressions(of.call) if not isinstance(a, ast.Number)])
+
+
+def log_partition(text: str) -> float:
+    """Return log Z by enumeration."""
+    return answers(text, ())[1]
+
+
+def count(text: str) -> int:
+    """Count the assignments that nothing forbids."""
+    return answers(text, ())[2]
+
+
+def _asked(text: str, query: str) -> Meaning:
+    """Read a program in which what a query mentions exists."""
+    meaning, call = reading.read_text(text), call_of(query)
+    for expression in (*call.arguments, *(call.given or ())):
+        if not isinstance(expression, ast.Number):
+            for place in reading.mentioned(meaning, expression, {}):
+                reading.exist(meaning, place)
+    return meaning
+
+
+def _expressions(call: ast.Call) -> list[ast.Expression]:
+    return [cast(ast.Expression, argument) for argument in call.arguments]
+
+
+def _probability(of: Given) -> float:
+    events = of.call.arguments
+    holds = [all(oracle.holds(of.meaning, e, world) for e in events) for world in of.worlds]
+    if of.log_sum == -math.inf:
+        return math.nan
+    return math.exp(log_sum(of.scores[np.array(holds, np.bool_)]) - of.log_sum)
