@@ -95,7 +95,7 @@ def compute(operator: str, given: list[np.ndarray]) -> Outcome:
 
 
 def compare_count(
-    operator: str, total: np.ndarray, num_items: int, parameter: np.ndarray | int
+    operator: str, total: np.ndarray, num_items: np.ndarray | int, parameter: np.ndarray | int
 ) -> np.ndarray:
     """Turn the sum of an aggregate's items into the aggregate's value."""
     match operator:

@@ -35,11 +35,11 @@ from gmlang.core.walk import is_random, parts, walk
 from gmlang.diagnostics import Diagnostic, GmError, Span
 from gmlang.errors import grounding as errors
 from gmlang.graph.functions.values import RaggedItems, call_values
+from gmlang.graph.values.aggregates import ItemValue, combined
 from gmlang.graph.values.arithmetic import (
     INTEGER_MAX,
     INTEGER_MIN,
     Outcome,
-    compare_count,
     compute,
     nothing,
     number,
@@ -47,7 +47,7 @@ from gmlang.graph.values.arithmetic import (
 )
 from gmlang.graph.values.environment import Env, Place, Slots, no_value, value_at
 from gmlang.graph.values.frames import LOOK_AHEAD, check_instances, repeat, spread
-from gmlang.graph.values.offending import offending
+from gmlang.graph.values.offending import check_coverage
 from gmlang.graph.world.world import Frame
 
 # --- Frames ------------------------------------------------------------------------------
@@ -111,19 +111,34 @@ def item_frames(env: Env, aggregate: Aggregate | Distribution) -> list[tuple[int
         RaggedItems: when the number of items is not the same in every row;
             `gmlang.graph.lowering.lower` splits frames so that it is.
     """
-    found: list[tuple[int, Frame]] = []
+    found = _padded_frames(env, aggregate)
+    if any(present is not None for *_, present in found):
+        raise RaggedItems
+    return [(position, frame) for position, frame, _ in found]
+
+
+def _padded_frames(
+    env: Env, aggregate: Aggregate | Distribution
+) -> list[tuple[int, Frame, np.ndarray | None]]:
+    """List each item with its frame, and which rows have it: a mask, or None for all.
+
+    A row that lacks an item has loop variables of some other row there.
+    """
+    found: list[tuple[int, Frame, np.ndarray | None]] = []
     for position, item in enumerate(aggregate.items):
         if not item.context:
-            found.append((position, env.frame))
+            found.append((position, env.frame, None))
             continue
         frame, parents = expand(env, item.context)
-        count = env.frame.count
-        each = frame.count // count if count else 0
-        if (np.bincount(parents, minlength=count) != each).any():
-            raise RaggedItems
-        for k in range(each):
-            locals_ = {key: v.reshape(count, each)[:, k] for key, v in frame.locals.items()}
-            found.append((position, Frame(count, locals_)))
+        lengths = np.bincount(parents, minlength=env.frame.count)
+        most = int(lengths.max(initial=0))
+        starts = np.cumsum(lengths) - lengths
+        is_even = bool((lengths == most).all())
+        for k in range(most):
+            present = None if is_even else lengths > k
+            rows = slice(k, None, most) if present is None else np.where(present, starts + k, 0)
+            locals_ = {key: v[rows] for key, v in frame.locals.items()}
+            found.append((position, Frame(env.frame.count, locals_), present))
     return found
 
 
@@ -338,26 +353,16 @@ def _junction(arguments: tuple[Expression, ...], env: Env, *, is_and: bool) -> n
 def _aggregate(expression: Aggregate, env: Env) -> np.ndarray:
     if env.world.is_calling and not np.any(env.needed()):
         return np.zeros((), np.int64)
-    values: list[np.ndarray] = []
-    for position_number, (position, frame) in enumerate(item_frames(env, expression)):
-        item_env = inside(env, frame, position_number)
-        values.append(number(np.asarray(evaluate(expression.items[position].value, item_env))))
-    operator = expression.operator
-    if operator == "alldifferent":
-        different = np.ones(1, np.bool_)
-        for i, left in enumerate(values):
-            for right in values[:i]:
-                different = different & (left != right)
-        return different
-    if operator in ("min", "max"):
-        if values:
-            return compute(operator, values).values
-        return _noted(expression.span, nothing(errors.Undefined.of_none(operator)), env)
-    total = np.zeros((), np.int64)
-    for value in values:
-        total = _noted(expression.span, compute("+", [total, value]), env)
+    items: list[ItemValue] = []
+    for place, (position, frame, present) in enumerate(_padded_frames(env, expression)):
+        item_env = inside(env, frame, place)
+        if present is not None:
+            present = present.reshape(-1, *([1] * len(env.slots.items)))
+            item_env = item_env.guarded(present, wanted=True)
+        values = evaluate(expression.items[position].value, item_env)
+        items.append(ItemValue(number(np.asarray(values)), present))
     parameter = 1 if expression.parameter is None else evaluate(expression.parameter, env)
-    return compare_count(operator, total, len(values), parameter)
+    return combined(expression, items, parameter, env)
 
 
 def _cases(expression: Cases, env: Env) -> np.ndarray:
@@ -384,16 +389,5 @@ def rows_of(expression: Cases, env: Env) -> list[tuple[np.ndarray, Expression, E
         found.append((holds, value, env.guarded(left & holds, wanted=True)))
         left = left & ~holds
         open_ = env.guarded(left, wanted=True)
-    _check_coverage(expression, left, env)
+    check_coverage(expression, left, env)
     return found
-
-
-def _check_coverage(expression: Cases, uncovered: np.ndarray, env: Env) -> None:
-    """Refuse values, of those asked for, that no row covers."""
-    for condition, wanted in env.guards:
-        uncovered = uncovered & (condition if wanted else ~condition)
-    for hole in env.holes or ():
-        uncovered = uncovered & ~hole.mask
-    if not uncovered.any():
-        return
-    raise GmError([errors.uncovered_match(expression.span, offending(uncovered, env))])

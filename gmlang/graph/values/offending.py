@@ -2,6 +2,9 @@
 
 import numpy as np
 
+from gmlang.core.ast import Cases
+from gmlang.diagnostics import GmError
+from gmlang.errors import grounding as errors
 from gmlang.graph.values.environment import Env
 from gmlang.graph.world.names import variable_name
 from gmlang.graph.world.world import where_text
@@ -34,3 +37,14 @@ def with_states(instance: str, states: list[str]) -> str:
         return instance
     told = ", ".join(states)
     return f"{instance[:-1]}, {told})" if instance else f" ({told})"
+
+
+def check_coverage(expression: Cases, uncovered: np.ndarray, env: Env) -> None:
+    """Refuse values, of those asked for, that no row of a match covers."""
+    for condition, wanted in env.guards:
+        uncovered = uncovered & (condition if wanted else ~condition)
+    for hole in env.holes or ():
+        uncovered = uncovered & ~hole.mask
+    if not uncovered.any():
+        return
+    raise GmError([errors.uncovered_match(expression.span, offending(uncovered, env))])
