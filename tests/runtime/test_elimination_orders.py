@@ -1,5 +1,6 @@
 """Orders that sweep are elimination orders, and find what greedy ones miss."""
 
+import itertools
 import math
 
 import numpy as np
@@ -8,12 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gmruntime.answer import LogPartition, LogPartitionAnswer, Marginals, MarginalsAnswer, Status
+from gmruntime.budget import Budget
+from gmruntime.elimination.orders.best import best_order
 from gmruntime.elimination.orders.greedy import neighbours
 from gmruntime.elimination.orders.sweeping import swept_order
+from gmruntime.elimination.plan import Plan
+from gmruntime.elimination.relevance import marginals_by_relevance
 from gmruntime.factors.kinds import NoisyOr, Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, no_evidence
 from gmruntime.inference import infer
-from gmruntime.simplify.network import Factor, Network
+from gmruntime.simplify.network import Factor, Network, reduce
+from gmruntime.task import Effort, Task
 
 
 @given(st.integers(0, 100_000), st.integers(1, 14))
@@ -109,3 +115,45 @@ def test_a_hub_of_thousands_of_leaves_is_a_tree():
     expected = np.logaddexp.reduce(np.logaddexp.reduce(tables, axis=2).sum(axis=0))
     assert found.quality.status is Status.EXACT
     assert found.log_value == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("events", [4000, 5000])
+def test_events_that_share_a_variable_are_ordered_in_few_steps(events: int):
+    """Each is about the shared one and its own, which all hang on another: cliques of three.
+
+    The larger one is beyond the compiled search.
+    """
+    table = np.zeros((2, 2, 2))
+    factors = [Factor((0, 1), np.zeros((2, 2)))]
+    for k in range(events):
+        own, event = 2 + 2 * k, 3 + 2 * k
+        factors += [Factor((0, own), np.zeros((2, 2))), Factor((1, own, event), table)]
+    count = 2 + 2 * events
+    network = Network(tuple(range(count)), np.full(count, 2), factors, 0.0)
+    found = best_order(network, np.random.default_rng(0), bits_max=46.0, steps_max=7.5e7)
+    assert found is not None
+    assert found.clique_bits == 3.0
+    assert found.total_bits < 2 + math.log2(4 * count)
+
+
+def test_marginals_leaf_by_leaf_are_planned_no_longer_than_they_may_save():
+    """Thousands of leaves below one variable: looking for each one's part would take for ever."""
+    tables = np.log(np.random.default_rng(0).dirichlet(np.ones(2), (2000, 2)))
+    scopes = np.stack([np.zeros(2000), np.arange(1, 2001)], axis=1).astype(np.int32)
+    root = FactorBlock(Table(np.log([[0.3, 0.7]])), np.array([[0]], np.int32))
+    graph = FactorGraph(
+        (VariableBlock("x", (2001,), 2),), (root, FactorBlock(Table(tables), scopes))
+    )
+    network = reduce(Task(graph, Marginals(), no_evidence(graph)))
+    assert network is not None
+    looks = itertools.count()
+    # Each look at the clock takes a thousandth of a second.
+    budget = Budget(0.0, 60.0, 1 << 30, clock=lambda: 1e-3 * next(looks))
+    effort = Effort(budget, np.random.default_rng(0))
+
+    def read(small: Plan, targets: set[int]) -> tuple[dict[int, np.ndarray], float]:
+        raise AssertionError("nothing is read before all is planned")
+
+    with pytest.raises(TimeoutError):
+        marginals_by_relevance(network, frozenset(network.free), 0.1, 1e6, effort, read)
+    assert budget.spent_s() < 1.0

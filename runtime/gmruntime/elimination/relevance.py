@@ -26,6 +26,9 @@ WORTH_S = 0.3
 
 _SEARCH_BITS_MAX = 40.0
 
+# Of the time left: where one pass does not fit, something else must still answer.
+_PLANNING_SHARE = 0.5
+
 
 def marginals_by_relevance(
     network: Network,
@@ -40,13 +43,18 @@ def marginals_by_relevance(
     Args:
         network: reduced for marginals of `asked`.
         asked: free variables.
-        seconds_max: that all the small passes may take together.
+        seconds_max: that all the small passes may take together, and planning them.
         steps_max: of the search for the order of each.
         effort: of everything, and of the order search.
         read: answers one small plan for the variables listed.
+
+    Raises:
+        TimeoutError: when planning or the passes took too long.
     """
     budget = effort.budget
-    core = drop_barren(network, frozenset(), budget)
+    # Each leaf's part is found by looking at all factors.
+    planning = budget.until(min(seconds_max, _PLANNING_SHARE * budget.left_s()))
+    core = drop_barren(network, frozenset(), planning)
     inner = frozenset(core.free)
     leaves = [v for v in network.free if v in asked and v not in inner]
     if not leaves:
@@ -57,9 +65,10 @@ def marginals_by_relevance(
     for goal in (None, *reversed(leaves)):
         if goal in covered:
             continue
-        part = drop_barren(network, frozenset() if goal is None else frozenset([goal]), budget)
+        planning.check()
+        part = drop_barren(network, frozenset() if goal is None else frozenset([goal]), planning)
         order = best_order(
-            part, effort.rng, bits_max=_SEARCH_BITS_MAX, steps_max=steps_max, budget=budget
+            part, effort.rng, bits_max=_SEARCH_BITS_MAX, steps_max=steps_max, budget=planning
         )
         if order is None:
             return None

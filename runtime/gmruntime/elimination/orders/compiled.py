@@ -11,7 +11,7 @@ _ONE = np.uint64(1)
 _LAST = 1e9
 
 _WIDE_BITS = 60.0
-"""Nobody wants a clique of so many bits: how much it fills in need not be counted."""
+"""Nobody wants a clique of so many bits: what it has and fills in beyond that is not counted."""
 
 
 class Limits(NamedTuple):
@@ -63,15 +63,19 @@ def _members(row: np.ndarray, found: np.ndarray) -> int:
 def _score(
     adjacency: np.ndarray, bits: np.ndarray, v: int, by_fill: bool, near: np.ndarray
 ) -> tuple[float, int]:
-    count = _members(adjacency[v], near)
-    weight = bits[v]
-    for k in range(count):
-        weight += bits[near[k]]
-    if not by_fill or weight > _WIDE_BITS:
-        # The hub of a star is scored again after each of its leaves; it is chosen last either way.
-        return weight * (_LAST if by_fill else 1.0), count
-    fill = 0.0
+    # The hub of a star is scored again after each of its leaves; it is chosen last either way.
     row = adjacency[v]
+    count, weight = 0, bits[v]
+    for w in range(row.size):
+        word = row[w]
+        while word != 0 and (not by_fill or weight <= _WIDE_BITS):
+            near[count] = 64 * w + _lowest_bit(word)
+            weight += bits[near[count]]
+            count += 1
+            word &= word - _ONE
+    if not by_fill or weight > _WIDE_BITS:
+        return weight * (_LAST if by_fill else 1.0), count + row.size
+    fill = 0.0
     for k in range(count):
         u = near[k]
         missing = 0.0

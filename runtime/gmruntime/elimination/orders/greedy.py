@@ -6,7 +6,6 @@ Source: Kjaerulff (1990); the weights follow the number of states, not of variab
 import heapq
 import math
 from itertools import count
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,8 +13,8 @@ from gmruntime.budget import UNLIMITED, Budget, within
 from gmruntime.elimination.layouts.order import Order
 from gmruntime.simplify.network import Network
 
-if TYPE_CHECKING:
-    pass
+_WIDE = 60
+"""Beside more variables one is chosen last, whatever they are."""
 
 
 def neighbours(network: Network) -> dict[int, set[int]]:
@@ -55,7 +54,7 @@ def greedy_order(
     """
     near = neighbours(network)
     bits = {v: math.log2(max(2, int(network.num_states[v]))) for v in network.free}
-    score = _fill if by_fill else _weight
+    score = _fill if by_fill else _weight if bits_max > _WIDE else _weight_of_narrow
     scores = {v: score(near, bits, v) * (1 + noise * rng.random()) for v in near}
     left = set(near)
     waiting = len(set(first) & left)
@@ -101,9 +100,14 @@ def _weight(near: dict[int, set[int]], bits: dict[int, float], v: int) -> float:
     return bits[v] + sum(bits[u] for u in near[v])
 
 
+def _weight_of_narrow(near: dict[int, set[int]], bits: dict[int, float], v: int) -> float:
+    """Return the weight, or less for a hub, which is scored again after each of its leaves."""
+    return bits[v] + len(near[v]) if len(near[v]) > _WIDE else _weight(near, bits, v)
+
+
 def _fill(near: dict[int, set[int]], bits: dict[int, float], v: int) -> float:
     others = near[v]
-    if len(others) > 60:
+    if len(others) > _WIDE:
         return 1e6 * len(others)
     total = 0.0
     for u in others:

@@ -31,7 +31,10 @@ def pass_upward_compiled(
         in_logs: whether the messages are wanted afterwards, as logs.
         arena: memory to use; the messages lie in it.
     """
-    cliques = write_upward(network, order)
+    try:
+        cliques = write_upward(network, order, budget)
+    except TimeoutError:
+        return None
     done = run(cliques.sheet, is_max, budget, reuse=not in_logs, arena=arena)
     if not done.finished:
         return None
@@ -65,12 +68,15 @@ def marginals_compiled(
     A separator's two messages multiply to the belief of everything in it, so each variable is
     read from the smallest separator or clique that holds it.
     """
-    cliques = write_upward(network, order)
-    sources = _smallest_holders(cliques, wanted)
-    needed: set[int] = set()
-    for clique, _ in sources.values():
-        _add_ancestors(cliques, clique, needed)
-    downward = write_downward(cliques, needed)
+    try:
+        cliques = write_upward(network, order, budget)
+        sources = _smallest_holders(cliques, wanted)
+        needed: set[int] = set()
+        for clique, _ in sources.values():
+            _add_ancestors(cliques, clique, needed)
+        downward = write_downward(cliques, needed, budget)
+    except TimeoutError:
+        return None
     results: dict[int, int] = {}
     for v, (clique, from_separator) in sources.items():
         within = cliques.separators[clique] if from_separator else cliques.axes[clique]
@@ -98,14 +104,20 @@ def joint_compiled(
     arena: Arena | None = None,
 ) -> np.ndarray | None:
     """Return P(scope), axes as listed; some clique must hold all of it."""
-    cliques = write_upward(network, order)
+    try:
+        cliques = write_upward(network, order, budget)
+    except TimeoutError:
+        return None
     holders = [k for k, members in enumerate(cliques.scopes) if set(scope) <= set(members)]
     if not holders:
         return None
     clique = min(holders, key=lambda k: cliques.sheet.entries(cliques.axes[k]))
     needed: set[int] = set()
     _add_ancestors(cliques, clique, needed)
-    downward = write_downward(cliques, needed)
+    try:
+        downward = write_downward(cliques, needed, budget)
+    except TimeoutError:
+        return None
     operands = [*cliques.own[clique], *(cliques.upward[c] for c in cliques.children[clique])]
     if clique in downward:
         operands.append(downward[clique])

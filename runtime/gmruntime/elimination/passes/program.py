@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from gmruntime.budget import UNLIMITED, Budget
+from gmruntime.budget import within as within_budget
 from gmruntime.elimination.layouts.groups import Axes, new_axes, spread
 from gmruntime.elimination.layouts.order import Layout, Order
 from gmruntime.simplify.network import Network
@@ -155,8 +157,12 @@ class Cliques:
     upward: list[int]
 
 
-def write_upward(network: Network, order: Order) -> Cliques:
-    """Write the pass towards the roots: step k eliminates the k-th variable."""
+def write_upward(network: Network, order: Order, budget: Budget = UNLIMITED) -> Cliques:
+    """Write the pass towards the roots: step k eliminates the k-th variable.
+
+    Raises:
+        TimeoutError: when the budget ended first.
+    """
     place = {v: k for k, v in enumerate(order.variables)}
     layout = order.layout
     sheet = Sheet(place, new_axes(network.num_states, layout))
@@ -176,7 +182,7 @@ def write_upward(network: Network, order: Order) -> Cliques:
         axes, separators = _aligned(sheet, layout, parents)
         own = _own_listed(network, sheet, axes, layout)
     upward: list[int] = []
-    for k in range(len(scopes)):
+    for k in within_budget(range(len(scopes)), budget):
         operands = [*own[k], *(upward[c] for c in children[k])]
         if len(operands) > 2:
             operands = _paired(sheet, operands, axes[k], k)
@@ -257,10 +263,15 @@ def _merged(
     return kept
 
 
-def write_downward(cliques: Cliques, needed: set[int]) -> dict[int, int]:
+def write_downward(
+    cliques: Cliques, needed: set[int], budget: Budget = UNLIMITED
+) -> dict[int, int]:
     """Write the pass from the roots to the cliques in `needed`; return the message to each.
 
     `needed` must contain every parent of its members.
+
+    Raises:
+        TimeoutError: when the budget ended first.
     """
     downward: dict[int, int] = {}
     for k in range(len(cliques.scopes) - 1, -1, -1):
@@ -271,14 +282,20 @@ def write_downward(cliques: Cliques, needed: set[int]) -> dict[int, int]:
         base = [*cliques.own[k], *(cliques.upward[c] for c in others)]
         if k in downward:
             base.append(downward[k])
-        _leave_one_out(cliques, k, base, targets, downward)
+        _leave_one_out(cliques, k, base, targets, downward, budget)
     return downward
 
 
 def _leave_one_out(
-    cliques: Cliques, k: int, base: list[int], targets: list[int], downward: dict[int, int]
+    cliques: Cliques,
+    k: int,
+    base: list[int],
+    targets: list[int],
+    downward: dict[int, int],
+    budget: Budget,
 ) -> None:
     """Write the message to each target: all but its own, each half sharing the other's product."""
+    budget.check()
     if len(targets) == 1:
         scope = cliques.separators[targets[0]]
         downward[targets[0]] = contract(cliques.sheet, base, scope, cliques.axes[k])
@@ -289,4 +306,4 @@ def _leave_one_out(
         if len(messages) > 2 and len(part) > 1:
             joint = _joint(cliques.sheet, messages, cliques.axes[k])
             messages = [contract(cliques.sheet, messages, joint, cliques.axes[k])]
-        _leave_one_out(cliques, k, [*base, *messages], part, downward)
+        _leave_one_out(cliques, k, [*base, *messages], part, downward, budget)
