@@ -9,6 +9,7 @@ import sys
 from collections import Counter, OrderedDict
 from copy import copy
 from dataclasses import dataclass, field, fields, is_dataclass
+from functools import lru_cache
 from threading import Lock
 from typing import Any, TypeVar, cast
 from weakref import WeakKeyDictionary
@@ -139,8 +140,13 @@ def owned(value: _T) -> _T:
 
 def _parts_of(record: object) -> dict[str, object]:
     """Return the fields of a record, and what a class that is none itself put beside them."""
-    own = {one.name: getattr(record, one.name) for one in fields(cast("Any", record))}
+    own = {name: getattr(record, name) for name in _field_names(type(record))}
     return own | getattr(record, "__dict__", {})
+
+
+@lru_cache(maxsize=1024)
+def _field_names(kind: type) -> tuple[str, ...]:
+    return tuple(one.name for one in fields(cast("Any", kind)))
 
 
 _numbers: WeakKeyDictionary[type, int] = WeakKeyDictionary()
@@ -182,5 +188,5 @@ def bytes_of(value: object) -> int:
             for pair in cast("dict[object, object]", held).items():
                 waiting.extend(pair)
         elif is_dataclass(held):
-            waiting.extend(getattr(held, one.name) for one in fields(held))
+            waiting.extend(getattr(held, name) for name in _field_names(type(held)))
     return total

@@ -15,7 +15,6 @@ from gmruntime.answer import (
     Marginals,
     Query,
     Question,
-    Samples,
     Solutions,
 )
 from gmruntime.budget import Budget
@@ -31,10 +30,11 @@ from gmruntime.elimination.orders.best import EASY_BITS, best_order, best_orders
 from gmruntime.elimination.orders.key import key_of
 from gmruntime.elimination.orders.restarts import SHARE
 from gmruntime.elimination.passes.loading import LOADING_S, is_loaded
-from gmruntime.graph import Assignment, FactorGraph
+from gmruntime.graph import Assignment
 from gmruntime.simplify.barren import drop_barren
 from gmruntime.simplify.lumping import lump_states
-from gmruntime.simplify.network import Factor, Network, reduce
+from gmruntime.simplify.network import Factor, Network, sliced_out, whole
+from gmruntime.simplify.relevant import asked_by, part_for
 from gmruntime.simplify.states import drop_dominated, impossible, prune_states
 from gmruntime.task import Effort, Task
 
@@ -123,7 +123,7 @@ def plan(task: Task[Query], effort: Effort) -> Plan:
         return _hopeless(num_free, None)
     network: Network | None = None
     try:
-        network = effort.once_of(Network, task, lambda own: _simplified(own, effort.budget))
+        network = effort.once_of(Network, task, lambda own: _simplified(own, effort))
         if network is None:
             return _hopeless(num_free, None)
         return _ordered(network, task.query, effort)
@@ -131,23 +131,25 @@ def plan(task: Task[Query], effort: Effort) -> Plan:
         return replace(_hopeless(num_free, network), ran_out=True)
 
 
-def _simplified(task: Task[Query], budget: Budget) -> Network | None:
+def _simplified(task: Task[Query], effort: Effort) -> Network | None:
     """Drop what the question does not depend on; None when some factor has no table.
 
     Raises:
         TimeoutError: when the budget ended first.
     """
-    query = task.query
-    network = reduce(task, budget)
-    if network is None:
+    query, budget = task.query, effort.budget
+    asked = asked_by(task.graph, query)
+    part = whole(task.graph, query) if asked is None else part_for(task, asked, effort)
+    budget.check()
+    if part is None:
         return None
+    network = sliced_out(part, task.evidence, budget)
     if network.log_constant == -np.inf:
         network = impossible(network)
     if not isinstance(query, Best):
         network = prune_states(network, budget)
     if isinstance(query, Map):
         network = drop_dominated(network, budget=budget)
-    asked = _asked(task.graph, query)
     if asked is not None:
         network = lump_states(drop_barren(network, asked, budget), asked, budget)
     if isinstance(query, Joint):
@@ -253,21 +255,6 @@ def no_plan(task: Task[Question[AnyAnswer]]) -> Plan:
 def _hopeless(num_free: int, network: Network | None) -> Plan:
     never = math.inf
     return Plan(num_free, never, never, never, never, never, False, False, network, None)
-
-
-def _asked(graph: FactorGraph, query: Query) -> frozenset[int] | None:
-    """Say what a sum is asked about; None when all variables matter."""
-    match query:
-        case LogPartition():
-            return frozenset()
-        case Marginals():
-            if query.variables is None:
-                return frozenset(range(graph.num_variables))
-            return frozenset(int(v) for v in query.variables)
-        case Joint() | MarginalMap():
-            return frozenset(int(v) for v in query.variables)
-        case Map() | Best() | Samples() | Solutions():
-            return None
 
 
 def _passes(query: Query) -> float:

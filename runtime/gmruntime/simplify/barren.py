@@ -10,7 +10,7 @@ from itertools import count
 import numpy as np
 
 from gmruntime.budget import UNLIMITED, Budget, within
-from gmruntime.simplify.network import Factor, Network
+from gmruntime.simplify.network import Network
 
 # Sums of a conditional table differ by rounding only; anything more is left to the elimination.
 _TOLERANCE = 1e-12
@@ -40,13 +40,14 @@ def drop_barren(network: Network, asked: frozenset[int], budget: Budget = UNLIMI
         if v in dropped or len(touching[v]) != 1:
             continue
         (k,) = touching[v]
-        total = _constant_sum(network.factors[k], v)
+        factor = network.factors[k]
+        total = constant_sum(factor.table, factor.scope.index(v))
         if total is None:
             continue
         log_constant += total
         dropped.add(v)
         dropped_factors.add(k)
-        for u in network.factors[k].scope:
+        for u in factor.scope:
             touching[u].discard(k)
             if u not in asked:
                 waiting.append(u)
@@ -57,13 +58,12 @@ def drop_barren(network: Network, asked: frozenset[int], budget: Budget = UNLIMI
     return replace(network, free=free, factors=factors, log_constant=log_constant)
 
 
-def _constant_sum(factor: Factor, v: int) -> float | None:
-    """Return log of the sum over v when it is the same for all states of the others."""
-    axis = factor.scope.index(v)
-    largest = float(factor.table.max())
+def constant_sum(table: np.ndarray, axis: int) -> float | None:
+    """Return log of a log table's sum over an axis where all sums are the same, else None."""
+    largest = float(table.max())
     if largest == -np.inf:
         return None
-    sums = np.exp(factor.table - largest).sum(axis=axis)
+    sums = np.exp(table - largest).sum(axis=axis)
     low, high = float(sums.min()), float(sums.max())
     if low <= 0.0 or high - low > _TOLERANCE * high:
         return None

@@ -19,7 +19,7 @@ from gmruntime.answer import (
 from gmruntime.budget import UNLIMITED, Budget, within
 from gmruntime.factors.decompose import to_sum_tables, to_support_tables, to_tables
 from gmruntime.factors.kinds import Table
-from gmruntime.graph import FactorGraph, num_states
+from gmruntime.graph import Assignment, FactorGraph, num_states
 from gmruntime.simplify.products import parts_of
 from gmruntime.task import Task
 
@@ -59,6 +59,21 @@ class Network:
     labels: dict[int, np.ndarray] = field(default_factory=dict[int, np.ndarray])
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """The tables of a graph that answers depend on, whatever is observed of its variables.
+
+    Attributes:
+        tables: variables are the graph's, with auxiliary ones behind them.
+        is_dropped: the variables that nothing depends on, (variables,).
+        log_constant: what summing them out has left.
+    """
+
+    tables: FactorGraph
+    is_dropped: np.ndarray
+    log_constant: float = 0.0
+
+
 def zero_counts(factors: Sequence[Factor]) -> list[int]:
     """Count the zeros of each factor's table; one that several share is looked at once."""
     seen: dict[tuple[object, ...], int] = {}
@@ -91,26 +106,37 @@ def _tables_for(graph: FactorGraph, query: Query) -> FactorGraph | None:
     return write(graph, table_bits_max=_TABLE_BITS_MAX, num_entries_max=_CHAIN_ENTRIES_MAX)
 
 
+def whole(graph: FactorGraph, query: Query) -> Part | None:
+    """Return all tables of a graph; None when a factor has none."""
+    tables = _tables_for(graph, query)
+    return None if tables is None else Part(tables, np.zeros(tables.num_variables, np.bool_))
+
+
 def reduce(task: Task[Query], budget: Budget = UNLIMITED) -> Network | None:
     """Slice the evidence out of every factor; None when a factor has no tables.
-
-    Factors with the same scope are merged.
 
     Raises:
         TimeoutError: when the budget ended first.
     """
-    evidence = task.evidence
-    tables = _tables_for(task.graph, task.query)
+    part = whole(task.graph, task.query)
     budget.check()
-    if tables is None:
-        return None
+    return None if part is None else sliced_out(part, task.evidence, budget)
+
+
+def sliced_out(part: Part, evidence: Assignment, budget: Budget = UNLIMITED) -> Network:
+    """Slice the evidence out of every factor of a part; merge factors with the same scope.
+
+    Raises:
+        TimeoutError: when the budget ended first.
+    """
+    tables = part.tables
     states = num_states(tables)
     observed = np.full(tables.num_variables, -1, np.int64)
     observed[: len(evidence)] = evidence
     # A variable of one state is as good as observed: arrays have only so many axes.
     settled = np.where(states == 1, 0, observed)
     merged: dict[tuple[int, ...], np.ndarray] = {}
-    log_constant = 0.0
+    log_constant = part.log_constant
     for block in tables.factors:
         assert isinstance(block.kind, Table)
         potentials = block.kind.log_potentials
@@ -126,9 +152,9 @@ def reduce(task: Task[Query], budget: Budget = UNLIMITED) -> Network | None:
                 continue
             order = np.argsort(scope)
             key = tuple(int(v) for v in scope[order])
-            whole = [(key, table.transpose(order))]
-            for own, part in parts_of(*whole[0]) if (seen >= 0).any() else whole:
-                merged[own] = merged[own] + part if own in merged else part
-    free = tuple(int(v) for v in np.flatnonzero(observed < 0))
+            one = key, table.transpose(order)
+            for own, piece in parts_of(*one) if (seen >= 0).any() else (one,):
+                merged[own] = merged[own] + piece if own in merged else piece
+    free = tuple(np.flatnonzero((observed < 0) & ~part.is_dropped).tolist())
     factors = [Factor(scope, table) for scope, table in merged.items()]
     return Network(free, states, factors, log_constant)
