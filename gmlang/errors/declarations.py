@@ -10,7 +10,11 @@ from gmlang.diagnostics import Diagnostic, Span
 def not_a_domain(span: Span, text: str) -> Diagnostic:
     """Report something that stands where a domain is needed."""
     return _no_domain(
-        span, text, "a domain is `bool`, a range `0..9`, `{red, green}`, or a declared name"
+        span,
+        text,
+        "a size stands behind the name: `x[3] : bool`"
+        if "[" in text
+        else "a domain is `bool`, a range `0..9`, `{red, green}`, or a declared name",
     )
 
 
@@ -24,9 +28,16 @@ def endless_domain(span: Span, text: str) -> Diagnostic:
     return _no_domain(span, text, "give both ends: `0..9`")
 
 
-def not_a_name(span: Span, text: str) -> Diagnostic:
-    """Report an expression among the values of a domain."""
-    return _no_domain(span, text, "a set of integers is written as a range")
+def not_a_name(span: Span, text: str, numbers: Sequence[int]) -> Diagnostic:
+    """Report an expression among the values of a domain, which may be a set of `numbers`."""
+    hint = "a set of integers is written as a range"
+    if numbers:
+        first, last = min(numbers), max(numbers)
+        hint += f": `{first}..{last}`"
+        if len(set(numbers)) <= last - first:
+            listed = ", ".join(map(str, numbers))
+            hint += f", and what it leaves out by `constraint x in {{{listed}}}`"
+    return _no_domain(span, text, hint)
 
 
 def _no_domain(span: Span, text: str, hint: str) -> Diagnostic:
@@ -50,8 +61,14 @@ def thing_given_value(span: Span, name: str, entity: str) -> Diagnostic:
     return _bad_domain(span, f"`{name}` is a {entity}: draw its attributes instead")
 
 
-def _bad_domain(span: Span, sentence: str) -> Diagnostic:
-    return Diagnostic("GM322", sentence, span)
+def size_not_from_zero(span: Span, text: str) -> Diagnostic:
+    """Report a range as a size that does not begin at 0."""
+    sentence = f"the size of an axis is a number; this is the range `{text}`"
+    return _bad_domain(span, sentence, "the indices of `x[4]` are 0, 1, 2 and 3")
+
+
+def _bad_domain(span: Span, sentence: str, hint: str = "") -> Diagnostic:
+    return Diagnostic("GM322", sentence, span, hint=hint)
 
 
 # --- Lists of values ---------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 from gmlang.diagnostics import Diagnostic, Span
+from gmlang.errors.habits import BETWEEN
 
 
 class Form(StrEnum):
@@ -90,9 +91,10 @@ def equation_for_value(span: Span) -> Diagnostic:
     return _mismatch(span, Form.VALUE, Form.EQUATION, "a comparison is written `==`")
 
 
-def composition_for_value(span: Span) -> Diagnostic:
-    """Report `purple jar` as a value."""
-    return _mismatch(span, Form.VALUE, Form.COMPOSITION, "say of what: `it is ...`")
+def composition_for_value(span: Span, word: str) -> Diagnostic:
+    """Report `purple jar` as a value; `word` stands behind its first part."""
+    hint = BETWEEN.get(word, "say of what: `it is ...`")
+    return _mismatch(span, Form.VALUE, Form.COMPOSITION, hint)
 
 
 def family_for_value(span: Span, name: str) -> Diagnostic:

@@ -5,7 +5,8 @@ from gmlang.diagnostics import Diagnostic, Span
 
 def reserved(span: Span, word: str) -> Diagnostic:
     """Report a word, or the call of one, that does not work yet."""
-    return _not_yet(span, f"`{word}`")
+    hint = "write `factor gain`, and ask `query MAP()`" if word == "maximize" else ""
+    return _not_yet(span, f"`{word}`", hint)
 
 
 def counterfactual(span: Span) -> Diagnostic:

@@ -4,32 +4,26 @@ import difflib
 from collections.abc import Iterable, Sequence
 
 from gmlang.diagnostics import Diagnostic, Note, Span
+from gmlang.errors import habits
 from gmlang.errors.forms import Form
 
 _NUM_CANDIDATES_MAX = 12
 _NUM_COMPARED_MAX = 500
-
-_ELSEWHERE = {
-    "True": "write `true`",
-    "False": "write `false`",
-    "None": "there is no missing value; a variable always has one of its domain",
-    "implies": "`a` implies `b` is written `not a or b`",
-    "iff": "`a` if and only if `b` is written `a == b`",
-    "len": "the length of an array is the size it was declared with",
-    "range": "a range is written `0..<n`",
-    "print": "answers are printed by `query P(x)`",
-    "ln": "write `log`",
-}
-"""What is written here instead of a word of other languages."""
 
 
 def unknown_name(
     span: Span, name: str, known: Iterable[str], asked: str | None = None
 ) -> Diagnostic:
     """Report a name that nothing declares; `asked` is a call of it, where it is a question."""
-    hint = _ELSEWHERE.get(name) or nearest(name, known)
+    hint = habits.NAMES.get(name) or nearest(name, known)
     if asked is not None:
         hint = f"a question is asked in parentheses: `query {asked}`"
+    return _unknown(span, name, hint)
+
+
+def never_declared(span: Span, name: str, known: Iterable[str], mechanism: str) -> Diagnostic:
+    """Report a mechanism, `~ ...` or `:= ...`, of a name that nothing declares."""
+    hint = nearest(name, known) or f"declare it: `var {name} : 0..9 {mechanism}`"
     return _unknown(span, name, hint)
 
 
@@ -189,7 +183,7 @@ def unknown_query(span: Span, name: str, known: Sequence[str]) -> Diagnostic:
         f"there is no query `{name}`",
         span,
         notes=(Note(f"queries are: {', '.join(known)}"),),
-        hint=nearest(name, known),
+        hint=habits.QUESTIONS.get(name) or nearest(name, known),
     )
 
 
@@ -199,7 +193,7 @@ def unknown_function(span: Span, name: str, known: Iterable[str]) -> Diagnostic:
         "GM211",
         f"unknown function or model `{name}`",
         span,
-        hint=_ELSEWHERE.get(name) or nearest(name, known),
+        hint=habits.NAMES.get(name) or nearest(name, known),
     )
 
 
@@ -247,7 +241,7 @@ def unknown_distribution(span: Span, name: str, known: Sequence[str]) -> Diagnos
         f"there is no distribution `{name}`",
         span,
         notes=(Note(f"distributions are: {', '.join(known)}"),),
-        hint=nearest(name, known),
+        hint=habits.DISTRIBUTIONS.get(name) or nearest(name, known),
     )
 
 

@@ -5,6 +5,7 @@ from enum import StrEnum
 from textwrap import shorten
 
 from gmlang.diagnostics import Diagnostic, Note, Span
+from gmlang.errors.forms import Form
 
 _LETTERS = "ijklmn"
 """For the axes of an array, in hints."""
@@ -50,7 +51,8 @@ def _indices(span: Span, text: str, rank: int, found: int, hint: str) -> Diagnos
 
 def wrong_number_of_arguments(span: Span, name: str, takes: str, found: int) -> Diagnostic:
     """Report too few or too many arguments; `takes` names what is needed, as `Takes` does."""
-    return Diagnostic("GM304", f"{name} takes {takes}, but is given {found}", span)
+    hint = "the values are those of the variable's domain" if name == "Uniform" else ""
+    return Diagnostic("GM304", f"{name} takes {takes}, but is given {found}", span, hint=hint)
 
 
 def wrong_arguments(span: Span, name: str, parameters: Sequence[str], found: int) -> Diagnostic:
@@ -237,6 +239,11 @@ def value_without_weight(span: Span) -> Diagnostic:
     return _no_distribution(span, "a value without a weight", hint)
 
 
+def list_for_distribution(span: Span, text: str) -> Diagnostic:
+    """Report a list of numbers as a distribution."""
+    return _no_distribution(span, Form.LIST, f"write `Categorical({text})`")
+
+
 def _no_distribution(span: Span, found: str, hint: str) -> Diagnostic:
     return Diagnostic("GM318", f"a distribution is needed here; this is {found}", span, hint=hint)
 
@@ -264,12 +271,10 @@ def _no_variable(span: Span, text: str, needed: str, hint: str = "") -> Diagnost
 
 def not_iterable(span: Span, text: str) -> Diagnostic:
     """Report a loop over something that is not a range."""
-    return Diagnostic(
-        "GM321",
-        f"cannot loop over `{text}`",
-        span,
-        hint="loop over a range such as `0..<n`, a domain, or the rows of an integer data array",
-    )
+    hint = "loop over a range such as `0..<n`, a domain, or the rows of an integer data array"
+    if text.startswith("range("):
+        hint = "a range is written `0..<n`, without its end, or `1..n`, with it"
+    return Diagnostic("GM321", f"cannot loop over `{text}`", span, hint=hint)
 
 
 def wrong_number_of_patterns(span: Span, subjects: int, found: int) -> Diagnostic:

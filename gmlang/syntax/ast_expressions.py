@@ -73,8 +73,8 @@ class Call:
     span: Span
     function: "Expression"
     arguments: tuple["Argument", ...]
-    given: tuple["Expression | Equation", ...] | None = None
-    had: tuple["Expression | Equation", ...] | None = None
+    given: tuple["Expression | Equation | Comprehension", ...] | None = None
+    had: tuple["Expression | Equation | Comprehension", ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

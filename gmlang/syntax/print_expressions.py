@@ -144,6 +144,9 @@ def print_method(method: ast.Expression) -> str:
 def _spaced(argument: ast.Argument) -> str:
     if isinstance(argument, ast.Equation):
         return f"{print_expression(argument.left)} = {print_expression(argument.right)}"
+    if isinstance(argument, ast.Comprehension):
+        loops = print_argument(argument)[len(print_argument(argument.body)) :]
+        return _spaced(argument.body) + loops
     return print_argument(argument)
 
 

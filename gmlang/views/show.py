@@ -16,8 +16,8 @@ from gmlang.queries.questions.sample import SampleAnswer
 from gmlang.queries.questions.variance import VarianceAnswer
 from gmlang.views.arrays import event_lines, marginal_lines
 from gmlang.views.assignments import assignment_lines, many_lines
-from gmlang.views.distributions import distribution_lines
-from gmlang.views.layout import LINES_MAX, aligned, bounded, cut
+from gmlang.views.distributions import distribution_lines, writer
+from gmlang.views.layout import LINES_MAX, WIDTH_MAX, aligned, bounded, cut, width_of
 from gmlang.views.records import ITEMS_MAX, value_lines
 from gmruntime.printable import printable
 
@@ -109,14 +109,32 @@ def _written(value: object, precision: Precision) -> object:
 def _item_lines(answer: ListAnswer) -> list[str]:
     """Write each item of a list behind what it asks, and how good it is where they differ."""
     lines: list[str] = []
+    is_wide = False
     for item in answer.items:
         quality = "" if item.status == answer.status == "exact" else f"   ({item.status})"
         first, *rest = body(item)
-        if rest:
+        line = f"{item.text}   {first}{quality}"
+        is_wide |= not rest and width_of(line) > WIDTH_MAX
+        if rest or width_of(line) > WIDTH_MAX:
             lines += [f"{item.text}{quality}", *("  " + line for line in (first, *rest))]
         else:
-            lines.append(f"{item.text}   {first}{quality}")
-    return lines or ["none"]
+            lines.append(line)
+    return (_chance_table(answer) if is_wide else None) or lines or ["none"]
+
+
+def _chance_table(answer: ListAnswer) -> list[str] | None:
+    """Write distributions over the same values below each other, where that fits."""
+    rows: list[list[str]] = []
+    for item in answer.items[:LINES_MAX]:
+        if not isinstance(item, DistributionAnswer) or item.labels != answer.items[0].labels:
+            return None
+        if item.array is None or item.array.shape != (len(item.labels),):
+            return None
+        write = writer(item.labels, item.array, precision_of(item), None)
+        quality = "" if item.status == answer.status == "exact" else f"({item.status})"
+        rows.append([cut(item.text), *(write(k) for k in range(len(item.labels))), quality])
+    lines = aligned([["", *answer.items[0].labels, ""], *rows])
+    return None if any(width_of(line) > WIDTH_MAX for line in lines) else lines
 
 
 def number_text(answer: Answer, value: float) -> str:

@@ -100,3 +100,18 @@ def test_data_of_one_element_is_not_stretched_over_an_array():
             "P(x)"
         )
     assert caught.value.diagnostics[0].code == "GM403"
+
+
+def test_a_loop_behind_a_condition_says_it_of_each():
+    model = gmlang.compile(
+        "var h : 0..3\nvar x[4] : bool\nfor i in 0..3: x[i] ~ Bernoulli(0.1 + 0.2 * h)\n"
+    )
+    written = model.query("P(h | x[1] = true, x[2] = true)")
+    looped = model.query("P(h | x[i] = true for i in 1..2)")
+    filtered = model.query("P(h | x[i] for i in 0..3 if 0 < i and i < 3)")
+    assert looped.array == pytest.approx(written.array, abs=1e-12)
+    assert filtered.array == pytest.approx(written.array, abs=1e-12)
+    assert model.query("P(h = 1 | x[i] = true for i in 0..<0)").value == pytest.approx(0.25)
+    lists = model.query("[P(h = 3 | x[i] = false for i in 0..<k) for k in 0..2]").value
+    weights = [[(0.9 - 0.2 * h) ** k for h in range(4)] for k in range(3)]
+    assert lists == pytest.approx([row[3] / sum(row) for row in weights], abs=1e-12)

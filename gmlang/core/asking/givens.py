@@ -1,6 +1,7 @@
 """What stands behind the bar of a query: observations and events."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from gmlang.core.ast import (
     Activation,
@@ -18,7 +19,7 @@ from gmlang.core.check import models
 from gmlang.core.check.evidence import observed_value
 from gmlang.core.check.listed_arrays import check_listed, listed_event
 from gmlang.core.checking import Checking, each, fail
-from gmlang.core.expressions import scalars
+from gmlang.core.expressions import aggregates, scalars
 from gmlang.core.expressions.operators import all_of, comparison, fit, need_bool, need_known
 from gmlang.core.names.scope import Env
 from gmlang.core.print import show
@@ -31,7 +32,7 @@ from gmlang.syntax import ast
 def check_givens(
     state: Checking,
     env: Env,
-    written: Sequence[ast.Expression | ast.Equation],
+    written: Sequence[ast.Expression | ast.Equation | ast.Comprehension],
     *,
     leaves_open: bool,
 ) -> tuple[Given, ...]:
@@ -41,9 +42,16 @@ def check_givens(
 
 
 def _given(
-    state: Checking, env: Env, item: ast.Expression | ast.Equation, *, leaves_open: bool
+    state: Checking,
+    env: Env,
+    item: ast.Expression | ast.Equation | ast.Comprehension,
+    *,
+    leaves_open: bool,
 ) -> tuple[Given, ...]:
     span = item.span
+    if isinstance(item, ast.Comprehension):
+        whole = aggregates.check_aggregate(state, env, _all_of_loop(item), "all")
+        return (EventGiven(span, whole),)
     if isinstance(item, ast.Equation):
         return (_given_equation(state, env, item),)
     checked = scalars.check(state, env, item)
@@ -62,6 +70,15 @@ def _given(
     split = next((k for k, part in enumerate(operands) if not is_random(part)), len(operands))
     guarded = (all_of(span, operands[split:]),) if operands[split:] else ()
     return tuple(_given_condition(part) for part in (*operands[:split], *guarded))
+
+
+def _all_of_loop(written: ast.Comprehension) -> ast.Call:
+    """Write `x[i] = v for i in ...` behind the bar as `all(x[i] == v for i in ...)`."""
+    body = written.body
+    if isinstance(body, ast.Equation):
+        body = ast.Compare(body.span, ("==",), (body.left, body.right))
+    name = ast.Name(written.span, "all")
+    return ast.Call(written.span, name, (replace(written, body=body),))
 
 
 def _given_condition(condition: Expression) -> Given:

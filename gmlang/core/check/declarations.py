@@ -114,6 +114,8 @@ def _axis(state: Checking, env: Env, size: ast.Expression) -> tuple[Expression, 
             _, last = loops.range_ends(state, env, size, "a size")
             one = Constant(span, 1, Integer())
             return arithmetic(state, span, "+", last, one), None
+        case ast.Range():
+            fail(state, declaration_errors.size_not_from_zero(span, span.text))
         case _:
             pass
     checked = scalars.check_known(state, env, size, "a size")

@@ -54,14 +54,23 @@ def _enum(state: Checking, braces: ast.Braces, name: str) -> Enum:
     for item in braces.items:
         if not isinstance(item, ast.Name):
             is_pair = isinstance(item, ast.Pair)
-            mistake = declaration_errors.not_a_domain if is_pair else declaration_errors.not_a_name
-            fail(state, mistake(item.span, item.span.text))
+            if is_pair:
+                fail(state, declaration_errors.not_a_domain(item.span, item.span.text))
+            told = declaration_errors.not_a_name(item.span, item.span.text, _whole_numbers(braces))
+            fail(state, told)
         if item.text in places:
             first = places[item.text].span
             fail(state, errors.value_named_twice(item.span, item.text, first))
         places[item.text] = item
         values.append(item.text)
     return Enum(name, tuple(values))
+
+
+def _whole_numbers(braces: ast.Braces) -> list[int]:
+    """Return the numbers of a set of them; none where something else is among them."""
+    values = [item.value for item in braces.items if isinstance(item, ast.Number)]
+    whole = [value for value in values if isinstance(value, int)]
+    return whole if len(whole) == len(braces.items) else []
 
 
 def _named_domain(state: Checking, env: Env, written: ast.Name | ast.Attribute) -> Domain:

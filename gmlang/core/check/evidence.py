@@ -29,7 +29,7 @@ from gmlang.core.expressions.scalars import (
     need_one_array,
 )
 from gmlang.core.expressions.weights import check_weights
-from gmlang.core.names.scope import Env
+from gmlang.core.names.scope import Env, visible_names
 from gmlang.core.print import describe, show
 from gmlang.core.program import (
     Consider,
@@ -42,6 +42,7 @@ from gmlang.core.program import (
 )
 from gmlang.core.walk import is_random, type_of
 from gmlang.errors import forms
+from gmlang.errors import names as name_errors
 from gmlang.errors import types as errors
 from gmlang.errors.forms import Form
 from gmlang.syntax import ast
@@ -68,6 +69,7 @@ def domain_of(target: VariableRef | AttributeRef) -> Domain:
 
 def check_mechanism(state: Checking, env: Env, mechanism: ast.Mechanism) -> Statement:
     """Check `target ~ D` or `target := e`; a whole array is drawn element by element."""
+    _need_declared(state, env, mechanism)
     target = _check_target(state, env, mechanism.target, mechanism.operator)
     domain = domain_of(target)
     element, clauses = loops.over_axes(state, target)
@@ -80,6 +82,14 @@ def check_mechanism(state: Checking, env: Env, mechanism: ast.Mechanism) -> Stat
     else:
         value = check_scalar(state, env, mechanism.value, domain)
     return Define(mechanism.span, clauses, element, fit(state, value, domain))
+
+
+def _need_declared(state: Checking, env: Env, mechanism: ast.Mechanism) -> None:
+    name = mechanism.target
+    if not isinstance(name, ast.Name) or name.text in env.module.entries or name.text in env.names:
+        return
+    written = f"{mechanism.operator} {mechanism.value.span.text}"
+    fail(state, name_errors.never_declared(name.span, name.text, visible_names(env), written))
 
 
 # --- Evidence ----------------------------------------------------------------------------

@@ -71,6 +71,8 @@ def check_distribution(
         case ast.Name(text=text) if text in CALLED and text not in env.module.entries:
             has_parameters = bool(CALLED[text].parameters)
             fail(state, errors.family_not_called(span, text, has_parameters=has_parameters))
+        case ast.Brackets():
+            fail(state, errors.list_for_distribution(span, span.text))
         case _:
             _not_one(state, env, expression, domain)
 

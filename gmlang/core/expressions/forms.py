@@ -94,7 +94,10 @@ def check(
         case ast.Comprehension():
             fail(state, form_errors.type_mismatch(span, Form.VALUE, Form.COMPREHENSION))
         case ast.Juxtaposition():
-            fail(state, form_errors.composition_for_value(span))
+            first, second, *_ = expression.parts
+            between = span.source.text[first.span.end : second.span.start].strip()
+            word = between or second.span.text
+            fail(state, form_errors.composition_for_value(span, word))
 
 
 def _form(expression: ast.Tuple | ast.Brackets | ast.Braces | ast.Range | ast.Text) -> Form:

@@ -23,6 +23,9 @@ def check_literal(
     state: Checking, env: Env, brackets: ast.Brackets, type_: Domain | Integer | Real | None
 ) -> Literal:
     """Check a nested list; return its numbers."""
+    if type_ is None and isinstance(first := _first_of(brackets), ast.Name):
+        # A name where no domain is declared: told once, not of each.
+        _number(state, env, first, type_)
 
     def item(written: ast.Expression | ast.Comprehension) -> object:
         match written:
@@ -36,6 +39,17 @@ def check_literal(
                 return _number(state, env, written, type_)
 
     return each(item, brackets.items)
+
+
+def _first_of(brackets: ast.Brackets) -> ast.Expression | ast.Comprehension | None:
+    first: ast.Expression | ast.Comprehension | None = brackets
+    while isinstance(first, ast.Brackets):
+        first = next((item for item in first.items if not _is_open(item)), None)
+    return first
+
+
+def _is_open(item: ast.Expression | ast.Comprehension) -> bool:
+    return isinstance(item, ast.Name) and item.text == "_"
 
 
 def _number(

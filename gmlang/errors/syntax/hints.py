@@ -7,6 +7,7 @@ import difflib
 import re
 
 from gmlang.diagnostics import Diagnostic, Span
+from gmlang.errors.syntax import habits
 from gmlang.errors.syntax import mistakes as errors
 from gmlang.errors.syntax.mistakes import Context
 from gmlang.errors.syntax.words import (
@@ -133,13 +134,8 @@ def _type_missing(context: Context) -> Diagnostic | None:
     if not (is_attribute or (context.first == "var" and len(context.words) > 1)):
         return None
     target = context.written(0, context.at)
-    return Diagnostic(
-        "GM113",
-        f"`{context.words[0 if is_attribute else 1].text}` needs a domain: "
-        "the values that it may have",
-        context.words[0 if is_attribute else 1].span,
-        hint=f"such as `{target} : bool`, `{target} : 0..9` or `{target} : {{red, green}}`",
-    )
+    hint = f"such as `{target} : bool`, `{target} : 0..9` or `{target} : {{red, green}}`"
+    return errors.needs_domain(context.words[0 if is_attribute else 1], hint)
 
 
 def _colon(context: Context) -> Diagnostic | None:
@@ -370,6 +366,14 @@ RULES: tuple[errors.Rule, ...] = (
     _bracket,
     _doubled,
     _comment,
+    habits.comment,
+    habits.implication,
+    habits.loop_behind,
+    habits.several_variables,
+    habits.defined_without_domain,
+    habits.range_by_colon,
+    habits.absolute,
+    habits.choice,
     _else,
     _imports,
     _two_statements,

@@ -106,6 +106,12 @@ def misplaced(span: Span, message: str, hint: str) -> Diagnostic:
     return Diagnostic("GM102", message, span, hint=hint)
 
 
+def needs_domain(word: Word, hint: str) -> Diagnostic:
+    """Report a variable or an attribute that is declared without its values."""
+    message = f"`{word.text}` needs a domain: the values that it may have"
+    return Diagnostic("GM113", message, word.span, hint=hint)
+
+
 def ends_too_early(span: Span) -> Diagnostic:
     """Report a text that ends in the middle of something that nothing else tells more of."""
     return misplaced(span, "the text ends too early", "")
