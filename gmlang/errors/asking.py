@@ -110,12 +110,6 @@ def depends_on_nothing(span: Span, text: str) -> Diagnostic:
     return _bad_query(span, f"`{text}` depends on no variable")
 
 
-def length_unknown(span: Span, text: str) -> Diagnostic:
-    """Report an array compared with a list, where only data says how long it is."""
-    hint = "compare its elements: `P(x[0] = ..., x[1] = ...)`"
-    return _bad_query(span, f"how long `{text}` is only data says", hint)
-
-
 def asks_for_nothing(span: Span, word: str) -> Diagnostic:
     """Report a question without an argument."""
     return _bad_query(span, f"`{word}()` asks for nothing", "name a variable")

@@ -115,3 +115,19 @@ def test_a_loop_behind_a_condition_says_it_of_each():
     lists = model.query("[P(h = 3 | x[i] = false for i in 0..<k) for k in 0..2]").value
     weights = [[(0.9 - 0.2 * h) ** k for h in range(4)] for k in range(3)]
     assert lists == pytest.approx([row[3] / sum(row) for row in weights], abs=1e-12)
+
+
+@pytest.mark.parametrize("length", [2, 3, 4])
+def test_an_event_about_an_array_whose_size_data_says(length: int):
+    model = gmlang.compile(
+        "data y[N] : bool\nvar x[N] : bool\n"
+        "for i in 0..<N: x[i] ~ Bernoulli(0.8 if y[i] else 0.3)\n"
+    ).bind(y=[1, 0, 1, 1][:length])
+    if length != 3:
+        with pytest.raises(GmError, match=f"needs shape {length}; the list has shape 3"):
+            model.query("P(x = [true, false, _])")
+        return
+    assert model.query("P(x = [true, false, _])").value == pytest.approx(0.8 * 0.7, abs=1e-12)
+    assert model.query("P(x = [true, _, true], x[1])").value == pytest.approx(0.64 * 0.3, abs=1e-12)
+    sums = model.query("[P(x = [a, b, true]) for a in bool for b in bool]").value
+    assert sums == pytest.approx([0.112, 0.048, 0.448, 0.192], abs=1e-12)

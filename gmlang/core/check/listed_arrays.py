@@ -23,7 +23,6 @@ from gmlang.core.expressions.operators import all_of, comparison, element_of, ne
 from gmlang.core.names.scope import Env
 from gmlang.core.print import show
 from gmlang.diagnostics import Span
-from gmlang.errors import asking
 from gmlang.errors import declarations as errors
 from gmlang.syntax import ast
 
@@ -50,13 +49,14 @@ def check_listed(state: Checking, env: Env, written: ast.Brackets, target: Targe
 def listed_event(
     state: Checking, span: Span, target: VariableRef | AttributeRef, listed: Listed
 ) -> Expression:
-    """Return the event that an array is what a list says; its size is known."""
+    """Return the event that an array is what a list says; data may still say that sizes differ."""
     element, clauses = loops.over_axes(state, target)
     axes = [clause for clause in clauses if isinstance(clause, Bind)]
-    for axis in axes:
-        if not isinstance(axis.last, Constant):
-            fail(state, asking.length_unknown(span, show(target)))
     same: list[Expression] = []
+    if not all(isinstance(axis.last, Constant) for axis in axes):
+        written = (Constant(span, size - 1, Integer()) for size in listed.shape)
+        ends = (*(axis.last for axis in axes), *written)
+        same.append(Apply(span, "has_shape", ends, Bool()))
     for place, value in zip(
         itertools.product(*map(range, listed.shape)), listed.elements, strict=True
     ):

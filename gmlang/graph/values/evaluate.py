@@ -47,7 +47,7 @@ from gmlang.graph.values.arithmetic import (
 )
 from gmlang.graph.values.environment import Env, Place, Slots, no_value, value_at
 from gmlang.graph.values.frames import LOOK_AHEAD, check_instances, repeat, spread
-from gmlang.graph.values.offending import check_coverage
+from gmlang.graph.values.offending import check_coverage, check_shape
 from gmlang.graph.world.world import Frame
 
 # --- Frames ------------------------------------------------------------------------------
@@ -309,6 +309,9 @@ def _apply(expression: Apply, env: Env) -> np.ndarray:
             return np.where(condition, number(then), number(otherwise))
         case "is" | "misses" | "element":
             return _index_test(expression, env)
+        case "has_shape":
+            ends = [int(integers(end, env).reshape(-1)[0]) + 1 for end in arguments]
+            return check_shape(expression.span, ends)
         case _:
             values = [np.asarray(evaluate(argument, env)) for argument in arguments]
             return _noted(expression.span, compute(operator, values), env)

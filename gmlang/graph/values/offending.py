@@ -1,10 +1,13 @@
 """Where a value is not legal: its instance, and the states of the variables it depends on."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from gmlang.core.ast import Cases
-from gmlang.diagnostics import GmError
+from gmlang.diagnostics import GmError, Span
 from gmlang.errors import grounding as errors
+from gmlang.errors.shapes import observed_shape
 from gmlang.graph.values.environment import Env
 from gmlang.graph.world.names import variable_name
 from gmlang.graph.world.world import where_text
@@ -48,3 +51,12 @@ def check_coverage(expression: Cases, uncovered: np.ndarray, env: Env) -> None:
     if not uncovered.any():
         return
     raise GmError([errors.uncovered_match(expression.span, offending(uncovered, env))])
+
+
+def check_shape(span: Span, ends: Sequence[int]) -> np.ndarray:
+    """Refuse a list of another shape than the array has: the sizes of one, then of the other."""
+    half = len(ends) // 2
+    if tuple(ends[:half]) != tuple(ends[half:]):
+        told = observed_shape(span, span.text, ends[:half], ends[half:], is_list=True)
+        raise GmError([told])
+    return np.ones((), np.bool_)
