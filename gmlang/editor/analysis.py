@@ -15,10 +15,16 @@ from gmlang.core.names.definitions import Bindings
 from gmlang.core.names.uses import find_uses
 from gmlang.diagnostics import Diagnostic, GmError, Source, Span
 from gmlang.errors import names as errors
+from gmlang.graph.world.bindings import bind
 from gmlang.library import find_module
+from gmlang.queries.composites import check_composites
 from gmlang.queries.questions import QUERY_FORMS
+from gmlang.queries.session import Session, Settings
 from gmlang.syntax import ast
 from gmlang.syntax.mend import mend
+
+_COMPOSITES_S = 0.5
+"""So long at most composites are looked at; a key in between waits no longer."""
 
 Loader = Callable[[str], Source | None]
 
@@ -111,6 +117,20 @@ def analyse(source: Source, load: Loader) -> Analysis:
         load: finds a module by its dotted name; what it raises is told as a mistake.
     """
     return Unchecked(source, load).check()
+
+
+def contradictions(checked: Checked) -> tuple[Diagnostic, ...]:
+    """Look, for a moment, for composites that contradict themselves with the data of the program.
+
+    Where data is missing nothing is found.
+    """
+    if not any(len(model.parts) > 1 and not model.soft for model in checked.program.models):
+        return ()
+    try:
+        session = Session(checked.program, bind(checked.program, {}))
+        return tuple(check_composites(session, Settings(budget_s=_COMPOSITES_S)))
+    except GmError:
+        return ()
 
 
 def _opened(program: ast.Program, load: Loader) -> Scope:

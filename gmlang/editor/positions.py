@@ -3,6 +3,7 @@
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 """What ends a line for the protocol, and nothing else: Python's `splitlines` knows more."""
@@ -71,14 +72,52 @@ def moved(old: str, new: str, offset: int) -> int | None:
         new: the text now.
         offset: of the character in the new text.
     """
-    if old == new:
-        return offset
-    shorter = min(len(old), len(new))
-    first = _common(old, new, shorter)
-    if offset < first:
-        return offset
-    last = _common(old[::-1], new[::-1], shorter - first)
-    return offset - len(new) + len(old) if offset > len(new) - last else None
+    return Change.between(old, new).before(offset)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What differs between two texts: one part, behind what both begin with.
+
+    Attributes:
+        start: of the part, in both.
+        old_end: of the part in the earlier text.
+        new_end: of the part in the text now.
+    """
+
+    start: int
+    old_end: int
+    new_end: int
+
+    @classmethod
+    def between(cls, old: str, new: str) -> "Change":
+        """Find it."""
+        if old == new:
+            return cls(len(old), len(old), len(old))
+        shorter = min(len(old), len(new))
+        first = _common(old, new, shorter)
+        last = _common(old[::-1], new[::-1], shorter - first)
+        return cls(first, len(old) - last, len(new) - last)
+
+    def before(self, offset: int) -> int | None:
+        """Return where a character now is in the earlier text, None where it was not there."""
+        if offset < self.start or self.old_end == self.new_end == self.start:
+            return offset
+        return offset - self.new_end + self.old_end if offset > self.new_end else None
+
+    def after(self, start: int, end: int) -> tuple[int, int] | None:
+        """Return where a span of the earlier text is now, None where its beginning is gone.
+
+        >>> Change.between("a bc d", "a bxc d").after(2, 4), Change.between("ab", "b").after(0, 1)
+        ((2, 5), None)
+        """
+        if self.start <= start < self.old_end:
+            return None
+        grown = self.new_end - self.old_end
+        now = start if start < self.start else start + grown
+        if end <= self.start:
+            return now, end
+        return now, max(end, self.old_end) + grown
 
 
 def _common(one: str, other: str, most: int) -> int:

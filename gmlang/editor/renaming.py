@@ -75,7 +75,7 @@ def plan(
             name = Path(analysis.source.name).name
             raise RenameError(f"{name} has syntax mistakes: uses may be missed")
     _check_clashes(definition, new, spans, concerned)
-    if all(_is_plain(definition.name, new, analysis) for analysis in concerned):
+    if all(is_plain(definition.name, new, analysis) for analysis in concerned):
         return spans
     texts = {
         analysis.source.name: rewritten(
@@ -90,7 +90,7 @@ def plan(
     return spans
 
 
-def _is_plain(old: str, new: str, analysis: Analysis) -> bool:
+def is_plain(old: str, new: str, analysis: Analysis) -> bool:
     """Say whether a text can be changed unseen.
 
     A new name that is written nowhere can neither hide nor be hidden; and where every place of the
@@ -105,7 +105,8 @@ def _is_plain(old: str, new: str, analysis: Analysis) -> bool:
 
 
 def _is_broken(analysis: Analysis) -> bool:
-    return any(found.code.startswith("GM1") for found in analysis.diagnostics)
+    is_mended = analysis.program.span.source.text != analysis.source.text
+    return is_mended or any(found.code.startswith("GM1") for found in analysis.diagnostics)
 
 
 def places(definition: Definition, analyses: Iterable[Analysis]) -> list[Span]:

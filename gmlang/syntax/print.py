@@ -48,7 +48,13 @@ def format_source(source: Source) -> str:
     Raises:
         GmError: when the source has syntax mistakes.
     """
-    lines = block(parse(source).statements, 0)
+    return format_program(parse(source))
+
+
+def format_program(program: ast.Program) -> str:
+    """Write a program that has been read in its canonical form."""
+    source = program.span.source
+    lines = block(program.statements, 0)
     comments = _comments(source.text)
     output = io.StringIO()
     row_of = _rows(source.text)

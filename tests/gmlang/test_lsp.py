@@ -240,3 +240,49 @@ def test_without_pygls_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch
     result = CliRunner().invoke(lsp, [])
     assert result.exit_code == 1
     assert "pip install 'gmlang[lsp]'" in result.output
+
+
+def test_the_outline_follows_what_is_typed(client: Client):
+    uri = "file:///folder/outline.gm"
+    client.open(uri, PROGRAM)
+    client.diagnostics(uri)
+    client.change(uri, {"range": place(1, 0, 0), "text": "# a new line\n"})
+    symbols = client.about("documentSymbol", uri)
+    assert [(s["name"], s["selectionRange"]) for s in symbols] == [
+        ("rain", place(2, 4, 8)),
+        ("wet", place(3, 4, 7)),
+    ]
+
+
+def test_formatting_and_renaming_right_after_a_key(client: Client):
+    uri = "file:///folder/at_once.gm"
+    client.open(uri, PROGRAM)
+    client.diagnostics(uri)
+    client.change(uri, {"range": place(6, 0, 0), "text": "query  P( rain )\n"})
+    options: Json = {"tabSize": 4, "insertSpaces": True}
+    text = PROGRAM + "query  P( rain )\n"
+    assert apply(text, client.about("formatting", uri, options=options)) == (
+        PROGRAM + "query P(rain)\n"
+    )
+    edit = client.at("rename", uri, 6, 11, newName="drizzle")
+    assert len(edit["changes"][uri]) == 4
+    client.change(uri, {"range": place(0, 0, 0), "text": "var x bool\n"})
+    with pytest.raises(Refused, match="syntax mistakes"):
+        client.at("rename", uri, 7, 11, newName="drizzle")
+
+
+def test_contradictory_composites_are_told(client: Client):
+    uri = "file:///folder/composite.gm"
+    text = (
+        "entity Thing:\n    lid : bool\n"
+        "model open(x: Thing): predict x.lid = false @ 0.999\n"
+        "model shut(x: Thing): predict x.lid = true @ 0.999\n"
+        "model both = open shut\n"
+    )
+    client.open(uri, text)
+    assert client.diagnostics(uri) == []
+    (found,) = client.diagnostics(uri)
+    assert found["code"] == "GM416"
+    assert found["range"]["start"]["line"] == 4
+    client.change(uri, {"range": place(4, 22, 22), "text": " soft"})
+    assert client.diagnostics(uri) == []

@@ -10,7 +10,7 @@ from gmlang.editor.analysis import Analysis, import_of
 from gmlang.editor.completion import Choice
 from gmlang.editor.hover import describe, hover_word
 from gmlang.editor.outline import Signature, Symbol
-from gmlang.editor.positions import Lines
+from gmlang.editor.positions import Change, Lines
 
 _SYMBOLS = {
     Kind.DOMAIN: types.SymbolKind.Enum,
@@ -113,17 +113,32 @@ def _module_of(source: str, analysis: Analysis) -> str:
     return max(fitting, key=len, default="")
 
 
-def to_symbol(symbol: Symbol, lines: Lines) -> types.DocumentSymbol:
-    """Return a declaration for the outline."""
-    name = symbol.name
-    return types.DocumentSymbol(
-        name.text,
-        _SYMBOLS[symbol.kind],
-        to_range(lines, symbol.start, symbol.end),
-        to_range(lines, name.span.start, name.span.end),
-        detail=symbol.detail,
-        children=[to_symbol(child, lines) for child in symbol.children],
-    )
+def to_symbols(
+    symbols: Sequence[Symbol], lines: Lines, change: Change
+) -> list[types.DocumentSymbol]:
+    """Return declarations for the outline, those aside that are being rewritten.
+
+    Args:
+        symbols: of a text.
+        lines: the text now.
+        change: between the two.
+    """
+    found: list[types.DocumentSymbol] = []
+    for symbol in symbols:
+        whole = change.after(symbol.start, symbol.end)
+        name = change.after(symbol.name.span.start, symbol.name.span.end)
+        if whole is None or name is None:
+            continue
+        shown = types.DocumentSymbol(
+            symbol.name.text,
+            _SYMBOLS[symbol.kind],
+            to_range(lines, *whole),
+            to_range(lines, *name),
+            detail=symbol.detail,
+            children=to_symbols(symbol.children, lines, change),
+        )
+        found.append(shown)
+    return found
 
 
 def to_completion(choice: Choice, is_marked: bool) -> types.CompletionItem:

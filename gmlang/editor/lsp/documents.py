@@ -13,6 +13,7 @@ from gmlang.diagnostics import GmError, Source
 from gmlang.editor.analysis import Analysis, Loader, loader
 from gmlang.editor.positions import Lines, moved
 from gmlang.library import read_source
+from gmlang.syntax import ast
 
 _NUM_FILES_MAX = 2000
 """So many programs of the open folders are searched for uses of a name."""
@@ -56,6 +57,13 @@ class Document:
     def is_fresh(self) -> bool:
         """Whether the last analysis is of the text as it is now."""
         return self.analysis is not None and self.analysis.source.text == self.lines.text
+
+    def read_program(self) -> ast.Program | None:
+        """Return the text now as it was read; None where it was not, or not without mistakes."""
+        if self.analysis is None or not self.is_fresh:
+            return None
+        program = self.analysis.program
+        return program if program.span.source.text == self.lines.text else None
 
     def change(self, changes: Sequence[types.TextDocumentContentChangeEvent]) -> None:
         """Apply what was typed, change after change."""

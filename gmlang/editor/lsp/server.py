@@ -19,16 +19,16 @@ from gmlang.editor.completion import complete
 from gmlang.editor.hover import hover, hover_word
 from gmlang.editor.lsp import convert
 from gmlang.editor.lsp.documents import Document, place_uri
+from gmlang.editor.lsp.finding import found_at, is_typed
 from gmlang.editor.lsp.service import Service
-from gmlang.editor.positions import Lines
-from gmlang.syntax.print import format_source
+from gmlang.editor.positions import Change, Lines
+from gmlang.syntax.parse import parse
+from gmlang.syntax.print import format_program
 
 _REQUEST_FAILED = -32803
 """The protocol's number for a request that was understood and cannot be done."""
 
 _LOCAL = (Kind.PARAMETER, Kind.LOOP)
-_TYPED = (Kind.ATTRIBUTE, Kind.VALUE)
-"""Kinds of names that only types tell apart."""
 
 
 class _Protocol(LanguageServerProtocol):
@@ -94,7 +94,7 @@ class _Server(LanguageServer):
         """
         document = self.document(uri)
         analysis = await self.service.soon(document)
-        return document, _found_at(document, analysis, position)
+        return document, found_at(document, analysis, position)
 
     def document(self, uri: str) -> Document:
         """Return an open text.
@@ -117,32 +117,6 @@ class _Server(LanguageServer):
 def refused(message: str) -> JsonRpcException:
     """Return the answer to a request that cannot be done."""
     return JsonRpcException(message, _REQUEST_FAILED)
-
-
-def _found_at(
-    document: Document, analysis: Analysis | None, position: types.Position
-) -> Occurrence | None:
-    """Return the name at a position; one that is being written may be known by its word."""
-    if analysis is None:
-        return None
-    name = analysis.source.name
-    at = document.analysed_offset(position)
-    found = None if at is None else analysis.bindings.at(name, at)
-    if found is not None:
-        return found
-    word = document.word(position)
-    known = analysis.bindings.visible(name, 0 if at is None else at).get(word)
-    in_broken_line = bool(analysis.diagnostics) or not document.is_fresh
-    if not word or known is None or not in_broken_line or _follows_point(document, position):
-        return None
-    return Occurrence(Span(document.source, 0, 0), (known,))
-
-
-def _follows_point(document: Document, position: types.Position) -> bool:
-    text, at = document.lines.text, document.offset(position)
-    while at > 0 and (text[at - 1].isalnum() or text[at - 1] == "_"):
-        at -= 1
-    return text[:at].endswith(".")
 
 
 server = _Server()
@@ -226,10 +200,7 @@ async def _definition(ls: _Server, params: types.DefinitionParams) -> list[types
 @server.feature(types.TEXT_DOCUMENT_REFERENCES)
 async def _references(ls: _Server, params: types.ReferenceParams) -> list[types.Location]:
     document = ls.document(params.text_document.uri)
-    found = _found_at(document, await ls.service.read(document), params.position)
-    typed = found is None or _is_typed(found, document.analysis)
-    if typed:
-        found = _found_at(document, await ls.service.fresh(document), params.position)
+    found, typed = await _named(ls, document, params.position)
     if found is None:
         return []
     analyses = await _analyses(ls, document, found.definitions[0], typed=typed)
@@ -244,13 +215,15 @@ async def _references(ls: _Server, params: types.ReferenceParams) -> list[types.
     return ls.locations(sorted(spans.values(), key=lambda s: (s.source.name, s.start)))
 
 
-def _is_typed(found: Occurrence, analysis: Analysis | None) -> bool:
-    """Say whether only types tell what is meant where a name is written."""
-    first, *others = found.definitions
-    is_value = analysis is not None and any(
-        first.name in values for values in analysis.bindings.values.values()
-    )
-    return bool(others) or is_value or first.kind in _TYPED
+async def _named(
+    ls: _Server, document: Document, position: types.Position
+) -> tuple[Occurrence | None, bool]:
+    """Return the name at a position of the text now, and whether types were asked what it means."""
+    found = found_at(document, await ls.service.read(document), position)
+    typed = found is None or is_typed(found, document.analysis)
+    if typed:
+        found = found_at(document, await ls.service.fresh(document), position)
+    return found, typed
 
 
 async def _analyses(
@@ -317,7 +290,7 @@ async def _signature(ls: _Server, params: types.SignatureHelpParams) -> types.Si
 @server.feature(types.TEXT_DOCUMENT_PREPARE_RENAME)
 async def _prepare_rename(ls: _Server, params: types.PrepareRenameParams) -> types.Range | None:
     document = ls.document(params.text_document.uri)
-    found = _found_at(document, await ls.service.read(document), params.position)
+    found = found_at(document, await ls.service.read(document), params.position)
     if found is None or found.span.source.name != document.source.name:
         return None
     try:
@@ -329,23 +302,26 @@ async def _prepare_rename(ls: _Server, params: types.PrepareRenameParams) -> typ
 
 @server.feature(types.TEXT_DOCUMENT_RENAME, types.RenameOptions(prepare_provider=True))
 async def _rename(ls: _Server, params: types.RenameParams) -> types.WorkspaceEdit:
-    document = ls.document(params.text_document.uri)
-    found = _found_at(document, await ls.service.fresh(document), params.position)
+    document, new = ls.document(params.text_document.uri), params.new_name
+    found, typed = await _named(ls, document, params.position)
     if found is None:
         raise refused("there is no name here")
     try:
         definition = renaming.renamable(found)
-        renaming.check_name(params.new_name)
-        analyses = await _analyses(ls, document, definition, typed=True)
+        renaming.check_name(new)
+        analyses = await _analyses(ls, document, definition, typed=typed)
+        if not typed and not all(renaming.is_plain(definition.name, new, a) for a in analyses):
+            # What names mean afterwards is compared, and only types tell it.
+            await ls.service.fresh(document)
+            analyses = await _analyses(ls, document, definition, typed=True)
         spans = await ls.service.run(
-            lambda: renaming.plan(definition, params.new_name, analyses, ls.service.loader_of)
+            lambda: renaming.plan(definition, new, analyses, ls.service.loader_of)
         )
     except renaming.RenameError as error:
         raise refused(str(error)) from None
     changes: dict[str, list[types.TextEdit]] = {}
     for location in ls.locations(spans):
-        edit = types.TextEdit(location.range, params.new_name)
-        changes.setdefault(location.uri, []).append(edit)
+        changes.setdefault(location.uri, []).append(types.TextEdit(location.range, new))
     return types.WorkspaceEdit(changes)
 
 
@@ -355,9 +331,10 @@ async def _rename(ls: _Server, params: types.RenameParams) -> types.WorkspaceEdi
 @server.feature(types.TEXT_DOCUMENT_FORMATTING)
 async def _format(ls: _Server, params: types.DocumentFormattingParams) -> list[types.TextEdit]:
     document = ls.document(params.text_document.uri)
-    lines, source = document.lines, document.source
+    lines, source, known = document.lines, document.source, document.read_program()
     try:
-        text = await ls.service.run(lambda: format_source(source))
+        # What has been read is not read again; nothing else is waited for.
+        text = await ls.service.run(lambda: format_program(known or parse(source)))
     except GmError:
         return []
     if document.lines is not lines:
@@ -370,11 +347,11 @@ async def _format(ls: _Server, params: types.DocumentFormattingParams) -> list[t
 @server.feature(types.TEXT_DOCUMENT_DOCUMENT_SYMBOL)
 async def _symbols(ls: _Server, params: types.DocumentSymbolParams) -> list[types.DocumentSymbol]:
     document = ls.document(params.text_document.uri)
-    analysis = await ls.service.read(document)
+    analysis = await ls.service.soon(document)
     if analysis is None:
         return []
-    lines = Lines(analysis.source.text, ls.service.encoding)
-    return [convert.to_symbol(symbol, lines) for symbol in outline.symbols(analysis)]
+    change = Change.between(analysis.source.text, document.lines.text)
+    return convert.to_symbols(outline.symbols(analysis), document.lines, change)
 
 
 @server.feature(types.TEXT_DOCUMENT_FOLDING_RANGE)

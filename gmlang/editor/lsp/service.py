@@ -9,11 +9,12 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from gmlang.diagnostics import Source
-from gmlang.editor.analysis import Analysis, Loader, Unchecked, loader
+from gmlang.editor.analysis import Analysis, Loader, Unchecked, contradictions, loader
 from gmlang.editor.lsp.documents import Document, mentions, open_texts, programs
 
 _DEBOUNCE_S = 0.15
@@ -131,6 +132,18 @@ class Service:
                 if checked is not None:
                     document.analysis = checked
                     self._tell(document)
+                    await self._look_at_composites(document, checked)
+
+    async def _look_at_composites(self, document: Document, analysis: Analysis) -> None:
+        """Tell of composites that contradict themselves, when nothing else is wrong."""
+        checked = analysis.checked
+        if checked is None:
+            return
+        found = await self.run(lambda: _guarded(lambda: contradictions(checked)))
+        if found and document.analysis is analysis and document.is_fresh:
+            diagnostics = (*analysis.diagnostics, *found)
+            document.analysis = replace(analysis, diagnostics=diagnostics)
+            self._tell(document)
 
     def _is_behind(self, document: Document) -> bool:
         is_open = self.documents.get(document.uri) is document
