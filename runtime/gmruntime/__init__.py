@@ -19,4 +19,8 @@ from gmruntime.graph import VariableBlock as VariableBlock
 from gmruntime.inference import infer as infer
 from gmruntime.inference import plan as plan
 from gmruntime.inference import search as search
+from gmruntime.rows.answer import ExpectationsAnswer as ExpectationsAnswer
+from gmruntime.rows.expectations import expectations as expectations
+from gmruntime.rows.row_program import RowProgram as RowProgram
+from gmruntime.rows.row_program import compile_rows as compile_rows
 from gmruntime.workspace import Workspace as Workspace

@@ -1,0 +1,180 @@
+"""Which rows are run together, and by which program."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from gmruntime.arrays import Int32, Int64
+from gmruntime.budget import Budget
+from gmruntime.graph import FactorGraph, GraphError
+from gmruntime.rows.components import Instances, Likeness, Observed, Pool, cut, distinct
+from gmruntime.rows.program import Program, flattened, write
+from gmruntime.rows.records import Steps
+
+PATTERN_ROWS_MIN = 8
+"""So many rows that observe the same variables have a program of their own, without evidence."""
+
+NUM_PATTERNS_MAX = 64
+"""So many patterns at most; the rows of all others share one program, and observe within it."""
+
+CHUNK_ROWS_MAX = 1024
+CHUNK_PRODUCTS = 1 << 20
+"""Rows are summed in chunks of so many rows and products at most, whoever runs them."""
+
+
+class TooWideError(GraphError):
+    """Rows of evidence would take more memory than is allowed."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Instances that are alike, and their program.
+
+    Attributes:
+        instances: with their evidence and pointers.
+        program: of the likeness.
+        steps: the same as arrays.
+        chunk: how many instances are summed at a time.
+        lowest: where in the pool their tables begin.
+        highest: and end.
+    """
+
+    instances: Instances
+    program: Program
+    steps: Steps
+    chunk: int
+    lowest: int
+    highest: int
+
+    def chunks(self) -> Iterator[tuple[int, int]]:
+        """Yield the first of each chunk, and of what follows it."""
+        for first in range(0, self.instances.count, self.chunk):
+            yield first, min(first + self.chunk, self.instances.count)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Group:
+    """Rows that the graph was cut for together.
+
+    Attributes:
+        rows: their places.
+        observed: the factors that all of them observe whole.
+        batches: of all other factors.
+    """
+
+    rows: Int64[np.ndarray, " rows"]
+    observed: Observed
+    batches: tuple[Batch, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Writer:
+    """What programs are written with.
+
+    Attributes:
+        graph: of tables.
+        pool: of its tables.
+        rng: of the search for orders.
+        budget: of time, memory and cores.
+        known: programs by likeness.
+    """
+
+    graph: FactorGraph
+    pool: Pool
+    rng: np.random.Generator
+    budget: Budget
+    known: dict[tuple[object, ...], tuple[Program, Steps]]
+
+    def program(self, likeness: Likeness) -> tuple[Program, Steps]:
+        """Return the program of a likeness, which is written once."""
+        key = likeness.key()
+        if key not in self.known:
+            program = write(likeness, self.rng, self.budget)
+            entries = int(self.pool.block_start[-1])
+            if work_bytes(program.message_entries, entries) > self.budget.memory_bytes:
+                raise TooWideError(_too_wide(program, self.budget))
+            self.known[key] = program, flattened(likeness, program)
+        return self.known[key]
+
+
+def grouped(writer: Writer, rows: Int32[np.ndarray, "rows variables"]) -> list[Group]:
+    """Cut the graph for each frequent pattern of what is observed, and for all other rows.
+
+    Raises:
+        TooWideError: where even the program of a single pattern takes too much memory.
+        TimeoutError: when the budget ended first.
+    """
+    groups: list[Group] = []
+    often, rest = _by_pattern(rows, PATTERN_ROWS_MIN)
+    for places in often:
+        groups.append(_group(writer, rows, places))
+    if not len(rest):
+        return groups
+    try:
+        groups.append(_group(writer, rows, rest))
+    except TooWideError:
+        # Evidence makes cliques narrow: each pattern is ordered anew.
+        patterns, rare = _by_pattern(rows[rest], 1)
+        if len(patterns) == 1 or len(rare):
+            raise
+        groups.extend(_group(writer, rows, rest[places]) for places in patterns)
+    return groups
+
+
+def _by_pattern(
+    rows: Int32[np.ndarray, "rows variables"], num_rows_min: int
+) -> tuple[list[Int64[np.ndarray, " places"]], Int64[np.ndarray, " places"]]:
+    """Return the places of the rows of each frequent pattern, and those of all other rows."""
+    first, which = distinct(np.packbits(rows >= 0, axis=1))
+    sizes = np.bincount(which, minlength=len(first))
+    often = np.flatnonzero(sizes >= num_rows_min)
+    often = np.sort(often[np.argsort(-sizes[often], kind="stable")[:NUM_PATTERNS_MAX]])
+    kept = [np.flatnonzero(which == number) for number in often]
+    return kept, np.flatnonzero(~np.isin(which, often))
+
+
+def _group(writer: Writer, rows: np.ndarray, places: Int64[np.ndarray, " places"]) -> Group:
+    whole_bytes = 8 * 3 * len(places) * max(1, writer.graph.num_factors)
+    if whole_bytes > writer.budget.memory_bytes:
+        raise TooWideError(
+            f"{len(places)} rows for {writer.graph.num_factors} factors take "
+            f"{whole_bytes / 2**20:.4g} MiB, and {writer.budget.memory_bytes / 2**20:.4g} MiB are "
+            "allowed; hand in fewer rows at a time"
+        )
+    observed, instances = cut(writer.graph, writer.pool, rows[places])
+    batches: list[Batch] = []
+    for some in instances:
+        writer.budget.check()
+        batches.append(_batch(writer, some))
+    return Group(places, observed, tuple(batches))
+
+
+def _batch(writer: Writer, instances: Instances) -> Batch:
+    program, steps = writer.program(instances.likeness)
+    lasts = [
+        sum((int(instances.likeness.num_states[v]) - 1) * k for v, k in zip(*both, strict=True))
+        for both in zip(instances.likeness.scopes, instances.likeness.strides, strict=True)
+    ]
+    lowest = int(instances.pointers.min())
+    highest = int((instances.pointers.max(axis=0) + np.array(lasts)).max()) + 1
+    return Batch(instances, program, steps, chunk_of(program), lowest, highest)
+
+
+def chunk_of(program: Program) -> int:
+    """Return how many instances are summed at a time: of the program alone."""
+    return max(1, min(CHUNK_ROWS_MAX, math.floor(CHUNK_PRODUCTS / max(1.0, program.entries))))
+
+
+def work_bytes(message_entries: float, pool_entries: int) -> float:
+    """Return what one thread works on: values and derivatives of results and of all tables."""
+    return 16.0 * (message_entries + pool_entries)
+
+
+def _too_wide(program: Program, budget: Budget) -> str:
+    return (
+        f"one row takes tables of {program.message_entries:.4g} entries together, "
+        f"{work_bytes(program.message_entries, 0) / 2**20:.4g} MiB, and "
+        f"{budget.memory_bytes / 2**20:.4g} MiB are allowed"
+    )

@@ -1,0 +1,181 @@
+"""Runs batches of rows in chunks, on all cores, and adds the chunks up in their order."""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotYet
+from dataclasses import dataclass
+from queue import SimpleQueue
+
+import numpy as np
+
+from gmruntime.arrays import Float64
+from gmruntime.budget import Budget
+from gmruntime.rows.batches import Batch, work_bytes
+from gmruntime.rows.records import Found, Rows, Steps, Work, new_found, new_work
+
+THREADS_PRODUCTS_MIN = 1 << 18
+"""Less than half a millisecond's work is not worth a second thread."""
+
+ENDING_S = 0.05
+"""So often who waits for threads looks at the clock."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """A batch as it is run once.
+
+    Attributes:
+        batch: instances and program.
+        weights: of each instance; 0 for log Z alone.
+        num_watched: tables of ones of the program, by which beliefs are read off.
+    """
+
+    batch: Batch
+    weights: Float64[np.ndarray, " instances"]
+    num_watched: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ran:
+    """What came of it.
+
+    Attributes:
+        found: of each batch, by instance.
+        derivatives: of the weighted sum of log Z by each entry of the pool.
+        is_whole: whether there was time for all chunks.
+    """
+
+    found: tuple[Found, ...]
+    derivatives: Float64[np.ndarray, " entries"]
+    is_whole: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Room:
+    """What one thread works in: arrays for any program, and the work of the program it ran last."""
+
+    values: Float64[np.ndarray, " entries"]
+    derivatives: Float64[np.ndarray, " entries"]
+    last: dict[int, Work]
+
+    def work(self, steps: Steps) -> Work:
+        """Return the work of a program."""
+        if id(steps) not in self.last:
+            self.last.clear()
+            self.last[id(steps)] = new_work(steps, self.values, self.derivatives)
+        return self.last[id(steps)]
+
+
+_Chunk = tuple[int, int, int]
+"""The number of a batch, its first instance and the one behind the last."""
+
+
+def run_batches(
+    asked: Sequence[Asked],
+    pool: Float64[np.ndarray, " entries"],
+    budget: Budget,
+    *,
+    is_support: bool = False,
+) -> Ran:
+    """Run all batches until they are done or the budget is spent.
+
+    Args:
+        asked: the batches.
+        pool: all tables, not logs, none above 1.
+        budget: of time, memory and cores.
+        is_support: the tables hold zeros and ones, and only whether Z is above zero matters.
+    """
+    found = tuple(new_found(one.batch.instances.count, one.num_watched) for one in asked)
+    start = max((one.batch.steps.num_entries for one in asked), default=0)
+    chunks = [(n, *chunk) for n, one in enumerate(asked) for chunk in one.batch.chunks()]
+    stop = np.zeros(1, np.int64)
+    rows = [_rows(one, start) for one in asked]
+    total = np.zeros(len(pool))
+
+    def run(room: _Room, chunk: _Chunk) -> np.ndarray:
+        from gmruntime.rows.compiled import run_rows
+
+        number, first, last = chunk
+        batch = asked[number].batch
+        work = room.work(batch.steps)
+        own = room.derivatives[start + batch.lowest : start + batch.highest]
+        own[:] = 0.0
+        run_rows(batch.steps, rows[number], work, found[number], first, last, stop, is_support)
+        return own.copy()
+
+    def new_room() -> _Room:
+        values = np.concatenate([np.zeros(start), pool])
+        return _Room(values, np.zeros(len(values)), {})
+
+    num_done = 0
+    for chunk, own in _in_order(
+        chunks, run, new_room, num_threads(asked, len(pool), budget), stop, budget
+    ):
+        batch = asked[chunk[0]].batch
+        total[batch.lowest : batch.highest] += own
+        num_done += 1
+    return Ran(found, total, num_done == len(chunks) and not stop[0])
+
+
+def _rows(asked: Asked, pool_start: int) -> Rows:
+    instances = asked.batch.instances
+    return Rows(instances.evidence, instances.pointers, asked.weights, pool_start)
+
+
+def num_threads(asked: Sequence[Asked], pool_entries: int, budget: Budget) -> int:
+    """Return how many threads are worth starting, and have room."""
+    products = sum(one.batch.program.entries * one.batch.instances.count for one in asked)
+    widest = max((one.batch.program.message_entries for one in asked), default=0.0)
+    room = int(budget.memory_bytes // max(1.0, work_bytes(widest, pool_entries)))
+    worth = int(products // THREADS_PRODUCTS_MIN)
+    return max(1, min(budget.num_cores(), room, worth))
+
+
+def _in_order(
+    chunks: Sequence[_Chunk],
+    run: Callable[[_Room, _Chunk], np.ndarray],
+    new_room: Callable[[], _Room],
+    count: int,
+    stop: np.ndarray,
+    budget: Budget,
+) -> Iterator[tuple[_Chunk, np.ndarray]]:
+    """Yield each chunk with what came of it, in order, until the budget is spent."""
+    rooms: SimpleQueue[_Room] = SimpleQueue()
+    for _ in range(count):
+        rooms.put(new_room())
+
+    def in_a_room(chunk: _Chunk) -> np.ndarray:
+        room = rooms.get()
+        try:
+            return run(room, chunk)
+        finally:
+            rooms.put(room)
+
+    waiting: deque[tuple[_Chunk, Future[np.ndarray]]] = deque()
+    left = deque(chunks)
+    with ThreadPoolExecutor(count) as threads:
+        try:
+            while left or waiting:
+                while left and len(waiting) < 2 * count and not stop[0]:
+                    chunk = left.popleft()
+                    waiting.append((chunk, threads.submit(in_a_room, chunk)))
+                if not waiting:
+                    return
+                chunk, future = waiting.popleft()
+                yield chunk, _waited(future, stop, budget)
+        finally:
+            stop[0] = 1 if left or waiting else stop[0]
+
+
+def _waited(future: "Future[np.ndarray]", stop: np.ndarray, budget: Budget) -> np.ndarray:
+    """Wait for a chunk; once the budget is spent, tell the threads to stop."""
+    while True:
+        left_s = budget.left_s()
+        if left_s <= 0.0:
+            stop[0] = 1
+            return future.result()
+        try:
+            return future.result(timeout=min(left_s, ENDING_S))
+        except NotYet:
+            continue

@@ -1,0 +1,296 @@
+"""Sums what rows of evidence say: log Z of each, and the counts of all that are possible."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gmruntime.arrays import Bool, Float64, Int64
+from gmruntime.budget import Budget
+from gmruntime.elimination.passes.loading import is_loaded
+from gmruntime.rows.batches import Batch, Group
+from gmruntime.rows.components import Pool
+from gmruntime.rows.records import Found, Steps, new_found
+from gmruntime.rows.reference import run_row
+from gmruntime.rows.running import Asked, run_batches
+
+LOSS_MAX = 1e-13
+"""Less of Z is lost below the range of floats than rounding takes."""
+
+FAINT = -690.0
+"""Entries of a table so far below its largest, nats, are too small for floats."""
+
+NUMPY_STEPS_MAX = 4000
+"""So many steps take NumPy less time than loading compiled loops does."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tables:
+    """The tables of a graph, one after another.
+
+    Attributes:
+        logs: natural logs.
+        values: the tables, each divided by its largest entry.
+        shift: natural log of that entry, for each table.
+    """
+
+    logs: Float64[np.ndarray, " entries"]
+    values: Float64[np.ndarray, " entries"]
+    shift: Float64[np.ndarray, " tables"]
+
+
+def pooled(pool: Pool, tables: list[Float64[np.ndarray, "tables *states"]]) -> Tables:
+    """Lay the log potentials of all blocks one after another."""
+    logs = np.concatenate([np.zeros(0), *(table.reshape(-1) for table in tables)])
+    shifts: list[np.ndarray] = [np.zeros(0)]
+    values = np.empty(len(logs))
+    for start, table in zip(pool.block_start, tables, strict=False):
+        flat = table.reshape(len(table), -1)
+        most = flat.max(axis=1, initial=-np.inf)
+        most[np.isneginf(most)] = 0.0
+        shifts.append(most)
+        values[start : start + table.size] = np.exp(flat - most[:, None]).reshape(-1)
+    return Tables(logs, values, np.concatenate(shifts))
+
+
+@dataclass(slots=True, eq=False)
+class Sums:
+    """What rows say.
+
+    Attributes:
+        log_z: of each row; NaN where there was no time.
+        counts: weighted, of each entry of the pool.
+        blamed: of each row that is impossible, the table at which that showed; else -1.
+        is_whole: whether there was time for everything.
+    """
+
+    log_z: Float64[np.ndarray, " rows"]
+    counts: Float64[np.ndarray, " entries"]
+    blamed: Int64[np.ndarray, " rows"]
+    is_whole: bool
+
+
+def summed(
+    groups: tuple[Group, ...],
+    tables: Tables,
+    log_idle: Float64[np.ndarray, " rows"],
+    weights: Float64[np.ndarray, " rows"],
+    budget: Budget,
+) -> Sums:
+    """Sum what all rows say; of rows that turn out to be impossible nothing is counted.
+
+    Args:
+        groups: of the rows.
+        tables: that their instances point at.
+        log_idle: what variables that no factor mentions contribute to log Z of each row.
+        weights: of each row.
+        budget: of time, memory and cores.
+    """
+    log_z, blamed = _observed(groups, tables, log_idle)
+    while True:
+        counted = np.where(log_z > -np.inf, weights, 0.0)
+        parts = _run_all(groups, tables, counted, budget)
+        again = False
+        for group, batches in zip(groups, parts.batches, strict=True):
+            before = log_z[group.rows] > -np.inf
+            for batch, (log_zs, blames) in zip(group.batches, batches, strict=True):
+                _add(batch, group.rows, log_zs, blames, log_z, blamed)
+            gone = before & np.isneginf(log_z[group.rows])
+            num_components = sum(len(batch.instances.index) for batch in group.batches)
+            again = again or (num_components > 1 and bool(gone.any()))
+        if not again or not parts.is_whole:
+            break
+        is_gone = np.isneginf(log_z)
+        log_z, blames = _observed(groups, tables, log_idle)
+        log_z[is_gone] = -np.inf
+        blamed = np.where(blames >= 0, blames, blamed)
+    counts = parts.counts
+    counted = np.where(log_z > -np.inf, weights, 0.0)
+    for group in groups:
+        each = np.repeat(counted[group.rows], group.observed.entries.shape[1])
+        entries = group.observed.entries.reshape(-1)
+        counts += np.bincount(entries, weights=each, minlength=len(counts))
+    return Sums(log_z, counts, blamed, parts.is_whole)
+
+
+def _observed(
+    groups: tuple[Group, ...], tables: Tables, log_idle: Float64[np.ndarray, " rows"]
+) -> tuple[Float64[np.ndarray, " rows"], Int64[np.ndarray, " rows"]]:
+    """Add up the factors that rows observe whole, and name a table that forbids each row."""
+    log_z, blamed = log_idle.copy(), np.full(len(log_idle), -1, np.int64)
+    for group in groups:
+        logs = tables.logs[group.observed.entries]
+        log_z[group.rows] += logs.sum(axis=1)
+        r, factor = np.nonzero(np.isneginf(logs))
+        blamed[group.rows[r[::-1]]] = group.observed.tables[factor[::-1]]
+    return log_z, blamed
+
+
+def _add(
+    batch: Batch,
+    rows: Int64[np.ndarray, " rows"],
+    log_zs: Float64[np.ndarray, " instances"],
+    blames: Int64[np.ndarray, " instances"],
+    log_z: Float64[np.ndarray, " all_rows"],
+    blamed: Int64[np.ndarray, " all_rows"],
+) -> None:
+    """Add what instances say to their rows."""
+    for index in batch.instances.index:
+        log_z[rows] += log_zs[index]
+        mine = blames[index]
+        blamed[rows] = np.where((blamed[rows] < 0) & (mine >= 0), mine, blamed[rows])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Parts:
+    """What was found for the instances of all batches of all groups: log Z, and who is blamed."""
+
+    batches: tuple[tuple[tuple[np.ndarray, np.ndarray], ...], ...]
+    counts: Float64[np.ndarray, " entries"]
+    is_whole: bool
+
+
+def _run_all(
+    groups: tuple[Group, ...], tables: Tables, weights: np.ndarray, budget: Budget
+) -> _Parts:
+    """Run all batches, and once more in logs what floats could not hold."""
+    flat = [
+        Asked(batch, _instance_weights(batch, weights[group.rows]))
+        for group in groups
+        for batch in group.batches
+    ]
+    num_steps = sum(one.batch.instances.count * len(one.batch.program.steps) for one in flat)
+    if not is_loaded() and num_steps <= NUMPY_STEPS_MAX:
+        found = tuple(new_found(one.batch.instances.count, 0) for one in flat)
+        lost = [np.ones(one.batch.instances.count, bool) for one in flat]
+        counts, is_whole = np.zeros(len(tables.values)), True
+    else:
+        found, lost, counts, is_whole = _run_linear(flat, tables, budget)
+    for one, its, some in zip(flat, found, lost, strict=True):
+        is_whole &= _run_in_logs(one, its, np.flatnonzero(some), tables, counts, budget)
+    each = iter(
+        (_log_z(one.batch, its, some, tables), _blames(one.batch, its))
+        for one, its, some in zip(flat, found, lost, strict=True)
+    )
+    batches = tuple(tuple(next(each) for _ in group.batches) for group in groups)
+    return _Parts(batches, counts, is_whole)
+
+
+def _instance_weights(batch: Batch, weights: np.ndarray) -> Float64[np.ndarray, " instances"]:
+    index = batch.instances.index
+    each = np.broadcast_to(weights, index.shape).reshape(-1)
+    return np.bincount(index.reshape(-1), weights=each, minlength=batch.instances.count)
+
+
+def _run_linear(
+    asked: list[Asked], tables: Tables, budget: Budget
+) -> tuple[tuple[Found, ...], list[Bool[np.ndarray, " instances"]], np.ndarray, bool]:
+    """Run the loops; say which instances they had no floats for, and count the others."""
+    ran = run_batches(asked, tables.values, budget)
+    faint = (tables.logs > -np.inf) & (tables.values < np.exp(FAINT))
+    if faint.any() and _is_missed(ran.derivatives[faint], asked):
+        lost = [np.ones(one.batch.instances.count, bool) for one in asked]
+        return ran.found, lost, np.zeros(len(tables.values)), ran.is_whole
+    lost = [
+        ~(its.loss <= LOSS_MAX) | unreached
+        for its, unreached in zip(
+            ran.found, _underflown(asked, ran.found, tables, budget), strict=True
+        )
+    ]
+    counted = ran
+    if any((some & (one.weights != 0.0)).any() for one, some in zip(asked, lost, strict=True)):
+        rest = [
+            replace(one, weights=np.where(some, 0.0, one.weights))
+            for one, some in zip(asked, lost, strict=True)
+        ]
+        counted = run_batches(rest, tables.values, budget)
+    counts = np.zeros(len(tables.values))
+    np.multiply(counted.derivatives, tables.values, out=counts, where=tables.values > 0.0)
+    return ran.found, lost, counts, ran.is_whole and counted.is_whole
+
+
+def _is_missed(derivatives: np.ndarray, asked: list[Asked]) -> bool:
+    """Say whether entries too small for floats may matter."""
+    weights = np.concatenate([one.weights for one in asked])
+    most = np.exp(FAINT) * np.abs(derivatives).max()
+    return bool((weights < 0).any() or not most <= LOSS_MAX * weights.max(initial=0.0))
+
+
+def _underflown(
+    asked: list[Asked], found: tuple[Found, ...], tables: Tables, budget: Budget
+) -> list[Bool[np.ndarray, " instances"]]:
+    """Say which instances came out as impossible and are not."""
+    doubted = [np.flatnonzero(its.failed >= 0) for its in found]
+    again = [
+        Asked(_some(one.batch, some), np.zeros(len(some)))
+        for one, some in zip(asked, doubted, strict=True)
+        if len(some)
+    ]
+    wrong = [np.zeros(len(its.failed), bool) for its in found]
+    if not again:
+        return wrong
+    support = (tables.logs > -np.inf).astype(np.float64)
+    shown = iter(run_batches(again, support, budget, is_support=True).found)
+    for mine, some in zip(wrong, doubted, strict=True):
+        if len(some):
+            mine[some] = next(shown).failed < 0
+    return wrong
+
+
+def _some(batch: Batch, some: Int64[np.ndarray, " some"]) -> Batch:
+    """Return a batch of some of its instances."""
+    given = batch.instances
+    kept = replace(
+        given,
+        evidence=given.evidence[some],
+        pointers=given.pointers[some],
+        tables=given.tables[some],
+    )
+    return replace(batch, instances=kept)
+
+
+def _run_in_logs(
+    asked: Asked,
+    found: Found,
+    some: Int64[np.ndarray, " some"],
+    tables: Tables,
+    counts: np.ndarray,
+    budget: Budget,
+) -> bool:
+    """Run some instances one by one in logs; return whether there was time for all."""
+    instances = asked.batch.instances
+    found.log_z[some] = np.nan
+    for i in some:
+        if budget.is_spent():
+            return False
+        row = run_row(asked.batch.steps, tables.logs, instances.evidence[i], instances.pointers[i])
+        found.log_z[i] = row.log_z
+        found.failed[i] = row.failed
+        if asked.weights[i] != 0.0 and row.failed < 0:
+            np.add(counts, asked.weights[i] * np.exp(row.log_counts), out=counts)
+    return True
+
+
+def _log_z(batch: Batch, found: Found, lost: np.ndarray, tables: Tables) -> np.ndarray:
+    """Put back what was taken out of the tables, where it was."""
+    shift = tables.shift[batch.instances.tables].sum(axis=1)
+    return found.log_z + np.where(lost, 0.0, shift)
+
+
+def _blames(batch: Batch, found: Found) -> Int64[np.ndarray, " instances"]:
+    """Name the table at which each instance turned out to be impossible, -1 where it is not."""
+    blamed = np.full(len(found.failed), -1, np.int64)
+    for step in np.unique(found.failed[found.failed >= 0]):
+        given = last_given(batch.steps, int(step))
+        failed = np.flatnonzero(found.failed == step)
+        blamed[failed] = batch.instances.tables[failed, given]
+    return blamed
+
+
+def last_given(steps: Steps, step: int) -> int:
+    """Return the last table that went into a step's result."""
+    while True:
+        operands = slice(int(steps.operand_start[step]), int(steps.operand_start[step + 1]))
+        given = steps.given[operands]
+        if (given >= 0).any():
+            return int(given[given >= 0][-1])
+        step = int(steps.made_by[operands].max())

@@ -1,0 +1,86 @@
+"""A graph written as tables, with the block of the graph that each block of tables came from."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gmruntime.arrays import Int64
+from gmruntime.factors.decompose import to_sum_tables
+from gmruntime.factors.kinds.table import Table
+from gmruntime.graph import FactorBlock, FactorGraph, GraphError, VariableBlock
+
+TABLE_BITS_MAX = 5
+"""Wider factors become chains, as in elimination."""
+
+CHAIN_ENTRIES_MAX = 1 << 22
+"""Here zeros are not left out of tables, so a chain of more entries would not be run anyway."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TableGraph:
+    """A graph of tables that has the sums of another.
+
+    Attributes:
+        graph: all its factors are tables; auxiliary variables come after those of the other.
+        sources: for each of its blocks of factors, the other's block that it was made of.
+    """
+
+    graph: FactorGraph
+    sources: tuple[int, ...]
+
+
+def as_tables(graph: FactorGraph) -> TableGraph:
+    """Write a graph as tables, block by block, so that it is known what each was.
+
+    Raises:
+        GraphError: where a block of factors is too large for tables.
+    """
+    variables: list[VariableBlock] = list(graph.variables)
+    factors: list[FactorBlock] = []
+    sources: list[int] = []
+    count = graph.num_variables
+    added = 0
+    for position, block in enumerate(graph.factors):
+        if isinstance(block.kind, Table):
+            factors.append(block)
+            sources.append(position)
+            continue
+        alone = to_sum_tables(
+            FactorGraph(graph.variables, (block,)),
+            table_bits_max=TABLE_BITS_MAX,
+            num_entries_max=CHAIN_ENTRIES_MAX,
+        )
+        if alone is None:
+            raise GraphError(
+                f"factor block {position} ({block.label or 'no label'}) is too large to be written "
+                f"as tables, which rows of evidence need: {type(block.kind).__name__} over "
+                f"{block.scopes.shape[1]} variables"
+            )
+        new = alone.variables[len(graph.variables) :]
+        variables.extend(new)
+        for part in alone.factors:
+            factors.append(replace(part, scopes=_shifted(part.scopes, count, added)))
+            sources.append(position)
+        added += sum(block.size for block in new)
+    return TableGraph(FactorGraph(tuple(variables), tuple(factors)), tuple(sources))
+
+
+def _shifted(scopes: np.ndarray, count: int, added: int) -> np.ndarray:
+    """Move auxiliary variables, numbered from `count` on, behind those of other blocks."""
+    return np.where(scopes >= count, scopes + added, scopes).astype(np.int32)
+
+
+def log_potentials(block: FactorBlock) -> np.ndarray:
+    """Return the log table of a block, shaped (tables, *states)."""
+    assert isinstance(block.kind, Table)
+    return block.kind.log_potentials
+
+
+def strides_of(shape: tuple[int, ...]) -> Int64[np.ndarray, " axes"]:
+    """Return how many entries apart neighbours along each axis of a table in C order are.
+
+    >>> strides_of((2, 3, 4)).tolist()
+    [12, 4, 1]
+    """
+    sizes = np.array([*shape[1:], 1], np.int64) if shape else np.zeros(0, np.int64)
+    return np.cumprod(sizes[::-1])[::-1].astype(np.int64)
