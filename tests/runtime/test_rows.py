@@ -8,7 +8,7 @@ import pytest
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock, FactorGraph, GraphError, VariableBlock
 from gmruntime.quality import Status
-from gmruntime.rows import batches, running, summing
+from gmruntime.rows import batches, running, splitting, summing
 from gmruntime.rows.batches import TooWideError
 from gmruntime.rows.expectations import expectations as within
 from gmruntime.rows.row_program import RowProgram, compile_rows
@@ -22,10 +22,15 @@ BUDGET_S = 60.0
 expectations = partial(within, budget_s=BUDGET_S)
 
 
-@pytest.fixture(params=["compiled", "logs"])
+@pytest.fixture(params=["compiled", "parts", "lanes", "logs"])
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Run everything by the loops, or by their reference."""
-    monkeypatch.setattr(summing, "is_loaded", lambda: request.param == "compiled")
+    if request.param == "parts":
+        monkeypatch.setattr(splitting, "SHARE_MAX", np.inf)
+    if request.param == "lanes":
+        monkeypatch.setattr(batches, "PATTERN_ROWS_MIN", 1)
+        monkeypatch.setattr(batches, "LANES_MIN", 1)
+    monkeypatch.setattr(summing, "is_loaded", lambda: request.param != "logs")
     monkeypatch.setattr(summing, "NUMPY_STEPS_MAX", 1 << 30)
     return str(request.param)
 
@@ -163,7 +168,7 @@ def test_plates_share_programs():
     plate = np.concatenate([whole[:, :12].ravel(), whole[:, 12:].ravel()])[None]
     (group,) = compile_rows(many, plate).groups
     (batch,) = group.batches
-    assert batch.instances.index.shape == (30, 1)
+    assert batch.instances.which.shape == (30,)
 
 
 def test_the_number_of_threads_changes_no_bit(monkeypatch: pytest.MonkeyPatch):

@@ -10,8 +10,9 @@ from gmruntime.arrays import Int32, Int64
 from gmruntime.budget import Budget
 from gmruntime.graph import FactorGraph, GraphError
 from gmruntime.rows.components import Instances, Likeness, Observed, Pool, cut, distinct
+from gmruntime.rows.kernels.records import Steps
 from gmruntime.rows.program import Program, flattened, write
-from gmruntime.rows.records import Steps
+from gmruntime.rows.splitting import split
 
 PATTERN_ROWS_MIN = 8
 """So many rows that observe the same variables have a program of their own, without evidence."""
@@ -22,6 +23,11 @@ NUM_PATTERNS_MAX = 64
 CHUNK_ROWS_MAX = 1024
 CHUNK_PRODUCTS = 1 << 20
 """Rows are summed in chunks of so many rows and products at most, whoever runs them."""
+
+
+LANES_MIN, LANES_MAX = 8, 32
+LANES_ENTRIES = 1 << 16
+"""Results of so many entries in all lanes stay in the second-level cache."""
 
 
 class TooWideError(GraphError):
@@ -37,6 +43,7 @@ class Batch:
         program: of the likeness.
         steps: the same as arrays.
         chunk: how many instances are summed at a time.
+        num_lanes: how many instances are run side by side, 0 where they are run one by one.
         lowest: where in the pool their tables begin.
         highest: and end.
     """
@@ -45,6 +52,7 @@ class Batch:
     program: Program
     steps: Steps
     chunk: int
+    num_lanes: int
     lowest: int
     highest: int
 
@@ -78,6 +86,7 @@ class Writer:
         pool: of its tables.
         rng: of the search for orders.
         budget: of time, memory and cores.
+        is_kept: whether what is written is run many times, so that merging more is worth it.
         known: programs by likeness.
     """
 
@@ -85,6 +94,7 @@ class Writer:
     pool: Pool
     rng: np.random.Generator
     budget: Budget
+    is_kept: bool
     known: dict[tuple[object, ...], tuple[Program, Steps]]
 
     def program(self, likeness: Likeness) -> tuple[Program, Steps]:
@@ -153,18 +163,30 @@ def _group(writer: Writer, rows: np.ndarray, places: Int64[np.ndarray, " places"
 
 def _batch(writer: Writer, instances: Instances) -> Batch:
     program, steps = writer.program(instances.likeness)
+    if writer.is_kept:
+        instances = split(instances)
     lasts = [
         sum((int(instances.likeness.num_states[v]) - 1) * k for v, k in zip(*both, strict=True))
         for both in zip(instances.likeness.scopes, instances.likeness.strides, strict=True)
     ]
     lowest = int(instances.pointers.min())
     highest = int((instances.pointers.max(axis=0) + np.array(lasts)).max()) + 1
-    return Batch(instances, program, steps, chunk_of(program), lowest, highest)
+    return Batch(
+        instances, program, steps, chunk_of(program), _lanes_of(instances, program), lowest, highest
+    )
 
 
 def chunk_of(program: Program) -> int:
     """Return how many instances are summed at a time: of the program alone."""
     return max(1, min(CHUNK_ROWS_MAX, math.floor(CHUNK_PRODUCTS / max(1.0, program.entries))))
+
+
+def _lanes_of(instances: Instances, program: Program) -> int:
+    """Return how many instances are run side by side; 0 where that does not pay."""
+    if instances.count < LANES_MIN or (instances.evidence >= 0).any():
+        return 0
+    lanes = min(LANES_MAX, int(LANES_ENTRIES / max(1.0, program.message_entries)))
+    return lanes if lanes >= LANES_MIN else 0
 
 
 def work_bytes(message_entries: float, pool_entries: int) -> float:

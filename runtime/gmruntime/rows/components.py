@@ -39,20 +39,24 @@ class Likeness:
 class Instances:
     """The components of one likeness in all rows, equal ones merged.
 
+    Each row is the sum of some instances, each of which may be part of several rows.
+
     Attributes:
         likeness: what they have in common.
         evidence: the state of each variable, -1 where it is latent.
         pointers: where in the pool of all tables each of their tables begins: what is observed in
             every row has been added.
-        tables: which table of the pool that is.
-        index: for each component and row, the instance.
+        tables: which table of the pool that is; -1 where the instance observes it whole.
+        rows: for each part of a row, the row.
+        which: the instance that it is.
     """
 
     likeness: Likeness
     evidence: Int32[np.ndarray, "instances variables"]
     pointers: Int64[np.ndarray, "instances factors"]
     tables: Int64[np.ndarray, "instances factors"]
-    index: Int64[np.ndarray, "components rows"]
+    rows: Int64[np.ndarray, " parts"]
+    which: Int64[np.ndarray, " parts"]
 
     @property
     def count(self) -> int:
@@ -62,15 +66,15 @@ class Instances:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Observed:
-    """The factors that every row observes whole.
+    """The factors that rows observe whole: one entry of a table each.
 
     Attributes:
-        entries: where in the pool of all tables each row finds each factor's entry.
-        tables: which table of the pool each factor has.
+        rows: of each.
+        entries: where each lies in the pool of all tables.
     """
 
-    entries: Int64[np.ndarray, "rows factors"]
-    tables: Int64[np.ndarray, " factors"]
+    rows: Int64[np.ndarray, " observed"]
+    entries: Int64[np.ndarray, " observed"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,15 +127,23 @@ def cut(
         pool: of the graph.
         rows: at least one; -1 where a variable is latent.
     """
-    is_cut = np.min(rows, axis=0) >= 0
-    factors = _cut_factors(graph, pool, rows, is_cut)
-    is_whole = factors.scopes[:, 0] < 0 if len(factors.scopes) else np.zeros(0, bool)
-    whole = np.flatnonzero(is_whole)
-    observed = Observed(
-        np.ascontiguousarray(factors.pointers[:, whole]),
-        np.ascontiguousarray(factors.tables[whole]),
-    )
-    return observed, list(_gathered(graph, factors, np.flatnonzero(~is_whole), rows))
+    factors = _cut_factors(graph, pool, rows, np.min(rows, axis=0) >= 0)
+    left = np.flatnonzero(factors.scopes[:, 0] >= 0)
+    return _observed(factors, rows), list(_gathered(graph, factors, left, rows))
+
+
+def _observed(factors: _Factors, rows: np.ndarray) -> Observed:
+    """Find the factors that each row observes whole."""
+    entries = factors.pointers.copy()
+    is_whole = np.ones(entries.shape, bool)
+    for k, scope in enumerate(factors.scopes.T):
+        there = np.flatnonzero(scope >= 0)
+        states = rows[:, scope[there]]
+        apart = np.array([(*own, *[0] * (k + 1))[k] for own in factors.strides], np.int64)
+        entries[:, there] += states * apart[factors.forms[there]]
+        is_whole[:, there] &= states >= 0
+    row, factor = np.nonzero(is_whole)
+    return Observed(row, entries[row, factor])
 
 
 def _cut_factors(
@@ -188,9 +200,9 @@ def component_of(
 ) -> Int64[np.ndarray, " variables"]:
     """Name for each variable the first variable of its component; -1 in a scope is nothing."""
     name = np.arange(num_variables)
-    is_there = scopes >= 0
-    filled = np.where(is_there, scopes, scopes[:, :1])
-    while len(scopes):
+    filled = np.where(scopes >= 0, scopes, scopes.max(axis=1, keepdims=True, initial=-1))
+    filled = filled[(filled != filled[:, :1]).any(axis=1)]
+    while len(filled):
         found = name[filled]
         least = found.min(axis=1, keepdims=True)
         if (found == least).all():
@@ -330,12 +342,14 @@ def _merged(
     evidence = rows[:, variables].transpose(1, 0, 2).reshape(count, -1)
     pointers = factors.pointers[:, own].transpose(1, 0, 2).reshape(count, -1)
     first, index = distinct(np.hstack([evidence, pointers]))
+    is_live = np.column_stack([(evidence[:, scope] < 0).any(axis=1) for scope in likeness.scopes])
     return Instances(
         likeness,
         np.ascontiguousarray(evidence[first]),
         np.ascontiguousarray(pointers[first]),
-        factors.tables[own][first // num_rows],
-        index.reshape(num_components, num_rows),
+        np.where(is_live[first], factors.tables[own][first // num_rows], -1),
+        np.tile(np.arange(num_rows), num_components),
+        index,
     )
 
 

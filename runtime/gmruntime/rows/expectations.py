@@ -26,5 +26,5 @@ def expectations(
     of `compile_rows` and of `RowProgram.evaluate`; the budget is of both together.
     """
     budget = checked_budget(budget, budget_s, memory_bytes)
-    program = compile_rows(graph, rows, weights, budget=budget, seed=seed)
+    program = compile_rows(graph, rows, weights, budget=budget, seed=seed, is_kept=False)
     return program.evaluate(tables, budget=budget)

@@ -17,7 +17,7 @@ from gmruntime.arrays import row_starts
 from gmruntime.budget import Budget
 from gmruntime.elimination.orders.best import best_order
 from gmruntime.rows.components import Likeness
-from gmruntime.rows.records import Steps
+from gmruntime.rows.kernels.records import Steps
 from gmruntime.rows.tables import strides_of
 from gmruntime.simplify.network import Factor, Network
 

@@ -92,6 +92,7 @@ def compile_rows(
     memory_bytes: int | None = None,
     budget: Budget | None = None,
     seed: int = 0,
+    is_kept: bool = True,
 ) -> RowProgram:
     """Compile rows of evidence against a graph.
 
@@ -106,6 +107,7 @@ def compile_rows(
         memory_bytes: cap on rows and tables; None takes half of what the machine has free.
         budget: one that has begun, in place of seconds and bytes.
         seed: of the search for orders.
+        is_kept: whether it is evaluated often: then equal parts of rows are looked for as well.
 
     Raises:
         GraphError: when the graph, the rows or the weights contradict themselves.
@@ -122,7 +124,7 @@ def compile_rows(
     first, which = distinct(given) if len(given) else (np.zeros(0, np.int64),) * 2
     own = np.full((len(first), tables.graph.num_variables), -1, np.int32)
     own[:, : graph.num_variables] = given[first]
-    writer = Writer(tables.graph, pool, rng, budget, {})
+    writer = Writer(tables.graph, pool, rng, budget, is_kept, {})
     groups = tuple(grouped(writer, own)) if len(own) else ()
     return RowProgram(
         tables,
@@ -156,7 +158,7 @@ def _answer(
     pieces = np.split(found.counts, program.pool.block_start[1:-1]) if tables else []
     counts = tuple(piece.reshape(table.shape) for piece, table in zip(pieces, tables, strict=True))
     log_z = found.log_z[program.which]
-    blocks = np.searchsorted(program.pool.table_start, found.blamed, side="right") - 1
+    blocks = np.searchsorted(program.pool.block_start, found.blamed, side="right") - 1
     sources = np.array([*program.tables.sources, -1], np.int64)
     blamed = np.where(found.blamed >= 0, sources[blocks], -1)[program.which]
     return ExpectationsAnswer(

@@ -12,7 +12,7 @@ import numpy as np
 from gmruntime.arrays import Float64
 from gmruntime.budget import Budget
 from gmruntime.rows.batches import Batch, work_bytes
-from gmruntime.rows.records import Found, Rows, Steps, Work, new_found, new_work
+from gmruntime.rows.kernels.records import Found, Lanes, Rows, Work, new_found, new_lanes, new_work
 
 THREADS_PRODUCTS_MIN = 1 << 18
 """Less than half a millisecond's work is not worth a second thread."""
@@ -57,14 +57,22 @@ class _Room:
 
     values: Float64[np.ndarray, " entries"]
     derivatives: Float64[np.ndarray, " entries"]
-    last: dict[int, Work]
+    last: dict[int, Work | Lanes]
 
-    def work(self, steps: Steps) -> Work:
-        """Return the work of a program."""
-        if id(steps) not in self.last:
+    def work(self, batch: Batch, start: int) -> Work | Lanes:
+        """Return the work of a batch, with the pool from `start` on; that of the last is kept."""
+        if id(batch) not in self.last:
             self.last.clear()
-            self.last[id(steps)] = new_work(steps, self.values, self.derivatives)
-        return self.last[id(steps)]
+            self.last[id(batch)] = self._new(batch, start)
+        return self.last[id(batch)]
+
+    def _new(self, batch: Batch, start: int) -> Work | Lanes:
+        if not batch.num_lanes:
+            return new_work(batch.steps, self.values, self.derivatives)
+        pointers = batch.instances.pointers
+        is_shared = (pointers == pointers[0]).all(axis=0)
+        pool, own = self.values[start:], self.derivatives[start:]
+        return new_lanes(batch.steps, is_shared, pool, own, batch.num_lanes)
 
 
 _Chunk = tuple[int, int, int]
@@ -94,14 +102,18 @@ def run_batches(
     total = np.zeros(len(pool))
 
     def run(room: _Room, chunk: _Chunk) -> np.ndarray:
-        from gmruntime.rows.compiled import run_rows
+        from gmruntime.rows.kernels.compiled import run_rows
+        from gmruntime.rows.kernels.lanes import run_lanes
 
         number, first, last = chunk
-        batch = asked[number].batch
-        work = room.work(batch.steps)
+        batch, its, mine = asked[number].batch, found[number], rows[number]
         own = room.derivatives[start + batch.lowest : start + batch.highest]
         own[:] = 0.0
-        run_rows(batch.steps, rows[number], work, found[number], first, last, stop, is_support)
+        match room.work(batch, start):
+            case Work() as work:
+                run_rows(batch.steps, mine, work, its, first, last, stop, is_support)
+            case Lanes() as lanes:
+                run_lanes(batch.steps, mine, lanes, its, first, last, stop)
         return own.copy()
 
     def new_room() -> _Room:

@@ -9,8 +9,8 @@ from gmruntime.budget import Budget
 from gmruntime.elimination.passes.loading import is_loaded
 from gmruntime.rows.batches import Batch, Group
 from gmruntime.rows.components import Pool
-from gmruntime.rows.records import Found, Steps, new_found
-from gmruntime.rows.reference import run_row
+from gmruntime.rows.kernels.records import Found, Steps, new_found
+from gmruntime.rows.kernels.reference import run_row
 from gmruntime.rows.running import Asked, run_batches
 
 LOSS_MAX = 1e-13
@@ -30,7 +30,7 @@ class Tables:
     Attributes:
         logs: natural logs.
         values: the tables, each divided by its largest entry.
-        shift: natural log of that entry, for each table.
+        shift: natural log of that entry, for each table, and last 0 for none.
     """
 
     logs: Float64[np.ndarray, " entries"]
@@ -49,7 +49,7 @@ def pooled(pool: Pool, tables: list[Float64[np.ndarray, "tables *states"]]) -> T
         most[np.isneginf(most)] = 0.0
         shifts.append(most)
         values[start : start + table.size] = np.exp(flat - most[:, None]).reshape(-1)
-    return Tables(logs, values, np.concatenate(shifts))
+    return Tables(logs, values, np.concatenate([*shifts, np.zeros(1)]))
 
 
 @dataclass(slots=True, eq=False)
@@ -59,7 +59,7 @@ class Sums:
     Attributes:
         log_z: of each row; NaN where there was no time.
         counts: weighted, of each entry of the pool.
-        blamed: of each row that is impossible, the table at which that showed; else -1.
+        blamed: of each row that is impossible, an entry of the table at which that showed; else -1.
         is_whole: whether there was time for everything.
     """
 
@@ -89,39 +89,34 @@ def summed(
     while True:
         counted = np.where(log_z > -np.inf, weights, 0.0)
         parts = _run_all(groups, tables, counted, budget)
-        again = False
+        found, blames = _observed(groups, tables, log_idle)
         for group, batches in zip(groups, parts.batches, strict=True):
-            before = log_z[group.rows] > -np.inf
-            for batch, (log_zs, blames) in zip(group.batches, batches, strict=True):
-                _add(batch, group.rows, log_zs, blames, log_z, blamed)
-            gone = before & np.isneginf(log_z[group.rows])
-            num_components = sum(len(batch.instances.index) for batch in group.batches)
-            again = again or (num_components > 1 and bool(gone.any()))
-        if not again or not parts.is_whole:
+            for batch, (log_zs, own) in zip(group.batches, batches, strict=True):
+                _add(batch, group.rows, log_zs, own, found, blames)
+        gone = (log_z > -np.inf) & np.isneginf(found)
+        log_z, blamed = found, blames
+        # Other parts of a row have been counted before one of them turned out to be impossible.
+        if not parts.is_whole or not (gone & (weights != 0.0) & _has_parts(groups, gone)).any():
             break
-        is_gone = np.isneginf(log_z)
-        log_z, blames = _observed(groups, tables, log_idle)
-        log_z[is_gone] = -np.inf
-        blamed = np.where(blames >= 0, blames, blamed)
     counts = parts.counts
     counted = np.where(log_z > -np.inf, weights, 0.0)
     for group in groups:
-        each = np.repeat(counted[group.rows], group.observed.entries.shape[1])
-        entries = group.observed.entries.reshape(-1)
-        counts += np.bincount(entries, weights=each, minlength=len(counts))
+        each = counted[group.rows[group.observed.rows]]
+        counts += np.bincount(group.observed.entries, weights=each, minlength=len(counts))
     return Sums(log_z, counts, blamed, parts.is_whole)
 
 
 def _observed(
     groups: tuple[Group, ...], tables: Tables, log_idle: Float64[np.ndarray, " rows"]
 ) -> tuple[Float64[np.ndarray, " rows"], Int64[np.ndarray, " rows"]]:
-    """Add up the factors that rows observe whole, and name a table that forbids each row."""
+    """Add up the factors that rows observe whole, and name an entry that forbids each row."""
     log_z, blamed = log_idle.copy(), np.full(len(log_idle), -1, np.int64)
     for group in groups:
-        logs = tables.logs[group.observed.entries]
-        log_z[group.rows] += logs.sum(axis=1)
-        r, factor = np.nonzero(np.isneginf(logs))
-        blamed[group.rows[r[::-1]]] = group.observed.tables[factor[::-1]]
+        own, entries = group.observed.rows, group.observed.entries
+        logs = tables.logs[entries]
+        log_z[group.rows] += np.bincount(own, weights=logs, minlength=len(group.rows))
+        never = np.flatnonzero(np.isneginf(logs))
+        blamed[group.rows[own[never]]] = entries[never]
     return log_z, blamed
 
 
@@ -134,10 +129,19 @@ def _add(
     blamed: Int64[np.ndarray, " all_rows"],
 ) -> None:
     """Add what instances say to their rows."""
-    for index in batch.instances.index:
-        log_z[rows] += log_zs[index]
-        mine = blames[index]
-        blamed[rows] = np.where((blamed[rows] < 0) & (mine >= 0), mine, blamed[rows])
+    own, which = batch.instances.rows, batch.instances.which
+    log_z[rows] += np.bincount(own, weights=log_zs[which], minlength=len(rows))
+    never = np.flatnonzero(blames[which] >= 0)
+    blamed[rows[own[never]]] = blames[which[never]]
+
+
+def _has_parts(groups: tuple[Group, ...], like: np.ndarray) -> Bool[np.ndarray, " rows"]:
+    """Say which rows are sums of several instances."""
+    count = np.zeros(len(like), np.int64)
+    for group in groups:
+        for batch in group.batches:
+            count[group.rows] += np.bincount(batch.instances.rows, minlength=len(group.rows))
+    return count > 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -176,9 +180,9 @@ def _run_all(
 
 
 def _instance_weights(batch: Batch, weights: np.ndarray) -> Float64[np.ndarray, " instances"]:
-    index = batch.instances.index
-    each = np.broadcast_to(weights, index.shape).reshape(-1)
-    return np.bincount(index.reshape(-1), weights=each, minlength=batch.instances.count)
+    instances = batch.instances
+    each = weights[instances.rows]
+    return np.bincount(instances.which, weights=each, minlength=instances.count)
 
 
 def _run_linear(
@@ -245,7 +249,7 @@ def _some(batch: Batch, some: Int64[np.ndarray, " some"]) -> Batch:
         pointers=given.pointers[some],
         tables=given.tables[some],
     )
-    return replace(batch, instances=kept)
+    return replace(batch, instances=kept, num_lanes=0)
 
 
 def _run_in_logs(
@@ -277,12 +281,12 @@ def _log_z(batch: Batch, found: Found, lost: np.ndarray, tables: Tables) -> np.n
 
 
 def _blames(batch: Batch, found: Found) -> Int64[np.ndarray, " instances"]:
-    """Name the table at which each instance turned out to be impossible, -1 where it is not."""
+    """Point at the table at which each instance turned out to be impossible, -1 elsewhere."""
     blamed = np.full(len(found.failed), -1, np.int64)
     for step in np.unique(found.failed[found.failed >= 0]):
         given = last_given(batch.steps, int(step))
         failed = np.flatnonzero(found.failed == step)
-        blamed[failed] = batch.instances.tables[failed, given]
+        blamed[failed] = batch.instances.pointers[failed, given]
     return blamed
 
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gmruntime.arrays import Float64, Int32, Int64
+from gmruntime.arrays import Bool, Float64, Int32, Int64
 
 
 class Steps(NamedTuple):
@@ -67,12 +67,15 @@ class Work(NamedTuple):
         is_latent: the pattern of the row before.
         num_free: how many axes of each step that row left free.
         free: which, by their position among the step's axes.
-        bases: where the result and each operand of each step begin in this row.
+        num_live: how many operands of each step have a free axis in that row.
+        live: which, by their position among the step's operands, from 1.
+        bases: where the result and each live operand of each step begin in this row.
         largest: entry of each step's result.
         inverse: of the largest entries of each step's operands.
         counters: of axes.
         at: where the result and each operand of a step are.
         along: how far each of them moves along the axis that is summed out.
+        across: how far each of them moves along the last free axis of the result.
         before: products of the operands before each.
     """
 
@@ -81,13 +84,54 @@ class Work(NamedTuple):
     is_latent: Int64[np.ndarray, " variables"]
     num_free: Int64[np.ndarray, " steps"]
     free: Int64[np.ndarray, " all_axes"]
+    num_live: Int64[np.ndarray, " steps"]
+    live: Int64[np.ndarray, " operands"]
     bases: Int64[np.ndarray, " results_and_operands"]
     largest: Float64[np.ndarray, " steps"]
     inverse: Float64[np.ndarray, " steps"]
     counters: Int64[np.ndarray, " axes"]
     at: Int64[np.ndarray, " tables"]
     along: Int64[np.ndarray, " tables"]
+    across: Int64[np.ndarray, " tables"]
     before: Float64[np.ndarray, " tables"]
+
+
+class Lanes(NamedTuple):
+    """What a thread works on that runs several rows side by side, one a lane.
+
+    Attributes:
+        values: the results of steps.
+        derivatives: of log Z times a row's weight by each of them.
+        pool: all tables.
+        pool_derivatives: the same derivatives by each of their entries, added up over rows.
+        is_shared: whether all rows point at the same place for each table.
+        largest: entry of each step's result.
+        inverse: of the largest entries of each step's operands.
+        product: of operands.
+        total: of products, or what a result hands on.
+        read: an entry of an operand.
+        spread: sums of derivatives.
+        before: products of the operands before each.
+        counters: of axes.
+        at: where the result and each operand of a step are.
+        along: how far each of them moves along the axis that is summed out.
+    """
+
+    values: Float64[np.ndarray, "results lanes"]
+    derivatives: Float64[np.ndarray, "results lanes"]
+    pool: Float64[np.ndarray, " entries"]
+    pool_derivatives: Float64[np.ndarray, " entries"]
+    is_shared: Bool[np.ndarray, " factors"]
+    largest: Float64[np.ndarray, "steps lanes"]
+    inverse: Float64[np.ndarray, "steps lanes"]
+    product: Float64[np.ndarray, " lanes"]
+    total: Float64[np.ndarray, " lanes"]
+    read: Float64[np.ndarray, " lanes"]
+    spread: Float64[np.ndarray, " lanes"]
+    before: Float64[np.ndarray, "tables lanes"]
+    counters: Int64[np.ndarray, " axes"]
+    at: Int64[np.ndarray, " tables"]
+    along: Int64[np.ndarray, " tables"]
 
 
 class Found(NamedTuple):
@@ -95,7 +139,7 @@ class Found(NamedTuple):
 
     Attributes:
         log_z: natural log of Z, without what was taken out of the tables; -inf where a result was
-            0 throughout.
+            0 throughout. Tables that a row observes whole are left to others.
         failed: the step whose result was 0 throughout, -1 where none was.
         loss: a bound on what Z lacks, as a part of it, for floats that were too small to be held;
             NaN where no bound is known.
@@ -121,13 +165,45 @@ def new_work(
         np.full(len(steps.sizes), -1, np.int64),
         np.zeros(num_steps, np.int64),
         np.zeros(len(steps.axes), np.int64),
+        np.zeros(num_steps, np.int64),
+        np.zeros(len(steps.given), np.int64),
         np.zeros(len(steps.given) + num_steps, np.int64),
         np.zeros(num_steps),
         np.zeros(num_steps),
         np.zeros(int(np.diff(steps.axis_start).max(initial=0)) + 1, np.int64),
         np.zeros(tables, np.int64),
         np.zeros(tables, np.int64),
+        np.zeros(tables, np.int64),
         np.zeros(tables),
+    )
+
+
+def new_lanes(
+    steps: Steps,
+    is_shared: Bool[np.ndarray, " factors"],
+    pool: Float64[np.ndarray, " entries"],
+    pool_derivatives: Float64[np.ndarray, " entries"],
+    width: int,
+) -> Lanes:
+    """Return room for a thread that runs so many rows side by side."""
+    num_steps = len(steps.inner)
+    tables = int(np.diff(steps.operand_start).max(initial=0)) + 1
+    return Lanes(
+        np.zeros((steps.num_results, width)),
+        np.zeros((steps.num_results, width)),
+        pool,
+        pool_derivatives,
+        is_shared,
+        np.zeros((num_steps, width)),
+        np.zeros((num_steps, width)),
+        np.zeros(width),
+        np.zeros(width),
+        np.zeros(width),
+        np.zeros(width),
+        np.zeros((tables, width)),
+        np.zeros(int(np.diff(steps.axis_start).max(initial=0)) + 1, np.int64),
+        np.zeros(tables, np.int64),
+        np.zeros(tables, np.int64),
     )
 
 

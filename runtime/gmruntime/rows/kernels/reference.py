@@ -13,7 +13,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from gmruntime.arrays import Float64, Int32, Int64
-from gmruntime.rows.records import Steps
+from gmruntime.rows.kernels.records import Steps
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,16 +94,18 @@ def run_row(
 def _look(steps: Steps, evidence: np.ndarray, pointers: np.ndarray, s: int) -> _Look:
     axes = steps.axes[steps.axis_start[s] : steps.axis_start[s + 1]]
     operands = range(int(steps.operand_start[s]), int(steps.operand_start[s + 1]))
+    states = evidence[axes]
+    free = states < 0
     stored = steps.strides[steps.stride_start[s] : steps.stride_start[s + 1]]
     strides = stored.reshape(len(axes), len(operands) + 1)
+    # What a row observes whole is left to others, as in the loops.
+    kept = [j for j, o in enumerate(operands) if steps.given[o] < 0 or strides[free, j + 1].any()]
     places = [
         steps.num_entries + pointers[steps.given[o]] if steps.given[o] >= 0 else steps.base[o]
-        for o in operands
+        for o in (operands[j] for j in kept)
     ]
-    states = evidence[axes]
-    seen = np.maximum(states, 0) @ strides
-    bases = np.array([steps.result_start[s], *places], np.int64) + seen
-    free = states < 0
+    strides = strides[:, [0, *(j + 1 for j in kept)]]
+    bases = np.array([steps.result_start[s], *places], np.int64) + np.maximum(states, 0) @ strides
     num_outer = int(free[axes != steps.inner[s]].sum())
     return _Look(
         tuple(steps.sizes[axes[free]].tolist()),
