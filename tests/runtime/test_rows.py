@@ -1,5 +1,6 @@
 """log Z and counts of many rows: what enumeration says of each, however they are run."""
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
@@ -8,10 +9,11 @@ import pytest
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock, FactorGraph, GraphError, VariableBlock
 from gmruntime.quality import Status
-from gmruntime.rows import batches, running, splitting, summing
+from gmruntime.rows import batches, running, sharing, splitting, summing
 from gmruntime.rows.batches import TooWideError
 from gmruntime.rows.expectations import expectations as within
 from gmruntime.rows.row_program import RowProgram, compile_rows
+from gmruntime.workspace import Workspace
 from tests.support.random_rows import Enumerated, random_graph, random_rows
 
 NUM_ROWS = 12
@@ -182,6 +184,40 @@ def test_the_number_of_threads_changes_no_bit(monkeypatch: pytest.MonkeyPatch):
     assert (alone.log_partition == together.log_partition).all()
     for mine, theirs in zip(alone.counts, together.counts, strict=True):
         assert (mine == theirs).all()
+
+
+def sabotage(share: sharing.Share) -> sharing.Brought:
+    raise OSError(share.asked_by)
+
+
+@pytest.mark.parametrize("is_sound", [True, False])
+def test_workers_change_no_bit_and_may_fail(monkeypatch: pytest.MonkeyPatch, is_sound: bool):
+    one, _, rows = hidden_markov(300, 12)
+    monkeypatch.setattr(batches, "CHUNK_PRODUCTS", 4000)
+    monkeypatch.setattr(sharing, "SHARED_PRODUCTS_MIN", 0)
+    if not is_sound:
+        monkeypatch.setattr(sharing, "run_share", sabotage)
+    program = compile_rows(one, rows)
+    alone = program.evaluate(budget_s=BUDGET_S)
+    with ThreadPoolExecutor(2) as executor:
+        for _ in range(2):
+            together = program.evaluate(budget_s=BUDGET_S, executor=executor)
+            assert (alone.log_partition == together.log_partition).all()
+            for mine, theirs in zip(alone.counts, together.counts, strict=True):
+                assert (mine == theirs).all()
+            assert is_sound or together.quality.workers == 1
+
+
+def test_a_workspace_keeps_what_was_compiled(monkeypatch: pytest.MonkeyPatch):
+    one, _, rows = hidden_markov(20, 6)
+    workspace = Workspace()
+    first = expectations(one, rows, workspace=workspace)
+    monkeypatch.setattr(batches, "write", None)
+    again = expectations(one, rows.copy(), workspace=workspace)
+    assert (first.log_partition == again.log_partition).all()
+    rows[0, 6] = (rows[0, 6] + 1) % 4
+    with pytest.raises(TypeError):
+        expectations(one, rows, workspace=workspace)
 
 
 def test_patterns_and_one_program_for_all_agree(monkeypatch: pytest.MonkeyPatch):

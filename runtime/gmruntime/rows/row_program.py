@@ -1,7 +1,8 @@
 """A graph and rows of evidence compiled once, and evaluated again and again with other tables."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,8 +15,13 @@ from gmruntime.rows.answer import ExpectationsAnswer
 from gmruntime.rows.batches import Group, Writer, grouped
 from gmruntime.rows.checked import checked_rows, checked_tables, checked_weights
 from gmruntime.rows.components import Pool, distinct, pool_of
+from gmruntime.rows.sharing import Team, team_of
 from gmruntime.rows.summing import Sums, pooled, summed
 from gmruntime.rows.tables import TableGraph, as_tables
+from gmruntime.workers.workers import Workers, workers_of
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 ROUNDING_MAX = 1e-9
 """What sums of strong weights may be off by, nats, and still be called exact."""
@@ -42,6 +48,7 @@ class RowProgram:
         which: for each row that was handed in, the distinct one.
         weights: of each distinct row.
         log_idle: of each distinct row, what variables contribute that no factor mentions.
+        teams: who was sent the rows, by executor: that of the last evaluation.
     """
 
     tables: TableGraph
@@ -51,6 +58,7 @@ class RowProgram:
     which: Int64[np.ndarray, " rows"]
     weights: Float64[np.ndarray, " distinct"]
     log_idle: Float64[np.ndarray, " distinct"]
+    teams: dict[tuple[int, int], Team] = field(default_factory=dict[tuple[int, int], Team])
 
     def evaluate(
         self,
@@ -60,6 +68,8 @@ class RowProgram:
         budget_s: float = 5.0,
         memory_bytes: int | None = None,
         budget: Budget | None = None,
+        executor: "Executor | None" = None,
+        num_workers: int | None = None,
     ) -> ExpectationsAnswer:
         """Find log Z of each row and the counts of all rows together.
 
@@ -70,17 +80,38 @@ class RowProgram:
             budget_s: wall-clock seconds, > 0.
             memory_bytes: cap on what threads work on; None takes half of what is free.
             budget: one that has begun, in place of seconds and bytes.
+            executor: whose workers take some of the rows; the caller shuts it down. The numbers
+                are the same to the last bit, where the machines are alike.
+            num_workers: how many shares it runs at a time; None asks the executor.
 
         Raises:
             GraphError: when a table or the weights do not fit.
+            ValueError: for a budget that is none, or what is no executor.
         """
         budget = checked_budget(budget, budget_s, memory_bytes)
         own = checked_tables(self.tables.graph, tables)
         mine = self.weights
         if weights is not None:
             mine = merged_weights(checked_weights(weights, self.num_rows), self.which)
-        found = summed(self.groups, pooled(self.pool, own), self.log_idle, mine, budget)
-        return _answer(self, own, found, budget)
+        team = self._team(workers_of(executor, num_workers))
+        before = team.helped if team is not None else 0
+        found = summed(self.groups, pooled(self.pool, own), self.log_idle, mine, budget, team)
+        answer = _answer(self, own, found, budget)
+        if team is None or team.helped == before:
+            return answer
+        count = min(team.workers.count, team.helped - before) + 1
+        return replace(answer, quality=replace(answer.quality, workers=count))
+
+    def _team(self, workers: Workers | None) -> Team | None:
+        """Return who helps, the same for the same executor: it has been sent the rows before."""
+        if workers is None:
+            return None
+        key = id(workers.executor), workers.count
+        if key not in self.teams:
+            self.teams.clear()
+            batches = [batch for group in self.groups for batch in group.batches]
+            self.teams[key] = team_of(workers, batches)
+        return self.teams[key]
 
 
 def compile_rows(

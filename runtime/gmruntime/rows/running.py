@@ -75,8 +75,13 @@ class _Room:
         return new_lanes(batch.steps, is_shared, pool, own, batch.num_lanes)
 
 
-_Chunk = tuple[int, int, int]
+Chunk = tuple[int, int, int]
 """The number of a batch, its first instance and the one behind the last."""
+
+
+def chunks_of(asked: Sequence[Asked]) -> list[Chunk]:
+    """List all chunks in the order in which they are added up."""
+    return [(n, *chunk) for n, one in enumerate(asked) for chunk in one.batch.chunks()]
 
 
 def run_batches(
@@ -95,13 +100,52 @@ def run_batches(
         is_support: the tables hold zeros and ones, and only whether Z is above zero matters.
     """
     found = tuple(new_found(one.batch.instances.count, one.num_watched) for one in asked)
+    chunks = chunks_of(asked)
+    summed = Summed(asked, len(pool))
+    for chunk, own in run_chunks(asked, pool, chunks, found, budget, is_support=is_support):
+        summed.add(chunk, own)
+    return Ran(found, summed.total, summed.num_done == len(chunks))
+
+
+class Summed:
+    """The derivatives of chunks, added up in their order."""
+
+    def __init__(self, asked: Sequence[Asked], num_entries: int) -> None:
+        """Begin with nothing."""
+        self.asked, self.total, self.num_done = asked, np.zeros(num_entries), 0
+
+    def add(self, chunk: Chunk, own: Float64[np.ndarray, " some_entries"] | None) -> None:
+        """Add the next chunk; None where it was not finished."""
+        if own is not None:
+            batch = self.asked[chunk[0]].batch
+            self.total[batch.lowest : batch.highest] += own
+            self.num_done += 1
+
+
+def run_chunks(
+    asked: Sequence[Asked],
+    pool: Float64[np.ndarray, " entries"],
+    chunks: Sequence[Chunk],
+    found: Sequence[Found],
+    budget: Budget,
+    *,
+    is_support: bool = False,
+) -> Iterator[tuple[Chunk, Float64[np.ndarray, " some_entries"] | None]]:
+    """Run some chunks on all cores, and yield in their order what each adds to the derivatives.
+
+    Args:
+        asked: the batches.
+        pool: all tables, not logs, none above 1.
+        chunks: of the batches.
+        found: of each batch, filled in.
+        budget: of time, memory and cores; chunks that it leaves no time for yield None.
+        is_support: the tables hold zeros and ones, and only whether Z is above zero matters.
+    """
     start = max((one.batch.steps.num_entries for one in asked), default=0)
-    chunks = [(n, *chunk) for n, one in enumerate(asked) for chunk in one.batch.chunks()]
     stop = np.zeros(1, np.int64)
     rows = [_rows(one, start) for one in asked]
-    total = np.zeros(len(pool))
 
-    def run(room: _Room, chunk: _Chunk) -> np.ndarray:
+    def run(room: _Room, chunk: Chunk) -> np.ndarray | None:
         from gmruntime.rows.kernels.compiled import run_rows
         from gmruntime.rows.kernels.lanes import run_lanes
 
@@ -111,23 +155,17 @@ def run_batches(
         own[:] = 0.0
         match room.work(batch, start):
             case Work() as work:
-                run_rows(batch.steps, mine, work, its, first, last, stop, is_support)
+                num = run_rows(batch.steps, mine, work, its, first, last, stop, is_support)
             case Lanes() as lanes:
-                run_lanes(batch.steps, mine, lanes, its, first, last, stop)
-        return own.copy()
+                num = run_lanes(batch.steps, mine, lanes, its, first, last, stop)
+        return own.copy() if num == last - first else None
 
     def new_room() -> _Room:
         values = np.concatenate([np.zeros(start), pool])
         return _Room(values, np.zeros(len(values)), {})
 
-    num_done = 0
-    for chunk, own in _in_order(
-        chunks, run, new_room, num_threads(asked, len(pool), budget), stop, budget
-    ):
-        batch = asked[chunk[0]].batch
-        total[batch.lowest : batch.highest] += own
-        num_done += 1
-    return Ran(found, total, num_done == len(chunks) and not stop[0])
+    count = num_threads(asked, len(pool), budget)
+    yield from _in_order(chunks, run, new_room, count, stop, budget)
 
 
 def _rows(asked: Asked, pool_start: int) -> Rows:
@@ -145,26 +183,26 @@ def num_threads(asked: Sequence[Asked], pool_entries: int, budget: Budget) -> in
 
 
 def _in_order(
-    chunks: Sequence[_Chunk],
-    run: Callable[[_Room, _Chunk], np.ndarray],
+    chunks: Sequence[Chunk],
+    run: Callable[[_Room, Chunk], np.ndarray | None],
     new_room: Callable[[], _Room],
     count: int,
     stop: np.ndarray,
     budget: Budget,
-) -> Iterator[tuple[_Chunk, np.ndarray]]:
+) -> Iterator[tuple[Chunk, np.ndarray | None]]:
     """Yield each chunk with what came of it, in order, until the budget is spent."""
     rooms: SimpleQueue[_Room] = SimpleQueue()
     for _ in range(count):
         rooms.put(new_room())
 
-    def in_a_room(chunk: _Chunk) -> np.ndarray:
+    def in_a_room(chunk: Chunk) -> np.ndarray | None:
         room = rooms.get()
         try:
             return run(room, chunk)
         finally:
             rooms.put(room)
 
-    waiting: deque[tuple[_Chunk, Future[np.ndarray]]] = deque()
+    waiting: deque[tuple[Chunk, Future[np.ndarray | None]]] = deque()
     left = deque(chunks)
     with ThreadPoolExecutor(count) as threads:
         try:
@@ -180,7 +218,9 @@ def _in_order(
             stop[0] = 1 if left or waiting else stop[0]
 
 
-def _waited(future: "Future[np.ndarray]", stop: np.ndarray, budget: Budget) -> np.ndarray:
+def _waited(
+    future: "Future[np.ndarray | None]", stop: np.ndarray, budget: Budget
+) -> np.ndarray | None:
     """Wait for a chunk; once the budget is spent, tell the threads to stop."""
     while True:
         left_s = budget.left_s()

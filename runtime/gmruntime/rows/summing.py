@@ -11,7 +11,8 @@ from gmruntime.rows.batches import Batch, Group
 from gmruntime.rows.components import Pool
 from gmruntime.rows.kernels.records import Found, Steps, new_found
 from gmruntime.rows.kernels.reference import run_row
-from gmruntime.rows.running import Asked, run_batches
+from gmruntime.rows.running import Asked, Ran, run_batches
+from gmruntime.rows.sharing import Team, is_worth_sharing, run_shared
 
 LOSS_MAX = 1e-13
 """Less of Z is lost below the range of floats than rounding takes."""
@@ -75,6 +76,7 @@ def summed(
     log_idle: Float64[np.ndarray, " rows"],
     weights: Float64[np.ndarray, " rows"],
     budget: Budget,
+    team: Team | None = None,
 ) -> Sums:
     """Sum what all rows say; of rows that turn out to be impossible nothing is counted.
 
@@ -84,11 +86,12 @@ def summed(
         log_idle: what variables that no factor mentions contribute to log Z of each row.
         weights: of each row.
         budget: of time, memory and cores.
+        team: who helps.
     """
     log_z, blamed = _observed(groups, tables, log_idle)
     while True:
         counted = np.where(log_z > -np.inf, weights, 0.0)
-        parts = _run_all(groups, tables, counted, budget)
+        parts = _run_all(groups, tables, counted, budget, team)
         found, blames = _observed(groups, tables, log_idle)
         for group, batches in zip(groups, parts.batches, strict=True):
             for batch, (log_zs, own) in zip(group.batches, batches, strict=True):
@@ -154,7 +157,11 @@ class _Parts:
 
 
 def _run_all(
-    groups: tuple[Group, ...], tables: Tables, weights: np.ndarray, budget: Budget
+    groups: tuple[Group, ...],
+    tables: Tables,
+    weights: np.ndarray,
+    budget: Budget,
+    team: Team | None,
 ) -> _Parts:
     """Run all batches, and once more in logs what floats could not hold."""
     flat = [
@@ -168,7 +175,7 @@ def _run_all(
         lost = [np.ones(one.batch.instances.count, bool) for one in flat]
         counts, is_whole = np.zeros(len(tables.values)), True
     else:
-        found, lost, counts, is_whole = _run_linear(flat, tables, budget)
+        found, lost, counts, is_whole = _run_linear(flat, tables, budget, team)
     for one, its, some in zip(flat, found, lost, strict=True):
         is_whole &= _run_in_logs(one, its, np.flatnonzero(some), tables, counts, budget)
     each = iter(
@@ -186,10 +193,10 @@ def _instance_weights(batch: Batch, weights: np.ndarray) -> Float64[np.ndarray, 
 
 
 def _run_linear(
-    asked: list[Asked], tables: Tables, budget: Budget
+    asked: list[Asked], tables: Tables, budget: Budget, team: Team | None
 ) -> tuple[tuple[Found, ...], list[Bool[np.ndarray, " instances"]], np.ndarray, bool]:
     """Run the loops; say which instances they had no floats for, and count the others."""
-    ran = run_batches(asked, tables.values, budget)
+    ran = _ran(asked, tables, budget, team)
     faint = (tables.logs > -np.inf) & (tables.values < np.exp(FAINT))
     if faint.any() and _is_missed(ran.derivatives[faint], asked):
         lost = [np.ones(one.batch.instances.count, bool) for one in asked]
@@ -206,10 +213,17 @@ def _run_linear(
             replace(one, weights=np.where(some, 0.0, one.weights))
             for one, some in zip(asked, lost, strict=True)
         ]
-        counted = run_batches(rest, tables.values, budget)
+        counted = _ran(rest, tables, budget, team)
     counts = np.zeros(len(tables.values))
     np.multiply(counted.derivatives, tables.values, out=counts, where=tables.values > 0.0)
     return ran.found, lost, counts, ran.is_whole and counted.is_whole
+
+
+def _ran(asked: list[Asked], tables: Tables, budget: Budget, team: Team | None) -> Ran:
+    """Run the loops, with help where there is any and it is worth it."""
+    if team is not None and is_worth_sharing(asked):
+        return run_shared(team, asked, tables.values, budget)
+    return run_batches(asked, tables.values, budget)
 
 
 def _is_missed(derivatives: np.ndarray, asked: list[Asked]) -> bool:
