@@ -25,6 +25,7 @@ static float __int_as_float(int bits) { float value; memcpy(&value, &bits, 4); r
 static double __longlong_as_double(long long bits) {
   double value; memcpy(&value, &bits, 8); return value;
 }
+static void atomicAdd(double* place, double value) { *place += value; }
 static void atomicMax(int* place, int value) { if (value > *place) *place = value; }
 extern "C" void set_row(long long row) { blockIdx.y = row; }
 """

@@ -27,6 +27,7 @@ def expectations(
     memory_bytes: int | None = None,
     budget: Budget | None = None,
     seed: int = 0,
+    device: str = "auto",
     workspace: Workspace | None = None,
     executor: "Executor | None" = None,
     num_workers: int | None = None,
@@ -55,4 +56,6 @@ def expectations(
 
     program = effort.once_of(RowProgram, (graph, rows, weights, seed), compiled)
     assert program is not None
-    return program.evaluate(tables, budget=budget, executor=executor, num_workers=num_workers)
+    return program.evaluate(
+        tables, budget=budget, device=device, executor=executor, num_workers=num_workers
+    )

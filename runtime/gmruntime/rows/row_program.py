@@ -8,15 +8,17 @@ import numpy as np
 
 from gmruntime.arrays import Float64, Int64
 from gmruntime.budget import Budget
-from gmruntime.door.questions import checked_budget, checked_seed
+from gmruntime.door.questions import check_device, checked_budget, checked_seed
 from gmruntime.graph import FactorGraph, num_states, validate
 from gmruntime.quality import Quality, Status
 from gmruntime.rows.answer import ExpectationsAnswer
 from gmruntime.rows.batches import Group, Writer, grouped
 from gmruntime.rows.checked import checked_rows, checked_tables, checked_weights
 from gmruntime.rows.components import Pool, distinct, pool_of
-from gmruntime.rows.sharing import Team, team_of
-from gmruntime.rows.summing import Sums, pooled, summed
+from gmruntime.rows.running import Asked, Ran, run_batches
+from gmruntime.rows.running_gpu import run_batches_on_gpu
+from gmruntime.rows.sharing import Team, is_worth_sharing, run_shared, team_of
+from gmruntime.rows.summing import Runner, Sums, pooled, summed
 from gmruntime.rows.tables import TableGraph, as_tables
 from gmruntime.workers.workers import Workers, workers_of
 
@@ -68,6 +70,7 @@ class RowProgram:
         budget_s: float = 5.0,
         memory_bytes: int | None = None,
         budget: Budget | None = None,
+        device: str = "auto",
         executor: "Executor | None" = None,
         num_workers: int | None = None,
     ) -> ExpectationsAnswer:
@@ -80,22 +83,26 @@ class RowProgram:
             budget_s: wall-clock seconds, > 0.
             memory_bytes: cap on what threads work on; None takes half of what is free.
             budget: one that has begun, in place of seconds and bytes.
+            device: "cuda" runs rows on a GPU; sums of counts then differ in their last bits from
+                call to call. "auto" and "cpu" do not.
             executor: whose workers take some of the rows; the caller shuts it down. The numbers
                 are the same to the last bit, where the machines are alike.
             num_workers: how many shares it runs at a time; None asks the executor.
 
         Raises:
             GraphError: when a table or the weights do not fit.
-            ValueError: for a budget that is none, or what is no executor.
+            ValueError: for a budget that is none, an unknown device, or what is no executor.
         """
         budget = checked_budget(budget, budget_s, memory_bytes)
+        check_device(device)
         own = checked_tables(self.tables.graph, tables)
         mine = self.weights
         if weights is not None:
             mine = merged_weights(checked_weights(weights, self.num_rows), self.which)
         team = self._team(workers_of(executor, num_workers))
         before = team.helped if team is not None else 0
-        found = summed(self.groups, pooled(self.pool, own), self.log_idle, mine, budget, team)
+        run = _runner(device, team, budget)
+        found = summed(self.groups, pooled(self.pool, own), self.log_idle, mine, budget, run)
         answer = _answer(self, own, found, budget)
         if team is None or team.helped == before:
             return answer
@@ -112,6 +119,19 @@ class RowProgram:
             batches = [batch for group in self.groups for batch in group.batches]
             self.teams[key] = team_of(workers, batches)
         return self.teams[key]
+
+
+def _runner(device: str, team: Team | None, budget: Budget) -> Runner:
+    """Choose where batches are run."""
+
+    def run(asked: Sequence[Asked], pool: np.ndarray) -> Ran:
+        if device == "cuda":
+            return run_batches_on_gpu(asked, pool, budget)
+        if team is not None and is_worth_sharing(asked):
+            return run_shared(team, asked, pool, budget)
+        return run_batches(asked, pool, budget)
+
+    return run
 
 
 def compile_rows(

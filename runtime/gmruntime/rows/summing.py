@@ -1,5 +1,6 @@
 """Sums what rows of evidence say: log Z of each, and the counts of all that are possible."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +13,9 @@ from gmruntime.rows.components import Pool
 from gmruntime.rows.kernels.records import Found, Steps, new_found
 from gmruntime.rows.kernels.reference import run_row
 from gmruntime.rows.running import Asked, Ran, run_batches
-from gmruntime.rows.sharing import Team, is_worth_sharing, run_shared
+
+Runner = Callable[[Sequence[Asked], np.ndarray], Ran]
+"""Runs batches with a pool of tables: here, on a GPU, or with the help of workers."""
 
 LOSS_MAX = 1e-13
 """Less of Z is lost below the range of floats than rounding takes."""
@@ -76,7 +79,7 @@ def summed(
     log_idle: Float64[np.ndarray, " rows"],
     weights: Float64[np.ndarray, " rows"],
     budget: Budget,
-    team: Team | None = None,
+    run: Runner,
 ) -> Sums:
     """Sum what all rows say; of rows that turn out to be impossible nothing is counted.
 
@@ -86,12 +89,12 @@ def summed(
         log_idle: what variables that no factor mentions contribute to log Z of each row.
         weights: of each row.
         budget: of time, memory and cores.
-        team: who helps.
+        run: runs batches.
     """
     log_z, blamed = _observed(groups, tables, log_idle)
     while True:
         counted = np.where(log_z > -np.inf, weights, 0.0)
-        parts = _run_all(groups, tables, counted, budget, team)
+        parts = _run_all(groups, tables, counted, budget, run)
         found, blames = _observed(groups, tables, log_idle)
         for group, batches in zip(groups, parts.batches, strict=True):
             for batch, (log_zs, own) in zip(group.batches, batches, strict=True):
@@ -161,7 +164,7 @@ def _run_all(
     tables: Tables,
     weights: np.ndarray,
     budget: Budget,
-    team: Team | None,
+    run: Runner,
 ) -> _Parts:
     """Run all batches, and once more in logs what floats could not hold."""
     flat = [
@@ -175,7 +178,7 @@ def _run_all(
         lost = [np.ones(one.batch.instances.count, bool) for one in flat]
         counts, is_whole = np.zeros(len(tables.values)), True
     else:
-        found, lost, counts, is_whole = _run_linear(flat, tables, budget, team)
+        found, lost, counts, is_whole = _run_linear(flat, tables, budget, run)
     for one, its, some in zip(flat, found, lost, strict=True):
         is_whole &= _run_in_logs(one, its, np.flatnonzero(some), tables, counts, budget)
     each = iter(
@@ -193,10 +196,10 @@ def _instance_weights(batch: Batch, weights: np.ndarray) -> Float64[np.ndarray, 
 
 
 def _run_linear(
-    asked: list[Asked], tables: Tables, budget: Budget, team: Team | None
+    asked: list[Asked], tables: Tables, budget: Budget, run: Runner
 ) -> tuple[tuple[Found, ...], list[Bool[np.ndarray, " instances"]], np.ndarray, bool]:
     """Run the loops; say which instances they had no floats for, and count the others."""
-    ran = _ran(asked, tables, budget, team)
+    ran = run(asked, tables.values)
     faint = (tables.logs > -np.inf) & (tables.values < np.exp(FAINT))
     if faint.any() and _is_missed(ran.derivatives[faint], asked):
         lost = [np.ones(one.batch.instances.count, bool) for one in asked]
@@ -213,17 +216,10 @@ def _run_linear(
             replace(one, weights=np.where(some, 0.0, one.weights))
             for one, some in zip(asked, lost, strict=True)
         ]
-        counted = _ran(rest, tables, budget, team)
+        counted = run(rest, tables.values)
     counts = np.zeros(len(tables.values))
     np.multiply(counted.derivatives, tables.values, out=counts, where=tables.values > 0.0)
     return ran.found, lost, counts, ran.is_whole and counted.is_whole
-
-
-def _ran(asked: list[Asked], tables: Tables, budget: Budget, team: Team | None) -> Ran:
-    """Run the loops, with help where there is any and it is worth it."""
-    if team is not None and is_worth_sharing(asked):
-        return run_shared(team, asked, tables.values, budget)
-    return run_batches(asked, tables.values, budget)
 
 
 def _is_missed(derivatives: np.ndarray, asked: list[Asked]) -> bool:
