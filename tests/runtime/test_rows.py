@@ -326,6 +326,10 @@ def test_a_spent_budget_leaves_what_is_done():
     assert found.quality.status is Status.ESTIMATE
     assert "budget ended" in found.quality.note
     assert np.isnan(found.log_partition).any()
+    without = within(one, rows, budget_s=1e-9)
+    assert without.quality.status is Status.ESTIMATE
+    assert np.isnan(without.log_partition).all()
+    assert [counts.shape for counts in without.counts] == [counts.shape for counts in found.counts]
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,9 @@ CHUNK_PRODUCTS = 1 << 20
 """Rows are summed in chunks of so many rows and products at most, whoever runs them."""
 
 
+BYTES_PER_CELL = 100
+"""Of a row and a factor or variable, while rows are cut and merged: as measured, at most."""
+
 LANES_MIN, LANES_MAX = 8, 32
 LANES_ENTRIES = 1 << 16
 """Results of so many entries in all lanes stay in the second-level cache."""
@@ -146,7 +149,8 @@ def _by_pattern(
 
 
 def _group(writer: Writer, rows: np.ndarray, places: Int64[np.ndarray, " places"]) -> Group:
-    whole_bytes = 8 * 3 * len(places) * max(1, writer.graph.num_factors)
+    cells = len(places) * (writer.graph.num_factors + writer.graph.num_variables)
+    whole_bytes = BYTES_PER_CELL * cells
     if whole_bytes > writer.budget.memory_bytes:
         raise TooWideError(
             f"{len(places)} rows for {writer.graph.num_factors} factors take "
@@ -164,7 +168,7 @@ def _group(writer: Writer, rows: np.ndarray, places: Int64[np.ndarray, " places"
 def _batch(writer: Writer, instances: Instances) -> Batch:
     program, steps = writer.program(instances.likeness)
     if writer.is_kept:
-        instances = split(instances)
+        instances = split(instances, writer.budget)
     lasts = [
         sum((int(instances.likeness.num_states[v]) - 1) * k for v, k in zip(*both, strict=True))
         for both in zip(instances.likeness.scopes, instances.likeness.strides, strict=True)

@@ -15,6 +15,9 @@ from gmruntime.arrays import Bool, Int, Int32, Int64, UInt64, row_starts, rows_b
 from gmruntime.graph import FactorGraph, num_states, table_indices
 from gmruntime.rows.tables import log_potentials, strides_of
 
+HASHED_AT_ONCE = 1 << 13
+"""Rows; what is worked on stays in the cache."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Likeness:
@@ -305,8 +308,11 @@ def hashes(items: Int[np.ndarray, "items numbers"]) -> UInt64[np.ndarray, " item
 
     Source: the finaliser of MurmurHash3 (Appleby, 2011).
     """
-    odd = np.full(items.shape[1], 0x9E3779B97F4A7C15, np.uint64)
-    found = _mixed(items.astype(np.uint64)) @ np.cumprod(odd)
+    odd = np.cumprod(np.full(items.shape[1], 0x9E3779B97F4A7C15, np.uint64))
+    found = np.zeros(len(items), np.uint64)
+    for first in range(0, len(items), HASHED_AT_ONCE):
+        some = slice(first, first + HASHED_AT_ONCE)
+        found[some] = _mixed(items[some].astype(np.uint64)) @ odd
     return _mixed(found + np.uint64(items.shape[1]))
 
 
@@ -341,7 +347,7 @@ def _merged(
     count = num_components * num_rows
     evidence = rows[:, variables].transpose(1, 0, 2).reshape(count, -1)
     pointers = factors.pointers[:, own].transpose(1, 0, 2).reshape(count, -1)
-    first, index = distinct(np.hstack([evidence, pointers]))
+    first, index = distinct(evidence, pointers)
     is_live = np.column_stack([(evidence[:, scope] < 0).any(axis=1) for scope in likeness.scopes])
     return Instances(
         likeness,
@@ -354,17 +360,33 @@ def _merged(
 
 
 def distinct(
-    table: Int[np.ndarray, "rows numbers"],
+    *tables: Int[np.ndarray, "rows _numbers"],
 ) -> tuple[Int64[np.ndarray, " distinct"], Int64[np.ndarray, " rows"]]:
-    """Return where each distinct row stands first, in that order, and which each row is."""
-    if len(table) == 1:
+    """Return where each distinct row stands first, in that order, and which each row is.
+
+    Args:
+        tables: a row is what stands in the same row of all of them.
+    """
+    if len(tables[0]) == 1:
         return np.zeros(1, np.int64), np.zeros(1, np.int64)
-    _, first, which = np.unique(hashes(table), return_index=True, return_inverse=True)
-    if not (table[first[which]] == table).all():
+    keys = hashes(np.column_stack([hashes(table).view(np.int64) for table in tables]))
+    _, first, which = np.unique(keys, return_index=True, return_inverse=True)
+    if not all(_is_same(table, first[which]) for table in tables):
         # Two rows have one hash: compare them whole.
-        _, first, which = np.unique(table, axis=0, return_index=True, return_inverse=True)
+        _, first, which = np.unique(
+            np.hstack(tables), axis=0, return_index=True, return_inverse=True
+        )
         which = which.reshape(-1)
     order = np.argsort(first)
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
     return first[order].astype(np.int64), place[which].astype(np.int64)
+
+
+def _is_same(table: np.ndarray, other: Int64[np.ndarray, " rows"]) -> bool:
+    """Say whether each row is equal to another one."""
+    starts = range(0, len(table), HASHED_AT_ONCE)
+    return all(
+        bool((table[k : k + HASHED_AT_ONCE] == table[other[k : k + HASHED_AT_ONCE]]).all())
+        for k in starts
+    )

@@ -9,7 +9,7 @@ from gmruntime.budget import Budget
 from gmruntime.door.questions import check_workspace, checked_budget
 from gmruntime.graph import FactorGraph
 from gmruntime.rows.answer import ExpectationsAnswer
-from gmruntime.rows.row_program import RowProgram, compile_rows
+from gmruntime.rows.row_program import RowProgram, compile_rows, nothing_found
 from gmruntime.task import Effort
 from gmruntime.workspace import Workspace
 
@@ -41,7 +41,6 @@ def expectations(
     Raises:
         GraphError: when the graph, the rows, the weights or the tables contradict themselves.
         TooWideError: a GraphError; rows or cliques take more memory than is allowed.
-        TimeoutError: when the budget ended before there was a program.
     """
     budget = checked_budget(budget, budget_s, memory_bytes)
     check_workspace(workspace)
@@ -54,7 +53,10 @@ def expectations(
             own_graph, own_rows, own_weights, budget=budget, seed=own_seed, is_kept=is_kept
         )
 
-    program = effort.once_of(RowProgram, (graph, rows, weights, seed), compiled)
+    try:
+        program = effort.once_of(RowProgram, (graph, rows, weights, seed), compiled)
+    except TimeoutError:
+        return nothing_found(graph, rows, budget)
     assert program is not None
     return program.evaluate(
         tables, budget=budget, device=device, executor=executor, num_workers=num_workers

@@ -19,11 +19,13 @@ from gmruntime.rows.running import Asked, Ran, run_batches
 from gmruntime.rows.running_gpu import run_batches_on_gpu
 from gmruntime.rows.sharing import Team, is_worth_sharing, run_shared, team_of
 from gmruntime.rows.summing import Runner, Sums, pooled, summed
-from gmruntime.rows.tables import TableGraph, as_tables
+from gmruntime.rows.tables import TableGraph, as_tables, log_potentials
 from gmruntime.workers.workers import Workers, workers_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
+
+METHOD = "one program for all rows"
 
 ROUNDING_MAX = 1e-9
 """What sums of strong weights may be off by, nats, and still be called exact."""
@@ -188,6 +190,27 @@ def compile_rows(
     )
 
 
+def nothing_found(graph: FactorGraph, rows: object, budget: Budget) -> ExpectationsAnswer:
+    """Return what is known when the budget ended before there was a program."""
+    tables = as_tables(validate(graph))
+    num_rows = len(checked_rows(graph, rows))
+    return ExpectationsAnswer(
+        Quality(
+            Status.ESTIMATE,
+            METHOD,
+            budget.spent_s(),
+            np.nan,
+            "",
+            "the budget ended before there was a program for the rows",
+        ),
+        np.full(num_rows, np.nan),
+        tuple(np.zeros(log_potentials(block).shape) for block in tables.graph.factors),
+        np.zeros(num_rows, bool),
+        tables.sources,
+        np.full(num_rows, -1),
+    )
+
+
 def merged_weights(
     weights: Float64[np.ndarray, " rows"], which: Int64[np.ndarray, " rows"]
 ) -> Float64[np.ndarray, " distinct"]:
@@ -247,7 +270,7 @@ def _quality(
     is_exact = found.is_whole and error <= ROUNDING_MAX
     return Quality(
         Status.EXACT if is_exact else Status.ESTIMATE,
-        "one program for all rows",
+        METHOD,
         budget.spent_s(),
         0.0 if is_exact else (error if found.is_whole else np.nan),
         "" if is_exact or not found.is_whole else "rounding",

@@ -10,34 +10,45 @@ from dataclasses import replace
 import numpy as np
 
 from gmruntime.arrays import Int64
+from gmruntime.budget import Budget
 from gmruntime.rows.components import Instances, component_of, distinct
 
-AT_ONCE = 1 << 23
+AT_ONCE = 1 << 20
 """So many cells of scopes are looked at together."""
 
 SHARE_MAX = 0.6
 """Parts are worth it where so many of them are left once equal ones are merged."""
 
 
-def split(instances: Instances) -> Instances:
-    """Return the parts of all instances where that leaves less to run, else the instances."""
+def split(instances: Instances, budget: Budget) -> Instances:
+    """Return the parts of all instances where that leaves less to run, else the instances.
+
+    Raises:
+        TimeoutError: when the budget ended first.
+    """
     if (instances.evidence < 0).all():
         return instances
     scopes = instances.likeness.scopes
     width = max(len(scope) for scope in scopes)
     step = max(1, AT_ONCE // (len(scopes) * width))
-    pieces = [
-        _parts(instances, slice(first, min(first + step, instances.count)))
-        for first in range(0, instances.count, step)
-    ]
-    evidence, pointers, tables, owner = (
-        np.concatenate(arrays) for arrays in zip(*pieces, strict=True)
-    )
-    if not len(owner):
+    pieces: list[tuple[np.ndarray, ...]] = []
+    num_before = 0
+    for start in range(0, instances.count, step):
+        budget.check()
+        # Most parts are found again and again: they are merged as they come.
+        *arrays, owner = _parts(instances, slice(start, min(start + step, instances.count)))
+        if not len(owner):
+            continue
+        first, which = distinct(arrays[0], arrays[1])
+        pieces.append((*(array[first] for array in arrays), owner, which + num_before))
+        num_before += len(first)
+    if not pieces:
         return instances
-    first, which = distinct(np.hstack([evidence, pointers]))
+    evidence, pointers, tables, owner, among = map(np.concatenate, zip(*pieces, strict=True))
+    first, which = distinct(evidence, pointers)
     if len(first) > max(instances.count, SHARE_MAX * len(owner)):
         return instances
+    which = which[among]
     # Rows are sums of instances, and those now of parts.
     by_owner = np.argsort(owner, kind="stable")
     sizes = np.bincount(owner, minlength=instances.count)
