@@ -17,6 +17,7 @@ from gmruntime.graph import FactorGraph as FactorGraph
 from gmruntime.graph import GraphError as GraphError
 from gmruntime.graph import VariableBlock as VariableBlock
 from gmruntime.inference import infer as infer
+from gmruntime.inference import infer_rows as infer_rows
 from gmruntime.inference import plan as plan
 from gmruntime.inference import search as search
 from gmruntime.rows.answer import ExpectationsAnswer as ExpectationsAnswer

@@ -37,6 +37,7 @@ from gmruntime.door.rounding import weigh, weighed_answer, weighed_step
 from gmruntime.graph import Assignment, FactorGraph, validate
 from gmruntime.policy.case import How, begun, checked_how
 from gmruntime.policy.trying import answer, foresee
+from gmruntime.rows.checked import checked_rows
 from gmruntime.task import Effort, Task
 from gmruntime.workers.workers import workers_of
 from gmruntime.workspace import Workspace
@@ -111,6 +112,71 @@ def infer(
     found = at_seconds(_weighed(task, effort, how), budget.spent_s())
     # Whoever answers gives the answer to the question that was asked.
     return query.with_single_states(graph, cast("_A", found))
+
+
+def infer_rows(
+    graph: FactorGraph,
+    query: Question[_A],
+    rows: object,
+    *,
+    budget_s: float = 5.0,
+    seed: int = 0,
+    device: str = "auto",
+    memory_bytes: int | None = None,
+    budget: Budget | None = None,
+    workspace: Workspace | None = None,
+) -> list[_A]:
+    """Answer one question for many rows of evidence: what `infer` answers to each.
+
+    log Z, marginals and the best assignment of all rows come from one program; anything else is
+    asked row by row, with equal shares of the time that is left.
+
+    Args:
+        graph: validated here.
+        query: one of the classes of `gmruntime.answer`.
+        rows: int[rows, variables], a state for each observed variable, -1 for the others.
+        budget_s: wall-clock seconds for all rows, > 0.
+        seed: of everything random.
+        device: "auto", "cpu" or "cuda", of rows that are asked one by one.
+        memory_bytes: cap on tables, rows and messages; None takes half of what is free.
+        budget: one that has begun, in place of the seconds and bytes.
+        workspace: what is kept between questions.
+
+    Raises:
+        GraphError: when the graph, the rows, the query or the seed contradicts itself.
+        AnswerSizeError: a GraphError; the answers take more than the memory allowed.
+        ValueError: for an unknown device, or a budget that is none.
+    """
+    from gmruntime.rows.asking import Case, answer_rows
+
+    budget = checked_budget(budget, budget_s, memory_bytes)
+    graph = validate(graph)
+    query = checked_query(graph, query)
+    given = checked_rows(graph, rows)
+    seed = checked_seed(seed)
+    check_device(device)
+    check_workspace(workspace)
+    check_answer_size(graph, query, budget.memory_bytes // max(1, len(given)))
+    kept = Workspace() if workspace is None else workspace
+
+    def one_by_one(r: int) -> _A:
+        share = budget.share(1.0 / (len(given) - r))
+        return infer(
+            graph,
+            query,
+            evidence=given[r],
+            seed=seed,
+            device=device,
+            budget=share,
+            workspace=kept,
+        )
+
+    # Strong weights are added up for each question.
+    is_strong = query.READS_SCORES and weigh(graph) is not None
+    case = Case(graph, given, budget, np.random.default_rng(seed))
+    if is_strong:
+        return [one_by_one(r) for r in range(len(given))]
+    return list(answer_rows(case, query, one_by_one))
 
 
 def _weighed(task: Task[Question[AnyAnswer]], effort: Effort, how: How) -> AnyAnswer:

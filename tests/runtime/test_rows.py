@@ -9,8 +9,9 @@ import pytest
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock, FactorGraph, GraphError, VariableBlock
 from gmruntime.quality import Status
-from gmruntime.rows import batches, running, sharing, splitting, summing
+from gmruntime.rows import batches, running, sharing, summing
 from gmruntime.rows.batches import TooWideError
+from gmruntime.rows.cutting import splitting
 from gmruntime.rows.expectations import expectations as within
 from gmruntime.rows.row_program import RowProgram, compile_rows
 from gmruntime.workspace import Workspace

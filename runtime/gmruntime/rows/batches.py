@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmruntime.arrays import Int32, Int64
+from gmruntime.arrays import Bool, Int32, Int64
 from gmruntime.budget import Budget
 from gmruntime.graph import FactorGraph, GraphError
-from gmruntime.rows.components import Instances, Likeness, Observed, Pool, cut, distinct
+from gmruntime.rows.cutting.components import Instances, Likeness, Observed, Pool, cut
+from gmruntime.rows.cutting.distinct import distinct
+from gmruntime.rows.cutting.splitting import split
 from gmruntime.rows.kernels.records import Steps
 from gmruntime.rows.program import Program, flattened, write
-from gmruntime.rows.splitting import split
 
 PATTERN_ROWS_MIN = 8
 """So many rows that observe the same variables have a program of their own, without evidence."""
@@ -90,6 +91,7 @@ class Writer:
         rng: of the search for orders.
         budget: of time, memory and cores.
         is_kept: whether what is written is run many times, so that merging more is worth it.
+        is_asked: whether the beliefs of each variable are asked for.
         known: programs by likeness.
     """
 
@@ -98,6 +100,7 @@ class Writer:
     rng: np.random.Generator
     budget: Budget
     is_kept: bool
+    is_asked: Bool[np.ndarray, " variables"]
     known: dict[tuple[object, ...], tuple[Program, Steps]]
 
     def program(self, likeness: Likeness) -> tuple[Program, Steps]:
@@ -157,7 +160,7 @@ def _group(writer: Writer, rows: np.ndarray, places: Int64[np.ndarray, " places"
             f"{whole_bytes / 2**20:.4g} MiB, and {writer.budget.memory_bytes / 2**20:.4g} MiB are "
             "allowed; hand in fewer rows at a time"
         )
-    observed, instances = cut(writer.graph, writer.pool, rows[places])
+    observed, instances = cut(writer.graph, writer.pool, rows[places], writer.is_asked)
     batches: list[Batch] = []
     for some in instances:
         writer.budget.check()
@@ -187,7 +190,8 @@ def chunk_of(program: Program) -> int:
 
 def _lanes_of(instances: Instances, program: Program) -> int:
     """Return how many instances are run side by side; 0 where that does not pay."""
-    if instances.count < LANES_MIN or (instances.evidence >= 0).any():
+    is_told = bool(instances.likeness.asked or (instances.evidence >= 0).any())
+    if instances.count < LANES_MIN or is_told:
         return 0
     lanes = min(LANES_MAX, int(LANES_ENTRIES / max(1.0, program.message_entries)))
     return lanes if lanes >= LANES_MIN else 0

@@ -8,7 +8,7 @@ from gmruntime.arrays import Float64, Int32
 from gmruntime.factors.parameters import ParameterError, floats
 from gmruntime.graph import FactorGraph, GraphError, num_states
 from gmruntime.questions.checks import integers
-from gmruntime.rows.tables import log_potentials
+from gmruntime.rows.cutting.tables import log_potentials
 
 
 def checked_rows(graph: FactorGraph, rows: object) -> Int32[np.ndarray, "rows variables"]:

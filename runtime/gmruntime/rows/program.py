@@ -16,9 +16,9 @@ import numpy as np
 from gmruntime.arrays import row_starts
 from gmruntime.budget import Budget
 from gmruntime.elimination.orders.best import best_order
-from gmruntime.rows.components import Likeness
+from gmruntime.rows.cutting.components import Likeness
+from gmruntime.rows.cutting.tables import strides_of
 from gmruntime.rows.kernels.records import Steps
-from gmruntime.rows.tables import strides_of
 from gmruntime.simplify.network import Factor, Network
 
 OPERANDS_MAX = 8
@@ -104,16 +104,15 @@ class _Sheet:
         return Operand(scope, step=len(self.steps) - 1)
 
 
-def write(
-    likeness: Likeness, rng: np.random.Generator, budget: Budget, watched: tuple[int, ...] = ()
-) -> Program:
+def write(likeness: Likeness, rng: np.random.Generator, budget: Budget) -> Program:
     """Find an order of elimination and write its steps.
+
+    A variable that is asked about gets a table of ones: the derivatives of that are its beliefs.
 
     Args:
         likeness: connected.
         rng: of the search for an order.
         budget: of the search as well.
-        watched: variables whose beliefs are asked for: each gets a table of ones.
 
     Raises:
         TimeoutError: when the budget ended before there was an order.
@@ -125,7 +124,7 @@ def write(
     waiting: list[list[Operand]] = [[] for _ in order.variables]
     for given, scope in enumerate(likeness.scopes):
         waiting[min(sheet.place[v] for v in scope)].append(Operand(scope, given=given))
-    for v in watched:
+    for v in likeness.asked:
         waiting[sheet.place[v]].append(Operand((v,)))
     for k, v in enumerate(order.variables):
         separator = sheet.ordered(order.cliques[k])
@@ -175,14 +174,20 @@ def _few(sheet: _Sheet, operands: list[Operand], count_max: int) -> list[Operand
     return operands
 
 
+def watched(program: Program) -> tuple[int, ...]:
+    """List the variables that have a table of ones, in the order of those tables."""
+    operands = (operand for step in program.steps for operand in step.operands)
+    return tuple(o.scope[0] for o in operands if o.given < 0 and o.step < 0)
+
+
 def flattened(likeness: Likeness, program: Program) -> Steps:
     """Write a program as the arrays that compiled loops read."""
     sizes = likeness.num_states
     shapes = [tuple(int(sizes[v]) for v in step.scope) for step in program.steps]
     starts = row_starts([math.prod(shape) for shape in shapes])
-    watched = [o for step in program.steps for o in step.operands if o.given < 0 and o.step < 0]
-    ones = starts[-1] + row_starts([int(sizes[o.scope[0]]) for o in watched])
-    ones_of = {id(o): int(start) for o, start in zip(watched, ones, strict=False)}
+    ones_tables = [o for step in program.steps for o in step.operands if o.given < 0 and o.step < 0]
+    ones = starts[-1] + row_starts([int(sizes[v]) for v in watched(program)])
+    ones_of = {id(o): int(start) for o, start in zip(ones_tables, ones, strict=False)}
 
     def strides(operand: Operand) -> dict[int, int]:
         if operand.given >= 0:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gmruntime.arrays import Float64, Int64
+from gmruntime.arrays import Float64, Int32, Int64
 from gmruntime.budget import Budget
 from gmruntime.door.questions import check_device, checked_budget, checked_seed
 from gmruntime.graph import FactorGraph, num_states, validate
@@ -14,12 +14,13 @@ from gmruntime.quality import Quality, Status
 from gmruntime.rows.answer import ExpectationsAnswer
 from gmruntime.rows.batches import Group, Writer, grouped
 from gmruntime.rows.checked import checked_rows, checked_tables, checked_weights
-from gmruntime.rows.components import Pool, distinct, pool_of
+from gmruntime.rows.cutting.components import Pool, pool_of
+from gmruntime.rows.cutting.distinct import distinct
+from gmruntime.rows.cutting.tables import TableGraph, as_tables, log_potentials
 from gmruntime.rows.running import Asked, Ran, run_batches
 from gmruntime.rows.running_gpu import run_batches_on_gpu
 from gmruntime.rows.sharing import Team, is_worth_sharing, run_shared, team_of
 from gmruntime.rows.summing import Runner, Sums, pooled, summed
-from gmruntime.rows.tables import TableGraph, as_tables, log_potentials
 from gmruntime.workers.workers import Workers, workers_of
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class RowProgram:
             mine = merged_weights(checked_weights(weights, self.num_rows), self.which)
         team = self._team(workers_of(executor, num_workers))
         before = team.helped if team is not None else 0
-        run = _runner(device, team, budget)
+        run = runner(device, team, budget)
         found = summed(self.groups, pooled(self.pool, own), self.log_idle, mine, budget, run)
         answer = _answer(self, own, found, budget)
         if team is None or team.helped == before:
@@ -123,7 +124,7 @@ class RowProgram:
         return self.teams[key]
 
 
-def _runner(device: str, team: Team | None, budget: Budget) -> Runner:
+def runner(device: str, team: Team | None, budget: Budget) -> Runner:
     """Choose where batches are run."""
 
     def run(asked: Sequence[Asked], pool: np.ndarray) -> Ran:
@@ -173,19 +174,41 @@ def compile_rows(
     own_weights = checked_weights(weights, len(given))
     rng = np.random.default_rng(checked_seed(seed))
     tables = as_tables(graph)
+    nothing_asked = np.zeros(tables.graph.num_variables, bool)
     pool = pool_of(tables.graph)
-    first, which = distinct(given) if len(given) else (np.zeros(0, np.int64),) * 2
+    writer = Writer(tables.graph, pool, rng, budget, is_kept, nothing_asked, {})
+    return compiled(tables, given, own_weights, writer)
+
+
+def compiled(
+    tables: TableGraph,
+    rows: Int32[np.ndarray, "rows variables"],
+    weights: Float64[np.ndarray, " rows"],
+    writer: Writer,
+) -> RowProgram:
+    """Compile checked rows against a graph written as tables.
+
+    Args:
+        tables: the graph.
+        rows: of the variables that are no auxiliary ones.
+        weights: of each row.
+        writer: of programs for this graph.
+
+    Raises:
+        TooWideError: rows or cliques take more memory than is allowed.
+        TimeoutError: when the budget ended first.
+    """
+    first, which = distinct(rows) if len(rows) else (np.zeros(0, np.int64),) * 2
     own = np.full((len(first), tables.graph.num_variables), -1, np.int32)
-    own[:, : graph.num_variables] = given[first]
-    writer = Writer(tables.graph, pool, rng, budget, is_kept, {})
+    own[:, : rows.shape[1]] = rows[first]
     groups = tuple(grouped(writer, own)) if len(own) else ()
     return RowProgram(
         tables,
-        len(given),
-        pool,
+        len(rows),
+        writer.pool,
         groups,
         which,
-        merged_weights(own_weights, which),
+        merged_weights(weights, which),
         _log_idle(tables.graph, own),
     )
 
@@ -236,7 +259,7 @@ def _answer(
     sources = np.array([*program.tables.sources, -1], np.int64)
     blamed = np.where(found.blamed >= 0, sources[blocks], -1)[program.which]
     return ExpectationsAnswer(
-        _quality(program, tables, found, log_z, budget),
+        quality_of(program, tables, found, log_z, budget),
         log_z,
         counts,
         np.isneginf(log_z),
@@ -245,7 +268,7 @@ def _answer(
     )
 
 
-def _quality(
+def quality_of(
     program: RowProgram, tables: list[np.ndarray], found: Sums, log_z: np.ndarray, budget: Budget
 ) -> Quality:
     """Say how good an answer is, and name what it leaves out."""

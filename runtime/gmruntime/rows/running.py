@@ -28,12 +28,18 @@ class Asked:
     Attributes:
         batch: instances and program.
         weights: of each instance; 0 for log Z alone.
-        num_watched: tables of ones of the program, by which beliefs are read off.
+        is_max: the best assignments are looked for, in logs.
     """
 
     batch: Batch
     weights: Float64[np.ndarray, " instances"]
-    num_watched: int = 0
+    is_max: bool = False
+
+    def new_found(self) -> Found:
+        """Return room for what is found."""
+        steps, count = self.batch.steps, self.batch.instances.count
+        num_variables = len(steps.sizes) if self.is_max else 0
+        return new_found(count, steps.num_entries - steps.num_results, num_variables)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,7 +105,7 @@ def run_batches(
         budget: of time, memory and cores.
         is_support: the tables hold zeros and ones, and only whether Z is above zero matters.
     """
-    found = tuple(new_found(one.batch.instances.count, one.num_watched) for one in asked)
+    found = tuple(one.new_found() for one in asked)
     chunks = chunks_of(asked)
     summed = Summed(asked, len(pool))
     for chunk, own in run_chunks(asked, pool, chunks, found, budget, is_support=is_support):
@@ -148,12 +154,15 @@ def run_chunks(
     def run(room: _Room, chunk: Chunk) -> np.ndarray | None:
         from gmruntime.rows.kernels.compiled import run_rows
         from gmruntime.rows.kernels.lanes import run_lanes
+        from gmruntime.rows.kernels.maxima import run_maxima
 
         number, first, last = chunk
         batch, its, mine = asked[number].batch, found[number], rows[number]
         own = room.derivatives[start + batch.lowest : start + batch.highest]
         own[:] = 0.0
         match room.work(batch, start):
+            case Work() as work if asked[number].is_max:
+                num = run_maxima(batch.steps, mine, work, its, first, last, stop)
             case Work() as work:
                 num = run_rows(batch.steps, mine, work, its, first, last, stop, is_support)
             case Lanes() as lanes:

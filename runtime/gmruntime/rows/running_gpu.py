@@ -8,7 +8,7 @@ from gmruntime.arrays import Float64
 from gmruntime.budget import Budget
 from gmruntime.devices import Device
 from gmruntime.rows.kernels.gpu import gpu, run_on, slots_of
-from gmruntime.rows.kernels.records import Found, Rows, new_found
+from gmruntime.rows.kernels.records import Found, Rows
 from gmruntime.rows.running import Asked, Ran, run_batches
 
 
@@ -35,7 +35,7 @@ def run_batches_on_gpu(
         slots = slots_of(one.batch.steps, instances.count)
         if budget.is_spent():
             is_whole = False
-            found.append(new_found(instances.count, 0))
+            found.append(one.new_found())
             continue
         if not slots:
             here = run_batches([one], pool, budget)

@@ -14,7 +14,7 @@ import numpy as np
 from gmruntime.arrays import Float64
 from gmruntime.budget import Budget, free_memory_bytes, num_cores, start_budget
 from gmruntime.rows.batches import Batch
-from gmruntime.rows.kernels.records import Found, new_found
+from gmruntime.rows.kernels.records import Found
 from gmruntime.rows.running import Asked, Chunk, Ran, Summed, chunks_of, run_chunks
 from gmruntime.workers.parcels import Parcel, pack, unpack
 from gmruntime.workers.workers import Workers, cores_of_each, machine
@@ -102,7 +102,7 @@ def run_share(share: Share) -> Brought:
         return Brought(is_held=False)
     assert isinstance(batches, tuple)
     asked = [Asked(b, w) for b, w in zip(batches, share.weights, strict=True)]
-    found = [new_found(one.batch.instances.count, 0) for one in asked]
+    found = [one.new_found() for one in asked]
     brought = Brought()
     for chunk, own in run_chunks(asked, share.pool, share.chunks, found, share.budget()):
         if own is None:
@@ -128,7 +128,7 @@ def run_shared(
 ) -> Ran:
     """Run all batches of a team, until they are done or the budget is spent."""
     chunks = chunks_of(asked)
-    found = tuple(new_found(one.batch.instances.count, 0) for one in asked)
+    found = tuple(one.new_found() for one in asked)
     parts = np.array_split(np.arange(len(chunks)), team.workers.count + 1)
     mine = [chunks[k] for k in parts[0]]
     away = [tuple(chunks[k] for k in part) for part in parts[1:] if len(part)]

@@ -9,8 +9,8 @@ from gmruntime.arrays import Bool, Float64, Int64
 from gmruntime.budget import Budget
 from gmruntime.elimination.passes.loading import is_loaded
 from gmruntime.rows.batches import Batch, Group
-from gmruntime.rows.components import Pool
-from gmruntime.rows.kernels.records import Found, Steps, new_found
+from gmruntime.rows.cutting.components import Pool
+from gmruntime.rows.kernels.records import Found, Steps
 from gmruntime.rows.kernels.reference import run_row
 from gmruntime.rows.running import Asked, Ran, run_batches
 
@@ -65,12 +65,14 @@ class Sums:
         counts: weighted, of each entry of the pool.
         blamed: of each row that is impossible, an entry of the table at which that showed; else -1.
         is_whole: whether there was time for everything.
+        found: for the instances of each batch, group by group.
     """
 
     log_z: Float64[np.ndarray, " rows"]
     counts: Float64[np.ndarray, " entries"]
     blamed: Int64[np.ndarray, " rows"]
     is_whole: bool
+    found: tuple[Found, ...]
 
 
 def summed(
@@ -109,7 +111,7 @@ def summed(
     for group in groups:
         each = counted[group.rows[group.observed.rows]]
         counts += np.bincount(group.observed.entries, weights=each, minlength=len(counts))
-    return Sums(log_z, counts, blamed, parts.is_whole)
+    return Sums(log_z, counts, blamed, parts.is_whole, parts.found)
 
 
 def _observed(
@@ -157,6 +159,7 @@ class _Parts:
     batches: tuple[tuple[tuple[np.ndarray, np.ndarray], ...], ...]
     counts: Float64[np.ndarray, " entries"]
     is_whole: bool
+    found: tuple[Found, ...]
 
 
 def _run_all(
@@ -174,7 +177,7 @@ def _run_all(
     ]
     num_steps = sum(one.batch.instances.count * len(one.batch.program.steps) for one in flat)
     if not is_loaded() and num_steps <= NUMPY_STEPS_MAX:
-        found = tuple(new_found(one.batch.instances.count, 0) for one in flat)
+        found = tuple(one.new_found() for one in flat)
         lost = [np.ones(one.batch.instances.count, bool) for one in flat]
         counts, is_whole = np.zeros(len(tables.values)), True
     else:
@@ -186,7 +189,7 @@ def _run_all(
         for one, its, some in zip(flat, found, lost, strict=True)
     )
     batches = tuple(tuple(next(each) for _ in group.batches) for group in groups)
-    return _Parts(batches, counts, is_whole)
+    return _Parts(batches, counts, is_whole, found)
 
 
 def _instance_weights(batch: Batch, weights: np.ndarray) -> Float64[np.ndarray, " instances"]:
@@ -279,6 +282,7 @@ def _run_in_logs(
         row = run_row(asked.batch.steps, tables.logs, instances.evidence[i], instances.pointers[i])
         found.log_z[i] = row.log_z
         found.failed[i] = row.failed
+        found.beliefs[i] = row.beliefs
         if asked.weights[i] != 0.0 and row.failed < 0:
             np.add(counts, asked.weights[i] * np.exp(row.log_counts), out=counts)
     return True

@@ -52,7 +52,7 @@ def run_rows(
         how many rows were run.
     """
     for r in range(first, last):
-        _look(steps, rows, work, r)
+        look(steps, rows, work, r)
         failed = _forwards(steps, rows, work, found, r, stop, is_support)
         if failed == STOPPED:
             return r - first
@@ -65,7 +65,7 @@ def run_rows(
 
 
 @loop
-def _look(steps: Steps, rows: Rows, work: Work, r: int) -> None:
+def look(steps: Steps, rows: Rows, work: Work, r: int) -> None:
     """Find out what a row leaves free, where it is not as in the row before."""
     same = True
     for v in range(steps.sizes.size):
@@ -97,7 +97,7 @@ def _look(steps: Steps, rows: Rows, work: Work, r: int) -> None:
 
 
 @loop
-def _place(steps: Steps, rows: Rows, work: Work, r: int, s: int) -> None:
+def place(steps: Steps, rows: Rows, work: Work, r: int, s: int) -> None:
     """Find where the tables of a step begin in a row: at the states that it observes."""
     first = steps.operand_start[s]
     num = steps.operand_start[s + 1] - first
@@ -120,7 +120,7 @@ def _place(steps: Steps, rows: Rows, work: Work, r: int, s: int) -> None:
 
 
 @loop
-def _begin(steps: Steps, work: Work, s: int) -> tuple[int, int, int]:
+def begin(steps: Steps, work: Work, s: int) -> tuple[int, int, int]:
     """Set the live tables of a step to where they begin.
 
     Returns:
@@ -154,7 +154,7 @@ def _begin(steps: Steps, work: Work, s: int) -> tuple[int, int, int]:
 
 
 @loop
-def _next(steps: Steps, work: Work, s: int, num_outer: int) -> bool:
+def next_entry(steps: Steps, work: Work, s: int, num_outer: int) -> bool:
     """Move along the other axes of a step's result; where all are done, return to the first."""
     first = steps.operand_start[s]
     num = steps.operand_start[s + 1] - first
@@ -195,8 +195,8 @@ def _forwards(
     for s in range(steps.inner.size):
         if work.num_free[s] == 0:
             continue
-        _place(steps, rows, work, r, s)
-        num_outer, length, terms = _begin(steps, work, s)
+        place(steps, rows, work, r, s)
+        num_outer, length, terms = begin(steps, work, s)
         num = work.num_live[s]
         first = steps.operand_start[s]
         inverse: Any = 1.0
@@ -212,7 +212,7 @@ def _forwards(
                 since = 0
                 if stop[0] != 0:
                     return STOPPED
-            if not _next(steps, work, s, num_outer):
+            if not next_entry(steps, work, s, num_outer):
                 break
         if not largest > 0.0:
             return s
@@ -273,7 +273,7 @@ def _backwards(steps: Steps, rows: Rows, work: Work, found: Found, r: int) -> No
     for s in range(steps.inner.size - 1, -1, -1):
         if work.num_free[s] == 0:
             continue
-        num_outer, length, terms = _begin(steps, work, s)
+        num_outer, length, terms = begin(steps, work, s)
         num = work.num_live[s]
         if num_outer == 0 and length == 1:
             # One entry is the Z of what went into it.
@@ -281,7 +281,7 @@ def _backwards(steps: Steps, rows: Rows, work: Work, found: Found, r: int) -> No
         spread = 0.0
         while True:
             spread += _hand_on(work, num, length, terms, work.inverse[s])
-            if not _next(steps, work, s, num_outer):
+            if not next_entry(steps, work, s, num_outer):
                 break
         loss += spread * terms * SMALLEST / abs(weight)
     found.loss[r] = loss

@@ -16,6 +16,8 @@ from gmruntime.rows.kernels.records import Found, Rows, Steps
 SLOTS_MAX = 1 << 16
 """More rows at once than keep any device busy."""
 
+NO_STATES = np.zeros((0, 0), np.int32)
+
 _MEMORY_SHARE = 0.8
 
 
@@ -97,4 +99,6 @@ def run_on(
     )
     device.launch("run_rows", slots, 1, arguments)
     log_z, failed, loss = (np.array(arrays.asnumpy(array)) for array in brought)
-    return Found(log_z, failed, loss, np.zeros((count, 0))), np.array(arrays.asnumpy(work[-1]))
+    return Found(log_z, failed, loss, np.zeros((count, 0)), NO_STATES), np.array(
+        arrays.asnumpy(work[-1])
+    )

@@ -144,12 +144,14 @@ class Found(NamedTuple):
         loss: a bound on what Z lacks, as a part of it, for floats that were too small to be held;
             NaN where no bound is known.
         beliefs: the probability of each state of the variables that are watched.
+        states: the best assignment of each row, where that is looked for.
     """
 
     log_z: Float64[np.ndarray, " rows"]
     failed: Int64[np.ndarray, " rows"]
     loss: Float64[np.ndarray, " rows"]
     beliefs: Float64[np.ndarray, "rows watched"]
+    states: Int32[np.ndarray, "rows variables"]
 
 
 def new_work(
@@ -207,11 +209,12 @@ def new_lanes(
     )
 
 
-def new_found(num_rows: int, num_watched: int) -> Found:
+def new_found(num_rows: int, num_watched: int = 0, num_variables: int = 0) -> Found:
     """Return room for what is found; rows that are not reached stay NaN."""
     return Found(
         np.full(num_rows, np.nan),
         np.full(num_rows, -1, np.int64),
         np.zeros(num_rows),
         np.zeros((num_rows, num_watched)),
+        np.full((num_rows, num_variables), -1, np.int32),
     )

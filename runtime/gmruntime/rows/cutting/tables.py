@@ -1,6 +1,7 @@
 """A graph written as tables, with the block of the graph that each block of tables came from."""
 
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
@@ -29,8 +30,22 @@ class TableGraph:
     sources: tuple[int, ...]
 
 
-def as_tables(graph: FactorGraph) -> TableGraph:
+class Writer(Protocol):
+    """`to_sum_tables` or `to_tables`."""
+
+    def __call__(
+        self, graph: FactorGraph, *, table_bits_max: float, num_entries_max: int
+    ) -> FactorGraph | None:
+        """Write a graph as tables; None where there is no such form."""
+        ...
+
+
+def as_tables(graph: FactorGraph, write: Writer = to_sum_tables) -> TableGraph:
     """Write a graph as tables, block by block, so that it is known what each was.
+
+    Args:
+        graph: any graph.
+        write: what keeps sums, or maxima as well.
 
     Raises:
         GraphError: where a block of factors is too large for tables.
@@ -45,7 +60,7 @@ def as_tables(graph: FactorGraph) -> TableGraph:
             factors.append(block)
             sources.append(position)
             continue
-        alone = to_sum_tables(
+        alone = write(
             FactorGraph(graph.variables, (block,)),
             table_bits_max=TABLE_BITS_MAX,
             num_entries_max=CHAIN_ENTRIES_MAX,

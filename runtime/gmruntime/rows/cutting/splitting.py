@@ -11,7 +11,8 @@ import numpy as np
 
 from gmruntime.arrays import Int64
 from gmruntime.budget import Budget
-from gmruntime.rows.components import Instances, component_of, distinct
+from gmruntime.rows.cutting.components import Instances, component_of
+from gmruntime.rows.cutting.distinct import distinct
 
 AT_ONCE = 1 << 20
 """So many cells of scopes are looked at together."""

@@ -13,10 +13,8 @@ import numpy as np
 
 from gmruntime.arrays import Bool, Int, Int32, Int64, UInt64, row_starts, rows_by
 from gmruntime.graph import FactorGraph, num_states, table_indices
-from gmruntime.rows.tables import log_potentials, strides_of
-
-HASHED_AT_ONCE = 1 << 13
-"""Rows; what is worked on stays in the cache."""
+from gmruntime.rows.cutting.distinct import distinct, hashes
+from gmruntime.rows.cutting.tables import log_potentials, strides_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,15 +25,17 @@ class Likeness:
         num_states: of each variable, which are numbered from 0.
         scopes: the variables of each table that are not observed in every row.
         strides: of each table, how many entries apart neighbours along those variables are.
+        asked: the variables whose beliefs are asked for.
     """
 
     num_states: Int64[np.ndarray, " variables"]
     scopes: tuple[tuple[int, ...], ...]
     strides: tuple[tuple[int, ...], ...]
+    asked: tuple[int, ...]
 
     def key(self) -> tuple[object, ...]:
         """Return what tells likenesses apart."""
-        return tuple(self.num_states.tolist()), self.scopes, self.strides
+        return tuple(self.num_states.tolist()), self.scopes, self.strides, self.asked
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +52,8 @@ class Instances:
         tables: which table of the pool that is; -1 where the instance observes it whole.
         rows: for each part of a row, the row.
         which: the instance that it is.
+        variables: of the graph that each component's are: the parts of all rows are those of the
+            first component, then those of the second, unless rows were split.
     """
 
     likeness: Likeness
@@ -60,6 +62,7 @@ class Instances:
     tables: Int64[np.ndarray, "instances factors"]
     rows: Int64[np.ndarray, " parts"]
     which: Int64[np.ndarray, " parts"]
+    variables: Int64[np.ndarray, "components variables"]
 
     @property
     def count(self) -> int:
@@ -119,7 +122,10 @@ class _Factors:
 
 
 def cut(
-    graph: FactorGraph, pool: Pool, rows: Int32[np.ndarray, "rows variables"]
+    graph: FactorGraph,
+    pool: Pool,
+    rows: Int32[np.ndarray, "rows variables"],
+    is_asked: Bool[np.ndarray, " variables"],
 ) -> tuple[Observed, list[Instances]]:
     """Cut a graph of tables at what all of some rows observe, and gather what is alike.
 
@@ -129,10 +135,11 @@ def cut(
         graph: of tables.
         pool: of the graph.
         rows: at least one; -1 where a variable is latent.
+        is_asked: whether the beliefs of each variable are asked for.
     """
     factors = _cut_factors(graph, pool, rows, np.min(rows, axis=0) >= 0)
     left = np.flatnonzero(factors.scopes[:, 0] >= 0)
-    return _observed(factors, rows), list(_gathered(graph, factors, left, rows))
+    return _observed(factors, rows), list(_gathered(graph, factors, left, rows, is_asked))
 
 
 def _observed(factors: _Factors, rows: np.ndarray) -> Observed:
@@ -260,17 +267,23 @@ def _numbered(factors: _Factors, left: Int64[np.ndarray, " left"], num_variables
 
 
 def _gathered(
-    graph: FactorGraph, factors: _Factors, left: Int64[np.ndarray, " left"], rows: np.ndarray
+    graph: FactorGraph,
+    factors: _Factors,
+    left: Int64[np.ndarray, " left"],
+    rows: np.ndarray,
+    is_asked: Bool[np.ndarray, " variables"],
 ) -> Iterator[Instances]:
     """Yield the instances of each likeness."""
     if not len(left):
         return
     numbered = _numbered(factors, left, graph.num_variables)
     states = num_states(graph).astype(np.int64)
+    # A variable is alike another that is asked about as well.
+    looks = 2 * states + is_asked
     sizes, factor_sizes = np.diff(numbered.start), np.diff(numbered.factor_start)
     owner = np.arange(len(sizes))
     signs = _signatures(
-        np.repeat(owner, sizes), np.column_stack([numbered.ranks, states[numbered.variables]])
+        np.repeat(owner, sizes), np.column_stack([numbered.ranks, looks[numbered.variables]])
     ) + _signatures(
         np.repeat(owner, factor_sizes), np.column_stack([numbered.forms, numbered.scopes])
     )
@@ -279,13 +292,14 @@ def _gathered(
         mine = _ranges(numbered.factor_start[members], int(factor_sizes[members[0]]))
         variables, scopes = numbered.variables[some], numbered.scopes[mine]
         shown = np.hstack(
-            [states[variables], numbered.forms[mine], scopes.reshape(len(members), -1)]
+            [looks[variables], numbered.forms[mine], scopes.reshape(len(members), -1)]
         )
         for same in _same_rows(shown):
             likeness = Likeness(
                 states[variables[same[0]]],
                 tuple(tuple(int(v) for v in scope if v >= 0) for scope in scopes[same[0]]),
                 tuple(factors.strides[form] for form in numbered.forms[mine[same[0]]]),
+                tuple(np.flatnonzero(is_asked[variables[same[0]]]).tolist()),
             )
             yield _merged(likeness, rows, variables[same], factors, numbered.factors[mine[same]])
 
@@ -301,25 +315,6 @@ def _signatures(
     sums = np.zeros(int(owner.max(initial=-1)) + 1, np.uint64)
     np.add.at(sums, owner, hashes(items))
     return sums
-
-
-def hashes(items: Int[np.ndarray, "items numbers"]) -> UInt64[np.ndarray, " items"]:
-    """Hash the numbers of each item: a sum of products with odd constants, mixed.
-
-    Source: the finaliser of MurmurHash3 (Appleby, 2011).
-    """
-    odd = np.cumprod(np.full(items.shape[1], 0x9E3779B97F4A7C15, np.uint64))
-    found = np.zeros(len(items), np.uint64)
-    for first in range(0, len(items), HASHED_AT_ONCE):
-        some = slice(first, first + HASHED_AT_ONCE)
-        found[some] = _mixed(items[some].astype(np.uint64)) @ odd
-    return _mixed(found + np.uint64(items.shape[1]))
-
-
-def _mixed(numbers: UInt64[np.ndarray, "*shape"]) -> UInt64[np.ndarray, "*shape"]:
-    mixed = numbers ^ (numbers >> np.uint64(33))
-    mixed *= np.uint64(0xFF51AFD7ED558CCD)
-    return mixed ^ (mixed >> np.uint64(33))
 
 
 def _same_rows(table: Int[np.ndarray, "rows numbers"]) -> Iterator[Int64[np.ndarray, " members"]]:
@@ -356,37 +351,5 @@ def _merged(
         np.where(is_live[first], factors.tables[own][first // num_rows], -1),
         np.tile(np.arange(num_rows), num_components),
         index,
-    )
-
-
-def distinct(
-    *tables: Int[np.ndarray, "rows _numbers"],
-) -> tuple[Int64[np.ndarray, " distinct"], Int64[np.ndarray, " rows"]]:
-    """Return where each distinct row stands first, in that order, and which each row is.
-
-    Args:
-        tables: a row is what stands in the same row of all of them.
-    """
-    if len(tables[0]) == 1:
-        return np.zeros(1, np.int64), np.zeros(1, np.int64)
-    keys = hashes(np.column_stack([hashes(table).view(np.int64) for table in tables]))
-    _, first, which = np.unique(keys, return_index=True, return_inverse=True)
-    if not all(_is_same(table, first[which]) for table in tables):
-        # Two rows have one hash: compare them whole.
-        _, first, which = np.unique(
-            np.hstack(tables), axis=0, return_index=True, return_inverse=True
-        )
-        which = which.reshape(-1)
-    order = np.argsort(first)
-    place = np.empty_like(order)
-    place[order] = np.arange(len(order))
-    return first[order].astype(np.int64), place[which].astype(np.int64)
-
-
-def _is_same(table: np.ndarray, other: Int64[np.ndarray, " rows"]) -> bool:
-    """Say whether each row is equal to another one."""
-    starts = range(0, len(table), HASHED_AT_ONCE)
-    return all(
-        bool((table[k : k + HASHED_AT_ONCE] == table[other[k : k + HASHED_AT_ONCE]]).all())
-        for k in starts
+        variables.astype(np.int64),
     )

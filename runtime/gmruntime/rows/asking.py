@@ -1,0 +1,228 @@
+"""One question asked of many rows of evidence: the answers that `infer` gives to each.
+
+log Z, marginals and the best assignment come from one program for all rows; whatever else is
+asked, or is too wide for a program, is asked row by row with what was found kept between them.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import TypeVar, cast
+
+import numpy as np
+
+from gmruntime.answer import (
+    AnyAnswer,
+    AssignmentsAnswer,
+    LogPartition,
+    LogPartitionAnswer,
+    Map,
+    Marginals,
+    MarginalsAnswer,
+    Question,
+)
+from gmruntime.arrays import Bool, Float64, Int32
+from gmruntime.budget import Budget
+from gmruntime.factors.decompose import to_tables
+from gmruntime.graph import FactorGraph, GraphError, block_starts, log_score
+from gmruntime.quality import Quality, Status
+from gmruntime.rows.batches import Writer
+from gmruntime.rows.checked import checked_tables
+from gmruntime.rows.cutting.components import pool_of
+from gmruntime.rows.cutting.tables import TableGraph, as_tables
+from gmruntime.rows.program import watched
+from gmruntime.rows.row_program import METHOD, RowProgram, compiled, quality_of, runner
+from gmruntime.rows.running import Asked, run_batches
+from gmruntime.rows.summing import Sums, pooled, summed
+
+_A = TypeVar("_A", bound=AnyAnswer)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """Rows of evidence and what they may take.
+
+    Attributes:
+        graph: validated.
+        rows: a state for each observed variable, -1 for the others.
+        budget: of all rows together.
+        rng: of the search for orders.
+    """
+
+    graph: FactorGraph
+    rows: Int32[np.ndarray, "rows variables"]
+    budget: Budget
+    rng: np.random.Generator
+
+    def program(self, tables: TableGraph, is_asked: Bool[np.ndarray, " variables"]) -> RowProgram:
+        """Compile the rows."""
+        pool = pool_of(tables.graph)
+        writer = Writer(tables.graph, pool, self.rng, self.budget, False, is_asked, {})
+        return compiled(tables, self.rows, np.ones(len(self.rows)), writer)
+
+
+def answer_rows(case: Case, query: Question[_A], one_by_one: Callable[[int], _A]) -> Iterator[_A]:
+    """Yield the answer of each row, in order.
+
+    Args:
+        case: the rows.
+        query: checked.
+        one_by_one: asks about one row alone.
+    """
+    found = _together(case, query)
+    for r in range(len(case.rows)):
+        its = None if found is None else found(r)
+        yield one_by_one(r) if its is None else cast("_A", its)
+
+
+def _together(case: Case, query: Question[AnyAnswer]) -> Callable[[int], AnyAnswer | None] | None:
+    """Answer all rows by one program, where there is one for the question and it fits."""
+    if not len(case.rows):
+        return None
+    try:
+        match query:
+            case LogPartition():
+                return _log_partitions(case)
+            case Marginals():
+                return _marginals(case, query)
+            case Map():
+                return _maxima(case)
+            case _:
+                return None
+    except (GraphError, TimeoutError, OverflowError):
+        # Too large, or too late: whoever answers single rows has other engines.
+        return None
+
+
+def _summed(case: Case, program: RowProgram) -> tuple[Sums, list[Quality]]:
+    """Run a program; a quality for each row."""
+    tables = checked_tables(program.tables.graph, None)
+    run = runner("cpu", None, case.budget)
+    nothing = np.zeros(len(program.log_idle))
+    pool = pooled(program.pool, tables)
+    sums = summed(program.groups, pool, program.log_idle, nothing, case.budget, run)
+    whole = quality_of(program, tables, sums, sums.log_z, case.budget)
+    qualities = [
+        replace(whole, status=Status.IMPOSSIBLE if log_z == -np.inf else whole.status, note="")
+        for log_z in sums.log_z
+    ]
+    return sums, qualities
+
+
+def _log_partitions(case: Case) -> Callable[[int], AnyAnswer | None]:
+    tables = as_tables(case.graph)
+    program = case.program(tables, np.zeros(tables.graph.num_variables, bool))
+    sums, qualities = _summed(case, program)
+
+    def of(r: int) -> LogPartitionAnswer | None:
+        d = int(program.which[r])
+        log_z, quality = float(sums.log_z[d]), qualities[d]
+        if np.isnan(log_z):
+            return None
+        if quality.status is Status.ESTIMATE:
+            return LogPartitionAnswer(quality, log_z)
+        return LogPartitionAnswer(quality, log_z, log_z, log_z)
+
+    return of
+
+
+def _marginals(case: Case, query: Marginals) -> Callable[[int], AnyAnswer | None]:
+    tables = as_tables(case.graph)
+    is_asked = np.zeros(tables.graph.num_variables, bool)
+    asked = slice(0, case.graph.num_variables) if query.variables is None else query.variables
+    is_asked[asked] = True
+    program = case.program(tables, is_asked)
+    sums, qualities = _summed(case, program)
+    blocks = _beliefs(case, program, sums, is_asked)
+    for block in blocks:
+        block[np.isneginf(sums.log_z)] = np.nan
+    shapes = [(*block.shape, block.num_states) for block in case.graph.variables]
+
+    def of(r: int) -> MarginalsAnswer | None:
+        d = int(program.which[r])
+        log_z = float(sums.log_z[d])
+        if np.isnan(log_z):
+            return None
+        own = (
+            block[d].reshape(shape) if block.size else np.broadcast_to(np.nan, shape)
+            for block, shape in zip(blocks, shapes, strict=True)
+        )
+        return MarginalsAnswer(qualities[d], tuple(own), log_partition=log_z)
+
+    return of
+
+
+def _beliefs(
+    case: Case, program: RowProgram, sums: Sums, is_asked: Bool[np.ndarray, " variables"]
+) -> list[Float64[np.ndarray, "distinct _variables _states"]]:
+    """Gather what each distinct row believes, block by block; one that is not asked is empty."""
+    starts = block_starts(case.graph)
+    own = case.rows[np.unique(program.which, return_index=True)[1]]
+    blocks: list[np.ndarray] = []
+    beliefs: dict[int, np.ndarray] = {}
+    for block, start in zip(case.graph.variables, starts, strict=False):
+        asked = np.flatnonzero(is_asked[start : start + block.size])
+        shape = (len(own), block.size if len(asked) else 0, block.num_states)
+        blocks.append(np.full(shape, np.nan))
+        for k in asked:
+            # Of an idle variable nothing is known, of an observed one all.
+            states = own[:, start + k]
+            blocks[-1][:, k] = 1.0 / block.num_states
+            blocks[-1][states >= 0, k] = np.eye(block.num_states)[states[states >= 0]]
+            beliefs[int(start + k)] = blocks[-1][:, k]
+    found = iter(sums.found)
+    for group in program.groups:
+        for batch in group.batches:
+            its, instances = next(found), batch.instances
+            rows = group.rows[instances.rows.reshape(len(instances.variables), -1)]
+            which = instances.which.reshape(rows.shape)
+            at = 0
+            for local in watched(batch.program):
+                size = int(instances.likeness.num_states[local])
+                for c, v in enumerate(instances.variables[:, local]):
+                    latent = own[rows[c], v] < 0
+                    told = its.beliefs[which[c][latent], at : at + size]
+                    beliefs[int(v)][rows[c][latent]] = told
+                at += size
+    return blocks
+
+
+def _maxima(case: Case) -> Callable[[int], AnyAnswer | None] | None:
+    tables = as_tables(case.graph, to_tables)
+    program = case.program(tables, np.zeros(tables.graph.num_variables, bool))
+    logs = pooled(program.pool, checked_tables(tables.graph, None)).logs
+    asked = [
+        Asked(replace(batch, num_lanes=0), np.zeros(batch.instances.count), is_max=True)
+        for group in program.groups
+        for batch in group.batches
+    ]
+    ran = run_batches(asked, logs, case.budget)
+    if not ran.is_whole:
+        return None
+    first = np.unique(program.which, return_index=True)[1]
+    # What nothing tells of takes its first state.
+    states = np.full((len(first), tables.graph.num_variables), 0, np.int32)
+    own = case.rows[first]
+    states[:, : own.shape[1]] = np.maximum(own, 0)
+    found = iter(ran.found)
+    for group in program.groups:
+        for batch in group.batches:
+            its, instances = next(found), batch.instances
+            parts = instances.which.reshape(len(instances.variables), -1)
+            rows = group.rows[instances.rows.reshape(len(instances.variables), -1)]
+            for c, variables in enumerate(instances.variables):
+                states[rows[c][:, None], variables] = np.maximum(its.states[parts[c]], 0)
+    assignments = states[:, : case.graph.num_variables]
+    scores = log_score(case.graph, assignments)
+    seconds = case.budget.spent_s()
+
+    def of(r: int) -> AssignmentsAnswer:
+        d = int(program.which[r])
+        if scores[d] == -np.inf:
+            nobody = np.zeros((0, case.graph.num_variables), np.int32)
+            quality = Quality(Status.IMPOSSIBLE, METHOD, seconds)
+            return AssignmentsAnswer(quality, nobody, np.zeros(0), -np.inf)
+        quality = Quality(Status.EXACT, METHOD, seconds)
+        score = float(scores[d])
+        return AssignmentsAnswer(quality, assignments[d][None], scores[d : d + 1], score)
+
+    return of
