@@ -10,9 +10,9 @@ from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock, FactorGraph, GraphError, VariableBlock
 from gmruntime.quality import Status
 from gmruntime.rows import batches, running, sharing, summing
-from gmruntime.rows.batches import TooWideError
 from gmruntime.rows.cutting import splitting
 from gmruntime.rows.expectations import expectations as within
+from gmruntime.rows.program import TooWideError
 from gmruntime.rows.row_program import RowProgram, compile_rows
 from gmruntime.workspace import Workspace
 from tests.support.random_rows import Enumerated, random_graph, random_rows

@@ -19,6 +19,7 @@ from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock, FactorGraph, GraphError, VariableBlock, log_score
 from gmruntime.inference import infer, infer_rows
 from gmruntime.rows import asking, batches
+from gmruntime.rows.program import TooWideError
 from tests.support.random_rows import random_graph, random_rows
 
 BUDGET_S = 60.0
@@ -44,6 +45,7 @@ def drawn(seed: int) -> tuple[FactorGraph, np.ndarray]:
 def pattern(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """Give each pattern of evidence its program, or all of them one."""
     monkeypatch.setattr(batches, "PATTERN_ROWS_MIN", request.param)
+    monkeypatch.setattr(asking, "FEW", 0)
     return int(request.param)
 
 
@@ -94,7 +96,7 @@ def test_what_is_too_wide_is_asked_row_by_row(monkeypatch: pytest.MonkeyPatch):
     graph, rows = drawn(5)
 
     def refuse(*_: object) -> None:
-        raise batches.TooWideError("too wide")
+        raise TooWideError("too wide")
 
     monkeypatch.setattr(asking, "compiled", refuse)
     for mine, theirs in one_and_all(graph, LogPartition(), rows):

@@ -22,6 +22,7 @@ from gmruntime.answer import (
 )
 from gmruntime.arrays import Bool, Float64, Int32
 from gmruntime.budget import Budget
+from gmruntime.elimination.passes.loading import is_loaded
 from gmruntime.factors.decompose import to_tables
 from gmruntime.graph import FactorGraph, GraphError, block_starts, log_score
 from gmruntime.quality import Quality, Status
@@ -29,10 +30,22 @@ from gmruntime.rows.batches import Writer
 from gmruntime.rows.checked import checked_tables
 from gmruntime.rows.cutting.components import pool_of
 from gmruntime.rows.cutting.tables import TableGraph, as_tables
-from gmruntime.rows.program import watched
+from gmruntime.rows.program import TooWideError, watched
 from gmruntime.rows.row_program import METHOD, RowProgram, compiled, quality_of, runner
 from gmruntime.rows.running import Asked, run_batches
 from gmruntime.rows.summing import Sums, pooled, summed
+
+PLANNING_SHARE = 0.3
+"""Of the time, for programs: without one there are other engines."""
+
+SHARE_MAX = 0.5
+"""Of the time, that a program may be expected to take."""
+
+FEW = 32
+"""So many rows are asked one by one in less time than loading compiled loops takes."""
+
+PRODUCT_S = 1e-8
+"""What a product takes on one core, there and back, where tables do not fit the cache."""
 
 _A = TypeVar("_A", bound=AnyAnswer)
 
@@ -54,10 +67,24 @@ class Case:
     rng: np.random.Generator
 
     def program(self, tables: TableGraph, is_asked: Bool[np.ndarray, " variables"]) -> RowProgram:
-        """Compile the rows."""
+        """Compile the rows.
+
+        Raises:
+            TooWideError: where they take more memory, or about more time, than there is.
+            TimeoutError: when the budget for programs ended first.
+        """
         pool = pool_of(tables.graph)
-        writer = Writer(tables.graph, pool, self.rng, self.budget, False, is_asked, {})
-        return compiled(tables, self.rows, np.ones(len(self.rows)), writer)
+        planning = self.budget.share(PLANNING_SHARE)
+        writer = Writer(tables.graph, pool, self.rng, planning, False, is_asked, {})
+        program = compiled(tables, self.rows, np.ones(len(self.rows)), writer)
+        products = sum(
+            batch.program.entries * batch.instances.count
+            for group in program.groups
+            for batch in group.batches
+        )
+        if products * PRODUCT_S > SHARE_MAX * self.budget.left_s():
+            raise TooWideError(f"{products:g} products are more than there is time for")
+        return program
 
 
 def answer_rows(case: Case, query: Question[_A], one_by_one: Callable[[int], _A]) -> Iterator[_A]:
@@ -88,7 +115,7 @@ def _together(case: Case, query: Question[AnyAnswer]) -> Callable[[int], AnyAnsw
                 return _maxima(case)
             case _:
                 return None
-    except (GraphError, TimeoutError, OverflowError):
+    except (GraphError, TimeoutError):
         # Too large, or too late: whoever answers single rows has other engines.
         return None
 
@@ -187,6 +214,8 @@ def _beliefs(
 
 
 def _maxima(case: Case) -> Callable[[int], AnyAnswer | None] | None:
+    if not is_loaded() and len(case.rows) <= FEW:
+        return None
     tables = as_tables(case.graph, to_tables)
     program = case.program(tables, np.zeros(tables.graph.num_variables, bool))
     logs = pooled(program.pool, checked_tables(tables.graph, None)).logs

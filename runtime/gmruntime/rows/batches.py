@@ -8,12 +8,12 @@ import numpy as np
 
 from gmruntime.arrays import Bool, Int32, Int64
 from gmruntime.budget import Budget
-from gmruntime.graph import FactorGraph, GraphError
+from gmruntime.graph import FactorGraph
 from gmruntime.rows.cutting.components import Instances, Likeness, Observed, Pool, cut
 from gmruntime.rows.cutting.distinct import distinct
 from gmruntime.rows.cutting.splitting import split
 from gmruntime.rows.kernels.records import Steps
-from gmruntime.rows.program import Program, flattened, write
+from gmruntime.rows.program import Program, TooWideError, flattened, write
 
 PATTERN_ROWS_MIN = 8
 """So many rows that observe the same variables have a program of their own, without evidence."""
@@ -32,10 +32,6 @@ BYTES_PER_CELL = 100
 LANES_MIN, LANES_MAX = 8, 32
 LANES_ENTRIES = 1 << 16
 """Results of so many entries in all lanes stay in the second-level cache."""
-
-
-class TooWideError(GraphError):
-    """Rows of evidence would take more memory than is allowed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

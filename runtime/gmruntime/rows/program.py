@@ -16,6 +16,7 @@ import numpy as np
 from gmruntime.arrays import row_starts
 from gmruntime.budget import Budget
 from gmruntime.elimination.orders.best import best_order
+from gmruntime.graph import GraphError
 from gmruntime.rows.cutting.components import Likeness
 from gmruntime.rows.cutting.tables import strides_of
 from gmruntime.rows.kernels.records import Steps
@@ -27,8 +28,15 @@ OPERANDS_MAX = 8
 AHEAD_SHARE = 4
 """Operands of one scope are multiplied ahead where the step has so many times their entries."""
 
+BITS_MAX = 60.0
+"""No memory holds as much."""
+
 STEPS_MAX = 1e7
 """Of the search for an order: a quarter of a second."""
+
+
+class TooWideError(GraphError):
+    """Rows of evidence would take more memory than is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +124,15 @@ def write(likeness: Likeness, rng: np.random.Generator, budget: Budget) -> Progr
 
     Raises:
         TimeoutError: when the budget ended before there was an order.
+        TooWideError: when no order is anywhere near to be run.
     """
-    order = best_order(_network(likeness), rng, bits_max=60.0, steps_max=STEPS_MAX, budget=budget)
+    order = best_order(
+        _network(likeness), rng, bits_max=BITS_MAX, steps_max=STEPS_MAX, budget=budget
+    )
     if order is None:
-        raise OverflowError("no order of elimination has less than 2^60 entries")
+        raise TooWideError(
+            f"every order of elimination found takes more than 2^{BITS_MAX:g} entries"
+        )
     sheet = _Sheet(likeness, {v: k for k, v in enumerate(order.variables)})
     waiting: list[list[Operand]] = [[] for _ in order.variables]
     for given, scope in enumerate(likeness.scopes):

@@ -41,7 +41,8 @@ def run_rows(
     Args:
         steps: the program.
         rows: all of them.
-        work: of this thread. The derivatives of results are 0, and are so again afterwards.
+        work: of this thread. The derivatives of results are 0, and are so again afterwards, unless
+            there was no time.
         found: filled in for these rows.
         first: row.
         last: and one more.
@@ -59,8 +60,11 @@ def run_rows(
         found.failed[r] = failed
         if failed >= 0:
             found.log_z[r] = -np.inf
-        elif rows.weights[r] != 0.0 or found.beliefs.shape[1] > 0:
-            _backwards(steps, rows, work, found, r)
+            continue
+        is_counted = rows.weights[r] != 0.0 or found.beliefs.shape[1] > 0
+        if is_counted and not _backwards(steps, rows, work, found, r, stop):
+            found.log_z[r] = np.nan
+            return r - first
     return last - first
 
 
@@ -266,8 +270,15 @@ def _sum(work: Work, num: int, length: int, terms: int, inverse: float, is_suppo
 
 
 @loop
-def _backwards(steps: Steps, rows: Rows, work: Work, found: Found, r: int) -> None:
-    """Run the steps in reverse order: each hands its result's derivatives to its operands."""
+def _backwards(
+    steps: Steps, rows: Rows, work: Work, found: Found, r: int, stop: np.ndarray
+) -> bool:
+    """Run the steps in reverse order: each hands its result's derivatives to its operands.
+
+    Returns:
+        whether there was time: without it the derivatives of some results are left.
+    """
+    since = 0
     weight = rows.weights[r] if found.beliefs.shape[1] == 0 else 1.0
     loss = found.loss[r]
     for s in range(steps.inner.size - 1, -1, -1):
@@ -281,6 +292,11 @@ def _backwards(steps: Steps, rows: Rows, work: Work, found: Found, r: int) -> No
         spread = 0.0
         while True:
             spread += _hand_on(work, num, length, terms, work.inverse[s])
+            since += length * terms
+            if since > LOOK_PRODUCTS:
+                since = 0
+                if stop[0] != 0:
+                    return False
             if not next_entry(steps, work, s, num_outer):
                 break
         loss += spread * terms * SMALLEST / abs(weight)
@@ -289,6 +305,7 @@ def _backwards(steps: Steps, rows: Rows, work: Work, found: Found, r: int) -> No
         place = steps.num_results + k
         found.beliefs[r, k] = work.derivatives[place]
         work.derivatives[place] = 0.0
+    return True
 
 
 @loop

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gmruntime.compiling import loop
-from gmruntime.rows.kernels.compiled import begin, look, next_entry, place
+from gmruntime.rows.kernels.compiled import LOOK_PRODUCTS, STOPPED, begin, look, next_entry, place
 from gmruntime.rows.kernels.records import Found, Rows, Steps, Work
 
 
@@ -32,10 +32,10 @@ def run_maxima(
         how many rows were run.
     """
     for r in range(first, last):
-        if stop[0] != 0:
-            return r - first
         look(steps, rows, work, r)
-        failed = _forwards(steps, rows, work, found, r)
+        failed = _forwards(steps, rows, work, found, r, stop)
+        if failed == STOPPED:
+            return r - first
         found.failed[r] = failed
         for v in range(steps.sizes.size):
             found.states[r, v] = rows.evidence[r, v]
@@ -47,10 +47,11 @@ def run_maxima(
 
 
 @loop
-def _forwards(steps: Steps, rows: Rows, work: Work, found: Found, r: int) -> int:
+def _forwards(steps: Steps, rows: Rows, work: Work, found: Found, r: int, stop: np.ndarray) -> int:
     """Run the steps in order; return the one whose result is forbidden throughout, or -1."""
     values: Any = work.values
     total = 0.0
+    since = 0
     for s in range(steps.inner.size):
         if work.num_free[s] == 0:
             continue
@@ -64,6 +65,11 @@ def _forwards(steps: Steps, rows: Rows, work: Work, found: Found, r: int) -> int
                     best = max(best, _sum(work, work.num_live[s], q, i))
                 values[work.at[0] + q * work.across[0]] = best
                 largest = max(largest, best)
+            since += length * terms
+            if since > LOOK_PRODUCTS:
+                since = 0
+                if stop[0] != 0:
+                    return STOPPED
             if not next_entry(steps, work, s, num_outer):
                 break
         if largest == -np.inf:
