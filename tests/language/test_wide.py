@@ -2,12 +2,20 @@
 
 import math
 import random
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import gmlang
-from gmlang.graph.lowering import table_sizes
+from gmlang.core.ast import Constant, Expression, Integer
+from gmlang.core.walk import replace_part, walk
+from gmlang.graph.lowering import cuts, narrowing, table_sizes
+from gmlang.graph.lowering.cuts import Widths
+from gmlang.graph.values.environment import Env, Slots
+from gmlang.graph.world.places import collect
+from gmruntime.factors.kinds import Table
 from tests.support import worlds
 from tests.support.programs import aggregate_program, flat_program, wide_program
 
@@ -205,3 +213,65 @@ def test_what_is_observed_takes_no_room_in_a_table():
     because = model.query("why(x[0, 8])").value
     assert isinstance(because, dict)
     assert not any("observe" in reason["because"] for reason in because["reasons"])
+
+
+NESTED = (
+    "var x[{n}] : bool\n"
+    "def f(n) = 0 if n == 0 else max(x[n - 1], 1 - f(n - 1))\n"
+    "var y : bool := f({n}) == 1\n"
+)
+
+
+@pytest.mark.parametrize("levels", [20, 24, 30])
+def test_what_is_nested_is_cut_where_both_sides_are_small(levels: int):
+    model = gmlang.compile(NESTED.format(n=levels))
+    largest = max(size(block.kind) for block in model.graph().factors)
+    assert largest <= table_sizes.PLAIN_ENTRIES
+    # One where x is, or where what is inside is not.
+    expected = 0.0
+    for _ in range(levels):
+        expected = 0.5 + 0.5 * (1 - expected)
+    answer = model.query("P(y = true)")
+    assert answer.status == "exact"
+    assert answer.value == pytest.approx(expected, abs=1e-9)
+
+
+def size(kind: object) -> int:
+    return kind.log_potentials.size if isinstance(kind, Table) else 0
+
+
+MIXED = """
+var x[5] : 0..2
+def f(v) = max(x[0] * v, x[1])
+var y : 0..40 := min(f(x[2] + 1) + f(x[2] + 1) % 3, abs(x[3] * x[4] - x[0]))
+"""
+
+
+def test_cuts_are_measured_as_their_tables_are(monkeypatch: pytest.MonkeyPatch):
+    measured: list[tuple[float, float]] = []
+
+    def compare(wholes: Sequence[Expression], env: Env) -> Widths | None:
+        found = cuts.widths_of(wholes, env)
+        assert found is not None
+        for part in {id(p): p for whole in wholes for p in walk(whole)}.values():
+            if found.has(part):
+                gone = Constant(part.span, 0, Integer())
+                rest = [replace_part(whole, part, gone) for whole in wholes]
+                inside, outside = bits_of([part], env), bits_of(rest, env)
+                measured.append((found.of_both(part), np.logaddexp2(inside, outside)))
+        return found
+
+    monkeypatch.setattr(table_sizes, "SMALL_ENTRIES", 1)
+    monkeypatch.setattr(table_sizes, "PLAIN_ENTRIES", 1)
+    monkeypatch.setattr(narrowing, "widths_of", compare)
+    gmlang.compile(MIXED).graph()
+    assert len(measured) > 20
+    for found, expected in measured:
+        assert found == pytest.approx(expected, abs=1e-9)
+
+
+def bits_of(wholes: list[Expression], env: Env) -> float:
+    inner = replace(env, slots=Slots())
+    for whole in wholes:
+        collect(whole, inner)
+    return sum(math.log2(slot.states.count) for slot in inner.slots.items)

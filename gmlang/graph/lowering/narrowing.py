@@ -1,7 +1,7 @@
 """Expressions too wide for a table, cut into pieces by auxiliary variables."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gmlang.core.ast import (
     Aggregate,
@@ -15,6 +15,7 @@ from gmlang.core.ast import (
 )
 from gmlang.core.walk import is_random, parts
 from gmlang.graph.lowering import table_sizes
+from gmlang.graph.lowering.cuts import widths_of
 from gmlang.graph.lowering.forms.columns import NUM_VALUES_MAX, ranked, values_of
 from gmlang.graph.lowering.grounder import (
     Grounder,
@@ -39,12 +40,11 @@ Guards = tuple[Expression, ...]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Cut:
-    """A part that may become a variable, and by how many bits that narrows what is left."""
+    """A part that may become a variable, and the states that this would have."""
 
     part: Expression
     guards: Guards
     states: States
-    gain: float
 
 
 def lower_narrowed(grounder: Grounder, frame: Frame, job: Job) -> bool:
@@ -58,7 +58,7 @@ def lower_narrowed(grounder: Grounder, frame: Frame, job: Job) -> bool:
             grounder, frame, job
         )
     if job.num_entries <= table_sizes.ENTRIES_MAX:
-        definition = _definition_entries(grounder, frame, best)
+        definition = _definition_entries(grounder, frame, best.part, best.states.count)
         if definition + _rest_entries(grounder, frame, job, best) >= job.num_entries:
             return False
     frame, reference = auxiliary(grounder, frame, best.part, best.states, best.guards)
@@ -67,15 +67,45 @@ def lower_narrowed(grounder: Grounder, frame: Frame, job: Job) -> bool:
 
 
 def _best_cut(grounder: Grounder, frame: Frame, job: Job) -> _Cut | None:
-    best: _Cut | None = None
+    env = environment(grounder, frame)
+    widths = widths_of(job.expressions(), env)
+    measured: list[tuple[float, Expression, Guards]] = []
     for part, guards in candidates(job):
-        states = _value_states(grounder, frame, part)
-        if states is None:
-            continue
-        gain = _width(grounder, frame, part) - math.log2(max(2, states.count))
-        if gain > 0 and (best is None or gain > best.gain):
-            best = _Cut(part, guards, states, gain)
-    return best
+        is_known = widths is not None and widths.has(part)
+        width = widths.inside(part) if is_known else _width(grounder, frame, part)
+        measured.append((width, part, guards))
+    cuts = _Cuts(env, measured)
+    widest = cuts.best([-width for width, _, _ in measured], [0.0] * len(measured))
+    if widest is None or widths is None or _ruled_entries(grounder, frame, widest.part) is not None:
+        return widest
+    # It would be a table, and perhaps the first in a row of ever smaller ones: both tables are to
+    # be small, wherever the cut must be for that.
+    bits = [widths.of_both(part) for _, part, _ in measured]
+    return cuts.best(bits, [-width for width, _, _ in measured])
+
+
+@dataclass(slots=True, eq=False)
+class _Cuts:
+    """The parts that may become variables; which values they take is found when it is needed."""
+
+    env: Env
+    measured: list[tuple[float, Expression, Guards]]
+    known: dict[int, States | None] = field(default_factory=dict[int, States | None])
+
+    def best(self, bits: list[float], or_else: list[float]) -> _Cut | None:
+        """Return the narrowing cut with the fewest bits, those of its variable added."""
+        found: tuple[float, _Cut] | None = None
+        for number in sorted(range(len(bits)), key=lambda k: (bits[k], or_else[k])):
+            if found is not None and found[0] <= bits[number] + 1:
+                break
+            width, part, guards = self.measured[number]
+            if number not in self.known:
+                self.known[number] = _value_states(part, self.env)
+            states = self.known[number]
+            own = math.inf if states is None else math.log2(max(2, states.count))
+            if states is not None and width > own and (not found or bits[number] + own < found[0]):
+                found = bits[number] + own, _Cut(part, guards, states)
+        return None if found is None else found[1]
 
 
 def candidates(job: Job) -> list[tuple[Expression, Guards]]:
@@ -146,11 +176,10 @@ def _width(grounder: Grounder, frame: Frame, part: Expression) -> float:
     return sum(math.log2(s.states.count) for s in _slots(grounder, frame, (part,)).items)
 
 
-def _value_states(grounder: Grounder, frame: Frame, part: Expression) -> States | None:
+def _value_states(part: Expression, env: Env) -> States | None:
     """Find the states of an auxiliary variable for an expression; None when it can have none."""
     if isinstance(part, Aggregate | Apply) and isinstance(part.type, Bool):
         return BOOL
-    env = environment(grounder, frame)
     form = _form(part, env)
     if form is not None:
         low, high = form.bounds()
@@ -172,9 +201,22 @@ def _form(part: Expression, env: Env, *, parts: bool = False) -> LinearForm | No
 # --- What a cut costs --------------------------------------------------------------------
 
 
-def _definition_entries(grounder: Grounder, frame: Frame, cut: _Cut) -> float:
-    """Estimate how many entries the factors have that define a part's variable."""
-    part, env = cut.part, environment(grounder, frame)
+def _definition_entries(grounder: Grounder, frame: Frame, part: Expression, count: int) -> float:
+    """Estimate how many entries the factors have that define a part's variable.
+
+    Args:
+        grounder: with the world.
+        frame: the instances.
+        part: that is defined.
+        count: how many states its variable has.
+    """
+    ruled = _ruled_entries(grounder, frame, part)
+    return 2.0 ** min(1000.0, _width(grounder, frame, part)) * count if ruled is None else ruled
+
+
+def _ruled_entries(grounder: Grounder, frame: Frame, part: Expression) -> float | None:
+    """Estimate how many entries there are by rules of sums and aggregates; None without a rule."""
+    env = environment(grounder, frame)
     form = _form(part, env, parts=True)
     if form is None or len(form.terms) < 2:
         form = None
@@ -183,10 +225,11 @@ def _definition_entries(grounder: Grounder, frame: Frame, cut: _Cut) -> float:
             form = _form(Apply(part.span, "-", (left, right), Integer()), env, parts=True)
     if form is not None and len(form.terms) >= 2:
         return form.num_entries()
-    slots = _slots(grounder, frame, (part,)).items
     if isinstance(part, Aggregate):
-        return float(sum(slot.states.count for slot in slots))
-    return math.prod(float(slot.states.count) for slot in slots) * cut.states.count
+        return float(sum(s.states.count for s in _slots(grounder, frame, (part,)).items))
+    if isinstance(part, Apply) and part.operator in ("and", "or"):
+        return sum(_definition_entries(grounder, frame, inner, 2) for inner in part.arguments)
+    return None
 
 
 def _rest_entries(grounder: Grounder, frame: Frame, job: Job, cut: _Cut) -> float:
