@@ -34,7 +34,9 @@ from gmlang.queries.session import (
     Session,
     Settings,
     base_grounding,
+    begin,
     checked_settings,
+    ground_before,
     prepare,
 )
 from gmlang.syntax.parse import parse_query
@@ -287,8 +289,13 @@ class Model:
         if not isinstance(question, Map):
             raise GmError([asking.only_map_is_searched(question.span)])
         session = self.session()
-        names = asked_names(prepare(session, question), question)
         settings = checked_settings(budget_s, seed, "auto", memory_bytes, executor, num_workers)
+        ground_before(session, question)
+        settings = begin(settings, question.within_s)
+        try:
+            names = asked_names(prepare(session, question, settings.running()), question)
+        except TimeoutError:
+            return
         for found in improvements(session, question, settings):
             value = assignment_map(names, found.assignment) if found.is_found else None
             yield Step(found.seconds, found.log_score, found.log_bound, found.engine, value)

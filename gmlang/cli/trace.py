@@ -89,7 +89,7 @@ class _Search:
             for step in improvements(session, self.question, settings):
                 for watcher in watchers:
                     watcher(step)
-        return searched_answer(session, self.question, self.steps)
+        return searched_answer(session, self.question, self.steps, settings.running())
 
 
 def _writer(lines: TextIO, text: str) -> _Watcher:

@@ -56,6 +56,7 @@ from gmlang.graph.world.world import (
     ModelTable,
     World,
 )
+from gmruntime.budget import Budget
 from gmruntime.factors.kinds import Table
 
 
@@ -76,7 +77,10 @@ class Grounding:
 
 
 def ground(
-    program: Program, world: World, extra: Iterable[tuple[Context, Expression]] = ()
+    program: Program,
+    world: World,
+    extra: Iterable[tuple[Context, Expression]] = (),
+    budget: Budget | None = None,
 ) -> Grounding:
     """Ground a program.
 
@@ -84,11 +88,13 @@ def ground(
         program: checked.
         world: sizes and data, from `gmlang.graph.world.bindings.bind`; it is not changed.
         extra: expressions of a query, whose model instances then exist as well.
+        budget: of that query; None takes the time it needs.
 
     Raises:
         GmError: with all the mistakes that the data brings to light.
+        TimeoutError: when the query has no time left.
     """
-    return begin_grounding(program, world, extra).finish()
+    return begin_grounding(program, world, extra).finish(budget)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,12 +110,14 @@ class Begun:
     keys: dict[str, np.ndarray]
     is_own: bool
 
-    def finish(self) -> Grounding:
-        """Ground what the program says; once.
+    def finish(self, budget: Budget | None = None) -> Grounding:
+        """Ground what the program says, within a question's budget; once.
 
         Raises:
             GmError: with all the mistakes that the data brings to light.
+            TimeoutError: when the question has no time left.
         """
+        self.grounder.world.budget = budget
         return _finish(self.program, self.grounder, self.keys)
 
 

@@ -22,7 +22,7 @@ from gmlang.graph.regions import check_regions
 from gmlang.graph.statements import conjuncts
 from gmlang.graph.world.places import locate
 from gmlang.graph.world.world import ONE_INSTANCE, World
-from gmlang.queries.session import Session, Settings, ask_graph
+from gmlang.queries.session import GROUNDED_S, Session, Settings, ask_graph
 from gmruntime.answer import LogPartition, LogPartitionAnswer, Status
 from gmruntime.graph import FactorBlock, FactorGraph, no_evidence
 from gmruntime.quality import worst
@@ -143,7 +143,8 @@ class Compatibility:
         every = tuple(a for group in self.groups for a in group)
         empty = _empty_program(self.program, every, self.span)
         mine = tuple(a for k in chosen for a in self.groups[k])
-        return ground(empty, self.world, [((), activation) for activation in mine])
+        budget = self.settings.running().at_least(GROUNDED_S)
+        return ground(empty, self.world, [((), activation) for activation in mine], budget)
 
     def log_z(self, chosen: tuple[int, ...], hidden: frozenset[int] = frozenset()) -> LogZ:
         """Return log Z with the chosen groups active, relative to the base.

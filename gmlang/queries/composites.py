@@ -33,7 +33,10 @@ def check_composites(session: Session, settings: Settings) -> list[Diagnostic]:
             # What was not found out in time is no reason to refuse.
             break
         groups = tuple((_on_stage(symbol, part),) for part in symbol.parts)
-        value = joint_compatibility(session, groups, symbol.span, settings)
+        try:
+            value = joint_compatibility(session, groups, symbol.span, settings)
+        except TimeoutError:
+            break
         if value.upper < REFUSED_BELOW or (
             value.status is Status.EXACT and value.value < REFUSED_BELOW
         ):

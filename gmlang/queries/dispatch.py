@@ -37,11 +37,15 @@ def answer(session: Session, question: Query | Assert, settings: Settings) -> An
     asked = compared(question) if isinstance(question, Assert) else question
     _ground_before(session, asked, settings)
     start_s = now_s()
-    if isinstance(question, Assert):
-        found = _check_assertion(session, question, begin(settings, None))
-    else:
-        settings = begin(replace(settings, workspace=session.workspace), question.within_s)
-        found = _answer_query(session, question, settings)
+    try:
+        if isinstance(question, Assert):
+            found = _check_assertion(session, question, begin(settings, None))
+        else:
+            settings = begin(replace(settings, workspace=session.workspace), question.within_s)
+            found = _answer_query(session, question, settings)
+    except TimeoutError:
+        # Its time was over before the runtime could be asked.
+        found = unanswered(question, settings)
     return replace(found, seconds=now_s() - start_s, name=asked.name)
 
 
@@ -53,7 +57,7 @@ def _answer_query(session: Session, query: Query, settings: Settings) -> Answer:
             whole = written_out(session.world, query)
             return compose(session.world, whole, _answer_each(session, whole.inner(), settings))
         case Single(question, read, impossible, quality):
-            prepared = prepare(session, query)
+            prepared = prepare(session, query, settings.running())
             evidence, clash = prepared.evidence()
             if clash:
                 return _impossible(query, impossible)
@@ -87,7 +91,11 @@ def _answer_each(session: Session, queries: Sequence[Query], settings: Settings)
         if found and _is_late(settings.running()):
             found.update({number: unanswered(queries[number], settings) for number in numbers})
         elif len(group) > 1:
-            found.update(zip(numbers, _answer_at_once(session, group, shared), strict=True))
+            try:
+                answers = _answer_at_once(session, group, shared)
+            except TimeoutError:
+                answers = [unanswered(query, settings) for query in group]
+            found.update(zip(numbers, answers, strict=True))
         else:
             found[numbers[0]] = answer(session, group[0], shared)
     return [found[number] for number in range(len(queries))]
@@ -101,7 +109,7 @@ def _is_late(budget: Budget) -> bool:
 def _answer_at_once(session: Session, group: Sequence[Query], settings: Settings) -> list[Answer]:
     """Answer queries that need marginals under the same conditions by one question."""
     start_s = now_s()
-    prepared, pieces = prepare_together(session, group)
+    prepared, pieces = prepare_together(session, group, settings.running())
     evidence, clash = prepared.evidence()
     if clash:
         return [_impossible(query, None) for query in group]

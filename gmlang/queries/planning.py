@@ -68,7 +68,10 @@ def plan_of(session: Session, question: Query | Assert, settings: Settings) -> P
         words = "several exact answers on the program's graph"
         return Planned(question.text, question.kind, words)
     settings = begin(replace(settings, workspace=session.workspace), question.within_s)
-    prepared = prepare(session, question)
+    try:
+        prepared = prepare(session, question, settings.running())
+    except TimeoutError:
+        return Planned(question.text, question.kind, "more than its time before it is even asked")
     evidence, clash = prepared.evidence()
     if clash:
         words = "nothing: what is observed contradicts itself"

@@ -10,8 +10,11 @@ from gmlang.queries.questions.map import Map, MapAnswer, map_answer
 from gmlang.queries.session import Session, Settings, begin, prepare
 from gmruntime import answer as runtime
 from gmruntime.answer import Improvement, Status
+from gmruntime.budget import Budget
 from gmruntime.inference import search
 from gmruntime.quality import is_proved
+
+NOTHING_FOUND = "no assignment was found within the budget"
 
 
 def improvements(session: Session, query: Map, settings: Settings) -> Iterator[Improvement]:
@@ -21,7 +24,10 @@ def improvements(session: Session, query: Map, settings: Settings) -> Iterator[I
         GmError: when the query does not fit the program.
     """
     settings = begin(settings, query.within_s)
-    prepared = prepare(session, query)
+    try:
+        prepared = prepare(session, query, settings.running())
+    except TimeoutError:
+        return
     evidence, clash = prepared.evidence()
     if clash:
         return
@@ -36,18 +42,22 @@ def improvements(session: Session, query: Map, settings: Settings) -> Iterator[I
     )
 
 
-def searched_answer(session: Session, query: Map, steps: list[Improvement]) -> Answer:
-    """Return the answer that a search ended in."""
+def searched_answer(
+    session: Session, query: Map, steps: list[Improvement], budget: Budget | None = None
+) -> Answer:
+    """Return the answer that a search ended in, whose budget was given."""
     base = MapAnswer(query.text, name=query.name)
     found = [step for step in steps if step.is_found]
-    prepared = prepare(session, query)
+    try:
+        prepared = prepare(session, query, None if steps else budget)
+    except TimeoutError:
+        return replace(base, status=Status.ESTIMATE.value, note=NOTHING_FOUND)
     if not found:
         # Nothing found is no proof: only a bound, or two observations that clash, are.
         refuted = bool(steps) and steps[-1].log_bound == float("-inf")
         if refuted or prepared.evidence()[1]:
             return replace(base, status=Status.IMPOSSIBLE.value)
-        note = "no assignment was found within the budget"
-        return replace(base, status=Status.ESTIMATE.value, note=note)
+        return replace(base, status=Status.ESTIMATE.value, note=NOTHING_FOUND)
     last, bound = found[-1], steps[-1].log_bound
     proved = is_proved(last.log_score, bound)
     return replace(

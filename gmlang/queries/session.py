@@ -38,6 +38,9 @@ from gmruntime.inference import infer
 from gmruntime.workers.workers import Workers, workers_of
 from gmruntime.workspace import Workspace
 
+GROUNDED_S = 0.25
+"""A question may take so long to be grounded, however short its budget: most are at once."""
+
 DEVICES = ("auto", "cpu", "cuda")
 
 
@@ -210,7 +213,7 @@ def ground_before(session: Session, query: Query) -> None:
             _finished(session, begun)
 
 
-def _grounding_for(session: Session, query: Query) -> Grounding:
+def _grounding_for(session: Session, query: Query, budget: Budget | None) -> Grounding:
     """Return the program's graph with the instances that a query mentions."""
     extra = mentions(query)
     if not extra:
@@ -218,13 +221,13 @@ def _grounding_for(session: Session, query: Query) -> Grounding:
     base = session.base
     if base is not None and all_exist(base.world, extra, base.names):
         return base
-    return _finished(session, begin_grounding(session.program, session.world, extra))
+    return _finished(session, begin_grounding(session.program, session.world, extra), budget)
 
 
-def _finished(session: Session, begun: Begun) -> Grounding:
-    """Ground what was begun, once where it is the program's own graph."""
+def _finished(session: Session, begun: Begun, budget: Budget | None = None) -> Grounding:
+    """Ground what was begun, once where it is the program's own graph, which all questions need."""
     if not begun.is_own:
-        return _heard(session, begun.finish())
+        return _heard(session, begun.finish(budget))
     if session.base is None:
         session.base = _heard(session, begun.finish())
     return session.base
@@ -236,14 +239,23 @@ def _heard(session: Session, grounding: Grounding) -> Grounding:
     return grounding
 
 
-def prepare(session: Session, query: Query) -> Prepared:
+def prepare(session: Session, query: Query, budget: Budget | None = None) -> Prepared:
     """Build a query's own graph: instances it mentions, its conditions, its events.
+
+    Args:
+        session: with the program.
+        query: whose graph it is.
+        budget: of the query, a moment after whose end it gives up; None takes the time it needs.
 
     Raises:
         GmError: when the query does not fit the program or its data.
+        TimeoutError: when the budget ended first.
     """
-    base = _grounding_for(session, query)
-    world = replace(base.world, hidden=dict(base.world.hidden), data=dict(base.world.data))
+    budget = budget and budget.at_least(GROUNDED_S)
+    base = _grounding_for(session, query, budget)
+    world = replace(
+        base.world, hidden=dict(base.world.hidden), data=dict(base.world.data), budget=budget
+    )
     world.has_functions = True  # A question may call what the program does not.
     grounder = Grounder(world, base.builder.copy(), lower, dict(base.names), 1_000_000)
     prepared = Prepared(replace(base, world=world), grounder)

@@ -302,6 +302,7 @@ class _Unroller:
 
     def _check(self, place: Place) -> None:
         """Refuse calls that go on and on."""
+        place.env.world.check_time()
         if self.num_calls >= CALLS_MAX:
             raise GmError([errors.too_many_calls(*_named(place), CALLS_MAX)])
         if len(place.calls) <= LEVELS_MAX:

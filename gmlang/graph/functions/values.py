@@ -128,6 +128,7 @@ def _find(first: _Wanted, env: Env, where: str, evaluate: Evaluate) -> None:
     world = replace(env.world, is_calling=True)
     stack, num_calls, num_rounds = [first], 0, 0
     while stack:
+        world.check_time()
         wanted = stack[-1]
         function = wanted.call.function
         known = world.calls.setdefault(function, {})

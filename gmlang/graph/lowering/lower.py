@@ -42,9 +42,11 @@ def lower(grounder: Grounder, frame: Frame, job: Job) -> None:
     Raises:
         GmError: when an expression is too wide for a table and has no structure to exploit, or
             when it has no value in some instance, which no gate or guard can exclude.
+        TimeoutError: when the question has no time left.
     """
     if frame.count == 0:
         return
+    grounder.world.check_time()
     mark = grounder.builder.mark()
     try:
         _lower(grounder, frame, job)

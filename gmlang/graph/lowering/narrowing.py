@@ -98,6 +98,7 @@ class _Cuts:
         for number in sorted(range(len(bits)), key=lambda k: (bits[k], or_else[k])):
             if found is not None and found[0] <= bits[number] + 1:
                 break
+            self.env.world.check_time()
             width, part, guards = self.measured[number]
             if number not in self.known:
                 self.known[number] = _value_states(part, self.env)

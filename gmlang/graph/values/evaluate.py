@@ -297,6 +297,7 @@ def random_indices(reference: Reference) -> list[Expression]:
 
 def _apply(expression: Apply, env: Env) -> np.ndarray:
     operator, arguments = expression.operator, expression.arguments
+    env.world.check_time()
     match operator:
         case "and" | "or":
             return _junction(arguments, env, is_and=operator == "and")

@@ -269,6 +269,7 @@ def _collect_parts(expression: Expression, env: Env) -> None:
 
 
 def _collect_reference(reference: Reference, env: Env) -> None:
+    env.world.check_time()
     slots, key = env.slots, (id(reference), env.path)
     if random_indices(reference):
         slots.choices[key] = _choices(reference, env)

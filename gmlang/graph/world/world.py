@@ -14,6 +14,7 @@ from gmlang.diagnostics import Diagnostic, Span
 from gmlang.errors.probabilities import UnevenRow
 from gmlang.graph.world.states import States
 from gmruntime.arrays import Float64, Int64
+from gmruntime.budget import Budget
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,7 @@ class World:
         absent: the parameters of that one whose arguments have no value.
         has_functions: whether what is grounded may call one.
         redirect: what stands for each variable that an author names; None: itself.
+        budget: of the question that is grounded; None for the program, which is no question.
     """
 
     sizes: dict[str, int] = field(default_factory=dict[str, int])
@@ -162,6 +164,12 @@ class World:
     is_calling: bool = False
     absent: dict[str, Absent] = field(default_factory=dict[str, Absent])
     has_functions: bool = False
+    budget: Budget | None = None
+
+    def check_time(self) -> None:
+        """Give up, with a TimeoutError, when a question has no time left to be grounded."""
+        if self.budget is not None:
+            self.budget.check()
 
 
 def select_rows(frame: Frame, keep: np.ndarray) -> Frame:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from gmlang.core.mentions import mentions
 from gmlang.core.program import Query
 from gmlang.queries.session import Prepared, Session, prepare
+from gmruntime.budget import Budget
 
 _TOGETHER_MIN = 16
 """Fewer queries under the same conditions are asked one by one: a single one is smaller, so that it
@@ -29,7 +30,9 @@ def together(queries: Sequence[Query]) -> list[list[int]]:
     return sorted(found)
 
 
-def prepare_together(session: Session, group: Sequence[Query]) -> tuple[Prepared, list[Prepared]]:
+def prepare_together(
+    session: Session, group: Sequence[Query], budget: Budget
+) -> tuple[Prepared, list[Prepared]]:
     """Prepare queries on one graph: return it with all their targets, and with those of each."""
     first = group[0]
     asked = tuple(one for query in group for one in query.asked)
@@ -41,7 +44,7 @@ def prepare_together(session: Session, group: Sequence[Query]) -> tuple[Prepared
         method=first.method,
         method_options=first.method_options,
     )
-    prepared = prepare(session, whole)
+    prepared = prepare(session, whole, budget)
     pieces: list[Prepared] = []
     start = 0
     for query in group:

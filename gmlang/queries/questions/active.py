@@ -66,7 +66,7 @@ def _answer(session: Session, query: Active, settings: Settings) -> Answer:
     A model's evidence is its posterior log-odds less its prior ones. An observed attribute is
     unexplained when the most probable society, not told of it, gives it less than its base does.
     """
-    prepared = prepare(session, query)
+    prepared = prepare(session, query, settings.running())
     evidence, clash = prepared.evidence()
     if clash:
         return ActiveAnswer(query.text, "impossible")

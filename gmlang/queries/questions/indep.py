@@ -70,7 +70,7 @@ def _answer(session: Session, query: Indep, settings: Settings) -> Answer:
 
     Only exact probabilities and the graph itself may say so; an estimate leaves it open.
     """
-    prepared = prepare(session, query)
+    prepared = prepare(session, query, settings.running())
     evidence, clash = prepared.evidence()
     if clash:
         return IndepAnswer(query.text, "impossible")

@@ -69,7 +69,7 @@ def _check(state: Checking, env: Env, call: ast.Call) -> Query:
 
 def _answer(session: Session, query: Why, settings: Settings) -> Answer:
     """Weigh each reason: the change of the log-odds when it alone is taken away, nats."""
-    prepared = prepare(session, query)
+    prepared = prepare(session, query, settings.running())
     target, state = _supposed(prepared, query, settings)
     whole, first = float("nan"), Status.IMPOSSIBLE
     if state is not None:

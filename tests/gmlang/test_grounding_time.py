@@ -1,0 +1,97 @@
+"""A question is grounded within its budget, or not at all."""
+
+from collections.abc import Callable
+
+import pytest
+
+import gmlang
+from gmlang.queries.dispatch import NO_TIME, answer
+from gmlang.queries.planning import plan_of
+from gmlang.queries.questions.map import Map
+from gmlang.queries.searching import NOTHING_FOUND, improvements, searched_answer
+from gmlang.queries.session import Settings
+from gmruntime.budget import Budget, Watch
+
+PROGRAM = """
+entity Thing:
+    size : 0..2
+    lid : bool
+model big(x: Thing) prior 0.2:
+    predict x.size = 2 @ 0.9
+model huge(x: Thing, k: 0..9) prior 0.1:
+    prefer number(x, k + 60) < 3 weight 1
+def number(x, k) = x.size if k == 0 else (number(x, k - 1) * 2 + x.lid) % 5
+var it : Thing
+var x[80] : 0..9
+def chain(i, n) = 0 if n == 0 else (chain(i, n - 1) + x[(i * n) % 80]) % 3
+def collatz(n) = 1 if n <= 1 else 1 + collatz(3 * n + 1 if n % 2 == 1 else n // 2)
+"""
+
+HEAVY = {
+    "calls that are written out": "P(sum(chain(i, 20) for i in 0..60) > 30)",
+    "calls that are numbers": "P(x[sum(collatz(i) for i in 1..<2000) % 80] = 1)",
+    "variables that are looked for": "P(sum(max(x[j] for j in 0..i) for i in 0..70) > 300)",
+    "many terms": "P(count(x[i] * x[j] % 7 == 3 for i in 0..40 for j in 0..40) > 900)",
+    "conditions": "P(x[0] | sum(max(x[j] for j in 0..i) for i in 0..70) > 300)",
+    "instances": "P(it.size | huge(it, 3))",
+    "a list": "[P(sum(max(x[j] for j in 0..i) for i in 0..70) > k) for k in 0..30]",
+    "a calculation": "1 - P(sum(max(x[j] for j in 0..i) for i in 0..70) > 300)",
+    "reasons": "why(sum(max(x[j] for j in 0..i) for i in 0..70) > 300)",
+    "independence": "indep(x[0], x[1] | sum(max(x[j] for j in 0..i) for i in 0..70) > 300)",
+}
+
+
+def looked_at(number: int) -> tuple[Settings, Callable[[], int]]:
+    """Return settings whose time is over when the clock has been looked at so often."""
+    looks = 0
+
+    def clock() -> float:
+        nonlocal looks
+        looks += 1
+        return float(looks)
+
+    budget = Budget(0.0, float(number), 1 << 30, clock=clock)
+    return Settings(budget=budget), lambda: looks
+
+
+@pytest.fixture(scope="module")
+def model() -> gmlang.Model:
+    return gmlang.compile(PROGRAM)
+
+
+@pytest.mark.parametrize("name", HEAVY)
+def test_the_time_is_looked_at_all_through_the_grounding(model: gmlang.Model, name: str):
+    (query,) = model.ask(HEAVY[name])
+    settings, num_looks = looked_at(150)
+    found = answer(model.session(), query, settings)
+    assert found.status == "estimate"
+    notes = [item.note for item in found.items] if found.kind == "list" else [found.note]
+    assert set(notes) == {NO_TIME}
+    # What is begun after the first is known to be late is not grounded either.
+    assert num_looks() < 600
+
+
+def test_what_waits_for_nobody_is_not_grounded(model: gmlang.Model):
+    (query,) = model.ask(HEAVY["many terms"])
+    watch = Watch()
+    watch.ended.set()
+    assert answer(model.session(), query, Settings(watch=watch)).note == NO_TIME
+
+
+def test_what_is_small_is_grounded_when_the_time_is_over(model: gmlang.Model):
+    found = model.query("P(x[0] + x[1] = 3)", budget_s=1e-6)
+    assert found.note != NO_TIME
+    assert found.value is not None
+
+
+def test_a_search_and_a_plan_give_up_as_well(model: gmlang.Model):
+    condition = "sum(max(x[j] for j in 0..i) for i in 0..70) > 300"
+    (query,) = model.ask(f"MAP(x | {condition})")
+    assert isinstance(query, Map)
+    settings, _ = looked_at(150)
+    steps = list(improvements(model.session(), query, settings))
+    assert steps == []
+    found = searched_answer(model.session(), query, steps, settings.budget)
+    assert (found.status, found.note) == ("estimate", NOTHING_FOUND)
+    settings, _ = looked_at(150)
+    assert "its time" in str(plan_of(model.session(), query, settings))
