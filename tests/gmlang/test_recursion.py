@@ -147,6 +147,10 @@ def test_checked_programs_are_copied_with_their_functions():
         ("GM441", "var x : bool\ndef f(n) = x if n == 0 else f(n + 1)\nfactor f(1)\n"),
         ("GM443", "var x : 0..3\ndef f(n) = x if n == 0 else f(n - 1)\nfactor f(x)\n"),
         ("GM317", "var x : 0..3\ndef f(n) = sum(f(i) for i in 0..<n) + 1\nfactor f(x)\n"),
+        (
+            "GM443",
+            "var x : 0..3\ndef f(n) = match n:\n    0 -> x\n    _ -> f(n - 1)\nfactor f(x)\n",
+        ),
         ("GM444", "def f(n) = 0 if n > 2 ** 40 else f(2 * n) + f(2 * n + 1)\nfactor f(1)\n"),
         ("GM422", "def f(n) = 1 / (n - 1) if n < 3 else f(n - 1)\nfor i in 1..4: factor f(i)\n"),
         ("GM304", "def f(n) = 0 if n == 0 else f(n - 1, 2)\nfactor f(1)\n"),

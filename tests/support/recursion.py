@@ -97,6 +97,10 @@ RECURSIVE_QUERIES = ("y", "n == 1", "holds(2)", "walk(1, 0, 2)", "number(3) > 1"
 def recursive_program(rng: random.Random) -> str:
     """Write a program with defs that call themselves, mention variables and take them."""
     first, second = rng.choice(PAIRS)
+    carried, statements = rng.choice(CARRIED), rng.sample(STATEMENTS, 3)
+    if any("number(carried" in statement for statement in statements):
+        # What ends a def must be known.
+        carried = CARRIED[0]
     lines = [
         f"data T = {rng.randint(0, 3)}",
         "data w[3] = [2, 0, 1]",
@@ -105,7 +109,7 @@ def recursive_program(rng: random.Random) -> str:
         f"def ping(k) = {first.format(f='ping', g='pong')}",
         f"def pong(k) = {second.format(f='ping', g='pong')}",
         f"def walk(i, j, k) = {rng.choice(WALKS).format(f='walk')}",
-        f"def carried(k, v) = {rng.choice(CARRIED).format(f='carried')}",
+        f"def carried(k, v) = {carried.format(f='carried')}",
         f"def known(k) = {rng.choice(KNOWN).format(f='known')}",
         "var a : bool ~ Bernoulli(0.3)",
         "var c : bool ~ Bernoulli(0.6)",
@@ -115,6 +119,6 @@ def recursive_program(rng: random.Random) -> str:
         "var e[2] : bool",
         "for i in 0..1: e[i] ~ Bernoulli(0.3 + 0.2 * i)",
         rng.choice(MECHANISMS),
-        *rng.sample(STATEMENTS, 3),
+        *statements,
     ]
     return "\n".join(lines) + "\n"

@@ -152,7 +152,9 @@ def cases(writer: Writer, expression: Cases, place: Place) -> Expression:
         holds, undefined = _decide(condition, place)
         if holds.all():
             always = Constant(condition.span, True, Bool())
-            rows.append((always, writer.visit(value, writer.among(place, holds))))
+            # `_` decides nothing.
+            inner = place if isinstance(condition, Constant) else writer.among(place, holds)
+            rows.append((always, writer.visit(value, inner)))
             break
         if holds.any() or undefined.any():
             rows.append((condition, writer.visit(value, writer.among(place, holds))))
