@@ -17,7 +17,7 @@ from gmlang.core.ast import (
 )
 from gmlang.core.program import Asked, Query
 from gmlang.core.walk import walk
-from gmlang.diagnostics import GmError
+from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors import asking
 from gmlang.graph.builder import Builder
 from gmlang.graph.lowering.grounder import environment
@@ -211,10 +211,18 @@ def check_joint(query: Query, sizes: Sequence[int]) -> None:
     Raises:
         GmError: with how many there are.
     """
+    found = joint_too_large(query, sizes)
+    if found is not None:
+        raise GmError([found])
+
+
+def joint_too_large(query: Query, sizes: Sequence[int]) -> Diagnostic | None:
+    """Say why a joint distribution is too large to be written out; None where it is not."""
     if len(sizes) > _JOINT_VARIABLES_MAX:
-        raise GmError([asking.joint_of_many(query.span, len(sizes), _JOINT_VARIABLES_MAX)])
+        return asking.joint_of_many(query.span, len(sizes), _JOINT_VARIABLES_MAX)
     if np.prod(np.array(sizes, np.float64)) > _JOINT_ENTRIES_MAX:
-        raise GmError([asking.joint_too_large(query.span, sizes)])
+        return asking.joint_too_large(query.span, sizes)
+    return None
 
 
 def _sized(prepared: Prepared) -> dict[int, int]:

@@ -134,6 +134,17 @@ def test_an_answer_is_the_same_whether_its_instances_were_there_before(name: str
     assert there.query(text).value == pytest.approx(mentioned)
 
 
+@pytest.mark.parametrize("number", [25, 70])
+def test_independence_given_many_variables_is_read_off_the_graph_or_refused(number: int):
+    model = gmlang.compile("var x[80] : bool\nfor i in 0..78: prefer x[i] == x[i + 1] weight 1\n")
+    given = ", ".join(f"x[{i}]" for i in range(3, 3 + number))
+    answer = model.query(f"indep(x[0], x[2] | x[1], {given})")
+    assert (answer.status, answer.value) == ("exact", True)
+    with pytest.raises(GmError, match="this joint") as caught:
+        model.query(f"indep(x[0], x[2] | {given})")
+    assert [d.code for d in caught.value.diagnostics] == ["GM501"]
+
+
 def test_independence_does_not_end_where_floats_do():
     """The graph keeps n and b apart; P(b = false | a) is so small that its digits are lost."""
     model = gmlang.compile(

@@ -13,6 +13,7 @@ from gmlang.diagnostics import GmError
 from gmlang.errors import asking as errors
 from gmlang.queries.answers import Answer, with_quality
 from gmlang.queries.question import Question, Several
+from gmlang.queries.reading import check_joint, joint_too_large
 from gmlang.queries.session import Session, Settings, ask_graph, prepare
 from gmlang.syntax import ast
 from gmruntime.answer import Joint, JointAnswer, Status
@@ -82,6 +83,11 @@ def _answer(session: Session, query: Indep, settings: Settings) -> Answer:
     variables = np.array([first, second, *prepared.conditioned], np.int32)
     graph = prepared.graph()
     apart = are_separated(graph, evidence, first, second, frozenset(prepared.conditioned))
+    builder = prepared.builder
+    sizes = [builder.variables[builder.block_of(int(v))].num_states for v in variables]
+    if apart and joint_too_large(query, sizes) is not None:
+        return _separated(IndepAnswer(query.text), graph, evidence, settings)
+    check_joint(query, sizes)
     share = _SEPARATED_SHARE if apart else 1.0
     found = ask_graph(graph, Joint(variables), evidence, settings, query, share)
     assert isinstance(found, JointAnswer)
