@@ -242,13 +242,17 @@ class Call:
 class Item:
     """One argument of an aggregate, repeated over its context (Bind and Where clauses only).
 
-    `key` is the left side of `cause: q`, otherwise None.
+    Attributes:
+        key: the left side of `cause: q` or `value: p`; None where there is none, and for the values
+            that no other item of a distribution names.
+        is_left: whether these share what the others leave of 1, whatever `value` says.
     """
 
     span: Span
     context: tuple["Bind | Where", ...]
     value: "Expression"
     key: "Expression | None" = None
+    is_left: bool = False
 
 
 @dataclass(frozen=True, slots=True)

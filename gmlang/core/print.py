@@ -331,7 +331,8 @@ def _show_apply(expression: Apply) -> str:
 
 def _show_item(item: Item) -> str:
     key = "" if item.key is None else f"{show(item.key)}: "
-    return key + show(item.value) + "".join(f" {_clause(clause)}" for clause in item.context)
+    value = "what is left" if item.is_left else show(item.value)
+    return key + value + "".join(f" {_clause(clause)}" for clause in item.context)
 
 
 def show_type(type_: Type) -> str:

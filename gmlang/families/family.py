@@ -128,8 +128,9 @@ class Draw:
         axis: of the states.
         parameters: in the order of the family's.
         needed: where anybody asks; elsewhere a parameter may be anything.
-        pairs: where the key of each pair holds, or which states it names (None: the rest), and
-            its number. They are worked out one after another, and can be gone through once.
+        pairs: where the key of each pair holds, or which states it names (None: those that
+            share what the others leave), and its number. They are worked out one after another,
+            and can be gone through once.
     """
 
     values: np.ndarray

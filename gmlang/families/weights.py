@@ -6,19 +6,12 @@ from gmlang.families.family import Domains, Draw, Family, Gives, Pairs
 
 
 def _log_weights(draw: Draw) -> np.ndarray:
-    """Return the logs of the weights; values that several pairs name have the sum of theirs.
-
-    The values not named have the weight of `_`, each, or none.
-    """
-    logs, named = np.full(draw.values.shape, -np.inf), np.zeros(draw.values.shape, np.bool_)
-    rest: np.ndarray | None = None
+    """Return the logs of the weights; values that several pairs name have the sum of theirs."""
+    logs = np.full(draw.values.shape, -np.inf)
     for here, log_weight in draw.pairs:
-        if here is None:
-            rest = log_weight
-            continue
-        named = named | here
+        assert here is not None, "weights leave nothing"
         logs = np.logaddexp(logs, np.where(here, log_weight, -np.inf))
-    return logs if rest is None else np.where(named, logs, rest)
+    return logs
 
 
 WEIGHTS = Family(

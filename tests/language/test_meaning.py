@@ -67,6 +67,24 @@ def test_mechanisms_mean_what_the_interpreter_says(seed: int):
     assert gmlang.compile(text).query("count()").value == worlds.count(text)
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "var n : 0..2\nvar y : 0..2 ~ Weights({n: 2, _: 1})\nobserve n = 1",
+        "var n : 0..2\nvar y : 0..2 ~ Weights({n: 1, 1: 1, _: 1})\nobserve n = 1",
+        "var n : 0..2\nvar y : 0..2 ~ {n: 0.25, 1: 0.25, rest: 0.25}\nobserve n = 1",
+        "var y : 0..2\nfor i in 1..1: y ~ Weights({i: 2, _: 1})",
+        "var y : 0..2\nfor i in 1..1: observe y like {i: 2, _: 1}",
+        "data k = 1\nvar y : 0..2 base {k: 2, _: 1}",
+        "entity T:\n    y : 0..2\nvar it : T\nmodel m(x: T, k: 0..2):\n"
+        "    predict x.y ~ Weights({k: 2, _: 1})\nobserve m(it, 1) = true\nvar y : 0..2 := it.y",
+    ],
+)
+def test_what_is_not_named_does_not_count_with_what_a_name_turns_out_to_be(said: str):
+    found = gmlang.compile(said).query("P(y)").value
+    assert found == pytest.approx({"0": 0.25, "1": 0.5, "2": 0.25})
+
+
 def _refused(text: str) -> set[str]:
     """Return the codes of what makes a program refused."""
     try:

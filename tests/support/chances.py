@@ -76,7 +76,7 @@ def _braces(
         assert isinstance(pair, ast.Pair)
         for inner in loops(m, item.loops, item.condition, env) if is_many else [env]:
             weight = float(evaluate(m, pair.value, inner, world))
-            if pair.key.span.text == "_":
+            if pair.key.span.text in ("_", "rest"):
                 each = weight
                 continue
             key = evaluate(m, pair.key, inner, world)

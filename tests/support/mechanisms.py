@@ -15,6 +15,10 @@ LEVELS = (
     "Weights({0: 3, _: 1})",
     "{n: 0.5, 2 - n: 0.3, 1: 0.2}",
     "{n: 0.4, rest}",
+    "{n: 0.4, rest: 0.3}",
+    "{n: 0.25, 1: 0.25, rest: 0.25 if n == 1 else 0.5}",
+    "Weights({n: 2, _: 1})",
+    "Weights({n: 2, 1: 1, _: 1 + n})",
     "Categorical([(1 + i) / 6 for i in 0..2])",
     "Categorical([0.5 if i == n else 0.25 for i in 0..2])",
 )

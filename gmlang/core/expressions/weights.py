@@ -63,6 +63,7 @@ def check_weights(
         is_drawn = is_normalised or family is not PROBABILITIES
         key = _key(state, inner, written.key, domain, is_drawn=is_drawn)
         value: Expression = Constant(written.span, 0.0, Real())
+        is_left = is_normalised and key is None and _is_rest(inner, written.value)
         if not _is_rest(inner, written.value):
             value = _weight(state, inner, written.value, is_normalised=is_normalised)
         if not clauses:
@@ -70,14 +71,15 @@ def check_weights(
             if text in seen:
                 fail(state, errors.value_named_twice(written.key.span, text, seen[text]))
             seen[text] = written.key.span
-        return Item(written.span, clauses, value, key)
+        return Item(written.span, clauses, value, key, is_left)
 
     def item(written: ast.Expression | ast.Pair | ast.Comprehension) -> Item:
         match written:
             case ast.Pair() | ast.Comprehension(body=ast.Pair()):
                 return check_pair_item(state, env, written, pair)
             case ast.Name() if _is_rest(env, written):
-                return Item(written.span, (), Constant(written.span, 0.0, Real()), None)
+                nothing = Constant(written.span, 0.0, Real())
+                return Item(written.span, (), nothing, None, is_normalised)
             case _:
                 fail(state, errors.value_without_weight(written.span))
 
@@ -87,7 +89,7 @@ def check_weights(
         for one, written in zip(items, braces.items, strict=True)
     )
     if is_normalised:
-        check_sum(state, braces.span, items)
+        check_sum(state, braces.span, _spelt_out(items, domain))
     else:
         items = _spelt_out(items, domain)
     return Distribution(braces.span, family.name, (), items, Dist())
@@ -141,14 +143,16 @@ def _left_over(
 
 
 def _spelt_out(items: tuple[Item, ...], domain: Domain) -> tuple[Item, ...]:
-    """Give each value not named the weight of `_: weight`; weights need not sum to one."""
+    """Give each value not named the weight of `_: weight`, where it is known which are named."""
     values = domain_values(domain, NUM_VALUES_MAX)
-    named = {item.key.value for item in items if isinstance(item.key, Constant)}
-    if values is None or any(item.context for item in items):
+    keys = [item.key for item in items if item.key is not None]
+    named = {key.value for key in keys if isinstance(key, Constant)}
+    is_known = all(isinstance(key, Constant) for key in keys)
+    if values is None or not is_known or any(item.context for item in items):
         return items
     found: list[Item] = []
     for item in items:
-        if item.key is not None or item.value == Constant(item.span, 0.0, Real()):
+        if item.key is not None or item.is_left:
             found.append(item)
             continue
         for value in values:
@@ -201,10 +205,11 @@ def check_sum(state: Checking, span: Span, items: tuple[Item, ...]) -> None:
     """Check that constant probabilities sum to one, or leave something for the rest."""
     total = 0.0
     for item in items:
-        if not isinstance(item.value, Constant) or item.context:
+        is_each = item.key is None and not item.is_left
+        if not isinstance(item.value, Constant) or item.context or is_each:
             return
-        total += 0 if item.key is None else item.value.value
-    if any(item.key is None for item in items):
+        total += 0 if item.is_left else item.value.value
+    if any(item.is_left for item in items):
         if total > 1 + PROBABILITY_ROUNDING:
             fail(state, errors.wrong_sum(span, total))
     else:

@@ -168,7 +168,7 @@ def _note_empty(
 def _pairs(
     expression: Distribution, family: Family, env: Env, values: np.ndarray, states: States
 ) -> Iterator[tuple[np.ndarray | None, np.ndarray]]:
-    """Yield where the key of each pair holds, None for the rest, and its number."""
+    """Yield where the key of each pair holds, None for what the others leave, and its number."""
     match family.pairs:
         case None:
             pass
@@ -177,7 +177,6 @@ def _pairs(
                 if family.gives is Gives.LOG_WEIGHTS:
                     yield here, _log_weight(item.value, inner)
                     continue
-                # Nobody asks for the number of the rest: it is what the others leave.
                 value = 0.0 if here is None else evaluate(item.value, inner)
                 yield here, np.asarray(value, np.float64)
         case Pairs.CAUSES:
@@ -302,15 +301,24 @@ def log_weights(expression: Distribution, env: Env, axis: int, states: States) -
 def _named(
     expression: Distribution, env: Env, values: np.ndarray, states: States
 ) -> Iterator[tuple[Item, np.ndarray | None, Env]]:
-    """Yield each item, the states that it names (None: the rest), and where it is evaluated."""
+    """Yield each item, the states that it names, and where it is evaluated.
+
+    Those that no other names are known last; None where they have what the others leave.
+    """
+    named = np.zeros(values.shape, np.bool_)
+    others: list[tuple[Item, Env]] = []
     for number, (position, frame) in enumerate(item_frames(env, expression)):
         item, item_env = expression.items[position], inside(env, frame, number)
         if item.key is None:
-            yield item, None, item_env
+            others.append((item, item_env))
             continue
         key = exact_numbers(evaluate(item.key, item_env))
         check_inside(item.key, key, states, env)
-        yield item, values == key, item_env
+        here = values == key
+        named = named | here
+        yield item, here, item_env
+    for item, item_env in others:
+        yield item, None if item.is_left else ~named, item_env
 
 
 def _log_weight(expression: Expression, env: Env) -> np.ndarray:
