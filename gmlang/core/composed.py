@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import TypeVar, cast
 
-from gmlang.core.ast import Clauses, Constant, Expression, Local
+from gmlang.core.ast import Clauses, Constant, Expression, Function, Local
 from gmlang.core.program import Query
 from gmlang.diagnostics import Span
 
@@ -76,7 +76,8 @@ def _substituted(node: object, values: Mapping[str, Constant], done: dict[int, o
         parts = cast("tuple[object, ...]", node)
         new = tuple(_substituted(part, values, done) for part in parts)
         return node if all(a is b for a, b in zip(new, parts, strict=True)) else new
-    if isinstance(node, Span) or not is_dataclass(node) or isinstance(node, type):
+    # A def's body mentions what it is given, and no loop of a query.
+    if isinstance(node, Span | Function) or not is_dataclass(node) or isinstance(node, type):
         return node
     # What several expressions share stays shared.
     if id(node) not in done:

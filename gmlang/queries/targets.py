@@ -24,6 +24,7 @@ from gmlang.core.walk import type_of
 from gmlang.diagnostics import GmError
 from gmlang.errors import asking as errors
 from gmlang.graph.builder import Origin
+from gmlang.graph.functions.unrolling import unrolled
 from gmlang.graph.lowering.grounder import (
     Grounder,
     Job,
@@ -35,10 +36,10 @@ from gmlang.graph.lowering.grounder import (
 from gmlang.graph.values import terms
 from gmlang.graph.values.environment import Env
 from gmlang.graph.values.evaluate import evaluate, expand, random_indices
-from gmlang.graph.values.ranges import Steps, integer_steps, num_entries
+from gmlang.graph.values.ranges import Steps, integer_steps, joined, num_entries
 from gmlang.graph.world.places import collect, locate_array
 from gmlang.graph.world.states import BOOL, States, enum_states, exact_numbers
-from gmlang.graph.world.world import ONE_INSTANCE, Frame
+from gmlang.graph.world.world import ONE_INSTANCE, Frame, select_rows
 
 _VALUES_MAX = 1 << 16
 """More values of an expression than this are not told apart."""
@@ -127,11 +128,15 @@ def _quantity(grounder: Grounder, frame: Frame, value: Expression) -> _Quantity:
         states = BOOL if isinstance(type_, Bool) else enum_states(type_)
         frame, reference = auxiliary(grounder, frame, value, states)
         return _of(grounder, frame, reference, states, states.values())
-    env = environment(grounder, frame)
-    steps = None if isinstance(type_, Real) else integer_steps(value, env)
-    if steps is not None and steps.count <= _VALUES_MAX:
+    groups = [
+        (plain, environment(grounder, select_rows(frame, rows)))
+        for rows, (plain,) in unrolled(grounder.world, frame, grounder.names, (value,))
+    ]
+    found = [None if isinstance(type_, Real) else integer_steps(*group) for group in groups]
+    steps = joined([one for one in found if one is not None])
+    if None not in found and steps.count <= _VALUES_MAX:
         return _numbered(grounder, frame, value, steps)
-    return _listed(grounder, frame, value, env)
+    return _listed(grounder, frame, value, groups)
 
 
 def _numbered(grounder: Grounder, frame: Frame, value: Expression, steps: Steps) -> _Quantity:
@@ -144,14 +149,25 @@ def _numbered(grounder: Grounder, frame: Frame, value: Expression, steps: Steps)
     return _of(grounder, frame, reference, shown, levels)
 
 
-def _listed(grounder: Grounder, frame: Frame, value: Expression, env: Env) -> _Quantity:
-    """List the values that an expression has in any state, and number them."""
-    inner = environment(grounder, env.frame).gathering()
-    collect(value, inner)
-    entries = num_entries(inner.slots) * max(1, frame.count)
+def _listed(
+    grounder: Grounder, frame: Frame, value: Expression, groups: list[tuple[Expression, Env]]
+) -> _Quantity:
+    """List the values that an expression has in any state, and number them.
+
+    Args:
+        grounder: grows.
+        frame: the instances.
+        value: the expression.
+        groups: what it is without calls, and in which of the instances.
+    """
+    groups = [(plain, env.gathering()) for plain, env in groups]
+    entries = 0.0
+    for plain, env in groups:
+        collect(plain, env)
+        entries += num_entries(env.slots) * max(1, env.frame.count)
     if entries > ENTRIES_MAX:
         raise GmError([errors.too_many_values(value.span, value.span.text, None)])
-    lowest, levels, highest = _told_apart(value, inner)
+    lowest, levels, highest = _told_apart(groups)
     if len(levels) > _VALUES_MAX or entries * len(levels) > 16 * ENTRIES_MAX:
         raise GmError([errors.too_many_values(value.span, value.span.text, len(levels))])
     if not len(levels):
@@ -166,18 +182,27 @@ def _listed(grounder: Grounder, frame: Frame, value: Expression, env: Env) -> _Q
     return _Quantity(variables, States(0, len(levels), labels=_labels(levels)), levels)
 
 
-def _told_apart(value: Expression, env: Env) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the different values of an expression: the least and the most of each, and itself."""
+def _told_apart(groups: list[tuple[Expression, Env]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the different values of expressions: the least and the most of each, and itself."""
+    found = [_rounded_values(value, env) for value, env in groups]
+    values, radii = (np.concatenate(column) for column in zip(*found, strict=True))
+    if values.dtype == np.int64:
+        levels = np.unique(values)
+        return levels, levels, levels
+    is_known = ~np.isnan(values)
+    return _apart(values[is_known], radii[is_known])
+
+
+def _rounded_values(value: Expression, env: Env) -> tuple[np.ndarray, np.ndarray]:
+    """Return an expression's values in all states, and by how much each may have been rounded."""
     with np.errstate(all="ignore"):
         values = exact_numbers(evaluate(value, env))
         if values.dtype == np.int64:
-            levels = np.unique(env.defined(values))
-            return levels, levels, levels
+            values = env.defined(values).reshape(-1)
+            return values, np.zeros(values.shape)
         sizes = np.asarray(evaluate(_added_up(value, {}), env.gathering()), np.float64)
     values, sizes = np.broadcast_arrays(values, sizes)
-    values, sizes = env.defined(values).reshape(-1), env.defined(sizes).reshape(-1)
-    is_known = ~np.isnan(values)
-    return _apart(values[is_known], _ROUNDING * sizes[is_known])
+    return env.defined(values).reshape(-1), _ROUNDING * env.defined(sizes).reshape(-1)
 
 
 def _added_up(

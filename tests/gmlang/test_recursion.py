@@ -3,6 +3,7 @@
 import copy
 import pickle
 
+import numpy as np
 import pytest
 
 import gmlang
@@ -161,3 +162,32 @@ def test_what_is_wrong_is_named(code: str, text: str):
     with pytest.raises(GmError) as caught:
         gmlang.compile(text).query("logZ()")
     assert code in {found.code for found in caught.value.diagnostics}
+
+
+NUMBERS = """
+var x[4] : 0..3
+def total(k) = x[0] if k == 0 else x[k] + total(k - 1)
+def product(k) = 0.5 * x[0] if k == 0 else 0.1 + product(k - 1) * x[k]
+"""
+
+
+def test_the_number_a_def_stands_for_has_a_distribution():
+    model = gmlang.compile(NUMBERS)
+    two = np.convolve(np.full(4, 0.25), np.full(4, 0.25))
+    assert model.query("P(total(1))").value == pytest.approx({str(k): p for k, p in enumerate(two)})
+    assert model.query("Var(total(3))").value == pytest.approx(4 * 1.25)
+    assert model.query("E(product(2))").value == pytest.approx(0.1 + (0.1 + 0.75 * 1.5) * 1.5)
+    assert model.query("E(total(1) / 2 | total(0) = 3)").value == pytest.approx((3 + 1.5) / 2)
+
+
+def test_the_instances_of_a_list_may_need_calls_of_different_depths():
+    model = gmlang.compile(NUMBERS)
+    together = model.query("[P(total(k)) for k in 0..2]").value
+    for k in range(3):
+        alone = model.query(f"P(total({k}))").value
+        found = {v: p for v, p in together[k].items() if v in alone}
+        assert found == pytest.approx(alone)
+    means = model.query("[E(product(k)) for k in 0..1]")
+    assert [item.value for item in means.items] == pytest.approx([0.75, 1.225])
+    both = model.query("[E(total(k) | total(1) = k) for k in 0..2]")
+    assert [item.value for item in both.items] == pytest.approx([0, 1, 3.5])

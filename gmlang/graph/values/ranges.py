@@ -1,6 +1,7 @@
 """Which integers an expression can be, without writing out all its states where they are many."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -65,6 +66,22 @@ class Steps:
         if self.step != 1:
             value = Apply(span, "//", (value, Constant(span, self.step, Integer())), Integer())
         return value
+
+
+def joined(steps: Sequence[Steps]) -> Steps:
+    """Return the closest steps that have all the integers of others.
+
+    >>> joined([Steps(0, 4, 3), Steps(2, 4, 1)])
+    Steps(first=0, step=2, count=5, is_bool=False, num_entries=0.0)
+    """
+    if len(steps) == 1:
+        return steps[0]
+    first = min((one.first for one in steps), default=0)
+    last = max((one.first + one.step * (one.count - 1) for one in steps), default=0)
+    apart = [one.first - first for one in steps] + [one.step for one in steps if one.count > 1]
+    step = max(1, math.gcd(*apart))
+    num_entries = sum(one.num_entries for one in steps)
+    return Steps(first, step, (last - first) // step + 1, num_entries=num_entries)
 
 
 def num_entries(slots: Slots) -> float:
