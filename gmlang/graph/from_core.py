@@ -117,8 +117,11 @@ class Begun:
             GmError: with all the mistakes that the data brings to light.
             TimeoutError: when the question has no time left.
         """
-        self.grounder.world.budget = budget
-        return _finish(self.program, self.grounder, self.keys)
+        world = self.grounder.world
+        world.budget = budget
+        found = _finish(self.program, self.grounder, self.keys)
+        world.budget = None
+        return found
 
 
 def begin_grounding(

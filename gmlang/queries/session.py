@@ -263,6 +263,8 @@ def prepare(session: Session, query: Query, budget: Budget | None = None) -> Pre
         _condition(prepared, given)
     prepared.targets = [target_of(prepared.grounder, asked) for asked in query.asked]
     check_defined(replace(base, world=world, builder=grounder.builder))
+    # An answer is read however late it comes.
+    world.budget = None
     return prepared
 
 

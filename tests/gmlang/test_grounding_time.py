@@ -5,12 +5,15 @@ from collections.abc import Callable
 import pytest
 
 import gmlang
+from gmlang.core.mentions import mentions
+from gmlang.core.program import Query
+from gmlang.graph.from_core import begin_grounding
 from gmlang.queries.dispatch import NO_TIME, answer
 from gmlang.queries.planning import plan_of
 from gmlang.queries.questions.map import Map
 from gmlang.queries.searching import NOTHING_FOUND, improvements, searched_answer
-from gmlang.queries.session import Settings
-from gmruntime.budget import Budget, Watch
+from gmlang.queries.session import Settings, prepare
+from gmruntime.budget import UNLIMITED, Budget, Watch, start_budget
 
 PROGRAM = """
 entity Thing:
@@ -82,6 +85,17 @@ def test_what_is_small_is_grounded_when_the_time_is_over(model: gmlang.Model):
     found = model.query("P(x[0] + x[1] = 3)", budget_s=1e-6)
     assert found.note != NO_TIME
     assert found.value is not None
+
+
+def test_an_answer_is_read_when_the_time_is_over(model: gmlang.Model):
+    (query,) = model.ask("E(3 * x[0] + 2 * abs(x[1] - 4))")
+    assert isinstance(query, Query)
+    prepared = prepare(model.session(), query, start_budget(1e-6, 1 << 30))
+    assert prepared.grounder.world.budget is None
+    (query,) = model.ask("P(big(it) | it.size = 2)")
+    assert isinstance(query, Query)
+    begun = begin_grounding(model.checked.program, model.session().world, mentions(query))
+    assert begun.finish(UNLIMITED).world.budget is None
 
 
 def test_a_search_and_a_plan_give_up_as_well(model: gmlang.Model):
