@@ -3,8 +3,7 @@
 It cannot express an unresolved name. Sizes may still depend on data: nothing here needs any.
 `gmlang.core.program` has the statements made of them.
 
-An expression's value is a number: a bool is 0 or 1, an enum value its position, an integer range's
-value the integer itself.
+A value is a number: a bool is 0 or 1, an enum's value its position, a range's the integer itself.
 """
 
 from dataclasses import dataclass, field
@@ -242,10 +241,7 @@ class Call:
 class Item:
     """One argument of an aggregate, repeated over its context (Bind and Where clauses only).
 
-    Attributes:
-        key: the left side of `cause: q` or `value: p`; None where there is none, and for the values
-            that no other item of a distribution names.
-        is_left: whether these share what the others leave of 1, whatever `value` says.
+    `key` is the left side of `cause: q`; where `is_left`, all not named share what is left of 1.
     """
 
     span: Span

@@ -1,8 +1,7 @@
 """The value of a core expression, for all instances and all states at once.
 
-Where an expression has no value (`gmlang.graph.values.environment`) its array holds a 0 that
-nobody may use: `and`, `or`, `if` and `match` ask for their later parts only where the earlier
-ones decide to.
+Where an expression has no value (`gmlang.graph.values.environment`) its array holds a 0 that nobody
+may use: `and`, `or`, `if`, `match` ask for later parts only where the earlier ones decide to.
 """
 
 import numpy as np
