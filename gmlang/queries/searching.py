@@ -15,6 +15,7 @@ from gmruntime.inference import search
 from gmruntime.quality import is_proved
 
 NOTHING_FOUND = "no assignment was found within the budget"
+"""What an answer notes that says nothing."""
 
 
 def improvements(session: Session, query: Map, settings: Settings) -> Iterator[Improvement]:

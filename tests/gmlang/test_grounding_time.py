@@ -8,6 +8,7 @@ import gmlang
 from gmlang.core.mentions import mentions
 from gmlang.core.program import Query
 from gmlang.graph.from_core import begin_grounding
+from gmlang.queries.composed.listed import ListAnswer
 from gmlang.queries.dispatch import NO_TIME, answer
 from gmlang.queries.planning import plan_of
 from gmlang.queries.questions.map import Map
@@ -68,7 +69,7 @@ def test_the_time_is_looked_at_all_through_the_grounding(model: gmlang.Model, na
     settings, num_looks = looked_at(150)
     found = answer(model.session(), query, settings)
     assert found.status == "estimate"
-    notes = [item.note for item in found.items] if found.kind == "list" else [found.note]
+    notes = [item.note for item in found.items] if isinstance(found, ListAnswer) else [found.note]
     assert set(notes) == {NO_TIME}
     # What is begun after the first is known to be late is not grounded either.
     assert num_looks() < 600
