@@ -283,7 +283,7 @@ def _collect_reference(reference: Reference, env: Env) -> None:
         slots.of[key] = None
         return
     before = len(slots.items)
-    slots.of[key] = number = _add_slot(slots, slot)
+    slots.of[key] = number = add_slot(slots, slot)
     if stray is None:
         slots.unreal.pop(number, None)
     elif len(slots.items) > before:
@@ -317,7 +317,7 @@ def _choices(reference: Reference, env: Env) -> list[Choice]:
     return found
 
 
-def _add_slot(slots: Slots, slot: Slot) -> int:
+def add_slot(slots: Slots, slot: Slot) -> int:
     """Return the number of the slot for these variables, a new one when none is the same."""
     variables = slot.variables.reshape(-1)
     ends = (int(variables[0]), int(variables[-1])) if variables.size else (-1, -1)
