@@ -105,6 +105,12 @@ def takes_no_givens(span: Span, word: str) -> Diagnostic:
     return _bad_query(span, f"`{word}` is not a query: it takes no `|`")
 
 
+def models_given(span: Span, word: str) -> Diagnostic:
+    """Report a condition where models are compared on things of their own."""
+    sentence = f"`{word}` asks about models alone, of which nothing is given"
+    return _bad_query(span, sentence, f"write `{word}(a, b)`")
+
+
 def depends_on_nothing(span: Span, text: str) -> Diagnostic:
     """Report a question about an expression that mentions no variable."""
     return _bad_query(span, f"`{text}` depends on no variable")

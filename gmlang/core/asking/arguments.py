@@ -134,9 +134,7 @@ def two_models(state: Checking, env: Env, call: ast.Call) -> tuple[ModelCall, ..
     """Check the arguments of a word that compares two models."""
     need_count(state, call, 2, "two models")
     if call.given:
-        word = call.function.span.text
-        reason = f"`{word}` asks about models alone, of which nothing is given"
-        fail(state, errors.bad_query(call.given[0].span, reason, f"write `{word}(a, b)`"))
+        fail(state, asking.models_given(call.given[0].span, call.function.span.text))
     return each(lambda argument: _model_call(state, env, argument), call.arguments)
 
 
