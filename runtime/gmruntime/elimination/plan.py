@@ -10,7 +10,6 @@ from gmruntime.answer import (
     Best,
     Joint,
     LogPartition,
-    Map,
     MarginalMap,
     Marginals,
     Query,
@@ -30,12 +29,8 @@ from gmruntime.elimination.orders.best import EASY_BITS, best_order, best_orders
 from gmruntime.elimination.orders.key import key_of
 from gmruntime.elimination.orders.restarts import SHARE
 from gmruntime.elimination.passes.loading import LOADING_S, is_loaded
-from gmruntime.graph import Assignment
-from gmruntime.simplify.barren import drop_barren
-from gmruntime.simplify.lumping import lump_states
-from gmruntime.simplify.network import Factor, Network, sliced_out, whole
-from gmruntime.simplify.relevant import asked_by, part_for
-from gmruntime.simplify.states import drop_dominated, impossible, prune_states
+from gmruntime.simplify.network import Network
+from gmruntime.simplify.simplified import simplified
 from gmruntime.task import Effort, Task
 
 NUMPY_ENTRIES_PER_SECOND = 4e7
@@ -123,38 +118,12 @@ def plan(task: Task[Query], effort: Effort) -> Plan:
         return _hopeless(num_free, None)
     network: Network | None = None
     try:
-        network = effort.once_of(Network, task, lambda own: _simplified(own, effort))
+        network = simplified(task, effort)
         if network is None:
             return _hopeless(num_free, None)
         return _ordered(network, task.query, effort)
     except TimeoutError:
         return replace(_hopeless(num_free, network), ran_out=True)
-
-
-def _simplified(task: Task[Query], effort: Effort) -> Network | None:
-    """Drop what the question does not depend on; None when some factor has no table.
-
-    Raises:
-        TimeoutError: when the budget ended first.
-    """
-    query, budget = task.query, effort.budget
-    asked = asked_by(task.graph, query)
-    part = whole(task.graph, query) if asked is None else part_for(task, asked, effort)
-    budget.check()
-    if part is None:
-        return None
-    network = sliced_out(part, task.evidence, budget)
-    if network.log_constant == -np.inf:
-        network = impossible(network)
-    if not isinstance(query, Best):
-        network = prune_states(network, budget)
-    if isinstance(query, Map):
-        network = drop_dominated(network, budget=budget)
-    if asked is not None:
-        network = lump_states(drop_barren(network, asked, budget), asked, budget)
-    if isinstance(query, Joint):
-        network = _joined(network, query.variables, task.evidence)
-    return network
 
 
 def _ordered(network: Network, query: Query, effort: Effort) -> Plan:
@@ -340,18 +309,6 @@ def on_device(found: Plan, device: str) -> Plan:
     from gmruntime.elimination.passes.gpu import fits_gpu
 
     return replace(found, device="cuda") if fits_gpu(int(found.memory_bytes / 8)) else found
-
-
-def _joined(network: Network, variables: np.ndarray, evidence: Assignment) -> Network:
-    """Add an empty factor over the variables asked, so that one clique holds them all."""
-    scope = tuple(sorted({int(v) for v in variables if evidence[v] < 0}))
-    if not scope:
-        return network
-    shape = tuple(int(network.num_states[v]) for v in scope)
-    if math.prod(shape) > 1 << 24:
-        return network
-    factors = [*network.factors, Factor(scope, np.zeros(shape))]
-    return replace(network, factors=factors)
 
 
 def needs(found: Plan) -> str:
