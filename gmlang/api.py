@@ -8,6 +8,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
+from os import PathLike
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -29,6 +30,7 @@ from gmlang.queries.answers import Answer
 from gmlang.queries.dispatch import answer
 from gmlang.queries.questions.map import Map
 from gmlang.queries.reading import asked_names, assignment_map
+from gmlang.queries.remembered.memory import Memory
 from gmlang.queries.searching import improvements
 from gmlang.queries.session import (
     Session,
@@ -78,11 +80,13 @@ class Model:
     Attributes:
         checked: the program after names and types.
         values: data and parameters given so far.
+        memory: exact answers that were given; those of the model with other values among them.
     """
 
     checked: Checked
     values: Mapping[str, object] = field(default_factory=dict[str, object])
     cache: dict[str, Session] = field(default_factory=dict[str, Session], repr=False)
+    memory: Memory = field(default_factory=Memory, repr=False)
 
     def __post_init__(self) -> None:
         """Keep a copy of the values that nobody can change."""
@@ -108,7 +112,7 @@ class Model:
         program = self.checked.program
         data = data if frame is None else {**declared_columns(program, frame), **data}
         values = read_all(program, by_core_name(program, data))
-        return Model(self.checked, {**self.values, **values})
+        return Model(self.checked, {**self.values, **values}, memory=self.memory)
 
     def set(self, **parameters: object) -> "Model":
         """Return the model with other values for its parameters and sizes.
@@ -136,7 +140,7 @@ class Model:
             GmError: when data is missing or does not fit, or a composite contradicts itself.
         """
         if "session" not in self.cache:
-            self.cache["session"] = open_session(self.checked, self.values)
+            self.cache["session"] = open_session(self.checked, self.values, self.memory)
         return self.cache["session"]
 
     def contradictions(self) -> list[Diagnostic]:
@@ -177,10 +181,17 @@ class Model:
 
     def _one(self, text: str) -> Query | Assert:
         """Parse and check a text that asks one thing."""
-        first, *others = self.ask(text)
-        if others:
-            raise GmError([asking.one_at_a_time(others[0].span)])
-        return first
+
+        def check() -> Query | Assert:
+            first, *others = self.ask(text)
+            if others:
+                raise GmError([asking.one_at_a_time(others[0].span)])
+            return first
+
+        session = self.cache.get("session")
+        if session is None or not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            return check()
+        return session.names.written(text, check)
 
     def query(
         self,
@@ -192,6 +203,7 @@ class Model:
         memory_bytes: int | None = None,
         executor: Executor | None = None,
         num_workers: int | None = None,
+        remember: bool | str | PathLike[str] = True,
     ) -> Answer:
         """Answer one query. Ctrl-C raises KeyboardInterrupt here; what was found is lost with it.
 
@@ -204,12 +216,16 @@ class Model:
             executor: whose workers help to search for a maximum; any `concurrent.futures.Executor`.
                 The caller shuts it down.
             num_workers: how many shares it runs at a time; None asks the executor.
+            remember: whether to return an exact answer that was given before instead of working it
+                out again, with the note `remembered`; a folder keeps such answers on disk as well.
 
         Raises:
             GmError: when the query or the data has mistakes.
         """
         question = self._one(text)
-        settings = checked_settings(budget_s, seed, device, memory_bytes, executor, num_workers)
+        settings = checked_settings(
+            budget_s, seed, device, memory_bytes, executor, num_workers, remember
+        )
         return answer(self.session(), question, settings)
 
     def run(
@@ -221,6 +237,7 @@ class Model:
         memory_bytes: int | None = None,
         executor: Executor | None = None,
         num_workers: int | None = None,
+        remember: bool | str | PathLike[str] = True,
     ) -> Iterator[Answer]:
         """Answer the program's own queries and assertions, in order.
 
@@ -230,7 +247,9 @@ class Model:
         Raises:
             GmError: when the data has mistakes.
         """
-        settings = checked_settings(budget_s, seed, device, memory_bytes, executor, num_workers)
+        settings = checked_settings(
+            budget_s, seed, device, memory_bytes, executor, num_workers, remember
+        )
         yield from self.answer_all(self.questions, settings)
 
     def answer_all(

@@ -10,6 +10,7 @@ MEMORY_MAX = 1 << 60
 
 SECONDS = "a number of seconds above 0 and up to 1e8"
 MEMORY = "a number above 0"
+FOLDER = "True, False, or a folder that can be written to"
 SEED = "a whole number from 0 to 2^64 - 1"
 
 

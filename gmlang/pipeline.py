@@ -24,6 +24,7 @@ from gmlang.graph.world.bindings import bind
 from gmlang.library import find_module
 from gmlang.queries.composites import check_composites
 from gmlang.queries.questions import QUERY_FORMS
+from gmlang.queries.remembered.memory import Memory
 from gmlang.queries.session import Session, Settings, base_grounding, check_defined
 from gmlang.syntax.ast import Program
 from gmlang.syntax.parse import parse
@@ -70,13 +71,21 @@ def check_source(
     return checked
 
 
-def open_session(checked: Checked, values: Mapping[str, object]) -> Session:
+def open_session(
+    checked: Checked, values: Mapping[str, object], memory: Memory | None = None
+) -> Session:
     """Bind data to a checked program; it is grounded when it is first asked.
+
+    Args:
+        checked: the program.
+        values: its data.
+        memory: of answers that were given; None begins with none.
 
     Raises:
         GmError: when data is missing or does not fit, or a composite contradicts itself.
     """
-    session = Session(checked.program, bind(checked.program, values))
+    memory = Memory() if memory is None else memory
+    session = Session(checked.program, bind(checked.program, values), memory=memory)
     refused = check_composites(session, Settings())
     if refused:
         raise GmError(refused)

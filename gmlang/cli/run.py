@@ -51,6 +51,13 @@ if TYPE_CHECKING:
 @click.option("--trace", type=click.Path(dir_okay=False), help="Write each improvement there.")
 @click.option("--plan", "only_plan", is_flag=True, help="Say what each query would cost.")
 @click.option("--memory", type=GIBIBYTES, help="Cap on tables and messages, GiB.")
+@click.option(
+    "--remember",
+    type=click.Path(file_okay=False),
+    metavar="DIR",
+    help="Keep exact answers there, and look for them there.",
+)
+@click.option("--anew", is_flag=True, help="Work out every answer, even to the same question.")
 @workers_options
 def run(
     file: str,
@@ -65,6 +72,8 @@ def run(
     trace: str | None,
     only_plan: bool,
     memory: float | None,
+    remember: str | None,
+    anew: bool,
     workers: int | None,
     dask: str | None,
 ) -> int:
@@ -75,7 +84,7 @@ def run(
     from gmlang.queries.session import Settings
 
     model = bound(open_program(file), settings, files)
-    how = Settings(budget, seed, device, memory_bytes(memory))
+    how = Settings(budget, seed, device, memory_bytes(memory), remembers=not anew)
     asked = [q for text in texts for q in model.ask(text)] if texts else list(model.questions)
     if not asked and not model.questions:
         _tell_how_to_ask(file, model)
@@ -84,10 +93,27 @@ def run(
             raise click.UsageError("--plan answers nothing: there is no search to --trace")
         if plot is not None:
             raise click.UsageError("--plan answers nothing: there is nothing to --plot")
+        if remember is not None:
+            raise click.UsageError("--plan answers nothing: there is nothing to --remember")
         return _plan(file, model, asked, how, as_json=as_json)
+    if remember is not None:
+        if anew:
+            raise click.UsageError("--remember looks for answers, --anew does not: give one")
+        how = replace(how, folder=_folder(remember))
     with hired(workers, dask) as helpers:
         how = replace(how, workers=helpers)
         return _answer_all(file, model, asked, how, as_json=as_json, trace=trace, plot=plot)
+
+
+def _folder(path: str) -> Path:
+    """Open the folder that answers are kept in."""
+    from gmlang.queries.remembered.folder import opened
+
+    try:
+        return opened(path)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "this is no path"
+        raise click.UsageError(f"--remember {path}: {reason.lower()}") from None
 
 
 def _answer_all(

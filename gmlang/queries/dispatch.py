@@ -15,6 +15,7 @@ from gmlang.queries.composed.writing_out import calculated
 from gmlang.queries.question import Composed, Several, Single
 from gmlang.queries.questions import answer_class, question_of
 from gmlang.queries.reading import asked_variables
+from gmlang.queries.remembered.whole import find_whole, keep_whole, key_of
 from gmlang.queries.session import Session, Settings, ask, begin, ground_before, prepare
 from gmruntime.answer import Marginals, Status
 from gmruntime.budget import Budget, now_s
@@ -35,18 +36,30 @@ def answer(session: Session, question: Query | Assert, settings: Settings) -> An
         GmError: when the question does not fit the program or its data.
     """
     asked = compared(question) if isinstance(question, Assert) else question
+    start_s = now_s()
+    key = key_of(session, question, settings)
+    known = None if key is None else find_whole(session, key, start_s)
+    if known is not None:
+        return known
     _ground_before(session, asked, settings)
     start_s = now_s()
+    memory = session.memory if settings.remembers else None
+    settings = replace(settings, workspace=session.workspace, memory=memory)
     try:
         if isinstance(question, Assert):
-            found = _check_assertion(session, question, begin(settings, None))
+            settings = begin(settings, None)
+            found = _check_assertion(session, question, settings)
         else:
-            settings = begin(replace(settings, workspace=session.workspace), question.within_s)
+            settings = begin(settings, question.within_s)
             found = _answer_query(session, question, settings)
     except TimeoutError:
         # Its time was over before the runtime could be asked.
         found = unanswered(question, settings)
-    return replace(found, seconds=now_s() - start_s, name=asked.name)
+    found = replace(found, seconds=now_s() - start_s, name=asked.name)
+    # What a budget has cut short may say less than it might.
+    if key is not None and not settings.running().is_spent():
+        keep_whole(session, key, question, found)
+    return found
 
 
 def _answer_query(session: Session, query: Query, settings: Settings) -> Answer:

@@ -176,11 +176,18 @@ def _loop_axes(prepared: Prepared, asked: Asked) -> tuple[Axis, ...]:
         if isinstance(part, Local) and isinstance(part.type, Enum)
     }
     loops = tuple(
-        (np.asarray(frame.locals[clause.key]), enums.get(clause.key, ()))
+        (_own(frame.locals[clause.key]), enums.get(clause.key, ()))
         for clause in asked.context
         if isinstance(clause, Bind)
     )
     return (Axis(frame.count, loops=loops),)
+
+
+def _own(values: np.ndarray) -> np.ndarray:
+    """Return a copy that nobody can change: what an answer speaks of is shared by its copies."""
+    found = np.array(values)
+    found.flags.writeable = False
+    return found
 
 
 def flat_variables(names: list[Named]) -> np.ndarray:

@@ -3,6 +3,7 @@
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
+from pathlib import Path
 
 import numpy as np
 
@@ -28,13 +29,26 @@ from gmlang.graph.values import terms
 from gmlang.graph.world.instances import all_exist
 from gmlang.graph.world.places import locate_array
 from gmlang.graph.world.world import ONE_INSTANCE, World
-from gmlang.limits import MEMORY, MEMORY_MAX, SECONDS, SECONDS_MAX, SEED, SEED_MAX, is_seconds
+from gmlang.limits import (
+    FOLDER,
+    MEMORY,
+    MEMORY_MAX,
+    SECONDS,
+    SECONDS_MAX,
+    SEED,
+    SEED_MAX,
+    is_seconds,
+)
+from gmlang.queries.remembered.memory import Memory
+from gmlang.queries.remembered.names import Names
+from gmlang.queries.remembered.parts import Places, Terms, recall
 from gmlang.queries.targets import Target, picked, target_of
 from gmruntime.answer import Answer as RuntimeAnswer
 from gmruntime.answer import Query as RuntimeQuery
 from gmruntime.budget import Budget, Watch, begin_budget
 from gmruntime.graph import FactorGraph, GraphError
 from gmruntime.inference import infer
+from gmruntime.task import Effort, Task
 from gmruntime.workers.workers import Workers, workers_of
 from gmruntime.workspace import Workspace
 
@@ -61,6 +75,9 @@ class Settings:
         cores: how many may be kept busy; None for all.
         estimate_share: of the time that is left, for an answer that is not exact, where several
             queries share a budget.
+        remembers: whether to look for answers that were given before, and to keep those to come.
+        memory: where they are; of the session.
+        folder: where they are on disk; None for nowhere.
     """
 
     budget_s: float = 5.0
@@ -73,6 +90,9 @@ class Settings:
     workers: Workers | None = None
     cores: int | None = None
     estimate_share: float = 1.0
+    remembers: bool = True
+    memory: Memory | None = None
+    folder: Path | None = None
 
     def running(self) -> Budget:
         """Return the budget of the question that is being answered."""
@@ -99,6 +119,7 @@ def checked_settings(
     memory_bytes: int | None = None,
     executor: Executor | None = None,
     num_workers: int | None = None,
+    remember: object = True,
 ) -> Settings:
     """Return settings as a caller in Python gave them.
 
@@ -114,15 +135,30 @@ def checked_settings(
         wrong.append(errors.bad_setting("device", " or ".join(map(repr, DEVICES)), device))
     if memory_bytes is not None and not (isinstance(memory_bytes, Real) and memory_bytes > 0):
         wrong.append(errors.bad_setting("memory_bytes", MEMORY, memory_bytes))
-    workers = None
+    workers = folder = None
     try:
         workers = workers_of(executor, num_workers)
     except ValueError as error:
         wrong.append(errors.bad_workers(error))
+    if not isinstance(remember, bool):
+        from gmlang.queries.remembered.folder import opened
+
+        try:
+            folder = opened(remember)
+        except (OSError, TypeError, ValueError):
+            wrong.append(errors.bad_setting("remember", FOLDER, remember))
     if wrong:
         raise GmError(wrong)
     memory = None if memory_bytes is None else max(1, int(min(memory_bytes, MEMORY_MAX)))
-    return Settings(float(budget_s), int(seed), device, memory, workers=workers)
+    return Settings(
+        float(budget_s),
+        int(seed),
+        device,
+        memory,
+        workers=workers,
+        remembers=remember is not False,
+        folder=folder,
+    )
 
 
 @dataclass(slots=True, eq=False)
@@ -133,6 +169,8 @@ class Session:
         base: the program without any query's instances; None until it is first needed.
         workspace: what is kept from query to query.
         warnings: what grounding the program, and queries about other instances, brought to light.
+        memory: answers that were given; models with other data may share it.
+        names: by which its questions are found there.
     """
 
     program: Program
@@ -140,6 +178,8 @@ class Session:
     base: Grounding | None = None
     workspace: Workspace = field(default_factory=Workspace)
     warnings: list[Diagnostic] = field(default_factory=list[Diagnostic])
+    memory: Memory = field(default_factory=Memory)
+    names: Names = field(default_factory=Names)
 
 
 @dataclass(slots=True, eq=False)
@@ -329,21 +369,32 @@ def ask_graph(
         GmError: when the query's `using` is not understood.
     """
     method = "" if query is None else query.method
-    try:
+    options = () if query is None else query.method_options
+    budget, workers = settings.running(), settings.workers
+
+    def find() -> RuntimeAnswer:
         return infer(
             graph,
             question,
             evidence=evidence,
-            budget=settings.running(),
+            budget=budget,
             estimate_share=estimate_share * settings.estimate_share,
             seed=settings.seed,
             device=settings.device,
             method=method,
-            options={} if query is None else dict(query.method_options),
+            options=dict(options),
             workspace=settings.workspace,
-            executor=None if settings.workers is None else settings.workers.executor,
-            num_workers=None if settings.workers is None else settings.workers.count,
+            executor=None if workers is None else workers.executor,
+            num_workers=None if workers is None else workers.count,
         )
+
+    try:
+        if settings.memory is None:
+            return find()
+        terms = Terms(settings.seed, settings.device, method, options)
+        places = Places(settings.memory, settings.folder)
+        effort = Effort(budget, np.random.default_rng(0), workspace=settings.workspace)
+        return recall(Task(graph, question, evidence), effort, terms, places, find)
     except ValueError as error:
         if query is not None and (method or isinstance(error, GraphError)):
             raise GmError([asking.refused(query.span, error)]) from error

@@ -105,7 +105,7 @@ class Spread:
         assert settings.workers is not None
         self.workers: Workers = settings.workers
         self.asked, self.here, self.hear = asked, here, hear
-        self.settings = replace(settings, workers=None, workspace=None, watch=None)
+        self.settings = replace(settings, workers=None, workspace=None, watch=None, memory=None)
         self.parcel = pack(model)
         self.num_full = self.workers.count
         self.waiting = deque(range(1, len(asked)))
@@ -272,6 +272,9 @@ def run_errand(errand: Errand) -> Reply | str:
         total = settings.memory_bytes or free_memory_bytes() // 2
         memory = max(1, total // (errand.num_workers + 1))
         settings = replace(settings, cores=cores_of_each(errand.num_workers), memory_bytes=memory)
+    else:
+        # The folder is one of the machine that asks.
+        settings = replace(settings, folder=None)
     try:
         answer = next(iter(model.answer_all([errand.question], settings)))
     except GmError as error:

@@ -18,7 +18,8 @@ from gmlang.syntax import ast
 from gmruntime.graph import FactorGraph
 
 _WORDS = """
-    :load :save :show :reset :models :vars :plan :set :data :budget :seed :time :graph :help :quit
+    :load :save :show :reset :models :vars :plan :set :data :budget :seed :time :remember :graph
+    :help :quit
 """
 NAMES = tuple(_WORDS.split())
 """Every command, for completion."""
@@ -38,7 +39,7 @@ def run_command(session: ReplSession, word: str, rest: str) -> tuple[ReplSession
         case ":quit" | ":q" | ":exit":
             return replace(session, is_over=True), ""
         case ":reset":
-            return ReplSession(budget_s=session.budget_s, seed=session.seed), "forgotten"
+            return _begun(session), "forgotten"
         case ":load":
             return load(session, rest)
         case ":save":
@@ -73,11 +74,20 @@ def _set(session: ReplSession, word: str, rest: str) -> tuple[ReplSession, str]:
         case ":time":
             timed = rest != "off" if rest else not session.is_timed
             return replace(session, is_timed=timed), f"timing is {'on' if timed else 'off'}"
+        case ":remember":
+            kept = rest != "off" if rest else not session.remembers
+            said = "given again" if kept else "worked out anew each time"
+            return replace(session, remembers=kept), f"exact answers are {said}"
         case ":undo":
             return undo(session, rest)
         case _:
             near = [name for name in NAMES if name.startswith(word[:2])]
             raise ValueError(f"there is no {word}; try {' or '.join(near) or ':help'}")
+
+
+def _begun(session: ReplSession) -> ReplSession:
+    """Return a session in which nothing was said, to be answered in the same way."""
+    return ReplSession(budget_s=session.budget_s, seed=session.seed, remembers=session.remembers)
 
 
 def _tight(text: str) -> tuple[str, ...]:
@@ -114,9 +124,7 @@ def load(session: ReplSession, text: str) -> tuple[ReplSession, str]:
         p for p in read_pieces(source) if not all(isinstance(s, ast.Query) for s in p.statements)
     )
     values = {**session.values, **_assignments((), tuple(words[1:]))}
-    fresh = ReplSession(
-        pieces, values=values, folder=Path(words[0]).parent, budget_s=session.budget_s
-    )
+    fresh = replace(_begun(session), pieces=pieces, values=values, folder=Path(words[0]).parent)
     model = model_of(fresh, pieces)
     program = model.checked.program
     counts = {

@@ -20,6 +20,7 @@ from gmlang.library import find_module
 from gmlang.queries.answers import Answer
 from gmlang.queries.dispatch import NO_TIME
 from gmlang.queries.questions import QUERY_FORMS
+from gmlang.queries.remembered.memory import Memory
 from gmlang.queries.session import Settings
 from gmlang.repl.text import Piece
 from gmlang.syntax import ast
@@ -38,8 +39,10 @@ class ReplSession:
         folder: where imports are looked up; None without a file.
         is_over: whether the user has left.
         is_timed: whether each reply says how long it took.
+        remembers: whether an exact answer that was given before is given again.
         asked: the last query, for `more`.
         num_entries: taken so far; numbers the sources of diagnostics.
+        memory: of such answers.
     """
 
     pieces: tuple[Piece, ...] = ()
@@ -51,8 +54,10 @@ class ReplSession:
     is_timed: bool = False
     budget_s: float = 5.0
     seed: int = 0
+    remembers: bool = True
     asked: str = ""
     num_entries: int = 0
+    memory: Memory = field(default_factory=Memory)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,7 @@ def model_of(session: ReplSession, pieces: tuple[Piece, ...] | None = None) -> M
     checked = check(said, partial(find_module, beside=session.folder), QUERY_FORMS)
     program = checked.program
     known = {k: v for k, v in session.values.items() if is_declared(program, k)}
-    return Model(checked, by_core_name(program, known))
+    return Model(checked, by_core_name(program, known), memory=session.memory)
 
 
 def ask(session: ReplSession, text: str, within_s: float | None = None) -> str:
@@ -102,7 +107,7 @@ def answers(session: ReplSession, model: Model, questions: tuple[Query | Assert,
         TerminatedError: with the answers, when SIGTERM ended the last.
     """
     replies: list[str] = []
-    settings = Settings(session.budget_s, session.seed)
+    settings = Settings(session.budget_s, session.seed, remembers=session.remembers)
     with Interrupts(keeps_process=True) as interrupts:
         for question in questions:
 

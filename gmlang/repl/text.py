@@ -20,7 +20,7 @@ undo [n]               forget the last statement, or the last n
 :show [NAME]           what has been said                    :reset      forget everything
 :models  :vars         what has been declared                :plan QUERY what it would cost
 :set NAME=NUMBER       a parameter or size                   :data NAME=FILE  NPZ, NPY or CSV
-:budget SECONDS  :seed NUMBER  :time                         how to answer
+:budget SECONDS  :seed NUMBER  :time  :remember [off]        how to answer
 :graph FILE.svg        draw the factor graph                 :help  :quit"""
 
 _CALLED = "|".join((*of_kind(Kind.QUERY), *of_kind(Kind.FUNCTION)))

@@ -58,16 +58,16 @@ def plain(answers: Iterator[Answer]) -> list[dict[str, object]]:
 
 def test_questions_spread_over_threads_are_answered_in_order_and_alike():
     model = gmlang.compile(PROGRAM)
-    alone = plain(model.run())
+    alone = plain(model.run(remember=False))
     with ThreadPoolExecutor(2) as executor:
-        assert plain(model.run(executor=executor)) == alone
-        assert plain(model.run(executor=executor, num_workers=1)) == alone
+        assert plain(model.run(executor=executor, remember=False)) == alone
+        assert plain(model.run(executor=executor, num_workers=1, remember=False)) == alone
 
 
 def test_a_single_query_is_answered_alike():
     model = gmlang.compile(PROGRAM)
     with ThreadPoolExecutor(2) as executor:
-        found = model.query("P(rain | wet = true)", executor=executor)
+        found = model.query("P(rain | wet = true)", executor=executor, remember=False)
         steps = list(model.search("MAP(rain, wet)", executor=executor))
     assert found.value == model.query("P(rain | wet = true)").value
     assert steps[-1].log_score == steps[-1].log_bound
@@ -93,7 +93,7 @@ class Silent(Executor):
 def test_questions_that_no_worker_answers_are_answered_here(awake: bool):
     model = gmlang.compile(PROGRAM)
     answers = list(model.run(executor=Silent(awake=awake), budget_s=0.1))
-    assert [a.value for a in answers] == [a.value for a in model.run()]
+    assert [a.value for a in answers] == [a.value for a in model.run(remember=False)]
     assert sum("did not answer in time" in a.note for a in answers) == (2 if awake else 0)
 
 
@@ -101,7 +101,8 @@ def test_an_executor_that_is_shut_down_answers_nothing():
     executor = ThreadPoolExecutor(2)
     executor.shutdown()
     model = gmlang.compile(PROGRAM)
-    assert plain(model.run(executor=executor)) == plain(model.run())
+    anew = plain(model.run(remember=False))
+    assert plain(model.run(executor=executor, remember=False)) == anew
 
 
 def test_an_answer_that_comes_while_it_is_asked_for_is_not_found_again():
@@ -155,7 +156,7 @@ def test_a_worker_that_is_killed_costs_its_share(kind: str, monkeypatch: pytest.
     monkeypatch.setattr(spread_module.Spread, "_are_awake", lambda _: True)
     with pool(kind) as executor:
         answers = list(model.run(executor=executor, budget_s=60))
-    assert [a.value for a in answers] == [a.value for a in model.run()]
+    assert [a.value for a in answers] == [a.value for a in model.run(remember=False)]
     assert "answered here" in answers[1].note
 
 
@@ -274,4 +275,5 @@ def test_a_dask_cluster_of_local_processes_answers_alike():
         distributed.Client(cluster, set_as_default=False) as client,
     ):
         executor = client.get_executor()
-        assert plain(model.run(executor=executor, budget_s=60)) == plain(model.run())
+        anew = plain(model.run(remember=False))
+        assert plain(model.run(executor=executor, budget_s=60, remember=False)) == anew

@@ -11,6 +11,7 @@ from gmlang.queries.answers import Answer, plain_json
 from gmlang.queries.composed.calculate import calculate
 from gmlang.queries.composed.writing_out import calculated
 from gmlang.queries.question import Composed
+from gmlang.queries.remembered.notes import is_remembered, without_remembered
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -47,6 +48,9 @@ def quality_of(answers: Sequence[Answer]) -> dict[str, object]:
     """Return who found the answers, and what they note: the fields of an answer made of them."""
     methods = dict.fromkeys(answer.method for answer in answers if answer.method)
     notes = dict.fromkeys(answer.note for answer in answers if answer.note)
+    if not all(is_remembered(answer.note) for answer in answers):
+        # The whole was not found again where a part of it was.
+        notes = dict.fromkeys(filter(None, map(without_remembered, notes)))
     return {
         "method": ", ".join(methods),
         "note": "; ".join(notes),
