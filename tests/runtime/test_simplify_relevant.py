@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 import gmruntime as gm
 from gmruntime.answer import LogPartition, Marginals
-from gmruntime.elimination import plan as planning
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock
 from gmruntime.questions.enumerate import enumerate_assignments, log_partition, marginal
+from gmruntime.simplify import simplified
 from gmruntime.simplify.network import Part, sliced_out, whole
 from gmruntime.simplify.relevant import relevant
 from gmruntime.workspace import Workspace
@@ -77,13 +77,13 @@ def test_questions_that_observe_the_same_variables_share_it(monkeypatch: pytest.
         (VariableBlock("x", (60,), 4),), (FactorBlock(Table(tables), scopes, "step"),)
     )
     sizes: list[int] = []
-    slicing = planning.sliced_out
+    slicing = simplified.sliced_out
 
     def watched(part: Part, *rest: object) -> object:
         sizes.append(sum(len(block.scopes) for block in part.tables.factors))
         return slicing(part, *rest)  # pyright: ignore[reportArgumentType]
 
-    monkeypatch.setattr(planning, "sliced_out", watched)
+    monkeypatch.setattr(simplified, "sliced_out", watched)
     workspace = Workspace()
     evidence = np.full(60, -1, np.int32)
     for state in range(4):

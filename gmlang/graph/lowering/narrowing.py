@@ -71,8 +71,10 @@ def _best_cut(grounder: Grounder, frame: Frame, job: Job) -> _Cut | None:
     widths = widths_of(job.expressions(), env)
     measured: list[tuple[float, Expression, Guards]] = []
     for part, guards in candidates(job):
-        is_known = widths is not None and widths.has(part)
-        width = widths.inside(part) if is_known else _width(grounder, frame, part)
+        if widths is not None and widths.has(part):
+            width = widths.inside(part)
+        else:
+            width = _width(grounder, frame, part)
         measured.append((width, part, guards))
     cuts = _Cuts(env, measured)
     widest = cuts.best([-width for width, _, _ in measured], [0.0] * len(measured))
