@@ -32,15 +32,8 @@ from gmlang.queries.questions.map import Map
 from gmlang.queries.reading import asked_names, assignment_map
 from gmlang.queries.remembered.memory import Memory
 from gmlang.queries.searching import improvements
-from gmlang.queries.session import (
-    Session,
-    Settings,
-    base_grounding,
-    begin,
-    checked_settings,
-    ground_before,
-    prepare,
-)
+from gmlang.queries.session import Session, base_grounding, ground_before, prepare
+from gmlang.queries.settings import Settings, begin, checked_settings
 from gmlang.syntax.parse import parse_query
 from gmlang.views import attach_views
 from gmruntime.formats.models import holds_model, read_model

@@ -25,7 +25,8 @@ from gmlang.library import find_module
 from gmlang.queries.composites import check_composites
 from gmlang.queries.questions import QUERY_FORMS
 from gmlang.queries.remembered.memory import Memory
-from gmlang.queries.session import Session, Settings, base_grounding, check_defined
+from gmlang.queries.session import Session, base_grounding, check_defined
+from gmlang.queries.settings import Settings
 from gmlang.syntax.ast import Program
 from gmlang.syntax.parse import parse
 from gmruntime.graph import FactorGraph, validate

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from gmlang.api import Answer, Model
     from gmlang.core.program import Assert, Query
-    from gmlang.queries.session import Settings
+    from gmlang.queries.settings import Settings
     from gmlang.queries.spread import Spread
 
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from gmlang.api import Answer, Model
     from gmlang.core.program import Assert, Query
     from gmlang.diagnostics import Diagnostic
-    from gmlang.queries.session import Settings
+    from gmlang.queries.settings import Settings
 
 
 @click.command()
@@ -81,7 +81,7 @@ def run(
 
     A model of another tool asks nothing: ask it with --query, by the names that its file has.
     """
-    from gmlang.queries.session import Settings
+    from gmlang.queries.settings import Settings
 
     model = bound(open_program(file), settings, files)
     how = Settings(budget, seed, device, memory_bytes(memory), remembers=not anew)

@@ -13,7 +13,8 @@ from gmlang.queries.dispatch import answer, seconds_for
 from gmlang.queries.planning import plan_of
 from gmlang.queries.questions.map import Map
 from gmlang.queries.searching import improvements, searched_answer
-from gmlang.queries.session import Session, Settings, begin, ground_before
+from gmlang.queries.session import Session, ground_before
+from gmlang.queries.settings import Settings, begin
 from gmruntime.answer import Improvement
 
 if TYPE_CHECKING:

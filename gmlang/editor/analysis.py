@@ -19,7 +19,8 @@ from gmlang.graph.world.bindings import bind
 from gmlang.library import find_module
 from gmlang.queries.composites import check_composites
 from gmlang.queries.questions import QUERY_FORMS
-from gmlang.queries.session import Session, Settings
+from gmlang.queries.session import Session
+from gmlang.queries.settings import Settings
 from gmlang.syntax import ast
 from gmlang.syntax.mend import mend
 

@@ -12,7 +12,8 @@ from gmlang.graph.from_core import Grounding
 from gmlang.graph.world.names import named_in
 from gmlang.queries.blame import OTHER, site_name, split
 from gmlang.queries.compatibility import REFUSED_BELOW, Compatibility, joint_compatibility
-from gmlang.queries.session import Session, Settings, begin
+from gmlang.queries.session import Session
+from gmlang.queries.settings import Settings, begin
 from gmruntime.answer import Status
 
 _STATED = ("constraint", "factor", "use")

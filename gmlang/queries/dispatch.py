@@ -16,7 +16,8 @@ from gmlang.queries.question import Composed, Several, Single
 from gmlang.queries.questions import answer_class, question_of
 from gmlang.queries.reading import asked_variables
 from gmlang.queries.remembered.whole import find_whole, keep_whole, key_of
-from gmlang.queries.session import Session, Settings, ask, begin, ground_before, prepare
+from gmlang.queries.session import Session, ask, ground_before, prepare
+from gmlang.queries.settings import Settings, begin
 from gmruntime.answer import Marginals, Status
 from gmruntime.budget import Budget, now_s
 from gmruntime.quality import worst

@@ -8,7 +8,8 @@ from gmlang.core.program import Query
 from gmlang.diagnostics import Source, Span
 from gmlang.graph.builder import Origin
 from gmlang.queries.reading import flat_rows
-from gmlang.queries.session import Prepared, Settings, ask
+from gmlang.queries.session import Prepared, ask
+from gmlang.queries.settings import Settings
 from gmlang.queries.targets import Target
 from gmruntime.answer import (
     LogPartition,

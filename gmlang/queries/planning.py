@@ -7,7 +7,8 @@ from gmlang.diagnostics import GmError
 from gmlang.errors import asking as errors
 from gmlang.queries.question import Composed, Several
 from gmlang.queries.questions import question_of
-from gmlang.queries.session import Session, Settings, begin, prepare
+from gmlang.queries.session import Session, prepare
+from gmlang.queries.settings import Settings, begin
 from gmruntime.elimination.plan import Plan, describe
 from gmruntime.graph import GraphError
 from gmruntime.inference import plan

@@ -14,7 +14,8 @@ from gmlang.core.checking import QueryForm
 from gmlang.core.program import Query
 from gmlang.graph.world.world import World
 from gmlang.queries.answers import Answer
-from gmlang.queries.session import Prepared, Session, Settings
+from gmlang.queries.session import Prepared, Session
+from gmlang.queries.settings import Settings
 from gmruntime.answer import Quality
 from gmruntime.answer import Query as RuntimeQuery
 

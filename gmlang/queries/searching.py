@@ -7,7 +7,8 @@ import numpy as np
 
 from gmlang.queries.answers import Answer
 from gmlang.queries.questions.map import Map, MapAnswer, map_answer
-from gmlang.queries.session import Session, Settings, begin, prepare
+from gmlang.queries.session import Session, prepare
+from gmlang.queries.settings import Settings, begin
 from gmruntime import answer as runtime
 from gmruntime.answer import Improvement, Status
 from gmruntime.budget import Budget

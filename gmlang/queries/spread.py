@@ -16,7 +16,7 @@ from gmlang.core.program import Assert, Query
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.queries.answers import Answer
 from gmlang.queries.dispatch import seconds_for
-from gmlang.queries.session import Settings
+from gmlang.queries.settings import Settings
 from gmruntime.budget import Watch, free_memory_bytes, now_s
 from gmruntime.workers.parcels import Parcel, pack, unpack
 from gmruntime.workers.workers import Workers, cores_of_each, machine, worker_name

@@ -281,7 +281,7 @@ def _variables(session: ReplSession) -> str:
 
 def _plan(session: ReplSession, text: str) -> str:
     from gmlang.queries.planning import plan_of
-    from gmlang.queries.session import Settings
+    from gmlang.queries.settings import Settings
 
     if not text:
         raise ValueError("which query? :plan P(x)")

@@ -21,7 +21,7 @@ from gmlang.queries.answers import Answer
 from gmlang.queries.dispatch import NO_TIME
 from gmlang.queries.questions import QUERY_FORMS
 from gmlang.queries.remembered.memory import Memory
-from gmlang.queries.session import Settings
+from gmlang.queries.settings import Settings
 from gmlang.repl.text import Piece
 from gmlang.syntax import ast
 from gmruntime.budget import Watch

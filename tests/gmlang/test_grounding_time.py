@@ -13,7 +13,8 @@ from gmlang.queries.dispatch import NO_TIME, answer
 from gmlang.queries.planning import plan_of
 from gmlang.queries.questions.map import Map
 from gmlang.queries.searching import NOTHING_FOUND, improvements, searched_answer
-from gmlang.queries.session import Settings, prepare
+from gmlang.queries.session import prepare
+from gmlang.queries.settings import Settings
 from gmruntime.budget import UNLIMITED, Budget, Watch, start_budget
 
 PROGRAM = """

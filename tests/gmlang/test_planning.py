@@ -12,7 +12,8 @@ from gmlang.core.program import Assert, Query
 from gmlang.diagnostics import GmError
 from gmlang.queries.dispatch import answer
 from gmlang.queries.planning import Planned, plan_of
-from gmlang.queries.session import Session, Settings
+from gmlang.queries.session import Session
+from gmlang.queries.settings import Settings
 from gmruntime.budget import Budget, Watch
 from tests.gmlang.test_cli import RAIN, Captured, call, write
 

@@ -26,7 +26,7 @@ from gmlang.queries.dispatch import NO_TIME, unanswered
 from gmlang.queries.planning import plan_of
 from gmlang.queries.question import Question, Several
 from gmlang.queries.questions import QUERY_FORMS, QUESTIONS, answer_class, question_of
-from gmlang.queries.session import Settings
+from gmlang.queries.settings import Settings
 from gmlang.repl.text import is_query
 from gmlang.syntax.parse import parse
 from gmlang.syntax.print import print_program

@@ -327,7 +327,7 @@ def test_a_folder_that_goes_away_costs_nothing(tmp_path: Path):
     questions = model.ask("P(rain), P(cold)")
     found = model.run(remember=folder)
     assert list(found) == []
-    from gmlang.queries.session import checked_settings
+    from gmlang.queries.settings import checked_settings
 
     how = checked_settings(5.0, 0, remember=folder)
     folder.rmdir()

@@ -21,7 +21,7 @@ from gmlang.cli.jobs import Job, spread_jobs
 from gmlang.diagnostics import GmError
 from gmlang.queries import spread as spread_module
 from gmlang.queries.answers import Answer
-from gmlang.queries.session import Settings
+from gmlang.queries.settings import Settings
 from gmlang.queries.spread import Errand, Question, Spread, run_errand
 from gmruntime.workers.processes import Processes
 from gmruntime.workers.workers import Workers

@@ -16,11 +16,11 @@ from gmlang.core.walk import parts
 from gmlang.graph.values.environment import Env, Slots
 from gmlang.graph.world.places import add_slot, collect
 
-WAYS_PRIME = 2_147_483_629
+_WAYS_PRIME = 2_147_483_629
 """Ways are counted modulo this, so that products of two counts fit into 64 bits; where a count is
 wrong by a multiple of it, a cut is judged wrongly, and is as right as any other."""
 
-COUNTS_MAX = 1 << 22
+_COUNTS_MAX = 1 << 22
 """More counts than this are not made."""
 
 
@@ -55,7 +55,7 @@ class Widths:
         """
         if not self.has(part):
             return math.inf
-        through = self.ways_from[id(part)] * self.ways_to[id(part)] % WAYS_PRIME
+        through = self.ways_from[id(part)] * self.ways_to[id(part)] % _WAYS_PRIME
         sides = self.inside(part), float(self.bits @ (self.total != through))
         return max(sides) + math.log2(1 + 2 ** (min(sides) - max(sides)))
 
@@ -71,7 +71,7 @@ def widths_of(wholes: Sequence[Expression], env: Env) -> Widths | None:
     slots = _Leaves(env)
     leaves = {id(part): slots.of(part) for part in order if _is_leaf(part)}
     num_variables = len(slots.slots.items)
-    if num_variables * len(order) > COUNTS_MAX:
+    if num_variables * len(order) > _COUNTS_MAX:
         return None
     ways_from: dict[int, np.ndarray] = {}
     for part in order:
@@ -81,17 +81,17 @@ def widths_of(wholes: Sequence[Expression], env: Env) -> Widths | None:
         else:
             for inner in parts(part):
                 ways += ways_from[id(inner)]
-        ways_from[id(part)] = ways % WAYS_PRIME
+        ways_from[id(part)] = ways % _WAYS_PRIME
     ways_to = {id(part): 0 for part in order}
     for whole in wholes:
         ways_to[id(whole)] += 1
     for part in reversed(order):
         if id(part) not in leaves:
             for inner in parts(part):
-                ways_to[id(inner)] = (ways_to[id(inner)] + ways_to[id(part)]) % WAYS_PRIME
+                ways_to[id(inner)] = (ways_to[id(inner)] + ways_to[id(part)]) % _WAYS_PRIME
     total = np.zeros(num_variables, np.int64)
     for whole in wholes:
-        total = (total + ways_from[id(whole)]) % WAYS_PRIME
+        total = (total + ways_from[id(whole)]) % _WAYS_PRIME
     bits = np.array([math.log2(slot.states.count) for slot in slots.slots.items])
     return Widths(bits, ways_to, ways_from, total)
 

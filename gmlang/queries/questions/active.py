@@ -20,7 +20,8 @@ from gmlang.queries.answers import Answer, with_quality
 from gmlang.queries.odds import log_odds
 from gmlang.queries.question import Question, Several
 from gmlang.queries.reading import flat_rows
-from gmlang.queries.session import Prepared, Session, Settings, ask, prepare
+from gmlang.queries.session import Prepared, Session, ask, prepare
+from gmlang.queries.settings import Settings
 from gmlang.syntax import ast
 from gmruntime.answer import AssignmentsAnswer, Map, Marginals, MarginalsAnswer, Status
 from gmruntime.quality import worst

@@ -10,7 +10,8 @@ from gmlang.queries.answers import Answer
 from gmlang.queries.blame import split
 from gmlang.queries.compatibility import Comparison, rounded
 from gmlang.queries.question import Question, Several
-from gmlang.queries.session import Session, Settings
+from gmlang.queries.session import Session
+from gmlang.queries.settings import Settings
 from gmlang.syntax import ast
 
 

@@ -10,7 +10,8 @@ from gmlang.core.program import Query
 from gmlang.queries.answers import Answer, NatsAnswer, finite
 from gmlang.queries.compatibility import Comparison, LogZ, joint_compatibility, rounded
 from gmlang.queries.question import Question, Several
-from gmlang.queries.session import Session, Settings
+from gmlang.queries.session import Session
+from gmlang.queries.settings import Settings
 from gmlang.syntax import ast
 from gmruntime.answer import Status
 

@@ -22,7 +22,8 @@ from gmlang.queries.answers import Answer
 from gmlang.queries.odds import event_log_odds
 from gmlang.queries.question import Question, Several
 from gmlang.queries.reading import flat_rows
-from gmlang.queries.session import Prepared, Session, Settings, ask, prepare
+from gmlang.queries.session import Prepared, Session, ask, prepare
+from gmlang.queries.settings import Settings
 from gmlang.queries.targets import Target
 from gmlang.syntax import ast
 from gmruntime.answer import Marginals, MarginalsAnswer, Status

@@ -12,7 +12,7 @@ from gmlang.queries.answers import Answer
 
 _A = TypeVar("_A", bound=Answer)
 
-NODES_MAX = 50_000
+_NODES_MAX = 50_000
 """An answer of more numbers, texts and lists is not kept: to copy it takes milliseconds, and what
 the runtime said of it is kept as arrays."""
 
@@ -27,7 +27,7 @@ _PLAIN = frozenset((float, int, str, bool, type(None)))
 
 def to_keep(answer: _A) -> tuple[_A, int] | None:
     """Return an answer of our own with the bytes it takes; None where it is too large."""
-    size = _size(answer, NODES_MAX)
+    size = _size(answer, _NODES_MAX)
     if size is None:
         return None
     return _copied(answer, {}), size

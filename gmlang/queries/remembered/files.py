@@ -34,7 +34,7 @@ from gmruntime.answer import (
     Status,
 )
 
-ABOUT = "about"
+_ABOUT = "about"
 
 _METHOD_MAX = 200
 
@@ -88,7 +88,7 @@ def to_arrays(answer: Answer, key: bytes) -> dict[str, np.ndarray] | None:
     }
     about["digest"] = _digest(about, arrays)
     text = json.dumps(about).encode()
-    return {ABOUT: np.frombuffer(text, np.uint8), **arrays}
+    return {_ABOUT: np.frombuffer(text, np.uint8), **arrays}
 
 
 def from_arrays(arrays: Mapping[str, np.ndarray], key: bytes, query: Query) -> Answer:
@@ -98,7 +98,7 @@ def from_arrays(arrays: Mapping[str, np.ndarray], key: bytes, query: Query) -> A
         UnusableError: when something else is there than what is written for such a question.
     """
     about = _about(arrays)
-    rest = {name: array for name, array in arrays.items() if name != ABOUT}
+    rest = {name: array for name, array in arrays.items() if name != _ABOUT}
     digest = about.pop("digest", None)
     if digest != _digest(about, rest):
         raise UnusableError("its digest is another")
@@ -113,7 +113,7 @@ def from_arrays(arrays: Mapping[str, np.ndarray], key: bytes, query: Query) -> A
 
 
 def _about(arrays: Mapping[str, np.ndarray]) -> dict[str, object]:
-    written = arrays.get(ABOUT)
+    written = arrays.get(_ABOUT)
     if written is None or written.dtype != np.uint8 or written.ndim != 1:
         raise UnusableError("it does not say what it is")
     try:

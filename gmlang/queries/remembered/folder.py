@@ -24,10 +24,10 @@ from gmruntime.answer import Answer, Query, Status
 from gmruntime.formats.numpy_files import read_npz
 from gmruntime.task import Task
 
-FORMAT = 1
+_FORMAT = 1
 """Counts up when the files change, or what answers are found by."""
 
-FILE_BYTES_MAX = 1 << 28
+_FILE_BYTES_MAX = 1 << 28
 """Larger files are neither written nor read."""
 
 
@@ -55,16 +55,16 @@ def _version() -> str:
     return version("gmlang")
 
 
-def path_of(folder: Path, key: bytes) -> Path:
+def _path_of(folder: Path, key: bytes) -> Path:
     """Return where an answer is kept that this version of gmlang gave."""
-    digest = hashlib.blake2b(key, digest_size=16, person=f"gm{FORMAT}".encode())
+    digest = hashlib.blake2b(key, digest_size=16, person=f"gm{_FORMAT}".encode())
     digest.update(_version().encode())
     return folder / f"{digest.hexdigest()}.npz"
 
 
 def find_in(folder: Path, key: bytes, task: Task[Query]) -> Answer | None:
     """Read an answer that was kept; None where there is none that stands its check."""
-    path = path_of(folder, key)
+    path = _path_of(folder, key)
     try:
         # A pipe would have us wait, and a directory is nobody's answer.
         if not path.is_file():
@@ -86,11 +86,11 @@ def keep_in(folder: Path, key: bytes, answer: Answer) -> None:
 
     That nothing is possible is not kept: no file could be checked.
     """
-    path = path_of(folder, key)
+    path = _path_of(folder, key)
     if answer.quality.status is not Status.EXACT or path.exists():
         return
     arrays = to_arrays(answer, key)
-    if arrays is None or sum(array.nbytes for array in arrays.values()) > FILE_BYTES_MAX // 2:
+    if arrays is None or sum(array.nbytes for array in arrays.values()) > _FILE_BYTES_MAX // 2:
         return
     with suppress(OSError):
         _write(path, arrays)
@@ -116,10 +116,10 @@ def _refuse_packed(path: Path) -> None:
     Raises:
         UnusableError: when it is too large, or packed, as no file of ours is.
     """
-    if path.stat().st_size > FILE_BYTES_MAX:
+    if path.stat().st_size > _FILE_BYTES_MAX:
         raise UnusableError("it is too large")
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
     packed = any(member.compress_type != zipfile.ZIP_STORED for member in members)
-    if packed or sum(member.file_size for member in members) > FILE_BYTES_MAX:
+    if packed or sum(member.file_size for member in members) > _FILE_BYTES_MAX:
         raise UnusableError("it is packed")

@@ -8,7 +8,8 @@ from gmlang.queries.question import Single
 from gmlang.queries.questions import question_of
 from gmlang.queries.remembered.copies import to_give, to_keep
 from gmlang.queries.remembered.notes import with_remembered
-from gmlang.queries.session import Session, Settings
+from gmlang.queries.session import Session
+from gmlang.queries.settings import Settings
 from gmruntime.answer import Status
 from gmruntime.budget import now_s
 

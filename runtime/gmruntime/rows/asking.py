@@ -35,7 +35,7 @@ from gmruntime.rows.row_program import METHOD, RowProgram, compiled, quality_of,
 from gmruntime.rows.running import Asked, run_batches
 from gmruntime.rows.summing import Sums, pooled, summed
 
-PLANNING_SHARE = 0.3
+_PLANNING_SHARE = 0.3
 """Of the time, for programs: without one there are other engines."""
 
 SHARE_MAX = 0.5
@@ -44,7 +44,7 @@ SHARE_MAX = 0.5
 FEW = 32
 """So many rows are asked one by one in less time than loading compiled loops takes."""
 
-PRODUCT_S = 1e-8
+_PRODUCT_S = 1e-8
 """What a product takes on one core, there and back, where tables do not fit the cache."""
 
 _A = TypeVar("_A", bound=AnyAnswer)
@@ -74,7 +74,7 @@ class Case:
             TimeoutError: when the budget for programs ended first.
         """
         pool = pool_of(tables.graph)
-        planning = self.budget.share(PLANNING_SHARE)
+        planning = self.budget.share(_PLANNING_SHARE)
         writer = Writer(tables.graph, pool, self.rng, planning, False, is_asked, {})
         program = compiled(tables, self.rows, np.ones(len(self.rows)), writer)
         products = sum(
@@ -82,7 +82,7 @@ class Case:
             for group in program.groups
             for batch in group.batches
         )
-        if products * PRODUCT_S > SHARE_MAX * self.budget.left_s():
+        if products * _PRODUCT_S > SHARE_MAX * self.budget.left_s():
             raise TooWideError(f"{products:g} products are more than there is time for")
         return program
 

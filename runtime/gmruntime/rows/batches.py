@@ -18,19 +18,19 @@ from gmruntime.rows.program import Program, TooWideError, flattened, write
 PATTERN_ROWS_MIN = 8
 """So many rows that observe the same variables have a program of their own, without evidence."""
 
-NUM_PATTERNS_MAX = 64
+_NUM_PATTERNS_MAX = 64
 """So many patterns at most; the rows of all others share one program, and observe within it."""
 
-CHUNK_ROWS_MAX = 1024
+_CHUNK_ROWS_MAX = 1024
 CHUNK_PRODUCTS = 1 << 20
 """Rows are summed in chunks of so many rows and products at most, whoever runs them."""
 
 
-BYTES_PER_CELL = 100
+_BYTES_PER_CELL = 100
 """Of a row and a factor or variable, while rows are cut and merged: as measured, at most."""
 
-LANES_MIN, LANES_MAX = 8, 32
-LANES_ENTRIES = 1 << 16
+LANES_MIN, _LANES_MAX = 8, 32
+_LANES_ENTRIES = 1 << 16
 """Results of so many entries in all lanes stay in the second-level cache."""
 
 
@@ -142,14 +142,14 @@ def _by_pattern(
     first, which = distinct(np.packbits(rows >= 0, axis=1))
     sizes = np.bincount(which, minlength=len(first))
     often = np.flatnonzero(sizes >= num_rows_min)
-    often = np.sort(often[np.argsort(-sizes[often], kind="stable")[:NUM_PATTERNS_MAX]])
+    often = np.sort(often[np.argsort(-sizes[often], kind="stable")[:_NUM_PATTERNS_MAX]])
     kept = [np.flatnonzero(which == number) for number in often]
     return kept, np.flatnonzero(~np.isin(which, often))
 
 
 def _group(writer: Writer, rows: np.ndarray, places: Int64[np.ndarray, " places"]) -> Group:
     cells = len(places) * (writer.graph.num_factors + writer.graph.num_variables)
-    whole_bytes = BYTES_PER_CELL * cells
+    whole_bytes = _BYTES_PER_CELL * cells
     if whole_bytes > writer.budget.memory_bytes:
         raise TooWideError(
             f"{len(places)} rows for {writer.graph.num_factors} factors take "
@@ -175,13 +175,19 @@ def _batch(writer: Writer, instances: Instances) -> Batch:
     lowest = int(instances.pointers.min())
     highest = int((instances.pointers.max(axis=0) + np.array(lasts)).max()) + 1
     return Batch(
-        instances, program, steps, chunk_of(program), _lanes_of(instances, program), lowest, highest
+        instances,
+        program,
+        steps,
+        _chunk_of(program),
+        _lanes_of(instances, program),
+        lowest,
+        highest,
     )
 
 
-def chunk_of(program: Program) -> int:
+def _chunk_of(program: Program) -> int:
     """Return how many instances are summed at a time: of the program alone."""
-    return max(1, min(CHUNK_ROWS_MAX, math.floor(CHUNK_PRODUCTS / max(1.0, program.entries))))
+    return max(1, min(_CHUNK_ROWS_MAX, math.floor(CHUNK_PRODUCTS / max(1.0, program.entries))))
 
 
 def _lanes_of(instances: Instances, program: Program) -> int:
@@ -189,7 +195,7 @@ def _lanes_of(instances: Instances, program: Program) -> int:
     is_told = bool(instances.likeness.asked or (instances.evidence >= 0).any())
     if instances.count < LANES_MIN or is_told:
         return 0
-    lanes = min(LANES_MAX, int(LANES_ENTRIES / max(1.0, program.message_entries)))
+    lanes = min(_LANES_MAX, int(_LANES_ENTRIES / max(1.0, program.message_entries)))
     return lanes if lanes >= LANES_MIN else 0
 
 

@@ -22,16 +22,16 @@ from gmruntime.rows.cutting.tables import strides_of
 from gmruntime.rows.kernels.records import Steps
 from gmruntime.simplify.network import Factor, Network
 
-OPERANDS_MAX = 8
+_OPERANDS_MAX = 8
 """More are multiplied in several steps, each rescaled, so that products stay in float64."""
 
-AHEAD_SHARE = 4
+_AHEAD_SHARE = 4
 """Operands of one scope are multiplied ahead where the step has so many times their entries."""
 
-BITS_MAX = 60.0
+_BITS_MAX = 60.0
 """No memory holds as much."""
 
-STEPS_MAX = 1e7
+_STEPS_MAX = 1e7
 """Of the search for an order: a quarter of a second."""
 
 
@@ -61,7 +61,7 @@ class Step:
     Attributes:
         scope: of the result.
         inner: the variable that is summed out, -1 for none.
-        operands: at most `OPERANDS_MAX`.
+        operands: at most `_OPERANDS_MAX`.
     """
 
     scope: tuple[int, ...]
@@ -127,11 +127,11 @@ def write(likeness: Likeness, rng: np.random.Generator, budget: Budget) -> Progr
         TooWideError: when no order is anywhere near to be run.
     """
     order = best_order(
-        _network(likeness), rng, bits_max=BITS_MAX, steps_max=STEPS_MAX, budget=budget
+        _network(likeness), rng, bits_max=_BITS_MAX, steps_max=_STEPS_MAX, budget=budget
     )
     if order is None:
         raise TooWideError(
-            f"every order of elimination found takes more than 2^{BITS_MAX:g} entries"
+            f"every order of elimination found takes more than 2^{_BITS_MAX:g} entries"
         )
     sheet = _Sheet(likeness, {v: k for k, v in enumerate(order.variables)})
     waiting: list[list[Operand]] = [[] for _ in order.variables]
@@ -171,17 +171,17 @@ def _multiplied(sheet: _Sheet, operands: list[Operand], clique: tuple[int, ...])
         groups.setdefault(frozenset(operand.scope), []).append(operand)
     kept: list[Operand] = []
     for scope, group in groups.items():
-        if len(group) > 1 and sheet.entries(clique) >= AHEAD_SHARE * sheet.entries(scope):
+        if len(group) > 1 and sheet.entries(clique) >= _AHEAD_SHARE * sheet.entries(scope):
             group = _few(sheet, group, 1)
         kept.extend(group)
-    return _few(sheet, kept, OPERANDS_MAX)
+    return _few(sheet, kept, _OPERANDS_MAX)
 
 
 def _few(sheet: _Sheet, operands: list[Operand], count_max: int) -> list[Operand]:
     """Multiply the smallest operands with each other until there are at most `count_max`."""
     while len(operands) > count_max:
         operands = sorted(operands, key=lambda o: sheet.entries(o.scope))
-        together = operands[: min(OPERANDS_MAX, len(operands) - count_max + 1)]
+        together = operands[: min(_OPERANDS_MAX, len(operands) - count_max + 1)]
         scope = sheet.ordered({v for operand in together for v in operand.scope})
         operands = [*operands[len(together) :], sheet.add(scope, -1, together)]
     return operands

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 METHOD = "one program for all rows"
 
-ROUNDING_MAX = 1e-9
+_ROUNDING_MAX = 1e-9
 """What sums of strong weights may be off by, nats, and still be called exact."""
 
 
@@ -101,7 +101,7 @@ class RowProgram:
         own = checked_tables(self.tables.graph, tables)
         mine = self.weights
         if weights is not None:
-            mine = merged_weights(checked_weights(weights, self.num_rows), self.which)
+            mine = _merged_weights(checked_weights(weights, self.num_rows), self.which)
         team = self._team(workers_of(executor, num_workers))
         before = team.helped if team is not None else 0
         run = runner(device, team, budget)
@@ -208,7 +208,7 @@ def compiled(
         writer.pool,
         groups,
         which,
-        merged_weights(weights, which),
+        _merged_weights(weights, which),
         _log_idle(tables.graph, own),
     )
 
@@ -234,7 +234,7 @@ def nothing_found(graph: FactorGraph, rows: object, budget: Budget) -> Expectati
     )
 
 
-def merged_weights(
+def _merged_weights(
     weights: Float64[np.ndarray, " rows"], which: Int64[np.ndarray, " rows"]
 ) -> Float64[np.ndarray, " distinct"]:
     """Add up the weights of equal rows."""
@@ -290,7 +290,7 @@ def quality_of(
     if not found.is_whole:
         num_done = int((~np.isnan(log_z)).sum())
         notes.append(f"the budget ended after {num_done} of {len(log_z)} rows")
-    is_exact = found.is_whole and error <= ROUNDING_MAX
+    is_exact = found.is_whole and error <= _ROUNDING_MAX
     return Quality(
         Status.EXACT if is_exact else Status.ESTIMATE,
         METHOD,

@@ -14,10 +14,10 @@ from gmruntime.budget import Budget
 from gmruntime.rows.batches import Batch, work_bytes
 from gmruntime.rows.kernels.records import Found, Lanes, Rows, Work, new_found, new_lanes, new_work
 
-THREADS_PRODUCTS_MIN = 1 << 18
+_THREADS_PRODUCTS_MIN = 1 << 18
 """Less than half a millisecond's work is not worth a second thread."""
 
-ENDING_S = 0.05
+_ENDING_S = 0.05
 """So often who waits for threads looks at the clock."""
 
 
@@ -189,7 +189,7 @@ def num_threads(asked: Sequence[Asked], pool_entries: int, budget: Budget) -> in
     products = sum(one.batch.program.entries * one.batch.instances.count for one in asked)
     widest = max((one.batch.program.message_entries for one in asked), default=0.0)
     room = int(budget.memory_bytes // max(1.0, work_bytes(widest, pool_entries)))
-    worth = int(products // THREADS_PRODUCTS_MIN)
+    worth = int(products // _THREADS_PRODUCTS_MIN)
     return max(1, min(budget.num_cores(), room, worth))
 
 
@@ -239,6 +239,6 @@ def _waited(
             stop[0] = 1
             return future.result()
         try:
-            return future.result(timeout=min(left_s, ENDING_S))
+            return future.result(timeout=min(left_s, _ENDING_S))
         except NotYet:
             continue

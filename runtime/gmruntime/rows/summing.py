@@ -17,10 +17,10 @@ from gmruntime.rows.running import Asked, Ran, run_batches
 Runner = Callable[[Sequence[Asked], np.ndarray], Ran]
 """Runs batches with a pool of tables: here, on a GPU, or with the help of workers."""
 
-LOSS_MAX = 1e-13
+_LOSS_MAX = 1e-13
 """Less of Z is lost below the range of floats than rounding takes."""
 
-FAINT = -690.0
+_FAINT = -690.0
 """Entries of a table so far below its largest, nats, are too small for floats."""
 
 NUMPY_STEPS_MAX = 4000
@@ -203,12 +203,12 @@ def _run_linear(
 ) -> tuple[tuple[Found, ...], list[Bool[np.ndarray, " instances"]], np.ndarray, bool]:
     """Run the loops; say which instances they had no floats for, and count the others."""
     ran = run(asked, tables.values)
-    faint = (tables.logs > -np.inf) & (tables.values < np.exp(FAINT))
+    faint = (tables.logs > -np.inf) & (tables.values < np.exp(_FAINT))
     if faint.any() and _is_missed(ran.derivatives[faint], asked):
         lost = [np.ones(one.batch.instances.count, bool) for one in asked]
         return ran.found, lost, np.zeros(len(tables.values)), ran.is_whole
     lost = [
-        ~(its.loss <= LOSS_MAX) | unreached
+        ~(its.loss <= _LOSS_MAX) | unreached
         for its, unreached in zip(
             ran.found, _underflown(asked, ran.found, tables, budget), strict=True
         )
@@ -228,8 +228,8 @@ def _run_linear(
 def _is_missed(derivatives: np.ndarray, asked: list[Asked]) -> bool:
     """Say whether entries too small for floats may matter."""
     weights = np.concatenate([one.weights for one in asked])
-    most = np.exp(FAINT) * np.abs(derivatives).max()
-    return bool((weights < 0).any() or not most <= LOSS_MAX * weights.max(initial=0.0))
+    most = np.exp(_FAINT) * np.abs(derivatives).max()
+    return bool((weights < 0).any() or not most <= _LOSS_MAX * weights.max(initial=0.0))
 
 
 def _underflown(

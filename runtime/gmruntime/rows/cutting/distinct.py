@@ -4,7 +4,7 @@ import numpy as np
 
 from gmruntime.arrays import Int, Int64, UInt64
 
-HASHED_AT_ONCE = 1 << 13
+_HASHED_AT_ONCE = 1 << 13
 """Rows; what is worked on stays in the cache."""
 
 
@@ -15,8 +15,8 @@ def hashes(items: Int[np.ndarray, "items numbers"]) -> UInt64[np.ndarray, " item
     """
     odd = np.cumprod(np.full(items.shape[1], 0x9E3779B97F4A7C15, np.uint64))
     found = np.zeros(len(items), np.uint64)
-    for first in range(0, len(items), HASHED_AT_ONCE):
-        some = slice(first, first + HASHED_AT_ONCE)
+    for first in range(0, len(items), _HASHED_AT_ONCE):
+        some = slice(first, first + _HASHED_AT_ONCE)
         found[some] = _mixed(items[some].astype(np.uint64)) @ odd
     return _mixed(found + np.uint64(items.shape[1]))
 
@@ -53,8 +53,8 @@ def distinct(
 
 def _is_same(table: np.ndarray, other: Int64[np.ndarray, " rows"]) -> bool:
     """Say whether each row is equal to another one."""
-    starts = range(0, len(table), HASHED_AT_ONCE)
+    starts = range(0, len(table), _HASHED_AT_ONCE)
     return all(
-        bool((table[k : k + HASHED_AT_ONCE] == table[other[k : k + HASHED_AT_ONCE]]).all())
+        bool((table[k : k + _HASHED_AT_ONCE] == table[other[k : k + _HASHED_AT_ONCE]]).all())
         for k in starts
     )

@@ -14,7 +14,7 @@ from gmruntime.budget import Budget
 from gmruntime.rows.cutting.components import Instances, component_of
 from gmruntime.rows.cutting.distinct import distinct
 
-AT_ONCE = 1 << 20
+_AT_ONCE = 1 << 20
 """So many cells of scopes are looked at together."""
 
 SHARE_MAX = 0.6
@@ -31,7 +31,7 @@ def split(instances: Instances, budget: Budget) -> Instances:
         return instances
     scopes = instances.likeness.scopes
     width = max(len(scope) for scope in scopes)
-    step = max(1, AT_ONCE // (len(scopes) * width))
+    step = max(1, _AT_ONCE // (len(scopes) * width))
     pieces: list[tuple[np.ndarray, ...]] = []
     num_before = 0
     for start in range(0, instances.count, step):

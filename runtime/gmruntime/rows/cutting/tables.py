@@ -10,10 +10,10 @@ from gmruntime.factors.decompose import to_sum_tables
 from gmruntime.factors.kinds.table import Table
 from gmruntime.graph import FactorBlock, FactorGraph, GraphError, VariableBlock
 
-TABLE_BITS_MAX = 5
+_TABLE_BITS_MAX = 5
 """Wider factors become chains, as in elimination."""
 
-CHAIN_ENTRIES_MAX = 1 << 22
+_CHAIN_ENTRIES_MAX = 1 << 22
 """Here zeros are not left out of tables, so a chain of more entries would not be run anyway."""
 
 
@@ -62,8 +62,8 @@ def as_tables(graph: FactorGraph, write: Writer = to_sum_tables) -> TableGraph:
             continue
         alone = write(
             FactorGraph(graph.variables, (block,)),
-            table_bits_max=TABLE_BITS_MAX,
-            num_entries_max=CHAIN_ENTRIES_MAX,
+            table_bits_max=_TABLE_BITS_MAX,
+            num_entries_max=_CHAIN_ENTRIES_MAX,
         )
         if alone is None:
             raise GraphError(

@@ -13,10 +13,10 @@ from gmruntime.devices import Device, free_bytes, on_gpu
 from gmruntime.rows.kernels.cuda import source
 from gmruntime.rows.kernels.records import Found, Rows, Steps
 
-SLOTS_MAX = 1 << 16
+_SLOTS_MAX = 1 << 16
 """More rows at once than keep any device busy."""
 
-NO_STATES = np.zeros((0, 0), np.int32)
+_NO_STATES = np.zeros((0, 0), np.int32)
 
 _MEMORY_SHARE = 0.8
 
@@ -29,7 +29,7 @@ def gpu() -> Device:
 def slots_of(steps: Steps, num_rows: int) -> int:
     """Return how many rows the device has room for at a time; 0 where for none."""
     room = int(_MEMORY_SHARE * free_bytes() // (16 * (steps.num_entries + len(steps.inner))))
-    return min(num_rows, SLOTS_MAX, room)
+    return min(num_rows, _SLOTS_MAX, room)
 
 
 def run_on(
@@ -99,6 +99,6 @@ def run_on(
     )
     device.launch("run_rows", slots, 1, arguments)
     log_z, failed, loss = (np.array(arrays.asnumpy(array)) for array in brought)
-    return Found(log_z, failed, loss, np.zeros((count, 0)), NO_STATES), np.array(
+    return Found(log_z, failed, loss, np.zeros((count, 0)), _NO_STATES), np.array(
         arrays.asnumpy(work[-1])
     )
