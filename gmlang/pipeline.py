@@ -22,7 +22,7 @@ from gmlang.core.from_syntax import Checked, check
 from gmlang.diagnostics import GmError, Source
 from gmlang.graph.world.bindings import bind
 from gmlang.library import find_module
-from gmlang.queries.composites import check_composites
+from gmlang.queries.composition.composites import check_composites
 from gmlang.queries.questions import QUERY_FORMS
 from gmlang.queries.remembered.memory import Memory
 from gmlang.queries.session import Session, base_grounding, check_defined

@@ -17,7 +17,7 @@ from gmlang.diagnostics import Diagnostic, GmError, Source, Span
 from gmlang.errors import names as errors
 from gmlang.graph.world.bindings import bind
 from gmlang.library import find_module
-from gmlang.queries.composites import check_composites
+from gmlang.queries.composition.composites import check_composites
 from gmlang.queries.questions import QUERY_FORMS
 from gmlang.queries.session import Session
 from gmlang.queries.settings import Settings

@@ -8,7 +8,7 @@ from gmlang.core.checking import Checking
 from gmlang.core.names.scope import Env
 from gmlang.core.program import Query
 from gmlang.queries.answers import Answer, NatsAnswer, finite
-from gmlang.queries.compatibility import Comparison, LogZ, joint_compatibility, rounded
+from gmlang.queries.composition.compatibility import Comparison, LogZ, joint_compatibility, rounded
 from gmlang.queries.question import Question, Several
 from gmlang.queries.session import Session
 from gmlang.queries.settings import Settings

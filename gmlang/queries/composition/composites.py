@@ -10,8 +10,12 @@ from gmlang.diagnostics import Diagnostic, Span
 from gmlang.errors import grounding as errors
 from gmlang.graph.from_core import Grounding
 from gmlang.graph.world.names import named_in
-from gmlang.queries.blame import OTHER, site_name, split
-from gmlang.queries.compatibility import REFUSED_BELOW, Compatibility, joint_compatibility
+from gmlang.queries.composition.blame import OTHER, site_name, split
+from gmlang.queries.composition.compatibility import (
+    REFUSED_BELOW,
+    Compatibility,
+    joint_compatibility,
+)
 from gmlang.queries.session import Session
 from gmlang.queries.settings import Settings, begin
 from gmruntime.answer import Status

@@ -11,7 +11,7 @@ from gmlang.diagnostics import Span
 from gmlang.graph.from_core import Grounding
 from gmlang.graph.world.names import named_in
 from gmlang.graph.world.world import World
-from gmlang.queries.compatibility import ROUNDING_NATS, Compatibility, LogZ, combined
+from gmlang.queries.composition.compatibility import ROUNDING_NATS, Compatibility, LogZ, combined
 from gmlang.queries.settings import Settings
 from gmruntime.answer import Status
 from gmruntime.quality import worst
