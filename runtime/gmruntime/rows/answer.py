@@ -32,7 +32,7 @@ class ExpectationsAnswer:
 
     quality: Quality
     log_partition: Float64[np.ndarray, " rows"]
-    counts: tuple[Float64[np.ndarray, "tables *states"], ...]
+    counts: tuple[Float64[np.ndarray, "_tables ..."], ...]
     is_impossible: Bool[np.ndarray, " rows"]
     sources: tuple[int, ...]
     blamed: Int64[np.ndarray, " rows"]

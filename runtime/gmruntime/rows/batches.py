@@ -137,9 +137,9 @@ def grouped(writer: Writer, rows: Int32[np.ndarray, "rows variables"]) -> list[G
 
 def _by_pattern(
     rows: Int32[np.ndarray, "rows variables"], num_rows_min: int
-) -> tuple[list[Int64[np.ndarray, " places"]], Int64[np.ndarray, " places"]]:
+) -> tuple[list[Int64[np.ndarray, " _places"]], Int64[np.ndarray, " _places"]]:
     """Return the places of the rows of each frequent pattern, and those of all other rows."""
-    first, which = distinct(np.packbits(rows >= 0, axis=1))
+    first, which = distinct(np.packbits(rows >= 0, axis=1).astype(np.int32))
     sizes = np.bincount(which, minlength=len(first))
     often = np.flatnonzero(sizes >= num_rows_min)
     often = np.sort(often[np.argsort(-sizes[often], kind="stable")[:_NUM_PATTERNS_MAX]])

@@ -52,7 +52,7 @@ def checked_weights(weights: object, num_rows: int) -> Float64[np.ndarray, " row
 
 def checked_tables(
     graph: FactorGraph, tables: Sequence[object] | None
-) -> list[Float64[np.ndarray, "tables *states"]]:
+) -> list[Float64[np.ndarray, "_tables ..."]]:
     """Return the log potentials of each block of a graph of tables, or those in their place.
 
     Args:

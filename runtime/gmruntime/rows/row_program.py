@@ -238,7 +238,8 @@ def _merged_weights(
     weights: Float64[np.ndarray, " rows"], which: Int64[np.ndarray, " rows"]
 ) -> Float64[np.ndarray, " distinct"]:
     """Add up the weights of equal rows."""
-    return np.bincount(which, weights=weights, minlength=int(which.max(initial=-1)) + 1)
+    num_distinct = int(which.max(initial=-1)) + 1
+    return np.bincount(which, weights=weights, minlength=num_distinct).astype(np.float64)
 
 
 def _log_idle(graph: FactorGraph, rows: np.ndarray) -> Float64[np.ndarray, " rows"]:

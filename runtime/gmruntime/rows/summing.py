@@ -42,7 +42,7 @@ class Tables:
     shift: Float64[np.ndarray, " tables"]
 
 
-def pooled(pool: Pool, tables: list[Float64[np.ndarray, "tables *states"]]) -> Tables:
+def pooled(pool: Pool, tables: list[Float64[np.ndarray, "_tables ..."]]) -> Tables:
     """Lay the log potentials of all blocks one after another."""
     logs = np.concatenate([np.zeros(0), *(table.reshape(-1) for table in tables)])
     shifts: list[np.ndarray] = [np.zeros(0)]
