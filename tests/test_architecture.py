@@ -153,7 +153,7 @@ def test_compiled_functions_take_records():
             if not isinstance(node, ast.FunctionDef):
                 continue
             decorators = " ".join(ast.unparse(d) for d in node.decorator_list)
-            if re.search(r"\b(loop|njit|jit)\b", decorators):
+            if re.search(r"\b(loop|part|njit|jit)\b", decorators):
                 parameters = len(node.args.posonlyargs) + len(node.args.args)
                 assert parameters <= PARAMETERS_MAX, f"{path}: {node.name}"
 

@@ -27,6 +27,15 @@ def loop(function: Callable[P, R]) -> Callable[P, R]:
     return cast(Callable[P, R], compiled)
 
 
+def part(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a function that is written into each loop that calls it.
+
+    A record of many arrays costs more to hand over than a few entries of them take.
+    """
+    compiled = numba.njit(function, nogil=True, _nrt=False, inline="always")  # pyright: ignore
+    return cast(Callable[P, R], compiled)
+
+
 @loop
 def next_digits(
     digits: Int64[np.ndarray, " digits"], sizes: Int64[np.ndarray, " digits"], count: int

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -168,6 +168,7 @@ def _batch(writer: Writer, instances: Instances) -> Batch:
     program, steps = writer.program(instances.likeness)
     if writer.is_kept:
         instances = split(instances, writer.budget)
+    instances = _by_likeness_of_evidence(instances)
     lasts = [
         sum((int(instances.likeness.num_states[v]) - 1) * k for v, k in zip(*both, strict=True))
         for both in zip(instances.likeness.scopes, instances.likeness.strides, strict=True)
@@ -182,6 +183,22 @@ def _batch(writer: Writer, instances: Instances) -> Batch:
         _lanes_of(instances, program),
         lowest,
         highest,
+    )
+
+
+def _by_likeness_of_evidence(instances: Instances) -> Instances:
+    """Sort instances so that those that observe the same variables follow each other."""
+    patterns = np.packbits(instances.evidence >= 0, axis=1).astype(np.int32)
+    _, which = distinct(patterns)
+    order = np.argsort(which, kind="stable")
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    return replace(
+        instances,
+        evidence=instances.evidence[order],
+        pointers=instances.pointers[order],
+        tables=instances.tables[order],
+        which=place[instances.which],
     )
 
 

@@ -93,11 +93,12 @@ def summed(
         budget: of time, memory and cores.
         run: runs batches.
     """
-    log_z, blamed = _observed(groups, tables, log_idle)
+    seen = _observed(groups, tables, log_idle)
+    log_z, blamed = seen
     while True:
         counted = np.where(log_z > -np.inf, weights, 0.0)
         parts = _run_all(groups, tables, counted, budget, run)
-        found, blames = _observed(groups, tables, log_idle)
+        found, blames = seen[0].copy(), seen[1].copy()
         for group, batches in zip(groups, parts.batches, strict=True):
             for batch, (log_zs, own) in zip(group.batches, batches, strict=True):
                 _add(batch, group.rows, log_zs, own, found, blames)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from gmruntime.compiling import loop
+from gmruntime.compiling import loop, part
 from gmruntime.rows.kernels.records import Found, Rows, Steps, Work
 
 SMALLEST = 2.3e-308
@@ -79,6 +79,7 @@ def look(steps: Steps, rows: Rows, work: Work, r: int) -> None:
             same = False
     if same:
         return
+    num_active = 0
     for s in range(steps.inner.size):
         start = steps.axis_start[s]
         count = 0
@@ -87,6 +88,9 @@ def look(steps: Steps, rows: Rows, work: Work, r: int) -> None:
                 work.free[start + count] = k - start
                 count += 1
         work.num_free[s] = count
+        if count > 0:
+            work.active[num_active] = s
+            num_active += 1
         first = steps.operand_start[s]
         num = steps.operand_start[s + 1] - first
         live = 0
@@ -98,9 +102,10 @@ def look(steps: Steps, rows: Rows, work: Work, r: int) -> None:
                     live += 1
                     break
         work.num_live[s] = live
+    work.active[steps.inner.size] = num_active
 
 
-@loop
+@part
 def place(steps: Steps, rows: Rows, work: Work, r: int, s: int) -> None:
     """Find where the tables of a step begin in a row: at the states that it observes."""
     first = steps.operand_start[s]
@@ -123,7 +128,7 @@ def place(steps: Steps, rows: Rows, work: Work, r: int, s: int) -> None:
         work.bases[first + s + j] = base
 
 
-@loop
+@part
 def begin(steps: Steps, work: Work, s: int) -> tuple[int, int, int]:
     """Set the live tables of a step to where they begin.
 
@@ -157,7 +162,7 @@ def begin(steps: Steps, work: Work, s: int) -> tuple[int, int, int]:
     return count, length, terms
 
 
-@loop
+@part
 def next_entry(steps: Steps, work: Work, s: int, num_outer: int) -> bool:
     """Move along the other axes of a step's result; where all are done, return to the first."""
     first = steps.operand_start[s]
@@ -196,12 +201,11 @@ def _forwards(
     product = 1.0
     since = 0
     found.loss[r] = 0.0
-    for s in range(steps.inner.size):
-        if work.num_free[s] == 0:
-            continue
+    for k in range(work.active[steps.inner.size]):
+        s = work.active[k]
         place(steps, rows, work, r, s)
         num_outer, length, terms = begin(steps, work, s)
-        num = work.num_live[s]
+        num: Any = work.num_live[s]
         first = steps.operand_start[s]
         inverse: Any = 1.0
         for j in range(num):
@@ -234,7 +238,7 @@ def _forwards(
     return -1
 
 
-@loop
+@part
 def _sum(work: Work, num: int, length: int, terms: int, inverse: float, is_support: bool) -> float:
     """Multiply and sum for each entry along the result's last axis; return the largest entry."""
     values: Any = work.values
@@ -281,17 +285,17 @@ def _backwards(
     since = 0
     weight = rows.weights[r] if found.beliefs.shape[1] == 0 else 1.0
     loss = found.loss[r]
-    for s in range(steps.inner.size - 1, -1, -1):
-        if work.num_free[s] == 0:
-            continue
+    for k in range(work.active[steps.inner.size] - 1, -1, -1):
+        s = work.active[k]
         num_outer, length, terms = begin(steps, work, s)
-        num = work.num_live[s]
+        num: Any = work.num_live[s]
         if num_outer == 0 and length == 1:
             # One entry is the Z of what went into it.
             work.derivatives[work.at[0]] = weight / work.largest[s]
+        inverse: Any = work.inverse[s]
         spread = 0.0
         while True:
-            spread += _hand_on(work, num, length, terms, work.inverse[s])
+            spread += _hand_on(work, num, length, terms, inverse)
             since += length * terms
             if since > LOOK_PRODUCTS:
                 since = 0
@@ -308,7 +312,7 @@ def _backwards(
     return True
 
 
-@loop
+@part
 def _hand_on(work: Work, num: int, length: int, terms: int, inverse: float) -> float:
     """Add to each operand's derivatives those of the result times all other operands.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gmruntime.compiling import loop
+from gmruntime.compiling import loop, part
 from gmruntime.rows.kernels.compiled import LARGEST_MIN, SMALLEST
 from gmruntime.rows.kernels.records import Found, Lanes, Rows, Steps
 
@@ -46,7 +46,7 @@ def run_lanes(
     return last - first
 
 
-@loop
+@part
 def _begin(steps: Steps, lanes: Lanes, s: int) -> tuple[int, int]:
     """Set the tables of a step to where they begin; return the result's axes and the terms."""
     first = steps.operand_start[s]
@@ -63,7 +63,7 @@ def _begin(steps: Steps, lanes: Lanes, s: int) -> tuple[int, int]:
     return count, int(steps.sizes[inner]) if inner >= 0 else 1
 
 
-@loop
+@part
 def _next(steps: Steps, lanes: Lanes, s: int, num_outer: int) -> bool:
     """Move to the next entry of a step's result; where there is none, return to the first."""
     num = steps.operand_start[s + 1] - steps.operand_start[s]
@@ -81,7 +81,7 @@ def _next(steps: Steps, lanes: Lanes, s: int, num_outer: int) -> bool:
     return False
 
 
-@loop
+@part
 def _read(
     steps: Steps, rows: Rows, lanes: Lanes, operand: int, place: int, r: int, num: int
 ) -> None:
@@ -157,7 +157,7 @@ def _forwards(
     return True
 
 
-@loop
+@part
 def _settle(lanes: Lanes, found: Found, s: int, r: int, num: int) -> None:
     """Note what a step says of log Z, and where it leaves nothing."""
     largest: Any = lanes.largest
@@ -210,7 +210,7 @@ def _backwards(steps: Steps, rows: Rows, lanes: Lanes, found: Found, r: int, num
                 found.loss[r + lane] += lost / abs(rows.weights[r + lane])
 
 
-@loop
+@part
 def _hand_on(
     steps: Steps, rows: Rows, lanes: Lanes, first: int, last: int, i: int, r: int, num: int
 ) -> None:

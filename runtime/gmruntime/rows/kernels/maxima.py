@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gmruntime.compiling import loop
+from gmruntime.compiling import loop, part
 from gmruntime.rows.kernels.compiled import LOOK_PRODUCTS, STOPPED, begin, look, next_entry, place
 from gmruntime.rows.kernels.records import Found, Rows, Steps, Work
 
@@ -40,8 +40,9 @@ def run_maxima(
         for v in range(steps.sizes.size):
             found.states[r, v] = rows.evidence[r, v]
         if failed < 0:
-            for s in range(steps.inner.size - 1, -1, -1):
-                if work.num_free[s] > 0 and steps.inner[s] >= 0:
+            for k in range(work.active[steps.inner.size] - 1, -1, -1):
+                s = work.active[k]
+                if steps.inner[s] >= 0:
                     _settle(steps, work, found, r, s)
     return last - first
 
@@ -52,17 +53,17 @@ def _forwards(steps: Steps, rows: Rows, work: Work, found: Found, r: int, stop: 
     values: Any = work.values
     total = 0.0
     since = 0
-    for s in range(steps.inner.size):
-        if work.num_free[s] == 0:
-            continue
+    for k in range(work.active[steps.inner.size]):
+        s = work.active[k]
         place(steps, rows, work, r, s)
         num_outer, length, terms = begin(steps, work, s)
+        num: Any = work.num_live[s]
         largest = -np.inf
         while True:
             for q in range(length):
                 best = -np.inf
                 for i in range(terms):
-                    best = max(best, _sum(work, work.num_live[s], q, i))
+                    best = max(best, _sum(work, num, q, i))
                 values[work.at[0] + q * work.across[0]] = best
                 largest = max(largest, best)
             since += length * terms
@@ -81,7 +82,7 @@ def _forwards(steps: Steps, rows: Rows, work: Work, found: Found, r: int, stop: 
     return -1
 
 
-@loop
+@part
 def _sum(work: Work, num: int, q: int, i: int) -> float:
     """Add up the operands at one place."""
     values: Any = work.values
@@ -91,7 +92,7 @@ def _sum(work: Work, num: int, q: int, i: int) -> float:
     return total
 
 
-@loop
+@part
 def _settle(steps: Steps, work: Work, found: Found, r: int, s: int) -> None:
     """Give the variable that a step took out its best state, the result's having theirs."""
     inner = steps.inner[s]

@@ -65,6 +65,7 @@ class Work(NamedTuple):
         derivatives: of log Z times a row's weight by each of the values; those of the pool are
             added up over rows.
         is_latent: the pattern of the row before.
+        active: the steps that this row leaves anything of, and in [-1] how many those are.
         num_free: how many axes of each step that row left free.
         free: which, by their position among the step's axes.
         num_live: how many operands of each step have a free axis in that row.
@@ -82,6 +83,7 @@ class Work(NamedTuple):
     values: Float64[np.ndarray, " entries"]
     derivatives: Float64[np.ndarray, " entries"]
     is_latent: Int64[np.ndarray, " variables"]
+    active: Int64[np.ndarray, " steps_and_count"]
     num_free: Int64[np.ndarray, " steps"]
     free: Int64[np.ndarray, " all_axes"]
     num_live: Int64[np.ndarray, " steps"]
@@ -165,6 +167,7 @@ def new_work(
         values,
         derivatives,
         np.full(len(steps.sizes), -1, np.int64),
+        np.zeros(num_steps + 1, np.int64),
         np.zeros(num_steps, np.int64),
         np.zeros(len(steps.axes), np.int64),
         np.zeros(num_steps, np.int64),
