@@ -130,7 +130,7 @@ def runner(device: str, team: Team | None, budget: Budget) -> Runner:
     def run(asked: Sequence[Asked], pool: np.ndarray) -> Ran:
         if device == "cuda":
             return run_batches_on_gpu(asked, pool, budget)
-        if team is not None and is_worth_sharing(asked):
+        if team is not None and is_worth_sharing(asked, budget.memory_bytes):
             return run_shared(team, asked, pool, budget)
         return run_batches(asked, pool, budget)
 

@@ -23,6 +23,10 @@ SHARED_PRODUCTS_MIN = 1 << 24
 """Less than some 30 milliseconds' work is not worth the journey."""
 
 
+BROUGHT_SHARE = 0.25
+"""Of the memory, for what chunks add to the derivatives until all are back."""
+
+
 @dataclass(slots=True, eq=False)
 class Team:
     """Who helps to evaluate a program.
@@ -117,10 +121,13 @@ def _rows_of(found: Sequence[Found], chunk: Chunk) -> Found:
     return Found(*(array[first:last] for array in found[number]))
 
 
-def is_worth_sharing(asked: Sequence[Asked]) -> bool:
-    """Say whether there is enough to do for others."""
+def is_worth_sharing(asked: Sequence[Asked], memory_bytes: int) -> bool:
+    """Say whether there is enough to do for others, and room for what they bring back."""
     products = sum(one.batch.program.entries * one.batch.instances.count for one in asked)
-    return products >= SHARED_PRODUCTS_MIN
+    sizes = (one.batch.highest - one.batch.lowest for one in asked)
+    chunks = (-(-one.batch.instances.count // one.batch.chunk) for one in asked)
+    held_bytes = sum(8.0 * size * count for size, count in zip(sizes, chunks, strict=True))
+    return products >= SHARED_PRODUCTS_MIN and held_bytes <= BROUGHT_SHARE * memory_bytes
 
 
 def run_shared(
