@@ -23,7 +23,7 @@ SHARED_PRODUCTS_MIN = 1 << 24
 """Less than some 30 milliseconds' work is not worth the journey."""
 
 
-BROUGHT_SHARE = 0.25
+_BROUGHT_SHARE = 0.25
 """Of the memory, for what chunks add to the derivatives until all are back."""
 
 
@@ -127,7 +127,7 @@ def is_worth_sharing(asked: Sequence[Asked], memory_bytes: int) -> bool:
     sizes = (one.batch.highest - one.batch.lowest for one in asked)
     chunks = (-(-one.batch.instances.count // one.batch.chunk) for one in asked)
     held_bytes = sum(8.0 * size * count for size, count in zip(sizes, chunks, strict=True))
-    return products >= SHARED_PRODUCTS_MIN and held_bytes <= BROUGHT_SHARE * memory_bytes
+    return products >= SHARED_PRODUCTS_MIN and held_bytes <= _BROUGHT_SHARE * memory_bytes
 
 
 def run_shared(
