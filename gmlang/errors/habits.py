@@ -38,19 +38,19 @@ DISTRIBUTIONS = {
     "TabularCPD": "write `match a, b:` with a case for each row",
 }
 
+_ASKED_OTHERWISE = {
+    "MAP(x)": "argmax mode",
+    "MAP()": "mpe MPE",
+    "E(x)": "mean expectation Expectation",
+    "P(x)": "marginal Marginal infer Infer",
+    "Var(x)": "variance Variance",
+    "H(x)": "entropy Entropy",
+}
+
 QUESTIONS = {
-    "argmax": "write `MAP(x)`",
-    "mode": "write `MAP(x)`",
-    "mpe": "write `MAP()`",
-    "mean": "write `E(x)`",
-    "expectation": "write `E(x)`",
-    "Expectation": "write `E(x)`",
-    "marginal": "write `P(x)`",
-    "Marginal": "write `P(x)`",
-    "infer": "write `P(x)`",
-    "Infer": "write `P(x)`",
-    "variance": "write `Var(x)`",
-    "entropy": "write `H(x)`",
+    word: f"write `{question}`"
+    for question, words in _ASKED_OTHERWISE.items()
+    for word in words.split()
 }
 
 BETWEEN = {

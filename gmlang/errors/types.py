@@ -49,9 +49,10 @@ def _indices(span: Span, text: str, rank: int, found: int, hint: str) -> Diagnos
     return Diagnostic("GM303", f"`{text}` {has}, but is given {given}", span, hint=hint)
 
 
-def wrong_number_of_arguments(span: Span, name: str, takes: str, found: int) -> Diagnostic:
+def wrong_number_of_arguments(
+    span: Span, name: str, takes: str, found: int, hint: str = ""
+) -> Diagnostic:
     """Report too few or too many arguments; `takes` names what is needed, as `Takes` does."""
-    hint = "the values are those of the variable's domain" if name == "Uniform" else ""
     return Diagnostic("GM304", f"{name} takes {takes}, but is given {found}", span, hint=hint)
 
 
@@ -59,6 +60,14 @@ def wrong_arguments(span: Span, name: str, parameters: Sequence[str], found: int
     """Report another number of arguments than there are parameters."""
     takes = f"{len(parameters)} ({', '.join(parameters)})" if parameters else Takes.NONE
     return wrong_number_of_arguments(span, name, takes, found)
+
+
+def wrong_parameters(span: Span, name: str, parameters: Sequence[str], found: int) -> Diagnostic:
+    """Report another number of arguments than a distribution has parameters."""
+    if parameters:
+        return wrong_arguments(span, name, parameters, found)
+    hint = "the values are those of the variable's domain"
+    return wrong_number_of_arguments(span, name, Takes.NONE, found, hint)
 
 
 class Takes(StrEnum):

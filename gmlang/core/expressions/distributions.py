@@ -197,7 +197,7 @@ def _need_all(
 
 def _wrong_count(state: Checking, call: ast.Call, family: Family) -> NoReturn:
     names, count = family.parameter_names(), len(call.arguments)
-    fail(state, errors.wrong_arguments(call.span, family.name, names, count))
+    fail(state, errors.wrong_parameters(call.span, family.name, names, count))
 
 
 def _parameter(
