@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from gmlang.api import Answer as Answer
     from gmlang.api import Model as Model
     from gmlang.api import Step as Step
-    from gmlang.api import compile as compile
-    from gmlang.api import load as load
     from gmlang.diagnostics import GmError as GmError
+    from gmlang.loading import compile as compile
+    from gmlang.loading import load as load
 
-_API = ("Answer", "Model", "Step", "compile", "load")
+_API = ("Answer", "Model", "Step")
+_LOADING = ("compile", "load")
 
 
 def __getattr__(name: str) -> object:
@@ -25,6 +26,10 @@ def __getattr__(name: str) -> object:
         from gmlang import api
 
         return getattr(api, name)
+    if name in _LOADING:
+        from gmlang import loading
+
+        return getattr(loading, name)
     if name == "GmError":
         from gmlang.diagnostics import GmError
 

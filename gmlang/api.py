@@ -7,9 +7,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from os import PathLike
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -17,26 +16,22 @@ from gmlang.core.from_syntax import Checked, check_query
 from gmlang.core.program import Assert, Query
 from gmlang.data.names import by_core_name, declared_columns
 from gmlang.data.reading import read_all
-from gmlang.diagnostics import Diagnostic, GmError, Source
+from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors import asking
-from gmlang.errors import data as data_errors
-from gmlang.errors import grounding as errors
-from gmlang.formats.programs import model_program
 from gmlang.graph.from_core import Grounding
 from gmlang.graph.world.names import Named, named_in
-from gmlang.library import read_source, refuse_data
-from gmlang.pipeline import check_source, graph_of, open_session
+from gmlang.library import text_source
+from gmlang.pipeline import graph_of, open_session
 from gmlang.queries.answers import Answer
 from gmlang.queries.dispatch import answer
 from gmlang.queries.questions.map import Map
 from gmlang.queries.reading import asked_names, assignment_map
 from gmlang.queries.remembered.memory import Memory
-from gmlang.queries.searching import improvements
+from gmlang.queries.searching import Step, improvements
 from gmlang.queries.session import Session, base_grounding, ground_before, prepare
 from gmlang.queries.settings import Settings, begin, checked_settings
 from gmlang.syntax.parse import parse_query
 from gmlang.views import attach_views
-from gmruntime.formats.models import holds_model, read_model
 from gmruntime.graph import FactorGraph
 
 if TYPE_CHECKING:
@@ -45,25 +40,6 @@ if TYPE_CHECKING:
 MISSING_DATA = "GM401"
 
 attach_views()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Step:
-    """One improvement of an anytime search.
-
-    Attributes:
-        seconds: since the search began.
-        log_score: of the incumbent, nats; -inf while there is none.
-        log_bound: certified: no assignment scores higher; +inf while nothing is proven.
-        engine: which engine found it.
-        value: the incumbent by name; None while there is none.
-    """
-
-    seconds: float
-    log_score: float
-    log_bound: float
-    engine: str
-    value: dict[str, object] | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -170,7 +146,7 @@ class Model:
         Raises:
             GmError: when the text is no query about this program.
         """
-        return check_query(self.checked, parse_query(_source("<query>", text)))
+        return check_query(self.checked, parse_query(text_source("<query>", text)))
 
     def _one(self, text: str) -> Query | Assert:
         """Parse and check a text that asks one thing."""
@@ -311,58 +287,3 @@ class Model:
         for found in improvements(session, question, settings):
             value = assignment_map(names, found.assignment) if found.is_found else None
             yield Step(found.seconds, found.log_score, found.log_bound, found.engine, value)
-
-
-def load(path: str | Path, **data: object) -> Model:
-    """Read a program, or a model of another tool, whose names are kept where they can be.
-
-    Args:
-        path: of the file; imports are looked up beside it.
-        data: bound at once, as by `Model.bind`.
-
-    Raises:
-        GmError: with the mistakes in the program.
-        FormatError: with the mistake in a model of another tool.
-        OSError: when the file cannot be read.
-    """
-    path = Path(path)
-    if holds_model(path):
-        return _foreign(path).bind(**data)
-    source = read_source(path)
-    try:
-        model = Model(check_source(source, path.parent))
-    except GmError as error:
-        refuse_data(source)
-        raise error
-    return model.bind(**data) if data else model
-
-
-def _foreign(path: Path) -> Model:
-    """Read a model of another tool; what is to be said of its file becomes warnings."""
-    told: list[str] = []
-    found = read_model(path, told.append)
-    assert found is not None
-    program = model_program(found, path.name)
-    checked = check_source(Source(str(path), program.text))
-    notes = [data_errors.about_model(text) for text in (*told, *program.notes)]
-    return Model(replace(checked, warnings=(*checked.warnings, *notes))).bind(**program.data)
-
-
-def compile(text: str, name: str = "<text>", **data: object) -> Model:
-    """Check a program given as text; the arguments are those of `load`.
-
-    Raises:
-        GmError: with the mistakes in the program.
-    """
-    model = Model(check_source(_source(name, text)))
-    return model.bind(**data) if data else model
-
-
-def _source(name: str, text: object) -> Source:
-    """Return a text from Python as a source; bytes and whatever else are refused."""
-    if not isinstance(text, str):
-        raise GmError([errors.not_a_text(text)])
-    return Source(name, text)
-
-
-__all__ = ["Answer", "Model", "Step", "compile", "load"]

@@ -4,6 +4,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from gmlang.diagnostics import GmError, Source
+from gmlang.errors.grounding import not_a_text
 from gmlang.errors.syntax import mistakes as errors
 from gmruntime.formats.errors import FormatError
 from gmruntime.formats.files import read_file, too_large
@@ -85,3 +86,10 @@ def find_module(name: str, beside: Path | None) -> Source | None:
     if not resource.is_file():
         return None
     return Source(f"gmstdlib/{'/'.join(parts)}.gm", resource.read_text("utf-8"))
+
+
+def text_source(name: str, text: object) -> Source:
+    """Return a text from Python as a source; bytes and whatever else are refused."""
+    if not isinstance(text, str):
+        raise GmError([not_a_text(text)])
+    return Source(name, text)

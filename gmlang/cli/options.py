@@ -127,9 +127,9 @@ def open_program(file: str) -> "Model":
         GmError: with the mistakes in it.
         OSError: when it cannot be read.
     """
-    from gmlang.api import compile as compile_text
-    from gmlang.api import load
     from gmlang.library import PROGRAM_BYTES_MAX, source_of
+    from gmlang.loading import compile as compile_text
+    from gmlang.loading import load
 
     if file == "-":
         if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison]

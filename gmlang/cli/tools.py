@@ -24,8 +24,8 @@ def check(files: tuple[str, ...], as_json: bool) -> int:
     """Look for mistakes in FILES without running anything."""
     import json
 
-    from gmlang.api import load
     from gmlang.diagnostics import Diagnostic, GmError, render
+    from gmlang.loading import load
 
     found: list[Diagnostic] = []
     for file in files:
@@ -65,7 +65,7 @@ def _plain(diagnostic: object) -> dict[str, object]:
 @click.option("--check", "only_check", is_flag=True, help="Only say which files would change.")
 def fmt(files: tuple[str, ...], write: bool, only_check: bool) -> int:
     """Print FILES in their one canonical form."""
-    from gmlang.api import read_source
+    from gmlang.library import read_source
     from gmlang.syntax.print import format_source
 
     changed: list[str] = []
@@ -113,7 +113,8 @@ def graph(file: str, out: str | None, files: tuple[str, ...], settings: tuple[st
 @values_options
 def dump(file: str, phase: str, files: tuple[str, ...], settings: tuple[str, ...]) -> int:
     """Show what a phase of the compiler made of FILE."""
-    from gmlang.api import load, read_source
+    from gmlang.library import read_source
+    from gmlang.loading import load
     from gmlang.pipeline import show_phase
 
     if phase == "syntax":

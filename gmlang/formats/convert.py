@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from gmlang.api import load
 from gmlang.core.program import Query
 from gmlang.formats.directed import network_of
 from gmlang.formats.names import identifier
 from gmlang.formats.programs import unnamed
 from gmlang.graph.from_core import ground
+from gmlang.loading import load
 from gmlang.queries.session import check_defined, mentions
 from gmruntime.formats.graphs.named import NamedGraph
 from gmruntime.formats.graphs.writing import cfn_text, fg_text, wcsp_text

@@ -1,7 +1,7 @@
 """A MAP query as an anytime search: its improvements, and the answer they end in."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,6 +17,25 @@ from gmruntime.quality import is_proved
 
 NOTHING_FOUND = "no assignment was found within the budget"
 """What an answer notes that says nothing."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """One improvement of an anytime search.
+
+    Attributes:
+        seconds: since the search began.
+        log_score: of the incumbent, nats; -inf while there is none.
+        log_bound: certified: no assignment scores higher; +inf while nothing is proven.
+        engine: which engine found it.
+        value: the incumbent by name; None while there is none.
+    """
+
+    seconds: float
+    log_score: float
+    log_bound: float
+    engine: str
+    value: dict[str, object] | None
 
 
 def improvements(session: Session, query: Map, settings: Settings) -> Iterator[Improvement]:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from gmlang.api import read_source
 from gmlang.cli.options import read_assignments
 from gmlang.data import names
 from gmlang.diagnostics import GmError
+from gmlang.library import read_source
 from gmlang.limits import SECONDS, SEED, SEED_MAX, is_seconds
 from gmlang.repl.session import ReplSession, ask, model_of
 from gmlang.repl.text import HELP, read_pieces

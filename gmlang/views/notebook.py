@@ -39,7 +39,7 @@ def _highlight_cells(shell: Any) -> None:  # noqa: ANN401
 
 
 def _compile(space: dict[str, Any], name: str, text: str) -> object:
-    from gmlang.api import compile as compile_text
+    from gmlang.loading import compile as compile_text
 
     model = compile_text(text, name or "<cell>")
     data = {
