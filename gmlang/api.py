@@ -5,9 +5,9 @@
 0.2
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -35,9 +35,16 @@ from gmlang.views import attach_views
 from gmruntime.graph import FactorGraph
 
 if TYPE_CHECKING:
-    from gmlang.queries.spread import Spread
+    import numpy as np
 
-MISSING_DATA = "GM401"
+    from gmlang.core.parameters import Learn
+    from gmlang.learning.course import Terms
+    from gmlang.learning.learn import Step as LearningStep
+    from gmlang.learning.results.result import Learned
+    from gmlang.queries.spread import Spread
+    from gmruntime.budget import Watch
+
+MISSING_DATA = ("GM401", "GM716")
 
 attach_views()
 
@@ -49,11 +56,13 @@ class Model:
     Attributes:
         checked: the program after names and types.
         values: data and parameters given so far.
+        learned: the core names of the parameters among them that were learned.
         memory: exact answers that were given; those of the model with other values among them.
     """
 
     checked: Checked
     values: Mapping[str, object] = field(default_factory=dict[str, object])
+    learned: tuple[str, ...] = ()
     cache: dict[str, Session] = field(default_factory=dict[str, Session], repr=False)
     memory: Memory = field(default_factory=Memory, repr=False)
 
@@ -61,9 +70,9 @@ class Model:
         """Keep a copy of the values that nobody can change."""
         object.__setattr__(self, "values", MappingProxyType(dict(self.values)))
 
-    def __reduce__(self) -> tuple[type["Model"], tuple[Checked, Mapping[str, object]]]:
+    def __reduce__(self) -> tuple[type["Model"], tuple[object, ...]]:
         """Travel to other processes as the program and its data; there it is grounded anew."""
-        return Model, (self.checked, dict(self.values))
+        return Model, (self.checked, dict(self.values), self.learned)
 
     def bind(self, frame: object = None, /, **data: object) -> "Model":
         """Return the model with data: arrays, numbers, words, lists, columns of data frames.
@@ -81,7 +90,8 @@ class Model:
         program = self.checked.program
         data = data if frame is None else {**declared_columns(program, frame), **data}
         values = read_all(program, by_core_name(program, data))
-        return Model(self.checked, {**self.values, **values}, memory=self.memory)
+        learned = tuple(name for name in self.learned if name not in values)
+        return Model(self.checked, {**self.values, **values}, learned, memory=self.memory)
 
     def set(self, **parameters: object) -> "Model":
         """Return the model with other values for its parameters and sizes.
@@ -120,7 +130,7 @@ class Model:
         try:
             self.session()
         except GmError as error:
-            is_missing = any(found.code == MISSING_DATA for found in error.diagnostics)
+            is_missing = any(found.code in MISSING_DATA for found in error.diagnostics)
             return [] if is_missing else list(error.diagnostics)
         return []
 
@@ -195,7 +205,15 @@ class Model:
         settings = checked_settings(
             budget_s, seed, device, memory_bytes, executor, num_workers, remember
         )
-        return answer(self.session(), question, settings)
+        return self._noted(answer(self.session(), question, settings))
+
+    def _noted(self, found: Answer) -> Answer:
+        """Say of an answer what it owes to learning."""
+        if not self.learned:
+            return found
+        names = self.learned if len(self.learned) < 7 else (*self.learned[:6], "...")
+        note = f"given learned {', '.join(names)}"
+        return replace(found, note=f"{found.note}; {note}" if found.note else note)
 
     def run(
         self,
@@ -219,7 +237,12 @@ class Model:
         settings = checked_settings(
             budget_s, seed, device, memory_bytes, executor, num_workers, remember
         )
-        yield from self.answer_all(self.questions, settings)
+        if not self.checked.program.learns:
+            yield from self.answer_all(self.questions, settings)
+            return
+        from gmlang.learning.course import in_turn
+
+        yield from in_turn(self, self.checked.program, settings)
 
     def answer_all(
         self, questions: Iterable[Query | Assert], settings: Settings
@@ -233,12 +256,12 @@ class Model:
         session = self.session()
         if settings.workers is None or len(questions) < 2:
             for question in questions:
-                yield answer(session, question, settings)
+                yield self._noted(answer(session, question, settings))
             return
         spread = self.spread(questions, settings)
         try:
             for number in range(len(questions)):
-                yield spread.answer(number)
+                yield self._noted(spread.answer(number))
         finally:
             spread.dismiss()
 
@@ -255,6 +278,98 @@ class Model:
                 self.session().warnings.extend(new)
 
         return Spread(self, questions, settings, here, hear)
+
+    # --- Learning ---
+
+    def learn(
+        self,
+        *,
+        hold_out: float = 0.0,
+        seed: int = 0,
+        budget_s: float = 60.0,
+        method: str = "",
+        restarts: int | None = None,
+        weight: str | None = None,
+        skip_impossible: bool = False,
+        memory_bytes: int | None = None,
+        **data: object,
+    ) -> "Learned[Model]":
+        """Learn what the program's `learn`s name, or all params that have a type and no value.
+
+        Ctrl-C raises KeyboardInterrupt here; `learning` gives what was found so far.
+
+        Args:
+            hold_out: the part of the rows that only a score is made of.
+            seed: of everything random.
+            budget_s: wall-clock seconds for each `learn`; the best so far comes when they are over.
+            method: "em" or "gradient"; "" takes the one that fits.
+            restarts: how many starts; None takes as many as the program needs.
+            weight: the column with the weights of rows; None takes `weight`, where there is one.
+            skip_impossible: leave out rows that the program gives no probability.
+            memory_bytes: cap on tables; None takes half of what is free.
+            data: bound at once, as by `bind`: tables of cases as data frames, dicts of arrays,
+                structured arrays or lists of dicts.
+
+        Raises:
+            GmError: when the program or the data has mistakes, or counts are out of reach.
+        """
+        from gmlang.learning.course import OPTIONS, finished
+
+        how = (hold_out, seed, budget_s, method, restarts, weight, skip_impossible, memory_bytes)
+        return finished(self.learning(**dict(zip(OPTIONS, how, strict=True)), **data))
+
+    def learning(self, **given: object) -> "Generator[LearningStep, None, Learned[Model]]":
+        """Yield each round of `learn`, whose arguments these are; break whenever you like.
+
+        Raises:
+            GmError: when the program or the data has mistakes, or counts are out of reach.
+        """
+        from gmlang.learning.course import learn_all, learns_of, split_terms
+
+        terms, data = split_terms(given)
+        model, program = self.bind(**data), self.checked.program
+        whats = learns_of(program, model.values)
+        make = self._maker(name for what in whats for name in what.names)
+        return (yield from learn_all(program, model.values, whats, terms, make))
+
+    def learn_one(
+        self, what: "Learn", terms: "Terms", watch: "Watch | None" = None
+    ) -> "Generator[LearningStep, None, Learned[Model]]":
+        """Do one `learn`, in rounds; `watch` is shared with who waits."""
+        from gmlang.learning.course import learn_one
+
+        program, make = self.checked.program, self._maker(what.names)
+        return learn_one(program, self.values, what, terms, make, watch)
+
+    def _maker(self, names: Iterable[str]) -> "Callable[[Mapping[str, object]], Model]":
+        learned = tuple(dict.fromkeys((*self.learned, *names)))
+        return lambda values: Model(self.checked, values, learned, memory=self.memory)
+
+    def log_likelihood(
+        self,
+        *,
+        weight: str | None = None,
+        budget_s: float = 60.0,
+        **data: object,
+    ) -> "np.ndarray":
+        """Return the log-likelihood of each row of a table, nats, what it leaves open summed out.
+
+        Args:
+            weight: a column that is none of what was seen.
+            budget_s: wall-clock seconds.
+            data: bound at once, as by `bind`; one of it is the table, unless the program has one.
+
+        Raises:
+            GmError: when the data has mistakes, is not known, or counts are out of reach.
+        """
+        from gmlang.learning.course import source_of
+        from gmlang.learning.learn import log_likelihoods
+        from gmruntime.budget import begin_budget
+
+        model, program = self.bind(**data), self.checked.program
+        source = source_of(program, model.values, data)
+        budget = begin_budget(budget_s, None)
+        return log_likelihoods(program, model.values, source, weight, budget, 0)
 
     def search(
         self,

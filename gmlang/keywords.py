@@ -43,6 +43,7 @@ KEYWORDS: dict[Kind, dict[str, str]] = {
         "consider": "let instances of models exist",
         "query": "ask",
         "assert": "check an answer",
+        "learn": "fit parameters to what was seen",
         "for": "repeat",
         "if": "only where a condition holds",
         "elif": "else, if",
@@ -59,6 +60,8 @@ KEYWORDS: dict[Kind, dict[str, str]] = {
         "prior": "the probability that a model applies",
         "soft": "compose models that go together badly",
         "as": "give a name",
+        "to": "say what is to be predicted",
+        "restarts": "how many beginnings are tried",
         "had": "what would have been",
     },
     Kind.OPERATOR: {
@@ -75,7 +78,6 @@ KEYWORDS: dict[Kind, dict[str, str]] = {
         "_": "any value, or the values not named",
     },
     Kind.RESERVED: {
-        "learn": "fit parameters",
         "choose": "decide",
         "maximize": "what decisions are for",
     },

@@ -22,7 +22,7 @@ class Word(NamedTuple):
 
 
 _NOW = "0.1"
-_NOT_YET = "had", "learn", "choose", "maximize", "do", "then", *LATER
+_NOT_YET = "had", "choose", "maximize", "do", "then", *LATER
 
 _HELP: dict[Kind, dict[str, str]] = {
     Kind.STATEMENT: KEYWORDS[Kind.STATEMENT],
@@ -35,6 +35,10 @@ _HELP: dict[Kind, dict[str, str]] = {
         "integer": "whole numbers, of data",
         "real": "numbers, of data",
         "float": "numbers, of data",
+        "probability": "numbers from 0 to 1, of params",
+        "simplex": "probabilities that sum to one along the last axis, of params",
+        "positive": "numbers above 0, of params",
+        "rows": "a table of cases, of data",
     },
     Kind.FUNCTION: {
         "abs": "the absolute value",

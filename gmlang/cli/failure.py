@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from gmlang.core.parameters import Learn
     from gmlang.core.program import Assert, Query
     from gmlang.diagnostics import Diagnostic, GmError
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 class Failure:
     """Why one question of several has no answer; the others have theirs."""
 
-    question: "Query | Assert"
+    question: "Query | Assert | Learn"
     error: "GmError"
 
     def tell(self, told: "set[Diagnostic]") -> None:
@@ -26,12 +27,16 @@ class Failure:
         if new:
             click.echo(render(new), err=True)
 
+    def _kind(self) -> str:
+        is_learn = hasattr(self.question, "restarts")
+        return "learn" if is_learn else getattr(self.question, "kind", "assert")
+
     def to_dict(self) -> dict[str, object]:
         """Return the failure as `--json` prints it."""
         first = self.error.diagnostics[0]
         return {
             "query": self.question.text,
-            "kind": getattr(self.question, "kind", "assert"),
+            "kind": self._kind(),
             "status": "error",
             "answer": None,
             "code": first.code,

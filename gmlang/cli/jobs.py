@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from gmlang.api import Answer, Model
+    from gmlang.core.parameters import Learn
     from gmlang.core.program import Assert, Query
     from gmlang.queries.settings import Settings
     from gmlang.queries.spread import Spread
@@ -35,6 +36,37 @@ class Plain:
 
     def so_far(self) -> "Answer | None":
         """Return nothing: the engines alone know."""
+        return None
+
+
+class Course:
+    """A program's `learn`s and questions, in order: what was learned is known to what follows."""
+
+    def __init__(self, model: "Model") -> None:
+        """Begin with nothing learned."""
+        self.model = model
+
+
+class Learning:
+    """One `learn`; the model of its course is another one afterwards."""
+
+    def __init__(self, course: Course, what: "Learn") -> None:
+        """Remember what is learned."""
+        self.course, self.what = course, what
+
+    def __call__(self, settings: "Settings") -> "Answer":
+        """Learn it."""
+        from gmlang.learning.course import Terms, finished
+        from gmlang.learning.learn import How
+        from gmlang.learning.results.answer import learn_answer
+
+        terms = Terms(How(seed=settings.seed), memory_bytes=settings.memory_bytes)
+        learned = finished(self.course.model.learn_one(self.what, terms, settings.watch))
+        self.course.model = learned.model
+        return learn_answer(self.what, learned)
+
+    def so_far(self) -> "Answer | None":
+        """Return nothing: what a round has found ends with the budget."""
         return None
 
 

@@ -142,10 +142,13 @@ def open_program(file: str) -> "Model":
         raise click.ClickException(printable(str(error))) from None
 
 
-def read_assignments(settings: tuple[str, ...], files: tuple[str, ...]) -> dict[str, object]:
+def read_assignments(
+    settings: tuple[str, ...], files: tuple[str, ...], is_rows: Callable[[str], bool] | None = None
+) -> dict[str, object]:
     """Read `--set J=1.2` and `--data noisy=img.npz` into values by name.
 
-    Words and tables stay as they are until the program says of what type they are.
+    Words and tables stay as they are until the program says of what type they are; `is_rows` says
+    of a name whether it is a table of cases.
 
     Raises:
         click.UsageError: for anything that cannot be understood.
@@ -163,7 +166,7 @@ def read_assignments(settings: tuple[str, ...], files: tuple[str, ...]) -> dict[
                 values.update(read_archive(text))
                 continue
             name, path = _split(text, "--data")
-            values[name] = read_file(name, path)
+            values[name] = read_file(name, path, is_rows=is_rows is not None and is_rows(name))
         except UnusableFile as error:
             raise click.UsageError(f"--data {text}: {error}") from error
     return values
@@ -177,14 +180,15 @@ def bound(model: "Model", settings: tuple[str, ...], files: tuple[str, ...]) -> 
             nothing declares.
         GmError: for values that do not fit.
     """
-    from gmlang.data.names import is_declared
+    from gmlang.data.names import is_declared, is_rows
     from gmlang.data.scalars import is_number
     from gmlang.data.settings import Setting
 
-    values = read_assignments(settings, files)
+    program = model.checked.program
+    values = read_assignments(settings, files, lambda name: is_rows(program, name))
     for name, value in values.items():
         is_word = isinstance(value, Setting) and not is_number(value.text)
-        if is_word and not is_declared(model.checked.program, name):
+        if is_word and not is_declared(program, name):
             message = f"--set {name}: `{value}` is no number, and nothing declares `{name}`"
             raise click.UsageError(message)
     return model.bind(**values)

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gmlang.cli.failure import Failure
-from gmlang.cli.jobs import Job, Plain, spread_jobs
+from gmlang.cli.jobs import Course, Job, Learning, Plain, spread_jobs
 from gmlang.cli.options import (
     EXIT_ANSWERED,
     EXIT_IMPOSSIBLE,
@@ -32,6 +32,7 @@ from gmruntime.printable import printable
 
 if TYPE_CHECKING:
     from gmlang.api import Answer, Model
+    from gmlang.core.parameters import Learn
     from gmlang.core.program import Assert, Query
     from gmlang.diagnostics import Diagnostic
     from gmlang.queries.settings import Settings
@@ -58,6 +59,11 @@ if TYPE_CHECKING:
     help="Keep exact answers there, and look for them there.",
 )
 @click.option("--anew", is_flag=True, help="Work out every answer, even to the same question.")
+@click.option(
+    "--params",
+    type=click.Path(exists=True, dir_okay=False),
+    help="What was learned, an NPZ file; nothing is learned again.",
+)
 @workers_options
 def run(
     file: str,
@@ -74,6 +80,7 @@ def run(
     memory: float | None,
     remember: str | None,
     anew: bool,
+    params: str | None,
     workers: int | None,
     dask: str | None,
 ) -> int:
@@ -83,9 +90,12 @@ def run(
     """
     from gmlang.queries.settings import Settings
 
-    model = bound(open_program(file), settings, files)
+    model = bound(open_program(file), settings, (*files, *([params] if params else [])))
     how = Settings(budget, seed, device, memory_bytes(memory), remembers=not anew)
-    asked = [q for text in texts for q in model.ask(text)] if texts else list(model.questions)
+    learns = [] if params else list(model.checked.program.learns)
+    asked: list[Query | Assert | Learn] = in_order(learns, model.questions)
+    if texts:
+        asked = [*learns, *(q for text in texts for q in model.ask(text))]
     if not asked and not model.questions:
         _tell_how_to_ask(file, model)
     if only_plan:
@@ -119,7 +129,7 @@ def _folder(path: str) -> Path:
 def _answer_all(
     file: str,
     model: "Model",
-    asked: "list[Query | Assert]",
+    asked: "list[Query | Assert | Learn]",
     settings: "Settings",
     *,
     as_json: bool,
@@ -136,10 +146,11 @@ def _answer_all(
 
         raise GmError(found)
     with Interrupts() as interrupts:
-        jobs = _jobs(model, asked, settings, as_json=as_json, trace=trace)
+        course = Course(model)
+        jobs = _jobs(course, asked, settings, as_json=as_json, trace=trace)
         for number, (question, job) in enumerate(zip(asked, jobs, strict=True)):
             answer = _finish(question, job, settings, interrupts)
-            _warn(model, told)
+            _warn(course.model, told)
             status = status or _status(answer)
             if isinstance(answer, Failure):
                 answer.tell(told)
@@ -200,7 +211,41 @@ def _warn(model: "Model", told: "set[Diagnostic]") -> None:
             click.echo(render([warning]), err=True)
 
 
+def in_order(
+    learns: "Sequence[Learn]", questions: "Sequence[Query | Assert]"
+) -> "list[Query | Assert | Learn]":
+    """Put what is learned between the questions where it stands."""
+    found: list[Query | Assert | Learn] = []
+    done = 0
+    for learn in learns:
+        found += [*questions[done : learn.position], learn]
+        done = learn.position
+    return [*found, *questions[done:]]
+
+
 def _jobs(
+    course: Course,
+    asked: "list[Query | Assert | Learn]",
+    settings: "Settings",
+    *,
+    as_json: bool,
+    trace: str | None,
+) -> "Iterator[Job]":
+    """Prepare the work for each `learn` and question; what follows a `learn` waits for it."""
+    from gmlang.core.parameters import Learn
+
+    waiting: list[Query | Assert] = []
+    for one in asked:
+        if not isinstance(one, Learn):
+            waiting.append(one)
+            continue
+        yield from _question_jobs(course.model, waiting, settings, as_json=as_json, trace=trace)
+        waiting = []
+        yield Learning(course, one)
+    yield from _question_jobs(course.model, waiting, settings, as_json=as_json, trace=trace)
+
+
+def _question_jobs(
     model: "Model",
     asked: "list[Query | Assert]",
     settings: "Settings",
@@ -227,12 +272,13 @@ def _jobs(
 
 
 def _finish(
-    question: "Query | Assert",
+    question: "Query | Assert | Learn",
     job: "Job",
     settings: "Settings",
     interrupts: Interrupts,
 ) -> "Answer | Failure | None":
     """Do the work; None where it was interrupted and nothing could be found."""
+    from gmlang.core.parameters import Learn
     from gmlang.diagnostics import GmError
 
     try:
@@ -240,7 +286,7 @@ def _finish(
     except GmError as error:
         return Failure(question, error)
     answer = job.so_far() if answer is None else answer
-    if answer is not None or interrupts.number:
+    if answer is not None or interrupts.number or isinstance(question, Learn):
         return answer
     from gmlang.queries.dispatch import unanswered
 
@@ -250,12 +296,13 @@ def _finish(
 def _plan(
     file: str,
     model: "Model",
-    asked: "list[Query | Assert]",
+    asked: "list[Query | Assert | Learn]",
     settings: "Settings",
     *,
     as_json: bool,
 ) -> int:
     """Say what each question would cost; one that cannot be asked stops no other."""
+    from gmlang.core.parameters import Learn
     from gmlang.diagnostics import GmError
     from gmlang.queries.planning import plan_of
 
@@ -263,7 +310,14 @@ def _plan(
     told: set[Diagnostic] = set()
     collected: list[dict[str, object]] = []
     _warn(model, told)
+    if any(isinstance(one, Learn) for one in asked):
+        from gmlang.learning.course import with_placeholders
+
+        values = with_placeholders(model.checked.program, model.values)
+        model = replace(model, values=values, cache={})
     for question in asked:
+        if isinstance(question, Learn):
+            continue
         try:
             planned = plan_of(model.session(), question, settings)
         except GmError as error:

@@ -6,6 +6,7 @@ from typing import NoReturn, TypeVar
 
 from gmlang.core.ast import Enum, Expression, Function, Type
 from gmlang.core.names.scope import Entry, Env, Meaning, Module
+from gmlang.core.parameters import Learn, RowsSymbol
 from gmlang.core.program import (
     Assert,
     DataSymbol,
@@ -114,6 +115,8 @@ class Checking:
     sizes: list[str] = field(default_factory=lambda: [])
     statements: list[Statement] = field(default_factory=lambda: [])
     questions: list[Query | Assert] = field(default_factory=lambda: [])
+    rows: list[RowsSymbol] = field(default_factory=lambda: [])
+    learns: list[Learn] = field(default_factory=lambda: [])
     asked: list[Query] = field(default_factory=lambda: [])
     num_keys: int = 0
     shared: dict[tuple[object, ...], tuple[tuple[object, ...], Expression | None]] = field(

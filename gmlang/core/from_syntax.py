@@ -7,6 +7,8 @@ from gmlang.core.asking.asserts import check_assert
 from gmlang.core.asking.queries import check_questions
 from gmlang.core.check import evidence, models, statements
 from gmlang.core.check.declarations import elaborate, resolve
+from gmlang.core.check.learnable import check_learnable
+from gmlang.core.check.learning import check_learn
 from gmlang.core.check.lints import check_mechanisms, find_lints
 from gmlang.core.checking import Checking, QueryForm, attempt, guarded
 from gmlang.core.expressions import forms as expressions
@@ -104,6 +106,8 @@ def check_opened(scope: Scope) -> Checked:
     if state.diagnostics:
         raise GmError(_in_order(state.diagnostics, program))
     checked = _program(state, program)
+    if misplaced := check_learnable(checked):
+        raise GmError(misplaced)
     warnings = find_lints(main, checked)
     if state.uneven:
         warnings = (*warnings, rows_normalised(list(state.uneven)))
@@ -193,7 +197,7 @@ def _check_statements(state: Checking, module: Module, *, is_main: bool) -> None
                     continue
                 found = guarded(state, statement.span, lambda s=statement: _initial(state, env, s))
                 state.statements += found or ()
-            case ast.Query() | ast.Assert() | ast.Import() | ast.FromImport():
+            case ast.Query() | ast.Assert() | ast.Learn() | ast.Import() | ast.FromImport():
                 pass
             case _ if isinstance(statement, Declaration):
                 pass
@@ -235,6 +239,11 @@ def _check_questions(state: Checking, env: Env, program: ast.Program) -> None:
                     state, statement.span, lambda s=statement: check_assert(state, env, s)
                 )
                 state.questions += [] if checked is None else [checked]
+            case ast.Learn():
+                learn = guarded(
+                    state, statement.span, lambda s=statement: check_learn(state, env, s)
+                )
+                state.learns += [] if learn is None else [learn]
             case _:
                 pass
     _finish_models(state)
@@ -295,4 +304,6 @@ def _program(state: Checking, program: ast.Program) -> Program:
         tuple(state.questions),
         tuple(dict.fromkeys(state.sizes)),
         documentation(program),
+        tuple(state.rows),
+        tuple(state.learns),
     )

@@ -78,6 +78,8 @@ def _program_lines(program: Program) -> Iterator[str]:
         yield f"sizes {', '.join(program.sizes)}"
     for data in program.data:
         yield _show_data(data)
+    for table in program.rows:
+        yield f"data {table.name} : rows"
     for entity in program.entities:
         yield from _entity_lines(entity)
     for variable in program.variables:
@@ -90,8 +92,10 @@ def _program_lines(program: Program) -> Iterator[str]:
         yield from _model_lines(model)
     for statement in program.statements:
         yield _show_statement(statement)
-    for question in program.questions:
-        yield show_question(question)
+    for number, question in enumerate((*program.questions, None)):
+        yield from (learn.text for learn in program.learns if learn.position == number)
+        if question is not None:
+            yield show_question(question)
 
 
 def _show_data(data: DataSymbol) -> str:
@@ -100,7 +104,11 @@ def _show_data(data: DataSymbol) -> str:
     value = "" if data.value is None else f" = {show(data.value)}"
     literal = "" if data.literal is None else " = [...]"
     name = f"{data.name}[{shape}]" if shape else data.name
-    return f"{word} {name} : {show_type(data.type)}{value}{literal}"
+    type_ = show_type(data.type) if data.parameter is None else data.parameter.kind.value
+    prior = ""
+    if data.parameter is not None and data.parameter.prior is not None:
+        prior = f" ~ {data.parameter.prior.span.text}"
+    return f"{word} {name} : {type_}{prior}{value}{literal}"
 
 
 def _show_function(function: Function) -> str:

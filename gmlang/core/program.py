@@ -25,6 +25,7 @@ from gmlang.core.ast import (
     VariableRef,
     Where,
 )
+from gmlang.core.parameters import Learn, Parameter, RowsSymbol
 from gmlang.diagnostics import Span
 
 # --- Declarations ------------------------------------------------------------------------
@@ -41,6 +42,7 @@ class DataSymbol:
         value: an expression of constants, None when it must be bound. A nested list
             (`data A[2, 2] = [[...], ...]`) is `literal` instead.
         outside: the names by which a value may be given; the first means nothing else.
+        parameter: how it may be learned; None for data and constants.
     """
 
     span: Span
@@ -51,6 +53,7 @@ class DataSymbol:
     literal: "tuple[object, ...] | None" = None
     is_param: bool = False
     outside: tuple[str, ...] = ()
+    parameter: Parameter | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,6 +378,7 @@ class Program:
     Attributes:
         functions: the defs that call themselves, one for each of their uses by types.
         sizes: the names of sizes in scope (`H`), which are known once data is bound.
+        rows, learns: the tables of cases; what is learned, `position` says when.
         documentation: text by the declared name it documents; "" is the module's own.
     """
 
@@ -389,3 +393,5 @@ class Program:
     questions: tuple[Query | Assert, ...]
     sizes: tuple[str, ...]
     documentation: tuple[tuple[str, str], ...]
+    rows: tuple[RowsSymbol, ...] = ()
+    learns: tuple[Learn, ...] = ()

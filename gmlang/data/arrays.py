@@ -23,7 +23,7 @@ from gmlang.data.scalars import (
     read_all,
     stored,
 )
-from gmlang.diagnostics import Diagnostic, GmError
+from gmlang.diagnostics import Diagnostic, GmError, Span
 from gmlang.errors import data as errors
 from gmlang.errors import objects
 
@@ -41,6 +41,25 @@ def from_python(symbol: DataSymbol, value: object) -> np.ndarray:
     Raises:
         GmError: naming the data, the index and the value that is none of the declared type.
     """
+    array, result = _flat_of(symbol, value)
+    if isinstance(result, tuple):
+        raise GmError([_bad_entry(symbol, array.shape, *result)])
+    return result
+
+
+def read_column(
+    type_: DataType, name: str, span: Span, value: object
+) -> np.ndarray | tuple[int, Unreadable]:
+    """Read values as those of a type: an array, or the flat index of the first that is none.
+
+    Raises:
+        GmError: for what is no array at all.
+    """
+    symbol = DataSymbol(span, name, ("rows",), type_, None)
+    return _flat_of(symbol, value)[1]
+
+
+def _flat_of(symbol: DataSymbol, value: object) -> tuple[np.ndarray, _Flat]:
     array, is_missing = _array(symbol, value)
     if is_missing is None or not is_missing.any():
         result = _read(symbol.type, array)
@@ -53,9 +72,8 @@ def from_python(symbol: DataSymbol, value: object) -> np.ndarray:
             result = _with_missing(result, present, array.shape)
     if isinstance(result, tuple):
         index, reason = result
-        index = index if flat_index is None else int(flat_index[index])
-        raise GmError([_bad_entry(symbol, array.shape, index, reason)])
-    return result
+        result = (index if flat_index is None else int(flat_index[index])), reason
+    return array, result
 
 
 def from_setting(symbol: DataSymbol, text: str) -> np.ndarray:

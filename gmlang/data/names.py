@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from gmlang.core.parameters import RowsSymbol
 from gmlang.core.program import DataSymbol, Program
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors import data as errors
@@ -18,9 +19,9 @@ def by_core_name(program: Program, values: Mapping[str, object]) -> dict[str, ob
     found: dict[str, object] = {}
     given_as: dict[str, str] = {}
     for name, value in values.items():
-        symbols = _meant(program.data, name)
+        symbols = _meant(_given(program), name)
         if not symbols:
-            known = [shown(symbol) for symbol in program.data]
+            known = [shown(symbol) for symbol in _given(program)]
             diagnostics.append(errors.unknown_binding(name, known))
         elif len(symbols) > 1:
             qualified = [shown(symbol) for symbol in symbols]
@@ -52,19 +53,28 @@ def declared_columns(program: Program, frame: Any) -> dict[str, object]:  # noqa
 
 def is_declared(program: Program, name: str) -> bool:
     """Say whether a name from outside means any data at all."""
-    return bool(_meant(program.data, name))
+    return bool(_meant(_given(program), name))
 
 
-def shown(symbol: DataSymbol) -> str:
+def shown(symbol: DataSymbol | RowsSymbol) -> str:
     """Return the name by which a symbol is given without doubt."""
     return symbol.outside[0] if symbol.outside else symbol.name
 
 
-def own_name(symbol: DataSymbol) -> str:
+def own_name(symbol: DataSymbol | RowsSymbol) -> str:
     """Return a symbol's name as its own module has it."""
     return shown(symbol).rpartition(".")[2]
 
 
-def _meant(symbols: Iterable[DataSymbol], name: str) -> list[DataSymbol]:
+def is_rows(program: Program, name: str) -> bool:
+    """Say whether a name from outside means a table of cases."""
+    return any(isinstance(s, RowsSymbol) for s in _meant(_given(program), name))
+
+
+def _given(program: Program) -> tuple[DataSymbol | RowsSymbol, ...]:
+    return (*program.data, *program.rows)
+
+
+def _meant(symbols: Iterable[DataSymbol | RowsSymbol], name: str) -> list[DataSymbol | RowsSymbol]:
     meant = [symbol for symbol in symbols if name in symbol.outside]
     return [symbol for symbol in meant if shown(symbol) == name] or meant

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from gmlang.core.program import Program
 from gmlang.data.arrays import from_python
+from gmlang.data.cases import read_cases
 from gmlang.data.inside import check_inside, constant_ends
 from gmlang.data.settings import Setting
 from gmlang.data.tables import Table
@@ -37,6 +38,12 @@ def read_all(program: Program, values: Mapping[str, object]) -> dict[str, object
             ends = constant_ends(symbol)
             if ends is not None:
                 check_inside(symbol, array, *ends)
+        except GmError as error:
+            diagnostics.extend(error.diagnostics)
+    for table in program.rows:
+        try:
+            if table.name in values:
+                found[table.name] = read_cases(table, values[table.name])
         except GmError as error:
             diagnostics.extend(error.diagnostics)
     if diagnostics:

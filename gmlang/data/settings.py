@@ -23,8 +23,8 @@ class Setting:
         return self.text
 
 
-def read_file(name: str, path: str) -> object:
-    """Read the file of `--data name=path`.
+def read_file(name: str, path: str, *, is_rows: bool = False) -> object:
+    """Read the file of `--data name=path`; of a table of cases, an archive has the columns.
 
     Raises:
         UnusableFile: when it cannot be read, or its ending is none of those known.
@@ -39,7 +39,8 @@ def read_file(name: str, path: str) -> object:
         if suffix == ".npy":
             return read_npy(path)
         if suffix == ".npz":
-            return _of_archive(name, read_archive(path))
+            archive = read_archive(path)
+            return archive if is_rows else _of_archive(name, archive)
         if suffix in _TABLE_ENDINGS:
             return read_table(name, path)
         looks = recognise_file(path)

@@ -35,6 +35,7 @@ class Form(StrEnum):
     PROBABILITY = "a probability"
     QUERY = "a query"
     RANGE = "a range"
+    ROWS = "a table of cases"
     SET = "a set of values"
     SINGLE_VALUE = "a single value"
     STRING = "a string"

@@ -172,6 +172,12 @@ def def_for_value(span: Span, name: str) -> Diagnostic:
     return _other_kind(span, name, Form.DEF, Form.VALUE, f"call it: `{name}(...)`")
 
 
+def rows_for_value(span: Span, name: str) -> Diagnostic:
+    """Report a table of cases as a value."""
+    hint = f"learn from it: `learn params from {name}`"
+    return _other_kind(span, name, Form.ROWS, Form.VALUE, hint)
+
+
 def _other_kind(span: Span, name: str, found: str, needed: str, hint: str = "") -> Diagnostic:
     return Diagnostic("GM209", f"`{name}` is {found}; {needed} is needed here", span, hint=hint)
 

@@ -175,6 +175,11 @@ def misplaced_question(span: Span, where: Where) -> Diagnostic:
     )
 
 
+def misplaced_learning(span: Span, where: Where) -> Diagnostic:
+    """Report a `learn` that is not at the top of a program."""
+    return _misplaced(span, "`learn`", where)
+
+
 def misplaced_evidence(span: Span, where: Where) -> Diagnostic:
     """Report an `observe` in a model or under a condition on variables."""
     hint = "evidence always holds; a model predicts: `predict ...`"

@@ -13,6 +13,8 @@ from gmlang.core.ast import (
     Apply,
     Bool,
     Context,
+    Dist,
+    Distribution,
     Expression,
     IntRange,
     Local,
@@ -30,12 +32,13 @@ from gmlang.core.program import (
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors import grounding as errors
 from gmlang.errors.probabilities import rows_normalised
+from gmlang.families.bernoulli import BERNOULLI
 from gmlang.graph.alternatives import ground_alternatives, is_gated
 from gmlang.graph.builder import Builder, Origin
 from gmlang.graph.cycles import check_mechanisms, find_round
 from gmlang.graph.declarations import declare
 from gmlang.graph.fixpoints import circles_of, ground_rounds
-from gmlang.graph.lowering.grounder import Grounder, Job, environment
+from gmlang.graph.lowering.grounder import Grounder, Job, Learned, environment
 from gmlang.graph.lowering.lower import lower
 from gmlang.graph.statements import (
     CERTAINLY,
@@ -125,12 +128,15 @@ class Begun:
 
 
 def begin_grounding(
-    program: Program, world: World, extra: Iterable[tuple[Context, Expression]]
+    program: Program,
+    world: World,
+    extra: Iterable[tuple[Context, Expression]],
+    learned: Learned | None = None,
 ) -> Begun:
-    """Find out what exists; the arguments are those of `ground`."""
+    """Find out what exists; the arguments are those of `ground`, `learned` what is noted."""
     world = World(dict(world.sizes), dict(world.data), set(world.missing))
     world.has_functions = bool(program.functions)
-    grounder = Grounder(world, Builder(), lower)
+    grounder = Grounder(world, Builder(), lower, learned=learned)
     declare(grounder, program)
     for symbol in program.models:
         world.models[symbol.name] = empty_table(world, symbol, environment(grounder, ONE_INSTANCE))
@@ -263,6 +269,9 @@ def _add_prior(scene: Scene, table: ModelTable) -> None:
     grounder.world.priors[symbol.name] = prior = _prior(grounder, table)
     if is_conjunction(symbol):
         return
+    if grounder.learned is not None and grounder.learned.concerns(_written(symbol)):
+        _lower_prior(grounder, table)
+        return
     with np.errstate(divide="ignore"):
         tables = np.stack([np.log1p(-prior), np.log(prior)], axis=1)
     if (tables == tables[:1]).all():
@@ -270,6 +279,19 @@ def _add_prior(scene: Scene, table: ModelTable) -> None:
     variables = table.start + np.arange(len(table.keys))
     origin = Origin("prior", symbol.span, symbol.name)
     grounder.builder.add_factors(Table(tables), variables[:, None], origin)
+
+
+def _written(symbol: ModelSymbol) -> tuple[Expression, ...]:
+    return () if symbol.prior is None else (symbol.prior,)
+
+
+def _lower_prior(grounder: Grounder, table: ModelTable) -> None:
+    """Add a prior that is learned like what a mechanism draws."""
+    symbol = table.symbol
+    own = _own_activation(symbol)
+    drawn = Distribution(symbol.span, BERNOULLI.name, _written(symbol), (), Dist())
+    origin = Origin("prior", symbol.span, symbol.name)
+    lower(grounder, model_frame(symbol, table.rows), Job(terms.Drawn(own, drawn), (), origin))
 
 
 def _prior(grounder: Grounder, table: ModelTable) -> np.ndarray:

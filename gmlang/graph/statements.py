@@ -1,6 +1,6 @@
 """One case for each core statement: what it adds to the factor graph."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -30,7 +30,8 @@ from gmlang.core.program import (
     Statement,
     Use,
 )
-from gmlang.diagnostics import Span
+from gmlang.diagnostics import GmError, Span
+from gmlang.errors import learning as learning_errors
 from gmlang.graph.builder import Origin
 from gmlang.graph.fixpoints import lower_definition
 from gmlang.graph.lowering.grounder import (
@@ -213,6 +214,9 @@ def _predict_active(
 ) -> None:
     grounder = scene.grounder
     confidence = np.ones(1)
+    learned = grounder.learned
+    c = statement.confidence
+    is_learned = learned is not None and c is not None and learned.concerns((c,))
     if statement.confidence is not None:
         env = environment(grounder, frame)
         confidence = probability(statement.confidence, env).reshape(-1)
@@ -228,9 +232,20 @@ def _predict_active(
             part, heard = hidden_reference(grounder, part, column, BOOL, statement.span)
             extra.append(Apply(statement.span, "not", (heard,), Bool()))
         origin = Origin("predict", statement.span, scene.model, slot.variables[rows])
-        predict_activation(
-            grounder, part, statement.target, on, off, Job(_nothing(), (*gates, *extra), origin)
-        )
+        job = Job(_nothing(), (*gates, *extra), origin)
+        if is_learned and c is not None:
+            on, off = np.zeros(1), np.zeros(1)
+            job = replace(job, term=terms.Value(_log_odds_part(statement, c)))
+        predict_activation(grounder, part, statement.target, on, off, job)
+
+
+def _log_odds_part(statement: PredictActive, c: Expression) -> Expression:
+    """Write log P(target) where the confidence is learned."""
+    span = statement.span
+    rest = Apply(span, "-", (Constant(span, 1.0, Real()), c), Real())
+    logs = Apply(span, "log", (c,), Real()), Apply(span, "log", (rest,), Real())
+    on, off = logs if statement.is_positive else logs[::-1]
+    return Apply(span, "if", (statement.target, on, off), Real())
 
 
 CERTAINLY = np.zeros(1), np.full(1, -np.inf)
@@ -259,9 +274,13 @@ def predict_activation(
         target: the activation predicted.
         log_on: log P(target = true), for each instance or for all.
         log_off: log P(target = false), likewise.
-        job: its gates and origin are used.
+        job: its gates and origin are used; the value of its term is added.
+
+    Raises:
+        GmError: when the prior of the target is learned, which this divides by.
     """
     table = grounder.world.models[target.model]
+    _refuse_learned_prior(grounder, table.symbol, job)
     slot = locate(target, environment(grounder, frame))
     prior = grounder.world.priors[target.model][slot.variables - table.start]
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -270,7 +289,26 @@ def predict_activation(
     frame, on_ref = hidden_numbers(grounder, frame, on, target.span)
     frame, off_ref = hidden_numbers(grounder, frame, off, target.span)
     value = Apply(target.span, "if", (target, on_ref, off_ref), Real())
+    if isinstance(job.term, terms.Value) and not isinstance(job.term.value, Constant):
+        value = Apply(target.span, "+", (job.term.value, value), Real())
     lower(grounder, frame, replace(job, term=terms.Value(value)))
+
+
+def _refuse_learned_prior(grounder: Grounder, symbol: ModelSymbol, job: Job) -> None:
+    learned = grounder.learned
+    if learned is None:
+        return
+    for inner in _with_conjuncts(grounder, symbol):
+        if inner.prior is not None and learned.concerns((inner.prior,)):
+            where = f"the prior of `{inner.name}`, which another model predicts or uses"
+            name = inner.prior.span.text.partition("[")[0]
+            raise GmError([learning_errors.not_learnable_here(job.origin.span, name, where)])
+
+
+def _with_conjuncts(grounder: Grounder, symbol: ModelSymbol) -> Iterator[ModelSymbol]:
+    yield symbol
+    for part in symbol.parts if is_conjunction(symbol) else ():
+        yield from _with_conjuncts(grounder, grounder.world.models[part.model].symbol)
 
 
 def _use(scene: Scene, frame: Frame, statement: Use, gates: tuple[Expression, ...]) -> None:

@@ -88,10 +88,10 @@ class Prepared:
 
     def evidence(self) -> tuple[np.ndarray, bool]:
         """Return the state of each observed variable, and whether observations clash."""
-        return _evidence_of(self.builder)
+        return evidence_of(self.builder)
 
 
-def _evidence_of(builder: Builder) -> tuple[np.ndarray, bool]:
+def evidence_of(builder: Builder) -> tuple[np.ndarray, bool]:
     """Return the state of each observed variable, and whether observations clash."""
     evidence = np.full(builder.num_variables, -1, np.int32)
     clash = False
@@ -110,7 +110,7 @@ def check_defined(grounding: Grounding) -> Grounding:
     Raises:
         GmError: with the statements that have none in some state that nothing excludes.
     """
-    evidence, clash = _evidence_of(grounding.builder)
+    evidence, clash = evidence_of(grounding.builder)
     if not clash:
         check_regions(grounding.builder, grounding.world, evidence)
     return grounding

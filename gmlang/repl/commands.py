@@ -13,8 +13,7 @@ from gmlang.diagnostics import GmError
 from gmlang.library import read_source
 from gmlang.limits import SECONDS, SEED, SEED_MAX, is_seconds
 from gmlang.repl.session import ReplSession, ask, model_of
-from gmlang.repl.text import HELP, read_pieces
-from gmlang.syntax import ast
+from gmlang.repl.text import HELP, only_asks, read_pieces
 from gmruntime.graph import FactorGraph
 
 _WORDS = """
@@ -120,9 +119,7 @@ def load(session: ReplSession, text: str) -> tuple[ReplSession, str]:
     if not words:
         raise ValueError("which file? :load FILE.gm [NAME=FILE.npz]")
     source = read_source(Path(words[0]))
-    pieces = tuple(
-        p for p in read_pieces(source) if not all(isinstance(s, ast.Query) for s in p.statements)
-    )
+    pieces = tuple(p for p in read_pieces(source) if not only_asks(p))
     values = {**session.values, **_assignments((), tuple(words[1:]))}
     fresh = replace(_begun(session), pieces=pieces, values=values, folder=Path(words[0]).parent)
     model = model_of(fresh, pieces)

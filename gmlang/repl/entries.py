@@ -12,12 +12,11 @@ from gmlang.api import Model
 from gmlang.diagnostics import GmError, Source, render
 from gmlang.repl import commands
 from gmlang.repl.imagine import imagine
-from gmlang.repl.session import ReplSession, Reply, answers, ask, model_of
-from gmlang.repl.text import HELP, Piece, is_query, merge, read_pieces
-from gmlang.syntax import ast
+from gmlang.repl.session import ReplSession, Reply, answers, ask, learn, model_of
+from gmlang.repl.text import HELP, Piece, is_query, merge, only_asks, read_pieces
 from gmruntime.budget import now_s
 
-MISSING_DATA = ("GM401", "GM402")
+MISSING_DATA = ("GM401", "GM402", "GM711", "GM716")
 """Codes of data that is not bound yet: in a session it may still come."""
 
 _UNFINISHED = ("GM291", "GM292")
@@ -77,10 +76,15 @@ def _say(session: ReplSession, text: str) -> tuple[ReplSession, str]:
     drawn = {key.partition(" ")[2] for key in replaced if not key.startswith("name ")}
     lines += [f"({_anew(key)})" for key in replaced if key.removeprefix("name ") not in drawn]
     # Questions are answered once; they are not part of what has been said.
-    kept = tuple(p for p in pieces if not all(isinstance(s, ast.Query) for s in p.statements))
+    kept = tuple(p for p in pieces if not only_asks(p))
     past = (*session.past, session.pieces) if kept != session.pieces else session.past
     after = replace(session, pieces=kept, past=past, model=model)
-    if asked and ready:
+    for what in model.checked.program.learns:
+        if what.span.source.name == _last_source(new):
+            after, reply = learn(after, what)
+            lines.append(reply)
+    model = after.model or model
+    if asked and (ready or model.learned):
         lines.append(answers(session, model, asked))
     return after, "\n".join(lines)
 

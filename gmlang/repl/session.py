@@ -12,6 +12,7 @@ from pathlib import Path
 
 from gmlang.api import Model
 from gmlang.core.from_syntax import check
+from gmlang.core.parameters import Learn
 from gmlang.core.program import Assert, Query
 from gmlang.data.names import by_core_name, is_declared
 from gmlang.diagnostics import Source, Span
@@ -98,6 +99,27 @@ def ask(session: ReplSession, text: str, within_s: float | None = None) -> str:
             replace(q, within_s=within_s) if isinstance(q, Query) else q for q in questions
         )
     return answers(session, model, questions)
+
+
+def learn(session: ReplSession, what: Learn) -> tuple[ReplSession, str]:
+    """Learn params, and keep what was found as their values; Ctrl-C gives the best so far.
+
+    Raises:
+        GmError: when the data has mistakes, or counts are out of reach.
+    """
+    # A session that learns nothing starts sooner without SciPy.
+    from gmlang.learning.course import Terms, finished
+    from gmlang.learning.learn import How
+
+    model = session.model
+    assert model is not None
+    terms = Terms(How(seed=session.seed))
+    with Interrupts(keeps_process=True) as interrupts:
+        found = interrupts.answer(lambda watch: finished(model.learn_one(what, terms, watch)))
+    if found is None:
+        return session, "interrupted"
+    values = {**session.values, **found.values}
+    return replace(session, values=values, model=found.model), repr(found)
 
 
 def answers(session: ReplSession, model: Model, questions: tuple[Query | Assert, ...]) -> str:

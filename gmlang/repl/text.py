@@ -51,6 +51,11 @@ def is_query(text: str) -> bool:
     return _QUESTION.match(text) is not None
 
 
+def only_asks(piece: Piece) -> bool:
+    """Say whether a piece asks or learns: that is done once, and no part of what has been said."""
+    return all(isinstance(s, ast.Query | ast.Learn) for s in piece.statements)
+
+
 def read_pieces(source: Source) -> tuple[Piece, ...]:
     """Parse an entry into its pieces.
 

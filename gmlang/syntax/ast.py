@@ -60,7 +60,7 @@ class AttributeDeclaration:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """`within 200 ms`, `using bp(iters=50)`, `as posterior` behind a query.
+    """`within 200 ms`, `using bp(iters=50)`, `as posterior` behind a query; `restarts 10`.
 
     keyword "within": value the number, unit "ms" or "s"; "using": value the call; "as": value the
     name.
@@ -115,12 +115,13 @@ class DataDeclaration:
 
 @dataclass(frozen=True, slots=True)
 class ParamDeclaration:
-    """`param J = 0.9`."""
+    """`param J = 0.9`, `param A[K, K] : simplex ~ Dirichlet(0.5)`."""
 
     span: Span
     name: Name
     shape: tuple[Expression, ...]
     type: Expression | None
+    prior: Expression | None
     value: Expression | None
 
 
@@ -249,6 +250,21 @@ class Assert:
 
 
 @dataclass(frozen=True, slots=True)
+class Learn:
+    """`learn A, B from patients to predict y using em restarts 10 within 60 s`.
+
+    `source` is None where the program's own observations are the one case; an option `restarts`
+    has the number as its value.
+    """
+
+    span: Span
+    names: tuple[Expression, ...]
+    source: Expression | None
+    targets: tuple[Expression, ...]
+    options: tuple[Option, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Documentation:
     """A string alone on a line; documents the next declaration, or the module when it is first."""
 
@@ -328,7 +344,7 @@ class StatementCase:
 
 @dataclass(frozen=True, slots=True)
 class Reserved:
-    """A form of a later milestone (`learn`, `choose`, `maximize`, `then` ...): "not yet"."""
+    """A form of a later milestone (`choose`, `learn model`, `maximize`, `then` ...): "not yet"."""
 
     span: Span
     keyword: str
@@ -352,6 +368,7 @@ Statement = (
     | Consider
     | Query
     | Assert
+    | Learn
     | Documentation
     | Entity
     | Model

@@ -86,9 +86,10 @@ class Builder(Expressions):
         return ast.DataDeclaration(self.span(meta), self.named(name), shape or (), kind, value)
 
     def param(self, meta: Node, children: list[Node]) -> ast.ParamDeclaration:
-        """`param J = 0.9`."""
-        name, shape, kind, value = children
-        return ast.ParamDeclaration(self.span(meta), self.named(name), shape or (), kind, value)
+        """`param J : real ~ d = 0.9`."""
+        name, shape, kind, prior, value = children
+        span = self.span(meta)
+        return ast.ParamDeclaration(span, self.named(name), shape or (), kind, prior, value)
 
     def def_(self, meta: Node, children: list[Node]) -> ast.DefDeclaration:
         """`def f(a) = e`."""
@@ -242,6 +243,25 @@ class Builder(Expressions):
     def as_name(self, meta: Node, children: list[Node]) -> ast.Option:
         """`as posterior`."""
         return ast.Option(self.span(meta), "as", self.named(children[0]))
+
+    def learn(self, meta: Node, children: list[Node]) -> ast.Learn:
+        """`learn A, B from patients to predict y restarts 10`."""
+        names, source, targets, *options = children
+        return ast.Learn(self.span(meta), names, source, targets or (), tuple(options))
+
+    def learned(self, meta: Node, children: list[Node]) -> tuple[ast.Expression, ...]:
+        """`A, B`."""
+        del meta
+        return tuple(children)
+
+    learned_from = confidence
+    to_predict = learned
+
+    def restarts(self, meta: Node, children: list[Node]) -> ast.Option:
+        """`restarts 10`."""
+        (number,) = children
+        value = self.int_((number.start, number.end), children)
+        return ast.Option(self.span(meta), "restarts", value)
 
     def documentation(self, meta: Node, children: list[Node]) -> ast.Documentation:
         """A string alone on a line."""

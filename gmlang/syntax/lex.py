@@ -39,6 +39,16 @@ _TOKEN = r"""[ \t\f]*(?:
 _RESERVED_WORDS = frozenset(KEYWORDS[Kind.RESERVED])
 _RESERVED = re.compile(r"[ \t]+[A-Za-z_]")
 
+_IN_THEIR_PLACE = {
+    "learn": re.compile(r"[ \t]+[A-Za-z_]"),
+    "to": re.compile(r"[ \t]+predict\b"),
+    "restarts": re.compile(r"[ \t]+\d"),
+}
+"""Words that are names wherever something else follows; `learn` also where no line begins."""
+
+_NOT_YET = re.compile(r"[ \t]+(?:model|def)\b")
+"""What `learn` will take."""
+
 
 class Token(NamedTuple):
     """A token with its text; `start` and `end` are its place in the source."""
@@ -88,12 +98,23 @@ def tokenize(text: str, words: dict[str, str], *, whole_rows: bool = False) -> l
             kind = words.get(word, kind)
             if word in _RESERVED_WORDS and _RESERVED.match(text, end):
                 kind = "RESERVED"
+            elif word in _IN_THEIR_PLACE:
+                kind = _in_its_place(
+                    text, word, end, kind, is_first=not tokens or tokens[-1][0] == "_NL"
+                )
         elif kind == "SIGN":
             kind = words[match.group(kind)]
         elif kind == "SKIP":
             continue
         append(make((kind, start, end)))
     return tokens
+
+
+def _in_its_place(text: str, word: str, end: int, kind: str, *, is_first: bool) -> str:
+    """Return the token of a word that is one only in its place, and elsewhere a name."""
+    if not _IN_THEIR_PLACE[word].match(text, end) or (word == "learn" and not is_first):
+        return "NAME"
+    return "RESERVED" if word == "learn" and _NOT_YET.match(text, end) else kind
 
 
 def lay_out(text: str, raw: list[RawToken]) -> list[RawToken]:

@@ -232,6 +232,8 @@ def simple(statement: ast.Statement) -> str:
             return f"query {items}{_options(statement.options)}"
         case ast.Assert():
             return f"assert {print_expression(statement.condition)}{_options(statement.options)}"
+        case ast.Learn():
+            return _learn(statement)
         case ast.Documentation():
             return documentation(statement.text)
         case ast.Reserved():
@@ -245,6 +247,8 @@ def _data(statement: ast.DataDeclaration | ast.ParamDeclaration) -> str:
     text = f"{word} {statement.name.text}{_shape(statement.shape)}"
     if statement.type is not None:
         text += f" : {print_expression(statement.type)}"
+    if isinstance(statement, ast.ParamDeclaration) and statement.prior is not None:
+        text += f" ~ {print_expression(statement.prior)}"
     if statement.value is None:
         return text
     line = f"{text} = {print_expression(statement.value)}"
@@ -253,6 +257,15 @@ def _data(statement: ast.DataDeclaration | ast.ParamDeclaration) -> str:
         return line
     # A long table is read by its rows.
     return "\n".join((f"{text} = [", *(f"{_INDENT}{print_argument(row)}," for row in rows), "]"))
+
+
+def _learn(statement: ast.Learn) -> str:
+    text = f"learn {', '.join(map(print_expression, statement.names))}"
+    if statement.source is not None:
+        text += f" from {print_expression(statement.source)}"
+    if statement.targets:
+        text += f" to predict {', '.join(map(print_expression, statement.targets))}"
+    return text + _options(statement.options)
 
 
 def _var(statement: ast.VarDeclaration) -> str:

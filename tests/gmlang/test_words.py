@@ -9,6 +9,7 @@ from pygments.token import Keyword, Name, Operator, Punctuation
 
 from gmlang.core.check import domains
 from gmlang.core.expressions import aggregates, forms, weights
+from gmlang.core.parameters import PARAMETER_WORDS, ROWS_WORD
 from gmlang.editor.completion import words
 from gmlang.editor.highlight import GmLexer
 from gmlang.errors.syntax.words import INNER_WORDS, STATEMENTS
@@ -50,7 +51,10 @@ def test_the_checker_knows_these_words():
     assert set(of_kind(Kind.AGGREGATE)) == set(aggregates.OPERATORS)
     assert set(of_kind(Kind.QUERY)) == set(QUERY_FORMS)
     assert set(of_kind(Kind.FAMILY)) == set(CALLED)
-    assert set(of_kind(Kind.TYPE)) == {"bool", *domains.REAL_NAMES, *domains.INTEGER_NAMES}
+    assert set(of_kind(Kind.TYPE)) == {
+        *("bool", *domains.REAL_NAMES, *domains.INTEGER_NAMES),
+        *(*PARAMETER_WORDS, ROWS_WORD),
+    }
     assert set(of_kind(Kind.VALUE)) == {"true", "false", *weights.REST}
     assert set(of_kind(Kind.LATER)) - {"then"} == {*LATER, *forms.LATER}
 

@@ -19,6 +19,7 @@ PHASES = {
     "types": ("GM3", "GM4", "GM6"),
     "grounding": ("GM3", "GM4"),
     "inference": ("GM3", "GM5"),
+    "learning": "GM7",
     "warnings": ("GM29", "GM43"),
 }
 

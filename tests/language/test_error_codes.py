@@ -34,6 +34,11 @@ def _table(declaration: str, content: str | bytes) -> None:
     gmlang.compile(f"{declaration}\n").bind(k=read_file("k", "k.csv")).grounding()
 
 
+def _learn_from(text: str, content: str) -> None:
+    Path("t.csv").write_text(content, "utf-8")
+    gmlang.compile(text).learn(t=read_file("t", "t.csv"))
+
+
 def _modules(texts: dict[str, str]) -> None:
     """Check a program called `main` beside modules."""
     for name, text in texts.items():
@@ -63,6 +68,7 @@ def _told_of_a_model(text: str) -> None:
 IMPORTS = {"main": "import m0\n"} | {f"m{k}": f"import m{k + 1}\n" for k in range(200)}
 DEFINITIONS = "".join(f"data d{k} = d{k + 1}\n" for k in range(3000)) + "data d3000 = 1\n"
 NUMBERS = "data k[N] : 0..9"
+FLIPS = "data t : rows\nparam p : probability\nvar x : bool ~ Bernoulli(p)\nlearn p from t\n"
 
 OUTSIDE: dict[str, Callable[[], object]] = {
     "GM100": lambda: _modules({"main": "", "packed": "PK\x03\x04"}) or gmlang.load("packed.gm"),
@@ -93,6 +99,9 @@ OUTSIDE: dict[str, Callable[[], object]] = {
         _told_of_a_model, "net { }\nnode a { states = (u v); }\npotential (a) { data = (1 2); }\n"
     ),
     "GM467": lambda: gmlang.compile(f"{NUMBERS}\n").bind({"age": [1], "size": [2]}),
+    "GM712": lambda: gmlang.compile(FLIPS).learn(t={"X": [True]}),
+    "GM713": lambda: _learn_from(FLIPS, "x\nyes\nmaybe\n"),
+    "GM717": lambda: gmlang.compile(FLIPS).learn(t={"x": [True], "weight": [-1]}),
     "GM511": lambda: list(gmlang.compile("var x : bool\n").run(budget_s=-1)),
     "GM512": lambda: list(gmlang.compile("var x : bool\n").run(executor=cast("Executor", "many"))),
 }

@@ -1,7 +1,7 @@
 """Declarations of domains, data, variables, things and entities, checked when first needed."""
 
 from gmlang.core.ast import Bool, Constant, Domain, Enum, Expression, Integer, IntRange, Real
-from gmlang.core.check import domains, models
+from gmlang.core.check import domains, models, parameters
 from gmlang.core.checking import Checking, PoisonedError, each, fail
 from gmlang.core.expressions import (
     distributions,
@@ -71,6 +71,8 @@ def _elaborate(state: Checking, entry: Entry) -> Meaning:
     match declaration:
         case ast.DomainDeclaration():
             return DomainMeaning(domains.check_domain(state, env, declaration.values, entry.name))
+        case ast.DataDeclaration() if parameters.is_rows(env, declaration):
+            return parameters.check_rows(state, entry, declaration)
         case ast.DataDeclaration() | ast.ParamDeclaration():
             return _data(state, env, entry, declaration)
         case ast.VarDeclaration():
@@ -135,10 +137,14 @@ def _data(
     declaration: ast.DataDeclaration | ast.ParamDeclaration,
 ) -> DataMeaning:
     is_param = isinstance(declaration, ast.ParamDeclaration)
+    kind = parameters.kind_of(state, env, declaration)
     shape, axes = _data_shape(state, env, declaration.shape)
     value: Expression | None = None
     literal: literals.Literal | None = None
-    type_ = _data_type(state, env, declaration)
+    type_ = Real() if kind is not None else _data_type(state, env, declaration)
+    parameter = None
+    if isinstance(declaration, ast.ParamDeclaration):
+        parameter = parameters.check_parameter(state, env, declaration, kind)
     match declaration.value:
         case None:
             if type_ is None and not declaration.shape and not is_param:
@@ -159,7 +165,8 @@ def _data(
         type_ = Real()
     outside = outside_names(state, entry)
     symbol = DataSymbol(
-        declaration.span, entry.core_name, shape, type_, value, literal, is_param, outside
+        *(declaration.span, entry.core_name, shape, type_, value, literal),
+        *(is_param, outside, parameter),
     )
     state.data.append(symbol)
     return DataMeaning(symbol, axes, is_whole)

@@ -50,7 +50,7 @@ from gmlang.syntax import ast
 # --- Mechanisms --------------------------------------------------------------------------
 
 
-def _check_target(
+def check_target(
     state: Checking, env: Env, written: ast.Expression, word: str
 ) -> VariableRef | AttributeRef:
     """Check what a mechanism, prediction or observation is about: a variable or an attribute."""
@@ -70,7 +70,7 @@ def domain_of(target: VariableRef | AttributeRef) -> Domain:
 def check_mechanism(state: Checking, env: Env, mechanism: ast.Mechanism) -> Statement:
     """Check `target ~ D` or `target := e`; a whole array is drawn element by element."""
     _need_declared(state, env, mechanism)
-    target = _check_target(state, env, mechanism.target, mechanism.operator)
+    target = check_target(state, env, mechanism.target, mechanism.operator)
     domain = domain_of(target)
     element, clauses = loops.over_axes(state, target)
     assert isinstance(element, VariableRef | AttributeRef)
@@ -105,7 +105,7 @@ def check_observe(state: Checking, env: Env, statement: ast.Observe) -> list[Sta
         target: VariableRef | AttributeRef | Activation = activations[0]
         domain: Domain = Bool()
     else:
-        target = _check_target(state, env, statement.target, "observe")
+        target = check_target(state, env, statement.target, "observe")
         domain = domain_of(target)
     if statement.operator == "like":
         return [_like(state, env, statement, target, domain)]

@@ -13,7 +13,7 @@ from gmlang.core.ast import (
     Where,
 )
 from gmlang.core.checking import Checking, report
-from gmlang.core.names.scope import Entry, Module
+from gmlang.core.names.scope import Entry, Module, RowsMeaning
 from gmlang.core.print import show
 from gmlang.core.program import (
     Consider,
@@ -82,6 +82,9 @@ def find_lints(main: Module, program: Program) -> tuple[Diagnostic, ...]:
     found: dict[str, list[Entry]] = {}
     for entry in main.entries.values():
         kind = kinds.get(type(entry.declaration))  # pyright: ignore[reportArgumentType]
+        if isinstance(entry.meaning, RowsMeaning):
+            # A program that was learned keeps the name of its cases, for when it learns again.
+            continue
         if kind is not None and not entry.is_used and entry.module is main:
             found.setdefault(kind, []).append(entry)
         if isinstance(entry.declaration, ast.VarDeclaration) and entry.core_name not in spoken:

@@ -71,7 +71,9 @@ def _check_statement(
         case ast.Documentation():
             return []
         case ast.Reserved(span=span, keyword=keyword):
-            fail(state, later.reserved(span, keyword))
+            is_learn = keyword == "learn"
+            word = " ".join(span.text.split()[:2]) if is_learn else keyword
+            fail(state, later.reserved(span, word))
         case (
             ast.Import()
             | ast.FromImport()
@@ -85,6 +87,8 @@ def _check_statement(
             | ast.Composite()
         ):
             fail(state, errors.misplaced_declaration(statement.span, _where(env, place)))
+        case ast.Learn():
+            fail(state, errors.misplaced_learning(statement.span, _where(env, place)))
         case ast.Query() | ast.Assert():
             fail(state, errors.misplaced_question(statement.span, _where(env, place)))
         case ast.Predict():

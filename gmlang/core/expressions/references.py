@@ -30,6 +30,7 @@ from gmlang.core.names.scope import (
     ModelMeaning,
     ModuleMeaning,
     PoisonedName,
+    RowsMeaning,
     SizeMeaning,
     ThingMeaning,
     Thunk,
@@ -179,6 +180,8 @@ def value_of(
             fail(state, errors.wrong_kind(span, text, Form.DOMAIN, Form.VALUE))
         case EntityMeaning():
             fail(state, errors.wrong_kind(span, text, Form.ENTITY, Form.VALUE))
+        case RowsMeaning():
+            fail(state, errors.rows_for_value(span, text))
         case ModuleMeaning():
             fail(state, errors.wrong_kind(span, text, Form.MODULE, Form.VALUE))
 

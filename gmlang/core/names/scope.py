@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from gmlang.core.ast import Domain, Enum, Expression, Thing
+from gmlang.core.parameters import RowsSymbol
 from gmlang.core.program import (
     DataSymbol,
     EntitySymbol,
@@ -41,6 +42,13 @@ class DataMeaning:
     symbol: DataSymbol
     axes: Axes
     is_whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RowsMeaning:
+    """A table of cases."""
+
+    symbol: RowsSymbol
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +101,7 @@ Meaning = (
     DomainMeaning
     | SizeMeaning
     | DataMeaning
+    | RowsMeaning
     | VariableMeaning
     | ThingMeaning
     | EntityMeaning

@@ -16,17 +16,19 @@ from gmlang.core.ast import (
     VariableRef,
     Whole,
 )
-from gmlang.core.walk import replace_part
+from gmlang.core.walk import replace_part, walk
 from gmlang.diagnostics import GmError, Span
 from gmlang.errors import grounding as errors
 from gmlang.graph.builder import Builder, Origin, add_tables
 from gmlang.graph.functions.unrolling import unrolled
 from gmlang.graph.lowering import table_sizes
 from gmlang.graph.values import terms
-from gmlang.graph.values.environment import Env, Slots
+from gmlang.graph.values.environment import Env, Slots, whole
 from gmlang.graph.values.terms import Term
 from gmlang.graph.world.states import States
 from gmlang.graph.world.world import Frame, HiddenArray, World
+from gmruntime.arrays import Int64
+from gmruntime.graph import FactorBlock
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,6 +64,7 @@ class Grounder:
         circles: of definitions that go round; they are known when a program is grounded again.
         lowering: how a term becomes factors, `gmlang.graph.lowering.lower`: ways of lowering one
             term come back to it with others, and do not import it.
+        learned: which params are learned, and where; None where nothing is.
     """
 
     world: World
@@ -71,6 +74,7 @@ class Grounder:
     num_hidden: int = 0
     definitions: list[Definition] = field(default_factory=list[Definition])
     circles: list[Circle] = field(default_factory=list[Circle])
+    learned: "Learned | None" = None
 
     def lower(self, frame: Frame, job: "Job") -> None:
         """Add the factors of a term for every instance of a frame; see `lower`."""
@@ -112,6 +116,57 @@ class Job:
     def gated(self, gate: Expression) -> "Job":
         """Return the job with one more gate, asked for before the others."""
         return replace(self, gates=(gate, *self.gates))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LearnedBlock:
+    """A block of tables, and how it was made.
+
+    Attributes:
+        factors: as it stands in the graph, for the params' values of then.
+        job: the term and its gates.
+        env: where they are evaluated: the instances and their slots.
+        holds: where all gates hold, shaped like values of `env`.
+        rows: the instances of `env` that the block's factors are; where all share one table, [0].
+        entries: for each entry of the block's table, which one it is of the table over all slots.
+    """
+
+    factors: FactorBlock
+    job: Job
+    env: Env
+    holds: np.ndarray
+    rows: Int64[np.ndarray, " tables"]
+    entries: Int64[np.ndarray, "..."]
+
+    def chosen(self, values: np.ndarray) -> np.ndarray:
+        """Return the block's entries of what was worked out for all instances and slots.
+
+        The first axis is the tables; it has length 1 where they are all alike.
+        """
+        sizes = [slot.states.count for slot in self.env.slots.items]
+        values = whole(np.asarray(values), self.env)
+        flat = np.broadcast_to(values, (len(values), *sizes)).reshape(len(values), -1)
+        own = flat if len(flat) == 1 else flat[self.rows]
+        return own[:, self.entries.reshape(-1)].reshape(len(own), *self.entries.shape)
+
+
+@dataclass(slots=True, eq=False)
+class Learned:
+    """Which params are learned, and the blocks found so far that depend on them.
+
+    Blocks that the graph forgot again are among them.
+    """
+
+    names: frozenset[str]
+    blocks: list[LearnedBlock] = field(default_factory=list[LearnedBlock])
+
+    def concerns(self, expressions: tuple[Expression, ...]) -> bool:
+        """Say whether some expressions mention a learned param."""
+        return any(
+            isinstance(part, DataRef) and part.name in self.names
+            for expression in expressions
+            for part in walk(expression)
+        )
 
 
 def environment(grounder: Grounder, frame: Frame) -> Env:

@@ -16,6 +16,7 @@ from gmlang.graph.lowering.grounder import (
     environment,
     unrolled_jobs,
 )
+from gmlang.graph.lowering.learned import add_learned
 from gmlang.graph.lowering.splitting import (
     outside_items,
     split_on_condition,
@@ -101,6 +102,9 @@ def _lower_uniform(grounder: Grounder, frame: Frame, job: Job) -> None:
         return
     _note_edges(grounder, env, job)
     job = replace(job, num_entries=num_entries(env.slots))
+    if grounder.learned is not None and grounder.learned.concerns(job.expressions()):
+        add_learned(grounder, env, job, grounder.learned)
+        return
     few = len(env.slots.items) <= 3
     if job.num_entries <= table_sizes.SMALL_ENTRIES:
         add_table(grounder, env, job)

@@ -5,6 +5,7 @@ They are logs from the start: a probability of 1e-400 is not 0.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -138,6 +139,62 @@ def parameter_values(
             ),
         )
     return values
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Law:
+    """A distribution's numbers before they become probabilities: what those can be derived by.
+
+    Attributes:
+        values: the numbers that the states stand for, along `axis`.
+        parameters: of the family, in order.
+        pairs: where the key of each pair holds, None for the rest, and its number.
+        numbers: for each pair, what its number is written as, and where that is evaluated.
+    """
+
+    family: Family
+    values: np.ndarray
+    axis: int
+    parameters: tuple[np.ndarray, ...]
+    pairs: tuple[tuple[np.ndarray | None, np.ndarray], ...]
+    numbers: tuple[tuple[Expression, Env], ...]
+
+    def logs(self) -> np.ndarray:
+        """Return the logs of the probabilities; written ones are divided by their sums."""
+        draw = Draw(self.values, self.axis, self.parameters, pairs=iter(self.pairs))
+        with np.errstate(all="ignore"):
+            found = self.family.law(draw)
+            match self.family.gives:
+                case Gives.LOGS:
+                    return found
+                case Gives.WRITTEN:
+                    return np.log(found / found.sum(axis=self.axis, keepdims=True))
+                case Gives.LOG_WEIGHTS:
+                    most = found.max(axis=self.axis, keepdims=True)
+                    total = np.exp(found - most).sum(axis=self.axis, keepdims=True)
+                    return found - most - np.log(total)
+
+
+def law_of(expression: Distribution, env: Env, axis: int) -> Law:
+    """Return a distribution's numbers for the variable in slot `axis`."""
+    family = family_named(expression.family)
+    states = env.slots.items[axis].states
+    parameters = tuple(
+        parameter_values(expression, family, position, env, axis)
+        for position in range(len(family.parameters))
+    )
+    values = states.values().reshape(env.shape(axis, states.count))
+    pairs = tuple(_pairs(expression, family, env, values, states))
+    if family.pairs is Pairs.VALUES:
+        named = _named(expression, env, values, states)
+        numbers = tuple((item.value, inner) for item, _, inner in named)
+    else:
+        frames = enumerate(item_frames(env, expression))
+        numbers = tuple(
+            (expression.items[position].value, inside(env, frame, number))
+            for number, (position, frame) in frames
+        )
+    return Law(family, values, 1 + axis, parameters, pairs, numbers)
 
 
 def _note_empty(

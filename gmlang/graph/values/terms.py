@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gmlang.core.ast import AttributeRef, Distribution, Expression, Reference, VariableRef
+from gmlang.core.ast import Distribution, Expression, Reference
 from gmlang.errors import grounding as errors
 from gmlang.errors import probabilities as probability_errors
 from gmlang.families import family_named
@@ -40,7 +40,7 @@ class Drawn:
         log_base: of a prediction, the base of each state; None for a mechanism.
     """
 
-    target: VariableRef | AttributeRef
+    target: Reference
     distribution: Expression
     confidence: Expression | None = None
     log_base: np.ndarray | None = None
@@ -106,7 +106,7 @@ def with_expressions(term: Term, parts: tuple[Expression, ...]) -> Term:
             return Condition(parts[0])
         case Drawn():
             target = parts[-1]
-            assert isinstance(target, VariableRef | AttributeRef)
+            assert isinstance(target, Reference)
             confidence = None if term.confidence is None else parts[1]
             return replace(term, distribution=parts[0], confidence=confidence, target=target)
         case Defined():
@@ -215,7 +215,7 @@ def _with_confidence(
     axis: int,
 ) -> np.ndarray:
     """Return log(c P + (1 - c) base); of a point, what it leaves is shared as the base says."""
-    if not _is_point(distribution):
+    if not is_point(distribution):
         return np.logaddexp(np.log(c) + log_p, np.log1p(-c) + log_base)
     named = log_p > -np.inf
     others = np.where(named, 0.0, np.exp(log_base)).sum(axis=axis, keepdims=True)
@@ -223,7 +223,8 @@ def _with_confidence(
     return np.where(others > 0, shared, log_p)
 
 
-def _is_point(distribution: Expression) -> bool:
+def is_point(distribution: Expression) -> bool:
+    """Say whether a distribution gives one value everything."""
     if isinstance(distribution, Distribution):
         return family_named(distribution.family).is_certain
     return False

@@ -17,9 +17,11 @@ from gmlang.data.tables import Table
 from gmlang.diagnostics import Diagnostic, GmError, Note, Span
 from gmlang.errors import data as data_errors
 from gmlang.errors import grounding as errors
+from gmlang.errors import learning as learning_errors
 from gmlang.errors.shapes import wrong_shape
 from gmlang.graph.values.environment import Env, Slots
 from gmlang.graph.values.evaluate import evaluate
+from gmlang.graph.world.parameters import checked_parameter, placeholder
 from gmlang.graph.world.world import ONE_INSTANCE, World
 
 
@@ -30,30 +32,36 @@ class _Binding:
     Attributes:
         given: the values, by the names of the core program.
         refused: data with a mistake, and sizes that only such data would say.
+        free: params that are to be learned, which need no value.
         size_from: for each size the data that fixed it, and where that is declared.
     """
 
     world: World
     given: Mapping[str, object]
+    free: frozenset[str] = frozenset()
     refused: set[str] = field(default_factory=set[str])
     size_from: dict[str, tuple[str, Span]] = field(default_factory=dict[str, tuple[str, Span]])
 
 
-def bind(program: Program, values: Mapping[str, object]) -> World:
+def bind(
+    program: Program, values: Mapping[str, object], free: frozenset[str] = frozenset()
+) -> World:
     """Return a world in which every size, data array and parameter of the program is known.
 
     Args:
         program: a checked program.
         values: what is given, by the names of the core program (`gmlang.data.names`): anything
             that `gmlang.data` reads; NaN, None and masked entries are missing observations.
+        free: params that are to be learned: without a value, a placeholder stands for them.
 
     Raises:
         GmError: naming all data that is missing, unknown, misshapen or outside its domain.
     """
-    binding = _Binding(World(), values)
-    known = [symbol.name for symbol in program.data]
+    binding = _Binding(World(), values, free)
+    known = [symbol.name for symbol in (*program.data, *program.rows)]
     diagnostics = [data_errors.unknown_binding(n, known) for n in values if n not in known]
-    for symbol in program.data:
+    # Other data may say how large a param is that has no value yet.
+    for symbol in sorted(program.data, key=lambda s: s.name in free):
         try:
             if binding.refused.isdisjoint(_needed(symbol)):
                 _bind_one(binding, symbol)
@@ -64,7 +72,7 @@ def bind(program: Program, values: Mapping[str, object]) -> World:
         sizes = {part for part in symbol.shape if isinstance(part, str)}
         binding.refused |= {symbol.name, *sizes.difference(binding.world.sizes)}
     # A size that depends on missing data would only repeat the message about the data.
-    missing = [d for d in diagnostics if d.code in ("GM401", "GM402")]
+    missing = [d for d in diagnostics if d.code in ("GM401", "GM402", "GM711", "GM716")]
     if diagnostics:
         raise GmError(missing or diagnostics)
     return binding.world
@@ -86,6 +94,7 @@ def _bind_one(binding: _Binding, symbol: DataSymbol) -> None:
     array, written = _read(binding, symbol)
     _match_shape(binding, symbol, array, written.num_skipped if written is not None else 0)
     _check_domain(world, symbol, array, written)
+    array = checked_parameter(symbol, array)
     world.data[symbol.name] = array
     if array.dtype == np.float64 and np.isnan(array).any():
         world.missing.add(symbol.name)
@@ -109,7 +118,21 @@ def _read(binding: _Binding, symbol: DataSymbol) -> tuple[np.ndarray, Selection 
     if symbol.value is not None:
         array = np.asarray(evaluate(symbol.value, _constants(binding.world)))
         return (array if symbol.shape else array.reshape(())), None
+    if symbol.parameter is not None:
+        if symbol.name in binding.free:
+            return _placeholder(binding, symbol), None
+        raise GmError([learning_errors.no_value_yet(symbol.span, shown(symbol))])
     raise GmError([errors.missing_data(symbol.span, shown(symbol), list(binding.given))])
+
+
+def _placeholder(binding: _Binding, symbol: DataSymbol) -> np.ndarray:
+    assert symbol.parameter is not None
+    sizes = _known_sizes(binding.world, symbol)
+    for size, part in zip(sizes, symbol.shape, strict=True):
+        if size is None:
+            found = learning_errors.size_not_known(symbol.span, shown(symbol), _show(part))
+            raise GmError([found])
+    return placeholder(symbol.parameter.kind, tuple(size or 0 for size in sizes))
 
 
 def _constants(world: World) -> Env:

@@ -12,3 +12,10 @@ LOADING_S = 0.7
 def is_loaded() -> bool:
     """Say whether the compiler has been imported."""
     return "numba" in sys.modules
+
+
+def load() -> None:
+    """Import the compiler: for whoever asks so often that no single question should wait for it."""
+    import numba
+
+    assert numba is not None

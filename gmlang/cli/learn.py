@@ -1,0 +1,215 @@
+"""`gmlang learn`: learn the params of a program from cases."""
+
+import hashlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gmlang.cli.options import (
+    EXIT_ANSWERED,
+    EXIT_IMPOSSIBLE,
+    GIBIBYTES,
+    SECONDS,
+    WHOLE_SEED,
+    bound,
+    memory_bytes,
+    open_program,
+    values_options,
+)
+from gmlang.interrupts import Interrupts
+from gmruntime.printable import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from gmlang.api import Model
+    from gmlang.core.parameters import Learn
+    from gmlang.learning.course import Terms
+    from gmlang.learning.learn import Step
+    from gmlang.learning.results.result import Learned
+    from gmruntime.budget import Watch
+
+LATE_S = 0.45
+"""What learning may take beyond its time: a round is not cut in two."""
+
+ENDINGS = (".gm", ".npz", ".json")
+
+IMPOSSIBLE = "GM715"
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@values_options
+@click.option(
+    "-o", "--out", type=click.Path(dir_okay=False), help="Write .gm, .npz or .json there."
+)
+@click.option("--in-place", is_flag=True, help="Write the values into FILE itself.")
+@click.option(
+    "--hold-out",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.0,
+    show_default=True,
+    help="How much of the rows only a score is made of.",
+)
+@click.option("--restarts", type=click.IntRange(1, 10_000), help="How many starts.")
+@click.option(
+    "--within", type=SECONDS, default=60.0, show_default=True, help="Seconds for each learn."
+)
+@click.option("--seed", type=WHOLE_SEED, default=0, show_default=True, help="Of everything random.")
+@click.option("--method", type=click.Choice(["em", "gradient"]), help="[default: what fits]")
+@click.option("--weight", metavar="COLUMN", help="The weights of rows. [default: weight]")
+@click.option("--skip-impossible", is_flag=True, help="Leave out rows that cannot be.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--memory", type=GIBIBYTES, help="Cap on tables, GiB.")
+def learn(
+    file: str,
+    files: tuple[str, ...],
+    settings: tuple[str, ...],
+    out: str | None,
+    in_place: bool,
+    hold_out: float,
+    restarts: int | None,
+    within: float,
+    seed: int,
+    method: str | None,
+    weight: str | None,
+    skip_impossible: bool,
+    as_json: bool,
+    memory: float | None,
+) -> int:
+    """Learn the params of FILE, a program: those its `learn`s name, else all without a value.
+
+    Ctrl-C gives the best so far, and writes it.
+    """
+    from gmlang.diagnostics import GmError, render
+    from gmlang.learning.course import Terms, learns_of
+    from gmlang.learning.learn import How
+
+    target = _target(file, out, in_place=in_place)
+    model = bound(open_program(file), settings, files)
+    how = How(hold_out, seed, weight, skip_impossible)
+    terms = Terms(how, within, method or "", restarts, memory_bytes(memory))
+    found: list[Learned[Model]] = []
+    with Interrupts() as interrupts:
+        try:
+            for what in learns_of(model.checked.program, model.values):
+                learned = interrupts.answer(
+                    lambda watch, m=model, w=what: _watched(m, w, terms, watch), LATE_S
+                )
+                if learned is None:
+                    click.echo("interrupted before anything was learned", err=True)
+                    return interrupts.exit_status if interrupts.number else EXIT_ANSWERED
+                found.append(learned)
+                model = learned.model
+                if not as_json:
+                    click.echo(("\n" if len(found) > 1 else "") + printable(repr(learned)))
+                if interrupts.number:
+                    break
+        except GmError as error:
+            if all(d.code != IMPOSSIBLE for d in error.diagnostics):
+                raise
+            click.echo(render(error.diagnostics), err=True)
+            return EXIT_IMPOSSIBLE
+        status = interrupts.exit_status if interrupts.number else EXIT_ANSWERED
+    if as_json:
+        click.echo(json.dumps({"file": file, "learned": [one.to_dict() for one in found]}))
+    if target is not None:
+        _write(Path(target), model, found, files)
+    return status
+
+
+def _target(file: str, out: str | None, *, in_place: bool) -> str | None:
+    """Return where to write; refused before anything is learned where that cannot be.
+
+    Raises:
+        click.UsageError: for what may not be written over, or is of no form known.
+    """
+    if in_place:
+        if out is not None or file == "-":
+            raise click.UsageError("--in-place writes FILE itself, and takes no -o")
+        return file
+    if out is None:
+        return None
+    if not out.endswith(ENDINGS):
+        raise click.UsageError(f"-o takes a file that ends in {', '.join(ENDINGS)}, not {out!r}")
+    if file != "-" and Path(out).resolve() == Path(file).resolve():
+        raise click.UsageError(f"{out} is the program itself: --in-place writes over it")
+    return out
+
+
+def _watched(model: "Model", what: "Learn", terms: "Terms", watch: "Watch") -> "Learned[Model]":
+    """Learn, and show on a terminal how far that is."""
+    steps: Generator[Step, None, Learned[Model]] = model.learn_one(what, terms, watch)
+    is_live = sys.stderr.isatty()
+    try:
+        while True:
+            try:
+                step = next(steps)
+            except StopIteration as end:
+                return end.value
+            if is_live:
+                click.echo(f"\r\x1b[K{_progress(step)}", nl=False, err=True)
+    finally:
+        if is_live:
+            click.echo("\r\x1b[K", nl=False, err=True)
+
+
+def _progress(step: "Step") -> str:
+    parts = [f"{step.method} {step.round}", f"{step.nats_a_case:.4f} nats a case"]
+    if step.gain_left < float("inf"):
+        parts.append(f"about {step.gain_left:.2g} left")
+    if step.held_out is not None:
+        parts.append(f"held out {step.held_out:.4f}")
+    if step.num_restarts > 1:
+        parts.append(f"start {step.restart} of {step.num_restarts}")
+    return " · ".join([*parts, f"{step.seconds:.1f} s"])
+
+
+def _write(
+    target: Path, model: "Model", found: "list[Learned[Model]]", files: tuple[str, ...]
+) -> None:
+    """Write what was learned: beside the target first, then in its place."""
+    from gmlang.learning.results.writing import write_arrays, written
+
+    unfinished = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        match target.suffix:
+            case ".npz":
+                write_arrays(unfinished, {k: v for one in found for k, v in one.values.items()})
+            case ".json":
+                plain = [one.to_dict() for one in found]
+                unfinished.write_text(json.dumps(plain) + "\n", "utf-8")
+            case _:
+                source = model.checked.program.span.source
+                origin = _origin(files)
+                origins = [f"{origin}, {one.num_rows} rows" for one in found]
+                unfinished.write_text(written(source, found, origins), "utf-8")
+                _check(unfinished, target)
+        unfinished.replace(target)
+    except ValueError as error:
+        raise click.ClickException(printable(str(error))) from None
+    finally:
+        unfinished.unlink(missing_ok=True)
+    click.echo(printable(f"wrote {target}"), err=True)
+
+
+def _check(unfinished: Path, target: Path) -> None:
+    """Make sure that what was written is a program; its imports lie beside the target."""
+    from gmlang.diagnostics import Source
+    from gmlang.pipeline import check_source
+
+    check_source(Source(str(target), unfinished.read_text("utf-8")), target.parent)
+
+
+def _origin(files: tuple[str, ...]) -> str:
+    """Name the files that were learned from, each by the beginning of its checksum."""
+    named: list[str] = []
+    for text in files:
+        path = text.partition("=")[2] or text
+        digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        named.append(f"{Path(path).name} (sha256 {digest[:12]})")
+    return " and ".join(named) or "the program's own observations"

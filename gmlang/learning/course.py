@@ -1,0 +1,240 @@
+"""What a program learns, one `learn` after another: each uses what those before have found."""
+
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from numbers import Integral, Real
+from typing import Any, Protocol, TypeVar
+
+from gmlang.core.check.learnable import report_misplaced
+from gmlang.core.check.learning import RESTARTS_MAX, without_value
+from gmlang.core.parameters import METHODS, Learn
+from gmlang.core.program import Assert, Program, Query
+from gmlang.diagnostics import GmError
+from gmlang.errors import grounding as setting_errors
+from gmlang.errors import learning as errors
+from gmlang.graph.world.bindings import bind
+from gmlang.learning.learn import How, Step, learn
+from gmlang.learning.results.answer import learn_answer
+from gmlang.learning.results.result import Learned
+from gmlang.limits import MEMORY_MAX, SECONDS, SECONDS_MAX, SEED, SEED_MAX, is_seconds
+from gmlang.queries.answers import Answer
+from gmlang.queries.settings import Settings
+from gmruntime.budget import Budget, Watch, begin_budget
+
+M = TypeVar("M")
+R = TypeVar("R")
+
+SECONDS_TO_LEARN = 60.0
+"""What learning may take where nothing else is said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How to learn, as whoever asks says it; the program's own words come before.
+
+    Attributes:
+        how: what all methods take.
+        budget_s: seconds for each `learn`.
+        method: "em" or "gradient"; "" for the one that fits.
+        restarts: starts; None for as many as the program needs.
+    """
+
+    how: How = field(default_factory=How)
+    budget_s: float = SECONDS_TO_LEARN
+    method: str = ""
+    restarts: int | None = None
+    memory_bytes: int | None = None
+
+
+OPTIONS = (
+    *("hold_out", "seed", "budget_s", "method", "restarts", "weight", "skip_impossible"),
+    "memory_bytes",
+)
+"""What a caller in Python may say."""
+
+
+def split_terms(given: Mapping[str, Any]) -> tuple[Terms, dict[str, object]]:
+    """Part the arguments of `Model.learn` into terms and data.
+
+    Raises:
+        GmError: naming each term that is out of range.
+    """
+    options = {name: given[name] for name in OPTIONS if name in given}
+    data = {name: value for name, value in given.items() if name not in OPTIONS}
+    needs: dict[str, tuple[str, Callable[[Any], bool]]] = {
+        "hold_out": ("a part of the rows, from 0 to below 1", _is_part),
+        "seed": (SEED, lambda v: isinstance(v, Integral) and 0 <= int(v) <= SEED_MAX),
+        "budget_s": (SECONDS, _is_time),
+        "method": (" or ".join(map(repr, ("", *METHODS))), lambda v: v in ("", *METHODS)),
+        "restarts": (
+            f"a number from 1 to {RESTARTS_MAX}",
+            lambda v: v is None or (isinstance(v, Integral) and 1 <= int(v) <= RESTARTS_MAX),
+        ),
+        "memory_bytes": (
+            "a number above 0",
+            lambda v: v is None or (isinstance(v, Real) and float(v) > 0),
+        ),
+    }
+    wrong = [
+        setting_errors.bad_setting(name, needed, options[name])
+        for name, (needed, holds) in needs.items()
+        if name in options and not holds(options[name])
+    ]
+    if wrong:
+        raise GmError(wrong)
+    memory = options.get("memory_bytes")
+    how = How(
+        float(options.get("hold_out", 0.0)),
+        int(options.get("seed", 0)),
+        options.get("weight"),
+        bool(options.get("skip_impossible", False)),
+    )
+    terms = Terms(
+        how,
+        float(options.get("budget_s", SECONDS_TO_LEARN)),
+        options.get("method", ""),
+        options.get("restarts"),
+        None if memory is None else max(1, int(min(memory, MEMORY_MAX))),
+    )
+    return terms, data
+
+
+def _is_part(value: Any) -> bool:  # noqa: ANN401 - of any type
+    return isinstance(value, Real) and 0 <= float(value) < 1
+
+
+def _is_time(value: Any) -> bool:  # noqa: ANN401 - of any type
+    return isinstance(value, Real) and is_seconds(float(min(value, 2 * SECONDS_MAX)))
+
+
+def with_placeholders(program: Program, values: Mapping[str, object]) -> dict[str, object]:
+    """Return values in which what is still to be learned has some number: tables keep their sizes.
+
+    Raises:
+        GmError: when data is missing or does not fit.
+    """
+    free = frozenset(name for what in program.learns for name in what.names)
+    data = bind(program, values, free).data
+    return {**values, **{name: data[name] for name in free if name not in values}}
+
+
+def learns_of(program: Program, values: Mapping[str, object]) -> tuple[Learn, ...]:
+    """Return what a program learns; where it does not say, all without a value from what it has.
+
+    Raises:
+        GmError: when there is nothing to learn, or several tables that it may be learned from.
+    """
+    if program.learns:
+        return program.learns
+    names = without_value(program.data)
+    if not names:
+        raise GmError([errors.nothing_to_learn(None)])
+    if misplaced := report_misplaced(program, frozenset(names)):
+        raise GmError(misplaced)
+    tables = [t.name for t in program.rows if t.name in values]
+    if len(tables) > 1:
+        text = ", ".join(tables)
+        reason = f"says nothing of which of {text} to learn from"
+        raise GmError([errors.bad_rows(None, "the program", reason, "write `learn params from`")])
+    source = tables[0] if tables else ""
+    text = "learn params" + (f" from {source}" if source else "")
+    return (Learn(program.span, text, names, source, (), len(program.questions)),)
+
+
+def source_of(program: Program, values: Mapping[str, object], given: Mapping[str, object]) -> str:
+    """Return the table whose rows are meant: the one just given, or the only one.
+
+    Raises:
+        GmError: when there is none, or several may be meant.
+    """
+    known = [t for t in program.rows if t.name in values]
+    mine = [t for t in known if any(name in given for name in t.outside)] or known
+    if len(mine) == 1:
+        return mine[0].name
+    if not known and program.rows:
+        first = program.rows[0]
+        raise GmError([errors.rows_missing(first.span, first.outside[0])])
+    reason = "has several tables of cases" if mine else "has no table of cases"
+    hint = "give the one that is meant" if mine else "declare one: `data cases : rows`"
+    raise GmError([errors.bad_rows(None, "the program", reason, hint)])
+
+
+def learn_one(
+    program: Program,
+    values: Mapping[str, object],
+    what: Learn,
+    terms: Terms,
+    make: Callable[[Mapping[str, object]], M],
+    watch: Watch | None = None,
+) -> Generator[Step, None, Learned[M]]:
+    """Do one `learn`; the arguments are those of `learn`.
+
+    Args:
+        program: checked.
+        values: data by core name.
+        what: is learned.
+        terms: by which it is.
+        make: makes the model.
+        watch: shared with who waits on another thread.
+    """
+    method, restarts = terms.method or what.method, terms.restarts or what.restarts
+    seconds = what.within_s or terms.budget_s
+    budget: Budget = begin_budget(seconds, terms.memory_bytes)
+    if watch is not None:
+        budget = watch.budget = budget.ending_with(watch.ended)
+    own = replace(what, method=method, restarts=restarts)
+    return (yield from learn(program, values, own, terms.how, budget, make))
+
+
+def learn_all(
+    program: Program,
+    values: Mapping[str, object],
+    whats: Sequence[Learn],
+    terms: Terms,
+    make: Callable[[Mapping[str, object]], M],
+) -> Generator[Step, None, Learned[M]]:
+    """Do one `learn` after another; return what came of the last, whose model knows all."""
+    found: Learned[M] | None = None
+    for what in whats:
+        found = yield from learn_one(program, values, what, terms, make)
+        values = {**values, **found.bound}
+    assert found is not None
+    return found
+
+
+def finished(steps: Generator[object, None, R]) -> R:
+    """Go through all steps, and return what comes of them."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+class Learner(Protocol):
+    """A model, as far as learning and asking in turn need it."""
+
+    def answer_all(
+        self, questions: Sequence[Query | Assert], settings: Settings
+    ) -> Iterator[Answer]:
+        """Answer questions."""
+        ...
+
+    def learn_one(self, what: Learn, terms: Terms) -> "Generator[Step, None, Learned[Any]]":
+        """Do one `learn`; what is learned has the model that knows it."""
+        ...
+
+
+def in_turn(learner: Learner, program: Program, settings: Settings) -> Iterator[Answer]:
+    """Learn and answer what a program says, in its order: questions use what was learned before."""
+    done = 0
+    terms = Terms(How(seed=settings.seed), memory_bytes=settings.memory_bytes)
+    for what in program.learns:
+        if done < what.position:
+            yield from learner.answer_all(program.questions[done : what.position], settings)
+        done = what.position
+        learned = finished(learner.learn_one(what, terms))
+        learner = learned.model
+        yield learn_answer(what, learned)
+    if done < len(program.questions):
+        yield from learner.answer_all(program.questions[done:], settings)

@@ -1,0 +1,393 @@
+"""All of learning, from a checked program and cases to what was learned."""
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+import numpy as np
+
+from gmlang.core.parameters import Learn
+from gmlang.core.program import Program
+from gmlang.diagnostics import GmError
+from gmlang.errors import learning as errors
+from gmlang.learning.compiled import objective_of
+from gmlang.learning.methods.curvature import FREE_MAX, Uncertainty, uncertainty
+from gmlang.learning.methods.search import Attempt, Plan, Progress, search
+from gmlang.learning.numbers.coordinates import Layout, basis
+from gmlang.learning.numbers.priors import ONE_CASE
+from gmlang.learning.objective import Objective, Point, counted_once
+from gmlang.learning.problem import Problem, pose
+from gmlang.learning.results.result import Learned, Restarts, Score
+from gmlang.learning.rows import Rows
+from gmruntime.budget import Budget, now_s
+
+M = TypeVar("M")
+
+ATTEMPTS_LATENT = 5
+"""So many starts where a variable that nobody has seen has states that only the numbers name."""
+
+FEW_CASES = 5.0
+"""A distribution that speaks of fewer cases is noted."""
+
+NOTES_MAX = 5
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How to learn.
+
+    Attributes:
+        hold_out: the part of the rows that nothing is learned from, in [0, 1).
+        weight: the column of weights; None for one called "weight", if there is one.
+        skip_impossible: leave out rows that the program gives no probability.
+        wants_errors: whether standard errors are of use.
+    """
+
+    hold_out: float = 0.0
+    seed: int = 0
+    weight: str | None = None
+    skip_impossible: bool = False
+    wants_errors: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """One round of learning.
+
+    Attributes:
+        round: of this climb.
+        restart: which climb, from 1.
+        objective: log-likelihood and log prior, nats.
+        nats_a_case: log-likelihood of a row on average.
+        gain_left: nats that are expected to be left to gain.
+        values: the params by name.
+        held_out: nats a case of rows kept apart; None without any.
+        seconds: since learning began.
+        method: by which F is climbed.
+    """
+
+    round: int
+    restart: int
+    num_restarts: int
+    objective: float
+    nats_a_case: float
+    gain_left: float
+    held_out: float | None
+    seconds: float
+    method: str
+    values: Mapping[str, np.ndarray] = field(repr=False)
+
+
+def learn(
+    program: Program,
+    values: Mapping[str, object],
+    what: Learn,
+    how: How,
+    budget: Budget,
+    make: Callable[[Mapping[str, object]], M],
+) -> Generator[Step, None, Learned[M]]:
+    """Learn params; whoever asks may leave after any round.
+
+    Args:
+        program: checked.
+        values: data by core name, cases among them.
+        what: is learned.
+        how: it is learned.
+        budget: that has begun.
+        make: makes the model that has the values, by core name.
+
+    Yields:
+        Each round.
+
+    Returns:
+        What was learned, the best so far where the budget ended.
+
+    Raises:
+        GmError: for whatever is wrong with the data, or out of reach.
+    """
+    start_s = now_s()
+    rng = np.random.default_rng(how.seed)
+    problem = pose(program, values, what, how.weight, rng)
+    try:
+        problem, skipped, whole = _possible(problem, how, budget)
+        used, kept = _apart(problem.rows, how, rng)
+        is_all = used is problem.rows and not skipped
+        objective = whole if is_all else objective_of(problem, used, budget, how.seed)
+        if not (used.evidence < 0).any():
+            objective = counted_once(objective, _inside(problem), budget)
+        held = objective_of(problem, kept, budget, how.seed) if len(kept.weights) else None
+        plan = _plan(problem, how)
+        climbs = search(problem, objective, plan, budget)
+        score: Score | None = None
+        while True:
+            try:
+                progress = next(climbs)
+            except StopIteration as end:
+                attempts: list[Attempt] = end.value
+                break
+            score = _score(held, progress.attempt.point, budget) or score
+            yield _step(problem, objective, plan, progress, score, now_s() - start_s)
+        score = _score(held, attempts[0].point, budget) or score
+    except TimeoutError:
+        reason = "the time was over before anything could be learned"
+        raise GmError([errors.too_large_to_learn(what.span, reason)]) from None
+    notes = [*([_skipped_note(skipped)] if skipped else []), *_notes(problem, attempts[0], what)]
+    return _learned(
+        problem, used, how, plan, attempts, score, notes, make, values, now_s() - start_s
+    )
+
+
+# --- Rows --------------------------------------------------------------------------------
+
+
+def _inside(problem: Problem) -> np.ndarray:
+    return np.where(problem.started, problem.start, problem.priors.means())
+
+
+def _possible(problem: Problem, how: How, budget: Budget) -> tuple[Problem, int, Objective]:
+    """Refuse or leave out the rows that the program gives no probability, whatever is learned.
+
+    Returns:
+        The problem without them, how many they are, and the objective with them.
+    """
+    objective = objective_of(problem, problem.rows, budget, how.seed)
+    inside = _inside(problem)
+    point = objective.at(inside, budget)
+    rows = problem.rows
+    if np.isnan(point.log_rows).any():
+        reason = ", whatever is seen: nothing agrees with its constraints"
+        raise GmError([errors.impossible_row(problem.learn.span, "", "", 1, reason)])
+    bad = np.isneginf(point.log_rows) & (rows.weights > 0)
+    if not bad.any():
+        return problem, 0, objective
+    if how.skip_impossible and problem.cases is not None and not bad.all():
+        possible = replace(problem, rows=rows.chosen(np.flatnonzero(~bad)))
+        return possible, int(bad.sum()), objective
+    numbers = rows.numbers[np.flatnonzero(bad)]
+    cases = problem.cases
+    table = "" if cases is None else cases.name
+    where = problem.learn.span if cases is None else cases.place(int(numbers[0]), 0)
+    shown = ["" if cases is None else cases.row_text(int(k)) for k in numbers[:1]]
+    found = objective.seen.program.evaluate(objective.tables.at(inside), budget=budget)
+    reason = _blame(problem, objective, int(found.blamed[np.flatnonzero(bad)[0]]))
+    raise GmError([errors.impossible_row(where, table, shown[0], len(numbers), reason)])
+
+
+def _blame(problem: Problem, objective: Objective, block: int) -> str:
+    if block < 0:
+        return ""
+    source = problem.tables.sources[objective.seen.blocks[block]]
+    origin = problem.grounding.builder.origins[source]
+    return f": nothing agrees with it and `{origin.describe()}`"
+
+
+def _apart(rows: Rows, how: How, rng: np.random.Generator) -> tuple[Rows, Rows]:
+    """Return the rows to learn from, and those kept apart: the last of a permutation."""
+    count = len(rows.weights)
+    number = min(round(how.hold_out * count), count - 1)
+    order = rng.permutation(count)
+    used, kept = np.sort(order[: count - number]), np.sort(order[count - number :])
+    return (rows, rows.chosen(kept)) if not number else (rows.chosen(used), rows.chosen(kept))
+
+
+def _plan(problem: Problem, how: How) -> Plan:
+    what = problem.learn
+    is_em = not problem.normaliser and not problem.targets.size and what.method != "gradient"
+    default = ATTEMPTS_LATENT if problem.is_rough().any() else 1
+    wants_errors = how.wants_errors and basis(problem.layout).shape[1] <= FREE_MAX
+    method = "em" if is_em else "gradient"
+    return Plan(method, what.restarts or default, how.seed, wants_errors)
+
+
+def _step(
+    problem: Problem,
+    objective: Objective,
+    plan: Plan,
+    progress: Progress,
+    score: Score | None,
+    seconds: float,
+) -> Step:
+    point = progress.attempt.point
+    return Step(
+        progress.attempt.rounds,
+        progress.number,
+        plan.attempts,
+        point.value,
+        point.log_likelihood / max(float(objective.weights.sum()), 1e-300),
+        progress.attempt.gain_left,
+        None if score is None else score.mean,
+        seconds,
+        plan.method,
+        _by_name(problem.layout, point.numbers),
+    )
+
+
+def _mean(objective: Objective, point: Point) -> tuple[float, float]:
+    """Return the weighted mean of the rows' log-likelihoods, and its standard error."""
+    weights, rows = objective.weights, point.log_rows
+    total = float(weights.sum())
+    if not total > 0:
+        return 0.0, 0.0
+    mean = float((weights * rows).sum() / total)
+    if not np.isfinite(mean) or len(rows) < 2:
+        return mean, float("nan")
+    variance = float((weights * (rows - mean) ** 2).sum() / total)
+    return mean, float(np.sqrt(variance / len(rows)))
+
+
+def _score(held: Objective | None, point: Point, budget: Budget) -> Score | None:
+    """Return how well rows kept apart are told; None without any, or without time."""
+    if held is None or budget.is_spent():
+        return None
+    try:
+        mean, error = _mean(held, held.at(point.numbers, budget))
+    except TimeoutError:
+        return None
+    return Score(mean, error, len(held.weights))
+
+
+# --- What was found ----------------------------------------------------------------------
+
+
+def _by_name(layout: Layout, numbers: np.ndarray) -> dict[str, np.ndarray]:
+    found = layout.values(numbers)
+    return {array.shown: np.array(found[array.name]) for array in layout.arrays}
+
+
+def _learned(
+    problem: Problem,
+    used: Rows,
+    how: How,
+    plan: Plan,
+    attempts: list[Attempt],
+    score: Score | None,
+    notes: list[str],
+    make: Callable[[Mapping[str, object]], M],
+    values: Mapping[str, object],
+    seconds: float,
+) -> Learned[M]:
+    best, layout = attempts[0], problem.layout
+    point = best.point
+    nothing = np.full(layout.size, np.nan)
+    sure = Uncertainty(nothing, nothing)
+    if best.bent is not None:
+        sure = uncertainty(layout, point.numbers, best.bent)
+    is_direct = problem.tables.direct_only()
+    counts = np.where(is_direct, point.seen.sum(axis=0), np.nan)
+    own = layout.values(point.numbers)
+    bound = {name: np.array(value) for name, value in own.items()}
+    for value in bound.values():
+        value.setflags(write=False)
+    num_cells = used.num_cells
+    return Learned(
+        text=problem.learn.text,
+        values=_by_name(layout, point.numbers),
+        bound=bound,
+        errors=_by_name(layout, sure.errors),
+        counts=_by_name(layout, counts),
+        log_likelihood=point.log_likelihood,
+        log_prior=point.log_prior,
+        held_out=score,
+        status="converged" if best.is_converged else "stopped",
+        gain_left=best.gain_left,
+        method=plan.method,
+        rounds=best.rounds,
+        restarts=Restarts(tuple(one.point.value for one in attempts)),
+        notes=tuple(notes),
+        num_rows=len(used.weights),
+        total_weight=used.total,
+        empty=used.num_empty / num_cells if num_cells else 0.0,
+        seconds=seconds,
+        seed=how.seed,
+        model=make({**values, **bound}),
+        layout=layout,
+        link_errors=sure.link_errors,
+    )
+
+
+def _skipped_note(count: int) -> str:
+    return f"{count} impossible {'row was' if count == 1 else 'rows were'} left out"
+
+
+def _notes(problem: Problem, best: Attempt, what: Learn) -> list[str]:
+    notes: list[str] = []
+    if problem.priors.uses_default:
+        notes.append(f"prior: {ONE_CASE}")
+    if what.method == "em" and (problem.normaliser or problem.targets.size):
+        reason = f"`{problem.normaliser}`" if problem.normaliser else "`to predict`"
+        notes.append(f"gradient, not em: {reason} makes log Z depend on what is learned")
+    if unseen := problem.never_seen():
+        listed = ", ".join(unseen[:NOTES_MAX]) + (", ..." if len(unseen) > NOTES_MAX else "")
+        notes.append(f"{listed}: never observed, so other numbers may name the states otherwise")
+    for name in best.runaways:
+        notes.append(errors.endless(name))
+    free = basis(problem.layout).shape[1]
+    if best.bent is None and best.is_converged:
+        is_many = free > FREE_MAX
+        reason = f"{free} free numbers are too many" if is_many else "they need more time"
+        notes.append(f"no standard errors: {reason}")
+    notes += _thin(problem, best.point)
+    return notes
+
+
+def _thin(problem: Problem, point: Point) -> list[str]:
+    """Name the distributions that speak of few cases, or of none."""
+    is_direct = problem.tables.direct_only()
+    used = point.seen.sum(axis=0)
+    unheard: list[str] = []
+    few: list[tuple[float, str]] = []
+    for array in problem.layout.arrays:
+        for row, (counts, direct) in enumerate(
+            zip(array.rows(used), array.rows(is_direct), strict=True)
+        ):
+            if not direct.all():
+                continue
+            total = float(counts.sum())
+            name = array.entry(row * max(1, array.row))
+            if array.row > 1:
+                name = name.rpartition("0]")[0] + ":]"
+            if total <= 1e-9:
+                unheard.append(name)
+            elif total < FEW_CASES:
+                few.append((total, name))
+    notes = [f"no row says anything about {name}" for name in unheard[:NOTES_MAX]]
+    for total, name in sorted(few)[:NOTES_MAX]:
+        shown = f"{total:.2g}"
+        notes.append(f"{name} rests on {shown} {'case' if shown == '1' else 'cases'}")
+    left = max(0, len(unheard) - NOTES_MAX) + max(0, len(few) - NOTES_MAX)
+    return [*notes, *([f"so do {left} other distributions, or less"] if left else [])]
+
+
+# --- Without learning --------------------------------------------------------------------
+
+
+def log_likelihoods(
+    program: Program,
+    values: Mapping[str, object],
+    source: str,
+    weight: str | None,
+    budget: Budget,
+    seed: int,
+) -> np.ndarray:
+    """Return the log-likelihood of each row of a table, what it does not have summed out.
+
+    Args:
+        program: whose params all have values.
+        values: data by core name, the table among them.
+        source: the table, by core name.
+        weight: a column that is none of what was seen.
+        budget: that has begun.
+        seed: of the search for orders.
+
+    Raises:
+        GmError: for whatever is wrong with the data, out of reach, or not done in time.
+    """
+    span = next(table.span for table in program.rows if table.name == source)
+    nothing = Learn(span, "", (), source, (), 0)
+    problem = pose(program, values, nothing, weight, np.random.default_rng(seed))
+    try:
+        objective = objective_of(problem, problem.rows, budget, seed)
+        return objective.at(np.zeros(0), budget).log_rows
+    except TimeoutError:
+        reason = "the time was over before all rows were looked at"
+        raise GmError([errors.too_large_to_learn(span, reason)]) from None

@@ -1,0 +1,154 @@
+"""Expectation and maximisation: counts for the numbers, numbers for the counts.
+
+Where a number stands directly in tables its maximum is (used + imaginary cases) / sum. For others
+the maximum is climbed to with the counts held fixed, which needs no inference. Every second round
+is a longer stride in coordinates; where that would lose, the plain round stands.
+
+Source: Dempster, Laird and Rubin (1977); the strides are SQUAREM, Varadhan and Roland (2008).
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from gmlang.core.parameters import ParameterKind
+from gmlang.diagnostics import GmError
+from gmlang.learning.methods.climbing import FALL_MAX, GAIN_MAX, LATENT_ROUNDS, Calm, Round
+from gmlang.learning.methods.lbfgs import Height, climb
+from gmlang.learning.numbers.coordinates import pulled_back, to_coordinates, to_numbers
+from gmlang.learning.objective import Objective, Point, direct_gradient
+from gmruntime.budget import Budget
+
+INNER_STEPS_MAX = 30
+"""So many steps a maximisation takes at most: the next round goes on."""
+
+INNER_GAIN = 1e-6
+"""Nats below which what is left of one is nothing."""
+
+
+def em(objective: Objective, start: Point, budget: Budget, *, has_latent: bool) -> Iterator[Round]:
+    """Yield rounds from a point on, until what is left to gain is too little.
+
+    Raises:
+        TimeoutError: when the budget ended within a round.
+    """
+    calm = Calm(LATENT_ROUNDS if has_latent else 0)
+    is_direct = objective.tables.direct_only()
+    number, point = 1, start
+    while True:
+        is_done = calm.hear(point.value, number)
+        yield Round(number, point, calm.gain_left, is_done)
+        if is_done:
+            return
+        first = objective.at(maximised(objective, point, is_direct), budget)
+        _assert_risen(point, first)
+        if not has_latent:
+            number, point = number + 1, first
+            continue
+        second = maximised(objective, first, is_direct)
+        number += 2
+        stride = _stride(objective, point, first, second)
+        leapt = _tried(objective, stride, budget) if stride is not None else None
+        if leapt is None or not leapt.value >= first.value:
+            leapt = objective.at(second, budget)
+            number += stride is not None
+            _assert_risen(first, leapt)
+        point = leapt
+
+
+def _assert_risen(before: Point, after: Point) -> None:
+    margin = FALL_MAX * max(abs(before.value), GAIN_MAX)
+    assert after.value >= before.value - margin, "F fell in a round of EM"
+
+
+def _tried(objective: Objective, numbers: np.ndarray, budget: Budget) -> Point | None:
+    try:
+        return objective.at(numbers, budget)
+    except GmError:
+        return None
+
+
+def _stride(
+    objective: Objective, point: Point, first: Point, second: np.ndarray
+) -> np.ndarray | None:
+    """Return where two rounds lead when they are gone on with; None where they agree."""
+    layout = objective.layout
+    zero, one, two = (
+        to_coordinates(layout, numbers) for numbers in (point.numbers, first.numbers, second)
+    )
+    step = one - zero
+    bend = (two - one) - step
+    size, bent = float(np.linalg.norm(step)), float(np.linalg.norm(bend))
+    if not bent > 0.0 or not np.isfinite(size):
+        return None
+    length = min(-1.0, -size / bent)
+    return to_numbers(layout, zero - 2.0 * length * step + length * length * bend)
+
+
+def maximised(objective: Objective, point: Point, is_direct: np.ndarray) -> np.ndarray:
+    """Return the numbers that are best for a point's counts."""
+    numbers = closed_form(objective, point)
+    if is_direct.all():
+        return numbers
+    numbers = np.where(is_direct, numbers, point.numbers)
+    return _climbed(objective, point, numbers, is_direct)
+
+
+def closed_form(objective: Objective, point: Point) -> np.ndarray:
+    """Return (used + imaginary cases) / sum for every number, as if direct entries were all.
+
+    Where nothing was used or imagined a number stays what it is.
+    """
+    found = np.array(point.numbers)
+    priors = objective.priors
+    for array in objective.layout.arrays:
+        part = array.part
+        used = np.maximum(point.uses[:, part], 0.0)
+        match array.kind:
+            case ParameterKind.PROBABILITY:
+                on, off = used[0] + priors.seen[part], used[1] + priors.unseen[part]
+                total = on + off
+                found[part] = np.divide(on, total, out=found[part].copy(), where=total > 0)
+            case ParameterKind.SIMPLEX:
+                rows = (used[0] + priors.seen[part]).reshape(-1, max(1, array.row))
+                total = rows.sum(axis=1, keepdims=True)
+                out = array.rows(found).copy()
+                found[part] = np.divide(rows, total, out=out, where=total > 0).reshape(-1)
+            case ParameterKind.REAL | ParameterKind.POSITIVE:
+                pass
+    return found
+
+
+def _climbed(
+    objective: Objective, point: Point, start: np.ndarray, is_direct: np.ndarray
+) -> np.ndarray:
+    """Maximise sum N log table + log prior over the numbers that are not direct."""
+    layout, tables, priors = objective.layout, objective.tables, objective.priors
+    is_free = ~is_direct
+
+    def height(coordinates: np.ndarray) -> Height:
+        numbers = to_numbers(layout, coordinates)
+        nothing = Height(-np.inf, np.zeros(layout.size), numbers)
+        try:
+            found = tables.at(numbers)
+            slopes = tables.slopes(point.counts, numbers)
+        except GmError:
+            return nothing
+        value = priors.log_density(numbers)
+        for block, own in point.counts.items():
+            table = found[block]
+            assert table is not None
+            value += float(np.where(own > 0, own * np.where(own > 0, table, 0.0), 0.0).sum())
+        if not np.isfinite(value):
+            return nothing
+        gradient = direct_gradient(layout, numbers, point.uses) + priors.gradient(numbers)
+        gradient = gradient + pulled_back(layout, numbers, slopes)
+        return Height(value, np.where(is_free, gradient, 0.0), numbers)
+
+    numbers = start
+    for number, step in enumerate(climb(height, to_coordinates(layout, start))):
+        assert isinstance(step.height.place, np.ndarray)
+        numbers = step.height.place
+        if step.is_last or step.expected < INNER_GAIN or number >= INNER_STEPS_MAX:
+            break
+    return numbers

@@ -1,0 +1,225 @@
+"""From several starts to the best place found: climbs, one after another, in rounds.
+
+A climb is given up only where F and all it is expected to gain stay below the best: which of
+several climbs leads after ten rounds says nothing about where they end.
+"""
+
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gmlang.learning.methods.ascent import ascent
+from gmlang.learning.methods.climbing import GAIN_MAX, Round
+from gmlang.learning.methods.curvature import Curvature, curvature
+from gmlang.learning.methods.em import em
+from gmlang.learning.numbers.coordinates import basis, to_coordinates, to_numbers
+from gmlang.learning.numbers.starts import rough_start
+from gmlang.learning.objective import Objective, Point
+from gmlang.learning.problem import Problem
+from gmruntime.budget import Budget
+
+METHODS: dict[str, Callable[..., Iterator[Round]]] = {"em": em, "gradient": ascent}
+"""How to climb, by the word that `using` takes."""
+
+HOPELESS_ROUNDS = 10
+"""A climb is given up once so many rounds in a row expect it to end below the best."""
+
+CURVATURE_SHARE = 0.5
+"""Curvature is left out where it would take more of the time that is left."""
+
+SADDLES_MAX = 20
+"""So many saddles are left in one climb."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Attempt:
+    """Where a climb ended.
+
+    Attributes:
+        rounds: evaluations of F.
+        is_converged: whether what is left to gain is too little to matter; of the best, also
+            whether this is no saddle.
+        bent: how F bends there; None where that was not worked out.
+        runaways: numbers that grow without end.
+    """
+
+    point: Point
+    rounds: int
+    gain_left: float
+    is_converged: bool
+    bent: Curvature | None = None
+    runaways: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Progress:
+    """How far a search is.
+
+    Attributes:
+        number: of the climb, from 1.
+        attempt: where it is.
+        best: of all climbs so far.
+    """
+
+    number: int
+    attempt: Attempt
+    best: Point
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """How to search.
+
+    Attributes:
+        method: "em" or "gradient".
+        attempts: climbs.
+        seed: that of climb k is seed + k.
+        wants_errors: whether the curvature of the best place is of use.
+    """
+
+    method: str
+    attempts: int
+    seed: int
+    wants_errors: bool = True
+
+
+def search(
+    problem: Problem, objective: Objective, plan: Plan, budget: Budget
+) -> Generator[Progress, None, list[Attempt]]:
+    """Climb from every start until each has converged or the budget is spent.
+
+    Yields:
+        Each round; the caller may leave at any.
+
+    Returns:
+        The climbs, the best first; at least one, and never one that is worse than any round.
+
+    Raises:
+        TimeoutError: when there was no time even for the first start.
+    """
+    is_rough = problem.is_rough()
+    found: list[Attempt] = []
+    best: Point | None = None
+    for number in range(plan.attempts):
+        try:
+            start = objective.at(_start(problem, is_rough, plan, number), budget)
+        except TimeoutError:
+            if not found:
+                raise
+            break
+        begun = last = Attempt(start, 1, np.inf, False)
+        hopeless = 0
+        for attempt in _climb(problem, objective, plan, begun, budget):
+            last = attempt
+            point = last.point
+            if best is None or point.value > best.value:
+                best = point
+            yield Progress(number + 1, last, best)
+            is_behind = point.value + last.gain_left < best.value
+            hopeless = hopeless + 1 if is_behind else 0
+            if hopeless >= HOPELESS_ROUNDS:
+                break
+        found.append(last)
+        if budget.is_spent():
+            break
+    each_s = budget.spent_s() / sum(one.rounds for one in found)
+    found.sort(key=lambda one: -one.point.value)
+    costs_s = 2.0 * each_s * basis(objective.layout).shape[1]
+    is_cheap = plan.wants_errors and costs_s < CURVATURE_SHARE * budget.left_s()
+    plan = replace(plan, wants_errors=is_cheap)
+    found[0] = yield from _settled(problem, objective, plan, found[0], budget, is_rough)
+    return found
+
+
+def _start(problem: Problem, is_rough: np.ndarray, plan: Plan, number: int) -> np.ndarray:
+    rng = np.random.default_rng(plan.seed + number)
+    numbers = rough_start(problem.layout, problem.priors, is_rough, rng)
+    return np.where(problem.started, problem.start, numbers)
+
+
+def _climb(
+    problem: Problem, objective: Objective, plan: Plan, start: Attempt, budget: Budget
+) -> Iterator[Attempt]:
+    """Yield where a climb is after each round."""
+    found = start
+    method = METHODS[plan.method]
+    try:
+        for round_ in method(objective, start.point, budget, has_latent=problem.has_latent):
+            rounds = start.rounds - 1 + round_.number
+            found = Attempt(
+                *(round_.point, rounds, round_.gain_left, round_.is_converged),
+                runaways=round_.runaways,
+            )
+            yield found
+            if budget.is_spent():
+                return
+    except TimeoutError:
+        yield found
+
+
+def _settled(
+    problem: Problem,
+    objective: Objective,
+    plan: Plan,
+    found: Attempt,
+    budget: Budget,
+    is_rough: np.ndarray,
+) -> Generator[Progress, None, Attempt]:
+    """Make sure that the best climb has not come to rest on a saddle, and how F bends there."""
+    may_be_saddle = bool(is_rough.any())
+    if not (may_be_saddle or plan.wants_errors):
+        return found
+    for _ in range(SADDLES_MAX):
+        if not found.is_converged:
+            return found
+        try:
+            above, bent = _beyond(objective, found.point, plan, budget, may_be_saddle)
+        except TimeoutError:
+            return replace(found, is_converged=not may_be_saddle)
+        if above is None:
+            return replace(found, bent=bent)
+        again = Attempt(above, found.rounds + 1, np.inf, False)
+        for found in _climb(problem, objective, plan, again, budget):
+            yield Progress(plan.attempts, found, found.point)
+    return replace(found, is_converged=False)
+
+
+def _beyond(
+    objective: Objective, point: Point, plan: Plan, budget: Budget, may_be_saddle: bool
+) -> tuple[Point | None, Curvature | None]:
+    """Return a higher place where a climb has come to rest on a saddle; None on a peak."""
+    if not plan.wants_errors:
+        return (_kicked(objective, point, plan, budget) if may_be_saddle else None), None
+    bent = curvature(objective, point, budget)
+    direction = bent.upward()
+    return (None if direction is None else _along(objective, point, direction, budget)), bent
+
+
+def _along(
+    objective: Objective, point: Point, direction: np.ndarray, budget: Budget
+) -> Point | None:
+    """Look for a higher place both ways along a direction in which F bends upwards."""
+    layout = objective.layout
+    where = to_coordinates(layout, point.numbers)
+    best: Point | None = None
+    for length in (0.1, 0.3, 1.0, 3.0):
+        for sign in (1.0, -1.0):
+            there = objective.at(to_numbers(layout, where + sign * length * direction), budget)
+            if there.value > (best or point).value:
+                best = there
+    return best
+
+
+def _kicked(objective: Objective, point: Point, plan: Plan, budget: Budget) -> Point | None:
+    """Shake all numbers and climb for a while: from a saddle that leads beyond it."""
+    layout = objective.layout
+    rng = np.random.default_rng(plan.seed)
+    where = to_coordinates(layout, point.numbers)
+    shaken = objective.at(to_numbers(layout, where + 0.3 * rng.normal(size=layout.size)), budget)
+    for round_ in METHODS[plan.method](objective, shaken, budget, has_latent=True):
+        if round_.point.value > point.value + GAIN_MAX:
+            return round_.point
+        if round_.number >= 60:
+            return None
+    return None

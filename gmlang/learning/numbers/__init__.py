@@ -1,0 +1,1 @@
+"""The numbers that are learned: coordinates, priors, and where they start."""

@@ -1,0 +1,195 @@
+"""A program, its cases and what is to be learned from them, made ready to be climbed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from gmlang.core.parameters import Learn
+from gmlang.core.program import Program
+from gmlang.data.cases import Cases, read_cases
+from gmlang.data.names import shown
+from gmlang.diagnostics import GmError
+from gmlang.errors import learning as errors
+from gmlang.graph.from_core import Grounding, begin_grounding
+from gmlang.graph.lowering.grounder import Learned
+from gmlang.graph.values.environment import Env, Slots
+from gmlang.graph.world.bindings import bind
+from gmlang.graph.world.names import named_in
+from gmlang.graph.world.places import locate_array
+from gmlang.graph.world.world import ONE_INSTANCE, World
+from gmlang.learning.dependence.tables import Tables, numbers_of, tables_of
+from gmlang.learning.numbers.coordinates import Layout, ParameterArray
+from gmlang.learning.numbers.priors import Priors, read_priors
+from gmlang.learning.numbers.starts import moved_inside
+from gmlang.learning.rows import Rows, read_rows
+from gmlang.queries.session import check_defined, evidence_of
+
+_MECHANISMS = frozenset(("draw", "define", "prior", "base", "auxiliary", "observe"))
+"""Origins of factors that are normalised, whatever is learned, or that are themselves evidence."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Problem:
+    """What is to be learned.
+
+    Attributes:
+        learn: as the program says.
+        grounding: of the program, with placeholders for what has no value.
+        tables: as functions of what is learned.
+        rows: what was seen, all of it.
+        targets: the variables that are to be predicted; empty for all.
+        started: of each number, whether the program or the caller says where it starts.
+        start: where.
+        normaliser: a statement for which log Z without evidence depends on what is learned; ""
+            where mechanisms are all there is.
+    """
+
+    learn: Learn
+    program: Program
+    grounding: Grounding
+    tables: Tables
+    priors: Priors
+    rows: Rows
+    targets: np.ndarray
+    started: np.ndarray
+    start: np.ndarray
+    normaliser: str
+    cases: Cases | None
+
+    @property
+    def layout(self) -> Layout:
+        """What is learned."""
+        return self.tables.layout
+
+    @property
+    def has_latent(self) -> bool:
+        """Whether a variable that learned tables speak of was not seen in some row."""
+        mentioned = self._mentioned()
+        return bool((self.rows.evidence[:, mentioned] < 0).any())
+
+    def never_seen(self) -> list[str]:
+        """Name the variables that learned tables speak of and no row has seen."""
+        is_unseen = np.zeros(self.rows.evidence.shape[1], np.bool_)
+        mentioned = self._mentioned()
+        is_unseen[mentioned] = (self.rows.evidence[:, mentioned] < 0).all(axis=0)
+        named = named_in(self.grounding.world)
+        return [n.name for n in named if n.variables.size and is_unseen[n.variables].all()]
+
+    def _mentioned(self) -> np.ndarray:
+        blocks = [self.tables.graph.factors[block] for block, _ in self.tables.forms]
+        parts = [np.unique(block.scopes) for block in blocks]
+        return np.unique(np.concatenate([np.zeros(0, np.int64), *parts])).astype(np.int64)
+
+    def is_rough(self) -> np.ndarray:
+        """Say of each number whether it speaks of a variable that no row has seen."""
+        found = np.zeros(self.layout.size, np.bool_)
+        unseen = np.asarray((self.rows.evidence < 0).all(axis=0))
+        for block, form in self.tables.forms:
+            if unseen[self.tables.graph.factors[block].scopes].any():
+                found[numbers_of(form, self.layout)] = True
+        # The states of one distribution start together.
+        for array in self.layout.arrays:
+            rows = array.rows(found)
+            found[array.part] = np.broadcast_to(
+                rows.any(axis=1, keepdims=True), rows.shape
+            ).reshape(-1)
+        return found
+
+
+def pose(
+    program: Program,
+    values: Mapping[str, object],
+    learn: Learn,
+    weight: str | None,
+    rng: np.random.Generator,
+) -> Problem:
+    """Bind, ground and read all that a `learn` needs.
+
+    Args:
+        program: checked.
+        values: data, by core name; cases among them.
+        learn: what is learned.
+        weight: the column of weights.
+        rng: of checks.
+
+    Raises:
+        GmError: for whatever is wrong with the data or the cases.
+    """
+    world = bind(program, values, frozenset(learn.names))
+    layout, started, start = _layout(program, values, learn, world)
+    learned = Learned(frozenset(learn.names))
+    grounding = begin_grounding(program, world, (), learned).finish()
+    check_defined(grounding)
+    own, clash = evidence_of(grounding.builder)
+    if clash:
+        raise GmError([errors.impossible_row(learn.span, "", "", 1, ": two observations clash")])
+    known = {symbol.name: symbol.parameter for symbol in program.data}
+    written = {name: p.prior for name in learn.names if (p := known[name]) is not None}
+    priors = read_priors(layout, written, world)
+    tables = tables_of(grounding, learned, layout, rng)
+    cases = _cases(program, values, learn)
+    rows = Rows(own[None, :], np.ones(1), np.zeros(1, np.int64))
+    if cases is not None:
+        rows = read_rows(grounding.world, cases, own, weight)
+    targets = _targets(grounding, learn, rows)
+    normaliser = _normaliser(grounding)
+    return Problem(
+        *(learn, program, grounding, tables, priors, rows, targets, started, start),
+        *(normaliser, cases),
+    )
+
+
+def _layout(
+    program: Program, values: Mapping[str, object], learn: Learn, world: World
+) -> tuple[Layout, np.ndarray, np.ndarray]:
+    symbols = {symbol.name: symbol for symbol in program.data}
+    arrays: list[ParameterArray] = []
+    started: list[np.ndarray] = [np.zeros(0, np.bool_)]
+    start: list[np.ndarray] = [np.zeros(0)]
+    position = 0
+    for name in learn.names:
+        symbol, value = symbols[name], world.data[name]
+        assert symbol.parameter is not None
+        kind = symbol.parameter.kind
+        array = ParameterArray(name, shown(symbol), kind, value.shape, position)
+        has_value = name in values or symbol.value is not None or symbol.literal is not None
+        arrays.append(array)
+        started.append(np.full(array.size, has_value))
+        start.append(value.astype(np.float64).reshape(-1))
+        position += array.size
+    layout = Layout(tuple(arrays))
+    return layout, np.concatenate(started), moved_inside(layout, np.concatenate(start))
+
+
+def _cases(program: Program, values: Mapping[str, object], learn: Learn) -> Cases | None:
+    if not learn.source:
+        return None
+    symbol = next(table for table in program.rows if table.name == learn.source)
+    if symbol.name not in values:
+        raise GmError([errors.rows_missing(learn.span, shown(symbol))])
+    cases = read_cases(symbol, values[symbol.name])
+    if not cases.num_rows:
+        raise GmError([errors.bad_rows(cases.span, cases.name, "has no rows below its header")])
+    return cases
+
+
+def _targets(grounding: Grounding, learn: Learn, rows: Rows) -> np.ndarray:
+    found: list[np.ndarray] = [np.zeros(0, np.int64)]
+    for target in learn.targets:
+        env = Env(grounding.world, ONE_INSTANCE, Slots(), (), grounding.names)
+        variables, _ = locate_array(target, env)
+        flat = variables.reshape(-1)
+        if not (rows.evidence[:, flat] >= 0).any():
+            reason = "nothing says what it was"
+            text = target.span.text
+            raise GmError([errors.not_predictable(target.span, text, reason)])
+        found.append(flat)
+    return np.unique(np.concatenate(found))
+
+
+def _normaliser(grounding: Grounding) -> str:
+    for origin in grounding.builder.origins:
+        if origin.kind not in _MECHANISMS:
+            return " ".join(origin.span.text.split())
+    return ""

@@ -1,0 +1,1 @@
+"""What was learned: as a record, as an answer beside others, and written into programs."""

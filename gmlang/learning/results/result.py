@@ -1,0 +1,276 @@
+"""What was learned, how sure it is, and how it was found."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from scipy.special import expit, logit, ndtri
+
+from gmlang.core.parameters import ParameterKind
+from gmlang.learning.methods.climbing import GAIN_MAX
+from gmlang.learning.numbers.coordinates import Layout, ParameterArray
+from gmruntime.arrays import Float64
+
+M = TypeVar("M")
+
+LINES_MAX = 40
+"""So many lines of numbers are shown."""
+
+WIDTH = 88
+
+REACHED_NATS = 0.5
+"""A start has reached the best place where it ends within so many nats of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Log-likelihood of cases that nothing was learned from, nats a case.
+
+    Attributes:
+        error: its standard error.
+        count: of cases.
+    """
+
+    mean: float
+    error: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Restarts:
+    """How the climbs from all starts ended.
+
+    Attributes:
+        values: F of each, the best first.
+    """
+
+    values: tuple[float, ...]
+
+    @property
+    def num_reached(self) -> int:
+        """How many ended within `REACHED_NATS` of the best."""
+        return sum(self.values[0] - value <= REACHED_NATS for value in self.values)
+
+    @property
+    def spread(self) -> float:
+        """Nats between the best and the worst."""
+        return self.values[0] - self.values[-1]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Learned(Generic[M]):
+    """Params that were learned from cases.
+
+    Attributes:
+        text: the `learn` as written.
+        values: the params by name.
+        bound: the same by core name, as models have them.
+        errors: standard errors, shaped like the values; NaN where what was seen does not tell, and
+            everywhere where there are too many numbers to say.
+        counts: of how many cases each number speaks: how often it was used, imaginary cases left
+            out; NaN where a param does not stand in tables as it is.
+        log_likelihood: of all cases, nats.
+        log_prior: of the values, nats, up to a constant.
+        held_out: of cases that nothing was learned from; None where none were kept apart.
+        status: "converged" (at most `GAIN_MAX` nats are left to gain), or "stopped".
+        gain_left: nats that are expected to be left.
+        method: "em" or "gradient".
+        rounds: evaluations of F in the climb that ended highest.
+        restarts: how all climbs ended.
+        notes: sentences about what to be careful with.
+        num_rows: how many cases, and `total_weight` their weights together.
+        empty: the part of the cells that said nothing.
+        model: with the values bound.
+        seed: of everything random.
+    """
+
+    text: str
+    values: Mapping[str, np.ndarray]
+    bound: Mapping[str, np.ndarray]
+    errors: Mapping[str, np.ndarray]
+    counts: Mapping[str, np.ndarray]
+    log_likelihood: float
+    log_prior: float
+    held_out: Score | None
+    status: str
+    gain_left: float
+    method: str
+    rounds: int
+    restarts: Restarts
+    notes: tuple[str, ...]
+    num_rows: int
+    total_weight: float
+    empty: float
+    seconds: float
+    seed: int
+    model: M
+    layout: Layout
+    link_errors: Float64[np.ndarray, " numbers"]
+
+    @property
+    def objective(self) -> float:
+        """Log-likelihood and log prior together, which was maximised."""
+        return self.log_likelihood + self.log_prior
+
+    def interval(self, name: str, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+        """Return the lower and upper ends of intervals for a param, shaped like it.
+
+        They are symmetric in log-odds for probabilities, in logs for positive numbers.
+
+        Raises:
+            KeyError: when nothing of that name was learned.
+            ValueError: when the level is not between 0 and 1.
+        """
+        if not 0 < level < 1:
+            raise ValueError(f"level must lie between 0 and 1, not {level}")
+        array = next((a for a in self.layout.arrays if a.shown == name), None)
+        if array is None:
+            raise KeyError(name)
+        x = np.asarray(self.values[name], np.float64).reshape(-1)
+        width = float(ndtri(0.5 + 0.5 * level)) * self.link_errors[array.part]
+        match array.kind:
+            case ParameterKind.PROBABILITY | ParameterKind.SIMPLEX:
+                middle = logit(x)
+                low, high = expit(middle - width), expit(middle + width)
+            case ParameterKind.POSITIVE:
+                low, high = x * np.exp(-width), x * np.exp(width)
+            case ParameterKind.REAL:
+                low, high = x - width, x + width
+        return low.reshape(array.shape), high.reshape(array.shape)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return all that was found as plain data; what is not known is None."""
+        held_out = self.held_out
+        plain: dict[str, object] = {
+            "query": self.text,
+            "kind": "learn",
+            "status": self.status,
+            "values": {name: value.tolist() for name, value in self.values.items()},
+            "errors": {name: _known(value) for name, value in self.errors.items()},
+            "counts": {name: _known(value) for name, value in self.counts.items()},
+            "log_likelihood": self.log_likelihood,
+            "log_prior": self.log_prior,
+            "gain_left": self.gain_left if np.isfinite(self.gain_left) else None,
+            "method": self.method,
+            "rounds": self.rounds,
+            "restarts": list(self.restarts.values),
+            "rows": self.num_rows,
+            "empty": self.empty,
+            "notes": list(self.notes),
+            "seconds": round(self.seconds, 6),
+            "seed": self.seed,
+        }
+        if held_out is not None:
+            plain["held_out"] = {
+                "mean": held_out.mean,
+                "error": held_out.error,
+                "rows": held_out.count,
+            }
+        return plain
+
+    def to_json(self) -> str:
+        """Return all that was found as one line of JSON."""
+        return json.dumps(self.to_dict(), allow_nan=False)
+
+    def __repr__(self) -> str:
+        return show_learned(self)
+
+
+def _known(values: np.ndarray) -> object:
+    """Return nested lists of numbers, None where one is not known."""
+    found = values.astype(object)
+    found[~np.isfinite(values)] = None
+    return found.tolist()
+
+
+# --- As text -----------------------------------------------------------------------------
+
+
+def show_learned(learned: Learned[Any]) -> str:
+    """Write what was learned."""
+    lines = [f"{learned.text}{_about_rows(learned)}"]
+    lines += ["  " + line for line in (*number_lines(learned), score_line(learned))]
+    lines.append("  " + _quality(learned))
+    lines += [f"  note: {note}" for note in learned.notes]
+    return "\n".join(lines)
+
+
+def score_line(learned: Learned[Any]) -> str:
+    """Say how well the cases are told, and those kept apart."""
+    score = f"{learned.log_likelihood / max(learned.total_weight, 1e-300):.4f} nats a case"
+    if learned.held_out is not None:
+        held = learned.held_out
+        score += f" · held out {held.mean:.4f} ± {held.error:.2g} ({held.count} rows)"
+    return score
+
+
+def _about_rows(learned: Learned[Any]) -> str:
+    if learned.num_rows == 1 and not learned.empty:
+        return ""
+    parts = [f"{learned.num_rows:,} rows".replace(",", " ")]
+    if learned.empty:
+        parts.append(f"{100 * learned.empty:.2g} % of cells empty")
+    return f" ({', '.join(parts)})"
+
+
+def _quality(learned: Learned[Any]) -> str:
+    if learned.status == "converged":
+        parts = [f"converged: at most {GAIN_MAX:g} nats left"]
+    else:
+        left = f"about {learned.gain_left:.2g} nats left" if learned.gain_left < np.inf else ""
+        parts = ["stopped: the best so far" + (f", {left}" if left else "")]
+    parts.append(f"{learned.method}, {learned.rounds} rounds")
+    restarts = learned.restarts
+    if len(restarts.values) > 1:
+        reached = f"{restarts.num_reached} of {len(restarts.values)} starts reached it"
+        parts.append(f"{reached}, spread {restarts.spread:.3g} nats")
+    parts.append(f"{learned.seconds:.1f} s")
+    return " · ".join(parts)
+
+
+def number_text(value: float, error: float) -> str:
+    """Write a number with the digits that are known of it.
+
+    >>> number_text(0.09871, 0.0031)
+    '0.0987 ± 0.0031'
+    """
+    if not np.isfinite(error) or error <= 0.0:
+        return f"{value:.4g}"
+    places = max(0, 1 - int(np.floor(np.log10(error))))
+    return f"{value:.{places}f} ± {error:.{places}f}"
+
+
+def number_lines(learned: Learned[Any]) -> list[str]:
+    """Write each number with its error: several on a line, rows of a simplex together."""
+    lines: list[str] = []
+    for array in learned.layout.arrays:
+        values = np.asarray(learned.values[array.shown]).reshape(-1, max(1, array.row))
+        errors = np.asarray(learned.errors[array.shown]).reshape(values.shape)
+        cells = [
+            f"{_name(array, k, values.shape[1])} "
+            + " ".join(number_text(float(v), float(e)) for v, e in zip(row, error, strict=True))
+            for k, (row, error) in enumerate(zip(values, errors, strict=True))
+        ]
+        lines += _packed(cells)
+    left = len(lines) - LINES_MAX
+    return lines if left <= 0 else [*lines[:LINES_MAX], f"... {left} lines more"]
+
+
+def _name(array: ParameterArray, row: int, width: int) -> str:
+    text = array.entry(row * width)
+    if width == 1:
+        return text
+    base = text.rpartition(",")[0] if "," in text else text.partition("[")[0] + "["
+    return f"{base + ', :]' if ',' in text else base + ':]'}"
+
+
+def _packed(cells: list[str]) -> list[str]:
+    lines: list[str] = []
+    for cell in cells:
+        if lines and len(lines[-1]) + len(cell) + 4 <= WIDTH:
+            lines[-1] += "    " + cell
+        else:
+            lines.append(cell)
+    return lines

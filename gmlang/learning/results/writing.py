@@ -1,0 +1,89 @@
+"""What was learned, written into the program: each declaration with its value.
+
+Everything else stays byte for byte; a `learn` becomes a comment that says what it was learned from.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import numpy as np
+
+from gmlang.diagnostics import Source
+from gmlang.learning.results.result import Learned
+from gmlang.syntax import ast
+from gmlang.syntax.parse import parse
+
+NUMBERS_MAX = 10_000
+"""More numbers than this are for a file of arrays."""
+
+DIGITS = 10
+"""Of each number: rows of a simplex then sum to one far within what is accepted."""
+
+
+def written(source: Source, found: Sequence[Learned[Any]], origins: Sequence[str]) -> str:
+    """Return a program's text with what was learned as the values of its params.
+
+    Args:
+        source: of the program.
+        found: for each of its `learn`s what came of it, in order.
+        origins: for each, what it was learned from.
+
+    Raises:
+        ValueError: when a param is another module's, or there are too many numbers.
+    """
+    program = parse(source)
+    values = {name: value for learned in found for name, value in learned.values.items()}
+    size = sum(value.size for value in values.values())
+    if size > NUMBERS_MAX:
+        raise ValueError(f"{size} numbers are too many for a program: write a .npz")
+    declared = {s.name.text: s for s in program.statements if isinstance(s, ast.ParamDeclaration)}
+    edits: list[tuple[int, int, str]] = []
+    for name, value in values.items():
+        if name not in declared:
+            raise ValueError(f"`{name}` is declared in another file: write a .npz")
+        edits.append(_value_edit(declared[name], value))
+    learns = [s for s in program.statements if isinstance(s, ast.Learn)]
+    if len(learns) == len(found):
+        for statement, learned, origin in zip(learns, found, origins, strict=True):
+            span = statement.span
+            edits.append((span.start, span.end, f"# {_provenance(learned, origin)}"))
+    text = source.text
+    for start, end, new in sorted(edits, reverse=True):
+        text = text[:start] + new + text[end:]
+    return text
+
+
+def _value_edit(declaration: ast.ParamDeclaration, value: np.ndarray) -> tuple[int, int, str]:
+    text = number_lists(value)
+    if declaration.value is not None:
+        return declaration.value.span.start, declaration.value.span.end, text
+    return declaration.span.end, declaration.span.end, f" = {text}"
+
+
+def number_lists(value: np.ndarray) -> str:
+    """Write numbers as the language reads them.
+
+    >>> number_lists(np.array([0.25, 0.75]))
+    '[0.25, 0.75]'
+    """
+    if value.ndim:
+        return f"[{', '.join(number_lists(part) for part in value)}]"
+    return f"{float(value):.{DIGITS}g}"
+
+
+def _provenance(learned: Learned[Any], origin: str) -> str:
+    parts = [f"learned from {origin}", f"F = {learned.objective:.6g}"]
+    if learned.held_out is not None:
+        parts.append(f"held out {learned.held_out.mean:.6g} nats a case")
+    parts += [learned.status, f"seed {learned.seed}"]
+    return ", ".join(parts)
+
+
+def write_arrays(path: Path, values: Mapping[str, np.ndarray]) -> None:
+    """Write arrays as an NPZ archive, whatever their names are."""
+    with ZipFile(path, "w") as archive:
+        for name, value in values.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
+                np.lib.format.write_array(stream, np.asarray(value), allow_pickle=False)

@@ -1,0 +1,204 @@
+"""Cases as rows of evidence: columns matched to variables, cells to states."""
+
+import re
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+
+from gmlang.core.ast import Bool, Enum, Integer
+from gmlang.data.arrays import read_column
+from gmlang.data.cases import Cases, Column, weights_of
+from gmlang.data.scalars import DataType, Unreadable, read_all, stored
+from gmlang.diagnostics import Diagnostic, GmError, Span
+from gmlang.errors import learning as errors
+from gmlang.graph.world.names import Named, named_in
+from gmlang.graph.world.states import States
+from gmlang.graph.world.world import World
+from gmruntime.arrays import Float64, Int32
+
+WEIGHT = "weight"
+"""The column of weights, unless a variable is called so."""
+
+_INDEX = re.compile(r"\[\s*(\d+(?:\s*,\s*\d+)*)\s*\]")
+_NAMES_MAX = 2000
+"""Instances of models beyond so many are not offered where a column is unknown."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """What was seen.
+
+    Attributes:
+        evidence: the state of each variable in each row, -1 where it was not seen.
+        weights: of each row.
+        numbers: which row of the table each is.
+        num_cells: of the table, weights left out.
+        num_empty: of them.
+    """
+
+    evidence: Int32[np.ndarray, "rows variables"]
+    weights: Float64[np.ndarray, " rows"]
+    numbers: np.ndarray
+    num_cells: int = 0
+    num_empty: int = 0
+
+    def chosen(self, rows: np.ndarray) -> "Rows":
+        """Return some of the rows."""
+        return Rows(
+            self.evidence[rows],
+            self.weights[rows],
+            self.numbers[rows],
+            self.num_cells,
+            self.num_empty,
+        )
+
+    @property
+    def total(self) -> float:
+        """The sum of the weights."""
+        return float(self.weights.sum())
+
+
+def read_rows(world: World, cases: Cases, own: np.ndarray, weight: str | None) -> Rows:
+    """Turn cases into evidence.
+
+    Args:
+        world: of the grounded program.
+        cases: the table.
+        own: what the program itself observes, in each case: a state for each variable, or -1.
+        weight: the column of weights; None for one called "weight", if there is one.
+
+    Raises:
+        GmError: with every column that names no variable, and the first bad cell of each.
+    """
+    named = {one.name: one for one in named_in(world)}
+    evidence = np.tile(own, (cases.num_rows, 1)).astype(np.int32)
+    weights = np.ones(cases.num_rows)
+    taken: dict[int, str] = {}
+    num_cells = num_empty = 0
+    mistakes = _missing_weight(cases, weight)
+    for column in cases.columns:
+        if column.name == (weight or WEIGHT) and (weight is not None or WEIGHT not in named):
+            weights = weights_of(cases, column)
+            continue
+        try:
+            variables, states = _matched(cases, column, named)
+            _claim(cases, column, variables, taken)
+            found = _states(cases, column, variables, states)
+        except GmError as error:
+            mistakes += error.diagnostics
+            continue
+        num_cells += found.size
+        num_empty += int((found < 0).sum())
+        before = own[variables.reshape(-1)]
+        clash = (found >= 0) & (before >= 0) & (found != before)
+        if clash.any():
+            row = int(clash.any(axis=1).argmax())
+            reason = f"says otherwise in row {cases.row_text(row)} than the program's `observe`"
+            where = cases.place(row, column.number)
+            mistakes.append(errors.unknown_column(where, cases.name, column.name, [], reason))
+            continue
+        evidence[:, variables.reshape(-1)] = np.where(found >= 0, found, before)
+    if mistakes:
+        raise GmError(mistakes)
+    return Rows(evidence, weights, np.arange(cases.num_rows), num_cells, num_empty)
+
+
+def _missing_weight(cases: Cases, weight: str | None) -> list[Diagnostic]:
+    names = [column.name for column in cases.columns]
+    if weight is None or weight in names:
+        return []
+    reason = f"has no column `{weight}`, which is to hold the weights"
+    return [errors.bad_rows(cases.span, cases.name, reason, f"its columns: {', '.join(names[:8])}")]
+
+
+def _matched(cases: Cases, column: Column, named: dict[str, Named]) -> tuple[np.ndarray, States]:
+    """Return the variables that a column is about, and their states."""
+    found = named.get(column.name)
+    if found is not None:
+        return found.variables, found.states
+    base = _INDEX.sub("", column.name).replace(" ", "")
+    place = tuple(
+        int(k) for group in _INDEX.findall(column.name) for k in group.replace(" ", "").split(",")
+    )
+    found = named.get(base)
+    where = cases.place(-1, column.number)
+    if found is None or not place:
+        known = [name for name in named if "(" not in name] + [n for n in named if "(" in n]
+        raise GmError([errors.unknown_column(where, cases.name, column.name, known[:_NAMES_MAX])])
+    shape = found.variables.shape
+    if len(place) != len(shape) or any(k >= size for k, size in zip(place, shape, strict=False)):
+        reason = f"is none of {base}, which has shape [{', '.join(map(str, shape))}]"
+        raise GmError([errors.unknown_column(where, cases.name, column.name, [], reason)])
+    return found.variables[place], found.states
+
+
+def _claim(cases: Cases, column: Column, variables: np.ndarray, taken: dict[int, str]) -> None:
+    """Refuse a variable that two columns are about."""
+    for variable in variables.reshape(-1).tolist():
+        if variable in taken:
+            reason = f"is about what column `{taken[variable]}` is about"
+            where = cases.place(-1, column.number)
+            raise GmError([errors.unknown_column(where, cases.name, column.name, [], reason)])
+        taken[variable] = column.name
+
+
+def _states(
+    cases: Cases, column: Column, variables: np.ndarray, states: States
+) -> Int32[np.ndarray, "rows own"]:
+    """Read the cells of a column; -1 where they are empty."""
+    found = _read(cases, column, states)
+    width = max(1, variables.size)
+    if isinstance(found, tuple):
+        index, reason = found
+        raise GmError([_bad_cell(cases, column, index // width, reason, states)])
+    shape = (cases.num_rows, *variables.shape)
+    if found.shape != shape and not (found.size == 0 and cases.num_rows == 0):
+        has = " x ".join(map(str, found.shape[1:])) or "one value"
+        needed = " x ".join(map(str, variables.shape)) or "one value"
+        reason = f"has {has} in each row, where {needed} is needed"
+        hint = "name a column for each element: `x[3]`"
+        where = cases.place(-1, column.number)
+        text = f"column `{column.name}` {reason}"
+        raise GmError([errors.bad_rows(where, cases.name, f"does not fit: {text}", hint)])
+    flat = found.reshape(cases.num_rows, width if found.size else 0)
+    seen = ~np.isnan(flat) if flat.dtype == np.float64 else np.ones(flat.shape, np.bool_)
+    numbers = np.where(seen, flat, states.first).astype(np.int64) - states.first
+    outside = (numbers < 0) | (numbers >= states.count)
+    if outside.any():
+        row = int(outside.any(axis=1).argmax())
+        value = int(np.asarray(flat[row][outside[row]][0]))
+        raise GmError([_bad_cell(cases, column, row, Unreadable(str(value)), states)])
+    return np.where(seen, numbers, -1).astype(np.int32)
+
+
+def _read(cases: Cases, column: Column, states: States) -> np.ndarray | tuple[int, Unreadable]:
+    """Read the cells of a column: words of a file as such, whatever else as data is read."""
+    if cases.table is None:
+        return read_column(_type(states), column.name, cases.span, column.cells)
+    words = cast("list[str]", column.cells)
+    values = read_all(_type(states), words)
+    if isinstance(values, tuple) or not words:
+        return values if isinstance(values, tuple) else np.zeros(0, np.int64)
+    return stored(_type(states), values, (len(words),))
+
+
+def _type(states: States) -> DataType:
+    if states.is_bool:
+        return Bool()
+    return Enum(states.name, states.labels) if states.labels else Integer()
+
+
+def _bad_cell(
+    cases: Cases, column: Column, row: int, reason: Unreadable, states: States
+) -> Diagnostic:
+    where: Span = cases.place(row, column.number)
+    return errors.bad_case(
+        where,
+        cases.name,
+        cases.row_text(row),
+        column.name,
+        reason.shown,
+        states.describe(),
+        reason.hint,
+    )

@@ -1,0 +1,148 @@
+"""The gradient of F equals its differences, wherever params may stand."""
+
+import numpy as np
+import pytest
+
+from gmlang.learning.numbers.coordinates import to_coordinates, to_numbers
+from gmruntime.budget import UNLIMITED
+from tests.gmlang.learning.posed import anywhere, posed
+
+PROGRAMS = {
+    "direct": """
+        param p : probability ~ Beta(2, 3)
+        param q[2] : probability
+        var a : bool ~ Bernoulli(p)
+        var b : bool ~ Bernoulli(q[a])
+        observe b
+        learn p, q""",
+    "one minus": """
+        param p : probability
+        var a : bool ~ {true: 1 - p, false: p}
+        var b : bool ~ Bernoulli(0.3 if a else p)
+        observe not b
+        learn p""",
+    "simplex by name": """
+        param s[3] : simplex ~ Dirichlet([1, 2, 0.5])
+        param t[2, 3] : simplex
+        var a : {red, green, blue} ~ {red: s[0], green: s[1], blue: s[2]}
+        var b : 0..2 ~ Categorical(t[0 if a == red else 1])
+        observe b = 1
+        learn s, t""",
+    "noisy or": """
+        param p[2] : probability
+        param leak : probability ~ Beta(1, 9)
+        var a[2] : bool ~ Bernoulli(0.4)
+        var b : bool ~ NoisyOr(a[0]: p[0], a[1]: p[1] * 0.9, leak=leak)
+        observe b
+        learn p, leak""",
+    "counts": """
+        param mean : positive ~ Gamma(2, 1)
+        param p : probability
+        var n : 0..6 ~ Poisson(2 * mean)
+        var k : 0..6 ~ Binomial(6, p * p)
+        var g : 0..6 ~ Geometric(p)
+        constraint n + k >= g
+        observe g = 2
+        learn mean, p""",
+    "weights": """
+        param w[2] : real ~ Normal(0, 1)
+        var a : 0..3 ~ Weights({v: exp(w[0] * v) for v in 0..3})
+        var b : 0..2 ~ Weights({0: 1, 1: exp(w[1]), _: logistic(w[0])})
+        constraint a >= b
+        observe b = 1
+        learn w""",
+    "log factors": """
+        param J : real ~ Normal(0, 2)
+        param h[3] : real
+        param r : positive
+        var x[3] : bool
+        for i in 0..2: prefer x[i] weight h[i] - h[0] * 0.5
+        for i in 0..<2: prefer x[i] == x[i + 1] weight J / r
+        factor sum(max(h[i], 0.3) * x[i] for i in 0..2) + abs(J) * sqrt(r) ** 1.5
+        factor J if x[0] and x[2] else log(r)
+        observe x[1]
+        learn J, h, r""",
+    "other families": """
+        param c : real
+        param w : positive
+        param s[3] : simplex
+        param p : probability
+        var a : 0..4 ~ Around(2 + c, w * 2)
+        var b : 0..2 ~ Categorical([s[i] for i in 0..2])
+        var d : 0..2 ~ Categorical([p * s[0], p * s[1] + p * s[2], 1 - p])
+        factor (a + b + d) * 0.2
+        observe d = 1
+        learn c, w, s, p""",
+    "gates": """
+        param p : probability
+        param q : probability
+        var c : bool ~ Bernoulli(0.4)
+        var x : bool
+        if c: x ~ Bernoulli(p)
+        else: x ~ Bernoulli(q)
+        observe x
+        learn p, q""",
+    "models": """
+        domain Color = {red, green, blue}
+        param sure : probability ~ Beta(9, 1)
+        param often : probability
+        param faith : probability
+        param s[3] : simplex
+        entity Thing:
+            color : Color
+            big : bool
+        model odd(x: Thing) prior often:
+            predict x.color = green @ sure
+            predict x.color ~ Categorical(s) @ faith
+        model other(x: Thing) prior 0.3:
+            predict x.big = true @ 0.8
+            predict x.color = red @ sure * faith
+        model both(x: Thing) prior often:
+            predict other(x) @ faith
+        var it : Thing
+        consider odd(it), other(it), both(it)
+        observe it.color = green
+        learn sure, often, faith, s""",
+    "the same variable twice": """
+        param f[2, 2] : real
+        var x : bool
+        var y[2] : bool
+        for i in 0..1, j in 0..1: factor f[y[i], y[j]]
+        factor f[x, y[0]]
+        observe y[0]
+        learn f""",
+    "to predict": """
+        param w[2, 2] : real ~ Normal(0, 1)
+        var x : bool
+        var y : bool
+        factor w[x, y]
+        observe x, y
+        learn w to predict y""",
+}
+
+
+def _plain(text: str) -> str:
+    lines = text.strip("\n").splitlines()
+    width = len(lines[0]) - len(lines[0].lstrip())
+    return "\n".join(line[width:] for line in lines) + "\n"
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_gradient_equals_differences(name: str, seed: int):
+    problem, objective = posed(_plain(PROGRAMS[name]))
+    layout = problem.layout
+    where = to_coordinates(layout, anywhere(problem, seed))
+    found = objective.at(to_numbers(layout, where), UNLIMITED).gradient
+    for k in range(layout.size):
+        step = np.zeros(layout.size)
+        step[k] = 1e-5
+        above = objective.at(to_numbers(layout, where + step), UNLIMITED).value
+        below = objective.at(to_numbers(layout, where - step), UNLIMITED).value
+        assert found[k] == pytest.approx((above - below) / 2e-5, abs=2e-6)
+
+
+@pytest.mark.parametrize("name", ["direct", "one minus", "simplex by name", "gates"])
+def test_what_stands_in_tables_as_it_is_is_found_to_be_direct(name: str):
+    problem, _ = posed(_plain(PROGRAMS[name]))
+    assert problem.tables.direct_only().all()
