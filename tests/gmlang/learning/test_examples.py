@@ -1,0 +1,112 @@
+"""The examples learn from their data what it was drawn from."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gmlang
+from gmlang.data.settings import read_file
+from gmlang.diagnostics import Source
+from gmlang.syntax.print import format_source
+
+FOLDER = Path(__file__).resolve().parents[3] / "examples" / "learning"
+DATA = {
+    "clinic": {"patients": "patients.csv"},
+    "weather": {"y": "days.csv"},
+    "crowd": {"worker": "workers.csv", "label": "labels.csv"},
+    "pictures": {"pictures": "pictures.csv"},
+    "tagger": {"word": "words.csv", "gold": "tags.csv"},
+    "confidence": {"seen": "things.csv"},
+}
+
+
+def _made() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("make_data", FOLDER / "make_data.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _learned(name: str) -> Any:
+    data: dict[str, Any] = {
+        key: read_file(key, str(FOLDER / file)) for key, file in DATA[name].items()
+    }
+    return gmlang.load(FOLDER / f"{name}.gm").learn(**data)
+
+
+def test_every_example_is_learned_here():
+    assert {path.stem for path in FOLDER.glob("*.gm")} == set(DATA)
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.gm")), ids=lambda p: p.stem)
+def test_it_is_in_its_canonical_form(path: Path):
+    text = path.read_text("utf-8")
+    assert format_source(Source(str(path), text)) == text
+
+
+def test_the_data_is_what_the_script_draws(tmp_path: Path):
+    _made().make(tmp_path)
+    for files in DATA.values():
+        for name in files.values():
+            assert (tmp_path / name).read_text("utf-8") == (FOLDER / name).read_text("utf-8")
+
+
+def _near(learned: Any, name: str, key: str = "") -> None:
+    """Check that a param is within four errors of what was drawn from."""
+    truth = np.asarray(_made().TRUTH[key or name])
+    errors = np.maximum(np.asarray(learned.errors[name]), 0.01)
+    assert (np.abs(np.asarray(learned.values[name]) - truth) < 4 * errors).all()
+
+
+def test_the_clinic_finds_its_numbers():
+    learned = _learned("clinic")
+    assert learned.status == "converged"
+    for name in ("flu", "fever", "cough"):
+        _near(learned, name)
+
+
+def test_the_weather_finds_its_states_up_to_their_names():
+    learned = _learned("weather")
+    assert learned.status == "converged"
+    truth = np.asarray(_made().TRUTH["B"])
+    found = np.asarray(learned.values["B"])
+    order = np.argsort(-found[:, 0])
+    assert np.abs(found[order] - truth).max() < 0.15
+
+
+def test_the_crowd_is_right_more_often_than_its_majority():
+    learned = _learned("crowd")
+    workers = np.loadtxt(FOLDER / "workers.csv", delimiter=",", dtype=int)
+    labels = np.loadtxt(FOLDER / "labels.csv", delimiter=",", dtype=int)
+    rng = np.random.default_rng(2)
+    truth = rng.choice(3, 200, p=np.array(_made().TRUTH["share"]))
+    posterior = learned.model.bind(worker=workers, label=labels).query("P(truth)").to_numpy()
+    found = posterior.argmax(axis=1)
+    names = [np.bincount(truth[found == k], minlength=3).argmax() for k in range(3)]
+    majority = np.array([np.bincount(row, minlength=3).argmax() for row in labels])
+    assert (np.array(names)[found] == truth).mean() >= (majority == truth).mean()
+
+
+def test_the_pictures_find_that_neighbours_are_alike():
+    learned = _learned("pictures")
+    assert learned.method == "gradient"
+    weights = np.asarray(learned.values["down"])[:3]
+    # A neighbour moves log-odds by 0.7 up or down: alike rather than not is worth 0.7 nats.
+    assert weights.mean() == pytest.approx(0.7, abs=0.2)
+
+
+def test_the_tagger_learns_that_tags_follow_in_a_circle():
+    follow = np.asarray(_learned("tagger").values["follow"])
+    assert (follow.argmax(axis=1) == [1, 2, 0]).all()
+
+
+def test_confidences_and_priors_are_the_shares_that_were_seen():
+    learned = _learned("confidence")
+    assert learned.values["sure"] == pytest.approx([84 / 99, 69 / 77], abs=1e-4)
+    assert learned.values["often"] == pytest.approx([90 / 310, 68 / 310], abs=1e-4)
