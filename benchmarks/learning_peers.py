@@ -62,7 +62,7 @@ def objective(text: str, **data: object) -> Objective:
     model = gmlang.compile(text).bind(**data)
     program = model.checked.program
     what = learns_of(program, model.values)[0]
-    problem = pose(program, model.values, what, None, np.random.default_rng(0))
+    problem = pose(program, model.values, what, None, np.random.default_rng(0), 1 << 30)
     return objective_of(problem, problem.rows, UNLIMITED, 0)
 
 

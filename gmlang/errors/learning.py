@@ -152,7 +152,22 @@ def too_wide_to_learn(span: Span, text: str, entries: str) -> Diagnostic:
 
 def too_large_to_learn(span: Span, reason: str) -> Diagnostic:
     """Report a program whose expected counts are out of reach."""
-    hint = "observe more, or let fewer variables depend on each other"
+    return _out_of_reach(span, reason, "observe more, or let fewer variables depend on each other")
+
+
+def rows_too_large(span: Span, rows: int, variables: int, needed_bytes: int) -> Diagnostic:
+    """Report more rows than fit into memory."""
+    reason = f"{rows} rows of {variables} variables take {needed_bytes / 2**30:.1f} GiB"
+    return _out_of_reach(span, reason, "learn from fewer rows, or allow more: --memory")
+
+
+def out_of_time(span: Span) -> Diagnostic:
+    """Report that nothing could be evaluated before the time was over."""
+    reason = "the time was over before anything could be learned"
+    return _out_of_reach(span, reason, "allow more time: `within 5 min`, or --within")
+
+
+def _out_of_reach(span: Span, reason: str, hint: str) -> Diagnostic:
     return Diagnostic("GM721", f"learning is out of reach here: {reason}", span, hint=hint)
 
 

@@ -30,7 +30,7 @@ SECONDS_TO_LEARN = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How to learn, as whoever asks says it; the program's own words come before.
+    """How to learn, as whoever asks says it: before the program's own words, but for `within`.
 
     Attributes:
         how: what all methods take.

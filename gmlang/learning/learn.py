@@ -107,7 +107,7 @@ def learn(
     """
     start_s = now_s()
     rng = np.random.default_rng(how.seed)
-    problem = pose(program, values, what, how.weight, rng)
+    problem = pose(program, values, what, how.weight, rng, budget.memory_bytes)
     try:
         problem, skipped, whole = _possible(problem, how, budget)
         used, kept = _apart(problem.rows, how, rng)
@@ -129,8 +129,7 @@ def learn(
             yield _step(problem, objective, plan, progress, score, now_s() - start_s)
         score = _score(held, attempts[0].point, budget) or score
     except TimeoutError:
-        reason = "the time was over before anything could be learned"
-        raise GmError([errors.too_large_to_learn(what.span, reason)]) from None
+        raise GmError([errors.out_of_time(what.span)]) from None
     notes = [*([_skipped_note(skipped)] if skipped else []), *_notes(problem, attempts[0], what)]
     return _learned(
         problem, used, how, plan, attempts, score, notes, make, values, now_s() - start_s
@@ -384,10 +383,10 @@ def log_likelihoods(
     """
     span = next(table.span for table in program.rows if table.name == source)
     nothing = Learn(span, "", (), source, (), 0)
-    problem = pose(program, values, nothing, weight, np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    problem = pose(program, values, nothing, weight, rng, budget.memory_bytes)
     try:
         objective = objective_of(problem, problem.rows, budget, seed)
         return objective.at(np.zeros(0), budget).log_rows
     except TimeoutError:
-        reason = "the time was over before all rows were looked at"
-        raise GmError([errors.too_large_to_learn(span, reason)]) from None
+        raise GmError([errors.out_of_time(span)]) from None

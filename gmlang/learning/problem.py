@@ -103,6 +103,7 @@ def pose(
     learn: Learn,
     weight: str | None,
     rng: np.random.Generator,
+    memory_bytes: int,
 ) -> Problem:
     """Bind, ground and read all that a `learn` needs.
 
@@ -112,6 +113,7 @@ def pose(
         learn: what is learned.
         weight: the column of weights.
         rng: of checks.
+        memory_bytes: cap on the rows.
 
     Raises:
         GmError: for whatever is wrong with the data or the cases.
@@ -131,6 +133,7 @@ def pose(
     cases = _cases(program, values, learn)
     rows = Rows(own[None, :], np.ones(1), np.zeros(1, np.int64))
     if cases is not None:
+        _need_room(learn, cases.num_rows, len(own), memory_bytes)
         rows = read_rows(grounding.world, cases, own, weight)
     targets = _targets(grounding, learn, rows)
     normaliser = _normaliser(grounding)
@@ -138,6 +141,16 @@ def pose(
         *(learn, program, grounding, tables, priors, rows, targets, started, start),
         *(normaliser, cases),
     )
+
+
+ROW_BYTES = 16
+"""What each cell of the evidence takes: the rows, those without targets, and what is merged."""
+
+
+def _need_room(learn: Learn, num_rows: int, num_variables: int, memory_bytes: int) -> None:
+    needed = ROW_BYTES * num_rows * num_variables
+    if needed > memory_bytes:
+        raise GmError([errors.rows_too_large(learn.span, num_rows, num_variables, needed)])
 
 
 def _layout(

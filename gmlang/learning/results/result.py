@@ -165,7 +165,7 @@ class Learned(Generic[M]):
         if held_out is not None:
             plain["held_out"] = {
                 "mean": held_out.mean,
-                "error": held_out.error,
+                "error": held_out.error if np.isfinite(held_out.error) else None,
                 "rows": held_out.count,
             }
         return plain
@@ -202,7 +202,9 @@ def score_line(learned: Learned[Any]) -> str:
     score = f"{learned.log_likelihood / max(learned.total_weight, 1e-300):.4f} nats a case"
     if learned.held_out is not None:
         held = learned.held_out
-        score += f" · held out {held.mean:.4f} ± {held.error:.2g} ({held.count} rows)"
+        error = f" ± {held.error:.2g}" if np.isfinite(held.error) else ""
+        rows = "1 row" if held.count == 1 else f"{held.count} rows"
+        score += f" · held out {held.mean:.4f}{error} ({rows})"
     return score
 
 

@@ -140,6 +140,19 @@ def _refused_weight() -> str:
     return str(caught.value)
 
 
+def test_rows_beyond_memory_are_refused_before_they_are_made():
+    with pytest.raises(GmError, match="GiB") as caught:
+        gmlang.compile(PROGRAM).learn(seen={"n": [3] * 1000}, memory_bytes=1000)
+    assert [d.code for d in caught.value.diagnostics] == ["GM721"]
+
+
+def test_one_row_kept_apart_has_no_error():
+    learned = _learn(seen={"n": [3, 4], "x[0]": [1, 0]}, hold_out=0.5)
+    assert learned.held_out is not None
+    assert "± nan" not in repr(learned)
+    assert "NaN" not in learned.to_json()
+
+
 def test_impossible_rows_are_named_or_left_out():
     text = PROGRAM + "var y : bool := x[0]\n"
     model = gmlang.compile(text)
