@@ -86,9 +86,12 @@ def learn(
     Ctrl-C gives the best so far, and writes it.
     """
     from gmlang.diagnostics import GmError, render
+    from gmlang.errors.learning import out_of_time
     from gmlang.learning.course import Terms, learns_of
     from gmlang.learning.learn import How
 
+    if not 0 <= hold_out < 1:
+        raise click.UsageError("--hold-out takes a part of the rows, from 0 to below 1")
     target = _target(file, out, in_place=in_place)
     model = bound(open_program(file), settings, files)
     how = How(hold_out, seed, weight, skip_impossible)
@@ -100,9 +103,11 @@ def learn(
                 learned = interrupts.answer(
                     lambda watch, m=model, w=what: _watched(m, w, terms, watch), LATE_S
                 )
+                if learned is None and not interrupts.number:
+                    raise GmError([out_of_time(what.span)])
                 if learned is None:
                     click.echo("interrupted before anything was learned", err=True)
-                    return interrupts.exit_status if interrupts.number else EXIT_ANSWERED
+                    return interrupts.exit_status
                 found.append(learned)
                 model = learned.model
                 if not as_json:

@@ -286,8 +286,12 @@ def _finish(
     except GmError as error:
         return Failure(question, error)
     answer = job.so_far() if answer is None else answer
-    if answer is not None or interrupts.number or isinstance(question, Learn):
+    if answer is not None or interrupts.number:
         return answer
+    if isinstance(question, Learn):
+        from gmlang.errors.learning import out_of_time
+
+        return Failure(question, GmError([out_of_time(question.span)]))
     from gmlang.queries.dispatch import unanswered
 
     return unanswered(question, settings)

@@ -87,7 +87,9 @@ def _without_value(job: Job, learned: Learned, span: Span) -> Diagnostic:
         if isinstance(part, DataRef) and part.name in learned.names
     )
     return errors.not_learnable_here(
-        span, next(names), "a statement that has no value in some states"
+        span,
+        next(names),
+        "a statement that has no value in some states, or for some numbers that it may be",
     )
 
 

@@ -223,7 +223,8 @@ def _quality(learned: Learned[Any]) -> str:
     else:
         left = f"about {learned.gain_left:.2g} nats left" if learned.gain_left < np.inf else ""
         parts = ["stopped: the best so far" + (f", {left}" if left else "")]
-    parts.append(f"{learned.method}, {learned.rounds} rounds")
+    rounds = "1 round" if learned.rounds == 1 else f"{learned.rounds} rounds"
+    parts.append(f"{learned.method}, {rounds}")
     restarts = learned.restarts
     if len(restarts.values) > 1:
         reached = f"{restarts.num_reached} of {len(restarts.values)} starts reached it"
