@@ -11,6 +11,7 @@ import pytest
 import gmlang
 from gmlang.data.settings import read_file
 from gmlang.diagnostics import Source
+from gmlang.learning.results.writing import written
 from gmlang.syntax.print import format_source
 
 FOLDER = Path(__file__).resolve().parents[3] / "examples" / "learning"
@@ -62,6 +63,18 @@ def _near(learned: Any, name: str, key: str = "") -> None:
     truth = np.asarray(_made().TRUTH[key or name])
     errors = np.maximum(np.asarray(learned.errors[name]), 0.01)
     assert (np.abs(np.asarray(learned.values[name]) - truth) < 4 * errors).all()
+
+
+@pytest.mark.parametrize("name", DATA)
+def test_what_is_written_has_the_same_numbers(name: str):
+    learned = _learned(name)
+    source = learned.model.checked.program.span.source
+    again = gmlang.compile(written(source, [learned], ["its data"]))
+    assert not again.checked.program.learns
+    data = {key: read_file(key, str(FOLDER / file)) for key, file in DATA[name].items()}
+    known = again.bind(**data).session().world.data
+    for key, value in learned.values.items():
+        assert known[key] == pytest.approx(value, abs=1e-8)
 
 
 def test_the_clinic_finds_its_numbers():

@@ -1,8 +1,9 @@
-"""The gradient of F equals its differences, wherever params may stand."""
+"""F is what questions say it is, and its gradient its differences, wherever params may stand."""
 
 import numpy as np
 import pytest
 
+import gmlang
 from gmlang.learning.numbers.coordinates import to_coordinates, to_numbers
 from gmruntime.budget import UNLIMITED
 from tests.gmlang.learning.posed import anywhere, posed
@@ -73,6 +74,19 @@ PROGRAMS = {
         factor (a + b + d) * 0.2
         observe d = 1
         learn c, w, s, p""",
+    "nothing draws": """
+        param p[3] : probability
+        entity Thing:
+            size : 0..4
+        var z : 0..2
+        var b : bool base {true: 3, false: 1}
+        var it : Thing
+        var x : bool ~ Bernoulli(p[z])
+        var y : bool := x and b
+        observe y
+        observe z == 1 or x
+        observe b like {true: 0.7, false: 0.2}
+        learn p""",
     "gates": """
         param p : probability
         param q : probability
@@ -146,3 +160,23 @@ def test_the_gradient_equals_differences(name: str, seed: int):
 def test_what_stands_in_tables_as_it_is_is_found_to_be_direct(name: str):
     problem, _ = posed(_plain(PROGRAMS[name]))
     assert problem.tables.direct_only().all()
+
+
+def _log_z(text: str, values: dict[str, np.ndarray]) -> float:
+    found = gmlang.compile(text).bind(**values).query("logZ()")
+    assert found.status == "exact"
+    assert isinstance(found.value, float)
+    return found.value
+
+
+@pytest.mark.parametrize("name", [name for name in PROGRAMS if name != "to predict"])
+def test_the_log_likelihood_is_log_z_with_and_without_what_was_seen(name: str):
+    text = _plain(PROGRAMS[name])
+    problem, objective = posed(text)
+    numbers = anywhere(problem, 2)
+    values = problem.layout.values(numbers)
+    lines = [line for line in text.splitlines() if not line.startswith("learn")]
+    unseen = [line for line in lines if not line.startswith("observe")]
+    expected = _log_z("\n".join(lines), values) - _log_z("\n".join(unseen), values)
+    found = objective.at(numbers, UNLIMITED).log_likelihood
+    assert found == pytest.approx(expected, abs=1e-10)
