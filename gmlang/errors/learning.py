@@ -93,6 +93,15 @@ def size_not_known(span: Span, name: str, size: str) -> Diagnostic:
 def no_value_yet(span: Span, name: str) -> Diagnostic:
     """Report a param that a question needs before it is learned."""
     hint = f"`learn {name}` before it is asked for, `gmlang learn FILE`, or --set {name}=..."
+    return _no_value(span, name, hint)
+
+
+def learned_apart(span: Span, name: str, others: Sequence[str]) -> Diagnostic:
+    """Report a param without a value where others are learned and it is not."""
+    return _no_value(span, name, f"learn them together: `learn {', '.join((*others, name))}`")
+
+
+def _no_value(span: Span, name: str, hint: str) -> Diagnostic:
     return Diagnostic("GM716", f"`{name}` has no value yet", span, hint=hint)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gmlang.core.check.learning import without_value
 from gmlang.core.parameters import Learn
 from gmlang.core.program import Program
 from gmlang.data.cases import Cases, read_cases
@@ -118,6 +119,7 @@ def pose(
     Raises:
         GmError: for whatever is wrong with the data or the cases.
     """
+    _need_values(program, values, learn)
     world = bind(program, values, frozenset(learn.names))
     layout, started, start = _layout(program, values, learn, world)
     learned = Learned(frozenset(learn.names))
@@ -141,6 +143,21 @@ def pose(
         *(learn, program, grounding, tables, priors, rows, targets, started, start),
         *(normaliser, cases),
     )
+
+
+def _need_values(program: Program, values: Mapping[str, object], learn: Learn) -> None:
+    """Refuse params without a value that are not learned with the others."""
+    symbols = {symbol.name: symbol for symbol in program.data}
+    left = [
+        name
+        for name in without_value(program.data)
+        if learn.names and name not in learn.names and name not in values
+    ]
+    if left:
+        others = [shown(symbols[name]) for name in learn.names]
+        raise GmError(
+            [errors.learned_apart(symbols[n].span, shown(symbols[n]), others) for n in left]
+        )
 
 
 ROW_BYTES = 16
