@@ -141,6 +141,8 @@ def _target(file: str, out: str | None, *, in_place: bool) -> str | None:
         return None
     if not out.endswith(ENDINGS):
         raise click.UsageError(f"-o takes a file that ends in {', '.join(ENDINGS)}, not {out!r}")
+    if not Path(out).resolve().parent.is_dir():
+        raise click.UsageError(f"-o {out}: there is no such folder")
     if file != "-" and Path(out).resolve() == Path(file).resolve():
         raise click.UsageError(f"{out} is the program itself: --in-place writes over it")
     return out
