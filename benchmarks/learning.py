@@ -1,6 +1,7 @@
 """Parameters of a Bayesian network from cases with empty cells: gmlang beside pyAgrum.
 
     python benchmarks/learning.py DATA [NETWORK] [ROWS ...]
+    python benchmarks/learning.py DATA coverage
 
 DATA is a folder with NETWORK.bif.gz. Cases are drawn from the network, a fifth of their cells
 emptied; the figures are of all of learning, files read and programs checked, and of one round. Both
@@ -38,12 +39,14 @@ def drawn(model: gmlang.Model, count: int, seed: int) -> dict[str, list[str]]:
     return {name: [row[name] for row in values] for name in values[0]}
 
 
-def emptied(cases: dict[str, list[str]], rng: np.random.Generator) -> dict[str, list[str]]:
-    """Leave out a fifth of the cells."""
+def emptied(
+    cases: dict[str, list[str]], rng: np.random.Generator, part: float = EMPTY
+) -> dict[str, list[str]]:
+    """Leave out a part of the cells."""
     return {
         name: [
             cell if seen else ""
-            for cell, seen in zip(cells, rng.random(len(cells)) > EMPTY, strict=True)
+            for cell, seen in zip(cells, rng.random(len(cells)) > part, strict=True)
         ]
         for name, cells in cases.items()
     }
@@ -107,18 +110,43 @@ def process_s(folder: Path, program: str, rows: Path) -> float:
     return perf_counter() - start
 
 
+def network_of(data: Path, folder: Path, name: str) -> tuple[Path, gmlang.Model]:
+    bif = folder / f"{name}.bif"
+    bif.write_bytes(gzip.decompress((data / f"{name}.bif.gz").read_bytes()))
+    return bif, gmlang.load(bif)
+
+
+def coverage(data: Path, folder: Path) -> None:
+    """Count how many intervals of 95 % hold the truth: 60 times 3000 cases of cancer."""
+    _, network = network_of(data, folder, "cancer")
+    text = network.checked.program.span.source.text
+    model = gmlang.compile(learnable(text).replace(": simplex", ": simplex ~ Dirichlet(0.5)"))
+    world = network.session().world.data
+    truth = {name: np.asarray(world[name]) for name in re.findall(r"data (P_\w+)", text)}
+    inside: list[bool] = []
+    for seed in range(60):
+        cases = emptied(drawn(network, 3000, seed), np.random.default_rng(1000 + seed), 0.3)
+        learned = model.learn(cases=cases)
+        for name, value in truth.items():
+            low, high = learned.interval(name)
+            inside += np.ravel(((low < value) & (value < high))[..., 0]).tolist()
+    print(f"cancer: {np.mean(inside):.1%} of {len(inside)} intervals hold the truth")
+
+
 def main() -> None:
     data, name = Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "alarm"
     sizes = [int(text) for text in sys.argv[3:]] or [1000, 10_000]
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        bif = folder / f"{name}.bif"
-        bif.write_bytes(gzip.decompress((data / f"{name}.bif.gz").read_bytes()))
-        network = gmlang.load(bif)
+        if name == "coverage":
+            coverage(data, folder)
+            return
+        bif, network = network_of(data, folder, name)
         program = learnable(network.checked.program.span.source.text)
-        held = emptied(drawn(network, NUM_HELD_OUT, 1), np.random.default_rng(1))
+        # Not the seeds of the draws: cells would be emptied by what is in them.
+        held = emptied(drawn(network, NUM_HELD_OUT, 1), np.random.default_rng(101))
         for size in sizes:
-            cases = emptied(drawn(network, size, 0), np.random.default_rng(0))
+            cases = emptied(drawn(network, size, 0), np.random.default_rng(100))
             path = folder / "cases.csv"
             write(path, cases, "")
             model = gmlang.compile(program)
