@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gmlang.diagnostics import GmError
 from gmlang.learning.methods.ascent import ascent
 from gmlang.learning.methods.climbing import GAIN_MAX, Round
 from gmlang.learning.methods.curvature import Curvature, curvature
@@ -97,10 +98,12 @@ def search(
 
     Raises:
         TimeoutError: when there was no time even for the first start.
+        GmError: when a statement has no value at any start.
     """
     is_rough = problem.is_rough()
     found: list[Attempt] = []
     best: Point | None = None
+    refused: GmError | None = None
     for number in range(plan.attempts):
         try:
             start = objective.at(_start(problem, is_rough, plan, number), budget)
@@ -108,6 +111,10 @@ def search(
             if not found:
                 raise
             break
+        except GmError as error:
+            # A statement has no value where this climb would begin: another may.
+            refused = error
+            continue
         begun = last = Attempt(start, 1, np.inf, False)
         hopeless = 0
         for attempt in _climb(problem, objective, plan, begun, budget):
@@ -123,6 +130,8 @@ def search(
         found.append(last)
         if budget.is_spent():
             break
+    if not found and refused is not None:
+        raise refused
     each_s = budget.spent_s() / sum(one.rounds for one in found)
     found.sort(key=lambda one: -one.point.value)
     costs_s = 2.0 * each_s * basis(objective.layout).shape[1]

@@ -230,3 +230,24 @@ def test_coordinates_and_numbers_are_each_others_inverse():
     numbers = anywhere(problem)
     again = to_numbers(problem.layout, to_coordinates(problem.layout, numbers))
     assert again == pytest.approx(numbers)
+
+
+def test_a_start_at_which_a_statement_has_no_value_is_passed_over():
+    text = (
+        "param m : real ~ Normal(0.3, 1)\nvar n : 0..9 ~ Poisson(m)\nvar k : 0..9 ~ Poisson(m)\n"
+        "observe k = 3\nlearn m\n"
+    )
+    learned = gmlang.compile(text).learn(restarts=20)
+    assert 0 < len(learned.restarts.values) < 20
+    assert learned.values["m"] > 0
+
+
+def test_counts_are_learned_by_their_mean():
+    text = (
+        "data seen[N] : 0..40 = [3, 5, 4, 8]\nparam m : positive\nvar n[N] : 0..40\n"
+        "for i in 0..<N: n[i] ~ Poisson(m)\nobserve n = seen\nlearn m\n"
+    )
+    learned = gmlang.compile(text).learn()
+    assert learned.method == "em"
+    assert learned.values["m"] == pytest.approx(5.0, abs=1e-3)
+    assert learned.errors["m"] == pytest.approx(np.sqrt(5 / 4), rel=1e-2)
