@@ -208,7 +208,6 @@ class Model:
         return self._noted(answer(self.session(), question, settings))
 
     def _noted(self, found: Answer) -> Answer:
-        """Say of an answer what it owes to learning."""
         if not self.learned:
             return found
         names = self.learned if len(self.learned) < 7 else (*self.learned[:6], "...")
@@ -319,11 +318,7 @@ class Model:
         return finished(self.learning(**dict(zip(OPTIONS, how, strict=True)), **data))
 
     def learning(self, **given: object) -> "Generator[LearningStep, None, Learned[Model]]":
-        """Yield each round of `learn`, whose arguments these are; break whenever you like.
-
-        Raises:
-            GmError: when the program or the data has mistakes, or counts are out of reach.
-        """
+        """Yield each round of `learn`, whose arguments and errors these are; leave at any."""
         from gmlang.learning.course import learn_all, learns_of, split_terms
 
         terms, data = split_terms(given)

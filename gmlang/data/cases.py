@@ -17,7 +17,7 @@ from gmlang.data.names import shown
 from gmlang.data.scalars import is_number, unquoted
 from gmlang.data.tables import Table
 from gmlang.diagnostics import GmError, Span
-from gmlang.errors import learning as errors
+from gmlang.errors.learning import mistakes as errors
 
 
 @dataclass(frozen=True, slots=True, eq=False)

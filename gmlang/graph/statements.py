@@ -31,7 +31,7 @@ from gmlang.core.program import (
     Use,
 )
 from gmlang.diagnostics import GmError, Span
-from gmlang.errors import learning as learning_errors
+from gmlang.errors.learning import mistakes as learning_errors
 from gmlang.graph.builder import Origin
 from gmlang.graph.fixpoints import lower_definition
 from gmlang.graph.lowering.grounder import (

@@ -5,7 +5,7 @@ from typing import NoReturn
 import numpy as np
 
 from gmlang.diagnostics import GmError
-from gmlang.errors import learning as errors
+from gmlang.errors.learning import mistakes as errors
 from gmlang.learning.objective import Objective, Side
 from gmlang.learning.problem import Problem
 from gmlang.learning.rows import Rows

@@ -11,7 +11,7 @@ from gmlang.core.parameters import METHODS, Learn
 from gmlang.core.program import Assert, Program, Query
 from gmlang.diagnostics import GmError
 from gmlang.errors import grounding as setting_errors
-from gmlang.errors import learning as errors
+from gmlang.errors.learning import mistakes as errors
 from gmlang.graph.world.bindings import bind
 from gmlang.learning.learn import How, Step, learn
 from gmlang.learning.results.answer import learn_answer

@@ -9,7 +9,7 @@ import numpy as np
 from gmlang.core.parameters import Learn
 from gmlang.core.program import Program
 from gmlang.diagnostics import GmError
-from gmlang.errors import learning as errors
+from gmlang.errors.learning import mistakes as errors
 from gmlang.learning.compiled import objective_of
 from gmlang.learning.methods.curvature import FREE_MAX, Uncertainty, uncertainty
 from gmlang.learning.methods.search import Attempt, Plan, Progress, search

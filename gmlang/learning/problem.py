@@ -11,7 +11,7 @@ from gmlang.core.program import Program
 from gmlang.data.cases import Cases, read_cases
 from gmlang.data.names import shown
 from gmlang.diagnostics import GmError
-from gmlang.errors import learning as errors
+from gmlang.errors.learning import mistakes as errors
 from gmlang.graph.from_core import Grounding, begin_grounding
 from gmlang.graph.lowering.grounder import Learned
 from gmlang.graph.values.environment import Env, Slots

@@ -11,7 +11,7 @@ from gmlang.data.arrays import read_column
 from gmlang.data.cases import Cases, Column, weights_of
 from gmlang.data.scalars import DataType, Unreadable, read_all, stored
 from gmlang.diagnostics import Diagnostic, GmError, Span
-from gmlang.errors import learning as errors
+from gmlang.errors.learning import mistakes as errors
 from gmlang.graph.world.names import Named, named_in
 from gmlang.graph.world.states import States
 from gmlang.graph.world.world import World

@@ -31,7 +31,7 @@ from gmlang.core.program import (
 )
 from gmlang.core.walk import parts, walk
 from gmlang.diagnostics import Diagnostic
-from gmlang.errors import learning as errors
+from gmlang.errors.learning import mistakes as errors
 from gmlang.families import family_named
 from gmlang.families.family import Gives, Taken
 

@@ -13,7 +13,7 @@ from gmlang.core.parameters import LATER_METHODS, METHODS, Learn
 from gmlang.core.program import DataSymbol
 from gmlang.diagnostics import Span
 from gmlang.errors import later
-from gmlang.errors import learning as errors
+from gmlang.errors.learning import mistakes as errors
 from gmlang.syntax import ast
 
 ALL_PARAMS = "params"

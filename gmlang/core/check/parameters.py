@@ -18,9 +18,9 @@ from gmlang.core.parameters import (
 from gmlang.core.print import describe
 from gmlang.core.walk import type_of
 from gmlang.errors import forms
-from gmlang.errors import learning as errors
 from gmlang.errors import types as type_errors
 from gmlang.errors.forms import Form
+from gmlang.errors.learning import mistakes as errors
 from gmlang.syntax import ast
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from gmlang.core.ast import DataRef
 from gmlang.core.walk import walk
 from gmlang.diagnostics import Diagnostic, GmError, Span
-from gmlang.errors import learning as errors
+from gmlang.errors.learning import mistakes as errors
 from gmlang.graph.builder import first_places
 from gmlang.graph.lowering import table_sizes
 from gmlang.graph.lowering.grounder import (

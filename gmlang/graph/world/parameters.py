@@ -7,7 +7,7 @@ from gmlang.core.program import DataSymbol
 from gmlang.data.names import shown
 from gmlang.diagnostics import GmError
 from gmlang.errors import data as data_errors
-from gmlang.errors import learning as errors
+from gmlang.errors.learning import mistakes as errors
 
 SUM_ROUNDING = 1e-6
 """Rows that sum to one up to this are divided by their sums; others are refused."""

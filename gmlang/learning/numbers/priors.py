@@ -13,7 +13,7 @@ from scipy.special import xlogy
 from gmlang.core.ast import Expression
 from gmlang.core.parameters import ParameterKind, Prior
 from gmlang.diagnostics import GmError
-from gmlang.errors import learning as errors
+from gmlang.errors.learning import mistakes as errors
 from gmlang.graph.values.environment import Env, Slots
 from gmlang.graph.values.evaluate import evaluate
 from gmlang.graph.world.world import ONE_INSTANCE, World

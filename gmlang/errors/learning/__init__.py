@@ -1,0 +1,1 @@
+"""Mistakes about parameters, tables of cases and learning."""
