@@ -93,7 +93,7 @@ def run(
     model = bound(open_program(file), settings, (*files, *([params] if params else [])))
     how = Settings(budget, seed, device, memory_bytes(memory), remembers=not anew)
     learns = [] if params else list(model.checked.program.learns)
-    asked: list[Query | Assert | Learn] = in_order(learns, model.questions)
+    asked: list[Query | Assert | Learn] = _in_order(learns, model.questions)
     if texts:
         asked = [*learns, *(q for text in texts for q in model.ask(text))]
     if not asked and not model.questions:
@@ -211,7 +211,7 @@ def _warn(model: "Model", told: "set[Diagnostic]") -> None:
             click.echo(render([warning]), err=True)
 
 
-def in_order(
+def _in_order(
     learns: "Sequence[Learn]", questions: "Sequence[Query | Assert]"
 ) -> "list[Query | Assert | Learn]":
     """Put what is learned between the questions where it stands."""

@@ -15,7 +15,7 @@ from gmruntime.graph import FactorGraph, GraphError, num_states
 from gmruntime.rows.row_program import RowProgram, compile_rows
 from gmruntime.rows.summing import NUMPY_STEPS_MAX
 
-EVALUATIONS = 30
+_EVALUATIONS = 30
 """What a climb takes, as a rule; curvature takes two for each number."""
 
 
@@ -61,7 +61,7 @@ def _side(
         program = compile_rows(chosen, evidence, weights, budget=budget, seed=seed)
     except (GraphError, OverflowError) as error:
         _refuse(problem, str(error))
-    _load(program, EVALUATIONS + 2 * problem.layout.size)
+    _load(program, _EVALUATIONS + 2 * problem.layout.size)
     # What is no table is written as tables, so that one block may become several.
     own = tuple(blocks[source] for source in program.tables.sources)
     return Side(program, own)

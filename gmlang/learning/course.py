@@ -24,7 +24,7 @@ from gmruntime.budget import Budget, Watch, begin_budget
 M = TypeVar("M")
 R = TypeVar("R")
 
-SECONDS_TO_LEARN = 60.0
+_SECONDS_TO_LEARN = 60.0
 """What learning may take where nothing else is said."""
 
 
@@ -40,7 +40,7 @@ class Terms:
     """
 
     how: How = field(default_factory=How)
-    budget_s: float = SECONDS_TO_LEARN
+    budget_s: float = _SECONDS_TO_LEARN
     method: str = ""
     restarts: int | None = None
     memory_bytes: int | None = None
@@ -91,7 +91,7 @@ def split_terms(given: Mapping[str, Any]) -> tuple[Terms, dict[str, object]]:
     )
     terms = Terms(
         how,
-        float(options.get("budget_s", SECONDS_TO_LEARN)),
+        float(options.get("budget_s", _SECONDS_TO_LEARN)),
         options.get("method", ""),
         options.get("restarts"),
         None if memory is None else max(1, int(min(memory, MEMORY_MAX))),

@@ -23,13 +23,13 @@ from gmruntime.budget import Budget, now_s
 
 M = TypeVar("M")
 
-ATTEMPTS_LATENT = 5
+_ATTEMPTS_LATENT = 5
 """So many starts where a variable that nobody has seen has states that only the numbers name."""
 
-FEW_CASES = 5.0
+_FEW_CASES = 5.0
 """A distribution that speaks of fewer cases is noted."""
 
-NOTES_MAX = 5
+_NOTES_MAX = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,7 @@ def _apart(rows: Rows, how: How, rng: np.random.Generator) -> tuple[Rows, Rows]:
 def _plan(problem: Problem, how: How) -> Plan:
     what = problem.learn
     is_em = not problem.normaliser and not problem.targets.size and what.method != "gradient"
-    default = ATTEMPTS_LATENT if problem.is_rough().any() else 1
+    default = _ATTEMPTS_LATENT if problem.is_rough().any() else 1
     wants_errors = how.wants_errors and basis(problem.layout).shape[1] <= FREE_MAX
     method = "em" if is_em else "gradient"
     return Plan(method, what.restarts or default, how.seed, wants_errors)
@@ -316,7 +316,7 @@ def _notes(problem: Problem, best: Attempt, what: Learn) -> list[str]:
         reason = f"`{problem.normaliser}`" if problem.normaliser else "`to predict`"
         notes.append(f"gradient, not em: {reason} makes log Z depend on what is learned")
     if unseen := problem.never_seen():
-        listed = ", ".join(unseen[:NOTES_MAX]) + (", ..." if len(unseen) > NOTES_MAX else "")
+        listed = ", ".join(unseen[:_NOTES_MAX]) + (", ..." if len(unseen) > _NOTES_MAX else "")
         notes.append(f"{listed}: never observed, so other numbers may name the states otherwise")
     for name in best.runaways:
         notes.append(errors.endless(name))
@@ -347,13 +347,13 @@ def _thin(problem: Problem, point: Point) -> list[str]:
                 name = name.rpartition("0]")[0] + ":]"
             if total <= 1e-9:
                 unheard.append(name)
-            elif total < FEW_CASES:
+            elif total < _FEW_CASES:
                 few.append((total, name))
-    notes = [f"no row says anything about {name}" for name in unheard[:NOTES_MAX]]
-    for total, name in sorted(few)[:NOTES_MAX]:
+    notes = [f"no row says anything about {name}" for name in unheard[:_NOTES_MAX]]
+    for total, name in sorted(few)[:_NOTES_MAX]:
         shown = f"{total:.2g}"
         notes.append(f"{name} rests on {shown} {'case' if shown == '1' else 'cases'}")
-    left = max(0, len(unheard) - NOTES_MAX) + max(0, len(few) - NOTES_MAX)
+    left = max(0, len(unheard) - _NOTES_MAX) + max(0, len(few) - _NOTES_MAX)
     return [*notes, *([f"so do {left} other distributions, or less"] if left else [])]
 
 

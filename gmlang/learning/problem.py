@@ -160,12 +160,12 @@ def _need_values(program: Program, values: Mapping[str, object], learn: Learn) -
         )
 
 
-ROW_BYTES = 16
+_ROW_BYTES = 16
 """What each cell of the evidence takes: the rows, those without targets, and what is merged."""
 
 
 def _need_room(learn: Learn, num_rows: int, num_variables: int, memory_bytes: int) -> None:
-    needed = ROW_BYTES * num_rows * num_variables
+    needed = _ROW_BYTES * num_rows * num_variables
     if needed > memory_bytes:
         raise GmError([errors.rows_too_large(learn.span, num_rows, num_variables, needed)])
 

@@ -17,7 +17,7 @@ from gmlang.graph.world.states import States
 from gmlang.graph.world.world import World
 from gmruntime.arrays import Float64, Int32
 
-WEIGHT = "weight"
+_WEIGHT = "weight"
 """The column of weights, unless a variable is called so."""
 
 _INDEX = re.compile(r"\[\s*(\d+(?:\s*,\s*\d+)*)\s*\]")
@@ -78,7 +78,7 @@ def read_rows(world: World, cases: Cases, own: np.ndarray, weight: str | None) -
     num_cells = num_empty = 0
     mistakes = _missing_weight(cases, weight)
     for column in cases.columns:
-        if column.name == (weight or WEIGHT) and (weight is not None or WEIGHT not in named):
+        if column.name == (weight or _WEIGHT) and (weight is not None or _WEIGHT not in named):
             weights = weights_of(cases, column)
             continue
         try:

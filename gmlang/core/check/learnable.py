@@ -35,7 +35,7 @@ from gmlang.errors.learning import mistakes as errors
 from gmlang.families import family_named
 from gmlang.families.family import Gives, Taken
 
-SMOOTH = frozenset(
+_SMOOTH = frozenset(
     (
         "+",
         "-",
@@ -212,7 +212,7 @@ def _inside(expression: Expression, learned: set[str] | frozenset[str]) -> _Foun
                 yield from _inside(branch, learned)
         case Apply(operator=operator, arguments=arguments):
             for argument in arguments:
-                if operator in SMOOTH:
+                if operator in _SMOOTH:
                     yield from _inside(argument, learned)
                 else:
                     yield from outside(argument, f"`{operator}`, which has no derivative")

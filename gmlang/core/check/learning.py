@@ -16,7 +16,7 @@ from gmlang.errors import later
 from gmlang.errors.learning import mistakes as errors
 from gmlang.syntax import ast
 
-ALL_PARAMS = "params"
+_ALL_PARAMS = "params"
 """What `learn` takes in place of names, where nothing is declared so."""
 
 RESTARTS_MAX = 10_000
@@ -54,7 +54,7 @@ def check_learn(state: Checking, env: Env, statement: ast.Learn) -> Learn:
 
 def _names(state: Checking, env: Env, statement: ast.Learn) -> tuple[str, ...]:
     match statement.names:
-        case (ast.Name(text=text),) if text == ALL_PARAMS and text not in env.module.entries:
+        case (ast.Name(text=text),) if text == _ALL_PARAMS and text not in env.module.entries:
             names = without_value(state.data)
             if not names:
                 fail(state, errors.nothing_to_learn(statement.span))

@@ -12,7 +12,7 @@ from gmlang.errors.learning import mistakes as errors
 SUM_ROUNDING = 1e-6
 """Rows that sum to one up to this are divided by their sums; others are refused."""
 
-PLACEHOLDERS = {
+_PLACEHOLDERS = {
     ParameterKind.PROBABILITY: 0.5,
     ParameterKind.REAL: 0.0,
     ParameterKind.POSITIVE: 1.0,
@@ -28,7 +28,7 @@ def placeholder(kind: ParameterKind, shape: tuple[int, ...]) -> np.ndarray:
     """
     if kind is ParameterKind.SIMPLEX:
         return np.full(shape, 1.0 / max(1, shape[-1]))
-    return np.full(shape, PLACEHOLDERS[kind])
+    return np.full(shape, _PLACEHOLDERS[kind])
 
 
 def checked_parameter(symbol: DataSymbol, array: np.ndarray) -> np.ndarray:

@@ -28,7 +28,7 @@ from gmlang.graph.values.evaluate import (
 )
 from gmlang.learning.numbers.coordinates import Layout
 
-LOG_10 = float(np.log(10.0))
+_LOG_10 = float(np.log(10.0))
 
 
 class Occurrence(NamedTuple):
@@ -142,7 +142,7 @@ def _slopes(operator: str, x: list[np.ndarray], whole: np.ndarray) -> list[np.nd
         case "log":
             return [1.0 / x[0]]
         case "log10":
-            return [1.0 / (x[0] * LOG_10)]
+            return [1.0 / (x[0] * _LOG_10)]
         case "sqrt":
             return [0.5 / whole]
         case "logistic":
@@ -204,7 +204,7 @@ def _of_drawn(deriver: Deriver, term: terms.Drawn, env: Env) -> Iterator[Occurre
     """Derive log P, or log(c P + (1 - c) base)."""
     axis = env.slots.of[(id(term.target), env.path)]
     assert axis is not None
-    found = of_distribution(deriver, term.distribution, env, axis)
+    found = _of_distribution(deriver, term.distribution, env, axis)
     if term.confidence is None or term.log_base is None:
         yield from found
         return
@@ -228,7 +228,7 @@ def _of_drawn(deriver: Deriver, term: terms.Drawn, env: Env) -> Iterator[Occurre
     yield from scaled(inner, slope)
 
 
-def of_distribution(
+def _of_distribution(
     deriver: Deriver, expression: Expression, env: Env, axis: int
 ) -> Iterator[Occurrence]:
     """Yield the places where params stand in the logs of probabilities."""
@@ -240,10 +240,10 @@ def of_distribution(
             for branch, wanted in zip(expression.arguments[1:], (True, False), strict=True):
                 inner = env.guarded(condition, wanted)
                 chosen = (condition if wanted else ~condition).astype(np.float64)
-                yield from scaled(of_distribution(deriver, branch, inner, axis), chosen)
+                yield from scaled(_of_distribution(deriver, branch, inner, axis), chosen)
         case Cases():
             for where, value, inner in _chosen_rows(expression, env):
-                yield from scaled(of_distribution(deriver, value, inner, axis), where)
+                yield from scaled(_of_distribution(deriver, value, inner, axis), where)
         case Distribution():
             yield from _of_family(deriver, expression, env, axis)
         case _:

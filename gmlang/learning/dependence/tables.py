@@ -18,7 +18,7 @@ from gmruntime.arrays import Float64, Int64
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock, FactorGraph
 
-MISMATCH_MAX = 1e-9
+_MISMATCH_MAX = 1e-9
 """So far may a direct entry be off where it is checked, nats."""
 
 
@@ -257,9 +257,9 @@ def _form(made: LearnedBlock, layout: Layout, inside: np.ndarray) -> Form:
         found = direct.constants + _logs(other)[places]
         both = np.isfinite(found) & np.isfinite(expected)
         same = np.isfinite(found) == np.isfinite(expected)
-        if same.all() and (np.abs(np.where(both, found - expected, 0.0)) < MISMATCH_MAX).all():
+        if same.all() and (np.abs(np.where(both, found - expected, 0.0)) < _MISMATCH_MAX).all():
             return direct
-    if isinstance(made.job.term, terms.Value) and is_linear(deriver, made.job.term.value):
+    if isinstance(made.job.term, terms.Value) and _is_linear(deriver, made.job.term.value):
         found = _derived(made, layout, inside)
         constants = _evaluated(made, layout, np.zeros(layout.size))
         shape = np.broadcast_shapes(constants.shape, *(one.numbers.shape for one in found))
@@ -280,7 +280,7 @@ def _broadcast(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
     return tuple(np.array(one) for one in np.broadcast_arrays(*arrays))
 
 
-def is_linear(deriver: Deriver, expression: Expression) -> bool:
+def _is_linear(deriver: Deriver, expression: Expression) -> bool:
     """Say whether a value is a constant and a sum of learned numbers times constants."""
     if not deriver.concerns(expression):
         return True
@@ -288,16 +288,16 @@ def is_linear(deriver: Deriver, expression: Expression) -> bool:
         case DataRef():
             return True
         case Apply(operator="+" | "-" | "neg" | "if", arguments=arguments):
-            return all(is_linear(deriver, argument) for argument in arguments)
+            return all(_is_linear(deriver, argument) for argument in arguments)
         case Apply(operator="*", arguments=(left, right)):
             sides = [side for side in (left, right) if deriver.concerns(side)]
-            return len(sides) == 1 and is_linear(deriver, sides[0])
+            return len(sides) == 1 and _is_linear(deriver, sides[0])
         case Apply(operator="/", arguments=(left, right)):
-            return not deriver.concerns(right) and is_linear(deriver, left)
+            return not deriver.concerns(right) and _is_linear(deriver, left)
         case Cases(values=values):
-            return all(is_linear(deriver, value) for value in values)
+            return all(_is_linear(deriver, value) for value in values)
         case Aggregate(operator="sum", items=items):
-            return all(is_linear(deriver, item.value) for item in items)
+            return all(_is_linear(deriver, item.value) for item in items)
         case _:
             return False
 

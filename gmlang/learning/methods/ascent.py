@@ -12,16 +12,16 @@ from gmlang.learning.numbers.coordinates import Layout, ParameterArray, to_coord
 from gmlang.learning.objective import Objective, Point
 from gmruntime.budget import Budget
 
-EXPECTED_MAX = 1e-5
+_EXPECTED_MAX = 1e-5
 """Nats that a full step may promise where the climb ends."""
 
-WEIGHT_MAX = 30.0
+_WEIGHT_MAX = 30.0
 """A real number without a prior that reaches this grows without end: e^30 is certain enough."""
 
-GROWN = 5.0
+_GROWN = 5.0
 """What is smaller does not grow without end yet."""
 
-STEP_LONG = 0.3
+_STEP_LONG = 0.3
 """A step of a number that is longer than this is no last one."""
 
 
@@ -54,10 +54,10 @@ def ascent(
     for step in climb(height, first):
         assert isinstance(step.height.place, Point)
         point = step.height.place
-        num_calm = num_calm + 1 if step.expected < EXPECTED_MAX else 0
+        num_calm = num_calm + 1 if step.expected < _EXPECTED_MAX else 0
         is_calm = num_calm >= CALM_ROUNDS and number >= rounds_min
         loose = runaways(objective, point, step.direction)
-        is_over = step.is_last or any(abs(point.numbers[k]) > WEIGHT_MAX for k in loose)
+        is_over = step.is_last or any(abs(point.numbers[k]) > _WEIGHT_MAX for k in loose)
         is_done = (is_calm or step.is_last) and not loose
         names = tuple(_named(layout, k) for k in loose) if is_over else ()
         yield Round(number, point, step.expected, is_done, names)
@@ -74,8 +74,8 @@ def runaways(objective: Objective, point: Point, direction: np.ndarray) -> list[
     found: list[int] = []
     for array in layout.arrays:
         if array.kind is ParameterKind.REAL:
-            long = (np.abs(direction) > STEP_LONG) & (precision == 0)
-            grown = np.abs(point.numbers) > GROWN
+            long = (np.abs(direction) > _STEP_LONG) & (precision == 0)
+            grown = np.abs(point.numbers) > _GROWN
             found += [int(k) for k in np.flatnonzero(long & grown) if _is_in(array, int(k))]
     return found
 

@@ -17,7 +17,7 @@ from gmruntime.budget import Budget
 FREE_MAX = 200
 """Of so many free numbers the curvature is worked out: two evaluations of F for each."""
 
-STEP = 1e-3
+_STEP = 1e-3
 """In coordinates: differences of gradients are then right to about 1e-6 of themselves."""
 
 FLAT = 1e-6
@@ -65,9 +65,9 @@ def curvature(objective: Objective, point: Point, budget: Budget) -> Curvature:
     where = to_coordinates(layout, point.numbers)
     found = np.zeros((free.shape[1], free.shape[1]))
     for k in range(free.shape[1]):
-        above = objective.at(to_numbers(layout, where + STEP * free[:, k]), budget)
-        below = objective.at(to_numbers(layout, where - STEP * free[:, k]), budget)
-        found[:, k] = free.T @ (above.gradient - below.gradient) / (2.0 * STEP)
+        above = objective.at(to_numbers(layout, where + _STEP * free[:, k]), budget)
+        below = objective.at(to_numbers(layout, where - _STEP * free[:, k]), budget)
+        found[:, k] = free.T @ (above.gradient - below.gradient) / (2.0 * _STEP)
     values, vectors = np.linalg.eigh(0.5 * (found + found.T))
     return Curvature(values, free @ vectors)
 

@@ -19,10 +19,10 @@ from gmlang.learning.numbers.coordinates import pulled_back, to_coordinates, to_
 from gmlang.learning.objective import Objective, Point, direct_gradient
 from gmruntime.budget import Budget
 
-INNER_STEPS_MAX = 30
+_INNER_STEPS_MAX = 30
 """So many steps a maximisation takes at most: the next round goes on."""
 
-INNER_GAIN = 1e-6
+_INNER_GAIN = 1e-6
 """Nats below which what is left of one is nothing."""
 
 
@@ -149,6 +149,6 @@ def _climbed(
     for number, step in enumerate(climb(height, to_coordinates(layout, start))):
         assert isinstance(step.height.place, np.ndarray)
         numbers = step.height.place
-        if step.is_last or step.expected < INNER_GAIN or number >= INNER_STEPS_MAX:
+        if step.is_last or step.expected < _INNER_GAIN or number >= _INNER_STEPS_MAX:
             break
     return numbers

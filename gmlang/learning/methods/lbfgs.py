@@ -14,9 +14,9 @@ import numpy as np
 MEMORY = 20
 """So many earlier steps are remembered."""
 
-SUFFICIENT = 1e-4
-CURVATURE = 0.9
-NUM_TRIES_MAX = 40
+_SUFFICIENT = 1e-4
+_CURVATURE = 0.9
+_NUM_TRIES_MAX = 40
 
 
 class Height(NamedTuple):
@@ -104,15 +104,15 @@ def _searched(
     slope = float(direction @ here.gradient)
     low, high = 0.0, np.inf
     best: tuple[np.ndarray, Height] | None = None
-    for _ in range(NUM_TRIES_MAX):
+    for _ in range(_NUM_TRIES_MAX):
         moved = x + length * direction
         there = height(moved)
-        if not there.value >= here.value + SUFFICIENT * length * slope:
+        if not there.value >= here.value + _SUFFICIENT * length * slope:
             high = length
         else:
             if best is None or there.value > best[1].value:
                 best = moved, there
-            if float(direction @ there.gradient) > CURVATURE * slope:
+            if float(direction @ there.gradient) > _CURVATURE * slope:
                 low = length
             else:
                 return moved, there

@@ -23,13 +23,13 @@ from gmruntime.budget import Budget
 METHODS: dict[str, Callable[..., Iterator[Round]]] = {"em": em, "gradient": ascent}
 """How to climb, by the word that `using` takes."""
 
-HOPELESS_ROUNDS = 10
+_HOPELESS_ROUNDS = 10
 """A climb is given up once so many rounds in a row expect it to end below the best."""
 
-CURVATURE_SHARE = 0.5
+_CURVATURE_SHARE = 0.5
 """Curvature is left out where it would take more of the time that is left."""
 
-SADDLES_MAX = 20
+_SADDLES_MAX = 20
 """So many saddles are left in one climb."""
 
 
@@ -125,7 +125,7 @@ def search(
             yield Progress(number + 1, last, best)
             is_behind = point.value + last.gain_left < best.value
             hopeless = hopeless + 1 if is_behind else 0
-            if hopeless >= HOPELESS_ROUNDS:
+            if hopeless >= _HOPELESS_ROUNDS:
                 break
         found.append(last)
         if budget.is_spent():
@@ -135,7 +135,7 @@ def search(
     each_s = budget.spent_s() / sum(one.rounds for one in found)
     found.sort(key=lambda one: -one.point.value)
     costs_s = 2.0 * each_s * basis(objective.layout).shape[1]
-    is_cheap = plan.wants_errors and costs_s < CURVATURE_SHARE * budget.left_s()
+    is_cheap = plan.wants_errors and costs_s < _CURVATURE_SHARE * budget.left_s()
     plan = replace(plan, wants_errors=is_cheap)
     found[0] = yield from _settled(problem, objective, plan, found[0], budget, is_rough)
     return found
@@ -179,7 +179,7 @@ def _settled(
     may_be_saddle = bool(is_rough.any())
     if not (may_be_saddle or plan.wants_errors):
         return found
-    for _ in range(SADDLES_MAX):
+    for _ in range(_SADDLES_MAX):
         if not found.is_converged:
             return found
         try:

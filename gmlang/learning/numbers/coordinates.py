@@ -13,10 +13,10 @@ from scipy.special import expit, log_softmax
 from gmlang.core.parameters import ParameterKind
 from gmruntime.arrays import Float64
 
-LOG_SMALLEST = -690.0
+_LOG_SMALLEST = -690.0
 """Logs of probabilities are not below this: e^-690 is still a float."""
 
-SMALLEST = float(np.exp(LOG_SMALLEST))
+SMALLEST = float(np.exp(_LOG_SMALLEST))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,9 +116,9 @@ def to_numbers(layout: Layout, coordinates: np.ndarray) -> Float64[np.ndarray, "
                 found[array.part] = expit(own)
             case ParameterKind.SIMPLEX:
                 logs = log_softmax(array.rows(coordinates), axis=1)
-                found[array.part] = np.exp(np.maximum(logs, LOG_SMALLEST)).reshape(-1)
+                found[array.part] = np.exp(np.maximum(logs, _LOG_SMALLEST)).reshape(-1)
             case ParameterKind.POSITIVE:
-                found[array.part] = np.exp(np.clip(own, LOG_SMALLEST, -LOG_SMALLEST))
+                found[array.part] = np.exp(np.clip(own, _LOG_SMALLEST, -_LOG_SMALLEST))
             case ParameterKind.REAL:
                 pass
     return found

@@ -11,13 +11,13 @@ from gmlang.learning.numbers.coordinates import Layout
 from gmlang.learning.numbers.priors import Priors
 from gmruntime.arrays import Bool, Float64
 
-NOISE = 0.5
+_NOISE = 0.5
 """The spread of starts of real numbers and of logs of positive ones, in units of one."""
 
 LEAST = 1e-3
 """No probability starts below this where it is drawn: what starts at 0 stays there."""
 
-INSIDE = 1e-6
+_INSIDE = 1e-6
 """What is written as a start is moved inside by so much."""
 
 
@@ -43,9 +43,9 @@ def rough_start(
             case ParameterKind.PROBABILITY:
                 drawn = LEAST + (1.0 - 2.0 * LEAST) * rng.uniform(size=array.size)
             case ParameterKind.POSITIVE:
-                drawn = found[array.part] * np.exp(NOISE * rng.normal(size=array.size))
+                drawn = found[array.part] * np.exp(_NOISE * rng.normal(size=array.size))
             case ParameterKind.REAL:
-                drawn = found[array.part] + NOISE * rng.normal(size=array.size)
+                drawn = found[array.part] + _NOISE * rng.normal(size=array.size)
         found[array.part] = np.where(rough, drawn, found[array.part])
     return found
 
@@ -57,9 +57,9 @@ def moved_inside(layout: Layout, numbers: np.ndarray) -> Float64[np.ndarray, " n
         own = found[array.part]
         match array.kind:
             case ParameterKind.PROBABILITY:
-                found[array.part] = np.clip(own, INSIDE, 1.0 - INSIDE)
+                found[array.part] = np.clip(own, _INSIDE, 1.0 - _INSIDE)
             case ParameterKind.SIMPLEX:
-                rows = np.maximum(array.rows(found), INSIDE)
+                rows = np.maximum(array.rows(found), _INSIDE)
                 found[array.part] = (rows / rows.sum(axis=1, keepdims=True)).reshape(-1)
             case ParameterKind.POSITIVE | ParameterKind.REAL:
                 pass

@@ -20,7 +20,7 @@ LINES_MAX = 40
 
 WIDTH = 88
 
-REACHED_NATS = 0.5
+_REACHED_NATS = 0.5
 """A start has reached the best place where it ends within so many nats of it."""
 
 
@@ -50,8 +50,8 @@ class Restarts:
 
     @property
     def num_reached(self) -> int:
-        """How many ended within `REACHED_NATS` of the best."""
-        return sum(self.values[0] - value <= REACHED_NATS for value in self.values)
+        """How many ended within `_REACHED_NATS` of the best."""
+        return sum(self.values[0] - value <= _REACHED_NATS for value in self.values)
 
     @property
     def spread(self) -> float:
@@ -175,7 +175,7 @@ class Learned(Generic[M]):
         return json.dumps(self.to_dict(), allow_nan=False)
 
     def __repr__(self) -> str:
-        return show_learned(self)
+        return _show_learned(self)
 
 
 def _known(values: np.ndarray) -> object:
@@ -188,7 +188,7 @@ def _known(values: np.ndarray) -> object:
 # --- As text -----------------------------------------------------------------------------
 
 
-def show_learned(learned: Learned[Any]) -> str:
+def _show_learned(learned: Learned[Any]) -> str:
     """Write what was learned."""
     lines = [f"{learned.text}{_about_rows(learned)}"]
     lines += ["  " + line for line in (*number_lines(learned), score_line(learned))]

@@ -56,20 +56,20 @@ def written(source: Source, found: Sequence[Learned[Any]], origins: Sequence[str
 
 
 def _value_edit(declaration: ast.ParamDeclaration, value: np.ndarray) -> tuple[int, int, str]:
-    text = number_lists(value)
+    text = _number_lists(value)
     if declaration.value is not None:
         return declaration.value.span.start, declaration.value.span.end, text
     return declaration.span.end, declaration.span.end, f" = {text}"
 
 
-def number_lists(value: np.ndarray) -> str:
+def _number_lists(value: np.ndarray) -> str:
     """Write numbers as the language reads them.
 
-    >>> number_lists(np.array([0.25, 0.75]))
+    >>> _number_lists(np.array([0.25, 0.75]))
     '[0.25, 0.75]'
     """
     if value.ndim:
-        return f"[{', '.join(number_lists(part) for part in value)}]"
+        return f"[{', '.join(_number_lists(part) for part in value)}]"
     return f"{float(value):.{DIGITS}g}"
 
 
