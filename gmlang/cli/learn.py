@@ -86,7 +86,7 @@ def learn(
     Ctrl-C gives the best so far, and writes it.
     """
     from gmlang.diagnostics import GmError, render
-    from gmlang.errors.learning.mistakes import out_of_time
+    from gmlang.errors.learning.course import out_of_time
     from gmlang.learning.course import Terms, learns_of
     from gmlang.learning.learn import How
 

@@ -289,7 +289,7 @@ def _finish(
     if answer is not None or interrupts.number:
         return answer
     if isinstance(question, Learn):
-        from gmlang.errors.learning.mistakes import out_of_time
+        from gmlang.errors.learning.course import out_of_time
 
         return Failure(question, GmError([out_of_time(question.span)]))
     from gmlang.queries.dispatch import unanswered

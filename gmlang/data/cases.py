@@ -17,7 +17,7 @@ from gmlang.data.names import shown
 from gmlang.data.scalars import is_number, unquoted
 from gmlang.data.tables import Table
 from gmlang.diagnostics import GmError, Span
-from gmlang.errors.learning import mistakes as errors
+from gmlang.errors.learning import cases as errors
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,23 +74,17 @@ def read_cases(symbol: RowsSymbol, value: object) -> Cases:
         return _of_table(symbol, value)
     found = _columns(value)
     if found is None:
-        reason = f"is a {type(value).__name__}, and no table of cases"
-        hint = "give a data frame, a dict of arrays, a structured array, a list of dicts, or a file"
-        raise GmError([errors.bad_rows(symbol.span, name, reason, hint)])
+        raise GmError([errors.no_table(symbol.span, name, type(value).__name__)])
     columns = [Column(str(key), _copied(cells)) for key, cells in found.items()]
     sizes = [_length(column.cells) for column in columns]
     if not columns:
-        raise GmError([errors.bad_rows(symbol.span, name, "has no columns")])
+        raise GmError([errors.no_columns(symbol.span, name)])
     for column, size in zip(columns, sizes, strict=True):
         if size is None:
-            reason = f"has a column `{column.name}` that is no list of cells"
-            raise GmError([errors.bad_rows(symbol.span, name, reason)])
+            raise GmError([errors.no_cells(symbol.span, name, column.name)])
         if size != sizes[0]:
-            reason = (
-                f"has columns of different lengths: `{columns[0].name}` has {sizes[0]} rows, "
-                f"`{column.name}` has {size}"
-            )
-            raise GmError([errors.bad_rows(symbol.span, name, reason)])
+            first, other = (columns[0].name, sizes[0]), (column.name, size)
+            raise GmError([errors.columns_differ(symbol.span, name, first, other)])
     return Cases(name, symbol.span, tuple(columns), sizes[0] or 0)
 
 
@@ -100,11 +94,9 @@ def _of_table(symbol: RowsSymbol, table: Table) -> Cases:
     for number, text in enumerate(header):
         place = table.place(0, number)
         if not text or is_number(text):
-            what = f"`{text}`" if text else "nothing"
-            reason = f"has no header: {what} stands where the name of column {number + 1} should"
-            raise GmError([errors.bad_rows(place, name, reason, "name each column in line 1")])
+            raise GmError([errors.no_header(place, name, text, number + 1)])
         if text in header[:number]:
-            raise GmError([errors.bad_rows(place, name, f"has two columns `{text}`")])
+            raise GmError([errors.column_twice(place, name, text)])
     cells = zip(*table.rows[1:], strict=True)
     columns = [Column(text, (), number) for number, text in enumerate(header)]
     if len(table.rows) > 1:
@@ -158,16 +150,13 @@ def weights_of(cases: Cases, column: Column) -> np.ndarray:
         GmError: naming the row whose weight is no number of at least 0.
     """
     found = read_column(Real(), column.name, cases.span, column.cells)
-    reason = ""
-    row = 0
     if isinstance(found, tuple):
-        row, reason = found[0], f"{found[1].shown} is no weight"
-    else:
-        bad = ~((found >= 0) & np.isfinite(found))
-        if not bad.any():
-            return found.astype(np.float64)
+        row, cell = found
+        where = cases.place(row, column.number)
+        raise GmError([errors.no_weight(where, cases.name, cases.row_text(row), cell.shown)])
+    bad = ~((found >= 0) & np.isfinite(found))
+    if bad.any():
         row = int(bad.argmax())
-        reason = f"its weight is {float(found[row]):g}"
-    where = cases.place(row, column.number)
-    text = f"has a bad row {cases.row_text(row)}: {reason}"
-    raise GmError([errors.bad_rows(where, cases.name, text, "a weight is a number of at least 0")])
+        where, weight = cases.place(row, column.number), float(found[row])
+        raise GmError([errors.weight_outside(where, cases.name, cases.row_text(row), weight)])
+    return found.astype(np.float64)

@@ -31,7 +31,7 @@ from gmlang.core.program import (
     Use,
 )
 from gmlang.diagnostics import GmError, Span
-from gmlang.errors.learning import mistakes as learning_errors
+from gmlang.errors.learning.written import prior_used_elsewhere
 from gmlang.graph.builder import Origin
 from gmlang.graph.fixpoints import lower_definition
 from gmlang.graph.lowering.grounder import (
@@ -300,9 +300,8 @@ def _refuse_learned_prior(grounder: Grounder, symbol: ModelSymbol, job: Job) -> 
         return
     for inner in _with_conjuncts(grounder, symbol):
         if inner.prior is not None and learned.concerns((inner.prior,)):
-            where = f"the prior of `{inner.name}`, which another model predicts or uses"
             name = inner.prior.span.text.partition("[")[0]
-            raise GmError([learning_errors.not_learnable_here(job.origin.span, name, where)])
+            raise GmError([prior_used_elsewhere(job.origin.span, name, inner.name)])
 
 
 def _with_conjuncts(grounder: Grounder, symbol: ModelSymbol) -> Iterator[ModelSymbol]:

@@ -1,11 +1,9 @@
 """A problem's objective for some of its rows: the evidence compiled, with and without targets."""
 
-from typing import NoReturn
-
 import numpy as np
 
 from gmlang.diagnostics import GmError
-from gmlang.errors.learning import mistakes as errors
+from gmlang.errors.learning import course as errors
 from gmlang.learning.objective import Objective, Side
 from gmlang.learning.problem import Problem
 from gmlang.learning.rows import Rows
@@ -37,7 +35,7 @@ def objective_of(problem: Problem, rows: Rows, budget: Budget, seed: int) -> Obj
         rest = _side(problem, everything, given, rows.weights, budget, seed)
     elif problem.normaliser:
         if problem.grounding.builder.folded:
-            _refuse(problem, "log Z without evidence needs tables that only evidence makes small")
+            raise GmError([errors.too_large_unseen(problem.learn.span)])
         nothing = np.full((1, rows.evidence.shape[1]), -1, np.int32)
         blocks = tuple(b for b in everything if not _is_evidence(problem, b))
         whole = _side(problem, blocks, nothing, np.ones(1), budget, seed)
@@ -60,7 +58,7 @@ def _side(
     try:
         program = compile_rows(chosen, evidence, weights, budget=budget, seed=seed)
     except (GraphError, OverflowError) as error:
-        _refuse(problem, str(error))
+        raise GmError([errors.too_large_to_learn(problem.learn.span, error)]) from None
     _load(program, _EVALUATIONS + 2 * problem.layout.size)
     # What is no table is written as tables, so that one block may become several.
     own = tuple(blocks[source] for source in program.tables.sources)
@@ -76,10 +74,6 @@ def _load(program: RowProgram, num_evaluations: int) -> None:
     )
     if steps * num_evaluations > NUMPY_STEPS_MAX:
         load()
-
-
-def _refuse(problem: Problem, reason: str) -> NoReturn:
-    raise GmError([errors.too_large_to_learn(problem.learn.span, reason)])
 
 
 def _is_evidence(problem: Problem, block: int) -> bool:

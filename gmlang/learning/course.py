@@ -11,7 +11,8 @@ from gmlang.core.parameters import METHODS, Learn
 from gmlang.core.program import Assert, Program, Query
 from gmlang.diagnostics import GmError
 from gmlang.errors import grounding as setting_errors
-from gmlang.errors.learning import mistakes as errors
+from gmlang.errors.learning import cases as errors
+from gmlang.errors.learning.written import nothing_to_learn
 from gmlang.graph.world.bindings import bind
 from gmlang.learning.learn import How, Step, learn
 from gmlang.learning.results.answer import learn_answer
@@ -128,14 +129,12 @@ def learns_of(program: Program, values: Mapping[str, object]) -> tuple[Learn, ..
         return program.learns
     names = without_value(program.data)
     if not names:
-        raise GmError([errors.nothing_to_learn(None)])
+        raise GmError([nothing_to_learn(None)])
     if misplaced := report_misplaced(program, frozenset(names)):
         raise GmError(misplaced)
     tables = [t.name for t in program.rows if t.name in values]
     if len(tables) > 1:
-        text = ", ".join(tables)
-        reason = f"says nothing of which of {text} to learn from"
-        raise GmError([errors.bad_rows(None, "the program", reason, "write `learn params from`")])
+        raise GmError([errors.source_not_said(tables)])
     source = tables[0] if tables else ""
     text = "learn params" + (f" from {source}" if source else "")
     return (Learn(program.span, text, names, source, (), len(program.questions)),)
@@ -154,9 +153,7 @@ def source_of(program: Program, values: Mapping[str, object], given: Mapping[str
     if not known and program.rows:
         first = program.rows[0]
         raise GmError([errors.rows_missing(first.span, first.outside[0])])
-    reason = "has several tables of cases" if mine else "has no table of cases"
-    hint = "give the one that is meant" if mine else "declare one: `data cases : rows`"
-    raise GmError([errors.bad_rows(None, "the program", reason, hint)])
+    raise GmError([errors.several_tables() if mine else errors.no_tables()])
 
 
 def learn_one(

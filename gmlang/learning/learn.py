@@ -9,7 +9,8 @@ import numpy as np
 from gmlang.core.parameters import Learn
 from gmlang.core.program import Program
 from gmlang.diagnostics import GmError
-from gmlang.errors.learning import mistakes as errors
+from gmlang.errors.learning import cases as case_errors
+from gmlang.errors.learning import course as errors
 from gmlang.learning.compiled import objective_of
 from gmlang.learning.methods.curvature import FREE_MAX, Uncertainty, uncertainty
 from gmlang.learning.methods.search import Attempt, Plan, Progress, search
@@ -154,8 +155,7 @@ def _possible(problem: Problem, how: How, budget: Budget) -> tuple[Problem, int,
     point = objective.at(inside, budget)
     rows = problem.rows
     if np.isnan(point.log_rows).any():
-        reason = ", whatever is seen: nothing agrees with its constraints"
-        raise GmError([errors.impossible_row(problem.learn.span, "", "", 1, reason)])
+        raise GmError([case_errors.impossible_program(problem.learn.span)])
     bad = np.isneginf(point.log_rows) & (rows.weights > 0)
     if not bad.any():
         return problem, 0, objective
@@ -164,20 +164,21 @@ def _possible(problem: Problem, how: How, budget: Budget) -> tuple[Problem, int,
         return possible, int(bad.sum()), objective
     numbers = rows.numbers[np.flatnonzero(bad)]
     cases = problem.cases
-    table = "" if cases is None else cases.name
-    where = problem.learn.span if cases is None else cases.place(int(numbers[0]), 0)
-    shown = ["" if cases is None else cases.row_text(int(k)) for k in numbers[:1]]
     found = objective.seen.program.evaluate(objective.tables.at(inside), budget=budget)
-    reason = _blame(problem, objective, int(found.blamed[np.flatnonzero(bad)[0]]))
-    raise GmError([errors.impossible_row(where, table, shown[0], len(numbers), reason)])
+    blamed = _blamed(problem, objective, int(found.blamed[np.flatnonzero(bad)[0]]))
+    if cases is None:
+        raise GmError([case_errors.impossible_observations(problem.learn.span, blamed)])
+    first, count = int(numbers[0]), len(numbers)
+    where, row = cases.place(first, 0), cases.row_text(first)
+    raise GmError([case_errors.impossible_rows(where, cases.name, row, count, blamed)])
 
 
-def _blame(problem: Problem, objective: Objective, block: int) -> str:
+def _blamed(problem: Problem, objective: Objective, block: int) -> str:
+    """Name the statement that a block of tables is of; "" for none."""
     if block < 0:
         return ""
     source = problem.tables.sources[objective.seen.blocks[block]]
-    origin = problem.grounding.builder.origins[source]
-    return f": nothing agrees with it and `{origin.describe()}`"
+    return problem.grounding.builder.origins[source].describe()
 
 
 def _apart(rows: Rows, how: How, rng: np.random.Generator) -> tuple[Rows, Rows]:

@@ -11,7 +11,9 @@ from gmlang.core.program import Program
 from gmlang.data.cases import Cases, read_cases
 from gmlang.data.names import shown
 from gmlang.diagnostics import GmError
-from gmlang.errors.learning import mistakes as errors
+from gmlang.errors.learning import cases as case_errors
+from gmlang.errors.learning import course as errors
+from gmlang.errors.learning import written as written_errors
 from gmlang.graph.from_core import Grounding, begin_grounding
 from gmlang.graph.lowering.grounder import Learned
 from gmlang.graph.values.environment import Env, Slots
@@ -127,7 +129,7 @@ def pose(
     check_defined(grounding)
     own, clash = evidence_of(grounding.builder)
     if clash:
-        raise GmError([errors.impossible_row(learn.span, "", "", 1, ": two observations clash")])
+        raise GmError([case_errors.clashing_observations(learn.span)])
     known = {symbol.name: symbol.parameter for symbol in program.data}
     written = {name: p.prior for name in learn.names if (p := known[name]) is not None}
     priors = read_priors(layout, written, world)
@@ -197,10 +199,10 @@ def _cases(program: Program, values: Mapping[str, object], learn: Learn) -> Case
         return None
     symbol = next(table for table in program.rows if table.name == learn.source)
     if symbol.name not in values:
-        raise GmError([errors.rows_missing(learn.span, shown(symbol))])
+        raise GmError([case_errors.rows_missing(learn.span, shown(symbol))])
     cases = read_cases(symbol, values[symbol.name])
     if not cases.num_rows:
-        raise GmError([errors.bad_rows(cases.span, cases.name, "has no rows below its header")])
+        raise GmError([case_errors.no_rows(cases.span, cases.name)])
     return cases
 
 
@@ -211,9 +213,7 @@ def _targets(grounding: Grounding, learn: Learn, rows: Rows) -> np.ndarray:
         variables, _ = locate_array(target, env)
         flat = variables.reshape(-1)
         if not (rows.evidence[:, flat] >= 0).any():
-            reason = "nothing says what it was"
-            text = target.span.text
-            raise GmError([errors.not_predictable(target.span, text, reason)])
+            raise GmError([written_errors.never_seen(target.span, target.span.text)])
         found.append(flat)
     return np.unique(np.concatenate(found))
 

@@ -11,7 +11,7 @@ from gmlang.data.arrays import read_column
 from gmlang.data.cases import Cases, Column, weights_of
 from gmlang.data.scalars import DataType, Unreadable, read_all, stored
 from gmlang.diagnostics import Diagnostic, GmError, Span
-from gmlang.errors.learning import mistakes as errors
+from gmlang.errors.learning import cases as errors
 from gmlang.graph.world.names import Named, named_in
 from gmlang.graph.world.states import States
 from gmlang.graph.world.world import World
@@ -94,9 +94,8 @@ def read_rows(world: World, cases: Cases, own: np.ndarray, weight: str | None) -
         clash = (found >= 0) & (before >= 0) & (found != before)
         if clash.any():
             row = int(clash.any(axis=1).argmax())
-            reason = f"says otherwise in row {cases.row_text(row)} than the program's `observe`"
-            where = cases.place(row, column.number)
-            mistakes.append(errors.unknown_column(where, cases.name, column.name, [], reason))
+            where, text = cases.place(row, column.number), cases.row_text(row)
+            mistakes.append(errors.column_against_observed(where, cases.name, column.name, text))
             continue
         evidence[:, variables.reshape(-1)] = np.where(found >= 0, found, before)
     if mistakes:
@@ -108,8 +107,7 @@ def _missing_weight(cases: Cases, weight: str | None) -> list[Diagnostic]:
     names = [column.name for column in cases.columns]
     if weight is None or weight in names:
         return []
-    reason = f"has no column `{weight}`, which is to hold the weights"
-    return [errors.bad_rows(cases.span, cases.name, reason, f"its columns: {', '.join(names[:8])}")]
+    return [errors.no_weights(cases.span, cases.name, weight, names)]
 
 
 def _matched(cases: Cases, column: Column, named: dict[str, Named]) -> tuple[np.ndarray, States]:
@@ -128,8 +126,7 @@ def _matched(cases: Cases, column: Column, named: dict[str, Named]) -> tuple[np.
         raise GmError([errors.unknown_column(where, cases.name, column.name, known[:_NAMES_MAX])])
     shape = found.variables.shape
     if len(place) != len(shape) or any(k >= size for k, size in zip(place, shape, strict=False)):
-        reason = f"is none of {base}, which has shape [{', '.join(map(str, shape))}]"
-        raise GmError([errors.unknown_column(where, cases.name, column.name, [], reason)])
+        raise GmError([errors.column_outside(where, cases.name, column.name, base, shape)])
     return found.variables[place], found.states
 
 
@@ -137,9 +134,8 @@ def _claim(cases: Cases, column: Column, variables: np.ndarray, taken: dict[int,
     """Refuse a variable that two columns are about."""
     for variable in variables.reshape(-1).tolist():
         if variable in taken:
-            reason = f"is about what column `{taken[variable]}` is about"
-            where = cases.place(-1, column.number)
-            raise GmError([errors.unknown_column(where, cases.name, column.name, [], reason)])
+            where, other = cases.place(-1, column.number), taken[variable]
+            raise GmError([errors.columns_alike(where, cases.name, column.name, other)])
         taken[variable] = column.name
 
 
@@ -154,13 +150,8 @@ def _states(
         raise GmError([_bad_cell(cases, column, index // width, reason, states)])
     shape = (cases.num_rows, *variables.shape)
     if found.shape != shape and not (found.size == 0 and cases.num_rows == 0):
-        has = " x ".join(map(str, found.shape[1:])) or "one value"
-        needed = " x ".join(map(str, variables.shape)) or "one value"
-        reason = f"has {has} in each row, where {needed} is needed"
-        hint = "name a column for each element: `x[3]`"
-        where = cases.place(-1, column.number)
-        text = f"column `{column.name}` {reason}"
-        raise GmError([errors.bad_rows(where, cases.name, f"does not fit: {text}", hint)])
+        where, given = cases.place(-1, column.number), found.shape[1:]
+        raise GmError([errors.wrong_width(where, cases.name, column.name, given, variables.shape)])
     flat = found.reshape(cases.num_rows, width if found.size else 0)
     seen = ~np.isnan(flat) if flat.dtype == np.float64 else np.ones(flat.shape, np.bool_)
     numbers = np.where(seen, flat, states.first).astype(np.int64) - states.first

@@ -31,7 +31,8 @@ from gmlang.core.program import (
 )
 from gmlang.core.walk import parts, walk
 from gmlang.diagnostics import Diagnostic
-from gmlang.errors.learning import mistakes as errors
+from gmlang.errors.learning import written as errors
+from gmlang.errors.learning.written import Place
 from gmlang.families import family_named
 from gmlang.families.family import Gives, Taken
 
@@ -55,7 +56,8 @@ _SMOOTH = frozenset(
 )
 """Operators with a derivative by each argument; kinks take the branch that is chosen."""
 
-_Found = Iterator[tuple[DataRef, str]]
+_Found = Iterator[tuple[DataRef, Diagnostic]]
+"""What stands where it cannot be learned, and the mistake that this is."""
 
 
 def check_learnable(program: Program) -> list[Diagnostic]:
@@ -67,8 +69,7 @@ def check_learnable(program: Program) -> list[Diagnostic]:
 def report_misplaced(program: Program, learned: set[str] | frozenset[str]) -> list[Diagnostic]:
     """Report every one of some params that stands where it cannot be learned, once each."""
     told: dict[str, Diagnostic] = {}
-    for reference, where in _misplaced(program, learned):
-        found = errors.not_learnable_here(reference.span, reference.name, where)
+    for reference, found in _misplaced(program, learned):
         told.setdefault(reference.name, found)
     kinds = {s.name: s.parameter.kind for s in program.data if s.parameter is not None}
     for reference, needed in _chances(program):
@@ -87,23 +88,33 @@ def mentioned(expression: Expression, learned: set[str] | frozenset[str]) -> Ite
             yield part
 
 
+def _outside(expression: Expression, learned: set[str] | frozenset[str], place: Place) -> _Found:
+    for found in mentioned(expression, learned):
+        yield found, errors.not_learnable_in(found.span, found.name, place)
+
+
+def _under(expression: Expression, learned: set[str] | frozenset[str], operator: str) -> _Found:
+    for found in mentioned(expression, learned):
+        yield found, errors.not_learnable_under(found.span, found.name, operator)
+
+
 def _misplaced(program: Program, learned: set[str] | frozenset[str]) -> _Found:
-    def outside(expressions: Iterator[Expression], where: str) -> _Found:
+    def outside(expressions: Iterator[Expression], place: Place) -> _Found:
         for expression in expressions:
-            yield from ((found, where) for found in mentioned(expression, learned))
+            yield from _outside(expression, learned, place)
 
     for symbol in program.data:
         sizes = (part for part in symbol.shape if not isinstance(part, str))
-        yield from outside(sizes, "a size")
+        yield from outside(sizes, Place.SIZE)
         if symbol.value is not None:
-            yield from outside(iter((symbol.value,)), "the value of data")
-        yield from outside(_of_prior(symbol), "a prior of params")
+            yield from outside(iter((symbol.value,)), Place.DATA)
+        yield from outside(_of_prior(symbol), Place.PRIOR_OF_PARAMS)
     for variable in (*program.variables, *(a for e in program.entities for a in e.attributes)):
-        yield from outside(iter(variable.shape), "a size")
+        yield from outside(iter(variable.shape), Place.SIZE)
         if variable.base is not None:
-            yield from outside(iter((variable.base,)), "a base")
+            yield from outside(iter((variable.base,)), Place.BASE)
     for thing in program.things:
-        yield from outside(iter(thing.shape), "a size")
+        yield from outside(iter(thing.shape), Place.SIZE)
     for model in program.models:
         yield from _in_model(model, learned)
     for statement in program.statements:
@@ -157,7 +168,7 @@ def _in_model(model: ModelSymbol, learned: set[str] | frozenset[str]) -> _Found:
     if model.prior is not None:
         yield from _inside(model.prior, learned)
     for part in model.parts:
-        yield from ((found, "the parts of a model") for found in mentioned(part, learned))
+        yield from _outside(part, learned, Place.PARTS)
     for statement in model.body:
         yield from _in_statement(statement, learned)
 
@@ -179,9 +190,9 @@ def _in_statement(statement: Statement, learned: set[str] | frozenset[str]) -> _
         yield from _inside(expression, learned)
     for expression in expressions_of(statement):
         if not any(expression is one for one in smooth):
-            word = "a loop or a condition" if _is_clause(statement, expression) else "a statement"
-            what = f"{word} that is no mechanism" if word == "a statement" else word
-            yield from ((found, what) for found in mentioned(expression, learned))
+            is_clause = _is_clause(statement, expression)
+            place = Place.CLAUSE if is_clause else Place.NO_MECHANISM
+            yield from _outside(expression, learned, place)
 
 
 def _is_clause(statement: Statement, expression: Expression) -> bool:
@@ -198,16 +209,12 @@ def _is_clause(statement: Statement, expression: Expression) -> bool:
 
 def _inside(expression: Expression, learned: set[str] | frozenset[str]) -> _Found:
     """Yield what stands, within an expression that may depend on params, where it may not."""
-
-    def outside(inner: Expression, where: str) -> _Found:
-        yield from ((found, where) for found in mentioned(inner, learned))
-
     match expression:
         case DataRef():
             for part in parts(expression):
-                yield from outside(part, "an index")
+                yield from _outside(part, learned, Place.INDEX)
         case Apply(operator="if", arguments=(condition, *branches)):
-            yield from outside(condition, "a condition")
+            yield from _outside(condition, learned, Place.CONDITION)
             for branch in branches:
                 yield from _inside(branch, learned)
         case Apply(operator=operator, arguments=arguments):
@@ -215,10 +222,10 @@ def _inside(expression: Expression, learned: set[str] | frozenset[str]) -> _Foun
                 if operator in _SMOOTH:
                     yield from _inside(argument, learned)
                 else:
-                    yield from outside(argument, f"`{operator}`, which has no derivative")
+                    yield from _under(argument, learned, operator)
         case Cases(conditions=conditions, values=values):
             for condition in conditions:
-                yield from outside(condition, "a condition")
+                yield from _outside(condition, learned, Place.CONDITION)
             for value in values:
                 yield from _inside(value, learned)
         case Aggregate() if expression.operator in ("sum", "min", "max"):
@@ -229,7 +236,7 @@ def _inside(expression: Expression, learned: set[str] | frozenset[str]) -> _Foun
             yield from _in_items(expression, learned)
         case _:
             for part in parts(expression):
-                yield from outside(part, "what has no derivative")
+                yield from _outside(part, learned, Place.ROUGH)
 
 
 def _in_items(expression: Aggregate | Distribution, learned: set[str] | frozenset[str]) -> _Found:
@@ -240,4 +247,4 @@ def _in_items(expression: Aggregate | Distribution, learned: set[str] | frozense
     own = expression.arguments if isinstance(expression, Distribution) else ()
     for part in inner:
         if not any(part is one for one in (*values, *own)):
-            yield from ((found, "a condition") for found in mentioned(part, learned))
+            yield from _outside(part, learned, Place.CONDITION)

@@ -13,7 +13,7 @@ from gmlang.core.parameters import LATER_METHODS, METHODS, Learn
 from gmlang.core.program import DataSymbol
 from gmlang.diagnostics import Span
 from gmlang.errors import later
-from gmlang.errors.learning import mistakes as errors
+from gmlang.errors.learning import written as errors
 from gmlang.syntax import ast
 
 _ALL_PARAMS = "params"
@@ -93,22 +93,20 @@ def _name(state: Checking, env: Env, written: ast.Expression) -> str:
     meaning = references.find_dotted(state, env, base)
     match meaning:
         case DataMeaning(symbol=symbol) if base is not written and symbol.is_param:
-            hint = f"learn all of it: `learn {base.span.text}`"
-            fail(state, errors.not_a_param(written.span, text, "a part of one", hint))
+            fail(state, errors.part_of_a_param(written.span, text, base.span.text))
         case DataMeaning(symbol=symbol) if symbol.parameter is not None:
             return symbol.name
         case DataMeaning(symbol=symbol) if symbol.is_param:
             fail(state, errors.a_constant(written.span, text))
         case DataMeaning() | RowsMeaning():
-            fail(state, errors.not_a_param(written.span, text, "data"))
+            fail(state, errors.data_learned(written.span, text))
         case VariableMeaning():
-            hint = f"ask for its distribution: `query P({text})`"
-            fail(state, errors.not_a_param(written.span, text, "a variable", hint))
+            fail(state, errors.variable_learned(written.span, text))
         case None if isinstance(base, ast.Name):
             references.check_name(state, env, base, None)
-            fail(state, errors.not_a_param(written.span, text, "none"))
+            fail(state, errors.not_a_param(written.span, text))
         case _:
-            fail(state, errors.not_a_param(written.span, text, "none"))
+            fail(state, errors.not_a_param(written.span, text))
 
 
 def _source(state: Checking, env: Env, written: ast.Expression | None) -> str:
@@ -133,8 +131,7 @@ def _options(state: Checking, written: tuple[ast.Option, ...]) -> _Options:
         assert isinstance(option.value, ast.Number)
         number = option.value.value
         if not 1 <= number <= RESTARTS_MAX:
-            reason = f"restarts are a number from 1 to {RESTARTS_MAX}; this is {number:g}"
-            fail(state, errors.bad_learn_option(option.span, reason))
+            fail(state, errors.restarts_outside(option.span, RESTARTS_MAX, number))
         restarts = int(number)
     plain = tuple(option for option in written if option.keyword != "restarts")
     options = check_options(state, plain)
@@ -143,11 +140,5 @@ def _options(state: Checking, written: tuple[ast.Option, ...]) -> _Options:
     if span is not None and method in LATER_METHODS:
         fail(state, later.reserved(span, f"using {method}"))
     if span is not None and (method not in METHODS or options.method_options):
-        reason = f"`{span.text}` is no method of learning"
-        fail(
-            state,
-            errors.bad_learn_option(
-                span, reason, " or ".join(f"`using {name}`" for name in METHODS)
-            ),
-        )
+        fail(state, errors.no_method(span, span.text, METHODS))
     return _Options(method, restarts, options.within_s, options.name)

@@ -20,7 +20,7 @@ from gmlang.core.walk import type_of
 from gmlang.errors import forms
 from gmlang.errors import types as type_errors
 from gmlang.errors.forms import Form
-from gmlang.errors.learning import mistakes as errors
+from gmlang.errors.learning import written as errors
 from gmlang.syntax import ast
 
 
@@ -41,11 +41,10 @@ def kind_of(
         span = declaration.span
         if not is_param:
             name = declaration.name.text
-            fail(state, errors.misplaced_type(span, word, "is a type of params", f"`param {name}`"))
+            fail(state, errors.data_of_a_param_type(span, word, name))
         return ParameterKind(word)
     if word == ROWS_WORD and is_param:
-        hint = f"`data {declaration.name.text} : rows`"
-        fail(state, errors.misplaced_type(declaration.span, word, "is a type of data", hint))
+        fail(state, errors.param_of_rows(declaration.span, declaration.name.text))
     return ParameterKind.REAL if word in ("real", "float") and is_param else None
 
 
@@ -59,9 +58,7 @@ def check_parameter(
             fail(state, errors.a_constant(declaration.span, declaration.name.text))
         return None
     if kind is ParameterKind.SIMPLEX and not declaration.shape and declaration.value is None:
-        hint = f"`param {declaration.name.text}[3] : simplex`"
-        reason = "needs an axis along which it sums to one"
-        fail(state, errors.misplaced_type(declaration.span, kind.value, reason, hint))
+        fail(state, errors.simplex_without_axis(declaration.span, declaration.name.text))
     return Parameter(kind, None if written is None else _prior(state, env, written, kind))
 
 
@@ -100,10 +97,10 @@ def is_rows(env: Env, declaration: ast.DataDeclaration) -> bool:
 
 def check_rows(state: Checking, entry: Entry, declaration: ast.DataDeclaration) -> RowsMeaning:
     """Check `data patients : rows`: it has neither axes nor a value of its own."""
-    if declaration.shape or declaration.value is not None:
-        reason = "has no axes" if declaration.shape else "is given from outside"
-        hint = f"write `data {entry.name} : rows`, and --data {entry.name}=FILE.csv"
-        fail(state, errors.misplaced_type(declaration.span, ROWS_WORD, reason, hint))
+    if declaration.shape:
+        fail(state, errors.rows_with_axes(declaration.span, entry.name))
+    if declaration.value is not None:
+        fail(state, errors.rows_with_value(declaration.span, entry.name))
     symbol = RowsSymbol(declaration.span, entry.core_name, outside_names(state, entry))
     state.rows.append(symbol)
     return RowsMeaning(symbol)

@@ -1,1 +1,1 @@
-"""Mistakes about parameters, tables of cases and learning."""
+"""Mistakes about parameters, tables of cases and learning (GM7xx)."""

@@ -11,7 +11,8 @@ import numpy as np
 from gmlang.core.ast import DataRef
 from gmlang.core.walk import walk
 from gmlang.diagnostics import Diagnostic, GmError, Span
-from gmlang.errors.learning import mistakes as errors
+from gmlang.errors.learning.course import too_wide_to_learn
+from gmlang.errors.learning.written import without_value_somewhere
 from gmlang.graph.builder import first_places
 from gmlang.graph.lowering import table_sizes
 from gmlang.graph.lowering.grounder import (
@@ -38,7 +39,7 @@ def add_learned(grounder: Grounder, env: Env, job: Job, learned: Learned) -> Non
     sizes = [slot.states.count for slot in env.slots.items]
     span = job.origin.span
     if job.num_entries > table_sizes.ENTRIES_MAX:
-        raise GmError([errors.too_wide_to_learn(span, span.text, _shown(prod(sizes)))])
+        raise GmError([too_wide_to_learn(span, span.text, _shown(prod(sizes)))])
     inner = env.gathering()
     holds = np.ones((), np.bool_)
     for gate in job.gates:
@@ -86,11 +87,7 @@ def _without_value(job: Job, learned: Learned, span: Span) -> Diagnostic:
         for part in walk(expression)
         if isinstance(part, DataRef) and part.name in learned.names
     )
-    return errors.not_learnable_here(
-        span,
-        next(names),
-        "a statement that has no value in some states, or for some numbers that it may be",
-    )
+    return without_value_somewhere(span, next(names))
 
 
 def _shown(count: int) -> str:

@@ -17,7 +17,7 @@ from gmlang.data.tables import Table
 from gmlang.diagnostics import Diagnostic, GmError, Note, Span
 from gmlang.errors import data as data_errors
 from gmlang.errors import grounding as errors
-from gmlang.errors.learning import mistakes as learning_errors
+from gmlang.errors.learning import course as learning_errors
 from gmlang.errors.shapes import wrong_shape
 from gmlang.graph.values.environment import Env, Slots
 from gmlang.graph.values.evaluate import evaluate

@@ -1,13 +1,14 @@
 """Params that can be learned: whether their values are of their types, and where they begin."""
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
 from gmlang.core.parameters import ParameterKind
 from gmlang.core.program import DataSymbol
 from gmlang.data.names import shown
-from gmlang.diagnostics import GmError
-from gmlang.errors import data as data_errors
-from gmlang.errors.learning import mistakes as errors
+from gmlang.diagnostics import Diagnostic, GmError, Span
+from gmlang.errors.learning import course as errors
 
 SUM_ROUNDING = 1e-6
 """Rows that sum to one up to this are divided by their sums; others are refused."""
@@ -44,28 +45,27 @@ def checked_parameter(symbol: DataSymbol, array: np.ndarray) -> np.ndarray:
         case ParameterKind.REAL:
             return array
         case ParameterKind.POSITIVE:
-            _refuse(symbol, values, ~(values > 0), "a param : positive is above 0")
+            _refuse(symbol, values, ~(values > 0), errors.not_positive)
             return array
         case ParameterKind.PROBABILITY:
-            needed = "a probability lies between 0 and 1"
-            _refuse(symbol, values, ~((values >= 0) & (values <= 1)), needed)
+            outside = ~((values >= 0) & (values <= 1))
+            _refuse(symbol, values, outside, errors.not_a_probability)
             return array
         case ParameterKind.SIMPLEX:
-            needed = "a probability lies between 0 and 1"
-            _refuse(symbol, values, ~((values >= 0) & (values <= 1 + SUM_ROUNDING)), needed)
+            outside = ~((values >= 0) & (values <= 1 + SUM_ROUNDING))
+            _refuse(symbol, values, outside, errors.not_a_probability)
             sums = values.sum(axis=-1)
             bad = ~(np.abs(sums - 1.0) <= SUM_ROUNDING)
-            if bad.any():
-                place = tuple(int(k) for k in np.argwhere(bad)[0]) if bad.ndim else ()
-                what = data_errors.entry(shown(symbol), place)
-                reason = f"sums to {float(sums[place]):.10g}, not to 1"
-                raise GmError([errors.bad_value(symbol.span, what, reason)])
+            _refuse(symbol, sums, bad, errors.not_summing_to_one)
             return values / sums[..., None]
 
 
-def _refuse(symbol: DataSymbol, values: np.ndarray, bad: np.ndarray, needed: str) -> None:
+def _refuse(
+    symbol: DataSymbol,
+    values: np.ndarray,
+    bad: np.ndarray,
+    mistake: Callable[[Span, str, Sequence[int], float], Diagnostic],
+) -> None:
     if bad.any():
         place = tuple(int(k) for k in np.argwhere(bad)[0]) if bad.ndim else ()
-        what = data_errors.entry(shown(symbol), place)
-        reason = f"is {float(values[place]):g}: {needed}"
-        raise GmError([errors.bad_value(symbol.span, what, reason)])
+        raise GmError([mistake(symbol.span, shown(symbol), place, float(values[place]))])

@@ -12,8 +12,8 @@ from scipy.special import xlogy
 
 from gmlang.core.ast import Expression
 from gmlang.core.parameters import ParameterKind, Prior
-from gmlang.diagnostics import GmError
-from gmlang.errors.learning import mistakes as errors
+from gmlang.diagnostics import Diagnostic, GmError
+from gmlang.errors.learning import course as errors
 from gmlang.graph.values.environment import Env, Slots
 from gmlang.graph.values.evaluate import evaluate
 from gmlang.graph.world.world import ONE_INSTANCE, World
@@ -135,7 +135,7 @@ def read_priors(layout: Layout, written: dict[str, Prior | None], world: World) 
             case ParameterKind.PROBABILITY | ParameterKind.POSITIVE:
                 seen[part], unseen[part] = (v.item() for v in values)
             case ParameterKind.REAL:
-                _need(prior, bool((values[1] > 0).all()), "the standard deviation is above 0")
+                _need(bool((values[1] > 0).all()), errors.prior_without_spread(prior.span))
                 mean[part], precision[part] = values[0].item(), values[1].item() ** -2.0
     return Priors(layout, seen, unseen, mean, precision, uses_default)
 
@@ -150,15 +150,15 @@ def _values(
     parts = argument if isinstance(argument, tuple) else (argument,)
     numbers = [np.asarray(evaluate(part, env), np.float64).reshape(-1)[0] for part in parts]
     if isinstance(argument, tuple):
-        expected = f"one number for each of {array.row} states; these are {len(numbers)}"
-        _need(prior, len(numbers) == array.row, expected)
+        mistake = errors.prior_of_other_states(prior.span, array.row, len(numbers))
+        _need(len(numbers) == array.row, mistake)
     found = np.array(numbers)
-    _need(prior, bool(np.isfinite(found).all()), "the numbers of a prior are finite")
+    _need(bool(np.isfinite(found).all()), errors.endless_prior(prior.span))
     if array.kind is not ParameterKind.REAL:
-        _need(prior, bool((found >= 0).all()), "the numbers of this prior are not negative")
+        _need(bool((found >= 0).all()), errors.negative_prior(prior.span))
     return found if isinstance(argument, tuple) else found.reshape(())
 
 
-def _need(prior: Prior, holds: bool, reason: str) -> None:
+def _need(holds: bool, mistake: Diagnostic) -> None:
     if not holds:
-        raise GmError([errors.bad_prior_number(prior.span, prior.span.text, reason)])
+        raise GmError([mistake])

@@ -1,0 +1,121 @@
+"""Values of params (GM710, GM711, GM716, GM719), and what is out of reach (GM720, GM721)."""
+
+from collections.abc import Sequence
+
+from gmlang.diagnostics import Diagnostic, Span
+from gmlang.errors.data import entry
+
+# --- Values ------------------------------------------------------------------------------
+
+
+def not_positive(span: Span, name: str, place: Sequence[int], value: float) -> Diagnostic:
+    """Report an entry of a positive param that is not above 0."""
+    return _bad_value(span, name, place, f"is {value:g}: a param : positive is above 0")
+
+
+def not_a_probability(span: Span, name: str, place: Sequence[int], value: float) -> Diagnostic:
+    """Report an entry of a probability or a simplex outside 0..1."""
+    return _bad_value(span, name, place, f"is {value:g}: a probability lies between 0 and 1")
+
+
+def not_summing_to_one(span: Span, name: str, place: Sequence[int], total: float) -> Diagnostic:
+    """Report a row of a simplex with another sum."""
+    return _bad_value(span, name, place, f"sums to {total:.10g}, not to 1")
+
+
+def _bad_value(span: Span, name: str, place: Sequence[int], problem: str) -> Diagnostic:
+    return Diagnostic("GM710", f"{entry(name, place)} {problem}", span)
+
+
+def size_not_known(span: Span, name: str, size: str) -> Diagnostic:
+    """Report a param whose size neither data nor a value says."""
+    hint = f"say it: `data {size} = ...`, or bind the data that has it"
+    message = f"how large `{name}` is cannot be known: nothing says {size}"
+    return Diagnostic("GM711", message, span, hint=hint)
+
+
+def no_value_yet(span: Span, name: str) -> Diagnostic:
+    """Report a param that a question needs before it is learned."""
+    hint = f"`learn {name}` before it is asked for, `gmlang learn FILE`, or --set {name}=..."
+    return _no_value(span, name, hint)
+
+
+def learned_apart(span: Span, name: str, others: Sequence[str]) -> Diagnostic:
+    """Report a param without a value where others are learned and it is not."""
+    return _no_value(span, name, f"learn them together: `learn {', '.join((*others, name))}`")
+
+
+def _no_value(span: Span, name: str, hint: str) -> Diagnostic:
+    return Diagnostic("GM716", f"`{name}` has no value yet", span, hint=hint)
+
+
+# --- Numbers of priors -------------------------------------------------------------------
+
+
+def prior_without_spread(span: Span) -> Diagnostic:
+    """Report a normal prior whose standard deviation is not above 0."""
+    return _bad_prior(span, "the standard deviation is above 0")
+
+
+def prior_of_other_states(span: Span, states: int, given: int) -> Diagnostic:
+    """Report a list of numbers that is not one for each state."""
+    return _bad_prior(span, f"one number for each of {states} states; these are {given}")
+
+
+def endless_prior(span: Span) -> Diagnostic:
+    """Report a prior of which a number is not finite."""
+    return _bad_prior(span, "the numbers of a prior are finite")
+
+
+def negative_prior(span: Span) -> Diagnostic:
+    """Report a negative number of a prior that counts cases."""
+    return _bad_prior(span, "the numbers of this prior are not negative")
+
+
+def _bad_prior(span: Span, sentence: str) -> Diagnostic:
+    return Diagnostic("GM719", f"`{span.text}`: {sentence}", span)
+
+
+# --- Out of reach ------------------------------------------------------------------------
+
+
+def too_wide_to_learn(span: Span, text: str, entries: str) -> Diagnostic:
+    """Report a statement whose table is too large to learn from."""
+    hint = "let it mention fewer variables, or observed ones of fewer states"
+    return Diagnostic("GM720", f"`{text}` needs a table of {entries} entries", span, hint=hint)
+
+
+def too_large_to_learn(span: Span, error: Exception) -> Diagnostic:
+    """Report a program whose expected counts are out of reach, as compiling them found."""
+    return _too_large(span, str(error))
+
+
+def too_large_unseen(span: Span) -> Diagnostic:
+    """Report a program that is only small where it has evidence, and is needed without."""
+    return _too_large(span, "log Z without evidence needs tables that only evidence makes small")
+
+
+def _too_large(span: Span, problem: str) -> Diagnostic:
+    hint = "observe more, or let fewer variables depend on each other"
+    return _out_of_reach(span, problem, hint)
+
+
+def rows_too_large(span: Span, rows: int, variables: int, needed_bytes: int) -> Diagnostic:
+    """Report more rows than fit into memory."""
+    problem = f"{rows} rows of {variables} variables take {needed_bytes / 2**30:.1f} GiB"
+    return _out_of_reach(span, problem, "learn from fewer rows, or allow more: --memory")
+
+
+def out_of_time(span: Span) -> Diagnostic:
+    """Report that nothing could be evaluated before the time was over."""
+    problem = "the time was over before anything could be learned"
+    return _out_of_reach(span, problem, "allow more time: `within 5 min`, or --within")
+
+
+def _out_of_reach(span: Span, problem: str, hint: str) -> Diagnostic:
+    return Diagnostic("GM721", f"learning is out of reach here: {problem}", span, hint=hint)
+
+
+def endless(name: str) -> str:
+    """Say that a weight grows without end."""
+    return f"{name} grows without end, and was stopped: give it a prior, `~ Normal(0, 1)`"
