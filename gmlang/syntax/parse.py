@@ -11,7 +11,7 @@ from typing import Any
 from gmlang.diagnostics import GmError, Source, Span
 from gmlang.errors.syntax import mistakes as errors
 from gmlang.syntax import ast
-from gmlang.syntax.build import Builder
+from gmlang.syntax.building.builder import Builder
 from gmlang.syntax.lex import RawToken, Token, Trouble, lay_out, tokenize
 from gmlang.syntax.table import Rule, Table, load_table
 

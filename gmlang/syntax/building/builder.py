@@ -9,7 +9,7 @@ from typing import Any
 from gmlang.diagnostics import GmError, Source, Span
 from gmlang.errors.syntax import mistakes as errors
 from gmlang.syntax import ast
-from gmlang.syntax.build_expressions import Expressions, unquoted
+from gmlang.syntax.building.expressions import Expressions, unquoted
 from gmlang.syntax.lex import Trouble
 from gmlang.syntax.rows import are_values, keys_and_numbers
 
