@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from gmlang.core.from_syntax import Checked, check_query
-from gmlang.core.program import Assert, Query
+from gmlang.core.program import Assert, Program, Query
 from gmlang.data.names import by_core_name, declared_columns
 from gmlang.data.reading import read_all
 from gmlang.diagnostics import Diagnostic, GmError
@@ -24,12 +24,10 @@ from gmlang.library import text_source
 from gmlang.pipeline import graph_of, open_session
 from gmlang.queries.answers import Answer
 from gmlang.queries.dispatch import answer
-from gmlang.queries.questions.map import Map
-from gmlang.queries.reading import asked_names, assignment_map
 from gmlang.queries.remembered.memory import Memory
-from gmlang.queries.searching import Step, improvements
-from gmlang.queries.session import Session, base_grounding, ground_before, prepare
-from gmlang.queries.settings import Settings, begin, checked_settings
+from gmlang.queries.searching import Step, steps
+from gmlang.queries.session import Session, base_grounding
+from gmlang.queries.settings import Settings, checked_settings
 from gmlang.syntax.parse import parse_query
 from gmlang.views import attach_views
 from gmruntime.graph import FactorGraph
@@ -38,6 +36,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from gmlang.core.parameters import Learn
+    from gmlang.learning.concepts.result import LearnedModel
     from gmlang.learning.course import Terms
     from gmlang.learning.learn import Step as LearningStep
     from gmlang.learning.results.result import Learned
@@ -56,7 +55,7 @@ class Model:
     Attributes:
         checked: the program after names and types.
         values: data and parameters given so far.
-        learned: the core names of the parameters among them that were learned.
+        learned: the core names of the parameters and models that were learned.
         memory: exact answers that were given; those of the model with other values among them.
     """
 
@@ -236,12 +235,11 @@ class Model:
         settings = checked_settings(
             budget_s, seed, device, memory_bytes, executor, num_workers, remember
         )
-        if not self.checked.program.learns:
-            yield from self.answer_all(self.questions, settings)
-            return
-        from gmlang.learning.course import in_turn
+        if not self.checked.program.learns and not self.checked.program.concepts:
+            return self.answer_all(self.questions, settings)
+        from gmlang.learning.turns import in_turn
 
-        yield from in_turn(self, self.checked.program, settings)
+        return in_turn(self, settings)
 
     def answer_all(
         self, questions: Iterable[Query | Assert], settings: Settings
@@ -278,8 +276,6 @@ class Model:
 
         return Spread(self, questions, settings, here, hear)
 
-    # --- Learning ---
-
     def learn(
         self,
         *,
@@ -306,8 +302,7 @@ class Model:
             weight: the column with the weights of rows; None takes `weight`, where there is one.
             skip_impossible: leave out rows that the program gives no probability.
             memory_bytes: cap on tables; None takes half of what is free.
-            data: bound at once, as by `bind`: tables of cases as data frames, dicts of arrays,
-                structured arrays or lists of dicts.
+            data: bound at once, as by `bind`: tables in any form that Python has for them.
 
         Raises:
             GmError: when the program or the data has mistakes, or counts are out of reach.
@@ -333,19 +328,32 @@ class Model:
         """Do one `learn`, in rounds; `watch` is shared with who waits."""
         from gmlang.learning.course import learn_one
 
-        program, make = self.checked.program, self._maker(what.names)
-        return learn_one(program, self.values, what, terms, make, watch)
+        make = self._maker(what.names)
+        return learn_one(self.checked.program, self.values, what, terms, make, watch)
+
+    def learn_model(
+        self, name: str, *, budget_s: float = 10.0, seed: int = 0, **data: object
+    ) -> "LearnedModel[Model]":
+        """Learn the model of a `learn model`, whose own `within` counts, and what stands before it.
+
+        Raises:
+            GmError: when the program or the data has mistakes, or it is out of reach.
+        """
+        from gmlang.learning.turns import learn_named
+
+        return learn_named(self.bind(**data), name, checked_settings(budget_s, seed))
+
+    def with_program(self, program: Program, name: str) -> "Model":
+        """Return the model with another program, of which one name was learned."""
+        checked = replace(self.checked, program=program)
+        return Model(checked, self.values, (*self.learned, name), memory=self.memory)
 
     def _maker(self, names: Iterable[str]) -> "Callable[[Mapping[str, object]], Model]":
         learned = tuple(dict.fromkeys((*self.learned, *names)))
         return lambda values: Model(self.checked, values, learned, memory=self.memory)
 
     def log_likelihood(
-        self,
-        *,
-        weight: str | None = None,
-        budget_s: float = 60.0,
-        **data: object,
+        self, *, weight: str | None = None, budget_s: float = 60.0, **data: object
     ) -> "np.ndarray":
         """Return the log-likelihood of each row of a table, nats, what it leaves open summed out.
 
@@ -383,17 +391,5 @@ class Model:
         Raises:
             GmError: when the query or the data has mistakes.
         """
-        question = self._one(text)
-        if not isinstance(question, Map):
-            raise GmError([asking.only_map_is_searched(question.span)])
-        session = self.session()
         settings = checked_settings(budget_s, seed, "auto", memory_bytes, executor, num_workers)
-        ground_before(session, question)
-        settings = begin(settings, question.within_s)
-        try:
-            names = asked_names(prepare(session, question, settings.running()), question)
-        except TimeoutError:
-            return
-        for found in improvements(session, question, settings):
-            value = assignment_map(names, found.assignment) if found.is_found else None
-            yield Step(found.seconds, found.log_score, found.log_bound, found.engine, value)
+        return steps(self.session(), self._one(text), settings)

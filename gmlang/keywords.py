@@ -62,6 +62,8 @@ KEYWORDS: dict[Kind, dict[str, str]] = {
         "as": "give a name",
         "to": "say what is to be predicted",
         "restarts": "how many beginnings are tried",
+        "but": "things that a learned model does not apply to",
+        "size": "how many models a learned one may consist of",
         "had": "what would have been",
     },
     Kind.OPERATOR: {

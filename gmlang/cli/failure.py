@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from gmlang.core.concepts import LearnModel
     from gmlang.core.parameters import Learn
     from gmlang.core.program import Assert, Query
     from gmlang.diagnostics import Diagnostic, GmError
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 class Failure:
     """Why one question of several has no answer; the others have theirs."""
 
-    question: "Query | Assert | Learn"
+    question: "Query | Assert | Learn | LearnModel"
     error: "GmError"
 
     def tell(self, told: "set[Diagnostic]") -> None:
@@ -28,7 +29,7 @@ class Failure:
             click.echo(render(new), err=True)
 
     def _kind(self) -> str:
-        is_learn = hasattr(self.question, "restarts")
+        is_learn = hasattr(self.question, "position")
         return "learn" if is_learn else getattr(self.question, "kind", "assert")
 
     def to_dict(self) -> dict[str, object]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from gmlang.api import Answer, Model
+    from gmlang.core.concepts import LearnModel
     from gmlang.core.parameters import Learn
     from gmlang.core.program import Assert, Query
     from gmlang.queries.settings import Settings
@@ -50,20 +51,16 @@ class Course:
 class Learning:
     """One `learn`; the model of its course is another one afterwards."""
 
-    def __init__(self, course: Course, what: "Learn") -> None:
+    def __init__(self, course: Course, what: "Learn | LearnModel") -> None:
         """Remember what is learned."""
         self.course, self.what = course, what
 
     def __call__(self, settings: "Settings") -> "Answer":
         """Learn it."""
-        from gmlang.learning.course import Terms, finished
-        from gmlang.learning.learn import How
-        from gmlang.learning.results.answer import learn_answer
+        from gmlang.learning.turns import learned_by
 
-        terms = Terms(How(seed=settings.seed), memory_bytes=settings.memory_bytes)
-        learned = finished(self.course.model.learn_one(self.what, terms, settings.watch))
-        self.course.model = learned.model
-        return learn_answer(self.what, learned)
+        answer, self.course.model = learned_by(self.course.model, self.what, settings)
+        return answer
 
     def so_far(self) -> "Answer | None":
         """Return nothing: what a round has found ends with the budget."""

@@ -1,4 +1,4 @@
-"""`gmlang learn`: learn the params of a program from cases."""
+"""`gmlang learn`: learn the params of a program from cases, and models from examples."""
 
 import hashlib
 import json
@@ -24,14 +24,19 @@ from gmlang.interrupts import Interrupts
 from gmruntime.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
     from gmlang.api import Model
+    from gmlang.core.concepts import LearnModel
     from gmlang.core.parameters import Learn
+    from gmlang.diagnostics import Source
+    from gmlang.learning.concepts.result import LearnedModel
     from gmlang.learning.course import Terms
     from gmlang.learning.learn import Step
     from gmlang.learning.results.result import Learned
     from gmruntime.budget import Watch
+
+    Found = Learned[Model] | LearnedModel[Model]
 
 LATE_S = 0.45
 """What learning may take beyond its time: a round is not cut in two."""
@@ -39,6 +44,9 @@ LATE_S = 0.45
 ENDINGS = (".gm", ".npz", ".json")
 
 IMPOSSIBLE = "GM715"
+
+ASSERT_SECONDS = 30.0
+"""What each assertion of a library may take."""
 
 
 @click.command()
@@ -63,6 +71,11 @@ IMPOSSIBLE = "GM715"
 @click.option("--method", type=click.Choice(["em", "gradient"]), help="[default: what fits]")
 @click.option("--weight", metavar="COLUMN", help="The weights of rows. [default: weight]")
 @click.option("--skip-impossible", is_flag=True, help="Leave out rows that cannot be.")
+@click.option(
+    "--library",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Append the models that were learned there.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--memory", type=GIBIBYTES, help="Cap on tables, GiB.")
 def learn(
@@ -78,16 +91,19 @@ def learn(
     method: str | None,
     weight: str | None,
     skip_impossible: bool,
+    library: str | None,
     as_json: bool,
     memory: float | None,
 ) -> int:
     """Learn the params of FILE, a program: those its `learn`s name, else all without a value.
 
+    Models that it learns are learned as well, in the order in which they stand.
+
     Ctrl-C gives the best so far, and writes it.
     """
     from gmlang.diagnostics import GmError, render
     from gmlang.errors.learning.course import out_of_time
-    from gmlang.learning.course import Terms, learns_of
+    from gmlang.learning.course import Terms
     from gmlang.learning.learn import How
 
     if not 0 <= hold_out < 1:
@@ -96,12 +112,12 @@ def learn(
     model = bound(open_program(file), settings, files)
     how = How(hold_out, seed, weight, skip_impossible)
     terms = Terms(how, within, method or "", restarts, memory_bytes(memory))
-    found: list[Learned[Model]] = []
+    found: list[Found] = []
     with Interrupts() as interrupts:
         try:
-            for what in learns_of(model.checked.program, model.values):
+            for what in _wanted(model):
                 learned = interrupts.answer(
-                    lambda watch, m=model, w=what: _watched(m, w, terms, watch), LATE_S
+                    lambda watch, m=model, w=what: _one(m, w, terms, watch), LATE_S
                 )
                 if learned is None and not interrupts.number:
                     raise GmError([out_of_time(what.span)])
@@ -124,7 +140,36 @@ def learn(
         click.echo(json.dumps({"file": file, "learned": [one.to_dict() for one in found]}))
     if target is not None:
         _write(Path(target), model, found, files)
+    if library is not None:
+        from gmlang.learning.concepts.result import LearnedModel
+
+        keep(
+            Path(library), [one for one in found if isinstance(one, LearnedModel)], Path(file).name
+        )
     return status
+
+
+def _wanted(model: "Model") -> "tuple[Learn | LearnModel, ...]":
+    """List what is to be learned, in the order of the program."""
+    from gmlang.core.concepts import all_learns
+    from gmlang.learning.course import learns_of
+
+    program = model.checked.program
+    is_only_models = program.concepts and not program.learns
+    learns = () if is_only_models else learns_of(program, model.values)
+    return all_learns(learns, program.concepts)
+
+
+def _one(model: "Model", what: "Learn | LearnModel", terms: "Terms", watch: "Watch") -> "Found":
+    """Learn params or a model."""
+    from gmlang.core.concepts import LearnModel
+    from gmlang.learning.turns import learn_concept
+    from gmlang.queries.settings import Settings
+
+    if not isinstance(what, LearnModel):
+        return _watched(model, what, terms, watch)
+    settings = Settings(seed=terms.how.seed, memory_bytes=terms.memory_bytes, watch=watch)
+    return learn_concept(model, what, settings, terms.budget_s)
 
 
 def _target(file: str, out: str | None, *, in_place: bool) -> str | None:
@@ -176,25 +221,31 @@ def _progress(step: "Step") -> str:
     return " · ".join([*parts, f"{step.seconds:.1f} s"])
 
 
-def _write(
-    target: Path, model: "Model", found: "list[Learned[Model]]", files: tuple[str, ...]
-) -> None:
+def _write(target: Path, model: "Model", every: "list[Found]", files: tuple[str, ...]) -> None:
     """Write what was learned: beside the target first, then in its place."""
+    from gmlang.learning.concepts.result import LearnedModel
+    from gmlang.learning.results.result import Learned
     from gmlang.learning.results.writing import write_arrays, written
 
     unfinished = target.with_name(f".{target.name}.{os.getpid()}")
+    found = [one for one in every if isinstance(one, Learned)]
     try:
         match target.suffix:
+            case ".npz" if not found:
+                raise ValueError("a learned model is no array: write a .gm or .json")
             case ".npz":
                 write_arrays(unfinished, {k: v for one in found for k, v in one.values.items()})
             case ".json":
-                plain = [one.to_dict() for one in found]
+                plain = [one.to_dict() for one in every]
                 unfinished.write_text(json.dumps(plain) + "\n", "utf-8")
             case _:
                 source = model.checked.program.span.source
                 origin = _origin(files)
+                composites = {
+                    one.name: one.source() for one in every if isinstance(one, LearnedModel)
+                }
                 origins = [f"{origin}, {one.num_rows} rows" for one in found]
-                unfinished.write_text(written(source, found, origins), "utf-8")
+                unfinished.write_text(written(source, found, origins, composites), "utf-8")
                 _check(unfinished, target)
         unfinished.replace(target)
     except ValueError as error:
@@ -220,3 +271,63 @@ def _origin(files: tuple[str, ...]) -> str:
         digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
         named.append(f"{Path(path).name} (sha256 {digest[:12]})")
     return " and ".join(named) or "the program's own observations"
+
+
+def keep(path: Path, learned: "Sequence[LearnedModel[Model]]", origin: str) -> None:
+    """Append models to a library, where its assertions hold with them.
+
+    The file is written whole or not at all: what it would be is checked first, and then renamed.
+
+    Args:
+        path: of the library.
+        learned: the models, in the order in which they were learned.
+        origin: the program that learned them.
+
+    Raises:
+        GmError: when a name is taken, or the library does not hold with what is added.
+    """
+    from gmlang.diagnostics import Source
+    from gmlang.learning.concepts.library import addition, in_library
+    from gmlang.library import read_source
+
+    source, added = read_source(path), list[str]()
+    for one in learned:
+        new = addition(source, one, origin)
+        if new is None:
+            click.echo(printable(f"{path} has `{in_library(one)}` already"), err=True)
+            continue
+        source = Source(source.name, source.text + new)
+        added.append(in_library(one))
+    if not added:
+        return
+    _check_library(source, path, "`, `".join(added))
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        unfinished.write_text(source.text, "utf-8")
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    click.echo(printable(f"added `{'`, `'.join(added)}` to {path}"), err=True)
+
+
+def _check_library(source: "Source", path: Path, added: str) -> None:
+    """Check a library as it would be, and all that it asserts."""
+    from gmlang.api import Model
+    from gmlang.core.program import Assert
+    from gmlang.diagnostics import GmError
+    from gmlang.errors.learning import concepts as errors
+    from gmlang.pipeline import check_source
+    from gmlang.queries.settings import Settings
+
+    try:
+        model = Model(check_source(source, path.parent))
+        trouble = [errors.library_refused(str(path), added, d) for d in model.contradictions()]
+        asserts = [q for q in model.questions if isinstance(q, Assert)]
+        if not trouble and asserts:
+            answers = model.answer_all(asserts, Settings(ASSERT_SECONDS))
+            failing = [answer.text for answer in answers if not answer.held]
+            trouble = [errors.assertion_fails(str(path), added, text) for text in failing]
+    except GmError as error:
+        trouble = [errors.library_refused(str(path), added, d) for d in error.diagnostics]
+    if trouble:
+        raise GmError(trouble[:1])

@@ -32,10 +32,13 @@ from gmruntime.printable import printable
 
 if TYPE_CHECKING:
     from gmlang.api import Answer, Model
+    from gmlang.core.concepts import LearnModel
     from gmlang.core.parameters import Learn
     from gmlang.core.program import Assert, Query
     from gmlang.diagnostics import Diagnostic
     from gmlang.queries.settings import Settings
+
+    Asked = Query | Assert | Learn | LearnModel
 
 
 @click.command()
@@ -88,12 +91,14 @@ def run(
 
     A model of another tool asks nothing: ask it with --query, by the names that its file has.
     """
+    from gmlang.core.concepts import all_learns
     from gmlang.queries.settings import Settings
 
     model = bound(open_program(file), settings, (*files, *([params] if params else [])))
     how = Settings(budget, seed, device, memory_bytes(memory), remembers=not anew)
-    learns = [] if params else list(model.checked.program.learns)
-    asked: list[Query | Assert | Learn] = _in_order(learns, model.questions)
+    program = model.checked.program
+    learns = all_learns(() if params else program.learns, program.concepts)
+    asked: list[Asked] = _in_order(learns, model.questions)
     if texts:
         asked = [*learns, *(q for text in texts for q in model.ask(text))]
     if not asked and not model.questions:
@@ -129,7 +134,7 @@ def _folder(path: str) -> Path:
 def _answer_all(
     file: str,
     model: "Model",
-    asked: "list[Query | Assert | Learn]",
+    asked: "list[Asked]",
     settings: "Settings",
     *,
     as_json: bool,
@@ -212,10 +217,10 @@ def _warn(model: "Model", told: "set[Diagnostic]") -> None:
 
 
 def _in_order(
-    learns: "Sequence[Learn]", questions: "Sequence[Query | Assert]"
-) -> "list[Query | Assert | Learn]":
+    learns: "Sequence[Learn | LearnModel]", questions: "Sequence[Query | Assert]"
+) -> "list[Asked]":
     """Put what is learned between the questions where it stands."""
-    found: list[Query | Assert | Learn] = []
+    found: list[Asked] = []
     done = 0
     for learn in learns:
         found += [*questions[done : learn.position], learn]
@@ -225,18 +230,19 @@ def _in_order(
 
 def _jobs(
     course: Course,
-    asked: "list[Query | Assert | Learn]",
+    asked: "list[Asked]",
     settings: "Settings",
     *,
     as_json: bool,
     trace: str | None,
 ) -> "Iterator[Job]":
     """Prepare the work for each `learn` and question; what follows a `learn` waits for it."""
+    from gmlang.core.concepts import LearnModel
     from gmlang.core.parameters import Learn
 
     waiting: list[Query | Assert] = []
     for one in asked:
-        if not isinstance(one, Learn):
+        if not isinstance(one, Learn | LearnModel):
             waiting.append(one)
             continue
         yield from _question_jobs(course.model, waiting, settings, as_json=as_json, trace=trace)
@@ -272,12 +278,13 @@ def _question_jobs(
 
 
 def _finish(
-    question: "Query | Assert | Learn",
+    question: "Asked",
     job: "Job",
     settings: "Settings",
     interrupts: Interrupts,
 ) -> "Answer | Failure | None":
     """Do the work; None where it was interrupted and nothing could be found."""
+    from gmlang.core.concepts import LearnModel
     from gmlang.core.parameters import Learn
     from gmlang.diagnostics import GmError
 
@@ -288,7 +295,7 @@ def _finish(
     answer = job.so_far() if answer is None else answer
     if answer is not None or interrupts.number:
         return answer
-    if isinstance(question, Learn):
+    if isinstance(question, Learn | LearnModel):
         from gmlang.errors.learning.course import out_of_time
 
         return Failure(question, GmError([out_of_time(question.span)]))
@@ -300,12 +307,13 @@ def _finish(
 def _plan(
     file: str,
     model: "Model",
-    asked: "list[Query | Assert | Learn]",
+    asked: "list[Asked]",
     settings: "Settings",
     *,
     as_json: bool,
 ) -> int:
     """Say what each question would cost; one that cannot be asked stops no other."""
+    from gmlang.core.concepts import LearnModel
     from gmlang.core.parameters import Learn
     from gmlang.diagnostics import GmError
     from gmlang.queries.planning import plan_of
@@ -314,13 +322,15 @@ def _plan(
     told: set[Diagnostic] = set()
     collected: list[dict[str, object]] = []
     _warn(model, told)
-    if any(isinstance(one, Learn) for one in asked):
+    if any(isinstance(one, Learn | LearnModel) for one in asked):
+        from gmlang.learning.concepts.placeholders import with_some_parts
         from gmlang.learning.course import with_placeholders
 
-        values = with_placeholders(model.checked.program, model.values)
-        model = replace(model, values=values, cache={})
+        checked = replace(model.checked, program=with_some_parts(model.checked.program))
+        values = with_placeholders(checked.program, model.values)
+        model = replace(model, checked=checked, values=values, cache={})
     for question in asked:
-        if isinstance(question, Learn):
+        if isinstance(question, Learn | LearnModel):
             continue
         try:
             planned = plan_of(model.session(), question, settings)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from gmlang.core.asking.asserts import check_assert
 from gmlang.core.asking.queries import check_questions
 from gmlang.core.check import evidence, models, statements
+from gmlang.core.check.concepts import check_learn_model
 from gmlang.core.check.declarations import elaborate, resolve
 from gmlang.core.check.learnable import check_learnable
 from gmlang.core.check.learning import check_learn
@@ -153,7 +154,13 @@ def _offer_imports(state: Checking, main: Module) -> None:
     for module in main.imports:
         for entry in list(module.entries.values()):
             match entry.declaration:
-                case ast.Entity() | ast.Model() | ast.Composite() | ast.DomainDeclaration():
+                case (
+                    ast.Entity()
+                    | ast.Model()
+                    | ast.Composite()
+                    | ast.LearnModel()
+                    | ast.DomainDeclaration()
+                ):
                     guarded(state, entry.span, lambda entry=entry: elaborate(state, entry))
                 case _:
                     pass
@@ -244,9 +251,20 @@ def _check_questions(state: Checking, env: Env, program: ast.Program) -> None:
                     state, statement.span, lambda s=statement: check_learn(state, env, s)
                 )
                 state.learns += [] if learn is None else [learn]
+            case ast.LearnModel() if _is_declared(env, statement):
+                concept = guarded(
+                    state, statement.span, lambda s=statement: check_learn_model(state, env, s)
+                )
+                state.concepts += [] if concept is None else [concept]
             case _:
                 pass
     _finish_models(state)
+
+
+def _is_declared(env: Env, statement: ast.LearnModel) -> bool:
+    """Say whether a learned model has its name, and its header no mistake."""
+    entry = env.module.entries[statement.name.text]
+    return entry.declaration is statement and entry.progress == "done"
 
 
 # --- Models ------------------------------------------------------------------------------
@@ -306,4 +324,5 @@ def _program(state: Checking, program: ast.Program) -> Program:
         documentation(program),
         tuple(state.rows),
         tuple(state.learns),
+        tuple(state.concepts),
     )

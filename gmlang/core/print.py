@@ -39,6 +39,7 @@ from gmlang.core.ast import (
     Whole,
 )
 from gmlang.core.composed import Calculation, ListItem, QueryList
+from gmlang.core.concepts import all_learns
 from gmlang.core.program import (
     Asked,
     Assert,
@@ -93,7 +94,11 @@ def _program_lines(program: Program) -> Iterator[str]:
     for statement in program.statements:
         yield _show_statement(statement)
     for number, question in enumerate((*program.questions, None)):
-        yield from (learn.text for learn in program.learns if learn.position == number)
+        yield from (
+            learn.text
+            for learn in all_learns(program.learns, program.concepts)
+            if learn.position == number
+        )
         if question is not None:
             yield show_question(question)
 

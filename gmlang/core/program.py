@@ -25,6 +25,7 @@ from gmlang.core.ast import (
     VariableRef,
     Where,
 )
+from gmlang.core.concepts import LearnModel
 from gmlang.core.parameters import Learn, Parameter, RowsSymbol
 from gmlang.diagnostics import Span
 
@@ -116,7 +117,7 @@ class ModelSymbol:
         prior: P(active); None means 0.5, and for a conjunction that it has none of its own.
         body: the statements that apply while it is active. Their contexts do not repeat that.
         parts: of a composite, the activations it is the conjunction of; () for others.
-        soft: a composite that may contradict itself.
+        soft, is_open: a composite may contradict itself; its parts are still to be learned.
     """
 
     span: Span
@@ -126,6 +127,7 @@ class ModelSymbol:
     body: tuple["Statement", ...]
     parts: tuple[Activation, ...] = ()
     soft: bool = False
+    is_open: bool = False
 
 
 # --- Statements --------------------------------------------------------------------------
@@ -378,7 +380,7 @@ class Program:
     Attributes:
         functions: the defs that call themselves, one for each of their uses by types.
         sizes: the names of sizes in scope (`H`), which are known once data is bound.
-        rows, learns: the tables of cases; what is learned, `position` says when.
+        rows, learns, concepts: tables of cases, and what is learned; `position` says when.
         documentation: text by the declared name it documents; "" is the module's own.
     """
 
@@ -395,3 +397,4 @@ class Program:
     documentation: tuple[tuple[str, str], ...]
     rows: tuple[RowsSymbol, ...] = ()
     learns: tuple[Learn, ...] = ()
+    concepts: tuple[LearnModel, ...] = ()

@@ -29,8 +29,10 @@ from gmlang.core.program import (
     Program,
     VariableSymbol,
 )
+from gmlang.core.walk import walk
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors import grounding as errors
+from gmlang.errors.learning import concepts as learning_errors
 from gmlang.errors.probabilities import rows_normalised
 from gmlang.families.bernoulli import BERNOULLI
 from gmlang.graph.alternatives import ground_alternatives, is_gated
@@ -52,7 +54,7 @@ from gmlang.graph.statements import (
 from gmlang.graph.values import terms
 from gmlang.graph.values.chances import probability
 from gmlang.graph.world.bindings import collected
-from gmlang.graph.world.instances import discover, empty_table, model_frame
+from gmlang.graph.world.instances import discover, empty_table, mentioned, model_frame
 from gmlang.graph.world.states import BOOL
 from gmlang.graph.world.world import (
     ONE_INSTANCE,
@@ -140,8 +142,25 @@ def begin_grounding(
     declare(grounder, program)
     for symbol in program.models:
         world.models[symbol.name] = empty_table(world, symbol, environment(grounder, ONE_INSTANCE))
+    extra = list(extra)
     keys, is_own = discover(world, program.statements, extra, grounder.names)
+    for symbol in program.models:
+        if symbol.is_open and len(keys[symbol.name]):
+            raise GmError([_not_learned_yet(program, symbol, extra)])
     return Begun(program, grounder, keys, is_own)
+
+
+def _not_learned_yet(
+    program: Program, symbol: ModelSymbol, extra: Iterable[tuple[Context, Expression]]
+) -> Diagnostic:
+    """Say where a model is needed that is still to be learned."""
+    expressions = [expression for _, expression in extra]
+    expressions += [e for statement in program.statements for e in mentioned(statement)]
+    for expression in expressions:
+        for part in walk(expression):
+            if isinstance(part, Activation) and part.model == symbol.name:
+                return learning_errors.not_learned_yet(part.span, symbol.name, symbol.span)
+    return learning_errors.not_learned_yet(symbol.span, symbol.name, symbol.span)
 
 
 def _finish(program: Program, grounder: Grounder, keys: dict[str, np.ndarray]) -> Grounding:

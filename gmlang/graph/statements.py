@@ -332,7 +332,7 @@ def find_silences(scene: Scene, frame: Frame, statement: Statement) -> None:
     env = environment(grounder, outer)
     assert isinstance(silencer, Reference)
     heard = locate(silencer, env).variables
-    parts = _used_parts(grounder, statement.target, outer)
+    parts = used_parts(grounder, statement.target, outer)
     for exception in statement.exceptions:
         targets, _ = locate_array(exception, env)
         each = targets.reshape(outer.count, -1)
@@ -349,7 +349,7 @@ def find_silences(scene: Scene, frame: Frame, statement: Statement) -> None:
             )
 
 
-def _used_parts(
+def used_parts(
     grounder: Grounder, target: Activation, frame: Frame
 ) -> list[tuple[str, np.ndarray]]:
     """List the models behind an activation, a composite's parts included: (name, activations)."""

@@ -1,25 +1,22 @@
 """What a program learns, one `learn` after another: each uses what those before have found."""
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from gmlang.core.check.learnable import report_misplaced
 from gmlang.core.check.learning import RESTARTS_MAX, without_value
 from gmlang.core.parameters import METHODS, Learn
-from gmlang.core.program import Assert, Program, Query
+from gmlang.core.program import Program
 from gmlang.diagnostics import GmError
 from gmlang.errors import grounding as setting_errors
 from gmlang.errors.learning import cases as errors
 from gmlang.errors.learning.written import nothing_to_learn
 from gmlang.graph.world.bindings import bind
 from gmlang.learning.learn import How, Step, learn
-from gmlang.learning.results.answer import learn_answer
 from gmlang.learning.results.result import Learned
 from gmlang.limits import MEMORY_MAX, SECONDS, SECONDS_MAX, SEED, SEED_MAX, is_seconds
-from gmlang.queries.answers import Answer
-from gmlang.queries.settings import Settings
 from gmruntime.budget import Budget, Watch, begin_budget
 
 M = TypeVar("M")
@@ -206,32 +203,3 @@ def finished(steps: Generator[object, None, R]) -> R:
             next(steps)
         except StopIteration as end:
             return end.value
-
-
-class Learner(Protocol):
-    """A model, as far as learning and asking in turn need it."""
-
-    def answer_all(
-        self, questions: Sequence[Query | Assert], settings: Settings
-    ) -> Iterator[Answer]:
-        """Answer questions."""
-        ...
-
-    def learn_one(self, what: Learn, terms: Terms) -> "Generator[Step, None, Learned[Any]]":
-        """Do one `learn`; what is learned has the model that knows it."""
-        ...
-
-
-def in_turn(learner: Learner, program: Program, settings: Settings) -> Iterator[Answer]:
-    """Learn and answer what a program says, in its order: questions use what was learned before."""
-    done = 0
-    terms = Terms(How(seed=settings.seed), memory_bytes=settings.memory_bytes)
-    for what in program.learns:
-        if done < what.position:
-            yield from learner.answer_all(program.questions[done : what.position], settings)
-        done = what.position
-        learned = finished(learner.learn_one(what, terms))
-        learner = learned.model
-        yield learn_answer(what, learned)
-    if done < len(program.questions):
-        yield from learner.answer_all(program.questions[done:], settings)

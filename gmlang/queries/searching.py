@@ -5,9 +5,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gmlang.core.program import Assert, Query
+from gmlang.diagnostics import GmError
+from gmlang.errors import asking
 from gmlang.queries.answers import Answer
 from gmlang.queries.questions.map import Map, MapAnswer, map_answer
-from gmlang.queries.session import Session, prepare
+from gmlang.queries.reading import asked_names, assignment_map
+from gmlang.queries.session import Session, ground_before, prepare
 from gmlang.queries.settings import Settings, begin
 from gmruntime import answer as runtime
 from gmruntime.answer import Improvement, Status
@@ -36,6 +40,25 @@ class Step:
     log_bound: float
     engine: str
     value: dict[str, object] | None
+
+
+def steps(session: Session, question: Query | Assert, settings: Settings) -> Iterator[Step]:
+    """Yield ever better answers to a MAP query.
+
+    Raises:
+        GmError: when it is another question, or does not fit the program.
+    """
+    if not isinstance(question, Map):
+        raise GmError([asking.only_map_is_searched(question.span)])
+    ground_before(session, question)
+    settings = begin(settings, question.within_s)
+    try:
+        names = asked_names(prepare(session, question, settings.running()), question)
+    except TimeoutError:
+        return
+    for found in improvements(session, question, settings):
+        value = assignment_map(names, found.assignment) if found.is_found else None
+        yield Step(found.seconds, found.log_score, found.log_bound, found.engine, value)
 
 
 def improvements(session: Session, query: Map, settings: Settings) -> Iterator[Improvement]:

@@ -9,10 +9,20 @@ from dataclasses import replace
 from pathlib import Path
 
 from gmlang.api import Model
+from gmlang.core.concepts import LearnModel, all_learns
+from gmlang.core.parameters import Learn
 from gmlang.diagnostics import GmError, Source, render
 from gmlang.repl import commands
 from gmlang.repl.imagine import imagine
-from gmlang.repl.session import ReplSession, Reply, answers, ask, learn, model_of
+from gmlang.repl.session import (
+    ReplSession,
+    Reply,
+    answers,
+    ask,
+    learn,
+    learn_concept,
+    model_of,
+)
 from gmlang.repl.text import HELP, Piece, is_query, merge, only_asks, read_pieces
 from gmruntime.budget import now_s
 
@@ -79,14 +89,30 @@ def _say(session: ReplSession, text: str) -> tuple[ReplSession, str]:
     kept = tuple(p for p in pieces if not only_asks(p))
     past = (*session.past, session.pieces) if kept != session.pieces else session.past
     after = replace(session, pieces=kept, past=past, model=model)
-    for what in model.checked.program.learns:
+    program = model.checked.program
+    for what in all_learns(program.learns, program.concepts):
         if what.span.source.name == _last_source(new):
-            after, reply = learn(after, what)
+            after, reply = _learn(after, what)
             lines.append(reply)
     model = after.model or model
     if asked and (ready or model.learned):
         lines.append(answers(session, model, asked))
     return after, "\n".join(lines)
+
+
+def _learn(session: ReplSession, what: Learn | LearnModel) -> tuple[ReplSession, str]:
+    """Learn params, or a model, which from then on is said to be what it was found to be."""
+    if not isinstance(what, LearnModel):
+        return learn(session, what)
+    found, reply = learn_concept(session, what)
+    if found is None:
+        return session, reply
+    (new,) = read_pieces(Source(f"<entry {session.num_entries}>", found.source() + "\n"))
+    pieces = tuple(
+        new if any(s.span == what.span for s in piece.statements) else piece
+        for piece in session.pieces
+    )
+    return replace(session, pieces=pieces, model=found.model), reply
 
 
 def _file_trouble(error: OSError) -> str:

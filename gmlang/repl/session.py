@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gmlang.api import Model
+from gmlang.core.concepts import LearnModel
 from gmlang.core.from_syntax import check
 from gmlang.core.parameters import Learn
 from gmlang.core.program import Assert, Query
@@ -26,6 +28,9 @@ from gmlang.queries.settings import Settings
 from gmlang.repl.text import Piece
 from gmlang.syntax import ast
 from gmruntime.budget import Watch
+
+if TYPE_CHECKING:
+    from gmlang.learning.concepts.result import LearnedModel
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,6 +125,28 @@ def learn(session: ReplSession, what: Learn) -> tuple[ReplSession, str]:
         return session, "interrupted"
     values = {**session.values, **found.values}
     return replace(session, values=values, model=found.model), repr(found)
+
+
+def learn_concept(
+    session: ReplSession, what: LearnModel
+) -> "tuple[LearnedModel[Model] | None, str]":
+    """Learn a model; Ctrl-C gives what was scored so far.
+
+    Raises:
+        GmError: when the examples have mistakes, or it is out of reach.
+    """
+    # A session that learns nothing starts sooner without SciPy.
+    from gmlang.learning import turns
+
+    model = session.model
+    assert model is not None
+    with Interrupts(keeps_process=True) as interrupts:
+        found = interrupts.answer(
+            lambda watch: turns.learn_concept(
+                model, what, Settings(seed=session.seed, watch=watch), turns.SECONDS_FOR_A_MODEL
+            )
+        )
+    return found, "interrupted" if found is None else repr(found)
 
 
 def answers(session: ReplSession, model: Model, questions: tuple[Query | Assert, ...]) -> str:

@@ -35,6 +35,7 @@ DECLARATIONS = (
     ast.Entity,
     ast.Model,
     ast.Composite,
+    ast.LearnModel,
 )
 
 

@@ -34,17 +34,12 @@ from gmlang.syntax.ast_expressions import Text as Text
 from gmlang.syntax.ast_expressions import Tuple as Tuple
 from gmlang.syntax.ast_expressions import Unary as Unary
 from gmlang.syntax.ast_expressions import ValueCase as ValueCase
+from gmlang.syntax.ast_learning import Learn as Learn
+from gmlang.syntax.ast_learning import LearnModel as LearnModel
+from gmlang.syntax.ast_learning import Option as Option
+from gmlang.syntax.ast_learning import Parameter as Parameter
 
 # --- Pieces of statements ----------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """`x: Thing`, `t: 0..<T` in a model's header."""
-
-    span: Span
-    name: Name
-    type: Expression
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +51,6 @@ class AttributeDeclaration:
     shape: tuple[Expression, ...]
     type: Expression
     base: Expression | None
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """`within 200 ms`, `using bp(iters=50)`, `as posterior` behind a query; `restarts 10`.
-
-    keyword "within": value the number, unit "ms" or "s"; "using": value the call; "as": value the
-    name.
-    """
-
-    span: Span
-    keyword: str
-    value: Expression
-    unit: str = ""
 
 
 # --- Statements --------------------------------------------------------------------------
@@ -250,21 +231,6 @@ class Assert:
 
 
 @dataclass(frozen=True, slots=True)
-class Learn:
-    """`learn A, B from patients to predict y using em restarts 10 within 60 s`.
-
-    `source` is None where the program's own observations are the one case; an option `restarts`
-    has the number as its value.
-    """
-
-    span: Span
-    names: tuple[Expression, ...]
-    source: Expression | None
-    targets: tuple[Expression, ...]
-    options: tuple[Option, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Documentation:
     """A string alone on a line; documents the next declaration, or the module when it is first."""
 
@@ -344,7 +310,7 @@ class StatementCase:
 
 @dataclass(frozen=True, slots=True)
 class Reserved:
-    """A form of a later milestone (`choose`, `learn model`, `maximize`, `then` ...): "not yet"."""
+    """A form of a later milestone (`choose`, `learn def`, `maximize`, `then` ...): "not yet"."""
 
     span: Span
     keyword: str
@@ -369,6 +335,7 @@ Statement = (
     | Query
     | Assert
     | Learn
+    | LearnModel
     | Documentation
     | Entity
     | Model

@@ -43,10 +43,12 @@ _IN_THEIR_PLACE = {
     "learn": re.compile(r"[ \t]+[A-Za-z_]"),
     "to": re.compile(r"[ \t]+predict\b"),
     "restarts": re.compile(r"[ \t]+\d"),
+    "size": re.compile(r"[ \t]+\d"),
+    "but": re.compile(r"[ \t]+not\b(?![ \t]+in\b)"),
 }
 """Words that are names wherever something else follows; `learn` also where no line begins."""
 
-_NOT_YET = re.compile(r"[ \t]+(?:model|def)\b")
+_NOT_YET = re.compile(r"[ \t]+def\b")
 """What `learn` will take."""
 
 

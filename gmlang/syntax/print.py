@@ -234,6 +234,8 @@ def simple(statement: ast.Statement) -> str:
             return f"assert {print_expression(statement.condition)}{_options(statement.options)}"
         case ast.Learn():
             return _learn(statement)
+        case ast.LearnModel():
+            return _learn_model(statement)
         case ast.Documentation():
             return documentation(statement.text)
         case ast.Reserved():
@@ -265,6 +267,15 @@ def _learn(statement: ast.Learn) -> str:
         text += f" from {print_expression(statement.source)}"
     if statement.targets:
         text += f" to predict {', '.join(map(print_expression, statement.targets))}"
+    return text + _options(statement.options)
+
+
+def _learn_model(statement: ast.LearnModel) -> str:
+    header = f"{statement.name.text}({_parameters(statement.parameters)})"
+    text = f"learn model {header} from {print_expression(statement.source)}"
+    if statement.others is not None:
+        text += f" but not {print_expression(statement.others)}"
+    text += f" using {', '.join(map(print_argument, statement.models))}"
     return text + _options(statement.options)
 
 

@@ -32,6 +32,9 @@ def test_learn_says_what_from_what_to_predict_and_how():
     [
         WHOLE,
         "learn params\n",
+        "learn model zarf(x: Thing) from ex using purple\n",
+        "learn model r(x: m.N) from ex but not no using even, m.a(3), b(k) for k in 3..9 size 2\n",
+        "learn model zarf(x: Thing) from ex using purple size 3 within 10 s as found\n",
         "learn a from t\n",
         "learn a to predict x[0]\n",
         "param p[2, K] : simplex ~ Dirichlet([1, 2, 0.5])\n",
@@ -45,9 +48,20 @@ def test_what_is_printed_is_what_was_read(text: str):
 
 
 def test_its_words_are_names_everywhere_else():
-    names = ("learn", "to", "restarts", "rows", "params", "size", "simplex", "probability", "real")
+    names = (
+        *("learn", "to", "restarts", "rows", "params", "size", "simplex", "probability", "real"),
+        "but",
+    )
     lines = [f"var {name} : bool ~ Bernoulli(0.3)" for name in names if name != "real"]
-    model = gmlang.compile("\n".join([*lines, "query P(learn | to, not restarts, rows = true)"]))
+    model = gmlang.compile(
+        "\n".join(
+            [
+                *lines,
+                "constraint size or but or not but",
+                "query P(learn | to, not restarts, rows = true)",
+            ]
+        )
+    )
     (answer,) = model.run()
     assert answer.value == pytest.approx({"false": 0.7, "true": 0.3})
 

@@ -239,3 +239,16 @@ def test_completion_knows_what_has_been_said() -> None:
     assert "imagine" in offered("im")
     assert offered("") == []
     assert ":help" in offered(":h")
+
+
+def test_a_learned_model_stays_what_it_was_found_to_be() -> None:
+    seen = "var ex[2] : Thing\nobserve ex[0].lid = true, ex[1].lid = true\n"
+    session, reply = say(
+        SOCIETY, seen, "learn model pot(x: Thing) from ex using purple, jar size 1"
+    )
+    assert "pot = jar" in reply.text
+    session, reply = say("var new : Thing", "P(pot(new) | new.lid = true)", session=session)
+    assert not reply.is_error
+    assert any(piece.text == "model pot = jar" for piece in session.pieces)
+    _, reply = say("learn model cup(x: Thing) from new using jar", session=session)
+    assert "no attribute of `new` was observed" in reply.text

@@ -13,6 +13,7 @@ from typing import cast
 import pytest
 
 import gmlang
+from gmlang.cli.learn import keep
 from gmlang.data.settings import read_file
 from gmlang.diagnostics import GmError, Source
 from gmlang.pipeline import check_source
@@ -37,6 +38,16 @@ def _table(declaration: str, content: str | bytes) -> None:
 def _learn_from(text: str, content: str) -> None:
     Path("t.csv").write_text(content, "utf-8")
     gmlang.compile(text).learn(t=read_file("t", "t.csv"))
+
+
+def _kept(more: str) -> None:
+    """Append a model to a library that has some more."""
+    learn = "learn model zarf(x: E) from ex using striped\n"
+    seen = "var ex : E\nobserve ex.s = true\n"
+    library = "entity E:\n    s : bool\nmodel striped(x: E):\n    predict x.s = true @ 0.9\n"
+    Path("mine.gm").write_text(library + more, "utf-8")
+    found = gmlang.compile(library + seen + learn).learn_model("zarf")
+    keep(Path("mine.gm"), [found], "zarf.gm")
 
 
 def _modules(texts: dict[str, str]) -> None:
@@ -102,6 +113,9 @@ OUTSIDE: dict[str, Callable[[], object]] = {
     "GM712": lambda: gmlang.compile(FLIPS).learn(t={"X": [True]}),
     "GM713": lambda: _learn_from(FLIPS, "x\nyes\nmaybe\n"),
     "GM717": lambda: gmlang.compile(FLIPS).learn(t={"x": [True], "weight": [-1]}),
+    "GM738": lambda: _kept("model zarf(x: E):\n    predict x.s = true @ 0.9\n"),
+    "GM739": lambda: _kept("var it : E\nassert P(striped(it)) > 0.9\n"),
+    "GM740": lambda: gmlang.compile("var x : bool\n").learn_model("zarf"),
     "GM511": lambda: list(gmlang.compile("var x : bool\n").run(budget_s=-1)),
     "GM512": lambda: list(gmlang.compile("var x : bool\n").run(executor=cast("Executor", "many"))),
 }

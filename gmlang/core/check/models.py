@@ -23,6 +23,7 @@ from gmlang.core.tolerances import is_probability
 from gmlang.diagnostics import Span
 from gmlang.errors import names as name_errors
 from gmlang.errors import types as errors
+from gmlang.errors.learning import concepts as learning_errors
 from gmlang.syntax import ast
 
 _PARTS_MAX = 100
@@ -36,15 +37,16 @@ Arguments = tuple[Expression | Thing, ...]
 
 def check_header(state: Checking, env: Env, entry: Entry, declaration: ast.Model) -> ModelMeaning:
     """Check a model's parameters; its prior and body wait until every header is known."""
-    parameters = _parameters(state, env, declaration.parameters)
+    parameters = check_parameters(state, env, declaration.parameters)
     state.model_order.append(entry)
     state.pending.append(entry)
     return ModelMeaning(entry.core_name, parameters)
 
 
-def _parameters(
+def check_parameters(
     state: Checking, env: Env, written: tuple[ast.Parameter, ...]
 ) -> tuple[ParameterSymbol, ...]:
+    """Check the parameters of a model's header."""
     seen: dict[str, Span] = {}
 
     def parameter(declared: ast.Parameter) -> ParameterSymbol:
@@ -226,7 +228,7 @@ def check_composite(
         function = part.function if isinstance(part, ast.Call) else part
         find_model(state, env, function)
     if declaration.parameters:
-        parameters = _parameters(state, env, declaration.parameters)
+        parameters = check_parameters(state, env, declaration.parameters)
         meaning = ModelMeaning(entry.core_name, parameters)
         surroundings = inside(env, meaning)
         parts = each(lambda part: _explicit(state, surroundings, parameters, part), written)
@@ -306,6 +308,18 @@ def _close_part(
     num_open = len(model.parameters) - len(bound)
     first = tuple(_as_argument(parameter, part.span) for parameter in parameters[:num_open])
     return Activation(part.span, model.name, (*first, *bound))
+
+
+def check_part(
+    state: Checking, env: Env, part: ast.Expression, parameter: ParameterSymbol
+) -> Activation:
+    """Check a part of a model that is about one thing."""
+    needs, bound = open_part(state, env, part)
+    if [p.entity for p in needs] != [parameter.entity]:
+        found = ", ".join(_describe_parameters(needs))
+        text = part.span.text.partition("(")[0]
+        fail(state, learning_errors.not_about_one(part.span, text, found, parameter.entity))
+    return _close_part(state, env, part, (parameter,), bound)
 
 
 def _as_argument(parameter: ParameterSymbol, span: Span) -> Expression | Thing:

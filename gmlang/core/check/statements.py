@@ -87,7 +87,7 @@ def _check_statement(
             | ast.Composite()
         ):
             fail(state, errors.misplaced_declaration(statement.span, _where(env, place)))
-        case ast.Learn():
+        case ast.Learn() | ast.LearnModel():
             fail(state, errors.misplaced_learning(statement.span, _where(env, place)))
         case ast.Query() | ast.Assert():
             fail(state, errors.misplaced_question(statement.span, _where(env, place)))

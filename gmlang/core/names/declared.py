@@ -20,6 +20,7 @@ KINDS: dict[type, Kind] = {
     ast.Entity: Kind.ENTITY,
     ast.Model: Kind.MODEL,
     ast.Composite: Kind.MODEL,
+    ast.LearnModel: Kind.MODEL,
 }
 """What each form of a declaration declares; a variable may be a thing."""
 
@@ -69,7 +70,11 @@ def _definition(module: Module, entry: Entry, text: str) -> Definition:
             kind = Kind.THING if entity else kind
         case ast.DefDeclaration(parameters=names):
             parameters = tuple(name.text for name in names)
-        case ast.Model(parameters=declared) | ast.Composite(parameters=declared):
+        case (
+            ast.Model(parameters=declared)
+            | ast.Composite(parameters=declared)
+            | ast.LearnModel(parameters=declared)
+        ):
             parameters = tuple(" ".join(parameter.span.text.split()) for parameter in declared)
         case _:
             pass
@@ -167,7 +172,11 @@ def _written(program: ast.Program) -> list[tuple[str, ast.Braces]]:
                 types = [
                     ("", a.type) for a in attributes if isinstance(a, ast.AttributeDeclaration)
                 ]
-            case ast.Model(parameters=parameters) | ast.Composite(parameters=parameters):
+            case (
+                ast.Model(parameters=parameters)
+                | ast.Composite(parameters=parameters)
+                | ast.LearnModel(parameters=parameters)
+            ):
                 types = [("", parameter.type) for parameter in parameters]
             case _:
                 pass

@@ -119,6 +119,7 @@ Declaration = (
     | ast.Entity
     | ast.Model
     | ast.Composite
+    | ast.LearnModel
 )
 
 
@@ -235,7 +236,7 @@ def written_enums(program: ast.Program) -> tuple[Enum, ...]:
                             found += _enum("", braces)
                         case _:
                             pass
-            case ast.Model(parameters=parameters):
+            case ast.Model(parameters=parameters) | ast.LearnModel(parameters=parameters):
                 for parameter in parameters:
                     if isinstance(parameter.type, ast.Braces):
                         found += _enum("", parameter.type)

@@ -150,6 +150,13 @@ class _Finder:
                 self._models(parts, inner)
                 self.visit(prior, inner)
                 return True
+            case ast.LearnModel(parameters=parameters, models=models, span=span):
+                self._declared(node.name)
+                made = self._parameters(parameters)
+                self.block(span.start, span.end, made)
+                self.visit_all((node.source, node.others), names)
+                self._offered(models, {found.name: found for found in made})
+                return True
             case ast.AttributeDeclaration(name=name):
                 # An entity that is declared twice has its attributes from the first time.
                 self.note(name.span, *self._place(name.span))
@@ -269,6 +276,16 @@ class _Finder:
                     self._name(part, names, is_value=False)
                 case _:
                     self.visit(part, names)
+
+    def _offered(self, models: Sequence[ast.Expression | ast.Comprehension], names: Names) -> None:
+        for one in models:
+            if not isinstance(one, ast.Comprehension):
+                self._models((one,), names)
+                continue
+            own = self._loops(one.loops, names, one.span.start, one.span.end)
+            if not isinstance(one.body, ast.Equation | ast.Pair):
+                self._models((one.body,), own)
+            self.visit(one.condition, own)
 
     def _call(self, call: ast.Call, names: Names) -> None:
         function = call.function

@@ -113,7 +113,8 @@ def _two_statements(context: Context) -> Diagnostic | None:
     if context.bracket is not None:
         return None
     for number, word in enumerate(context.words[1 : context.at + 1], 1):
-        is_statement = word.text in STATEMENTS_OF_A_LINE and context.first not in ("import", "from")
+        is_whole = context.first in ("import", "from", "learn")
+        is_statement = word.text in STATEMENTS_OF_A_LINE and not is_whole
         following = context.words[number + 1 : number + 2]
         before = context.words[number - 1]
         if not is_statement or not following or before.text in (".", ",", ":", "var", "="):

@@ -1,10 +1,12 @@
 """What was learned, written into the program: each declaration with its value.
 
-Everything else stays byte for byte; a `learn` becomes a comment that says what it was learned from.
+Everything else stays byte for byte; a `learn` becomes a comment that says what it was learned from,
+a `learn model` the composite that it found.
 """
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from zipfile import ZipFile
 
@@ -22,13 +24,19 @@ DIGITS = 10
 """Of each number: rows of a simplex then sum to one far within what is accepted."""
 
 
-def written(source: Source, found: Sequence[Learned[Any]], origins: Sequence[str]) -> str:
+def written(
+    source: Source,
+    found: Sequence[Learned[Any]],
+    origins: Sequence[str],
+    composites: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     """Return a program's text with what was learned as the values of its params.
 
     Args:
         source: of the program.
         found: for each of its `learn`s what came of it, in order.
         origins: for each, what it was learned from.
+        composites: by the names of the models that were learned, what they are.
 
     Raises:
         ValueError: when a param is another module's, or there are too many numbers.
@@ -49,6 +57,10 @@ def written(source: Source, found: Sequence[Learned[Any]], origins: Sequence[str
         for statement, learned, origin in zip(learns, found, origins, strict=True):
             span = statement.span
             edits.append((span.start, span.end, f"# {_provenance(learned, origin)}"))
+    for statement in program.statements:
+        if isinstance(statement, ast.LearnModel) and statement.name.text in composites:
+            span = statement.span
+            edits.append((span.start, span.end, composites[statement.name.text]))
     text = source.text
     for start, end, new in sorted(edits, reverse=True):
         text = text[:start] + new + text[end:]

@@ -30,23 +30,35 @@ def check_composites(session: Session, settings: Settings) -> list[Diagnostic]:
     settings = begin(settings, None)
     found: list[Diagnostic] = []
     for symbol in session.program.models:
-        if len(symbol.parts) < 2 or symbol.soft:
-            continue
-        if any(parameter.domain is not None for parameter in symbol.parameters):
-            continue
         if settings.budget is not None and not settings.budget.left_s():
             # What was not found out in time is no reason to refuse.
             break
-        groups = tuple((_on_stage(symbol, part),) for part in symbol.parts)
         try:
-            value = joint_compatibility(session, groups, symbol.span, settings)
+            refused = refusal_of(session, symbol, settings)
         except TimeoutError:
             break
-        if value.upper < REFUSED_BELOW or (
-            value.status is Status.EXACT and value.value < REFUSED_BELOW
-        ):
-            found.append(_refusal(session, symbol, groups, value.value, settings))
+        found += [] if refused is None else [refused]
     return found
+
+
+def refusal_of(session: Session, symbol: ModelSymbol, settings: Settings) -> Diagnostic | None:
+    """Say that the parts of a composite contradict each other; None where they do not.
+
+    Args:
+        session: of the program that has the parts.
+        symbol: the composite.
+        settings: with a budget that has begun.
+    """
+    if len(symbol.parts) < 2 or symbol.soft:
+        return None
+    if any(parameter.domain is not None for parameter in symbol.parameters):
+        return None
+    groups = tuple((_on_stage(symbol, part),) for part in symbol.parts)
+    value = joint_compatibility(session, groups, symbol.span, settings)
+    is_known = value.status is Status.EXACT and value.value < REFUSED_BELOW
+    if value.upper < REFUSED_BELOW or is_known:
+        return _refusal(session, symbol, groups, value.value, settings)
+    return None
 
 
 def _on_stage(symbol: ModelSymbol, part: Activation) -> Activation:

@@ -9,7 +9,8 @@ from typing import Any
 from gmlang.diagnostics import GmError, Source, Span
 from gmlang.errors.syntax import mistakes as errors
 from gmlang.syntax import ast
-from gmlang.syntax.building.expressions import Expressions, unquoted
+from gmlang.syntax.building.expressions import unquoted
+from gmlang.syntax.building.learning import Learning
 from gmlang.syntax.lex import Trouble
 from gmlang.syntax.rows import are_values, keys_and_numbers
 
@@ -20,7 +21,7 @@ _NUM_BRANCHES_MAX = 100
 """An `if` may have this many `elif`s, each of which is nested in the one before."""
 
 
-class Builder(Expressions):
+class Builder(Learning):
     """Builds the AST of one source. Every method gets the match's place and its children."""
 
     def __init__(self, source: Source, words: Container[str]) -> None:
@@ -243,25 +244,6 @@ class Builder(Expressions):
     def as_name(self, meta: Node, children: list[Node]) -> ast.Option:
         """`as posterior`."""
         return ast.Option(self.span(meta), "as", self.named(children[0]))
-
-    def learn(self, meta: Node, children: list[Node]) -> ast.Learn:
-        """`learn A, B from patients to predict y restarts 10`."""
-        names, source, targets, *options = children
-        return ast.Learn(self.span(meta), names, source, targets or (), tuple(options))
-
-    def learned(self, meta: Node, children: list[Node]) -> tuple[ast.Expression, ...]:
-        """`A, B`."""
-        del meta
-        return tuple(children)
-
-    learned_from = confidence
-    to_predict = learned
-
-    def restarts(self, meta: Node, children: list[Node]) -> ast.Option:
-        """`restarts 10`."""
-        (number,) = children
-        value = self.int_((number.start, number.end), children)
-        return ast.Option(self.span(meta), "restarts", value)
 
     def documentation(self, meta: Node, children: list[Node]) -> ast.Documentation:
         """A string alone on a line."""

@@ -1,0 +1,123 @@
+"""`learn model`: the name it declares, what it may be made of, and from which things."""
+
+from dataclasses import dataclass
+
+from gmlang.core.asking.options import check_options
+from gmlang.core.check import models
+from gmlang.core.checking import Checking, attempt, each, fail
+from gmlang.core.concepts import SIZE, SIZE_MAX, LearnModel, Offered
+from gmlang.core.expressions import loops, references
+from gmlang.core.names.scope import Entry, Env, ModelMeaning, ThingMeaning
+from gmlang.core.program import ModelSymbol, ParameterSymbol
+from gmlang.errors import types as type_errors
+from gmlang.errors.learning import concepts as errors
+from gmlang.syntax import ast
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    size: int = SIZE
+    within_s: float | None = None
+    name: str = ""
+
+
+def check_header(
+    state: Checking, env: Env, entry: Entry, declaration: ast.LearnModel
+) -> ModelMeaning:
+    """Check what a learned model is about; the models that it may be made of come before it."""
+    parameters = models.check_parameters(state, env, declaration.parameters)
+    if len(parameters) != 1 or parameters[0].domain is not None:
+        fail(state, errors.one_thing(declaration.name.span, declaration.name.text))
+    each(lambda offered: _find_model(state, env, offered), declaration.models)
+    name = entry.core_name
+    state.model_order.append(entry)
+    state.models[name] = ModelSymbol(declaration.span, name, parameters, None, (), is_open=True)
+    return ModelMeaning(name, parameters)
+
+
+def _find_model(
+    state: Checking, env: Env, written: ast.Expression | ast.Comprehension
+) -> ModelMeaning | None:
+    """Check the header of a model that is listed, whatever its arguments are."""
+    body = written.body if isinstance(written, ast.Comprehension) else written
+    function = body.function if isinstance(body, ast.Call) else body
+    if isinstance(function, ast.Name | ast.Attribute):
+        return models.find_model(state, env, function)
+    return None
+
+
+def check_learn_model(state: Checking, env: Env, statement: ast.LearnModel) -> LearnModel:
+    """Check a `learn model` whose header has been checked."""
+    meaning = env.module.entries[statement.name.text].meaning
+    assert isinstance(meaning, ModelMeaning)
+    (parameter,) = meaning.parameters
+    source = attempt(lambda: _things(state, env, parameter, "from", statement.source))
+    written = statement.others
+    others: str | None = ""
+    if written is not None:
+        others = attempt(lambda: _things(state, env, parameter, "not", written))
+    offered = attempt(lambda: each(lambda m: _offered(state, env, parameter, m), statement.models))
+    options = _options(state, statement.options)
+    if source is None or others is None or offered is None:
+        fail(state, state.diagnostics[-1])
+    return LearnModel(
+        statement.span,
+        " ".join(statement.span.text.split()),
+        meaning.name,
+        parameter.key,
+        parameter.entity,
+        source,
+        others,
+        offered,
+        len(state.questions),
+        options.size,
+        options.within_s,
+        options.name,
+    )
+
+
+def _things(
+    state: Checking, env: Env, parameter: ParameterSymbol, word: str, written: ast.Expression
+) -> str:
+    """Return the declared things that a model is learned from."""
+    text = written.span.text
+    match references.find_dotted(state, env, written):
+        case ThingMeaning(symbol=symbol) if symbol.entity == parameter.entity:
+            return symbol.name
+        case ThingMeaning(symbol=symbol):
+            entity = symbol.entity
+            fail(state, errors.no_examples(written.span, word, text, parameter.entity, entity))
+        case None if isinstance(written, ast.Name):
+            references.check_thing(state, env, written)
+        case _:
+            pass
+    fail(state, errors.no_examples(written.span, word, text, parameter.entity, ""))
+
+
+def _offered(
+    state: Checking,
+    env: Env,
+    parameter: ParameterSymbol,
+    written: ast.Expression | ast.Comprehension,
+) -> Offered:
+    if not isinstance(written, ast.Comprehension):
+        return Offered(written.span, (), models.check_part(state, env, written, parameter))
+    if isinstance(written.body, ast.Equation | ast.Pair):
+        fail(state, type_errors.not_a_model(written.body.span, written.body.span.text))
+    what = "which models are tried"
+    inner, context = loops.comprehension(state, env, written.loops, written.condition, what)
+    part = models.check_part(state, inner, written.body, parameter)
+    return Offered(written.span, context, part)
+
+
+def _options(state: Checking, written: tuple[ast.Option, ...]) -> _Options:
+    size = SIZE
+    for option in written:
+        if option.keyword != "size":
+            continue
+        assert isinstance(option.value, ast.Number)
+        if not 1 <= option.value.value <= SIZE_MAX:
+            fail(state, errors.bad_size(option.span, option.value.value, SIZE_MAX))
+        size = int(option.value.value)
+    options = check_options(state, tuple(o for o in written if o.keyword != "size"))
+    return _Options(size, options.within_s, options.name)

@@ -1,0 +1,60 @@
+"""The surface AST of what learns, and of the pieces that it shares with other statements."""
+
+from dataclasses import dataclass
+
+from gmlang.diagnostics import Span
+from gmlang.syntax.ast_expressions import Comprehension, Expression, Name
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """`x: Thing`, `t: 0..<T` in a model's header."""
+
+    span: Span
+    name: Name
+    type: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """`within 200 ms`, `using bp(iters=50)`, `as posterior`, `restarts 10`, `size 3`.
+
+    keyword "within": value the number, unit "ms" or "s"; "using": value the call; "as": value the
+    name.
+    """
+
+    span: Span
+    keyword: str
+    value: Expression
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Learn:
+    """`learn A, B from patients to predict y using em restarts 10 within 60 s`.
+
+    `source` is None where the program's own observations are the one case; an option `restarts`
+    has the number as its value.
+    """
+
+    span: Span
+    names: tuple[Expression, ...]
+    source: Expression | None
+    targets: tuple[Expression, ...]
+    options: tuple[Option, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LearnModel:
+    """`learn model zarf(x: Thing) from ex but not others using purple, jar size 2 within 10 s`.
+
+    `others` is None without `but not`; an option `size` has the number as its value.
+    """
+
+    span: Span
+    name: Name
+    parameters: tuple[Parameter, ...]
+    source: Expression
+    others: Expression | None
+    models: tuple[Expression | Comprehension, ...]
+    options: tuple[Option, ...]
