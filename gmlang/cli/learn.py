@@ -45,7 +45,7 @@ ENDINGS = (".gm", ".npz", ".json")
 
 IMPOSSIBLE = "GM715"
 
-ASSERT_SECONDS = 30.0
+_ASSERT_SECONDS = 30.0
 """What each assertion of a library may take."""
 
 
@@ -324,7 +324,7 @@ def _check_library(source: "Source", path: Path, added: str) -> None:
         trouble = [errors.library_refused(str(path), added, d) for d in model.contradictions()]
         asserts = [q for q in model.questions if isinstance(q, Assert)]
         if not trouble and asserts:
-            answers = model.answer_all(asserts, Settings(ASSERT_SECONDS))
+            answers = model.answer_all(asserts, Settings(_ASSERT_SECONDS))
             failing = [answer.text for answer in answers if not answer.held]
             trouble = [errors.assertion_fails(str(path), added, text) for text in failing]
     except GmError as error:

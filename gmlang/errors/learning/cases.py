@@ -38,7 +38,7 @@ def columns_alike(span: Span, table: str, column: str, other: str) -> Diagnostic
 
 def _bad_column(span: Span, table: str, column: str, problem: str, hint: str = "") -> Diagnostic:
     message = f"column `{column}` of `{table}` {problem}"
-    return Diagnostic("GM712", message, span, hint=hint or _named_like(()))
+    return Diagnostic("GM712", message, span, hint=hint)
 
 
 def _named_like(known: Sequence[str]) -> str:

@@ -33,7 +33,7 @@ from gmruntime.quality import Status, worst
 
 M = TypeVar("M")
 
-DECIMALS = 9
+_DECIMALS = 9
 """Scores that differ by less are a tie, which the order of the list decides."""
 
 
@@ -138,7 +138,7 @@ def _search_best_first(search: _Search) -> None:
         gains = [t > _best_parent(choice, known) for choice, t in zip(new, totals, strict=True)]
         if search.is_over or not any(gains):
             return
-        order = np.argsort(-np.round(totals, DECIMALS), kind="stable")[:KEPT]
+        order = np.argsort(-np.round(totals, _DECIMALS), kind="stable")[:KEPT]
         level = extended([new[k] for k in order if totals[k] > -np.inf], count)
         if not level:
             return
@@ -159,7 +159,7 @@ def _learned(
     totals = search.totals()
     if np.isneginf(totals).all():
         _refuse(search)
-    order = np.argsort(-np.round(totals, DECIMALS), kind="stable")
+    order = np.argsort(-np.round(totals, _DECIMALS), kind="stable")
     order = order[totals[order] > -np.inf]
     shares = np.exp(totals[order] - totals[order].max())
     shares /= shares.sum()

@@ -36,7 +36,7 @@ def addition(library: Source, learned: LearnedModel[Any], origin: str) -> str | 
         raise GmError([errors.taken_in_library(library.name, learned.name, there)])
     text = library.text
     gap = "" if not text else "\n" if text.endswith("\n") else "\n\n"
-    return f"{gap}{documentation(provenance(learned, origin))}\n{new}\n"
+    return f"{gap}{documentation(_provenance(learned, origin))}\n{new}\n"
 
 
 def in_library(learned: LearnedModel[Any]) -> str:
@@ -55,7 +55,7 @@ def _plain(statement: ast.Composite) -> str:
     return print_program(ast.Program(statement.span, (statement,)))
 
 
-def provenance(learned: LearnedModel[Any], origin: str) -> str:
+def _provenance(learned: LearnedModel[Any], origin: str) -> str:
     """Say from what a model was learned, and how sure it is."""
     num_examples, num_others = learned.scores.shape[1], learned.other_scores.shape[1]
     parts = [f"{num_examples} example{'' if num_examples == 1 else 's'}"]

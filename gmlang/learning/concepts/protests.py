@@ -14,10 +14,10 @@ from gmlang.learning.concepts.stage import Cast, Stage, leaves
 from gmruntime.factors.kinds import FactorKind
 from gmruntime.graph import FactorBlock, num_states
 
-PROTEST_NATS = -0.5
+_PROTEST_NATS = -0.5
 """Predictions that make what was seen less likely than this, relative to the base, are told."""
 
-OPEN_STATES_MAX = 4096
+_OPEN_STATES_MAX = 4096
 """A statement that depends on more joint states of what is not known is passed over."""
 
 _KINDS = frozenset(("predict", "constraint", "factor"))
@@ -75,7 +75,7 @@ def _of_part(
                 own = cast.own[number[gate]]
                 observed = own[stage.evidence[own] >= 0]
                 nats = _nats(block, row, gate, states, counts, observed)
-                if nats is not None and nats < PROTEST_NATS:
+                if nats is not None and nats < _PROTEST_NATS:
                     yield number[gate], _seen(stage, origin, block, row, states), nats
 
 
@@ -94,7 +94,7 @@ def _nats(
         return None
     free = np.flatnonzero(known < 0)
     sizes = counts[scope[free]]
-    if np.prod(sizes, dtype=np.float64) > OPEN_STATES_MAX:
+    if np.prod(sizes, dtype=np.float64) > _OPEN_STATES_MAX:
         return None
     joint = np.indices(sizes.tolist()).reshape(len(free), -1).T if len(free) else None
     rows = np.repeat(known[None], 1 if joint is None else len(joint), axis=0)

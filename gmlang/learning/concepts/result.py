@@ -16,12 +16,12 @@ M = TypeVar("M")
 UNDECIDED = 2.0
 """Less than so many times as likely as the next, the best is not decided."""
 
-SHOWN_MAX = 5
+_SHOWN_MAX = 5
 """So many choices are written out."""
 
-PROTESTS_SHOWN_MAX = 6
+_PROTESTS_SHOWN_MAX = 6
 
-LISTED_MAX = 50
+_LISTED_MAX = 50
 """So many choices are in what other programs read."""
 
 
@@ -115,7 +115,7 @@ class LearnedModel(Generic[M]):
             "num_scored": self.num_scored,
             "alternatives": [
                 {"parts": list(a.parts), "share": a.share, "score": a.score, "prior": a.log_prior}
-                for a in self.alternatives[:LISTED_MAX]
+                for a in self.alternatives[:_LISTED_MAX]
             ],
             "scores": self.scores[0].tolist(),
             "other_scores": self.other_scores[0].tolist(),
@@ -141,19 +141,19 @@ class LearnedModel(Generic[M]):
 
     def lines(self) -> list[str]:
         """Write the best choices with their shares, and what speaks against the best."""
-        shown = self.alternatives[:SHOWN_MAX]
+        shown = self.alternatives[:_SHOWN_MAX]
         width = max(len(a.text) for a in shown)
         lines = [f"{self.name} = {a.text:<{width}}  {_share(a.share)}" for a in shown]
         left = len(self.alternatives) - len(shown)
         if left:
-            rest = sum(a.share for a in self.alternatives[SHOWN_MAX:])
+            rest = sum(a.share for a in self.alternatives[_SHOWN_MAX:])
             others = "1 other" if left == 1 else f"{left} others"
             lines.append(f"{others}, {_share(rest)} together")
         lines += [
             f"{p.part} did not expect {p.seen} of {p.example}: {_nats(p.nats)}"
-            for p in self.protests[:PROTESTS_SHOWN_MAX]
+            for p in self.protests[:_PROTESTS_SHOWN_MAX]
         ]
-        more = len(self.protests) - PROTESTS_SHOWN_MAX
+        more = len(self.protests) - _PROTESTS_SHOWN_MAX
         return [*lines, *([f"{more} more such protests"] if more > 0 else [])]
 
 

@@ -15,7 +15,7 @@ from gmruntime.graph import FactorGraph, GraphError
 from gmruntime.quality import Status, worst
 from gmruntime.rows.row_program import compile_rows
 
-CELLS_MAX = 1 << 24
+_CELLS_MAX = 1 << 24
 """So many cells of evidence are handed over at a time, 64 MiB."""
 
 
@@ -147,7 +147,7 @@ def _log_z(
     which = which.reshape(-1)
     found = np.full((len(pins), len(distinct)), np.nan)
     status = Status.EXACT
-    step = max(1, CELLS_MAX // max(1, len(pins) * len(piece.given)))
+    step = max(1, _CELLS_MAX // max(1, len(pins) * len(piece.given)))
     for first in range(0, len(distinct), step):
         part = np.where(piece.given >= 0, piece.given, distinct[first : first + step])
         rows = np.repeat(part[None], len(pins), axis=0)
