@@ -89,13 +89,21 @@ class Effort:
             key: returns all that it depends on besides the time: records, arrays, numbers.
             make: called where nothing is known; returns nothing that others may change.
         """
+        digest = self._digest(key)
+        return make() if digest is None else self._once(kind, digest, make)
+
+    def _digest(self, key: Callable[[], object]) -> bytes | None:
+        """Return how something is known again; None where it is not kept."""
         if self.workspace is None:
-            return make()
+            return None
         try:
-            digest = digest_of(key())
+            return digest_of(key())
         except TypeError:
             # What cannot be recognised is not kept.
-            return make()
+            return None
+
+    def _once(self, kind: type[_T], digest: bytes, make: Callable[[], _T | None]) -> _T | None:
+        assert self.workspace is not None
         found = self.workspace.find(kind, digest)
         if found is None:
             found = make()
@@ -115,6 +123,7 @@ class Effort:
             made_of: all that it depends on besides the time.
             make: makes it of that.
         """
-        if self.workspace is None:
+        digest = self._digest(lambda: made_of)
+        if digest is None:
             return make(made_of)
-        return self.once(kind, lambda: made_of, lambda: make(owned(made_of)))
+        return self._once(kind, digest, lambda: make(owned(made_of)))

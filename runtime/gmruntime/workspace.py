@@ -21,6 +21,13 @@ _T = TypeVar("_T")
 BYTES_MAX = 1 << 28
 """So much a workspace holds unless it is told otherwise."""
 
+DIGESTED_BYTES_MAX = 1 << 25
+"""What is made of larger arrays is not kept: to know them again takes longer than small budgets."""
+
+
+class TooLargeError(TypeError):
+    """Arrays are too large to be told by what is in them."""
+
 
 @dataclass(slots=True, eq=False)
 class Workspace:
@@ -78,11 +85,13 @@ def digest_of(value: object) -> bytes:
 
     Raises:
         TypeError: where something is held whose contents are not known, such as a function.
+        TooLargeError: a TypeError; arrays hold more than `DIGESTED_BYTES_MAX`.
 
     >>> digest_of((1, np.arange(3))) == digest_of((1, np.arange(3)))
     True
     """
     digest = hashlib.blake2b(digest_size=16)
+    num_bytes = 0
 
     def tell(part: bytes) -> None:
         # With its length: else the end of one part could as well begin the next.
@@ -90,7 +99,11 @@ def digest_of(value: object) -> bytes:
         digest.update(part)
 
     def visit(held: object) -> None:
+        nonlocal num_bytes
         if isinstance(held, np.ndarray) and not held.dtype.hasobject:
+            num_bytes += held.nbytes
+            if num_bytes > DIGESTED_BYTES_MAX:
+                raise TooLargeError("arrays are too large to be known again")
             tell(f"{held.dtype.str} {held.shape}".encode())
             digest.update(np.ascontiguousarray(held).reshape(-1).view(np.uint8).data)
         elif isinstance(held, tuple | list):

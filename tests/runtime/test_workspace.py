@@ -11,8 +11,13 @@ from gmruntime.elimination import plan
 from gmruntime.elimination.layouts.order import Order
 from gmruntime.factors.kinds import FactorKind, Table
 from gmruntime.messages.layout import Layout
-from gmruntime.simplify.network import Network
-from gmruntime.workspace import Workspace, bytes_of, digest_of
+from gmruntime.workspace import (
+    DIGESTED_BYTES_MAX,
+    TooLargeError,
+    Workspace,
+    bytes_of,
+    digest_of,
+)
 from tests.support.random_factors import random_loops
 
 ASKED = np.array([1, 4], np.int32)
@@ -202,7 +207,6 @@ def test_kinds_are_kept_apart():
     graph = random_loops(np.random.default_rng(1), 6, 8)
     gm.infer(graph, gm.Marginals(), workspace=workspace, method="bp")
     assert workspace.find(Order, digest_of(0)) is None
-    assert workspace.find(Network, digest_of(0)) is None
     assert workspace.find(Layout, digest_of(0)) is None
 
 
@@ -210,3 +214,14 @@ def test_what_is_no_workspace_is_refused():
     graph = random_loops(np.random.default_rng(1), 6, 8)
     with pytest.raises(ValueError, match="hand in a Workspace"):
         gm.infer(graph, gm.Map(), workspace=5)  # pyright: ignore
+
+
+def test_large_arrays_are_not_told_by_their_contents(monkeypatch: pytest.MonkeyPatch):
+    with pytest.raises(TooLargeError):
+        digest_of([np.zeros(DIGESTED_BYTES_MAX // 16), np.zeros(DIGESTED_BYTES_MAX // 16 + 1)])
+    monkeypatch.setattr("gmruntime.workspace.DIGESTED_BYTES_MAX", 100)
+    workspace, graph = Workspace(), random_loops(np.random.default_rng(0), 6, 8)
+    found = gm.infer(graph, gm.LogPartition(), workspace=workspace)
+    assert found.quality.status is gm.Status.EXACT
+    # An order is told by scopes alone.
+    assert len(workspace) == 1
