@@ -1,6 +1,7 @@
 """What Python, the command line, the REPL and notebooks all use: a Model that can be asked.
 
->>> model = compile("var rain : bool ~ Bernoulli(0.2)")
+>>> import gmlang
+>>> model = gmlang.compile("var rain : bool ~ Bernoulli(0.2)")
 >>> model.query("P(rain)").probabilities["true"]
 0.2
 """
