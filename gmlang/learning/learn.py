@@ -108,8 +108,8 @@ def learn(
     """
     start_s = now_s()
     rng = np.random.default_rng(how.seed)
-    problem = pose(program, values, what, how.weight, rng, budget.memory_bytes)
     try:
+        problem = pose(program, values, what, how.weight, rng, budget)
         problem, skipped, whole = _possible(problem, how, budget)
         used, kept = _apart(problem.rows, how, rng)
         is_all = used is problem.rows and not skipped
@@ -164,7 +164,7 @@ def _possible(problem: Problem, how: How, budget: Budget) -> tuple[Problem, int,
         return possible, int(bad.sum()), objective
     numbers = rows.numbers[np.flatnonzero(bad)]
     cases = problem.cases
-    found = objective.seen.program.evaluate(objective.tables.at(inside), budget=budget)
+    found = objective.seen.program.evaluate(objective.tables.at(inside, budget), budget=budget)
     blamed = _blamed(problem, objective, int(found.blamed[np.flatnonzero(bad)[0]]))
     if cases is None:
         raise GmError([case_errors.impossible_observations(problem.learn.span, blamed)])
@@ -385,8 +385,8 @@ def log_likelihoods(
     span = next(table.span for table in program.rows if table.name == source)
     nothing = Learn(span, "", (), source, (), 0)
     rng = np.random.default_rng(seed)
-    problem = pose(program, values, nothing, weight, rng, budget.memory_bytes)
     try:
+        problem = pose(program, values, nothing, weight, rng, budget)
         objective = objective_of(problem, problem.rows, budget, seed)
         return objective.at(np.zeros(0), budget).log_rows
     except TimeoutError:

@@ -126,7 +126,7 @@ class Objective:
             TimeoutError: when the budget ended before it was known.
             GmError: when a statement has no value for these numbers.
         """
-        tables = self.tables.at(numbers)
+        tables = self.tables.at(numbers, budget)
         if self.counted is None:
             log_rows, counts = _evaluated(self.seen, tables, budget)
             log_rows = log_rows - self.constant
@@ -141,7 +141,7 @@ class Objective:
             log_rows = log_rows - log_rest if len(log_rows) else log_rows
             counts = {block: own - others[block] for block, own in counts.items()}
             uses = self.tables.uses(counts)
-        slopes = self.tables.slopes(counts, numbers)
+        slopes = self.tables.slopes(counts, numbers, budget)
         gradient = (
             direct_gradient(self.layout, numbers, uses)
             + pulled_back(self.layout, numbers, slopes)
@@ -157,7 +157,7 @@ def counted_once(objective: Objective, numbers: np.ndarray, budget: Budget) -> O
     Raises:
         TimeoutError: when the budget ended before they were.
     """
-    tables = objective.tables.at(numbers)
+    tables = objective.tables.at(numbers, budget)
     log_rows, counts = _evaluated(objective.seen, tables, budget)
     total = _weighed(objective.weights, log_rows)
     own = {block: table for block in counts if (table := tables[block]) is not None}

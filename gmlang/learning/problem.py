@@ -27,6 +27,7 @@ from gmlang.learning.numbers.priors import Priors, read_priors
 from gmlang.learning.numbers.starts import moved_inside
 from gmlang.learning.rows import Rows, read_rows
 from gmlang.queries.session import check_defined, evidence_of
+from gmruntime.budget import Budget
 
 _MECHANISMS = frozenset(("draw", "define", "prior", "base", "auxiliary", "observe"))
 """Origins of factors that are normalised, whatever is learned, or that are themselves evidence."""
@@ -106,7 +107,7 @@ def pose(
     learn: Learn,
     weight: str | None,
     rng: np.random.Generator,
-    memory_bytes: int,
+    budget: Budget,
 ) -> Problem:
     """Bind, ground and read all that a `learn` needs.
 
@@ -116,10 +117,11 @@ def pose(
         learn: what is learned.
         weight: the column of weights.
         rng: of checks.
-        memory_bytes: cap on the rows.
+        budget: that has begun; its memory is a cap on the rows.
 
     Raises:
         GmError: for whatever is wrong with the data or the cases.
+        TimeoutError: when the budget ended before it was known how tables depend on numbers.
     """
     _need_values(program, values, learn)
     world = bind(program, values, frozenset(learn.names))
@@ -133,11 +135,11 @@ def pose(
     known = {symbol.name: symbol.parameter for symbol in program.data}
     written = {name: p.prior for name in learn.names if (p := known[name]) is not None}
     priors = read_priors(layout, written, world)
-    tables = tables_of(grounding, learned, layout, rng)
+    tables = tables_of(grounding, learned, layout, rng, budget)
     cases = _cases(program, values, learn)
     rows = Rows(own[None, :], np.ones(1), np.zeros(1, np.int64))
     if cases is not None:
-        _need_room(learn, cases.num_rows, len(own), memory_bytes)
+        _need_room(learn, cases.num_rows, len(own), budget.memory_bytes)
         rows = read_rows(grounding.world, cases, own, weight)
     targets = _targets(grounding, learn, rows)
     normaliser = _normaliser(grounding)

@@ -27,6 +27,7 @@ from gmlang.graph.values.evaluate import (
     rows_of,
 )
 from gmlang.learning.numbers.coordinates import Layout
+from gmruntime.budget import UNLIMITED, Budget
 
 _LOG_10 = float(np.log(10.0))
 
@@ -45,9 +46,10 @@ class Occurrence(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Deriver:
-    """What is derived by."""
+    """What is derived by, and until when."""
 
     layout: Layout
+    budget: Budget = UNLIMITED
 
     def concerns(self, expression: Expression) -> bool:
         """Say whether an expression mentions anything that is learned."""
@@ -257,6 +259,7 @@ def _of_family(
     for position, argument in enumerate(expression.arguments):
         if not deriver.concerns(argument):
             continue
+        deriver.budget.check()
         if isinstance(argument, DataRef) and any(isinstance(i, Whole) for i in argument.indices):
             # A row of probabilities: each state's own number, as long as they sum to one.
             with np.errstate(divide="ignore"):
@@ -266,6 +269,7 @@ def _of_family(
         yield from scaled(occurrences(deriver, argument, env), _by_parameter(law, position))
     for position, (value, inner) in enumerate(law.numbers):
         if law.pairs[position][0] is not None and deriver.concerns(value):
+            deriver.budget.check()
             slope = _by_pair(law, position)
             yield from scaled(_pair_occurrences(deriver, law, value, inner), slope)
 

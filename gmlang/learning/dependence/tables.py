@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmlang.core.ast import Aggregate, Apply, Cases, DataRef, Expression
-from gmlang.core.parameters import ParameterKind
 from gmlang.graph.from_core import Grounding
 from gmlang.graph.lowering.grounder import Learned, LearnedBlock
 from gmlang.graph.values import terms
@@ -14,7 +13,9 @@ from gmlang.graph.values.environment import Env
 from gmlang.learning.dependence.direct import codes_of
 from gmlang.learning.dependence.occurrences import Deriver, Occurrence, of_term
 from gmlang.learning.numbers.coordinates import Layout
+from gmlang.learning.numbers.inside import inner_numbers, other_numbers
 from gmruntime.arrays import Float64, Int64
+from gmruntime.budget import UNLIMITED, Budget
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock, FactorGraph
 
@@ -46,9 +47,14 @@ class Linear:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class General:
-    """A block that is evaluated, and derived, anew for other numbers."""
+    """A block that is evaluated, and derived, anew for other numbers.
+
+    Attributes:
+        numbers: which of those learned it depends on.
+    """
 
     made: LearnedBlock
+    numbers: Int64[np.ndarray, " some"]
 
 
 Form = Direct | Linear | General
@@ -70,15 +76,17 @@ class Tables:
     forms: tuple[tuple[int, Form], ...]
     sources: tuple[int, ...]
 
-    def at(self, numbers: np.ndarray) -> list[np.ndarray | None]:
+    def at(self, numbers: np.ndarray, budget: Budget = UNLIMITED) -> list[np.ndarray | None]:
         """Return the log tables for some numbers; None where nothing learned is in a block.
 
         Raises:
             GmError: when a statement has no value for these numbers.
+            TimeoutError: when the budget ended before.
         """
         found: list[np.ndarray | None] = [None] * len(self.graph.factors)
         logs = _logs(numbers)
         for block, form in self.forms:
+            budget.check()
             match form:
                 case Direct(constants=constants, places=places):
                     found[block] = constants + logs[places]
@@ -106,9 +114,13 @@ class Tables:
         return total[1:].reshape(2, size)
 
     def slopes(
-        self, counts: Mapping[int, np.ndarray], numbers: np.ndarray
+        self, counts: Mapping[int, np.ndarray], numbers: np.ndarray, budget: Budget = UNLIMITED
     ) -> Float64[np.ndarray, " numbers"]:
-        """Return sum over entries of count times slope by each number, direct blocks left out."""
+        """Return sum over entries of count times slope by each number, direct blocks left out.
+
+        Raises:
+            TimeoutError: when the budget ended before.
+        """
         total = np.zeros(self.layout.size)
         for block, form in self.forms:
             if isinstance(form, Direct):
@@ -117,8 +129,9 @@ class Tables:
             found = form.occurrences if isinstance(form, Linear) else None
             if found is None:
                 assert isinstance(form, General)
-                found = _derived(form.made, self.layout, numbers)
+                found = _derived(form.made, self.layout, numbers, budget)
             for one in found:
+                budget.check()
                 # What cannot be has no slope, and no count either.
                 weighed = np.where(own != 0, own * one.slopes, 0.0)
                 numbers_of = np.broadcast_to(one.numbers, weighed.shape)
@@ -151,16 +164,8 @@ def numbers_of(form: Form, layout: Layout) -> Int64[np.ndarray, " some"]:
         case Linear(occurrences=occurrences):
             parts = [np.unique(one.numbers[one.slopes != 0]) for one in occurrences]
             return np.unique(np.concatenate([np.zeros(0, np.int64), *parts]))
-        case General(made=made):
-            found_general = _derived(made, layout, _last_numbers(made, layout))
-            parts = [np.unique(one.numbers) for one in found_general]
-            return np.unique(np.concatenate([np.zeros(0, np.int64), *parts]))
-
-
-def _last_numbers(made: LearnedBlock, layout: Layout) -> np.ndarray:
-    """Return the numbers at which a block was looked at last."""
-    data = made.env.world.data
-    return layout.vector({array.name: data[array.name] for array in layout.arrays})
+        case General(numbers=numbers):
+            return numbers
 
 
 def _names(form: Form, layout: Layout) -> list[str]:
@@ -189,7 +194,11 @@ def _names(form: Form, layout: Layout) -> list[str]:
 
 
 def tables_of(
-    grounding: Grounding, learned: Learned, layout: Layout, rng: np.random.Generator
+    grounding: Grounding,
+    learned: Learned,
+    layout: Layout,
+    rng: np.random.Generator,
+    budget: Budget,
 ) -> Tables:
     """Find out how each block of a grounded program depends on what is learned.
 
@@ -198,12 +207,14 @@ def tables_of(
         learned: what its grounding noted.
         layout: what is learned.
         rng: of the numbers at which what is found is checked.
+        budget: that has begun.
 
     Raises:
         GmError: when a distribution is none for some numbers that its params may be.
+        TimeoutError: when the budget ended before all was found.
     """
     made = {id(block.factors): block for block in learned.blocks}
-    inside = _inner_numbers(layout, rng)
+    inside = inner_numbers(layout, rng)
     factors: list[FactorBlock] = []
     forms: list[tuple[int, Form]] = []
     sources: list[int] = []
@@ -213,7 +224,7 @@ def tables_of(
             factors.append(block)
             sources.append(source)
             continue
-        for part, form in _split(block, _form(found, layout, inside)):
+        for part, form in _split(block, _form(found, layout, inside, budget)):
             forms.append((len(factors), form))
             factors.append(part)
             sources.append(source)
@@ -221,26 +232,7 @@ def tables_of(
     return Tables(layout, graph, tuple(forms), tuple(sources))
 
 
-def _inner_numbers(layout: Layout, rng: np.random.Generator) -> np.ndarray:
-    """Draw numbers that are neither 0 nor 1, nor equal to each other."""
-    found = np.zeros(layout.size)
-    for array in layout.arrays:
-        match array.kind:
-            case ParameterKind.SIMPLEX:
-                drawn = rng.dirichlet(
-                    np.full(max(1, array.row), 4.0), array.size // max(1, array.row)
-                )
-                found[array.part] = drawn.reshape(-1)
-            case ParameterKind.PROBABILITY:
-                found[array.part] = rng.uniform(0.2, 0.8, array.size)
-            case ParameterKind.POSITIVE:
-                found[array.part] = rng.uniform(0.5, 1.5, array.size)
-            case ParameterKind.REAL:
-                found[array.part] = rng.uniform(-0.5, 0.5, array.size)
-    return found
-
-
-def _form(made: LearnedBlock, layout: Layout, inside: np.ndarray) -> Form:
+def _form(made: LearnedBlock, layout: Layout, inside: np.ndarray, budget: Budget) -> Form:
     """Find the plainest form of a block; what is direct is checked at some numbers."""
     deriver = Deriver(layout)
     env = _environment(made, layout, inside)
@@ -252,28 +244,20 @@ def _form(made: LearnedBlock, layout: Layout, inside: np.ndarray) -> Form:
         logs = _logs(inside)
         places, values = _broadcast(places, values)
         direct = Direct(values - logs[places], places)
-        other = 0.5 * (inside + _other(layout, inside))
+        other = 0.5 * (inside + other_numbers(layout, inside))
         expected = _evaluated(made, layout, other)
         found = direct.constants + _logs(other)[places]
         both = np.isfinite(found) & np.isfinite(expected)
         same = np.isfinite(found) == np.isfinite(expected)
         if same.all() and (np.abs(np.where(both, found - expected, 0.0)) < _MISMATCH_MAX).all():
             return direct
+    found = _derived(made, layout, inside, budget)
     if isinstance(made.job.term, terms.Value) and _is_linear(deriver, made.job.term.value):
-        found = _derived(made, layout, inside)
         constants = _evaluated(made, layout, np.zeros(layout.size))
         shape = np.broadcast_shapes(constants.shape, *(one.numbers.shape for one in found))
         return Linear(np.broadcast_to(constants, shape), found)
-    return General(made)
-
-
-def _other(layout: Layout, inside: np.ndarray) -> np.ndarray:
-    """Return other numbers that the params may be: each row of a simplex turned round."""
-    found = inside.copy()
-    for array in layout.arrays:
-        rows = array.rows(inside)
-        found[array.part] = rows[:, ::-1].reshape(-1) if array.row > 1 else 0.9 * inside[array.part]
-    return found
+    parts = [np.unique(one.numbers) for one in found]
+    return General(made, np.unique(np.concatenate([np.zeros(0, np.int64), *parts])))
 
 
 def _broadcast(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -379,10 +363,13 @@ def _evaluated(made: LearnedBlock, layout: Layout, numbers: np.ndarray) -> np.nd
     return made.chosen(np.where(made.holds, values, 0.0))
 
 
-def _derived(made: LearnedBlock, layout: Layout, numbers: np.ndarray) -> tuple[Occurrence, ...]:
+def _derived(
+    made: LearnedBlock, layout: Layout, numbers: np.ndarray, budget: Budget
+) -> tuple[Occurrence, ...]:
     env = _environment(made, layout, numbers)
     found: list[Occurrence] = []
-    for one in of_term(Deriver(layout), made.job.term, env):
+    for one in of_term(Deriver(layout, budget), made.job.term, env):
+        budget.check()
         slopes = made.chosen(np.where(made.holds, one.slopes, 0.0))
         places = made.chosen(one.numbers)
         places, slopes = _broadcast(places, slopes)

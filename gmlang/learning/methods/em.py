@@ -40,12 +40,12 @@ def em(objective: Objective, start: Point, budget: Budget, *, has_latent: bool) 
         yield Round(number, point, calm.gain_left, is_done)
         if is_done:
             return
-        first = objective.at(maximised(objective, point, is_direct), budget)
+        first = objective.at(maximised(objective, point, is_direct, budget), budget)
         _assert_risen(point, first)
         if not has_latent:
             number, point = number + 1, first
             continue
-        second = maximised(objective, first, is_direct)
+        second = maximised(objective, first, is_direct, budget)
         number += 2
         stride = _stride(objective, point, first, second)
         leapt = _tried(objective, stride, budget) if stride is not None else None
@@ -85,13 +85,19 @@ def _stride(
     return to_numbers(layout, zero - 2.0 * length * step + length * length * bend)
 
 
-def maximised(objective: Objective, point: Point, is_direct: np.ndarray) -> np.ndarray:
-    """Return the numbers that are best for a point's counts."""
+def maximised(
+    objective: Objective, point: Point, is_direct: np.ndarray, budget: Budget
+) -> np.ndarray:
+    """Return the numbers that are best for a point's counts.
+
+    Raises:
+        TimeoutError: when the budget ended before they were found.
+    """
     numbers = closed_form(objective, point)
     if is_direct.all():
         return numbers
     numbers = np.where(is_direct, numbers, point.numbers)
-    return _climbed(objective, point, numbers, is_direct)
+    return _climbed(objective, point, numbers, is_direct, budget)
 
 
 def closed_form(objective: Objective, point: Point) -> np.ndarray:
@@ -120,7 +126,11 @@ def closed_form(objective: Objective, point: Point) -> np.ndarray:
 
 
 def _climbed(
-    objective: Objective, point: Point, start: np.ndarray, is_direct: np.ndarray
+    objective: Objective,
+    point: Point,
+    start: np.ndarray,
+    is_direct: np.ndarray,
+    budget: Budget,
 ) -> np.ndarray:
     """Maximise sum N log table + log prior over the numbers that are not direct."""
     layout, tables, priors = objective.layout, objective.tables, objective.priors
@@ -130,8 +140,8 @@ def _climbed(
         numbers = to_numbers(layout, coordinates)
         nothing = Height(-np.inf, np.zeros(layout.size), numbers)
         try:
-            found = tables.at(numbers)
-            slopes = tables.slopes(point.counts, numbers)
+            found = tables.at(numbers, budget)
+            slopes = tables.slopes(point.counts, numbers, budget)
         except GmError:
             return nothing
         value = priors.log_density(numbers)

@@ -18,7 +18,7 @@ def posed(text: str, **data: Any) -> tuple[Problem, Objective]:
     model = gmlang.compile(text, **data)
     program = model.checked.program
     what = learns_of(program, model.values)[0]
-    problem = pose(program, model.values, what, None, np.random.default_rng(0), 1 << 30)
+    problem = pose(program, model.values, what, None, np.random.default_rng(0), UNLIMITED)
     return problem, objective_of(problem, problem.rows, UNLIMITED, 0)
 
 

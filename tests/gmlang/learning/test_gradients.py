@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import gmlang
+from gmlang.learning.methods.em import maximised
 from gmlang.learning.numbers.coordinates import to_coordinates, to_numbers
-from gmruntime.budget import UNLIMITED
+from gmruntime.budget import UNLIMITED, Budget
 from tests.gmlang.learning.posed import anywhere, posed
 
 PROGRAMS = {
@@ -180,3 +181,29 @@ def test_the_log_likelihood_is_log_z_with_and_without_what_was_seen(name: str):
     expected = _log_z("\n".join(lines), values) - _log_z("\n".join(unseen), values)
     found = objective.at(numbers, UNLIMITED).log_likelihood
     assert found == pytest.approx(expected, abs=1e-10)
+
+
+def test_deriving_a_wide_table_ends_with_the_budget():
+    problem, objective = posed(
+        _plain("""
+        param p[9] : probability
+        var cause[9] : bool
+        for i in 0..<9: cause[i] ~ Bernoulli(p[i])
+        var effect : bool ~ NoisyOr(cause[i]: p[i] for i in 0..<9, leak=0.1)
+        observe effect
+        learn p""")
+    )
+    point = objective.at(anywhere(problem), UNLIMITED)
+    calls = 0
+
+    def clock() -> float:
+        nonlocal calls
+        calls += 1
+        return float(calls)
+
+    with pytest.raises(TimeoutError):
+        problem.tables.slopes(point.counts, point.numbers, Budget(0.0, 5.0, 1 << 30, clock))
+    assert calls == 5
+    is_direct = problem.tables.direct_only()
+    with pytest.raises(TimeoutError):
+        maximised(objective, point, is_direct, Budget(0.0, 5.0, 1 << 30, clock))
