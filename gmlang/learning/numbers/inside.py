@@ -29,6 +29,9 @@ def other_numbers(layout: Layout, inside: np.ndarray) -> np.ndarray:
     """Return other numbers that the params may be: each row of a simplex turned round."""
     found = inside.copy()
     for array in layout.arrays:
-        rows = array.rows(inside)
-        found[array.part] = rows[:, ::-1].reshape(-1) if array.row > 1 else 0.9 * inside[array.part]
+        if array.kind is ParameterKind.SIMPLEX:
+            # Of one state, that is the same again: nothing else sums to one.
+            found[array.part] = array.rows(inside)[:, ::-1].reshape(-1)
+        else:
+            found[array.part] = 0.9 * inside[array.part]
     return found

@@ -72,6 +72,20 @@ def test_without_imaginary_cases_it_is_maximum_likelihood():
     assert learned.values["flu"] == pytest.approx(cases["ill"].mean())
 
 
+def test_a_simplex_of_one_state_is_one():
+    learned = gmlang.compile("""
+param share[2, K] : simplex
+data K = 1
+data seen[N] : 0..<K = [0, 0]
+var x[N] : 0..<K
+for n in 0..<N: x[n] ~ Categorical(share[0])
+observe x = seen
+learn share
+""").learn()
+    assert learned.values["share"].tolist() == [[1.0], [1.0]]
+    assert (learned.status, learned.objective) == ("converged", 0.0)
+
+
 def test_methods_find_the_same():
     model = gmlang.compile(CLINIC).bind(patients=_clinic(300, 0.3))
     one, other = model.learn(), model.learn(method="gradient")
