@@ -21,6 +21,7 @@ from gmlang.graph.world.bindings import bind
 from gmlang.graph.world.names import named_in
 from gmlang.graph.world.places import locate_array
 from gmlang.graph.world.world import ONE_INSTANCE, World
+from gmlang.learning.barren import Barren, find_barren
 from gmlang.learning.dependence.tables import Tables, numbers_of, tables_of
 from gmlang.learning.numbers.coordinates import Layout, ParameterArray
 from gmlang.learning.numbers.priors import Priors, read_priors
@@ -42,6 +43,7 @@ class Problem:
         grounding: of the program, with placeholders for what has no value.
         tables: as functions of what is learned.
         rows: what was seen, all of it.
+        barren: what no row says anything about.
         targets: the variables that are to be predicted; empty for all.
         started: of each number, whether the program or the caller says where it starts.
         start: where.
@@ -55,6 +57,7 @@ class Problem:
     tables: Tables
     priors: Priors
     rows: Rows
+    barren: Barren
     targets: np.ndarray
     started: np.ndarray
     start: np.ndarray
@@ -73,10 +76,11 @@ class Problem:
         return bool((self.rows.evidence[:, mentioned] < 0).any())
 
     def never_seen(self) -> list[str]:
-        """Name the variables that learned tables speak of and no row has seen."""
+        """Name the variables that learned tables speak of and no row says anything about."""
         is_unseen = np.zeros(self.rows.evidence.shape[1], np.bool_)
         mentioned = self._mentioned()
         is_unseen[mentioned] = (self.rows.evidence[:, mentioned] < 0).all(axis=0)
+        is_unseen &= ~self.barren.variables
         named = named_in(self.grounding.world)
         return [n.name for n in named if n.variables.size and is_unseen[n.variables].all()]
 
@@ -86,11 +90,12 @@ class Problem:
         return np.unique(np.concatenate([np.zeros(0, np.int64), *parts])).astype(np.int64)
 
     def is_rough(self) -> np.ndarray:
-        """Say of each number whether it speaks of a variable that no row has seen."""
+        """Say of each number whether it speaks of a variable that is latent in every row."""
         found = np.zeros(self.layout.size, np.bool_)
         unseen = np.asarray((self.rows.evidence < 0).all(axis=0))
         for block, form in self.tables.forms:
-            if unseen[self.tables.graph.factors[block].scopes].any():
+            left = ~self.barren.factors[block]
+            if unseen[self.tables.graph.factors[block].scopes[left]].any():
                 found[numbers_of(form, self.layout)] = True
         # The states of one distribution start together.
         for array in self.layout.arrays:
@@ -142,9 +147,10 @@ def pose(
         _need_room(learn, cases.num_rows, len(own), budget.memory_bytes)
         rows = read_rows(grounding.world, cases, own, weight)
     targets = _targets(grounding, learn, rows)
+    barren = find_barren(tables, (rows.evidence < 0).all(axis=0), rng.spawn(1)[0], budget)
     normaliser = _normaliser(grounding)
     return Problem(
-        *(learn, program, grounding, tables, priors, rows, targets, started, start),
+        *(learn, program, grounding, tables, priors, rows, barren, targets, started, start),
         *(normaliser, cases),
     )
 

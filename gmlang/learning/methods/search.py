@@ -143,6 +143,8 @@ def search(
 
 def _start(problem: Problem, is_rough: np.ndarray, plan: Plan, number: int) -> np.ndarray:
     rng = np.random.default_rng(plan.seed + number)
+    # Who asks for more starts where none need be rough does not ask for the same one again.
+    is_rough = is_rough if number == 0 or is_rough.any() else np.ones_like(is_rough)
     numbers = rough_start(problem.layout, problem.priors, is_rough, rng)
     return np.where(problem.started, problem.start, numbers)
 

@@ -86,6 +86,34 @@ learn share
     assert (learned.status, learned.objective) == ("converged", 0.0)
 
 
+def test_what_tells_nothing_is_not_latent():
+    text = CLINIC.replace(
+        "learn",
+        """param again[2] : probability
+var next : bool ~ Bernoulli(again[ill])
+var last[3] : bool
+for k in 0..2: last[k] ~ Bernoulli(again[next] if k == 0 else fever[last[k - 1]])
+learn again,""",
+    )
+    learned = gmlang.compile(text).learn(patients=_clinic(100, 0.2))
+    plain = gmlang.compile(CLINIC).learn(patients=_clinic(100, 0.2))
+    assert len(learned.restarts.values) == 1
+    assert not any("never observed" in note for note in learned.notes)
+    assert learned.values["again"] == pytest.approx([0.5, 0.5])
+    assert learned.values["fever"] == pytest.approx(plain.values["fever"], abs=2e-3)
+    # Seen at the end of the chain, all of it is latent.
+    cases = {**_clinic(100, 0.2), "last[2]": [True, False] * 50}
+    latent = gmlang.compile(text).learn(patients=cases)
+    assert len(latent.restarts.values) == 5
+    assert any("never observed" in note and "next" in note for note in latent.notes)
+
+
+def test_starts_that_are_asked_for_differ():
+    model = gmlang.compile(CLINIC).bind(patients=_clinic(60, 0.4))
+    firsts = [step.values["flu"] for step in model.learning(restarts=3) if step.round == 1]
+    assert len({float(flu) for flu in firsts}) == 3
+
+
 def test_methods_find_the_same():
     model = gmlang.compile(CLINIC).bind(patients=_clinic(300, 0.3))
     one, other = model.learn(), model.learn(method="gradient")
