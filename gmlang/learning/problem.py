@@ -147,7 +147,7 @@ def pose(
         _need_room(learn, cases.num_rows, len(own), budget.memory_bytes)
         rows = read_rows(grounding.world, cases, own, weight)
     targets = _targets(grounding, learn, rows)
-    barren = find_barren(tables, (rows.evidence < 0).all(axis=0), rng.spawn(1)[0], budget)
+    barren = find_barren(tables, rows.evidence.max(axis=0, initial=-1) < 0, rng.spawn(1)[0], budget)
     normaliser = _normaliser(grounding)
     return Problem(
         *(learn, program, grounding, tables, priors, rows, barren, targets, started, start),
