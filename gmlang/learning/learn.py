@@ -1,7 +1,7 @@
 """All of learning, from a checked program and cases to what was learned."""
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
@@ -9,7 +9,6 @@ import numpy as np
 from gmlang.core.parameters import Learn
 from gmlang.core.program import Program
 from gmlang.diagnostics import GmError
-from gmlang.errors.learning import cases as case_errors
 from gmlang.errors.learning import course as errors
 from gmlang.learning.compiled import objective_of
 from gmlang.learning.methods.curvature import FREE_MAX, Uncertainty, uncertainty
@@ -17,6 +16,7 @@ from gmlang.learning.methods.search import Attempt, Plan, Progress, search
 from gmlang.learning.numbers.coordinates import Layout, basis
 from gmlang.learning.numbers.priors import ONE_CASE
 from gmlang.learning.objective import Objective, Point, counted_once
+from gmlang.learning.possible import inside, possible
 from gmlang.learning.problem import Problem, pose
 from gmlang.learning.results.result import Learned, Restarts, Score
 from gmlang.learning.rows import Rows
@@ -110,12 +110,12 @@ def learn(
     rng = np.random.default_rng(how.seed)
     try:
         problem = pose(program, values, what, how.weight, rng, budget)
-        problem, skipped, whole = _possible(problem, how, budget)
+        problem, skipped, whole = possible(problem, budget, how.seed, skip=how.skip_impossible)
         used, kept = _apart(problem.rows, how, rng)
         is_all = used is problem.rows and not skipped
         objective = whole if is_all else objective_of(problem, used, budget, how.seed)
         if not (used.evidence < 0).any():
-            objective = counted_once(objective, _inside(problem), budget)
+            objective = counted_once(objective, inside(problem), budget)
         held = objective_of(problem, kept, budget, how.seed) if len(kept.weights) else None
         plan = _plan(problem, how)
         climbs = search(problem, objective, plan, budget)
@@ -138,47 +138,6 @@ def learn(
 
 
 # --- Rows --------------------------------------------------------------------------------
-
-
-def _inside(problem: Problem) -> np.ndarray:
-    return np.where(problem.started, problem.start, problem.priors.means())
-
-
-def _possible(problem: Problem, how: How, budget: Budget) -> tuple[Problem, int, Objective]:
-    """Refuse or leave out the rows that the program gives no probability, whatever is learned.
-
-    Returns:
-        The problem without them, how many they are, and the objective with them.
-    """
-    objective = objective_of(problem, problem.rows, budget, how.seed)
-    inside = _inside(problem)
-    point = objective.at(inside, budget)
-    rows = problem.rows
-    if np.isnan(point.log_rows).any():
-        raise GmError([case_errors.impossible_program(problem.learn.span)])
-    bad = np.isneginf(point.log_rows) & (rows.weights > 0)
-    if not bad.any():
-        return problem, 0, objective
-    if how.skip_impossible and problem.cases is not None and not bad.all():
-        possible = replace(problem, rows=rows.chosen(np.flatnonzero(~bad)))
-        return possible, int(bad.sum()), objective
-    numbers = rows.numbers[np.flatnonzero(bad)]
-    cases = problem.cases
-    found = objective.seen.program.evaluate(objective.tables.at(inside, budget), budget=budget)
-    blamed = _blamed(problem, objective, int(found.blamed[np.flatnonzero(bad)[0]]))
-    if cases is None:
-        raise GmError([case_errors.impossible_observations(problem.learn.span, blamed)])
-    first, count = int(numbers[0]), len(numbers)
-    where, row = cases.place(first, 0), cases.row_text(first)
-    raise GmError([case_errors.impossible_rows(where, cases.name, row, count, blamed)])
-
-
-def _blamed(problem: Problem, objective: Objective, block: int) -> str:
-    """Name the statement that a block of tables is of; "" for none."""
-    if block < 0:
-        return ""
-    source = problem.tables.sources[objective.seen.blocks[block]]
-    return problem.grounding.builder.origins[source].describe()
 
 
 def _apart(rows: Rows, how: How, rng: np.random.Generator) -> tuple[Rows, Rows]:

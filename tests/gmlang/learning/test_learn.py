@@ -114,6 +114,18 @@ def test_starts_that_are_asked_for_differ():
     assert len({float(flu) for flu in firsts}) == 3
 
 
+def test_rows_that_are_impossible_at_the_start_alone_are_learned_from():
+    text = """
+data seen : rows
+param p : probability ~ Beta(0, 0)
+var x : bool ~ Bernoulli(min(2 * p, 1))
+learn p from seen
+"""
+    learned = gmlang.compile(text).learn(seen={"x": [True, False, True]})
+    assert learned.num_rows == 3
+    assert learned.values["p"] == pytest.approx(1 / 3, abs=1e-3)
+
+
 def test_methods_find_the_same():
     model = gmlang.compile(CLINIC).bind(patients=_clinic(300, 0.3))
     one, other = model.learn(), model.learn(method="gradient")
