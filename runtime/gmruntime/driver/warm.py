@@ -5,7 +5,7 @@ Numba keeps what it compiles beside the source; one call after an installation i
 
 import numpy as np
 
-from gmruntime.answer import Solutions
+from gmruntime.answer import Map, Solutions
 from gmruntime.budget import Budget, start_budget
 from gmruntime.engine import Incumbent
 from gmruntime.factors.kinds import (
@@ -27,6 +27,9 @@ _NUM_TURNS = 40
 # Large enough that elimination is compiled.
 _SIDE = 18
 
+_NUM_ROWS = 2000
+_NUM_LINKS = 12
+
 
 def warm_up() -> None:
     """Run every engine of the search, and message passing, once on small graphs."""
@@ -47,6 +50,7 @@ def warm_up() -> None:
     for kind, states in kinds:
         _propagate(_grid(rng, kind, states, wide=False), budget)
     _count(_grid(rng, kinds[1][0], 2, wide=False), budget)
+    _run_rows(rng, budget)
 
 
 def _grid(
@@ -87,6 +91,21 @@ def _count(graph: FactorGraph, budget: Budget) -> None:
 
     task = Task(graph, Solutions(), no_evidence(graph))
     answer(task, Effort(budget, np.random.default_rng(0)))
+
+
+def _run_rows(rng: np.random.Generator, budget: Budget) -> None:
+    """Run rows one by one and side by side: some that observe alike, some that do not."""
+    from gmruntime.inference import infer_rows
+    from gmruntime.rows.expectations import expectations
+
+    ends = np.arange(_NUM_LINKS, dtype=np.int32)
+    pairs = FactorBlock(Table(rng.normal(size=(1, 3, 3))), np.stack([ends, ends + 1], 1))
+    graph = FactorGraph((VariableBlock("x", (_NUM_LINKS + 1,), 3),), (pairs,))
+    rows = rng.integers(0, 3, (_NUM_ROWS, graph.num_variables))
+    scattered = np.where(rng.random(rows.shape) < 0.5, rows, -1)
+    for given in (scattered, np.where(np.arange(graph.num_variables) % 4, -1, rows)):
+        expectations(graph, given, budget=budget)
+        infer_rows(graph, Map(), given, budget=budget)
 
 
 def _propagate(graph: FactorGraph, budget: Budget) -> None:
