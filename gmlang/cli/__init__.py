@@ -123,6 +123,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(0)
     except OSError as error:
         click.echo(printable(f"gmlang: {error}"), err=True)
+        try:
+            sys.stdout.flush()
+        except (OSError, ValueError):
+            _forget_output()
         sys.exit(EXIT_USAGE)
     except MemoryError:
         click.echo("gmlang: this does not fit into memory; --memory says how much may be", err=True)

@@ -46,10 +46,11 @@ def test_a_reader_that_has_seen_enough_ends_us_quietly(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a full disk")
 def test_a_full_disk_is_told(tmp_path: Path) -> None:
-    done = shell(tmp_path, "GM run p.gm > /dev/full")
-    assert done.returncode == 2
-    assert done.stderr.startswith(b"gmlang: ")
-    assert b"Traceback" not in done.stderr
+    for locale in ("C.UTF-8", ""):
+        done = shell(tmp_path, "GM run p.gm > /dev/full", LANG=locale, LC_ALL=locale)
+        assert done.returncode == 2
+        assert done.stderr.startswith(b"gmlang: ")
+        assert b"Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1:strict", "utf-16"])
