@@ -24,6 +24,9 @@ BYTES_MAX = 1 << 28
 DIGESTED_BYTES_MAX = 1 << 25
 """What is made of larger arrays is not kept: to know them again takes longer than small budgets."""
 
+RECORDS_MAX = 10_000
+"""Nor what is made of more records."""
+
 
 class TooLargeError(TypeError):
     """Arrays are too large to be told by what is in them."""
@@ -91,7 +94,7 @@ def digest_of(value: object) -> bytes:
     True
     """
     digest = hashlib.blake2b(digest_size=16)
-    num_bytes = 0
+    num_bytes = num_records = 0
 
     def tell(part: bytes) -> None:
         # With its length: else the end of one part could as well begin the next.
@@ -99,7 +102,7 @@ def digest_of(value: object) -> bytes:
         digest.update(part)
 
     def visit(held: object) -> None:
-        nonlocal num_bytes
+        nonlocal num_bytes, num_records
         if isinstance(held, np.ndarray) and not held.dtype.hasobject:
             num_bytes += held.nbytes
             if num_bytes > DIGESTED_BYTES_MAX:
@@ -112,6 +115,9 @@ def digest_of(value: object) -> bytes:
             for item in items:
                 visit(item)
         elif is_dataclass(held) and not isinstance(held, type):
+            num_records += 1
+            if num_records > RECORDS_MAX:
+                raise TooLargeError("there are too many records to be known again")
             tell(_name_of(type(held)).encode())
             for name, own in _parts_of(held).items():
                 tell(name.encode())

@@ -30,7 +30,7 @@ from gmruntime.graph import validate
 from gmruntime.simplify.joined import relevant_factors
 from gmruntime.simplify.simplified import simplified
 from gmruntime.task import Effort, Task
-from gmruntime.workspace import DIGESTED_BYTES_MAX, bytes_of, digest_of, owned
+from gmruntime.workspace import DIGESTED_BYTES_MAX, RECORDS_MAX, bytes_of, digest_of, owned
 
 FACTORS_MAX = 10_000
 """Of larger graphs it is not looked at what matters: each factor takes some microseconds."""
@@ -143,6 +143,8 @@ def _by_itself(answer: Answer) -> Answer:
 def _key_of(task: Task[Query], effort: Effort, terms: Terms) -> bytes | None:
     """Say in a few bytes all that an answer depends on; None where that is not known."""
     query, evidence = task.query, task.evidence
+    if len(task.graph.variables) + len(task.graph.factors) > RECORDS_MAX:
+        return None
     if bytes_of(task.graph) > DIGESTED_BYTES_MAX:
         return None
     how = (terms.seed, terms.device, terms.method, terms.options)
