@@ -2,6 +2,9 @@
 
 import pytest
 
+# A plugin of pytest, and no test: whoever imports it has all shapes checked from then on.
+collect_ignore = ["support/shapes.py"]
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let `--update-golden` rewrite the expected words."""
