@@ -381,6 +381,7 @@ class Model:
         *,
         budget_s: float = 5.0,
         seed: int = 0,
+        device: str = "auto",
         memory_bytes: int | None = None,
         executor: Executor | None = None,
         num_workers: int | None = None,
@@ -392,5 +393,5 @@ class Model:
         Raises:
             GmError: when the query or the data has mistakes.
         """
-        settings = checked_settings(budget_s, seed, "auto", memory_bytes, executor, num_workers)
+        settings = checked_settings(budget_s, seed, device, memory_bytes, executor, num_workers)
         return steps(self.session(), self._one(text), settings)

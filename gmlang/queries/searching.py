@@ -81,6 +81,7 @@ def improvements(session: Session, query: Map, settings: Settings) -> Iterator[I
         evidence=evidence,
         budget=settings.running(),
         seed=settings.seed,
+        device=settings.device,
         executor=None if settings.workers is None else settings.workers.executor,
         num_workers=None if settings.workers is None else settings.workers.count,
     )

@@ -203,6 +203,7 @@ def search(
     evidence: Assignment | None = None,
     budget_s: float = 5.0,
     seed: int = 0,
+    device: str = "auto",
     memory_bytes: int | None = None,
     budget: Budget | None = None,
     executor: "Executor | None" = None,
@@ -219,9 +220,10 @@ def search(
     assert isinstance(checked, Map | Best)
     evidence = checked_evidence(graph, evidence)
     seed = checked_seed(seed)
+    check_device(device)
     workers = workers_of(executor, num_workers)
     rng = np.random.default_rng(seed)
-    effort = Effort(budget, rng, seed, "cpu", None, workers)
+    effort = Effort(budget, rng, seed, device, None, workers)
     task = Task(graph, checked, evidence)
     weighed = weigh(graph)
     from gmruntime.driver.maximise import improvements

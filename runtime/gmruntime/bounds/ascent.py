@@ -48,6 +48,7 @@ class DualAscent:
     flat: FlatGraph
     budget: Budget
     rng: np.random.Generator
+    device: str = "auto"
     messages: trws.Messages | srmp.Ascent | None = None
     sweep: Callable[[], float] | None = None
     wide: srmp.Wide | None = None
@@ -86,7 +87,8 @@ class DualAscent:
 
     def _start(self) -> None:
         self.is_last = len(self.flat.table_start) > NUM_FACTORS_MAX
-        if len(self.flat.log_potentials) >= ENTRIES_MIN and has_gpu():
+        is_large = len(self.flat.log_potentials) >= ENTRIES_MIN
+        if is_large and self.device != "cpu" and has_gpu():
             parallel = ParallelAscent(self.flat, gpu())
             self.is_last = True
             self.messages, self.sweep = parallel.ascent, parallel.sweep

@@ -154,7 +154,8 @@ def _prepare(task: Task[Map], effort: Effort, gap: float, first: Improvement) ->
         return None
     budget, rng = effort.budget, effort.rng
     fronts = [
-        Front(piece, nothing_known(), *rosters(piece.flat, budget, rng)) for piece in working.pieces
+        Front(piece, nothing_known(), *rosters(piece.flat, budget, rng, effort.device))
+        for piece in working.pieces
     ]
     ceiling = ceiling_of(task.graph)
     return _Run(task, rng.spawn(1)[0], working, fronts, ceiling, budget, gap, first)

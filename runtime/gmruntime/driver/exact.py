@@ -52,6 +52,7 @@ class ExactElimination:
     flat: FlatGraph
     budget: Budget
     rng: np.random.Generator
+    device: str = "cpu"
     stage: _Stage = _Stage.LOOK
     graph: FactorGraph | None = None
     found: "Plan | None" = None
@@ -89,7 +90,7 @@ class ExactElimination:
             return Report(finished=True)
         self.graph = as_graph(self.flat)
         quick = budget.until(QUICK_S)
-        found = plan(_task(self.graph), Effort(quick, self.rng))
+        found = plan(_task(self.graph), Effort(quick, self.rng, device=self.device))
         if found.network is None or found.order is None:
             return Report(finished=True)
         self.found = costed(Map(), budget, found.network, found.order)
@@ -104,7 +105,7 @@ class ExactElimination:
         from gmruntime.elimination.sliced import promising_cut
 
         assert self.graph is not None
-        self.found = plan(_task(self.graph), Effort(budget, self.rng))
+        self.found = plan(_task(self.graph), Effort(budget, self.rng, device=self.device))
         self.stage = _Stage.RUN
         if self.found.fits:
             return Report(expected_s=self.found.seconds)
@@ -119,7 +120,7 @@ class ExactElimination:
 
         assert self.graph is not None
         assert self.found is not None
-        task, effort = _task(self.graph), Effort(budget, self.rng)
+        task, effort = _task(self.graph), Effort(budget, self.rng, device=self.device)
         if self.slicing is None:
             found = answer_planned(task, self.found, effort)
         else:

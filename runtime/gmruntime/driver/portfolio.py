@@ -26,7 +26,9 @@ _FLIP_STATES_SPARSE_MAX, _FLIP_STATES_MAX, _DENSE_DEGREE = 4_000, 20_000, 8.0
 _NUM_ENTRIES_SLOW = 1 << 18
 
 
-def _primal_engines(flat: FlatGraph, budget: Budget, rng: np.random.Generator) -> list[Engine]:
+def _primal_engines(
+    flat: FlatGraph, budget: Budget, rng: np.random.Generator, device: str
+) -> list[Engine]:
     """List the engines that look for better assignments, most promising first."""
     terrain = Terrain(flat)
     rngs = rng.spawn(5)
@@ -41,13 +43,15 @@ def _primal_engines(flat: FlatGraph, budget: Budget, rng: np.random.Generator) -
         TreeAnnealing(terrain, budget, rngs[2]),
         Neighbourhoods(terrain, budget, rngs[3], wanders=True),
     ]
-    if len(flat.edge_variable) >= NUM_EDGES_MIN:
+    if device != "cpu" and len(flat.edge_variable) >= NUM_EDGES_MIN:
         engines.append(ReplicaAnnealing(terrain, budget, rngs[4]))
     return engines
 
 
-def rosters(flat: FlatGraph, budget: Budget, rng: np.random.Generator) -> tuple[Roster, Roster]:
-    """List the engines for both sides of a search.
+def rosters(
+    flat: FlatGraph, budget: Budget, rng: np.random.Generator, device: str
+) -> tuple[Roster, Roster]:
+    """List the engines for both sides of a search, which keep off a GPU on the device "cpu".
 
     Returns:
         those that look for better assignments, and those that look for tighter bounds. Branch and
@@ -56,13 +60,14 @@ def rosters(flat: FlatGraph, budget: Budget, rng: np.random.Generator) -> tuple[
     first, second, third, fourth = rng.spawn(4)
     if is_tiny(flat):
         return roster_of([]), roster_of([Enumeration(flat)])
-    primal = roster_of(_primal_engines(flat, budget, first))
-    proof = roster_of([MiniBuckets(flat, budget, second), ExactElimination(flat, budget, third)])
+    primal = roster_of(_primal_engines(flat, budget, first, device))
+    exact = ExactElimination(flat, budget, third, device)
+    proof = roster_of([MiniBuckets(flat, budget, second), exact])
     if num_entries(flat) <= NUM_ENTRIES_MAX:
         # They read tables from their first entry to their last: slicing has scattered them.
         own = compact(flat)
         branching = Entry(Branching(own, budget))
-        proof.entries[:0] = [Entry(DualAscent(own, budget, fourth)), branching]
+        proof.entries[:0] = [Entry(DualAscent(own, budget, fourth, device)), branching]
         proof.steady = branching
         primal.entries.append(branching)
     primal.patient = proof.patient = num_entries(flat) > _NUM_ENTRIES_SLOW

@@ -56,6 +56,7 @@ class Share:
         seed: of everything random.
         asked_by: the machine that asks.
         num_workers: who may share that machine with it.
+        device: "auto", "cpu" or "cuda", of the worker's machine.
     """
 
     parcel: Parcel
@@ -66,6 +67,7 @@ class Share:
     seed: int
     asked_by: str
     num_workers: int
+    device: str
 
     def budget(self) -> Budget:
         """Begin the budget that a worker has where it runs."""
@@ -112,6 +114,7 @@ class Team:
         parcel: the task, as it travels.
         budget: of the search.
         num_steps: of each share; None where shares are measured in seconds.
+        device: of every share.
         replicas: as many as there are workers.
         helped: names of the workers that brought something back.
         failures: what went wrong, in words.
@@ -122,6 +125,7 @@ class Team:
     parcel: Parcel
     budget: Budget
     num_steps: int | None
+    device: str
     replicas: list[_Replica]
     helped: set[str] = field(default_factory=set[str])
     failures: list[str] = field(default_factory=list[str])
@@ -146,7 +150,9 @@ def gather(
     rngs = np.random.default_rng(effort.seed).spawn(workers.count + 1)[1:]
     replicas = [_Replica(rng) for rng in rngs]
     task = asked.asking(Map())
-    return Team(workers.executor, task, pack(task), effort.budget, num_steps, replicas)
+    return Team(
+        workers.executor, task, pack(task), effort.budget, num_steps, effort.device, replicas
+    )
 
 
 def searched_together(
@@ -236,7 +242,9 @@ def _send(team: Team, replica: _Replica, start: Assignment) -> None:
     parcel = team.parcel.by_name() if is_known else team.parcel
     seed = int(replica.rng.integers(0, 2**62))
     memory, count = team.budget.memory_bytes, len(team.replicas)
-    share = Share(parcel, start, seconds, team.num_steps, memory, seed, machine(), count)
+    share = Share(
+        parcel, start, seconds, team.num_steps, memory, seed, machine(), count, team.device
+    )
     try:
         future = team.executor.submit(run_share, share)
     except Exception as error:
@@ -302,7 +310,9 @@ def run_share(share: Share) -> Finding:
         return Finding(worker_name(), None, is_held=False)
     rng = np.random.default_rng(share.seed)
     start = share.start if len(share.start) else None
-    steps = search(task, Effort(budget, rng), num_steps_max=share.num_steps, start=start)
+    steps = search(
+        task, Effort(budget, rng, device=share.device), num_steps_max=share.num_steps, start=start
+    )
     last: Improvement | None = None
     for last in steps:  # noqa: B007
         pass

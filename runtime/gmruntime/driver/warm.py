@@ -78,7 +78,7 @@ def _turn_all(flat: FlatGraph, budget: Budget, rng: np.random.Generator) -> None
     states = best_local_states(flat)
     known = Incumbent(states, flat_score(flat, states), float("inf"))
     entries = {
-        id(entry): entry for roster in rosters(flat, budget, rng) for entry in roster.entries
+        id(entry): entry for roster in rosters(flat, budget, rng, "cpu") for entry in roster.entries
     }
     for entry in entries.values():
         for _ in range(_NUM_TURNS):
