@@ -81,6 +81,8 @@ def _start(folder: Path, case: InterruptCase) -> subprocess.Popen[bytes]:
     words = ["run", "p.gm", "-q", case.heavy.question, "--budget", str(BUDGET_S)]
     more = ["--json"] if case.is_json else []
     trace = ["--trace", "t.jsonl"] if case.heavy.question == "MAP()" else []
+    # What runs in the background was told to ignore it, and so would what it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with open(folder / "out", "wb") as out, open(folder / "err", "wb") as err:
         return subprocess.Popen(
             [sys.executable, "-m", "gmlang", *words, *more, *trace],
