@@ -3,8 +3,8 @@
 Every statement is grounded once, over all its instances, by array arithmetic.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -35,11 +35,13 @@ from gmlang.errors import grounding as errors
 from gmlang.errors.learning import concepts as learning_errors
 from gmlang.errors.probabilities import rows_normalised
 from gmlang.families.bernoulli import BERNOULLI
+from gmlang.graph.alike import Alike, Said
 from gmlang.graph.alternatives import ground_alternatives, is_gated
 from gmlang.graph.builder import Builder, Origin
 from gmlang.graph.cycles import check_mechanisms, find_round
 from gmlang.graph.declarations import declare
 from gmlang.graph.fixpoints import circles_of, ground_rounds
+from gmlang.graph.gathering import Gathered
 from gmlang.graph.lowering.grounder import Grounder, Job, Learned, environment
 from gmlang.graph.lowering.lower import lower
 from gmlang.graph.statements import (
@@ -73,6 +75,7 @@ class Grounding:
     world: World
     builder: Builder
     names: dict[str, str]
+    gathered: Gathered = field(default_factory=Gathered)
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
@@ -251,7 +254,7 @@ def _own_argument(parameter: ParameterSymbol) -> Expression | Thing:
     return Local(parameter.span, parameter.key, parameter.domain)
 
 
-def _steps(scene: Scene, program: Program):  # noqa: ANN202
+def _steps(scene: Scene, program: Program) -> Iterator[Callable[[], None]]:
     """Yield what is to be done, one statement at a time, so that mistakes can be collected."""
     grounder = scene.grounder
     tables = [grounder.world.models[symbol.name] for symbol in program.models]
@@ -273,6 +276,7 @@ def _steps(scene: Scene, program: Program):  # noqa: ANN202
     for statement in ordered:
         if not is_gated(statement):
             yield lambda s=statement: ground_statement(scene, ONE_INSTANCE, s)
+    alike = Alike()
     for table in present:
         inside = Scene(
             grounder, scene.silences, scene.heard, table.symbol.name, _own_activation(table.symbol)
@@ -280,7 +284,14 @@ def _steps(scene: Scene, program: Program):  # noqa: ANN202
         frame = model_frame(table.symbol, table.rows)
         yield lambda i=inside, t=table: _add_parts(i, t)
         for statement in table.symbol.body:
-            yield lambda i=inside, f=frame, s=statement: ground_statement(i, f, s)
+            if not alike.takes(inside, table, statement):
+                yield lambda i=inside, f=frame, s=statement: ground_statement(i, f, s)
+    yield from alike.steps(grounder, _ground_alone)
+
+
+def _ground_alone(said: Said) -> None:
+    frame = model_frame(said.table.symbol, said.table.rows)
+    ground_statement(said.scene, frame, said.statement)
 
 
 def _add_prior(scene: Scene, table: ModelTable) -> None:

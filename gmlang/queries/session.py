@@ -83,8 +83,10 @@ class Prepared:
         return self.grounder.builder
 
     def graph(self) -> FactorGraph:
-        """Return the query's factor graph."""
-        return self.builder.graph()
+        """Return the query's factor graph, small blocks of one shape gathered."""
+        builder = self.builder
+        factors = self.grounding.gathered.of(builder.factors)
+        return FactorGraph(tuple(builder.variables), factors)
 
     def evidence(self) -> tuple[np.ndarray, bool]:
         """Return the state of each observed variable, and whether observations clash."""
@@ -157,6 +159,7 @@ def _finished(session: Session, begun: Begun, budget: Budget | None = None) -> G
 def _heard(session: Session, grounding: Grounding) -> Grounding:
     """Note the warnings that were not heard before."""
     session.warnings += [w for w in grounding.warnings if w not in session.warnings]
+    grounding.gathered.keep(grounding.builder.factors)
     return grounding
 
 

@@ -16,10 +16,11 @@ from gmruntime.answer import (
     Samples,
     Solutions,
 )
+from gmruntime.arrays import rows_by
 from gmruntime.budget import UNLIMITED, Budget, within
 from gmruntime.factors.decompose import to_sum_tables, to_support_tables, to_tables
 from gmruntime.factors.kinds import Table
-from gmruntime.graph import Assignment, FactorGraph, num_states
+from gmruntime.graph import Assignment, FactorBlock, FactorGraph, num_states
 from gmruntime.simplify.products import parts_of
 from gmruntime.task import Task
 
@@ -141,15 +142,14 @@ def sliced_out(part: Part, evidence: Assignment, budget: Budget = UNLIMITED) -> 
         assert isinstance(block.kind, Table)
         potentials = block.kind.log_potentials
         shared = potentials.shape[0] == 1
-        for f, scope in enumerate(within(block.scopes, budget)):
-            table = potentials[0 if shared else f]
-            seen = settled[scope]
+        all_seen = settled[block.scopes]
+        log_constant += _add_narrow(merged, block, all_seen)
+        wide = np.flatnonzero((all_seen < 0).sum(axis=1) > 1)
+        for f in within(wide, budget):
+            table, scope, seen = potentials[0 if shared else f], block.scopes[f], all_seen[f]
             if (seen >= 0).any():
                 table = table[tuple(int(s) if s >= 0 else slice(None) for s in seen)]
                 scope = scope[seen < 0]
-            if not len(scope):
-                log_constant += float(table)
-                continue
             order = np.argsort(scope)
             key = tuple(int(v) for v in scope[order])
             one = key, table.transpose(order)
@@ -158,3 +158,35 @@ def sliced_out(part: Part, evidence: Assignment, budget: Budget = UNLIMITED) -> 
     free = tuple(np.flatnonzero((observed < 0) & ~part.is_dropped).tolist())
     factors = [Factor(scope, table) for scope, table in merged.items()]
     return Network(free, states, factors, log_constant)
+
+
+def _add_narrow(
+    merged: dict[tuple[int, ...], np.ndarray], block: FactorBlock, seen: np.ndarray
+) -> float:
+    """Add the factors that evidence leaves one variable; return the sum of those it leaves none.
+
+    Args:
+        merged: grows.
+        block: of tables.
+        seen: (factors, arity), the state of each variable, -1 where it has none.
+    """
+    assert isinstance(block.kind, Table)
+    potentials = block.kind.log_potentials
+    number = np.zeros(len(seen), np.int64) if len(potentials) == 1 else np.arange(len(seen))
+    num_free = (seen < 0).sum(axis=1)
+    none = np.flatnonzero(num_free == 0)
+    total = float(potentials[(number[none], *seen[none].T)].sum())
+    for position in range(seen.shape[1]):
+        rows = np.flatnonzero((num_free == 1) & (seen[:, position] < 0))
+        if not len(rows):
+            continue
+        index: list[np.ndarray | slice] = [number[rows], *seen[rows].T]
+        index[1 + position] = slice(None)
+        tables = potentials[tuple(index)]
+        starts, order = rows_by(block.scopes[rows, position], int(block.scopes.max()) + 1)
+        filled = np.flatnonzero(np.diff(starts))
+        sums = np.add.reduceat(tables[order], starts[filled])
+        for variable, table in zip(filled.tolist(), sums, strict=True):
+            key = (variable,)
+            merged[key] = merged[key] + table if key in merged else table
+    return total

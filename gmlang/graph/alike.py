@@ -1,0 +1,267 @@
+"""Predictions of one form, in however many models: worked out together, and then taken apart.
+
+Models with names of their own differ in numbers: a thousand of them that predict `x.color = v @ c`
+are one model with columns v and c. Statements whose expressions differ in constants alone are
+ground as one, over a frame that holds the instances of all and their constants as columns; each
+keeps its block of factors and its origin.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gmlang.core.ast import (
+    Apply,
+    AttributeRef,
+    Constant,
+    Distribution,
+    Expression,
+    Local,
+    Thing,
+    Whole,
+)
+from gmlang.core.program import ModelSymbol, Predict, Statement
+from gmlang.core.walk import parts, with_parts
+from gmlang.diagnostics import GmError
+from gmlang.graph.builder import Origin
+from gmlang.graph.lowering.grounder import Grounder, Job, environment, hidden_reference
+from gmlang.graph.lowering.lower import lower
+from gmlang.graph.statements import Scene, log_base
+from gmlang.graph.values import terms
+from gmlang.graph.world.places import locate
+from gmlang.graph.world.states import BOOL
+from gmlang.graph.world.world import Frame, ModelTable
+from gmruntime.arrays import row_starts
+from gmruntime.factors.kinds import Gated
+
+_FEW = 8
+"""So many statements of one form are ground one by one."""
+
+Form = tuple[object, ...]
+"""What statements that differ in constants alone have in common."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Said:
+    """A prediction in the body of a model that has instances.
+
+    Attributes:
+        scene: of the model.
+        constants: of its expressions, in their order.
+        varies: whether its value depends on the model's parameters.
+    """
+
+    scene: Scene
+    table: ModelTable
+    statement: Predict
+    constants: tuple[float, ...]
+    varies: bool
+
+
+class Alike:
+    """Gathers the predictions of models by their form."""
+
+    def __init__(self) -> None:
+        """Gather none yet."""
+        self._groups: dict[Form, list[Said]] = {}
+
+    def takes(self, scene: Scene, table: ModelTable, statement: Statement) -> bool:
+        """Take a statement, if it is a prediction of which others may differ in constants alone."""
+        if not isinstance(statement, Predict) or statement.context:
+            return False
+        if any(silence.model == scene.model for silence in scene.silences):
+            return False
+        reading = _Reading(table.symbol)
+        form = reading.form_of(statement)
+        if form is None:
+            return False
+        said = Said(scene, table, statement, tuple(reading.constants), reading.varies)
+        self._groups.setdefault(form, []).append(said)
+        return True
+
+    def steps(
+        self, grounder: Grounder, alone: Callable[[Said], None]
+    ) -> Iterator[Callable[[], None]]:
+        """Yield what is to be done, so that mistakes can be collected.
+
+        Args:
+            grounder: grows.
+            alone: grounds one statement.
+        """
+        for group in self._groups.values():
+            if len(group) <= _FEW or not _ground(grounder, group):
+                for said in group:
+                    yield lambda s=said: alone(s)
+
+
+@dataclass(slots=True)
+class _Reading:
+    """Reads the form of a statement in the body of a model."""
+
+    symbol: ModelSymbol
+    constants: list[float]
+    varies: bool
+
+    def __init__(self, symbol: ModelSymbol) -> None:
+        self.symbol, self.constants, self.varies = symbol, [], False
+
+    def form_of(self, statement: Predict) -> Form | None:
+        """Return the form of a prediction about an attribute of a parameter; None for others."""
+        target = statement.target
+        if not isinstance(target, AttributeRef) or any(
+            isinstance(index, Whole) for index in target.indices
+        ):
+            return None
+        position = self._position(target.thing.key)
+        if position is None:
+            return None
+        found: list[object] = [target.thing.entity, target.attribute, position]
+        confidence = () if statement.confidence is None else (statement.confidence,)
+        places = tuple(index for index in target.indices if not isinstance(index, Whole))
+        for expression in (*places, None, statement.distribution, *confidence):
+            if expression is None:
+                # Where the target's indices vary, its value does not.
+                self.varies = False
+            elif not self._read(expression, found):
+                return None
+        return tuple(found)
+
+    def _position(self, key: str) -> int | None:
+        for k, parameter in enumerate(self.symbol.parameters):
+            if parameter.key == key:
+                return k
+        return None
+
+    def _read(self, expression: Expression, found: list[object]) -> bool:
+        match expression:
+            case Constant():
+                self.constants.append(expression.value)
+                found.append(type(expression.type))
+                return True
+            case Local():
+                self.varies = True
+                position = self._position(expression.key)
+                found.append(position)
+                return position is not None
+            case Apply():
+                found += [expression.operator, len(expression.arguments)]
+            case Distribution(items=()):
+                found += [expression.family, len(expression.arguments)]
+            case _:
+                return False
+        return all(self._read(part, found) for part in parts(expression))
+
+
+class _NotAlikeError(Exception):
+    """Statements of one form cannot be worked out together."""
+
+
+def _ground(grounder: Grounder, group: list[Said]) -> bool:
+    """Ground statements of one form; return False, and leave no trace, where one is special."""
+    builder, world = grounder.builder, grounder.world
+    mark, warned, uneven = builder.mark(), len(world.warnings), len(world.uneven)
+    starts = row_starts([len(said.table.keys) for said in group])
+    try:
+        frame, job = _together(grounder, group)
+        lower(grounder, frame, job)
+    except (GmError, _NotAlikeError):
+        builder.reset(mark)
+        del world.warnings[warned:], world.uneven[uneven:]
+        return False
+    grown = [after - before for after, before in zip(builder.mark(), mark, strict=True)]
+    kind = builder.factors[-1].kind if grown[1] == 1 else None
+    is_plain = isinstance(kind, Gated) and len(builder.factors[-1].scopes) == frame.count
+    said_more = len(world.warnings) > warned or len(world.uneven) > uneven
+    if not is_plain or said_more or sum(grown) > 1:
+        builder.reset(mark)
+        del world.warnings[warned:], world.uneven[uneven:]
+        return False
+    block, origin = builder.factors.pop(), builder.origins.pop()
+    assert isinstance(kind, Gated)
+    assert origin.targets is not None
+    tables = kind.log_potentials
+    for said, first, end in zip(group, starts[:-1], starts[1:], strict=True):
+        own = tables
+        if len(tables) > 1:
+            own = tables[first : end if said.varies else first + 1]
+        targets = origin.targets[first:end]
+        its = Origin("predict", said.statement.span, said.scene.model, targets)
+        builder.add_factors(Gated(own), block.scopes[first:end], its)
+    return True
+
+
+def _together(grounder: Grounder, group: list[Said]) -> tuple[Frame, Job]:
+    """Return the instances of all statements, and what the first says with columns as constants."""
+    first = group[0]
+    counts = [len(said.table.keys) for said in group]
+    rows = np.concatenate([said.table.rows for said in group])
+    columns: dict[str, np.ndarray] = {_parameter(k): rows[:, k] for k in range(rows.shape[1])}
+    for k, values in enumerate(zip(*(said.constants for said in group), strict=True)):
+        columns[_constant(k)] = np.repeat(_column(values), counts)
+    activations = [said.table.start + np.arange(len(said.table.keys)) for said in group]
+    span = first.statement.span
+    frame = Frame(len(rows), columns)
+    frame, gate = hidden_reference(grounder, frame, np.concatenate(activations), BOOL, span)
+    statement = _Writing(first.table.symbol).written(first.statement)
+    target = statement.target
+    assert isinstance(target, AttributeRef)
+    attribute = grounder.world.attributes[target.thing.entity][target.attribute]
+    base = log_base(attribute.log_base, attribute.states)
+    term = terms.Drawn(target, statement.distribution, statement.confidence, base)
+    slot = locate(target, environment(grounder, frame))
+    targets = np.broadcast_to(slot.variables, frame.count)
+    return frame, Job(term, (gate,), Origin("predict", span, first.scene.model, targets))
+
+
+def _column(values: tuple[float, ...]) -> np.ndarray:
+    """Return constants of one place as an array.
+
+    Raises:
+        _NotAlikeError: when some are no numbers that arrays hold.
+    """
+    kinds = {type(value) for value in values}
+    if len(kinds) > 1 or not kinds <= {bool, int, float}:
+        raise _NotAlikeError
+    column = np.array(values)
+    if column.dtype == object:
+        raise _NotAlikeError
+    return column if column.dtype == float else column.astype(np.int64)
+
+
+def _parameter(position: int) -> str:
+    return f"#parameter {position}"
+
+
+def _constant(number: int) -> str:
+    return f"#constant {number}"
+
+
+class _Writing:
+    """Writes a statement with columns in place of its constants, in the order of `_Reading`."""
+
+    def __init__(self, symbol: ModelSymbol) -> None:
+        self.columns = {p.key: _parameter(k) for k, p in enumerate(symbol.parameters)}
+        self.count = 0
+
+    def written(self, statement: Predict) -> Predict:
+        """Return the statement."""
+        target = statement.target
+        assert isinstance(target, AttributeRef)
+        thing = replace(target.thing, key=self.columns[target.thing.key])
+        assert isinstance(thing, Thing)
+        indices = tuple(i if isinstance(i, Whole) else self._of(i) for i in target.indices)
+        distribution = self._of(statement.distribution)
+        confidence = None if statement.confidence is None else self._of(statement.confidence)
+        target = replace(target, thing=thing, indices=indices)
+        return replace(statement, target=target, distribution=distribution, confidence=confidence)
+
+    def _of(self, expression: Expression) -> Expression:
+        match expression:
+            case Constant():
+                self.count += 1
+                return Local(expression.span, _constant(self.count - 1), expression.type)
+            case Local():
+                return replace(expression, key=self.columns[expression.key])
+            case _:
+                return with_parts(expression, [self._of(part) for part in parts(expression)])

@@ -1,0 +1,74 @@
+"""Small blocks of factors of one shape, gathered into large ones before anything is asked.
+
+Statements bring a block each, and engines go block by block: ten thousand predictions that models
+of other names make are one block of ten thousand factors to them.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gmruntime.factors.kinds import Gated, Table
+from gmruntime.graph import FactorBlock
+
+_FEW = 8
+"""So many blocks of one shape stay as they are."""
+
+_FACTORS_MAX, _ENTRIES_MAX = 64, 1 << 12
+"""Blocks of more factors stay as they are, and so do those of larger tables."""
+
+
+@dataclass(slots=True, eq=False)
+class Gathered:
+    """The blocks of a program, gathered once for all questions."""
+
+    before: list[FactorBlock] = field(default_factory=list[FactorBlock])
+    after: tuple[FactorBlock, ...] = ()
+
+    def of(self, factors: Sequence[FactorBlock]) -> tuple[FactorBlock, ...]:
+        """Gather blocks, of which the first may be the program's."""
+        known = len(self.before)
+        if known and len(factors) >= known:
+            pairs = zip(self.before, factors, strict=False)
+            if all(one is other for one, other in pairs):
+                return (*self.after, *gathered(factors[known:]))
+        return gathered(factors)
+
+    def keep(self, factors: Sequence[FactorBlock]) -> None:
+        """Gather the program's blocks, and remember them."""
+        self.before, self.after = list(factors), gathered(factors)
+
+
+def gathered(factors: Sequence[FactorBlock]) -> tuple[FactorBlock, ...]:
+    """Return the same factors in fewer blocks; a gathered block stands where its first one did."""
+    groups: dict[tuple[object, ...], list[int]] = defaultdict(list)
+    for number, block in enumerate(factors):
+        kind = block.kind
+        if isinstance(kind, Table | Gated) and len(block.scopes) <= _FACTORS_MAX:
+            shape = kind.log_potentials.shape[1:]
+            if kind.log_potentials[:1].size <= _ENTRIES_MAX:
+                groups[type(kind), block.scopes.shape[1], shape].append(number)
+    many = [numbers for numbers in groups.values() if len(numbers) > _FEW]
+    joined = {numbers[0]: _joined([factors[k] for k in numbers]) for numbers in many}
+    gone = {k for numbers in many for k in numbers[1:]}
+    return tuple(joined.get(k, block) for k, block in enumerate(factors) if k not in gone)
+
+
+def _joined(blocks: list[FactorBlock]) -> FactorBlock:
+    tables: list[np.ndarray] = []
+    for block in blocks:
+        kind = block.kind
+        assert isinstance(kind, Table | Gated)
+        own = kind.log_potentials
+        tables.append(
+            own if len(own) == len(block.scopes) else np.repeat(own, len(block.scopes), 0)
+        )
+    every = np.concatenate(tables)
+    if (every == every[:1]).all():
+        every = every[:1]
+    scopes = np.concatenate([block.scopes for block in blocks])
+    label = f"{blocks[0].label} and {len(blocks) - 1} more like it"
+    kind = Gated(every) if isinstance(blocks[0].kind, Gated) else Table(every)
+    return FactorBlock(kind, scopes, label)
