@@ -328,3 +328,20 @@ def test_the_nats_of_active_and_blame_keep_their_digits():
     found = model.query("active(t)").value
     assert isinstance(found, dict)
     assert found["models"][0]["evidence_nats"] == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_evidence_of_active_is_what_moved_a_model_from_its_prior():
+    model = gmlang.compile(
+        "entity T:\n    a : 0..3\n    b : bool\n"
+        "model m(t: T) prior 0.2:\n    predict t.a = 1 @ 0.9\n"
+        "model n(t: T) prior 0.3:\n    predict t.a = 2 @ 0.8\n    predict t.b @ 0.7\n"
+        "model both = m n soft\nvar t : T\nconsider m(t), n(t), both(t)\nobserve t.a = 1, t.b\n"
+    )
+    found = model.query("active(t)")
+    assert found.status == "exact"
+    priors = {"m(t)": 0.2, "n(t)": 0.3, "both(t)": 0.2 * 0.3}
+    for entry in found.value["models"]:
+        p, prior = entry["probability"], priors[entry["model"]]
+        assert p == pytest.approx(model.query(f"P({entry['model']})").value["true"])
+        moved = math.log(p / (1 - p)) - math.log(prior / (1 - prior))
+        assert entry["evidence_nats"] == pytest.approx(moved)

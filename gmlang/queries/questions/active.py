@@ -64,7 +64,9 @@ def _check(state: Checking, env: Env, call: ast.Call) -> Query:
 def _answer(session: Session, query: Active, settings: Settings) -> Answer:
     """List the models about a thing by probability, and what they leave unexplained.
 
-    A model's evidence is its posterior log-odds less its prior ones. An observed attribute is
+    A model's evidence is its posterior log-odds less those of its prior: what is observed, and what
+    other models say, has moved it by so much. A conjunction's prior is the product of its parts'; a
+    model without one has even odds. An observed attribute is
     unexplained when the most probable society, not told of it, gives it less than its base does.
     """
     prepared = prepare(session, query, settings.running())
@@ -83,41 +85,48 @@ def _answer(session: Session, query: Active, settings: Settings) -> Answer:
     if found.quality.status is Status.IMPOSSIBLE:
         return with_quality(ActiveAnswer(query.text), found.quality)
     rows = flat_rows(prepared, found.probabilities)
-    nothing = np.full_like(evidence, -1)
-    prior = ask(prepared, Marginals(variables), nothing, settings, query, 1 / 3)
-    assert isinstance(prior, MarginalsAnswer)
-    prior_rows = flat_rows(prepared, prior.probabilities)
     models: list[dict[str, object]] = []
     parts: list[Status] = []
     for v in map(int, variables):
-        after, first = log_odds(prepared, evidence, v, 1, rows[v], settings, query)
-        before, second = log_odds(prepared, nothing, v, 1, prior_rows[v], settings, query)
+        after, how_good = log_odds(prepared, evidence, v, 1, rows[v], settings, query)
+        before = instances[v].prior_log_odds
         nats = 0.0 if after == before else after - before
-        chance = float(rows[v][1])
-        entry: dict[str, object] = {"model": instances[v], "probability": chance}
+        entry: dict[str, object] = {"model": instances[v].name, "probability": float(rows[v][1])}
         entry["evidence_nats"] = nats
         models.append(entry)
-        parts += [first, second]
+        parts.append(how_good)
     models.sort(key=lambda entry: -float(str(entry["probability"])))
     unexplained, inner = _unexplained(prepared, query, evidence, instances, number, settings)
     value = {"models": models, "unexplained": unexplained}
-    status = worst((found.quality.status, prior.quality.status, *parts, *inner))
+    status = worst((found.quality.status, *parts, *inner))
     whole = with_quality(ActiveAnswer(query.text, value=value), found.quality)
     return replace(whole, status=status.value)
 
 
-def _instances_about(prepared: Prepared, entity: str, number: int) -> dict[int, str]:
+@dataclass(frozen=True, slots=True)
+class _Instance:
+    """A model's instance, and the log-odds of its prior."""
+
+    name: str
+    prior_log_odds: float
+
+
+def _instances_about(prepared: Prepared, entity: str, number: int) -> dict[int, _Instance]:
     world = prepared.grounding.world
-    found: dict[int, str] = {}
+    found: dict[int, _Instance] = {}
     for table in world.models.values():
         columns = [
             k
             for k, parameter in enumerate(table.symbol.parameters)
             if parameter.domain is None and parameter.entity == entity
         ]
+        prior = world.priors.get(table.symbol.name, np.zeros(0))
+        with np.errstate(divide="ignore"):
+            odds = np.log(prior) - np.log1p(-prior)
         for row in range(len(table.keys)):
             if any(int(table.rows[row, k]) == number for k in columns):
-                found[table.start + row] = instance_name(world, table, row)
+                name = instance_name(world, table, row)
+                found[table.start + row] = _Instance(name, float(odds[row]))
     return found
 
 
@@ -125,7 +134,7 @@ def _unexplained(
     prepared: Prepared,
     query: Active,
     evidence: np.ndarray,
-    instances: dict[int, str],
+    instances: dict[int, _Instance],
     number: int,
     settings: Settings,
 ) -> tuple[list[dict[str, object]], list[Status]]:
