@@ -123,16 +123,15 @@ class Model:
         return self.cache["session"]
 
     def contradictions(self) -> list[Diagnostic]:
-        """Look for composites that contradict themselves, without any question.
+        """Look for composites that contradict themselves, without any question; warnings too.
 
         What else is wrong with the data is found as well; nothing is while some is missing.
         """
         try:
-            self.session()
+            return list(self.session().warnings)
         except GmError as error:
             is_missing = any(found.code in MISSING_DATA for found in error.diagnostics)
             return [] if is_missing else list(error.diagnostics)
-        return []
 
     def grounding(self) -> Grounding:
         """Return the grounded program: the factor graph and the names of its variables."""

@@ -87,9 +87,10 @@ def open_session(
     """
     memory = Memory() if memory is None else memory
     session = Session(checked.program, bind(checked.program, values), memory=memory)
-    refused = check_composites(session, Settings())
-    if refused:
+    found = check_composites(session, Settings())
+    if refused := [d for d in found if d.severity == "error"]:
         raise GmError(refused)
+    session.warnings += found
     return session
 
 

@@ -264,16 +264,36 @@ def contradictory_composite(
         parts: where and in which model something is said of it; whether it is a prediction.
         nats: by how much the composition is less likely than its parts.
     """
-    notes = tuple(
-        Note(f"{model} {'predicts' if is_prediction else 'says'}", place)
-        for place, model, is_prediction in parts
-    )
     return Diagnostic(
         "GM416",
         f"`{name}` contradicts itself: its parts conflict about {about}; {nats:.1f} nats",
         span,
-        notes,
+        _sayings(parts),
         hint="write `soft` after the composition to compose them anyway",
+    )
+
+
+def conflicting_site(
+    span: Span, name: str, about: str, parts: Sequence[tuple[Span, str, bool]], nats: float
+) -> Diagnostic:
+    """The parts of a composition that stands fight about a single thing.
+
+    The arguments are those of `contradictory_composite`; the nats are those of that thing alone.
+    """
+    return Diagnostic(
+        "GM468",
+        f"the parts of `{name}` fight about {about}: {nats:.1f} nats",
+        span,
+        _sayings(parts),
+        hint="write `soft` after the composition if that is meant",
+        severity="warning",
+    )
+
+
+def _sayings(parts: Sequence[tuple[Span, str, bool]]) -> tuple[Note, ...]:
+    return tuple(
+        Note(f"{model} {'predicts' if is_prediction else 'says'}", place)
+        for place, model, is_prediction in parts
     )
 
 

@@ -20,7 +20,7 @@ PHASES = {
     "grounding": ("GM3", "GM4"),
     "inference": ("GM3", "GM5"),
     "learning": "GM7",
-    "warnings": ("GM29", "GM43"),
+    "warnings": ("GM29", "GM43", "GM468"),
 }
 
 

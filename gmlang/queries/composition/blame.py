@@ -39,7 +39,7 @@ def split(
     stage = Compatibility(program, world, groups, span, settings, query)
     together = tuple(range(len(groups)))
     grounding = stage.grounding(together)
-    sites = _sites(grounding)
+    sites = sites_of(grounding)
     stage.num_left = (1 + len(sites)) * (1 + len(groups))
     names = {
         int(v): (named.name, place, named.variables.shape)
@@ -70,7 +70,7 @@ def split(
     return parts, replace(value, status=worst(statuses))
 
 
-def _sites(grounding: Grounding) -> list[int]:
+def sites_of(grounding: Grounding) -> list[int]:
     """List the variables predicted by more than one statement, ascending."""
     counts: dict[int, int] = {}
     for origin in grounding.builder.origins:

@@ -1,5 +1,6 @@
 """The refusal of composites whose parts contradict each other."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from gmlang.diagnostics import Diagnostic, Span
 from gmlang.errors import grounding as errors
 from gmlang.graph.from_core import Grounding
 from gmlang.graph.world.names import named_in
-from gmlang.queries.composition.blame import OTHER, site_name, split
+from gmlang.queries.composition.blame import OTHER, site_name, sites_of, split
 from gmlang.queries.composition.compatibility import (
     REFUSED_BELOW,
     Compatibility,
@@ -23,21 +24,42 @@ from gmruntime.answer import Status
 _STATED = ("constraint", "factor", "use")
 """Kinds of statements that count in a composite besides predictions."""
 
+_WARNED_BELOW = -1.5
+"""Nats at one site: two predictions of different values, 0.95 each, of four lose 2.05."""
+
+_WARNED_SHARE = 0.2
+"""Of the time, for what is no reason to refuse."""
+
 
 def check_composites(session: Session, settings: Settings) -> list[Diagnostic]:
-    """Find the composites whose parts contradict each other and are not marked soft."""
+    """Find the composites whose parts contradict each other and are not marked soft.
+
+    Those that stand although their parts lose much at a single site bring a warning.
+    """
     # All share one budget: checking a program is no question.
     settings = begin(settings, None)
+    found = _each(session, settings, refusal_of)
+    refused = {diagnostic.span for diagnostic in found}
+    brief = replace(settings, budget=settings.running().share(_WARNED_SHARE))
+    warned = _each(session, brief, _fight_in)
+    return [*found, *(d for d in warned if d.span not in refused)]
+
+
+def _each(
+    session: Session,
+    settings: Settings,
+    look: Callable[[Session, ModelSymbol, Settings], Diagnostic | None],
+) -> list[Diagnostic]:
     found: list[Diagnostic] = []
     for symbol in session.program.models:
         if settings.budget is not None and not settings.budget.left_s():
             # What was not found out in time is no reason to refuse.
             break
         try:
-            refused = refusal_of(session, symbol, settings)
+            told = look(session, symbol, settings)
         except TimeoutError:
             break
-        found += [] if refused is None else [refused]
+        found += [] if told is None else [told]
     return found
 
 
@@ -49,16 +71,45 @@ def refusal_of(session: Session, symbol: ModelSymbol, settings: Settings) -> Dia
         symbol: the composite.
         settings: with a budget that has begun.
     """
-    if len(symbol.parts) < 2 or symbol.soft:
+    groups = _groups_of(symbol)
+    if groups is None:
         return None
-    if any(parameter.domain is not None for parameter in symbol.parameters):
-        return None
-    groups = tuple((_on_stage(symbol, part),) for part in symbol.parts)
     value = joint_compatibility(session, groups, symbol.span, settings)
     is_known = value.status is Status.EXACT and value.value < REFUSED_BELOW
     if value.upper < REFUSED_BELOW or is_known:
         return _refusal(session, symbol, groups, value.value, settings)
     return None
+
+
+def _fight_in(session: Session, symbol: ModelSymbol, settings: Settings) -> Diagnostic | None:
+    """Say that the parts of a composite lose much at a single site; None where they do not.
+
+    The arguments are those of `refusal_of`.
+    """
+    groups = _groups_of(symbol)
+    if groups is None:
+        return None
+    stage = Compatibility(session.program, session.world, groups, symbol.span, settings)
+    grounding = stage.grounding(tuple(range(len(groups))))
+    if not sites_of(grounding):
+        return None
+    parts, value = split(session.program, session.world, groups, symbol.span, settings)
+    if value.status is not Status.EXACT:
+        return None
+    name, nats, _ = min(parts, key=lambda part: part[1])
+    if not _WARNED_BELOW > nats > -np.inf:
+        return None
+    said = _said(grounding, [name])
+    return errors.conflicting_site(symbol.span, symbol.name, name, said, nats)
+
+
+def _groups_of(symbol: ModelSymbol) -> tuple[tuple[Activation, ...], ...] | None:
+    """Put the parts of a composite on a stage; None where it is not to be checked."""
+    if len(symbol.parts) < 2 or symbol.soft:
+        return None
+    if any(parameter.domain is not None for parameter in symbol.parameters):
+        return None
+    return tuple((_on_stage(symbol, part),) for part in symbol.parts)
 
 
 def _on_stage(symbol: ModelSymbol, part: Activation) -> Activation:
@@ -85,6 +136,12 @@ def _refusal(
     worst = [name for name, change, _ in parts if change < -1e-6]
     stage = Compatibility(session.program, session.world, groups, symbol.span, settings)
     grounding = stage.grounding(tuple(range(len(groups))))
+    said = _said(grounding, worst)
+    return errors.contradictory_composite(symbol.span, symbol.name, _grouped(worst), said, nats)
+
+
+def _said(grounding: Grounding, worst: list[str]) -> list[tuple[Span, str, bool]]:
+    """List the statements about what is blamed: where, in which model, whether predictions."""
     said: list[tuple[Span, str, bool]] = []
     seen: set[Span] = set()
     blamed = _blamed_variables(grounding, worst)
@@ -95,7 +152,7 @@ def _refusal(
         if is_other or (origin.targets is not None and np.isin(origin.targets, blamed).any()):
             seen.add(origin.span)
             said.append((origin.span, origin.model, not is_other))
-    return errors.contradictory_composite(symbol.span, symbol.name, _grouped(worst), said, nats)
+    return said
 
 
 def _blamed_variables(grounding: Grounding, worst: list[str]) -> np.ndarray:
