@@ -7,7 +7,6 @@
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from types import MappingProxyType
@@ -34,6 +33,8 @@ from gmlang.views import attach_views
 from gmruntime.graph import FactorGraph
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     import numpy as np
 
     from gmlang.core.parameters import Learn
@@ -179,7 +180,7 @@ class Model:
         seed: int = 0,
         device: str = "auto",
         memory_bytes: int | None = None,
-        executor: Executor | None = None,
+        executor: "Executor | None" = None,
         num_workers: int | None = None,
         remember: bool | str | PathLike[str] = True,
     ) -> Answer:
@@ -220,7 +221,7 @@ class Model:
         seed: int = 0,
         device: str = "auto",
         memory_bytes: int | None = None,
-        executor: Executor | None = None,
+        executor: "Executor | None" = None,
         num_workers: int | None = None,
         remember: bool | str | PathLike[str] = True,
     ) -> Iterator[Answer]:
@@ -382,7 +383,7 @@ class Model:
         seed: int = 0,
         device: str = "auto",
         memory_bytes: int | None = None,
-        executor: Executor | None = None,
+        executor: "Executor | None" = None,
         num_workers: int | None = None,
     ) -> Iterator[Step]:
         """Yield ever better answers to a MAP query; break whenever you like, by Ctrl-C as well.

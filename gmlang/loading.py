@@ -6,10 +6,9 @@ from pathlib import Path
 from gmlang.api import Model
 from gmlang.diagnostics import GmError, Source
 from gmlang.errors import data as data_errors
-from gmlang.formats.programs import model_program
 from gmlang.library import read_source, refuse_data, text_source
 from gmlang.pipeline import check_source
-from gmruntime.formats.models import holds_model, read_model
+from gmruntime.formats.recognise import GM, named_format
 
 
 def load(path: str | Path, **data: object) -> Model:
@@ -25,8 +24,8 @@ def load(path: str | Path, **data: object) -> Model:
         OSError: when the file cannot be read.
     """
     path = Path(path)
-    if holds_model(path):
-        return _foreign(path).bind(**data)
+    if named_format(str(path)) != GM and (found := _foreign(path)) is not None:
+        return found.bind(**data)
     source = read_source(path)
     try:
         model = Model(check_source(source, path.parent))
@@ -36,8 +35,16 @@ def load(path: str | Path, **data: object) -> Model:
     return model.bind(**data) if data else model
 
 
-def _foreign(path: Path) -> Model:
-    """Read a model of another tool; what is to be said of its file becomes warnings."""
+def _foreign(path: Path) -> Model | None:
+    """Read a model of another tool; what is to be said of its file becomes warnings.
+
+    None where it is none.
+    """
+    from gmlang.formats.programs import model_program
+    from gmruntime.formats.models import holds_model, read_model
+
+    if not holds_model(path):
+        return None
     told: list[str] = []
     found = read_model(path, told.append)
     assert found is not None

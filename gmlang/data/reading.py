@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from gmlang.core.program import Program
 from gmlang.data.arrays import from_python
-from gmlang.data.cases import read_cases
 from gmlang.data.inside import check_inside, constant_ends
 from gmlang.data.settings import Setting
 from gmlang.data.tables import Table
@@ -41,6 +40,8 @@ def read_all(program: Program, values: Mapping[str, object]) -> dict[str, object
         except GmError as error:
             diagnostics.extend(error.diagnostics)
     for table in program.rows:
+        from gmlang.data.cases import read_cases
+
         try:
             if table.name in values:
                 found[table.name] = read_cases(table, values[table.name])

@@ -1,9 +1,9 @@
 """How questions are answered: seconds, bytes, seed, device, workers, what is remembered."""
 
-from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors import grounding as errors
@@ -21,6 +21,9 @@ from gmlang.queries.remembered.memory import Memory
 from gmruntime.budget import Budget, Watch, begin_budget
 from gmruntime.workers.workers import Workers, workers_of
 from gmruntime.workspace import Workspace
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 DEVICES = ("auto", "cpu", "cuda")
 
@@ -84,7 +87,7 @@ def checked_settings(
     seed: int,
     device: str = "auto",
     memory_bytes: int | None = None,
-    executor: Executor | None = None,
+    executor: "Executor | None" = None,
     num_workers: int | None = None,
     remember: object = True,
 ) -> Settings:

@@ -12,6 +12,9 @@ from threading import Event
 from time import monotonic
 from typing import TypeVar
 
+QUICK_SHARE = 0.1
+"""Of the budget, for trying whether hard constraints or elimination settle a maximisation."""
+
 _T = TypeVar("_T")
 
 

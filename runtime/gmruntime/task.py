@@ -6,15 +6,17 @@ drawn and kept on the way, comes in an `Effort`.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 
 from gmruntime.answer import AnyAnswer, Question
 from gmruntime.budget import Budget
 from gmruntime.graph import Assignment, FactorGraph
-from gmruntime.workers.workers import Workers
 from gmruntime.workspace import Workspace, digest_of, owned
+
+if TYPE_CHECKING:
+    from gmruntime.workers.workers import Workers
 
 _Q = TypeVar("_Q", bound=Question[AnyAnswer], covariant=True)
 _Other = TypeVar("_Other", bound=Question[AnyAnswer])
@@ -63,7 +65,7 @@ class Effort:
     seed: int = 0
     device: str = "cpu"
     workspace: Workspace | None = None
-    workers: Workers | None = None
+    workers: "Workers | None" = None
 
     def within(self, budget: Budget) -> "Effort":
         """Return the same with another budget."""

@@ -5,24 +5,17 @@ from collections.abc import Iterator
 import numpy as np
 
 from gmruntime.answer import AssignmentsAnswer, Best, Improvement, Map, Status
+from gmruntime.budget import QUICK_SHARE
 from gmruntime.constraints.feasible import satisfy
 from gmruntime.driver.anytime import search as improve
 from gmruntime.driver.best import best_answer
 from gmruntime.driver.board import Exchange, answer_of
 from gmruntime.driver.team import gather, searched_together
-from gmruntime.factors.kinds import AllDifferent, Count, LinearSum, Or, Xor
-from gmruntime.graph import FactorGraph
-from gmruntime.layered.search import has_wide_sums
+from gmruntime.layered.worth import has_wide_sums
 from gmruntime.task import Effort, Task
-
-QUICK_SHARE = 0.1
-"""Of the budget, for trying whether hard constraints or elimination settle a maximisation."""
 
 _SMALL_VARIABLES = 30
 """A search first tries elimination on graphs up to this size, where nothing need be compiled."""
-
-CONSTRAINTS = (AllDifferent, LinearSum, Xor, Or, Count)
-"""Kinds that make such a try worth while."""
 
 
 def improvements(task: Task[Map | Best], effort: Effort) -> Iterator[Improvement]:
@@ -93,19 +86,3 @@ def searched(task: Task[Map | Best], effort: Effort) -> AssignmentsAnswer:
     for last in steps:  # noqa: B007
         pass
     return answer_of(task.graph, last, effort.budget)
-
-
-def is_constrained(graph: FactorGraph) -> bool:
-    """Say whether hard constraints may decide a maximisation."""
-    return any(isinstance(block.kind, CONSTRAINTS) for block in graph.factors)
-
-
-def by_constraints(task: Task[Map], effort: Effort) -> AssignmentsAnswer | None:
-    """Answer a maximisation whose hard constraints decide everything, if that is quick."""
-    graph, budget = task.graph, effort.budget
-    if not is_constrained(graph):
-        return None
-    feasible = satisfy(graph, task.evidence, budget.share(QUICK_SHARE), effort.rng)
-    if feasible is None or not feasible.is_final:
-        return None
-    return answer_of(graph, feasible.improvement(budget), budget)

@@ -33,12 +33,10 @@ from gmruntime.constraints.feasible import Feasible, has_hard_constraints, satis
 from gmruntime.driver.answer import answer as search
 from gmruntime.driver.board import answer_of
 from gmruntime.elimination.solutions import counted_by_sum
-from gmruntime.factors.kinds import AllDifferent
-from gmruntime.factors.kinds.all_different import NUM_EXACT_VALUES_MAX
 from gmruntime.factors.support import support
 from gmruntime.graph import Assignment, FactorGraph, num_states
 from gmruntime.messages.answer import answer as propagate
-from gmruntime.messages.answer import layout_for, refute_by_pruning
+from gmruntime.messages.answer import refute_by_pruning
 from gmruntime.messages.beliefs import least_log_score
 from gmruntime.messages.options import options_from
 from gmruntime.task import Effort, Task
@@ -122,36 +120,6 @@ def by_messages(
 
 def _impossible(budget: Budget) -> Quality:
     return Quality(Status.IMPOSSIBLE, "constraint propagation", budget.spent_s())
-
-
-def quick_by_messages(task: Task[Query], effort: Effort) -> Answer | None:
-    """Answer at once where messages are exact and tables are wide; None anywhere else.
-
-    An all-different factor has short messages and, written as tables, joins all its variables.
-    """
-    if not is_quick(task, effort):
-        return None
-    found = propagate(task, effort)
-    return found if found.quality.status is Status.EXACT else None
-
-
-def is_quick(task: Task[Query], effort: Effort) -> bool:
-    """Say whether messages that come to rest are exact, and tables would be wide."""
-    if not isinstance(task.query, LogPartition | Marginals):
-        return False
-    graph = task.graph
-    states = num_states(graph)
-    wide = [
-        block
-        for block in graph.factors
-        if isinstance(block.kind, AllDifferent)
-        and block.scopes.shape[1] > 2
-        and len(block.scopes)
-        and states[block.scopes[0, 0]] > NUM_EXACT_VALUES_MAX
-    ]
-    if not wide or graph.num_factors > _NUM_FACTORS_QUICK:
-        return False
-    return layout_for(graph, 1.0, effort).is_exact
 
 
 _NUM_FACTORS_QUICK = 10_000

@@ -9,7 +9,8 @@ from gmruntime.answer import AssignmentsAnswer, Best, Improvement, Map, Quality,
 from gmruntime.budget import Budget
 from gmruntime.constraints.feasible import satisfy
 from gmruntime.layered.moves import improved_by_moves
-from gmruntime.layered.search import METHOD, Found, has_wide_sums, layered_search
+from gmruntime.layered.search import METHOD, Found, layered_search
+from gmruntime.layered.worth import has_wide_sums, is_layered
 from gmruntime.primal.climbing import climb
 from gmruntime.quality import is_proved, tolerance
 from gmruntime.task import Effort, Task
@@ -57,12 +58,6 @@ def answer_of_found(found: Found, query: Map | Best, budget: Budget) -> Assignme
     note = f"there are {num_found}" if wanting else ""
     quality = Quality(status, METHOD, budget.spent_s(), note=note)
     return AssignmentsAnswer(quality, found.assignments, found.log_scores, found.log_bound)
-
-
-def is_layered(task: Task[Map | Best], *, is_quick: bool) -> bool:
-    """Say whether layers are worth trying: for wide sums, or for several answers at once."""
-    count = task.query.count if isinstance(task.query, Best) else 1
-    return has_wide_sums(task.graph) or (is_quick and count > 1)
 
 
 def improved_by_sums(

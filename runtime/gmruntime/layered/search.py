@@ -13,7 +13,6 @@ import numpy as np
 from gmruntime.answer import Best, Map
 from gmruntime.arrays import Float64, Int32
 from gmruntime.budget import Budget
-from gmruntime.factors.kinds import LinearSum, NoisyOr
 from gmruntime.graph import Assignment, FactorGraph, log_score
 from gmruntime.layered.bounds import (
     NUM_PRICES_MAX,
@@ -84,20 +83,6 @@ class Found:
     log_scores: Float64[np.ndarray, " answers"]
     log_bound: float
     is_final: bool
-
-
-def has_wide_sums(graph: FactorGraph) -> bool:
-    """Say whether some factor is a sum that tables do not serve well."""
-    for block in graph.factors:
-        count, arity = block.scopes.shape
-        match block.kind:
-            case LinearSum() if count and arity > 3:
-                return True
-            case NoisyOr() if count and arity > 10:
-                return True
-            case _:
-                pass
-    return False
 
 
 def layered_search(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gmruntime.answer import AnyAnswer, Map, Query, Question
+from gmruntime.budget import QUICK_SHARE
 from gmruntime.task import Effort, Task
 
 if TYPE_CHECKING:
@@ -82,7 +83,6 @@ class Case:
     def elimination(self) -> "tuple[Plan, Effort]":
         """Say what eliminating costs, and what it is given before anything else answers."""
         if self.planned is None:
-            from gmruntime.driver.maximise import QUICK_SHARE
             from gmruntime.elimination.plan import no_plan, on_device, plan
 
             query, part = self.task.query, self.effort

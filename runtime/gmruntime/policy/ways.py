@@ -23,6 +23,7 @@ from gmruntime.answer import (
     at_seconds,
     with_note,
 )
+from gmruntime.budget import QUICK_SHARE
 from gmruntime.graph import GraphError
 from gmruntime.policy.case import Case, Rest
 from gmruntime.questions.enumerate import (
@@ -98,7 +99,7 @@ def _foresee_apart(case: Case) -> str | Rest | None:
 
 
 def _propagate(case: Case) -> AnyAnswer | None:
-    from gmruntime.driver.maximise import by_constraints
+    from gmruntime.driver.constrained import by_constraints
 
     query = case.task.query
     if isinstance(query, Map):
@@ -123,30 +124,29 @@ def _refute(case: Case, query: Solutions) -> AnyAnswer | None:
 
 
 def _is_constrained(case: Case) -> bool:
-    from gmruntime.driver.maximise import is_constrained
+    from gmruntime.driver.constrained import is_constrained
 
     return is_constrained(case.task.graph)
 
 
 def _remember_layers(case: Case) -> AnyAnswer | None:
-    from gmruntime.driver.maximise import QUICK_SHARE
+    query = case.task.query
+    if not isinstance(query, Map | Best) or not _has_layers(case):
+        return None
     from gmruntime.layered.answer import layered_answer
 
-    query = case.task.query
-    if not isinstance(query, Map | Best):
-        return None
     return layered_answer(case.task.asking(query), case.effort.share(QUICK_SHARE))
 
 
 def _has_layers(case: Case) -> bool:
-    from gmruntime.layered.answer import is_layered
+    from gmruntime.layered.worth import is_layered
 
     query = case.task.query
     return isinstance(query, Map | Best) and is_layered(case.task.asking(query), is_quick=True)
 
 
 def _send_quickly(case: Case) -> AnyAnswer | None:
-    from gmruntime.estimates.answer import quick_by_messages
+    from gmruntime.estimates.quick import quick_by_messages
 
     query = case.task.query
     if not isinstance(query, Query):
@@ -155,7 +155,7 @@ def _send_quickly(case: Case) -> AnyAnswer | None:
 
 
 def _foresee_quick(case: Case) -> str | None:
-    from gmruntime.estimates.answer import is_quick
+    from gmruntime.estimates.quick import is_quick
 
     query = case.task.query
     if not isinstance(query, Query) or not is_quick(case.task.asking(query), case.effort):

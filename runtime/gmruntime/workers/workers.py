@@ -1,14 +1,14 @@
 """An executor of the caller's, with how many workers stand behind it."""
 
 import os
-import socket
 import threading
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from gmruntime.budget import num_cores
-from gmruntime.workers.processes import Processes
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 NUM_WORKERS_MAX = 100_000
 """More is a mistake: each has at least one share of its own."""
@@ -27,11 +27,15 @@ class Workers:
         count: how many shares it runs at a time.
     """
 
-    executor: Executor
+    executor: "Executor"
     count: int
 
     def cores_here(self) -> int | None:
         """Return how many cores are left to this process; None for all of them."""
+        from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+
+        from gmruntime.workers.processes import Processes
+
         if isinstance(self.executor, ThreadPoolExecutor | ProcessPoolExecutor | Processes):
             return cores_of_each(self.count)
         return None
@@ -79,6 +83,8 @@ def cores_of_each(num_workers: int) -> int:
 
 def machine() -> str:
     """Name the machine this runs on."""
+    import socket
+
     return socket.gethostname()
 
 
