@@ -99,7 +99,7 @@ def _foresee_apart(case: Case) -> str | Rest | None:
 
 
 def _propagate(case: Case) -> AnyAnswer | None:
-    from gmruntime.driver.constrained import by_constraints
+    from gmruntime.policy.constrained import by_constraints
 
     query = case.task.query
     if isinstance(query, Map):
@@ -124,7 +124,7 @@ def _refute(case: Case, query: Solutions) -> AnyAnswer | None:
 
 
 def _is_constrained(case: Case) -> bool:
-    from gmruntime.driver.constrained import is_constrained
+    from gmruntime.policy.constrained import is_constrained
 
     return is_constrained(case.task.graph)
 
