@@ -1,6 +1,7 @@
 """Defs that call themselves: their types, their limits, and where they may stand."""
 
 import copy
+import math
 import pickle
 
 import numpy as np
@@ -193,3 +194,19 @@ def test_the_instances_of_a_list_may_need_calls_of_different_depths():
     both = model.query("[E(total(k) | total(1) = k) for k in 0..2]")
     assert isinstance(both, ListAnswer)
     assert [item.value for item in both.items] == pytest.approx([0, 1, 3.5])
+
+
+def test_what_a_def_is_given_may_be_known_although_it_looks_random():
+    model = gmlang.compile(
+        "data T = 2\nvar x[3] : bool\nfor i in 0..2: x[i] ~ Bernoulli(0.2 + 0.1 * i)\n"
+        "def carried(k, v) = v if k <= 0 else carried(k - 1, v + x[k - 1])\n"
+        "def number(k) = x[k - 1] if k == 1 or k == 2 else 0 if k <= 0 else number(k // 2) - 1\n"
+        "factor 0.7 * number(carried(0, T))\n"
+    )
+    up = 0.3 * math.exp(0.7)
+    assert model.query("P(x[1])").value["true"] == pytest.approx(up / (up + 0.7))
+    unused = gmlang.compile(
+        "var x : bool ~ Bernoulli(0.3)\ndef round(k) = x and round(k + 1)\n"
+        "def first(a, b) = a\nvar y : bool := first(x, round(0))\n"
+    )
+    assert unused.query("P(y)").value["true"] == pytest.approx(0.3)

@@ -97,14 +97,15 @@ RECURSIVE_QUERIES = ("y", "n == 1", "holds(2)", "walk(1, 0, 2)", "number(3) > 1"
 def recursive_program(rng: random.Random) -> str:
     """Write a program with defs that call themselves, mention variables and take them."""
     first, second = rng.choice(PAIRS)
-    carried, statements = rng.choice(CARRIED), rng.sample(STATEMENTS, 3)
+    carried, statements, numbers = rng.choice(CARRIED), rng.sample(STATEMENTS, 3), NUMBERS
     if any("number(carried" in statement for statement in statements):
-        # What ends a def must be known.
+        # What ends a def must be known, and what ends a loop must look so.
         carried = CARRIED[0]
+        numbers = tuple(body for body in NUMBERS if "0..<k" not in body)
     lines = [
         f"data T = {rng.randint(0, 3)}",
         "data w[3] = [2, 0, 1]",
-        f"def number(k) = {rng.choice(NUMBERS).format(f='number')}",
+        f"def number(k) = {rng.choice(numbers).format(f='number')}",
         f"def holds(k) = {rng.choice(CONDITIONS).format(f='holds')}",
         f"def ping(k) = {first.format(f='ping', g='pong')}",
         f"def pong(k) = {second.format(f='ping', g='pong')}",

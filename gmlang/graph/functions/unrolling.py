@@ -8,6 +8,7 @@ instances disagree they are taken apart, or the items of an aggregate are.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TypeVar, cast
 
@@ -246,7 +247,7 @@ class _Unroller:
             "call",
             call,
             env.frame,
-            lambda: replace(call, arguments=tuple(_argument(a, env) for a in call.arguments)),
+            lambda: replace(call, arguments=self._arguments(call, place)),
         )
         key = (call.function, id(env.frame), *map(identity, call.arguments))
         if key not in self.known:
@@ -264,6 +265,18 @@ class _Unroller:
         if isinstance(found, Divided):
             raise Divided(found.condition)
         return found
+
+    def _arguments(self, call: Call, place: Place) -> tuple[Expression | Thing, ...]:
+        """Write the arguments out: what they stand for may be known although they look random."""
+        found: list[Expression | Thing] = []
+        for argument in call.arguments:
+            given = argument
+            if not isinstance(argument, Thing) and self.calls(argument):
+                # Where it has no value the function need not ask for it.
+                with suppress(GmError):
+                    given = self.visit(argument, place)
+            found.append(_argument(given, place.env))
+        return tuple(found)
 
     def _find(self, first: _Wanted) -> None:
         """Write a body out, and before it those that it calls."""
