@@ -125,11 +125,14 @@ def infer_rows(
     memory_bytes: int | None = None,
     budget: Budget | None = None,
     workspace: Workspace | None = None,
+    executor: "Executor | None" = None,
+    num_workers: int | None = None,
 ) -> list[_A]:
     """Answer one question for many rows of evidence: what `infer` answers to each.
 
-    log Z, marginals and the best assignment of all rows come from one program; anything else is
-    asked row by row, with equal shares of the time that is left.
+    log Z, marginals, joint distributions of up to 256 states and the best assignment of all rows
+    come from one program; anything else is asked row by row, with equal shares of the time that is
+    left.
 
     Args:
         graph: validated here.
@@ -141,42 +144,100 @@ def infer_rows(
         memory_bytes: cap on tables, rows and messages; None takes half of what is free.
         budget: one that has begun, in place of the seconds and bytes.
         workspace: what is kept between questions.
+        executor: whose workers take some of the rows of a program, and help the search for a
+            maximum; the caller shuts it down.
+        num_workers: how many shares it runs at a time; None asks the executor.
 
     Raises:
         GraphError: when the graph, the rows, the query or the seed contradicts itself.
         AnswerSizeError: a GraphError; the answers take more than the memory allowed.
-        ValueError: for an unknown device, or a budget that is none.
+        ValueError: for an unknown device, a budget that is none, or what is no executor.
+    """
+    budget = checked_budget(budget, budget_s, memory_bytes)
+    kept = Workspace() if workspace is None else workspace
+    found = each_row(
+        graph,
+        query,
+        rows,
+        budget=budget,
+        seed=seed,
+        device=device,
+        workspace=kept,
+        executor=executor,
+        num_workers=num_workers,
+    )
+
+    def late(r: int) -> _A:
+        return infer(
+            graph,
+            query,
+            evidence=np.asarray(rows)[r],
+            seed=seed,
+            device=device,
+            budget=budget,
+            workspace=kept,
+        )
+
+    return [late(r) if its is None else its for r, its in enumerate(found)]
+
+
+def each_row(
+    graph: FactorGraph,
+    query: Question[_A],
+    rows: object,
+    *,
+    budget: Budget,
+    seed: int = 0,
+    device: str = "auto",
+    estimate_share: float = 1.0,
+    method: str = "",
+    options: dict[str, bool | int | float] | None = None,
+    workspace: Workspace | None = None,
+    executor: "Executor | None" = None,
+    num_workers: int | None = None,
+) -> "Iterator[_A | None]":
+    """Yield what `infer_rows` answers to each row, in order; None where there was no time for one.
+
+    The arguments are those of `infer_rows`, and of `infer`: with a method but "exact" each row is
+    asked by itself. What is wrong with them is said at once.
     """
     from gmruntime.rows.asking import Case, answer_rows
 
-    budget = checked_budget(budget, budget_s, memory_bytes)
     graph = validate(graph)
     query = checked_query(graph, query)
     given = checked_rows(graph, rows)
     seed = checked_seed(seed)
     check_device(device)
+    check_method(method, query, options)
     check_workspace(workspace)
     check_answer_size(graph, query, budget.memory_bytes // max(1, len(given)))
+    workers = workers_of(executor, num_workers)
     kept = Workspace() if workspace is None else workspace
 
-    def one_by_one(r: int) -> _A:
-        share = budget.share(1.0 / (len(given) - r))
+    def one_by_one(r: int) -> _A | None:
+        if budget.is_spent():
+            return None
         return infer(
             graph,
             query,
             evidence=given[r],
             seed=seed,
             device=device,
-            budget=share,
+            budget=budget.share(1.0 / (len(given) - r)),
+            estimate_share=estimate_share,
+            method=method,
+            options=options,
             workspace=kept,
+            executor=executor,
+            num_workers=num_workers,
         )
 
-    # Strong weights are added up for each question.
+    # Strong weights are added up for each question, and a method may know nothing of rows.
     is_strong = query.READS_SCORES and weigh(graph) is not None
-    case = Case(graph, given, budget, np.random.default_rng(seed))
-    if is_strong:
-        return [one_by_one(r) for r in range(len(given))]
-    return list(answer_rows(case, query, one_by_one))
+    if is_strong or method not in ("", "exact"):
+        return (one_by_one(r) for r in range(len(given)))
+    case = Case(graph, given, budget, np.random.default_rng(seed), workers)
+    return answer_rows(case, query, one_by_one)
 
 
 def _weighed(task: Task[Question[AnyAnswer]], effort: Effort, how: How) -> AnyAnswer:

@@ -6,6 +6,7 @@ import pytest
 from gmruntime.answer import (
     AnyAnswer,
     AssignmentsAnswer,
+    Best,
     Joint,
     JointAnswer,
     LogPartition,
@@ -14,10 +15,12 @@ from gmruntime.answer import (
     Marginals,
     MarginalsAnswer,
     Question,
+    Status,
 )
+from gmruntime.budget import start_budget
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock, FactorGraph, GraphError, VariableBlock, log_score
-from gmruntime.inference import infer, infer_rows
+from gmruntime.inference import each_row, infer, infer_rows
 from gmruntime.rows import asking, batches
 from gmruntime.rows.program import TooWideError
 from tests.support.random_rows import random_graph, random_rows
@@ -84,12 +87,37 @@ def test_the_best_assignments_of_rows(seed: int, pattern: int):
         assert ((row < 0) | (mine.assignments == row)).all()
 
 
-def test_other_questions_are_asked_row_by_row():
-    graph, rows = drawn(3)
-    for mine, theirs in one_and_all(graph, Joint(np.array([0, 1], np.int32)), rows[:4]):
+@pytest.mark.parametrize("states_max", [0, 256])
+@pytest.mark.parametrize("seed", range(6))
+def test_joint_distributions_of_rows(
+    seed: int, states_max: int, pattern: int, monkeypatch: pytest.MonkeyPatch
+):
+    """By one program for all rows, or row by row where there are too many states."""
+    monkeypatch.setattr(asking, "_JOINT_STATES_MAX", states_max)
+    graph, rows = drawn(seed)
+    some = np.random.default_rng(seed).permutation(graph.num_variables)[:3]
+    for mine, theirs in one_and_all(graph, Joint(some.astype(np.int32)), rows):
         assert isinstance(mine, JointAnswer)
         assert isinstance(theirs, JointAnswer)
-        np.testing.assert_allclose(mine.probabilities, theirs.probabilities, atol=1e-9)
+        assert mine.quality.status is theirs.quality.status
+        if mine.quality.status is Status.EXACT:
+            np.testing.assert_allclose(mine.probabilities, theirs.probabilities, atol=1e-9)
+
+
+def test_other_questions_are_asked_row_by_row():
+    graph, rows = drawn(3)
+    for mine, theirs in one_and_all(graph, Best(2), rows[:4]):
+        assert isinstance(mine, AssignmentsAnswer)
+        assert isinstance(theirs, AssignmentsAnswer)
+        np.testing.assert_allclose(mine.log_scores, theirs.log_scores, atol=1e-9)
+
+
+def test_a_row_that_there_is_no_time_for_has_no_answer_of_its_own():
+    """`infer_rows` answers it all the same, as `infer` does when its time is over."""
+    graph, rows = drawn(3)
+    over = start_budget(1e-9, 1 << 30)
+    assert set(each_row(graph, Best(2), rows, budget=over)) == {None}
+    assert all(one is not None for one in infer_rows(graph, Best(2), rows, budget=over))
 
 
 def test_what_is_too_wide_is_asked_row_by_row(monkeypatch: pytest.MonkeyPatch):

@@ -1,10 +1,11 @@
 """One question asked of many rows of evidence: the answers that `infer` gives to each.
 
-log Z, marginals and the best assignment come from one program for all rows; whatever else is
-asked, or is too wide for a program, is asked row by row with what was found kept between them.
+log Z, marginals, small joint distributions and the best assignment come from one program for all
+rows; whatever else is asked, or is too wide for a program, is asked row by row with what was found
+kept between them. Workers of an executor take chunks of the rows of a program.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar, cast
 
@@ -13,6 +14,8 @@ import numpy as np
 from gmruntime.answer import (
     AnyAnswer,
     AssignmentsAnswer,
+    Joint,
+    JointAnswer,
     LogPartition,
     LogPartitionAnswer,
     Map,
@@ -24,16 +27,27 @@ from gmruntime.arrays import Bool, Float64, Int32
 from gmruntime.budget import Budget
 from gmruntime.elimination.passes.loading import is_loaded
 from gmruntime.factors.decompose import to_tables
-from gmruntime.graph import FactorGraph, GraphError, block_starts, log_score
+from gmruntime.factors.kinds import Table
+from gmruntime.graph import (
+    FactorBlock,
+    FactorGraph,
+    GraphError,
+    VariableBlock,
+    block_starts,
+    log_score,
+    num_states,
+)
 from gmruntime.quality import Quality, Status
-from gmruntime.rows.batches import Writer
+from gmruntime.rows.batches import Batch, Writer
 from gmruntime.rows.checked import checked_tables
 from gmruntime.rows.cutting.components import pool_of
 from gmruntime.rows.cutting.tables import TableGraph, as_tables
 from gmruntime.rows.program import TooWideError, watched
 from gmruntime.rows.row_program import METHOD, RowProgram, compiled, quality_of, runner
-from gmruntime.rows.running import Asked, run_batches
-from gmruntime.rows.summing import Sums, pooled, summed
+from gmruntime.rows.running import Asked
+from gmruntime.rows.sharing import Team, team_of
+from gmruntime.rows.summing import Runner, Sums, pooled, summed
+from gmruntime.workers.workers import Workers
 
 _PLANNING_SHARE = 0.3
 """Of the time, for programs: without one there are other engines."""
@@ -43,6 +57,9 @@ SHARE_MAX = 0.5
 
 FEW = 32
 """So many rows are asked one by one in less time than loading compiled loops takes."""
+
+_JOINT_STATES_MAX = 256
+"""A joint distribution of more states is asked row by row: its table has their square."""
 
 _PRODUCT_S = 1e-8
 """What a product takes on one core, there and back, where tables do not fit the cache."""
@@ -59,12 +76,14 @@ class Case:
         rows: a state for each observed variable, -1 for the others.
         budget: of all rows together.
         rng: of the search for orders.
+        workers: who take some of the rows; None for nobody.
     """
 
     graph: FactorGraph
     rows: Int32[np.ndarray, "rows variables"]
     budget: Budget
     rng: np.random.Generator
+    workers: Workers | None = None
 
     def program(self, tables: TableGraph, is_asked: Bool[np.ndarray, " variables"]) -> RowProgram:
         """Compile the rows.
@@ -86,14 +105,24 @@ class Case:
             raise TooWideError(f"{products:g} products are more than there is time for")
         return program
 
+    def team(self, batches: Sequence[Batch]) -> Team | None:
+        """Return who helps with the batches of a program."""
+        return None if self.workers is None else team_of(self.workers, batches)
 
-def answer_rows(case: Case, query: Question[_A], one_by_one: Callable[[int], _A]) -> Iterator[_A]:
+    def runner(self, team: Team | None) -> Runner:
+        """Return what runs batches, with the help of a team."""
+        return runner("cpu", team, self.budget)
+
+
+def answer_rows(
+    case: Case, query: Question[_A], one_by_one: Callable[[int], _A | None]
+) -> Iterator[_A | None]:
     """Yield the answer of each row, in order.
 
     Args:
         case: the rows.
         query: checked.
-        one_by_one: asks about one row alone.
+        one_by_one: asks about one row alone; None where there is no time for it.
     """
     found = _together(case, query)
     for r in range(len(case.rows)):
@@ -111,6 +140,8 @@ def _together(case: Case, query: Question[AnyAnswer]) -> Callable[[int], AnyAnsw
                 return _log_partitions(case)
             case Marginals():
                 return _marginals(case, query)
+            case Joint():
+                return _joints(case, query)
             case Map():
                 return _maxima(case)
             case _:
@@ -123,16 +154,24 @@ def _together(case: Case, query: Question[AnyAnswer]) -> Callable[[int], AnyAnsw
 def _summed(case: Case, program: RowProgram) -> tuple[Sums, list[Quality]]:
     """Run a program; a quality for each row."""
     tables = checked_tables(program.tables.graph, None)
-    run = runner("cpu", None, case.budget)
+    team = case.team([batch for group in program.groups for batch in group.batches])
+    run = case.runner(team)
     nothing = np.zeros(len(program.log_idle))
     pool = pooled(program.pool, tables)
     sums = summed(program.groups, pool, program.log_idle, nothing, case.budget, run)
-    whole = quality_of(program, tables, sums, sums.log_z, case.budget)
+    whole = _with_team(quality_of(program, tables, sums, sums.log_z, case.budget), team)
     qualities = [
         replace(whole, status=Status.IMPOSSIBLE if log_z == -np.inf else whole.status, note="")
         for log_z in sums.log_z
     ]
     return sums, qualities
+
+
+def _with_team(quality: Quality, team: Team | None) -> Quality:
+    """Say how many took part."""
+    if team is None or not team.helped:
+        return quality
+    return replace(quality, workers=min(team.workers.count, team.helped) + 1)
 
 
 def _log_partitions(case: Case) -> Callable[[int], AnyAnswer | None]:
@@ -152,7 +191,7 @@ def _log_partitions(case: Case) -> Callable[[int], AnyAnswer | None]:
     return of
 
 
-def _marginals(case: Case, query: Marginals) -> Callable[[int], AnyAnswer | None]:
+def _marginals(case: Case, query: Marginals) -> Callable[[int], MarginalsAnswer | None]:
     tables = as_tables(case.graph)
     is_asked = np.zeros(tables.graph.num_variables, bool)
     asked = slice(0, case.graph.num_variables) if query.variables is None else query.variables
@@ -163,16 +202,17 @@ def _marginals(case: Case, query: Marginals) -> Callable[[int], AnyAnswer | None
     for block in blocks:
         block[np.isneginf(sums.log_z)] = np.nan
     shapes = [(*block.shape, block.num_states) for block in case.graph.variables]
+    nothing = tuple(np.broadcast_to(np.nan, shape) for shape in shapes)
+    told = [k for k, block in enumerate(blocks) if block.size]
 
     def of(r: int) -> MarginalsAnswer | None:
         d = int(program.which[r])
         log_z = float(sums.log_z[d])
         if np.isnan(log_z):
             return None
-        own = (
-            block[d].reshape(shape) if block.size else np.broadcast_to(np.nan, shape)
-            for block, shape in zip(blocks, shapes, strict=True)
-        )
+        own = list(nothing)
+        for k in told:
+            own[k] = blocks[k][d].reshape(shapes[k])
         return MarginalsAnswer(qualities[d], tuple(own), log_partition=log_z)
 
     return of
@@ -213,6 +253,35 @@ def _beliefs(
     return blocks
 
 
+def _joints(case: Case, query: Joint) -> Callable[[int], AnyAnswer | None] | None:
+    """Ask for the marginals of one more variable, which says in which states the others are."""
+    graph, asked = case.graph, query.variables
+    shape = num_states(graph)[asked].tolist()
+    count = int(np.prod(shape, dtype=np.float64))
+    if not 1 <= count <= _JOINT_STATES_MAX or len(set(asked.tolist())) < len(asked):
+        return None
+    same = np.full((1, *shape, count), -np.inf)
+    places = np.indices(shape).reshape(len(shape), -1)
+    same[(0, *places, np.arange(count))] = 0.0
+    joint = graph.num_variables
+    scope = np.array([[*asked.tolist(), joint]], np.int32)
+    wider = FactorGraph(
+        (*graph.variables, VariableBlock("joint", (), count)),
+        (*graph.factors, FactorBlock(Table(same), scope, "joint")),
+    )
+    open_ = np.full((len(case.rows), 1), -1, np.int32)
+    own = replace(case, graph=wider, rows=np.hstack([case.rows, open_]))
+    found = _marginals(own, Marginals(np.array([joint], np.int32)))
+
+    def of(r: int) -> JointAnswer | None:
+        its = found(r)
+        if its is None:
+            return None
+        return JointAnswer(its.quality, its.probabilities[-1].reshape(shape))
+
+    return of
+
+
 def _maxima(case: Case) -> Callable[[int], AnyAnswer | None] | None:
     if not is_loaded() and len(case.rows) <= FEW:
         return None
@@ -224,7 +293,8 @@ def _maxima(case: Case) -> Callable[[int], AnyAnswer | None] | None:
         for group in program.groups
         for batch in group.batches
     ]
-    ran = run_batches(asked, logs, case.budget)
+    team = case.team([one.batch for one in asked])
+    ran = case.runner(team)(asked, logs)
     if not ran.is_whole:
         return None
     first = np.unique(program.which, return_index=True)[1]
@@ -242,16 +312,15 @@ def _maxima(case: Case) -> Callable[[int], AnyAnswer | None] | None:
                 states[rows[c][:, None], variables] = np.maximum(its.states[parts[c]], 0)
     assignments = states[:, : case.graph.num_variables]
     scores = log_score(case.graph, assignments)
-    seconds = case.budget.spent_s()
+    quality_of_all = _with_team(Quality(Status.EXACT, METHOD, case.budget.spent_s()), team)
 
     def of(r: int) -> AssignmentsAnswer:
         d = int(program.which[r])
         if scores[d] == -np.inf:
             nobody = np.zeros((0, case.graph.num_variables), np.int32)
-            quality = Quality(Status.IMPOSSIBLE, METHOD, seconds)
+            quality = replace(quality_of_all, status=Status.IMPOSSIBLE)
             return AssignmentsAnswer(quality, nobody, np.zeros(0), -np.inf)
-        quality = Quality(Status.EXACT, METHOD, seconds)
         score = float(scores[d])
-        return AssignmentsAnswer(quality, assignments[d][None], scores[d : d + 1], score)
+        return AssignmentsAnswer(quality_of_all, assignments[d][None], scores[d : d + 1], score)
 
     return of

@@ -54,6 +54,7 @@ class Share:
         parcel: the batches.
         pool: all tables.
         weights: of the instances of each batch.
+        is_max: of each batch, whether the best assignments are looked for.
         chunks: of the batches.
         seconds: so long from when the worker begins.
         memory_bytes: cap on what it works on.
@@ -64,6 +65,7 @@ class Share:
     parcel: Parcel
     pool: Float64[np.ndarray, " entries"]
     weights: tuple[Float64[np.ndarray, " _instances"], ...]
+    is_max: tuple[bool, ...]
     chunks: tuple[Chunk, ...]
     seconds: float
     memory_bytes: int
@@ -105,7 +107,7 @@ def run_share(share: Share) -> Brought:
     if batches is None:
         return Brought(is_held=False)
     assert isinstance(batches, tuple)
-    asked = [Asked(b, w) for b, w in zip(batches, share.weights, strict=True)]
+    asked = [Asked(*one) for one in zip(batches, share.weights, share.is_max, strict=True)]
     found = [one.new_found() for one in asked]
     brought = Brought()
     for chunk, own in run_chunks(asked, share.pool, share.chunks, found, share.budget()):
@@ -160,6 +162,7 @@ def _sent(
         parcel,
         pool,
         weights,
+        tuple(one.is_max for one in asked),
         part,
         budget.left_s(),
         budget.memory_bytes,
