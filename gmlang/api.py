@@ -6,11 +6,11 @@
 0.2
 """
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack, overload
 
 from gmlang.core.from_syntax import Checked, check_query
 from gmlang.core.program import Assert, Program, Query
@@ -27,7 +27,7 @@ from gmlang.queries.dispatch import answer
 from gmlang.queries.remembered.memory import Memory
 from gmlang.queries.searching import Step, steps
 from gmlang.queries.session import Session, base_grounding
-from gmlang.queries.settings import Settings, checked_settings
+from gmlang.queries.settings import Options, Settings, checked_settings
 from gmlang.syntax.parse import parse_query
 from gmlang.views import attach_views
 from gmruntime.graph import FactorGraph
@@ -38,11 +38,12 @@ if TYPE_CHECKING:
     import numpy as np
 
     from gmlang.core.parameters import Learn
+    from gmlang.data.cases import Given
     from gmlang.learning.concepts.result import LearnedModel
     from gmlang.learning.course import Terms
     from gmlang.learning.learn import Step as LearningStep
     from gmlang.learning.results.result import Learned
-    from gmlang.queries.spread import Spread
+    from gmlang.queries.each import Seen
     from gmruntime.budget import Watch
 
 MISSING_DATA = ("GM401", "GM716")
@@ -150,7 +151,7 @@ class Model:
         """List every variable, attribute and activation that has a name."""
         return named_in(self.grounding().world)
 
-    def ask(self, text: str) -> tuple[Query | Assert, ...]:
+    def ask(self, text: str) -> tuple[Query, ...]:
         """Parse and check queries written as on the command line, without answering them.
 
         Raises:
@@ -158,10 +159,10 @@ class Model:
         """
         return check_query(self.checked, parse_query(text_source("<query>", text)))
 
-    def _one(self, text: str) -> Query | Assert:
+    def _one(self, text: str) -> Query:
         """Parse and check a text that asks one thing."""
 
-        def check() -> Query | Assert:
+        def check() -> Query:
             first, *others = self.ask(text)
             if others:
                 raise GmError([asking.one_at_a_time(others[0].span)])
@@ -172,10 +173,17 @@ class Model:
             return check()
         return session.names.written(text, check)
 
+    @overload
+    def query(self, text: str, *, rows: None = None, **how: Unpack[Options]) -> Answer: ...
+
+    @overload
+    def query(self, text: str, *, rows: "Given", **how: Unpack[Options]) -> list[Answer]: ...
+
     def query(
         self,
         text: str,
         *,
+        rows: "Given | None" = None,
         budget_s: float = 5.0,
         seed: int = 0,
         device: str = "auto",
@@ -183,29 +191,46 @@ class Model:
         executor: "Executor | None" = None,
         num_workers: int | None = None,
         remember: bool | str | PathLike[str] = True,
-    ) -> Answer:
+    ) -> Answer | list[Answer]:
         """Answer one query. Ctrl-C raises KeyboardInterrupt here; what was found is lost with it.
 
         Args:
             text: such as "P(rain | wet = true)".
-            budget_s: wall-clock seconds.
+            rows: a table as `learn` takes it, or its path: what each row has is observed beside
+                all else, and the list of the answers to the rows is returned.
+            budget_s: wall-clock seconds, for all rows together.
             seed: of everything random.
             device: "auto", "cpu" or "cuda".
             memory_bytes: cap on tables and messages; None takes half of what is free.
-            executor: whose workers help to search for a maximum; any `concurrent.futures.Executor`.
-                The caller shuts it down.
+            executor: whose workers help to search for a maximum, or take some rows; any
+                `concurrent.futures.Executor`. The caller shuts it down.
             num_workers: how many shares it runs at a time; None asks the executor.
             remember: whether to return an exact answer that was given before instead of working it
                 out again, with the note `remembered`; a folder keeps such answers on disk as well.
 
         Raises:
-            GmError: when the query or the data has mistakes.
+            GmError: when the query, the data or the rows have mistakes.
         """
-        question = self._one(text)
-        settings = checked_settings(
+        query = self._one(text)
+        how = checked_settings(
             budget_s, seed, device, memory_bytes, executor, num_workers, remember
         )
-        return self._noted(answer(self.session(), question, settings))
+        if rows is None:
+            return self._noted(answer(self.session(), query, how))
+        from gmlang.data.reading import read_given
+        from gmlang.learning.rows import seen_in
+
+        return list(self.answer_each(query, seen_in(read_given(rows, query.span)), how))
+
+    def answer_each(self, query: Query, seen: "Seen", settings: Settings) -> Iterator[Answer]:
+        """Answer a checked query about each row, in order, within one budget.
+
+        Raises:
+            GmError: when the query, the data or the rows have mistakes.
+        """
+        from gmlang.queries.spread_rows import answers_of_rows
+
+        return map(self._noted, answers_of_rows(self, query, seen, settings))
 
     def _noted(self, found: Answer) -> Answer:
         if not self.learned:
@@ -256,26 +281,9 @@ class Model:
             for question in questions:
                 yield self._noted(answer(session, question, settings))
             return
-        spread = self.spread(questions, settings)
-        try:
-            for number in range(len(questions)):
-                yield self._noted(spread.answer(number))
-        finally:
-            spread.dismiss()
+        from gmlang.queries.spread import spread_over
 
-    def spread(self, questions: Sequence[Query | Assert], settings: Settings) -> "Spread":
-        """Spread checked questions over workers."""
-        from gmlang.queries.spread import Spread
-
-        def here(question: Query | Assert, how: Settings) -> Answer:
-            return answer(self.session(), question, how)
-
-        def hear(warnings: Sequence[Diagnostic]) -> None:
-            # Without news there is no need to be ready here: another thread may be at that.
-            if new := [w for w in warnings if w not in self.warnings]:
-                self.session().warnings.extend(new)
-
-        return Spread(self, questions, settings, here, hear)
+        yield from map(self._noted, spread_over(self, questions, settings).answers())
 
     def learn(
         self,
@@ -366,14 +374,10 @@ class Model:
         Raises:
             GmError: when the data has mistakes, is not known, or counts are out of reach.
         """
-        from gmlang.learning.course import source_of
-        from gmlang.learning.learn import log_likelihoods
-        from gmruntime.budget import begin_budget
+        from gmlang.learning.course import log_likelihoods_of
 
-        model, program = self.bind(**data), self.checked.program
-        source = source_of(program, model.values, data)
-        budget = begin_budget(budget_s, None)
-        return log_likelihoods(program, model.values, source, weight, budget, 0)
+        model = self.bind(**data)
+        return log_likelihoods_of(model.checked.program, model.values, data, weight, budget_s)
 
     def search(
         self,

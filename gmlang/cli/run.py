@@ -9,11 +9,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gmlang.cli.failure import Failure
-from gmlang.cli.jobs import Course, Job, Learning, Plain, spread_jobs
+from gmlang.cli.jobs import (
+    Course,
+    Failure,
+    Job,
+    Learning,
+    Plain,
+    finish,
+    spread_jobs,
+    status_of,
+    warn,
+)
 from gmlang.cli.options import (
     EXIT_ANSWERED,
-    EXIT_IMPOSSIBLE,
     EXIT_MISTAKE,
     GIBIBYTES,
     PICTURE,
@@ -32,13 +40,12 @@ from gmruntime.printable import printable
 
 if TYPE_CHECKING:
     from gmlang.api import Answer, Model
+    from gmlang.cli.jobs import Asked
     from gmlang.core.concepts import LearnModel
     from gmlang.core.parameters import Learn
     from gmlang.core.program import Assert, Query
     from gmlang.diagnostics import Diagnostic
     from gmlang.queries.settings import Settings
-
-    Asked = Query | Assert | Learn | LearnModel
 
 
 @click.command()
@@ -50,7 +57,12 @@ if TYPE_CHECKING:
 @click.option("--seed", type=WHOLE_SEED, default=0, show_default=True, help="Of everything random.")
 @device_option
 @values_options
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print one JSON object; with --each, one a line for each row.",
+)
 @click.option("--plot", type=PICTURE, help="Draw the answers there: .png, .svg or .pdf.")
 @click.option("--trace", type=click.Path(dir_okay=False), help="Write each improvement there.")
 @click.option("--plan", "only_plan", is_flag=True, help="Say what each query would cost.")
@@ -66,6 +78,11 @@ if TYPE_CHECKING:
     "--params",
     type=click.Path(exists=True, dir_okay=False),
     help="What was learned, an NPZ file; nothing is learned again.",
+)
+@click.option(
+    "--each",
+    metavar="[NAME=]FILE",
+    help="Ask every query about each row of a table: NPZ, CSV, TSV or TXT.",
 )
 @workers_options
 def run(
@@ -84,12 +101,17 @@ def run(
     remember: str | None,
     anew: bool,
     params: str | None,
+    each: str | None,
     workers: int | None,
     dask: str | None,
 ) -> int:
     """Answer the queries of FILE, a program or a model of another tool; `-` reads a program.
 
     A model of another tool asks nothing: ask it with --query, by the names that its file has.
+
+    With --each, a query is answered about each row of a table, whose columns are named like
+    variables; NAME is a `data NAME : rows` of the program, if it has one. --budget is then for all
+    rows of a query together. What FILE learns and asserts has nothing to do with these rows.
     """
     from gmlang.core.concepts import all_learns
     from gmlang.queries.settings import Settings
@@ -103,6 +125,14 @@ def run(
         asked = [*learns, *(q for text in texts for q in model.ask(text))]
     if not asked and not model.questions:
         _tell_how_to_ask(file, model)
+    cases = None
+    if each is not None:
+        from gmlang.cli.each import read_each
+
+        together = (only_plan, "--plan"), (trace, "--trace"), (plot, "--plot")
+        for option in (name for value, name in (*together, (remember, "--remember")) if value):
+            raise click.UsageError(f"--each asks about many rows, {option} does not: give one")
+        cases = read_each(program, each)
     if only_plan:
         if trace is not None:
             raise click.UsageError("--plan answers nothing: there is no search to --trace")
@@ -117,6 +147,10 @@ def run(
         how = replace(how, folder=_folder(remember))
     with hired(workers, dask) as helpers:
         how = replace(how, workers=helpers)
+        if cases is not None:
+            from gmlang.cli.each import answer_rows
+
+            return answer_rows(model, asked, cases, how, as_json=as_json)
         return _answer_all(file, model, asked, how, as_json=as_json, trace=trace, plot=plot)
 
 
@@ -145,7 +179,7 @@ def _answer_all(
     collected: list[dict[str, object]] = []
     drawn: list[Answer] = []
     told: set[Diagnostic] = set()
-    _warn(model, told)
+    warn(model, told)
     if not asked and (found := model.contradictions()):
         from gmlang.diagnostics import GmError
 
@@ -154,9 +188,9 @@ def _answer_all(
         course = Course(model)
         jobs = _jobs(course, asked, settings, as_json=as_json, trace=trace)
         for number, (question, job) in enumerate(zip(asked, jobs, strict=True)):
-            answer = _finish(question, job, settings, interrupts)
-            _warn(course.model, told)
-            status = status or _status(answer)
+            answer = finish(question, job, settings, interrupts)
+            warn(course.model, told)
+            status = status or status_of(answer)
             if isinstance(answer, Failure):
                 answer.tell(told)
             if plot is not None and answer is not None and not isinstance(answer, Failure):
@@ -189,31 +223,6 @@ def _tell_how_to_ask(file: str, model: "Model") -> None:
             click.echo(
                 f"{file} asks nothing: --query 'P({names[0]})' asks for one of {shown}", err=True
             )
-
-
-def _status(answer: "Answer | Failure | None") -> int:
-    """Return the exit status that one answer calls for."""
-    match answer:
-        case None:
-            return EXIT_ANSWERED
-        case Failure():
-            return EXIT_MISTAKE
-        case _ if answer.held is False:
-            return EXIT_MISTAKE
-        case _ if answer.status == "impossible" and answer.value is None:
-            return EXIT_IMPOSSIBLE
-        case _:
-            return EXIT_ANSWERED
-
-
-def _warn(model: "Model", told: "set[Diagnostic]") -> None:
-    """Tell the warnings that are new."""
-    from gmlang.diagnostics import render
-
-    for warning in model.warnings:
-        if warning not in told:
-            told.add(warning)
-            click.echo(render([warning]), err=True)
 
 
 def _in_order(
@@ -277,33 +286,6 @@ def _question_jobs(
             yield Plain(model, question)
 
 
-def _finish(
-    question: "Asked",
-    job: "Job",
-    settings: "Settings",
-    interrupts: Interrupts,
-) -> "Answer | Failure | None":
-    """Do the work; None where it was interrupted and nothing could be found."""
-    from gmlang.core.concepts import LearnModel
-    from gmlang.core.parameters import Learn
-    from gmlang.diagnostics import GmError
-
-    try:
-        answer = interrupts.answer(lambda watch: job(replace(settings, watch=watch)))
-    except GmError as error:
-        return Failure(question, error)
-    answer = job.so_far() if answer is None else answer
-    if answer is not None or interrupts.number:
-        return answer
-    if isinstance(question, Learn | LearnModel):
-        from gmlang.errors.learning.course import out_of_time
-
-        return Failure(question, GmError([out_of_time(question.span)]))
-    from gmlang.queries.dispatch import unanswered
-
-    return unanswered(question, settings)
-
-
 def _plan(
     file: str,
     model: "Model",
@@ -321,7 +303,7 @@ def _plan(
     status = EXIT_ANSWERED
     told: set[Diagnostic] = set()
     collected: list[dict[str, object]] = []
-    _warn(model, told)
+    warn(model, told)
     if any(isinstance(one, Learn | LearnModel) for one in asked):
         from gmlang.learning.concepts.placeholders import with_some_parts
         from gmlang.learning.course import with_placeholders
@@ -338,7 +320,7 @@ def _plan(
             planned = Failure(question, error)
             planned.tell(told)
             status = EXIT_MISTAKE
-        _warn(model, told)
+        warn(model, told)
         if as_json:
             collected.append(planned.to_dict())
         elif not isinstance(planned, Failure):

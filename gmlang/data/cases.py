@@ -6,7 +6,8 @@ mappings. What a cell means is not known before the states of its variable are.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from os import PathLike
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -18,6 +19,23 @@ from gmlang.data.scalars import is_number, unquoted
 from gmlang.data.tables import Table
 from gmlang.diagnostics import GmError, Span
 from gmlang.errors.learning import cases as errors
+
+
+class Frame(Protocol):
+    """A data frame, of any library."""
+
+    @property
+    def columns(self) -> Any:  # noqa: ANN401 - of any library
+        """The names of the columns."""
+        ...
+
+    def __getitem__(self, name: Any, /) -> Any:  # noqa: ANN401 - of any library
+        """Return a column."""
+        ...
+
+
+Given = Mapping[str, Any] | Sequence[Mapping[str, Any]] | np.ndarray | Frame | str | PathLike[str]
+"""What a table of cases may be in Python: its columns, its rows, or the path of a file."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

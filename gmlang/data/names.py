@@ -68,7 +68,13 @@ def own_name(symbol: DataSymbol | RowsSymbol) -> str:
 
 def is_rows(program: Program, name: str) -> bool:
     """Say whether a name from outside means a table of cases."""
-    return any(isinstance(s, RowsSymbol) for s in _meant(_given(program), name))
+    return rows_named(program, name) is not None
+
+
+def rows_named(program: Program, name: str) -> RowsSymbol | None:
+    """Return the table of cases that a name from outside means; None where it means none."""
+    meant = _meant(_given(program), name)
+    return next((symbol for symbol in meant if isinstance(symbol, RowsSymbol)), None)
 
 
 def _given(program: Program) -> tuple[DataSymbol | RowsSymbol, ...]:

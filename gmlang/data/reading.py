@@ -1,13 +1,19 @@
 """All values given to a program, read by what it declares."""
 
+import os
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
+from gmlang.core.parameters import RowsSymbol
 from gmlang.core.program import Program
 from gmlang.data.arrays import from_python
 from gmlang.data.inside import check_inside, constant_ends
-from gmlang.data.settings import Setting
+from gmlang.data.settings import Setting, UnusableFile, read_file
 from gmlang.data.tables import Table
-from gmlang.diagnostics import Diagnostic, GmError
+from gmlang.diagnostics import Diagnostic, GmError, Span
+
+if TYPE_CHECKING:
+    from gmlang.data.cases import Cases, Given
 
 
 def read_all(program: Program, values: Mapping[str, object]) -> dict[str, object]:
@@ -50,3 +56,26 @@ def read_all(program: Program, values: Mapping[str, object]) -> dict[str, object
     if diagnostics:
         raise GmError(diagnostics)
     return found
+
+
+def read_given(value: "Given", span: Span) -> "Cases":
+    """Read a table of cases that no program declares.
+
+    Args:
+        value: in any form that Python has for one, or the path of a file.
+        span: of the question about them, where mistakes are shown that are in no file.
+
+    Raises:
+        GmError: when it cannot be read, or is no table of cases.
+    """
+    from gmlang.data.cases import read_cases
+    from gmlang.errors.learning import cases as errors
+
+    name, found = "rows", value
+    if isinstance(value, str | os.PathLike):
+        name = os.fspath(value)
+        try:
+            found = read_file(name, name, is_rows=True)
+        except UnusableFile as error:
+            raise GmError([errors.unreadable(span, name, error)]) from None
+    return read_cases(RowsSymbol(span, name, (name,)), found)

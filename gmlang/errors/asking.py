@@ -149,6 +149,12 @@ def one_at_a_time(span: Span) -> Diagnostic:
     return _cannot_ask(span, "one query at a time", "ask for each on its own")
 
 
+def rows_too_large(span: Span, rows: int, variables: int, needed_bytes: int) -> Diagnostic:
+    """More rows are asked about than fit into memory."""
+    problem = f"{rows} rows of {variables} variables take {needed_bytes / 2**30:.1f} GiB"
+    return _cannot_ask(span, problem, "ask about fewer rows, or allow more: --memory")
+
+
 def only_map_is_searched(span: Span) -> Diagnostic:
     """A search is asked for something else than a MAP."""
     return _cannot_ask(span, "only MAP(...) can be searched for")

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
 from typing import Any, TypeVar
 
+import numpy as np
+
 from gmlang.core.check.learnable import report_misplaced
 from gmlang.core.check.learning import RESTARTS_MAX, without_value
 from gmlang.core.parameters import METHODS, Learn
@@ -14,7 +16,7 @@ from gmlang.errors import grounding as setting_errors
 from gmlang.errors.learning import cases as errors
 from gmlang.errors.learning.written import nothing_to_learn
 from gmlang.graph.world.bindings import bind
-from gmlang.learning.learn import How, Step, learn
+from gmlang.learning.learn import How, Step, learn, log_likelihoods
 from gmlang.learning.results.result import Learned
 from gmlang.limits import MEMORY_MAX, SECONDS, SECONDS_MAX, SEED, SEED_MAX, is_seconds
 from gmruntime.budget import Budget, Watch, begin_budget
@@ -151,6 +153,18 @@ def source_of(program: Program, values: Mapping[str, object], given: Mapping[str
         first = program.rows[0]
         raise GmError([errors.rows_missing(first.span, first.outside[0])])
     raise GmError([errors.several_tables() if mine else errors.no_tables()])
+
+
+def log_likelihoods_of(
+    program: Program,
+    values: Mapping[str, object],
+    given: Mapping[str, object],
+    weight: str | None,
+    budget_s: float,
+) -> np.ndarray:
+    """Return the log-likelihood of each row of the table that is meant; see `log_likelihoods`."""
+    source = source_of(program, values, given)
+    return log_likelihoods(program, values, source, weight, begin_budget(budget_s, None), 0)
 
 
 def learn_one(

@@ -15,6 +15,7 @@ from gmlang.errors.learning import cases as errors
 from gmlang.graph.world.names import Named, named_in
 from gmlang.graph.world.states import States
 from gmlang.graph.world.world import World
+from gmlang.queries.each import Seen
 from gmruntime.arrays import Float64, Int32
 
 _WEIGHT = "weight"
@@ -103,6 +104,27 @@ def read_rows(world: World, cases: Cases, own: np.ndarray, weight: str | None) -
     return Rows(evidence, weights, np.arange(cases.num_rows), num_cells, num_empty)
 
 
+def seen_in(cases: Cases) -> Seen:
+    """Return cases as rows to ask about: each cell means what it means to whoever learns.
+
+    They are read once for all questions that are asked in one world.
+    """
+    known: list[tuple[World, np.ndarray]] = []
+
+    def states(world: World) -> Int32[np.ndarray, "rows variables"]:
+        for other, found in known:
+            # A question's own world has the same dicts as the one it was copied from.
+            if other.variables is world.variables and other.models is world.models:
+                return found
+        ends = [int(one.variables.max()) + 1 for one in named_in(world) if one.variables.size]
+        nothing = np.full(max(ends, default=0), -1, np.int32)
+        found = read_rows(world, cases, nothing, None).evidence
+        known[:] = [(world, found)]
+        return found
+
+    return Seen(cases.num_rows, states)
+
+
 def _missing_weight(cases: Cases, weight: str | None) -> list[Diagnostic]:
     names = [column.name for column in cases.columns]
     if weight is None or weight in names:
@@ -152,7 +174,7 @@ def _states(
     if found.shape != shape and not (found.size == 0 and cases.num_rows == 0):
         where, given = cases.place(-1, column.number), found.shape[1:]
         raise GmError([errors.wrong_width(where, cases.name, column.name, given, variables.shape)])
-    flat = found.reshape(cases.num_rows, width if found.size else 0)
+    flat = found.reshape(cases.num_rows, variables.size)
     seen = ~np.isnan(flat) if flat.dtype == np.float64 else np.ones(flat.shape, np.bool_)
     numbers = np.where(seen, flat, states.first).astype(np.int64) - states.first
     outside = (numbers < 0) | (numbers >= states.count)

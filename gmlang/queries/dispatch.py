@@ -16,8 +16,9 @@ from gmlang.queries.question import Composed, Several, Single
 from gmlang.queries.questions import answer_class, question_of
 from gmlang.queries.reading import asked_variables
 from gmlang.queries.remembered.whole import find_whole, keep_whole, key_of
-from gmlang.queries.session import Session, ask, ground_before, prepare
+from gmlang.queries.session import Prepared, Session, ask, ground_before, prepare
 from gmlang.queries.settings import Settings, begin
+from gmruntime.answer import Answer as RuntimeAnswer
 from gmruntime.answer import Marginals, Status
 from gmruntime.budget import Budget, now_s
 from gmruntime.quality import worst
@@ -42,7 +43,7 @@ def answer(session: Session, question: Query | Assert, settings: Settings) -> An
     known = None if key is None else find_whole(session, key, start_s)
     if known is not None:
         return known
-    _ground_before(session, asked, settings)
+    ground_first(session, asked, settings)
     start_s = now_s()
     memory = session.memory if settings.remembers else None
     settings = replace(settings, workspace=session.workspace, memory=memory)
@@ -70,14 +71,21 @@ def _answer_query(session: Session, query: Query, settings: Settings) -> Answer:
         case Composed(written_out=written_out, compose=compose):
             whole = written_out(session.world, query)
             return compose(session.world, whole, _answer_each(session, whole.inner(), settings))
-        case Single(question, read, impossible, quality):
+        case Single(question, impossible=impossible):
             prepared = prepare(session, query, settings.running())
             evidence, clash = prepared.evidence()
             if clash:
-                return _impossible(query, impossible)
+                return contradicted(query, impossible)
             found = ask(prepared, question(prepared, query), evidence, settings, query)
-            how_good = found.quality if quality is None else quality(prepared, query, found)
-            return with_quality(read(prepared, query, found), how_good)
+            return written(prepared, query, found)
+
+
+def written(prepared: Prepared, query: Query, found: RuntimeAnswer) -> Answer:
+    """Write what the runtime answered to a query that it answers as it is, with how good it is."""
+    how = question_of(query).answered
+    assert isinstance(how, Single)
+    quality = found.quality if how.quality is None else how.quality(prepared, query, found)
+    return with_quality(how.read(prepared, query, found), quality)
 
 
 def seconds_for(question: Query | Assert, settings: Settings) -> float:
@@ -102,7 +110,7 @@ def _answer_each(session: Session, queries: Sequence[Query], settings: Settings)
         part = len(numbers) / (len(queries) - len(found))
         shared = replace(settings, estimate_share=settings.estimate_share * part)
         group = [queries[number] for number in numbers]
-        if found and _is_late(settings.running()):
+        if found and is_late(settings.running()):
             found.update({number: unanswered(queries[number], settings) for number in numbers})
         elif len(group) > 1:
             try:
@@ -115,7 +123,7 @@ def _answer_each(session: Session, queries: Sequence[Query], settings: Settings)
     return [found[number] for number in range(len(queries))]
 
 
-def _is_late(budget: Budget) -> bool:
+def is_late(budget: Budget) -> bool:
     """Say whether a budget was ended, or is over so long that nothing more is begun."""
     return budget.is_spent() and not 0.0 <= budget.spent_s() - budget.seconds < LATE_S
 
@@ -123,35 +131,33 @@ def _is_late(budget: Budget) -> bool:
 def _answer_at_once(session: Session, group: Sequence[Query], settings: Settings) -> list[Answer]:
     """Answer queries that need marginals under the same conditions by one question."""
     start_s = now_s()
-    prepared, pieces = prepare_together(session, group, settings.running())
+    prepared, pieces = prepare_together(session, group, settings.running(), prepare)
     evidence, clash = prepared.evidence()
     if clash:
-        return [_impossible(query, None) for query in group]
+        return [contradicted(query, None) for query in group]
     wanted = Marginals(np.unique(asked_variables(prepared)))
     found = ask(prepared, wanted, evidence, settings, group[0])
     answers: list[Answer] = []
     for query, piece in zip(group, pieces, strict=True):
-        how = question_of(query).answered
-        assert isinstance(how, Single)
-        quality = found.quality if how.quality is None else how.quality(piece, query, found)
-        read = with_quality(how.read(piece, query, found), quality)
-        answers.append(replace(read, seconds=now_s() - start_s, name=query.name))
+        one = written(piece, query, found)
+        answers.append(replace(one, seconds=now_s() - start_s, name=query.name))
     return answers
 
 
-def _impossible(query: Query, value: object) -> Answer:
+def contradicted(query: Query, value: object) -> Answer:
+    """Return the answer where two observations contradict each other; `value` is what it has."""
     note = "two observations contradict each other"
     return answer_class(query)(query.text, "impossible", value, note=note)
 
 
-def _ground_before(session: Session, query: Query, settings: Settings) -> None:
+def ground_first(session: Session, query: Query, settings: Settings) -> None:
     """Make the program's own graph, which serves all its questions, before the clock starts."""
     if settings.budget is not None:
         return
     match question_of(query).answered:
         case Composed(written_out=written_out):
             for inner in written_out(session.world, query).inner():
-                _ground_before(session, inner, settings)
+                ground_first(session, inner, settings)
         case Several(needs_graph=False):
             pass
         case _:

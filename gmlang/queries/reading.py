@@ -100,6 +100,12 @@ def assignment_maps(names: list[Named], rows: np.ndarray) -> list[dict[str, obje
 
 def parts_of(prepared: Prepared, query: Query) -> tuple[Part, ...]:
     """Say what an answer speaks of: what was asked, or everything with a name."""
+    if id(query) not in prepared.told:
+        prepared.told[id(query)] = query, _parts_of(prepared, query)
+    return prepared.told[id(query)][1]
+
+
+def _parts_of(prepared: Prepared, query: Query) -> tuple[Part, ...]:
     named = asked_names(prepared, query)
     if query.asked:
         declared = _declared_axes(prepared)

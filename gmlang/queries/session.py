@@ -1,5 +1,6 @@
 """A grounded program that is ready to be asked, and what every kind of question needs of it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from gmlang.core.program import (
     Query,
     VariableGiven,
 )
-from gmlang.diagnostics import Diagnostic, GmError
+from gmlang.diagnostics import Diagnostic, GmError, Span
 from gmlang.errors import asking
 from gmlang.graph.builder import Builder, Origin
 from gmlang.graph.from_core import Begun, Grounding, begin_grounding, ground
@@ -22,6 +23,7 @@ from gmlang.graph.lowering.lower import lower
 from gmlang.graph.observations import observe
 from gmlang.graph.regions import check_regions
 from gmlang.graph.values import terms
+from gmlang.graph.world.axes import Part
 from gmlang.graph.world.instances import all_exist
 from gmlang.graph.world.places import locate_array
 from gmlang.graph.world.world import ONE_INSTANCE, World
@@ -34,7 +36,7 @@ from gmruntime.answer import Answer as RuntimeAnswer
 from gmruntime.answer import Query as RuntimeQuery
 from gmruntime.budget import Budget
 from gmruntime.graph import FactorGraph, GraphError
-from gmruntime.inference import infer
+from gmruntime.inference import each_row, infer
 from gmruntime.task import Effort, Task
 from gmruntime.workspace import Workspace
 
@@ -52,6 +54,8 @@ class Session:
         warnings: what grounding the program, and queries about other instances, brought to light.
         memory: answers that were given; models with other data may share it.
         names: by which its questions are found there.
+        seen: variables, their states and what said so: evidence beside the program's own, which
+            every question is asked with.
     """
 
     program: Program
@@ -61,6 +65,7 @@ class Session:
     warnings: list[Diagnostic] = field(default_factory=list[Diagnostic])
     memory: Memory = field(default_factory=Memory)
     names: Names = field(default_factory=Names)
+    seen: tuple[tuple[np.ndarray, np.ndarray, Span], ...] = ()
 
 
 @dataclass(slots=True, eq=False)
@@ -70,12 +75,17 @@ class Prepared:
     Attributes:
         clash: whether two observations contradict each other.
         conditioned: variables behind the bar whose value is left open (indep).
+        told: by the identity of a query, itself and what its answers speak of: worked out once for
+            many rows.
     """
 
     grounding: Grounding
     grounder: Grounder
     targets: list[Target] = field(default_factory=list[Target])
     conditioned: list[int] = field(default_factory=list[int])
+    told: dict[int, tuple[Query, tuple[Part, ...]]] = field(
+        default_factory=dict[int, tuple[Query, tuple[Part, ...]]]
+    )
 
     @property
     def builder(self) -> Builder:
@@ -136,7 +146,7 @@ def ground_before(session: Session, query: Query) -> None:
             _finished(session, begun)
 
 
-def _grounding_for(session: Session, query: Query, budget: Budget | None) -> Grounding:
+def grounding_for(session: Session, query: Query, budget: Budget | None) -> Grounding:
     """Return the program's graph with the instances that a query mentions."""
     extra = mentions(query)
     if not extra:
@@ -172,24 +182,55 @@ def prepare(session: Session, query: Query, budget: Budget | None = None) -> Pre
         budget: of the query, a moment after whose end it gives up; None takes the time it needs.
 
     Raises:
-        GmError: when the query does not fit the program or its data.
+        GmError: when the query does not fit the program or its data, or meets a state in which a
+            statement has no value.
         TimeoutError: when the budget ended first.
     """
+    prepared = prepare_for_rows(session, query, budget)
+    check_defined(replace(prepared.grounding, builder=prepared.builder))
+    # An answer is read however late it comes.
+    prepared.grounding.world.budget = None
+    return prepared
+
+
+def prepare_for_rows(session: Session, query: Query, budget: Budget | None) -> Prepared:
+    """Do what `prepare` does, but leave to `check_rows` whether all has a value."""
     budget = budget and budget.at_least(GROUNDED_S)
-    base = _grounding_for(session, query, budget)
+    base = grounding_for(session, query, budget)
     world = replace(
         base.world, hidden=dict(base.world.hidden), data=dict(base.world.data), budget=budget
     )
     world.has_functions = True  # A question may call what the program does not.
     grounder = Grounder(world, base.builder.copy(), lower, dict(base.names), 1_000_000)
     prepared = Prepared(replace(base, world=world), grounder)
+    grounder.builder.observed.extend(session.seen)
     for given in query.given:
         _condition(prepared, given)
     prepared.targets = [target_of(prepared.grounder, asked) for asked in query.asked]
-    check_defined(replace(base, world=world, builder=grounder.builder))
-    # An answer is read however late it comes.
-    world.budget = None
     return prepared
+
+
+def check_rows(prepared: Prepared, rows: np.ndarray) -> None:
+    """Check that a query has a value wherever rows of evidence lead.
+
+    Args:
+        prepared: with the query's graph.
+        rows: the state of each observed variable, the query's own among them, in each row.
+
+    Raises:
+        GmError: with the statements that have none in some state that nothing excludes.
+        TimeoutError: when the budget ended first.
+    """
+    builder, world = prepared.builder, prepared.grounding.world
+    try:
+        check_regions(builder, world, evidence_of(builder)[0])
+    except GmError:
+        # What a row says may exclude what the query alone does not.
+        for row in rows:
+            check_regions(builder, world, row)
+            if world.budget is not None:
+                world.budget.check()
+    world.budget = None
 
 
 def _condition(prepared: Prepared, given: Given) -> None:
@@ -280,6 +321,54 @@ def ask_graph(
         effort = Effort(budget, np.random.default_rng(0), workspace=settings.workspace)
         return recall(Task(graph, question, evidence), effort, terms, places, find)
     except ValueError as error:
-        if query is not None and (method or isinstance(error, GraphError)):
-            raise GmError([asking.refused(query.span, error)]) from error
-        raise
+        if query is None:
+            raise
+        raise _refused(query, error) from error
+
+
+def _refused(query: Query, error: ValueError) -> ValueError | GmError:
+    """Return what the runtime said against a query, as a mistake in it."""
+    is_mistake = query.method or isinstance(error, GraphError)
+    return GmError([asking.refused(query.span, error)]) if is_mistake else error
+
+
+def ask_rows(
+    prepared: Prepared,
+    question: RuntimeQuery,
+    rows: np.ndarray,
+    settings: Settings,
+    query: Query,
+) -> Iterator[RuntimeAnswer | None]:
+    """Put a question about a query's own graph to the runtime, for many rows of evidence.
+
+    Args:
+        prepared: with the query's graph.
+        question: about it.
+        rows: a state for each observed variable, -1 for the others, in each row.
+        settings: with a budget that has begun, for all rows together.
+        query: that is being answered.
+
+    Returns:
+        The answer to each row, in order; None where there was no time for one.
+
+    Raises:
+        GmError: when the query's `using` is not understood.
+    """
+    workers = settings.workers
+    try:
+        yield from each_row(
+            prepared.graph(),
+            question,
+            rows,
+            budget=settings.running(),
+            seed=settings.seed,
+            device=settings.device,
+            estimate_share=settings.estimate_share,
+            method=query.method,
+            options=dict(query.method_options),
+            workspace=settings.workspace,
+            executor=None if workers is None else workers.executor,
+            num_workers=None if workers is None else workers.count,
+        )
+    except ValueError as error:
+        raise _refused(query, error) from error

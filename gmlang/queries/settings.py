@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors import grounding as errors
@@ -26,6 +27,18 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
 DEVICES = ("auto", "cpu", "cuda")
+
+
+class Options(TypedDict, total=False):
+    """Settings as a caller in Python may give them."""
+
+    budget_s: float
+    seed: int
+    device: str
+    memory_bytes: int | None
+    executor: "Executor | None"
+    num_workers: int | None
+    remember: bool | str | PathLike[str]
 
 
 @dataclass(frozen=True, slots=True)

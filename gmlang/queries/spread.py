@@ -15,7 +15,8 @@ from typing import Protocol, cast
 from gmlang.core.program import Assert, Query
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.queries.answers import Answer
-from gmlang.queries.dispatch import seconds_for
+from gmlang.queries.dispatch import answer, seconds_for
+from gmlang.queries.session import Session
 from gmlang.queries.settings import Settings
 from gmruntime.budget import Watch, free_memory_bytes, now_s
 from gmruntime.workers.parcels import Parcel, pack, unpack
@@ -41,6 +42,10 @@ class Asked(Protocol):
 
     def answer_all(self, questions: Sequence[Question], settings: Settings) -> Iterator[Answer]:
         """Answer questions, in order."""
+        ...
+
+    def session(self) -> Session:
+        """Return it ready to be asked."""
         ...
 
 
@@ -171,6 +176,14 @@ class Spread:
                 late = "" if was_told else "a worker did not answer in time; answered here"
                 self._lose(number, late)
 
+    def answers(self) -> Iterator[Answer]:
+        """Yield the answers to all questions, in order."""
+        try:
+            for number in range(len(self.asked)):
+                yield self.answer(number)
+        finally:
+            self.dismiss()
+
     def dismiss(self) -> None:
         """Call back what has not begun; what has is left to end by itself."""
         with self.lock:
@@ -259,6 +272,20 @@ class Spread:
         if future is not None:
             future.cancel()
         self.lost[number] = note
+
+
+def spread_over(model: Asked, questions: Sequence[Question], settings: Settings) -> Spread:
+    """Spread checked questions over the workers of the settings."""
+
+    def here(question: Question, how: Settings) -> Answer:
+        return answer(model.session(), question, how)
+
+    def hear(warnings: Sequence[Diagnostic]) -> None:
+        # Without news there is no need to be ready here: another thread may be at that.
+        if new := [w for w in warnings if w not in model.warnings]:
+            model.session().warnings.extend(new)
+
+    return Spread(model, questions, settings, here, hear)
 
 
 def run_errand(errand: Errand) -> Reply | str:

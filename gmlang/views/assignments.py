@@ -169,7 +169,7 @@ def many_lines(
     if all(len(part.axes) <= 1 for part in parts) and parts:
         rows = [[*(cut(part.name) for part in parts), *(["log score"] if scores else [])]]
         for k in shown:
-            cells = [_cell(part, maps[k][part.name]) for part in parts]
+            cells = [state_cell(part, maps[k][part.name]) for part in parts]
             rows.append([*cells, *([scores[k]] if scores else [])])
         if total_width(rows) <= LINE_WIDTH:
             table = aligned(rows)
@@ -186,7 +186,8 @@ def many_lines(
     return lines
 
 
-def _cell(part: Part, value: object) -> str:
+def state_cell(part: Part, value: object) -> str:
+    """Write the states of a variable, or of a list of them, on one line."""
     if not part.axes:
         return cut(str(value))
     states = cast("list[str]", value)

@@ -22,7 +22,7 @@ from gmlang.diagnostics import GmError
 from gmlang.queries import spread as spread_module
 from gmlang.queries.answers import Answer
 from gmlang.queries.settings import Settings
-from gmlang.queries.spread import Errand, Question, Spread, run_errand
+from gmlang.queries.spread import Errand, Question, Spread, run_errand, spread_over
 from gmruntime.workers.processes import Processes
 from gmruntime.workers.workers import Workers
 
@@ -172,7 +172,7 @@ def test_who_gives_up_waiting_ends_what_is_answered_here():
     model = gmlang.compile(WIDE)
     ended = Event()
     settings = Settings(budget_s=1e8, workers=Workers(Silent(awake=True), 1))
-    spread = model.spread(model.questions, settings)
+    spread = spread_over(model, model.questions, settings)
     timer = Timer(1.0, ended.set)
     timer.start()
     found = spread.answer(0, ended)
@@ -185,7 +185,7 @@ def test_who_gives_up_waiting_ends_what_is_answered_here():
 def test_who_gives_up_waiting_takes_a_question_back_from_its_worker():
     model = gmlang.compile(PROGRAM)
     settings = Settings(budget_s=1e8, workers=Workers(Silent(awake=True), 2))
-    spread = model.spread(model.questions, settings)
+    spread = spread_over(model, model.questions, settings)
     first = spread.answer(0)
     ended = Event()
     assert 1 in spread.running

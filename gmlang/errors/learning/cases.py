@@ -117,6 +117,11 @@ def no_table(span: Span, table: str, kind: str) -> Diagnostic:
     return _bad_rows(span, table, f"is a {kind}, and no table of cases", hint)
 
 
+def unreadable(span: Span, table: str, error: Exception) -> Diagnostic:
+    """Report a file that cannot be opened, or is of no format that tables have."""
+    return _bad_rows(span, table, f"cannot be read: {error}")
+
+
 def no_columns(span: Span, table: str) -> Diagnostic:
     """Report a table that is empty."""
     return _bad_rows(span, table, "has no columns")

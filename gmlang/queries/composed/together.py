@@ -1,11 +1,11 @@
 """Many queries that one question to the runtime answers."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 
 from gmlang.core.mentions import mentions
 from gmlang.core.program import Query
-from gmlang.queries.session import Prepared, Session, prepare
+from gmlang.queries.session import Prepared, Session
 from gmruntime.budget import Budget
 
 _TOGETHER_MIN = 16
@@ -31,7 +31,10 @@ def together(queries: Sequence[Query]) -> list[list[int]]:
 
 
 def prepare_together(
-    session: Session, group: Sequence[Query], budget: Budget
+    session: Session,
+    group: Sequence[Query],
+    budget: Budget,
+    prepare: Callable[[Session, Query, Budget], Prepared],
 ) -> tuple[Prepared, list[Prepared]]:
     """Prepare queries on one graph: return it with all their targets, and with those of each."""
     first = group[0]

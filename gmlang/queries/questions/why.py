@@ -1,6 +1,6 @@
 """why: what each statement and observation adds to the log-odds of a variable."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from textwrap import shorten
@@ -81,6 +81,7 @@ def _answer(session: Session, query: Why, settings: Settings) -> Answer:
     reasons: list[dict[str, object]] = []
     budget = settings.running()
     left_out = 0
+    rows = [span for _, _, span in session.seen]
     possible = _reasons(prepared, target)
     for number, reason in enumerate(possible):
         is_near = reason.distance < _BEYOND
@@ -93,7 +94,7 @@ def _answer(session: Session, query: Why, settings: Settings) -> Answer:
         with np.errstate(invalid="ignore"):
             nats = float(np.subtract(whole, odds))
         if not np.isnan(nats) and abs(nats) > 1e-12:
-            reasons.append({"because": reason.label(), "nats": nats})
+            reasons.append({"because": reason.label(rows), "nats": nats})
     reasons.sort(key=_strength)
     value = {"of": _described(query, target, state), "log_odds": whole, "reasons": reasons}
     note = f"{left_out} further statements were not weighed" if left_out else ""
@@ -150,9 +151,11 @@ class _Reason:
     prior_of: str
     without: Callable[[], Prepared]
 
-    def label(self) -> str:
-        """Name it as it is written, with its line."""
-        return f"prior of {self.prior_of}" if self.prior_of else _label(self.span)
+    def label(self, rows: Sequence[Span]) -> str:
+        """Name it as it is written, with its line, or as what a row of evidence has."""
+        if self.prior_of:
+            return f"prior of {self.prior_of}"
+        return _label(self.span, self.span.source.name if self.span in rows else "")
 
 
 def _reasons(prepared: Prepared, target: Target) -> list[_Reason]:
@@ -199,9 +202,9 @@ def _without_factors(prepared: Prepared, mine: frozenset[int]) -> Prepared:
     return _with_builder(prepared, changed)
 
 
-def _label(span: Span) -> str:
-    line, _ = span.line_column()
-    return f"{shorten(span.text, _LABEL_WIDTH, placeholder=' …')} (line {line})"
+def _label(span: Span, row: str) -> str:
+    place = row or f"line {span.line_column()[0]}"
+    return f"{shorten(span.text, _LABEL_WIDTH, placeholder=' …')} ({place})"
 
 
 def _with_builder(prepared: Prepared, builder: Builder) -> Prepared:

@@ -43,12 +43,12 @@ class Names:
     """
 
     token: object = field(default_factory=object)
-    _texts: dict[str, Question] = field(default_factory=dict[str, Question])
+    _texts: dict[str, Query] = field(default_factory=dict[str, Query])
     _named: dict[int, Named] = field(default_factory=dict[int, Named])
     _lock: Lock = field(default_factory=Lock)
 
-    def written(self, text: str, check: Callable[[], Question]) -> Question:
-        """Return the question that a text is, checked when it is new."""
+    def written(self, text: str, check: Callable[[], Query]) -> Query:
+        """Return the query that a text is, checked when it is new."""
         known = self._texts.get(text)
         if known is None:
             known = check()

@@ -64,6 +64,9 @@ _JOINT_STATES_MAX = 256
 _PRODUCT_S = 1e-8
 """What a product takes on one core, there and back, where tables do not fit the cache."""
 
+PROGRAMMED = (LogPartition, Marginals, Joint, Map)
+"""Questions for which there is a program for all rows, unless that is too wide."""
+
 _A = TypeVar("_A", bound=AnyAnswer)
 
 
