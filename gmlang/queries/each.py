@@ -8,6 +8,7 @@ at once; one made of others has these answered for all rows; what looks at the g
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import repeat
 from typing import TypeVar
 
 import numpy as np
@@ -105,18 +106,27 @@ def answer_each(session: Session, query: Query, seen: Seen, settings: Settings) 
     settings = begin(settings, query.within_s)
     budget = settings.running()
     found = _each(session, query, seen, settings)
-    for one in _in_time(found, unanswered(query, settings), seen.count, budget):
-        yield replace(one, seconds=budget.spent_s(), name=query.name)
+    nothing, late = unanswered(query, settings), None
+    for one in _in_time(found, nothing, seen.count, budget):
+        if one is nothing:
+            # There may be a million of them, and the time is over.
+            late = late or replace(nothing, seconds=budget.spent_s(), name=query.name)
+            yield late
+        else:
+            yield replace(one, seconds=budget.spent_s(), name=query.name)
 
 
 def _in_time(found: Iterator[_T], nothing: _T, count: int, budget: Budget) -> Iterator[_T]:
     """Yield so many of what is found, and in its place what says nothing once it is late."""
-    for _ in range(count):
+    for number in range(count):
         its = None
-        # An iterator that has raised is over: nothing is known of the rows that are left.
         with suppress(TimeoutError):
             its = None if is_late(budget) else next(found, None)
-        yield nothing if its is None else its
+        if its is None:
+            # Late is late for all that follow, and an iterator that has raised is over.
+            yield from repeat(nothing, count - number)
+            return
+        yield its
 
 
 def _each(session: Session, query: Query, seen: Seen, settings: Settings) -> Iterator[Answer]:

@@ -127,12 +127,12 @@ def infer_rows(
     workspace: Workspace | None = None,
     executor: "Executor | None" = None,
     num_workers: int | None = None,
-) -> list[_A]:
+) -> list[_A | None]:
     """Answer one question for many rows of evidence: what `infer` answers to each.
 
     log Z, marginals, joint distributions of up to 256 states and the best assignment of all rows
     come from one program; anything else is asked row by row, with equal shares of the time that is
-    left.
+    left. A row that there was no time to begin with has None.
 
     Args:
         graph: validated here.
@@ -154,7 +154,6 @@ def infer_rows(
         ValueError: for an unknown device, a budget that is none, or what is no executor.
     """
     budget = checked_budget(budget, budget_s, memory_bytes)
-    kept = Workspace() if workspace is None else workspace
     found = each_row(
         graph,
         query,
@@ -162,23 +161,11 @@ def infer_rows(
         budget=budget,
         seed=seed,
         device=device,
-        workspace=kept,
+        workspace=workspace,
         executor=executor,
         num_workers=num_workers,
     )
-
-    def late(r: int) -> _A:
-        return infer(
-            graph,
-            query,
-            evidence=np.asarray(rows)[r],
-            seed=seed,
-            device=device,
-            budget=budget,
-            workspace=kept,
-        )
-
-    return [late(r) if its is None else its for r, its in enumerate(found)]
+    return list(found)
 
 
 def each_row(
@@ -196,7 +183,7 @@ def each_row(
     executor: "Executor | None" = None,
     num_workers: int | None = None,
 ) -> "Iterator[_A | None]":
-    """Yield what `infer_rows` answers to each row, in order; None where there was no time for one.
+    """Yield what `infer_rows` answers to each row, in order, as it is found.
 
     The arguments are those of `infer_rows`, and of `infer`: with a method but "exact" each row is
     asked by itself. What is wrong with them is said at once.
