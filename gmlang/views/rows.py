@@ -154,6 +154,12 @@ def _chances(answer: DistributionAnswer) -> _Cells | None:
         return [("value", precision.chance(value, None if others is None else float(others)))]
     if isinstance(value, dict):
         return _distribution(answer, cast("dict[str, float]", value))
+    if isinstance(value, list) and len(answer.parts) > 1:
+        several = cast("list[object]", value)
+        pairs = zip(answer.parts, several, strict=True)
+        found = [(cut(part.name), p) for part, p in pairs if isinstance(p, float)]
+        is_even = len(found) == len(several)
+        return [(name, precision.chance(p)) for name, p in found] if is_even else None
     if answer.array is None or len(answer.parts) != 1 or len(answer.parts[0].axes) != 1:
         return None
     part, array = answer.parts[0], answer.array
