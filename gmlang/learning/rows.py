@@ -83,7 +83,7 @@ def read_rows(world: World, cases: Cases, own: np.ndarray, weight: str | None) -
             weights = weights_of(cases, column)
             continue
         try:
-            variables, states = _matched(cases, column, named)
+            variables, states = _matched(cases, column, named, world)
             _claim(cases, column, variables, taken)
             found = _states(cases, column, variables, states)
         except GmError as error:
@@ -132,7 +132,9 @@ def _missing_weight(cases: Cases, weight: str | None) -> list[Diagnostic]:
     return [errors.no_weights(cases.span, cases.name, weight, names)]
 
 
-def _matched(cases: Cases, column: Column, named: dict[str, Named]) -> tuple[np.ndarray, States]:
+def _matched(
+    cases: Cases, column: Column, named: dict[str, Named], world: World
+) -> tuple[np.ndarray, States]:
     """Return the variables that a column is about, and their states."""
     found = named.get(column.name)
     if found is not None:
@@ -143,6 +145,8 @@ def _matched(cases: Cases, column: Column, named: dict[str, Named]) -> tuple[np.
     )
     found = named.get(base)
     where = cases.place(-1, column.number)
+    if found is None and base in world.data:
+        raise GmError([errors.column_of_data(where, cases.name, column.name)])
     if found is None or not place:
         known = [name for name in named if "(" not in name] + [n for n in named if "(" in n]
         raise GmError([errors.unknown_column(where, cases.name, column.name, known[:_NAMES_MAX])])

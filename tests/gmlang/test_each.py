@@ -205,6 +205,7 @@ def test_rows_may_exclude_what_has_no_value():
     [
         ("GM712", {"Rain": [True]}, "did you mean `rain`"),
         ("GM712", {"days[3]": [True]}, "is none of days"),
+        ("GM712", {"told[0]": [True]}, "leave out what the program observes of it"),
         ("GM712", {"days": np.zeros((1, 3)), "days[1]": [0]}, "is about what column `days`"),
         ("GM713", {"sky": ["dark", "grey"]}, "row 2"),
         ("GM713", {"rain": [True, 2]}, "row 2"),
@@ -216,7 +217,8 @@ def test_rows_may_exclude_what_has_no_value():
     ],
 )
 def test_mistakes_are_those_of_learning(code: str, rows: object, words: str):
-    model = gmlang.compile(SPRINKLER)
+    model = gmlang.compile(SPRINKLER + "data told[3] : bool\nobserve days = told\n")
+    model = model.bind(told=[None] * 3)
     for query in ("P(sky)", "why(rain)", "P(rain) / P(wet)"):
         with pytest.raises(GmError) as caught:
             model.query(query, rows=rows)  # pyright: ignore[reportArgumentType, reportCallIssue]

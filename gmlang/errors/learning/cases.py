@@ -17,6 +17,14 @@ def unknown_column(span: Span, table: str, column: str, known: Sequence[str]) ->
     return _bad_column(span, table, column, "names no variable", hint or _named_like(known))
 
 
+def column_of_data(span: Span, table: str, column: str) -> Diagnostic:
+    """Report a column that is named like data or a param."""
+    hint = "name it like the variable that is seen, and leave out what the program observes of it"
+    return _bad_column(
+        span, table, column, "is named like data or a param, not like a variable", hint
+    )
+
+
 def column_against_observed(span: Span, table: str, column: str, row: str) -> Diagnostic:
     """Report a column that contradicts what the program itself observes."""
     problem = f"says otherwise in row {row} than the program's `observe`"

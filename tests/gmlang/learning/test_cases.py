@@ -100,6 +100,7 @@ def test_an_archive_is_a_table_of_its_arrays(tmp_path: Path):
     [
         ("GM712", {"it.colour": ["red"]}, "did you mean `it.color`"),
         ("GM712", {"x[2]": [True]}, "is none of x"),
+        ("GM712", {"p": [0.5]}, "is named like data or a param"),
         ("GM712", {"n": [3], " n": [3]}, "names no variable"),
         ("GM712", {"x": np.zeros((1, 2)), "x[1]": [0]}, "is about what column `x` is about"),
         ("GM713", {"n": [3, 4, 6]}, "row 3"),
