@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     "--json",
     "as_json",
     is_flag=True,
-    help="Print one JSON object; with --each, one a line for each row.",
+    help="Print a JSON object; with --each, a line for each row.",
 )
 @click.option("--plot", type=PICTURE, help="Draw the answers there: .png, .svg or .pdf.")
 @click.option("--trace", type=click.Path(dir_okay=False), help="Write each improvement there.")
