@@ -139,6 +139,7 @@ def test_strong_weights_are_added_up_first():
         tuple(FactorBlock(table, np.zeros((1, 1), np.int32)) for table in tables),
     )
     (found,) = infer_rows(graph, Marginals(), np.array([[-1]]))
+    assert found is not None
     assert found.probabilities[0][1] == pytest.approx(1 / (1 + np.exp(-0.5)))
 
 
