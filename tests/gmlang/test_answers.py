@@ -9,7 +9,15 @@ import pytest
 import gmlang
 from gmlang.core.program import Query
 from gmlang.diagnostics import GmError
+from gmlang.learning.concepts.answer import ModelAnswer
+from gmlang.learning.results.answer import LearnAnswer
+from gmlang.queries.answers import Answer, AssertAnswer
+from gmlang.queries.composed.calculation import CALCULATION
+from gmlang.queries.composed.listed import LIST
+from gmlang.queries.questions import QUESTIONS
 from gmlang.queries.session import prepare
+
+_ANSWERS = [answer for one in (*QUESTIONS, CALCULATION, LIST) for _, answer in one.kinds]
 
 SOURCE = """
 domain Color = {red, green, blue}
@@ -54,6 +62,11 @@ def test_an_answer_shows_itself(model: gmlang.Model):
     answer = model.query("P(color)")
     assert "exact" in repr(answer)
     assert "<table>" in answer._repr_html_()  # pyright: ignore[reportPrivateUsage]
+
+
+def test_every_kind_of_answer_shows_itself_as_text():
+    kinds = [*_ANSWERS, LearnAnswer, ModelAnswer, AssertAnswer]
+    assert {kind.__repr__ for kind in kinds} == {Answer.__repr__}
 
 
 def test_impossible_evidence_is_a_status_and_no_error(model: gmlang.Model):

@@ -7,7 +7,7 @@ from gmlang.learning.concepts.result import LearnedModel
 from gmlang.queries.answers import Answer
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ModelAnswer(Answer):
     """What a model was found to be made of; `value` has it as a program writes it.
 

@@ -9,7 +9,7 @@ from gmlang.learning.results.result import Learned, number_lines, score_line
 from gmlang.queries.answers import Answer
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class LearnAnswer(Answer):
     """What was learned; `value` has the params by name.
 
