@@ -217,10 +217,9 @@ class Model:
         )
         if rows is None:
             return self._noted(answer(self.session(), query, how))
-        from gmlang.data.reading import read_given
-        from gmlang.learning.rows import seen_in
+        from gmlang.learning.rows import seen_given
 
-        return list(self.answer_each(query, seen_in(read_given(rows, query.span)), how))
+        return list(self.answer_each(query, seen_given(rows, query.span), how))
 
     def answer_each(self, query: Query, seen: "Seen", settings: Settings) -> Iterator[Answer]:
         """Answer a checked query about each row, in order, within one budget.

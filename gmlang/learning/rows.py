@@ -8,7 +8,8 @@ import numpy as np
 
 from gmlang.core.ast import Bool, Enum, Integer
 from gmlang.data.arrays import read_column
-from gmlang.data.cases import Cases, Column, weights_of
+from gmlang.data.cases import Cases, Column, Given, weights_of
+from gmlang.data.reading import read_given
 from gmlang.data.scalars import DataType, Unreadable, read_all, stored
 from gmlang.diagnostics import Diagnostic, GmError, Span
 from gmlang.errors.learning import cases as errors
@@ -102,6 +103,19 @@ def read_rows(world: World, cases: Cases, own: np.ndarray, weight: str | None) -
     if mistakes:
         raise GmError(mistakes)
     return Rows(evidence, weights, np.arange(cases.num_rows), num_cells, num_empty)
+
+
+def seen_given(value: Given, span: Span) -> Seen:
+    """Return a table of a caller in Python, or in a file, as rows to ask about.
+
+    Args:
+        value: the table, or its path.
+        span: of the query about it.
+
+    Raises:
+        GmError: when it cannot be read, or is no table of cases.
+    """
+    return seen_in(read_given(value, span))
 
 
 def seen_in(cases: Cases) -> Seen:

@@ -12,10 +12,9 @@ import pytest
 
 import gmlang
 from gmlang.api import Model
-from gmlang.data.reading import read_given
 from gmlang.diagnostics import GmError
 from gmlang.learning.results.writing import write_arrays
-from gmlang.learning.rows import seen_in
+from gmlang.learning.rows import seen_given
 from gmlang.queries.answers import Answer
 from gmlang.queries.dispatch import NO_TIME
 from gmlang.queries.settings import Settings
@@ -267,7 +266,7 @@ def test_when_the_time_is_over_the_rows_left_are_not_known():
     model = gmlang.compile(SPRINKLER)
     (query,) = model.ask("sample(2, sky)")
     found: list[Answer] = []
-    seen = seen_in(read_given({"wet": [True, False, None]}, query.span))
+    seen = seen_given({"wet": [True, False, None]}, query.span)
     for one in model.answer_each(query, seen, Settings(60.0, watch=watch)):
         found.append(one)
         watch.ended.set()
