@@ -305,7 +305,8 @@ class Model:
             hold_out: the part of the rows that only a score is made of.
             seed: of everything random.
             budget_s: wall-clock seconds for each `learn`; the best so far comes when they are over.
-            method: "em" or "gradient"; "" takes the one that fits.
+            method: "em", "gradient", "variational", "pseudo" or "cd(5)"; "" takes the one that
+                fits.
             restarts: how many starts; None takes as many as the program needs.
             weight: the column with the weights of rows; None takes `weight`, where there is one.
             skip_impossible: leave out rows that the program gives no probability.

@@ -48,6 +48,17 @@ IMPOSSIBLE = "GM715"
 _ASSERT_SECONDS = 30.0
 """What each assertion of a library may take."""
 
+_METHOD_HELP = "em, gradient, variational, pseudo or cd(5). [default: what fits]"
+
+
+def _method(_context: click.Context, _option: click.Parameter, text: str | None) -> str | None:
+    """Read a method of learning."""
+    from gmlang.core.parameters import METHODS, method_named
+
+    if text is None or method_named(text):
+        return text and method_named(text)
+    raise click.BadParameter(f"{text!r} is none of {', '.join(METHODS)}")
+
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
@@ -68,7 +79,7 @@ _ASSERT_SECONDS = 30.0
     "--within", type=SECONDS, default=60.0, show_default=True, help="Seconds for each learn."
 )
 @click.option("--seed", type=WHOLE_SEED, default=0, show_default=True, help="Of everything random.")
-@click.option("--method", type=click.Choice(["em", "gradient"]), help="[default: what fits]")
+@click.option("--method", metavar="NAME", callback=_method, help=_METHOD_HELP)
 @click.option("--weight", metavar="COLUMN", help="The weights of rows. [default: weight]")
 @click.option("--skip-impossible", is_flag=True, help="Leave out rows that cannot be.")
 @click.option(
@@ -211,7 +222,9 @@ def _watched(model: "Model", what: "Learn", terms: "Terms", watch: "Watch") -> "
 
 
 def _progress(step: "Step") -> str:
-    parts = [f"{step.method} {step.round}", f"{step.nats_a_case:.4f} nats a case"]
+    parts = [f"{step.method} {step.round}"]
+    if step.nats_a_case == step.nats_a_case:
+        parts.append(f"{step.nats_a_case:.4f} nats a case")
     if step.gain_left < float("inf"):
         parts.append(f"about {step.gain_left:.2g} left")
     if step.held_out is not None:

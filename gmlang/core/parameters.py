@@ -1,5 +1,6 @@
 """What is learned and from what: parameters with their priors, tables of cases, `learn`."""
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 
@@ -33,11 +34,42 @@ PRIORS = {
 }
 """The priors: of which kind of parameter each is, and what it takes."""
 
-METHODS = ("em", "gradient")
-"""What `using` may say behind `learn`."""
+METHODS = {
+    "em": "expected counts, and the numbers that are best for them",
+    "gradient": "expected counts with what was seen, less those without",
+    "variational": "distributions in place of numbers, and a bound on the log evidence",
+    "pseudo": "each variable given all others: no sum over states, everything observed",
+    "cd(5)": "chains that sweep five times a step in place of log Z",
+}
+"""What `using` may say behind `learn`, and what that is; `cd` with any number of sweeps."""
 
-LATER_METHODS = ("pseudo", "cd", "variational")
-"""What it will be able to say."""
+SWEEPS_MAX = 1000
+"""So many sweeps of its chains `cd` does between two steps at most."""
+
+_SWEEPS = 5
+"""So many where nothing is said."""
+
+_CHAINS = re.compile(r"cd(?:\(([0-9]{1,9})\))?")
+
+
+def method_named(text: str) -> str:
+    """Return a method of learning as it is called throughout; "" for what is none.
+
+    >>> method_named("cd( 3 )"), method_named("cd"), method_named("em"), method_named("cd(0)")
+    ('cd(3)', 'cd(5)', 'em', '')
+    """
+    plain = "".join(text.split())
+    found = _CHAINS.fullmatch(plain)
+    if found is not None:
+        sweeps = int(found[1] or _SWEEPS)
+        return f"cd({sweeps})" if 1 <= sweeps <= SWEEPS_MAX else ""
+    return plain if plain in METHODS else ""
+
+
+def sweeps_of(method: str) -> int | None:
+    """Return the sweeps of `cd(k)`; None for another method."""
+    found = _CHAINS.fullmatch(method)
+    return None if found is None else int(found[1] or _SWEEPS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +120,7 @@ class Learn:
         source: the table of cases; "" where the program's own observations are the one case.
         targets: what is to be predicted; () for everything.
         position: how many questions stand before it.
-        method: one of `METHODS`, or "" for the one that fits.
+        method: as `method_named` calls it, or "" for the one that fits.
         restarts: how many beginnings; None for as many as the program needs.
         within_s: seconds, or None.
         name: given by `as`, or "".

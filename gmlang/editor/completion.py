@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gmlang.core.names.definitions import Bindings, Definition, Kind
 from gmlang.core.names.scope import Declaration
+from gmlang.core.parameters import METHODS
 from gmlang.editor.analysis import Analysis, Loader
 from gmlang.syntax.mend import mend
 from gmlang.words import WORDS
@@ -18,6 +19,7 @@ _NUM_MODULES_MAX = 1000
 _FROM = re.compile(r"^\s*from\s+([\w.]+)\s+import\s+(?:\w+\s*,\s*)*\w*$")
 _IMPORT = re.compile(r"^\s*(?:from|import)\s+[\w.]*$")
 _DOTTED = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)*)(?:\[[^\]\n]*\])?\.\w*$")
+_METHOD = re.compile(r"^\s*learn\s+(?!(?:model|def)\b).*\busing\s+\w*$")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _DECLARED = re.compile(r"^\s*(?:domain|data|param|def|var|entity|model|for)\s+\w*$")
 
@@ -57,6 +59,8 @@ def complete(
         return _exported(found.group(1), load)
     if _IMPORT.match(line):
         return [Choice(name, Kind.MODULE.name, "module") for name in modules(folder)]
+    if _METHOD.match(line):
+        return [Choice(name, "word", help_) for name, help_ in METHODS.items()]
     name = analysis.source.name
     if found := _DOTTED.search(line):
         members = _members(found.group(1), analysis.bindings, name, offset)

@@ -3,14 +3,14 @@
 Source: Shachter (1986); as in `gmruntime.simplify.barren` found by the numbers of the tables.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from gmlang.learning.dependence.tables import Tables
 from gmlang.learning.numbers.inside import inner_numbers
-from gmruntime.arrays import Bool
+from gmruntime.arrays import Bool, Float64, Int
 from gmruntime.budget import Budget
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorGraph
@@ -21,6 +21,9 @@ _ROUNDS_MAX = 200
 
 _TABLES_MAX = 1000
 """A block of more different tables is not looked through."""
+
+_CELLS_AT_ONCE = 1 << 22
+"""Rows times variables."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,41 +57,92 @@ def find_barren(
         GmError: when a statement has no value there.
         TimeoutError: when the budget ended before.
     """
-    graph = tables.graph
+    constant = constant_axes(tables, unseen, rng, budget)
+    variables, factors = _drop(tables.graph, constant, unseen[None], budget)
+    return Barren(variables[0], tuple(one[0] >= 0 for one in factors))
+
+
+Constants = Mapping[int, Float64[np.ndarray, " tables"]]
+"""By axis: the logs of what the tables of a block sum to over it, where that is constant."""
+
+
+def constant_axes(
+    tables: Tables,
+    unseen: Bool[np.ndarray, " variables"],
+    rng: np.random.Generator,
+    budget: Budget,
+) -> tuple[Constants, ...]:
+    """Find for each block the axes with unseen variables over which all tables sum to constants.
+
+    The arguments, and what is raised, are those of `find_barren`.
+    """
+    found: list[Constants] = []
     numbers = inner_numbers(tables.layout, rng)
-    constant = _constant_axes(graph, tables.at(numbers, budget), unseen)
-    degree = np.zeros(len(unseen), np.int64)
-    for block in graph.factors:
-        np.add.at(degree, block.scopes.reshape(-1), 1)
-    factors = tuple(np.zeros(len(block.scopes), np.bool_) for block in graph.factors)
-    for _ in range(_ROUNDS_MAX):
-        budget.check()
-        is_more = False
-        for block, axes, gone in zip(graph.factors, constant, factors, strict=True):
-            for axis in axes:
-                own = block.scopes[:, axis]
-                found = ~gone & unseen[own] & (degree[own] == 1)
-                if found.any():
-                    is_more = True
-                    gone |= found
-                    np.subtract.at(degree, block.scopes[found].reshape(-1), 1)
-        if not is_more:
-            break
-    return Barren(unseen & (degree == 0), factors)
-
-
-def _constant_axes(
-    graph: FactorGraph, tables: Sequence[np.ndarray | None], unseen: np.ndarray
-) -> list[tuple[int, ...]]:
-    """List for each block over which axes with unseen variables all tables sum to constants."""
-    found: list[tuple[int, ...]] = []
-    for block, table in zip(graph.factors, tables, strict=True):
+    for block, table in zip(tables.graph.factors, tables.at(numbers, budget), strict=True):
         own = table
         if own is None and isinstance(block.kind, Table):
             own = block.kind.log_potentials
         if own is None or not len(own) or len(own) > _TABLES_MAX:
-            found.append(())
+            found.append({})
             continue
         axes = np.flatnonzero(unseen[block.scopes].any(axis=0)).tolist()
-        found.append(tuple(k for k in axes if all(constant_sum(t, k) is not None for t in own)))
-    return found
+        sums = {k: [constant_sum(t, k) for t in own] for k in axes}
+        found.append(
+            {k: np.array(each, np.float64) for k, each in sums.items() if None not in each}
+        )
+    return tuple(found)
+
+
+def barren_rows(
+    graph: FactorGraph,
+    constant: Sequence[Constants],
+    unseen: Bool[np.ndarray, "rows variables"],
+    budget: Budget,
+) -> tuple[Int[np.ndarray, "rows factors"], ...]:
+    """Find in each row the axis over which each factor, by block, sums to a constant; -1 for none.
+
+    Args:
+        graph: of the tables.
+        constant: over which axes those of each block do.
+        unseen: which variables each row leaves open.
+        budget: that has begun.
+
+    Raises:
+        TimeoutError: when the budget ended before.
+    """
+    found = [np.full((len(unseen), len(b.scopes)), -1, np.int8) for b in graph.factors]
+    step = max(1, _CELLS_AT_ONCE // max(1, unseen.shape[1]))
+    for first in range(0, len(unseen), step):
+        some = slice(first, first + step)
+        _, parts = _drop(graph, constant, unseen[some], budget)
+        for whole, part in zip(found, parts, strict=True):
+            whole[some] = part
+    return tuple(found)
+
+
+def _drop(
+    graph: FactorGraph,
+    constant: Sequence[Constants],
+    unseen: Bool[np.ndarray, "rows variables"],
+    budget: Budget,
+) -> tuple[Bool[np.ndarray, "rows variables"], list[Int[np.ndarray, "rows _factors"]]]:
+    """Return which variables tell nothing in each row, and over which axis factors went."""
+    degree = np.zeros(unseen.shape[1], np.int64)
+    for block in graph.factors:
+        np.add.at(degree, block.scopes.reshape(-1), 1)
+    degree = np.tile(degree, (len(unseen), 1))
+    gone = [np.full((len(unseen), len(block.scopes)), -1, np.int8) for block in graph.factors]
+    for _ in range(_ROUNDS_MAX):
+        budget.check()
+        is_more = False
+        for block, axes, its in zip(graph.factors, constant, gone, strict=True):
+            for axis in axes:
+                own = block.scopes[:, axis]
+                rows, factors = np.nonzero((its < 0) & unseen[:, own] & (degree[:, own] == 1))
+                if len(rows):
+                    is_more = True
+                    its[rows, factors] = axis
+                    np.subtract.at(degree, (rows[:, None], block.scopes[factors]), 1)
+        if not is_more:
+            break
+    return unseen & (degree == 0), gone

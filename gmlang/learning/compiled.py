@@ -1,20 +1,29 @@
 """A problem's objective for some of its rows: the evidence compiled, with and without targets."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from gmlang.diagnostics import GmError
 from gmlang.errors.learning import course as errors
+from gmlang.learning.barren import barren_rows, constant_axes
 from gmlang.learning.objective import Objective, Side
+from gmlang.learning.observed import other_methods, told_blocks
 from gmlang.learning.problem import Problem
 from gmlang.learning.rows import Rows
 from gmruntime.budget import Budget
 from gmruntime.elimination.passes.loading import load
-from gmruntime.graph import FactorGraph, GraphError, num_states
+from gmruntime.factors.kinds import Table
+from gmruntime.graph import FactorBlock, FactorGraph, GraphError, VariableBlock, num_states
 from gmruntime.rows.row_program import RowProgram, compile_rows
 from gmruntime.rows.summing import NUMPY_STEPS_MAX
 
 _EVALUATIONS = 30
 """What a climb takes, as a rule; curvature takes two for each number."""
+
+
+_SUM_MAX = 1e-9
+"""So far may the log of what a distribution sums to be from 0."""
 
 
 def objective_of(problem: Problem, rows: Rows, budget: Budget, seed: int) -> Objective:
@@ -35,14 +44,89 @@ def objective_of(problem: Problem, rows: Rows, budget: Budget, seed: int) -> Obj
         rest = _side(problem, everything, given, rows.weights, budget, seed)
     elif problem.normaliser:
         if problem.grounding.builder.folded:
-            raise GmError([errors.too_large_unseen(problem.learn.span)])
+            raise GmError([errors.too_large_unseen(problem.learn.span, other_methods(problem))])
         nothing = np.full((1, rows.evidence.shape[1]), -1, np.int32)
-        blocks = tuple(b for b in everything if not _is_evidence(problem, b))
-        whole = _side(problem, blocks, nothing, np.ones(1), budget, seed)
+        whole = _side(problem, told_blocks(problem), nothing, np.ones(1), budget, seed)
         rest = Side(whole.program, whole.blocks, rows.total)
     else:
         constant = _free_states(problem)
     return Objective(tables, problem.priors, seen, rest, rows.weights, constant)
+
+
+def told_of(problem: Problem, rows: Rows, budget: Budget, seed: int) -> Objective:
+    """Compile what some rows say, without any second term: not F where a program has a normaliser.
+
+    Raises:
+        GmError: when counts are out of reach.
+        TimeoutError: when the budget ended before there was a program.
+    """
+    everything = tuple(range(len(problem.tables.graph.factors)))
+    seen = _side(problem, everything, rows.evidence, rows.weights, budget, seed)
+    return Objective(problem.tables, problem.priors, seen, None, rows.weights)
+
+
+def without_barren(
+    problem: Problem, rows: Rows, budget: Budget, seed: int, rng: np.random.Generator
+) -> Objective:
+    """Compile the objective of a program of mechanisms, in each row without what tells nothing.
+
+    The tables of sums that are no distributions do not sum to one, so that variables which nothing
+    seen depends on would count as if they had been seen. A factor that some row does without gets
+    a gate, a variable that every row observes: behind it stand tables with the same sum.
+
+    Args:
+        problem: of mechanisms alone.
+        rows: to compile.
+        budget: that has begun.
+        seed: of the search for orders.
+        rng: of the numbers at which tables are looked at.
+
+    Raises:
+        GmError: when counts are out of reach.
+        TimeoutError: when the budget ended before there was a program.
+    """
+    graph = problem.tables.graph
+    patterns, which = np.unique(rows.evidence < 0, axis=0, return_inverse=True)
+    constant = constant_axes(problem.tables, np.asarray(patterns.any(axis=0)), rng, budget)
+    learned = {block for block, _ in problem.tables.forms}
+    constant = [
+        {k: one for k, one in axes.items() if b not in learned or np.abs(one).max() < _SUM_MAX}
+        for b, axes in enumerate(constant)
+    ]
+    gone = barren_rows(graph, constant, patterns, budget)
+    evidence, factors = [rows.evidence], list(graph.factors)
+    gates: dict[int, np.ndarray] = {}
+    sizes: list[int] = []
+    for b, (block, its) in enumerate(zip(graph.factors, gone, strict=True)):
+        if not (its >= 0).any():
+            continue
+        axes = sorted(constant[b])
+        first = graph.num_variables + len(sizes)
+        sizes += [1 + len(axes)] * len(block.scopes)
+        own = np.arange(first, first + len(block.scopes), dtype=np.int32)
+        place = np.zeros(block.scopes.shape[1] + 1, np.int32)
+        place[axes] = np.arange(1, 1 + len(axes))
+        evidence.append(place[its][which.reshape(-1)])
+        assert isinstance(block.kind, Table)
+        tables = block.kind.log_potentials
+        gates[b] = np.stack([_alike(tables, k, constant[b][k]) for k in axes], axis=1)
+        gated = np.concatenate([tables[:, None], gates[b]], axis=1)
+        scopes = np.column_stack([own, block.scopes]).astype(np.int32)
+        factors[b] = FactorBlock(Table(gated), scopes, block.label)
+    variables = (*graph.variables, *(VariableBlock("gate", (), size) for size in sizes))
+    whole = FactorGraph(variables, tuple(factors))
+    seen = _compiled(problem, whole, np.hstack(evidence), rows.weights, budget, seed)
+    return Objective(
+        *(problem.tables, problem.priors, replace(seen, gates=gates), None, rows.weights),
+        _free_states(problem),
+    )
+
+
+def _alike(tables: np.ndarray, axis: int, log_sums: np.ndarray) -> np.ndarray:
+    """Return tables alike in all entries whose sums over an axis are given."""
+    level = log_sums - np.log(tables.shape[1 + axis])
+    shape = (len(tables), *(1 for _ in tables.shape[1:]))
+    return np.broadcast_to(level.reshape(shape), tables.shape)
 
 
 def _side(
@@ -55,14 +139,27 @@ def _side(
 ) -> Side:
     graph = problem.tables.graph
     chosen = FactorGraph(graph.variables, tuple(graph.factors[block] for block in blocks))
-    try:
-        program = compile_rows(chosen, evidence, weights, budget=budget, seed=seed)
-    except (GraphError, OverflowError) as error:
-        raise GmError([errors.too_large_to_learn(problem.learn.span, error)]) from None
-    _load(program, _EVALUATIONS + 2 * problem.layout.size)
+    side = _compiled(problem, chosen, evidence, weights, budget, seed)
     # What is no table is written as tables, so that one block may become several.
-    own = tuple(blocks[source] for source in program.tables.sources)
-    return Side(program, own)
+    return replace(side, blocks=tuple(blocks[source] for source in side.blocks))
+
+
+def _compiled(
+    problem: Problem,
+    graph: FactorGraph,
+    evidence: np.ndarray,
+    weights: np.ndarray,
+    budget: Budget,
+    seed: int,
+) -> Side:
+    try:
+        program = compile_rows(graph, evidence, weights, budget=budget, seed=seed)
+    except (GraphError, OverflowError) as error:
+        raise GmError(
+            [errors.too_large_to_learn(problem.learn.span, error, other_methods(problem))]
+        ) from None
+    _load(program, _EVALUATIONS + 2 * problem.layout.size)
+    return Side(program, program.tables.sources)
 
 
 def _load(program: RowProgram, num_evaluations: int) -> None:
@@ -74,11 +171,6 @@ def _load(program: RowProgram, num_evaluations: int) -> None:
     )
     if steps * num_evaluations > NUMPY_STEPS_MAX:
         load()
-
-
-def _is_evidence(problem: Problem, block: int) -> bool:
-    origin = problem.grounding.builder.origins[problem.tables.sources[block]]
-    return origin.kind == "observe"
 
 
 def _free_states(problem: Problem) -> float:

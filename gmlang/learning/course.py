@@ -9,7 +9,7 @@ import numpy as np
 
 from gmlang.core.check.learnable import report_misplaced
 from gmlang.core.check.learning import RESTARTS_MAX, without_value
-from gmlang.core.parameters import METHODS, Learn
+from gmlang.core.parameters import METHODS, Learn, method_named
 from gmlang.core.program import Program
 from gmlang.diagnostics import GmError
 from gmlang.errors import grounding as setting_errors
@@ -35,7 +35,7 @@ class Terms:
     Attributes:
         how: what all methods take.
         budget_s: seconds for each `learn`.
-        method: "em" or "gradient"; "" for the one that fits.
+        method: as `method_named` calls it; "" for the one that fits.
         restarts: starts; None for as many as the program needs.
     """
 
@@ -65,7 +65,7 @@ def split_terms(given: Mapping[str, Any]) -> tuple[Terms, dict[str, object]]:
         "hold_out": ("a part of the rows, from 0 to below 1", _is_part),
         "seed": (SEED, lambda v: isinstance(v, Integral) and 0 <= int(v) <= SEED_MAX),
         "budget_s": (SECONDS, _is_time),
-        "method": (" or ".join(map(repr, ("", *METHODS))), lambda v: v in ("", *METHODS)),
+        "method": (" or ".join(map(repr, ("", *METHODS))), _is_method),
         "restarts": (
             f"a number from 1 to {RESTARTS_MAX}",
             lambda v: v is None or (isinstance(v, Integral) and 1 <= int(v) <= RESTARTS_MAX),
@@ -92,11 +92,15 @@ def split_terms(given: Mapping[str, Any]) -> tuple[Terms, dict[str, object]]:
     terms = Terms(
         how,
         float(options.get("budget_s", _SECONDS_TO_LEARN)),
-        options.get("method", ""),
+        method_named(options.get("method", "")),
         options.get("restarts"),
         None if memory is None else max(1, int(min(memory, MEMORY_MAX))),
     )
     return terms, data
+
+
+def _is_method(value: Any) -> bool:  # noqa: ANN401 - of any type
+    return isinstance(value, str) and (not value or bool(method_named(value)))
 
 
 def _is_part(value: Any) -> bool:  # noqa: ANN401 - of any type
@@ -205,7 +209,7 @@ def learn_all(
     found: Learned[M] | None = None
     for what in whats:
         found = yield from learn_one(program, values, what, terms, make)
-        values = {**values, **found.bound}
+        values = {**values, **found.bindings}
     assert found is not None
     return found
 

@@ -1,24 +1,26 @@
 """All of learning, from a checked program and cases to what was learned."""
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
 
-from gmlang.core.parameters import Learn
+from gmlang.core.parameters import Learn, sweeps_of
 from gmlang.core.program import Program
 from gmlang.diagnostics import GmError
 from gmlang.errors.learning import course as errors
+from gmlang.learning.aims import aim_of, checked_rows, compiler_of, fitted, tells_rows
 from gmlang.learning.compiled import objective_of
 from gmlang.learning.methods.curvature import FREE_MAX, Uncertainty, uncertainty
+from gmlang.learning.methods.pseudo import Pseudo
 from gmlang.learning.methods.search import Attempt, Plan, Progress, search
+from gmlang.learning.methods.variational import totals
 from gmlang.learning.numbers.coordinates import Layout, basis
-from gmlang.learning.numbers.priors import ONE_CASE
-from gmlang.learning.objective import Objective, Point, counted_once
-from gmlang.learning.possible import inside, possible
+from gmlang.learning.objective import Objective, Point
 from gmlang.learning.problem import Problem, pose
-from gmlang.learning.results.result import Learned, Restarts, Score
+from gmlang.learning.results.notes import ROWS_A_NUMBER, notes_on
+from gmlang.learning.results.result import Learned, Posterior, Restarts, Score
 from gmlang.learning.rows import Rows
 from gmruntime.budget import Budget, now_s
 
@@ -26,11 +28,6 @@ M = TypeVar("M")
 
 _ATTEMPTS_LATENT = 5
 """So many starts where a variable that nobody has seen has states that only the numbers name."""
-
-_FEW_CASES = 5.0
-"""A distribution that speaks of fewer cases is noted."""
-
-_NOTES_MAX = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,17 +104,22 @@ def learn(
         GmError: for whatever is wrong with the data, or out of reach.
     """
     start_s = now_s()
+    scatter: np.ndarray | None = None
     rng = np.random.default_rng(how.seed)
     try:
         problem = pose(program, values, what, how.weight, rng, budget)
-        problem, skipped, whole = possible(problem, budget, how.seed, skip=how.skip_impossible)
-        used, kept = _apart(problem.rows, how, rng)
-        is_all = used is problem.rows and not skipped
-        objective = whole if is_all else objective_of(problem, used, budget, how.seed)
-        if not (used.evidence < 0).any():
-            objective = counted_once(objective, inside(problem), budget)
-        held = objective_of(problem, kept, budget, how.seed) if len(kept.weights) else None
         plan = _plan(problem, how)
+        problem = fitted(problem, plan.method)
+        problem, skipped, whole = checked_rows(
+            problem, plan.method, budget, how.seed, skip=how.skip_impossible
+        )
+        used, kept = _apart(problem.rows, how, rng)
+        plain = whole
+        if whole is not None and (used is not problem.rows or skipped):
+            plain = compiler_of(plan.method)(problem, used, budget, how.seed)
+        objective = aim_of(problem, used, plain, plan.method, budget, how.seed, rng.spawn(1)[0])
+        held = _held(problem, kept, plan.method, budget, how.seed)
+        is_told = tells_rows(plan.method)
         climbs = search(problem, objective, plan, budget)
         score: Score | None = None
         while True:
@@ -126,14 +128,21 @@ def learn(
             except StopIteration as end:
                 attempts: list[Attempt] = end.value
                 break
-            score = _score(held, progress.attempt.point, budget) or score
-            yield _step(problem, objective, plan, progress, score, now_s() - start_s)
+            if is_told:
+                score = _score(held, progress.attempt.point, budget) or score
+            yield _step(problem, used, plan, progress, score, now_s() - start_s)
         score = _score(held, attempts[0].point, budget) or score
+        if isinstance(objective, Pseudo):
+            attempts[0], scatter = _scattered(objective, used, attempts[0], budget)
+        log_likelihood = _told(plain, plan.method, attempts[0].point, budget)
     except TimeoutError:
         raise GmError([errors.out_of_time(what.span)]) from None
-    notes = [*([_skipped_note(skipped)] if skipped else []), *_notes(problem, attempts[0], what)]
+    notes = list(notes_on(problem, plan, attempts[0], skipped))
+    if len(kept.weights) and held is None:
+        notes.append("no held-out score: log Z is out of reach")
     return _learned(
-        problem, used, how, plan, attempts, score, notes, make, values, now_s() - start_s
+        *(problem, used, how, plan, attempts, score, log_likelihood, scatter, notes, make),
+        *(values, now_s() - start_s),
     )
 
 
@@ -151,16 +160,31 @@ def _apart(rows: Rows, how: How, rng: np.random.Generator) -> tuple[Rows, Rows]:
 
 def _plan(problem: Problem, how: How) -> Plan:
     what = problem.learn
-    is_em = not problem.normaliser and not problem.targets.size and what.method != "gradient"
+    is_em = not problem.normaliser and not problem.targets.size
+    plain = "em" if is_em else "gradient"
+    method = plain if what.method in ("", "em") else what.method
     default = _ATTEMPTS_LATENT if problem.is_rough().any() else 1
     wants_errors = how.wants_errors and basis(problem.layout).shape[1] <= FREE_MAX
-    method = "em" if is_em else "gradient"
-    return Plan(method, what.restarts or default, how.seed, wants_errors)
+    wants_errors = wants_errors and method != "variational" and sweeps_of(method) is None
+    attempts = 1 if sweeps_of(method) is not None else what.restarts or default
+    return Plan(method, attempts, how.seed, wants_errors)
+
+
+def _held(problem: Problem, kept: Rows, method: str, budget: Budget, seed: int) -> Objective | None:
+    """Compile what rows kept apart are scored by; None without any, or out of reach."""
+    if not len(kept.weights):
+        return None
+    try:
+        return objective_of(problem, kept, budget, seed)
+    except GmError:
+        if tells_rows(method):
+            raise
+        return None
 
 
 def _step(
     problem: Problem,
-    objective: Objective,
+    used: Rows,
     plan: Plan,
     progress: Progress,
     score: Score | None,
@@ -172,7 +196,7 @@ def _step(
         progress.number,
         plan.attempts,
         point.value,
-        point.log_likelihood / max(float(objective.weights.sum()), 1e-300),
+        point.log_likelihood / max(used.total, 1e-300),
         progress.attempt.gain_left,
         None if score is None else score.mean,
         seconds,
@@ -220,6 +244,8 @@ def _learned(
     plan: Plan,
     attempts: list[Attempt],
     score: Score | None,
+    log_likelihood: float,
+    scatter: np.ndarray | None,
     notes: list[str],
     make: Callable[[Mapping[str, object]], M],
     values: Mapping[str, object],
@@ -229,8 +255,11 @@ def _learned(
     point = best.point
     nothing = np.full(layout.size, np.nan)
     sure = Uncertainty(nothing, nothing)
-    if best.bent is not None:
-        sure = uncertainty(layout, point.numbers, best.bent)
+    posterior = _posterior(layout, best, used)
+    if posterior is not None:
+        sure = Uncertainty(posterior.errors(), nothing)
+    elif best.bent is not None:
+        sure = uncertainty(layout, point.numbers, best.bent, scatter, best.noise)
     is_direct = problem.tables.direct_only()
     counts = np.where(is_direct, point.seen.sum(axis=0), np.nan)
     own = layout.values(point.numbers)
@@ -241,13 +270,16 @@ def _learned(
     return Learned(
         text=problem.learn.text,
         values=_by_name(layout, point.numbers),
-        bound=bound,
+        bindings=bound,
         errors=_by_name(layout, sure.errors),
         counts=_by_name(layout, counts),
-        log_likelihood=point.log_likelihood,
-        log_prior=point.log_prior,
+        log_likelihood=log_likelihood,
+        log_prior=problem.priors.log_density(point.numbers),
+        posterior=posterior,
         held_out=score,
-        status="converged" if best.is_converged else "stopped",
+        objective=point.value,
+        status=_status(plan, best),
+        noise=None if best.noise is None else float(best.noise.max(initial=0.0)),
         gain_left=best.gain_left,
         method=plan.method,
         rounds=best.rounds,
@@ -264,57 +296,44 @@ def _learned(
     )
 
 
-def _skipped_note(count: int) -> str:
-    return f"{count} impossible {'row was' if count == 1 else 'rows were'} left out"
+def _posterior(layout: Layout, best: Attempt, used: Rows) -> Posterior | None:
+    cases = best.point.cases
+    if cases is None:
+        return None
+    is_exact = best.is_converged and not (used.evidence < 0).any()
+    return Posterior(cases, totals(layout, cases), best.point.value, is_exact)
 
 
-def _notes(problem: Problem, best: Attempt, what: Learn) -> list[str]:
-    notes: list[str] = []
-    if problem.priors.uses_default:
-        notes.append(f"prior: {ONE_CASE}")
-    if what.method == "em" and (problem.normaliser or problem.targets.size):
-        reason = f"`{problem.normaliser}`" if problem.normaliser else "`to predict`"
-        notes.append(f"gradient, not em: {reason} makes log Z depend on what is learned")
-    if unseen := problem.never_seen():
-        listed = ", ".join(unseen[:_NOTES_MAX]) + (", ..." if len(unseen) > _NOTES_MAX else "")
-        notes.append(f"{listed}: never observed, so other numbers may name the states otherwise")
-    for name in best.runaways:
-        notes.append(errors.endless(name))
-    free = basis(problem.layout).shape[1]
-    if best.bent is None and best.is_converged:
-        is_many = free > FREE_MAX
-        reason = f"{free} free numbers are too many" if is_many else "they need more time"
-        notes.append(f"no standard errors: {reason}")
-    notes += _thin(problem, best.point)
-    return notes
+def _scattered(
+    aim: Pseudo, used: Rows, best: Attempt, budget: Budget
+) -> tuple[Attempt, np.ndarray | None]:
+    """Return how the gradient varies with the rows; without, the attempt has no curvature."""
+    if best.bent is None:
+        return best, None
+    try:
+        if len(used.weights) >= ROWS_A_NUMBER * len(best.bent.values):
+            return best, aim.scatter(best.point.numbers, budget)
+    except TimeoutError:
+        pass
+    return replace(best, bent=None), None
 
 
-def _thin(problem: Problem, point: Point) -> list[str]:
-    """Name the distributions that speak of few cases, or of none."""
-    is_direct = problem.tables.direct_only()
-    used = point.seen.sum(axis=0)
-    unheard: list[str] = []
-    few: list[tuple[float, str]] = []
-    for array in problem.layout.arrays:
-        for row, (counts, direct) in enumerate(
-            zip(array.rows(used), array.rows(is_direct), strict=True)
-        ):
-            if not direct.all():
-                continue
-            total = float(counts.sum())
-            name = array.entry(row * max(1, array.row))
-            if array.row > 1:
-                name = name.rpartition("0]")[0] + ":]"
-            if total <= 1e-9:
-                unheard.append(name)
-            elif total < _FEW_CASES:
-                few.append((total, name))
-    notes = [f"no row says anything about {name}" for name in unheard[:_NOTES_MAX]]
-    for total, name in sorted(few)[:_NOTES_MAX]:
-        shown = f"{total:.2g}"
-        notes.append(f"{name} rests on {shown} {'case' if shown == '1' else 'cases'}")
-    left = max(0, len(unheard) - _NOTES_MAX) + max(0, len(few) - _NOTES_MAX)
-    return [*notes, *([f"so do {left} other distributions, or less"] if left else [])]
+def _told(plain: Objective | None, method: str, point: Point, budget: Budget) -> float:
+    """Return the log-likelihood of the cases at the numbers found; NaN where there is no time."""
+    if not tells_rows(method):
+        return float("nan")
+    if point.cases is None or plain is None:
+        return point.log_likelihood
+    try:
+        return plain.at(point.numbers, budget).log_likelihood
+    except TimeoutError:
+        return float("nan")
+
+
+def _status(plan: Plan, best: Attempt) -> str:
+    if sweeps_of(plan.method) is not None and not best.runaways:
+        return "estimate"
+    return "converged" if best.is_converged else "stopped"
 
 
 # --- Without learning --------------------------------------------------------------------

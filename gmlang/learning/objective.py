@@ -7,7 +7,8 @@ up a program and all is to be predicted, log Z(g_r) is a constant and is not wor
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 
@@ -31,11 +32,14 @@ class Side:
         program: of the rows.
         blocks: for each block of its graph, the block of the tables.
         scale: what its log Z and counts are multiplied with.
+        gates: by block, the tables that rows which do without one have in its place; in those of
+            the program's graph both stand along a first axis.
     """
 
     program: RowProgram
     blocks: tuple[int, ...]
     scale: float = 1.0
+    gates: Mapping[int, np.ndarray] = field(default_factory=dict[int, np.ndarray])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,6 +54,8 @@ class Point:
         uses: how often direct entries used each number, and how often one minus it.
         seen: the same of what was seen alone.
         gradient: of F by coordinates.
+        cases: of a variational estimate, the cases and imaginary cases that make up what is known
+            of each number, and of one minus it.
     """
 
     numbers: Float64[np.ndarray, " numbers"]
@@ -60,11 +66,46 @@ class Point:
     uses: Float64[np.ndarray, "2 numbers"]
     seen: Float64[np.ndarray, "2 numbers"]
     gradient: Float64[np.ndarray, " numbers"]
+    cases: Float64[np.ndarray, "2 numbers"] | None = None
 
     @property
     def value(self) -> float:
         """F, nats."""
         return self.log_likelihood + self.log_prior
+
+
+class Aim(Protocol):
+    """What is climbed: its value and more at any numbers."""
+
+    @property
+    def layout(self) -> Layout:
+        """What is learned."""
+        ...
+
+    @property
+    def priors(self) -> Priors:
+        """The priors of it."""
+        ...
+
+    def at(self, numbers: np.ndarray, budget: Budget) -> Point:
+        """Evaluate it.
+
+        Raises:
+            TimeoutError: when the budget ended before it was known.
+            GmError: when a statement has no value for these numbers.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Told:
+    """What rows say under some tables; the fields are those of a `Point`."""
+
+    log_rows: Float64[np.ndarray, " rows"]
+    total: float
+    counts: Counts
+    uses: Float64[np.ndarray, "2 numbers"]
+    seen: Float64[np.ndarray, "2 numbers"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,7 +167,20 @@ class Objective:
             TimeoutError: when the budget ended before it was known.
             GmError: when a statement has no value for these numbers.
         """
-        tables = self.tables.at(numbers, budget)
+        told = self.under(self.tables.at(numbers, budget), budget)
+        gradient = gradient_of(self.tables, self.priors, numbers, told.counts, told.uses, budget)
+        prior = self.priors.log_density(numbers)
+        return Point(
+            *(numbers, told.log_rows, told.total, prior, told.counts, told.uses, told.seen),
+            gradient,
+        )
+
+    def under(self, tables: list[np.ndarray | None], budget: Budget) -> Told:
+        """Evaluate the rows under some tables, those of `Tables` or any others of their shapes.
+
+        Raises:
+            TimeoutError: when the budget ended before it was known.
+        """
         if self.counted is None:
             log_rows, counts = _evaluated(self.seen, tables, budget)
             log_rows = log_rows - self.constant
@@ -141,14 +195,7 @@ class Objective:
             log_rows = log_rows - log_rest if len(log_rows) else log_rows
             counts = {block: own - others[block] for block, own in counts.items()}
             uses = self.tables.uses(counts)
-        slopes = self.tables.slopes(counts, numbers, budget)
-        gradient = (
-            direct_gradient(self.layout, numbers, uses)
-            + pulled_back(self.layout, numbers, slopes)
-            + self.priors.gradient(numbers)
-        )
-        prior = self.priors.log_density(numbers)
-        return Point(numbers, log_rows, total, prior, counts, uses, seen, gradient)
+        return Told(log_rows, total, counts, uses, seen)
 
 
 def counted_once(objective: Objective, numbers: np.ndarray, budget: Budget) -> Objective:
@@ -172,16 +219,44 @@ def _weighed(weights: np.ndarray, log_rows: np.ndarray) -> float:
 def _evaluated(
     side: Side, tables: list[np.ndarray | None], budget: Budget
 ) -> tuple[np.ndarray, dict[int, np.ndarray]]:
-    own = [tables[block] for block in side.blocks]
+    own = [_gated(side, block, tables[block]) for block in side.blocks]
     found = side.program.evaluate(own, budget=budget)
     if np.isnan(found.log_partition).any():
         raise TimeoutError
     counts = {
-        block: side.scale * table
+        block: side.scale * (table[:, 0] if block in side.gates else table)
         for block, table in zip(side.blocks, found.counts, strict=True)
         if tables[block] is not None
     }
     return found.log_partition, counts
+
+
+def _gated(side: Side, block: int, table: np.ndarray | None) -> np.ndarray | None:
+    """Put in front of a block's gate what stands there where it is open."""
+    if table is None or block not in side.gates:
+        return table
+    return np.concatenate([table[:, None], side.gates[block]], axis=1)
+
+
+def gradient_of(
+    tables: Tables,
+    priors: Priors,
+    numbers: np.ndarray,
+    counts: Counts,
+    uses: np.ndarray,
+    budget: Budget,
+) -> Float64[np.ndarray, " numbers"]:
+    """Return the gradient by coordinates of sum count log table + log prior, the counts held.
+
+    Raises:
+        TimeoutError: when the budget ended before.
+    """
+    slopes = tables.slopes(counts, numbers, budget)
+    return (
+        direct_gradient(tables.layout, numbers, uses)
+        + pulled_back(tables.layout, numbers, slopes)
+        + priors.gradient(numbers)
+    )
 
 
 def direct_gradient(

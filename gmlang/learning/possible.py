@@ -1,15 +1,16 @@
 """Which rows a program gives no probability, whatever is learned."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
 from gmlang.diagnostics import GmError
 from gmlang.errors.learning import cases as case_errors
-from gmlang.learning.compiled import objective_of
 from gmlang.learning.numbers.starts import rough_start
 from gmlang.learning.objective import Objective, Point
 from gmlang.learning.problem import Problem
+from gmlang.learning.rows import Rows
 from gmruntime.budget import Budget
 
 _LOOKS = 8
@@ -22,9 +23,21 @@ def inside(problem: Problem) -> np.ndarray:
 
 
 def possible(
-    problem: Problem, budget: Budget, seed: int, *, skip: bool
+    problem: Problem,
+    budget: Budget,
+    seed: int,
+    compiled: Callable[[Problem, Rows, Budget, int], Objective],
+    *,
+    skip: bool,
 ) -> tuple[Problem, int, Objective]:
     """Refuse or leave out the rows that the program gives no probability, whatever is learned.
+
+    Args:
+        problem: with all its rows.
+        budget: that has begun.
+        seed: of the search for orders.
+        compiled: compiles rows of it.
+        skip: leave them out.
 
     Returns:
         The problem without them, how many they are, and the objective with them.
@@ -33,7 +46,7 @@ def possible(
         GmError: when rows are impossible and are not to be left out, or all are.
         TimeoutError: when the budget ended before that was known.
     """
-    objective = objective_of(problem, problem.rows, budget, seed)
+    objective = compiled(problem, problem.rows, budget, seed)
     point = objective.at(inside(problem), budget)
     if np.isnan(point.log_rows).any():
         raise GmError([case_errors.impossible_program(problem.learn.span)])

@@ -22,7 +22,8 @@ from gmlang.graph.world.names import named_in
 from gmlang.graph.world.places import locate_array
 from gmlang.graph.world.world import ONE_INSTANCE, World
 from gmlang.learning.barren import Barren, find_barren
-from gmlang.learning.dependence.tables import Tables, numbers_of, tables_of
+from gmlang.learning.dependence.forms import numbers_of
+from gmlang.learning.dependence.tables import Tables, tables_of
 from gmlang.learning.numbers.coordinates import Layout, ParameterArray
 from gmlang.learning.numbers.priors import Priors, read_priors
 from gmlang.learning.numbers.starts import moved_inside

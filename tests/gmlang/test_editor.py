@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gmlang.core.parameters import METHODS
 from gmlang.diagnostics import Source
 from gmlang.editor import outline, renaming
 from gmlang.editor.analysis import Analysis, analyse, loader
@@ -195,6 +196,14 @@ def test_a_broken_line_hides_nothing_else():
     choices = complete("    predict x.", found, at, loader(None, {}), None)
     assert [choice.text for choice in choices] == ["big"]
     assert found.bindings.at(found.source.name, text.index("big = true")) is not None
+
+
+def test_methods_of_learning_are_offered_behind_using():
+    text = "param p : probability\nvar x : bool ~ Bernoulli(p)\nobserve x\nlearn p using "
+    choices = complete("learn p using v", read(text), len(text), loader(None, {}), None)
+    assert [choice.text for choice in choices] == list(METHODS)
+    others = complete("learn model m(x: E) from e using ", read(""), 0, loader(None, {}), None)
+    assert "em" not in [choice.text for choice in others]
 
 
 @given(*(st.text(max_size=8) for _ in range(4)))

@@ -9,10 +9,9 @@ from gmlang.core.check.evidence import check_target
 from gmlang.core.checking import Checking, attempt, each, fail
 from gmlang.core.expressions import references
 from gmlang.core.names.scope import DataMeaning, Env, RowsMeaning, VariableMeaning
-from gmlang.core.parameters import LATER_METHODS, METHODS, Learn
+from gmlang.core.parameters import METHODS, SWEEPS_MAX, Learn, method_named, sweeps_of
 from gmlang.core.program import DataSymbol
 from gmlang.diagnostics import Span
-from gmlang.errors import later
 from gmlang.errors.learning import written as errors
 from gmlang.syntax import ast
 
@@ -125,20 +124,28 @@ def _target(state: Checking, env: Env, written: ast.Expression) -> VariableRef |
 
 def _options(state: Checking, written: tuple[ast.Option, ...]) -> _Options:
     restarts: int | None = None
+    method = ""
     for option in written:
-        if option.keyword != "restarts":
-            continue
-        assert isinstance(option.value, ast.Number)
-        number = option.value.value
-        if not 1 <= number <= RESTARTS_MAX:
-            fail(state, errors.restarts_outside(option.span, RESTARTS_MAX, number))
-        restarts = int(number)
-    plain = tuple(option for option in written if option.keyword != "restarts")
+        match option.keyword:
+            case "restarts":
+                assert isinstance(option.value, ast.Number)
+                number = option.value.value
+                if not 1 <= number <= RESTARTS_MAX:
+                    fail(state, errors.restarts_outside(option.span, RESTARTS_MAX, number))
+                restarts = int(number)
+            case "using":
+                method = _method(state, option.value.span)
+            case _:
+                pass
+    plain = tuple(option for option in written if option.keyword not in ("restarts", "using"))
     options = check_options(state, plain)
-    method = options.method
-    span = next((option.value.span for option in plain if option.keyword == "using"), None)
-    if span is not None and method in LATER_METHODS:
-        fail(state, later.reserved(span, f"using {method}"))
-    if span is not None and (method not in METHODS or options.method_options):
-        fail(state, errors.no_method(span, span.text, METHODS))
     return _Options(method, restarts, options.within_s, options.name)
+
+
+def _method(state: Checking, span: Span) -> str:
+    method = method_named(span.text)
+    if not method and sweeps_of("".join(span.text.split())) is not None:
+        fail(state, errors.sweeps_outside(span, span.text, SWEEPS_MAX))
+    if not method:
+        fail(state, errors.no_method(span, span.text, tuple(METHODS)))
+    return method

@@ -1,8 +1,11 @@
-"""Values of params (GM710, GM711, GM716, GM719), and what is out of reach (GM720, GM721)."""
+"""Values of params, what is out of reach, and methods that do not fit a program.
+
+GM710, GM711, GM716 and GM719; GM720 and GM721; GM725.
+"""
 
 from collections.abc import Sequence
 
-from gmlang.diagnostics import Diagnostic, Span
+from gmlang.diagnostics import Diagnostic, GmError, Span
 from gmlang.errors.data import entry
 
 # --- Values ------------------------------------------------------------------------------
@@ -72,6 +75,11 @@ def negative_prior(span: Span) -> Diagnostic:
     return _bad_prior(span, "the numbers of this prior are not negative")
 
 
+def prior_without_cases(span: Span) -> Diagnostic:
+    """Report a prior that is no distribution where one is needed."""
+    return _bad_prior(span, "`using variational` needs numbers above 0: others are no distribution")
+
+
 def _bad_prior(span: Span, sentence: str) -> Diagnostic:
     return Diagnostic("GM719", f"`{span.text}`: {sentence}", span)
 
@@ -85,18 +93,22 @@ def too_wide_to_learn(span: Span, text: str, entries: str) -> Diagnostic:
     return Diagnostic("GM720", f"`{text}` needs a table of {entries} entries", span, hint=hint)
 
 
-def too_large_to_learn(span: Span, error: Exception) -> Diagnostic:
-    """Report a program whose expected counts are out of reach, as compiling them found."""
-    return _too_large(span, str(error))
+def too_large_to_learn(span: Span, error: Exception, methods: Sequence[str]) -> Diagnostic:
+    """Report a program whose counts are out of reach, as compiling found, but for some methods."""
+    return _too_large(span, str(error), methods)
 
 
-def too_large_unseen(span: Span) -> Diagnostic:
+def too_large_unseen(span: Span, methods: Sequence[str]) -> Diagnostic:
     """Report a program that is only small where it has evidence, and is needed without."""
-    return _too_large(span, "log Z without evidence needs tables that only evidence makes small")
+    problem = "log Z without evidence needs tables that only evidence makes small"
+    return _too_large(span, problem, methods)
 
 
-def _too_large(span: Span, problem: str) -> Diagnostic:
+def _too_large(span: Span, problem: str, methods: Sequence[str]) -> Diagnostic:
     hint = "observe more, or let fewer variables depend on each other"
+    if methods:
+        others = " or ".join(f"`using {name}`" for name in methods)
+        hint = f"{others} estimates without such sums; or {hint}"
     return _out_of_reach(span, problem, hint)
 
 
@@ -113,7 +125,71 @@ def out_of_time(span: Span) -> Diagnostic:
 
 
 def _out_of_reach(span: Span, problem: str, hint: str) -> Diagnostic:
-    return Diagnostic("GM721", f"learning is out of reach here: {problem}", span, hint=hint)
+    return Diagnostic(_REACH, f"learning is out of reach here: {problem}", span, hint=hint)
+
+
+_REACH = "GM721"
+
+
+def is_out_of_reach(error: GmError) -> bool:
+    """Say whether all that is wrong is that counts are out of reach."""
+    return all(diagnostic.code == _REACH for diagnostic in error.diagnostics)
+
+
+# --- Methods that do not fit -------------------------------------------------------------
+
+
+def no_rule_for(span: Span, name: str, kind: str) -> Diagnostic:
+    """Report a param of which a variational estimate has no distribution."""
+    problem = f"has no rule for `{name}`, which is {kind}"
+    return _no_fit(span, "variational", problem, f"it takes probability and simplex; {_POINT}")
+
+
+def not_direct(span: Span, name: str) -> Diagnostic:
+    """Report a param that stands in an expression where it must stand alone."""
+    problem = f"has no rule for `{name}`, which does not stand in tables as it is"
+    hint = f"write `Bernoulli({name})`, `Categorical({name})`, no arithmetic on it; {_POINT}"
+    return _no_fit(span, "variational", problem, hint)
+
+
+def not_normalised(span: Span, statement: str) -> Diagnostic:
+    """Report a statement that makes log Z depend on what is learned as a distribution."""
+    problem = f"needs mechanisms alone: `{statement}` makes log Z depend on what is learned"
+    return _no_fit(span, "variational", problem, "`using gradient` learns a point")
+
+
+def bound_to_predict(span: Span) -> Diagnostic:
+    """Report `to predict` where all that was seen is bounded."""
+    return _no_fit(
+        span, "variational", "tells all that was seen, and takes no `to predict`", _POINT
+    )
+
+
+def not_observed(span: Span, name: str, row: str) -> Diagnostic:
+    """Report a variable that a row, "" for the program, leaves open where all are needed."""
+    who = f"row {row}" if row else "what the program observes"
+    problem = f"needs every variable observed: {who} says nothing of `{name}`"
+    return _no_fit(span, "pseudo", problem, _SUMMED_OUT)
+
+
+def statement_not_observed(span: Span, statement: str) -> Diagnostic:
+    """Report a statement that brings variables that nobody can observe."""
+    problem = f"needs every variable observed, and `{statement}` is written with some of its own"
+    return _no_fit(span, "pseudo", problem, _SUMMED_OUT)
+
+
+def sampled_to_predict(span: Span, method: str) -> Diagnostic:
+    """Report `to predict` where chains tell what is expected without evidence."""
+    hint = "`using gradient`, or `using pseudo` where that is too wide"
+    return _no_fit(span, method, "samples without evidence, and takes no `to predict`", hint)
+
+
+_SUMMED_OUT = "`using gradient`, or `using cd(5)` where that is too wide, sums them out"
+_POINT = "`using em` or `using gradient` learns a point"
+
+
+def _no_fit(span: Span, method: str, problem: str, hint: str = "") -> Diagnostic:
+    return Diagnostic("GM725", f"`using {method}` {problem}", span, hint=hint)
 
 
 def endless(name: str) -> str:

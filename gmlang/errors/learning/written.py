@@ -62,9 +62,15 @@ def restarts_outside(span: Span, most: int, given: float) -> Diagnostic:
     return _bad_option(span, f"restarts are a number from 1 to {most}; this is {given:g}")
 
 
+def sweeps_outside(span: Span, text: str, most: int) -> Diagnostic:
+    """Report chains that do no sweep between two steps, or more than there may be."""
+    return _bad_option(span, f"sweeps of chains are a number from 1 to {most}; this is `{text}`")
+
+
 def no_method(span: Span, text: str, methods: Sequence[str]) -> Diagnostic:
     """Report a method behind `using` that answers questions, or that nobody knows."""
-    hint = " or ".join(f"`using {name}`" for name in methods)
+    *others, last = (f"`using {name}`" for name in methods)
+    hint = f"{', '.join(others)} or {last}"
     return _bad_option(span, f"`{text}` is no method of learning", hint)
 
 

@@ -4,60 +4,35 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
 from gmlang.core.ast import Aggregate, Apply, Cases, DataRef, Expression
 from gmlang.graph.from_core import Grounding
 from gmlang.graph.lowering.grounder import Learned, LearnedBlock
 from gmlang.graph.values import terms
-from gmlang.graph.values.environment import Env
 from gmlang.learning.dependence.direct import codes_of
-from gmlang.learning.dependence.occurrences import Deriver, Occurrence, of_term
+from gmlang.learning.dependence.forms import (
+    Direct,
+    Form,
+    General,
+    Linear,
+    broadcast,
+    derived,
+    environment_of,
+    evaluated,
+    logs_of,
+    names_of,
+)
+from gmlang.learning.dependence.occurrences import Deriver, Occurrence
 from gmlang.learning.numbers.coordinates import Layout
 from gmlang.learning.numbers.inside import inner_numbers, other_numbers
-from gmruntime.arrays import Float64, Int64
+from gmruntime.arrays import Float64
 from gmruntime.budget import UNLIMITED, Budget
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock, FactorGraph
 
 _MISMATCH_MAX = 1e-9
 """So far may a direct entry be off where it is checked, nats."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Direct:
-    """A block whose entries are learned numbers, or one minus them, times constants.
-
-    Attributes:
-        constants: logs, -inf where a state is impossible; shaped like the block's tables.
-        places: which log each entry adds: 0 none, k + 1 that of number k, n + k + 1 that of one
-            minus it.
-    """
-
-    constants: Float64[np.ndarray, "tables *states"]
-    places: Int64[np.ndarray, "tables *states"]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Linear:
-    """A block whose log values are a constant and a sum of learned numbers times slopes."""
-
-    constants: Float64[np.ndarray, "tables *states"]
-    occurrences: tuple[Occurrence, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class General:
-    """A block that is evaluated, and derived, anew for other numbers.
-
-    Attributes:
-        numbers: which of those learned it depends on.
-    """
-
-    made: LearnedBlock
-    numbers: Int64[np.ndarray, " some"]
-
-
-Form = Direct | Linear | General
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,7 +59,7 @@ class Tables:
             TimeoutError: when the budget ended before.
         """
         found: list[np.ndarray | None] = [None] * len(self.graph.factors)
-        logs = _logs(numbers)
+        logs = logs_of(numbers)
         for block, form in self.forms:
             budget.check()
             match form:
@@ -96,7 +71,19 @@ class Tables:
                         table = table + one.slopes * numbers[one.numbers]
                     found[block] = table
                 case General(made=made):
-                    found[block] = _evaluated(made, self.layout, numbers)
+                    found[block] = evaluated(made, self.layout, numbers)
+        return found
+
+    def of_logs(self, logs: Float64[np.ndarray, " places"]) -> list[np.ndarray | None]:
+        """Return the log tables of direct blocks where these stand in place of the numbers' logs.
+
+        Args:
+            logs: 0, one for each number, and one for one minus each.
+        """
+        found: list[np.ndarray | None] = [None] * len(self.graph.factors)
+        for block, form in self.forms:
+            assert isinstance(form, Direct)
+            found[block] = form.constants + logs[form.places]
         return found
 
     def uses(self, counts: Mapping[int, np.ndarray]) -> Float64[np.ndarray, "2 numbers"]:
@@ -129,7 +116,7 @@ class Tables:
             found = form.occurrences if isinstance(form, Linear) else None
             if found is None:
                 assert isinstance(form, General)
-                found = _derived(form.made, self.layout, numbers, budget)
+                found = derived(form.made, self.layout, numbers, budget)
             for one in found:
                 budget.check()
                 # What cannot be has no slope, and no count either.
@@ -138,56 +125,51 @@ class Tables:
                 total += np.bincount(numbers_of.reshape(-1), weighed.reshape(-1), len(total))
         return total
 
+    def jacobians(
+        self, numbers: Float64[np.ndarray, " numbers"], budget: Budget = UNLIMITED
+    ) -> dict[int, csr_matrix]:
+        """Return by block how each entry of its log tables changes with each number.
+
+        Raises:
+            TimeoutError: when the budget ended before.
+        """
+        found: dict[int, csr_matrix] = {}
+        size = self.layout.size
+        for block, form in self.forms:
+            budget.check()
+            match form:
+                case Direct(places=places):
+                    on, off = places <= size, places > size
+                    which = np.where(on, places, places - size) - 1
+                    x = numbers[which]
+                    with np.errstate(divide="ignore"):
+                        slopes = np.where(on, 1.0 / x, np.where(off, -1.0 / (1.0 - x), 0.0))
+                    parts = (Occurrence(which, np.where(places > 0, slopes, 0.0)),)
+                case Linear(occurrences=occurrences):
+                    parts = occurrences
+                case General(made=made):
+                    parts = derived(made, self.layout, numbers, budget)
+            kind = self.graph.factors[block].kind
+            assert isinstance(kind, Table)
+            shape = kind.log_potentials.shape
+            entries = np.arange(int(np.prod(shape)))
+            matrix = csr_matrix((len(entries), size))
+            for one in parts:
+                slopes = np.broadcast_to(one.slopes, shape).reshape(-1)
+                columns = np.broadcast_to(one.numbers, shape).reshape(-1)
+                kept = slopes != 0
+                where = (entries[kept], columns[kept])
+                matrix = matrix + csr_matrix((slopes[kept], where), matrix.shape)
+            found[block] = matrix
+        return found
+
     def direct_only(self) -> np.ndarray:
         """Say of each number whether direct blocks alone depend on it."""
         found = np.ones(self.layout.size, np.bool_)
         for _, form in self.forms:
-            for name in _names(form, self.layout):
+            for name in names_of(form, self.layout):
                 found[self.layout.array(name).part] = False
         return found
-
-
-def _logs(numbers: np.ndarray) -> np.ndarray:
-    """Return 0, the logs of the numbers, and those of one minus them."""
-    # Of numbers that are no probabilities nobody asks for the logs.
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.concatenate([np.zeros(1), np.log(numbers), np.log1p(-numbers)])
-
-
-def numbers_of(form: Form, layout: Layout) -> Int64[np.ndarray, " some"]:
-    """Return which numbers a block depends on."""
-    match form:
-        case Direct(places=places):
-            found = np.unique(places)
-            found = found[found > 0] - 1
-            return np.unique(np.where(found >= layout.size, found - layout.size, found))
-        case Linear(occurrences=occurrences):
-            parts = [np.unique(one.numbers[one.slopes != 0]) for one in occurrences]
-            return np.unique(np.concatenate([np.zeros(0, np.int64), *parts]))
-        case General(numbers=numbers):
-            return numbers
-
-
-def _names(form: Form, layout: Layout) -> list[str]:
-    """Name the params that a block depends on otherwise than directly."""
-    match form:
-        case Direct():
-            return []
-        case Linear(occurrences=occurrences):
-            numbers = {int(k) for one in occurrences for k in np.unique(one.numbers)}
-            return [
-                array.name
-                for array in layout.arrays
-                if any(array.start <= k < array.start + array.size for k in numbers)
-            ]
-        case General(made=made):
-            learned = Learned(frozenset())
-            names: list[str] = []
-            for array in layout.arrays:
-                learned.names = frozenset((array.name,))
-                if learned.concerns(made.job.expressions()):
-                    names.append(array.name)
-            return names
 
 
 # --- Blocks of the grounded program ------------------------------------------------------
@@ -235,33 +217,29 @@ def tables_of(
 def _form(made: LearnedBlock, layout: Layout, inside: np.ndarray, budget: Budget) -> Form:
     """Find the plainest form of a block; what is direct is checked at some numbers."""
     deriver = Deriver(layout)
-    env = _environment(made, layout, inside)
+    env = environment_of(made, layout, inside)
     codes = codes_of(deriver, made.job.term, env)
     if codes is not None:
         places = made.chosen(np.where(made.holds, codes, 0))
         places = np.where(places < 0, layout.size - places, places)
         values = made.chosen(np.where(made.holds, terms.log_values(made.job.term, env), 0.0))
-        logs = _logs(inside)
-        places, values = _broadcast(places, values)
+        logs = logs_of(inside)
+        places, values = broadcast(places, values)
         direct = Direct(values - logs[places], places)
         other = 0.5 * (inside + other_numbers(layout, inside))
-        expected = _evaluated(made, layout, other)
-        found = direct.constants + _logs(other)[places]
+        expected = evaluated(made, layout, other)
+        found = direct.constants + logs_of(other)[places]
         both = np.isfinite(found) & np.isfinite(expected)
         same = np.isfinite(found) == np.isfinite(expected)
         if same.all() and (np.abs(np.where(both, found - expected, 0.0)) < _MISMATCH_MAX).all():
             return direct
-    found = _derived(made, layout, inside, budget)
+    found = derived(made, layout, inside, budget)
     if isinstance(made.job.term, terms.Value) and _is_linear(deriver, made.job.term.value):
-        constants = _evaluated(made, layout, np.zeros(layout.size))
+        constants = evaluated(made, layout, np.zeros(layout.size))
         shape = np.broadcast_shapes(constants.shape, *(one.numbers.shape for one in found))
         return Linear(np.broadcast_to(constants, shape), found)
     parts = [np.unique(one.numbers) for one in found]
     return General(made, np.unique(np.concatenate([np.zeros(0, np.int64), *parts])))
-
-
-def _broadcast(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
-    return tuple(np.array(one) for one in np.broadcast_arrays(*arrays))
 
 
 def _is_linear(deriver: Deriver, expression: Expression) -> bool:
@@ -344,35 +322,3 @@ def _of(
 ) -> tuple[FactorBlock, Direct | Linear]:
     kind = Table(np.zeros(form.constants.shape))
     return FactorBlock(kind, np.ascontiguousarray(block.scopes[rows]), block.label), form
-
-
-# --- Evaluating and deriving -------------------------------------------------------------
-
-
-def _environment(made: LearnedBlock, layout: Layout, numbers: np.ndarray) -> Env:
-    """Return a block's surroundings with other values of what is learned."""
-    env = made.env
-    env.world.data.update(layout.values(np.array(numbers)))
-    # A new one each time: what was found for other numbers is not kept.
-    return Env(env.world, env.frame, env.slots, env.path, env.names, ((made.holds, True),))
-
-
-def _evaluated(made: LearnedBlock, layout: Layout, numbers: np.ndarray) -> np.ndarray:
-    env = _environment(made, layout, numbers)
-    values = terms.log_values(made.job.term, env)
-    return made.chosen(np.where(made.holds, values, 0.0))
-
-
-def _derived(
-    made: LearnedBlock, layout: Layout, numbers: np.ndarray, budget: Budget
-) -> tuple[Occurrence, ...]:
-    env = _environment(made, layout, numbers)
-    found: list[Occurrence] = []
-    for one in of_term(Deriver(layout, budget), made.job.term, env):
-        budget.check()
-        slopes = made.chosen(np.where(made.holds, one.slopes, 0.0))
-        places = made.chosen(one.numbers)
-        places, slopes = _broadcast(places, slopes)
-        if slopes.any():
-            found.append(Occurrence(places, slopes))
-    return tuple(found)

@@ -6,17 +6,14 @@ import numpy as np
 
 from gmlang.core.parameters import ParameterKind
 from gmlang.diagnostics import GmError
-from gmlang.learning.methods.climbing import CALM_ROUNDS, LATENT_ROUNDS, Round
+from gmlang.learning.methods.climbing import CALM_ROUNDS, LATENT_ROUNDS, WEIGHT_MAX, Round
 from gmlang.learning.methods.lbfgs import Height, climb
 from gmlang.learning.numbers.coordinates import Layout, ParameterArray, to_coordinates, to_numbers
-from gmlang.learning.objective import Objective, Point
+from gmlang.learning.objective import Aim, Point
 from gmruntime.budget import Budget
 
 _EXPECTED_MAX = 1e-5
 """Nats that a full step may promise where the climb ends."""
-
-_WEIGHT_MAX = 30.0
-"""A real number without a prior that reaches this grows without end: e^30 is certain enough."""
 
 _GROWN = 5.0
 """What is smaller does not grow without end yet."""
@@ -25,9 +22,7 @@ _STEP_LONG = 0.3
 """A step of a number that is longer than this is no last one."""
 
 
-def ascent(
-    objective: Objective, start: Point, budget: Budget, *, has_latent: bool
-) -> Iterator[Round]:
+def ascent(objective: Aim, start: Point, budget: Budget, *, has_latent: bool) -> Iterator[Round]:
     """Yield rounds from a point on, until what is left to gain is too little.
 
     Raises:
@@ -56,8 +51,8 @@ def ascent(
         point = step.height.place
         num_calm = num_calm + 1 if step.expected < _EXPECTED_MAX else 0
         is_calm = num_calm >= CALM_ROUNDS and number >= rounds_min
-        loose = runaways(objective, point, step.direction)
-        is_over = step.is_last or any(abs(point.numbers[k]) > _WEIGHT_MAX for k in loose)
+        loose = _runaways(objective, point.numbers, step.direction)
+        is_over = step.is_last or any(abs(point.numbers[k]) > WEIGHT_MAX for k in loose)
         is_done = (is_calm or step.is_last) and not loose
         names = tuple(_named(layout, k) for k in loose) if is_over else ()
         yield Round(number, point, step.expected, is_done, names)
@@ -65,7 +60,13 @@ def ascent(
             return
 
 
-def runaways(objective: Objective, point: Point, direction: np.ndarray) -> list[int]:
+def runaways_named(objective: Aim, numbers: np.ndarray, direction: np.ndarray) -> tuple[str, ...]:
+    """Name the real numbers without a prior that a whole step would still move far."""
+    loose = _runaways(objective, numbers, direction)
+    return tuple(_named(objective.layout, k) for k in loose)
+
+
+def _runaways(objective: Aim, numbers: np.ndarray, direction: np.ndarray) -> list[int]:
     """Return the real numbers without a prior that would still take long steps, where F is flat.
 
     Where F has a maximum a step towards it gets shorter than anything it promises.
@@ -75,7 +76,7 @@ def runaways(objective: Objective, point: Point, direction: np.ndarray) -> list[
     for array in layout.arrays:
         if array.kind is ParameterKind.REAL:
             long = (np.abs(direction) > _STEP_LONG) & (precision == 0)
-            grown = np.abs(point.numbers) > _GROWN
+            grown = np.abs(numbers) > _GROWN
             found += [int(k) for k in np.flatnonzero(long & grown) if _is_in(array, int(k))]
     return found
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from gmlang.core.parameters import ParameterKind
 from gmlang.learning.numbers.coordinates import Layout, basis, to_coordinates, to_numbers
-from gmlang.learning.objective import Objective, Point
+from gmlang.learning.objective import Aim, Point
 from gmruntime.arrays import Bool, Float64
 from gmruntime.budget import Budget
 
@@ -54,7 +54,7 @@ class Curvature:
         return covariance, np.asarray(loose)
 
 
-def curvature(objective: Objective, point: Point, budget: Budget) -> Curvature:
+def curvature(objective: Aim, point: Point, budget: Budget) -> Curvature:
     """Work out the second derivatives by central differences of gradients.
 
     Raises:
@@ -86,9 +86,28 @@ class Uncertainty:
     link_errors: Float64[np.ndarray, " numbers"]
 
 
-def uncertainty(layout: Layout, numbers: np.ndarray, bent: Curvature) -> Uncertainty:
-    """Return standard errors by the delta method."""
+def uncertainty(
+    layout: Layout,
+    numbers: np.ndarray,
+    bent: Curvature,
+    scatter: np.ndarray | None = None,
+    noise: np.ndarray | None = None,
+) -> Uncertainty:
+    """Return standard errors by the delta method.
+
+    Args:
+        layout: what was learned.
+        numbers: where.
+        bent: how what was maximised bends there.
+        scatter: the covariance of its gradient by coordinates, where that is not the curvature
+            itself: the covariance of the numbers is then H^-1 scatter H^-1.
+        noise: errors of the numbers that come besides.
+
+    Source: Godambe (1960), "An optimum property of regular maximum likelihood estimation".
+    """
     covariance, loose = bent.spread()
+    if scatter is not None:
+        covariance = covariance @ scatter @ covariance
     errors = np.zeros(layout.size)
     links = np.zeros(layout.size)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -107,6 +126,10 @@ def uncertainty(layout: Layout, numbers: np.ndarray, bent: Curvature) -> Uncerta
                     errors[part] = links[part] * x
                 case ParameterKind.REAL:
                     links[part] = errors[part] = np.sqrt(np.diag(covariance)[part])
+    if noise is not None:
+        grown = np.hypot(errors, noise)
+        links *= np.divide(grown, errors, out=np.ones_like(errors), where=errors > 0)
+        errors = grown
     return Uncertainty(np.where(loose, np.nan, errors), np.where(loose, np.nan, links))
 
 

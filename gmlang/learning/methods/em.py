@@ -1,10 +1,9 @@
 """Expectation and maximisation: counts for the numbers, numbers for the counts.
 
 Where a number stands directly in tables its maximum is (used + imaginary cases) / sum. For others
-the maximum is climbed to with the counts held fixed, which needs no inference. Every second round
-is a longer stride in coordinates; where that would lose, the plain round stands.
+the maximum is climbed to with the counts held fixed, which needs no inference.
 
-Source: Dempster, Laird and Rubin (1977); the strides are SQUAREM, Varadhan and Roland (2008).
+Source: Dempster, Laird and Rubin (1977).
 """
 
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ import numpy as np
 
 from gmlang.core.parameters import ParameterKind
 from gmlang.diagnostics import GmError
-from gmlang.learning.methods.climbing import FALL_MAX, GAIN_MAX, LATENT_ROUNDS, Calm, Round
+from gmlang.learning.methods.climbing import RisingMap, Round, strides
 from gmlang.learning.methods.lbfgs import Height, climb
 from gmlang.learning.numbers.coordinates import pulled_back, to_coordinates, to_numbers
 from gmlang.learning.objective import Objective, Point, direct_gradient
@@ -32,57 +31,15 @@ def em(objective: Objective, start: Point, budget: Budget, *, has_latent: bool) 
     Raises:
         TimeoutError: when the budget ended within a round.
     """
-    calm = Calm(LATENT_ROUNDS if has_latent else 0)
-    is_direct = objective.tables.direct_only()
-    number, point = 1, start
-    while True:
-        is_done = calm.hear(point.value, number)
-        yield Round(number, point, calm.gain_left, is_done)
-        if is_done:
-            return
-        first = objective.at(maximised(objective, point, is_direct, budget), budget)
-        _assert_risen(point, first)
-        if not has_latent:
-            number, point = number + 1, first
-            continue
-        second = maximised(objective, first, is_direct, budget)
-        number += 2
-        stride = _stride(objective, point, first, second)
-        leapt = _tried(objective, stride, budget) if stride is not None else None
-        if leapt is None or not leapt.value >= first.value:
-            leapt = objective.at(second, budget)
-            number += stride is not None
-            _assert_risen(first, leapt)
-        point = leapt
-
-
-def _assert_risen(before: Point, after: Point) -> None:
-    margin = FALL_MAX * max(abs(before.value), GAIN_MAX)
-    assert after.value >= before.value - margin, "F fell in a round of EM"
-
-
-def _tried(objective: Objective, numbers: np.ndarray, budget: Budget) -> Point | None:
-    try:
-        return objective.at(numbers, budget)
-    except GmError:
-        return None
-
-
-def _stride(
-    objective: Objective, point: Point, first: Point, second: np.ndarray
-) -> np.ndarray | None:
-    """Return where two rounds lead when they are gone on with; None where they agree."""
-    layout = objective.layout
-    zero, one, two = (
-        to_coordinates(layout, numbers) for numbers in (point.numbers, first.numbers, second)
+    layout, is_direct = objective.layout, objective.tables.direct_only()
+    mapping = RisingMap(
+        lambda point: maximised(objective, point, is_direct, budget),
+        lambda numbers: objective.at(numbers, budget),
+        lambda numbers: to_coordinates(layout, numbers),
+        lambda coordinates: to_numbers(layout, coordinates),
+        lambda point: point.numbers,
     )
-    step = one - zero
-    bend = (two - one) - step
-    size, bent = float(np.linalg.norm(step)), float(np.linalg.norm(bend))
-    if not bent > 0.0 or not np.isfinite(size):
-        return None
-    length = min(-1.0, -size / bent)
-    return to_numbers(layout, zero - 2.0 * length * step + length * length * bend)
+    yield from strides(mapping, start, has_latent=has_latent)
 
 
 def maximised(

@@ -6,22 +6,30 @@ several climbs leads after ten rounds says nothing about where they end.
 
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from gmlang.diagnostics import GmError
 from gmlang.learning.methods.ascent import ascent
+from gmlang.learning.methods.chains import chains
 from gmlang.learning.methods.climbing import GAIN_MAX, Round
 from gmlang.learning.methods.curvature import Curvature, curvature
 from gmlang.learning.methods.em import em
+from gmlang.learning.methods.variational import variational
 from gmlang.learning.numbers.coordinates import basis, to_coordinates, to_numbers
 from gmlang.learning.numbers.starts import rough_start
-from gmlang.learning.objective import Objective, Point
+from gmlang.learning.objective import Aim, Point
 from gmlang.learning.problem import Problem
 from gmruntime.budget import Budget
 
-METHODS: dict[str, Callable[..., Iterator[Round]]] = {"em": em, "gradient": ascent}
-"""How to climb, by the word that `using` takes."""
+_METHODS: dict[str, Callable[..., Iterator[Round]]] = {
+    "em": em,
+    "gradient": ascent,
+    "variational": variational,
+    "pseudo": ascent,
+}
+"""How to climb, by the word that `using` takes; `cd` has its sweeps besides."""
 
 _HOPELESS_ROUNDS = 10
 """A climb is given up once so many rounds in a row expect it to end below the best."""
@@ -43,6 +51,7 @@ class Attempt:
             whether this is no saddle.
         bent: how F bends there; None where that was not worked out.
         runaways: numbers that grow without end.
+        noise: how far chances may have put each number off; None where that is not known.
     """
 
     point: Point
@@ -51,6 +60,7 @@ class Attempt:
     is_converged: bool
     bent: Curvature | None = None
     runaways: tuple[str, ...] = ()
+    noise: np.ndarray | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,7 +83,7 @@ class Plan:
     """How to search.
 
     Attributes:
-        method: "em" or "gradient".
+        method: as `method_named` calls it.
         attempts: climbs.
         seed: that of climb k is seed + k.
         wants_errors: whether the curvature of the best place is of use.
@@ -86,7 +96,7 @@ class Plan:
 
 
 def search(
-    problem: Problem, objective: Objective, plan: Plan, budget: Budget
+    problem: Problem, objective: Aim, plan: Plan, budget: Budget
 ) -> Generator[Progress, None, list[Attempt]]:
     """Climb from every start until each has converged or the budget is spent.
 
@@ -141,6 +151,11 @@ def search(
     return found
 
 
+def _method(plan: Plan) -> Callable[..., Iterator[Round]]:
+    """Return how to climb."""
+    return _METHODS.get(plan.method) or partial(chains, method=plan.method)
+
+
 def _start(problem: Problem, is_rough: np.ndarray, plan: Plan, number: int) -> np.ndarray:
     rng = np.random.default_rng(plan.seed + number)
     # Who asks for more starts where none need be rough does not ask for the same one again.
@@ -150,17 +165,19 @@ def _start(problem: Problem, is_rough: np.ndarray, plan: Plan, number: int) -> n
 
 
 def _climb(
-    problem: Problem, objective: Objective, plan: Plan, start: Attempt, budget: Budget
+    problem: Problem, objective: Aim, plan: Plan, start: Attempt, budget: Budget
 ) -> Iterator[Attempt]:
     """Yield where a climb is after each round."""
     found = start
-    method = METHODS[plan.method]
+    method = _method(plan)
     try:
         for round_ in method(objective, start.point, budget, has_latent=problem.has_latent):
             rounds = start.rounds - 1 + round_.number
             found = Attempt(
                 *(round_.point, rounds, round_.gain_left, round_.is_converged),
+                bent=round_.bent,
                 runaways=round_.runaways,
+                noise=round_.noise,
             )
             yield found
             if budget.is_spent():
@@ -171,7 +188,7 @@ def _climb(
 
 def _settled(
     problem: Problem,
-    objective: Objective,
+    objective: Aim,
     plan: Plan,
     found: Attempt,
     budget: Budget,
@@ -197,7 +214,7 @@ def _settled(
 
 
 def _beyond(
-    objective: Objective, point: Point, plan: Plan, budget: Budget, may_be_saddle: bool
+    objective: Aim, point: Point, plan: Plan, budget: Budget, may_be_saddle: bool
 ) -> tuple[Point | None, Curvature | None]:
     """Return a higher place where a climb has come to rest on a saddle; None on a peak."""
     if not plan.wants_errors:
@@ -207,9 +224,7 @@ def _beyond(
     return (None if direction is None else _along(objective, point, direction, budget)), bent
 
 
-def _along(
-    objective: Objective, point: Point, direction: np.ndarray, budget: Budget
-) -> Point | None:
+def _along(objective: Aim, point: Point, direction: np.ndarray, budget: Budget) -> Point | None:
     """Look for a higher place both ways along a direction in which F bends upwards."""
     layout = objective.layout
     where = to_coordinates(layout, point.numbers)
@@ -222,13 +237,13 @@ def _along(
     return best
 
 
-def _kicked(objective: Objective, point: Point, plan: Plan, budget: Budget) -> Point | None:
+def _kicked(objective: Aim, point: Point, plan: Plan, budget: Budget) -> Point | None:
     """Shake all numbers and climb for a while: from a saddle that leads beyond it."""
     layout = objective.layout
     rng = np.random.default_rng(plan.seed)
     where = to_coordinates(layout, point.numbers)
     shaken = objective.at(to_numbers(layout, where + 0.3 * rng.normal(size=layout.size)), budget)
-    for round_ in METHODS[plan.method](objective, shaken, budget, has_latent=True):
+    for round_ in _method(plan)(objective, shaken, budget, has_latent=True):
         if round_.point.value > point.value + GAIN_MAX:
             return round_.point
         if round_.number >= 60:

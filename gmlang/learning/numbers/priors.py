@@ -5,9 +5,10 @@ found from complete cases is the posterior mean, (N_k + a_k) / sum, never 0 wher
 same for every way to write a program.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.sparse import csr_matrix, diags
 from scipy.special import xlogy
 
 from gmlang.core.ast import Expression
@@ -18,10 +19,13 @@ from gmlang.graph.values.environment import Env, Slots
 from gmlang.graph.values.evaluate import evaluate
 from gmlang.graph.world.world import ONE_INSTANCE, World
 from gmlang.learning.numbers.coordinates import Layout, ParameterArray
-from gmruntime.arrays import Float64
+from gmruntime.arrays import Bool, Float64
 
 ONE_CASE = "one imaginary case for each distribution without a prior of its own"
 """How the prior is called that stands where none is written."""
+
+HALF_CASES = "half an imaginary case for each state of a distribution without a prior of its own"
+"""How that of a variational estimate is called: Jeffreys' prior."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +38,7 @@ class Priors:
         unseen: cases of a probability being false; the rate of a Gamma.
         mean: of reals.
         precision: of reals, 0 where there is no prior.
-        uses_default: whether the weak prior stands anywhere.
+        default: where the usual weak prior stands, because none is written.
     """
 
     layout: Layout
@@ -42,7 +46,21 @@ class Priors:
     unseen: Float64[np.ndarray, " numbers"]
     mean: Float64[np.ndarray, " numbers"]
     precision: Float64[np.ndarray, " numbers"]
-    uses_default: bool
+    default: Bool[np.ndarray, " numbers"]
+
+    @property
+    def uses_default(self) -> bool:
+        """Whether the weak prior stands anywhere."""
+        return bool(self.default.any())
+
+    def of_half_cases(self) -> "Priors":
+        """Return the priors with half a case for each state where none is written.
+
+        Of many states 1 / number of states each, the usual one, expects most of them never to
+        occur once a distribution, not a point, is learned.
+        """
+        seen, unseen = (np.where(self.default, 0.5, one) for one in (self.seen, self.unseen))
+        return replace(self, seen=seen, unseen=unseen)
 
     def log_density(self, numbers: np.ndarray) -> float:
         """Return the log of the prior, nats, up to a constant."""
@@ -79,6 +97,29 @@ class Priors:
                     away = x - self.mean[array.part]
                     found[array.part] = -self.precision[array.part] * away
         return found
+
+    def curvature(self, numbers: np.ndarray) -> csr_matrix:
+        """Return minus the second derivatives of `log_density` by coordinates."""
+        diagonal, outer = np.zeros(self.layout.size), csr_matrix((self.layout.size,) * 2)
+        for array in self.layout.arrays:
+            x, seen, unseen = (v[array.part] for v in (numbers, self.seen, self.unseen))
+            match array.kind:
+                case ParameterKind.PROBABILITY:
+                    diagonal[array.part] = (seen + unseen) * x * (1.0 - x)
+                case ParameterKind.SIMPLEX:
+                    rows = array.rows(numbers)
+                    total = np.repeat(array.rows(self.seen).sum(axis=1), max(1, array.row))
+                    diagonal[array.part] = total * x
+                    owner = np.repeat(np.arange(len(rows)), max(1, array.row))
+                    place = np.arange(array.start, array.start + array.size)
+                    shape = (len(rows), self.layout.size)
+                    plain = csr_matrix((x, (owner, place)), shape)
+                    outer = outer + plain.T @ csr_matrix((total * x, (owner, place)), shape)
+                case ParameterKind.POSITIVE:
+                    diagonal[array.part] = unseen * x
+                case ParameterKind.REAL:
+                    diagonal[array.part] = self.precision[array.part]
+        return csr_matrix(diags(diagonal) - outer)
 
     def means(self) -> Float64[np.ndarray, " numbers"]:
         """Return the means of the priors, and something plain where there is none."""
@@ -117,14 +158,14 @@ def read_priors(layout: Layout, written: dict[str, Prior | None], world: World) 
     """
     zeros = (np.zeros(layout.size) for _ in range(4))
     seen, unseen, mean, precision = zeros
-    uses_default = False
+    default = np.zeros(layout.size, np.bool_)
     for array in layout.arrays:
         prior = written[array.name]
         part = array.part
         if prior is None:
             is_chance = array.kind in (ParameterKind.PROBABILITY, ParameterKind.SIMPLEX)
-            uses_default |= is_chance
             if is_chance:
+                default[part] = True
                 seen[part] = 1.0 / max(array.row, 1 + (array.kind is ParameterKind.PROBABILITY))
                 unseen[part] = seen[part]
             continue
@@ -137,7 +178,7 @@ def read_priors(layout: Layout, written: dict[str, Prior | None], world: World) 
             case ParameterKind.REAL:
                 _need(bool((values[1] > 0).all()), errors.prior_without_spread(prior.span))
                 mean[part], precision[part] = values[0].item(), values[1].item() ** -2.0
-    return Priors(layout, seen, unseen, mean, precision, uses_default)
+    return Priors(layout, seen, unseen, mean, precision, default)
 
 
 def _values(

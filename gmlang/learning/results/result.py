@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import numpy as np
-from scipy.special import expit, logit, ndtri
+from scipy.special import betaincinv, expit, logit, ndtri
 
 from gmlang.core.parameters import ParameterKind
 from gmlang.learning.methods.climbing import GAIN_MAX
@@ -60,23 +60,60 @@ class Restarts:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Posterior:
+    """What is known of params that were learned as distributions: a Dirichlet for each.
+
+    Attributes:
+        cases: seen, expected and imaginary ones of each number, and of one minus it.
+        totals: those of its whole distribution.
+        bound: nats; the log evidence, of all cases under the prior, is not below it.
+        is_exact: nothing is latent: the bound is the log evidence, the posterior the true one.
+    """
+
+    cases: Float64[np.ndarray, "2 numbers"]
+    totals: Float64[np.ndarray, " numbers"]
+    bound: float
+    is_exact: bool
+
+    def errors(self) -> Float64[np.ndarray, " numbers"]:
+        """Return the standard deviations."""
+        mean = self.cases[0] / self.totals
+        return np.sqrt(mean * (1.0 - mean) / (self.totals + 1.0))
+
+    def quantile(self, part: slice, below: float) -> Float64[np.ndarray, " some"]:
+        """Return the numbers that so much of each one's distribution lies below."""
+        on = self.cases[0, part]
+        off = self.totals[part] - on
+        # Of a single state that is always 1.
+        found = betaincinv(on, np.where(off > 0, off, 1.0), below)
+        return np.where(off > 0, found, 1.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Learned(Generic[M]):
     """Params that were learned from cases.
 
     Attributes:
         text: the `learn` as written.
         values: the params by name.
-        bound: the same by core name, as models have them.
+        bindings: the same by core name, as models have them.
         errors: standard errors, shaped like the values; NaN where what was seen does not tell, and
             everywhere where there are too many numbers to say.
         counts: of how many cases each number speaks: how often it was used, imaginary cases left
             out; NaN where a param does not stand in tables as it is.
-        log_likelihood: of all cases, nats.
+        objective: what was maximised, nats: log-likelihood and log prior together, the bound, or
+            the pseudo-likelihood and log prior; NaN where chains never know it.
+        log_likelihood: of all cases, nats; NaN where it was not worked out.
         log_prior: of the values, nats, up to a constant.
+        posterior: of the values, and a bound on the log evidence, where they were learned as
+            distributions; None else.
         held_out: of cases that nothing was learned from; None where none were kept apart.
-        status: "converged" (at most `GAIN_MAX` nats are left to gain), or "stopped".
+        status: "converged" (at most `GAIN_MAX` nats are left to gain), "stopped", or "estimate"
+            where chains stand for log Z.
+        noise: how far chains may have put the number that is known least off; None where there are
+            none, or nobody can say.
         gain_left: nats that are expected to be left.
-        method: "em" or "gradient".
+        method: "em", "gradient", "variational", "pseudo", or "cd(k)".
         rounds: evaluations of F in the climb that ended highest.
         restarts: how all climbs ended.
         notes: sentences about what to be careful with.
@@ -88,13 +125,16 @@ class Learned(Generic[M]):
 
     text: str
     values: Mapping[str, np.ndarray]
-    bound: Mapping[str, np.ndarray]
+    bindings: Mapping[str, np.ndarray]
     errors: Mapping[str, np.ndarray]
     counts: Mapping[str, np.ndarray]
+    objective: float
     log_likelihood: float
     log_prior: float
+    posterior: Posterior | None
     held_out: Score | None
     status: str
+    noise: float | None
     gain_left: float
     method: str
     rounds: int
@@ -110,14 +150,15 @@ class Learned(Generic[M]):
     link_errors: Float64[np.ndarray, " numbers"]
 
     @property
-    def objective(self) -> float:
-        """Log-likelihood and log prior together, which was maximised."""
-        return self.log_likelihood + self.log_prior
+    def bound(self) -> float | None:
+        """Nats that the log evidence is not below; None where no distributions were learned."""
+        return None if self.posterior is None else self.posterior.bound
 
     def interval(self, name: str, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
         """Return the lower and upper ends of intervals for a param, shaped like it.
 
-        They are symmetric in log-odds for probabilities, in logs for positive numbers.
+        They are symmetric in log-odds for probabilities, in logs for positive numbers; of what was
+        learned as a distribution as much lies below them as above.
 
         Raises:
             KeyError: when nothing of that name was learned.
@@ -128,6 +169,10 @@ class Learned(Generic[M]):
         array = next((a for a in self.layout.arrays if a.shown == name), None)
         if array is None:
             raise KeyError(name)
+        if self.posterior is not None:
+            ends = (0.5 - 0.5 * level, 0.5 + 0.5 * level)
+            low, high = (self.posterior.quantile(array.part, end) for end in ends)
+            return low.reshape(array.shape), high.reshape(array.shape)
         x = np.asarray(self.values[name], np.float64).reshape(-1)
         width = float(ndtri(0.5 + 0.5 * level)) * self.link_errors[array.part]
         match array.kind:
@@ -150,9 +195,10 @@ class Learned(Generic[M]):
             "values": {name: value.tolist() for name, value in self.values.items()},
             "errors": {name: _known(value) for name, value in self.errors.items()},
             "counts": {name: _known(value) for name, value in self.counts.items()},
-            "log_likelihood": self.log_likelihood,
+            "objective": _known_number(self.objective),
+            "log_likelihood": _known_number(self.log_likelihood),
             "log_prior": self.log_prior,
-            "gain_left": self.gain_left if np.isfinite(self.gain_left) else None,
+            "gain_left": _known_number(self.gain_left),
             "method": self.method,
             "rounds": self.rounds,
             "restarts": list(self.restarts.values),
@@ -162,10 +208,15 @@ class Learned(Generic[M]):
             "seconds": round(self.seconds, 6),
             "seed": self.seed,
         }
+        if self.status == "estimate":
+            plain["noise"] = self.noise
+        if self.posterior is not None:
+            plain["bound"] = self.posterior.bound
+            plain["bound_is_log_evidence"] = self.posterior.is_exact
         if held_out is not None:
             plain["held_out"] = {
                 "mean": held_out.mean,
-                "error": held_out.error if np.isfinite(held_out.error) else None,
+                "error": _known_number(held_out.error),
                 "rows": held_out.count,
             }
         return plain
@@ -176,6 +227,10 @@ class Learned(Generic[M]):
 
     def __repr__(self) -> str:
         return _show_learned(self)
+
+
+def _known_number(value: float) -> float | None:
+    return value if np.isfinite(value) else None
 
 
 def _known(values: np.ndarray) -> object:
@@ -199,7 +254,18 @@ def _show_learned(learned: Learned[Any]) -> str:
 
 def score_line(learned: Learned[Any]) -> str:
     """Say how well the cases are told, and those kept apart."""
-    score = f"{learned.log_likelihood / max(learned.total_weight, 1e-300):.4f} nats a case"
+    score = ""
+    if learned.posterior is not None:
+        relation = "" if learned.posterior.is_exact else "at least "
+        score = f"log evidence {relation}{learned.posterior.bound:.4f} nats · "
+    mean = learned.log_likelihood / max(learned.total_weight, 1e-300)
+    if np.isfinite(mean):
+        score += f"{mean:.4f} nats a case"
+    elif np.isfinite(learned.objective):
+        own = (learned.objective - learned.log_prior) / max(learned.total_weight, 1e-300)
+        score += f"pseudo-likelihood {own:.4f} nats a case"
+    else:
+        score += "log-likelihood not worked out"
     if learned.held_out is not None:
         held = learned.held_out
         error = f" ± {held.error:.2g}" if np.isfinite(held.error) else ""
@@ -218,11 +284,21 @@ def _about_rows(learned: Learned[Any]) -> str:
 
 
 def _quality(learned: Learned[Any]) -> str:
-    if learned.status == "converged":
+    if learned.status == "estimate":
+        off = "of unknown error" if learned.noise is None else f"± {learned.noise:.2g} by chance"
+        left = f", about {learned.gain_left:.2g} nats left" if learned.gain_left < np.inf else ""
+        parts = [f"estimate {off}{left}"]
+    elif learned.status == "converged":
         parts = [f"converged: at most {GAIN_MAX:g} nats left"]
+        if learned.posterior is not None and learned.posterior.is_exact:
+            parts = ["exact: nothing is latent"]
     else:
         left = f"about {learned.gain_left:.2g} nats left" if learned.gain_left < np.inf else ""
         parts = ["stopped: the best so far" + (f", {left}" if left else "")]
+    if learned.method == "pseudo":
+        parts[0] = f"pseudo-likelihood, {parts[0]}"
+    if learned.posterior is not None and not learned.posterior.is_exact:
+        parts[0] = f"variational estimate, {parts[0]}"
     rounds = "1 round" if learned.rounds == 1 else f"{learned.rounds} rounds"
     parts.append(f"{learned.method}, {rounds}")
     restarts = learned.restarts

@@ -86,10 +86,16 @@ def _number_lists(value: np.ndarray) -> str:
 
 
 def _provenance(learned: Learned[Any], origin: str) -> str:
-    parts = [f"learned from {origin}", f"F = {learned.objective:.6g}"]
+    parts = [f"learned from {origin}"]
+    if learned.posterior is not None:
+        parts.append(f"log evidence at least {learned.objective:.6g}")
+    elif learned.method == "pseudo":
+        parts.append(f"pseudo-likelihood and prior {learned.objective:.6g}")
+    elif np.isfinite(learned.objective):
+        parts.append(f"F = {learned.objective:.6g}")
     if learned.held_out is not None:
         parts.append(f"held out {learned.held_out.mean:.6g} nats a case")
-    parts += [learned.status, f"seed {learned.seed}"]
+    parts += [learned.status, learned.method, f"seed {learned.seed}"]
     return ", ".join(parts)
 
 

@@ -1,1 +1,1 @@
-"""Tree annealing: random forests re-drawn at a falling temperature."""
+"""Random forests re-drawn: at a falling temperature to find maxima, at 1 to draw samples."""

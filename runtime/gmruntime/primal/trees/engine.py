@@ -50,7 +50,8 @@ class TreeAnnealing:
             now = clock()
             batch_temperatures = self.temperatures[:batch]
             self.temperatures = self.temperatures[batch:]
-            forest_sweeps(arrays, self.assignment, batch_temperatures, state)
+            everything = np.arange(len(arrays.num_states), dtype=np.int32)
+            forest_sweeps(arrays, self.assignment, everything, batch_temperatures, state)
             cost = (clock() - now) / len(batch_temperatures)
             left = turn.left_s()
             if left <= 0.0:

@@ -70,8 +70,8 @@ def _grow_forest(
     degree: Int32[np.ndarray, " variables"],
     touched: Int32[np.ndarray, " variables"],
 ) -> None:
-    """Choose variables in the given order while they induce a forest."""
-    for variable in range(len(order)):
+    """Choose variables in the given order while they induce a forest; others are not chosen."""
+    for variable in range(len(chosen)):
         trees[variable] = variable
         chosen[variable] = 0
         degree[variable] = 0
@@ -186,15 +186,23 @@ def _message(
 def forest_sweeps(
     arrays: Arrays,
     assignment: Int32[np.ndarray, " variables"],
+    order: Int32[np.ndarray, " free"],
     temperatures: Float64[np.ndarray, " sweeps"],
     state: UInt64[np.ndarray, " one"],
 ) -> None:
-    """Re-draw one random forest for each temperature; 0 maximises."""
+    """Re-draw one random forest for each temperature; 0 maximises.
+
+    Args:
+        arrays: the graph.
+        assignment: is changed.
+        order: the variables that may be; it is permuted.
+        temperatures: of the sweeps.
+        state: of the random numbers.
+    """
     count = len(arrays.num_states)
     most = 1
     for variable in range(count):
         most = max(most, arrays.num_states[variable])
-    order = np.arange(count).astype(np.int32)
     chosen = np.zeros(count, np.int32)
     trees = np.zeros(count, np.int32)
     degree = np.zeros(count, np.int32)
