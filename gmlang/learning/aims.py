@@ -9,7 +9,7 @@ from gmlang.core.parameters import ParameterKind, sweeps_of
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors.learning import course as errors
 from gmlang.learning.compiled import objective_of, told_of, without_barren
-from gmlang.learning.methods.chains import NUM_CHAINS
+from gmlang.learning.methods.chains import num_chains
 from gmlang.learning.methods.pseudo import Pseudo
 from gmlang.learning.methods.sampled import Sampled, Walk
 from gmlang.learning.methods.variational import Bound, prior_cases
@@ -59,8 +59,8 @@ def aim_of(
         if is_complete:
             expected = counted_once(plain, inside(problem), budget)
         else:
-            expected = without_barren(problem, rows, budget, seed, rng)
-        return Bound(expected, prior_cases(problem.priors))
+            expected, is_complete = without_barren(problem, rows, budget, seed, rng)
+        return Bound(expected, prior_cases(problem.priors), is_complete)
     if method == "pseudo":
         return _pseudo(problem, rows, budget)
     return counted_once(plain, inside(problem), budget) if is_complete else plain
@@ -172,16 +172,16 @@ def _sampled(
 ) -> Sampled:
     everything = tuple(range(len(problem.tables.graph.factors)))
     clamped: Walk | None = None
-    weights = rows.weights
+    weights, count = rows.weights, num_chains(rows.evidence.shape[1])
     if plain is None:
-        copies = max(1, -(-NUM_CHAINS // len(weights)))
+        copies = max(1, -(-count // len(weights)))
         weights = np.repeat(weights / copies, copies)
         begun = np.repeat(rows.evidence, copies, axis=0)
         clamped = _walk(problem, everything, begun, rng, is_clamped=True)
     elif not (rows.evidence < 0).any():
         plain = counted_once(plain, inside(problem), budget)
     share = rows.weights / max(rows.total, 1e-300)
-    begun = rows.evidence[rng.choice(len(share), NUM_CHAINS, p=share)]
+    begun = rows.evidence[rng.choice(len(share), count, p=share)]
     free = _walk(problem, told_blocks(problem), begun, rng, is_clamped=False)
     return Sampled(problem.tables, problem.priors, plain, clamped, weights, free)
 

@@ -67,8 +67,10 @@ def told_of(problem: Problem, rows: Rows, budget: Budget, seed: int) -> Objectiv
 
 def without_barren(
     problem: Problem, rows: Rows, budget: Budget, seed: int, rng: np.random.Generator
-) -> Objective:
+) -> tuple[Objective, bool]:
     """Compile the objective of a program of mechanisms, in each row without what tells nothing.
+
+    Also say whether nothing latent is left then.
 
     The tables of sums that are no distributions do not sum to one, so that variables which nothing
     seen depends on would count as if they had been seen. A factor that some row does without gets
@@ -97,7 +99,9 @@ def without_barren(
     evidence, factors = [rows.evidence], list(graph.factors)
     gates: dict[int, np.ndarray] = {}
     sizes: list[int] = []
+    is_complete = True
     for b, (block, its) in enumerate(zip(graph.factors, gone, strict=True)):
+        is_complete &= not (patterns[:, block.scopes].any(axis=2) & (its < 0)).any()
         if not (its >= 0).any():
             continue
         axes = sorted(constant[b])
@@ -116,10 +120,11 @@ def without_barren(
     variables = (*graph.variables, *(VariableBlock("gate", (), size) for size in sizes))
     whole = FactorGraph(variables, tuple(factors))
     seen = _compiled(problem, whole, np.hstack(evidence), rows.weights, budget, seed)
-    return Objective(
+    objective = Objective(
         *(problem.tables, problem.priors, replace(seen, gates=gates), None, rows.weights),
         _free_states(problem),
     )
+    return objective, is_complete
 
 
 def _alike(tables: np.ndarray, axis: int, log_sums: np.ndarray) -> np.ndarray:

@@ -15,9 +15,9 @@ from gmlang.learning.compiled import objective_of
 from gmlang.learning.methods.curvature import FREE_MAX, Uncertainty, uncertainty
 from gmlang.learning.methods.pseudo import Pseudo
 from gmlang.learning.methods.search import Attempt, Plan, Progress, search
-from gmlang.learning.methods.variational import totals
+from gmlang.learning.methods.variational import Bound, totals
 from gmlang.learning.numbers.coordinates import Layout, basis
-from gmlang.learning.objective import Objective, Point
+from gmlang.learning.objective import Aim, Objective, Point
 from gmlang.learning.problem import Problem, pose
 from gmlang.learning.results.notes import ROWS_A_NUMBER, notes_on
 from gmlang.learning.results.result import Learned, Posterior, Restarts, Score
@@ -137,13 +137,13 @@ def learn(
         log_likelihood = _told(plain, plan.method, attempts[0].point, budget)
     except TimeoutError:
         raise GmError([errors.out_of_time(what.span)]) from None
-    notes = list(notes_on(problem, plan, attempts[0], skipped))
+    found = _Found(problem, used, plan, attempts, log_likelihood, scatter, score)
+    posterior = _posterior(objective, attempts[0])
+    notes = list(notes_on(problem, plan, attempts[0], posterior, skipped))
     if len(kept.weights) and held is None:
         notes.append("no held-out score: log Z is out of reach")
-    return _learned(
-        *(problem, used, how, plan, attempts, score, log_likelihood, scatter, notes, make),
-        *(values, now_s() - start_s),
-    )
+    seconds = now_s() - start_s
+    return _learned(found, posterior, notes, make, values, how.seed, seconds)
 
 
 # --- Rows --------------------------------------------------------------------------------
@@ -237,29 +237,45 @@ def _by_name(layout: Layout, numbers: np.ndarray) -> dict[str, np.ndarray]:
     return {array.shown: np.array(found[array.name]) for array in layout.arrays}
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Found:
+    """Where a search ended.
+
+    Attributes:
+        used: the rows that it learned from.
+        attempts: the best first.
+        log_likelihood: of these rows; NaN where it is not known.
+        scatter: how the gradient varies with the rows, where that is not how F bends.
+        score: of rows kept apart.
+    """
+
+    problem: Problem
+    used: Rows
+    plan: Plan
+    attempts: list[Attempt]
+    log_likelihood: float
+    scatter: np.ndarray | None
+    score: Score | None
+
+
 def _learned(
-    problem: Problem,
-    used: Rows,
-    how: How,
-    plan: Plan,
-    attempts: list[Attempt],
-    score: Score | None,
-    log_likelihood: float,
-    scatter: np.ndarray | None,
+    found: _Found,
+    posterior: Posterior | None,
     notes: list[str],
     make: Callable[[Mapping[str, object]], M],
     values: Mapping[str, object],
+    seed: int,
     seconds: float,
 ) -> Learned[M]:
-    best, layout = attempts[0], problem.layout
+    problem, used, plan, best = found.problem, found.used, found.plan, found.attempts[0]
+    layout = problem.layout
     point = best.point
     nothing = np.full(layout.size, np.nan)
     sure = Uncertainty(nothing, nothing)
-    posterior = _posterior(layout, best, used)
     if posterior is not None:
         sure = Uncertainty(posterior.errors(), nothing)
     elif best.bent is not None:
-        sure = uncertainty(layout, point.numbers, best.bent, scatter, best.noise)
+        sure = uncertainty(layout, point.numbers, best.bent, found.scatter, best.noise)
     is_direct = problem.tables.direct_only()
     counts = np.where(is_direct, point.seen.sum(axis=0), np.nan)
     own = layout.values(point.numbers)
@@ -273,35 +289,35 @@ def _learned(
         bindings=bound,
         errors=_by_name(layout, sure.errors),
         counts=_by_name(layout, counts),
-        log_likelihood=log_likelihood,
+        log_likelihood=found.log_likelihood,
         log_prior=problem.priors.log_density(point.numbers),
         posterior=posterior,
-        held_out=score,
+        held_out=found.score,
         objective=point.value,
         status=_status(plan, best),
         noise=None if best.noise is None else float(best.noise.max(initial=0.0)),
         gain_left=best.gain_left,
         method=plan.method,
         rounds=best.rounds,
-        restarts=Restarts(tuple(one.point.value for one in attempts)),
+        restarts=Restarts(tuple(one.point.value for one in found.attempts)),
         notes=tuple(notes),
         num_rows=len(used.weights),
         total_weight=used.total,
         empty=used.num_empty / num_cells if num_cells else 0.0,
         seconds=seconds,
-        seed=how.seed,
+        seed=seed,
         model=make({**values, **bound}),
         layout=layout,
         link_errors=sure.link_errors,
     )
 
 
-def _posterior(layout: Layout, best: Attempt, used: Rows) -> Posterior | None:
+def _posterior(aim: Aim, best: Attempt) -> Posterior | None:
     cases = best.point.cases
-    if cases is None:
+    if cases is None or not isinstance(aim, Bound):
         return None
-    is_exact = best.is_converged and not (used.evidence < 0).any()
-    return Posterior(cases, totals(layout, cases), best.point.value, is_exact)
+    is_exact = best.is_converged and aim.is_evidence
+    return Posterior(cases, totals(aim.layout, cases), best.point.value, is_exact)
 
 
 def _scattered(
@@ -331,9 +347,9 @@ def _told(plain: Objective | None, method: str, point: Point, budget: Budget) ->
 
 
 def _status(plan: Plan, best: Attempt) -> str:
-    if sweeps_of(plan.method) is not None and not best.runaways:
-        return "estimate"
-    return "converged" if best.is_converged else "stopped"
+    if not best.is_converged:
+        return "stopped"
+    return "estimate" if sweeps_of(plan.method) is not None else "converged"
 
 
 # --- Without learning --------------------------------------------------------------------

@@ -86,9 +86,10 @@ class Problem:
         return [n.name for n in named if n.variables.size and is_unseen[n.variables].all()]
 
     def _mentioned(self) -> np.ndarray:
-        blocks = [self.tables.graph.factors[block] for block, _ in self.tables.forms]
-        parts = [np.unique(block.scopes) for block in blocks]
-        return np.unique(np.concatenate([np.zeros(0, np.int64), *parts])).astype(np.int64)
+        found = np.zeros(self.rows.evidence.shape[1], np.bool_)
+        for block, _ in self.tables.forms:
+            found[self.tables.graph.factors[block].scopes] = True
+        return np.flatnonzero(found)
 
     def is_rough(self) -> np.ndarray:
         """Say of each number whether it speaks of a variable that is latent in every row."""

@@ -27,7 +27,8 @@ from gmlang.learning.numbers.coordinates import basis, to_coordinates, to_number
 from gmlang.learning.objective import Point
 from gmruntime.budget import Budget
 
-NUM_CHAINS = 100
+_NUM_CHAINS_MAX, _NUM_CHAINS_MIN, _CELLS_MAX = 100, 8, 1 << 21
+"""Chains: fewer of many variables, where each tells more."""
 
 _GROUPS = 4
 
@@ -55,10 +56,16 @@ _FULL_MAX = 1000
 """Of more numbers the scale of each is known, and not how they go together."""
 
 
+def num_chains(num_variables: int) -> int:
+    """Return how many chains are worth their time."""
+    fitting = _CELLS_MAX // max(1, num_variables) // _GROUPS * _GROUPS
+    return int(np.clip(fitting, _NUM_CHAINS_MIN, _NUM_CHAINS_MAX))
+
+
 def chains(
     aim: Sampled, start: Point, budget: Budget, *, has_latent: bool, method: str
 ) -> Iterator[Round]:
-    """Yield rounds, each with the mean of the numbers so far.
+    """Yield rounds, each with the mean of the numbers so far; the last is called converged.
 
     Args:
         aim: what is climbed.
@@ -74,8 +81,8 @@ def chains(
     assert sweeps is not None
     num_groups = 1 if has_latent else _GROUPS
     groups = [slice(k, None, num_groups) for k in range(num_groups)]
-    total = float(aim.weights.sum())
-    num_rounds = int(np.clip(total / _NOISE**2 / NUM_CHAINS, _ROUNDS_MIN, _ROUNDS_MAX))
+    total, count = float(aim.weights.sum()), len(aim.free.chains.assignments)
+    num_rounds = int(np.clip(total / _NOISE**2 / count, _ROUNDS_MIN, _ROUNDS_MAX))
     burn_in = int(_BURN_IN * num_rounds)
     where = np.tile(to_coordinates(layout, start.numbers), (num_groups, 1))
     sums, scale = np.zeros_like(where), _Scale(aim, total)
@@ -105,7 +112,8 @@ def chains(
         if is_last and not has_latent and not loose and layout.size <= FREE_MAX:
             found = arrival(aim, mean, sweeps, budget)
         point = aim.at(mean, budget)
-        yield Round(number + 1, point, found.gain_left, False, found.loose, noise, found.bent)
+        is_over = is_last and not found.loose
+        yield Round(number + 1, point, found.gain_left, is_over, found.loose, noise, found.bent)
         if is_last:
             return
 

@@ -65,6 +65,8 @@ class Pseudo:
     def scatter(self, numbers: np.ndarray, budget: Budget) -> Float64[np.ndarray, "all all"]:
         """Return how the gradient by coordinates varies with the rows that were seen.
 
+        A prior varies as the cases would that it stands for.
+
         Raises:
             TimeoutError: when the budget ended before.
         """
@@ -87,7 +89,8 @@ class Pseudo:
             total += weights @ each
             outer += each.T @ (weights[:, None] * each)
         # What the prior pulls on all rows alike is no variation.
-        return outer - np.outer(total, total) / max(float(of.weights.sum()), 1e-300)
+        outer -= np.outer(total, total) / max(float(of.weights.sum()), 1e-300)
+        return outer + self.priors.curvature(numbers).toarray()
 
     def _slopes(self, numbers: np.ndarray, budget: Budget) -> csr_matrix:
         """Return how each entry of the pool changes with each number."""

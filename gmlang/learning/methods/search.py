@@ -195,7 +195,8 @@ def _settled(
     is_rough: np.ndarray,
 ) -> Generator[Progress, None, Attempt]:
     """Make sure that the best climb has not come to rest on a saddle, and how F bends there."""
-    may_be_saddle = bool(is_rough.any())
+    # Where nobody knows how high a place is, nobody can look for a higher one.
+    may_be_saddle = bool(is_rough.any()) and np.isfinite(found.point.value)
     if not (may_be_saddle or plan.wants_errors):
         return found
     for _ in range(_SADDLES_MAX):

@@ -50,10 +50,12 @@ class Bound:
     Attributes:
         expected: what is summed over the rows; its own numbers are only where a climb begins.
         prior: imaginary cases, all above 0.
+        is_evidence: whether nothing is latent: the highest bound is then the log evidence.
     """
 
     expected: Objective
     prior: Cases
+    is_evidence: bool
 
     @property
     def layout(self) -> Layout:

@@ -8,6 +8,7 @@ from gmlang.learning.numbers.coordinates import basis
 from gmlang.learning.numbers.priors import HALF_CASES, ONE_CASE
 from gmlang.learning.objective import Point
 from gmlang.learning.problem import Problem
+from gmlang.learning.results.result import Posterior
 
 _FEW_CASES = 5.0
 """A distribution that speaks of fewer cases is noted."""
@@ -29,18 +30,21 @@ _PSEUDO = (
 _CHAINS = "log Z came from chains: how high the likelihood is, and whether higher, nobody knows"
 
 
-def notes_on(problem: Problem, plan: Plan, best: Attempt, skipped: int) -> tuple[str, ...]:
+def notes_on(
+    problem: Problem, plan: Plan, best: Attempt, posterior: Posterior | None, skipped: int
+) -> tuple[str, ...]:
     """Say what to know of what was found.
 
     Args:
         problem: that was posed.
         plan: by which it was climbed.
         best: where that ended.
+        posterior: what was found, where that is a distribution.
         skipped: rows that were left out.
     """
     notes = [_skipped_note(skipped)] if skipped else []
     if problem.priors.uses_default:
-        default = HALF_CASES if best.point.cases is not None else ONE_CASE
+        default = ONE_CASE if posterior is None else HALF_CASES
         notes.append(f"prior: {default}")
     if problem.learn.method == "em" and plan.method != "em":
         reason = f"`{problem.normaliser}`" if problem.normaliser else "`to predict`"
@@ -48,7 +52,7 @@ def notes_on(problem: Problem, plan: Plan, best: Attempt, skipped: int) -> tuple
     if unseen := problem.never_seen():
         listed = ", ".join(unseen[:_NOTES_MAX]) + (", ..." if len(unseen) > _NOTES_MAX else "")
         notes.append(f"{listed}: never observed, so other numbers may name the states otherwise")
-    if best.point.cases is not None and problem.has_latent:
+    if posterior is not None and not posterior.is_exact:
         notes.append(_PRODUCT)
     if plan.method == "pseudo":
         notes.append(_PSEUDO)
@@ -65,13 +69,15 @@ def notes_on(problem: Problem, plan: Plan, best: Attempt, skipped: int) -> tuple
 
 def _without_errors(problem: Problem, plan: Plan, best: Attempt) -> str:
     """Say why there are no standard errors where one might expect them; "" where there are."""
-    if best.bent is not None or best.point.cases is not None or best.runaways:
+    if best.bent is not None or plan.method == "variational" or best.runaways:
         return ""
     free = basis(problem.layout).shape[1]
     if sweeps_of(plan.method) is not None:
         if problem.has_latent:
             return "chains do not tell how F bends where something is latent"
-        return "chains tell too little of how F bends"
+        if free > FREE_MAX:
+            return f"{free} free numbers are too many"
+        return "chains had no time to measure how F bends"
     if not best.is_converged:
         return ""
     if free > FREE_MAX:

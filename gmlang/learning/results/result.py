@@ -201,14 +201,14 @@ class Learned(Generic[M]):
             "gain_left": _known_number(self.gain_left),
             "method": self.method,
             "rounds": self.rounds,
-            "restarts": list(self.restarts.values),
+            "restarts": [_known_number(value) for value in self.restarts.values],
             "rows": self.num_rows,
             "empty": self.empty,
             "notes": list(self.notes),
             "seconds": round(self.seconds, 6),
             "seed": self.seed,
         }
-        if self.status == "estimate":
+        if np.isnan(self.objective):
             plain["noise"] = self.noise
         if self.posterior is not None:
             plain["bound"] = self.posterior.bound
@@ -294,7 +294,8 @@ def _quality(learned: Learned[Any]) -> str:
             parts = ["exact: nothing is latent"]
     else:
         left = f"about {learned.gain_left:.2g} nats left" if learned.gain_left < np.inf else ""
-        parts = ["stopped: the best so far" + (f", {left}" if left else "")]
+        which = "the mean so far" if np.isnan(learned.objective) else "the best so far"
+        parts = [f"stopped: {which}" + (f", {left}" if left else "")]
     if learned.method == "pseudo":
         parts[0] = f"pseudo-likelihood, {parts[0]}"
     if learned.posterior is not None and not learned.posterior.is_exact:

@@ -157,6 +157,28 @@ def test_the_gradient_equals_differences(name: str, seed: int):
         assert found[k] == pytest.approx((above - below) / 2e-5, abs=2e-6)
 
 
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_jacobians_are_differences_of_tables(name: str):
+    problem, _ = posed(_plain(PROGRAMS[name]))
+    tables, layout, numbers = problem.tables, problem.layout, anywhere(problem)
+    found = tables.jacobians(numbers)
+    assert set(found) == {block for block, _ in tables.forms}
+    where = to_coordinates(layout, numbers)
+    for k in range(layout.size):
+        step = np.zeros(layout.size)
+        step[k] = 1e-5
+        above, below = to_numbers(layout, where + step), to_numbers(layout, where - step)
+        ends = tables.at(above), tables.at(below)
+        for block, matrix in found.items():
+            high, low = ends[0][block], ends[1][block]
+            assert high is not None
+            assert low is not None
+            finite = np.isfinite(high)
+            change = np.where(finite, high, 0.0) - np.where(finite, low, 0.0)
+            moved = matrix @ (above - below)
+            assert moved == pytest.approx(change.reshape(-1), abs=1e-9)
+
+
 @pytest.mark.parametrize("name", ["direct", "one minus", "simplex by name", "gates"])
 def test_what_stands_in_tables_as_it_is_is_found_to_be_direct(name: str):
     problem, _ = posed(_plain(PROGRAMS[name]))

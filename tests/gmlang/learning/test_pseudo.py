@@ -142,3 +142,13 @@ def test_few_rows_give_no_errors():
     learned = gmlang.compile(GRID).learn(seen={"x": np.eye(4)[None].astype(int)})
     assert np.isnan(learned.errors["J"])
     assert any("too few rows" in note for note in learned.notes)
+
+
+@pytest.mark.parametrize("method", ["gradient", "pseudo", "cd(1)"])
+def test_what_no_row_speaks_of_is_as_unsure_as_its_prior(method: str):
+    text = GRID.replace("param J : real", "param J : real\nparam unused : real ~ Normal(0, 2)")
+    text = text.replace("weight h", "weight h + 0 * unused").replace("learn h,", "learn unused, h,")
+    x = np.random.default_rng(0).integers(0, 2, (40, 4, 4))
+    learned = gmlang.compile(text).learn(seen={"x": x}, method=method)
+    assert learned.errors["unused"] == pytest.approx(2.0, rel=0.05)
+    assert 0 < float(learned.errors["J"]) < 0.5

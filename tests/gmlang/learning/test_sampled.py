@@ -131,7 +131,8 @@ def test_an_end_gives_the_mean_so_far():
     seen = [next(steps) for _ in range(3)]
     watch.ended.set()
     learned = finished(steps)
-    assert learned.status == "estimate"
+    assert learned.status == "stopped"
+    assert "stopped: the mean so far" in repr(learned)
     assert learned.values["w"] == seen[-1].values["w"]
     assert learned.rounds == 3
 

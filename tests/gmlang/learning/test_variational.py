@@ -172,10 +172,20 @@ learn p from seen using variational
 """
     cases = {"z": [1, 0, None], "x": [1, None, None], "y": [None, None, None]}
     learned = gmlang.compile(text).learn(seen=cases)
+    assert learned.posterior is not None
+    assert learned.posterior.is_exact
     # One row says that p[1] was true once; the soft evidence is 0.9 in each, of three states.
     expected = np.log(0.4) + np.log(0.5) + np.log(0.6) + 3 * np.log(0.9 / 3)
     assert learned.bound == pytest.approx(expected, abs=1e-9)
     assert learned.values["p"] == pytest.approx([0.5, 1.5 / 2])
+
+
+def test_cells_that_tell_nothing_leave_the_evidence_exact():
+    cases = {"a": [True, False, None], "b": [True, None, None], "c": [None, None, None]}
+    learned = gmlang.compile(NETWORK).learn(seen=cases)
+    assert learned.posterior is not None
+    assert learned.posterior.is_exact
+    assert learned.bound == pytest.approx(np.log(2 / 7 * 5 / 8 * 1 / 2))
 
 
 def test_intervals_are_those_of_the_posterior():

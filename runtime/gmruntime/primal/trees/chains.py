@@ -40,17 +40,20 @@ class Chains:
         """Let every chain sweep so many times under other tables.
 
         Raises:
-            TimeoutError: when the budget ended before all had.
+            TimeoutError: when the budget ended before all had, or would.
         """
         from gmruntime.primal.compiled import arrays_of
         from gmruntime.primal.trees.moves import forest_sweeps
 
         arrays = arrays_of(self.flat, np.maximum(log_potentials, _FORBIDDEN))
-        temperature = np.ones(1)
+        temperature, cost_s = np.ones(1), 0.0
         for assignment, free, state in zip(self.assignments, self.free, self.states, strict=True):
             for _ in range(sweeps):
-                budget.check()
+                left_s = budget.left_s()
+                if left_s <= cost_s:
+                    raise TimeoutError
                 forest_sweeps(arrays, assignment, free, temperature, state)
+                cost_s = left_s - budget.left_s()
 
     def entries(self) -> Int64[np.ndarray, "chains factors"]:
         """Return which entry of the graph's tables each factor uses in each chain."""
