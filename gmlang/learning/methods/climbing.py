@@ -25,6 +25,9 @@ LATENT_ROUNDS = 20
 WEIGHT_MAX = 30.0
 """A real number without a prior that reaches this grows without end: e^30 is certain enough."""
 
+_ROUNDING = 1e-12
+"""So far apart equal values of what is maximised may come out, as a part of themselves."""
+
 _FALL_MAX = 1e-7
 """F may fall by this part of itself, or of a hundredth of a nat, for rounding."""
 
@@ -129,7 +132,7 @@ def strides(mapping: RisingMap, start: Point, *, has_latent: bool) -> Iterator[R
         number += 2
         stride = _stride(mapping, point, first, second)
         leapt = _tried(mapping, stride) if stride is not None else None
-        if leapt is None or not leapt.value >= first.value:
+        if leapt is None or not leapt.value >= first.value - _ROUNDING * abs(first.value):
             leapt = mapping.at(second)
             number += stride is not None
             _assert_risen(first, leapt)
