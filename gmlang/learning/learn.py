@@ -16,7 +16,7 @@ from gmlang.learning.methods.curvature import FREE_MAX, Uncertainty, uncertainty
 from gmlang.learning.methods.pseudo import Pseudo
 from gmlang.learning.methods.search import Attempt, Plan, Progress, search
 from gmlang.learning.methods.variational import Bound, totals
-from gmlang.learning.numbers.coordinates import Layout, basis
+from gmlang.learning.numbers.coordinates import Layout, num_free
 from gmlang.learning.objective import Aim, Objective, Point
 from gmlang.learning.problem import Problem, pose
 from gmlang.learning.results.notes import ROWS_A_NUMBER, notes_on
@@ -164,7 +164,7 @@ def _plan(problem: Problem, how: How) -> Plan:
     plain = "em" if is_em else "gradient"
     method = plain if what.method in ("", "em") else what.method
     default = _ATTEMPTS_LATENT if problem.is_rough().any() else 1
-    wants_errors = how.wants_errors and basis(problem.layout).shape[1] <= FREE_MAX
+    wants_errors = how.wants_errors and num_free(problem.layout) <= FREE_MAX
     wants_errors = wants_errors and method != "variational" and sweeps_of(method) is None
     attempts = 1 if sweeps_of(method) is not None else what.restarts or default
     return Plan(method, attempts, how.seed, wants_errors)

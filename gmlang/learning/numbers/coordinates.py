@@ -152,6 +152,14 @@ def pulled_back(layout: Layout, numbers: np.ndarray, gradient: np.ndarray) -> np
     return found
 
 
+def num_free(layout: Layout) -> int:
+    """Return in how many directions coordinates change what they stand for."""
+    return sum(
+        array.size - (array.size // max(1, array.row)) * (array.kind is ParameterKind.SIMPLEX)
+        for array in layout.arrays
+    )
+
+
 def basis(layout: Layout) -> Float64[np.ndarray, "numbers free"]:
     """Return directions in which coordinates change what they stand for, as columns.
 

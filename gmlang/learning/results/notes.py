@@ -4,7 +4,7 @@ from gmlang.core.parameters import sweeps_of
 from gmlang.errors.learning import course as errors
 from gmlang.learning.methods.curvature import FREE_MAX
 from gmlang.learning.methods.search import Attempt, Plan
-from gmlang.learning.numbers.coordinates import basis
+from gmlang.learning.numbers.coordinates import num_free
 from gmlang.learning.numbers.priors import HALF_CASES, ONE_CASE
 from gmlang.learning.objective import Point
 from gmlang.learning.problem import Problem
@@ -71,7 +71,7 @@ def _without_errors(problem: Problem, plan: Plan, best: Attempt) -> str:
     """Say why there are no standard errors where one might expect them; "" where there are."""
     if best.bent is not None or plan.method == "variational" or best.runaways:
         return ""
-    free = basis(problem.layout).shape[1]
+    free = num_free(problem.layout)
     if sweeps_of(plan.method) is not None:
         if problem.has_latent:
             return "chains do not tell how F bends where something is latent"

@@ -25,8 +25,8 @@ from gmruntime.rows.cutting.distinct import distinct, hashes
 _EDGES_AT_ONCE = 1 << 20
 """Rows times edges that are worked on together."""
 
-_EDGE_BYTES = 24
-"""What an edge of a row takes whose factor is no table."""
+_EDGE_BYTES, _CELL_BYTES = 24, 96
+"""What an edge of a row takes whose factor is no table, and what each variable of a row does."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -167,6 +167,10 @@ def compile_conditionals(
         GraphError: when they take more memory than is allowed.
         TimeoutError: when the budget ended before they were found.
     """
+    other_edges = sum(b.scopes.size for b in graph.factors if not isinstance(b.kind, Table))
+    needed = len(rows) * (_CELL_BYTES * len(asked) + _EDGE_BYTES * other_edges)
+    if needed > budget.memory_bytes:
+        raise GraphError(f"the neighbours of all variables in all rows take {needed} bytes")
     tables = tuple(block for block in graph.factors if _size(block))
     flat = flatten(FactorGraph(graph.variables, tables))
     others = _other_edges(graph, rows, asked, len(flat.log_potentials), budget)
@@ -241,9 +245,6 @@ def _other_edges(
     variables, bases = [np.zeros(0, np.int64)], [np.zeros((len(rows), 0), np.int64)]
     constants: list[np.ndarray] = [np.zeros(0)]
     others = [b for b in graph.factors if not isinstance(b.kind, Table) and b.scopes.shape[1]]
-    needed = _EDGE_BYTES * len(rows) * sum(block.scopes.size for block in others)
-    if needed > budget.memory_bytes:
-        raise GraphError(f"the neighbours of all variables in all rows take {needed} bytes")
     for block in others:
         for k in range(block.scopes.shape[1]):
             its = np.flatnonzero(is_asked[block.scopes[:, k]])

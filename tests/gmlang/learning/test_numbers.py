@@ -1,8 +1,8 @@
-"""How priors bend is how their gradients change."""
+"""The numbers that are learned: how priors bend, in how many directions they may move."""
 
 import pytest
 
-from gmlang.learning.numbers.coordinates import to_coordinates, to_numbers
+from gmlang.learning.numbers.coordinates import basis, num_free, to_coordinates, to_numbers
 from tests.gmlang.learning.posed import anywhere, posed
 
 PROGRAM = """
@@ -30,3 +30,8 @@ def test_curvature_is_the_change_of_the_gradient():
         ends[1][k] -= 1e-5
         above, below = (priors.gradient(to_numbers(layout, end)) for end in ends)
         assert found[:, k] == pytest.approx((below - above) / 2e-5, abs=1e-7)
+
+
+def test_free_directions_are_counted_without_being_written_down():
+    problem, _ = posed(PROGRAM, seen={"a": [True], "b": [1]})
+    assert num_free(problem.layout) == basis(problem.layout).shape[1] == 2 + 4 + 2
