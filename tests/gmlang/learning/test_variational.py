@@ -180,6 +180,25 @@ learn p from seen using variational
     assert learned.values["p"] == pytest.approx([0.5, 1.5 / 2])
 
 
+def test_a_gate_that_nobody_has_seen_is_summed_out():
+    text = """
+param p : probability
+param q : probability
+var c : bool ~ Bernoulli(0.4)
+var x : bool
+if c: x ~ Bernoulli(p)
+else: x ~ Bernoulli(q)
+observe x
+learn p, q using variational
+"""
+    latent = gmlang.compile(text).learn()
+    seen = gmlang.compile(text.replace("observe x", "observe x, c")).learn()
+    assert latent.objective < np.log(0.5)
+    assert seen.bound == pytest.approx(np.log(0.4 * 0.5))
+    assert seen.posterior is not None
+    assert seen.posterior.is_exact
+
+
 def test_cells_that_tell_nothing_leave_the_evidence_exact():
     cases = {"a": [True, False, None], "b": [True, None, None], "c": [None, None, None]}
     learned = gmlang.compile(NETWORK).learn(seen=cases)
