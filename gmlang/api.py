@@ -46,8 +46,6 @@ if TYPE_CHECKING:
     from gmlang.queries.each import Seen
     from gmruntime.budget import Watch
 
-MISSING_DATA = ("GM401", "GM716")
-
 attach_views()
 
 
@@ -123,17 +121,6 @@ class Model:
         if "session" not in self.cache:
             self.cache["session"] = open_session(self.checked, self.values, self.memory)
         return self.cache["session"]
-
-    def contradictions(self) -> list[Diagnostic]:
-        """Look for composites that contradict themselves, without any question; warnings too.
-
-        What else is wrong with the data is found as well; nothing is while some is missing.
-        """
-        try:
-            return list(self.session().warnings)
-        except GmError as error:
-            is_missing = any(found.code in MISSING_DATA for found in error.diagnostics)
-            return [] if is_missing else list(error.diagnostics)
 
     def grounding(self) -> Grounding:
         """Return the grounded program: the factor graph and the names of its variables."""

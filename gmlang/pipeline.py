@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from gmlang.core.from_syntax import Checked, check
-from gmlang.diagnostics import GmError, Source
+from gmlang.diagnostics import Diagnostic, GmError, Source
 from gmlang.graph.world.bindings import bind
 from gmlang.library import find_module
 from gmlang.queries.composition.composites import check_composites
@@ -30,6 +30,9 @@ from gmlang.queries.settings import Settings
 from gmlang.syntax.ast import Program
 from gmlang.syntax.parse import parse
 from gmruntime.graph import FactorGraph, validate
+
+_MISSING_DATA = ("GM401", "GM716")
+"""Codes of data that a program waits for."""
 
 
 @contextmanager
@@ -92,6 +95,21 @@ def open_session(
         raise GmError(refused)
     session.warnings += found
     return session
+
+
+def told_unasked(opened: Callable[[], Session]) -> list[Diagnostic]:
+    """Tell what is wrong, or looks so, with a program and its data, without any question.
+
+    Nothing is while some of the data is missing.
+
+    Args:
+        opened: opens the program's session, once.
+    """
+    try:
+        return list(opened().warnings)
+    except GmError as error:
+        is_missing = any(found.code in _MISSING_DATA for found in error.diagnostics)
+        return [] if is_missing else list(error.diagnostics)
 
 
 def graph_of(session: Session) -> FactorGraph:

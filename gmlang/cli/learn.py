@@ -329,12 +329,13 @@ def _check_library(source: "Source", path: Path, added: str) -> None:
     from gmlang.core.program import Assert
     from gmlang.diagnostics import GmError
     from gmlang.errors.learning import concepts as errors
-    from gmlang.pipeline import check_source
+    from gmlang.pipeline import check_source, told_unasked
     from gmlang.queries.settings import Settings
 
     try:
         model = Model(check_source(source, path.parent))
-        trouble = [errors.library_refused(str(path), added, d) for d in model.contradictions()]
+        mistakes = [d for d in told_unasked(model.session) if d.severity == "error"]
+        trouble = [errors.library_refused(str(path), added, d) for d in mistakes]
         asserts = [q for q in model.questions if isinstance(q, Assert)]
         if not trouble and asserts:
             answers = model.answer_all(asserts, Settings(_ASSERT_SECONDS))

@@ -180,10 +180,13 @@ def _answer_all(
     drawn: list[Answer] = []
     told: set[Diagnostic] = set()
     warn(model, told)
-    if not asked and (found := model.contradictions()):
+    if not asked:
         from gmlang.diagnostics import GmError
+        from gmlang.pipeline import told_unasked
 
-        raise GmError(found)
+        if mistakes := [d for d in told_unasked(model.session) if d.severity == "error"]:
+            raise GmError(mistakes)
+        warn(model, told)
     with Interrupts() as interrupts:
         course = Course(model)
         jobs = _jobs(course, asked, settings, as_json=as_json, trace=trace)

@@ -26,12 +26,13 @@ def check(files: tuple[str, ...], as_json: bool) -> int:
 
     from gmlang.diagnostics import Diagnostic, GmError, render
     from gmlang.loading import load
+    from gmlang.pipeline import told_unasked
 
     found: list[Diagnostic] = []
     for file in files:
         try:
             model = load(file)
-            found.extend([*model.warnings, *model.contradictions()])
+            found.extend([*model.checked.warnings, *told_unasked(model.session)])
         except GmError as error:
             found.extend(error.diagnostics)
     if as_json:

@@ -26,7 +26,7 @@ from gmlang.repl.session import (
 from gmlang.repl.text import HELP, Piece, is_query, merge, only_asks, read_pieces
 from gmruntime.budget import now_s
 
-MISSING_DATA = ("GM401", "GM402", "GM711", "GM716")
+_MISSING_DATA = ("GM401", "GM402", "GM711", "GM716")
 """Codes of data that is not bound yet: in a session it may still come."""
 
 _UNFINISHED = ("GM291", "GM292")
@@ -147,7 +147,7 @@ def _try_grounding(model: Model) -> bool:
     try:
         model.grounding()
     except GmError as error:
-        if all(d.code in MISSING_DATA for d in error.diagnostics):
+        if all(d.code in _MISSING_DATA for d in error.diagnostics):
             return False
         raise
     return True

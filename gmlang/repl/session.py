@@ -100,9 +100,7 @@ def ask(session: ReplSession, text: str, within_s: float | None = None) -> str:
     model = model_of(session)
     questions = model.ask(text)
     if within_s is not None:
-        questions = tuple(
-            replace(q, within_s=within_s) if isinstance(q, Query) else q for q in questions
-        )
+        questions = tuple(replace(question, within_s=within_s) for question in questions)
     return answers(session, model, questions)
 
 
