@@ -1,5 +1,7 @@
 """Work keeps to its budget: each long loop asks the clock, and gives up once it is told to."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,14 +13,17 @@ from gmruntime.answer import (
     Marginals,
     MarginalsAnswer,
     Samples,
+    Status,
 )
 from gmruntime.budget import Budget
 from gmruntime.driver.best import best_answer
 from gmruntime.elimination import answer as elimination
 from gmruntime.elimination.plan import plan
 from gmruntime.estimates.mechanisms import order_mechanisms
+from gmruntime.estimates.weighting import plan_weighting
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, no_evidence
+from gmruntime.messages import answer as messages
 from gmruntime.messages.answer import answer as by_messages
 from gmruntime.messages.beliefs import bethe_log_partition
 from gmruntime.messages.compiled.floods import compile_layout
@@ -90,6 +95,44 @@ def test_a_free_energy_ends_within_its_tables():
 def test_mechanisms_are_not_looked_for_once_it_is_over():
     graph = _dense(3, 4)
     assert order_mechanisms(graph, no_evidence(graph), lambda: True) is None
+
+
+def test_draws_are_not_planned_once_it_is_over():
+    graph = _dense(3, 4)
+    owned = order_mechanisms(graph, no_evidence(graph), lambda: False)
+    assert owned is not None
+    with pytest.raises(TimeoutError):
+        plan_weighting(graph, no_evidence(graph), owned, np.arange(4), lambda: True)
+
+
+def test_what_is_late_before_it_is_laid_out_is_as_unsure_as_can_be():
+    own = np.array([[0.3, -0.2]])
+    graph = _dense(50, 4)
+    scopes = np.arange(4, dtype=np.int32)[:, None]
+    graph = replace(graph, factors=(*graph.factors, FactorBlock(Table(own), scopes, "own")))
+    budget, clock = _budget(3.0)
+    found = by_messages(
+        Task(graph, Marginals(), no_evidence(graph)), Effort(budget, np.random.default_rng(0))
+    )
+    assert isinstance(found, MarginalsAnswer)
+    assert found.quality.status is Status.ESTIMATE
+    assert "after 0 sweeps" in found.quality.note
+    assert np.allclose(found.probabilities[0], 0.5)
+    assert clock.num_looks < 10
+
+
+def test_marginals_that_are_late_go_without_a_free_energy(monkeypatch: pytest.MonkeyPatch):
+    def refused(*_: object) -> float:
+        raise AssertionError("it is late")
+
+    monkeypatch.setattr(messages, "free_energy", refused)
+    graph = _dense(20, 4)
+    found = by_messages(
+        Task(graph, Marginals(), no_evidence(graph)),
+        Effort(_budget(30.0)[0], np.random.default_rng(0)),
+    )
+    assert isinstance(found, MarginalsAnswer)
+    assert np.isnan(found.log_partition)
 
 
 @pytest.mark.parametrize("seconds", [1.0, 30.0, 100.0])

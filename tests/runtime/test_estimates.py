@@ -115,7 +115,7 @@ def test_weights_average_to_z_and_keep_below_their_ceiling(index: int):
     evidence[-1] = 0
     owned = order_mechanisms(graph, evidence, lambda: False)
     assert owned is not None
-    how = plan_weighting(graph, evidence, owned, np.arange(graph.num_variables - 1))
+    how = plan_weighting(graph, evidence, owned, np.arange(graph.num_variables - 1), lambda: False)
     states, log_weights = draw_rows(how, 20_000, rng, lambda: False)
     assert log_weights.max() <= log_ceiling(how) + 1e-9
     assert (states[-1] == 0).all()
@@ -137,7 +137,7 @@ def test_a_network_without_evidence_needs_no_weights():
     graph = directed(rng, 12)
     owned = order_mechanisms(graph, no_evidence(graph), lambda: False)
     assert owned is not None
-    how = plan_weighting(graph, no_evidence(graph), owned, np.arange(12))
+    how = plan_weighting(graph, no_evidence(graph), owned, np.arange(12), lambda: False)
     _, log_weights = draw_rows(how, 100, rng, lambda: False)
     assert np.abs(log_weights + how.log_constant).max() < 1e-9
 

@@ -196,8 +196,10 @@ def _checked(task: Task[Marginals | Joint], planned: "Plan", effort: Effort) -> 
     budget, rng = effort.budget, effort.rng
     match query:
         case Marginals():
-            listed = np.arange(graph.num_variables) if query.variables is None else query.variables
-            asked = np.unique(listed[evidence[listed] < 0]).astype(np.int64)
+            is_asked = evidence < 0
+            if query.variables is not None:
+                is_asked &= np.isin(np.arange(graph.num_variables), query.variables)
+            asked = np.flatnonzero(is_asked).astype(np.int64)
         case Joint():
             asked = query.variables.astype(np.int64)
     is_joint = isinstance(query, Joint)

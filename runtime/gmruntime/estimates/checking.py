@@ -72,7 +72,10 @@ def weigh(
     owned = order_mechanisms(graph, evidence, is_over)
     if owned is None or is_over():
         return None
-    plan = plan_weighting(graph, evidence, owned, asked)
+    try:
+        plan = plan_weighting(graph, evidence, owned, asked, is_over)
+    except TimeoutError:
+        return None
     sizes = num_states(graph)[asked].astype(np.int64)
     widths = np.array([math.prod(sizes.tolist())]) if is_joint else sizes
     starts = row_starts(widths)

@@ -9,6 +9,7 @@ the way of that is set aside. Drawn the other way round, a variable is drawn fro
 factors it owned, and its sum weighs.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,10 +18,15 @@ import numpy as np
 from gmruntime.arrays import Bool, Float64, Int64, row_starts
 from gmruntime.factors.kind import SUM_TOLERANCE, constant
 from gmruntime.factors.kinds.table import Gated, Table
+from gmruntime.factors.semiring import reduce
 from gmruntime.graph import Assignment, FactorBlock, FactorGraph, num_states, shape_of
 
 # Tables of more entries are not written out to look at their sums; such a block only weighs.
 _ENTRIES_MAX = 1 << 20
+# Entries looked at between two looks at the clock.
+_ENTRIES_AT_ONCE = 1 << 20
+# Larger tables are looked at in a corner first: most are no mechanism of most variables.
+_CORNER_BITS = 12
 # So often something is set aside to break a cycle; graphs without direction need it all the time.
 _NUM_DEMOTED_MAX = 200
 
@@ -46,7 +52,7 @@ class Owned:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Edges:
-    """Every (factor, variable) pair of a graph.
+    """The (factor, variable) pairs of the factors that may be a mechanism of some variable.
 
     Attributes:
         factor: number of the factor, over all blocks.
@@ -170,13 +176,16 @@ def _edges(
         if not count or not arity:
             continue
         constants, able = _mechanisms(block, shape_of(block, states), evidence, is_over)
+        rows = np.flatnonzero(np.broadcast_to(able.any(axis=1), (count,)))
+        if not len(rows):
+            continue
         columns.append(
             (
-                np.repeat(starts[index] + np.arange(count), arity),
-                block.scopes.reshape(-1).astype(np.int64),
-                np.tile(np.arange(arity), count),
-                np.broadcast_to(constants, (count, arity)).reshape(-1),
-                np.broadcast_to(able, (count, arity)).reshape(-1),
+                np.repeat(starts[index] + rows, arity),
+                block.scopes[rows].reshape(-1).astype(np.int64),
+                np.tile(np.arange(arity), len(rows)),
+                np.broadcast_to(constants, (count, arity))[rows].reshape(-1),
+                np.broadcast_to(able, (count, arity))[rows].reshape(-1),
             )
         )
     if not columns:
@@ -217,21 +226,50 @@ def _mechanisms(
 def _of_tables(
     tables: Float64[np.ndarray, "tables *states"], is_over: Callable[[], bool]
 ) -> tuple[np.ndarray, np.ndarray]:
-    constants: list[np.ndarray] = []
-    able: list[np.ndarray] = []
-    for axis in range(1, tables.ndim):
-        if is_over():
-            raise TimeoutError
-        totals = np.logaddexp.reduce(tables, axis=axis).reshape(len(tables), -1)
-        silent = (tables == 0.0).all(axis=axis).reshape(len(tables), -1)
-        constants.append(constant(totals))
-        low = np.where(silent, np.inf, totals).min(axis=1)
-        high = np.where(silent, -np.inf, totals).max(axis=1)
-        with np.errstate(invalid="ignore"):
-            able.append(np.isfinite(low) & (high - low <= SUM_TOLERANCE))
-    if not constants:
-        return np.zeros((len(tables), 0)), np.zeros((len(tables), 0), np.bool_)
-    return np.stack(constants, axis=1), np.stack(able, axis=1)
+    count, *shape = tables.shape
+    constants = np.full((count, len(shape)), np.nan)
+    able = np.zeros((count, len(shape)), np.bool_)
+    step = max(1, _ENTRIES_AT_ONCE // max(1, math.prod(shape)))
+    for first in range(0, count, step):
+        piece = slice(first, first + step)
+        # Side by side: what lies one after another are many short sums, which take much longer.
+        some = np.ascontiguousarray(np.moveaxis(tables[piece], 0, -1))
+        for axis in range(len(shape)):
+            if is_over():
+                raise TimeoutError
+            corner = _corner(some, axis)
+            sums, may_be = _sums(corner, axis)
+            if corner.size < some.size and (may_be | ~np.isnan(sums)).any():
+                sums, may_be = _sums(some, axis)
+            constants[piece, axis], able[piece, axis] = sums, may_be
+    return constants, able
+
+
+def _corner(
+    tables: Float64[np.ndarray, "*states tables"], axis: int
+) -> Float64[np.ndarray, "*some tables"]:
+    """Return a part of each table with all states of one axis: sums that differ there differ."""
+    left = _CORNER_BITS
+    kept: list[slice] = []
+    for k, size in enumerate(tables.shape[:-1]):
+        few = size if k == axis else min(size, 1 << left)
+        left -= 0 if k == axis else math.ceil(math.log2(few))
+        kept.append(slice(0, few))
+    return tables[tuple(kept)]
+
+
+def _sums(
+    tables: Float64[np.ndarray, "*states tables"], axis: int
+) -> tuple[Float64[np.ndarray, " tables"], Bool[np.ndarray, " tables"]]:
+    """Return what tables sum to over an axis, and whether they may be mechanisms of it."""
+    count = tables.shape[-1]
+    totals = reduce(tables, (axis,), is_max=False).reshape(-1, count)
+    silent = (tables == 0.0).all(axis=axis).reshape(-1, count)
+    low = np.where(silent, np.inf, totals).min(axis=0)
+    high = np.where(silent, -np.inf, totals).max(axis=0)
+    with np.errstate(invalid="ignore"):
+        able = np.isfinite(low) & (high - low <= SUM_TOLERANCE)
+    return constant(totals.T), able
 
 
 def _of_gated(

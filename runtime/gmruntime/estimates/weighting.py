@@ -21,6 +21,8 @@ from gmruntime.graph import Assignment, FactorGraph, num_states, table_indices
 # Entries of a temporary array of one step.
 _NUM_ENTRIES_MAX = 1 << 22
 _NUM_ROWS_MAX = 1 << 14
+# Variables drawn between two looks at the clock, where each takes microseconds.
+_NUM_UNIFORM_AT_ONCE = 1024
 # A child of more states weighs what its factors say only after it was drawn.
 _NUM_STATES_MAX = 256
 
@@ -82,9 +84,17 @@ class Plan:
 
 
 def plan_weighting(
-    graph: FactorGraph, evidence: Assignment, owned: Owned, asked: Int64[np.ndarray, " asked"]
+    graph: FactorGraph,
+    evidence: Assignment,
+    owned: Owned,
+    asked: Int64[np.ndarray, " asked"],
+    is_over: Callable[[], bool],
 ) -> Plan:
-    """Leave out what sums to a constant, and gather what is drawn at once."""
+    """Leave out what sums to a constant, and gather what is drawn at once.
+
+    Raises:
+        TimeoutError: when `is_over` says so on the way.
+    """
     states = num_states(graph)
     block_of = np.repeat(np.arange(len(graph.factors)), np.diff(owned.starts))
     draws = (owned.owner >= 0) & (evidence[owned.owner] < 0)
@@ -103,11 +113,18 @@ def plan_weighting(
     has_draw[owned.owner[draws]] = True
     uniform = np.flatnonzero(~has_draw & (evidence < 0))
     constant += float(np.log(states[uniform].astype(np.float64)).sum())
-    steps = _steps(graph, owned, block_of, draws & ~dropped, single, states)
+    _check(is_over)
+    steps = _steps(graph, owned, block_of, draws & ~dropped, single, states, is_over)
     empty = np.array([not b.scopes.shape[1] for b in graph.factors] or [False])[block_of]
     constant += _of_no_variables(graph)
+    _check(is_over)
     weights = _parts(owned, block_of, np.flatnonzero(~draws & ~empty), None)
     return Plan(graph, evidence, uniform[needed[uniform]], steps, weights, constant)
+
+
+def _check(is_over: Callable[[], bool]) -> None:
+    if is_over():
+        raise TimeoutError
 
 
 def _of_no_variables(graph: FactorGraph) -> float:
@@ -153,6 +170,7 @@ def _steps(
     draws: np.ndarray,
     single: np.ndarray,
     states: np.ndarray,
+    is_over: Callable[[], bool],
 ) -> list[Step]:
     factors = np.flatnonzero(draws)
     if not len(factors):
@@ -162,13 +180,10 @@ def _steps(
     place = np.where(single[factors], owned.position[factors], 0)
     # What is drawn from one table each is drawn block by block; all others size by size.
     keys = np.stack([owned.rank[owner], states[owner], alone, place], axis=1)
-    groups, group_of = np.unique(keys, axis=0, return_inverse=True)
-    group_of = group_of.reshape(-1)
-    order = np.argsort(group_of, kind="stable")
-    pieces = np.split(order, np.flatnonzero(np.diff(group_of[order])) + 1)
     tables: dict[tuple[int, int], np.ndarray | None] = {}
     steps: list[Step] = []
-    for key, members in zip(groups, pieces, strict=True):
+    for key, members in _alike(keys):
+        _check(is_over)
         variables = np.unique(owner[members])
         children = np.searchsorted(variables, owner[members])
         parts = _parts(owned, block_of, factors[members], children)
@@ -190,12 +205,21 @@ def _parts(
         children = np.full(len(factors), -1)
     place = np.maximum(owned.position[factors], 0)
     keys = np.stack([block_of[factors], place], axis=1)
-    parts: list[Part] = []
-    for block, position in np.unique(keys, axis=0):
-        mine = (keys[:, 0] == block) & (keys[:, 1] == position)
-        rows = factors[mine] - owned.starts[block]
-        parts.append(Part(int(block), int(position), rows, children[mine]))
-    return parts
+    return [
+        Part(block, position, factors[mine] - owned.starts[block], children[mine])
+        for (block, position), mine in _alike(keys)
+    ]
+
+
+def _alike(keys: Int64[np.ndarray, "items columns"]) -> list[tuple[list[int], np.ndarray]]:
+    """Return what keys there are, in their order, and where each of them stands."""
+    if not len(keys):
+        return []
+    # `np.unique` of rows sorts them as bytes, which takes ten times as long.
+    order = np.lexsort(keys.T[::-1])
+    firsts = np.flatnonzero((np.diff(keys[order], axis=0) != 0).any(axis=1)) + 1
+    pieces = np.split(order, firsts)
+    return [(keys[piece[0]].tolist(), piece) for piece in pieces]
 
 
 def _cumulated(graph: FactorGraph, block: int, position: int) -> np.ndarray | None:
@@ -238,18 +262,18 @@ def draw_rows(
     states[observed] = plan.evidence[observed][:, None]
     log_weights = np.zeros(count)
     sizes = num_states(plan.graph)
-    for v in plan.uniform:
+    for number, v in enumerate(plan.uniform):
+        if number % _NUM_UNIFORM_AT_ONCE == 0:
+            _check(is_over)
         states[v] = rng.integers(int(sizes[v]), size=count)
     for step in plan.steps:
-        if is_over():
-            raise TimeoutError
+        _check(is_over)
         if step.table is not None:
             _draw_from_table(plan.graph, step, step.table, states, rng)
         else:
             log_weights += _draw_from_product(plan.graph, step, states, rng)
     for part in plan.weights:
-        if is_over():
-            raise TimeoutError
+        _check(is_over)
         log_weights += _log_factors(plan.graph, part, states, None).sum(axis=0)
     return states, log_weights
 

@@ -43,8 +43,13 @@ from gmruntime.messages.beliefs import (
     marginals,
 )
 from gmruntime.messages.bp import Messages
-from gmruntime.messages.finishing import free_energy, independent
-from gmruntime.messages.layout import Layout, build_layout, unary_with_evidence
+from gmruntime.messages.finishing import finishing, free_energy, independent
+from gmruntime.messages.layout import (
+    Layout,
+    build_layout,
+    unary_with_evidence,
+    without_messages,
+)
 from gmruntime.messages.options import BpOptions, temperature_for
 from gmruntime.messages.propagate import propagate
 from gmruntime.messages.reweighted import log_partition_upper_bound
@@ -108,8 +113,16 @@ def answer(
 
 
 def layout_for(graph: FactorGraph, temperature: float, effort: Effort) -> Layout:
-    """Lay a graph out for messages, once for all questions that share a workspace."""
-    found = effort.once_of(Layout, (graph, temperature), lambda own: build_layout(*own))
+    """Lay a graph out for messages, once for all questions that share a workspace.
+
+    Where there is no time for that, single variables alone.
+    """
+    try:
+        found = effort.once_of(
+            Layout, (graph, temperature), lambda own: build_layout(*own, effort.budget)
+        )
+    except TimeoutError:
+        return without_messages(graph, temperature)
     assert found is not None
     return found
 
@@ -199,11 +212,14 @@ def _by_sums(
     temperature = temperature_for(options, query)
     layout, unary, messages = _run(task, effort, options, temperature)
     found = marginals(layout, unary, messages)
-    value = free_energy(layout, unary, messages, budget)
+    # Whoever is late, and does not ask for log Z, goes without.
+    is_told = isinstance(query, LogPartition) or not budget.is_spent()
+    late = finishing(budget)
+    value = free_energy(layout, unary, messages, late) if is_told else np.nan
     # Other temperatures answer about p^(1/T), which is not what was asked.
     good = quality(layout, messages, budget, is_exact=temperature == 1.0)
-    if found.contradictory[0] or not np.isfinite(value):
-        value = independent(layout, unary, budget)
+    if found.contradictory[0] or (is_told and not np.isfinite(value)):
+        value = independent(layout, unary, late)
         good = _estimated(budget, CONTRADICTION)
         if refute(graph, evidence):
             value, good = -np.inf, _refuted(budget)
@@ -293,7 +309,7 @@ def _map(
         return AssignmentsAnswer(_noted(found, note), nothing, np.zeros(0))
     if layout.is_max and _is_final(layout, messages):
         # Ties may make states that are each best together bad; the value of the maximum tells.
-        bound = free_energy(layout, unary, messages, budget)
+        bound = free_energy(layout, unary, messages, finishing(budget))
         if is_proved(float(score[0]), bound):
             found = quality(layout, messages, budget, is_exact=True)
             return AssignmentsAnswer(found, best, score, float(score[0]))
@@ -324,7 +340,7 @@ def _marginal_map(
     clamped[query.variables] = states
     unary = unary_with_evidence(layout, clamped[None, :])
     rest = propagate(layout, unary, budget, options, messages.values)
-    value = free_energy(layout, unary, rest, budget)
+    value = free_energy(layout, unary, rest, finishing(budget))
     found = quality(layout, rest, budget, is_exact=False)
     if marginals(layout, unary, rest).contradictory[0] or not np.isfinite(value):
         note = "the states that are most probable one by one contradict each other"

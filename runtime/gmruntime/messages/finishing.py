@@ -14,20 +14,31 @@ from gmruntime.messages.layout import Layout
 _FINISH_S = 0.2
 """Spent after the deadline, if need be."""
 
+_S_PER_ENTRY = 1.5e-7
+"""What a free energy takes for each entry of a message, as measured."""
 
-def free_energy(layout: Layout, unary: np.ndarray, messages: Messages, budget: Budget) -> float:
-    """Return Bethe's estimate of log Z, in the time that an answer may be late with."""
+
+def finishing(budget: Budget) -> Budget:
+    """Return what is left, or what an answer may be late with: once for all that it still needs."""
+    return budget.at_least(_FINISH_S)
+
+
+def free_energy(layout: Layout, unary: np.ndarray, messages: Messages, late: Budget) -> float:
+    """Return Bethe's estimate of log Z, where `late` has the time."""
+    if _S_PER_ENTRY * len(layout.entry) > late.left_s():
+        return _by_variables(layout, unary)
     try:
-        late = budget.at_least(_FINISH_S)
         return float(bethe_log_partition(layout, unary, messages, late)[0])
     except TimeoutError:
         return _by_variables(layout, unary)
 
 
-def independent(layout: Layout, unary: np.ndarray, budget: Budget) -> float:
+def independent(layout: Layout, unary: np.ndarray, late: Budget) -> float:
     """Return an estimate of log Z as if factors held independently, likewise."""
+    if _S_PER_ENTRY * len(layout.entry) > late.left_s():
+        return _by_variables(layout, unary)
     try:
-        return float(independent_log_partition(layout, unary, budget.at_least(_FINISH_S))[0])
+        return float(independent_log_partition(layout, unary, late)[0])
     except TimeoutError:
         return _by_variables(layout, unary)
 

@@ -3,11 +3,12 @@
 An entry is one number: one state of one edge (of a message) or of one variable (of a belief).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gmruntime.arrays import Float64, Int32, Int64, row_starts
+from gmruntime.budget import UNLIMITED, Budget
 from gmruntime.factors.kind import FactorKind
 from gmruntime.graph import FactorGraph, num_states, shape_of, table_indices
 from gmruntime.messages.tempering import at_temperature
@@ -49,6 +50,7 @@ class Layout:
         log_constant: sum of the factors of no variable.
         is_forest: no two paths join any two variables.
         is_exact: converged messages are exact: a forest, and no message rule that estimates.
+        is_whole: all factors are in it; else only those of single variables, which send nothing.
     """
 
     num_states: Int32[np.ndarray, " variables"]
@@ -63,6 +65,7 @@ class Layout:
     log_constant: float
     is_forest: bool
     is_exact: bool
+    is_whole: bool = True
 
     @property
     def is_max(self) -> bool:
@@ -70,8 +73,12 @@ class Layout:
         return self.temperature == 0.0
 
 
-def build_layout(graph: FactorGraph, temperature: float) -> Layout:
-    """Lay a graph out. Sum-product on f^(1/T) is belief propagation at temperature T."""
+def build_layout(graph: FactorGraph, temperature: float, budget: Budget = UNLIMITED) -> Layout:
+    """Lay a graph out. Sum-product on f^(1/T) is belief propagation at temperature T.
+
+    Raises:
+        TimeoutError: when the budget is spent.
+    """
     states = num_states(graph)
     starts = row_starts(states)
     unary = np.zeros(int(starts[-1]))
@@ -80,6 +87,7 @@ def build_layout(graph: FactorGraph, temperature: float) -> Layout:
     constant, size = 0.0, 0
     scale = temperature if temperature > 0 else 1.0
     for index, block in enumerate(graph.factors):
+        budget.check()
         count, arity = block.scopes.shape
         if count == 0:
             continue
@@ -101,8 +109,11 @@ def build_layout(graph: FactorGraph, temperature: float) -> Layout:
         kind = at_temperature(block.kind, shape, temperature)
         groups.append(Group(kind, block.scopes, shape, tuple(positions), index))
     entry = np.concatenate(entries)
+    budget.check()
     order = np.argsort(entry, kind="stable")
-    rows, first = np.unique(entry[order], return_index=True)
+    budget.check()
+    ordered = entry[order]
+    first = np.flatnonzero(np.diff(ordered, prepend=-1))
     forest = _is_forest(graph)
     exact = forest and not any(
         graph.factors[g.block_index].kind.is_estimated(g.states, temperature) for g in groups
@@ -114,13 +125,20 @@ def build_layout(graph: FactorGraph, temperature: float) -> Layout:
         groups=tuple(groups),
         entry=entry,
         order=order,
-        row_entries=rows,
-        row_starts=first.astype(np.int64),
+        row_entries=ordered[first],
+        row_starts=first.astype(np.int64, copy=False),
         temperature=temperature,
         log_constant=constant,
         is_forest=forest,
         is_exact=exact,
     )
+
+
+def without_messages(graph: FactorGraph, temperature: float) -> Layout:
+    """Lay out the factors of single variables alone: for whom there is no time for the others."""
+    alone = tuple(block for block in graph.factors if block.scopes.shape[1] < 2)
+    layout = build_layout(replace(graph, factors=alone), temperature)
+    return replace(layout, is_forest=False, is_exact=False, is_whole=False)
 
 
 def unary_with_evidence(
@@ -156,7 +174,7 @@ def table_indices_of(kind: FactorKind, count: int) -> Int64[np.ndarray, " factor
 
 def _add_unary(unary: np.ndarray, starts: np.ndarray, scope: np.ndarray, rows: np.ndarray) -> None:
     places = starts[scope][:, None] + np.arange(rows.shape[1])
-    if len(np.unique(scope)) == len(scope):
+    if np.bincount(scope).max(initial=0) <= 1:
         unary[places] += rows
     else:
         np.add.at(unary, places, rows)

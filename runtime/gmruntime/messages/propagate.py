@@ -37,7 +37,7 @@ def propagate(
     """
     shape = (len(unary), len(layout.entry))
     values = np.zeros(shape) if start is None else start.copy()
-    if _sweep_s(layout) * len(unary) > budget.left_s():
+    if not layout.is_whole or _sweep_s(layout) * len(unary) > budget.left_s():
         return _unsent(values)
     try:
         return _propagate(layout, unary, budget, options, values)

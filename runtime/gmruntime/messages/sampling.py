@@ -50,14 +50,13 @@ def draw(
             values = messages.values
         found = marginals(layout, unary, messages)
         possible &= ~found.contradictory
-        for v in part:
-            chances = found.probabilities[
-                :, layout.variable_start[v] : layout.variable_start[v + 1]
-            ]
-            totals = np.nan_to_num(chances).cumsum(axis=1)
-            spins = rng.random(count) * totals[:, -1]
-            chosen = (totals <= spins[:, None]).sum(axis=1)
-            rows[:, v] = np.minimum(chosen, chances.shape[1] - 1)
+        spins = rng.random((len(part), count)).T
+        for size in np.unique(layout.num_states[part]):
+            mine = layout.num_states[part] == size
+            places = layout.variable_start[part[mine]][:, None] + np.arange(size)
+            totals = np.nan_to_num(found.probabilities[:, places]).cumsum(axis=2)
+            chosen = (totals <= (spins[:, mine] * totals[:, :, -1])[:, :, None]).sum(axis=2)
+            rows[:, part[mine]] = np.minimum(chosen, size - 1)
         if is_late:
             break
     return rows[possible]
