@@ -50,3 +50,34 @@ def rows_by(
     """
     order = np.argsort(owner, kind="stable").astype(np.int64, copy=False)
     return row_starts(np.bincount(owner, minlength=num_rows)), order
+
+
+def first_largest(
+    values: Float64[np.ndarray, " items"], starts: Int64[np.ndarray, " rows_and_end"]
+) -> Int64[np.ndarray, " rows"]:
+    """Return which number of each row is the largest, the first of equals; no row is empty.
+
+    >>> first_largest(np.array([1.0, 3.0, 3.0, 0.0]), np.array([0, 3, 4])).tolist()
+    [1, 0]
+    """
+    if len(starts) < 2:
+        return np.zeros(0, np.int64)
+    largest = np.repeat(np.maximum.reduceat(values, starts[:-1]), np.diff(starts))
+    places = np.flatnonzero(values == largest)
+    return places[np.searchsorted(places, starts[:-1])] - starts[:-1]
+
+
+def alike(
+    keys: Int[np.ndarray, "items columns"],
+) -> list[tuple[list[int], Int64[np.ndarray, " _items"]]]:
+    """Gather items whose rows of keys are the same: the keys in their order, and each one's items.
+
+    >>> [(key, items.tolist()) for key, items in alike(np.array([[1, 2], [0, 5], [1, 2]]))]
+    [([0, 5], [1]), ([1, 2], [0, 2])]
+    """
+    if not len(keys):
+        return []
+    # `np.unique` of rows sorts them as bytes, which takes ten times as long.
+    order = np.lexsort(keys.T[::-1]) if keys.shape[1] else np.arange(len(keys))
+    firsts = np.flatnonzero((np.diff(keys[order], axis=0) != 0).any(axis=1)) + 1
+    return [(keys[items[0]].tolist(), items) for items in np.split(order, firsts)]

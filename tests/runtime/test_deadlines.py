@@ -10,19 +10,21 @@ from gmruntime.answer import (
     Best,
     LogPartition,
     LogPartitionAnswer,
+    Map,
     Marginals,
     MarginalsAnswer,
     Samples,
     Status,
 )
 from gmruntime.budget import Budget
-from gmruntime.driver.best import best_answer
+from gmruntime.driver import anytime
+from gmruntime.driver.best import best_answer, forbid
 from gmruntime.elimination import answer as elimination
 from gmruntime.elimination.plan import plan
 from gmruntime.estimates.mechanisms import order_mechanisms
 from gmruntime.estimates.weighting import plan_weighting
 from gmruntime.factors.kinds import Table
-from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, no_evidence
+from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, log_score, no_evidence
 from gmruntime.messages import answer as messages
 from gmruntime.messages.answer import answer as by_messages
 from gmruntime.messages.beliefs import bethe_log_partition
@@ -30,6 +32,7 @@ from gmruntime.messages.compiled.floods import compile_layout
 from gmruntime.messages.layout import build_layout, unary_with_evidence
 from gmruntime.messages.options import BpOptions
 from gmruntime.messages.propagate import propagate
+from gmruntime.questions.enumerate import enumerate_assignments
 from gmruntime.task import Effort, Task
 
 
@@ -151,6 +154,38 @@ def test_messages_answer_something_whenever_they_are_stopped(seconds: float):
                 assert found.log_lower <= found.log_value <= found.log_upper
             case _:
                 raise AssertionError(type(found))
+
+
+def test_a_search_without_time_says_what_it_knows_and_prepares_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    def refused(*_: object) -> None:
+        raise AssertionError("it is late")
+
+    monkeypatch.setattr(anytime, "rosters", refused)
+    graph = _dense(6, 4)
+    budget, clock = _budget(2.0)
+    effort = Effort(budget, np.random.default_rng(0))
+    last = list(anytime.search(Task(graph, Map(), no_evidence(graph)), effort))[-1]
+    largest = sum(float(block.kind.log_tables((2,) * 4).max()) for block in graph.factors)
+    assert last.log_score == log_score(graph, last.assignment)
+    assert last.log_bound == pytest.approx(largest)
+    assert clock.num_looks < 10
+
+
+def test_one_assignment_is_forbidden_and_no_other():
+    rng = np.random.default_rng(3)
+    sizes = (2, 3, 2)
+    blocks = tuple(VariableBlock(f"x{k}", (), n) for k, n in enumerate(sizes))
+    logs = rng.normal(size=(1, *sizes))
+    scope = np.arange(3, dtype=np.int32)[None]
+    graph = FactorGraph(blocks, (FactorBlock(Table(logs), scope),))
+    found = np.array([1, 2, 0], np.int32)
+    left = forbid(graph, np.arange(3, dtype=np.int32), found)
+    every = enumerate_assignments(left, no_evidence(left))
+    kept = {tuple(row[:3]) for row in every.assignments[every.log_scores > -np.inf].tolist()}
+    assert len(kept) == (every.log_scores > -np.inf).sum() == 11
+    assert tuple(found) not in kept
 
 
 def test_a_search_for_many_answers_ends_with_its_budget():

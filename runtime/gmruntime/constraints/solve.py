@@ -93,7 +93,7 @@ def pose(graph: FactorGraph, evidence: Assignment, budget: Budget) -> Problem:
     problem.rules.extend(matching_rules(problem.rules))
     problem.touching = [[] for _ in domains]
     problem.follows = [False] * len(domains)
-    for definition in definitions(graph):
+    for definition in definitions(graph, budget):
         problem.follows[definition.variable] = True
     for number, rule in enumerate(problem.rules):
         for v in rule.scope:

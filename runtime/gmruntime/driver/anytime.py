@@ -7,7 +7,7 @@ the budget or the gap is reached, or when no engine has anything left to do.
 
 import sys
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event
 
 import numpy as np
@@ -29,7 +29,7 @@ from gmruntime.driver.fronts import (
 from gmruntime.driver.lanes import Entry, credit, pick
 from gmruntime.driver.portfolio import rosters
 from gmruntime.engine import Report
-from gmruntime.graph import Assignment, log_score
+from gmruntime.graph import Assignment, FactorGraph, log_score
 from gmruntime.layered.answer import improved_by_sums, without_tables
 from gmruntime.primal.defined_moves import improved_by_definitions
 from gmruntime.primal.guess import first_guess
@@ -124,7 +124,11 @@ def search(
             yield first
     if first.log_bound <= first.log_score + gap:
         return
-    run = _prepare(task, effort, gap, first)
+    try:
+        run = _prepare(task, effort, gap, first)
+    except TimeoutError:
+        yield _capped(task.graph, first)
+        return
     if run is None:
         yield from without_tables(task, effort, first, num_steps_max)
         return
@@ -148,11 +152,25 @@ def _begun(task: Task[Map], start: Assignment, budget: Budget, first: Improvemen
     return Improvement(budget.spent_s(), start, score, first.log_bound, METHOD)
 
 
+def _capped(graph: FactorGraph, known: Improvement) -> Improvement:
+    """Return what is known when there was no time for more, with the bound that comes for free."""
+    ceiling = ceiling_of(graph)
+    return known if np.isnan(ceiling) else replace(known, log_bound=min(known.log_bound, ceiling))
+
+
 def _prepare(task: Task[Map], effort: Effort, gap: float, first: Improvement) -> _Run | None:
-    working = effort.once_of(Working, (task.graph, task.evidence), lambda own: working_graph(*own))
+    """Split what is to be searched, and list who searches; None where a factor has no table.
+
+    Raises:
+        TimeoutError: when the budget ended first.
+    """
+    budget, rng = effort.budget, effort.rng
+    working = effort.once_of(
+        Working, (task.graph, task.evidence), lambda own: working_graph(*own, budget)
+    )
     if working is None:
         return None
-    budget, rng = effort.budget, effort.rng
+    budget.check()
     fronts = [
         Front(piece, nothing_known(), *rosters(piece.flat, budget, rng, effort.device))
         for piece in working.pieces

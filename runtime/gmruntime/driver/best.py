@@ -10,7 +10,7 @@ from itertools import product
 import numpy as np
 
 from gmruntime.answer import AssignmentsAnswer, Best, Improvement, Map, Quality, Status
-from gmruntime.arrays import Int32
+from gmruntime.arrays import Int32, alike
 from gmruntime.budget import Budget
 from gmruntime.driver.anytime import search
 from gmruntime.driver.board import answer_of
@@ -52,7 +52,7 @@ def best_answer(task: Task[Best], effort: Effort) -> AssignmentsAnswer:
             return answer_of_found(sums, query, budget)
     states = num_states(graph)
     listed = np.arange(graph.num_variables) if query.variables is None else query.variables
-    asked = np.array([v for v in listed if task.evidence[v] < 0 and states[v] > 1], np.int32)
+    asked = listed[(task.evidence[listed] < 0) & (states[listed] > 1)].astype(np.int32)
     found = _one_by_one(task, asked, effort)
     if sums is not None and not found.is_proved:
         known = {row[asked].tobytes() for row in found.rows}
@@ -162,15 +162,17 @@ def forbid(
     count = len(asked)
     name = f"#same {len(graph.variables)}"
     blocks = [*graph.factors]
-    for position, (variable, state) in enumerate(zip(asked, found, strict=True)):
-        table = np.full((1, 2, int(states[variable]), 2), -np.inf)
-        table[0, 0, :, 0] = 0.0
-        table[0, 1, :, 0] = 0.0
+    same = first + np.arange(count)
+    scopes = np.stack([same - 1, asked, same], axis=1).astype(np.int32)
+    is_first = same == first
+    for (starts, size, state), links in alike(np.stack([is_first, states[asked], found], axis=1)):
+        table = np.full((1, 2, size, 2), -np.inf)
+        table[0, :, :, 0] = 0.0
         table[0, 1, state] = [-np.inf, 0.0]
-        scope = [first + position - 1, int(variable), first + position]
-        if position == 0:
-            table, scope = table[:, 1], scope[1:]
-        blocks.append(FactorBlock(Table(table), np.array([scope], np.int32), name))
+        own = scopes[links]
+        if starts:
+            table, own = table[:, 1], own[:, 1:]
+        blocks.append(FactorBlock(Table(table), own, name))
     never = Table(np.array([[0.0, -np.inf]]))
     blocks.append(FactorBlock(never, np.array([[first + count - 1]], np.int32), name))
     return FactorGraph((*graph.variables, VariableBlock(name, (count,), 2)), tuple(blocks))
@@ -178,7 +180,7 @@ def forbid(
 
 def _follow_chains(
     start: Assignment, asked: Int32[np.ndarray, " asked"], rows: list[Assignment]
-) -> Assignment:
+) -> Int32[np.ndarray, " with_booleans"]:
     """Extend an assignment by the booleans that `forbid` added for each row."""
     same = [np.cumprod(start[asked] == row[asked]).astype(np.int32) for row in rows]
     return np.concatenate([start, *same])

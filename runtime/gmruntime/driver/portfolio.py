@@ -25,6 +25,9 @@ _FLIP_STATES_SPARSE_MAX, _FLIP_STATES_MAX, _DENSE_DEGREE = 4_000, 20_000, 8.0
 # On pieces with more table entries than this, an engine's first turn takes a good part of a second.
 _NUM_ENTRIES_SLOW = 1 << 18
 
+# What gathering the tables for proofs takes for each of their entries, as measured.
+_S_PER_ENTRY = 1e-7
+
 
 def _primal_engines(
     flat: FlatGraph, budget: Budget, rng: np.random.Generator, device: str
@@ -63,12 +66,13 @@ def rosters(
     primal = roster_of(_primal_engines(flat, budget, first, device))
     exact = ExactElimination(flat, budget, third, device)
     proof = roster_of([MiniBuckets(flat, budget, second), exact])
-    if num_entries(flat) <= NUM_ENTRIES_MAX:
+    count = num_entries(flat)
+    if count <= NUM_ENTRIES_MAX and _S_PER_ENTRY * count <= budget.left_s():
         # They read tables from their first entry to their last: slicing has scattered them.
         own = compact(flat)
         branching = Entry(Branching(own, budget))
         proof.entries[:0] = [Entry(DualAscent(own, budget, fourth, device)), branching]
         proof.steady = branching
         primal.entries.append(branching)
-    primal.patient = proof.patient = num_entries(flat) > _NUM_ENTRIES_SLOW
+    primal.patient = proof.patient = count > _NUM_ENTRIES_SLOW
     return primal, proof

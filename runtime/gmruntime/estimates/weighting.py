@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmruntime.arrays import Float64, Int32, Int64
+from gmruntime.arrays import Float64, Int32, Int64, alike
 from gmruntime.estimates.mechanisms import Owned
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import Assignment, FactorGraph, num_states, table_indices
@@ -182,7 +182,7 @@ def _steps(
     keys = np.stack([owned.rank[owner], states[owner], alone, place], axis=1)
     tables: dict[tuple[int, int], np.ndarray | None] = {}
     steps: list[Step] = []
-    for key, members in _alike(keys):
+    for key, members in alike(keys):
         _check(is_over)
         variables = np.unique(owner[members])
         children = np.searchsorted(variables, owner[members])
@@ -207,19 +207,8 @@ def _parts(
     keys = np.stack([block_of[factors], place], axis=1)
     return [
         Part(block, position, factors[mine] - owned.starts[block], children[mine])
-        for (block, position), mine in _alike(keys)
+        for (block, position), mine in alike(keys)
     ]
-
-
-def _alike(keys: Int64[np.ndarray, "items columns"]) -> list[tuple[list[int], np.ndarray]]:
-    """Return what keys there are, in their order, and where each of them stands."""
-    if not len(keys):
-        return []
-    # `np.unique` of rows sorts them as bytes, which takes ten times as long.
-    order = np.lexsort(keys.T[::-1])
-    firsts = np.flatnonzero((np.diff(keys[order], axis=0) != 0).any(axis=1)) + 1
-    pieces = np.split(order, firsts)
-    return [(keys[piece[0]].tolist(), piece) for piece in pieces]
 
 
 def _cumulated(graph: FactorGraph, block: int, position: int) -> np.ndarray | None:

@@ -43,7 +43,10 @@ def improved_by_definitions(
     if not np.isfinite(first.log_score):
         return
     graph, evidence, budget = task.graph, task.evidence, effort.budget
-    defined = [d for d in definitions(graph) if evidence[d.variable] < 0]
+    try:
+        defined = [d for d in definitions(graph, budget) if evidence[d.variable] < 0]
+    except TimeoutError:
+        return
     free = decisions(defined, evidence)
     sizes = num_states(graph)
     free = free[sizes[free] > 1]

@@ -3,6 +3,7 @@
 import numpy as np
 
 from gmruntime.answer import Improvement
+from gmruntime.arrays import first_largest, row_starts
 from gmruntime.budget import Budget
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import Assignment, FactorGraph, log_score, num_states
@@ -17,20 +18,14 @@ def first_guess(graph: FactorGraph, evidence: Assignment, budget: Budget) -> Imp
         budget: tells the time.
     """
     states = num_states(graph)
-    ends = np.cumsum(states, dtype=np.int64)
-    start = ends - states
-    scores = np.zeros(int(ends[-1]) if len(ends) else 0)
+    start = row_starts(states)
+    scores = np.zeros(int(start[-1]))
     for block in graph.factors:
         if isinstance(block.kind, Table) and block.scopes.shape[1] == 1:
             table = block.kind.log_potentials
             entries = start[block.scopes[:, 0], None] + np.arange(table.shape[1])
             np.add.at(scores, entries, table)
-    assignment = np.zeros(len(states), np.int32)
-    if len(states):
-        best = np.repeat(np.maximum.reduceat(scores, start), states)
-        places = np.flatnonzero(scores == best)[::-1]
-        owner = np.repeat(np.arange(len(states)), states)[places]
-        assignment[owner] = places - start[owner]
-    assignment = np.where(evidence >= 0, evidence, assignment).astype(np.int32)
+    best = first_largest(scores, start)
+    assignment = np.where(evidence >= 0, evidence, best).astype(np.int32)
     score = float(log_score(graph, assignment))
     return Improvement(budget.spent_s(), assignment, score, float("inf"), "local states")

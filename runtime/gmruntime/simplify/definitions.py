@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmruntime.arrays import Int32, Int64
+from gmruntime.budget import UNLIMITED, Budget, within
 from gmruntime.graph import Assignment, FactorBlock, FactorGraph, num_states
 
 ENTRIES_MAX = 1 << 18
@@ -30,11 +31,14 @@ class Definition:
     states: Int64[np.ndarray, "*inputs"]
 
 
-def definitions(graph: FactorGraph) -> list[Definition]:
+def definitions(graph: FactorGraph, budget: Budget = UNLIMITED) -> list[Definition]:
     """List the variables that follow from ones of lower index, in ascending order.
 
     What follows in two ways is listed once. Written parts of a program come after what they are
     functions of, so nothing is missed by looking at the last variable of each factor only.
+
+    Raises:
+        TimeoutError: when the budget ended first.
 
     >>> from gmruntime.factors.kinds import Table
     >>> from gmruntime.graph import VariableBlock
@@ -47,34 +51,33 @@ def definitions(graph: FactorGraph) -> list[Definition]:
     found: dict[int, Definition] = {}
     for block in graph.factors:
         if block.scopes.shape[0] and block.scopes.shape[1] > 1:
-            for definition in _of_block(block, sizes):
+            budget.check()
+            for definition in _of_block(block, sizes, budget):
                 found.setdefault(definition.variable, definition)
     return [found[v] for v in sorted(found)]
 
 
-def _of_block(block: FactorBlock, sizes: Int32[np.ndarray, " variables"]) -> list[Definition]:
+def _of_block(
+    block: FactorBlock, sizes: Int32[np.ndarray, " variables"], budget: Budget
+) -> list[Definition]:
     shape = [int(n) for n in sizes[block.scopes[0]]]
     if np.prod(np.array(shape, np.float64)) > ENTRIES_MAX:
         return []
     allowed = block.kind.log_tables(shape) > -np.inf
+    last = block.scopes.argmax(axis=1)
     found: list[Definition] = []
-    known: dict[tuple[int, int], np.ndarray | None] = {}
-    for f, scope in enumerate(block.scopes.tolist()):
-        table, axis = f if len(allowed) > 1 else 0, int(np.argmax(scope))
-        if (table, axis) not in known:
-            known[table, axis] = _function(allowed[table], axis)
-        states = known[table, axis]
-        if states is not None and sizes[scope[axis]] > 1:
+    for axis in np.unique(last).tolist():
+        # One state at most wherever the others are.
+        counts = allowed.sum(axis=1 + axis).reshape(len(allowed), -1)
+        is_function = (counts <= 1).all(axis=1)
+        if shape[axis] == 1 or not is_function.any():
+            continue
+        states = np.asarray(allowed.argmax(axis=1 + axis))
+        for f in within(np.flatnonzero((last == axis) & is_function).tolist(), budget):
+            scope = block.scopes[f].tolist()
             inputs = tuple(v for k, v in enumerate(scope) if k != axis)
-            found.append(Definition(scope[axis], inputs, states))
+            found.append(Definition(scope[axis], inputs, states[f if len(allowed) > 1 else 0]))
     return found
-
-
-def _function(allowed: np.ndarray, axis: int) -> np.ndarray | None:
-    """Return the only state allowed along an axis; None where several are."""
-    if (allowed.sum(axis=axis) > 1).any():
-        return None
-    return allowed.argmax(axis=axis)
 
 
 def follow(

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gmruntime.arrays import Bool, Int64
+from gmruntime.arrays import Bool, Int64, alike
+from gmruntime.budget import UNLIMITED, Budget
 from gmruntime.flat import FlatGraph
 
 # Entries of all tables with forbidden ones; beyond this a pass over them takes too long.
@@ -26,10 +27,15 @@ class _Group:
     allowed: Bool[np.ndarray, "factors *states"]
 
 
-def possible_states(flat: FlatGraph) -> Bool[np.ndarray, "variables states"]:
+def possible_states(
+    flat: FlatGraph, budget: Budget = UNLIMITED
+) -> Bool[np.ndarray, "variables states"]:
     """Mark for each variable the states that no factor rules out; padded with False.
 
     A variable without any possible state proves that every assignment is forbidden.
+
+    Raises:
+        TimeoutError: when the budget ended first.
     """
     most = int(flat.num_states.max(initial=1))
     alive = np.arange(most)[None, :] < flat.num_states[:, None]
@@ -37,33 +43,40 @@ def possible_states(flat: FlatGraph) -> Bool[np.ndarray, "variables states"]:
     for _ in range(NUM_PASSES_MAX):
         before = int(alive.sum())
         for group in groups:
+            budget.check()
             _filter(group, alive)
         if int(alive.sum()) == before or not alive.any(axis=1).all():
             break
     return alive
 
 
-def _table_entries(flat: FlatGraph) -> Iterator[tuple[list[int], Int64[np.ndarray, "*entries"]]]:
+def _table_entries(
+    flat: FlatGraph,
+) -> Iterator[tuple[Int64[np.ndarray, " factors"], Int64[np.ndarray, "*entries"]]]:
     """Say where the tables' entries are, for factors of one shape at a time.
 
     Yields:
         the factors, and for each the places of its entries, axis by axis.
     """
-    arity = np.diff(flat.factor_start)
-    members: dict[tuple[int, ...], list[int]] = {}
-    for factor in np.flatnonzero(arity > 0):
-        edges = slice(flat.factor_start[factor], flat.factor_start[factor + 1])
-        shape = tuple(flat.num_states[flat.edge_variable[edges]].tolist())
-        members.setdefault(shape, []).append(int(factor))
-    for shape, factors in members.items():
-        edges = flat.factor_start[factors][:, None] + np.arange(len(shape))
-        entries = flat.table_start[factors].reshape(-1, *([1] * len(shape)))
-        for axis, count in enumerate(shape):
-            steps = flat.strides[edges[:, axis]][:, None] * np.arange(count)
-            along = [1] * (len(shape) + 1)
-            along[0], along[axis + 1] = len(factors), count
-            entries = entries + steps.reshape(along)
-        yield factors, entries
+    arities = np.diff(flat.factor_start)
+    for arity in np.unique(arities[arities > 0]).tolist():
+        of_arity = np.flatnonzero(arities == arity)
+        edges = flat.factor_start[of_arity][:, None] + np.arange(arity)
+        shapes = flat.num_states[flat.edge_variable[edges]].astype(np.int64)
+        for shape, items in alike(shapes):
+            yield of_arity[items], _entries_of(flat, shape, of_arity[items], edges[items])
+
+
+def _entries_of(
+    flat: FlatGraph, shape: list[int], factors: np.ndarray, edges: np.ndarray
+) -> Int64[np.ndarray, "*entries"]:
+    entries = flat.table_start[factors].reshape(-1, *([1] * len(shape)))
+    for axis, count in enumerate(shape):
+        steps = flat.strides[edges[:, axis]][:, None] * np.arange(count)
+        along = [1] * (len(shape) + 1)
+        along[0], along[axis + 1] = len(factors), count
+        entries = entries + steps.reshape(along)
+    return entries
 
 
 def num_entries(flat: FlatGraph) -> int:
@@ -75,7 +88,7 @@ def num_entries(flat: FlatGraph) -> int:
 
 
 def _groups(flat: FlatGraph) -> list[_Group]:
-    if num_entries(flat) > NUM_ENTRIES_MAX:
+    if num_entries(flat) > NUM_ENTRIES_MAX or not np.isneginf(flat.log_potentials).any():
         return []
     groups: list[_Group] = []
     for factors, entries in _table_entries(flat):

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmruntime.arrays import Float64, Int32, Int64
+from gmruntime.arrays import Float64, Int32, Int64, first_largest
+from gmruntime.budget import UNLIMITED, Budget
 from gmruntime.flat import FlatGraph, flatten, linked, local_scores
 from gmruntime.graph import Assignment, FactorGraph
 from gmruntime.simplify.propagation import possible_states
@@ -49,29 +50,37 @@ class Working:
     flat: FlatGraph
 
 
-def working_graph(graph: FactorGraph, evidence: Assignment) -> Working | None:
+def working_graph(
+    graph: FactorGraph, evidence: Assignment, budget: Budget = UNLIMITED
+) -> Working | None:
     """Write all factors as tables, slice out the evidence and split what is left into pieces.
 
     None when a factor is too large for that.
+
+    Raises:
+        TimeoutError: when the budget ended first.
     """
     from gmruntime.factors.decompose import to_tables
 
     tables = to_tables(graph)
     if tables is None:
         return None
+    budget.check()
     flat = flatten(tables)
+    budget.check()
     settled = np.where(flat.num_states == 1, 0, -1).astype(np.int32)
     observed = np.flatnonzero(evidence >= 0)
     settled[observed] = evidence[observed]
     sliced = condition(flat, settled)
-    alive = possible_states(sliced)
+    budget.check()
+    alive = possible_states(sliced, budget)
     if not alive.any(axis=1).all():
         return Working(graph.num_variables, settled, float("-inf"), (), flat)
     forced = (settled < 0) & (alive.sum(axis=1) == 1)
     settled = np.where(forced, alive.argmax(axis=1), settled).astype(np.int32)
     sliced = condition(sliced, np.where(forced, settled, -1).astype(np.int32))
     settled, sliced = _settle_free_variables(sliced, settled)
-    pieces = _pieces(sliced, settled)
+    pieces = _pieces(sliced, settled, budget)
     return Working(graph.num_variables, settled, sliced.log_constant, pieces, flat)
 
 
@@ -118,6 +127,8 @@ def condition(flat: FlatGraph, settled: Assignment) -> FlatGraph:
     """
     states = settled[flat.edge_variable]
     fixed = states >= 0
+    if not fixed.any():
+        return flat
     shift = _sum_by_factor(flat, np.where(fixed, flat.strides * states, 0))
     start = flat.table_start + shift
     kept = np.flatnonzero(~fixed)
@@ -171,9 +182,7 @@ def best_local_states(flat: FlatGraph) -> Int32[np.ndarray, " variables"]:
     """Choose for each variable the state its factors of arity one like best."""
     arity = np.diff(flat.factor_start)
     start, scores = local_scores(flat, np.flatnonzero(arity == 1))
-    owner = np.repeat(np.arange(len(flat.num_states)), flat.num_states)
-    order = np.lexsort((-scores, owner))
-    return (order[start[:-1]] - start[:-1]).astype(np.int32)
+    return first_largest(scores, start).astype(np.int32)
 
 
 def _settle_free_variables(flat: FlatGraph, settled: Assignment) -> tuple[Assignment, FlatGraph]:
@@ -188,8 +197,8 @@ def _settle_free_variables(flat: FlatGraph, settled: Assignment) -> tuple[Assign
     return settled, condition(flat, np.where(free, settled, -1).astype(np.int32))
 
 
-def _pieces(flat: FlatGraph, settled: Assignment) -> tuple[Piece, ...]:
-    labels = _component_labels(flat)
+def _pieces(flat: FlatGraph, settled: Assignment, budget: Budget) -> tuple[Piece, ...]:
+    labels = _component_labels(flat, budget)
     open_variables = np.flatnonzero(settled < 0)
     if not len(open_variables):
         return ()
@@ -203,11 +212,12 @@ def _pieces(flat: FlatGraph, settled: Assignment) -> tuple[Piece, ...]:
     return tuple(Piece(restrict(flat, part), part) for part in parts)
 
 
-def _component_labels(flat: FlatGraph) -> Int64[np.ndarray, " variables"]:
+def _component_labels(flat: FlatGraph, budget: Budget) -> Int64[np.ndarray, " variables"]:
     """Give variables the same label exactly when factors connect them."""
     labels = np.arange(len(flat.num_states))
     first = flat.edge_variable[flat.factor_start[:-1]][flat.edge_factor]
     while True:
+        budget.check()
         low = np.minimum(labels[first], labels[flat.edge_variable])
         before = labels.copy()
         np.minimum.at(labels, labels[first], low)
