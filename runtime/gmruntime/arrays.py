@@ -52,6 +52,22 @@ def rows_by(
     return row_starts(np.bincount(owner, minlength=num_rows)), order
 
 
+def corner(
+    values: Float64[np.ndarray, "*shape"], whole: tuple[int, ...], num_max: int
+) -> Float64[np.ndarray, "*some"]:
+    """Return a part of an array, whole along some axes, at most so many places along the others.
+
+    >>> corner(np.zeros((5, 3, 8)), (1,), 12).shape
+    (5, 3, 2)
+    """
+    left, kept = num_max, list[slice]()
+    for k, size in enumerate(values.shape):
+        few = size if k in whole else min(size, left)
+        left = left if k in whole else left // few
+        kept.append(slice(0, few))
+    return values[tuple(kept)]
+
+
 def first_largest(
     values: Float64[np.ndarray, " items"], starts: Int64[np.ndarray, " rows_and_end"]
 ) -> Int64[np.ndarray, " rows"]:

@@ -28,8 +28,10 @@ from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, log_score, 
 from gmruntime.messages import answer as messages
 from gmruntime.messages.answer import answer as by_messages
 from gmruntime.messages.beliefs import bethe_log_partition
+from gmruntime.messages.bp import Messages
 from gmruntime.messages.compiled.floods import compile_layout
-from gmruntime.messages.layout import build_layout, unary_with_evidence
+from gmruntime.messages.finishing import free_energy
+from gmruntime.messages.layout import Layout, build_layout, unary_with_evidence
 from gmruntime.messages.options import BpOptions
 from gmruntime.messages.propagate import propagate
 from gmruntime.questions.enumerate import enumerate_assignments
@@ -122,6 +124,21 @@ def test_what_is_late_before_it_is_laid_out_is_as_unsure_as_can_be():
     assert "after 0 sweeps" in found.quality.note
     assert np.allclose(found.probabilities[0], 0.5)
     assert clock.num_looks < 10
+
+
+def test_no_sweep_is_begun_that_would_end_late():
+    graph = _dense(1, 21)
+    layout = build_layout(graph, 1.0)
+    unary = unary_with_evidence(layout, no_evidence(graph)[None])
+    short, enough = (Budget(0.0, s, 1 << 30, clock=lambda: 0.0) for s in (0.01, 10.0))
+    assert propagate(layout, unary, short, BpOptions()).num_sweeps == 0
+    assert np.isfinite(free_energy(layout, unary, _unsent(layout), short))
+    assert propagate(layout, unary, enough, BpOptions()).num_sweeps > 0
+
+
+def _unsent(layout: Layout) -> Messages:
+    values = np.zeros((1, len(layout.entry)))
+    return Messages(values, np.inf, 0, False, np.zeros(1, np.bool_))
 
 
 def test_marginals_that_are_late_go_without_a_free_energy(monkeypatch: pytest.MonkeyPatch):

@@ -87,6 +87,15 @@ def test_minibuckets_bound_from_above(seed: int, zeros: float) -> None:
         assert min(bounds) >= truth
         # With room for every clique nothing is split: the bound is the value.
         assert bounds[-1] == truth or bounds[-1] == pytest.approx(truth, abs=1e-6)
+        for given_max in (1.0, 2.0):
+            narrowed = relax(
+                network,
+                order.variables,
+                20.0,
+                is_max=lambda _, flag=is_max: flag,
+                given_max=given_max,
+            )
+            assert narrowed.log_constant >= truth
 
 
 @pytest.mark.parametrize("seed", range(12))

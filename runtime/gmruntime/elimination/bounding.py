@@ -18,7 +18,7 @@ from gmruntime.budget import Budget, within
 from gmruntime.elimination.layouts.order import Order
 from gmruntime.elimination.orders.best import SEARCHABLE
 from gmruntime.elimination.orders.sweeping import swept_order
-from gmruntime.elimination.weighted_mini_buckets import MiniBucket, relax
+from gmruntime.elimination.weighted_mini_buckets import ENTRIES_PER_SECOND, MiniBucket, relax
 from gmruntime.simplify.network import Factor, Network
 
 METHOD = "mini-buckets and importance sampling"
@@ -118,6 +118,7 @@ def tightest(
                 bits,
                 is_max=lambda _: False,
                 record=record,
+                given_max=_RELAX_SHARE * ENTRIES_PER_SECOND * budget.left_s(),
                 is_over=lambda: budget.left_s() <= 0,
             )
         except TimeoutError:

@@ -15,7 +15,7 @@ from gmruntime.elimination.layouts.groups import best_laid_out, with_layout
 from gmruntime.elimination.layouts.order import Order
 from gmruntime.elimination.orders.best import best_orders
 from gmruntime.elimination.plan import Plan, costed
-from gmruntime.elimination.weighted_mini_buckets import relax
+from gmruntime.elimination.weighted_mini_buckets import ENTRIES_PER_SECOND, relax
 from gmruntime.simplify.network import Factor, Network
 
 _SLICES_BITS_MAX = 16.0
@@ -30,7 +30,6 @@ _NUM_ORDERS = 8
 _LAYOUTS_PER_SECOND = 0.2
 _CHOICE_SHARE = 0.1
 _MINIBUCKET_SHARE = 0.1
-_MINIBUCKET_ENTRIES_PER_SECOND = 3e7
 
 # Cuts beyond the first that fits are looked at while they save something.
 _MORE_CUTS_MAX = 4
@@ -191,10 +190,12 @@ def slice_bounds(
     network: Network, order: Order, cut: tuple[int, ...], budget: Budget, *, is_max: bool
 ) -> Float64[np.ndarray, "*states"]:
     """Bound log Z, or the best score, of every slice from above; one axis for each cut variable."""
-    entries = _MINIBUCKET_SHARE * budget.left_s() * _MINIBUCKET_ENTRIES_PER_SECOND
+    entries = _MINIBUCKET_SHARE * budget.left_s() * ENTRIES_PER_SECOND
     bits_max = math.log2(max(16.0, entries / max(1, len(order.variables))))
     kept, bits = frozenset(cut), min(20.0, bits_max)
-    found = relax(network, order.variables, bits, is_max=lambda _: is_max, kept=kept)
+    found = relax(
+        network, order.variables, bits, is_max=lambda _: is_max, kept=kept, given_max=entries
+    )
     place = {v: k for k, v in enumerate(cut)}
     bounds = np.full([int(network.num_states[v]) for v in cut], found.log_constant)
     for factor in found.factors:

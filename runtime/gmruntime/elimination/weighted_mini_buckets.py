@@ -8,12 +8,16 @@ Source: Dechter and Rish (2003), "Mini-buckets"; Liu and Ihler (2011), "Bounding
 function using Hölder's inequality", with one pass of moment matching.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from gmruntime.simplify.network import Factor, Network
+
+ENTRIES_PER_SECOND = 3e7
+"""Of tables that are eliminated, as measured."""
 
 # Rounding is far smaller; what is called proven is rounded outwards by this much of its size.
 _MARGIN = 1e-9
@@ -59,6 +63,7 @@ def relax(
     is_max: Callable[[int], bool],
     kept: frozenset[int] = frozenset(),
     record: list[MiniBucket] | None = None,
+    given_max: float = math.inf,
     is_over: Callable[[], bool] = lambda: False,
 ) -> Relaxation:
     """Eliminate in order, never building a table of more than `bits_max` bits.
@@ -70,6 +75,8 @@ def relax(
         is_max: whether a variable is maximised; those that are must come last in the order.
         kept: variables that are not eliminated.
         record: receives every mini-bucket, in the order they are eliminated.
+        given_max: entries of a given factor; a larger one is replaced by what it is at most, over
+            fewer variables, since going through it once may take seconds.
         is_over: asked now and then; once true, a TimeoutError is raised.
     """
     place = {v: k for k, v in enumerate(order)}
@@ -91,7 +98,7 @@ def relax(
             left.append(factor)
 
     for factor in network.factors:
-        put(factor)
+        put(_narrowed(factor, [place.get(v, -1) for v in factor.scope], given_max))
     for k, v in enumerate(order):
         if v in kept or not buckets[k]:
             if v not in kept and not is_max(v):
@@ -108,6 +115,20 @@ def relax(
     if log_constant == -np.inf:
         return Relaxation(tuple(left), -np.inf)
     return Relaxation(tuple(left), log_constant + _MARGIN * (1.0 + magnitude + len(order)))
+
+
+def _narrowed(factor: Factor, places: list[int], entries_max: float) -> Factor:
+    """Maximise over the variables that are eliminated last until a table is small."""
+    size, gone = float(factor.table.size), set[int]()
+    for axis in sorted(range(len(places)), key=places.__getitem__, reverse=True):
+        if size <= entries_max:
+            break
+        gone.add(axis)
+        size /= factor.table.shape[axis]
+    if not gone:
+        return factor
+    scope = tuple(v for axis, v in enumerate(factor.scope) if axis not in gone)
+    return Factor(scope, factor.table.max(axis=tuple(gone)))
 
 
 def _eliminate(

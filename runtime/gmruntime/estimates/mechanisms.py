@@ -15,18 +15,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmruntime.arrays import Bool, Float64, Int64, row_starts
+from gmruntime.arrays import Bool, Float64, Int64, corner, row_starts
 from gmruntime.factors.kind import SUM_TOLERANCE, constant
 from gmruntime.factors.kinds.table import Gated, Table
 from gmruntime.factors.semiring import reduce
 from gmruntime.graph import Assignment, FactorBlock, FactorGraph, num_states, shape_of
+from gmruntime.simplify.barren import LOOKED_AT_MAX
 
 # Tables of more entries are not written out to look at their sums; such a block only weighs.
 _ENTRIES_MAX = 1 << 20
 # Entries looked at between two looks at the clock.
 _ENTRIES_AT_ONCE = 1 << 20
-# Larger tables are looked at in a corner first: most are no mechanism of most variables.
-_CORNER_BITS = 12
 # So often something is set aside to break a cycle; graphs without direction need it all the time.
 _NUM_DEMOTED_MAX = 200
 
@@ -237,25 +236,13 @@ def _of_tables(
         for axis in range(len(shape)):
             if is_over():
                 raise TimeoutError
-            corner = _corner(some, axis)
-            sums, may_be = _sums(corner, axis)
-            if corner.size < some.size and (may_be | ~np.isnan(sums)).any():
+            # All tables, but little of each: sums that differ there differ.
+            few = corner(some, (axis, len(shape)), LOOKED_AT_MAX)
+            sums, may_be = _sums(few, axis)
+            if few.size < some.size and (may_be | ~np.isnan(sums)).any():
                 sums, may_be = _sums(some, axis)
             constants[piece, axis], able[piece, axis] = sums, may_be
     return constants, able
-
-
-def _corner(
-    tables: Float64[np.ndarray, "*states tables"], axis: int
-) -> Float64[np.ndarray, "*some tables"]:
-    """Return a part of each table with all states of one axis: sums that differ there differ."""
-    left = _CORNER_BITS
-    kept: list[slice] = []
-    for k, size in enumerate(tables.shape[:-1]):
-        few = size if k == axis else min(size, 1 << left)
-        left -= 0 if k == axis else math.ceil(math.log2(few))
-        kept.append(slice(0, few))
-    return tables[tuple(kept)]
 
 
 def _sums(

@@ -289,7 +289,9 @@ class Constraint(FactorKind):
 def least_finite(values: Float64[np.ndarray, "tables *states"]) -> Float64[np.ndarray, " tables"]:
     """Return the least finite number of each table; 0 where there is none."""
     flat = values.reshape(len(values), -1)
-    least = np.where(np.isfinite(flat), flat, np.inf).min(axis=1, initial=np.inf)
+    least = flat.min(axis=1, initial=np.inf)
+    if np.isneginf(least).any():
+        least = np.where(np.isfinite(flat), flat, np.inf).min(axis=1, initial=np.inf)
     return np.where(np.isfinite(least), least, 0.0)
 
 

@@ -3,6 +3,7 @@
 An entry is one number: one state of one edge (of a message) or of one variable (of a belief).
 """
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from gmruntime.arrays import Float64, Int32, Int64, row_starts
 from gmruntime.budget import UNLIMITED, Budget
 from gmruntime.factors.kind import FactorKind
+from gmruntime.factors.kinds import Gated, Table
 from gmruntime.graph import FactorGraph, num_states, shape_of, table_indices
 from gmruntime.messages.tempering import at_temperature
 
@@ -31,6 +33,12 @@ class Group:
     states: tuple[int, ...]
     starts: tuple[int, ...]
     block_index: int
+
+    def num_entries(self) -> float:
+        """Count the entries of the factors' tables; none where a kind has its own rule."""
+        if not isinstance(self.kind, Table | Gated):
+            return 0.0
+        return len(self.scopes) * math.prod(map(float, self.states))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,11 +9,15 @@ from itertools import count
 
 import numpy as np
 
+from gmruntime.arrays import corner
 from gmruntime.budget import UNLIMITED, Budget, within
 from gmruntime.simplify.network import Network
 
 # Sums of a conditional table differ by rounding only; anything more is left to the elimination.
 _TOLERANCE = 1e-12
+
+LOOKED_AT_MAX = 1 << 12
+"""So many sums of a table are looked at first: where they differ, all need not be added up."""
 
 
 def drop_barren(network: Network, asked: frozenset[int], budget: Budget = UNLIMITED) -> Network:
@@ -41,6 +45,8 @@ def drop_barren(network: Network, asked: frozenset[int], budget: Budget = UNLIMI
             continue
         (k,) = touching[v]
         factor = network.factors[k]
+        if factor.table.size > LOOKED_AT_MAX:
+            budget.check()
         total = constant_sum(factor.table, factor.scope.index(v))
         if total is None:
             continue
@@ -60,6 +66,13 @@ def drop_barren(network: Network, asked: frozenset[int], budget: Budget = UNLIMI
 
 def constant_sum(table: np.ndarray, axis: int) -> float | None:
     """Return log of a log table's sum over an axis where all sums are the same, else None."""
+    few = corner(table, (axis,), LOOKED_AT_MAX)
+    if few.size < table.size and _constant_sum(few, axis) is None:
+        return None
+    return _constant_sum(table, axis)
+
+
+def _constant_sum(table: np.ndarray, axis: int) -> float | None:
     largest = float(table.max())
     if largest == -np.inf:
         return None

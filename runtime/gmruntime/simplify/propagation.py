@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
-from gmruntime.arrays import Bool, Int64, alike
+from gmruntime.arrays import Bool, Float64, Int64, alike
 from gmruntime.budget import UNLIMITED, Budget
 from gmruntime.flat import FlatGraph
 
@@ -50,33 +51,34 @@ def possible_states(
     return alive
 
 
-def _table_entries(
+def _tables(
     flat: FlatGraph,
-) -> Iterator[tuple[Int64[np.ndarray, " factors"], Int64[np.ndarray, "*entries"]]]:
-    """Say where the tables' entries are, for factors of one shape at a time.
-
-    Yields:
-        the factors, and for each the places of its entries, axis by axis.
-    """
+) -> Iterator[tuple[Int64[np.ndarray, " factors"], Float64[np.ndarray, "factors *states"]]]:
+    """Yield the factors of one shape at a time, and their tables."""
     arities = np.diff(flat.factor_start)
     for arity in np.unique(arities[arities > 0]).tolist():
         of_arity = np.flatnonzero(arities == arity)
         edges = flat.factor_start[of_arity][:, None] + np.arange(arity)
         shapes = flat.num_states[flat.edge_variable[edges]].astype(np.int64)
         for shape, items in alike(shapes):
-            yield of_arity[items], _entries_of(flat, shape, of_arity[items], edges[items])
+            yield of_arity[items], _tables_of(flat, shape, of_arity[items], edges[items])
 
 
-def _entries_of(
+def _tables_of(
     flat: FlatGraph, shape: list[int], factors: np.ndarray, edges: np.ndarray
-) -> Int64[np.ndarray, "*entries"]:
+) -> Float64[np.ndarray, "factors *states"]:
+    if len(factors) == 1:
+        # A single one may have millions of entries, whose places would take more than they do.
+        values = flat.log_potentials[flat.table_start[factors[0]] :]
+        strides = values.itemsize * flat.strides[edges[0]]
+        return as_strided(values, shape, strides.tolist(), writeable=False)[None]
     entries = flat.table_start[factors].reshape(-1, *([1] * len(shape)))
     for axis, count in enumerate(shape):
         steps = flat.strides[edges[:, axis]][:, None] * np.arange(count)
         along = [1] * (len(shape) + 1)
         along[0], along[axis + 1] = len(factors), count
         entries = entries + steps.reshape(along)
-    return entries
+    return flat.log_potentials[entries]
 
 
 def num_entries(flat: FlatGraph) -> int:
@@ -91,8 +93,8 @@ def _groups(flat: FlatGraph) -> list[_Group]:
     if num_entries(flat) > NUM_ENTRIES_MAX or not np.isneginf(flat.log_potentials).any():
         return []
     groups: list[_Group] = []
-    for factors, entries in _table_entries(flat):
-        allowed = flat.log_potentials[entries] > -np.inf
+    for factors, tables in _tables(flat):
+        allowed = tables > -np.inf
         hard = ~allowed.reshape(len(factors), -1).all(axis=1)
         if hard.any():
             edges = flat.factor_start[factors][:, None] + np.arange(allowed.ndim - 1)
@@ -111,14 +113,13 @@ def compact(flat: FlatGraph) -> FlatGraph:
     starts = np.zeros(len(flat.table_start), np.int64)
     strides = np.zeros(len(flat.strides), np.int64)
     used = 0
-    for factors, entries in _table_entries(flat):
-        values = flat.log_potentials[entries].reshape(len(factors), -1)
-        size = values.shape[1]
-        tables[used : used + values.size] = values.reshape(-1)
+    for factors, own in _tables(flat):
+        size = own.size // len(factors)
+        tables[used : used + own.size].reshape(own.shape)[...] = own
         starts[factors] = used + size * np.arange(len(factors))
-        used += values.size
-        shape = np.array((*entries.shape[2:], 1), np.int64)
-        edges = flat.factor_start[factors][:, None] + np.arange(entries.ndim - 1)
+        used += own.size
+        shape = np.array((*own.shape[2:], 1), np.int64)
+        edges = flat.factor_start[factors][:, None] + np.arange(own.ndim - 1)
         strides[edges] = np.cumprod(shape[::-1])[::-1]
     return replace(flat, table_start=starts, strides=strides, log_potentials=tables)
 

@@ -5,6 +5,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -168,11 +169,12 @@ def _scaled(rows: np.ndarray, is_max: bool, budget: Budget) -> np.ndarray:
     high = rows.max(axis=1, keepdims=True)
     high = np.where(np.isneginf(high), 0.0, high)
     scaled = np.empty(rows.shape)
-    step = max(1, _NUM_ENTRIES_AT_ONCE // max(1, rows.shape[1]))
-    for first in range(0, len(rows), step):
+    width = min(max(1, rows.shape[1]), _NUM_ENTRIES_AT_ONCE)
+    step = _NUM_ENTRIES_AT_ONCE // width
+    for first, start in product(range(0, len(rows), step), range(0, rows.shape[1], width)):
         budget.check()
-        piece = slice(first, first + step)
-        np.exp(rows[piece] - high[piece], out=scaled[piece])
+        piece, part = slice(first, first + step), slice(start, start + width)
+        np.exp(rows[piece, part] - high[piece], out=scaled[piece, part])
     return scaled
 
 
