@@ -9,6 +9,7 @@ variable's index everywhere in the runtime. Logs are natural; the unit is the na
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -69,6 +70,9 @@ class FactorBlock:
 @dataclass(frozen=True, slots=True, eq=False)
 class FactorGraph:
     """Everything inference needs to know about a model."""
+
+    IS_TOLD_ONCE: ClassVar = True
+    """Going through all blocks takes long: while a question is answered that is done once."""
 
     variables: tuple[VariableBlock, ...]
     factors: tuple[FactorBlock, ...]

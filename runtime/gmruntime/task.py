@@ -5,7 +5,7 @@ drawn and kept on the way, comes in an `Effort`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy as np
 from gmruntime.answer import AnyAnswer, Question
 from gmruntime.budget import Budget
 from gmruntime.graph import Assignment, FactorGraph
-from gmruntime.workspace import Workspace, digest_of, owned
+from gmruntime.workspace import Told, Workspace, digest_of, owned
 
 if TYPE_CHECKING:
     from gmruntime.workers.workers import Workers
@@ -58,6 +58,7 @@ class Effort:
         device: "auto", "cpu" or "cuda".
         workspace: what is kept between questions; None keeps nothing.
         workers: who may be asked to help; None asks nobody.
+        told: digests of graphs, which do not change while a question is answered.
     """
 
     budget: Budget
@@ -66,6 +67,7 @@ class Effort:
     device: str = "cpu"
     workspace: Workspace | None = None
     workers: "Workers | None" = None
+    told: Told = field(default_factory=Told, repr=False)
 
     def within(self, budget: Budget) -> "Effort":
         """Return the same with another budget."""
@@ -99,7 +101,7 @@ class Effort:
         if self.workspace is None:
             return None
         try:
-            return digest_of(key())
+            return digest_of(key(), self.told)
         except TypeError:
             # What cannot be recognised is not kept.
             return None
@@ -128,4 +130,4 @@ class Effort:
         digest = self._digest(lambda: made_of)
         if digest is None:
             return make(made_of)
-        return self._once(kind, digest, lambda: make(owned(made_of)))
+        return self._once(kind, digest, lambda: make(owned(made_of, self.told)))

@@ -7,6 +7,7 @@ written anew is recognised, and one that has been changed is not taken for what 
 import hashlib
 import sys
 from collections import Counter, OrderedDict
+from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass, field, fields, is_dataclass
 from functools import lru_cache
@@ -26,6 +27,12 @@ DIGESTED_BYTES_MAX = 1 << 25
 
 RECORDS_MAX = 10_000
 """Nor what is made of more records."""
+
+_TOLD_MAX = 8
+"""So many large records are known by identity: a search may make thousands on its way."""
+
+_FEW_BYTES = 1 << 12
+"""So small arrays are copied sooner than they are read where they lie."""
 
 
 class TooLargeError(TypeError):
@@ -81,10 +88,19 @@ class Workspace:
                 self.num_bytes -= freed
 
 
-def digest_of(value: object) -> bytes:
+Told = dict[int, tuple[object, bytes | None]]
+"""Digests of large records by identity, with the records: while one question is answered they do
+not change, and each is gone through once. None where one is too large."""
+
+
+def digest_of(value: object, told: Told | None = None) -> bytes:
     """Say in a few bytes all that a value holds: records, arrays, numbers and texts.
 
     Of records of one class: two classes are told apart even where they have the same name.
+
+    Args:
+        value: whose contents count.
+        told: what was gone through before, by whoever knows that it has not changed; added to.
 
     Raises:
         TypeError: where something is held whose contents are not known, such as a function.
@@ -94,12 +110,13 @@ def digest_of(value: object) -> bytes:
     True
     """
     digest = hashlib.blake2b(digest_size=16)
+    parts: list[bytes] = []
     num_bytes = num_records = 0
 
     def tell(part: bytes) -> None:
         # With its length: else the end of one part could as well begin the next.
-        digest.update(len(part).to_bytes(8, "little"))
-        digest.update(part)
+        parts.append(len(part).to_bytes(8, "little"))
+        parts.append(part)
 
     def visit(held: object) -> None:
         nonlocal num_bytes, num_records
@@ -108,18 +125,30 @@ def digest_of(value: object) -> bytes:
             if num_bytes > DIGESTED_BYTES_MAX:
                 raise TooLargeError("arrays are too large to be known again")
             tell(f"{held.dtype.str} {held.shape}".encode())
+            if held.nbytes <= _FEW_BYTES:
+                parts.append(held.tobytes())
+                return
+            digest.update(b"".join(parts))
+            parts.clear()
             digest.update(np.ascontiguousarray(held).reshape(-1).view(np.uint8).data)
         elif isinstance(held, tuple | list):
             items = cast("tuple[object, ...]", held)
-            tell(f"{len(items)} items".encode())
+            if items and _record_of(type(items[0])) and num_records + len(items) > RECORDS_MAX:
+                raise TooLargeError("there are too many records to be known again")
+            tell(b"%d items" % len(items))
             for item in items:
                 visit(item)
-        elif is_dataclass(held) and not isinstance(held, type):
+        elif (record := _record_of(type(held))) is not None:
             num_records += 1
             if num_records > RECORDS_MAX:
                 raise TooLargeError("there are too many records to be known again")
-            tell(_name_of(type(held)).encode())
-            for name, own in _parts_of(held).items():
+            tell(record.name)
+            if record.is_told_once and held is not value:
+                parts.append(_told_once(held, {} if told is None else told))
+                return
+            for name in record.fields:
+                visit(getattr(held, name))
+            for name, own in _beside(held, record):
                 tell(name.encode())
                 visit(own)
         elif held is None or isinstance(held, bool | int | float | str | bytes | np.generic):
@@ -128,16 +157,44 @@ def digest_of(value: object) -> bytes:
             raise TypeError(f"nothing is known of what {type(held).__name__} holds")
 
     visit(value)
+    digest.update(b"".join(parts))
     return digest.digest()
 
 
-def owned(value: _T) -> _T:
-    """Return the same with arrays of its own, which nobody else can change."""
+def _told_once(held: object, told: Told) -> bytes:
+    """Return the digest of a large record, which is held so that no other takes its identity."""
+    if id(held) not in told:
+        try:
+            _note(told, held, digest_of(held))
+        except TooLargeError:
+            _note(told, held, None)
+    known = told[id(held)][1]
+    if known is None:
+        raise TooLargeError("it is too large to be known again")
+    return known
+
+
+def _note(told: Told, held: object, digest: bytes | None) -> None:
+    """Note what was gone through in place of what has been known for longest."""
+    if len(told) >= _TOLD_MAX:
+        del told[next(iter(told))]
+    told[id(held)] = held, digest
+
+
+def owned(value: _T, told: Told | None = None) -> _T:
+    """Return the same with arrays of its own, which nobody else can change.
+
+    Args:
+        value: stays as it is.
+        told: what was gone through before: the copies say the same, which is noted.
+    """
     copies: dict[int, object] = {}
 
     def visit(held: object) -> object:
         if id(held) not in copies:
-            copies[id(held)] = copied(held)
+            twin = copies[id(held)] = copied(held)
+            if told is not None and id(held) in told:
+                _note(told, twin, told[id(held)][1])
         return copies[id(held)]
 
     def copied(held: object) -> object:
@@ -146,10 +203,13 @@ def owned(value: _T) -> _T:
         if type(held) in (tuple, list):
             items = cast("tuple[object, ...]", held)
             return type(items)([visit(item) for item in items])
-        if is_dataclass(held) and not isinstance(held, type):
+        record = _record_of(type(held))
+        if record is not None:
             # Not made anew: what a class does when one is made, it has done.
-            twin = copy(held)
-            for name, own in _parts_of(held).items():
+            twin = object.__new__(type(held)) if record.is_plain else copy(held)
+            for name in record.fields:
+                object.__setattr__(twin, name, visit(getattr(held, name)))
+            for name, own in _beside(held, record):
                 object.__setattr__(twin, name, visit(own))
             return twin
         return held
@@ -157,20 +217,47 @@ def owned(value: _T) -> _T:
     return cast("_T", visit(value))
 
 
-def _parts_of(record: object) -> dict[str, object]:
-    """Return the fields of a record, and what a class that is none itself put beside them."""
-    own = {name: getattr(record, name) for name in _field_names(type(record))}
-    return own | getattr(record, "__dict__", {})
-
-
-@lru_cache(maxsize=1024)
-def _field_names(kind: type) -> tuple[str, ...]:
-    return tuple(one.name for one in fields(cast("Any", kind)))
-
-
 _numbers: WeakKeyDictionary[type, int] = WeakKeyDictionary()
 _num_named: Counter[str] = Counter()
 _naming = Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """What is known of a class of records.
+
+    Attributes:
+        name: that no other class has, as bytes.
+        fields: their names.
+        is_plain: they are all that it holds; else a class that is no record may have put more
+            beside them.
+        is_told_once: it says of itself that going through it takes long.
+    """
+
+    name: bytes
+    fields: tuple[str, ...]
+    is_plain: bool
+    is_told_once: bool
+
+
+@lru_cache(maxsize=1024)
+def _record_of(kind: type) -> _Record | None:
+    """Return what is known of a class; None where it is none of records."""
+    if not is_dataclass(kind):
+        return None
+    is_told_once = bool(getattr(kind, "IS_TOLD_ONCE", False))
+    names = tuple(one.name for one in fields(cast("Any", kind)))
+    slots = {slot for each in kind.__mro__ for slot in getattr(each, "__slots__", ())}
+    is_plain = slots <= set(names) and "__dict__" not in dir(kind)
+    return _Record(_name_of(kind).encode(), names, is_plain, is_told_once)
+
+
+def _beside(held: object, record: _Record) -> Iterator[tuple[str, object]]:
+    """Yield what stands in a record beside its fields."""
+    if not record.is_plain:
+        for name, own in getattr(held, "__dict__", {}).items():
+            if name not in record.fields:
+                yield name, own
 
 
 def _name_of(kind: type) -> str:
@@ -206,6 +293,6 @@ def bytes_of(value: object) -> int:
         elif isinstance(held, dict):
             for pair in cast("dict[object, object]", held).items():
                 waiting.extend(pair)
-        elif is_dataclass(held):
-            waiting.extend(getattr(held, name) for name in _field_names(type(held)))
+        elif (record := _record_of(type(held))) is not None:
+            waiting.extend(getattr(held, name) for name in record.fields)
     return total

@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 
 import gmruntime as gm
+import gmruntime.workspace as workspaces
 from gmruntime.elimination import plan
 from gmruntime.elimination.layouts.order import Order
 from gmruntime.factors.kinds import FactorKind, Table
 from gmruntime.messages.layout import Layout
 from gmruntime.workspace import (
     DIGESTED_BYTES_MAX,
+    RECORDS_MAX,
     TooLargeError,
     Workspace,
     bytes_of,
@@ -225,3 +227,44 @@ def test_large_arrays_are_not_told_by_their_contents(monkeypatch: pytest.MonkeyP
     assert found.quality.status is gm.Status.EXACT
     # An order is told by scopes alone.
     assert len(workspace) == 1
+
+
+def test_too_many_records_are_refused_before_they_are_gone_through():
+    class Untouched:
+        """Whoever looks at one has gone too far."""
+
+    one = gm.VariableBlock("x", (), 2)
+    with pytest.raises(TooLargeError):
+        digest_of([one] * RECORDS_MAX + [one, Untouched()])
+
+
+def test_a_graph_is_told_once_while_a_question_is_answered(monkeypatch: pytest.MonkeyPatch):
+    whole = workspaces.digest_of
+    num_told = 0
+
+    def counted(value: object, *others: Any) -> bytes:
+        nonlocal num_told
+        num_told += isinstance(value, gm.FactorGraph)
+        return whole(value, *others)
+
+    monkeypatch.setattr(workspaces, "digest_of", counted)
+    graph = random_loops(np.random.default_rng(0), 8, 12)
+    for query in (gm.Marginals(ASKED), gm.Map(), gm.LogPartition()):
+        num_told = 0
+        gm.infer(graph, query, workspace=Workspace(), method="")
+        assert num_told == 1
+
+
+def test_what_was_told_is_not_gone_through_again_and_says_the_same():
+    graph = random_loops(np.random.default_rng(0), 8, 12)
+    known: workspaces.Told = {}
+    assert digest_of((1, graph), known) == digest_of((1, graph))
+    own = workspaces.owned(graph, known)
+    assert digest_of((1, own)) == digest_of((1, graph))
+    assert {id(graph), id(own)} == set(known)
+    table = own.factors[0].kind.log_potentials  # pyright: ignore
+    table[...] += 1.0
+    assert digest_of((1, own)) != digest_of((1, graph))
+    for _ in range(100):
+        digest_of((1, workspaces.owned(graph, known)), known)
+    assert len(known) < 20

@@ -30,7 +30,7 @@ from gmruntime.graph import validate
 from gmruntime.simplify.joined import relevant_factors
 from gmruntime.simplify.simplified import simplified
 from gmruntime.task import Effort, Task
-from gmruntime.workspace import DIGESTED_BYTES_MAX, RECORDS_MAX, bytes_of, digest_of, owned
+from gmruntime.workspace import bytes_of, digest_of, owned
 
 FACTORS_MAX = 10_000
 """Of larger graphs it is not looked at what matters: each factor takes some microseconds."""
@@ -81,7 +81,8 @@ def recall(
         GraphError: when the graph contradicts itself, or the answer alone takes more memory than is
             allowed; and whatever `find` raises.
     """
-    key = _key_of(task, effort, terms)
+    # Whoever is late already has no time to find out what was asked.
+    key = None if effort.budget.is_spent() else _key_of(task, effort, terms)
     if key is None:
         return find()
     check_answer_size(task.graph, task.query, effort.budget.memory_bytes)
@@ -143,10 +144,6 @@ def _by_itself(answer: Answer) -> Answer:
 def _key_of(task: Task[Query], effort: Effort, terms: Terms) -> bytes | None:
     """Say in a few bytes all that an answer depends on; None where that is not known."""
     query, evidence = task.query, task.evidence
-    if len(task.graph.variables) + len(task.graph.factors) > RECORDS_MAX:
-        return None
-    if bytes_of(task.graph) > DIGESTED_BYTES_MAX:
-        return None
     how = (terms.seed, terms.device, terms.method, terms.options)
     try:
         asked = _relevant(task, effort, terms)
@@ -156,18 +153,24 @@ def _key_of(task: Task[Query], effort: Effort, terms: Terms) -> bytes | None:
         factors = [(block.kind, block.scopes) for block in task.graph.factors]
         return digest_of(("whole", query, blocks, factors, evidence, how))
     except TypeError:
-        # A kind of factor that holds what nobody knows to compare.
+        # Too large, or a kind of factor that holds what nobody knows to compare.
         return None
 
 
 def _relevant(task: Task[Query], effort: Effort, terms: Terms) -> object | None:
-    """Return what decides a marginal or joint distribution; None where the whole graph may."""
+    """Return what decides a marginal or joint distribution; None where the whole graph may.
+
+    Raises:
+        TypeError: where the graph cannot be told by what is in it.
+    """
     graph, query, evidence = task.graph, task.query, task.evidence
     if not isinstance(query, Marginals | Joint) or terms.method not in ("", "exact"):
         return None
     if query.variables is None or graph.num_factors > FACTORS_MAX:
         return None
     graph = validate(graph)
+    # Once for all that is found by it on the way.
+    digest_of((graph,), effort.told)
     # Of strong weights the whole answer says what it lost, or is refused.
     if weigh(graph) is not None:
         return None

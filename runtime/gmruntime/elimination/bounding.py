@@ -80,11 +80,11 @@ def bound_log_partition(
     return LogPartitionAnswer(quality, value, log_lower, log_upper)
 
 
-def _any_order(network: Network, rng: np.random.Generator) -> Order:
+def _any_order(network: Network, rng: np.random.Generator, budget: Budget) -> Order:
     from gmruntime.elimination.orders.restarts import order_by_weight
 
     greedy = order_by_weight(network, rng)
-    swept = swept_order(network, bits_max=greedy.clique_bits)
+    swept = swept_order(network, bits_max=greedy.clique_bits, budget=budget)
     return greedy if swept is None or swept.total_bits > greedy.total_bits else swept
 
 
@@ -93,13 +93,17 @@ def tightest(
 ) -> tuple[float, list[MiniBucket]] | None:
     """Relax with ever larger tables while time and memory last; keep the best bound and tables.
 
+    None where there was no time for any.
+
     Args:
         network: what to bound.
         order: of elimination; None takes one, however wide.
         budget: of time and memory.
         rng: of the order.
     """
-    order = order or _any_order(network, rng)
+    if order is None and budget.is_spent():
+        return None
+    order = order or _any_order(network, rng, budget)
     until = budget.spent_s() + _RELAX_SHARE * budget.left_s()
     best = math.inf
     kept: list[MiniBucket] | None = None
