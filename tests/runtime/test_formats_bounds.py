@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from gmruntime.formats.errors import FormatError
 from gmruntime.formats.graphs.cfn import parse_cfn
+from gmruntime.formats.graphs.wcsp import parse_wcsp
 from gmruntime.graph import log_score
 
 Cost = Callable[[Sequence[int]], float]
@@ -90,3 +91,39 @@ def test_totals_below_the_bound_are_possible_and_others_are_told_of(
             assert cost == total(states)
         else:
             assert cost == math.inf or (cost == total(states) and named.warnings)
+
+
+LARGE = st.sampled_from(
+    [0, 3, *(2**53 + k for k in (-2, -1, 0, 1, 2)), 2**60 + 1, 2**62, 2**62 + 1, 10**41]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(LARGE, LARGE), min_size=1, max_size=2), LARGE)
+def test_large_costs_are_compared_with_all_digits_or_refused(
+    tables: list[tuple[int, int]], top: int
+) -> None:
+    lines = [f"t 2 2 {len(tables)} {top}", "2 2"]
+    for v, costs in enumerate(tables):
+        lines += [f"1 {v} 0 2", *(f"{state} {cost}" for state, cost in enumerate(costs))]
+    least = [min(costs) for costs in tables]
+    # What is as large as the bound, or as anything may be, is left out of the least of the others.
+    rests = [sum(m for m in least if m < 2**62) - (m if m < 2**62 else 0) for m in least]
+    allowed = [[c + r < top for c in costs] for costs, r in zip(tables, rests, strict=True)]
+    pairs = [pair for both in zip(tables, allowed, strict=True) for pair in zip(*both, strict=True)]
+    kept = [cost for cost, is_allowed in pairs if is_allowed]
+    try:
+        named = parse_wcsp("t", "\n".join(lines))
+    except FormatError as error:
+        if "below the bound" not in error.message:
+            raise
+        assert max([*kept, *(c for costs in tables for c in costs if c < top)]) > 2**53
+        return
+    assert max(kept, default=0) <= 2**53
+    for states in itertools.product(range(2), range(2)):
+        own = states[: len(tables)]
+        cost = -float(log_score(named.graph, np.array(states, np.int32)))
+        if all(a[s] for a, s in zip(allowed, own, strict=True)):
+            assert cost == float(sum(costs[s] for costs, s in zip(tables, own, strict=True)))
+        else:
+            assert cost == math.inf

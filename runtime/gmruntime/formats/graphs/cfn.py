@@ -1,6 +1,5 @@
 """CFN, toulbar2's cost function networks: named variables and states, decimal costs of any sign."""
 
-import math
 import re
 from collections.abc import Sequence
 from itertools import pairwise
@@ -53,7 +52,7 @@ class _Reader:
         self.state_index: list[dict[str, int]] = []
         self.sizes: list[int] = []
         self.sign, self.digits, self.num_cut = 1, 0, 0
-        self.costs = Costs([], 0.0)
+        self.costs = Costs([], 0)
         self.tables: dict[str, tuple[list[int], np.ndarray]] = {}
         self.later: list[tuple[str, list[int], Word]] = []
         self.shared: set[str] = set()
@@ -88,7 +87,7 @@ class _Reader:
             warnings += (f"{self.located.file}: {cut} and are cut there, as toulbar2 cuts them",)
         return NamedGraph(title, graph, tuple(self.names), tuple(self.states), warnings)
 
-    def _properties(self, part: Items) -> tuple[str, float]:
+    def _properties(self, part: Items) -> tuple[str, int]:
         words = [item for item in part.items if isinstance(item, Word)]
         if [word.text for word in words[::2]] == ["name", "mustbe"]:
             words = words[1::2]
@@ -177,7 +176,7 @@ class _Reader:
         elif isinstance(costs, Word) and not costs.is_number:
             self.later.append((costs.text, scope, costs))
         elif costs is None and not scope and "defaultcost" in fields:
-            self.costs.table((), np.array(self._cost(fields["defaultcost"])))
+            self.costs.table((), np.array(self._cost(fields["defaultcost"]), np.int64))
         else:
             self._table(name, scope, item, fields.get("defaultcost"), costs)
 
@@ -207,12 +206,12 @@ class _Reader:
         if entries is None:
             raise self.located.error("a function needs its costs", item.offset)
         if default is None:
-            table = self.costs.empty(scope, 0.0)
+            table = self.costs.empty(scope, 0)
             if len(entries) != table.size:
                 raise self.located.error(
                     f"this function has {table.size} costs, not {len(entries)}", item.offset
                 )
-            table[...] = np.array([self._cost(one) for one in entries]).reshape(table.shape)
+            table[...] = np.reshape([self._cost(one) for one in entries], table.shape)
         else:
             base = self._cost(default)
             if entries and not scope:
@@ -240,7 +239,7 @@ class _Reader:
             )
         seen: set[tuple[int, ...]] = set()
         states: list[tuple[int, ...]] = []
-        values: list[float] = []
+        values: list[int] = []
         for start in range(0, len(entries), width):
             row = entries[start : start + width]
             place = tuple(self._state(v, one) for v, one in zip(scope, row, strict=False))
@@ -249,7 +248,10 @@ class _Reader:
             seen.add(place)
             states.append(place)
             values.append(self._cost(row[-1]))
-        return np.array(states, np.int64).reshape(len(states), len(scope)), np.array(values)
+        return (
+            np.array(states, np.int64).reshape(len(states), len(scope)),
+            np.array(values, np.int64),
+        )
 
     def _named(self, scope: list[int], kind: Word, params: Word | Items | None) -> None:
         name = kind.text
@@ -332,12 +334,12 @@ class _Reader:
         name = list(self.names)[variable]
         raise self.located.error(f"`{shown(text)}` is no state of {shown(name)}", item.offset)
 
-    def _cost(self, item: Word | Items) -> float:
+    def _cost(self, item: Word | Items) -> int:
         if isinstance(item, Items):
             raise self.located.error("a cost is expected here, not a list", item.offset)
-        return self._units(item)
+        return self.costs.cost(self._units(item))
 
-    def _units(self, word: Word) -> float:
+    def _units(self, word: Word) -> int:
         """Return a cost in units of the last decimal, as a cost that is minimised."""
         found = _DECIMAL.fullmatch(word.text)
         if found is None or not found[2] + found[3] or len(word.text) > 60:
@@ -346,7 +348,7 @@ class _Reader:
         kept = found[3][: self.digits]
         self.num_cut += bool(found[3][self.digits :].strip("0"))
         units = int(found[2] + kept.ljust(self.digits, "0") or "0")
-        return self.sign * math.copysign(float(units), -1.0 if found[1] == "-" else 1.0)
+        return self.sign * (-units if found[1] == "-" else units)
 
 
 def _shared(part: Items) -> set[str]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from gmruntime.arrays import Float64, Int64
+from gmruntime.arrays import Bool, Float64, Int64
 from gmruntime.factors.kinds import AllDifferent, Count, LinearSum
 from gmruntime.formats.graphs.named import Factors
 from gmruntime.graph import FactorGraph
@@ -23,11 +23,14 @@ _SUMS_MAX = 1 << 22
 _PATTERNS_FROM = 1 << 16
 """Wider functions of two-valued variables with few exceptions become a factor for each."""
 
-HARD = math.inf
-"""The cost of what is forbidden."""
+HARD = 1 << 62
+"""The cost of what is forbidden, and of all that costs so much."""
+
+_EXACT_MAX = 1 << 53
+"""Whole costs up to here keep all digits as logs; larger ones are refused unless forbidden."""
 
 
-CostOf = Callable[[Int64[np.ndarray, " sums"]], np.ndarray]
+CostOf = Callable[[Int64[np.ndarray, " sums"]], Int64[np.ndarray, " sums"]]
 """What says the costs of sums."""
 
 
@@ -44,7 +47,7 @@ class UnreadError(ValueError):
         self.place = place
 
 
-Take = Callable[[float], float]
+Take = Callable[[int], int]
 """What makes a cost function factors, told the least that all others cost.
 
 It returns the most that the function may still cost.
@@ -57,32 +60,74 @@ class Costs:
     Attributes:
         sizes: the number of states of each variable.
         top: totals from here on are forbidden.
-        scale: how many units of cost are a nat; costs are whole, so that sums are exact up to 2^53.
+        scale: how many units of cost are a nat; costs are whole, and compared with all digits.
         place: where the function that comes next stands in the file.
         may_pass: whether some totals may reach the bound only by adding up, once there is a graph.
     """
 
-    def __init__(self, sizes: Sequence[int], top: float, scale: float = 1.0) -> None:
+    def __init__(self, sizes: Sequence[int], top: int, scale: float = 1.0) -> None:
         """Begin with none."""
         self.sizes, self.top, self.scale = list(sizes), top, scale
         self.place = 0
         self.may_pass = False
         self._factors = Factors(sizes)
-        self._later: list[tuple[float, Take, int]] = []
+        self._later: list[tuple[int, Take, int]] = []
 
-    def _keep(self, least: float, take: Take) -> None:
+    def cost(self, units: int) -> int:
+        """Return a cost as tables hold it: `HARD` from there on, where that is above the bound.
+
+        Raises:
+            UnreadError: where it is not.
+        """
+        if abs(units) < HARD:
+            return units
+        if units < self.top:
+            raise UnreadError(f"a cost is beyond {HARD}, and below the bound")
+        return HARD
+
+    def times(
+        self, cost: int, counts: Int64[np.ndarray, "*entries"]
+    ) -> Int64[np.ndarray, "*entries"]:
+        """Return a cost as many times as is counted.
+
+        Raises:
+            UnreadError: where that is too large to be told from `HARD`, and below the bound.
+        """
+        is_beyond = np.abs(float(cost) * counts.astype(np.float64)) >= 0.5 * HARD
+        if is_beyond.any() and cost * int(counts[is_beyond].min()) < self.top:
+            raise UnreadError(f"costs add up beyond {HARD // 2}, and below the bound")
+        return np.where(is_beyond, HARD, cost * counts)
+
+    def _keep(self, least: int, take: Take) -> None:
         """Keep a function, of a least cost, until those of all others are known."""
-        self._later.append((least if least < HARD else 0.0, take, self.place))
+        self._later.append((least if least < HARD else 0, take, self.place))
+
+    def _allowed(
+        self, costs: Int64[np.ndarray, "*entries"], rest: int
+    ) -> Bool[np.ndarray, "*entries"]:
+        """Say which costs are below the bound beside the least of the others.
+
+        Raises:
+            UnreadError: where one of these is so large that its log would lose digits.
+        """
+        is_allowed = np.asarray(costs < max(-HARD, min(HARD, self.top - rest)))
+        lost = costs[is_allowed & (np.abs(costs) > _EXACT_MAX)]
+        if lost.size:
+            raise UnreadError(
+                f"a cost of {lost[0]} units of the last decimal is below the bound, and beyond "
+                f"{_EXACT_MAX}, up to which costs keep all digits"
+            )
+        return is_allowed
 
     def _logs(
-        self, costs: Float64[np.ndarray, "*entries"], rest: float
-    ) -> tuple[Float64[np.ndarray, "*entries"], float]:
+        self, costs: Int64[np.ndarray, "*entries"], rest: int
+    ) -> tuple[Float64[np.ndarray, "*entries"], int]:
         """Return the logs of costs beside the least of the others, and the largest cost left."""
-        is_allowed = costs + rest < self.top
-        most = float(np.max(costs, where=is_allowed, initial=-HARD))
+        is_allowed = self._allowed(costs, rest)
+        most = int(np.max(costs, where=is_allowed, initial=-HARD))
         return np.where(is_allowed, 0.0 - costs / self.scale, -np.inf), most
 
-    def empty(self, scope: Sequence[int], default: float) -> Float64[np.ndarray, "*states"]:
+    def empty(self, scope: Sequence[int], default: int) -> Int64[np.ndarray, "*states"]:
         """Return a table of one cost throughout, to be filled and taken.
 
         Raises:
@@ -91,9 +136,9 @@ class Costs:
         shape = self._factors.shape(scope)
         if shape is None:
             raise UnreadError("the table of this cost function is too large")
-        return np.full(shape, default)
+        return np.full(shape, default, np.int64)
 
-    def again(self, scope: Sequence[int], costs: Float64[np.ndarray, "*states"]) -> None:
+    def again(self, scope: Sequence[int], costs: Int64[np.ndarray, "*states"]) -> None:
         """Take a table of another function once more.
 
         Raises:
@@ -103,15 +148,15 @@ class Costs:
             raise UnreadError("the cost functions of this file are too large")
         self.table(scope, costs)
 
-    def table(self, scope: Sequence[int], costs: Float64[np.ndarray, "*states"]) -> None:
+    def table(self, scope: Sequence[int], costs: Int64[np.ndarray, "*states"]) -> None:
         """Take a table of costs; `HARD` forbids."""
 
-        def take(rest: float) -> float:
+        def take(rest: int) -> int:
             logs, most = self._logs(costs, rest)
             self._factors.table(scope, logs)
             return most
 
-        self._keep(float(costs.min()), take)
+        self._keep(int(costs.min()), take)
 
     def is_pattern(self, scope: Sequence[int], num_tuples: int) -> bool:
         """Say whether a function is better taken as patterns than as a table."""
@@ -119,21 +164,28 @@ class Costs:
         return math.prod(sizes) > _PATTERNS_FROM and set(sizes) == {2} and num_tuples < 1000
 
     def patterns(
-        self, scope: Sequence[int], default: float, tuples: np.ndarray, costs: np.ndarray
+        self,
+        scope: Sequence[int],
+        default: int,
+        tuples: np.ndarray,
+        costs: Int64[np.ndarray, " tuples"],
     ) -> None:
         """Take a function of two-valued variables that is constant but for some assignments.
 
         Where the constant turns out to be forbidden, `graph` raises an `UnreadError`: then the
         function is no sum of exceptions.
         """
-        least = float(costs.min(initial=default))
+        least = int(costs.min(initial=default))
 
-        def take(rest: float) -> float:
+        def take(rest: int) -> int:
             if default + rest >= self.top > least + rest:
                 raise UnreadError("a function this wide cannot forbid all but some tuples")
-            constant, most = self._logs(np.array(default), rest)
+            constant, most = self._logs(np.array(default, np.int64), rest)
             self._factors.table((), constant)
-            changes = np.where(costs + rest < self.top, (default - costs) / self.scale, -np.inf)
+            is_allowed = self._allowed(costs, rest)
+            # Of two numbers that are exact the difference may need one digit more.
+            self._allowed(np.where(is_allowed, costs - default, HARD), rest)
+            changes = np.where(is_allowed, (default - costs) / self.scale, -np.inf)
             for states, change in zip(tuples, changes, strict=True):
                 weights = np.zeros((1, len(scope) + 1))
                 weights[0, -1] = change
@@ -143,7 +195,7 @@ class Costs:
 
         self._keep(least, take)
 
-    def all_different(self, scope: Sequence[int], cost: float = HARD) -> None:
+    def all_different(self, scope: Sequence[int], cost: int = HARD) -> None:
         """Forbid two variables of the scope to be equal.
 
         Args:
@@ -155,18 +207,18 @@ class Costs:
             UnreadError: when the tables for variables of different sizes do not fit.
         """
 
-        def take(rest: float) -> float:
-            if cost + rest < self.top:
+        def take(rest: int) -> int:
+            if cost < HARD and cost + rest < self.top:
                 raise UnreadError("negative costs bring the cost of this function below the bound")
-            return 0.0
+            return 0
 
-        self._keep(0.0, take)
+        self._keep(0, take)
         if len({self.sizes[v] for v in scope}) == 1:
             self._factors.kind(AllDifferent(), [scope], "all different")
         else:
             self.pairs(scope, HARD)
 
-    def pairs(self, scope: Sequence[int], cost: float) -> None:
+    def pairs(self, scope: Sequence[int], cost: int) -> None:
         """Add a cost for every two variables of the scope that are equal.
 
         Raises:
@@ -174,7 +226,7 @@ class Costs:
         """
         for k, first in enumerate(scope):
             for second in scope[k + 1 :]:
-                costs = self.empty((first, second), 0.0)
+                costs = self.empty((first, second), 0)
                 np.fill_diagonal(costs, cost)
                 self.table((first, second), costs)
 
@@ -196,12 +248,12 @@ class Costs:
             raise UnreadError(f"this linear function has {highest - lowest + 1} different sums")
         if not self._factors.reserve(highest - lowest + 1):
             raise UnreadError("the cost functions of this file are too large")
-        costs = cost_of(np.arange(lowest, highest + 1, dtype=np.int64)).astype(np.float64)
+        costs = cost_of(np.arange(lowest, highest + 1, dtype=np.int64))
         if len(scope) == 0:
             self.table((), costs.reshape(()))
             return
 
-        def take(rest: float) -> float:
+        def take(rest: int) -> int:
             logs, most = self._logs(costs, rest)
             kind = LinearSum(
                 np.array([list(coefficients)], np.int64), np.array([lowest]), logs[None]
@@ -209,7 +261,7 @@ class Costs:
             self._factors.kind(kind, [scope], "a cost of a linear sum")
             return most
 
-        self._keep(float(costs.min()), take)
+        self._keep(int(costs.min()), take)
 
     def graph(self) -> FactorGraph:
         """Return the factor graph, each factor exp(-cost).
@@ -218,7 +270,7 @@ class Costs:
             UnreadError: when costs of others leave a function none that is read.
         """
         total = sum(least for least, _, _ in self._later)
-        most = 0.0
+        most = 0
         for least, take, place in self._later:
             try:
                 most += take(total - least)

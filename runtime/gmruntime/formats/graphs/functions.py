@@ -34,6 +34,9 @@ _SMALL = 1 << 20
 _LARGE = 1 << 22
 """A function of two variables may have so many entries."""
 
+_GAP_MAX = 1 << 31
+"""Whose square is a whole number of 64 bits."""
+
 _GAPS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "==": np.abs,
     "<=": lambda d: np.maximum(0, d),
@@ -50,7 +53,7 @@ def unread(kind: str) -> str:
     return f"the cost function `{kind}` is not read; those that are: {', '.join(READ)}"
 
 
-def arithmetic(costs: Costs, scope: Sequence[int], kind: str, numbers: Sequence[float]) -> None:
+def arithmetic(costs: Costs, scope: Sequence[int], kind: str, numbers: Sequence[int]) -> None:
     """Take a function of two variables.
 
     Raises:
@@ -60,16 +63,16 @@ def arithmetic(costs: Costs, scope: Sequence[int], kind: str, numbers: Sequence[
         raise UnreadError(f"`{kind}` is of 2 variables, not {len(scope)}")
     if costs.sizes[scope[0]] * costs.sizes[scope[1]] > _LARGE:
         raise UnreadError(f"`{kind}` is not read of variables with so many states")
-    table = costs.empty(scope, 0.0)
-    x, y = (axis.astype(np.float64) for axis in np.indices(table.shape))
+    table = costs.empty(scope, 0)
+    x, y = np.indices(table.shape)
     if kind == "disj":
         apart = (x >= y + numbers[1]) | (y >= x + numbers[0])
-        table[...] = np.where(apart, 0.0, numbers[2])
+        table[...] = np.where(apart, 0, numbers[2])
     elif kind == "sdisj":
         shift_x, shift_y, last_x, last_y, cost_x, cost_y = numbers
         apart = (x >= y + shift_y) | (y >= x + shift_x)
         allowed = (x <= last_x) & (y <= last_y) & (apart | (x >= last_x) | (y >= last_y))
-        table[...] = np.where(x == last_x, cost_x, 0.0) + np.where(y == last_y, cost_y, 0.0)
+        table[...] = np.where(x == last_x, cost_x, 0) + np.where(y == last_y, cost_y, 0)
         table[~allowed] = HARD
     else:
         constant, delta = numbers
@@ -80,11 +83,11 @@ def arithmetic(costs: Costs, scope: Sequence[int], kind: str, numbers: Sequence[
             "<": x - constant + 1 - y,
             "=": np.abs(y + constant - x),
         }[kind]
-        table[...] = np.where(short <= delta, np.maximum(short, 0.0), HARD)
+        table[...] = np.where(short <= delta, np.maximum(short, 0), HARD)
     costs.table(scope, table)
 
 
-def all_different(costs: Costs, scope: Sequence[int], kind: str, metric: str, cost: float) -> None:
+def all_different(costs: Costs, scope: Sequence[int], kind: str, metric: str, cost: int) -> None:
     """Take an all-different, hard or soft.
 
     A metric `var` counts the variables that have to change, `dec` and `decbi` the equal pairs.
@@ -105,7 +108,7 @@ def all_different(costs: Costs, scope: Sequence[int], kind: str, metric: str, co
         states = _states(costs, scope, f"a soft `{kind}` with `var`")
         ordered = np.sort(states, axis=0)
         changes = (ordered[1:] == ordered[:-1]).sum(axis=0)
-        costs.table(scope, costs.empty(scope, 0.0) + cost * changes)
+        costs.table(scope, costs.empty(scope, 0) + costs.times(cost, changes))
 
 
 def knapsack(costs: Costs, scope: Sequence[int], capacity: int, weights: Sequence[int]) -> None:
@@ -116,7 +119,7 @@ def knapsack(costs: Costs, scope: Sequence[int], capacity: int, weights: Sequenc
     """
     if any(costs.sizes[v] != 2 for v in scope):
         raise UnreadError("`knapsack` is read of two-valued variables; `knapsackp` of others")
-    costs.linear(scope, weights, lambda sums: np.where(sums >= capacity, 0.0, HARD))
+    costs.linear(scope, weights, lambda sums: np.where(sums >= capacity, 0, HARD))
 
 
 def knapsack_by_values(
@@ -137,11 +140,11 @@ def knapsack_by_values(
     if all(len(step) <= 1 for step in steps):
         left = capacity - sum(row[0] for row in rows)
         slopes = [next(iter(step), 0) for step in steps]
-        costs.linear(scope, slopes, lambda sums: np.where(sums >= left, 0.0, HARD))
+        costs.linear(scope, slopes, lambda sums: np.where(sums >= left, 0, HARD))
         return
     states = _states(costs, scope, "a `knapsackp` whose weights are not linear")
     total = sum(np.array(row, np.int64)[axis] for row, axis in zip(rows, states, strict=True))
-    table = costs.empty(scope, 0.0)
+    table = costs.empty(scope, 0)
     table[total < capacity] = HARD
     costs.table(scope, table)
 
@@ -150,7 +153,7 @@ def sum_compared(
     costs: Costs,
     scope: Sequence[int],
     metric: str,
-    cost: float,
+    cost: int,
     comparator: str,
     right: int | None,
 ) -> None:
@@ -167,10 +170,14 @@ def sum_compared(
     shift = right or 0
 
     def cost_of(sums: np.ndarray) -> np.ndarray:
-        gaps = gap_of(sums - shift).astype(np.float64)
+        gaps = gap_of(sums - shift)
         if metric == "hard":
-            return np.where(gaps > 0, HARD, 0.0)
-        return cost * (gaps if metric == "lin" else gaps**2)
+            return np.where(gaps > 0, HARD, 0)
+        if metric == "lin":
+            return costs.times(cost, gaps)
+        if int(gaps.max(initial=0)) >= _GAP_MAX:
+            raise UnreadError("this sum is too far from what is asked of it")
+        return costs.times(cost, gaps**2)
 
     coefficients = [1] * len(scope)
     if right is None:

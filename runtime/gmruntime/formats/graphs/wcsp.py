@@ -10,9 +10,13 @@ from gmruntime.formats.text import Tokens
 
 SIZE_MAX = (1 << 31) - 1
 _COST_MAX = 10**18 - 1
-"""Eighteen digits; what is longer is cut in `_cost`, and is infinite anyway."""
+"""Eighteen digits; longer ones are read one by one."""
 
 _TOP_DIGITS = 18
+"""So many are read together."""
+
+_DIGITS_MAX = 40
+"""What has more is infinite, whatever it is."""
 
 _NUMBER_MAX = 10**15
 """Weights and capacities up to here add up within 64 bits."""
@@ -55,12 +59,12 @@ def _size(tokens: Tokens) -> int:
     return size
 
 
-def _cost(tokens: Tokens, what: str, low: int) -> float:
+def _cost(tokens: Tokens, what: str, low: int) -> int:
     word = tokens.words[tokens.position] if tokens.left() else ""
     if len(word) > _TOP_DIGITS and word.isascii() and word.isdecimal():
         tokens.position += 1
-        return float(int(word)) if len(word) < 40 else 1e40
-    return float(tokens.integer(what, low, _COST_MAX))
+        return int(word) if len(word) < _DIGITS_MAX else 10**_DIGITS_MAX
+    return tokens.integer(what, low, _COST_MAX)
 
 
 class _Reader:
@@ -95,7 +99,7 @@ class _Reader:
 
     def _table(self, scope: list[int], *, is_shared: bool) -> None:
         tokens, costs = self.tokens, self.costs
-        default = _cost(tokens, "a default cost", 0)
+        default = costs.cost(_cost(tokens, "a default cost", 0))
         at = tokens.position
         number = tokens.integer("the number of tuples", -SIZE_MAX, SIZE_MAX)
         if number < 0:
@@ -133,18 +137,18 @@ class _Reader:
             rows = rows.reshape(number, width)
         if rows is None or (rows < 0).any() or (rows[:, :-1] >= sizes).any():
             # One by one, to say which word is wrong; huge costs are read like this as well.
+            costs: list[int] = []
             for _ in range(number):
                 for size in sizes:
                     tokens.integer("a state", 0, int(size) - 1)
-                _cost(tokens, "a cost", 0)
-            costs = [float(int(word)) for word in words[width - 1 :: width]]
+                costs.append(self.costs.cost(_cost(tokens, "a cost", 0)))
             plain = [word for k, word in enumerate(words) if k % width != width - 1]
             states = np.array(list(map(int, plain)), np.int64).reshape(number, width - 1)
         else:
             tokens.position += number * width
-            states, costs = rows[:, :-1], rows[:, -1].astype(np.float64)
+            states, costs = rows[:, :-1], rows[:, -1].tolist()
         self._refuse_twice(states, start, width)
-        return states, np.asarray(costs, np.float64)
+        return states, np.array(costs, np.int64)
 
     def _refuse_twice(self, states: np.ndarray, start: int, width: int) -> None:
         if len(states) < 2:
@@ -164,7 +168,8 @@ class _Reader:
             functions.arithmetic(self.costs, scope, kind, numbers)
         elif kind in ("salldiff", "salldiffdp", "walldiff"):
             metric = tokens.word("a metric")
-            functions.all_different(self.costs, scope, kind, metric, _cost(tokens, "a cost", 0))
+            cost = self.costs.cost(_cost(tokens, "a cost", 0))
+            functions.all_different(self.costs, scope, kind, metric, cost)
         elif kind == "knapsack":
             capacity = self._number()
             weights = [self._number() for _ in scope]
@@ -175,7 +180,7 @@ class _Reader:
             functions.knapsack_by_values(self.costs, scope, capacity, weighed)
         elif kind in ("wsum", "wvarsum"):
             metric = tokens.word("a metric")
-            cost = _cost(tokens, "a cost", 0)
+            cost = self.costs.cost(_cost(tokens, "a cost", 0))
             comparator = tokens.word("a comparator")
             right = self._number() if kind == "wsum" else None
             functions.sum_compared(self.costs, scope, metric, cost, comparator, right)
