@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 
+from gmruntime.budget import Budget
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock, FactorGraph, GraphError, VariableBlock
 from gmruntime.quality import Status
@@ -331,6 +332,18 @@ def test_a_spent_budget_leaves_what_is_done():
     assert without.quality.status is Status.ESTIMATE
     assert np.isnan(without.log_partition).all()
     assert [counts.shape for counts in without.counts] == [counts.shape for counts in found.counts]
+
+
+def test_rows_that_there_is_no_time_to_cut_are_not_cut(monkeypatch: pytest.MonkeyPatch):
+    def refused(*_: object) -> None:
+        raise AssertionError("it would end late")
+
+    one, _, rows = hidden_markov(50, 12)
+    monkeypatch.setattr(batches, "_S_PER_CELL", 1.0)
+    monkeypatch.setattr(batches, "cut", refused)
+    still = Budget(0.0, 1.0, 1 << 30, clock=lambda: 0.0)
+    with pytest.raises(TimeoutError):
+        compile_rows(one, rows, budget=still)
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,13 @@ from gmruntime.answer import (
     Status,
 )
 from gmruntime.budget import start_budget
+from gmruntime.driver import warm
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock, FactorGraph, GraphError, VariableBlock, log_score
 from gmruntime.inference import infer, infer_rows
 from gmruntime.rows import asking, batches
+from gmruntime.rows.kernels import maxima
+from gmruntime.rows.kernels.maxima import run_maxima
 from gmruntime.rows.program import TooWideError
 from tests.support.random_rows import random_graph, random_rows
 
@@ -148,3 +151,15 @@ def test_rows_that_do_not_fit_are_refused():
     with pytest.raises(GraphError, match="rows has shape"):
         infer_rows(graph, LogPartition(), rows[0])
     assert infer_rows(graph, LogPartition(), rows[:0]) == []
+
+
+def test_loops_for_the_best_of_rows_are_compiled_ahead(monkeypatch: pytest.MonkeyPatch):
+    ran: list[int] = []
+
+    def counted(*given: object) -> int:
+        ran.append(len(given))
+        return run_maxima(*given)  # pyright: ignore
+
+    monkeypatch.setattr(maxima, "run_maxima", counted)
+    warm._run_rows(np.random.default_rng(0), start_budget(BUDGET_S, 1 << 30))  # pyright: ignore
+    assert ran

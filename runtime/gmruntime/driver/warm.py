@@ -5,7 +5,7 @@ Numba keeps what it compiles beside the source; one call after an installation i
 
 import numpy as np
 
-from gmruntime.answer import Solutions
+from gmruntime.answer import AssignmentsAnswer, Map, Solutions
 from gmruntime.budget import Budget, start_budget
 from gmruntime.engine import Incumbent
 from gmruntime.factors.kinds import (
@@ -95,6 +95,7 @@ def _count(graph: FactorGraph, budget: Budget) -> None:
 
 def _run_rows(rng: np.random.Generator, budget: Budget) -> None:
     """Run rows one by one and side by side: some that observe alike, some that do not."""
+    from gmruntime.rows.asking import Case, answer_rows
     from gmruntime.rows.expectations import expectations
 
     ends = np.arange(_NUM_LINKS, dtype=np.int32)
@@ -104,6 +105,12 @@ def _run_rows(rng: np.random.Generator, budget: Budget) -> None:
     scattered = np.where(rng.random(rows.shape) < 0.5, rows, -1)
     for given in (scattered, np.where(np.arange(graph.num_variables) % 4, -1, rows)):
         expectations(graph, given, budget=budget)
+
+    def alone(r: int) -> AssignmentsAnswer:
+        raise AssertionError(f"row {r} was left out")
+
+    case = Case(graph, scattered.astype(np.int32), budget, rng)
+    list(answer_rows(case, Map(), alone))
 
 
 def _propagate(graph: FactorGraph, budget: Budget) -> None:

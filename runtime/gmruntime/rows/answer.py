@@ -22,6 +22,8 @@ class ExpectationsAnswer:
             of the row where the graph is a normalised model; -inf where the row is impossible,
             NaN where there was no time for it.
         counts: one array for each block of tables, without impossible rows and those not reached.
+            Where there was no time for all, of some rows only parts are counted, of impossible ones
+            too.
         is_impossible: whether nothing agrees with the row.
         sources: for each block of tables, the block of the graph that was asked about. The blocks
             are the same where all of those are tables; other kinds were written as tables first.

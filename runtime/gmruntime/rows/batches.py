@@ -29,6 +29,9 @@ CHUNK_PRODUCTS = 1 << 20
 _BYTES_PER_CELL = 100
 """Of a row and a factor or variable, while rows are cut and merged: as measured, at most."""
 
+_S_PER_CELL = 1e-7
+"""What cutting takes for each of them, as measured."""
+
 LANES_MIN, _LANES_MAX = 8, 32
 _LANES_ENTRIES = 1 << 16
 """Results of so many entries in all lanes stay in the second-level cache."""
@@ -156,7 +159,11 @@ def _group(writer: Writer, rows: np.ndarray, places: Int64[np.ndarray, " places"
             f"{whole_bytes / 2**20:.4g} MiB, and {writer.budget.memory_bytes / 2**20:.4g} MiB are "
             "allowed; hand in fewer rows at a time"
         )
-    observed, instances = cut(writer.graph, writer.pool, rows[places], writer.is_asked)
+    if _S_PER_CELL * cells > writer.budget.left_s():
+        # There would be no time for a program.
+        raise TimeoutError
+    own = rows[places]
+    observed, instances = cut(writer.graph, writer.pool, own, writer.is_asked, writer.budget)
     batches: list[Batch] = []
     for some in instances:
         writer.budget.check()

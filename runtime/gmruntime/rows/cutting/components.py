@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmruntime.arrays import Bool, Int, Int32, Int64, UInt64, row_starts, rows_by
+from gmruntime.budget import UNLIMITED, Budget, within
 from gmruntime.graph import FactorGraph, num_states, table_indices
 from gmruntime.rows.cutting.distinct import distinct, hashes
 from gmruntime.rows.cutting.tables import log_potentials, strides_of
@@ -126,6 +127,7 @@ def cut(
     pool: Pool,
     rows: Int32[np.ndarray, "rows variables"],
     is_asked: Bool[np.ndarray, " variables"],
+    budget: Budget = UNLIMITED,
 ) -> tuple[Observed, list[Instances]]:
     """Cut a graph of tables at what all of some rows observe, and gather what is alike.
 
@@ -136,10 +138,16 @@ def cut(
         pool: of the graph.
         rows: at least one; -1 where a variable is latent.
         is_asked: whether the beliefs of each variable are asked for.
+        budget: ends it.
+
+    Raises:
+        TimeoutError: when the budget ended first.
     """
     factors = _cut_factors(graph, pool, rows, np.min(rows, axis=0) >= 0)
+    budget.check()
     left = np.flatnonzero(factors.scopes[:, 0] >= 0)
-    return _observed(factors, rows), list(_gathered(graph, factors, left, rows, is_asked))
+    observed = _observed(factors, rows)
+    return observed, list(within(_gathered(graph, factors, left, rows, is_asked), budget, every=1))
 
 
 def _observed(factors: _Factors, rows: np.ndarray) -> Observed:
