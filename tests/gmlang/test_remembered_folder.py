@@ -19,8 +19,10 @@ from gmlang.cli import main
 from gmlang.diagnostics import GmError
 from gmlang.queries.question import Question
 from gmlang.queries.questions import QUESTIONS
+from gmlang.queries.remembered import folder as folders
 from gmlang.queries.remembered.checks import check
 from gmlang.queries.remembered.files import UnusableError, from_arrays, to_arrays
+from gmlang.queries.remembered.folder import find_in, keep_in
 from gmruntime import answer as runtime
 from gmruntime.answer import (
     Answer,
@@ -332,6 +334,18 @@ def test_a_folder_that_goes_away_costs_nothing(tmp_path: Path):
     how = checked_settings(5.0, 0, remember=folder)
     folder.rmdir()
     assert [a.status for a in model.answer_all(questions, how)] == ["exact", "exact"]
+
+
+def test_without_leave_to_look_or_a_version_nothing_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(Path, "exists", lambda path: os.stat(path / "beneath a file"))
+    keep_in(tmp_path, KEY, answer_to(Map()))
+    monkeypatch.undo()
+    monkeypatch.setattr(folders, "_version", lambda: None)
+    keep_in(tmp_path, KEY, answer_to(Map()))
+    assert not list(tmp_path.iterdir())
+    assert find_in(tmp_path, KEY, task_of(Map())) is None
 
 
 def test_what_is_no_folder_is_refused_by_name(tmp_path: Path):

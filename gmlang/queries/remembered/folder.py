@@ -11,7 +11,7 @@ import os
 import zipfile
 from contextlib import suppress
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import cast
@@ -51,20 +51,29 @@ def opened(path: object) -> Path:
 
 
 @cache
-def _version() -> str:
-    return version("gmlang")
+def _version() -> str | None:
+    """Return the version of gmlang; None where it is run without being installed."""
+    try:
+        return version("gmlang")
+    except PackageNotFoundError:
+        return None
 
 
-def _path_of(folder: Path, key: bytes) -> Path:
-    """Return where an answer is kept that this version of gmlang gave."""
+def _path_of(folder: Path, key: bytes) -> Path | None:
+    """Return where an answer is kept that this version of gmlang gave; None where none is known."""
+    own = _version()
+    if own is None:
+        return None
     digest = hashlib.blake2b(key, digest_size=16, person=f"gm{_FORMAT}".encode())
-    digest.update(_version().encode())
+    digest.update(own.encode())
     return folder / f"{digest.hexdigest()}.npz"
 
 
 def find_in(folder: Path, key: bytes, task: Task[Query]) -> Answer | None:
     """Read an answer that was kept; None where there is none that stands its check."""
     path = _path_of(folder, key)
+    if path is None:
+        return None
     try:
         # A pipe would have us wait, and a directory is nobody's answer.
         if not path.is_file():
@@ -84,15 +93,19 @@ def find_in(folder: Path, key: bytes, task: Task[Query]) -> Answer | None:
 def keep_in(folder: Path, key: bytes, answer: Answer) -> None:
     """Write an exact answer, unless it is there; where that is not possible it is not kept.
 
+    Nor is it where nobody knows which version gave it.
+
     That nothing is possible is not kept: no file could be checked.
     """
     path = _path_of(folder, key)
-    if answer.quality.status is not Status.EXACT or path.exists():
-        return
-    arrays = to_arrays(answer, key)
-    if arrays is None or sum(array.nbytes for array in arrays.values()) > _FILE_BYTES_MAX // 2:
+    if path is None or answer.quality.status is not Status.EXACT:
         return
     with suppress(OSError):
+        if path.exists():
+            return
+        arrays = to_arrays(answer, key)
+        if arrays is None or sum(array.nbytes for array in arrays.values()) > _FILE_BYTES_MAX // 2:
+            return
         _write(path, arrays)
 
 
