@@ -189,7 +189,7 @@ def test_the_number_of_threads_changes_no_bit(monkeypatch: pytest.MonkeyPatch):
 
 
 def sabotage(share: sharing.Share) -> sharing.Brought:
-    raise OSError(share.asked_by)
+    raise OSError(share.allowance.asked_by)
 
 
 @pytest.mark.parametrize("is_sound", [True, False])

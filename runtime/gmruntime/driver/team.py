@@ -16,13 +16,13 @@ from typing import cast
 import numpy as np
 
 from gmruntime.answer import Best, Improvement, Map
-from gmruntime.budget import Budget, free_memory_bytes, num_cores, start_budget
+from gmruntime.budget import Budget
 from gmruntime.driver.anytime import search
 from gmruntime.driver.board import Exchange, board_of, post
 from gmruntime.graph import Assignment
 from gmruntime.task import Effort, Task
 from gmruntime.workers.parcels import Parcel, pack, unpack
-from gmruntime.workers.workers import Workers, cores_of_each, machine, worker_name
+from gmruntime.workers.workers import Allowance, Workers, allowance, worker_name
 
 # Shares double in length from the first: news travels fast early, and beginning anew costs little
 # later. What a share knew beside its assignment is lost with its end. The longest is also how long
@@ -50,32 +50,18 @@ class Share:
     Attributes:
         parcel: the task.
         start: the best assignment known; empty while there is none.
-        seconds: so long from when the worker begins: clocks of machines are never compared.
+        allowance: what it may take.
         num_steps: of the search, where it is counted in steps; None where it is not.
-        memory_bytes: cap for all on the machine that asks, or for this worker on another.
         seed: of everything random.
-        asked_by: the machine that asks.
-        num_workers: who may share that machine with it.
         device: "auto", "cpu" or "cuda", of the worker's machine.
     """
 
     parcel: Parcel
     start: Assignment
-    seconds: float
+    allowance: Allowance
     num_steps: int | None
-    memory_bytes: int
     seed: int
-    asked_by: str
-    num_workers: int
     device: str
-
-    def budget(self) -> Budget:
-        """Begin the budget that a worker has where it runs."""
-        cores, memory = num_cores(), min(self.memory_bytes, free_memory_bytes() // 2)
-        if self.asked_by == machine():
-            cores = cores_of_each(self.num_workers)
-            memory = self.memory_bytes // (self.num_workers + 1)
-        return start_budget(self.seconds, max(1, memory)).on_cores(cores)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -241,10 +227,8 @@ def _send(team: Team, replica: _Replica, start: Assignment) -> None:
     replica.share_s = min(2.0 * replica.share_s, _SHARE_S_MAX)
     parcel = team.parcel.by_name() if is_known else team.parcel
     seed = int(replica.rng.integers(0, 2**62))
-    memory, count = team.budget.memory_bytes, len(team.replicas)
-    share = Share(
-        parcel, start, seconds, team.num_steps, memory, seed, machine(), count, team.device
-    )
+    mine = allowance(team.budget, len(team.replicas), seconds)
+    share = Share(parcel, start, mine, team.num_steps, seed, team.device)
     try:
         future = team.executor.submit(run_share, share)
     except Exception as error:
@@ -304,7 +288,7 @@ def _note(team: Team) -> str:
 
 def run_share(share: Share) -> Finding:
     """Search for a while; this is what an executor runs."""
-    budget = share.budget()
+    budget = share.allowance.begin()
     task = cast("Task[Map] | None", unpack(share.parcel))
     if task is None:
         return Finding(worker_name(), None, is_held=False)

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gmruntime.arrays import Float64
-from gmruntime.budget import Budget, free_memory_bytes, num_cores, start_budget
+from gmruntime.budget import Budget
 from gmruntime.rows.batches import Batch
 from gmruntime.rows.kernels.records import Found
 from gmruntime.rows.running import Asked, Chunk, Ran, Summed, chunks_of, run_chunks
 from gmruntime.workers.parcels import Parcel, pack, unpack
-from gmruntime.workers.workers import Workers, cores_of_each, machine
+from gmruntime.workers.workers import Allowance, Workers, allowance
 
 SHARED_PRODUCTS_MIN = 1 << 24
 """Less than some 30 milliseconds' work is not worth the journey."""
@@ -56,10 +56,7 @@ class Share:
         weights: of the instances of each batch.
         is_max: of each batch, whether the best assignments are looked for.
         chunks: of the batches.
-        seconds: so long from when the worker begins.
-        memory_bytes: cap on what it works on.
-        asked_by: the machine that asks.
-        num_workers: who may share that machine with it.
+        allowance: what it may take.
     """
 
     parcel: Parcel
@@ -67,18 +64,7 @@ class Share:
     weights: tuple[Float64[np.ndarray, " _instances"], ...]
     is_max: tuple[bool, ...]
     chunks: tuple[Chunk, ...]
-    seconds: float
-    memory_bytes: int
-    asked_by: str
-    num_workers: int
-
-    def budget(self) -> Budget:
-        """Begin the budget that a worker has where it runs."""
-        cores, memory = num_cores(), min(self.memory_bytes, free_memory_bytes() // 2)
-        if self.asked_by == machine():
-            cores = cores_of_each(self.num_workers)
-            memory = self.memory_bytes // (self.num_workers + 1)
-        return start_budget(self.seconds, max(1, memory)).on_cores(cores)
+    allowance: Allowance
 
 
 @dataclass(slots=True, eq=False)
@@ -110,7 +96,7 @@ def run_share(share: Share) -> Brought:
     asked = [Asked(*one) for one in zip(batches, share.weights, share.is_max, strict=True)]
     found = [one.new_found() for one in asked]
     brought = Brought()
-    for chunk, own in run_chunks(asked, share.pool, share.chunks, found, share.budget()):
+    for chunk, own in run_chunks(asked, share.pool, share.chunks, found, share.allowance.begin()):
         if own is None:
             break
         brought.added.append(own)
@@ -158,17 +144,9 @@ def _sent(
 ) -> "Future[Brought] | None":
     parcel = team.parcel.by_name() if team.was_sent else team.parcel
     weights = tuple(one.weights for one in asked)
-    share = Share(
-        parcel,
-        pool,
-        weights,
-        tuple(one.is_max for one in asked),
-        part,
-        budget.left_s(),
-        budget.memory_bytes,
-        machine(),
-        team.workers.count,
-    )
+    mine = allowance(budget, team.workers.count, budget.left_s())
+    is_max = tuple(one.is_max for one in asked)
+    share = Share(parcel, pool, weights, is_max, part, mine)
     try:
         return team.workers.executor.submit(run_share, share)
     except RuntimeError:

@@ -5,7 +5,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from gmruntime.budget import num_cores
+from gmruntime.budget import Budget, free_memory_bytes, num_cores, start_budget
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -39,6 +39,36 @@ class Workers:
         if isinstance(self.executor, ThreadPoolExecutor | ProcessPoolExecutor | Processes):
             return cores_of_each(self.count)
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a share may take, wherever it runs.
+
+    Attributes:
+        seconds: so long from when the worker begins: clocks of machines are never compared.
+        memory_bytes: cap for all on the machine that asks, or for this worker on another.
+        asked_by: the machine that asks.
+        num_workers: who may share that machine with it.
+    """
+
+    seconds: float
+    memory_bytes: int
+    asked_by: str
+    num_workers: int
+
+    def begin(self) -> Budget:
+        """Begin the budget that a worker has where it runs."""
+        cores, memory = num_cores(), min(self.memory_bytes, free_memory_bytes() // 2)
+        if self.asked_by == machine():
+            cores = cores_of_each(self.num_workers)
+            memory = self.memory_bytes // (self.num_workers + 1)
+        return start_budget(self.seconds, max(1, memory)).on_cores(cores)
+
+
+def allowance(budget: Budget, num_workers: int, seconds: float) -> Allowance:
+    """Return what one of some workers may take of a budget."""
+    return Allowance(seconds, budget.memory_bytes, machine(), num_workers)
 
 
 def workers_of(executor: object, num_workers: object = None) -> Workers | None:
