@@ -2,7 +2,7 @@
 
 They are jaxtyping's for the type checker, and where the environment says `GM_CHECK_SHAPES=1`, as a
 test of the shapes does. Else they are `np.ndarray`: importing jaxtyping takes as long as importing
-NumPy.
+NumPy. Below them, what several parts do with plain arrays.
 """
 
 from collections.abc import Sequence
@@ -97,3 +97,26 @@ def alike(
     order = np.lexsort(keys.T[::-1]) if keys.shape[1] else np.arange(len(keys))
     firsts = np.flatnonzero((np.diff(keys[order], axis=0) != 0).any(axis=1)) + 1
     return [(keys[items[0]].tolist(), items) for items in np.split(order, firsts)]
+
+
+def component_of(
+    scopes: Int[np.ndarray, "factors width"], num_variables: int
+) -> Int64[np.ndarray, " variables"]:
+    """Name for each variable the first one that scopes join it to; -1 in a scope is nothing.
+
+    >>> component_of(np.array([[3, 1], [2, 2]]), 4).tolist()
+    [0, 1, 2, 1]
+    """
+    name = np.arange(num_variables)
+    filled = np.where(scopes >= 0, scopes, scopes.max(axis=1, keepdims=True, initial=-1))
+    filled = filled[(filled != filled[:, :1]).any(axis=1)]
+    while len(filled):
+        found = name[filled]
+        least = found.min(axis=1, keepdims=True)
+        if (found == least).all():
+            break
+        # The names themselves are hooked, so that whole trees of variables move at once.
+        np.minimum.at(name, found, np.broadcast_to(least, found.shape))
+        while (name[name] != name).any():
+            name = name[name]
+    return name

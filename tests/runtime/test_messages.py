@@ -279,3 +279,23 @@ def test_samples_come_even_when_time_is_out():
     found = answer(Task(graph, Samples(3), no_evidence(graph)), Effort(budget, rng))
     assert isinstance(found, AssignmentsAnswer)
     assert found.assignments.shape == (3, 6)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_forest_is_told_from_what_has_a_cycle(seed: int):
+    rng = np.random.default_rng(seed)
+    graph_size, num_factors = 9, int(rng.integers(0, 6))
+    scopes = [
+        rng.choice(graph_size, int(rng.integers(1, 4)), replace=False) for _ in range(num_factors)
+    ]
+    parts = [{v} for v in range(graph_size)]
+    is_forest = True
+    for scope in scopes:
+        met = [part for part in parts if part & set(scope.tolist())]
+        is_forest &= len(met) == len(scope)
+        parts = [part for part in parts if part not in met] + [set().union(*met)]
+    blocks = tuple(
+        FactorBlock(Table(np.zeros((1, *(2,) * len(s)))), s[None].astype(np.int32)) for s in scopes
+    )
+    graph = FactorGraph((VariableBlock("x", (graph_size,), 2),), blocks)
+    assert build_layout(graph, 1.0).is_forest == is_forest

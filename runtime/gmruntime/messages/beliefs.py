@@ -1,6 +1,6 @@
 """What messages say about the graph: marginals, joints, log Z and a decoded assignment."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -159,19 +159,20 @@ def joint(
     """
     belief, zeros = split(layout, unary, messages.values)
     for group in layout.groups:
-        if not set(variables.tolist()) <= set(np.unique(group.scopes).tolist()):
-            continue
-        member = (group.scopes[:, :, None] == variables).any(axis=1).all(axis=1)
+        near = np.flatnonzero((group.scopes == variables[0]).any(axis=1))
+        member = (group.scopes[near][:, :, None] == variables).any(axis=1).all(axis=1)
         size = int(np.prod([float(n) for n in group.states]))
         if not member.any() or size > 1 << 20:
             continue
-        f = int(np.flatnonzero(member)[0])
+        f = int(near[member][0])
         states = np.indices(group.states).reshape(len(group.states), -1).T
         index = table_indices_of(group.kind, len(group.scopes))[f]
         table = group.kind.log_values(np.full(len(states), index), states)
-        told = to_factors(layout, group, belief, zeros, messages.values)
+        starts = tuple(s + f * n for s, n in zip(group.starts, group.states, strict=True))
+        alone = replace(group, scopes=group.scopes[f : f + 1], starts=starts)
+        told = to_factors(layout, alone, belief, zeros, messages.values)
         for k, n in enumerate(told):
-            table = table + n[0, f][states[:, k]]
+            table = table + n[0, 0][states[:, k]]
         high = table.max()
         if np.isneginf(high):
             return None

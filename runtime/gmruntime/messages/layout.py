@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gmruntime.arrays import Float64, Int32, Int64, row_starts
+from gmruntime.arrays import Float64, Int32, Int64, component_of, row_starts
 from gmruntime.budget import UNLIMITED, Budget
 from gmruntime.factors.kind import FactorKind
 from gmruntime.factors.kinds import Gated, Table
@@ -189,26 +189,12 @@ def _add_unary(unary: np.ndarray, starts: np.ndarray, scope: np.ndarray, rows: n
 
 
 def _is_forest(graph: FactorGraph) -> bool:
-    """Count by union and find; a graph with more edges than a forest can have is none at once."""
-    scopes = [b.scopes for b in graph.factors if b.scopes.shape[1] > 1]
-    num_factors = sum(len(s) for s in scopes)
+    """Count edges; a forest has as many as it has nodes but for one in each component."""
+    scopes = [b.scopes for b in graph.factors if b.scopes.shape[1] > 1 and len(b.scopes)]
+    num_nodes = graph.num_variables + sum(len(s) for s in scopes)
     num_edges = sum(s.size for s in scopes)
-    if num_edges >= graph.num_variables + num_factors:
-        return False
-    parent = list(range(graph.num_variables))
-
-    def find(v: int) -> int:
-        while parent[v] != v:
-            parent[v] = parent[parent[v]]
-            v = parent[v]
-        return v
-
-    for scope in scopes:
-        for row in scope.tolist():
-            first = find(row[0])
-            for v in row[1:]:
-                root = find(v)
-                if root == first:
-                    return False
-                parent[root] = first
-    return True
+    if num_edges >= num_nodes or not scopes:
+        return not scopes
+    joined = [np.stack([s[:, 0], s[:, k]], axis=1) for s in scopes for k in range(1, s.shape[1])]
+    name = component_of(np.concatenate(joined), graph.num_variables)
+    return num_edges == num_nodes - len(np.unique(name))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmruntime.arrays import Float64, Int32, Int64, first_largest
+from gmruntime.arrays import Float64, Int32, Int64, component_of, first_largest
 from gmruntime.budget import UNLIMITED, Budget
 from gmruntime.flat import FlatGraph, flatten, linked, local_scores
 from gmruntime.graph import Assignment, FactorGraph
@@ -80,7 +80,7 @@ def working_graph(
     settled = np.where(forced, alive.argmax(axis=1), settled).astype(np.int32)
     sliced = condition(sliced, np.where(forced, settled, -1).astype(np.int32))
     settled, sliced = _settle_free_variables(sliced, settled)
-    pieces = _pieces(sliced, settled, budget)
+    pieces = _pieces(sliced, settled)
     return Working(graph.num_variables, settled, sliced.log_constant, pieces, flat)
 
 
@@ -197,8 +197,11 @@ def _settle_free_variables(flat: FlatGraph, settled: Assignment) -> tuple[Assign
     return settled, condition(flat, np.where(free, settled, -1).astype(np.int32))
 
 
-def _pieces(flat: FlatGraph, settled: Assignment, budget: Budget) -> tuple[Piece, ...]:
-    labels = _component_labels(flat, budget)
+def _pieces(flat: FlatGraph, settled: Assignment) -> tuple[Piece, ...]:
+    # Each edge joins its variable to the first of its factor.
+    first = flat.edge_variable[flat.factor_start[:-1]][flat.edge_factor]
+    joined = np.stack([first, flat.edge_variable], axis=1)
+    labels = component_of(joined, len(flat.num_states))
     open_variables = np.flatnonzero(settled < 0)
     if not len(open_variables):
         return ()
@@ -210,20 +213,3 @@ def _pieces(flat: FlatGraph, settled: Assignment, budget: Budget) -> tuple[Piece
     cuts = np.flatnonzero(np.diff(group[order])) + 1
     parts = [part.astype(np.int32) for part in np.split(open_variables[order], cuts)]
     return tuple(Piece(restrict(flat, part), part) for part in parts)
-
-
-def _component_labels(flat: FlatGraph, budget: Budget) -> Int64[np.ndarray, " variables"]:
-    """Give variables the same label exactly when factors connect them."""
-    labels = np.arange(len(flat.num_states))
-    first = flat.edge_variable[flat.factor_start[:-1]][flat.edge_factor]
-    while True:
-        budget.check()
-        low = np.minimum(labels[first], labels[flat.edge_variable])
-        before = labels.copy()
-        np.minimum.at(labels, labels[first], low)
-        np.minimum.at(labels, labels[flat.edge_variable], low)
-        np.minimum.at(labels, first, low)
-        np.minimum.at(labels, flat.edge_variable, low)
-        labels = labels[labels]
-        if (labels == before).all():
-            return labels

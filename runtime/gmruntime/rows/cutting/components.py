@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmruntime.arrays import Bool, Int, Int32, Int64, UInt64, row_starts, rows_by
+from gmruntime.arrays import Bool, Int, Int32, Int64, UInt64, component_of, row_starts, rows_by
 from gmruntime.budget import UNLIMITED, Budget, within
 from gmruntime.graph import FactorGraph, num_states, table_indices
 from gmruntime.rows.cutting.distinct import distinct, hashes
@@ -211,25 +211,6 @@ def _patterns(
     patterns, which = np.unique(is_seen, axis=0, return_inverse=True)
     for number, pattern in enumerate(patterns):
         yield pattern, np.flatnonzero(which.reshape(-1) == number)
-
-
-def component_of(
-    scopes: Int[np.ndarray, "factors width"], num_variables: int
-) -> Int64[np.ndarray, " variables"]:
-    """Name for each variable the first variable of its component; -1 in a scope is nothing."""
-    name = np.arange(num_variables)
-    filled = np.where(scopes >= 0, scopes, scopes.max(axis=1, keepdims=True, initial=-1))
-    filled = filled[(filled != filled[:, :1]).any(axis=1)]
-    while len(filled):
-        found = name[filled]
-        least = found.min(axis=1, keepdims=True)
-        if (found == least).all():
-            break
-        # The names themselves are hooked, so that whole trees of variables move at once.
-        np.minimum.at(name, found, np.broadcast_to(least, found.shape))
-        while (name[name] != name).any():
-            name = name[name]
-    return name
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from gmruntime.arrays import Int64
+from gmruntime.arrays import Int64, component_of
 from gmruntime.budget import Budget
-from gmruntime.rows.cutting.components import Instances, component_of
+from gmruntime.rows.cutting.components import Instances
 from gmruntime.rows.cutting.distinct import distinct
 
 _AT_ONCE = 1 << 20
