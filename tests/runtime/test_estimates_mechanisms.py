@@ -25,3 +25,12 @@ def test_a_large_table_is_a_mechanism_of_the_variable_it_is_normalised_over(
     assert owned is not None
     assert owned.owner.tolist() == [child]
     assert np.isnan(owned.log_constant[0]) == bool(num_silent)
+
+
+def test_factors_that_only_weigh_are_not_ordered_where_they_are_too_many():
+    logs = np.random.default_rng(0).normal(size=(30, 2, 2))
+    scopes = np.stack([np.arange(30), np.arange(1, 31)], axis=1).astype(np.int32)
+    graph = FactorGraph((VariableBlock("x", (31,), 2),), (FactorBlock(Table(logs), scopes, "f"),))
+    evidence = no_evidence(graph)
+    assert order_mechanisms(graph, evidence, lambda: False, 60.0) is not None
+    assert order_mechanisms(graph, evidence, lambda: False, 59.0) is None

@@ -43,6 +43,9 @@ NUM_DRAWS_MAX = 1 << 22
 NUM_ROUNDS_MAX = 1 << 12
 """Nor are there more rounds of draws, however few of them fit into memory together."""
 
+_S_PER_WEIGHED = 1e-8
+"""What a position of a factor that weighs takes in each draw, at best."""
+
 _NUM_FIRST = 256
 # Nor where as many draws as there is time for would give less than a quarter of what is needed.
 _HOPE = 4.0
@@ -69,7 +72,8 @@ def weigh(
     def is_over() -> bool:
         return budget.left_s() <= 0.0
 
-    owned = order_mechanisms(graph, evidence, is_over)
+    num_weighed_max = budget.left_s() / (EFFECTIVE_MIN * _S_PER_WEIGHED)
+    owned = order_mechanisms(graph, evidence, is_over, num_weighed_max)
     if owned is None or is_over():
         return None
     try:

@@ -69,14 +69,27 @@ class _Edges:
 
 
 def order_mechanisms(
-    graph: FactorGraph, evidence: Assignment, is_over: Callable[[], bool]
+    graph: FactorGraph,
+    evidence: Assignment,
+    is_over: Callable[[], bool],
+    num_weighed_max: float = math.inf,
 ) -> Owned | None:
-    """Give each factor the variable drawn by it; None when that takes too much setting aside."""
+    """Give each factor the variable drawn by it; None when that takes too much setting aside.
+
+    Args:
+        graph: of any factor kinds.
+        evidence: a state for each observed variable, -1 for the others.
+        is_over: asked now and then; None once it is.
+        num_weighed_max: positions of factors that are no mechanism of any variable, and so weigh
+            every draw; with more of them it is None.
+    """
     counts = np.array([len(block.scopes) for block in graph.factors], np.int64)
     starts = row_starts(counts)
     try:
         edges = _edges(graph, evidence, starts, is_over)
     except TimeoutError:
+        return None
+    if sum(block.scopes.size for block in graph.factors) - len(edges.factor) > num_weighed_max:
         return None
     num_factors = int(starts[-1])
     alive = np.zeros(num_factors, np.bool_)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gmruntime.arrays import Float64, Int64, rows_by
-from gmruntime.budget import UNLIMITED, Budget
+from gmruntime.budget import UNLIMITED, Budget, within
 from gmruntime.factors.kinds import (
     FactorKind,
     Potts,
@@ -67,11 +67,14 @@ def compile_layout(layout: Layout, budget: Budget = UNLIMITED) -> Program:
             owners.append(group.scopes[:, k].astype(np.int64))
             places.append(start + size * np.arange(len(group.scopes), dtype=np.int64))
     owner, place = np.concatenate(owners), np.concatenate(places)
+    budget.check()
     row_start, order = rows_by(owner, len(layout.num_states))
     groups = tuple(g for g in layout.groups if _has_kernel(g, is_max=layout.is_max))
     others = [g for g in layout.groups if not _has_kernel(g, is_max=layout.is_max)]
     if not layout.is_max:
-        groups = tuple(replace(g, kind=_exponential(g.kind)) for g in groups)
+        groups = tuple(
+            replace(g, kind=_exponential(g.kind)) for g in within(groups, budget, every=1)
+        )
     return Program(
         layout,
         groups,
