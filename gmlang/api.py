@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from gmlang.data.cases import Given
     from gmlang.learning.concepts.result import LearnedModel
     from gmlang.learning.course import Terms
+    from gmlang.learning.functions.result import LearnedDefs
     from gmlang.learning.learn import Step as LearningStep
     from gmlang.learning.results.result import Learned
     from gmlang.queries.each import Seen
@@ -94,11 +95,7 @@ class Model:
         return Model(self.checked, {**self.values, **values}, learned, memory=self.memory)
 
     def set(self, **parameters: object) -> "Model":
-        """Return the model with other values for its parameters and sizes.
-
-        Raises:
-            GmError: when the program declares no such parameter, or a value is none of its type.
-        """
+        """Return the model with other values for its parameters and sizes; see `bind`."""
         return self.bind(**parameters)
 
     @property
@@ -238,16 +235,14 @@ class Model:
     ) -> Iterator[Answer]:
         """Answer the program's own queries and assertions, in order.
 
-        The arguments are those of `query`; the budget is for each query. Several questions are
-        spread over the executor's workers; a single one they help to search for.
-
-        Raises:
-            GmError: when the data has mistakes.
+        The arguments and errors are those of `query`; the budget is for each. Several questions
+        are spread over the executor's workers; a single one they help to search for.
         """
         settings = checked_settings(
             budget_s, seed, device, memory_bytes, executor, num_workers, remember
         )
-        if not self.checked.program.learns and not self.checked.program.concepts:
+        program = self.checked.program
+        if not (program.learns or program.concepts or program.defs):
             return self.answer_all(self.questions, settings)
         from gmlang.learning.turns import in_turn
 
@@ -256,11 +251,7 @@ class Model:
     def answer_all(
         self, questions: Iterable[Query | Assert], settings: Settings
     ) -> Iterator[Answer]:
-        """Answer checked questions, in order.
-
-        Raises:
-            GmError: when a question or the data has mistakes.
-        """
+        """Answer checked questions, in order; mistakes of these and of the data raise GmError."""
         questions = list(questions)
         session = self.session()
         if settings.workers is None or len(questions) < 2:
@@ -339,6 +330,21 @@ class Model:
 
         return learn_named(self.bind(**data), name, checked_settings(budget_s, seed))
 
+    def learn_def(
+        self, name: str = "", *, budget_s: float = 30.0, seed: int = 0, **data: object
+    ) -> "LearnedDefs[Model]":
+        """Learn all functions of the program's `learn def`s, of which `name` is one, together.
+
+        Errors are those of `learn_model`; where no rule explains what is seen, a GmError as well.
+        """
+        from gmlang.learning.turns import learn_functions_of
+
+        return learn_functions_of(self.bind(**data), name, checked_settings(budget_s, seed))
+
+    def with_learned(self, values: Mapping[str, object], names: Sequence[str]) -> "Model":
+        """Return the model with values, by core name, that were learned."""
+        return self._maker(names)({**self.values, **values})
+
     def with_program(self, program: Program, name: str) -> "Model":
         """Return the model with another program, of which one name was learned."""
         checked = replace(self.checked, program=program)
@@ -379,10 +385,7 @@ class Model:
     ) -> Iterator[Step]:
         """Yield ever better answers to a MAP query; break whenever you like, by Ctrl-C as well.
 
-        The arguments are those of `query`.
-
-        Raises:
-            GmError: when the query or the data has mistakes.
+        The arguments and errors are those of `query`.
         """
         settings = checked_settings(budget_s, seed, device, memory_bytes, executor, num_workers)
         return steps(self.session(), self._one(text), settings)

@@ -63,7 +63,7 @@ KEYWORDS: dict[Kind, dict[str, str]] = {
         "to": "say what is to be predicted",
         "restarts": "how many beginnings are tried",
         "but": "things that a learned model does not apply to",
-        "size": "how many models a learned one may consist of",
+        "size": "how many models, or operators and operands, what is learned may consist of",
         "had": "what would have been",
     },
     Kind.OPERATOR: {

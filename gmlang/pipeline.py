@@ -31,7 +31,7 @@ from gmlang.syntax.ast import Program
 from gmlang.syntax.parse import parse
 from gmruntime.graph import FactorGraph, validate
 
-_MISSING_DATA = ("GM401", "GM716")
+_MISSING_DATA = ("GM401", "GM716", "GM743")
 """Codes of data that a program waits for."""
 
 

@@ -11,14 +11,13 @@ from gmlang.interrupts import Interrupts
 
 if TYPE_CHECKING:
     from gmlang.api import Answer, Model
-    from gmlang.core.concepts import LearnModel
-    from gmlang.core.parameters import Learn
+    from gmlang.core.learned_defs import Learnable
     from gmlang.core.program import Assert, Query
     from gmlang.diagnostics import Diagnostic, GmError
     from gmlang.queries.settings import Settings
     from gmlang.queries.spread import Spread
 
-    Asked = Query | Assert | Learn | LearnModel
+    Asked = Query | Assert | Learnable
     """What a program has answered in its turn."""
 
 
@@ -94,7 +93,7 @@ class Course:
 class Learning:
     """One `learn`; the model of its course is another one afterwards."""
 
-    def __init__(self, course: Course, what: "Learn | LearnModel") -> None:
+    def __init__(self, course: Course, what: "Learnable") -> None:
         """Remember what is learned."""
         self.course, self.what = course, what
 
@@ -147,8 +146,7 @@ def finish(
     interrupts: Interrupts,
 ) -> "Answer | Failure | None":
     """Do the work; None where it was interrupted and nothing could be found."""
-    from gmlang.core.concepts import LearnModel
-    from gmlang.core.parameters import Learn
+    from gmlang.core.learned_defs import Learnable
     from gmlang.diagnostics import GmError
 
     try:
@@ -158,7 +156,7 @@ def finish(
     answer = job.so_far() if answer is None else answer
     if answer is not None or interrupts.number:
         return answer
-    if isinstance(question, Learn | LearnModel):
+    if isinstance(question, Learnable):
         from gmlang.errors.learning.course import out_of_time
 
         return Failure(question, GmError([out_of_time(question.span)]))

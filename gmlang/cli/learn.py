@@ -27,16 +27,17 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from gmlang.api import Model
-    from gmlang.core.concepts import LearnModel
+    from gmlang.core.learned_defs import Learnable
     from gmlang.core.parameters import Learn
     from gmlang.diagnostics import Source
     from gmlang.learning.concepts.result import LearnedModel
     from gmlang.learning.course import Terms
+    from gmlang.learning.functions.result import LearnedDefs
     from gmlang.learning.learn import Step
     from gmlang.learning.results.result import Learned
     from gmruntime.budget import Watch
 
-    Found = Learned[Model] | LearnedModel[Model]
+    Found = Learned[Model] | LearnedModel[Model] | LearnedDefs[Model]
 
 LATE_S = 0.45
 """What learning may take beyond its time: a round is not cut in two."""
@@ -85,7 +86,7 @@ def _method(_context: click.Context, _option: click.Parameter, text: str | None)
 @click.option(
     "--library",
     type=click.Path(exists=True, dir_okay=False),
-    help="Append the models that were learned there.",
+    help="Append the models and functions that were learned there.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--memory", type=GIBIBYTES, help="Cap on tables, GiB.")
@@ -108,7 +109,7 @@ def learn(
 ) -> int:
     """Learn the params of FILE, a program: those its `learn`s name, else all without a value.
 
-    Models that it learns are learned as well, in the order in which they stand.
+    Models and functions that it learns are learned as well, in the order in which they stand.
 
     Ctrl-C gives the best so far, and writes it.
     """
@@ -152,34 +153,33 @@ def learn(
     if target is not None:
         _write(Path(target), model, found, files)
     if library is not None:
-        from gmlang.learning.concepts.result import LearnedModel
-
-        keep(
-            Path(library), [one for one in found if isinstance(one, LearnedModel)], Path(file).name
-        )
+        keep(Path(library), found, Path(file).name)
     return status
 
 
-def _wanted(model: "Model") -> "tuple[Learn | LearnModel, ...]":
+def _wanted(model: "Model") -> "tuple[Learnable, ...]":
     """List what is to be learned, in the order of the program."""
-    from gmlang.core.concepts import all_learns
+    from gmlang.core.learned_defs import all_learns
     from gmlang.learning.course import learns_of
 
     program = model.checked.program
-    is_only_models = program.concepts and not program.learns
-    learns = () if is_only_models else learns_of(program, model.values)
-    return all_learns(learns, program.concepts)
+    is_without_params = (program.concepts or program.defs) and not program.learns
+    learns = () if is_without_params else learns_of(program, model.values)
+    return all_learns(learns, program.concepts, program.defs)
 
 
-def _one(model: "Model", what: "Learn | LearnModel", terms: "Terms", watch: "Watch") -> "Found":
-    """Learn params or a model."""
-    from gmlang.core.concepts import LearnModel
-    from gmlang.learning.turns import learn_concept
+def _one(model: "Model", what: "Learnable", terms: "Terms", watch: "Watch") -> "Found":
+    """Learn params, a model or functions."""
+    from gmlang.core.learned_defs import LearnDefs
+    from gmlang.core.parameters import Learn
+    from gmlang.learning.turns import learn_concept, learn_functions
     from gmlang.queries.settings import Settings
 
-    if not isinstance(what, LearnModel):
+    if isinstance(what, Learn):
         return _watched(model, what, terms, watch)
     settings = Settings(seed=terms.how.seed, memory_bytes=terms.memory_bytes, watch=watch)
+    if isinstance(what, LearnDefs):
+        return learn_functions(model, what, settings, terms.budget_s)
     return learn_concept(model, what, settings, terms.budget_s)
 
 
@@ -236,7 +236,7 @@ def _progress(step: "Step") -> str:
 
 def _write(target: Path, model: "Model", every: "list[Found]", files: tuple[str, ...]) -> None:
     """Write what was learned: beside the target first, then in its place."""
-    from gmlang.learning.concepts.result import LearnedModel
+    from gmlang.learning.kept import declarations_of
     from gmlang.learning.results.result import Learned
     from gmlang.learning.results.writing import write_arrays, written
 
@@ -245,7 +245,7 @@ def _write(target: Path, model: "Model", every: "list[Found]", files: tuple[str,
     try:
         match target.suffix:
             case ".npz" if not found:
-                raise ValueError("a learned model is no array: write a .gm or .json")
+                raise ValueError("what was learned is no array: write a .gm or .json")
             case ".npz":
                 write_arrays(unfinished, {k: v for one in found for k, v in one.values.items()})
             case ".json":
@@ -254,11 +254,9 @@ def _write(target: Path, model: "Model", every: "list[Found]", files: tuple[str,
             case _:
                 source = model.checked.program.span.source
                 origin = _origin(files)
-                composites = {
-                    one.name: one.source() for one in every if isinstance(one, LearnedModel)
-                }
+                declared = {k: v for one in every for k, v in declarations_of(one).items()}
                 origins = [f"{origin}, {one.num_rows} rows" for one in found]
-                unfinished.write_text(written(source, found, origins, composites), "utf-8")
+                unfinished.write_text(written(source, found, origins, declared), "utf-8")
                 _check(unfinished, target)
         unfinished.replace(target)
     except ValueError as error:
@@ -286,31 +284,31 @@ def _origin(files: tuple[str, ...]) -> str:
     return " and ".join(named) or "the program's own observations"
 
 
-def keep(path: Path, learned: "Sequence[LearnedModel[Model]]", origin: str) -> None:
-    """Append models to a library, where its assertions hold with them.
+def keep(path: Path, learned: "Sequence[Found]", origin: str) -> None:
+    """Append models and functions to a library, where its assertions hold with them.
 
     The file is written whole or not at all: what it would be is checked first, and then renamed.
 
     Args:
         path: of the library.
-        learned: the models, in the order in which they were learned.
+        learned: what was learned, in that order; params are passed over.
         origin: the program that learned them.
 
     Raises:
         GmError: when a name is taken, or the library does not hold with what is added.
     """
     from gmlang.diagnostics import Source
-    from gmlang.learning.concepts.library import addition, in_library
+    from gmlang.learning.kept import addition, kept_of
     from gmlang.library import read_source
 
     source, added = read_source(path), list[str]()
-    for one in learned:
-        new = addition(source, one, origin)
+    for one in (kept for found in learned for kept in kept_of(found, origin)):
+        new = addition(source, one)
         if new is None:
-            click.echo(printable(f"{path} has `{in_library(one)}` already"), err=True)
+            click.echo(printable(f"{path} has `{one.text}` already"), err=True)
             continue
         source = Source(source.name, source.text + new)
-        added.append(in_library(one))
+        added.append(one.text)
     if not added:
         return
     _check_library(source, path, "`, `".join(added))

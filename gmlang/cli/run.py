@@ -41,8 +41,7 @@ from gmruntime.printable import printable
 if TYPE_CHECKING:
     from gmlang.api import Answer, Model
     from gmlang.cli.jobs import Asked
-    from gmlang.core.concepts import LearnModel
-    from gmlang.core.parameters import Learn
+    from gmlang.core.learned_defs import Learnable
     from gmlang.core.program import Assert, Query
     from gmlang.diagnostics import Diagnostic
     from gmlang.queries.settings import Settings
@@ -113,13 +112,13 @@ def run(
     variables; NAME is a `data NAME : rows` of the program, if it has one. --budget is then for all
     rows of a query together. What FILE learns and asserts has nothing to do with these rows.
     """
-    from gmlang.core.concepts import all_learns
+    from gmlang.core.learned_defs import all_learns
     from gmlang.queries.settings import Settings
 
     model = bound(open_program(file), settings, (*files, *([params] if params else [])))
     how = Settings(budget, seed, device, memory_bytes(memory), remembers=not anew)
     program = model.checked.program
-    learns = all_learns(() if params else program.learns, program.concepts)
+    learns = all_learns(() if params else program.learns, program.concepts, program.defs)
     asked: list[Asked] = _in_order(learns, model.questions)
     if texts:
         asked = [*learns, *(q for text in texts for q in model.ask(text))]
@@ -229,7 +228,7 @@ def _tell_how_to_ask(file: str, model: "Model") -> None:
 
 
 def _in_order(
-    learns: "Sequence[Learn | LearnModel]", questions: "Sequence[Query | Assert]"
+    learns: "Sequence[Learnable]", questions: "Sequence[Query | Assert]"
 ) -> "list[Asked]":
     """Put what is learned between the questions where it stands."""
     found: list[Asked] = []
@@ -249,12 +248,11 @@ def _jobs(
     trace: str | None,
 ) -> "Iterator[Job]":
     """Prepare the work for each `learn` and question; what follows a `learn` waits for it."""
-    from gmlang.core.concepts import LearnModel
-    from gmlang.core.parameters import Learn
+    from gmlang.core.learned_defs import Learnable
 
     waiting: list[Query | Assert] = []
     for one in asked:
-        if not isinstance(one, Learn | LearnModel):
+        if not isinstance(one, Learnable):
             waiting.append(one)
             continue
         yield from _question_jobs(course.model, waiting, settings, as_json=as_json, trace=trace)
@@ -298,8 +296,7 @@ def _plan(
     as_json: bool,
 ) -> int:
     """Say what each question would cost; one that cannot be asked stops no other."""
-    from gmlang.core.concepts import LearnModel
-    from gmlang.core.parameters import Learn
+    from gmlang.core.learned_defs import Learnable
     from gmlang.diagnostics import GmError
     from gmlang.queries.planning import plan_of
 
@@ -307,7 +304,7 @@ def _plan(
     told: set[Diagnostic] = set()
     collected: list[dict[str, object]] = []
     warn(model, told)
-    if any(isinstance(one, Learn | LearnModel) for one in asked):
+    if any(isinstance(one, Learnable) for one in asked):
         from gmlang.learning.concepts.placeholders import with_some_parts
         from gmlang.learning.course import with_placeholders
 
@@ -315,7 +312,7 @@ def _plan(
         values = with_placeholders(checked.program, model.values)
         model = replace(model, checked=checked, values=values, cache={})
     for question in asked:
-        if isinstance(question, Learn | LearnModel):
+        if isinstance(question, Learnable):
             continue
         try:
             planned = plan_of(model.session(), question, settings)

@@ -6,6 +6,7 @@ from typing import NoReturn, TypeVar
 
 from gmlang.core.ast import Enum, Expression, Function, Type
 from gmlang.core.concepts import LearnModel
+from gmlang.core.learned_defs import LearnDef
 from gmlang.core.names.scope import Entry, Env, Meaning, Module
 from gmlang.core.parameters import Learn, RowsSymbol
 from gmlang.core.program import (
@@ -119,6 +120,7 @@ class Checking:
     rows: list[RowsSymbol] = field(default_factory=lambda: [])
     learns: list[Learn] = field(default_factory=lambda: [])
     concepts: list[LearnModel] = field(default_factory=lambda: [])
+    defs: list[LearnDef] = field(default_factory=lambda: [])
     asked: list[Query] = field(default_factory=lambda: [])
     num_keys: int = 0
     shared: dict[tuple[object, ...], tuple[tuple[object, ...], Expression | None]] = field(

@@ -1,10 +1,8 @@
 """What `learn model` finds: a model made of others, from things that it applies to."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gmlang.core.ast import Activation, Clauses
-from gmlang.core.parameters import Learn
 from gmlang.diagnostics import Span
 
 SIZE = 3
@@ -58,10 +56,3 @@ class LearnModel:
     size: int = SIZE
     within_s: float | None = None
     name: str = ""
-
-
-def all_learns(
-    learns: Sequence[Learn], concepts: Sequence[LearnModel]
-) -> tuple[Learn | LearnModel, ...]:
-    """List what a program learns, params and models, in the order in which it says so."""
-    return tuple(sorted((*learns, *concepts), key=lambda one: one.span.start))

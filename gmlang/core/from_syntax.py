@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 from gmlang.core.asking.asserts import check_assert
 from gmlang.core.asking.queries import check_questions
 from gmlang.core.check import evidence, models, statements
-from gmlang.core.check.concepts import check_learn_model
 from gmlang.core.check.declarations import elaborate, resolve
-from gmlang.core.check.learnable import check_learnable
-from gmlang.core.check.learning import check_learn
+from gmlang.core.check.learned.concepts import check_learn_model
+from gmlang.core.check.learned.functions import check_learn_def, check_places
+from gmlang.core.check.learned.params import check_learn
+from gmlang.core.check.learned.places import check_learnable
 from gmlang.core.check.lints import check_mechanisms, find_lints
 from gmlang.core.checking import Checking, QueryForm, attempt, guarded
 from gmlang.core.expressions import forms as expressions
@@ -107,7 +108,7 @@ def check_opened(scope: Scope) -> Checked:
     if state.diagnostics:
         raise GmError(_in_order(state.diagnostics, program))
     checked = _program(state, program)
-    if misplaced := check_learnable(checked):
+    if misplaced := [*check_learnable(checked), *check_places(checked)]:
         raise GmError(misplaced)
     warnings = find_lints(main, checked)
     if state.uneven:
@@ -251,6 +252,11 @@ def _check_questions(state: Checking, env: Env, program: ast.Program) -> None:
                     state, statement.span, lambda s=statement: check_learn(state, env, s)
                 )
                 state.learns += [] if learn is None else [learn]
+            case ast.LearnDef() if _is_declared(env, statement):
+                unknown = guarded(
+                    state, statement.span, lambda s=statement: check_learn_def(state, env, s)
+                )
+                state.defs += [] if unknown is None else [unknown]
             case ast.LearnModel() if _is_declared(env, statement):
                 concept = guarded(
                     state, statement.span, lambda s=statement: check_learn_model(state, env, s)
@@ -261,8 +267,8 @@ def _check_questions(state: Checking, env: Env, program: ast.Program) -> None:
     _finish_models(state)
 
 
-def _is_declared(env: Env, statement: ast.LearnModel) -> bool:
-    """Say whether a learned model has its name, and its header no mistake."""
+def _is_declared(env: Env, statement: ast.LearnModel | ast.LearnDef) -> bool:
+    """Say whether what is learned has its name, and its header no mistake."""
     entry = env.module.entries[statement.name.text]
     return entry.declaration is statement and entry.progress == "done"
 
@@ -325,4 +331,5 @@ def _program(state: Checking, program: ast.Program) -> Program:
         tuple(state.rows),
         tuple(state.learns),
         tuple(state.concepts),
+        tuple(state.defs),
     )

@@ -39,7 +39,7 @@ from gmlang.core.ast import (
     Whole,
 )
 from gmlang.core.composed import Calculation, ListItem, QueryList
-from gmlang.core.concepts import all_learns
+from gmlang.core.learned_defs import all_learns
 from gmlang.core.program import (
     Asked,
     Assert,
@@ -96,7 +96,7 @@ def _program_lines(program: Program) -> Iterator[str]:
     for number, question in enumerate((*program.questions, None)):
         yield from (
             learn.text
-            for learn in all_learns(program.learns, program.concepts)
+            for learn in all_learns(program.learns, program.concepts, program.defs)
             if learn.position == number
         )
         if question is not None:

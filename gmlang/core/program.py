@@ -26,6 +26,7 @@ from gmlang.core.ast import (
     Where,
 )
 from gmlang.core.concepts import LearnModel
+from gmlang.core.learned_defs import LearnDef
 from gmlang.core.parameters import Learn, Parameter, RowsSymbol
 from gmlang.diagnostics import Span
 
@@ -44,6 +45,7 @@ class DataSymbol:
             (`data A[2, 2] = [[...], ...]`) is `literal` instead.
         outside: the names by which a value may be given; the first means nothing else.
         parameter: how it may be learned; None for data and constants.
+        is_function: the values of a function that is learned.
     """
 
     span: Span
@@ -55,6 +57,7 @@ class DataSymbol:
     is_param: bool = False
     outside: tuple[str, ...] = ()
     parameter: Parameter | None = None
+    is_function: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,9 +299,10 @@ Given = ObservedGiven | EventGiven | VariableGiven
 
 @dataclass(frozen=True, slots=True)
 class ModelCall:
-    """A model named in compat or blame: `purple`, `digit(7)`; arguments bind the last parameters.
+    """A model named in compat or blame, `digit(7)`, or several, `purple jar`.
 
-    A juxtaposition `purple jar` has several models.
+    Attributes:
+        arguments: bind the last parameters.
     """
 
     span: Span
@@ -315,8 +319,7 @@ class Query:
         is_listed: whether several may stand in brackets, to be asked as one.
         asks_marginals: whether the distribution of each of `asked`, on its own, is all it needs.
         text: as written.
-        asked: the variables and events that are asked for; () for everything, and for questions
-            about something else.
+        asked: the variables and events that are asked for; () for all, or something else.
         given: what stands behind the bar.
         within_s: the query's own budget, or None.
         method: of `using`, such as "bp", with its options as constants; "" for none.
@@ -358,11 +361,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Assert:
-    """`assert condition`: QueryValue inside; a chain of comparisons, in_range, and, or, not.
-
-    Attributes:
-        queries: which the condition names by number.
-    """
+    """`assert condition`: a chain of comparisons, in_range, and, or, not of numbered `queries`."""
 
     span: Span
     text: str
@@ -380,7 +379,7 @@ class Program:
     Attributes:
         functions: the defs that call themselves, one for each of their uses by types.
         sizes: the names of sizes in scope (`H`), which are known once data is bound.
-        rows, learns, concepts: tables of cases, and what is learned; `position` says when.
+        rows, learns, concepts, defs: tables of cases, and what is learned; `position` says when.
         documentation: text by the declared name it documents; "" is the module's own.
     """
 
@@ -398,3 +397,4 @@ class Program:
     rows: tuple[RowsSymbol, ...] = ()
     learns: tuple[Learn, ...] = ()
     concepts: tuple[LearnModel, ...] = ()
+    defs: tuple[LearnDef, ...] = ()

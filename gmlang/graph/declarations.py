@@ -48,7 +48,7 @@ def declare(grounder: Grounder, program: Program) -> None:
     world = grounder.world
     env = environment(grounder, ONE_INSTANCE)
     for symbol in program.variables:
-        states = _known_states(symbol.domain, env)
+        states = known_states(symbol.domain, env)
         shape = _shape(symbol.shape, env)
         _check_room(grounder, symbol.span, symbol.name, shape, states)
         start = grounder.builder.add_variables(symbol.name, shape, states)
@@ -72,7 +72,7 @@ def _declare_entity(grounder: Grounder, program: Program, entity: EntitySymbol) 
     attributes: dict[str, AttributeArray] = {}
     world.attributes[entity.name] = attributes
     for symbol in entity.attributes if things else ():
-        states = _known_states(symbol.domain, env)
+        states = known_states(symbol.domain, env)
         inner = _shape(symbol.shape, env)
         size = int(np.prod(inner, dtype=np.int64))
         starts: list[np.ndarray] = []
@@ -100,7 +100,7 @@ def _check_room(
         raise GmError([errors.too_many_variables(span, name, number, "states", STATES_MAX)])
 
 
-def _known_states(domain: Domain, env: Env) -> States:
+def known_states(domain: Domain, env: Env) -> States:
     """Return the states of a domain whose size is now known.
 
     Raises:

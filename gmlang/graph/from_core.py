@@ -42,7 +42,7 @@ from gmlang.graph.cycles import check_mechanisms, find_round
 from gmlang.graph.declarations import declare
 from gmlang.graph.fixpoints import circles_of, ground_rounds
 from gmlang.graph.gathering import Gathered
-from gmlang.graph.lowering.grounder import Grounder, Job, Learned, environment
+from gmlang.graph.lowering.grounder import Grounder, Job, Learned, Unknown, environment
 from gmlang.graph.lowering.lower import lower
 from gmlang.graph.statements import (
     CERTAINLY,
@@ -137,11 +137,15 @@ def begin_grounding(
     world: World,
     extra: Iterable[tuple[Context, Expression]],
     learned: Learned | None = None,
+    unknown: Unknown | None = None,
 ) -> Begun:
-    """Find out what exists; the arguments are those of `ground`, `learned` what is noted."""
+    """Find out what exists; the arguments are those of `ground`.
+
+    `learned` and `unknown` gather what depends on params and functions that are learned.
+    """
     world = World(dict(world.sizes), dict(world.data), set(world.missing))
     world.has_functions = bool(program.functions)
-    grounder = Grounder(world, Builder(), lower, learned=learned)
+    grounder = Grounder(world, Builder(), lower, learned=learned, unknown=unknown)
     declare(grounder, program)
     for symbol in program.models:
         world.models[symbol.name] = empty_table(world, symbol, environment(grounder, ONE_INSTANCE))

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from gmlang.core.check.learnable import report_misplaced
-from gmlang.core.check.learning import RESTARTS_MAX, without_value
+from gmlang.core.check.learned.params import RESTARTS_MAX, without_value
+from gmlang.core.check.learned.places import report_misplaced
 from gmlang.core.parameters import METHODS, Learn, method_named
 from gmlang.core.program import Program
 from gmlang.diagnostics import GmError

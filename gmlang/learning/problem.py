@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmlang.core.check.learning import without_value
+from gmlang.core.check.learned.params import without_value
 from gmlang.core.parameters import Learn
 from gmlang.core.program import Program
 from gmlang.data.cases import Cases, read_cases

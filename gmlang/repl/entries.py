@@ -5,13 +5,14 @@ session never holds a program that has mistakes.
 """
 
 import difflib
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from gmlang.api import Model
-from gmlang.core.concepts import LearnModel, all_learns
-from gmlang.core.parameters import Learn
-from gmlang.diagnostics import GmError, Source, render
+from gmlang.core.concepts import LearnModel
+from gmlang.core.learned_defs import Learnable, LearnDefs, all_learns
+from gmlang.diagnostics import GmError, Source, Span, render
 from gmlang.repl import commands
 from gmlang.repl.imagine import imagine
 from gmlang.repl.session import (
@@ -21,12 +22,13 @@ from gmlang.repl.session import (
     ask,
     learn,
     learn_concept,
+    learn_functions,
     model_of,
 )
 from gmlang.repl.text import HELP, Piece, is_query, merge, only_asks, read_pieces
 from gmruntime.budget import now_s
 
-_MISSING_DATA = ("GM401", "GM402", "GM711", "GM716")
+_MISSING_DATA = ("GM401", "GM402", "GM711", "GM716", "GM743")
 """Codes of data that is not bound yet: in a session it may still come."""
 
 _UNFINISHED = ("GM291", "GM292")
@@ -90,8 +92,8 @@ def _say(session: ReplSession, text: str) -> tuple[ReplSession, str]:
     past = (*session.past, session.pieces) if kept != session.pieces else session.past
     after = replace(session, pieces=kept, past=past, model=model)
     program = model.checked.program
-    for what in all_learns(program.learns, program.concepts):
-        if what.span.source.name == _last_source(new):
+    for what in all_learns(program.learns, program.concepts, program.defs):
+        if _is_said_in(what, _last_source(new)):
             after, reply = _learn(after, what)
             lines.append(reply)
     model = after.model or model
@@ -100,19 +102,36 @@ def _say(session: ReplSession, text: str) -> tuple[ReplSession, str]:
     return after, "\n".join(lines)
 
 
-def _learn(session: ReplSession, what: Learn | LearnModel) -> tuple[ReplSession, str]:
-    """Learn params, or a model, which from then on is said to be what it was found to be."""
-    if not isinstance(what, LearnModel):
-        return learn(session, what)
-    found, reply = learn_concept(session, what)
+def _is_said_in(what: Learnable, source: str) -> bool:
+    parts = what.defs if isinstance(what, LearnDefs) else (what,)
+    return any(part.span.source.name == source for part in parts)
+
+
+def _learn(session: ReplSession, what: Learnable) -> tuple[ReplSession, str]:
+    """Learn params, or what from then on is said to be what it was found to be."""
+    match what:
+        case LearnModel():
+            found, reply = learn_concept(session, what)
+            declared = {} if found is None else {what.span: found.source()}
+        case LearnDefs():
+            found, reply = learn_functions(session, what)
+            texts = {} if found is None else found.sources()
+            declared = {one.span: texts[one.shown] for one in what.defs if one.shown in texts}
+        case _:
+            return learn(session, what)
     if found is None:
         return session, reply
-    (new,) = read_pieces(Source(f"<entry {session.num_entries}>", found.source() + "\n"))
-    pieces = tuple(
-        new if any(s.span == what.span for s in piece.statements) else piece
-        for piece in session.pieces
-    )
+    pieces = tuple(_anew_in(piece, declared, session.num_entries) for piece in session.pieces)
     return replace(session, pieces=pieces, model=found.model), reply
+
+
+def _anew_in(piece: Piece, declared: Mapping[Span, str], number: int) -> Piece:
+    """Return a piece with what was learned in place of its `learn`."""
+    own = [declared[s.span] for s in piece.statements if s.span in declared]
+    if not own:
+        return piece
+    (new,) = read_pieces(Source(f"<entry {number}>", own[0] + "\n"))
+    return new
 
 
 def _file_trouble(error: OSError) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from gmlang.api import Model
 from gmlang.core.concepts import LearnModel
 from gmlang.core.from_syntax import check
+from gmlang.core.learned_defs import LearnDefs
 from gmlang.core.parameters import Learn
 from gmlang.core.program import Assert, Query
 from gmlang.data.names import by_core_name, is_declared
@@ -31,6 +32,7 @@ from gmruntime.budget import Watch
 
 if TYPE_CHECKING:
     from gmlang.learning.concepts.result import LearnedModel
+    from gmlang.learning.functions.result import LearnedDefs
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,6 +144,28 @@ def learn_concept(
         found = interrupts.answer(
             lambda watch: turns.learn_concept(
                 model, what, Settings(seed=session.seed, watch=watch), turns.SECONDS_FOR_A_MODEL
+            )
+        )
+    return found, "interrupted" if found is None else repr(found)
+
+
+def learn_functions(
+    session: ReplSession, what: LearnDefs
+) -> "tuple[LearnedDefs[Model] | None, str]":
+    """Learn functions; Ctrl-C gives the best so far.
+
+    Raises:
+        GmError: when the data has mistakes, or no rule explains what is seen.
+    """
+    # A session that learns nothing starts sooner without SciPy.
+    from gmlang.learning import turns
+
+    model = session.model
+    assert model is not None
+    with Interrupts(keeps_process=True) as interrupts:
+        found = interrupts.answer(
+            lambda watch: turns.learn_functions(
+                model, what, Settings(seed=session.seed, watch=watch), turns.SECONDS_FOR_FUNCTIONS
             )
         )
     return found, "interrupted" if found is None else repr(found)

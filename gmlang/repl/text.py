@@ -36,6 +36,7 @@ DECLARATIONS = (
     ast.Model,
     ast.Composite,
     ast.LearnModel,
+    ast.LearnDef,
 )
 
 

@@ -35,7 +35,9 @@ from gmlang.syntax.ast_expressions import Tuple as Tuple
 from gmlang.syntax.ast_expressions import Unary as Unary
 from gmlang.syntax.ast_expressions import ValueCase as ValueCase
 from gmlang.syntax.ast_learning import Learn as Learn
+from gmlang.syntax.ast_learning import LearnDef as LearnDef
 from gmlang.syntax.ast_learning import LearnModel as LearnModel
+from gmlang.syntax.ast_learning import Operator as Operator
 from gmlang.syntax.ast_learning import Option as Option
 from gmlang.syntax.ast_learning import Parameter as Parameter
 
@@ -310,7 +312,7 @@ class StatementCase:
 
 @dataclass(frozen=True, slots=True)
 class Reserved:
-    """A form of a later milestone (`choose`, `learn def`, `maximize`, `then` ...): "not yet"."""
+    """A form of a later milestone (`choose`, `maximize`, `then` ...): "not yet"."""
 
     span: Span
     keyword: str
@@ -336,6 +338,7 @@ Statement = (
     | Assert
     | Learn
     | LearnModel
+    | LearnDef
     | Documentation
     | Entity
     | Model

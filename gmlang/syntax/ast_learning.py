@@ -58,3 +58,26 @@ class LearnModel:
     others: Expression | None
     models: tuple[Expression | Comprehension, ...]
     options: tuple[Option, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """`+`, `>=`, `and`, `if`: an operator by itself, which an unknown function may be made of."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LearnDef:
+    """`learn def carry(x: 0..9, y: 0..9) : 0..1 using +, >=, 0..10 size 7 within 10 s`.
+
+    `offered` are operators, constants and names of functions.
+    """
+
+    span: Span
+    name: Name
+    parameters: tuple[Parameter, ...]
+    type: Expression
+    offered: tuple[Expression | Operator, ...]
+    options: tuple[Option, ...]

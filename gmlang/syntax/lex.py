@@ -48,9 +48,6 @@ _IN_THEIR_PLACE = {
 }
 """Words that are names wherever something else follows; `learn` also where no line begins."""
 
-_NOT_YET = re.compile(r"[ \t]+def\b")
-"""What `learn` will take."""
-
 
 class Token(NamedTuple):
     """A token with its text; `start` and `end` are its place in the source."""
@@ -116,7 +113,7 @@ def _in_its_place(text: str, word: str, end: int, kind: str, *, is_first: bool) 
     """Return the token of a word that is one only in its place, and elsewhere a name."""
     if not _IN_THEIR_PLACE[word].match(text, end) or (word == "learn" and not is_first):
         return "NAME"
-    return "RESERVED" if word == "learn" and _NOT_YET.match(text, end) else kind
+    return kind
 
 
 def lay_out(text: str, raw: list[RawToken]) -> list[RawToken]:

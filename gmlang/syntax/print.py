@@ -236,6 +236,8 @@ def simple(statement: ast.Statement) -> str:
             return _learn(statement)
         case ast.LearnModel():
             return _learn_model(statement)
+        case ast.LearnDef():
+            return _learn_def(statement)
         case ast.Documentation():
             return documentation(statement.text)
         case ast.Reserved():
@@ -276,6 +278,16 @@ def _learn_model(statement: ast.LearnModel) -> str:
     if statement.others is not None:
         text += f" but not {print_expression(statement.others)}"
     text += f" using {', '.join(map(print_argument, statement.models))}"
+    return text + _options(statement.options)
+
+
+def _learn_def(statement: ast.LearnDef) -> str:
+    header = f"{statement.name.text}({_parameters(statement.parameters)})"
+    offered = (
+        one.text if isinstance(one, ast.Operator) else print_expression(one)
+        for one in statement.offered
+    )
+    text = f"learn def {header} : {print_expression(statement.type)} using {', '.join(offered)}"
     return text + _options(statement.options)
 
 

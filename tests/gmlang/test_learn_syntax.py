@@ -33,6 +33,8 @@ def test_learn_says_what_from_what_to_predict_and_how():
         WHOLE,
         "learn params\n",
         "learn model zarf(x: Thing) from ex using purple\n",
+        "learn def carry(x: 0..9, c: bool) : 0..1 using +, -, %, 0..10 size 7 within 5 s as g\n",
+        "learn def f(a: Color) : {u, v} using and, or, not, if, min, ==, -3, red, true\n",
         "learn model r(x: m.N) from ex but not no using even, m.a(3), b(k) for k in 3..9 size 2\n",
         "learn model zarf(x: Thing) from ex using purple size 3 within 10 s as found\n",
         "learn a from t\n",

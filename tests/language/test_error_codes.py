@@ -116,6 +116,7 @@ OUTSIDE: dict[str, Callable[[], object]] = {
     "GM738": lambda: _kept("model zarf(x: E):\n    predict x.s = true @ 0.9\n"),
     "GM739": lambda: _kept("var it : E\nassert P(striped(it)) > 0.9\n"),
     "GM740": lambda: gmlang.compile("var x : bool\n").learn_model("zarf"),
+    "GM755": lambda: gmlang.compile("var x : bool\n").learn_def("carry"),
     "GM511": lambda: list(gmlang.compile("var x : bool\n").run(budget_s=-1)),
     "GM512": lambda: list(gmlang.compile("var x : bool\n").run(executor=cast("Executor", "many"))),
 }

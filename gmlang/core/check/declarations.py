@@ -1,7 +1,9 @@
 """Declarations of domains, data, variables, things and entities, checked when first needed."""
 
 from gmlang.core.ast import Bool, Constant, Domain, Enum, Expression, Integer, IntRange, Real
-from gmlang.core.check import concepts, domains, models, parameters
+from gmlang.core.check import domains, models
+from gmlang.core.check.learned import concepts, functions
+from gmlang.core.check.learned import declared as parameters
 from gmlang.core.checking import Checking, PoisonedError, each, fail
 from gmlang.core.expressions import (
     distributions,
@@ -87,6 +89,8 @@ def _elaborate(state: Checking, entry: Entry) -> Meaning:
             return models.check_composite(state, env, entry, declaration)
         case ast.LearnModel():
             return concepts.check_header(state, env, entry, declaration)
+        case ast.LearnDef():
+            return functions.check_header(state, env, entry, declaration)
         case None:
             state.sizes.append(entry.core_name)
             return SizeMeaning(entry.core_name)

@@ -7,6 +7,7 @@ from gmlang.core.asking import asserts
 from gmlang.core.asking.calculations import is_query
 from gmlang.core.ast import Apply, Bool, Constant, Enum, Expression, Integer, Real, Type
 from gmlang.core.check import functions, models
+from gmlang.core.check.learned import functions as learned_functions
 from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
 from gmlang.core.expressions import aggregates, indices, matching, references
 from gmlang.core.expressions.operators import (
@@ -28,7 +29,7 @@ from gmlang.core.expressions.scalars import (
     plain_arguments,
 )
 from gmlang.core.expressions.sharing import checked_once, used_at
-from gmlang.core.names.scope import DefMeaning, Env, ModelMeaning, guarded
+from gmlang.core.names.scope import DefMeaning, Env, LearnedDefMeaning, ModelMeaning, guarded
 from gmlang.core.walk import type_of
 from gmlang.errors import forms as form_errors
 from gmlang.errors import later
@@ -204,6 +205,8 @@ def check_call(state: Checking, env: Env, call: ast.Call, expected: Type | None)
             lambda: check(state, surroundings, body, expected),
         )
         return used_at(state, value, call.span)
+    if isinstance(meaning, LearnedDefMeaning):
+        return learned_functions.check_call(state, env, call, meaning)
     text = function.span.text
     if not isinstance(function, ast.Name):
         fail(state, errors.not_a_model(function.span, text))

@@ -26,6 +26,7 @@ from gmlang.core.names.scope import (
     EntityMeaning,
     Entry,
     Env,
+    LearnedDefMeaning,
     Meaning,
     ModelMeaning,
     ModuleMeaning,
@@ -174,7 +175,7 @@ def value_of(
         case ModelMeaning(parameters=parameters):
             names = [parameter.name for parameter in parameters]
             fail(state, errors.model_for_value(span, text, names))
-        case DefMeaning():
+        case DefMeaning() | LearnedDefMeaning():
             fail(state, errors.def_for_value(span, text))
         case DomainMeaning():
             fail(state, errors.wrong_kind(span, text, Form.DOMAIN, Form.VALUE))

@@ -21,6 +21,7 @@ KINDS: dict[type, Kind] = {
     ast.Model: Kind.MODEL,
     ast.Composite: Kind.MODEL,
     ast.LearnModel: Kind.MODEL,
+    ast.LearnDef: Kind.DEF,
 }
 """What each form of a declaration declares; a variable may be a thing."""
 
@@ -74,6 +75,7 @@ def _definition(module: Module, entry: Entry, text: str) -> Definition:
             ast.Model(parameters=declared)
             | ast.Composite(parameters=declared)
             | ast.LearnModel(parameters=declared)
+            | ast.LearnDef(parameters=declared)
         ):
             parameters = tuple(" ".join(parameter.span.text.split()) for parameter in declared)
         case _:
@@ -178,6 +180,8 @@ def _written(program: ast.Program) -> list[tuple[str, ast.Braces]]:
                 | ast.LearnModel(parameters=parameters)
             ):
                 types = [("", parameter.type) for parameter in parameters]
+            case ast.LearnDef(parameters=parameters, type=type_):
+                types = [("", parameter.type) for parameter in parameters] + [("", type_)]
             case _:
                 pass
         found += [(name, type_) for name, type_ in types if isinstance(type_, ast.Braces)]

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from gmlang.core.ast import Domain, Enum, Expression, Thing
+from gmlang.core.learned_defs import Argument
 from gmlang.core.parameters import RowsSymbol
 from gmlang.core.program import (
     DataSymbol,
@@ -91,6 +92,14 @@ class DefMeaning:
 
 
 @dataclass(frozen=True, slots=True)
+class LearnedDefMeaning:
+    """An unknown function: its values stand in data that is learned."""
+
+    symbol: DataSymbol
+    arguments: tuple[Argument, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ModuleMeaning:
     """An imported module."""
 
@@ -107,6 +116,7 @@ Meaning = (
     | EntityMeaning
     | ModelMeaning
     | DefMeaning
+    | LearnedDefMeaning
     | ModuleMeaning
 )
 
@@ -120,6 +130,7 @@ Declaration = (
     | ast.Model
     | ast.Composite
     | ast.LearnModel
+    | ast.LearnDef
 )
 
 
@@ -236,10 +247,16 @@ def written_enums(program: ast.Program) -> tuple[Enum, ...]:
                             found += _enum("", braces)
                         case _:
                             pass
-            case ast.Model(parameters=parameters) | ast.LearnModel(parameters=parameters):
-                for parameter in parameters:
-                    if isinstance(parameter.type, ast.Braces):
-                        found += _enum("", parameter.type)
+            case (
+                ast.Model(parameters=parameters)
+                | ast.LearnModel(parameters=parameters)
+                | ast.LearnDef(parameters=parameters)
+            ):
+                types = [parameter.type for parameter in parameters]
+                types += [statement.type] if isinstance(statement, ast.LearnDef) else []
+                for written in types:
+                    if isinstance(written, ast.Braces):
+                        found += _enum("", written)
             case _:
                 pass
     return tuple(dict.fromkeys(found))

@@ -157,6 +157,13 @@ class _Finder:
                 self.visit_all((node.source, node.others), names)
                 self._offered(models, {found.name: found for found in made})
                 return True
+            case ast.LearnDef(parameters=parameters, span=span):
+                self._declared(node.name)
+                self.block(span.start, span.end, self._parameters(parameters))
+                self.visit(node.type, names)
+                constants = (one for one in node.offered if not isinstance(one, ast.Operator))
+                self.visit_all(tuple(constants), names)
+                return True
             case ast.AttributeDeclaration(name=name):
                 # An entity that is declared twice has its attributes from the first time.
                 self.note(name.span, *self._place(name.span))

@@ -1,6 +1,6 @@
 """What every way of lowering a term works with: the graph that grows, and the job that is done."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -65,6 +65,7 @@ class Grounder:
         lowering: how a term becomes factors, `gmlang.graph.lowering.lower`: ways of lowering one
             term come back to it with others, and do not import it.
         learned: which params are learned, and where; None where nothing is.
+        unknown: which functions are learned, and where they are called; None where none is.
     """
 
     world: World
@@ -75,6 +76,7 @@ class Grounder:
     definitions: list[Definition] = field(default_factory=list[Definition])
     circles: list[Circle] = field(default_factory=list[Circle])
     learned: "Learned | None" = None
+    unknown: "Unknown | None" = None
 
     def lower(self, frame: Frame, job: "Job") -> None:
         """Add the factors of a term for every instance of a frame; see `lower`."""
@@ -167,6 +169,39 @@ class Learned:
             for expression in expressions
             for part in walk(expression)
         )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Link:
+    """Calls of an unknown function: a variable is what the function gives, in each instance.
+
+    Attributes:
+        name: of the function, in the core program.
+        factors: as it stands in the graph, where it allows everything.
+        cells: for each entry of each table (one where all are alike) which combination of
+            arguments it is about, numbered in C order; -1 where nobody asks for the value.
+        values: what the function must give there, for the entry to be possible.
+        span: of the call.
+        frame: the instances, of the block's factors in their order.
+    """
+
+    name: str
+    factors: FactorBlock
+    cells: Int64[np.ndarray, "..."]
+    values: Int64[np.ndarray, "..."]
+    span: Span
+    frame: Frame
+
+
+@dataclass(slots=True, eq=False)
+class Unknown:
+    """Which functions are learned, by the first and the number of their values, and their calls.
+
+    Calls that the graph forgot again are among them.
+    """
+
+    states: Mapping[str, States]
+    links: list[Link] = field(default_factory=list[Link])
 
 
 def environment(grounder: Grounder, frame: Frame) -> Env:

@@ -16,7 +16,8 @@ from gmlang.graph.lowering.grounder import (
     environment,
     unrolled_jobs,
 )
-from gmlang.graph.lowering.learned import add_learned
+from gmlang.graph.lowering.learned.calls import cut_call
+from gmlang.graph.lowering.learned.tables import add_learned
 from gmlang.graph.lowering.splitting import (
     outside_items,
     split_on_condition,
@@ -67,6 +68,8 @@ def _lower(grounder: Grounder, frame: Frame, job: Job) -> None:
             for rows, plain in groups:
                 grounder.lower(select_rows(frame, rows), plain)
             return
+    if grounder.unknown is not None and cut_call(grounder, frame, job, known_only=True):
+        return
     parts = outside_items(job.expressions())
     if split_on_condition(grounder, frame, job, parts):
         return
@@ -101,6 +104,8 @@ def _lower_uniform(grounder: Grounder, frame: Frame, job: Job) -> None:
     if env.slots.strays and split_on_guard(grounder, frame, job):
         return
     _note_edges(grounder, env, job)
+    if grounder.unknown is not None and cut_call(grounder, frame, job, known_only=False):
+        return
     job = replace(job, num_entries=num_entries(env.slots))
     if grounder.learned is not None and grounder.learned.concerns(job.expressions()):
         add_learned(grounder, env, job, grounder.learned)

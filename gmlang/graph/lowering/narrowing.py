@@ -116,7 +116,7 @@ def candidates(job: Job) -> list[tuple[Expression, Guards]]:
     target = getattr(job.term, "target", None)
     roots = {id(e) for e in job.expressions()} if isinstance(job.term, Defined) else set[int]()
     found: dict[int, tuple[Expression, Guards]] = {}
-    stack = _with_guards(job)
+    stack = with_guards(job)
     seen: dict[int, set[int]] = {}
     while stack:
         part, guards = stack.pop()
@@ -135,11 +135,12 @@ def candidates(job: Job) -> list[tuple[Expression, Guards]]:
         if not isinstance(part, Aggregate) and not (
             isinstance(part, Distribution) and any(item.context for item in part.items)
         ):
-            stack.extend((inner, (*guards, *new)) for inner, new in _guarded_parts(part))
+            stack.extend((inner, (*guards, *new)) for inner, new in guarded_parts(part))
     return list(found.values())
 
 
-def _with_guards(job: Job) -> list[tuple[Expression, Guards]]:
+def with_guards(job: Job) -> list[tuple[Expression, Guards]]:
+    """List the expressions of a job, each with the conditions that it is asked for under."""
     gates = [(gate, (*job.guards, *job.gates[:k])) for k, gate in enumerate(job.gates)]
     if isinstance(job.term, Needed):
         # The value itself has been made a table already; only what asks for it is too wide.
@@ -147,7 +148,7 @@ def _with_guards(job: Job) -> list[tuple[Expression, Guards]]:
     return [(part, (*job.guards, *job.gates)) for part in expressions(job.term)] + gates
 
 
-def _guarded_parts(expression: Expression) -> list[tuple[Expression, Guards]]:
+def guarded_parts(expression: Expression) -> list[tuple[Expression, Guards]]:
     """List the immediate parts of an expression, each with the conditions it is asked for under."""
     match expression:
         case Apply(operator="and" | "or", arguments=arguments):

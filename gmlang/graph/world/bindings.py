@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import prod
 
 import numpy as np
 
@@ -18,11 +19,15 @@ from gmlang.diagnostics import Diagnostic, GmError, Note, Span
 from gmlang.errors import data as data_errors
 from gmlang.errors import grounding as errors
 from gmlang.errors.learning import course as learning_errors
+from gmlang.errors.learning import functions as function_errors
 from gmlang.errors.shapes import wrong_shape
 from gmlang.graph.values.environment import Env, Slots
 from gmlang.graph.values.evaluate import evaluate
 from gmlang.graph.world.parameters import checked_parameter, placeholder
 from gmlang.graph.world.world import ONE_INSTANCE, World
+
+_CELLS_MAX = 1 << 16
+"""A function that is learned has at most so many combinations of arguments."""
 
 
 @dataclass(slots=True, eq=False)
@@ -118,6 +123,10 @@ def _read(binding: _Binding, symbol: DataSymbol) -> tuple[np.ndarray, Selection 
     if symbol.value is not None:
         array = np.asarray(evaluate(symbol.value, _constants(binding.world)))
         return (array if symbol.shape else array.reshape(())), None
+    if symbol.is_function:
+        if symbol.name in binding.free:
+            return _any_function(binding, symbol), None
+        raise GmError([function_errors.not_learned_yet(symbol.span, symbol.name)])
     if symbol.parameter is not None:
         if symbol.name in binding.free:
             return _placeholder(binding, symbol), None
@@ -133,6 +142,16 @@ def _placeholder(binding: _Binding, symbol: DataSymbol) -> np.ndarray:
             found = learning_errors.size_not_known(symbol.span, shown(symbol), _show(part))
             raise GmError([found])
     return placeholder(symbol.parameter.kind, tuple(size or 0 for size in sizes))
+
+
+def _any_function(binding: _Binding, symbol: DataSymbol) -> np.ndarray:
+    """Return some value for all arguments of a function that is still to be learned."""
+    sizes = tuple(size or 0 for size in _known_sizes(binding.world, symbol))
+    if prod(sizes) > _CELLS_MAX:
+        name = symbol.name
+        raise GmError([function_errors.too_many_cells(symbol.span, name, prod(sizes), _CELLS_MAX)])
+    is_range = isinstance(symbol.type, IntRange)
+    return np.full(sizes, _whole(binding.world, symbol.type.first) if is_range else 0, np.int64)
 
 
 def _constants(world: World) -> Env:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gmlang.core.ast import Aggregate, Apply, Cases, DataRef, Distribution, Expression, Whole
-from gmlang.core.check.learnable import mentioned
+from gmlang.core.check.learned.places import mentioned
 from gmlang.families.family import Gives
 from gmlang.graph.values import terms
 from gmlang.graph.values.chances import probability

@@ -28,7 +28,7 @@ def written(
     source: Source,
     found: Sequence[Learned[Any]],
     origins: Sequence[str],
-    composites: Mapping[str, str] = MappingProxyType({}),
+    declared_anew: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """Return a program's text with what was learned as the values of its params.
 
@@ -36,7 +36,7 @@ def written(
         source: of the program.
         found: for each of its `learn`s what came of it, in order.
         origins: for each, what it was learned from.
-        composites: by the names of the models that were learned, what they are.
+        declared_anew: by the names of models and functions that were learned, what they are.
 
     Raises:
         ValueError: when a param is another module's, or there are too many numbers.
@@ -58,9 +58,11 @@ def written(
             span = statement.span
             edits.append((span.start, span.end, f"# {_provenance(learned, origin)}"))
     for statement in program.statements:
-        if isinstance(statement, ast.LearnModel) and statement.name.text in composites:
+        if not isinstance(statement, ast.LearnModel | ast.LearnDef):
+            continue
+        if statement.name.text in declared_anew:
             span = statement.span
-            edits.append((span.start, span.end, composites[statement.name.text]))
+            edits.append((span.start, span.end, declared_anew[statement.name.text]))
     text = source.text
     for start, end, new in sorted(edits, reverse=True):
         text = text[:start] + new + text[end:]

@@ -46,6 +46,20 @@ class Learning(Expressions):
             tuple(options),
         )
 
+    def learn_def(self, meta: Node, children: list[Node]) -> ast.LearnDef:
+        """`learn def carry(x: 0..9, y: 0..9) : 0..1 using +, >=, 0..10 size 7`."""
+        name, parameters, type_, offered, *options = children
+        return ast.LearnDef(
+            self.span(meta), self.named(name), parameters, type_, offered, tuple(options)
+        )
+
+    def operator(self, meta: Node, children: list[Node]) -> ast.Operator:
+        """`+`, `and`: an operator by itself."""
+        del children
+        span = self.span(meta)
+        return ast.Operator(span, span.text)
+
+    learned_with = learned
     but_not = only
     learned_models = learned
 

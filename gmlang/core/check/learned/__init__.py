@@ -1,0 +1,1 @@
+"""Checks of what is learned: params, models, functions; how declared, and where they stand."""

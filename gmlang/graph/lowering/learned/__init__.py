@@ -1,0 +1,1 @@
+"""Statements that depend on what is learned: tables of params, and calls of functions."""

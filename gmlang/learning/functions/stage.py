@@ -1,0 +1,227 @@
+"""A program whose functions are still to be learned, grounded, and what they may be."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import log, prod
+
+import numpy as np
+
+from gmlang.core.ast import Bool as BoolType
+from gmlang.core.ast import Constant, Domain, Enum, Expression
+from gmlang.core.learned_defs import LearnDef, LearnDefs
+from gmlang.core.print import show
+from gmlang.core.program import Program
+from gmlang.diagnostics import GmError
+from gmlang.errors.learning import functions as errors
+from gmlang.graph.declarations import known_states
+from gmlang.graph.from_core import Grounding, begin_grounding
+from gmlang.graph.lowering.grounder import Link, Unknown
+from gmlang.graph.values.environment import Env, Slots
+from gmlang.graph.values.evaluate import integers
+from gmlang.graph.world.bindings import bind
+from gmlang.graph.world.states import States
+from gmlang.graph.world.world import ONE_INSTANCE, World
+from gmlang.learning.functions.rules import (
+    NAMED,
+    NUMBER,
+    TRUTH,
+    Leaf,
+    Rules,
+    Wanted,
+    every_rule,
+)
+from gmlang.queries.session import check_defined, evidence_of
+from gmruntime.arrays import Float64, Int, Int64
+from gmruntime.budget import Budget
+
+_MECHANISMS = frozenset(("draw", "define", "prior", "base", "auxiliary", "observe"))
+"""Origins of factors that are normalised whatever functions are, or that are evidence."""
+
+_LISTING = 0.4
+"""Of the time that is left, listing expressions takes at most this part."""
+
+_CONSTANTS_MAX = 1000
+"""An unknown function may mention so many constants."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Function:
+    """An unknown function, and all that it may be.
+
+    Attributes:
+        states: of its values.
+        arguments: the states of each argument.
+        rules: the expressions that its candidates are among.
+        numbers: for each candidate, which of these it is; the shortest first.
+        codes: the state that each gives for each combination of arguments.
+        log_prior: of each, nats, up to a constant: -c size, c the log of the number of operators
+            and operands.
+        wanted: what its values are.
+    """
+
+    what: LearnDef
+    states: States
+    arguments: tuple[States, ...]
+    rules: Rules
+    numbers: Int64[np.ndarray, " candidates"]
+    codes: Int[np.ndarray, "candidates cells"]
+    log_prior: Float64[np.ndarray, " candidates"]
+    wanted: Wanted
+
+    @property
+    def num_cells(self) -> int:
+        """How many combinations of arguments there are."""
+        return prod(states.count for states in self.arguments)
+
+    def size(self, candidate: int) -> int:
+        """Return of how many operators and operands a candidate is made."""
+        return int(self.rules.sizes[self.numbers[candidate]])
+
+    def cell_text(self, cell: int) -> str:
+        """Write a combination of arguments as a call: `carry(9, 0, 1)`."""
+        place = np.unravel_index(cell, [states.count for states in self.arguments])
+        given = (s.label(int(k)) for s, k in zip(self.arguments, place, strict=True))
+        return f"{self.what.shown}({', '.join(given)})"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stage:
+    """All that the `learn def`s of a program speak of, grounded once.
+
+    Attributes:
+        links: the calls of each function, those that the graph has.
+        evidence: the state of each variable that was observed; -1 for the others.
+        normaliser: a statement for which log Z without what was observed depends on the functions;
+            "" where mechanisms are all there is, or nothing was observed.
+    """
+
+    whats: LearnDefs
+    functions: tuple[Function, ...]
+    grounding: Grounding
+    links: tuple[tuple[Link, ...], ...]
+    evidence: np.ndarray
+    normaliser: str
+
+
+def set_stage(
+    program: Program, values: Mapping[str, object], whats: LearnDefs, budget: Budget
+) -> Stage:
+    """Ground a program with every call of an unknown function as a variable of its own.
+
+    Raises:
+        GmError: for whatever is wrong with the data or the calls, or functions that nothing can be.
+        TimeoutError: when the budget ended before that was done.
+    """
+    names = [one.name for one in whats.defs]
+    world = bind(program, values, frozenset(names))
+    env = Env(world, ONE_INSTANCE, Slots())
+    unknown = Unknown({one.name: known_states(one.domain, env) for one in whats.defs})
+    grounding = begin_grounding(program, world, (), unknown=unknown).finish(budget)
+    check_defined(grounding)
+    evidence, clash = evidence_of(grounding.builder)
+    if clash:
+        raise GmError([errors.observed_twice(whats.span)])
+    blocks = {id(block) for block in grounding.builder.factors}
+    links = [link for link in unknown.links if id(link.factors) in blocks]
+    own = tuple(tuple(link for link in links if link.name == name) for name in names)
+    normaliser = _normaliser(grounding, evidence)
+    if normaliser and grounding.builder.folded:
+        raise GmError([errors.too_wide(whats.span)])
+    functions = _functions(whats, world, budget)
+    return Stage(whats, functions, grounding, own, evidence, normaliser)
+
+
+def _normaliser(grounding: Grounding, evidence: np.ndarray) -> str:
+    builder = grounding.builder
+    is_observed = bool((evidence >= 0).any()) or any(o.kind == "observe" for o in builder.origins)
+    for origin in builder.origins if is_observed else ():
+        if origin.kind not in _MECHANISMS:
+            return " ".join(origin.span.text.split())
+    return ""
+
+
+# --- What functions may be -----------------------------------------------------------------
+
+
+def _functions(whats: LearnDefs, world: World, budget: Budget) -> tuple[Function, ...]:
+    """List what each function may be; those that are made of the same share their expressions."""
+    env = Env(world, ONE_INSTANCE, Slots())
+    alike: dict[tuple[object, ...], list[LearnDef]] = {}
+    leaves: dict[tuple[object, ...], list[Leaf]] = {}
+    for what in whats.defs:
+        own = _leaves(what, env)
+        listed = tuple((leaf.text, leaf.kind, leaf.values.tobytes()) for leaf in own)
+        key = (listed, frozenset(what.operators), what.size)
+        alike.setdefault(key, []).append(what)
+        leaves[key] = own
+    found: dict[str, Function] = {}
+    for number, (key, some) in enumerate(alike.items()):
+        wanted = [_wanted(what, env) for what in some]
+        share = budget.share(_LISTING / (len(alike) - number))
+        rules = every_rule(leaves[key], some[0].operators, wanted, some[0].size, share)
+        for what, own in zip(some, wanted, strict=True):
+            found[what.name] = _function(what, own, rules, len(leaves[key]), env)
+    return tuple(found[what.name] for what in whats.defs)
+
+
+def _function(what: LearnDef, wanted: Wanted, rules: Rules, num_leaves: int, env: Env) -> Function:
+    numbers = np.flatnonzero(wanted.accepts(rules.kinds, rules.values))
+    if not len(numbers):
+        raise GmError([errors.no_expressions(what.span, what.shown)])
+    states = known_states(what.domain, env)
+    codes = rules.values[numbers].astype(np.int32) - states.first
+    # A condition and a number with the same values are one rule.
+    _, first = np.unique(codes.astype(np.int16), axis=0, return_index=True)
+    kept = np.sort(first)
+    numbers = numbers[kept]
+    cost = log(max(2, num_leaves + len(what.operators)))
+    arguments = tuple(known_states(one.domain, env) for one in what.arguments)
+    log_prior = -cost * rules.sizes[numbers].astype(np.float64)
+    return Function(what, states, arguments, rules, numbers, codes[kept], log_prior, wanted)
+
+
+def _wanted(what: LearnDef, env: Env) -> Wanted:
+    states = known_states(what.domain, env)
+    return Wanted(_kind(what, what.domain), states.first, states.first + states.count - 1)
+
+
+def _kind(what: LearnDef, domain: Domain) -> int:
+    """Return the kind of a domain's values: each domain with names has its own."""
+    match domain:
+        case BoolType():
+            return TRUTH
+        case Enum():
+            named = [d for d in (*(one.domain for one in what.arguments), what.domain)]
+            distinct = list(dict.fromkeys(d for d in named if isinstance(d, Enum)))
+            return NAMED + (distinct.index(domain) if domain in distinct else len(distinct))
+        case _:
+            return NUMBER
+
+
+def _leaves(what: LearnDef, env: Env) -> list[Leaf]:
+    """List the arguments and constants."""
+    states = [known_states(one.domain, env) for one in what.arguments]
+    shape = [one.count for one in states]
+    places = np.indices(shape).reshape(len(shape), -1)
+    found = [
+        Leaf(one.name, _kind(what, one.domain), (place + own.first).astype(np.int16))
+        for one, own, place in zip(what.arguments, states, places, strict=True)
+    ]
+    same = np.ones(prod(shape), np.int16)
+    for constant in what.constants:
+        match constant:
+            case Constant(value=value, type=type_):
+                kind = _kind(what, type_) if isinstance(type_, Enum | BoolType) else NUMBER
+                if abs(int(value)) <= np.iinfo(np.int16).max:
+                    found.append(Leaf(show(constant), kind, same * np.int16(value)))
+            case _:
+                first, last = _whole(constant.first, env), _whole(constant.last, env)
+                last = min(last, first + _CONSTANTS_MAX - 1)
+                limits = max(first, -np.iinfo(np.int16).max), min(last, np.iinfo(np.int16).max)
+                numbers = range(limits[0], limits[1] + 1)
+                found += [Leaf(str(k), NUMBER, same * np.int16(k)) for k in numbers]
+    return found
+
+
+def _whole(expression: Expression, env: Env) -> int:
+    return int(np.asarray(integers(expression, env)).reshape(-1)[0])
