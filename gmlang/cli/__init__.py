@@ -16,7 +16,11 @@ from gmlang.cli.options import EXIT_BUG, EXIT_INTERRUPTED, EXIT_MISTAKE, EXIT_TE
 
 _COMMANDS = {
     "run": ("gmlang.cli.run", "run", "Answer the queries of a program."),
-    "learn": ("gmlang.cli.learn", "learn", "Learn the params of a program from cases."),
+    "learn": (
+        "gmlang.cli.learn",
+        "learn",
+        "Learn params, models and functions.",
+    ),
     "check": ("gmlang.cli.tools", "check", "Look for mistakes without running anything."),
     "fmt": ("gmlang.cli.tools", "fmt", "Print a program in its one canonical form."),
     "graph": ("gmlang.cli.tools", "graph", "Draw the factor graph, plates collapsed."),

@@ -181,7 +181,7 @@ def _written(program: ast.Program) -> list[tuple[str, ast.Braces]]:
             ):
                 types = [("", parameter.type) for parameter in parameters]
             case ast.LearnDef(parameters=parameters, type=type_):
-                types = [("", parameter.type) for parameter in parameters] + [("", type_)]
+                types = [*(("", parameter.type) for parameter in parameters), ("", type_)]
             case _:
                 pass
         found += [(name, type_) for name, type_ in types if isinstance(type_, ast.Braces)]

@@ -151,17 +151,40 @@ def _functions(whats: LearnDefs, world: World, budget: Budget) -> tuple[Function
     for what in whats.defs:
         own = _leaves(what, env)
         listed = tuple((leaf.text, leaf.kind, leaf.values.tobytes()) for leaf in own)
-        key = (listed, frozenset(what.operators), what.size)
+        key = (listed, what.operators, what.size)
         alike.setdefault(key, []).append(what)
         leaves[key] = own
     found: dict[str, Function] = {}
     for number, (key, some) in enumerate(alike.items()):
         wanted = [_wanted(what, env) for what in some]
         share = budget.share(_LISTING / (len(alike) - number))
-        rules = every_rule(leaves[key], some[0].operators, wanted, some[0].size, share)
+        rules = _every_rule((*key, tuple(wanted)), leaves[key], some[0], wanted, share)
         for what, own in zip(some, wanted, strict=True):
             found[what.name] = _function(what, own, rules, len(leaves[key]), env)
     return tuple(found[what.name] for what in whats.defs)
+
+
+_LISTED: dict[tuple[object, ...], Rules] = {}
+"""The expressions that were listed last: who asks for examples learns of the same ones again."""
+
+_LISTED_MAX = 2
+
+
+def _every_rule(
+    key: tuple[object, ...],
+    leaves: list[Leaf],
+    what: LearnDef,
+    wanted: list[Wanted],
+    budget: Budget,
+) -> Rules:
+    found = _LISTED.pop(key, None)
+    if found is None:
+        found = every_rule(leaves, what.operators, wanted, what.size, budget)
+    if found.is_whole:
+        _LISTED[key] = found
+        for old in list(_LISTED)[:-_LISTED_MAX]:
+            _LISTED.pop(old, None)
+    return found
 
 
 def _function(what: LearnDef, wanted: Wanted, rules: Rules, num_leaves: int, env: Env) -> Function:

@@ -42,7 +42,13 @@ def _learned(name: str) -> Any:
 
 
 def test_every_example_is_learned_here():
-    assert {path.stem for path in FOLDER.glob("*.gm")} == set(DATA)
+    assert {path.stem for path in FOLDER.glob("*.gm")} == {*DATA, "addition"}
+
+
+def test_addition_is_what_it_asserts():
+    learned, *others = gmlang.load(FOLDER / "addition.gm").run(budget_s=10)
+    assert learned.status == "exact"
+    assert [answer.held for answer in others] == [True, True, None]
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.gm")), ids=lambda p: p.stem)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from itertools import product
 from math import log
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,7 +38,7 @@ def _digits(number: int, width: int) -> list[int]:
     return [int(digit) for digit in str(number).zfill(width)][::-1]
 
 
-def _sums(pairs: list[tuple[int, int]], width: int) -> dict[str, object]:
+def _sums(pairs: list[tuple[int, int]], width: int) -> dict[str, Any]:
     return {
         "a": [_digits(x, width) for x, _ in pairs],
         "b": [_digits(y, width) for _, y in pairs],
@@ -117,7 +118,8 @@ def test_a_rule_is_written_so_that_the_language_reads_the_same():
         ]
     model = gmlang.compile("\n".join(lines))
     for k in chosen.tolist():
-        assert np.array_equal(model.query(f"MAP(v{k})").array.reshape(-1), rules.values[k])
+        found = np.asarray(model.query(f"MAP(v{k})").array)
+        assert np.array_equal(found.reshape(-1), rules.values[k])
 
 
 # --- Scores --------------------------------------------------------------------------------
@@ -233,7 +235,7 @@ def test_what_is_left_out_weighs_no_more_than_is_said(monkeypatch: pytest.Monkey
     monkeypatch.setattr("gmlang.learning.functions.search._CUTOFF", 2.0)
     monkeypatch.setattr("gmlang.learning.functions.search._FIRST", 4)
     part = gmlang.compile(program).learn_def()
-    assert part.best == pytest.approx(part.best)
+    assert part.best.rules == whole.best.rules
     assert part.num_scored < whole.num_scored
     assert part.status == "bounded"
     missed = 1 - whole.best.share / part.best.share
@@ -256,8 +258,8 @@ def test_addition_is_learned_and_used_forwards_and_backwards():
     model = learned.model
     forwards = model.bind(**{**told, "s": nothing}).query("MAP(z)")
     backwards = model.bind(**{**told, "b": nothing}).query("MAP(y)")
-    assert forwards.array.tolist() == told["s"]
-    assert backwards.array.tolist() == told["b"]
+    assert np.asarray(forwards.array).tolist() == told["s"]
+    assert np.asarray(backwards.array).tolist() == told["b"]
     assert (forwards.status, backwards.status) == ("exact", "exact")
     assert "given learned digit, carry" in forwards.note
 
@@ -282,6 +284,7 @@ def test_asking_finds_the_example_that_tells():
 
 # --- What becomes of it --------------------------------------------------------------------
 
+NINE = {str(k): float(k == 9) for k in range(10)}
 STEPS = """
 data y[N] : 0..9 = [1, 3, 5, 7]
 for n in 0..<N: constraint y[n] == twice(n)
@@ -302,14 +305,14 @@ def test_a_learned_function_answers_what_follows_and_is_written(
 ):
     first, second = gmlang.compile(STEPS).run()
     assert str(first.value).startswith("def twice(a) = ")
-    assert second.probabilities["9"] == 1.0
+    assert second.probabilities == NINE
     program, out = tmp_path / "steps.gm", tmp_path / "learned.gm"
     program.write_text(STEPS, "utf-8")
     assert _command("learn", program, "-o", out) == 0
     assert "twice(a) = " in capsys.readouterr().out
     assert "learn def" not in out.read_text("utf-8")
     (answer,) = gmlang.load(out).run()
-    assert answer.probabilities["9"] == 1.0
+    assert answer.probabilities == NINE
 
 
 def test_a_library_keeps_a_function_once(tmp_path: Path):
