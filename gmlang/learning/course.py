@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from gmlang.core.ast import Bool, Domain, Enum
 from gmlang.core.check.learned.params import RESTARTS_MAX, without_value
 from gmlang.core.check.learned.places import report_misplaced
 from gmlang.core.parameters import METHODS, Learn, method_named
@@ -118,8 +119,22 @@ def with_placeholders(program: Program, values: Mapping[str, object]) -> dict[st
         GmError: when data is missing or does not fit.
     """
     free = frozenset(name for what in program.learns for name in what.names)
-    data = bind(program, values, free).data
-    return {**values, **{name: data[name] for name in free if name not in values}}
+    unknown = frozenset(what.name for what in program.defs)
+    data = bind(program, values, free | unknown).data
+    some = {name: data[name] for name in free}
+    some |= {what.name: _as_given(what.domain, data[what.name]) for what in program.defs}
+    return {**some, **values}
+
+
+def _as_given(domain: Domain, values: np.ndarray) -> np.ndarray:
+    """Return the values of a function as data is given."""
+    match domain:
+        case Bool():
+            return values.astype(np.bool_)
+        case Enum(values=names):
+            return np.array(names, object)[values]
+        case _:
+            return values
 
 
 def learns_of(program: Program, values: Mapping[str, object]) -> tuple[Learn, ...]:

@@ -10,9 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from gmlang.api import Model
+from gmlang.core.check.learned.functions import uncalled
 from gmlang.core.concepts import LearnModel
 from gmlang.core.learned_defs import Learnable, LearnDefs, all_learns
+from gmlang.core.program import Program
 from gmlang.diagnostics import GmError, Source, Span, render
+from gmlang.errors.learning.functions import never_called
 from gmlang.repl import commands
 from gmlang.repl.imagine import imagine
 from gmlang.repl.session import (
@@ -102,6 +105,11 @@ def _say(session: ReplSession, text: str) -> tuple[ReplSession, str]:
     return after, "\n".join(lines)
 
 
+def _program(session: ReplSession) -> Program:
+    assert session.model is not None
+    return session.model.checked.program
+
+
 def _is_said_in(what: Learnable, source: str) -> bool:
     parts = what.defs if isinstance(what, LearnDefs) else (what,)
     return any(part.span.source.name == source for part in parts)
@@ -113,6 +121,9 @@ def _learn(session: ReplSession, what: Learnable) -> tuple[ReplSession, str]:
         case LearnModel():
             found, reply = learn_concept(session, what)
             declared = {} if found is None else {what.span: found.source()}
+        case LearnDefs() if session.model is not None and (left := uncalled(_program(session))):
+            # What calls them may still be said; then they are said again.
+            return session, render([never_called(one.span, one.shown) for one in left])
         case LearnDefs():
             found, reply = learn_functions(session, what)
             texts = {} if found is None else found.sources()

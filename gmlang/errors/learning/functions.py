@@ -31,6 +31,12 @@ def too_many_cells(span: Span, name: str, count: int, most: int) -> Diagnostic:
     return _not_finite(span, message, "narrow the ranges of its arguments")
 
 
+def too_far(span: Span, text: str, most: int) -> Diagnostic:
+    """Report numbers that are too large for rules to be listed by their values."""
+    message = f"`{text}` has numbers that no learned function can have: beyond {most}, or too many"
+    return _not_finite(span, message, "count in larger units, or from another beginning")
+
+
 def _not_finite(span: Span, message: str, hint: str) -> Diagnostic:
     return Diagnostic("GM745", message, span, hint=hint)
 

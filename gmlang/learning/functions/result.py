@@ -27,8 +27,11 @@ _SHOWN_MAX = 5
 LISTED_MAX = 50
 """So many are in what other programs read."""
 
-_ASKED_MAX = 24
+_ASKED_MAX = 12
 """So many combinations of rules are compared on examples."""
+
+_ASKED_SHARE = 0.9999
+"""And no more than together have this part of the posterior."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +118,20 @@ class LearnedDefs(Generic[M]):
             data: of the examples, in place of the program's; what they are to say is left out.
 
         Returns:
-            The example, by number; None where the rules say the same of all.
+            The example, by number, with the likeliest states of each variable as the rules say
+            them; None where they say the same of all.
         """
-        shares = [one.share for one in self.alternatives[:_ASKED_MAX]]
+        shares: list[float] = []
+        for one in self.alternatives[:_ASKED_MAX]:
+            shares.append(one.share)
+            if sum(shares) > _ASKED_SHARE:
+                break
         said: list[np.ndarray] = []
         model: Any = self.model
         for number in range(len(shares)):
             own = model.with_learned(self.values(number), self.names)
-            answer = own.bind(**data).query(f"MAP({about})")
-            said.append(np.asarray(answer.array))
+            answer = own.bind(**data).query(f"P({about})")
+            said.append(np.asarray(answer.array).argmax(axis=-1))
         return example_of(shares, said)
 
     def values(self, number: int = 0) -> dict[str, np.ndarray]:

@@ -8,7 +8,7 @@ import numpy as np
 from gmruntime.arrays import Bool, Int, Int32, Int64
 from gmruntime.budget import Budget
 
-_VALUE_MAX = 32_767
+VALUE_MAX = 32_767
 """Expressions with values beyond this are left out, and so is what is made of them."""
 
 _CHUNK_CELLS = 1 << 22
@@ -132,7 +132,7 @@ class _Pool:
         only_wanted: bool,
     ) -> None:
         """Keep those of some expressions that are new."""
-        good = (values.min(axis=1) >= -_VALUE_MAX) & (values.max(axis=1) <= _VALUE_MAX)
+        good = (values.min(axis=1) >= -VALUE_MAX) & (values.max(axis=1) <= VALUE_MAX)
         kinds = np.full(len(values), kind, np.int8)
         if only_wanted:
             accepted = np.zeros(len(values), np.bool_)

@@ -1,17 +1,18 @@
 """A program whose functions are still to be learned, grounded, and what they may be."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import log, prod
 
 import numpy as np
 
 from gmlang.core.ast import Bool as BoolType
 from gmlang.core.ast import Constant, Domain, Enum, Expression
+from gmlang.core.check.learned.functions import uncalled
 from gmlang.core.learned_defs import LearnDef, LearnDefs
 from gmlang.core.print import show
 from gmlang.core.program import Program
-from gmlang.diagnostics import GmError
+from gmlang.diagnostics import GmError, Span
 from gmlang.errors.learning import functions as errors
 from gmlang.graph.declarations import known_states
 from gmlang.graph.from_core import Grounding, begin_grounding
@@ -25,6 +26,7 @@ from gmlang.learning.functions.rules import (
     NAMED,
     NUMBER,
     TRUTH,
+    VALUE_MAX,
     Leaf,
     Rules,
     Wanted,
@@ -112,6 +114,8 @@ def set_stage(
         GmError: for whatever is wrong with the data or the calls, or functions that nothing can be.
         TimeoutError: when the budget ended before that was done.
     """
+    if left := uncalled(program):
+        raise GmError([errors.never_called(one.span, one.shown) for one in left])
     names = [one.name for one in whats.defs]
     world = bind(program, values, frozenset(names))
     env = Env(world, ONE_INSTANCE, Slots())
@@ -158,49 +162,69 @@ def _functions(whats: LearnDefs, world: World, budget: Budget) -> tuple[Function
     for number, (key, some) in enumerate(alike.items()):
         wanted = [_wanted(what, env) for what in some]
         share = budget.share(_LISTING / (len(alike) - number))
-        rules = _every_rule((*key, tuple(wanted)), leaves[key], some[0], wanted, share)
+        expressions = _listed((*key, tuple(wanted)), leaves[key], some[0], wanted, share)
         for what, own in zip(some, wanted, strict=True):
-            found[what.name] = _function(what, own, rules, len(leaves[key]), env)
+            found[what.name] = _function(what, own, expressions, len(leaves[key]), env)
     return tuple(found[what.name] for what in whats.defs)
 
 
-_LISTED: dict[tuple[object, ...], Rules] = {}
+@dataclass(frozen=True, slots=True, eq=False)
+class _Listed:
+    """Expressions, and which of them a function may be, by what its values are."""
+
+    rules: Rules
+    chosen: dict[Wanted, tuple[np.ndarray, np.ndarray]] = field(
+        default_factory=dict[Wanted, tuple[np.ndarray, np.ndarray]]
+    )
+
+
+_LISTED: dict[tuple[object, ...], _Listed] = {}
 """The expressions that were listed last: who asks for examples learns of the same ones again."""
 
 _LISTED_MAX = 2
 
 
-def _every_rule(
+def _listed(
     key: tuple[object, ...],
     leaves: list[Leaf],
     what: LearnDef,
     wanted: list[Wanted],
     budget: Budget,
-) -> Rules:
+) -> _Listed:
     found = _LISTED.pop(key, None)
     if found is None:
-        found = every_rule(leaves, what.operators, wanted, what.size, budget)
-    if found.is_whole:
+        found = _Listed(every_rule(leaves, what.operators, wanted, what.size, budget))
+    if found.rules.is_whole:
         _LISTED[key] = found
         for old in list(_LISTED)[:-_LISTED_MAX]:
             _LISTED.pop(old, None)
     return found
 
 
-def _function(what: LearnDef, wanted: Wanted, rules: Rules, num_leaves: int, env: Env) -> Function:
-    numbers = np.flatnonzero(wanted.accepts(rules.kinds, rules.values))
+def _chosen(listed: _Listed, wanted: Wanted) -> tuple[np.ndarray, np.ndarray]:
+    """Return the numbers of the expressions that a function may be, and the states they give."""
+    if wanted not in listed.chosen:
+        rules = listed.rules
+        numbers = np.flatnonzero(wanted.accepts(rules.kinds, rules.values))
+        codes = (rules.values[numbers].astype(np.int32) - wanted.first).astype(np.int16)
+        # A condition and a number with the same values are one rule.
+        _, first = np.unique(codes, axis=0, return_index=True)
+        kept = np.sort(first)
+        listed.chosen[wanted] = numbers[kept], codes[kept]
+    return listed.chosen[wanted]
+
+
+def _function(
+    what: LearnDef, wanted: Wanted, listed: _Listed, num_leaves: int, env: Env
+) -> Function:
+    numbers, codes = _chosen(listed, wanted)
     if not len(numbers):
         raise GmError([errors.no_expressions(what.span, what.shown)])
-    states = known_states(what.domain, env)
-    codes = rules.values[numbers].astype(np.int32) - states.first
-    # A condition and a number with the same values are one rule.
-    _, first = np.unique(codes.astype(np.int16), axis=0, return_index=True)
-    kept = np.sort(first)
-    numbers = numbers[kept]
+    rules, states = listed.rules, known_states(what.domain, env)
     cost = log(max(2, num_leaves + len(what.operators)))
     arguments = tuple(known_states(one.domain, env) for one in what.arguments)
     log_prior = -cost * rules.sizes[numbers].astype(np.float64)
-    return Function(what, states, arguments, rules, numbers, codes[kept], log_prior, wanted)
+    return Function(what, states, arguments, rules, numbers, codes, log_prior, wanted)
 
 
 def _wanted(what: LearnDef, env: Env) -> Wanted:
@@ -224,6 +248,10 @@ def _kind(what: LearnDef, domain: Domain) -> int:
 def _leaves(what: LearnDef, env: Env) -> list[Leaf]:
     """List the arguments and constants."""
     states = [known_states(one.domain, env) for one in what.arguments]
+    spans = [one.span for one in what.arguments]
+    value = known_states(what.domain, env)
+    for span, own in ((what.span, value), *zip(spans, states, strict=True)):
+        _check_near(span, own.first, own.first + own.count - 1, VALUE_MAX)
     shape = [one.count for one in states]
     places = np.indices(shape).reshape(len(shape), -1)
     found = [
@@ -235,15 +263,19 @@ def _leaves(what: LearnDef, env: Env) -> list[Leaf]:
         match constant:
             case Constant(value=value, type=type_):
                 kind = _kind(what, type_) if isinstance(type_, Enum | BoolType) else NUMBER
-                if abs(int(value)) <= np.iinfo(np.int16).max:
-                    found.append(Leaf(show(constant), kind, same * np.int16(value)))
+                _check_near(constant.span, int(value), int(value), VALUE_MAX)
+                found.append(Leaf(show(constant), kind, same * np.int16(value)))
             case _:
                 first, last = _whole(constant.first, env), _whole(constant.last, env)
-                last = min(last, first + _CONSTANTS_MAX - 1)
-                limits = max(first, -np.iinfo(np.int16).max), min(last, np.iinfo(np.int16).max)
-                numbers = range(limits[0], limits[1] + 1)
+                _check_near(constant.span, first, last, _CONSTANTS_MAX)
+                numbers = range(first, last + 1)
                 found += [Leaf(str(k), NUMBER, same * np.int16(k)) for k in numbers]
     return found
+
+
+def _check_near(span: Span, first: int, last: int, count: int) -> None:
+    if max(abs(first), abs(last)) > VALUE_MAX or last - first >= count:
+        raise GmError([errors.too_far(span, span.text, VALUE_MAX)])
 
 
 def _whole(expression: Expression, env: Env) -> int:

@@ -14,6 +14,8 @@ from gmlang.cli import main
 from gmlang.diagnostics import GmError
 from gmlang.learning.functions.rules import NUMBER, TRUTH, Leaf, Rules, Wanted, every_rule
 from gmlang.learning.functions.writing import written
+from gmlang.repl.entries import feed
+from gmlang.repl.session import ReplSession
 from gmruntime.budget import begin_budget
 
 ADDITION = """
@@ -343,3 +345,21 @@ def test_the_best_so_far_is_called_so():
     assert learned.status == "stopped"
     assert np.isfinite(learned.best.score)
     assert any("size" in note or "time" in note for note in learned.notes)
+
+
+def test_a_session_learns_what_is_called_by_then():
+    session, define = ReplSession(), "learn def f(a: 0..4) : 0..9 using +, *, 0..3 size 5"
+    said: list[str] = []
+    for entry in (
+        "data y[N] : 0..9 = [1, 3, 5]",
+        define,
+        "for n in 0..<N: constraint y[n] == f(n)",
+        define,
+        "var z : 0..9 := f(4)",
+        "P(z == 9)",
+    ):
+        session, reply = feed(session, entry)
+        said.append(reply.text)
+    assert "GM749" in said[1]
+    assert "f(a) = " in said[3]
+    assert said[5].startswith("1\n")

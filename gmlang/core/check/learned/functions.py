@@ -211,18 +211,21 @@ def _constant(
 
 
 def check_places(program: Program) -> list[Diagnostic]:
-    """Report unknown functions that stand where nothing unknown may, or that nothing calls."""
+    """Report unknown functions that stand where nothing unknown may, once each."""
     names = frozenset(one.name for one in program.defs)
     if not names:
         return []
     told: dict[str, Diagnostic] = {}
     for call, spot in _misplaced(program, names):
         told.setdefault(call.name, errors.misplaced(call.span, call.span.text, spot))
+    return list(told.values())
+
+
+def uncalled(program: Program) -> list[LearnDef]:
+    """List the unknown functions of which no statement says anything."""
+    names = frozenset(one.name for one in program.defs)
     called = {call.name for call in _called(program, names)}
-    unused = [
-        errors.never_called(one.span, one.shown) for one in program.defs if one.name not in called
-    ]
-    return [*told.values(), *unused]
+    return [one for one in program.defs if one.name not in called]
 
 
 def _calls(expression: Expression, names: frozenset[str]) -> Iterator[DataRef]:
