@@ -3,7 +3,7 @@
     python benchmarks/learn_def.py [random] [asked] [hundred] [--seeds 20]
 
 `random`: 50 random sums of up to three digits, 20 seeds. `asked`: two random sums, then the one on
-which the likeliest rules differ most, until they say the same of all of 60. `hundred`: sums of
+which the likeliest rules differ most, until they say the same of all of 300. `hundred`: sums of
 100 digits, forwards and, given one number and the sum, backwards.
 """
 
@@ -34,7 +34,7 @@ learn def carry(x: 0..9, y: 0..9, c: 0..1) : 0..1 using +, -, %, >=, 0..10 size 
 """
 WIDTH = 5
 ASKED_MAX = 20
-POOL = 60
+POOL = 300
 
 Pair = tuple[int, int]
 

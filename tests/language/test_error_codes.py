@@ -81,6 +81,8 @@ DEFINITIONS = "".join(f"data d{k} = d{k + 1}\n" for k in range(3000)) + "data d3
 NUMBERS = "data k[N] : 0..9"
 FLIPS = "data t : rows\nparam p : probability\nvar x : bool ~ Bernoulli(p)\nlearn p from t\n"
 
+ONE_RULE = "constraint f(2) == 3\nlearn def f(a: 0..3) : 0..9 using +, 1 size 3\n"
+
 OUTSIDE: dict[str, Callable[[], object]] = {
     "GM100": lambda: _modules({"main": "", "packed": "PK\x03\x04"}) or gmlang.load("packed.gm"),
     "GM206": partial(_modules, {"main": "import a\n", "a": "import b\n", "b": "import a\n"}),
@@ -116,6 +118,7 @@ OUTSIDE: dict[str, Callable[[], object]] = {
     "GM738": lambda: _kept("model zarf(x: E):\n    predict x.s = true @ 0.9\n"),
     "GM739": lambda: _kept("var it : E\nassert P(striped(it)) > 0.9\n"),
     "GM740": lambda: gmlang.compile("var x : bool\n").learn_model("zarf"),
+    "GM756": lambda: gmlang.compile(ONE_RULE).learn_def("f").ask("w"),
     "GM755": lambda: gmlang.compile("var x : bool\n").learn_def("carry"),
     "GM511": lambda: list(gmlang.compile("var x : bool\n").run(budget_s=-1)),
     "GM512": lambda: list(gmlang.compile("var x : bool\n").run(executor=cast("Executor", "many"))),

@@ -190,6 +190,13 @@ def _out_of_reach(span: Span, reason: str) -> Diagnostic:
     return Diagnostic("GM754", f"this function cannot be learned: {reason}", span, hint=hint)
 
 
+def nothing_to_ask(name: str, known: Sequence[str]) -> Diagnostic:
+    """Report what is no array of variables, of which examples could be told."""
+    hint = f"known are {', '.join(known[:8])}" if known else ""
+    message = f"`{name}` is no array of variables, its first axis the examples"
+    return Diagnostic("GM756", message, None, hint=hint)
+
+
 def no_such_def(name: str, known: Sequence[str]) -> Diagnostic:
     """Report a function that is to be learned, and that the program does not learn."""
     hint = f"it learns {', '.join(known[:8])}" if known else "it learns no function"

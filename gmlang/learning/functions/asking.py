@@ -2,14 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
-from gmlang.learning.functions.stage import Function
+from gmlang.diagnostics import GmError
+from gmlang.errors.learning import functions as errors
+from gmlang.learning.functions.pieces import pieces_of, side_of, weighted
+from gmlang.learning.functions.scoring import place_values
+from gmlang.learning.functions.stage import Function, Stage
 from gmruntime.arrays import Float64, Int64
+from gmruntime.budget import Budget
 
-_RULES_MAX = 2000
+RULES_MAX = 2000
 """So many of the likeliest combinations of rules are compared."""
+
+_DIGITS = 7
+"""Log Z that differ by less are of one prediction."""
 
 _SURE = 1e-6
 """Of what is less open than this, in nats, nothing more is to be asked."""
@@ -31,18 +40,19 @@ class Question:
     open: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Example:
     """An example that would tell rules apart.
 
     Attributes:
         number: which of the examples.
-        outcomes: what the rules say of it, with their shares, the likeliest first.
-        open: the entropy of the outcomes, nats.
+        sides: for each prediction that rules make of it, the first combination of rules that does,
+            by its number, and the share of all that do; the likeliest first.
+        open: the entropy of the predictions, nats.
     """
 
     number: int
-    outcomes: tuple[tuple[np.ndarray, float], ...]
+    sides: tuple[tuple[int, float], ...]
     open: float
 
 
@@ -52,7 +62,7 @@ def question_of(
     shares: Float64[np.ndarray, " combos"],
 ) -> Question | None:
     """Find the value of which least is known; None where the rules give the same everywhere."""
-    combos, shares = combos[:_RULES_MAX], shares[:_RULES_MAX] / shares[:_RULES_MAX].sum()
+    combos, shares = combos[:RULES_MAX], shares[:RULES_MAX] / shares[:RULES_MAX].sum()
     best: tuple[float, int, int, np.ndarray] | None = None
     for number, function in enumerate(functions):
         own, which = np.unique(combos[:, number], return_inverse=True)
@@ -72,28 +82,62 @@ def question_of(
     return Question(function.cell_text(cell), outcomes, entropy)
 
 
-def example_of(shares: Sequence[float], predictions: Sequence[np.ndarray]) -> Example | None:
+def example_of(
+    stage: Stage,
+    functions: Sequence[Function],
+    about: str,
+    combos: Int64[np.ndarray, "combos functions"],
+    shares: Float64[np.ndarray, " combos"],
+    budget: Budget,
+) -> Example | None:
     """Find the example on which rules differ most; None where they say the same of all.
 
+    What rules say of an example is compared by log Z with random weights on all that is asked
+    about: two distributions that are not the same differ there, but by chance never.
+
     Args:
-        shares: of each combination of rules.
-        predictions: of each, what it says of all examples, these along the first axis.
+        stage: the program with the examples as its data.
+        functions: whose candidates the combinations are.
+        about: the variable that is asked about, its first axis the examples.
+        combos: the combinations of rules.
+        shares: of each.
+        budget: that has begun.
+
+    Raises:
+        GmError: when there is no such variable, or log Z is out of reach.
+        TimeoutError: when the budget ended first.
     """
-    weights = np.array(shares) / sum(shares)
+    array = stage.grounding.world.variables.get(about)
+    if array is None or not array.shape or not prod(array.shape):
+        known = [name for name, one in stage.grounding.world.variables.items() if one.shape]
+        raise GmError([errors.nothing_to_ask(about, known)])
+    count = array.shape[0]
+    variables = array.start + np.arange(prod(array.shape)).reshape(count, -1)
+    side = side_of(stage, is_seen=True)
+    owners = np.full(len(side.states), -1, np.int64)
+    owners[variables] = np.arange(count)[:, None]
+    is_open = np.asarray((stage.evidence[variables] < 0).all(axis=0))
+    tables = np.random.default_rng(0).normal(size=(int(is_open.sum()), array.states.count))
+    side = weighted(side, variables[:, is_open], tables)
+    pieces = pieces_of(stage, side, range(len(functions)), budget, owners)
+    codes = [function.codes for function in functions]
+    span = stage.whats.span
+    said = np.zeros((count, len(combos)))
+    for piece in pieces:
+        for place, owner in enumerate(piece.owners):
+            if owner >= 0:
+                said[owner] += place_values(piece, place, codes, combos, budget, span)
     best: Example | None = None
-    for number in range(len(predictions[0])):
-        said = [np.asarray(one[number]) for one in predictions]
-        masses: dict[bytes, float] = {}
-        first: dict[bytes, np.ndarray] = {}
-        for own, weight in zip(said, weights.tolist(), strict=True):
-            key = np.ascontiguousarray(own).tobytes()
-            masses[key] = masses.get(key, 0.0) + weight
-            first.setdefault(key, own)
-        entropy = float(_entropy(np.array(list(masses.values()))[:, None])[0])
-        if entropy >= _SURE and (best is None or entropy > best.open + 1e-9):
-            order = sorted(masses, key=lambda key: -masses[key])
-            outcomes = tuple((first[key], masses[key]) for key in order)
-            best = Example(number, outcomes, entropy)
+    for number in range(count):
+        kinds, first, which = np.unique(
+            np.round(said[number], _DIGITS), return_index=True, return_inverse=True
+        )
+        masses = np.bincount(which.reshape(-1), weights=shares / shares.sum())
+        entropy = float(_entropy(masses[:, None])[0])
+        if len(kinds) > 1 and (best is None or entropy > best.open * (1 + 1e-9)):
+            order = np.argsort(-masses, kind="stable")
+            sides = tuple((int(first[k]), float(masses[k])) for k in order)
+            best = Example(number, sides, entropy)
     return best
 
 

@@ -9,7 +9,7 @@ from gmlang.core.learned_defs import DEF_SIZE_MAX, LearnDefs
 from gmlang.core.program import Program
 from gmlang.diagnostics import GmError
 from gmlang.errors.learning import functions as errors
-from gmlang.learning.functions.asking import question_of
+from gmlang.learning.functions.asking import RULES_MAX, question_of
 from gmlang.learning.functions.pieces import place_text
 from gmlang.learning.functions.result import (
     LISTED_MAX,
@@ -80,7 +80,7 @@ def _learned(
     functions, whats = stage.functions, stage.whats
     total = float(np.logaddexp.reduce(found.totals))
     shares = np.exp(found.totals - total)
-    combos = found.combos[:LISTED_MAX]
+    combos = found.combos[:RULES_MAX]
     left = float("nan") if found.is_over else float(np.exp(min(0.0, found.left - total)))
     alternatives = tuple(
         RuleChoice(
@@ -90,7 +90,7 @@ def _learned(
             sum(float(f.log_prior[k]) for f, k in zip(functions, combo, strict=True)),
             float(share),
         )
-        for combo, score, share in zip(combos, found.totals, shares, strict=False)
+        for combo, score, share in zip(combos[:LISTED_MAX], found.totals, shares, strict=False)
     )
     is_whole = all(function.rules.is_whole for function in functions)
     size = min(function.rules.size for function in functions)
@@ -107,6 +107,7 @@ def _learned(
         tuple(one.shown for one in whats.defs),
         alternatives,
         combos,
+        shares[: len(combos)],
         functions,
         status,
         left,

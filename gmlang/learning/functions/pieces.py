@@ -6,7 +6,7 @@ allows every value.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -39,6 +39,7 @@ class Piece:
         cells: for each place and combination, the number of the arguments among all.
         weights: how often each place is there.
         places: the number of the first link of each, to name it.
+        owners: whose each is; -1 for nobody's.
         known: log Z by the states of the combinations, as far as it was needed.
         plan: how it is worked out.
     """
@@ -50,6 +51,7 @@ class Piece:
     cells: Int64[np.ndarray, "places combinations"]
     weights: Float64[np.ndarray, " places"]
     places: tuple[tuple[int, int, int], ...]
+    owners: tuple[int, ...]
     plan: Plan
     known: dict[bytes, float] = field(default_factory=dict[bytes, float], repr=False)
 
@@ -154,8 +156,37 @@ def _contents(arrays: tuple[np.ndarray, ...], known: dict[bytes, int]) -> np.nda
 # --- Components ----------------------------------------------------------------------------
 
 
-def pieces_of(stage: Stage, side: Side, chosen: Iterable[int], budget: Budget) -> tuple[Piece, ...]:
+def weighted(side: Side, scopes: np.ndarray, tables: np.ndarray) -> Side:
+    """Return a graph with a table for each of some open variables, the same in each row of them.
+
+    Args:
+        side: the graph.
+        scopes: variables, the rows of which are alike.
+        tables: for each column of them.
+    """
+    count, width = scopes.shape
+    # Numbers that no other table has.
+    content = -1 - np.tile(np.arange(width), count)
+    nothing = np.zeros((scopes.size, 0), np.int64)
+    group = _Group(scopes.reshape(-1, 1), np.tile(tables, (count, 1)), nothing, content, nothing)
+    return replace(side, factors=(*side.factors, group))
+
+
+def pieces_of(
+    stage: Stage,
+    side: Side,
+    chosen: Iterable[int],
+    budget: Budget,
+    owners: np.ndarray | None = None,
+) -> tuple[Piece, ...]:
     """Cut out what depends on some functions; of the others nothing is said.
+
+    Args:
+        stage: the program.
+        side: its graph.
+        chosen: the functions.
+        budget: that has begun.
+        owners: of each variable, for places of different owners to be told apart.
 
     Raises:
         GmError: where a piece is too large.
@@ -179,7 +210,8 @@ def pieces_of(stage: Stage, side: Side, chosen: Iterable[int], budget: Budget) -
         cells = tuple(component.cells)
         place = groups[component.first[0]]
         link, row = place[1].places[component.first[1]].tolist()
-        alike.add(cells, (place[0], link, row))
+        owner = -1 if owners is None else int(owners[component.variables].max(initial=-1))
+        alike.add(cells, (place[0], link, row), owner)
     return tuple(_piece(stage, side, groups, alike) for alike in found.values())
 
 
@@ -254,18 +286,22 @@ class _Alike:
     """A component and the places where there is the same."""
 
     component: _Component
-    cells: dict[tuple[tuple[int, int], ...], int] = field(
-        default_factory=dict[tuple[tuple[int, int], ...], int]
+    cells: dict[tuple[tuple[tuple[int, int], ...], int], int] = field(
+        default_factory=dict[tuple[tuple[tuple[int, int], ...], int], int]
     )
     counts: list[float] = field(default_factory=list[float])
     places: list[tuple[int, int, int]] = field(default_factory=list[tuple[int, int, int]])
+    owners: list[int] = field(default_factory=list[int])
 
-    def add(self, cells: tuple[tuple[int, int], ...], place: tuple[int, int, int]) -> None:
-        """Count a place; those with the same combinations of arguments are one."""
-        number = self.cells.setdefault(cells, len(self.cells))
+    def add(
+        self, cells: tuple[tuple[int, int], ...], place: tuple[int, int, int], owner: int
+    ) -> None:
+        """Count a place; an owner's with the same combinations of arguments are one."""
+        number = self.cells.setdefault((cells, owner), len(self.cells))
         if number == len(self.counts):
             self.counts.append(0.0)
             self.places.append(place)
+            self.owners.append(owner)
         self.counts[number] += 1.0
 
 
@@ -303,7 +339,7 @@ def _piece(stage: Stage, side: Side, groups: list[tuple[int, _Group]], alike: _A
             table = np.where(allowed, 0.0, -np.inf)
             whole = np.append(scope, number[function, cell]).astype(np.int32)
             blocks.append(FactorBlock(Table(table[None]), whole[None]))
-    cells = np.array([[cell for _, cell in one] for one in alike.cells], np.int64)
+    cells = np.array([[cell for _, cell in one] for one, _ in alike.cells], np.int64)
     graph = FactorGraph(names, tuple(blocks))
     return Piece(
         graph,
@@ -313,6 +349,7 @@ def _piece(stage: Stage, side: Side, groups: list[tuple[int, _Group]], alike: _A
         cells.reshape(len(alike.cells), len(functions)),
         np.array(alike.counts),
         tuple(alike.places),
+        tuple(alike.owners),
         plan_of(graph, len(own)),
     )
 

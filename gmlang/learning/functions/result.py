@@ -9,11 +9,14 @@ import numpy as np
 from gmlang.core.ast import Bool as BoolType
 from gmlang.core.ast import Enum
 from gmlang.core.learned_defs import LearnDefs
+from gmlang.diagnostics import GmError
+from gmlang.errors.learning import functions as errors
 from gmlang.learning.functions.asking import Example, Question, example_of
-from gmlang.learning.functions.stage import Function
+from gmlang.learning.functions.stage import Function, set_stage
 from gmlang.learning.functions.writing import written
 from gmlang.queries.answers import plain_json
-from gmruntime.arrays import Int64
+from gmruntime.arrays import Float64, Int64
+from gmruntime.budget import begin_budget
 from gmruntime.printable import printable
 
 M = TypeVar("M")
@@ -26,12 +29,6 @@ _SHOWN_MAX = 5
 
 LISTED_MAX = 50
 """So many are in what other programs read."""
-
-_ASKED_MAX = 12
-"""So many combinations of rules are compared on examples."""
-
-_ASKED_SHARE = 0.9999
-"""And no more than together have this part of the posterior."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +58,8 @@ class LearnedDefs(Generic[M]):
         whats: the `learn def`s.
         names: of the functions, as the program writes them.
         alternatives: the likeliest combinations of rules, the best first.
-        combos: for each of them, which candidate each function is.
+        combos: of these and further ones, which candidate each function is.
+        shares: of the posterior, for each of these.
         functions: what each might have been.
         status: "exact"; "bounded" where combinations were left out that together have at most
             `left` of the posterior; "stopped" where the time was over.
@@ -75,7 +73,8 @@ class LearnedDefs(Generic[M]):
     whats: LearnDefs
     names: tuple[str, ...]
     alternatives: tuple[RuleChoice, ...]
-    combos: Int64[np.ndarray, "alternatives functions"] = field(repr=False)
+    combos: Int64[np.ndarray, "combos functions"] = field(repr=False)
+    shares: Float64[np.ndarray, " combos"] = field(repr=False)
     functions: tuple[Function, ...] = field(repr=False)
     status: str
     left: float
@@ -110,29 +109,28 @@ class LearnedDefs(Generic[M]):
         """Return the functions as a program writes them, a line each."""
         return "\n".join(self.sources().values())
 
-    def ask(self, about: str, **data: object) -> Example | None:
+    def ask(self, about: str, *, budget_s: float = 10.0, **data: object) -> Example | None:
         """Find the example on which the likeliest rules differ most.
 
         Args:
-            about: what the rules are asked about: a variable whose first axis is the examples.
+            about: what they are asked about: a variable whose first axis is the examples.
+            budget_s: wall-clock seconds.
             data: of the examples, in place of the program's; what they are to say is left out.
 
         Returns:
-            The example, by number, with the likeliest states of each variable as the rules say
-            them; None where they say the same of all.
+            The example; None where the rules say the same of all.
+
+        Raises:
+            GmError: when the data has mistakes, there is no such variable, or time.
         """
-        shares: list[float] = []
-        for one in self.alternatives[:_ASKED_MAX]:
-            shares.append(one.share)
-            if sum(shares) > _ASKED_SHARE:
-                break
-        said: list[np.ndarray] = []
         model: Any = self.model
-        for number in range(len(shares)):
-            own = model.with_learned(self.values(number), self.names)
-            answer = own.bind(**data).query(f"P({about})")
-            said.append(np.asarray(answer.array).argmax(axis=-1))
-        return example_of(shares, said)
+        bound, budget = model.bind(**data), begin_budget(budget_s, None)
+        given = {k: v for k, v in bound.values.items() if k not in self.values()}
+        try:
+            stage = set_stage(bound.checked.program, given, self.whats, budget)
+            return example_of(stage, self.functions, about, self.combos, self.shares, budget)
+        except TimeoutError:
+            raise GmError([errors.no_time(self.whats.span)]) from None
 
     def values(self, number: int = 0) -> dict[str, np.ndarray]:
         """Return for each function, by core name, its values for all arguments."""

@@ -48,15 +48,27 @@ def scored(
     total = np.zeros(len(combos))
     for piece in pieces:
         for place in range(len(piece.cells)):
-            budget.check()
-            patterns = _patterns(piece, place, codes, combos)
-            distinct, which = _distinct(patterns)
-            found = values(piece, distinct, budget, seed, span)[which]
+            found = place_values(piece, place, codes, combos, budget, span, seed)
             # Nothing is impossible a little.
             total += piece.weights[place] * found
             if failing is not None:
                 failing += np.isneginf(found)
     return total
+
+
+def place_values(
+    piece: Piece,
+    place: int,
+    codes: Codes,
+    combos: Int[np.ndarray, "combos functions"],
+    budget: Budget,
+    span: Span,
+    seed: int = 0,
+) -> Float64[np.ndarray, " combos"]:
+    """Find log Z of a piece at one place; the arguments and errors are those of `scored`."""
+    budget.check()
+    distinct, which = _distinct(_patterns(piece, place, codes, combos))
+    return values(piece, distinct, budget, seed, span)[which]
 
 
 def _patterns(piece: Piece, place: int, codes: Codes, combos: np.ndarray) -> np.ndarray:

@@ -277,7 +277,8 @@ def test_asking_finds_the_example_that_tells():
     told = {**_sums(pool, 3), "s": [[None] * 3] * len(pool)}
     asked = learned.ask("z", **told)
     assert asked is not None
-    assert len(asked.outcomes) > 1
+    assert len(asked.sides) > 1
+    assert sum(share for _, share in asked.sides) == pytest.approx(1)
     learned = model.learn_def(**_sums([*pairs, pool[asked.number]], 3))
     assert len(learned.alternatives) <= before
     said = learned.ask("z", **_sums([pool[asked.number]], 3) | {"s": [[None] * 3]})
