@@ -71,9 +71,7 @@ def _check_statement(
         case ast.Documentation():
             return []
         case ast.Reserved(span=span, keyword=keyword):
-            is_learn = keyword == "learn"
-            word = " ".join(span.text.split()[:2]) if is_learn else keyword
-            fail(state, later.reserved(span, word))
+            fail(state, later.reserved(span, keyword))
         case (
             ast.Import()
             | ast.FromImport()
@@ -87,7 +85,7 @@ def _check_statement(
             | ast.Composite()
         ):
             fail(state, errors.misplaced_declaration(statement.span, _where(env, place)))
-        case ast.Learn() | ast.LearnModel():
+        case ast.Learn() | ast.LearnModel() | ast.LearnDef():
             fail(state, errors.misplaced_learning(statement.span, _where(env, place)))
         case ast.Query() | ast.Assert():
             fail(state, errors.misplaced_question(statement.span, _where(env, place)))

@@ -81,7 +81,8 @@ def _learned(
     total = float(np.logaddexp.reduce(found.totals))
     shares = np.exp(found.totals - total)
     combos = found.combos[:RULES_MAX]
-    left = float("nan") if found.is_over else float(np.exp(min(0.0, found.left - total)))
+    is_open = found.is_over or np.isposinf(found.left)
+    left = float("nan") if is_open else float(np.exp(min(0.0, found.left - total)))
     alternatives = tuple(
         RuleChoice(
             rule_texts(functions, combo),
@@ -95,6 +96,8 @@ def _learned(
     is_whole = all(function.rules.is_whole for function in functions)
     size = min(function.rules.size for function in functions)
     status = "stopped" if found.is_over or not is_whole else "exact"
+    if status == "exact" and is_open:
+        status = "estimate"
     if status == "exact" and not left <= _NEGLIGIBLE:
         status = "bounded"
     learned = {
@@ -129,8 +132,9 @@ def _notes(
         notes.append(f"undecided: the best is {times:.2g} times as likely as the next")
     if not is_whole:
         notes.append(f"all rules up to size {size} were looked at, and some larger ones")
-    if found.is_over:
-        notes.append("the time was over: shares are among the rules that were scored")
+    if found.is_over or np.isposinf(found.left):
+        why = "the time was over: " if found.is_over else ""
+        notes.append(f"{why}shares are among the rules that were scored")
     elif left > _NEGLIGIBLE:
         notes.append(f"rules that were not scored have at most {left:.2g} of the posterior")
     return notes

@@ -62,7 +62,8 @@ class LearnedDefs(Generic[M]):
         shares: of the posterior, for each of these.
         functions: what each might have been.
         status: "exact"; "bounded" where combinations were left out that together have at most
-            `left` of the posterior; "stopped" where the time was over.
+            `left` of the posterior, "estimate" where nothing says how much; "stopped" where the
+            time was over.
         left: the share that combinations which were not scored have at most; NaN where not known.
         num_scored: how many combinations explain everything and were scored.
         size: up to which size all rules were looked at.

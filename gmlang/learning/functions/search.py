@@ -326,6 +326,8 @@ def _extended(
     apart = allowed_apart(pieces, own_codes, number, nodes, fixed, search.budget, search.seed, span)
     priors = search.priors(fixed, nodes)
     later = ahead - float(function.log_prior[screen.candidates].max())
+    others = set(screens) - {*fixed, number}
+    mass = sum(_log_mass(search, other) for other in others)
     made: list[np.ndarray] = [np.zeros((0, nodes.shape[1]), np.int64)]
     levels_made: list[np.ndarray] = [np.zeros(0)]
     for node in range(len(nodes)):
@@ -336,7 +338,7 @@ def _extended(
         hopes = priors[node] + own + levels + later
         keep = hopes >= found.best - _CUTOFF
         if search.rest is None and not keep.all():
-            _leave(found, hopes[~keep])
+            _leave(found, hopes[~keep] - later + mass)
             chosen, levels = chosen[keep], levels[keep]
         combos = np.repeat(nodes[node : node + 1], len(chosen), axis=0)
         combos[:, number] = screen.candidates[chosen]
@@ -356,7 +358,8 @@ def _settle(search: Search, found: Found, combos: np.ndarray, levels: np.ndarray
     while first < len(combos):
         is_far = search.rest is None and hopes[first] < found.best - _CUTOFF
         if is_far or len(found.totals) >= _COMBOS_MAX:
-            _leave(found, hopes[first:])
+            # With a second term, which is not known, nothing bounds what is left.
+            _leave(found, hopes[first:] if search.rest is None else np.array([np.inf]))
             return
         some = combos[first : first + step]
         totals = search.finals(some)

@@ -170,11 +170,16 @@ prefer f(0) == 4 weight 1.5
 def _log_weight(text: str, head: str, rule: str, *, is_divided: bool) -> float:
     """Find what a program with a rule written in says of what it observes, by `logZ` alone."""
     program = f"def f({head}) = {rule}\n{text}"
-    found = gmlang.compile(program).query("logZ()").value
     if not is_divided:
-        return found
+        return _log_z(program)
     lines = [line for line in program.splitlines() if not line.startswith("observe")]
-    return found - gmlang.compile("\n".join(lines)).query("logZ()").value
+    return _log_z(program) - _log_z("\n".join(lines))
+
+
+def _log_z(program: str) -> float:
+    found = gmlang.compile(program).query("logZ()").value
+    assert isinstance(found, float)
+    return found
 
 
 @pytest.mark.parametrize(
@@ -274,15 +279,15 @@ def test_asking_finds_the_example_that_tells():
     assert learned.question is not None
     assert sum(share for _, share in learned.question.outcomes) == pytest.approx(1)
     before = len(learned.alternatives)
-    told = {**_sums(pool, 3), "s": [[None] * 3] * len(pool)}
+    told: dict[str, Any] = {**_sums(pool, 3), "s": [[None] * 3] * len(pool)}
     asked = learned.ask("z", **told)
     assert asked is not None
     assert len(asked.sides) > 1
     assert sum(share for _, share in asked.sides) == pytest.approx(1)
     learned = model.learn_def(**_sums([*pairs, pool[asked.number]], 3))
     assert len(learned.alternatives) <= before
-    said = learned.ask("z", **_sums([pool[asked.number]], 3) | {"s": [[None] * 3]})
-    assert said is None
+    told = {**_sums([pool[asked.number]], 3), "s": [[None] * 3]}
+    assert learned.ask("z", **told) is None
 
 
 # --- What becomes of it --------------------------------------------------------------------
