@@ -146,12 +146,13 @@ def _placeholder(binding: _Binding, symbol: DataSymbol) -> np.ndarray:
 
 def _any_function(binding: _Binding, symbol: DataSymbol) -> np.ndarray:
     """Return some value for all arguments of a function that is still to be learned."""
-    sizes = tuple(size or 0 for size in _known_sizes(binding.world, symbol))
+    # A range that ends before it begins is told of when its states are looked at.
+    sizes = tuple(max(0, size or 0) for size in _known_sizes(binding.world, symbol))
     if prod(sizes) > _CELLS_MAX:
         name = symbol.name
         raise GmError([function_errors.too_many_cells(symbol.span, name, prod(sizes), _CELLS_MAX)])
-    is_range = isinstance(symbol.type, IntRange)
-    return np.full(sizes, _whole(binding.world, symbol.type.first) if is_range else 0, np.int64)
+    first = symbol.type.first if isinstance(symbol.type, IntRange) else None
+    return np.full(sizes, 0 if first is None else _whole(binding.world, first), np.int64)
 
 
 def _constants(world: World) -> Env:
