@@ -341,7 +341,7 @@ class Model:
 
         return learn_functions_of(self.bind(**data), name, checked_settings(budget_s, seed))
 
-    def with_learned(self, values: Mapping[str, object], names: Sequence[str]) -> "Model":
+    def with_learned(self, values: Mapping[str, object], names: Iterable[str]) -> "Model":
         """Return the model with values, by core name, that were learned."""
         return self._maker(names)({**self.values, **values})
 
