@@ -131,7 +131,7 @@ def test_the_rest_keeps_the_share_of_the_budget_it_was_given(
         seconds.append(effort.budget.left_s())
         return LogPartitionAnswer(Quality(Status.ESTIMATE, "nothing", 0.0), 0.0, 0.0, 0.0)
 
-    monkeypatch.setattr("gmruntime.estimates.answer.quick_by_messages", lambda *_: None)
+    monkeypatch.setattr("gmruntime.estimates.quick.quick_by_messages", lambda *_: None)
     monkeypatch.setattr("gmruntime.estimates.answer.estimate", estimate)
     monkeypatch.setattr("gmruntime.elimination.answer.answer_planned", lambda *_: None)
     graph = FactorGraph(
