@@ -341,13 +341,13 @@ def test_a_library_keeps_a_function_once(tmp_path: Path):
 def test_what_there_was_no_time_for_is_not_called_impossible():
     program = ADDITION.replace("size 7", "size 15")
     with pytest.raises(GmError) as caught:
-        gmlang.compile(program).learn_def(budget_s=0.2, **_sums([(58, 67), (904, 96)], 4))
+        gmlang.compile(program).learn_def(budget_s=1e-3, **_sums([(58, 67), (904, 96)], 4))
     assert [found.code for found in caught.value.diagnostics] == ["GM754"]
 
 
 def test_the_best_so_far_is_called_so():
     program = f"{NOISY}learn def f(a: 0..5) : 0..3 using +, -, *, %, //, 0..9 size 15\n"
-    learned = gmlang.compile(program).learn_def(budget_s=0.6)
+    learned = gmlang.compile(program).learn_def(budget_s=2.0)
     assert learned.status == "stopped"
     assert np.isfinite(learned.best.score)
     assert any("size" in note or "time" in note for note in learned.notes)
