@@ -187,10 +187,19 @@ def many_lines(
 
 
 def state_cell(part: Part, value: object) -> str:
-    """Write the states of a variable, or of a list of them, on one line."""
+    """Write the states of a variable, or of a list of them, on one line.
+
+    Of booleans that names index those that hold are named.
+    """
     if not part.axes:
         return cut(str(value))
-    states = cast("list[str]", value)
+    states, axis = cast("list[str]", value), part.axes[0]
+    if part.states.names == BOOL and axis.is_named():
+        holding = [k for k, text in enumerate(states) if text == BOOL[1]]
+        return cut(", ".join(axis.label(k) for k in holding) or "none")
     if part.states.names == BOOL and len(states) > 3:
         return _signs(states[: 2 * LINE_WIDTH])
+    if axis.is_named() and len(states) <= _WORDS_MAX:
+        pairs = (f"{cut(axis.label(k))} {cut(text, _CELL_MAX)}" for k, text in enumerate(states))
+        return GAP.join(pairs)
     return " ".join(cut(text, _CELL_MAX) for text in states[:LINE_WIDTH])

@@ -257,3 +257,14 @@ def test_a_count_that_is_not_exact_shows_what_is_known():
 def test_an_end_alone_is_rounded_outwards():
     above = EntropyAnswer("H(x)", "bounded", 3.0, log_upper=394.3541)
     assert body(above) == ["at most 394.355 nats"]
+
+
+def test_lists_that_names_index_are_shown_by_names():
+    model = gmlang.compile(
+        "domain Country = {wa, nt, sa, q}\nvar on[Country] : bool\nvar shade[Country] : 0..1\n"
+        "constraint count(on[c] for c in Country) in 1..2 and on[sa] and not on[nt] and not on[wa]\n"
+        "constraint shade[wa] == 1 and sum(shade[c] for c in Country) == 1\n"
+    )
+    lines = str(model.query("best(2, on)")).splitlines()
+    assert {line.split("  ")[1].strip() for line in lines[2:4]} == {"sa", "sa, q"}
+    assert "wa 1   nt 0   sa 0   q 0" in str(model.query("best(1, shade)"))
