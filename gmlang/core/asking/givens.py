@@ -100,7 +100,7 @@ def _given_equation(state: Checking, env: Env, item: ast.Equation) -> Given:
         if isinstance(left, VariableRef | AttributeRef) and isinstance(left.type, Array):
             scalars.need_one_array(state, left)
             value = observed_value(state, env, item.right, left)
-            need_known(state, value, "what an array was observed to be")
+            need_known(state, value, "what an array was observed to be", is_array=True)
             return ObservedGiven(item.span, left, value)
     event = equation(state, env, item)
     match event:

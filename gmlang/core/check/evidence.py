@@ -138,7 +138,7 @@ def observed_value(
     if not isinstance(type_of(value), Array):
         return fit_here(state, env, value, domain)
     _fit_elements(state, value, domain)
-    return need_known(state, value, "what an array was observed to be")
+    return need_known(state, value, "what an array was observed to be", is_array=True)
 
 
 def _event(state: Checking, env: Env, statement: ast.Observe) -> Statement:

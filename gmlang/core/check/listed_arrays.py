@@ -107,7 +107,7 @@ def _elements(
                 return None
             case _:
                 value = scalars.check_scalar(state, env, one, domain)
-                need_known(state, value, "what an array was observed to be")
+                need_known(state, value, "what an array was observed to be", is_array=True)
                 return scalars.fit_here(state, env, value, domain)
 
     return each(item, written.items)

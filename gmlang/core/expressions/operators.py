@@ -93,11 +93,20 @@ def need_bool(state: Checking, expression: Expression) -> Expression:
     fail(state, forms.not_a_condition(expression.span, describe(type_), is_bit=is_bit))
 
 
-def need_known(state: Checking, checked: Expression, what: str) -> Expression:
-    """Check that an expression mentions no random variable."""
+def need_known(
+    state: Checking, checked: Expression, what: str, *, is_array: bool = False
+) -> Expression:
+    """Check that an expression mentions no random variable.
+
+    Args:
+        state: grows by the mistake.
+        checked: the expression.
+        what: it is needed for.
+        is_array: whether it is what an array of variables is to equal.
+    """
     variable = first_variable(checked)
     if variable is not None:
-        fail(state, errors.not_known_yet(checked.span, what, show(variable)))
+        fail(state, errors.not_known_yet(checked.span, what, show(variable), is_array))
     return checked
 
 
