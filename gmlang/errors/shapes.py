@@ -1,4 +1,4 @@
-"""Arrays of another shape than is declared: GM403."""
+"""Mistakes about the shapes of arrays, and what must be known of them (GM3xx)."""
 
 from collections.abc import Sequence
 
@@ -94,3 +94,26 @@ def _shape(
 
 def _sizes(shape: Sequence[int]) -> str:
     return " x ".join(map(str, shape))
+
+
+def not_known_yet(span: Span, what: str, variable: str, is_array: bool = False) -> Diagnostic:
+    """Report a random variable where a value known before inference is needed.
+
+    Args:
+        span: of the value.
+        what: it is needed for.
+        variable: that it mentions.
+        is_array: whether it is what an array of variables is to equal.
+    """
+    return Diagnostic(
+        "GM317",
+        f"{what} must be known before inference, but mentions the variable `{variable}`",
+        span,
+        hint=_EACH_ELEMENT if is_array else "",
+    )
+
+
+_EACH_ELEMENT = (
+    "variables are set equal one by one: `for i in 0..<n: constraint x[i] == y[i]`, or defined "
+    "to be: `x[i] := y[i]`"
+)

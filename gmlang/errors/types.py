@@ -220,29 +220,6 @@ def parts_do_not_fit(span: Span, first: Sequence[str], second: Sequence[str]) ->
     )
 
 
-def not_known_yet(span: Span, what: str, variable: str, is_array: bool = False) -> Diagnostic:
-    """Report a random variable where a value known before inference is needed.
-
-    Args:
-        span: of the value.
-        what: it is needed for.
-        variable: that it mentions.
-        is_array: whether it is what an array of variables is to equal.
-    """
-    return Diagnostic(
-        "GM317",
-        f"{what} must be known before inference, but mentions the variable `{variable}`",
-        span,
-        hint=_EACH_ELEMENT if is_array else "",
-    )
-
-
-_EACH_ELEMENT = (
-    "variables are set equal one by one: `for i in 0..<n: constraint x[i] == y[i]`, or defined "
-    "to be: `x[i] := y[i]`"
-)
-
-
 def value_for_distribution(span: Span, text: str, found: str, family: str | None) -> Diagnostic:
     """Report a value where a distribution is needed; `family` is one that it may belong into."""
     hint = f"a variable that is a function of others is written `:= {text}`"

@@ -24,6 +24,7 @@ from gmlang.core.print import describe, show, show_type
 from gmlang.core.walk import first_variable, type_of
 from gmlang.diagnostics import Diagnostic, Span
 from gmlang.errors import forms
+from gmlang.errors import shapes as shape_errors
 from gmlang.errors import types as errors
 from gmlang.errors.forms import MadeWhole
 
@@ -106,7 +107,7 @@ def need_known(
     """
     variable = first_variable(checked)
     if variable is not None:
-        fail(state, errors.not_known_yet(checked.span, what, show(variable), is_array))
+        fail(state, shape_errors.not_known_yet(checked.span, what, show(variable), is_array))
     return checked
 
 
