@@ -1,4 +1,4 @@
-"""Mistakes about the shapes of arrays, and what must be known of them (GM3xx)."""
+"""Arrays of another shape than is declared (GM403), and what must be known of them (GM317)."""
 
 from collections.abc import Sequence
 
