@@ -1,7 +1,8 @@
 """Parameters learned from cases: what they are, what depends on them, and how they are found.
 
 `numbers/` says what the numbers are, `dependence/` which entry of which table depends on which of
-them; `rows.py` turns cases into evidence, `problem.py` makes all of it ready; `objective.py` is
+them; `rows.py` turns cases into evidence, `problem.py` makes all of it ready, without
+what no row speaks of (`barren.py`, `unheard.py`); `objective.py` is
 what is maximised, with counts and gradient, `compiled.py` compiles it for rows; `methods/` climbs
 it and says how sure its maximum is; `results/` is what comes of it. `learn.py` does one `learn`,
 `course.py` all of a program, on the terms of whoever asks. Above: the Python interface and the

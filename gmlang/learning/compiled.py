@@ -36,12 +36,12 @@ def objective_of(problem: Problem, rows: Rows, budget: Budget, seed: int) -> Obj
     elif problem.normaliser:
         if problem.grounding.builder.folded:
             raise GmError([errors.too_large_unseen(problem.learn.span)])
-        nothing = np.full((1, rows.evidence.shape[1]), -1, np.int32)
+        nothing = np.where(problem.telling.is_dropped, 0, -1).astype(np.int32)[None]
         blocks = tuple(b for b in everything if not _is_evidence(problem, b))
         whole = _side(problem, blocks, nothing, np.ones(1), budget, seed)
         rest = Side(whole.program, whole.blocks, rows.total)
     else:
-        constant = _free_states(problem)
+        constant = _free_states(problem) - problem.telling.log_constant
     return Objective(tables, problem.priors, seen, rest, rows.weights, constant)
 
 

@@ -14,23 +14,19 @@ from gmlang.learning.compiled import objective_of
 from gmlang.learning.methods.curvature import FREE_MAX, Uncertainty, uncertainty
 from gmlang.learning.methods.search import Attempt, Plan, Progress, search
 from gmlang.learning.numbers.coordinates import Layout, basis
-from gmlang.learning.numbers.priors import ONE_CASE
 from gmlang.learning.objective import Objective, Point, counted_once
 from gmlang.learning.possible import inside, possible
 from gmlang.learning.problem import Problem, pose
+from gmlang.learning.results.notes import notes_of
 from gmlang.learning.results.result import Learned, Restarts, Score
 from gmlang.learning.rows import Rows
+from gmlang.learning.unheard import at_rest
 from gmruntime.budget import Budget, now_s
 
 M = TypeVar("M")
 
 _ATTEMPTS_LATENT = 5
 """So many starts where a variable that nobody has seen has states that only the numbers name."""
-
-_FEW_CASES = 5.0
-"""A distribution that speaks of fewer cases is noted."""
-
-_NOTES_MAX = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +106,14 @@ def learn(
     rng = np.random.default_rng(how.seed)
     try:
         problem = pose(program, values, what, how.weight, rng, budget)
+        plain = inside(problem)
         problem, skipped, whole = possible(problem, budget, how.seed, skip=how.skip_impossible)
         used, kept = _apart(problem.rows, how, rng)
         is_all = used is problem.rows and not skipped
         objective = whole if is_all else objective_of(problem, used, budget, how.seed)
-        if not (used.evidence < 0).any():
+        if problem.is_complete(used):
             objective = counted_once(objective, inside(problem), budget)
+        problem = at_rest(problem, objective, plain, rng, budget)
         held = objective_of(problem, kept, budget, how.seed) if len(kept.weights) else None
         plan = _plan(problem, how)
         climbs = search(problem, objective, plan, budget)
@@ -131,9 +129,12 @@ def learn(
         score = _score(held, attempts[0].point, budget) or score
     except TimeoutError:
         raise GmError([errors.out_of_time(what.span)]) from None
-    notes = [*([_skipped_note(skipped)] if skipped else []), *_notes(problem, attempts[0], what)]
+    best = attempts[0]
+    sure = _sureness(problem, best)
+    notes = notes_of(problem, best, sure, skipped)
     return _learned(
-        problem, used, how, plan, attempts, score, notes, make, values, now_s() - start_s
+        *(problem, used, how, plan, attempts, sure, score, notes, make, values),
+        now_s() - start_s,
     )
 
 
@@ -219,6 +220,7 @@ def _learned(
     how: How,
     plan: Plan,
     attempts: list[Attempt],
+    sure: Uncertainty,
     score: Score | None,
     notes: list[str],
     make: Callable[[Mapping[str, object]], M],
@@ -227,10 +229,6 @@ def _learned(
 ) -> Learned[M]:
     best, layout = attempts[0], problem.layout
     point = best.point
-    nothing = np.full(layout.size, np.nan)
-    sure = Uncertainty(nothing, nothing)
-    if best.bent is not None:
-        sure = uncertainty(layout, point.numbers, best.bent)
     is_direct = problem.tables.direct_only()
     counts = np.where(is_direct, point.seen.sum(axis=0), np.nan)
     own = layout.values(point.numbers)
@@ -264,57 +262,16 @@ def _learned(
     )
 
 
-def _skipped_note(count: int) -> str:
-    return f"{count} impossible {'row was' if count == 1 else 'rows were'} left out"
-
-
-def _notes(problem: Problem, best: Attempt, what: Learn) -> list[str]:
-    notes: list[str] = []
-    if problem.priors.uses_default:
-        notes.append(f"prior: {ONE_CASE}")
-    if what.method == "em" and (problem.normaliser or problem.targets.size):
-        reason = f"`{problem.normaliser}`" if problem.normaliser else "`to predict`"
-        notes.append(f"gradient, not em: {reason} makes log Z depend on what is learned")
-    if unseen := problem.never_seen():
-        listed = ", ".join(unseen[:_NOTES_MAX]) + (", ..." if len(unseen) > _NOTES_MAX else "")
-        notes.append(f"{listed}: never observed, so other numbers may name the states otherwise")
-    for name in best.runaways:
-        notes.append(errors.endless(name))
-    free = basis(problem.layout).shape[1]
-    if best.bent is None and best.is_converged:
-        is_many = free > FREE_MAX
-        reason = f"{free} free numbers are too many" if is_many else "they need more time"
-        notes.append(f"no standard errors: {reason}")
-    notes += _thin(problem, best.point)
-    return notes
-
-
-def _thin(problem: Problem, point: Point) -> list[str]:
-    """Name the distributions that speak of few cases, or of none."""
-    is_direct = problem.tables.direct_only()
-    used = point.seen.sum(axis=0)
-    unheard: list[str] = []
-    few: list[tuple[float, str]] = []
-    for array in problem.layout.arrays:
-        for row, (counts, direct) in enumerate(
-            zip(array.rows(used), array.rows(is_direct), strict=True)
-        ):
-            if not direct.all():
-                continue
-            total = float(counts.sum())
-            name = array.entry(row * max(1, array.row))
-            if array.row > 1:
-                name = name.rpartition("0]")[0] + ":]"
-            if total <= 1e-9:
-                unheard.append(name)
-            elif total < _FEW_CASES:
-                few.append((total, name))
-    notes = [f"no row says anything about {name}" for name in unheard[:_NOTES_MAX]]
-    for total, name in sorted(few)[:_NOTES_MAX]:
-        shown = f"{total:.2g}"
-        notes.append(f"{name} rests on {shown} {'case' if shown == '1' else 'cases'}")
-    left = max(0, len(unheard) - _NOTES_MAX) + max(0, len(few) - _NOTES_MAX)
-    return [*notes, *([f"so do {left} other distributions, or less"] if left else [])]
+def _sureness(problem: Problem, best: Attempt) -> Uncertainty:
+    """Return how sure each number is; NaN where that is not known, or no row says anything."""
+    nothing = np.full(problem.layout.size, np.nan)
+    if best.bent is None:
+        return Uncertainty(nothing, nothing)
+    sure = uncertainty(problem.layout, best.point.numbers, best.bent)
+    errors, links = (
+        np.where(problem.heard, each, nothing) for each in (sure.errors, sure.link_errors)
+    )
+    return Uncertainty(errors, links)
 
 
 # --- Without learning --------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """What each table of the graph is for any values of the params, and what its counts say of them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,53 +11,25 @@ from gmlang.graph.lowering.grounder import Learned, LearnedBlock
 from gmlang.graph.values import terms
 from gmlang.graph.values.environment import Env
 from gmlang.learning.dependence.direct import codes_of
+from gmlang.learning.dependence.forms import (
+    Direct,
+    Form,
+    General,
+    Linear,
+    numbers_of,
+    taken,
+    whole,
+)
 from gmlang.learning.dependence.occurrences import Deriver, Occurrence, of_term
 from gmlang.learning.numbers.coordinates import Layout
 from gmlang.learning.numbers.inside import inner_numbers, other_numbers
-from gmruntime.arrays import Float64, Int64
+from gmruntime.arrays import Bool, Float64
 from gmruntime.budget import UNLIMITED, Budget
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock, FactorGraph
 
 _MISMATCH_MAX = 1e-9
 """So far may a direct entry be off where it is checked, nats."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Direct:
-    """A block whose entries are learned numbers, or one minus them, times constants.
-
-    Attributes:
-        constants: logs, -inf where a state is impossible; shaped like the block's tables.
-        places: which log each entry adds: 0 none, k + 1 that of number k, n + k + 1 that of one
-            minus it.
-    """
-
-    constants: Float64[np.ndarray, "tables *states"]
-    places: Int64[np.ndarray, "tables *states"]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Linear:
-    """A block whose log values are a constant and a sum of learned numbers times slopes."""
-
-    constants: Float64[np.ndarray, "tables *states"]
-    occurrences: tuple[Occurrence, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class General:
-    """A block that is evaluated, and derived, anew for other numbers.
-
-    Attributes:
-        numbers: which of those learned it depends on.
-    """
-
-    made: LearnedBlock
-    numbers: Int64[np.ndarray, " some"]
-
-
-Form = Direct | Linear | General
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,8 +114,50 @@ class Tables:
         """Say of each number whether direct blocks alone depend on it."""
         found = np.ones(self.layout.size, np.bool_)
         for _, form in self.forms:
-            for name in _names(form, self.layout):
-                found[self.layout.array(name).part] = False
+            if isinstance(form, Direct):
+                continue
+            is_mentioned = np.zeros(self.layout.size, np.bool_)
+            is_mentioned[numbers_of(form, self.layout)] = True
+            for array in self.layout.arrays:
+                found[array.part] &= not is_mentioned[array.part].any()
+        return found
+
+    def bent(self) -> Bool[np.ndarray, " numbers"]:
+        """Say of each number whether a block may depend on it here and not there: `min(p, q)`."""
+        found = np.zeros(self.layout.size, np.bool_)
+        for _, form in self.forms:
+            if isinstance(form, General):
+                found[numbers_of(form, self.layout)] = True
+        return found
+
+    def heard(
+        self, counts: Mapping[int, np.ndarray], numbers: np.ndarray, least: float, budget: Budget
+    ) -> Bool[np.ndarray, " numbers"]:
+        """Say of each number whether an entry that mentions it was used.
+
+        Args:
+            counts: by block.
+            numbers: at which they are.
+            least: a smaller count is rounding.
+            budget: that has begun.
+
+        Raises:
+            TimeoutError: when the budget ended before.
+        """
+        found = np.zeros(self.layout.size, np.bool_)
+        for block, form in self.forms:
+            is_used = np.abs(counts[block]) > least
+            match form:
+                case Direct(places=places):
+                    used = np.unique(places[is_used])
+                    found[(used[used > 0] - 1) % self.layout.size] = True
+                case Linear(occurrences=occurrences):
+                    for one in occurrences:
+                        found[one.numbers[is_used & (one.slopes != 0)]] = True
+                case General(made=made):
+                    # A slope may be 0 here alone: `min(2 * p, 1)`.
+                    for one in _occurrences(made, self.layout, numbers, budget):
+                        found[np.broadcast_to(one.numbers, is_used.shape)[is_used]] = True
         return found
 
 
@@ -152,42 +166,6 @@ def _logs(numbers: np.ndarray) -> np.ndarray:
     # Of numbers that are no probabilities nobody asks for the logs.
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.concatenate([np.zeros(1), np.log(numbers), np.log1p(-numbers)])
-
-
-def numbers_of(form: Form, layout: Layout) -> Int64[np.ndarray, " some"]:
-    """Return which numbers a block depends on."""
-    match form:
-        case Direct(places=places):
-            found = np.unique(places)
-            found = found[found > 0] - 1
-            return np.unique(np.where(found >= layout.size, found - layout.size, found))
-        case Linear(occurrences=occurrences):
-            parts = [np.unique(one.numbers[one.slopes != 0]) for one in occurrences]
-            return np.unique(np.concatenate([np.zeros(0, np.int64), *parts]))
-        case General(numbers=numbers):
-            return numbers
-
-
-def _names(form: Form, layout: Layout) -> list[str]:
-    """Name the params that a block depends on otherwise than directly."""
-    match form:
-        case Direct():
-            return []
-        case Linear(occurrences=occurrences):
-            numbers = {int(k) for one in occurrences for k in np.unique(one.numbers)}
-            return [
-                array.name
-                for array in layout.arrays
-                if any(array.start <= k < array.start + array.size for k in numbers)
-            ]
-        case General(made=made):
-            learned = Learned(frozenset())
-            names: list[str] = []
-            for array in layout.arrays:
-                learned.names = frozenset((array.name,))
-                if learned.concerns(made.job.expressions()):
-                    names.append(array.name)
-            return names
 
 
 # --- Blocks of the grounded program ------------------------------------------------------
@@ -251,12 +229,13 @@ def _form(made: LearnedBlock, layout: Layout, inside: np.ndarray, budget: Budget
         same = np.isfinite(found) == np.isfinite(expected)
         if same.all() and (np.abs(np.where(both, found - expected, 0.0)) < _MISMATCH_MAX).all():
             return direct
-    found = _derived(made, layout, inside, budget)
+    every = list(_occurrences(made, layout, inside, budget))
+    found = tuple(one for one in every if one.slopes.any())
     if isinstance(made.job.term, terms.Value) and _is_linear(deriver, made.job.term.value):
         constants = _evaluated(made, layout, np.zeros(layout.size))
         shape = np.broadcast_shapes(constants.shape, *(one.numbers.shape for one in found))
         return Linear(np.broadcast_to(constants, shape), found)
-    parts = [np.unique(one.numbers) for one in found]
+    parts = [np.unique(one.numbers) for one in every]
     return General(made, np.unique(np.concatenate([np.zeros(0, np.int64), *parts])))
 
 
@@ -292,7 +271,7 @@ def _split(block: FactorBlock, form: Form) -> list[tuple[FactorBlock, Form]]:
     shape = block.kind.log_potentials.shape
     if isinstance(form, General):
         return [(block, form)]
-    form = _whole(form, shape[1:])
+    form = whole(form, shape[1:])
     constants = form.constants
     keys = [constants.reshape(len(constants), -1)]
     if isinstance(form, Direct):
@@ -309,34 +288,9 @@ def _split(block: FactorBlock, form: Form) -> list[tuple[FactorBlock, Form]]:
     if 2 * len(first) > count:
         return [_of(block, np.arange(count), form)]
     return [
-        _of(block, np.flatnonzero(which == group), _taken(form, slice(k, k + 1)))
+        _of(block, np.flatnonzero(which == group), taken(form, slice(k, k + 1)))
         for group, k in enumerate(first)
     ]
-
-
-def _whole(form: Direct | Linear, states: tuple[int, ...]) -> Direct | Linear:
-    """Return a form whose arrays all have the same axes."""
-    match form:
-        case Direct(constants=constants, places=places):
-            arrays = np.broadcast_arrays(constants, places, np.zeros((1, *states)))
-            return Direct(np.array(arrays[0]), np.array(arrays[1]))
-        case Linear(constants=constants, occurrences=occurrences):
-            flat = [a for one in occurrences for a in one]
-            arrays = np.broadcast_arrays(constants, *flat, np.zeros((1, *states)))[:-1]
-            pairs = [
-                Occurrence(np.array(arrays[k]), np.array(arrays[k + 1]))
-                for k in range(1, len(arrays), 2)
-            ]
-            return Linear(np.array(arrays[0]), tuple(pairs))
-
-
-def _taken(form: Direct | Linear, rows: slice) -> Direct | Linear:
-    match form:
-        case Direct(constants=constants, places=places):
-            return Direct(constants[rows], places[rows])
-        case Linear(constants=constants, occurrences=occurrences):
-            taken = tuple(Occurrence(one.numbers[rows], one.slopes[rows]) for one in occurrences)
-            return Linear(constants[rows], taken)
 
 
 def _of(
@@ -366,13 +320,16 @@ def _evaluated(made: LearnedBlock, layout: Layout, numbers: np.ndarray) -> np.nd
 def _derived(
     made: LearnedBlock, layout: Layout, numbers: np.ndarray, budget: Budget
 ) -> tuple[Occurrence, ...]:
+    every = _occurrences(made, layout, numbers, budget)
+    return tuple(one for one in every if one.slopes.any())
+
+
+def _occurrences(
+    made: LearnedBlock, layout: Layout, numbers: np.ndarray, budget: Budget
+) -> Iterator[Occurrence]:
     env = _environment(made, layout, numbers)
-    found: list[Occurrence] = []
     for one in of_term(Deriver(layout, budget), made.job.term, env):
         budget.check()
         slopes = made.chosen(np.where(made.holds, one.slopes, 0.0))
         places = made.chosen(one.numbers)
-        places, slopes = _broadcast(places, slopes)
-        if slopes.any():
-            found.append(Occurrence(places, slopes))
-    return tuple(found)
+        yield Occurrence(*_broadcast(places, slopes))

@@ -185,7 +185,9 @@ def _settled(
         if not found.is_converged:
             return found
         try:
-            above, bent = _beyond(objective, found.point, plan, budget, may_be_saddle)
+            above, bent = _beyond(
+                objective, found.point, plan, budget, problem.heard if may_be_saddle else None
+            )
         except TimeoutError:
             return replace(found, is_converged=not may_be_saddle)
         if above is None:
@@ -197,11 +199,20 @@ def _settled(
 
 
 def _beyond(
-    objective: Objective, point: Point, plan: Plan, budget: Budget, may_be_saddle: bool
+    objective: Objective, point: Point, plan: Plan, budget: Budget, shaken: np.ndarray | None
 ) -> tuple[Point | None, Curvature | None]:
-    """Return a higher place where a climb has come to rest on a saddle; None on a peak."""
+    """Return a higher place where a climb has come to rest on a saddle; None on a peak.
+
+    Args:
+        objective: F.
+        point: where the climb has ended.
+        plan: of the search.
+        budget: that has begun.
+        shaken: the numbers whose change may lead beyond it; None where there is no saddle.
+    """
     if not plan.wants_errors:
-        return (_kicked(objective, point, plan, budget) if may_be_saddle else None), None
+        above = None if shaken is None else _kicked(objective, point, plan, budget, shaken)
+        return above, None
     bent = curvature(objective, point, budget)
     direction = bent.upward()
     return (None if direction is None else _along(objective, point, direction, budget)), bent
@@ -222,12 +233,15 @@ def _along(
     return best
 
 
-def _kicked(objective: Objective, point: Point, plan: Plan, budget: Budget) -> Point | None:
-    """Shake all numbers and climb for a while: from a saddle that leads beyond it."""
+def _kicked(
+    objective: Objective, point: Point, plan: Plan, budget: Budget, is_shaken: np.ndarray
+) -> Point | None:
+    """Shake numbers and climb for a while: from a saddle that leads beyond it."""
     layout = objective.layout
     rng = np.random.default_rng(plan.seed)
     where = to_coordinates(layout, point.numbers)
-    shaken = objective.at(to_numbers(layout, where + 0.3 * rng.normal(size=layout.size)), budget)
+    kick = np.where(is_shaken, 0.3 * rng.normal(size=layout.size), 0.0)
+    shaken = objective.at(to_numbers(layout, where + kick), budget)
     for round_ in METHODS[plan.method](objective, shaken, budget, has_latent=True):
         if round_.point.value > point.value + GAIN_MAX:
             return round_.point

@@ -61,6 +61,13 @@ class ParameterArray:
         place = np.unravel_index(position, self.shape)
         return f"{self.shown}[{', '.join(str(int(k)) for k in place)}]"
 
+    def distribution(self, row: int) -> str:
+        """Name the numbers that belong together: `A[2, :]`, `fever[1]`."""
+        if self.kind is not ParameterKind.SIMPLEX:
+            return self.entry(row)
+        place = np.unravel_index(row, self.shape[:-1]) if self.shape[:-1] else ()
+        return f"{self.shown}[{', '.join([*(str(int(k)) for k in place), ':'])}]"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Layout:

@@ -10,7 +10,7 @@ from scipy.special import expit, logit, ndtri
 
 from gmlang.core.parameters import ParameterKind
 from gmlang.learning.methods.climbing import GAIN_MAX
-from gmlang.learning.numbers.coordinates import Layout, ParameterArray
+from gmlang.learning.numbers.coordinates import Layout
 from gmruntime.arrays import Float64
 
 M = TypeVar("M")
@@ -252,21 +252,13 @@ def number_lines(learned: Learned[Any]) -> list[str]:
         values = np.asarray(learned.values[array.shown]).reshape(-1, max(1, array.row))
         errors = np.asarray(learned.errors[array.shown]).reshape(values.shape)
         cells = [
-            f"{_name(array, k, values.shape[1])} "
+            f"{array.distribution(k)} "
             + " ".join(number_text(float(v), float(e)) for v, e in zip(row, error, strict=True))
             for k, (row, error) in enumerate(zip(values, errors, strict=True))
         ]
         lines += _packed(cells)
     left = len(lines) - LINES_MAX
     return lines if left <= 0 else [*lines[:LINES_MAX], f"... {left} lines more"]
-
-
-def _name(array: ParameterArray, row: int, width: int) -> str:
-    text = array.entry(row * width)
-    if width == 1:
-        return text
-    base = text.rpartition(",")[0] if "," in text else text.partition("[")[0] + "["
-    return f"{base + ', :]' if ',' in text else base + ':]'}"
 
 
 def _packed(cells: list[str]) -> list[str]:

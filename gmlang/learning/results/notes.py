@@ -1,0 +1,91 @@
+"""What to be careful with in what was learned, as sentences."""
+
+import numpy as np
+
+from gmlang.errors.learning import course as errors
+from gmlang.learning.methods.curvature import FREE_MAX, Uncertainty
+from gmlang.learning.methods.search import Attempt
+from gmlang.learning.numbers.coordinates import basis
+from gmlang.learning.numbers.priors import ONE_CASE
+from gmlang.learning.objective import Point
+from gmlang.learning.problem import Problem
+
+_FEW_CASES = 5.0
+"""A distribution that speaks of fewer cases is noted."""
+
+_NOTES_MAX = 5
+
+
+def _skipped(count: int) -> str:
+    return f"{count} impossible {'row was' if count == 1 else 'rows were'} left out"
+
+
+def notes_of(problem: Problem, best: Attempt, sure: Uncertainty, skipped: int) -> list[str]:
+    """Write what to be careful with.
+
+    Args:
+        problem: that was climbed.
+        best: where the best climb ended.
+        sure: how sure the numbers are.
+        skipped: how many rows were left out.
+    """
+    notes = [_skipped(skipped)] if skipped else []
+    what = problem.learn
+    if problem.priors.uses_default:
+        notes.append(f"prior: {ONE_CASE}")
+    if what.method == "em" and (problem.normaliser or problem.targets.size):
+        reason = f"`{problem.normaliser}`" if problem.normaliser else "`to predict`"
+        notes.append(f"gradient, not em: {reason} makes log Z depend on what is learned")
+    if unseen := problem.never_seen():
+        notes.append(
+            f"{_listed(unseen)}: never observed, so other numbers may name the states otherwise"
+        )
+    for name in best.runaways:
+        notes.append(errors.endless(name))
+    free = basis(problem.layout).shape[1]
+    if best.bent is None and best.is_converged:
+        is_many = free > FREE_MAX
+        reason = f"{free} free numbers are too many" if is_many else "they need more time"
+        notes.append(f"no standard errors: {reason}")
+    if best.bent is not None:
+        loose = [
+            array.distribution(row)
+            for array in problem.layout.arrays
+            for row in np.flatnonzero(
+                (array.rows(problem.heard) & np.isnan(array.rows(sure.errors))).any(axis=1)
+            ).tolist()
+        ]
+        if loose:
+            notes.append(f"{_listed(loose)}: not identified, other numbers tell the rows as well")
+    notes += _thin(problem, best.point)
+    return notes
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:_NOTES_MAX]) + (", ..." if len(names) > _NOTES_MAX else "")
+
+
+def _thin(problem: Problem, point: Point) -> list[str]:
+    """Name the numbers of which no row says anything, and the distributions of few cases."""
+    is_direct = problem.tables.direct_only()
+    used = point.seen.sum(axis=0)
+    unheard: list[str] = []
+    few: list[tuple[float, str]] = []
+    for array in problem.layout.arrays:
+        heard = array.rows(problem.heard).any(axis=1)
+        if not heard.any():
+            unheard.append(array.shown)
+            continue
+        unheard += [array.distribution(row) for row in np.flatnonzero(~heard).tolist()]
+        totals = array.rows(used).sum(axis=1)
+        is_few = heard & array.rows(is_direct).all(axis=1) & (totals < _FEW_CASES)
+        few += [(float(totals[row]), array.distribution(row)) for row in np.flatnonzero(is_few)]
+    notes = [f"no row says anything about {name}" for name in unheard[:_NOTES_MAX]]
+    if len(unheard) > _NOTES_MAX:
+        notes.append(f"nor about {len(unheard) - _NOTES_MAX} others")
+    for total, name in sorted(few)[:_NOTES_MAX]:
+        shown = f"{total:.2g}"
+        notes.append(f"{name} rests on {shown} {'case' if shown == '1' else 'cases'}")
+    if len(few) > _NOTES_MAX:
+        notes.append(f"so do {len(few) - _NOTES_MAX} others, or on a few more")
+    return notes

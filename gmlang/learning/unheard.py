@@ -1,0 +1,62 @@
+"""Numbers that no row says anything about: they rest where their prior is highest."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from gmlang.diagnostics import GmError
+from gmlang.learning.dependence.forms import numbers_of
+from gmlang.learning.numbers.inside import inner_numbers
+from gmlang.learning.objective import Objective
+from gmlang.learning.problem import Problem
+from gmruntime.budget import Budget
+
+_ROUNDING = 1e-11
+"""Where log Z without what was seen is taken away, less than this part of all cases is nothing."""
+
+
+def at_rest(
+    problem: Problem,
+    objective: Objective,
+    plain: np.ndarray,
+    rng: np.random.Generator,
+    budget: Budget,
+) -> Problem:
+    """Let the numbers that no row says anything about begin, and so stay, at rest.
+
+    They are those by which F does not change at numbers that are none at which it might by chance.
+
+    Args:
+        problem: that is to be climbed.
+        objective: of its rows.
+        plain: where they rest without a prior.
+        rng: of the numbers at which they are counted.
+        budget: that has begun.
+
+    Raises:
+        TimeoutError: when the budget ended before.
+    """
+    layout, tables = problem.layout, problem.tables
+    heard = np.zeros(layout.size, np.bool_)
+    for _, form in tables.forms:
+        heard[numbers_of(form, layout)] = True
+    numbers = inner_numbers(layout, rng)
+    try:
+        point = objective.at(numbers, budget)
+    except GmError:
+        # A statement has no value there, so that nothing more is known.
+        pass
+    else:
+        least = 0.0
+        if objective.rest is not None:
+            least = _ROUNDING * float(objective.weights.sum())
+            slopes = np.abs(point.gradient - problem.priors.gradient(numbers))
+            heard &= (slopes > least) | tables.bent()
+        heard &= tables.heard(point.counts, numbers, least, budget)
+    for array in layout.arrays:
+        # One state's share is known from those of the others.
+        rows = array.rows(heard)
+        heard[array.part] = np.repeat(rows.any(axis=1), rows.shape[1])
+    resting = problem.priors.resting(plain)
+    start = np.where(heard, problem.start, resting)
+    return replace(problem, heard=heard, started=problem.started | ~heard, start=start)
