@@ -17,6 +17,7 @@ from gmlang.learning.numbers.coordinates import Layout, basis
 from gmlang.learning.objective import Objective, Point, counted_once
 from gmlang.learning.possible import inside, possible
 from gmlang.learning.problem import Problem, pose
+from gmlang.learning.results.by_name import ByName
 from gmlang.learning.results.notes import notes_of
 from gmlang.learning.results.result import Learned, Restarts, Score
 from gmlang.learning.rows import Rows
@@ -209,9 +210,9 @@ def _score(held: Objective | None, point: Point, budget: Budget) -> Score | None
 # --- What was found ----------------------------------------------------------------------
 
 
-def _by_name(layout: Layout, numbers: np.ndarray) -> dict[str, np.ndarray]:
+def _by_name(layout: Layout, numbers: np.ndarray) -> ByName:
     found = layout.values(numbers)
-    return {array.shown: np.array(found[array.name]) for array in layout.arrays}
+    return ByName({array.shown: np.array(found[array.name]) for array in layout.arrays})
 
 
 def _learned(

@@ -1,9 +1,10 @@
-"""Values of params (GM710, GM711, GM716, GM719), and what is out of reach (GM720, GM721)."""
+"""Values of params (GM710, GM711, GM716, GM719, GM729), and what is out of reach (GM720, GM721)."""
 
 from collections.abc import Sequence
 
 from gmlang.diagnostics import Diagnostic, Span
 from gmlang.errors.data import entry
+from gmlang.errors.names import nearest
 
 # --- Values ------------------------------------------------------------------------------
 
@@ -47,6 +48,12 @@ def learned_apart(span: Span, name: str, others: Sequence[str]) -> Diagnostic:
 
 def _no_value(span: Span, name: str, hint: str) -> Diagnostic:
     return Diagnostic("GM716", f"`{name}` has no value yet", span, hint=hint)
+
+
+def not_learned(name: str, known: Sequence[str]) -> Diagnostic:
+    """Report that something is asked of a param that was not learned."""
+    hint = nearest(name, known) or f"learned: {', '.join(known[:8])}"
+    return Diagnostic("GM729", f"no `{name}` was learned", None, hint=hint)
 
 
 # --- Numbers of priors -------------------------------------------------------------------

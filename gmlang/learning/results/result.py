@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -120,15 +121,13 @@ class Learned(Generic[M]):
         They are symmetric in log-odds for probabilities, in logs for positive numbers.
 
         Raises:
-            KeyError: when nothing of that name was learned.
+            GmError: when nothing of that name was learned.
             ValueError: when the level is not between 0 and 1.
         """
-        if not 0 < level < 1:
-            raise ValueError(f"level must lie between 0 and 1, not {level}")
-        array = next((a for a in self.layout.arrays if a.shown == name), None)
-        if array is None:
-            raise KeyError(name)
+        if not isinstance(level, Real) or not 0 < level < 1:
+            raise ValueError(f"level must lie between 0 and 1, not {level!r}")
         x = np.asarray(self.values[name], np.float64).reshape(-1)
+        array = next(a for a in self.layout.arrays if a.shown == name)
         width = float(ndtri(0.5 + 0.5 * level)) * self.link_errors[array.part]
         match array.kind:
             case ParameterKind.PROBABILITY | ParameterKind.SIMPLEX:
@@ -211,9 +210,10 @@ def score_line(learned: Learned[Any]) -> str:
 def _about_rows(learned: Learned[Any]) -> str:
     if learned.num_rows == 1 and not learned.empty:
         return ""
-    parts = [f"{learned.num_rows:,} rows".replace(",", " ")]
+    rows = "1 row" if learned.num_rows == 1 else f"{learned.num_rows:,} rows".replace(",", " ")
+    parts = [rows]
     if learned.empty:
-        parts.append(f"{100 * learned.empty:.2g} % of cells empty")
+        parts.append(f"{100 * learned.empty:.3g} % of cells empty")
     return f" ({', '.join(parts)})"
 
 
