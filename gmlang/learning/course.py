@@ -9,6 +9,7 @@ from gmlang.core.check.learnable import report_misplaced
 from gmlang.core.check.learning import RESTARTS_MAX, without_value
 from gmlang.core.parameters import METHODS, Learn
 from gmlang.core.program import Program
+from gmlang.data.names import shown
 from gmlang.diagnostics import GmError
 from gmlang.errors import grounding as setting_errors
 from gmlang.errors.learning import cases as errors
@@ -114,6 +115,19 @@ def with_placeholders(program: Program, values: Mapping[str, object]) -> dict[st
     free = frozenset(name for what in program.learns for name in what.names)
     data = bind(program, values, free).data
     return {**values, **{name: data[name] for name in free if name not in values}}
+
+
+def sizes_of(
+    program: Program, values: Mapping[str, object], names: Sequence[str]
+) -> dict[str, int]:
+    """Return how many numbers some params have, by the names that they are shown by.
+
+    Raises:
+        GmError: when data is missing or does not fit.
+    """
+    data = bind(program, values, frozenset(names)).data
+    symbols = {symbol.name: symbol for symbol in program.data}
+    return {shown(symbols[name]): data[name].size for name in names}
 
 
 def learns_of(program: Program, values: Mapping[str, object]) -> tuple[Learn, ...]:
