@@ -94,12 +94,13 @@ def read_cases(symbol: RowsSymbol, value: object) -> Cases:
 def _of_table(symbol: RowsSymbol, table: Table) -> Cases:
     header = [unquoted(cell) for cell in table.rows[0]]
     name = shown(symbol)
+    known: set[str] = set()
     for number, text in enumerate(header):
-        place = table.place(0, number)
         if not text or is_number(text):
-            raise GmError([errors.no_header(place, name, text, number + 1)])
-        if text in header[:number]:
-            raise GmError([errors.column_twice(place, name, text)])
+            raise GmError([errors.no_header(table.place(0, number), name, text, number + 1)])
+        if text in known:
+            raise GmError([errors.column_twice(table.place(0, number), name, text)])
+        known.add(text)
     cells = zip(*table.rows[1:], strict=True)
     columns = [Column(text, (), number) for number, text in enumerate(header)]
     if len(table.rows) > 1:

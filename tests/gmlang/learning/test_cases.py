@@ -221,3 +221,20 @@ def test_any_table_is_learned_from_or_refused(table: dict[str, list[object]]):
         assert np.isfinite(value).all()
     if learned.status == "converged":
         assert np.isfinite(learned.objective)
+
+
+def test_tables_of_very_many_columns_are_read_and_told_of_in_few_words(tmp_path: Path):
+    text = (
+        "data t : rows\nparam p : probability\nvar x[5000] : bool\n"
+        "for k in 0..4999: x[k] ~ Bernoulli(p)\nlearn p from t\n"
+    )
+    cells = ",".join(str(k % 2) for k in range(5000))
+    path = tmp_path / "t.csv"
+    path.write_text(",".join(f'"x[{k}]"' for k in range(5000)) + f"\n{cells}\n", "utf-8")
+    model = gmlang.compile(text)
+    learned = model.learn(t=read_file("t", str(path)))
+    assert learned.values["p"] == pytest.approx(0.5)
+    path.write_text(",".join(f"y{k}" for k in range(5000)) + f"\n{cells}\n", "utf-8")
+    with pytest.raises(GmError) as caught:
+        model.learn(t=read_file("t", str(path)))
+    assert len(caught.value.diagnostics) == 20
