@@ -6,6 +6,7 @@ that it costs nothing, and no count comes from what nobody has seen.
 Source: Shachter (1986); as in `gmruntime.simplify.relevant` found by the numbers of the tables.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,13 +27,33 @@ class Telling:
 
     Attributes:
         tables: without what sums to a constant.
+        every: with all of it.
+        places: for each block that is left, which of all it was, and which of its factors it has.
         is_dropped: the variables over which that was summed.
         log_constant: log of what it sums to.
     """
 
     tables: Tables
+    every: Tables
+    places: tuple[tuple[int, Bool[np.ndarray, " _factors"]], ...]
     is_dropped: Bool[np.ndarray, " variables"]
     log_constant: float
+
+    def counts_of_all(self, counts: Mapping[int, np.ndarray]) -> dict[int, np.ndarray]:
+        """Return counts by block of the tables that are left as counts by block of all."""
+        found: dict[int, np.ndarray] = {}
+        for number, _ in self.every.forms:
+            kind = self.every.graph.factors[number].kind
+            assert isinstance(kind, Table)
+            found[number] = np.zeros(kind.log_potentials.shape)
+        for own, (number, is_left) in enumerate(self.places):
+            if own not in counts:
+                continue
+            if len(found[number]) == len(is_left):
+                found[number][is_left] += counts[own]
+            else:
+                found[number] += counts[own]
+        return found
 
 
 def without_barren(
@@ -62,7 +83,7 @@ def without_barren(
     summed = sum_out(FactorGraph(graph.variables, numbered), ~unseen, budget)
     factors: list[FactorBlock] = []
     forms: list[tuple[int, Form]] = []
-    sources: list[int] = []
+    places: list[tuple[int, np.ndarray]] = []
     own = dict(tables.forms)
     for number, (block, is_left) in enumerate(zip(graph.factors, summed.is_left, strict=True)):
         if not is_left.any():
@@ -71,7 +92,8 @@ def without_barren(
             form = own[number]
             forms.append((len(factors), form if is_left.all() else chosen(form, is_left)))
         factors.append(block.some(is_left))
-        sources.append(tables.sources[number])
+        places.append((number, is_left))
     left = FactorGraph(graph.variables, tuple(factors))
-    telling = replace(tables, graph=left, forms=tuple(forms), sources=tuple(sources))
-    return Telling(telling, summed.is_dropped, summed.log_constant)
+    sources = tuple(tables.sources[number] for number, _ in places)
+    telling = replace(tables, graph=left, forms=tuple(forms), sources=sources)
+    return Telling(telling, tables, tuple(places), summed.is_dropped, summed.log_constant)

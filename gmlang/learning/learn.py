@@ -13,13 +13,14 @@ from gmlang.errors.learning import course as errors
 from gmlang.learning.compiled import objective_of
 from gmlang.learning.methods.curvature import FREE_MAX, Uncertainty, uncertainty
 from gmlang.learning.methods.search import Attempt, Plan, Progress, search
-from gmlang.learning.numbers.coordinates import Layout, basis
+from gmlang.learning.numbers.coordinates import basis
 from gmlang.learning.objective import Objective, Point, counted_once
+from gmlang.learning.online import add
 from gmlang.learning.possible import inside, possible
 from gmlang.learning.problem import Problem, pose
-from gmlang.learning.results.by_name import ByName
+from gmlang.learning.results.by_name import by_name
 from gmlang.learning.results.notes import notes_of
-from gmlang.learning.results.result import Learned, Restarts, Score
+from gmlang.learning.results.result import Counted, Learned, Restarts, Score
 from gmlang.learning.rows import Rows
 from gmlang.learning.unheard import at_rest
 from gmruntime.budget import Budget, now_s
@@ -179,7 +180,7 @@ def _step(
         None if score is None else score.mean,
         seconds,
         plan.method,
-        _by_name(problem.layout, point.numbers),
+        by_name(problem.layout, point.numbers),
     )
 
 
@@ -210,11 +211,6 @@ def _score(held: Objective | None, point: Point, budget: Budget) -> Score | None
 # --- What was found ----------------------------------------------------------------------
 
 
-def _by_name(layout: Layout, numbers: np.ndarray) -> ByName:
-    found = layout.values(numbers)
-    return ByName({array.shown: np.array(found[array.name]) for array in layout.arrays})
-
-
 def _learned(
     problem: Problem,
     used: Rows,
@@ -236,13 +232,12 @@ def _learned(
     bound = {name: np.array(value) for name, value in own.items()}
     for value in bound.values():
         value.setflags(write=False)
-    num_cells = used.num_cells
     return Learned(
         text=problem.learn.text,
-        values=_by_name(layout, point.numbers),
+        values=by_name(layout, point.numbers),
         bound=bound,
-        errors=_by_name(layout, sure.errors),
-        counts=_by_name(layout, counts),
+        errors=by_name(layout, sure.errors),
+        counts=by_name(layout, counts),
         log_likelihood=point.log_likelihood,
         log_prior=point.log_prior,
         held_out=score,
@@ -254,13 +249,23 @@ def _learned(
         notes=tuple(notes),
         num_rows=len(used.weights),
         total_weight=used.total,
-        empty=used.num_empty / num_cells if num_cells else 0.0,
+        empty=used.empty,
         seconds=seconds,
         seed=how.seed,
         model=make({**values, **bound}),
         layout=layout,
         link_errors=sure.link_errors,
+        counted=_counted(problem, used, how, point),
+        adding=add,
     )
+
+
+def _counted(problem: Problem, used: Rows, how: How, point: Point) -> Counted | None:
+    """Return what more cases may be added to."""
+    if problem.normaliser or problem.targets.size or not problem.learn.source:
+        return None
+    counts = problem.telling.counts_of_all(point.counts)
+    return Counted(counts, problem.is_complete(used), problem.learn, how.weight)
 
 
 def _sureness(problem: Problem, best: Attempt) -> Uncertainty:

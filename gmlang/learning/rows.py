@@ -57,6 +57,11 @@ class Rows:
         )
 
     @property
+    def empty(self) -> float:
+        """The part of the cells that say nothing."""
+        return self.num_empty / self.num_cells if self.num_cells else 0.0
+
+    @property
     def total(self) -> float:
         """The sum of the weights."""
         return float(self.weights.sum())

@@ -123,6 +123,15 @@ def _out_of_reach(span: Span, problem: str, hint: str) -> Diagnostic:
     return Diagnostic("GM721", f"learning is out of reach here: {problem}", span, hint=hint)
 
 
+def not_by_counts(span: Span) -> Diagnostic:
+    """Report that more rows cannot be added to what was learned."""
+    problem = (
+        "rows are added by their counts, which say all only of rows, `from` a table, that "
+        "mechanisms alone tell"
+    )
+    return _out_of_reach(span, problem, "learn from all rows together")
+
+
 def endless(name: str) -> str:
     """Say that a weight grows without end."""
     return f"{name} grows without end, and was stopped: give it a prior, `~ Normal(0, 1)`"

@@ -6,9 +6,10 @@ import numpy as np
 
 from gmlang.diagnostics import GmError
 from gmlang.errors.learning import course as errors
+from gmlang.learning.numbers.coordinates import Layout
 
 
-class ByName(dict[str, np.ndarray]):
+class _ByName(dict[str, np.ndarray]):
     """What was learned of each param, by its name."""
 
     __slots__ = ()
@@ -20,3 +21,9 @@ class ByName(dict[str, np.ndarray]):
             GmError: with the nearest name.
         """
         raise GmError([errors.not_learned(str(name), list(self))])
+
+
+def by_name(layout: Layout, numbers: np.ndarray) -> _ByName:
+    """Return params by the names that users know."""
+    found = layout.values(numbers)
+    return _ByName({array.shown: np.array(found[array.name]) for array in layout.arrays})

@@ -16,7 +16,8 @@ _FEW_CASES = 5.0
 _NOTES_MAX = 5
 
 
-def _skipped(count: int) -> str:
+def skipped_note(count: int) -> str:
+    """Say how many rows were left out."""
     return f"{count} impossible {'row was' if count == 1 else 'rows were'} left out"
 
 
@@ -29,7 +30,7 @@ def notes_of(problem: Problem, best: Attempt, sure: Uncertainty, skipped: int) -
         sure: how sure the numbers are.
         skipped: how many rows were left out.
     """
-    notes = [_skipped(skipped)] if skipped else []
+    notes = [skipped_note(skipped)] if skipped else []
     what = problem.learn
     if problem.priors.uses_default:
         notes.append(f"prior: {ONE_CASE}")

@@ -1,15 +1,15 @@
 """What was learned, how sure it is, and how it was found."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 from scipy.special import expit, logit, ndtri
 
-from gmlang.core.parameters import ParameterKind
+from gmlang.core.parameters import Learn, ParameterKind
 from gmlang.learning.methods.climbing import GAIN_MAX
 from gmlang.learning.numbers.coordinates import Layout
 from gmruntime.arrays import Float64
@@ -60,6 +60,34 @@ class Restarts:
         return self.values[0] - self.values[-1]
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How more cases are added; the attributes are the arguments of `Learned.add`."""
+
+    batch: int
+    half_life: float | None
+    skip_impossible: bool
+    budget_s: float
+    memory_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Counted:
+    """What the cases so far come to, to which more can be added.
+
+    Attributes:
+        counts: how often each entry was used, by block of the program's tables.
+        is_complete: whether no case left anything open, so that the counts are no expectations.
+        learn: what was learned.
+        weight: the column of weights.
+    """
+
+    counts: Mapping[int, np.ndarray]
+    is_complete: bool
+    learn: Learn
+    weight: str | None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Learned(Generic[M]):
     """Params that were learned from cases.
@@ -85,6 +113,8 @@ class Learned(Generic[M]):
         empty: the part of the cells that said nothing.
         model: with the values bound.
         seed: of everything random.
+        counted: what more cases are added to; None where counts alone do not say what is best.
+        adding: what adds them.
     """
 
     text: str
@@ -109,6 +139,8 @@ class Learned(Generic[M]):
     model: M
     layout: Layout
     link_errors: Float64[np.ndarray, " numbers"]
+    counted: Counted | None = field(default=None, repr=False)
+    adding: "Callable[[Learned[M], Pace, Mapping[str, object]], Learned[M]] | None" = None
 
     @property
     def objective(self) -> float:
@@ -138,6 +170,37 @@ class Learned(Generic[M]):
             case ParameterKind.REAL:
                 low, high = x - width, x + width
         return low.reshape(array.shape), high.reshape(array.shape)
+
+    def add(
+        self,
+        *,
+        batch: int = 100,
+        half_life: float | None = None,
+        skip_impossible: bool = False,
+        budget_s: float = 60.0,
+        memory_bytes: int | None = None,
+        **data: object,
+    ) -> "Learned[M]":
+        """Learn from more cases, in one pass: their counts are added to those that there are.
+
+        What comes of it is best for complete cases; where cells are empty it depends on the order
+        of the rows, and is about as good as learning from all of them together. There are no
+        standard errors.
+
+        Args:
+            batch: so many rows are counted by the same numbers.
+            half_life: after so many more cases, earlier ones count half; None forgets nothing.
+            skip_impossible: leave out rows that the program gives no probability.
+            budget_s: wall-clock seconds; what was added so far comes when they are over.
+            memory_bytes: cap on tables; None takes half of what is free.
+            data: the table of cases, by its name.
+
+        Raises:
+            GmError: when the rows have mistakes, or counts alone do not say what is best.
+        """
+        assert self.adding is not None
+        pace = Pace(batch, half_life, skip_impossible, budget_s, memory_bytes)
+        return self.adding(self, pace, data)
 
     def to_dict(self) -> dict[str, object]:
         """Return all that was found as plain data; what is not known is None."""
@@ -213,7 +276,8 @@ def _about_rows(learned: Learned[Any]) -> str:
     rows = "1 row" if learned.num_rows == 1 else f"{learned.num_rows:,} rows".replace(",", " ")
     parts = [rows]
     if learned.empty:
-        parts.append(f"{100 * learned.empty:.3g} % of cells empty")
+        percent = 100 * learned.empty
+        parts.append(f"{percent:{'.2g' if percent < 99.5 else '.3g'}} % of cells empty")
     return f" ({', '.join(parts)})"
 
 
