@@ -8,13 +8,8 @@ from gmlang.learning.objective import Objective, Side
 from gmlang.learning.problem import Problem
 from gmlang.learning.rows import Rows
 from gmruntime.budget import Budget
-from gmruntime.elimination.passes.loading import load
 from gmruntime.graph import FactorGraph, GraphError, num_states
-from gmruntime.rows.row_program import RowProgram, compile_rows
-from gmruntime.rows.summing import NUMPY_STEPS_MAX
-
-_EVALUATIONS = 30
-"""What a climb takes, as a rule; curvature takes two for each number."""
+from gmruntime.rows.row_program import compile_rows
 
 
 def objective_of(problem: Problem, rows: Rows, budget: Budget, seed: int) -> Objective:
@@ -59,21 +54,9 @@ def _side(
         program = compile_rows(chosen, evidence, weights, budget=budget, seed=seed)
     except (GraphError, OverflowError) as error:
         raise GmError([errors.too_large_to_learn(problem.learn.span, error)]) from None
-    _load(program, _EVALUATIONS + 2 * problem.layout.size)
     # What is no table is written as tables, so that one block may become several.
     own = tuple(blocks[source] for source in program.tables.sources)
     return Side(program, own)
-
-
-def _load(program: RowProgram, num_evaluations: int) -> None:
-    """Load compiled loops where many evaluations will be worth it: one alone might do without."""
-    steps = sum(
-        batch.instances.count * len(batch.program.steps)
-        for group in program.groups
-        for batch in group.batches
-    )
-    if steps * num_evaluations > NUMPY_STEPS_MAX:
-        load()
 
 
 def _is_evidence(problem: Problem, block: int) -> bool:

@@ -56,6 +56,12 @@ class Batch:
     lowest: int
     highest: int
 
+    @property
+    def num_products(self) -> int:
+        """How many products of tables there are: on the way back, of all others for each."""
+        operands = np.diff(self.steps.operand_start)
+        return self.instances.count * int((operands**2).sum())
+
     def chunks(self) -> Iterator[tuple[int, int]]:
         """Yield the first of each chunk, and of what follows it."""
         for first in range(0, self.instances.count, self.chunk):
