@@ -13,6 +13,7 @@ from gmlang.errors.learning import course as errors
 from gmlang.learning.compiled import objective_of
 from gmlang.learning.methods.curvature import FREE_MAX, Uncertainty, uncertainty
 from gmlang.learning.methods.search import Attempt, Plan, Progress, search
+from gmlang.learning.naming import Nameless, in_order, nameless_states
 from gmlang.learning.numbers.coordinates import basis
 from gmlang.learning.objective import Objective, Point, counted_once
 from gmlang.learning.online import add
@@ -129,13 +130,14 @@ def learn(
             score = _score(held, progress.attempt.point, budget) or score
             yield _step(problem, objective, plan, progress, score, now_s() - start_s)
         score = _score(held, attempts[0].point, budget) or score
+        nameless, attempts, apart = _named(problem, objective, attempts, rng, budget)
     except TimeoutError:
         raise GmError([errors.out_of_time(what.span)]) from None
     best = attempts[0]
     sure = _sureness(problem, best)
-    notes = notes_of(problem, best, sure, skipped)
+    notes = notes_of(problem, best, sure, nameless, skipped)
     return _learned(
-        *(problem, used, how, plan, attempts, sure, score, notes, make, values),
+        *(problem, used, how, plan, attempts, apart, sure, score, notes, make, values),
         now_s() - start_s,
     )
 
@@ -208,6 +210,22 @@ def _score(held: Objective | None, point: Point, budget: Budget) -> Score | None
     return Score(mean, error, len(held.weights))
 
 
+def _named(
+    problem: Problem,
+    objective: Objective,
+    attempts: list[Attempt],
+    rng: np.random.Generator,
+    budget: Budget,
+) -> tuple[tuple[Nameless, ...], list[Attempt], float]:
+    """Put the states that nobody names in order, and return which are, where there is time."""
+    try:
+        nameless = nameless_states(problem, rng, budget)
+        attempts, apart = in_order(problem, objective, nameless, attempts, budget)
+    except TimeoutError:
+        return (), attempts, float("nan")
+    return nameless if objective.rest is None else (), attempts, apart
+
+
 # --- What was found ----------------------------------------------------------------------
 
 
@@ -217,6 +235,7 @@ def _learned(
     how: How,
     plan: Plan,
     attempts: list[Attempt],
+    apart: float,
     sure: Uncertainty,
     score: Score | None,
     notes: list[str],
@@ -245,7 +264,7 @@ def _learned(
         gain_left=best.gain_left,
         method=plan.method,
         rounds=best.rounds,
-        restarts=Restarts(tuple(one.point.value for one in attempts)),
+        restarts=Restarts(tuple(one.point.value for one in attempts), apart),
         notes=tuple(notes),
         num_rows=len(used.weights),
         total_weight=used.total,

@@ -18,7 +18,7 @@ from gmlang.graph.from_core import Grounding, begin_grounding
 from gmlang.graph.lowering.grounder import Learned
 from gmlang.graph.values.environment import Env, Slots
 from gmlang.graph.world.bindings import bind
-from gmlang.graph.world.names import named_in
+from gmlang.graph.world.names import Named, named_in
 from gmlang.graph.world.places import locate_array
 from gmlang.graph.world.world import ONE_INSTANCE, World
 from gmlang.learning.barren import Telling, without_barren
@@ -86,13 +86,13 @@ class Problem:
         scopes = (np.unique(block.scopes) for block in self.tables.graph.factors)
         return all((rows.evidence[:, scope] >= 0).all() for scope in scopes)
 
-    def never_seen(self) -> list[str]:
-        """Name the variables that learned tables speak of and no row says anything about."""
+    def unseen(self) -> list[Named]:
+        """List the variables that learned tables speak of and no row says anything about."""
         is_unseen = np.zeros(self.rows.evidence.shape[1], np.bool_)
         mentioned = self._mentioned()
         is_unseen[mentioned] = (self.rows.evidence[:, mentioned] < 0).all(axis=0)
         named = named_in(self.grounding.world)
-        return [n.name for n in named if n.variables.size and is_unseen[n.variables].all()]
+        return [n for n in named if n.variables.size and is_unseen[n.variables].all()]
 
     def _mentioned(self) -> np.ndarray:
         blocks = [self.tables.graph.factors[block] for block, _ in self.tables.forms]

@@ -5,6 +5,7 @@ import numpy as np
 from gmlang.errors.learning import course as errors
 from gmlang.learning.methods.curvature import FREE_MAX, Uncertainty
 from gmlang.learning.methods.search import Attempt
+from gmlang.learning.naming import Nameless
 from gmlang.learning.numbers.coordinates import basis
 from gmlang.learning.numbers.priors import ONE_CASE
 from gmlang.learning.objective import Point
@@ -21,13 +22,20 @@ def skipped_note(count: int) -> str:
     return f"{count} impossible {'row was' if count == 1 else 'rows were'} left out"
 
 
-def notes_of(problem: Problem, best: Attempt, sure: Uncertainty, skipped: int) -> list[str]:
+def notes_of(
+    problem: Problem,
+    best: Attempt,
+    sure: Uncertainty,
+    nameless: tuple[Nameless, ...],
+    skipped: int,
+) -> list[str]:
     """Write what to be careful with.
 
     Args:
         problem: that was climbed.
         best: where the best climb ended.
         sure: how sure the numbers are.
+        nameless: states in order of falling share.
         skipped: how many rows were left out.
     """
     notes = [skipped_note(skipped)] if skipped else []
@@ -37,7 +45,10 @@ def notes_of(problem: Problem, best: Attempt, sure: Uncertainty, skipped: int) -
     if what.method == "em" and (problem.normaliser or problem.targets.size):
         reason = f"`{problem.normaliser}`" if problem.normaliser else "`to predict`"
         notes.append(f"gradient, not em: {reason} makes log Z depend on what is learned")
-    if unseen := problem.never_seen():
+    ordered = [name for one in nameless for name in one.names]
+    if ordered:
+        notes.append(f"{_listed(ordered)}: never observed, states in order of falling share")
+    if unseen := [one.name for one in problem.unseen() if one.name not in ordered]:
         notes.append(
             f"{_listed(unseen)}: never observed, so other numbers may name the states otherwise"
         )

@@ -21,7 +21,7 @@ LINES_MAX = 40
 
 WIDTH = 88
 
-_REACHED_NATS = 0.5
+REACHED_NATS = 0.5
 """A start has reached the best place where it ends within so many nats of it."""
 
 
@@ -45,14 +45,17 @@ class Restarts:
 
     Attributes:
         values: F of each, the best first.
+        apart: the largest difference between a number of the best and of another that reached it,
+            latent states that nobody names in the same order; NaN where there was no time to look.
     """
 
     values: tuple[float, ...]
+    apart: float = 0.0
 
     @property
     def num_reached(self) -> int:
-        """How many ended within `_REACHED_NATS` of the best."""
-        return sum(self.values[0] - value <= _REACHED_NATS for value in self.values)
+        """How many ended within `REACHED_NATS` of the best."""
+        return sum(self.values[0] - value <= REACHED_NATS for value in self.values)
 
     @property
     def spread(self) -> float:
@@ -218,6 +221,7 @@ class Learned(Generic[M]):
             "method": self.method,
             "rounds": self.rounds,
             "restarts": list(self.restarts.values),
+            "apart": self.restarts.apart if np.isfinite(self.restarts.apart) else None,
             "rows": self.num_rows,
             "empty": self.empty,
             "notes": list(self.notes),
@@ -292,7 +296,9 @@ def _quality(learned: Learned[Any]) -> str:
     restarts = learned.restarts
     if len(restarts.values) > 1:
         reached = f"{restarts.num_reached} of {len(restarts.values)} starts reached it"
-        parts.append(f"{reached}, spread {restarts.spread:.3g} nats")
+        is_near = restarts.num_reached > 1 and np.isfinite(restarts.apart)
+        near = f", numbers within {restarts.apart:.2g}" if is_near else ""
+        parts.append(f"{reached}{near}, spread {restarts.spread:.3g} nats")
     parts.append(f"{learned.seconds:.1f} s")
     return " · ".join(parts)
 
