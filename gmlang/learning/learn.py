@@ -14,7 +14,6 @@ from gmlang.learning.compiled import objective_of
 from gmlang.learning.methods.curvature import FREE_MAX, Uncertainty, uncertainty
 from gmlang.learning.methods.search import Attempt, Plan, Progress, search
 from gmlang.learning.naming import Nameless, in_order, nameless_states
-from gmlang.learning.numbers.coordinates import basis
 from gmlang.learning.objective import Objective, Point, counted_once
 from gmlang.learning.online import add
 from gmlang.learning.possible import inside, possible
@@ -158,7 +157,7 @@ def _plan(problem: Problem, how: How) -> Plan:
     what = problem.learn
     is_em = not problem.normaliser and not problem.targets.size and what.method != "gradient"
     default = _ATTEMPTS_LATENT if problem.is_rough().any() else 1
-    wants_errors = how.wants_errors and basis(problem.layout).shape[1] <= FREE_MAX
+    wants_errors = how.wants_errors and problem.layout.num_free <= FREE_MAX
     method = "em" if is_em else "gradient"
     return Plan(method, what.restarts or default, how.seed, wants_errors)
 

@@ -14,7 +14,7 @@ from gmlang.learning.methods.ascent import ascent
 from gmlang.learning.methods.climbing import GAIN_MAX, Round
 from gmlang.learning.methods.curvature import Curvature, curvature
 from gmlang.learning.methods.em import em
-from gmlang.learning.numbers.coordinates import basis, to_coordinates, to_numbers
+from gmlang.learning.numbers.coordinates import to_coordinates, to_numbers
 from gmlang.learning.numbers.starts import rough_start
 from gmlang.learning.objective import Objective, Point
 from gmlang.learning.problem import Problem
@@ -134,7 +134,7 @@ def search(
         raise refused
     each_s = budget.spent_s() / sum(one.rounds for one in found)
     found.sort(key=lambda one: -one.point.value)
-    costs_s = 2.0 * each_s * basis(objective.layout).shape[1]
+    costs_s = 2.0 * each_s * objective.layout.num_free
     is_cheap = plan.wants_errors and costs_s < _CURVATURE_SHARE * budget.left_s()
     plan = replace(plan, wants_errors=is_cheap)
     found[0] = yield from _settled(problem, objective, plan, found[0], budget, is_rough)

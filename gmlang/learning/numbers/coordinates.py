@@ -13,6 +13,7 @@ from scipy.special import expit, log_softmax
 from gmlang.core.parameters import ParameterKind
 from gmruntime.arrays import Float64
 
+_SIMPLEX = ParameterKind.SIMPLEX
 _LOG_SMALLEST = -690.0
 """Logs of probabilities are not below this: e^-690 is still a float."""
 
@@ -79,6 +80,14 @@ class Layout:
     def size(self) -> int:
         """How many numbers there are."""
         return sum(array.size for array in self.arrays)
+
+    @property
+    def num_free(self) -> int:
+        """How many numbers may change on their own: all but one of each row of a simplex."""
+        return sum(
+            array.size - (array.size // max(1, array.row) if array.kind is _SIMPLEX else 0)
+            for array in self.arrays
+        )
 
     def array(self, name: str) -> ParameterArray:
         """Return a param by its core name."""

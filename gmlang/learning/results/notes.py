@@ -6,7 +6,6 @@ from gmlang.errors.learning import course as errors
 from gmlang.learning.methods.curvature import FREE_MAX, Uncertainty
 from gmlang.learning.methods.search import Attempt
 from gmlang.learning.naming import Nameless
-from gmlang.learning.numbers.coordinates import basis
 from gmlang.learning.numbers.priors import ONE_CASE
 from gmlang.learning.objective import Point
 from gmlang.learning.problem import Problem
@@ -54,7 +53,7 @@ def notes_of(
         )
     for name in best.runaways:
         notes.append(errors.endless(name))
-    free = basis(problem.layout).shape[1]
+    free = problem.layout.num_free
     if best.bent is None and best.is_converged:
         is_many = free > FREE_MAX
         reason = f"{free} free numbers are too many" if is_many else "they need more time"

@@ -9,7 +9,7 @@ import gmlang
 from gmlang.learning.course import Terms, finished
 from gmlang.learning.methods.em import em
 from gmlang.learning.methods.search import Plan, search
-from gmlang.learning.numbers.coordinates import to_coordinates, to_numbers
+from gmlang.learning.numbers.coordinates import basis, to_coordinates, to_numbers
 from gmruntime.budget import UNLIMITED, Watch
 from tests.gmlang.learning.posed import anywhere, posed
 
@@ -284,6 +284,11 @@ def test_coordinates_and_numbers_are_each_others_inverse():
     numbers = anywhere(problem)
     again = to_numbers(problem.layout, to_coordinates(problem.layout, numbers))
     assert again == pytest.approx(numbers)
+
+
+def test_free_numbers_are_the_directions_of_the_coordinates():
+    problem, _ = posed(CLASSES, seen={"x": _classes(5)})
+    assert problem.layout.num_free == basis(problem.layout).shape[1] == 1 + 8
 
 
 def test_a_start_at_which_a_statement_has_no_value_is_passed_over():
