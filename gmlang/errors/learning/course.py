@@ -43,7 +43,8 @@ def no_value_yet(span: Span, name: str) -> Diagnostic:
 
 def learned_apart(span: Span, name: str, others: Sequence[str]) -> Diagnostic:
     """Report a param without a value where others are learned and it is not."""
-    return _no_value(span, name, f"learn them together: `learn {', '.join((*others, name))}`")
+    together = f"learn them together: `learn {', '.join((*others, name))}`"
+    return _no_value(span, name, f"{together}, or give it a value to start from")
 
 
 def _no_value(span: Span, name: str, hint: str) -> Diagnostic:
