@@ -39,14 +39,12 @@ class How:
         hold_out: the part of the rows that nothing is learned from, in [0, 1).
         weight: the column of weights; None for one called "weight", if there is one.
         skip_impossible: leave out rows that the program gives no probability.
-        wants_errors: whether standard errors are of use.
     """
 
     hold_out: float = 0.0
     seed: int = 0
     weight: str | None = None
     skip_impossible: bool = False
-    wants_errors: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,7 +155,7 @@ def _plan(problem: Problem, how: How) -> Plan:
     what = problem.learn
     is_em = not problem.normaliser and not problem.targets.size and what.method != "gradient"
     default = _ATTEMPTS_LATENT if problem.is_rough().any() else 1
-    wants_errors = how.wants_errors and problem.layout.num_free <= FREE_MAX
+    wants_errors = problem.layout.num_free <= FREE_MAX
     method = "em" if is_em else "gradient"
     return Plan(method, what.restarts or default, how.seed, wants_errors)
 

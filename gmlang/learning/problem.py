@@ -53,7 +53,6 @@ class Problem:
     """
 
     learn: Learn
-    program: Program
     grounding: Grounding
     telling: Telling
     priors: Priors
@@ -164,7 +163,7 @@ def pose(
     rows.evidence[:, telling.is_dropped] = 0
     normaliser = _normaliser(grounding)
     return Problem(
-        *(learn, program, grounding, telling, priors, rows, targets, started, start, normaliser),
+        *(learn, grounding, telling, priors, rows, targets, started, start, normaliser),
         *(cases, np.ones(layout.size, np.bool_)),
     )
 

@@ -60,12 +60,10 @@ class Progress:
     Attributes:
         number: of the climb, from 1.
         attempt: where it is.
-        best: of all climbs so far.
     """
 
     number: int
     attempt: Attempt
-    best: Point
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,7 +120,7 @@ def search(
             point = last.point
             if best is None or point.value > best.value:
                 best = point
-            yield Progress(number + 1, last, best)
+            yield Progress(number + 1, last)
             is_behind = point.value + last.gain_left < best.value
             hopeless = hopeless + 1 if is_behind else 0
             if hopeless >= _HOPELESS_ROUNDS:
@@ -194,7 +192,7 @@ def _settled(
             return replace(found, bent=bent)
         again = Attempt(above, found.rounds + 1, np.inf, False)
         for found in _climb(problem, objective, plan, again, budget):
-            yield Progress(plan.attempts, found, found.point)
+            yield Progress(plan.attempts, found)
     return replace(found, is_converged=False)
 
 
