@@ -90,7 +90,9 @@ def _thin(problem: Problem, point: Point) -> list[str]:
         unheard += [array.distribution(row) for row in np.flatnonzero(~heard).tolist()]
         totals = array.rows(used).sum(axis=1)
         is_few = heard & array.rows(is_direct).all(axis=1) & (totals < _FEW_CASES)
-        few += [(float(totals[row]), array.distribution(row)) for row in np.flatnonzero(is_few)]
+        few += [
+            (float(totals[row]), array.distribution(row)) for row in np.flatnonzero(is_few).tolist()
+        ]
     notes = [f"no row says anything about {name}" for name in unheard[:_NOTES_MAX]]
     if len(unheard) > _NOTES_MAX:
         notes.append(f"nor about {len(unheard) - _NOTES_MAX} others")
