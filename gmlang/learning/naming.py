@@ -241,9 +241,7 @@ def in_order(
             continue
         numbers = other.point.numbers
         for one in nameless:
-            numbers = numbers[
-                one.places(layout, _matching(layout, one, best.point.numbers, numbers))
-            ]
+            numbers = numbers[one.places(layout, _matching(one, best.point.numbers, numbers))]
         apart = max(apart, float(np.abs(best.point.numbers - numbers).max(initial=0.0)))
     return [best, *attempts[1:]], apart
 
@@ -259,9 +257,7 @@ def _shares(problem: Problem, nameless: Nameless, point: Point) -> Float64[np.nd
     return found
 
 
-def _matching(
-    layout: Layout, nameless: Nameless, wanted: np.ndarray, numbers: np.ndarray
-) -> np.ndarray:
+def _matching(nameless: Nameless, wanted: np.ndarray, numbers: np.ndarray) -> np.ndarray:
     """Return the order in which states of one climb are most like those of another."""
     # What is not climbed does not need it.
     from scipy.optimize import linear_sum_assignment
