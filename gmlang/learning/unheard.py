@@ -7,12 +7,15 @@ import numpy as np
 from gmlang.diagnostics import GmError
 from gmlang.learning.dependence.forms import numbers_of
 from gmlang.learning.numbers.inside import inner_numbers
-from gmlang.learning.objective import Objective
+from gmlang.learning.objective import Objective, Point
 from gmlang.learning.problem import Problem
 from gmruntime.budget import Budget
 
 _ROUNDING = 1e-11
 """Where log Z without what was seen is taken away, less than this part of all cases is nothing."""
+
+_LOOKS = 4
+"""So many places are tried: at one a row may be impossible, `min(2 * p, 1)` is 1 from 1/2 on."""
 
 
 def at_rest(
@@ -40,19 +43,14 @@ def at_rest(
     heard = np.zeros(layout.size, np.bool_)
     for _, form in tables.forms:
         heard[numbers_of(form, layout)] = True
-    numbers = inner_numbers(layout, rng)
-    try:
-        point = objective.at(numbers, budget)
-    except GmError:
-        # A statement has no value there, so that nothing more is known.
-        pass
-    else:
+    looked = _looked_at(objective, rng, budget)
+    if looked is not None:
         least = 0.0
         if objective.rest is not None:
             least = _ROUNDING * float(objective.weights.sum())
-            slopes = np.abs(point.gradient - problem.priors.gradient(numbers))
+            slopes = np.abs(looked.gradient - problem.priors.gradient(looked.numbers))
             heard &= (slopes > least) | tables.bent()
-        heard &= tables.heard(point.counts, numbers, least, budget)
+        heard &= tables.heard(looked.counts, looked.numbers, least, budget)
     for array in layout.arrays:
         # One state's share is known from those of the others.
         rows = array.rows(heard)
@@ -60,3 +58,16 @@ def at_rest(
     resting = problem.priors.resting(plain)
     start = np.where(heard, problem.start, resting)
     return replace(problem, heard=heard, started=problem.started | ~heard, start=start)
+
+
+def _looked_at(objective: Objective, rng: np.random.Generator, budget: Budget) -> Point | None:
+    """Evaluate F anywhere; None where no place was found at which all rows are possible."""
+    for _ in range(_LOOKS):
+        try:
+            point = objective.at(inner_numbers(objective.layout, rng), budget)
+        except GmError:
+            # A statement has no value there.
+            continue
+        if np.isfinite(point.log_likelihood):
+            return point
+    return None

@@ -215,13 +215,13 @@ class Learned(Generic[M]):
             "values": {name: value.tolist() for name, value in self.values.items()},
             "errors": {name: _known(value) for name, value in self.errors.items()},
             "counts": {name: _known(value) for name, value in self.counts.items()},
-            "log_likelihood": self.log_likelihood,
-            "log_prior": self.log_prior,
-            "gain_left": self.gain_left if np.isfinite(self.gain_left) else None,
+            "log_likelihood": _finite(self.log_likelihood),
+            "log_prior": _finite(self.log_prior),
+            "gain_left": _finite(self.gain_left),
             "method": self.method,
             "rounds": self.rounds,
-            "restarts": list(self.restarts.values),
-            "apart": self.restarts.apart if np.isfinite(self.restarts.apart) else None,
+            "restarts": [_finite(value) for value in self.restarts.values],
+            "apart": _finite(self.restarts.apart),
             "rows": self.num_rows,
             "empty": self.empty,
             "notes": list(self.notes),
@@ -230,8 +230,8 @@ class Learned(Generic[M]):
         }
         if held_out is not None:
             plain["held_out"] = {
-                "mean": held_out.mean,
-                "error": held_out.error if np.isfinite(held_out.error) else None,
+                "mean": _finite(held_out.mean),
+                "error": _finite(held_out.error),
                 "rows": held_out.count,
             }
         return plain
@@ -242,6 +242,10 @@ class Learned(Generic[M]):
 
     def __repr__(self) -> str:
         return _show_learned(self)
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None
 
 
 def _known(values: np.ndarray) -> object:

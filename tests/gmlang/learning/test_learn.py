@@ -1,5 +1,6 @@
 """What is learned: closed forms, agreement of methods, saddles, intervals, deadlines."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -252,6 +253,15 @@ def test_rows_kept_apart_are_scored():
     every = learned.model.log_likelihood(patients=cases)
     total = learned.log_likelihood + 100 * learned.held_out.mean
     assert every.sum() == pytest.approx(total, abs=1e-6)
+
+
+def test_rows_kept_apart_that_cannot_be_are_told_in_json():
+    text = "data t : rows\nparam p : probability ~ Beta(0, 0)\nvar x : bool ~ Bernoulli(p)\n"
+    model = gmlang.compile(text + "learn p from t\n").bind(t={"x": [True, True, True, False]})
+    found = [model.learn(hold_out=0.25, seed=seed) for seed in range(12)]
+    means = [one.held_out.mean for one in found if one.held_out is not None]
+    assert -np.inf in means
+    assert all(json.loads(one.to_json())["held_out"]["rows"] == 1 for one in found)
 
 
 def test_to_predict_learns_nothing_of_what_is_given():

@@ -90,6 +90,22 @@ def test_a_number_that_is_flat_where_it_is_looked_at_is_learned_all_the_same():
     assert 20 * learned.values["p"] == pytest.approx(0.5, abs=0.02)
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_rows_that_are_impossible_at_some_numbers_are_heard_all_the_same(seed: int):
+    text = (
+        "data seen : rows\nparam p : probability\nvar x : bool ~ Bernoulli(min(2 * p, 1))\n"
+        "var y : bool ~ Bernoulli(p)\nlearn p from seen\n"
+    )
+    model = gmlang.compile(text)
+    learned = model.learn(seen={"x": [False, False], "y": [True, None]}, seed=seed)
+    assert np.isfinite(learned.objective)
+    assert not any(note.startswith("no row") for note in learned.notes)
+    # With u = 2 p: log p + 2 log(1 - 2 p), and half a case each.
+    grid = np.linspace(1e-6, 0.5 - 1e-6, 200_001)
+    value = 1.5 * np.log(grid) + 2 * np.log(1 - 2 * grid) + 0.5 * np.log(1 - grid)
+    assert learned.values["p"] == pytest.approx(grid[value.argmax()], abs=1e-3)
+
+
 @pytest.mark.parametrize("weight", ["", "prefer x weight 0.5\n"])
 def test_likelihoods_that_were_observed_are_never_left_out(weight: str):
     text = f"""
