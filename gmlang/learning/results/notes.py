@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from gmlang.core.parameters import ParameterKind
 from gmlang.errors.learning import course as errors
 from gmlang.learning.methods.curvature import FREE_MAX, Uncertainty
 from gmlang.learning.methods.search import Attempt
@@ -14,6 +15,9 @@ _FEW_CASES = 5.0
 """A distribution that speaks of fewer cases is noted."""
 
 _NOTES_MAX = 5
+
+_LIMIT = 1e-6
+"""A probability so near to 0 or 1 is at its limit."""
 
 
 def skipped_note(count: int) -> str:
@@ -58,18 +62,22 @@ def notes_of(
         is_many = free > FREE_MAX
         reason = f"{free} free numbers are too many" if is_many else "they need more time"
         notes.append(f"no standard errors: {reason}")
-    if best.bent is not None:
-        loose = [
-            array.distribution(row)
-            for array in problem.layout.arrays
-            for row in np.flatnonzero(
-                (array.rows(problem.heard) & np.isnan(array.rows(sure.errors))).any(axis=1)
-            ).tolist()
-        ]
-        if loose:
-            notes.append(f"{_listed(loose)}: not identified, other numbers tell the rows as well")
+    if best.bent is not None and (loose := _loose(problem, best.point, sure)):
+        notes.append(f"{_listed(loose)}: not identified, other numbers tell the rows as well")
     notes += _thin(problem, best.point)
     return notes
+
+
+def _loose(problem: Problem, point: Point, sure: Uncertainty) -> list[str]:
+    """Name the distributions that may as well be others; at its limits F is flat without that."""
+    found: list[str] = []
+    for array in problem.layout.arrays:
+        is_loose = array.rows(problem.heard & np.isnan(sure.errors)).any(axis=1)
+        if array.kind in (ParameterKind.PROBABILITY, ParameterKind.SIMPLEX):
+            own = array.rows(point.numbers)
+            is_loose &= (np.minimum(own, 1.0 - own) > _LIMIT).all(axis=1)
+        found += [array.distribution(row) for row in np.flatnonzero(is_loose).tolist()]
+    return found
 
 
 def _listed(names: list[str]) -> str:

@@ -129,3 +129,13 @@ def test_what_rows_cannot_tell_apart_is_said_not_to_be_identified():
     )
     learned = gmlang.compile(text).learn(seen={"x": [True, True, False]})
     assert "a, b: not identified, other numbers tell the rows as well" in learned.notes
+
+
+def test_what_was_never_seen_otherwise_is_at_its_limit_and_identified():
+    text = (
+        "data t : rows\nparam s[3] : simplex ~ Dirichlet(0)\nvar c : 0..2 ~ Categorical(s)\n"
+        "learn s from t\n"
+    )
+    learned = gmlang.compile(text).learn(t={"c": [2, 2]})
+    assert learned.values["s"].tolist() == [0.0, 0.0, 1.0]
+    assert not any("not identified" in note for note in learned.notes)
