@@ -264,6 +264,12 @@ def test_rows_kept_apart_that_cannot_be_are_told_in_json():
     assert all(json.loads(one.to_json())["held_out"]["rows"] == 1 for one in found)
 
 
+def test_heavy_rows_that_say_nothing_count_by_their_rounding():
+    cases = {"ill": [None, None, True], "hot": [None, True, None], "weight": [1e9, 7, 2]}
+    learned = gmlang.compile(CLINIC).learn(patients=cases)
+    assert learned.status == "converged"
+
+
 def test_to_predict_learns_nothing_of_what_is_given():
     text = (
         "data seen : rows\nparam w : real ~ Normal(0, 10)\nparam v : real ~ Normal(0, 10)\n"
