@@ -8,8 +8,13 @@ from gmlang.learning.objective import Objective, Side
 from gmlang.learning.problem import Problem
 from gmlang.learning.rows import Rows
 from gmruntime.budget import Budget
+from gmruntime.elimination.passes.loading import load
 from gmruntime.graph import FactorGraph, GraphError, num_states
 from gmruntime.rows.row_program import compile_rows
+from gmruntime.rows.summing import NUMPY_PRODUCTS_MAX
+
+_EVALUATIONS = 100
+"""What some climbs take, as a rule; curvature takes two for each number."""
 
 
 def objective_of(problem: Problem, rows: Rows, budget: Budget, seed: int) -> Objective:
@@ -54,6 +59,9 @@ def _side(
         program = compile_rows(chosen, evidence, weights, budget=budget, seed=seed)
     except (GraphError, OverflowError) as error:
         raise GmError([errors.too_large_to_learn(problem.learn.span, error)]) from None
+    # Before the first evaluation: the last bits of NumPy and of compiled loops differ.
+    if program.num_products * (_EVALUATIONS + 2 * problem.layout.size) > NUMPY_PRODUCTS_MAX:
+        load()
     # What is no table is written as tables, so that one block may become several.
     own = tuple(blocks[source] for source in program.tables.sources)
     return Side(program, own)

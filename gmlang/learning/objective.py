@@ -7,7 +7,7 @@ up a program and all is to be predicted, log Z(g_r) is a constant and is not wor
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,25 +17,10 @@ from gmlang.learning.numbers.coordinates import Layout, pulled_back
 from gmlang.learning.numbers.priors import Priors
 from gmruntime.arrays import Float64
 from gmruntime.budget import Budget
-from gmruntime.elimination.passes.loading import load
 from gmruntime.rows.row_program import RowProgram
-from gmruntime.rows.summing import NUMPY_PRODUCTS_MAX
 
 Counts = Mapping[int, np.ndarray]
 """How often entries were used, for each learned block of the graph."""
-
-
-@dataclass(slots=True, eq=False)
-class _Work:
-    """How many products of tables have been asked for so far."""
-
-    num_products: int = 0
-
-    def add(self, program: RowProgram) -> None:
-        """Load compiled loops once as much was done without as loading them takes."""
-        self.num_products += program.num_products
-        if self.num_products > NUMPY_PRODUCTS_MAX:
-            load()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,13 +31,11 @@ class Side:
         program: of the rows.
         blocks: for each block of its graph, the block of the tables.
         scale: what its log Z and counts are multiplied with.
-        work: that was done.
     """
 
     program: RowProgram
     blocks: tuple[int, ...]
     scale: float = 1.0
-    work: _Work = field(default_factory=_Work)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -190,7 +173,6 @@ def _evaluated(
     side: Side, tables: list[np.ndarray | None], budget: Budget
 ) -> tuple[np.ndarray, dict[int, np.ndarray]]:
     own = [tables[block] for block in side.blocks]
-    side.work.add(side.program)
     found = side.program.evaluate(own, budget=budget)
     if np.isnan(found.log_partition).any():
         raise TimeoutError
