@@ -341,7 +341,7 @@ def test_a_library_keeps_a_function_once(tmp_path: Path):
 def test_what_there_was_no_time_for_is_not_called_impossible():
     program = ADDITION.replace("size 7", "size 15")
     with pytest.raises(GmError) as caught:
-        gmlang.compile(program).learn_def(budget_s=0.2, **_sums([(58, 67), (904, 96)], 4))
+        gmlang.compile(program).learn_def(budget_s=0.02, **_sums([(58, 67), (904, 96)], 4))
     assert [found.code for found in caught.value.diagnostics] == ["GM754"]
 
 
