@@ -2,6 +2,7 @@
 
     python benchmarks/learning.py DATA [NETWORK] [ROWS ...]
     python benchmarks/learning.py DATA coverage
+    python benchmarks/learning.py DATA online
 
 DATA is a folder with NETWORK.bif.gz. Cases are drawn from the network, a fifth of their cells
 emptied; the figures are of all of learning, files read and programs checked, and of one round. Both
@@ -133,13 +134,36 @@ def coverage(data: Path, folder: Path) -> None:
     print(f"cancer: {np.mean(inside):.1%} of {len(inside)} intervals hold the truth")
 
 
+def online(data: Path, folder: Path) -> None:
+    """Learn alarm from 100 rows, add 9900, and compare with all of them learned together."""
+    _, network = network_of(data, folder, "alarm")
+    program = learnable(network.checked.program.span.source.text)
+    held = emptied(drawn(network, NUM_HELD_OUT, 1), np.random.default_rng(101))
+    cases = emptied(drawn(network, 10_000, 0), np.random.default_rng(100))
+    model = gmlang.compile(program)
+    whole = model.learn(cases=cases, budget_s=300)
+    print(f"alarm, 10 000 rows together: held out {score(program, dict(whole.values), held):.4f}")
+    for batch in (100, 10):
+        first = model.learn(cases={name: cells[:100] for name, cells in cases.items()})
+        start = process_time()
+        more = {name: cells[100:] for name, cells in cases.items()}
+        found = first.add(cases=more, batch=batch, budget_s=300)
+        seconds = process_time() - start
+        mine = score(program, dict(found.values), held)
+        print(
+            f"alarm, 100 rows and 9900 added, {batch} at a time: held out {mine:.4f}, "
+            f"{seconds:.1f} s of processor time",
+            flush=True,
+        )
+
+
 def main() -> None:
     data, name = Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "alarm"
     sizes = [int(text) for text in sys.argv[3:]] or [1000, 10_000]
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        if name == "coverage":
-            coverage(data, folder)
+        if name in ("coverage", "online"):
+            {"coverage": coverage, "online": online}[name](data, folder)
             return
         bif, network = network_of(data, folder, name)
         program = learnable(network.checked.program.span.source.text)

@@ -124,10 +124,13 @@ def learn(
     model = bound(open_program(file), settings, files)
     how = How(hold_out, seed, weight, skip_impossible)
     terms = Terms(how, within, method or "", restarts, memory_bytes(memory))
+    wanted = _wanted(model)
+    if target is not None:
+        _check_target(target, model, wanted)
     found: list[Found] = []
     with Interrupts() as interrupts:
         try:
-            for what in _wanted(model):
+            for what in wanted:
                 learned = interrupts.answer(
                     lambda watch, m=model, w=what: _one(m, w, terms, watch), LATE_S
                 )
@@ -204,6 +207,29 @@ def _target(file: str, out: str | None, *, in_place: bool) -> str | None:
     return out
 
 
+def _check_target(target: str, model: "Model", wanted: "Sequence[Learnable]") -> None:
+    """Refuse what could not be written, before it is learned.
+
+    Raises:
+        click.UsageError: for what has no place in a file of this form.
+        GmError: when data is missing, so that sizes are not known.
+    """
+    from gmlang.core.parameters import Learn
+    from gmlang.learning.course import sizes_of
+    from gmlang.learning.results.writing import check_writable
+
+    program = model.checked.program
+    names = [name for what in wanted if isinstance(what, Learn) for name in what.names]
+    if target.endswith(".npz") and not names:
+        raise click.UsageError("what was learned is no array: write a .gm or .json")
+    if target.endswith(ENDINGS[1:]):
+        return
+    try:
+        check_writable(program.span.source, sizes_of(program, model.values, names))
+    except ValueError as error:
+        raise click.UsageError(printable(str(error))) from None
+
+
 def _watched(model: "Model", what: "Learn", terms: "Terms", watch: "Watch") -> "Learned[Model]":
     """Learn, and show on a terminal how far that is."""
     steps: Generator[Step, None, Learned[Model]] = model.learn_one(what, terms, watch)
@@ -244,8 +270,6 @@ def _write(target: Path, model: "Model", every: "list[Found]", files: tuple[str,
     found = [one for one in every if isinstance(one, Learned)]
     try:
         match target.suffix:
-            case ".npz" if not found:
-                raise ValueError("what was learned is no array: write a .gm or .json")
             case ".npz":
                 write_arrays(unfinished, {k: v for one in found for k, v in one.values.items()})
             case ".json":

@@ -20,6 +20,9 @@ from gmlang.data.tables import Table
 from gmlang.diagnostics import GmError, Span
 from gmlang.errors.learning import cases as errors
 
+_TOTAL_MAX = 1e12
+"""Of more cases a hundredth of a nat is lost in the rounding of their sum."""
+
 
 class Frame(Protocol):
     """A data frame, of any library."""
@@ -109,12 +112,13 @@ def read_cases(symbol: RowsSymbol, value: object) -> Cases:
 def _of_table(symbol: RowsSymbol, table: Table) -> Cases:
     header = [unquoted(cell) for cell in table.rows[0]]
     name = shown(symbol)
+    known: set[str] = set()
     for number, text in enumerate(header):
-        place = table.place(0, number)
         if not text or is_number(text):
-            raise GmError([errors.no_header(place, name, text, number + 1)])
-        if text in header[:number]:
-            raise GmError([errors.column_twice(place, name, text)])
+            raise GmError([errors.no_header(table.place(0, number), name, text, number + 1)])
+        if text in known:
+            raise GmError([errors.column_twice(table.place(0, number), name, text)])
+        known.add(text)
     cells = zip(*table.rows[1:], strict=True)
     columns = [Column(text, (), number) for number, text in enumerate(header)]
     if len(table.rows) > 1:
@@ -165,16 +169,28 @@ def weights_of(cases: Cases, column: Column) -> np.ndarray:
     """Read the weight of each row.
 
     Raises:
-        GmError: naming the row whose weight is no number of at least 0.
+        GmError: naming the row whose weight is no number of at least 0, or when there is not one
+            for each row, or they add up to too many cases.
     """
     found = read_column(Real(), column.name, cases.span, column.cells)
     if isinstance(found, tuple):
         row, cell = found
         where = cases.place(row, column.number)
         raise GmError([errors.no_weight(where, cases.name, cases.row_text(row), cell.shown)])
+    place = cases.place(-1, column.number)
+    if found.ndim != 1:
+        shape = found.shape[1:]
+        raise GmError([errors.weights_with_axes(place, cases.name, column.name, shape)])
     bad = ~((found >= 0) & np.isfinite(found))
     if bad.any():
         row = int(bad.argmax())
         where, weight = cases.place(row, column.number), float(found[row])
-        raise GmError([errors.weight_outside(where, cases.name, cases.row_text(row), weight)])
+        text = cases.row_text(row)
+        if np.isnan(weight):
+            raise GmError([errors.weight_missing(where, cases.name, text)])
+        raise GmError([errors.weight_outside(where, cases.name, text, weight)])
+    with np.errstate(over="ignore"):
+        total = float(found.sum())
+    if total > _TOTAL_MAX:
+        raise GmError([errors.weights_together(place, cases.name, total, _TOTAL_MAX)])
     return found.astype(np.float64)

@@ -15,6 +15,8 @@ from gmruntime.formats.files import read_unpacked
 
 _NAMES = {",": "`,`", ";": "`;`", "\t": "tab"}
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
+_SPACES = re.compile(" *")
+_BLANK = re.compile("[ \t]*")
 # What a spreadsheet writes for a cell it could not compute is no comment.
 _COMMENT = re.compile(r"#(?!N/A|DIV/0!|VALUE!|REF!|NAME\?|NUM!|NULL!)")
 _BOM_UTF16 = (b"\xff\xfe", b"\xfe\xff")
@@ -170,14 +172,13 @@ def _cells(source: Source, start: int, line: str, separator: str) -> list[tuple[
                 place = Span(source, start + first, start + len(line))
                 raise GmError([errors.unclosed_quote(place)])
             last = quoted.end()
-            rest = line[last:].lstrip(" " if separator == "\t" else " \t")
-            follows = rest == "" or (
-                rest.startswith(separator) and (separator or rest != line[last:])
-            )
-            if not follows:
+            blank = (_SPACES if separator == "\t" else _BLANK).match(line, last)
+            assert blank is not None
+            position = blank.end()
+            is_end = position == len(line)
+            if not is_end and not (line.startswith(separator, position) if separator else blank[0]):
                 place = Span(source, start + last, start + len(line))
                 raise GmError([errors.text_after_quote(place)])
-            position = len(line) - len(rest)
         else:
             end = line.find(separator or " ", position)
             position = len(line) if end < 0 else end

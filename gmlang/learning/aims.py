@@ -14,10 +14,10 @@ from gmlang.learning.methods.pseudo import Pseudo
 from gmlang.learning.methods.sampled import Sampled, Walk
 from gmlang.learning.methods.variational import Bound, prior_cases
 from gmlang.learning.objective import Aim, Objective, counted_once
-from gmlang.learning.observed import first_latent, told_blocks
-from gmlang.learning.possible import inside, possible
 from gmlang.learning.problem import Problem
 from gmlang.learning.rows import Rows
+from gmlang.learning.telling.observed import first_latent, reached, told_blocks
+from gmlang.learning.telling.possible import inside, possible
 from gmruntime.arrays import row_starts
 from gmruntime.budget import Budget
 from gmruntime.flat import flatten
@@ -54,7 +54,7 @@ def aim_of(
     if sweeps_of(method) is not None:
         return _sampled(problem, rows, plain, budget, rng)
     assert plain is not None
-    is_complete = not (rows.evidence < 0).any()
+    is_complete = problem.is_complete(rows)
     if method == "variational":
         if is_complete:
             expected = counted_once(plain, inside(problem), budget)
@@ -156,7 +156,9 @@ def _pseudo(problem: Problem, rows: Rows, budget: Budget) -> Pseudo:
     chosen = FactorGraph(graph.variables, tuple(graph.factors[b] for b in blocks))
     asked = problem.targets
     if not asked.size:
-        asked = np.arange(graph.num_variables)[(rows.evidence >= 0).all(axis=0)]
+        # Of what was left out no state was seen, though rows have one.
+        is_told = (rows.evidence >= 0).all(axis=0) & ~problem.telling.is_dropped
+        asked = np.flatnonzero(is_told)
     try:
         found = compile_conditionals(chosen, rows.evidence, rows.weights, asked, budget)
     except GraphError as error:
@@ -178,12 +180,13 @@ def _sampled(
         weights = np.repeat(weights / copies, copies)
         begun = np.repeat(rows.evidence, copies, axis=0)
         clamped = _walk(problem, everything, begun, rng, is_clamped=True)
-    elif not (rows.evidence < 0).any():
+    elif problem.is_complete(rows):
         plain = counted_once(plain, inside(problem), budget)
     share = rows.weights / max(rows.total, 1e-300)
     begun = rows.evidence[rng.choice(len(share), count, p=share)]
     free = _walk(problem, told_blocks(problem), begun, rng, is_clamped=False)
-    return Sampled(problem.tables, problem.priors, plain, clamped, weights, free)
+    told = reached(problem, rows)
+    return Sampled(problem.tables, problem.priors, plain, clamped, weights, free, told)
 
 
 def _walk(

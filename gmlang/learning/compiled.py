@@ -6,20 +6,20 @@ import numpy as np
 
 from gmlang.diagnostics import GmError
 from gmlang.errors.learning import course as errors
-from gmlang.learning.barren import barren_rows, constant_axes
 from gmlang.learning.objective import Objective, Side
-from gmlang.learning.observed import other_methods, told_blocks
 from gmlang.learning.problem import Problem
 from gmlang.learning.rows import Rows
+from gmlang.learning.telling.barren import barren_rows, constant_axes
+from gmlang.learning.telling.observed import other_methods, told_blocks
 from gmruntime.budget import Budget
 from gmruntime.elimination.passes.loading import load
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock, FactorGraph, GraphError, VariableBlock, num_states
-from gmruntime.rows.row_program import RowProgram, compile_rows
-from gmruntime.rows.summing import NUMPY_STEPS_MAX
+from gmruntime.rows.row_program import compile_rows
+from gmruntime.rows.summing import NUMPY_PRODUCTS_MAX
 
-_EVALUATIONS = 30
-"""What a climb takes, as a rule; curvature takes two for each number."""
+_EVALUATIONS = 100
+"""What some climbs take, as a rule; curvature takes two for each number."""
 
 
 _SUM_MAX = 1e-9
@@ -45,11 +45,11 @@ def objective_of(problem: Problem, rows: Rows, budget: Budget, seed: int) -> Obj
     elif problem.normaliser:
         if problem.grounding.builder.folded:
             raise GmError([errors.too_large_unseen(problem.learn.span, other_methods(problem))])
-        nothing = np.full((1, rows.evidence.shape[1]), -1, np.int32)
+        nothing = np.where(problem.telling.is_dropped, 0, -1).astype(np.int32)[None]
         whole = _side(problem, told_blocks(problem), nothing, np.ones(1), budget, seed)
         rest = Side(whole.program, whole.blocks, rows.total)
     else:
-        constant = _free_states(problem)
+        constant = _log_nothing(problem)
     return Objective(tables, problem.priors, seen, rest, rows.weights, constant)
 
 
@@ -122,7 +122,7 @@ def without_barren(
     seen = _compiled(problem, whole, np.hstack(evidence), rows.weights, budget, seed)
     objective = Objective(
         *(problem.tables, problem.priors, replace(seen, gates=gates), None, rows.weights),
-        _free_states(problem),
+        _log_nothing(problem),
     )
     return objective, is_complete
 
@@ -163,23 +163,17 @@ def _compiled(
         raise GmError(
             [errors.too_large_to_learn(problem.learn.span, error, other_methods(problem))]
         ) from None
-    _load(program, _EVALUATIONS + 2 * problem.layout.size)
+    # Before the first evaluation: the last bits of NumPy and of compiled loops differ.
+    if program.num_products * (_EVALUATIONS + 2 * problem.layout.size) > NUMPY_PRODUCTS_MAX:
+        load()
     return Side(program, program.tables.sources)
 
 
-def _load(program: RowProgram, num_evaluations: int) -> None:
-    """Load compiled loops where many evaluations will be worth it: one alone might do without."""
-    steps = sum(
-        batch.instances.count * len(batch.program.steps)
-        for group in program.groups
-        for batch in group.batches
-    )
-    if steps * num_evaluations > NUMPY_STEPS_MAX:
-        load()
+def _log_nothing(problem: Problem) -> float:
+    """Return log Z without evidence where all factors are mechanisms, of the tables that are left.
 
-
-def _free_states(problem: Problem) -> float:
-    """Return log Z without evidence where all factors are mechanisms: of what nothing draws."""
+    It comes from what nothing draws, and is the same whatever is learned.
+    """
     builder, world = problem.grounding.builder, problem.grounding.world
     is_free = np.zeros(builder.num_variables, np.bool_)
     for array in world.variables.values():
@@ -194,4 +188,4 @@ def _free_states(problem: Problem) -> float:
         if origin.kind == "base":
             is_free[block.scopes] = False
     states = num_states(builder.graph()).astype(np.float64)
-    return float(np.log(states[is_free]).sum())
+    return float(np.log(states[is_free]).sum()) - problem.telling.log_constant

@@ -12,6 +12,7 @@ from gmlang.core.check.learned.params import RESTARTS_MAX, without_value
 from gmlang.core.check.learned.places import report_misplaced
 from gmlang.core.parameters import METHODS, Learn, method_named
 from gmlang.core.program import Program
+from gmlang.data.names import shown
 from gmlang.diagnostics import GmError
 from gmlang.errors import grounding as setting_errors
 from gmlang.errors.learning import cases as errors
@@ -135,6 +136,20 @@ def _as_given(domain: Domain, values: np.ndarray) -> np.ndarray:
             return np.array(names, object)[values]
         case _:
             return values
+
+
+def sizes_of(
+    program: Program, values: Mapping[str, object], names: Sequence[str]
+) -> dict[str, int]:
+    """Return how many numbers some params have, by the names that they are shown by.
+
+    Raises:
+        GmError: when data is missing or does not fit.
+    """
+    unknown = frozenset(what.name for what in program.defs)
+    data = bind(program, values, frozenset(names) | unknown).data
+    symbols = {symbol.name: symbol for symbol in program.data}
+    return {shown(symbols[name]): data[name].size for name in names}
 
 
 def learns_of(program: Program, values: Mapping[str, object]) -> tuple[Learn, ...]:

@@ -12,16 +12,21 @@ from gmlang.diagnostics import GmError
 from gmlang.errors.learning import course as errors
 from gmlang.learning.aims import aim_of, checked_rows, compiler_of, fitted, tells_rows
 from gmlang.learning.compiled import objective_of
-from gmlang.learning.methods.curvature import FREE_MAX, Uncertainty, uncertainty
+from gmlang.learning.methods.curvature import FREE_MAX
 from gmlang.learning.methods.pseudo import Pseudo
 from gmlang.learning.methods.search import Attempt, Plan, Progress, search
-from gmlang.learning.methods.variational import Bound, totals
-from gmlang.learning.numbers.coordinates import Layout, num_free
+from gmlang.learning.methods.variational import Bound
+from gmlang.learning.naming import Nameless, in_order, is_of_mechanisms, nameless_states
 from gmlang.learning.objective import Aim, Objective, Point
+from gmlang.learning.online import add
 from gmlang.learning.problem import Problem, pose
-from gmlang.learning.results.notes import ROWS_A_NUMBER, notes_on
-from gmlang.learning.results.result import Learned, Posterior, Restarts, Score
+from gmlang.learning.results.by_name import by_name
+from gmlang.learning.results.making import Ended, made_of
+from gmlang.learning.results.notes import ROWS_A_NUMBER
+from gmlang.learning.results.result import Learned, Score
 from gmlang.learning.rows import Rows
+from gmlang.learning.telling.possible import inside
+from gmlang.learning.telling.unheard import at_rest
 from gmruntime.budget import Budget, now_s
 
 M = TypeVar("M")
@@ -38,14 +43,12 @@ class How:
         hold_out: the part of the rows that nothing is learned from, in [0, 1).
         weight: the column of weights; None for one called "weight", if there is one.
         skip_impossible: leave out rows that the program gives no probability.
-        wants_errors: whether standard errors are of use.
     """
 
     hold_out: float = 0.0
     seed: int = 0
     weight: str | None = None
     skip_impossible: bool = False
-    wants_errors: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,23 +107,23 @@ def learn(
         GmError: for whatever is wrong with the data, or out of reach.
     """
     start_s = now_s()
-    scatter: np.ndarray | None = None
     rng = np.random.default_rng(how.seed)
     try:
         problem = pose(program, values, what, how.weight, rng, budget)
-        plan = _plan(problem, how)
-        problem = fitted(problem, plan.method)
+        method, resting = _method(problem), inside(problem)
+        problem = fitted(problem, method)
         problem, skipped, whole = checked_rows(
-            problem, plan.method, budget, how.seed, skip=how.skip_impossible
+            problem, method, budget, how.seed, skip=how.skip_impossible
         )
         used, kept = _apart(problem.rows, how, rng)
         plain = whole
         if whole is not None and (used is not problem.rows or skipped):
-            plain = compiler_of(plan.method)(problem, used, budget, how.seed)
-        objective = aim_of(problem, used, plain, plan.method, budget, how.seed, rng.spawn(1)[0])
-        held = _held(problem, kept, plan.method, budget, how.seed)
-        is_told = tells_rows(plan.method)
-        climbs = search(problem, objective, plan, budget)
+            plain = compiler_of(method)(problem, used, budget, how.seed)
+        aim = aim_of(problem, used, plain, method, budget, how.seed, rng.spawn(1)[0])
+        problem = at_rest(problem, aim, resting, rng, budget)
+        held = _held(problem, kept, method, budget, how.seed)
+        plan = _plan(problem, method, how)
+        climbs = search(problem, aim, plan, budget)
         score: Score | None = None
         while True:
             try:
@@ -128,22 +131,22 @@ def learn(
             except StopIteration as end:
                 attempts: list[Attempt] = end.value
                 break
-            if is_told:
+            if tells_rows(method):
                 score = _score(held, progress.attempt.point, budget) or score
             yield _step(problem, used, plan, progress, score, now_s() - start_s)
         score = _score(held, attempts[0].point, budget) or score
-        if isinstance(objective, Pseudo):
-            attempts[0], scatter = _scattered(objective, used, attempts[0], budget)
-        log_likelihood = _told(plain, plan.method, attempts[0].point, budget)
+        nameless, attempts, apart = _named(problem, aim, attempts, rng, budget)
+        scatter: np.ndarray | None = None
+        if isinstance(aim, Pseudo):
+            attempts[0], scatter = _scattered(aim, used, attempts[0], budget)
+        log_likelihood = _told(plain, method, attempts[0].point, budget)
     except TimeoutError:
         raise GmError([errors.out_of_time(what.span)]) from None
-    found = _Found(problem, used, plan, attempts, log_likelihood, scatter, score)
-    posterior = _posterior(objective, attempts[0])
-    notes = list(notes_on(problem, plan, attempts[0], posterior, skipped))
-    if len(kept.weights) and held is None:
-        notes.append("no held-out score: log Z is out of reach")
-    seconds = now_s() - start_s
-    return _learned(found, posterior, notes, make, values, how.seed, seconds)
+    ended = Ended(
+        *(problem, aim, used, how.weight, plan, attempts, log_likelihood, scatter, score),
+        *(nameless, apart, skipped, bool(len(kept.weights) and held is None)),
+    )
+    return made_of(ended, make, values, add, now_s() - start_s)
 
 
 # --- Rows --------------------------------------------------------------------------------
@@ -158,16 +161,21 @@ def _apart(rows: Rows, how: How, rng: np.random.Generator) -> tuple[Rows, Rows]:
     return (rows, rows.chosen(kept)) if not number else (rows.chosen(used), rows.chosen(kept))
 
 
-def _plan(problem: Problem, how: How) -> Plan:
-    what = problem.learn
-    is_em = not problem.normaliser and not problem.targets.size
-    plain = "em" if is_em else "gradient"
-    method = plain if what.method in ("", "em") else what.method
+def _method(problem: Problem) -> str:
+    """Return how to climb, by the word that `using` takes."""
+    method = problem.learn.method
+    if method not in ("", "em"):
+        return method
+    return "gradient" if problem.normaliser or problem.targets.size else "em"
+
+
+def _plan(problem: Problem, method: str, how: How) -> Plan:
     default = _ATTEMPTS_LATENT if problem.is_rough().any() else 1
-    wants_errors = how.wants_errors and num_free(problem.layout) <= FREE_MAX
-    wants_errors = wants_errors and method != "variational" and sweeps_of(method) is None
-    attempts = 1 if sweeps_of(method) is not None else what.restarts or default
-    return Plan(method, attempts, how.seed, wants_errors)
+    wants_errors = problem.layout.num_free <= FREE_MAX
+    if sweeps_of(method) is not None:
+        return Plan(method, 1, how.seed, wants_errors=False)
+    wants_errors = wants_errors and method != "variational"
+    return Plan(method, problem.learn.restarts or default, how.seed, wants_errors)
 
 
 def _held(problem: Problem, kept: Rows, method: str, budget: Budget, seed: int) -> Objective | None:
@@ -201,7 +209,7 @@ def _step(
         None if score is None else score.mean,
         seconds,
         plan.method,
-        _by_name(problem.layout, point.numbers),
+        by_name(problem.layout, point.numbers),
     )
 
 
@@ -229,95 +237,25 @@ def _score(held: Objective | None, point: Point, budget: Budget) -> Score | None
     return Score(mean, error, len(held.weights))
 
 
-# --- What was found ----------------------------------------------------------------------
+# --- After the climbs --------------------------------------------------------------------
 
 
-def _by_name(layout: Layout, numbers: np.ndarray) -> dict[str, np.ndarray]:
-    found = layout.values(numbers)
-    return {array.shown: np.array(found[array.name]) for array in layout.arrays}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Found:
-    """Where a search ended.
-
-    Attributes:
-        used: the rows that it learned from.
-        attempts: the best first.
-        log_likelihood: of these rows; NaN where it is not known.
-        scatter: how the gradient varies with the rows, where that is not how F bends.
-        score: of rows kept apart.
-    """
-
-    problem: Problem
-    used: Rows
-    plan: Plan
-    attempts: list[Attempt]
-    log_likelihood: float
-    scatter: np.ndarray | None
-    score: Score | None
-
-
-def _learned(
-    found: _Found,
-    posterior: Posterior | None,
-    notes: list[str],
-    make: Callable[[Mapping[str, object]], M],
-    values: Mapping[str, object],
-    seed: int,
-    seconds: float,
-) -> Learned[M]:
-    problem, used, plan, best = found.problem, found.used, found.plan, found.attempts[0]
-    layout = problem.layout
-    point = best.point
-    nothing = np.full(layout.size, np.nan)
-    sure = Uncertainty(nothing, nothing)
-    if posterior is not None:
-        sure = Uncertainty(posterior.errors(), nothing)
-    elif best.bent is not None:
-        sure = uncertainty(layout, point.numbers, best.bent, found.scatter, best.noise)
-    is_direct = problem.tables.direct_only()
-    counts = np.where(is_direct, point.seen.sum(axis=0), np.nan)
-    own = layout.values(point.numbers)
-    bound = {name: np.array(value) for name, value in own.items()}
-    for value in bound.values():
-        value.setflags(write=False)
-    num_cells = used.num_cells
-    return Learned(
-        text=problem.learn.text,
-        values=_by_name(layout, point.numbers),
-        bindings=bound,
-        errors=_by_name(layout, sure.errors),
-        counts=_by_name(layout, counts),
-        log_likelihood=found.log_likelihood,
-        log_prior=problem.priors.log_density(point.numbers),
-        posterior=posterior,
-        held_out=found.score,
-        objective=point.value,
-        status=_status(plan, best),
-        noise=None if best.noise is None else float(best.noise.max(initial=0.0)),
-        gain_left=best.gain_left,
-        method=plan.method,
-        rounds=best.rounds,
-        restarts=Restarts(tuple(one.point.value for one in found.attempts)),
-        notes=tuple(notes),
-        num_rows=len(used.weights),
-        total_weight=used.total,
-        empty=used.num_empty / num_cells if num_cells else 0.0,
-        seconds=seconds,
-        seed=seed,
-        model=make({**values, **bound}),
-        layout=layout,
-        link_errors=sure.link_errors,
-    )
-
-
-def _posterior(aim: Aim, best: Attempt) -> Posterior | None:
-    cases = best.point.cases
-    if cases is None or not isinstance(aim, Bound):
-        return None
-    is_exact = best.is_converged and aim.is_evidence
-    return Posterior(cases, totals(aim.layout, cases), best.point.value, is_exact)
+def _named(
+    problem: Problem,
+    aim: Aim,
+    attempts: list[Attempt],
+    rng: np.random.Generator,
+    budget: Budget,
+) -> tuple[tuple[Nameless, ...], list[Attempt], float]:
+    """Put the states that nobody names in order, and return which are, where there is time."""
+    if not isinstance(aim, Objective | Bound):
+        return (), attempts, 0.0
+    try:
+        nameless = nameless_states(problem, rng, budget)
+        attempts, apart = in_order(problem, aim, nameless, attempts, budget)
+    except TimeoutError:
+        return (), attempts, float("nan")
+    return nameless if is_of_mechanisms(aim) else (), attempts, apart
 
 
 def _scattered(
@@ -344,12 +282,6 @@ def _told(plain: Objective | None, method: str, point: Point, budget: Budget) ->
         return plain.at(point.numbers, budget).log_likelihood
     except TimeoutError:
         return float("nan")
-
-
-def _status(plan: Plan, best: Attempt) -> str:
-    if not best.is_converged:
-        return "stopped"
-    return "estimate" if sweeps_of(plan.method) is not None else "converged"
 
 
 # --- Without learning --------------------------------------------------------------------

@@ -18,16 +18,16 @@ from gmlang.graph.from_core import Grounding, begin_grounding
 from gmlang.graph.lowering.grounder import Learned
 from gmlang.graph.values.environment import Env, Slots
 from gmlang.graph.world.bindings import bind
-from gmlang.graph.world.names import named_in
+from gmlang.graph.world.names import Named, named_in
 from gmlang.graph.world.places import locate_array
 from gmlang.graph.world.world import ONE_INSTANCE, World
-from gmlang.learning.barren import Barren, find_barren
 from gmlang.learning.dependence.forms import numbers_of
 from gmlang.learning.dependence.tables import Tables, tables_of
 from gmlang.learning.numbers.coordinates import Layout, ParameterArray
 from gmlang.learning.numbers.priors import Priors, read_priors
 from gmlang.learning.numbers.starts import moved_inside
 from gmlang.learning.rows import Rows, read_rows
+from gmlang.learning.telling.barren import Telling, without_barren
 from gmlang.queries.session import check_defined, evidence_of
 from gmruntime.budget import Budget
 
@@ -42,28 +42,33 @@ class Problem:
     Attributes:
         learn: as the program says.
         grounding: of the program, with placeholders for what has no value.
-        tables: as functions of what is learned.
-        rows: what was seen, all of it.
-        barren: what no row says anything about.
+        telling: the tables, without what no row says anything about.
+        rows: what was seen, all of it; variables that were left out are in some state.
         targets: the variables that are to be predicted; empty for all.
         started: of each number, whether the program or the caller says where it starts.
         start: where.
         normaliser: a statement for which log Z without evidence depends on what is learned; ""
             where mechanisms are all there is.
+        heard: of each number, whether a row may say anything about it.
     """
 
     learn: Learn
     program: Program
     grounding: Grounding
-    tables: Tables
+    telling: Telling
     priors: Priors
     rows: Rows
-    barren: Barren
     targets: np.ndarray
     started: np.ndarray
     start: np.ndarray
     normaliser: str
     cases: Cases | None
+    heard: np.ndarray
+
+    @property
+    def tables(self) -> Tables:
+        """All tables that rows say anything about, as functions of what is learned."""
+        return self.telling.tables
 
     @property
     def layout(self) -> Layout:
@@ -76,14 +81,18 @@ class Problem:
         mentioned = self._mentioned()
         return bool((self.rows.evidence[:, mentioned] < 0).any())
 
-    def never_seen(self) -> list[str]:
-        """Name the variables that learned tables speak of and no row says anything about."""
+    def is_complete(self, rows: Rows) -> bool:
+        """Say whether some rows leave nothing open that a factor mentions."""
+        scopes = (np.unique(block.scopes) for block in self.tables.graph.factors)
+        return all((rows.evidence[:, scope] >= 0).all() for scope in scopes)
+
+    def unseen(self) -> list[Named]:
+        """List the variables that learned tables speak of and no row says anything about."""
         is_unseen = np.zeros(self.rows.evidence.shape[1], np.bool_)
         mentioned = self._mentioned()
         is_unseen[mentioned] = (self.rows.evidence[:, mentioned] < 0).all(axis=0)
-        is_unseen &= ~self.barren.variables
         named = named_in(self.grounding.world)
-        return [n.name for n in named if n.variables.size and is_unseen[n.variables].all()]
+        return [n for n in named if n.variables.size and is_unseen[n.variables].all()]
 
     def _mentioned(self) -> np.ndarray:
         found = np.zeros(self.rows.evidence.shape[1], np.bool_)
@@ -96,8 +105,7 @@ class Problem:
         found = np.zeros(self.layout.size, np.bool_)
         unseen = np.asarray((self.rows.evidence < 0).all(axis=0))
         for block, form in self.tables.forms:
-            left = ~self.barren.factors[block]
-            if unseen[self.tables.graph.factors[block].scopes[left]].any():
+            if unseen[self.tables.graph.factors[block].scopes].any():
                 found[numbers_of(form, self.layout)] = True
         # The states of one distribution start together.
         for array in self.layout.arrays:
@@ -105,7 +113,7 @@ class Problem:
             found[array.part] = np.broadcast_to(
                 rows.any(axis=1, keepdims=True), rows.shape
             ).reshape(-1)
-        return found
+        return found & self.heard
 
 
 def pose(
@@ -149,11 +157,16 @@ def pose(
         _need_room(learn, cases.num_rows, len(own), budget.memory_bytes)
         rows = read_rows(grounding.world, cases, own, weight)
     targets = _targets(grounding, learn, rows)
-    barren = find_barren(tables, rows.evidence.max(axis=0, initial=-1) < 0, rng.spawn(1)[0], budget)
+    unseen = rows.evidence.max(axis=0, initial=-1) < 0
+    for block, source in zip(tables.graph.factors, tables.sources, strict=True):
+        if grounding.builder.origins[source].kind == "observe":
+            unseen[block.scopes] = False
+    telling = without_barren(tables, unseen, rng.spawn(1)[0], budget)
+    rows.evidence[:, telling.is_dropped] = 0
     normaliser = _normaliser(grounding)
     return Problem(
-        *(learn, program, grounding, tables, priors, rows, barren, targets, started, start),
-        *(normaliser, cases),
+        *(learn, program, grounding, telling, priors, rows, targets, started, start),
+        *(normaliser, cases, np.ones(layout.size, np.bool_)),
     )
 
 

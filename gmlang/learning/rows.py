@@ -22,6 +22,9 @@ from gmruntime.arrays import Float64, Int32
 _WEIGHT = "weight"
 """The column of weights, unless a variable is called so."""
 
+_MISTAKES_MAX = 20
+"""So many columns with mistakes are told of at once."""
+
 _INDEX = re.compile(r"\[\s*(\d+(?:\s*,\s*\d+)*)\s*\]")
 _NAMES_MAX = 2000
 """Instances of models beyond so many are not offered where a column is unknown."""
@@ -56,6 +59,11 @@ class Rows:
         )
 
     @property
+    def empty(self) -> float:
+        """The part of the cells that say nothing."""
+        return self.num_empty / self.num_cells if self.num_cells else 0.0
+
+    @property
     def total(self) -> float:
         """The sum of the weights."""
         return float(self.weights.sum())
@@ -71,7 +79,7 @@ def read_rows(world: World, cases: Cases, own: np.ndarray, weight: str | None) -
         weight: the column of weights; None for one called "weight", if there is one.
 
     Raises:
-        GmError: with every column that names no variable, and the first bad cell of each.
+        GmError: with the first columns that name no variable, and the first bad cell of others.
     """
     named = {one.name: one for one in named_in(world)}
     evidence = np.tile(own, (cases.num_rows, 1)).astype(np.int32)
@@ -89,6 +97,8 @@ def read_rows(world: World, cases: Cases, own: np.ndarray, weight: str | None) -
             found = _states(cases, column, variables, states)
         except GmError as error:
             mistakes += error.diagnostics
+            if len(mistakes) >= _MISTAKES_MAX:
+                break
             continue
         num_cells += found.size
         num_empty += int((found < 0).sum())
@@ -158,14 +168,16 @@ def _matched(
         int(k) for group in _INDEX.findall(column.name) for k in group.replace(" ", "").split(",")
     )
     found = named.get(base)
-    where = cases.place(-1, column.number)
     if found is None and base in world.data:
+        where = cases.place(-1, column.number)
         raise GmError([errors.column_of_data(where, cases.name, column.name)])
     if found is None or not place:
+        where = cases.place(-1, column.number)
         known = [name for name in named if "(" not in name] + [n for n in named if "(" in n]
         raise GmError([errors.unknown_column(where, cases.name, column.name, known[:_NAMES_MAX])])
     shape = found.variables.shape
     if len(place) != len(shape) or any(k >= size for k, size in zip(place, shape, strict=False)):
+        where = cases.place(-1, column.number)
         raise GmError([errors.column_outside(where, cases.name, column.name, base, shape)])
     return found.variables[place], found.states
 

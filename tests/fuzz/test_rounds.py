@@ -38,6 +38,10 @@ def test_damaged_bytes_are_read_or_refused(start: int):
     assert not all_faults(ROUNDS["bytes"], range(start, start + 20))
 
 
+def test_damaged_cases_are_learned_from_or_refused():
+    assert not all_faults(ROUNDS["cases"], range(3))
+
+
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_commands_end_as_documented(seed: int):
     assert not all_faults(ROUNDS["options"], [seed])
@@ -45,7 +49,8 @@ def test_commands_end_as_documented(seed: int):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "step"), [("graphs", 200), ("programs", 40), ("bytes", 200), ("options", 20)]
+    ("name", "step"),
+    [("graphs", 200), ("programs", 40), ("bytes", 200), ("cases", 25), ("options", 20)],
 )
 @pytest.mark.parametrize("number", range(20))
 def test_many_more_are_as_they_should_be(name: str, step: int, number: int):

@@ -115,6 +115,7 @@ OUTSIDE: dict[str, Callable[[], object]] = {
     "GM712": lambda: gmlang.compile(FLIPS).learn(t={"X": [True]}),
     "GM713": lambda: _learn_from(FLIPS, "x\nyes\nmaybe\n"),
     "GM717": lambda: gmlang.compile(FLIPS).learn(t={"x": [True], "weight": [-1]}),
+    "GM729": lambda: gmlang.compile(FLIPS).learn(t={"x": [True]}).values["q"],
     "GM738": lambda: _kept("model zarf(x: E):\n    predict x.s = true @ 0.9\n"),
     "GM739": lambda: _kept("var it : E\nassert P(striped(it)) > 0.9\n"),
     "GM740": lambda: gmlang.compile("var x : bool\n").learn_model("zarf"),

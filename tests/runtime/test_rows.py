@@ -35,7 +35,7 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
         monkeypatch.setattr(batches, "PATTERN_ROWS_MIN", 1)
         monkeypatch.setattr(batches, "LANES_MIN", 1)
     monkeypatch.setattr(summing, "is_loaded", lambda: request.param != "logs")
-    monkeypatch.setattr(summing, "NUMPY_STEPS_MAX", 1 << 30)
+    monkeypatch.setattr(summing, "NUMPY_PRODUCTS_MAX", 1 << 30)
     return str(request.param)
 
 

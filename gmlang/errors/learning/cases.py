@@ -1,20 +1,17 @@
 """Tables of cases: their columns (GM712), cells (GM713), rows (GM714, GM715) and form (GM717)."""
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 from gmlang.diagnostics import Diagnostic, Span
+from gmlang.errors.names import nearest
 
 # --- Columns -----------------------------------------------------------------------------
 
 
 def unknown_column(span: Span, table: str, column: str, known: Sequence[str]) -> Diagnostic:
     """Report a column that names nothing random."""
-    near = get_close_matches(column, known, 1, 0.5)
-    if not near:
-        near = [name for name in known if name.lower() == column.lower()]
-    hint = f"did you mean `{near[0]}`?" if near else ""
-    return _bad_column(span, table, column, "names no variable", hint or _named_like(known))
+    hint = nearest(column, known) or _named_like(known)
+    return _bad_column(span, table, column, "names no variable", hint)
 
 
 def column_of_data(span: Span, table: str, column: str) -> Diagnostic:
@@ -181,6 +178,23 @@ def _shape(sizes: Sequence[int]) -> str:
 def no_weight(span: Span, table: str, row: str, shown: str) -> Diagnostic:
     """Report a cell of a column of weights that is no number."""
     return _bad_weight(span, table, row, f"{shown} is no weight")
+
+
+def weight_missing(span: Span, table: str, row: str) -> Diagnostic:
+    """Report an empty cell of a column of weights."""
+    return _bad_weight(span, table, row, "it has no weight")
+
+
+def weights_together(span: Span, table: str, total: float, most: float) -> Diagnostic:
+    """Report weights that add up to more cases than sums of floats can tell apart."""
+    problem = f"has weights that add up to {total:.3g} cases; {most:.3g} is the most"
+    return _bad_rows(span, table, problem, "divide all of them by one number")
+
+
+def weights_with_axes(span: Span, table: str, column: str, shape: Sequence[int]) -> Diagnostic:
+    """Report a column of weights with several numbers in each row."""
+    problem = f"has {_shape(shape)} numbers in each row of column `{column}`, which holds weights"
+    return _bad_rows(span, table, problem, "give each row one weight")
 
 
 def weight_outside(span: Span, table: str, row: str, weight: float) -> Diagnostic:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from gmlang.diagnostics import Diagnostic, Note, Span
+from gmlang.errors.names import nearest
 
 
 def one_thing(span: Span, name: str) -> Diagnostic:
@@ -45,7 +46,8 @@ def nothing_offered(span: Span) -> Diagnostic:
 
 def no_such_model(name: str, known: Sequence[str]) -> Diagnostic:
     """Report a model that is to be learned, and that the program does not learn."""
-    hint = f"it learns {', '.join(known[:8])}" if known else "it learns no model"
+    listed = f"it learns {', '.join(known[:8])}" if known else "it learns no model"
+    hint = nearest(name, known) or listed
     return Diagnostic("GM740", f"the program learns no model `{name}`", None, hint=hint)
 
 

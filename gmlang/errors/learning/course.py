@@ -1,12 +1,14 @@
 """Values of params, what is out of reach, and methods that do not fit a program.
 
-GM710, GM711, GM716 and GM719; GM720 and GM721; GM725.
+GM710, GM711, GM716, GM719 and GM729; GM720 and GM721; GM725.
 """
 
 from collections.abc import Sequence
 
 from gmlang.diagnostics import Diagnostic, GmError, Span
 from gmlang.errors.data import entry
+from gmlang.errors.grounding import bad_setting
+from gmlang.errors.names import nearest
 
 # --- Values ------------------------------------------------------------------------------
 
@@ -45,11 +47,18 @@ def no_value_yet(span: Span, name: str) -> Diagnostic:
 
 def learned_apart(span: Span, name: str, others: Sequence[str]) -> Diagnostic:
     """Report a param without a value where others are learned and it is not."""
-    return _no_value(span, name, f"learn them together: `learn {', '.join((*others, name))}`")
+    together = f"learn them together: `learn {', '.join((*others, name))}`"
+    return _no_value(span, name, f"{together}, or give it a value to start from")
 
 
 def _no_value(span: Span, name: str, hint: str) -> Diagnostic:
     return Diagnostic("GM716", f"`{name}` has no value yet", span, hint=hint)
+
+
+def not_learned(name: str, known: Sequence[str]) -> Diagnostic:
+    """Report that something is asked of a param that was not learned."""
+    hint = nearest(name, known) or f"learned: {', '.join(known[:8])}"
+    return Diagnostic("GM729", f"no `{name}` was learned", None, hint=hint)
 
 
 # --- Numbers of priors -------------------------------------------------------------------
@@ -122,6 +131,25 @@ def out_of_time(span: Span) -> Diagnostic:
     """Report that nothing could be evaluated before the time was over."""
     problem = "the time was over before anything could be learned"
     return _out_of_reach(span, problem, "allow more time: `within 5 min`, or --within")
+
+
+def not_by_counts(span: Span) -> Diagnostic:
+    """Report that more rows cannot be added to what was learned."""
+    problem = (
+        "rows are added by their counts, which say all only of rows, `from` a table, that "
+        "mechanisms alone tell, and to em or gradient"
+    )
+    return _out_of_reach(span, problem, "learn from all rows together")
+
+
+def bad_batch(found: object) -> Diagnostic:
+    """Rows are added in no number at a time, from Python."""
+    return bad_setting("batch", "a number of rows, from 1", found)
+
+
+def bad_half_life(found: object) -> Diagnostic:
+    """Earlier cases are to count half after no number of cases, from Python."""
+    return bad_setting("half_life", "a number of cases above 0, or None", found)
 
 
 def _out_of_reach(span: Span, problem: str, hint: str) -> Diagnostic:

@@ -1,15 +1,16 @@
-"""How a block of tables depends on what is learned: directly, by slopes, or worked out anew."""
+"""What a block of tables is as a function of what is learned: directly, by slopes, or anew."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gmlang.graph.lowering.grounder import Learned, LearnedBlock
+from gmlang.graph.lowering.grounder import LearnedBlock
 from gmlang.graph.values import terms
 from gmlang.graph.values.environment import Env
 from gmlang.learning.dependence.occurrences import Deriver, Occurrence, of_term
 from gmlang.learning.numbers.coordinates import Layout
-from gmruntime.arrays import Float64, Int64
+from gmruntime.arrays import Bool, Float64, Int64
 from gmruntime.budget import Budget
 
 
@@ -40,7 +41,7 @@ class General:
     """A block that is evaluated, and derived, anew for other numbers.
 
     Attributes:
-        numbers: which of those learned it depends on.
+        numbers: which of those learned it mentions.
     """
 
     made: LearnedBlock
@@ -71,26 +72,39 @@ def numbers_of(form: Form, layout: Layout) -> Int64[np.ndarray, " some"]:
             return numbers
 
 
-def names_of(form: Form, layout: Layout) -> list[str]:
-    """Name the params that a block depends on otherwise than directly."""
+def whole(form: Direct | Linear, states: tuple[int, ...]) -> Direct | Linear:
+    """Return a form whose arrays all have the same axes."""
     match form:
-        case Direct():
-            return []
-        case Linear(occurrences=occurrences):
-            numbers = {int(k) for one in occurrences for k in np.unique(one.numbers)}
-            return [
-                array.name
-                for array in layout.arrays
-                if any(array.start <= k < array.start + array.size for k in numbers)
+        case Direct(constants=constants, places=places):
+            arrays = np.broadcast_arrays(constants, places, np.zeros((1, *states)))
+            return Direct(np.array(arrays[0]), np.array(arrays[1]))
+        case Linear(constants=constants, occurrences=occurrences):
+            flat = [a for one in occurrences for a in one]
+            arrays = np.broadcast_arrays(constants, *flat, np.zeros((1, *states)))[:-1]
+            pairs = [
+                Occurrence(np.array(arrays[k]), np.array(arrays[k + 1]))
+                for k in range(1, len(arrays), 2)
             ]
-        case General(made=made):
-            learned = Learned(frozenset())
-            names: list[str] = []
-            for array in layout.arrays:
-                learned.names = frozenset((array.name,))
-                if learned.concerns(made.job.expressions()):
-                    names.append(array.name)
-            return names
+            return Linear(np.array(arrays[0]), tuple(pairs))
+
+
+def taken(form: Direct | Linear, rows: slice | np.ndarray) -> Direct | Linear:
+    """Return the form of some of a block's tables, of which each factor has its own."""
+    match form:
+        case Direct(constants=constants, places=places):
+            return Direct(constants[rows], places[rows])
+        case Linear(constants=constants, occurrences=occurrences):
+            own = tuple(Occurrence(one.numbers[rows], one.slopes[rows]) for one in occurrences)
+            return Linear(constants[rows], own)
+
+
+def chosen(form: Form, keep: Bool[np.ndarray, " factors"]) -> Form:
+    """Return the form of some of a block's factors; one table for all of them stays that."""
+    if isinstance(form, General):
+        made = form.made
+        rows = made.rows if len(made.rows) != len(keep) else made.rows[keep]
+        return replace(form, made=replace(made, rows=rows))
+    return form if len(form.constants) != len(keep) else taken(form, keep)
 
 
 # --- Evaluating and deriving -------------------------------------------------------------
@@ -123,16 +137,24 @@ def derived(
     Raises:
         TimeoutError: when the budget ended before.
     """
+    every = mentions(made, layout, numbers, budget)
+    return tuple(one for one in every if one.slopes.any())
+
+
+def mentions(
+    made: LearnedBlock, layout: Layout, numbers: np.ndarray, budget: Budget
+) -> Iterator[Occurrence]:
+    """Yield what a block mentions of what is learned, also where its slopes are 0 there.
+
+    Raises:
+        TimeoutError: when the budget ended before.
+    """
     env = environment_of(made, layout, numbers)
-    found: list[Occurrence] = []
     for one in of_term(Deriver(layout, budget), made.job.term, env):
         budget.check()
         slopes = made.chosen(np.where(made.holds, one.slopes, 0.0))
         places = made.chosen(one.numbers)
-        places, slopes = broadcast(places, slopes)
-        if slopes.any():
-            found.append(Occurrence(places, slopes))
-    return tuple(found)
+        yield Occurrence(*broadcast(places, slopes))
 
 
 def broadcast(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:

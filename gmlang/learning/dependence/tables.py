@@ -21,12 +21,15 @@ from gmlang.learning.dependence.forms import (
     environment_of,
     evaluated,
     logs_of,
-    names_of,
+    mentions,
+    numbers_of,
+    taken,
+    whole,
 )
 from gmlang.learning.dependence.occurrences import Deriver, Occurrence
 from gmlang.learning.numbers.coordinates import Layout
 from gmlang.learning.numbers.inside import inner_numbers, other_numbers
-from gmruntime.arrays import Float64
+from gmruntime.arrays import Bool, Float64
 from gmruntime.budget import UNLIMITED, Budget
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock, FactorGraph
@@ -167,8 +170,50 @@ class Tables:
         """Say of each number whether direct blocks alone depend on it."""
         found = np.ones(self.layout.size, np.bool_)
         for _, form in self.forms:
-            for name in names_of(form, self.layout):
-                found[self.layout.array(name).part] = False
+            if isinstance(form, Direct):
+                continue
+            is_mentioned = np.zeros(self.layout.size, np.bool_)
+            is_mentioned[numbers_of(form, self.layout)] = True
+            for array in self.layout.arrays:
+                found[array.part] &= not is_mentioned[array.part].any()
+        return found
+
+    def bent(self) -> Bool[np.ndarray, " numbers"]:
+        """Say of each number whether a block may depend on it here and not there: `min(p, q)`."""
+        found = np.zeros(self.layout.size, np.bool_)
+        for _, form in self.forms:
+            if isinstance(form, General):
+                found[numbers_of(form, self.layout)] = True
+        return found
+
+    def heard(
+        self, counts: Mapping[int, np.ndarray], numbers: np.ndarray, least: float, budget: Budget
+    ) -> Bool[np.ndarray, " numbers"]:
+        """Say of each number whether an entry that mentions it was used.
+
+        Args:
+            counts: by block.
+            numbers: at which they are.
+            least: a smaller count is rounding.
+            budget: that has begun.
+
+        Raises:
+            TimeoutError: when the budget ended before.
+        """
+        found = np.zeros(self.layout.size, np.bool_)
+        for block, form in self.forms:
+            is_used = np.abs(counts[block]) > least
+            match form:
+                case Direct(places=places):
+                    used = np.unique(places[is_used])
+                    found[(used[used > 0] - 1) % self.layout.size] = True
+                case Linear(occurrences=occurrences):
+                    for one in occurrences:
+                        found[one.numbers[is_used & (one.slopes != 0)]] = True
+                case General(made=made):
+                    # A slope may be 0 here alone: `min(2 * p, 1)`.
+                    for one in mentions(made, self.layout, numbers, budget):
+                        found[np.broadcast_to(one.numbers, is_used.shape)[is_used]] = True
         return found
 
 
@@ -233,12 +278,13 @@ def _form(made: LearnedBlock, layout: Layout, inside: np.ndarray, budget: Budget
         same = np.isfinite(found) == np.isfinite(expected)
         if same.all() and (np.abs(np.where(both, found - expected, 0.0)) < _MISMATCH_MAX).all():
             return direct
-    found = derived(made, layout, inside, budget)
+    every = list(mentions(made, layout, inside, budget))
+    found = tuple(one for one in every if one.slopes.any())
     if isinstance(made.job.term, terms.Value) and _is_linear(deriver, made.job.term.value):
         constants = evaluated(made, layout, np.zeros(layout.size))
         shape = np.broadcast_shapes(constants.shape, *(one.numbers.shape for one in found))
         return Linear(np.broadcast_to(constants, shape), found)
-    parts = [np.unique(one.numbers) for one in found]
+    parts = [np.unique(one.numbers) for one in every]
     return General(made, np.unique(np.concatenate([np.zeros(0, np.int64), *parts])))
 
 
@@ -270,7 +316,7 @@ def _split(block: FactorBlock, form: Form) -> list[tuple[FactorBlock, Form]]:
     shape = block.kind.log_potentials.shape
     if isinstance(form, General):
         return [(block, form)]
-    form = _whole(form, shape[1:])
+    form = whole(form, shape[1:])
     constants = form.constants
     keys = [constants.reshape(len(constants), -1)]
     if isinstance(form, Direct):
@@ -287,34 +333,9 @@ def _split(block: FactorBlock, form: Form) -> list[tuple[FactorBlock, Form]]:
     if 2 * len(first) > count:
         return [_of(block, np.arange(count), form)]
     return [
-        _of(block, np.flatnonzero(which == group), _taken(form, slice(k, k + 1)))
+        _of(block, np.flatnonzero(which == group), taken(form, slice(k, k + 1)))
         for group, k in enumerate(first)
     ]
-
-
-def _whole(form: Direct | Linear, states: tuple[int, ...]) -> Direct | Linear:
-    """Return a form whose arrays all have the same axes."""
-    match form:
-        case Direct(constants=constants, places=places):
-            arrays = np.broadcast_arrays(constants, places, np.zeros((1, *states)))
-            return Direct(np.array(arrays[0]), np.array(arrays[1]))
-        case Linear(constants=constants, occurrences=occurrences):
-            flat = [a for one in occurrences for a in one]
-            arrays = np.broadcast_arrays(constants, *flat, np.zeros((1, *states)))[:-1]
-            pairs = [
-                Occurrence(np.array(arrays[k]), np.array(arrays[k + 1]))
-                for k in range(1, len(arrays), 2)
-            ]
-            return Linear(np.array(arrays[0]), tuple(pairs))
-
-
-def _taken(form: Direct | Linear, rows: slice) -> Direct | Linear:
-    match form:
-        case Direct(constants=constants, places=places):
-            return Direct(constants[rows], places[rows])
-        case Linear(constants=constants, occurrences=occurrences):
-            taken = tuple(Occurrence(one.numbers[rows], one.slopes[rows]) for one in occurrences)
-            return Linear(constants[rows], taken)
 
 
 def _of(

@@ -11,7 +11,7 @@ import numpy as np
 
 from gmlang.diagnostics import GmError
 from gmlang.learning.methods.curvature import Curvature
-from gmlang.learning.objective import Point
+from gmlang.learning.objective import Objective, Point
 
 GAIN_MAX = 0.01
 """Nats that may be left to gain: 0.14 standard errors of one number, which nobody would see."""
@@ -27,6 +27,9 @@ WEIGHT_MAX = 30.0
 
 _ROUNDING = 1e-12
 """So far apart equal values of what is maximised may come out, as a part of themselves."""
+
+_ROW_ROUNDING = 1e-13
+"""Of log Z of a row, nats."""
 
 _FALL_MAX = 1e-7
 """F may fall by this part of itself, or of a hundredth of a nat, for rounding."""
@@ -101,6 +104,7 @@ class RisingMap:
         at: evaluates there.
         coordinates: of a place, in which any number may stand; and `place` the way back.
         of: the place of a point.
+        rounding: so many nats may equal heights differ by, besides a part of themselves.
     """
 
     step: Callable[[Point], np.ndarray]
@@ -108,6 +112,15 @@ class RisingMap:
     coordinates: Callable[[np.ndarray], np.ndarray]
     place: Callable[[np.ndarray], np.ndarray]
     of: Callable[[Point], np.ndarray]
+    rounding: float
+
+
+def rounding_of(objective: Objective) -> float:
+    """Return how far apart, in nats, equal log-likelihoods may come out.
+
+    Rows that say nothing count by the rounding of their log Z, times their weight.
+    """
+    return _ROW_ROUNDING * float(objective.weights.sum())
 
 
 def strides(mapping: RisingMap, start: Point, *, has_latent: bool) -> Iterator[Round]:
@@ -124,7 +137,7 @@ def strides(mapping: RisingMap, start: Point, *, has_latent: bool) -> Iterator[R
         if is_done:
             return
         first = mapping.at(mapping.step(point))
-        _assert_risen(point, first)
+        _assert_risen(mapping, point, first)
         if not has_latent:
             number, point = number + 1, first
             continue
@@ -135,12 +148,12 @@ def strides(mapping: RisingMap, start: Point, *, has_latent: bool) -> Iterator[R
         if leapt is None or not leapt.value >= first.value - _ROUNDING * abs(first.value):
             leapt = mapping.at(second)
             number += stride is not None
-            _assert_risen(first, leapt)
+            _assert_risen(mapping, first, leapt)
         point = leapt
 
 
-def _assert_risen(before: Point, after: Point) -> None:
-    margin = _FALL_MAX * max(abs(before.value), GAIN_MAX)
+def _assert_risen(mapping: RisingMap, before: Point, after: Point) -> None:
+    margin = _FALL_MAX * max(abs(before.value), GAIN_MAX) + mapping.rounding
     assert after.value >= before.value - margin, "what is maximised fell in a round"
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from gmlang.core.parameters import ParameterKind
 from gmlang.diagnostics import GmError
-from gmlang.learning.methods.climbing import RisingMap, Round, strides
+from gmlang.learning.methods.climbing import RisingMap, Round, rounding_of, strides
 from gmlang.learning.methods.lbfgs import Height, climb
 from gmlang.learning.numbers.coordinates import pulled_back, to_coordinates, to_numbers
 from gmlang.learning.objective import Objective, Point, direct_gradient
@@ -38,6 +38,7 @@ def em(objective: Objective, start: Point, budget: Budget, *, has_latent: bool) 
         lambda numbers: to_coordinates(layout, numbers),
         lambda coordinates: to_numbers(layout, coordinates),
         lambda point: point.numbers,
+        rounding_of(objective),
     )
     yield from strides(mapping, start, has_latent=has_latent)
 

@@ -9,7 +9,7 @@ from gmlang.learning.dependence.tables import Tables
 from gmlang.learning.numbers.coordinates import Layout, pulled_back
 from gmlang.learning.numbers.priors import Priors
 from gmlang.learning.objective import Counts, Objective, Point, gradient_of
-from gmruntime.arrays import Float64
+from gmruntime.arrays import Bool, Float64
 from gmruntime.budget import Budget
 from gmruntime.primal.trees.chains import Chains
 
@@ -25,6 +25,8 @@ class Sampled:
         clamped: chains that keep what the rows say, for that; None where it is exact.
         weights: of the rows.
         free: chains that keep nothing.
+        heard: of each number, whether a row may say anything about it: F does not depend on others,
+            and what chains say of them is chance.
     """
 
     tables: Tables
@@ -33,6 +35,7 @@ class Sampled:
     clamped: "Walk | None"
     weights: Float64[np.ndarray, " rows"]
     free: "Walk"
+    heard: Bool[np.ndarray, " numbers"]
 
     @property
     def layout(self) -> Layout:
@@ -79,7 +82,8 @@ class Sampled:
         told = self.told(numbers, budget)
         counts = {block: own - total * expected[block] for block, own in told.items()}
         uses = self.tables.uses(counts)
-        return gradient_of(self.tables, self.priors, numbers, counts, uses, budget)
+        found = gradient_of(self.tables, self.priors, numbers, counts, uses, budget)
+        return np.where(self.heard, found, self.priors.gradient(numbers))
 
     def statistics(
         self, numbers: np.ndarray, entries: np.ndarray, budget: Budget
@@ -91,7 +95,7 @@ class Sampled:
         """
         jacobians = self.tables.jacobians(numbers, budget)
         found = self.free.statistics(entries, jacobians, self.layout.size)
-        return np.stack([pulled_back(self.layout, numbers, one) for one in found])
+        return self.heard * np.stack([pulled_back(self.layout, numbers, one) for one in found])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,7 +17,7 @@ from gmlang.learning.methods.climbing import GAIN_MAX, Round
 from gmlang.learning.methods.curvature import Curvature, curvature
 from gmlang.learning.methods.em import em
 from gmlang.learning.methods.variational import variational
-from gmlang.learning.numbers.coordinates import num_free, to_coordinates, to_numbers
+from gmlang.learning.numbers.coordinates import to_coordinates, to_numbers
 from gmlang.learning.numbers.starts import rough_start
 from gmlang.learning.objective import Aim, Point
 from gmlang.learning.problem import Problem
@@ -70,12 +70,10 @@ class Progress:
     Attributes:
         number: of the climb, from 1.
         attempt: where it is.
-        best: of all climbs so far.
     """
 
     number: int
     attempt: Attempt
-    best: Point
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,7 +130,7 @@ def search(
             point = last.point
             if best is None or point.value > best.value:
                 best = point
-            yield Progress(number + 1, last, best)
+            yield Progress(number + 1, last)
             is_behind = point.value + last.gain_left < best.value
             hopeless = hopeless + 1 if is_behind else 0
             if hopeless >= _HOPELESS_ROUNDS:
@@ -144,7 +142,7 @@ def search(
         raise refused
     each_s = budget.spent_s() / sum(one.rounds for one in found)
     found.sort(key=lambda one: -one.point.value)
-    costs_s = 2.0 * each_s * num_free(objective.layout)
+    costs_s = 2.0 * each_s * objective.layout.num_free
     is_cheap = plan.wants_errors and costs_s < _CURVATURE_SHARE * budget.left_s()
     plan = replace(plan, wants_errors=is_cheap)
     found[0] = yield from _settled(problem, objective, plan, found[0], budget, is_rough)
@@ -203,23 +201,34 @@ def _settled(
         if not found.is_converged:
             return found
         try:
-            above, bent = _beyond(objective, found.point, plan, budget, may_be_saddle)
+            above, bent = _beyond(
+                objective, found.point, plan, budget, problem.heard if may_be_saddle else None
+            )
         except TimeoutError:
             return replace(found, is_converged=not may_be_saddle)
         if above is None:
             return replace(found, bent=bent)
         again = Attempt(above, found.rounds + 1, np.inf, False)
         for found in _climb(problem, objective, plan, again, budget):
-            yield Progress(plan.attempts, found, found.point)
+            yield Progress(plan.attempts, found)
     return replace(found, is_converged=False)
 
 
 def _beyond(
-    objective: Aim, point: Point, plan: Plan, budget: Budget, may_be_saddle: bool
+    objective: Aim, point: Point, plan: Plan, budget: Budget, shaken: np.ndarray | None
 ) -> tuple[Point | None, Curvature | None]:
-    """Return a higher place where a climb has come to rest on a saddle; None on a peak."""
+    """Return a higher place where a climb has come to rest on a saddle; None on a peak.
+
+    Args:
+        objective: F.
+        point: where the climb has ended.
+        plan: of the search.
+        budget: that has begun.
+        shaken: the numbers whose change may lead beyond it; None where there is no saddle.
+    """
     if not plan.wants_errors:
-        return (_kicked(objective, point, plan, budget) if may_be_saddle else None), None
+        above = None if shaken is None else _kicked(objective, point, plan, budget, shaken)
+        return above, None
     bent = curvature(objective, point, budget)
     direction = bent.upward()
     return (None if direction is None else _along(objective, point, direction, budget)), bent
@@ -238,12 +247,15 @@ def _along(objective: Aim, point: Point, direction: np.ndarray, budget: Budget) 
     return best
 
 
-def _kicked(objective: Aim, point: Point, plan: Plan, budget: Budget) -> Point | None:
-    """Shake all numbers and climb for a while: from a saddle that leads beyond it."""
+def _kicked(
+    objective: Aim, point: Point, plan: Plan, budget: Budget, is_shaken: np.ndarray
+) -> Point | None:
+    """Shake numbers and climb for a while: from a saddle that leads beyond it."""
     layout = objective.layout
     rng = np.random.default_rng(plan.seed)
     where = to_coordinates(layout, point.numbers)
-    shaken = objective.at(to_numbers(layout, where + 0.3 * rng.normal(size=layout.size)), budget)
+    kick = np.where(is_shaken, 0.3 * rng.normal(size=layout.size), 0.0)
+    shaken = objective.at(to_numbers(layout, where + kick), budget)
     for round_ in _method(plan)(objective, shaken, budget, has_latent=True):
         if round_.point.value > point.value + GAIN_MAX:
             return round_.point

@@ -20,7 +20,7 @@ import numpy as np
 from scipy.special import digamma, gammaln
 
 from gmlang.core.parameters import ParameterKind
-from gmlang.learning.methods.climbing import RisingMap, Round, strides
+from gmlang.learning.methods.climbing import RisingMap, Round, rounding_of, strides
 from gmlang.learning.numbers.coordinates import Layout
 from gmlang.learning.numbers.priors import Priors
 from gmlang.learning.objective import Objective, Point
@@ -107,6 +107,7 @@ def variational(bound: Bound, start: Point, budget: Budget, *, has_latent: bool)
         lambda cases: np.log(np.maximum(cases, _LEAST)),
         lambda logs: np.exp(np.clip(logs, np.log(_LEAST), -np.log(_LEAST))),
         lambda point: _cases(point),
+        rounding_of(bound.expected),
     )
     yield from strides(mapping, start, has_latent=has_latent)
 

@@ -13,6 +13,7 @@ from scipy.special import expit, log_softmax
 from gmlang.core.parameters import ParameterKind
 from gmruntime.arrays import Float64
 
+_SIMPLEX = ParameterKind.SIMPLEX
 _LOG_SMALLEST = -690.0
 """Logs of probabilities are not below this: e^-690 is still a float."""
 
@@ -61,6 +62,13 @@ class ParameterArray:
         place = np.unravel_index(position, self.shape)
         return f"{self.shown}[{', '.join(str(int(k)) for k in place)}]"
 
+    def distribution(self, row: int) -> str:
+        """Name the numbers that belong together: `A[2, :]`, `fever[1]`."""
+        if self.kind is not ParameterKind.SIMPLEX:
+            return self.entry(row)
+        place = np.unravel_index(row, self.shape[:-1]) if self.shape[:-1] else ()
+        return f"{self.shown}[{', '.join([*(str(int(k)) for k in place), ':'])}]"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Layout:
@@ -72,6 +80,14 @@ class Layout:
     def size(self) -> int:
         """How many numbers there are."""
         return sum(array.size for array in self.arrays)
+
+    @property
+    def num_free(self) -> int:
+        """How many numbers may change on their own: all but one of each row of a simplex."""
+        return sum(
+            array.size - (array.size // max(1, array.row) if array.kind is _SIMPLEX else 0)
+            for array in self.arrays
+        )
 
     def array(self, name: str) -> ParameterArray:
         """Return a param by its core name."""
@@ -150,14 +166,6 @@ def pulled_back(layout: Layout, numbers: np.ndarray, gradient: np.ndarray) -> np
             case ParameterKind.REAL:
                 pass
     return found
-
-
-def num_free(layout: Layout) -> int:
-    """Return in how many directions coordinates change what they stand for."""
-    return sum(
-        array.size - (array.size // max(1, array.row)) * (array.kind is ParameterKind.SIMPLEX)
-        for array in layout.arrays
-    )
 
 
 def basis(layout: Layout) -> Float64[np.ndarray, "numbers free"]:

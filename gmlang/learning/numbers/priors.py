@@ -121,6 +121,32 @@ class Priors:
                     diagonal[array.part] = self.precision[array.part]
         return csr_matrix(diags(diagonal) - outer)
 
+    def resting(self, plain: np.ndarray) -> Float64[np.ndarray, " numbers"]:
+        """Return where the priors alone are highest, which is their means; `plain` without any.
+
+        Args:
+            plain: numbers that stand where there is no prior.
+        """
+        found = np.array(plain, np.float64)
+        for array in self.layout.arrays:
+            part = array.part
+            seen, unseen, own = self.seen[part], self.unseen[part], found[part]
+            match array.kind:
+                case ParameterKind.PROBABILITY:
+                    total = seen + unseen
+                    found[part] = np.divide(seen, total, out=own.copy(), where=total > 0)
+                case ParameterKind.SIMPLEX:
+                    rows = array.rows(self.seen)
+                    total = rows.sum(axis=1, keepdims=True)
+                    out = array.rows(found).copy()
+                    found[part] = np.divide(rows, total, out=out, where=total > 0).reshape(-1)
+                case ParameterKind.POSITIVE:
+                    is_there = (seen > 0) & (unseen > 0)
+                    found[part] = np.divide(seen, unseen, out=own.copy(), where=is_there)
+                case ParameterKind.REAL:
+                    found[part] = np.where(self.precision[part] > 0, self.mean[part], own)
+        return found
+
     def means(self) -> Float64[np.ndarray, " numbers"]:
         """Return the means of the priors, and something plain where there is none."""
         found = np.zeros(self.layout.size)

@@ -1,14 +1,18 @@
 """Sentences about what was learned: what stands behind it, and what to be careful with."""
 
-from gmlang.core.parameters import sweeps_of
+from dataclasses import dataclass
+
+import numpy as np
+
+from gmlang.core.parameters import ParameterKind, sweeps_of
 from gmlang.errors.learning import course as errors
-from gmlang.learning.methods.curvature import FREE_MAX
+from gmlang.learning.methods.curvature import FREE_MAX, Uncertainty
 from gmlang.learning.methods.search import Attempt, Plan
-from gmlang.learning.numbers.coordinates import num_free
+from gmlang.learning.naming import Nameless
 from gmlang.learning.numbers.priors import HALF_CASES, ONE_CASE
 from gmlang.learning.objective import Point
 from gmlang.learning.problem import Problem
-from gmlang.learning.results.result import Posterior
+from gmlang.learning.results.posterior import Posterior
 
 _FEW_CASES = 5.0
 """A distribution that speaks of fewer cases is noted."""
@@ -29,29 +33,49 @@ _PSEUDO = (
 
 _CHAINS = "log Z came from chains: how high the likelihood is, and whether higher, nobody knows"
 
+_LIMIT = 1e-6
+"""A probability so near to 0 or 1 is at its limit."""
 
-def notes_on(
-    problem: Problem, plan: Plan, best: Attempt, posterior: Posterior | None, skipped: int
-) -> tuple[str, ...]:
-    """Say what to know of what was found.
 
-    Args:
+def skipped_note(count: int) -> str:
+    """Say how many rows were left out."""
+    return f"{count} impossible {'row was' if count == 1 else 'rows were'} left out"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Climbed:
+    """What notes are made of.
+
+    Attributes:
         problem: that was posed.
         plan: by which it was climbed.
         best: where that ended.
         posterior: what was found, where that is a distribution.
-        skipped: rows that were left out.
+        sure: how sure the numbers are.
+        nameless: states in order of falling share.
+        skipped: how many rows were left out.
     """
-    notes = [_skipped_note(skipped)] if skipped else []
+
+    problem: Problem
+    plan: Plan
+    best: Attempt
+    posterior: Posterior | None
+    sure: Uncertainty
+    nameless: tuple[Nameless, ...]
+    skipped: int
+
+
+def notes_on(found: Climbed) -> list[str]:
+    """Say what to know of what was found."""
+    problem, plan, best, posterior = found.problem, found.plan, found.best, found.posterior
+    notes = [skipped_note(found.skipped)] if found.skipped else []
     if problem.priors.uses_default:
         default = ONE_CASE if posterior is None else HALF_CASES
         notes.append(f"prior: {default}")
     if problem.learn.method == "em" and plan.method != "em":
         reason = f"`{problem.normaliser}`" if problem.normaliser else "`to predict`"
         notes.append(f"gradient, not em: {reason} makes log Z depend on what is learned")
-    if unseen := problem.never_seen():
-        listed = ", ".join(unseen[:_NOTES_MAX]) + (", ..." if len(unseen) > _NOTES_MAX else "")
-        notes.append(f"{listed}: never observed, so other numbers may name the states otherwise")
+    notes += _of_states(problem, found.nameless)
     if posterior is not None and not posterior.is_exact:
         notes.append(_PRODUCT)
     if plan.method == "pseudo":
@@ -64,14 +88,29 @@ def notes_on(
         notes.append(errors.endless(name))
     if reason := _without_errors(problem, plan, best):
         notes.append(f"no standard errors: {reason}")
-    return (*notes, *_thin(problem, best.point))
+    if best.bent is not None and (loose := _loose(problem, best.point, found.sure)):
+        notes.append(f"{_listed(loose)}: not identified, other numbers tell the rows as well")
+    return [*notes, *_thin(problem, best.point)]
+
+
+def _of_states(problem: Problem, nameless: tuple[Nameless, ...]) -> list[str]:
+    """Say of which variables nobody names the states, and which are in order all the same."""
+    notes: list[str] = []
+    ordered = [name for one in nameless for name in one.names]
+    if ordered:
+        notes.append(f"{_listed(ordered)}: never observed, states in order of falling share")
+    if unseen := [one.name for one in problem.unseen() if one.name not in ordered]:
+        notes.append(
+            f"{_listed(unseen)}: never observed, so other numbers may name the states otherwise"
+        )
+    return notes
 
 
 def _without_errors(problem: Problem, plan: Plan, best: Attempt) -> str:
     """Say why there are no standard errors where one might expect them; "" where there are."""
     if best.bent is not None or plan.method == "variational" or best.runaways:
         return ""
-    free = num_free(problem.layout)
+    free = problem.layout.num_free
     if sweeps_of(plan.method) is not None:
         if problem.has_latent:
             return "chains do not tell how F bends where something is latent"
@@ -87,33 +126,45 @@ def _without_errors(problem: Problem, plan: Plan, best: Attempt) -> str:
     return "they need more time"
 
 
+def _loose(problem: Problem, point: Point, sure: Uncertainty) -> list[str]:
+    """Name the distributions that may as well be others; at its limits F is flat without that."""
+    found: list[str] = []
+    for array in problem.layout.arrays:
+        is_loose = array.rows(problem.heard & np.isnan(sure.errors)).any(axis=1)
+        if array.kind in (ParameterKind.PROBABILITY, ParameterKind.SIMPLEX):
+            own = array.rows(point.numbers)
+            is_loose &= (np.minimum(own, 1.0 - own) > _LIMIT).all(axis=1)
+        found += [array.distribution(row) for row in np.flatnonzero(is_loose).tolist()]
+    return found
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:_NOTES_MAX]) + (", ..." if len(names) > _NOTES_MAX else "")
+
+
 def _thin(problem: Problem, point: Point) -> list[str]:
-    """Name the distributions that speak of few cases, or of none."""
+    """Name the numbers of which no row says anything, and the distributions of few cases."""
     is_direct = problem.tables.direct_only()
     used = point.seen.sum(axis=0)
     unheard: list[str] = []
     few: list[tuple[float, str]] = []
     for array in problem.layout.arrays:
-        for row, (counts, direct) in enumerate(
-            zip(array.rows(used), array.rows(is_direct), strict=True)
-        ):
-            if not direct.all():
-                continue
-            total = float(counts.sum())
-            name = array.entry(row * max(1, array.row))
-            if array.row > 1:
-                name = name.rpartition("0]")[0] + ":]"
-            if total <= 1e-9:
-                unheard.append(name)
-            elif total < _FEW_CASES:
-                few.append((total, name))
+        heard = array.rows(problem.heard).any(axis=1)
+        if not heard.any():
+            unheard.append(array.shown)
+            continue
+        unheard += [array.distribution(row) for row in np.flatnonzero(~heard).tolist()]
+        totals = array.rows(used).sum(axis=1)
+        is_few = heard & array.rows(is_direct).all(axis=1) & (totals < _FEW_CASES)
+        few += [
+            (float(totals[row]), array.distribution(row)) for row in np.flatnonzero(is_few).tolist()
+        ]
     notes = [f"no row says anything about {name}" for name in unheard[:_NOTES_MAX]]
+    if len(unheard) > _NOTES_MAX:
+        notes.append(f"nor about {len(unheard) - _NOTES_MAX} others")
     for total, name in sorted(few)[:_NOTES_MAX]:
         shown = f"{total:.2g}"
         notes.append(f"{name} rests on {shown} {'case' if shown == '1' else 'cases'}")
-    left = max(0, len(unheard) - _NOTES_MAX) + max(0, len(few) - _NOTES_MAX)
-    return [*notes, *([f"so do {left} other distributions, or less"] if left else [])]
-
-
-def _skipped_note(count: int) -> str:
-    return f"{count} impossible {'row was' if count == 1 else 'rows were'} left out"
+    if len(few) > _NOTES_MAX:
+        notes.append(f"so do {len(few) - _NOTES_MAX} others, or on a few more")
+    return notes

@@ -1,16 +1,19 @@
 """What was learned, how sure it is, and how it was found."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any, Generic, TypeVar
 
 import numpy as np
-from scipy.special import betaincinv, expit, logit, ndtri
+from scipy.special import expit, logit, ndtri
 
 from gmlang.core.parameters import ParameterKind
 from gmlang.learning.methods.climbing import GAIN_MAX
-from gmlang.learning.numbers.coordinates import Layout, ParameterArray
+from gmlang.learning.numbers.coordinates import Layout
+from gmlang.learning.results.adding import Counted, Pace
+from gmlang.learning.results.posterior import Posterior
 from gmruntime.arrays import Float64
 
 M = TypeVar("M")
@@ -20,7 +23,7 @@ LINES_MAX = 40
 
 WIDTH = 88
 
-_REACHED_NATS = 0.5
+REACHED_NATS = 0.5
 """A start has reached the best place where it ends within so many nats of it."""
 
 
@@ -44,49 +47,22 @@ class Restarts:
 
     Attributes:
         values: F of each, the best first.
+        apart: the largest difference between a number of the best and of another that reached it,
+            latent states that nobody names in the same order; NaN where there was no time to look.
     """
 
     values: tuple[float, ...]
+    apart: float = 0.0
 
     @property
     def num_reached(self) -> int:
-        """How many ended within `_REACHED_NATS` of the best."""
-        return sum(self.values[0] - value <= _REACHED_NATS for value in self.values)
+        """How many ended within `REACHED_NATS` of the best."""
+        return sum(self.values[0] - value <= REACHED_NATS for value in self.values)
 
     @property
     def spread(self) -> float:
         """Nats between the best and the worst."""
         return self.values[0] - self.values[-1]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Posterior:
-    """What is known of params that were learned as distributions: a Dirichlet for each.
-
-    Attributes:
-        cases: seen, expected and imaginary ones of each number, and of one minus it.
-        totals: those of its whole distribution.
-        bound: nats; the log evidence, of all cases under the prior, is not below it.
-        is_exact: nothing is latent: the bound is the log evidence, the posterior the true one.
-    """
-
-    cases: Float64[np.ndarray, "2 numbers"]
-    totals: Float64[np.ndarray, " numbers"]
-    bound: float
-    is_exact: bool
-
-    def errors(self) -> Float64[np.ndarray, " numbers"]:
-        """Return the standard deviations."""
-        mean = self.cases[0] / self.totals
-        return np.sqrt(mean * (1.0 - mean) / (self.totals + 1.0))
-
-    def quantile(self, part: slice, below: float) -> Float64[np.ndarray, " some"]:
-        """Return the numbers that so much of each one's distribution lies below."""
-        on = self.cases[0, part]
-        off = self.totals[part] - on
-        # Of a single state that is always 1.
-        found = betaincinv(on, np.where(off > 0, off, 1.0), below)
-        return np.where(off > 0, found, 1.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,6 +97,8 @@ class Learned(Generic[M]):
         empty: the part of the cells that said nothing.
         model: with the values bound.
         seed: of everything random.
+        counted: what more cases are added to; None where counts alone do not say what is best.
+        adding: what adds them.
     """
 
     text: str
@@ -148,6 +126,8 @@ class Learned(Generic[M]):
     model: M
     layout: Layout
     link_errors: Float64[np.ndarray, " numbers"]
+    counted: Counted | None = field(default=None, repr=False)
+    adding: "Callable[[Learned[M], Pace, Mapping[str, object]], Learned[M]] | None" = None
 
     @property
     def bound(self) -> float | None:
@@ -161,19 +141,17 @@ class Learned(Generic[M]):
         learned as a distribution as much lies below them as above.
 
         Raises:
-            KeyError: when nothing of that name was learned.
+            GmError: when nothing of that name was learned.
             ValueError: when the level is not between 0 and 1.
         """
-        if not 0 < level < 1:
-            raise ValueError(f"level must lie between 0 and 1, not {level}")
-        array = next((a for a in self.layout.arrays if a.shown == name), None)
-        if array is None:
-            raise KeyError(name)
+        if not isinstance(level, Real) or not 0 < level < 1:
+            raise ValueError(f"level must lie between 0 and 1, not {level!r}")
+        x = np.asarray(self.values[name], np.float64).reshape(-1)
+        array = next(a for a in self.layout.arrays if a.shown == name)
         if self.posterior is not None:
             ends = (0.5 - 0.5 * level, 0.5 + 0.5 * level)
             low, high = (self.posterior.quantile(array.part, end) for end in ends)
             return low.reshape(array.shape), high.reshape(array.shape)
-        x = np.asarray(self.values[name], np.float64).reshape(-1)
         width = float(ndtri(0.5 + 0.5 * level)) * self.link_errors[array.part]
         match array.kind:
             case ParameterKind.PROBABILITY | ParameterKind.SIMPLEX:
@@ -185,6 +163,37 @@ class Learned(Generic[M]):
                 low, high = x - width, x + width
         return low.reshape(array.shape), high.reshape(array.shape)
 
+    def add(
+        self,
+        *,
+        batch: int = 100,
+        half_life: float | None = None,
+        skip_impossible: bool = False,
+        budget_s: float = 60.0,
+        memory_bytes: int | None = None,
+        **data: object,
+    ) -> "Learned[M]":
+        """Learn from more cases, in one pass: their counts are added to those that there are.
+
+        What comes of it is best for complete cases; where cells are empty it depends on the order
+        of the rows, and is about as good as learning from all of them together. There are no
+        standard errors.
+
+        Args:
+            batch: so many rows are counted by the same numbers.
+            half_life: after so many more cases, earlier ones count half; None forgets nothing.
+            skip_impossible: leave out rows that the program gives no probability.
+            budget_s: wall-clock seconds; what was added so far comes when they are over.
+            memory_bytes: cap on tables; None takes half of what is free.
+            data: the table of cases, by its name.
+
+        Raises:
+            GmError: when the rows have mistakes, or counts alone do not say what is best.
+        """
+        assert self.adding is not None
+        pace = Pace(batch, half_life, skip_impossible, budget_s, memory_bytes)
+        return self.adding(self, pace, data)
+
     def to_dict(self) -> dict[str, object]:
         """Return all that was found as plain data; what is not known is None."""
         held_out = self.held_out
@@ -195,13 +204,14 @@ class Learned(Generic[M]):
             "values": {name: value.tolist() for name, value in self.values.items()},
             "errors": {name: _known(value) for name, value in self.errors.items()},
             "counts": {name: _known(value) for name, value in self.counts.items()},
-            "objective": _known_number(self.objective),
-            "log_likelihood": _known_number(self.log_likelihood),
-            "log_prior": self.log_prior,
-            "gain_left": _known_number(self.gain_left),
+            "objective": _finite(self.objective),
+            "log_likelihood": _finite(self.log_likelihood),
+            "log_prior": _finite(self.log_prior),
+            "gain_left": _finite(self.gain_left),
             "method": self.method,
             "rounds": self.rounds,
-            "restarts": [_known_number(value) for value in self.restarts.values],
+            "restarts": [_finite(value) for value in self.restarts.values],
+            "apart": _finite(self.restarts.apart),
             "rows": self.num_rows,
             "empty": self.empty,
             "notes": list(self.notes),
@@ -215,8 +225,8 @@ class Learned(Generic[M]):
             plain["bound_is_log_evidence"] = self.posterior.is_exact
         if held_out is not None:
             plain["held_out"] = {
-                "mean": held_out.mean,
-                "error": _known_number(held_out.error),
+                "mean": _finite(held_out.mean),
+                "error": _finite(held_out.error),
                 "rows": held_out.count,
             }
         return plain
@@ -229,7 +239,7 @@ class Learned(Generic[M]):
         return _show_learned(self)
 
 
-def _known_number(value: float) -> float | None:
+def _finite(value: float) -> float | None:
     return value if np.isfinite(value) else None
 
 
@@ -277,9 +287,11 @@ def score_line(learned: Learned[Any]) -> str:
 def _about_rows(learned: Learned[Any]) -> str:
     if learned.num_rows == 1 and not learned.empty:
         return ""
-    parts = [f"{learned.num_rows:,} rows".replace(",", " ")]
+    rows = "1 row" if learned.num_rows == 1 else f"{learned.num_rows:,} rows".replace(",", " ")
+    parts = [rows]
     if learned.empty:
-        parts.append(f"{100 * learned.empty:.2g} % of cells empty")
+        percent = 100 * learned.empty
+        parts.append(f"{percent:{'.2g' if percent < 99.5 else '.3g'}} % of cells empty")
     return f" ({', '.join(parts)})"
 
 
@@ -305,7 +317,9 @@ def _quality(learned: Learned[Any]) -> str:
     restarts = learned.restarts
     if len(restarts.values) > 1:
         reached = f"{restarts.num_reached} of {len(restarts.values)} starts reached it"
-        parts.append(f"{reached}, spread {restarts.spread:.3g} nats")
+        is_near = restarts.num_reached > 1 and np.isfinite(restarts.apart)
+        near = f", numbers within {restarts.apart:.2g}" if is_near else ""
+        parts.append(f"{reached}{near}, spread {restarts.spread:.3g} nats")
     parts.append(f"{learned.seconds:.1f} s")
     return " · ".join(parts)
 
@@ -329,21 +343,13 @@ def number_lines(learned: Learned[Any]) -> list[str]:
         values = np.asarray(learned.values[array.shown]).reshape(-1, max(1, array.row))
         errors = np.asarray(learned.errors[array.shown]).reshape(values.shape)
         cells = [
-            f"{_name(array, k, values.shape[1])} "
+            f"{array.distribution(k)} "
             + " ".join(number_text(float(v), float(e)) for v, e in zip(row, error, strict=True))
             for k, (row, error) in enumerate(zip(values, errors, strict=True))
         ]
         lines += _packed(cells)
     left = len(lines) - LINES_MAX
     return lines if left <= 0 else [*lines[:LINES_MAX], f"... {left} lines more"]
-
-
-def _name(array: ParameterArray, row: int, width: int) -> str:
-    text = array.entry(row * width)
-    if width == 1:
-        return text
-    base = text.rpartition(",")[0] if "," in text else text.partition("[")[0] + "["
-    return f"{base + ', :]' if ',' in text else base + ':]'}"
 
 
 def _packed(cells: list[str]) -> list[str]:

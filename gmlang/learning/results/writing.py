@@ -17,7 +17,7 @@ from gmlang.learning.results.result import Learned
 from gmlang.syntax import ast
 from gmlang.syntax.parse import parse
 
-NUMBERS_MAX = 10_000
+_NUMBERS_MAX = 10_000
 """More numbers than this are for a file of arrays."""
 
 DIGITS = 10
@@ -43,15 +43,9 @@ def written(
     """
     program = parse(source)
     values = {name: value for learned in found for name, value in learned.values.items()}
-    size = sum(value.size for value in values.values())
-    if size > NUMBERS_MAX:
-        raise ValueError(f"{size} numbers are too many for a program: write a .npz")
-    declared = {s.name.text: s for s in program.statements if isinstance(s, ast.ParamDeclaration)}
-    edits: list[tuple[int, int, str]] = []
-    for name, value in values.items():
-        if name not in declared:
-            raise ValueError(f"`{name}` is declared in another file: write a .npz")
-        edits.append(_value_edit(declared[name], value))
+    check_writable(source, {name: value.size for name, value in values.items()})
+    declared = _declared(program)
+    edits = [_value_edit(declared[name], value) for name, value in values.items()]
     learns = [s for s in program.statements if isinstance(s, ast.Learn)]
     if len(learns) == len(found):
         for statement, learned, origin in zip(learns, found, origins, strict=True):
@@ -67,6 +61,29 @@ def written(
     for start, end, new in sorted(edits, reverse=True):
         text = text[:start] + new + text[end:]
     return text
+
+
+def check_writable(source: Source, sizes: Mapping[str, int]) -> None:
+    """Make sure that a program can be written with values for some params.
+
+    Args:
+        source: of the program.
+        sizes: how many numbers each param has, by its name.
+
+    Raises:
+        ValueError: when a param is another module's, or there are too many numbers.
+    """
+    declared = _declared(parse(source))
+    for name in sizes:
+        if name not in declared:
+            raise ValueError(f"`{name}` is declared in another file: write a .npz")
+    total = sum(sizes.values())
+    if total > _NUMBERS_MAX:
+        raise ValueError(f"{total} numbers are too many for a program: write a .npz")
+
+
+def _declared(program: ast.Program) -> dict[str, ast.ParamDeclaration]:
+    return {s.name.text: s for s in program.statements if isinstance(s, ast.ParamDeclaration)}
 
 
 def _value_edit(declaration: ast.ParamDeclaration, value: np.ndarray) -> tuple[int, int, str]:

@@ -65,6 +65,11 @@ class RowProgram:
     log_idle: Float64[np.ndarray, " distinct"]
     teams: dict[tuple[int, int], Team] = field(default_factory=dict[tuple[int, int], Team])
 
+    @property
+    def num_products(self) -> int:
+        """How many products of tables an evaluation takes."""
+        return sum(batch.num_products for group in self.groups for batch in group.batches)
+
     def evaluate(
         self,
         tables: Sequence[object] | None = None,

@@ -4,8 +4,8 @@ What nobody asks about or observes, and sums to a constant, is left out (Shachte
 evidence is looked at. What evidence makes constant besides is found later, in `barren.py`.
 """
 
-from dataclasses import replace
-from itertools import count
+from dataclasses import dataclass, replace
+from itertools import count, pairwise
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from gmruntime.answer import (
     Samples,
     Solutions,
 )
+from gmruntime.arrays import Bool
 from gmruntime.budget import UNLIMITED, Budget, within
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock, FactorGraph
@@ -76,13 +77,55 @@ def relevant(every: Part, kept: np.ndarray, budget: Budget = UNLIMITED) -> Part:
         TimeoutError: when the budget ended first.
     """
     tables = every.tables
-    starts = np.cumsum([0, *(len(block.scopes) for block in tables.factors)])
-    num_touching, only = _touching(tables, starts)
     is_kept = every.is_dropped.copy()
     is_kept[: len(kept)] |= kept
-    is_dropped, is_left = every.is_dropped.copy(), np.ones(starts[-1], np.bool_)
+    summed = sum_out(tables, is_kept, budget)
+    if all(is_left.all() for is_left in summed.is_left):
+        return every
+    left = (
+        block.some(is_left) for block, is_left in zip(tables.factors, summed.is_left, strict=True)
+    )
+    blocks = tuple(block for block in left if len(block.scopes))
+    is_dropped = every.is_dropped | summed.is_dropped
+    log_constant = every.log_constant + summed.log_constant
+    return Part(replace(tables, factors=blocks), is_dropped, log_constant)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SummedOut:
+    """What sums of a graph do not depend on.
+
+    Attributes:
+        is_dropped: the variables of no more use.
+        is_left: for each block, the factors that are left.
+        log_constant: log of what the others sum to.
+    """
+
+    is_dropped: Bool[np.ndarray, " variables"]
+    is_left: tuple[Bool[np.ndarray, " _factors"], ...]
+    log_constant: float
+
+
+def sum_out(
+    graph: FactorGraph, is_kept: Bool[np.ndarray, " variables"], budget: Budget = UNLIMITED
+) -> SummedOut:
+    """Find the variables whose only factor, summed over them, is constant; and so on.
+
+    Only tables are looked at; factors of other kinds stay.
+
+    Args:
+        graph: any.
+        is_kept: which variables stay, whatever they sum to.
+        budget: ends it.
+
+    Raises:
+        TimeoutError: when the budget ended first.
+    """
+    starts = np.cumsum([0, *(len(block.scopes) for block in graph.factors)])
+    num_touching, only = _touching(graph, starts)
+    is_dropped, is_left = np.zeros(len(is_kept), np.bool_), np.ones(starts[-1], np.bool_)
     known: dict[tuple[int, int, int], float | None] = {}
-    log_constant = every.log_constant
+    log_constant = 0.0
     waiting = np.flatnonzero(~is_kept & (num_touching == 1)).tolist()
     for _ in within(count(), budget):
         if not waiting:
@@ -92,9 +135,9 @@ def relevant(every: Part, kept: np.ndarray, budget: Budget = UNLIMITED) -> Part:
             continue
         k = int(only[v])
         b = int(np.searchsorted(starts, k, side="right")) - 1
-        scope = tables.factors[b].scopes[k - starts[b]]
+        scope = graph.factors[b].scopes[k - starts[b]]
         axis = int(np.flatnonzero(scope == v)[0])
-        total = _constant(tables.factors[b], (b, k - int(starts[b]), axis), known)
+        total = _constant(graph.factors[b], (b, k - int(starts[b]), axis), known)
         if total is None:
             continue
         log_constant += total
@@ -102,14 +145,8 @@ def relevant(every: Part, kept: np.ndarray, budget: Budget = UNLIMITED) -> Part:
         num_touching[scope] -= 1
         only[scope] -= k
         waiting += scope[~is_kept[scope] & (num_touching[scope] == 1)].tolist()
-    if is_left.all():
-        return every
-    left = (
-        block.some(is_left[start:end])
-        for block, start, end in zip(tables.factors, starts[:-1], starts[1:], strict=True)
-    )
-    blocks = tuple(block for block in left if len(block.scopes))
-    return Part(replace(tables, factors=blocks), is_dropped, log_constant)
+    by_block = (is_left[start:end] for start, end in pairwise(starts))
+    return SummedOut(is_dropped, tuple(by_block), log_constant)
 
 
 def _touching(tables: FactorGraph, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -129,14 +166,15 @@ def _constant(
     place: tuple[int, int, int],
     known: dict[tuple[int, int, int], float | None],
 ) -> float | None:
-    """Return log of the sum of a factor over an axis where it is constant.
+    """Return log of the sum of a factor over an axis; None where it is not constant, or no table.
 
     Args:
         block: that the factor is in.
         place: the number of the block, of the factor in it, and of the axis.
         known: what was found before; factors that share a table are looked at once.
     """
-    assert isinstance(block.kind, Table)
+    if not isinstance(block.kind, Table):
+        return None
     potentials = block.kind.log_potentials
     number, row, axis = place
     key = number, row if len(potentials) > 1 else 0, axis

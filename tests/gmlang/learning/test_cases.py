@@ -179,6 +179,38 @@ COLUMNS = st.sampled_from(
 )
 
 
+@pytest.mark.parametrize(
+    ("weight", "words"),
+    [
+        ([1, -1, 1], "row 2: its weight is -1"),
+        ([1, 1, np.nan], "row 3: it has no weight"),
+        ([np.inf, 1, 1], "row 1: its weight is inf"),
+        ([1, "much", 1], "row 2: `much` is no weight"),
+        ([1e300] * 3, "add up to 3e+300 cases"),
+        ([1.7e308] * 3, "add up to inf cases"),
+        (np.ones((3, 2)), "has 2 numbers in each row of column `weight`"),
+    ],
+)
+def test_weights_that_count_no_cases_are_refused(weight: object, words: str):
+    assert words in _refused("GM717", {**CASES, "weight": weight})
+
+
+def test_rows_that_count_for_nothing_say_nothing():
+    learned = _learn(seen={**CASES, "weight": [0, 0, 0]})
+    assert learned.values["p"] == 0.5
+    assert "no row says anything about p" in learned.notes
+
+
+@pytest.mark.parametrize("ask", ["values", "errors", "counts"])
+def test_names_of_nothing_learned_are_refused_with_the_nearest(ask: str):
+    with pytest.raises(GmError, match="did you mean `p`"):
+        getattr(_learn(seen=CASES), ask)["P"]
+    with pytest.raises(GmError, match="learned: p, s"):
+        _learn(seen=CASES).interval("nope")
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        _learn(seen=CASES).interval("p", 95)
+
+
 @settings(deadline=None, max_examples=60)
 @given(st.dictionaries(COLUMNS, st.lists(CELLS, min_size=1, max_size=3), min_size=1, max_size=4))
 def test_any_table_is_learned_from_or_refused(table: dict[str, list[object]]):
@@ -190,3 +222,20 @@ def test_any_table_is_learned_from_or_refused(table: dict[str, list[object]]):
         assert np.isfinite(value).all()
     if learned.status == "converged":
         assert np.isfinite(learned.objective)
+
+
+def test_tables_of_very_many_columns_are_read_and_told_of_in_few_words(tmp_path: Path):
+    text = (
+        "data t : rows\nparam p : probability\nvar x[5000] : bool\n"
+        "for k in 0..4999: x[k] ~ Bernoulli(p)\nlearn p from t\n"
+    )
+    cells = ",".join(str(k % 2) for k in range(5000))
+    path = tmp_path / "t.csv"
+    path.write_text(",".join(f'"x[{k}]"' for k in range(5000)) + f"\n{cells}\n", "utf-8")
+    model = gmlang.compile(text)
+    learned = model.learn(t=read_file("t", str(path)))
+    assert learned.values["p"] == pytest.approx(0.5)
+    path.write_text(",".join(f"y{k}" for k in range(5000)) + f"\n{cells}\n", "utf-8")
+    with pytest.raises(GmError) as caught:
+        model.learn(t=read_file("t", str(path)))
+    assert len(caught.value.diagnostics) == 20

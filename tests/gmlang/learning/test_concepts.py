@@ -344,6 +344,12 @@ def test_only_what_the_program_learns_can_be_learned(name: str):
         gmlang.compile("var x : bool").learn_model(name)
 
 
+def test_a_misspelt_name_is_told_with_the_nearest():
+    text = f"{THINGS}{EXAMPLES}learn model zarf(x: Thing) from ex using purple size 1\n"
+    with pytest.raises(GmError, match="did you mean `zarf`"):
+        gmlang.compile(text).learn_model("zraf")
+
+
 def test_the_time_for_it_ends_with_what_was_scored():
     text = f"{THINGS}{EXAMPLES}learn model zarf(x: Thing) from ex using purple, jar size 2\n"
     with pytest.raises(GmError, match="time was over"):

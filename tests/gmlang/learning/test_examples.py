@@ -1,6 +1,7 @@
 """The examples learn from their data what it was drawn from."""
 
 import importlib.util
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -34,11 +35,19 @@ def _made() -> ModuleType:
     return module
 
 
+@cache
 def _learned(name: str) -> Any:
-    data: dict[str, Any] = {
-        key: read_file(key, str(FOLDER / file)) for key, file in DATA[name].items()
-    }
-    return gmlang.load(FOLDER / f"{name}.gm").learn(**data)
+    return gmlang.load(FOLDER / f"{name}.gm").learn(**_data(name))
+
+
+def _data(name: str) -> dict[str, Any]:
+    return {key: read_file(key, str(FOLDER / file)) for key, file in DATA[name].items()}
+
+
+def _again(name: str, learned: Any) -> gmlang.Model:
+    """Return the program as it is written after learning, with its data."""
+    source = learned.model.checked.program.span.source
+    return gmlang.compile(written(source, [learned], ["its data"])).bind(**_data(name))
 
 
 def test_every_example_is_learned_here():
@@ -74,11 +83,9 @@ def _near(learned: Any, name: str, key: str = "") -> None:
 @pytest.mark.parametrize("name", DATA)
 def test_what_is_written_has_the_same_numbers(name: str):
     learned = _learned(name)
-    source = learned.model.checked.program.span.source
-    again = gmlang.compile(written(source, [learned], ["its data"]))
+    again = _again(name, learned)
     assert not again.checked.program.learns
-    data = {key: read_file(key, str(FOLDER / file)) for key, file in DATA[name].items()}
-    known = again.bind(**data).session().world.data
+    known = again.session().world.data
     for key, value in learned.values.items():
         assert known[key] == pytest.approx(value, abs=1e-8)
 
@@ -129,3 +136,39 @@ def test_confidences_and_priors_are_the_shares_that_were_seen():
     learned = _learned("confidence")
     assert learned.values["sure"] == pytest.approx([84 / 99, 69 / 77], abs=1e-4)
     assert learned.values["often"] == pytest.approx([90 / 310, 68 / 310], abs=1e-4)
+
+
+@pytest.mark.parametrize("name", DATA)
+def test_learning_again_from_what_is_written_gains_nothing(name: str):
+    learned = _learned(name)
+    what = learned.model.checked.program.learns[0]
+    source = _again(name, learned).checked.program.span.source
+    text = f"{source.text}\n{what.span.text}\n"
+    again = gmlang.compile(text).learn(restarts=1, **_data(name))
+    assert -1e-6 * abs(learned.objective) <= again.objective - learned.objective < 0.02
+
+
+@pytest.mark.parametrize("name", DATA)
+def test_what_is_written_answers_as_what_was_learned(name: str):
+    learned = _learned(name)
+    again = _again(name, learned)
+    questions = [q.text for q in learned.model.questions] or ["logZ()"]
+    for question in questions:
+        one, other = (model.query(question, remember=False) for model in (learned.model, again))
+        assert one.status == other.status
+        assert _numbers(one) == pytest.approx(_numbers(other), abs=1e-6, rel=1e-6)
+
+
+def _numbers(answer: Any) -> np.ndarray:
+    return np.ravel(np.asarray(answer.value if answer.array is None else answer.array, np.float64))
+
+
+@pytest.mark.parametrize(("name", "model"), [("zarf", "zarf"), ("number_game", "rule")])
+def test_a_composite_that_is_written_answers_as_what_was_learned(name: str, model: str):
+    found = gmlang.load(FOLDER.parent / f"{name}.gm").learn_model(model)
+    source = found.model.checked.program.span.source
+    again = gmlang.compile(written(source, [], [], {model: found.source()}))
+    assert not again.checked.program.concepts
+    for question in [q.text for q in found.model.questions]:
+        one, other = (m.query(question, remember=False) for m in (found.model, again))
+        assert _numbers(one) == pytest.approx(_numbers(other), abs=1e-9)

@@ -1,5 +1,6 @@
 """What is learned: closed forms, agreement of methods, saddles, intervals, deadlines."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ import gmlang
 from gmlang.learning.course import Terms, finished
 from gmlang.learning.methods.em import em
 from gmlang.learning.methods.search import Plan, search
-from gmlang.learning.numbers.coordinates import to_coordinates, to_numbers
+from gmlang.learning.numbers.coordinates import basis, to_coordinates, to_numbers
 from gmruntime.budget import UNLIMITED, Watch
 from tests.gmlang.learning.posed import anywhere, posed
 
@@ -254,6 +255,21 @@ def test_rows_kept_apart_are_scored():
     assert every.sum() == pytest.approx(total, abs=1e-6)
 
 
+def test_rows_kept_apart_that_cannot_be_are_told_in_json():
+    text = "data t : rows\nparam p : probability ~ Beta(0, 0)\nvar x : bool ~ Bernoulli(p)\n"
+    model = gmlang.compile(text + "learn p from t\n").bind(t={"x": [True, True, True, False]})
+    found = [model.learn(hold_out=0.25, seed=seed) for seed in range(12)]
+    means = [one.held_out.mean for one in found if one.held_out is not None]
+    assert -np.inf in means
+    assert all(json.loads(one.to_json())["held_out"]["rows"] == 1 for one in found)
+
+
+def test_heavy_rows_that_say_nothing_count_by_their_rounding():
+    cases = {"ill": [None, None, True], "hot": [None, True, None], "weight": [1e9, 7, 2]}
+    learned = gmlang.compile(CLINIC).learn(patients=cases)
+    assert learned.status == "converged"
+
+
 def test_to_predict_learns_nothing_of_what_is_given():
     text = (
         "data seen : rows\nparam w : real ~ Normal(0, 10)\nparam v : real ~ Normal(0, 10)\n"
@@ -284,6 +300,11 @@ def test_coordinates_and_numbers_are_each_others_inverse():
     numbers = anywhere(problem)
     again = to_numbers(problem.layout, to_coordinates(problem.layout, numbers))
     assert again == pytest.approx(numbers)
+
+
+def test_free_numbers_are_the_directions_of_the_coordinates():
+    problem, _ = posed(CLASSES, seen={"x": _classes(5)})
+    assert problem.layout.num_free == basis(problem.layout).shape[1] == 1 + 8
 
 
 def test_a_start_at_which_a_statement_has_no_value_is_passed_over():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gmlang.learning.numbers.coordinates import basis, num_free, to_coordinates, to_numbers
+from gmlang.learning.numbers.coordinates import basis, to_coordinates, to_numbers
 from tests.gmlang.learning.posed import anywhere, posed
 
 PROGRAM = """
@@ -34,4 +34,4 @@ def test_curvature_is_the_change_of_the_gradient():
 
 def test_free_directions_are_counted_without_being_written_down():
     problem, _ = posed(PROGRAM, seen={"a": [True], "b": [1]})
-    assert num_free(problem.layout) == basis(problem.layout).shape[1] == 2 + 4 + 2
+    assert problem.layout.num_free == basis(problem.layout).shape[1] == 2 + 4 + 2

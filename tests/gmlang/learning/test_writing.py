@@ -126,3 +126,19 @@ def test_what_another_file_declares_is_not_written(folder: Path):
     assert set(learned.values) == {"coin.p"}
     with pytest.raises(ValueError, match="another file"):
         written(model.checked.program.span.source, [learned], [""])
+    for options in (["-o", "out.gm"], ["--in-place"]):
+        refused = CliRunner().invoke(group, ["learn", "main.gm", *options])
+        assert refused.exit_code == 2
+        assert "nats a case" not in refused.output
+        assert "another file" in refused.output
+    assert _run("learn", "main.gm", "-o", "out.npz")[0] == 0
+
+
+def test_too_many_numbers_for_a_program_are_refused_before_they_are_learned(folder: Path):
+    text = "data t : rows\nparam A[101, 100] : simplex\nvar x : 0..100\nvar y : 0..99\n"
+    (folder / "wide.gm").write_text(f"{text}y ~ Categorical(A[x])\nlearn A from t\n", "utf-8")
+    (folder / "w.csv").write_text("x,y\n1,1\n", "utf-8")
+    refused = CliRunner().invoke(group, ["learn", "wide.gm", "--data", "t=w.csv", "-o", "out.gm"])
+    assert refused.exit_code == 2
+    assert "nats a case" not in refused.output
+    assert "10100 numbers" in refused.output

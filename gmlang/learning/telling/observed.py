@@ -3,9 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import connected_components
 
 from gmlang.graph.world.names import named_in
+from gmlang.learning.dependence.forms import chosen, numbers_of
 from gmlang.learning.problem import Problem
+from gmlang.learning.rows import Rows
+from gmruntime.arrays import Bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,34 @@ def first_latent(problem: Problem) -> Latent | None:
                 return Latent(named.name + (f"[{place}]" if place else ""), row, block)
         return Latent("", row, block)
     return None
+
+
+def reached(problem: Problem, rows: Rows) -> Bool[np.ndarray, " numbers"]:
+    """Say of each number whether it is in a part of the graph of which some row saw anything.
+
+    Of any other part log Z is the same with all that was seen as without.
+    """
+    graph, told = problem.tables.graph, frozenset(told_blocks(problem))
+    is_seen = np.zeros(graph.num_variables, np.bool_)
+    is_seen[: rows.evidence.shape[1]] = (rows.evidence >= 0).any(axis=0)
+    pairs: list[np.ndarray] = [np.zeros((2, 0), np.int64)]
+    for number, block in enumerate(graph.factors):
+        if number not in told:
+            is_seen[block.scopes] = True
+        if block.scopes.shape[1]:
+            firsts = np.broadcast_to(block.scopes[:, :1], block.scopes.shape)
+            pairs.append(np.stack([firsts.reshape(-1), block.scopes.reshape(-1)]))
+    ends = np.hstack(pairs)
+    size = (graph.num_variables,) * 2
+    count, part = connected_components(csr_matrix((np.ones(ends.shape[1]), tuple(ends)), size))
+    is_part_seen = np.zeros(count, np.bool_)
+    is_part_seen[part[is_seen]] = True
+    found = np.zeros(problem.layout.size, np.bool_)
+    for number, form in problem.tables.forms:
+        keep = np.asarray(is_part_seen[part[graph.factors[number].scopes]].any(axis=1))
+        if keep.any():
+            found[numbers_of(chosen(form, keep), problem.layout)] = True
+    return found
 
 
 def other_methods(problem: Problem) -> tuple[str, ...]:

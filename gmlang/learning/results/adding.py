@@ -1,0 +1,36 @@
+"""What more cases are added to, and how."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from gmlang.core.parameters import Learn
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How more cases are added; the attributes are the arguments of `Learned.add`."""
+
+    batch: int
+    half_life: float | None
+    skip_impossible: bool
+    budget_s: float
+    memory_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Counted:
+    """What the cases so far come to, to which more can be added.
+
+    Attributes:
+        counts: how often each entry was used, by block of the program's tables.
+        is_complete: whether no case left anything open, so that the counts are no expectations.
+        learn: what was learned.
+        weight: the column of weights.
+    """
+
+    counts: Mapping[int, np.ndarray]
+    is_complete: bool
+    learn: Learn
+    weight: str | None
