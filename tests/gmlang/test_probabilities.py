@@ -340,8 +340,12 @@ def test_the_evidence_of_active_is_what_moved_a_model_from_its_prior():
     found = model.query("active(t)")
     assert found.status == "exact"
     priors = {"m(t)": 0.2, "n(t)": 0.3, "both(t)": 0.2 * 0.3}
-    for entry in found.value["models"]:
+    value = found.value
+    assert isinstance(value, dict)
+    for entry in value["models"]:
         p, prior = entry["probability"], priors[entry["model"]]
-        assert p == pytest.approx(model.query(f"P({entry['model']})").value["true"])
+        alone = model.query(f"P({entry['model']})").value
+        assert isinstance(alone, dict)
+        assert p == pytest.approx(alone["true"])
         moved = math.log(p / (1 - p)) - math.log(prior / (1 - prior))
         assert entry["evidence_nats"] == pytest.approx(moved)
