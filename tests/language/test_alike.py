@@ -40,6 +40,14 @@ def society(seed: int, count: int = 24) -> str:
                 f"    predict x.big = {('true', 'false')[rng.integers(2)]} @ 0.5 + {c} / 3"
             )
     lines.append("model over(x: Thing, k: -2..3) prior 0.1:\n    predict x.size = k @ 0.6")
+    for m in range(10):
+        value = int(rng.integers(-2, 4))
+        lines.append(
+            f"model two{m}(x: Thing, y: Thing) prior 0.1:\n    predict y.size = {value} @ 0.7"
+        )
+        lines.append(f"    predict x.size = {value} @ 0.8")
+        lines.append(f"model one{m}(y: Thing) prior 0.1:\n    predict y.size = {value} @ 0.6")
+        lines.append(f"consider two{m}(a, b[1]), one{m}(b[1])")
     lines.append("model whole(x: Thing) prior 0.2:\n    use m0(x) except x.color\n    use m1(x)")
     lines.append("consider " + ", ".join(f"m{m}(a)" for m in range(count)))
     lines.append("consider " + ", ".join(f"m{m}(b[0])" for m in range(0, count, 3)))
