@@ -30,7 +30,7 @@ from gmruntime.messages.answer import answer as by_messages
 from gmruntime.messages.beliefs import bethe_log_partition
 from gmruntime.messages.bp import Messages
 from gmruntime.messages.compiled.floods import compile_layout
-from gmruntime.messages.finishing import free_energy
+from gmruntime.messages.finishing import by_variables, free_energy
 from gmruntime.messages.layout import Layout, build_layout, unary_with_evidence
 from gmruntime.messages.options import BpOptions
 from gmruntime.messages.propagate import propagate
@@ -132,8 +132,30 @@ def test_no_sweep_is_begun_that_would_end_late():
     unary = unary_with_evidence(layout, no_evidence(graph)[None])
     short, enough = (Budget(0.0, s, 1 << 30, clock=lambda: 0.0) for s in (0.01, 10.0))
     assert propagate(layout, unary, short, BpOptions()).num_sweeps == 0
-    assert np.isfinite(free_energy(layout, unary, _unsent(layout), short))
+    assert free_energy(layout, unary, _unsent(layout), short) is None
+    assert np.isfinite(by_variables(layout, unary))
     assert propagate(layout, unary, enough, BpOptions()).num_sweeps > 0
+
+
+def test_a_value_that_there_was_no_time_for_is_not_called_exact(monkeypatch: pytest.MonkeyPatch):
+    """However exact the messages of a forest are, which single variables alone do not tell."""
+    monkeypatch.setattr(messages, "free_energy", lambda *_: None)
+    links = np.arange(5, dtype=np.int32)
+    table = Table(np.array([[[3.0, 1.0], [0.5, 2.0]]]))
+    graph = FactorGraph(
+        (VariableBlock("x", (6,), 2),), (FactorBlock(table, np.stack([links, links + 1], axis=1)),)
+    )
+    effort = Effort(_budget(1e9)[0], np.random.default_rng(0))
+    total = by_messages(Task(graph, LogPartition(), no_evidence(graph)), effort)
+    assert isinstance(total, LogPartitionAnswer)
+    assert total.quality.status is Status.ESTIMATE
+    assert total.log_upper > total.log_value
+    best = by_messages(Task(graph, Map(), no_evidence(graph)), effort)
+    assert best.quality.status is Status.ESTIMATE
+    told = by_messages(Task(graph, Marginals(), no_evidence(graph)), effort)
+    assert isinstance(told, MarginalsAnswer)
+    assert told.quality.status is Status.EXACT
+    assert np.isnan(told.log_partition)
 
 
 def _unsent(layout: Layout) -> Messages:

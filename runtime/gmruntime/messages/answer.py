@@ -31,7 +31,6 @@ from gmruntime.answer import (
     SolutionsAnswer,
     Status,
 )
-from gmruntime.arrays import Float64, Int32
 from gmruntime.budget import Budget
 from gmruntime.elimination.solutions import counted_by_sum
 from gmruntime.graph import Assignment, FactorGraph, log_score
@@ -41,9 +40,16 @@ from gmruntime.messages.beliefs import (
     joint,
     least_log_score,
     marginals,
+    no_surer,
 )
 from gmruntime.messages.bp import Messages
-from gmruntime.messages.finishing import finishing, free_energy, independent
+from gmruntime.messages.finishing import (
+    ALONE,
+    by_variables,
+    finishing,
+    free_energy,
+    independent,
+)
 from gmruntime.messages.layout import (
     Layout,
     build_layout,
@@ -153,33 +159,6 @@ def quality(layout: Layout, messages: Messages, budget: Budget, *, is_exact: boo
     return _estimated(budget, note)
 
 
-def _no_surer(
-    told: Float64[np.ndarray, " states"],
-    messages: Messages,
-    widths: Int32[np.ndarray, " rows"],
-) -> Float64[np.ndarray, " states"]:
-    """Make probabilities no surer than messages that have not settled can be.
-
-        p' = (1 - e) p + e / k,  e = r / (1 + r)
-
-    for the residual r, nats, and the k states that may be: what still moves by several nats in a
-    sweep is little more than a guess, however near to 0 or 1 it happens to stand.
-
-    Args:
-        told: probabilities, flat, distribution after distribution.
-        messages: they are from.
-        widths: the number of states of each distribution.
-    """
-    if messages.converged:
-        return told
-    starts = np.cumsum(widths) - widths
-    possible = (told > 0.0).astype(np.float64)
-    counts = np.repeat(np.add.reduceat(possible, starts), widths)
-    residual = float(messages.residual)
-    guess = residual / (1.0 + residual) if np.isfinite(residual) else 1.0
-    return (1.0 - guess) * told + guess * possible / np.maximum(counts, 1.0)
-
-
 def _is_final(layout: Layout, messages: Messages) -> bool:
     """Say whether messages have come to rest where that makes them exact."""
     return layout.is_exact and messages.residual <= _RESIDUAL_EXACT_MAX
@@ -215,28 +194,32 @@ def _by_sums(
     # Whoever is late, and does not ask for log Z, goes without.
     is_told = isinstance(query, LogPartition) or not budget.is_spent()
     late = finishing(budget)
-    value = free_energy(layout, unary, messages, late) if is_told else np.nan
+    value = free_energy(layout, unary, messages, late) if is_told else None
     # Other temperatures answer about p^(1/T), which is not what was asked.
     good = quality(layout, messages, budget, is_exact=temperature == 1.0)
-    if found.contradictory[0] or (is_told and not np.isfinite(value)):
+    if found.contradictory[0] or (value is not None and not np.isfinite(value)):
         value = independent(layout, unary, late)
         good = _estimated(budget, CONTRADICTION)
         if refute(graph, evidence):
             value, good = -np.inf, _refuted(budget)
     match query:
         case LogPartition():
+            if value is None:
+                value = by_variables(layout, unary)
+                good = _estimated(budget, _noted(good, ALONE).note)
             return _log_partition(task, layout, unary, messages, value, good, budget)
         case Joint():
             return _joint(task.asking(query), layout, unary, messages, good)
         case Marginals():
-            row = _no_surer(found.probabilities[0], messages, layout.num_states)
+            row = no_surer(found.probabilities[0], messages, layout.num_states)
             asked = np.ones(len(layout.num_states), np.bool_)
             if good.status is Status.IMPOSSIBLE:
                 asked[:] = False
             elif query.variables is not None:
                 asked = np.isin(np.arange(len(asked)), query.variables)
             row = np.where(np.repeat(asked, layout.num_states), row, np.nan)
-            return MarginalsAnswer(good, by_block(graph, row), log_partition=value)
+            told = np.nan if value is None else value
+            return MarginalsAnswer(good, by_block(graph, row), log_partition=told)
 
 
 def _log_partition(
@@ -283,7 +266,7 @@ def _joint(
         state = dict(zip(free.tolist(), place, strict=True))
         index = tuple(state.get(int(v), int(evidence[v])) for v in query.variables)
         result[index] += inner[place]
-    flat = _no_surer(result.reshape(-1), messages, np.array([result.size], np.int32))
+    flat = no_surer(result.reshape(-1), messages, np.array([result.size], np.int32))
     return JointAnswer(found, flat.reshape(shape))
 
 
@@ -310,7 +293,7 @@ def _map(
     if layout.is_max and _is_final(layout, messages):
         # Ties may make states that are each best together bad; the value of the maximum tells.
         bound = free_energy(layout, unary, messages, finishing(budget))
-        if is_proved(float(score[0]), bound):
+        if bound is not None and is_proved(float(score[0]), bound):
             found = quality(layout, messages, budget, is_exact=True)
             return AssignmentsAnswer(found, best, score, float(score[0]))
     return AssignmentsAnswer(found, best, score)
@@ -341,6 +324,7 @@ def _marginal_map(
     unary = unary_with_evidence(layout, clamped[None, :])
     rest = propagate(layout, unary, budget, options, messages.values)
     value = free_energy(layout, unary, rest, finishing(budget))
+    value = by_variables(layout, unary) if value is None else value
     found = quality(layout, rest, budget, is_exact=False)
     if marginals(layout, unary, rest).contradictory[0] or not np.isfinite(value):
         note = "the states that are most probable one by one contradict each other"

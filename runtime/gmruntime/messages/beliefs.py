@@ -187,3 +187,30 @@ def joint(
 
 def _norm(values: np.ndarray, is_max: bool) -> np.ndarray:
     return reduce(values, (2,), is_max)
+
+
+def no_surer(
+    told: Float64[np.ndarray, " states"],
+    messages: Messages,
+    widths: Int32[np.ndarray, " rows"],
+) -> Float64[np.ndarray, " states"]:
+    """Make probabilities no surer than messages that have not settled can be.
+
+        p' = (1 - e) p + e / k,  e = r / (1 + r)
+
+    for the residual r, nats, and the k states that may be: what still moves by several nats in a
+    sweep is little more than a guess, however near to 0 or 1 it happens to stand.
+
+    Args:
+        told: probabilities, flat, distribution after distribution.
+        messages: they are from.
+        widths: the number of states of each distribution.
+    """
+    if messages.converged:
+        return told
+    starts = np.cumsum(widths) - widths
+    possible = (told > 0.0).astype(np.float64)
+    counts = np.repeat(np.add.reduceat(possible, starts), widths)
+    residual = float(messages.residual)
+    guess = residual / (1.0 + residual) if np.isfinite(residual) else 1.0
+    return (1.0 - guess) * told + guess * possible / np.maximum(counts, 1.0)

@@ -14,6 +14,9 @@ from gmruntime.messages.layout import Layout
 _FINISH_S = 0.2
 """Spent after the deadline, if need be."""
 
+ALONE = "no time for a free energy: the value is that of single variables alone"
+"""Said where factors of several variables do not count."""
+
 _S_PER_ENTRY, _S_PER_PASS = 1.5e-7, 3e-9
 """What a free energy takes for each entry of a message, and of a table each time that it is gone
 through, as measured."""
@@ -24,24 +27,26 @@ def finishing(budget: Budget) -> Budget:
     return budget.at_least(_FINISH_S)
 
 
-def free_energy(layout: Layout, unary: np.ndarray, messages: Messages, late: Budget) -> float:
-    """Return Bethe's estimate of log Z, where `late` has the time."""
+def free_energy(
+    layout: Layout, unary: np.ndarray, messages: Messages, late: Budget
+) -> float | None:
+    """Return Bethe's estimate of log Z; None where `late` has no time for it."""
     if _seconds(layout) > late.left_s():
-        return _by_variables(layout, unary)
+        return None
     try:
         return float(bethe_log_partition(layout, unary, messages, late)[0])
     except TimeoutError:
-        return _by_variables(layout, unary)
+        return None
 
 
 def independent(layout: Layout, unary: np.ndarray, late: Budget) -> float:
-    """Return an estimate of log Z as if factors held independently, likewise."""
+    """Return an estimate of log Z as if factors held independently, where `late` has the time."""
     if _seconds(layout) > late.left_s():
-        return _by_variables(layout, unary)
+        return by_variables(layout, unary)
     try:
         return float(independent_log_partition(layout, unary, late)[0])
     except TimeoutError:
-        return _by_variables(layout, unary)
+        return by_variables(layout, unary)
 
 
 def _seconds(layout: Layout) -> float:
@@ -51,7 +56,7 @@ def _seconds(layout: Layout) -> float:
     return _S_PER_ENTRY * len(layout.entry) + _S_PER_PASS * passes
 
 
-def _by_variables(layout: Layout, unary: np.ndarray) -> float:
+def by_variables(layout: Layout, unary: np.ndarray) -> float:
     """Return log Z as if there were no factors but those of single variables."""
     high = np.maximum.reduceat(unary[0], layout.variable_start[:-1])
     high = np.where(np.isneginf(high), 0.0, high)
