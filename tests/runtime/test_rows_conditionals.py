@@ -103,6 +103,25 @@ def test_alike_ones_are_one():
     assert some == pytest.approx(plain(graph, rows[:3], asked), abs=1e-9)
 
 
+def test_what_is_all_but_impossible_is_not_called_impossible():
+    """A chance below exp(-745) is 0 as a float."""
+    table = Table(np.array([[[0.0, -500.0], [-np.inf, -900.0]]]))
+    graph = FactorGraph(
+        (VariableBlock("x", (2,), 2),), (FactorBlock(table, np.array([[0, 1]], np.int32)),)
+    )
+    graph = FactorGraph(
+        graph.variables,
+        (*graph.factors, FactorBlock(Table(np.array([[0.0, -800.0]])), np.array([[0]], np.int32))),
+    )
+    rows = np.array([[1, 1], [1, 0]], np.int32)
+    found = compiled(graph, rows, np.ones(2))
+    told = found.evaluate([None, None], UNLIMITED)
+    by_row = told.log_conditionals[found.which].sum(axis=1)
+    assert by_row == pytest.approx(plain(graph, rows, np.arange(2)), abs=1e-9)
+    assert by_row[0] == pytest.approx(-1200.0)
+    assert by_row[1] == -np.inf
+
+
 def test_more_than_memory_allows_is_refused():
     graph = FactorGraph(
         (VariableBlock("x", (4,), 2),),

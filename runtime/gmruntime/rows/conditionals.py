@@ -115,13 +115,15 @@ class Conditionals:
             budget.check()
             scores = np.add.reduceat(pool[part.entries], part.first, axis=0)
             largest = scores.max(axis=1, keepdims=True)
-            chances = np.exp(scores - np.where(np.isfinite(largest), largest, 0.0))
+            scores -= np.where(np.isfinite(largest), largest, 0.0)
+            chances = np.exp(scores)
             sums = chances.sum(axis=1, keepdims=True)
             rows = np.arange(len(part.own))
+            seen = scores[rows, part.own]
             with np.errstate(divide="ignore", invalid="ignore"):
                 chances = chances / sums
-                seen = chances[rows, part.own]
-                logs[part.numbers] = np.where(seen > 0, np.log(seen), -np.inf)
+                # Not the log of a chance, which is 0 from some 745 nats on.
+                logs[part.numbers] = np.where(seen > -np.inf, seen - np.log(sums[:, 0]), -np.inf)
             rest = -np.nan_to_num(chances)
             rest[rows, part.own] += 1.0
             lengths = np.diff(np.append(part.first, len(part.entries)))
