@@ -107,6 +107,15 @@ def test_joint_distributions_of_rows(
             np.testing.assert_allclose(mine.probabilities, theirs.probabilities, atol=1e-9)
 
 
+def test_the_joint_distribution_of_nothing_is_1_in_every_row():
+    graph, rows = drawn(3)
+    nothing = np.zeros(0, np.int32)
+    assert all(
+        isinstance(mine, JointAnswer) and mine.probabilities == pytest.approx(1.0)
+        for mine, _ in one_and_all(graph, Joint(nothing), rows[:4])
+    )
+
+
 def test_other_questions_are_asked_row_by_row():
     graph, rows = drawn(3)
     for mine, theirs in one_and_all(graph, Best(2), rows[:4]):

@@ -261,7 +261,8 @@ def _joints(case: Case, query: Joint) -> Callable[[int], AnyAnswer | None] | Non
     graph, asked = case.graph, query.variables
     shape = num_states(graph)[asked].tolist()
     count = int(np.prod(shape, dtype=np.float64))
-    if not 1 <= count <= _JOINT_STATES_MAX or len(set(asked.tolist())) < len(asked):
+    is_small = len(asked) > 0 and 1 <= count <= _JOINT_STATES_MAX
+    if not is_small or len(set(asked.tolist())) < len(asked):
         return None
     same = np.full((1, *shape, count), -np.inf)
     places = np.indices(shape).reshape(len(shape), -1)
