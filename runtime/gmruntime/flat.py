@@ -110,6 +110,22 @@ def linked(
     )
 
 
+def sum_by_factor(
+    flat: FlatGraph, values: Int64[np.ndarray, "*rows edges"]
+) -> Int64[np.ndarray, "*rows factors"]:
+    """Add up what the edges of each factor have; no factor is of nothing."""
+    if not len(flat.table_start):
+        return np.zeros((*values.shape[:-1], 0), np.int64)
+    return np.add.reduceat(values, flat.factor_start[:-1], axis=-1)
+
+
+def entries_at(
+    flat: FlatGraph, rows: Int32[np.ndarray, "*rows variables"]
+) -> Int64[np.ndarray, "*rows factors"]:
+    """Return which entry of the tables each factor uses in each row."""
+    return flat.table_start + sum_by_factor(flat, flat.strides * rows[..., flat.edge_variable])
+
+
 def _strides(shape: tuple[int, ...]) -> Int64[np.ndarray, " arity"]:
     sizes = np.array((*shape[1:], 1), np.int64)
     return np.cumprod(sizes[::-1])[::-1]

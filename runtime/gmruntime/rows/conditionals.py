@@ -18,7 +18,7 @@ from scipy.sparse import csr_matrix
 from gmruntime.arrays import Float64, Int32, Int64, UInt64, row_starts
 from gmruntime.budget import Budget
 from gmruntime.factors.kinds import Table
-from gmruntime.flat import FlatGraph, flatten
+from gmruntime.flat import FlatGraph, flatten, sum_by_factor
 from gmruntime.graph import FactorBlock, FactorGraph, GraphError, num_states
 from gmruntime.rows.cutting.distinct import distinct, hashes
 
@@ -183,7 +183,7 @@ def compile_conditionals(
     is_idle = start[asked + 1] == start[asked]
     log_idle = -float(np.log(sizes[asked[is_idle]]).sum())
     asked = asked[~is_idle]
-    keys = _keys(flat, others, rows, variables[order], order, start, asked, budget)
+    keys = _keys(flat, others, rows, order, start, asked, budget)
     own = rows[:, asked].astype(np.int64)
     told = (keys.reshape(-1, 2).view(np.int64), own.reshape(-1, 1))
     states = np.broadcast_to(sizes[asked], own.shape).reshape(-1, 1)
@@ -276,7 +276,6 @@ def _keys(
     flat: FlatGraph,
     others: _Others,
     rows: np.ndarray,
-    variables: np.ndarray,
     order: np.ndarray,
     start: np.ndarray,
     asked: np.ndarray,
@@ -286,25 +285,21 @@ def _keys(
     keys = np.zeros((len(rows), len(asked), 2), np.uint64)
     if not keys.size:
         return keys
-    num_tables = len(flat.edge_variable)
     step = max(1, _EDGES_AT_ONCE // max(1, len(order)))
     filled = np.flatnonzero(np.diff(start) > 0)
     place = np.searchsorted(filled, asked)
     strides = np.concatenate([flat.strides, np.ones(len(others.variables), np.int64)])
     for at in range(0, len(rows), step):
         budget.check()
-        some = rows[at : at + step].astype(np.int64)
-        moved = some[:, flat.edge_variable] * flat.strides
-        entries = np.zeros((len(some), len(flat.table_start)), np.int64)
-        if num_tables:
-            entries = np.add.reduceat(moved, flat.factor_start[:-1], axis=1) + flat.table_start
-        bases = np.hstack([entries[:, flat.edge_factor] - moved, others.bases[at : at + step]])
+        some = rows[at : at + step]
+        own = some[:, flat.edge_variable] * flat.strides
+        slices = (flat.table_start + sum_by_factor(flat, own))[:, flat.edge_factor] - own
+        bases = np.hstack([slices, others.bases[at : at + step]])
         items = np.stack([bases, np.broadcast_to(strides, bases.shape)], axis=2).reshape(-1, 2)
         for k, one in enumerate((items, items[:, ::-1])):
             hashed = hashes(one).reshape(bases.shape)[:, order]
             sums = np.add.reduceat(hashed, start[filled], axis=1)
             keys[at : at + step, :, k] = sums[:, place]
-    assert len(variables) == len(order)
     return keys
 
 

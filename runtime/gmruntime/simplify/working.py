@@ -8,9 +8,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmruntime.arrays import Float64, Int32, Int64, component_of, first_largest
+from gmruntime.arrays import Float64, Int32, component_of, first_largest
 from gmruntime.budget import UNLIMITED, Budget
-from gmruntime.flat import FlatGraph, flatten, linked, local_scores
+from gmruntime.flat import (
+    FlatGraph,
+    entries_at,
+    flatten,
+    linked,
+    local_scores,
+    sum_by_factor,
+)
 from gmruntime.graph import Assignment, FactorGraph
 from gmruntime.simplify.propagation import possible_states
 
@@ -116,8 +123,7 @@ def flat_score(flat: FlatGraph, assignment: Assignment) -> float:
 
 def _factor_values(flat: FlatGraph, assignment: Assignment) -> Float64[np.ndarray, " factors"]:
     """Look up every factor at an assignment."""
-    steps = flat.strides * assignment[flat.edge_variable]
-    return flat.log_potentials[flat.table_start + _sum_by_factor(flat, steps)]
+    return flat.log_potentials[entries_at(flat, assignment)]
 
 
 def condition(flat: FlatGraph, settled: Assignment) -> FlatGraph:
@@ -129,7 +135,7 @@ def condition(flat: FlatGraph, settled: Assignment) -> FlatGraph:
     fixed = states >= 0
     if not fixed.any():
         return flat
-    shift = _sum_by_factor(flat, np.where(fixed, flat.strides * states, 0))
+    shift = sum_by_factor(flat, np.where(fixed, flat.strides * states, 0))
     start = flat.table_start + shift
     kept = np.flatnonzero(~fixed)
     arity = np.bincount(flat.edge_factor[kept], minlength=len(start))
@@ -168,14 +174,6 @@ def restrict(flat: FlatGraph, variables: Int32[np.ndarray, " part"]) -> FlatGrap
         flat.log_potentials,
         0.0,
     )
-
-
-def _sum_by_factor(
-    flat: FlatGraph, values: Int64[np.ndarray, " edges"]
-) -> Int64[np.ndarray, " factors"]:
-    if not len(flat.table_start):
-        return np.zeros(0, np.int64)
-    return np.add.reduceat(values, flat.factor_start[:-1])
 
 
 def best_local_states(flat: FlatGraph) -> Int32[np.ndarray, " variables"]:

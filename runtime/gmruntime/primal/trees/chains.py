@@ -12,7 +12,7 @@ import numpy as np
 
 from gmruntime.arrays import Float64, Int32, Int64, UInt64
 from gmruntime.budget import Budget
-from gmruntime.flat import FlatGraph
+from gmruntime.flat import FlatGraph, entries_at
 
 _FORBIDDEN = -1e4
 """What stands for -inf, nats: a chain that begins where it may not be finds its way out."""
@@ -57,11 +57,7 @@ class Chains:
 
     def entries(self) -> Int64[np.ndarray, "chains factors"]:
         """Return which entry of the graph's tables each factor uses in each chain."""
-        flat = self.flat
-        if not len(flat.table_start):
-            return np.zeros((len(self.assignments), 0), np.int64)
-        moved = self.assignments[:, flat.edge_variable] * flat.strides
-        return np.add.reduceat(moved, flat.factor_start[:-1], axis=1) + flat.table_start
+        return entries_at(self.flat, self.assignments)
 
 
 def begin_chains(
