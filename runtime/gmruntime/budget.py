@@ -13,7 +13,7 @@ from time import monotonic
 from typing import TypeVar
 
 QUICK_SHARE = 0.1
-"""Of the budget, for trying whether hard constraints or elimination settle a maximisation."""
+"""Of the budget, for trying whether constraints, layers or elimination settle a maximisation."""
 
 _T = TypeVar("_T")
 

@@ -48,7 +48,7 @@ class DualAscent:
     flat: FlatGraph
     budget: Budget
     rng: np.random.Generator
-    device: str = "auto"
+    device: str = "cpu"
     messages: trws.Messages | srmp.Ascent | None = None
     sweep: Callable[[], float] | None = None
     wide: srmp.Wide | None = None

@@ -11,7 +11,7 @@ import numpy as np
 
 from gmruntime.answer import AssignmentsAnswer, Best, Improvement, Map, Quality, Status
 from gmruntime.arrays import Int32, alike
-from gmruntime.budget import Budget
+from gmruntime.budget import QUICK_SHARE, Budget
 from gmruntime.driver.anytime import search
 from gmruntime.driver.board import answer_of
 from gmruntime.factors.kinds import Table
@@ -25,9 +25,6 @@ from gmruntime.graph import (
 )
 from gmruntime.layered.answer import SUMS_SHARE, answer_of_found, last_found
 from gmruntime.task import Effort, Task
-
-# Of the budget, for all answers at once where little must be remembered.
-QUICK_SHARE = 0.1
 
 # Of the time left, for an answer whose share was too little.
 _MORE_SHARE = 0.5

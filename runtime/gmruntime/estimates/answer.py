@@ -33,6 +33,7 @@ from gmruntime.constraints.feasible import Feasible, has_hard_constraints, satis
 from gmruntime.driver.answer import answer as search
 from gmruntime.driver.board import answer_of
 from gmruntime.elimination.solutions import counted_by_sum
+from gmruntime.estimates.quick import NUM_FACTORS_QUICK
 from gmruntime.factors.support import support
 from gmruntime.graph import Assignment, FactorGraph, num_states
 from gmruntime.messages.answer import answer as propagate
@@ -122,15 +123,12 @@ def _impossible(budget: Budget) -> Quality:
     return Quality(Status.IMPOSSIBLE, "constraint propagation", budget.spent_s())
 
 
-_NUM_FACTORS_QUICK = 10_000
-
-
 def refuted(task: Task[Query], effort: Effort) -> bool:
     """Prove that no assignment agrees with the evidence; False when that is not proved in time."""
     known = _look(task, effort)
     if known is not None:
         return known.assignment is None
-    is_small = task.graph.num_factors <= _NUM_FACTORS_QUICK
+    is_small = task.graph.num_factors <= NUM_FACTORS_QUICK
     return is_small and refute_by_pruning(task.graph, task.evidence)
 
 

@@ -6,7 +6,8 @@ from gmruntime.factors.kinds.all_different import NUM_EXACT_VALUES_MAX
 from gmruntime.graph import num_states
 from gmruntime.task import Effort, Task
 
-_NUM_FACTORS_MAX = 10_000
+NUM_FACTORS_QUICK = 10_000
+"""What goes through all factors in Python is quick up to here."""
 
 
 def quick_by_messages(task: Task[Query], effort: Effort) -> Answer | None:
@@ -38,7 +39,7 @@ def is_quick(task: Task[Query], effort: Effort) -> bool:
         and len(block.scopes)
         and states[block.scopes[0, 0]] > NUM_EXACT_VALUES_MAX
     ]
-    if not wide or graph.num_factors > _NUM_FACTORS_MAX:
+    if not wide or graph.num_factors > NUM_FACTORS_QUICK:
         return False
     from gmruntime.messages.answer import layout_for
 
