@@ -34,14 +34,14 @@ class Team:
     Attributes:
         workers: to be asked.
         batches: of the program, in their order.
-        parcel: the batches, as they travel; packed once.
+        parcel: the batches, as they travel; packed once, when something is sent.
         was_sent: whether shares may name the parcel.
         helped: how many shares came back.
     """
 
     workers: Workers
     batches: tuple[Batch, ...]
-    parcel: Parcel
+    parcel: Parcel | None = None
     was_sent: bool = False
     helped: int = 0
 
@@ -84,7 +84,7 @@ class Brought:
 
 def team_of(workers: Workers, batches: Sequence[Batch]) -> Team:
     """Return a team that has not been sent anything."""
-    return Team(workers, tuple(batches), pack(tuple(batches)))
+    return Team(workers, tuple(batches))
 
 
 def run_share(share: Share) -> Brought:
@@ -142,6 +142,8 @@ def run_shared(
 def _sent(
     team: Team, asked: Sequence[Asked], pool: np.ndarray, part: tuple[Chunk, ...], budget: Budget
 ) -> "Future[Brought] | None":
+    if team.parcel is None:
+        team.parcel = pack(team.batches)
     parcel = team.parcel.by_name() if team.was_sent else team.parcel
     weights = tuple(one.weights for one in asked)
     mine = allowance(budget, team.workers.count, budget.left_s())
