@@ -4,8 +4,8 @@
 
 Sections: pairs, rbm, kinds, elimination, rows, ascent, replicas, first. With none, all of them.
 Seconds of a sweep are the difference of a long and a short run, so that neither side pays for its
-start; whole runs are given where they are said to be. Every comparison says how far the answers
-are apart.
+start; whole runs are given where they are said to be. Beside seconds stand how far the answers are
+apart or, of what is no more than a bound or the best found, both.
 """
 
 import json
@@ -24,6 +24,7 @@ from bp_pgmax import DISTINCT, PEER, POTTS, SHARED, grid
 from bp_rbm import DATA as RBM_DATA
 from bp_rbm import NUM_SWEEPS, rbm
 from bp_rbm import PEER as RBM_PEER
+from rows import markov
 
 from gmruntime.answer import LogPartition, Map
 from gmruntime.budget import start_budget
@@ -239,18 +240,9 @@ def rows() -> None:
     """Rows of evidence of a hidden Markov model: one evaluation of a program."""
     from gmruntime import compile_rows
 
-    rng = np.random.default_rng(0)
-    steps, states = 24, 8
-    hidden = np.arange(steps)
-    along = np.stack([hidden[:-1], hidden[1:]], 1).astype(np.int32)
-    seen = np.stack([hidden, hidden + steps], 1).astype(np.int32)
-    graph = FactorGraph(
-        (VariableBlock("z", (steps,), states), VariableBlock("o", (steps,), 6)),
-        (
-            FactorBlock(Table(np.log(rng.dirichlet(np.ones(states), (1, states)))), along),
-            FactorBlock(Table(np.log(rng.dirichlet(np.ones(6), (1, states)))), seen),
-        ),
-    )
+    rng, steps = np.random.default_rng(0), 24
+    start, move, emit = (rng.dirichlet(np.ones(n), count) for n, count in ((8, 1), (8, 8), (6, 8)))
+    graph = markov((steps,), [start[0], move, emit])
     for count in (1_000, 10_000, 100_000):
         given = np.full((count, 2 * steps), -1, np.int32)
         given[:, steps:] = rng.integers(0, 6, (count, steps))
@@ -269,7 +261,7 @@ def rows() -> None:
 
 
 def ascent() -> None:
-    """Sweeps of the dual bound on a grid of 16 states, and the bound after equal seconds."""
+    """Sweeps of the dual bound on a grid of 16 states, and the bounds after some of them."""
     from gmruntime.bounds.srmp import host as srmp
     from gmruntime.bounds.srmp.gpu import ParallelAscent, gpu
 
@@ -315,12 +307,9 @@ def replicas() -> None:
 
 FIRST = """
 import sys, time
-import numpy as np
 sys.path.insert(0, sys.argv[1])
-begun = time.perf_counter()
-from gpu import grid, SHARED, infer, DISTINCT
-from gmruntime.answer import Marginals, LogPartition, Map
-loaded = time.perf_counter()
+from gpu import grid, infer, DISTINCT
+from gmruntime.answer import Marginals, Map
 graph = grid(700, 2, DISTINCT) if sys.argv[2] != "ascent" else grid(150, 8, DISTINCT)
 question = Map() if sys.argv[2] == "ascent" else Marginals()
 begun = time.perf_counter()
