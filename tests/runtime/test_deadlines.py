@@ -149,6 +149,7 @@ def test_a_value_that_there_was_no_time_for_is_not_called_exact(monkeypatch: pyt
     total = by_messages(Task(graph, LogPartition(), no_evidence(graph)), effort)
     assert isinstance(total, LogPartitionAnswer)
     assert total.quality.status is Status.ESTIMATE
+    assert "no time" in total.quality.note
     assert total.log_upper > total.log_value
     best = by_messages(Task(graph, Map(), no_evidence(graph)), effort)
     assert best.quality.status is Status.ESTIMATE

@@ -44,7 +44,7 @@ from gmruntime.messages.beliefs import (
 )
 from gmruntime.messages.bp import Messages
 from gmruntime.messages.finishing import (
-    ALONE,
+    LATE,
     by_variables,
     finishing,
     free_energy,
@@ -206,7 +206,7 @@ def _by_sums(
         case LogPartition():
             if value is None:
                 value = by_variables(layout, unary)
-                good = _estimated(budget, _noted(good, ALONE).note)
+                good = _estimated(budget, _noted(good, LATE).note)
             return _log_partition(task, layout, unary, messages, value, good, budget)
         case Joint():
             return _joint(task.asking(query), layout, unary, messages, good)

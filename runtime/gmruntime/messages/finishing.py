@@ -14,8 +14,8 @@ from gmruntime.messages.layout import Layout
 _FINISH_S = 0.2
 """Spent after the deadline, if need be."""
 
-ALONE = "no time for a free energy: the value is that of single variables alone"
-"""Said where factors of several variables do not count."""
+LATE = "there was no time for a free energy"
+"""Said of a log Z to which factors of several variables add nothing but its bounds."""
 
 _S_PER_ENTRY, _S_PER_PASS = 1.5e-7, 3e-9
 """What a free energy takes for each entry of a message, and of a table each time that it is gone
