@@ -45,7 +45,7 @@ from gmruntime.rows.cutting.tables import TableGraph, as_tables
 from gmruntime.rows.program import TooWideError, watched
 from gmruntime.rows.row_program import METHOD, RowProgram, compiled, quality_of, runner
 from gmruntime.rows.running import Asked
-from gmruntime.rows.sharing import Team, team_of
+from gmruntime.rows.sharing import Team, team_of, with_team
 from gmruntime.rows.summing import Runner, Sums, pooled, summed
 from gmruntime.workers.workers import Workers
 
@@ -162,19 +162,12 @@ def _summed(case: Case, program: RowProgram) -> tuple[Sums, list[Quality]]:
     nothing = np.zeros(len(program.log_idle))
     pool = pooled(program.pool, tables)
     sums = summed(program.groups, pool, program.log_idle, nothing, case.budget, run)
-    whole = _with_team(quality_of(program, tables, sums, sums.log_z, case.budget), team)
+    whole = with_team(quality_of(program, tables, sums, sums.log_z, case.budget), team)
     qualities = [
         replace(whole, status=Status.IMPOSSIBLE if log_z == -np.inf else whole.status, note="")
         for log_z in sums.log_z
     ]
     return sums, qualities
-
-
-def _with_team(quality: Quality, team: Team | None) -> Quality:
-    """Say how many took part."""
-    if team is None or not team.helped:
-        return quality
-    return replace(quality, workers=min(team.workers.count, team.helped) + 1)
 
 
 def _log_partitions(case: Case) -> Callable[[int], AnyAnswer | None]:
@@ -316,7 +309,7 @@ def _maxima(case: Case) -> Callable[[int], AnyAnswer | None] | None:
                 states[rows[c][:, None], variables] = np.maximum(its.states[parts[c]], 0)
     assignments = states[:, : case.graph.num_variables]
     scores = log_score(case.graph, assignments)
-    quality_of_all = _with_team(Quality(Status.EXACT, METHOD, case.budget.spent_s()), team)
+    quality_of_all = with_team(Quality(Status.EXACT, METHOD, case.budget.spent_s()), team)
 
     def of(r: int) -> AssignmentsAnswer:
         d = int(program.which[r])

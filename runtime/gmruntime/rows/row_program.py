@@ -19,7 +19,7 @@ from gmruntime.rows.cutting.distinct import distinct
 from gmruntime.rows.cutting.tables import TableGraph, as_tables, log_potentials
 from gmruntime.rows.running import Asked, Ran, run_batches
 from gmruntime.rows.running_gpu import run_batches_on_gpu
-from gmruntime.rows.sharing import Team, is_worth_sharing, run_shared, team_of
+from gmruntime.rows.sharing import Team, is_worth_sharing, run_shared, team_of, with_team
 from gmruntime.rows.summing import Runner, Sums, pooled, summed
 from gmruntime.workers.workers import Workers, workers_of
 
@@ -112,10 +112,7 @@ class RowProgram:
         run = runner(device, team, budget)
         found = summed(self.groups, pooled(self.pool, own), self.log_idle, mine, budget, run)
         answer = _answer(self, own, found, budget)
-        if team is None or team.helped == before:
-            return answer
-        count = min(team.workers.count, team.helped - before) + 1
-        return replace(answer, quality=replace(answer.quality, workers=count))
+        return replace(answer, quality=with_team(answer.quality, team, before))
 
     def _team(self, workers: Workers | None) -> Team | None:
         """Return who helps, the same for the same executor: it has been sent the rows before."""

@@ -7,12 +7,13 @@ yet, from the last on. So nobody is waited for, and one that dies costs its shar
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError, Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from gmruntime.arrays import Float64
 from gmruntime.budget import Budget
+from gmruntime.quality import Quality
 from gmruntime.rows.batches import Batch
 from gmruntime.rows.kernels.records import Found
 from gmruntime.rows.running import Asked, Chunk, Ran, Summed, chunks_of, run_chunks
@@ -85,6 +86,13 @@ class Brought:
 def team_of(workers: Workers, batches: Sequence[Batch]) -> Team:
     """Return a team that has not been sent anything."""
     return Team(workers, tuple(batches))
+
+
+def with_team(quality: Quality, team: Team | None, before: int = 0) -> Quality:
+    """Say how many took part, where so many shares had come back before."""
+    if team is None or team.helped == before:
+        return quality
+    return replace(quality, workers=min(team.workers.count, team.helped - before) + 1)
 
 
 def run_share(share: Share) -> Brought:
