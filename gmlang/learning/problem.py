@@ -21,7 +21,8 @@ from gmlang.graph.world.bindings import bind
 from gmlang.graph.world.names import Named, named_in
 from gmlang.graph.world.places import locate_array
 from gmlang.graph.world.world import ONE_INSTANCE, World
-from gmlang.learning.dependence.forms import numbers_of
+from gmlang.learning.dependence.forms import General, numbers_of
+from gmlang.learning.dependence.occurrences import Deriver, has_kink
 from gmlang.learning.dependence.tables import Tables, tables_of
 from gmlang.learning.numbers.coordinates import Layout, ParameterArray
 from gmlang.learning.numbers.priors import Priors, read_priors
@@ -29,6 +30,7 @@ from gmlang.learning.numbers.starts import moved_inside
 from gmlang.learning.rows import Rows, read_rows
 from gmlang.learning.telling.barren import Telling, without_barren
 from gmlang.queries.session import check_defined, evidence_of
+from gmruntime.arrays import Bool
 from gmruntime.budget import Budget
 
 _MECHANISMS = frozenset(("draw", "define", "prior", "base", "auxiliary", "observe"))
@@ -161,6 +163,7 @@ def pose(
     for block, source in zip(tables.graph.factors, tables.sources, strict=True):
         if grounding.builder.origins[source].kind == "observe":
             unseen[block.scopes] = False
+    unseen &= ~_at_kinks(grounding, tables)
     telling = without_barren(tables, unseen, rng.spawn(1)[0], budget)
     rows.evidence[:, telling.is_dropped] = 0
     normaliser = _normaliser(grounding)
@@ -168,6 +171,26 @@ def pose(
         *(learn, program, grounding, telling, priors, rows, targets, started, start),
         *(normaliser, cases, np.ones(layout.size, np.bool_)),
     )
+
+
+def _at_kinks(grounding: Grounding, tables: Tables) -> Bool[np.ndarray, " variables"]:
+    """Say of each variable whether a table with kinks may sum to a constant over it by chance.
+
+    Not where it is drawn from that table, nor where it is alone in it.
+    """
+    deriver = Deriver(tables.layout)
+    is_drawn = np.zeros(tables.graph.num_variables, np.bool_)
+    for variables, _ in grounding.builder.mechanisms:
+        is_drawn[variables] = True
+    found = np.zeros(tables.graph.num_variables, np.bool_)
+    for block, form in tables.forms:
+        scopes = tables.graph.factors[block].scopes
+        if not isinstance(form, General) or scopes.shape[1] < 2:
+            continue
+        if has_kink(deriver, form.made.job.term):
+            is_mechanism = grounding.builder.origins[tables.sources[block]].kind in _MECHANISMS
+            found[scopes[~is_drawn[scopes]] if is_mechanism else scopes] = True
+    return found
 
 
 def _need_values(program: Program, values: Mapping[str, object], learn: Learn) -> None:

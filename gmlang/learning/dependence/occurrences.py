@@ -13,6 +13,7 @@ import numpy as np
 
 from gmlang.core.ast import Aggregate, Apply, Cases, DataRef, Distribution, Expression, Whole
 from gmlang.core.check.learned.places import mentioned
+from gmlang.core.walk import walk
 from gmlang.families.family import Gives
 from gmlang.graph.values import terms
 from gmlang.graph.values.chances import probability
@@ -30,6 +31,9 @@ from gmlang.learning.numbers.coordinates import Layout
 from gmruntime.budget import UNLIMITED, Budget
 
 _LOG_10 = float(np.log(10.0))
+
+_KINKED = frozenset(("abs", "min", "max"))
+"""Operators of which an argument may count here and not there."""
 
 
 class Occurrence(NamedTuple):
@@ -186,6 +190,22 @@ def _of_aggregate(deriver: Deriver, expression: Aggregate, env: Env) -> Iterator
         factors = _first_equal(values, _values(expression, env))
     for (value, inner), factor in zip(items, factors, strict=True):
         yield from scaled(occurrences(deriver, value, inner), factor)
+
+
+def has_kink(deriver: Deriver, term: terms.Term) -> bool:
+    """Say whether what holds of a term at some numbers may not hold at others."""
+    match term:
+        case terms.Value(value=value):
+            held = [value]
+        case terms.Drawn(distribution=distribution, confidence=confidence):
+            held = [one for one in (distribution, confidence) if one is not None]
+        case _:
+            raise AssertionError(f"{type(term).__name__} depends on nothing learned")
+    return any(
+        isinstance(part, Apply | Aggregate) and part.operator in _KINKED and deriver.concerns(part)
+        for expression in held
+        for part in walk(expression)
+    )
 
 
 # --- Distributions -----------------------------------------------------------------------

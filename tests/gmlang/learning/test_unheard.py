@@ -90,6 +90,18 @@ def test_a_number_that_is_flat_where_it_is_looked_at_is_learned_all_the_same():
     assert 20 * learned.values["p"] == pytest.approx(0.5, abs=0.02)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_table_that_is_flat_where_it_is_looked_at_is_not_left_out(seed: int):
+    text = (
+        "data seen : rows\nparam w : real = 2\nvar x : bool\nvar z : bool\n"
+        "factor max(w - 0.5, 0) * z * x\nlearn w from seen\n"
+    )
+    learned = gmlang.compile(text).learn(seen={"x": [True] * 18 + [False] * 2}, seed=seed)
+    # (1 + exp(w - 0.5)) / 2 are the odds of x.
+    assert learned.values["w"] == pytest.approx(0.5 + np.log(17.0), abs=1e-2)
+    assert not any(note.startswith("no row") for note in learned.notes)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_rows_that_are_impossible_at_some_numbers_are_heard_all_the_same(seed: int):
     text = (
