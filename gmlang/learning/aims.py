@@ -182,7 +182,8 @@ def _sampled(
         clamped = _walk(problem, everything, begun, rng, is_clamped=True)
     elif problem.is_complete(rows):
         plain = counted_once(plain, inside(problem), budget)
-    share = rows.weights / max(rows.total, 1e-300)
+    own = rows.weights if rows.total > 0 else np.ones(len(rows.weights))
+    share = own / own.sum()
     begun = rows.evidence[rng.choice(len(share), count, p=share)]
     free = _walk(problem, told_blocks(problem), begun, rng, is_clamped=False)
     told = reached(problem, rows)

@@ -156,6 +156,12 @@ def test_an_end_gives_the_mean_so_far():
     assert learned.rounds == 3
 
 
+def test_rows_that_count_nothing_leave_the_prior():
+    rows = {"x": np.zeros((2, 3, 3), bool), "weight": [0, 0]}
+    learned = gmlang.compile(GRID).learn(seen=rows, method="cd(1)")
+    assert learned.values["h"] == pytest.approx(0.0, abs=1e-9)
+
+
 def test_weights_without_end_are_stopped_and_named():
     text = "data seen : rows\nparam w : real\nvar x : bool\nprefer x weight w\nlearn w from seen\n"
     learned = gmlang.compile(text).learn(seen={"x": [True] * 500}, method="cd(1)")
