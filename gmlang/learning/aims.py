@@ -26,6 +26,9 @@ from gmruntime.primal.trees.chains import begin_chains
 from gmruntime.rows.conditionals import compile_conditionals
 from gmruntime.rows.cutting.tables import as_tables, log_potentials
 
+_LEAST_CASES = float(np.finfo(np.float64).tiny)
+"""Of fewer imaginary cases floats do not know how many, nor the means of logs."""
+
 
 def aim_of(
     problem: Problem,
@@ -126,7 +129,7 @@ def _not_variational(problem: Problem) -> list[Diagnostic]:
             found.append(errors.no_rule_for(span, array.shown, array.kind.value))
         elif not is_direct[array.part].all():
             found.append(errors.not_direct(span, array.shown))
-        elif not (cases[:, array.part] > 0).all():
+        elif not (cases[:, array.part] >= _LEAST_CASES).all():
             parameter = symbols[array.name].parameter
             prior = None if parameter is None else parameter.prior
             assert prior is not None, "the usual prior has cases"
