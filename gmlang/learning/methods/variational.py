@@ -33,6 +33,9 @@ means nothing of a simplex."""
 
 _LEAST = 1e-300
 
+_LARGE = 1e3
+"""The log Gamma functions of larger numbers are so large that their difference is mere rounding."""
+
 
 def prior_cases(priors: Priors) -> Cases:
     """Return the imaginary cases of all numbers."""
@@ -86,8 +89,7 @@ class Bound:
         logs = _mean_logs(layout, cases)
         places = np.concatenate([np.zeros(1), logs.reshape(-1)])
         told = self.expected.under(self.expected.tables.of_logs(places), budget)
-        divergence = _log_normaliser(layout, self.prior) - _log_normaliser(layout, cases)
-        divergence += float(((cases - self.prior) * logs).sum())
+        divergence = _divergence(layout, cases, self.prior, logs)
         nothing = np.zeros(layout.size)
         return Point(
             *(means(layout, cases), told.log_rows, told.total, -divergence),
@@ -147,14 +149,34 @@ def _mean_logs(layout: Layout, cases: Cases) -> Cases:
     return found
 
 
-def _log_normaliser(layout: Layout, cases: Cases) -> float:
-    """Return the sum of the log Beta functions of all distributions."""
-    found = 0.0
+def _divergence(layout: Layout, cases: Cases, prior: Cases, logs: Cases) -> float:
+    """Return KL(Dirichlet(cases) || Dirichlet(prior)) of all distributions, nats.
+
+    Args:
+        layout: what is learned.
+        cases: of one.
+        prior: of the other.
+        logs: the means of logs under the first.
+    """
+    more = cases - prior
+    found = float((more * logs).sum())
     for array in layout.arrays:
-        own = cases[:, array.part]
+        axis = 0
+        own, its = prior[:, array.part], more[:, array.part]
         if array.kind is ParameterKind.SIMPLEX:
-            rows = array.rows(cases[0])
-            found += float(gammaln(rows).sum() - gammaln(rows.sum(axis=1)).sum())
-        else:
-            found += float(gammaln(own).sum() - gammaln(own.sum(axis=0)).sum())
+            axis, own, its = 1, array.rows(prior[0]), array.rows(more[0])
+        found += float(_log_rising(own.sum(axis), its.sum(axis)).sum())
+        found -= float(_log_rising(own, its).sum())
     return found
+
+
+def _log_rising(x: np.ndarray, more: np.ndarray) -> np.ndarray:
+    """Return log Gamma(x + more) - log Gamma(x), where both are large without taking them apart."""
+    y = x + more
+    is_large = (x > _LARGE) & (y > _LARGE)
+    a, b = np.where(is_large, x, 1.0), np.where(is_large, y, 1.0)
+    d = np.where(is_large, more, 0.0)
+    # Stirling's series; the next term is below 1e-18.
+    large = (a - 0.5) * np.log1p(d / a) + d * np.log(b) - d + (1.0 / b - 1.0 / a) / 12.0
+    large = large - (b**-3.0 - a**-3.0) / 360.0
+    return np.where(is_large, large, gammaln(y) - gammaln(x))

@@ -9,6 +9,7 @@ from scipy.special import gammaln
 from scipy.stats import beta
 
 import gmlang
+from gmlang.diagnostics import GmError
 from gmlang.learning.aims import aim_of, compiler_of, fitted
 from gmlang.learning.learn import log_likelihoods
 from gmlang.learning.methods.variational import Bound, variational
@@ -197,6 +198,34 @@ learn p, q using variational
     assert seen.bound == pytest.approx(np.log(0.4 * 0.5))
     assert seen.posterior is not None
     assert seen.posterior.is_exact
+
+
+@pytest.mark.parametrize("strength", [1e6, 1e9, 1e12, 1e15])
+def test_strong_priors_leave_the_bound_one(strength: float):
+    text = f"""
+data seen : rows
+param p : probability ~ Beta({strength!r}, {strength!r})
+param q[2] : probability ~ Beta({strength!r}, {strength!r})
+var z : bool ~ Bernoulli(p)
+var x : bool ~ Bernoulli(q[z])
+learn p, q from seen using variational
+"""
+    shown = gmlang.compile(text).learn(seen={"z": [1] * 7 + [0] * 3, "x": [1] * 10})
+    steps = np.concatenate([np.arange(n) for n in (7, 3, 7, 3)])
+    totals = np.concatenate([np.arange(10), np.arange(7), np.arange(3)])
+    expected = np.log1p(steps / strength).sum() - np.log1p(totals / (2 * strength)).sum()
+    assert shown.bound == pytest.approx(expected - 20 * np.log(2), abs=1e-11)
+    hidden = gmlang.compile(text).learn(seen={"x": [1] * 10})
+    # Whatever z was, the evidence has a factor (s + k) / (2 s + k) <= (1 + k / s) / 2 for each x.
+    assert hidden.bound is not None
+    assert hidden.bound < -10 * np.log(2) + 45 / strength + 1e-12
+
+
+def test_fewer_imaginary_cases_than_floats_know_are_refused():
+    text = NETWORK.replace("Beta(2, 5)", "Beta(1e-310, 1)")
+    with pytest.raises(GmError) as refused:
+        gmlang.compile(text).learn(seen=ROWS)
+    assert [one.code for one in refused.value.diagnostics] == ["GM719"]
 
 
 def test_cells_that_tell_nothing_leave_the_evidence_exact():
