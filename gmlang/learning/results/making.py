@@ -78,7 +78,10 @@ def made_of(
     layout, point = problem.layout, best.point
     posterior = _posterior(ended.aim, best)
     sure = _sureness(ended, posterior)
-    climbed = Climbed(problem, plan, best, posterior, sure, ended.nameless, ended.skipped)
+    climbed = Climbed(
+        *(problem, plan, best, posterior, sure, ended.nameless, ended.skipped),
+        len(used.weights),
+    )
     notes = notes_on(climbed)
     if ended.is_unscored:
         notes.append("no held-out score: log Z is out of reach")

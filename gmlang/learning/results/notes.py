@@ -54,6 +54,7 @@ class Climbed:
         sure: how sure the numbers are.
         nameless: states in order of falling share.
         skipped: how many rows were left out.
+        num_rows: how many it was learned from.
     """
 
     problem: Problem
@@ -63,6 +64,7 @@ class Climbed:
     sure: Uncertainty
     nameless: tuple[Nameless, ...]
     skipped: int
+    num_rows: int
 
 
 def notes_on(found: Climbed) -> list[str]:
@@ -86,7 +88,7 @@ def notes_on(found: Climbed) -> list[str]:
             notes.append("one start, not several: nobody could say which ended highest")
     for name in best.runaways:
         notes.append(errors.endless(name))
-    if reason := _without_errors(problem, plan, best):
+    if reason := _without_errors(found):
         notes.append(f"no standard errors: {reason}")
     if best.bent is not None and (loose := _loose(problem, best.point, found.sure)):
         notes.append(f"{_listed(loose)}: not identified, other numbers tell the rows as well")
@@ -106,8 +108,9 @@ def _of_states(problem: Problem, nameless: tuple[Nameless, ...]) -> list[str]:
     return notes
 
 
-def _without_errors(problem: Problem, plan: Plan, best: Attempt) -> str:
+def _without_errors(found: Climbed) -> str:
     """Say why there are no standard errors where one might expect them; "" where there are."""
+    problem, plan, best = found.problem, found.plan, found.best
     if best.bent is not None or plan.method == "variational" or best.runaways:
         return ""
     free = problem.layout.num_free
@@ -121,7 +124,7 @@ def _without_errors(problem: Problem, plan: Plan, best: Attempt) -> str:
         return ""
     if free > FREE_MAX:
         return f"{free} free numbers are too many"
-    if plan.method == "pseudo" and len(problem.rows.weights) < ROWS_A_NUMBER * free:
+    if plan.method == "pseudo" and found.num_rows < ROWS_A_NUMBER * free:
         return "there are too few rows for so many numbers"
     return "they need more time"
 

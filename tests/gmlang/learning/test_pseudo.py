@@ -142,6 +142,9 @@ def test_few_rows_give_no_errors():
     learned = gmlang.compile(GRID).learn(seen={"x": np.eye(4)[None].astype(int)})
     assert np.isnan(learned.errors["J"])
     assert any("too few rows" in note for note in learned.notes)
+    x = np.random.default_rng(0).integers(0, 2, (5, 4, 4))
+    learned = gmlang.compile(GRID).learn(seen={"x": x}, hold_out=0.4)
+    assert any("too few rows" in note for note in learned.notes)
 
 
 @pytest.mark.parametrize("method", ["gradient", "pseudo", "cd(1)"])
