@@ -19,12 +19,13 @@ from gmlang.errors.learning import cases as case_errors
 from gmlang.errors.learning import course as errors
 from gmlang.learning.compiled import objective_of
 from gmlang.learning.methods.em import maximised
+from gmlang.learning.numbers.priors import ONE_CASE
 from gmlang.learning.numbers.starts import moved_inside
 from gmlang.learning.objective import Point
 from gmlang.learning.problem import Problem, pose
 from gmlang.learning.results.adding import Counted, Pace
 from gmlang.learning.results.by_name import by_name
-from gmlang.learning.results.notes import skipped_note
+from gmlang.learning.results.notes import prior_notes, skipped_note, thin_notes
 from gmlang.learning.results.result import Learned, Restarts
 from gmlang.learning.rows import Rows
 from gmlang.learning.telling.possible import possible
@@ -87,6 +88,7 @@ def add(learned: Learned[M], pace: Pace, data: Mapping[str, object]) -> Learned[
             problem, budget, learned.seed, objective_of, skip=pace.skip_impossible
         )
         notes += [skipped_note(skipped)] if skipped else []
+        notes += prior_notes(problem.priors, ONE_CASE)
         for first in range(0, len(problem.rows.weights), int(pace.batch)):
             rows = np.arange(first, min(first + int(pace.batch), len(problem.rows.weights)))
             _count(problem, rows, total, pace.half_life, learned.seed, budget)
@@ -184,6 +186,7 @@ def _with_more(
     num_rows = learned.num_rows + total.num_rows
     empty = learned.empty * learned.num_rows + problem.rows.empty * total.num_rows
     uses = every.uses(total.counts).sum(axis=0)
+    notes += thin_notes(layout, np.ones(layout.size, np.bool_), is_direct, uses)
     return replace(
         learned,
         values=by_name(layout, total.numbers),

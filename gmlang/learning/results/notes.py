@@ -9,10 +9,12 @@ from gmlang.errors.learning import course as errors
 from gmlang.learning.methods.curvature import FREE_MAX, Uncertainty
 from gmlang.learning.methods.search import Attempt, Plan
 from gmlang.learning.naming import Nameless
-from gmlang.learning.numbers.priors import HALF_CASES, ONE_CASE
+from gmlang.learning.numbers.coordinates import Layout
+from gmlang.learning.numbers.priors import HALF_CASES, ONE_CASE, Priors
 from gmlang.learning.objective import Point
 from gmlang.learning.problem import Problem
 from gmlang.learning.results.posterior import Posterior
+from gmruntime.arrays import Bool, Float64
 
 _FEW_CASES = 5.0
 """A distribution that speaks of fewer cases is noted."""
@@ -40,6 +42,11 @@ _LIMIT = 1e-6
 def skipped_note(count: int) -> str:
     """Say how many rows were left out."""
     return f"{count} impossible {'row was' if count == 1 else 'rows were'} left out"
+
+
+def prior_notes(priors: Priors, default: str) -> list[str]:
+    """Say what the usual prior is, where it stands anywhere."""
+    return [f"prior: {default}"] if priors.uses_default else []
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,9 +78,7 @@ def notes_on(found: Climbed) -> list[str]:
     """Say what to know of what was found."""
     problem, plan, best, posterior = found.problem, found.plan, found.best, found.posterior
     notes = [skipped_note(found.skipped)] if found.skipped else []
-    if problem.priors.uses_default:
-        default = ONE_CASE if posterior is None else HALF_CASES
-        notes.append(f"prior: {default}")
+    notes += prior_notes(problem.priors, ONE_CASE if posterior is None else HALF_CASES)
     if problem.learn.method == "em" and plan.method != "em":
         reason = f"`{problem.normaliser}`" if problem.normaliser else "`to predict`"
         notes.append(f"gradient, not em: {reason} makes log Z depend on what is learned")
@@ -92,7 +97,9 @@ def notes_on(found: Climbed) -> list[str]:
         notes.append(f"no standard errors: {reason}")
     if best.bent is not None and (loose := _loose(problem, best.point, found.sure)):
         notes.append(f"{_listed(loose)}: not identified, other numbers tell the rows as well")
-    return [*notes, *_thin(problem, best.point)]
+    used = best.point.seen.sum(axis=0)
+    is_direct = problem.tables.direct_only()
+    return [*notes, *thin_notes(problem.layout, problem.heard, is_direct, used)]
 
 
 def _of_states(problem: Problem, nameless: tuple[Nameless, ...]) -> list[str]:
@@ -145,20 +152,30 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names[:_NOTES_MAX]) + (", ..." if len(names) > _NOTES_MAX else "")
 
 
-def _thin(problem: Problem, point: Point) -> list[str]:
-    """Name the numbers of which no row says anything, and the distributions of few cases."""
-    is_direct = problem.tables.direct_only()
-    used = point.seen.sum(axis=0)
+def thin_notes(
+    layout: Layout,
+    heard: Bool[np.ndarray, " numbers"],
+    is_direct: Bool[np.ndarray, " numbers"],
+    used: Float64[np.ndarray, " numbers"],
+) -> list[str]:
+    """Name the numbers of which no row says anything, and the distributions of few cases.
+
+    Args:
+        layout: what was learned.
+        heard: of each number, whether a row may say anything about it.
+        is_direct: whether it stands in tables as it is.
+        used: how often.
+    """
     unheard: list[str] = []
     few: list[tuple[float, str]] = []
-    for array in problem.layout.arrays:
-        heard = array.rows(problem.heard).any(axis=1)
-        if not heard.any():
+    for array in layout.arrays:
+        own = array.rows(heard).any(axis=1)
+        if not own.any():
             unheard.append(array.shown)
             continue
-        unheard += [array.distribution(row) for row in np.flatnonzero(~heard).tolist()]
+        unheard += [array.distribution(row) for row in np.flatnonzero(~own).tolist()]
         totals = array.rows(used).sum(axis=1)
-        is_few = heard & array.rows(is_direct).all(axis=1) & (totals < _FEW_CASES)
+        is_few = own & array.rows(is_direct).all(axis=1) & (totals < _FEW_CASES)
         few += [
             (float(totals[row]), array.distribution(row)) for row in np.flatnonzero(is_few).tolist()
         ]

@@ -78,6 +78,10 @@ def test_new_columns_may_speak_of_what_was_silent():
     model, cases = gmlang.compile(CLINIC), _cases(80, 0.0, 4)
     first = model.learn(patients={"ill": cases["ill"][:40]})
     assert "no row says anything about cough" in first.notes
+    still = first.add(patients={"ill": [True, False]})
+    assert first.notes[0] == still.notes[0]
+    assert still.notes[0].startswith("prior: one imaginary case")
+    assert "cough[0] rests on 0 cases" in still.notes
     found = first.add(patients=_part(cases, 40, 80))
     whole = model.learn(patients={**cases, "hot": cases["hot"], "ill": cases["ill"]})
     own = _part(cases, 40, 80)
