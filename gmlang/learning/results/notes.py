@@ -181,10 +181,15 @@ def thin_notes(
         ]
     notes = [f"no row says anything about {name}" for name in unheard[:_NOTES_MAX]]
     if len(unheard) > _NOTES_MAX:
-        notes.append(f"nor about {len(unheard) - _NOTES_MAX} others")
+        notes.append(f"nor about {_others(len(unheard) - _NOTES_MAX)}")
     for total, name in sorted(few)[:_NOTES_MAX]:
         shown = f"{total:.2g}"
         notes.append(f"{name} rests on {shown} {'case' if shown == '1' else 'cases'}")
     if len(few) > _NOTES_MAX:
-        notes.append(f"so do {len(few) - _NOTES_MAX} others, or on a few more")
+        left = len(few) - _NOTES_MAX
+        notes.append(f"so {'does' if left == 1 else 'do'} {_others(left)}, or on a few more")
     return notes
+
+
+def _others(count: int) -> str:
+    return "1 other" if count == 1 else f"{count} others"
