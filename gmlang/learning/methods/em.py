@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gmlang.core.parameters import ParameterKind
 from gmlang.diagnostics import GmError
 from gmlang.learning.methods.climbing import RisingMap, Round, rounding_of, strides
 from gmlang.learning.methods.lbfgs import Height, climb
@@ -51,36 +50,11 @@ def maximised(
     Raises:
         TimeoutError: when the budget ended before they were found.
     """
-    numbers = closed_form(objective, point)
+    numbers = objective.priors.best(np.maximum(point.uses, 0.0), point.numbers)
     if is_direct.all():
         return numbers
     numbers = np.where(is_direct, numbers, point.numbers)
     return _climbed(objective, point, numbers, is_direct, budget)
-
-
-def closed_form(objective: Objective, point: Point) -> np.ndarray:
-    """Return (used + imaginary cases) / sum for every number, as if direct entries were all.
-
-    Where nothing was used or imagined a number stays what it is.
-    """
-    found = np.array(point.numbers)
-    priors = objective.priors
-    for array in objective.layout.arrays:
-        part = array.part
-        used = np.maximum(point.uses[:, part], 0.0)
-        match array.kind:
-            case ParameterKind.PROBABILITY:
-                on, off = used[0] + priors.seen[part], used[1] + priors.unseen[part]
-                total = on + off
-                found[part] = np.divide(on, total, out=found[part].copy(), where=total > 0)
-            case ParameterKind.SIMPLEX:
-                rows = (used[0] + priors.seen[part]).reshape(-1, max(1, array.row))
-                total = rows.sum(axis=1, keepdims=True)
-                out = array.rows(found).copy()
-                found[part] = np.divide(rows, total, out=out, where=total > 0).reshape(-1)
-            case ParameterKind.REAL | ParameterKind.POSITIVE:
-                pass
-    return found
 
 
 def _climbed(

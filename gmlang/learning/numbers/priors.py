@@ -121,30 +121,50 @@ class Priors:
                     diagonal[array.part] = self.precision[array.part]
         return csr_matrix(diags(diagonal) - outer)
 
+    def best(
+        self, uses: Float64[np.ndarray, "2 numbers"], numbers: np.ndarray
+    ) -> Float64[np.ndarray, " numbers"]:
+        """Return (used + imaginary cases) / sum for each probability and simplex.
+
+        Args:
+            uses: how often each number was used, and how often one minus it.
+            numbers: that stand where nothing was used or imagined, and for what is neither.
+        """
+        found = np.array(numbers, np.float64)
+        for array in self.layout.arrays:
+            part = array.part
+            match array.kind:
+                case ParameterKind.PROBABILITY:
+                    on, off = uses[0, part] + self.seen[part], uses[1, part] + self.unseen[part]
+                    total = on + off
+                    found[part] = np.divide(on, total, out=found[part].copy(), where=total > 0)
+                case ParameterKind.SIMPLEX:
+                    rows = array.rows(uses[0] + self.seen)
+                    total = rows.sum(axis=1, keepdims=True)
+                    out = array.rows(found).copy()
+                    found[part] = np.divide(rows, total, out=out, where=total > 0).reshape(-1)
+                case ParameterKind.REAL | ParameterKind.POSITIVE:
+                    pass
+        return found
+
     def resting(self, plain: np.ndarray) -> Float64[np.ndarray, " numbers"]:
         """Return where the priors alone are highest, which is their means; `plain` without any.
 
         Args:
             plain: numbers that stand where there is no prior.
         """
-        found = np.array(plain, np.float64)
+        found = self.best(np.zeros((2, self.layout.size)), plain)
         for array in self.layout.arrays:
             part = array.part
             seen, unseen, own = self.seen[part], self.unseen[part], found[part]
             match array.kind:
-                case ParameterKind.PROBABILITY:
-                    total = seen + unseen
-                    found[part] = np.divide(seen, total, out=own.copy(), where=total > 0)
-                case ParameterKind.SIMPLEX:
-                    rows = array.rows(self.seen)
-                    total = rows.sum(axis=1, keepdims=True)
-                    out = array.rows(found).copy()
-                    found[part] = np.divide(rows, total, out=out, where=total > 0).reshape(-1)
                 case ParameterKind.POSITIVE:
                     is_there = (seen > 0) & (unseen > 0)
                     found[part] = np.divide(seen, unseen, out=own.copy(), where=is_there)
                 case ParameterKind.REAL:
                     found[part] = np.where(self.precision[part] > 0, self.mean[part], own)
+                case ParameterKind.PROBABILITY | ParameterKind.SIMPLEX:
+                    pass
         return found
 
     def means(self) -> Float64[np.ndarray, " numbers"]:
