@@ -67,7 +67,7 @@ def arrival(aim: Sampled, numbers: np.ndarray, sweeps: int, budget: Budget) -> A
     prior = free.T @ (aim.priors.curvature(numbers) @ free)
     values, vectors = np.linalg.eigh(-(total * covariance + prior))
     bent = Curvature(values, free @ vectors)
-    gradient = aim.gradient(numbers, expected, budget)
+    gradient = aim.gradient(numbers, tables, expected, budget)
     inverse, _ = bent.spread()
     direction = inverse @ gradient
     away = total * (means - mean) @ free.T

@@ -126,7 +126,7 @@ def _moved(
     entries = aim.free.moved(tables, sweeps, group, budget)
     each = np.full(len(entries), 1.0 / len(entries))
     expected = aim.free.counts(entries, each, tables)
-    return entries, aim.gradient(numbers, expected, budget)
+    return entries, aim.gradient(numbers, tables, expected, budget)
 
 
 def _kept(aim: Sampled, where: np.ndarray, move: np.ndarray, budget: Budget) -> np.ndarray:

@@ -52,13 +52,12 @@ class Sampled:
             np.full(self.layout.size, np.nan),
         )
 
-    def told(self, numbers: np.ndarray, budget: Budget) -> Counts:
-        """Return how often the rows used each entry.
+    def told(self, tables: list[np.ndarray | None], budget: Budget) -> Counts:
+        """Return how often the rows used each entry, under some tables.
 
         Raises:
             TimeoutError: when the budget ended before.
         """
-        tables = self.tables.at(numbers, budget)
         if self.seen is not None:
             return self.seen.under(tables, budget).counts
         assert self.clamped is not None
@@ -66,12 +65,17 @@ class Sampled:
         return self.clamped.counts(entries, self.weights, tables)
 
     def gradient(
-        self, numbers: np.ndarray, expected: Counts, budget: Budget
+        self,
+        numbers: np.ndarray,
+        tables: list[np.ndarray | None],
+        expected: Counts,
+        budget: Budget,
     ) -> Float64[np.ndarray, " numbers"]:
         """Return the gradient of F by coordinates.
 
         Args:
             numbers: where.
+            tables: there.
             expected: how often entries are used in a row without evidence.
             budget: that has begun.
 
@@ -79,7 +83,7 @@ class Sampled:
             TimeoutError: when the budget ended before.
         """
         total = float(self.weights.sum())
-        told = self.told(numbers, budget)
+        told = self.told(tables, budget)
         counts = {block: own - total * expected[block] for block, own in told.items()}
         uses = self.tables.uses(counts)
         found = gradient_of(self.tables, self.priors, numbers, counts, uses, budget)
