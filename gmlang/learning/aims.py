@@ -110,6 +110,8 @@ def fitted(problem: Problem, method: str) -> Problem:
         mistakes = _not_observed(problem)
     elif sweeps_of(method) is not None and problem.targets.size:
         mistakes = [errors.sampled_to_predict(problem.learn.span, method)]
+    if problem.is_folded and not tells_rows(method):
+        mistakes.append(errors.too_large_unseen(problem.learn.span))
     if mistakes:
         raise GmError(mistakes)
     return problem

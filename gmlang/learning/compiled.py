@@ -33,6 +33,8 @@ def objective_of(problem: Problem, rows: Rows, budget: Budget, seed: int) -> Obj
         GmError: when counts are out of reach.
         TimeoutError: when the budget ended before there was a program.
     """
+    if problem.is_folded and (problem.targets.size or problem.normaliser):
+        raise GmError([errors.too_large_unseen(problem.learn.span)])
     tables = problem.tables
     everything = tuple(range(len(tables.graph.factors)))
     seen = _side(problem, everything, rows.evidence, rows.weights, budget, seed)
@@ -43,8 +45,6 @@ def objective_of(problem: Problem, rows: Rows, budget: Budget, seed: int) -> Obj
         given[:, problem.targets] = -1
         rest = _side(problem, everything, given, rows.weights, budget, seed)
     elif problem.normaliser:
-        if problem.grounding.builder.folded:
-            raise GmError([errors.too_large_unseen(problem.learn.span, other_methods(problem))])
         nothing = np.where(problem.telling.is_dropped, 0, -1).astype(np.int32)[None]
         whole = _side(problem, told_blocks(problem), nothing, np.ones(1), budget, seed)
         rest = Side(whole.program, whole.blocks, rows.total)

@@ -83,6 +83,17 @@ class Problem:
         mentioned = self._mentioned()
         return bool((self.rows.evidence[:, mentioned] < 0).any())
 
+    @property
+    def is_folded(self) -> bool:
+        """Whether tables leave out what is needed of variables whose states are not only seen.
+
+        Tables that hold for observed states alone say nothing of others.
+        """
+        folded = [one.reshape(-1) for one in self.grounding.builder.folded]
+        if not folded or not self.targets.size:
+            return bool(folded)
+        return bool(np.isin(self.targets, np.concatenate(folded)).any())
+
     def is_complete(self, rows: Rows) -> bool:
         """Say whether some rows leave nothing open that a factor mentions."""
         scopes = (np.unique(block.scopes) for block in self.tables.graph.factors)

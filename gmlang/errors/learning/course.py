@@ -107,10 +107,10 @@ def too_large_to_learn(span: Span, error: Exception, methods: Sequence[str]) -> 
     return _too_large(span, str(error), methods)
 
 
-def too_large_unseen(span: Span, methods: Sequence[str]) -> Diagnostic:
+def too_large_unseen(span: Span) -> Diagnostic:
     """Report a program that is only small where it has evidence, and is needed without."""
-    problem = "log Z without evidence needs tables that only evidence makes small"
-    return _too_large(span, problem, methods)
+    problem = "without what was observed it needs tables that only evidence makes small"
+    return _too_large(span, problem, ())
 
 
 def _too_large(span: Span, problem: str, methods: Sequence[str]) -> Diagnostic:

@@ -92,6 +92,8 @@ def reached(problem: Problem, rows: Rows) -> Bool[np.ndarray, " numbers"]:
 
 def other_methods(problem: Problem) -> tuple[str, ...]:
     """List the methods that sum over less than expected counts do."""
+    if problem.is_folded:
+        return ()
     pseudo = ("pseudo",) if problem.normaliser and first_latent(problem) is None else ()
     chains = () if problem.targets.size else ("cd(5)",)
     return (*pseudo, *chains)

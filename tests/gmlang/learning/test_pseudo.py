@@ -155,3 +155,26 @@ def test_what_no_row_speaks_of_is_as_unsure_as_its_prior(method: str):
     learned = gmlang.compile(text).learn(seen={"x": x}, method=method)
     assert learned.errors["unused"] == pytest.approx(2.0, rel=0.05)
     assert 0 < float(learned.errors["J"]) < 0.5
+
+
+@pytest.mark.parametrize(
+    ("method", "tail"),
+    [
+        *(("gradient", ""), ("gradient", " to predict x[3]")),
+        *(("pseudo", ""), ("pseudo", " to predict x[3]"), ("cd(5)", "")),
+    ],
+)
+def test_tables_that_hold_for_what_was_observed_alone_are_not_learned_from(method: str, tail: str):
+    product = " * ".join(f"(1 + 0.1 * x[{i}])" for i in range(16))
+    text = f"""
+param w : real ~ Normal(0, 1)
+var x[16] : 0..1
+for i in 0..15: factor w * x[i]
+factor {product}
+observe x = [{", ".join("01"[i % 3 == 0] for i in range(16))}]
+learn w{tail}
+"""
+    with pytest.raises(GmError, match="only evidence makes small") as refused:
+        gmlang.compile(text).learn(method=method)
+    assert [one.code for one in refused.value.diagnostics] == ["GM721"]
+    assert "using" not in refused.value.diagnostics[0].hint
