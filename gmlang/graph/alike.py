@@ -116,8 +116,8 @@ class _Reading:
         position = self._position(target.thing.key)
         if position is None:
             return None
-        count = len(self.symbol.parameters)
-        found: list[object] = [count, target.thing.entity, target.attribute, position]
+        arity = len(self.symbol.parameters)
+        found: list[object] = [target.thing.entity, target.attribute, position, arity]
         confidence = () if statement.confidence is None else (statement.confidence,)
         places = tuple(index for index in target.indices if not isinstance(index, Whole))
         for expression in (*places, None, statement.distribution, *confidence):

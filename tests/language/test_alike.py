@@ -48,10 +48,15 @@ def society(seed: int, count: int = 24) -> str:
         lines.append(f"    predict x.size = {value} @ 0.8")
         lines.append(f"model one{m}(y: Thing) prior 0.1:\n    predict y.size = {value} @ 0.6")
         lines.append(f"consider two{m}(a, b[1]), one{m}(b[1])")
+    lines += [
+        f"model pair{m}(x: Thing, y: Thing) prior 0.{m + 1}:\n    predict x.color = red @ 0.{m + 6}"
+        for m in range(3)
+    ]
     lines.append("model whole(x: Thing) prior 0.2:\n    use m0(x) except x.color\n    use m1(x)")
     lines.append("consider " + ", ".join(f"m{m}(a)" for m in range(count)))
     lines.append("consider " + ", ".join(f"m{m}(b[0])" for m in range(0, count, 3)))
     lines.append("consider over(a, k) for k in -2..3\nconsider whole(a)")
+    lines.append("consider " + ", ".join(f"pair{m}(a, b[1])" for m in range(3)))
     return "\n".join(lines)
 
 
