@@ -333,10 +333,16 @@ def _prior(grounder: Grounder, table: ModelTable) -> np.ndarray:
     if is_conjunction(symbol):
         prior = np.ones(count)
         frame = model_frame(symbol, table.rows)
+        before: list[np.ndarray] = []
         for part in symbol.parts:
             for model, variables in conjuncts(grounder, part, frame):
                 inner = grounder.world.models[model]
-                prior = prior * _prior(grounder, inner)[variables - inner.start]
+                own = _prior(grounder, inner)[variables - inner.start]
+                # What several parts are made of counts once.
+                for earlier in before:
+                    own = np.where(variables == earlier, 1.0, own)
+                prior = prior * own
+                before.append(variables)
         return prior
     if symbol.prior is None:
         return np.full(count, 0.5)

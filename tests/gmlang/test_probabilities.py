@@ -349,3 +349,21 @@ def test_the_evidence_of_active_is_what_moved_a_model_from_its_prior():
         assert p == pytest.approx(alone["true"])
         moved = math.log(p / (1 - p)) - math.log(prior / (1 - prior))
         assert entry["evidence_nats"] == pytest.approx(moved)
+
+
+def test_what_the_parts_of_a_conjunction_share_counts_once_in_its_prior():
+    model = gmlang.compile(
+        "entity T:\n    a : bool\n    b : bool\n    c : bool\n"
+        "model m(t: T) prior 0.3:\n    predict t.a @ 0.5\n"
+        "model n(t: T) prior 0.4:\n    predict t.b @ 0.5\n"
+        "model o(t: T) prior 0.45:\n    predict t.c @ 0.5\n"
+        "model left(t: T) = m(t) & n(t)\nmodel right(t: T) = m(t) & o(t)\n"
+        "model both(t: T) = left(t) & right(t)\n"
+        "model told(t: T):\n    predict both(t) @ 0.7\n"
+        "var t : T\nvar u : T\nconsider both(t), told(u)\n"
+    )
+    found = model.query("active(t)").value
+    assert isinstance(found, dict)
+    assert [entry["evidence_nats"] for entry in found["models"]] == pytest.approx([0.0] * 6)
+    assert model.query("P(both(t))").value["true"] == pytest.approx(0.3 * 0.4 * 0.45)
+    assert model.query("P(both(u) | told(u))").value["true"] == pytest.approx(0.7)
