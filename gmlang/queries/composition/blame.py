@@ -5,14 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from gmlang.core.ast import Activation
-from gmlang.core.program import Program, Query
-from gmlang.diagnostics import Span
 from gmlang.graph.from_core import Grounding
 from gmlang.graph.world.names import named_in
-from gmlang.graph.world.world import World
 from gmlang.queries.composition.compatibility import ROUNDING_NATS, Compatibility, LogZ, combined
-from gmlang.queries.settings import Settings
 from gmruntime.answer import Status
 from gmruntime.quality import worst
 
@@ -20,14 +15,7 @@ OTHER = "other statements"
 """What is blamed that is no prediction."""
 
 
-def split(
-    program: Program,
-    world: World,
-    groups: tuple[tuple[Activation, ...], ...],
-    span: Span,
-    settings: Settings,
-    query: Query | None = None,
-) -> tuple[list[tuple[str, float, str]], LogZ]:
+def split(stage: Compatibility) -> tuple[list[tuple[str, float, str]], LogZ]:
     """Split the compatibility of groups of models by what they predict.
 
     Predictions are admitted site by site, in the order of the variables; each site is blamed for
@@ -36,11 +24,10 @@ def split(
     Returns:
         For each site: its name, nats, and a sentence; then the whole, as good as the worst part.
     """
-    stage = Compatibility(program, world, groups, span, settings, query)
-    together = tuple(range(len(groups)))
-    grounding = stage.grounding(together)
+    together = tuple(range(len(stage.groups)))
+    grounding = stage.together()
     sites = sites_of(grounding)
-    stage.num_left = (1 + len(sites)) * (1 + len(groups))
+    stage.num_left = (1 + len(sites)) * (1 + len(together))
     names = {
         int(v): (named.name, place, named.variables.shape)
         for named in named_in(grounding.world)
@@ -71,13 +58,12 @@ def split(
 
 
 def sites_of(grounding: Grounding) -> list[int]:
-    """List the variables predicted by more than one statement, ascending."""
-    counts: dict[int, int] = {}
+    """List the variables that are predicted, ascending."""
+    found: set[int] = set()
     for origin in grounding.builder.origins:
         if origin.kind == "predict" and origin.targets is not None:
-            for target in np.unique(origin.targets):
-                counts[int(target)] = counts.get(int(target), 0) + 1
-    return sorted(counts)
+            found.update(map(int, np.unique(origin.targets)))
+    return sorted(found)
 
 
 def _plain_name(name: str) -> str:

@@ -21,7 +21,7 @@ from gmlang.graph.lowering.lower import lower
 from gmlang.graph.regions import check_regions
 from gmlang.graph.statements import conjuncts
 from gmlang.graph.world.places import locate
-from gmlang.graph.world.world import ONE_INSTANCE, World
+from gmlang.graph.world.world import ONE_INSTANCE
 from gmlang.queries.session import GROUNDED_S, Session, ask_graph
 from gmlang.queries.settings import Settings
 from gmruntime.answer import LogPartition, LogPartitionAnswer, Status
@@ -118,29 +118,39 @@ class Comparison(Query):
 
 
 class Compatibility:
-    """log Z of groups of models on one stage, each computed once."""
+    """log Z of groups of models on one stage, whose graphs are ground once.
+
+    The budget is that of the `num_left` log Z still to be asked for: an estimate gets its share.
+    """
 
     def __init__(
         self,
-        program: Program,
-        world: World,
+        session: Session,
         groups: tuple[tuple[Activation, ...], ...],
         span: Span,
         settings: Settings,
         query: Query | None = None,
-        num_questions: int = 1,
     ) -> None:
         """Set the stage; nothing is computed yet.
 
-        The budget is that of all `num_questions` log Z together: an estimate gets its share of
-        what is left. `query` is the one whose `using` is obeyed; None where no query asks.
+        `query` is the one whose `using` is obeyed; None where no query asks.
         """
-        self.program, self.world, self.groups = program, world, groups
+        self.program, self.world, self.groups = session.program, session.world, groups
         self.span, self.settings, self.query = span, settings, query
-        self.num_left = num_questions
+        self.num_left = 1
+        self._grounded: dict[tuple[int, ...], Grounding] = {}
+
+    def together(self) -> Grounding:
+        """Return the graph of all groups."""
+        return self.grounding(tuple(range(len(self.groups))))
 
     def grounding(self, chosen: tuple[int, ...]) -> Grounding:
-        """Ground the models of the chosen groups, on the things of all."""
+        """Return the graph of the chosen groups' models, on the things of all; ground it once."""
+        if chosen not in self._grounded:
+            self._grounded[chosen] = self._ground(chosen)
+        return self._grounded[chosen]
+
+    def _ground(self, chosen: tuple[int, ...]) -> Grounding:
         every = tuple(a for group in self.groups for a in group)
         empty = _empty_program(self.program, every, self.span)
         mine = tuple(a for k in chosen for a in self.groups[k])
@@ -243,20 +253,12 @@ def rounded(nats: float) -> float | None:
     return 0.0 if abs(nats) < ROUNDING_NATS else float(nats)
 
 
-def joint_compatibility(
-    session: Session,
-    groups: tuple[tuple[Activation, ...], ...],
-    span: Span,
-    settings: Settings,
-    query: Query | None = None,
-) -> LogZ:
+def joint_compatibility(stage: Compatibility) -> LogZ:
     """Return log Z of all groups active together, less log Z of each alone."""
-    stage = Compatibility(
-        session.program, session.world, groups, span, settings, query, 1 + len(groups)
-    )
-    together = stage.log_z(tuple(range(len(groups))))
-    alone = [stage.log_z((k,)) for k in range(len(groups))]
-    return combined(together, alone)
+    numbers = tuple(range(len(stage.groups)))
+    stage.num_left = 1 + len(numbers)
+    together = stage.log_z(numbers)
+    return combined(together, [stage.log_z((k,)) for k in numbers])
 
 
 def combined(together: LogZ, alone: list[LogZ]) -> LogZ:

@@ -71,13 +71,13 @@ def refusal_of(session: Session, symbol: ModelSymbol, settings: Settings) -> Dia
         symbol: the composite.
         settings: with a budget that has begun.
     """
-    groups = _groups_of(symbol)
-    if groups is None:
+    stage = _stage_of(session, symbol, settings)
+    if stage is None:
         return None
-    value = joint_compatibility(session, groups, symbol.span, settings)
+    value = joint_compatibility(stage)
     is_known = value.status is Status.EXACT and value.value < REFUSED_BELOW
     if value.upper < REFUSED_BELOW or is_known:
-        return _refusal(session, symbol, groups, value.value, settings)
+        return _refusal(stage, symbol, value.value)
     return None
 
 
@@ -86,30 +86,27 @@ def _fight_in(session: Session, symbol: ModelSymbol, settings: Settings) -> Diag
 
     The arguments are those of `refusal_of`.
     """
-    groups = _groups_of(symbol)
-    if groups is None:
+    stage = _stage_of(session, symbol, settings)
+    if stage is None or not sites_of(stage.together()):
         return None
-    stage = Compatibility(session.program, session.world, groups, symbol.span, settings)
-    grounding = stage.grounding(tuple(range(len(groups))))
-    if not sites_of(grounding):
-        return None
-    parts, value = split(session.program, session.world, groups, symbol.span, settings)
+    parts, value = split(stage)
     if value.status is not Status.EXACT:
         return None
     name, nats, _ = min(parts, key=lambda part: part[1])
     if not _WARNED_BELOW > nats > -np.inf:
         return None
-    said = _said(grounding, [name])
+    said = _said(stage.together(), [name])
     return errors.conflicting_site(symbol.span, symbol.name, name, said, nats)
 
 
-def _groups_of(symbol: ModelSymbol) -> tuple[tuple[Activation, ...], ...] | None:
+def _stage_of(session: Session, symbol: ModelSymbol, settings: Settings) -> Compatibility | None:
     """Put the parts of a composite on a stage; None where it is not to be checked."""
     if len(symbol.parts) < 2 or symbol.soft:
         return None
     if any(parameter.domain is not None for parameter in symbol.parameters):
         return None
-    return tuple((_on_stage(symbol, part),) for part in symbol.parts)
+    groups = tuple((_on_stage(symbol, part),) for part in symbol.parts)
+    return Compatibility(session, groups, symbol.span, settings)
 
 
 def _on_stage(symbol: ModelSymbol, part: Activation) -> Activation:
@@ -125,18 +122,10 @@ def _on_stage(symbol: ModelSymbol, part: Activation) -> Activation:
     return replace(part, arguments=arguments)
 
 
-def _refusal(
-    session: Session,
-    symbol: ModelSymbol,
-    groups: tuple[tuple[Activation, ...], ...],
-    nats: float,
-    settings: Settings,
-) -> Diagnostic:
-    parts, _ = split(session.program, session.world, groups, symbol.span, settings)
+def _refusal(stage: Compatibility, symbol: ModelSymbol, nats: float) -> Diagnostic:
+    parts, _ = split(stage)
     worst = [name for name, change, _ in parts if change < -1e-6]
-    stage = Compatibility(session.program, session.world, groups, symbol.span, settings)
-    grounding = stage.grounding(tuple(range(len(groups))))
-    said = _said(grounding, worst)
+    said = _said(stage.together(), worst)
     return errors.contradictory_composite(symbol.span, symbol.name, _grouped(worst), said, nats)
 
 

@@ -8,7 +8,7 @@ from gmlang.core.names.scope import Env
 from gmlang.core.program import Query
 from gmlang.queries.answers import Answer
 from gmlang.queries.composition.blame import split
-from gmlang.queries.composition.compatibility import Comparison, rounded
+from gmlang.queries.composition.compatibility import Comparison, Compatibility, rounded
 from gmlang.queries.question import Question, Several
 from gmlang.queries.session import Session
 from gmlang.queries.settings import Settings
@@ -50,7 +50,7 @@ def _check(state: Checking, env: Env, call: ast.Call) -> Query:
 
 def _answer(session: Session, query: Blame, settings: Settings) -> Answer:
     groups = query.groups(session.program)
-    parts, total = split(session.program, session.world, groups, query.span, settings, query)
+    parts, total = split(Compatibility(session, groups, query.span, settings, query))
     return BlameAnswer(
         query.text,
         total.status.value,

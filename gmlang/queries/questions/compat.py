@@ -8,7 +8,13 @@ from gmlang.core.checking import Checking
 from gmlang.core.names.scope import Env
 from gmlang.core.program import Query
 from gmlang.queries.answers import Answer, NatsAnswer, finite
-from gmlang.queries.composition.compatibility import Comparison, LogZ, joint_compatibility, rounded
+from gmlang.queries.composition.compatibility import (
+    Comparison,
+    Compatibility,
+    LogZ,
+    joint_compatibility,
+    rounded,
+)
 from gmlang.queries.question import Question, Several
 from gmlang.queries.session import Session
 from gmlang.queries.settings import Settings
@@ -40,7 +46,7 @@ def _check(state: Checking, env: Env, call: ast.Call) -> Query:
 
 def _answer(session: Session, query: Compat, settings: Settings) -> Answer:
     groups = query.groups(session.program)
-    value = joint_compatibility(session, groups, query.span, settings, query)
+    value = joint_compatibility(Compatibility(session, groups, query.span, settings, query))
     return CompatAnswer(
         query.text,
         value.status.value,
