@@ -294,19 +294,22 @@ def run_errand(errand: Errand) -> Reply | str:
     if model is None:
         return _NOT_HELD
     model = cast("Asked", model)
-    settings = errand.settings
-    if errand.asked_by == machine():
-        total = settings.memory_bytes or free_memory_bytes() // 2
-        memory = max(1, total // (errand.num_workers + 1))
-        settings = replace(settings, cores=cores_of_each(errand.num_workers), memory_bytes=memory)
-    else:
-        # The folder is one of the machine that asks.
-        settings = replace(settings, folder=None)
+    settings = of_worker(errand.settings, errand.asked_by, errand.num_workers)
     try:
         answer = next(iter(model.answer_all([errand.question], settings)))
     except GmError as error:
         return Reply(mistakes=tuple(error.diagnostics), warnings=model.warnings)
     return Reply(answer, warnings=model.warnings)
+
+
+def of_worker(settings: Settings, asked_by: str, num_workers: int) -> Settings:
+    """Return the settings of one worker: its share of the machine that asks, or all of another."""
+    if asked_by != machine():
+        # The folder is one of the machine that asks.
+        return replace(settings, folder=None)
+    total = settings.memory_bytes or free_memory_bytes() // 2
+    memory = max(1, total // (num_workers + 1))
+    return replace(settings, cores=cores_of_each(num_workers), memory_bytes=memory)
 
 
 def _is_done(future: Future[object], seconds: float, ended: Event | None) -> bool:

@@ -24,13 +24,13 @@ from gmlang.queries.questions import question_of
 from gmlang.queries.remembered.copies import to_give
 from gmlang.queries.session import Session, grounding_for, prepare_for_rows
 from gmlang.queries.settings import Settings, begin
-from gmlang.queries.spread import POLL_S, Asked
+from gmlang.queries.spread import POLL_S, Asked, of_worker
 from gmruntime.arrays import Int32, Int64
-from gmruntime.budget import free_memory_bytes, now_s
+from gmruntime.budget import now_s
 from gmruntime.rows.asking import PROGRAMMED
 from gmruntime.rows.cutting.distinct import distinct
 from gmruntime.workers.parcels import Parcel, pack, unpack
-from gmruntime.workers.workers import Workers, cores_of_each, machine
+from gmruntime.workers.workers import Workers, machine
 
 _CHUNKS_EACH = 4
 """So many chunks for each process: whoever is through early takes another."""
@@ -244,14 +244,7 @@ def run_errand(errand: Errand) -> Reply:
     model = cast("Asked | None", unpack(errand.parcel))
     if model is None:
         return Reply(is_held=False)
-    settings = errand.settings
-    if errand.asked_by == machine():
-        total = settings.memory_bytes or free_memory_bytes() // 2
-        memory = max(1, total // (errand.num_workers + 1))
-        settings = replace(settings, cores=cores_of_each(errand.num_workers), memory_bytes=memory)
-    else:
-        # The folder is one of the machine that asks.
-        settings = replace(settings, folder=None)
+    settings = of_worker(errand.settings, errand.asked_by, errand.num_workers)
     try:
         return Reply(answers=tuple(_answered(model, errand.query, errand.rows, settings)))
     except GmError as error:
