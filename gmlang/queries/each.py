@@ -100,7 +100,7 @@ def answer_each(session: Session, query: Query, seen: Seen, settings: Settings) 
     ground_first(session, query, settings)
     # Rows are read once for all queries, as the program is grounded: before the clock starts.
     if session.base is not None or not seen.count:
-        _states(seen, base_grounding(session), query, settings)
+        states_in(seen, base_grounding(session), query, settings)
     memory = session.memory if settings.remembers else None
     settings = replace(settings, workspace=session.workspace, memory=memory)
     settings = begin(settings, query.within_s)
@@ -206,7 +206,7 @@ def _several(
     budget = settings.running()
     if not how.needs_graph:
         # What it is about is nothing that rows observe; they have to be read all the same.
-        _states(seen, base_grounding(session), query, settings)
+        states_in(seen, base_grounding(session), query, settings)
         answer = how.answer(session, query, settings)
         yield from (to_give(answer, answer.seconds, answer.note) for _ in range(seen.count))
         return
@@ -214,7 +214,7 @@ def _several(
     prepared = prepare_for_rows(own, query, budget)
     evidence = _evidence(prepared, seen, query, settings)
     check_rows(prepared, evidence.states[~evidence.clashes])
-    rows = _states(seen, prepared.grounding, query, settings)
+    rows = states_in(seen, prepared.grounding, query, settings)
     texts = _texts(prepared.grounding.world)
 
     def distinct_ones() -> Iterator[Sequence[Answer]]:
@@ -268,7 +268,7 @@ def _inner(
     yield from zip(*(columns[number] for number in range(len(queries))), strict=True)
 
 
-def _states(
+def states_in(
     seen: Seen, grounding: Grounding, query: Query, settings: Settings
 ) -> Int32[np.ndarray, "rows variables"]:
     """Read the rows for a grounded program, where they fit the memory.
@@ -286,7 +286,7 @@ def _states(
 def _evidence(prepared: Prepared, seen: Seen, query: Query, settings: Settings) -> _Evidence:
     """Join what rows observe to what the query and the program observe."""
     own, is_clash = prepared.evidence()
-    found = _states(seen, prepared.grounding, query, settings)
+    found = states_in(seen, prepared.grounding, query, settings)
     rows = np.full((seen.count, len(own)), -1, np.int32)
     rows[:, : found.shape[1]] = found
     clashes = ((rows >= 0) & (own >= 0) & (rows != own)).any(axis=1) | is_clash

@@ -18,7 +18,7 @@ from gmlang.core.program import Query
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.queries.answers import Answer
 from gmlang.queries.dispatch import ground_first, is_late, unanswered
-from gmlang.queries.each import Seen, answer_each
+from gmlang.queries.each import Seen, answer_each, states_in
 from gmlang.queries.question import Composed, Several, Single
 from gmlang.queries.questions import question_of
 from gmlang.queries.remembered.copies import to_give
@@ -102,7 +102,7 @@ def _is_one_program(session: Session, query: Query) -> bool:
 def _spread(model: Asked, query: Query, seen: Seen, settings: Settings) -> Iterator[Answer]:
     session = model.session()
     ground_first(session, query, settings)
-    rows = seen.states(grounding_for(session, query, None).world)
+    rows = states_in(seen, grounding_for(session, query, None), query, settings)
     if not seen.count:
         return
     first, which = distinct(rows)

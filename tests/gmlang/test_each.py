@@ -289,10 +289,14 @@ def test_workers_change_no_answer(query: str, monkeypatch: pytest.MonkeyPatch):
     assert max(one.workers for one in shared) > 1
 
 
-def test_rows_that_do_not_fit_the_memory_are_refused():
+@pytest.mark.parametrize("query", ["P(y)", "best(2, y)"])
+@pytest.mark.parametrize("executor", [None, AtOnce()])
+def test_rows_that_do_not_fit_the_memory_are_refused(query: str, executor: Executor | None):
     model = gmlang.compile("var x[1000] : bool\nvar y : bool\n")
+    rows = {"y": [True] * 1000}
+    workers = None if executor is None else 2
     with pytest.raises(GmError, match="1000 rows of 1001 variables"):
-        model.query("P(y)", rows={"y": [True] * 1000}, memory_bytes=1 << 20)
+        model.query(query, rows=rows, memory_bytes=1 << 20, executor=executor, num_workers=workers)
 
 
 @pytest.mark.parametrize("query", ["why(rain)", "best(2, sky)", "[P(rain), MMAP(sky)]", "count()"])
