@@ -11,7 +11,7 @@ from gmruntime.budget import start_budget
 from gmruntime.constraints.feasible import has_hard_constraints, is_possible
 from gmruntime.factors.decompose import is_tables, to_sum_tables, to_support_tables, to_tables
 from gmruntime.factors.kind import FactorKind
-from gmruntime.factors.kinds import KINDS, Table
+from gmruntime.factors.kinds import KINDS, LinearSum, Table
 from gmruntime.factors.parameters import floats
 from gmruntime.factors.support import support
 from gmruntime.graph import (
@@ -98,6 +98,11 @@ def test_what_a_kind_sums_to_over_one_variable(index: int):
         said = np.broadcast_to(sums[:, position], kind.num_tables)
         for value, row in zip(said, found, strict=True):
             assert np.isnan(value) or np.allclose(row, value, atol=1e-9)
+
+
+def test_sums_that_reach_far_are_sums_over_no_variable():
+    wide = LinearSum(np.array([[1 << 50, 1, 1]]), np.array([0]), np.zeros((1, 4)))
+    assert np.isnan(wide.log_sums((2, 3, 3))).all()
 
 
 @each_kind

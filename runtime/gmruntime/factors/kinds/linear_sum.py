@@ -18,6 +18,8 @@ _SUM_MAX = 1 << 62
 
 # What factors sum to is looked at one by one; blocks of more of them are mechanisms of nothing.
 _NUM_LOG_SUMS_MAX = 2000
+# And where more sums of the other variables with a state are reached, no variable is drawn by it.
+_NUM_REACHED_MAX = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,11 +163,12 @@ class LinearSum(FactorKind):
             spans = coefficients * (np.array(shape) - 1)
             for k in range(arity):
                 others = np.delete(spans, k)
-                sums = np.arange(np.minimum(others, 0).sum(), np.maximum(others, 0).sum() + 1)
+                low, high = int(np.minimum(others, 0).sum()), int(np.maximum(others, 0).sum())
+                if (high - low + 1) * shape[k] > _NUM_REACHED_MAX:
+                    continue
+                sums = np.arange(low, high + 1)
                 steps = coefficients[k] * np.arange(shape[k])
                 reached = (sums - self.lowest[t])[:, None] + steps
-                if reached.size > 1 << 16:
-                    continue
                 inside = (reached >= 0) & (reached < len(table))
                 values = np.where(inside, table[np.clip(reached, 0, len(table) - 1)], -np.inf)
                 result[t, k] = constant(np.logaddexp.reduce(values, axis=1)[None])[0]
