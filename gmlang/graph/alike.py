@@ -29,6 +29,7 @@ from gmlang.graph.lowering.grounder import Grounder, Job, environment, hidden_re
 from gmlang.graph.lowering.lower import lower
 from gmlang.graph.statements import Scene, log_base
 from gmlang.graph.values import terms
+from gmlang.graph.values.arithmetic import INTEGER_MAX, INTEGER_MIN
 from gmlang.graph.world.places import locate
 from gmlang.graph.world.states import BOOL
 from gmlang.graph.world.world import Frame, ModelTable
@@ -48,7 +49,7 @@ class Said:
 
     Attributes:
         scene: of the model.
-        constants: of its expressions, in their order.
+        constants: of its expressions, in their order; those of one place are of one type.
         varies: whether its value depends on the model's parameters.
     """
 
@@ -137,8 +138,12 @@ class _Reading:
     def _read(self, expression: Expression, found: list[object]) -> bool:
         match expression:
             case Constant():
-                self.constants.append(expression.value)
-                found.append(type(expression.type))
+                value = expression.value
+                if isinstance(value, int) and not INTEGER_MIN <= value <= INTEGER_MAX:
+                    # What no column holds is told, or guarded, where it stands.
+                    return False
+                self.constants.append(value)
+                found += [type(expression.type), type(value)]
                 return True
             case Local():
                 self.varies = True
@@ -154,10 +159,6 @@ class _Reading:
         return all(self._read(part, found) for part in parts(expression))
 
 
-class _NotAlikeError(Exception):
-    """Statements of one form cannot be worked out together."""
-
-
 def _ground(grounder: Grounder, group: list[Said]) -> bool:
     """Ground statements of one form; return False, and leave no trace, where one is special."""
     builder, world = grounder.builder, grounder.world
@@ -166,7 +167,7 @@ def _ground(grounder: Grounder, group: list[Said]) -> bool:
     try:
         frame, job = _together(grounder, group)
         lower(grounder, frame, job)
-    except (GmError, _NotAlikeError):
+    except GmError:
         builder.reset(mark)
         del world.warnings[warned:], world.uneven[uneven:]
         return False
@@ -199,7 +200,8 @@ def _together(grounder: Grounder, group: list[Said]) -> tuple[Frame, Job]:
     rows = np.concatenate([said.table.rows for said in group])
     columns: dict[str, np.ndarray] = {_parameter(k): rows[:, k] for k in range(rows.shape[1])}
     for k, values in enumerate(zip(*(said.constants for said in group), strict=True)):
-        columns[_constant(k)] = np.repeat(_column(values), counts)
+        kind = np.float64 if isinstance(values[0], float) else np.int64
+        columns[_constant(k)] = np.repeat(np.array(values, kind), counts)
     activations = [said.table.start + np.arange(len(said.table.keys)) for said in group]
     span = first.statement.span
     frame = Frame(len(rows), columns)
@@ -213,21 +215,6 @@ def _together(grounder: Grounder, group: list[Said]) -> tuple[Frame, Job]:
     slot = locate(target, environment(grounder, frame))
     targets = np.broadcast_to(slot.variables, frame.count)
     return frame, Job(term, (gate,), Origin("predict", span, first.scene.model, targets))
-
-
-def _column(values: tuple[float, ...]) -> np.ndarray:
-    """Return constants of one place as an array.
-
-    Raises:
-        _NotAlikeError: when some are no numbers that arrays hold.
-    """
-    kinds = {type(value) for value in values}
-    if len(kinds) > 1 or not kinds <= {bool, int, float}:
-        raise _NotAlikeError
-    column = np.array(values)
-    if column.dtype == object:
-        raise _NotAlikeError
-    return column if column.dtype == float else column.astype(np.int64)
 
 
 def _parameter(position: int) -> str:

@@ -112,6 +112,19 @@ def test_what_is_wrong_is_told_at_its_place(line: str):
     assert found.span.text in line
 
 
+@pytest.mark.parametrize("least", [2**63, 2**63 - 6])
+def test_integers_beyond_64_bits_are_told_where_they_stand(least: int):
+    text = HEAD + "".join(
+        f"model m{m}(x: Thing, k: 0..1):\n    predict x.size = {least + m} % (k + 3)\n"
+        f"consider m{m}(a, 0)\n"
+        for m in range(12)
+    )
+    with pytest.raises(GmError) as raised:
+        gmlang.compile(text).query("P(a.size)")
+    told = [found.span.text for found in raised.value.diagnostics if found.span is not None]
+    assert told == [str(least + m) for m in range(12) if least + m >= 2**63]
+
+
 QUESTIONS = ("blame(m2, m5)", "why(m2(a))", "compat(m1, m3)", "active(a)", "P(a.size)", "MAP()")
 
 
