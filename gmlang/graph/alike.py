@@ -7,6 +7,7 @@ keeps its block of factors and its origin.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -164,23 +165,19 @@ def _ground(grounder: Grounder, group: list[Said]) -> bool:
     builder, world = grounder.builder, grounder.world
     mark, warned, uneven = builder.mark(), len(world.warnings), len(world.uneven)
     starts = row_starts([len(said.table.keys) for said in group])
-    try:
+    kind = None
+    with suppress(GmError):
         frame, job = _together(grounder, group)
         lower(grounder, frame, job)
-    except GmError:
-        builder.reset(mark)
-        del world.warnings[warned:], world.uneven[uneven:]
-        return False
-    grown = [after - before for after, before in zip(builder.mark(), mark, strict=True)]
-    kind = builder.factors[-1].kind if grown[1] == 1 else None
-    is_plain = isinstance(kind, Gated) and len(builder.factors[-1].scopes) == frame.count
-    said_more = len(world.warnings) > warned or len(world.uneven) > uneven
-    if not is_plain or said_more or sum(grown) > 1:
+        grown = [after - before for after, before in zip(builder.mark(), mark, strict=True)]
+        is_one = grown[1] == sum(grown) == 1 and len(builder.factors[-1].scopes) == frame.count
+        said_more = len(world.warnings) > warned or len(world.uneven) > uneven
+        kind = builder.factors[-1].kind if is_one and not said_more else None
+    if not isinstance(kind, Gated):
         builder.reset(mark)
         del world.warnings[warned:], world.uneven[uneven:]
         return False
     block, origin = builder.factors.pop(), builder.origins.pop()
-    assert isinstance(kind, Gated)
     assert origin.targets is not None
     tables = kind.log_potentials
     for said, first, end in zip(group, starts[:-1], starts[1:], strict=True):
