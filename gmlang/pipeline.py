@@ -22,7 +22,7 @@ from gmlang.core.from_syntax import Checked, check
 from gmlang.diagnostics import Diagnostic, GmError, Source
 from gmlang.graph.world.bindings import bind
 from gmlang.library import find_module
-from gmlang.queries.composition.composites import check_composites
+from gmlang.queries.composition.composites import check_composites, fights
 from gmlang.queries.questions import QUERY_FORMS
 from gmlang.queries.remembered.memory import Memory
 from gmlang.queries.session import Session, base_grounding, check_defined
@@ -90,10 +90,8 @@ def open_session(
     """
     memory = Memory() if memory is None else memory
     session = Session(checked.program, bind(checked.program, values), memory=memory)
-    found = check_composites(session, Settings())
-    if refused := [d for d in found if d.severity == "error"]:
+    if refused := check_composites(session, Settings()):
         raise GmError(refused)
-    session.warnings += found
     return session
 
 
@@ -106,7 +104,8 @@ def told_unasked(opened: Callable[[], Session]) -> list[Diagnostic]:
         opened: opens the program's session, once.
     """
     try:
-        return list(opened().warnings)
+        session = opened()
+        return [*session.warnings, *fights(session, Settings())]
     except GmError as error:
         is_missing = any(found.code in _MISSING_DATA for found in error.diagnostics)
         return [] if is_missing else list(error.diagnostics)

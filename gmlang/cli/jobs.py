@@ -182,9 +182,14 @@ def status_of(answer: "Answer | Failure | None") -> int:
 
 def warn(model: "Model", told: "set[Diagnostic]") -> None:
     """Tell the warnings that are new."""
+    tell(model.warnings, told)
+
+
+def tell(warnings: "Sequence[Diagnostic]", told: "set[Diagnostic]") -> None:
+    """Tell those of some warnings that are new."""
     from gmlang.diagnostics import render
 
-    for warning in model.warnings:
+    for warning in warnings:
         if warning not in told:
             told.add(warning)
             click.echo(render([warning]), err=True)

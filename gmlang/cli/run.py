@@ -18,6 +18,7 @@ from gmlang.cli.jobs import (
     finish,
     spread_jobs,
     status_of,
+    tell,
     warn,
 )
 from gmlang.cli.options import (
@@ -183,9 +184,10 @@ def _answer_all(
         from gmlang.diagnostics import GmError
         from gmlang.pipeline import told_unasked
 
-        if mistakes := [d for d in told_unasked(model.session) if d.severity == "error"]:
+        found = told_unasked(model.session)
+        if mistakes := [d for d in found if d.severity == "error"]:
             raise GmError(mistakes)
-        warn(model, told)
+        tell(found, told)
     with Interrupts() as interrupts:
         course = Course(model)
         jobs = _jobs(course, asked, settings, as_json=as_json, trace=trace)

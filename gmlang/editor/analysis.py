@@ -17,7 +17,7 @@ from gmlang.diagnostics import Diagnostic, GmError, Source, Span
 from gmlang.errors import names as errors
 from gmlang.graph.world.bindings import bind
 from gmlang.library import find_module
-from gmlang.queries.composition.composites import check_composites
+from gmlang.queries.composition.composites import check_composites, fights
 from gmlang.queries.questions import QUERY_FORMS
 from gmlang.queries.session import Session
 from gmlang.queries.settings import Settings
@@ -129,7 +129,8 @@ def contradictions(checked: Checked) -> tuple[Diagnostic, ...]:
         return ()
     try:
         session = Session(checked.program, bind(checked.program, {}))
-        return tuple(check_composites(session, Settings(budget_s=_COMPOSITES_S)))
+        how = Settings(budget_s=_COMPOSITES_S)
+        return (*check_composites(session, how), *fights(session, how))
     except GmError:
         return ()
 

@@ -9,7 +9,7 @@ import pytest
 
 import gmlang
 from gmlang.diagnostics import Diagnostic, GmError, Source, render
-from gmlang.pipeline import check_source
+from gmlang.pipeline import check_source, told_unasked
 
 FOLDER = Path(__file__).resolve().parent / "bad"
 PROGRAMS = sorted(FOLDER.rglob("*.gm"))
@@ -27,7 +27,9 @@ PHASES = {
 def _diagnose(path: Path) -> tuple[Diagnostic, ...]:
     source = Source(path.name, path.read_text("utf-8"))
     if path.parent.name == "warnings":
-        return _run(source).warnings
+        model = _run(source)
+        found = (*model.warnings, *told_unasked(model.session))
+        return tuple(dict.fromkeys(found))
     with pytest.raises(GmError) as caught:
         _run(source)
     return caught.value.diagnostics

@@ -27,22 +27,15 @@ _STATED = ("constraint", "factor", "use")
 _WARNED_BELOW = -1.5
 """Nats at one site: two predictions of different values, 0.95 each, of four lose 2.05."""
 
-_WARNED_SHARE = 0.2
-"""Of the time, for what is no reason to refuse."""
-
 
 def check_composites(session: Session, settings: Settings) -> list[Diagnostic]:
-    """Find the composites whose parts contradict each other and are not marked soft.
+    """Find the composites whose parts contradict each other and are not marked soft."""
+    return _each(session, settings, refusal_of)
 
-    Those that stand although their parts lose much at a single site bring a warning.
-    """
-    # All share one budget: checking a program is no question.
-    settings = begin(settings, None)
-    found = _each(session, settings, refusal_of)
-    refused = {diagnostic.span for diagnostic in found}
-    brief = replace(settings, budget=settings.running().share(_WARNED_SHARE))
-    warned = _each(session, brief, _fight_in)
-    return [*found, *(d for d in warned if d.span not in refused)]
+
+def fights(session: Session, settings: Settings) -> list[Diagnostic]:
+    """Warn of composites that stand although their parts lose much at a single site."""
+    return _each(session, settings, _fight_in)
 
 
 def _each(
@@ -50,9 +43,11 @@ def _each(
     settings: Settings,
     look: Callable[[Session, ModelSymbol, Settings], Diagnostic | None],
 ) -> list[Diagnostic]:
+    # All share one budget: checking a program is no question.
+    settings = begin(settings, None)
     found: list[Diagnostic] = []
     for symbol in session.program.models:
-        if settings.budget is not None and not settings.budget.left_s():
+        if not settings.running().left_s():
             # What was not found out in time is no reason to refuse.
             break
         try:
@@ -92,7 +87,8 @@ def _fight_in(session: Session, symbol: ModelSymbol, settings: Settings) -> Diag
     parts, value = split(stage)
     if value.status is not Status.EXACT:
         return None
-    name, nats, _ = min(parts, key=lambda part: part[1])
+    sites = [(name, nats) for name, nats, _ in parts if name != OTHER]
+    name, nats = min(sites, key=lambda site: site[1], default=(OTHER, 0.0))
     if not _WARNED_BELOW > nats > -np.inf:
         return None
     said = _said(stage.together(), [name])
