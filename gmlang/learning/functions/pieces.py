@@ -38,7 +38,8 @@ class Piece:
         free: the state of each that allows every value.
         cells: for each place and combination, the number of the arguments among all.
         weights: how often each place is there.
-        places: the number of the first link of each, to name it.
+        places: the number of the first link of each, to name it; -1 where it has none, which is
+            never so with all functions chosen.
         owners: whose each is; -1 for nobody's.
         known: log Z by the states of the combinations, as far as it was needed.
         plan: how it is worked out.
@@ -58,11 +59,16 @@ class Piece:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Side:
-    """A graph in which what was observed is left out: factors, and links of each function."""
+    """A graph in which what was observed is left out: factors, and links of each function.
+
+    Attributes:
+        is_linked: whether a link of any function is to a variable; each such has a factor.
+    """
 
     states: np.ndarray
     factors: tuple["_Group", ...]
     links: tuple[tuple["_Group", ...], ...]
+    is_linked: np.ndarray
     is_possible: bool
 
 
@@ -123,7 +129,25 @@ def side_of(stage: Stage, *, is_seen: bool) -> Side:
         )
         for own_links in stage.links
     )
-    return Side(num_states(tables.graph), tuple(factors), links, is_possible)
+    states = num_states(tables.graph)
+    is_linked = np.zeros(len(states), np.bool_)
+    for group in (group for own_links in links for group in own_links):
+        is_linked[group.scopes.reshape(-1)] = True
+    is_bare = is_linked.copy()
+    for group in factors:
+        is_bare[group.scopes.reshape(-1)] = False
+    factors += _anything(states, np.flatnonzero(is_bare), known)
+    return Side(states, tuple(factors), links, is_linked, is_possible)
+
+
+def _anything(
+    states: np.ndarray, variables: np.ndarray, known: dict[bytes, int]
+) -> Iterator[_Group]:
+    """Yield factors that allow everything."""
+    for size in np.unique(states[variables]).tolist():
+        scopes = variables[states[variables] == size][:, None]
+        tables, nothing = np.zeros((len(scopes), size)), np.zeros((len(scopes), 0), np.int64)
+        yield _Group(scopes, tables, nothing, _contents((tables,), known), nothing)
 
 
 def _open(
@@ -179,7 +203,10 @@ def pieces_of(
     budget: Budget,
     owners: np.ndarray | None = None,
 ) -> tuple[Piece, ...]:
-    """Cut out what depends on some functions; of the others nothing is said.
+    """Cut out what links are to; of functions that are not chosen nothing is said.
+
+    What no chosen function has to do with, but another has, is there too: so log Z of all pieces
+    together only falls when more functions are chosen.
 
     Args:
         stage: the program.
@@ -194,29 +221,27 @@ def pieces_of(
     """
     groups = [(-1, group) for group in side.factors]
     groups += [(f, group) for f in sorted(chosen) for group in side.links[f]]
-    labels = _labels(side, groups)
+    labels, is_wanted = _labels(side, groups)
     members: dict[int, list[tuple[int, int]]] = {}
     for number, own in enumerate(labels):
         for row, label in enumerate(own.tolist()):
             members.setdefault(label, []).append((number, row))
     found: dict[object, _Alike] = {}
-    for count, parts in enumerate(members.values()):
-        if all(groups[number][0] < 0 for number, _ in parts):
+    for count, (label, parts) in enumerate(members.items()):
+        if not is_wanted[label] and all(groups[number][0] < 0 for number, _ in parts):
             continue
         if count % 64 == 0 and not budget.left_s():
             raise TimeoutError
         component = _component(side, groups, parts)
         alike = found.setdefault(component.key, _Alike(component))
         cells = tuple(component.cells)
-        place = groups[component.first[0]]
-        link, row = place[1].places[component.first[1]].tolist()
         owner = -1 if owners is None else int(owners[component.variables].max(initial=-1))
-        alike.add(cells, (place[0], link, row), owner)
+        alike.add(cells, _place(groups, component), owner)
     return tuple(_piece(stage, side, groups, alike) for alike in found.values())
 
 
-def _labels(side: Side, groups: list[tuple[int, _Group]]) -> list[np.ndarray]:
-    """Say for each factor which component it is in."""
+def _labels(side: Side, groups: list[tuple[int, _Group]]) -> tuple[list[np.ndarray], np.ndarray]:
+    """Say for each factor which component it is in, and which components links are to."""
     # Compiled graphs are not needed before anything is learned.
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
@@ -234,7 +259,9 @@ def _labels(side: Side, groups: list[tuple[int, _Group]]) -> list[np.ndarray]:
     ones = np.ones(len(variables), np.int8)
     links = coo_matrix((ones, (variables, factors)), (size, size))
     labels = np.asarray(connected_components(links.tocsr(), directed=False)[1])
-    return np.split(labels[count:], starts[1:-1] - count) if groups else []
+    is_wanted = np.zeros(size, np.bool_)
+    is_wanted[labels[:count][side.is_linked]] = True
+    return np.split(labels[count:], starts[1:-1] - count) if groups else [], is_wanted
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -244,13 +271,13 @@ class _Component:
     Attributes:
         variables: of the graph, ascending.
         cells: function and number of each combination of arguments, in the order of their finding.
-        first: the first link.
+        first: the first link; None where none of a chosen function is there.
     """
 
     parts: list[tuple[int, int]]
     variables: np.ndarray
     cells: list[tuple[int, int]]
-    first: tuple[int, int]
+    first: tuple[int, int] | None
     key: object
 
 
@@ -277,8 +304,17 @@ def _component(
             ]
             own.append(np.array(local)[which.reshape(-1)].tobytes())
         key.append(tuple(own))
-    assert first is not None
     return _Component(parts, variables, list(cells), first, tuple(key))
+
+
+def _place(groups: list[tuple[int, _Group]], component: _Component) -> tuple[int, int, int]:
+    """Return the number of a component's first link."""
+    if component.first is None:
+        return (-1, -1, -1)
+    number, row = component.first
+    function, group = groups[number]
+    link, instance = group.places[row].tolist()
+    return (function, link, instance)
 
 
 @dataclass(slots=True, eq=False)

@@ -154,10 +154,13 @@ def allowed_apart(
     budget: Budget,
     seed: int,
     span: Span,
-) -> list["Apart"]:
+) -> tuple[list["Apart"], Float64[np.ndarray, " nodes"]]:
     """Bound log Z by one value of a function at a time, all its others left open.
 
         log Z(rule) <= min over the arguments that a place can meet of log Z(the rule's value there)
+
+    Returns:
+        That for each place which the function has to do with; and log Z of all others together.
 
     Args:
         pieces: of a graph in which the function and all fixed ones are linked.
@@ -173,9 +176,11 @@ def allowed_apart(
         TimeoutError: when the budget ended before all were known.
     """
     found: list[Apart] = []
+    beside = np.zeros(len(fixed))
     for piece in pieces:
         mine = np.flatnonzero(piece.functions == function)
         if not len(mine):
+            beside += scored((piece,), codes, fixed, budget, seed, span)
             continue
         others = np.isin(piece.functions, list(num_fixed))
         count = int(piece.free[mine[0]])
@@ -195,7 +200,7 @@ def allowed_apart(
             found.append(
                 Apart(piece.cells[place, mine], float(piece.weights[place]), bounds, which)
             )
-    return found
+    return found, beside
 
 
 class Apart:

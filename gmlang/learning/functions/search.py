@@ -92,7 +92,7 @@ class Search:
         return [function.codes for function in self.stage.functions]
 
     def pieces(self, functions: Sequence[int], *, is_seen: bool = True) -> tuple[Piece, ...]:
-        """Return what depends on some functions, nothing said of the others."""
+        """Return what links are to, nothing said of functions that are not among these."""
         key = is_seen, tuple(sorted(functions))
         if key not in self.cut:
             side = self.seen if is_seen else self.rest
@@ -148,7 +148,7 @@ def search(search: Search) -> Found:
         if any(not len(search_screen.candidates) for search_screen in screens.values()):
             return found
         start = np.zeros((1, count), np.int64)
-        _descend(search, found, order, screens, 0, start, np.zeros(1))
+        _descend(search, found, order, screens, 0, start, np.full(1, np.inf))
     except TimeoutError:
         found.is_over = True
         found.left = np.inf
@@ -212,13 +212,15 @@ def _screen(search: Search, number: int) -> _Screen:
     count = len(search.stage.functions)
     root = np.zeros((1, count), np.int64)
     span = search.stage.whats.span
-    apart = allowed_apart(pieces, search.codes, number, root, (), search.budget, search.seed, span)
+    apart, (beside,) = allowed_apart(
+        pieces, search.codes, number, root, (), search.budget, search.seed, span
+    )
     if all(one.is_flat for one in apart):
         # Nothing alone speaks against any: what it is decides only together with the others.
-        bound = sum(one.weight * float(one.bounds.flat[0]) for one in apart)
+        bound = beside + sum(one.weight * float(one.bounds.flat[0]) for one in apart)
         return _Screen(np.arange(len(codes)), np.full(len(codes), bound))
     chosen = possible_candidates(apart, 0, codes)
-    bounds = bounded(apart, 0, codes, chosen)
+    bounds = beside + bounded(apart, 0, codes, chosen)
     if count == 1 or _num_patterns(pieces, chosen) > _PATTERNS_MAX:
         return _Screen(chosen, bounds)
     combos = np.zeros((len(chosen), count), np.int64)
@@ -321,9 +323,10 @@ def _extended(
         return combos[ranking], levels[ranking]
     pieces = search.pieces([*fixed, number])
     codes = function.codes[screen.candidates]
-    own_codes = [*search.codes]
     span = search.stage.whats.span
-    apart = allowed_apart(pieces, own_codes, number, nodes, fixed, search.budget, search.seed, span)
+    apart, beside = allowed_apart(
+        pieces, search.codes, number, nodes, fixed, search.budget, search.seed, span
+    )
     priors = search.priors(fixed, nodes)
     later = ahead - float(function.log_prior[screen.candidates].max())
     others = set(screens) - {*fixed, number}
@@ -333,7 +336,7 @@ def _extended(
     for node in range(len(nodes)):
         search.budget.check()
         chosen = possible_candidates(apart, node, codes)
-        levels = np.minimum(bounded(apart, node, codes, chosen), bounds[node])
+        levels = np.minimum(beside[node] + bounded(apart, node, codes, chosen), bounds[node])
         own = function.log_prior[screen.candidates[chosen]]
         hopes = priors[node] + own + levels + later
         keep = hopes >= found.best - _CUTOFF

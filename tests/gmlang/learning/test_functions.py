@@ -236,6 +236,31 @@ learn def g(a: 0..4) : 0..4 using +, -, %, 1..5 size 3
     assert learned.status == "exact"
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_what_raises_log_z_leaves_no_rule_out(count: int):
+    text = "var free[2] : 0..5\n"
+    for name, right in (("f", "i"), ("g", "3 - i"))[:count]:
+        text += f"for i in 0..3: prefer {name}(i) == {right} weight 3\n"
+        text += f"for i in 0..1: prefer {name}(i) != 3 or free[i] >= 4 weight 1.5\n"
+    heads = [f"learn def {k}(a: 0..3) : 0..3 using +, -, 0..3 size 3" for k in "fg"[:count]]
+    learned = gmlang.compile("\n".join([text, *heads])).learn_def()
+    (f, *_) = learned.functions
+    texts = [written(f.rules, int(k), f.wanted) for k in f.numbers]
+    weights: dict[tuple[str, ...], float] = {}
+    for combo in product(range(len(texts)), repeat=count):
+        rules = tuple(texts[k] for k in combo)
+        defs = "\n".join(f"def {k}(a) = {r}" for k, r in zip("fg", rules, strict=False))
+        prior = float(sum(f.log_prior[k] for k in combo))
+        weights[rules] = np.exp(prior + _log_z(f"{defs}\n{text}"))
+    total = sum(weights.values())
+    assert learned.best.rules == max(weights, key=lambda rules: weights[rules])
+    said = {one.rules: one.share for one in learned.alternatives}
+    missed = sum(weight for rules, weight in weights.items() if rules not in said) / total
+    assert missed <= learned.left + 1e-12
+    for rules, share in said.items():
+        assert share * (1 - missed) == pytest.approx(weights[rules] / total, rel=1e-9)
+
+
 def test_what_is_left_out_weighs_no_more_than_is_said(monkeypatch: pytest.MonkeyPatch):
     program = f"{NOISY}learn def f(a: 0..5) : 0..3 using +, %, -, 0..4 size 5\n"
     whole = gmlang.compile(program).learn_def()
