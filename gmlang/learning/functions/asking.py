@@ -11,7 +11,7 @@ from gmlang.errors.learning import functions as errors
 from gmlang.learning.functions.pieces import pieces_of, side_of, weighted
 from gmlang.learning.functions.scoring import place_values
 from gmlang.learning.functions.stage import Function, Stage
-from gmruntime.arrays import Float64, Int64
+from gmruntime.arrays import Float64, Int, Int64
 from gmruntime.budget import Budget
 
 RULES_MAX = 2000
@@ -19,6 +19,9 @@ RULES_MAX = 2000
 
 _DIGITS = 7
 """Log Z that differ by less are of one prediction."""
+
+_TOGETHER = 1 << 20
+"""So many values of rules, or shares of values, are worked on together."""
 
 _SURE = 1e-6
 """Of what is less open than this, in nats, nothing more is to be asked."""
@@ -67,12 +70,14 @@ def question_of(
     for number, function in enumerate(functions):
         own, which = np.unique(combos[:, number], return_inverse=True)
         weights = np.bincount(which.reshape(-1), weights=shares)
-        codes = function.codes[own]
-        masses = np.stack([weights @ (codes == v) for v in range(function.states.count)])
-        entropy = _entropy(masses)
-        cell = int(np.round(entropy, 9).argmax())
-        if best is None or entropy[cell] > best[0] + 1e-9:
-            best = float(entropy[cell]), number, cell, masses[:, cell]
+        step = max(1, _TOGETHER // max(len(own), function.states.count))
+        for start in range(0, function.num_cells, step):
+            codes = function.codes[own, start : start + step]
+            masses = _masses(codes, weights, function.states.count)
+            entropy = _entropy(masses)
+            cell = int(np.round(entropy, 9).argmax())
+            if best is None or entropy[cell] > best[0] + 1e-9:
+                best = float(entropy[cell]), number, start + cell, masses[:, cell]
     if best is None or best[0] < _SURE:
         return None
     entropy, number, cell, masses = best
@@ -139,6 +144,17 @@ def example_of(
             sides = tuple((int(first[k]), float(masses[k])) for k in order)
             best = Example(number, sides, entropy)
     return best
+
+
+def _masses(
+    codes: Int[np.ndarray, "rules cells"], weights: Float64[np.ndarray, " rules"], count: int
+) -> Float64[np.ndarray, "states cells"]:
+    """Add up the weights of the rules that give each state, for each combination of arguments."""
+    num_cells = codes.shape[1]
+    places = codes.astype(np.int64) * num_cells + np.arange(num_cells)
+    given = np.repeat(weights, num_cells)
+    masses = np.bincount(places.reshape(-1), weights=given, minlength=count * num_cells)
+    return masses.reshape(count, num_cells)
 
 
 def _entropy(masses: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 
 import numpy as np
 
@@ -159,9 +160,10 @@ class _Pool:
         self.count += len(new)
 
     def _keys(self, kind: int, values: np.ndarray) -> np.ndarray:
-        """Return what tells expressions apart: three random sums of the values, exact in floats.
+        """Return what tells expressions apart: three random sums of the values, mixed to 64 bits.
 
-        Two different rows agree in all three with a probability of 2^-84.
+        Two different rows have the same with a probability of about 2^-64: 2^-84 that they agree in
+        all three sums, which are exact for up to 1024 combinations of arguments.
         """
         sums = (values.astype(np.float64) @ self.weights).astype(np.int64).view(np.uint64)
         multipliers = np.array(
@@ -273,23 +275,32 @@ def _pairs(
 ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     for kinds in _operands(operator, left[1], right[1]):
         (n_left, v_left), (n_right, v_right) = (
-            (side[0][own], side[2][own].astype(np.int32))
-            for side, own in zip((left, right), kinds, strict=True)
+            (side[0][own], side[2][own]) for side, own in zip((left, right), kinds, strict=True)
         )
         if operator in ("//", "%"):
             able = (v_right != 0).all(axis=1)
             n_right, v_right = n_right[able], v_right[able]
-        if not len(n_left) or not len(n_right):
-            continue
         kind = NUMBER if operator in _ARITHMETIC else TRUTH
         function = {**_ARITHMETIC, **_COMPARISONS, **_JUNCTIONS}[operator]
-        step = max(1, min(_CHUNK_CELLS // v_right.size, _CHUNK // len(v_right)))
-        for first in range(0, len(n_left), step):
-            some = v_left[first : first + step]
-            found = function(some[:, None, :], v_right[None, :, :]).astype(np.int32)
-            lefts = np.repeat(n_left[first : first + step], len(n_right))
-            rights = np.tile(n_right, len(some))
-            yield kind, found.reshape(-1, found.shape[2]), _parts(lefts, rights)
+        for lefts, rights in _blocks(v_left.shape[1], len(n_left), len(n_right)):
+            some, others = v_left[lefts].astype(np.int32), v_right[rights]
+            found = function(some[:, None, :], others[None, :, :]).astype(np.int32)
+            parts = _parts(
+                np.repeat(n_left[lefts], len(others)), np.tile(n_right[rights], len(some))
+            )
+            yield kind, found.reshape(-1, found.shape[2]), parts
+
+
+def _blocks(num_cells: int, *counts: int) -> Iterator[tuple[slice, ...]]:
+    """Cut a grid of expressions into what is worked out at a time, in its order."""
+    room = max(1, min(_CHUNK_CELLS // num_cells, _CHUNK))
+    steps: list[int] = []
+    for count in reversed(counts):
+        steps.append(max(1, min(count, room)))
+        room //= steps[-1]
+    sides = zip(counts, reversed(steps), strict=True)
+    starts = [[slice(k, k + step) for k in range(0, count, step)] for count, step in sides]
+    yield from product(*starts)
 
 
 def _operands(
@@ -320,14 +331,15 @@ def _chosen(pool: _Pool, size: int) -> Iterator[tuple[int, np.ndarray, np.ndarra
                 n_then, v_then = then[0][then[1] == kind], then[2][then[1] == kind]
                 here = otherwise[1] == kind
                 n_else, v_else = otherwise[0][here], otherwise[2][here]
-                many = len(n_then) * len(n_else)
-                step = max(1, min(_CHUNK_CELLS // (v_else.size * len(n_then)), _CHUNK // many))
-                for first in range(0, len(conditions), step):
-                    some = asked[first : first + step, None, None, :] != 0
-                    found = np.where(some, v_then[None, :, None, :], v_else[None, None, :, :])
+                sizes = len(conditions), len(n_then), len(n_else)
+                for block in _blocks(pool.num_cells, *sizes):
+                    some = asked[block[0], None, None, :] != 0
+                    thens, elses = v_then[None, block[1], None, :], v_else[None, None, block[2], :]
+                    found = np.where(some, thens, elses)
                     index = np.indices(found.shape[:3]).reshape(3, -1)
-                    parts = _parts(n_then[index[1]], conditions[first + index[0]], n_else[index[2]])
-                    yield kind, found.reshape(-1, found.shape[3]).astype(np.int32), parts
+                    columns = (n_then[block[1]], conditions[block[0]], n_else[block[2]])
+                    own = (column[index[k]] for column, k in zip(columns, (1, 0, 2), strict=True))
+                    yield kind, found.reshape(-1, found.shape[3]).astype(np.int32), _parts(*own)
 
 
 def _parts(*columns: Int64[np.ndarray, " made"]) -> Int32[np.ndarray, "made 3"]:
