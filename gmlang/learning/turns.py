@@ -11,19 +11,18 @@ from gmlang.core.program import Assert, Program, Query
 from gmlang.diagnostics import GmError
 from gmlang.errors.learning import concepts as errors
 from gmlang.errors.learning import functions as function_errors
-from gmlang.learning.concepts.answer import model_answer
 from gmlang.learning.concepts.learn import learn_model
 from gmlang.learning.concepts.result import LearnedModel
 from gmlang.learning.course import Terms, finished
-from gmlang.learning.functions.answer import functions_answer
 from gmlang.learning.functions.learn import learn_defs
 from gmlang.learning.functions.result import LearnedDefs
 from gmlang.learning.learn import How, Step
 from gmlang.learning.results.answer import learn_answer
+from gmlang.learning.results.found import found_answer
 from gmlang.learning.results.result import Learned
 from gmlang.queries.answers import Answer
 from gmlang.queries.settings import Settings
-from gmruntime.budget import Watch, begin_budget
+from gmruntime.budget import Budget, Watch, begin_budget
 
 SECONDS_FOR_A_MODEL = 10.0
 """What a `learn model` may take where nothing else is said."""
@@ -100,13 +99,21 @@ def learned_by(model: M, what: Learnable, settings: Settings) -> tuple[Answer, M
     """
     if isinstance(what, LearnModel):
         found = learn_concept(model, what, settings, SECONDS_FOR_A_MODEL)
-        return model_answer(found), found.model
+        return found_answer(what, found), found.model
     if isinstance(what, LearnDefs):
         functions = learn_functions(model, what, settings, SECONDS_FOR_FUNCTIONS)
-        return functions_answer(functions), functions.model
+        return found_answer(what, functions), functions.model
     terms = Terms(How(seed=settings.seed), memory_bytes=settings.memory_bytes)
     learned = finished(model.learn_one(what, terms, settings.watch))
     return learn_answer(what, learned), learned.model
+
+
+def _begun(what: LearnModel | LearnDefs, settings: Settings, seconds: float) -> Budget:
+    """Begin the budget of what is learned, which ends with who waits."""
+    budget = begin_budget(what.within_s or seconds, settings.memory_bytes)
+    if settings.watch is not None:
+        budget = settings.watch.budget = budget.ending_with(settings.watch.ended)
+    return budget
 
 
 def learn_functions(
@@ -123,9 +130,7 @@ def learn_functions(
     Raises:
         GmError: when the data or the program has mistakes, no rule fits, or it is out of reach.
     """
-    budget = begin_budget(whats.within_s or seconds, settings.memory_bytes)
-    if settings.watch is not None:
-        budget = settings.watch.budget = budget.ending_with(settings.watch.ended)
+    budget = _begun(whats, settings, seconds)
     names = [one.name for one in whats.defs]
     return learn_defs(
         *(model.checked.program, model.values, whats, budget, settings.seed),
@@ -170,9 +175,7 @@ def learn_concept(
     Raises:
         GmError: when the data or the program has mistakes, or it is out of reach.
     """
-    budget = begin_budget(what.within_s or seconds, settings.memory_bytes)
-    if settings.watch is not None:
-        budget = settings.watch.budget = budget.ending_with(settings.watch.ended)
+    budget = _begun(what, settings, seconds)
     program = model.checked.program
     return learn_model(
         *(program, model.values, what, budget, settings.seed),

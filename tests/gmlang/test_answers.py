@@ -9,8 +9,8 @@ import pytest
 import gmlang
 from gmlang.core.program import Query
 from gmlang.diagnostics import GmError
-from gmlang.learning.concepts.answer import ModelAnswer
 from gmlang.learning.results.answer import LearnAnswer
+from gmlang.learning.results.found import FoundAnswer
 from gmlang.queries.answers import Answer, AssertAnswer
 from gmlang.queries.composed.calculation import CALCULATION
 from gmlang.queries.composed.listed import LIST
@@ -65,7 +65,7 @@ def test_an_answer_shows_itself(model: gmlang.Model):
 
 
 def test_every_kind_of_answer_shows_itself_as_text():
-    kinds = [*_ANSWERS, LearnAnswer, ModelAnswer, AssertAnswer]
+    kinds = [*_ANSWERS, LearnAnswer, FoundAnswer, AssertAnswer]
     assert {kind.__repr__ for kind in kinds} == {Answer.__repr__}
 
 
