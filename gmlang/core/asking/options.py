@@ -1,10 +1,12 @@
 """What stands behind a query: `within 200 ms`, `using bp(iters=50)`, `as name`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from gmlang.core.checking import Checking, each, fail
 from gmlang.core.composed import Calculation, QueryList
 from gmlang.core.program import Query
+from gmlang.diagnostics import Diagnostic, Span
 from gmlang.errors import asking as errors
 from gmlang.limits import SECONDS, SECONDS_MAX, is_seconds
 from gmlang.syntax import ast
@@ -33,6 +35,32 @@ def check_options(state: Checking, written: tuple[ast.Option, ...]) -> Options:
             case _:
                 options = replace(options, name=option.value.span.text)
     return options
+
+
+def check_sized_options(
+    state: Checking,
+    written: tuple[ast.Option, ...],
+    size: int,
+    most: int,
+    refused: Callable[[Span, int | float, int], Diagnostic],
+) -> tuple[int, Options]:
+    """Check the options of something that is searched for.
+
+    Args:
+        state: of the check.
+        written: the options.
+        size: where none is written.
+        most: the largest size.
+        refused: reports another.
+    """
+    for option in written:
+        if option.keyword != "size":
+            continue
+        assert isinstance(option.value, ast.Number)
+        if not 1 <= option.value.value <= most:
+            fail(state, refused(option.span, option.value.value, most))
+        size = int(option.value.value)
+    return size, check_options(state, tuple(o for o in written if o.keyword != "size"))
 
 
 def with_options(query: Query, options: Options) -> Query:

@@ -1,8 +1,6 @@
 """`learn model`: the name it declares, what it may be made of, and from which things."""
 
-from dataclasses import dataclass
-
-from gmlang.core.asking.options import check_options
+from gmlang.core.asking.options import check_sized_options
 from gmlang.core.check import models
 from gmlang.core.checking import Checking, attempt, each, fail
 from gmlang.core.concepts import SIZE, SIZE_MAX, LearnModel, Offered
@@ -12,13 +10,6 @@ from gmlang.core.program import ModelSymbol, ParameterSymbol
 from gmlang.errors import types as type_errors
 from gmlang.errors.learning import concepts as errors
 from gmlang.syntax import ast
-
-
-@dataclass(frozen=True, slots=True)
-class _Options:
-    size: int = SIZE
-    within_s: float | None = None
-    name: str = ""
 
 
 def check_header(
@@ -57,7 +48,7 @@ def check_learn_model(state: Checking, env: Env, statement: ast.LearnModel) -> L
     if written is not None:
         others = attempt(lambda: _things(state, env, parameter, "not", written))
     offered = attempt(lambda: each(lambda m: _offered(state, env, parameter, m), statement.models))
-    options = _options(state, statement.options)
+    size, options = check_sized_options(state, statement.options, SIZE, SIZE_MAX, errors.bad_size)
     if source is None or others is None or offered is None:
         fail(state, state.diagnostics[-1])
     return LearnModel(
@@ -70,7 +61,7 @@ def check_learn_model(state: Checking, env: Env, statement: ast.LearnModel) -> L
         others,
         offered,
         len(state.questions),
-        options.size,
+        size,
         options.within_s,
         options.name,
     )
@@ -108,16 +99,3 @@ def _offered(
     inner, context = loops.comprehension(state, env, written.loops, written.condition, what)
     part = models.check_part(state, inner, written.body, parameter)
     return Offered(written.span, context, part)
-
-
-def _options(state: Checking, written: tuple[ast.Option, ...]) -> _Options:
-    size = SIZE
-    for option in written:
-        if option.keyword != "size":
-            continue
-        assert isinstance(option.value, ast.Number)
-        if not 1 <= option.value.value <= SIZE_MAX:
-            fail(state, errors.bad_size(option.span, option.value.value, SIZE_MAX))
-        size = int(option.value.value)
-    options = check_options(state, tuple(o for o in written if o.keyword != "size"))
-    return _Options(size, options.within_s, options.name)

@@ -6,7 +6,7 @@ learned. So it may stand where a value may, but nowhere where data decides what 
 
 from collections.abc import Iterator
 
-from gmlang.core.asking.options import check_options
+from gmlang.core.asking.options import check_sized_options
 from gmlang.core.ast import (
     Aggregate,
     Bind,
@@ -150,15 +150,9 @@ def check_learn_def(state: Checking, env: Env, statement: ast.LearnDef) -> Learn
             constants.append(_constant(state, env, meaning, one))
 
     each(offered, statement.offered)
-    size, written = DEF_SIZE, statement.options
-    for option in written:
-        if option.keyword != "size":
-            continue
-        assert isinstance(option.value, ast.Number)
-        if not 1 <= option.value.value <= DEF_SIZE_MAX:
-            fail(state, errors.bad_size(option.span, option.value.value, DEF_SIZE_MAX))
-        size = int(option.value.value)
-    options = check_options(state, tuple(o for o in written if o.keyword != "size"))
+    size, options = check_sized_options(
+        state, statement.options, DEF_SIZE, DEF_SIZE_MAX, errors.bad_size
+    )
     return LearnDef(
         statement.span,
         " ".join(statement.span.text.split()),
