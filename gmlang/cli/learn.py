@@ -146,10 +146,11 @@ def learn(
                 if interrupts.number:
                     break
         except GmError as error:
-            if all(d.code != IMPOSSIBLE for d in error.diagnostics):
+            is_impossible = any(d.code == IMPOSSIBLE for d in error.diagnostics)
+            if not (is_impossible or interrupts.number):
                 raise
             click.echo(render(error.diagnostics), err=True)
-            return EXIT_IMPOSSIBLE
+            return interrupts.exit_status if interrupts.number else EXIT_IMPOSSIBLE
         status = interrupts.exit_status if interrupts.number else EXIT_ANSWERED
     if as_json:
         click.echo(json.dumps({"file": file, "learned": [one.to_dict() for one in found]}))

@@ -1,6 +1,9 @@
-"""`learn def` against scores, rules and shares worked out apart: by log Z, by plain Python."""
+"""`learn def` against scores and shares worked out apart: by log Z, by plain Python."""
 
-from collections.abc import Callable
+import os
+import signal
+import sys
+import time
 from itertools import product
 from math import log
 from pathlib import Path
@@ -12,11 +15,11 @@ import pytest
 import gmlang
 from gmlang.cli import main
 from gmlang.diagnostics import GmError
-from gmlang.learning.functions.rules import NUMBER, TRUTH, Leaf, Rules, Wanted, every_rule
+from gmlang.learning.functions.stage import Stage
 from gmlang.learning.functions.writing import written
 from gmlang.repl.entries import feed
 from gmlang.repl.session import ReplSession
-from gmruntime.budget import begin_budget
+from gmruntime.budget import Budget
 
 ADDITION = """
 data a[N, T] : 0..9
@@ -46,82 +49,6 @@ def _sums(pairs: list[tuple[int, int]], width: int) -> dict[str, Any]:
         "b": [_digits(y, width) for _, y in pairs],
         "s": [_digits(x + y, width) for x, y in pairs],
     }
-
-
-# --- Rules ---------------------------------------------------------------------------------
-
-_PYTHON: dict[str, Callable[[int, int], int]] = {
-    "+": lambda x, y: x + y,
-    "-": lambda x, y: x - y,
-    "*": lambda x, y: x * y,
-    "//": lambda x, y: x // y,
-    "%": lambda x, y: x % y,
-    "min": min,
-    "max": max,
-    "==": lambda x, y: int(x == y),
-    "<": lambda x, y: int(x < y),
-    ">=": lambda x, y: int(x >= y),
-}
-_CELLS = list(product(range(-1, 3), range(3)))
-_LEAVES = (
-    Leaf("x", NUMBER, np.array([x for x, _ in _CELLS], np.int16)),
-    Leaf("y", NUMBER, np.array([y for _, y in _CELLS], np.int16)),
-    Leaf("-2", NUMBER, np.full(len(_CELLS), -2, np.int16)),
-)
-_ANY = Wanted(NUMBER, -1000, 1000)
-
-
-def _every(operators: tuple[str, ...], size: int) -> Rules:
-    return every_rule(_LEAVES, operators, (_ANY,), size, begin_budget(20.0, None))
-
-
-def _by_hand(operators: tuple[str, ...], size: int) -> dict[tuple[bool, tuple[int, ...]], int]:
-    """List what values expressions have, conditions apart, with the least size for each."""
-    sized: list[list[tuple[bool, tuple[int, ...]]]] = [[] for _ in range(size + 1)]
-    sized[1] = [(False, tuple(leaf.values.tolist())) for leaf in _LEAVES]
-    found = dict.fromkeys(sized[1], 1)
-    for own in range(2, size + 1):
-        for left in range(1, own - 1):
-            for operator, one, other in product(operators, sized[left], sized[own - 1 - left]):
-                if operator in ("//", "%") and 0 in other[1]:
-                    continue
-                pairs = zip(one[1], other[1], strict=True)
-                values = tuple(_PYTHON[operator](a, b) for a, b in pairs)
-                key = operator in ("==", "<", ">="), values
-                if key not in found:
-                    found[key] = own
-                    sized[own].append(key)
-    return found
-
-
-@pytest.mark.parametrize("operators", [("+", "%", ">="), ("-", "*", "min"), ("//", "max", "==")])
-def test_every_expression_is_there_once_as_short_as_it_can_be(operators: tuple[str, ...]):
-    rules, hand = _every(operators, 5), _by_hand(operators, 5)
-    found = {
-        (bool(kind == TRUTH), tuple(values)): int(size)
-        for kind, values, size in zip(rules.kinds, rules.values.tolist(), rules.sizes, strict=True)
-    }
-    assert found == hand
-    assert len(found) == len(rules.sizes)
-    assert rules.is_whole
-
-
-def test_a_rule_is_written_so_that_the_language_reads_the_same():
-    operators = ("+", "-", "*", "//", "%", "min", "max", "abs", ">=", "==", "and", "not", "if")
-    rules = _every(operators, 6)
-    rng, near = np.random.default_rng(3), Wanted(NUMBER, -20, 20)
-    chosen = rng.choice(np.flatnonzero(near.accepts(rules.kinds, rules.values)), 40, replace=False)
-    lines: list[str] = []
-    for k in chosen.tolist():
-        lines += [
-            f"def f{k}(x, y) = {written(rules, k, _ANY)}",
-            f"var v{k}[4, 3] : -20..20",
-            f"for i in 0..3, j in 0..2: v{k}[i, j] := f{k}(i - 1, j)",
-        ]
-    model = gmlang.compile("\n".join(lines))
-    for k in chosen.tolist():
-        found = np.asarray(model.query(f"MAP(v{k})").array)
-        assert np.array_equal(found.reshape(-1), rules.values[k])
 
 
 # --- Scores --------------------------------------------------------------------------------
@@ -346,6 +273,23 @@ def test_a_learned_function_answers_what_follows_and_is_written(
     assert "learn def" not in out.read_text("utf-8")
     (answer,) = gmlang.load(out).run()
     assert answer.probabilities == NINE
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+def test_an_interrupt_before_anything_is_found_ends_as_an_interrupt(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    def interrupted(stage: Stage, budget: Budget, seed: int) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        while budget.left_s():
+            time.sleep(0.01)
+        budget.check()
+
+    monkeypatch.setattr("gmlang.learning.functions.learn.begin_search", interrupted)
+    program = tmp_path / "steps.gm"
+    program.write_text(STEPS, "utf-8")
+    assert _command("learn", program) == 128 + signal.SIGINT
+    assert "GM754" in capsys.readouterr().err
 
 
 def test_a_library_keeps_a_function_once(tmp_path: Path):
