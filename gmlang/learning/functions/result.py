@@ -177,14 +177,15 @@ class LearnedDefs(Generic[M]):
         return printable("\n".join(lines))
 
     def searched(self) -> str:
-        """Say how many combinations of rules were scored."""
+        """Say how many combinations of rules explain everything, as far as they were scored."""
         one, more = "rule", "rules"
         if len(self.names) > 1:
             one, more = "combination of rules", "combinations of rules"
         said = (
             f"one {one} explains" if self.num_scored == 1 else f"{self.num_scored} {more} explain"
         )
-        return f"{said} what is seen, up to size {self.size}"
+        least = "" if self.left == 0 else "at least "
+        return f"{least}{said} what is seen, up to size {self.size}"
 
     def lines(self) -> list[str]:
         """Write the best rules, what else they might be, and what would tell."""
