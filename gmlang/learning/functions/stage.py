@@ -183,6 +183,9 @@ _LISTED: dict[tuple[object, ...], _Listed] = {}
 
 _LISTED_MAX = 2
 
+_LISTED_BYTES_MAX = 1 << 28
+"""Expressions whose values take more than this are not kept."""
+
 
 def _listed(
     key: tuple[object, ...],
@@ -194,7 +197,7 @@ def _listed(
     found = _LISTED.pop(key, None)
     if found is None:
         found = _Listed(every_rule(leaves, what.operators, wanted, what.size, budget))
-    if found.rules.is_whole:
+    if found.rules.is_whole and found.rules.values.nbytes <= _LISTED_BYTES_MAX:
         _LISTED[key] = found
         for old in list(_LISTED)[:-_LISTED_MAX]:
             _LISTED.pop(old, None)
