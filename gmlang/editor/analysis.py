@@ -123,14 +123,15 @@ def analyse(source: Source, load: Loader) -> Analysis:
 def contradictions(checked: Checked) -> tuple[Diagnostic, ...]:
     """Look, for a moment, for composites that contradict themselves with the data of the program.
 
-    Where data is missing nothing is found.
+    Where none does, those whose parts fight about a site are found. Where data is missing
+    nothing is.
     """
     if not any(len(model.parts) > 1 and not model.soft for model in checked.program.models):
         return ()
     try:
         session = Session(checked.program, bind(checked.program, {}))
         how = Settings(budget_s=_COMPOSITES_S)
-        return (*check_composites(session, how), *fights(session, how))
+        return tuple(check_composites(session, how) or fights(session, how))
     except GmError:
         return ()
 

@@ -286,3 +286,11 @@ def test_contradictory_composites_are_told(client: Client):
     assert found["range"]["start"]["line"] == 4
     client.change(uri, {"range": place(4, 22, 22), "text": " soft"})
     assert client.diagnostics(uri) == []
+    milder = [
+        {"range": place(line, column, column + len(old)), "text": new}
+        for line, column, old, new in ((4, 22, " soft", ""), (3, 45, "0.999", "0.95"))
+    ]
+    client.change(uri, *milder)
+    assert client.diagnostics(uri) == []
+    (found,) = client.diagnostics(uri)
+    assert found["code"] == "GM468"
