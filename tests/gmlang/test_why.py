@@ -4,6 +4,8 @@ import pytest
 
 import gmlang
 from gmlang.queries.questions import why
+from gmruntime.answer import Status
+from gmruntime.budget import Budget
 
 
 def test_of_many_reasons_only_those_are_made_that_are_weighed(monkeypatch: pytest.MonkeyPatch):
@@ -33,3 +35,24 @@ def test_what_is_too_far_away_is_said_to_be_left_out():
     assert isinstance(answer.value, dict)
     assert answer.value["log_odds"] > 1e-3
     assert "further statements were not weighed" in answer.note
+
+
+def test_a_reason_that_is_cut_short_is_not_told(monkeypatch: pytest.MonkeyPatch):
+    model = gmlang.compile(
+        "var a : bool ~ Bernoulli(0.3)\nvar b : bool ~ Bernoulli(0.8 if a else 0.1)\n"
+        "var c : bool ~ Bernoulli(0.6 if a else 0.2)\nobserve b, c\n"
+    )
+    weighed = why.event_log_odds
+    calls = list[int]()
+
+    def cut_short(*arguments: object) -> tuple[float, Status]:
+        calls.append(1)
+        odds, status = weighed(*arguments)  # pyright: ignore
+        return (odds, status) if len(calls) < 3 else (17.0, Status.ESTIMATE)
+
+    monkeypatch.setattr(why, "event_log_odds", cut_short)
+    monkeypatch.setattr(Budget, "is_spent", lambda _: len(calls) >= 3)
+    answer = model.query("why(a)")
+    assert answer.status == "exact"
+    assert len(answer.to_dict()["answer"]["reasons"]) == 1
+    assert "were not weighed" in answer.note

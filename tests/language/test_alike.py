@@ -133,7 +133,8 @@ def test_questions_are_answered_as_of_statements_alone(monkeypatch: pytest.Monke
 
     def answers() -> list[object]:
         model = gmlang.compile(text)
-        return [model.query(question).to_dict()["answer"] for question in QUESTIONS]
+        found = [model.query(question, budget_s=300) for question in QUESTIONS]
+        return [answer.to_dict()["answer"] for answer in found]
 
     together = answers()
     monkeypatch.setattr(alike, "_FEW", 10**6)

@@ -90,6 +90,10 @@ def _answer(session: Session, query: Why, settings: Settings) -> Answer:
             continue
         share = 1.0 / min(REASONS_MAX, len(possible) - number)
         odds, inner = event_log_odds(reason.without(), target, state, settings, query, share)
+        if inner is Status.ESTIMATE and budget.is_spent():
+            # Cut short it says nothing of the reason.
+            left_out += 1
+            continue
         statuses.append(inner)
         with np.errstate(invalid="ignore"):
             nats = float(np.subtract(whole, odds))
@@ -105,7 +109,8 @@ def _answer(session: Session, query: Why, settings: Settings) -> Answer:
 def _strength(reason: dict[str, object]) -> float:
     nats = reason["nats"]
     assert isinstance(nats, float)
-    return -abs(nats)
+    # Reasons that weigh the same stay in order, whatever rounding makes of them.
+    return -round(abs(nats), 9)
 
 
 def _supposed(prepared: Prepared, query: Query, settings: Settings) -> tuple[Target, int | None]:
@@ -159,7 +164,7 @@ class _Reason:
 
 
 def _reasons(prepared: Prepared, target: Target) -> list[_Reason]:
-    """List what may be taken away, the nearest first."""
+    """List what may be taken away, the nearest first, equally near ones as they are written."""
     builder = prepared.builder
     near = _distances(prepared, int(target.variables))
     found: list[_Reason] = []
@@ -176,7 +181,8 @@ def _reasons(prepared: Prepared, target: Target) -> list[_Reason]:
         kind, span, model = key
         without = partial(_without_factors, prepared, frozenset(mine))
         found.append(_Reason(distance, span, model if kind == "prior" else "", without))
-    return sorted((r for r in found if r.distance < _FAR), key=lambda reason: reason.distance)
+    reachable = (reason for reason in found if reason.distance < _FAR)
+    return sorted(reachable, key=lambda reason: (reason.distance, reason.span.start))
 
 
 def _by_statement(builder: Builder) -> dict[tuple[str, Span, str], list[int]]:
