@@ -59,13 +59,37 @@ _WHOLE: dict[str, Callable[[int, int], int]] = {
     "**": lambda a, b: a**b,
 }
 _DIVISION: dict[str, _Binary] = {"/": np.true_divide, "//": np.floor_divide, "%": np.mod}
+
+
+def _exactly(compare: _Binary) -> _Binary:
+    """Return a comparison that sees all digits of integers beside real numbers."""
+    return lambda left, right: compare(*_comparable(left, right))
+
+
+def _comparable(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return numbers that compare as two do, by whatever NumPy makes of an integer and a real."""
+    if left.dtype == right.dtype or left.dtype.kind + right.dtype.kind not in ("if", "fi"):
+        return left, right
+    integers, reals = (left, right) if left.dtype.kind == "i" else (right, left)
+    if not integers.size or max(abs(int(integers.min())), abs(int(integers.max()))) <= 2**53:
+        return left, right
+    # Rounding keeps the order: only where the rounded integer is the real number may it hide one.
+    rounded = integers.astype(np.float64)
+    order = np.sign(rounded - reals)
+    is_beyond = reals >= 2.0**63
+    held = np.where((np.abs(reals) < 2.0**63) | (reals == -(2.0**63)), reals, 0.0).astype(np.int64)
+    hidden = np.where(is_beyond, -1, np.where(integers < held, -1, np.where(integers > held, 1, 0)))
+    order = np.where(rounded == reals, hidden, order)
+    return (order, np.zeros(1)) if integers is left else (np.zeros(1), order)
+
+
 COMPARISONS: dict[str, _Binary] = {
-    "==": np.equal,
-    "!=": np.not_equal,
-    "<": np.less,
-    "<=": np.less_equal,
-    ">": np.greater,
-    ">=": np.greater_equal,
+    "==": _exactly(np.equal),
+    "!=": _exactly(np.not_equal),
+    "<": _exactly(np.less),
+    "<=": _exactly(np.less_equal),
+    ">": _exactly(np.greater),
+    ">=": _exactly(np.greater_equal),
 }
 """What each comparison means."""
 
@@ -140,11 +164,12 @@ def _choice(operator: str, numbers: list[np.ndarray]) -> np.ndarray:
                 result = choose(result, other)
             return result
         case "in_range":
-            return (numbers[0] >= numbers[1]) & (numbers[0] <= numbers[2])
+            value, low, high = numbers
+            return COMPARISONS[">="](value, low) & COMPARISONS["<="](value, high)
         case "in_set":
             result = np.zeros(1, np.bool_)
             for member in numbers[1:]:
-                result = result | (numbers[0] == member)
+                result = result | COMPARISONS["=="](numbers[0], member)
             return result
         case _:
             raise AssertionError(operator)
