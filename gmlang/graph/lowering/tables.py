@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from gmlang.core.ast import Expression, Local, Reference
-from gmlang.core.walk import parts
+from gmlang.core.walk import parts, walk
 from gmlang.graph.builder import add_tables
 from gmlang.graph.lowering.grounder import (
     Grounder,
@@ -18,20 +18,19 @@ from gmlang.graph.lowering.undefined import add_partial_tables
 from gmlang.graph.values import terms
 from gmlang.graph.values.environment import Env
 from gmlang.graph.values.evaluate import conditions
+from gmlang.graph.world.world import select_rows
 
 
 def add_table(grounder: Grounder, env: Env, job: Job) -> None:
     """Evaluate a job in all states of its slots, and add the tables."""
     sizes = [slot.states.count for slot in env.slots.items]
-    if env.frame.count > 1 and any(_differs(part, env) for part in job.expressions()):
+    one = _one_of_all(env, job)
+    if one is env and env.frame.count > 1:
         # Before anything is worked out: what is refused should take no time.
         check_memory(job.origin.span, env.frame.count, math.prod(sizes))
-    inner = env.gathering()
-    gates: list[np.ndarray] = []
-    for gate in job.gates:
-        gates.append(conditions(gate, inner))
-        inner = inner.guarded(gates[-1], wanted=True)
-    values = np.asarray(terms.log_values(job.term, inner))
+    inner, gates, values = _worked_out(one, job)
+    if inner.holes and one is not env:
+        inner, gates, values = _worked_out(env, job)
     if inner.holes:
         add_partial_tables(grounder, inner, job, values, gates)
         return
@@ -52,6 +51,26 @@ def add_table(grounder: Grounder, env: Env, job: Job) -> None:
     add_tables(grounder.builder, inside, scopes_of(env, order), job.origin, gated=True)
 
 
+def _worked_out(env: Env, job: Job) -> tuple[Env, list[np.ndarray], np.ndarray]:
+    """Evaluate the gates and then the term: the surroundings with holes, the gates, log values."""
+    inner = env.gathering()
+    gates: list[np.ndarray] = []
+    for gate in job.gates:
+        gates.append(conditions(gate, inner))
+        inner = inner.guarded(gates[-1], wanted=True)
+    return inner, gates, np.asarray(terms.log_values(job.term, inner))
+
+
+def _one_of_all(env: Env, job: Job) -> Env:
+    """Return the surroundings of one instance where the table is the same for all."""
+    if env.frame.count < 2 or env.slots.strays:
+        return env
+    if any(_differs(part, env) for part in job.expressions()):
+        return env
+    first = select_rows(env.frame, np.zeros(1, np.int64))
+    return Env(env.world, first, env.slots, env.path, env.names, env.guards)
+
+
 def _differs(expression: Expression, env: Env) -> bool:
     """Say whether a value speaks of a frame's variables otherwise than to name random variables."""
     pending = [expression]
@@ -59,10 +78,15 @@ def _differs(expression: Expression, env: Env) -> bool:
         part = pending.pop()
         if isinstance(part, Local) and part.key in env.frame.locals:
             return True
-        if isinstance(part, Reference):
+        if isinstance(part, Reference) and not any(_is_random(inner) for inner in parts(part)):
+            # Which variable stands in the slot does not matter, but where an index is random.
             continue
         pending.extend(parts(part))
     return False
+
+
+def _is_random(expression: Expression) -> bool:
+    return any(isinstance(part, Reference) for part in walk(expression))
 
 
 def _plain_gate(env: Env, job: Job, values: np.ndarray) -> int | None:
