@@ -105,6 +105,19 @@ def num_states(graph: FactorGraph) -> Int32[np.ndarray, " variables"]:
     return np.repeat(np.array(states, np.int32), np.array(sizes, np.int64))
 
 
+def by_block(
+    graph: FactorGraph, row: Float64[np.ndarray, " states"]
+) -> tuple[Float64[np.ndarray, "*shape states"], ...]:
+    """Arrange one number for each state of each variable in arrays shaped like the blocks."""
+    found: list[np.ndarray] = []
+    start = 0
+    for block in graph.variables:
+        stop = start + block.size * block.num_states
+        found.append(row[start:stop].reshape(*block.shape, block.num_states))
+        start = stop
+    return tuple(found)
+
+
 def no_evidence(graph: FactorGraph) -> Assignment:
     """Return evidence in which nothing is observed."""
     return np.full(graph.num_variables, -1, np.int32)

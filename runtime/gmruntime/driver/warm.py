@@ -5,7 +5,7 @@ Numba keeps what it compiles beside the source; one call after an installation i
 
 import numpy as np
 
-from gmruntime.answer import AssignmentsAnswer, Map, Solutions
+from gmruntime.answer import AssignmentsAnswer, Map, Marginals, Samples, Solutions
 from gmruntime.budget import Budget, start_budget
 from gmruntime.engine import Incumbent
 from gmruntime.factors.kinds import (
@@ -50,6 +50,7 @@ def warm_up() -> None:
     for kind, states in kinds:
         _propagate(_grid(rng, kind, states, wide=False), budget)
     _count(_grid(rng, kinds[1][0], 2, wide=False), budget)
+    _walk_forest(rng, budget)
     _run_rows(rng, budget)
 
 
@@ -91,6 +92,17 @@ def _count(graph: FactorGraph, budget: Budget) -> None:
 
     task = Task(graph, Solutions(), no_evidence(graph))
     answer(task, Effort(budget, np.random.default_rng(0)))
+
+
+def _walk_forest(rng: np.random.Generator, budget: Budget) -> None:
+    from gmruntime.forests.answer import answer
+    from gmruntime.forests.rooted import NUM_EDGES_MIN
+
+    ends = np.arange(NUM_EDGES_MIN, dtype=np.int32)
+    pairs = FactorBlock(Table(rng.normal(size=(1, 2, 2))), np.stack([ends, ends + 1], 1))
+    graph = FactorGraph((VariableBlock("z", (NUM_EDGES_MIN + 1,), 2),), (pairs,))
+    for query in (Marginals(), Map(), Samples(1)):
+        answer(Task(graph, query, no_evidence(graph)), Effort(budget, rng))
 
 
 def _run_rows(rng: np.random.Generator, budget: Budget) -> None:

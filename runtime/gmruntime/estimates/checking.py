@@ -16,8 +16,7 @@ from gmruntime.estimates.ceilings import log_ceiling
 from gmruntime.estimates.mechanisms import order_mechanisms
 from gmruntime.estimates.tally import Tally
 from gmruntime.estimates.weighting import Plan, draw_rows, num_rows, plan_weighting
-from gmruntime.graph import FactorGraph, num_states
-from gmruntime.messages.beliefs import by_block
+from gmruntime.graph import FactorGraph, by_block, num_states
 from gmruntime.task import Effort, Task
 
 METHOD = "likelihood weighting"

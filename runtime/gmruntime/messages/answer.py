@@ -33,9 +33,8 @@ from gmruntime.answer import (
 )
 from gmruntime.budget import Budget
 from gmruntime.elimination.solutions import counted_by_sum
-from gmruntime.graph import Assignment, FactorGraph, log_score
+from gmruntime.graph import Assignment, FactorGraph, by_block, log_score
 from gmruntime.messages.beliefs import (
-    by_block,
     decode,
     joint,
     least_log_score,

@@ -51,19 +51,6 @@ def _alone(unary: np.ndarray, starts: np.ndarray, sizes: np.ndarray) -> np.ndarr
     return np.where(np.repeat(lost, sizes, axis=1), 0.0, unary)
 
 
-def by_block(
-    graph: FactorGraph, row: Float64[np.ndarray, " entries"]
-) -> tuple[Float64[np.ndarray, "*shape states"], ...]:
-    """Arrange one row of entries in arrays shaped like the graph's blocks."""
-    found: list[np.ndarray] = []
-    start = 0
-    for block in graph.variables:
-        stop = start + block.size * block.num_states
-        found.append(row[start:stop].reshape(*block.shape, block.num_states))
-        start = stop
-    return tuple(found)
-
-
 def decode(
     layout: Layout, unary: Float64[np.ndarray, "rows entries"], messages: Messages
 ) -> Int32[np.ndarray, "rows variables"]:

@@ -95,6 +95,26 @@ def _foresee_apart(case: Case) -> str | Rest | None:
     return Way.CLOSED_FORM.value if isinstance(found, AnyAnswer) else found
 
 
+# --- Forests -----------------------------------------------------------------------------
+
+
+def _along_forest(case: Case) -> AnyAnswer | None:
+    from gmruntime.forests.answer import answer
+
+    query = case.task.query
+    return answer(case.task.asking(query), case.effort) if isinstance(query, Query) else None
+
+
+def _foresee_forest(case: Case) -> str | None:
+    from gmruntime.forests.answer import is_answered
+    from gmruntime.forests.rooted import forest_of
+
+    query, budget = case.task.query, case.effort.budget
+    if not isinstance(query, Query) or not is_answered(case.task.asking(query), budget):
+        return None
+    return None if forest_of(case.task.asking(query), budget) is None else Way.FOREST.value
+
+
 # --- Proofs ------------------------------------------------------------------------------
 
 
@@ -267,6 +287,7 @@ def _foresee_enumeration(case: Case) -> str:
 RULES: dict[Way, Rule] = {
     Way.IDLE: Rule(_leave_out_idle, _leave_out_idle),
     Way.CLOSED_FORM: Rule(_take_apart, _foresee_apart),
+    Way.FOREST: Rule(_along_forest, _foresee_forest),
     Way.CONSTRAINTS: Rule(_propagate, is_tried=_is_constrained),
     Way.LAYERS: Rule(_remember_layers, is_tried=_has_layers),
     Way.QUICK_MESSAGES: Rule(_send_quickly, _foresee_quick),

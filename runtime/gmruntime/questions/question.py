@@ -27,6 +27,7 @@ class Way(StrEnum):
 
     IDLE = "leaving out what no factor mentions"
     CLOSED_FORM = "a closed form"
+    FOREST = "elimination along a forest"
     CONSTRAINTS = "constraint propagation"
     LAYERS = "layered search"
     QUICK_MESSAGES = "message passing, exact here,"

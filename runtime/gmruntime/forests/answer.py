@@ -1,0 +1,200 @@
+"""Exact answers on forests, in time that grows with the number of factors alone."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from gmruntime.answer import (
+    Answer,
+    AssignmentsAnswer,
+    LogPartition,
+    LogPartitionAnswer,
+    Map,
+    Marginals,
+    MarginalsAnswer,
+    Quality,
+    Query,
+    Samples,
+    Status,
+)
+from gmruntime.arrays import Float64
+from gmruntime.budget import Budget
+from gmruntime.forests.forest import Forest
+from gmruntime.forests.rooted import forest_of, may_be_forest
+from gmruntime.graph import by_block, log_score
+from gmruntime.task import Effort, Task
+
+METHOD = "elimination along a forest"
+
+_WORK_AT_ONCE = 1 << 21
+"""Entries of tables gone through between two looks at the clock, some hundredths of a second."""
+
+_S_PER_ENTRY = 5e-10
+"""What an entry takes at best: a pass that cannot end in time is not begun."""
+
+_BYTES_PER_END, _BYTES_PER_STATE = 100, 24
+"""Of memory, for each place of a scope and for each state."""
+
+
+def is_answered(task: Task[Query], budget: Budget) -> bool:
+    """Say whether the question is one that is answered here, should the graph be a forest."""
+    if not isinstance(task.query, LogPartition | Marginals | Map | Samples):
+        return False
+    graph = task.graph
+    num_ends = sum(block.scopes.size for block in graph.factors)
+    num_states = sum(block.size * block.num_states for block in graph.variables)
+    num_bytes = _BYTES_PER_END * num_ends + _BYTES_PER_STATE * num_states
+    return num_bytes <= budget.memory_bytes and may_be_forest(graph, task.evidence)
+
+
+def answer(task: Task[Query], effort: Effort) -> Answer | None:
+    """Answer exactly; None where the graph is no forest, or the budget too small."""
+    budget = effort.budget
+    if not is_answered(task, budget):
+        return None
+    try:
+        forest = forest_of(task, budget)
+        if forest is None or _S_PER_ENTRY * _work(forest).sum() > budget.left_s():
+            return None
+        match task.query:
+            case Map():
+                return _maximum(task.asking(task.query), forest, budget)
+            case Samples():
+                return _draws(task.asking(task.query), forest, effort)
+            case LogPartition():
+                total = _inwards(forest, budget).log_total
+                status = Status.EXACT if total > -np.inf else Status.IMPOSSIBLE
+                return LogPartitionAnswer(_quality(status, budget), total, total, total)
+            case Marginals():
+                return _marginals(task.asking(task.query), forest, budget)
+            case _:
+                return None
+    except TimeoutError:
+        return None
+
+
+def _quality(status: Status, budget: Budget, note: str = "") -> Quality:
+    return Quality(status, METHOD, budget.spent_s(), note=note)
+
+
+def _work(forest: Forest) -> np.ndarray:
+    """Count the entries of the table between each variable, in order, and its parent."""
+    states = forest.num_states.astype(np.int64)
+    parent = forest.parent[forest.order]
+    return states[forest.order] * np.where(parent < 0, 1, states[parent])
+
+
+def _parts(forest: Forest, budget: Budget) -> Iterator[tuple[int, int]]:
+    """Cut the order where the clock is looked at.
+
+    Raises:
+        TimeoutError: when the budget has ended.
+    """
+    done = np.cumsum(_work(forest)) // _WORK_AT_ONCE
+    cuts = np.flatnonzero(np.diff(done)) + 1
+    first = 0
+    for last in [*cuts.tolist(), len(done)]:
+        budget.check()
+        yield first, last
+        first = last
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Inwards:
+    """What the pass to the roots found.
+
+    Attributes:
+        scores: of the states of each variable, with what those behind it say.
+        log_total: log Z; -inf when impossible.
+    """
+
+    scores: Float64[np.ndarray, " states"]
+    log_total: float
+
+
+def _inwards(forest: Forest, budget: Budget) -> _Inwards:
+    from gmruntime.forests.compiled import sum_inwards
+
+    scores, (weights, message) = forest.local.copy(), _room(forest, 2)
+    total = np.zeros(2)
+    if not np.isfinite(forest.log_constant):
+        return _Inwards(scores, -np.inf)
+    for first, last in reversed(list(_parts(forest, budget))):
+        budget.check()
+        if not sum_inwards(forest, scores, weights, message, total, first, last):
+            return _Inwards(scores, -np.inf)
+    return _Inwards(scores, float(total.sum()) + forest.log_constant)
+
+
+def _room(forest: Forest, count: int) -> np.ndarray:
+    return np.empty((count, int(forest.num_states.max(initial=1))))
+
+
+def _marginals(task: Task[Marginals], forest: Forest, budget: Budget) -> MarginalsAnswer:
+    from gmruntime.forests.compiled import beliefs_outwards
+
+    graph, evidence = task.graph, task.evidence
+    found = _inwards(forest, budget)
+    rows = np.zeros(len(found.scores))
+    if found.log_total > -np.inf:
+        weights, row = _room(forest, 2)
+        for first, last in _parts(forest, budget):
+            beliefs_outwards(forest, found.scores, rows, weights, row, first, last)
+        held = np.ones(graph.num_variables, np.bool_)
+        held[forest.order] = False
+        rows[forest.state_start[:-1][held] + np.maximum(evidence[held], 0)] = 1.0
+    else:
+        rows[:] = np.nan
+    if task.query.variables is not None:
+        unasked = np.ones(graph.num_variables, np.bool_)
+        unasked[task.query.variables] = False
+        rows[np.repeat(unasked, forest.num_states)] = np.nan
+    status = Status.EXACT if found.log_total > -np.inf else Status.IMPOSSIBLE
+    quality = _quality(status, budget)
+    return MarginalsAnswer(quality, by_block(graph, rows), log_partition=found.log_total)
+
+
+def _nothing(task: Task[Query], budget: Budget) -> AssignmentsAnswer:
+    nothing = np.zeros((0, task.graph.num_variables), np.int32)
+    return AssignmentsAnswer(
+        _quality(Status.IMPOSSIBLE, budget), nothing, np.zeros(0), float("-inf")
+    )
+
+
+def _maximum(task: Task[Map], forest: Forest, budget: Budget) -> AssignmentsAnswer:
+    from gmruntime.forests.compiled import max_inwards, trace_outwards
+
+    scores, (message,) = forest.local.copy(), _room(forest, 1)
+    best = np.empty(int(forest.message_start[-1]), np.int32)
+    if not np.isfinite(forest.log_constant):
+        return _nothing(task, budget)
+    for first, last in reversed(list(_parts(forest, budget))):
+        budget.check()
+        if not max_inwards(forest, scores, best, message, first, last):
+            return _nothing(task, budget)
+    states = np.maximum(task.evidence, 0).astype(np.int32)
+    trace_outwards(forest, scores, best, states)
+    score = float(log_score(task.graph, states))
+    return AssignmentsAnswer(_quality(Status.EXACT, budget), states[None], np.array([score]), score)
+
+
+def _draws(task: Task[Samples], forest: Forest, effort: Effort) -> AssignmentsAnswer:
+    from gmruntime.forests.compiled import draw_outwards
+
+    budget, graph, count = effort.budget, task.graph, task.query.count
+    found, (row,) = _inwards(forest, budget), _room(forest, 1)
+    if found.log_total == -np.inf:
+        return _nothing(task, budget)
+    drawn = np.tile(np.maximum(task.evidence, 0).astype(np.int32), (count, 1))
+    num_drawn = 0
+    for number in range(count):
+        if number and budget.is_spent():
+            break
+        for first, last in _parts(forest, budget):
+            uniform = effort.rng.random(last - first)
+            draw_outwards(forest, found.scores, uniform, drawn[number], row, first, last)
+        num_drawn = number + 1
+    note = "" if num_drawn == count else f"the budget ended after {num_drawn}"
+    drawn = drawn[:num_drawn]
+    return AssignmentsAnswer(_quality(Status.EXACT, budget, note), drawn, log_score(graph, drawn))
