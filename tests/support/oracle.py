@@ -3,7 +3,7 @@
 import itertools
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from functools import partial
 
@@ -11,7 +11,7 @@ from gmlang.syntax import ast
 from tests.support import interpreter as naive
 from tests.support.chances import weights
 from tests.support.interpreter import Env, Meaning, Place, World
-from tests.support.rounds import branch, is_least
+from tests.support.rounds import branch, is_least, known_branch
 
 
 def log_safe(p: float | Fraction) -> float:
@@ -111,7 +111,7 @@ def _drawn(m: Meaning, s: ast.Statement, env: Env, world: World | None = None) -
                     yield from _drawn(m, b, inner, world)
         case ast.If() | ast.Match():
             bodies = [s.then, s.otherwise] if isinstance(s, ast.If) else [c.body for c in s.cases]
-            for body in bodies if world is None else [_known_branch(m, s, env, world)]:
+            for body in bodies if world is None else [known_branch(m, s, env, world)]:
                 for b in body:
                     yield from _drawn(m, b, env, world)
         case ast.Mechanism():
@@ -122,16 +122,6 @@ def _drawn(m: Meaning, s: ast.Statement, env: Env, world: World | None = None) -
             pass
 
 
-def _known_branch(
-    m: Meaning, s: ast.If | ast.Match, env: Env, world: World
-) -> Sequence[ast.Statement]:
-    """Return what holds; nothing where the condition has no value, which the score will say."""
-    try:
-        return branch(m, s, env, world)
-    except naive.Undefined:
-        return ()
-
-
 def _silenced(m: Meaning, world: World) -> Iterator[tuple[Place, Place]]:
     def walk(s: ast.Statement, env: Env) -> Iterator[tuple[Place, Place]]:
         match s:
@@ -140,7 +130,7 @@ def _silenced(m: Meaning, world: World) -> Iterator[tuple[Place, Place]]:
                     for b in s.body:
                         yield from walk(b, inner)
             case ast.If() | ast.Match():
-                for b in _known_branch(m, s, env, world):
+                for b in known_branch(m, s, env, world):
                     yield from walk(b, env)
             case ast.Use():
                 used = naive.place_of(m, s.model, env)

@@ -22,6 +22,16 @@ def branch(m: Meaning, s: ast.If | ast.Match, env: Env, world: World) -> tuple[a
     return ()
 
 
+def known_branch(
+    m: Meaning, s: ast.If | ast.Match, env: Env, world: World
+) -> tuple[ast.Statement, ...]:
+    """Return what applies; nothing where the condition has no value, which the score will say."""
+    try:
+        return branch(m, s, env, world)
+    except naive.Undefined:
+        return ()
+
+
 def is_least(m: Meaning, world: World) -> bool:
     """Say whether the defined booleans of a world are the least that their definitions allow.
 
@@ -50,7 +60,7 @@ def _definitions(
                 for b in s.body:
                     yield from _definitions(m, b, inner, world)
         case ast.If() | ast.Match():
-            for b in branch(m, s, env, world):
+            for b in known_branch(m, s, env, world):
                 yield from _definitions(m, b, env, world)
         case ast.Mechanism(operator=":="):
             place = naive.place_of(m, s.target, env)
