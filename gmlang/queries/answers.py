@@ -295,16 +295,33 @@ def distribution_map(probabilities: np.ndarray, states: States) -> dict[str, flo
 
 def nested_maps(probabilities: np.ndarray, states: States) -> object:
     """Write an array of marginals as nested lists of maps."""
-    if probabilities.ndim == 1:
-        return distribution_map(probabilities, states)
-    return [nested_maps(row, states) for row in probabilities]
+    labels = states.all_labels()
+    flat = probabilities.reshape(-1, len(labels))
+    # By columns: a list for each row would be as many lists more, which all take their time.
+    rows = zip(*(column.tolist() for column in flat.T), strict=True)
+    maps: list[object] = [dict(zip(labels, row, strict=True)) for row in rows]
+    return _nested(maps, probabilities.shape[:-1])
 
 
 def nested_labels(states_of: np.ndarray, states: States) -> object:
     """Write an array of states by name, as nested lists."""
-    if states_of.ndim == 0:
-        return states.label(int(states_of))
-    return [nested_labels(row, states) for row in states_of]
+    numbers: list[int] = states_of.reshape(-1).tolist()
+    if states.count > len(numbers):
+        names: list[object] = [states.label(number) for number in numbers]
+    else:
+        labels = states.all_labels()
+        names = [labels[number] for number in numbers]
+    return _nested(names, states_of.shape)
+
+
+def _nested(items: list[object], shape: tuple[int, ...]) -> object:
+    """Arrange items as nested lists of a shape; of no axis there is one."""
+    if not shape:
+        return items[0]
+    if len(shape) == 1:
+        return items
+    step = math.prod(shape[1:])
+    return [_nested(items[k * step : (k + 1) * step], shape[1:]) for k in range(shape[0])]
 
 
 def nested_values(states_of: np.ndarray, states: States) -> np.ndarray:

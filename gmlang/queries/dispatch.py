@@ -14,7 +14,7 @@ from gmlang.queries.composed.together import prepare_together, together
 from gmlang.queries.composed.writing_out import calculated
 from gmlang.queries.question import Composed, Several, Single
 from gmlang.queries.questions import answer_class, question_of
-from gmlang.queries.reading import asked_variables
+from gmlang.queries.reading import asked_once
 from gmlang.queries.remembered.whole import find_whole, keep_whole, key_of
 from gmlang.queries.session import Prepared, Session, ask, ground_before, prepare
 from gmlang.queries.settings import Settings, begin
@@ -135,7 +135,7 @@ def _answer_at_once(session: Session, group: Sequence[Query], settings: Settings
     evidence, clash = prepared.evidence()
     if clash:
         return [contradicted(query, None) for query in group]
-    wanted = Marginals(np.unique(asked_variables(prepared)))
+    wanted = Marginals(asked_once(prepared))
     found = ask(prepared, wanted, evidence, settings, group[0])
     answers: list[Answer] = []
     for query, piece in zip(group, pieces, strict=True):

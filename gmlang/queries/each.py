@@ -32,7 +32,7 @@ from gmlang.queries.dispatch import (
 )
 from gmlang.queries.question import Composed, Several, Single
 from gmlang.queries.questions import question_of
-from gmlang.queries.reading import asked_variables
+from gmlang.queries.reading import asked_once
 from gmlang.queries.remembered.copies import to_give
 from gmlang.queries.session import (
     Prepared,
@@ -154,7 +154,7 @@ def _group(
 ) -> Iterator[Sequence[Answer]]:
     """Answer queries that need marginals under the same conditions by one question."""
     prepared, pieces = prepare_together(session, group, settings.running(), prepare_for_rows)
-    question = Marginals(np.unique(asked_variables(prepared)))
+    question = Marginals(asked_once(prepared))
     return _put(prepared, question, list(zip(group, pieces, strict=True)), seen, settings)
 
 

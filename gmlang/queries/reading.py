@@ -57,6 +57,20 @@ class Rows:
         values = self.blocks[number]
         return values.reshape(-1, values.shape[-1])[variable - self.builder.starts[number]]
 
+    def of(self, variables: np.ndarray) -> np.ndarray:
+        """Return the rows of variables that have as many states, along one more axis."""
+        flat = variables.reshape(-1)
+        if not len(flat):
+            return np.zeros((*variables.shape, 0))
+        number = self.builder.block_of(int(flat.min()))
+        values = self.blocks[number].reshape(-1, self.blocks[number].shape[-1])
+        places = flat - self.builder.starts[number]
+        if places.max() < len(values):
+            found = values[places]
+        else:
+            found = np.array([self[int(v)] for v in flat])
+        return found.reshape(*variables.shape, found.shape[-1])
+
 
 def flat_rows(prepared: Prepared, blocks: tuple[np.ndarray, ...]) -> Rows:
     """Return each variable's row of a blockwise result, by index."""
@@ -216,6 +230,12 @@ def asked_variables(prepared: Prepared) -> np.ndarray:
     """List the variables that are asked for, one after another."""
     asked = [target.variables.reshape(-1) for target in prepared.targets]
     return np.concatenate([np.zeros(0, np.int32), *asked]).astype(np.int32)
+
+
+def asked_once(prepared: Prepared) -> np.ndarray:
+    """List the variables that are asked for, ascending, each once."""
+    asked = asked_variables(prepared)
+    return asked if (np.diff(asked) > 0).all() else np.unique(asked)
 
 
 def check_joint(query: Query, sizes: Sequence[int]) -> None:

@@ -40,6 +40,16 @@ def row_starts(lengths: np.ndarray | Sequence[int]) -> Int64[np.ndarray, " rows_
     return starts
 
 
+def strides_of(shape: tuple[int, ...]) -> Int64[np.ndarray, " axes"]:
+    """Return how many entries apart neighbours along each axis of a table in C order are.
+
+    >>> strides_of((2, 3, 4)).tolist()
+    [12, 4, 1]
+    """
+    sizes = np.array([*shape[1:], 1], np.int64) if shape else np.zeros(0, np.int64)
+    return np.cumprod(sizes[::-1])[::-1].astype(np.int64)
+
+
 def rows_by(
     owner: np.ndarray, num_rows: int
 ) -> tuple[Int64[np.ndarray, " rows_and_end"], Int64[np.ndarray, " items"]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmruntime.arrays import Float64, Int32, Int64, row_starts, rows_by
+from gmruntime.arrays import Float64, Int32, Int64, row_starts, rows_by, strides_of
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorGraph, GraphError, num_states
 
@@ -68,7 +68,7 @@ def flatten(graph: FactorGraph) -> FlatGraph:
         step = size if potentials.shape[0] == count else 0
         arities.append(np.full(count, arity, np.int64))
         variables.append(block.scopes.reshape(-1))
-        strides.append(np.tile(_strides(potentials.shape[1:]), count))
+        strides.append(np.tile(strides_of(potentials.shape[1:]), count))
         starts.append(entries + step * np.arange(count, dtype=np.int64))
         tables.append(potentials.reshape(-1))
         entries += potentials.size
@@ -124,11 +124,6 @@ def entries_at(
 ) -> Int64[np.ndarray, "*rows factors"]:
     """Return which entry of the tables each factor uses in each row."""
     return flat.table_start + sum_by_factor(flat, flat.strides * rows[..., flat.edge_variable])
-
-
-def _strides(shape: tuple[int, ...]) -> Int64[np.ndarray, " arity"]:
-    sizes = np.array((*shape[1:], 1), np.int64)
-    return np.cumprod(sizes[::-1])[::-1]
 
 
 def local_scores(

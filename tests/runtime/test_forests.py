@@ -173,6 +173,6 @@ def test_a_loop_is_seen(loop: list[tuple[int, int]]):
 def test_laying_out_ends_with_the_budget():
     graph = chain(3000, np.zeros((4, 4)))
     ticks = iter(range(10**6))
-    budget = Budget(0.0, 3.0, 1 << 30, clock=lambda: float(next(ticks)))
+    budget = Budget(0.0, 1.0, 1 << 30, clock=lambda: float(next(ticks)))
     with pytest.raises(TimeoutError):
         rooted.forest_of(Task(graph, LogPartition(), no_evidence(graph)), budget)

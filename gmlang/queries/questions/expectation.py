@@ -23,7 +23,7 @@ from gmlang.graph.world.world import ONE_INSTANCE
 from gmlang.queries.answers import Answer
 from gmlang.queries.composed.intervals import Interval, plus, times
 from gmlang.queries.question import Question, Single
-from gmlang.queries.reading import Rows, asked_variables, flat_rows
+from gmlang.queries.reading import Rows, asked_once, flat_rows
 from gmlang.queries.session import Prepared
 from gmlang.queries.targets import Target, least_and_most, mean_error
 from gmlang.syntax import ast
@@ -102,7 +102,7 @@ def _check(state: Checking, env: Env, call: ast.Call) -> Query:
 
 def _question(prepared: Prepared, query: Expectation) -> runtime.Marginals:
     del query
-    return runtime.Marginals(np.unique(asked_variables(prepared)))
+    return runtime.Marginals(asked_once(prepared))
 
 
 def _known(prepared: Prepared, value: Expression, asked: Asked) -> np.ndarray:

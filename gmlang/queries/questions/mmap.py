@@ -11,7 +11,7 @@ from gmlang.core.program import Query
 from gmlang.errors import asking as errors
 from gmlang.queries.answers import Answer, finite
 from gmlang.queries.question import Question, Single
-from gmlang.queries.reading import asked_names, asked_variables, assignment_map, parts_of
+from gmlang.queries.reading import asked_names, asked_once, assignment_map, parts_of
 from gmlang.queries.session import Prepared
 from gmlang.syntax import ast
 from gmruntime import answer as runtime
@@ -50,11 +50,11 @@ def _check(state: Checking, env: Env, call: ast.Call) -> Query:
 
 def _question(prepared: Prepared, query: MarginalMap) -> runtime.MarginalMap:
     del query
-    return runtime.MarginalMap(np.unique(asked_variables(prepared)))
+    return runtime.MarginalMap(asked_once(prepared))
 
 
 def _read(prepared: Prepared, query: MarginalMap, found: runtime.MarginalMapAnswer) -> Answer:
-    flat = np.unique(asked_variables(prepared))
+    flat = asked_once(prepared)
     if found.quality.status is runtime.Status.IMPOSSIBLE or len(found.states) < len(flat):
         return MarginalMapAnswer(query.text)
     assignment = np.zeros(prepared.builder.num_variables, np.int64)

@@ -18,7 +18,7 @@ from gmlang.diagnostics import GmError
 from gmlang.errors import asking as errors
 from gmlang.queries.answers import Answer, DistributionAnswer, distribution_map, nested_maps
 from gmlang.queries.question import Question, Single
-from gmlang.queries.reading import asked_variables, check_joint, flat_rows, parts_of
+from gmlang.queries.reading import asked_once, asked_variables, check_joint, flat_rows, parts_of
 from gmlang.queries.session import Prepared
 from gmlang.syntax import ast
 from gmruntime import answer as runtime
@@ -127,7 +127,7 @@ def _check(state: Checking, env: Env, call: ast.Call) -> Query:
 
 def _question(prepared: Prepared, query: Query) -> runtime.Marginals | runtime.Joint:
     if not isinstance(query, Joint):
-        return runtime.Marginals(np.unique(asked_variables(prepared)))
+        return runtime.Marginals(asked_once(prepared))
     for target, asked in zip(prepared.targets, query.asked, strict=True):
         if target.variables.shape:
             raise GmError([errors.joint_of_array(asked.span, asked.span.text)])
@@ -163,7 +163,7 @@ def _read_marginals(prepared: Prepared, query: Query, found: runtime.MarginalsAn
     arrays: list[np.ndarray] = []
     all_shaped: list[np.ndarray] = []
     for target in prepared.targets:
-        rows = np.array([flat[int(v)] for v in target.variables.reshape(-1)])
+        rows = flat.of(target.variables)
         shaped = rows.reshape(*target.variables.shape, target.states.count)
         all_shaped.append(shaped)
         arrays.append(shaped[..., 1] if target.is_event else shaped)

@@ -13,7 +13,7 @@ from gmlang.core.walk import type_of
 from gmlang.queries.answers import Answer
 from gmlang.queries.question import Question, Single
 from gmlang.queries.questions.expectation import number_asked_for
-from gmlang.queries.reading import asked_variables, flat_rows
+from gmlang.queries.reading import asked_once, flat_rows
 from gmlang.queries.session import Prepared
 from gmlang.queries.targets import least_and_most
 from gmlang.syntax import ast
@@ -61,7 +61,7 @@ def _check(state: Checking, env: Env, call: ast.Call) -> Query:
 
 def _question(prepared: Prepared, query: Variance) -> runtime.Marginals:
     del query
-    return runtime.Marginals(np.unique(asked_variables(prepared)))
+    return runtime.Marginals(asked_once(prepared))
 
 
 def _from_least(levels: np.ndarray) -> np.ndarray:

@@ -4,16 +4,19 @@ Evidence is sliced out first: what counts is what is left free. Factors between 
 variables are one edge.
 """
 
+import math
+from dataclasses import dataclass, field
+from itertools import combinations
+
 import numpy as np
 
 from gmruntime.answer import Query
-from gmruntime.arrays import row_starts
+from gmruntime.arrays import Float64, Int32, Int64, row_starts, rows_by, strides_of
 from gmruntime.budget import Budget
 from gmruntime.factors.decompose import to_tables
-from gmruntime.flat import FlatGraph, flatten, local_scores
+from gmruntime.factors.kinds import Table
 from gmruntime.forests.forest import Forest
-from gmruntime.graph import Assignment, FactorGraph, num_states
-from gmruntime.simplify.working import condition
+from gmruntime.graph import Assignment, FactorBlock, FactorGraph, num_states
 from gmruntime.task import Task
 
 NUM_EDGES_MIN = 1000
@@ -32,7 +35,8 @@ def may_be_forest(graph: FactorGraph, evidence: Assignment) -> bool:
     for block in graph.factors:
         if block.scopes.shape[1] < 2:
             continue
-        num_free = free[block.scopes].sum(axis=1)
+        num_free = sum(free[column].astype(np.int8) for column in block.scopes.T)
+        assert isinstance(num_free, np.ndarray)
         if num_free.max(initial=0) > 2:
             return False
         num_edges += int((num_free == 2).sum())
@@ -51,29 +55,91 @@ def forest_of(task: Task[Query], budget: Budget) -> Forest | None:
     tables = to_tables(graph)
     if tables is None or tables.num_variables != graph.num_variables:
         return None
-    budget.check()
-    settled = np.where(num_states(graph) == 1, 0, evidence).astype(np.int32)
-    flat = condition(flatten(tables), settled)
-    budget.check()
-    return _rooted(flat, settled < 0, budget)
+    states = num_states(graph)
+    settled = np.where(states == 1, 0, evidence).astype(np.int32)
+    sliced = _Sliced(row_starts(states), np.zeros(int(states.sum())))
+    for block in tables.factors:
+        budget.check()
+        sliced.add(block, settled)
+    return _rooted(sliced, states, settled < 0, budget)
 
 
-def _rooted(flat: FlatGraph, is_free: np.ndarray, budget: Budget) -> Forest | None:
+@dataclass(slots=True, eq=False)
+class _Sliced:
+    """What is left of factors once their observed variables are fixed; grows block by block.
+
+    Attributes:
+        state_start: where each variable's states begin in `local`.
+        local: the scores of single states.
+        ends: of each link, the two variables that it joins; with these its table's part, and how
+            far apart two states of each are in it.
+        entry: likewise.
+        stride: likewise.
+        tables: all tables, one after another.
+        num_entries: of them.
+        log_constant: of the factors of which nothing is free.
+    """
+
+    state_start: Int64[np.ndarray, " variables_and_end"]
+    local: Float64[np.ndarray, " states"]
+    ends: list[np.ndarray] = field(default_factory=list[np.ndarray])
+    entry: list[np.ndarray] = field(default_factory=list[np.ndarray])
+    stride: list[np.ndarray] = field(default_factory=list[np.ndarray])
+    tables: list[np.ndarray] = field(default_factory=list[np.ndarray])
+    num_entries: int = 0
+    log_constant: float = 0.0
+
+    def add(self, block: FactorBlock, settled: Assignment) -> None:
+        """Slice the tables of a block, of which at most two variables each are free."""
+        assert isinstance(block.kind, Table)
+        table = block.kind.log_potentials
+        count, arity = block.scopes.shape
+        shape, flat = table.shape[1:], table.reshape(-1)
+        step = math.prod(shape) if len(table) > 1 else 0
+        base: np.ndarray = step * np.arange(count, dtype=np.int64)
+        is_free = np.empty((count, arity), np.bool_)
+        strides = strides_of(shape)
+        for k in range(arity):
+            held = settled[block.scopes[:, k]]
+            is_free[:, k] = held < 0
+            base += strides[k] * np.maximum(held, 0)
+        number = is_free.sum(axis=1)
+        if (none := number == 0).any():
+            self.log_constant += float(flat[base[none]].sum())
+        for k in range(arity):
+            rows = np.flatnonzero((number == 1) & is_free[:, k])
+            if len(rows):
+                states = np.arange(shape[k])
+                places = self.state_start[block.scopes[rows, k]][:, None] + states
+                np.add.at(self.local, places, flat[base[rows][:, None] + strides[k] * states])
+        for pair in combinations(range(arity), 2):
+            rows = np.flatnonzero((number == 2) & is_free[:, pair].all(axis=1))
+            if len(rows):
+                self.ends.append(block.scopes[rows][:, list(pair)])
+                self.entry.append(self.num_entries + base[rows])
+                self.stride.append(np.broadcast_to(strides[list(pair)], (len(rows), 2)))
+        if (number == 2).any():
+            self.tables.append(flat)
+            self.num_entries += len(flat)
+
+
+def _rooted(
+    sliced: _Sliced, states: Int32[np.ndarray, " variables"], is_free: np.ndarray, budget: Budget
+) -> Forest | None:
     from gmruntime.forests.compiled import walk
 
-    num_variables = len(flat.num_states)
-    pairs = np.flatnonzero(np.diff(flat.factor_start) == 2)
-    first = flat.factor_start[pairs]
-    ends = np.stack([flat.edge_variable[first], flat.edge_variable[first + 1]], axis=1)
+    num_variables = len(states)
+    ends, entry = np.concatenate(sliced.ends), np.concatenate(sliced.entry)
+    stride = np.concatenate(sliced.stride)
     low, high = ends.min(axis=1).astype(np.int64), ends.max(axis=1).astype(np.int64)
-    keys, edge = np.unique(low * num_variables + high, return_inverse=True)
+    keys, edge = low * num_variables + high, np.arange(len(ends))
+    if (np.diff(keys) <= 0).any():
+        keys, edge = np.unique(keys, return_inverse=True)
     joined = np.stack([keys // num_variables, keys % num_variables], axis=1)
     if len(joined) >= is_free.sum():
         return None
     budget.check()
-    owners = joined.reshape(-1)
-    by_owner = np.argsort(owners, kind="stable")
-    near_start = row_starts(np.bincount(owners, minlength=num_variables))
+    near_start, by_owner = rows_by(joined.reshape(-1), num_variables)
     order = np.empty(int(is_free.sum()), np.int32)
     parent = np.full(num_variables, -1, np.int32)
     edge_up = np.full(num_variables, -1, np.int64)
@@ -85,29 +151,23 @@ def _rooted(flat: FlatGraph, is_free: np.ndarray, budget: Budget) -> Forest | No
     child_of = np.empty(len(keys), np.int64)
     inner = np.flatnonzero(edge_up >= 0)
     child_of[edge_up[inner]] = inner
-    child = child_of[edge]
-    by_child = np.argsort(child, kind="stable")
-    pairs, child = pairs[by_child], child[by_child]
-    first = flat.factor_start[pairs]
-    is_turned = flat.edge_variable[first] != child
-    stride = np.stack([flat.strides[first], flat.strides[first + 1]], axis=1)
-    stride = np.where(is_turned[:, None], stride[:, ::-1], stride)
-    states = flat.num_states.astype(np.int64)
-    lengths = np.where(parent >= 0, states[parent], 0)
-    state_start, local = local_scores(flat, np.flatnonzero(np.diff(flat.factor_start) == 1))
+    link_start, by_child = rows_by(child_of[edge], num_variables)
+    is_turned = ends[by_child, 0] != child_of[edge][by_child]
+    stride = np.where(is_turned[:, None], stride[by_child, ::-1], stride[by_child])
+    log_potentials = np.concatenate(sliced.tables)
     return Forest(
         order,
         parent,
-        row_starts(np.bincount(child, minlength=num_variables)),
-        flat.table_start[pairs],
+        link_start,
+        entry[by_child],
         np.ascontiguousarray(stride),
-        flat.num_states,
-        state_start,
-        row_starts(lengths),
-        local,
-        flat.log_potentials,
-        _exponentials(flat.log_potentials),
-        flat.log_constant,
+        states,
+        sliced.state_start,
+        row_starts(np.where(parent >= 0, states[parent], 0)),
+        sliced.local,
+        log_potentials,
+        _exponentials(log_potentials),
+        sliced.log_constant,
     )
 
 

@@ -13,12 +13,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gmruntime.arrays import row_starts
+from gmruntime.arrays import row_starts, strides_of
 from gmruntime.budget import Budget
 from gmruntime.elimination.orders.best import best_order
 from gmruntime.graph import GraphError
 from gmruntime.rows.cutting.components import Likeness
-from gmruntime.rows.cutting.tables import strides_of
 from gmruntime.rows.kernels.records import Steps
 from gmruntime.simplify.network import Factor, Network
 

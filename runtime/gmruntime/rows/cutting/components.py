@@ -11,11 +11,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmruntime.arrays import Bool, Int, Int32, Int64, UInt64, component_of, row_starts, rows_by
+from gmruntime.arrays import (
+    Bool,
+    Int,
+    Int32,
+    Int64,
+    UInt64,
+    component_of,
+    row_starts,
+    rows_by,
+    strides_of,
+)
 from gmruntime.budget import UNLIMITED, Budget, within
 from gmruntime.graph import FactorGraph, num_states, table_indices
 from gmruntime.rows.cutting.distinct import distinct, hashes
-from gmruntime.rows.cutting.tables import log_potentials, strides_of
+from gmruntime.rows.cutting.tables import log_potentials
 
 
 @dataclass(frozen=True, slots=True, eq=False)

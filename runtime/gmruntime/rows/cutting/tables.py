@@ -5,7 +5,6 @@ from typing import Protocol
 
 import numpy as np
 
-from gmruntime.arrays import Int64
 from gmruntime.factors.decompose import to_sum_tables
 from gmruntime.factors.kinds.table import Table
 from gmruntime.graph import FactorBlock, FactorGraph, GraphError, VariableBlock
@@ -89,13 +88,3 @@ def log_potentials(block: FactorBlock) -> np.ndarray:
     """Return the log table of a block, shaped (tables, *states)."""
     assert isinstance(block.kind, Table)
     return block.kind.log_potentials
-
-
-def strides_of(shape: tuple[int, ...]) -> Int64[np.ndarray, " axes"]:
-    """Return how many entries apart neighbours along each axis of a table in C order are.
-
-    >>> strides_of((2, 3, 4)).tolist()
-    [12, 4, 1]
-    """
-    sizes = np.array([*shape[1:], 1], np.int64) if shape else np.zeros(0, np.int64)
-    return np.cumprod(sizes[::-1])[::-1].astype(np.int64)
