@@ -9,11 +9,13 @@ import pytest
 from gmruntime.answer import (
     AssignmentsAnswer,
     Best,
+    Joint,
     LogPartition,
     LogPartitionAnswer,
     Map,
     Marginals,
     MarginalsAnswer,
+    Query,
     Samples,
     Status,
 )
@@ -27,9 +29,11 @@ from gmruntime.estimates.weighting import plan_weighting
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, log_score, no_evidence
 from gmruntime.messages import answer as messages
+from gmruntime.messages import beliefs
 from gmruntime.messages.answer import answer as by_messages
 from gmruntime.messages.beliefs import bethe_log_partition
 from gmruntime.messages.bp import Messages
+from gmruntime.messages.bp import beliefs as add_up
 from gmruntime.messages.compiled import visits
 from gmruntime.messages.compiled.floods import compile_layout
 from gmruntime.messages.finishing import by_variables, free_energy
@@ -204,6 +208,25 @@ def test_a_value_that_there_was_no_time_for_is_not_called_exact(monkeypatch: pyt
     assert isinstance(told, MarginalsAnswer)
     assert told.quality.status is Status.EXACT
     assert np.isnan(told.log_partition)
+
+
+@pytest.mark.parametrize(
+    "query", [Marginals(), LogPartition(), Map(), Joint(np.array([0, 5], np.int32))]
+)
+def test_what_variables_hear_is_added_up_once(query: Query, monkeypatch: pytest.MonkeyPatch):
+    """It takes as long as a sweep, and may be needed when the budget is spent."""
+    calls: list[int] = []
+
+    def counted(layout: Layout, unary: np.ndarray, values: np.ndarray) -> np.ndarray:
+        calls.append(1)
+        return add_up(layout, unary, values)
+
+    for module in (beliefs, messages):
+        monkeypatch.setattr(module, "beliefs", counted)
+    graph = _chain(5)
+    effort = Effort(_budget(1e9)[0], np.random.default_rng(0))
+    by_messages(Task(graph, query, no_evidence(graph)), effort)
+    assert len(calls) == 1
 
 
 def _unsent(layout: Layout) -> Messages:
