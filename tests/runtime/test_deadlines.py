@@ -26,11 +26,13 @@ from gmruntime.elimination import answer as elimination
 from gmruntime.elimination.plan import plan
 from gmruntime.estimates.mechanisms import order_mechanisms
 from gmruntime.estimates.weighting import plan_weighting
-from gmruntime.factors.kinds import Table
+from gmruntime.factors.decompose import to_sum_tables, to_support_tables, to_tables
+from gmruntime.factors.kinds import LinearSum, Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, log_score, no_evidence
 from gmruntime.messages import answer as messages
 from gmruntime.messages import beliefs
 from gmruntime.messages.answer import answer as by_messages
+from gmruntime.messages.answer import refute_by_pruning
 from gmruntime.messages.beliefs import bethe_log_partition
 from gmruntime.messages.bp import Messages
 from gmruntime.messages.bp import beliefs as add_up
@@ -40,6 +42,7 @@ from gmruntime.messages.finishing import by_variables, free_energy
 from gmruntime.messages.layout import Layout, build_layout, unary_with_evidence
 from gmruntime.messages.options import BpOptions
 from gmruntime.messages.propagate import propagate
+from gmruntime.messages.reweighted import log_partition_upper_bound
 from gmruntime.questions.enumerate import enumerate_assignments
 from gmruntime.task import Effort, Task
 
@@ -307,6 +310,32 @@ def test_a_search_for_many_answers_ends_with_its_budget():
     assert len(found.log_scores)
     assert len({row.tobytes() for row in found.assignments}) == len(found.assignments)
     assert clock.num_looks < 400
+
+
+def _sums(num_terms: int) -> FactorGraph:
+    """Build one sum of many different terms, whose chain tells hundreds of sums apart."""
+    coefficients = np.arange(1, num_terms + 1, dtype=np.int64)[None]
+    logs = np.zeros((1, int(coefficients.sum()) // 2))
+    kind = LinearSum(coefficients, np.zeros(1, np.int64), logs)
+    scope = np.arange(num_terms, dtype=np.int32)[None]
+    return FactorGraph((VariableBlock("x", (num_terms,), 2),), (FactorBlock(kind, scope),))
+
+
+@pytest.mark.parametrize("seconds", [1.0, 10.0, 30.0])
+def test_sums_are_written_as_tables_no_longer_than_there_is_time(seconds: float):
+    graph = _sums(24)
+    budget, clock = _budget(seconds)
+    for write in (to_tables, to_sum_tables, to_support_tables):
+        clock.num_looks = 0
+        with pytest.raises(TimeoutError):
+            write(graph, budget=budget)
+        assert clock.num_looks <= seconds + 1
+    clock.num_looks = 0
+    assert log_partition_upper_bound(graph, no_evidence(graph), budget) == np.inf
+    clock.num_looks = 0
+    assert not refute_by_pruning(graph, no_evidence(graph), budget)
+    assert clock.num_looks <= seconds + 1
+    assert to_tables(graph, budget=_budget(1e9)[0]) is not None
 
 
 def test_samples_are_drawn_while_there_is_time(monkeypatch: pytest.MonkeyPatch):

@@ -31,7 +31,7 @@ from gmruntime.answer import (
     SolutionsAnswer,
     Status,
 )
-from gmruntime.budget import Budget
+from gmruntime.budget import UNLIMITED, Budget
 from gmruntime.elimination.solutions import counted_by_sum
 from gmruntime.graph import Assignment, FactorGraph, log_score
 from gmruntime.messages.beliefs import (
@@ -79,13 +79,19 @@ Refute = Callable[[FactorGraph, Assignment], bool]
 """Prove that no assignment of a graph agrees with the evidence; False where that is not proved."""
 
 
-def refute_by_pruning(graph: FactorGraph, evidence: Assignment) -> bool:
-    """Prove evidence impossible by the states that single factors rule out, and so on."""
+def refute_by_pruning(graph: FactorGraph, evidence: Assignment, budget: Budget = UNLIMITED) -> bool:
+    """Prove evidence impossible by the states that single factors rule out, and so on.
+
+    False where that is not proved within the budget.
+    """
     from gmruntime.simplify.network import reduce
     from gmruntime.simplify.states import prune_states
 
-    network = reduce(Task(graph, Solutions(), evidence))
-    return network is not None and prune_states(network).log_constant == -np.inf
+    try:
+        network = reduce(Task(graph, Solutions(), evidence), budget)
+        return network is not None and prune_states(network, budget).log_constant == -np.inf
+    except TimeoutError:
+        return False
 
 
 def answer(
