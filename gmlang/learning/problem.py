@@ -155,7 +155,7 @@ def pose(
     world = bind(program, values, frozenset(learn.names))
     layout, started, start = _layout(program, values, learn, world)
     learned = Learned(frozenset(learn.names))
-    grounding = begin_grounding(program, world, (), learned).finish()
+    grounding = begin_grounding(program, world, (), learned).finish(None, budget.memory_bytes)
     check_defined(grounding)
     own, clash = evidence_of(grounding.builder)
     if clash:

@@ -18,7 +18,7 @@ from gmlang.queries.answers import Answer
 from gmlang.queries.dispatch import answer, seconds_for
 from gmlang.queries.session import Session
 from gmlang.queries.settings import Settings
-from gmruntime.budget import Watch, free_memory_bytes, now_s
+from gmruntime.budget import Watch, now_s
 from gmruntime.workers.parcels import Parcel, pack, unpack
 from gmruntime.workers.workers import Workers, cores_of_each, machine, worker_name
 
@@ -307,8 +307,7 @@ def of_worker(settings: Settings, asked_by: str, num_workers: int) -> Settings:
     if asked_by != machine():
         # The folder is one of the machine that asks.
         return replace(settings, folder=None)
-    total = settings.memory_bytes or free_memory_bytes() // 2
-    memory = max(1, total // (num_workers + 1))
+    memory = max(1, settings.allowed_bytes() // (num_workers + 1))
     return replace(settings, cores=cores_of_each(num_workers), memory_bytes=memory)
 
 

@@ -23,9 +23,10 @@ from gmlang.graph.values.evaluate import conditions
 def add_table(grounder: Grounder, env: Env, job: Job) -> None:
     """Evaluate a job in all states of its slots, and add the tables."""
     sizes = [slot.states.count for slot in env.slots.items]
-    if env.frame.count > 1 and any(_differs(part, env) for part in job.expressions()):
-        # Before anything is worked out: what is refused should take no time.
-        check_memory(job.origin.span, env.frame.count, math.prod(sizes))
+    differ = env.frame.count > 1 and any(_differs(part, env) for part in job.expressions())
+    # Before anything is worked out: what is refused should take no time.
+    num_tables = env.frame.count if differ else 1
+    check_memory(grounder.world, job.origin.span, num_tables, math.prod(sizes))
     inner = env.gathering()
     gates: list[np.ndarray] = []
     for gate in job.gates:
@@ -40,7 +41,7 @@ def add_table(grounder: Grounder, env: Env, job: Job) -> None:
         for gate in gates:
             values = np.where(gate, values, 0.0)
     values = values.reshape(*([1] * (1 + len(sizes) - values.ndim)), *values.shape)
-    check_memory(job.origin.span, values.shape[0], math.prod(sizes))
+    check_memory(grounder.world, job.origin.span, values.shape[0], math.prod(sizes))
     tables = np.broadcast_to(values, (values.shape[0], *sizes))
     if gate_axis is None:
         # A copy only where several factors would share an entry: tables may be large.
