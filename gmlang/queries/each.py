@@ -98,9 +98,7 @@ def answer_each(session: Session, query: Query, seen: Seen, settings: Settings) 
         GmError: when the query or the rows do not fit the program.
     """
     ground_first(session, query, settings)
-    # Rows are read once for all queries, as the program is grounded: before the clock starts.
-    if session.base is not None or not seen.count:
-        states_in(seen, base_grounding(session, settings.allowed_bytes()), query, settings)
+    read_first(session, query, seen, settings)
     memory = session.memory if settings.remembers else None
     settings = replace(settings, workspace=session.workspace, memory=memory)
     settings = begin(settings, query.within_s)
@@ -266,6 +264,16 @@ def _inner(
             name = queries[number].name
             columns[number] = [replace(one, name=name) for one in column] if name else column
     yield from zip(*(columns[number] for number in range(len(queries))), strict=True)
+
+
+def read_first(session: Session, query: Query, seen: Seen, settings: Settings) -> None:
+    """Read the rows, once for all queries as the program is grounded: before the clock starts.
+
+    Raises:
+        GmError: where they do not fit the memory or the program.
+    """
+    if session.base is not None or not seen.count:
+        states_in(seen, base_grounding(session, settings.allowed_bytes()), query, settings)
 
 
 def states_in(
