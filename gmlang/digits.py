@@ -32,6 +32,18 @@ _ABSOLUTE = ("standard error", "error")
 """Kinds of errors that are as large as the number may be off."""
 
 
+def size_text(num_bytes: float) -> str:
+    """Write a size in the largest unit of which it has one, in KiB at least.
+
+    >>> size_text(3 << 29), size_text(40 << 20), size_text(100)
+    ('1.5 GiB', '40.0 MiB', '0.1 KiB')
+    """
+    for power, unit in ((3, "GiB"), (2, "MiB")):
+        if num_bytes >= 1024**power:
+            return f"{num_bytes / 1024**power:.1f} {unit}"
+    return f"{num_bytes / 1024:.1f} KiB"
+
+
 @dataclass(frozen=True, slots=True)
 class Precision:
     """What an answer says of how good its numbers are.

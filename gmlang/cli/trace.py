@@ -71,7 +71,7 @@ class _Search:
     def __call__(self, settings: Settings) -> "Answer":
         session = self.model.session()
         # What is found out about the question beforehand is done in its time.
-        ground_before(session, self.question)
+        ground_before(session, self.question, settings.allowed_bytes())
         settings = begin(settings, self.question.within_s)
         if self.lines is None and not _is_searched(session, self.question, settings):
             return answer(session, self.question, settings)

@@ -51,6 +51,34 @@ class Analysis:
     imported: frozenset[str]
 
 
+class _Modules:
+    """The modules that a text imports.
+
+    Apart from it, so that what holds the one does not hold the other: a text that nobody needs any
+    more is gone at once, and leaves no circle to be looked for.
+
+    Attributes:
+        imported: their dotted names, found or not.
+        broken: the first mistake of each that has some.
+    """
+
+    def __init__(self, load: Loader) -> None:
+        self._load = load
+        self.imported: set[str] = set()
+        self.broken: dict[str, Diagnostic] = {}
+
+    def open(self, name: str) -> Source | None:
+        """Return a module without the lines that cannot be read, if it is there."""
+        self.imported.add(name)
+        source = self._load(name)
+        if source is None:
+            return None
+        readable, mistake = _readable(source)
+        if mistake is not None:
+            self.broken[name] = mistake
+        return readable
+
+
 class Unchecked:
     """A text whose names are known and which is still to be checked.
 
@@ -63,19 +91,8 @@ class Unchecked:
         """Read a text and open its modules."""
         mended = mend(source)
         self.source, self.program, self._mistakes = source, mended.program, mended.mistakes
-        self._broken: dict[str, Diagnostic] = {}
-        self._imported: set[str] = set()
-        self._scope = _opened(mended.program, lambda name: self._load(load, name))
-
-    def _load(self, load: Loader, name: str) -> Source | None:
-        self._imported.add(name)
-        source = load(name)
-        if source is None:
-            return None
-        readable, mistake = _readable(source)
-        if mistake is not None:
-            self._broken[name] = mistake
-        return readable
+        self._modules = _Modules(load)
+        self._scope = _opened(mended.program, self._modules.open)
 
     def names(self) -> Analysis:
         """Return what is known without a check: the names, but for what only types tell."""
@@ -90,7 +107,7 @@ class Unchecked:
             found = checked.warnings
         except GmError as error:
             found = error.diagnostics
-        if self._broken:
+        if self._modules.broken:
             # What is wrong elsewhere would be told wherever something is missed.
             found, checked = tuple(self._in_modules()), None
         if self._mistakes:
@@ -99,12 +116,12 @@ class Unchecked:
 
     def _analysis(self, found: tuple[Diagnostic, ...], checked: Checked | None) -> Analysis:
         bindings = find_uses(self._scope.checking)
-        imported = frozenset(self._imported)
+        imported = frozenset(self._modules.imported)
         return Analysis(self.source, found, self.program, bindings, checked, imported)
 
     def _in_modules(self) -> list[Diagnostic]:
         found: list[Diagnostic] = []
-        for name, mistake in self._broken.items():
+        for name, mistake in self._modules.broken.items():
             place = import_of(self.program, name) or Span(self.source, 0, 0)
             found.append(errors.unreadable_module(place, name, mistake))
         return found

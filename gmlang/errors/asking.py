@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from gmlang.diagnostics import Diagnostic, Span
+from gmlang.digits import size_text
 
 # --- Seen in what is written --------------------------------------------------------------
 
@@ -151,7 +152,7 @@ def one_at_a_time(span: Span) -> Diagnostic:
 
 def rows_too_large(span: Span, rows: int, variables: int, needed_bytes: int) -> Diagnostic:
     """More rows are asked about than fit into memory."""
-    problem = f"{rows} rows of {variables} variables take {needed_bytes / 2**30:.1f} GiB"
+    problem = f"{rows} rows of {variables} variables take {size_text(needed_bytes)}"
     return _cannot_ask(span, problem, "ask about fewer rows, or allow more: --memory")
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from gmlang.diagnostics import Diagnostic, Note, Span
+from gmlang.digits import size_text
 
 
 def missing_data(span: Span, name: str, given: Sequence[str]) -> Diagnostic:
@@ -354,14 +355,15 @@ def random_index(span: Span, text: str, num_max: int) -> Diagnostic:
     )
 
 
-def too_many_instances(span: Span, count: float, most: int) -> Diagnostic:
+def too_many_instances(span: Span, count: float, most: int, more: bool) -> Diagnostic:
     """The loops of a statement make more instances than fit into memory."""
     shown = f"{count:,.0f}" if count < 1e15 else f"2^{math.log2(count):.0f}"
     return Diagnostic(
         "GM426",
         f"these loops make {shown} instances of what is in them; at most {most:,} are made",
         span,
-        hint="loop over less: nest the loops, and filter an outer one with `if`",
+        hint="loop over less: nest the loops, and filter an outer one with `if`"
+        + "; or allow more: --memory" * more,
     )
 
 
@@ -376,14 +378,12 @@ def too_many_variables(span: Span, name: str, count: int, what: str, most: int) 
     )
 
 
-def too_much_memory(span: Span, text: str, instances: int, gibibytes: float) -> Diagnostic:
-    """The tables of one statement would not fit into memory."""
-    return Diagnostic(
-        "GM420",
-        f"`{text}` needs {instances} tables, {gibibytes:.1f} GiB together",
-        span,
-        hint="let the tables not depend on the loop variables, so that one table serves all",
-    )
+def too_much_memory(span: Span, text: str, tables: int, needed: int, more: bool) -> Diagnostic:
+    """The tables of one statement would not fit into the memory that is allowed, or into any."""
+    size, share = size_text(needed), "let the tables not depend on the loop variables, so that one"
+    what = f"{tables} tables, {size} together" if tables > 1 else f"a table of {size}"
+    hints = [f"{share} table serves all"] * (tables > 1) + ["allow more: --memory"] * more
+    return Diagnostic("GM420", f"`{text}` needs {what}", span, hint="; or ".join(hints))
 
 
 def bad_base(span: Span) -> Diagnostic:

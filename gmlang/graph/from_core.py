@@ -89,6 +89,7 @@ def ground(
     world: World,
     extra: Iterable[tuple[Context, Expression]] = (),
     budget: Budget | None = None,
+    memory_bytes: int | None = None,
 ) -> Grounding:
     """Ground a program.
 
@@ -97,12 +98,13 @@ def ground(
         world: sizes and data, from `gmlang.graph.world.bindings.bind`; it is not changed.
         extra: expressions of a query, whose model instances then exist as well.
         budget: of that query; None takes the time it needs.
+        memory_bytes: cap on the tables of a statement; None takes that of the budget, or any.
 
     Raises:
         GmError: with all the mistakes that the data brings to light.
         TimeoutError: when the query has no time left.
     """
-    return begin_grounding(program, world, extra).finish(budget)
+    return begin_grounding(program, world, extra).finish(budget, memory_bytes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,17 +120,17 @@ class Begun:
     keys: dict[str, np.ndarray]
     is_own: bool
 
-    def finish(self, budget: Budget | None = None) -> Grounding:
-        """Ground what the program says, within a question's budget; once.
+    def finish(self, budget: Budget | None = None, memory_bytes: int | None = None) -> Grounding:
+        """Ground what the program says, within a question's budget, or within memory alone; once.
 
         Raises:
             GmError: with all the mistakes that the data brings to light.
             TimeoutError: when the question has no time left.
         """
         world = self.grounder.world
-        world.budget = budget
+        world.allow(budget, memory_bytes if budget is None else budget.memory_bytes)
         found = _finish(self.program, self.grounder, self.keys)
-        world.budget = None
+        world.allow(None, None)
         return found
 
 

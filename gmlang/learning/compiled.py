@@ -7,10 +7,11 @@ import numpy as np
 from gmlang.diagnostics import GmError
 from gmlang.errors.learning import course as errors
 from gmlang.learning.objective import Objective, Side
-from gmlang.learning.problem import Problem
+from gmlang.learning.problem import Problem, need_room
 from gmlang.learning.rows import Rows
-from gmlang.learning.telling.barren import barren_rows, constant_axes
+from gmlang.learning.telling.barren import CELLS_AT_ONCE, barren_rows, constant_axes
 from gmlang.learning.telling.observed import other_methods, told_blocks
+from gmruntime.arrays import Bool, Int
 from gmruntime.budget import Budget
 from gmruntime.elimination.passes.loading import load
 from gmruntime.factors.kinds import Table
@@ -101,12 +102,13 @@ def without_barren(
     sizes: list[int] = []
     is_complete = True
     for b, (block, its) in enumerate(zip(graph.factors, gone, strict=True)):
-        is_complete &= not (patterns[:, block.scopes].any(axis=2) & (its < 0)).any()
+        is_complete = is_complete and not _is_latent(patterns, block.scopes, its)
         if not (its >= 0).any():
             continue
         axes = sorted(constant[b])
         first = graph.num_variables + len(sizes)
         sizes += [1 + len(axes)] * len(block.scopes)
+        need_room(problem.learn, len(which), first + len(block.scopes), budget.memory_bytes)
         own = np.arange(first, first + len(block.scopes), dtype=np.int32)
         place = np.zeros(block.scopes.shape[1] + 1, np.int32)
         place[axes] = np.arange(1, 1 + len(axes))
@@ -125,6 +127,19 @@ def without_barren(
         _log_nothing(problem),
     )
     return objective, is_complete
+
+
+def _is_latent(
+    patterns: Bool[np.ndarray, "patterns variables"],
+    scopes: Int[np.ndarray, "factors arity"],
+    gone: Int[np.ndarray, "patterns factors"],
+) -> bool:
+    """Say whether a factor that did not go speaks in some pattern of a variable left open."""
+    step = max(1, CELLS_AT_ONCE // max(1, scopes.size))
+    return any(
+        bool((patterns[some][:, scopes].any(axis=2) & (gone[some] < 0)).any())
+        for some in (slice(k, k + step) for k in range(0, len(patterns), step))
+    )
 
 
 def _alike(tables: np.ndarray, axis: int, log_sums: np.ndarray) -> np.ndarray:

@@ -155,7 +155,7 @@ def pose(
     world = bind(program, values, frozenset(learn.names))
     layout, started, start = _layout(program, values, learn, world)
     learned = Learned(frozenset(learn.names))
-    grounding = begin_grounding(program, world, (), learned).finish()
+    grounding = begin_grounding(program, world, (), learned).finish(None, budget.memory_bytes)
     check_defined(grounding)
     own, clash = evidence_of(grounding.builder)
     if clash:
@@ -167,7 +167,7 @@ def pose(
     cases = _cases(program, values, learn)
     rows = Rows(own[None, :], np.ones(1), np.zeros(1, np.int64))
     if cases is not None:
-        _need_room(learn, cases.num_rows, len(own), budget.memory_bytes)
+        need_room(learn, cases.num_rows, len(own), budget.memory_bytes)
         rows = read_rows(grounding.world, cases, own, weight)
     targets = _targets(grounding, learn, rows)
     unseen = rows.evidence.max(axis=0, initial=-1) < 0
@@ -223,7 +223,12 @@ _ROW_BYTES = 16
 """What each cell of the evidence takes: the rows, those without targets, and what is merged."""
 
 
-def _need_room(learn: Learn, num_rows: int, num_variables: int, memory_bytes: int) -> None:
+def need_room(learn: Learn, num_rows: int, num_variables: int, memory_bytes: int) -> None:
+    """Refuse more rows than fit into memory.
+
+    Raises:
+        GmError: naming what is learned.
+    """
     needed = _ROW_BYTES * num_rows * num_variables
     if needed > memory_bytes:
         raise GmError([errors.rows_too_large(learn.span, num_rows, num_variables, needed)])

@@ -161,7 +161,7 @@ def ground_first(session: Session, query: Query, settings: Settings) -> None:
         case Several(needs_graph=False):
             pass
         case _:
-            ground_before(session, query)
+            ground_before(session, query, settings.allowed_bytes())
 
 
 def compared(question: Assert) -> Calculation:

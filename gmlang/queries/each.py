@@ -47,7 +47,7 @@ from gmlang.queries.settings import Settings, begin
 from gmruntime.answer import Marginals
 from gmruntime.answer import Query as RuntimeQuery
 from gmruntime.arrays import Bool, Int32, Int64
-from gmruntime.budget import Budget, free_memory_bytes
+from gmruntime.budget import Budget
 from gmruntime.rows.cutting.distinct import distinct
 
 _T = TypeVar("_T")
@@ -98,9 +98,7 @@ def answer_each(session: Session, query: Query, seen: Seen, settings: Settings) 
         GmError: when the query or the rows do not fit the program.
     """
     ground_first(session, query, settings)
-    # Rows are read once for all queries, as the program is grounded: before the clock starts.
-    if session.base is not None or not seen.count:
-        states_in(seen, base_grounding(session), query, settings)
+    read_first(session, query, seen, settings)
     memory = session.memory if settings.remembers else None
     settings = replace(settings, workspace=session.workspace, memory=memory)
     settings = begin(settings, query.within_s)
@@ -206,7 +204,7 @@ def _several(
     budget = settings.running()
     if not how.needs_graph:
         # What it is about is nothing that rows observe; they have to be read all the same.
-        states_in(seen, base_grounding(session), query, settings)
+        states_in(seen, base_grounding(session, settings.allowed_bytes()), query, settings)
         answer = how.answer(session, query, settings)
         yield from (to_give(answer, answer.seconds, answer.note) for _ in range(seen.count))
         return
@@ -268,6 +266,16 @@ def _inner(
     yield from zip(*(columns[number] for number in range(len(queries))), strict=True)
 
 
+def read_first(session: Session, query: Query, seen: Seen, settings: Settings) -> None:
+    """Read the rows, once for all queries as the program is grounded: before the clock starts.
+
+    Raises:
+        GmError: where they do not fit the memory or the program.
+    """
+    if session.base is not None or not seen.count:
+        states_in(seen, base_grounding(session, settings.allowed_bytes()), query, settings)
+
+
 def states_in(
     seen: Seen, grounding: Grounding, query: Query, settings: Settings
 ) -> Int32[np.ndarray, "rows variables"]:
@@ -278,7 +286,7 @@ def states_in(
     """
     variables = grounding.builder.num_variables
     needed = _CELL_BYTES * seen.count * variables
-    if needed > (settings.memory_bytes or free_memory_bytes() // 2):
+    if needed > settings.allowed_bytes():
         raise GmError([errors.rows_too_large(query.span, seen.count, variables, needed)])
     return seen.states(grounding.world)
 

@@ -30,12 +30,15 @@ class Single(NamedTuple):
             author's words; the quality is filled in by who asks.
         impossible: the value of the answer where two observations contradict each other.
         quality: how good the answer is, where that is not what the runtime says of its own.
+        puts: the classes of what `question` returns; where the runtime has a program for all rows
+            for each of them, rows are asked about at once.
     """
 
     question: Callable[[Prepared, Any], RuntimeQuery]
     read: Callable[[Prepared, Any, Any], Answer]
     impossible: object = None
     quality: Callable[[Prepared, Any, Any], Quality] | None = None
+    puts: tuple[type[RuntimeQuery], ...] = ()
 
 
 class Several(NamedTuple):

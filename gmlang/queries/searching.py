@@ -50,7 +50,7 @@ def steps(session: Session, question: Query | Assert, settings: Settings) -> Ite
     """
     if not isinstance(question, Map):
         raise GmError([asking.only_map_is_searched(question.span)])
-    ground_before(session, question)
+    ground_before(session, question, settings.allowed_bytes())
     settings = begin(settings, question.within_s)
     try:
         names = asked_names(prepare(session, question, settings.running()), question)

@@ -128,41 +128,46 @@ def check_defined(grounding: Grounding) -> Grounding:
     return grounding
 
 
-def base_grounding(session: Session) -> Grounding:
-    """Return the grounded program, grounding it when that has not been done."""
+def base_grounding(session: Session, memory_bytes: int | None = None) -> Grounding:
+    """Return the grounded program, grounding it, within memory, when that has not been done."""
     if session.base is None:
-        session.base = _heard(session, ground(session.program, session.world))
+        grounding = ground(session.program, session.world, memory_bytes=memory_bytes)
+        session.base = _heard(session, grounding)
     return session.base
 
 
-def ground_before(session: Session, query: Query) -> None:
+def ground_before(session: Session, query: Query, memory_bytes: int) -> None:
     """Ground the program where its own graph serves a query, which mentions nothing new."""
     extra = mentions(query)
     if not extra:
-        base_grounding(session)
+        base_grounding(session, memory_bytes)
     elif session.base is None:
         begun = begin_grounding(session.program, session.world, extra)
         if begun.is_own:
-            _finished(session, begun)
+            _finished(session, begun, None, memory_bytes)
 
 
 def grounding_for(session: Session, query: Query, budget: Budget | None) -> Grounding:
     """Return the program's graph with the instances that a query mentions."""
     extra = mentions(query)
+    memory_bytes = None if budget is None else budget.memory_bytes
     if not extra:
-        return base_grounding(session)
+        return base_grounding(session, memory_bytes)
     base = session.base
     if base is not None and all_exist(base.world, extra, base.names):
         return base
-    return _finished(session, begin_grounding(session.program, session.world, extra), budget)
+    begun = begin_grounding(session.program, session.world, extra)
+    return _finished(session, begun, budget, memory_bytes)
 
 
-def _finished(session: Session, begun: Begun, budget: Budget | None = None) -> Grounding:
+def _finished(
+    session: Session, begun: Begun, budget: Budget | None, memory_bytes: int | None
+) -> Grounding:
     """Ground what was begun, once where it is the program's own graph, which all questions need."""
     if not begun.is_own:
         return _heard(session, begun.finish(budget))
     if session.base is None:
-        session.base = _heard(session, begun.finish())
+        session.base = _heard(session, begun.finish(None, memory_bytes))
     return session.base
 
 
@@ -189,7 +194,7 @@ def prepare(session: Session, query: Query, budget: Budget | None = None) -> Pre
     prepared = prepare_for_rows(session, query, budget)
     check_defined(replace(prepared.grounding, builder=prepared.builder))
     # An answer is read however late it comes.
-    prepared.grounding.world.budget = None
+    prepared.grounding.world.allow(None, None)
     return prepared
 
 
@@ -197,9 +202,8 @@ def prepare_for_rows(session: Session, query: Query, budget: Budget | None) -> P
     """Do what `prepare` does, but leave to `check_rows` whether all has a value."""
     budget = budget and budget.at_least(GROUNDED_S)
     base = grounding_for(session, query, budget)
-    world = replace(
-        base.world, hidden=dict(base.world.hidden), data=dict(base.world.data), budget=budget
-    )
+    world = replace(base.world, hidden=dict(base.world.hidden), data=dict(base.world.data))
+    world.allow(budget, None if budget is None else budget.memory_bytes)
     world.has_functions = True  # A question may call what the program does not.
     grounder = Grounder(world, base.builder.copy(), lower, dict(base.names), 1_000_000)
     prepared = Prepared(replace(base, world=world), grounder)
@@ -230,7 +234,7 @@ def check_rows(prepared: Prepared, rows: np.ndarray) -> None:
             check_regions(builder, world, row)
             if world.budget is not None:
                 world.budget.check()
-    world.budget = None
+    world.allow(None, None)
 
 
 def _condition(prepared: Prepared, given: Given) -> None:

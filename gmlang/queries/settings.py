@@ -19,7 +19,7 @@ from gmlang.limits import (
     is_seconds,
 )
 from gmlang.queries.remembered.memory import Memory
-from gmruntime.budget import Budget, Watch, begin_budget
+from gmruntime.budget import Budget, Watch, begin_budget, free_memory_bytes
 from gmruntime.workers.workers import Workers, workers_of
 from gmruntime.workspace import Workspace
 
@@ -76,6 +76,10 @@ class Settings:
     remembers: bool = True
     memory: Memory | None = None
     folder: Path | None = None
+
+    def allowed_bytes(self) -> int:
+        """Return the cap on tables and messages."""
+        return self.memory_bytes or free_memory_bytes() // 2
 
     def running(self) -> Budget:
         """Return the budget of the question that is being answered."""

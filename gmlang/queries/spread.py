@@ -18,7 +18,8 @@ from gmlang.queries.answers import Answer
 from gmlang.queries.dispatch import answer, seconds_for
 from gmlang.queries.session import Session
 from gmlang.queries.settings import Settings
-from gmruntime.budget import Watch, free_memory_bytes, now_s
+from gmruntime.budget import Watch, now_s
+from gmruntime.devices import device_here
 from gmruntime.workers.parcels import Parcel, pack, unpack
 from gmruntime.workers.workers import Workers, cores_of_each, machine, worker_name
 
@@ -82,6 +83,9 @@ class Reply:
     mistakes: tuple[Diagnostic, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
 
+
+NO_GPU = "the worker has no GPU: answered on its CPU"
+"""What an answer notes that was to be found on another device."""
 
 _NOT_HELD = "not held"
 """In place of a reply, where the model was named to a worker who does not know it."""
@@ -299,16 +303,22 @@ def run_errand(errand: Errand) -> Reply | str:
         answer = next(iter(model.answer_all([errand.question], settings)))
     except GmError as error:
         return Reply(mistakes=tuple(error.diagnostics), warnings=model.warnings)
-    return Reply(answer, warnings=model.warnings)
+    return Reply(noted(answer, errand.settings, settings), warnings=model.warnings)
+
+
+def noted(answer: Answer, asked: Settings, given: Settings) -> Answer:
+    """Note in a worker's answer where it had no GPU, and one was asked for."""
+    if asked.device == given.device:
+        return answer
+    return replace(answer, note="; ".join(part for part in (answer.note, NO_GPU) if part))
 
 
 def of_worker(settings: Settings, asked_by: str, num_workers: int) -> Settings:
     """Return the settings of one worker: its share of the machine that asks, or all of another."""
     if asked_by != machine():
         # The folder is one of the machine that asks.
-        return replace(settings, folder=None)
-    total = settings.memory_bytes or free_memory_bytes() // 2
-    memory = max(1, total // (num_workers + 1))
+        return replace(settings, folder=None, device=device_here(settings.device))
+    memory = max(1, settings.allowed_bytes() // (num_workers + 1))
     return replace(settings, cores=cores_of_each(num_workers), memory_bytes=memory)
 
 

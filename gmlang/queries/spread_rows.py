@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
+from itertools import repeat
 from typing import cast
 
 import numpy as np
@@ -18,13 +19,13 @@ from gmlang.core.program import Query
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.queries.answers import Answer
 from gmlang.queries.dispatch import ground_first, is_late, unanswered
-from gmlang.queries.each import Seen, answer_each, states_in
+from gmlang.queries.each import Seen, answer_each, read_first, states_in
 from gmlang.queries.question import Composed, Several, Single
 from gmlang.queries.questions import question_of
 from gmlang.queries.remembered.copies import to_give
-from gmlang.queries.session import Session, grounding_for, prepare_for_rows
+from gmlang.queries.session import GROUNDED_S, Session, grounding_for
 from gmlang.queries.settings import Settings, begin
-from gmlang.queries.spread import POLL_S, Asked, of_worker
+from gmlang.queries.spread import POLL_S, Asked, noted, of_worker
 from gmruntime.arrays import Int32, Int64
 from gmruntime.budget import now_s
 from gmruntime.rows.asking import PROGRAMMED
@@ -89,9 +90,9 @@ def answers_of_rows(model: Asked, query: Query, seen: Seen, settings: Settings) 
 def _is_one_program(session: Session, query: Query) -> bool:
     """Say whether the runtime has a program for all rows for each question that a query asks."""
     match question_of(query).answered:
-        case Single(question):
-            asked = question(prepare_for_rows(session, query, None), query)
-            return isinstance(asked, PROGRAMMED) and query.method in ("", "exact")
+        case Single(puts=puts):
+            have_programs = puts and all(issubclass(one, PROGRAMMED) for one in puts)
+            return bool(have_programs) and query.method in ("", "exact")
         case Several():
             return False
         case Composed(written_out=written_out):
@@ -102,11 +103,19 @@ def _is_one_program(session: Session, query: Query) -> bool:
 def _spread(model: Asked, query: Query, seen: Seen, settings: Settings) -> Iterator[Answer]:
     session = model.session()
     ground_first(session, query, settings)
-    rows = states_in(seen, grounding_for(session, query, None), query, settings)
+    read_first(session, query, seen, settings)
     if not seen.count:
         return
-    first, which = distinct(rows)
     settings = begin(settings, query.within_s)
+    budget = settings.running()
+    try:
+        grounding = grounding_for(session, query, budget.at_least(GROUNDED_S))
+    except TimeoutError:
+        nothing = replace(unanswered(query, settings), seconds=budget.spent_s())
+        yield from repeat(nothing, seen.count)
+        return
+    rows = states_in(seen, grounding, query, settings)
+    first, which = distinct(rows)
     known: list[Answer] = []
     found = _Chunks(model, query, rows[first], settings).answers()
     for d in which.tolist():
@@ -246,7 +255,8 @@ def run_errand(errand: Errand) -> Reply:
         return Reply(is_held=False)
     settings = of_worker(errand.settings, errand.asked_by, errand.num_workers)
     try:
-        return Reply(answers=tuple(_answered(model, errand.query, errand.rows, settings)))
+        answers = _answered(model, errand.query, errand.rows, settings)
+        return Reply(answers=tuple(noted(one, errand.settings, settings) for one in answers))
     except GmError as error:
         return Reply(mistakes=tuple(error.diagnostics))
 

@@ -68,6 +68,11 @@ def has_gpu() -> bool:
     return bool(found.cuda.is_available())
 
 
+def device_here(device: str) -> str:
+    """Return a device that another machine named: "cpu" where this one has no GPU to offer."""
+    return "cpu" if device == "cuda" and not has_gpu() else device
+
+
 def check_gpu() -> None:
     """Refuse to go on without a GPU where one is asked for.
 

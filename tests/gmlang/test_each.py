@@ -12,11 +12,16 @@ import pytest
 
 import gmlang
 from gmlang.api import Model
+from gmlang.core.program import Query
 from gmlang.diagnostics import GmError
 from gmlang.learning.results.writing import write_arrays
 from gmlang.learning.rows import seen_given
+from gmlang.queries import spread_rows
 from gmlang.queries.answers import Answer
 from gmlang.queries.dispatch import NO_TIME
+from gmlang.queries.question import Single
+from gmlang.queries.questions import QUESTIONS, question_of
+from gmlang.queries.session import prepare
 from gmlang.queries.settings import Settings
 from gmruntime.budget import Watch
 from gmruntime.rows import asking, batches, sharing
@@ -351,3 +356,28 @@ def test_mistakes_come_back_from_workers():
         model.query(
             "indep(sky, sky)", rows={"sky": ["dark", "clear"]}, executor=AtOnce(), num_workers=1
         )
+
+
+def test_what_questions_say_that_they_put_is_what_they_put():
+    """Whether rows are asked about at once is known from that, before anything is prepared."""
+    told = set[type]()
+    for question in QUESTIONS:
+        model = gmlang.compile(question.example)
+        for query in model.questions:
+            how = question_of(query).answered if isinstance(query, Query) else None
+            if isinstance(how, Single):
+                prepared = prepare(model.session(), query)
+                assert isinstance(how.question(prepared, query), how.puts)
+                told.add(type(query))
+    assert len(told) > 10
+
+
+def test_rows_whose_query_was_not_grounded_in_time_are_left_alone(monkeypatch: pytest.MonkeyPatch):
+    def late(*_: object) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr(spread_rows, "grounding_for", late)
+    model = gmlang.compile(SPRINKLER)
+    rows = drawn_rows(random.Random(1), model, 9)
+    found = model.query("best(2, sky)", rows=rows, executor=AtOnce(), num_workers=2)
+    assert [one.note for one in found] == [NO_TIME] * len(rows)

@@ -12,19 +12,24 @@ from pathlib import Path
 from threading import Event, Timer
 from typing import Any
 
+import numpy as np
 import pytest
 
 import gmlang
 from gmlang.api import Model
 from gmlang.cli import main
 from gmlang.cli.jobs import Job, spread_jobs
+from gmlang.core.program import Query
 from gmlang.diagnostics import GmError
 from gmlang.queries import spread as spread_module
+from gmlang.queries import spread_rows
 from gmlang.queries.answers import Answer
 from gmlang.queries.settings import Settings
 from gmlang.queries.spread import Errand, Question, Spread, run_errand, spread_over
+from gmruntime import devices
+from gmruntime.workers.parcels import pack
 from gmruntime.workers.processes import Processes
-from gmruntime.workers.workers import Workers
+from gmruntime.workers.workers import Workers, machine
 
 PROGRAM = """
 var rain : bool ~ Bernoulli(0.2)
@@ -127,6 +132,25 @@ def test_an_answer_that_comes_while_it_is_asked_for_is_not_found_again():
         answers = [spread.answer(number) for number in range(2)]
     assert [answer.text for answer in answers] == [q.text for q in model.questions[:2]]
     assert found == [model.questions[0].text]
+
+
+def test_a_worker_without_a_gpu_answers_on_its_cpu_and_says_so(monkeypatch: pytest.MonkeyPatch):
+    """The machine that asks has one; whose name is not this one's."""
+    monkeypatch.setattr(devices, "has_gpu", lambda: False)
+    model = gmlang.compile(PROGRAM)
+    settings = Settings(device="cuda")
+    wide = model.questions[1]
+    assert isinstance(wide, Query)
+    reply = run_errand(Errand(pack(model), wide, settings, "another machine", 2))
+    assert isinstance(reply, spread_module.Reply)
+    assert reply.answer is not None
+    assert reply.answer.note == spread_module.NO_GPU
+    rows = np.full((3, 2), -1, np.int32)
+    errand = spread_rows.Errand(pack(model), wide, rows, settings, "another machine", 2)
+    assert {one.note for one in spread_rows.run_errand(errand).answers} == {spread_module.NO_GPU}
+    # Who asks for what its own machine has not is told so.
+    with pytest.raises(ValueError, match="none here"):
+        run_errand(Errand(pack(model), wide, settings, machine(), 2))
 
 
 def kill_first(errand: Errand) -> object:

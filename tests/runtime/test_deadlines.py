@@ -1,6 +1,7 @@
 """Work keeps to its budget: each long loop asks the clock, and gives up once it is told to."""
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -8,32 +9,40 @@ import pytest
 from gmruntime.answer import (
     AssignmentsAnswer,
     Best,
+    Joint,
     LogPartition,
     LogPartitionAnswer,
     Map,
     Marginals,
     MarginalsAnswer,
+    Query,
     Samples,
     Status,
 )
-from gmruntime.budget import Budget
+from gmruntime.budget import UNLIMITED, Budget
 from gmruntime.driver import anytime
 from gmruntime.driver.best import best_answer, forbid
 from gmruntime.elimination import answer as elimination
 from gmruntime.elimination.plan import plan
 from gmruntime.estimates.mechanisms import order_mechanisms
 from gmruntime.estimates.weighting import plan_weighting
-from gmruntime.factors.kinds import Table
+from gmruntime.factors.decompose import to_sum_tables, to_support_tables, to_tables
+from gmruntime.factors.kinds import LinearSum, Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, log_score, no_evidence
 from gmruntime.messages import answer as messages
+from gmruntime.messages import beliefs
 from gmruntime.messages.answer import answer as by_messages
+from gmruntime.messages.answer import refute_by_pruning
 from gmruntime.messages.beliefs import bethe_log_partition
 from gmruntime.messages.bp import Messages
+from gmruntime.messages.bp import beliefs as add_up
+from gmruntime.messages.compiled import visits
 from gmruntime.messages.compiled.floods import compile_layout
 from gmruntime.messages.finishing import by_variables, free_energy
 from gmruntime.messages.layout import Layout, build_layout, unary_with_evidence
 from gmruntime.messages.options import BpOptions
 from gmruntime.messages.propagate import propagate
+from gmruntime.messages.reweighted import log_partition_upper_bound
 from gmruntime.questions.enumerate import enumerate_assignments
 from gmruntime.task import Effort, Task
 
@@ -68,6 +77,16 @@ def _dense(num_tables: int, arity: int) -> FactorGraph:
     return FactorGraph((VariableBlock("x", (arity,), 2),), blocks)
 
 
+def _chain(num_links: int, *, closed: bool = False) -> FactorGraph:
+    """Build links of one table between neighbours, the last and the first of them if closed."""
+    links = np.arange(num_links, dtype=np.int32)
+    ends = (links + 1) % num_links if closed else links + 1
+    table = Table(np.array([[[3.0, 1.0], [0.5, 2.5]]]))
+    size = num_links + (not closed)
+    scopes = np.stack([links, ends], axis=1)
+    return FactorGraph((VariableBlock("x", (size,), 2),), (FactorBlock(table, scopes),))
+
+
 def test_a_layout_is_compiled_no_longer_than_there_is_time():
     layout = build_layout(_dense(50, 4), 1.0)
     budget, clock = _budget(5.0)
@@ -84,6 +103,45 @@ def test_a_sweep_ends_within_its_tables():
     found = propagate(layout, unary, budget, BpOptions())
     assert not found.converged
     assert clock.num_looks <= 25
+
+
+@pytest.mark.parametrize("schedule", ["sequential", "residual"])
+def test_visits_of_single_factors_end_within_a_sweep(
+    schedule: Literal["sequential", "residual"], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(visits, "_NUM_VISITS_AT_ONCE", 10)
+    graph = _chain(2000)
+    layout = build_layout(graph, 1.0)
+    unary = unary_with_evidence(layout, no_evidence(graph)[None])
+    budget, clock = _budget(30.0)
+    found = propagate(layout, unary, budget, BpOptions(schedule=schedule))
+    assert found.num_sweeps == 0
+    assert not found.converged
+    assert found.residual == np.inf
+    assert 0 < np.count_nonzero(found.values) < found.values.size / 2
+    assert clock.num_looks <= 35
+
+
+def test_visits_that_end_within_a_sweep_say_what_the_sweep_before_changed(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(visits, "_NUM_VISITS_AT_ONCE", 10)
+    graph = _chain(200, closed=True)
+    layout = build_layout(graph, 1.0)
+    unary = unary_with_evidence(layout, no_evidence(graph)[None])
+    once = propagate(layout, unary, UNLIMITED, BpOptions(schedule="sequential", num_sweeps_max=1))
+    found = propagate(layout, unary, _budget(35.0)[0], BpOptions(schedule="sequential"))
+    assert found.num_sweeps == 1
+    assert found.residual == once.residual
+    assert (found.values != once.values).any()
+
+
+def test_no_order_is_looked_for_that_would_be_late():
+    layout = build_layout(_chain(2000), 1.0)
+    short, enough = (Budget(0.0, s, 1 << 30, clock=lambda: 0.0) for s in (1e-4, 10.0))
+    assert (visits.plan_visits(layout, short).order == np.arange(2000)).all()
+    ordered = visits.plan_visits(layout, enough).order
+    assert sorted(ordered.tolist()) == list(range(2000))
 
 
 def test_a_free_energy_ends_within_its_tables():
@@ -140,11 +198,7 @@ def test_no_sweep_is_begun_that_would_end_late():
 def test_a_value_that_there_was_no_time_for_is_not_called_exact(monkeypatch: pytest.MonkeyPatch):
     """However exact the messages of a forest are, which single variables alone do not tell."""
     monkeypatch.setattr(messages, "free_energy", lambda *_: None)
-    links = np.arange(5, dtype=np.int32)
-    table = Table(np.array([[[3.0, 1.0], [0.5, 2.0]]]))
-    graph = FactorGraph(
-        (VariableBlock("x", (6,), 2),), (FactorBlock(table, np.stack([links, links + 1], axis=1)),)
-    )
+    graph = _chain(5)
     effort = Effort(_budget(1e9)[0], np.random.default_rng(0))
     total = by_messages(Task(graph, LogPartition(), no_evidence(graph)), effort)
     assert isinstance(total, LogPartitionAnswer)
@@ -157,6 +211,25 @@ def test_a_value_that_there_was_no_time_for_is_not_called_exact(monkeypatch: pyt
     assert isinstance(told, MarginalsAnswer)
     assert told.quality.status is Status.EXACT
     assert np.isnan(told.log_partition)
+
+
+@pytest.mark.parametrize(
+    "query", [Marginals(), LogPartition(), Map(), Joint(np.array([0, 5], np.int32))]
+)
+def test_what_variables_hear_is_added_up_once(query: Query, monkeypatch: pytest.MonkeyPatch):
+    """It takes as long as a sweep, and may be needed when the budget is spent."""
+    calls: list[int] = []
+
+    def counted(layout: Layout, unary: np.ndarray, values: np.ndarray) -> np.ndarray:
+        calls.append(1)
+        return add_up(layout, unary, values)
+
+    for module in (beliefs, messages):
+        monkeypatch.setattr(module, "beliefs", counted)
+    graph = _chain(5)
+    effort = Effort(_budget(1e9)[0], np.random.default_rng(0))
+    by_messages(Task(graph, query, no_evidence(graph)), effort)
+    assert len(calls) == 1
 
 
 def _unsent(layout: Layout) -> Messages:
@@ -237,6 +310,32 @@ def test_a_search_for_many_answers_ends_with_its_budget():
     assert len(found.log_scores)
     assert len({row.tobytes() for row in found.assignments}) == len(found.assignments)
     assert clock.num_looks < 400
+
+
+def _sums(num_terms: int) -> FactorGraph:
+    """Build one sum of many different terms, whose chain tells hundreds of sums apart."""
+    coefficients = np.arange(1, num_terms + 1, dtype=np.int64)[None]
+    logs = np.zeros((1, int(coefficients.sum()) // 2))
+    kind = LinearSum(coefficients, np.zeros(1, np.int64), logs)
+    scope = np.arange(num_terms, dtype=np.int32)[None]
+    return FactorGraph((VariableBlock("x", (num_terms,), 2),), (FactorBlock(kind, scope),))
+
+
+@pytest.mark.parametrize("seconds", [1.0, 10.0, 30.0])
+def test_sums_are_written_as_tables_no_longer_than_there_is_time(seconds: float):
+    graph = _sums(24)
+    budget, clock = _budget(seconds)
+    for write in (to_tables, to_sum_tables, to_support_tables):
+        clock.num_looks = 0
+        with pytest.raises(TimeoutError):
+            write(graph, budget=budget)
+        assert clock.num_looks <= seconds + 1
+    clock.num_looks = 0
+    assert log_partition_upper_bound(graph, no_evidence(graph), budget) == np.inf
+    clock.num_looks = 0
+    assert not refute_by_pruning(graph, no_evidence(graph), budget)
+    assert clock.num_looks <= seconds + 1
+    assert to_tables(graph, budget=_budget(1e9)[0]) is not None
 
 
 def test_samples_are_drawn_while_there_is_time(monkeypatch: pytest.MonkeyPatch):

@@ -95,9 +95,11 @@ class Scratch(FactorKind):
         """Do as `FactorKind` says."""
         return Scratch(allowed(self.weights > -np.inf))._count(len(shape)).support(shape)
 
-    def chains(self, count: int, shape: Sequence[int]) -> list[tuple[np.ndarray, Automaton]]:
+    def chains(
+        self, count: int, shape: Sequence[int], budget: Budget = UNLIMITED
+    ) -> list[tuple[np.ndarray, Automaton]]:
         """Do as `FactorKind` says."""
-        return self._count(len(shape)).chains(count, shape)
+        return self._count(len(shape)).chains(count, shape, budget)
 
     def sums(self, index: int, shape: Sequence[int]) -> list[ListedSum]:
         """Do as `FactorKind` says."""

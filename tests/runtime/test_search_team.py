@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gmruntime import devices
 from gmruntime.answer import Improvement, LogPartition, Map, Marginals, MarginalsAnswer, Status
 from gmruntime.budget import start_budget
 from gmruntime.driver import team as team_module
@@ -21,7 +22,8 @@ from gmruntime.inference import infer
 from gmruntime.inference import search as improve
 from gmruntime.quality import is_proved
 from gmruntime.task import Effort, Task
-from gmruntime.workers.workers import Workers, workers_of
+from gmruntime.workers.parcels import pack
+from gmruntime.workers.workers import Allowance, Workers, workers_of
 
 
 def grid(side: int, seed: int = 0, num_states: int = 2) -> FactorGraph:
@@ -132,6 +134,19 @@ def test_a_worker_brings_what_this_process_has_not_found():
     check(graph, steps)
     assert steps[-1].log_score == steps[-1].log_bound == best.log_scores[0]
     assert steps[-1].workers == 2
+
+
+def test_a_worker_without_a_gpu_searches_on_its_cpu(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(devices, "has_gpu", lambda: False)
+    graph = grid(6)
+    task = Task(graph, Map(), no_evidence(graph))
+    start = np.zeros(0, np.int32)
+    mine = Allowance(30.0, 1 << 30, "another machine", 2)
+    found = run_share(Share(pack(task), start, mine, None, 0, "cuda"))
+    assert found.last is not None
+    assert found.last.log_score == pytest.approx(found.last.log_bound)
+    assert found.lacks_gpu
+    assert not run_share(Share(pack(task), start, mine, None, 0, "auto")).lacks_gpu
 
 
 def test_what_a_worker_claims_is_computed_anew():

@@ -1,5 +1,6 @@
 """`gmlang lsp`: the requests of an editor, answered over standard input and output."""
 
+import gc
 import logging
 from collections.abc import Generator
 from pathlib import Path
@@ -363,6 +364,10 @@ def _folds(ls: _Server, params: types.FoldingRangeParams) -> list[types.FoldingR
 def serve() -> None:
     """Answer the editor until it says goodbye."""
     logging.basicConfig(level=logging.WARNING)
+    # An analysis makes a hundred thousand things that live as long as it does: looking for rubbish
+    # among them meanwhile takes as long as the analysis. The service does so when it has told.
+    gc.freeze()
+    gc.disable()
     # Refusals are answers; pygls would log each with a traceback.
     logging.getLogger("pygls.protocol").setLevel(logging.CRITICAL)
     server.start_io()

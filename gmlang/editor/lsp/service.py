@@ -6,7 +6,9 @@ there.
 """
 
 import asyncio
+import gc
 import logging
+from asyncio import FIRST_COMPLETED
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -22,6 +24,15 @@ _DEBOUNCE_S = 0.15
 
 _PATIENCE_S = 0.05
 """So long a request waits for the analysis of the text as it is now."""
+
+_ANSWER_S = 0.01
+"""So long a check lets those go first who have waited for the names: they ask for more at once."""
+
+_TIDY_S = 0.5
+"""So long after a check what the analyses before it left behind is looked for."""
+
+_UNTIDY_MAX = 3
+"""After so many checks it is, quiet or not: for each it takes some ten milliseconds."""
 
 _R = TypeVar("_R")
 _log = logging.getLogger(__name__)
@@ -49,6 +60,9 @@ class Service:
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="gmlang-check")
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._waiting: dict[str, asyncio.Future[None]] = {}
+        self._tidying: asyncio.TimerHandle | None = None
+        self._num_untidy = 0
 
     # --- Texts -------------------------------------------------------------------------------
 
@@ -83,8 +97,9 @@ class Service:
 
     def stop(self) -> None:
         """Begin nothing more."""
-        for timer in self._timers.values():
-            timer.cancel()
+        for timer in (*self._timers.values(), self._tidying):
+            if timer is not None:
+                timer.cancel()
         self._worker.shutdown(wait=False, cancel_futures=True)
 
     def _check_importers(self, changed: Document) -> None:
@@ -124,6 +139,8 @@ class Service:
             opened, names = read
             if document.analysis is None or document.analysis.source != source:
                 document.analysis = names
+            if self._wake(document):
+                await asyncio.sleep(_ANSWER_S)
             if document.revision != revision:
                 continue
             checked = await self.run(lambda o=opened: _guarded(o.check))
@@ -133,6 +150,7 @@ class Service:
                     document.analysis = checked
                     self._tell(document)
                     await self._look_at_composites(document, checked)
+                    self._tidy_soon()
 
     async def _look_at_composites(self, document: Document, analysis: Analysis) -> None:
         """Tell of composites that contradict themselves, when nothing else is wrong."""
@@ -144,6 +162,19 @@ class Service:
             diagnostics = (*analysis.diagnostics, *found)
             document.analysis = replace(analysis, diagnostics=diagnostics)
             self._tell(document)
+
+    def _tidy_soon(self) -> None:
+        """Have rubbish collected when nobody waits: nowhere else is that done."""
+        self._num_untidy += 1
+        if self._tidying is not None:
+            self._tidying.cancel()
+        is_due = self._num_untidy >= _UNTIDY_MAX
+        loop = asyncio.get_running_loop()
+        self._tidying = loop.call_later(0.0 if is_due else _TIDY_S, self._tidy)
+
+    def _tidy(self) -> None:
+        self._num_untidy = 0
+        self._worker.submit(gc.collect)
 
     def _is_behind(self, document: Document) -> bool:
         is_open = self.documents.get(document.uri) is document
@@ -167,8 +198,25 @@ class Service:
     async def read(self, document: Document) -> Analysis | None:
         """Return an analysis of the text now, checked or not."""
         while self._is_behind(document) and not document.is_fresh:
-            await asyncio.wait({self._start(document)}, timeout=0.01)
+            task = self._start(document)
+            await asyncio.wait({task, self._next_names(document)}, return_when=FIRST_COMPLETED)
         return document.analysis
+
+    def _next_names(self, document: Document) -> "asyncio.Future[None]":
+        """Return what is done as soon as names of a text are known that were not before."""
+        waiting = self._waiting.get(document.uri)
+        if waiting is None:
+            waiting = asyncio.get_running_loop().create_future()
+            self._waiting[document.uri] = waiting
+        return waiting
+
+    def _wake(self, document: Document) -> bool:
+        """Let those go on who wait for the names of a text; say whether there are any."""
+        waiting = self._waiting.pop(document.uri, None)
+        if waiting is None:
+            return False
+        waiting.set_result(None)
+        return True
 
     async def fresh(self, document: Document) -> Analysis | None:
         """Return the analysis of the text now, with all that types tell."""

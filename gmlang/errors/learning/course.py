@@ -6,6 +6,7 @@ GM710, GM711, GM716, GM719 and GM729; GM720 and GM721; GM725.
 from collections.abc import Sequence
 
 from gmlang.diagnostics import Diagnostic, GmError, Span
+from gmlang.digits import size_text
 from gmlang.errors.data import entry
 from gmlang.errors.grounding import bad_setting
 from gmlang.errors.names import nearest
@@ -123,7 +124,7 @@ def _too_large(span: Span, problem: str, methods: Sequence[str]) -> Diagnostic:
 
 def rows_too_large(span: Span, rows: int, variables: int, needed_bytes: int) -> Diagnostic:
     """Report more rows than fit into memory."""
-    problem = f"{rows} rows of {variables} variables take {needed_bytes / 2**30:.1f} GiB"
+    problem = f"{rows} rows of {variables} variables take {size_text(needed_bytes)}"
     return _out_of_reach(span, problem, "learn from fewer rows, or allow more: --memory")
 
 

@@ -26,7 +26,7 @@ from gmlang.graph.values import terms
 from gmlang.graph.values.environment import Env, Slots, whole
 from gmlang.graph.values.terms import Term
 from gmlang.graph.world.states import States
-from gmlang.graph.world.world import Frame, HiddenArray, World
+from gmlang.graph.world.world import MEMORY_BYTES_MAX, Frame, HiddenArray, World
 from gmruntime.arrays import Int64
 from gmruntime.graph import FactorBlock
 
@@ -244,15 +244,16 @@ def scopes_of(env: Env, chosen: Sequence[int] | None = None) -> np.ndarray:
     return scopes
 
 
-def check_memory(span: Span, tables: int, entries: int) -> None:
-    """Refuse tables that would not fit into memory.
+def check_memory(world: World, span: Span, tables: int, entries: int) -> None:
+    """Refuse tables that would not fit into the memory allowed, before they are made.
 
     Raises:
         GmError: naming their statement.
     """
-    if tables * entries > 1 << 28:
-        gibibytes = tables * entries * 8 / 2**30
-        raise GmError([errors.too_much_memory(span, span.text, tables, gibibytes)])
+    needed = 8 * tables * entries
+    if needed > world.memory_bytes:
+        is_allowable = needed <= MEMORY_BYTES_MAX
+        raise GmError([errors.too_much_memory(span, span.text, tables, needed, is_allowable)])
 
 
 def hidden_reference(

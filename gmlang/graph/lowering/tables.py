@@ -25,9 +25,9 @@ def add_table(grounder: Grounder, env: Env, job: Job) -> None:
     """Evaluate a job in all states of its slots, and add the tables."""
     sizes = [slot.states.count for slot in env.slots.items]
     one = _one_of_all(env, job)
-    if one is env and env.frame.count > 1:
-        # Before anything is worked out: what is refused should take no time.
-        check_memory(job.origin.span, env.frame.count, math.prod(sizes))
+    # Before anything is worked out: what is refused should take no time.
+    num_tables = env.frame.count if one is env else 1
+    check_memory(grounder.world, job.origin.span, num_tables, math.prod(sizes))
     inner, gates, values = _worked_out(one, job)
     if inner.holes and one is not env:
         inner, gates, values = _worked_out(env, job)
@@ -39,7 +39,7 @@ def add_table(grounder: Grounder, env: Env, job: Job) -> None:
         for gate in gates:
             values = np.where(gate, values, 0.0)
     values = values.reshape(*([1] * (1 + len(sizes) - values.ndim)), *values.shape)
-    check_memory(job.origin.span, values.shape[0], math.prod(sizes))
+    check_memory(grounder.world, job.origin.span, values.shape[0], math.prod(sizes))
     tables = np.broadcast_to(values, (values.shape[0], *sizes))
     if gate_axis is None:
         # A copy only where several factors would share an entry: tables may be large.

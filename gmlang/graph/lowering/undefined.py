@@ -126,7 +126,7 @@ def _refuse_if_certain(env: Env, gap: np.ndarray) -> None:
 
 def _add(builder: Builder, env: Env, job: Job, values: np.ndarray) -> None:
     sizes = [slot.states.count for slot in env.slots.items]
-    check_memory(job.origin.span, values.shape[0], int(np.prod(sizes)))
+    check_memory(env.world, job.origin.span, values.shape[0], int(np.prod(sizes)))
     tables = np.ascontiguousarray(np.broadcast_to(values, (values.shape[0], *sizes)))
     add_wide(builder, env, tables, job.origin)
 

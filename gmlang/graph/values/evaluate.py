@@ -66,7 +66,9 @@ def expand(env: Env, context: Context) -> tuple[Frame, np.ndarray]:
         match clause:
             case Bind():
                 first, last = integers(clause.first, inner), integers(clause.last, inner)
-                frame, lengths = repeat(frame, clause, np.asarray(first), np.asarray(last))
+                frame, lengths = repeat(
+                    env.world, frame, clause, np.asarray(first), np.asarray(last)
+                )
                 parents = spread(parents, lengths, frame.count)
                 env.names[clause.key] = clause.name
             case Where():
@@ -100,7 +102,7 @@ def _count_ahead(env: Env, context: Context) -> None:
             case Gate():
                 pass
     total = float(np.broadcast_to(counts, (env.frame.count,)).sum())
-    check_instances(context, total, len(env.frame.locals) + len(bound))
+    check_instances(env.world, context, total, len(env.frame.locals) + len(bound))
 
 
 def item_frames(env: Env, aggregate: Aggregate | Distribution) -> list[tuple[int, Frame]]:

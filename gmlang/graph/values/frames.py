@@ -5,7 +5,7 @@ import numpy as np
 from gmlang.core.ast import Bind, Context
 from gmlang.diagnostics import GmError
 from gmlang.errors import grounding as errors
-from gmlang.graph.world.world import Frame
+from gmlang.graph.world.world import Frame, World
 
 _INSTANCES_MAX = 1 << 25
 """A statement may have so many instances."""
@@ -17,10 +17,11 @@ LOOK_AHEAD = 1 << 14
 """From so many instances on, further loops are counted before they are made."""
 
 
-def check_instances(context: Context, count: float, num_locals: int) -> None:
+def check_instances(world: World, context: Context, count: float, num_locals: int) -> None:
     """Refuse more instances than fit into memory, before they are made.
 
     Args:
+        world: with the memory that is allowed.
         context: the loops that make them, of which the first is named.
         count: of the instances.
         num_locals: how many loop variables each of them has.
@@ -28,18 +29,20 @@ def check_instances(context: Context, count: float, num_locals: int) -> None:
     Raises:
         GmError: when there are too many.
     """
-    most = min(_INSTANCES_MAX, NUMBERS_MAX // max(1, num_locals))
+    any_memory = min(_INSTANCES_MAX, NUMBERS_MAX // max(1, num_locals))
+    most = min(any_memory, world.memory_bytes // (8 * max(1, num_locals)))
     if count > most:
         loop = next(clause for clause in context if isinstance(clause, Bind))
-        raise GmError([errors.too_many_instances(loop.last.span, count, most)])
+        raise GmError([errors.too_many_instances(loop.last.span, count, most, count <= any_memory)])
 
 
 def repeat(
-    frame: Frame, clause: Bind, first: np.ndarray, last: np.ndarray
+    world: World, frame: Frame, clause: Bind, first: np.ndarray, last: np.ndarray
 ) -> tuple[Frame, np.ndarray]:
     """Repeat each row for every value of a loop; return the new frame, and how often each was.
 
     Args:
+        world: with the memory that is allowed.
         frame: the rows.
         clause: the loop.
         first: its first value, for all rows or for each.
@@ -52,7 +55,7 @@ def repeat(
         low, high = int(first.reshape(-1)[0]), int(last.reshape(-1)[0])
         lengths = np.array([max(0, high - low + 1)])
         count = frame.count * int(lengths[0])
-        check_instances((clause,), count, len(frame.locals) + 1)
+        check_instances(world, (clause,), count, len(frame.locals) + 1)
         values = np.arange(low, low + int(lengths[0]), dtype=np.int64)
         if frame.count != 1:
             values = np.tile(values, frame.count)
@@ -60,7 +63,7 @@ def repeat(
         lows = np.broadcast_to(first, (frame.count,))
         lengths = np.maximum(0, np.broadcast_to(last, (frame.count,)) - lows + 1)
         count = int(lengths.sum())
-        check_instances((clause,), count, len(frame.locals) + 1)
+        check_instances(world, (clause,), count, len(frame.locals) + 1)
         starts = np.cumsum(lengths) - lengths
         values = np.arange(count, dtype=np.int64) - np.repeat(starts - lows, lengths)
     locals_ = {key: spread(old, lengths, count) for key, old in frame.locals.items()}

@@ -125,6 +125,13 @@ class HiddenArray:
     states: States
 
 
+MEMORY_BYTES_MAX = 1 << 31
+"""A statement whose tables would take more is refused, whatever is allowed."""
+
+_MEMORY_BYTES_MIN = 1 << 16
+"""Tables of so few bytes are made, whatever is allowed."""
+
+
 @dataclass(slots=True, eq=False)
 class World:
     """Everything that has a name, with its size and place; grows while a program is grounded.
@@ -141,6 +148,7 @@ class World:
         has_functions: whether what is grounded may call one.
         redirect: what stands for each variable that an author names; None: itself.
         budget: of the question that is grounded; None for the program, which is no question.
+        memory_bytes: cap on the tables of one statement, and on what its loops take.
     """
 
     sizes: dict[str, int] = field(default_factory=dict[str, int])
@@ -165,6 +173,13 @@ class World:
     absent: dict[str, Absent] = field(default_factory=dict[str, Absent])
     has_functions: bool = False
     budget: Budget | None = None
+    memory_bytes: int = MEMORY_BYTES_MAX
+
+    def allow(self, budget: Budget | None, memory_bytes: int | None) -> None:
+        """Say what grounding may take from now on: a question's time, and bytes; None: any."""
+        self.budget = budget
+        allowed = MEMORY_BYTES_MAX if memory_bytes is None else memory_bytes
+        self.memory_bytes = min(max(allowed, _MEMORY_BYTES_MIN), MEMORY_BYTES_MAX)
 
     def check_time(self) -> None:
         """Give up, with a TimeoutError, when a question has no time left to be grounded."""

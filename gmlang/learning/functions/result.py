@@ -184,6 +184,8 @@ class LearnedDefs(Generic[M]):
         said = (
             f"one {one} explains" if self.num_scored == 1 else f"{self.num_scored} {more} explain"
         )
+        if not all(function.rules.is_whole for function in self.functions):
+            return f"at least {said} what is seen, of all up to size {self.size} and some larger"
         least = "" if self.left == 0 else "at least "
         return f"{least}{said} what is seen, up to size {self.size}"
 

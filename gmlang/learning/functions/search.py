@@ -6,7 +6,7 @@ exact once all functions are fixed.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -30,6 +30,9 @@ _NODES = 64
 
 _FIRST = 256
 """So many combinations are scored first."""
+
+_SHORTEST_S = 0.25
+"""So long the shortest may take to score where no time is left."""
 
 _BATCH = 1 << 13
 """So many combinations are scored together."""
@@ -143,7 +146,7 @@ def search(search: Search) -> Found:
     count = len(search.stage.functions)
     found = Found(np.zeros((0, count), np.int64), np.zeros(0))
     try:
-        found.first = _shortest(search)
+        found.first = _shortest_of(search)
         order, screens = _screened(search)
         if any(not len(search_screen.candidates) for search_screen in screens.values()):
             return found
@@ -159,6 +162,19 @@ def search(search: Search) -> Found:
     ranking = ranking[found.totals[ranking] > -np.inf]
     found.combos, found.totals = found.combos[ranking], found.totals[ranking]
     return found
+
+
+def _shortest_of(search: Search) -> tuple[np.ndarray, float] | None:
+    """Score the shortest rules, for a moment even where listing them took all the time.
+
+    Whoever interrupts that is given what there is.
+    """
+    budget = search.budget
+    search.budget = replace(budget.at_least(_SHORTEST_S), ends=())
+    try:
+        return _shortest(search)
+    finally:
+        search.budget = budget
 
 
 def _shortest(search: Search) -> tuple[np.ndarray, float] | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.sparse import csr_matrix, diags
-from scipy.special import xlogy
+from scipy.special import polygamma, xlogy
 
 from gmlang.core.ast import Expression
 from gmlang.core.parameters import ParameterKind, Prior
@@ -167,6 +167,41 @@ class Priors:
                     pass
         return found
 
+    def spreads(self) -> tuple[Float64[np.ndarray, " numbers"], Float64[np.ndarray, " numbers"]]:
+        """Return the priors' standard deviations, also of log-odds, or logs of positive numbers.
+
+            x ~ Beta(a, b):   Var x = a b / (n^2 (n + 1)), n = a + b;  Var logit x = t(a) + t(b)
+            x ~ Gamma(a, b):  Var x = a / b^2;                         Var log x = t(a)
+
+        where t is the trigamma function. NaN where a prior is not proper.
+        """
+        found, links = np.full(self.layout.size, np.nan), np.full(self.layout.size, np.nan)
+        for array in self.layout.arrays:
+            part = array.part
+            on, off, precision = self.seen[part], self.unseen[part], self.precision[part]
+            is_proper, total = (on > 0) & (off > 0), on + off
+            match array.kind:
+                case ParameterKind.PROBABILITY | ParameterKind.SIMPLEX:
+                    if array.kind is ParameterKind.SIMPLEX:
+                        rows = array.rows(self.seen)
+                        total = np.repeat(rows.sum(axis=1), array.row)
+                        is_proper = np.repeat((rows > 0).all(axis=1), array.row)
+                        off = total - on
+                    with np.errstate(divide="ignore", invalid="ignore"):
+                        spread = np.sqrt(on * off / (total + 1.0)) / total
+                        # A single state always is: there is nothing to be unsure of.
+                        link = np.where(off > 0, np.sqrt(_trigamma(on) + _trigamma(off)), np.nan)
+                case ParameterKind.POSITIVE:
+                    with np.errstate(divide="ignore", invalid="ignore"):
+                        spread, link = np.sqrt(on) / off, np.sqrt(_trigamma(on))
+                case ParameterKind.REAL:
+                    is_proper = precision > 0
+                    with np.errstate(divide="ignore"):
+                        spread = link = precision**-0.5
+            found[part] = np.where(is_proper, spread, np.nan)
+            links[part] = np.where(is_proper, link, np.nan)
+        return found, links
+
     def means(self) -> Float64[np.ndarray, " numbers"]:
         """Return the means of the priors, and something plain where there is none."""
         found = np.zeros(self.layout.size)
@@ -189,6 +224,10 @@ class Priors:
                 case ParameterKind.REAL:
                     found[array.part] = self.mean[array.part]
         return found
+
+
+def _trigamma(x: np.ndarray) -> np.ndarray:
+    return np.asarray(polygamma(1, x))
 
 
 def read_priors(layout: Layout, written: dict[str, Prior | None], world: World) -> Priors:

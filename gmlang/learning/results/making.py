@@ -131,22 +131,23 @@ def _posterior(aim: Aim, best: Attempt) -> Posterior | None:
 
 
 def _sureness(ended: Ended, posterior: Posterior | None) -> Uncertainty:
-    """Return how sure each number is; NaN where that is not known, or no row says anything.
+    """Return how sure each number is; NaN where that is not known.
 
-    Where no row does, what is known is the prior. A Normal one says how wide it is, in so many
-    words; imaginary cases are so few that a standard error says little of them. What was learned as
-    a distribution is as wide as that is, there as everywhere.
+    A number that no row speaks of rests at its prior, and is as sure as that. What was learned as a
+    distribution is as wide as that is, there as everywhere.
     """
     problem, best = ended.problem, ended.attempts[0]
     nothing = np.full(problem.layout.size, np.nan)
     if posterior is not None:
         return Uncertainty(posterior.errors(), nothing)
-    if best.bent is None:
-        return Uncertainty(nothing, nothing)
-    sure = uncertainty(problem.layout, best.point.numbers, best.bent, ended.scatter, best.noise)
-    is_told = problem.heard | (problem.priors.precision > 0)
-    errors, links = (np.where(is_told, each, nothing) for each in (sure.errors, sure.link_errors))
-    return Uncertainty(errors, links)
+    sure = Uncertainty(nothing, nothing)
+    if best.bent is not None:
+        sure = uncertainty(problem.layout, best.point.numbers, best.bent, ended.scatter, best.noise)
+    spreads, link_spreads = problem.priors.spreads()
+    return Uncertainty(
+        np.where(problem.heard, sure.errors, spreads),
+        np.where(problem.heard, sure.link_errors, link_spreads),
+    )
 
 
 def _status(plan: Plan, best: Attempt) -> str:

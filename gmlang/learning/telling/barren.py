@@ -28,7 +28,7 @@ _ROUNDS_MAX = 200
 _TABLES_MAX = 1000
 """A block of more different tables is not looked through row by row."""
 
-_CELLS_AT_ONCE = 1 << 22
+CELLS_AT_ONCE = 1 << 22
 """Rows times variables."""
 
 
@@ -162,7 +162,7 @@ def barren_rows(
         TimeoutError: when the budget ended before.
     """
     found = [np.full((len(unseen), len(b.scopes)), -1, np.int8) for b in graph.factors]
-    step = max(1, _CELLS_AT_ONCE // max(1, unseen.shape[1]))
+    step = max(1, CELLS_AT_ONCE // max(1, unseen.shape[1]))
     for first in range(0, len(unseen), step):
         some = slice(first, first + step)
         parts = _dropped(graph, constant, unseen[some], budget)

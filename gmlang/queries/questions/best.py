@@ -81,5 +81,5 @@ BEST = Question(
     example="var a : 0..3 ~ Categorical([0.4, 0.3, 0.2, 0.1])\nquery best(2, a), best(3)\n",
     check=_check,
     kinds=((Best, BestAnswer),),
-    answered=Single(_question, _read),
+    answered=Single(_question, _read, puts=(runtime.Best,)),
 )

@@ -179,5 +179,5 @@ COUNT = Question(
     "assert count(| a[0] = false) == 2 ** 58 and count(| not a[0], not a[1]) == 0\n",
     check=_check,
     kinds=((Count, CountAnswer),),
-    answered=Single(_question, _read, impossible=0),
+    answered=Single(_question, _read, impossible=0, puts=(runtime.Solutions,)),
 )

@@ -81,5 +81,5 @@ ENTROPY = Question(
     check=_check,
     leaves_open=True,
     kinds=((Entropy, EntropyAnswer),),
-    answered=Single(_question, _read, quality=unknown_error),
+    answered=Single(_question, _read, quality=unknown_error, puts=(runtime.Joint,)),
 )

@@ -179,5 +179,5 @@ EXPECTATION = Question(
     "assert abs(E(x[0] + x[1] / 2 + 1) - 6.25) < 1e-9\n",
     check=_check,
     kinds=((Expectation, ExpectationAnswer),),
-    answered=Single(_question, _read, quality=_quality),
+    answered=Single(_question, _read, quality=_quality, puts=(runtime.Marginals,)),
 )

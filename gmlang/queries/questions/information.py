@@ -96,5 +96,5 @@ INFORMATION = Question(
     check=_check,
     leaves_open=True,
     kinds=((Information, InformationAnswer),),
-    answered=Single(_question, _read, quality=unknown_error),
+    answered=Single(_question, _read, quality=unknown_error, puts=(runtime.Joint,)),
 )

@@ -62,5 +62,5 @@ LOG_Z = Question(
     "assert abs(logZ() - log(1 + exp(2))) < 1e-9\n",
     check=_check,
     kinds=((LogZ, LogZAnswer),),
-    answered=Single(_question, _read),
+    answered=Single(_question, _read, puts=(runtime.LogPartition,)),
 )

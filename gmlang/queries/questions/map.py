@@ -108,5 +108,5 @@ MAP = Question(
     "assert MAP(rain) == false and MAP(color | rain = true) == green\n",
     check=_check,
     kinds=((Map, MapAnswer),),
-    answered=Single(_question, _read),
+    answered=Single(_question, _read, puts=(runtime.Map,)),
 )

@@ -79,5 +79,5 @@ MMAP = Question(
     "query MMAP(b), MMAP(a | b = true)\n",
     check=_check,
     kinds=((MarginalMap, MarginalMapAnswer),),
-    answered=Single(_question, _read),
+    answered=Single(_question, _read, puts=(runtime.MarginalMap,)),
 )

@@ -212,5 +212,5 @@ PROBABILITY = Question(
     "assert abs(P(b > 0) - 0.16) < 1e-9 and abs(P(a | b = 0) - 0.04 / 0.84) < 1e-9\n",
     check=_check,
     kinds=((Marginal, MarginalAnswer), (Joint, JointAnswer), (Event, EventAnswer)),
-    answered=Single(_question, _read),
+    answered=Single(_question, _read, puts=(runtime.Marginals, runtime.Joint)),
 )

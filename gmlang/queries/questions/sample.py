@@ -63,5 +63,5 @@ SAMPLE = Question(
     example="var a : 0..3 ~ Categorical([0.4, 0.3, 0.2, 0.1])\nquery sample(3, a), sample(2)\n",
     check=_check,
     kinds=((Sample, SampleAnswer),),
-    answered=Single(_question, _read),
+    answered=Single(_question, _read, puts=(runtime.Samples,)),
 )

@@ -135,5 +135,5 @@ VARIANCE = Question(
     "assert abs(Var(x[0] - x[1]) - 2 * 35 / 12) < 1e-9\n",
     check=_check,
     kinds=((Variance, VarianceAnswer),),
-    answered=Single(_question, _read, quality=_quality),
+    answered=Single(_question, _read, quality=_quality, puts=(runtime.Marginals,)),
 )

@@ -17,6 +17,7 @@ import numpy as np
 
 from gmruntime.answer import Best, Improvement, Map
 from gmruntime.budget import Budget
+from gmruntime.devices import device_here
 from gmruntime.driver.anytime import search
 from gmruntime.driver.board import Exchange, board_of, post
 from gmruntime.graph import Assignment
@@ -72,11 +73,13 @@ class Finding:
         worker: its name.
         last: the last improvement; None when nothing was found.
         is_held: whether it knew the task that was named.
+        lacks_gpu: whether a GPU was asked for, and it has none.
     """
 
     worker: str
     last: Improvement | None
     is_held: bool = True
+    lacks_gpu: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -103,6 +106,7 @@ class Team:
         device: of every share.
         replicas: as many as there are workers.
         helped: names of the workers that brought something back.
+        without: names of the workers that had no GPU where one was asked for.
         failures: what went wrong, in words.
     """
 
@@ -114,6 +118,7 @@ class Team:
     device: str
     replicas: list[_Replica]
     helped: set[str] = field(default_factory=set[str])
+    without: set[str] = field(default_factory=set[str])
     failures: list[str] = field(default_factory=list[str])
 
 
@@ -265,6 +270,8 @@ def _collected(team: Team) -> list[Improvement]:
             replica.was_sent = False
             continue
         team.helped.add(found.worker)
+        if found.lacks_gpu:
+            team.without.add(found.worker)
         if found.last is not None:
             offers.append(found.last)
     return offers
@@ -283,6 +290,9 @@ def _note(team: Team) -> str:
         return f"{lost} lost ({team.failures[0]})"
     if not team.helped and team.budget.left_s() < _TRAVEL_S:
         return "no worker answered in time"
+    if team.without:
+        count = len(team.without)
+        return "a worker has no GPU" if count == 1 else f"{count} workers have no GPU"
     return ""
 
 
@@ -294,12 +304,12 @@ def run_share(share: Share) -> Finding:
         return Finding(worker_name(), None, is_held=False)
     rng = np.random.default_rng(share.seed)
     start = share.start if len(share.start) else None
-    steps = search(
-        task, Effort(budget, rng, device=share.device), num_steps_max=share.num_steps, start=start
-    )
+    device = device_here(share.device)
+    effort = Effort(budget, rng, device=device)
+    steps = search(task, effort, num_steps_max=share.num_steps, start=start)
     last: Improvement | None = None
     for last in steps:  # noqa: B007
         pass
     if last is not None:
         last = replace(last, engine=f"a worker's {last.engine}")
-    return Finding(worker_name(), last)
+    return Finding(worker_name(), last, lacks_gpu=device != share.device)

@@ -22,6 +22,7 @@ from gmruntime.answer import (
 )
 from gmruntime.budget import Budget
 from gmruntime.elimination.maxima import best, best_assignment, best_marginal, blank
+from gmruntime.elimination.passes.loading import may_load
 from gmruntime.elimination.passes.reference import (
     Tree,
     build_tree,
@@ -150,6 +151,8 @@ def _marginals_by_relevance(
     # Planning the small passes costs too: where one pass is possible they must save most of it.
     limit = 0.25 * found.seconds if found.fits else budget.left_s()
     steps_max = 4e6 if found.fits else 2e7
+    if not may_load(budget):
+        return None
     from gmruntime.elimination.passes.compiled import marginals_compiled
 
     def read(small: Plan, targets: set[int]) -> tuple[dict[int, np.ndarray], float]:

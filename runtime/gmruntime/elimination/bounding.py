@@ -18,6 +18,7 @@ from gmruntime.budget import Budget, within
 from gmruntime.elimination.layouts.order import Order
 from gmruntime.elimination.orders.best import SEARCHABLE
 from gmruntime.elimination.orders.sweeping import swept_order
+from gmruntime.elimination.passes.loading import may_load
 from gmruntime.elimination.weighted_mini_buckets import ENTRIES_PER_SECOND, MiniBucket, relax
 from gmruntime.simplify.network import Factor, Network
 
@@ -101,7 +102,7 @@ def tightest(
         budget: of time and memory.
         rng: of the order.
     """
-    if order is None and budget.is_spent():
+    if order is None and (budget.is_spent() or not may_load(budget)):
         return None
     order = order or _any_order(network, rng, budget)
     until = budget.spent_s() + _RELAX_SHARE * budget.left_s()

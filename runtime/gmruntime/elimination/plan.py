@@ -28,7 +28,7 @@ from gmruntime.elimination.layouts.order import Order, largest_live
 from gmruntime.elimination.orders.best import EASY_BITS, best_order, best_orders
 from gmruntime.elimination.orders.key import key_of
 from gmruntime.elimination.orders.restarts import SHARE
-from gmruntime.elimination.passes.loading import LOADING_S, is_loaded
+from gmruntime.elimination.passes.loading import LOADING_S, is_loaded, may_load
 from gmruntime.simplify.network import Network
 from gmruntime.simplify.simplified import simplified
 from gmruntime.task import Effort, Task
@@ -150,7 +150,8 @@ def _ordered(network: Network, query: Query, effort: Effort) -> Plan:
         return key_of(network, first, steps_max, is_listed=is_listed), *search
 
     def find_order() -> Order | None:
-        part = budget.share(_PLAN_SHARE)
+        loading_s = 0.0 if is_loaded() else LOADING_S
+        part = budget.until(_PLAN_SHARE * budget.left_s() + loading_s)
         if not is_listed:
             return best_order(
                 network, order_rng, bits_max=_BITS_MAX, steps_max=steps_max, budget=part
@@ -281,6 +282,7 @@ def costed(query: Query, budget: Budget, network: Network, order: Order) -> Plan
     fresh = _FRESH_S_PER_BYTE * memory
     seconds += fresh
     fits = memory <= budget.memory_bytes and seconds <= max(budget.left_s(), 0.05)
+    fits = fits and (not compiled or may_load(budget))
     return Plan(
         len(network.free),
         total_bits,

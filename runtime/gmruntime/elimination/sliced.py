@@ -28,6 +28,7 @@ from gmruntime.budget import Budget
 from gmruntime.elimination.layouts.groups import with_layout
 from gmruntime.elimination.layouts.order import Order
 from gmruntime.elimination.maxima import blank
+from gmruntime.elimination.passes.loading import may_load
 from gmruntime.elimination.passes.reference import Upward, build_tree, pass_upward, traceback
 from gmruntime.elimination.plan import Plan
 from gmruntime.elimination.results import by_block, check_dense, observed_row, quality
@@ -106,7 +107,7 @@ def answer_in_slices(
     """
     query, budget = task.query, effort.budget
     slicing = slicing or promising_cut(query, found, budget)
-    if slicing is None or found.network is None or found.order is None:
+    if slicing is None or found.network is None or found.order is None or not may_load(budget):
         return None
     slicing = reordered(query, found, slicing, budget, effort.rng)
     if not is_worth_starting(query, slicing, budget):

@@ -97,12 +97,12 @@ def reordered(
     steps_max = min(_ORDER_STEPS_MAX, _ORDER_STEPS_PER_SECOND * budget.left_s())
     kept = max(1, int(min(_NUM_ORDERS, _LAYOUTS_PER_SECOND * budget.left_s())))
     # Steps and layouts are counted from the time that is left.
-    orders = best_orders(network, rng, steps_max=steps_max, num_kept=kept)
+    orders = best_orders(network, rng, steps_max=steps_max, num_kept=kept, budget=budget)
     if not orders:
         return slicing
     fresh = orders[0]
     if found.order.layout is not None:
-        fresh = best_laid_out(network, orders)
+        fresh = best_laid_out(network, orders, budget=budget)
     one = costed(query, budget, network, fresh)
     seconds = one.fresh_s + slicing.num_slices * (one.seconds - one.fresh_s + SLICE_S)
     if one.memory_bytes > budget.memory_bytes or seconds >= slicing.seconds:

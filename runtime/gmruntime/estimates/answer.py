@@ -39,6 +39,7 @@ from gmruntime.graph import Assignment, FactorGraph, num_states
 from gmruntime.messages.answer import answer as propagate
 from gmruntime.messages.answer import refute_by_pruning
 from gmruntime.messages.beliefs import least_log_score
+from gmruntime.messages.finishing import finishing
 from gmruntime.messages.options import options_from
 from gmruntime.task import Effort, Task
 
@@ -129,7 +130,9 @@ def refuted(task: Task[Query], effort: Effort) -> bool:
     if known is not None:
         return known.assignment is None
     is_small = task.graph.num_factors <= NUM_FACTORS_QUICK
-    return is_small and refute_by_pruning(task.graph, task.evidence)
+    if not is_small:
+        return False
+    return refute_by_pruning(task.graph, task.evidence, finishing(effort.budget))
 
 
 def _look(task: Task[Query], effort: Effort) -> Feasible | None:

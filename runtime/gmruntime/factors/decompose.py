@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gmruntime.arrays import Int64
+from gmruntime.budget import UNLIMITED, Budget
 from gmruntime.factors.automaton import Automaton, chain_tables, num_entries
 from gmruntime.factors.kind import NUM_ENTRIES_MAX, FactorKind
 from gmruntime.factors.kinds.table import Table
@@ -46,7 +47,11 @@ class _Limits:
 
 
 def to_tables(
-    graph: FactorGraph, *, table_bits_max: float = 10, num_entries_max: int = NUM_ENTRIES_MAX
+    graph: FactorGraph,
+    *,
+    table_bits_max: float = 10,
+    num_entries_max: int = NUM_ENTRIES_MAX,
+    budget: Budget = UNLIMITED,
 ) -> FactorGraph | None:
     """Write the graph's factors as tables, keeping every sum, maximum and number of solutions.
 
@@ -57,13 +62,21 @@ def to_tables(
         graph: any graph.
         table_bits_max: up to how many bits (log2 of its entries) a factor becomes one table.
         num_entries_max: how many entries the tables of one block of factors may have together.
+        budget: looked at on the way.
+
+    Raises:
+        TimeoutError: when the budget ended first.
     """
-    tables = _rewrite(graph, _Limits(table_bits_max, num_entries_max))
+    tables = _rewrite(graph, _Limits(table_bits_max, num_entries_max), budget)
     return _all_tables(tables)
 
 
 def to_sum_tables(
-    graph: FactorGraph, *, table_bits_max: float = 10, num_entries_max: int = NUM_ENTRIES_MAX
+    graph: FactorGraph,
+    *,
+    table_bits_max: float = 10,
+    num_entries_max: int = NUM_ENTRIES_MAX,
+    budget: Budget = UNLIMITED,
 ) -> FactorGraph | None:
     """Write the graph's factors as tables, keeping every sum.
 
@@ -88,14 +101,23 @@ def to_sum_tables(
         factors.extend(added)
         next_index += len(everyone) * len(widths)
     widened = FactorGraph(tuple(variables), tuple(factors))
-    return _all_tables(_rewrite(widened, limits))
+    return _all_tables(_rewrite(widened, limits, budget))
 
 
 def to_support_tables(
-    graph: FactorGraph, *, table_bits_max: float = 10, num_entries_max: int = NUM_ENTRIES_MAX
+    graph: FactorGraph,
+    *,
+    table_bits_max: float = 10,
+    num_entries_max: int = NUM_ENTRIES_MAX,
+    budget: Budget = UNLIMITED,
 ) -> FactorGraph | None:
     """Write down, as tables of 0 and -inf, where each factor of the graph is above zero."""
-    return to_tables(support(graph), table_bits_max=table_bits_max, num_entries_max=num_entries_max)
+    return to_tables(
+        support(graph),
+        table_bits_max=table_bits_max,
+        num_entries_max=num_entries_max,
+        budget=budget,
+    )
 
 
 def is_tables(graph: FactorGraph) -> bool:
@@ -107,7 +129,7 @@ def _all_tables(graph: FactorGraph) -> FactorGraph | None:
     return graph if is_tables(graph) else None
 
 
-def _rewrite(graph: FactorGraph, limits: _Limits) -> FactorGraph:
+def _rewrite(graph: FactorGraph, limits: _Limits, budget: Budget) -> FactorGraph:
     states = num_states(graph)
     next_index = graph.num_variables
     variables: list[VariableBlock] = list(graph.variables)
@@ -118,7 +140,8 @@ def _rewrite(graph: FactorGraph, limits: _Limits) -> FactorGraph:
         if isinstance(block.kind, Table):
             factors.append(block)
             continue
-        parts = _decompose(block, states, limits, next_index, position)
+        budget.check()
+        parts = _decompose(block, states, limits, next_index, position, budget)
         variables.extend(parts.variables)
         factors.extend(parts.factors)
         next_index += sum(auxiliary.size for auxiliary in parts.variables)
@@ -141,6 +164,7 @@ def _decompose(
     limits: _Limits,
     next_index: int,
     position: int,
+    budget: Budget,
 ) -> _Parts:
     count, arity = block.scopes.shape
     if count == 0:
@@ -155,7 +179,8 @@ def _decompose(
     if pieces:
         return _Parts((), tuple(_piece(block, states, *piece) for piece in pieces))
     if arity >= 3:
-        found = _chain_parts(block, kind.chains(count, shape), limits, next_index, position)
+        chains = kind.chains(count, shape, budget)
+        found = _chain_parts(block, chains, limits, next_index, position)
         if found is not None:
             return found
     if fits and bits <= limits.last_resort_bits:

@@ -177,10 +177,14 @@ class FactorKind(ABC):
         return []
 
     def chains(
-        self, count: int, shape: Sequence[int]
+        self, count: int, shape: Sequence[int], budget: Budget = UNLIMITED
     ) -> list[tuple[Int64[np.ndarray, " members"], Automaton]]:
-        """Find automata that read the factors of a block, and which factors each is for."""
-        del count, shape
+        """Find automata that read the factors of a block, and which factors each is for.
+
+        Raises:
+            TimeoutError: when the budget ended first.
+        """
+        del count, shape, budget
         return []
 
     def sum_chain(self) -> tuple[list[Float64[np.ndarray, "tables *states"]], list[int]] | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmruntime.arrays import Float64, Int64
+from gmruntime.budget import UNLIMITED, Budget, within
 from gmruntime.factors.automaton import Automaton
 
 # States of one layer, and of all, while they are told apart: sorting these takes about a second.
@@ -21,17 +22,22 @@ NUM_STATES_MAX_TOTAL = 1 << 21
 def minimal(
     successors: Sequence[Int64[np.ndarray, "_states _values"]],
     finals: Float64[np.ndarray, "tables _states _values"],
+    budget: Budget = UNLIMITED,
 ) -> Automaton:
     """Merge the states that no future tells apart.
 
     Args:
         successors: for each variable but the last, the state of the next layer that follows.
         finals: the factor's value when the last variable is read.
+        budget: looked at after every variable.
+
+    Raises:
+        TimeoutError: when the budget ended first.
     """
     classes, first = _classes(finals.transpose(1, 0, 2).reshape(finals.shape[1], -1))
     final = finals[:, first]
     steps: list[np.ndarray] = []
-    for after in reversed(successors):
+    for after in within(reversed(successors), budget, every=1):
         merged = classes[after]
         classes, first = _classes(merged)
         steps.append(merged[first][None])
@@ -58,11 +64,15 @@ def partial_sums(
     lowest: int,
     log_potentials: Float64[np.ndarray, "tables sums"],
     num_states: Sequence[int],
+    budget: Budget = UNLIMITED,
 ) -> Automaton | None:
     """Add up terms, telling apart only sums whose future differs; None when there are too many.
 
     A sum from which only equal values can be reached is settled, and need not be known exactly:
     "at most k" needs no more than k + 2 states however many terms there are.
+
+    Raises:
+        TimeoutError: when the budget ended first.
     """
     terms = [
         coefficient * np.arange(states, dtype=np.int64)
@@ -76,6 +86,7 @@ def partial_sums(
     successors: list[np.ndarray] = []
     num_total = 0
     for k, term in enumerate(terms[:-1]):
+        budget.check()
         if len(layer) * len(term) > NUM_STATES_MAX_TOTAL:
             return None
         sums = layer[:, None] + np.where(settled[:, None], 0, term)
@@ -94,7 +105,7 @@ def partial_sums(
         return None
     position = runs.at(layer[:, None] + np.where(settled[:, None], 0, terms[-1]))
     position = np.where(settled[:, None], layer[:, None], position)
-    return minimal(successors, runs.values[:, position])
+    return minimal(successors, runs.values[:, position], budget)
 
 
 def _suffix_sums(numbers: Sequence[np.int64]) -> np.ndarray:

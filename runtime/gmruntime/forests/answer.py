@@ -20,6 +20,7 @@ from gmruntime.answer import (
 )
 from gmruntime.arrays import Float64
 from gmruntime.budget import Budget
+from gmruntime.elimination.passes.loading import may_load
 from gmruntime.forests.forest import Forest
 from gmruntime.forests.rooted import forest_of, may_be_forest
 from gmruntime.graph import by_block, log_score
@@ -51,7 +52,7 @@ def is_answered(task: Task[Query], budget: Budget) -> bool:
 def answer(task: Task[Query], effort: Effort) -> Answer | None:
     """Answer exactly; None where the graph is no forest, or the budget too small."""
     budget = effort.budget
-    if not is_answered(task, budget):
+    if not (may_load(budget) and is_answered(task, budget)):
         return None
     try:
         forest = forest_of(task, budget)

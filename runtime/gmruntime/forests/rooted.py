@@ -52,7 +52,7 @@ def forest_of(task: Task[Query], budget: Budget) -> Forest | None:
     graph, evidence = task.graph, task.evidence
     if not may_be_forest(graph, evidence):
         return None
-    tables = to_tables(graph)
+    tables = to_tables(graph, budget=budget)
     if tables is None or tables.num_variables != graph.num_variables:
         return None
     states = num_states(graph)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmruntime.arrays import Float64, Int32, Int64
+from gmruntime.budget import UNLIMITED, Budget
 from gmruntime.factors.kinds import (
     LinearSum,
     NoisyOr,
@@ -129,8 +130,14 @@ def is_sum(block: FactorBlock) -> bool:
     return arity > _ARITY_TABLE_MAX + 1 and (block.kind.has_sums or isinstance(block.kind, NoisyOr))
 
 
-def sum_model(graph: FactorGraph, evidence: Assignment) -> SumModel | None:
-    """Read a graph; None when it has too many parts, or one that has no tables."""
+def sum_model(
+    graph: FactorGraph, evidence: Assignment, budget: Budget = UNLIMITED
+) -> SumModel | None:
+    """Read a graph; None when it has too many parts, or one that has no tables.
+
+    Raises:
+        TimeoutError: when the budget ended first.
+    """
     from gmruntime.factors.decompose import to_tables
 
     wide = [block for block in graph.factors if is_sum(block) and len(block.scopes)]
@@ -138,7 +145,7 @@ def sum_model(graph: FactorGraph, evidence: Assignment) -> SumModel | None:
     if num_terms > _NUM_TERMS_MAX or graph.num_factors > _NUM_TABLES_MAX:
         return None
     rest = tuple(block for block in graph.factors if not is_sum(block))
-    narrow = to_tables(FactorGraph(graph.variables, rest), table_bits_max=5)
+    narrow = to_tables(FactorGraph(graph.variables, rest), table_bits_max=5, budget=budget)
     if narrow is None:
         return None
     states = num_states(narrow)

@@ -106,7 +106,10 @@ def layered_search(
     count, asked = (query.count, query.variables) if isinstance(query, Best) else (1, None)
     if int((evidence < 0).sum()) > _NUM_FREE_MAX:
         return
-    model = sum_model(graph, evidence)
+    try:
+        model = sum_model(graph, evidence, effort.budget)
+    except TimeoutError:
+        return
     if model is None or len(model.free) > _NUM_FREE_MAX:
         return
     if model.log_constant == -np.inf:

@@ -31,17 +31,18 @@ from gmruntime.answer import (
     SolutionsAnswer,
     Status,
 )
-from gmruntime.budget import Budget
+from gmruntime.budget import UNLIMITED, Budget
 from gmruntime.elimination.solutions import counted_by_sum
 from gmruntime.graph import Assignment, FactorGraph, by_block, log_score
 from gmruntime.messages.beliefs import (
+    Beliefs,
     decode,
     joint,
     least_log_score,
     marginals,
     no_surer,
 )
-from gmruntime.messages.bp import Messages
+from gmruntime.messages.bp import Messages, beliefs
 from gmruntime.messages.finishing import (
     LATE,
     by_variables,
@@ -77,13 +78,19 @@ Refute = Callable[[FactorGraph, Assignment], bool]
 """Prove that no assignment of a graph agrees with the evidence; False where that is not proved."""
 
 
-def refute_by_pruning(graph: FactorGraph, evidence: Assignment) -> bool:
-    """Prove evidence impossible by the states that single factors rule out, and so on."""
+def refute_by_pruning(graph: FactorGraph, evidence: Assignment, budget: Budget = UNLIMITED) -> bool:
+    """Prove evidence impossible by the states that single factors rule out, and so on.
+
+    False where that is not proved within the budget.
+    """
     from gmruntime.simplify.network import reduce
     from gmruntime.simplify.states import prune_states
 
-    network = reduce(Task(graph, Solutions(), evidence))
-    return network is not None and prune_states(network).log_constant == -np.inf
+    try:
+        network = reduce(Task(graph, Solutions(), evidence), budget)
+        return network is not None and prune_states(network, budget).log_constant == -np.inf
+    except TimeoutError:
+        return False
 
 
 def answer(
@@ -206,9 +213,9 @@ def _by_sums(
             if value is None:
                 value = by_variables(layout, unary)
                 good = _estimated(budget, _noted(good, LATE).note)
-            return _log_partition(task, layout, unary, messages, value, good, budget)
+            return _log_partition(task, decode(layout, found.logs), value, good, budget)
         case Joint():
-            return _joint(task.asking(query), layout, unary, messages, good)
+            return _joint(task.asking(query), layout, unary, messages, found, good)
         case Marginals():
             row = no_surer(found.probabilities[0], messages, layout.num_states)
             asked = np.ones(len(layout.num_states), np.bool_)
@@ -223,9 +230,7 @@ def _by_sums(
 
 def _log_partition(
     task: Task[Query],
-    layout: Layout,
-    unary: np.ndarray,
-    messages: Messages,
+    decoded: np.ndarray,
     value: float,
     found: Quality,
     budget: Budget,
@@ -234,7 +239,7 @@ def _log_partition(
     if found.status is not Status.ESTIMATE:
         return LogPartitionAnswer(found, value, value, value)
     upper = log_partition_upper_bound(task.graph, task.evidence, budget.share(0.3))
-    lower = float(log_score(task.graph, decode(layout, unary, messages))[0])
+    lower = float(log_score(task.graph, decoded)[0])
     value = max(value, least_log_score(task.graph))
     return LogPartitionAnswer(found, min(max(value, lower), upper), lower, upper)
 
@@ -244,13 +249,14 @@ def _joint(
     layout: Layout,
     unary: np.ndarray,
     messages: Messages,
+    heard: Beliefs,
     found: Quality,
 ) -> JointAnswer:
     query, evidence = task.query, task.evidence
     shape = tuple(int(layout.num_states[v]) for v in query.variables)
     if found.status is Status.IMPOSSIBLE:
         return JointAnswer(found, np.full(shape, np.nan))
-    rows = marginals(layout, unary, messages).probabilities[0]
+    rows = heard.probabilities[0]
     free = np.array(sorted({int(v) for v in query.variables if evidence[v] < 0}), np.int32)
     inner = joint(layout, unary, messages, free) if len(free) > 1 else None
     if inner is None:
@@ -279,7 +285,7 @@ def _map(
     temperature = temperature_for(options, Map())
     layout, unary, messages = _run(task, effort, options, temperature)
     nothing = np.zeros((0, graph.num_variables), np.int32)
-    best = decode(layout, unary, messages)
+    best = decode(layout, beliefs(layout, unary, messages.values))
     # Where messages rule out every state of an observed variable, beliefs no longer know it.
     best = np.where(evidence >= 0, evidence, best).astype(np.int32)
     score = log_score(graph, best)
@@ -315,9 +321,10 @@ def _marginal_map(
     graph, query, evidence, budget = task.graph, task.query, task.evidence, effort.budget
     layout, unary, messages = _run(task, effort, options, 1.0)
     nothing = np.zeros(0, np.int32)
-    if marginals(layout, unary, messages).contradictory[0] and refute(graph, evidence):
+    heard = marginals(layout, unary, messages)
+    if heard.contradictory[0] and refute(graph, evidence):
         return MarginalMapAnswer(_refuted(budget), nothing, -np.inf, -np.inf, -np.inf)
-    states = decode(layout, unary, messages)[0, query.variables]
+    states = decode(layout, heard.logs)[0, query.variables]
     clamped = evidence.copy()
     clamped[query.variables] = states
     unary = unary_with_evidence(layout, clamped[None, :])

@@ -21,17 +21,19 @@ class Beliefs:
             is ruled out they are those of its own potentials.
         contradictory: rows in which some variable has no state left. No proof that nothing
             agrees with the evidence: messages may have lost what underflows.
+        logs: what each variable hears of its states, natural logs, not normalised.
     """
 
     probabilities: Float64[np.ndarray, "rows entries"]
     contradictory: np.ndarray
+    logs: Float64[np.ndarray, "rows entries"]
 
 
 def marginals(
     layout: Layout, unary: Float64[np.ndarray, "rows entries"], messages: Messages
 ) -> Beliefs:
     """Normalise each variable's belief. At temperature T they are of p^(1/T)."""
-    belief = beliefs(layout, unary, messages.values)
+    logs = belief = beliefs(layout, unary, messages.values)
     starts = layout.variable_start[:-1]
     sizes = layout.num_states
     high = np.maximum.reduceat(belief, starts, axis=1)
@@ -42,7 +44,7 @@ def marginals(
     weights = np.exp(belief - np.repeat(high, sizes, axis=1))
     sums = np.add.reduceat(weights, starts, axis=1)
     probabilities = weights / np.repeat(sums, sizes, axis=1)
-    return Beliefs(probabilities, messages.impossible | lost.any(axis=1))
+    return Beliefs(probabilities, messages.impossible | lost.any(axis=1), logs)
 
 
 def _alone(unary: np.ndarray, starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
@@ -52,10 +54,9 @@ def _alone(unary: np.ndarray, starts: np.ndarray, sizes: np.ndarray) -> np.ndarr
 
 
 def decode(
-    layout: Layout, unary: Float64[np.ndarray, "rows entries"], messages: Messages
+    layout: Layout, belief: Float64[np.ndarray, "rows entries"]
 ) -> Int32[np.ndarray, "rows variables"]:
     """Give each variable its best state by its own belief; the first of equals."""
-    belief = beliefs(layout, unary, messages.values)
     result = np.empty((len(belief), len(layout.num_states)), np.int32)
     for size in np.unique(layout.num_states):
         variables = np.flatnonzero(layout.num_states == size)

@@ -48,24 +48,17 @@ def propagate_vectorised(
 ) -> Messages:
     """Run in NumPy, overwriting `values`; all rows sweep together."""
     impossible = np.zeros(len(unary), np.bool_)
-    done = 0
 
     def sweep(damping: float) -> float:
-        nonlocal done
         change, contradiction = _sweep(layout, unary, values, damping, budget)
         np.logical_or(impossible, contradiction, out=impossible)
-        done += 1
         return change
 
-    residual = 0.0
+    residual, done = 0.0, 0
     if layout.groups:
-        try:
-            found = sweep_until_settled(sweep, budget, options, may_damp=not layout.is_forest)
-        except TimeoutError:
-            # A sweep that was not finished says nothing of how far there is to go.
-            return Messages(values, np.inf, done, False, impossible)
+        found = sweep_until_settled(sweep, budget, options, may_damp=not layout.is_forest)
         assert found is not None
-        residual = found[0]
+        residual, done = found
     return Messages(values, residual, done, residual <= options.tolerance, impossible)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from gmruntime.arrays import Float64
 from gmruntime.budget import Budget
+from gmruntime.elimination.passes.loading import may_load
 from gmruntime.factors.kinds import Gated, Table
 from gmruntime.messages.bp import Messages, propagate_vectorised
 from gmruntime.messages.compiled.rows import propagate_compiled
@@ -66,7 +67,8 @@ def _propagate(
         if found is not None:
             return found
     asked = options.schedule in ("sequential", "residual")
-    if layout.groups and (asked or _work(layout) * len(unary) >= _WORK_COMPILED_MIN):
+    is_worth_it = asked or _work(layout) * len(unary) >= _WORK_COMPILED_MIN
+    if layout.groups and is_worth_it and may_load(budget):
         return propagate_compiled(layout, unary, budget, options, values)
     return propagate_vectorised(layout, unary, budget, options, values)
 

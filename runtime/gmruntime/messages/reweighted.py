@@ -92,7 +92,10 @@ def log_partition_upper_bound(
     """
     if graph.num_factors * _SECONDS_PER_FACTOR > budget.left_s():
         return np.inf
-    tables = to_sum_tables(graph)
+    try:
+        tables = to_sum_tables(graph, budget=budget)
+    except TimeoutError:
+        return np.inf
     if tables is None or not _is_affordable(tables, budget):
         return np.inf
     layout = build_layout(tables, 1.0)

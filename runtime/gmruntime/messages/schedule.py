@@ -27,7 +27,7 @@ def sweep_until_settled(
 
     Args:
         sweep: updates every message with a damping; returns the largest change, negative when a
-            message would rule out every state.
+            message would rule out every state; TimeoutError when it could not update all.
         budget: looked at after every sweep.
         options: tolerance, number of sweeps, and a damping where one was asked for.
         may_damp: damp more where the residual does not halve, unless a damping was asked for.
@@ -38,9 +38,13 @@ def sweep_until_settled(
     """
     damping = _DAMPINGS[0] if options.damping is None else options.damping
     may_damp = may_damp and options.damping is None
-    residual, checkpoint, count = 0.0, float("inf"), 0
+    residual, checkpoint, count = float("inf"), float("inf"), 0
     while True:
-        change = sweep(damping)
+        try:
+            change = sweep(damping)
+        except TimeoutError:
+            # What a part of a sweep changed says nothing of how far there is to go.
+            return residual, count
         if change < 0.0:
             return None
         count += 1

@@ -171,7 +171,7 @@ def _summed(case: Case, program: RowProgram) -> tuple[Sums, list[Quality]]:
 
 
 def _log_partitions(case: Case) -> Callable[[int], AnyAnswer | None]:
-    tables = as_tables(case.graph)
+    tables = as_tables(case.graph, budget=case.budget)
     program = case.program(tables, np.zeros(tables.graph.num_variables, bool))
     sums, qualities = _summed(case, program)
 
@@ -188,7 +188,7 @@ def _log_partitions(case: Case) -> Callable[[int], AnyAnswer | None]:
 
 
 def _marginals(case: Case, query: Marginals) -> Callable[[int], MarginalsAnswer | None]:
-    tables = as_tables(case.graph)
+    tables = as_tables(case.graph, budget=case.budget)
     is_asked = np.zeros(tables.graph.num_variables, bool)
     asked = slice(0, case.graph.num_variables) if query.variables is None else query.variables
     is_asked[asked] = True
@@ -282,7 +282,7 @@ def _joints(case: Case, query: Joint) -> Callable[[int], AnyAnswer | None] | Non
 def _maxima(case: Case) -> Callable[[int], AnyAnswer | None] | None:
     if not is_loaded() and len(case.rows) <= FEW:
         return None
-    tables = as_tables(case.graph, to_tables)
+    tables = as_tables(case.graph, to_tables, case.budget)
     program = case.program(tables, np.zeros(tables.graph.num_variables, bool))
     logs = pooled(program.pool, checked_tables(tables.graph, None)).logs
     asked = [

@@ -175,7 +175,7 @@ def compile_rows(
     given = checked_rows(graph, rows)
     own_weights = checked_weights(weights, len(given))
     rng = np.random.default_rng(checked_seed(seed))
-    tables = as_tables(graph)
+    tables = as_tables(graph, budget=budget)
     nothing_asked = np.zeros(tables.graph.num_variables, bool)
     pool = pool_of(tables.graph)
     writer = Writer(tables.graph, pool, rng, budget, is_kept, nothing_asked, {})

@@ -95,7 +95,7 @@ def zero_counts(factors: Sequence[Factor]) -> list[int]:
     return found
 
 
-def _tables_for(graph: FactorGraph, query: Query) -> FactorGraph | None:
+def _tables_for(graph: FactorGraph, query: Query, budget: Budget) -> FactorGraph | None:
     """Write the graph as tables that answer `query` like the graph itself."""
     match query:
         case Map() | Best():
@@ -104,12 +104,21 @@ def _tables_for(graph: FactorGraph, query: Query) -> FactorGraph | None:
             write = to_support_tables
         case LogPartition() | Marginals() | Joint() | MarginalMap() | Samples():
             write = to_sum_tables
-    return write(graph, table_bits_max=_TABLE_BITS_MAX, num_entries_max=_CHAIN_ENTRIES_MAX)
+    return write(
+        graph,
+        table_bits_max=_TABLE_BITS_MAX,
+        num_entries_max=_CHAIN_ENTRIES_MAX,
+        budget=budget,
+    )
 
 
-def whole(graph: FactorGraph, query: Query) -> Part | None:
-    """Return all tables of a graph; None when a factor has none."""
-    tables = _tables_for(graph, query)
+def whole(graph: FactorGraph, query: Query, budget: Budget = UNLIMITED) -> Part | None:
+    """Return all tables of a graph; None when a factor has none.
+
+    Raises:
+        TimeoutError: when the budget ended first.
+    """
+    tables = _tables_for(graph, query, budget)
     return None if tables is None else Part(tables, np.zeros(tables.num_variables, np.bool_))
 
 
@@ -119,7 +128,7 @@ def reduce(task: Task[Query], budget: Budget = UNLIMITED) -> Network | None:
     Raises:
         TimeoutError: when the budget ended first.
     """
-    part = whole(task.graph, task.query)
+    part = whole(task.graph, task.query, budget)
     budget.check()
     return None if part is None else sliced_out(part, task.evidence, budget)
 

@@ -59,7 +59,7 @@ def part_for(task: Task[Query], asked: frozenset[int], effort: Effort) -> Part |
     kept[list(asked)] = True
 
     def find() -> Part | None:
-        part = whole(task.graph, task.query)
+        part = whole(task.graph, task.query, effort.budget)
         return None if part is None else relevant(part, kept, effort.budget)
 
     return effort.once(Part, lambda: (task.graph, kept), find)

@@ -30,7 +30,7 @@ def _simplified(task: Task[Query], effort: Effort) -> Network | None:
     query, budget = task.query, effort.budget
     budget.check()
     asked = asked_by(task.graph, query)
-    part = whole(task.graph, query) if asked is None else part_for(task, asked, effort)
+    part = whole(task.graph, query, budget) if asked is None else part_for(task, asked, effort)
     budget.check()
     if part is None:
         return None

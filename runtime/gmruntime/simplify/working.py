@@ -69,7 +69,7 @@ def working_graph(
     """
     from gmruntime.factors.decompose import to_tables
 
-    tables = to_tables(graph)
+    tables = to_tables(graph, budget=budget)
     if tables is None:
         return None
     budget.check()

@@ -142,7 +142,7 @@ def _refused_weight() -> str:
 
 
 def test_rows_beyond_memory_are_refused_before_they_are_made():
-    with pytest.raises(GmError, match="GiB") as caught:
+    with pytest.raises(GmError, match=r"1000 rows of \d+ variables take \d+\.\d KiB") as caught:
         gmlang.compile(PROGRAM).learn(seen={"n": [3] * 1000}, memory_bytes=1000)
     assert [d.code for d in caught.value.diagnostics] == ["GM721"]
 

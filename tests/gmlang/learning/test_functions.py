@@ -15,6 +15,8 @@ import pytest
 import gmlang
 from gmlang.cli import main
 from gmlang.diagnostics import GmError
+from gmlang.learning.functions import rules
+from gmlang.learning.functions import stage as stages
 from gmlang.learning.functions.stage import Stage
 from gmlang.learning.functions.writing import written
 from gmlang.repl.entries import feed
@@ -290,6 +292,28 @@ def test_an_interrupt_before_anything_is_found_ends_as_an_interrupt(
     program.write_text(STEPS, "utf-8")
     assert _command("learn", program) == 128 + signal.SIGINT
     assert "GM754" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+def test_an_interrupt_while_expressions_are_listed_gives_what_there_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    def interrupted(pool: Any, operator: str, size: int) -> Any:
+        if size > 3 and not told:
+            told.append(True)
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.2)
+        yield from made(pool, operator, size)
+
+    made, told = rules._made, list[bool]()
+    monkeypatch.setattr(rules, "_made", interrupted)
+    monkeypatch.setattr(stages, "_LISTED", {})
+    program = tmp_path / "steps.gm"
+    program.write_text(STEPS.replace("[1, 3, 5, 7]", "[0, 2, 4, 6]"), "utf-8")
+    assert _command("learn", program) == 128 + signal.SIGINT
+    said = capsys.readouterr()
+    assert "twice(a) = a + a" in said.out
+    assert "stopped: at least one rule explains what is seen, of all up to size" in said.out
 
 
 def test_a_library_keeps_a_function_once(tmp_path: Path):

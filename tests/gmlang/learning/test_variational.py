@@ -271,3 +271,15 @@ def test_the_bound_tells_how_many_classes_there_are():
 def test_the_prior_that_stands_where_none_is_written_is_named():
     learned = gmlang.compile(CLASSES).learn(seen={"x": [[1, 0, 1, 0]] * 5})
     assert any("half an imaginary case for each state" in note for note in learned.notes)
+
+
+@pytest.mark.parametrize("cells", [1, 30])
+def test_rows_are_looked_at_a_few_at_a_time(cells: int, monkeypatch: pytest.MonkeyPatch):
+    x = [[1, 0, 1, 0], [1, None, None, 0], [None, 1, 0, 0], [None] * 4, [1, 0, 1, 0]]
+    problem, found = bound_of(CLASSES, seen={"x": x})
+    monkeypatch.setattr("gmlang.learning.compiled.CELLS_AT_ONCE", cells)
+    monkeypatch.setattr("gmlang.learning.telling.barren.CELLS_AT_ONCE", cells)
+    _, again = bound_of(CLASSES, seen={"x": x})
+    assert again.is_evidence == found.is_evidence
+    numbers = anywhere(problem)
+    assert again.at(numbers, UNLIMITED).value == pytest.approx(found.at(numbers, UNLIMITED).value)

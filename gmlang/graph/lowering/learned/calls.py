@@ -126,7 +126,7 @@ def _add_link(
     assert axis is not None
     sizes = [slot.states.count for slot in env.slots.items]
     states = env.slots.items[axis].states
-    check_memory(call.span, 1, prod(sizes))
+    check_memory(grounder.world, call.span, 1, prod(sizes))
     cells = _cells(call, grounder, env, guards)
     values = states.first + np.arange(states.count, dtype=np.int64)
     values = values.reshape(env.shape(axis, states.count))

@@ -50,7 +50,7 @@ def add_learned(grounder: Grounder, env: Env, job: Job, learned: Learned) -> Non
     if inner.holes:
         raise GmError([_without_value(job, learned, span)])
     values = whole(values, env)
-    check_memory(span, len(values), prod(sizes))
+    check_memory(env.world, span, len(values), prod(sizes))
     wide = [k for k, size in enumerate(sizes) if size > 1] or [0][: len(sizes)]
     scopes = scopes_of(env, wide)
     patterns = first_places(scopes) if len(wide) > 1 else np.zeros((len(scopes), len(wide)), int)

@@ -7,6 +7,7 @@ from gmruntime.elimination.layouts.order import Order
 from gmruntime.elimination.orders.greedy import greedy_order
 from gmruntime.elimination.orders.restarts import SHARE, order_by_weight, search_order
 from gmruntime.elimination.orders.sweeping import swept_order
+from gmruntime.elimination.passes.loading import may_load
 from gmruntime.simplify.network import Network
 
 _SMALL = 300
@@ -59,16 +60,18 @@ def best_orders(
 ) -> list[Order]:
     """Return the cheapest of several greedy orders, at most `num_kept`, the cheapest first.
 
-    Small or easy networks are ordered here; the others by the compiled search, in at most
-    `steps_max` of its steps, and `share` for each clique entry of the best order so far. With
-    cliques of `easy_bits` in all no better order is looked for.
+    Small or easy networks are ordered here, and all where there is no time to load a compiler;
+    the others by the compiled search, in at most `steps_max` of its steps, and `share` for each
+    clique entry of the best order so far. With cliques of `easy_bits` in all no better order is
+    looked for.
 
     Raises:
         TimeoutError: when the budget ended before there was any.
     """
     best: list[Order] = []
     num_free = len(network.free)
-    if num_free <= _SMALL or num_free > SEARCHABLE:
+    is_searched = num_free <= SEARCHABLE and may_load(budget)
+    if num_free <= _SMALL or not is_searched:
         for by_fill in (False, True) if num_free <= _SMALL else (False,):
             limit = min(bits_max, best[0].clique_bits + 3) if best else bits_max
             order = greedy_order(
@@ -78,7 +81,7 @@ def best_orders(
                 best = [order]
             if best and best[0].total_bits <= easy_bits:
                 return best
-    if num_free > SEARCHABLE:
+    if not is_searched:
         return best
     if not first and num_free <= _SWEPT_MAX and _may_be_swept(network, best, rng):
         swept = swept_order(network, bits_max=bits_max, budget=budget)

@@ -5,6 +5,8 @@ This file does not import them, so that whoever asks does not load them.
 
 import sys
 
+from gmruntime.budget import Budget
+
 LOADING_S = 0.7
 """What importing the compiler and loading the first loops from disk takes, as measured."""
 
@@ -12,6 +14,14 @@ LOADING_S = 0.7
 def is_loaded() -> bool:
     """Say whether the compiler has been imported."""
     return "numba" in sys.modules
+
+
+def may_load(budget: Budget) -> bool:
+    """Say whether compiled loops may be asked for: they are loaded, or there is time for that.
+
+    Loading cannot be ended by a deadline.
+    """
+    return is_loaded() or budget.left_s() >= LOADING_S
 
 
 def load() -> None:

@@ -68,7 +68,9 @@ class Count(FactorKind):
         holds = self.log_potentials > -np.inf
         return () if holds.all() else (Count(allowed(holds), self.negated),)
 
-    def chains(self, count: int, shape: Sequence[int]) -> list[tuple[np.ndarray, Automaton]]:
+    def chains(
+        self, count: int, shape: Sequence[int], budget: Budget = UNLIMITED
+    ) -> list[tuple[np.ndarray, Automaton]]:
         """Count the literals that hold, telling apart only counts whose future differs.
 
         This is the minimal automaton: "at most k" needs k + 2 states however many literals.

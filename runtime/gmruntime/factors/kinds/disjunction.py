@@ -47,7 +47,9 @@ class Or(Constraint):
         """Do as `FactorKind` says."""
         return 2
 
-    def chains(self, count: int, shape: Sequence[int]) -> list[tuple[np.ndarray, Automaton]]:
+    def chains(
+        self, count: int, shape: Sequence[int], budget: Budget = UNLIMITED
+    ) -> list[tuple[np.ndarray, Automaton]]:
         """Remember whether a literal held; the last literal must say the same."""
         steps = running(self.negated[:, :-1], np.logical_or)
         agrees = literals(self.negated[:, -1])[:, None, :] == np.array([False, True])[:, None]
@@ -139,7 +141,9 @@ class NoisyOr(FactorKind):
             parts.append(LinearSum(coefficients, np.zeros(len(always), np.int64), log_potentials))
         return tuple(parts)
 
-    def chains(self, count: int, shape: Sequence[int]) -> list[tuple[np.ndarray, Automaton]]:
+    def chains(
+        self, count: int, shape: Sequence[int], budget: Budget = UNLIMITED
+    ) -> list[tuple[np.ndarray, Automaton]]:
         """Count the active causes, where they are all alike."""
         causes = self.log_failures[:, :-1]
         if not (causes == causes[:, :1]).all():

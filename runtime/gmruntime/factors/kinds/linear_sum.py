@@ -86,7 +86,9 @@ class LinearSum(FactorKind):
         spans = self.coefficients * (np.array(shape, np.int64) - 1)
         return np.minimum(spans, 0).sum(axis=1), np.maximum(spans, 0).sum(axis=1)
 
-    def chains(self, count: int, shape: Sequence[int]) -> list[tuple[np.ndarray, Automaton]]:
+    def chains(
+        self, count: int, shape: Sequence[int], budget: Budget = UNLIMITED
+    ) -> list[tuple[np.ndarray, Automaton]]:
         """Add up, with one automaton for the factors that do so alike."""
         alike = np.concatenate([self.coefficients, self.lowest[:, None]], axis=1)
         if len(alike) == 1:
@@ -99,7 +101,7 @@ class LinearSum(FactorKind):
         for members, rows in groups:
             first = rows[0]
             coefficients, lowest = self.coefficients[first], int(self.lowest[first])
-            automaton = partial_sums(coefficients, lowest, self.log_potentials[rows], shape)
+            automaton = partial_sums(coefficients, lowest, self.log_potentials[rows], shape, budget)
             if automaton is None:
                 return []
             found.append((members, automaton))

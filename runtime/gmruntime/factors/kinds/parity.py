@@ -37,7 +37,9 @@ class Xor(Constraint):
         """Do as `FactorKind` says."""
         return 2
 
-    def chains(self, count: int, shape: Sequence[int]) -> list[tuple[np.ndarray, Automaton]]:
+    def chains(
+        self, count: int, shape: Sequence[int], budget: Budget = UNLIMITED
+    ) -> list[tuple[np.ndarray, Automaton]]:
         """Remember the sum modulo 2."""
         steps = running(np.zeros((self.num_tables, len(shape) - 1), np.bool_), np.logical_xor)
         odd = np.array([[False, True], [True, False]])

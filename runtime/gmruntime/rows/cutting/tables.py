@@ -5,6 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
+from gmruntime.budget import UNLIMITED, Budget
 from gmruntime.factors.decompose import to_sum_tables
 from gmruntime.factors.kinds.table import Table
 from gmruntime.graph import FactorBlock, FactorGraph, GraphError, VariableBlock
@@ -33,21 +34,25 @@ class Writer(Protocol):
     """`to_sum_tables` or `to_tables`."""
 
     def __call__(
-        self, graph: FactorGraph, *, table_bits_max: float, num_entries_max: int
+        self, graph: FactorGraph, *, table_bits_max: float, num_entries_max: int, budget: Budget
     ) -> FactorGraph | None:
-        """Write a graph as tables; None where there is no such form."""
+        """Write a graph as tables within a budget; None where there is no such form."""
         ...
 
 
-def as_tables(graph: FactorGraph, write: Writer = to_sum_tables) -> TableGraph:
+def as_tables(
+    graph: FactorGraph, write: Writer = to_sum_tables, budget: Budget = UNLIMITED
+) -> TableGraph:
     """Write a graph as tables, block by block, so that it is known what each was.
 
     Args:
         graph: any graph.
         write: what keeps sums, or maxima as well.
+        budget: looked at on the way.
 
     Raises:
         GraphError: where a block of factors is too large for tables.
+        TimeoutError: when the budget ended first.
     """
     variables: list[VariableBlock] = list(graph.variables)
     factors: list[FactorBlock] = []
@@ -63,6 +68,7 @@ def as_tables(graph: FactorGraph, write: Writer = to_sum_tables) -> TableGraph:
             FactorGraph(graph.variables, (block,)),
             table_bits_max=_TABLE_BITS_MAX,
             num_entries_max=_CHAIN_ENTRIES_MAX,
+            budget=budget,
         )
         if alone is None:
             raise GraphError(

@@ -109,13 +109,14 @@ def by_residual(
     f2v: Float64[np.ndarray, " message_entries"],
     queue: Queue,
     tolerance: float,
+    num_visits: int,
     room: Room,
     terms: Terms,
 ) -> float:
     """Visit the factor whose variables have changed most since it was visited, again and again.
 
     Returns:
-        the largest pending change when it ended, after as many visits as there are factors.
+        the largest pending change when it ended, after so many visits or fewer.
 
     Source: Elidan, McGraw and Koller (2006), "Residual belief propagation"; the bound on the
     residual, which saves computing messages that are not sent, from Sutton and McCallum (2007),
@@ -123,7 +124,7 @@ def by_residual(
     """
     row_start = variables.row_start
     row_factors, pending, heap, where = queue
-    for _ in range(len(heap)):
+    for _ in range(num_visits):
         f = heap[0]
         if pending[f] <= tolerance:
             break
