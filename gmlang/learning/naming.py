@@ -192,10 +192,9 @@ def _is_symmetric(
 
 def _are_same(one: np.ndarray, other: np.ndarray) -> bool:
     is_finite = np.isfinite(one)
-    return bool(
-        (is_finite == np.isfinite(other)).all()
-        and (np.abs(np.where(is_finite, one - other, 0.0)) < _SAME).all()
-    )
+    with np.errstate(invalid="ignore"):
+        apart = np.where(is_finite, one - other, 0.0)
+    return bool((is_finite == np.isfinite(other)).all() and (np.abs(apart) < _SAME).all())
 
 
 # --- In which order they stand -------------------------------------------------------------
