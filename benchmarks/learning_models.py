@@ -1,4 +1,4 @@
-"""`learn model` beside enumeration by formulas: shares, their calibration, time, and protests.
+"""`learn model` beside formulas: shares, calibration, time, protests, what a library spares.
 
     python benchmarks/learning_models.py
 
@@ -115,26 +115,51 @@ def exactness(num_concepts: int) -> None:
     )
 
 
+def drawn_concept(seed: int) -> tuple[World, tuple[int, ...], np.ndarray]:
+    """Draw a world of twelve models, a concept from the prior of choices, and examples of it."""
+    rng = np.random.default_rng(10_000 + seed)
+    world = drawn_world(rng, 12)
+    size = int(rng.choice([1, 2, 3], p=np.array([4, 2, 1]) / 7))
+    chosen = tuple(sorted(rng.choice(12, size, replace=False).tolist()))
+    return world, chosen, drawn(rng, world, chosen, int(rng.choice([1, 2, 3, 5])), 0.1)
+
+
 def calibration(num_concepts: int) -> None:
     """Compare how sure the best choice is with how often it is the truth."""
     sure, right = np.zeros(num_concepts), np.zeros(num_concepts)
     seconds = process_time()
     for seed in range(num_concepts):
-        rng = np.random.default_rng(10_000 + seed)
-        world = drawn_world(rng, 12)
-        size = int(rng.choice([1, 2, 3], p=np.array([4, 2, 1]) / 7))
-        chosen = tuple(sorted(rng.choice(12, size, replace=False).tolist()))
-        things = drawn(rng, world, chosen, int(rng.choice([1, 2, 3, 5])), 0.1)
+        world, chosen, things = drawn_concept(seed)
         best = gmlang.compile(program(world, things, 3)).learn_model("r").best
         sure[seed], right[seed] = best.share, best.parts == tuple(f"m{m}" for m in chosen)
     seconds = (process_time() - seconds) / num_concepts
-    # Where every share is right, the error is that of the draws.
-    draws = np.random.default_rng(0).random((200, num_concepts)) < sure
-    chance = np.mean([_error(sure, draw) for draw in draws])
+    _tell_calibration(
+        f"{num_concepts} concepts, {seconds:.2f} s of processor time each", sure, right
+    )
+
+
+def calibration_of_formulas(num_concepts: int) -> None:
+    """Do the same with the shares of the formulas, which are those of `learn model` to 1e-14."""
+    sure, right = np.zeros(num_concepts), np.zeros(num_concepts)
+    for seed in range(num_concepts):
+        world, chosen, things = drawn_concept(seed)
+        found = shares(world, things, 3)
+        best = max(found, key=lambda one: round(found[one], 9))
+        sure[seed], right[seed] = found[best], best == tuple(f"m{m}" for m in chosen)
+    _tell_calibration(f"{num_concepts} concepts by formulas", sure, right)
+
+
+def _tell_calibration(what: str, sure: np.ndarray, right: np.ndarray) -> None:
+    """Say how far shares are off, and how far right ones would be, were truths drawn by them."""
+    draws = np.random.default_rng(0).random((2000, len(sure))) < sure
+    chance = np.sort([_error(sure, draw) for draw in draws])
+    found = _error(sure, right)
+    off = (right.sum() - sure.sum()) / np.sqrt((sure * (1.0 - sure)).sum())
     print(
-        f"{num_concepts} concepts, {seconds:.2f} s of processor time each: the best is right in "
-        f"{right.mean():.3f}, sure by {sure.mean():.3f}; "
-        f"calibration error {_error(sure, right):.3f}, {chance:.3f} by chance"
+        f"{what}: the best is right in {right.mean():.4f}, sure by {sure.mean():.4f} "
+        f"({off:+.2f} standard errors); calibration error {found:.4f}, of exact shares "
+        f"{chance.mean():.4f} (90 % of them {chance[99]:.4f} to {chance[1899]:.4f}, "
+        f"{(chance >= found).mean():.2f} as large)"
     )
 
 
@@ -159,6 +184,53 @@ def speed() -> None:
         f"{found.num_scored} choices by {len(things)} examples: {seconds:.2f} s of processor time, "
         f"{wall:.2f} s on the clock; {found.best.text} {found.best.share:.3f}"
     )
+
+
+def spared(num_concepts: int) -> None:
+    """Count the examples that a library of twenty spares: those without it for the same KL.
+
+    Concepts are of two or three models. With the library a prediction is that of the choice found
+    (`best`), or of all choices by their shares (`all`); without, of each attribute by itself, as
+    `param p[K] : simplex` learns it: what was seen and one imaginary case. The figure is the KL
+    divergence from the concept to the prediction, nats, over all twelve attributes.
+    """
+    rng = np.random.default_rng(0)
+    world = drawn_world(rng, 20)
+    sizes = (1, 2, 3, 5, 8)
+    more = tuple(int(n) for n in np.unique(np.geomspace(1, 2000, 60).round()))
+    best, whole = np.zeros(len(sizes)), np.zeros(len(sizes))
+    alone = np.zeros(len(more))
+    for _ in range(num_concepts):
+        chosen = tuple(sorted(rng.choice(20, rng.integers(2, 4), replace=False).tolist()))
+        truth = chances(world, chosen)
+        things = drawn(rng, world, chosen, more[-1], 0.0)
+        for k, n in enumerate(sizes):
+            found = gmlang.compile(program(world, things[:n], 3)).learn_model("r", budget_s=60)
+            laws = [np.zeros(size) for size in world.sizes]
+            for number, one in enumerate(found.alternatives):
+                own = chances(world, tuple(int(part[1:]) for part in one.parts))
+                best[k] += _divergence(truth, own) if not number else 0.0
+                laws = [law + one.share * add for law, add in zip(laws, own, strict=True)]
+            whole[k] += _divergence(truth, laws)
+        for k, n in enumerate(more):
+            counts = [
+                np.bincount(things[:n, a], minlength=size) + 1.0 / size
+                for a, size in enumerate(world.sizes)
+            ]
+            alone[k] += _divergence(truth, [count / count.sum() for count in counts])
+    for k, n in enumerate(sizes):
+        told = []
+        for name, nats in (("best", best[k]), ("all", whole[k])):
+            enough = np.flatnonzero(alone <= nats)
+            needed = more[enough[0]] if len(enough) else more[-1]
+            sign = "" if len(enough) else "more than "
+            needs = f"{sign}{needed} without ({sign}{needed / n:.0f}x)"
+            told.append(f"{name} {nats / num_concepts:.3f} nats, {needs}")
+        print(f"{n} examples with the library: {'; '.join(told)}")
+
+
+def _divergence(truth: list[np.ndarray], other: list[np.ndarray]) -> float:
+    return sum(float((p * np.log(p / q)).sum()) for p, q in zip(truth, other, strict=True))
 
 
 def protests(num_things: int) -> None:
@@ -194,3 +266,5 @@ if __name__ == "__main__":
     protests(200)
     calibration(300)
     calibration(1200)
+    calibration_of_formulas(10_000)
+    spared(40)

@@ -319,16 +319,25 @@ class Model:
         return learn_one(self.checked.program, self.values, what, terms, make, watch)
 
     def learn_model(
-        self, name: str, *, budget_s: float = 10.0, seed: int = 0, **data: object
+        self,
+        name: str,
+        *,
+        budget_s: float = 10.0,
+        seed: int = 0,
+        refit: bool = False,
+        **data: object,
     ) -> "LearnedModel[Model]":
         """Learn the model of a `learn model`, whose own `within` counts, and what stands before it.
+
+        With `refit` it gets confidences of its own, as by that word; its parts keep theirs.
 
         Raises:
             GmError: when the program or the data has mistakes, or it is out of reach.
         """
         from gmlang.learning.turns import learn_named
 
-        return learn_named(self.bind(**data), name, checked_settings(budget_s, seed))
+        settings = checked_settings(budget_s, seed)
+        return learn_named(self.bind(**data), name, settings, is_refitted=refit)
 
     def learn_def(
         self, name: str = "", *, budget_s: float = 30.0, seed: int = 0, **data: object

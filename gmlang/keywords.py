@@ -64,6 +64,7 @@ KEYWORDS: dict[Kind, dict[str, str]] = {
         "restarts": "how many beginnings are tried",
         "but": "things that a learned model does not apply to",
         "size": "how many models, or operators and operands, what is learned may consist of",
+        "refit": "fit the confidences of what a learned model is made of to its examples",
         "had": "what would have been",
     },
     Kind.OPERATOR: {

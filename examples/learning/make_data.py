@@ -1,4 +1,4 @@
-"""Draws the data of the programs beside it, from numbers that are known: `python make_data.py`."""
+"""Draws the data of the programs beside it, but for what is published: `python make_data.py`."""
 
 import csv
 from collections.abc import Iterable, Sequence
@@ -107,8 +107,18 @@ def confidence(folder: Path, rng: np.random.Generator) -> None:
     write(folder, "things.csv", header, rows)
 
 
+PUBLISHED = {
+    "blood": ("group", {"A": 186, "B": 38, "AB": 13, "O": 284}),
+    "linkage": ("kind", {0: 125, 1: 18, 2: 20, 3: 34}),
+    "notices": ("notices", dict(enumerate((162, 267, 271, 185, 111, 61, 27, 8, 3, 1)))),
+}
+"""Counts that others have published: what was seen, and how often."""
+
+
 def make(folder: Path) -> None:
-    """Draw everything."""
+    """Draw everything, and write what is published."""
+    for name, (column, counts) in PUBLISHED.items():
+        write(folder, f"{name}.csv", (column, "weight"), counts.items())
     for number, draw in enumerate((clinic, weather, crowd, pictures, tagger, confidence)):
         draw(folder, np.random.default_rng(number))
 

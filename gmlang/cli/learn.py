@@ -88,6 +88,7 @@ def _method(_context: click.Context, _option: click.Parameter, text: str | None)
     type=click.Path(exists=True, dir_okay=False),
     help="Append the models and functions that were learned there.",
 )
+@click.option("--refit", is_flag=True, help="Fit the confidences of what models are made of.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--memory", type=GIBIBYTES, help="Cap on tables, GiB.")
 def learn(
@@ -104,6 +105,7 @@ def learn(
     weight: str | None,
     skip_impossible: bool,
     library: str | None,
+    refit: bool,
     as_json: bool,
     memory: float | None,
 ) -> int:
@@ -124,7 +126,7 @@ def learn(
     model = bound(open_program(file), settings, files)
     how = How(hold_out, seed, weight, skip_impossible)
     terms = Terms(how, within, method or "", restarts, memory_bytes(memory))
-    wanted = _wanted(model)
+    wanted = _wanted(model, is_refitted=refit)
     if target is not None:
         _check_target(target, model, wanted)
     found: list[Found] = []
@@ -161,15 +163,22 @@ def learn(
     return status
 
 
-def _wanted(model: "Model") -> "tuple[Learnable, ...]":
+def _wanted(model: "Model", *, is_refitted: bool) -> "tuple[Learnable, ...]":
     """List what is to be learned, in the order of the program."""
+    from dataclasses import replace
+
     from gmlang.core.learned_defs import all_learns
     from gmlang.learning.course import learns_of
 
     program = model.checked.program
     is_without_params = (program.concepts or program.defs) and not program.learns
     learns = () if is_without_params else learns_of(program, model.values)
-    return all_learns(learns, program.concepts, program.defs)
+    concepts = program.concepts
+    if is_refitted and not concepts:
+        raise click.UsageError("--refit is for a `learn model`, and the program has none")
+    if is_refitted:
+        concepts = tuple(replace(what, refit=True) for what in concepts)
+    return all_learns(learns, concepts, program.defs)
 
 
 def _one(model: "Model", what: "Learnable", terms: "Terms", watch: "Watch") -> "Found":

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import TypeVar, cast
 
-from gmlang.core.ast import Clauses, Constant, Expression, Function, Local
+from gmlang.core.ast import Clauses, Constant, Expression, Function, Local, Thing
 from gmlang.core.program import Query
 from gmlang.diagnostics import Span
 
@@ -58,20 +58,29 @@ class QueryList(Query):
         return tuple(item.query for item in self.items)
 
 
-def substituted(node: _T, values: Mapping[str, Constant]) -> _T:
-    """Return whatever is made of core expressions with constants in place of loop variables.
+def substituted(node: _T, values: Mapping[str, Constant | Thing]) -> _T:
+    """Return whatever is made of core expressions with other things in place of local names.
 
     Args:
-        node: an expression, a clause, a query, or a tuple of such.
-        values: by the loop variables' keys.
+        node: an expression, a clause, a statement, a query, or a tuple of such.
+        values: by the keys of loop variables and of parameters: constants, and things for those
+            that are things.
     """
     return cast("_T", _substituted(node, values, {})) if values else node
 
 
-def _substituted(node: object, values: Mapping[str, Constant], done: dict[int, object]) -> object:
-    if isinstance(node, Local):
+def _substituted(
+    node: object, values: Mapping[str, Constant | Thing], done: dict[int, object]
+) -> object:
+    if isinstance(node, Local | Thing):
         found = values.get(node.key)
-        return node if found is None else replace(found, span=node.span, type=node.type)
+        match node, found:
+            case Local(), Constant():
+                return replace(found, span=node.span, type=node.type)
+            case Thing(), Thing():
+                return replace(found, span=node.span)
+            case _:
+                pass
     if isinstance(node, tuple):
         parts = cast("tuple[object, ...]", node)
         new = tuple(_substituted(part, values, done) for part in parts)

@@ -34,12 +34,13 @@ class LearnModel:
         text: as written.
         model: the name of the learned model, in the core program.
         key: of its parameter.
-        entity: of its parameter.
+        entity: of its parameter, and `entity_text` as the program writes it.
         examples: the things that it applies to, by the name of their array.
         others: those that it does not apply to; "" for none.
         offered: what it may be made of.
         position: how many questions stand before it.
         size: of how many models it may be made.
+        refit: whether the confidences of its parts are fitted to the examples.
         within_s: seconds, or None.
         name: given by `as`, or "".
     """
@@ -49,10 +50,12 @@ class LearnModel:
     model: str
     key: str
     entity: str
+    entity_text: str
     examples: str
     others: str
     offered: tuple[Offered, ...]
     position: int
     size: int = SIZE
+    refit: bool = False
     within_s: float | None = None
     name: str = ""

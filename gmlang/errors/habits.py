@@ -35,6 +35,10 @@ DISTRIBUTIONS = {
     "DiscreteUniform": "write `Uniform()`: the values are those of the domain",
     "UniformDiscrete": "write `Uniform()`: the values are those of the domain",
     "BooleanDistrib": "write `Bernoulli(p)`",
+    **dict.fromkeys(
+        ("Point", "Delta", "Dirac", "Deterministic", "Certainly"),
+        "what is certain is defined: `x := value`; in a list, `{value: 1}`",
+    ),
     "TabularCPD": "write `match a, b:` with a case for each row",
 }
 

@@ -32,6 +32,12 @@ def loop_without_for(span: Span, name: str, loop: str) -> Diagnostic:
     return _unknown(span, name, f"within a line, each loop says `for`: `... for {loop}`")
 
 
+def named_in_a_row(span: Span, name: str) -> Diagnostic:
+    """Report a name that a row of a `match` would give to what it finds."""
+    hint = "a row says values; write `_` for any, and to the right what is matched by its own name"
+    return _unknown(span, name, hint)
+
+
 def _unknown(span: Span, name: str, hint: str) -> Diagnostic:
     return Diagnostic("GM201", f"unknown name `{name}`", span, hint=hint)
 

@@ -1,5 +1,6 @@
 """A problem's objective for some of its rows: the evidence compiled, with and without targets."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -157,10 +158,36 @@ def _side(
     budget: Budget,
     seed: int,
 ) -> Side:
-    graph = problem.tables.graph
-    chosen = FactorGraph(graph.variables, tuple(graph.factors[block] for block in blocks))
-    side = _compiled(problem, chosen, evidence, weights, budget, seed)
+    factors = problem.tables.graph.factors
+    return side_of(problem, {b: factors[b] for b in blocks}, evidence, weights, budget, seed)
+
+
+def side_of(
+    problem: Problem,
+    factors: Mapping[int, FactorBlock],
+    evidence: np.ndarray,
+    weights: np.ndarray,
+    budget: Budget,
+    seed: int,
+) -> Side:
+    """Compile rows of evidence.
+
+    Args:
+        problem: that has the tables.
+        factors: by the number of their block of the tables; of a learned one, all its factors.
+        evidence: the state of each variable in each row, -1 where it is open.
+        weights: of the rows.
+        budget: that has begun.
+        seed: of the search for orders.
+
+    Raises:
+        GmError: when counts are out of reach.
+        TimeoutError: when the budget ended before there was a program.
+    """
+    graph = FactorGraph(problem.tables.graph.variables, tuple(factors.values()))
+    side = _compiled(problem, graph, evidence, weights, budget, seed)
     # What is no table is written as tables, so that one block may become several.
+    blocks = tuple(factors)
     return replace(side, blocks=tuple(blocks[source] for source in side.blocks))
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from gmlang.diagnostics import GmError
 from gmlang.graph.world.names import Named
-from gmlang.learning.dependence.forms import Direct, Form, General
+from gmlang.learning.dependence.forms import Direct, Form, General, Linear, derived
 from gmlang.learning.methods.search import Attempt
 from gmlang.learning.methods.variational import Bound
 from gmlang.learning.numbers.coordinates import Layout, ParameterArray
@@ -103,8 +103,11 @@ def _nameless(
         return None
     tied: dict[str, set[int]] = {}
     for block, form in problem.tables.forms:
-        if isinstance(form, General) and axes[block]:
-            return None
+        if not axes[block]:
+            continue
+        if isinstance(form, General):
+            # Which number an entry depends on is the same at whatever numbers.
+            form = Linear(np.zeros(()), derived(form.made, problem.layout, numbers, budget))
         for table_axis in axes[block]:
             for array, axis in _indexed(form, problem.layout, table_axis, count):
                 tied.setdefault(array.name, set()).add(axis)
@@ -192,10 +195,9 @@ def _is_symmetric(
 
 def _are_same(one: np.ndarray, other: np.ndarray) -> bool:
     is_finite = np.isfinite(one)
-    return bool(
-        (is_finite == np.isfinite(other)).all()
-        and (np.abs(np.where(is_finite, one - other, 0.0)) < _SAME).all()
-    )
+    with np.errstate(invalid="ignore"):
+        apart = np.where(is_finite, one - other, 0.0)
+    return bool((is_finite == np.isfinite(other)).all() and (np.abs(apart) < _SAME).all())
 
 
 # --- In which order they stand -------------------------------------------------------------

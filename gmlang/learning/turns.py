@@ -1,6 +1,7 @@
 """What a program learns and asks, each in its turn: what was learned is known to what follows."""
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from gmlang.core.concepts import LearnModel
@@ -183,8 +184,16 @@ def learn_concept(
     )
 
 
-def learn_named(model: M, name: str, settings: Settings) -> LearnedModel[M]:
+def learn_named(
+    model: M, name: str, settings: Settings, *, is_refitted: bool = False
+) -> LearnedModel[M]:
     """Learn a model by its name, and before it what the program learns before.
+
+    Args:
+        model: of the program.
+        name: of the learned model.
+        settings: how.
+        is_refitted: whether its confidences are fitted although the program does not say so.
 
     Raises:
         GmError: when the program learns no such model, the data or the program has mistakes, or
@@ -196,6 +205,7 @@ def learn_named(model: M, name: str, settings: Settings) -> LearnedModel[M]:
         raise GmError([errors.no_such_model(name, known)])
     for what in all_learns(program.learns, program.concepts, program.defs):
         if isinstance(what, LearnModel) and what.model == name:
+            what = replace(what, refit=what.refit or is_refitted)
             return learn_concept(model, what, settings, settings.budget_s)
         _, model = learned_by(model, what, settings)
     raise AssertionError(name)

@@ -17,10 +17,10 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """`within 200 ms`, `using bp(iters=50)`, `as posterior`, `restarts 10`, `size 3`.
+    """`within 200 ms`, `using bp(iters=50)`, `as posterior`, `restarts 10`, `size 3`, `refit`.
 
     keyword "within": value the number, unit "ms" or "s"; "using": value the call; "as": value the
-    name.
+    name; "refit": value true.
     """
 
     span: Span
@@ -46,7 +46,7 @@ class Learn:
 
 @dataclass(frozen=True, slots=True)
 class LearnModel:
-    """`learn model zarf(x: Thing) from ex but not others using purple, jar size 2 within 10 s`.
+    """`learn model zarf(x: Thing) from ex but not others using purple, jar size 2 refit`.
 
     `others` is None without `but not`; an option `size` has the number as its value.
     """

@@ -48,6 +48,9 @@ _IN_THEIR_PLACE = {
 }
 """Words that are names wherever something else follows; `learn` also where no line begins."""
 
+_ENDS_OPERAND = frozenset(("NAME", "INT", "FLOAT", "RPAR", "RSQB", "REFIT"))
+"""What a listed model or an option may end in."""
+
 
 class Token(NamedTuple):
     """A token with its text; `start` and `end` are its place in the source."""
@@ -101,6 +104,8 @@ def tokenize(text: str, words: dict[str, str], *, whole_rows: bool = False) -> l
                 kind = _in_its_place(
                     text, word, end, kind, is_first=not tokens or tokens[-1][0] == "_NL"
                 )
+            elif word == "refit" and not _is_option(text, tokens):
+                kind = "NAME"
         elif kind == "SIGN":
             kind = words[match.group(kind)]
         elif kind == "SKIP":
@@ -114,6 +119,23 @@ def _in_its_place(text: str, word: str, end: int, kind: str, *, is_first: bool) 
     if not _IN_THEIR_PLACE[word].match(text, end) or (word == "learn" and not is_first):
         return "NAME"
     return kind
+
+
+def _is_option(text: str, tokens: list[RawToken]) -> bool:
+    """Say whether a word may be an option here: behind what a `learn model` lists."""
+    if not tokens or tokens[-1][0] not in _ENDS_OPERAND:
+        return False
+    depth = 0
+    for place in range(len(tokens) - 1, -1, -1):
+        kind, start, end = tokens[place]
+        sign = text[start:end]
+        depth += (sign in CLOSERS) - (sign in OPENERS)
+        if kind == "LEARN" and not depth:
+            behind = tokens[place + 1 : place + 2]
+            return any(one[0] == "MODEL" for one in behind)
+        if kind == "_NL" and not depth:
+            return False
+    return False
 
 
 def lay_out(text: str, raw: list[RawToken]) -> list[RawToken]:

@@ -344,6 +344,9 @@ def _parameters(parameters: tuple[ast.Parameter, ...]) -> str:
 def _options(options: tuple[ast.Option, ...]) -> str:
     text = ""
     for option in options:
+        if option.keyword == "refit":
+            text += " refit"
+            continue
         value = print_method(option.value)
         if option.keyword == "within":
             assert isinstance(option.value, ast.Number)

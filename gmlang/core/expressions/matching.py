@@ -7,7 +7,7 @@ import numpy as np
 
 from gmlang.core.ast import Apply, Bool, Cases, Constant, Dist, Enum, Expression, Real, Type
 from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
-from gmlang.core.expressions import scalars
+from gmlang.core.expressions import references, scalars
 from gmlang.core.expressions.operators import (
     all_of,
     comparison,
@@ -17,11 +17,12 @@ from gmlang.core.expressions.operators import (
     join,
     minus_one,
 )
-from gmlang.core.names.scope import Env, guarded
+from gmlang.core.names.scope import Env, enums_with, guarded
 from gmlang.core.print import describe, show
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import Span
 from gmlang.errors import forms
+from gmlang.errors import names as name_errors
 from gmlang.errors import types as errors
 from gmlang.errors.forms import Form
 from gmlang.syntax import ast
@@ -55,10 +56,22 @@ def _pattern_condition(
             members = each(lambda item: _member(state, env, subject, item), items)
             return Apply(span, "in_set", (subject, *members), Bool())
         case _:
+            if isinstance(pattern, ast.Name) and not _is_known(state, env, subject, pattern):
+                fail(state, name_errors.named_in_a_row(span, pattern.text))
             value = scalars.check_scalar(state, env, pattern, type_of(subject))
             if isinstance(value, Constant) and value.type == Bool() == type_of(subject):
                 return subject if value.value else Apply(span, "not", (subject,), Bool())
             return comparison(state, span, "==", subject, value)
+
+
+def _is_known(state: Checking, env: Env, subject: Expression, name: ast.Name) -> bool:
+    """Say whether a name in a pattern means anything; those of an enum are checked elsewhere."""
+    return (
+        isinstance(type_of(subject), Enum)
+        or name.text in env.names
+        or bool(enums_with(env.module, name.text))
+        or references.find_dotted(state, env, name) is not None
+    )
 
 
 def _in_range(state: Checking, env: Env, subject: Expression, pattern: ast.Range) -> Expression:

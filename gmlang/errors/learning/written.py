@@ -1,6 +1,7 @@
 """What is written of params, tables of cases and `learn` (GM701 to GM709, GM718, GM722)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import StrEnum
 
 from gmlang.diagnostics import Diagnostic, Note, Span
@@ -164,10 +165,11 @@ def prior_used_elsewhere(span: Span, name: str, model: str) -> Diagnostic:
     return _not_learnable(span, name, where)
 
 
-def without_value_somewhere(span: Span, name: str) -> Diagnostic:
-    """Report a learned param in a statement that is not defined everywhere."""
+def without_value_somewhere(span: Span, name: str, first: Diagnostic) -> Diagnostic:
+    """Report a learned param in a statement that is not defined everywhere, `first` not here."""
     where = "a statement that has no value in some states, or for some numbers that it may be"
-    return _not_learnable(span, name, where)
+    told = Note(f"with a number in its place, {first.message}", first.span)
+    return replace(_not_learnable(span, name, where), notes=(told,))
 
 
 def _not_learnable(span: Span, name: str, where: str) -> Diagnostic:

@@ -19,11 +19,15 @@ from gmlang.learning.concepts.candidates import (
     extended,
     log_prior,
 )
+from gmlang.learning.concepts.own_numbers import OwnNumbers, own_numbers
 from gmlang.learning.concepts.pieces import Piece, pieces_of
 from gmlang.learning.concepts.protests import protests
+from gmlang.learning.concepts.refitting import Fit, refit
 from gmlang.learning.concepts.result import UNDECIDED, Alternative, LearnedModel
 from gmlang.learning.concepts.scoring import score, score_others
 from gmlang.learning.concepts.stage import Stage, set_stage
+from gmlang.learning.concepts.writing import written_model
+from gmlang.learning.methods.climbing import GAIN_MAX
 from gmlang.queries.composition.composites import refusal_of
 from gmlang.queries.session import Session
 from gmlang.queries.settings import Settings
@@ -122,7 +126,7 @@ def learn_model(
         _search_best_first(search)
     if not search.choices:
         raise GmError([errors.no_time_to_score(what.span)])
-    return _learned(program, search, is_whole=is_whole and not search.is_over, make=make)
+    return _learned(program, values, search, is_whole=is_whole and not search.is_over, make=make)
 
 
 def _search_best_first(search: _Search) -> None:
@@ -153,7 +157,12 @@ def _best_parent(choice: Choice, known: Mapping[Choice, float]) -> float:
 
 
 def _learned(
-    program: Program, search: _Search, *, is_whole: bool, make: Callable[[Program], M]
+    program: Program,
+    values: Mapping[str, object],
+    search: _Search,
+    *,
+    is_whole: bool,
+    make: Callable[[Program], M],
 ) -> LearnedModel[M]:
     stage, what = search.stage, search.stage.what
     totals = search.totals()
@@ -181,6 +190,13 @@ def _learned(
     session = Session(program, stage.world)
     settings = Settings(seed=search.seed, budget=search.budget)
     symbol = replace(symbol, soft=refusal_of(session, symbol, settings) is not None)
+    notes = _notes(search, alternatives, nothing, is_whole=is_whole)
+    fit, written = None, ""
+    if what.refit:
+        fit, own = _refitted(program, values, search, best, notes)
+        if fit is not None:
+            symbol = own.model(symbol, [number.after for number in fit.numbers])
+            written = written_model(symbol, what.model, what.entity_text, program.models)
     models = tuple(symbol if old.name == what.model else old for old in program.models)
     return LearnedModel(
         what,
@@ -194,10 +210,34 @@ def _learned(
         len(search.choices),
         nothing,
         search.budget.spent_s(),
-        tuple(_notes(search, alternatives, nothing, is_whole=is_whole)),
+        tuple(notes),
         symbol.soft,
+        fit,
+        written,
         make(replace(program, models=models)),
     )
+
+
+def _refitted(
+    program: Program,
+    values: Mapping[str, object],
+    search: _Search,
+    best: Choice,
+    notes: list[str],
+) -> tuple[Fit | None, OwnNumbers]:
+    """Fit the confidences of the best choice; None, and a note, where there is nothing to fit."""
+    own = own_numbers(search.stage, best)
+    if not own.confidences:
+        notes.append("nothing to refit: no part predicts with a confidence between 0 and 1")
+        return None, own
+    try:
+        fit = refit(program, values, search.stage, best, own, search.budget, search.seed)
+    except TimeoutError:
+        notes.append("not refitted: the time was over")
+        return None, own
+    if not fit.is_converged:
+        notes.append(f"refitting stopped: more than {GAIN_MAX} nats may be left")
+    return fit, own
 
 
 def _nothing(search: _Search) -> float:

@@ -10,6 +10,9 @@ _MODULE = re.compile(r"^(?:\w+\.)+")
 
 def in_library(learned: LearnedModel[Any]) -> str:
     """Write a model as a library does, which has the parts in itself and not in a module."""
+    if learned.own_text:
+        named = "|".join(map(re.escape, learned.modules()))
+        return re.sub(rf"\b(?:{named})\.", "", learned.own_text) if named else learned.own_text
     parts = tuple(_MODULE.sub("", part) for part in learned.best.parts)
     return learned.composite(parts)
 
@@ -26,4 +29,6 @@ def provenance(learned: LearnedModel[Any], origin: str) -> str:
     if len(learned.alternatives) > 1:
         second = learned.alternatives[1]
         text += f"; next `{second.text}`, {second.share:.2g}"
+    if learned.fit is not None:
+        text += "; with confidences fitted to them"
     return text + "."

@@ -1,12 +1,13 @@
 """What came of a `learn model`: the choices, what they score, and what speaks against the best."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Generic, TypeVar
 
 import numpy as np
 
 from gmlang.core.concepts import LearnModel
 from gmlang.learning.concepts.protests import Protest
+from gmlang.learning.concepts.refitting import Fit
 from gmlang.queries.answers import plain_json
 from gmruntime.arrays import Float64
 from gmruntime.printable import printable
@@ -63,7 +64,9 @@ class LearnedModel(Generic[M]):
         num_scored: how many were, the impossible ones included.
         nothing: what no model at all would score, nats.
         notes: what else is to be said.
+        fit: the confidences that it has of its own; None where it is a composite of its parts.
         is_soft: whether the parts of the best go together so badly that a composite says `soft`.
+        own_text: it as a program writes it, where it has numbers of its own; else "".
         model: a program that has it.
     """
 
@@ -80,6 +83,8 @@ class LearnedModel(Generic[M]):
     seconds: float
     notes: tuple[str, ...]
     is_soft: bool
+    fit: Fit | None
+    own_text: str = field(repr=False)
     model: M = field(repr=False)
 
     @property
@@ -96,7 +101,13 @@ class LearnedModel(Generic[M]):
 
     def source(self) -> str:
         """Return the model as a program writes it: `model zarf = purple striped`."""
-        return self.composite(self.best.parts)
+        return self.own_text or self.composite(self.best.parts)
+
+    def modules(self) -> tuple[str, ...]:
+        """Name the modules that the parts of the best, and what it is about, come from."""
+        names = (*self.best.parts, self.what.entity_text)
+        heads = (name.partition("(")[0].rpartition(".")[0] for name in names)
+        return tuple(dict.fromkeys(head for head in heads if head))
 
     def composite(self, parts: tuple[str, ...]) -> str:
         """Write a composite of some parts by the model's name."""
@@ -123,6 +134,7 @@ class LearnedModel(Generic[M]):
                 {"part": p.part, "example": p.example, "seen": p.seen, "nats": p.nats}
                 for p in self.protests
             ],
+            "refitted": [] if self.fit is None else [asdict(one) for one in self.fit.numbers],
             "notes": list(self.notes),
             "seconds": round(self.seconds, 6),
         }
@@ -154,7 +166,8 @@ class LearnedModel(Generic[M]):
             for p in self.protests[:_PROTESTS_SHOWN_MAX]
         ]
         more = len(self.protests) - _PROTESTS_SHOWN_MAX
-        return [*lines, *([f"{more} more such protests"] if more > 0 else [])]
+        lines += [f"{more} more such protests"] if more > 0 else []
+        return lines + ([] if self.fit is None else self.fit.lines())
 
 
 def _share(share: float) -> str:

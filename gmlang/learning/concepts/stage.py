@@ -122,8 +122,8 @@ def set_stage(program: Program, values: Mapping[str, object], what: LearnModel) 
     things = {symbol.name: symbol for symbol in program.things}
     names = [name for name in (what.examples, what.others) if name]
     extra = [
-        (loops, _about(part.target, what, thing))
-        for loops, thing in (_each(things[name], what) for name in names)
+        (loops, about(part.target, what, thing))
+        for loops, thing in (loops_over(things[name], what) for name in names)
         for part in parts
     ]
     grounding = begin_grounding(program, world, extra).finish()
@@ -133,8 +133,8 @@ def set_stage(program: Program, values: Mapping[str, object], what: LearnModel) 
     evidence, clash = evidence_of(grounding.builder)
     if clash:
         raise GmError([errors.observed_twice(what.span)])
-    examples = _cast(grounding, what, parts, things[what.examples])
-    others = _cast(grounding, what, parts, things[what.others] if what.others else None)
+    examples = cast_of(grounding, what, parts, things[what.examples])
+    others = cast_of(grounding, what, parts, things[what.others] if what.others else None)
     symbols = {symbol.name: symbol for symbol in program.models}
     reached = tuple(_reached(symbols, part.target, what.key) for part in parts)
     own = [_application(part.target, {what.key: _ABOUT}) for part in parts]
@@ -193,7 +193,7 @@ def _text(target: Activation) -> str:
 # --- Where the parts are -----------------------------------------------------------------
 
 
-def _each(thing: ThingSymbol, what: LearnModel) -> tuple[Clauses, Thing]:
+def loops_over(thing: ThingSymbol, what: LearnModel) -> tuple[Clauses, Thing]:
     """Return loops over an array of things, and the thing that they come to."""
     span = what.span
     indices: list[Expression | Whole] = []
@@ -206,7 +206,7 @@ def _each(thing: ThingSymbol, what: LearnModel) -> tuple[Clauses, Thing]:
     return tuple(loops), Thing(span, thing.entity, thing.name, "", tuple(indices))
 
 
-def _about(target: Activation, what: LearnModel, thing: Thing) -> Activation:
+def about(target: Activation, what: LearnModel, thing: Thing) -> Activation:
     """Return a part about some thing."""
     arguments = tuple(
         thing if isinstance(a, Thing) and a.key == what.key else a for a in target.arguments
@@ -218,16 +218,17 @@ def _grounder(grounding: Grounding) -> Grounder:
     return Grounder(grounding.world, Builder(), lower, dict(grounding.names))
 
 
-def _cast(
+def cast_of(
     grounding: Grounding, what: LearnModel, parts: tuple[Part, ...], symbol: ThingSymbol | None
 ) -> Cast:
+    """Find the things of an array, or of none, and whether parts apply to them."""
     if symbol is None:
         return Cast("", (0,), np.zeros(0, np.int64), np.zeros((0, len(parts)), np.int64), ())
     grounder, array = _grounder(grounding), grounding.world.things[symbol.name]
-    loops, thing = _each(symbol, what)
+    loops, thing = loops_over(symbol, what)
     frame, _ = expand(environment(grounder, ONE_INSTANCE), loops)
     columns = [
-        locate(_about(part.target, what, thing), environment(grounder, frame)).variables
+        locate(about(part.target, what, thing), environment(grounder, frame)).variables
         for part in parts
     ]
     count = int(np.prod(array.shape, dtype=np.int64))
@@ -264,9 +265,9 @@ def leaves(stage: Stage, part: int, cast: Cast) -> list[tuple[str, np.ndarray]]:
     program = stage.grounding.program
     symbol = next(symbol for symbol in program.things if symbol.name == cast.name)
     grounder = _grounder(stage.grounding)
-    loops, thing = _each(symbol, stage.what)
+    loops, thing = loops_over(symbol, stage.what)
     frame, _ = expand(environment(grounder, ONE_INSTANCE), loops)
-    return used_parts(grounder, _about(stage.parts[part].target, stage.what, thing), frame)
+    return used_parts(grounder, about(stage.parts[part].target, stage.what, thing), frame)
 
 
 # --- What parts bring along ----------------------------------------------------------------

@@ -276,7 +276,9 @@ def _form(made: LearnedBlock, layout: Layout, inside: np.ndarray, budget: Budget
         found = direct.constants + logs_of(other)[places]
         both = np.isfinite(found) & np.isfinite(expected)
         same = np.isfinite(found) == np.isfinite(expected)
-        if same.all() and (np.abs(np.where(both, found - expected, 0.0)) < _MISMATCH_MAX).all():
+        with np.errstate(invalid="ignore"):
+            off = np.where(both, found - expected, 0.0)
+        if same.all() and (np.abs(off) < _MISMATCH_MAX).all():
             return direct
     every = list(mentions(made, layout, inside, budget))
     found = tuple(one for one in every if one.slopes.any())

@@ -77,13 +77,14 @@ class _Calm:
     def hear(self, value: float, number: int) -> bool:
         """Hear F after a round; say whether it has converged."""
         gain = value - self.last_value
-        self.gain_left = _left(gain, self.last_gain)
+        self.gain_left = gain_left_after(gain, self.last_gain)
         self.last_value, self.last_gain = value, gain
         self.num_calm = self.num_calm + 1 if self.gain_left < GAIN_MAX else 0
         return self.num_calm >= CALM_ROUNDS and number >= self.rounds_min
 
 
-def _left(gain: float, last_gain: float) -> float:
+def gain_left_after(gain: float, last_gain: float) -> float:
+    """Return the nats that are left to gain after a round, by what it and the last have gained."""
     if not math.isfinite(gain) or not math.isfinite(last_gain):
         return math.inf
     gain = max(gain, 0.0)

@@ -42,6 +42,19 @@ class Curvature:
             return None
         return self.directions[:, -1]
 
+    def newton(self, gradient: np.ndarray) -> tuple[Float64[np.ndarray, " numbers"], float]:
+        """Return the step to the top of the parabola, and how many nats higher that is.
+
+            -H^-1 g, and g' (-H)^-1 g / 2
+
+        Args:
+            gradient: by coordinates, where F bends so. Along what is flat no step is taken.
+        """
+        is_bent = self.values < -self._least()
+        along = self.directions[:, is_bent].T @ gradient
+        steps = along / -self.values[is_bent]
+        return self.directions[:, is_bent] @ steps, 0.5 * float(along @ steps)
+
     def _least(self) -> float:
         return FLAT * max(1.0, float(np.abs(self.values).max(initial=0.0)))
 

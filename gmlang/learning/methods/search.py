@@ -13,13 +13,13 @@ import numpy as np
 from gmlang.diagnostics import GmError
 from gmlang.learning.methods.ascent import ascent
 from gmlang.learning.methods.chains import chains
-from gmlang.learning.methods.climbing import GAIN_MAX, Round
+from gmlang.learning.methods.climbing import GAIN_MAX, Round, gain_left_after
 from gmlang.learning.methods.curvature import Curvature, curvature
-from gmlang.learning.methods.em import em
+from gmlang.learning.methods.em import em, maximised
 from gmlang.learning.methods.variational import variational
 from gmlang.learning.numbers.coordinates import to_coordinates, to_numbers
 from gmlang.learning.numbers.starts import rough_start
-from gmlang.learning.objective import Aim, Point
+from gmlang.learning.objective import Aim, Objective, Point
 from gmlang.learning.problem import Problem
 from gmruntime.budget import Budget
 
@@ -36,6 +36,14 @@ _HOPELESS_ROUNDS = 10
 
 _CURVATURE_SHARE = 0.5
 """Curvature is left out where it would take more of the time that is left."""
+
+_HALVINGS_MAX = 8
+
+_PLAIN_ROUNDS = 4
+"""So many rounds look whether there is a slope where curvature would take too long."""
+
+_STEP = 1e-3
+"""In coordinates, of differences of gradients."""
 
 _SADDLES_MAX = 20
 """So many saddles are left in one climb."""
@@ -195,7 +203,7 @@ def _settled(
     """Make sure that the best climb has not come to rest on a saddle, and how F bends there."""
     # Where nobody knows how high a place is, nobody can look for a higher one.
     may_be_saddle = bool(is_rough.any()) and np.isfinite(found.point.value)
-    if not (may_be_saddle or plan.wants_errors):
+    if not (may_be_saddle or plan.wants_errors or plan.method == "em"):
         return found
     for _ in range(_SADDLES_MAX):
         if not found.is_converged:
@@ -208,6 +216,8 @@ def _settled(
             return replace(found, is_converged=not may_be_saddle)
         if above is None:
             return replace(found, bent=bent)
+        if not above.value > found.point.value:
+            return replace(found, is_converged=False)
         again = Attempt(above, found.rounds + 1, np.inf, False)
         for found in _climb(problem, objective, plan, again, budget):
             yield Progress(plan.attempts, found)
@@ -217,7 +227,10 @@ def _settled(
 def _beyond(
     objective: Aim, point: Point, plan: Plan, budget: Budget, shaken: np.ndarray | None
 ) -> tuple[Point | None, Curvature | None]:
-    """Return a higher place where a climb has come to rest on a saddle; None on a peak.
+    """Return a higher place where a climb has come to rest on a saddle or a slope; None on a peak.
+
+    What rounds gained says little of what is left where they gain slowly: how F bends says more.
+    Where no higher place is found in spite of that, the place itself comes back.
 
     Args:
         objective: F.
@@ -228,10 +241,59 @@ def _beyond(
     """
     if not plan.wants_errors:
         above = None if shaken is None else _kicked(objective, point, plan, budget, shaken)
+        if above is None and plan.method == "em":
+            above = _slid(objective, point, budget)
         return above, None
     bent = curvature(objective, point, budget)
     direction = bent.upward()
-    return (None if direction is None else _along(objective, point, direction, budget)), bent
+    above = None if direction is None else _along(objective, point, direction, budget)
+    if above is None:
+        step, gain = bent.newton(point.gradient)
+        above = _stepped(objective, point, step, budget) if gain > GAIN_MAX else None
+    return above, bent
+
+
+def _slid(objective: Aim, point: Point, budget: Budget) -> Point | None:
+    """Look what a few rounds without strides gain; None where that says that little is left.
+
+    Where rounds gain slowly all that is left lies along one direction, theirs: how F bends there
+    says how far it goes on.
+    """
+    assert isinstance(objective, Objective)
+    layout, is_direct = objective.layout, objective.tables.direct_only()
+    points, left = [point], np.inf
+    for number in range(_PLAIN_ROUNDS):
+        numbers = maximised(objective, points[-1], is_direct, budget)
+        points.append(objective.at(numbers, budget))
+        if number:
+            gains = [points[k].value - points[k - 1].value for k in (-1, -2)]
+            left = gain_left_after(*gains)
+    if left <= GAIN_MAX:
+        return None
+    last = points[-1]
+    places = [to_coordinates(layout, one.numbers) for one in points[-2:]]
+    direction = places[1] - places[0]
+    direction /= max(float(np.linalg.norm(direction)), np.finfo(np.float64).tiny)
+    ahead, behind = (
+        objective.at(to_numbers(layout, places[1] + step * direction), budget)
+        for step in (_STEP, -_STEP)
+    )
+    bend = float((ahead.gradient - behind.gradient) @ direction) / (2.0 * _STEP)
+    slope = float(last.gradient @ direction)
+    above = last if bend >= 0.0 else _stepped(objective, last, -slope / bend * direction, budget)
+    return above if above.value > point.value else None
+
+
+def _stepped(objective: Aim, point: Point, step: np.ndarray, budget: Budget) -> Point:
+    """Take a step, or as much of it as leads higher; return the same place where none does."""
+    layout = objective.layout
+    where = to_coordinates(layout, point.numbers)
+    for _ in range(_HALVINGS_MAX):
+        there = objective.at(to_numbers(layout, where + step), budget)
+        if there.value > point.value:
+            return there
+        step = 0.5 * step
+    return point
 
 
 def _along(objective: Aim, point: Point, direction: np.ndarray, budget: Budget) -> Point | None:

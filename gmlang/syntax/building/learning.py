@@ -46,6 +46,12 @@ class Learning(Expressions):
             tuple(options),
         )
 
+    def refit(self, meta: Node, children: list[Node]) -> ast.Option:
+        """`refit`."""
+        del children
+        span = self.span(meta)
+        return ast.Option(span, "refit", ast.Boolean(span, value=True))
+
     def learn_def(self, meta: Node, children: list[Node]) -> ast.LearnDef:
         """`learn def carry(x: 0..9, y: 0..9) : 0..1 using +, >=, 0..10 size 7`."""
         name, parameters, type_, offered, *options = children

@@ -326,3 +326,25 @@ def test_counts_are_learned_by_their_mean():
     assert learned.method == "em"
     assert learned.values["m"] == pytest.approx(5.0, abs=1e-3)
     assert learned.errors["m"] == pytest.approx(np.sqrt(5 / 4), rel=1e-2)
+
+
+NOTICES = (162, 267, 271, 185, 111, 61, 27, 8, 3, 1)
+"""Days with so many deaths noticed (Hasselblad 1969): two rates that are hard to tell apart."""
+
+
+@pytest.mark.parametrize("free_max", [200, 0])
+def test_converged_means_that_little_is_left(free_max: int, monkeypatch: pytest.MonkeyPatch):
+    """Rounds that gain slowly looked as if nothing was left; a tenth of a nat was."""
+    monkeypatch.setattr("gmlang.learning.learn.FREE_MAX", free_max)
+    model = gmlang.compile("""
+data days : rows
+param often[2] : simplex ~ Dirichlet(0)
+param rate[2] : positive
+var season : 0..1 ~ Categorical(often)
+var notices : 0..40 ~ Poisson(rate[season])
+learn often, rate from days
+""").bind(days={"notices": list(range(10)), "weight": NOTICES})
+    learned = [model.learn(seed=seed, restarts=1) for seed in (2, 3, 4)]
+    assert all(one.status == "converged" for one in learned)
+    values = [one.objective for one in learned]
+    assert max(values) - min(values) < 0.01

@@ -125,6 +125,31 @@ learn w from seen
     assert learned.restarts.apart < 0.05
 
 
+def test_numbers_that_entries_depend_on_in_any_way_change_places():
+    """The rates of a mixture are indexed by states that nobody names."""
+    rng = np.random.default_rng(4)
+    counts = np.where(rng.random(80) < 0.3, rng.poisson(1.0, 80), rng.poisson(8.0, 80))
+    text = """
+data counts[N] : 0..30
+param share[2] : simplex
+param rate[2] : positive
+var kind[N] : 0..1
+var k[N] : 0..30
+for n in 0..<N: kind[n] ~ Categorical(share)
+for n in 0..<N: k[n] ~ Poisson({rate})
+observe k = counts
+learn share, rate
+"""
+    model = gmlang.compile(text.replace("{rate}", "rate[kind[n]]")).bind(counts=counts)
+    for seed in (0, 1, 2):
+        learned = model.learn(seed=seed, restarts=1)
+        assert any("kind: never observed, states in order" in note for note in learned.notes)
+        assert learned.values["rate"] == pytest.approx([8.0, 1.0], abs=1.0)
+    # Here the first state has a rate of its own.
+    model = gmlang.compile(text.replace("{rate}", "rate[kind[n]] + kind[n]")).bind(counts=counts)
+    assert not any("in order" in note for note in model.learn(restarts=1).notes)
+
+
 def test_distributions_change_places_with_their_states():
     found = [
         gmlang.compile(CLASSES).learn(seen={"x": _classes(200, 1)}, seed=seed, method="variational")

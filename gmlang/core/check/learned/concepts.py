@@ -48,7 +48,8 @@ def check_learn_model(state: Checking, env: Env, statement: ast.LearnModel) -> L
     if written is not None:
         others = attempt(lambda: _things(state, env, parameter, "not", written))
     offered = attempt(lambda: each(lambda m: _offered(state, env, parameter, m), statement.models))
-    size, options = check_sized_options(state, statement.options, SIZE, SIZE_MAX, errors.bad_size)
+    sized = tuple(option for option in statement.options if option.keyword != "refit")
+    size, options = check_sized_options(state, sized, SIZE, SIZE_MAX, errors.bad_size)
     if source is None or others is None or offered is None:
         fail(state, state.diagnostics[-1])
     return LearnModel(
@@ -57,11 +58,13 @@ def check_learn_model(state: Checking, env: Env, statement: ast.LearnModel) -> L
         meaning.name,
         parameter.key,
         parameter.entity,
+        statement.parameters[0].type.span.text,
         source,
         others,
         offered,
         len(state.questions),
         size,
+        len(sized) < len(statement.options),
         options.within_s,
         options.name,
     )

@@ -26,6 +26,7 @@ from gmlang.graph.lowering.grounder import (
 from gmlang.graph.values import terms
 from gmlang.graph.values.environment import Env, whole
 from gmlang.graph.values.evaluate import conditions
+from gmlang.graph.values.offending import offending
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock
 
@@ -48,7 +49,7 @@ def add_learned(grounder: Grounder, env: Env, job: Job, learned: Learned) -> Non
         inner = inner.guarded(here, wanted=True)
     values = np.where(holds, terms.log_values(job.term, inner), 0.0)
     if inner.holes:
-        raise GmError([_without_value(job, learned, span)])
+        raise GmError([_without_value(job, learned, span, inner)])
     values = whole(values, env)
     check_memory(env.world, span, len(values), prod(sizes))
     wide = [k for k, size in enumerate(sizes) if size > 1] or [0][: len(sizes)]
@@ -80,14 +81,18 @@ def _entries(sizes: list[int], pattern: np.ndarray, kept: np.ndarray) -> np.ndar
     return numbers[tuple(states[position[int(first)]] for first in pattern)]
 
 
-def _without_value(job: Job, learned: Learned, span: Span) -> Diagnostic:
+def _without_value(job: Job, learned: Learned, span: Span, env: Env) -> Diagnostic:
     names = (
         part.name
         for expression in job.expressions()
         for part in walk(expression)
         if isinstance(part, DataRef) and part.name in learned.names
     )
-    return without_value_somewhere(span, next(names))
+    assert env.holes
+    mask = env.holes[0].mask
+    first = tuple(int(k) for k in np.argwhere(mask)[0])
+    told = env.holes[0].tell(first, offending(mask, env))
+    return without_value_somewhere(span, next(names), told)
 
 
 def _shown(count: int) -> str:
