@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from gmlang.core.asking.asserts import check_assert
 from gmlang.core.asking.queries import check_questions
-from gmlang.core.check import evidence, models, statements
+from gmlang.core.check import covering, evidence, models, statements
 from gmlang.core.check.declarations import elaborate, resolve
 from gmlang.core.check.learned.concepts import check_learn_model
 from gmlang.core.check.learned.functions import check_learn_def, check_places
@@ -297,9 +297,10 @@ def _finish_models(state: Checking) -> None:
 def _finish(state: Checking, env: Env, meaning: ModelMeaning, declaration: ast.Model) -> None:
     inner = models.inside(env, meaning)
     prior = attempt(lambda: models.check_prior(state, inner, declaration.prior))
+    depth = attempt(lambda: covering.check_depth(state, inner, declaration.depth))
     body = statements.check_block(state, inner, statements.Place(), declaration.body)
     state.models[meaning.name] = ModelSymbol(
-        declaration.span, meaning.name, meaning.parameters, prior, tuple(body)
+        declaration.span, meaning.name, meaning.parameters, prior, tuple(body), depth=depth
     )
 
 

@@ -39,6 +39,7 @@ from gmlang.core.ast import (
     Whole,
 )
 from gmlang.core.composed import Calculation, ListItem, QueryList
+from gmlang.core.covering import Cover
 from gmlang.core.learned_defs import all_learns
 from gmlang.core.program import (
     Asked,
@@ -149,6 +150,7 @@ def _model_lines(model: ModelSymbol) -> Iterator[str]:
     header = ", ".join(f"{p.key}: {kind}" for p, kind in zip(model.parameters, kinds, strict=True))
     prior = "" if model.prior is None else f" prior {show(model.prior)}"
     parts = f" = {' and '.join(show(part) for part in model.parts)}" if model.parts else ""
+    prior += "" if model.depth is None else f" depth {show(model.depth)}"
     soft = " soft" if model.soft else ""
     yield f"model {model.name}({header}){parts}{prior}{soft}:"
     for statement in model.body:
@@ -181,6 +183,9 @@ def _show_statement(statement: Statement) -> str:
             sign = "" if is_positive else "not "
             confidence = _confidence(statement.confidence)
             return f"{context}predict {sign}{show(target)}{confidence}{_label(label)}"
+        case Cover(target=target, distribution=distribution, label=label):
+            shown = f"{show(distribution)}{_confidence(statement.confidence)}{_label(label)}"
+            return f"{context}cover {show(target)} ~ {shown}"
         case Use(target=target, exceptions=exceptions):
             excepted = ", ".join(show(exception) for exception in exceptions)
             return f"{context}use {show(target)}{f' except {excepted}' if excepted else ''}"

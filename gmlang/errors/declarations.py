@@ -1,4 +1,4 @@
-"""Declarations without a meaning: domains (GM319, GM322), and lists of values (GM324)."""
+"""Declarations without a meaning: domains (GM319, GM322), lists of values (GM324), depths."""
 
 from collections.abc import Sequence
 
@@ -130,3 +130,48 @@ def listed_by_loop(span: Span) -> Diagnostic:
 
 def _bad_list(span: Span, sentence: str) -> Diagnostic:
     return Diagnostic("GM324", sentence, span)
+
+
+# --- What covers what, and what may not exist ----------------------------------------------
+
+
+def cover_outside_model(span: Span) -> Diagnostic:
+    """Report a `cover` that no model makes."""
+    return Diagnostic(
+        "GM351",
+        "only a model covers: `cover` cannot stand outside models",
+        span,
+        hint="write `model m(x: Thing):` above it, or draw the variable: `x ~ Bernoulli(0.2)`",
+    )
+
+
+def not_coverable(span: Span, text: str, *, is_activation: bool) -> Diagnostic:
+    """Report a `cover` of whether a model applies, or of what is no variable."""
+    found = "an activation" if is_activation else "no variable"
+    hint = f"a model predicts another: `predict {text} @ 0.9`" if is_activation else ""
+    return Diagnostic(
+        "GM352",
+        f"`{text}` is {found}, and only variables and attributes are covered",
+        span,
+        hint=hint,
+    )
+
+
+def depth_not_a_number(span: Span, text: str) -> Diagnostic:
+    """Report a depth that has no order."""
+    return Diagnostic(
+        "GM353",
+        f"a depth is a number, and `{text}` is none",
+        span,
+        hint="the lowest is in front: `model m(x: Thing) depth 2:`",
+    )
+
+
+def depth_too_fine(span: Span, text: str, count: int | None, most: int) -> Diagnostic:
+    """Report a depth that depends on variables and has too many values."""
+    return Diagnostic(
+        "GM354",
+        f"the depth `{text}` may be {'too many' if count is None else count} numbers;"
+        f" where it depends on variables it may be up to {most}",
+        span,
+    )

@@ -44,9 +44,10 @@ from gmlang.graph.fixpoints import circles_of, ground_rounds
 from gmlang.graph.gathering import Gathered
 from gmlang.graph.lowering.grounder import Grounder, Job, Learned, Unknown, environment
 from gmlang.graph.lowering.lower import lower
+from gmlang.graph.society.covering import ground_covers
+from gmlang.graph.society.scene import Scene
 from gmlang.graph.statements import (
     CERTAINLY,
-    Scene,
     conjuncts,
     find_silences,
     ground_statement,
@@ -191,6 +192,7 @@ def _finish(program: Program, grounder: Grounder, keys: dict[str, np.ndarray]) -
 def _ground_statements(grounder: Grounder, program: Program) -> None:
     diagnostics: list[Diagnostic] = []
     grounder.definitions.clear()
+    grounder.covers.clear()
     scene = Scene(grounder)
     for step in _steps(scene, program):
         try:
@@ -291,6 +293,7 @@ def _steps(scene: Scene, program: Program) -> Iterator[Callable[[], None]]:
             if not alike.takes(inside, table, statement):
                 yield lambda i=inside, f=frame, s=statement: ground_statement(i, f, s)
     yield from alike.steps(grounder, _ground_alone)
+    yield lambda: ground_covers(scene, program.statements)
 
 
 def _ground_alone(said: Said) -> None:

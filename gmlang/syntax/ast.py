@@ -198,6 +198,18 @@ class Predict:
 
 
 @dataclass(frozen=True, slots=True)
+class Cover:
+    """`cover target = value @ c` ("=") or `cover target ~ D @ c` ("~")."""
+
+    span: Span
+    target: Expression
+    operator: str
+    value: Expression
+    confidence: Expression | None
+    label: Name | None
+
+
+@dataclass(frozen=True, slots=True)
 class Use:
     """`use bird(x) except flying(x), x.color`."""
 
@@ -251,12 +263,13 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """`model purple(x: Thing) prior 0.1:` and its body; the span covers the header."""
+    """`model purple(x: Thing) prior 0.1 depth 2:` and its body; the span covers the header."""
 
     span: Span
     name: Name
     parameters: tuple[Parameter, ...]
     prior: Expression | None
+    depth: Expression | None
     body: tuple["Statement", ...]
 
 
@@ -332,6 +345,7 @@ Statement = (
     | Constraint
     | Observe
     | Predict
+    | Cover
     | Use
     | Consider
     | Query

@@ -115,7 +115,8 @@ def _statement(statement: ast.Statement, depth: int) -> list[Line]:
             return _entity(statement, depth)
         case ast.Model():
             header = f"model {statement.name.text}({_parameters(statement.parameters)})"
-            return _headed(header + _prior(statement.prior), statement, statement.body, depth)
+            header += _prior(statement.prior) + _depth(statement.depth)
+            return _headed(header, statement, statement.body, depth)
         case ast.For():
             condition = ""
             if statement.condition is not None:
@@ -221,6 +222,8 @@ def simple(statement: ast.Statement) -> str:
             return f"observe {_observation(statement)}"
         case ast.Predict():
             return _predict(statement)
+        case ast.Cover():
+            return _cover(statement)
         case ast.Use():
             exceptions = ", ".join(map(print_expression, statement.exceptions))
             tail = f" except {exceptions}" if exceptions else ""
@@ -321,6 +324,14 @@ def _predict(statement: ast.Predict) -> str:
     return text + _label(statement.label)
 
 
+def _cover(statement: ast.Cover) -> str:
+    value = print_expression(statement.value)
+    text = f"cover {print_expression(statement.target)} {statement.operator} {value}"
+    if statement.confidence is not None:
+        text += f" @ {print_expression(statement.confidence)}"
+    return text + _label(statement.label)
+
+
 def _shape(shape: tuple[ast.Expression, ...]) -> str:
     return f"[{', '.join(map(print_expression, shape))}]" if shape else ""
 
@@ -331,6 +342,10 @@ def _base(base: ast.Expression | None) -> str:
 
 def _prior(prior: ast.Expression | None) -> str:
     return "" if prior is None else f" prior {print_expression(prior)}"
+
+
+def _depth(depth: ast.Expression | None) -> str:
+    return "" if depth is None else f" depth {print_expression(depth)}"
 
 
 def _label(label: ast.Name | None) -> str:

@@ -233,7 +233,11 @@ def _cover(rng: np.random.Generator, counts: np.ndarray, numbers: Numbers) -> Ma
     shape = (1, len(scope) - 1, num_states)
     passes = rng.choice([0.0, 1.0, 0.5, 0.3, 1e-12, 0.999999999], size=shape)
     with np.errstate(divide="ignore"):
-        kind = kinds.Cover(numbers((*shape, int(counts[scope[-1]]))), np.log(passes))
+        takes, sizes = (
+            numbers((*shape, int(counts[scope[-1]]))),
+            tuple(map(int, counts[scope[:-1]])),
+        )
+        kind = kinds.Cover(takes, np.log(passes), sizes)
     return kind, scope[None]
 
 

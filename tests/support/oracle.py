@@ -10,6 +10,7 @@ from functools import partial
 from gmlang.syntax import ast
 from tests.support import interpreter as naive
 from tests.support.chances import weights
+from tests.support.covers import log_covered
 from tests.support.interpreter import Env, Meaning, Place, World
 from tests.support.rounds import branch, is_least
 
@@ -56,6 +57,7 @@ def log_score(m: Meaning, world: World) -> float:
             continue
         env = naive.bound(m, place)
         parts += [partial(_score, m, s, env, world, silenced, place) for s in model.body]
+    parts.append(partial(log_covered, m, world, silenced))
     return total + together(parts)
 
 

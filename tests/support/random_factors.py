@@ -42,7 +42,7 @@ def coins(rng: np.random.Generator, *shape: int) -> np.ndarray:
 def covers(rng: np.random.Generator, tables: int, zeros: float) -> Cover:
     """Draw covers of three coverers, of two, three and two states, and a site of three values."""
     takes = normal(rng, zeros, tables, 3, 3, 3)
-    return Cover(takes, with_zeros(rng, -rng.random((tables, 3, 3)), zeros))
+    return Cover(takes, with_zeros(rng, -rng.random((tables, 3, 3)), zeros), (2, 3, 2))
 
 
 Drawn = tuple[FactorKind, tuple[int, ...]]

@@ -119,6 +119,8 @@ def mentions(m: Meaning, s: ast.Statement, env: Env) -> Iterator[Place]:
                 yield from mentioned(m, item, env)
         case ast.Use():
             yield from mentioned(m, s.model, env)
+        case ast.Cover():
+            yield from mentioned(m, s.value, env)
         case ast.Predict():
             yield from mentioned(m, s.target, env)
         case ast.Factor():

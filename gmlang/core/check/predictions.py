@@ -35,7 +35,7 @@ def check_predict(state: Checking, env: Env, statement: ast.Predict) -> list[Sta
     """Check `predict x.a = v @ c`, `predict x.a ~ D @ c`, `predict m(x) @ c`."""
     span = statement.span
     label = statement.label.text if statement.label is not None else ""
-    confidence = attempt(lambda: (_confidence(state, env, statement.confidence),))
+    confidence = attempt(lambda: (check_confidence(state, env, statement.confidence),))
     written, is_positive = statement.target, True
     while isinstance(written, ast.Unary) and written.operator == "not":
         written, is_positive = written.operand, not is_positive
@@ -51,7 +51,10 @@ def check_predict(state: Checking, env: Env, statement: ast.Predict) -> list[Sta
     return [Predict(span, (), target, distribution, checked, label)]
 
 
-def _confidence(state: Checking, env: Env, written: ast.Expression | None) -> Expression | None:
+def check_confidence(
+    state: Checking, env: Env, written: ast.Expression | None
+) -> Expression | None:
+    """Check what stands behind `@`: a probability known before inference."""
     if written is None:
         return None
     checked = scalars.check_number(state, env, written)
@@ -73,7 +76,7 @@ def _target(state: Checking, env: Env, written: ast.Expression) -> Target:
         fail(state, errors.not_predicted(written.span, text))
     if isinstance(target.type, Array):
         rank, element = target.type.rank, show_element(target)
-        fail(state, errors.array_predicted(written.span, text, rank, element))
+        fail(state, errors.array_predicted(written.span, text, rank, element, "predict"))
     return target
 
 

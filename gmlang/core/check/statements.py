@@ -13,7 +13,7 @@ from gmlang.core.ast import (
     Integer,
     Where,
 )
-from gmlang.core.check import predictions
+from gmlang.core.check import covering, predictions
 from gmlang.core.check.evidence import check_consider, check_mechanism, check_observe
 from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
 from gmlang.core.expressions import loops, matching
@@ -91,6 +91,8 @@ def _check_statement(
             fail(state, errors.misplaced_question(statement.span, _where(env, place)))
         case ast.Predict():
             made = predictions.check_predict(state, env, statement)
+        case ast.Cover():
+            made = covering.check_cover(state, env, statement)
         case ast.Use():
             made = predictions.check_use(state, env, statement)
         case ast.Mechanism() | ast.Observe() | ast.Consider():

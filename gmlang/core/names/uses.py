@@ -33,6 +33,7 @@ _PLAIN = {
         *(ast.Index, ast.Unary, ast.Binary, ast.Compare, ast.Conditional, ast.Range, ast.Braces),
         *(ast.Brackets, ast.Tuple, ast.MatchExpression, ast.ValueCase, ast.Pair, ast.Equation),
         *(ast.Mechanism, ast.Factor, ast.Prefer, ast.Constraint, ast.Observe, ast.Predict),
+        *(ast.Cover,),
         *(ast.Consider, ast.Query, ast.Assert, ast.Learn, ast.Match, ast.StatementCase),
     )
 }
@@ -134,13 +135,12 @@ class _Finder:
                 self.block(span.start, span.end, made)
                 self.visit(body, {found.name: found for found in made})
                 return True
-            case ast.Model(parameters=parameters, body=body, prior=prior, span=span):
+            case ast.Model(parameters=parameters, body=body, span=span):
                 self._declared(node.name)
                 made = self._parameters(parameters)
                 self.block(span.start, block_end(self.source.text, span.start), made)
                 inner = {found.name: found for found in made}
-                self.visit(prior, inner)
-                self.visit_all(body, inner)
+                self.visit_all((node.prior, node.depth, *body), inner)
                 return True
             case ast.Composite(parameters=parameters, parts=parts, prior=prior, span=span):
                 self._declared(node.name)

@@ -167,6 +167,8 @@ def _of_family(distribution: Distribution) -> Iterator[tuple[DataRef, ParameterK
 def _in_model(model: ModelSymbol, learned: set[str] | frozenset[str]) -> _Found:
     if model.prior is not None:
         yield from _inside(model.prior, learned)
+    if model.depth is not None:
+        yield from _outside(model.depth, learned, Place.CONDITION)
     for part in model.parts:
         yield from _outside(part, learned, Place.PARTS)
     for statement in model.body:

@@ -30,11 +30,16 @@ class Cover(FactorKind):
 
     Relative to the base of the site: a coverer that takes it with probability c, and then draws
     it from D, has log_takes log(c D(v) / base(v)) and log_passes log(1 - c) in its active states,
-    and -inf and 0 in the others. A coverer with fewer states than another ignores the last.
+    and -inf and 0 in the others.
+
+    Attributes:
+        sizes: of each coverer, how many states it has, where some have fewer than the arrays hold;
+            () where all have as many.
     """
 
     log_takes: Float64[np.ndarray, "tables coverers _states values"]
     log_passes: Float64[np.ndarray, "tables coverers _states"]
+    sizes: tuple[int, ...] = ()
 
     is_large = True
     is_divisible = True
@@ -48,11 +53,13 @@ class Cover(FactorKind):
         same_length("log_takes", log_takes, arity - 1, "one row for each coverer", 1)
         same_length("log_passes", log_passes, arity - 1, "one row for each coverer", 1)
         same_length("log_passes", log_passes, log_takes.shape[2], "as log_takes is", 2)
-        if num_states_max > max(log_takes.shape[2:]):
-            known = max(log_takes.shape[2:])
-            raise ParameterError(f"log_takes knows {known} states, and a variable has more")
+        held = log_takes.shape[2]
+        if self.sizes and (len(self.sizes) != arity - 1 or max(self.sizes) > held):
+            raise ParameterError(
+                f"sizes is {self.sizes}; it needs {arity - 1} numbers of up to {held} states"
+            )
         count = max(len(log_takes), len(log_passes))
-        return Cover(_as_many(log_takes, count), _as_many(log_passes, count))
+        return Cover(_as_many(log_takes, count), _as_many(log_passes, count), self.sizes)
 
     def log_values(self, table_index: np.ndarray, states: np.ndarray) -> np.ndarray:
         """Do as `FactorKind` says."""
@@ -65,9 +72,17 @@ class Cover(FactorKind):
             open_ = open_ + self.log_passes[table_index, k, x]
         return np.logaddexp(found, open_)
 
-    def expected_states(self, arity: int, position: int) -> int | None:
-        """Do as `FactorKind` says; a coverer may have fewer states than another."""
-        return self.log_takes.shape[3] if position == arity - 1 else None
+    def expected_states(self, arity: int, position: int) -> int:
+        """Do as `FactorKind` says."""
+        if position == arity - 1:
+            return self.log_takes.shape[3]
+        return self.sizes[position] if self.sizes else self.log_takes.shape[2]
+
+    def without(self, coverers: Sequence[int]) -> "Cover":
+        """Return the covers that are left when some coverers take nothing."""
+        log_takes, log_passes = self.log_takes.copy(), self.log_passes.copy()
+        log_takes[:, coverers], log_passes[:, coverers] = -np.inf, 0.0
+        return Cover(log_takes, log_passes, self.sizes)
 
     def largest_entries(self, shape: Sequence[int]) -> np.ndarray:
         """Choose the best state of each coverer from the farthest on, for each value."""
@@ -138,7 +153,7 @@ class Cover(FactorKind):
         if _bits(shape) <= _BITS_MAX:
             return Table(self.log_tables(shape)).tempered(shape, temperature)
         scale = temperature or 1.0
-        return Cover(self.log_takes / scale, self.log_passes / scale)
+        return Cover(self.log_takes / scale, self.log_passes / scale, self.sizes)
 
     def is_estimated(self, shape: Sequence[int], temperature: float) -> bool:
         """Do as `FactorKind` says."""
