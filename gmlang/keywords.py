@@ -32,6 +32,7 @@ KEYWORDS: dict[Kind, dict[str, str]] = {
         "param": "declare a number that can be set",
         "def": "name a formula",
         "var": "declare a random variable, or a thing",
+        "some": "declare things that may not exist",
         "model": "declare a concept: what holds of a thing where it applies",
         "entity": "declare what there is to predict about a thing",
         "factor": "add nats",

@@ -7,6 +7,7 @@ from gmlang.core.asking.asserts import check_assert
 from gmlang.core.asking.queries import check_questions
 from gmlang.core.check import covering, evidence, models, statements
 from gmlang.core.check.declarations import elaborate, resolve
+from gmlang.core.check.existence import existences
 from gmlang.core.check.learned.concepts import check_learn_model
 from gmlang.core.check.learned.functions import check_learn_def, check_places
 from gmlang.core.check.learned.params import check_learn
@@ -15,6 +16,7 @@ from gmlang.core.check.lints import check_mechanisms, find_lints
 from gmlang.core.checking import Checking, QueryForm, attempt, guarded
 from gmlang.core.expressions import forms as expressions
 from gmlang.core.names.absent import report_absent
+from gmlang.core.names.aliases import spread
 from gmlang.core.names.documentation import documentation
 from gmlang.core.names.modules import open_module
 from gmlang.core.names.scope import (
@@ -210,12 +212,12 @@ def _check_statements(state: Checking, module: Module, *, is_main: bool) -> None
             case _ if isinstance(statement, Declaration):
                 pass
             case _:
-                place = statements.Place()
+                place, each = statements.Place(), spread(module.program, statement)
                 state.statements += (
                     guarded(
                         state,
                         statement.span,
-                        lambda s=statement, p=place: statements.check_block(state, env, p, [s]),
+                        lambda s=each, p=place: statements.check_block(state, env, p, [s]),
                     )
                     or ()
                 )
@@ -316,7 +318,7 @@ def _check_poisoned_bodies(state: Checking, module: Module) -> None:
 
 
 def _program(state: Checking, program: ast.Program) -> Program:
-    symbols = tuple(state.models[entry.core_name] for entry in state.model_order)
+    symbols = (*existences(state), *(state.models[e.core_name] for e in state.model_order))
     return Program(
         program.span,
         tuple(state.data),

@@ -39,7 +39,7 @@ from gmlang.core.ast import (
     Whole,
 )
 from gmlang.core.composed import Calculation, ListItem, QueryList
-from gmlang.core.covering import Cover
+from gmlang.core.covering import Cover, is_existence, shown_model
 from gmlang.core.learned_defs import all_learns
 from gmlang.core.program import (
     Asked,
@@ -87,11 +87,14 @@ def _program_lines(program: Program) -> Iterator[str]:
     for variable in program.variables:
         yield f"var {_show_variable(variable)}"
     for thing in program.things:
-        yield f"var {thing.name}{_shape(thing.shape)} : {thing.entity}"
+        word = "var" if thing.prior is None else "some"
+        prior = "" if thing.prior is None else f" prior {show(thing.prior)}"
+        yield f"{word} {thing.name}{_shape(thing.shape)} : {thing.entity}{prior}"
     for function in program.functions:
         yield _show_function(function)
     for model in program.models:
-        yield from _model_lines(model)
+        if not is_existence(model.name):
+            yield from _model_lines(model)
     for statement in program.statements:
         yield _show_statement(statement)
     for number, question in enumerate((*program.questions, None)):
@@ -263,7 +266,7 @@ def show(expression: Expression) -> str:
             return f"{show_thing(thing)}.{attribute}{_show_indices(expression.indices)}"
         case Activation(model=model, arguments=arguments):
             shown = (show_thing(a) if isinstance(a, Thing) else show(a) for a in arguments)
-            return f"{model}({', '.join(shown)})"
+            return f"{shown_model(model)}({', '.join(shown)})"
         case Call(function=function, arguments=arguments):
             shown = (show_thing(a) if isinstance(a, Thing) else show(a) for a in arguments)
             return f"{function.name}({', '.join(shown)})"

@@ -175,3 +175,48 @@ def depth_too_fine(span: Span, text: str, count: int | None, most: int) -> Diagn
         f" where it depends on variables it may be up to {most}",
         span,
     )
+
+
+def some_of_no_entity(span: Span, text: str) -> Diagnostic:
+    """Report `some` of what is no entity."""
+    return Diagnostic(
+        "GM355",
+        f"only things may not exist, and `{text}` is no entity",
+        span,
+        hint="a random variable is declared by `var`",
+    )
+
+
+def some_of_no_number(span: Span, name: str) -> Diagnostic:
+    """Report `some` without one size."""
+    return Diagnostic(
+        "GM356",
+        f"`some {name}` needs one size: how many things there may be",
+        span,
+        hint=f"write `some {name}[3] : ...`",
+    )
+
+
+def some_of_none(span: Span, name: str, count: int) -> Diagnostic:
+    """Report `some` with a size below 1."""
+    return Diagnostic("GM357", f"there may be at least one of `some {name}`, not {count}", span)
+
+
+def always_exists(span: Span, text: str) -> Diagnostic:
+    """Report `exists` of a thing that is declared by `var`."""
+    return Diagnostic(
+        "GM358",
+        f"`{text}` always exists",
+        span,
+        hint="things that may not exist are declared by `some`: `some object[3] : Thing prior 0.3`",
+    )
+
+
+def composite_for_value(span: Span, text: str) -> Diagnostic:
+    """Report `composite(it)` where no list of the best is asked for."""
+    return Diagnostic(
+        "GM359",
+        f"`{text}` is no value: it is all that holds of a thing, of which the best are asked for",
+        span,
+        hint=f"query best(5, {text})",
+    )

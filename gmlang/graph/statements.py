@@ -44,7 +44,7 @@ from gmlang.graph.lowering.grounder import (
     hidden_numbers,
 )
 from gmlang.graph.lowering.lower import lower
-from gmlang.graph.observations import observe, observe_like
+from gmlang.graph.observations import observe_existing, observe_like
 from gmlang.graph.society.scene import Scene, Silence, unsilenced
 from gmlang.graph.values import terms
 from gmlang.graph.values.chances import probability
@@ -77,10 +77,11 @@ def ground_statement(scene: Scene, frame: Frame, statement: Statement) -> None:
             job = Job(terms.Condition(statement.condition), gates, _origin(scene, kind, statement))
             lower(scene.grounder, outer, job)
         case ObserveValue():
-            observe(scene.grounder, outer, statement.target, statement.value, statement.span)
+            observed = statement.target, statement.value, statement.span
+            observe_existing(scene.grounder, outer, *observed, gates)
         case ObserveLike():
             origin = _origin(scene, "observe", statement)
-            observe_like(scene.grounder, outer, statement, origin)
+            observe_like(scene.grounder, outer, statement, origin, gates)
         case Predict():
             _predict(scene, outer, statement, gates)
         case Cover():

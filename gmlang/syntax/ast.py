@@ -120,7 +120,10 @@ class DefDeclaration:
 
 @dataclass(frozen=True, slots=True)
 class VarDeclaration:
-    """`var x[H, W] : bool base {...} ~ D`; mechanism "~", ":=" or "" with value None."""
+    """`var x[H, W] : bool base {...} ~ D`; mechanism "~", ":=" or "" with value None.
+
+    `some object[3] : Thing prior 0.3 as o` has a prior, and perhaps an alias.
+    """
 
     span: Span
     name: Name
@@ -129,6 +132,8 @@ class VarDeclaration:
     base: Expression | None
     mechanism: str
     value: Expression | None
+    prior: Expression | None = None
+    alias: Name | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,10 +216,10 @@ class Cover:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """`use bird(x) except flying(x), x.color`."""
+    """`use bird(x) except flying(x), x.color`, `use shown(p, d) for d in stroke`."""
 
     span: Span
-    model: Expression
+    model: "Expression | Comprehension"
     exceptions: tuple[Expression, ...]
 
 

@@ -227,7 +227,7 @@ def simple(statement: ast.Statement) -> str:
         case ast.Use():
             exceptions = ", ".join(map(print_expression, statement.exceptions))
             tail = f" except {exceptions}" if exceptions else ""
-            return f"use {print_expression(statement.model)}{tail}"
+            return f"use {print_argument(statement.model)}{tail}"
         case ast.Consider():
             return f"consider {', '.join(map(print_argument, statement.items))}"
         case ast.Query():
@@ -295,10 +295,10 @@ def _learn_def(statement: ast.LearnDef) -> str:
 
 
 def _var(statement: ast.VarDeclaration) -> str:
-    text = (
-        f"var {statement.name.text}{_shape(statement.shape)} : {print_expression(statement.type)}"
-    )
-    return text + _base(statement.base)
+    word = "var" if statement.prior is None else "some"
+    name = f"{statement.name.text}{_shape(statement.shape)}"
+    text = f"{word} {name} : {print_expression(statement.type)}{_base(statement.base)}"
+    return text + _prior(statement.prior) + _label(statement.alias)
 
 
 def _composite(statement: ast.Composite) -> str:

@@ -11,6 +11,13 @@ Node = Any
 class Covering(Learning):
     """The methods of these rules."""
 
+    def some(self, meta: Node, children: list[Node]) -> ast.VarDeclaration:
+        """`some object[3] : Thing prior 0.3 as o`."""
+        name, shape, kind, prior, alias = children
+        span, own = self.span(meta), self.named(name)
+        other = None if alias is None else self.named(alias)
+        return ast.VarDeclaration(span, own, shape or (), kind, None, "", None, prior, other)
+
     def cover_value(self, meta: Node, children: list[Node]) -> ast.Cover:
         """`cover x.a = v @ c`."""
         target, value, confidence, label = children

@@ -114,6 +114,8 @@ def _misplaced(program: Program, learned: set[str] | frozenset[str]) -> _Found:
         if variable.base is not None:
             yield from outside(iter((variable.base,)), Place.BASE)
     for thing in program.things:
+        if thing.prior is not None:
+            yield from outside(iter((thing.prior,)), Place.CONDITION)
         yield from outside(iter(thing.shape), Place.SIZE)
     for model in program.models:
         yield from _in_model(model, learned)
