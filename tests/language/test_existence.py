@@ -2,10 +2,13 @@
 
 import math
 import random
+from pathlib import Path
 
 import pytest
 
 import gmlang
+from gmlang.diagnostics import Source
+from gmlang.syntax.print import format_source
 from tests.support import existence, worlds
 
 QUERIES = (
@@ -141,3 +144,13 @@ def test_a_prior_of_one_leaves_ordinary_things():
     text = text.replace("consider tall(o)", "consider tall(object[k]) for k in 0..2")
     every = gmlang.compile(text + "observe object.big = true\n")
     assert some.query("logZ()").value == pytest.approx(every.query("logZ()").value, abs=1e-9)
+
+
+def test_two_bars_that_cross_are_told_apart_and_counted():
+    example = Path(gmlang.__file__).parents[1] / "examples" / "society" / "overlap.gm"
+    model = gmlang.load(example)
+    answers = list(model.run(budget_s=30))
+    assert {answer.status for answer in answers} == {"exact"}
+    assert {answer.held for answer in answers} == {None, True}
+    assert not model.warnings
+    assert format_source(Source("overlap.gm", example.read_text("utf-8"))) == example.read_text()
