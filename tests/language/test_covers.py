@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 import gmlang
+from gmlang.diagnostics import GmError
+from gmlang.graph.gathering import gathered
 from gmruntime.answer import LogPartition
 from gmruntime.factors.kinds import Cover, NoisyOr, Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock
@@ -167,3 +169,46 @@ observe page.dot = [true, true]
             for far in [("model", "far", ("page",))]
         ]
         assert nats == pytest.approx(odds[0] - odds[1], abs=1e-9)
+
+
+HOLES = """
+data w[2] : real = [0.3, 0.8]
+entity Page:
+    dot[2] : bool base {true: 0.1, false: 0.9}
+    far : 0..3
+model m(x: Page) prior 0.5:
+    cover x.dot[0] ~ Bernoulli(w[x.far]) @ 0.5
+    cover x.dot[x.far] = true @ 0.5
+var it : Page
+consider m(it)
+"""
+
+
+def test_what_has_no_value_must_be_excluded():
+    model = gmlang.compile(HOLES)
+    with pytest.raises(GmError) as caught:
+        model.query("P(it.dot[0])")
+    assert caught.value.diagnostics[0].code in ("GM406", "GM425")
+    found = model.query("P(it.dot[0] | m(it), it.far = 1)").value["true"]
+    assert found == pytest.approx(0.5 * 0.8 + 0.5 * 0.1)
+    found = model.query("P(it.dot[0] | m(it), it.far = 0)").value["true"]
+    assert found == pytest.approx(0.5 * 0.3 + 0.5 * (0.5 + 0.5 * 0.1))
+    guarded = HOLES.replace("    cover", "    if x.far < 2: cover")
+    found = gmlang.compile(guarded).query("P(it.dot[0] | m(it), it.far > 1)").value["true"]
+    assert found == pytest.approx(0.1)
+
+
+def test_the_sites_of_many_models_are_few_blocks():
+    count = 12
+    lines = ["entity Page:", f"    dot[{count}] : bool base {{true: 0.1, false: 0.9}}"]
+    for k in range(count):
+        lines += [f"model m{k}(p: Page) prior 0.3:", f"    cover p.dot[{k}] = true @ 0.{k + 2:02}"]
+        lines += [f"    cover p.dot[{(k + 1) % count}] = true @ 0.5"]
+    lines += ["var page : Page", "consider " + ", ".join(f"m{k}(page)" for k in range(count))]
+    model = gmlang.compile("\n".join(lines) + "\n")
+    blocks = [block for block in model.graph().factors if isinstance(block.kind, Cover)]
+    (joined,) = gathered(blocks)
+    assert len(joined.scopes) == sum(len(block.scopes) for block in blocks) == count
+    on = model.query("P(page.dot[3])").value["true"]
+    first, second = 0.3 * 0.5, 0.3 * 0.05
+    assert on == pytest.approx(1 - (1 - first) * (1 - second) * 0.9)

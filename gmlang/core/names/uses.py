@@ -49,8 +49,9 @@ def find_uses(state: Checking) -> Bindings:
     places = {(p.source.name, p.start): found for found in written for p in found.places}
     for module in state.modules.values():
         finder = _Finder(state, module, bindings, made, values, places)
+        around = finder.aliases()
         for statement in module.program.statements:
-            finder.visit(statement, {})
+            finder.visit(statement, around)
         bindings.occurrences[finder.source.name].sort(key=lambda found: found.span.start)
         bindings.blocks[finder.source.name].sort(key=lambda block: (block.start, -block.end))
     return bindings
@@ -80,6 +81,18 @@ class _Finder:
 
     def block(self, start: int, end: int, definitions: Sequence[Definition]) -> None:
         self.bindings.blocks[self.source.name].append(Block(start, end, tuple(definitions)))
+
+    def aliases(self) -> Names:
+        """Define what stands for each of some things, in all that stands in no model."""
+        found: dict[str, Definition] = {}
+        for node in self.module.program.statements:
+            if isinstance(node, ast.VarDeclaration) and node.alias is not None:
+                entity = entity_of(self.module, node.type)
+                span = node.alias.span
+                made = Definition(node.alias.text, Kind.LOOP, (span,), node.span, entity=entity)
+                found[made.name] = made
+                self.block(span.start, len(self.source.text), [made])
+        return found
 
     def visit_all(self, nodes: Sequence[Any], names: Names) -> None:
         for node in nodes:

@@ -159,7 +159,9 @@ def with_expressions(term: Term, parts: tuple[Expression, ...]) -> Term:
             return replace(term, distribution=parts[0], confidence=confidence, target=target)
         case Covered():
             target, rest = parts[-1], iter(parts[1:])
-            assert isinstance(target, Reference)
+            if not isinstance(target, Reference):
+                # An index misses the array: there is no site to be covered.
+                return Needed(target)
             confidence = None if term.confidence is None else next(rest)
             depth = None if term.depth is None else next(rest)
             return Covered(target, parts[0], confidence, depth, term.own)
