@@ -212,7 +212,7 @@ def _check_statements(state: Checking, module: Module, *, is_main: bool) -> None
             case _ if isinstance(statement, Declaration):
                 pass
             case _:
-                place, each = statements.Place(), spread(module.program, statement)
+                place, each = statements.Place(), spread(module, statement)
                 state.statements += (
                     guarded(
                         state,

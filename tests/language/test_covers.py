@@ -13,6 +13,7 @@ from gmruntime.answer import LogPartition
 from gmruntime.factors.kinds import Cover, NoisyOr, Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock
 from gmruntime.inference import infer
+from tests.fuzz.societies import Stage, sites
 from tests.support import covers, reading, worlds
 
 QUERIES = (
@@ -212,3 +213,22 @@ def test_the_sites_of_many_models_are_few_blocks():
     on = model.query("P(page.dot[3])").value["true"]
     first, second = 0.3 * 0.5, 0.3 * 0.05
     assert on == pytest.approx(1 - (1 - first) * (1 - second) * 0.9)
+
+
+@pytest.mark.parametrize("seed", [0, 3, 6])
+def test_compatibility_is_split_among_the_sites(seed: int):
+    text = covers.cover_program(random.Random(seed)).replace("Page", "Being")
+    declared = text[: text.index("var it")]
+    stage, both = Stage(declared), ("stroke", "writer")
+    model = gmlang.compile(declared + "var it : Being\n")
+    wanted = stage.compatibility(both, frozenset())
+    assert model.query("compat(stroke, writer)").value == pytest.approx(wanted, abs=1e-9)
+    found = model.query("blame(stroke, writer)").value
+    known = sites(stage.read(both))
+    hidden = set(known.values())
+    before = 0.0
+    for name in ("other statements", *(n for n in found if n != "other statements")):
+        hidden.discard(known.get(name, ("",)))
+        now = stage.compatibility(both, frozenset(hidden))
+        assert found.get(name, 0.0) == pytest.approx(now - before, abs=1e-8), name
+        before = now

@@ -24,7 +24,7 @@ from gmlang.syntax import ast
 
 def check_questions(state: Checking, env: Env, query: ast.Query) -> tuple[Query, ...]:
     """Check a query statement: one query for each item."""
-    query = spread_query(env.module.program, query)
+    query = spread_query(env.module, query)
     options = attempt(lambda: check_options(state, query.options))
     checked = each(lambda item: _item(state, env, item), query.items)
     if options is None:

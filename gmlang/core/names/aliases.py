@@ -6,31 +6,34 @@ A statement that names `o` is repeated for each thing, and so is what a query as
 from dataclasses import replace
 from typing import Any
 
+from gmlang.core.names.scope import Module
 from gmlang.diagnostics import Span
 from gmlang.syntax import ast
 
 
-def spread(program: ast.Program, statement: ast.Statement) -> ast.Statement:
+def spread(module: Module, statement: ast.Statement) -> ast.Statement:
     """Return a statement outside models with the loops over things that it does not write."""
-    aliases = _aliases(program)
+    aliases = _aliases(module)
     loops = _loops(aliases, statement) if aliases else ()
     return ast.For(statement.span, loops, None, (statement,)) if loops else statement
 
 
-def spread_query(program: ast.Program, query: ast.Query) -> ast.Query:
+def spread_query(module: Module, query: ast.Query) -> ast.Query:
     """Return a query in which what is asked of each thing is listed."""
-    aliases = _aliases(program)
+    aliases = _aliases(module)
     if not aliases:
         return query
     return replace(query, items=tuple(_item(aliases, item) for item in query.items))
 
 
-def _aliases(program: ast.Program) -> dict[str, ast.VarDeclaration]:
-    return {
-        declared.alias.text: declared
-        for declared in program.statements
-        if isinstance(declared, ast.VarDeclaration) and declared.alias is not None
-    }
+def _aliases(module: Module) -> dict[str, ast.VarDeclaration]:
+    if module.aliases is None:
+        module.aliases = {
+            declared.alias.text: declared
+            for declared in module.program.statements
+            if isinstance(declared, ast.VarDeclaration) and declared.alias is not None
+        }
+    return module.aliases
 
 
 def _item(aliases: dict[str, ast.VarDeclaration], item: ast.Expression) -> ast.Expression:
