@@ -54,6 +54,8 @@ _HELP: dict[Kind, dict[str, str]] = {
         "floor": "the whole number below",
         "ceil": "the whole number above",
         "round": "the nearest whole number, of two the even one",
+        "exists": "whether a thing exists",
+        "composite": "what holds of a thing, all together",
     },
     Kind.AGGREGATE: {
         "sum": "the sum",

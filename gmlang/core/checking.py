@@ -93,6 +93,7 @@ class Checking:
         round: those whose body is being checked; None when none is.
         placed: shared values as they are used in a place; kept for their identity.
         uneven: rows of probabilities that do not quite sum to one, as the keys.
+        existences: the entities of which it is asked whether things exist.
         meant: what a name was found to mean that only types tell, by the name of its source and
             its place: values of which domain, attributes of which entity (its core name).
     """
@@ -113,6 +114,7 @@ class Checking:
     model_order: list[Entry] = field(default_factory=lambda: [])
     models: dict[str, ModelSymbol] = field(default_factory=lambda: {})
     num_parts: dict[str, int] = field(default_factory=lambda: {})
+    existences: dict[str, None] = field(default_factory=lambda: {})
     pending: list[Entry] = field(default_factory=lambda: [])
     sizes: list[str] = field(default_factory=lambda: [])
     statements: list[Statement] = field(default_factory=lambda: [])

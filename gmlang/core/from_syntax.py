@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 
 from gmlang.core.asking.asserts import check_assert
 from gmlang.core.asking.queries import check_questions
-from gmlang.core.check import evidence, models, statements
+from gmlang.core.check import covering, evidence, models, statements
 from gmlang.core.check.declarations import elaborate, resolve
+from gmlang.core.check.existence import existences
 from gmlang.core.check.learned.concepts import check_learn_model
 from gmlang.core.check.learned.functions import check_learn_def, check_places
 from gmlang.core.check.learned.params import check_learn
@@ -15,6 +16,7 @@ from gmlang.core.check.lints import check_mechanisms, find_lints
 from gmlang.core.checking import Checking, QueryForm, attempt, guarded
 from gmlang.core.expressions import forms as expressions
 from gmlang.core.names.absent import report_absent
+from gmlang.core.names.aliases import spread
 from gmlang.core.names.documentation import documentation
 from gmlang.core.names.modules import open_module
 from gmlang.core.names.scope import (
@@ -210,12 +212,12 @@ def _check_statements(state: Checking, module: Module, *, is_main: bool) -> None
             case _ if isinstance(statement, Declaration):
                 pass
             case _:
-                place = statements.Place()
+                place, each = statements.Place(), spread(module, statement)
                 state.statements += (
                     guarded(
                         state,
                         statement.span,
-                        lambda s=statement, p=place: statements.check_block(state, env, p, [s]),
+                        lambda s=each, p=place: statements.check_block(state, env, p, [s]),
                     )
                     or ()
                 )
@@ -297,9 +299,10 @@ def _finish_models(state: Checking) -> None:
 def _finish(state: Checking, env: Env, meaning: ModelMeaning, declaration: ast.Model) -> None:
     inner = models.inside(env, meaning)
     prior = attempt(lambda: models.check_prior(state, inner, declaration.prior))
+    depth = attempt(lambda: covering.check_depth(state, inner, declaration.depth))
     body = statements.check_block(state, inner, statements.Place(), declaration.body)
     state.models[meaning.name] = ModelSymbol(
-        declaration.span, meaning.name, meaning.parameters, prior, tuple(body)
+        declaration.span, meaning.name, meaning.parameters, prior, tuple(body), depth=depth
     )
 
 
@@ -315,7 +318,7 @@ def _check_poisoned_bodies(state: Checking, module: Module) -> None:
 
 
 def _program(state: Checking, program: ast.Program) -> Program:
-    symbols = tuple(state.models[entry.core_name] for entry in state.model_order)
+    symbols = (*existences(state), *(state.models[e.core_name] for e in state.model_order))
     return Program(
         program.span,
         tuple(state.data),

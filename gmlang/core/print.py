@@ -39,6 +39,7 @@ from gmlang.core.ast import (
     Whole,
 )
 from gmlang.core.composed import Calculation, ListItem, QueryList
+from gmlang.core.covering import Cover, is_existence, shown_model
 from gmlang.core.learned_defs import all_learns
 from gmlang.core.program import (
     Asked,
@@ -86,11 +87,14 @@ def _program_lines(program: Program) -> Iterator[str]:
     for variable in program.variables:
         yield f"var {_show_variable(variable)}"
     for thing in program.things:
-        yield f"var {thing.name}{_shape(thing.shape)} : {thing.entity}"
+        word = "var" if thing.prior is None else "some"
+        prior = "" if thing.prior is None else f" prior {show(thing.prior)}"
+        yield f"{word} {thing.name}{_shape(thing.shape)} : {thing.entity}{prior}"
     for function in program.functions:
         yield _show_function(function)
     for model in program.models:
-        yield from _model_lines(model)
+        if not is_existence(model.name):
+            yield from _model_lines(model)
     for statement in program.statements:
         yield _show_statement(statement)
     for number, question in enumerate((*program.questions, None)):
@@ -149,6 +153,7 @@ def _model_lines(model: ModelSymbol) -> Iterator[str]:
     header = ", ".join(f"{p.key}: {kind}" for p, kind in zip(model.parameters, kinds, strict=True))
     prior = "" if model.prior is None else f" prior {show(model.prior)}"
     parts = f" = {' and '.join(show(part) for part in model.parts)}" if model.parts else ""
+    prior += "" if model.depth is None else f" depth {show(model.depth)}"
     soft = " soft" if model.soft else ""
     yield f"model {model.name}({header}){parts}{prior}{soft}:"
     for statement in model.body:
@@ -181,6 +186,9 @@ def _show_statement(statement: Statement) -> str:
             sign = "" if is_positive else "not "
             confidence = _confidence(statement.confidence)
             return f"{context}predict {sign}{show(target)}{confidence}{_label(label)}"
+        case Cover(target=target, distribution=distribution, label=label):
+            shown = f"{show(distribution)}{_confidence(statement.confidence)}{_label(label)}"
+            return f"{context}cover {show(target)} ~ {shown}"
         case Use(target=target, exceptions=exceptions):
             excepted = ", ".join(show(exception) for exception in exceptions)
             return f"{context}use {show(target)}{f' except {excepted}' if excepted else ''}"
@@ -258,7 +266,7 @@ def show(expression: Expression) -> str:
             return f"{show_thing(thing)}.{attribute}{_show_indices(expression.indices)}"
         case Activation(model=model, arguments=arguments):
             shown = (show_thing(a) if isinstance(a, Thing) else show(a) for a in arguments)
-            return f"{model}({', '.join(shown)})"
+            return f"{shown_model(model)}({', '.join(shown)})"
         case Call(function=function, arguments=arguments):
             shown = (show_thing(a) if isinstance(a, Thing) else show(a) for a in arguments)
             return f"{function.name}({', '.join(shown)})"

@@ -26,6 +26,7 @@ from gmlang.core.ast import (
     Where,
 )
 from gmlang.core.concepts import LearnModel
+from gmlang.core.covering import Cover, ThingSymbol
 from gmlang.core.learned_defs import LearnDef
 from gmlang.core.parameters import Learn, Parameter, RowsSymbol
 from gmlang.diagnostics import Span
@@ -78,16 +79,6 @@ class VariableSymbol:
 
 
 @dataclass(frozen=True, slots=True)
-class ThingSymbol:
-    """`var it : Thing`, `var pixel[H, W] : Pixel`."""
-
-    span: Span
-    name: str
-    shape: tuple[Expression, ...]
-    entity: str
-
-
-@dataclass(frozen=True, slots=True)
 class EntitySymbol:
     """An entity and its attributes."""
 
@@ -121,6 +112,7 @@ class ModelSymbol:
         body: the statements that apply while it is active. Their contexts do not repeat that.
         parts: of a composite, the activations it is the conjunction of; () for others.
         soft, is_open: a composite may contradict itself; its parts are still to be learned.
+        depth: of what it covers, the nearest lowest; None means 0.
     """
 
     span: Span
@@ -131,6 +123,7 @@ class ModelSymbol:
     parts: tuple[Activation, ...] = ()
     soft: bool = False
     is_open: bool = False
+    depth: Expression | None = None
 
 
 # --- Statements --------------------------------------------------------------------------
@@ -249,6 +242,7 @@ Statement = (
     | ObserveLike
     | Predict
     | PredictActive
+    | Cover
     | Use
     | Consider
 )

@@ -152,6 +152,7 @@ def rename_locals(expression: Expression, names: Mapping[str, str]) -> Expressio
                 key = names.get(whole.key, whole.key)
                 found = whole if key == whole.key else replace(whole, key=key)
             else:
+                whole = _things_renamed(whole, names)
                 before = parts(whole)
                 after = [renamed(part) for part in before]
                 same = all(a is b for a, b in zip(after, before, strict=True))
@@ -160,6 +161,23 @@ def rename_locals(expression: Expression, names: Mapping[str, str]) -> Expressio
         return found
 
     return renamed(expression)
+
+
+def _things_renamed(expression: Expression, names: Mapping[str, str]) -> Expression:
+    """Rename the things that are parameters."""
+    match expression:
+        case AttributeRef(thing=thing) if thing.key in names:
+            return replace(expression, thing=replace(thing, key=names[thing.key]))
+        case Activation(arguments=arguments) | Call(arguments=arguments):
+            if not any(isinstance(a, Thing) and a.key in names for a in arguments):
+                return expression
+            new = tuple(
+                replace(a, key=names.get(a.key, a.key)) if isinstance(a, Thing) else a
+                for a in arguments
+            )
+            return replace(expression, arguments=new)
+        case _:
+            return expression
 
 
 def _indices(indices: tuple[Expression | Whole, ...]) -> list[Expression]:

@@ -1,4 +1,4 @@
-"""Declarations without a meaning: domains (GM319, GM322), and lists of values (GM324)."""
+"""Declarations without a meaning: domains (GM319, GM322), lists of values (GM324), depths."""
 
 from collections.abc import Sequence
 
@@ -130,3 +130,93 @@ def listed_by_loop(span: Span) -> Diagnostic:
 
 def _bad_list(span: Span, sentence: str) -> Diagnostic:
     return Diagnostic("GM324", sentence, span)
+
+
+# --- What covers what, and what may not exist ----------------------------------------------
+
+
+def cover_outside_model(span: Span) -> Diagnostic:
+    """Report a `cover` that no model makes."""
+    return Diagnostic(
+        "GM351",
+        "only a model covers: `cover` cannot stand outside models",
+        span,
+        hint="write `model m(x: Thing):` above it, or draw the variable: `x ~ Bernoulli(0.2)`",
+    )
+
+
+def not_coverable(span: Span, text: str, *, is_activation: bool) -> Diagnostic:
+    """Report a `cover` of whether a model applies, or of what is no variable."""
+    found = "an activation" if is_activation else "no variable"
+    hint = f"a model predicts another: `predict {text} @ 0.9`" if is_activation else ""
+    return Diagnostic(
+        "GM352",
+        f"`{text}` is {found}, and only variables and attributes are covered",
+        span,
+        hint=hint,
+    )
+
+
+def depth_not_a_number(span: Span, text: str) -> Diagnostic:
+    """Report a depth that has no order."""
+    return Diagnostic(
+        "GM353",
+        f"a depth is a number, and `{text}` is none",
+        span,
+        hint="the lowest is in front: `model m(x: Thing) depth 2:`",
+    )
+
+
+def depth_too_fine(span: Span, text: str, count: int | None, most: int) -> Diagnostic:
+    """Report a depth that depends on variables and has too many values."""
+    return Diagnostic(
+        "GM354",
+        f"the depth `{text}` may be {'too many' if count is None else count} numbers;"
+        f" where it depends on variables it may be up to {most}",
+        span,
+    )
+
+
+def some_of_no_entity(span: Span, text: str) -> Diagnostic:
+    """Report `some` of what is no entity."""
+    return Diagnostic(
+        "GM355",
+        f"only things may not exist, and `{text}` is no entity",
+        span,
+        hint="a random variable is declared by `var`",
+    )
+
+
+def some_of_no_number(span: Span, name: str) -> Diagnostic:
+    """Report `some` without one size."""
+    return Diagnostic(
+        "GM356",
+        f"`some {name}` needs one size: how many things there may be",
+        span,
+        hint=f"write `some {name}[3] : ...`",
+    )
+
+
+def some_of_none(span: Span, name: str, count: int) -> Diagnostic:
+    """Report `some` with a size below 1."""
+    return Diagnostic("GM357", f"there may be at least one of `some {name}`, not {count}", span)
+
+
+def always_exists(span: Span, text: str) -> Diagnostic:
+    """Report `exists` of a thing that is declared by `var`."""
+    return Diagnostic(
+        "GM358",
+        f"`{text}` always exists",
+        span,
+        hint="things that may not exist are declared by `some`: `some object[3] : Thing prior 0.3`",
+    )
+
+
+def composite_for_value(span: Span, text: str) -> Diagnostic:
+    """Report `composite(it)` where no list of the best is asked for."""
+    return Diagnostic(
+        "GM359",
+        f"`{text}` is no value: it is all that holds of a thing, of which the best are asked for",
+        span,
+        hint=f"query best(5, {text})",
+    )

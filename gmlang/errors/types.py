@@ -20,9 +20,9 @@ def array_for_element(span: Span, text: str, rank: int, element: str = "") -> Di
     return _array(span, text, rank, element or f"{text}[{_letters(rank)}]")
 
 
-def array_predicted(span: Span, text: str, rank: int, element: str) -> Diagnostic:
-    """Report a prediction about a whole array."""
-    return _array(span, text, rank, f"for {_letters(rank)} in ...: predict {element} = ...")
+def array_predicted(span: Span, text: str, rank: int, element: str, word: str) -> Diagnostic:
+    """Report a prediction, or what covers, about a whole array; `word` begins the statement."""
+    return _array(span, text, rank, f"for {_letters(rank)} in ...: {word} {element} = ...")
 
 
 def _array(span: Span, text: str, rank: int, hint: str) -> Diagnostic:

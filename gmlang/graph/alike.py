@@ -28,7 +28,8 @@ from gmlang.diagnostics import GmError
 from gmlang.graph.builder import Origin
 from gmlang.graph.lowering.grounder import Grounder, Job, environment, hidden_reference
 from gmlang.graph.lowering.lower import lower
-from gmlang.graph.statements import Scene, log_base
+from gmlang.graph.society.scene import Scene
+from gmlang.graph.statements import log_base
 from gmlang.graph.values import terms
 from gmlang.graph.values.arithmetic import INTEGER_MAX, INTEGER_MIN
 from gmlang.graph.world.places import locate

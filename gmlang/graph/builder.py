@@ -23,12 +23,15 @@ class Origin:
         span: of the statement.
         model: whose body it stands in, "" outside models.
         targets: for a prediction, the variable that each factor predicts.
+        coverers: of factors that several statements make together, each of these, the nearest
+            first; the factors have what the first has.
     """
 
     kind: str
     span: Span
     model: str = ""
     targets: np.ndarray | None = None
+    coverers: tuple["Origin", ...] = ()
 
     def describe(self) -> str:
         """Write the statement and its line."""

@@ -12,12 +12,14 @@ from gmlang.core.ast import (
     Expression,
     IntRange,
 )
+from gmlang.core.covering import index_data
 from gmlang.core.program import (
     EntitySymbol,
     Program,
     VariableSymbol,
 )
 from gmlang.diagnostics import GmError, Span
+from gmlang.errors import declarations as declared
 from gmlang.errors import grounding as errors
 from gmlang.families import family_named
 from gmlang.families.family import Pairs
@@ -61,8 +63,29 @@ def declare(grounder: Grounder, program: Program) -> None:
         first = world.num_things.get(thing.entity, 0)
         world.things[thing.name] = ThingArray(thing.name, thing.entity, first, shape)
         world.num_things[thing.entity] = first + int(np.prod(shape, dtype=np.int64))
+        if thing.prior is not None and shape[0] < 1:
+            raise GmError([declared.some_of_none(thing.shape[0].span, thing.name, shape[0])])
+    _number_things(grounder, program)
     for entity in program.entities:
         _declare_entity(grounder, program, entity)
+
+
+def _number_things(grounder: Grounder, program: Program) -> None:
+    """Say of each thing where it stands in its array, and on which other one it depends."""
+    world = grounder.world
+    for entity, count in world.num_things.items():
+        places, before = np.zeros(count, np.int64), np.full(count, -1)
+        for thing in program.things:
+            if thing.entity != entity:
+                continue
+            array = world.things[thing.name]
+            own = np.arange(int(np.prod(array.shape, dtype=np.int64)))
+            places[array.first + own] = own
+            if thing.prior is not None:
+                before[array.first + own] = array.first + np.maximum(own - 1, 0)
+        world.data[index_data(entity)] = places
+        if (before >= 0).any():
+            world.before[entity] = before
 
 
 def _declare_entity(grounder: Grounder, program: Program, entity: EntitySymbol) -> None:

@@ -10,22 +10,15 @@ import numpy as np
 
 from gmlang.core.ast import (
     Activation,
-    Apply,
-    Bool,
     Context,
-    Dist,
-    Distribution,
     Expression,
     IntRange,
-    Local,
-    Thing,
 )
 from gmlang.core.program import (
     Define,
     Draw,
     ModelSymbol,
     ObserveValue,
-    ParameterSymbol,
     Program,
     VariableSymbol,
 )
@@ -34,7 +27,6 @@ from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors import grounding as errors
 from gmlang.errors.learning import concepts as learning_errors
 from gmlang.errors.probabilities import rows_normalised
-from gmlang.families.bernoulli import BERNOULLI
 from gmlang.graph.alike import Alike, Said
 from gmlang.graph.alternatives import ground_alternatives, is_gated
 from gmlang.graph.builder import Builder, Origin
@@ -42,25 +34,23 @@ from gmlang.graph.cycles import check_mechanisms, find_round
 from gmlang.graph.declarations import declare
 from gmlang.graph.fixpoints import circles_of, ground_rounds
 from gmlang.graph.gathering import Gathered
-from gmlang.graph.lowering.grounder import Grounder, Job, Learned, Unknown, environment
+from gmlang.graph.lowering.grounder import Grounder, Learned, Unknown, environment
 from gmlang.graph.lowering.lower import lower
+from gmlang.graph.society.covering import ground_covers
+from gmlang.graph.society.existence import (
+    existing_keys,
+)
+from gmlang.graph.society.priors import add_parts, add_prior, own_activation
+from gmlang.graph.society.scene import Scene
 from gmlang.graph.statements import (
-    CERTAINLY,
-    Scene,
-    conjuncts,
     find_silences,
     ground_statement,
-    is_conjunction,
-    predict_activation,
 )
-from gmlang.graph.values import terms
-from gmlang.graph.values.chances import probability
 from gmlang.graph.world.bindings import collected
 from gmlang.graph.world.instances import discover, empty_table, mentioned, model_frame
 from gmlang.graph.world.states import BOOL
 from gmlang.graph.world.world import (
     ONE_INSTANCE,
-    ModelTable,
     World,
 )
 from gmruntime.budget import Budget
@@ -154,6 +144,7 @@ def begin_grounding(
     extra = list(extra)
     keys, is_own = discover(world, program.statements, extra, grounder.names)
     for symbol in program.models:
+        keys[symbol.name] = existing_keys(world, symbol, keys[symbol.name])
         if symbol.is_open and len(keys[symbol.name]):
             raise GmError([_not_learned_yet(program, symbol, extra)])
     return Begun(program, grounder, keys, is_own)
@@ -193,6 +184,7 @@ def _finish(program: Program, grounder: Grounder, keys: dict[str, np.ndarray]) -
 def _ground_statements(grounder: Grounder, program: Program) -> None:
     diagnostics: list[Diagnostic] = []
     grounder.definitions.clear()
+    grounder.covers.clear()
     scene = Scene(grounder)
     for step in _steps(scene, program):
         try:
@@ -248,28 +240,16 @@ def _add_instances(grounder: Grounder, symbol: ModelSymbol, keys: np.ndarray) ->
     world.models[symbol.name] = replace(table, keys=keys, rows=rows, start=start)
 
 
-def _own_activation(symbol: ModelSymbol) -> Activation:
-    """Return the activation of the instance whose body is grounded."""
-    arguments = tuple(_own_argument(parameter) for parameter in symbol.parameters)
-    return Activation(symbol.span, symbol.name, arguments)
-
-
-def _own_argument(parameter: ParameterSymbol) -> Expression | Thing:
-    if parameter.domain is None:
-        return Thing(parameter.span, parameter.entity, "", parameter.key, ())
-    return Local(parameter.span, parameter.key, parameter.domain)
-
-
 def _steps(scene: Scene, program: Program) -> Iterator[Callable[[], None]]:
     """Yield what is to be done, one statement at a time, so that mistakes can be collected."""
     grounder = scene.grounder
     tables = [grounder.world.models[symbol.name] for symbol in program.models]
     present = [table for table in tables if len(table.keys)]
     for table in present:
-        yield lambda table=table: _add_prior(scene, table)
+        yield lambda table=table: add_prior(scene, program, table)
     for table in present:
         inside = Scene(
-            grounder, scene.silences, scene.heard, table.symbol.name, _own_activation(table.symbol)
+            grounder, scene.silences, scene.heard, table.symbol.name, own_activation(table.symbol)
         )
         frame = model_frame(table.symbol, table.rows)
         for statement in table.symbol.body:
@@ -285,91 +265,20 @@ def _steps(scene: Scene, program: Program) -> Iterator[Callable[[], None]]:
     alike = Alike()
     for table in present:
         inside = Scene(
-            grounder, scene.silences, scene.heard, table.symbol.name, _own_activation(table.symbol)
+            grounder, scene.silences, scene.heard, table.symbol.name, own_activation(table.symbol)
         )
         frame = model_frame(table.symbol, table.rows)
-        yield lambda i=inside, t=table: _add_parts(i, t)
+        yield lambda i=inside, t=table: add_parts(i, t)
         for statement in table.symbol.body:
             if not alike.takes(inside, table, statement):
                 yield lambda i=inside, f=frame, s=statement: ground_statement(i, f, s)
     yield from alike.steps(grounder, _ground_alone)
+    yield lambda: ground_covers(scene, program.statements)
 
 
 def _ground_alone(said: Said) -> None:
     frame = model_frame(said.table.symbol, said.table.rows)
     ground_statement(said.scene, frame, said.statement)
-
-
-def _add_prior(scene: Scene, table: ModelTable) -> None:
-    grounder, symbol = scene.grounder, table.symbol
-    grounder.world.priors[symbol.name] = prior = _prior(grounder, table)
-    if is_conjunction(symbol):
-        return
-    if grounder.learned is not None and grounder.learned.concerns(_written(symbol)):
-        _lower_prior(grounder, table)
-        return
-    with np.errstate(divide="ignore"):
-        tables = np.stack([np.log1p(-prior), np.log(prior)], axis=1)
-    if (tables == tables[:1]).all():
-        tables = tables[:1]
-    variables = table.start + np.arange(len(table.keys))
-    origin = Origin("prior", symbol.span, symbol.name)
-    grounder.builder.add_factors(Table(tables), variables[:, None], origin)
-
-
-def _written(symbol: ModelSymbol) -> tuple[Expression, ...]:
-    return () if symbol.prior is None else (symbol.prior,)
-
-
-def _lower_prior(grounder: Grounder, table: ModelTable) -> None:
-    """Add a prior that is learned like what a mechanism draws."""
-    symbol = table.symbol
-    own = _own_activation(symbol)
-    drawn = Distribution(symbol.span, BERNOULLI.name, _written(symbol), (), Dist())
-    origin = Origin("prior", symbol.span, symbol.name)
-    lower(grounder, model_frame(symbol, table.rows), Job(terms.Drawn(own, drawn), (), origin))
-
-
-def _prior(grounder: Grounder, table: ModelTable) -> np.ndarray:
-    symbol, count = table.symbol, len(table.keys)
-    if is_conjunction(symbol):
-        prior = np.ones(count)
-        frame = model_frame(symbol, table.rows)
-        before: list[np.ndarray] = []
-        for part in symbol.parts:
-            for model, variables in conjuncts(grounder, part, frame):
-                inner = grounder.world.models[model]
-                own = _prior(grounder, inner)[variables - inner.start]
-                # What several parts are made of counts once.
-                for earlier in before:
-                    own = np.where(variables == earlier, 1.0, own)
-                prior = prior * own
-                before.append(variables)
-        return prior
-    if symbol.prior is None:
-        return np.full(count, 0.5)
-    env = environment(grounder, model_frame(symbol, table.rows))
-    values = probability(symbol.prior, env).reshape(-1)
-    return np.broadcast_to(values, (count,)).copy()
-
-
-def _add_parts(scene: Scene, table: ModelTable) -> None:
-    symbol = table.symbol
-    if not symbol.parts:
-        return
-    frame = model_frame(symbol, table.rows)
-    own = _own_activation(symbol)
-    if symbol.prior is None:
-        both = symbol.parts[0]
-        if len(symbol.parts) > 1:
-            both = Apply(symbol.span, "and", symbol.parts, Bool())
-        origin = Origin("define", symbol.span, symbol.name)
-        lower(scene.grounder, frame, Job(terms.Defined(own, both), (), origin))
-        return
-    for part in symbol.parts:
-        origin = Origin("use", part.span, symbol.name)
-        job = Job(terms.Condition(part), (own,), origin)
-        predict_activation(scene.grounder, frame, part, *CERTAINLY, job)
 
 
 def _unheard(scene: Scene) -> list[Diagnostic]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gmruntime.factors.kinds import Gated, Table
+from gmruntime.factors.kinds import Cover, FactorKind, Gated, Table
 from gmruntime.graph import FactorBlock
 
 _FEW = 8
@@ -46,29 +46,49 @@ def gathered(factors: Sequence[FactorBlock]) -> tuple[FactorBlock, ...]:
     groups: dict[tuple[object, ...], list[int]] = defaultdict(list)
     for number, block in enumerate(factors):
         kind = block.kind
-        if isinstance(kind, Table | Gated) and len(block.scopes) <= _FACTORS_MAX:
-            shape = kind.log_potentials.shape[1:]
-            if kind.log_potentials[:1].size <= _ENTRIES_MAX:
-                groups[type(kind), block.scopes.shape[1], shape].append(number)
+        if isinstance(kind, Table | Gated | Cover) and len(block.scopes) <= _FACTORS_MAX:
+            own = _parameters(kind)
+            if own[0][:1].size <= _ENTRIES_MAX:
+                shapes = tuple(values.shape[1:] for values in own)
+                sizes = kind.sizes if isinstance(kind, Cover) else ()
+                groups[type(kind), block.scopes.shape[1], shapes, sizes].append(number)
     many = [numbers for numbers in groups.values() if len(numbers) > _FEW]
     joined = {numbers[0]: _joined([factors[k] for k in numbers]) for numbers in many}
     gone = {k for numbers in many for k in numbers[1:]}
     return tuple(joined.get(k, block) for k, block in enumerate(factors) if k not in gone)
 
 
+def _parameters(kind: FactorKind) -> tuple[np.ndarray, ...]:
+    match kind:
+        case Table() | Gated():
+            return (kind.log_potentials,)
+        case Cover():
+            return kind.log_takes, kind.log_passes
+        case _:
+            raise AssertionError(type(kind).__name__)
+
+
 def _joined(blocks: list[FactorBlock]) -> FactorBlock:
-    tables: list[np.ndarray] = []
-    for block in blocks:
-        kind = block.kind
-        assert isinstance(kind, Table | Gated)
-        own = kind.log_potentials
-        tables.append(
-            own if len(own) == len(block.scopes) else np.repeat(own, len(block.scopes), 0)
+    columns = zip(*(_parameters(block.kind) for block in blocks), strict=True)
+    counts = [len(block.scopes) for block in blocks]
+    every = [
+        np.concatenate(
+            [
+                values if len(values) == count else np.repeat(values, count, 0)
+                for values, count in zip(column, counts, strict=True)
+            ]
         )
-    every = np.concatenate(tables)
-    if (every == every[:1]).all():
-        every = every[:1]
+        for column in columns
+    ]
+    if all((values == values[:1]).all() for values in every):
+        every = [values[:1] for values in every]
     scopes = np.concatenate([block.scopes for block in blocks])
     label = f"{blocks[0].label} and {len(blocks) - 1} more like it"
-    kind = Gated(every) if isinstance(blocks[0].kind, Gated) else Table(every)
+    match blocks[0].kind:
+        case Gated():
+            kind: FactorKind = Gated(*every)
+        case Cover(sizes=sizes):
+            kind = Cover(every[0], every[1], sizes)
+        case _:
+            kind = Table(*every)
     return FactorBlock(kind, scopes, label)

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from gmlang.core.ast import Apply, Array, Bool, DataRef, Expression, Listed, Whole
+from gmlang.core.ast import Apply, Array, AttributeRef, Bool, DataRef, Expression, Listed, Whole
 from gmlang.core.program import ObserveLike
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import GmError, Span
 from gmlang.errors import grounding as errors
 from gmlang.errors.shapes import observed_shape
-from gmlang.graph.builder import Origin
+from gmlang.graph.builder import Origin, add_tables
 from gmlang.graph.lowering.grounder import (
     Grounder,
     Job,
@@ -17,11 +17,12 @@ from gmlang.graph.lowering.grounder import (
     hidden_reference,
 )
 from gmlang.graph.lowering.lower import lower
+from gmlang.graph.society.existence import existence_of_things
 from gmlang.graph.values import terms
 from gmlang.graph.values.environment import Env
 from gmlang.graph.values.evaluate import evaluate, inside_axis, integers, random_indices
-from gmlang.graph.world.places import Reference, locate_array
-from gmlang.graph.world.states import exact_numbers, shown_number
+from gmlang.graph.world.places import Reference, locate_array, thing_numbers
+from gmlang.graph.world.states import States, exact_numbers, shown_number
 from gmlang.graph.world.world import Frame, select_rows, where_text
 
 
@@ -34,8 +35,49 @@ def observe(
         GmError: when a value is outside its variable's domain, or shapes differ.
     """
     if random_indices(target):
-        _observe_picked(grounder, frame, target, value, span)
+        _observe_event(grounder, frame, target, value, span, ())
         return
+    variables, _, found, seen = _seen(grounder, frame, target, value, span)
+    grounder.builder.observed.append((variables[seen], found[seen], span))
+
+
+def observe_existing(
+    grounder: Grounder,
+    frame: Frame,
+    target: Reference,
+    value: Expression,
+    span: Span,
+    gates: tuple[Expression, ...],
+) -> None:
+    """Record what has been seen of things, which holds only while they exist.
+
+    Args:
+        grounder: grows.
+        frame: the instances.
+        target: an array may be of things that exist and others.
+        value: one for all, or as many.
+        span: of the statement.
+        gates: that the things exist which the target names one by one.
+
+    Raises:
+        GmError: as `observe`.
+    """
+    if random_indices(target) or gates:
+        if not random_indices(target):
+            _seen(grounder, frame, target, value, span)
+        _observe_event(grounder, frame, target, value, span, gates)
+        return
+    variables, states, found, seen = _seen(grounder, frame, target, value, span)
+    existing = _existing(target, environment(grounder, frame), variables)
+    _observe_things(grounder, variables, found, states, existing, seen, span)
+    seen = seen & (existing < 0)
+    grounder.builder.observed.append((variables[seen], found[seen], span))
+
+
+def _seen(
+    grounder: Grounder, frame: Frame, target: Reference, value: Expression, span: Span
+) -> tuple[np.ndarray, States, np.ndarray, np.ndarray]:
+    """Return the variables of a target, their states, which ones are seen, and whether any is."""
     env = environment(grounder, frame)
     variables, states = locate_array(target, env)
     values = _array_value(value, env, variables.ndim)
@@ -58,13 +100,50 @@ def observe(
         what = target.span.text + where_text(frame, row, grounder.names)
         shown = shown_number(values[bad].flat[0].item())
         raise GmError([errors.value_outside_domain(span, what, shown, states.describe())])
-    grounder.builder.observed.append((variables[seen], found_states[seen].astype(np.int32), span))
+    return variables, states, found_states.astype(np.int32), seen
 
 
-def _observe_picked(
-    grounder: Grounder, frame: Frame, target: Reference, value: Expression, span: Span
+def _existing(target: Reference, env: Env, variables: np.ndarray) -> np.ndarray:
+    """Return, for each observed attribute, the activation that says whether its thing exists.
+
+    -1 where it always does.
+    """
+    if not isinstance(target, AttributeRef) or target.thing.entity not in env.world.before:
+        return np.full(variables.shape, -1, np.int64)
+    numbers = thing_numbers(target.thing, env.still())
+    found = existence_of_things(env.world, target.thing.entity, numbers)
+    found = found.reshape(*found.shape, *([1] * (variables.ndim - found.ndim)))
+    return np.broadcast_to(found, variables.shape)
+
+
+def _observe_things(
+    grounder: Grounder,
+    variables: np.ndarray,
+    found_states: np.ndarray,
+    states: States,
+    existing: np.ndarray,
+    seen: np.ndarray,
+    span: Span,
 ) -> None:
-    """Observe the variable that a random index picks: an event, where the value is not missing."""
+    """Add that attributes of things are in certain states where the things exist."""
+    chosen = seen & (existing >= 0)
+    if not chosen.any():
+        return
+    tables = np.zeros((int(chosen.sum()), 2, states.count))
+    tables[:, 1] = np.where(np.arange(states.count) == found_states[chosen][:, None], 0.0, -np.inf)
+    scopes = np.stack([existing[chosen], variables[chosen]], axis=1)
+    add_tables(grounder.builder, tables, scopes, Origin("observe", span), gated=False)
+
+
+def _observe_event(
+    grounder: Grounder,
+    frame: Frame,
+    target: Reference,
+    value: Expression,
+    span: Span,
+    gates: tuple[Expression, ...],
+) -> None:
+    """Observe a variable that is known in some states alone, where the value is not missing."""
     values = _array_value(value, environment(grounder, frame), 1)
     seen = np.broadcast_to(~np.isnan(values), (frame.count,))
     frame = select_rows(frame, seen)
@@ -73,7 +152,7 @@ def _observe_picked(
     seen_values = np.broadcast_to(values, seen.shape)[seen]
     frame, number = hidden_numbers(grounder, frame, seen_values, value.span)
     same = Apply(span, "==", (target, number), Bool())
-    lower(grounder, frame, Job(terms.Condition(same), (), Origin("observe", span)))
+    lower(grounder, frame, Job(terms.Condition(same), gates, Origin("observe", span)))
 
 
 def _array_value(value: Expression, env: Env, ndim: int) -> np.ndarray:
@@ -109,8 +188,14 @@ def _each(element: Expression | None, env: Env) -> np.ndarray:
     return np.broadcast_to(found.reshape(-1), (env.frame.count,))
 
 
-def observe_like(grounder: Grounder, frame: Frame, statement: ObserveLike, origin: Origin) -> None:
-    """Weigh the states of variables by likelihood evidence."""
+def observe_like(
+    grounder: Grounder,
+    frame: Frame,
+    statement: ObserveLike,
+    origin: Origin,
+    gates: tuple[Expression, ...] = (),
+) -> None:
+    """Weigh the states of variables by likelihood evidence, while the gates hold."""
     target = statement.target
     env = environment(grounder, frame)
     variables, states = locate_array(target, env)
@@ -121,4 +206,4 @@ def observe_like(grounder: Grounder, frame: Frame, statement: ObserveLike, origi
         frame, target = hidden_reference(
             grounder, frame, variables.reshape(-1), states, statement.span
         )
-    lower(grounder, frame, Job(terms.Likely(target, statement.weights), (), origin))
+    lower(grounder, frame, Job(terms.Likely(target, statement.weights), gates, origin))

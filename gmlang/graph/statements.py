@@ -1,7 +1,7 @@
 """One case for each core statement: what it adds to the factor graph."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from gmlang.core.ast import (
     Real,
     VariableRef,
 )
+from gmlang.core.covering import Cover
 from gmlang.core.program import (
     Consider,
     Define,
@@ -41,45 +42,16 @@ from gmlang.graph.lowering.grounder import (
     auxiliary,
     environment,
     hidden_numbers,
-    hidden_reference,
 )
 from gmlang.graph.lowering.lower import lower
-from gmlang.graph.observations import observe, observe_like
+from gmlang.graph.observations import observe_existing, observe_like
+from gmlang.graph.society.scene import Scene, Silence, unsilenced
 from gmlang.graph.values import terms
 from gmlang.graph.values.chances import probability
 from gmlang.graph.values.evaluate import expand
 from gmlang.graph.world.places import Reference, locate, locate_array
 from gmlang.graph.world.states import BOOL, States
-from gmlang.graph.world.world import Frame, select_rows
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Silence:
-    """`use m(...) except p`: while the silencer is active, m's prediction about p is not made.
-
-    Attributes:
-        activations: of the used instances.
-        targets: the variables whose prediction is silenced.
-        silencers: the variables that silence it.
-    """
-
-    model: str
-    span: Span
-    text: str
-    activations: np.ndarray
-    targets: np.ndarray
-    silencers: np.ndarray
-
-
-@dataclass(slots=True, eq=False)
-class Scene:
-    """Where statements are grounded: the graph so far, the silences, and the model, if any."""
-
-    grounder: Grounder
-    silences: list[Silence] = field(default_factory=list[Silence])
-    heard: set[int] = field(default_factory=set[int])
-    model: str = ""
-    own: Activation | None = None
+from gmlang.graph.world.world import Frame
 
 
 def ground_statement(scene: Scene, frame: Frame, statement: Statement) -> None:
@@ -105,12 +77,15 @@ def ground_statement(scene: Scene, frame: Frame, statement: Statement) -> None:
             job = Job(terms.Condition(statement.condition), gates, _origin(scene, kind, statement))
             lower(scene.grounder, outer, job)
         case ObserveValue():
-            observe(scene.grounder, outer, statement.target, statement.value, statement.span)
+            observed = statement.target, statement.value, statement.span
+            observe_existing(scene.grounder, outer, *observed, gates)
         case ObserveLike():
             origin = _origin(scene, "observe", statement)
-            observe_like(scene.grounder, outer, statement, origin)
+            observe_like(scene.grounder, outer, statement, origin, gates)
         case Predict():
             _predict(scene, outer, statement, gates)
+        case Cover():
+            _cover(scene, outer, statement, gates)
         case PredictActive():
             _predict_active(scene, outer, statement, gates)
         case Use():
@@ -158,55 +133,33 @@ def log_base(scene_world_base: np.ndarray | None, states: States) -> np.ndarray:
     return np.full(states.count, -np.log(states.count))
 
 
+def declared_log_base(grounder: Grounder, target: VariableRef | AttributeRef) -> np.ndarray:
+    """Return the log of what a variable is drawn from where nothing speaks of it."""
+    if isinstance(target, VariableRef):
+        array = grounder.world.variables[target.name]
+    else:
+        array = grounder.world.attributes[target.thing.entity][target.attribute]
+    return log_base(array.log_base, array.states)
+
+
 def _predict(scene: Scene, frame: Frame, statement: Predict, gates: tuple[Expression, ...]) -> None:
     grounder = scene.grounder
     slot = locate(statement.target, environment(grounder, frame))
-    base = log_base(_declared_base(grounder, statement.target), slot.states)
+    base = declared_log_base(grounder, statement.target)
     term = terms.Drawn(statement.target, statement.distribution, statement.confidence, base)
-    for rows, silencers in _silenced_groups(scene, frame, slot.variables):
-        part = select_rows(frame, rows)
-        extra: list[Expression] = []
-        for column in silencers.T:
-            part, heard = hidden_reference(grounder, part, column, BOOL, statement.span)
-            extra.append(Apply(statement.span, "not", (heard,), Bool()))
+    for rows, part, extra in unsilenced(scene, frame, slot.variables, statement.span):
         targets = np.broadcast_to(slot.variables, frame.count)[rows]
         origin = Origin("predict", statement.span, scene.model, targets)
         lower(grounder, part, Job(term, (*gates, *extra), origin))
 
 
-def _declared_base(grounder: Grounder, target: VariableRef | AttributeRef) -> np.ndarray | None:
-    if isinstance(target, VariableRef):
-        return grounder.world.variables[target.name].log_base
-    return grounder.world.attributes[target.thing.entity][target.attribute].log_base
-
-
-def _silenced_groups(
-    scene: Scene, frame: Frame, targets: np.ndarray
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Split a model's instances by how many silencers a prediction has: (rows, silencers)."""
-    everything: np.ndarray = np.arange(frame.count)
-    relevant = [s for s in scene.silences if s.model == scene.model]
-    if not relevant or scene.own is None:
-        return [(everything, np.zeros((frame.count, 0), np.int64))]
-    own = locate(scene.own, environment(scene.grounder, frame)).variables
-    lists: list[list[int]] = [[] for _ in range(frame.count)]
-    for silence in relevant:
-        table: dict[tuple[int, int], list[int]] = {}
-        pairs = zip(silence.activations, silence.targets, silence.silencers, strict=True)
-        for activation, target, silencer in pairs:
-            table.setdefault((int(activation), int(target)), []).append(int(silencer))
-        for row in range(frame.count):
-            found = table.get((int(own[row]), int(targets[row])), [])
-            lists[row].extend(found)
-            if found:
-                scene.heard.add(id(silence))
-    sizes = np.array([len(found) for found in lists])
-    groups: list[tuple[np.ndarray, np.ndarray]] = []
-    for size in np.unique(sizes):
-        rows = np.flatnonzero(sizes == size)
-        chosen = [lists[row] for row in rows]
-        groups.append((rows, np.array(chosen, np.int64).reshape(len(rows), int(size))))
-    return groups
+def _cover(scene: Scene, frame: Frame, statement: Cover, gates: tuple[Expression, ...]) -> None:
+    """Note what covers; silences wait until the sites are known."""
+    assert scene.own is not None
+    depth = scene.grounder.world.models[scene.model].symbol.depth
+    said = statement.target, statement.distribution, statement.confidence
+    term = terms.Covered(*said, depth, scene.own)
+    lower(scene.grounder, frame, Job(term, gates, _origin(scene, "predict", statement)))
 
 
 def _predict_active(
@@ -224,13 +177,8 @@ def _predict_active(
         logs = np.log(confidence), np.log1p(-confidence)
     log_on, log_off = logs if statement.is_positive else logs[::-1]
     slot = locate(statement.target, environment(grounder, frame))
-    for rows, silencers in _silenced_groups(scene, frame, slot.variables):
-        part = select_rows(frame, rows)
+    for rows, part, extra in unsilenced(scene, frame, slot.variables, statement.span):
         on, off = (log if log.size == 1 else log[rows] for log in (log_on, log_off))
-        extra: list[Expression] = []
-        for column in silencers.T:
-            part, heard = hidden_reference(grounder, part, column, BOOL, statement.span)
-            extra.append(Apply(statement.span, "not", (heard,), Bool()))
         origin = Origin("predict", statement.span, scene.model, slot.variables[rows])
         job = Job(_nothing(), (*gates, *extra), origin)
         if is_learned and c is not None:

@@ -82,6 +82,18 @@ class Composed(NamedTuple):
         return self
 
 
+class Part(NamedTuple):
+    """A question that the call of another word asks, of some arguments.
+
+    Attributes:
+        kinds: what may be asked, with the class of its answers.
+        answered: how.
+    """
+
+    kinds: tuple[tuple[type[Query], type[Answer]], ...]
+    answered: Single | Several
+
+
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Question(QueryForm):
     """A word that asks.

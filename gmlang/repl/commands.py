@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from gmlang.cli.options import read_assignments
+from gmlang.core.covering import is_existence
 from gmlang.data import names
 from gmlang.diagnostics import GmError
 from gmlang.library import read_source
@@ -126,7 +127,7 @@ def load(session: ReplSession, text: str) -> tuple[ReplSession, str]:
     program = model.checked.program
     counts = {
         "variables": len(program.variables) + len(program.things),
-        "models": len(program.models),
+        "models": sum(not is_existence(symbol.name) for symbol in program.models),
         "data": len(program.data),
     }
     shown = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
@@ -256,11 +257,14 @@ def more(session: ReplSession, rest: str) -> str:
 def _models(session: ReplSession) -> str:
     lines: list[str] = []
     for symbol in model_of(session).checked.program.models:
+        if is_existence(symbol.name):
+            continue
         parameters = ", ".join(
             f"{p.name}: {p.entity}" if p.entity else p.name for p in symbol.parameters
         )
         parts = " = " + " ".join(a.span.text.split("(")[0] for a in symbol.parts)
         prior = f" prior {symbol.prior.span.text}" if symbol.prior is not None else ""
+        prior += f" depth {symbol.depth.span.text}" if symbol.depth is not None else ""
         lines.append(f"{symbol.name}({parameters}){prior}{parts if symbol.parts else ''}")
     return "\n".join(lines) or "no model has been declared"
 

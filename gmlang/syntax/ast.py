@@ -120,7 +120,10 @@ class DefDeclaration:
 
 @dataclass(frozen=True, slots=True)
 class VarDeclaration:
-    """`var x[H, W] : bool base {...} ~ D`; mechanism "~", ":=" or "" with value None."""
+    """`var x[H, W] : bool base {...} ~ D`; mechanism "~", ":=" or "" with value None.
+
+    `some object[3] : Thing prior 0.3 as o` has a prior, and perhaps an alias.
+    """
 
     span: Span
     name: Name
@@ -129,6 +132,8 @@ class VarDeclaration:
     base: Expression | None
     mechanism: str
     value: Expression | None
+    prior: Expression | None = None
+    alias: Name | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,11 +203,23 @@ class Predict:
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
-    """`use bird(x) except flying(x), x.color`."""
+class Cover:
+    """`cover target = value @ c` ("=") or `cover target ~ D @ c` ("~")."""
 
     span: Span
-    model: Expression
+    target: Expression
+    operator: str
+    value: Expression
+    confidence: Expression | None
+    label: Name | None
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """`use bird(x) except flying(x), x.color`, `use shown(p, d) for d in stroke`."""
+
+    span: Span
+    model: "Expression | Comprehension"
     exceptions: tuple[Expression, ...]
 
 
@@ -251,12 +268,13 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """`model purple(x: Thing) prior 0.1:` and its body; the span covers the header."""
+    """`model purple(x: Thing) prior 0.1 depth 2:` and its body; the span covers the header."""
 
     span: Span
     name: Name
     parameters: tuple[Parameter, ...]
     prior: Expression | None
+    depth: Expression | None
     body: tuple["Statement", ...]
 
 
@@ -332,6 +350,7 @@ Statement = (
     | Constraint
     | Observe
     | Predict
+    | Cover
     | Use
     | Consider
     | Query

@@ -45,8 +45,13 @@ _IN_THEIR_PLACE = {
     "restarts": re.compile(r"[ \t]+\d"),
     "size": re.compile(r"[ \t]+\d"),
     "but": re.compile(r"[ \t]+not\b(?![ \t]+in\b)"),
+    "cover": re.compile(r"[ \t]+[A-Za-z_]"),
+    "some": re.compile(r"[ \t]+[A-Za-z_]"),
+    "depth": re.compile(r"[ \t]*[\w(+\-]"),
 }
-"""Words that are names wherever something else follows; `learn` also where no line begins."""
+"""Words that are names wherever something else follows; see also `_stands_at`."""
+
+_BEFORE_DEPTH = frozenset(("NAME", "INT", "FLOAT", "RPAR", "RSQB", "TRUE", "FALSE"))
 
 _ENDS_OPERAND = frozenset(("NAME", "INT", "FLOAT", "RPAR", "RSQB", "REFIT"))
 """What a listed model or an option may end in."""
@@ -100,10 +105,10 @@ def tokenize(text: str, words: dict[str, str], *, whole_rows: bool = False) -> l
             kind = words.get(word, kind)
             if word in _RESERVED_WORDS and _RESERVED.match(text, end):
                 kind = "RESERVED"
-            elif word in _IN_THEIR_PLACE:
-                kind = _in_its_place(
-                    text, word, end, kind, is_first=not tokens or tokens[-1][0] == "_NL"
-                )
+            elif word in _IN_THEIR_PLACE and not (
+                _IN_THEIR_PLACE[word].match(text, end) and _stands_at(word, tokens)
+            ):
+                kind = "NAME"
             elif word == "refit" and not _is_option(text, tokens):
                 kind = "NAME"
         elif kind == "SIGN":
@@ -114,11 +119,27 @@ def tokenize(text: str, words: dict[str, str], *, whole_rows: bool = False) -> l
     return tokens
 
 
-def _in_its_place(text: str, word: str, end: int, kind: str, *, is_first: bool) -> str:
-    """Return the token of a word that is one only in its place, and elsewhere a name."""
-    if not _IN_THEIR_PLACE[word].match(text, end) or (word == "learn" and not is_first):
-        return "NAME"
-    return kind
+def _stands_at(word: str, tokens: list[RawToken]) -> bool:
+    """Say whether a word may stand behind some tokens as more than a name."""
+    before = tokens[-1][0] if tokens else "_NL"
+    match word:
+        case "learn" | "some":
+            return before == "_NL"
+        case "cover":
+            return before in ("_NL", "COLON")
+        case "depth":
+            return before in _BEFORE_DEPTH and _begins_line("MODEL", tokens)
+        case _:
+            return True
+
+
+def _begins_line(kind: str, tokens: list[RawToken]) -> bool:
+    for token in reversed(tokens):
+        if token[0] == "_NL":
+            return False
+        if token[0] == kind:
+            return True
+    return False
 
 
 def _is_option(text: str, tokens: list[RawToken]) -> bool:

@@ -115,7 +115,8 @@ def _statement(statement: ast.Statement, depth: int) -> list[Line]:
             return _entity(statement, depth)
         case ast.Model():
             header = f"model {statement.name.text}({_parameters(statement.parameters)})"
-            return _headed(header + _prior(statement.prior), statement, statement.body, depth)
+            header += _prior(statement.prior) + _depth(statement.depth)
+            return _headed(header, statement, statement.body, depth)
         case ast.For():
             condition = ""
             if statement.condition is not None:
@@ -221,10 +222,12 @@ def simple(statement: ast.Statement) -> str:
             return f"observe {_observation(statement)}"
         case ast.Predict():
             return _predict(statement)
+        case ast.Cover():
+            return _cover(statement)
         case ast.Use():
             exceptions = ", ".join(map(print_expression, statement.exceptions))
             tail = f" except {exceptions}" if exceptions else ""
-            return f"use {print_expression(statement.model)}{tail}"
+            return f"use {print_argument(statement.model)}{tail}"
         case ast.Consider():
             return f"consider {', '.join(map(print_argument, statement.items))}"
         case ast.Query():
@@ -292,10 +295,10 @@ def _learn_def(statement: ast.LearnDef) -> str:
 
 
 def _var(statement: ast.VarDeclaration) -> str:
-    text = (
-        f"var {statement.name.text}{_shape(statement.shape)} : {print_expression(statement.type)}"
-    )
-    return text + _base(statement.base)
+    word = "var" if statement.prior is None else "some"
+    name = f"{statement.name.text}{_shape(statement.shape)}"
+    text = f"{word} {name} : {print_expression(statement.type)}{_base(statement.base)}"
+    return text + _prior(statement.prior) + _label(statement.alias)
 
 
 def _composite(statement: ast.Composite) -> str:
@@ -321,6 +324,14 @@ def _predict(statement: ast.Predict) -> str:
     return text + _label(statement.label)
 
 
+def _cover(statement: ast.Cover) -> str:
+    value = print_expression(statement.value)
+    text = f"cover {print_expression(statement.target)} {statement.operator} {value}"
+    if statement.confidence is not None:
+        text += f" @ {print_expression(statement.confidence)}"
+    return text + _label(statement.label)
+
+
 def _shape(shape: tuple[ast.Expression, ...]) -> str:
     return f"[{', '.join(map(print_expression, shape))}]" if shape else ""
 
@@ -331,6 +342,10 @@ def _base(base: ast.Expression | None) -> str:
 
 def _prior(prior: ast.Expression | None) -> str:
     return "" if prior is None else f" prior {print_expression(prior)}"
+
+
+def _depth(depth: ast.Expression | None) -> str:
+    return "" if depth is None else f" depth {print_expression(depth)}"
 
 
 def _label(label: ast.Name | None) -> str:

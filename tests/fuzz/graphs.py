@@ -225,6 +225,22 @@ def _memory(rng: np.random.Generator, counts: np.ndarray, numbers: Numbers) -> M
     return kinds.Memory(patterns), np.concatenate([[index], cells])[None]
 
 
+def _cover(rng: np.random.Generator, counts: np.ndarray, numbers: Numbers) -> Made:
+    scope = _pick(rng, np.arange(len(counts)), int(rng.integers(1, 6)))
+    if scope is None:
+        return None
+    num_states = int(counts[scope[:-1]].max(initial=1))
+    shape = (1, len(scope) - 1, num_states)
+    passes = rng.choice([0.0, 1.0, 0.5, 0.3, 1e-12, 0.999999999], size=shape)
+    with np.errstate(divide="ignore"):
+        takes, sizes = (
+            numbers((*shape, int(counts[scope[-1]]))),
+            tuple(map(int, counts[scope[:-1]])),
+        )
+        kind = kinds.Cover(takes, np.log(passes), sizes)
+    return kind, scope[None]
+
+
 MAKERS = (
     *(_table,) * 4,
     _gated,
@@ -234,4 +250,5 @@ MAKERS = (
     _different,
     _window,
     _memory,
+    _cover,
 )

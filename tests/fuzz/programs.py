@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.fuzz import numbers, societies
-from tests.support import mechanisms, programs, reading, recursion
+from tests.support import covers, existence, mechanisms, programs, reading, recursion
 from tests.support.interpreter import Meaning
 from tests.support.numbers import Undefined
 from tests.support.worlds import Plain, label, listed, place_name
@@ -22,6 +22,8 @@ MAKERS: dict[str, Callable[[random.Random], str]] = {
     "mechanisms": mechanisms.mechanism_program,
     "recursion": recursion.recursive_program,
     "beings": societies.society,
+    "covers": covers.cover_program,
+    "some": existence.some_program,
 }
 NUM_QUESTIONS = 24
 WORLDS_MAX = 3000

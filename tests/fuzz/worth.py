@@ -121,6 +121,12 @@ def log_worth(kind: kinds.FactorKind, row: int, x: np.ndarray) -> np.ndarray:
             near = np.abs(rows[:, 0] - rows[:, 1]) <= kind.reach_rows
             near &= np.abs(columns[:, 0] - columns[:, 1]) <= kind.reach_columns
             return np.where(near, 0.0, forbidden)
+        case kinds.Cover():
+            takes, passes = own(kind.log_takes), own(kind.log_passes)
+            total = np.zeros(len(x))
+            for k in range(x.shape[1] - 2, -1, -1):
+                total = np.logaddexp(takes[k, x[:, k], x[:, -1]], passes[k, x[:, k]] + total)
+            return total
         case kinds.Memory():
             patterns = own(kind.log_patterns)
             said = [patterns[x[:, 0], k, x[:, 1 + k]] for k in range(x.shape[1] - 1)]

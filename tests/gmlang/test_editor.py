@@ -20,7 +20,7 @@ from gmlang.words import WORDS
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = {
     path.name: path.read_text("utf-8")
-    for folder in ("examples", "stdlib/gmstdlib")
+    for folder in ("examples", "examples/society", "stdlib/gmstdlib")
     for path in sorted((ROOT / folder).glob("*.gm"))
 }
 FRAGMENTS = (
@@ -108,7 +108,7 @@ def _blank(match: re.Match[str]) -> str:
     return " " * len(match.group())
 
 
-@pytest.mark.parametrize("name", sorted(n for n in PROGRAMS if (ROOT / "examples" / n).exists()))
+@pytest.mark.parametrize("name", sorted(n for n in PROGRAMS if [*(ROOT / "examples").rglob(n)]))
 def test_renaming_and_renaming_back_changes_nothing(name: str):
     text = PROGRAMS[name]
     found = read(text, name)

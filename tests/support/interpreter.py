@@ -34,7 +34,8 @@ class Meaning:
     """A program taken apart.
 
     What stands in one of the lines `skipped`, and predictions about the places `hidden`, count
-    nothing, though all that is mentioned there exists.
+    nothing, though all that is mentioned there exists. Of things that may not exist, `some` lists
+    those of an array, and `chances` says how probable each is, given that another one exists.
     """
 
     domains: dict[Place, list[Value]] = field(default_factory=dict)
@@ -42,6 +43,8 @@ class Meaning:
     declared: dict[str, ast.VarDeclaration] = field(default_factory=dict)
     entities: dict[str, ast.Entity] = field(default_factory=dict)
     things: dict[str, str] = field(default_factory=dict)
+    some: dict[str, list[str]] = field(default_factory=dict)
+    chances: dict[str, tuple[float, str]] = field(default_factory=dict)
     defs: dict[str, ast.DefDeclaration] = field(default_factory=dict)
     models: dict[str, ast.Model | ast.Composite] = field(default_factory=dict)
     named: dict[str, ast.Expression] = field(default_factory=dict)
@@ -83,19 +86,21 @@ def place_of(m: Meaning, e: ast.Expression, env: Env, world: World | None = None
         case ast.Index(base=ast.Name(text=name)) if name in m.declared:
             assert isinstance(e, ast.Index)
             return ("var", name, _index(m, e, env, world))
+        case ast.Attribute(name=ast.Name(text="index")) if m.some:
+            return None
         case ast.Attribute(owner=owner, name=name):
-            return ("attr", thing_of(owner, env), name.text, ())
+            return ("attr", thing_of(m, owner, env), name.text, ())
         case ast.Index(base=ast.Attribute(owner=owner, name=name)):
             assert isinstance(e, ast.Index)
-            return ("attr", thing_of(owner, env), name.text, _index(m, e, env, world))
-        case ast.Call(function=ast.Name(text=name), arguments=given) if name in m.models:
+            return ("attr", thing_of(m, owner, env), name.text, _index(m, e, env, world))
+        case ast.Call(function=ast.Name(text=name), arguments=given) if name in m.models or (
+            name == "exists" and m.some
+        ):
             arguments: list[Value] = []
             for a in given:
                 assert isinstance(a, ast.Expression)
-                is_thing = isinstance(a, ast.Name) and (
-                    a.text in m.things or str(env.get(a.text)) in m.things
-                )
-                arguments.append(thing_of(a, env) if is_thing else evaluate(m, a, env, None))
+                is_thing = isinstance(a, ast.Name | ast.Index) and thing_of(m, a, env) in m.things
+                arguments.append(thing_of(m, a, env) if is_thing else evaluate(m, a, env, None))
             return ("model", name, tuple(arguments))
         case _:
             return None
@@ -123,10 +128,19 @@ def is_listed(m: Meaning, place: Place, e: ast.Argument, env: Env, world: World)
             return world[place] == evaluate(m, e, env, None)
 
 
-def thing_of(e: ast.Expression, env: Env) -> str:
-    """Return the name of a thing."""
-    assert isinstance(e, ast.Name)
-    return str(env.get(e.text, e.text))
+def thing_of(m: Meaning, e: ast.Expression, env: Env) -> str:
+    """Return the name of a thing; "" where it is none, or one that a loop further in picks."""
+    match e:
+        case ast.Name(text=text):
+            return str(env.get(text, text))
+        case ast.Index(base=ast.Name(text=text)) if text in m.some:
+            try:
+                (k,) = _index(m, e, env, None)
+            except (TypeError, ValueError):
+                return ""
+            return m.some[text][k]
+        case _:
+            return ""
 
 
 def evaluate(m: Meaning, e: ast.Expression, env: Env, world: World | None) -> Value:
@@ -139,6 +153,9 @@ def evaluate(m: Meaning, e: ast.Expression, env: Env, world: World | None) -> Va
             raise Undefined
         return world[place]
     match e:
+        case ast.Attribute(owner=owner, name=ast.Name(text="index")):
+            name = thing_of(m, owner, env)
+            return next(k for those in m.some.values() for k, t in enumerate(those) if t == name)
         case ast.Name():
             return given(env[e.text]) if e.text in env else m.constants.get(e.text, e.text)
         case ast.Number() | ast.Boolean():
@@ -200,6 +217,10 @@ def loops(
             yield env
         return
     first, *rest = found
+    if isinstance(first.domain, ast.Name) and first.domain.text in m.some:
+        for thing in m.some[first.domain.text]:
+            yield from loops(m, tuple(rest), condition, {**env, first.names[0].text: thing})
+        return
     for value in domain(m, first.domain) if not env else _values(m, first.domain, env):
         yield from loops(m, tuple(rest), condition, {**env, first.names[0].text: value})
 
@@ -272,6 +293,10 @@ def base_of(m: Meaning, place: Place) -> dict[Value, float | Fraction]:
 
 def prior(m: Meaning, place: Place) -> float:
     """Return the prior of an instance; a conjunction's is its parts' product."""
+    if place[1] == "exists":
+        assert isinstance(place[2], tuple)
+        p, before = m.chances[place[2][0]]
+        return p * (prior(m, ("model", "exists", (before,))) if before else 1.0)
     model = m.models[str(place[1])]
     if isinstance(model, ast.Composite) and model.prior is None:
         return math.prod(prior(m, p) for p in parts(m, place))

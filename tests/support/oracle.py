@@ -10,6 +10,8 @@ from functools import partial
 from gmlang.syntax import ast
 from tests.support import interpreter as naive
 from tests.support.chances import weights
+from tests.support.covers import log_covered
+from tests.support.existence import all_exist, applies, log_existing
 from tests.support.interpreter import Env, Meaning, Place, World
 from tests.support.rounds import branch, is_least, known_branch
 
@@ -36,8 +38,13 @@ def log_score(m: Meaning, world: World) -> float:
     for place in drawn:
         if not applied[place]:
             total += log_safe(naive.base_of(m, place)[world[place]])
+    total += log_existing(m, world)
     for place in m.instances:
         model = m.models[str(place[1])]
+        if not all_exist(m, world, place):
+            if world[place]:
+                return -math.inf
+            continue
         if isinstance(model, ast.Composite) and model.prior is None:
             if world[place] != all(world[p] for p in naive.parts(m, place)):
                 return -math.inf
@@ -56,6 +63,7 @@ def log_score(m: Meaning, world: World) -> float:
             continue
         env = naive.bound(m, place)
         parts += [partial(_score, m, s, env, world, silenced, place) for s in model.body]
+    parts.append(partial(log_covered, m, world, silenced))
     return total + together(parts)
 
 
@@ -152,6 +160,8 @@ def _silenced(m: Meaning, world: World) -> Iterator[tuple[Place, Place]]:
 def _active(m: Meaning, place: Place, p: float, world: World) -> float:
     base = naive.base_of(m, place)
     mine = p if world[place] else 1 - p
+    if base[world[place]] == 0:
+        return -math.inf
     return log_safe(mine) - math.log(base[world[place]])
 
 
@@ -164,6 +174,8 @@ def _score(
     owner: Place | None,
 ) -> float:
     if m.skipped and s.span.line_column()[0] in m.skipped:
+        return 0.0
+    if not applies(m, s, env, world):
         return 0.0
     match s:
         case ast.For():
@@ -185,7 +197,13 @@ def _score(
             return _mechanism(m, s, env, world)
         case ast.Observe():
             return _observe(m, s, env, world)
+        case ast.Use(model=ast.Comprehension() as written):
+            assert isinstance(written.body, ast.Expression)
+            one = ast.Use(s.span, written.body, s.exceptions)
+            envs = naive.loops(m, written.loops, written.condition, env)
+            return together(partial(_score, m, one, e, world, silenced, owner) for e in envs)
         case ast.Use():
+            assert isinstance(s.model, ast.Expression)
             place = naive.place_of(m, s.model, env)
             assert place is not None
             return _active(m, place, 1.0, world)

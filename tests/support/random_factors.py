@@ -9,6 +9,7 @@ from gmruntime.factors.kinds import (
     KINDS,
     AllDifferent,
     Count,
+    Cover,
     FactorKind,
     Gated,
     LinearSum,
@@ -38,6 +39,12 @@ def coins(rng: np.random.Generator, *shape: int) -> np.ndarray:
     return rng.random(shape) < 0.5
 
 
+def covers(rng: np.random.Generator, tables: int, zeros: float) -> Cover:
+    """Draw covers of three coverers, of two, three and two states, and a site of three values."""
+    takes = normal(rng, zeros, tables, 3, 3, 3)
+    return Cover(takes, with_zeros(rng, -rng.random((tables, 3, 3)), zeros), (2, 3, 2))
+
+
 Drawn = tuple[FactorKind, tuple[int, ...]]
 DRAWN: dict[type[FactorKind], Callable[[np.random.Generator, int, float], Drawn]] = {
     Table: lambda rng, n, zeros: (Table(normal(rng, zeros, n, 3, 2, 4)), (3, 2, 4)),
@@ -61,6 +68,7 @@ DRAWN: dict[type[FactorKind], Callable[[np.random.Generator, int, float], Drawn]
     ),
     AllDifferent: lambda rng, n, _: (AllDifferent(), (4, 4, 4)),
     Window: lambda rng, n, _: (Window(3, 4, 1, 2), (12, 12)),
+    Cover: lambda rng, n, zeros: (covers(rng, n, zeros), (2, 3, 2, 3)),
     Memory: lambda rng, n, zeros: (Memory(normal(rng, zeros, n, 3, 2, 4)), (3, 4, 4)),
 }
 """How to draw factors of each kind, and the number of states at each position."""

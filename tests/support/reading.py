@@ -58,9 +58,24 @@ def read(program: ast.Program) -> Meaning:
 def _declare(m: Meaning, s: ast.VarDeclaration) -> None:
     name = s.name.text
     sizes = [int(evaluate(m, e, {}, None)) for e in s.shape]
+    if s.prior is not None:
+        p, before = float(evaluate(m, s.prior, {}, None)), ""
+        m.some[name] = [f"{name}[{k}]" for k in range(sizes[0])]
+        for thing in m.some[name]:
+            _declare_thing(m, thing, s.type)
+            m.domains[("model", "exists", (thing,))] = [False, True]
+            m.chances[thing], before = (p, before), thing
+        return
     if isinstance(s.type, ast.Name) and s.type.text in m.entities:
-        m.things[name] = s.type.text
-        for a in m.entities[s.type.text].attributes:
+        _declare_thing(m, name, s.type)
+        return
+    _declare_variables(m, s, sizes)
+
+
+def _declare_thing(m: Meaning, name: str, kind: ast.Expression) -> None:
+    if isinstance(kind, ast.Name):
+        m.things[name] = kind.text
+        for a in m.entities[kind.text].attributes:
             assert isinstance(a, ast.AttributeDeclaration)
             inner = [int(evaluate(m, e, {}, None)) for e in a.shape]
             for index in itertools.product(*map(range, inner)):
@@ -68,7 +83,10 @@ def _declare(m: Meaning, s: ast.VarDeclaration) -> None:
                 m.domains[place] = domain(m, a.type)
                 if a.base is not None:
                     m.bases[place] = weights(m, a.base, {}, {}, m.domains[place], normal=True)
-        return
+
+
+def _declare_variables(m: Meaning, s: ast.VarDeclaration, sizes: list[int]) -> None:
+    name = s.name.text
     m.declared[name] = s
     for index in itertools.product(*map(range, sizes)):
         m.domains[("var", name, index)] = domain(m, s.type)
@@ -119,6 +137,8 @@ def mentions(m: Meaning, s: ast.Statement, env: Env) -> Iterator[Place]:
                 yield from mentioned(m, item, env)
         case ast.Use():
             yield from mentioned(m, s.model, env)
+        case ast.Cover():
+            yield from mentioned(m, s.value, env)
         case ast.Predict():
             yield from mentioned(m, s.target, env)
         case ast.Factor():

@@ -7,10 +7,12 @@ from typing import NoReturn, cast
 from gmlang.core.asking import givens
 from gmlang.core.asking.calculations import check_calculated, is_query
 from gmlang.core.asking.options import check_options, with_options
-from gmlang.core.ast import Bind
+from gmlang.core.ast import Activation, Bind, Expression
 from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
 from gmlang.core.composed import Calculation, ListItem, QueryList
+from gmlang.core.covering import existence_of
 from gmlang.core.expressions import loops, references, scalars
+from gmlang.core.names.aliases import spread_query
 from gmlang.core.names.scope import DefMeaning, Env
 from gmlang.core.program import Query
 from gmlang.diagnostics import Span
@@ -22,6 +24,7 @@ from gmlang.syntax import ast
 
 def check_questions(state: Checking, env: Env, query: ast.Query) -> tuple[Query, ...]:
     """Check a query statement: one query for each item."""
+    query = spread_query(env.module, query)
     options = attempt(lambda: check_options(state, query.options))
     checked = each(lambda item: _item(state, env, item), query.items)
     if options is None:
@@ -126,11 +129,16 @@ def _listed(state: Checking, env: Env, written: ast.Expression | ast.Comprehensi
         fail(state, errors.pair_in_list(written.body.span))
     query = _item(state, inner, written.body)
     names = {name.text for loop in written.loops for name in loop.names}
-    places = [
-        (name.span, references.check_name(state, inner, name, None))
-        for name in _named(written.body, names)
-    ]
+    places = [(name.span, _stands_for(state, inner, name)) for name in _named(written.body, names)]
     return ListItem(query, context, tuple(places))
+
+
+def _stands_for(state: Checking, env: Env, name: ast.Name) -> Expression:
+    """Return what a loop's variable is; a thing is told by the activation that it exists."""
+    thing = references.try_thing(state, env, name)
+    if thing is None:
+        return references.check_name(state, env, name, None)
+    return Activation(name.span, existence_of(thing.entity), (thing,))
 
 
 def _named(body: ast.Expression, names: set[str]) -> Iterator[ast.Name]:

@@ -230,6 +230,8 @@ def _variable(
         if isinstance(meaning, EntityMeaning):
             return _thing(state, env, entry, declaration, meaning)
 
+    if declaration.prior is not None:
+        fail(state, declaration_errors.some_of_no_entity(written.span, written.span.text))
     shape, axes = _check_shape(state, env, declaration.shape)
     domain = domains.check_domain(state, env, written)
     base = None
@@ -251,9 +253,30 @@ def _thing(
     if declaration.value is not None or declaration.base is not None:
         entity = meaning.symbol.name
         fail(state, declaration_errors.thing_given_value(declaration.span, entry.name, entity))
-    symbol = ThingSymbol(declaration.span, entry.core_name, shape, meaning.symbol.name)
+    prior = models.check_prior(state, env, declaration.prior)
+    if prior is not None:
+        _need_some(state, entry, declaration, shape)
+    symbol = ThingSymbol(declaration.span, entry.core_name, shape, meaning.symbol.name, prior)
     state.things.append(symbol)
     return ThingMeaning(symbol)
+
+
+def _need_some(
+    state: Checking,
+    entry: Entry,
+    declaration: ast.VarDeclaration,
+    shape: tuple[Expression, ...],
+) -> None:
+    """Check how many things there may be, and what they are called one by one."""
+    if len(shape) != 1:
+        fail(state, declaration_errors.some_of_no_number(declaration.span, entry.name))
+    if isinstance(shape[0], Constant) and shape[0].value < 1:
+        found = int(shape[0].value)
+        fail(state, declaration_errors.some_of_none(shape[0].span, entry.name, found))
+    alias = declaration.alias
+    if alias is not None and alias.text in entry.module.entries:
+        first = entry.module.entries[alias.text].span
+        fail(state, name_errors.declared_twice(alias.span, alias.text, first))
 
 
 def _check_base(state: Checking, env: Env, written: ast.Expression, domain: Domain) -> Expression:

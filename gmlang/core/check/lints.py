@@ -13,6 +13,7 @@ from gmlang.core.ast import (
     Where,
 )
 from gmlang.core.checking import Checking, report
+from gmlang.core.covering import Cover
 from gmlang.core.names.scope import Entry, Module, RowsMeaning
 from gmlang.core.print import show
 from gmlang.core.program import (
@@ -142,11 +143,11 @@ def expressions_of(statement: Statement) -> Iterator[Expression]:
         case ObserveLike(target=target, weights=value):
             yield target
             yield value
-        case Predict(target=target, distribution=value, confidence=confidence):
-            yield target
-            yield value
-            if confidence is not None:
-                yield confidence
+        case Predict() | Cover():
+            yield statement.target
+            yield statement.distribution
+            if statement.confidence is not None:
+                yield statement.confidence
         case PredictActive(target=target, confidence=confidence):
             yield target
             if confidence is not None:

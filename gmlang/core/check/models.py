@@ -5,6 +5,7 @@ from dataclasses import replace
 from gmlang.core.ast import Activation, Constant, Expression, Integer, Local, Thing, Whole
 from gmlang.core.check import domains
 from gmlang.core.checking import Checking, attempt, each, fail, fresh_key
+from gmlang.core.covering import existence_of
 from gmlang.core.expressions import references, scalars
 from gmlang.core.expressions.operators import need_known, num_whole, same_domain
 from gmlang.core.names.scope import (
@@ -21,10 +22,16 @@ from gmlang.core.print import show_type
 from gmlang.core.program import ModelSymbol, ParameterSymbol
 from gmlang.core.tolerances import is_probability
 from gmlang.diagnostics import Span
+from gmlang.errors import declarations as declaration_errors
 from gmlang.errors import names as name_errors
 from gmlang.errors import types as errors
 from gmlang.errors.learning import concepts as learning_errors
 from gmlang.syntax import ast
+
+EXISTS = "exists"
+"""The word that asks whether a thing exists."""
+COMPOSITE = "composite"
+"""The word for all models that hold of a thing, together."""
 
 _PARTS_MAX = 100
 """A composite may consist of so many models: their compatibility is looked at together."""
@@ -344,6 +351,29 @@ def _need_prefix(
         fail(state, errors.parts_do_not_fit(span, first, second))
 
 
+def is_existence_word(env: Env, function: ast.Expression) -> bool:
+    """Say whether a function is `exists`, which nothing of the program is called."""
+    name = function.text if isinstance(function, ast.Name) else ""
+    return name == EXISTS and name not in env.names and name not in env.module.entries
+
+
+def check_exists(state: Checking, env: Env, call: ast.Call) -> Activation:
+    """Check `exists(object[k])`."""
+    things = scalars.plain_arguments(state, call)
+    if len(things) != 1:
+        fail(
+            state,
+            errors.wrong_number_of_arguments(
+                call.span, EXISTS, errors.Takes.ONE_THING, len(things)
+            ),
+        )
+    thing = need_one_thing(state, references.check_thing(state, env, things[0]))
+    if thing.name and all(t.prior is None for t in state.things if t.name == thing.name):
+        fail(state, declaration_errors.always_exists(call.span, thing.span.text))
+    state.existences[thing.entity] = None
+    return Activation(call.span, existence_of(thing.entity), (thing,))
+
+
 def try_activations(
     state: Checking, env: Env, expression: ast.Expression
 ) -> tuple[Activation, ...] | None:
@@ -351,6 +381,8 @@ def try_activations(
     match expression:
         case ast.Is():
             return check_is(state, env, expression)
+        case ast.Call(function=function) if is_existence_word(env, function):
+            return (check_exists(state, env, expression),)
         case ast.Call(function=ast.Juxtaposition() as function):
             return check_juxtaposed(state, env, expression, function)
         case ast.Call(function=function):

@@ -14,7 +14,7 @@ from gmlang.core.ast import (
 )
 from gmlang.core.check import evidence, models
 from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
-from gmlang.core.expressions import scalars
+from gmlang.core.expressions import loops, scalars
 from gmlang.core.expressions.distributions import check_distribution
 from gmlang.core.expressions.operators import fit, need_known
 from gmlang.core.expressions.weights import leaves
@@ -35,7 +35,7 @@ def check_predict(state: Checking, env: Env, statement: ast.Predict) -> list[Sta
     """Check `predict x.a = v @ c`, `predict x.a ~ D @ c`, `predict m(x) @ c`."""
     span = statement.span
     label = statement.label.text if statement.label is not None else ""
-    confidence = attempt(lambda: (_confidence(state, env, statement.confidence),))
+    confidence = attempt(lambda: (check_confidence(state, env, statement.confidence),))
     written, is_positive = statement.target, True
     while isinstance(written, ast.Unary) and written.operator == "not":
         written, is_positive = written.operand, not is_positive
@@ -51,7 +51,10 @@ def check_predict(state: Checking, env: Env, statement: ast.Predict) -> list[Sta
     return [Predict(span, (), target, distribution, checked, label)]
 
 
-def _confidence(state: Checking, env: Env, written: ast.Expression | None) -> Expression | None:
+def check_confidence(
+    state: Checking, env: Env, written: ast.Expression | None
+) -> Expression | None:
+    """Check what stands behind `@`: a probability known before inference."""
     if written is None:
         return None
     checked = scalars.check_number(state, env, written)
@@ -73,7 +76,7 @@ def _target(state: Checking, env: Env, written: ast.Expression) -> Target:
         fail(state, errors.not_predicted(written.span, text))
     if isinstance(target.type, Array):
         rank, element = target.type.rank, show_element(target)
-        fail(state, errors.array_predicted(written.span, text, rank, element))
+        fail(state, errors.array_predicted(written.span, text, rank, element, "predict"))
     return target
 
 
@@ -126,13 +129,19 @@ def point(span: Span, value: Expression) -> Distribution:
 
 def check_use(state: Checking, env: Env, statement: ast.Use) -> list[Statement]:
     """Check `use bird(x) except flying(x)`."""
-    activations = models.try_activations(state, env, statement.model)
+    written, context = statement.model, ()
+    if isinstance(written, ast.Comprehension):
+        what = "which models are used"
+        env, context = loops.comprehension(state, env, written.loops, written.condition, what)
+        if isinstance(written.body, ast.Pair | ast.Equation):
+            fail(state, errors.not_a_model(written.body.span, written.body.span.text))
+        written = written.body
+    activations = models.try_activations(state, env, written)
     if activations is None:
-        scalars.check(state, env, statement.model)
-        text = statement.model.span.text
-        fail(state, errors.not_a_model(statement.model.span, text))
+        scalars.check(state, env, written)
+        fail(state, errors.not_a_model(written.span, written.span.text))
     exceptions = each(lambda e: _exception(state, env, e), statement.exceptions)
-    return [Use(statement.span, (), activation, exceptions) for activation in activations]
+    return [Use(statement.span, context, activation, exceptions) for activation in activations]
 
 
 def _exception(state: Checking, env: Env, written: ast.Expression) -> Target:

@@ -13,8 +13,9 @@ from gmlang.core.ast import (
     Integer,
     Where,
 )
-from gmlang.core.check import predictions
+from gmlang.core.check import covering, predictions
 from gmlang.core.check.evidence import check_consider, check_mechanism, check_observe
+from gmlang.core.check.existence import while_they_exist
 from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
 from gmlang.core.expressions import loops, matching
 from gmlang.core.expressions.operators import all_of, join, negation
@@ -91,15 +92,20 @@ def _check_statement(
             fail(state, errors.misplaced_question(statement.span, _where(env, place)))
         case ast.Predict():
             made = predictions.check_predict(state, env, statement)
+        case ast.Cover():
+            made = covering.check_cover(state, env, statement)
         case ast.Use():
             made = predictions.check_use(state, env, statement)
         case ast.Mechanism() | ast.Observe() | ast.Consider():
             made = _outer(state, env, place, statement)
         case ast.Factor() | ast.Prefer() | ast.Constraint():
             made = [_score(state, env, statement)]
-    return [
-        replace(one, context=context + one.context) for context in place.contexts for one in made
-    ]
+    found: list[Statement] = []
+    for context in place.contexts:
+        for one in made:
+            exist = while_they_exist(state, one, context)
+            found.append(replace(one, context=context + one.context + exist))
+    return found
 
 
 def _where(env: Env, place: Place) -> errors.Where:

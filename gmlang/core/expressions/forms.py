@@ -31,6 +31,7 @@ from gmlang.core.expressions.scalars import (
 from gmlang.core.expressions.sharing import checked_once, used_at
 from gmlang.core.names.scope import DefMeaning, Env, LearnedDefMeaning, ModelMeaning, guarded
 from gmlang.core.walk import type_of
+from gmlang.errors import declarations as declaration_errors
 from gmlang.errors import forms as form_errors
 from gmlang.errors import later
 from gmlang.errors import names as name_errors
@@ -42,8 +43,8 @@ from gmlang.syntax import ast
 
 _REAL = ("exp", "log", "log10", "sqrt", "logistic", "erf", "normal_cdf", "lgamma")
 _WHOLE = ("sign", "floor", "ceil", "round")
-FUNCTIONS = ("abs", *_WHOLE, *_REAL)
-"""Functions of one number; min and max take several, see `aggregates`."""
+FUNCTIONS = ("abs", *_WHOLE, *_REAL, models.EXISTS, models.COMPOSITE)
+"""Functions of one number, or one thing; min and max take several, see `aggregates`."""
 
 LATER = {"do": "do(...)"}
 
@@ -207,6 +208,8 @@ def check_call(state: Checking, env: Env, call: ast.Call, expected: Type | None)
         return used_at(state, value, call.span)
     if isinstance(meaning, LearnedDefMeaning):
         return learned_functions.check_call(state, env, call, meaning)
+    if models.is_existence_word(env, function):
+        return models.check_exists(state, env, call)
     text = function.span.text
     if not isinstance(function, ast.Name):
         fail(state, errors.not_a_model(function.span, text))
@@ -241,6 +244,8 @@ def _function(state: Checking, env: Env, call: ast.Call, name: str) -> Expressio
     if len(arguments) != 1:
         one, count = errors.Takes.ONE, len(arguments)
         fail(state, errors.wrong_number_of_arguments(call.span, name, one, count))
+    if name == models.COMPOSITE:
+        fail(state, declaration_errors.composite_for_value(call.span, call.span.text))
     operand = need_number(state, check_scalar(state, env, arguments[0]), name)
     is_whole = name in _WHOLE or (name == "abs" and is_integer(type_of(operand)))
     type_ = Integer() if is_whole else Real()

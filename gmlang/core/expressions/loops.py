@@ -17,6 +17,7 @@ from gmlang.core.ast import (
     Integer,
     Local,
     Size,
+    Thing,
     VariableRef,
     Where,
     Whole,
@@ -28,9 +29,17 @@ from gmlang.core.expressions.operators import (
     minus_one,
     need_integer,
     need_known,
+    num_whole,
     with_rank,
 )
-from gmlang.core.names.scope import Binding, DomainMeaning, Env, PoisonedName, guarded
+from gmlang.core.names.scope import (
+    Binding,
+    DomainMeaning,
+    Env,
+    PoisonedName,
+    ThingMeaning,
+    guarded,
+)
 from gmlang.core.walk import type_of
 from gmlang.errors import types as errors
 from gmlang.syntax import ast
@@ -54,6 +63,9 @@ def enter(state: Checking, env: Env, loops: tuple[ast.Loop, ...]) -> tuple[Env, 
 
 
 def _enter_one(state: Checking, env: Env, loop: ast.Loop) -> tuple[Mapping[str, Binding], Bind]:
+    things = _things(state, env, loop.domain)
+    if things is not None:
+        return _each_thing(state, loop, *things)
     first, last, type_ = _ends(state, env, loop)
     names = [name.text for name in loop.names]
     key = fresh_key(state, names[0])
@@ -66,6 +78,36 @@ def _enter_one(state: Checking, env: Env, loop: ast.Loop) -> tuple[Mapping[str, 
     rows = scalars.check(state, env, loop.domain)
     assert isinstance(rows, DataRef)
     return _row_names(state, loop, rows, local, type_), bind
+
+
+def _things(state: Checking, env: Env, domain: ast.Expression) -> tuple[Thing, Expression] | None:
+    """Return the array of things that a loop is over, and how many there are."""
+    if not isinstance(domain, ast.Name | ast.Attribute | ast.Index):
+        return None
+    named = None if isinstance(domain, ast.Index) else references.find_dotted(state, env, domain)
+    if named is not None and not isinstance(named, ThingMeaning):
+        return None
+    thing = references.try_thing(state, env, domain)
+    if thing is None or num_whole(thing.indices) != 1:
+        return None
+    symbol = next(symbol for symbol in state.things if symbol.name == thing.name)
+    place = next(k for k, index in enumerate(thing.indices) if isinstance(index, Whole))
+    return thing, symbol.shape[place]
+
+
+def _each_thing(
+    state: Checking, loop: ast.Loop, thing: Thing, count: Expression
+) -> tuple[Mapping[str, Binding], Bind]:
+    names = [name.text for name in loop.names]
+    if len(names) > 1:
+        fail(state, errors.not_iterable(loop.domain.span, loop.domain.span.text))
+    key = fresh_key(state, names[0])
+    bind = Bind(
+        loop.span, key, names[0], Constant(loop.span, 0, Integer()), minus_one(state, count)
+    )
+    local = Local(loop.names[0].span, key, Integer())
+    bound = replace(thing, indices=_fill(thing.indices, (local,)))
+    return ({} if names[0] == "_" else {names[0]: bound}), bind
 
 
 def _row_names(

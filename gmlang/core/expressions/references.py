@@ -9,6 +9,7 @@ from gmlang.core.ast import (
     Enum,
     Expression,
     Integer,
+    Local,
     Size,
     Thing,
     Type,
@@ -16,6 +17,7 @@ from gmlang.core.ast import (
     Whole,
 )
 from gmlang.core.checking import Checking, PoisonedError, call_of, fail, note
+from gmlang.core.covering import index_data
 from gmlang.core.expressions import scalars, sharing
 from gmlang.core.expressions.indices import check_indices, filled
 from gmlang.core.expressions.operators import num_whole, with_rank
@@ -211,7 +213,7 @@ def check_attribute(state: Checking, env: Env, expression: ast.Attribute) -> Exp
             return _attribute_of(state, expression.span, thing, name)
 
 
-def _attribute_of(state: Checking, span: Span, thing: Thing, name: ast.Name) -> AttributeRef:
+def _attribute_of(state: Checking, span: Span, thing: Thing, name: ast.Name) -> Expression:
     """Return an attribute of a thing, all of its axes whole."""
     meaning = state.entities[thing.entity].meaning
     assert isinstance(meaning, EntityMeaning)
@@ -221,8 +223,20 @@ def _attribute_of(state: Checking, span: Span, thing: Thing, name: ast.Name) -> 
             rank = len(attribute.shape)
             type_ = with_rank(attribute.domain, rank + num_whole(thing.indices))
             return AttributeRef(span, thing, name.text, _wholes(span, rank), type_)
+    if name.text == "index" and (index := _index_of(span, thing)) is not None:
+        return index
     known = [attribute.name for attribute in meaning.symbol.attributes]
     fail(state, errors.unknown_attribute(name.span, thing.entity, name.text, known))
+
+
+def _index_of(span: Span, thing: Thing) -> Expression | None:
+    """Return where a thing stands in its array; None of a thing that stands in none."""
+    if thing.key:
+        place = Local(span, thing.key, Integer())
+        return DataRef(span, index_data(thing.entity), (place,), Integer())
+    if len(thing.indices) != 1 or isinstance(thing.indices[0], Whole):
+        return None
+    return thing.indices[0]
 
 
 def check_thing(state: Checking, env: Env, expression: ast.Expression) -> Thing:

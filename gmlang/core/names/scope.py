@@ -160,6 +160,7 @@ class Module:
 
     Attributes:
         name: as imported; "" is the program itself.
+        aliases: what stands for each of some things; None until anybody asks.
     """
 
     name: str
@@ -168,6 +169,7 @@ class Module:
     enums: tuple[Enum, ...] = ()
     imports: "list[Module]" = field(default_factory=lambda: [])
     is_active: bool = False
+    aliases: dict[str, ast.VarDeclaration] | None = None
 
 
 # --- What a name means inside a statement ------------------------------------------------

@@ -33,6 +33,7 @@ _PLAIN = {
         *(ast.Index, ast.Unary, ast.Binary, ast.Compare, ast.Conditional, ast.Range, ast.Braces),
         *(ast.Brackets, ast.Tuple, ast.MatchExpression, ast.ValueCase, ast.Pair, ast.Equation),
         *(ast.Mechanism, ast.Factor, ast.Prefer, ast.Constraint, ast.Observe, ast.Predict),
+        *(ast.Cover,),
         *(ast.Consider, ast.Query, ast.Assert, ast.Learn, ast.Match, ast.StatementCase),
     )
 }
@@ -48,8 +49,9 @@ def find_uses(state: Checking) -> Bindings:
     places = {(p.source.name, p.start): found for found in written for p in found.places}
     for module in state.modules.values():
         finder = _Finder(state, module, bindings, made, values, places)
+        around = finder.aliases()
         for statement in module.program.statements:
-            finder.visit(statement, {})
+            finder.visit(statement, around)
         bindings.occurrences[finder.source.name].sort(key=lambda found: found.span.start)
         bindings.blocks[finder.source.name].sort(key=lambda block: (block.start, -block.end))
     return bindings
@@ -79,6 +81,18 @@ class _Finder:
 
     def block(self, start: int, end: int, definitions: Sequence[Definition]) -> None:
         self.bindings.blocks[self.source.name].append(Block(start, end, tuple(definitions)))
+
+    def aliases(self) -> Names:
+        """Define what stands for each of some things, in all that stands in no model."""
+        found: dict[str, Definition] = {}
+        for node in self.module.program.statements:
+            if isinstance(node, ast.VarDeclaration) and node.alias is not None:
+                entity = entity_of(self.module, node.type)
+                span = node.alias.span
+                made = Definition(node.alias.text, Kind.LOOP, (span,), node.span, entity=entity)
+                found[made.name] = made
+                self.block(span.start, len(self.source.text), [made])
+        return found
 
     def visit_all(self, nodes: Sequence[Any], names: Names) -> None:
         for node in nodes:
@@ -134,13 +148,12 @@ class _Finder:
                 self.block(span.start, span.end, made)
                 self.visit(body, {found.name: found for found in made})
                 return True
-            case ast.Model(parameters=parameters, body=body, prior=prior, span=span):
+            case ast.Model(parameters=parameters, body=body, span=span):
                 self._declared(node.name)
                 made = self._parameters(parameters)
                 self.block(span.start, block_end(self.source.text, span.start), made)
                 inner = {found.name: found for found in made}
-                self.visit(prior, inner)
-                self.visit_all(body, inner)
+                self.visit_all((node.prior, node.depth, *body), inner)
                 return True
             case ast.Composite(parameters=parameters, parts=parts, prior=prior, span=span):
                 self._declared(node.name)

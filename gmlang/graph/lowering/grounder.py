@@ -66,6 +66,7 @@ class Grounder:
             term come back to it with others, and do not import it.
         learned: which params are learned, and where; None where nothing is.
         unknown: which functions are learned, and where they are called; None where none is.
+        covers: the statements that cover something, until all are known.
     """
 
     world: World
@@ -77,6 +78,7 @@ class Grounder:
     circles: list[Circle] = field(default_factory=list[Circle])
     learned: "Learned | None" = None
     unknown: "Unknown | None" = None
+    covers: "list[tuple[Frame, Job]]" = field(default_factory=lambda: [])
 
     def lower(self, frame: Frame, job: "Job") -> None:
         """Add the factors of a term for every instance of a frame; see `lower`."""

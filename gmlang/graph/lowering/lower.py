@@ -49,13 +49,14 @@ def lower(grounder: Grounder, frame: Frame, job: Job) -> None:
     if frame.count == 0:
         return
     grounder.world.check_time()
-    mark = grounder.builder.mark()
+    mark, num_covers = grounder.builder.mark(), len(grounder.covers)
     try:
         _lower(grounder, frame, job)
     except NoValue as error:
         if not (job.gates or job.guards) or len(error.rows) not in (1, frame.count):
             raise
         grounder.builder.reset(mark)
+        del grounder.covers[num_covers:]
         rows = np.broadcast_to(error.rows, (frame.count,))
         lower_undefined(grounder, select_rows(frame, rows), job, error.diagnostics[0])
         lower(grounder, select_rows(frame, ~rows), job)
@@ -103,6 +104,9 @@ def _lower_uniform(grounder: Grounder, frame: Frame, job: Job) -> None:
         raise
     if env.slots.strays and split_on_guard(grounder, frame, job):
         return
+    if isinstance(job.term, terms.Covered):
+        grounder.covers.append((frame, job))
+        return
     _note_edges(grounder, env, job)
     if grounder.unknown is not None and cut_call(grounder, frame, job, known_only=False):
         return
@@ -111,7 +115,8 @@ def _lower_uniform(grounder: Grounder, frame: Frame, job: Job) -> None:
         add_learned(grounder, env, job, grounder.learned)
         return
     few = len(env.slots.items) <= 3
-    if job.num_entries <= table_sizes.SMALL_ENTRIES:
+    is_mixed = isinstance(job.term, terms.Covers)
+    if job.num_entries <= table_sizes.SMALL_ENTRIES and not is_mixed:
         add_table(grounder, env, job)
     elif structure.lower_structured(grounder, frame, job):
         return

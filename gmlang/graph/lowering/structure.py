@@ -11,6 +11,7 @@ import numpy as np
 from gmlang.core.ast import Aggregate, Apply, Bool, Distribution, Expression, Integer
 from gmlang.core.walk import is_random
 from gmlang.graph.lowering.forms.causes import lower_causes
+from gmlang.graph.lowering.forms.covers import lower_covers
 from gmlang.graph.lowering.forms.different import (
     define_different,
     require_different,
@@ -32,7 +33,7 @@ from gmlang.graph.lowering.sums.diagrams import lower_comparison
 from gmlang.graph.lowering.sums.linear import SUM_RANGE_MAX, LinearForm
 from gmlang.graph.lowering.sums.residues import define_remainder, lower_residues
 from gmlang.graph.values.evaluate import evaluate, item_frames
-from gmlang.graph.values.terms import Condition, Defined, Drawn, Value
+from gmlang.graph.values.terms import Condition, Covers, Defined, Drawn, Value
 from gmlang.graph.world.places import locate
 from gmlang.graph.world.states import BOOL, States
 from gmlang.graph.world.world import Frame
@@ -52,6 +53,8 @@ def lower_structured(grounder: Grounder, frame: Frame, job: Job) -> bool:
         case Defined():
             is_known = not job.gates and _defined(grounder, frame, job, job.term)
             return is_known or lower_residues(grounder, frame, job)
+        case Covers():
+            return lower_covers(grounder, frame, job, job.term)
         case Drawn():
             has_factor = lower_causes(grounder, frame, job, job.term)
             return has_factor or lower_residues(grounder, frame, job)

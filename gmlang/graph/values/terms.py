@@ -47,6 +47,44 @@ class Drawn:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Covered:
+    """What one coverer says of a site; it makes no factor but is noted, and joins the others.
+
+    Attributes:
+        own: the activation whose model says so.
+    """
+
+    target: Reference
+    distribution: Expression
+    confidence: Expression | None
+    depth: Expression | None
+    own: Reference
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Coverer:
+    """A coverer of a site: when it is there, with which probability it takes the site, and how."""
+
+    when: Expression
+    distribution: Expression
+    confidence: Expression | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Covers:
+    """log P(target) - log base(target): each coverer that is there takes it, or lets the next.
+
+    Attributes:
+        coverers: the nearest first; what none takes is drawn from the base.
+        log_base: of each state.
+    """
+
+    target: Reference
+    coverers: tuple[Coverer, ...]
+    log_base: np.ndarray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Defined:
     """The target equals the value."""
 
@@ -76,7 +114,7 @@ class Needed:
     value: Expression
 
 
-Term = Value | Condition | Drawn | Defined | Likely | Undefined | Needed
+Term = Value | Condition | Drawn | Covered | Covers | Defined | Likely | Undefined | Needed
 
 
 def expressions(term: Term) -> tuple[Expression, ...]:
@@ -89,12 +127,22 @@ def expressions(term: Term) -> tuple[Expression, ...]:
         case Drawn():
             confidence = () if term.confidence is None else (term.confidence,)
             return (term.distribution, *confidence, term.target)
+        case Covered():
+            extra = tuple(e for e in (term.confidence, term.depth) if e is not None)
+            return (term.distribution, *extra, term.target)
+        case Covers():
+            return (*(e for c in term.coverers for e in _said(c)), term.target)
         case Defined():
             return (term.value, term.target)
         case Likely():
             return (term.weights, term.target)
         case Undefined():
             return ()
+
+
+def _said(coverer: Coverer) -> tuple[Expression, ...]:
+    confidence = () if coverer.confidence is None else (coverer.confidence,)
+    return (coverer.when, coverer.distribution, *confidence)
 
 
 def with_expressions(term: Term, parts: tuple[Expression, ...]) -> Term:
@@ -109,6 +157,22 @@ def with_expressions(term: Term, parts: tuple[Expression, ...]) -> Term:
             assert isinstance(target, Reference)
             confidence = None if term.confidence is None else parts[1]
             return replace(term, distribution=parts[0], confidence=confidence, target=target)
+        case Covered():
+            target, rest = parts[-1], iter(parts[1:])
+            if not isinstance(target, Reference):
+                # An index misses the array: there is no site to be covered.
+                return Needed(target)
+            confidence = None if term.confidence is None else next(rest)
+            depth = None if term.depth is None else next(rest)
+            return Covered(target, parts[0], confidence, depth, term.own)
+        case Covers():
+            target, rest = parts[-1], iter(parts)
+            assert isinstance(target, Reference)
+            coverers = tuple(
+                Coverer(next(rest), next(rest), None if c.confidence is None else next(rest))
+                for c in term.coverers
+            )
+            return Covers(target, coverers, term.log_base)
         case Defined():
             assert isinstance(parts[1], Reference)
             return Defined(parts[1], parts[0])
@@ -135,6 +199,10 @@ def log_values(term: Term, env: Env) -> np.ndarray:
                 return np.where(conditions(term.condition, env), 0.0, -np.inf)
             case Drawn():
                 return _drawn(term, env)
+            case Covered():
+                raise AssertionError("what covers is noted, and makes no factor of its own")
+            case Covers():
+                return _covers(term, env)
             case Defined():
                 axis = env.slots.of[(id(term.target), env.path)]
                 assert axis is not None
@@ -192,6 +260,33 @@ def _drawn(term: Drawn, env: Env) -> np.ndarray:
         c = probability(term.confidence, env)
         log_p = _with_confidence(term.distribution, log_p, log_base, c, 1 + axis)
     return np.where(possible, log_p - log_base, np.where(log_p > -np.inf, -np.inf, 0.0))
+
+
+def _covers(term: Covers, env: Env) -> np.ndarray:
+    taken: np.ndarray = np.full(1, -np.inf)
+    still: np.ndarray = np.zeros(1)
+    for coverer in term.coverers:
+        holds = conditions(coverer.when, env)
+        takes, passes = taking(term, coverer, env.guarded(holds, wanted=True))
+        taken = np.where(holds, np.logaddexp(taken, still + takes), taken)
+        still = np.where(holds, still + passes, still)
+    return np.logaddexp(taken, still)
+
+
+def taking(term: Covers, coverer: Coverer, env: Env) -> tuple[np.ndarray, np.ndarray]:
+    """Return log (c D(v) / base(v)) and log (1 - c) of a coverer that is there.
+
+    What the base forbids is not taken: nobody else gives it any weight.
+    """
+    axis = env.slots.of[(id(term.target), env.path)]
+    assert axis is not None
+    states = env.slots.items[axis].states
+    log_base = term.log_base.reshape(env.shape(axis, states.count))
+    log_p = log_probabilities(coverer.distribution, env, axis)
+    c = np.ones(1) if coverer.confidence is None else probability(coverer.confidence, env)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        takes = np.where(log_base > -np.inf, np.log(c) + log_p - log_base, -np.inf)
+        return takes, np.log1p(-c)
 
 
 def _warn_forbidden(term: Drawn, env: Env, forbidden: np.ndarray, axis: int) -> None:

@@ -18,6 +18,7 @@ from gmlang.core.ast import (
     Integer,
     IntRange,
 )
+from gmlang.core.covering import Cover
 from gmlang.core.program import (
     Consider,
     Define,
@@ -89,7 +90,7 @@ def mentioned(statement: Statement) -> list[Expression]:
             return [*gates, statement.condition]
         case ObserveValue() | ObserveLike():
             return [*gates, statement.target]
-        case Predict():
+        case Predict() | Cover():
             return [*gates, statement.distribution]
         case PredictActive() | Consider():
             return [*gates, statement.target]
@@ -161,7 +162,7 @@ def _follow(
         name, rows = queue.pop()
         symbol = world.models[name].symbol
         frame = model_frame(symbol, rows)
-        for part in symbol.parts:
+        for part in (*symbol.parts, *(() if symbol.depth is None else (symbol.depth,))):
             note(_activations(world, frame, (), part, names))
         for statement in symbol.body:
             for expression in mentioned(statement):

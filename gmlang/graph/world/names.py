@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gmlang.core.covering import shown_model
 from gmlang.graph.world.states import BOOL, States
 from gmlang.graph.world.world import ModelTable, World
 
@@ -49,7 +50,7 @@ def instance_name(world: World, table: ModelTable, row: int) -> str:
         else:
             labels = getattr(parameter.domain, "values", ())
             parts.append(labels[value] if labels else str(value))
-    return f"{table.symbol.name}({', '.join(parts)})"
+    return f"{shown_model(table.symbol.name)}({', '.join(parts)})"
 
 
 def _thing_name(world: World, entity: str, number: int) -> str:

@@ -140,6 +140,8 @@ class World:
         missing: the names of data some of whose entries are missing (NaN).
         attributes: by entity, then attribute.
         num_things: by entity.
+        before: of entities some things of which may not exist, for each thing: the one without
+            which it does not exist, itself where it needs none, -1 where it always exists.
         uneven: rows of probabilities that were divided by their sums.
         warnings: what else looks like a mistake.
         calls: what functions were found to be, by their arguments.
@@ -157,6 +159,7 @@ class World:
     variables: dict[str, VariableArray] = field(default_factory=dict[str, VariableArray])
     things: dict[str, ThingArray] = field(default_factory=dict[str, ThingArray])
     num_things: dict[str, int] = field(default_factory=dict[str, int])
+    before: dict[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
     attributes: dict[str, dict[str, AttributeArray]] = field(
         default_factory=dict[str, dict[str, AttributeArray]]
     )

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from gmlang.core.ast import (
+    Activation,
     Aggregate,
     Bool,
     Clauses,
@@ -15,6 +16,8 @@ from gmlang.core.ast import (
     Integer,
     Item,
     QueryValue,
+    Thing,
+    Whole,
 )
 from gmlang.core.composed import Calculation, ListItem, QueryList, substituted
 from gmlang.core.program import Query
@@ -77,6 +80,10 @@ def _text(world: World, span: Span, places: Places) -> str:
 
 
 def _written(world: World, value: Expression) -> str:
+    if isinstance(value, Activation):
+        (thing,) = (a for a in value.arguments if isinstance(a, Thing))
+        known = (_written(world, i) for i in thing.indices if not isinstance(i, Whole))
+        return f"{thing.name}[{', '.join(known)}]"
     found = np.asarray(evaluate(value, Env(world, ONE_INSTANCE, Slots()))).reshape(-1)[0].item()
     match type_of(value):
         case Enum(values=values):

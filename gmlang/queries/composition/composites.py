@@ -130,7 +130,8 @@ def _said(grounding: Grounding, worst: list[str]) -> list[tuple[Span, str, bool]
     said: list[tuple[Span, str, bool]] = []
     seen: set[Span] = set()
     blamed = _blamed_variables(grounding, worst)
-    for origin in grounding.builder.origins:
+    origins = grounding.builder.origins
+    for origin in (said for whole in origins for said in whole.coverers or (whole,)):
         if not origin.model or origin.span in seen:
             continue
         is_other = origin.kind in _STATED and OTHER in worst

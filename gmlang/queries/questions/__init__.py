@@ -15,7 +15,8 @@ from gmlang.core.program import Query
 from gmlang.queries.answers import Answer
 from gmlang.queries.composed.calculation import CALCULATION
 from gmlang.queries.composed.listed import LIST
-from gmlang.queries.question import Composed, Question
+from gmlang.queries.composition.conjunctions import COMPOSITE
+from gmlang.queries.question import Composed, Part, Question
 from gmlang.queries.questions.active import ACTIVE
 from gmlang.queries.questions.best import BEST
 from gmlang.queries.questions.blame import BLAME
@@ -58,12 +59,12 @@ QUERY_FORMS: Mapping[str, QueryForm] = {question.word: question for question in 
 _COMPOSED: tuple[Composed, ...] = (CALCULATION, LIST)
 """What is asked without a word."""
 
-_ALL: tuple[Question | Composed, ...] = (*QUESTIONS, *_COMPOSED)
+_ALL: tuple[Question | Part | Composed, ...] = (*QUESTIONS, COMPOSITE, *_COMPOSED)
 _QUESTIONS = {query: question for question in _ALL for query, _ in question.kinds}
 _ANSWERS = {query: answer for question in _ALL for query, answer in question.kinds}
 
 
-def question_of(query: Query) -> Question | Composed:
+def question_of(query: Query) -> Question | Part | Composed:
     """Return the question that a query asks."""
     return _QUESTIONS[type(query)]
 

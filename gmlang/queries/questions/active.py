@@ -13,6 +13,7 @@ from gmlang.core.names.scope import Env
 from gmlang.core.print import show_thing
 from gmlang.core.program import Query
 from gmlang.graph.lowering.grounder import environment
+from gmlang.graph.society.existence import existence_chances
 from gmlang.graph.world.names import instance_name
 from gmlang.graph.world.places import thing_numbers
 from gmlang.graph.world.world import ONE_INSTANCE
@@ -66,8 +67,9 @@ def _answer(session: Session, query: Active, settings: Settings) -> Answer:
 
     A model's evidence is its posterior log-odds less those of its prior: what is observed, and what
     other models say, has moved it by so much. A conjunction's prior is the product of its parts'; a
-    model without one has even odds. An observed attribute is
-    unexplained when the most probable society, not told of it, gives it less than its base does.
+    model without one has even odds; about things that may not exist, it holds only if they do. An
+    observed attribute is unexplained when the most probable society, not told of it, gives it less
+    than its base does.
     """
     prepared = prepare(session, query, settings.running())
     evidence, clash = prepared.evidence()
@@ -121,6 +123,7 @@ def _instances_about(prepared: Prepared, entity: str, number: int) -> dict[int, 
             if parameter.domain is None and parameter.entity == entity
         ]
         prior = world.priors.get(table.symbol.name, np.zeros(0))
+        prior = prior * existence_chances(world, table)
         with np.errstate(divide="ignore"):
             odds = np.log(prior) - np.log1p(-prior)
         for row in range(len(table.keys)):

@@ -9,6 +9,7 @@ from gmlang.core.checking import Checking
 from gmlang.core.names.scope import Env
 from gmlang.core.program import Query
 from gmlang.queries.answers import Answer, finite
+from gmlang.queries.composition.conjunctions import check_composite, is_composite
 from gmlang.queries.question import Question, Single
 from gmlang.queries.reading import (
     Numbered,
@@ -45,6 +46,8 @@ class BestAnswer(Answer):
 
 
 def _check(state: Checking, env: Env, call: ast.Call) -> Query:
+    if is_composite(call):
+        return check_composite(state, env, call)
     number = how_many(state, env, call)
     asked = check_references(state, env, call.arguments[1:])
     return Best(call.span, call.span.text, asked, number=number)

@@ -27,6 +27,7 @@ from gmlang.queries.settings import Settings
 from gmlang.queries.targets import Target
 from gmlang.syntax import ast
 from gmruntime.answer import Marginals, MarginalsAnswer, Status
+from gmruntime.factors.kinds import Cover
 from gmruntime.quality import worst
 
 _LABEL_WIDTH = 64
@@ -177,7 +178,7 @@ def _reasons(prepared: Prepared, target: Target) -> list[_Reason]:
         without = partial(_without_observed, prepared, number)
         found.append(_Reason(distance, span, "", without))
     for key, mine in _by_statement(builder).items():
-        distance = min(int(near[builder.factors[k].scopes].min(initial=_FAR)) for k in mine)
+        distance = min(int(near[builder.factors[k].scopes].min(initial=_FAR)) for k, _ in mine)
         kind, span, model = key
         without = partial(_without_factors, prepared, frozenset(mine))
         found.append(_Reason(distance, span, model if kind == "prior" else "", without))
@@ -185,12 +186,20 @@ def _reasons(prepared: Prepared, target: Target) -> list[_Reason]:
     return sorted(reachable, key=lambda reason: (reason.distance, reason.span.start))
 
 
-def _by_statement(builder: Builder) -> dict[tuple[str, Span, str], list[int]]:
-    """Gather the numbers of the factor blocks of each statement that may be a reason."""
-    found: dict[tuple[str, Span, str], list[int]] = {}
+_Part = tuple[int, int | None]
+"""The number of a block, and which of its coverers a statement is; None: it is all of it."""
+
+
+def _by_statement(builder: Builder) -> dict[tuple[str, Span, str], list[_Part]]:
+    """Gather the factor blocks, or parts of them, of each statement that may be a reason."""
+    found: dict[tuple[str, Span, str], list[_Part]] = {}
     for number, origin in enumerate(builder.origins):
-        if origin.kind not in ("auxiliary", "define", "base"):
-            found.setdefault((origin.kind, origin.span, origin.model), []).append(number)
+        if origin.kind in ("auxiliary", "define", "base"):
+            continue
+        is_cover = origin.coverers and isinstance(builder.factors[number].kind, Cover)
+        for place, said in enumerate(origin.coverers if is_cover else (origin,)):
+            part = number, place if is_cover else None
+            found.setdefault((said.kind, said.span, said.model), []).append(part)
     return found
 
 
@@ -200,11 +209,20 @@ def _without_observed(prepared: Prepared, number: int) -> Prepared:
     return _with_builder(prepared, changed)
 
 
-def _without_factors(prepared: Prepared, mine: frozenset[int]) -> Prepared:
+def _without_factors(prepared: Prepared, mine: frozenset[_Part]) -> Prepared:
     builder = prepared.builder
     changed = builder.copy()
-    changed.factors = [f for k, f in enumerate(builder.factors) if k not in mine]
-    changed.origins = [o for k, o in enumerate(builder.origins) if k not in mine]
+    whole = {k for k, place in mine if place is None}
+    coverers: dict[int, list[int]] = {}
+    for k, place in mine:
+        if place is not None:
+            coverers.setdefault(k, []).append(place)
+    for k, places in coverers.items():
+        kind = builder.factors[k].kind
+        assert isinstance(kind, Cover)
+        changed.factors[k] = replace(builder.factors[k], kind=kind.without(places))
+    changed.factors = [f for k, f in enumerate(changed.factors) if k not in whole]
+    changed.origins = [o for k, o in enumerate(builder.origins) if k not in whole]
     return _with_builder(prepared, changed)
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from gmlang.diagnostics import GmError, Source, Span
 from gmlang.errors.syntax import mistakes as errors
 from gmlang.syntax import ast
+from gmlang.syntax.building.covering import Covering
 from gmlang.syntax.building.expressions import unquoted
-from gmlang.syntax.building.learning import Learning
 from gmlang.syntax.lex import Trouble
 from gmlang.syntax.rows import are_values, keys_and_numbers
 
@@ -21,7 +21,7 @@ _NUM_BRANCHES_MAX = 100
 """An `if` may have this many `elif`s, each of which is nested in the one before."""
 
 
-class Builder(Learning):
+class Builder(Covering):
     """Builds the AST of one source. Every method gets the match's place and its children."""
 
     def __init__(self, source: Source, words: Container[str]) -> None:
@@ -275,10 +275,9 @@ class Builder(Learning):
         return ast.Documentation(self.at(children[0]), unquoted(children[0].text))
 
     def model(self, meta: Node, children: list[Node]) -> ast.Model:
-        """`model purple(x: Thing) prior p:` and its body."""
-        name, parameters, prior, body = children
-        span = self.header(meta, children)
-        return ast.Model(span, self.named(name), parameters, prior, body)
+        """`model purple(x: Thing) prior p depth e:` and its body."""
+        name, *header = children
+        return ast.Model(self.header(meta, children), self.named(name), *header)
 
     def parameters(self, meta: Node, children: list[Node]) -> tuple[ast.Parameter, ...]:
         """`(x: Thing, d: 0..9)`."""

@@ -12,7 +12,7 @@ import numpy as np
 from gmruntime.arrays import Int64
 from gmruntime.budget import UNLIMITED, Budget
 from gmruntime.factors.automaton import Automaton, chain_tables, num_entries
-from gmruntime.factors.kind import NUM_ENTRIES_MAX, FactorKind
+from gmruntime.factors.kind import NUM_ENTRIES_MAX, FactorKind, SumChain
 from gmruntime.factors.kinds.table import Table
 from gmruntime.factors.support import support
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, num_states, shape_of
@@ -80,26 +80,29 @@ def to_sum_tables(
 ) -> FactorGraph | None:
     """Write the graph's factors as tables, keeping every sum.
 
-    Kinds that have one become their `sum_chain`, noisy ORs a chain of ORs over causes that may
-    fail. Summed over the auxiliary variables the result is the graph; maximised over them it is
-    not.
+    Kinds that have one become their `sum_chain`: noisy ORs a chain of ORs over causes that may
+    fail, covers one of "not yet covered". Summed over the auxiliary variables the result is the
+    graph; maximised over them it is not.
     """
     limits = _Limits(table_bits_max, num_entries_max)
     variables = list(graph.variables)
     factors: list[FactorBlock] = []
     next_index = graph.num_variables
+    states = num_states(graph)
     for position, block in enumerate(graph.factors):
-        is_wide = block.kind.has_sum_chain and block.scopes.shape[1] > table_bits_max
-        chain = block.kind.sum_chain() if is_wide else None
+        chain = None
+        if block.kind.has_sum_chain and len(block.scopes):
+            shape = shape_of(block, states)
+            is_wide = np.log2(np.maximum(shape, 1)).sum() > table_bits_max
+            chain = block.kind.sum_chain(shape) if is_wide else None
         if chain is None:
             factors.append(block)
             continue
-        tables, widths = chain
         everyone = np.arange(len(block.scopes))
-        new, added = _lay_chain(block, everyone, tables, widths, next_index, position)
+        new, added = _lay_chain(block, everyone, chain, next_index, position)
         variables.extend(new)
         factors.extend(added)
-        next_index += len(everyone) * len(widths)
+        next_index += len(everyone) * len(chain.widths)
     widened = FactorGraph(tuple(variables), tuple(factors))
     return _all_tables(_rewrite(widened, limits, budget))
 
@@ -225,38 +228,31 @@ def _chain_parts(
     variables: list[VariableBlock] = []
     factors: list[FactorBlock] = []
     for members, automaton in chains:
-        tables, widths = chain_tables(automaton)
-        new, added = _lay_chain(block, members, tables, widths, next_index, position)
+        chain = SumChain.in_line(*chain_tables(automaton))
+        new, added = _lay_chain(block, members, chain, next_index, position)
         variables.extend(new)
         factors.extend(added)
-        next_index += len(members) * len(widths)
+        next_index += len(members) * len(chain.widths)
     return _Parts(tuple(variables), tuple(factors))
 
 
 def _lay_chain(
     block: FactorBlock,
     members: np.ndarray,
-    tables: list[np.ndarray],
-    widths: list[int],
+    chain: SumChain,
     next_index: int,
     position: int,
 ) -> tuple[list[VariableBlock], list[FactorBlock]]:
-    scopes = block.scopes[members]
     size = len(members)
-    states = [
-        np.arange(next_index + k * size, next_index + (k + 1) * size, dtype=np.int32)
-        for k in range(len(widths))
-    ]
+    starts = [next_index + k * size for k in range(len(chain.widths))]
     variables = [
-        VariableBlock(f"(chain {position}.{int(states[k][0])})", (size,), width)
-        for k, width in enumerate(widths)
+        VariableBlock(f"(chain {position}.{start})", (size,), width)
+        for start, width in zip(starts, chain.widths, strict=True)
     ]
-    laid = [np.stack([scopes[:, 0], scopes[:, 1], states[0]], axis=1)]
-    for k in range(1, len(widths)):
-        laid.append(np.stack([states[k - 1], scopes[:, k + 1], states[k]], axis=1))
-    laid.append(np.stack([states[-1], scopes[:, -1]], axis=1))
+    added = [np.arange(start, start + size, dtype=np.int32) for start in starts]
+    columns = np.stack([*block.scopes[members].T, *added], axis=1)
     factors = [
-        FactorBlock(Table(table), scope.astype(np.int32), block.label)
-        for table, scope in zip(tables, laid, strict=True)
+        FactorBlock(Table(table), np.ascontiguousarray(columns[:, list(scope)]), block.label)
+        for table, scope in zip(chain.tables, chain.scopes, strict=True)
     ]
     return variables, factors

@@ -48,6 +48,34 @@ class ListedSum:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class SumChain:
+    """Tables that are equal to factors when the variables they add are summed over.
+
+    Attributes:
+        tables: each with one row for every table of the factors' block, or one for all.
+        widths: of each added variable, how many states it has.
+        scopes: of each table, positions of a factor's scope; the k-th added variable is position
+            arity + k.
+    """
+
+    tables: tuple[Float64[np.ndarray, "tables *states"], ...]
+    widths: tuple[int, ...]
+    scopes: tuple[tuple[int, ...], ...]
+
+    @staticmethod
+    def in_line(
+        tables: Sequence[Float64[np.ndarray, "tables *states"]], widths: Sequence[int]
+    ) -> "SumChain":
+        """Read variable after variable, with one added variable between two tables."""
+        arity = len(tables) + 1
+        scopes: list[tuple[int, ...]] = [(0, 1, arity)]
+        scopes += [(arity + k - 1, k + 1, arity + k) for k in range(1, len(widths))]
+        return SumChain(
+            tuple(tables), tuple(widths), (*scopes, (arity + len(widths) - 1, arity - 1))
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class FactorKind(ABC):
     """A kind of factor with the parameters of one block.
 
@@ -187,12 +215,9 @@ class FactorKind(ABC):
         del count, shape, budget
         return []
 
-    def sum_chain(self) -> tuple[list[Float64[np.ndarray, "tables *states"]], list[int]] | None:
-        """Write factors as a chain that is equal to them when its own variables are summed over.
-
-        Returns:
-            what `chain_tables` does.
-        """
+    def sum_chain(self, shape: Sequence[int]) -> SumChain | None:
+        """Write factors as a chain that is equal to them when its own variables are summed over."""
+        del shape
         return None
 
     def sums(self, index: int, shape: Sequence[int]) -> list[ListedSum]:

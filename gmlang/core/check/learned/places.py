@@ -114,6 +114,8 @@ def _misplaced(program: Program, learned: set[str] | frozenset[str]) -> _Found:
         if variable.base is not None:
             yield from outside(iter((variable.base,)), Place.BASE)
     for thing in program.things:
+        if thing.prior is not None:
+            yield from outside(iter((thing.prior,)), Place.CONDITION)
         yield from outside(iter(thing.shape), Place.SIZE)
     for model in program.models:
         yield from _in_model(model, learned)
@@ -167,6 +169,8 @@ def _of_family(distribution: Distribution) -> Iterator[tuple[DataRef, ParameterK
 def _in_model(model: ModelSymbol, learned: set[str] | frozenset[str]) -> _Found:
     if model.prior is not None:
         yield from _inside(model.prior, learned)
+    if model.depth is not None:
+        yield from _outside(model.depth, learned, Place.CONDITION)
     for part in model.parts:
         yield from _outside(part, learned, Place.PARTS)
     for statement in model.body:

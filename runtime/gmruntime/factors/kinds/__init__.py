@@ -8,6 +8,7 @@ its line in `KINDS`; no engine need name it.
 from gmruntime.factors.kind import FactorKind as FactorKind
 from gmruntime.factors.kinds.all_different import AllDifferent
 from gmruntime.factors.kinds.count import Count
+from gmruntime.factors.kinds.cover import Cover
 from gmruntime.factors.kinds.disjunction import NoisyOr, Or
 from gmruntime.factors.kinds.linear_sum import LinearSum
 from gmruntime.factors.kinds.memory import Memory
@@ -30,5 +31,6 @@ KINDS: tuple[type[FactorKind], ...] = (
     LinearSum,
     AllDifferent,
     Window,
+    Cover,
     Memory,
 )

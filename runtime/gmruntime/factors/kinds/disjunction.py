@@ -8,7 +8,7 @@ import numpy as np
 from gmruntime.arrays import Bool, Float64
 from gmruntime.budget import UNLIMITED, Budget
 from gmruntime.factors.automaton import Automaton, literals, running
-from gmruntime.factors.kind import Constraint, FactorKind, allowed
+from gmruntime.factors.kind import Constraint, FactorKind, SumChain, allowed
 from gmruntime.factors.kinds.linear_sum import LinearSum
 from gmruntime.factors.kinds.table import Table
 from gmruntime.factors.parameters import flags, floats, needs_last, same_length
@@ -159,12 +159,14 @@ class NoisyOr(FactorKind):
         finals = np.stack([log_none, _log_some(log_none)], axis=2)
         return [(np.arange(count), Automaton(steps, finals))]
 
-    def sum_chain(self) -> tuple[list[np.ndarray], list[int]]:
+    def sum_chain(self, shape: Sequence[int]) -> SumChain | None:
         """Write an OR that grows cause by cause, over "has any cause come through".
 
         Source: Heckerman and Breese (1996), "Causal independence for probability assessment".
         """
         num_tables, arity = self.log_failures.shape
+        if arity < 3:
+            return None
         quiet = [np.stack([np.zeros(num_tables), own], axis=1) for own in self.log_failures.T]
         # In logs: what hardly ever comes through is nothing beside 1, and yet not impossible.
         none = self.log_failures[:, -1, None, None] + quiet[0][:, :, None] + quiet[1][:, None, :]
@@ -177,7 +179,7 @@ class NoisyOr(FactorKind):
             tables.append(table)
         # The last variable in scope, the effect, is the last running OR itself.
         tables.append(np.broadcast_to(allowed(np.eye(2, dtype=np.bool_)), (num_tables, 2, 2)))
-        return tables, [2] * (arity - 2)
+        return SumChain.in_line(tables, [2] * (arity - 2))
 
     def tempered(self, shape: Sequence[int], temperature: float) -> FactorKind:
         """Write the factors out where they are not read as they are, wide ones rounded."""

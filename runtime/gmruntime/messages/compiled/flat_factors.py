@@ -14,6 +14,7 @@ from gmruntime.budget import UNLIMITED, Budget
 from gmruntime.factors.kinds import (
     AllDifferent,
     Count,
+    Cover,
     FactorKind,
     Gated,
     LinearSum,
@@ -153,6 +154,8 @@ def _parameters(
             return _Parameters(codes.WINDOW, ints, none, kind.rows * kind.columns)
         case Memory():
             return _memory(kind, is_max)
+        case Cover():
+            return _cover(kind, arity, is_max)
         case _:
             return _table(kind.log_tables(states), arity, is_max, budget)
 
@@ -203,3 +206,15 @@ def _memory(kind: Memory, is_max: bool) -> _Parameters:
     reals = np.concatenate([logs.reshape(count, -1), shifts.reshape(count, -1)], axis=1)
     ints = np.array([[num_patterns]], np.int64)
     return _Parameters(codes.MEMORY, ints, reals, num_patterns * (places + 2))
+
+
+def _cover(kind: Cover, arity: int, is_max: bool) -> _Parameters:
+    takes, passes = kind.log_takes, kind.log_passes
+    count, _, num_states, num_values = takes.shape
+    # What is taken and what is left to the base have one scale.
+    high = np.maximum(takes.reshape(count, -1).max(axis=1, initial=0.0), 0.0)[:, None]
+    reals = [takes.reshape(count, -1) - high, passes.reshape(count, -1), -high]
+    logs = np.concatenate(reals, axis=1)
+    ints = np.array([[num_states, num_values]], np.int64)
+    reals = logs if is_max else np.exp(logs)
+    return _Parameters(codes.COVER, ints, reals, 2 * num_values * (arity + 1))

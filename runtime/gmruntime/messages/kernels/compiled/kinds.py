@@ -6,7 +6,7 @@ in flat arrays; `gmruntime.messages.compiled.flat_factors` says which. Importing
 numba.
 
 Numba keeps compiled loops on disk until their own file changes: whoever changes a rule in `chains`
-changes this file and `schedules` too. (Last: one step for all that count through tables.)
+or `covers` changes this file and `schedules` too. (Last: covers.)
 """
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from gmruntime.arrays import Float64, Int64
 from gmruntime.compiling import loop, next_digits
 from gmruntime.messages.kernels.codes import (
+    COVER,
     DIFFERENT,
     GATED,
     OR,
@@ -24,6 +25,7 @@ from gmruntime.messages.kernels.codes import (
     WINDOW,
 )
 from gmruntime.messages.kernels.compiled.chains import different, sums_of, weighted_or
+from gmruntime.messages.kernels.compiled.covers import covered
 from gmruntime.messages.kernels.records import Room
 
 
@@ -55,6 +57,8 @@ def rule(
         different(arity, int(states[0]), told, work, fresh, is_max)
     elif code == WINDOW:
         _window(ints, told, work, fresh, is_max)
+    elif code == COVER:
+        covered(states, ints, reals, told, work, fresh, is_max)
     else:
         _memory(arity, int(ints[0]), int(states[1]), reals, told, work, fresh, is_max)
 

@@ -73,6 +73,56 @@ __device__ static void weighted_or(const Factor& f) {
   }
 }
 
+__device__ static void covered(const Factor& f) {
+  const whole states = f.ints[0], values = f.ints[1], count = f.arity - 1, width = 2 * values;
+  const real *all_passes = f.reals + count * states * values;
+  const real rest = all_passes[count * states];
+  for (whole v = 0; v < values; ++v) {
+    f.work[v] = ONE;
+    f.work[values + v] = ZERO;
+  }
+  for (whole k = 0; k < count; ++k) {
+    real *here = f.work + k * width, *ahead = here + width;
+    for (whole v = 0; v < width; ++v) ahead[v] = ZERO;
+    for (whole x = 0; x < f.states[k]; ++x) {
+      const real said = TOLD(k, x), passes = all_passes[k * states + x];
+      const real *takes = f.reals + (k * states + x) * values;
+      for (whole v = 0; v < values; ++v) {
+        const real taking = plus(here[values + v], times(here[v], takes[v]));
+        ahead[v] = plus(ahead[v], times(said, times(passes, here[v])));
+        ahead[values + v] = plus(ahead[values + v], times(said, taking));
+      }
+    }
+    rescale(ahead, width);
+  }
+  real *before = f.work + count * width, *back = before + width;
+  for (whole v = 0; v < values; ++v) {
+    const real said = TOLD(count, v);
+    FRESH(count, v) = plus(before[values + v], times(before[v], rest));
+    back[v] = times(said, rest);
+    back[values + v] = said;
+  }
+  for (whole k = count - 1; k >= 0; --k) {
+    const real *here = f.work + k * width;
+    for (whole v = 0; v < width; ++v) before[v] = ZERO;
+    for (whole x = 0; x < f.states[k]; ++x) {
+      const real said = TOLD(k, x), passes = all_passes[k * states + x];
+      const real *takes = f.reals + (k * states + x) * values;
+      real total = ZERO;
+      for (whole v = 0; v < values; ++v) {
+        const real taken = back[values + v];
+        const real follows = plus(times(passes, back[v]), times(takes[v], taken));
+        total = plus(total, plus(times(here[v], follows), times(here[values + v], taken)));
+        before[v] = plus(before[v], times(said, follows));
+        before[values + v] = plus(before[values + v], times(said, taken));
+      }
+      FRESH(k, x) = total;
+    }
+    rescale(before, width);
+    for (whole v = 0; v < width; ++v) back[v] = before[v];
+  }
+}
+
 __device__ static void parity(const Factor& f) {
   real even = ONE, odd = ZERO;
   for (whole k = 0; k < f.arity; ++k) {

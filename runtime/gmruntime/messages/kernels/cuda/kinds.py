@@ -256,6 +256,7 @@ extern "C" __global__ void answer(
       case PARITY: parity(f); break;
       case DIFFERENT: different(f); break;
       case WINDOW: window(f); break;
+      case COVER: covered(f); break;
       default: memory(f);
     }
     const bool is_kept = drawn(n, row, sweep) >= chance;
@@ -300,7 +301,10 @@ def source(*, is_max: bool, is_double: bool) -> str:
         if is_double
         else ("__int_as_float(0x7f800000)")
     )
-    kinds = ("TABLE", "GATED", "POTTS", "SUM", "OR", "PARITY", "DIFFERENT", "WINDOW", "MEMORY")
+    kinds = (
+        *("TABLE", "GATED", "POTTS", "SUM", "OR", "PARITY"),
+        *("DIFFERENT", "WINDOW", "MEMORY", "COVER"),
+    )
     defines: dict[str, object] = {
         "REAL": "double" if is_double else "float",
         "INFINITY_BITS": infinity,

@@ -1,0 +1,1 @@
+"""What models say of each other and of things: silences, what covers what, what exists."""

@@ -1,0 +1,205 @@
+"""What covers what: the coverers of each site brought together, in the order of their depths.
+
+Statements are noted one by one, as `lower` takes them apart: each with the conditions under which
+it covers, and its site known. Once all are, every site has one term: the mixture of its coverers.
+A depth that depends on variables stands for a coverer at each of its values, of which one applies.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gmlang.core.ast import (
+    Activation,
+    Apply,
+    AttributeRef,
+    Bool,
+    Constant,
+    Expression,
+    Real,
+    VariableRef,
+)
+from gmlang.core.program import Consider, Statement, Use
+from gmlang.core.walk import is_random, rename_locals
+from gmlang.diagnostics import GmError
+from gmlang.errors import declarations as errors
+from gmlang.graph.builder import Origin
+from gmlang.graph.lowering.forms.columns import values_of
+from gmlang.graph.lowering.grounder import Grounder, Job, environment
+from gmlang.graph.society.scene import Scene, unsilenced
+from gmlang.graph.statements import declared_log_base, used_parts
+from gmlang.graph.values import terms
+from gmlang.graph.values.environment import Env
+from gmlang.graph.values.evaluate import evaluate, expand
+from gmlang.graph.world.places import locate
+from gmlang.graph.world.world import ONE_INSTANCE, Frame
+
+_DEPTHS_MAX = 64
+"""A depth that depends on variables may be so many numbers: a coverer stands at each of them."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Layer:
+    """A coverer at a depth of its own in each instance.
+
+    Attributes:
+        when: it is there.
+        sites: the variable that it covers, in each instance.
+        depths: likewise.
+        ranks: which comes first of those at the same depth, likewise.
+    """
+
+    frame: Frame
+    term: terms.Covered
+    origin: Origin
+    when: Expression
+    sites: np.ndarray
+    depths: np.ndarray
+    ranks: np.ndarray
+
+
+def ground_covers(scene: Scene, statements: Sequence[Statement]) -> None:
+    """Add what the coverers that were noted make of each site.
+
+    Args:
+        scene: outside models.
+        statements: those outside models, which say what is considered first.
+
+    Raises:
+        GmError: when one does not fit the data.
+    """
+    grounder = scene.grounder
+    if not grounder.covers:
+        return
+    ranks = _ranks(grounder, statements)
+    layers = [layer for noted in grounder.covers for layer in _layers(scene, *noted, ranks)]
+    for sites, members in _groups(layers):
+        _ground_sites(grounder, layers, sites, members)
+
+
+def _ranks(grounder: Grounder, statements: Sequence[Statement]) -> np.ndarray:
+    """Number the activations in the order in which they are considered; the others come last."""
+    count = grounder.builder.num_variables
+    ranks = count + np.arange(count)
+    known = np.zeros(count, np.bool_)
+    number = 0
+    for statement in statements:
+        if not isinstance(statement, Consider | Use):
+            continue
+        frame, _ = expand(environment(grounder, ONE_INSTANCE), statement.context)
+        if frame.count == 0:
+            continue
+        parts = [found for _, found in used_parts(grounder, statement.target, frame)]
+        columns = [np.broadcast_to(found, (frame.count,)) for found in parts]
+        order, first = np.unique(np.stack(columns, axis=1).reshape(-1), return_index=True)
+        new = ~known[order]
+        ranks[order[new]] = number - count + first[new]
+        known[order] = True
+        number += frame.count * len(parts)
+    return ranks
+
+
+def _layers(scene: Scene, frame: Frame, job: Job, ranks: np.ndarray) -> Iterator[_Layer]:
+    """Yield a coverer for each depth that it may have, where nobody silences it."""
+    grounder, term = scene.grounder, job.term
+    assert isinstance(term, terms.Covered)
+    assert isinstance(term.own, Activation)
+    inside = replace(scene, model=job.origin.model, own=term.own)
+    sites = _each(locate(term.target, environment(grounder, frame)).variables, frame)
+    for rows, part, extra in unsilenced(inside, frame, sites, job.origin.span):
+        env = environment(grounder, part)
+        own = ranks[_each(locate(term.own, env).variables, part)]
+        when = _together((*job.gates, *extra))
+        depth = term.depth
+        if depth is None or not is_random(depth):
+            known = np.zeros(1) if depth is None else np.asarray(evaluate(depth, env), np.float64)
+            depths = _each(known, part)
+            yield _Layer(part, term, job.origin, when, sites[rows], depths, own)
+            continue
+        for value in _values(depth, env):
+            at = Apply(depth.span, "==", (depth, Constant(depth.span, value, Real())), Bool())
+            depths = np.full(part.count, value)
+            both = _together((when, at))
+            yield _Layer(part, term, job.origin, both, sites[rows], depths, own)
+
+
+def _each(values: np.ndarray, frame: Frame) -> np.ndarray:
+    return np.broadcast_to(values.reshape(-1), (frame.count,))
+
+
+def _together(conditions: tuple[Expression, ...]) -> Expression:
+    if len(conditions) == 1:
+        return conditions[0]
+    return Apply(conditions[0].span, "and", conditions, Bool())
+
+
+def _values(depth: Expression, env: Env) -> list[float]:
+    """List the numbers that a depth may be, which depends on variables."""
+    values = values_of(depth, env)
+    if values is None or len(values) > _DEPTHS_MAX:
+        count = None if values is None else len(values)
+        span = depth.span
+        raise GmError([errors.depth_too_fine(span, span.text, count, _DEPTHS_MAX)])
+    return values.tolist()
+
+
+def _groups(layers: Sequence[_Layer]) -> list[tuple[np.ndarray, list[tuple[int, np.ndarray]]]]:
+    """Gather the sites with the same coverers in the same order.
+
+    Returns:
+        For each group its sites, and for each of its coverers, the nearest first, the rows of its
+        frame: one for each site. A coverer may be there several times.
+    """
+    sites = np.concatenate([layer.sites for layer in layers])
+    numbers = np.repeat(np.arange(len(layers)), [len(layer.sites) for layer in layers])
+    rows = np.concatenate([np.arange(len(layer.sites)) for layer in layers])
+    depths = np.concatenate([layer.depths for layer in layers])
+    ranks = np.concatenate([layer.ranks for layer in layers])
+    order = np.lexsort((rows, numbers, ranks, depths, sites))
+    found: dict[tuple[int, ...], tuple[list[int], list[list[int]]]] = {}
+    starts = np.flatnonzero(np.diff(sites[order], prepend=-1))
+    for places in np.split(order, starts[1:]) if len(order) else []:
+        chosen, own_rows = found.setdefault(tuple(numbers[places].tolist()), ([], []))
+        chosen.append(int(sites[places[0]]))
+        own_rows.append(rows[places].tolist())
+    groups: list[tuple[np.ndarray, list[tuple[int, np.ndarray]]]] = []
+    for signature, (chosen, own_rows) in found.items():
+        columns = np.array(own_rows, np.int64).T
+        groups.append((np.array(chosen), list(zip(signature, columns, strict=True))))
+    return groups
+
+
+def _ground_sites(
+    grounder: Grounder,
+    layers: Sequence[_Layer],
+    sites: np.ndarray,
+    members: Sequence[tuple[int, np.ndarray]],
+) -> None:
+    locals_: dict[str, np.ndarray] = {}
+    coverers: list[terms.Coverer] = []
+    origins: list[Origin] = []
+    target: VariableRef | AttributeRef | None = None
+    for position, (number, rows) in enumerate(members):
+        layer = layers[number]
+        names = {key: f"{key}@{position}" for key in layer.frame.locals}
+        locals_ |= {names[key]: values[rows] for key, values in layer.frame.locals.items()}
+        shown = {names[k]: n for k, n in grounder.names.items() if k in names}
+        grounder.names.update(shown)
+        confidence = layer.term.confidence
+        coverers.append(
+            terms.Coverer(
+                rename_locals(layer.when, names),
+                rename_locals(layer.term.distribution, names),
+                None if confidence is None else rename_locals(confidence, names),
+            )
+        )
+        origins.append(replace(layer.origin, targets=sites))
+        if target is None:
+            found = rename_locals(layer.term.target, names)
+            assert isinstance(found, VariableRef | AttributeRef)
+            target = found
+    assert target is not None
+    term = terms.Covers(target, tuple(coverers), declared_log_base(grounder, target))
+    origin = replace(origins[0], coverers=tuple(origins))
+    grounder.lower(Frame(len(sites), locals_), Job(term, (), origin))

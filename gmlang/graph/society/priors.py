@@ -1,0 +1,121 @@
+"""The priors of models, and the parts of composites."""
+
+import numpy as np
+
+from gmlang.core.ast import Activation, Apply, Bool, Dist, Distribution, Expression, Local, Thing
+from gmlang.core.covering import is_existence
+from gmlang.core.program import ModelSymbol, ParameterSymbol, Program
+from gmlang.families.bernoulli import BERNOULLI
+from gmlang.graph.builder import Origin
+from gmlang.graph.lowering.grounder import Grounder, Job, environment
+from gmlang.graph.lowering.lower import lower
+from gmlang.graph.society.existence import (
+    add_existences,
+    conditional_tables,
+    drawn_while_they_exist,
+    existence_variables,
+    groups_of,
+)
+from gmlang.graph.society.scene import Scene
+from gmlang.graph.statements import CERTAINLY, conjuncts, is_conjunction, predict_activation
+from gmlang.graph.values import terms
+from gmlang.graph.values.chances import probability
+from gmlang.graph.world.instances import model_frame
+from gmlang.graph.world.world import ModelTable
+from gmruntime.factors.kinds import Table
+
+
+def own_activation(symbol: ModelSymbol) -> Activation:
+    """Return the activation of the instance whose body is grounded."""
+    arguments = tuple(_own_argument(parameter) for parameter in symbol.parameters)
+    return Activation(symbol.span, symbol.name, arguments)
+
+
+def _own_argument(parameter: ParameterSymbol) -> Expression | Thing:
+    if parameter.domain is None:
+        return Thing(parameter.span, parameter.entity, "", parameter.key, ())
+    return Local(parameter.span, parameter.key, parameter.domain)
+
+
+def add_prior(scene: Scene, program: Program, table: ModelTable) -> None:
+    """Add how probable it is that a model's instances apply, known nothing but what exists."""
+    grounder, symbol = scene.grounder, table.symbol
+    if is_existence(symbol.name):
+        add_existences(grounder, program, table)
+        return
+    grounder.world.priors[symbol.name] = prior = _prior(grounder, table)
+    if is_conjunction(symbol):
+        return
+    if grounder.learned is not None and grounder.learned.concerns(_written(symbol)):
+        _lower_prior(grounder, table)
+        return
+    with np.errstate(divide="ignore"):
+        tables = np.stack([np.log1p(-prior), np.log(prior)], axis=1)
+    variables = table.start + np.arange(len(table.keys))
+    origin = Origin("prior", symbol.span, symbol.name)
+    for rows, things in groups_of(existence_variables(grounder.world, table)):
+        own = tables[rows]
+        if (own == own[:1]).all():
+            own = own[:1]
+        scopes = np.column_stack([things, variables[rows]])
+        kind = Table(conditional_tables(own, things.shape[1]))
+        grounder.builder.add_factors(kind, scopes, origin)
+
+
+def _written(symbol: ModelSymbol) -> tuple[Expression, ...]:
+    return () if symbol.prior is None else (symbol.prior,)
+
+
+def _lower_prior(grounder: Grounder, table: ModelTable) -> None:
+    """Add a prior that is learned like what a mechanism draws."""
+    symbol = table.symbol
+    own = own_activation(symbol)
+    drawn = Distribution(symbol.span, BERNOULLI.name, _written(symbol), (), Dist())
+    origin = Origin("prior", symbol.span, symbol.name)
+    for rows, things in groups_of(existence_variables(grounder.world, table)):
+        frame = model_frame(symbol, table.rows[rows])
+        frame, law = drawn_while_they_exist(grounder, frame, things, drawn)
+        lower(grounder, frame, Job(terms.Drawn(own, law), (), origin))
+
+
+def _prior(grounder: Grounder, table: ModelTable) -> np.ndarray:
+    symbol, count = table.symbol, len(table.keys)
+    if is_conjunction(symbol):
+        prior = np.ones(count)
+        frame = model_frame(symbol, table.rows)
+        before: list[np.ndarray] = []
+        for part in symbol.parts:
+            for model, variables in conjuncts(grounder, part, frame):
+                inner = grounder.world.models[model]
+                own = _prior(grounder, inner)[variables - inner.start]
+                # What several parts are made of counts once.
+                for earlier in before:
+                    own = np.where(variables == earlier, 1.0, own)
+                prior = prior * own
+                before.append(variables)
+        return prior
+    if symbol.prior is None:
+        return np.full(count, 0.5)
+    env = environment(grounder, model_frame(symbol, table.rows))
+    values = probability(symbol.prior, env).reshape(-1)
+    return np.broadcast_to(values, (count,)).copy()
+
+
+def add_parts(scene: Scene, table: ModelTable) -> None:
+    """Add that a composite is the conjunction of its parts, or uses them."""
+    symbol = table.symbol
+    if not symbol.parts:
+        return
+    frame = model_frame(symbol, table.rows)
+    own = own_activation(symbol)
+    if symbol.prior is None:
+        both = symbol.parts[0]
+        if len(symbol.parts) > 1:
+            both = Apply(symbol.span, "and", symbol.parts, Bool())
+        origin = Origin("define", symbol.span, symbol.name)
+        lower(scene.grounder, frame, Job(terms.Defined(own, both), (), origin))
+        return
+    for part in symbol.parts:
+        origin = Origin("use", part.span, symbol.name)
+        job = Job(terms.Condition(part), (own,), origin)
+        predict_activation(scene.grounder, frame, part, *CERTAINLY, job)
