@@ -44,7 +44,7 @@ from gmlang.graph.lowering.grounder import (
     hidden_reference,
 )
 from gmlang.graph.lowering.lower import lower
-from gmlang.graph.observations import observe, observe_like
+from gmlang.graph.observations import heard, observe, observe_like
 from gmlang.graph.values import terms
 from gmlang.graph.values.chances import probability
 from gmlang.graph.values.evaluate import expand
@@ -89,6 +89,8 @@ def ground_statement(scene: Scene, frame: Frame, statement: Statement) -> None:
         GmError: when the statement does not fit the data.
     """
     outer, _ = expand(environment(scene.grounder, frame), statement.context)
+    if isinstance(statement, Predict | PredictActive):
+        outer = heard(scene.grounder, outer, statement.confidence)
     if outer.count == 0:
         return
     gates = _gates(scene, statement)
