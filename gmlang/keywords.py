@@ -62,6 +62,7 @@ KEYWORDS: dict[Kind, dict[str, str]] = {
         "as": "give a name",
         "to": "say what is to be predicted",
         "restarts": "how many beginnings are tried",
+        "about": "in `consider all about`: every model of a thing",
         "but": "things that a learned model does not apply to",
         "size": "how many models, or operators and operands, what is learned may consist of",
         "had": "what would have been",

@@ -9,6 +9,7 @@ from gmlang.queries.question import Composed, Several
 from gmlang.queries.questions import question_of
 from gmlang.queries.session import Session, prepare
 from gmlang.queries.settings import Settings, begin
+from gmlang.queries.waking.asking import method_of
 from gmruntime.elimination.plan import Plan, describe
 from gmruntime.graph import GraphError
 from gmruntime.inference import plan
@@ -77,6 +78,7 @@ def plan_of(session: Session, question: Query | Assert, settings: Settings) -> P
     if clash:
         words = "nothing: what is observed contradicts itself"
         return Planned(question.text, question.kind, words)
+    method, options = method_of(question)
     try:
         found = plan(
             prepared.graph(),
@@ -85,8 +87,8 @@ def plan_of(session: Session, question: Query | Assert, settings: Settings) -> P
             budget=settings.running(),
             seed=settings.seed,
             device=settings.device,
-            method=question.method,
-            options=dict(question.method_options),
+            method=method,
+            options=options,
             workspace=settings.workspace,
         )
     except ValueError as error:

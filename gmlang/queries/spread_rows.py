@@ -14,6 +14,7 @@ from typing import cast
 
 import numpy as np
 
+from gmlang.core.asking.options import WAKE
 from gmlang.core.program import Query
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.queries.answers import Answer
@@ -91,7 +92,7 @@ def _is_one_program(session: Session, query: Query) -> bool:
     match question_of(query).answered:
         case Single(question):
             asked = question(prepare_for_rows(session, query, None), query)
-            return isinstance(asked, PROGRAMMED) and query.method in ("", "exact")
+            return isinstance(asked, PROGRAMMED) and query.method in ("", "exact", WAKE)
         case Several():
             return False
         case Composed(written_out=written_out):

@@ -45,8 +45,15 @@ _IN_THEIR_PLACE = {
     "restarts": re.compile(r"[ \t]+\d"),
     "size": re.compile(r"[ \t]+\d"),
     "but": re.compile(r"[ \t]+not\b(?![ \t]+in\b)"),
+    "about": re.compile(r"[ \t]+[^\W\d]"),
 }
-"""Words that are names wherever something else follows; `learn` also where no line begins."""
+"""Words that are names wherever something else follows.
+
+`learn` also where no line begins, and `about` behind anything but `all`.
+"""
+
+
+_ALL = re.compile(r"(?<!\w)all[ \t]+about$")
 
 
 class Token(NamedTuple):
@@ -112,6 +119,8 @@ def tokenize(text: str, words: dict[str, str], *, whole_rows: bool = False) -> l
 def _in_its_place(text: str, word: str, end: int, kind: str, *, is_first: bool) -> str:
     """Return the token of a word that is one only in its place, and elsewhere a name."""
     if not _IN_THEIR_PLACE[word].match(text, end) or (word == "learn" and not is_first):
+        return "NAME"
+    if word == "about" and not _ALL.search(text[text.rfind("\n", 0, end) + 1 : end]):
         return "NAME"
     return kind
 
