@@ -1,12 +1,17 @@
 """Societies of thousands of models: from the text to what is active, and each further question.
 
     python benchmarks/society.py [MODELS ...]
+    python benchmarks/society.py waking [MODELS ...]
 
 Before that, sites that several models cover, against the formula.
 Models with names of their own predict 16 of 40 attributes each, 37 of which are observed; and the
 same with one family of 400 attributes, whose predictions are rows of data. Seconds are of the
 processor. Beside the first, the log-odds of models are worked out in NumPy by adding up what each
 model says of what is observed, where no hidden attribute is predicted.
+
+`waking` considers all about the thing: of 400 attributes four are hidden, six models made the rest,
+each predicts 3 to 30. Who is awake, whether everybody with P > 0.01 is found, ε beside the largest
+error of a belief, whether the MAP is that of all; ten things, processor time after grounding.
 """
 
 import sys
@@ -148,7 +153,86 @@ def covers(count: int = 500) -> None:
     print(f"S14: {count} covers are off by {gap:.1e} at most, {apart:.1e} from a noisy or where on")
 
 
+def library(count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Draw models: what each predicts, how surely, and how likely it is."""
+    width = 30
+    said = np.arange(width) < rng.integers(3, width + 1, count)[:, None]
+    return {
+        "start": np.minimum(0.05, rng.uniform(0.2, 2, count) * 20 / count),
+        "attr": np.argsort(rng.random((count, 400), np.float32), axis=1)[:, :width],
+        "value": rng.integers(NUM_STATES, size=said.shape),
+        "conf": np.ma.masked_array(rng.uniform(0.3, 0.95, said.shape), ~said),
+    }
+
+
+def made_by(drawn: dict[str, np.ndarray], num_hidden: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw a thing that six of the models made, some of it hidden."""
+    logs = np.zeros((400, NUM_STATES))
+    for model in rng.choice(len(drawn["start"]), 6, replace=False):
+        conf = drawn["conf"][model]
+        for place in np.flatnonzero(~np.ma.getmaskarray(conf)):
+            c, row = float(conf[place]), logs[drawn["attr"][model, place]]
+            row += np.log((1 - c) / (NUM_STATES - 1) * NUM_STATES)
+            row[drawn["value"][model, place]] += np.log(c * (NUM_STATES - 1) / (1 - c))
+    chances = np.exp(logs - logs.max(axis=1, keepdims=True))
+    chances /= chances.sum(axis=1, keepdims=True)
+    seen = (chances.cumsum(axis=1) > rng.random((400, 1))).argmax(axis=1)
+    return np.ma.masked_array(seen, rng.permutation(400) < num_hidden)
+
+
+def waking(count: int, num_things: int = 10) -> None:
+    """Time the awake beside all, and compare what they say."""
+    rng = np.random.default_rng(7)
+    num_hidden = 4 if count <= 10_000 else 2
+    drawn = library(count, rng)
+    text = ROWS.replace("consider concept(it, i) for i in 0..<M", "consider all about it")
+    program = gmlang.compile(text).bind(**drawn)
+    shares, took, slowest, errors, eps, found, proved = [], [], [], [], [], [], []
+    for _ in range(num_things):
+        seen = made_by(drawn, num_hidden, rng)
+        model = program.bind(seen=seen)
+        model.graph()
+        hidden = ", ".join(f"P(it.a[{k}])" for k in np.flatnonzero(seen.mask))
+        start = process_time()
+        answer = model.query(f"[{hidden}]", budget_s=30.0, remember=False)
+        took.append(process_time() - start)
+        start = process_time()
+        best = model.query("MAP()", budget_s=30.0, remember=False)
+        slowest.append(process_time() - start)
+        log = model.query("woke(it)", budget_s=30.0).value
+        assert isinstance(log, dict)
+        assert answer.status in ("exact", "bounded")
+        shares.append(log["awake"] / count)
+        eps.append(log["eps"])
+        proved.append(best.status == "exact")
+        if count > 10_000:
+            continue
+        whole = model.query(f"[{hidden}] using wake(off)", budget_s=120.0)
+        every = model.query("[P(concept(it, i)) for i in 0..<M] using wake(off)", budget_s=120.0)
+        assert whole.status == every.status == "exact"
+        pairs = zip(answer.value, whole.value, strict=True)  # pyright: ignore[reportArgumentType]
+        errors.append(max(abs(a[k] - b[k]) for a, b in pairs for k in b))
+        chances = np.array([row["true"] for row in every.value])  # pyright: ignore[reportGeneralTypeIssues]
+        active = model.query("active(it)", budget_s=30.0).value
+        assert isinstance(active, dict)
+        known = {entry["model"] for entry in active["models"]}
+        likely = np.flatnonzero(chances > 0.01)
+        found.append(all(f"concept(it, {i})" in known for i in likely))
+    print(f"{count} models, {num_hidden} of 400 hidden, {num_things} things")
+    print(f"    awake {np.mean(shares):.2%}, {max(shares):.2%} at most; ε {max(eps):.1e} at most")
+    if errors:
+        held = sum(error <= bound for error, bound in zip(errors, eps, strict=True))
+        print(f"    largest error {max(errors):.1e}, within ε {held} of {len(eps)} times")
+        print(f"    everybody with P > 0.01 found {sum(found)} of {len(found)} times")
+    print(f"    MAP exact {sum(proved)} of {len(proved)} times, {np.median(slowest):.3f} s")
+    print(f"    beliefs {np.median(took):.3f} s, {max(took):.3f} s at most")
+
+
 def main() -> None:
+    if sys.argv[1:2] == ["waking"]:
+        for count in [int(word) for word in sys.argv[2:]] or [10_000, 100_000]:
+            waking(count, 10 if count <= 10_000 else 3)
+        return
     covers()
     counts = [int(word) for word in sys.argv[1:]] or [1_000, 10_000]
     for count in counts:

@@ -65,6 +65,7 @@ KEYWORDS: dict[Kind, dict[str, str]] = {
         "as": "give a name",
         "to": "say what is to be predicted",
         "restarts": "how many beginnings are tried",
+        "about": "in `consider all about`: every model of a thing",
         "but": "things that a learned model does not apply to",
         "size": "how many models, or operators and operands, what is learned may consist of",
         "refit": "fit the confidences of what a learned model is made of to its examples",

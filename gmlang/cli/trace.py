@@ -4,11 +4,12 @@ import json
 import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from gmlang.cli.jobs import Job, Plain
-from gmlang.core.program import Assert, Query
+from gmlang.core.program import Assert, Consider, Query
 from gmlang.queries.dispatch import answer, seconds_for
 from gmlang.queries.planning import plan_of
 from gmlang.queries.questions.map import Map
@@ -32,6 +33,9 @@ def watched(
 ) -> Iterator[Job]:
     """Prepare answers, those for a maximum by a search that is watched.
 
+    Where models may sleep, what becomes of them is written down as well, and maxima are found as
+    they are without a trace, by whoever is awake.
+
     Args:
         model: asked.
         asked: checked questions.
@@ -42,10 +46,35 @@ def watched(
         lines = stack.enter_context(trace.open("w", encoding="utf-8")) if trace else None
         for question in asked:
             match question:
-                case Map(method=""):
+                case Map(method="") if not _may_wake(model):
                     yield _Search(model, question, lines, live=live)
+                case _ if lines is not None:
+                    yield _Heard(model, question, lines)
                 case _:
                     yield Plain(model, question)
+
+
+def _may_wake(model: "Model") -> bool:
+    """Say whether a program leaves it open which of its models are awake."""
+    statements = model.checked.program.statements
+    return any(isinstance(s, Consider) and s.may_sleep for s in statements)
+
+
+class _Heard(Plain):
+    """A question answered as usual; what becomes of models that may sleep is written down."""
+
+    def __init__(self, model: "Model", question: Query | Assert, lines: TextIO) -> None:
+        super().__init__(model, question)
+        self.lines = lines
+
+    def __call__(self, settings: Settings) -> "Answer":
+        """Find the answer."""
+        return super().__call__(replace(settings, heard=self._write))
+
+    def _write(self, text: str, rows: list[dict[str, object]]) -> None:
+        for row in rows:
+            self.lines.write(json.dumps({"query": text, **row}) + "\n")
+        self.lines.flush()
 
 
 class _Search:

@@ -193,7 +193,8 @@ def _show_statement(statement: Statement) -> str:
             excepted = ", ".join(show(exception) for exception in exceptions)
             return f"{context}use {show(target)}{f' except {excepted}' if excepted else ''}"
         case Consider(target=target):
-            return f"{context}consider {show(target)}"
+            asleep = " # may sleep" if statement.may_sleep else ""
+            return f"{context}consider {show(target)}{asleep}"
 
 
 def _label(label: str) -> str:

@@ -226,11 +226,12 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Consider:
-    """`consider m(args)`: the instance exists."""
+    """`consider m(args)`: the instance exists; of `all about it` it may sleep."""
 
     span: Span
     context: Context
     target: Activation
+    may_sleep: bool = False
 
 
 Statement = (
@@ -293,11 +294,7 @@ Given = ObservedGiven | EventGiven | VariableGiven
 
 @dataclass(frozen=True, slots=True)
 class ModelCall:
-    """A model named in compat or blame, `digit(7)`, or several, `purple jar`.
-
-    Attributes:
-        arguments: bind the last parameters.
-    """
+    """A model named in compat or blame, or several; `arguments` bind the last parameters."""
 
     span: Span
     models: tuple[str, ...]

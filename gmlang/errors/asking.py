@@ -236,3 +236,62 @@ def too_many_values(span: Span, text: str, count: int | None) -> Diagnostic:
         span,
         hint="round it, or ask for parts of it; the expectation `E` of a sum needs only its terms",
     )
+
+
+# --- Who is considered, and who may sleep (GM36x) --------------------------------------------
+
+_NUM_NAMED_MAX = 3
+
+
+def no_model_about(span: Span, entity: str, relations: Sequence[str]) -> Diagnostic:
+    """All models about a thing are considered, and there is none.
+
+    Args:
+        span: of what was written.
+        entity: of the thing.
+        relations: models about it and about other things as well.
+    """
+    hint = f"declare one, `model m(x: {entity}): ...`, or import a module that does"
+    if relations:
+        named = ", ".join(f"`{name}`" for name in relations[:_NUM_NAMED_MAX])
+        hint = f"{named}: of several things; say which, `consider {relations[0]}(a, b)`"
+    return Diagnostic("GM361", f"no model is about one {entity} alone", span, hint=hint)
+
+
+def unknown_wake_option(span: Span, name: str) -> Diagnostic:
+    """`using wake` has an option that it does not know."""
+    return _bad_wake(span, f"`wake` has no option `{name}`")
+
+
+def eps_out_of_range(span: Span, value: float) -> Diagnostic:
+    """The probability that somebody asleep may be on is none."""
+    return _bad_wake(span, f"eps is {value:g}; it is a probability, above 0 and below 1/2")
+
+
+def too_few_awake(span: Span, value: float) -> Diagnostic:
+    """So many may not be awake."""
+    return _bad_wake(span, f"at_most is {value:g}; it is an integer, 1 or more")
+
+
+def neither_off_nor_how(span: Span) -> Diagnostic:
+    """`using wake` says neither off nor how."""
+    return _bad_wake(span, "`wake(...)` takes `off`, or options with their values")
+
+
+def nobody_sleeps(span: Span) -> Diagnostic:
+    """A program without models is asked to wake some."""
+    return Diagnostic(
+        "GM363",
+        "there is no model to wake",
+        span,
+        hint="`using wake` is for programs with models; leave it out",
+    )
+
+
+def _bad_wake(span: Span, what: str) -> Diagnostic:
+    return Diagnostic(
+        "GM362",
+        what,
+        span,
+        hint="write `using wake(eps=1e-6, at_most=200)`, `using wake` or `using wake(off)`",
+    )

@@ -155,6 +155,14 @@ def _observe_event(
     lower(grounder, frame, Job(terms.Condition(same), gates, Origin("observe", span)))
 
 
+def heard(grounder: Grounder, frame: Frame, confidence: Expression | None) -> Frame:
+    """Return the instances of a prediction that is made: where its confidence is not missing."""
+    if not isinstance(confidence, DataRef) or confidence.name not in grounder.world.missing:
+        return frame
+    values = _array_value(confidence, environment(grounder, frame), 1)
+    return select_rows(frame, np.broadcast_to(~np.isnan(values), (frame.count,)))
+
+
 def _array_value(value: Expression, env: Env, ndim: int) -> np.ndarray:
     if isinstance(value, DataRef):
         array = exact_numbers(env.world.data[value.name])

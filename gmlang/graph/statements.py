@@ -44,7 +44,7 @@ from gmlang.graph.lowering.grounder import (
     hidden_numbers,
 )
 from gmlang.graph.lowering.lower import lower
-from gmlang.graph.observations import observe_existing, observe_like
+from gmlang.graph.observations import heard, observe_existing, observe_like
 from gmlang.graph.society.scene import Scene, Silence, unsilenced
 from gmlang.graph.values import terms
 from gmlang.graph.values.chances import probability
@@ -61,6 +61,8 @@ def ground_statement(scene: Scene, frame: Frame, statement: Statement) -> None:
         GmError: when the statement does not fit the data.
     """
     outer, _ = expand(environment(scene.grounder, frame), statement.context)
+    if isinstance(statement, Predict | PredictActive):
+        outer = heard(scene.grounder, outer, statement.confidence)
     if outer.count == 0:
         return
     gates = _gates(scene, statement)

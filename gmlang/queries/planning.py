@@ -9,9 +9,11 @@ from gmlang.queries.question import Composed, Several
 from gmlang.queries.questions import question_of
 from gmlang.queries.session import Session, prepare
 from gmlang.queries.settings import Settings, begin
+from gmlang.queries.waking.asking import may_wake, method_of
 from gmruntime.elimination.plan import Plan, describe
 from gmruntime.graph import GraphError
 from gmruntime.inference import plan
+from gmruntime.waking.answer import FEW
 
 _PLANS_MAX = 8
 """Of a list of queries so many are planned one by one."""
@@ -77,6 +79,12 @@ def plan_of(session: Session, question: Query | Assert, settings: Settings) -> P
     if clash:
         words = "nothing: what is observed contradicts itself"
         return Planned(question.text, question.kind, words)
+    grounding = prepared.grounding
+    may = may_wake(grounding.program, grounding.world, question)
+    if may is not None and len(may.activations) > FEW:
+        words = f"an answer about who is awake, of {len(may.activations)} models"
+        return Planned(question.text, question.kind, words)
+    method, options = method_of(question)
     try:
         found = plan(
             prepared.graph(),
@@ -85,8 +93,8 @@ def plan_of(session: Session, question: Query | Assert, settings: Settings) -> P
             budget=settings.running(),
             seed=settings.seed,
             device=settings.device,
-            method=question.method,
-            options=dict(question.method_options),
+            method=method,
+            options=options,
             workspace=settings.workspace,
         )
     except ValueError as error:

@@ -32,12 +32,14 @@ from gmlang.queries.remembered.names import Names
 from gmlang.queries.remembered.parts import Places, Terms, recall
 from gmlang.queries.settings import Settings
 from gmlang.queries.targets import Target, picked, target_of
+from gmlang.queries.waking.asking import AwakePart, awake, may_wake, method_of, with_sleepers
 from gmruntime.answer import Answer as RuntimeAnswer
 from gmruntime.answer import Query as RuntimeQuery
 from gmruntime.budget import Budget
 from gmruntime.graph import FactorGraph, GraphError
 from gmruntime.inference import each_row, infer
 from gmruntime.task import Effort, Task
+from gmruntime.waking.answer import Woken
 from gmruntime.workspace import Workspace
 
 GROUNDED_S = 0.25
@@ -54,8 +56,7 @@ class Session:
         warnings: what grounding the program, and queries about other instances, brought to light.
         memory: answers that were given; models with other data may share it.
         names: by which its questions are found there.
-        seen: variables, their states and what said so: evidence beside the program's own, which
-            every question is asked with.
+        seen: variables, their states and what said so: evidence of every question.
     """
 
     program: Program
@@ -73,7 +74,6 @@ class Prepared:
     """A query's own graph: the program's, its evidence, and auxiliary variables for its events.
 
     Attributes:
-        clash: whether two observations contradict each other.
         conditioned: variables behind the bar whose value is left open (indep).
         told: by the identity of a query, itself and what its answers speak of: worked out once for
             many rows.
@@ -273,7 +273,33 @@ def ask(
     Raises:
         GmError: when the query's `using` is not understood.
     """
-    return ask_graph(prepared.graph(), question, evidence, settings, query, estimate_share)
+    woken = ask_awake(prepared, question, evidence, settings, query, estimate_share)
+    whole = prepared.graph(), question, evidence
+    return with_sleepers(woken) if woken else ask_graph(*whole, settings, query, estimate_share)
+
+
+def ask_awake(
+    prepared: Prepared,
+    question: RuntimeQuery,
+    evidence: np.ndarray,
+    settings: Settings,
+    query: Query,
+    estimate_share: float = 1.0,
+    *,
+    everyone: bool = False,
+) -> Woken | None:
+    """Do what `ask` does while models may sleep, all where `everyone`; None where none may."""
+    grounding = prepared.grounding
+    may = may_wake(grounding.program, grounding.world, query, everyone=everyone)
+    if may is None:
+        return None
+
+    def inner(part: AwakePart, budget: Budget) -> RuntimeAnswer:
+        within = replace(settings, budget=budget, memory=None)
+        return ask_graph(*part, within, query, estimate_share)
+
+    asked = prepared.graph(), question, evidence
+    return awake(may, grounding.world, asked, settings, query, inner)
 
 
 def ask_graph(
@@ -297,8 +323,7 @@ def ask_graph(
     Raises:
         GmError: when the query's `using` is not understood.
     """
-    method = "" if query is None else query.method
-    options = () if query is None else query.method_options
+    method, options = ("", {}) if query is None else method_of(query)
     budget, workers = settings.running(), settings.workers
 
     def find() -> RuntimeAnswer:
@@ -311,7 +336,7 @@ def ask_graph(
             seed=settings.seed,
             device=settings.device,
             method=method,
-            options=dict(options),
+            options=options,
             workspace=settings.workspace,
             executor=None if workers is None else workers.executor,
             num_workers=None if workers is None else workers.count,
@@ -320,7 +345,7 @@ def ask_graph(
     try:
         if settings.memory is None:
             return find()
-        terms = Terms(settings.seed, settings.device, method, options)
+        terms = Terms(settings.seed, settings.device, method, tuple(options.items()))
         places = Places(settings.memory, settings.folder)
         effort = Effort(budget, np.random.default_rng(0), workspace=settings.workspace)
         return recall(Task(graph, question, evidence), effort, terms, places, find)
@@ -359,6 +384,7 @@ def ask_rows(
         GmError: when the query's `using` is not understood.
     """
     workers = settings.workers
+    method, options = method_of(query)
     try:
         yield from each_row(
             prepared.graph(),
@@ -368,8 +394,8 @@ def ask_rows(
             seed=settings.seed,
             device=settings.device,
             estimate_share=settings.estimate_share,
-            method=query.method,
-            options=dict(query.method_options),
+            method=method,
+            options=options,
             workspace=settings.workspace,
             executor=None if workers is None else workers.executor,
             num_workers=None if workers is None else workers.count,

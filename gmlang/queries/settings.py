@@ -24,6 +24,7 @@ from gmruntime.workers.workers import Workers, workers_of
 from gmruntime.workspace import Workspace
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from concurrent.futures import Executor
 
 DEVICES = ("auto", "cpu", "cuda")
@@ -61,6 +62,7 @@ class Settings:
         remembers: whether to look for answers that were given before, and to keep those to come.
         memory: where they are; of the session.
         folder: where they are on disk; None for nowhere.
+        heard: is told of each question what became of models that may sleep.
     """
 
     budget_s: float = 5.0
@@ -76,6 +78,7 @@ class Settings:
     remembers: bool = True
     memory: Memory | None = None
     folder: Path | None = None
+    heard: "Callable[[str, list[dict[str, object]]], None] | None" = None
 
     def allowed_bytes(self) -> int:
         """Return the cap on tables and messages."""

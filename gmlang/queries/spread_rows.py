@@ -15,6 +15,7 @@ from typing import cast
 
 import numpy as np
 
+from gmlang.core.asking.options import WAKE
 from gmlang.core.program import Query
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.queries.answers import Answer
@@ -92,7 +93,7 @@ def _is_one_program(session: Session, query: Query) -> bool:
     match question_of(query).answered:
         case Single(puts=puts):
             have_programs = puts and all(issubclass(one, PROGRAMMED) for one in puts)
-            return bool(have_programs) and query.method in ("", "exact")
+            return bool(have_programs) and query.method in ("", "exact", WAKE)
         case Several():
             return False
         case Composed(written_out=written_out):

@@ -224,11 +224,19 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
-class Consider:
-    """`consider purple(it), digit(img, d) for d in 0..9`."""
+class AllAbout:
+    """`all about it`: every model of one thing."""
 
     span: Span
-    items: tuple[Expression | Comprehension, ...]
+    thing: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Consider:
+    """`consider purple(it), digit(img, d) for d in 0..9`, `consider all about it`."""
+
+    span: Span
+    items: tuple[Expression | Comprehension | AllAbout, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,7 @@ _IN_THEIR_PLACE = {
     "cover": re.compile(r"[ \t]+[A-Za-z_]"),
     "some": re.compile(r"[ \t]+[A-Za-z_]"),
     "depth": re.compile(r"[ \t]*[\w(+\-]"),
+    "about": re.compile(r"[ \t]+[^\W\d]"),
 }
 """Words that are names wherever something else follows; see also `_stands_at`."""
 
@@ -105,11 +106,10 @@ def tokenize(text: str, words: dict[str, str], *, whole_rows: bool = False) -> l
             kind = words.get(word, kind)
             if word in _RESERVED_WORDS and _RESERVED.match(text, end):
                 kind = "RESERVED"
-            elif word in _IN_THEIR_PLACE and not (
-                _IN_THEIR_PLACE[word].match(text, end) and _stands_at(word, tokens)
-            ):
-                kind = "NAME"
-            elif word == "refit" and not _is_option(text, tokens):
+            elif (
+                word in _IN_THEIR_PLACE
+                and not (_IN_THEIR_PLACE[word].match(text, end) and _stands_at(word, text, tokens))
+            ) or (word == "refit" and not _is_option(text, tokens)):
                 kind = "NAME"
         elif kind == "SIGN":
             kind = words[match.group(kind)]
@@ -119,7 +119,7 @@ def tokenize(text: str, words: dict[str, str], *, whole_rows: bool = False) -> l
     return tokens
 
 
-def _stands_at(word: str, tokens: list[RawToken]) -> bool:
+def _stands_at(word: str, text: str, tokens: list[RawToken]) -> bool:
     """Say whether a word may stand behind some tokens as more than a name."""
     before = tokens[-1][0] if tokens else "_NL"
     match word:
@@ -127,10 +127,17 @@ def _stands_at(word: str, tokens: list[RawToken]) -> bool:
             return before == "_NL"
         case "cover":
             return before in ("_NL", "COLON")
+        case "about":
+            return _is_all(text, tokens)
         case "depth":
             return before in _BEFORE_DEPTH and _begins_line("MODEL", tokens)
         case _:
             return True
+
+
+def _is_all(text: str, tokens: list[RawToken]) -> bool:
+    """Say whether the last token is the word `all`."""
+    return bool(tokens) and text[tokens[-1][1] : tokens[-1][2]] == "all"
 
 
 def _begins_line(kind: str, tokens: list[RawToken]) -> bool:

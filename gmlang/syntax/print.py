@@ -229,7 +229,7 @@ def simple(statement: ast.Statement) -> str:
             tail = f" except {exceptions}" if exceptions else ""
             return f"use {print_argument(statement.model)}{tail}"
         case ast.Consider():
-            return f"consider {', '.join(map(print_argument, statement.items))}"
+            return f"consider {', '.join(map(_considered, statement.items))}"
         case ast.Query():
             items = ", ".join(map(print_expression, statement.items))
             return f"query {items}{_options(statement.options)}"
@@ -313,6 +313,12 @@ def _observation(statement: ast.Observe) -> str:
     if statement.value is None:
         return target
     return f"{target} {statement.operator} {print_expression(statement.value)}"
+
+
+def _considered(item: ast.Expression | ast.Comprehension | ast.AllAbout) -> str:
+    if isinstance(item, ast.AllAbout):
+        return f"all about {print_expression(item.thing)}"
+    return print_argument(item)
 
 
 def _predict(statement: ast.Predict) -> str:

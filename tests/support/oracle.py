@@ -248,6 +248,8 @@ def _predict(
     owner: Place | None,
 ) -> float:
     c = 1.0 if s.confidence is None else float(naive.evaluate(m, s.confidence, env, world))
+    if math.isnan(c):
+        return 0.0
     target, positive = s.target, True
     if isinstance(target, ast.Unary):
         target, positive = target.operand, False

@@ -4,7 +4,7 @@ import contextlib
 import itertools
 from collections.abc import Iterator
 
-from gmlang.diagnostics import Source
+from gmlang.diagnostics import Source, Span
 from gmlang.syntax import ast
 from gmlang.syntax.parse import parse
 from tests.support.chances import weights
@@ -134,7 +134,10 @@ def mentions(m: Meaning, s: ast.Statement, env: Env) -> Iterator[Place]:
                     yield from mentions(m, b, env)
         case ast.Consider():
             for item in s.items:
-                yield from mentioned(m, item, env)
+                if isinstance(item, ast.AllAbout):
+                    yield from _about(m, item, env)
+                else:
+                    yield from mentioned(m, item, env)
         case ast.Use():
             yield from mentioned(m, s.model, env)
         case ast.Cover():
@@ -149,6 +152,42 @@ def mentions(m: Meaning, s: ast.Statement, env: Env) -> Iterator[Place]:
             yield from mentioned(m, s.target, env)
         case _:
             return
+
+
+def _about(m: Meaning, item: ast.AllAbout, env: Env) -> Iterator[Place]:
+    """List the instances of models about one thing, all others of whose parameters are values."""
+    assert isinstance(item.thing, ast.Name)
+    entity = m.things[item.thing.text]
+    for name, model in m.models.items():
+        choices = [
+            (item.thing,)
+            if isinstance(p.type, ast.Name) and p.type.text == entity
+            else ()
+            if isinstance(p.type, ast.Name) and p.type.text in m.entities
+            else tuple(_written(value, item.span) for value in domain(m, p.type))
+            for p in _parameters(m, model)
+        ]
+        is_own = [
+            isinstance(p.type, ast.Name) and p.type.text == entity for p in _parameters(m, model)
+        ]
+        for arguments in itertools.product(*choices) if sum(is_own) == 1 else ():
+            yield from mentioned(m, ast.Call(item.span, ast.Name(item.span, name), arguments), env)
+
+
+def _parameters(m: Meaning, model: ast.Model | ast.Composite) -> tuple[ast.Parameter, ...]:
+    """Return a model's parameters; of a composite that writes none, those of its longest part."""
+    if model.parameters or isinstance(model, ast.Model):
+        return model.parameters
+    inner = [m.models[part.text] for part in model.parts if isinstance(part, ast.Name)]
+    return max((_parameters(m, part) for part in inner), key=len)
+
+
+def _written(value: object, span: Span) -> ast.Expression:
+    if isinstance(value, bool):
+        return ast.Boolean(span, value)
+    if isinstance(value, int):
+        return ast.Number(span, value)
+    return ast.Name(span, str(value))
 
 
 def mentioned(m: Meaning, e: object, env: Env) -> Iterator[Place]:

@@ -11,6 +11,9 @@ from gmlang.errors import asking as errors
 from gmlang.limits import SECONDS, SECONDS_MAX, is_seconds
 from gmlang.syntax import ast
 
+WAKE = "wake"
+"""The method that says how many models may be awake."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -100,6 +103,8 @@ def _method(
 ) -> tuple[str, tuple[tuple[str, bool | int | float], ...]]:
     if isinstance(value, ast.Name):
         return value.text, ()
+    if isinstance(value, ast.Call) and value.function.span.text == WAKE:
+        return WAKE, _waking(state, value)
     if not isinstance(value, ast.Call) or not isinstance(value.function, ast.Name):
         fail(state, errors.bad_method(value.span))
 
@@ -113,3 +118,28 @@ def _method(
                 fail(state, errors.bad_method_option(argument.span))
 
     return value.function.text, each(option, value.arguments)
+
+
+def _waking(state: Checking, call: ast.Call) -> tuple[tuple[str, bool | int | float], ...]:
+    """Check `wake(eps=1e-6, at_most=200)`, or `wake(off)`."""
+    match call.arguments:
+        case (ast.Name(text="off"),):
+            return (("off", True),)
+        case _:
+            return each(lambda argument: _waking_option(state, argument), call.arguments)
+
+
+def _waking_option(state: Checking, argument: ast.Argument) -> tuple[str, bool | int | float]:
+    match argument:
+        case ast.Equation(left=ast.Name(text="eps"), right=ast.Number(value=eps)):
+            if not 0 < eps < 0.5:
+                fail(state, errors.eps_out_of_range(argument.span, eps))
+            return "eps", float(eps)
+        case ast.Equation(left=ast.Name(text="at_most"), right=ast.Number(value=most)):
+            if most < 1 or most != int(most):
+                fail(state, errors.too_few_awake(argument.span, most))
+            return "at_most", int(min(most, 2**31))
+        case ast.Equation(left=ast.Name(text=name)) if name not in ("eps", "at_most"):
+            fail(state, errors.unknown_wake_option(argument.span, name))
+        case _:
+            fail(state, errors.neither_off_nor_how(argument.span))

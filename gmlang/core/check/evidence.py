@@ -15,6 +15,7 @@ from gmlang.core.ast import (
     Real,
     VariableRef,
 )
+from gmlang.core.check.considered import check_all_about
 from gmlang.core.check.listed_arrays import check_listed
 from gmlang.core.check.models import try_activations
 from gmlang.core.checking import Checking, fail
@@ -196,9 +197,11 @@ def _fit_elements(state: Checking, value: Expression, domain: Domain) -> None:
 
 
 def check_consider(
-    state: Checking, env: Env, item: ast.Expression | ast.Comprehension
+    state: Checking, env: Env, item: ast.Expression | ast.Comprehension | ast.AllAbout
 ) -> list[Statement]:
-    """Check one item of `consider`: `m(args)`, alone or repeated."""
+    """Check one item of `consider`: `m(args)`, alone or repeated, or `all about it`."""
+    if isinstance(item, ast.AllAbout):
+        return check_all_about(state, env, item)
     if not isinstance(item, ast.Comprehension):
         activations = try_activations(state, env, item)
         if activations is None:

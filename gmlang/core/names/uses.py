@@ -33,8 +33,8 @@ _PLAIN = {
         *(ast.Index, ast.Unary, ast.Binary, ast.Compare, ast.Conditional, ast.Range, ast.Braces),
         *(ast.Brackets, ast.Tuple, ast.MatchExpression, ast.ValueCase, ast.Pair, ast.Equation),
         *(ast.Mechanism, ast.Factor, ast.Prefer, ast.Constraint, ast.Observe, ast.Predict),
-        *(ast.Cover,),
-        *(ast.Consider, ast.Query, ast.Assert, ast.Learn, ast.Match, ast.StatementCase),
+        *(ast.Cover, ast.Consider, ast.AllAbout, ast.Query, ast.Assert, ast.Learn),
+        *(ast.Match, ast.StatementCase),
     )
 }
 """The parts of the forms that neither declare nor resolve anything themselves."""

@@ -33,6 +33,7 @@ from gmlang.queries.questions.probability import PROBABILITY
 from gmlang.queries.questions.sample import SAMPLE
 from gmlang.queries.questions.variance import VARIANCE
 from gmlang.queries.questions.why import WHY
+from gmlang.queries.questions.woke import WOKE
 
 QUESTIONS: tuple[Question, ...] = (
     PROBABILITY,
@@ -50,6 +51,7 @@ QUESTIONS: tuple[Question, ...] = (
     BLAME,
     WHY,
     ACTIVE,
+    WOKE,
     INDEP,
 )
 

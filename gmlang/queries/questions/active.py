@@ -21,8 +21,9 @@ from gmlang.queries.answers import Answer, with_quality
 from gmlang.queries.odds import log_odds
 from gmlang.queries.question import Question, Several
 from gmlang.queries.reading import flat_rows
-from gmlang.queries.session import Prepared, Session, ask, prepare
+from gmlang.queries.session import Prepared, Session, ask, ask_awake, prepare
 from gmlang.queries.settings import Settings
+from gmlang.queries.waking.asking import with_sleepers
 from gmlang.syntax import ast
 from gmruntime.answer import AssignmentsAnswer, Map, Marginals, MarginalsAnswer, Status
 from gmruntime.quality import worst
@@ -66,10 +67,10 @@ def _answer(session: Session, query: Active, settings: Settings) -> Answer:
     """List the models about a thing by probability, and what they leave unexplained.
 
     A model's evidence is its posterior log-odds less those of its prior: what is observed, and what
-    other models say, has moved it by so much. A conjunction's prior is the product of its parts'; a
-    model without one has even odds; about things that may not exist, it holds only if they do. An
-    observed attribute is unexplained when the most probable society, not told of it, gives it less
-    than its base does.
+    other models say, has moved it by so much. Models that sleep are left out. A conjunction's prior
+    is the product of its parts'; a model without one has even odds; about things that may not
+    exist, it holds only if they do. An observed attribute is unexplained when the most probable
+    society, not told of it, gives it less than its base does.
     """
     prepared = prepare(session, query, settings.running())
     evidence, clash = prepared.evidence()
@@ -77,12 +78,21 @@ def _answer(session: Session, query: Active, settings: Settings) -> Answer:
         return ActiveAnswer(query.text, "impossible")
     env = environment(prepared.grounder, ONE_INSTANCE)
     number = int(thing_numbers(query.thing, env).reshape(-1)[0])
-    instances = _instances_about(prepared, query.thing.entity, number)
+    instances = instances_about(prepared, query.thing.entity, number)
     if not instances:
         note = "no model is considered for it"
         return ActiveAnswer(query.text, "exact", {"models": [], "unexplained": []}, note=note)
     variables = np.array(sorted(instances), np.int32)
-    found = ask(prepared, Marginals(variables), evidence, settings, query, 1 / 4)
+    question = Marginals(variables)
+    woken = ask_awake(prepared, question, evidence, settings, query, 1 / 4)
+    known: dict[int, float] = {}
+    if woken is None:
+        found = ask(prepared, question, evidence, settings, query, 1 / 4)
+    else:
+        found = with_sleepers(woken)
+        variables = np.setdiff1d(variables, woken.asleep)
+        odds = zip(woken.decoupled.tolist(), woken.decoupled_log_odds.tolist(), strict=True)
+        known = dict(odds)
     assert isinstance(found, MarginalsAnswer)
     if found.quality.status is Status.IMPOSSIBLE:
         return with_quality(ActiveAnswer(query.text), found.quality)
@@ -90,7 +100,9 @@ def _answer(session: Session, query: Active, settings: Settings) -> Answer:
     models: list[dict[str, object]] = []
     parts: list[Status] = []
     for v in map(int, variables):
-        after, how_good = log_odds(prepared, evidence, v, 1, rows[v], settings, query)
+        after, how_good = known.get(v), Status.EXACT
+        if after is None:
+            after, how_good = log_odds(prepared, evidence, v, 1, rows[v], settings, query)
         before = instances[v].prior_log_odds
         nats = 0.0 if after == before else after - before
         entry: dict[str, object] = {"model": instances[v].name, "probability": float(rows[v][1])}
@@ -106,16 +118,17 @@ def _answer(session: Session, query: Active, settings: Settings) -> Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Instance:
+class Instance:
     """A model's instance, and the log-odds of its prior."""
 
     name: str
     prior_log_odds: float
 
 
-def _instances_about(prepared: Prepared, entity: str, number: int) -> dict[int, _Instance]:
+def instances_about(prepared: Prepared, entity: str, number: int) -> dict[int, Instance]:
+    """Return the instances of models about a thing, by their activations."""
     world = prepared.grounding.world
-    found: dict[int, _Instance] = {}
+    found: dict[int, Instance] = {}
     for table in world.models.values():
         columns = [
             k
@@ -129,7 +142,7 @@ def _instances_about(prepared: Prepared, entity: str, number: int) -> dict[int, 
         for row in range(len(table.keys)):
             if any(int(table.rows[row, k]) == number for k in columns):
                 name = instance_name(world, table, row)
-                found[table.start + row] = _Instance(name, float(odds[row]))
+                found[table.start + row] = Instance(name, float(odds[row]))
     return found
 
 
@@ -137,7 +150,7 @@ def _unexplained(
     prepared: Prepared,
     query: Active,
     evidence: np.ndarray,
-    instances: dict[int, _Instance],
+    instances: dict[int, Instance],
     number: int,
     settings: Settings,
 ) -> tuple[list[dict[str, object]], list[Status]]:

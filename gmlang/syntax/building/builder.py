@@ -204,6 +204,10 @@ class Builder(Covering):
         """`consider m(x)`."""
         return ast.Consider(self.span(meta), tuple(children))
 
+    def all_about(self, meta: Node, children: list[Node]) -> ast.AllAbout:
+        """`all about it`; the lexer reads `about` behind `all` alone."""
+        return ast.AllAbout(self.span(meta), children[1])
+
     def query(self, meta: Node, children: list[Node]) -> tuple[ast.Query, ...]:
         """`query P(a), P(b) within 1 s, MAP()`: options apply to the items since the last ones."""
         span = self.span(meta)
