@@ -5,7 +5,7 @@ Where nothing but memories and single factors is in a graph, what each pattern i
     L[row, m] = sum over i of told[row, symbols[m, i], i]
 
 is a product of what the row says of each symbol and of which symbols a pattern has; the beliefs of
-the positions are another. See `gmruntime.simplify.memories.apart` for one row, and for why this is exact.
+the positions are another. `gmruntime.simplify.memories.apart` says why this is exact.
 """
 
 from collections.abc import Callable, Mapping
