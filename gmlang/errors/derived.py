@@ -1,4 +1,4 @@
-"""Mistakes in data that a function makes of other data: GM48x."""
+"""Mistakes in data that a function makes of other data, and in rows of data: GM48x."""
 
 from collections.abc import Sequence
 
@@ -56,3 +56,25 @@ def needs_package(span: Span, name: str, package: str) -> Diagnostic:
     return Diagnostic(
         "GM483", f"`{name}` needs {package}, which is not installed", span, hint=VISION
     )
+
+
+def rows_of_both(span: Span, data: str, other: str) -> Diagnostic:
+    """Some columns of rows are data, and others are not."""
+    return Diagnostic(
+        "GM484",
+        f"`{data}` is data that rows give, and `{other}` is none",
+        span,
+        hint="rows have columns of data, or of variables; bind what is the same in all rows",
+    )
+
+
+def no_rows(span: Span, name: str) -> Diagnostic:
+    """A column of rows is a single value."""
+    return Diagnostic(
+        "GM484", f"`{name}` has no rows", span, hint="its first axis is the rows: X[row] is bound"
+    )
+
+
+def rows_differ(span: Span, first: str, length: int, name: str, other: int) -> Diagnostic:
+    """Columns of rows are not equally long."""
+    return Diagnostic("GM484", f"`{first}` has {length} rows, and `{name}` has {other}", span)

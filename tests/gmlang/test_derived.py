@@ -1,4 +1,4 @@
-"""Data that a function makes of other data: called when data is bound, once for the same arguments."""
+"""Data that a function makes of other data: made when data is bound, once for its arguments."""
 
 from pathlib import Path
 

@@ -124,6 +124,9 @@ OUTSIDE: dict[str, Callable[[], object]] = {
     ),
     "GM467": lambda: gmlang.compile(f"{NUMBERS}\n").bind({"age": [1], "size": [2]}),
     "GM483": _derive_without_a_package,
+    "GM484": lambda: gmlang.compile("data k : 0..9\nvar x : bool\n").query(
+        "P(x)", rows={"k": [1, 2], "x": [True, False]}
+    ),
     "GM712": lambda: gmlang.compile(FLIPS).learn(t={"X": [True]}),
     "GM713": lambda: _learn_from(FLIPS, "x\nyes\nmaybe\n"),
     "GM717": lambda: gmlang.compile(FLIPS).learn(t={"x": [True], "weight": [-1]}),
