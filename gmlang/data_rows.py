@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from gmlang.core.ast import AttributeRef, DataRef, VariableRef, Whole
-from gmlang.core.program import DataSymbol, ObserveValue, Program, Query
+from gmlang.core.program import DataSymbol, ObserveValue, Predict, Program, Query
 from gmlang.data.arrays import from_python
 from gmlang.data.names import by_core_name, is_declared
 from gmlang.data.settings import UnusableFile, read_archive
 from gmlang.diagnostics import GmError, Span
 from gmlang.errors import derived as errors
+from gmlang.graph.lowering.forms.matches import is_moving
 from gmlang.queries.answers import Answer
 from gmlang.queries.dispatch import answer, is_late, unanswered
 from gmlang.queries.settings import Settings, begin
@@ -144,6 +145,12 @@ def _as_evidence(
     """Return the data with nothing in it, and rows of evidence, where the data is only observed."""
     from gmlang.learning.rows import seen_given
 
+    bodies = [statement for model in program.models for statement in model.body]
+    if any(
+        isinstance(one, Predict) and is_moving(one.target) for one in (*program.statements, *bodies)
+    ):
+        # What is predicted must be known to be observed when the program is grounded.
+        return None
     symbols = {symbol.name: symbol for symbol in program.data}
     bare: dict[str, object] = {}
     columns: dict[str, np.ndarray] = {}

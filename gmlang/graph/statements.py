@@ -34,6 +34,7 @@ from gmlang.diagnostics import GmError, Span
 from gmlang.errors.learning.written import prior_used_elsewhere
 from gmlang.graph.builder import Origin
 from gmlang.graph.fixpoints import lower_definition
+from gmlang.graph.lowering.forms.matches import add_matches, is_moving, leave_out, sites_of
 from gmlang.graph.lowering.grounder import (
     Definition,
     Grounder,
@@ -160,6 +161,8 @@ def log_base(scene_world_base: np.ndarray | None, states: States) -> np.ndarray:
 
 def _predict(scene: Scene, frame: Frame, statement: Predict, gates: tuple[Expression, ...]) -> None:
     grounder = scene.grounder
+    if is_moving(statement.target) and _matched(scene, frame, statement, gates):
+        return
     slot = locate(statement.target, environment(grounder, frame))
     base = log_base(_declared_base(grounder, statement.target), slot.states)
     term = terms.Drawn(statement.target, statement.distribution, statement.confidence, base)
@@ -172,6 +175,21 @@ def _predict(scene: Scene, frame: Frame, statement: Predict, gates: tuple[Expres
         targets = np.broadcast_to(slot.variables, frame.count)[rows]
         origin = Origin("predict", statement.span, scene.model, targets)
         lower(grounder, part, Job(term, (*gates, *extra), origin))
+
+
+def _matched(scene: Scene, frame: Frame, statement: Predict, gates: tuple[Expression, ...]) -> bool:
+    """Predict what random indices pick; False where it is not observed, and may matter."""
+    if any(silence.model == scene.model for silence in scene.silences):
+        return False
+    grounder = scene.grounder
+    found = sites_of(grounder, frame, statement.target)
+    base = log_base(_declared_base(grounder, statement.target), found.states)
+    term = terms.Drawn(statement.target, statement.distribution, statement.confidence, base)
+    origin = Origin("predict", statement.span, scene.model, found.variables())
+    job = Job(term, gates, origin)
+    if add_matches(grounder, frame, job):
+        return True
+    return grounder.world.unspoken is not None and leave_out(grounder, frame, job)
 
 
 def _declared_base(grounder: Grounder, target: VariableRef | AttributeRef) -> np.ndarray | None:

@@ -36,15 +36,13 @@ from gmruntime.simplify.memories.apart import (
     stars_of,
     unary_sums,
 )
+from gmruntime.simplify.memories.attention import sums_by_products
 
 METHOD = "one product for all remembered patterns"
 
 _ROWS_AT_ONCE = 64
 _ALONE_MAX = 64
 """More variables that are no position are gone through by other ways."""
-
-_ENTRIES_AT_ONCE = 1 << 22
-"""Of the patterns, written as zeros and ones, that are multiplied at once: 32 MiB."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,31 +166,7 @@ def _worth(
         return found
     picked = said[:, places, np.maximum(seen, 0)]
     told = np.where(seen >= 0, picked, free[:, None])
-    return _products(told, star.symbols, budget)
-
-
-def _products(
-    told: Float64[np.ndarray, "symbols rows positions"], symbols: np.ndarray, budget: Budget
-) -> Float64[np.ndarray, "rows patterns"]:
-    """Add up what is said of each pattern's symbols: a product for each symbol but the first."""
-    is_finite = np.isfinite(told)
-    forbidden = None
-    if not is_finite.all():
-        forbidden, told = (~is_finite).astype(np.float64), np.where(is_finite, told, 0.0)
-    found = np.repeat(told[0].sum(axis=1)[:, None], len(symbols), axis=1)
-    num_forbidden = np.zeros(found.shape)
-    if forbidden is not None:
-        num_forbidden += forbidden[0].sum(axis=1)[:, None]
-    step = max(1, _ENTRIES_AT_ONCE // max(1, symbols.shape[1]))
-    for first in range(0, len(symbols), step):
-        piece = slice(first, first + step)
-        for symbol in range(1, len(told)):
-            budget.check()
-            has = (symbols[piece] == symbol).astype(np.float64).T
-            found[:, piece] += (told[symbol] - told[0]) @ has
-            if forbidden is not None:
-                num_forbidden[:, piece] += (forbidden[symbol] - forbidden[0]) @ has
-    return np.where(num_forbidden > 0.5, -np.inf, found)
+    return sums_by_products(told, star.symbols, budget)
 
 
 def _maxima(

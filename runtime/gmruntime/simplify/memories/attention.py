@@ -74,3 +74,38 @@ def weights_of_symbols(
             budget.check()
             found[:, symbol] += told @ (own == symbol).astype(np.float64)
     return found
+
+
+def sums_by_products(
+    told: Float64[np.ndarray, "symbols rows positions"],
+    symbols: Integer[np.ndarray, "patterns positions"],
+    budget: Budget,
+) -> Float64[np.ndarray, "rows patterns"]:
+    """Add up what each row says of each pattern's symbols: a product for each symbol but the first.
+
+    Args:
+        told: what is said of each symbol in each position; -inf is legal.
+        symbols: which one each pattern has.
+        budget: asked now and then.
+
+    Raises:
+        TimeoutError: when the budget is spent.
+    """
+    is_finite = np.isfinite(told)
+    forbidden = None
+    if not is_finite.all():
+        forbidden, told = (~is_finite).astype(np.float64), np.where(is_finite, told, 0.0)
+    found = np.repeat(told[0].sum(axis=1)[:, None], len(symbols), axis=1)
+    num_forbidden = np.zeros(found.shape if forbidden is not None else (1, 1))
+    if forbidden is not None:
+        num_forbidden += forbidden[0].sum(axis=1)[:, None]
+    step = max(1, _ENTRIES_AT_ONCE // max(1, symbols.shape[1]))
+    for first in range(0, len(symbols), step):
+        piece = slice(first, first + step)
+        for symbol in range(1, len(told)):
+            budget.check()
+            has = (symbols[piece] == symbol).astype(np.float64).T
+            found[:, piece] += (told[symbol] - told[0]) @ has
+            if forbidden is not None:
+                num_forbidden[:, piece] += (forbidden[symbol] - forbidden[0]) @ has
+    return np.where(num_forbidden > 0.5, -np.inf, found)
