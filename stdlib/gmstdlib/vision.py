@@ -7,6 +7,7 @@ and blue, from 0 to 1, or to 255 where some number is above 1. Masks are 0 to 1,
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -59,7 +60,7 @@ def edges(picture: Array, count: int = 16) -> Array:
     return (np.arange(count)[:, None, None] == orientation) & is_edge
 
 
-def view(mask: Array, turn: Array, size: Array) -> Array:
+def view(mask: Array, turn: ArrayLike, size: ArrayLike) -> Array:
     """Turn and resize masks about their middle: float[..., turns * sizes, H, W].
 
     Sizes change fastest. What leaves the frame is lost, what comes in is 0.
@@ -145,7 +146,7 @@ def segments(picture: Array) -> Array:
         for colour in range(count):
             labels, number = ndimage.label(which == colour)
             for piece in range(1, number + 1):
-                mask = ndimage.binary_fill_holes(labels == piece)
+                mask = np.array(ndimage.binary_fill_holes(labels == piece), np.bool_)
                 worth = _worth(mask, frame, smooth, around)
                 if worth > 0 and not any(_overlap(mask, other) > 0.9 for _, other in found):
                     found.append((worth, mask))

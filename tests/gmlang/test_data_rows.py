@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -109,7 +110,7 @@ def test_what_a_query_mentions_is_bound_row_by_row():
 
 def test_a_row_of_params_is_a_row_of_programs():
     model = gmlang.compile("param p = 0.5\nvar x : bool ~ Bernoulli(p)\n")
-    found = model.query("P(x)", rows={"p": [0.1, 0.9]})
+    found: Any = model.query("P(x)", rows={"p": [0.1, 0.9]})
     assert [one.probabilities["true"] for one in found] == pytest.approx([0.1, 0.9])
 
 

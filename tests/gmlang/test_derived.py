@@ -1,6 +1,7 @@
 """Data that a function makes of other data: made when data is bound, once for its arguments."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,7 +36,7 @@ query P(at)
 
 
 def test_it_is_indexed_by_a_random_variable_like_data():
-    found = gmlang.compile(TRIPLED).bind(k=[1, 2, 5]).query("P(at)")
+    found: Any = gmlang.compile(TRIPLED).bind(k=[1, 2, 5]).query("P(at)")
     weights = np.exp(0.3 * np.array([1, 2, 5]))
     told = [found.probabilities[str(k)] for k in range(3)]
     assert told == pytest.approx((weights / weights.sum()).tolist())
@@ -66,7 +67,8 @@ for i in 0..<K: factor four[i] if x[i] else 0.0
 """
     model = gmlang.compile(program)
     assert model.grounding().world.data["four"].tolist() == [4, 8, 12]
-    assert len(model.query("P(x)").value) == 3
+    value: Any = model.query("P(x)").value
+    assert len(value) == 3
 
 
 def test_the_order_of_declarations_does_not_matter():

@@ -82,6 +82,8 @@ def test_its_score_is_the_sum_over_pixels():
         b for b in model.graph().factors if isinstance(b.kind, Gated) and b.scopes.shape[1] > 2
     ]
     assert [block.scopes.shape for block in blocks] == [(1, 4), (1, 4)]
+    kind = blocks[0].kind
+    assert isinstance(kind, Gated)
     dots, mask = np.asarray(data["dots"]), np.asarray(data["mask"])
     chance = 0.1 + 0.8 * mask
     for e in range(3):
@@ -90,7 +92,7 @@ def test_its_score_is_the_sum_over_pixels():
                 seen = dots[r : r + 4, c : c + 4]
                 ratio = np.where(seen, chance[e] / 0.3, (1 - chance[e]) / 0.7)
                 expected = np.log(ratio).sum()
-                assert blocks[0].kind.log_potentials[0, e, r, c] == pytest.approx(expected)
+                assert kind.log_potentials[0, e, r, c] == pytest.approx(expected)
 
 
 def test_what_is_impossible_under_a_place_stays_so():

@@ -1,6 +1,7 @@
 """What an index of patterns says of every position is one factor, however it is written."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -79,7 +80,7 @@ def test_every_form_is_one_memory_with_exact_answers(form: str, seed: int):
     assert [type(block.kind) for block in kinds] == [Memory]
     assert len(kinds[0].scopes) == 1
     index, ones, best = expected(logs_of(form, data), data["seen"])
-    found = model.query("P(m)")
+    found: Any = model.query("P(m)")
     assert found.status == "exact"
     told = [found.probabilities[str(k)] for k in range(M)]
     np.testing.assert_allclose(told, index, atol=1e-12)
@@ -138,14 +139,15 @@ for i in 0..<N: observe x[1, i] = pattern[7, i]
     assert block.scopes.shape == (3, N + 1)
     assert block.kind.num_tables == 1
     assert model.query("MAP(m[1])").value == {"m[1]": "7"}
-    assert model.query("P(m[0])").probabilities["3"] == pytest.approx(1 / M)
+    found: Any = model.query("P(m[0])")
+    assert found.probabilities["3"] == pytest.approx(1 / M)
 
 
 def test_positions_that_something_joins_stay_and_answers_are_exact():
     joined = HEAD + FORMS["factor"] + "\nfactor 2 if x[0] == x[1] else 0\n"
     data = given(2)
     data["seen"] = np.ma.MaskedArray(np.zeros(N, bool), mask=True)
-    found = gmlang.compile(joined).bind(**data).query("P(x[0])")
+    found: Any = gmlang.compile(joined).bind(**data).query("P(x[0])")
     assert found.status == "exact"
     logs = logs_of("factor", data)
     others = np.logaddexp(logs[:, 2:, 0], logs[:, 2:, 1]).sum(axis=1)
@@ -168,7 +170,8 @@ def test_half_a_picture_recalls_the_whole_in_the_example():
     pattern = rng.random((300, 100)) < 0.4
     seen = np.ma.MaskedArray(pattern[123], mask=np.arange(100) >= 50)
     model = gmlang.load(MEMORY).bind(pattern=pattern, seen=seen)
-    (told, best) = model.run()
+    answers: Any = model.run()
+    told, best = answers
     assert (told.status, best.status) == ("exact", "exact")
     assert [row["true"] > 0.5 for row in told.value] == pattern[123].tolist()
     assert [state == "true" for state in best.value["x"]] == pattern[123].tolist()

@@ -1,17 +1,19 @@
 """Memories: positions that nothing else joins are summed out, row by row or many rows at once."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import gmruntime as gm
-from gmruntime.answer import Way
+from gmruntime.answer import AssignmentsAnswer, Way
 from gmruntime.budget import UNLIMITED
 from gmruntime.factors.kinds import Memory, Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, log_score, num_states, validate
 from gmruntime.policy.trying import ways_for
-from gmruntime.questions.enumerate import enumerate_assignments
+from gmruntime.questions.enumerate import Enumeration, enumerate_assignments
 from gmruntime.rows.stars import stars_alone
 from gmruntime.simplify.memories.attention import sums_of_patterns, weights_of_symbols
 from tests.support.random_factors import with_zeros
@@ -82,7 +84,7 @@ def test_answers_are_those_of_enumeration(seed: int):
         check(graph, evidence, query, gm.infer(graph, query, evidence=evidence), every)
 
 
-def check(graph, evidence, query, found, every):
+def check(graph: FactorGraph, evidence: np.ndarray, query: Any, found: Any, every: Enumeration):
     expected = query.enumerated(every, np.random.default_rng(0))
     assert found.quality.status == expected.quality.status
     if expected.quality.status is gm.Status.IMPOSSIBLE:
@@ -102,7 +104,7 @@ def check(graph, evidence, query, found, every):
             possible(graph, evidence, found)
 
 
-def possible(graph, evidence, found):
+def possible(graph: FactorGraph, evidence: np.ndarray, found: AssignmentsAnswer):
     rows = found.assignments
     np.testing.assert_allclose(log_score(graph, rows), found.log_scores, atol=1e-9)
     assert np.isfinite(found.log_scores).all()
