@@ -160,7 +160,7 @@ def _as_evidence(
         if target is None or uses != 1 or target in columns or not symbol.shape:
             return None
         found = _read(symbol, values)
-        bare[name] = np.ma.masked_all(found.shape[1:], found.dtype)
+        bare[name] = np.ma.MaskedArray(np.zeros(found.shape[1:], found.dtype), mask=True)
         columns[target] = found
     return _outside(program, bare), seen_given(columns, query.span)
 

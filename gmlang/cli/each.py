@@ -158,9 +158,10 @@ def _answers(
 
     def find(watch: "Watch") -> None:
         own = replace(settings, watch=watch)
-        is_data = isinstance(seen, DataRows)
-        ask = answers_of_data(model, query, seen, own) if is_data else None
-        found.extend(model.answer_each(query, seen, own) if ask is None else ask)
+        if isinstance(seen, DataRows):
+            found.extend(answers_of_data(model, query, seen, own))
+        else:
+            found.extend(model.answer_each(query, seen, own))
 
     try:
         interrupts.answer(find)

@@ -46,8 +46,14 @@ def edges(picture: Array, count: int = 16) -> Array:
     grey = _grey(picture)
     if count < 1:
         raise ValueError(f"count is {count}; there is at least 1 orientation")
-    along_rows = ndimage.gaussian_filter(grey, _EDGE_SIGMA, order=(1, 0))
-    along_columns = ndimage.gaussian_filter(grey, _EDGE_SIGMA, order=(0, 1))
+    along_rows, along_columns = (
+        ndimage.gaussian_filter1d(
+            ndimage.gaussian_filter1d(grey, _EDGE_SIGMA, axis=axis, order=1),
+            _EDGE_SIGMA,
+            axis=1 - axis,
+        )
+        for axis in (0, 1)
+    )
     strength = np.hypot(along_rows, along_columns)
     angle = np.arctan2(along_rows, along_columns)
     rows, columns = np.indices(grey.shape)
@@ -144,8 +150,9 @@ def segments(picture: Array) -> Array:
     for count in range(2, _NUM_COLOURS_MAX + 1):
         which = _clusters(smooth.reshape(-1, 3), count).reshape(frame.shape)
         for colour in range(count):
-            labels, number = ndimage.label(which == colour)
-            for piece in range(1, number + 1):
+            labels = np.zeros(frame.shape, np.int32)
+            ndimage.label(which == colour, output=labels)
+            for piece in range(1, int(labels.max()) + 1):
                 mask = np.array(ndimage.binary_fill_holes(labels == piece), np.bool_)
                 worth = _worth(mask, frame, smooth, around)
                 if worth > 0 and not any(_overlap(mask, other) > 0.9 for _, other in found):

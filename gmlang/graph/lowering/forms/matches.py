@@ -12,6 +12,7 @@ place is grounded. Where sites lie is whatever the indices say: shifts, other fr
 
 import math
 from dataclasses import dataclass, replace
+from typing import TypeGuard
 
 import numpy as np
 
@@ -177,7 +178,7 @@ def _is_plain(env: Env) -> bool:
     return not env.slots.strays and not env.slots.choices and not env.slots.unreal
 
 
-def _names(gate: Expression) -> bool:
+def _names(gate: Expression) -> TypeGuard[Reference]:
     return isinstance(gate, Reference) and not any(
         is_random(part) for part in getattr(gate, "indices", ()) if not isinstance(part, Whole)
     )
