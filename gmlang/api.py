@@ -202,7 +202,7 @@ class Model:
         )
         if rows is None:
             return self._noted(answer(self.session(), query, how))
-        from gmlang.data_rows import answers_of_data, data_rows
+        from gmlang.learning.data_rows import answers_of_data, data_rows
         from gmlang.learning.rows import seen_given
 
         table = data_rows(self.checked.program, rows, query.span)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from gmlang.cli.jobs import Asked
     from gmlang.core.program import Program, Query
     from gmlang.data.cases import Cases
-    from gmlang.data_rows import DataRows
     from gmlang.diagnostics import Diagnostic
+    from gmlang.learning.data_rows import DataRows
     from gmlang.queries.each import Seen
     from gmlang.queries.settings import Settings
     from gmruntime.budget import Watch
@@ -66,7 +66,7 @@ def _read_data(program: "Program", name: str, path: str, text: str) -> "DataRows
     """Read rows whose columns are data; None where they are not."""
     from gmlang.data.names import is_declared
     from gmlang.data.settings import UnusableFile, read_file
-    from gmlang.data_rows import data_rows
+    from gmlang.learning.data_rows import data_rows
 
     if not name:
         return data_rows(program, path, program.span)
@@ -92,7 +92,7 @@ def answer_rows(
         The exit status: that of the first row, or question, that calls for one.
     """
     from gmlang.core.program import Query
-    from gmlang.data_rows import DataRows
+    from gmlang.learning.data_rows import DataRows
     from gmlang.learning.rows import seen_in
 
     status = EXIT_ANSWERED
@@ -150,8 +150,8 @@ def _answers(
     interrupts: Interrupts,
 ) -> "list[Answer] | Failure":
     """Answer a query about each row; where that is interrupted, about as many as there was time."""
-    from gmlang.data_rows import DataRows, answers_of_data
     from gmlang.diagnostics import GmError
+    from gmlang.learning.data_rows import DataRows, answers_of_data
     from gmlang.queries.dispatch import unanswered
 
     found: list[Answer] = []

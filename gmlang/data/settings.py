@@ -5,7 +5,7 @@ from pathlib import Path
 
 from gmlang.data.pictures import ENDINGS as PICTURE_ENDINGS
 from gmlang.data.tables import read_table
-from gmlang.errors.derived import VISION
+from gmlang.errors.declarations import VISION
 from gmruntime.formats.errors import FormatError
 
 _TABLE_ENDINGS = (".csv", ".tsv", ".txt")

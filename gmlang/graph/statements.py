@@ -34,7 +34,7 @@ from gmlang.diagnostics import GmError, Span
 from gmlang.errors.learning.written import prior_used_elsewhere
 from gmlang.graph.builder import Origin
 from gmlang.graph.fixpoints import lower_definition
-from gmlang.graph.lowering.forms.matches import add_matches, is_moving, leave_out, sites_of
+from gmlang.graph.lowering.forms.matches import is_moving, match, sites_of
 from gmlang.graph.lowering.grounder import (
     Definition,
     Grounder,
@@ -181,15 +181,11 @@ def _matched(scene: Scene, frame: Frame, statement: Predict, gates: tuple[Expres
     """Predict what random indices pick; False where it is not observed, and may matter."""
     if any(silence.model == scene.model for silence in scene.silences):
         return False
-    grounder = scene.grounder
-    found = sites_of(grounder, frame, statement.target)
-    base = log_base(_declared_base(grounder, statement.target), found.states)
+    found = sites_of(scene.grounder, frame, statement.target)
+    base = log_base(_declared_base(scene.grounder, statement.target), found.states)
     term = terms.Drawn(statement.target, statement.distribution, statement.confidence, base)
     origin = Origin("predict", statement.span, scene.model, found.variables())
-    job = Job(term, gates, origin)
-    if add_matches(grounder, frame, job):
-        return True
-    return grounder.world.unspoken is not None and leave_out(grounder, frame, job)
+    return match(scene.grounder, frame, Job(term, gates, origin))
 
 
 def _declared_base(grounder: Grounder, target: VariableRef | AttributeRef) -> np.ndarray | None:

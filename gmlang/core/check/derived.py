@@ -5,7 +5,7 @@ from gmlang.core.checking import Checking, each, fail
 from gmlang.core.expressions import literals, references, scalars
 from gmlang.core.names.scope import DataMeaning, Env, ModuleMeaning
 from gmlang.core.program import DataSymbol, Derived
-from gmlang.errors import derived as errors
+from gmlang.errors import declarations as errors
 from gmlang.library import is_of_library
 from gmlang.syntax import ast
 

@@ -10,7 +10,7 @@ from gmlang.core.ast import Bool, Enum, Expression, Integer, IntRange
 from gmlang.core.program import DataSymbol, Derived
 from gmlang.data.arrays import from_python
 from gmlang.diagnostics import GmError
-from gmlang.errors import derived as errors
+from gmlang.errors import declarations as errors
 from gmlang.functions import called, find_function, known_functions, library_functions
 from gmlang.graph.values.environment import Env, Slots
 from gmlang.graph.values.evaluate import evaluate

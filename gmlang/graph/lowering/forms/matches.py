@@ -63,7 +63,17 @@ def is_moving(target: Reference) -> bool:
     return any(is_random(index) for index in target.indices if not isinstance(index, Whole))
 
 
-def add_matches(grounder: Grounder, frame: Frame, job: Job) -> bool:
+def match(grounder: Grounder, frame: Frame, job: Job) -> bool:
+    """Add predictions about what random indices pick, or leave them out where they sum to one.
+
+    False where neither is known: something that may be picked is not observed.
+    """
+    if _add_matches(grounder, frame, job):
+        return True
+    return grounder.world.unspoken is not None and _leave_out(grounder, frame, job)
+
+
+def _add_matches(grounder: Grounder, frame: Frame, job: Job) -> bool:
     """Add predictions about sites that random indices pick; False where they are not all observed.
 
     Args:
@@ -87,7 +97,7 @@ def add_matches(grounder: Grounder, frame: Frame, job: Job) -> bool:
     return True
 
 
-def leave_out(grounder: Grounder, frame: Frame, job: Job) -> bool:
+def _leave_out(grounder: Grounder, frame: Frame, job: Job) -> bool:
     """Leave predictions out that sum to one, whatever the place and the exemplar are.
 
     They do where each pixel is about another site. That nothing else speaks of these sites is known

@@ -8,25 +8,46 @@ about together; else the program is grounded anew for each row.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from os import PathLike, fspath
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, Protocol, Self, cast
 
 import numpy as np
 
 from gmlang.core.ast import AttributeRef, DataRef, VariableRef, Whole
+from gmlang.core.from_syntax import Checked
 from gmlang.core.program import DataSymbol, ObserveValue, Predict, Program, Query
 from gmlang.data.arrays import from_python
 from gmlang.data.names import by_core_name, is_declared
 from gmlang.data.settings import UnusableFile, read_archive
 from gmlang.diagnostics import GmError, Span
-from gmlang.errors import derived as errors
+from gmlang.errors import declarations as errors
 from gmlang.graph.lowering.forms.matches import is_moving
+from gmlang.learning.rows import seen_given
 from gmlang.queries.answers import Answer
 from gmlang.queries.dispatch import answer, is_late, unanswered
+from gmlang.queries.each import Seen
+from gmlang.queries.session import Session
 from gmlang.queries.settings import Settings, begin
 
-if TYPE_CHECKING:
-    from gmlang.api import Model
-    from gmlang.queries.each import Seen
+
+class Bound(Protocol):
+    """A program with its data, which can be bound to other data and asked."""
+
+    @property
+    def checked(self) -> Checked:
+        """The program."""
+        ...
+
+    def bind(self, frame: object = None, /, **data: object) -> Self:
+        """Return it with other data."""
+        ...
+
+    def session(self) -> Session:
+        """Return what answers questions about it."""
+        ...
+
+    def answer_each(self, query: Query, seen: Seen, settings: Settings) -> Iterator[Answer]:
+        """Answer a query about each row of evidence."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,7 +106,7 @@ def data_rows(program: Program, given: object, span: Span) -> DataRows | None:
     first = own[0]
     for name, length in lengths.items():
         if length != lengths[first]:
-            raise GmError([errors.rows_differ(span, first, lengths[first], name, length)])
+            raise GmError([errors.columns_differ(span, first, lengths[first], name, length)])
     return DataRows(by_core_name(program, {name: table[name] for name in own}), lengths[first])
 
 
@@ -104,7 +125,7 @@ def _variables(program: Program) -> set[str]:
 
 
 def answers_of_data(
-    model: "Model", query: Query, rows: DataRows, settings: Settings
+    model: Bound, query: Query, rows: DataRows, settings: Settings
 ) -> Iterator[Answer]:
     """Yield the answer to a query about each row, in order, all within one budget.
 
@@ -141,10 +162,8 @@ def _outside(program: Program, values: Mapping[str, object]) -> dict[str, object
 
 def _as_evidence(
     program: Program, query: Query, rows: DataRows
-) -> "tuple[dict[str, object], Seen] | None":
+) -> tuple[dict[str, object], Seen] | None:
     """Return the data with nothing in it, and rows of evidence, where the data is only observed."""
-    from gmlang.learning.rows import seen_given
-
     bodies = [statement for model in program.models for statement in model.body]
     if any(
         isinstance(one, Predict) and is_moving(one.target) for one in (*program.statements, *bodies)
