@@ -12,9 +12,11 @@ model says of what is observed, where no hidden attribute is predicted.
 `waking` considers all about the thing: of 400 attributes four are hidden, six models made the rest,
 each predicts 3 to 30. Who is awake, whether everybody with P > 0.01 is found, ε beside the largest
 error of a belief, whether the MAP is that of all; ten things, processor time after grounding.
+Last, pictures are recalled from halves of them, and exemplars matched to places.
 """
 
 import sys
+from pathlib import Path
 from time import process_time
 
 import numpy as np
@@ -22,6 +24,25 @@ import numpy as np
 import gmlang
 
 NUM_ATTRIBUTES, NUM_OBSERVED, NUM_PREDICTED, NUM_STATES = 40, 37, 16, 8
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples" / "society"
+DIGITS = Path(__file__).resolve().parents[2] / "shared" / "data" / "mnist_small.npz"
+
+FIELD = """
+data dots[96, 96] : bool
+data mask[E, 64, 64] : real
+entity Field:
+    dot[96, 96] : bool
+    exemplar : 0..<E
+    row : 0..32
+    column : 0..32
+model hidden(f: Field) prior 0.5:
+    for i in 0..<64, j in 0..<64:
+        predict f.dot[f.row + i, f.column + j] ~ Bernoulli(0.5 + 0.24 * mask[f.exemplar, i, j])
+var scene : Field
+consider hidden(scene)
+observe scene.dot = dots
+"""
 
 ROWS = """
 data start[M] : real
@@ -228,6 +249,71 @@ def waking(count: int, num_things: int = 10) -> None:
     print(f"    beliefs {np.median(took):.3f} s, {max(took):.3f} s at most")
 
 
+# --- S11: memory -------------------------------------------------------------------------
+
+
+def pictures(count: int) -> np.ndarray:
+    """Return pictures of 784 pixels: digits where they lie beside the repository, else of chance.
+
+    More than there are digits are these with a twentieth of their pixels changed.
+    """
+    rng = np.random.default_rng(0)
+    if not DIGITS.exists():
+        return rng.random((count, 784)) < 0.2
+    digits = np.load(DIGITS)["train_x"].reshape(-1, 784) > 127
+    parts = [digits]
+    while sum(map(len, parts)) < count:
+        parts.append(digits ^ (rng.random(digits.shape) < 0.05))
+    return np.concatenate(parts)[:count]
+
+
+def recall(count: int, num_asked: int = 500) -> None:
+    """Time how pictures are recalled from their upper halves, and from any halves."""
+    stored = pictures(count)
+    start = process_time()
+    model = gmlang.load(EXAMPLES / "memory.gm")
+    model = model.bind(pattern=stored, seen=np.ma.masked_all(784, np.bool_))
+    kinds = [type(block.kind).__name__ for block in model.graph().factors]
+    print(
+        f"{count} pictures: ground in {process_time() - start:.2f} s, factors: {', '.join(kinds)}"
+    )
+    for halves, hidden in (
+        ("upper", np.arange(784) >= 392),
+        ("any", np.random.default_rng(1).permutation(784) < 392),
+    ):
+        asked = stored[:num_asked]
+        rows = np.ma.MaskedArray(asked, mask=np.broadcast_to(hidden, asked.shape))
+        model.query("MAP(x)", rows={"seen": rows[:1]}, budget_s=60.0, remember=False)
+        start = process_time()
+        found = model.query("MAP(x)", rows={"seen": rows}, budget_s=600.0)
+        took = (process_time() - start) / len(asked)
+        right = [
+            one.status == "exact" and one.value == {"x": ["true" if on else "false" for on in own]}
+            for one, own in zip(found, asked, strict=True)
+        ]
+        print(f"    from {halves} halves: {np.mean(right):.2%} whole, {1e3 * took:.2f} ms each")
+
+
+def places(exemplars: int = 560) -> None:
+    """Time how exemplars of 64 x 64 pixels are matched to 33 x 33 places of a dotted field."""
+    rng = np.random.default_rng(2)
+    mask = np.repeat(np.repeat(rng.random((exemplars, 8, 8)) < 0.4, 8, axis=1), 8, axis=2)
+    chance = np.full((96, 96), 0.5)
+    chance[11:75, 20:84] += 0.24 * mask[3]
+    model = gmlang.compile(FIELD)
+    for number in range(2):
+        dots = rng.random((96, 96)) < chance
+        start = process_time()
+        bound = model.bind(mask=mask.astype(np.float64), dots=dots)
+        found = bound.query("MMAP(scene.exemplar)", budget_s=60.0)
+        ground = process_time() - start
+        place = bound.query("MMAP(scene.row, scene.column)", budget_s=60.0)
+        print(
+            f"{exemplars} exemplars, field {number}: {found.value} after {ground:.2f} s, "
+            f"{place.value} after {process_time() - start:.2f} s, {found.status}"
+        )
+
+
 def main() -> None:
     if sys.argv[1:2] == ["waking"]:
         for count in [int(word) for word in sys.argv[2:]] or [10_000, 100_000]:
@@ -239,6 +325,9 @@ def main() -> None:
         by_name(count)
     for count in counts:
         as_rows(count)
+    for count in (5_000, 60_000):
+        recall(count)
+    places()
 
 
 if __name__ == "__main__":

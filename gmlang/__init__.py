@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from gmlang.api import Model as Model
     from gmlang.api import Step as Step
     from gmlang.diagnostics import GmError as GmError
+    from gmlang.functions import function as function
     from gmlang.loading import compile as compile
     from gmlang.loading import load as load
 
@@ -34,6 +35,10 @@ def __getattr__(name: str) -> object:
         from gmlang.diagnostics import GmError
 
         return GmError
+    if name == "function":
+        from gmlang.functions import function
+
+        return function
     if name == "__version__":
         from importlib.metadata import version
 

@@ -181,7 +181,8 @@ class Model:
         Args:
             text: such as "P(rain | wet = true)".
             rows: a table as `learn` takes it, or its path: what each row has is observed beside
-                all else, and the list of the answers to the rows is returned.
+                all else, and the list of the answers to the rows is returned. Where its columns are
+                data of the program, each row's data is bound instead.
             budget_s: wall-clock seconds, for all rows together.
             seed: of everything random.
             device: "auto", "cpu" or "cuda".
@@ -201,8 +202,12 @@ class Model:
         )
         if rows is None:
             return self._noted(answer(self.session(), query, how))
+        from gmlang.learning.data_rows import answers_of_data, data_rows
         from gmlang.learning.rows import seen_given
 
+        table = data_rows(self.checked.program, rows, query.span)
+        if table is not None:
+            return list(map(self._noted, answers_of_data(self, query, table, how)))
         return list(self.answer_each(query, seen_given(rows, query.span), how))
 
     def answer_each(self, query: Query, seen: "Seen", settings: Settings) -> Iterator[Answer]:

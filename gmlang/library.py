@@ -88,6 +88,11 @@ def find_module(name: str, beside: Path | None) -> Source | None:
     return Source(f"gmstdlib/{'/'.join(parts)}.gm", resource.read_text("utf-8"))
 
 
+def is_of_library(source: Source) -> bool:
+    """Say whether a program is a module of the standard library."""
+    return source.name.startswith("gmstdlib/")
+
+
 def text_source(name: str, text: object) -> Source:
     """Return a text from Python as a source; bytes and whatever else are refused."""
     if not isinstance(text, str):

@@ -71,7 +71,12 @@ def test_the_pictures_of_the_gallery_are_drawn_from_its_answers(
     assert drawn == {path.stem for path in GALLERY}
 
 
-FOLDERS = (EXAMPLES, EXAMPLES / "gallery", EXAMPLES.parent / "stdlib" / "gmstdlib")
+FOLDERS = (
+    EXAMPLES,
+    EXAMPLES / "gallery",
+    EXAMPLES / "society",
+    EXAMPLES.parent / "stdlib" / "gmstdlib",
+)
 
 
 @pytest.mark.parametrize("path", [p for f in FOLDERS for p in sorted(f.glob("*.gm"))], ids=str)

@@ -19,16 +19,22 @@ if TYPE_CHECKING:
     from gmlang.core.program import Program, Query
     from gmlang.data.cases import Cases
     from gmlang.diagnostics import Diagnostic
+    from gmlang.learning.data_rows import DataRows
     from gmlang.queries.each import Seen
     from gmlang.queries.settings import Settings
     from gmruntime.budget import Watch
 
 
-def read_each(program: "Program", text: str) -> "Cases":
+def read_each(program: "Program", text: str, limit: int | None) -> "Cases | DataRows":
     """Read the table of `--each NAME=FILE`, or of `--each FILE`.
 
+    Args:
+        program: what is asked.
+        text: of the option.
+        limit: so many rows are asked about, the first; None for all.
+
     Raises:
-        click.UsageError: when it cannot be read, or nothing declares NAME as rows.
+        click.UsageError: when it cannot be read, or nothing declares NAME.
         GmError: with the mistakes in the table.
     """
     from gmlang.core.parameters import RowsSymbol
@@ -40,23 +46,42 @@ def read_each(program: "Program", text: str) -> "Cases":
     if not separator or os.path.exists(text):
         name, path = "", text
     symbol = rows_named(program, name)
+    data = _read_data(program, name, path, text) if symbol is None else None
+    if data is not None:
+        return data.first(limit)
     if name and symbol is None:
         known = ", ".join(shown(table) for table in program.rows)
         way_out = f"it declares {known}" if known else "give the file alone: --each FILE"
-        raise click.UsageError(f"--each {text}: no `data {name} : rows` in the program; {way_out}")
+        raise click.UsageError(f"--each {text}: no `data {name}` in the program; {way_out}")
     if symbol is None:
         symbol = RowsSymbol(program.span, path, (path,))
     try:
         table = read_file(shown(symbol), path, is_rows=True)
     except UnusableFile as error:
         raise click.UsageError(f"--each {text}: {error}") from error
-    return read_cases(symbol, table)
+    return read_cases(symbol, table).first(limit)
+
+
+def _read_data(program: "Program", name: str, path: str, text: str) -> "DataRows | None":
+    """Read rows whose columns are data; None where they are not."""
+    from gmlang.data.names import is_declared
+    from gmlang.data.settings import UnusableFile, read_file
+    from gmlang.learning.data_rows import data_rows
+
+    if not name:
+        return data_rows(program, path, program.span)
+    if not is_declared(program, name):
+        return None
+    try:
+        return data_rows(program, {name: read_file(name, path)}, program.span)
+    except UnusableFile as error:
+        raise click.UsageError(f"--each {text}: {error}") from error
 
 
 def answer_rows(
     model: "Model",
     asked: "Sequence[Asked]",
-    cases: "Cases",
+    cases: "Cases | DataRows",
     settings: "Settings",
     *,
     as_json: bool,
@@ -67,11 +92,12 @@ def answer_rows(
         The exit status: that of the first row, or question, that calls for one.
     """
     from gmlang.core.program import Query
+    from gmlang.learning.data_rows import DataRows
     from gmlang.learning.rows import seen_in
 
     status = EXIT_ANSWERED
     told: set[Diagnostic] = set()
-    seen = seen_in(cases)
+    seen = cases if isinstance(cases, DataRows) else seen_in(cases)
     course = Course(model)
     warn(model, told)
     with Interrupts() as interrupts:
@@ -117,16 +143,25 @@ def _once(
 
 
 def _answers(
-    model: "Model", query: "Query", seen: "Seen", settings: "Settings", interrupts: Interrupts
+    model: "Model",
+    query: "Query",
+    seen: "Seen | DataRows",
+    settings: "Settings",
+    interrupts: Interrupts,
 ) -> "list[Answer] | Failure":
     """Answer a query about each row; where that is interrupted, about as many as there was time."""
     from gmlang.diagnostics import GmError
+    from gmlang.learning.data_rows import DataRows, answers_of_data
     from gmlang.queries.dispatch import unanswered
 
     found: list[Answer] = []
 
     def find(watch: "Watch") -> None:
-        found.extend(model.answer_each(query, seen, replace(settings, watch=watch)))
+        own = replace(settings, watch=watch)
+        if isinstance(seen, DataRows):
+            found.extend(answers_of_data(model, query, seen, own))
+        else:
+            found.extend(model.answer_each(query, seen, own))
 
     try:
         interrupts.answer(find)

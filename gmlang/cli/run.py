@@ -84,6 +84,9 @@ if TYPE_CHECKING:
     metavar="[NAME=]FILE",
     help="Ask every query about each row of a table: NPZ, CSV, TSV or TXT.",
 )
+@click.option(
+    "--limit", type=click.IntRange(min=1), help="Of the rows of --each, the first so many."
+)
 @workers_options
 def run(
     file: str,
@@ -102,6 +105,7 @@ def run(
     anew: bool,
     params: str | None,
     each: str | None,
+    limit: int | None,
     workers: int | None,
     dask: str | None,
 ) -> int:
@@ -110,8 +114,10 @@ def run(
     A model of another tool asks nothing: ask it with --query, by the names that its file has.
 
     With --each, a query is answered about each row of a table, whose columns are named like
-    variables; NAME is a `data NAME : rows` of the program, if it has one. --budget is then for all
-    rows of a query together. What FILE learns and asserts has nothing to do with these rows.
+    variables; NAME is a `data NAME : rows` of the program, if it has one. Where NAME is other
+    data, FILE has a value of it for each row, such as a picture, which is bound in its turn.
+    --budget is then for all rows of a query together. What FILE learns and asserts has nothing
+    to do with these rows.
     """
     from gmlang.core.learned_defs import all_learns
     from gmlang.queries.settings import Settings
@@ -126,13 +132,15 @@ def run(
     if not asked and not model.questions:
         _tell_how_to_ask(file, model)
     cases = None
+    if limit is not None and each is None:
+        raise click.UsageError("--limit counts rows: give them with --each")
     if each is not None:
         from gmlang.cli.each import read_each
 
         together = (only_plan, "--plan"), (trace, "--trace"), (plot, "--plot")
         for option in (name for value, name in (*together, (remember, "--remember")) if value):
             raise click.UsageError(f"--each asks about many rows, {option} does not: give one")
-        cases = read_each(program, each)
+        cases = read_each(program, each, limit)
     if only_plan:
         if trace is not None:
             raise click.UsageError("--plan answers nothing: there is no search to --trace")

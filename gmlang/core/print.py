@@ -112,6 +112,8 @@ def _show_data(data: DataSymbol) -> str:
     shape = ", ".join(size if isinstance(size, str) else show(size) for size in data.shape)
     value = "" if data.value is None else f" = {show(data.value)}"
     literal = "" if data.literal is None else " = [...]"
+    if data.derived is not None:
+        literal = f" := {data.derived.span.text}"
     name = f"{data.name}[{shape}]" if shape else data.name
     type_ = show_type(data.type) if data.parameter is None else data.parameter.kind.value
     prior = ""

@@ -17,8 +17,6 @@ from gmlang.core.ast import (
     Enum,
     Expression,
     Function,
-    Integer,
-    Real,
     Reference,
     Thing,
     Type,
@@ -27,38 +25,13 @@ from gmlang.core.ast import (
 )
 from gmlang.core.concepts import LearnModel
 from gmlang.core.covering import Cover, ThingSymbol
+from gmlang.core.data_symbols import DataSymbol as DataSymbol
+from gmlang.core.data_symbols import Derived as Derived
 from gmlang.core.learned_defs import LearnDef
-from gmlang.core.parameters import Learn, Parameter, RowsSymbol
+from gmlang.core.parameters import Learn, RowsSymbol
 from gmlang.diagnostics import Span
 
 # --- Declarations ------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class DataSymbol:
-    """`data noisy[H, W] : bool`, `data T = 6`; also `param`, which may be set from outside.
-
-    Attributes:
-        shape: for each axis a size name (a str, known from the data's shape or from an earlier
-            data or param of that name) or an expression.
-        type: of an element.
-        value: an expression of constants, None when it must be bound. A nested list
-            (`data A[2, 2] = [[...], ...]`) is `literal` instead.
-        outside: the names by which a value may be given; the first means nothing else.
-        parameter: how it may be learned; None for data and constants.
-        is_function: the values of a function that is learned.
-    """
-
-    span: Span
-    name: str
-    shape: tuple["str | Expression", ...]
-    type: Domain | Integer | Real
-    value: Expression | None
-    literal: "tuple[object, ...] | None" = None
-    is_param: bool = False
-    outside: tuple[str, ...] = ()
-    parameter: Parameter | None = None
-    is_function: bool = False
 
 
 @dataclass(frozen=True, slots=True)

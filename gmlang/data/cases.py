@@ -5,7 +5,7 @@ mappings. What a cell means is not known before the states of its variable are.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from typing import Any, Protocol, cast
 
@@ -71,6 +71,13 @@ class Cases:
     num_rows: int
     table: Table | None = None
 
+    def first(self, limit: int | None) -> "Cases":
+        """Return the first rows, so many; None for all."""
+        if limit is None or limit >= self.num_rows:
+            return self
+        columns = tuple(replace(one, cells=_first(one.cells, limit)) for one in self.columns)
+        return replace(self, columns=columns, num_rows=limit)
+
     def place(self, row: int, column: int) -> Span:
         """Return where a cell is written, or the declaration; row -1 is the header."""
         return self.span if self.table is None else self.table.place(row + 1, column)
@@ -80,6 +87,10 @@ class Cases:
         if self.table is None:
             return f"{row + 1}"
         return f"{row + 1} (line {self.table.lines[row + 1]})"
+
+
+def _first(cells: Any, count: int) -> object:  # noqa: ANN401 - of any library
+    return cells[:count]
 
 
 def read_cases(symbol: RowsSymbol, value: object) -> Cases:

@@ -8,6 +8,7 @@ from gmlang.core.parameters import RowsSymbol
 from gmlang.core.program import Program
 from gmlang.data.arrays import from_python
 from gmlang.data.inside import check_inside, constant_ends
+from gmlang.data.pictures import Picture
 from gmlang.data.settings import Setting, UnusableFile, read_file
 from gmlang.data.tables import Table
 from gmlang.diagnostics import Diagnostic, GmError, Span
@@ -38,6 +39,8 @@ def read_all(program: Program, values: Mapping[str, object]) -> dict[str, object
             if isinstance(value, Table | Setting):
                 found[symbol.name] = value
                 continue
+            if isinstance(value, Picture):
+                value = value.as_declared(symbol)
             found[symbol.name] = array = from_python(symbol, value)
             array.setflags(write=False)
             ends = constant_ends(symbol)

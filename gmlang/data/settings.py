@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from gmlang.data.pictures import ENDINGS as PICTURE_ENDINGS
 from gmlang.data.tables import read_table
+from gmlang.errors.declarations import VISION
 from gmruntime.formats.errors import FormatError
 
 _TABLE_ENDINGS = (".csv", ".tsv", ".txt")
@@ -43,11 +45,24 @@ def read_file(name: str, path: str, *, is_rows: bool = False) -> object:
             return archive if is_rows else _of_archive(name, archive)
         if suffix in _TABLE_ENDINGS:
             return read_table(name, path)
+        if suffix in PICTURE_ENDINGS and not is_rows:
+            return _read_picture(path)
         looks = recognise_file(path)
     except (OSError, FormatError) as error:
         raise UnusableFile(str(error)) from error
     found = f"; this looks like {looks.name}" if looks is not None else ""
     raise UnusableFile(f"a file that ends in .npz, .npy, .csv, .tsv or .txt is expected{found}")
+
+
+def _read_picture(path: str) -> object:
+    from gmlang.data.pictures import NoPillowError, PictureError, read_picture
+
+    try:
+        return read_picture(path)
+    except NoPillowError:
+        raise UnusableFile(f"reading pictures needs Pillow: {VISION}") from None
+    except PictureError as error:
+        raise UnusableFile(str(error)) from error
 
 
 def read_archive(path: str) -> dict[str, object]:

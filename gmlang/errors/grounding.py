@@ -335,10 +335,13 @@ def bad_workers(error: ValueError) -> Diagnostic:
     return Diagnostic("GM512", str(error), None, hint=hint)
 
 
+RANDOM_TARGET = "GM419"
+
+
 def random_target(span: Span, text: str) -> Diagnostic:
     """What is drawn, predicted or silenced must be known before inference."""
     return Diagnostic(
-        "GM419",
+        RANDOM_TARGET,
         f"the index `{text}` is random, so what this statement is about is not known",
         span,
         hint="loop over what it may be about, each under its condition: "

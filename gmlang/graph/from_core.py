@@ -34,6 +34,7 @@ from gmlang.graph.cycles import check_mechanisms, find_round
 from gmlang.graph.declarations import declare
 from gmlang.graph.fixpoints import circles_of, ground_rounds
 from gmlang.graph.gathering import Gathered
+from gmlang.graph.lowering.forms.matches import check_unspoken
 from gmlang.graph.lowering.grounder import Grounder, Learned, Unknown, environment
 from gmlang.graph.lowering.lower import lower
 from gmlang.graph.society.covering import ground_covers
@@ -80,6 +81,8 @@ def ground(
     extra: Iterable[tuple[Context, Expression]] = (),
     budget: Budget | None = None,
     memory_bytes: int | None = None,
+    *,
+    sums_only: bool = False,
 ) -> Grounding:
     """Ground a program.
 
@@ -89,12 +92,16 @@ def ground(
         extra: expressions of a query, whose model instances then exist as well.
         budget: of that query; None takes the time it needs.
         memory_bytes: cap on the tables of a statement; None takes that of the budget, or any.
+        sums_only: only sums over all variables will be asked for: what sums to one may be left out.
 
     Raises:
         GmError: with all the mistakes that the data brings to light.
         TimeoutError: when the query has no time left.
     """
-    return begin_grounding(program, world, extra).finish(budget, memory_bytes)
+    begun = begin_grounding(program, world, extra)
+    if sums_only:
+        begun.grounder.world.unspoken = []
+    return begun.finish(budget, memory_bytes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -175,8 +182,10 @@ def _finish(program: Program, grounder: Grounder, keys: dict[str, np.ndarray]) -
         builder.reset(mark)
         world.uneven.clear()
         world.warnings.clear()
+        world.unspoken = None if world.unspoken is None else []
         _ground_statements(grounder, program)
         ground_rounds(grounder)
+    check_unspoken(grounder)
     _add_bases(grounder, program)
     return Grounding(program, world, builder, grounder.names)
 

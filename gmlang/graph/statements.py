@@ -35,6 +35,7 @@ from gmlang.diagnostics import GmError, Span
 from gmlang.errors.learning.written import prior_used_elsewhere
 from gmlang.graph.builder import Origin
 from gmlang.graph.fixpoints import lower_definition
+from gmlang.graph.lowering.forms.matches import is_moving, match, sites_of
 from gmlang.graph.lowering.grounder import (
     Definition,
     Grounder,
@@ -146,6 +147,8 @@ def declared_log_base(grounder: Grounder, target: VariableRef | AttributeRef) ->
 
 def _predict(scene: Scene, frame: Frame, statement: Predict, gates: tuple[Expression, ...]) -> None:
     grounder = scene.grounder
+    if is_moving(statement.target) and _matched(scene, frame, statement, gates):
+        return
     slot = locate(statement.target, environment(grounder, frame))
     base = declared_log_base(grounder, statement.target)
     term = terms.Drawn(statement.target, statement.distribution, statement.confidence, base)
@@ -162,6 +165,17 @@ def _cover(scene: Scene, frame: Frame, statement: Cover, gates: tuple[Expression
     said = statement.target, statement.distribution, statement.confidence
     term = terms.Covered(*said, depth, scene.own)
     lower(scene.grounder, frame, Job(term, gates, _origin(scene, "predict", statement)))
+
+
+def _matched(scene: Scene, frame: Frame, statement: Predict, gates: tuple[Expression, ...]) -> bool:
+    """Predict what random indices pick; False where it is not observed, and may matter."""
+    if any(silence.model == scene.model for silence in scene.silences):
+        return False
+    found = sites_of(scene.grounder, frame, statement.target)
+    base = declared_log_base(scene.grounder, statement.target)
+    term = terms.Drawn(statement.target, statement.distribution, statement.confidence, base)
+    origin = Origin("predict", statement.span, scene.model, found.variables())
+    return match(scene.grounder, frame, Job(term, gates, origin))
 
 
 def _predict_active(

@@ -134,7 +134,7 @@ def load(session: ReplSession, text: str) -> tuple[ReplSession, str]:
     missing = [
         names.shown(s)
         for s in program.data
-        if s.value is None and s.literal is None and not any(n in values for n in s.outside)
+        if not s.has_value() and not any(n in values for n in s.outside)
     ]
     hint = f"\nstill to come: {', '.join(missing)} (:data NAME=FILE)" if missing else ""
     return replace(fresh, model=model), f"{words[0]}: {shown or 'nothing declared'}{hint}"

@@ -87,13 +87,17 @@ class DomainDeclaration:
 
 @dataclass(frozen=True, slots=True)
 class DataDeclaration:
-    """`data noisy[H, W] : bool`, `data T = 6`."""
+    """`data noisy[H, W] : bool`, `data T = 6`, `data e[N] := f(k)`.
+
+    Of the last, `derived` is what stands after `:=`.
+    """
 
     span: Span
     name: Name
     shape: tuple[Expression, ...]
     type: Expression | None
     value: Expression | None
+    derived: Expression | None = None
 
 
 @dataclass(frozen=True, slots=True)

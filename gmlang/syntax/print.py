@@ -256,6 +256,8 @@ def _data(statement: ast.DataDeclaration | ast.ParamDeclaration) -> str:
         text += f" : {print_expression(statement.type)}"
     if isinstance(statement, ast.ParamDeclaration) and statement.prior is not None:
         text += f" ~ {print_expression(statement.prior)}"
+    if isinstance(statement, ast.DataDeclaration) and statement.derived is not None:
+        return f"{text} := {print_expression(statement.derived)}"
     if statement.value is None:
         return text
     line = f"{text} = {print_expression(statement.value)}"

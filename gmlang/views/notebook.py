@@ -45,7 +45,7 @@ def _compile(space: dict[str, Any], name: str, text: str) -> object:
     data = {
         symbol.name: space[symbol.name]
         for symbol in model.checked.program.data
-        if symbol.value is None and symbol.literal is None and symbol.name in space
+        if not symbol.has_value() and symbol.name in space
     }
     model = model.bind(**data)
     space["_gm"] = model

@@ -17,6 +17,7 @@ if TYPE_CHECKING or environ.get("GM_CHECK_SHAPES"):
     from jaxtyping import Int as Int
     from jaxtyping import Int32 as Int32
     from jaxtyping import Int64 as Int64
+    from jaxtyping import Integer as Integer
     from jaxtyping import UInt8 as UInt8
     from jaxtyping import UInt32 as UInt32
     from jaxtyping import UInt64 as UInt64
@@ -26,7 +27,7 @@ else:
         def __class_getitem__(cls, item: tuple[type, str]) -> type[np.ndarray]:
             return np.ndarray
 
-    Bool = Float64 = Int = Int32 = Int64 = UInt8 = UInt32 = UInt64 = _Shaped
+    Bool = Float64 = Int = Int32 = Int64 = Integer = UInt8 = UInt32 = UInt64 = _Shaped
 
 
 def row_starts(lengths: np.ndarray | Sequence[int]) -> Int64[np.ndarray, " rows_and_end"]:

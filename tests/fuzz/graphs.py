@@ -221,8 +221,12 @@ def _memory(rng: np.random.Generator, counts: np.ndarray, numbers: Numbers) -> M
     cells = _pick(rng, alike, int(rng.integers(1, 4)))
     if cells is None:
         return None
-    patterns = numbers((1, int(counts[index]), len(cells), num_states))
-    return kinds.Memory(patterns), np.concatenate([[index], cells])[None]
+    number, symbols = int(counts[index]), None
+    if rng.random() < 0.5:
+        num_symbols = int(rng.integers(1, 4))
+        symbols, number = rng.integers(0, num_symbols, (1, number, len(cells))), num_symbols
+    patterns = numbers((1, number, len(cells), num_states))
+    return kinds.Memory(patterns, symbols), np.concatenate([[index], cells])[None]
 
 
 def _cover(rng: np.random.Generator, counts: np.ndarray, numbers: Numbers) -> Made:

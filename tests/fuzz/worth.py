@@ -129,7 +129,11 @@ def log_worth(kind: kinds.FactorKind, row: int, x: np.ndarray) -> np.ndarray:
             return total
         case kinds.Memory():
             patterns = own(kind.log_patterns)
-            said = [patterns[x[:, 0], k, x[:, 1 + k]] for k in range(x.shape[1] - 1)]
+            places = range(x.shape[1] - 1)
+            which = [x[:, 0] for _ in places]
+            if kind.symbols is not None:
+                which = [own(kind.symbols)[x[:, 0], k] for k in places]
+            said = [patterns[which[k], k, x[:, 1 + k]] for k in places]
             return np.sum(said, axis=0)
         case _:
             raise AssertionError(f"no formula for {kind!r}")

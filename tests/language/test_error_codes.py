@@ -78,6 +78,17 @@ def _told_of_a_model(text: str) -> None:
 
 IMPORTS = {"main": "import m0\n"} | {f"m{k}": f"import m{k + 1}\n" for k in range(200)}
 DEFINITIONS = "".join(f"data d{k} = d{k + 1}\n" for k in range(3000)) + "data d3000 = 1\n"
+
+
+def _without_a_package(k: object) -> object:
+    raise ModuleNotFoundError("no skimage", name="skimage.filters")
+
+
+def _derive_without_a_package() -> None:
+    gmlang.function(_without_a_package, name="pieces")
+    _bind("data k = 3\ndata d[N] : real := pieces(k)\n")
+
+
 NUMBERS = "data k[N] : 0..9"
 FLIPS = "data t : rows\nparam p : probability\nvar x : bool ~ Bernoulli(p)\nlearn p from t\n"
 
@@ -112,6 +123,10 @@ OUTSIDE: dict[str, Callable[[], object]] = {
         _told_of_a_model, "net { }\nnode a { states = (u v); }\npotential (a) { data = (1 2); }\n"
     ),
     "GM467": lambda: gmlang.compile(f"{NUMBERS}\n").bind({"age": [1], "size": [2]}),
+    "GM483": _derive_without_a_package,
+    "GM484": lambda: gmlang.compile("data k : 0..9\nvar x : bool\n").query(
+        "P(x)", rows={"k": [1, 2], "x": [True, False]}
+    ),
     "GM712": lambda: gmlang.compile(FLIPS).learn(t={"X": [True]}),
     "GM713": lambda: _learn_from(FLIPS, "x\nyes\nmaybe\n"),
     "GM717": lambda: gmlang.compile(FLIPS).learn(t={"x": [True], "weight": [-1]}),

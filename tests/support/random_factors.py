@@ -45,6 +45,15 @@ def covers(rng: np.random.Generator, tables: int, zeros: float) -> Cover:
     return Cover(takes, with_zeros(rng, -rng.random((tables, 3, 3)), zeros), (2, 3, 2))
 
 
+def _memory(rng: np.random.Generator, tables: int, zeros: float) -> Memory:
+    """Draw three patterns over two positions, with or without symbols."""
+    if rng.random() < 0.5:
+        return Memory(normal(rng, zeros, tables, 3, 2, 4))
+    shared = rng.random() < 0.5
+    said = normal(rng, zeros, 1 if shared else tables, 2, 2, 4)
+    return Memory(said, rng.integers(0, 2, (tables, 3, 2)))
+
+
 Drawn = tuple[FactorKind, tuple[int, ...]]
 DRAWN: dict[type[FactorKind], Callable[[np.random.Generator, int, float], Drawn]] = {
     Table: lambda rng, n, zeros: (Table(normal(rng, zeros, n, 3, 2, 4)), (3, 2, 4)),
@@ -69,7 +78,7 @@ DRAWN: dict[type[FactorKind], Callable[[np.random.Generator, int, float], Drawn]
     AllDifferent: lambda rng, n, _: (AllDifferent(), (4, 4, 4)),
     Window: lambda rng, n, _: (Window(3, 4, 1, 2), (12, 12)),
     Cover: lambda rng, n, zeros: (covers(rng, n, zeros), (2, 3, 2, 3)),
-    Memory: lambda rng, n, zeros: (Memory(normal(rng, zeros, n, 3, 2, 4)), (3, 4, 4)),
+    Memory: lambda rng, n, zeros: (_memory(rng, n, zeros), (3, 4, 4)),
 }
 """How to draw factors of each kind, and the number of states at each position."""
 

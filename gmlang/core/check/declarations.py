@@ -2,6 +2,7 @@
 
 from gmlang.core.ast import Bool, Constant, Domain, Enum, Expression, Integer, IntRange, Real
 from gmlang.core.check import domains, models
+from gmlang.core.check.derived import check_derived
 from gmlang.core.check.learned import concepts, functions
 from gmlang.core.check.learned import declared as parameters
 from gmlang.core.checking import Checking, PoisonedError, each, fail
@@ -153,7 +154,8 @@ def _data(
         parameter = parameters.check_parameter(state, env, declaration, kind)
     match declaration.value:
         case None:
-            if type_ is None and not declaration.shape and not is_param:
+            is_derived = isinstance(declaration, ast.DataDeclaration) and declaration.derived
+            if type_ is None and not declaration.shape and not is_param and not is_derived:
                 fail(state, declaration_errors.without_domain(declaration.span, entry.name))
         case ast.Brackets() as brackets:
             literal = literals.check_literal(state, env, brackets, type_)
@@ -170,9 +172,13 @@ def _data(
     if type_ is None or is_whole:
         type_ = Real()
     outside = outside_names(state, entry)
+    derived = None
+    if isinstance(declaration, ast.DataDeclaration) and declaration.derived is not None:
+        derived = check_derived(state, env, declaration.derived)
     symbol = DataSymbol(
         *(declaration.span, entry.core_name, shape, type_, value, literal),
         *(is_param, outside, parameter),
+        derived=derived,
     )
     state.data.append(symbol)
     return DataMeaning(symbol, axes, is_whole)

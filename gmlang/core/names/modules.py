@@ -4,6 +4,8 @@ from gmlang.core.checking import Checking, attempt, fail, report
 from gmlang.core.names.scope import Declaration, Entry, Module, ModuleMeaning, written_enums
 from gmlang.diagnostics import GmError, Span
 from gmlang.errors import names as errors
+from gmlang.functions import library_functions
+from gmlang.library import is_of_library
 from gmlang.syntax import ast
 from gmlang.syntax.parse import parse
 
@@ -109,7 +111,13 @@ def _import(state: Checking, module: Module, statement: ast.Import | ast.FromImp
 def _import_name(state: Checking, module: Module, imported: Module, name: ast.Name) -> None:
     entry = imported.entries.get(name.text)
     if entry is None:
-        known = sorted(imported.entries)
+        functions = {}
+        if is_of_library(imported.program.span.source):
+            functions = library_functions(imported.name)
+        if name.text in functions:
+            # Whoever derives data finds it by the module, which is imported now.
+            return
+        known = sorted({*imported.entries, *functions})
         report(state, errors.not_in_module(name.span, imported.name, name.text, known))
         return
     first = module.entries.get(name.text)

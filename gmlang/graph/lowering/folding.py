@@ -22,7 +22,7 @@ def add_folded(grounder: Grounder, env: Env, job: Job, num_entries_max: float) -
     """
     if job.origin.model or env.slots.strays:
         return False
-    known = _known(grounder)
+    known = known_states(grounder)
     fixed = _fixed_axes(env, job)
     axes: list[int] = []
     for axis, slot in enumerate(env.slots.items):
@@ -46,7 +46,7 @@ def add_folded(grounder: Grounder, env: Env, job: Job, num_entries_max: float) -
     return True
 
 
-def _known(grounder: Grounder) -> np.ndarray:
+def known_states(grounder: Grounder) -> np.ndarray:
     """Return the state in which each variable has been observed, -1 where it has not."""
     known = np.full(grounder.builder.num_variables, -1, np.int64)
     for variables, states, _ in grounder.builder.observed:

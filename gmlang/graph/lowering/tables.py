@@ -7,6 +7,7 @@ import numpy as np
 from gmlang.core.ast import Expression, Local, Reference
 from gmlang.core.walk import parts, walk
 from gmlang.graph.builder import add_tables
+from gmlang.graph.lowering.forms.memories import add_memory
 from gmlang.graph.lowering.grounder import (
     Grounder,
     Job,
@@ -44,6 +45,9 @@ def add_table(grounder: Grounder, env: Env, job: Job) -> None:
     if gate_axis is None:
         # A copy only where several factors would share an entry: tables may be large.
         own = values if tables.shape == values.shape else np.array(tables)
+        is_known = grounder.learned is None
+        if is_known and add_memory(grounder.builder, own, scopes_of(env), job.origin):
+            return
         add_wide(grounder.builder, env, np.ascontiguousarray(own), job.origin)
         return
     order = [gate_axis, *(k for k in range(len(sizes)) if k != gate_axis)]

@@ -23,6 +23,7 @@ from gmlang.errors.learning import functions as function_errors
 from gmlang.errors.shapes import wrong_shape
 from gmlang.graph.values.environment import Env, Slots
 from gmlang.graph.values.evaluate import evaluate
+from gmlang.graph.world.derived import derived_array, is_expression
 from gmlang.graph.world.parameters import checked_parameter, placeholder
 from gmlang.graph.world.world import ONE_INSTANCE, World
 
@@ -90,8 +91,12 @@ def _needed(symbol: DataSymbol) -> set[str]:
         expressions += [symbol.type.first, symbol.type.last]
     if symbol.value is not None:
         expressions.append(symbol.value)
+    whole: set[str] = set()
+    if symbol.derived is not None:
+        expressions += [one for one in symbol.derived.arguments if is_expression(one)]
+        whole = {one.name for one in symbol.derived.arguments if isinstance(one, DataSymbol)}
     found = [part for expression in expressions for part in walk(expression)]
-    return {part.name for part in found if isinstance(part, DataRef | Size)}
+    return whole | {part.name for part in found if isinstance(part, DataRef | Size)}
 
 
 def _bind_one(binding: _Binding, symbol: DataSymbol) -> None:
@@ -123,6 +128,8 @@ def _read(binding: _Binding, symbol: DataSymbol) -> tuple[np.ndarray, Selection 
     if symbol.value is not None:
         array = np.asarray(evaluate(symbol.value, _constants(binding.world)))
         return (array if symbol.shape else array.reshape(())), None
+    if symbol.derived is not None:
+        return derived_array(binding.world, symbol, symbol.derived), None
     if symbol.is_function:
         if symbol.name in binding.free:
             return _any_function(binding, symbol), None

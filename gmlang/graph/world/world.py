@@ -149,6 +149,8 @@ class World:
         absent: the parameters of that one whose arguments have no value.
         has_functions: whether what is grounded may call one.
         redirect: what stands for each variable that an author names; None: itself.
+        unspoken: sites of predictions that were left out since they sum to one, and where these
+            are; None where they may not be.
         budget: of the question that is grounded; None for the program, which is no question.
         memory_bytes: cap on the tables of one statement, and on what its loops take.
     """
@@ -176,6 +178,7 @@ class World:
     absent: dict[str, Absent] = field(default_factory=dict[str, Absent])
     has_functions: bool = False
     budget: Budget | None = None
+    unspoken: list[tuple[np.ndarray, Span]] | None = None
     memory_bytes: int = MEMORY_BYTES_MAX
 
     def allow(self, budget: Budget | None, memory_bytes: int | None) -> None:

@@ -155,7 +155,7 @@ class Compatibility:
         empty = _empty_program(self.program, every, self.span)
         mine = tuple(a for k in chosen for a in self.groups[k])
         budget = self.settings.running().at_least(GROUNDED_S)
-        return ground(empty, self.world, [((), activation) for activation in mine], budget)
+        return ground(empty, self.world, [((), one) for one in mine], budget, sums_only=True)
 
     def log_z(self, chosen: tuple[int, ...], hidden: frozenset[int] = frozenset()) -> LogZ:
         """Return log Z with the chosen groups active, relative to the base.

@@ -7,7 +7,7 @@ import numpy as np
 
 from gmlang.core.ast import Activation, Thing
 from gmlang.core.program import ModelSymbol
-from gmlang.diagnostics import Diagnostic, Span
+from gmlang.diagnostics import Diagnostic, GmError, Span
 from gmlang.errors import grounding as errors
 from gmlang.graph.from_core import Grounding
 from gmlang.graph.world.names import named_in
@@ -54,6 +54,11 @@ def _each(
             told = look(session, symbol, settings)
         except TimeoutError:
             break
+        except GmError as error:
+            if any(one.code != errors.RANDOM_TARGET for one in error.diagnostics):
+                raise
+            # What parts say of observed sites together is no mistake of theirs.
+            continue
         found += [] if told is None else [told]
     return found
 

@@ -26,6 +26,7 @@ from gmruntime.answer import (
 )
 from gmruntime.door.answer_size import check_answer_size
 from gmruntime.door.rounding import weigh
+from gmruntime.factors.kinds import Memory as Remembering
 from gmruntime.graph import validate
 from gmruntime.simplify.joined import relevant_factors
 from gmruntime.simplify.simplified import simplified
@@ -167,6 +168,9 @@ def _relevant(task: Task[Query], effort: Effort, terms: Terms) -> object | None:
     if not isinstance(query, Marginals | Joint) or terms.method not in ("", "exact"):
         return None
     if query.variables is None or graph.num_factors > FACTORS_MAX:
+        return None
+    if any(isinstance(block.kind, Remembering) for block in graph.factors):
+        # What is left of one is found by going through it, which is how it is answered.
         return None
     graph = validate(graph)
     # Once for all that is found by it on the way.

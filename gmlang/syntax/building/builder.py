@@ -82,9 +82,12 @@ class Builder(Covering):
         return ast.DomainDeclaration(self.span(meta), self.named(children[0]), children[1])
 
     def data(self, meta: Node, children: list[Node]) -> ast.DataDeclaration:
-        """`data x[H] : bool = e`."""
-        name, shape, kind, value = children
-        return ast.DataDeclaration(self.span(meta), self.named(name), shape or (), kind, value)
+        """`data x[H] : bool = e`, `data x[H] := f(k)`."""
+        name, shape, kind, said = children
+        operator, value = said or ("", None)
+        given, derived = (None, value) if operator == ":=" else (value, None)
+        span = self.span(meta)
+        return ast.DataDeclaration(span, self.named(name), shape or (), kind, given, derived)
 
     def param(self, meta: Node, children: list[Node]) -> ast.ParamDeclaration:
         """`param J : real ~ d = 0.9`."""
@@ -113,6 +116,11 @@ class Builder(Covering):
         """`:= e`."""
         del meta
         return ":=", children[0]
+
+    def given(self, meta: Node, children: list[Node]) -> tuple[str, ast.Expression]:
+        """`= e`."""
+        del meta
+        return "=", children[0]
 
     def shape(self, meta: Node, children: list[Node]) -> tuple[ast.Expression, ...]:
         """`[H, W]`."""

@@ -1,14 +1,15 @@
 """The arrays that define factors, turned into what the engines read, or refused by name.
 
 Engines read float64, int64 and booleans, laid out in C order, and nothing else: sums of smaller
-numbers wrap, round or overflow. An array that is like that already is taken as it is.
+numbers wrap, round or overflow. Only symbols, which nobody adds, take fewer bytes. An array that is
+like that already is taken as it is.
 """
 
 import operator
 
 import numpy as np
 
-from gmruntime.arrays import Bool, Float64, Int64
+from gmruntime.arrays import Bool, Float64, Int64, Integer
 
 INTEGER_MAX = 1 << 53
 """Float64 holds every integer up to here."""
@@ -61,6 +62,22 @@ def integers(name: str, values: object, axes: int) -> Int64[np.ndarray, "tables 
     if array.dtype == np.uint64:
         _refuse(name, array, array > np.iinfo(np.int64).max, "it is beyond 64-bit integers")
     return np.ascontiguousarray(array, np.int64)
+
+
+def small_integers(
+    name: str, values: object, axes: int, count: int
+) -> Integer[np.ndarray, "tables *rest"]:
+    """Return numbers from 0 to below `count`, without sign, in as few bytes as hold them all.
+
+    >>> small_integers("symbols", [[0, 2]], 2, 3).dtype
+    dtype('uint8')
+    """
+    array = _plain(name, values, axes)
+    if array.dtype.kind not in "biu":
+        raise ParameterError(f"{name} holds {array.dtype}, not integers")
+    if array.size and not 0 <= int(array.min()) <= int(array.max()) < count:
+        _refuse(name, array, (array < 0) | (array >= count), f"it must be in 0..{count - 1}")
+    return np.ascontiguousarray(array, np.min_scalar_type(max(count - 1, 0)))
 
 
 def flags(name: str, values: object, axes: int) -> Bool[np.ndarray, "tables *rest"]:

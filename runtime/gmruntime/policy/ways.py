@@ -70,6 +70,21 @@ def _leave_out_idle(case: Case) -> Rest | None:
     return Rest(left.task, lambda found: query.with_idle(found, left.idle, rng))
 
 
+def _read_memories(case: Case) -> Rest | None:
+    from gmruntime.simplify.memories.apart import completed, set_memories_apart
+
+    asked = case.task
+    try:
+        apart = set_memories_apart(asked, case.effort.budget)
+    except TimeoutError:
+        return None
+    if apart is None:
+        return None
+    # Of its own, as for idle variables.
+    rng = np.random.default_rng((case.effort.seed, 3))
+    return Rest(apart.task, lambda found: completed(asked, apart.stars, found, rng))
+
+
 def _take_apart(case: Case) -> AnyAnswer | Rest | None:
     query = case.task.query
     if not isinstance(query, Solutions | LogPartition):
@@ -286,6 +301,7 @@ def _foresee_enumeration(case: Case) -> str:
 
 RULES: dict[Way, Rule] = {
     Way.IDLE: Rule(_leave_out_idle, _leave_out_idle),
+    Way.MEMORIES: Rule(_read_memories, _read_memories),
     Way.CLOSED_FORM: Rule(_take_apart, _foresee_apart),
     Way.FOREST: Rule(_along_forest, _foresee_forest),
     Way.CONSTRAINTS: Rule(_propagate, is_tried=_is_constrained),

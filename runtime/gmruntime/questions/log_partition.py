@@ -52,6 +52,7 @@ class LogPartition(Question[LogPartitionAnswer]):
 
     WAYS: ClassVar[tuple[Way, ...]] = (
         Way.IDLE,
+        Way.MEMORIES,
         Way.CLOSED_FORM,
         Way.FOREST,
         Way.QUICK_MESSAGES,

@@ -19,6 +19,7 @@ class Map(Question[AssignmentsAnswer]):
 
     WAYS: ClassVar[tuple[Way, ...]] = (
         Way.IDLE,
+        Way.MEMORIES,
         Way.FOREST,
         Way.CONSTRAINTS,
         Way.LAYERS,

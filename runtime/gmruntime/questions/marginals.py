@@ -53,6 +53,7 @@ class Marginals(Question[MarginalsAnswer]):
 
     WAYS: ClassVar[tuple[Way, ...]] = (
         Way.IDLE,
+        Way.MEMORIES,
         Way.FOREST,
         Way.QUICK_MESSAGES,
         Way.ELIMINATION,

@@ -26,6 +26,7 @@ class Way(StrEnum):
     """A way of answering, as `plan` says it; what each does stands in `gmruntime.policy`."""
 
     IDLE = "leaving out what no factor mentions"
+    MEMORIES = "one product for all remembered patterns"
     CLOSED_FORM = "a closed form"
     FOREST = "elimination along a forest"
     CONSTRAINTS = "constraint propagation"

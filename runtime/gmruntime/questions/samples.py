@@ -21,7 +21,13 @@ class Samples(Question[AssignmentsAnswer]):
 
     count: int
 
-    WAYS: ClassVar[tuple[Way, ...]] = (Way.IDLE, Way.FOREST, Way.ELIMINATION, Way.ESTIMATE)
+    WAYS: ClassVar[tuple[Way, ...]] = (
+        Way.IDLE,
+        Way.MEMORIES,
+        Way.FOREST,
+        Way.ELIMINATION,
+        Way.ESTIMATE,
+    )
 
     def checked(self, graph: FactorGraph) -> Self:
         """Return the question with a count of at least 0."""

@@ -46,6 +46,7 @@ from gmruntime.rows.program import TooWideError, watched
 from gmruntime.rows.row_program import METHOD, RowProgram, compiled, quality_of, runner
 from gmruntime.rows.running import Asked
 from gmruntime.rows.sharing import Team, team_of, with_team
+from gmruntime.rows.stars import answers_of_stars
 from gmruntime.rows.summing import Runner, Sums, pooled, summed
 from gmruntime.workers.workers import Workers
 
@@ -137,6 +138,9 @@ def _together(case: Case, query: Question[AnyAnswer]) -> Callable[[int], AnyAnsw
     """Answer all rows by one program, where there is one for the question and it fits."""
     if not len(case.rows):
         return None
+    stars = answers_of_stars(case.graph, query, case.rows, case.budget)
+    if stars is not None:
+        return stars
     try:
         match query:
             case LogPartition():

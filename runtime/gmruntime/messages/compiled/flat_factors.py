@@ -196,7 +196,7 @@ def _sum(kind: LinearSum, states: tuple[int, ...], is_max: bool, budget: Budget)
 
 
 def _memory(kind: Memory, is_max: bool) -> _Parameters:
-    logs = kind.log_patterns
+    logs = kind.written_out().log_patterns
     count, num_patterns, places, _ = logs.shape
     shifts = np.zeros(logs.shape[:3])
     if not is_max:

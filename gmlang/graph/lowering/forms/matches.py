@@ -1,0 +1,283 @@
+"""Predictions about what a random index picks among observed sites: exemplars matched to places.
+
+`predict f.dot[f.row + i, f.column + j] ~ Bernoulli(mask[f.exemplar, i, j])` says for each exemplar
+and each place how likely the picture under it is. Once all sites are observed that is a table,
+
+    score[exemplar, place] = sum over p of w[exemplar, p, seen[site(p, place)]],
+
+which is added up for all of them by a product of matrices: of what each pixel p of each exemplar
+says of a state, and of which state is seen under it at each place. No pixel of any exemplar at any
+place is grounded. Where sites lie is whatever the indices say: shifts, other frames, or tables.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from typing import TypeGuard
+
+import numpy as np
+
+from gmlang.core.ast import AttributeRef, Expression, Reference, VariableRef, Whole
+from gmlang.core.walk import is_random
+from gmlang.diagnostics import GmError
+from gmlang.errors import grounding as errors
+from gmlang.graph.builder import add_tables
+from gmlang.graph.lowering import table_sizes
+from gmlang.graph.lowering.folding import known_states
+from gmlang.graph.lowering.grounder import Grounder, Job, environment, hidden_reference
+from gmlang.graph.values import terms
+from gmlang.graph.values.environment import Env, Slot
+from gmlang.graph.values.evaluate import integers
+from gmlang.graph.values.ranges import num_entries
+from gmlang.graph.world.places import collect, locate, thing_numbers
+from gmlang.graph.world.states import States
+from gmlang.graph.world.world import Frame, select_rows
+from gmruntime.arrays import row_starts, rows_by
+from gmruntime.budget import UNLIMITED
+from gmruntime.simplify.memories.attention import sums_by_products
+
+_ENTRIES_AT_ONCE = 1 << 22
+"""Of what pixels say, and of the states seen under them, that are held at once: 32 MiB each."""
+
+_GROUPS_MAX = 1 << 12
+"""So many sets of variables are gone through one by one."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sites:
+    """The variables that a target may mean: an array of them in each instance."""
+
+    starts: np.ndarray
+    shape: tuple[int, ...]
+    states: States
+
+    def variables(self) -> np.ndarray:
+        """List them all, each once."""
+        inner = np.arange(math.prod(self.shape))
+        return (np.unique(self.starts)[:, None] + inner).reshape(-1)
+
+
+def is_moving(target: Reference) -> bool:
+    """Say whether a random index picks what a prediction is about."""
+    if not isinstance(target, VariableRef | AttributeRef):
+        return False
+    return any(is_random(index) for index in target.indices if not isinstance(index, Whole))
+
+
+def match(grounder: Grounder, frame: Frame, job: Job) -> bool:
+    """Add predictions about what random indices pick, or leave them out where they sum to one.
+
+    False where neither is known: something that may be picked is not observed.
+    """
+    if _add_matches(grounder, frame, job):
+        return True
+    return grounder.world.unspoken is not None and _leave_out(grounder, frame, job)
+
+
+def _add_matches(grounder: Grounder, frame: Frame, job: Job) -> bool:
+    """Add predictions about sites that random indices pick; False where they are not all observed.
+
+    Args:
+        grounder: grows.
+        frame: the instances, one for each pixel of each prediction.
+        job: of what is drawn, with its base, under one gate at most.
+    """
+    term = job.term
+    assert isinstance(term, terms.Drawn)
+    groups = _groups(grounder, frame, job)
+    if groups is None:
+        return False
+    mark, known = grounder.builder.mark(), known_states(grounder)
+    for scope, part in groups:
+        table = _table(grounder, part, term, known)
+        if table is None:
+            grounder.builder.reset(mark)
+            return False
+        log_potentials, own = table.reshape(1, *table.shape), scope[None]
+        add_tables(grounder.builder, log_potentials, own, job.origin, gated=bool(job.gates))
+    return True
+
+
+def _leave_out(grounder: Grounder, frame: Frame, job: Job) -> bool:
+    """Leave predictions out that sum to one, whatever the place and the exemplar are.
+
+    They do where each pixel is about another site. That nothing else speaks of these sites is known
+    once all is grounded (`check_unspoken`). False where they do not.
+    """
+    term = job.term
+    assert isinstance(term, terms.Drawn)
+    assert term.log_base is not None
+    groups = _groups(grounder, frame, job)
+    if groups is None or not np.isfinite(term.log_base).all():
+        return False
+    found: list[np.ndarray] = []
+    for _, part in groups:
+        sites = _sites(grounder, part, term.target)
+        if sites is None:
+            return False
+        ordered = np.sort(sites[2], axis=0)
+        if (ordered[1:] == ordered[:-1]).any():
+            return False
+        found.append(np.unique(ordered))
+    assert grounder.world.unspoken is not None
+    grounder.world.unspoken += [(own, term.target.span) for own in found]
+    return True
+
+
+def check_unspoken(grounder: Grounder) -> None:
+    """Refuse predictions that were left out although something else speaks of their sites.
+
+    Raises:
+        GmError: naming the first of them.
+    """
+    unspoken = grounder.world.unspoken or []
+    times = np.zeros(grounder.builder.num_variables, np.int64)
+    for sites, _ in unspoken:
+        times[sites] += 1
+    for block in grounder.builder.factors if unspoken else ():
+        np.add.at(times, np.unique(block.scopes), 1)
+    for sites, span in unspoken:
+        if (times[sites] > 1).any():
+            raise GmError([errors.random_target(span, span.text)])
+
+
+def _groups(grounder: Grounder, frame: Frame, job: Job) -> list[tuple[np.ndarray, Frame]] | None:
+    """Return the instances about the same variables, with these: gate, exemplar, place.
+
+    None where what is said has no such form.
+    """
+    term = job.term
+    assert isinstance(term, terms.Drawn)
+    if len(job.gates) > 1 or job.guards or _is_learned(grounder, job):
+        return None
+    places, said = environment(grounder, frame), environment(grounder, frame)
+    for index in _indices(term.target):
+        collect(index, places)
+    for expression in terms.expressions(term)[:-1]:
+        collect(expression, said)
+    if not _is_plain(places) or not _is_plain(said):
+        return None
+    gates = [locate(gate, environment(grounder, frame)) for gate in job.gates if _names(gate)]
+    if len(gates) < len(job.gates):
+        return None
+    columns = [slot.variables for slot in (*gates, *said.slots.items, *places.slots.items)]
+    scopes = np.stack([np.broadcast_to(c.reshape(-1), (frame.count,)) for c in columns], axis=1)
+    each, which = np.unique(scopes, axis=0, return_inverse=True)
+    entries = num_entries(said.slots) * num_entries(places.slots)
+    if len(each) > _GROUPS_MAX or entries > table_sizes.ENTRIES_MAX or _repeats(each):
+        return None
+    _, order = rows_by(which.reshape(-1), len(each))
+    starts = row_starts(np.bincount(which.reshape(-1), minlength=len(each)))
+    return [
+        (scope, select_rows(frame, np.sort(order[first:end])))
+        for scope, first, end in zip(each, starts[:-1], starts[1:], strict=True)
+    ]
+
+
+def _indices(target: Reference) -> list[Expression]:
+    assert isinstance(target, VariableRef | AttributeRef)
+    return [index for index in target.indices if not isinstance(index, Whole)]
+
+
+def _is_learned(grounder: Grounder, job: Job) -> bool:
+    learned = grounder.learned
+    return learned is not None and learned.concerns(job.expressions())
+
+
+def _is_plain(env: Env) -> bool:
+    """Say whether every reference names a variable, the same in all states."""
+    return not env.slots.strays and not env.slots.choices and not env.slots.unreal
+
+
+def _names(gate: Expression) -> TypeGuard[Reference]:
+    return isinstance(gate, Reference) and not any(
+        is_random(part) for part in getattr(gate, "indices", ()) if not isinstance(part, Whole)
+    )
+
+
+def _repeats(scopes: np.ndarray) -> bool:
+    """Say whether places and exemplars, or the gate, are the same variable anywhere."""
+    ordered = np.sort(scopes, axis=1)
+    return bool((ordered[:, 1:] == ordered[:, :-1]).any())
+
+
+def _table(
+    grounder: Grounder, frame: Frame, term: terms.Drawn, known: np.ndarray
+) -> np.ndarray | None:
+    """Add up what all pixels say; None where a site is not observed, or is none.
+
+    Returns:
+        one axis for each variable of the exemplar, then one for each of the place.
+    """
+    sites = _sites(grounder, frame, term.target)
+    if sites is None:
+        return None
+    array, places, variables = sites
+    states = known[variables]
+    if (states < 0).any():
+        return None
+    grounder.builder.folded.append(np.unique(variables))
+    # The target is a stand-in: what is said of a state depends on the pixel, not on the site.
+    frame, stand_in = hidden_reference(
+        grounder, frame, np.full(frame.count, variables.flat[0]), array.states, term.target.span
+    )
+    drawn = replace(term, target=stand_in)
+    probe = _collected(grounder, select_rows(frame, np.zeros(1, np.int64)), drawn)
+    sizes = [slot.states.count for slot in probe.slots.items]
+    total = np.zeros((math.prod(sizes[:-1]), states.shape[1]))
+    step = max(1, _ENTRIES_AT_ONCE // max(1, math.prod(sizes), states.shape[1]))
+    budget = grounder.world.budget or UNLIMITED
+    for first in range(0, frame.count, step):
+        grounder.world.check_time()
+        rows = np.arange(first, min(first + step, frame.count))
+        env = _collected(grounder, select_rows(frame, rows), drawn)
+        logs = np.broadcast_to(terms.log_values(drawn, env), (len(rows), *sizes))
+        told = np.moveaxis(logs.reshape(len(rows), -1, sizes[-1]), 2, 0)
+        total += sums_by_products(told.transpose(0, 2, 1), states[rows].T, budget)
+    return total.reshape(*sizes[:-1], *(slot.states.count for slot in places))
+
+
+def _collected(grounder: Grounder, frame: Frame, term: terms.Drawn) -> Env:
+    """Return the surroundings of what is said, with a slot for the target behind the others."""
+    env = environment(grounder, frame)
+    for expression in terms.expressions(term):
+        collect(expression, env)
+    return env
+
+
+def _sites(
+    grounder: Grounder, frame: Frame, target: Reference
+) -> tuple[Sites, list[Slot], np.ndarray] | None:
+    """Return the variable that each pixel is about at each place: (pixels, places).
+
+    None where an index misses the array.
+    """
+    env = environment(grounder, frame)
+    indices = _indices(target)
+    for index in indices:
+        collect(index, env)
+    array = sites_of(grounder, frame, target)
+    sizes = [slot.states.count for slot in env.slots.items]
+    shape = (frame.count, *sizes)
+    inner = env.gathering()
+    variables = np.zeros(shape, np.int64)
+    for axis, index in enumerate(indices):
+        values = integers(index, inner)
+        if inner.holes or (values < 0).any() or (values >= array.shape[axis]).any():
+            return None
+        variables += values * math.prod(array.shape[axis + 1 :])
+    variables += array.starts.reshape(-1, *([1] * len(sizes)))
+    found = variables.reshape(frame.count, -1)
+    redirect = grounder.world.redirect
+    return array, env.slots.items, found if redirect is None else redirect[found]
+
+
+def sites_of(grounder: Grounder, frame: Frame, target: Reference) -> Sites:
+    """Return what a target may be about, whatever its indices are."""
+    world, still = grounder.world, environment(grounder, frame)
+    assert isinstance(target, VariableRef | AttributeRef)
+    if isinstance(target, VariableRef):
+        own = world.variables[target.name]
+        return Sites(np.full(1, own.start), own.shape, own.states)
+    attribute = world.attributes[target.thing.entity][target.attribute]
+    starts = attribute.starts[thing_numbers(target.thing, still)]
+    return Sites(np.broadcast_to(starts, (frame.count,)), attribute.shape, attribute.states)

@@ -1,0 +1,238 @@
+"""Rows of data: a question asked of a program with each row's data bound, row by row.
+
+Row i has the answer of `model.bind(pixels=X[i]).query(...)`. Where a program says no more of the
+data than that variables are what it says, rows are evidence about these variables, which are asked
+about together; else the program is grounded anew for each row.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from os import PathLike, fspath
+from typing import Any, Protocol, Self, cast
+
+import numpy as np
+
+from gmlang.core.ast import AttributeRef, DataRef, VariableRef, Whole
+from gmlang.core.from_syntax import Checked
+from gmlang.core.program import DataSymbol, ObserveValue, Predict, Program, Query
+from gmlang.data.arrays import from_python
+from gmlang.data.names import by_core_name, is_declared
+from gmlang.data.settings import UnusableFile, read_archive
+from gmlang.diagnostics import GmError, Span
+from gmlang.errors import declarations as errors
+from gmlang.graph.lowering.forms.matches import is_moving
+from gmlang.learning.rows import seen_given
+from gmlang.queries.answers import Answer
+from gmlang.queries.dispatch import answer, is_late, unanswered
+from gmlang.queries.each import Seen
+from gmlang.queries.session import Session
+from gmlang.queries.settings import Settings, begin
+
+
+class Bound(Protocol):
+    """A program with its data, which can be bound to other data and asked."""
+
+    @property
+    def checked(self) -> Checked:
+        """The program."""
+        ...
+
+    def bind(self, frame: object = None, /, **data: object) -> Self:
+        """Return it with other data."""
+        ...
+
+    def session(self) -> Session:
+        """Return what answers questions about it."""
+        ...
+
+    def answer_each(self, query: Query, seen: Seen, settings: Settings) -> Iterator[Answer]:
+        """Answer a query about each row of evidence."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DataRows:
+    """Rows whose columns are data of a program.
+
+    Attributes:
+        columns: of each data, by the name in the core program, its value in each row.
+        count: of the rows.
+    """
+
+    columns: Mapping[str, Any]
+    count: int
+
+    def first(self, limit: int | None) -> "DataRows":
+        """Return the first rows, so many; None for all."""
+        if limit is None or limit >= self.count:
+            return self
+        return DataRows({name: own[:limit] for name, own in self.columns.items()}, limit)
+
+    def row(self, number: int) -> dict[str, object]:
+        """Return the data of a row."""
+        return {name: values[number] for name, values in self.columns.items()}
+
+
+def data_rows(program: Program, given: object, span: Span) -> DataRows | None:
+    """Return rows whose columns are data; None where none is.
+
+    Args:
+        program: that declares it.
+        given: columns by name, or the path of an NPZ archive with them.
+        span: of the question, where mistakes are shown.
+
+    Raises:
+        GmError: where only some columns are data, or they are not equally long.
+    """
+    if isinstance(given, str | PathLike) and fspath(given).lower().endswith(".npz"):
+        try:
+            given = read_archive(fspath(given))
+        except UnusableFile:
+            # Whoever reads cases says what is wrong with the file.
+            return None
+    if not isinstance(given, Mapping):
+        return None
+    table = cast("Mapping[object, Any]", given)
+    known = _variables(program)
+    names = [name for name in table if isinstance(name, str)]
+    own = [name for name in names if name not in known and is_declared(program, name)]
+    tables = [name for name in own if any(name in table.outside for table in program.rows)]
+    if not own or tables:
+        return None
+    if len(own) < len(table):
+        others = [str(name) for name in table if name not in own]
+        raise GmError([errors.rows_of_both(span, own[0], others[0])])
+    lengths = {name: _length(table[name], name, span) for name in own}
+    first = own[0]
+    for name, length in lengths.items():
+        if length != lengths[first]:
+            raise GmError([errors.columns_differ(span, first, lengths[first], name, length)])
+    return DataRows(by_core_name(program, {name: table[name] for name in own}), lengths[first])
+
+
+def _length(values: object, name: str, span: Span) -> int:
+    if isinstance(values, np.ndarray) and values.ndim == 0:
+        raise GmError([errors.no_rows(span, name)])
+    try:
+        return len(cast("Any", values))
+    except TypeError:
+        raise GmError([errors.no_rows(span, name)]) from None
+
+
+def _variables(program: Program) -> set[str]:
+    """List the names of variables, and of things, which evidence may be about."""
+    return {one.name for one in (*program.variables, *program.things)}
+
+
+def answers_of_data(
+    model: Bound, query: Query, rows: DataRows, settings: Settings
+) -> Iterator[Answer]:
+    """Yield the answer to a query about each row, in order, all within one budget.
+
+    Raises:
+        GmError: when the query, or the data of some row, does not fit the program.
+    """
+    if not rows.count:
+        return
+    evidence = _as_evidence(model.checked.program, query, rows)
+    if evidence is not None:
+        bare, seen = evidence
+        yield from model.bind(**bare).answer_each(query, seen, settings)
+        return
+    settings = begin(settings, query.within_s)
+    budget = settings.running()
+    for number in range(rows.count):
+        if is_late(budget):
+            late = replace(unanswered(query, settings), seconds=budget.spent_s(), name=query.name)
+            yield from (late for _ in range(number, rows.count))
+            return
+        share = replace(settings, budget=budget.share(1.0 / (rows.count - number)))
+        own = model.bind(**_outside(model.checked.program, rows.row(number)))
+        yield answer(own.session(), replace(query, within_s=None), share)
+
+
+def _outside(program: Program, values: Mapping[str, object]) -> dict[str, object]:
+    """Return values by the names that the world outside has for them."""
+    symbols = {symbol.name: symbol for symbol in program.data}
+    return {symbols[name].outside[0]: value for name, value in values.items()}
+
+
+# --- Data that is only observed ----------------------------------------------------------
+
+
+def _as_evidence(
+    program: Program, query: Query, rows: DataRows
+) -> tuple[dict[str, object], Seen] | None:
+    """Return the data with nothing in it, and rows of evidence, where the data is only observed."""
+    bodies = [statement for model in program.models for statement in model.body]
+    if any(
+        isinstance(one, Predict) and is_moving(one.target) for one in (*program.statements, *bodies)
+    ):
+        # What is predicted must be known to be observed when the program is grounded.
+        return None
+    symbols = {symbol.name: symbol for symbol in program.data}
+    bare: dict[str, object] = {}
+    columns: dict[str, np.ndarray] = {}
+    for name, values in rows.columns.items():
+        symbol, target = symbols[name], _observed_by(program, name)
+        uses = _mentions(program, name) + _mentions(query, name)
+        if target is None or uses != 1 or target in columns or not symbol.shape:
+            return None
+        found = _read(symbol, values)
+        bare[name] = np.ma.MaskedArray(np.zeros(found.shape[1:], found.dtype), mask=True)
+        columns[target] = found
+    return _outside(program, bare), seen_given(columns, query.span)
+
+
+def _read(symbol: DataSymbol, values: object) -> np.ndarray:
+    """Read the data of all rows as its type says; what is missing is NaN."""
+    return from_python(replace(symbol, shape=("rows", *symbol.shape)), values)
+
+
+def _observed_by(program: Program, name: str) -> str | None:
+    """Return what an array is observed to be, whole by whole; None where that is not so."""
+    domains = {one.name: (one.domain, len(one.shape)) for one in program.variables}
+    symbols = {symbol.name: symbol for symbol in program.data}
+    for entity in program.entities:
+        for one in entity.attributes:
+            domains[f"{entity.name}.{one.name}"] = (one.domain, len(one.shape))
+    for statement in program.statements:
+        match statement:
+            case ObserveValue(context=(), target=target, value=DataRef(name=own) as value):
+                if own != name or not all(isinstance(i, Whole) for i in value.indices):
+                    continue
+            case _:
+                continue
+        match target:
+            case VariableRef(name=variable, indices=indices):
+                shown, key = variable, variable
+            case AttributeRef(thing=thing, attribute=attribute, indices=indices):
+                if thing.key or thing.indices or not thing.name:
+                    return None
+                shown, key = f"{thing.name}.{attribute}", f"{thing.entity}.{attribute}"
+            case _:
+                return None
+        domain, axes = domains.get(key, (None, 0))
+        is_whole = len(indices) in (0, axes) and all(isinstance(i, Whole) for i in indices)
+        fits = domain == symbols[name].type and axes == len(symbols[name].shape)
+        return shown if is_whole and fits else None
+    return None
+
+
+def _mentions(held: object, name: str) -> int:
+    """Count where a record mentions data, its own declaration aside."""
+    count, seen = 0, set[int]()
+    waiting: list[object] = [held]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, DataRef) and one.name == name:
+            count += 1
+        if isinstance(one, tuple | list):
+            waiting.extend(cast("tuple[object, ...]", one))
+        elif is_dataclass(one) and not isinstance(one, Span | type) and id(one) not in seen:
+            seen.add(id(one))
+            waiting.extend(getattr(one, field.name) for field in fields(one))
+            if isinstance(one, DataSymbol) and one.derived is not None:
+                own = one.derived.arguments
+                count += sum(isinstance(a, DataSymbol) and a.name == name for a in own)
+    return count

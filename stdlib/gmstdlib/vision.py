@@ -1,0 +1,235 @@
+"""What `import vision` brings to data: pure functions of pictures.
+
+Pictures are arrays of numbers with rows first; colours run along a last axis of three, red, green
+and blue, from 0 to 1, or to 255 where some number is above 1. Masks are 0 to 1, or booleans.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+_EDGE_SIGMA = 1.0
+"""Of the Gaussian whose gradient finds edges, pixels: half of the two that span a step."""
+
+_EDGE_SHARE = 0.12
+"""Of the strongest gradient, which an edge must have."""
+
+_CONTRAST_MIN = 1e-6
+"""Of gradients, below which a picture is even: no edge is made of rounding."""
+
+_FOREGROUND_MIN = 0.01
+"""Of a picture's pixels, which a piece has at least."""
+
+_TOUCHES_MAX = 0.35
+"""Of the pixels on the frame that a piece may have: what has more is the background."""
+
+_NUM_COLOURS_MAX = 4
+"""Into two, three and four colours a picture is cut."""
+
+
+def edges(picture: Array, count: int = 16) -> Array:
+    """Find thinned edges by their orientation: bool[count, H, W].
+
+    An edge is where the gradient of a Gaussian is largest along itself and at least 0.12 of the
+    strongest one (Canny 1986). Orientation k is that of gradients which point 360 k / count degrees
+    from ahead along columns towards rows below, so the two sides of a stroke differ.
+
+    Args:
+        picture: (H, W), or (H, W, 3), of which the mean of the colours is taken.
+        count: of orientations, at least 1.
+    """
+    from scipy import ndimage
+
+    grey = _grey(picture)
+    if count < 1:
+        raise ValueError(f"count is {count}; there is at least 1 orientation")
+    along_rows, along_columns = (
+        ndimage.gaussian_filter1d(
+            ndimage.gaussian_filter1d(grey, _EDGE_SIGMA, axis=axis, order=1),
+            _EDGE_SIGMA,
+            axis=1 - axis,
+        )
+        for axis in (0, 1)
+    )
+    strength = np.hypot(along_rows, along_columns)
+    angle = np.arctan2(along_rows, along_columns)
+    rows, columns = np.indices(grey.shape)
+    down, right = np.sin(angle), np.cos(angle)
+    ahead = ndimage.map_coordinates(strength, [rows + down, columns + right], order=1)
+    behind = ndimage.map_coordinates(strength, [rows - down, columns - right], order=1)
+    least = max(_EDGE_SHARE * float(strength.max(initial=0.0)), _CONTRAST_MIN)
+    is_edge = (strength >= ahead) & (strength > behind) & (strength > least)
+    orientation = np.round(angle / (2 * np.pi) * count).astype(np.int64) % count
+    return (np.arange(count)[:, None, None] == orientation) & is_edge
+
+
+def view(mask: Array, turn: ArrayLike, size: ArrayLike) -> Array:
+    """Turn and resize masks about their middle: float[..., turns * sizes, H, W].
+
+    Sizes change fastest. What leaves the frame is lost, what comes in is 0.
+
+    Args:
+        mask: (..., H, W).
+        turn: degrees, counter-clockwise; one or several.
+        size: factors above 0; one or several.
+    """
+    from scipy import ndimage
+
+    masks = np.asarray(mask, np.float64)
+    turns, sizes = np.atleast_1d(turn).astype(np.float64), np.atleast_1d(size).astype(np.float64)
+    if masks.ndim < 2:
+        raise ValueError(f"mask has shape {masks.shape}; its last axes are rows and columns")
+    if not (sizes > 0).all():
+        raise ValueError(f"size is {sizes.min():g}; it must be above 0")
+    flat = masks.reshape(-1, *masks.shape[-2:])
+    middle = (np.array(flat.shape[1:]) - 1) / 2
+    views = np.empty((len(flat), len(turns), len(sizes), *flat.shape[1:]))
+    for t, angle in enumerate(np.deg2rad(turns)):
+        # A point of the result is looked up where the turn, undone, takes it.
+        turned = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+        for s, factor in enumerate(sizes):
+            inverse = turned / factor
+            offset = middle - inverse @ middle
+            for m, own in enumerate(flat):
+                views[m, t, s] = ndimage.affine_transform(own, inverse, offset, order=1)
+    shape = *masks.shape[:-2], len(turns) * len(sizes), *masks.shape[-2:]
+    return np.clip(views, 0.0, max(1.0, float(masks.max(initial=0.0)))).reshape(shape)
+
+
+def lab(rgb: Array) -> Array:
+    """Return CIE 1976 L*a*b* of sRGB colours, white D65: float[..., 3], L from 0 to 100.
+
+    Args:
+        rgb: (..., 3).
+    """
+    colours = _unit(rgb)
+    if colours.ndim < 1 or colours.shape[-1] != 3:
+        raise ValueError(f"rgb has shape {colours.shape}; its last axis is red, green and blue")
+    linear = np.where(colours > 0.04045, ((colours + 0.055) / 1.055) ** 2.4, colours / 12.92)
+    to_xyz = np.array(
+        [
+            [0.4124564, 0.3575761, 0.1804375],
+            [0.2126729, 0.7151522, 0.0721750],
+            [0.0193339, 0.1191920, 0.9503041],
+        ]
+    )
+    # White is (1, 1, 1) in this measure.
+    parts = linear @ to_xyz.T / to_xyz.sum(axis=1)
+    bent = np.where(parts > (6 / 29) ** 3, np.cbrt(parts), parts / (3 * (6 / 29) ** 2) + 4 / 29)
+    x, y, z = np.moveaxis(bent, -1, 0)
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
+
+
+def segments(picture: Array) -> Array:
+    """Cut a picture into pieces of one colour each: bool[G, H, W], the likeliest object first.
+
+    Pixels, smoothed where they are alike (Chambolle 2004), fall into two, three and four colours by
+    k-means in Lab. Connected pieces of a colour, with their holes filled, are candidates where they
+    have a hundredth of the picture or more and are not what surrounds everything; pieces that are
+    nearly the same count once. First comes what is large, in the middle, and unlike the frame.
+
+    Args:
+        picture: (H, W, 3), or (H, W).
+    """
+    from scipy import ndimage
+    from skimage.restoration import denoise_tv_chambolle
+
+    colours = _unit(picture)
+    if colours.ndim == 2:
+        colours = np.repeat(colours[..., None], 3, axis=2)
+    if colours.ndim != 3 or colours.shape[2] != 3:
+        raise ValueError(f"picture has shape {np.shape(picture)}; it is (H, W, 3) or (H, W)")
+    smooth = lab(np.clip(denoise_tv_chambolle(colours, weight=0.1, channel_axis=-1), 0.0, 1.0))
+    frame = np.zeros(smooth.shape[:2], np.bool_)
+    frame[[0, -1]] = frame[:, [0, -1]] = True
+    around = np.median(smooth[frame], axis=0)
+    found: list[tuple[float, Array]] = []
+    for count in range(2, _NUM_COLOURS_MAX + 1):
+        which = _clusters(smooth.reshape(-1, 3), count).reshape(frame.shape)
+        for colour in range(count):
+            labels = np.zeros(frame.shape, np.int32)
+            ndimage.label(which == colour, output=labels)
+            for piece in range(1, int(labels.max()) + 1):
+                mask = np.array(ndimage.binary_fill_holes(labels == piece), np.bool_)
+                worth = _worth(mask, frame, smooth, around)
+                if worth > 0 and not any(_overlap(mask, other) > 0.9 for _, other in found):
+                    found.append((worth, mask))
+    found.sort(key=lambda pair: -pair[0])
+    return np.array([mask for _, mask in found], np.bool_).reshape(-1, *frame.shape)
+
+
+def _worth(mask: Array, frame: Array, colours: Array, around: Array) -> float:
+    """Say how much a piece looks like an object; 0 where it is none."""
+    if mask.mean() < _FOREGROUND_MIN or mask[frame].mean() > _TOUCHES_MAX:
+        return 0.0
+    contrast = float(np.linalg.norm(np.median(colours[mask], axis=0) - around))
+    return contrast * float(np.sqrt(mask.mean())) * (1.0 - float(mask[frame].mean()))
+
+
+def _overlap(one: Array, other: Array) -> float:
+    return float((one & other).sum() / max(1, (one | other).sum()))
+
+
+def _clusters(points: Array, count: int, num_rounds: int = 20) -> Array:
+    """Say which of so many means each point is nearest to (Lloyd 1982), the same every time."""
+    # Each start is the point farthest from those before.
+    means = [np.median(points, axis=0)]
+    for _ in range(count - 1):
+        gap = np.min([((points - mean) ** 2).sum(axis=1) for mean in means], axis=0)
+        means.append(points[int(gap.argmax())])
+    centres = np.array(means)
+    which = np.zeros(len(points), np.int64)
+    for _ in range(num_rounds):
+        gaps = ((points[:, None] - centres) ** 2).sum(axis=2)
+        now = gaps.argmin(axis=1)
+        for k in range(count):
+            if (now == k).any():
+                centres[k] = points[now == k].mean(axis=0)
+        if (now == which).all():
+            break
+        which = now
+    return which
+
+
+def mean_colour(picture: Array, piece: Array) -> Array:
+    """Return the CIE Lab colour of each piece: the mean of its pixels, float[..., 3].
+
+    An empty piece has none: NaN, which is missing.
+
+    Args:
+        picture: (H, W, 3).
+        piece: (..., H, W), booleans or weights of at least 0.
+    """
+    colours, weights = lab(picture), np.asarray(piece, np.float64)
+    if colours.shape[:-1] != weights.shape[-2:]:
+        raise ValueError(
+            f"picture has {colours.shape[:-1]} rows and columns, piece has {weights.shape[-2:]}"
+        )
+    totals = weights.sum(axis=(-2, -1))
+    sums = np.einsum("...hw,hwc->...c", weights, colours)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(totals[..., None] > 0, sums / totals[..., None], np.nan)
+
+
+def _grey(picture: Array) -> Array:
+    values = _unit(picture)
+    if values.ndim == 3 and values.shape[2] == 3:
+        values = values.mean(axis=2)
+    if values.ndim != 2:
+        raise ValueError(f"picture has shape {np.shape(picture)}; it is (H, W) or (H, W, 3)")
+    return values
+
+
+def _unit(picture: Array) -> Array:
+    """Return a picture from 0 to 1."""
+    values = np.asarray(picture, np.float64)
+    if np.isnan(values).any():
+        raise ValueError("some of the picture is missing")
+    return values / 255.0 if values.max(initial=0.0) > 1.0 else values
+
+
+FUNCTIONS = {f.__name__: f for f in (edges, view, lab, segments, mean_colour)}
+"""By the names that programs have for them."""

@@ -1,0 +1,220 @@
+"""What random indices pick among observed sites is a table, added up by products of matrices."""
+
+import numpy as np
+import pytest
+
+import gmlang
+from gmlang.diagnostics import GmError
+from gmruntime.factors.kinds import Gated, Table
+
+FIELD = """
+data dots[H, W] : bool
+data mask[E, N, N] : real
+data R = 2
+entity Field:
+    dot[H, W] : bool base {true: 0.3, false: 0.7}
+    exemplar : 0..<E
+    r : 0..<R
+    c : 0..<R
+"""
+LOOP = "for i in 0..<N, j in 0..<N"
+SAID = "Bernoulli(0.1 + 0.8 * mask[f.exemplar, i, j])"
+MOVING = f"{LOOP}: predict f.dot[f.r + i, f.c + j] ~ {SAID}"
+LOOPED = f"""{LOOP}, r in 0..<R, c in 0..<R:
+        if f.r == r and f.c == c:
+            predict f.dot[r + i, c + j] ~ {SAID}"""
+MODEL = """
+model hidden(f: Field) prior 0.4:
+    {predicted}{confidence}
+var scene[2] : Field
+consider hidden(scene[k]) for k in 0..1
+factor 0.5 if scene[0].exemplar == scene[1].exemplar else 0
+for k in 0..1: observe scene[k].dot = dots
+"""
+QUESTIONS = (
+    "P(hidden(scene[0]))",
+    "P(scene[1].exemplar)",
+    "P(scene[0].r, scene[0].c)",
+    "P(scene[0].exemplar | hidden(scene[0]))",
+    "logZ()",
+)
+
+
+def given(seed: int, exemplars: int = 2, size: int = 2, places: int = 2) -> dict[str, object]:
+    rng = np.random.default_rng(seed)
+    side = size + places - 1
+    return {
+        "dots": rng.random((side, side)) < 0.5,
+        "mask": rng.random((exemplars, size, size)),
+        "R": places,
+    }
+
+
+def assert_close(one: object, other: object) -> None:
+    if isinstance(one, dict):
+        assert isinstance(other, dict)
+        assert one.keys() == other.keys()
+        for key in one:
+            assert_close(one[key], other[key])
+    else:
+        assert one == pytest.approx(other, abs=1e-10)
+
+
+@pytest.mark.parametrize("confidence", ["", " @ 0.8"])
+@pytest.mark.parametrize("seed", range(3))
+def test_it_is_the_prediction_under_each_place(seed: int, confidence: str):
+    data = given(seed)
+    moving, looped = (
+        gmlang.compile(FIELD + MODEL.format(predicted=one, confidence=confidence)).bind(**data)
+        for one in (MOVING, LOOPED)
+    )
+    for question in QUESTIONS:
+        found = moving.query(question)
+        assert found.status == "exact"
+        assert_close(found.value, looped.query(question, budget_s=20).value)
+
+
+def test_its_score_is_the_sum_over_pixels():
+    data = given(7, exemplars=3, size=4, places=3)
+    program = FIELD + MODEL.format(predicted=MOVING, confidence="")
+    model = gmlang.compile(program).bind(**data)
+    blocks = [
+        b for b in model.graph().factors if isinstance(b.kind, Gated) and b.scopes.shape[1] > 2
+    ]
+    assert [block.scopes.shape for block in blocks] == [(1, 4), (1, 4)]
+    kind = blocks[0].kind
+    assert isinstance(kind, Gated)
+    dots, mask = np.asarray(data["dots"]), np.asarray(data["mask"])
+    chance = 0.1 + 0.8 * mask
+    for e in range(3):
+        for r in range(3):
+            for c in range(3):
+                seen = dots[r : r + 4, c : c + 4]
+                ratio = np.where(seen, chance[e] / 0.3, (1 - chance[e]) / 0.7)
+                expected = np.log(ratio).sum()
+                assert kind.log_potentials[0, e, r, c] == pytest.approx(expected)
+
+
+def test_what_is_impossible_under_a_place_stays_so():
+    program = """
+data seen[5] : bool = [1, 0, 1, 1, 0]
+var x[5] : bool
+var at : 0..2
+var k : 0..1
+data sure[2, 3] : real = [[1, 0, 1], [1, 1, 0]]
+for i in 0..2: predict x[at + i] ~ Bernoulli(sure[k, i])
+observe x = seen
+"""
+    model = gmlang.compile(program)
+    assert any(isinstance(b.kind, Table) and b.scopes.shape[1] == 2 for b in model.graph().factors)
+    # 1 0 1 is seen at 0; 1 1 0 at 2.
+    assert model.query("P(at, k)").value == {
+        f"{at}, {k}": 0.5 if (at, k) in ((0, 0), (2, 1)) else 0.0
+        for at in range(3)
+        for k in range(2)
+    }
+
+
+def test_sites_may_be_wherever_indices_say():
+    program = """
+domain Color = {red, green, blue}
+data seen[N] : Color = [red, green, blue, red, blue, green]
+data order[3, 4] : 0..5 = [[0, 1, 2, 3], [5, 4, 3, 2], [1, 3, 5, 0]]
+data likes[2, 4] : Color = [[red, green, blue, red], [green, blue, red, blue]]
+var x[N] : Color
+var turn : 0..2
+var k : 0..1
+for i in 0..3: predict x[order[turn, i]] = likes[k, i] @ 0.7
+observe x = seen
+"""
+    found = gmlang.compile(program).query("P(turn, k)").value
+    seen = ["red", "green", "blue", "red", "blue", "green"]
+    order = [[0, 1, 2, 3], [5, 4, 3, 2], [1, 3, 5, 0]]
+    likes = [["red", "green", "blue", "red"], ["green", "blue", "red", "blue"]]
+    weights = {
+        f"{t}, {k}": np.prod([0.7 if seen[order[t][i]] == likes[k][i] else 0.15 for i in range(4)])
+        for t in range(3)
+        for k in range(2)
+    }
+    total = sum(weights.values())
+    assert_close(found, {key: weight / total for key, weight in weights.items()})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("observe x = seen", ""),
+        ("observe x = seen", "for i in 0..3: observe x[i] = seen[i]"),
+        ("var at : 0..2", "var at : 0..3"),
+        ("sure[k, i]", "0.5 if x[0] and at == 0 else 0.6"),
+    ],
+)
+def test_sites_that_are_not_observed_or_none_are_refused(change: tuple[str, str]):
+    program = """
+data seen[5] : bool = [1, 0, 1, 1, 0]
+var x[5] : bool
+var at : 0..2
+var k : 0..1
+data sure[2, 3] : real = [[1, 0, 1], [1, 1, 0]]
+for i in 0..2: predict x[at + i] ~ Bernoulli(sure[k, i])
+observe x = seen
+"""
+    with pytest.raises(GmError) as caught:
+        gmlang.compile(program.replace(*change)).query("P(at)")
+    assert caught.value.diagnostics[0].code == "GM419"
+
+
+COMPOSED = """
+data picture[H, W] : bool
+data mask[E, N, N] : real
+data shape_of[E] : 0..1
+entity Thing:
+    tint : 0..2
+    dot[H, W] : bool base {true: 0.2, false: 0.8}
+    exemplar : 0..<E
+    r : 0..1
+    c : 0..1
+model shaped(x: Thing, s: 0..1) prior 0.1:
+    constraint shape_of[x.exemplar] == s
+    for i in 0..<N, j in 0..<N:
+        predict x.dot[x.r + i, x.c + j] ~ Bernoulli(mask[x.exemplar, i, j]) @ 0.95
+model jar(x: Thing):
+    use shaped(x, 1)
+model purple(x: Thing):
+    predict x.tint = 2 @ 0.9
+model purple_jar = purple jar
+var it : Thing
+consider purple_jar(it), shaped(it, 0)
+observe it.dot = picture, it.tint = 2
+"""
+
+
+def composed() -> gmlang.Model:
+    rng = np.random.default_rng(0)
+    return gmlang.compile(COMPOSED).bind(
+        picture=rng.random((4, 4)) < 0.4,
+        mask=rng.uniform(0.1, 0.9, (4, 3, 3)),
+        shape_of=[0, 1, 0, 1],
+    )
+
+
+def test_composites_of_it_stand_and_are_independent_of_what_says_nothing_of_its_sites():
+    model = composed()
+    assert model.query("P(it is purple jar)").status == "exact"
+    found = model.query("compat(purple, jar)")
+    assert found.status == "exact"
+    assert found.value == pytest.approx(0.0, abs=1e-12)
+
+
+def test_what_it_leaves_out_is_asked_about_only_where_nothing_else_speaks_of_it():
+    with pytest.raises(GmError) as caught:
+        composed().query("compat(shaped(0), jar)")
+    assert caught.value.diagnostics[0].code == "GM419"
+
+
+def test_rows_of_pictures_have_the_answers_of_each():
+    model, rng = composed(), np.random.default_rng(3)
+    rows = rng.random((3, 4, 4)) < 0.5
+    found = model.query("P(it.exemplar)", rows={"picture": rows})
+    for row, one in zip(rows, found, strict=True):
+        assert_close(one.value, model.bind(picture=row).query("P(it.exemplar)").value)

@@ -1,0 +1,116 @@
+"""The library's functions of pictures, against what is known of simple pictures."""
+
+import numpy as np
+import pytest
+
+import gmlang
+from gmstdlib import vision
+
+
+def ramp(angle: float, size: int = 21) -> np.ndarray:
+    """Draw a step whose gradient points `angle` degrees from columns towards rows."""
+    rows, columns = np.indices((size, size)) - size // 2
+    along = columns * np.cos(np.deg2rad(angle)) + rows * np.sin(np.deg2rad(angle))
+    return 1 / (1 + np.exp(-3 * along))
+
+
+@pytest.mark.parametrize("k", range(8))
+def test_edges_have_their_orientation_and_are_thin(k: int):
+    found = vision.edges(ramp(45 * k), 8)
+    assert found.shape == (8, 21, 21)
+    assert found.dtype == np.bool_
+    inner = found[:, 4:-4, 4:-4]
+    assert inner[k].sum() >= 13
+    assert inner.sum() == inner[k].sum()
+    # Across the edge there is one pixel, or two on a slant.
+    assert inner[k].sum(axis=0 if k % 4 == 2 else 1).max() <= 2
+
+
+def test_an_even_picture_has_no_edges():
+    assert not vision.edges(np.full((9, 9), 0.3)).any()
+
+
+def test_both_sides_of_a_stroke_differ():
+    picture = np.zeros((20, 20))
+    picture[:, 8:12] = 1
+    found = vision.edges(picture, 4)
+    assert found[0, 10].sum() == found[2, 10].sum() == 1
+    assert not found[[1, 3], 5:-5].any()
+
+
+def test_views_turn_and_resize():
+    mask = np.zeros((2, 9, 9))
+    mask[0, 2, 3] = mask[1, 4, 4] = 1
+    views = vision.view(mask, [0, 90, 180], [1.0])
+    assert views.shape == (2, 3, 9, 9)
+    for k in range(3):
+        np.testing.assert_allclose(views[:, k], np.rot90(mask, k, (1, 2)), atol=1e-9)
+    disc = (np.hypot(*(np.indices((41, 41)) - 20)) < 10).astype(float)
+    areas = vision.view(disc, 0, [0.5, 1.0, 1.5]).sum(axis=(1, 2))
+    np.testing.assert_allclose(areas / disc.sum(), [0.25, 1.0, 2.25], rtol=0.12)
+    with pytest.raises(ValueError, match="above 0"):
+        vision.view(disc, 0, 0)
+
+
+def test_lab_has_the_published_colours():
+    # CIE 1976, D65: Lindbloom's calculator.
+    colours = {
+        (1, 1, 1): (100, 0, 0),
+        (0, 0, 0): (0, 0, 0),
+        (1, 0, 0): (53.2408, 80.0925, 67.2032),
+        (0, 1, 0): (87.7347, -86.1827, 83.1793),
+        (0, 0, 1): (32.2970, 79.1875, -107.8602),
+    }
+    found = vision.lab(np.array(list(colours), float))
+    np.testing.assert_allclose(found, list(colours.values()), atol=0.01)
+    np.testing.assert_allclose(vision.lab(255 * np.array(list(colours))), found)
+
+
+def scene() -> tuple[np.ndarray, np.ndarray]:
+    rows, columns = np.indices((40, 40))
+    disc = np.hypot(rows - 18, columns - 22) < 9
+    picture = np.where(disc[..., None], [0.5, 0.1, 0.6], [0.8, 0.8, 0.2])
+    noise = np.random.default_rng(0).normal(0, 0.04, picture.shape)
+    return np.clip(picture + noise, 0, 1), disc
+
+
+def test_a_disc_is_a_segment_with_its_colour():
+    pytest.importorskip("skimage")
+    picture, disc = scene()
+    pieces = vision.segments(picture)
+    assert pieces.dtype == np.bool_
+    assert (pieces[0] & disc).sum() / (pieces[0] | disc).sum() > 0.95
+    tint = vision.mean_colour(picture, pieces)
+    np.testing.assert_allclose(tint[0], vision.lab(np.array([0.5, 0.1, 0.6])), atol=4)
+    assert vision.segments(np.full((8, 8, 3), 0.5)).shape == (0, 8, 8)
+
+
+def test_an_empty_piece_has_no_colour():
+    picture, _ = scene()
+    assert np.isnan(vision.mean_colour(picture, np.zeros((2, 40, 40), bool))).all()
+
+
+def test_a_program_derives_them_in_turn():
+    pytest.importorskip("skimage")
+    program = """
+import vision
+data picture[H, W, 3] : real
+data piece[G, H, W] : bool := segments(picture)
+data tint[G, 3] : real := mean_colour(picture, piece)
+data e[4, H, W] : bool := vision.edges(picture, 4)
+var g : 0..<G
+factor -0.001 * colour_distance(tint[g, 0], tint[g, 1], tint[g, 2], 30, 50, -50)
+var row : 0..<H
+factor 1 if e[0, row, 20] else 0
+"""
+    picture, _ = scene()
+    found = gmlang.compile(program.replace("colour_distance", "vision.colour_distance"))
+    model = found.bind(picture=picture)
+    assert model.query("P(g)").status == "exact"
+    assert model.query("MAP(row)").status == "exact"
+
+
+def test_what_is_no_picture_is_refused():
+    for wrong in (np.zeros(3), np.zeros((2, 2, 2)), np.full((3, 3), np.nan)):
+        with pytest.raises(ValueError, match="picture"):
+            vision.edges(wrong)
