@@ -30,6 +30,7 @@ from gmlang.queries.questions.map import MAP
 from gmlang.queries.questions.mmap import MMAP
 from gmlang.queries.questions.probability import PROBABILITY
 from gmlang.queries.questions.sample import SAMPLE
+from gmlang.queries.questions.surprise import SURPRISE
 from gmlang.queries.questions.variance import VARIANCE
 from gmlang.queries.questions.why import WHY
 
@@ -48,6 +49,7 @@ QUESTIONS: tuple[Question, ...] = (
     COMPAT,
     BLAME,
     WHY,
+    SURPRISE,
     ACTIVE,
     INDEP,
 )

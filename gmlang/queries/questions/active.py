@@ -13,10 +13,10 @@ from gmlang.core.names.scope import Env
 from gmlang.core.print import show_thing
 from gmlang.core.program import Query
 from gmlang.graph.lowering.grounder import environment
-from gmlang.graph.world.names import instance_name
 from gmlang.graph.world.places import thing_numbers
 from gmlang.graph.world.world import ONE_INSTANCE
 from gmlang.queries.answers import Answer, with_quality
+from gmlang.queries.explained.about import Instance, instances_about
 from gmlang.queries.odds import log_odds
 from gmlang.queries.question import Question, Several
 from gmlang.queries.reading import flat_rows
@@ -75,7 +75,7 @@ def _answer(session: Session, query: Active, settings: Settings) -> Answer:
         return ActiveAnswer(query.text, "impossible")
     env = environment(prepared.grounder, ONE_INSTANCE)
     number = int(thing_numbers(query.thing, env).reshape(-1)[0])
-    instances = _instances_about(prepared, query.thing.entity, number)
+    instances = instances_about(prepared.grounding.world, query.thing.entity, number)
     if not instances:
         note = "no model is considered for it"
         return ActiveAnswer(query.text, "exact", {"models": [], "unexplained": []}, note=note)
@@ -103,38 +103,11 @@ def _answer(session: Session, query: Active, settings: Settings) -> Answer:
     return replace(whole, status=status.value)
 
 
-@dataclass(frozen=True, slots=True)
-class _Instance:
-    """A model's instance, and the log-odds of its prior."""
-
-    name: str
-    prior_log_odds: float
-
-
-def _instances_about(prepared: Prepared, entity: str, number: int) -> dict[int, _Instance]:
-    world = prepared.grounding.world
-    found: dict[int, _Instance] = {}
-    for table in world.models.values():
-        columns = [
-            k
-            for k, parameter in enumerate(table.symbol.parameters)
-            if parameter.domain is None and parameter.entity == entity
-        ]
-        prior = world.priors.get(table.symbol.name, np.zeros(0))
-        with np.errstate(divide="ignore"):
-            odds = np.log(prior) - np.log1p(-prior)
-        for row in range(len(table.keys)):
-            if any(int(table.rows[row, k]) == number for k in columns):
-                name = instance_name(world, table, row)
-                found[table.start + row] = _Instance(name, float(odds[row]))
-    return found
-
-
 def _unexplained(
     prepared: Prepared,
     query: Active,
     evidence: np.ndarray,
-    instances: dict[int, _Instance],
+    instances: dict[int, Instance],
     number: int,
     settings: Settings,
 ) -> tuple[list[dict[str, object]], list[Status]]:

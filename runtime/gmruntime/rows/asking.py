@@ -216,7 +216,7 @@ def _marginals(case: Case, query: Marginals) -> Callable[[int], MarginalsAnswer 
         is_asked[count + number] = is_asked[family.members].any()
         is_asked[family.members] = False
     found = _beliefs_of(own, is_asked)
-    return found if not own.scored.families else _of_members(case, own.scored, wanted, found)
+    return found if own.graph is case.graph else _of_members(case, own.scored, wanted, found)
 
 
 def _of_members(

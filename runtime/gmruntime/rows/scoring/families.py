@@ -109,6 +109,9 @@ def substituted(
         is_about = (family_of[block.scopes] >= 0).any(axis=1)
         if not is_about.all():
             left.append(block.some(~is_about))
+        gates, is_done = _gates(block, found, family_of, first)
+        left += gates
+        is_about &= ~is_done
         num_written += int(is_about.sum())
         if num_written > _FACTORS_MAX or (is_about.any() and not _is_written(block)):
             return None
@@ -124,6 +127,30 @@ def substituted(
     for scope, table in tables.items():
         left.append(FactorBlock(Table(table[None]), np.array([scope], np.int32), "families"))
     return tuple(left)
+
+
+def _gates(
+    block: FactorBlock, found: list[Family], family_of: Int64[np.ndarray, " variables"], first: int
+) -> tuple[list[FactorBlock], Bool[np.ndarray, " factors"]]:
+    """Add up what members, as gates, say of single variables; return which factors those were."""
+    numbers = family_of[block.scopes]
+    nothing = np.zeros(len(numbers), bool)
+    if not isinstance(block.kind, Gated) or block.scopes.shape[1] != 2:
+        return [], nothing
+    is_done = (numbers[:, 0] >= 0) & (numbers[:, 1] < 0)
+    index = table_indices(block)
+    blocks: list[FactorBlock] = []
+    for n in np.unique(numbers[is_done, 0]).tolist():
+        mine = np.flatnonzero(is_done & (numbers[:, 0] == n))
+        targets, which = np.unique(block.scopes[mine, 1], return_inverse=True)
+        order = np.argsort(found[n].members)
+        member = order[np.searchsorted(found[n].members[order], block.scopes[mine, 0])]
+        said = block.kind.log_potentials[index[mine]]
+        logs = np.zeros((len(targets), len(order), said.shape[1]))
+        np.add.at(logs, (which.reshape(-1), member), said)
+        scopes = np.stack([np.full(len(targets), first + n), targets], axis=1).astype(np.int32)
+        blocks.append(FactorBlock(Table(logs), scopes, "families"))
+    return blocks, is_done
 
 
 def _is_written(block: FactorBlock) -> bool:
