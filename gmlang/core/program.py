@@ -28,6 +28,7 @@ from gmlang.core.ast import (
 from gmlang.core.concepts import LearnModel
 from gmlang.core.learned_defs import LearnDef
 from gmlang.core.parameters import Learn, Parameter, RowsSymbol
+from gmlang.core.reals import RealStatement, RealSymbol
 from gmlang.diagnostics import Span
 
 # --- Declarations ------------------------------------------------------------------------
@@ -38,11 +39,9 @@ class DataSymbol:
     """`data noisy[H, W] : bool`, `data T = 6`; also `param`, which may be set from outside.
 
     Attributes:
-        shape: for each axis a size name (a str, known from the data's shape or from an earlier
-            data or param of that name) or an expression.
+        shape: for each axis a size name (a str, known from data or a param) or an expression.
         type: of an element.
-        value: an expression of constants, None when it must be bound. A nested list
-            (`data A[2, 2] = [[...], ...]`) is `literal` instead.
+        value: of constants, None when it must be bound; a nested list is `literal` instead.
         outside: the names by which a value may be given; the first means nothing else.
         parameter: how it may be learned; None for data and constants.
         is_function: the values of a function that is learned.
@@ -89,11 +88,12 @@ class ThingSymbol:
 
 @dataclass(frozen=True, slots=True)
 class EntitySymbol:
-    """An entity and its attributes."""
+    """An entity and its attributes, those that are real numbers apart."""
 
     span: Span
     name: str
     attributes: tuple[VariableSymbol, ...]
+    reals: tuple[RealSymbol, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +101,7 @@ class ParameterSymbol:
     """A model's parameter: `key` is that of its `Local` or `Thing`.
 
     Attributes:
-        entity: the entity of a thing, "" for a value.
-        domain: of a value; None for a thing.
+        entity, domain: of a thing, "" for a value; of a value, None for a thing.
     """
 
     span: Span
@@ -249,6 +248,7 @@ Statement = (
     | ObserveLike
     | Predict
     | PredictActive
+    | RealStatement
     | Use
     | Consider
 )

@@ -29,6 +29,7 @@ from gmlang.core.program import (
     Program,
     VariableSymbol,
 )
+from gmlang.core.reals import ObserveReal
 from gmlang.core.walk import walk
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors import grounding as errors
@@ -44,6 +45,7 @@ from gmlang.graph.fixpoints import circles_of, ground_rounds
 from gmlang.graph.gathering import Gathered
 from gmlang.graph.lowering.grounder import Grounder, Job, Learned, Unknown, environment
 from gmlang.graph.lowering.lower import lower
+from gmlang.graph.reals.observed import add_bases_of_reals, forget_reals
 from gmlang.graph.statements import (
     CERTAINLY,
     Scene,
@@ -191,6 +193,7 @@ def _finish(program: Program, grounder: Grounder, keys: dict[str, np.ndarray]) -
 def _ground_statements(grounder: Grounder, program: Program) -> None:
     diagnostics: list[Diagnostic] = []
     grounder.definitions.clear()
+    forget_reals(grounder.world)
     scene = Scene(grounder)
     for step in _steps(scene, program):
         try:
@@ -203,6 +206,7 @@ def _ground_statements(grounder: Grounder, program: Program) -> None:
 
 
 def _add_bases(grounder: Grounder, program: Program) -> None:
+    add_bases_of_reals(grounder)
     drawn = np.zeros(grounder.builder.num_variables, np.bool_)
     for variables, _ in grounder.builder.mechanisms:
         drawn[variables] = True
@@ -273,7 +277,8 @@ def _steps(scene: Scene, program: Program) -> Iterator[Callable[[], None]]:
         for statement in table.symbol.body:
             yield lambda i=inside, f=frame, s=statement: find_silences(i, f, s)
     # What is observed is known before the size of any table is judged.
-    ordered = sorted(program.statements, key=lambda s: not isinstance(s, ObserveValue))
+    seen = ObserveValue | ObserveReal
+    ordered = sorted(program.statements, key=lambda s: not isinstance(s, seen))
     gated = [s for s in ordered if isinstance(s, Draw | Define) and is_gated(s)]
     if gated:
         yield lambda: ground_alternatives(grounder, gated)

@@ -38,7 +38,7 @@ def observe(
         return
     env = environment(grounder, frame)
     variables, states = locate_array(target, env)
-    values = _array_value(value, env, variables.ndim)
+    values = array_value(value, env, variables.ndim)
     try:
         shape = np.broadcast_shapes(variables.shape, values.shape)
     except ValueError:
@@ -65,7 +65,7 @@ def _observe_picked(
     grounder: Grounder, frame: Frame, target: Reference, value: Expression, span: Span
 ) -> None:
     """Observe the variable that a random index picks: an event, where the value is not missing."""
-    values = _array_value(value, environment(grounder, frame), 1)
+    values = array_value(value, environment(grounder, frame), 1)
     seen = np.broadcast_to(~np.isnan(values), (frame.count,))
     frame = select_rows(frame, seen)
     if frame.count == 0:
@@ -76,7 +76,14 @@ def _observe_picked(
     lower(grounder, frame, Job(terms.Condition(same), (), Origin("observe", span)))
 
 
-def _array_value(value: Expression, env: Env, ndim: int) -> np.ndarray:
+def array_value(value: Expression, env: Env, ndim: int) -> np.ndarray:
+    """Evaluate what an array is observed to be: (instances or 1, axes...), NaN where missing.
+
+    Args:
+        value: an array of data, a list, or one number for all elements.
+        env: of the instances.
+        ndim: axes of the result for one number.
+    """
     if isinstance(value, DataRef):
         array = exact_numbers(env.world.data[value.name])
         parts: list[np.ndarray] = []

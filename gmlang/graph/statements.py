@@ -30,6 +30,7 @@ from gmlang.core.program import (
     Statement,
     Use,
 )
+from gmlang.core.reals import ObserveReal, PredictReal
 from gmlang.diagnostics import GmError, Span
 from gmlang.errors.learning.written import prior_used_elsewhere
 from gmlang.graph.builder import Origin
@@ -45,6 +46,7 @@ from gmlang.graph.lowering.grounder import (
 )
 from gmlang.graph.lowering.lower import lower
 from gmlang.graph.observations import observe, observe_like
+from gmlang.graph.reals.observed import observe_real, predict_real
 from gmlang.graph.values import terms
 from gmlang.graph.values.chances import probability
 from gmlang.graph.values.evaluate import expand
@@ -109,6 +111,11 @@ def ground_statement(scene: Scene, frame: Frame, statement: Statement) -> None:
         case ObserveLike():
             origin = _origin(scene, "observe", statement)
             observe_like(scene.grounder, outer, statement, origin)
+        case ObserveReal():
+            observe_real(scene.grounder, outer, statement)
+        case PredictReal():
+            origin = _origin(scene, "predict", statement)
+            predict_real(scene.grounder, outer, statement, gates, origin)
         case Predict():
             _predict(scene, outer, statement, gates)
         case PredictActive():

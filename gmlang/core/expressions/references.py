@@ -43,7 +43,7 @@ from gmlang.core.names.scope import (
 from gmlang.core.print import describe, show_type
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import Span
-from gmlang.errors import forms
+from gmlang.errors import forms, later
 from gmlang.errors import names as errors
 from gmlang.errors import types as type_errors
 from gmlang.errors.forms import Form
@@ -221,6 +221,8 @@ def _attribute_of(state: Checking, span: Span, thing: Thing, name: ast.Name) -> 
             rank = len(attribute.shape)
             type_ = with_rank(attribute.domain, rank + num_whole(thing.indices))
             return AttributeRef(span, thing, name.text, _wholes(span, rank), type_)
+    if any(real.name == name.text for real in meaning.symbol.reals):
+        fail(state, later.real_elsewhere(span, span.text))
     known = [attribute.name for attribute in meaning.symbol.attributes]
     fail(state, errors.unknown_attribute(name.span, thing.entity, name.text, known))
 

@@ -1,5 +1,6 @@
 """The models about a thing as what an explanation chooses, and the sites that it is to explain."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from gmlang.graph.world.places import thing_numbers
 from gmlang.graph.world.states import States
 from gmlang.graph.world.world import ONE_INSTANCE
 from gmlang.queries.explained.about import Instance, instances_about
+from gmlang.queries.explained.real_sites import RealSite, real_sites
 from gmlang.queries.session import Prepared
 from gmruntime.arrays import Float64, Int32, Int64
 from gmruntime.budget import Budget
@@ -56,9 +58,10 @@ class Society:
         choices: the variables that an explanation fixes: families, and other open activations.
         family: the only family among them; None where there is none, or are several.
         groups: for each of its members, the number of the explanation that it belongs to.
-        members: for each choice that is a family, the names of its members; None for an activation.
-        names: of each choice that is an activation; "" for a family.
-        given: the names of the models that are observed to be active.
+        members: for each choice that is a family, the activations of its members; None elsewhere.
+        given: the activations that are observed to be active.
+        names: of all activations.
+        reals: what models say of what was observed of real attributes.
     """
 
     graph: FactorGraph
@@ -67,19 +70,25 @@ class Society:
     choices: Int32[np.ndarray, " choices"]
     family: int | None
     groups: Int64[np.ndarray, " members"]
-    members: tuple[tuple[str, ...] | None, ...]
-    names: tuple[str, ...]
-    given: tuple[str, ...]
+    members: tuple[tuple[int, ...] | None, ...]
+    given: tuple[int, ...]
+    names: Mapping[int, str]
+    reals: tuple[RealSite, ...]
 
-    def active(self, states: Int32[np.ndarray, " choices"]) -> list[str]:
-        """Name the models that are active where the choices have these states."""
+    def activations(self, states: Int32[np.ndarray, " choices"]) -> list[int]:
+        """List the activations that are true where the choices have these states."""
         found = list(self.given)
-        for members, name, state in zip(self.members, self.names, states.tolist(), strict=True):
+        choices = self.choices.tolist()
+        for members, choice, state in zip(self.members, choices, states.tolist(), strict=True):
             if members is not None:
                 found.append(members[state])
             elif state:
-                found.append(name)
+                found.append(choice)
         return found
+
+    def active(self, states: Int32[np.ndarray, " choices"]) -> list[str]:
+        """Name the models that are active where the choices have these states."""
+        return [self.names[v] for v in self.activations(states)]
 
 
 def society_about(
@@ -118,7 +127,7 @@ def society_about(
     for family in own:
         wide[family.members] = 0
     free = [v for v in sorted(instances) if wide[v] < 0]
-    listed = [tuple(instances[int(v)].name for v in family.members) for family in own]
+    listed = [tuple(family.members.tolist()) for family in own]
     return Society(
         made,
         wide,
@@ -127,8 +136,9 @@ def society_about(
         count if len(own) == 1 else None,
         _groups([instances[int(v)] for v in own[0].members], by) if own else np.zeros(0, np.int64),
         (*listed, *(None for _ in free)),
-        (*("" for _ in own), *(instances[v].name for v in free)),
-        tuple(instances[v].name for v in sorted(instances) if left[v] == 1),
+        tuple(v for v in sorted(instances) if left[v] == 1),
+        {v: instance.name for v, instance in instances.items()},
+        real_sites(prepared.grounding.world, thing.entity, number),
     )
 
 

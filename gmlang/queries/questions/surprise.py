@@ -161,6 +161,10 @@ def _of_group(
         if its is None:
             notes[r].append("no time for each site on its own")
         status = one.status if its is None else worst((one.status, its[1]))
+        active = society.activations(one.best)
+        if not all(site.is_known(active) for site in society.reals):
+            notes[r].append("what several models, or conditions, say of a real is not normalised")
+            status = worst((status, Status.ESTIMATE))
         value = _value(society, seen[r], one, None if its is None else its[0], thresholds)
         note = "; ".join(notes[r])
         answers.append(SurpriseAnswer(query.text, status.value, value, note=note))
@@ -209,7 +213,8 @@ def _thresholds(
         low = float("-inf")
         return Thresholds(given.get("margin", low), given.get("gain", low)), []
     if not society.sites.names:
-        return None, ["nothing is observed of it"]
+        is_real = bool(society.reals)
+        return None, ["samples know nothing of reals" if is_real else "nothing is observed of it"]
     if not len(society.choices):
         return None, ["no model about it is open"]
     found = thresholds_of(society, asking.sooner(_SAMPLES_SHARE))
@@ -246,12 +251,20 @@ def _value(
     thresholds: Thresholds | None,
 ) -> dict[str, object]:
     """Write an explanation as plain data; the worst sites first."""
-    sites = society.sites
-    order = [] if nats is None else np.argsort(nats, kind="stable").tolist()
+    sites, active = society.sites, society.activations(found.best)
+    rows: list[dict[str, object]] = [
+        {"site": site.name, "value": site.value, "nats": site.gain(active)}
+        for site in society.reals
+    ]
+    total = found.gain + sum(site.gain(active) for site in society.reals)
+    if nats is not None:
+        for k, (name, its) in enumerate(zip(sites.names, nats.tolist(), strict=True)):
+            rows.append({"site": name, "value": sites.label(k, int(seen[k])), "nats": its})
+    rows.sort(key=lambda row: cast("float", row["nats"]))
     value: dict[str, object] = {
         "best": society.active(found.best),
         "second": None if found.second is None else society.active(found.second),
-        "total": found.gain,
+        "total": total,
         "margin": found.margin,
         "confused": None,
     }
@@ -262,14 +275,7 @@ def _value(
             "gain": thresholds.gain,
             "samples": thresholds.num_samples,
         }
-    value["sites"] = [
-        {
-            "site": sites.names[k],
-            "value": sites.label(k, int(seen[k])),
-            "nats": 0.0 if nats is None else float(nats[k]),
-        }
-        for k in order
-    ]
+    value["sites"] = rows
     return value
 
 
