@@ -181,7 +181,8 @@ class Model:
         Args:
             text: such as "P(rain | wet = true)".
             rows: a table as `learn` takes it, or its path: what each row has is observed beside
-                all else, and the list of the answers to the rows is returned.
+                all else, and the list of the answers to the rows is returned. Data that the
+                program only observes, whole, may be a column as well.
             budget_s: wall-clock seconds, for all rows together.
             seed: of everything random.
             device: "auto", "cpu" or "cuda".
@@ -201,9 +202,11 @@ class Model:
         )
         if rows is None:
             return self._noted(answer(self.session(), query, how))
-        from gmlang.learning.rows import seen_given
+        from gmlang.learning.rows import rows_given
 
-        return list(self.answer_each(query, seen_given(rows, query.span), how))
+        missing, seen = rows_given(self.checked.program, rows, query.span)
+        model = self.bind(**missing) if missing else self
+        return list(model.answer_each(query, seen, how))
 
     def answer_each(self, query: Query, seen: "Seen", settings: Settings) -> Iterator[Answer]:
         """Answer a checked query about each row, in order, within one budget.

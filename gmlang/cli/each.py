@@ -33,13 +33,15 @@ def read_each(program: "Program", text: str) -> "Cases":
     """
     from gmlang.core.parameters import RowsSymbol
     from gmlang.data.cases import read_cases
-    from gmlang.data.names import rows_named, shown
+    from gmlang.data.names import rows_named, shown, symbols_meant
     from gmlang.data.settings import UnusableFile, read_file
 
     name, separator, path = (part.strip() for part in text.partition("="))
     if not separator or os.path.exists(text):
         name, path = "", text
     symbol = rows_named(program, name)
+    if name and symbol is None and symbols_meant(program, name):
+        return _under_one_name(program, name, text, path)
     if name and symbol is None:
         known = ", ".join(shown(table) for table in program.rows)
         way_out = f"it declares {known}" if known else "give the file alone: --each FILE"
@@ -51,6 +53,19 @@ def read_each(program: "Program", text: str) -> "Cases":
     except UnusableFile as error:
         raise click.UsageError(f"--each {text}: {error}") from error
     return read_cases(symbol, table)
+
+
+def _under_one_name(program: "Program", name: str, text: str, path: str) -> "Cases":
+    """Read what data is in each row: an array, or the one of an archive that has its name."""
+    from gmlang.core.parameters import RowsSymbol
+    from gmlang.data.cases import read_cases
+    from gmlang.data.settings import UnusableFile, read_file
+
+    try:
+        found = read_file(name, path)
+    except UnusableFile as error:
+        raise click.UsageError(f"--each {text}: {error}") from error
+    return read_cases(RowsSymbol(program.span, path, (path,)), {name: found})
 
 
 def answer_rows(
@@ -67,10 +82,13 @@ def answer_rows(
         The exit status: that of the first row, or question, that calls for one.
     """
     from gmlang.core.program import Query
+    from gmlang.data.observed import variables_for_data
     from gmlang.learning.rows import seen_in
 
     status = EXIT_ANSWERED
     told: set[Diagnostic] = set()
+    missing, cases = variables_for_data(model.checked.program, cases)
+    model = model.bind(**missing) if missing else model
     seen = seen_in(cases)
     course = Course(model)
     warn(model, told)
