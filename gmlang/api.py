@@ -197,18 +197,13 @@ class Model:
             GmError: when the query, the data or the rows have mistakes.
         """
         query = self._one(text)
-        how = checked_settings(
-            budget_s, seed, device, memory_bytes, executor, num_workers, remember
-        )
+        limits = budget_s, seed, device, memory_bytes
+        how = checked_settings(*limits, executor, num_workers, remember)
         if rows is None:
             return self._noted(answer(self.session(), query, how))
-        from gmlang.learning.data_rows import answers_of_data, data_rows
-        from gmlang.learning.rows import seen_given
+        from gmlang.learning.data_rows import answers_given
 
-        table = data_rows(self.checked.program, rows, query.span)
-        if table is not None:
-            return list(map(self._noted, answers_of_data(self, query, table, how)))
-        return list(self.answer_each(query, seen_given(rows, query.span), how))
+        return list(map(self._noted, answers_given(self, query, rows, how)))
 
     def answer_each(self, query: Query, seen: "Seen", settings: Settings) -> Iterator[Answer]:
         """Answer a checked query about each row, in order, within one budget.
@@ -221,7 +216,7 @@ class Model:
         return map(self._noted, answers_of_rows(self, query, seen, settings))
 
     def _noted(self, found: Answer) -> Answer:
-        if not self.learned:
+        if not self.learned or "given learned" in found.note:
             return found
         names = self.learned if len(self.learned) < 7 else (*self.learned[:6], "...")
         note = f"given learned {', '.join(names)}"

@@ -7,7 +7,7 @@ stand in `gmlang.keywords`; distributions and questions add themselves.
 
 from typing import NamedTuple
 
-from gmlang.families import CALLED, LATER
+from gmlang.families import CALLED, DENSITIES, LATER
 from gmlang.keywords import KEYWORDS, Kind
 from gmlang.queries.questions import QUESTIONS
 
@@ -72,7 +72,7 @@ _HELP: dict[Kind, dict[str, str]] = {
         "xor": "an odd number hold",
     },
     Kind.QUERY: {question.word: question.help for question in QUESTIONS},
-    Kind.FAMILY: {name: family.help for name, family in CALLED.items()},
+    Kind.FAMILY: {**{name: family.help for name, family in CALLED.items()}, **DENSITIES},
     Kind.RESERVED: KEYWORDS[Kind.RESERVED],
     Kind.LATER: {
         "do": "what would be if",

@@ -92,12 +92,18 @@ def answer_rows(
         The exit status: that of the first row, or question, that calls for one.
     """
     from gmlang.core.program import Query
+    from gmlang.data.observed import variables_for_data
     from gmlang.learning.data_rows import DataRows
     from gmlang.learning.rows import seen_in
 
     status = EXIT_ANSWERED
     told: set[Diagnostic] = set()
-    seen = cases if isinstance(cases, DataRows) else seen_in(cases)
+    if isinstance(cases, DataRows):
+        seen: Seen | DataRows = cases
+    else:
+        missing, cases = variables_for_data(model.checked.program, cases)
+        model = model.bind(**missing) if missing else model
+        seen = seen_in(cases)
     course = Course(model)
     warn(model, told)
     with Interrupts() as interrupts:

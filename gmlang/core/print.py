@@ -66,6 +66,7 @@ from gmlang.core.program import (
     VariableGiven,
     VariableSymbol,
 )
+from gmlang.core.reals import Density, ObserveReal, PredictReal
 
 _WORDS = {"and", "or", "+", "-", "*", "/", "//", "%", "**", "==", "!=", "<", "<=", ">", ">="}
 
@@ -137,6 +138,14 @@ def _entity_lines(entity: EntitySymbol) -> Iterator[str]:
     yield f"entity {entity.name}:"
     for attribute in entity.attributes:
         yield f"    {_show_variable(attribute)}"
+    for real in entity.reals:
+        ends = ("..." if end is None else show(end) for end in (real.low, real.high))
+        base = "" if real.base is None else f" base {_density(real.base)}"
+        yield f"    {real.name}{_shape(real.shape)} : real[{', '.join(ends)}]{base}"
+
+
+def _density(density: Density) -> str:
+    return f"{density.family}({', '.join(map(show, density.arguments))})"
 
 
 def _show_variable(variable: VariableSymbol) -> str:
@@ -175,7 +184,7 @@ def _show_statement(statement: Statement) -> str:
         case Require(condition=condition, label=label, is_observation=is_observation):
             word = "observe" if is_observation else "constraint"
             return f"{context}{word} {show(condition)}{_label(label)}"
-        case ObserveValue(target=target, value=value):
+        case ObserveValue(target=target, value=value) | ObserveReal(target=target, value=value):
             return f"{context}observe {show(target)} = {show(value)}"
         case ObserveLike(target=target, weights=weights):
             return f"{context}observe {show(target)} like {show(weights)}"
@@ -184,6 +193,9 @@ def _show_statement(statement: Statement) -> str:
             return (
                 f"{context}predict {show(target)} ~ {show(distribution)}{confidence}{_label(label)}"
             )
+        case PredictReal(target=target, density=density, label=label):
+            said = f"{_density(density)}{_confidence(statement.confidence)}{_label(label)}"
+            return f"{context}predict {show(target)} ~ {said}"
         case PredictActive(target=target, is_positive=is_positive, label=label):
             sign = "" if is_positive else "not "
             confidence = _confidence(statement.confidence)

@@ -29,6 +29,7 @@ from gmlang.core.data_symbols import DataSymbol as DataSymbol
 from gmlang.core.data_symbols import Derived as Derived
 from gmlang.core.learned_defs import LearnDef
 from gmlang.core.parameters import Learn, RowsSymbol
+from gmlang.core.reals import RealStatement, RealSymbol
 from gmlang.diagnostics import Span
 
 # --- Declarations ------------------------------------------------------------------------
@@ -53,11 +54,12 @@ class VariableSymbol:
 
 @dataclass(frozen=True, slots=True)
 class EntitySymbol:
-    """An entity and its attributes."""
+    """An entity and its attributes, those that are real numbers apart."""
 
     span: Span
     name: str
     attributes: tuple[VariableSymbol, ...]
+    reals: tuple[RealSymbol, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,7 @@ class ParameterSymbol:
     """A model's parameter: `key` is that of its `Local` or `Thing`.
 
     Attributes:
-        entity: the entity of a thing, "" for a value.
-        domain: of a value; None for a thing.
+        entity, domain: of a thing, "" for a value; of a value, None for a thing.
     """
 
     span: Span
@@ -217,6 +218,7 @@ Statement = (
     | Predict
     | PredictActive
     | Cover
+    | RealStatement
     | Use
     | Consider
 )

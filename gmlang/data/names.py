@@ -51,6 +51,11 @@ def declared_columns(program: Program, frame: Any) -> dict[str, object]:  # noqa
     return found
 
 
+def symbols_meant(program: Program, name: str) -> list[DataSymbol]:
+    """List the data that a name from outside may mean, tables of cases aside."""
+    return [s for s in _meant(_given(program), name) if isinstance(s, DataSymbol)]
+
+
 def is_declared(program: Program, name: str) -> bool:
     """Say whether a name from outside means any data at all."""
     return bool(_meant(_given(program), name))

@@ -66,6 +66,8 @@ def _attribute_type(definition: Definition) -> str:
         for attribute in meaning.symbol.attributes:
             if attribute.name == definition.name:
                 return _of(attribute)
+        if any(real.name == definition.name for real in meaning.symbol.reals):
+            return " of type `real`"
     return ""
 
 

@@ -145,6 +145,18 @@ def refused(span: Span, error: ValueError) -> Diagnostic:
     return _cannot_ask(span, str(error))
 
 
+def bad_confusion(span: Span, name: str, known: Sequence[str]) -> Diagnostic:
+    """Report an option of `using confusion` that there is none of, or that is no number."""
+    sentence = f"`using confusion` has no option `{name}` of this kind; it has {', '.join(known)}"
+    return _cannot_ask(span, sentence, "write `using confusion(margin=3, gain=0)`")
+
+
+def bad_confusion_by(span: Span, number: float) -> Diagnostic:
+    """Report how many values make an explanation, where that is no whole number from 0 on."""
+    sentence = f"`by={number:g}` is to be how many of a model's values make an explanation"
+    return _cannot_ask(span, sentence, "write `using confusion(by=1)`")
+
+
 def one_at_a_time(span: Span) -> Diagnostic:
     """A second query stands in a text that asks one thing."""
     return _cannot_ask(span, "one query at a time", "ask for each on its own")

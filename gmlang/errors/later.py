@@ -25,6 +25,23 @@ def real_variable(span: Span) -> Diagnostic:
     return _not_yet(span, "variables over the reals", hint)
 
 
+def hidden_real(span: Span, text: str, where: str) -> Diagnostic:
+    """Report a real attribute that is predicted, and not observed where the graph is built."""
+    hint = "observe it: what models predict of an observed real is a number"
+    return _not_yet(span, f"predicting `{text}`{where}, a real that is not observed", hint)
+
+
+def real_elsewhere(span: Span, text: str) -> Diagnostic:
+    """Report a real attribute anywhere but in an observation and as what is predicted."""
+    hint = "a real is observed, `observe x.a = 1.8`, and predicted, `predict x.a ~ Normal(m, s)`"
+    return _not_yet(span, f"`{text}`, a real, in an expression, a question or a condition", hint)
+
+
+def learned_density(span: Span, text: str) -> Diagnostic:
+    """Report a parameter of a density of a real that is learned."""
+    return _not_yet(span, f"learning `{text}`, in the density of a real")
+
+
 def thing_as_attribute(span: Span, entity: str) -> Diagnostic:
     """Report an attribute that is a thing itself."""
     hint = "relate two things by a model with two parameters"

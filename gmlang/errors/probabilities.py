@@ -1,4 +1,4 @@
-"""Mistakes about distributions that show when their parameters are known: GM43x."""
+"""Mistakes about distributions: of reals (GM371), and when parameters are known (GM43x)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -120,3 +120,71 @@ def predicts_forbidden(span: Span, target: str, label: str, where: str) -> Diagn
         hint="give the value a weight above 0 in `base`",
         severity="warning",
     )
+
+
+# --- Of reals ----------------------------------------------------------------------------
+
+
+def _bad_real(
+    span: Span, sentence: str, hint: str = "", notes: tuple[Note, ...] = ()
+) -> Diagnostic:
+    return Diagnostic("GM371", sentence, span, notes, hint=hint)
+
+
+def bad_ends(span: Span, text: str) -> Diagnostic:
+    """Report a range of reals that is none."""
+    return _bad_real(
+        span,
+        f"`{text}` is no range of reals",
+        "write `real[-110, 110]`, the lower end first, or `real`",
+    )
+
+
+def point_predicted(span: Span, text: str) -> Diagnostic:
+    """Report a real that is predicted to be a value."""
+    hint = f"predict `{text} ~ Normal(mean, sd) @ 0.9`"
+    return _bad_real(span, "a real is never exactly what is predicted of it", hint)
+
+
+def no_value_observed(span: Span, text: str) -> Diagnostic:
+    """Report a real that is observed as an event, or by likelihoods."""
+    return _bad_real(span, f"`{text}` is observed as a number", f"write `observe {text} = 1.8`")
+
+
+def no_base(span: Span, name: str, declared: Span) -> Diagnostic:
+    """Report a real that is predicted though nothing says what it is like otherwise."""
+    hint = "add `base Normal(mean, sd)`, or a range such as `real[0, 3]`"
+    notes = (Note("declared here", declared),)
+    return _bad_real(span, f"what is `{name}` like where no model speaks?", hint, notes)
+
+
+def no_density(span: Span, text: str) -> Diagnostic:
+    """Report what is no density, or none that is understood here."""
+    hint = "write `Normal(mean, sd)`, of arrays `MultiNormal(mean, cov)`; a base may be `Uniform`"
+    return _bad_real(span, f"`{text}` is not understood as a density of a real", hint)
+
+
+def density_arguments(span: Span, family: str) -> Diagnostic:
+    """Report a density with other arguments than it takes."""
+    needs = {
+        "Normal": "a mean and a standard deviation",
+        "MultiNormal": "a mean and a covariance",
+        "Uniform": "its two ends",
+    }[family]
+    return _bad_real(span, f"`{family}` needs {needs}")
+
+
+def density_of_one(span: Span, family: str) -> Diagnostic:
+    """Report a density of arrays for a single number."""
+    hint = "predict the whole array, or write `Normal(mean, sd)`"
+    return _bad_real(span, f"this `{family}` is a density of arrays, not of a number", hint)
+
+
+def other_rank(span: Span, target: str, rank: int, found: str) -> Diagnostic:
+    """Report an array that is observed to be one of other dimensions."""
+    return _bad_real(span, f"`{target}` has {rank} dimensions, and is observed to be {found}")
+
+
+def not_numbers(span: Span, found: str) -> Diagnostic:
+    """Report what is no number and no array of data."""
+    return _bad_real(span, f"numbers are needed here, not {found}", "an array is one of `data`")

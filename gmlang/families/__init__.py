@@ -38,8 +38,13 @@ FAMILIES = (
     LISTED,
 )
 
+DENSITIES = {
+    "Normal": "of an observed real: around a mean, with a standard deviation",
+    "MultiNormal": "of observed reals together: around a mean, with a covariance",
+}
+"""Densities of reals, with what they do."""
+
 LATER = (
-    "Normal",
     "Gaussian",
     "LogNormal",
     "Beta",

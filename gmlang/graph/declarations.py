@@ -25,6 +25,7 @@ from gmlang.families import family_named
 from gmlang.families.family import Pairs
 from gmlang.families.logs import log_normalised
 from gmlang.graph.lowering.grounder import Grounder, environment
+from gmlang.graph.reals.densities import declared_real
 from gmlang.graph.values.distributions import log_probabilities, log_weights
 from gmlang.graph.values.environment import Env, Slot, Slots
 from gmlang.graph.values.evaluate import integers
@@ -94,6 +95,10 @@ def _declare_entity(grounder: Grounder, program: Program, entity: EntitySymbol) 
     things = [world.things[t.name] for t in program.things if t.entity == entity.name]
     attributes: dict[str, AttributeArray] = {}
     world.attributes[entity.name] = attributes
+    world.reals[entity.name] = {
+        real.name: declared_real(real, _shape(real.shape, env), world.num_things[entity.name], env)
+        for real in (entity.reals if things else ())
+    }
     for symbol in entity.attributes if things else ():
         states = known_states(symbol.domain, env)
         inner = _shape(symbol.shape, env)

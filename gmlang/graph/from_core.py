@@ -22,6 +22,7 @@ from gmlang.core.program import (
     Program,
     VariableSymbol,
 )
+from gmlang.core.reals import ObserveReal
 from gmlang.core.walk import walk
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors import grounding as errors
@@ -37,6 +38,7 @@ from gmlang.graph.gathering import Gathered
 from gmlang.graph.lowering.forms.matches import check_unspoken
 from gmlang.graph.lowering.grounder import Grounder, Learned, Unknown, environment
 from gmlang.graph.lowering.lower import lower
+from gmlang.graph.reals.observed import add_bases_of_reals, forget_reals
 from gmlang.graph.society.covering import ground_covers
 from gmlang.graph.society.existence import (
     existing_keys,
@@ -194,6 +196,7 @@ def _ground_statements(grounder: Grounder, program: Program) -> None:
     diagnostics: list[Diagnostic] = []
     grounder.definitions.clear()
     grounder.covers.clear()
+    forget_reals(grounder.world)
     scene = Scene(grounder)
     for step in _steps(scene, program):
         try:
@@ -206,6 +209,7 @@ def _ground_statements(grounder: Grounder, program: Program) -> None:
 
 
 def _add_bases(grounder: Grounder, program: Program) -> None:
+    add_bases_of_reals(grounder)
     drawn = np.zeros(grounder.builder.num_variables, np.bool_)
     for variables, _ in grounder.builder.mechanisms:
         drawn[variables] = True
@@ -264,7 +268,8 @@ def _steps(scene: Scene, program: Program) -> Iterator[Callable[[], None]]:
         for statement in table.symbol.body:
             yield lambda i=inside, f=frame, s=statement: find_silences(i, f, s)
     # What is observed is known before the size of any table is judged.
-    ordered = sorted(program.statements, key=lambda s: not isinstance(s, ObserveValue))
+    seen = ObserveValue | ObserveReal
+    ordered = sorted(program.statements, key=lambda s: not isinstance(s, seen))
     gated = [s for s in ordered if isinstance(s, Draw | Define) and is_gated(s)]
     if gated:
         yield lambda: ground_alternatives(grounder, gated)

@@ -80,7 +80,7 @@ def _seen(
     """Return the variables of a target, their states, which ones are seen, and whether any is."""
     env = environment(grounder, frame)
     variables, states = locate_array(target, env)
-    values = _array_value(value, env, variables.ndim)
+    values = array_value(value, env, variables.ndim)
     try:
         shape = np.broadcast_shapes(variables.shape, values.shape)
     except ValueError:
@@ -144,7 +144,7 @@ def _observe_event(
     gates: tuple[Expression, ...],
 ) -> None:
     """Observe a variable that is known in some states alone, where the value is not missing."""
-    values = _array_value(value, environment(grounder, frame), 1)
+    values = array_value(value, environment(grounder, frame), 1)
     seen = np.broadcast_to(~np.isnan(values), (frame.count,))
     frame = select_rows(frame, seen)
     if frame.count == 0:
@@ -159,11 +159,18 @@ def heard(grounder: Grounder, frame: Frame, confidence: Expression | None) -> Fr
     """Return the instances of a prediction that is made: where its confidence is not missing."""
     if not isinstance(confidence, DataRef) or confidence.name not in grounder.world.missing:
         return frame
-    values = _array_value(confidence, environment(grounder, frame), 1)
+    values = array_value(confidence, environment(grounder, frame), 1)
     return select_rows(frame, np.broadcast_to(~np.isnan(values), (frame.count,)))
 
 
-def _array_value(value: Expression, env: Env, ndim: int) -> np.ndarray:
+def array_value(value: Expression, env: Env, ndim: int) -> np.ndarray:
+    """Evaluate what an array is observed to be: (instances or 1, axes...), NaN where missing.
+
+    Args:
+        value: an array of data, a list, or one number for all elements.
+        env: of the instances.
+        ndim: axes of the result for one number.
+    """
     if isinstance(value, DataRef):
         array = exact_numbers(env.world.data[value.name])
         parts: list[np.ndarray] = []

@@ -31,6 +31,7 @@ from gmlang.core.program import (
     Statement,
     Use,
 )
+from gmlang.core.reals import ObserveReal, PredictReal
 from gmlang.diagnostics import GmError, Span
 from gmlang.errors.learning.written import prior_used_elsewhere
 from gmlang.graph.builder import Origin
@@ -46,6 +47,7 @@ from gmlang.graph.lowering.grounder import (
 )
 from gmlang.graph.lowering.lower import lower
 from gmlang.graph.observations import heard, observe_existing, observe_like
+from gmlang.graph.reals.observed import observe_real, predict_real
 from gmlang.graph.society.scene import Scene, Silence, unsilenced
 from gmlang.graph.values import terms
 from gmlang.graph.values.chances import probability
@@ -85,6 +87,11 @@ def ground_statement(scene: Scene, frame: Frame, statement: Statement) -> None:
         case ObserveLike():
             origin = _origin(scene, "observe", statement)
             observe_like(scene.grounder, outer, statement, origin, gates)
+        case ObserveReal():
+            observe_real(scene.grounder, outer, statement)
+        case PredictReal():
+            origin = _origin(scene, "predict", statement)
+            predict_real(scene.grounder, outer, statement, gates, origin)
         case Predict():
             _predict(scene, outer, statement, gates)
         case Cover():

@@ -16,12 +16,14 @@ from gmlang.core.ast import AttributeRef, DataRef, VariableRef, Whole
 from gmlang.core.from_syntax import Checked
 from gmlang.core.program import DataSymbol, ObserveValue, Predict, Program, Query
 from gmlang.data.arrays import from_python
+from gmlang.data.cases import Given
 from gmlang.data.names import by_core_name, is_declared
+from gmlang.data.reading import read_given
 from gmlang.data.settings import UnusableFile, read_archive
 from gmlang.diagnostics import GmError, Span
 from gmlang.errors import declarations as errors
 from gmlang.graph.lowering.forms.matches import is_moving
-from gmlang.learning.rows import seen_given
+from gmlang.learning.rows import rows_given, seen_in
 from gmlang.queries.answers import Answer
 from gmlang.queries.dispatch import answer, is_late, unanswered
 from gmlang.queries.each import Seen
@@ -124,6 +126,19 @@ def _variables(program: Program) -> set[str]:
     return {one.name for one in (*program.variables, *program.things)}
 
 
+def answers_given(model: Bound, query: Query, given: Given, settings: Settings) -> Iterator[Answer]:
+    """Yield the answer to a query about each row of a caller in Python, in order.
+
+    Raises:
+        GmError: when the query, the data or the rows have mistakes.
+    """
+    table = data_rows(model.checked.program, given, query.span)
+    if table is not None:
+        return answers_of_data(model, query, table, settings)
+    missing, seen = rows_given(model.checked.program, given, query.span)
+    return (model.bind(**missing) if missing else model).answer_each(query, seen, settings)
+
+
 def answers_of_data(
     model: Bound, query: Query, rows: DataRows, settings: Settings
 ) -> Iterator[Answer]:
@@ -181,7 +196,7 @@ def _as_evidence(
         found = _read(symbol, values)
         bare[name] = np.ma.MaskedArray(np.zeros(found.shape[1:], found.dtype), mask=True)
         columns[target] = found
-    return _outside(program, bare), seen_given(columns, query.span)
+    return _outside(program, bare), seen_in(read_given(columns, query.span))
 
 
 def _read(symbol: DataSymbol, values: object) -> np.ndarray:

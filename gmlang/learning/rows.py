@@ -7,8 +7,10 @@ from typing import cast
 import numpy as np
 
 from gmlang.core.ast import Bool, Enum, Integer
+from gmlang.core.program import Program
 from gmlang.data.arrays import read_column
 from gmlang.data.cases import Cases, Column, Given, weights_of
+from gmlang.data.observed import variables_for_data
 from gmlang.data.reading import read_given
 from gmlang.data.scalars import DataType, Unreadable, read_all, stored
 from gmlang.diagnostics import Diagnostic, GmError, Span
@@ -115,17 +117,22 @@ def read_rows(world: World, cases: Cases, own: np.ndarray, weight: str | None) -
     return Rows(evidence, weights, np.arange(cases.num_rows), num_cells, num_empty)
 
 
-def seen_given(value: Given, span: Span) -> Seen:
+def rows_given(program: Program, value: Given, span: Span) -> tuple[dict[str, object], Seen]:
     """Return a table of a caller in Python, or in a file, as rows to ask about.
 
     Args:
+        program: that is asked.
         value: the table, or its path.
         span: of the query about it.
+
+    Returns:
+        data that has nothing where rows have it, by name, and the rows.
 
     Raises:
         GmError: when it cannot be read, or is no table of cases.
     """
-    return seen_in(read_given(value, span))
+    missing, cases = variables_for_data(program, read_given(value, span))
+    return missing, seen_in(cases)
 
 
 def seen_in(cases: Cases) -> Seen:

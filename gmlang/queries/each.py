@@ -211,7 +211,15 @@ def _several(
     own = replace(session, base=grounding_for(session, query, budget))
     prepared = prepare_for_rows(own, query, budget)
     evidence = _evidence(prepared, seen, query, settings)
-    check_rows(prepared, evidence.states[~evidence.clashes])
+    possible = evidence.states[~evidence.clashes]
+    check_rows(prepared, possible)
+    if how.each is not None:
+        told = how.each(prepared, query, possible, settings)
+        clashes = evidence.clashes.tolist()
+        found = ([contradicted(query, None) if clash else next(told)] for clash in clashes)
+        for (answer,) in _of_rows(evidence.which, found):
+            yield answer
+        return
     rows = states_in(seen, prepared.grounding, query, settings)
     texts = _texts(prepared.grounding.world)
 

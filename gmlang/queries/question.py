@@ -6,9 +6,11 @@ and an `Answer`, what comes back. `gmlang.queries.questions` lists them, `gmlang
 goes through them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from gmlang.core.checking import QueryForm
 from gmlang.core.program import Query
@@ -49,10 +51,13 @@ class Several(NamedTuple):
             the query, of the question's own class.
         needs_graph: whether they are about the program's own graph, which is then grounded before
             the clock starts.
+        each: answers it for rows of evidence, -1 where nothing is observed, about one prepared
+            graph; None has `answer` asked of each row.
     """
 
     answer: Callable[[Session, Any, Settings], Answer]
     needs_graph: bool = True
+    each: Callable[[Prepared, Any, np.ndarray, Settings], Iterator[Answer]] | None = None
 
 
 class Composed(NamedTuple):

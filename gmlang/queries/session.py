@@ -383,11 +383,22 @@ def ask_rows(
     Raises:
         GmError: when the query's `using` is not understood.
     """
+    return ask_graph_rows(prepared.graph(), question, rows, settings, query)
+
+
+def ask_graph_rows(
+    graph: FactorGraph,
+    question: RuntimeQuery,
+    rows: np.ndarray,
+    settings: Settings,
+    query: Query,
+) -> Iterator[RuntimeAnswer | None]:
+    """Put a question about any graph to the runtime, for many rows: see `ask_rows`."""
     workers = settings.workers
     method, options = method_of(query)
     try:
         yield from each_row(
-            prepared.graph(),
+            graph,
             question,
             rows,
             budget=settings.running(),

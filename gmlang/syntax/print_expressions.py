@@ -1,6 +1,6 @@
 """Expressions of the surface AST as canonical text, with no more parentheses than needed."""
 
-from gmlang.families import CALLED, LATER
+from gmlang.families import CALLED, DENSITIES, LATER
 from gmlang.syntax import ast
 
 # How tightly each form binds; a part that binds less tightly than its place is parenthesised.
@@ -130,7 +130,7 @@ def _call(expression: ast.Call) -> str:
 
 def _is_family(function: ast.Expression) -> bool:
     """Say whether an equation in a call names a parameter; elsewhere it is an event."""
-    return isinstance(function, ast.Name) and function.text in (*CALLED, *LATER)
+    return isinstance(function, ast.Name) and function.text in (*CALLED, *DENSITIES, *LATER)
 
 
 def print_method(method: ast.Expression) -> str:

@@ -15,7 +15,7 @@ from gmlang.api import Model
 from gmlang.core.program import Query
 from gmlang.diagnostics import GmError
 from gmlang.learning.results.writing import write_arrays
-from gmlang.learning.rows import seen_given
+from gmlang.learning.rows import rows_given
 from gmlang.queries import spread_rows
 from gmlang.queries.answers import Answer
 from gmlang.queries.dispatch import NO_TIME
@@ -271,7 +271,7 @@ def test_when_the_time_is_over_the_rows_left_are_not_known():
     model = gmlang.compile(SPRINKLER)
     (query,) = model.ask("sample(2, sky)")
     found: list[Answer] = []
-    seen = seen_given({"wet": [True, False, None]}, query.span)
+    _, seen = rows_given(model.checked.program, {"wet": [True, False, None]}, query.span)
     for one in model.answer_each(query, seen, Settings(60.0, watch=watch)):
         found.append(one)
         watch.ended.set()

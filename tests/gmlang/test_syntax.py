@@ -313,3 +313,10 @@ def test_a_damaged_cache_is_built_anew(junk: str, tmp_path: Path, monkeypatch: p
     assert file.read_text("utf-8") != junk
     load_table.cache_clear()
     assert _parse(TEXTS[0]) == before
+
+
+def test_loops_behind_a_comma_go_with_the_model_considered():
+    head = "var it : Thing\n\n"
+    text = head + "consider m(it, i, j) for i in 0..2, j in 0..1, m(it, 0, 0)\n"
+    expected = head + "consider m(it, i, j) for i in 0..2 for j in 0..1, m(it, 0, 0)\n"
+    assert format_source(Source("test", text)) == format_source(Source("test", expected))

@@ -13,7 +13,7 @@ from gmlang.core.parameters import PARAMETER_WORDS, ROWS_WORD
 from gmlang.editor.completion import words
 from gmlang.editor.highlight import GmLexer
 from gmlang.errors.syntax.words import INNER_WORDS, STATEMENTS
-from gmlang.families import CALLED, LATER
+from gmlang.families import CALLED, DENSITIES, LATER
 from gmlang.formats.names import RESERVED_NAMES
 from gmlang.queries.questions import QUERY_FORMS
 from gmlang.syntax.lex import tokenize
@@ -50,7 +50,7 @@ def test_the_checker_knows_these_words():
     assert set(of_kind(Kind.FUNCTION)) == set(forms.FUNCTIONS)
     assert set(of_kind(Kind.AGGREGATE)) == set(aggregates.OPERATORS)
     assert set(of_kind(Kind.QUERY)) == set(QUERY_FORMS)
-    assert set(of_kind(Kind.FAMILY)) == set(CALLED)
+    assert set(of_kind(Kind.FAMILY)) == {*CALLED, *DENSITIES}
     assert set(of_kind(Kind.TYPE)) == {
         *("bool", *domains.REAL_NAMES, *domains.INTEGER_NAMES),
         *(*PARAMETER_WORDS, ROWS_WORD),

@@ -114,6 +114,11 @@ def _method(
                 left=ast.Name(text=text), right=ast.Number(value=number) | ast.Boolean(value=number)
             ):
                 return text, number
+            case ast.Equation(
+                left=ast.Name(text=text),
+                right=ast.Unary(operator="-", operand=ast.Number(value=number)),
+            ):
+                return text, -number
             case _:
                 fail(state, errors.bad_method_option(argument.span))
 

@@ -1,7 +1,7 @@
 """Declarations of domains, data, variables, things and entities, checked when first needed."""
 
 from gmlang.core.ast import Bool, Constant, Domain, Enum, Expression, Integer, IntRange, Real
-from gmlang.core.check import domains, models
+from gmlang.core.check import domains, models, reals
 from gmlang.core.check.derived import check_derived
 from gmlang.core.check.learned import concepts, functions
 from gmlang.core.check.learned import declared as parameters
@@ -29,6 +29,7 @@ from gmlang.core.names.scope import (
     VariableMeaning,
 )
 from gmlang.core.program import DataSymbol, EntitySymbol, ThingSymbol, VariableSymbol
+from gmlang.core.reals import RealSymbol
 from gmlang.core.walk import type_of
 from gmlang.errors import declarations as declaration_errors
 from gmlang.errors import later
@@ -298,9 +299,7 @@ def _entity(state: Checking, env: Env, entry: Entry, declaration: ast.Entity) ->
     written = [a for a in declaration.attributes if isinstance(a, ast.AttributeDeclaration)]
     seen: dict[str, ast.Name] = {}
 
-    def attribute(
-        declared: ast.AttributeDeclaration,
-    ) -> tuple[VariableSymbol, tuple[Enum | None, ...]]:
+    def attribute(declared: ast.AttributeDeclaration) -> VariableSymbol | RealSymbol:
         name = declared.name
         if name.text in seen:
             fail(state, name_errors.declared_twice(name.span, name.text, seen[name.text].span))
@@ -310,14 +309,18 @@ def _entity(state: Checking, env: Env, entry: Entry, declaration: ast.Entity) ->
             if isinstance(meaning, EntityMeaning):
                 fail(state, later.thing_as_attribute(declared.span, meaning.symbol.name))
         shape, axes = _check_shape(state, env, declared.shape)
+        if reals.is_real(declared.type):
+            return reals.check_real_attribute(state, env, declared, (shape, axes))
         domain = domains.check_domain(state, env, declared.type)
         base = None
         if declared.base is not None:
             base = _check_base(state, env, declared.base, domain)
-        return VariableSymbol(declared.span, name.text, shape, domain, base, axes), axes
+        return VariableSymbol(declared.span, name.text, shape, domain, base, axes)
 
-    pairs = each(attribute, written)
-    symbol = EntitySymbol(declaration.span, entry.core_name, tuple(a for a, _ in pairs))
+    found = each(attribute, written)
+    attributes = tuple(a for a in found if isinstance(a, VariableSymbol))
+    real = tuple(a for a in found if isinstance(a, RealSymbol))
+    symbol = EntitySymbol(declaration.span, entry.core_name, attributes, real)
     state.entities[entry.core_name] = entry
     state.entity_symbols.append(symbol)
-    return EntityMeaning(symbol, tuple(axes for _, axes in pairs))
+    return EntityMeaning(symbol, tuple(a.axes for a in attributes))

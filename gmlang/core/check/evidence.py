@@ -15,6 +15,7 @@ from gmlang.core.ast import (
     Real,
     VariableRef,
 )
+from gmlang.core.check import reals
 from gmlang.core.check.considered import check_all_about
 from gmlang.core.check.listed_arrays import check_listed
 from gmlang.core.check.models import try_activations
@@ -99,6 +100,9 @@ def _need_declared(state: Checking, env: Env, mechanism: ast.Mechanism) -> None:
 def check_observe(state: Checking, env: Env, statement: ast.Observe) -> list[Statement]:
     """Check evidence: a value, a likelihood or an event."""
     span = statement.span
+    real = reals.real_target(state, env, statement.target)
+    if real is not None:
+        return [reals.check_observe_real(state, env, statement, real)]
     if statement.value is None:
         return [_event(state, env, statement)]
     activations = try_activations(state, env, statement.target)

@@ -30,6 +30,7 @@ from gmlang.core.program import (
     Statement,
     Use,
 )
+from gmlang.core.reals import ObserveReal, PredictReal
 from gmlang.core.walk import clause_parts, walk
 from gmlang.diagnostics import Diagnostic, Span
 from gmlang.errors import names as name_errors
@@ -148,6 +149,14 @@ def expressions_of(statement: Statement) -> Iterator[Expression]:
             yield statement.distribution
             if statement.confidence is not None:
                 yield statement.confidence
+        case ObserveReal(target=target, value=value):
+            yield target
+            yield value
+        case PredictReal(target=target, density=density, confidence=confidence):
+            yield target
+            yield from density.arguments
+            if confidence is not None:
+                yield confidence
         case PredictActive(target=target, confidence=confidence):
             yield target
             if confidence is not None:

@@ -12,7 +12,7 @@ from gmlang.core.ast import (
     Expression,
     VariableRef,
 )
-from gmlang.core.check import evidence, models
+from gmlang.core.check import evidence, models, reals
 from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
 from gmlang.core.expressions import loops, scalars
 from gmlang.core.expressions.distributions import check_distribution
@@ -39,10 +39,13 @@ def check_predict(state: Checking, env: Env, statement: ast.Predict) -> list[Sta
     written, is_positive = statement.target, True
     while isinstance(written, ast.Unary) and written.operator == "not":
         written, is_positive = written.operand, not is_positive
-    target = _target(state, env, written)
-    if confidence is None:
+    real = attempt(lambda: (reals.real_target(state, env, written),))
+    if real is None or confidence is None:
         raise PoisonedError
     (checked,) = confidence
+    if real[0] is not None:
+        return [reals.check_predict_real(state, env, statement, real[0], checked)]
+    target = _target(state, env, written)
     if statement.operator == "" and isinstance(target, Activation):
         return [PredictActive(span, (), target, is_positive, checked, label)]
     if isinstance(target, Activation):

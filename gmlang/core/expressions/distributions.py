@@ -34,7 +34,7 @@ from gmlang.errors import forms, later, recursion
 from gmlang.errors import names as name_errors
 from gmlang.errors import types as errors
 from gmlang.errors.forms import Form
-from gmlang.families import CALLED, LATER
+from gmlang.families import CALLED, DENSITIES, LATER
 from gmlang.families.bernoulli import BERNOULLI
 from gmlang.families.categorical import CATEGORICAL
 from gmlang.families.family import Domains, Family, Pairs, Parameter, Taken
@@ -98,7 +98,7 @@ def _call(state: Checking, env: Env, call: ast.Call, domain: Domain) -> Expressi
         checked = check_distribution(state, surroundings, body, domain)
         return replace(checked, span=call.span)
     name = call.function.span.text
-    if name in LATER:
+    if name in LATER or name in DENSITIES:
         fail(state, later.continuous_family(call.span, name))
     if name not in CALLED:
         if meaning is None and name[:1].isupper():

@@ -37,7 +37,7 @@ from gmlang.errors import later
 from gmlang.errors import names as name_errors
 from gmlang.errors import types as errors
 from gmlang.errors.forms import Form
-from gmlang.families import CALLED
+from gmlang.families import CALLED, DENSITIES
 from gmlang.families import LATER as LATER_FAMILIES
 from gmlang.syntax import ast
 
@@ -231,7 +231,7 @@ def _not_a_function(state: Checking, env: Env, function: ast.Name) -> NoReturn:
         fail(state, later.reserved(function.span, LATER[text]))
     if text in CALLED:
         fail(state, form_errors.family_for_value(function.span, text))
-    if text in LATER_FAMILIES:
+    if text in LATER_FAMILIES or text in DENSITIES:
         fail(state, later.continuous_family(function.span, text))
     if text in state.query_forms:
         fail(state, form_errors.query_for_value(function.span))

@@ -45,7 +45,7 @@ from gmlang.core.names.scope import (
 from gmlang.core.print import describe, show_type
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import Span
-from gmlang.errors import forms
+from gmlang.errors import forms, later
 from gmlang.errors import names as errors
 from gmlang.errors import types as type_errors
 from gmlang.errors.forms import Form
@@ -225,6 +225,8 @@ def _attribute_of(state: Checking, span: Span, thing: Thing, name: ast.Name) -> 
             return AttributeRef(span, thing, name.text, _wholes(span, rank), type_)
     if name.text == "index" and (index := _index_of(span, thing)) is not None:
         return index
+    if any(real.name == name.text for real in meaning.symbol.reals):
+        fail(state, later.real_elsewhere(span, span.text))
     known = [attribute.name for attribute in meaning.symbol.attributes]
     fail(state, errors.unknown_attribute(name.span, thing.entity, name.text, known))
 

@@ -33,6 +33,7 @@ from gmlang.core.program import (
     Statement,
     Use,
 )
+from gmlang.core.reals import ObserveReal, PredictReal
 from gmlang.core.walk import is_random, parts, replace_part, walk
 from gmlang.graph.functions.unrolling import unrolled
 from gmlang.graph.values.environment import Env, NoValue, Slots
@@ -88,6 +89,8 @@ def mentioned(statement: Statement) -> list[Expression]:
             return [*gates, statement.value]
         case Require():
             return [*gates, statement.condition]
+        case ObserveReal() | PredictReal():
+            return gates
         case ObserveValue() | ObserveLike():
             return [*gates, statement.target]
         case Predict() | Cover():

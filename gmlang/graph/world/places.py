@@ -74,12 +74,8 @@ def _named(reference: Reference, still: Env) -> tuple[np.ndarray, States]:
             return (array.start + offsets if array.start else offsets), array.states
         case AttributeRef():
             attribute = world.attributes[reference.thing.entity][reference.attribute]
-            offsets = _offsets(reference.attribute, reference.indices, attribute.shape, still)
-            starts = attribute.starts[thing_numbers(reference.thing, still)]
-            # The axes of the things come first, then those of the attribute.
-            starts = starts.reshape(*starts.shape, *([1] * (offsets.ndim - 1)))
-            wholes = [1] * (starts.ndim - offsets.ndim)
-            return starts + offsets.reshape(-1, *wholes, *offsets.shape[1:]), attribute.states
+            places = _of_things(reference, attribute.starts, attribute.shape, still)
+            return places, attribute.states
         case Activation():
             table = world.models[reference.model]
             keys = instance_keys(table, argument_rows(reference, table, still))
@@ -90,6 +86,28 @@ def _named(reference: Reference, still: Env) -> tuple[np.ndarray, States]:
             else:
                 assert places.size == 0 or (table.keys[places] == keys).all(), "unknown instance"
             return table.start + places, BOOL
+
+
+def locate_reals(reference: AttributeRef, env: Env) -> np.ndarray:
+    """Find the values of a real attribute: shape (instances, whole axes...).
+
+    Raises:
+        NoValue: when it names none in some instance.
+    """
+    still = env.still()
+    array = still.world.reals[reference.thing.entity][reference.attribute]
+    return _of_things(reference, array.starts, array.shape, still)
+
+
+def _of_things(
+    reference: AttributeRef, starts: np.ndarray, shape: tuple[int, ...], still: Env
+) -> np.ndarray:
+    offsets = _offsets(reference.attribute, reference.indices, shape, still)
+    starts = starts[thing_numbers(reference.thing, still)]
+    # The axes of the things come first, then those of the attribute.
+    starts = starts.reshape(*starts.shape, *([1] * (offsets.ndim - 1)))
+    wholes = [1] * (starts.ndim - offsets.ndim)
+    return starts + offsets.reshape(-1, *wholes, *offsets.shape[1:])
 
 
 def _locate_where_possible(reference: Reference, env: Env) -> tuple[Slot | None, Stray | None]:

@@ -85,6 +85,54 @@ class AttributeArray:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class RealArray:
+    """One real attribute of all the things of an entity; NaN where it is not observed.
+
+    Attributes:
+        starts: for each thing, the place of its first value of this attribute.
+        values: what was observed; filled in while a program is grounded.
+        low, high: the ends of its range, -inf and inf where there are none.
+        log_base: the log density of its base at each of some values; None for uniform.
+    """
+
+    name: str
+    starts: Int64[np.ndarray, " things"]
+    shape: tuple[int, ...]
+    values: Float64[np.ndarray, " places"]
+    low: float
+    high: float
+    log_base: Callable[[np.ndarray], np.ndarray] | None
+    span: Span
+
+    def log_background(self, values: np.ndarray) -> np.ndarray:
+        """Return the log density of each value where no model speaks."""
+        if self.log_base is not None:
+            return self.log_base(values)
+        return np.full(values.shape, -np.log(self.high - self.low))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SaidOfReals:
+    """What models say of what was observed of a real attribute.
+
+    Attributes:
+        places: the first place of what each says something of.
+        sizes: how many values follow there, in C order.
+        gates: the activation that it depends on.
+        log_ratios: log of the density relative to the base, nats.
+        is_gated: whether it depends on other variables as well.
+    """
+
+    entity: str
+    attribute: str
+    places: Int64[np.ndarray, " said"]
+    sizes: int
+    gates: Int64[np.ndarray, " said"]
+    log_ratios: Float64[np.ndarray, " said"]
+    is_gated: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class ThingArray:
     """A declared array of things, numbered from `first` within their entity."""
 
@@ -138,7 +186,8 @@ class World:
 
     Attributes:
         missing: the names of data some of whose entries are missing (NaN).
-        attributes: by entity, then attribute.
+        attributes: by entity, then attribute; `reals` those that are real numbers, of which models
+            say what is in `said_of_reals`.
         num_things: by entity.
         before: of entities some things of which may not exist, for each thing: the one without
             which it does not exist, itself where it needs none, -1 where it always exists.
@@ -165,6 +214,8 @@ class World:
     attributes: dict[str, dict[str, AttributeArray]] = field(
         default_factory=dict[str, dict[str, AttributeArray]]
     )
+    reals: dict[str, dict[str, RealArray]] = field(default_factory=dict[str, dict[str, RealArray]])
+    said_of_reals: list[SaidOfReals] = field(default_factory=list[SaidOfReals])
     models: dict[str, ModelTable] = field(default_factory=dict[str, ModelTable])
     hidden: dict[str, HiddenArray] = field(default_factory=dict[str, HiddenArray])
     priors: dict[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])

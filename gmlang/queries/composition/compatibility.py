@@ -12,6 +12,7 @@ import numpy as np
 
 from gmlang.core.ast import Activation, Expression, Thing
 from gmlang.core.program import ModelCall, ModelSymbol, Program, Query, ThingSymbol
+from gmlang.core.reals import PredictReal
 from gmlang.diagnostics import GmError, Span
 from gmlang.errors import asking as errors
 from gmlang.graph.builder import Builder, Origin
@@ -115,6 +116,15 @@ class Comparison(Query):
     def groups(self, program: Program) -> tuple[tuple[Activation, ...], ...]:
         """List the activations of each."""
         return tuple(tuple(activations(program, call)) for call in self.models)
+
+
+def without_reals(program: Program) -> Program:
+    """Return a program whose models predict nothing of reals: on a stage none is observed."""
+    models = tuple(
+        replace(m, body=tuple(s for s in m.body if not isinstance(s, PredictReal)))
+        for m in program.models
+    )
+    return replace(program, models=models)
 
 
 class Compatibility:

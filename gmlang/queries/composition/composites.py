@@ -16,6 +16,7 @@ from gmlang.queries.composition.compatibility import (
     REFUSED_BELOW,
     Compatibility,
     joint_compatibility,
+    without_reals,
 )
 from gmlang.queries.session import Session
 from gmlang.queries.settings import Settings, begin
@@ -107,7 +108,8 @@ def _stage_of(session: Session, symbol: ModelSymbol, settings: Settings) -> Comp
     if any(parameter.domain is not None for parameter in symbol.parameters):
         return None
     groups = tuple((_on_stage(symbol, part),) for part in symbol.parts)
-    return Compatibility(session, groups, symbol.span, settings)
+    finite = replace(session, program=without_reals(session.program))
+    return Compatibility(finite, groups, symbol.span, settings)
 
 
 def _on_stage(symbol: ModelSymbol, part: Activation) -> Activation:

@@ -31,6 +31,7 @@ from gmlang.queries.questions.map import MAP
 from gmlang.queries.questions.mmap import MMAP
 from gmlang.queries.questions.probability import PROBABILITY
 from gmlang.queries.questions.sample import SAMPLE
+from gmlang.queries.questions.surprise import SURPRISE
 from gmlang.queries.questions.variance import VARIANCE
 from gmlang.queries.questions.why import WHY
 from gmlang.queries.questions.woke import WOKE
@@ -50,6 +51,7 @@ QUESTIONS: tuple[Question, ...] = (
     COMPAT,
     BLAME,
     WHY,
+    SURPRISE,
     ACTIVE,
     WOKE,
     INDEP,

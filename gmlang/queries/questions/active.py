@@ -13,11 +13,10 @@ from gmlang.core.names.scope import Env
 from gmlang.core.print import show_thing
 from gmlang.core.program import Query
 from gmlang.graph.lowering.grounder import environment
-from gmlang.graph.society.existence import existence_chances
-from gmlang.graph.world.names import instance_name
 from gmlang.graph.world.places import thing_numbers
 from gmlang.graph.world.world import ONE_INSTANCE
 from gmlang.queries.answers import Answer, with_quality
+from gmlang.queries.explained.about import Instance, instances_about
 from gmlang.queries.odds import log_odds
 from gmlang.queries.question import Question, Several
 from gmlang.queries.reading import flat_rows
@@ -78,7 +77,7 @@ def _answer(session: Session, query: Active, settings: Settings) -> Answer:
         return ActiveAnswer(query.text, "impossible")
     env = environment(prepared.grounder, ONE_INSTANCE)
     number = int(thing_numbers(query.thing, env).reshape(-1)[0])
-    instances = instances_about(prepared, query.thing.entity, number)
+    instances = instances_about(prepared.grounding.world, query.thing.entity, number)
     if not instances:
         note = "no model is considered for it"
         return ActiveAnswer(query.text, "exact", {"models": [], "unexplained": []}, note=note)
@@ -115,35 +114,6 @@ def _answer(session: Session, query: Active, settings: Settings) -> Answer:
     status = worst((found.quality.status, *parts, *inner))
     whole = with_quality(ActiveAnswer(query.text, value=value), found.quality)
     return replace(whole, status=status.value)
-
-
-@dataclass(frozen=True, slots=True)
-class Instance:
-    """A model's instance, and the log-odds of its prior."""
-
-    name: str
-    prior_log_odds: float
-
-
-def instances_about(prepared: Prepared, entity: str, number: int) -> dict[int, Instance]:
-    """Return the instances of models about a thing, by their activations."""
-    world = prepared.grounding.world
-    found: dict[int, Instance] = {}
-    for table in world.models.values():
-        columns = [
-            k
-            for k, parameter in enumerate(table.symbol.parameters)
-            if parameter.domain is None and parameter.entity == entity
-        ]
-        prior = world.priors.get(table.symbol.name, np.zeros(0))
-        prior = prior * existence_chances(world, table)
-        with np.errstate(divide="ignore"):
-            odds = np.log(prior) - np.log1p(-prior)
-        for row in range(len(table.keys)):
-            if any(int(table.rows[row, k]) == number for k in columns):
-                name = instance_name(world, table, row)
-                found[table.start + row] = Instance(name, float(odds[row]))
-    return found
 
 
 def _unexplained(

@@ -17,8 +17,8 @@ from gmlang.graph.lowering.grounder import environment
 from gmlang.graph.world.places import thing_numbers
 from gmlang.graph.world.world import ONE_INSTANCE
 from gmlang.queries.answers import Answer, with_quality
+from gmlang.queries.explained.about import instances_about
 from gmlang.queries.question import Question, Several
-from gmlang.queries.questions.active import instances_about
 from gmlang.queries.session import Session, ask_awake, prepare
 from gmlang.queries.settings import Settings
 from gmlang.queries.waking.asking import with_sleepers
@@ -92,7 +92,8 @@ def _answer(session: Session, query: Woke, settings: Settings) -> Answer:
         return WokeAnswer(query.text, "impossible")
     env = environment(prepared.grounder, ONE_INSTANCE)
     number = int(thing_numbers(query.thing, env).reshape(-1)[0])
-    variables = np.array(sorted(instances_about(prepared, query.thing.entity, number)), np.int32)
+    instances = instances_about(prepared.grounding.world, query.thing.entity, number)
+    variables = np.array(sorted(instances), np.int32)
     question = Marginals(variables)
     woken = ask_awake(prepared, question, evidence, settings, query, everyone=True)
     if woken is None or not len(variables):

@@ -4,6 +4,7 @@ A method gets the place of what was matched, its first and last character, and t
 """
 
 from collections.abc import Container
+from dataclasses import replace
 from typing import Any
 
 from gmlang.diagnostics import GmError, Source, Span
@@ -209,8 +210,21 @@ class Builder(Covering):
         return ast.Use(self.span(meta), children[0], exceptions)
 
     def consider(self, meta: Node, children: list[Node]) -> ast.Consider:
-        """`consider m(x)`."""
-        return ast.Consider(self.span(meta), tuple(children))
+        """`consider m(x)`; behind `m(i, j) for i in a..b,` also `j in c..d` is a loop."""
+        items: list[ast.Expression | ast.Comprehension] = []
+        for child in children:
+            before = items[-1] if items else None
+            match before, child:
+                case (
+                    ast.Comprehension(condition=None),
+                    ast.Binary(operator="in", left=ast.Name() as name, right=domain),
+                ):
+                    loops = (*before.loops, ast.Loop(child.span, (name,), domain))
+                    span = Span(before.span.source, before.span.start, child.span.end)
+                    items[-1] = replace(before, span=span, loops=loops)
+                case _:
+                    items.append(child)
+        return ast.Consider(self.span(meta), tuple(items))
 
     def all_about(self, meta: Node, children: list[Node]) -> ast.AllAbout:
         """`all about it`; the lexer reads `about` behind `all` alone."""

@@ -45,6 +45,8 @@ from gmruntime.rows.cutting.tables import TableGraph, as_tables
 from gmruntime.rows.program import TooWideError, watched
 from gmruntime.rows.row_program import METHOD, RowProgram, compiled, quality_of, runner
 from gmruntime.rows.running import Asked
+from gmruntime.rows.scoring.families import chances_of_members
+from gmruntime.rows.scoring.scores import Scored, scored
 from gmruntime.rows.sharing import Team, team_of, with_team
 from gmruntime.rows.stars import answers_of_stars
 from gmruntime.rows.summing import Runner, Sums, pooled, summed
@@ -81,6 +83,7 @@ class Case:
         budget: of all rows together.
         rng: of the search for orders.
         workers: who take some of the rows; None for nobody.
+        scored: what the graph and the rows were made of, where they were scored.
     """
 
     graph: FactorGraph
@@ -88,6 +91,7 @@ class Case:
     budget: Budget
     rng: np.random.Generator
     workers: Workers | None = None
+    scored: Scored | None = None
 
     def program(self, tables: TableGraph, is_asked: Bool[np.ndarray, " variables"]) -> RowProgram:
         """Compile the rows.
@@ -108,6 +112,16 @@ class Case:
         if products * _PRODUCT_S > SHARE_MAX * self.budget.left_s():
             raise TooWideError(f"{products:g} products are more than there is time for")
         return program
+
+    def narrowed(self) -> "Case":
+        """Return the case with as much as possible in scores."""
+        found = scored(self.graph, self.rows, self.budget)
+        return replace(self, graph=found.graph, rows=found.rows, scored=found)
+
+    @property
+    def log_scale(self) -> Float64[np.ndarray, " rows"]:
+        """Of each row, what is to be added to log Z and scores."""
+        return np.zeros(len(self.rows)) if self.scored is None else self.scored.log_scale
 
     def team(self, batches: Sequence[Batch]) -> Team | None:
         """Return who helps with the batches of a program."""
@@ -166,7 +180,10 @@ def _summed(case: Case, program: RowProgram) -> tuple[Sums, list[Quality]]:
     nothing = np.zeros(len(program.log_idle))
     pool = pooled(program.pool, tables)
     sums = summed(program.groups, pool, program.log_idle, nothing, case.budget, run)
-    whole = with_team(quality_of(program, tables, sums, sums.log_z, case.budget), team)
+    first = np.unique(program.which, return_index=True)[1]
+    sums = replace(sums, log_z=sums.log_z + case.log_scale[first])
+    error = 0.0 if case.scored is None else case.scored.error
+    whole = with_team(quality_of(program, tables, sums, sums.log_z, case.budget, error), team)
     qualities = [
         replace(whole, status=Status.IMPOSSIBLE if log_z == -np.inf else whole.status, note="")
         for log_z in sums.log_z
@@ -175,6 +192,7 @@ def _summed(case: Case, program: RowProgram) -> tuple[Sums, list[Quality]]:
 
 
 def _log_partitions(case: Case) -> Callable[[int], AnyAnswer | None]:
+    case = case.narrowed()
     tables = as_tables(case.graph, budget=case.budget)
     program = case.program(tables, np.zeros(tables.graph.num_variables, bool))
     sums, qualities = _summed(case, program)
@@ -192,10 +210,57 @@ def _log_partitions(case: Case) -> Callable[[int], AnyAnswer | None]:
 
 
 def _marginals(case: Case, query: Marginals) -> Callable[[int], MarginalsAnswer | None]:
+    own = case.narrowed()
+    assert own.scored is not None
+    count = case.graph.num_variables
+    is_asked = np.zeros(own.graph.num_variables, bool)
+    is_asked[slice(0, count) if query.variables is None else query.variables] = True
+    wanted = is_asked[:count].copy()
+    for number, family in enumerate(own.scored.families):
+        is_asked[count + number] = is_asked[family.members].any()
+        is_asked[family.members] = False
+    found = _beliefs_of(own, is_asked)
+    return found if own.graph is case.graph else _of_members(case, own.scored, wanted, found)
+
+
+def _of_members(
+    case: Case,
+    made: Scored,
+    is_asked: Bool[np.ndarray, " variables"],
+    found: Callable[[int], MarginalsAnswer | None],
+) -> Callable[[int], MarginalsAnswer | None]:
+    """Say of members what was found of their families."""
+    starts, num_blocks = block_starts(case.graph), len(case.graph.variables)
+    places: list[tuple[int, int, np.ndarray]] = []
+    for number, family in enumerate(made.families):
+        which = np.searchsorted(starts, family.members, side="right") - 1
+        places += [
+            (number, k, np.flatnonzero((which == k) & is_asked[family.members]))
+            for k in np.unique(which[is_asked[family.members]]).tolist()
+        ]
+
+    def of(r: int) -> MarginalsAnswer | None:
+        its = found(r)
+        if its is None:
+            return None
+        own = list(its.probabilities[:num_blocks])
+        for number, k, some in places:
+            chances = chances_of_members(its.probabilities[num_blocks + number])
+            told = np.array(own[k]).reshape(-1, 2)
+            told[made.families[number].members[some] - starts[k]] = chances[some]
+            own[k] = told.reshape(own[k].shape)
+        return replace(its, probabilities=tuple(own))
+
+    return of
+
+
+def _beliefs_of(
+    case: Case, is_wanted: Bool[np.ndarray, " variables"]
+) -> Callable[[int], MarginalsAnswer | None]:
+    """Sum what rows say of some variables of a case that was scored; leave out its own."""
     tables = as_tables(case.graph, budget=case.budget)
     is_asked = np.zeros(tables.graph.num_variables, bool)
-    asked = slice(0, case.graph.num_variables) if query.variables is None else query.variables
-    is_asked[asked] = True
+    is_asked[: len(is_wanted)] = is_wanted
     program = case.program(tables, is_asked)
     sums, qualities = _summed(case, program)
     blocks = _beliefs(case, program, sums, is_asked)
@@ -286,6 +351,8 @@ def _joints(case: Case, query: Joint) -> Callable[[int], AnyAnswer | None] | Non
 def _maxima(case: Case) -> Callable[[int], AnyAnswer | None] | None:
     if not is_loaded() and len(case.rows) <= FEW:
         return None
+    count, case = case.graph.num_variables, case.narrowed()
+    assert case.scored is not None
     tables = as_tables(case.graph, to_tables, case.budget)
     program = case.program(tables, np.zeros(tables.graph.num_variables, bool))
     logs = pooled(program.pool, checked_tables(tables.graph, None)).logs
@@ -312,13 +379,16 @@ def _maxima(case: Case) -> Callable[[int], AnyAnswer | None] | None:
             for c, variables in enumerate(instances.variables):
                 states[rows[c][:, None], variables] = np.maximum(its.states[parts[c]], 0)
     assignments = states[:, : case.graph.num_variables]
-    scores = log_score(case.graph, assignments)
+    scores = log_score(case.graph, assignments) + case.log_scale[first]
+    for number, family in enumerate(case.scored.families):
+        assignments[np.arange(len(first)), family.members[assignments[:, count + number]]] = 1
+    assignments = assignments[:, :count]
     quality_of_all = with_team(Quality(Status.EXACT, METHOD, case.budget.spent_s()), team)
 
     def of(r: int) -> AssignmentsAnswer:
         d = int(program.which[r])
         if scores[d] == -np.inf:
-            nobody = np.zeros((0, case.graph.num_variables), np.int32)
+            nobody = np.zeros((0, count), np.int32)
             quality = replace(quality_of_all, status=Status.IMPOSSIBLE)
             return AssignmentsAnswer(quality, nobody, np.zeros(0), -np.inf)
         score = float(scores[d])

@@ -272,9 +272,14 @@ def _answer(
 
 
 def quality_of(
-    program: RowProgram, tables: list[np.ndarray], found: Sums, log_z: np.ndarray, budget: Budget
+    program: RowProgram,
+    tables: list[np.ndarray],
+    found: Sums,
+    log_z: np.ndarray,
+    budget: Budget,
+    error: float = 0.0,
 ) -> Quality:
-    """Say how good an answer is, and name what it leaves out."""
+    """Say how good an answer is whose tables have an error, and name what it leaves out."""
     strongest = max(
         (
             np.abs(table, where=table > -np.inf, out=np.zeros_like(table)).max(initial=0.0)
@@ -282,7 +287,7 @@ def quality_of(
         ),
         default=0.0,
     )
-    error = float(np.finfo(float).eps * strongest * program.tables.graph.num_factors)
+    error += float(np.finfo(float).eps * strongest * program.tables.graph.num_factors)
     notes: list[str] = []
     num_impossible = int(np.isneginf(log_z).sum())
     if num_impossible:

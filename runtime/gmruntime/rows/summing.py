@@ -205,7 +205,7 @@ def _run_linear(
     """Run the loops; say which instances they had no floats for, and count the others."""
     ran = run(asked, tables.values)
     faint = (tables.logs > -np.inf) & (tables.values < np.exp(_FAINT))
-    if faint.any() and _is_missed(ran.derivatives[faint], asked):
+    if faint.any() and _is_missed(ran.derivatives[faint], asked, ran.found):
         lost = [np.ones(one.batch.instances.count, bool) for one in asked]
         return ran.found, lost, np.zeros(len(tables.values)), ran.is_whole
     lost = [
@@ -226,9 +226,15 @@ def _run_linear(
     return ran.found, lost, counts, ran.is_whole and counted.is_whole
 
 
-def _is_missed(derivatives: np.ndarray, asked: list[Asked]) -> bool:
+def _is_missed(derivatives: np.ndarray, asked: list[Asked], found: tuple[Found, ...]) -> bool:
     """Say whether entries too small for floats may matter."""
-    weights = np.concatenate([one.weights for one in asked])
+    # Where beliefs are watched, each row is run with a weight of 1.
+    weights = np.concatenate(
+        [
+            np.ones(len(one.weights)) if its.beliefs.shape[1] else one.weights
+            for one, its in zip(asked, found, strict=True)
+        ]
+    )
     most = np.exp(_FAINT) * np.abs(derivatives).max()
     return bool((weights < 0).any() or not most <= _LOSS_MAX * weights.max(initial=0.0))
 

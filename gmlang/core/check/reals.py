@@ -1,0 +1,227 @@
+"""Attributes that are real numbers: declared, observed, predicted.
+
+They are known numbers wherever they are used, so what is random about them is only how likely
+models make them; a real that is not observed comes later.
+"""
+
+from typing import NoReturn
+
+from gmlang.core.ast import (
+    Array,
+    AttributeRef,
+    Constant,
+    DataRef,
+    Enum,
+    Expression,
+    Integer,
+    Listed,
+    Real,
+    Thing,
+    Whole,
+)
+from gmlang.core.check.domains import REAL_NAMES
+from gmlang.core.checking import Checking, each, fail, note
+from gmlang.core.expressions import references, scalars
+from gmlang.core.expressions.indices import check_indices, filled
+from gmlang.core.expressions.operators import is_number, need_known, num_whole, with_rank
+from gmlang.core.names.scope import EntityMeaning, Env
+from gmlang.core.print import describe, show
+from gmlang.core.reals import Density, ObserveReal, PredictReal, RealSymbol
+from gmlang.core.walk import type_of
+from gmlang.errors import probabilities as errors
+from gmlang.errors.forms import Form
+from gmlang.families import DENSITIES
+from gmlang.syntax import ast
+
+Axes = tuple[tuple[Expression, ...], tuple[Enum | None, ...]]
+
+
+def is_real(written: ast.Expression) -> bool:
+    """Say whether a type is `real`, `real[lo, hi]` or `real[n]`."""
+    match written:
+        case ast.Name(text=text) | ast.Index(base=ast.Name(text=text)):
+            return text in REAL_NAMES
+        case _:
+            return False
+
+
+def check_real_attribute(
+    state: Checking, env: Env, declared: ast.AttributeDeclaration, axes: Axes
+) -> RealSymbol:
+    """Check `height : real[0, 3] base Normal(1.7, 0.2)`; `real[3]` is an array of three."""
+    shape, enums = axes
+    low = high = None
+    match declared.type:
+        case ast.Index(indices=(size,)) if not isinstance(size, ast.All):
+            axis = scalars.check_known(state, env, size, "a size", Integer())
+            shape, enums = (*shape, axis), (*enums, None)
+        case ast.Index(indices=(first, last)):
+            low, high = _end(state, env, first, -1), _end(state, env, last, 1)
+        case ast.Index(span=span):
+            fail(state, errors.bad_ends(span, span.text))
+        case _:
+            pass
+    if isinstance(low, Constant) and isinstance(high, Constant) and not low.value < high.value:
+        fail(state, errors.bad_ends(declared.type.span, declared.type.span.text))
+    base = None
+    if declared.base is not None:
+        base = _density(state, env, declared.base, rank=0, is_base=True)
+    return RealSymbol(declared.span, declared.name.text, shape, enums, low, high, base)
+
+
+def _end(
+    state: Checking, env: Env, written: ast.Expression | ast.All, side: int
+) -> Expression | None:
+    """Check an end of a range; infinite ones are none."""
+    match written:
+        case ast.All(span=span):
+            fail(state, errors.bad_ends(span, span.text))
+        case ast.Name(text="inf") if side > 0:
+            return None
+        case ast.Unary(operator="-", operand=ast.Name(text="inf")) if side < 0:
+            return None
+        case _:
+            checked = scalars.check_number(state, env, written)
+            return need_known(state, checked, "an end of a range")
+
+
+# --- What is meant -----------------------------------------------------------------------
+
+
+def real_target(state: Checking, env: Env, written: ast.Expression) -> AttributeRef | None:
+    """Return the real attribute that an expression names, or None where it names something else."""
+    match written:
+        case ast.Attribute(owner=owner, name=name):
+            if references.find_dotted(state, env, written) is not None:
+                return None
+            thing = references.try_thing(state, env, owner)
+            symbol = None if thing is None else _symbol_of(state, thing, name.text)
+            if thing is None or symbol is None:
+                return None
+            note(state, name.span, thing.entity)
+            rank = len(symbol.shape)
+            type_ = with_rank(Real(), rank + num_whole(thing.indices))
+            wholes = (Whole(written.span),) * rank
+            return AttributeRef(written.span, thing, name.text, wholes, type_)
+        case ast.Index(span=span, base=base, indices=indices):
+            target = real_target(state, env, base)
+            if target is None:
+                return None
+            symbol = _symbol_of(state, target.thing, target.attribute)
+            assert symbol is not None
+            free = [k for k, index in enumerate(target.indices) if isinstance(index, Whole)]
+            axes, sizes = [symbol.axes[k] for k in free], [symbol.shape[k] for k in free]
+            text = base.span.text
+            checked = check_indices(state, env, span, text, indices, tuple(axes), tuple(sizes))
+            own = filled(target.indices, checked)
+            type_ = with_rank(Real(), num_whole(own) + num_whole(target.thing.indices))
+            return AttributeRef(span, target.thing, target.attribute, own, type_)
+        case _:
+            return None
+
+
+def _symbol_of(state: Checking, thing: Thing, name: str) -> RealSymbol | None:
+    meaning = state.entities[thing.entity].meaning
+    assert isinstance(meaning, EntityMeaning)
+    return next((real for real in meaning.symbol.reals if real.name == name), None)
+
+
+def _rank_of(target: AttributeRef) -> int:
+    return target.type.rank if isinstance(target.type, Array) else 0
+
+
+# --- Statements --------------------------------------------------------------------------
+
+
+def check_observe_real(
+    state: Checking, env: Env, statement: ast.Observe, target: AttributeRef
+) -> ObserveReal:
+    """Check `observe x.height = 1.8`, or an array of the target's shape."""
+    if statement.operator != "=" or statement.value is None:
+        fail(state, errors.no_value_observed(statement.span, statement.target.span.text))
+    value = _numbers(state, env, statement.value)
+    type_ = type_of(value)
+    if isinstance(type_, Array) and type_.rank != _rank_of(target):
+        found = describe(type_)
+        fail(state, errors.other_rank(value.span, show(target), _rank_of(target), found))
+    return ObserveReal(statement.span, (), target, value)
+
+
+def check_predict_real(
+    state: Checking,
+    env: Env,
+    statement: ast.Predict,
+    target: AttributeRef,
+    confidence: Expression | None,
+) -> PredictReal:
+    """Check `predict x.height ~ Normal(1.9, 0.08) @ 0.9`."""
+    text = statement.target.span.text
+    symbol = _symbol_of(state, target.thing, target.attribute)
+    assert symbol is not None
+    if statement.operator != "~" or statement.value is None:
+        fail(state, errors.point_predicted(statement.span, text))
+    density = _density(state, env, statement.value, rank=_rank_of(target), is_base=False)
+    if symbol.base is None and (symbol.low is None or symbol.high is None):
+        fail(state, errors.no_base(statement.target.span, symbol.name, symbol.span))
+    label = statement.label.text if statement.label is not None else ""
+    return PredictReal(statement.span, (), target, density, confidence, label)
+
+
+def _density(
+    state: Checking, env: Env, written: ast.Expression, *, rank: int, is_base: bool
+) -> Density:
+    """Check a density: `Normal(mean, sd)`, `MultiNormal(mean, cov)`; of a base also `Uniform`."""
+    if not isinstance(written, ast.Call) or not isinstance(written.function, ast.Name):
+        _no_density(state, env, written)
+    family = written.function.text
+    known = ("Normal", "Uniform") if is_base else tuple(DENSITIES)
+    if family not in known:
+        _no_density(state, env, written)
+    given: list[ast.Expression] = []
+    for argument in written.arguments:
+        if isinstance(argument, ast.Equation | ast.Pair | ast.Comprehension):
+            fail(state, errors.density_arguments(written.span, family))
+        given.append(argument)
+    if len(given) != 2 and not (is_base and family == "Uniform" and not given):
+        fail(state, errors.density_arguments(written.span, family))
+    arguments = each(lambda argument: _numbers(state, env, argument), given)
+    if rank == 0 and (family == "MultiNormal" or any(map(_is_array, arguments))):
+        fail(state, errors.density_of_one(written.span, family))
+    return Density(written.span, family, arguments)
+
+
+def _is_array(value: Expression) -> bool:
+    return isinstance(type_of(value), Array)
+
+
+def _no_density(state: Checking, env: Env, written: ast.Expression) -> NoReturn:
+    if isinstance(written, ast.Call) and isinstance(written.function, ast.Name):
+        fail(state, errors.no_density(written.span, written.function.text))
+    scalars.check(state, env, written)
+    fail(state, errors.no_density(written.span, written.span.text))
+
+
+def _numbers(state: Checking, env: Env, written: ast.Expression) -> Expression:
+    """Check a number, an array of data, or a list of numbers; all known before inference."""
+    if isinstance(written, ast.Brackets):
+        return _list(state, env, written)
+    checked = scalars.check(state, env, written)
+    type_ = type_of(checked)
+    element = type_.element if isinstance(type_, Array) else type_
+    if not is_number(element):
+        fail(state, errors.not_numbers(written.span, describe(type_)))
+    if isinstance(type_, Array) and not isinstance(checked, DataRef):
+        fail(state, errors.not_numbers(written.span, describe(type_)))
+    return need_known(state, checked, "a number", is_array=isinstance(type_, Array))
+
+
+def _list(state: Checking, env: Env, written: ast.Brackets) -> Listed:
+    def element(item: ast.Expression | ast.Comprehension) -> Expression | None:
+        if isinstance(item, ast.Name) and item.text == "_":
+            return None
+        if isinstance(item, ast.Brackets | ast.Comprehension):
+            fail(state, errors.not_numbers(item.span, Form.LIST))
+        return need_known(state, scalars.check_number(state, env, item), "a number")
+
+    elements = each(element, written.items)
+    return Listed(written.span, (len(elements),), elements, Array(Real(), 1))

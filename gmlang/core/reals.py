@@ -1,0 +1,59 @@
+"""Attributes that are real numbers: their declarations, what was seen, what models predict."""
+
+from dataclasses import dataclass
+
+from gmlang.core.ast import AttributeRef, Context, Enum, Expression
+from gmlang.diagnostics import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Density:
+    """`Normal(m, s)`: a distribution of reals; its arguments are numbers or arrays of them."""
+
+    span: Span
+    family: str
+    arguments: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RealSymbol:
+    """An attribute that is a real number, or an array of them.
+
+    Attributes:
+        axes: the enum that indexes each axis; None for numbers from 0.
+        low, high: its ends, known before inference; None where there is none.
+        base: its density where no model speaks; None for uniform between the ends.
+    """
+
+    span: Span
+    name: str
+    shape: tuple[Expression, ...]
+    axes: tuple[Enum | None, ...]
+    low: Expression | None
+    high: Expression | None
+    base: Density | None
+
+
+@dataclass(frozen=True, slots=True)
+class ObserveReal:
+    """`observe x.height = value`: a number, or an array of the target's shape."""
+
+    span: Span
+    context: Context
+    target: AttributeRef
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class PredictReal:
+    """`predict x.height ~ D @ confidence`; an array is predicted whole. Without @, None."""
+
+    span: Span
+    context: Context
+    target: AttributeRef
+    density: Density
+    confidence: Expression | None
+    label: str
+
+
+RealStatement = ObserveReal | PredictReal

@@ -1,0 +1,154 @@
+"""Densities of reals, in logs: of numbers and of arrays together; attributes that have them."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from gmlang.core.reals import Density, RealSymbol
+from gmlang.diagnostics import GmError
+from gmlang.errors import probabilities as errors
+from gmlang.errors.shapes import observed_shape
+from gmlang.graph.observations import array_value
+from gmlang.graph.values.environment import Env
+from gmlang.graph.world.world import RealArray, where_text
+
+_LOG_2PI = float(np.log(2 * np.pi))
+
+_ASYMMETRY_MAX = 1e-9
+"""Of a covariance, relative to its largest entry: more is no rounding."""
+
+
+def declared_real(
+    symbol: RealSymbol, shape: tuple[int, ...], num_things: int, env: Env
+) -> RealArray:
+    """Return an attribute of which nothing is observed yet.
+
+    Raises:
+        GmError: where its range is empty, or its base is none.
+    """
+    ends = [
+        default if end is None else float(array_value(end, env, 1).reshape(-1)[0])
+        for end, default in ((symbol.low, -np.inf), (symbol.high, np.inf))
+    ]
+    if not ends[0] < ends[1]:
+        raise GmError([errors.bad_ends(symbol.span, symbol.span.text)])
+    size = int(np.prod(shape, dtype=np.int64))
+    starts = size * np.arange(num_things, dtype=np.int64)
+    values = np.full(size * num_things, np.nan)
+    base = None if symbol.base is None else _base_of(symbol.base, (ends[0], ends[1]), env)
+    return RealArray(symbol.name, starts, shape, values, ends[0], ends[1], base, symbol.span)
+
+
+def _base_of(
+    base: Density, ends: tuple[float, float], env: Env
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the log density of a base, of each number on its own."""
+    first, second = (
+        (float(array_value(a, env, 1).reshape(-1)[0]) for a in base.arguments)
+        if base.arguments
+        else ends
+    )
+    if base.family == "Normal":
+        _check_above_zero(base, np.array([second]), env)
+        return lambda values: _log_normal(values, np.array(first), np.array(second))
+    if not (np.isfinite([first, second]).all() and first < second):
+        raise GmError([errors.bad_ends(base.span, base.span.text)])
+
+    def uniform(values: np.ndarray) -> np.ndarray:
+        inside = (values >= first) & (values <= second)
+        return np.where(inside, -np.log(second - first), -np.inf)
+
+    return uniform
+
+
+def log_densities(density: Density, values: np.ndarray, env: Env) -> np.ndarray:
+    """Evaluate a density at what was observed in each instance.
+
+    Args:
+        density: of numbers, or of arrays together.
+        values: (instances, axes...).
+        env: of the instances.
+
+    Raises:
+        GmError: where shapes differ, or a parameter leaves it without meaning.
+    """
+    mean, spread = (array_value(a, env, values.ndim) for a in density.arguments)
+    shape = values.shape[1:]
+    _check_shape(density, 0, mean, shape)
+    _check_numbers(density, "mean", mean, env)
+    _check_numbers(density, "spread", spread, env)
+    away = (values - mean).reshape(len(values), -1)
+    count = away.shape[1]
+    is_matrix = spread.ndim == 3 and spread.shape[1:] == (count, count) and len(shape) == 1
+    if density.family == "MultiNormal" or (is_matrix and spread.shape[1:] != shape):
+        if not is_matrix:
+            _check_shape(density, 1, spread, (count, count))
+        return _log_multinormal(density, away, spread, env)
+    _check_shape(density, 1, spread, shape)
+    _check_above_zero(density, spread, env)
+    logs = _log_normal(values, mean, spread)
+    return np.broadcast_to(logs, values.shape).reshape(len(values), -1).sum(axis=1)
+
+
+def _log_normal(values: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
+    return -0.5 * ((values - mean) / sd) ** 2 - np.log(sd) - 0.5 * _LOG_2PI
+
+
+def _log_multinormal(
+    density: Density, away: np.ndarray, covariance: np.ndarray, env: Env
+) -> np.ndarray:
+    """Evaluate a normal density of vectors; each instance has a covariance, or all share one."""
+    scale = np.abs(covariance).max(axis=(1, 2), initial=0.0)
+    skew = np.abs(covariance - covariance.transpose(0, 2, 1)).max(axis=(1, 2), initial=0.0)
+    _check_rows(density, "asymmetry of the covariance", skew, skew <= _ASYMMETRY_MAX * scale, env)
+    least = np.linalg.eigvalsh(covariance)[:, 0]
+    _check_rows(density, "smallest eigenvalue of the covariance", least, least > 0.0, env)
+    factor = np.linalg.cholesky(covariance)
+    white = np.linalg.solve(
+        np.broadcast_to(factor, (len(away), *factor.shape[1:])), away[..., None]
+    )[..., 0]
+    log_det = np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(axis=1)
+    return -0.5 * (white**2).sum(axis=1) - log_det - 0.5 * away.shape[1] * _LOG_2PI
+
+
+def _check_shape(
+    density: Density, position: int, found: np.ndarray, shape: tuple[int, ...]
+) -> None:
+    """Refuse a parameter that is neither one number nor of a shape."""
+    own = found.shape[1:]
+    if all(size == 1 for size in own) or own == shape:
+        return
+    argument = density.arguments[position]
+    raise GmError([observed_shape(argument.span, argument.span.text, shape, own, is_list=False)])
+
+
+def _check_numbers(density: Density, parameter: str, found: np.ndarray, env: Env) -> None:
+    flat = found.reshape(len(found), -1)
+    bad = ~np.isfinite(flat)
+    worst = np.where(bad, flat, 0.0)[np.arange(len(flat)), bad.argmax(axis=1)]
+    _check_rows(density, parameter, worst, ~bad.any(axis=1), env, needed="a number")
+
+
+def _check_above_zero(density: Density, found: np.ndarray, env: Env) -> None:
+    flat = found.reshape(len(found), -1)
+    _check_rows(density, "standard deviation", flat.min(axis=1), (flat > 0).all(axis=1), env)
+
+
+def _check_rows(
+    density: Density,
+    parameter: str,
+    found: np.ndarray,
+    holds: np.ndarray,
+    env: Env,
+    needed: str = "a number above 0",
+) -> None:
+    """Refuse a parameter where something does not hold, naming the first instance."""
+    if holds.all():
+        return
+    row = int(np.argmin(holds))
+    where = where_text(env.frame, row, env.names) if len(holds) > 1 else ""
+    if "asymmetry" in parameter:
+        needed = "0"
+    value = float(found[row])
+    span = density.arguments[1 if parameter != "mean" else 0].span
+    raise GmError([errors.bad_parameter(span, density.family, parameter, value, needed, where)])

@@ -1,0 +1,145 @@
+"""Real attributes that are observed: numbers, so what models predict of them are numbers too.
+
+    factor of an active model = log (c D(v) / b(v) + 1 - c)
+
+with its density D, its confidence c, and the attribute's base b: the prediction relative to it.
+"""
+
+import numpy as np
+
+from gmlang.core.ast import Activation, AttributeRef, Expression
+from gmlang.core.reals import ObserveReal, PredictReal
+from gmlang.diagnostics import GmError
+from gmlang.errors import grounding as errors
+from gmlang.errors import later
+from gmlang.errors.shapes import observed_shape
+from gmlang.graph.builder import Origin
+from gmlang.graph.lowering.grounder import Grounder, Job, environment, hidden_numbers
+from gmlang.graph.lowering.lower import lower
+from gmlang.graph.observations import array_value
+from gmlang.graph.reals.densities import log_densities
+from gmlang.graph.values import terms
+from gmlang.graph.values.chances import probability
+from gmlang.graph.world.places import locate, locate_reals
+from gmlang.graph.world.states import shown_number
+from gmlang.graph.world.world import (
+    ONE_INSTANCE,
+    Frame,
+    RealArray,
+    SaidOfReals,
+    World,
+    where_text,
+)
+
+
+def observe_real(grounder: Grounder, frame: Frame, statement: ObserveReal) -> None:
+    """Record what was seen of a real attribute; NaN is not seen.
+
+    Raises:
+        GmError: when a value is outside the attribute's range or base, or shapes differ.
+    """
+    target, span = statement.target, statement.span
+    env = environment(grounder, frame)
+    array = _array_of(grounder.world, target)
+    places = locate_reals(target, env)
+    values = array_value(statement.value, env, places.ndim)
+    own = places.shape[1:]
+    if values.shape[1:] != own and not all(size == 1 for size in values.shape[1:]):
+        raise GmError([observed_shape(span, span.text, own, values.shape[1:], is_list=False)])
+    values = np.broadcast_to(values, places.shape).astype(np.float64)
+    seen = ~np.isnan(values)
+    with np.errstate(invalid="ignore"):
+        bad = seen & ((values < array.low) | (values > array.high) | np.isinf(values))
+        bad |= seen & np.isneginf(array.log_background(values))
+    if bad.any():
+        row = int(np.argwhere(bad)[0][0])
+        what = target.span.text + where_text(frame, row, grounder.names)
+        shown = shown_number(values[bad].flat[0].item())
+        raise GmError([errors.value_outside_domain(span, what, shown, _range_of(array))])
+    before = array.values[places[seen]]
+    array.values[places[seen]] = values[seen]
+    changed = ~np.isnan(before) & (before != values[seen])
+    if changed.any() or (array.values[places[seen]] != values[seen]).any():
+        # One number is not another: no assignment agrees with both.
+        frame, never = hidden_numbers(grounder, ONE_INSTANCE, np.full(1, -np.inf), span)
+        lower(grounder, frame, Job(terms.Value(never), (), Origin("observe", span)))
+
+
+def _range_of(array: RealArray) -> str:
+    return f"real[{array.low:g}, {array.high:g}]" if array.log_base is None else "its base"
+
+
+def _array_of(world: World, target: AttributeRef) -> RealArray:
+    return world.reals[target.thing.entity][target.attribute]
+
+
+def forget_reals(world: World) -> None:
+    """Forget what was observed and said of reals: statements are grounded anew."""
+    world.said_of_reals.clear()
+    for arrays in world.reals.values():
+        for array in arrays.values():
+            array.values.fill(np.nan)
+
+
+def predict_real(
+    grounder: Grounder,
+    frame: Frame,
+    statement: PredictReal,
+    gates: tuple[Expression, ...],
+    origin: Origin,
+) -> None:
+    """Add what a model predicts of what was observed, relative to the base.
+
+    Raises:
+        GmError: where it was not observed, or a parameter leaves the density without meaning.
+    """
+    target = statement.target
+    env = environment(grounder, frame)
+    array = _array_of(grounder.world, target)
+    places = locate_reals(target, env)
+    values = array.values[places]
+    hidden = np.isnan(values).reshape(frame.count, -1).any(axis=1)
+    if hidden.any():
+        where = where_text(frame, int(np.argmax(hidden)), grounder.names)
+        raise GmError([later.hidden_real(target.span, target.span.text, where)])
+    _refuse_learned(grounder, statement)
+    background = array.log_background(values).reshape(frame.count, -1).sum(axis=1)
+    ratio = log_densities(statement.density, values, env) - background
+    if statement.confidence is not None:
+        confidence = probability(statement.confidence, env).reshape(-1)
+        with np.errstate(divide="ignore"):
+            ratio = np.logaddexp(np.log(confidence) + ratio, np.log1p(-confidence))
+    own = next((gate for gate in gates if isinstance(gate, Activation)), None)
+    if own is not None:
+        grounder.world.said_of_reals.append(
+            SaidOfReals(
+                target.thing.entity,
+                target.attribute,
+                places.reshape(frame.count, -1)[:, 0],
+                int(np.prod(places.shape[1:], dtype=np.int64)),
+                np.broadcast_to(locate(own, env).variables, (frame.count,)).astype(np.int64),
+                np.broadcast_to(ratio, (frame.count,)),
+                len(gates) > 1,
+            )
+        )
+    frame, number = hidden_numbers(grounder, frame, ratio, statement.span)
+    lower(grounder, frame, Job(terms.Value(number), gates, origin))
+
+
+def _refuse_learned(grounder: Grounder, statement: PredictReal) -> None:
+    learned = grounder.learned
+    used = (*statement.density.arguments, *filter(None, [statement.confidence]))
+    for expression in used:
+        if learned is not None and learned.concerns((expression,)):
+            raise GmError([later.learned_density(expression.span, expression.span.text)])
+
+
+def add_bases_of_reals(grounder: Grounder) -> None:
+    """Weigh what was observed by the bases that are declared; a uniform one weighs nothing."""
+    for arrays in grounder.world.reals.values():
+        for array in arrays.values():
+            seen = array.values[~np.isnan(array.values)]
+            if array.log_base is not None and len(seen):
+                total = np.full(1, array.log_base(seen).sum())
+                frame, number = hidden_numbers(grounder, ONE_INSTANCE, total, array.span)
+                lower(grounder, frame, Job(terms.Value(number), (), Origin("base", array.span)))
