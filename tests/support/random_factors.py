@@ -16,6 +16,7 @@ from gmruntime.factors.kinds import (
     NoisyOr,
     Or,
     Potts,
+    SoftWindow,
     Table,
     TruncatedLinear,
     TruncatedQuadratic,
@@ -60,7 +61,14 @@ DRAWN: dict[type[FactorKind], Callable[[np.random.Generator, int, float], Drawn]
         (3, 2, 4),
     ),
     AllDifferent: lambda rng, n, _: (AllDifferent(), (4, 4, 4)),
-    Window: lambda rng, n, _: (Window(3, 4, 1, 2), (12, 12)),
+    Window: lambda rng, n, _: (
+        Window(3, 4, rng.integers(0, 3, n), rng.integers(0, 4, n)),
+        (2, 12, 12)[int(rng.integers(2)) :],
+    ),
+    SoftWindow: lambda rng, n, _: (
+        SoftWindow(3, 4, rng.random(n), 2 * rng.random(n)),
+        (2, 12, 12)[int(rng.integers(2)) :],
+    ),
     Memory: lambda rng, n, zeros: (Memory(normal(rng, zeros, n, 3, 2, 4)), (3, 4, 4)),
 }
 """How to draw factors of each kind, and the number of states at each position."""
