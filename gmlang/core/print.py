@@ -28,6 +28,7 @@ from gmlang.core.ast import (
     Item,
     Listed,
     Local,
+    Place,
     QueryValue,
     Real,
     Size,
@@ -39,6 +40,7 @@ from gmlang.core.ast import (
     Whole,
 )
 from gmlang.core.composed import Calculation, ListItem, QueryList
+from gmlang.core.grids import Grid
 from gmlang.core.learned_defs import all_learns
 from gmlang.core.program import (
     Asked,
@@ -353,6 +355,8 @@ def show_type(type_: Type) -> str:
     match type_:
         case Bool():
             return "bool"
+        case Enum(name=name, grid=Grid() as grid):
+            return name or grid.shown()
         case Enum(name=name, values=values):
             return name or f"{{{', '.join(values)}}}"
         case IntRange(first=first, last=last, name=name):
@@ -363,6 +367,8 @@ def show_type(type_: Type) -> str:
             return "real"
         case Dist():
             return "distribution"
+        case Place():
+            return "place"
         case EntityType(name=name):
             return name
         case Array(element=element, rank=rank):
@@ -374,6 +380,8 @@ def describe(type_: Type) -> str:
     match type_:
         case Bool():
             return "a bool"
+        case Enum(grid=Grid()):
+            return f"a place of {show_type(type_)}"
         case Enum():
             return f"a value of {show_type(type_)}"
         case IntRange() | Integer():
@@ -382,6 +390,8 @@ def describe(type_: Type) -> str:
             return "a real number"
         case Dist():
             return "a distribution"
+        case Place():
+            return "a place"
         case EntityType(name=name):
             return f"a {name}"
         case Array():

@@ -8,6 +8,7 @@ from gmlang.core.parameters import RowsSymbol
 from gmlang.core.program import Program
 from gmlang.data.arrays import from_python
 from gmlang.data.inside import check_inside, constant_ends
+from gmlang.data.places import as_pairs, as_values, pair_of
 from gmlang.data.settings import Setting, UnusableFile, read_file
 from gmlang.data.tables import Table
 from gmlang.diagnostics import Diagnostic, GmError, Span
@@ -38,8 +39,16 @@ def read_all(program: Program, values: Mapping[str, object]) -> dict[str, object
             if isinstance(value, Table | Setting):
                 found[symbol.name] = value
                 continue
-            found[symbol.name] = array = from_python(symbol, value)
+            plain = as_pairs(symbol)
+            if plain is not symbol and isinstance(value, str):
+                value = pair_of(symbol, from_python(symbol, value))
+            found[symbol.name] = array = from_python(plain, value)
             array.setflags(write=False)
+            if plain is not symbol:
+                # Whether there are pairs is said where shapes are known.
+                if array.shape[-1:] == (2,):
+                    as_values(symbol, array)
+                continue
             ends = constant_ends(symbol)
             if ends is not None:
                 check_inside(symbol, array, *ends)

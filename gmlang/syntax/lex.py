@@ -45,6 +45,7 @@ _IN_THEIR_PLACE = {
     "restarts": re.compile(r"[ \t]+\d"),
     "size": re.compile(r"[ \t]+\d"),
     "but": re.compile(r"[ \t]+not\b(?![ \t]+in\b)"),
+    "within": re.compile(r"(?![ \t]*\()"),
 }
 """Words that are names wherever something else follows; `learn` also where no line begins."""
 

@@ -22,7 +22,7 @@ from gmlang.core.ast import (
     Whole,
 )
 from gmlang.core.checking import Checking, PoisonedError, attempt, fail, fresh_key
-from gmlang.core.expressions import indices, references, scalars
+from gmlang.core.expressions import indices, places, references, scalars
 from gmlang.core.expressions.operators import (
     domain_bounds,
     minus_one,
@@ -120,6 +120,8 @@ def _ends(
 def _named_domain(state: Checking, env: Env, domain: ast.Expression) -> Domain | None:
     if isinstance(domain, ast.Name) and domain.text == "bool" and "bool" not in env.names:
         return Bool()
+    if places.is_grid(domain):
+        return places.check_grid(state, env, domain)
     match references.find_dotted(state, env, domain):
         case DomainMeaning(domain=named):
             return named

@@ -16,7 +16,7 @@ from gmlang.core.ast import (
     Whole,
 )
 from gmlang.core.checking import Checking, PoisonedError, call_of, fail, note
-from gmlang.core.expressions import scalars, sharing
+from gmlang.core.expressions import places, scalars, sharing
 from gmlang.core.expressions.indices import check_indices, filled
 from gmlang.core.expressions.operators import num_whole, with_rank
 from gmlang.core.names.scope import (
@@ -207,6 +207,10 @@ def check_attribute(state: Checking, env: Env, expression: ast.Attribute) -> Exp
             note(state, name.span, enum)
             return Constant(expression.span, enum.values.index(name.text), enum)
         case _:
+            if try_thing(state, env, expression.owner) is None:
+                part = places.check_part(state, env, expression)
+                if part is not None:
+                    return part
             thing = check_thing(state, env, expression.owner)
             return _attribute_of(state, expression.span, thing, name)
 

@@ -53,6 +53,7 @@ class LogPartition(Question[LogPartitionAnswer]):
     WAYS: ClassVar[tuple[Way, ...]] = (
         Way.IDLE,
         Way.CLOSED_FORM,
+        Way.WINDOWS,
         Way.FOREST,
         Way.QUICK_MESSAGES,
         Way.ELIMINATION,

@@ -19,6 +19,7 @@ class Map(Question[AssignmentsAnswer]):
 
     WAYS: ClassVar[tuple[Way, ...]] = (
         Way.IDLE,
+        Way.WINDOWS,
         Way.FOREST,
         Way.CONSTRAINTS,
         Way.LAYERS,

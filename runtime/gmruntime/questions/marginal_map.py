@@ -55,7 +55,7 @@ class MarginalMap(Question[MarginalMapAnswer]):
 
     variables: Int32[np.ndarray, " asked"]
 
-    WAYS: ClassVar[tuple[Way, ...]] = (Way.IDLE, Way.ELIMINATION, Way.ESTIMATE)
+    WAYS: ClassVar[tuple[Way, ...]] = (Way.IDLE, Way.WINDOWS, Way.ELIMINATION, Way.ESTIMATE)
 
     def checked(self, graph: FactorGraph) -> Self:
         """Return the question with the variables as the graph has them."""

@@ -53,6 +53,7 @@ class Marginals(Question[MarginalsAnswer]):
 
     WAYS: ClassVar[tuple[Way, ...]] = (
         Way.IDLE,
+        Way.WINDOWS,
         Way.FOREST,
         Way.QUICK_MESSAGES,
         Way.ELIMINATION,

@@ -182,7 +182,7 @@ __device__ static void soft_window(const Factor& f, whole from, whole to) {
 #endif
 }
 
-__device__ static void places(const Factor& f) {
+__device__ static void two_places(const Factor& f) {
   const whole first = f.arity - 2, size = f.ints[0] * f.ints[1];
   for (whole k = 0; k < 2; ++k)
     if (f.num_reals > 0) soft_window(f, first + 1 - k, first + k);
@@ -303,7 +303,7 @@ extern "C" __global__ void answer(
       case OR: weighted_or(f); break;
       case PARITY: parity(f); break;
       case DIFFERENT: different(f); break;
-      case PLACES: places(f); break;
+      case PLACES: two_places(f); break;
       default: memory(f);
     }
     const bool is_kept = drawn(n, row, sweep) >= chance;
