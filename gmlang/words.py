@@ -39,6 +39,8 @@ _HELP: dict[Kind, dict[str, str]] = {
         "simplex": "probabilities that sum to one along the last axis, of params",
         "positive": "numbers above 0, of params",
         "rows": "a table of cases, of data",
+        "grid": "places in rows and columns, from (0, 0)",
+        "shift": "places up to so many rows and columns from (0, 0), either way",
     },
     Kind.FUNCTION: {
         "abs": "the absolute value",
@@ -54,6 +56,8 @@ _HELP: dict[Kind, dict[str, str]] = {
         "floor": "the whole number below",
         "ceil": "the whole number above",
         "round": "the nearest whole number, of two the even one",
+        "within": "two places are at most so many rows and columns apart",
+        "far": "how many rows and columns two places are apart, together",
     },
     Kind.AGGREGATE: {
         "sum": "the sum",

@@ -183,7 +183,7 @@ constraint exactly_one(template(it, t) for t in 0..<T)
     model = gmlang.compile(text, score=score, link=link)
     answer = model.query("MAP(it.at)", budget_s=30)
     assert answer.status == "exact"
-    assert "forests of windows" in str(answer)
+    assert "messages through windows" in str(answer)
     log_z = model.query("logZ()", budget_s=30)
     assert log_z.status == "exact"
-    assert "forests of windows" in str(log_z)
+    assert "messages through windows" in str(log_z)
