@@ -137,9 +137,8 @@ def windows() -> None:
         found = infer(windowed(71, 8, rng), Map(), budget_s=10.0)
         gap = found.log_upper - float(found.log_scores.max(initial=-np.inf))
         took = process_time() - start
-        print(
-            f"    with 8 windows more, {number}: {took:.2f} s, {found.quality.status.value}, {gap:.2g} nats open"
-        )
+        status = found.quality.status.value
+        print(f"    with 8 windows more, {number}: {took:.2f} s, {status}, {gap:.2g} nats open")
 
 
 def main() -> None:
