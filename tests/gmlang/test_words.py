@@ -8,8 +8,9 @@ import pytest
 from pygments.token import Keyword, Name, Operator, Punctuation
 
 from gmlang.core.check import domains
-from gmlang.core.expressions import aggregates, forms, places, weights
+from gmlang.core.expressions import aggregates, forms, weights
 from gmlang.core.parameters import PARAMETER_WORDS, ROWS_WORD
+from gmlang.core.places import forms as places
 from gmlang.editor.completion import words
 from gmlang.editor.highlight import GmLexer
 from gmlang.errors.syntax.words import INNER_WORDS, STATEMENTS

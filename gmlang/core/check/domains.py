@@ -2,8 +2,9 @@
 
 from gmlang.core.ast import Bool, Constant, Domain, Enum, Expression, IntRange
 from gmlang.core.checking import Checking, fail
-from gmlang.core.expressions import loops, places, references
+from gmlang.core.expressions import loops, references
 from gmlang.core.names.scope import DomainMeaning, EntityMeaning, Env, visible_names
+from gmlang.core.places import forms as places
 from gmlang.errors import declarations as declaration_errors
 from gmlang.errors import later
 from gmlang.errors import names as name_errors

@@ -9,7 +9,7 @@ from gmlang.core.ast import Apply, Bool, Constant, Enum, Expression, Integer, Re
 from gmlang.core.check import functions, models
 from gmlang.core.check.learned import functions as learned_functions
 from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
-from gmlang.core.expressions import aggregates, indices, matching, places, references
+from gmlang.core.expressions import aggregates, indices, matching, references
 from gmlang.core.expressions.operators import (
     all_of,
     any_of,
@@ -21,7 +21,6 @@ from gmlang.core.expressions.operators import (
     negate,
     negation,
 )
-from gmlang.core.expressions.placed import is_place
 from gmlang.core.expressions.scalars import (
     check_condition,
     check_pair,
@@ -32,6 +31,8 @@ from gmlang.core.expressions.scalars import (
 )
 from gmlang.core.expressions.sharing import checked_once, used_at
 from gmlang.core.names.scope import DefMeaning, Env, LearnedDefMeaning, ModelMeaning, guarded
+from gmlang.core.places import forms as places
+from gmlang.core.places.values import is_place
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import Span
 from gmlang.errors import forms as form_errors

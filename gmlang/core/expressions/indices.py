@@ -15,13 +15,13 @@ from gmlang.core.ast import (
 from gmlang.core.checking import Checking, each, fail
 from gmlang.core.expressions import scalars
 from gmlang.core.expressions.operators import fit, literal_size, need_integer, num_whole, with_rank
-from gmlang.core.expressions.placed import place_of, row_and_column
 from gmlang.core.names.scope import Axes, DataMeaning, EntityMeaning, Env, VariableMeaning
+from gmlang.core.places.values import place_of, row_and_column
 from gmlang.core.print import show, show_element
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import Span
 from gmlang.errors import forms
-from gmlang.errors import places as place_errors
+from gmlang.errors import shapes as place_errors
 from gmlang.errors import types as type_errors
 from gmlang.syntax import ast
 

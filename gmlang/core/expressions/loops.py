@@ -22,7 +22,7 @@ from gmlang.core.ast import (
     Whole,
 )
 from gmlang.core.checking import Checking, PoisonedError, attempt, fail, fresh_key
-from gmlang.core.expressions import indices, places, references, scalars
+from gmlang.core.expressions import indices, references, scalars
 from gmlang.core.expressions.operators import (
     domain_bounds,
     minus_one,
@@ -31,6 +31,7 @@ from gmlang.core.expressions.operators import (
     with_rank,
 )
 from gmlang.core.names.scope import Binding, DomainMeaning, Env, PoisonedName, guarded
+from gmlang.core.places import forms as places
 from gmlang.core.walk import type_of
 from gmlang.errors import types as errors
 from gmlang.syntax import ast

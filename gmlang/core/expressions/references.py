@@ -16,7 +16,7 @@ from gmlang.core.ast import (
     Whole,
 )
 from gmlang.core.checking import Checking, PoisonedError, call_of, fail, note
-from gmlang.core.expressions import places, scalars, sharing
+from gmlang.core.expressions import scalars, sharing
 from gmlang.core.expressions.indices import check_indices, filled
 from gmlang.core.expressions.operators import num_whole, with_rank
 from gmlang.core.names.scope import (
@@ -40,6 +40,7 @@ from gmlang.core.names.scope import (
     guarded,
     visible_names,
 )
+from gmlang.core.places import forms as places
 from gmlang.core.print import describe, show_type
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import Span

@@ -120,7 +120,8 @@ def _components(count: int, pairs: Int64[np.ndarray, "pairs two"]) -> Int64[np.n
 
     leads = np.arange(count)
     join_all(leads, np.ascontiguousarray(pairs))
-    return np.unique(leads, return_inverse=True)[1].astype(np.int64)
+    numbers = np.cumsum(leads == np.arange(count)) - 1
+    return numbers[leads]
 
 
 def _touching(
@@ -151,7 +152,10 @@ def _contexts(touching: tuple[Touching, ...], count: int) -> tuple[np.ndarray, .
         rows, positions = np.nonzero(one.digit >= 0)
         found = one.component[rows], one.block.scopes[rows, positions].astype(np.int64)
         pairs.append(np.stack(found, axis=1))
-    every = np.unique(np.concatenate(pairs), axis=0)
+    every = np.concatenate(pairs)
+    if not len(every):
+        return (np.zeros(0, np.int64),) * count
+    every = np.unique(every, axis=0)
     starts = np.searchsorted(every[:, 0], np.arange(count + 1))
     return tuple(every[a:b, 1] for a, b in pairwise(starts))
 

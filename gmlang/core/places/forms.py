@@ -19,13 +19,13 @@ from gmlang.core.ast import (
 from gmlang.core.checking import Checking, fail
 from gmlang.core.expressions import scalars
 from gmlang.core.expressions.operators import all_of, arithmetic, need_integer, negation
-from gmlang.core.expressions.placed import into_grid, is_place, place_of, row_and_column
 from gmlang.core.grids import Grid, names_of
 from gmlang.core.names.scope import Env
+from gmlang.core.places.values import into_grid, is_place, place_of, row_and_column
 from gmlang.core.print import describe, show_type
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import Span
-from gmlang.errors import places as errors
+from gmlang.errors import shapes as errors
 from gmlang.errors import types as type_errors
 from gmlang.syntax import ast
 
@@ -35,7 +35,7 @@ DOMAINS = ("grid", "shift")
 FUNCTIONS = ("within", "far")
 """What is asked of two places."""
 
-NUM_PLACES_MAX = 1 << 18
+_NUM_PLACES_MAX = 1 << 18
 
 
 def is_grid(written: ast.Expression) -> TypeGuard[ast.Call]:
@@ -66,8 +66,8 @@ def check_grid(state: Checking, env: Env, call: ast.Call, name: str = "") -> Enu
         grid = Grid(*sizes)
     else:
         grid = Grid(2 * sizes[0] + 1, 2 * sizes[0] + 1, -sizes[0], -sizes[0])
-    if grid.num_places > NUM_PLACES_MAX:
-        fail(state, errors.too_many_places(span, grid.num_places, NUM_PLACES_MAX))
+    if grid.num_places > _NUM_PLACES_MAX:
+        fail(state, errors.too_many_places(span, grid.num_places, _NUM_PLACES_MAX))
     return Enum(name, names_of(grid), grid)
 
 
