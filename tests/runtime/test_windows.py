@@ -166,6 +166,26 @@ def test_each_state_of_what_windows_hang_from_is_a_forest(seed: int, indexed: bo
     assert mine.states.tolist() == theirs.states.tolist()
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_a_place_may_be_a_gate_and_tables_may_reward(seed: int):
+    rng = np.random.default_rng(seed)
+    near = np.array([1], np.int64)
+    pair = FactorBlock(Window(1, 2, near, near), np.array([[0, 1]], np.int32))
+    gated = FactorBlock(Window(3, 1, near, near), np.array([[0, 2, 3]], np.int32))
+    priced = SoftWindow(3, 1, rng.random(1), 2 * rng.random(1))
+    reward = FactorBlock(Table(3.0 * rng.normal(size=(1, 3, 3))), np.array([[4, 3]], np.int32))
+    blocks = (VariableBlock("few", (2,), 2), VariableBlock("many", (3,), 3))
+    price = FactorBlock(priced, np.array([[3, 4]], np.int32))
+    unary = FactorBlock(Table(rng.normal(size=(3, 3))), np.array([[2], [3], [4]], np.int32))
+    evidence = np.array([-1, -1, -1, 1 if seed % 2 else -1, -1], np.int32)
+    factors = (pair, gated, price, reward, unary) if seed % 2 else (pair, price, reward, unary)
+    graph = FactorGraph(blocks, factors)
+    for query in (Map(), LogPartition()):
+        found, right = (infer(g, query, evidence=evidence) for g in (graph, as_tables(graph)))
+        assert windows.METHOD in found.quality.method
+        assert found.log_whole() == pytest.approx(right.log_whole(), abs=1e-9)
+
+
 def test_what_windows_forbid_is_impossible():
     rng = np.random.default_rng(0)
     scopes = np.array([[0, 1], [1, 2]], np.int32)

@@ -31,6 +31,7 @@ from gmruntime.graph import (
     log_score,
     num_states,
 )
+from gmruntime.quality import is_proved
 from gmruntime.questions.assignments import none_possible
 from gmruntime.task import Effort, Task
 from gmruntime.windows.maxima import best_around_circles
@@ -188,6 +189,11 @@ def _complete(
                 [_placed(below, row, budget) for row in answer.assignments], np.int32
             ).reshape(-1, task.graph.num_variables)
             scores = log_score(task.graph, rows)
+            gap = answer.log_upper - float(scores.max(initial=-np.inf))
+            if quality.status is Status.EXACT and not is_proved(float(scores[0]), answer.log_upper):
+                # Sums so large that they round apart prove nothing.
+                bounded = {"status": Status.BOUNDED, "error": gap, "error_kind": "gap to the bound"}
+                quality = replace(quality, **bounded)
             return replace(answer, quality=quality, assignments=rows, log_scores=scores)
         case MarginalsAnswer() if isinstance(task.query, Marginals):
             blocks = _marginals(task, task.query, below, answer, budget)

@@ -296,7 +296,7 @@ def decode(
         states[v] = 0
         for x in range(size):
             value = totals[start[v] + x]
-            if value > best and e >= 0:
+            if value > -np.inf and e >= 0:
                 p = tree.parent[v]
                 if edges.first[e] == v:
                     width = int(start[p + 1] - start[p])

@@ -118,7 +118,8 @@ def _add(
     is_open = one.is_place
     kind = one.block.kind
     if isinstance(kind, PlacePair) and given.shape[1] == 3:
-        rows = given[:, 0] == 1
+        # A gate that is a place itself is open to both.
+        rows = given[:, 0] != 0
     else:
         rows = np.ones(len(given), np.bool_)
     is_alike = (is_open == is_open[0]).all()
@@ -133,7 +134,7 @@ def _add(
                 *(kind, one.tables[chosen], given[chosen], int(positions[0])),
                 *((start, unary), ends[:, 0]),
             )
-        elif isinstance(kind, PlacePair):
+        elif isinstance(kind, PlacePair) and positions[0] == given.shape[1] - 2:
             found.add(ends, *_numbers_of(kind, one.tables[chosen]))
         else:
             _add_tables(kind, one.tables[chosen], given[chosen], positions, start, ends, found)

@@ -50,6 +50,8 @@ def rest_of(
     starts = block_starts(graph)
     for number, block in enumerate(graph.variables):
         own = sizes[starts[number] : starts[number + 1]]
+        if not len(own):
+            continue
         firsts = np.flatnonzero(np.diff(own, prepend=-1))
         for first, stop in zip(firsts, np.append(firsts[1:], len(own)), strict=True):
             blocks.append(VariableBlock(block.name, (int(stop - first),), int(own[first])))
