@@ -26,11 +26,7 @@ from gmruntime.answer import (
 from gmruntime.arrays import Float64
 from gmruntime.budget import Budget
 from gmruntime.factors.kinds.window import PlacePair
-from gmruntime.graph import (
-    FactorGraph,
-    log_score,
-    num_states,
-)
+from gmruntime.graph import Assignment, FactorGraph, log_score, num_states
 from gmruntime.quality import is_proved
 from gmruntime.questions.assignments import none_possible
 from gmruntime.task import Effort, Task
@@ -90,9 +86,11 @@ def _without_places(
         if not isinstance(task.query, Map):
             return None
         return best_around_circles(task.asking(Map()), found, effort)
+    known = np.where(num_states(task.graph) == 1, 0, task.evidence).astype(np.int32)
+    known[found.places] = 0
+    if (known >= 0).all():
+        return _at_once(task, below, known, budget)
     left = rest_of(task, found, below.tables)
-    if (left.evidence >= 0).all():
-        return _at_once(task, below, left, budget)
     return WithoutPlaces(left, lambda answer: _complete(task, below, answer, budget))
 
 
@@ -151,10 +149,11 @@ def _below(found: Split, is_max: bool, budget: Budget) -> _Below | None:
 
 
 def _at_once(
-    task: Task[Question[AnyAnswer]], below: _Below, left: Task[Question[AnyAnswer]], budget: Budget
+    task: Task[Question[AnyAnswer]], below: _Below, known: Assignment, budget: Budget
 ) -> AnyAnswer | None:
     """Answer where nothing but places is open."""
-    value = float(log_score(left.graph, left.evidence[None])[0])
+    rest = FactorGraph(task.graph.variables, below.found.rest)
+    value = float(log_score(rest, known)) + sum(float(table[0]) for table in below.tables)
     good = Quality(Status.EXACT, METHOD, budget.spent_s())
     none = replace(good, status=Status.IMPOSSIBLE)
     match task.query:
@@ -165,10 +164,10 @@ def _at_once(
         case Map():
             if value == -np.inf:
                 return none_possible(none, task.graph.num_variables, -np.inf)
-            only = AssignmentsAnswer(good, left.evidence[None], np.array([value]), value)
+            only = AssignmentsAnswer(good, known[None], np.array([value]), value)
             return _complete(task, below, only, budget)
         case Marginals():
-            blocks = tuple(np.full((b.size, b.num_states), np.nan) for b in left.graph.variables)
+            blocks = tuple(np.full((b.size, b.num_states), np.nan) for b in task.graph.variables)
             is_possible = value > -np.inf
             only = MarginalsAnswer(good if is_possible else none, blocks, log_partition=value)
             return _complete(task, below, only, budget)
