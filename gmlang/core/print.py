@@ -341,7 +341,9 @@ def _show_apply(expression: Apply) -> str:
         case operator if operator in _WORDS:
             return f"({f' {operator} '.join(shown)})"
         case operator:
-            return f"{operator}({', '.join(shown)})"
+            # The last of what places are asked is how many columns their grid has.
+            written = shown[:-1] if operator in ("within", "far") else shown
+            return f"{operator}({', '.join(written)})"
 
 
 def _show_item(item: Item) -> str:

@@ -111,6 +111,12 @@ def test_a_forest_is_what_its_tables_are(which: str, seed: int):
     assert z == pytest.approx(right_z, rel=1e-12, abs=1e-9)
     one, other = (infer(g, Marginals(), evidence=evidence) for g in (graph, dense))
     np.testing.assert_allclose(one.probabilities[0], other.probabilities[0], atol=1e-9)
+    for v in (np.array([1], np.int32), np.array([3], np.int32)):
+        joint, right_joint = (infer(g, Joint(v), evidence=evidence) for g in (graph, dense))
+        np.testing.assert_allclose(joint.probabilities, right_joint.probabilities, atol=1e-9)
+        mmap, right_mmap = (infer(g, MarginalMap(v), evidence=evidence) for g in (graph, dense))
+        assert mmap.log_value == pytest.approx(right_mmap.log_value, abs=1e-9)
+        assert mmap.quality.status == right_mmap.quality.status
 
 
 def society(rng: np.random.Generator, num_models: int, *, indexed: bool) -> FactorGraph:

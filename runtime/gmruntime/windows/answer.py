@@ -13,10 +13,12 @@ from gmruntime.answer import (
     AnyAnswer,
     AssignmentsAnswer,
     Joint,
+    JointAnswer,
     LogPartition,
     LogPartitionAnswer,
     Map,
     MarginalMap,
+    MarginalMapAnswer,
     Marginals,
     MarginalsAnswer,
     Quality,
@@ -79,6 +81,8 @@ def _without_places(
 ) -> WithoutPlaces | AnyAnswer | None:
     budget = effort.budget
     found = split(task.graph, task.evidence)
+    if found is not None and _is_of_one(task.query, found):
+        return _of_one(task, effort)
     if found is None or not _is_asked_apart(task.query, found):
         return None
     below = _below(found, isinstance(task.query, Map), budget)
@@ -92,6 +96,41 @@ def _without_places(
         return _at_once(task, below, known, budget)
     left = rest_of(task, found, below.tables)
     return WithoutPlaces(left, lambda answer: _complete(task, below, answer, budget))
+
+
+def _is_of_one(query: Question[AnyAnswer], found: Split) -> bool:
+    """Say whether a question is about one place alone: its marginal answers that."""
+    if not isinstance(query, MarginalMap | Joint):
+        return False
+    return len(query.variables) == 1 and bool(np.isin(query.variables, found.places).all())
+
+
+def _of_one(task: Task[Question[AnyAnswer]], effort: Effort) -> WithoutPlaces | AnyAnswer | None:
+    query = task.query
+    assert isinstance(query, MarginalMap | Joint)
+    found = _without_places(task.asking(Marginals(query.variables)), effort)
+
+    def read(answer: AnyAnswer) -> AnyAnswer:
+        assert isinstance(answer, MarginalsAnswer)
+        v = int(query.variables[0])
+        rows = [row for block in answer.probabilities for row in _rows_of(block)]
+        if isinstance(query, Joint):
+            return JointAnswer(answer.quality, rows[v])
+        if answer.quality.status is Status.IMPOSSIBLE:
+            none = np.zeros(0, np.int32)
+            return MarginalMapAnswer(answer.quality, none, -np.inf, -np.inf, -np.inf)
+        best = int(rows[v].argmax())
+        value = answer.log_partition + float(np.log(rows[v][best]))
+        good = answer.quality
+        if np.isnan(value):
+            # Whoever answered for the rest did not say what it adds up to.
+            good = replace(good, status=Status.ESTIMATE)
+        bounds = (value, value) if good.status is Status.EXACT else (-np.inf, np.inf)
+        return MarginalMapAnswer(good, np.array([best], np.int32), value, *bounds)
+
+    if isinstance(found, WithoutPlaces):
+        return WithoutPlaces(found.task, lambda answer: read(found.complete(answer)))
+    return None if found is None else read(found)
 
 
 def _is_asked_apart(query: Question[AnyAnswer], found: Split) -> bool:
