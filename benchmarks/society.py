@@ -14,6 +14,7 @@ Seconds are of the processor, after grounding where nothing else is said.
   largest error of a belief, whether the MAP is that of all; ten things. Numbers: how many models.
 - `covers`: sites that several models cover, against the formula.
 - `memory`: pictures recalled from halves of them, and exemplars matched to places.
+- `windows`: a tree of windows between 71 places of 625 states, and the same with eight windows more.
 - `digits` asks examples/society/digits.gm, with 20 prototypes of each digit found by EM in 5 000
   pictures of MNIST, about 1 000 others as rows, and how surprising 2 000 are.
 
@@ -27,6 +28,10 @@ from time import process_time
 import numpy as np
 
 import gmlang
+from gmruntime.answer import Map
+from gmruntime.factors.kinds import Table, Window
+from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock
+from gmruntime.inference import infer
 
 NUM_ATTRIBUTES, NUM_OBSERVED, NUM_PREDICTED, NUM_STATES = 40, 37, 16, 8
 
@@ -316,6 +321,9 @@ def places(exemplars: int = 560) -> None:
         print(
             f"{exemplars} exemplars, field {number}: {found.value} after {ground:.2f} s, "
             f"{place.value} after {process_time() - start:.2f} s, {found.status}"
+        )
+
+
 ASKED = "[P(any(drawn(img, d, k) for k in 0..<K)) for d in 0..<D]"
 
 
@@ -372,6 +380,45 @@ def digits() -> None:
         )
 
 
+def windowed(num_parts: int, num_extra: int, rng: np.random.Generator) -> FactorGraph:
+    """Draw a template: parts with evidence of -1 and 1, windows that make a tree, and some more."""
+    side = 25
+    evidence = rng.integers(-1, 2, (num_parts, side * side)).astype(float)
+    ends = [(k, int(rng.integers(k))) for k in range(1, num_parts)]
+    ends += [tuple(rng.choice(num_parts, 2, replace=False).tolist()) for _ in range(num_extra)]
+    reach = rng.integers(1, 6, len(ends))
+    parts = np.arange(num_parts, dtype=np.int32)[:, None]
+    return FactorGraph(
+        (VariableBlock("at", (num_parts,), side * side),),
+        (
+            FactorBlock(Table(evidence), parts),
+            FactorBlock(Window(side, side, reach, reach), np.array(ends, np.int32)),
+        ),
+    )
+
+
+def windows() -> None:
+    """Time maxima over windows, in a tree and around circles."""
+    rng = np.random.default_rng(2)
+    tree = windowed(71, 0, rng)
+    times: list[float] = []
+    for _ in range(30):
+        start = process_time()
+        found = infer(tree, Map())
+        times.append(process_time() - start)
+    print(
+        f"71 places of 625 states, a tree: least {1e3 * min(times):.2f} ms, "
+        f"median {1e3 * float(np.median(times)):.2f} ms, {found.quality.status.value}"
+    )
+    for number in range(3):
+        start = process_time()
+        found = infer(windowed(71, 8, rng), Map(), budget_s=10.0)
+        gap = found.log_upper - float(found.log_scores.max(initial=-np.inf))
+        took = process_time() - start
+        status = found.quality.status.value
+        print(f"    with 8 windows more, {number}: {took:.2f} s, {status}, {gap:.2g} nats open")
+
+
 def main() -> None:
     """Run one part, or all."""
     part, numbers = (sys.argv[1:2] or [""])[0], [int(word) for word in sys.argv[2:]]
@@ -388,6 +435,8 @@ def main() -> None:
         for count in (5_000, 60_000):
             recall(count)
         places()
+    if part in ("", "windows"):
+        windows()
     if part in ("", "digits"):
         digits()
 

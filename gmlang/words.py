@@ -39,6 +39,8 @@ _HELP: dict[Kind, dict[str, str]] = {
         "simplex": "probabilities that sum to one along the last axis, of params",
         "positive": "numbers above 0, of params",
         "rows": "a table of cases, of data",
+        "grid": "places in rows and columns, from (0, 0)",
+        "shift": "places up to so many rows and columns from (0, 0), either way",
     },
     Kind.FUNCTION: {
         "abs": "the absolute value",
@@ -56,6 +58,8 @@ _HELP: dict[Kind, dict[str, str]] = {
         "round": "the nearest whole number, of two the even one",
         "exists": "whether a thing exists",
         "composite": "what holds of a thing, all together",
+        "within": "two places are at most so many rows and columns apart",
+        "far": "how many rows and columns two places are apart, together",
     },
     Kind.AGGREGATE: {
         "sum": "the sum",

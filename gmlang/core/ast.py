@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from gmlang.core.grids import Grid
 from gmlang.diagnostics import Span
 
 # --- Types: finite domains of variables, and what expressions evaluate to ----------------
@@ -22,11 +23,7 @@ class Bool:
 
 @dataclass(frozen=True, slots=True)
 class IntRange:
-    """The integers first..last; state k is the value first + k. The ends may depend on data.
-
-    Attributes:
-        name: of the declared domain, or "".
-    """
+    """The integers first..last, whose ends may depend on data; state k is the value first + k."""
 
     first: "Expression"
     last: "Expression"
@@ -37,13 +34,13 @@ class IntRange:
 class Enum:
     """Named values; state k is values[k], and an expression's value is the state.
 
-    Attributes:
-        name: of the declared domain, or "" for one written in place. Two enums are the same type
-            when name and values are equal.
+    `name` is of the declared domain, or "" for one written in place. Where there is a grid, the
+    values are its places. Two enums are the same type when all are equal.
     """
 
     name: str
     values: tuple[str, ...]
+    grid: Grid | None = None
 
 
 Domain = Bool | IntRange | Enum
@@ -66,6 +63,11 @@ class Dist:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A place of no grid, as an `Apply` of "place" to its row and its column."""
+
+
+@dataclass(frozen=True, slots=True)
 class EntityType:
     """A thing of the entity called `name`."""
 
@@ -80,7 +82,7 @@ class Array:
     rank: int
 
 
-Type = Bool | IntRange | Enum | Integer | Real | Dist | EntityType | Array
+Type = Bool | IntRange | Enum | Integer | Real | Dist | Place | EntityType | Array
 
 # --- Expressions -------------------------------------------------------------------------
 
@@ -98,8 +100,7 @@ class Constant:
 class Local:
     """A loop variable or a parameter that is a value; `key` is unique in the program.
 
-    Attributes:
-        is_random: a function's parameter that stands for what depends on random variables.
+    It is random where a function's parameter stands for what depends on random variables.
     """
 
     span: Span
@@ -317,11 +318,7 @@ class Tabulated:
 
 @dataclass(frozen=True, slots=True)
 class QueryValue:
-    """A query inside an `assert`'s condition; stands for its answer, a number.
-
-    Attributes:
-        number: which of the assert's queries it is.
-    """
+    """A query inside an `assert`'s condition, by its number; stands for its answer, a number."""
 
     span: Span
     number: int

@@ -28,6 +28,7 @@ from gmlang.core.ast import (
     Item,
     Listed,
     Local,
+    Place,
     QueryValue,
     Real,
     Size,
@@ -40,6 +41,7 @@ from gmlang.core.ast import (
 )
 from gmlang.core.composed import Calculation, ListItem, QueryList
 from gmlang.core.covering import Cover, is_existence, shown_model
+from gmlang.core.grids import Grid
 from gmlang.core.learned_defs import all_learns
 from gmlang.core.program import (
     Asked,
@@ -362,7 +364,9 @@ def _show_apply(expression: Apply) -> str:
         case operator if operator in _WORDS:
             return f"({f' {operator} '.join(shown)})"
         case operator:
-            return f"{operator}({', '.join(shown)})"
+            # The last of what places are asked is how many columns their grid has.
+            written = shown[:-1] if operator in ("within", "far") else shown
+            return f"{operator}({', '.join(written)})"
 
 
 def _show_item(item: Item) -> str:
@@ -376,6 +380,8 @@ def show_type(type_: Type) -> str:
     match type_:
         case Bool():
             return "bool"
+        case Enum(name=name, grid=Grid() as grid):
+            return name or grid.shown()
         case Enum(name=name, values=values):
             return name or f"{{{', '.join(values)}}}"
         case IntRange(first=first, last=last, name=name):
@@ -386,6 +392,8 @@ def show_type(type_: Type) -> str:
             return "real"
         case Dist():
             return "distribution"
+        case Place():
+            return "place"
         case EntityType(name=name):
             return name
         case Array(element=element, rank=rank):
@@ -397,6 +405,8 @@ def describe(type_: Type) -> str:
     match type_:
         case Bool():
             return "a bool"
+        case Enum(grid=Grid()):
+            return f"a place of {show_type(type_)}"
         case Enum():
             return f"a value of {show_type(type_)}"
         case IntRange() | Integer():
@@ -405,6 +415,8 @@ def describe(type_: Type) -> str:
             return "a real number"
         case Dist():
             return "a distribution"
+        case Place():
+            return "a place"
         case EntityType(name=name):
             return f"a {name}"
         case Array():

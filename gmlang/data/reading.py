@@ -9,6 +9,7 @@ from gmlang.core.program import Program
 from gmlang.data.arrays import from_python
 from gmlang.data.inside import check_inside, constant_ends
 from gmlang.data.pictures import Picture
+from gmlang.data.places import as_pairs, as_values, pair_of
 from gmlang.data.settings import Setting, UnusableFile, read_file
 from gmlang.data.tables import Table
 from gmlang.diagnostics import Diagnostic, GmError, Span
@@ -41,8 +42,16 @@ def read_all(program: Program, values: Mapping[str, object]) -> dict[str, object
                 continue
             if isinstance(value, Picture):
                 value = value.as_declared(symbol)
-            found[symbol.name] = array = from_python(symbol, value)
+            plain = as_pairs(symbol)
+            if plain is not symbol and isinstance(value, str):
+                value = pair_of(symbol, from_python(symbol, value))
+            found[symbol.name] = array = from_python(plain, value)
             array.setflags(write=False)
+            if plain is not symbol:
+                # Whether there are pairs is said where shapes are known.
+                if array.shape[-1:] == (2,):
+                    as_values(symbol, array)
+                continue
             ends = constant_ends(symbol)
             if ends is not None:
                 check_inside(symbol, array, *ends)

@@ -12,6 +12,7 @@ import numpy as np
 
 from gmlang.core.ast import Bool, Domain, Enum, Integer, IntRange, Real
 from gmlang.core.expressions.literals import INT_LAST
+from gmlang.core.grids import Grid
 from gmlang.errors import data as errors
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ EXACT_LAST = 2**53
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
+_PLACE = re.compile(r"\(?\s*([+-]?\d{1,9})\s*,\s*([+-]?\d{1,9})\s*\)?", re.ASCII)
 _USUAL_REAL = re.compile(r"[+-]?\d+\.?\d*(?:[eE][+-]?\d+)?", re.ASCII)
 # Words of these signs only are read by `float` and `int` as they are here, or not at all.
 _SIGNS_OF_REALS = re.compile(r"[\d.eE+\- ,]*", re.ASCII)
@@ -149,6 +151,8 @@ def from_text(type_: DataType, text: str) -> Read:
     text = unquoted(text)
     lowered = text.lower()
     match type_:
+        case Enum(grid=Grid() as grid) if lowered not in _MISSING and text not in _MISSING_SIGNS:
+            return _place(grid, text)
         case Enum(values=values):
             if text in values:
                 return values.index(text)
@@ -166,6 +170,15 @@ def from_text(type_: DataType, text: str) -> Read:
     if _INFINITE.fullmatch(text) and isinstance(type_, Real):
         return float(text)
     return Unreadable(errors.quoted(text), errors.word_hint(text, _words(type_)))
+
+
+def _place(grid: Grid, text: str) -> Read:
+    """Read a place written as a pair: (3, -1)."""
+    pair = _PLACE.fullmatch(text)
+    if pair is None:
+        return Unreadable(errors.quoted(text), errors.A_PLACE)
+    value = grid.value_of(int(pair[1]), int(pair[2]))
+    return Unreadable(text, f"it has {grid.extent()}") if value is None else value
 
 
 def _words(type_: DataType) -> tuple[str, ...]:
@@ -279,6 +292,8 @@ def expected(type_: DataType) -> str:
     match type_:
         case Bool():
             return "true or false"
+        case Enum(grid=Grid() as grid):
+            return f"a place of {grid.shown()}"
         case Enum(values=values):
             return errors.one_of(values)
         case IntRange():

@@ -3,6 +3,7 @@
 import re
 
 from gmlang.core.ast import Enum
+from gmlang.core.grids import Grid
 from gmlang.core.names.definitions import Definition, Kind, Occurrence
 from gmlang.core.names.scope import (
     DataMeaning,
@@ -78,6 +79,8 @@ def _type(meaning: Meaning | None) -> str:
         case DataMeaning(symbol=symbol, is_whole=is_whole):
             shape = [size if isinstance(size, str) else show(size) for size in symbol.shape]
             return f" of type `{'int' if is_whole else show_type(symbol.type)}`" + _shape(shape)
+        case DomainMeaning(domain=Enum(grid=Grid() as grid)):
+            return f" of {grid.num_places} places: {grid.extent()}"
         case DomainMeaning(domain=Enum(values=values)):
             return f" of {len(values)} values"
         case ThingMeaning(symbol=symbol):
@@ -89,7 +92,10 @@ def _type(meaning: Meaning | None) -> str:
 def _of(symbol: VariableSymbol) -> str:
     domain = symbol.domain
     text = f" over `{show_type(domain)}`"
-    if isinstance(domain, Enum) and domain.name:
+    if isinstance(domain, Enum) and domain.grid is not None:
+        shown = f" = `{domain.grid.shown()}`" if domain.name else ""
+        text += f"{shown}: {domain.grid.extent()}"
+    elif isinstance(domain, Enum) and domain.name:
         text += f" = `{{{', '.join(domain.values)}}}`"
     return text + _shape([show(size) for size in symbol.shape])
 

@@ -16,6 +16,7 @@ TOO_LARGE_FOR_FLOAT = (
 )
 TOO_LARGE_BESIDE_MISSING = "beside missing values, whole numbers are exact up to 2**53 only"
 NOT_WHOLE = "it is not whole"
+A_PLACE = "a place is a pair, `(3, -1)`"
 BYTES_ARE_TEXT = "bytes are read as UTF-8 text"
 A_BOOL = "a bool"
 

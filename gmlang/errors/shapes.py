@@ -1,4 +1,4 @@
-"""Arrays of another shape than is declared (GM403), and what must be known of them (GM317)."""
+"""Arrays of another shape than is declared (GM403), what must be known of them (GM317), places."""
 
 from collections.abc import Sequence
 
@@ -117,3 +117,73 @@ _EACH_ELEMENT = (
     "variables are set equal one by one: `for i in 0..<n: constraint x[i] == y[i]`, or defined "
     "to be: `x[i] := y[i]`"
 )
+
+
+# --- Places: grids, shifts, and what is done with them -------------------------------------
+
+
+def grid_sizes(span: Span, word: str, found: int) -> Diagnostic:
+    """Report a `grid` or `shift` with another number of sizes."""
+    hint = "`grid(33, 33)` has rows and columns, `shift(12)` so many each way"
+    needed = "two sizes" if word == "grid" else "one size"
+    return _grid_sizes(span, f"`{word}` takes {needed}, but is given {found}", hint)
+
+
+def size_not_written(span: Span, word: str) -> Diagnostic:
+    """Report a size of a grid that only data tells."""
+    hint = "write the number itself"
+    message = f"the size of a `{word}` must be a whole number that the program says"
+    return _grid_sizes(span, message, hint)
+
+
+def _grid_sizes(span: Span, message: str, hint: str) -> Diagnostic:
+    return Diagnostic("GM361", message, span, hint=hint)
+
+
+def negative_grid(span: Span, word: str, size: int) -> Diagnostic:
+    """Report a grid without places, or a shift of a negative size."""
+    if word == "shift":
+        hint = f"`shift({abs(size)})` goes {abs(size)} rows and columns each way"
+        return _num_places(span, f"a shift of {size} has no places", hint)
+    hint = "a grid has at least one row and one column"
+    return _num_places(span, f"a grid with a side of {size} has no places", hint)
+
+
+def too_many_places(span: Span, count: int, most: int) -> Diagnostic:
+    """Report a grid that is too large to be a domain."""
+    hint = f"{most} are the most"
+    return _num_places(span, f"a grid of {count} places is too large", hint)
+
+
+def _num_places(span: Span, message: str, hint: str) -> Diagnostic:
+    return Diagnostic("GM362", message, span, hint=hint)
+
+
+def other_grid(span: Span, one: str, other: str) -> Diagnostic:
+    """Report places of different grids where both should lie on one."""
+    hint = "declare one domain for both, or compare rows and columns: `.row`, `.column`"
+    message = f"places of {one} and of {other} lie on different grids"
+    return Diagnostic("GM363", message, span, hint=hint)
+
+
+def not_a_place(span: Span, word: str, found: str) -> Diagnostic:
+    """Report what is no place where one is needed."""
+    hint = "a place is a value of a `grid` or a `shift`, a sum of two, or a pair `(3, -1)`"
+    return _place(span, f"{word} needs a place; this is {found}", hint)
+
+
+def not_two_axes(span: Span, text: str) -> Diagnostic:
+    """Report a place as an index where the array has not two axes of numbers for it."""
+    hint = "a place indexes two axes: rows, then columns"
+    message = f"`{text}` has not two axes for a place here"
+    return _place(span, message, hint)
+
+
+def _place(span: Span, message: str, hint: str) -> Diagnostic:
+    return Diagnostic("GM364", message, span, hint=hint)
+
+
+def negative_reach(span: Span, reach: int) -> Diagnostic:
+    """Report a window that nothing is within."""
+    hint = "`within(a, b, 0)` says that both are the same place"
+    return Diagnostic("GM365", f"no two places are within {reach}", span, hint=hint)

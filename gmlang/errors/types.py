@@ -91,7 +91,9 @@ def no_arithmetic(span: Span, operator: str, found: str) -> Diagnostic:
         "GM306",
         f"`{operator}` needs numbers; this is {found}",
         span,
-        hint="use an integer range as the domain, or `match` on the values",
+        hint="add places, or ask for their `.row` and `.column`"
+        if found.startswith("a place")
+        else "use an integer range as the domain, or `match` on the values",
     )
 
 

@@ -325,7 +325,13 @@ def _nested(items: list[object], shape: tuple[int, ...]) -> object:
 
 
 def nested_values(states_of: np.ndarray, states: States) -> np.ndarray:
-    """Return an array of states as the values they stand for (bool, int, or text for an enum)."""
+    """Return an array of states as the values they stand for: bool, int, or text for an enum.
+
+    Places are rows and columns, along an axis of two behind the others.
+    """
+    if states.grid is not None:
+        down, aside = np.divmod(states_of.astype(np.int64), states.grid.columns)
+        return np.stack([down + states.grid.row, aside + states.grid.column], axis=-1)
     if states.labels:
         return np.array(states.labels)[states_of]
     return (

@@ -49,6 +49,7 @@ _IN_THEIR_PLACE = {
     "some": re.compile(r"[ \t]+[A-Za-z_]"),
     "depth": re.compile(r"[ \t]*[\w(+\-]"),
     "about": re.compile(r"[ \t]+[^\W\d]"),
+    "within": re.compile(r"(?![ \t]*\()"),
 }
 """Words that are names wherever something else follows; see also `_stands_at`."""
 

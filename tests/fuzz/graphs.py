@@ -207,8 +207,14 @@ def _window(rng: np.random.Generator, counts: np.ndarray, numbers: Numbers) -> M
         return None
     cells = int(counts[scope[0]])
     rows = int(rng.choice([d for d in range(1, cells + 1) if cells % d == 0]))
-    reach = rng.integers(0, 3, 2)
-    return kinds.Window(rows, cells // rows, int(reach[0]), int(reach[1])), scope[None]
+    gate = _pick(rng, np.setdiff1d(np.flatnonzero(counts == 2), scope), 1)
+    if gate is not None and rng.random() < 0.5:
+        scope = np.concatenate([gate, scope])
+    if rng.random() < 0.5:
+        slope, cap = np.abs(rng.normal(0, 2, 1)), np.abs(rng.normal(0, 4, 1))
+        return kinds.SoftWindow(rows, cells // rows, slope, cap), scope[None]
+    reach = rng.integers(0, 3, (2, 1))
+    return kinds.Window(rows, cells // rows, reach[0], reach[1]), scope[None]
 
 
 def _memory(rng: np.random.Generator, counts: np.ndarray, numbers: Numbers) -> Made:

@@ -116,11 +116,15 @@ def log_worth(kind: kinds.FactorKind, row: int, x: np.ndarray) -> np.ndarray:
         case kinds.AllDifferent():
             ordered = np.sort(x, axis=1)
             return np.where((ordered[:, 1:] == ordered[:, :-1]).any(axis=1), forbidden, 0.0)
-        case kinds.Window():
-            rows, columns = np.divmod(x, kind.columns)
-            near = np.abs(rows[:, 0] - rows[:, 1]) <= kind.reach_rows
-            near &= np.abs(columns[:, 0] - columns[:, 1]) <= kind.reach_columns
-            return np.where(near, 0.0, forbidden)
+        case kinds.Window() | kinds.SoftWindow():
+            rows, columns = np.divmod(x[:, -2:], kind.columns)
+            down, aside = np.abs(rows[:, 0] - rows[:, 1]), np.abs(columns[:, 0] - columns[:, 1])
+            if isinstance(kind, kinds.Window):
+                near = (down <= own(kind.reach_rows)) & (aside <= own(kind.reach_columns))
+                values = np.where(near, 0.0, forbidden)
+            else:
+                values = -np.minimum(own(kind.slopes) * (down + aside), own(kind.caps))
+            return np.where(x[:, 0] == 0, 0.0, values) if x.shape[1] == 3 else values
         case kinds.Cover():
             takes, passes = own(kind.log_takes), own(kind.log_passes)
             total = np.zeros(len(x))

@@ -10,6 +10,7 @@ from pygments.token import Keyword, Name, Operator, Punctuation
 from gmlang.core.check import domains
 from gmlang.core.expressions import aggregates, forms, weights
 from gmlang.core.parameters import PARAMETER_WORDS, ROWS_WORD
+from gmlang.core.places import forms as places
 from gmlang.editor.completion import words
 from gmlang.editor.highlight import GmLexer
 from gmlang.errors.syntax.words import INNER_WORDS, STATEMENTS
@@ -47,13 +48,13 @@ def test_the_lexer_reads_each_sign_whole(sign: str):
 
 
 def test_the_checker_knows_these_words():
-    assert set(of_kind(Kind.FUNCTION)) == set(forms.FUNCTIONS)
+    assert set(of_kind(Kind.FUNCTION)) == {*forms.FUNCTIONS, *places.FUNCTIONS}
     assert set(of_kind(Kind.AGGREGATE)) == set(aggregates.OPERATORS)
     assert set(of_kind(Kind.QUERY)) == set(QUERY_FORMS)
     assert set(of_kind(Kind.FAMILY)) == {*CALLED, *DENSITIES}
     assert set(of_kind(Kind.TYPE)) == {
         *("bool", *domains.REAL_NAMES, *domains.INTEGER_NAMES),
-        *(*PARAMETER_WORDS, ROWS_WORD),
+        *(*PARAMETER_WORDS, ROWS_WORD, *places.DOMAINS),
     }
     assert set(of_kind(Kind.VALUE)) == {"true", "false", *weights.REST}
     assert set(of_kind(Kind.LATER)) - {"then"} == {*LATER, *forms.LATER}

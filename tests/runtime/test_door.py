@@ -24,6 +24,7 @@ from gmruntime.factors.kinds import (
     NoisyOr,
     Or,
     Potts,
+    SoftWindow,
     Table,
     TruncatedLinear,
     TruncatedQuadratic,
@@ -35,6 +36,7 @@ from tests.support.random_factors import every_kind
 
 REAL_TYPES = (np.int8, np.uint8, np.int32, np.int64, np.uint64, np.bool_, np.float16, np.float32)
 TWO = np.zeros((1, 2), np.bool_)
+ONES = np.ones(1, np.int64)
 
 
 def over_pair(kind: FactorKind, num_factors: int = 1, num_states: int = 2) -> gm.FactorGraph:
@@ -184,10 +186,12 @@ def test_numbers_that_mean_nothing_are_refused(name: str, wrong: str):
         LinearSum(np.ones((1, 2), np.int64), np.zeros(2, np.int64), np.zeros((1, 3))),
         LinearSum(np.full((1, 2), 2**62), np.zeros(1, np.int64), np.zeros((1, 3))),
         LinearSum(np.ones((1, 2), np.int64), np.zeros(1, np.int64), np.zeros((1, 0))),
-        Window(-2, -1, 1, 1),
-        Window(1, 2, -1, 0),
-        Window(1, 2, 0.5, 0),  # pyright: ignore[reportArgumentType]
-        Window(1, 2, math.nan, 0),  # pyright: ignore[reportArgumentType]
+        Window(-2, -1, ONES, ONES),
+        Window(1, 2, -ONES, ONES),
+        Window(1, 2, ONES / 2, ONES),  # pyright: ignore[reportArgumentType]
+        Window(1, 2, np.ones(2, np.int64), np.ones(3, np.int64)),
+        SoftWindow(1, 2, np.array([math.nan]), np.ones(1)),
+        SoftWindow(1, 2, -np.ones(1), np.ones(1)),
         Memory(np.zeros((1, 2, 2, 2))),
         Table,
         None,

@@ -81,7 +81,11 @@ def _graph(scopes: np.ndarray, kind: FactorKind) -> FactorGraph:
         (np.array([[0, 1]], np.int32), Potts(np.ones(2)), "2 tables for 1 factors"),
         (np.array([[0, 1]], np.int32), Table(np.zeros((1, 2, 3))), "3"),
         (np.array([[0, 1]], np.int32), Potts(np.array([np.nan])), "NaN"),
-        (np.array([[0, 1]], np.int32), Window(1, 3, 1, 1), "3"),
+        (
+            np.array([[0, 1]], np.int32),
+            Window(1, 3, np.array([1]), np.array([1])),
+            "3",
+        ),
     ],
 )
 def test_a_contradictory_graph_is_refused_by_name(scopes: np.ndarray, kind: FactorKind, words: str):

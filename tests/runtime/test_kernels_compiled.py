@@ -12,6 +12,7 @@ from gmruntime.factors.kinds import (
     Memory,
     NoisyOr,
     Or,
+    SoftWindow,
     Table,
     Window,
 )
@@ -158,7 +159,10 @@ def wide_factors(rng: np.random.Generator, name: str) -> FactorGraph:
             (4,) * 12,
         ),
         "memory": (Memory(4.0 * rng.normal(size=(1, 6, 200, 2))), (6, *(2,) * 200)),
-        "window": (Window(7, 9, 2, 1), (63, 63)),
+        "window": (Window(7, 9, np.array([2]), np.array([5])), (63, 63)),
+        "gated window": (Window(7, 9, np.array([3]), np.array([0])), (2, 63, 63)),
+        "soft window": (SoftWindow(7, 9, np.array([0.7]), np.array([2.5])), (63, 63)),
+        "gated soft window": (SoftWindow(7, 9, np.array([0.1]), np.array([9.0])), (2, 63, 63)),
     }
     kind, shape = kinds[name]
     variables = tuple(VariableBlock(f"x{k}", (), n) for k, n in enumerate(shape))
@@ -172,7 +176,11 @@ def wide_factors(rng: np.random.Generator, name: str) -> FactorGraph:
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
 @pytest.mark.parametrize(
-    "name", ["values", "few", "permutation", "or", "noisy or", "count", "sum", "memory", "window"]
+    "name",
+    [
+        *("values", "few", "permutation", "or", "noisy or", "count", "sum", "memory"),
+        *("window", "gated window", "soft window", "gated soft window"),
+    ],
 )
 def test_backends_agree_on_wide_factors(name: str, temperature: float) -> None:
     graph = wide_factors(np.random.default_rng(7), name)

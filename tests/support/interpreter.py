@@ -71,6 +71,12 @@ def domain(m: Meaning, e: ast.Expression) -> list[Value]:
             values = [i.text for i in e.items if isinstance(i, ast.Name)]
             m.names.update(values)
             return list(values)
+        case ast.Call():
+            sizes = [int(evaluate(m, a, {}, None)) for a in e.arguments]  # type: ignore[arg-type]
+            if e.function.span.text == "shift":
+                reach = range(-sizes[0], sizes[0] + 1)
+                return [(row, column) for row in reach for column in reach]  # type: ignore[misc]
+            return [(row, column) for row in range(sizes[0]) for column in range(sizes[1])]  # type: ignore[misc]
         case _:
             raise AssertionError(e)
 
@@ -88,7 +94,7 @@ def place_of(m: Meaning, e: ast.Expression, env: Env, world: World | None = None
             return ("var", name, _index(m, e, env, world))
         case ast.Attribute(name=ast.Name(text="index")) if m.some:
             return None
-        case ast.Attribute(owner=owner, name=name):
+        case ast.Attribute(owner=owner, name=name) if name.text not in ("row", "column"):
             return ("attr", thing_of(m, owner, env), name.text, ())
         case ast.Index(base=ast.Attribute(owner=owner, name=name)):
             assert isinstance(e, ast.Index)
@@ -108,7 +114,8 @@ def place_of(m: Meaning, e: ast.Expression, env: Env, world: World | None = None
 
 def _index(m: Meaning, e: ast.Index, env: Env, world: World | None) -> tuple[int, ...]:
     indices = [i for i in e.indices if isinstance(i, ast.Expression)]
-    return tuple(int(evaluate(m, i, env, world)) for i in indices)
+    values = [evaluate(m, i, env, world) for i in indices]
+    return tuple(int(v) for each in values for v in (each if isinstance(each, tuple) else (each,)))
 
 
 def is_listed(m: Meaning, place: Place, e: ast.Argument, env: Env, world: World) -> bool:
@@ -156,6 +163,11 @@ def evaluate(m: Meaning, e: ast.Expression, env: Env, world: World | None) -> Va
         case ast.Attribute(owner=owner, name=ast.Name(text="index")):
             name = thing_of(m, owner, env)
             return next(k for those in m.some.values() for k, t in enumerate(those) if t == name)
+        case ast.Attribute(name=name) if name.text in ("row", "column"):
+            spot = evaluate(m, e.owner, env, world)
+            return spot[0 if name.text == "row" else 1]  # type: ignore[index]
+        case ast.Tuple():
+            return tuple(evaluate(m, i, env, world) for i in e.items)  # type: ignore[return-value]
         case ast.Name():
             return given(env[e.text]) if e.text in env else m.constants.get(e.text, e.text)
         case ast.Number() | ast.Boolean():
@@ -179,6 +191,10 @@ def evaluate(m: Meaning, e: ast.Expression, env: Env, world: World | None) -> Va
             written = [a for a in e.arguments if isinstance(a, ast.Expression)]
             values = [attempt(lambda a=a: evaluate(m, a, env, world)) for a in written]
             return evaluate(m, m.defs[name].body, dict(zip(names, values, strict=True)), world)
+        case ast.Call(function=ast.Name(text=("within" | "far") as name)):
+            one, other, *reach = (evaluate(m, a, env, world) for a in e.arguments)  # type: ignore[arg-type]
+            apart = [abs(a - b) for a, b in zip(one, other, strict=True)]  # type: ignore[arg-type]
+            return sum(apart) if name == "far" else max(apart) <= reach[0]  # type: ignore[operator]
         case ast.Call(function=ast.Name(text=name)):
             values = [v for a in e.arguments for v in argument_values(m, a, env, world)]
             return AGGREGATES[name](values)
@@ -226,6 +242,8 @@ def loops(
 
 
 def _values(m: Meaning, e: ast.Expression, env: Env) -> list[Value]:
+    if isinstance(e, ast.Call):
+        return domain(m, e)
     assert isinstance(e, ast.Range)
     first, last = (int(evaluate(m, x, env, None)) for x in (e.first, e.last))
     return list(range(first, last + (1 if e.includes_last else 0)))
@@ -241,6 +259,9 @@ def _binary(m: Meaning, e: ast.Binary, env: Env, world: World | None) -> Value:
     if e.operator == "or" and left:
         return True
     right = evaluate(m, e.right, env, world)
+    if isinstance(left, tuple) and isinstance(right, tuple):
+        sign = 1 if e.operator == "+" else -1
+        return tuple(a + sign * b for a, b in zip(left, right, strict=True))  # type: ignore
     return bool(right) if e.operator in ("and", "or") else arithmetic(e.operator, left, right)
 
 

@@ -17,6 +17,7 @@ from gmruntime.factors.kinds import (
     NoisyOr,
     Or,
     Potts,
+    SoftWindow,
     Table,
     TruncatedLinear,
     TruncatedQuadratic,
@@ -76,7 +77,14 @@ DRAWN: dict[type[FactorKind], Callable[[np.random.Generator, int, float], Drawn]
         (3, 2, 4),
     ),
     AllDifferent: lambda rng, n, _: (AllDifferent(), (4, 4, 4)),
-    Window: lambda rng, n, _: (Window(3, 4, 1, 2), (12, 12)),
+    Window: lambda rng, n, _: (
+        Window(3, 4, rng.integers(0, 3, n), rng.integers(0, 4, n)),
+        (2, 12, 12)[int(rng.integers(2)) :],
+    ),
+    SoftWindow: lambda rng, n, _: (
+        SoftWindow(3, 4, rng.random(n), 2 * rng.random(n)),
+        (2, 12, 12)[int(rng.integers(2)) :],
+    ),
     Cover: lambda rng, n, zeros: (covers(rng, n, zeros), (2, 3, 2, 3)),
     Memory: lambda rng, n, zeros: (_memory(rng, n, zeros), (3, 4, 4)),
 }

@@ -4,6 +4,7 @@ from gmlang.core.ast import Bool, Constant, Domain, Enum, Expression, IntRange
 from gmlang.core.checking import Checking, fail
 from gmlang.core.expressions import loops, references
 from gmlang.core.names.scope import DomainMeaning, EntityMeaning, Env, visible_names
+from gmlang.core.places import forms as places
 from gmlang.errors import declarations as declaration_errors
 from gmlang.errors import later
 from gmlang.errors import names as name_errors
@@ -32,6 +33,8 @@ def check_domain(state: Checking, env: Env, written: ast.Expression, name: str =
             if _is_empty(first, last):
                 fail(state, declaration_errors.empty_domain(span, span.text))
             return IntRange(first, last, name)
+        case ast.Call() if places.is_grid(written):
+            return places.check_grid(state, env, written, name)
         case ast.Braces():
             return _enum(state, written, name)
         case ast.Name() | ast.Attribute():

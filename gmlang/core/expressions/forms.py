@@ -26,11 +26,15 @@ from gmlang.core.expressions.scalars import (
     check_pair,
     check_scalar,
     inline,
+    need_scalar,
     plain_arguments,
 )
 from gmlang.core.expressions.sharing import checked_once, used_at
 from gmlang.core.names.scope import DefMeaning, Env, LearnedDefMeaning, ModelMeaning, guarded
+from gmlang.core.places import forms as places
+from gmlang.core.places.values import is_place
 from gmlang.core.walk import type_of
+from gmlang.diagnostics import Span
 from gmlang.errors import declarations as declaration_errors
 from gmlang.errors import forms as form_errors
 from gmlang.errors import later
@@ -87,6 +91,8 @@ def check(
             return all_of(span, models.check_is(state, env, expression))
         case ast.MatchExpression():
             return matching.check_match_value(state, env, expression, expected)
+        case ast.Tuple(items=items) if len(items) == 2:
+            return places.check_pair(state, env, expression, expected)
         case ast.Tuple() | ast.Brackets() | ast.Braces() | ast.Range() | ast.Text():
             fail(state, form_errors.type_mismatch(span, Form.SINGLE_VALUE, _form(expression)))
         case ast.Equation():
@@ -129,14 +135,19 @@ def _binary(state: Checking, env: Env, expression: ast.Binary) -> Expression:
     if operator in ("and", "or"):
         first, *rest = _operands(expression, operator)
         # A later operand is asked for only where the earlier ones leave it open.
-        places = [(env, first), *((guarded(env), e) for e in rest)]
-        operands = each(lambda place: check_condition(state, *place), places)
+        asked = [(env, first), *((guarded(env), e) for e in rest)]
+        operands = each(lambda one: check_condition(state, *one), asked)
         return all_of(span, operands) if operator == "and" else any_of(span, operands)
     if operator == "in":
         return matching.check_in(state, env, expression)
     if operator == "&":
         fail(state, form_errors.type_mismatch(span, Form.VALUE, Form.COMPOSITION))
-    left, right = each(lambda e: check_scalar(state, env, e), (expression.left, expression.right))
+    sides = each(lambda e: check(state, env, e), (expression.left, expression.right))
+    if operator in ("+", "-"):
+        place = places.moved(state, span, operator, *sides)
+        if place is not None:
+            return place
+    left, right = each(lambda side: need_scalar(state, side), sides)
     is_zero = operator in ("/", "//", "%") and isinstance(right, Constant) and right.value == 0
     # What a def is given may be guarded in its body, so that only grounding can tell.
     if is_zero and not env.is_guarded and span.start <= right.span.start <= span.end:
@@ -158,15 +169,23 @@ def _compare(state: Checking, env: Env, expression: ast.Compare) -> Expression:
     operands = expression.operands
     if len(operands) == 2:
         left, right = check_pair(state, env, operands[0], operands[1])
-        return comparison(state, expression.span, expression.operators[0], left, right)
+        return _compared(state, expression.span, expression.operators[0], left, right)
     # From the third on, an operand is asked for only where the comparisons before it hold.
-    places = [(env if k < 2 else guarded(env), e) for k, e in enumerate(operands)]
-    checked = each(lambda place: check_scalar(state, *place), places)
+    asked = [(env if k < 2 else guarded(env), e) for k, e in enumerate(operands)]
+    checked = each(lambda one: check_scalar(state, *one), asked)
     links = zip(expression.operators, checked[:-1], checked[1:], strict=True)
     return all_of(
         expression.span,
-        each(lambda link: comparison(state, expression.span, *link), links),
+        each(lambda link: _compared(state, expression.span, *link), links),
     )
+
+
+def _compared(
+    state: Checking, span: Span, operator: str, left: Expression, right: Expression
+) -> Expression:
+    if is_place(type_of(left)) or is_place(type_of(right)):
+        return places.compared(state, span, operator, left, right)
+    return comparison(state, span, operator, left, right)
 
 
 def _conditional(
@@ -220,6 +239,8 @@ def check_call(state: Checking, env: Env, call: ast.Call, expected: Type | None)
         return asserts.check_query_value(state, env, call)
     if text in aggregates.OPERATORS:
         return aggregates.check_aggregate(state, env, call, text)
+    if text in places.FUNCTIONS:
+        return places.check_function(state, env, call, text)
     if text in FUNCTIONS:
         return _function(state, env, call, text)
     _not_a_function(state, env, function)
@@ -235,7 +256,13 @@ def _not_a_function(state: Checking, env: Env, function: ast.Name) -> NoReturn:
         fail(state, later.continuous_family(function.span, text))
     if text in state.query_forms:
         fail(state, form_errors.query_for_value(function.span))
-    known = {*FUNCTIONS, *aggregates.OPERATORS, *state.query_forms, *env.module.entries}
+    known = {
+        *FUNCTIONS,
+        *places.FUNCTIONS,
+        *aggregates.OPERATORS,
+        *state.query_forms,
+        *env.module.entries,
+    }
     fail(state, name_errors.unknown_function(function.span, text, known))
 
 

@@ -16,10 +16,12 @@ from gmlang.core.checking import Checking, each, fail
 from gmlang.core.expressions import scalars
 from gmlang.core.expressions.operators import fit, literal_size, need_integer, num_whole, with_rank
 from gmlang.core.names.scope import Axes, DataMeaning, EntityMeaning, Env, VariableMeaning
+from gmlang.core.places.values import place_of, row_and_column
 from gmlang.core.print import show, show_element
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import Span
 from gmlang.errors import forms
+from gmlang.errors import shapes as place_errors
 from gmlang.errors import types as type_errors
 from gmlang.syntax import ast
 
@@ -100,20 +102,41 @@ def check_indices(
     """Check what stands in brackets, each index against its axis."""
     if len(indices) > len(axes):
         fail(state, type_errors.wrong_number_of_indices(span, text, len(axes), len(indices)))
-    triples = zip(indices, axes, sizes, strict=False)
-    return each(lambda triple: _check_one_index(state, env, *triple), triples)
+    found: list[Expression | Whole] = []
+
+    def check(index: ast.Expression | ast.All) -> None:
+        here = len(found)
+        if isinstance(index, ast.All):
+            found.append(Whole(index.span))
+            return
+        axis = axes[here] if here < len(axes) else None
+        found.append(Whole(index.span))
+        checked = scalars.check(state, env, index, axis)
+        place = None if axis is not None and type_of(checked) == axis else place_of(state, checked)
+        if place is None:
+            parts = (scalars.need_scalar(state, checked),)
+        else:
+            # A place is two indices: a row and a column.
+            if len(axes) < here + 2 or any(axes[here : here + 2]):
+                fail(state, place_errors.not_two_axes(index.span, text))
+            parts = row_and_column(place)
+        own = zip(parts, axes[here:], sizes[here:], strict=False)
+        found[here:] = each(lambda one: _check_one_index(state, env, index, *one), own)
+
+    each(check, indices)
+    if len(found) > len(axes):
+        fail(state, type_errors.wrong_number_of_indices(span, text, len(axes), len(found)))
+    return tuple(found)
 
 
 def _check_one_index(
     state: Checking,
     env: Env,
-    index: ast.Expression | ast.All,
+    index: ast.Expression,
+    checked: Expression,
     axis: Enum | None,
     size: Expression | str | None,
-) -> Expression | Whole:
-    if isinstance(index, ast.All):
-        return Whole(index.span)
-    checked = scalars.check_scalar(state, env, index, axis)
+) -> Expression:
     if axis is not None:
         return fit(state, checked, axis)
     if isinstance(type_of(checked), Enum):

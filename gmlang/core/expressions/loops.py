@@ -40,6 +40,7 @@ from gmlang.core.names.scope import (
     ThingMeaning,
     guarded,
 )
+from gmlang.core.places import forms as places
 from gmlang.core.walk import type_of
 from gmlang.errors import types as errors
 from gmlang.syntax import ast
@@ -162,6 +163,8 @@ def _ends(
 def _named_domain(state: Checking, env: Env, domain: ast.Expression) -> Domain | None:
     if isinstance(domain, ast.Name) and domain.text == "bool" and "bool" not in env.names:
         return Bool()
+    if places.is_grid(domain):
+        return places.check_grid(state, env, domain)
     match references.find_dotted(state, env, domain):
         case DomainMeaning(domain=named):
             return named

@@ -18,6 +18,7 @@ from gmlang.core.expressions.operators import (
     minus_one,
 )
 from gmlang.core.names.scope import Env, enums_with, guarded
+from gmlang.core.places.values import is_place
 from gmlang.core.print import describe, show
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import Span
@@ -52,6 +53,9 @@ def _pattern_condition(
             return Constant(span, True, Bool())
         case ast.Range():
             return _in_range(state, env, subject, pattern)
+        case ast.Tuple() if is_place(type_of(subject)):
+            place = scalars.check_scalar(state, env, pattern, type_of(subject))
+            return comparison(state, span, "==", subject, place)
         case ast.Braces(items=items) | ast.Brackets(items=items) | ast.Tuple(items=items):
             members = each(lambda item: _member(state, env, subject, item), items)
             return Apply(span, "in_set", (subject, *members), Bool())

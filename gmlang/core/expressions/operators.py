@@ -15,11 +15,14 @@ from gmlang.core.ast import (
     Expression,
     Integer,
     IntRange,
+    Place,
     Real,
     Type,
     Whole,
 )
 from gmlang.core.checking import Checking, fail
+from gmlang.core.grids import Grid
+from gmlang.core.places.values import into_grid, is_place
 from gmlang.core.print import describe, show, show_type
 from gmlang.core.walk import first_variable, type_of
 from gmlang.diagnostics import Diagnostic, Span
@@ -225,6 +228,8 @@ def join(state: Checking, left: Expression, right: Expression) -> Type:
     left_type, right_type = type_of(left), type_of(right)
     if same_domain(left_type, right_type):
         return left_type
+    if is_place(left_type) and is_place(right_type):
+        return Place()
     if is_integer(left_type) and is_integer(right_type):
         return Integer()
     if is_number(left_type) and is_number(right_type):
@@ -238,6 +243,8 @@ def fit(state: Checking, expression: Expression, domain: Domain | Integer | Real
     match domain, type_:
         case Enum(), Enum() if domain == type_:
             return expression
+        case Enum(grid=Grid()), Place():
+            return into_grid(state, expression, domain)
         case Bool(), Bool():
             return expression
         case Real(), _ if is_number(type_):
@@ -308,7 +315,7 @@ def with_rank(element: Type, rank: int) -> Type:
     """Return the type of an array of so many axes; the element itself for none."""
     if rank == 0:
         return element
-    assert not isinstance(element, Dist | Array)
+    assert not isinstance(element, Dist | Array | Place)
     return Array(element, rank)
 
 

@@ -42,6 +42,7 @@ from gmlang.core.names.scope import (
     guarded,
     visible_names,
 )
+from gmlang.core.places import forms as places
 from gmlang.core.print import describe, show_type
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import Span
@@ -209,6 +210,10 @@ def check_attribute(state: Checking, env: Env, expression: ast.Attribute) -> Exp
             note(state, name.span, enum)
             return Constant(expression.span, enum.values.index(name.text), enum)
         case _:
+            if try_thing(state, env, expression.owner) is None:
+                part = places.check_part(state, env, expression)
+                if part is not None:
+                    return part
             thing = check_thing(state, env, expression.owner)
             return _attribute_of(state, expression.span, thing, name)
 

@@ -9,6 +9,7 @@ from gmlang.core.ast import Aggregate, Apply, Bool, Expression
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors import grounding as errors
 from gmlang.graph.lowering import folding, narrowing, structure, table_sizes
+from gmlang.graph.lowering.forms.windows import add_window
 from gmlang.graph.lowering.grounder import (
     Grounder,
     Job,
@@ -113,6 +114,8 @@ def _lower_uniform(grounder: Grounder, frame: Frame, job: Job) -> None:
     job = replace(job, num_entries=num_entries(env.slots))
     if grounder.learned is not None and grounder.learned.concerns(job.expressions()):
         add_learned(grounder, env, job, grounder.learned)
+        return
+    if add_window(grounder, frame, env, job):
         return
     few = len(env.slots.items) <= 3
     is_mixed = isinstance(job.term, terms.Covers)

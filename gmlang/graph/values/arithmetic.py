@@ -111,11 +111,23 @@ def compute(operator: str, given: list[np.ndarray]) -> Outcome:
             return _negated(operator, numbers[0])
         if operator == "sign":
             return Outcome(np.sign(numbers[0]).astype(np.int64))
+        if operator in ("within", "far"):
+            return Outcome(_of_places(operator, numbers))
         if operator in REAL_FUNCTIONS:
             return _real(REAL_FUNCTIONS[operator](numbers[0].astype(np.float64, copy=False)))
         if operator in ROUNDING_FUNCTIONS:
             return _rounded(operator, number(numbers[0]))
         return Outcome(_choice(operator, numbers))
+
+
+def _of_places(operator: str, numbers: list[np.ndarray]) -> np.ndarray:
+    """Compare two places of a grid, the number of whose columns comes last."""
+    one, other, *reach, columns = numbers
+    down = np.abs(one // columns - other // columns)
+    aside = np.abs(one % columns - other % columns)
+    if operator == "far":
+        return np.asarray(down + aside)
+    return (down <= reach[0]) & (aside <= reach[0])
 
 
 def compare_count(

@@ -6,13 +6,14 @@ from math import prod
 
 import numpy as np
 
-from gmlang.core.ast import DataRef, Expression, IntRange, Size
+from gmlang.core.ast import Constant, DataRef, Expression, IntRange, Size
 from gmlang.core.program import DataSymbol, Program
 from gmlang.core.walk import walk
 from gmlang.data.arrays import from_python, from_setting
 from gmlang.data.fitting import Selection, Sizes, from_table
 from gmlang.data.inside import check_inside, constant_ends
 from gmlang.data.names import shown
+from gmlang.data.places import as_pairs, as_values
 from gmlang.data.settings import Setting
 from gmlang.data.tables import Table
 from gmlang.diagnostics import Diagnostic, GmError, Note, Span
@@ -101,9 +102,13 @@ def _needed(symbol: DataSymbol) -> set[str]:
 
 def _bind_one(binding: _Binding, symbol: DataSymbol) -> None:
     world = binding.world
-    array, written = _read(binding, symbol)
-    _match_shape(binding, symbol, array, written.num_skipped if written is not None else 0)
-    _check_domain(world, symbol, array, written)
+    is_given = symbol.name in binding.given and not isinstance(binding.given[symbol.name], Setting)
+    plain = as_pairs(symbol) if is_given else symbol
+    array, written = _read(binding, plain)
+    _match_shape(binding, plain, array, written.num_skipped if written is not None else 0)
+    if plain is not symbol:
+        array = as_values(symbol, array, written)
+    _check_domain(world, symbol, array, None if plain is not symbol else written)
     array = checked_parameter(symbol, array)
     world.data[symbol.name] = array
     if array.dtype == np.float64 and np.isnan(array).any():
@@ -211,7 +216,13 @@ def _match_shape(
 
 
 def _show(part: str | Expression) -> str:
-    return part if isinstance(part, str) else part.span.text
+    match part:
+        case str():
+            return part
+        case Constant(value=value):
+            return str(value)
+        case _:
+            return part.span.text
 
 
 def _check_domain(

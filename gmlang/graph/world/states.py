@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmlang.core.ast import Enum
+from gmlang.core.grids import Grid
 from gmruntime.arrays import Int64
 
 
@@ -14,6 +15,7 @@ class States:
 
     Attributes:
         labels: of an enum; () for integers and bools.
+        grid: that the values are places of, if they are.
     """
 
     first: int
@@ -21,6 +23,7 @@ class States:
     is_bool: bool = False
     labels: tuple[str, ...] = ()
     name: str = ""
+    grid: Grid | None = None
 
     def label(self, state: int) -> str:
         """Write a state as the author would."""
@@ -42,6 +45,8 @@ class States:
 
     def describe(self) -> str:
         """Write the whole domain as the author would."""
+        if self.grid is not None:
+            return f"{self.name + ' = ' if self.name else ''}{self.grid.shown()}"
         if self.labels:
             return f"{self.name + ' = ' if self.name else ''}{{{', '.join(self.labels)}}}"
         return "bool" if self.is_bool else f"{self.first}..{self.first + self.count - 1}"
@@ -56,7 +61,7 @@ BOOL = States(0, 2, is_bool=True)
 
 def enum_states(domain: Enum) -> States:
     """Return the states of an enum."""
-    return States(0, len(domain.values), labels=domain.values, name=domain.name)
+    return States(0, len(domain.values), labels=domain.values, name=domain.name, grid=domain.grid)
 
 
 def exact_numbers(values: np.ndarray | float) -> np.ndarray:

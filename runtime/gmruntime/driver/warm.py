@@ -15,11 +15,13 @@ from gmruntime.factors.kinds import (
     Table,
     TruncatedLinear,
     TruncatedQuadratic,
+    Window,
     Xor,
 )
 from gmruntime.flat import FlatGraph, flatten
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, no_evidence
 from gmruntime.task import Effort, Task
+from gmruntime.windows.answer import without_places
 
 # Turns of each engine: enough for the bound's to come to joined factors.
 _NUM_TURNS = 40
@@ -51,7 +53,21 @@ def warm_up() -> None:
         _propagate(_grid(rng, kind, states, wide=False), budget)
     _count(_grid(rng, kinds[1][0], 2, wide=False), budget)
     _walk_forest(rng, budget)
+    _look_through_windows(rng, budget)
     _run_rows(rng, budget)
+
+
+def _look_through_windows(rng: np.random.Generator, budget: Budget) -> None:
+    """Answer what windows join, in a tree and around a circle."""
+    side, ends = 20, np.array([[0, 1], [1, 2], [2, 0]], np.int32)
+    reach = np.array([2], np.int64)
+    worth = FactorBlock(Table(rng.normal(size=(3, side**2))), np.arange(3, dtype=np.int32)[:, None])
+    for scopes in (ends[:2], ends):
+        window = FactorBlock(Window(side, side, reach, reach), scopes)
+        graph = FactorGraph((VariableBlock("at", (3,), side**2),), (worth, window))
+        effort = Effort(budget, rng)
+        for query in (Map(), Marginals()):
+            without_places(Task(graph, query, no_evidence(graph)), effort)
 
 
 def _grid(

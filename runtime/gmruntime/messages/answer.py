@@ -43,6 +43,7 @@ from gmruntime.messages.beliefs import (
     no_surer,
 )
 from gmruntime.messages.bp import Messages, beliefs
+from gmruntime.messages.decoding import decoded_in_order
 from gmruntime.messages.finishing import (
     LATE,
     by_variables,
@@ -290,6 +291,12 @@ def _map(
     best = np.where(evidence >= 0, evidence, best).astype(np.int32)
     score = log_score(graph, best)
     found = quality(layout, messages, budget, is_exact=False)
+    if np.isneginf(score[0]):
+        row = decoded_in_order(layout, unary[0], messages.values[0], finishing(budget))
+        if row is not None:
+            row = np.where(evidence >= 0, evidence, row).astype(np.int32)[None]
+            if log_score(graph, row)[0] > -np.inf:
+                best, score = row, log_score(graph, row)
     if np.isneginf(score[0]):
         if marginals(layout, unary, messages).contradictory[0] and refute(graph, evidence):
             return AssignmentsAnswer(_refuted(budget), nothing, np.zeros(0), -np.inf)

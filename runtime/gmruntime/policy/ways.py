@@ -180,6 +180,21 @@ def _has_layers(case: Case) -> bool:
     return isinstance(query, Map | Best) and is_layered(case.task.asking(query), is_quick=True)
 
 
+def _through_windows(case: Case) -> AnyAnswer | Rest | None:
+    from gmruntime.windows.answer import WithoutPlaces, has_windows, without_places
+
+    if not has_windows(case.task.graph):
+        return None
+    found = without_places(case.task, case.effort)
+    return Rest(found.task, found.complete) if isinstance(found, WithoutPlaces) else found
+
+
+def _has_windows(case: Case) -> bool:
+    from gmruntime.windows.answer import has_windows
+
+    return has_windows(case.task.graph)
+
+
 def _send_quickly(case: Case) -> AnyAnswer | None:
     from gmruntime.estimates.quick import quick_by_messages
 
@@ -306,6 +321,7 @@ RULES: dict[Way, Rule] = {
     Way.FOREST: Rule(_along_forest, _foresee_forest),
     Way.CONSTRAINTS: Rule(_propagate, is_tried=_is_constrained),
     Way.LAYERS: Rule(_remember_layers, is_tried=_has_layers),
+    Way.WINDOWS: Rule(_through_windows, is_tried=_has_windows),
     Way.QUICK_MESSAGES: Rule(_send_quickly, _foresee_quick),
     Way.ELIMINATION: Rule(_eliminate, _foresee_elimination, _may_slice),
     Way.SEARCH: Rule(_search, lambda case: _as_asked(Way.SEARCH, case)),

@@ -34,6 +34,7 @@ class Joint(Question[JointAnswer]):
     WAYS: ClassVar[tuple[Way, ...]] = (
         Way.IDLE,
         Way.MEMORIES,
+        Way.WINDOWS,
         Way.ELIMINATION,
         Way.ESTIMATE,
     )

@@ -54,6 +54,7 @@ class LogPartition(Question[LogPartitionAnswer]):
         Way.IDLE,
         Way.MEMORIES,
         Way.CLOSED_FORM,
+        Way.WINDOWS,
         Way.FOREST,
         Way.QUICK_MESSAGES,
         Way.ELIMINATION,

@@ -20,6 +20,7 @@ class Map(Question[AssignmentsAnswer]):
     WAYS: ClassVar[tuple[Way, ...]] = (
         Way.IDLE,
         Way.MEMORIES,
+        Way.WINDOWS,
         Way.FOREST,
         Way.CONSTRAINTS,
         Way.LAYERS,

@@ -58,6 +58,7 @@ class MarginalMap(Question[MarginalMapAnswer]):
     WAYS: ClassVar[tuple[Way, ...]] = (
         Way.IDLE,
         Way.MEMORIES,
+        Way.WINDOWS,
         Way.ELIMINATION,
         Way.ESTIMATE,
     )

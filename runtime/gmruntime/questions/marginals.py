@@ -54,6 +54,7 @@ class Marginals(Question[MarginalsAnswer]):
     WAYS: ClassVar[tuple[Way, ...]] = (
         Way.IDLE,
         Way.MEMORIES,
+        Way.WINDOWS,
         Way.FOREST,
         Way.QUICK_MESSAGES,
         Way.ELIMINATION,

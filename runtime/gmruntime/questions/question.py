@@ -31,6 +31,7 @@ class Way(StrEnum):
     FOREST = "elimination along a forest"
     CONSTRAINTS = "constraint propagation"
     LAYERS = "layered search"
+    WINDOWS = "messages through windows"
     QUICK_MESSAGES = "message passing, exact here,"
     ELIMINATION = "exact elimination"
     SEARCH = "search"

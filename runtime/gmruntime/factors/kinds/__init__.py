@@ -16,7 +16,7 @@ from gmruntime.factors.kinds.parity import Xor
 from gmruntime.factors.kinds.potts import Potts
 from gmruntime.factors.kinds.table import Gated, Table
 from gmruntime.factors.kinds.truncated import TruncatedLinear, TruncatedQuadratic
-from gmruntime.factors.kinds.window import Window
+from gmruntime.factors.kinds.window import SoftWindow, Window
 
 KINDS: tuple[type[FactorKind], ...] = (
     Table,
@@ -31,6 +31,7 @@ KINDS: tuple[type[FactorKind], ...] = (
     LinearSum,
     AllDifferent,
     Window,
+    SoftWindow,
     Cover,
     Memory,
 )

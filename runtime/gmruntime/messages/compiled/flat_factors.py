@@ -22,6 +22,7 @@ from gmruntime.factors.kinds import (
     NoisyOr,
     Or,
     Potts,
+    SoftWindow,
     Table,
     Window,
     Xor,
@@ -149,15 +150,23 @@ def _parameters(
                 scratch = 3 * arity * states[0] + max(arity, states[0]) + 1
             return _Parameters(codes.DIFFERENT, no_ints, none, scratch)
         case Window():
-            sides = [kind.rows, kind.columns, kind.reach_rows, kind.reach_columns]
-            ints = np.array([sides], np.int64)
-            return _Parameters(codes.WINDOW, ints, none, kind.rows * kind.columns)
+            parts = kind.reach_rows, kind.reach_columns
+            ints = np.stack([*_sides(kind.rows, kind.columns, len(parts[0])), *parts], axis=1)
+            return _Parameters(codes.PLACES, ints, none, 2 * kind.rows * kind.columns)
+        case SoftWindow():
+            sides = np.stack(_sides(kind.rows, kind.columns, 1), axis=1)
+            reals = np.stack([kind.slopes, kind.caps], axis=1)
+            return _Parameters(codes.PLACES, sides, reals, 1)
         case Memory():
             return _memory(kind, is_max)
         case Cover():
             return _cover(kind, arity, is_max)
         case _:
             return _table(kind.log_tables(states), arity, is_max, budget)
+
+
+def _sides(rows: int, columns: int, count: int) -> list[np.ndarray]:
+    return [np.full(count, side, np.int64) for side in (rows, columns)]
 
 
 def _log(values: np.ndarray) -> np.ndarray:

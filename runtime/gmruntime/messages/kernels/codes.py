@@ -1,3 +1,3 @@
 """Numbers for the kinds of factors, as flat arrays and compiled rules know them."""
 
-TABLE, GATED, POTTS, SUM, OR, PARITY, DIFFERENT, WINDOW, MEMORY, COVER = range(10)
+TABLE, GATED, POTTS, SUM, OR, PARITY, DIFFERENT, PLACES, MEMORY, COVER = range(10)

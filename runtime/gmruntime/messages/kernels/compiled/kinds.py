@@ -5,8 +5,9 @@ Sums are in the probability domain, maxima in logs. `told[k, x]` is what the k-t
 in flat arrays; `gmruntime.messages.compiled.flat_factors` says which. Importing this file imports
 numba.
 
-Numba keeps compiled loops on disk until their own file changes: whoever changes a rule in `chains`
-or `covers` changes this file and `schedules` too. (Last: covers.)
+Numba keeps compiled loops on disk until their own file changes: whoever changes a rule in `chains`,
+`covers` or `places` changes this file and `schedules` too. (Last: covers, and windows in few
+passes, with gates.)
 """
 
 import numpy as np
@@ -19,13 +20,14 @@ from gmruntime.messages.kernels.codes import (
     GATED,
     OR,
     PARITY,
+    PLACES,
     POTTS,
     SUM,
     TABLE,
-    WINDOW,
 )
 from gmruntime.messages.kernels.compiled.chains import different, sums_of, weighted_or
 from gmruntime.messages.kernels.compiled.covers import covered
+from gmruntime.messages.kernels.compiled.places import two_places
 from gmruntime.messages.kernels.records import Room
 
 
@@ -55,8 +57,8 @@ def rule(
         _parity(arity, int(ints[0]), told, work, fresh, is_max)
     elif code == DIFFERENT:
         different(arity, int(states[0]), told, work, fresh, is_max)
-    elif code == WINDOW:
-        _window(ints, told, work, fresh, is_max)
+    elif code == PLACES:
+        two_places(arity, ints, reals, told, work, fresh, is_max)
     elif code == COVER:
         covered(states, ints, reals, told, work, fresh, is_max)
     else:
@@ -193,31 +195,6 @@ def _parity(
             fresh[k, 0] = before * even + after * odd
             fresh[k, 1] = before * odd + after * even
             even, odd = even * no + odd * yes, odd * no + even * yes
-
-
-@loop
-def _window(
-    ints: np.ndarray, told: np.ndarray, work: np.ndarray, fresh: np.ndarray, is_max: bool
-) -> None:
-    """Join what is within reach: along rows, then along columns."""
-    rows, columns, reach_rows, reach_columns = ints[0], ints[1], ints[2], ints[3]
-    zero = -np.inf if is_max else 0.0
-    for k in range(2):
-        said = told[1 - k]
-        for r in range(rows):
-            for c in range(columns):
-                total = zero
-                for near in range(max(0, r - reach_rows), min(rows, r + reach_rows + 1)):
-                    value = said[near * columns + c]
-                    total = max(total, value) if is_max else total + value
-                work[r * columns + c] = total
-        for r in range(rows):
-            for c in range(columns):
-                total = zero
-                for near in range(max(0, c - reach_columns), min(columns, c + reach_columns + 1)):
-                    value = work[r * columns + near]
-                    total = max(total, value) if is_max else total + value
-                fresh[k, r * columns + c] = total
 
 
 @loop

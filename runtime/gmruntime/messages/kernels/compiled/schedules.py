@@ -1,6 +1,6 @@
 """Compiled sweeps over factors of every kind: flooding, one after another, and by residual.
 
-Importing this file imports numba. On rules that change, see `kinds`. (Last: covers.)
+Importing this file imports numba. On rules that change, see `kinds`. (Last: covers and places.)
 """
 
 import numpy as np

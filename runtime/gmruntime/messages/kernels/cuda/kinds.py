@@ -130,24 +130,72 @@ __device__ static void potts(const Factor& f) {
   }
 }
 
-__device__ static void window(const Factor& f) {
+__device__ static void window(const Factor& f, whole from, whole to) {
   const whole rows = f.ints[0], columns = f.ints[1], up = f.ints[2], aside = f.ints[3];
-  for (whole k = 0; k < 2; ++k) {
-    for (whole r = 0; r < rows; ++r)
-      for (whole c = 0; c < columns; ++c) {
-        real total = ZERO;
-        for (whole near = r - up < 0 ? 0 : r - up; near < rows && near <= r + up; ++near)
-          total = plus(total, TOLD(1 - k, near * columns + c));
-        f.work[r * columns + c] = total;
+  for (whole r = 0; r < rows; ++r)
+    for (whole c = 0; c < columns; ++c) {
+      real total = ZERO;
+      for (whole near = r - up < 0 ? 0 : r - up; near < rows && near <= r + up; ++near)
+        total = plus(total, TOLD(from, near * columns + c));
+      f.work[r * columns + c] = total;
+    }
+  for (whole r = 0; r < rows; ++r)
+    for (whole c = 0; c < columns; ++c) {
+      real total = ZERO;
+      for (whole near = c - aside < 0 ? 0 : c - aside; near < columns && near <= c + aside; ++near)
+        total = plus(total, f.work[r * columns + near]);
+      FRESH(to, r * columns + c) = total;
+    }
+}
+
+__device__ static void soft_window(const Factor& f, whole from, whole to) {
+  const whole rows = f.ints[0], columns = f.ints[1];
+  const real slope = f.reals[0], cap = f.reals[1];
+#if IS_MAX
+  real high = NEVER;
+  for (whole x = 0; x < rows * columns; ++x) {
+    FRESH(to, x) = TOLD(from, x);
+    high = larger(high, TOLD(from, x));
+  }
+  for (whole way = 0; way < 4; ++way) {
+    const whole length = way < 2 ? rows : columns, width = way < 2 ? columns : rows;
+    const whole stride = way < 2 ? columns : 1, step = way < 2 ? 1 : columns;
+    for (whole p = 1; p < length; ++p)
+      for (whole line = 0; line < width; ++line) {
+        const whole here = (way % 2 ? length - 1 - p : p) * stride + line * step;
+        const whole before = way % 2 ? here + stride : here - stride;
+        FRESH(to, here) = larger(FRESH(to, here), FRESH(to, before) - slope);
       }
-    for (whole r = 0; r < rows; ++r)
-      for (whole c = 0; c < columns; ++c) {
-        real total = ZERO;
-        for (whole near = c - aside < 0 ? 0 : c - aside; near < columns && near <= c + aside;
-             ++near)
-          total = plus(total, f.work[r * columns + near]);
-        FRESH(k, r * columns + c) = total;
-      }
+  }
+  for (whole x = 0; x < rows * columns; ++x) FRESH(to, x) = larger(FRESH(to, x), high - cap);
+#else
+  const real rest = exp(-cap);
+  for (whole x = 0; x < rows * columns; ++x) {
+    real total = ZERO;
+    for (whole y = 0; y < rows * columns; ++y) {
+      const whole down = x / columns - y / columns, aside = x % columns - y % columns;
+      const real nats = slope * (real)((down < 0 ? -down : down) + (aside < 0 ? -aside : aside));
+      total += TOLD(from, y) * (nats < cap ? exp(-nats) : rest);
+    }
+    FRESH(to, x) = total;
+  }
+#endif
+}
+
+__device__ static void two_places(const Factor& f) {
+  const whole first = f.arity - 2, size = f.ints[0] * f.ints[1];
+  for (whole k = 0; k < 2; ++k)
+    if (f.num_reals > 0) soft_window(f, first + 1 - k, first + k);
+    else window(f, first + 1 - k, first + k);
+  if (first == 0) return;
+  const real one = norm(f, 1), other = norm(f, 2);
+  real open = ZERO;
+  for (whole x = 0; x < size; ++x) open = plus(open, times(TOLD(1, x), FRESH(1, x)));
+  FRESH(0, 0) = times(one, other);
+  FRESH(0, 1) = open;
+  for (whole k = 1; k < 3; ++k) {
+    const real off = times(TOLD(0, 0), k == 1 ? other : one);
+    for (whole x = 0; x < size; ++x) FRESH(k, x) = plus(times(TOLD(0, 1), FRESH(k, x)), off);
   }
 }
 
@@ -255,7 +303,7 @@ extern "C" __global__ void answer(
       case OR: weighted_or(f); break;
       case PARITY: parity(f); break;
       case DIFFERENT: different(f); break;
-      case WINDOW: window(f); break;
+      case PLACES: two_places(f); break;
       case COVER: covered(f); break;
       default: memory(f);
     }
@@ -303,7 +351,7 @@ def source(*, is_max: bool, is_double: bool) -> str:
     )
     kinds = (
         *("TABLE", "GATED", "POTTS", "SUM", "OR", "PARITY"),
-        *("DIFFERENT", "WINDOW", "MEMORY", "COVER"),
+        *("DIFFERENT", "PLACES", "MEMORY", "COVER"),
     )
     defines: dict[str, object] = {
         "REAL": "double" if is_double else "float",
