@@ -8,6 +8,7 @@ import gmlang
 from gmlang.core.mentions import mentions
 from gmlang.core.program import Query
 from gmlang.graph.from_core import begin_grounding
+from gmlang.queries import dispatch
 from gmlang.queries.composed.listed import ListAnswer
 from gmlang.queries.dispatch import NO_TIME, answer
 from gmlang.queries.planning import plan_of
@@ -111,3 +112,33 @@ def test_a_search_and_a_plan_give_up_as_well(model: gmlang.Model):
     assert (found.status, found.note) == ("estimate", NOTHING_FOUND)
     settings, _ = looked_at(150)
     assert "its time" in str(plan_of(model.session(), query, settings))
+
+
+def test_a_list_is_read_no_longer_than_there_is_time(monkeypatch: pytest.MonkeyPatch):
+    """What was found and not read by then says so."""
+    model = gmlang.compile("var y[40] : bool\nfor i in 0..<39: y[i] ~ Bernoulli(0.3)\n")
+    model.query("P(y[0])")
+    looks: list[bool] = []
+
+    def late(_: object) -> bool:
+        looks.append(True)
+        return len(looks) > 5
+
+    monkeypatch.setattr(dispatch, "is_late", late)
+    found = model.query("[E(y[i]) for i in 0..<39]", remember=False)
+    assert isinstance(found, ListAnswer)
+    assert found.status == "estimate"
+    said = [item.value for item in found.items]
+    assert said[:6] == pytest.approx([0.3] * 6)
+    assert said[6:] == [None] * 33
+    assert all(item.note == dispatch.NO_TIME for item in found.items[6:])
+
+
+def test_what_a_known_program_is_asked_is_written_out_in_its_time(monkeypatch: pytest.MonkeyPatch):
+    """Once the program is grounded nothing has to be found out before the clock starts."""
+    model = gmlang.compile("var y[3] : bool\nquery [P(y[i]) for i in 0..<3]\n")
+    model.query("P(y[0])")
+    monkeypatch.setattr(dispatch, "question_of", None)
+    (query,) = model.questions
+    assert isinstance(query, Query)
+    dispatch.ground_first(model.session(), query, Settings())

@@ -23,12 +23,16 @@ from gmruntime.budget import UNLIMITED, Budget
 from gmruntime.driver import anytime
 from gmruntime.driver.best import best_answer, forbid
 from gmruntime.elimination import answer as elimination
+from gmruntime.elimination import plan as plans
 from gmruntime.elimination.plan import plan
+from gmruntime.estimates import checking
 from gmruntime.estimates.mechanisms import order_mechanisms
 from gmruntime.estimates.weighting import plan_weighting
 from gmruntime.factors.decompose import to_sum_tables, to_support_tables, to_tables
 from gmruntime.factors.kinds import LinearSum, Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, log_score, no_evidence
+from gmruntime.layered.model import sum_model
+from gmruntime.layered.states import make_layers
 from gmruntime.messages import answer as messages
 from gmruntime.messages import beliefs
 from gmruntime.messages.answer import answer as by_messages
@@ -336,6 +340,35 @@ def test_sums_are_written_as_tables_no_longer_than_there_is_time(seconds: float)
     assert not refute_by_pruning(graph, no_evidence(graph), budget)
     assert clock.num_looks <= seconds + 1
     assert to_tables(graph, budget=_budget(1e9)[0]) is not None
+
+
+def test_no_layer_is_made_that_would_end_late():
+    graph = _dense(1, 4)
+    model = sum_model(graph, no_evidence(graph))
+    assert model is not None
+    order = list(range(4))
+    limits = {"num_states_max": 1000, "num_total_max": 1000}
+    for seconds, memory_bytes, is_made in (
+        (1.0, 1 << 30, True),
+        (1e-8, 1 << 30, False),
+        (1.0, 64, False),
+    ):
+        budget = Budget(0.0, seconds, memory_bytes, clock=lambda: 0.0)
+        made = make_layers(model, order, frozenset(), budget, **limits)
+        assert (made is not None) == is_made
+
+
+def test_nothing_is_begun_once_it_is_over(monkeypatch: pytest.MonkeyPatch):
+    def refused(*_: object) -> None:
+        raise AssertionError("it is late")
+
+    monkeypatch.setattr(checking, "order_mechanisms", refused)
+    monkeypatch.setattr(plans, "simplified", refused)
+    graph = _dense(3, 4)
+    task = Task(graph, Marginals(), no_evidence(graph))
+    effort = Effort(_budget(1.0)[0], np.random.default_rng(0))
+    assert checking.weigh(task, np.arange(4), effort) is None
+    assert plans.plan(task, effort).ran_out
 
 
 def test_samples_are_drawn_while_there_is_time(monkeypatch: pytest.MonkeyPatch):

@@ -118,6 +118,8 @@ def plan(task: Task[Query], effort: Effort) -> Plan:
         return _hopeless(num_free, None)
     network: Network | None = None
     try:
+        # Before anything is looked up: for that, the whole graph is gone through.
+        effort.budget.check()
         network = simplified(task, effort)
         if network is None:
             return _hopeless(num_free, None)

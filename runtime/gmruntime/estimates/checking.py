@@ -71,6 +71,8 @@ def weigh(
     def is_over() -> bool:
         return budget.left_s() <= 0.0
 
+    if is_over():
+        return None
     num_weighed_max = budget.left_s() / (EFFECTIVE_MIN * _S_PER_WEIGHED)
     owned = order_mechanisms(graph, evidence, is_over, num_weighed_max)
     if owned is None or is_over():

@@ -18,6 +18,13 @@ from gmruntime.layered.model import Listed, Noisy, Sum, SumModel, Term, values_o
 _MANY_SUMS = 32
 
 
+_S_PER_CHOICE = 7e-8
+"""What deciding a variable takes for each remembered state and each of its values, as measured."""
+
+_CHOICE_BYTES = 64
+"""What is held for each meanwhile."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Layer:
     """One variable's decision.
@@ -165,7 +172,7 @@ def make_layers(
         num_total_max: and all layers together.
 
     Returns:
-        the layers; what was too wide; or None when the budget ended.
+        the layers; what was too wide; or None when there is no time, or no memory, for a layer.
     """
     places = _places(model, order)
     numbers = sorted(wide)
@@ -174,7 +181,10 @@ def make_layers(
     layers: list[Layer] = []
     total = 0
     for k, variable in enumerate(order):
-        if budget.left_s() <= 0.0:
+        num_choices = front.size * int(model.num_states[variable])
+        if _S_PER_CHOICE * num_choices >= budget.left_s():
+            return None
+        if _CHOICE_BYTES * num_choices > budget.memory_bytes:
             return None
         layer, front = _layer(model, places, k, variable, front, numbers, low, high)
         layers.append(layer)
