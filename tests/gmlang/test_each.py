@@ -364,7 +364,9 @@ def test_what_questions_say_that_they_put_is_what_they_put():
     for question in QUESTIONS:
         model = gmlang.compile(question.example)
         for query in model.questions:
-            how = question_of(query).answered if isinstance(query, Query) else None
+            if not isinstance(query, Query):
+                continue
+            how = question_of(query).answered
             if isinstance(how, Single):
                 prepared = prepare(model.session(), query)
                 assert isinstance(how.question(prepared, query), how.puts)

@@ -1,13 +1,19 @@
 """A question is grounded within its budget, or not at all."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 import gmlang
+from gmlang.core.ast import Aggregate
 from gmlang.core.mentions import mentions
 from gmlang.core.program import Query
+from gmlang.core.walk import walk
 from gmlang.graph.from_core import begin_grounding
+from gmlang.graph.values import evaluate
+from gmlang.graph.values.environment import Env, Slots
+from gmlang.graph.world.world import ONE_INSTANCE
 from gmlang.queries import dispatch
 from gmlang.queries.composed.listed import ListAnswer
 from gmlang.queries.dispatch import NO_TIME, answer
@@ -142,3 +148,23 @@ def test_what_a_known_program_is_asked_is_written_out_in_its_time(monkeypatch: p
     (query,) = model.questions
     assert isinstance(query, Query)
     dispatch.ground_first(model.session(), query, Settings())
+
+
+def test_items_are_listed_no_longer_than_there_is_time(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(evaluate, "LOOK_AHEAD", 10)
+    model = gmlang.compile("var y[200] : bool\n")
+    looks: list[bool] = []
+
+    def clock() -> float:
+        looks.append(True)
+        return float(len(looks))
+
+    budget = Budget(0.0, 5.0, 1 << 30, clock=clock)
+    world = replace(model.session().world)
+    world.allow(budget, None)
+    (query,) = gmlang.compile("var y[200] : bool\nquery P(sum(y) > 3)\n").questions
+    assert isinstance(query, Query)
+    whole = next(part for part in walk(query.asked[0].value) if isinstance(part, Aggregate))
+    with pytest.raises(TimeoutError):
+        evaluate.item_frames(Env(world, ONE_INSTANCE, Slots()), whole)
+    assert len(looks) <= 6

@@ -136,6 +136,8 @@ def _padded_frames(
         starts = np.cumsum(lengths) - lengths
         is_even = bool((lengths == most).all())
         for k in range(most):
+            if k % LOOK_AHEAD == 0:
+                env.world.check_time()
             present = None if is_even else lengths > k
             rows = slice(k, None, most) if present is None else np.where(present, starts + k, 0)
             locals_ = {key: v[rows] for key, v in frame.locals.items()}

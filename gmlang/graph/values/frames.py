@@ -14,7 +14,8 @@ NUMBERS_MAX = 1 << 27
 """Its loop variables may take so many numbers together: a gibibyte."""
 
 LOOK_AHEAD = 1 << 14
-"""From so many instances on, further loops are counted before they are made."""
+"""From so many instances on, further loops are counted before they are made; after so many items
+the clock is looked at."""
 
 
 def check_instances(world: World, context: Context, count: float, num_locals: int) -> None:

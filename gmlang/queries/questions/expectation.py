@@ -115,13 +115,10 @@ def _known(prepared: Prepared, value: Expression, asked: Asked) -> np.ndarray:
 
 def means(target: Target, flat: Rows) -> np.ndarray:
     """Return the mean of each of a target's variables, in their shape."""
-    found = [_mean(target.levels, flat[int(v)]) for v in target.variables.reshape(-1)]
-    return np.array(found).reshape(target.variables.shape)
-
-
-def _mean(levels: np.ndarray, p: np.ndarray) -> float:
-    used = p > 0
-    return float(levels[used].astype(np.float64) @ p[used])
+    if not target.variables.size:
+        return np.zeros(target.variables.shape)
+    p = flat.of(target.variables)
+    return np.where(p > 0, p, 0.0) @ target.levels.astype(np.float64)
 
 
 def _read(prepared: Prepared, query: Expectation, found: runtime.MarginalsAnswer) -> Answer:

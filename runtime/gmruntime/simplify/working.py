@@ -87,6 +87,7 @@ def working_graph(
     settled = np.where(forced, alive.argmax(axis=1), settled).astype(np.int32)
     sliced = condition(sliced, np.where(forced, settled, -1).astype(np.int32))
     settled, sliced = _settle_free_variables(sliced, settled)
+    budget.check()
     pieces = _pieces(sliced, settled)
     return Working(graph.num_variables, settled, sliced.log_constant, pieces, flat)
 

@@ -305,7 +305,7 @@ def test_an_interrupt_while_expressions_are_listed_gives_what_there_is(
             time.sleep(0.2)
         yield from made(pool, operator, size)
 
-    made, told = rules._made, list[bool]()
+    made, told = rules._made, list[bool]()  # pyright: ignore[reportPrivateUsage]
     monkeypatch.setattr(rules, "_made", interrupted)
     monkeypatch.setattr(stages, "_LISTED", {})
     program = tmp_path / "steps.gm"
