@@ -12,7 +12,7 @@ from time import process_time
 import numpy as np
 
 import gmlang
-from gmlang.queries.recogniser import Recogniser
+from gmlang.learning.dreams.recogniser import Recogniser
 from gmlang.queries.session import evidence_of
 from gmruntime.answer import Map
 from gmruntime.inference import search

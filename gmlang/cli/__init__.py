@@ -22,7 +22,7 @@ _COMMANDS = {
         "Learn params, models and functions.",
     ),
     "dream": (
-        "gmlang.cli.dream",
+        "gmlang.cli.tools",
         "dream",
         "Make a recogniser, which says where searches begin.",
     ),

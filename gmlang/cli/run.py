@@ -174,8 +174,8 @@ def _guided(
     model: "Model", path: str, learns: "tuple[Learnable, ...]", each: str | None
 ) -> "Model":
     """Return a model whose searches begin where a recogniser says."""
-    from gmlang.learning.dreaming import guided
-    from gmlang.queries.recogniser import load_recogniser
+    from gmlang.learning.dreams.dreaming import guided
+    from gmlang.learning.dreams.recogniser import load_recogniser
 
     if learns:
         raise click.UsageError("--recogniser is for a program that learns nothing: write it first")

@@ -17,8 +17,8 @@ import gmlang
 from gmlang.cli.learn import keep
 from gmlang.data.settings import read_file
 from gmlang.diagnostics import GmError, Source
+from gmlang.learning.dreams.recogniser import Recogniser
 from gmlang.pipeline import check_source
-from gmlang.queries.recogniser import Recogniser
 
 BAD = Path(__file__).resolve().parent / "bad"
 CATALOGUE = Path(gmlang.__file__).parent / "errors"

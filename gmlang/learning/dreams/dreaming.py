@@ -13,7 +13,7 @@ from gmlang.core.program import Assert, Query
 from gmlang.diagnostics import GmError
 from gmlang.errors.learning import dreams as errors
 from gmlang.graph.builder import Builder
-from gmlang.queries.recogniser import Recogniser, program_digest
+from gmlang.learning.dreams.recogniser import Recogniser, program_digest
 from gmlang.queries.session import Session, base_grounding, evidence_of, prepare
 from gmruntime.answer import Samples, Status
 from gmruntime.budget import Budget, begin_budget
