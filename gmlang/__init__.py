@@ -14,11 +14,15 @@ if TYPE_CHECKING:
     from gmlang.api import Step as Step
     from gmlang.diagnostics import GmError as GmError
     from gmlang.functions import function as function
+    from gmlang.learning.dreams.dreaming import dream as dream
+    from gmlang.learning.dreams.dreaming import guided as guided
+    from gmlang.learning.dreams.recogniser import load_recogniser as load_recogniser
     from gmlang.loading import compile as compile
     from gmlang.loading import load as load
 
 _API = ("Answer", "Model", "Step")
 _LOADING = ("compile", "load")
+_DREAMING = ("dream", "guided")
 
 
 def __getattr__(name: str) -> object:
@@ -31,6 +35,14 @@ def __getattr__(name: str) -> object:
         from gmlang import loading
 
         return getattr(loading, name)
+    if name in _DREAMING:
+        from gmlang.learning.dreams import dreaming
+
+        return getattr(dreaming, name)
+    if name == "load_recogniser":
+        from gmlang.learning.dreams.recogniser import load_recogniser
+
+        return load_recogniser
     if name == "GmError":
         from gmlang.diagnostics import GmError
 

@@ -21,6 +21,11 @@ _COMMANDS = {
         "learn",
         "Learn params, models and functions.",
     ),
+    "dream": (
+        "gmlang.cli.tools",
+        "dream",
+        "Make a recogniser, which says where searches begin.",
+    ),
     "check": ("gmlang.cli.tools", "check", "Look for mistakes without running anything."),
     "fmt": ("gmlang.cli.tools", "fmt", "Print a program in its one canonical form."),
     "graph": ("gmlang.cli.tools", "graph", "Draw the factor graph, plates collapsed."),

@@ -87,6 +87,11 @@ if TYPE_CHECKING:
 @click.option(
     "--limit", type=click.IntRange(min=1), help="Of the rows of --each, the first so many."
 )
+@click.option(
+    "--recogniser",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Begin searches where it says, made by `gmlang dream`.",
+)
 @workers_options
 def run(
     file: str,
@@ -106,6 +111,7 @@ def run(
     params: str | None,
     each: str | None,
     limit: int | None,
+    recogniser: str | None,
     workers: int | None,
     dask: str | None,
 ) -> int:
@@ -127,6 +133,8 @@ def run(
     program = model.checked.program
     learns = all_learns(() if params else program.learns, program.concepts, program.defs)
     asked: list[Asked] = _in_order(learns, model.questions)
+    if recogniser is not None:
+        model = _guided(model, recogniser, learns, each)
     if texts:
         asked = [*learns, *(q for text in texts for q in model.ask(text))]
     if not asked and not model.questions:
@@ -160,6 +168,20 @@ def run(
 
             return answer_rows(model, asked, cases, how, as_json=as_json)
         return _answer_all(file, model, asked, how, as_json=as_json, trace=trace, plot=plot)
+
+
+def _guided(
+    model: "Model", path: str, learns: "tuple[Learnable, ...]", each: str | None
+) -> "Model":
+    """Return a model whose searches begin where a recogniser says."""
+    from gmlang.learning.dreams.dreaming import guided
+    from gmlang.learning.dreams.recogniser import load_recogniser
+
+    if learns:
+        raise click.UsageError("--recogniser is for a program that learns nothing: write it first")
+    if each is not None:
+        raise click.UsageError("--recogniser guides single questions, and --each asks many rows")
+    return guided(model, load_recogniser(path))
 
 
 def _folder(path: str) -> Path:

@@ -46,7 +46,8 @@ def answer(session: Session, question: Query | Assert, settings: Settings) -> An
     ground_first(session, asked, settings)
     start_s = now_s()
     memory = session.memory if settings.remembers else None
-    settings = replace(settings, workspace=session.workspace, memory=memory)
+    kept = session.workspace
+    settings = replace(settings, workspace=kept, memory=memory, guide=session.guide)
     try:
         if isinstance(question, Assert):
             settings = begin(settings, None)

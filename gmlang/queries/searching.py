@@ -11,7 +11,7 @@ from gmlang.errors import asking
 from gmlang.queries.answers import Answer
 from gmlang.queries.questions.map import Map, MapAnswer, map_answer
 from gmlang.queries.reading import asked_names, assignment_map
-from gmlang.queries.session import Session, ground_before, prepare
+from gmlang.queries.session import Session, ground_before, prepare, start_of
 from gmlang.queries.settings import Settings, begin
 from gmruntime import answer as runtime
 from gmruntime.answer import Improvement, Status
@@ -75,8 +75,9 @@ def improvements(session: Session, query: Map, settings: Settings) -> Iterator[I
     evidence, clash = prepared.evidence()
     if clash:
         return
+    graph = prepared.graph()
     yield from search(
-        prepared.graph(),
+        graph,
         runtime.Map(),
         evidence=evidence,
         budget=settings.running(),
@@ -84,6 +85,7 @@ def improvements(session: Session, query: Map, settings: Settings) -> Iterator[I
         device=settings.device,
         executor=None if settings.workers is None else settings.workers.executor,
         num_workers=None if settings.workers is None else settings.workers.count,
+        start=start_of(session.guide, graph, evidence),
     )
 
 

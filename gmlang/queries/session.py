@@ -30,7 +30,7 @@ from gmlang.graph.world.world import ONE_INSTANCE, World
 from gmlang.queries.remembered.memory import Memory
 from gmlang.queries.remembered.names import Names
 from gmlang.queries.remembered.parts import Places, Terms, recall
-from gmlang.queries.settings import Settings
+from gmlang.queries.settings import Guide, Settings
 from gmlang.queries.targets import Target, picked, target_of
 from gmlang.queries.waking.asking import AwakePart, awake, may_wake, method_of, with_sleepers
 from gmruntime.answer import Answer as RuntimeAnswer
@@ -57,6 +57,7 @@ class Session:
         memory: answers that were given; models with other data may share it.
         names: by which its questions are found there.
         seen: variables, their states and what said so: evidence of every question.
+        guide: says where searches for a maximum begin; None lets them begin where they like.
     """
 
     program: Program
@@ -67,6 +68,7 @@ class Session:
     memory: Memory = field(default_factory=Memory)
     names: Names = field(default_factory=Names)
     seen: tuple[tuple[np.ndarray, np.ndarray, Span], ...] = ()
+    guide: Guide | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -340,6 +342,7 @@ def ask_graph(
             workspace=settings.workspace,
             executor=None if workers is None else workers.executor,
             num_workers=None if workers is None else workers.count,
+            start=start_of(settings.guide, graph, evidence),
         )
 
     try:
@@ -353,6 +356,11 @@ def ask_graph(
         if query is None:
             raise
         raise _refused(query, error) from error
+
+
+def start_of(guide: Guide | None, graph: FactorGraph, evidence: np.ndarray) -> np.ndarray | None:
+    """Return where a search may begin; None where nobody says."""
+    return None if guide is None else guide(graph, evidence)
 
 
 def _refused(query: Query, error: ValueError) -> ValueError | GmError:

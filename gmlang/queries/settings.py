@@ -1,10 +1,13 @@
 """How questions are answered: seconds, bytes, seed, device, workers, what is remembered."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
+
+import numpy as np
 
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors import grounding as errors
@@ -20,12 +23,16 @@ from gmlang.limits import (
 )
 from gmlang.queries.remembered.memory import Memory
 from gmruntime.budget import Budget, Watch, begin_budget, free_memory_bytes
+from gmruntime.graph import FactorGraph
 from gmruntime.workers.workers import Workers, workers_of
 from gmruntime.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from concurrent.futures import Executor
+
+Guide = Callable[[FactorGraph, np.ndarray], np.ndarray]
+"""What proposes where a search for a maximum begins, for a graph and what is observed: a state for
+each variable, -1 where it proposes none."""
 
 DEVICES = ("auto", "cpu", "cuda")
 
@@ -63,6 +70,7 @@ class Settings:
         memory: where they are; of the session.
         folder: where they are on disk; None for nowhere.
         heard: is told of each question what became of models that may sleep.
+        guide: says where searches begin; of the session.
     """
 
     budget_s: float = 5.0
@@ -79,6 +87,7 @@ class Settings:
     memory: Memory | None = None
     folder: Path | None = None
     heard: "Callable[[str, list[dict[str, object]]], None] | None" = None
+    guide: Guide | None = None
 
     def allowed_bytes(self) -> int:
         """Return the cap on tables and messages."""

@@ -6,6 +6,7 @@ What is handed in is checked here; who answers is decided in `gmruntime.policy`,
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import numpy as np
@@ -32,6 +33,7 @@ from gmruntime.door.questions import (
     checked_query,
     checked_seed,
     checked_share,
+    checked_start,
 )
 from gmruntime.door.rounding import weigh, weighed_answer, weighed_step
 from gmruntime.graph import Assignment, FactorGraph, validate
@@ -66,6 +68,7 @@ def infer(
     workspace: Workspace | None = None,
     executor: "Executor | None" = None,
     num_workers: int | None = None,
+    start: Assignment | None = None,
 ) -> _A:
     """Answer a question about a factor graph.
 
@@ -88,6 +91,8 @@ def infer(
         executor: whose workers help the search for a maximum that is not settled at once; any
             other question is answered here. The caller shuts it down.
         num_workers: how many shares it runs at a time; None asks the executor.
+        start: what a search for a maximum may begin with: a state for each variable, -1 where
+            nothing is proposed. It is scored like anything else that is found.
 
     Raises:
         GraphError: when the graph, the evidence, the query or the seed contradicts itself; it is a
@@ -108,6 +113,7 @@ def infer(
     how = checked_how(method, options, checked_share(estimate_share))
     workers = workers_of(executor, num_workers)
     effort = Effort(budget, np.random.default_rng(seed), seed, device, workspace, workers)
+    effort = replace(effort, start=checked_start(graph, start))
     task = Task(graph, query.without_single_states(graph), evidence)
     found = at_seconds(_weighed(task, effort, how), budget.spent_s())
     # Whoever answers gives the answer to the question that was asked.
@@ -256,6 +262,7 @@ def search(
     budget: Budget | None = None,
     executor: "Executor | None" = None,
     num_workers: int | None = None,
+    start: Assignment | None = None,
 ) -> Iterator[Improvement]:
     """Yield ever better assignments, and ever tighter bounds, until the budget is spent.
 
@@ -271,7 +278,7 @@ def search(
     check_device(device)
     workers = workers_of(executor, num_workers)
     rng = np.random.default_rng(seed)
-    effort = Effort(budget, rng, seed, device, None, workers)
+    effort = Effort(budget, rng, seed, device, None, workers, checked_start(graph, start))
     task = Task(graph, checked, evidence)
     weighed = weigh(graph)
     from gmruntime.driver.maximise import improvements

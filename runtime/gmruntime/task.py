@@ -58,6 +58,8 @@ class Effort:
         device: "auto", "cpu" or "cuda".
         workspace: what is kept between questions; None keeps nothing.
         workers: who may be asked to help; None asks nobody.
+        start: what a search may begin with: a state for each variable, -1 where nobody proposes
+            one. It is scored like anything else that is found; None proposes nothing.
         told: digests of graphs, which do not change while a question is answered.
     """
 
@@ -67,6 +69,7 @@ class Effort:
     device: str = "cpu"
     workspace: Workspace | None = None
     workers: "Workers | None" = None
+    start: Assignment | None = None
     told: Told = field(default_factory=Told, repr=False)
 
     def within(self, budget: Budget) -> "Effort":

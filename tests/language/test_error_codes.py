@@ -10,12 +10,14 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 
+import numpy as np
 import pytest
 
 import gmlang
 from gmlang.cli.learn import keep
 from gmlang.data.settings import read_file
 from gmlang.diagnostics import GmError, Source
+from gmlang.learning.dreams.recogniser import Recogniser
 from gmlang.pipeline import check_source
 
 BAD = Path(__file__).resolve().parent / "bad"
@@ -94,6 +96,10 @@ FLIPS = "data t : rows\nparam p : probability\nvar x : bool ~ Bernoulli(p)\nlear
 
 ONE_RULE = "constraint f(2) == 3\nlearn def f(a: 0..3) : 0..9 using +, 1 size 3\n"
 
+NO_DREAMS = "var x : bool\nconstraint x and not x\nobserve x\n"
+NOTHING = np.zeros(0, np.int64)
+OTHER = Recogniser("00", NOTHING, NOTHING, np.zeros((0, 0)), np.zeros(0), (0.0, 0.0))
+
 OUTSIDE: dict[str, Callable[[], object]] = {
     "GM100": lambda: _modules({"main": "", "packed": "PK\x03\x04"}) or gmlang.load("packed.gm"),
     "GM206": partial(_modules, {"main": "import a\n", "a": "import b\n", "b": "import a\n"}),
@@ -134,6 +140,10 @@ OUTSIDE: dict[str, Callable[[], object]] = {
     "GM738": lambda: _kept("model zarf(x: E):\n    predict x.s = true @ 0.9\n"),
     "GM739": lambda: _kept("var it : E\nassert P(striped(it)) > 0.9\n"),
     "GM740": lambda: gmlang.compile("var x : bool\n").learn_model("zarf"),
+    "GM757": lambda: gmlang.dream(gmlang.compile("var x : bool")),
+    "GM758": lambda: gmlang.dream(gmlang.compile(NO_DREAMS)),
+    "GM759": lambda: gmlang.guided(gmlang.compile("var x : bool"), OTHER),
+    "GM760": lambda: gmlang.load_recogniser("nothing.npz"),
     "GM756": lambda: gmlang.compile(ONE_RULE).learn_def("f").ask("w"),
     "GM755": lambda: gmlang.compile("var x : bool\n").learn_def("carry"),
     "GM511": lambda: list(gmlang.compile("var x : bool\n").run(budget_s=-1)),

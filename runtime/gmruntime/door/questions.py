@@ -50,16 +50,31 @@ def checked_evidence(graph: FactorGraph, evidence: object) -> Assignment:
     """
     if evidence is None:
         return no_evidence(graph)
-    found = integers("evidence", evidence)
+    return _checked_states(graph, "evidence", evidence, "not observed")
+
+
+def checked_start(graph: FactorGraph, start: object) -> Assignment | None:
+    """Return what a search may begin with, -1 where nothing is proposed; None for nothing.
+
+    Raises:
+        GraphError: naming the first variable that is in a state it does not have.
+    """
+    if start is None:
+        return None
+    return _checked_states(graph, "start", start, "not proposed")
+
+
+def _checked_states(graph: FactorGraph, name: str, given: object, nothing: str) -> Assignment:
+    found = integers(name, given)
     if found.shape != (graph.num_variables,):
-        raise GraphError(f"evidence has shape {found.shape}, not ({graph.num_variables},)")
+        raise GraphError(f"{name} has shape {found.shape}, not ({graph.num_variables},)")
     states = num_states(graph)
     wrong = np.flatnonzero((found < -1) | (found >= states))
     if len(wrong):
         v = int(wrong[0])
         raise GraphError(
-            f"evidence names a state that its variable does not have: {found[v]} for variable {v}, "
-            f"whose states are 0..{states[v] - 1}; -1 stands for not observed"
+            f"{name} names a state that its variable does not have: {found[v]} for variable {v}, "
+            f"whose states are 0..{states[v] - 1}; -1 stands for {nothing}"
         )
     return found.astype(np.int32)
 

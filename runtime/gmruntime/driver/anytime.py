@@ -89,6 +89,7 @@ def search(
     num_steps_max: int | None = None,
     gap: float = 0.0,
     start: Assignment | None = None,
+    start_by: str = METHOD,
     exchange: Exchange | None = None,
 ) -> Iterator[Improvement]:
     """Yield ever better assignments and ever tighter bounds.
@@ -101,6 +102,7 @@ def search(
             so that the same seed gives the same answers; it ends after so many turns.
         gap: stop when the bound is at most so many nats above the score.
         start: an assignment to start from.
+        start_by: who has found it.
         exchange: where others search the same graph: tells them what is known here now and then,
             and returns what they offer.
     """
@@ -110,15 +112,16 @@ def search(
     first = first_guess(task.graph, task.evidence, budget)
     if np.isfinite(first.log_score):
         yield first
-    by_sums = improved_by_sums(task, effort, first, num_steps_max)
     guess = first
-    for first in by_sums:
-        yield first
     if start is not None and num_steps_max is None:
-        begun = _begun(task, start, budget, first)
+        begun = _begun(task, start, budget, first, start_by)
         if begun is not first:
             first = begun
             yield first
+    by_sums = improved_by_sums(task, effort, first, num_steps_max)
+    for first in by_sums:
+        yield first
+    if start is not None and num_steps_max is None:
         moves = improved_by_definitions(task, effort.drawing(effort.rng.spawn(1)[0]), first)
         for first in moves:
             yield first
@@ -144,12 +147,14 @@ def search(
         ended.set()
 
 
-def _begun(task: Task[Map], start: Assignment, budget: Budget, first: Improvement) -> Improvement:
+def _begun(
+    task: Task[Map], start: Assignment, budget: Budget, first: Improvement, by: str
+) -> Improvement:
     """Return what is known, or what the search is to start from where that is better."""
     score = float(log_score(task.graph, start))
     if score <= first.log_score:
         return first
-    return Improvement(budget.spent_s(), start, score, first.log_bound, METHOD)
+    return Improvement(budget.spent_s(), start, score, first.log_bound, by)
 
 
 def _capped(graph: FactorGraph, known: Improvement) -> Improvement:

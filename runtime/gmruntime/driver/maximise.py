@@ -6,12 +6,13 @@ import numpy as np
 
 from gmruntime.answer import AssignmentsAnswer, Best, Improvement, Map, Status
 from gmruntime.budget import QUICK_SHARE
-from gmruntime.constraints.feasible import satisfy
+from gmruntime.constraints.feasible import METHOD, satisfy
 from gmruntime.driver.anytime import search as improve
 from gmruntime.driver.best import best_answer
 from gmruntime.driver.board import Exchange, answer_of
 from gmruntime.driver.team import gather, searched_together
 from gmruntime.layered.worth import has_wide_sums
+from gmruntime.primal.proposed import PROPOSED, better_start
 from gmruntime.task import Effort, Task
 
 _SMALL_VARIABLES = 30
@@ -42,12 +43,15 @@ def _alone(
     """Search in this process, once it is known what the hard constraints leave."""
     if has_wide_sums(task.graph):
         # Their passes answer at once, and the hard constraints are worked on later.
-        return improve(task, effort, exchange=exchange)
+        start = better_start(task.graph, task.evidence, effort.start, None, effort.budget)
+        return improve(task, effort, start=start, start_by=PROPOSED, exchange=exchange)
     feasible = satisfy(task.graph, task.evidence, effort.budget, effort.rng)
     if feasible is not None and feasible.is_final:
         return iter([feasible.improvement(effort.budget)])
-    start = None if feasible is None else feasible.assignment
-    return improve(task, effort, start=start, exchange=exchange)
+    known = None if feasible is None else feasible.assignment
+    start = better_start(task.graph, task.evidence, effort.start, known, effort.budget)
+    start_by = METHOD if start is known else PROPOSED
+    return improve(task, effort, start=start, start_by=start_by, exchange=exchange)
 
 
 def _by_elimination(task: Task[Map | Best], effort: Effort) -> Improvement | None:
