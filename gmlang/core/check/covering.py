@@ -7,6 +7,7 @@ from gmlang.core.ast import (
     Aggregate,
     Array,
     AttributeRef,
+    Bind,
     Bool,
     Call,
     Context,
@@ -144,7 +145,7 @@ def _named(expression: Expression) -> Iterator[Thing]:
         case Call(arguments=arguments):
             yield from (a for a in arguments if isinstance(a, Thing))
         case Aggregate(items=items) | Distribution(items=items) if any(i.context for i in items):
-            bound = {c.key for i in items for c in i.context if not hasattr(c, "condition")}
+            bound = {c.key for i in items for c in i.context if isinstance(c, Bind)}
             for part in parts(expression):
                 for thing in _named(part):
                     inside = (p for i in thing.indices if not isinstance(i, Whole) for p in walk(i))
