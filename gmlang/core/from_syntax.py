@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from gmlang.core.asking.asserts import check_assert
 from gmlang.core.asking.queries import check_questions
 from gmlang.core.check import covering, evidence, models, statements
+from gmlang.core.check.covering import existences
 from gmlang.core.check.declarations import elaborate, resolve
-from gmlang.core.check.existence import existences
 from gmlang.core.check.learned.concepts import check_learn_model
 from gmlang.core.check.learned.functions import check_learn_def, check_places
 from gmlang.core.check.learned.params import check_learn

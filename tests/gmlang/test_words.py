@@ -48,7 +48,8 @@ def test_the_lexer_reads_each_sign_whole(sign: str):
 
 
 def test_the_checker_knows_these_words():
-    assert set(of_kind(Kind.FUNCTION)) == {*forms.FUNCTIONS, *places.FUNCTIONS}
+    numbers = {*forms.FUNCTIONS, *places.FUNCTIONS}
+    assert set(of_kind(Kind.FUNCTION)) == {*numbers, *forms.OF_THINGS}
     assert set(of_kind(Kind.AGGREGATE)) == set(aggregates.OPERATORS)
     assert set(of_kind(Kind.QUERY)) == set(QUERY_FORMS)
     assert set(of_kind(Kind.FAMILY)) == {*CALLED, *DENSITIES}

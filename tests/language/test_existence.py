@@ -154,3 +154,26 @@ def test_two_bars_that_cross_are_told_apart_and_counted():
     assert {answer.held for answer in answers} == {None, True}
     assert not model.warnings
     assert format_source(Source("overlap.gm", example.read_text("utf-8"))) == example.read_text()
+
+
+def test_the_new_words_are_written_as_they_are_read():
+    text = """entity Page:
+    dot[2] : bool
+    depth : 0..1
+some bar[2] : Page prior 0.3 as b
+some lone[1] : Page prior 0.5
+model shown(p: Page, x: Page) prior 0.2 depth -p.depth:
+    cover p.dot[0] = true @ 0.9 as mark
+    for i in 0..1:
+        cover p.dot[i] ~ Bernoulli(0.5)
+model some_depth(cover: Page) depth cover.depth + 1:
+    cover cover.dot[0] = false
+var page : Page
+var cover : bool
+var some : bool ~ Bernoulli(0.5 if cover else 0.1)
+use shown(page, x) for x in bar except page.dot[1]
+consider some_depth(b)
+query P(exists(b)), best(2, composite(bar[0]))
+"""
+    assert format_source(Source("page.gm", text)) == text
+    assert all(answer.status == "exact" for answer in gmlang.compile(text).run())

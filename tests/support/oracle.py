@@ -140,7 +140,13 @@ def _silenced(m: Meaning, world: World) -> Iterator[tuple[Place, Place]]:
             case ast.If() | ast.Match():
                 for b in known_branch(m, s, env, world):
                     yield from walk(b, env)
+            case ast.Use(model=ast.Comprehension() as written):
+                assert isinstance(written.body, ast.Expression)
+                one = ast.Use(s.span, written.body, s.exceptions)
+                for inner in naive.loops(m, written.loops, written.condition, env):
+                    yield from walk(one, inner)
             case ast.Use():
+                assert isinstance(s.model, ast.Expression)
                 used = naive.place_of(m, s.model, env)
                 assert used is not None
                 for e in s.exceptions:

@@ -351,10 +351,15 @@ def _need_prefix(
         fail(state, errors.parts_do_not_fit(span, first, second))
 
 
-def is_existence_word(env: Env, function: ast.Expression) -> bool:
-    """Say whether a function is `exists`, which nothing of the program is called."""
-    name = function.text if isinstance(function, ast.Name) else ""
-    return name == EXISTS and name not in env.names and name not in env.module.entries
+def asks_existence(env: Env, call: ast.Call) -> bool:
+    """Say whether a call is `exists`, unless something of the program is called so.
+
+    Of what a loop gives, other languages ask whether any of it holds.
+    """
+    name = call.function.text if isinstance(call.function, ast.Name) else ""
+    is_own = name in env.names or name in env.module.entries
+    is_looped = any(isinstance(a, ast.Comprehension) for a in call.arguments)
+    return name == EXISTS and not (is_own or is_looped)
 
 
 def check_exists(state: Checking, env: Env, call: ast.Call) -> Activation:
@@ -381,7 +386,7 @@ def try_activations(
     match expression:
         case ast.Is():
             return check_is(state, env, expression)
-        case ast.Call(function=function) if is_existence_word(env, function):
+        case ast.Call() if asks_existence(env, expression):
             return (check_exists(state, env, expression),)
         case ast.Call(function=ast.Juxtaposition() as function):
             return check_juxtaposed(state, env, expression, function)

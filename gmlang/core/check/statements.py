@@ -14,8 +14,8 @@ from gmlang.core.ast import (
     Where,
 )
 from gmlang.core.check import covering, predictions
+from gmlang.core.check.covering import while_they_exist
 from gmlang.core.check.evidence import check_consider, check_mechanism, check_observe
-from gmlang.core.check.existence import while_they_exist
 from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
 from gmlang.core.expressions import loops, matching
 from gmlang.core.expressions.operators import all_of, join, negation

@@ -47,8 +47,11 @@ from gmlang.syntax import ast
 
 _REAL = ("exp", "log", "log10", "sqrt", "logistic", "erf", "normal_cdf", "lgamma")
 _WHOLE = ("sign", "floor", "ceil", "round")
-FUNCTIONS = ("abs", *_WHOLE, *_REAL, models.EXISTS, models.COMPOSITE)
-"""Functions of one number, or one thing; min and max take several, see `aggregates`."""
+FUNCTIONS = ("abs", *_WHOLE, *_REAL)
+"""Functions of one number; min and max take several, see `aggregates`."""
+
+OF_THINGS = (models.EXISTS, models.COMPOSITE)
+"""What is asked of one thing."""
 
 LATER = {"do": "do(...)"}
 
@@ -227,7 +230,7 @@ def check_call(state: Checking, env: Env, call: ast.Call, expected: Type | None)
         return used_at(state, value, call.span)
     if isinstance(meaning, LearnedDefMeaning):
         return learned_functions.check_call(state, env, call, meaning)
-    if models.is_existence_word(env, function):
+    if models.asks_existence(env, call):
         return models.check_exists(state, env, call)
     text = function.span.text
     if not isinstance(function, ast.Name):
@@ -243,6 +246,8 @@ def check_call(state: Checking, env: Env, call: ast.Call, expected: Type | None)
         return places.check_function(state, env, call, text)
     if text in FUNCTIONS:
         return _function(state, env, call, text)
+    if text == models.COMPOSITE:
+        fail(state, declaration_errors.composite_for_value(call.span, call.span.text))
     _not_a_function(state, env, function)
 
 
@@ -258,6 +263,7 @@ def _not_a_function(state: Checking, env: Env, function: ast.Name) -> NoReturn:
         fail(state, form_errors.query_for_value(function.span))
     known = {
         *FUNCTIONS,
+        *OF_THINGS,
         *places.FUNCTIONS,
         *aggregates.OPERATORS,
         *state.query_forms,
@@ -271,8 +277,6 @@ def _function(state: Checking, env: Env, call: ast.Call, name: str) -> Expressio
     if len(arguments) != 1:
         one, count = errors.Takes.ONE, len(arguments)
         fail(state, errors.wrong_number_of_arguments(call.span, name, one, count))
-    if name == models.COMPOSITE:
-        fail(state, declaration_errors.composite_for_value(call.span, call.span.text))
     operand = need_number(state, check_scalar(state, env, arguments[0]), name)
     is_whole = name in _WHOLE or (name == "abs" and is_integer(type_of(operand)))
     type_ = Integer() if is_whole else Real()

@@ -125,8 +125,7 @@ class _Finder:
             case ast.Import() | ast.FromImport():
                 self._import(node)
             case ast.Use(model=model, exceptions=exceptions):
-                self._models((model,), names)
-                self._models(exceptions, names)
+                self._models(exceptions, self._offered((model,), names))
             case tuple():
                 self.visit_all(node, names)
             case _ if not isinstance(node, _LEAVES):
@@ -297,8 +296,11 @@ class _Finder:
                 case _:
                     self.visit(part, names)
 
-    def _offered(self, models: Sequence[ast.Expression | ast.Comprehension], names: Names) -> None:
+    def _offered(self, models: Sequence[ast.Expression | ast.Comprehension], names: Names) -> Names:
+        """Visit models, or loops over some, and return the names inside the last."""
+        own = names
         for one in models:
+            own = names
             if not isinstance(one, ast.Comprehension):
                 self._models((one,), names)
                 continue
@@ -306,6 +308,7 @@ class _Finder:
             if not isinstance(one.body, ast.Equation | ast.Pair):
                 self._models((one.body,), own)
             self.visit(one.condition, own)
+        return own
 
     def _call(self, call: ast.Call, names: Names) -> None:
         function = call.function

@@ -30,10 +30,11 @@ from gmlang.graph.lowering.grounder import Grounder, Job, environment
 from gmlang.graph.society.scene import Scene, unsilenced
 from gmlang.graph.statements import declared_log_base, used_parts
 from gmlang.graph.values import terms
-from gmlang.graph.values.environment import Env
-from gmlang.graph.values.evaluate import evaluate, expand
-from gmlang.graph.world.places import locate
-from gmlang.graph.world.world import ONE_INSTANCE, Frame
+from gmlang.graph.values.environment import Env, whole
+from gmlang.graph.values.evaluate import conditions, evaluate, expand
+from gmlang.graph.values.ranges import WRITTEN_OUT_MAX, num_entries
+from gmlang.graph.world.places import collect, locate
+from gmlang.graph.world.world import ONE_INSTANCE, Frame, select_rows
 
 _DEPTHS_MAX = 64
 """A depth that depends on variables may be so many numbers: a coverer stands at each of them."""
@@ -108,9 +109,13 @@ def _layers(scene: Scene, frame: Frame, job: Job, ranks: np.ndarray) -> Iterator
     inside = replace(scene, model=job.origin.model, own=term.own)
     sites = _each(locate(term.target, environment(grounder, frame)).variables, frame)
     for rows, part, extra in unsilenced(inside, frame, sites, job.origin.span):
+        when = _together((*job.gates, *extra))
+        may = _may_hold(when, environment(grounder, part))
+        rows, part = rows[may], select_rows(part, may)
+        if part.count == 0:
+            continue
         env = environment(grounder, part)
         own = ranks[_each(locate(term.own, env).variables, part)]
-        when = _together((*job.gates, *extra))
         depth = term.depth
         if depth is None or not is_random(depth):
             known = np.zeros(1) if depth is None else np.asarray(evaluate(depth, env), np.float64)
@@ -132,6 +137,24 @@ def _together(conditions: tuple[Expression, ...]) -> Expression:
     if len(conditions) == 1:
         return conditions[0]
     return Apply(conditions[0].span, "and", conditions, Bool())
+
+
+def _may_hold(when: Expression, env: Env) -> np.ndarray:
+    """Say in which instances a condition holds in some state, where that is soon known.
+
+    An index that depends on variables is compared with every site, and may be few of them.
+    """
+    every = np.ones(env.frame.count, np.bool_)
+    if not isinstance(when, Apply):
+        return every
+    collect(when, env)
+    if num_entries(env.slots) * env.frame.count > WRITTEN_OUT_MAX or env.slots.strays:
+        return every
+    inner = env.gathering()
+    holds = whole(conditions(when, inner), inner)
+    if inner.holes:
+        return every
+    return every & holds.any(axis=tuple(range(1, holds.ndim)))
 
 
 def _values(depth: Expression, env: Env) -> list[float]:

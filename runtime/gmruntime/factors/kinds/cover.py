@@ -114,9 +114,11 @@ class Cover(FactorKind):
         takes, passes = self.log_takes > -np.inf, self.log_passes > -np.inf
         return () if passes.all() else (_Reached(takes, passes),)
 
-    def chains(self, count: int, shape: Sequence[int]) -> list[tuple[np.ndarray, Automaton]]:
+    def chains(
+        self, count: int, shape: Sequence[int], budget: Budget = UNLIMITED
+    ) -> list[tuple[np.ndarray, Automaton]]:
         """Tell histories apart by what they left open and what they gave to each value."""
-        return _automata(self.log_takes, self.log_passes, count, shape, np.logaddexp)
+        return _automata(self.log_takes, self.log_passes, count, shape, np.logaddexp, budget)
 
     def sum_chain(self, shape: Sequence[int]) -> SumChain | None:
         """Write a chain of "not yet covered", each link over a coverer and the site."""
@@ -220,9 +222,13 @@ class _Reached(Constraint):
             is_open &= self.passes[table_index, k, x]
         return allowed(found | is_open)
 
-    def chains(self, count: int, shape: Sequence[int]) -> list[tuple[np.ndarray, Automaton]]:
+    def chains(
+        self, count: int, shape: Sequence[int], budget: Budget = UNLIMITED
+    ) -> list[tuple[np.ndarray, Automaton]]:
         """Do as `FactorKind` says."""
-        return _automata(allowed(self.takes), allowed(self.passes), count, shape, np.maximum)
+        return _automata(
+            allowed(self.takes), allowed(self.passes), count, shape, np.maximum, budget
+        )
 
 
 def _as_many(values: np.ndarray, count: int) -> np.ndarray:
@@ -239,12 +245,14 @@ def _automata(
     count: int,
     shape: Sequence[int],
     join: np.ufunc,
+    budget: Budget,
 ) -> list[tuple[np.ndarray, Automaton]]:
     """Follow the histories of each table; nothing where they are too many for short chains."""
     if len(log_takes) * prod(log_takes.shape[1:3]) > _NUM_STEPS_MAX:
         return []
     found: list[tuple[np.ndarray, Automaton]] = []
     for table in range(len(log_takes)):
+        budget.check()
         automaton = _automaton(log_takes[table], log_passes[table], shape, join)
         if automaton is None:
             return []
