@@ -11,7 +11,8 @@ from gmlang.errors import asking
 from gmlang.queries.answers import Answer
 from gmlang.queries.questions.map import Map, MapAnswer, map_answer
 from gmlang.queries.reading import asked_names, assignment_map
-from gmlang.queries.session import Session, ground_before, prepare, start_of
+from gmlang.queries.remembered.asking import start_of
+from gmlang.queries.session import Session, ground_before, prepare
 from gmlang.queries.settings import Settings, begin
 from gmruntime import answer as runtime
 from gmruntime.answer import Improvement, Status

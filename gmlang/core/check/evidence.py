@@ -1,5 +1,6 @@
 """Mechanisms, evidence and candidates: what may stand neither in a model nor under a gate."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from gmlang.core.ast import (
@@ -7,22 +8,32 @@ from gmlang.core.ast import (
     Apply,
     Array,
     AttributeRef,
+    Bind,
     Bool,
+    Clauses,
     Constant,
     Dist,
     Domain,
     Expression,
+    Local,
     Real,
+    Thing,
     VariableRef,
 )
 from gmlang.core.check import reals
-from gmlang.core.check.considered import check_all_about
 from gmlang.core.check.listed_arrays import check_listed
-from gmlang.core.check.models import try_activations
-from gmlang.core.checking import Checking, fail
+from gmlang.core.check.models import need_one_thing, try_activations
+from gmlang.core.checking import Checking, fail, fresh_key
 from gmlang.core.expressions import loops, matching
 from gmlang.core.expressions.distributions import check_distribution
-from gmlang.core.expressions.operators import comparison, element_of, fit, need_known
+from gmlang.core.expressions.operators import (
+    comparison,
+    domain_bounds,
+    element_of,
+    fit,
+    need_known,
+)
+from gmlang.core.expressions.references import check_thing
 from gmlang.core.expressions.scalars import (
     check,
     check_condition,
@@ -31,7 +42,14 @@ from gmlang.core.expressions.scalars import (
     need_one_array,
 )
 from gmlang.core.expressions.weights import check_weights
-from gmlang.core.names.scope import Env, visible_names
+from gmlang.core.names.scope import (
+    Entry,
+    Env,
+    ModelMeaning,
+    Module,
+    ModuleMeaning,
+    visible_names,
+)
 from gmlang.core.print import describe, show
 from gmlang.core.program import (
     Consider,
@@ -39,11 +57,13 @@ from gmlang.core.program import (
     Draw,
     ObserveLike,
     ObserveValue,
+    ParameterSymbol,
     Require,
     Statement,
 )
 from gmlang.core.walk import is_random, type_of
-from gmlang.errors import forms
+from gmlang.diagnostics import Span
+from gmlang.errors import asking, forms
 from gmlang.errors import names as name_errors
 from gmlang.errors import types as errors
 from gmlang.errors.forms import Form
@@ -205,7 +225,7 @@ def check_consider(
 ) -> list[Statement]:
     """Check one item of `consider`: `m(args)`, alone or repeated, or `all about it`."""
     if isinstance(item, ast.AllAbout):
-        return check_all_about(state, env, item)
+        return _check_all_about(state, env, item)
     if not isinstance(item, ast.Comprehension):
         activations = try_activations(state, env, item)
         if activations is None:
@@ -218,3 +238,61 @@ def check_consider(
         fail(state, errors.not_a_model(item.body.span, item.body.span.text))
     made = check_consider(state, inner, item.body)
     return [replace(one, context=context) for one in made]
+
+
+def _check_all_about(state: Checking, env: Env, item: ast.AllAbout) -> list[Statement]:
+    """Consider every model of this module, and of those imported whole, about one such thing.
+
+    A family has a member for each value of its other parameters. A model of several things is a
+    relation: which others it is about is for the program to say.
+    """
+    thing = need_one_thing(state, check_thing(state, env, item.thing))
+    found: list[Statement] = []
+    relations: list[str] = []
+    for entry in _models(env.module, set()):
+        meaning = state.resolve(state, entry)
+        if not isinstance(meaning, ModelMeaning):
+            continue
+        things = [p for p in meaning.parameters if p.domain is None]
+        if [p.entity for p in things] == [thing.entity]:
+            found.append(_member(state, item.span, meaning, thing))
+        elif thing.entity in (p.entity for p in things):
+            relations.append(entry.name)
+    if not found:
+        fail(state, asking.no_model_about(item.span, thing.entity, relations))
+    return found
+
+
+def _models(module: Module, seen: set[str]) -> Iterator[Entry]:
+    """Give the models that a module declares, or imports by name, or with a whole module."""
+    seen.add(module.name)
+    for entry in list(module.entries.values()):
+        match entry.meaning:
+            case ModuleMeaning(module=imported):
+                if imported.name not in seen:
+                    yield from _models(imported, seen)
+            case _ if isinstance(entry.declaration, ast.Model | ast.Composite):
+                yield entry
+            case _:
+                pass
+
+
+def _member(state: Checking, span: Span, model: ModelMeaning, thing: Thing) -> Consider:
+    clauses: list[Bind] = []
+    arguments: list[Expression | Thing] = []
+    for parameter in model.parameters:
+        if parameter.domain is None:
+            arguments.append(thing)
+            continue
+        bind, value = _loop(state, span, parameter)
+        clauses.append(bind)
+        arguments.append(value)
+    context: Clauses = tuple(clauses)
+    return Consider(span, context, Activation(span, model.name, tuple(arguments)), may_sleep=True)
+
+
+def _loop(state: Checking, span: Span, parameter: ParameterSymbol) -> tuple[Bind, Local]:
+    assert parameter.domain is not None
+    key = fresh_key(state, parameter.name)
+    first, last = domain_bounds(span, parameter.domain)
+    return Bind(span, key, parameter.name, first, last), Local(span, key, parameter.domain)

@@ -23,7 +23,8 @@ from gmlang.graph.regions import check_regions
 from gmlang.graph.statements import conjuncts
 from gmlang.graph.world.places import locate
 from gmlang.graph.world.world import ONE_INSTANCE
-from gmlang.queries.session import GROUNDED_S, Session, ask_graph
+from gmlang.queries.remembered.asking import ask_graph
+from gmlang.queries.session import GROUNDED_S, Session
 from gmlang.queries.settings import Settings
 from gmruntime.answer import LogPartition, LogPartitionAnswer, Status
 from gmruntime.graph import FactorBlock, FactorGraph, no_evidence

@@ -11,7 +11,7 @@ import numpy as np
 
 from gmlang.queries.explained.explanations import Asking, explain
 from gmlang.queries.explained.society import Society
-from gmlang.queries.session import ask_graph
+from gmlang.queries.remembered.asking import ask_graph
 from gmruntime.answer import AssignmentsAnswer, Samples, Status
 from gmruntime.workspace import digest_of
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from gmlang.core.program import Query
 from gmlang.queries.explained.society import Society
-from gmlang.queries.session import ask_graph_rows
+from gmlang.queries.remembered.asking import ask_graph_rows
 from gmlang.queries.settings import Settings
 from gmruntime.answer import (
     AssignmentsAnswer,

@@ -14,7 +14,8 @@ from gmlang.errors import asking as errors
 from gmlang.queries.answers import Answer, with_quality
 from gmlang.queries.question import Question, Several
 from gmlang.queries.reading import check_joint, joint_too_large
-from gmlang.queries.session import Session, ask_graph, prepare
+from gmlang.queries.remembered.asking import ask_graph
+from gmlang.queries.session import Session, prepare
 from gmlang.queries.settings import Settings
 from gmlang.syntax import ast
 from gmruntime.answer import Joint, JointAnswer, Status

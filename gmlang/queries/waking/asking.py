@@ -14,7 +14,7 @@ from gmlang.graph.world.world import World
 from gmlang.queries.settings import Settings
 from gmlang.queries.waking.naming import rows_of
 from gmruntime.answer import Answer as RuntimeAnswer
-from gmruntime.answer import AnyAnswer, Question, with_note
+from gmruntime.answer import AnyAnswer, Question, Status, with_note
 from gmruntime.answer import Query as RuntimeQuery
 from gmruntime.budget import Budget
 from gmruntime.graph import FactorGraph
@@ -134,6 +134,6 @@ def with_sleepers(woken: Woken) -> RuntimeAnswer:
         return answer
     count = asleep + len(woken.awake) + len(woken.decoupled)
     note = f"{len(woken.awake)} of {count} models awake"
-    if woken.eps:
+    if woken.eps and answer.quality.status is Status.BOUNDED:
         note += f"; those asleep change no probability by more than {woken.eps:.1e}"
     return with_note(answer, note)
