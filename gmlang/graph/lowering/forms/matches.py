@@ -26,7 +26,7 @@ from gmlang.graph.lowering.folding import known_states
 from gmlang.graph.lowering.grounder import Grounder, Job, environment, hidden_reference
 from gmlang.graph.values import terms
 from gmlang.graph.values.environment import Env, Slot
-from gmlang.graph.values.evaluate import integers
+from gmlang.graph.values.evaluate import conditions, integers
 from gmlang.graph.values.ranges import num_entries
 from gmlang.graph.world.places import collect, locate, thing_numbers
 from gmlang.graph.world.states import States
@@ -88,12 +88,13 @@ def _add_matches(grounder: Grounder, frame: Frame, job: Job) -> bool:
         return False
     mark, known = grounder.builder.mark(), known_states(grounder)
     for scope, part in groups:
-        table = _table(grounder, part, term, known)
+        table = _table(grounder, part, job, known)
         if table is None:
             grounder.builder.reset(mark)
             return False
         log_potentials, own = table.reshape(1, *table.shape), scope[None]
-        add_tables(grounder.builder, log_potentials, own, job.origin, gated=bool(job.gates))
+        is_gated = len(_plain_gates(job)) > 0
+        add_tables(grounder.builder, log_potentials, own, job.origin, gated=is_gated)
     return True
 
 
@@ -111,13 +112,13 @@ def _leave_out(grounder: Grounder, frame: Frame, job: Job) -> bool:
         return False
     found: list[np.ndarray] = []
     for _, part in groups:
-        sites = _sites(grounder, part, term.target)
+        sites = _sites(grounder, part, job)
         if sites is None:
             return False
         ordered = np.sort(sites[2], axis=0)
-        if (ordered[1:] == ordered[:-1]).any():
+        if ((ordered[1:] == ordered[:-1]) & (ordered[1:] >= 0)).any():
             return False
-        found.append(np.unique(ordered))
+        found.append(np.unique(ordered[ordered >= 0]))
     assert grounder.world.unspoken is not None
     grounder.world.unspoken += [(own, term.target.span) for own in found]
     return True
@@ -147,18 +148,16 @@ def _groups(grounder: Grounder, frame: Frame, job: Job) -> list[tuple[np.ndarray
     """
     term = job.term
     assert isinstance(term, terms.Drawn)
-    if len(job.gates) > 1 or job.guards or _is_learned(grounder, job):
+    if job.guards or _is_learned(grounder, job):
         return None
     places, said = environment(grounder, frame), environment(grounder, frame)
-    for index in _indices(term.target):
-        collect(index, places)
+    for part in (*_indices(term.target), *_conditions(job)):
+        collect(part, places)
     for expression in terms.expressions(term)[:-1]:
         collect(expression, said)
     if not _is_plain(places) or not _is_plain(said):
         return None
-    gates = [locate(gate, environment(grounder, frame)) for gate in job.gates if _names(gate)]
-    if len(gates) < len(job.gates):
-        return None
+    gates = [locate(gate, environment(grounder, frame)) for gate in _plain_gates(job)]
     columns = [slot.variables for slot in (*gates, *said.slots.items, *places.slots.items)]
     scopes = np.stack([np.broadcast_to(c.reshape(-1), (frame.count,)) for c in columns], axis=1)
     each, which = np.unique(scopes, axis=0, return_inverse=True)
@@ -171,6 +170,17 @@ def _groups(grounder: Grounder, frame: Frame, job: Job) -> list[tuple[np.ndarray
         (scope, select_rows(frame, np.sort(order[first:end])))
         for scope, first, end in zip(each, starts[:-1], starts[1:], strict=True)
     ]
+
+
+def _plain_gates(job: Job) -> list[Reference]:
+    """Return the first gate that is a variable, such as the model's own activation, if any is."""
+    return [gate for gate in job.gates if _names(gate)][:1]
+
+
+def _conditions(job: Job) -> list[Expression]:
+    """List the other gates: where a place is such that something is said of a pixel at all."""
+    plain = _plain_gates(job)
+    return [gate for gate in job.gates if not any(gate is one for one in plain)]
 
 
 def _indices(target: Reference) -> list[Expression]:
@@ -200,25 +210,29 @@ def _repeats(scopes: np.ndarray) -> bool:
     return bool((ordered[:, 1:] == ordered[:, :-1]).any())
 
 
-def _table(
-    grounder: Grounder, frame: Frame, term: terms.Drawn, known: np.ndarray
-) -> np.ndarray | None:
+def _table(grounder: Grounder, frame: Frame, job: Job, known: np.ndarray) -> np.ndarray | None:
     """Add up what all pixels say; None where a site is not observed, or is none.
 
     Returns:
         one axis for each variable of the exemplar, then one for each of the place.
     """
-    sites = _sites(grounder, frame, term.target)
+    term = job.term
+    assert isinstance(term, terms.Drawn)
+    sites = _sites(grounder, frame, job)
     if sites is None:
         return None
     array, places, variables = sites
-    states = known[variables]
-    if (states < 0).any():
+    is_said = variables >= 0
+    if (known[variables[is_said]] < 0).any():
         return None
-    grounder.builder.folded.append(np.unique(variables))
+    # Where nothing is said there is one more state, of which nothing is said.
+    states = np.where(is_said, known[variables], array.states.count)
+    folded = np.unique(variables[is_said])
+    grounder.builder.folded.append(folded)
+    one = int(folded[0] if len(folded) else array.starts.flat[0])
     # The target is a stand-in: what is said of a state depends on the pixel, not on the site.
     frame, stand_in = hidden_reference(
-        grounder, frame, np.full(frame.count, variables.flat[0]), array.states, term.target.span
+        grounder, frame, np.full(frame.count, one), array.states, term.target.span
     )
     drawn = replace(term, target=stand_in)
     probe = _collected(grounder, select_rows(frame, np.zeros(1, np.int64)), drawn)
@@ -232,7 +246,9 @@ def _table(
         env = _collected(grounder, select_rows(frame, rows), drawn)
         logs = np.broadcast_to(terms.log_values(drawn, env), (len(rows), *sizes))
         told = np.moveaxis(logs.reshape(len(rows), -1, sizes[-1]), 2, 0)
-        total += sums_by_products(told.transpose(0, 2, 1), states[rows].T, budget)
+        told = np.concatenate([told, np.zeros((1, *told.shape[1:]))]).transpose(0, 2, 1)
+        some = told if not is_said[rows].all() else told[:-1]
+        total += sums_by_products(some, states[rows].T, budget)
     return total.reshape(*sizes[:-1], *(slot.states.count for slot in places))
 
 
@@ -245,30 +261,48 @@ def _collected(grounder: Grounder, frame: Frame, term: terms.Drawn) -> Env:
 
 
 def _sites(
-    grounder: Grounder, frame: Frame, target: Reference
+    grounder: Grounder, frame: Frame, job: Job
 ) -> tuple[Sites, list[Slot], np.ndarray] | None:
     """Return the variable that each pixel is about at each place: (pixels, places).
 
-    None where an index misses the array.
+    It is -1 where a gate says that there is none, or a place lies outside; None where another index
+    misses the array.
     """
     env = environment(grounder, frame)
+    target = job.expressions()[len(terms.expressions(job.term)) - 1]
+    assert isinstance(target, Reference)
     indices = _indices(target)
-    for index in indices:
-        collect(index, env)
+    for part in (*indices, *_conditions(job)):
+        collect(part, env)
     array = sites_of(grounder, frame, target)
     sizes = [slot.states.count for slot in env.slots.items]
     shape = (frame.count, *sizes)
     inner = env.gathering()
+    is_said = np.ones(shape, np.bool_)
+    for gate in _conditions(job):
+        holds = np.broadcast_to(conditions(gate, inner), shape)
+        inner = inner.guarded(holds, wanted=True)
+        is_said &= holds
     variables = np.zeros(shape, np.int64)
     for axis, index in enumerate(indices):
         values = integers(index, inner)
-        if inner.holes or (values < 0).any() or (values >= array.shape[axis]).any():
+        misses = (values < 0) | (values >= array.shape[axis])
+        if inner.holes or ((misses & is_said).any() and not _is_place(indices)):
             return None
+        # A pair of a place and a shift that lies outside is no place: nothing is said of it.
+        is_said &= ~misses
         variables += values * math.prod(array.shape[axis + 1 :])
     variables += array.starts.reshape(-1, *([1] * len(sizes)))
-    found = variables.reshape(frame.count, -1)
+    found = np.where(is_said, variables, -1).reshape(frame.count, -1)
     redirect = grounder.world.redirect
-    return array, env.slots.items, found if redirect is None else redirect[found]
+    if redirect is not None:
+        found = np.where(found < 0, -1, redirect[np.maximum(found, 0)])
+    return array, env.slots.items, found
+
+
+def _is_place(indices: list[Expression]) -> bool:
+    """Say whether one written index stands for a row and a column."""
+    return len(indices) == 2 and indices[0].span == indices[1].span
 
 
 def sites_of(grounder: Grounder, frame: Frame, target: Reference) -> Sites:
