@@ -18,6 +18,7 @@ from gmlang.diagnostics import Diagnostic, GmError, Span
 from gmlang.errors import asking
 from gmlang.graph.builder import Builder, Origin
 from gmlang.graph.from_core import Begun, Grounding, begin_grounding, ground
+from gmlang.graph.gathering import joined_variables
 from gmlang.graph.lowering.grounder import Grounder, Job, environment
 from gmlang.graph.lowering.lower import lower
 from gmlang.graph.observations import observe
@@ -36,7 +37,7 @@ from gmlang.queries.waking.asking import AwakePart, awake, may_wake, method_of, 
 from gmruntime.answer import Answer as RuntimeAnswer
 from gmruntime.answer import Query as RuntimeQuery
 from gmruntime.budget import Budget
-from gmruntime.graph import FactorGraph, GraphError
+from gmruntime.graph import FactorGraph, GraphError, VariableBlock
 from gmruntime.inference import each_row, infer
 from gmruntime.task import Effort, Task
 from gmruntime.waking.answer import Woken
@@ -93,10 +94,14 @@ class Prepared:
         return self.grounder.builder
 
     def graph(self) -> FactorGraph:
-        """Return the query's factor graph, small blocks of one shape gathered."""
+        """Return the query's factor graph, small blocks of one shape and variables gathered."""
         builder = self.builder
         factors = self.grounding.gathered.of(builder.factors)
-        return FactorGraph(tuple(builder.variables), factors)
+        return FactorGraph(self.variables(), factors)
+
+    def variables(self) -> tuple[VariableBlock, ...]:
+        """Return the blocks of that graph's variables."""
+        return joined_variables(self.builder.variables)
 
     def evidence(self) -> tuple[np.ndarray, bool]:
         """Return the state of each observed variable, and whether observations clash."""
