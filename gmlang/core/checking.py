@@ -80,6 +80,7 @@ class Checking:
         told: what has been reported in any list of diagnostics, to find doubles quickly.
         modules: by name; the program itself is "".
         core_names: names taken in the core program.
+        real_names: what attributes that are real numbers are called, in any module.
         num_parts: of each composite, those within its parts included.
         pending: models whose bodies are still to be checked.
         asked: the queries inside the assert that is being checked.
@@ -111,6 +112,7 @@ class Checking:
     things: list[ThingSymbol] = field(default_factory=lambda: [])
     entities: dict[str, Entry] = field(default_factory=lambda: {})
     entity_symbols: list[EntitySymbol] = field(default_factory=lambda: [])
+    real_names: set[str] = field(default_factory=lambda: set())
     model_order: list[Entry] = field(default_factory=lambda: [])
     models: dict[str, ModelSymbol] = field(default_factory=lambda: {})
     num_parts: dict[str, int] = field(default_factory=lambda: {})

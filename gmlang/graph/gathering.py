@@ -7,11 +7,12 @@ of other names make are one block of ten thousand factors to them.
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 import numpy as np
 
 from gmruntime.factors.kinds import Cover, FactorKind, Gated, Table
-from gmruntime.graph import FactorBlock
+from gmruntime.graph import FactorBlock, VariableBlock
 
 _FEW = 8
 """So many blocks of one shape stay as they are."""
@@ -39,6 +40,22 @@ class Gathered:
     def keep(self, factors: Sequence[FactorBlock]) -> None:
         """Gather the program's blocks, and remember them."""
         self.before, self.after = list(factors), gathered(factors)
+
+
+def joined_variables(blocks: Sequence[VariableBlock]) -> tuple[VariableBlock, ...]:
+    """Return blocks with single variables of one size that follow each other as one.
+
+    Variables keep their numbers: models and attributes with names of their own are many blocks,
+    and every engine and digest goes through all.
+    """
+    found: list[VariableBlock] = []
+    for (is_single, size), run in groupby(blocks, lambda b: (b.size == 1, b.num_states)):
+        own = list(run)
+        if is_single and len(own) > _FEW:
+            found.append(VariableBlock(own[0].name, (len(own),), size))
+        else:
+            found += own
+    return tuple(found)
 
 
 def gathered(factors: Sequence[FactorBlock]) -> tuple[FactorBlock, ...]:

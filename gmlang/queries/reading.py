@@ -19,7 +19,6 @@ from gmlang.core.program import Asked, Query
 from gmlang.core.walk import walk
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors import asking
-from gmlang.graph.builder import Builder
 from gmlang.graph.lowering.grounder import environment
 from gmlang.graph.values.evaluate import evaluate, expand
 from gmlang.graph.world.axes import Axis, Part, states_axis
@@ -28,6 +27,7 @@ from gmlang.graph.world.world import ONE_INSTANCE
 from gmlang.queries.answers import nested_labels
 from gmlang.queries.session import Prepared
 from gmruntime.answer import Joint, JointAnswer
+from gmruntime.arrays import row_starts
 
 _JOINT_VARIABLES_MAX = 32
 """A joint distribution has an axis for each variable, and NumPy's arrays have few."""
@@ -44,37 +44,40 @@ class Rows:
     """Each variable's row of a blockwise result, found where it is asked for.
 
     Attributes:
-        builder: of the graph that was asked about.
         blocks: the result.
+        starts: the first variable of each block, and last how many there are.
     """
 
-    builder: Builder
     blocks: tuple[np.ndarray, ...]
+    starts: np.ndarray
 
     def __getitem__(self, variable: int) -> np.ndarray:
         """Return the row of a variable, by its index."""
-        number = self.builder.block_of(variable)
+        number = self._block_of(variable)
         values = self.blocks[number]
-        return values.reshape(-1, values.shape[-1])[variable - self.builder.starts[number]]
+        return values.reshape(-1, values.shape[-1])[variable - self.starts[number]]
 
     def of(self, variables: np.ndarray) -> np.ndarray:
         """Return the rows of variables that have as many states, along one more axis."""
         flat = variables.reshape(-1)
         if not len(flat):
             return np.zeros((*variables.shape, 0))
-        number = self.builder.block_of(int(flat.min()))
+        number = self._block_of(int(flat.min()))
         values = self.blocks[number].reshape(-1, self.blocks[number].shape[-1])
-        places = flat - self.builder.starts[number]
+        places = flat - self.starts[number]
         if places.max() < len(values):
             found = values[places]
         else:
             found = np.array([self[int(v)] for v in flat])
         return found.reshape(*variables.shape, found.shape[-1])
 
+    def _block_of(self, variable: int) -> int:
+        return int(np.searchsorted(self.starts, variable, side="right")) - 1
+
 
 def flat_rows(prepared: Prepared, blocks: tuple[np.ndarray, ...]) -> Rows:
     """Return each variable's row of a blockwise result, by index."""
-    return Rows(prepared.builder, blocks)
+    return Rows(blocks, row_starts([block.size for block in prepared.variables()]))
 
 
 def asked_names(prepared: Prepared, query: Query) -> list[Named]:

@@ -17,6 +17,7 @@ from gmlang.core.program import (
 from gmlang.diagnostics import Diagnostic, GmError, Span
 from gmlang.graph.builder import Builder, Origin
 from gmlang.graph.from_core import Begun, Grounding, begin_grounding, ground
+from gmlang.graph.gathering import joined_variables
 from gmlang.graph.lowering.grounder import Grounder, Job, environment
 from gmlang.graph.lowering.lower import lower
 from gmlang.graph.observations import observe
@@ -35,7 +36,7 @@ from gmlang.queries.waking.asking import AwakePart, awake, may_wake, with_sleepe
 from gmruntime.answer import Answer as RuntimeAnswer
 from gmruntime.answer import Query as RuntimeQuery
 from gmruntime.budget import Budget
-from gmruntime.graph import FactorGraph
+from gmruntime.graph import FactorGraph, VariableBlock
 from gmruntime.waking.answer import Woken
 from gmruntime.workspace import Workspace
 
@@ -92,10 +93,14 @@ class Prepared:
         return self.grounder.builder
 
     def graph(self) -> FactorGraph:
-        """Return the query's factor graph, small blocks of one shape gathered."""
+        """Return the query's factor graph, small blocks of one shape and variables gathered."""
         builder = self.builder
         factors = self.grounding.gathered.of(builder.factors)
-        return FactorGraph(tuple(builder.variables), factors)
+        return FactorGraph(self.variables(), factors)
+
+    def variables(self) -> tuple[VariableBlock, ...]:
+        """Return the blocks of that graph's variables."""
+        return joined_variables(self.builder.variables)
 
     def evidence(self) -> tuple[np.ndarray, bool]:
         """Return the state of each observed variable, and whether observations clash."""

@@ -8,7 +8,6 @@ import pytest
 
 import gmlang
 from gmlang.cli import main
-from gmlang.diagnostics import GmError
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "society" / "digits.gm"
 DIGITS = "[P(any(drawn(img, d, k) for k in 0..<K)) for d in 0..<D]"
@@ -74,9 +73,10 @@ def test_the_command_reads_pictures_under_their_name(
 @pytest.mark.parametrize(
     "more", ["factor 0.1 if pixels[0] else 0\n", "for i in 0..0: observe img.ink[i] = pixels[i]\n"]
 )
-def test_data_with_another_use_is_no_column(more: str):
+def test_data_with_another_use_is_bound_row_by_row(more: str):
     proto, pixels, _ = made_up(2)
-    model = gmlang.compile(WRITTEN + more).bind(proto=proto, pixels=pixels[0])
-    with pytest.raises(GmError) as caught:
-        model.query(DIGITS, rows={"pixels": pixels})
-    assert [d.code for d in caught.value.diagnostics] == ["GM712"]
+    model = gmlang.compile(WRITTEN + more).bind(proto=proto)
+    rows = model.query(DIGITS, rows={"pixels": pixels}, budget_s=60.0)
+    for row, found in zip(pixels, rows, strict=True):
+        alone = model.bind(pixels=row).query(DIGITS, budget_s=60.0)
+        assert found.value == pytest.approx(alone.value, abs=1e-9)

@@ -15,7 +15,7 @@ from gmlang.core.expressions import (
     weights,
 )
 from gmlang.core.expressions.operators import arithmetic, fit, need_integer, need_known
-from gmlang.core.names.modules import outside_names
+from gmlang.core.names.modules import is_real, outside_names
 from gmlang.core.names.scope import (
     DataMeaning,
     DefMeaning,
@@ -309,7 +309,7 @@ def _entity(state: Checking, env: Env, entry: Entry, declaration: ast.Entity) ->
             if isinstance(meaning, EntityMeaning):
                 fail(state, later.thing_as_attribute(declared.span, meaning.symbol.name))
         shape, axes = _check_shape(state, env, declared.shape)
-        if reals.is_real(declared.type):
+        if is_real(declared.type):
             return reals.check_real_attribute(state, env, declared, (shape, axes))
         domain = domains.check_domain(state, env, declared.type)
         base = None

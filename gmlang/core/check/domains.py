@@ -3,6 +3,7 @@
 from gmlang.core.ast import Bool, Constant, Domain, Enum, Expression, IntRange
 from gmlang.core.checking import Checking, fail
 from gmlang.core.expressions import loops, references
+from gmlang.core.names.modules import REAL_NAMES
 from gmlang.core.names.scope import DomainMeaning, EntityMeaning, Env, visible_names
 from gmlang.core.places import forms as places
 from gmlang.errors import declarations as declaration_errors
@@ -12,7 +13,6 @@ from gmlang.errors import types as errors
 from gmlang.errors.forms import Form
 from gmlang.syntax import ast
 
-REAL_NAMES = ("real", "float")
 INTEGER_NAMES = ("int", "integer")
 
 

@@ -19,7 +19,6 @@ from gmlang.core.ast import (
     Thing,
     Whole,
 )
-from gmlang.core.check.domains import REAL_NAMES
 from gmlang.core.checking import Checking, each, fail, note
 from gmlang.core.expressions import references, scalars
 from gmlang.core.expressions.indices import check_indices, filled
@@ -34,15 +33,6 @@ from gmlang.families import DENSITIES
 from gmlang.syntax import ast
 
 Axes = tuple[tuple[Expression, ...], tuple[Enum | None, ...]]
-
-
-def is_real(written: ast.Expression) -> bool:
-    """Say whether a type is `real`, `real[lo, hi]` or `real[n]`."""
-    match written:
-        case ast.Name(text=text) | ast.Index(base=ast.Name(text=text)):
-            return text in REAL_NAMES
-        case _:
-            return False
 
 
 def check_real_attribute(
@@ -91,7 +81,7 @@ def _end(
 def real_target(state: Checking, env: Env, written: ast.Expression) -> AttributeRef | None:
     """Return the real attribute that an expression names, or None where it names something else."""
     match written:
-        case ast.Attribute(owner=owner, name=name):
+        case ast.Attribute(owner=owner, name=name) if name.text in state.real_names:
             if references.find_dotted(state, env, written) is not None:
                 return None
             thing = references.try_thing(state, env, owner)

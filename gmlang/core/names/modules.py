@@ -1,5 +1,7 @@
 """Modules: their names gathered, and their imports found."""
 
+from collections.abc import Iterator
+
 from gmlang.core.checking import Checking, attempt, fail, report
 from gmlang.core.names.scope import Declaration, Entry, Module, ModuleMeaning, written_enums
 from gmlang.diagnostics import GmError, Span
@@ -9,6 +11,8 @@ from gmlang.library import is_of_library
 from gmlang.syntax import ast
 from gmlang.syntax.parse import parse
 
+REAL_NAMES = ("real", "float")
+
 IMPORTS_MAX = 50
 """Modules may import one another in a chain of so many: they are opened recursively."""
 
@@ -17,6 +21,7 @@ def open_module(state: Checking, name: str, program: ast.Program) -> Module:
     """Gather the names that a module declares or imports."""
     module = Module(name, program, {}, written_enums(program))
     state.modules[name] = module
+    state.real_names.update(_real_names(program))
     module.is_active = True
     for statement in program.statements:
         match statement:
@@ -147,3 +152,20 @@ def _load(state: Checking, module: Module, span: Span, name: str) -> Module:
     if source == module.program.span.source or source == state.modules[""].program.span.source:
         fail(state, errors.cyclic_import(span, [name, name]))
     return open_module(state, name, parse(source))
+
+
+def is_real(written: ast.Expression) -> bool:
+    """Say whether a type is `real`, `real[lo, hi]` or `real[n]`."""
+    match written:
+        case ast.Name(text=text) | ast.Index(base=ast.Name(text=text)):
+            return text in REAL_NAMES
+        case _:
+            return False
+
+
+def _real_names(program: ast.Program) -> Iterator[str]:
+    """Give the names of a module's attributes that are real numbers."""
+    for statement in program.statements:
+        for attribute in statement.attributes if isinstance(statement, ast.Entity) else ():
+            if isinstance(attribute, ast.AttributeDeclaration) and is_real(attribute.type):
+                yield attribute.name.text

@@ -7,7 +7,7 @@ import numpy as np
 
 from gmruntime.answer import Best, Joint, Map, Query
 from gmruntime.graph import Assignment
-from gmruntime.simplify.barren import drop_barren
+from gmruntime.simplify.barren import drop_barren, sum_leaves
 from gmruntime.simplify.lumping import lump_states
 from gmruntime.simplify.network import Factor, Network, sliced_out, whole
 from gmruntime.simplify.relevant import asked_by, part_for
@@ -42,7 +42,8 @@ def _simplified(task: Task[Query], effort: Effort) -> Network | None:
     if isinstance(query, Map):
         network = drop_dominated(network, budget=budget)
     if asked is not None:
-        network = lump_states(drop_barren(network, asked, budget), asked, budget)
+        network = sum_leaves(drop_barren(network, asked, budget), asked, budget)
+        network = lump_states(network, asked, budget)
     if isinstance(query, Joint):
         network = _joined(network, query.variables, task.evidence)
     return network
