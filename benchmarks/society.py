@@ -14,7 +14,7 @@ Seconds are of the processor, after grounding where nothing else is said.
   largest error of a belief, whether the MAP is that of all; ten things. Numbers: how many models.
 - `covers`: sites that several models cover, against the formula.
 - `memory`: pictures recalled from halves of them, and exemplars matched to places.
-- `windows`: a tree of windows between 71 places of 625 states, and the same with eight windows more.
+- `windows`: a tree of windows between 71 places of 625 states, and with eight windows more.
 - `digits` asks examples/society/digits.gm, with 20 prototypes of each digit found by EM in 5 000
   pictures of MNIST, about 1 000 others as rows, and how surprising 2 000 are.
 
