@@ -137,7 +137,7 @@ def size_not_written(span: Span, word: str) -> Diagnostic:
 
 
 def _grid_sizes(span: Span, message: str, hint: str) -> Diagnostic:
-    return Diagnostic("GM361", message, span, hint=hint)
+    return Diagnostic("GM381", message, span, hint=hint)
 
 
 def negative_grid(span: Span, word: str, size: int) -> Diagnostic:
@@ -156,14 +156,14 @@ def too_many_places(span: Span, count: int, most: int) -> Diagnostic:
 
 
 def _num_places(span: Span, message: str, hint: str) -> Diagnostic:
-    return Diagnostic("GM362", message, span, hint=hint)
+    return Diagnostic("GM382", message, span, hint=hint)
 
 
 def other_grid(span: Span, one: str, other: str) -> Diagnostic:
     """Report places of different grids where both should lie on one."""
     hint = "declare one domain for both, or compare rows and columns: `.row`, `.column`"
     message = f"places of {one} and of {other} lie on different grids"
-    return Diagnostic("GM363", message, span, hint=hint)
+    return Diagnostic("GM383", message, span, hint=hint)
 
 
 def not_a_place(span: Span, word: str, found: str) -> Diagnostic:
@@ -180,10 +180,10 @@ def not_two_axes(span: Span, text: str) -> Diagnostic:
 
 
 def _place(span: Span, message: str, hint: str) -> Diagnostic:
-    return Diagnostic("GM364", message, span, hint=hint)
+    return Diagnostic("GM384", message, span, hint=hint)
 
 
 def negative_reach(span: Span, reach: int) -> Diagnostic:
     """Report a window that nothing is within."""
     hint = "`within(a, b, 0)` says that both are the same place"
-    return Diagnostic("GM365", f"no two places are within {reach}", span, hint=hint)
+    return Diagnostic("GM385", f"no two places are within {reach}", span, hint=hint)

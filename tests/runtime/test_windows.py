@@ -16,7 +16,9 @@ from gmruntime.graph import (
 )
 from gmruntime.graph import num_states as states_of
 from gmruntime.inference import infer, plan
+from gmruntime.questions.enumerate import enumerate_assignments
 from gmruntime.windows import answer as windows
+from tests.fuzz import graphs
 
 SIDE = 7
 
@@ -227,3 +229,19 @@ def test_what_will_be_tried_is_foreseen():
     graph = forest(np.random.default_rng(1), "hard")
     found = plan(graph, Map())
     assert "windows" in " ".join([found.engine, *found.tried])
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_windows_among_factors_of_all_kinds(seed: int, monkeypatch: pytest.MonkeyPatch):
+    window = next(make for make in graphs.MAKERS if make.__name__ == "_window")
+    monkeypatch.setattr(graphs, "MAKERS", (*graphs.MAKERS, *(window,) * 8))
+    for case in (graphs.make(1000 + 6 * seed + k) for k in range(6)):
+        graph, evidence = validate(case.graph), np.asarray(case.evidence, np.int32)
+        every = enumerate_assignments(graph, evidence)
+        for query in (Map(), LogPartition()):
+            right = query.enumerated(every, case.rng)
+            found = infer(graph, query, evidence=evidence, budget_s=30.0)
+            if right.quality.status == Status.IMPOSSIBLE:
+                assert found.quality.status == Status.IMPOSSIBLE, case.text
+            elif found.quality.status == Status.EXACT:
+                assert found.log_whole() == pytest.approx(right.log_whole(), rel=1e-9, abs=1e-9)

@@ -35,11 +35,15 @@ from gmruntime.task import Effort, Task
 from gmruntime.windows.maxima import best_around_circles
 from gmruntime.windows.pairs import Pairs, TooLargeError, pairs_of
 from gmruntime.windows.passes import Passed, decoded, downward, hung, upward
-from gmruntime.windows.rest import METHOD, asked_of, configurations, rest_of
+from gmruntime.windows.rest import METHOD, all_in_time, asked_of, configurations, rest_of
 from gmruntime.windows.split import Split, split
 
 NUM_ENTRIES_MIN = 1 << 16
 """Where the tables of all windows have fewer entries, tables answer without loading anything."""
+
+
+_SHARE = 1 / 3
+"""Of the time, for going up; going down again takes twice as long."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,7 +89,9 @@ def _without_places(
         return _of_one(task, effort)
     if found is None or not _is_asked_apart(task.query, found):
         return None
-    below = _below(found, isinstance(task.query, Map), budget)
+    # What has been found so far is then finished, late or not: no more than twice as much.
+    part = budget if isinstance(task.query, Map) else budget.share(_SHARE)
+    below = _below(found, isinstance(task.query, Map), part)
     if below is None:
         if not isinstance(task.query, Map):
             return None
@@ -93,9 +99,9 @@ def _without_places(
     known = np.where(num_states(task.graph) == 1, 0, task.evidence).astype(np.int32)
     known[found.places] = 0
     if (known >= 0).all():
-        return _at_once(task, below, known, budget)
+        return _at_once(task, below, known, budget.spent_s())
     left = rest_of(task, found, below.tables)
-    return WithoutPlaces(left, lambda answer: _complete(task, below, answer, budget))
+    return WithoutPlaces(left, lambda answer: _complete(task, below, answer))
 
 
 def _is_of_one(query: Question[AnyAnswer], found: Split) -> bool:
@@ -170,7 +176,7 @@ def _below(found: Split, is_max: bool, budget: Budget) -> _Below | None:
     """Go through the states of all contexts; None where windows go round in circles."""
     values: list[np.ndarray] = []
     last: tuple[np.ndarray, Pairs, Passed] | None = None
-    for states in configurations(found):
+    for _, states in all_in_time(found, budget):
         pairs = pairs_of(found, states, budget)
         forest = hung(pairs)
         if forest.num_left:
@@ -188,12 +194,12 @@ def _below(found: Split, is_max: bool, budget: Budget) -> _Below | None:
 
 
 def _at_once(
-    task: Task[Question[AnyAnswer]], below: _Below, known: Assignment, budget: Budget
+    task: Task[Question[AnyAnswer]], below: _Below, known: Assignment, seconds: float
 ) -> AnyAnswer | None:
     """Answer where nothing but places is open."""
     rest = FactorGraph(task.graph.variables, below.found.rest)
     value = float(log_score(rest, known)) + sum(float(table[0]) for table in below.tables)
-    good = Quality(Status.EXACT, METHOD, budget.spent_s())
+    good = Quality(Status.EXACT, METHOD, seconds)
     none = replace(good, status=Status.IMPOSSIBLE)
     match task.query:
         case LogPartition() as query:
@@ -204,28 +210,26 @@ def _at_once(
             if value == -np.inf:
                 return none_possible(none, task.graph.num_variables, -np.inf)
             only = AssignmentsAnswer(good, known[None], np.array([value]), value)
-            return _complete(task, below, only, budget)
+            return _complete(task, below, only)
         case Marginals():
             blocks = tuple(np.full((b.size, b.num_states), np.nan) for b in task.graph.variables)
             is_possible = value > -np.inf
             only = MarginalsAnswer(good if is_possible else none, blocks, log_partition=value)
-            return _complete(task, below, only, budget)
+            return _complete(task, below, only)
         case _:
             return None
 
 
-def _complete(
-    task: Task[Question[AnyAnswer]], below: _Below, answer: AnyAnswer, budget: Budget
-) -> AnyAnswer:
+def _complete(task: Task[Question[AnyAnswer]], below: _Below, answer: AnyAnswer) -> AnyAnswer:
     """Say what places are, given the answer about all else."""
     quality = answer.quality
     if quality.method != METHOD:
         quality = replace(quality, method=f"{METHOD} and {quality.method}")
     match answer:
         case AssignmentsAnswer() if isinstance(task.query, Map):
-            rows = np.array(
-                [_placed(below, row, budget) for row in answer.assignments], np.int32
-            ).reshape(-1, task.graph.num_variables)
+            rows = np.array([_placed(below, row) for row in answer.assignments], np.int32).reshape(
+                -1, task.graph.num_variables
+            )
             scores = log_score(task.graph, rows)
             gap = answer.log_upper - float(scores.max(initial=-np.inf))
             if quality.status is Status.EXACT and not is_proved(float(scores[0]), answer.log_upper):
@@ -234,38 +238,31 @@ def _complete(
                 quality = replace(quality, **bounded)
             return replace(answer, quality=quality, assignments=rows, log_scores=scores)
         case MarginalsAnswer() if isinstance(task.query, Marginals):
-            blocks = _marginals(task, task.query, below, answer, budget)
+            blocks = _marginals(task, task.query, below, answer)
             return replace(answer, quality=quality, probabilities=blocks, lower=None, upper=None)
         case _:
             return replace(answer, quality=quality)
 
 
-def _placed(below: _Below, row: np.ndarray, budget: Budget) -> np.ndarray:
+def _placed(below: _Below, row: np.ndarray) -> np.ndarray:
     """Put the best places into an assignment of all else."""
     found = below.found
     width = max(len(context) for context in found.contexts)
     states = np.zeros((found.num_components, width), np.int64)
     for k, context in enumerate(found.contexts):
         states[k, : len(context)] = row[context]
-    pairs, passed = _passed(below, states, True, budget)
+    pairs, passed = _passed(below, states, True)
     result = np.where(found.evidence >= 0, found.evidence, row).astype(np.int32)
     result[found.places] = decoded(pairs, passed)
     return result
 
 
-def _passed(
-    below: _Below, states: np.ndarray, is_max: bool, budget: Budget
-) -> tuple[Pairs, Passed]:
+def _passed(below: _Below, states: np.ndarray, is_max: bool) -> tuple[Pairs, Passed]:
     """Return what is found in states of the contexts; what was found last is not found again."""
     if np.array_equal(states, below.last[0]):
         return below.last[1], below.last[2]
-    # An answer that is nearly there is finished, late or not.
-    late = budget.at_least(_FINISHING_S)
-    pairs = pairs_of(below.found, states, late)
-    return pairs, upward(pairs, hung(pairs).tree, is_max, late)
-
-
-_FINISHING_S = 0.3
+    pairs = pairs_of(below.found, states)
+    return pairs, upward(pairs, hung(pairs).tree, is_max)
 
 
 def _marginals(
@@ -273,7 +270,6 @@ def _marginals(
     query: Marginals,
     below: _Below,
     answer: MarginalsAnswer,
-    budget: Budget,
 ) -> tuple[np.ndarray, ...]:
     """Mix the marginals of places over the states of their contexts."""
     graph, evidence, found = task.graph, task.evidence, below.found
@@ -284,10 +280,9 @@ def _marginals(
     rows: list[np.ndarray] = [row for block in answer.probabilities for row in _rows_of(block)]
     beliefs = {int(v): np.zeros(sizes[v]) for v in found.places[asked[found.places]]}
     if beliefs:
-        late = budget.at_least(_FINISHING_S)
         for states in configurations(found):
-            pairs, passed = _passed(below, states, False, late)
-            downward(pairs, passed, False, late)
+            pairs, passed = _passed(below, states, False)
+            downward(pairs, passed, False)
             for number, v in enumerate(found.places.tolist()):
                 if v not in beliefs:
                     continue

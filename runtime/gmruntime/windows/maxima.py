@@ -20,7 +20,7 @@ from gmruntime.task import Effort, Task
 from gmruntime.windows.loops import Circles, by_tightness, circles_of, improve, left_out
 from gmruntime.windows.pairs import Pairs, pairs_of, some_of
 from gmruntime.windows.passes import decoded, hung, upward
-from gmruntime.windows.rest import METHOD, configurations, rest_of
+from gmruntime.windows.rest import METHOD, all_in_time, configurations, rest_of
 from gmruntime.windows.split import Split
 
 _TURN_S = 0.1
@@ -85,7 +85,7 @@ def _begun(found: Split, budget: Budget) -> _Race:
     every = configurations(found)
     counts = [found.num_configurations(k) for k in range(found.num_components)]
     upper, is_open = np.zeros((2, len(every), found.num_components))
-    for c, states in enumerate(every):
+    for c, states in all_in_time(found, budget):
         pairs = pairs_of(found, states, budget)
         tree = hung(pairs, by_tightness(pairs)).tree
         top = upward(pairs, tree, True, budget).top

@@ -6,7 +6,7 @@ import numpy as np
 
 from gmruntime.arrays import Bool, Float64, Int64, row_starts
 from gmruntime.budget import UNLIMITED, Budget
-from gmruntime.factors.kinds import SoftWindow, Table, Window
+from gmruntime.factors.kinds import FactorKind, SoftWindow, Table, Window
 from gmruntime.factors.kinds.window import PlacePair
 from gmruntime.graph import num_states
 from gmruntime.windows.records import OFFSETS, SLOPED, TABLE, WINDOW, Edges
@@ -141,7 +141,7 @@ def _add(
 
 
 def _add_unary(
-    kind: object,
+    kind: FactorKind,
     tables: np.ndarray,
     given: np.ndarray,
     position: int,
@@ -165,16 +165,13 @@ def _add_unary(
 
 
 def _evaluated(
-    kind: object,
+    kind: FactorKind,
     tables: np.ndarray,
     given: np.ndarray,
     positions: list[int],
     sizes: list[int],
 ) -> np.ndarray:
     """Evaluate factors in all states of some positions, a row for each factor in C order."""
-    from gmruntime.factors.kind import FactorKind
-
-    assert isinstance(kind, FactorKind)
     count = int(np.prod(sizes))
     states = np.repeat(given, count, axis=0)
     grid = np.indices(sizes).reshape(len(sizes), count)
@@ -202,7 +199,7 @@ def _numbers_of(kind: PlacePair, tables: np.ndarray) -> tuple[int, np.ndarray, n
 
 
 def _add_tables(
-    kind: object,
+    kind: FactorKind,
     tables: np.ndarray,
     given: np.ndarray,
     positions: np.ndarray,

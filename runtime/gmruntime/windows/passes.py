@@ -13,7 +13,7 @@ from gmruntime.budget import UNLIMITED, Budget
 from gmruntime.factors.kinds import SoftWindow, Window
 from gmruntime.factors.semiring import reduce
 from gmruntime.windows.pairs import Pairs
-from gmruntime.windows.records import OFFSETS, SLOPED, TABLE, WINDOW, Carried, Rooted, Values
+from gmruntime.windows.records import OFFSETS, SLOPED, TABLE, WINDOW, Carried, Edges, Rooted, Values
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,7 +107,7 @@ def _compiled(
     return run(tree, values, edges, scale, carried, scratch, is_max)
 
 
-def _exponentials(pairs: Pairs) -> tuple:  # pyright: ignore
+def _exponentials(pairs: Pairs) -> tuple[Edges, Float64[np.ndarray, "edges two"]]:
     """Return edges with exponentials of their tables, the logs that were taken out, and ranges."""
     edges = pairs.edges
     scale = np.zeros((len(edges.first), 2))

@@ -1,11 +1,12 @@
 """What is left of a question when components of places are tables over their contexts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from gmruntime.answer import AnyAnswer, Marginals, Question
 from gmruntime.arrays import Bool, Float64, Int64
+from gmruntime.budget import Budget
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, block_starts, num_states
 from gmruntime.task import Task
@@ -33,6 +34,26 @@ def configurations(found: Split) -> Int64[np.ndarray, "configurations components
             digits = np.array(np.unravel_index(np.arange(len(result)) % count, shape)).T
             result[:, k, : len(context)] = digits
     return result
+
+
+def all_in_time(
+    found: Split, budget: Budget
+) -> Iterator[tuple[int, Int64[np.ndarray, "components _digits"]]]:
+    """Yield the states of all contexts with their numbers, as long as all may be in time.
+
+    Raises:
+        TimeoutError: as soon as the first shows that there is no time for all.
+    """
+    every = configurations(found)
+    before = budget.spent_s()
+    for number, states in enumerate(every):
+        yield number, states
+        budget.check()
+        # What is loaded and compiled for the first is not for all.
+        if number == 1:
+            before = budget.spent_s()
+        if number == 2 and (len(every) - 3) * (budget.spent_s() - before) > budget.left_s():
+            raise TimeoutError
 
 
 def rest_of(
