@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from gmlang.diagnostics import Span
 from gmlang.syntax import ast
 from gmlang.syntax.print import spelt_out
 from tests.support.numbers import (
@@ -107,9 +108,48 @@ def place_of(m: Meaning, e: ast.Expression, env: Env, world: World | None = None
                 assert isinstance(a, ast.Expression)
                 is_thing = isinstance(a, ast.Name | ast.Index) and thing_of(m, a, env) in m.things
                 arguments.append(thing_of(m, a, env) if is_thing else evaluate(m, a, env, None))
-            return ("model", name, tuple(arguments))
+            if _is_holder(m, name, arguments):
+                return None
+            return member(m, name, arguments)
         case _:
             return None
+
+
+def member(m: Meaning, name: str, arguments: list[Value]) -> Place:
+    """Return the place of an instance, whose model may be a name for members of another."""
+    model = m.models[name]
+    if isinstance(model, ast.Composite) and len(model.parts) == 1 and model.prior is None:
+        (part,) = model.parts
+        if isinstance(part, ast.Call) and isinstance(part.function, ast.Name):
+            written = [a for a in part.arguments if isinstance(a, ast.Expression)]
+            names = {p.name.text for p in model.parameters}
+            given = [a for a in written if not (isinstance(a, ast.Name) and a.text in names)]
+            values = [evaluate(m, a, {}, None) for a in given]
+            return member(m, part.function.text, [*arguments, *values])
+    return ("model", name, tuple(arguments))
+
+
+def _is_holder(m: Meaning, name: str, arguments: list[Value]) -> bool:
+    """Say whether a family is given its thing and no value: the member that holds is meant."""
+    model = m.models[name]
+    return isinstance(model, ast.Model) and len(model.parameters) == len(arguments) + 1
+
+
+def _holder(m: Meaning, e: ast.Call, env: Env, world: World | None) -> Value:
+    """Return the value of the one member that holds of a thing."""
+    if world is None:
+        raise Random
+    (thing,) = (a for a in e.arguments if isinstance(a, ast.Expression))
+    assert isinstance(e.function, ast.Name)
+    start = ("model", e.function.text)
+    held = [
+        place[2][1]  # type: ignore[index]
+        for place, is_active in world.items()
+        if place[:2] == start and is_active and place[2][0] == thing_of(m, thing, env)  # type: ignore[index]
+    ]
+    if len(held) != 1:
+        raise Undefined
+    return held[0]
 
 
 def _index(m: Meaning, e: ast.Index, env: Env, world: World | None) -> tuple[int, ...]:
@@ -183,8 +223,10 @@ def evaluate(m: Meaning, e: ast.Expression, env: Env, world: World | None) -> Va
             chosen = e.then if evaluate(m, e.condition, env, world) else e.otherwise
             return evaluate(m, chosen, env, world)
         case ast.Is():
-            calls = [ast.Call(e.span, part, (e.thing,)) for part in e.models]
+            calls = [applied(e.span, e.thing, part) for part in e.models]
             return all([bool(evaluate(m, c, env, world)) for c in calls])
+        case ast.Call(function=ast.Name(text=name)) if name in m.models:
+            return _holder(m, e, env, world)
         case ast.Call(function=ast.Name(text=name)) if name in m.defs:
             names = [p.text for p in m.defs[name].parameters]
             # An argument that has no value matters only where it is mentioned.
@@ -247,6 +289,13 @@ def _values(m: Meaning, e: ast.Expression, env: Env) -> list[Value]:
     assert isinstance(e, ast.Range)
     first, last = (int(evaluate(m, x, env, None)) for x in (e.first, e.last))
     return list(range(first, last + (1 if e.includes_last else 0)))
+
+
+def applied(span: Span, thing: ast.Expression, part: ast.Expression) -> ast.Call:
+    """Write `purple` and `coloured(purple)` about a thing."""
+    if isinstance(part, ast.Call):
+        return ast.Call(span, part.function, (thing, *part.arguments))
+    return ast.Call(span, part, (thing,))
 
 
 def _binary(m: Meaning, e: ast.Binary, env: Env, world: World | None) -> Value:
@@ -337,4 +386,14 @@ def parts(m: Meaning, place: Place) -> list[Place]:
     """Return the parts of a composite's instance."""
     model = m.models[str(place[1])]
     assert isinstance(model, ast.Composite)
-    return [("model", p.text, place[2]) for p in model.parts if isinstance(p, ast.Name)]
+    assert isinstance(place[2], tuple)
+    found: list[Place] = []
+    for part in model.parts:
+        if isinstance(part, ast.Name):
+            found.append(member(m, part.text, list(place[2])))
+        elif isinstance(part, ast.Call) and isinstance(part.function, ast.Name):
+            values = [
+                evaluate(m, a, {}, None) for a in part.arguments if isinstance(a, ast.Expression)
+            ]
+            found.append(member(m, part.function.text, [*place[2], *values]))
+    return found
