@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gmlang.functions import function as function
     from gmlang.loading import compile as compile
     from gmlang.loading import load as load
+    from gmlang.views.pages.page import show as show
 
 _API = ("Answer", "Model", "Step")
 _LOADING = ("compile", "load")
@@ -31,6 +32,10 @@ def __getattr__(name: str) -> object:
         from gmlang import loading
 
         return getattr(loading, name)
+    if name == "show":
+        from gmlang.views.pages.page import show
+
+        return show
     if name == "GmError":
         from gmlang.diagnostics import GmError
 

@@ -246,12 +246,14 @@ def _says_one(block: FactorBlock) -> np.ndarray:
 
 def _holders_of(family: _Family, found: HolderArray, scopes: np.ndarray) -> np.ndarray:
     """Return the holder whose members a scope is, of each scope; -1 where it is anything else."""
+    if not (found.variables >= 0).any() or not scopes.shape[1]:
+        return np.full(len(scopes), -1, np.int64)
     places = np.sort(scopes.astype(np.int64), axis=1) - family.table.start
-    inside = (places >= 0).all(axis=1) & (places < len(family.group)).all(axis=1)
-    groups = family.group[np.where(inside[:, None], places, 0)] if len(family.group) else places
-    same = inside & (groups == groups[:, :1]).all(axis=1)
+    inside: np.ndarray = (places >= 0).all(axis=1) & (places < len(family.group)).all(axis=1)
+    groups = family.group[np.where(inside[:, None], places, 0)]
+    same: np.ndarray = inside & (groups == groups[:, :1]).all(axis=1)
     first = np.where(same, groups[:, 0], 0)
-    whole = found.num_members.reshape(-1)[first] == scopes.shape[1]
+    whole: np.ndarray = found.num_members.reshape(-1)[first] == scopes.shape[1]
     return np.where(same & whole, found.variables.reshape(-1)[first], -1)
 
 
@@ -262,5 +264,5 @@ def _own_states(
     members = found.variables.reshape(-1)[family.group]
     tables = np.full((len(holders), family.states.count), -np.inf)
     for row, holder in enumerate(holders.tolist()):
-        tables[row, family.own[np.flatnonzero(members == holder)]] = 0.0
+        tables[row, family.own[members == holder]] = 0.0
     return FactorBlock(Table(tables), holders[:, None].astype(np.int32), block.label)

@@ -135,6 +135,17 @@ def _is_holder(m: Meaning, name: str, arguments: list[Value]) -> bool:
     return isinstance(model, ast.Model) and len(model.parameters) == len(arguments) + 1
 
 
+def _called(m: Meaning, e: ast.Call, env: Env, world: World | None) -> Value:
+    """Return what a def is for some arguments."""
+    assert isinstance(e.function, ast.Name)
+    name = e.function.text
+    names = [p.text for p in m.defs[name].parameters]
+    # An argument that has no value matters only where it is mentioned.
+    written = [a for a in e.arguments if isinstance(a, ast.Expression)]
+    values = [attempt(lambda a=a: evaluate(m, a, env, world)) for a in written]
+    return evaluate(m, m.defs[name].body, dict(zip(names, values, strict=True)), world)
+
+
 def _holder(m: Meaning, e: ast.Call, env: Env, world: World | None) -> Value:
     """Return the value of the one member that holds of a thing."""
     if world is None:
@@ -225,14 +236,8 @@ def evaluate(m: Meaning, e: ast.Expression, env: Env, world: World | None) -> Va
         case ast.Is():
             calls = [applied(e.span, e.thing, part) for part in e.models]
             return all([bool(evaluate(m, c, env, world)) for c in calls])
-        case ast.Call(function=ast.Name(text=name)) if name in m.models:
-            return _holder(m, e, env, world)
-        case ast.Call(function=ast.Name(text=name)) if name in m.defs:
-            names = [p.text for p in m.defs[name].parameters]
-            # An argument that has no value matters only where it is mentioned.
-            written = [a for a in e.arguments if isinstance(a, ast.Expression)]
-            values = [attempt(lambda a=a: evaluate(m, a, env, world)) for a in written]
-            return evaluate(m, m.defs[name].body, dict(zip(names, values, strict=True)), world)
+        case ast.Call(function=ast.Name(text=name)) if name in m.models or name in m.defs:
+            return (_holder if name in m.models else _called)(m, e, env, world)
         case ast.Call(function=ast.Name(text=("within" | "far") as name)):
             one, other, *reach = (evaluate(m, a, env, world) for a in e.arguments)  # type: ignore[arg-type]
             apart = [abs(a - b) for a, b in zip(one, other, strict=True)]  # type: ignore[arg-type]
@@ -293,9 +298,8 @@ def _values(m: Meaning, e: ast.Expression, env: Env) -> list[Value]:
 
 def applied(span: Span, thing: ast.Expression, part: ast.Expression) -> ast.Call:
     """Write `purple` and `coloured(purple)` about a thing."""
-    if isinstance(part, ast.Call):
-        return ast.Call(span, part.function, (thing, *part.arguments))
-    return ast.Call(span, part, (thing,))
+    function, values = (part.function, part.arguments) if isinstance(part, ast.Call) else (part, ())
+    return ast.Call(span, function, (thing, *values))
 
 
 def _binary(m: Meaning, e: ast.Binary, env: Env, world: World | None) -> Value:
@@ -385,15 +389,12 @@ def bound(m: Meaning, place: Place) -> Env:
 def parts(m: Meaning, place: Place) -> list[Place]:
     """Return the parts of a composite's instance."""
     model = m.models[str(place[1])]
-    assert isinstance(model, ast.Composite)
-    assert isinstance(place[2], tuple)
+    assert isinstance(model, ast.Composite) and isinstance(place[2], tuple)  # noqa: PT018
     found: list[Place] = []
     for part in model.parts:
-        if isinstance(part, ast.Name):
-            found.append(member(m, part.text, list(place[2])))
-        elif isinstance(part, ast.Call) and isinstance(part.function, ast.Name):
-            values = [
-                evaluate(m, a, {}, None) for a in part.arguments if isinstance(a, ast.Expression)
-            ]
-            found.append(member(m, part.function.text, [*place[2], *values]))
+        call = applied(part.span, part, part)
+        assert isinstance(call.function, ast.Name)
+        written = [a for a in call.arguments[1:] if isinstance(a, ast.Expression)]
+        values = [evaluate(m, a, {}, None) for a in written]
+        found.append(member(m, call.function.text, [*place[2], *values]))
     return found

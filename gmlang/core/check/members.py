@@ -13,17 +13,25 @@ from gmlang.syntax import ast
 
 
 def named_member(
-    name: str, parameters: tuple[ParameterSymbol, ...], parts: tuple[Activation, ...]
+    name: str,
+    declaration: ast.Composite,
+    parameters: tuple[ParameterSymbol, ...],
+    parts: tuple[Activation, ...],
 ) -> NamedMember | None:
     """Return what `model purple = coloured(purple)` names; None where it is a composite.
 
     A name for members has one part, which takes all the parameters in order and then values.
 
     Args:
-        name: declared.
+        name: declared, in the core program.
+        declaration: as written.
         parameters: its own.
         parts: what it is said to be.
     """
+    # A domain that is written for a value may be narrower than the family's.
+    has_values = bool(declaration.parameters) and any(p.domain for p in parameters)
+    if declaration.prior is not None or declaration.soft or has_values:
+        return None
     if len(parts) != 1 or len(parts[0].arguments) <= len(parameters):
         return None
     (part,) = parts

@@ -243,12 +243,10 @@ def check_composite(
     else:
         parameters, parts = _united(state, env, written)
         meaning = ModelMeaning(entry.core_name, parameters)
-    has_values = bool(declaration.parameters) and any(p.domain for p in parameters)
-    if declaration.prior is None and not declaration.soft and not has_values:
-        named = named_member(entry.core_name, parameters, parts)
-        if named is not None:
-            state.members.append(named)
-            return replace(meaning, name=named.model, values=named.values)
+    named = named_member(entry.core_name, declaration, parameters, parts)
+    if named is not None:
+        state.members.append(named)
+        return replace(meaning, name=named.model, values=named.values)
     _count_parts(state, declaration.span, entry.core_name, parts)
     prior = check_prior(state, inside(env, meaning), declaration.prior)
     symbol = ModelSymbol(

@@ -112,6 +112,8 @@ def _of_things(
     starts = starts.reshape(*starts.shape, *([1] * (offsets.ndim - 1)))
     wholes = [1] * (starts.ndim - offsets.ndim)
     return starts + offsets.reshape(-1, *wholes, *offsets.shape[1:])
+
+
 def _holders(reference: AttributeRef, env: Env) -> tuple[np.ndarray, States]:
     """Find the variables that say which member of a family holds of things.
 

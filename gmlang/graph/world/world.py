@@ -178,6 +178,8 @@ MEMORY_BYTES_MAX = 1 << 31
 
 _MEMORY_BYTES_MIN = 1 << 16
 """Tables of so few bytes are made, whatever is allowed."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class HolderArray:
     """Which member of a family holds: a variable for each thing of which exactly one must.
