@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gmlang.learning.dreams.recogniser import load_recogniser as load_recogniser
     from gmlang.loading import compile as compile
     from gmlang.loading import load as load
+    from gmlang.views.pages.page import show as show
 
 _API = ("Answer", "Model", "Step")
 _LOADING = ("compile", "load")
@@ -43,6 +44,10 @@ def __getattr__(name: str) -> object:
         from gmlang.learning.dreams.recogniser import load_recogniser
 
         return load_recogniser
+    if name == "show":
+        from gmlang.views.pages.page import show
+
+        return show
     if name == "GmError":
         from gmlang.diagnostics import GmError
 

@@ -52,6 +52,11 @@ class Span:
         """What is written there."""
         return self.source.text[self.start : self.end]
 
+    def contains(self, other: "Span") -> bool:
+        """Say whether another span is part of this one."""
+        inside = self.start <= other.start and other.end <= self.end
+        return inside and self.source == other.source
+
     def line_column(self) -> tuple[int, int]:
         """Return the line and column of the first character, both from 1."""
         starts = _line_starts(self.source.text)

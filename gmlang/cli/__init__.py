@@ -33,6 +33,7 @@ _COMMANDS = {
     "convert": ("gmlang.cli.convert", "convert", "Translate between .gm, UAI, BIF and DOT."),
     "solve": ("gmlang.cli.solve", "solve", "Answer a UAI competition task."),
     "plot": ("gmlang.cli.tools", "plot", "Draw answers, or a search that was traced."),
+    "show": ("gmlang.cli.tools", "show", "Show a traced run as a page of HTML."),
     "repl": ("gmlang.cli.tools", "repl", "Explore a program interactively."),
     "lsp": ("gmlang.cli.tools", "lsp", "Serve editors: the Language Server Protocol."),
     "warm": ("gmlang.cli.tools", "warm", "Compile the runtime's loops once, ahead of time."),

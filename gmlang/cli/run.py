@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from gmlang.core.program import Assert, Query
     from gmlang.diagnostics import Diagnostic
     from gmlang.queries.settings import Settings
+    from gmlang.views.pages.writing import Trace
 
 
 @click.command()
@@ -64,7 +66,9 @@ if TYPE_CHECKING:
     help="Print a JSON object; with --each, a line for each row.",
 )
 @click.option("--plot", type=PICTURE, help="Draw the answers there: .png, .svg or .pdf.")
-@click.option("--trace", type=click.Path(dir_okay=False), help="Write each improvement there.")
+@click.option(
+    "--trace", type=click.Path(dir_okay=False), help="Write each improvement and answer there."
+)
 @click.option("--plan", "only_plan", is_flag=True, help="Say what each query would cost.")
 @click.option("--memory", type=GIBIBYTES, help="Cap on tables and messages, GiB.")
 @click.option(
@@ -218,9 +222,9 @@ def _answer_all(
         if mistakes := [d for d in found if d.severity == "error"]:
             raise GmError(mistakes)
         tell(found, told)
-    with Interrupts() as interrupts:
+    with _traced(trace, file) as written, Interrupts() as interrupts:
         course = Course(model)
-        jobs = _jobs(course, asked, settings, as_json=as_json, trace=trace)
+        jobs = _jobs(course, asked, settings, as_json=as_json, trace=written)
         for number, (question, job) in enumerate(zip(asked, jobs, strict=True)):
             answer = finish(question, job, settings, interrupts)
             warn(course.model, told)
@@ -229,6 +233,8 @@ def _answer_all(
                 answer.tell(told)
             if plot is not None and answer is not None and not isinstance(answer, Failure):
                 drawn.append(answer)
+            if written is not None and answer is not None and not isinstance(answer, Failure):
+                written.answer(course.model, answer)
             if answer is None:
                 click.echo("interrupted before anything was found", err=True)
             elif as_json:
@@ -244,6 +250,23 @@ def _answer_all(
     if plot is not None:
         draw(drawn, plot)
     return status
+
+
+@contextmanager
+def _traced(path: str | None, file: str) -> "Generator[Trace | None]":
+    """Open the trace that is asked for; None where none is."""
+    if path is None:
+        yield None
+        return
+    from gmlang.views.pages.writing import Trace
+
+    with ExitStack() as stack:
+        try:
+            lines = stack.enter_context(Path(path).open("w", encoding="utf-8"))
+        except OSError as error:
+            reason = (error.strerror or "it cannot be written").lower()
+            raise click.UsageError(f"--trace {path}: {reason}") from None
+        yield Trace(lines, file)
 
 
 def _tell_how_to_ask(file: str, model: "Model") -> None:
@@ -277,7 +300,7 @@ def _jobs(
     settings: "Settings",
     *,
     as_json: bool,
-    trace: str | None,
+    trace: "Trace | None",
 ) -> "Iterator[Job]":
     """Prepare the work for each `learn` and question; what follows a `learn` waits for it."""
     from gmlang.core.learned_defs import Learnable
@@ -299,7 +322,7 @@ def _question_jobs(
     settings: "Settings",
     *,
     as_json: bool,
-    trace: str | None,
+    trace: "Trace | None",
 ) -> "Iterator[Job]":
     """Prepare the work for each question.
 
@@ -312,8 +335,7 @@ def _question_jobs(
     elif trace is not None or is_live:
         from gmlang.cli.trace import watched
 
-        path = None if trace is None else Path(trace)
-        yield from watched(model, asked, trace=path, live=is_live)
+        yield from watched(model, asked, trace=trace, live=is_live)
     else:
         for question in asked:
             yield Plain(model, question)

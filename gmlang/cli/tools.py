@@ -166,6 +166,27 @@ def plot(
 
 
 @click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.option("-o", "--out", type=click.Path(dir_okay=False), help="[default: FILE.html]")
+def show(file: str, out: str | None) -> int:
+    """Show a run as a page of HTML: of FILE, a trace that `gmlang run --trace` wrote."""
+    from gmlang.views.pages.page import show as page_of
+
+    path = Path(out) if out is not None else Path(file).with_suffix(".html")
+    try:
+        page = page_of(file)
+    except ValueError as error:
+        raise click.ClickException(printable_line(f"{file}: {error}")) from None
+    try:
+        page.save(path)
+    except OSError as error:
+        reason = (error.strerror or "it cannot be written").lower()
+        raise click.ClickException(printable_line(f"{path}: {reason}")) from None
+    click.echo(printable_line(f"wrote {path}"), err=True)
+    return EXIT_ANSWERED
+
+
+@click.command()
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False))
 @values_options
 def repl(file: str | None, files: tuple[str, ...], settings: tuple[str, ...]) -> int:

@@ -1,12 +1,10 @@
-"""Searches watched step by step: written down as JSON lines, or shown while they run."""
+"""Searches watched step by step: written into a trace, or shown while they run."""
 
-import json
-import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from functools import partial
+from typing import TYPE_CHECKING
 
 from gmlang.cli.jobs import Job, Plain
 from gmlang.core.program import Assert, Consider, Query
@@ -20,6 +18,7 @@ from gmruntime.answer import Improvement
 
 if TYPE_CHECKING:
     from gmlang.api import Answer, Model
+    from gmlang.views.pages.writing import Trace
 
 _Watcher = Callable[[Improvement], None]
 
@@ -28,7 +27,7 @@ def watched(
     model: "Model",
     asked: list[Query | Assert],
     *,
-    trace: Path | None,
+    trace: "Trace | None",
     live: bool,
 ) -> Iterator[Job]:
     """Prepare answers, those for a maximum by a search that is watched.
@@ -42,16 +41,14 @@ def watched(
         trace: where each improvement is written; then every maximum is searched for.
         live: whether to show searches, those that exact elimination cannot replace, on stderr.
     """
-    with ExitStack() as stack:
-        lines = stack.enter_context(trace.open("w", encoding="utf-8")) if trace else None
-        for question in asked:
-            match question:
-                case Map(method="") if not _may_wake(model):
-                    yield _Search(model, question, lines, live=live)
-                case _ if lines is not None:
-                    yield _Heard(model, question, lines)
-                case _:
-                    yield Plain(model, question)
+    for question in asked:
+        match question:
+            case Map(method="") if not _may_wake(model):
+                yield _Search(model, question, trace, live=live)
+            case _ if trace is not None:
+                yield _Heard(model, question, trace)
+            case _:
+                yield Plain(model, question)
 
 
 def _may_wake(model: "Model") -> bool:
@@ -63,18 +60,13 @@ def _may_wake(model: "Model") -> bool:
 class _Heard(Plain):
     """A question answered as usual; what becomes of models that may sleep is written down."""
 
-    def __init__(self, model: "Model", question: Query | Assert, lines: TextIO) -> None:
+    def __init__(self, model: "Model", question: Query | Assert, trace: "Trace") -> None:
         super().__init__(model, question)
-        self.lines = lines
+        self.trace = trace
 
     def __call__(self, settings: Settings) -> "Answer":
         """Find the answer."""
-        return super().__call__(replace(settings, heard=self._write))
-
-    def _write(self, text: str, rows: list[dict[str, object]]) -> None:
-        for row in rows:
-            self.lines.write(json.dumps({"query": text, **row}) + "\n")
-        self.lines.flush()
+        return super().__call__(replace(settings, heard=self.trace.events))
 
 
 class _Search:
@@ -84,12 +76,12 @@ class _Search:
         self,
         model: "Model",
         question: Map,
-        lines: TextIO | None,
+        trace: "Trace | None",
         *,
         live: bool,
     ) -> None:
         self.model, self.question = model, question
-        self.lines, self.live = lines, live
+        self.trace, self.live = trace, live
         self.steps: list[Improvement] = []
 
     def so_far(self) -> "Answer | None":
@@ -102,12 +94,12 @@ class _Search:
         # What is found out about the question beforehand is done in its time.
         ground_before(session, self.question, settings.allowed_bytes())
         settings = begin(settings, self.question.within_s)
-        if self.lines is None and not _is_searched(session, self.question, settings):
+        if self.trace is None and not _is_searched(session, self.question, settings):
             return answer(session, self.question, settings)
         with ExitStack() as stack:
             watchers: list[_Watcher] = [self.steps.append]
-            if self.lines is not None:
-                watchers.append(_writer(self.lines, self.question.text))
+            if self.trace is not None:
+                watchers.append(partial(self.trace.step, self.model, self.question.text))
             if self.live:
                 from gmlang.cli.live import LiveSearch
 
@@ -122,26 +114,7 @@ class _Search:
         return searched_answer(session, self.question, self.steps, settings.running())
 
 
-def _writer(lines: TextIO, text: str) -> _Watcher:
-    def write(step: Improvement) -> None:
-        record = {
-            "query": text,
-            "seconds": round(step.seconds, 6),
-            "log_score": _finite(step.log_score),
-            "log_bound": _finite(step.log_bound),
-            "search": step.engine,
-        }
-        lines.write(json.dumps(record) + "\n")
-        lines.flush()
-
-    return write
-
-
 def _is_searched(session: Session, question: Map, settings: Settings) -> bool:
     """Say whether a maximum needs the anytime search: exact elimination does not fit."""
     planned = plan_of(session, question, settings).plan
     return planned is not None and not planned.fits
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

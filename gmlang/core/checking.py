@@ -7,6 +7,7 @@ from typing import NoReturn, TypeVar
 from gmlang.core.ast import Enum, Expression, Function, Type
 from gmlang.core.concepts import LearnModel
 from gmlang.core.learned_defs import LearnDef
+from gmlang.core.members import NamedMember
 from gmlang.core.names.scope import Entry, Env, Meaning, Module
 from gmlang.core.parameters import Learn, RowsSymbol
 from gmlang.core.program import (
@@ -95,6 +96,7 @@ class Checking:
         placed: shared values as they are used in a place; kept for their identity.
         uneven: rows of probabilities that do not quite sum to one, as the keys.
         existences: the entities of which it is asked whether things exist.
+        held: the families of which the member that holds is mentioned, and where.
         meant: what a name was found to mean that only types tell, by the name of its source and
             its place: values of which domain, attributes of which entity (its core name).
     """
@@ -115,6 +117,8 @@ class Checking:
     real_names: set[str] = field(default_factory=lambda: set())
     model_order: list[Entry] = field(default_factory=lambda: [])
     models: dict[str, ModelSymbol] = field(default_factory=lambda: {})
+    members: list[NamedMember] = field(default_factory=lambda: [])
+    held: dict[str, Span] = field(default_factory=lambda: {})
     num_parts: dict[str, int] = field(default_factory=lambda: {})
     existences: dict[str, None] = field(default_factory=lambda: {})
     pending: list[Entry] = field(default_factory=lambda: [])

@@ -237,6 +237,7 @@ def _initial(state: Checking, env: Env, declaration: ast.VarDeclaration) -> tupl
 
 
 def _check_questions(state: Checking, env: Env, program: ast.Program) -> None:
+    held = dict(state.held)
     for statement in program.statements:
         match statement:
             case ast.Query():
@@ -266,6 +267,8 @@ def _check_questions(state: Checking, env: Env, program: ast.Program) -> None:
                 state.concepts += [] if concept is None else [concept]
             case _:
                 pass
+    # What a question mentions exists for that question.
+    state.held = held
     _finish_models(state)
 
 
@@ -335,4 +338,6 @@ def _program(state: Checking, program: ast.Program) -> Program:
         tuple(state.learns),
         tuple(state.concepts),
         tuple(state.defs),
+        tuple(state.members),
+        tuple(state.held),
     )

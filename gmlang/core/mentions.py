@@ -1,10 +1,12 @@
 """The expressions of a query, and what they mention."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from gmlang.core.ast import Activation, Context, Expression
+from gmlang.core.ast import Activation, AttributeRef, Context, Expression
+from gmlang.core.members import family_of, is_held
 from gmlang.core.program import EventGiven, ObservedGiven, Query, VariableGiven
 from gmlang.core.walk import walk
+from gmlang.diagnostics import Span
 
 
 def expressions_of(query: Query) -> Iterator[tuple[Context, Expression]]:
@@ -28,3 +30,13 @@ def mentions(query: Query) -> list[tuple[Context, Expression]]:
         for pair in expressions_of(query)
         if any(isinstance(part, Activation) for part in walk(pair[1]))
     ]
+
+
+def held_in(expressions: Iterable[Expression]) -> dict[str, Span]:
+    """List the families of which the member that holds is mentioned, and where that is first."""
+    found: dict[str, Span] = {}
+    for expression in expressions:
+        for part in walk(expression):
+            if isinstance(part, AttributeRef) and is_held(part.attribute):
+                found.setdefault(family_of(part.attribute), part.span)
+    return found

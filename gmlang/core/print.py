@@ -98,6 +98,9 @@ def _program_lines(program: Program) -> Iterator[str]:
     for model in program.models:
         if not is_existence(model.name):
             yield from _model_lines(model)
+    for member in program.members:
+        values = ", ".join(map(show, member.values))
+        yield f"model {member.name} = {member.model}({values})"
     for statement in program.statements:
         yield _show_statement(statement)
     for number, question in enumerate((*program.questions, None)):

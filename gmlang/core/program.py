@@ -28,6 +28,7 @@ from gmlang.core.covering import Cover, ThingSymbol
 from gmlang.core.data_symbols import DataSymbol as DataSymbol
 from gmlang.core.data_symbols import Derived as Derived
 from gmlang.core.learned_defs import LearnDef
+from gmlang.core.members import NamedMember
 from gmlang.core.parameters import Learn, RowsSymbol
 from gmlang.core.reals import RealStatement, RealSymbol
 from gmlang.diagnostics import Span
@@ -343,6 +344,7 @@ class Program:
     """A checked program. Symbols are in the order of declaration, dependencies first.
 
     Attributes:
+        members, held: names for members of families; families whose member that holds is mentioned.
         functions: the defs that call themselves, one for each of their uses by types.
         sizes: the names of sizes in scope (`H`), which are known once data is bound.
         rows, learns, concepts, defs: tables of cases, and what is learned; `position` says when.
@@ -364,3 +366,5 @@ class Program:
     learns: tuple[Learn, ...] = ()
     concepts: tuple[LearnModel, ...] = ()
     defs: tuple[LearnDef, ...] = ()
+    members: tuple[NamedMember, ...] = ()
+    held: tuple[str, ...] = ()

@@ -294,3 +294,30 @@ def columns_differ(span: Span, first: str, length: int, name: str, other: int) -
 
 def _bad_rows(span: Span, sentence: str, hint: str) -> Diagnostic:
     return Diagnostic("GM484", sentence, span, hint=hint)
+
+
+# --- Families ----------------------------------------------------------------------------
+
+
+def none_need_hold(span: Span, text: str, value: str, num_members: int, said: int) -> Diagnostic:
+    """Report a family of which no one member need hold of a thing.
+
+    Args:
+        span: of the mention.
+        text: it, as written: `template(it)`.
+        value: the name of the family's value.
+        num_members: how many members are considered of the thing.
+        said: of how many of these a constraint says that exactly one holds; below 0 where it says
+            so of others together with them.
+    """
+    inner = f"{text[:-1]}, {value})" if text.endswith(")") else f"{text}, {value}"
+    hint = f"say it: `constraint exactly_one({inner} for {value} in ...)`"
+    if num_members == 0:
+        why, hint = "none is considered", f"name them: `consider {inner} for {value} in ...`"
+    elif said == 0:
+        why = f"nothing says that exactly one of the {num_members} considered holds"
+    elif said < 0:
+        why = "`exactly_one` is said of others together with them"
+    else:
+        why = f"`exactly_one` is said of {said} of the {num_members} that are considered"
+    return Diagnostic("GM489", f"`{text}` is the member that holds, but {why}", span, hint=hint)

@@ -260,6 +260,12 @@ def not_a_variable(span: Span, text: str, word: str) -> Diagnostic:
     return _no_variable(span, text, f"`{word}` needs")
 
 
+def holder_for_target(span: Span, text: str, word: str) -> Diagnostic:
+    """Report a mechanism of the member of a family that holds."""
+    hint = "it follows from its members: say how probable each is by its `prior`"
+    return _no_variable(span, text, f"`{word}` needs", hint)
+
+
 def not_predicted(span: Span, text: str) -> Diagnostic:
     """Report a prediction about any condition."""
     hint = "for any other condition use `prefer ... weight ...` or `constraint`"

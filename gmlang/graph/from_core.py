@@ -35,6 +35,7 @@ from gmlang.graph.cycles import check_mechanisms, find_round
 from gmlang.graph.declarations import declare
 from gmlang.graph.fixpoints import circles_of, ground_rounds
 from gmlang.graph.gathering import Gathered
+from gmlang.graph.holders import add_holders, leave_out_implied
 from gmlang.graph.lowering.forms.matches import check_unspoken
 from gmlang.graph.lowering.grounder import Grounder, Learned, Unknown, environment
 from gmlang.graph.lowering.lower import lower
@@ -50,7 +51,13 @@ from gmlang.graph.statements import (
     ground_statement,
 )
 from gmlang.graph.world.bindings import collected
-from gmlang.graph.world.instances import discover, empty_table, mentioned, model_frame
+from gmlang.graph.world.instances import (
+    discover,
+    empty_table,
+    mentioned,
+    model_frame,
+    name_members,
+)
 from gmlang.graph.world.states import BOOL
 from gmlang.graph.world.world import (
     ONE_INSTANCE,
@@ -150,6 +157,7 @@ def begin_grounding(
     declare(grounder, program)
     for symbol in program.models:
         world.models[symbol.name] = empty_table(world, symbol, environment(grounder, ONE_INSTANCE))
+    name_members(world, program.members, environment(grounder, ONE_INSTANCE))
     extra = list(extra)
     keys, is_own = discover(world, program.statements, extra, grounder.names)
     for symbol in program.models:
@@ -176,6 +184,8 @@ def _finish(program: Program, grounder: Grounder, keys: dict[str, np.ndarray]) -
     world, builder = grounder.world, grounder.builder
     for symbol in program.models:
         _add_instances(grounder, symbol, keys[symbol.name])
+    held = [(symbol.name, symbol.span) for symbol in program.models if symbol.name in program.held]
+    add_holders(grounder, program.statements, held)
     mark = builder.mark()
     _ground_statements(grounder, program)
     found = find_round(builder)
@@ -189,6 +199,7 @@ def _finish(program: Program, grounder: Grounder, keys: dict[str, np.ndarray]) -
         ground_rounds(grounder)
     check_unspoken(grounder)
     _add_bases(grounder, program)
+    leave_out_implied(grounder)
     return Grounding(program, world, builder, grounder.names)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from gmlang.core.mentions import mentions
+from gmlang.core.mentions import expressions_of, held_in, mentions
 from gmlang.core.program import (
     EventGiven,
     Given,
@@ -18,6 +18,7 @@ from gmlang.diagnostics import Diagnostic, GmError, Span
 from gmlang.graph.builder import Builder, Origin
 from gmlang.graph.from_core import Begun, Grounding, begin_grounding, ground
 from gmlang.graph.gathering import joined_variables
+from gmlang.graph.holders import add_holders, leave_out_implied
 from gmlang.graph.lowering.grounder import Grounder, Job, environment
 from gmlang.graph.lowering.lower import lower
 from gmlang.graph.observations import observe
@@ -206,11 +207,20 @@ def prepare_for_rows(session: Session, query: Query, budget: Budget | None) -> P
     """Do what `prepare` does, but leave to `check_rows` whether all has a value."""
     budget = budget and budget.at_least(GROUNDED_S)
     base = grounding_for(session, query, budget)
-    world = replace(base.world, hidden=dict(base.world.hidden), data=dict(base.world.data))
+    world = replace(
+        base.world,
+        hidden=dict(base.world.hidden),
+        data=dict(base.world.data),
+        holders=dict(base.world.holders),
+    )
     world.allow(budget, None if budget is None else budget.memory_bytes)
     world.has_functions = True  # A question may call what the program does not.
     grounder = Grounder(world, base.builder.copy(), lower, dict(base.names), 1_000_000)
     prepared = Prepared(replace(base, world=world), grounder)
+    held = held_in(expression for _, expression in expressions_of(query))
+    if held:
+        add_holders(grounder, session.program.statements, held.items())
+        leave_out_implied(grounder)
     grounder.builder.observed.extend(session.seen)
     for given in query.given:
         _condition(prepared, given)

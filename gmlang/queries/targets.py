@@ -19,6 +19,7 @@ from gmlang.core.ast import (
     Reference,
     VariableRef,
 )
+from gmlang.core.members import family_of, is_held
 from gmlang.core.program import Asked
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import GmError
@@ -111,6 +112,8 @@ def _element_states(grounder: Grounder, reference: Reference) -> States:
     match reference:
         case VariableRef():
             return world.variables[reference.name].states
+        case AttributeRef() if is_held(reference.attribute):
+            return world.holders[family_of(reference.attribute)].states
         case AttributeRef():
             return world.attributes[reference.thing.entity][reference.attribute].states
         case Activation():

@@ -256,7 +256,8 @@ def more(session: ReplSession, rest: str) -> str:
 
 def _models(session: ReplSession) -> str:
     lines: list[str] = []
-    for symbol in model_of(session).checked.program.models:
+    program = model_of(session).checked.program
+    for symbol in program.models:
         if is_existence(symbol.name):
             continue
         parameters = ", ".join(
@@ -266,6 +267,7 @@ def _models(session: ReplSession) -> str:
         prior = f" prior {symbol.prior.span.text}" if symbol.prior is not None else ""
         prior += f" depth {symbol.depth.span.text}" if symbol.depth is not None else ""
         lines.append(f"{symbol.name}({parameters}){prior}{parts if symbol.parts else ''}")
+    lines += [f"{member.name} = {' '.join(member.span.text.split())}" for member in program.members]
     return "\n".join(lines) or "no model has been declared"
 
 

@@ -72,7 +72,14 @@ def _taken_apart(m: Meaning, place: Place) -> list[Place]:
 def _key(m: Meaning, place: Place) -> tuple[int, ...]:
     things = [*m.things]
     assert isinstance(place[2], tuple)
-    return tuple(things.index(a) if a in things else int(a) for a in place[2])
+    parameters = m.models[str(place[1])].parameters
+    found: list[int] = []
+    for position, a in enumerate(place[2]):
+        if isinstance(a, str) and a not in things:
+            found.append(naive.domain(m, parameters[position].type).index(a))
+        else:
+            found.append(things.index(a) if a in things else int(a))
+    return tuple(found)
 
 
 def _covers(

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from gmlang.diagnostics import Span
 from gmlang.syntax import ast
 from gmlang.syntax.print import spelt_out
 from tests.support.numbers import (
@@ -107,9 +108,59 @@ def place_of(m: Meaning, e: ast.Expression, env: Env, world: World | None = None
                 assert isinstance(a, ast.Expression)
                 is_thing = isinstance(a, ast.Name | ast.Index) and thing_of(m, a, env) in m.things
                 arguments.append(thing_of(m, a, env) if is_thing else evaluate(m, a, env, None))
-            return ("model", name, tuple(arguments))
+            if _is_holder(m, name, arguments):
+                return None
+            return member(m, name, arguments)
         case _:
             return None
+
+
+def member(m: Meaning, name: str, arguments: list[Value]) -> Place:
+    """Return the place of an instance, whose model may be a name for members of another."""
+    model = m.models[name]
+    if isinstance(model, ast.Composite) and len(model.parts) == 1 and model.prior is None:
+        (part,) = model.parts
+        if isinstance(part, ast.Call) and isinstance(part.function, ast.Name):
+            written = [a for a in part.arguments if isinstance(a, ast.Expression)]
+            names = {p.name.text for p in model.parameters}
+            given = [a for a in written if not (isinstance(a, ast.Name) and a.text in names)]
+            values = [evaluate(m, a, {}, None) for a in given]
+            return member(m, part.function.text, [*arguments, *values])
+    return ("model", name, tuple(arguments))
+
+
+def _is_holder(m: Meaning, name: str, arguments: list[Value]) -> bool:
+    """Say whether a family is given its thing and no value: the member that holds is meant."""
+    model = m.models[name]
+    return isinstance(model, ast.Model) and len(model.parameters) == len(arguments) + 1
+
+
+def _called(m: Meaning, e: ast.Call, env: Env, world: World | None) -> Value:
+    """Return what a def is for some arguments."""
+    assert isinstance(e.function, ast.Name)
+    name = e.function.text
+    names = [p.text for p in m.defs[name].parameters]
+    # An argument that has no value matters only where it is mentioned.
+    written = [a for a in e.arguments if isinstance(a, ast.Expression)]
+    values = [attempt(lambda a=a: evaluate(m, a, env, world)) for a in written]
+    return evaluate(m, m.defs[name].body, dict(zip(names, values, strict=True)), world)
+
+
+def _holder(m: Meaning, e: ast.Call, env: Env, world: World | None) -> Value:
+    """Return the value of the one member that holds of a thing."""
+    if world is None:
+        raise Random
+    (thing,) = (a for a in e.arguments if isinstance(a, ast.Expression))
+    assert isinstance(e.function, ast.Name)
+    start = ("model", e.function.text)
+    held = [
+        place[2][1]  # type: ignore[index]
+        for place, is_active in world.items()
+        if place[:2] == start and is_active and place[2][0] == thing_of(m, thing, env)  # type: ignore[index]
+    ]
+    if len(held) != 1:
+        raise Undefined
+    return held[0]
 
 
 def _index(m: Meaning, e: ast.Index, env: Env, world: World | None) -> tuple[int, ...]:
@@ -183,14 +234,10 @@ def evaluate(m: Meaning, e: ast.Expression, env: Env, world: World | None) -> Va
             chosen = e.then if evaluate(m, e.condition, env, world) else e.otherwise
             return evaluate(m, chosen, env, world)
         case ast.Is():
-            calls = [ast.Call(e.span, part, (e.thing,)) for part in e.models]
+            calls = [applied(e.span, e.thing, part) for part in e.models]
             return all([bool(evaluate(m, c, env, world)) for c in calls])
-        case ast.Call(function=ast.Name(text=name)) if name in m.defs:
-            names = [p.text for p in m.defs[name].parameters]
-            # An argument that has no value matters only where it is mentioned.
-            written = [a for a in e.arguments if isinstance(a, ast.Expression)]
-            values = [attempt(lambda a=a: evaluate(m, a, env, world)) for a in written]
-            return evaluate(m, m.defs[name].body, dict(zip(names, values, strict=True)), world)
+        case ast.Call(function=ast.Name(text=name)) if name in m.models or name in m.defs:
+            return (_holder if name in m.models else _called)(m, e, env, world)
         case ast.Call(function=ast.Name(text=("within" | "far") as name)):
             one, other, *reach = (evaluate(m, a, env, world) for a in e.arguments)  # type: ignore[arg-type]
             apart = [abs(a - b) for a, b in zip(one, other, strict=True)]  # type: ignore[arg-type]
@@ -247,6 +294,12 @@ def _values(m: Meaning, e: ast.Expression, env: Env) -> list[Value]:
     assert isinstance(e, ast.Range)
     first, last = (int(evaluate(m, x, env, None)) for x in (e.first, e.last))
     return list(range(first, last + (1 if e.includes_last else 0)))
+
+
+def applied(span: Span, thing: ast.Expression, part: ast.Expression) -> ast.Call:
+    """Write `purple` and `coloured(purple)` about a thing."""
+    function, values = (part.function, part.arguments) if isinstance(part, ast.Call) else (part, ())
+    return ast.Call(span, function, (thing, *values))
 
 
 def _binary(m: Meaning, e: ast.Binary, env: Env, world: World | None) -> Value:
@@ -336,5 +389,12 @@ def bound(m: Meaning, place: Place) -> Env:
 def parts(m: Meaning, place: Place) -> list[Place]:
     """Return the parts of a composite's instance."""
     model = m.models[str(place[1])]
-    assert isinstance(model, ast.Composite)
-    return [("model", p.text, place[2]) for p in model.parts if isinstance(p, ast.Name)]
+    assert isinstance(model, ast.Composite) and isinstance(place[2], tuple)  # noqa: PT018
+    found: list[Place] = []
+    for part in model.parts:
+        call = applied(part.span, part, part)
+        assert isinstance(call.function, ast.Name)
+        written = [a for a in call.arguments[1:] if isinstance(a, ast.Expression)]
+        values = [evaluate(m, a, {}, None) for a in written]
+        found.append(member(m, call.function.text, [*place[2], *values]))
+    return found

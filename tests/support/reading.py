@@ -13,6 +13,7 @@ from tests.support.interpreter import (
     Meaning,
     Place,
     Random,
+    applied,
     bound,
     domain,
     evaluate,
@@ -198,7 +199,7 @@ def mentioned(m: Meaning, e: object, env: Env) -> Iterator[Place]:
         return
     if isinstance(e, ast.Is):
         for part in e.models:
-            yield from mentioned(m, ast.Call(e.span, part, (e.thing,)), env)
+            yield from mentioned(m, applied(e.span, e.thing, part), env)
         return
     if isinstance(e, ast.Call):
         place = place_of(m, e, env)

@@ -10,6 +10,7 @@ from gmlang.core.ast import (
     AttributeRef,
     Bool,
     Constant,
+    DataRef,
     Enum,
     Expression,
     Integer,
@@ -117,17 +118,21 @@ def _reference_or_event(state: Checking, env: Env, written: ast.Expression) -> E
 def check_references(
     state: Checking, env: Env, arguments: Sequence[ast.Argument]
 ) -> tuple[Asked, ...]:
-    """Check arguments that name variables only."""
+    """Check arguments that are variables, or what depends on them and is no event: `k[x]`."""
 
     def references_of(argument: ast.Argument) -> tuple[Asked, ...]:
         asked = _asked(state, env, argument)
         for one in asked:
-            if not givens.is_reference(one.value):
+            if not givens.is_reference(one.value) and _is_event(one.value):
                 fail(state, errors.event_asked_for(one.span, one.span.text))
         return asked
 
     groups = each(references_of, arguments)
     return tuple(one for group in groups for one in group)
+
+
+def _is_event(value: Expression) -> bool:
+    return isinstance(type_of(value), Bool) and not isinstance(value, DataRef)
 
 
 def two_models(state: Checking, env: Env, call: ast.Call) -> tuple[ModelCall, ...]:
@@ -151,7 +156,7 @@ def _model_call(state: Checking, env: Env, argument: ast.Argument) -> ModelCall:
         if len(values) < len(bound):
             given = [value.span.text for value in values]
             fail(state, asking.only_values_given(expression.span, function.span.text, given))
-        return model.name, values
+        return model.name, (*values, *model.values)
 
     checked = each(part, parts)
     return ModelCall(

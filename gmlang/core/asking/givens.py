@@ -15,7 +15,7 @@ from gmlang.core.ast import (
     Local,
     VariableRef,
 )
-from gmlang.core.check import models
+from gmlang.core.check import members, models
 from gmlang.core.check.evidence import observed_value
 from gmlang.core.check.listed_arrays import check_listed, listed_event
 from gmlang.core.checking import Checking, each, fail
@@ -95,7 +95,8 @@ def _given_condition(condition: Expression) -> Given:
 
 def _given_equation(state: Checking, env: Env, item: ast.Equation) -> Given:
     """Check `x = v` behind the bar: an observation when the left is a variable."""
-    if models.try_activations(state, env, item.left) is None:
+    held = members.names_holder(state, env, item.left)
+    if held or models.try_activations(state, env, item.left) is None:
         left = scalars.check(state, env, item.left)
         if isinstance(left, VariableRef | AttributeRef) and isinstance(left.type, Array):
             scalars.need_one_array(state, left)

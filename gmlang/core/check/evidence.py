@@ -22,6 +22,7 @@ from gmlang.core.ast import (
 )
 from gmlang.core.check import reals
 from gmlang.core.check.listed_arrays import check_listed
+from gmlang.core.check.members import names_holder
 from gmlang.core.check.models import need_one_thing, try_activations
 from gmlang.core.checking import Checking, fail, fresh_key
 from gmlang.core.expressions import loops, matching
@@ -42,6 +43,7 @@ from gmlang.core.expressions.scalars import (
     need_one_array,
 )
 from gmlang.core.expressions.weights import check_weights
+from gmlang.core.members import is_held
 from gmlang.core.names.scope import (
     Entry,
     Env,
@@ -79,6 +81,8 @@ def check_target(
     target = check(state, env, written)
     if not isinstance(target, VariableRef | AttributeRef):
         fail(state, errors.not_a_variable(written.span, written.span.text, word))
+    if word != "observe" and isinstance(target, AttributeRef) and is_held(target.attribute):
+        fail(state, errors.holder_for_target(written.span, written.span.text, word))
     return target
 
 
@@ -125,7 +129,8 @@ def check_observe(state: Checking, env: Env, statement: ast.Observe) -> list[Sta
         return [reals.check_observe_real(state, env, statement, real)]
     if statement.value is None:
         return [_event(state, env, statement)]
-    activations = try_activations(state, env, statement.target)
+    held = names_holder(state, env, statement.target)
+    activations = None if held else try_activations(state, env, statement.target)
     if activations is not None and len(activations) == 1:
         target: VariableRef | AttributeRef | Activation = activations[0]
         domain: Domain = Bool()

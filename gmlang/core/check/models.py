@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from gmlang.core.ast import Activation, Constant, Expression, Integer, Local, Thing, Whole
 from gmlang.core.check import domains
+from gmlang.core.check.members import named_member
 from gmlang.core.checking import Checking, attempt, each, fail, fresh_key
 from gmlang.core.covering import existence_of
 from gmlang.core.expressions import references, scalars
@@ -135,7 +136,7 @@ def check_activation(state: Checking, env: Env, call: ast.Call, model: ModelMean
         fail(state, errors.wrong_arguments(call.span, text, names, len(arguments)))
     pairs = zip(arguments, parameters, strict=True)
     checked = each(lambda pair: _check_argument(state, env, *pair), pairs)
-    return Activation(call.span, model.name, checked)
+    return Activation(call.span, model.name, (*checked, *model.values))
 
 
 def _describe_parameters(parameters: tuple[ParameterSymbol, ...]) -> list[str]:
@@ -242,6 +243,10 @@ def check_composite(
     else:
         parameters, parts = _united(state, env, written)
         meaning = ModelMeaning(entry.core_name, parameters)
+    named = named_member(entry.core_name, declaration, parameters, parts)
+    if named is not None:
+        state.members.append(named)
+        return replace(meaning, name=named.model, values=named.values)
     _count_parts(state, declaration.span, entry.core_name, parts)
     prior = check_prior(state, inside(env, meaning), declaration.prior)
     symbol = ModelSymbol(
@@ -314,7 +319,7 @@ def _close_part(
     model = find_model(state, env, function)
     num_open = len(model.parameters) - len(bound)
     first = tuple(_as_argument(parameter, part.span) for parameter in parameters[:num_open])
-    return Activation(part.span, model.name, (*first, *bound))
+    return Activation(part.span, model.name, (*first, *bound, *model.values))
 
 
 def check_part(

@@ -6,7 +6,7 @@ from typing import NoReturn
 from gmlang.core.asking import asserts
 from gmlang.core.asking.calculations import is_query
 from gmlang.core.ast import Apply, Bool, Constant, Enum, Expression, Integer, Real, Type
-from gmlang.core.check import functions, models
+from gmlang.core.check import functions, members, models
 from gmlang.core.check.learned import functions as learned_functions
 from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
 from gmlang.core.expressions import aggregates, indices, matching, references
@@ -214,6 +214,8 @@ def check_call(state: Checking, env: Env, call: ast.Call, expected: Type | None)
         return all_of(call.span, activations)
     meaning = references.find_dotted(state, env, function)
     if isinstance(meaning, ModelMeaning):
+        if members.names_holder(state, env, call):
+            return members.check_holder(state, env, call, meaning)
         return models.check_activation(state, env, call, meaning)
     if isinstance(meaning, DefMeaning) and functions.calls_itself(state, meaning):
         return functions.check_call(state, env, call, meaning, expected)

@@ -52,6 +52,8 @@ from gmlang.errors import types as type_errors
 from gmlang.errors.forms import Form
 from gmlang.syntax import ast
 
+_MODELS = ast.Model | ast.Composite | ast.LearnModel
+
 
 def find(state: Checking, env: Env, name: ast.Name) -> Meaning | None:
     """Return what a name of the module means, or None; loop variables are not looked at."""
@@ -92,6 +94,11 @@ def check_name(state: Checking, env: Env, name: ast.Name, expected: Type | None)
         return _bound_value(state, env, name, expected)
     if isinstance(expected, Enum) and name.text in expected.values:
         return _expected_value(state, env, name, expected)
+    entry = env.module.entries.get(name.text)
+    if isinstance(expected, Enum) and entry is not None and isinstance(entry.declaration, _MODELS):
+        # It may be the very name that is being declared.
+        shown, values = show_type(expected), expected.values
+        fail(state, errors.unknown_value(name.span, name.text, shown, values))
     meaning = find(state, env, name)
     if meaning is not None:
         return value_of(state, name.span, name.text, meaning, expected)

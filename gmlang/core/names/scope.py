@@ -77,10 +77,16 @@ class EntityMeaning:
 
 @dataclass(frozen=True, slots=True)
 class ModelMeaning:
-    """A model's header: its body is checked later, since models may mention one another."""
+    """A model's header: its body is checked later, since models may mention one another.
+
+    Attributes:
+        parameters: those that arguments are given for.
+        values: of the further ones, where a name for members of a family gives them.
+    """
 
     name: str
     parameters: tuple[ParameterSymbol, ...]
+    values: tuple[Expression, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Which instances of which models exist: those considered, used, predicted or mentioned."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from gmlang.core.ast import (
     IntRange,
 )
 from gmlang.core.covering import Cover
+from gmlang.core.members import NamedMember
 from gmlang.core.program import (
     Consider,
     Define,
@@ -69,6 +70,17 @@ def empty_table(world: World, symbol: ModelSymbol, env: Env) -> ModelTable:
     nothing = np.zeros(0, np.int64)
     rows = np.zeros((0, len(sizes)), np.int64)
     return ModelTable(symbol, tuple(sizes), tuple(firsts), nothing, rows, 0)
+
+
+def name_members(world: World, members: Sequence[NamedMember], env: Env) -> None:
+    """Note what members of families are called; of several names the first counts."""
+    for member in members:
+        try:
+            values = tuple(int(np.asarray(integers(v, env)).flat[0]) for v in member.values)
+        except NoValue:
+            # Whoever mentions it is told.
+            continue
+        world.members.setdefault(member.model, {}).setdefault(values, member.name)
 
 
 def model_frame(symbol: ModelSymbol, rows: np.ndarray) -> Frame:

@@ -41,16 +41,23 @@ def named_in(world: World) -> list[Named]:
 
 
 def instance_name(world: World, table: ModelTable, row: int) -> str:
-    """Name a model's instance as the author would: `digit(img, 3)`."""
+    """Name a model's instance as the author would: `digit(img, 3)`, `three(img)` if so named."""
+    name, parameters = table.symbol.name, table.symbol.parameters
+    named = world.members.get(name, {})
+    for num_values in range(1, len(parameters) + 1) if named else ():
+        own = named.get(tuple(table.rows[row, -num_values:].tolist()))
+        if own is not None:
+            name, parameters = own, parameters[:-num_values]
+            break
     parts: list[str] = []
-    for position, parameter in enumerate(table.symbol.parameters):
+    for position, parameter in enumerate(parameters):
         value = int(table.rows[row, position])
         if parameter.domain is None:
             parts.append(_thing_name(world, parameter.entity, value))
         else:
             labels = getattr(parameter.domain, "values", ())
             parts.append(labels[value] if labels else str(value))
-    return f"{shown_model(table.symbol.name)}({', '.join(parts)})"
+    return f"{shown_model(name)}({', '.join(parts)})"
 
 
 def _thing_name(world: World, entity: str, number: int) -> str:

@@ -18,9 +18,11 @@ from gmlang.core.ast import (
     VariableRef,
     Whole,
 )
+from gmlang.core.members import family_of, is_held
 from gmlang.core.walk import is_random, parts, with_parts
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors import grounding as errors
+from gmlang.errors.declarations import none_need_hold
 from gmlang.graph.values.environment import (
     Choice,
     Env,
@@ -72,6 +74,8 @@ def _named(reference: Reference, still: Env) -> tuple[np.ndarray, States]:
             array = world.variables[reference.name]
             offsets = _offsets(reference.name, reference.indices, array.shape, still)
             return (array.start + offsets if array.start else offsets), array.states
+        case AttributeRef() if is_held(reference.attribute):
+            return _holders(reference, still)
         case AttributeRef():
             attribute = world.attributes[reference.thing.entity][reference.attribute]
             places = _of_things(reference, attribute.starts, attribute.shape, still)
@@ -108,6 +112,32 @@ def _of_things(
     starts = starts.reshape(*starts.shape, *([1] * (offsets.ndim - 1)))
     wholes = [1] * (starts.ndim - offsets.ndim)
     return starts + offsets.reshape(-1, *wholes, *offsets.shape[1:])
+
+
+def _holders(reference: AttributeRef, env: Env) -> tuple[np.ndarray, States]:
+    """Find the variables that say which member of a family holds of things.
+
+    Raises:
+        GmError: for a thing of which none need hold, or several may.
+    """
+    model = family_of(reference.attribute)
+    table, found = env.world.models[model], env.world.holders[model]
+    things = thing_numbers(reference.thing, env)
+    place = [things]
+    for index, position in zip(reference.indices, found.fixed, strict=True):
+        assert not isinstance(index, Whole)
+        values = np.broadcast_to(np.asarray(integers(index, env)).reshape(-1), env.frame.count)
+        values = _inside_parameter(index, table, position, values, env) - table.firsts[position]
+        place.append(values.reshape(-1, *([1] * (things.ndim - 1))))
+    variables = found.variables[tuple(place)]
+    if (variables < 0).any():
+        where = tuple(np.broadcast_arrays(*place))
+        bad = tuple(axis[variables < 0][0] for axis in where)
+        value = next(p.name for p in table.symbol.parameters if p.domain is not None)
+        considered, said = int(found.num_members[bad]), int(found.said[bad])
+        span, text = reference.span, " ".join(reference.span.text.split())
+        raise GmError([none_need_hold(span, text, value, considered, said)])
+    return variables, found.states
 
 
 def _locate_where_possible(reference: Reference, env: Env) -> tuple[Slot | None, Stray | None]:
@@ -229,6 +259,16 @@ def index_ranges(world: World, reference: Reference) -> list[tuple[Expression, i
             if reference.name in world.hidden:
                 return []
             return _ranges(reference.indices, world.variables[reference.name].shape)
+        case AttributeRef() if is_held(reference.attribute):
+            model = family_of(reference.attribute)
+            table, fixed = world.models[model], world.holders[model].fixed
+            pairs = zip(reference.indices, fixed, strict=True)
+            inner = [
+                (index, table.firsts[k], table.sizes[k])
+                for index, k in pairs
+                if not isinstance(index, Whole)
+            ]
+            return _thing_ranges(world, reference.thing) + inner
         case AttributeRef():
             attribute = world.attributes[reference.thing.entity][reference.attribute]
             return _thing_ranges(world, reference.thing) + _ranges(

@@ -180,6 +180,26 @@ _MEMORY_BYTES_MIN = 1 << 16
 """Tables of so few bytes are made, whatever is allowed."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class HolderArray:
+    """Which member of a family holds: a variable for each thing of which exactly one must.
+
+    Attributes:
+        variables: for each thing, and each combination of the fixed arguments; -1 where there may
+            be none that holds, or several.
+        fixed: the positions of those arguments.
+        num_members: how many members are considered there.
+        said: of how many of them a constraint says that exactly one holds; 0 where none does,
+            below 0 where it says so of others together with them.
+    """
+
+    variables: Int64[np.ndarray, "..."]
+    states: States
+    fixed: tuple[int, ...]
+    num_members: Int64[np.ndarray, "..."]
+    said: Int64[np.ndarray, "..."]
+
+
 @dataclass(slots=True, eq=False)
 class World:
     """Everything that has a name, with its size and place; grows while a program is grounded.
@@ -197,6 +217,8 @@ class World:
         is_calling: whether the body of one is being evaluated.
         absent: the parameters of that one whose arguments have no value.
         has_functions: whether what is grounded may call one.
+        holders: by the family, of those that are mentioned.
+        members: by the family and its last arguments, the names that its members have.
         redirect: what stands for each variable that an author names; None: itself.
         unspoken: sites of predictions that were left out since they sum to one, and where these
             are; None where they may not be.
@@ -218,6 +240,10 @@ class World:
     said_of_reals: list[SaidOfReals] = field(default_factory=list[SaidOfReals])
     models: dict[str, ModelTable] = field(default_factory=dict[str, ModelTable])
     hidden: dict[str, HiddenArray] = field(default_factory=dict[str, HiddenArray])
+    holders: dict[str, HolderArray] = field(default_factory=dict[str, HolderArray])
+    members: dict[str, dict[tuple[int, ...], str]] = field(
+        default_factory=dict[str, dict[tuple[int, ...], str]]
+    )
     priors: dict[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
     uneven: list[UnevenRow] = field(default_factory=list[UnevenRow])
     warnings: list[Diagnostic] = field(default_factory=list[Diagnostic])

@@ -186,7 +186,12 @@ def _spelled_out(what: LearnModel, world: World) -> tuple[Part, ...]:
 
 def _text(target: Activation) -> str:
     name = target.span.text.partition("(")[0].strip()
-    given = [show(a) for a in target.arguments[1:] if not isinstance(a, Thing)]
+    # A name for a member has its values elsewhere.
+    given = [
+        show(a)
+        for a in target.arguments[1:]
+        if not isinstance(a, Thing) and target.span.contains(a.span)
+    ]
     return f"{name}({', '.join(given)})" if given else name
 
 

@@ -62,7 +62,12 @@ def plot_trace(path: Path, out: Path) -> None:
     """
     searches: dict[str, list[dict[str, Any]]] = {}
     for record in read_trace(path):
+        # Answers and events are in a trace as well.
+        if "answer" in record or "search" not in record:
+            continue
         searches.setdefault(str(record.get("query", "")), []).append(record)
+    if not searches:
+        raise ValueError("nothing was searched for in this trace")
     with drawing() as pyplot:
         size = (7, 3.6 * len(searches))
         figure, grid = pyplot.subplots(len(searches), figsize=size, layout="constrained")

@@ -10,6 +10,7 @@ sums over the variable.
 Source: Kemeny and Snell (1960), "Finite Markov chains", section 6.3, of chains; here of any factor.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -84,18 +85,45 @@ def _classes(factors: list[Factor], v: int) -> tuple[int, np.ndarray] | None:
         if len(distinct) > 1:
             return None
     best: tuple[int, np.ndarray] | None = None
-    for free in distinct or range(len(factors)):
-        others = [classes for place, classes in enumerate(alike) if place != free]
-        told = [classes for classes in others if classes is not None]
-        if not told:
-            continue
-        _, first, joined = np.unique(
-            np.stack(told, axis=1), axis=0, return_index=True, return_inverse=True
-        )
-        rank = np.argsort(np.argsort(first))
-        if len(first) < len(joined) and (best is None or len(first) <= best[1].max()):
-            best = free, rank[joined.reshape(-1)]
+    for free, joined in _without_each(alike, distinct):
+        count = int(joined.max()) + 1
+        if count < len(joined) and (best is None or count <= best[1].max()):
+            best = free, joined
     return best
+
+
+def _without_each(
+    alike: list[np.ndarray | None], distinct: list[int]
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield for each place the classes that all other factors tell apart.
+
+    Args:
+        alike: the classes of each factor; None where it tells all states apart.
+        distinct: where that is None, one place at most; then only that one is left out.
+    """
+    told = [(place, classes) for place, classes in enumerate(alike) if classes is not None]
+    if not told or len(alike) == 1:
+        return
+    before: list[np.ndarray] = [np.zeros_like(told[0][1])]
+    for _, classes in told:
+        before.append(_told_apart(before[-1], classes))
+    if distinct:
+        yield distinct[0], before[-1]
+        return
+    after = np.zeros_like(told[0][1])
+    found: list[tuple[int, np.ndarray]] = []
+    for number in range(len(told) - 1, -1, -1):
+        place, classes = told[number]
+        found.append((place, _told_apart(before[number], after)))
+        after = _told_apart(after, classes)
+    yield from reversed(found)
+
+
+def _told_apart(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Number the pairs of two classes in order of first occurrence."""
+    pairs = one * (int(other.max()) + 1) + other
+    _, first, joined = np.unique(pairs, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[joined.reshape(-1)]
 
 
 def _alike(factor: Factor, v: int) -> np.ndarray | None:
