@@ -126,7 +126,7 @@ def show_phase(phase: str, checked: Checked, values: Mapping[str, object]) -> st
     Raises:
         GmError: with the mistakes that the phase, or one before it, found.
     """
-    from gmlang.core.print import show_program
+    from gmlang.core.print_program import show_program
     from gmlang.graph.print import print_graph, print_world
     from gmlang.queries.planning import plan_of
     from gmlang.syntax.print import print_program

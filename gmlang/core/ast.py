@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gmlang.core.grids import Grid
+from gmlang.core.places.grids import Grid
 from gmlang.diagnostics import Span
 
 # --- Types: finite domains of variables, and what expressions evaluate to ----------------

@@ -7,7 +7,6 @@ from typing import NoReturn, TypeVar
 from gmlang.core.ast import Enum, Expression, Function, Type
 from gmlang.core.concepts import LearnModel
 from gmlang.core.learned_defs import LearnDef
-from gmlang.core.members import NamedMember
 from gmlang.core.names.scope import Entry, Env, Meaning, Module
 from gmlang.core.parameters import Learn, RowsSymbol
 from gmlang.core.program import (
@@ -20,6 +19,7 @@ from gmlang.core.program import (
     ThingSymbol,
     VariableSymbol,
 )
+from gmlang.core.records.members import NamedMember
 from gmlang.diagnostics import Diagnostic, Source, Span
 from gmlang.errors import names as errors
 from gmlang.errors.probabilities import UnevenRow

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 
 from gmlang.core.ast import Activation, AttributeRef, Context, Expression
-from gmlang.core.members import family_of, is_held
 from gmlang.core.program import EventGiven, ObservedGiven, Query, VariableGiven
+from gmlang.core.records.members import family_of, is_held
 from gmlang.core.walk import walk
 from gmlang.diagnostics import Span
 

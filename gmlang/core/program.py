@@ -24,13 +24,13 @@ from gmlang.core.ast import (
     Where,
 )
 from gmlang.core.concepts import LearnModel
-from gmlang.core.covering import Cover, ThingSymbol
-from gmlang.core.data_symbols import DataSymbol as DataSymbol
-from gmlang.core.data_symbols import Derived as Derived
 from gmlang.core.learned_defs import LearnDef
-from gmlang.core.members import NamedMember
 from gmlang.core.parameters import Learn, RowsSymbol
-from gmlang.core.reals import RealStatement, RealSymbol
+from gmlang.core.records.covering import Cover, ThingSymbol
+from gmlang.core.records.data_symbols import DataSymbol as DataSymbol
+from gmlang.core.records.data_symbols import Derived as Derived
+from gmlang.core.records.members import NamedMember
+from gmlang.core.records.reals import RealStatement, RealSymbol
 from gmlang.diagnostics import Span
 
 # --- Declarations ------------------------------------------------------------------------

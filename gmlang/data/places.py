@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from gmlang.core.ast import Constant, Enum, Integer
-from gmlang.core.grids import shown_place
+from gmlang.core.places.grids import shown_place
 from gmlang.core.program import DataSymbol
 from gmlang.data.fitting import Selection
 from gmlang.data.names import shown

@@ -12,7 +12,7 @@ import numpy as np
 
 from gmlang.core.ast import Bool, Domain, Enum, Integer, IntRange, Real
 from gmlang.core.expressions.literals import INT_LAST
-from gmlang.core.grids import Grid
+from gmlang.core.places.grids import Grid
 from gmlang.errors import data as errors
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 import re
 
 from gmlang.core.ast import Enum
-from gmlang.core.grids import Grid
 from gmlang.core.names.definitions import Definition, Kind, Occurrence
 from gmlang.core.names.scope import (
     DataMeaning,
@@ -13,6 +12,7 @@ from gmlang.core.names.scope import (
     ThingMeaning,
     VariableMeaning,
 )
+from gmlang.core.places.grids import Grid
 from gmlang.core.print import show, show_type
 from gmlang.core.program import VariableSymbol
 from gmlang.families import CALLED

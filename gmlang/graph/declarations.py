@@ -12,12 +12,12 @@ from gmlang.core.ast import (
     Expression,
     IntRange,
 )
-from gmlang.core.covering import index_data
 from gmlang.core.program import (
     EntitySymbol,
     Program,
     VariableSymbol,
 )
+from gmlang.core.records.covering import index_data
 from gmlang.diagnostics import GmError, Span
 from gmlang.errors import declarations as declared
 from gmlang.errors import grounding as errors

@@ -22,7 +22,7 @@ from gmlang.core.program import (
     Program,
     VariableSymbol,
 )
-from gmlang.core.reals import ObserveReal
+from gmlang.core.records.reals import ObserveReal
 from gmlang.core.walk import walk
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors import grounding as errors

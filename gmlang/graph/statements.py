@@ -16,7 +16,6 @@ from gmlang.core.ast import (
     Real,
     VariableRef,
 )
-from gmlang.core.covering import Cover
 from gmlang.core.program import (
     Consider,
     Define,
@@ -31,7 +30,8 @@ from gmlang.core.program import (
     Statement,
     Use,
 )
-from gmlang.core.reals import ObserveReal, PredictReal
+from gmlang.core.records.covering import Cover
+from gmlang.core.records.reals import ObserveReal, PredictReal
 from gmlang.diagnostics import GmError, Span
 from gmlang.errors.learning.written import prior_used_elsewhere
 from gmlang.graph.builder import Origin

@@ -19,8 +19,8 @@ from gmlang.core.ast import (
     Reference,
     VariableRef,
 )
-from gmlang.core.members import family_of, is_held
 from gmlang.core.program import Asked
+from gmlang.core.records.members import family_of, is_held
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import GmError
 from gmlang.errors import asking as errors

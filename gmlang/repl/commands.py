@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from gmlang.cli.options import read_assignments
-from gmlang.core.covering import is_existence
+from gmlang.core.records.covering import is_existence
 from gmlang.data import names
 from gmlang.diagnostics import GmError
 from gmlang.library import read_source

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 import gmlang
 from gmlang.core.ast import Activation, Apply, AttributeRef, Bind, Bool, Constant, Enum, Gate, Where
 from gmlang.core.from_syntax import Checked, check, check_query
-from gmlang.core.print import show, show_program
+from gmlang.core.print import show
+from gmlang.core.print_program import show_program
 from gmlang.core.program import Consider, Draw, LogFactor, ObserveValue, Predict, Query, Require
 from gmlang.diagnostics import GmError, Source
 from gmlang.queries.questions import QUERY_FORMS

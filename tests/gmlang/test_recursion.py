@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import gmlang
-from gmlang.core.print import show_program
+from gmlang.core.print_program import show_program
 from gmlang.diagnostics import GmError, Source
 from gmlang.pipeline import check_source
 from gmlang.queries.composed.listed import ListAnswer

@@ -10,11 +10,11 @@ from gmlang.core.asking.options import check_options, with_options
 from gmlang.core.ast import Activation, Bind, Expression
 from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
 from gmlang.core.composed import Calculation, ListItem, QueryList
-from gmlang.core.covering import existence_of
 from gmlang.core.expressions import loops, references, scalars
 from gmlang.core.names.aliases import spread_query
 from gmlang.core.names.scope import DefMeaning, Env
 from gmlang.core.program import Query
+from gmlang.core.records.covering import existence_of
 from gmlang.diagnostics import Span
 from gmlang.errors import asking as errors
 from gmlang.errors import later

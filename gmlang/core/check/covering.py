@@ -24,12 +24,12 @@ from gmlang.core.check import evidence, models
 from gmlang.core.check.lints import expressions_of
 from gmlang.core.check.predictions import check_confidence, point
 from gmlang.core.checking import Checking, PoisonedError, attempt, fail, fresh_key
-from gmlang.core.covering import Cover, existence_of, is_existence
 from gmlang.core.expressions import scalars
 from gmlang.core.expressions.distributions import check_distribution
 from gmlang.core.names.scope import Env
 from gmlang.core.print import show_element
 from gmlang.core.program import Consider, ModelSymbol, ParameterSymbol, Statement
+from gmlang.core.records.covering import Cover, existence_of, is_existence
 from gmlang.core.walk import parts, type_of, walk
 from gmlang.diagnostics import Span
 from gmlang.errors import declarations as errors

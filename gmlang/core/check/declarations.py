@@ -29,7 +29,7 @@ from gmlang.core.names.scope import (
     VariableMeaning,
 )
 from gmlang.core.program import DataSymbol, EntitySymbol, ThingSymbol, VariableSymbol
-from gmlang.core.reals import RealSymbol
+from gmlang.core.records.reals import RealSymbol
 from gmlang.core.walk import type_of
 from gmlang.errors import declarations as declaration_errors
 from gmlang.errors import later

@@ -43,7 +43,6 @@ from gmlang.core.expressions.scalars import (
     need_one_array,
 )
 from gmlang.core.expressions.weights import check_weights
-from gmlang.core.members import is_held
 from gmlang.core.names.scope import (
     Entry,
     Env,
@@ -63,6 +62,7 @@ from gmlang.core.program import (
     Require,
     Statement,
 )
+from gmlang.core.records.members import is_held
 from gmlang.core.walk import is_random, type_of
 from gmlang.diagnostics import Span
 from gmlang.errors import asking, forms

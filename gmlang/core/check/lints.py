@@ -13,7 +13,6 @@ from gmlang.core.ast import (
     Where,
 )
 from gmlang.core.checking import Checking, report
-from gmlang.core.covering import Cover
 from gmlang.core.names.scope import Entry, Module, RowsMeaning
 from gmlang.core.print import show
 from gmlang.core.program import (
@@ -30,7 +29,8 @@ from gmlang.core.program import (
     Statement,
     Use,
 )
-from gmlang.core.reals import ObserveReal, PredictReal
+from gmlang.core.records.covering import Cover
+from gmlang.core.records.reals import ObserveReal, PredictReal
 from gmlang.core.walk import clause_parts, walk
 from gmlang.diagnostics import Diagnostic, Span
 from gmlang.errors import names as name_errors

@@ -4,9 +4,9 @@ from gmlang.core.ast import Activation, AttributeRef, Expression, Local, Thing
 from gmlang.core.checking import Checking, fail
 from gmlang.core.expressions import references
 from gmlang.core.expressions.operators import num_whole, with_rank
-from gmlang.core.members import NamedMember, held_attribute
 from gmlang.core.names.scope import Env, ModelMeaning
 from gmlang.core.program import ParameterSymbol
+from gmlang.core.records.members import NamedMember, held_attribute
 from gmlang.core.walk import walk
 from gmlang.errors import types as errors
 from gmlang.syntax import ast

@@ -6,7 +6,6 @@ from gmlang.core.ast import Activation, Constant, Expression, Integer, Local, Th
 from gmlang.core.check import domains
 from gmlang.core.check.members import named_member
 from gmlang.core.checking import Checking, attempt, each, fail, fresh_key
-from gmlang.core.covering import existence_of
 from gmlang.core.expressions import references, scalars
 from gmlang.core.expressions.operators import need_known, num_whole, same_domain
 from gmlang.core.names.scope import (
@@ -21,6 +20,7 @@ from gmlang.core.names.scope import (
 )
 from gmlang.core.print import show_type
 from gmlang.core.program import ModelSymbol, ParameterSymbol
+from gmlang.core.records.covering import existence_of
 from gmlang.core.tolerances import is_probability
 from gmlang.diagnostics import Span
 from gmlang.errors import declarations as declaration_errors
@@ -371,12 +371,8 @@ def check_exists(state: Checking, env: Env, call: ast.Call) -> Activation:
     """Check `exists(object[k])`."""
     things = scalars.plain_arguments(state, call)
     if len(things) != 1:
-        fail(
-            state,
-            errors.wrong_number_of_arguments(
-                call.span, EXISTS, errors.Takes.ONE_THING, len(things)
-            ),
-        )
+        one = errors.Takes.ONE_THING
+        fail(state, errors.wrong_number_of_arguments(call.span, EXISTS, one, len(things)))
     thing = need_one_thing(state, references.check_thing(state, env, things[0]))
     if thing.name and all(t.prior is None for t in state.things if t.name == thing.name):
         fail(state, declaration_errors.always_exists(call.span, thing.span.text))

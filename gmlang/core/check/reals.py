@@ -25,7 +25,7 @@ from gmlang.core.expressions.indices import check_indices, filled
 from gmlang.core.expressions.operators import is_number, need_known, num_whole, with_rank
 from gmlang.core.names.scope import EntityMeaning, Env
 from gmlang.core.print import describe, show
-from gmlang.core.reals import Density, ObserveReal, PredictReal, RealSymbol
+from gmlang.core.records.reals import Density, ObserveReal, PredictReal, RealSymbol
 from gmlang.core.walk import type_of
 from gmlang.errors import probabilities as errors
 from gmlang.errors.forms import Form

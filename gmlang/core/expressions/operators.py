@@ -21,7 +21,7 @@ from gmlang.core.ast import (
     Whole,
 )
 from gmlang.core.checking import Checking, fail
-from gmlang.core.grids import Grid
+from gmlang.core.places.grids import Grid
 from gmlang.core.places.values import into_grid, is_place
 from gmlang.core.print import describe, show, show_type
 from gmlang.core.walk import first_variable, type_of

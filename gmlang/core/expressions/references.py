@@ -17,7 +17,6 @@ from gmlang.core.ast import (
     Whole,
 )
 from gmlang.core.checking import Checking, PoisonedError, call_of, fail, note
-from gmlang.core.covering import index_data
 from gmlang.core.expressions import scalars, sharing
 from gmlang.core.expressions.indices import check_indices, filled
 from gmlang.core.expressions.operators import num_whole, with_rank
@@ -44,6 +43,7 @@ from gmlang.core.names.scope import (
 )
 from gmlang.core.places import forms as places
 from gmlang.core.print import describe, show_type
+from gmlang.core.records.covering import index_data
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import Span
 from gmlang.errors import forms, later

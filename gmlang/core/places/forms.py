@@ -19,8 +19,8 @@ from gmlang.core.ast import (
 from gmlang.core.checking import Checking, fail
 from gmlang.core.expressions import scalars
 from gmlang.core.expressions.operators import all_of, arithmetic, need_integer, negation
-from gmlang.core.grids import Grid, names_of
 from gmlang.core.names.scope import Env
+from gmlang.core.places.grids import Grid, names_of
 from gmlang.core.places.values import into_grid, is_place, place_of, row_and_column
 from gmlang.core.print import describe, show_type
 from gmlang.core.walk import type_of

@@ -15,8 +15,8 @@ from gmlang.core.ast import (
     Whole,
 )
 from gmlang.core.checking import Checking, fail
-from gmlang.core.grids import shown_place
 from gmlang.core.names.scope import DataMeaning
+from gmlang.core.places.grids import shown_place
 from gmlang.core.print import show_type
 from gmlang.core.walk import type_of
 from gmlang.errors import types as type_errors

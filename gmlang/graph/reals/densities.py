@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gmlang.core.reals import Density, RealSymbol
+from gmlang.core.records.reals import Density, RealSymbol
 from gmlang.diagnostics import GmError
 from gmlang.errors import probabilities as errors
 from gmlang.errors.shapes import observed_shape

@@ -8,7 +8,7 @@ with its density D, its confidence c, and the attribute's base b: the prediction
 import numpy as np
 
 from gmlang.core.ast import Activation, AttributeRef, Expression
-from gmlang.core.reals import ObserveReal, PredictReal
+from gmlang.core.records.reals import ObserveReal, PredictReal
 from gmlang.diagnostics import GmError
 from gmlang.errors import grounding as errors
 from gmlang.errors import later

@@ -8,8 +8,8 @@ not exist is not active.
 import numpy as np
 
 from gmlang.core.ast import Apply, Bool, Constant, Dist, Distribution, Expression, Real
-from gmlang.core.covering import existence_of, is_existence
 from gmlang.core.program import ModelSymbol, Program
+from gmlang.core.records.covering import existence_of, is_existence
 from gmlang.families.bernoulli import BERNOULLI
 from gmlang.graph.builder import Origin, add_tables
 from gmlang.graph.lowering.grounder import Grounder, environment, hidden_reference

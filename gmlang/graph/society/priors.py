@@ -3,8 +3,8 @@
 import numpy as np
 
 from gmlang.core.ast import Activation, Apply, Bool, Dist, Distribution, Expression, Local, Thing
-from gmlang.core.covering import is_existence
 from gmlang.core.program import ModelSymbol, ParameterSymbol, Program
+from gmlang.core.records.covering import is_existence
 from gmlang.families.bernoulli import BERNOULLI
 from gmlang.graph.builder import Origin
 from gmlang.graph.lowering.grounder import Grounder, Job, environment

@@ -18,8 +18,6 @@ from gmlang.core.ast import (
     Integer,
     IntRange,
 )
-from gmlang.core.covering import Cover
-from gmlang.core.members import NamedMember
 from gmlang.core.program import (
     Consider,
     Define,
@@ -34,7 +32,9 @@ from gmlang.core.program import (
     Statement,
     Use,
 )
-from gmlang.core.reals import ObserveReal, PredictReal
+from gmlang.core.records.covering import Cover
+from gmlang.core.records.members import NamedMember
+from gmlang.core.records.reals import ObserveReal, PredictReal
 from gmlang.core.walk import is_random, parts, replace_part, walk
 from gmlang.graph.functions.unrolling import unrolled
 from gmlang.graph.values.environment import Env, NoValue, Slots

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmlang.core.covering import shown_model
+from gmlang.core.records.covering import shown_model
 from gmlang.graph.world.states import BOOL, States
 from gmlang.graph.world.world import ModelTable, World
 

@@ -18,7 +18,7 @@ from gmlang.core.ast import (
     VariableRef,
     Whole,
 )
-from gmlang.core.members import family_of, is_held
+from gmlang.core.records.members import family_of, is_held
 from gmlang.core.walk import is_random, parts, with_parts
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors import grounding as errors

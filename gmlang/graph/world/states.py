@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmlang.core.ast import Enum
-from gmlang.core.grids import Grid
+from gmlang.core.places.grids import Grid
 from gmruntime.arrays import Int64
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from gmlang.core.ast import Activation, Expression, Thing
 from gmlang.core.program import ModelCall, ModelSymbol, Program, Query, ThingSymbol
-from gmlang.core.reals import PredictReal
+from gmlang.core.records.reals import PredictReal
 from gmlang.diagnostics import GmError, Span
 from gmlang.errors import asking as errors
 from gmlang.graph.builder import Builder, Origin

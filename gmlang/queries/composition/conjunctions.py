@@ -13,10 +13,10 @@ from gmlang.core.ast import Thing
 from gmlang.core.check.models import COMPOSITE as WORD
 from gmlang.core.check.models import need_one_thing
 from gmlang.core.checking import Checking
-from gmlang.core.covering import is_existence
 from gmlang.core.expressions.references import check_thing
 from gmlang.core.names.scope import Env
 from gmlang.core.print import show_thing
+from gmlang.core.records.covering import is_existence
 from gmlang.digits import Precision
 from gmlang.graph.lowering.grounder import environment
 from gmlang.graph.statements import is_conjunction

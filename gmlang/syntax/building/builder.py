@@ -179,31 +179,6 @@ class Builder(Covering):
         """A likelihood."""
         return ast.Observe(self.span(meta), children[0], "like", children[1])
 
-    def predict_active(self, meta: Node, children: list[Node]) -> ast.Predict:
-        """`predict m(x) @ c`."""
-        target, confidence, label = children
-        return ast.Predict(self.span(meta), target, "", None, confidence, label)
-
-    def predict_value(self, meta: Node, children: list[Node]) -> ast.Predict:
-        """`predict x.a = v @ c`."""
-        target, value, confidence, label = children
-        return ast.Predict(self.span(meta), target, "=", value, confidence, label)
-
-    def predict_draw(self, meta: Node, children: list[Node]) -> ast.Predict:
-        """`predict x.a ~ d @ c`."""
-        target, value, confidence, label = children
-        return ast.Predict(self.span(meta), target, "~", value, confidence, label)
-
-    def confidence(self, meta: Node, children: list[Node]) -> ast.Expression:
-        """`@ c`."""
-        del meta
-        return children[0]
-
-    def label(self, meta: Node, children: list[Node]) -> ast.Name:
-        """`as name`."""
-        del meta
-        return self.named(children[0])
-
     def use(self, meta: Node, children: list[Node]) -> ast.Use:
         """`use m(x) except p`."""
         exceptions = tuple(c for c in children[1:] if c is not None)

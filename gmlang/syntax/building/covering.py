@@ -1,4 +1,4 @@
-"""Coverers and things that may not exist, from what the grammar matched to the surface AST."""
+"""Predictions, coverers and things that may not exist, from the grammar to the surface AST."""
 
 from typing import Any
 
@@ -27,3 +27,28 @@ class Covering(Learning):
         """`cover x.a ~ d @ c`."""
         target, value, confidence, label = children
         return ast.Cover(self.span(meta), target, "~", value, confidence, label)
+
+    def predict_active(self, meta: Node, children: list[Node]) -> ast.Predict:
+        """`predict m(x) @ c`."""
+        target, confidence, label = children
+        return ast.Predict(self.span(meta), target, "", None, confidence, label)
+
+    def predict_value(self, meta: Node, children: list[Node]) -> ast.Predict:
+        """`predict x.a = v @ c`."""
+        target, value, confidence, label = children
+        return ast.Predict(self.span(meta), target, "=", value, confidence, label)
+
+    def predict_draw(self, meta: Node, children: list[Node]) -> ast.Predict:
+        """`predict x.a ~ d @ c`."""
+        target, value, confidence, label = children
+        return ast.Predict(self.span(meta), target, "~", value, confidence, label)
+
+    def confidence(self, meta: Node, children: list[Node]) -> ast.Expression:
+        """`@ c`."""
+        del meta
+        return children[0]
+
+    def label(self, meta: Node, children: list[Node]) -> ast.Name:
+        """`as name`."""
+        del meta
+        return self.named(children[0])

@@ -1,0 +1,1 @@
+"""What programs declare, and some statements say, as records: data, things, members, reals."""
