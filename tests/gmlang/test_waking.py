@@ -77,6 +77,14 @@ def test_what_is_imported_is_considered(tmp_path: Path):
         assert {m["model"] for m in _value(answer)["models"]} == names
 
 
+def test_a_name_for_a_member_of_a_family_is_that_member():
+    named = SMALL.replace("model both", "model second = fam(1, g)\nmodel both")
+    answers = [
+        gmlang.compile(text.replace("CONSIDER", ALL)).query("logZ()") for text in (SMALL, named)
+    ]
+    assert answers[0].value == pytest.approx(answers[1].value)
+
+
 def test_it_is_printed_as_it_is_written():
     text = SMALL.replace("CONSIDER", "consider m0(it), all about it")
     once = format_source(Source("p", text))

@@ -293,7 +293,9 @@ def _member(state: Checking, span: Span, model: ModelMeaning, thing: Thing) -> C
         clauses.append(bind)
         arguments.append(value)
     context: Clauses = tuple(clauses)
-    return Consider(span, context, Activation(span, model.name, tuple(arguments)), may_sleep=True)
+    # A name for members of a family stands for the family with its last values given.
+    activation = Activation(span, model.name, (*arguments, *model.values))
+    return Consider(span, context, activation, may_sleep=True)
 
 
 def _loop(state: Checking, span: Span, parameter: ParameterSymbol) -> tuple[Bind, Local]:
