@@ -131,7 +131,7 @@ def test_each_row_is_answered_as_if_the_program_observed_it(
         "[P(days[i] | wet = true) for i in 0..<3]",
         "log(P(rain) / (1 - P(rain)))",
         "P(rain) using bp",
-        "P(rain) > 0.3",
+        "P(rain) > 0.31",
     ],
 )
 def test_every_kind_of_query_may_be_asked_of_rows(query: str):

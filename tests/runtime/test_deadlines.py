@@ -1,5 +1,6 @@
 """Work keeps to its budget: each long loop asks the clock, and gives up once it is told to."""
 
+import inspect
 from dataclasses import replace
 from typing import Literal
 
@@ -29,6 +30,7 @@ from gmruntime.estimates import checking
 from gmruntime.estimates.mechanisms import order_mechanisms
 from gmruntime.estimates.weighting import plan_weighting
 from gmruntime.factors.decompose import to_sum_tables, to_support_tables, to_tables
+from gmruntime.factors.kind import FactorKind
 from gmruntime.factors.kinds import LinearSum, Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, log_score, no_evidence
 from gmruntime.layered.model import sum_model
@@ -383,3 +385,9 @@ def test_samples_are_drawn_while_there_is_time(monkeypatch: pytest.MonkeyPatch):
     assert 0 < len(found.assignments) == len(found.log_scores) < 10_000
     assert "the budget ended" in found.quality.note
     assert clock.num_looks < 40
+
+
+def test_every_kind_writes_chains_within_a_budget():
+    """Whoever writes tables hands its own down, whatever the kind."""
+    for kind in (Table, *FactorKind.__subclasses__()):
+        assert "budget" in inspect.signature(kind.chains).parameters, kind.__name__
