@@ -117,7 +117,7 @@ def place_of(m: Meaning, e: ast.Expression, env: Env, world: World | None = None
 
 def member(m: Meaning, name: str, arguments: list[Value]) -> Place:
     """Return the place of an instance, whose model may be a name for members of another."""
-    model = m.models[name]
+    model = m.models.get(name)
     if isinstance(model, ast.Composite) and len(model.parts) == 1 and model.prior is None:
         (part,) = model.parts
         if isinstance(part, ast.Call) and isinstance(part.function, ast.Name):
@@ -131,7 +131,7 @@ def member(m: Meaning, name: str, arguments: list[Value]) -> Place:
 
 def _is_holder(m: Meaning, name: str, arguments: list[Value]) -> bool:
     """Say whether a family is given its thing and no value: the member that holds is meant."""
-    model = m.models[name]
+    model = m.models.get(name)
     return isinstance(model, ast.Model) and len(model.parameters) == len(arguments) + 1
 
 
