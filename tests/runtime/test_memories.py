@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gmruntime as gm
@@ -74,6 +74,7 @@ def some_seen(rng: np.random.Generator, graph: FactorGraph, rows: int) -> np.nda
     return np.where(rng.random(states.shape) < 0.35, states, -1).astype(np.int32)
 
 
+@settings(deadline=None, max_examples=50)
 @given(SEEDS)
 def test_answers_are_those_of_enumeration(seed: int):
     rng = np.random.default_rng(seed)
@@ -111,6 +112,7 @@ def possible(graph: FactorGraph, evidence: np.ndarray, found: AssignmentsAnswer)
     assert ((evidence < 0) | (rows == evidence)).all()
 
 
+@settings(deadline=None, max_examples=50)
 @given(SEEDS)
 def test_rows_together_have_the_answers_of_each(seed: int):
     rng = np.random.default_rng(seed)
