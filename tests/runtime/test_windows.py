@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gmruntime.answer import Joint, LogPartition, Map, MarginalMap, Marginals, Status
+from gmruntime.answer import Best, Joint, LogPartition, Map, MarginalMap, Marginals, Status
 from gmruntime.factors.kinds import Count, Gated, SoftWindow, Table, Window
 from gmruntime.graph import (
     FactorBlock,
@@ -169,6 +169,10 @@ def test_each_state_of_what_windows_hang_from_is_a_forest(seed: int, indexed: bo
     above = np.arange(9, graph.num_variables, dtype=np.int32)
     mine, theirs = (infer(g, Joint(above)).probabilities for g in (graph, dense))
     np.testing.assert_allclose(mine, theirs, atol=1e-9)
+    few, best_few = (infer(g, Best(2, above)) for g in (graph, dense))
+    np.testing.assert_allclose(few.log_scores, best_few.log_scores, atol=1e-9)
+    np.testing.assert_allclose(log_score(graph, few.assignments), few.log_scores, atol=1e-9)
+    assert few.quality.status == Status.EXACT
     mine, theirs = (infer(g, MarginalMap(above)) for g in (graph, dense))
     assert mine.log_value == pytest.approx(theirs.log_value, abs=1e-9)
     assert mine.states.tolist() == theirs.states.tolist()

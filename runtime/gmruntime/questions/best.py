@@ -25,7 +25,12 @@ class Best(Question[AssignmentsAnswer]):
     variables: Int32[np.ndarray, " asked"] | None = None
 
     # Idle variables make ties, which engines know how to tell apart: they stay.
-    WAYS: ClassVar[tuple[Way, ...]] = (Way.LAYERS, Way.ELIMINATION, Way.SEARCH)
+    WAYS: ClassVar[tuple[Way, ...]] = (
+        Way.WINDOWS,
+        Way.LAYERS,
+        Way.ELIMINATION,
+        Way.SEARCH,
+    )
 
     def checked(self, graph: FactorGraph) -> Self:
         """Return the question with a count of at least 1, and variables as the graph has them."""

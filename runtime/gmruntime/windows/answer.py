@@ -12,6 +12,7 @@ import numpy as np
 from gmruntime.answer import (
     AnyAnswer,
     AssignmentsAnswer,
+    Best,
     Joint,
     JointAnswer,
     LogPartition,
@@ -72,7 +73,7 @@ def without_places(
     None where sums go round in circles, or the question is none that forests answer. A maximum
     that goes round in circles may be bounded only.
     """
-    if not isinstance(task.query, Map | LogPartition | Marginals | MarginalMap | Joint):
+    if not isinstance(task.query, Map | Best | LogPartition | Marginals | MarginalMap | Joint):
         return None
     try:
         return _without_places(task, effort)
@@ -90,8 +91,9 @@ def _without_places(
     if found is None or not _is_asked_apart(task.query, found):
         return None
     # What has been found so far is then finished, late or not: no more than twice as much.
-    part = budget if isinstance(task.query, Map) else budget.share(_SHARE)
-    below = _below(found, isinstance(task.query, Map), part)
+    is_max = isinstance(task.query, Map | Best)
+    part = budget if is_max else budget.share(_SHARE)
+    below = _below(found, is_max, part)
     if below is None:
         if not isinstance(task.query, Map):
             return None
@@ -150,6 +152,8 @@ def _is_asked_apart(query: Question[AnyAnswer], found: Split) -> bool:
             return all(len(found.contexts[k]) <= 1 for k in of_asked)
         case MarginalMap() | Joint():
             return not np.isin(query.variables, found.places).any()
+        case Best(variables=variables):
+            return variables is not None and not np.isin(variables, found.places).any()
         case _:
             return False
 
@@ -226,13 +230,14 @@ def _complete(task: Task[Question[AnyAnswer]], below: _Below, answer: AnyAnswer)
     if quality.method != METHOD:
         quality = replace(quality, method=f"{METHOD} and {quality.method}")
     match answer:
-        case AssignmentsAnswer() if isinstance(task.query, Map):
+        case AssignmentsAnswer() if isinstance(task.query, Map | Best):
             rows = np.array([_placed(below, row) for row in answer.assignments], np.int32).reshape(
                 -1, task.graph.num_variables
             )
             scores = log_score(task.graph, rows)
             gap = answer.log_upper - float(scores.max(initial=-np.inf))
-            if quality.status is Status.EXACT and not is_proved(float(scores[0]), answer.log_upper):
+            is_one = isinstance(task.query, Map) and quality.status is Status.EXACT
+            if is_one and not is_proved(float(scores[0]), answer.log_upper):
                 # Sums so large that they round apart prove nothing.
                 bounded = {"status": Status.BOUNDED, "error": gap, "error_kind": "gap to the bound"}
                 quality = replace(quality, **bounded)
