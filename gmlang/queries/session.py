@@ -31,7 +31,7 @@ from gmlang.graph.world.world import ONE_INSTANCE, World
 from gmlang.queries.remembered.asking import ask_graph, ask_graph_rows
 from gmlang.queries.remembered.memory import Memory
 from gmlang.queries.remembered.names import Names
-from gmlang.queries.settings import Settings
+from gmlang.queries.settings import Guide, Settings
 from gmlang.queries.targets import Target, picked, target_of
 from gmlang.queries.waking.asking import AwakePart, awake, may_wake, with_sleepers
 from gmruntime.answer import Answer as RuntimeAnswer

@@ -292,6 +292,7 @@ def _member(state: Checking, span: Span, model: ModelMeaning, thing: Thing) -> C
         bind, value = _loop(state, span, parameter)
         clauses.append(bind)
         arguments.append(value)
+    arguments += model.values
     context: Clauses = tuple(clauses)
     return Consider(span, context, Activation(span, model.name, tuple(arguments)), may_sleep=True)
 
