@@ -222,3 +222,20 @@ def test_hundreds_of_members_are_answered_exactly():
     for digit, found in answer.value.items():
         mine = sum(q for q, d in zip(p, digits, strict=True) if d == int(digit))
         assert found == pytest.approx(mine / sum(p), abs=1e-9)
+
+
+def test_everything_about_a_thing_has_named_members_once_and_by_name():
+    text = (
+        f"{THINGS}{NAMES}model big_purple = big purple\nvar it : Thing\n"
+        "observe it.colour = purple\nconsider all about it\n"
+    )
+    active, best, p = _answers(text, "active(it)", "best(1, composite(it))", "P(it is purple)")
+    assert isinstance(active.value, dict)
+    names = [one["model"] for one in active.value["models"]]
+    assert len(names) == len(set(names))
+    assert {"purple(it)", "coloured(it, green)"} <= set(names)
+    assert "coloured(it, purple)" not in names
+    assert "shaped" not in str(best.value)
+    explicit = f"{THINGS}var it : Thing\nobserve it.colour = purple\nconsider all about it\n"
+    (same,) = _answers(explicit, "P(coloured(it, purple) = true)")
+    assert p.value == pytest.approx(same.value, abs=1e-6)

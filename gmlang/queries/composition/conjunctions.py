@@ -161,9 +161,9 @@ def _models_of(prepared: Prepared, thing: Thing) -> dict[int, str]:
         if first.domain is not None or first.entity != thing.entity:
             continue
         for row in np.flatnonzero(table.rows[:, 0] == number).tolist():
-            _, _, rest = instance_name(world, table, row).partition("(")
+            name, _, rest = instance_name(world, table, row).partition("(")
             _, _, rest = rest.rstrip(")").partition(", ")
-            found[table.start + row] = symbol.name + (f"({rest})" if rest else "")
+            found[table.start + row] = name + (f"({rest})" if rest else "")
     return found
 
 

@@ -13,7 +13,7 @@ MISSING = (
 )
 
 _WIDTH, _LEFT, _RIGHT, _ROW, _TOP = 720.0, 170.0, 60.0, 22.0, 12.0
-_ROWS_MAX = 40
+_ROWS_MAX, _QUESTIONS_MAX = 40, 3
 _BAND = 46.0
 """Height of the band of the sleepers."""
 
@@ -21,18 +21,33 @@ _SIGNS = {"wake": "▲", "probe": "●", "retire": "▼"}
 
 
 def drawn(run: Run) -> str:
-    """Draw the timeline, or at least who is active in the end; "" where nothing is known."""
+    """Draw timelines, or at least who is active in the end; "" where nothing is known."""
     final = _final(run)
-    events = [e for e in run.events if number(e.get("seconds")) is not None]
-    if not events:
-        return _bars(final)
+    by_question: dict[str, list[Record]] = {}
+    for event in run.events:
+        by_question.setdefault(text(event.get("query")), []).append(event)
+    # What many questions woke alike is drawn once, for the one of which most is told.
+    order = sorted(by_question, key=lambda query: -len(by_question[query]))
+    drawings = [
+        _heading(query) + _timeline(run, by_question[query], final)
+        for query in order[:_QUESTIONS_MAX]
+    ]
+    return "".join(drawings) or _bars(final)
+
+
+def _heading(query: str) -> str:
+    return f"<h3><code>{svg.said(query, 200)}</code></h3>" if query else ""
+
+
+def _timeline(run: Run, events: Sequence[Record], final: dict[str, float]) -> str:
+    """Draw what became of models while one question was answered."""
     names = list(dict.fromkeys(text(e.get("model")) for e in events))
     shown = sorted(names, key=lambda n: -final.get(n, 0.0))[:_ROWS_MAX]
     names = [name for name in names if name in set(shown)]
     left_out = len({text(e.get("model")) for e in events}) - len(names)
     times = [float(e["seconds"]) for e in events]
     last = max([*times, *(t for t, _ in run.beliefs)])
-    x = svg.linear(min(0.0, *times), last * 1.06 or 1.0, _LEFT, _WIDTH - _RIGHT)
+    x = svg.linear(min(0.0, *times), last * 1.3 or 1.0, _LEFT, _WIDTH - _RIGHT)
     row = {name: _TOP + _ROW * k for k, name in enumerate(names)}
     end = _WIDTH - _RIGHT
     parts = [_lane(run, events, name, row[name], final, x, end) for name in names]
@@ -115,7 +130,10 @@ def _arrow(event: Record, row: dict[str, float], x: svg.Scale) -> str:
         return ""
     at = x(float(event["seconds"]))
     if by not in row:
-        return svg.words(at + 7, row[model] + 13, by, "small onbar", most=18)
+        # Where little room is left, it stands before the mark.
+        is_late = at > _LEFT + 0.6 * (_WIDTH - _LEFT - _RIGHT)
+        css, place = ("small onbar end", at - 7) if is_late else ("small onbar", at + 7)
+        return svg.words(place, row[model] + 13, by, css, most=18)
     start, end, tip = row[by] + 9, row[model] + 9, at - 5
     bend = at - 26
     title = f"<title>{svg.said(f'{by} woke {model}', 200)}</title>"
@@ -150,9 +168,9 @@ def _asleep(events: Sequence[Record], x: svg.Scale, floor: float, end: float) ->
     points = [
         (x(float(e["seconds"])), v) for e in events if (v := number(e.get("eps"))) is not None
     ]
-    if not points:
+    top = max((v for _, v in points), default=0.0)
+    if not top > 0:
         return ""
-    top = max(v for _, v in points) or 1.0
     y = svg.linear(0.0, top, floor + _BAND - 6, floor + 8)
     corners = svg.steps([(at, y(v)) for at, v in points], end)
     ground = floor + _BAND - 6

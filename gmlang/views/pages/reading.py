@@ -146,7 +146,8 @@ def run_of(answers: Iterable[Answer]) -> Run:
 
 
 def _run(lines: list[dict[str, Any]]) -> Run:
-    run = Run(file=next((text(record(x.get("program")).get("file")) for x in lines), ""))
+    files = (text(record(line.get("program")).get("file")) for line in lines)
+    run = Run(file=next(filter(None, files), ""))
     for line in lines:
         program = record(line.get("program"))
         for kind in ("data", "seen"):
@@ -161,7 +162,8 @@ def _run(lines: list[dict[str, Any]]) -> Run:
             run.answers.append(answer if answer else {"query": line.get("query")})
             # What is left open is told by the answers to `woke` as well.
             known = {(e.get("seconds"), e.get("model"), e.get("event")) for e in run.events}
-            for event in _told(answer):
+            for told in _told(answer):
+                event = {"query": text(answer.get("query")), **told}
                 if (event.get("seconds"), event.get("model"), event.get("event")) not in known:
                     run.events.append(event)
         elif "search" in line and ("log_score" in line or "log_bound" in line):
