@@ -4,17 +4,16 @@
 table with a column `pixels` says of each row what the program would observe.
 """
 
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
+from typing import cast
 
 import numpy as np
 
-from gmlang.core.ast import Activation, AttributeRef, Bool, DataRef, Real, VariableRef, Whole
-from gmlang.core.check.lints import expressions_of
-from gmlang.core.print import show
+from gmlang.core.ast import AttributeRef, Bool, DataRef, Real, VariableRef, Whole
 from gmlang.core.program import DataSymbol, ObserveValue, Program
-from gmlang.core.walk import walk
 from gmlang.data.cases import Cases
 from gmlang.data.names import symbols_meant
+from gmlang.diagnostics import Span
 
 
 def variables_for_data(program: Program, cases: Cases) -> tuple[dict[str, object], Cases]:
@@ -27,7 +26,7 @@ def variables_for_data(program: Program, cases: Cases) -> tuple[dict[str, object
     columns = list(cases.columns)
     for number, column in enumerate(columns):
         symbols = symbols_meant(program, column.name)
-        target = _observed_as(program, symbols[0].name) if len(symbols) == 1 else None
+        target = observed_as(program, symbols[0].name) if len(symbols) == 1 else None
         if target is not None:
             missing[column.name] = _nothing(symbols[0], np.shape(column.cells)[1:])
             columns[number] = replace(column, name=target)
@@ -40,38 +39,52 @@ def _nothing(symbol: DataSymbol, shape: tuple[int, ...]) -> object:
     return np.ma.masked_all(shape, kind)
 
 
-def _observed_as(program: Program, name: str) -> str | None:
-    """Return the variable that is observed to be some data; None where that has another use."""
-    found: str | None = None
-    bodies = [statement for model in program.models for statement in model.body]
-    priors = [model.prior for model in program.models if model.prior is not None]
-    for statement in (*program.statements, *bodies):
-        if found is None and isinstance(statement, ObserveValue) and _is_whole(statement, name):
-            found = show(statement.target).replace("[:]", "").partition("[:,")[0]
-        elif any(_mentions(expression, name) for expression in expressions_of(statement)):
-            return None
-    return None if any(_mentions(prior, name) for prior in priors) else found
+def observed_as(program: Program, name: str) -> str | None:
+    """Return what is observed to be some data, whole by whole; None where it has another use."""
+    if num_mentions(program, name) != 1:
+        return None
+    domains = {one.name: (one.domain, len(one.shape)) for one in program.variables}
+    symbols = {symbol.name: symbol for symbol in program.data}
+    for entity in program.entities:
+        for one in entity.attributes:
+            domains[f"{entity.name}.{one.name}"] = (one.domain, len(one.shape))
+    for statement in program.statements:
+        match statement:
+            case ObserveValue(context=(), target=target, value=DataRef(name=own) as value):
+                if own != name or not all(isinstance(i, Whole) for i in value.indices):
+                    continue
+            case _:
+                continue
+        match target:
+            case VariableRef(name=variable, indices=indices):
+                shown, key = variable, variable
+            case AttributeRef(thing=thing, attribute=attribute, indices=indices):
+                if thing.key or thing.indices or not thing.name:
+                    return None
+                shown, key = f"{thing.name}.{attribute}", f"{thing.entity}.{attribute}"
+            case _:
+                return None
+        domain, axes = domains.get(key, (None, 0))
+        is_whole = len(indices) in (0, axes) and all(isinstance(i, Whole) for i in indices)
+        fits = domain == symbols[name].type and axes == len(symbols[name].shape)
+        return shown if is_whole and fits else None
+    return None
 
 
-def _mentions(expression: object, name: str) -> bool:
-    parts = walk(expression)  # pyright: ignore[reportArgumentType]
-    return any(isinstance(part, DataRef) and part.name == name for part in parts)
-
-
-def _is_whole(statement: ObserveValue, name: str) -> bool:
-    """Say whether a whole variable is observed to be the whole of some data, whatever holds."""
-    value, target = statement.value, statement.target
-    if statement.context or not isinstance(value, DataRef) or value.name != name:
-        return False
-    indices = (*value.indices, *_indices(target))
-    return all(isinstance(index, Whole) for index in indices)
-
-
-def _indices(target: VariableRef | AttributeRef | Activation) -> tuple[object, ...]:
-    match target:
-        case VariableRef():
-            return target.indices
-        case AttributeRef():
-            return (*target.thing.indices, *target.indices)
-        case Activation():
-            return ("an activation has no name of its own here",)
+def num_mentions(held: object, name: str) -> int:
+    """Count where a record mentions data, its own declaration aside."""
+    count, seen = 0, set[int]()
+    waiting: list[object] = [held]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, DataRef) and one.name == name:
+            count += 1
+        if isinstance(one, tuple | list):
+            waiting.extend(cast("tuple[object, ...]", one))
+        elif is_dataclass(one) and not isinstance(one, Span | type) and id(one) not in seen:
+            seen.add(id(one))
+            waiting.extend(getattr(one, field.name) for field in fields(one))
+            if isinstance(one, DataSymbol) and one.derived is not None:
+                own = one.derived.arguments
+                count += sum(isinstance(a, DataSymbol) and a.name == name for a in own)
+    return count

@@ -6,18 +6,18 @@ about together; else the program is grounded anew for each row.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from typing import Any, Protocol, Self, cast
 
 import numpy as np
 
-from gmlang.core.ast import AttributeRef, DataRef, VariableRef, Whole
 from gmlang.core.from_syntax import Checked
-from gmlang.core.program import DataSymbol, ObserveValue, Predict, Program, Query
+from gmlang.core.program import DataSymbol, Predict, Program, Query
 from gmlang.data.arrays import from_python
 from gmlang.data.cases import Given
 from gmlang.data.names import by_core_name, is_declared
+from gmlang.data.observed import num_mentions, observed_as
 from gmlang.data.reading import read_given
 from gmlang.data.settings import UnusableFile, read_archive
 from gmlang.diagnostics import GmError, Span
@@ -189,9 +189,8 @@ def _as_evidence(
     bare: dict[str, object] = {}
     columns: dict[str, np.ndarray] = {}
     for name, values in rows.columns.items():
-        symbol, target = symbols[name], _observed_by(program, name)
-        uses = _mentions(program, name) + _mentions(query, name)
-        if target is None or uses != 1 or target in columns or not symbol.shape:
+        symbol, target = symbols[name], observed_as(program, name)
+        if target is None or num_mentions(query, name) or target in columns or not symbol.shape:
             return None
         found = _read(symbol, values)
         bare[name] = np.ma.MaskedArray(np.zeros(found.shape[1:], found.dtype), mask=True)
@@ -202,52 +201,3 @@ def _as_evidence(
 def _read(symbol: DataSymbol, values: object) -> np.ndarray:
     """Read the data of all rows as its type says; what is missing is NaN."""
     return from_python(replace(symbol, shape=("rows", *symbol.shape)), values)
-
-
-def _observed_by(program: Program, name: str) -> str | None:
-    """Return what an array is observed to be, whole by whole; None where that is not so."""
-    domains = {one.name: (one.domain, len(one.shape)) for one in program.variables}
-    symbols = {symbol.name: symbol for symbol in program.data}
-    for entity in program.entities:
-        for one in entity.attributes:
-            domains[f"{entity.name}.{one.name}"] = (one.domain, len(one.shape))
-    for statement in program.statements:
-        match statement:
-            case ObserveValue(context=(), target=target, value=DataRef(name=own) as value):
-                if own != name or not all(isinstance(i, Whole) for i in value.indices):
-                    continue
-            case _:
-                continue
-        match target:
-            case VariableRef(name=variable, indices=indices):
-                shown, key = variable, variable
-            case AttributeRef(thing=thing, attribute=attribute, indices=indices):
-                if thing.key or thing.indices or not thing.name:
-                    return None
-                shown, key = f"{thing.name}.{attribute}", f"{thing.entity}.{attribute}"
-            case _:
-                return None
-        domain, axes = domains.get(key, (None, 0))
-        is_whole = len(indices) in (0, axes) and all(isinstance(i, Whole) for i in indices)
-        fits = domain == symbols[name].type and axes == len(symbols[name].shape)
-        return shown if is_whole and fits else None
-    return None
-
-
-def _mentions(held: object, name: str) -> int:
-    """Count where a record mentions data, its own declaration aside."""
-    count, seen = 0, set[int]()
-    waiting: list[object] = [held]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, DataRef) and one.name == name:
-            count += 1
-        if isinstance(one, tuple | list):
-            waiting.extend(cast("tuple[object, ...]", one))
-        elif is_dataclass(one) and not isinstance(one, Span | type) and id(one) not in seen:
-            seen.add(id(one))
-            waiting.extend(getattr(one, field.name) for field in fields(one))
-            if isinstance(one, DataSymbol) and one.derived is not None:
-                own = one.derived.arguments
-                count += sum(isinstance(a, DataSymbol) and a.name == name for a in own)
-    return count
