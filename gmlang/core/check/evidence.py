@@ -292,7 +292,6 @@ def _member(state: Checking, span: Span, model: ModelMeaning, thing: Thing) -> C
         bind, value = _loop(state, span, parameter)
         clauses.append(bind)
         arguments.append(value)
-    arguments += model.values
     context: Clauses = tuple(clauses)
     # A name for members of a family stands for the family with its last values given.
     activation = Activation(span, model.name, (*arguments, *model.values))
