@@ -9,7 +9,7 @@ from gmlang.core.ast import (
     Thing,
 )
 from gmlang.core.learned_defs import all_learns
-from gmlang.core.print import clause_text, show, show_thing, show_type
+from gmlang.core.print import clause_text, show, show_question, show_thing, show_type
 from gmlang.core.program import (
     Consider,
     DataSymbol,

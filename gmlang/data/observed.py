@@ -28,7 +28,7 @@ def variables_for_data(program: Program, cases: Cases) -> tuple[dict[str, object
         symbols = symbols_meant(program, column.name)
         target = observed_as(program, symbols[0].name) if len(symbols) == 1 else None
         if target is not None:
-            missing[column.name] = _nothing(symbols[0], np.shape(column.cells)[1:])
+            missing[column.name] = _nothing(symbols[0], np.asarray(column.cells).shape[1:])
             columns[number] = replace(column, name=target)
     return missing, replace(cases, columns=tuple(columns))
 

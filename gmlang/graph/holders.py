@@ -249,9 +249,9 @@ def _holders_of(family: _Family, found: HolderArray, scopes: np.ndarray) -> np.n
     if not (found.variables >= 0).any() or not scopes.shape[1]:
         return np.full(len(scopes), -1, np.int64)
     places = np.sort(scopes.astype(np.int64), axis=1) - family.table.start
-    inside: np.ndarray = (places >= 0).all(axis=1) & (places < len(family.group)).all(axis=1)
+    inside = np.asarray(((places >= 0) & (places < len(family.group))).all(axis=1))
     groups = family.group[np.where(inside[:, None], places, 0)]
-    same: np.ndarray = inside & (groups == groups[:, :1]).all(axis=1)
+    same = inside & np.asarray((groups == groups[:, :1]).all(axis=1))
     first = np.where(same, groups[:, 0], 0)
     whole: np.ndarray = found.num_members.reshape(-1)[first] == scopes.shape[1]
     return np.where(same & whole, found.variables.reshape(-1)[first], -1)

@@ -8,7 +8,7 @@ about together; else the program is grounded anew for each row.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
-from typing import Any, Protocol, Self, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -39,7 +39,7 @@ class Bound(Protocol):
         """The program."""
         ...
 
-    def bind(self, frame: object = None, /, **data: object) -> Self:
+    def bind(self, frame: object = None, /, **data: object) -> "Bound":
         """Return it with other data."""
         ...
 

@@ -1,6 +1,7 @@
 """Assignments as lines: scalars, lists, grids and pictures, each under its name."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -34,10 +35,20 @@ _BLOCK_WIDTH = 50
 """So many booleans stand on a line of a list that is drawn."""
 
 
+def named_parts(parts: Sequence[Part], value: Mapping[str, object]) -> list[Part]:
+    """Return the parts of an assignment by the names it has for them.
+
+    What runs in loops is named by the loops alone: an assignment calls it by what is looped.
+    """
+    names = list(value)
+    return [replace(part, name=part.name or names[k]) for k, part in enumerate(parts)]
+
+
 def assignment_lines(
     value: Mapping[str, object], parts: Sequence[Part], room: int = LINES_MAX
 ) -> list[str]:
     """Write the states of all parts of an answer, by name."""
+    parts = named_parts(parts, value)
     scalars = sum(not part.axes for part in parts)
     arrays = len(parts) - scalars
     share = room if arrays == 0 else max(_ARRAY_LINES_MIN, (room - scalars) // arrays - 1)
@@ -165,6 +176,7 @@ def many_lines(
         parts: what they speak of.
         room: lines at most.
     """
+    parts = named_parts(parts, maps[0]) if maps else parts
     shown = range(min(len(maps), room - 2))
     if all(len(part.axes) <= 1 for part in parts) and parts:
         rows = [[*(cut(part.name) for part in parts), *(["log score"] if scores else [])]]

@@ -1,5 +1,8 @@
 """examples/society/digits.gm with pictures made up here: each alone, as rows, by the command."""
 
+# pyright: reportIndexIssue=false, reportArgumentType=false, reportAttributeAccessIssue=false
+# pyright: reportOperatorIssue=false, reportCallIssue=false, reportReturnType=false
+
 import json
 from pathlib import Path
 

@@ -268,3 +268,10 @@ def test_lists_that_names_index_are_shown_by_names():
     lines = str(model.query("best(2, on)")).splitlines()
     assert {line.split("  ")[1].strip() for line in lines[2:4]} == {"sa", "sa, q"}
     assert "wa 1   nt 0   sa 0   q 0" in str(model.query("best(1, shade)"))
+
+
+def test_what_runs_in_loops_is_told_in_assignments():
+    model = gmlang.compile("var a[3] : bool\nprefer a[1] weight 2\nprefer not a[0] weight 1\n")
+    assert "0 false" in repr(model.query("MAP([a[i] for i in 0..1])"))
+    for question in ("best(2, a[i] for i in 0..1)", "sample(2, a[i] for i in 0..1)"):
+        assert "a[i]" in repr(model.query(question))

@@ -9,10 +9,10 @@ from gmruntime.budget import Budget
 
 
 def test_of_many_reasons_only_those_are_made_that_are_weighed(monkeypatch: pytest.MonkeyPatch):
-    made: list[frozenset[int]] = []
+    made: list[frozenset[tuple[int, int | None]]] = []
     whole = why._without_factors  # pyright: ignore[reportPrivateUsage]
 
-    def counted(prepared: why.Prepared, mine: frozenset[int]) -> why.Prepared:
+    def counted(prepared: why.Prepared, mine: frozenset[tuple[int, int | None]]) -> why.Prepared:
         made.append(mine)
         return whole(prepared, mine)
 
@@ -54,5 +54,6 @@ def test_a_reason_that_is_cut_short_is_not_told(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(Budget, "is_spent", lambda _: len(calls) >= 3)
     answer = model.query("why(a)")
     assert answer.status == "exact"
-    assert len(answer.to_dict()["answer"]["reasons"]) == 1
+    assert isinstance(answer.value, dict)
+    assert len(answer.value["reasons"]) == 1
     assert "were not weighed" in answer.note

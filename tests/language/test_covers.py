@@ -1,5 +1,8 @@
 """What covers what: against enumeration, and in the cases that have a formula."""
 
+# pyright: reportIndexIssue=false, reportArgumentType=false, reportAttributeAccessIssue=false
+# pyright: reportOperatorIssue=false, reportCallIssue=false, reportReturnType=false
+
 import math
 import random
 

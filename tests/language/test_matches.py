@@ -1,5 +1,8 @@
 """What random indices pick among observed sites is a table, added up by products of matrices."""
 
+# pyright: reportIndexIssue=false, reportArgumentType=false, reportAttributeAccessIssue=false
+# pyright: reportOperatorIssue=false, reportCallIssue=false, reportReturnType=false
+
 import numpy as np
 import pytest
 

@@ -1,5 +1,8 @@
 """Real attributes that are observed: predictions are numbers, relative to the base."""
 
+# pyright: reportIndexIssue=false, reportArgumentType=false, reportAttributeAccessIssue=false
+# pyright: reportOperatorIssue=false, reportCallIssue=false, reportReturnType=false
+
 import numpy as np
 import pytest
 from scipy import stats

@@ -1,5 +1,8 @@
 """Places: grids and shifts, their sums, windows between them, and data that holds them."""
 
+# pyright: reportIndexIssue=false, reportArgumentType=false, reportAttributeAccessIssue=false
+# pyright: reportOperatorIssue=false, reportCallIssue=false, reportReturnType=false
+
 import json
 import random
 

@@ -1,5 +1,8 @@
 """Rows that are scored by products: the answers are those of each row alone."""
 
+# pyright: reportIndexIssue=false, reportArgumentType=false, reportAttributeAccessIssue=false
+# pyright: reportOperatorIssue=false, reportCallIssue=false, reportReturnType=false
+
 import numpy as np
 import pytest
 

@@ -126,12 +126,13 @@ def _check_numbers(density: Density, parameter: str, found: np.ndarray, env: Env
     flat = found.reshape(len(found), -1)
     bad = ~np.isfinite(flat)
     worst = np.where(bad, flat, 0.0)[np.arange(len(flat)), bad.argmax(axis=1)]
-    _check_rows(density, parameter, worst, ~bad.any(axis=1), env, needed="a number")
+    _check_rows(density, parameter, worst, np.asarray(~bad.any(axis=1)), env, needed="a number")
 
 
 def _check_above_zero(density: Density, found: np.ndarray, env: Env) -> None:
     flat = found.reshape(len(found), -1)
-    _check_rows(density, "standard deviation", flat.min(axis=1), (flat > 0).all(axis=1), env)
+    is_above = np.asarray((flat > 0).all(axis=1))
+    _check_rows(density, "standard deviation", flat.min(axis=1), is_above, env)
 
 
 def _check_rows(

@@ -11,6 +11,7 @@ from gmlang.queries.answers import Answer, DistributionAnswer
 from gmlang.queries.questions.map import MapAnswer
 from gmlang.queries.questions.mmap import MarginalMapAnswer
 from gmlang.views.arrays import BOOL
+from gmlang.views.assignments import named_parts
 from gmlang.views.distributions import ranked
 from gmlang.views.layout import cut
 from gmlang.views.plots.style import BLUE, GREY, LABEL_MAX, PALETTE, SCALE, scale, tick
@@ -55,7 +56,8 @@ def panels_of(answer: Answer) -> list[Panel]:
         return [made] if made is not None else []
     if isinstance(answer, MapAnswer | MarginalMapAnswer) and isinstance(answer.value, dict):
         value = cast("dict[str, object]", answer.value)
-        parts = [part for part in answer.parts if part.axes and all(a.size for a in part.axes)]
+        every = named_parts(answer.parts, value)
+        parts = [part for part in every if part.axes and all(a.size for a in part.axes)]
         return [
             _states(part, value[part.name], title if len(parts) == 1 else f"{title}: {part.name}")
             for part in parts

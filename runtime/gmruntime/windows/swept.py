@@ -203,7 +203,7 @@ def score(
     """Add up what an assignment is worth."""
     result = 0.0
     for v in range(len(states)):
-        result += unary[start[v] + states[v]]
+        result += float(unary[start[v] + states[v]])
     for e in range(len(edges.first)):
         one, other = int(edges.first[e]), int(edges.second[e])
         width = int(start[other + 1] - start[other])

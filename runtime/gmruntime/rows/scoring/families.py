@@ -106,7 +106,7 @@ def substituted(
     tables: dict[tuple[int, ...], np.ndarray] = {}
     num_written = 0
     for block in graph.factors:
-        is_about = (family_of[block.scopes] >= 0).any(axis=1)
+        is_about = np.asarray((family_of[block.scopes] >= 0).any(axis=1))
         if not is_about.all():
             left.append(block.some(~is_about))
         gates, is_done = _gates(block, found, family_of, first)

@@ -88,7 +88,7 @@ def scored(graph: FactorGraph, rows: Int32[np.ndarray, "rows variables"], budget
     Raises:
         TimeoutError: when the budget ended first.
     """
-    is_seen, is_open = (rows >= 0).all(axis=0), (rows < 0).all(axis=0)
+    is_seen, is_open = np.asarray((rows >= 0).all(axis=0)), np.asarray((rows < 0).all(axis=0))
     sizes = num_states(graph)
     sides = [
         (k, side) for k, block in enumerate(graph.factors) for side in _sides(block, is_seen, sizes)
