@@ -1,7 +1,7 @@
 """best(k, composite(it)): all conjunctions of what holds of a thing, in order of probability."""
 
 # pyright: reportIndexIssue=false, reportArgumentType=false, reportAttributeAccessIssue=false
-# pyright: reportOperatorIssue=false, reportCallIssue=false, reportReturnType=false
+# pyright: reportOperatorIssue=false, reportCallIssue=false, reportReturnType=false, reportGeneralTypeIssues=false
 
 import itertools
 import math

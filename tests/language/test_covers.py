@@ -1,7 +1,7 @@
 """What covers what: against enumeration, and in the cases that have a formula."""
 
 # pyright: reportIndexIssue=false, reportArgumentType=false, reportAttributeAccessIssue=false
-# pyright: reportOperatorIssue=false, reportCallIssue=false, reportReturnType=false
+# pyright: reportOperatorIssue=false, reportCallIssue=false, reportReturnType=false, reportGeneralTypeIssues=false
 
 import math
 import random
