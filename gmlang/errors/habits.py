@@ -1,5 +1,7 @@
 """Words of other languages, and what is written here for them."""
 
+from gmlang.families.point import POINT
+
 NAMES = {
     "True": "write `true`",
     "False": "write `false`",
@@ -36,7 +38,7 @@ DISTRIBUTIONS = {
     "UniformDiscrete": "write `Uniform()`: the values are those of the domain",
     "BooleanDistrib": "write `Bernoulli(p)`",
     **dict.fromkeys(
-        ("Point", "Delta", "Dirac", "Deterministic", "Certainly"),
+        (POINT.name, "Delta", "Dirac", "Deterministic", "Certainly"),
         "what is certain is defined: `x := value`; in a list, `{value: 1}`",
     ),
     "TabularCPD": "write `match a, b:` with a case for each row",

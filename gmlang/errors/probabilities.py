@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gmlang.diagnostics import Diagnostic, Note, Span
+from gmlang.families.uniform import UNIFORM
 
 _NOTES_MAX = 3
 """So many further places are shown where rows do not sum to one."""
@@ -169,7 +170,7 @@ def density_arguments(span: Span, family: str) -> Diagnostic:
     needs = {
         "Normal": "a mean and a standard deviation",
         "MultiNormal": "a mean and a covariance",
-        "Uniform": "its two ends",
+        UNIFORM.name: "its two ends",
     }[family]
     return _bad_real(span, f"`{family}` needs {needs}")
 

@@ -141,7 +141,7 @@ def signal_once_asked(number: signal.Signals, monkeypatch: pytest.MonkeyPatch) -
         os.kill(os.getpid(), number)
         return infer(*given, **named)  # pyright: ignore
 
-    monkeypatch.setattr("gmlang.queries.session.infer", watched)
+    monkeypatch.setattr("gmlang.queries.remembered.asking.infer", watched)
     return handlers
 
 

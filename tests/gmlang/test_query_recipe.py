@@ -110,7 +110,7 @@ def test_a_new_question_is_a_module_and_a_line(tmp_path: Path):
     _insert(listed / "__init__.py", "import MMAP\n", imported)
     documents = tmp_path / "docs" / "language.md"
     _insert(documents, "given c |\n", "| `odds(x \\| ...)` | the log-odds of an event |\n")
-    _insert(documents, "`active` `indep`", " `odds`")
+    _insert(documents, "`woke` `indep`", " `odds`")
 
     path = os.pathsep.join(str(tmp_path / part) for part in (".", "runtime", "stdlib"))
     environment = {**os.environ, "PYTHONPATH": path}

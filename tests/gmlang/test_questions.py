@@ -83,7 +83,9 @@ def test_nothing_else_names_a_question():
     kinds = {query.kind for question in QUESTIONS for query, _ in question.kinds} - {"count", "map"}
     for path in sorted(root.rglob("*.py")):
         name = path.relative_to(root).as_posix()
-        if not name.startswith("queries/questions/") and name not in (UAI_TASKS, PLOT_LABELS):
+        # Pages are made of traces, which are files: what they call answers is their format.
+        is_free = name.startswith(("queries/questions/", "views/pages/"))
+        if not is_free and name not in (UAI_TASKS, PLOT_LABELS):
             text = path.read_text("utf-8")
             assert not re.search(rf"[\"']({'|'.join(words | kinds)})[\"']", text), path
 

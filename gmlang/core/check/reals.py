@@ -30,6 +30,7 @@ from gmlang.core.walk import type_of
 from gmlang.errors import probabilities as errors
 from gmlang.errors.forms import Form
 from gmlang.families import DENSITIES
+from gmlang.families.uniform import UNIFORM
 from gmlang.syntax import ast
 
 Axes = tuple[tuple[Expression, ...], tuple[Enum | None, ...]]
@@ -164,7 +165,7 @@ def _density(
     if not isinstance(written, ast.Call) or not isinstance(written.function, ast.Name):
         _no_density(state, env, written)
     family = written.function.text
-    known = ("Normal", "Uniform") if is_base else tuple(DENSITIES)
+    known = ("Normal", UNIFORM.name) if is_base else tuple(DENSITIES)
     if family not in known:
         _no_density(state, env, written)
     given: list[ast.Expression] = []
@@ -172,7 +173,7 @@ def _density(
         if isinstance(argument, ast.Equation | ast.Pair | ast.Comprehension):
             fail(state, errors.density_arguments(written.span, family))
         given.append(argument)
-    if len(given) != 2 and not (is_base and family == "Uniform" and not given):
+    if len(given) != 2 and not (is_base and family == UNIFORM.name and not given):
         fail(state, errors.density_arguments(written.span, family))
     arguments = each(lambda argument: _numbers(state, env, argument), given)
     if rank == 0 and (family == "MultiNormal" or any(map(_is_array, arguments))):

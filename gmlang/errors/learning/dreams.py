@@ -11,8 +11,32 @@ def nothing_observed() -> Diagnostic:
     )
 
 
-def no_dreams(reason: str) -> Diagnostic:
-    """Report a program that nothing can be drawn from."""
+def too_wide_to_dream() -> Diagnostic:
+    """Report a program with too many variables for one layer between them."""
+    return _no_dreams("a layer between so many variables is too large")
+
+
+def too_large_to_know() -> Diagnostic:
+    """Report a program whose tables are too large for a digest."""
+    return _no_dreams("its tables are too large to be known again")
+
+
+def nothing_to_dream() -> Diagnostic:
+    """Report a program in which nothing is possible."""
+    return _no_dreams("nothing is possible in it")
+
+
+def refused_draws(error: Exception) -> Diagnostic:
+    """Report a program that the runtime does not draw from."""
+    return _no_dreams(str(error))
+
+
+def inexact_draws(note: str) -> Diagnostic:
+    """Report a program whose draws would be estimates, as the runtime's note says."""
+    return _no_dreams(note or "draws would not be exact")
+
+
+def _no_dreams(reason: str) -> Diagnostic:
     message = f"nothing could be drawn from the program: {reason}"
     hint = "give it more time; a program of mechanisms alone is drawn from at once"
     return Diagnostic("GM758", message, None, hint=hint)

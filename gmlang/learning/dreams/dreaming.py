@@ -88,7 +88,7 @@ def dream(
     rest = np.setdiff1d(np.arange(len(states)), observed)
     asked = rest[states[rest] > 1]
     if states[observed].sum() * states[asked].sum() > _ENTRIES_MAX:
-        raise GmError([errors.no_dreams("a layer between so many variables is too large")])
+        raise GmError([errors.too_wide_to_dream()])
     rng = np.random.default_rng(seed)
     shown = _one_hot(draws[:, observed], states[observed])
     wanted = _one_hot(draws[:, asked], states[asked])
@@ -139,11 +139,11 @@ def _draws(builder: Builder, count: int, seed: int, budget: Budget) -> np.ndarra
     try:
         found = infer(graph, Samples(count), budget=budget.share(0.5), seed=seed)
     except (GraphError, OverflowError) as error:
-        raise GmError([errors.no_dreams(str(error))]) from None
+        raise GmError([errors.refused_draws(error)]) from None
     if found.quality.status is Status.IMPOSSIBLE:
-        raise GmError([errors.no_dreams("nothing is possible in it")])
+        raise GmError([errors.nothing_to_dream()])
     if found.quality.status is not Status.EXACT or len(found.assignments) < 10:
-        raise GmError([errors.no_dreams(found.quality.note or "draws would not be exact")])
+        raise GmError([errors.inexact_draws(found.quality.note)])
     return found.assignments
 
 

@@ -129,7 +129,6 @@ def program_digest(builder: Builder) -> str:
             try:
                 digest.update(digest_of(block.kind))
             except TypeError:
-                reason = "its tables are too large to be known again"
-                raise GmError([errors.no_dreams(reason)]) from None
+                raise GmError([errors.too_large_to_know()]) from None
             digest.update(np.ascontiguousarray(block.scopes, np.int64).tobytes())
     return digest.hexdigest()
