@@ -291,7 +291,9 @@ def _lines(value: dict[str, object]) -> Iterator[str]:
     yield _confused_line(value)
     sites = cast("list[dict[str, object]]", value["sites"])
     for site in sites[:_SITES_SHOWN]:
-        yield f"{site['site']} = {site['value']}   {cast('float', site['nats']):.6g}"
+        # Differences of logs: what is left of rounding is no nats.
+        nats = round(cast("float", site["nats"]), 12) + 0.0
+        yield f"{site['site']} = {site['value']}   {nats:.6g}"
     if len(sites) > _SITES_SHOWN:
         yield f"... {len(sites) - _SITES_SHOWN} more, each explained better"
 
