@@ -24,6 +24,7 @@ from gmlang.queries.questions import QUESTIONS, question_of
 from gmlang.queries.session import prepare
 from gmlang.queries.settings import Settings
 from gmruntime.budget import Watch
+from gmruntime.elimination.passes.loading import load
 from gmruntime.rows import asking, batches, sharing
 from tests.support.programs import flat_program, society_program
 
@@ -284,6 +285,8 @@ def test_workers_change_no_answer(query: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sharing, "SHARED_PRODUCTS_MIN", 0)
     monkeypatch.setattr(batches, "CHUNK_PRODUCTS", 40)
     monkeypatch.setattr(asking, "FEW", 0)
+    # Few rows do not load compiled loops, and only these are shared.
+    load()
     rng = random.Random(0)
     model = gmlang.compile(SPRINKLER)
     rows = drawn_rows(rng, model, 40)
