@@ -58,13 +58,13 @@ class SumChain:
             arity + k.
     """
 
-    tables: tuple[Float64[np.ndarray, "tables *states"], ...]
+    tables: tuple[Float64[np.ndarray, "_tables ..."], ...]
     widths: tuple[int, ...]
     scopes: tuple[tuple[int, ...], ...]
 
     @staticmethod
     def in_line(
-        tables: Sequence[Float64[np.ndarray, "tables *states"]], widths: Sequence[int]
+        tables: Sequence[Float64[np.ndarray, "_tables ..."]], widths: Sequence[int]
     ) -> "SumChain":
         """Read variable after variable, with one added variable between two tables."""
         arity = len(tables) + 1
