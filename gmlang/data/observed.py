@@ -10,6 +10,7 @@ from typing import cast
 import numpy as np
 
 from gmlang.core.ast import AttributeRef, Bool, DataRef, Real, VariableRef, Whole
+from gmlang.core.print import show_type
 from gmlang.core.program import DataSymbol, ObserveValue, Program
 from gmlang.data.cases import Cases
 from gmlang.data.names import symbols_meant
@@ -66,7 +67,8 @@ def observed_as(program: Program, name: str) -> str | None:
                 return None
         domain, axes = domains.get(key, (None, 0))
         is_whole = len(indices) in (0, axes) and all(isinstance(i, Whole) for i in indices)
-        fits = domain == symbols[name].type and axes == len(symbols[name].shape)
+        is_alike = domain is not None and show_type(domain) == show_type(symbols[name].type)
+        fits = is_alike and axes == len(symbols[name].shape)
         return shown if is_whole and fits else None
     return None
 

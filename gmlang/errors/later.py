@@ -37,6 +37,12 @@ def real_elsewhere(span: Span, text: str) -> Diagnostic:
     return _not_yet(span, f"`{text}`, a real, in an expression, a question or a condition", hint)
 
 
+def surprise_of_picked(span: Span, text: str) -> Diagnostic:
+    """Report a surprise at what random indices pick: the graph only knows what was observed."""
+    hint = "write the prediction out: for i in ...: if x.at == i: predict x.dot[i] ..."
+    return _not_yet(span, f"`{text}`, of attributes that a random index picks", hint)
+
+
 def learned_density(span: Span, text: str) -> Diagnostic:
     """Report a parameter of a density of a real that is learned."""
     return _not_yet(span, f"learning `{text}`, in the density of a real")

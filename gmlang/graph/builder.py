@@ -159,6 +159,10 @@ class Builder:
         """Return what has been built as a factor graph."""
         return FactorGraph(tuple(self.variables), tuple(self.factors))
 
+    def left_out(self) -> frozenset[int]:
+        """Return the observed variables that tables leave out: of them the graph knows no more."""
+        return frozenset(int(v) for some in self.folded for v in some.reshape(-1))
+
 
 def add_tables(
     builder: Builder, log_potentials: np.ndarray, scopes: np.ndarray, origin: Origin, *, gated: bool

@@ -6,7 +6,7 @@ Here is what all answers have, and kinds of answers that several questions share
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, Self, TypeVar, cast
 
 import numpy as np
 
@@ -44,6 +44,8 @@ class Answer:
 
     kind: ClassVar[str] = ""
     limits: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
+    needs_ends: ClassVar[bool] = False
+    """Whether one that says no ends is an estimate, whatever is proven of what it is made of."""
 
     text: str
     status: str = ""
@@ -122,6 +124,12 @@ class Answer:
     def remarks(self) -> list[str]:
         """Write what follows the value, in lines."""
         return []
+
+    def as_it_says(self) -> Self:
+        """Return the answer, as an estimate where it is called bounded and says no bound."""
+        ends = (self.log_lower, self.log_upper, self.number_bounds())
+        is_open = self.needs_ends and all(end is None for end in ends)
+        return replace(self, status="estimate") if is_open and self.status == "bounded" else self
 
     # --- Forms that other tools take ---
 

@@ -58,7 +58,7 @@ def answer(session: Session, question: Query | Assert, settings: Settings) -> An
     except TimeoutError:
         # Its time was over before the runtime could be asked.
         found = unanswered(question, settings)
-    found = replace(found, seconds=now_s() - start_s, name=asked.name)
+    found = replace(found.as_it_says(), seconds=now_s() - start_s, name=asked.name)
     # What a budget has cut short may say less than it might.
     if key is not None and not settings.running().is_spent():
         keep_whole(session, key, question, found)

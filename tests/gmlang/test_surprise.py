@@ -306,3 +306,16 @@ def test_it_is_written_in_words():
     assert "nats more than the background" in text
     assert "15% each of 200 samples" in text
     assert "35 more, each explained better" in text
+
+
+def test_what_a_random_index_picks_is_left_out_or_refused():
+    model = gmlang.compile(
+        "data seen[3] : bool = [0, 1, 0]\nentity F:\n    dot[3] : bool\n    at : 0..2\n"
+        "model hidden(f: F) prior 0.5: predict f.dot[f.at] = true @ 0.9\n"
+        "var s : F\nconsider hidden(s)\nobserve s.dot = seen\n"
+    )
+    with pytest.raises(GmError, match="that a random index picks: not yet"):
+        model.query("surprise(s)")
+    active = model.query("active(s)").value
+    assert isinstance(active, dict)
+    assert active["unexplained"] == []

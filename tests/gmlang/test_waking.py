@@ -241,3 +241,15 @@ def test_a_prediction_without_a_confidence_is_not_made():
 def test_the_example_finds_its_causes(path: Path, capsys: pytest.CaptureFixture[str]):
     runpy.run_path(str(path), run_name="__main__")
     assert "found:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("query", ["H(it.a)", "I(it.a, it.b)", "best(2, composite(it))"])
+def test_numbers_without_a_bound_are_no_bounded_answers(query: str):
+    model = gmlang.compile(
+        "entity T:\n    a : 0..2\n    b : bool\n"
+        "model m(x: T, i: 0..2) prior 0.2: predict x.a = i @ 0.8\n"
+        "model n(x: T) prior 0.4:\n    predict x.b = true @ 0.7\n    predict x.a = 2 @ 0.4\n"
+        "var it : T\nconsider all about it\n"
+    )
+    assert model.query(f"{query} using wake(at_most=1)").status == "estimate"
+    assert model.query("P(it.a) using wake(at_most=1)").status == "bounded"

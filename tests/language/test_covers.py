@@ -235,3 +235,20 @@ def test_compatibility_is_split_among_the_sites(seed: int):
         now = stage.compatibility(both, frozenset(hidden))
         assert found.get(name, 0.0) == pytest.approx(now - before, abs=1e-8), name
         before = now
+
+
+def test_a_model_covers_a_site_twice():
+    text = (
+        "entity T:\n    a : 0..2\n    b[2] : 0..2\n"
+        "model m(x: T) prior 0.2:\n    cover x.a = 2 @ 0.9\n    cover x.a = 1 @ 0.5\n"
+        "    for i in 0..1: cover x.b[i] = i @ 0.7\n    cover x.b[1] = 0 @ 0.4\n"
+        "model n(x: T) prior 0.4 depth 1:\n    cover x.a = 0 @ 0.7\n    cover x.b[1] = 2 @ 0.6\n"
+        "    cover x.a ~ Categorical([0.2, 0.3, 0.5]) @ 0.6\n"
+        "var it : T\nconsider m(it), n(it)\n"
+    )
+    model = gmlang.compile(text)
+    for query in ("P(it.a = 1)", "P(m(it) | it.a = 0)", "P(n(it) | it.a = 2, it.b[1] = 0)"):
+        answer = model.query(query)
+        assert answer.status == "exact"
+        value = answer.value["true"] if isinstance(answer.value, dict) else answer.value
+        assert value == pytest.approx(worlds.probability(text, query), abs=1e-12)

@@ -135,10 +135,14 @@ def _unexplained(
     fixed[chosen] = best.assignments[0][chosen]
     found: list[dict[str, object]] = []
     asked: list[tuple[str, int]] = []
+    folded = prepared.builder.left_out()
     for attribute in attributes.values():
         start = int(attribute.starts[number])
         for place in np.ndindex(*attribute.shape):
             offset = int(np.ravel_multi_index(place, attribute.shape)) if place else 0
+            if start + offset in folded:
+                # What models say of it was made for what it is: nothing says what else it might be.
+                continue
             if evidence[start + offset] >= 0:
                 index = f"[{', '.join(map(str, place))}]" if place else ""
                 asked.append((attribute.name + index, start + offset))

@@ -37,6 +37,7 @@ class BestAnswer(Answer):
 
     __slots__ = ()
     kind = "best"
+    needs_ends = True
 
     @property
     def log_score(self) -> float | None:

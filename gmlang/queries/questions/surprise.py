@@ -16,6 +16,7 @@ from gmlang.core.print import show_thing
 from gmlang.core.program import Query
 from gmlang.diagnostics import GmError
 from gmlang.errors import asking as errors
+from gmlang.errors import later
 from gmlang.graph.lowering.grounder import environment
 from gmlang.graph.world.places import thing_numbers
 from gmlang.graph.world.world import ONE_INSTANCE
@@ -108,6 +109,9 @@ def _each(
     number_of: dict[bytes, int] = {}
     groups: list[list[int]] = []
     places = _places(prepared, query.thing)
+    left_out = prepared.builder.left_out()
+    if any(int(v) in left_out for v in places):
+        raise GmError([later.surprise_of_picked(query.span, query.span.text)])
     for r, row in enumerate(rows):
         key = row.copy()
         key[places] = np.where(row[places] >= 0, 0, -1)

@@ -58,6 +58,7 @@ class WhyAnswer(Answer):
 
     __slots__ = ()
     kind = "why"
+    needs_ends = True
 
 
 def _check(state: Checking, env: Env, call: ast.Call) -> Query:
@@ -169,7 +170,7 @@ def _reasons(prepared: Prepared, target: Target) -> list[_Reason]:
     builder = prepared.builder
     near = _distances(prepared, int(target.variables))
     found: list[_Reason] = []
-    folded = np.concatenate([np.zeros(0, np.int64), *(f.reshape(-1) for f in builder.folded)])
+    folded = np.array(sorted(builder.left_out()), np.int64)
     for number, (variables, _, span) in enumerate(builder.observed):
         # Tables that were made for what is observed say nothing of what would be without it.
         if not variables.size or np.isin(variables, folded).any():

@@ -15,6 +15,7 @@ from gmlang.graph.world.places import collect, locate
 from gmlang.graph.world.states import BOOL, States
 from gmlang.graph.world.world import Frame
 from gmruntime.factors.kinds import Cover
+from gmruntime.graph import repeats_variable
 
 
 def lower_covers(grounder: Grounder, frame: Frame, job: Job, term: Covers) -> bool:
@@ -28,20 +29,35 @@ def lower_covers(grounder: Grounder, frame: Frame, job: Job, term: Covers) -> bo
             grounder.builder.reset(mark)
             return False
         frame, variables, takes, passes = found
-        columns.append(np.broadcast_to(variables, (frame.count,)))
+        variables = np.broadcast_to(variables, (frame.count,))
+        if columns and np.array_equal(variables, columns[-1]):
+            # One model covers a site twice: what its first cover leaves, the second may take.
+            says[-1] = _one_after_another(*says[-1], takes, passes)
+            continue
+        columns.append(variables)
         says.append((takes, passes))
     slot = locate(term.target, environment(grounder, frame))
     columns.append(np.broadcast_to(slot.variables, (frame.count,)))
+    scopes = np.stack(columns, axis=1)
+    if repeats_variable(scopes).any():
+        grounder.builder.reset(mark)
+        return False
     sizes = tuple(takes.shape[1] for takes, _ in says)
     tables = max(len(takes) for takes, _ in says)
     all_takes = np.full((tables, len(says), max(sizes), slot.states.count), -np.inf)
     all_passes = np.zeros(all_takes.shape[:3])
     for k, (takes, passes) in enumerate(says):
         all_takes[:, k, : sizes[k]], all_passes[:, k, : sizes[k]] = takes, passes
-    grounder.builder.add_factors(
-        Cover(all_takes, all_passes, sizes), np.stack(columns, axis=1), job.origin
-    )
+    grounder.builder.add_factors(Cover(all_takes, all_passes, sizes), scopes, job.origin)
     return True
+
+
+def _one_after_another(
+    takes: np.ndarray, passes: np.ndarray, then_takes: np.ndarray, then_passes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what two covers by one variable do together, as one; the first is nearer."""
+    left = np.asarray(passes[..., None] + then_takes)
+    return np.logaddexp(takes, left), np.asarray(passes + then_passes)
 
 
 def _layer(
