@@ -31,7 +31,14 @@ from gmruntime.factors.kinds import (
     TruncatedLinear,
     TruncatedQuadratic,
 )
-from gmruntime.graph import Assignment, FactorBlock, FactorGraph, VariableBlock, num_states
+from gmruntime.graph import (
+    Assignment,
+    FactorBlock,
+    FactorGraph,
+    GraphError,
+    VariableBlock,
+    num_states,
+)
 from gmruntime.inference import infer
 
 SEARCH_S = 0.4
@@ -344,7 +351,11 @@ def _is_impossible(graph: FactorGraph, evidence: Assignment, budget: Budget) -> 
     """Say whether elimination proves in time that no assignment is allowed."""
     if budget.left_s() <= 0:
         return False
-    found = infer(graph, LogPartition(), evidence=evidence, budget_s=budget.left_s(), seed=0)
+    try:
+        found = infer(graph, LogPartition(), evidence=evidence, budget_s=budget.left_s(), seed=0)
+    except GraphError:
+        # Two slots of a region may be one variable, which no engine reads: nothing is proved.
+        return False
     return found.quality.status is Status.IMPOSSIBLE
 
 

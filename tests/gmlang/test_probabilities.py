@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import gmlang
 from gmlang.cli import main
 from gmlang.diagnostics import GmError
+from tests.support import worlds
 
 
 def _row(program: str, query: str = "P(x)") -> dict[str, float]:
@@ -369,3 +370,25 @@ def test_what_the_parts_of_a_conjunction_share_counts_once_in_its_prior():
         table = model.query(query).value
         assert isinstance(table, dict)
         assert table["true"] == pytest.approx(p)
+
+
+def test_a_likelihood_makes_the_models_exist_that_it_mentions():
+    text = (
+        "entity E:\n    hat : 0..2\nvar e : E\nvar x : bool\n"
+        "model m(y: E, k: 0..2) prior 0.3: factor 0.2 * y.hat\n"
+        "observe x like {true: logistic(m(e, 2)), false: 0.3}\n"
+    )
+    model = gmlang.compile(text)
+    assert model.query("logZ()").value == pytest.approx(worlds.log_partition(text))
+    found = model.query("P(m(e, 2))").value
+    assert isinstance(found, dict)
+    assert found["true"] == pytest.approx(worlds.probability(text, "P(m(e, 2))"))
+
+
+def test_a_variable_twice_in_what_has_no_value_is_a_mistake_of_the_program():
+    text = (
+        "data pic[3, 3] : real = [[0.1, 0.2, 0.3], [0.4, 0.5, 0.6], [0.7, 0.8, _]]\n"
+        "var s[3] : shift(1)\nfor t in 0..2: factor pic[s[t] - s[0]]\n"
+    )
+    with pytest.raises(GmError, match=r"is outside 0\.\.2"):
+        gmlang.compile(text).query("logZ()")

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from gmruntime.answer import Map
+from gmruntime.budget import UNLIMITED
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock, FactorGraph, GraphError, VariableBlock, log_score
 from gmruntime.inference import infer, search
+from gmruntime.primal import climbing
 
 NUM = 12
 
@@ -43,3 +45,16 @@ def test_a_start_that_is_none_is_refused():
         infer(graph, Map(), start=np.zeros(3, np.int32))
     with pytest.raises(GraphError, match="start names a state"):
         infer(graph, Map(), start=np.full(NUM + 1, 7))
+
+
+def test_rows_are_scored_with_constant_factors():
+    graph = FactorGraph(
+        (VariableBlock("x", (2,), 2),),
+        (
+            FactorBlock(Table(np.array([0.5])), np.zeros((1, 0), np.int32)),
+            FactorBlock(Table(np.array([[0.0, 1.0]])), np.array([[0], [1]], np.int32)),
+        ),
+    )
+    rows = np.array([[0, 1], [1, 1], [0, 0]], np.int32)
+    found = climbing._penalised(graph, rows, UNLIMITED)  # pyright: ignore[reportPrivateUsage]
+    np.testing.assert_allclose(found, log_score(graph, rows))

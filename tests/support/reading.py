@@ -151,6 +151,8 @@ def mentions(m: Meaning, s: ast.Statement, env: Env) -> Iterator[Place]:
             yield from mentioned(m, s.condition, env)
         case ast.Observe():
             yield from mentioned(m, s.target, env)
+            if s.operator == "like":
+                yield from mentioned(m, s.value, env)
         case _:
             return
 

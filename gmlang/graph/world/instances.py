@@ -103,8 +103,10 @@ def mentioned(statement: Statement) -> list[Expression]:
             return [*gates, statement.condition]
         case ObserveReal() | PredictReal():
             return gates
-        case ObserveValue() | ObserveLike():
+        case ObserveValue():
             return [*gates, statement.target]
+        case ObserveLike():
+            return [*gates, statement.target, statement.weights]
         case Predict() | Cover():
             return [*gates, statement.distribution]
         case PredictActive() | Consider():

@@ -75,7 +75,8 @@ def _penalised(
                 totals[first:] = -np.inf
                 return totals
             part = rows[first : first + at_once]
-            states = part[:, block.scopes].reshape(-1, block.scopes.shape[1])
+            num_factors, arity = block.scopes.shape
+            states = part[:, block.scopes].reshape(len(part) * num_factors, arity)
             values = block.kind.log_values(np.tile(index, len(part)), states)
             totals[first : first + at_once] += (
                 np.maximum(values, _PENALTY).reshape(len(part), -1).sum(axis=1)
