@@ -339,9 +339,15 @@ def test_a_browser_shows_the_page(tmp_path: Path):
     path = tmp_path / "page.html"
     page_of(read_run(_written(tmp_path, EVENTS)), "waking").save(path)
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", "--timeout=5000"]
-    command = [CHROMIUM, *options, f"--user-data-dir={tmp_path / 'profile'}", path.as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    if done.returncode != 0:
+    command = [CHROMIUM, *options, f"--user-data-dir={tmp_path / 'profile'}"]
+
+    def shown(address: str) -> subprocess.CompletedProcess[str]:
+        said = [*command, address]
+        return subprocess.run(said, capture_output=True, text=True, timeout=120, check=False)
+
+    if shown("about:blank").returncode:
         pytest.skip("the browser does not start here")
+    done = shown(path.as_uri())
+    assert not done.returncode
     assert "<h2>Activity</h2>" in done.stdout
     assert done.stdout.count('class="mark') == len(EVENTS)
