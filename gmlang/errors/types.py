@@ -206,9 +206,17 @@ def outside_domain(span: Span, value: str, domain: str) -> Diagnostic:
 
 def not_a_model(span: Span, text: str) -> Diagnostic:
     """Report something that stands where a model is needed."""
-    return Diagnostic(
-        "GM315", f"`{text}` is not a model", span, hint="write a model's name, or `m(arguments)`"
-    )
+    return _no_model(span, text, "write a model's name, or `m(arguments)`")
+
+
+def not_considered(span: Span, text: str) -> Diagnostic:
+    """Report words that stand where a model is considered."""
+    hint = "write `consider m(it)`, `consider it is m n`, or `consider all about it`"
+    return _no_model(span, text, hint)
+
+
+def _no_model(span: Span, text: str, hint: str) -> Diagnostic:
+    return Diagnostic("GM315", f"`{text}` is not a model", span, hint=hint)
 
 
 def parts_do_not_fit(span: Span, first: Sequence[str], second: Sequence[str]) -> Diagnostic:

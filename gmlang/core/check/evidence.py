@@ -232,6 +232,8 @@ def check_consider(
     if isinstance(item, ast.AllAbout):
         return _check_all_about(state, env, item)
     if not isinstance(item, ast.Comprehension):
+        if isinstance(item, ast.Juxtaposition):
+            fail(state, errors.not_considered(item.span, item.span.text))
         activations = try_activations(state, env, item)
         if activations is None:
             check(state, env, item)
