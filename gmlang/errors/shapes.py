@@ -1,8 +1,64 @@
-"""Arrays of another shape than is declared (GM403), what must be known of them (GM317), places."""
+"""Arrays: their axes and indices, what shapes they need; grids (GM302, 303, 317, 327, 341, ...)."""
 
 from collections.abc import Sequence
 
 from gmlang.diagnostics import Diagnostic, Note, Span
+
+_LETTERS = "ijklmn"
+"""For the axes of an array, in hints."""
+
+
+def _letters(rank: int) -> str:
+    return ", ".join(_LETTERS[:rank])
+
+
+def array_for_element(span: Span, text: str, rank: int, element: str = "") -> Diagnostic:
+    """Report a whole array where one element is needed; `element` is how one is written."""
+    return _array(span, text, rank, element or f"{text}[{_letters(rank)}]")
+
+
+def array_predicted(span: Span, text: str, rank: int, element: str, word: str) -> Diagnostic:
+    """Report a prediction, or what covers, about a whole array; `word` begins the statement."""
+    return _array(span, text, rank, f"for {_letters(rank)} in ...: {word} {element} = ...")
+
+
+def _array(span: Span, text: str, rank: int, hint: str) -> Diagnostic:
+    sentence = f"`{text}` is an array [{', '.join(':' * rank)}]; one element is needed here"
+    return Diagnostic("GM302", sentence, span, hint=hint)
+
+
+def wrong_number_of_indices(span: Span, text: str, rank: int, found: int) -> Diagnostic:
+    """Report too many indices."""
+    usual = f"one for each axis: `{text}[{_letters(rank)}]`" if 0 < rank <= 4 else f"write `{text}`"
+    return _indices(span, text, rank, found, usual)
+
+
+def attribute_indexed(
+    span: Span, attribute: str, rank: int, found: int, element: str
+) -> Diagnostic:
+    """Report indices of things that stand behind the name of their attribute."""
+    return _indices(span, attribute, rank, found, f"index the things themselves: `{element}`")
+
+
+def _indices(span: Span, text: str, rank: int, found: int, hint: str) -> Diagnostic:
+    has = f"has {rank} {'axis' if rank == 1 else 'axes'}" if rank else "is not an array"
+    given = "1 index" if found == 1 else f"{found} indices"
+    return Diagnostic("GM303", f"`{text}` {has}, but is given {given}", span, hint=hint)
+
+
+def out_of_bounds(span: Span, index: int, size: int) -> Diagnostic:
+    """Report a constant index beyond its axis."""
+    last = f"0..{size - 1}"
+    hint = f"indices begin at 0, and the last one is {size - 1}"
+    return Diagnostic("GM327", f"index {index} is outside {last}", span, hint=hint)
+
+
+def too_many_axes(span: Span, count: int, most: int) -> Diagnostic:
+    """Report an array of more dimensions than NumPy can go along with."""
+    hint = "put indices that belong together into one: i * N + j"
+    return Diagnostic(
+        "GM341", f"an array has at most {most} dimensions, not {count}", span, hint=hint
+    )
 
 
 def wrong_shape(

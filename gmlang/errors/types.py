@@ -7,47 +7,6 @@ from textwrap import shorten
 from gmlang.diagnostics import Diagnostic, Note, Span
 from gmlang.errors.forms import Form
 
-_LETTERS = "ijklmn"
-"""For the axes of an array, in hints."""
-
-
-def _letters(rank: int) -> str:
-    return ", ".join(_LETTERS[:rank])
-
-
-def array_for_element(span: Span, text: str, rank: int, element: str = "") -> Diagnostic:
-    """Report a whole array where one element is needed; `element` is how one is written."""
-    return _array(span, text, rank, element or f"{text}[{_letters(rank)}]")
-
-
-def array_predicted(span: Span, text: str, rank: int, element: str, word: str) -> Diagnostic:
-    """Report a prediction, or what covers, about a whole array; `word` begins the statement."""
-    return _array(span, text, rank, f"for {_letters(rank)} in ...: {word} {element} = ...")
-
-
-def _array(span: Span, text: str, rank: int, hint: str) -> Diagnostic:
-    sentence = f"`{text}` is an array [{', '.join(':' * rank)}]; one element is needed here"
-    return Diagnostic("GM302", sentence, span, hint=hint)
-
-
-def wrong_number_of_indices(span: Span, text: str, rank: int, found: int) -> Diagnostic:
-    """Report too many indices."""
-    usual = f"one for each axis: `{text}[{_letters(rank)}]`" if 0 < rank <= 4 else f"write `{text}`"
-    return _indices(span, text, rank, found, usual)
-
-
-def attribute_indexed(
-    span: Span, attribute: str, rank: int, found: int, element: str
-) -> Diagnostic:
-    """Report indices of things that stand behind the name of their attribute."""
-    return _indices(span, attribute, rank, found, f"index the things themselves: `{element}`")
-
-
-def _indices(span: Span, text: str, rank: int, found: int, hint: str) -> Diagnostic:
-    has = f"has {rank} {'axis' if rank == 1 else 'axes'}" if rank else "is not an array"
-    given = "1 index" if found == 1 else f"{found} indices"
-    return Diagnostic("GM303", f"`{text}` {has}, but is given {given}", span, hint=hint)
-
 
 def wrong_number_of_arguments(
     span: Span, name: str, takes: str, found: int, hint: str = ""
@@ -334,13 +293,6 @@ def _no_thing(span: Span, text: str, needed: str, found: str) -> Diagnostic:
     )
 
 
-def out_of_bounds(span: Span, index: int, size: int) -> Diagnostic:
-    """Report a constant index beyond its axis."""
-    last = f"0..{size - 1}"
-    hint = f"indices begin at 0, and the last one is {size - 1}"
-    return Diagnostic("GM327", f"index {index} is outside {last}", span, hint=hint)
-
-
 def division_by_zero(span: Span) -> Diagnostic:
     """Report a division by the constant 0."""
     return Diagnostic("GM328", "division by zero", span)
@@ -389,14 +341,6 @@ def listed(names: Sequence[str]) -> str:
     if len(names) < 2:
         return "".join(names)
     return ", ".join(names[:-1]) + " and " + names[-1]
-
-
-def too_many_axes(span: Span, count: int, most: int) -> Diagnostic:
-    """Report an array of more dimensions than NumPy can go along with."""
-    hint = "put indices that belong together into one: i * N + j"
-    return Diagnostic(
-        "GM341", f"an array has at most {most} dimensions, not {count}", span, hint=hint
-    )
 
 
 def too_many_parts(span: Span, name: str, count: int, most: int) -> Diagnostic:

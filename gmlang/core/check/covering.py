@@ -33,7 +33,7 @@ from gmlang.core.records.covering import Cover, existence_of, is_existence
 from gmlang.core.walk import parts, type_of, walk
 from gmlang.diagnostics import Span
 from gmlang.errors import declarations as errors
-from gmlang.errors import types as type_errors
+from gmlang.errors import shapes as shape_errors
 from gmlang.syntax import ast
 
 
@@ -64,7 +64,7 @@ def _site(state: Checking, env: Env, written: ast.Expression) -> VariableRef | A
         fail(state, errors.not_coverable(written.span, text, is_activation=False))
     if isinstance(target.type, Array):
         rank, element = target.type.rank, show_element(target)
-        fail(state, type_errors.array_predicted(written.span, text, rank, element, "cover"))
+        fail(state, shape_errors.array_predicted(written.span, text, rank, element, "cover"))
     return target
 
 

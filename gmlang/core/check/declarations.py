@@ -34,7 +34,7 @@ from gmlang.core.walk import type_of
 from gmlang.errors import declarations as declaration_errors
 from gmlang.errors import later
 from gmlang.errors import names as name_errors
-from gmlang.errors import types as errors
+from gmlang.errors import shapes as shape_errors
 from gmlang.syntax import ast
 
 REAL_NAMES = ("real", "float")
@@ -103,7 +103,7 @@ def _check_shape(
 ) -> tuple[tuple[Expression, ...], tuple[Enum | None, ...]]:
     """Return the sizes of the axes, and the enum that indexes each, if one does."""
     if len(shape) > AXES_MAX:
-        fail(state, errors.too_many_axes(shape[0].span, len(shape), AXES_MAX))
+        fail(state, shape_errors.too_many_axes(shape[0].span, len(shape), AXES_MAX))
     pairs = each(lambda size: _axis(state, env, size), shape)
     return tuple(size for size, _ in pairs), tuple(enum for _, enum in pairs)
 
@@ -162,7 +162,7 @@ def _data(
             literal = literals.check_literal(state, env, brackets, type_)
             shape = literals.fit_shape(state, brackets, literal, shape, bool(declaration.shape))
             if len(shape) > AXES_MAX:
-                fail(state, errors.too_many_axes(brackets.span, len(shape), AXES_MAX))
+                fail(state, shape_errors.too_many_axes(brackets.span, len(shape), AXES_MAX))
             axes = axes if declaration.shape else (None,) * len(shape)
             type_ = type_ or literals.type_of_literal(literal)
         case written:
@@ -220,7 +220,7 @@ def _data_shape(
         return _axis(state, env, size)
 
     if len(shape) > AXES_MAX:
-        fail(state, errors.too_many_axes(shape[0].span, len(shape), AXES_MAX))
+        fail(state, shape_errors.too_many_axes(shape[0].span, len(shape), AXES_MAX))
     pairs = each(axis, shape)
     return tuple(size for size, _ in pairs), tuple(enum for _, enum in pairs)
 

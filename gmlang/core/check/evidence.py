@@ -23,7 +23,7 @@ from gmlang.core.ast import (
 from gmlang.core.check import reals
 from gmlang.core.check.listed_arrays import check_listed
 from gmlang.core.check.members import names_holder
-from gmlang.core.check.models import need_one_thing, try_activations
+from gmlang.core.check.models import try_activations
 from gmlang.core.checking import Checking, fail, fresh_key
 from gmlang.core.expressions import loops, matching
 from gmlang.core.expressions.distributions import check_distribution
@@ -34,7 +34,7 @@ from gmlang.core.expressions.operators import (
     fit,
     need_known,
 )
-from gmlang.core.expressions.references import check_thing
+from gmlang.core.expressions.references import check_thing, need_one_thing
 from gmlang.core.expressions.scalars import (
     check,
     check_condition,
@@ -67,6 +67,7 @@ from gmlang.core.walk import is_random, type_of
 from gmlang.diagnostics import Span
 from gmlang.errors import asking, forms
 from gmlang.errors import names as name_errors
+from gmlang.errors import shapes as shape_errors
 from gmlang.errors import types as errors
 from gmlang.errors.forms import Form
 from gmlang.syntax import ast
@@ -212,7 +213,8 @@ def _need_same_shape(
     rank = target_type.rank if isinstance(target_type, Array) else 0
     if value_type.rank != rank:
         if rank == 0:
-            fail(state, errors.array_for_element(value.span, value.span.text, value_type.rank))
+            text = value.span.text
+            fail(state, shape_errors.array_for_element(value.span, text, value_type.rank))
         fail(state, forms.wrong_rank(value.span, rank, show(target), describe(value_type)))
 
 

@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from gmlang.core.ast import Activation, Constant, Expression, Integer, Local, Thing, Whole
+from gmlang.core.ast import Activation, Constant, Expression, Integer, Local, Thing
 from gmlang.core.check import domains
 from gmlang.core.check.members import named_member
 from gmlang.core.checking import Checking, attempt, each, fail, fresh_key
 from gmlang.core.expressions import references, scalars
-from gmlang.core.expressions.operators import need_known, num_whole, same_domain
+from gmlang.core.expressions.operators import need_known, same_domain
 from gmlang.core.names.scope import (
     Binding,
     EntityMeaning,
@@ -160,17 +160,7 @@ def _check_argument(
     if thing.entity != parameter.entity:
         text = argument.span.text
         fail(state, errors.wrong_entity(argument.span, text, parameter.entity, thing.entity))
-    return need_one_thing(state, thing)
-
-
-def need_one_thing(state: Checking, thing: Thing) -> Thing:
-    """Check that a thing is one, and which one is known before inference."""
-    for index in thing.indices:
-        if isinstance(index, Whole):
-            rank = num_whole(thing.indices)
-            fail(state, errors.array_for_element(thing.span, thing.span.text, rank))
-        need_known(state, index, "which thing a model is about")
-    return thing
+    return references.need_one_thing(state, thing)
 
 
 def check_is(state: Checking, env: Env, expression: ast.Is) -> tuple[Activation, ...]:
@@ -373,7 +363,7 @@ def check_exists(state: Checking, env: Env, call: ast.Call) -> Activation:
     if len(things) != 1:
         one = errors.Takes.ONE_THING
         fail(state, errors.wrong_number_of_arguments(call.span, EXISTS, one, len(things)))
-    thing = need_one_thing(state, references.check_thing(state, env, things[0]))
+    thing = references.need_one_thing(state, references.check_thing(state, env, things[0]))
     if thing.name and all(t.prior is None for t in state.things if t.name == thing.name):
         fail(state, declaration_errors.always_exists(call.span, thing.span.text))
     state.existences[thing.entity] = None

@@ -24,6 +24,7 @@ from gmlang.core.program import Predict, PredictActive, Statement, Use
 from gmlang.core.tolerances import is_probability
 from gmlang.diagnostics import Span
 from gmlang.errors import forms
+from gmlang.errors import shapes as shape_errors
 from gmlang.errors import types as errors
 from gmlang.families.point import POINT
 from gmlang.syntax import ast
@@ -79,7 +80,7 @@ def _target(state: Checking, env: Env, written: ast.Expression) -> Target:
         fail(state, errors.not_predicted(written.span, text))
     if isinstance(target.type, Array):
         rank, element = target.type.rank, show_element(target)
-        fail(state, errors.array_predicted(written.span, text, rank, element, "predict"))
+        fail(state, shape_errors.array_predicted(written.span, text, rank, element, "predict"))
     return target
 
 

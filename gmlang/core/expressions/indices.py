@@ -21,8 +21,7 @@ from gmlang.core.print import show, show_element
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import Span
 from gmlang.errors import forms
-from gmlang.errors import shapes as place_errors
-from gmlang.errors import types as type_errors
+from gmlang.errors import shapes as shape_errors
 from gmlang.syntax import ast
 
 Indices = tuple[Expression | Whole, ...]
@@ -35,7 +34,7 @@ def check_index(state: Checking, env: Env, expression: ast.Index) -> Expression:
     if not isinstance(base, DataRef | VariableRef | AttributeRef):
         fail(
             state,
-            type_errors.wrong_number_of_indices(
+            shape_errors.wrong_number_of_indices(
                 span, expression.base.span.text, 0, len(expression.indices)
             ),
         )
@@ -46,7 +45,7 @@ def check_index(state: Checking, env: Env, expression: ast.Index) -> Expression:
         # What stands behind a name indexes that name: the things are indexed before the dot.
         counts = len(axes), len(expression.indices)
         element = show_element(base)
-        fail(state, type_errors.attribute_indexed(span, base.attribute, *counts, element))
+        fail(state, shape_errors.attribute_indexed(span, base.attribute, *counts, element))
     checked = check_indices(state, env, span, text, expression.indices, axes, sizes)
     element = base.type.element if isinstance(base.type, Array) else base.type
     indices = filled(base.indices, checked)
@@ -101,7 +100,7 @@ def check_indices(
 ) -> Indices:
     """Check what stands in brackets, each index against its axis."""
     if len(indices) > len(axes):
-        fail(state, type_errors.wrong_number_of_indices(span, text, len(axes), len(indices)))
+        fail(state, shape_errors.wrong_number_of_indices(span, text, len(axes), len(indices)))
     found: list[Expression | Whole] = []
 
     def check(index: ast.Expression | ast.All) -> None:
@@ -118,14 +117,14 @@ def check_indices(
         else:
             # A place is two indices: a row and a column.
             if len(axes) < here + 2 or any(axes[here : here + 2]):
-                fail(state, place_errors.not_two_axes(index.span, text))
+                fail(state, shape_errors.not_two_axes(index.span, text))
             parts = row_and_column(place)
         own = zip(parts, axes[here:], sizes[here:], strict=False)
         found[here:] = each(lambda one: _check_one_index(state, env, index, *one), own)
 
     each(check, indices)
     if len(found) > len(axes):
-        fail(state, type_errors.wrong_number_of_indices(span, text, len(axes), len(found)))
+        fail(state, shape_errors.wrong_number_of_indices(span, text, len(axes), len(found)))
     return tuple(found)
 
 
@@ -149,7 +148,7 @@ def _check_one_index(
     if is_written_here and isinstance(checked, Constant) and isinstance(size, Constant):
         num = literal_size(size)
         if num is not None and not 0 <= checked.value < num:
-            fail(state, type_errors.out_of_bounds(checked.span, int(checked.value), num))
+            fail(state, shape_errors.out_of_bounds(checked.span, int(checked.value), num))
     if isinstance(checked, Constant) and checked.value < 0:
         shown = show(size) if isinstance(size, Expression) else size
         fail(state, forms.negative_index(checked.span, int(checked.value), shown))

@@ -19,7 +19,7 @@ from gmlang.core.ast import (
 from gmlang.core.checking import Checking, PoisonedError, call_of, fail, note
 from gmlang.core.expressions import scalars, sharing
 from gmlang.core.expressions.indices import check_indices, filled
-from gmlang.core.expressions.operators import num_whole, with_rank
+from gmlang.core.expressions.operators import need_known, num_whole, with_rank
 from gmlang.core.names.scope import (
     DataMeaning,
     DefMeaning,
@@ -48,6 +48,7 @@ from gmlang.core.walk import type_of
 from gmlang.diagnostics import Span
 from gmlang.errors import forms, later
 from gmlang.errors import names as errors
+from gmlang.errors import shapes as shape_errors
 from gmlang.errors import types as type_errors
 from gmlang.errors.forms import Form
 from gmlang.syntax import ast
@@ -275,6 +276,16 @@ def check_thing(state: Checking, env: Env, expression: ast.Expression) -> Thing:
         case _:
             found = describe(type_of(scalars.check(state, env, expression, None)))
     fail(state, type_errors.not_a_thing(span, text, found))
+
+
+def need_one_thing(state: Checking, thing: Thing) -> Thing:
+    """Check that a thing is one, and which one is known before inference."""
+    for index in thing.indices:
+        if isinstance(index, Whole):
+            rank = num_whole(thing.indices)
+            fail(state, shape_errors.array_for_element(thing.span, thing.span.text, rank))
+        need_known(state, index, "which thing a model is about")
+    return thing
 
 
 def try_thing(state: Checking, env: Env, expression: ast.Expression) -> Thing | None:

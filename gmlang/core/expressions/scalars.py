@@ -25,6 +25,7 @@ from gmlang.core.print import describe, show_element
 from gmlang.core.walk import is_random, parts, type_of
 from gmlang.errors import asking, forms
 from gmlang.errors import names as name_errors
+from gmlang.errors import shapes as shape_errors
 from gmlang.errors import types as errors
 from gmlang.errors.forms import Form
 from gmlang.syntax import ast
@@ -51,7 +52,7 @@ def need_scalar(state: Checking, checked: Expression) -> Expression:
         element = show_element(checked) if isinstance(checked, AttributeRef) else ""
         fail(
             state,
-            errors.array_for_element(checked.span, checked.span.text, type_.rank, element),
+            shape_errors.array_for_element(checked.span, checked.span.text, type_.rank, element),
         )
     if isinstance(type_, Dist):
         fail(state, forms.type_mismatch(checked.span, Form.VALUE, Form.DISTRIBUTION))

@@ -11,9 +11,8 @@ import numpy as np
 from gmlang.core.asking.arguments import how_many, need_count, plain
 from gmlang.core.ast import Thing
 from gmlang.core.check.models import COMPOSITE as WORD
-from gmlang.core.check.models import need_one_thing
 from gmlang.core.checking import Checking
-from gmlang.core.expressions.references import check_thing
+from gmlang.core.expressions.references import check_thing, need_one_thing
 from gmlang.core.names.scope import Env
 from gmlang.core.print import show_thing
 from gmlang.core.records.covering import is_existence
