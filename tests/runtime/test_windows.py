@@ -178,6 +178,36 @@ def test_each_state_of_what_windows_hang_from_is_a_forest(seed: int, indexed: bo
     assert mine.states.tolist() == theirs.states.tolist()
 
 
+@pytest.mark.parametrize("sizes", [(2, 3), (3, 4), (1, 5)])
+def test_components_may_hang_from_variables_of_different_sizes(sizes: tuple[int, int]):
+    rng = np.random.default_rng(0)
+    blocks = [unaries(rng, 4), window(rng, np.array([[0, 1], [2, 3]]))]
+    for k, size in enumerate(sizes):
+        tables = 3.0 * rng.normal(size=(1, size, SIDE**2))
+        blocks.append(FactorBlock(Table(tables), np.array([[4 + k, 2 * k]], np.int32)))
+    above = tuple(VariableBlock(f"above {k}", (), size) for k, size in enumerate(sizes))
+    graph = FactorGraph((VariableBlock("at", (4,), SIDE**2), *above), tuple(blocks))
+    one, other = infer(graph, Marginals()), infer(as_tables(graph), Marginals())
+    assert windows.METHOD in one.quality.method
+    for mine, theirs in zip(one.probabilities, other.probabilities, strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=1e-9)
+
+
+def test_the_same_places_may_be_read_as_different_grids():
+    rng = np.random.default_rng(1)
+    pair, reach = np.array([[0, 1]], np.int32), np.array([1])
+    sides = [(6, 8), (4, 12)]
+    kinds = [Window(*both, reach, reach) for both in sides]
+    unary = FactorBlock(Table(rng.normal(size=(2, 48))), np.array([[0], [1]], np.int32))
+    graph = FactorGraph(
+        (VariableBlock("at", (2,), 48),), (unary, *(FactorBlock(kind, pair) for kind in kinds))
+    )
+    for query in (Map(), LogPartition()):
+        found, right = infer(graph, query), infer(as_tables(graph), query)
+        assert windows.METHOD in found.quality.method
+        assert found.log_whole() == pytest.approx(right.log_whole(), abs=1e-9)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_a_place_may_be_a_gate_and_tables_may_reward(seed: int):
     rng = np.random.default_rng(seed)

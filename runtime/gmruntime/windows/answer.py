@@ -235,13 +235,17 @@ def _complete(task: Task[Question[AnyAnswer]], below: _Below, answer: AnyAnswer)
                 -1, task.graph.num_variables
             )
             scores = log_score(task.graph, rows)
-            gap = answer.log_upper - float(scores.max(initial=-np.inf))
+            best = float(scores.max(initial=-np.inf))
+            # The same number, added up in another order.
+            upper = max(answer.log_upper, best)
+            gap = upper - best
             is_one = isinstance(task.query, Map) and quality.status is Status.EXACT
-            if is_one and not is_proved(float(scores[0]), answer.log_upper):
+            if is_one and not is_proved(best, upper):
                 # Sums so large that they round apart prove nothing.
                 bounded = {"status": Status.BOUNDED, "error": gap, "error_kind": "gap to the bound"}
                 quality = replace(quality, **bounded)
-            return replace(answer, quality=quality, assignments=rows, log_scores=scores)
+            found = {"assignments": rows, "log_scores": scores, "log_upper": upper}
+            return replace(answer, quality=quality, **found)
         case MarginalsAnswer() if isinstance(task.query, Marginals):
             blocks = _marginals(task, task.query, below, answer)
             return replace(answer, quality=quality, probabilities=blocks, lower=None, upper=None)
@@ -285,11 +289,13 @@ def _marginals(
     rows: list[np.ndarray] = [row for block in answer.probabilities for row in _rows_of(block)]
     beliefs = {int(v): np.zeros(sizes[v]) for v in found.places[asked[found.places]]}
     if beliefs:
-        for states in configurations(found):
+        counts = [found.num_configurations(k) for k in range(found.num_components)]
+        for c, states in enumerate(configurations(found)):
             pairs, passed = _passed(below, states, False)
             downward(pairs, passed, False)
             for number, v in enumerate(found.places.tolist()):
-                if v not in beliefs:
+                # A component of few states has begun again meanwhile.
+                if v not in beliefs or c >= counts[found.component[number]]:
                     continue
                 context = found.contexts[found.component[number]]
                 if len(context):

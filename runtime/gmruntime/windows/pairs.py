@@ -263,14 +263,13 @@ def _product(
     sizes: list[int],
 ) -> tuple[int, np.ndarray, np.ndarray, np.ndarray]:
     """Join factors of the same two places into one."""
-    sides = ints[code != TABLE]
-    if (code == WINDOW).all():
+    is_alike = (code != TABLE).all() and (ints[:, :2] == ints[0, :2]).all()
+    if is_alike and (code == WINDOW).all():
         # All are at most so far apart: the least reach along each axis.
         least = np.concatenate([ints[0, :2], ints[:, 2:].min(axis=0)])
         return WINDOW, least, reals[0], _NOTHING
-    is_alike = len(sides) == len(code) and (sides[:, :2] == sides[0, :2]).all()
     if is_alike:
-        rows, columns = sides[0, :2].tolist()
+        rows, columns = ints[0, :2].tolist()
         down, aside = np.divmod(np.arange(rows * columns), columns)
         table = sum(_apart(*one, down, aside) for one in zip(code, ints, reals, strict=True))
         return OFFSETS, ints[0], reals[0], np.asarray(table)
