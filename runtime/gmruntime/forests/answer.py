@@ -1,7 +1,6 @@
 """Exact answers on forests, in time that grows with the number of factors alone."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from gmruntime.answer import (
     Samples,
     Status,
 )
-from gmruntime.arrays import Float64
+from gmruntime.arrays import Float64, cuts
 from gmruntime.budget import Budget, within
 from gmruntime.elimination.passes.loading import may_load
 from gmruntime.forests.forest import Forest
@@ -92,9 +91,7 @@ def _work(forest: Forest) -> np.ndarray:
 
 def _parts(forest: Forest) -> list[tuple[int, int]]:
     """Cut the order where the clock is looked at."""
-    done = np.cumsum(_work(forest)) // _WORK_AT_ONCE
-    cuts = (np.flatnonzero(np.diff(done)) + 1).tolist()
-    return list(pairwise([0, *cuts, len(done)]))
+    return cuts(_work(forest), _WORK_AT_ONCE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

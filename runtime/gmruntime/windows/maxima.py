@@ -83,7 +83,7 @@ def _answer(
 def _begun(found: Split, budget: Budget) -> _Race:
     """Bound every component by a forest, in every state of its context."""
     every = configurations(found)
-    counts = [found.num_configurations(k) for k in range(found.num_components)]
+    counts = found.num_configurations()
     upper, is_open = np.zeros((2, len(every), found.num_components))
     for c, states in all_in_time(found, budget):
         pairs = pairs_of(found, states, budget)
