@@ -304,7 +304,7 @@ def test_passes_look_at_the_clock_between_places(
         return [up, first.top, first.values.totals]
 
     whole = passed(UNLIMITED)
-    monkeypatch.setattr(passes, "_WORK_AT_ONCE", 1)
+    monkeypatch.setattr(passes, "WORK_AT_ONCE", 1)
     np.testing.assert_equal(passed(UNLIMITED), whole)
     # One look before each of five places, there and back, and before each way.
     ticks = iter(range(10**6))

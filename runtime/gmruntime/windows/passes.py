@@ -15,7 +15,7 @@ from gmruntime.factors.semiring import reduce
 from gmruntime.windows.pairs import Pairs
 from gmruntime.windows.records import OFFSETS, SLOPED, TABLE, WINDOW, Carried, Edges, Rooted, Values
 
-_WORK_AT_ONCE = 1 << 24
+WORK_AT_ONCE = 1 << 24
 """Pairs of states gone through between two looks at the clock, some hundredths of a second."""
 
 
@@ -128,13 +128,17 @@ def _scratch(pairs: Pairs) -> Float64[np.ndarray, "three scratch"]:
     return np.empty((3, 2 * int(np.diff(pairs.start).max(initial=1))))
 
 
+def work_of(pairs: Pairs, is_max: bool) -> Int64[np.ndarray, " edges"]:
+    """Count the pairs of states that each edge goes through, or what takes as long."""
+    edges, sizes = pairs.edges, np.diff(pairs.start)
+    is_swept = (edges.code == WINDOW) | ((edges.code == SLOPED) & is_max)
+    sides = np.where(is_swept, edges.ints[:, :2].sum(axis=1) + 8, sizes[edges.second])
+    return sizes[edges.first] * sides
+
+
 def _parts(pairs: Pairs, tree: Rooted, is_max: bool) -> list[tuple[int, int]]:
     """Cut the order where the clock is looked at."""
-    edges, sizes = pairs.edges, np.diff(pairs.start)
-    work = sizes[edges.first] * sizes[edges.second]
-    is_swept = (edges.code == WINDOW) | ((edges.code == SLOPED) & is_max)
-    work = np.where(is_swept, sizes[edges.first] * (edges.ints[:, :2].sum(axis=1) + 8), work)
-    return cuts(np.append(work, 0)[tree.edge[tree.order]] + 1, _WORK_AT_ONCE)
+    return cuts(np.append(work_of(pairs, is_max), 0)[tree.edge[tree.order]] + 1, WORK_AT_ONCE)
 
 
 def _told(pairs: Pairs, is_max: bool) -> tuple[Edges, Float64[np.ndarray, "edges two"]]:
