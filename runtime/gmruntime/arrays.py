@@ -6,6 +6,7 @@ NumPy. Below them, what several parts do with plain arrays.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from os import environ
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,17 @@ def strides_of(shape: tuple[int, ...]) -> Int64[np.ndarray, " axes"]:
     """
     sizes = np.array([*shape[1:], 1], np.int64) if shape else np.zeros(0, np.int64)
     return np.cumprod(sizes[::-1])[::-1].astype(np.int64)
+
+
+def cuts(work: np.ndarray, at_once: int) -> list[tuple[int, int]]:
+    """Cut items into runs that are about so much work each, as where each begins and ends.
+
+    >>> cuts(np.array([2, 3, 1, 9, 1]), 5)
+    [(0, 1), (1, 3), (3, 5)]
+    """
+    done = np.cumsum(work) // at_once
+    inner = (np.flatnonzero(np.diff(done)) + 1).tolist()
+    return list(pairwise([0, *inner, len(work)]))
 
 
 def rows_by(

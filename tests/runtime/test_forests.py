@@ -6,14 +6,15 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from gmruntime import infer
-from gmruntime.answer import LogPartition, Map, Marginals, Samples, Status
+from gmruntime import infer, plan
+from gmruntime.answer import AssignmentsAnswer, LogPartition, Map, Marginals, Samples, Status
 from gmruntime.budget import UNLIMITED, Budget
 from gmruntime.factors.kinds import Table
+from gmruntime.forests import answer as forests
 from gmruntime.forests import rooted
 from gmruntime.forests.answer import METHOD
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, log_score, no_evidence
-from gmruntime.task import Task
+from gmruntime.task import Effort, Task
 
 
 @pytest.fixture(autouse=True)
@@ -170,9 +171,29 @@ def test_a_loop_is_seen(loop: list[tuple[int, int]]):
     assert rooted.forest_of(Task(graph, LogPartition(), cut), UNLIMITED) is not None
 
 
+def ticking(seconds: float) -> Budget:
+    """Return a budget that is spent after so many looks at the clock."""
+    ticks = iter(range(10**6))
+    return Budget(0.0, seconds, 1 << 30, clock=lambda: float(next(ticks)))
+
+
 def test_laying_out_ends_with_the_budget():
     graph = chain(3000, np.zeros((4, 4)))
-    ticks = iter(range(10**6))
-    budget = Budget(0.0, 1.0, 1 << 30, clock=lambda: float(next(ticks)))
     with pytest.raises(TimeoutError):
-        rooted.forest_of(Task(graph, LogPartition(), no_evidence(graph)), budget)
+        rooted.forest_of(Task(graph, LogPartition(), no_evidence(graph)), ticking(1.0))
+
+
+def test_draws_made_in_time_are_kept(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(forests, "_NUM_DRAWN_AT_ONCE", 1)
+    graph = chain(50, np.zeros((4, 4)))
+    task = Task(graph, Samples(1000), no_evidence(graph))
+    found = forests.answer(task, Effort(ticking(200.0), np.random.default_rng(0)))
+    assert isinstance(found, AssignmentsAnswer)
+    assert found.quality.status is Status.EXACT
+    assert 0 < len(found.assignments) < 1000
+    np.testing.assert_allclose(found.log_scores, log_score(graph, found.assignments))
+
+
+@pytest.mark.parametrize("seconds", [1.0, 2.0, 3.0, 4.0, 5.0])
+def test_planning_ends_with_the_budget(seconds: float):
+    assert plan(chain(50, np.zeros((4, 4))), LogPartition(), budget=ticking(seconds)).engine

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gmruntime.answer import Best, Joint, LogPartition, Map, MarginalMap, Marginals, Status
+from gmruntime.budget import UNLIMITED, Budget, start_budget
 from gmruntime.factors.kinds import Count, Gated, SoftWindow, Table, Window
 from gmruntime.graph import (
     FactorBlock,
@@ -17,7 +18,11 @@ from gmruntime.graph import (
 from gmruntime.graph import num_states as states_of
 from gmruntime.inference import infer, plan
 from gmruntime.questions.enumerate import enumerate_assignments
+from gmruntime.task import Effort, Task
 from gmruntime.windows import answer as windows
+from gmruntime.windows import passes
+from gmruntime.windows.pairs import pairs_of
+from gmruntime.windows.split import split
 from tests.fuzz import graphs
 
 SIDE = 7
@@ -178,6 +183,36 @@ def test_each_state_of_what_windows_hang_from_is_a_forest(seed: int, indexed: bo
     assert mine.states.tolist() == theirs.states.tolist()
 
 
+@pytest.mark.parametrize("sizes", [(2, 3), (3, 4), (1, 5)])
+def test_components_may_hang_from_variables_of_different_sizes(sizes: tuple[int, int]):
+    rng = np.random.default_rng(0)
+    blocks = [unaries(rng, 4), window(rng, np.array([[0, 1], [2, 3]]))]
+    for k, size in enumerate(sizes):
+        tables = 3.0 * rng.normal(size=(1, size, SIDE**2))
+        blocks.append(FactorBlock(Table(tables), np.array([[4 + k, 2 * k]], np.int32)))
+    above = tuple(VariableBlock(f"above {k}", (), size) for k, size in enumerate(sizes))
+    graph = FactorGraph((VariableBlock("at", (4,), SIDE**2), *above), tuple(blocks))
+    one, other = infer(graph, Marginals()), infer(as_tables(graph), Marginals())
+    assert windows.METHOD in one.quality.method
+    for mine, theirs in zip(one.probabilities, other.probabilities, strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=1e-9)
+
+
+def test_the_same_places_may_be_read_as_different_grids():
+    rng = np.random.default_rng(1)
+    pair, reach = np.array([[0, 1]], np.int32), np.array([1])
+    sides = [(6, 8), (4, 12)]
+    kinds = [Window(*both, reach, reach) for both in sides]
+    unary = FactorBlock(Table(rng.normal(size=(2, 48))), np.array([[0], [1]], np.int32))
+    graph = FactorGraph(
+        (VariableBlock("at", (2,), 48),), (unary, *(FactorBlock(kind, pair) for kind in kinds))
+    )
+    for query in (Map(), LogPartition()):
+        found, right = infer(graph, query), infer(as_tables(graph), query)
+        assert windows.METHOD in found.quality.method
+        assert found.log_whole() == pytest.approx(right.log_whole(), abs=1e-9)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_a_place_may_be_a_gate_and_tables_may_reward(seed: int):
     rng = np.random.default_rng(seed)
@@ -249,3 +284,57 @@ def test_windows_among_factors_of_all_kinds(seed: int, monkeypatch: pytest.Monke
                 assert found.quality.status == Status.IMPOSSIBLE, case.text
             elif found.quality.status == Status.EXACT:
                 assert found.log_whole() == pytest.approx(right.log_whole(), rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize("is_max", [True, False])
+@pytest.mark.parametrize("which", SORTS)
+def test_passes_look_at_the_clock_between_places(
+    which: str, is_max: bool, monkeypatch: pytest.MonkeyPatch
+):
+    graph = forest(np.random.default_rng(5), which)
+    found = split(graph, no_evidence(graph))
+    assert found is not None
+    pairs = pairs_of(found, np.zeros((1, 0), np.int64))
+    tree = passes.hung(pairs).tree
+
+    def passed(budget: Budget) -> list[np.ndarray]:
+        first = passes.upward(pairs, tree, is_max, budget)
+        up = first.values.totals.copy()
+        passes.downward(pairs, first, is_max, budget)
+        return [up, first.top, first.values.totals]
+
+    whole = passed(UNLIMITED)
+    monkeypatch.setattr(passes, "WORK_AT_ONCE", 1)
+    np.testing.assert_equal(passed(UNLIMITED), whole)
+    # One look before each of five places, there and back, and before each way.
+    ticks = iter(range(10**6))
+    with pytest.raises(TimeoutError):
+        passed(Budget(0.0, 9.0, 1 << 30, clock=lambda: float(next(ticks))))
+
+
+def test_a_price_without_a_cap_is_added_up_compiled(monkeypatch: pytest.MonkeyPatch):
+    rng = np.random.default_rng(0)
+    scopes = tree(rng, 4)
+    kind = SoftWindow(SIDE, SIDE, rng.random(3), np.array([1e4, 1e5, 2.0]))
+    graph = FactorGraph(
+        (VariableBlock("at", (4,), SIDE**2),), (unaries(rng, 4), FactorBlock(kind, scopes))
+    )
+    right = infer(as_tables(graph), LogPartition()).log_value
+    monkeypatch.delattr(passes, "_climb_in_logs")
+    found = infer(graph, LogPartition())
+    assert windows.METHOD in found.quality.method
+    assert found.log_value == pytest.approx(right, abs=1e-9)
+
+
+def test_windows_that_do_not_fit_into_memory_are_left_to_others():
+    graph = forest(np.random.default_rng(0), "tables beside")
+    task = Task(graph, LogPartition(), no_evidence(graph))
+
+    def found(memory_bytes: int) -> object:
+        effort = Effort(start_budget(60.0, memory_bytes), np.random.default_rng(0))
+        return windows.without_places(task, effort)
+
+    assert found(1 << 24) is not None
+    # The places alone fit, the tables beside them do not.
+    assert found(60_000) is None
+    assert found(10_000) is None

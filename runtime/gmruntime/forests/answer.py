@@ -1,6 +1,5 @@
 """Exact answers on forests, in time that grows with the number of factors alone."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,18 +17,22 @@ from gmruntime.answer import (
     Samples,
     Status,
 )
-from gmruntime.arrays import Float64
-from gmruntime.budget import Budget
+from gmruntime.arrays import Float64, cuts
+from gmruntime.budget import Budget, within
 from gmruntime.elimination.passes.loading import may_load
 from gmruntime.forests.forest import Forest
 from gmruntime.forests.rooted import forest_of, may_be_forest
 from gmruntime.graph import by_block, log_score
+from gmruntime.questions.assignments import none_possible
 from gmruntime.task import Effort, Task
 
 METHOD = "elimination along a forest"
 
 _WORK_AT_ONCE = 1 << 21
 """Entries of tables gone through between two looks at the clock, some hundredths of a second."""
+
+_NUM_DRAWN_AT_ONCE = 1 << 20
+"""States drawn before they are scored, some hundredths of a second."""
 
 _S_PER_ENTRY = 5e-10
 """What an entry takes at best: a pass that cannot end in time is not begun."""
@@ -86,19 +89,9 @@ def _work(forest: Forest) -> np.ndarray:
     return states[forest.order] * np.where(parent < 0, 1, states[parent])
 
 
-def _parts(forest: Forest, budget: Budget) -> Iterator[tuple[int, int]]:
-    """Cut the order where the clock is looked at.
-
-    Raises:
-        TimeoutError: when the budget has ended.
-    """
-    done = np.cumsum(_work(forest)) // _WORK_AT_ONCE
-    cuts = np.flatnonzero(np.diff(done)) + 1
-    first = 0
-    for last in [*cuts.tolist(), len(done)]:
-        budget.check()
-        yield first, last
-        first = last
+def _parts(forest: Forest) -> list[tuple[int, int]]:
+    """Cut the order where the clock is looked at."""
+    return cuts(_work(forest), _WORK_AT_ONCE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,8 +114,7 @@ def _inwards(forest: Forest, budget: Budget) -> _Inwards:
     total = np.zeros(2)
     if not np.isfinite(forest.log_constant):
         return _Inwards(scores, -np.inf)
-    for first, last in reversed(list(_parts(forest, budget))):
-        budget.check()
+    for first, last in within(reversed(_parts(forest)), budget, every=1):
         if not sum_inwards(forest, scores, weights, message, total, first, last):
             return _Inwards(scores, -np.inf)
     return _Inwards(scores, float(total.sum()) + forest.log_constant)
@@ -140,7 +132,7 @@ def _marginals(task: Task[Marginals], forest: Forest, budget: Budget) -> Margina
     rows = np.zeros(len(found.scores))
     if found.log_total > -np.inf:
         weights, row = _room(forest, 2)
-        for first, last in _parts(forest, budget):
+        for first, last in within(_parts(forest), budget, every=1):
             beliefs_outwards(forest, found.scores, rows, weights, row, first, last)
         held = np.ones(graph.num_variables, np.bool_)
         held[forest.order] = False
@@ -157,10 +149,7 @@ def _marginals(task: Task[Marginals], forest: Forest, budget: Budget) -> Margina
 
 
 def _nothing(task: Task[Query], budget: Budget) -> AssignmentsAnswer:
-    nothing = np.zeros((0, task.graph.num_variables), np.int32)
-    return AssignmentsAnswer(
-        _quality(Status.IMPOSSIBLE, budget), nothing, np.zeros(0), float("-inf")
-    )
+    return none_possible(_quality(Status.IMPOSSIBLE, budget), task.graph.num_variables, -np.inf)
 
 
 def _maximum(task: Task[Map], forest: Forest, budget: Budget) -> AssignmentsAnswer:
@@ -170,8 +159,7 @@ def _maximum(task: Task[Map], forest: Forest, budget: Budget) -> AssignmentsAnsw
     best = np.empty(int(forest.message_start[-1]), np.int32)
     if not np.isfinite(forest.log_constant):
         return _nothing(task, budget)
-    for first, last in reversed(list(_parts(forest, budget))):
-        budget.check()
+    for first, last in within(reversed(_parts(forest)), budget, every=1):
         if not max_inwards(forest, scores, best, message, first, last):
             return _nothing(task, budget)
     states = np.maximum(task.evidence, 0).astype(np.int32)
@@ -187,15 +175,22 @@ def _draws(task: Task[Samples], forest: Forest, effort: Effort) -> AssignmentsAn
     found, (row,) = _inwards(forest, budget), _room(forest, 1)
     if found.log_total == -np.inf:
         return _nothing(task, budget)
-    drawn = np.tile(np.maximum(task.evidence, 0).astype(np.int32), (count, 1))
-    num_drawn = 0
-    for number in range(count):
-        if number and budget.is_spent():
-            break
-        for first, last in _parts(forest, budget):
-            uniform = effort.rng.random(last - first)
-            draw_outwards(forest, found.scores, uniform, drawn[number], row, first, last)
-        num_drawn = number + 1
+    drawn, scores = np.empty((count, graph.num_variables), np.int32), np.empty(count)
+    num_drawn, parts = 0, _parts(forest)
+    step = max(1, _NUM_DRAWN_AT_ONCE // graph.num_variables)
+    try:
+        while num_drawn < count:
+            rows = drawn[num_drawn : num_drawn + step]
+            rows[:] = np.maximum(task.evidence, 0)
+            for states in rows:
+                for first, last in within(parts, budget, every=1):
+                    uniform = effort.rng.random(last - first)
+                    draw_outwards(forest, found.scores, uniform, states, row, first, last)
+            scores[num_drawn : num_drawn + step] = log_score(graph, rows)
+            num_drawn += len(rows)
+    except TimeoutError:
+        if not num_drawn:
+            raise
     note = "" if num_drawn == count else f"the budget ended after {num_drawn}"
-    drawn = drawn[:num_drawn]
-    return AssignmentsAnswer(_quality(Status.EXACT, budget, note), drawn, log_score(graph, drawn))
+    good = _quality(Status.EXACT, budget, note)
+    return AssignmentsAnswer(good, drawn[:num_drawn], scores[:num_drawn])

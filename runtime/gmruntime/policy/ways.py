@@ -127,7 +127,11 @@ def _foresee_forest(case: Case) -> str | None:
     query, budget = case.task.query, case.effort.budget
     if not isinstance(query, Query) or not is_answered(case.task.asking(query), budget):
         return None
-    return None if forest_of(case.task.asking(query), budget) is None else Way.FOREST.value
+    try:
+        forest = forest_of(case.task.asking(query), budget)
+    except TimeoutError:
+        return None
+    return None if forest is None else Way.FOREST.value
 
 
 # --- Proofs ------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ from gmruntime.answer import (
 )
 from gmruntime.arrays import Float64
 from gmruntime.budget import Budget
+from gmruntime.elimination.passes.loading import may_load
 from gmruntime.factors.kinds.window import PlacePair
 from gmruntime.graph import Assignment, FactorGraph, log_score, num_states
 from gmruntime.quality import is_proved
@@ -42,6 +43,9 @@ from gmruntime.windows.split import Split, split
 NUM_ENTRIES_MIN = 1 << 16
 """Where the tables of all windows have fewer entries, tables answer without loading anything."""
 
+
+_BYTES_PER_STATE = 100
+"""Of memory, for each state of a place: what it is worth, and what is said to it and by it."""
 
 _SHARE = 1 / 3
 """Of the time, for going up; going down again takes twice as long."""
@@ -85,7 +89,9 @@ def _without_places(
     task: Task[Question[AnyAnswer]], effort: Effort
 ) -> WithoutPlaces | AnyAnswer | None:
     budget = effort.budget
-    found = split(task.graph, task.evidence)
+    found = split(task.graph, task.evidence) if may_load(budget) else None
+    if found is not None and not _fits(found, budget):
+        return None
     if found is not None and _is_of_one(task.query, found):
         return _of_one(task, effort)
     if found is None or not _is_asked_apart(task.query, found):
@@ -104,6 +110,14 @@ def _without_places(
         return _at_once(task, below, known, budget.spent_s())
     left = rest_of(task, found, below.tables)
     return WithoutPlaces(left, lambda answer: _complete(task, below, answer))
+
+
+def _fits(found: Split, budget: Budget) -> bool:
+    states = int(num_states(found.graph)[found.places].sum(dtype=np.int64))
+    # The states of contexts, and what components are worth there.
+    width = 3 + max(len(context) for context in found.contexts)
+    numbers = max(found.num_configurations()) * found.num_components * width
+    return _BYTES_PER_STATE * states + 8 * numbers <= budget.memory_bytes
 
 
 def _is_of_one(query: Question[AnyAnswer], found: Split) -> bool:
@@ -190,7 +204,7 @@ def _below(found: Split, is_max: bool, budget: Budget) -> _Below | None:
         values.append(np.bincount(found.component, top, minlength=found.num_components))
     assert last is not None
     every = np.array(values)
-    counts = [found.num_configurations(k) for k in range(found.num_components)]
+    counts = found.num_configurations()
     return _Below(found, [every[:count, k] for k, count in enumerate(counts)], last)
 
 
@@ -235,13 +249,17 @@ def _complete(task: Task[Question[AnyAnswer]], below: _Below, answer: AnyAnswer)
                 -1, task.graph.num_variables
             )
             scores = log_score(task.graph, rows)
-            gap = answer.log_upper - float(scores.max(initial=-np.inf))
+            best = float(scores.max(initial=-np.inf))
+            # The same number, added up in another order.
+            upper = max(answer.log_upper, best)
+            gap = upper - best
             is_one = isinstance(task.query, Map) and quality.status is Status.EXACT
-            if is_one and not is_proved(float(scores[0]), answer.log_upper):
+            if is_one and not is_proved(best, upper):
                 # Sums so large that they round apart prove nothing.
                 bounded = {"status": Status.BOUNDED, "error": gap, "error_kind": "gap to the bound"}
                 quality = replace(quality, **bounded)
-            return replace(answer, quality=quality, assignments=rows, log_scores=scores)
+            found = {"assignments": rows, "log_scores": scores, "log_upper": upper}
+            return replace(answer, quality=quality, **found)
         case MarginalsAnswer() if isinstance(task.query, Marginals):
             blocks = _marginals(task, task.query, below, answer)
             return replace(answer, quality=quality, probabilities=blocks, lower=None, upper=None)
@@ -285,11 +303,13 @@ def _marginals(
     rows: list[np.ndarray] = [row for block in answer.probabilities for row in _rows_of(block)]
     beliefs = {int(v): np.zeros(sizes[v]) for v in found.places[asked[found.places]]}
     if beliefs:
-        for states in configurations(found):
+        counts = found.num_configurations()
+        for c, states in enumerate(configurations(found)):
             pairs, passed = _passed(below, states, False)
             downward(pairs, passed, False)
             for number, v in enumerate(found.places.tolist()):
-                if v not in beliefs:
+                # A component of few states has begun again meanwhile.
+                if v not in beliefs or c >= counts[found.component[number]]:
                     continue
                 context = found.contexts[found.component[number]]
                 if len(context):

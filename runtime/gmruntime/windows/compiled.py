@@ -208,8 +208,10 @@ def climb(
     carried: Carried,
     scratch: Float64[np.ndarray, "three scratch"],
     is_max: bool,
+    first: int,
+    last: int,
 ) -> bool:
-    """Send messages up to the roots: `values.totals` hears all children.
+    """Send messages of some places up: `values.totals` hears all children.
 
     Args:
         tree: whose edges are used.
@@ -219,12 +221,14 @@ def climb(
         carried: `up` is filled.
         scratch: three rows of twice the most states.
         is_max: maxima instead of sums.
+        first: the places order[first..last - 1] send, the last one first.
+        last: likewise.
 
     Returns:
         whether no digit that counts may have been lost.
     """
     start, totals = values.start, values.totals
-    for k in range(len(tree.order) - 1, -1, -1):
+    for k in range(last - 1, first - 1, -1):
         v = tree.order[k]
         e, p = int(tree.edge[v]), tree.parent[v]
         if e < 0:
@@ -317,8 +321,10 @@ def descend(
     carried: Carried,
     scratch: Float64[np.ndarray, "three scratch"],
     is_max: bool,
+    first: int,
+    last: int,
 ) -> bool:
-    """Send messages down again, after which `values.totals` is what all say of each place.
+    """Send messages down to some places, after which `values.totals` is what all say of each place.
 
     Args:
         tree: whose edges are used.
@@ -328,43 +334,58 @@ def descend(
         carried: `up` is read, `down` is filled.
         scratch: three rows of twice the most states.
         is_max: maxima instead of sums.
+        first: the places order[first..last - 1] are told, in this order.
+        last: likewise.
 
     Returns:
         whether no digit that counts may have been lost.
     """
     start, unary, totals, heard = values
-    first, count = 0, len(tree.order)
-    while first < count and tree.parent[tree.order[first]] < 0:
-        first += 1
-    for k in range(count):
-        p = tree.order[k]
-        last = first
-        while last < count and tree.parent[tree.order[last]] == p:
-            last += 1
+    for k in range(first, last):
+        v = tree.order[k]
+        e, p = int(tree.edge[v]), tree.parent[v]
+        if e < 0:
+            continue
         size = start[p + 1] - start[p]
-        so_far = scratch[2, :size]
-        for x in range(size):
-            so_far[x] = unary[start[p] + x] + heard[start[p] + x]
-        # All but one child: those before it, then those behind it.
-        for c in range(first, last):
-            there = carried.start[tree.order[c]]
-            for x in range(size):
-                carried.down[there + x] = so_far[x]
-                so_far[x] += carried.up[there + x]
-        for x in range(size):
-            so_far[x] = 0.0
-        for c in range(last - 1, first - 1, -1):
-            v = tree.order[c]
-            there = carried.start[v]
-            said = carried.down[there : there + size]
-            for x in range(size):
-                said[x] += so_far[x]
-                so_far[x] += carried.up[there + x]
-            e = int(tree.edge[v])
-            out = heard[start[v] : start[v + 1]]
-            if not _say(edges, e, edges.first[e] == p, said, out, scale, scratch, is_max):
-                return False
-            for x in range(len(out)):
-                totals[start[v] + x] += out[x]
-        first = last
+        if tree.parent[tree.order[k - 1]] != p:
+            _leave_one_out(tree, k, unary, heard, start, carried, scratch[2, :size])
+        said = carried.down[carried.start[v] : carried.start[v] + size]
+        out = heard[start[v] : start[v + 1]]
+        if not _say(edges, e, edges.first[e] == p, said, out, scale, scratch, is_max):
+            return False
+        for x in range(len(out)):
+            totals[start[v] + x] += out[x]
     return True
+
+
+@loop
+def _leave_one_out(
+    tree: Rooted,
+    first: int,
+    unary: np.ndarray,
+    heard: np.ndarray,
+    start: np.ndarray,
+    carried: Carried,
+    so_far: np.ndarray,
+) -> None:
+    """Write what a parent knows but from each of its children, of which order[first] is the first.
+
+    Those before it, then those behind it: nothing is subtracted.
+    """
+    p = tree.parent[tree.order[first]]
+    for x in range(len(so_far)):
+        so_far[x] = unary[start[p] + x] + heard[start[p] + x]
+    last = first
+    while last < len(tree.order) and tree.parent[tree.order[last]] == p:
+        there = carried.start[tree.order[last]]
+        for x in range(len(so_far)):
+            carried.down[there + x] = so_far[x]
+            so_far[x] += carried.up[there + x]
+        last += 1
+    for x in range(len(so_far)):
+        so_far[x] = 0.0
+    for c in range(last - 1, first - 1, -1):
+        there = carried.start[tree.order[c]]
+        for x in range(len(so_far)):
+            carried.down[there + x] += so_far[x]
+            so_far[x] += carried.up[there + x]

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gmruntime.arrays import Bool, Float64, Int64, row_starts, rows_by
-from gmruntime.budget import Budget
+from gmruntime.arrays import Bool, Float64, Int64, cuts, row_starts, rows_by
+from gmruntime.budget import Budget, within
 from gmruntime.quality import is_proved, tolerance
 from gmruntime.windows.pairs import Pairs
-from gmruntime.windows.passes import decoded, hung, upward
+from gmruntime.windows.passes import WORK_AT_ONCE, decoded, hung, upward, work_of
 from gmruntime.windows.records import TABLE, WINDOW, Rooted, Round
 
 _NUM_SWEEPS_FIRST, _NUM_SWEEPS_BELOW = 30, 3
@@ -35,6 +35,8 @@ class Circles:
         tree: a forest of its windows, the tightest.
         cut: places that between them have an end of each window left out.
         around: messages along all windows, in the order of the tree.
+        edge_runs: the windows, cut where the clock is looked at.
+        place_runs: likewise the order of the places.
         upper: no assignment is worth more.
         lower: what the best one found is worth; -inf while none is.
         states: that assignment.
@@ -45,6 +47,8 @@ class Circles:
     tree: Rooted
     cut: list[int]
     around: Round
+    edge_runs: list[tuple[int, int]]
+    place_runs: list[tuple[int, int]]
     upper: float = np.inf
     lower: float = -np.inf
     states: Int64[np.ndarray, " places"] = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -95,7 +99,10 @@ def circles_of(pairs: Pairs, upper: float) -> Circles:
         *(tree.order, position, share, near_start.astype(np.int64), order.astype(np.int64) // 2),
         *(starts[: len(ends)], starts[len(ends) : 2 * len(ends)], np.zeros(starts[-1])),
     )
-    found = Circles(pairs, tree, _cover(ends[tree.is_used == 0]), around, upper)
+    work = work_of(pairs, True)
+    of_places = np.bincount(ends.reshape(-1), np.repeat(work, 2), minlength=count)[tree.order]
+    runs = cuts(work, WORK_AT_ONCE), cuts(of_places, WORK_AT_ONCE)
+    found = Circles(pairs, tree, _cover(ends[tree.is_used == 0]), around, *runs, upper)
     found.open.append((-upper, 0, ()))
     return found
 
@@ -148,7 +155,7 @@ def _look(
         allowed[states] = 0.0
         unary[start[v] : start[v + 1]] += allowed
     scratch = np.empty((4, 2 * int(np.diff(start).max(initial=1))))
-    if not swept.prune(start, unary, edges, scratch):
+    if not _pruned(found, unary, scratch, budget):
         return -np.inf, unary
     around = found.around
     if boxes:
@@ -156,7 +163,9 @@ def _look(
     states = np.zeros(len(start) - 1, np.int64)
     for _ in range(_NUM_SWEEPS_BELOW if boxes else _NUM_SWEEPS_FIRST):
         for is_forward in (True, False):
-            swept.sweep(start, unary, edges, around, scratch, is_forward)
+            runs = found.place_runs if is_forward else found.place_runs[::-1]
+            for first, last in within(runs, budget, every=1):
+                swept.sweep(start, unary, edges, around, scratch, is_forward, first, last)
         upper = min(upper, swept.bound(start, unary, edges, around, scratch))
         swept.choose(start, unary, edges, around, states, scratch)
         _keep(found, swept.score(start, unary, edges, states), states)
@@ -168,6 +177,27 @@ def _look(
         # With all of them fixed, what remains is a forest.
         return min(upper, value), unary
     return upper, unary
+
+
+def _pruned(
+    found: Circles,
+    unary: Float64[np.ndarray, " states"],
+    scratch: Float64[np.ndarray, "four scratch"],
+    budget: Budget,
+) -> bool:
+    """Forbid states that no state of a neighbour allows, and so on; False where none is left."""
+    from gmruntime.windows.swept import prune
+
+    start, edges = found.pairs.start, found.pairs.edges
+    is_changed = True
+    while is_changed:
+        is_changed = False
+        for first, last in within(found.edge_runs, budget, every=1):
+            change = prune(start, unary, edges, scratch, first, last)
+            if change < 0:
+                return False
+            is_changed |= change > 0
+    return True
 
 
 def _keep(found: Circles, value: float, states: Int64[np.ndarray, " places"]) -> None:
@@ -182,26 +212,12 @@ def _given_cut(
     budget: Budget,
 ) -> float:
     """Find the best assignment that agrees with one on the cut; return what it is worth."""
-    from gmruntime.windows.compiled import pair_value
-    from gmruntime.windows.swept import score
+    from gmruntime.windows.swept import hold, score
 
     start, edges = found.pairs.start, found.pairs.edges
-    held = unary.copy()
-    for v in found.cut:
-        here = held[start[v] : start[v + 1]]
-        kept = here[states[v]]
-        here[:] = -np.inf
-        here[states[v]] = kept
-    for e in np.flatnonzero(found.tree.is_used == 0).tolist():
-        one, other = int(edges.first[e]), int(edges.second[e])
-        width = int(start[other + 1] - start[other])
-        if one in found.cut:
-            values = [pair_value(edges, e, int(states[one]), y, width) for y in range(width)]
-            held[start[other] : start[other + 1]] += values
-        else:
-            size = int(start[one + 1] - start[one])
-            values = [pair_value(edges, e, x, int(states[other]), width) for x in range(size)]
-            held[start[one] : start[one + 1]] += values
+    held, is_cut = unary.copy(), np.zeros(len(states), np.bool_)
+    is_cut[found.cut] = True
+    hold(start, held, edges, found.tree.is_used, is_cut, states)
     given = Pairs(start, held, edges)
     passed = upward(given, found.tree, True, budget)
     if not np.isfinite(passed.top.sum()):

@@ -26,6 +26,9 @@ from gmruntime.windows.split import Split
 _TURN_S = 0.1
 """A component is worked on for so long before it is asked again which states would be best."""
 
+_FINISH_S = 0.2
+"""For putting together what was found when the budget ended."""
+
 
 @dataclass(slots=True, eq=False)
 class _Race:
@@ -83,7 +86,7 @@ def _answer(
 def _begun(found: Split, budget: Budget) -> _Race:
     """Bound every component by a forest, in every state of its context."""
     every = configurations(found)
-    counts = [found.num_configurations(k) for k in range(found.num_components)]
+    counts = found.num_configurations()
     upper, is_open = np.zeros((2, len(every), found.num_components))
     for c, states in all_in_time(found, budget):
         pairs = pairs_of(found, states, budget)
@@ -126,19 +129,21 @@ def _turn(race: _Race, row: np.ndarray, budget: Budget) -> None:
     at = [_configuration(found, k, row) for k in range(found.num_components)]
     states = np.stack([race.states[c, k] for k, c in enumerate(at)])
     pairs = pairs_of(found, states, budget)
-    open_ = [k for k, c in enumerate(at) if race.is_open[k][c]]
     turn = budget.until(_TURN_S)
-    for k in open_:
-        circles = race.circles.get((k, at[k]))
-        if circles is None:
-            own = some_of(pairs, found.component == k)
-            circles = circles_of(own, float(race.upper[k][at[k]]))
-            race.circles[k, at[k]] = circles
-        improve(circles, budget)
-        while not circles.is_settled and not turn.is_spent():
+    try:
+        for k in [k for k, c in enumerate(at) if race.is_open[k][c]]:
+            circles = race.circles.get((k, at[k]))
+            if circles is None:
+                own = some_of(pairs, found.component == k)
+                circles = circles_of(own, float(race.upper[k][at[k]]))
+                race.circles[k, at[k]] = circles
             improve(circles, budget)
-        race.upper[k][at[k]] = circles.upper
-    _keep(race, row, at, pairs, budget)
+            while not circles.is_settled and not turn.is_spent():
+                improve(circles, budget)
+            race.upper[k][at[k]] = circles.upper
+    finally:
+        # Also what was found when the budget ended.
+        _keep(race, row, at, pairs, budget.at_least(_FINISH_S))
 
 
 def _configuration(found: Split, k: int, row: np.ndarray) -> int:
@@ -155,16 +160,20 @@ def _shape(found: Split, k: int) -> tuple[int, ...]:
 
 def _keep(race: _Race, row: np.ndarray, at: list[int], pairs: Pairs, budget: Budget) -> None:
     """Put the best places found into an assignment of all else, and keep it if it is better."""
-    found = race.found
-    tree = hung(pairs, by_tightness(pairs)).tree
-    states = decoded(pairs, upward(pairs, tree, True, budget))
+    found, is_closed = race.found, np.zeros(len(at), np.bool_)
+    states = np.zeros(len(found.places), np.int64)
     for k, c in enumerate(at):
-        circles = race.circles.get((k, c))
-        if circles is None:
+        is_closed[k] = not race.is_open[k][c]
+        if is_closed[k]:
             continue
-        if not len(circles.states):
+        circles = race.circles.get((k, c))
+        if circles is None or not len(circles.states):
             return
         states[found.component == k] = circles.states
+    if is_closed.any():
+        keep = is_closed[found.component]
+        own = some_of(pairs, keep)
+        states[keep] = decoded(own, upward(own, hung(own).tree, True, budget))
     whole = np.where(found.evidence >= 0, found.evidence, row).astype(np.int32)
     whole[found.places] = states
     score = float(log_score(found.graph, whole[None])[0])

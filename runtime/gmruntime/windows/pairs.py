@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmruntime.arrays import Bool, Float64, Int64, row_starts
-from gmruntime.budget import UNLIMITED, Budget
+from gmruntime.budget import UNLIMITED, Budget, within
 from gmruntime.factors.kinds import FactorKind, SoftWindow, Table, Window
 from gmruntime.factors.kinds.window import PlacePair
 from gmruntime.graph import num_states
@@ -14,6 +14,12 @@ from gmruntime.windows.split import Split, Touching
 
 NUM_ENTRIES_MAX = 1 << 26
 """Entries of the tables of pairs that are no windows."""
+
+_BYTES_PER_ENTRY = 40
+"""Of memory, for each of these: joined with others, and as exponentials."""
+
+_NUM_ENTRIES_AT_ONCE = 1 << 20
+"""Entries that are evaluated at once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,13 +39,17 @@ class Pairs:
 
 @dataclass(slots=True, eq=False)
 class _Found:
-    """Edges as they are gathered: windows by numbers, all else by values of pairs."""
+    """Edges as they are gathered: windows by numbers, all else by values of pairs.
+
+    Of those there may be so many more.
+    """
 
     ends: list[np.ndarray]
     codes: list[np.ndarray]
     ints: list[np.ndarray]
     reals: list[np.ndarray]
     tables: list[list[np.ndarray]]
+    num_entries_left: int
 
     def add(self, ends: np.ndarray, code: int, ints: np.ndarray, reals: np.ndarray) -> None:
         self.ends.append(ends)
@@ -74,11 +84,12 @@ def pairs_of(
     sizes = num_states(split.graph)[split.places].astype(np.int64)
     start = row_starts(sizes)
     unary = np.zeros(start[-1])
-    found = _Found([], [], [], [], [])
+    num_entries_max = min(NUM_ENTRIES_MAX, budget.memory_bytes // _BYTES_PER_ENTRY)
+    found = _Found([], [], [], [], [], num_entries_max)
     for one in split.touching:
         budget.check()
-        _add(one, split, states, (start, unary), found)
-    return Pairs(start, unary, _joined(found, start))
+        _add(one, split, states, (start, unary), found, budget)
+    return Pairs(start, unary, _joined(found, start, budget))
 
 
 def some_of(pairs: Pairs, keep: Bool[np.ndarray, " places"]) -> Pairs:
@@ -102,13 +113,14 @@ def _add(
     states: np.ndarray,
     places: tuple[np.ndarray, np.ndarray],
     found: _Found,
+    budget: Budget,
 ) -> None:
     """Add the factors of one block, by how many places each still mentions."""
     start, unary = places
     if one.is_place.shape[1] == 1:
         # What every picture has: a table for each place.
         variables = np.searchsorted(split.places, one.block.scopes[:, 0])
-        _add_unary(one.block.kind, one.tables, one.seen, 0, (start, unary), variables)
+        _add_unary(one.block.kind, one.tables, one.seen, 0, (start, unary), variables, budget)
         return
     given = one.seen
     if (one.digit >= 0).any():
@@ -132,12 +144,13 @@ def _add(
         if len(positions) == 1:
             _add_unary(
                 *(kind, one.tables[chosen], given[chosen], int(positions[0])),
-                *((start, unary), ends[:, 0]),
+                *((start, unary), ends[:, 0], budget),
             )
         elif isinstance(kind, PlacePair) and positions[0] == given.shape[1] - 2:
             found.add(ends, *_numbers_of(kind, one.tables[chosen]))
         else:
-            _add_tables(kind, one.tables[chosen], given[chosen], positions, start, ends, found)
+            own = one.tables[chosen], given[chosen]
+            _add_tables(kind, *own, positions, start, ends, found, budget)
 
 
 def _add_unary(
@@ -147,21 +160,27 @@ def _add_unary(
     position: int,
     places: tuple[np.ndarray, np.ndarray],
     ends: np.ndarray,
+    budget: Budget,
 ) -> None:
     """Add factors that mention one place to what its states are worth."""
     start, unary = places
     size = int(start[ends[0] + 1] - start[ends[0]])
-    if isinstance(kind, Table):
-        index: list[np.ndarray | slice] = [tables, *given.T]
-        index[1 + position] = slice(None)
-        values = kind.log_potentials[tuple(index)]
-    else:
-        values = _evaluated(kind, tables, given, [position], [size])
-    where = start[ends][:, None] + np.arange(size)
-    if np.bincount(ends).max() == 1:
-        unary[where] += values
-    else:
-        np.add.at(unary, where, values)
+    is_once = np.bincount(ends).max() == 1
+    step = max(1, _NUM_ENTRIES_AT_ONCE // size)
+    for first in range(0, len(ends), step):
+        budget.check()
+        some = slice(first, first + step)
+        if isinstance(kind, Table):
+            index: list[np.ndarray | slice] = [tables[some], *given[some].T]
+            index[1 + position] = slice(None)
+            values = kind.log_potentials[tuple(index)]
+        else:
+            values = _evaluated(kind, tables[some], given[some], [position], [size], budget)
+        where = start[ends[some]][:, None] + np.arange(size)
+        if is_once:
+            unary[where] += values
+        else:
+            np.add.at(unary, where, values)
 
 
 def _evaluated(
@@ -170,14 +189,22 @@ def _evaluated(
     given: np.ndarray,
     positions: list[int],
     sizes: list[int],
+    budget: Budget,
 ) -> np.ndarray:
     """Evaluate factors in all states of some positions, a row for each factor in C order."""
     count = int(np.prod(sizes))
-    states = np.repeat(given, count, axis=0)
     grid = np.indices(sizes).reshape(len(sizes), count)
-    for position, values in zip(positions, grid, strict=True):
-        states[:, position] = np.tile(values, len(given))
-    return kind.log_values(np.repeat(tables, count), states).reshape(len(given), count)
+    result = np.empty((len(given), count))
+    step = max(1, _NUM_ENTRIES_AT_ONCE // count)
+    for first in range(0, len(given), step):
+        budget.check()
+        some = slice(first, first + step)
+        states = np.repeat(given[some], count, axis=0)
+        for position, values in zip(positions, grid, strict=True):
+            states[:, position] = np.tile(values, len(given[some]))
+        values = kind.log_values(np.repeat(tables[some], count), states)
+        result[some] = values.reshape(-1, count)
+    return result
 
 
 def _numbers_of(kind: PlacePair, tables: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
@@ -206,12 +233,14 @@ def _add_tables(
     start: np.ndarray,
     ends: np.ndarray,
     found: _Found,
+    budget: Budget,
 ) -> None:
     """Add factors of two places that are no windows, written out."""
     sizes = (start[ends[0] + 1] - start[ends[0]]).tolist()
-    if len(ends) * sizes[0] * sizes[1] > NUM_ENTRIES_MAX:
+    found.num_entries_left -= len(ends) * sizes[0] * sizes[1]
+    if found.num_entries_left < 0:
         raise TooLargeError
-    values = _evaluated(kind, tables, given, positions.tolist(), sizes)
+    values = _evaluated(kind, tables, given, positions.tolist(), sizes, budget)
     found.add(ends, TABLE, np.zeros((len(ends), 4), np.int64), np.zeros((len(ends), 2)))
     found.tables[-1] = list(values)
 
@@ -219,7 +248,7 @@ def _add_tables(
 # --- Several factors of the same two places ----------------------------------------------
 
 
-def _joined(found: _Found, start: np.ndarray) -> Edges:
+def _joined(found: _Found, start: np.ndarray, budget: Budget) -> Edges:
     """Give every two places one edge, whatever factors they share."""
     ends = np.concatenate([np.zeros((0, 2), np.int64), *found.ends])
     code = np.concatenate([np.zeros(0, np.int64), *found.codes])
@@ -236,7 +265,7 @@ def _joined(found: _Found, start: np.ndarray) -> Edges:
     firsts = np.flatnonzero(np.diff(key[order], prepend=-1))
     if len(firsts) < len(order):
         groups = np.split(order, firsts[1:])
-        for members in groups:
+        for members in within(groups, budget):
             if len(members) > 1:
                 e = int(members[0])
                 own = code[members], ints[members], reals[members]
@@ -263,14 +292,13 @@ def _product(
     sizes: list[int],
 ) -> tuple[int, np.ndarray, np.ndarray, np.ndarray]:
     """Join factors of the same two places into one."""
-    sides = ints[code != TABLE]
-    if (code == WINDOW).all():
+    is_alike = (code != TABLE).all() and (ints[:, :2] == ints[0, :2]).all()
+    if is_alike and (code == WINDOW).all():
         # All are at most so far apart: the least reach along each axis.
         least = np.concatenate([ints[0, :2], ints[:, 2:].min(axis=0)])
         return WINDOW, least, reals[0], _NOTHING
-    is_alike = len(sides) == len(code) and (sides[:, :2] == sides[0, :2]).all()
     if is_alike:
-        rows, columns = sides[0, :2].tolist()
+        rows, columns = ints[0, :2].tolist()
         down, aside = np.divmod(np.arange(rows * columns), columns)
         table = sum(_apart(*one, down, aside) for one in zip(code, ints, reals, strict=True))
         return OFFSETS, ints[0], reals[0], np.asarray(table)

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmruntime.arrays import Float64, Int64, row_starts
-from gmruntime.budget import UNLIMITED, Budget
+from gmruntime.arrays import Float64, Int64, cuts, row_starts
+from gmruntime.budget import UNLIMITED, Budget, within
 from gmruntime.factors.kinds import SoftWindow, Window
 from gmruntime.factors.semiring import reduce
 from gmruntime.windows.pairs import Pairs
 from gmruntime.windows.records import OFFSETS, SLOPED, TABLE, WINDOW, Carried, Edges, Rooted, Values
+
+WORK_AT_ONCE = 1 << 24
+"""Pairs of states gone through between two looks at the clock, some hundredths of a second."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,7 +68,7 @@ def upward(pairs: Pairs, tree: Rooted, is_max: bool, budget: Budget = UNLIMITED)
     lengths = np.where(tree.parent >= 0, sizes[np.maximum(tree.parent, 0)], 0)
     start = row_starts(lengths)
     carried = Carried(start, np.empty(start[-1]), np.empty(start[-1]))
-    if not _compiled("climb", pairs, tree, values, carried, is_max):
+    if not _climb(pairs, tree, values, carried, is_max, budget):
         values.totals[:] = pairs.unary
         _climb_in_logs(pairs, tree, values, carried, budget)
     return Passed(tree, values, carried, _tops(pairs, tree, values, is_max))
@@ -80,7 +83,7 @@ def downward(pairs: Pairs, passed: Passed, is_max: bool, budget: Budget = UNLIMI
     budget.check()
     tree, values, carried = passed.forest, passed.values, passed.carried
     before = values.totals.copy()
-    if not _compiled("descend", pairs, tree, values, carried, is_max):
+    if not _descend(pairs, tree, values, carried, is_max, budget):
         values.totals[:], values.heard[:] = before, 0.0
         _descend_in_logs(pairs, tree, values, carried, budget)
 
@@ -94,24 +97,64 @@ def decoded(pairs: Pairs, passed: Passed) -> Int64[np.ndarray, " places"]:
     return states
 
 
-def _compiled(
-    name: str, pairs: Pairs, tree: Rooted, values: Values, carried: Carried, is_max: bool
-) -> bool:
-    from gmruntime.windows import compiled
+# --- Compiled ----------------------------------------------------------------------------
 
-    edges, scale = pairs.edges, np.zeros((len(pairs.edges.first), 2))
-    if not is_max:
-        edges, scale = _exponentials(pairs)
-    scratch = np.empty((3, 2 * int(np.diff(pairs.start).max(initial=1))))
-    run = compiled.climb if name == "climb" else compiled.descend
-    return run(tree, values, edges, scale, carried, scratch, is_max)
+
+def _climb(
+    pairs: Pairs, tree: Rooted, values: Values, carried: Carried, is_max: bool, budget: Budget
+) -> bool:
+    from gmruntime.windows.compiled import climb
+
+    (edges, scale), scratch = _told(pairs, is_max), _scratch(pairs)
+    for first, last in within(reversed(_parts(pairs, tree, is_max)), budget, every=1):
+        if not climb(tree, values, edges, scale, carried, scratch, is_max, first, last):
+            return False
+    return True
+
+
+def _descend(
+    pairs: Pairs, tree: Rooted, values: Values, carried: Carried, is_max: bool, budget: Budget
+) -> bool:
+    from gmruntime.windows.compiled import descend
+
+    (edges, scale), scratch = _told(pairs, is_max), _scratch(pairs)
+    for first, last in within(_parts(pairs, tree, is_max), budget, every=1):
+        if not descend(tree, values, edges, scale, carried, scratch, is_max, first, last):
+            return False
+    return True
+
+
+def _scratch(pairs: Pairs) -> Float64[np.ndarray, "three scratch"]:
+    return np.empty((3, 2 * int(np.diff(pairs.start).max(initial=1))))
+
+
+def work_of(pairs: Pairs, is_max: bool) -> Int64[np.ndarray, " edges"]:
+    """Count the pairs of states that each edge goes through, or what takes as long."""
+    edges, sizes = pairs.edges, np.diff(pairs.start)
+    is_swept = (edges.code == WINDOW) | ((edges.code == SLOPED) & is_max)
+    sides = np.where(is_swept, edges.ints[:, :2].sum(axis=1) + 8, sizes[edges.second])
+    return sizes[edges.first] * sides
+
+
+def _parts(pairs: Pairs, tree: Rooted, is_max: bool) -> list[tuple[int, int]]:
+    """Cut the order where the clock is looked at."""
+    return cuts(np.append(work_of(pairs, is_max), 0)[tree.edge[tree.order]] + 1, WORK_AT_ONCE)
+
+
+def _told(pairs: Pairs, is_max: bool) -> tuple[Edges, Float64[np.ndarray, "edges two"]]:
+    if is_max:
+        return pairs.edges, np.zeros((len(pairs.edges.first), 2))
+    return _exponentials(pairs)
 
 
 def _exponentials(pairs: Pairs) -> tuple[Edges, Float64[np.ndarray, "edges two"]]:
     """Return edges with exponentials of their tables, the logs that were taken out, and ranges."""
     edges = pairs.edges
     scale = np.zeros((len(edges.first), 2))
-    scale[:, 1] = np.where(edges.code == SLOPED, edges.reals[:, 1], 0.0)
+    # Whatever the cap, nothing costs more than the way from one corner to the other.
+    across = edges.reals[:, 0] * (edges.ints[:, :2].sum(axis=1) - 2)
+    most = np.minimum(across, edges.reals[:, 1])
+    scale[:, 1] = np.where(edges.code == SLOPED, most, 0.0)
     tables = edges.tables.copy()
     for e in np.flatnonzero(np.diff(edges.table_start)).tolist():
         piece = tables[edges.table_start[e] : edges.table_start[e + 1]]
@@ -125,10 +168,16 @@ def _exponentials(pairs: Pairs) -> tuple[Edges, Float64[np.ndarray, "edges two"]
 
 
 def _tops(pairs: Pairs, tree: Rooted, values: Values, is_max: bool) -> np.ndarray:
-    top = np.zeros(len(tree.parent))
-    for v in np.flatnonzero(tree.parent < 0).tolist():
-        row = values.totals[pairs.start[v] : pairs.start[v + 1]]
-        top[v] = float(reduce(row[None], (1,), is_max)[0])
+    is_root, sizes = tree.parent < 0, np.diff(pairs.start)
+    totals, starts = values.totals[np.repeat(is_root, sizes)], row_starts(sizes[is_root])[:-1]
+    found = np.maximum.reduceat(totals, starts)
+    if not is_max:
+        high = np.where(np.isneginf(found), 0.0, found)
+        weights = np.exp(totals - np.repeat(high, sizes[is_root]))
+        with np.errstate(divide="ignore"):
+            found = np.log(np.add.reduceat(weights, starts)) + high
+    top = np.zeros(len(is_root))
+    top[is_root] = found
     return top
 
 

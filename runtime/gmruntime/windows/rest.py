@@ -24,7 +24,7 @@ def asked_of(query: Marginals, found: Split) -> Bool[np.ndarray, " variables"]:
 
 def configurations(found: Split) -> Int64[np.ndarray, "configurations components _digits"]:
     """List the states of all contexts; a component that has fewer begins again."""
-    counts = [found.num_configurations(k) for k in range(found.num_components)]
+    counts = found.num_configurations()
     width = max(len(context) for context in found.contexts)
     result = np.zeros((max(counts), len(counts), width), np.int64)
     sizes = num_states(found.graph)

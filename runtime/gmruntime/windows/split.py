@@ -67,10 +67,10 @@ class Split:
         """How many components there are."""
         return len(self.contexts)
 
-    def num_configurations(self, component: int) -> int:
-        """Count the joint states of a component's context."""
-        sizes = num_states(self.graph)[self.contexts[component]]
-        return math.prod(sizes.tolist())
+    def num_configurations(self) -> list[int]:
+        """Count the joint states of each component's context."""
+        sizes = num_states(self.graph)
+        return [math.prod(sizes[context].tolist()) for context in self.contexts]
 
 
 def split(graph: FactorGraph, evidence: Assignment) -> Split | None:
@@ -133,13 +133,13 @@ def _touching(
     evidence: Assignment,
 ) -> Touching:
     is_place, is_free = flags
-    scopes = block.scopes[keep]
+    own = block.some(keep)
+    scopes = own.scopes
     mentioned = is_place[scopes]
     first = scopes[np.arange(len(scopes)), mentioned.argmax(axis=1)]
     # A variable of one state is as good as observed.
     seen = np.where(is_free[scopes], -1, np.maximum(evidence[scopes], 0)).astype(np.int32)
     digit = np.where(mentioned | (seen >= 0), -1, 0)
-    own = FactorBlock(block.kind.some(keep), scopes, block.label)
     return Touching(
         own, table_indices(own), component[number[first]], seen, mentioned, digit.astype(np.int64)
     )

@@ -8,10 +8,10 @@ Source: Kolmogorov (2006), "Convergent tree-reweighted message passing for energ
 
 import numpy as np
 
-from gmruntime.arrays import Float64, Int64
+from gmruntime.arrays import Bool, Float64, Int64
 from gmruntime.compiling import loop
 from gmruntime.windows.compiled import pair_value, send
-from gmruntime.windows.records import Edges, Round
+from gmruntime.windows.records import SLOPED, Edges, Round
 
 _ROUNDING = 1e-13
 
@@ -22,33 +22,41 @@ def prune(
     unary: Float64[np.ndarray, " states"],
     edges: Edges,
     scratch: Float64[np.ndarray, "four scratch"],
-) -> bool:
-    """Forbid states that no state of a neighbour allows, and so on; False where none is left."""
-    changed = True
-    while changed:
-        changed = False
-        for e in range(len(edges.first)):
-            for way in range(2):
-                one = int(edges.first[e] if way == 0 else edges.second[e])
-                other = int(edges.second[e] if way == 0 else edges.first[e])
-                said = scratch[1, : start[one + 1] - start[one]]
-                out = scratch[2, : start[other + 1] - start[other]]
-                for x in range(len(said)):
-                    said[x] = 0.0 if unary[start[one] + x] > -np.inf else -np.inf
-                send(edges, e, way == 0, said, out, scratch[0], True)
-                alive = 0
-                for x in range(len(out)):
-                    here = start[other] + x
-                    if unary[here] == -np.inf:
-                        continue
-                    if out[x] == -np.inf:
-                        unary[here] = -np.inf
-                        changed = True
-                    else:
-                        alive += 1
-                if alive == 0:
-                    return False
-    return True
+    first: int,
+    last: int,
+) -> int:
+    """Forbid states that no state of a neighbour allows, along the edges first..last - 1.
+
+    Returns:
+        1 where some state has been forbidden, so that others may follow; 0 where none has; -1 where
+        some place has no state left.
+    """
+    changed = 0
+    for e in range(first, last):
+        if edges.code[e] == SLOPED:
+            # A price forbids nothing.
+            continue
+        for way in range(2):
+            one = int(edges.first[e] if way == 0 else edges.second[e])
+            other = int(edges.second[e] if way == 0 else edges.first[e])
+            said = scratch[1, : start[one + 1] - start[one]]
+            out = scratch[2, : start[other + 1] - start[other]]
+            for x in range(len(said)):
+                said[x] = 0.0 if unary[start[one] + x] > -np.inf else -np.inf
+            send(edges, e, way == 0, said, out, scratch[0], True)
+            alive = 0
+            for x in range(len(out)):
+                here = start[other] + x
+                if unary[here] == -np.inf:
+                    continue
+                if out[x] == -np.inf:
+                    unary[here] = -np.inf
+                    changed = 1
+                else:
+                    alive += 1
+            if alive == 0:
+                return -1
+    return changed
 
 
 @loop
@@ -59,11 +67,15 @@ def sweep(
     around: Round,
     scratch: Float64[np.ndarray, "four scratch"],
     is_forward: bool,
+    first: int,
+    last: int,
 ) -> None:
-    """Let each place, in order or backwards, tell those behind it its share of what it knows."""
-    count = len(around.order)
-    for k in range(count):
-        v = int(around.order[k if is_forward else count - 1 - k])
+    """Let the places order[first..last - 1] tell those behind them their shares of what they know.
+
+    In order, or backwards: then the last one first, and those before them.
+    """
+    for position in range(first, last):
+        v = int(around.order[position if is_forward else first + last - 1 - position])
         size = start[v + 1] - start[v]
         total = scratch[3, :size]
         _gather(v, start, unary, edges, around, total)
@@ -191,6 +203,42 @@ def choose(
             if total[x] > best:
                 best = total[x]
                 states[v] = x
+
+
+@loop
+def hold(
+    start: Int64[np.ndarray, " places_and_end"],
+    unary: Float64[np.ndarray, " states"],
+    edges: Edges,
+    is_used: Int64[np.ndarray, " edges"],
+    is_cut: Bool[np.ndarray, " places"],
+    states: Int64[np.ndarray, " places"],
+) -> None:
+    """Fix places of a cut, and let those at the other ends hear what edges that are not used say.
+
+    Args:
+        start: of the states of each place.
+        unary: changed.
+        edges: of those that are not used, one end or both are of the cut.
+        is_used: which edges are.
+        is_cut: which places are fixed.
+        states: of these, and of no other that counts.
+    """
+    for v in range(len(states)):
+        for x in range(start[v + 1] - start[v]):
+            if is_cut[v] and x != states[v]:
+                unary[start[v] + x] = -np.inf
+    for e in range(len(edges.first)):
+        if is_used[e] == 1:
+            continue
+        one, other = int(edges.first[e]), int(edges.second[e])
+        width = int(start[other + 1] - start[other])
+        if is_cut[one]:
+            for y in range(width):
+                unary[start[other] + y] += pair_value(edges, e, int(states[one]), y, width)
+            continue
+        for x in range(start[one + 1] - start[one]):
+            unary[start[one] + x] += pair_value(edges, e, x, int(states[other]), width)
 
 
 @loop
