@@ -23,7 +23,7 @@ from gmruntime.budget import Budget, begin_budget
 from gmruntime.factors.kinds import Gated, Table
 from gmruntime.graph import Assignment, FactorBlock, FactorGraph, VariableBlock, log_score, validate
 from gmruntime.inference import infer
-from gmruntime.questions.enumerate import Enumeration, enumerate_assignments
+from gmruntime.questions.enumerate import Enumeration, enumerate_assignments, log_partition
 from gmruntime.waking.answer import Woken, infer_awake
 from gmruntime.waking.ceilings import ceilings_of
 from gmruntime.waking.log import Happening, awake_after
@@ -100,6 +100,9 @@ def _compare(woken: Woken, truth: AnyAnswer, graph: FactorGraph, every: Enumerat
     match found, truth:
         case MarginalsAnswer(), MarginalsAnswer():
             _compare_marginals(found, truth, woken.eps)
+            total = log_partition(every)
+            is_known = is_exact and not np.isnan(found.log_partition)
+            assert not is_known or found.log_partition == pytest.approx(total, abs=_TINY)
         case JointAnswer(), JointAnswer():
             error = np.abs(found.probabilities - truth.probabilities).max()
             assert error <= woken.eps + _TINY
@@ -235,6 +238,7 @@ def test_where_everything_is_seen_nobody_need_wake() -> None:
     assert not len(woken.awake)
     assert woken.answer.quality.status is Status.EXACT
     assert _marginals(woken).probabilities[1] == pytest.approx(whole.probabilities[1], abs=_TINY)
+    assert _marginals(woken).log_partition == pytest.approx(whole.log_partition, abs=_TINY)
 
 
 def test_who_retires_changes_no_answer_by_more_than_its_share() -> None:
