@@ -289,6 +289,45 @@ def test_the_same_question_wakes_the_same() -> None:
     ]
 
 
+def _using_each_other(count: int) -> Society:
+    """Let each model but the last use the next one, and all predict one hidden attribute."""
+    models = np.arange(1, count + 1, dtype=np.int32)
+    tables = np.stack([prediction(0.7, 0, 2)] * count)
+    uses = np.array([[-np.inf, -np.log(1e-7)]])
+    graph = FactorGraph(
+        (VariableBlock("a", (1,), 2), VariableBlock("m", (count,), 2)),
+        (
+            FactorBlock(Table(np.log([[1 - 1e-7, 1e-7]])), models[:, None]),
+            FactorBlock(Gated(tables), np.stack([models, np.zeros_like(models)], axis=1)),
+            FactorBlock(Gated(uses), np.stack([models[:-1], models[1:]], axis=1)),
+        ),
+    )
+    evidence = np.full(graph.num_variables, -1, np.int32)
+    return Society(graph, evidence, models.astype(np.int64))
+
+
+@pytest.mark.parametrize("question", [Map(), Marginals(np.zeros(1, np.int32))])
+def test_who_is_used_stays_awake_once_the_budget_is_spent(question: Bounded) -> None:
+    society, over = _using_each_other(6), Budget(0.0, 1.0, 1 << 30, clock=lambda: 2.0)
+
+    def asleep(budget: Budget) -> int:
+        return len(
+            infer_awake(
+                society.graph,
+                question,
+                society.activations,
+                Waking(spares_few=False),
+                evidence=society.evidence,
+                budget=budget,
+                ask=lambda *asked: infer(*asked[:2], evidence=asked[2]),
+            ).asleep
+        )
+
+    # One after the other they come to be certain of nothing, each in a pass over all terms.
+    assert asleep(begin_budget(30.0, 1 << 30)) == 6
+    assert asleep(over) < 6
+
+
 def test_a_budget_that_is_over_is_kept() -> None:
     society = _library(8, 2000, 4)
     woken = _woken(society, Marginals(np.arange(4, dtype=np.int32)), Waking(1e-9), 0.05)

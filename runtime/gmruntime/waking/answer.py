@@ -163,6 +163,7 @@ def _asleep_for_maxima(society: Society, query: Map | Best, highest: float) -> A
         at_most=society.how.at_most,
         asked=society.asked,
         chosen=society.chosen,
+        budget=society.budget,
     )
 
 
