@@ -23,7 +23,7 @@ from gmruntime.budget import Budget, begin_budget
 from gmruntime.factors.kinds import Gated, Table
 from gmruntime.graph import Assignment, FactorBlock, FactorGraph, VariableBlock, log_score, validate
 from gmruntime.inference import infer
-from gmruntime.questions.enumerate import Enumeration, enumerate_assignments
+from gmruntime.questions.enumerate import Enumeration, enumerate_assignments, log_partition
 from gmruntime.waking.answer import Woken, infer_awake
 from gmruntime.waking.ceilings import ceilings_of
 from gmruntime.waking.log import Happening, awake_after
@@ -100,6 +100,9 @@ def _compare(woken: Woken, truth: AnyAnswer, graph: FactorGraph, every: Enumerat
     match found, truth:
         case MarginalsAnswer(), MarginalsAnswer():
             _compare_marginals(found, truth, woken.eps)
+            total = log_partition(every)
+            is_known = is_exact and not np.isnan(found.log_partition)
+            assert not is_known or found.log_partition == pytest.approx(total, abs=_TINY)
         case JointAnswer(), JointAnswer():
             error = np.abs(found.probabilities - truth.probabilities).max()
             assert error <= woken.eps + _TINY
@@ -235,6 +238,7 @@ def test_where_everything_is_seen_nobody_need_wake() -> None:
     assert not len(woken.awake)
     assert woken.answer.quality.status is Status.EXACT
     assert _marginals(woken).probabilities[1] == pytest.approx(whole.probabilities[1], abs=_TINY)
+    assert _marginals(woken).log_partition == pytest.approx(whole.log_partition, abs=_TINY)
 
 
 def test_who_retires_changes_no_answer_by_more_than_its_share() -> None:
@@ -283,6 +287,45 @@ def test_the_same_question_wakes_the_same() -> None:
     assert [(e.what, e.variable, e.by) for e in one.events] == [
         (e.what, e.variable, e.by) for e in other.events
     ]
+
+
+def _using_each_other(count: int) -> Society:
+    """Let each model but the last use the next one, and all predict one hidden attribute."""
+    models = np.arange(1, count + 1, dtype=np.int32)
+    tables = np.stack([prediction(0.7, 0, 2)] * count)
+    uses = np.array([[-np.inf, -np.log(1e-7)]])
+    graph = FactorGraph(
+        (VariableBlock("a", (1,), 2), VariableBlock("m", (count,), 2)),
+        (
+            FactorBlock(Table(np.log([[1 - 1e-7, 1e-7]])), models[:, None]),
+            FactorBlock(Gated(tables), np.stack([models, np.zeros_like(models)], axis=1)),
+            FactorBlock(Gated(uses), np.stack([models[:-1], models[1:]], axis=1)),
+        ),
+    )
+    evidence = np.full(graph.num_variables, -1, np.int32)
+    return Society(graph, evidence, models.astype(np.int64))
+
+
+@pytest.mark.parametrize("question", [Map(), Marginals(np.zeros(1, np.int32))])
+def test_who_is_used_stays_awake_once_the_budget_is_spent(question: Bounded) -> None:
+    society, over = _using_each_other(6), Budget(0.0, 1.0, 1 << 30, clock=lambda: 2.0)
+
+    def asleep(budget: Budget) -> int:
+        return len(
+            infer_awake(
+                society.graph,
+                question,
+                society.activations,
+                Waking(spares_few=False),
+                evidence=society.evidence,
+                budget=budget,
+                ask=lambda *asked: infer(*asked[:2], evidence=asked[2]),
+            ).asleep
+        )
+
+    # One after the other they come to be certain of nothing, each in a pass over all terms.
+    assert asleep(begin_budget(30.0, 1 << 30)) == 6
+    assert asleep(over) < 6
 
 
 def test_a_budget_that_is_over_is_kept() -> None:

@@ -14,7 +14,6 @@ from gmruntime.answer import (
     AnyAnswer,
     AssignmentsAnswer,
     Best,
-    LogPartition,
     Map,
     MarginalMap,
     Marginals,
@@ -164,6 +163,7 @@ def _asleep_for_maxima(society: Society, query: Map | Best, highest: float) -> A
         at_most=society.how.at_most,
         asked=society.asked,
         chosen=society.chosen,
+        budget=society.budget,
     )
 
 
@@ -207,7 +207,7 @@ def _answered(society: Society, query: Bounded, now: Certified) -> Woken:
     fixed = society.held(asleep)
     rest = rest_of(society.base.graph, fixed)
     said = society.ask(rest.graph, query, fixed, society.budget)
-    sleepers = _sleepers(society, query, now, rest)
+    sleepers = _sleepers(society, now, rest)
     answer = at_seconds(widened(said, sleepers), society.budget.spent_s())
     awake = society.open() & ~asleep
     activations = known.activations
@@ -225,7 +225,7 @@ def _answered(society: Society, query: Bounded, now: Certified) -> Woken:
     )
 
 
-def _sleepers(society: Society, query: Bounded, now: Certified, rest: Rest) -> Sleepers:
+def _sleepers(society: Society, now: Certified, rest: Rest) -> Sleepers:
     known, asleep = society.known, now.found.asleep
     eps = -float(np.expm1(-now.log_excess))
     log_odds = np.where(asleep, now.odds, _sums(known))
@@ -243,7 +243,7 @@ def _sleepers(society: Society, query: Bounded, now: Certified, rest: Rest) -> S
         highest,
         is_decoupled,
         now.log_excess,
-        float(np.logaddexp(0.0, decoupled).sum()) if isinstance(query, LogPartition) else 0.0,
+        float(np.logaddexp(0.0, decoupled).sum()),
         society.base.log_constant + rest.log_constant,
     )
 

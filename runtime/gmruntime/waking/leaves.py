@@ -45,7 +45,7 @@ def leaves(
         degree += np.bincount(block.scopes.reshape(-1), minlength=count)
     may_be = (fixed < 0) & ~kept
     found = np.zeros(count, np.bool_)
-    tried: list[set[int]] = [set() for _ in graph.factors]
+    tried = [np.zeros(block.scopes.shape, np.bool_) for block in graph.factors]
     is_growing = True
     while is_growing:
         is_growing = False
@@ -55,12 +55,11 @@ def leaves(
                 continue
             is_leaf = (degree == 1) & may_be
             for position in range(arity):
-                rows = np.flatnonzero(is_leaf[block.scopes[:, position]] & ~out[number])
-                fresh = [r for r in rows.tolist() if r * arity + position not in tried[number]]
-                if not fresh:
+                fresh = is_leaf[block.scopes[:, position]] & ~out[number]
+                some = np.flatnonzero(fresh & ~tried[number][:, position])
+                if not len(some):
                     continue
-                tried[number].update(r * arity + position for r in fresh)
-                some = np.array(fresh, np.int64)
+                tried[number][some, position] = True
                 gone = some[_is_constant(block, some, position, states, is_max=is_max)]
                 out[number][gone] = True
                 found[block.scopes[gone, position]] = True

@@ -134,7 +134,8 @@ def _retired(society: Society, now: Certified, beliefs: Beliefs, target: float) 
     """Let those sleep again whose beliefs say that they hardly matter: P(on) is what that costs."""
     found, known = now.found, society.known
     awake = np.flatnonzero(society.open() & ~found.asleep & ~society.kept & (known.family < 0))
-    spare = min(target - now.log_excess, _RETIRED_SHARE * target)
+    # As a probability: what they add together is -log(1 - P(some is on)) at most.
+    spare = -float(np.expm1(-min(target - now.log_excess, _RETIRED_SHARE * target)))
     if not len(awake) or spare <= 0 or not found.asleep.any():
         return now
     chances = beliefs.of(known.activations[awake], 2)[:, 1]
@@ -143,7 +144,7 @@ def _retired(society: Society, now: Certified, beliefs: Beliefs, target: float) 
     gone = awake[order[:number]]
     if not number:
         return now
-    excess = now.log_excess - float(np.log1p(-min(0.5, chances[order[:number]].sum() * (1 + 1e-9))))
+    excess = now.log_excess - float(np.log1p(-chances[order[:number]].sum() * (1 + 1e-9)))
     asleep, odds = found.asleep.copy(), now.odds.copy()
     asleep[gone] = True
     with np.errstate(divide="ignore"):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gmruntime.arrays import Bool, Float64, Int64
+from gmruntime.budget import Budget
 from gmruntime.graph import Assignment, FactorGraph
 from gmruntime.waking.ceilings import Ceilings, ceilings_of
 
@@ -58,6 +59,7 @@ def fall_asleep(
     kept: Bool[np.ndarray, " activations"] | None = None,
     asked: Int64[np.ndarray, " asked"],
     chosen: Int64[np.ndarray, " chosen"],
+    budget: Budget,
 ) -> Asleep:
     """Choose who sleeps.
 
@@ -71,6 +73,7 @@ def fall_asleep(
         kept: who stays awake.
         asked: as for `ceilings_of`.
         chosen: likewise.
+        budget: once it is spent, whoever is blocked stays awake.
     """
     never = ~known.coupled if kept is None else ~known.coupled | kept
     found = nobody(known)
@@ -93,7 +96,7 @@ def fall_asleep(
             alone=np.where(fresh, now.alone, found.alone),
         )
         left = max(0.0, left - float(costs.sum()))
-        if not blocked.any():
+        if not blocked.any() or budget.is_spent():
             break
         held = found.fixed(evidence)
         now = ceilings_of(graph, held, known.activations, is_max=is_max, asked=asked, chosen=chosen)

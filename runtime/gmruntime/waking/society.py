@@ -163,7 +163,7 @@ def asleep_within(
     society: Society, log_excess: float, kept: Bool[np.ndarray, " activations"]
 ) -> Asleep:
     """Choose who sleeps for a sum, with so many nats for the certificate; some stay awake."""
-    found = fall_asleep(
+    return fall_asleep(
         society.base.graph,
         society.base.fixed,
         society.known,
@@ -172,8 +172,8 @@ def asleep_within(
         at_most=society.how.at_most,
         asked=society.asked,
         chosen=society.chosen,
+        budget=society.budget,
     )
-    return found
 
 
 def logged(society: Society, now: Certified, before: Certified | None) -> Certified:

@@ -129,6 +129,8 @@ def _marginals(found: MarginalsAnswer, sleepers: Sleepers) -> MarginalsAnswer:
             rows = blocks[number].reshape(-1, 2)
             asked = ~np.isnan(rows[at, 0])
             rows[at[asked], 0] = 1.0 - on[asked]
+    # Of sums that leave out who sleeps, log Z is not known.
+    is_whole = bool(sleepers.is_decoupled.all())
     more = sleepers.log_constant + sleepers.log_decoupled
     return replace(
         found,
@@ -136,7 +138,7 @@ def _marginals(found: MarginalsAnswer, sleepers: Sleepers) -> MarginalsAnswer:
         probabilities=value,
         lower=lowest if is_bounded or found.lower is not None else None,
         upper=highest if is_bounded or found.upper is not None else None,
-        log_partition=found.log_partition + more if not eps else float("nan"),
+        log_partition=found.log_partition + more if is_whole else float("nan"),
     )
 
 
