@@ -7,12 +7,12 @@ not exist is not active.
 
 import numpy as np
 
-from gmlang.core.ast import Apply, Bool, Constant, Dist, Distribution, Expression, Real
+from gmlang.core.ast import Apply, Constant, Dist, Distribution, Expression, Real
 from gmlang.core.program import ModelSymbol, Program
 from gmlang.core.records.covering import existence_of, is_existence
 from gmlang.families.bernoulli import BERNOULLI
 from gmlang.graph.builder import Origin, add_tables
-from gmlang.graph.lowering.grounder import Grounder, environment, hidden_reference
+from gmlang.graph.lowering.grounder import Grounder, environment, hidden_reference, together
 from gmlang.graph.values.chances import probability
 from gmlang.graph.world.states import BOOL
 from gmlang.graph.world.world import ONE_INSTANCE, Frame, ModelTable, World
@@ -141,8 +141,6 @@ def drawn_while_they_exist(
         conditions.append(exists)
     if not conditions:
         return frame, drawn
-    both = conditions[0]
-    if len(conditions) > 1:
-        both = Apply(span, "and", tuple(conditions), Bool())
+    both = together(tuple(conditions), span)
     never = Distribution(span, BERNOULLI.name, (Constant(span, 0.0, Real()),), (), Dist())
     return frame, Apply(span, "if", (both, drawn, never), Dist())

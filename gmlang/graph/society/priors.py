@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from gmlang.core.ast import Activation, Apply, Bool, Dist, Distribution, Expression, Local, Thing
+from gmlang.core.ast import Activation, Dist, Distribution, Expression, Local, Thing
 from gmlang.core.program import ModelSymbol, ParameterSymbol, Program
 from gmlang.core.records.covering import is_existence
 from gmlang.families.bernoulli import BERNOULLI
 from gmlang.graph.builder import Origin
-from gmlang.graph.lowering.grounder import Grounder, Job, environment
+from gmlang.graph.lowering.grounder import Grounder, Job, environment, together
 from gmlang.graph.lowering.lower import lower
 from gmlang.graph.society.existence import (
     add_existences,
@@ -109,9 +109,7 @@ def add_parts(scene: Scene, table: ModelTable) -> None:
     frame = model_frame(symbol, table.rows)
     own = own_activation(symbol)
     if symbol.prior is None:
-        both = symbol.parts[0]
-        if len(symbol.parts) > 1:
-            both = Apply(symbol.span, "and", symbol.parts, Bool())
+        both = together(symbol.parts, symbol.span)
         origin = Origin("define", symbol.span, symbol.name)
         lower(scene.grounder, frame, Job(terms.Defined(own, both), (), origin))
         return
