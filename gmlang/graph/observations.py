@@ -156,7 +156,7 @@ def _observe_event(
 
 
 def heard(grounder: Grounder, frame: Frame, confidence: Expression | None) -> Frame:
-    """Return the instances of a prediction that is made: where its confidence is not missing."""
+    """Return the instances of what is predicted, or covers: its confidence is not missing."""
     if not isinstance(confidence, DataRef) or confidence.name not in grounder.world.missing:
         return frame
     values = array_value(confidence, environment(grounder, frame), 1)

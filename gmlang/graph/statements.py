@@ -64,7 +64,7 @@ def ground_statement(scene: Scene, frame: Frame, statement: Statement) -> None:
         GmError: when the statement does not fit the data.
     """
     outer, _ = expand(environment(scene.grounder, frame), statement.context)
-    if isinstance(statement, Predict | PredictActive):
+    if isinstance(statement, Predict | PredictActive | PredictReal | Cover):
         outer = heard(scene.grounder, outer, statement.confidence)
     if outer.count == 0:
         return
