@@ -73,6 +73,7 @@ class Builder:
         mechanisms: variables that are drawn or defined, and where.
         edges: parents and children of drawn and defined variables.
         folded: observed variables that tables leave out, since they hold for these states alone.
+        presumed: observed variables without which others would not have been observed.
         regions: where statements have no value.
         relaxed: numbers of factor blocks that depend on what stands where there is no value, and
             what they say elsewhere.
@@ -90,6 +91,7 @@ class Builder:
         default_factory=list[tuple[np.ndarray, np.ndarray]]
     )
     folded: list[np.ndarray] = field(default_factory=list[np.ndarray])
+    presumed: list[np.ndarray] = field(default_factory=list[np.ndarray])
     regions: list[Region] = field(default_factory=list[Region])
     relaxed: list[tuple[range, tuple[FactorBlock, ...]]] = field(
         default_factory=list[tuple[range, tuple[FactorBlock, ...]]]
@@ -108,6 +110,7 @@ class Builder:
             len(self.regions),
             len(self.relaxed),
             len(self.folded),
+            len(self.presumed),
         )
 
     def reset(self, mark: Mark) -> None:
@@ -117,6 +120,7 @@ class Builder:
         del self.factors[factors:], self.origins[factors:]
         del self.observed[observed:], self.mechanisms[mechanisms:], self.edges[edges:]
         del self.regions[rest[0] :], self.relaxed[rest[1] :], self.folded[rest[2] :]
+        del self.presumed[rest[3] :]
 
     def copy(self) -> "Builder":
         """Return a builder that can grow on its own."""
@@ -131,6 +135,7 @@ class Builder:
             regions=list(self.regions),
             relaxed=list(self.relaxed),
             folded=list(self.folded),
+            presumed=list(self.presumed),
             starts=list(self.starts),
         )
 
@@ -160,8 +165,11 @@ class Builder:
         return FactorGraph(tuple(self.variables), tuple(self.factors))
 
     def left_out(self) -> frozenset[int]:
-        """Return the observed variables that tables leave out: of them the graph knows no more."""
-        return frozenset(int(v) for some in self.folded for v in some.reshape(-1))
+        """Return the observed variables of which the graph does not know what else they might be.
+
+        Tables leave them out, or other observations were made because of them.
+        """
+        return frozenset(int(v) for some in (*self.folded, *self.presumed) for v in some.flat)
 
 
 def add_tables(

@@ -122,10 +122,16 @@ def groups_of(existing: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     return found
 
 
-def conditional_tables(tables: np.ndarray, num_things: int) -> np.ndarray:
-    """Return priors that hold where some things exist; where not, a model is not active."""
-    shape = (len(tables), *(2,) * num_things, 2)
-    found = np.broadcast_to(np.array([0.0, -np.inf]), shape).copy()
+def while_all_exist(tables: np.ndarray, otherwise: np.ndarray, num_things: int) -> np.ndarray:
+    """Return tables that hold where some things exist, with their activations' axes first.
+
+    Args:
+        tables: (tables, states).
+        otherwise: what holds of the states where one of the things does not exist.
+        num_things: how many there are.
+    """
+    shape = (len(tables), *(2,) * num_things, tables.shape[1])
+    found = np.broadcast_to(otherwise, shape).copy()
     found[(slice(None), *(1,) * num_things)] = tables
     return found
 

@@ -11,10 +11,10 @@ from gmlang.graph.lowering.grounder import Grounder, Job, environment, together
 from gmlang.graph.lowering.lower import lower
 from gmlang.graph.society.existence import (
     add_existences,
-    conditional_tables,
     drawn_while_they_exist,
     existence_variables,
     groups_of,
+    while_all_exist,
 )
 from gmlang.graph.society.scene import Scene
 from gmlang.graph.statements import CERTAINLY, conjuncts, is_conjunction, predict_activation
@@ -58,7 +58,8 @@ def add_prior(scene: Scene, program: Program, table: ModelTable) -> None:
         if (own == own[:1]).all():
             own = own[:1]
         scopes = np.column_stack([things, variables[rows]])
-        kind = Table(conditional_tables(own, things.shape[1]))
+        # A model about things that do not exist is not active.
+        kind = Table(while_all_exist(own, np.array([0.0, -np.inf]), things.shape[1]))
         grounder.builder.add_factors(kind, scopes, origin)
 
 
