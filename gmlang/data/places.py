@@ -26,13 +26,13 @@ def as_pairs(symbol: DataSymbol) -> DataSymbol:
     )
 
 
-def pair_of(symbol: DataSymbol, value: np.ndarray) -> list[float]:
-    """Return the row and the column of one value of a grid."""
+def pairs_of(symbol: DataSymbol, values: np.ndarray) -> np.ndarray:
+    """Return the rows and columns of values of a grid, along one axis more; NaN where missing."""
     assert isinstance(symbol.type, Enum)
     grid = symbol.type.grid
     assert grid is not None
-    down, aside = np.divmod(value, grid.columns)
-    return [(down + grid.row).item(), (aside + grid.column).item()]
+    down, aside = np.divmod(values, grid.columns)
+    return np.stack([down + grid.row, aside + grid.column], axis=-1)
 
 
 def as_values(

@@ -9,7 +9,7 @@ from gmlang.core.program import Program
 from gmlang.data.arrays import from_python
 from gmlang.data.inside import check_inside, constant_ends
 from gmlang.data.pictures import Picture
-from gmlang.data.places import as_pairs, as_values, pair_of
+from gmlang.data.places import as_pairs, as_values, pairs_of
 from gmlang.data.settings import Setting, UnusableFile, read_file
 from gmlang.data.tables import Table
 from gmlang.diagnostics import Diagnostic, GmError, Span
@@ -44,7 +44,7 @@ def read_all(program: Program, values: Mapping[str, object]) -> dict[str, object
                 value = value.as_declared(symbol)
             plain = as_pairs(symbol)
             if plain is not symbol and isinstance(value, str):
-                value = pair_of(symbol, from_python(symbol, value))
+                value = pairs_of(symbol, from_python(symbol, value))
             found[symbol.name] = array = from_python(plain, value)
             array.setflags(write=False)
             if plain is not symbol:

@@ -108,8 +108,8 @@ def missing_value(span: Span, text: str, where: str) -> Diagnostic:
         "GM423",
         f"`{text}` is missing data{where}",
         span,
-        hint="only `observe x = data` and `predict ... @ data` may meet a missing entry; say "
-        "elsewhere what holds instead",
+        hint="only `observe x = data`, and a confidence as in `predict ... @ data`, may meet a "
+        "missing entry; say elsewhere what holds instead",
     )
 
 

@@ -29,7 +29,7 @@ from gmlang.graph.builder import Origin
 from gmlang.graph.lowering.grounder import Grounder, Job, environment, hidden_reference
 from gmlang.graph.lowering.lower import lower
 from gmlang.graph.society.scene import Scene
-from gmlang.graph.statements import log_base
+from gmlang.graph.statements import declared_log_base
 from gmlang.graph.values import terms
 from gmlang.graph.values.arithmetic import INTEGER_MAX, INTEGER_MIN
 from gmlang.graph.world.places import locate
@@ -207,8 +207,7 @@ def _together(grounder: Grounder, group: list[Said]) -> tuple[Frame, Job]:
     statement = _Writing(first.table.symbol).written(first.statement)
     target = statement.target
     assert isinstance(target, AttributeRef)
-    attribute = grounder.world.attributes[target.thing.entity][target.attribute]
-    base = log_base(attribute.log_base, attribute.states)
+    base = declared_log_base(grounder, target)
     term = terms.Drawn(target, statement.distribution, statement.confidence, base)
     slot = locate(target, environment(grounder, frame))
     targets = np.broadcast_to(slot.variables, frame.count)

@@ -36,7 +36,15 @@ from gmlang.families.uniform import UNIFORM
 from gmlang.graph.builder import Origin
 from gmlang.graph.fixpoints import lower_definition
 from gmlang.graph.functions.unrolling import unrolled
-from gmlang.graph.lowering.grounder import Definition, Grounder, Job, environment, hidden_row
+from gmlang.graph.lowering.grounder import (
+    Definition,
+    Grounder,
+    Job,
+    environment,
+    hidden_row,
+    together,
+)
+from gmlang.graph.lowering.same_target import Members, by_target, side_by_side
 from gmlang.graph.values import terms
 from gmlang.graph.values.environment import NoValue, Place
 from gmlang.graph.values.evaluate import RaggedItems, conditions, expand
@@ -69,7 +77,7 @@ def ground_alternatives(grounder: Grounder, statements: Sequence[Draw | Define])
         GmError: when one does not fit the data.
     """
     sites = [site for statement in statements for site in _sites(grounder, statement)]
-    for variables, members in _groups(sites):
+    for variables, members in by_target([site.variables for site in sites]):
         _ground_group(grounder, sites, variables, members)
 
 
@@ -98,55 +106,22 @@ def _with_value(statement: Draw | Define, value: Expression) -> Draw | Define:
     return replace(statement, value=value)
 
 
-def _groups(sites: Sequence[_Site]) -> list[tuple[np.ndarray, list[tuple[int, np.ndarray]]]]:
-    """Gather the variables with the same sites.
-
-    Returns:
-        For each group its variables, and for each of its sites, in the order of the program, the
-        rows of its frame: one for each variable. A site may be there several times.
-    """
-    variables = np.concatenate([site.variables for site in sites])
-    numbers = np.repeat(np.arange(len(sites)), [len(site.variables) for site in sites])
-    rows = np.concatenate([np.arange(len(site.variables)) for site in sites])
-    order = np.argsort(variables, kind="stable")
-    found: dict[tuple[int, ...], tuple[list[int], list[list[int]]]] = {}
-    starts = np.flatnonzero(np.diff(variables[order], prepend=-1))
-    for places in np.split(order, starts[1:]) if len(order) else []:
-        chosen, own_rows = found.setdefault(tuple(numbers[places].tolist()), ([], []))
-        chosen.append(int(variables[places[0]]))
-        own_rows.append(rows[places].tolist())
-    groups: list[tuple[np.ndarray, list[tuple[int, np.ndarray]]]] = []
-    for signature, (chosen, own_rows) in found.items():
-        columns = np.array(own_rows, np.int64).T
-        groups.append((np.array(chosen), list(zip(signature, columns, strict=True))))
-    return groups
-
-
 def _ground_group(
     grounder: Grounder,
     sites: Sequence[_Site],
     variables: np.ndarray,
-    members: Sequence[tuple[int, np.ndarray]],
+    members: Members,
 ) -> None:
-    locals_: dict[str, np.ndarray] = {}
+    frames = [site.frame for site in sites]
+    frame, renamed = side_by_side(grounder, frames, members, len(variables))
     whens: list[Expression] = []
     parts: list[Expression] = []
-    target: VariableRef | AttributeRef | None = None
-    for position, (number, rows) in enumerate(members):
+    for (number, _), names in zip(members, renamed, strict=True):
         site = sites[number]
-        names = {key: f"{key}@{position}" for key in site.frame.locals}
-        locals_ |= {names[key]: values[rows] for key, values in site.frame.locals.items()}
-        shown = {names[k]: n for k, n in grounder.names.items() if k in names}
-        grounder.names.update(shown)
-        whens.append(rename_locals(_together(site.gates), names))
-        value = _value_of(site.statement)
-        parts.append(rename_locals(value, names))
-        if target is None:
-            found = rename_locals(site.statement.target, names)
-            assert isinstance(found, VariableRef | AttributeRef)
-            target = found
-    assert target is not None
-    frame = Frame(len(variables), locals_)
+        whens.append(rename_locals(together(site.gates), names))
+        parts.append(rename_locals(_value_of(site.statement), names))
+    target = rename_locals(sites[members[0][0]].statement.target, renamed[0])
+    assert isinstance(target, VariableRef | AttributeRef)
     statements = [sites[number].statement for number, _ in members]
     span = statements[0].span
     fewest, most = _how_many_hold(grounder, frame, whens)
@@ -173,10 +148,6 @@ def _ground_group(
 
 def _value_of(statement: Draw | Define) -> Expression:
     return statement.distribution if isinstance(statement, Draw) else statement.value
-
-
-def _together(gates: tuple[Expression, ...]) -> Expression:
-    return gates[0] if len(gates) == 1 else Apply(gates[0].span, "and", gates, Bool())
 
 
 def _point(value: Expression) -> Distribution:

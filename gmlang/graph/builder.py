@@ -1,7 +1,7 @@
 """The factor graph while it grows: variables, factors with their origins, and evidence."""
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -73,6 +73,7 @@ class Builder:
         mechanisms: variables that are drawn or defined, and where.
         edges: parents and children of drawn and defined variables.
         folded: observed variables that tables leave out, since they hold for these states alone.
+        presumed: observed variables without which others would not have been observed.
         regions: where statements have no value.
         relaxed: numbers of factor blocks that depend on what stands where there is no value, and
             what they say elsewhere.
@@ -90,6 +91,7 @@ class Builder:
         default_factory=list[tuple[np.ndarray, np.ndarray]]
     )
     folded: list[np.ndarray] = field(default_factory=list[np.ndarray])
+    presumed: list[np.ndarray] = field(default_factory=list[np.ndarray])
     regions: list[Region] = field(default_factory=list[Region])
     relaxed: list[tuple[range, tuple[FactorBlock, ...]]] = field(
         default_factory=list[tuple[range, tuple[FactorBlock, ...]]]
@@ -108,6 +110,7 @@ class Builder:
             len(self.regions),
             len(self.relaxed),
             len(self.folded),
+            len(self.presumed),
         )
 
     def reset(self, mark: Mark) -> None:
@@ -117,6 +120,7 @@ class Builder:
         del self.factors[factors:], self.origins[factors:]
         del self.observed[observed:], self.mechanisms[mechanisms:], self.edges[edges:]
         del self.regions[rest[0] :], self.relaxed[rest[1] :], self.folded[rest[2] :]
+        del self.presumed[rest[3] :]
 
     def copy(self) -> "Builder":
         """Return a builder that can grow on its own."""
@@ -131,6 +135,7 @@ class Builder:
             regions=list(self.regions),
             relaxed=list(self.relaxed),
             folded=list(self.folded),
+            presumed=list(self.presumed),
             starts=list(self.starts),
         )
 
@@ -160,8 +165,11 @@ class Builder:
         return FactorGraph(tuple(self.variables), tuple(self.factors))
 
     def left_out(self) -> frozenset[int]:
-        """Return the observed variables that tables leave out: of them the graph knows no more."""
-        return frozenset(int(v) for some in self.folded for v in some.reshape(-1))
+        """Return the observed variables of which the graph does not know what else they might be.
+
+        Tables leave them out, or other observations were made because of them.
+        """
+        return frozenset(int(v) for some in (*self.folded, *self.presumed) for v in some.flat)
 
 
 def add_tables(
@@ -207,18 +215,51 @@ def _add_merged(
     if len(rows):
         tables = log_potentials if shared else log_potentials[rows]
         add_tables(builder, tables, scopes[rows], origin, gated=False)
-    places = np.flatnonzero(twice)
-    patterns = first_places(scopes[places])
+    rows = np.flatnonzero(twice)
+    tables = log_potentials if shared else log_potentials[rows]
+    for merger in mergers(scopes[rows]):
+        own = tables if shared else tables[merger.rows]
+        scope = scopes[rows[merger.rows]][:, merger.kept]
+        builder.add_factors(_plainest(merger.merged(own)), scope, origin)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Merger:
+    """Scopes that name variables twice in the same places, and what is left when these are one.
+
+    Attributes:
+        rows: of the scopes.
+        kept: the first axis of each variable, in their order.
+        places: for each axis, where in `kept` that of its variable stands.
+    """
+
+    rows: np.ndarray
+    kept: np.ndarray
+    places: np.ndarray
+
+    def merged(self, tables: np.ndarray) -> np.ndarray:
+        """Return tables, (tables, axes...), with the entries alone where a variable agrees."""
+        if len(self.kept) == len(self.places):
+            return tables
+        states = np.indices([tables.shape[1 + k] for k in self.kept])
+        return tables[(slice(None), *states[self.places])]
+
+
+def mergers(scopes: np.ndarray) -> Iterator[Merger]:
+    """Group scopes by which of their axes are the same variable.
+
+    >>> [(m.rows.tolist(), m.kept.tolist()) for m in mergers(np.array([[7, 8], [9, 9]]))]
+    [([1], [0]), ([0], [0, 1])]
+    """
+    if not repeats_variable(scopes).any():
+        every = np.arange(scopes.shape[1])
+        yield Merger(np.arange(len(scopes)), every, every)
+        return
+    patterns = first_places(scopes)
     for pattern in np.unique(patterns, axis=0):
-        rows = places[(patterns == pattern).all(axis=1)]
-        tables = log_potentials if shared else log_potentials[rows]
+        rows = np.flatnonzero((patterns == pattern).all(axis=1))
         kept = np.flatnonzero(pattern == np.arange(len(pattern)))
-        sizes = [tables.shape[1 + k] for k in kept]
-        states = np.indices(sizes).reshape(len(sizes), -1)
-        position = {int(k): i for i, k in enumerate(kept)}
-        index = tuple(states[position[int(first)]] for first in pattern)
-        merged = tables[(slice(None), *index)].reshape(len(tables), *sizes)
-        builder.add_factors(_plainest(merged), scopes[rows][:, kept], origin)
+        yield Merger(rows, kept, np.searchsorted(kept, pattern))
 
 
 def first_places(scopes: np.ndarray) -> np.ndarray:

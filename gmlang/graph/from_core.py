@@ -20,8 +20,10 @@ from gmlang.core.program import (
     ModelSymbol,
     ObserveValue,
     Program,
+    Statement,
     VariableSymbol,
 )
+from gmlang.core.records.covering import is_existence
 from gmlang.core.records.reals import ObserveReal
 from gmlang.core.walk import walk
 from gmlang.diagnostics import Diagnostic, GmError
@@ -278,9 +280,7 @@ def _steps(scene: Scene, program: Program) -> Iterator[Callable[[], None]]:
         frame = model_frame(table.symbol, table.rows)
         for statement in table.symbol.body:
             yield lambda i=inside, f=frame, s=statement: find_silences(i, f, s)
-    # What is observed is known before the size of any table is judged.
-    seen = ObserveValue | ObserveReal
-    ordered = sorted(program.statements, key=lambda s: not isinstance(s, seen))
+    ordered = sorted(program.statements, key=_turn)
     gated = [s for s in ordered if isinstance(s, Draw | Define) and is_gated(s)]
     if gated:
         yield lambda: ground_alternatives(grounder, gated)
@@ -299,6 +299,21 @@ def _steps(scene: Scene, program: Program) -> Iterator[Callable[[], None]]:
                 yield lambda i=inside, f=frame, s=statement: ground_statement(i, f, s)
     yield from alike.steps(grounder, _ground_alone)
     yield lambda: ground_covers(scene, program.statements)
+
+
+def _turn(statement: Statement) -> int:
+    """Say when a statement is grounded.
+
+    What is observed is known before the size of any table is judged, and which things exist before
+    what is observed of them.
+    """
+    match statement:
+        case ObserveValue(target=Activation(model=model)) if is_existence(model):
+            return 0
+        case ObserveValue() | ObserveReal():
+            return 1
+        case _:
+            return 2
 
 
 def _ground_alone(said: Said) -> None:

@@ -101,6 +101,9 @@ def _add_family(
     num_members = np.bincount(family.group, minlength=int(np.prod(family.shape, dtype=np.int64)))
     said = np.zeros(len(num_members), np.int64)
     for row in _exactly_one(grounder, statements, table):
+        if len(np.unique(row)) < len(row):
+            # What is counted twice is never the one: of the members it says more, and less.
+            continue
         inside = row[(row >= table.start) & (row < table.start + len(table.keys))]
         groups = np.unique(family.group[inside - table.start])
         if len(groups) != 1:

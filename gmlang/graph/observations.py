@@ -2,13 +2,24 @@
 
 import numpy as np
 
-from gmlang.core.ast import Apply, Array, AttributeRef, Bool, DataRef, Expression, Listed, Whole
+from gmlang.core.ast import (
+    Activation,
+    Apply,
+    Array,
+    AttributeRef,
+    Bool,
+    DataRef,
+    Expression,
+    Listed,
+    Whole,
+)
 from gmlang.core.program import ObserveLike
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import GmError, Span
 from gmlang.errors import grounding as errors
 from gmlang.errors.shapes import observed_shape
 from gmlang.graph.builder import Origin, add_tables
+from gmlang.graph.lowering.folding import known_states
 from gmlang.graph.lowering.grounder import (
     Grounder,
     Job,
@@ -17,11 +28,11 @@ from gmlang.graph.lowering.grounder import (
     hidden_reference,
 )
 from gmlang.graph.lowering.lower import lower
-from gmlang.graph.society.existence import existence_of_things
+from gmlang.graph.society.existence import existence_of_things, groups_of, while_all_exist
 from gmlang.graph.values import terms
 from gmlang.graph.values.environment import Env
 from gmlang.graph.values.evaluate import evaluate, inside_axis, integers, random_indices
-from gmlang.graph.world.places import Reference, locate_array, thing_numbers
+from gmlang.graph.world.places import Reference, locate, locate_array, thing_numbers
 from gmlang.graph.world.states import States, exact_numbers, shown_number
 from gmlang.graph.world.world import Frame, select_rows, where_text
 
@@ -62,15 +73,14 @@ def observe_existing(
     Raises:
         GmError: as `observe`.
     """
-    if random_indices(target) or gates:
-        if not random_indices(target):
-            _seen(grounder, frame, target, value, span)
+    if random_indices(target):
         _observe_event(grounder, frame, target, value, span, gates)
         return
     variables, states, found, seen = _seen(grounder, frame, target, value, span)
-    existing = _existing(target, environment(grounder, frame), variables)
-    _observe_things(grounder, variables, found, states, existing, seen, span)
-    seen = seen & (existing < 0)
+    existing = _existing(grounder, frame, target, gates, variables)
+    is_open = seen & (existing >= 0).any(axis=-1)
+    _observe_things(grounder, variables[is_open], found[is_open], states, existing[is_open], span)
+    seen = seen & ~is_open
     grounder.builder.observed.append((variables[seen], found[seen], span))
 
 
@@ -103,17 +113,34 @@ def _seen(
     return variables, states, found_states.astype(np.int32), seen
 
 
-def _existing(target: Reference, env: Env, variables: np.ndarray) -> np.ndarray:
-    """Return, for each observed attribute, the activation that says whether its thing exists.
+def _existing(
+    grounder: Grounder,
+    frame: Frame,
+    target: Reference,
+    gates: tuple[Expression, ...],
+    variables: np.ndarray,
+) -> np.ndarray:
+    """Return, for each that is observed, the activations that say whether its things exist.
 
-    -1 where it always does.
+    Returns:
+        (axes of the variables..., things): -1 where a thing always does, or is known to.
     """
-    if not isinstance(target, AttributeRef) or target.thing.entity not in env.world.before:
-        return np.full(variables.shape, -1, np.int64)
-    numbers = thing_numbers(target.thing, env.still())
-    found = existence_of_things(env.world, target.thing.entity, numbers)
-    found = found.reshape(*found.shape, *([1] * (variables.ndim - found.ndim)))
-    return np.broadcast_to(found, variables.shape)
+    env = environment(grounder, frame)
+    columns: list[np.ndarray] = []
+    for gate in gates:
+        assert isinstance(gate, Activation)
+        columns.append(locate(gate, env).variables)
+    if isinstance(target, AttributeRef) and not gates and target.thing.entity in env.world.before:
+        numbers = thing_numbers(target.thing, env.still())
+        columns.append(existence_of_things(env.world, target.thing.entity, numbers))
+    found = np.full((*variables.shape, len(columns)), -1, np.int64)
+    for k, column in enumerate(columns):
+        found[..., k] = column.reshape(*column.shape, *([1] * (variables.ndim - column.ndim)))
+    if len(columns):
+        is_known = (found >= 0) & (known_states(grounder)[found] == 1)
+        grounder.builder.presumed.append(np.unique(found[is_known]))
+        found[is_known] = -1
+    return found
 
 
 def _observe_things(
@@ -122,17 +149,14 @@ def _observe_things(
     found_states: np.ndarray,
     states: States,
     existing: np.ndarray,
-    seen: np.ndarray,
     span: Span,
 ) -> None:
-    """Add that attributes of things are in certain states where the things exist."""
-    chosen = seen & (existing >= 0)
-    if not chosen.any():
-        return
-    tables = np.zeros((int(chosen.sum()), 2, states.count))
-    tables[:, 1] = np.where(np.arange(states.count) == found_states[chosen][:, None], 0.0, -np.inf)
-    scopes = np.stack([existing[chosen], variables[chosen]], axis=1)
-    add_tables(grounder.builder, tables, scopes, Origin("observe", span), gated=False)
+    """Add that variables are in certain states where the things exist that they are about."""
+    for rows, things in groups_of(existing):
+        seen = np.where(np.arange(states.count) == found_states[rows][:, None], 0.0, -np.inf)
+        tables = while_all_exist(seen, np.zeros(states.count), things.shape[1])
+        scopes = np.column_stack([things, variables[rows]])
+        add_tables(grounder.builder, tables, scopes, Origin("observe", span), gated=False)
 
 
 def _observe_event(
@@ -156,7 +180,7 @@ def _observe_event(
 
 
 def heard(grounder: Grounder, frame: Frame, confidence: Expression | None) -> Frame:
-    """Return the instances of a prediction that is made: where its confidence is not missing."""
+    """Return the instances of what is predicted, or covers: its confidence is not missing."""
     if not isinstance(confidence, DataRef) or confidence.name not in grounder.world.missing:
         return frame
     values = array_value(confidence, environment(grounder, frame), 1)

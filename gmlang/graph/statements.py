@@ -9,7 +9,6 @@ from gmlang.core.ast import (
     Activation,
     Apply,
     AttributeRef,
-    Bool,
     Constant,
     Expression,
     Gate,
@@ -44,6 +43,7 @@ from gmlang.graph.lowering.grounder import (
     auxiliary,
     environment,
     hidden_numbers,
+    together,
 )
 from gmlang.graph.lowering.lower import lower
 from gmlang.graph.observations import heard, observe_existing, observe_like
@@ -53,7 +53,7 @@ from gmlang.graph.values import terms
 from gmlang.graph.values.chances import probability
 from gmlang.graph.values.evaluate import expand
 from gmlang.graph.world.places import Reference, locate, locate_array
-from gmlang.graph.world.states import BOOL, States
+from gmlang.graph.world.states import BOOL
 from gmlang.graph.world.world import Frame
 
 
@@ -64,7 +64,7 @@ def ground_statement(scene: Scene, frame: Frame, statement: Statement) -> None:
         GmError: when the statement does not fit the data.
     """
     outer, _ = expand(environment(scene.grounder, frame), statement.context)
-    if isinstance(statement, Predict | PredictActive):
+    if isinstance(statement, Predict | PredictActive | PredictReal | Cover):
         outer = heard(scene.grounder, outer, statement.confidence)
     if outer.count == 0:
         return
@@ -136,20 +136,15 @@ def _mechanism(
 # --- Predictions -------------------------------------------------------------------------
 
 
-def log_base(scene_world_base: np.ndarray | None, states: States) -> np.ndarray:
-    """Return the log of a base distribution, uniform where none is declared."""
-    if scene_world_base is not None:
-        return scene_world_base
-    return np.full(states.count, -np.log(states.count))
-
-
 def declared_log_base(grounder: Grounder, target: VariableRef | AttributeRef) -> np.ndarray:
     """Return the log of what a variable is drawn from where nothing speaks of it."""
     if isinstance(target, VariableRef):
         array = grounder.world.variables[target.name]
     else:
         array = grounder.world.attributes[target.thing.entity][target.attribute]
-    return log_base(array.log_base, array.states)
+    if array.log_base is not None:
+        return array.log_base
+    return np.full(array.states.count, -np.log(array.states.count))
 
 
 def _predict(scene: Scene, frame: Frame, statement: Predict, gates: tuple[Expression, ...]) -> None:
@@ -298,7 +293,7 @@ def find_silences(scene: Scene, frame: Frame, statement: Statement) -> None:
     gates = _gates(scene, statement)
     silencer: Expression = gates[0]
     if len(gates) > 1:
-        both = Apply(statement.span, "and", gates, Bool())
+        both = together(gates, statement.span)
         outer, silencer = auxiliary(grounder, outer, both, BOOL)
     env = environment(grounder, outer)
     assert isinstance(silencer, Reference)

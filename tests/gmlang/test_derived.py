@@ -105,6 +105,35 @@ factor 1 if x == made else 0
     assert listed.tolist() == [[1, 2]]
 
 
+def test_places_are_pairs_for_a_function_and_from_it():
+    seen: list[np.ndarray] = []
+
+    def moved(home: np.ndarray, by: int) -> np.ndarray:
+        seen.append(home)
+        return home + by
+
+    gmlang.function(moved, name="moved")
+    program = (
+        "domain Spot = grid(2, 3)\ndata home[N] : Spot = [(0, 0), (0, 1)]\n"
+        "data there[N] : Spot := moved(home, {})\nvar x : Spot\nconstraint x == there[1]\n"
+    )
+    assert gmlang.compile(program.format(1)).query("MAP(x)").value == {"x": "(1, 2)"}
+    assert seen[0].tolist() == [[0, 0], [0, 1]]
+    with pytest.raises(GmError) as caught:
+        gmlang.compile(program.format(2)).query("MAP(x)")
+    assert caught.value.diagnostics[0].code == "GM405"
+
+
+def test_a_function_cannot_change_what_it_is_given():
+    def emptied(k: np.ndarray) -> np.ndarray:
+        k[...] = 0
+        return k
+
+    gmlang.function(emptied, name="emptied")
+    program = "data k[N] : real = [1, 2]\ndata d[N] : real := emptied(k)\nvar x : 0..1\n"
+    assert gmlang.compile(program).grounding().world.data["k"].tolist() == [1, 2]
+
+
 def test_what_a_function_raises_is_told_with_its_place():
     def refuses(k: np.ndarray) -> np.ndarray:
         raise LookupError("no such\nthing")

@@ -57,6 +57,16 @@ def test_many_more_covers_are_what_enumeration_says(start: int):
         _agrees(seed)
 
 
+def test_what_has_no_confidence_covers_nothing():
+    text = (
+        "data sure[2] : real = [0.5, {}]\nentity Page:\n    dot[2] : bool\n"
+        "model inked(p: Page) prior 0.3:\n    for i in 0..1: cover p.dot[i] = true @ sure[i]\n"
+        "var it : Page\nconsider inked(it)\nobserve it.dot[0], it.dot[1]\n"
+    )
+    one, none = (gmlang.compile(text.format(c)).query("logZ()").value for c in ("_", "0"))
+    assert one == pytest.approx(none, abs=1e-12)
+
+
 PAGE = """
 data q[N] : real = [{q}]
 entity Page:

@@ -86,6 +86,32 @@ def test_what_does_not_exist_has_its_base_and_no_model_applies_to_it():
     assert _p(model, "P(exists(object[1]) | tall(object[1]))") == 1
 
 
+def test_what_is_observed_of_what_is_known_to_exist_is_observed():
+    said = "observe object[0].big = true\n"
+    known = gmlang.compile(SOME + said + "observe exists(object[0])\n")
+    always = gmlang.compile(
+        SOME.replace("some", "var").replace(" prior 0.3 as o", "").replace("(o)", "(object[0])")
+        + said
+    )
+    found, wanted = (model.query("surprise(object[0])").value for model in (known, always))
+    assert found["sites"] == wanted["sites"] != []
+    assert found["total"] == pytest.approx(wanted["total"])
+    # Without knowing that it exists it would be observed to be big only if it does.
+    reasons = known.query("why(tall(object[0]))").value["reasons"]
+    assert any("object[0].big" in one["because"] for one in reasons)
+    assert not any("exists" in one["because"] for one in reasons)
+
+
+@pytest.mark.parametrize(
+    "known", ["", "observe exists(object[0])\n", "observe exists(object[1])\n"]
+)
+def test_an_array_of_things_is_observed_one_by_one(known: str):
+    array = gmlang.compile(SOME + known + "observe object.big = [true, _, false]\n")
+    each = gmlang.compile(SOME + known + "observe object[0].big, not object[2].big\n")
+    for query in ("logZ()", "P(exists(object[0]))", "P(tall(object[2]) = true)"):
+        assert array.query(query).value == pytest.approx(each.query(query).value)
+
+
 def test_what_is_observed_of_a_thing_says_that_it_is_so_if_it_exists():
     model = gmlang.compile(SOME + "observe object[0].big = true\n")
     seen = 0.3 * (0.4 * 0.9 + 0.6 * 0.2)

@@ -77,6 +77,24 @@ def test_it_is_the_prediction_under_each_place(seed: int, confidence: str):
         assert_close(found.value, looped.query(question, budget_s=20).value)
 
 
+@pytest.mark.parametrize("said", ["f.dot[0]", "f.dot[1] or f.dot[3]"])
+def test_what_it_says_may_depend_on_sites(said: str):
+    moving = f"for i in 0..1: predict f.dot[f.at + i] ~ Bernoulli(0.8 if {said} else 0.1)"
+    looped = (
+        "for i in 0..1, p in 0..2:\n        if f.at == p:\n"
+        f"            predict f.dot[p + i] ~ Bernoulli(0.8 if {said} else 0.1)"
+    )
+    program = (
+        "data seen[N] : bool = [true, false, true, true]\n"
+        "entity Field:\n    dot[N] : bool\n    at : 0..2\n"
+        "model hidden(f: Field) prior 0.5:\n    {}\n"
+        "var scene : Field\nconsider hidden(scene)\nobserve scene.dot = seen\n"
+    )
+    found, other = (gmlang.compile(program.format(one)) for one in (moving, looped))
+    for question in ("P(hidden(scene))", "P(scene.at)", "logZ()"):
+        assert_close(found.query(question).value, other.query(question).value)
+
+
 def test_its_score_is_the_sum_over_pixels():
     data = given(7, exemplars=3, size=4, places=3)
     program = FIELD + MODEL.format(predicted=MOVING, confidence="")

@@ -203,6 +203,20 @@ def test_members_with_names_of_their_own_leave_a_value_open():
     assert held.array.tolist() == pytest.approx(each.array.tolist())
 
 
+def test_a_member_that_is_counted_twice_says_of_no_other_that_it_does_not_hold():
+    text = (
+        "entity Page:\n    ink : bool\n"
+        "model digit(x: Page, d: 0..2) prior 0.3:\n    predict x.ink = true @ 0.3 + 0.2 * d\n"
+        "var it : Page\nconsider digit(it, d) for d in 0..2\n"
+        "constraint exactly_one(digit(it, 0), digit(it, 0), digit(it, 1))\n"
+    )
+    (answer,) = _answers(text, "P(digit(it, 2) = true)")
+    assert answer.value == pytest.approx(worlds.probability(text, "P(digit(it, 2))"))
+    with pytest.raises(GmError) as caught:
+        _answers(text, "P(digit(it) = 2)")
+    assert caught.value.diagnostics[0].code == "GM489"
+
+
 def test_hundreds_of_members_are_answered_exactly():
     text = (
         "data digit_of[T] : 0..9\ndata p[T] : real\n"

@@ -194,6 +194,17 @@ def test_hidden_reals_are_not_asked_about_yet(query: str, code: str):
     assert caught.value.diagnostics[0].code == code
 
 
+def test_what_has_no_confidence_is_not_predicted():
+    text = (
+        "data sure[2] : real = [0.5, {}]\nentity Thing:\n    size[2] : real base Normal(0, 1)\n"
+        "model large(x: Thing) prior 0.3:\n"
+        "    for i in 0..1: predict x.size[i] ~ Normal(1, 1) @ sure[i]\n"
+        "var it : Thing\nconsider large(it)\nobserve it.size = [1, 2]\n"
+    )
+    one, none = (gmlang.compile(text.format(c)).query("logZ()").value for c in ("_", "0"))
+    assert one == pytest.approx(none, abs=1e-12)
+
+
 def test_a_missing_entry_is_hidden():
     seen = SEEN.copy()
     seen[0, 1] = np.nan

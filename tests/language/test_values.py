@@ -301,6 +301,21 @@ def test_small_programs_are_decided_however_busy_the_machine(monkeypatch: pytest
     assert model.query("P(k = 2)").value == pytest.approx(1 / 3)
 
 
+def test_a_variable_is_in_one_state_where_a_statement_names_it_twice(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    # As where the search does not decide in time: elimination does.
+    monkeypatch.setattr(regions, "satisfy", lambda *_: None)
+    held = "for t in 0..2: constraint s[t] >= s[0]\n"
+    text = (
+        "data pic[N] : bool = [true, false, true]\nvar s[3] : 0..2\n"
+        "for t in 0..2: prefer pic[s[t] - s[0]] weight 1\n"
+    )
+    assert gmlang.compile(text + held).query("P(s[0] = 2)").status == "exact"
+    (told,) = refusals(text, "P(s[1])")
+    assert "(t = 1, s[1] = 0, s[0] = 1)" in told
+
+
 def test_opposing_preferences_of_any_strength_leave_the_third():
     for strength in ("1e7", "1e12", "1e16", "1e99"):
         text = f"var a : bool\nprefer a weight {strength}\nprefer not a weight {strength}\n"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from gmlang.core.ast import (
+    Apply,
     Array,
     Bool,
     DataRef,
@@ -209,6 +210,13 @@ class Unknown:
 def environment(grounder: Grounder, frame: Frame) -> Env:
     """Return an environment without slots for a frame."""
     return Env(grounder.world, frame, Slots(), (), grounder.names)
+
+
+def together(conditions: tuple[Expression, ...], span: Span | None = None) -> Expression:
+    """Return the conjunction of conditions, of one itself; its place is a span, or the first's."""
+    if len(conditions) == 1:
+        return conditions[0]
+    return Apply(span or conditions[0].span, "and", conditions, Bool())
 
 
 def unrolled_jobs(grounder: Grounder, frame: Frame, job: Job) -> list[tuple[np.ndarray, Job]]:

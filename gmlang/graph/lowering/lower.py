@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gmlang.core.ast import Aggregate, Apply, Bool, Expression
+from gmlang.core.ast import Aggregate
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors import grounding as errors
 from gmlang.graph.lowering import folding, narrowing, structure, table_sizes
@@ -15,6 +15,7 @@ from gmlang.graph.lowering.grounder import (
     Job,
     auxiliary,
     environment,
+    together,
     unrolled_jobs,
 )
 from gmlang.graph.lowering.learned.calls import cut_call
@@ -124,8 +125,8 @@ def _lower_uniform(grounder: Grounder, frame: Frame, job: Job) -> None:
     elif structure.lower_structured(grounder, frame, job):
         return
     elif isinstance(job.term, terms.Needed) and job.is_wide and len(job.gates) > 1:
-        frame, together = auxiliary(grounder, frame, _all_of(job.gates), BOOL)
-        lower(grounder, frame, replace(job, gates=(together,)))
+        frame, both = auxiliary(grounder, frame, together(job.gates), BOOL)
+        lower(grounder, frame, replace(job, gates=(both,)))
     elif job.num_entries <= (table_sizes.ENTRIES_MAX if few else table_sizes.PLAIN_ENTRIES):
         add_table(grounder, env, job)
     elif not folding.add_folded(grounder, env, job, table_sizes.PLAIN_ENTRIES):
@@ -156,10 +157,6 @@ def _adds_reals(env: Env, job: Job) -> bool:
         if isinstance(p, Aggregate) and p.operator == "sum"
     ]
     return any(linear_form(part, env, parts=True) is None for part in sums)
-
-
-def _all_of(gates: tuple[Expression, ...]) -> Expression:
-    return Apply(gates[0].span, "and", gates, Bool())
 
 
 def _note_edges(grounder: Grounder, env: Env, job: Job) -> None:

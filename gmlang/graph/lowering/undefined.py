@@ -4,11 +4,13 @@ Where a statement has no value its factor is zero, and the place is noted as a r
 query is answered, `gmlang.graph.regions` makes sure that everything certain excludes it.
 """
 
+from collections.abc import Callable, Iterator
+
 import numpy as np
 
 from gmlang.core.ast import Aggregate, Constant, Expression, Integer
 from gmlang.diagnostics import Diagnostic, GmError
-from gmlang.graph.builder import Builder, Region
+from gmlang.graph.builder import Builder, Merger, Region, mergers
 from gmlang.graph.lowering.forms.literals import conjuncts_of
 from gmlang.graph.lowering.grounder import (
     Grounder,
@@ -56,7 +58,7 @@ def add_partial_tables(
     _add(free, env, job, np.where(gap, _elsewhere(env, job), values))
     builder.relaxed.append((range(start, len(builder.factors)), tuple(free.factors)))
     if not job.guards:
-        builder.regions += [_region(env, hole) for hole in env.holes]
+        builder.regions += [one for hole in env.holes for one in _regions(env, hole)]
         return
     assert isinstance(job.term, terms.Defined)
     needed = Job(terms.Needed(job.term.value), (*job.guards, *job.gates), job.origin)
@@ -131,21 +133,31 @@ def _add(builder: Builder, env: Env, job: Job, values: np.ndarray) -> None:
     add_wide(builder, env, tables, job.origin)
 
 
-def _region(env: Env, hole: Hole) -> Region:
-    """Note where a hole is, over the slots that it depends on."""
+def _regions(env: Env, hole: Hole) -> Iterator[Region]:
+    """Note where a hole is, over the variables that it depends on, each of them once."""
     sizes = hole.mask.shape[1:]
     axes = [k for k, size in enumerate(sizes) if size > 1]
     mask = hole.mask.reshape(len(hole.mask), *(sizes[k] for k in axes))
-    scopes = scopes_of(env)[:, axes]
-    frame, names = env.frame, env.names
+    scopes = scopes_of(env, axes)
+    for merger in mergers(scopes):
+        own = merger.merged(mask if len(mask) == 1 else mask[merger.rows])
+        if own.any():
+            domains = tuple(env.slots.items[axes[k]].states for k in merger.kept)
+            scope = scopes[merger.rows][:, merger.kept]
+            yield Region(scope, domains, own, _teller(env, hole, axes, merger))
+
+
+def _teller(
+    env: Env, hole: Hole, axes: list[int], merger: Merger
+) -> Callable[[Place, list[str]], Diagnostic]:
+    num_axes, frame, names = hole.mask.ndim - 1, env.frame, env.names
 
     def tell(place: Place, states: list[str]) -> Diagnostic:
-        full = [0] * len(sizes)
-        for axis, state in zip(axes, place[1:], strict=True):
-            full[axis] = state
-        instance = place[0] if len(mask) > 1 else 0
-        where = with_states(where_text(frame, place[0], names), states)
-        return hole.tell((instance, *full), where)
+        full = [0] * num_axes
+        for axis, position in zip(axes, merger.places, strict=True):
+            full[axis] = place[1 + position]
+        row = int(merger.rows[place[0]])
+        where = with_states(where_text(frame, row, names), states)
+        return hole.tell((row if len(hole.mask) > 1 else 0, *full), where)
 
-    domains = tuple(env.slots.items[k].states for k in axes)
-    return Region(scopes, domains, mask, tell)
+    return tell

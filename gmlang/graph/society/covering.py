@@ -26,7 +26,8 @@ from gmlang.diagnostics import GmError
 from gmlang.errors import declarations as errors
 from gmlang.graph.builder import Origin
 from gmlang.graph.lowering.forms.columns import values_of
-from gmlang.graph.lowering.grounder import Grounder, Job, environment
+from gmlang.graph.lowering.grounder import Grounder, Job, environment, together
+from gmlang.graph.lowering.same_target import Members, by_target, side_by_side
 from gmlang.graph.society.scene import Scene, unsilenced
 from gmlang.graph.statements import declared_log_base, used_parts
 from gmlang.graph.values import terms
@@ -75,7 +76,8 @@ def ground_covers(scene: Scene, statements: Sequence[Statement]) -> None:
         return
     ranks = _ranks(grounder, statements)
     layers = [layer for noted in grounder.covers for layer in _layers(scene, *noted, ranks)]
-    for sites, members in _groups(layers):
+    columns = zip(*((each.sites, each.ranks, each.depths) for each in layers), strict=True)
+    for sites, members in by_target(*columns) if layers else ():
         _ground_sites(grounder, layers, sites, members)
 
 
@@ -109,7 +111,7 @@ def _layers(scene: Scene, frame: Frame, job: Job, ranks: np.ndarray) -> Iterator
     inside = replace(scene, model=job.origin.model, own=term.own)
     sites = _each(locate(term.target, environment(grounder, frame)).variables, frame)
     for rows, part, extra in unsilenced(inside, frame, sites, job.origin.span):
-        when = _together((*job.gates, *extra))
+        when = together((*job.gates, *extra))
         may = _may_hold(when, environment(grounder, part))
         rows, part = rows[may], select_rows(part, may)
         if part.count == 0:
@@ -125,18 +127,12 @@ def _layers(scene: Scene, frame: Frame, job: Job, ranks: np.ndarray) -> Iterator
         for value in _values(depth, env):
             at = Apply(depth.span, "==", (depth, Constant(depth.span, value, Real())), Bool())
             depths = np.full(part.count, value)
-            both = _together((when, at))
+            both = together((when, at))
             yield _Layer(part, term, job.origin, both, sites[rows], depths, own)
 
 
 def _each(values: np.ndarray, frame: Frame) -> np.ndarray:
     return np.broadcast_to(values.reshape(-1), (frame.count,))
-
-
-def _together(conditions: tuple[Expression, ...]) -> Expression:
-    if len(conditions) == 1:
-        return conditions[0]
-    return Apply(conditions[0].span, "and", conditions, Bool())
 
 
 def _may_hold(when: Expression, env: Env) -> np.ndarray:
@@ -167,48 +163,15 @@ def _values(depth: Expression, env: Env) -> list[float]:
     return values.tolist()
 
 
-def _groups(layers: Sequence[_Layer]) -> list[tuple[np.ndarray, list[tuple[int, np.ndarray]]]]:
-    """Gather the sites with the same coverers in the same order.
-
-    Returns:
-        For each group its sites, and for each of its coverers, the nearest first, the rows of its
-        frame: one for each site. A coverer may be there several times.
-    """
-    sites = np.concatenate([layer.sites for layer in layers])
-    numbers = np.repeat(np.arange(len(layers)), [len(layer.sites) for layer in layers])
-    rows = np.concatenate([np.arange(len(layer.sites)) for layer in layers])
-    depths = np.concatenate([layer.depths for layer in layers])
-    ranks = np.concatenate([layer.ranks for layer in layers])
-    order = np.lexsort((rows, numbers, ranks, depths, sites))
-    found: dict[tuple[int, ...], tuple[list[int], list[list[int]]]] = {}
-    starts = np.flatnonzero(np.diff(sites[order], prepend=-1))
-    for places in np.split(order, starts[1:]) if len(order) else []:
-        chosen, own_rows = found.setdefault(tuple(numbers[places].tolist()), ([], []))
-        chosen.append(int(sites[places[0]]))
-        own_rows.append(rows[places].tolist())
-    groups: list[tuple[np.ndarray, list[tuple[int, np.ndarray]]]] = []
-    for signature, (chosen, own_rows) in found.items():
-        columns = np.array(own_rows, np.int64).T
-        groups.append((np.array(chosen), list(zip(signature, columns, strict=True))))
-    return groups
-
-
 def _ground_sites(
-    grounder: Grounder,
-    layers: Sequence[_Layer],
-    sites: np.ndarray,
-    members: Sequence[tuple[int, np.ndarray]],
+    grounder: Grounder, layers: Sequence[_Layer], sites: np.ndarray, members: Members
 ) -> None:
-    locals_: dict[str, np.ndarray] = {}
+    frames = [layer.frame for layer in layers]
+    frame, renamed = side_by_side(grounder, frames, members, len(sites))
     coverers: list[terms.Coverer] = []
     origins: list[Origin] = []
-    target: VariableRef | AttributeRef | None = None
-    for position, (number, rows) in enumerate(members):
+    for (number, _), names in zip(members, renamed, strict=True):
         layer = layers[number]
-        names = {key: f"{key}@{position}" for key in layer.frame.locals}
-        locals_ |= {names[key]: values[rows] for key, values in layer.frame.locals.items()}
-        shown = {names[k]: n for k, n in grounder.names.items() if k in names}
-        grounder.names.update(shown)
         confidence = layer.term.confidence
         coverers.append(
             terms.Coverer(
@@ -218,11 +181,8 @@ def _ground_sites(
             )
         )
         origins.append(replace(layer.origin, targets=sites))
-        if target is None:
-            found = rename_locals(layer.term.target, names)
-            assert isinstance(found, VariableRef | AttributeRef)
-            target = found
-    assert target is not None
+    target = rename_locals(layers[members[0][0]].term.target, renamed[0])
+    assert isinstance(target, VariableRef | AttributeRef)
     term = terms.Covers(target, tuple(coverers), declared_log_base(grounder, target))
     origin = replace(origins[0], coverers=tuple(origins))
-    grounder.lower(Frame(len(sites), locals_), Job(term, (), origin))
+    grounder.lower(frame, Job(term, (), origin))

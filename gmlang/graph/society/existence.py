@@ -7,12 +7,12 @@ not exist is not active.
 
 import numpy as np
 
-from gmlang.core.ast import Apply, Bool, Constant, Dist, Distribution, Expression, Real
+from gmlang.core.ast import Apply, Constant, Dist, Distribution, Expression, Real
 from gmlang.core.program import ModelSymbol, Program
 from gmlang.core.records.covering import existence_of, is_existence
 from gmlang.families.bernoulli import BERNOULLI
 from gmlang.graph.builder import Origin, add_tables
-from gmlang.graph.lowering.grounder import Grounder, environment, hidden_reference
+from gmlang.graph.lowering.grounder import Grounder, environment, hidden_reference, together
 from gmlang.graph.values.chances import probability
 from gmlang.graph.world.states import BOOL
 from gmlang.graph.world.world import ONE_INSTANCE, Frame, ModelTable, World
@@ -122,10 +122,16 @@ def groups_of(existing: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     return found
 
 
-def conditional_tables(tables: np.ndarray, num_things: int) -> np.ndarray:
-    """Return priors that hold where some things exist; where not, a model is not active."""
-    shape = (len(tables), *(2,) * num_things, 2)
-    found = np.broadcast_to(np.array([0.0, -np.inf]), shape).copy()
+def while_all_exist(tables: np.ndarray, otherwise: np.ndarray, num_things: int) -> np.ndarray:
+    """Return tables that hold where some things exist, with their activations' axes first.
+
+    Args:
+        tables: (tables, states).
+        otherwise: what holds of the states where one of the things does not exist.
+        num_things: how many there are.
+    """
+    shape = (len(tables), *(2,) * num_things, tables.shape[1])
+    found = np.broadcast_to(otherwise, shape).copy()
     found[(slice(None), *(1,) * num_things)] = tables
     return found
 
@@ -141,8 +147,6 @@ def drawn_while_they_exist(
         conditions.append(exists)
     if not conditions:
         return frame, drawn
-    both = conditions[0]
-    if len(conditions) > 1:
-        both = Apply(span, "and", tuple(conditions), Bool())
+    both = together(tuple(conditions), span)
     never = Distribution(span, BERNOULLI.name, (Constant(span, 0.0, Real()),), (), Dist())
     return frame, Apply(span, "if", (both, drawn, never), Dist())

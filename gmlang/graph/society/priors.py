@@ -2,19 +2,19 @@
 
 import numpy as np
 
-from gmlang.core.ast import Activation, Apply, Bool, Dist, Distribution, Expression, Local, Thing
+from gmlang.core.ast import Activation, Dist, Distribution, Expression, Local, Thing
 from gmlang.core.program import ModelSymbol, ParameterSymbol, Program
 from gmlang.core.records.covering import is_existence
 from gmlang.families.bernoulli import BERNOULLI
 from gmlang.graph.builder import Origin
-from gmlang.graph.lowering.grounder import Grounder, Job, environment
+from gmlang.graph.lowering.grounder import Grounder, Job, environment, together
 from gmlang.graph.lowering.lower import lower
 from gmlang.graph.society.existence import (
     add_existences,
-    conditional_tables,
     drawn_while_they_exist,
     existence_variables,
     groups_of,
+    while_all_exist,
 )
 from gmlang.graph.society.scene import Scene
 from gmlang.graph.statements import CERTAINLY, conjuncts, is_conjunction, predict_activation
@@ -58,7 +58,8 @@ def add_prior(scene: Scene, program: Program, table: ModelTable) -> None:
         if (own == own[:1]).all():
             own = own[:1]
         scopes = np.column_stack([things, variables[rows]])
-        kind = Table(conditional_tables(own, things.shape[1]))
+        # A model about things that do not exist is not active.
+        kind = Table(while_all_exist(own, np.array([0.0, -np.inf]), things.shape[1]))
         grounder.builder.add_factors(kind, scopes, origin)
 
 
@@ -109,9 +110,7 @@ def add_parts(scene: Scene, table: ModelTable) -> None:
     frame = model_frame(symbol, table.rows)
     own = own_activation(symbol)
     if symbol.prior is None:
-        both = symbol.parts[0]
-        if len(symbol.parts) > 1:
-            both = Apply(symbol.span, "and", symbol.parts, Bool())
+        both = together(symbol.parts, symbol.span)
         origin = Origin("define", symbol.span, symbol.name)
         lower(scene.grounder, frame, Job(terms.Defined(own, both), (), origin))
         return

@@ -103,7 +103,8 @@ def _needed(symbol: DataSymbol) -> set[str]:
 def _bind_one(binding: _Binding, symbol: DataSymbol) -> None:
     world = binding.world
     is_given = symbol.name in binding.given and not isinstance(binding.given[symbol.name], Setting)
-    plain = as_pairs(symbol) if is_given else symbol
+    is_made = symbol.derived is not None and symbol.name not in binding.given
+    plain = as_pairs(symbol) if is_given or is_made else symbol
     array, written = _read(binding, plain)
     _match_shape(binding, plain, array, written.num_skipped if written is not None else 0)
     if plain is not symbol:

@@ -6,9 +6,10 @@ from typing import TypeGuard
 
 import numpy as np
 
-from gmlang.core.ast import Bool, Enum, Expression, Integer, IntRange
+from gmlang.core.ast import Bool, Expression, Real
 from gmlang.core.program import DataSymbol, Derived
 from gmlang.data.arrays import from_python
+from gmlang.data.places import as_pairs, pairs_of
 from gmlang.diagnostics import GmError
 from gmlang.errors import declarations as errors
 from gmlang.functions import called, find_function, known_functions, library_functions
@@ -72,14 +73,19 @@ def _argument(world: World, argument: DataSymbol | tuple[object, ...] | Expressi
         found = evaluate(argument, Env(world, ONE_INSTANCE, Slots()))
         return np.asarray(found).reshape(-1)[0].item()
     assert isinstance(argument, DataSymbol)
-    return _typed(world.data[argument.name], argument.type)
+    return _typed(argument, world.data[argument.name])
 
 
-def _typed(array: np.ndarray, type_: object) -> np.ndarray:
-    """Return an array in NumPy's type for its own, masked where whole numbers are missing."""
-    if not isinstance(type_, Bool | Enum | Integer | IntRange):
-        return array
-    whole: type = np.bool_ if isinstance(type_, Bool) else np.int64
+def _typed(symbol: DataSymbol, array: np.ndarray) -> np.ndarray:
+    """Copy data in NumPy's type for its own, masked where whole numbers are missing.
+
+    Places are pairs, as they are bound.
+    """
+    if as_pairs(symbol) is not symbol:
+        array = pairs_of(symbol, array)
+    if isinstance(symbol.type, Real):
+        return array.copy()
+    whole: type = np.bool_ if isinstance(symbol.type, Bool) else np.int64
     if array.dtype != np.float64:
         return array.astype(whole)
     is_missing = np.isnan(array)

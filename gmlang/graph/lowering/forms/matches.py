@@ -88,7 +88,7 @@ def _add_matches(grounder: Grounder, frame: Frame, job: Job) -> bool:
         return False
     mark, known = grounder.builder.mark(), known_states(grounder)
     for scope, part in groups:
-        table = _table(grounder, part, job, known)
+        table = _table(grounder, part, job, known, scope)
         if table is None:
             grounder.builder.reset(mark)
             return False
@@ -210,8 +210,17 @@ def _repeats(scopes: np.ndarray) -> bool:
     return bool((ordered[:, 1:] == ordered[:, :-1]).any())
 
 
-def _table(grounder: Grounder, frame: Frame, job: Job, known: np.ndarray) -> np.ndarray | None:
+def _table(
+    grounder: Grounder, frame: Frame, job: Job, known: np.ndarray, scope: np.ndarray
+) -> np.ndarray | None:
     """Add up what all pixels say; None where a site is not observed, or is none.
+
+    Args:
+        grounder: grows.
+        frame: the instances about the same variables.
+        job: as in `match`.
+        known: the state in which each variable is observed.
+        scope: these variables.
 
     Returns:
         one axis for each variable of the exemplar, then one for each of the place.
@@ -227,12 +236,14 @@ def _table(grounder: Grounder, frame: Frame, job: Job, known: np.ndarray) -> np.
         return None
     # Where nothing is said there is one more state, of which nothing is said.
     states = np.where(is_said, known[variables], array.states.count)
-    folded = np.unique(variables[is_said])
-    grounder.builder.folded.append(folded)
-    one = int(folded[0] if len(folded) else array.starts.flat[0])
-    # The target is a stand-in: what is said of a state depends on the pixel, not on the site.
+    others = np.setdiff1d(array.variables(), scope)
+    if not len(others):
+        return None
+    grounder.builder.folded.append(np.unique(variables[is_said]))
+    # The target is a stand-in: what is said of a state depends on the pixel, not on the site. What
+    # the exemplar is made of may be a site as well, and keeps an axis of its own.
     frame, stand_in = hidden_reference(
-        grounder, frame, np.full(frame.count, one), array.states, term.target.span
+        grounder, frame, np.full(frame.count, others[0]), array.states, term.target.span
     )
     drawn = replace(term, target=stand_in)
     probe = _collected(grounder, select_rows(frame, np.zeros(1, np.int64)), drawn)

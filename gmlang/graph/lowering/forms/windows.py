@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from gmlang.core.ast import Aggregate, Apply, Bool, Constant, Expression, Reference
+from gmlang.core.ast import Aggregate, Apply, Constant, Expression, Reference
 from gmlang.core.walk import is_random
 from gmlang.graph.lowering.forms.columns import is_plain
-from gmlang.graph.lowering.grounder import Grounder, Job, auxiliary, environment
+from gmlang.graph.lowering.grounder import Grounder, Job, auxiliary, environment, together
 from gmlang.graph.values.environment import Env
 from gmlang.graph.values.evaluate import evaluate, integers
 from gmlang.graph.values.terms import Condition, Value
@@ -38,9 +38,7 @@ def add_window(grounder: Grounder, frame: Frame, env: Env, job: Job) -> bool:
     if env.slots.strays or job.guards:
         return False
     if job.gates and not _is_gate(job):
-        together = Apply(job.gates[0].span, "and", job.gates, Bool())
-        gate = job.gates[0] if len(job.gates) == 1 else together
-        frame, reference = auxiliary(grounder, frame, gate, BOOL)
+        frame, reference = auxiliary(grounder, frame, together(job.gates), BOOL)
         grounder.lower(frame, replace(job, gates=(reference,)))
         return True
     scopes = _scopes((*job.gates, *pair.arguments[:2]), frame, grounder)

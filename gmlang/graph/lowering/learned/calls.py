@@ -12,7 +12,7 @@ from gmlang.core.ast import Aggregate, DataRef, Distribution, Expression, Refere
 from gmlang.core.walk import is_random, parts, walk
 from gmlang.diagnostics import GmError, Span
 from gmlang.errors.learning import functions as errors
-from gmlang.graph.builder import Origin, first_places
+from gmlang.graph.builder import Origin, mergers
 from gmlang.graph.lowering.grounder import (
     Grounder,
     Job,
@@ -133,16 +133,15 @@ def _add_link(
     cells, values = np.broadcast_arrays(whole(cells, env), whole(values, env))
     wide = [k for k, size in enumerate(sizes) if size > 1] or [0]
     scopes = scopes_of(env, wide)
-    patterns = first_places(scopes) if len(wide) > 1 else np.zeros((len(scopes), 1), np.int64)
-    for pattern in np.unique(patterns, axis=0):
-        rows = np.flatnonzero((patterns == pattern).all(axis=1))
-        kept = np.flatnonzero(pattern == np.arange(len(pattern)))
+    cells, values = (_over(wide, sizes, part) for part in (cells, values))
+    for merger in mergers(scopes):
+        rows = merger.rows
         own_cells, own_values = (
-            _diagonal(part, sizes, wide, pattern, kept, rows) for part in (cells, values)
+            merger.merged(part if len(part) == 1 else part[rows]) for part in (cells, values)
         )
         before = len(grounder.builder.factors)
         shape = (1, *own_cells.shape[1:])
-        grounder.builder.add_factors(Table(np.zeros(shape)), scopes[rows][:, kept], origin)
+        grounder.builder.add_factors(Table(np.zeros(shape)), scopes[rows][:, merger.kept], origin)
         blocks = grounder.builder.factors[before:]
         assert len(blocks) == 1
         inner = select_rows(frame, rows)
@@ -181,20 +180,7 @@ def _refuse(span: Span, wrong: np.ndarray, env: Env) -> None:
     raise GmError([errors.outside_arguments(span, span.text, offending(wrong, env))])
 
 
-def _diagonal(
-    table: np.ndarray,
-    sizes: list[int],
-    wide: list[int],
-    pattern: np.ndarray,
-    kept: np.ndarray,
-    rows: np.ndarray,
-) -> np.ndarray:
-    """Return the entries over the variables of a scope, those that it names twice once."""
+def _over(wide: list[int], sizes: list[int], table: np.ndarray) -> np.ndarray:
+    """Return the entries over the axes with more than one state."""
     table = np.broadcast_to(table, (len(table), *sizes))
-    table = table.reshape(len(table), *(sizes[k] for k in wide))
-    own = table if len(table) == 1 else table[rows]
-    if len(kept) == len(wide):
-        return np.array(own, np.int64)
-    states = np.indices([sizes[wide[k]] for k in kept])
-    position = {int(k): i for i, k in enumerate(kept)}
-    return np.array(own[(slice(None), *(states[position[int(f)]] for f in pattern))], np.int64)
+    return np.array(table.reshape(len(table), *(sizes[k] for k in wide)), np.int64)

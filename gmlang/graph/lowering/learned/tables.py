@@ -13,7 +13,7 @@ from gmlang.core.walk import walk
 from gmlang.diagnostics import Diagnostic, GmError, Span
 from gmlang.errors.learning.course import too_wide_to_learn
 from gmlang.errors.learning.written import without_value_somewhere
-from gmlang.graph.builder import first_places
+from gmlang.graph.builder import mergers
 from gmlang.graph.lowering import table_sizes
 from gmlang.graph.lowering.grounder import (
     Grounder,
@@ -54,11 +54,10 @@ def add_learned(grounder: Grounder, env: Env, job: Job, learned: Learned) -> Non
     check_memory(env.world, span, len(values), prod(sizes))
     wide = [k for k, size in enumerate(sizes) if size > 1] or [0][: len(sizes)]
     scopes = scopes_of(env, wide)
-    patterns = first_places(scopes) if len(wide) > 1 else np.zeros((len(scopes), len(wide)), int)
-    for pattern in np.unique(patterns, axis=0):
-        rows = np.flatnonzero((patterns == pattern).all(axis=1))
-        kept = np.flatnonzero(pattern == np.arange(len(pattern)))
-        entries = _entries([sizes[k] for k in wide], pattern, kept)
+    numbers = np.arange(prod(sizes), dtype=np.int64).reshape(1, *(sizes[k] for k in wide))
+    for merger in mergers(scopes):
+        rows, kept = merger.rows, merger.kept
+        entries = merger.merged(numbers)[0]
         found = LearnedBlock(
             FactorBlock(Table(np.zeros((1, *entries.shape))), np.zeros((0, len(kept)), np.int32)),
             *(job, env, holds, rows if len(values) > 1 else rows[:1], entries),
@@ -69,16 +68,6 @@ def add_learned(grounder: Grounder, env: Env, job: Job, learned: Learned) -> Non
         for block in grounder.builder.factors[before:]:
             noted = LearnedBlock(block, job, env, holds, found.rows, entries)
             learned.blocks.append(noted)
-
-
-def _entries(sizes: list[int], pattern: np.ndarray, kept: np.ndarray) -> np.ndarray:
-    """Number the entries where variables that a scope names twice agree."""
-    numbers = np.arange(prod(sizes), dtype=np.int64).reshape(sizes)
-    if len(kept) == len(sizes):
-        return numbers
-    states = np.indices([sizes[k] for k in kept])
-    position = {int(k): i for i, k in enumerate(kept)}
-    return numbers[tuple(states[position[int(first)]] for first in pattern)]
 
 
 def _without_value(job: Job, learned: Learned, span: Span, env: Env) -> Diagnostic:
