@@ -197,6 +197,24 @@ def test_explanations_may_be_groups_of_a_family():
     assert none.value["second"] is None
 
 
+@pytest.mark.parametrize("by", [1, 2])
+def test_margins_beyond_what_probabilities_hold_are_told_of_rows_too(by: int):
+    width = 700
+    p = np.full((3, 2, width), 0.1)
+    p[0], p[1, 1, :200] = 0.9, 0.9
+    p[0, 1, 0] = 0.8
+    seen = np.ones((2, width), bool)
+    seen[1, 7:10] = False
+    model = gmlang.compile(FAMILY).bind(p=p, pixels=np.ma.masked_all(width))
+    query = f"surprise(img) using confusion(by={by}, margin=1)"
+    for row, answer in zip(seen, model.query(query, rows={"img.ink": seen}), strict=True):
+        logs = (np.log(p) * row + np.log1p(-p) * ~row).sum(axis=2)
+        each = np.sort(np.logaddexp.reduce(logs, axis=1) if by == 1 else logs.reshape(-1))
+        assert answer.status == "exact"
+        assert isinstance(answer.value, dict)
+        assert answer.value["margin"] == pytest.approx(each[-1] - each[-2], rel=1e-12, abs=1e-9)
+
+
 def without_seconds(answer: Answer) -> object:
     return json.loads(json.dumps({**answer.to_dict(), "seconds": 0}))
 
