@@ -44,7 +44,7 @@ class Answer:
 
     kind: ClassVar[str] = ""
     limits: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
-    needs_ends: ClassVar[bool] = False
+    needs_ends: ClassVar[bool] = True
     """Whether one that says no ends is an estimate, whatever is proven of what it is made of."""
 
     text: str
@@ -127,9 +127,11 @@ class Answer:
 
     def as_it_says(self) -> Self:
         """Return the answer, as an estimate where it is called bounded and says no bound."""
-        ends = (self.log_lower, self.log_upper, self.number_bounds())
-        is_open = self.needs_ends and all(end is None for end in ends)
-        return replace(self, status="estimate") if is_open and self.status == "bounded" else self
+        if self.status != Status.BOUNDED.value or not self.needs_ends:
+            return self
+        ends = (self.log_lower, self.log_upper, self.details.get("lower"))
+        is_open = all(end is None for end in ends)
+        return replace(self, status=Status.ESTIMATE.value) if is_open else self
 
     # --- Forms that other tools take ---
 
@@ -196,6 +198,7 @@ class AssertAnswer(Answer):
 
     __slots__ = ()
     kind = "assert"
+    needs_ends = False
 
     @property
     def held(self) -> bool | None:
@@ -296,13 +299,8 @@ def finite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def distribution_map(probabilities: np.ndarray, states: States) -> dict[str, float]:
-    """Write one marginal by the names of its states."""
-    return dict(zip(states.all_labels(), probabilities.tolist(), strict=True))
-
-
 def nested_maps(probabilities: np.ndarray, states: States) -> object:
-    """Write an array of marginals as nested lists of maps."""
+    """Write an array of marginals as nested lists of maps; of no axis, one map."""
     labels = states.all_labels()
     flat = probabilities.reshape(-1, len(labels))
     # By columns: a list for each row would be as many lists more, which all take their time.

@@ -216,7 +216,9 @@ def _several(
     if how.each is not None:
         told = how.each(prepared, query, possible, settings)
         clashes = evidence.clashes.tolist()
-        found = ([contradicted(query, None) if clash else next(told)] for clash in clashes)
+        found = (
+            [contradicted(query, None) if clash else next(told).as_it_says()] for clash in clashes
+        )
         for (answer,) in _of_rows(evidence.which, found):
             yield answer
         return
@@ -228,7 +230,7 @@ def _several(
             share = replace(settings, budget=budget.share(1.0 / (len(evidence.first) - number)))
             one = replace(own, seen=tuple(_observed(rows[r], texts)))
             try:
-                yield [how.answer(one, query, share)]
+                yield [how.answer(one, query, share).as_it_says()]
             except TimeoutError:
                 yield [unanswered(query, settings)]
 

@@ -73,7 +73,6 @@ class _CompositesAnswer(Answer):
 
     __slots__ = ()
     kind = "composite"
-    needs_ends = True
 
     def lines(self) -> list[str] | None:
         """Write a line for each."""

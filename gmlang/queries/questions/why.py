@@ -58,7 +58,6 @@ class WhyAnswer(Answer):
 
     __slots__ = ()
     kind = "why"
-    needs_ends = True
 
 
 def _check(state: Checking, env: Env, call: ast.Call) -> Query:
