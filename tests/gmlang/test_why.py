@@ -23,6 +23,7 @@ def test_of_many_reasons_only_those_are_made_that_are_weighed(monkeypatch: pytes
     assert answer.status == "exact"
     assert len(made) == why.REASONS_MAX
     assert answer.note == f"{count - why.REASONS_MAX} further statements were not weighed"
+    assert answer.to_dict()["left_out"] == count - why.REASONS_MAX
     assert isinstance(answer.value, dict)
     assert answer.value["log_odds"] == pytest.approx(0.01 * count)
     assert len(answer.value["reasons"]) == why.REASONS_MAX

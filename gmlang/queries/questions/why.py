@@ -53,11 +53,24 @@ class Why(Query):
     kind = "why"
 
 
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class WhyAnswer(Answer):
-    """The log-odds, nats, and reasons by their strength."""
+    """The log-odds, nats, and the reasons that were weighed, by their strength.
 
-    __slots__ = ()
+    How good it is, is said of these: one that was left out may be stronger than all of them.
+
+    Attributes:
+        left_out: so many statements and observations were not weighed.
+    """
+
     kind = "why"
+
+    left_out: int = 0
+
+    @property
+    def details(self) -> dict[str, object]:
+        """How many were left out; nothing where all were weighed."""
+        return {"left_out": self.left_out} if self.left_out else {}
 
 
 def _check(state: Checking, env: Env, call: ast.Call) -> Query:
@@ -104,7 +117,7 @@ def _answer(session: Session, query: Why, settings: Settings) -> Answer:
     value = {"of": _described(query, target, state), "log_odds": whole, "reasons": reasons}
     note = f"{left_out} further statements were not weighed" if left_out else ""
     status = worst(statuses).value
-    return WhyAnswer(query.text, status, value, note=note)
+    return WhyAnswer(query.text, status, value, note=note, left_out=left_out)
 
 
 def _strength(reason: dict[str, object]) -> float:
