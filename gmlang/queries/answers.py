@@ -16,6 +16,9 @@ from gmlang.graph.world.axes import Part
 from gmlang.graph.world.states import States
 from gmruntime.answer import Quality, Status
 
+NO_TIME = "no answer within the budget"
+"""What an answer notes that says nothing."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from gmlang.core.composed import Calculation
 from gmlang.core.program import Assert, Query
-from gmlang.queries.answers import Answer, AssertAnswer, with_quality
+from gmlang.queries.answers import NO_TIME, Answer, AssertAnswer, with_quality
 from gmlang.queries.composed.calculate import calculate, numbers_of
 from gmlang.queries.composed.together import prepare_together, together
 from gmlang.queries.composed.writing_out import calculated
@@ -22,9 +22,6 @@ from gmruntime.budget import Budget, now_s
 LATE_S = 0.25
 """Of queries that share a budget, the later ones are begun until so long after its end: what is
 small is answered all the same."""
-
-NO_TIME = "no answer within the budget"
-"""What an answer notes that says nothing."""
 
 
 def answer(session: Session, question: Query | Assert, settings: Settings) -> Answer:

@@ -12,6 +12,7 @@ import gmlang
 from gmlang.diagnostics import GmError
 from gmlang.queries.answers import Answer
 from gmlang.queries.explained import confusion, explanations
+from gmlang.queries.questions import surprise
 from gmruntime.answer import Status
 
 NUM_STATES = 3
@@ -231,6 +232,27 @@ def test_rows_are_explained_like_each_alone():
         assert_alike(without_seconds(mine), without_seconds(alone))
 
 
+def test_rows_that_had_their_time_keep_their_answers(monkeypatch: pytest.MonkeyPatch):
+    model, _, seen = pictures(3)
+    hidden = np.arange(seen.shape[1]) < np.array([0, 1, 0])[:, None]
+    explain, calls = surprise.explain, list[int]()
+
+    def once(*arguments: object) -> object:
+        calls.append(1)
+        if len(calls) > 1:
+            raise TimeoutError
+        return explain(*arguments)  # pyright: ignore
+
+    monkeypatch.setattr(surprise, "explain", once)
+    answers = model.bind(pixels=np.ma.masked_all(seen.shape[1])).query(
+        "surprise(img) using confusion(margin=1)",
+        rows={"img.ink": np.ma.masked_array(seen, hidden)},
+    )
+    assert [answer.status for answer in answers] == ["exact", "estimate", "exact"]
+    assert answers[1].value is None
+    assert answers[1].note == "no answer within the budget"
+
+
 def assert_alike(mine: object, other: object) -> None:
     if isinstance(mine, dict) and isinstance(other, dict):
         assert set(mine) == set(other)  # pyright: ignore[reportUnknownArgumentType]
@@ -315,6 +337,8 @@ def test_a_confused_estimate_is_searched_on(monkeypatch: pytest.MonkeyPatch):
     answer = gmlang.compile(text).query(query)
     assert answer.status == "estimate"
     assert "confused at first: searched on for" in answer.note
+    by_samples = gmlang.compile(text).query("surprise(it)")
+    assert "how they are explained, are estimates" in by_samples.note
 
 
 def test_it_is_written_in_words():
