@@ -33,8 +33,9 @@ _LATER = 1.3
 class Trace:
     """A trace that is being written: JSON lines, each flushed.
 
-    Every line has `query`, `seconds`, `log_score`, `log_bound` and `search`, null where there is
-    none; the first one also has `program`, and so has the first one after the program was ground.
+    Every line has `query` and `seconds`. Those of steps and answers have `log_score`, `log_bound`
+    and `search`, null where there is none; the first of these also has `program`, and so has the
+    first one after the program was ground. Those of models that may sleep have what `Row` has.
     """
 
     def __init__(self, lines: TextIO, file: str) -> None:
@@ -63,7 +64,7 @@ class Trace:
     def events(self, text: str, rows: list[dict[str, object]]) -> None:
         """Write what became of models that may sleep, while a question was answered."""
         for row in rows:
-            self.lines.write(json.dumps({"query": text, **row}) + "\n")
+            self.lines.write(json.dumps({"query": text, **row}, allow_nan=False) + "\n")
         self.lines.flush()
 
     def _write(self, model: "Model", record: dict[str, object]) -> None:
