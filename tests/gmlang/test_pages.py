@@ -130,6 +130,22 @@ def test_numbers_at_the_ends_of_floats_are_drawn(tmp_path: Path, far: float):
     assert "The fight" in _headings(page.html)
 
 
+def test_states_of_a_question_with_a_graph_of_its_own_are_not_told_by_other_names(tmp_path: Path):
+    trace = _traced(
+        tmp_path,
+        "entity T:\n    a : bool\nmodel m(x: T) prior 0.2: predict x.a = true @ 0.9\n"
+        "model n(x: T) prior 0.99: predict x.a = true @ 0.99\nvar it : T\nconsider n(it)\n"
+        "query P(it.a), MAP(n(it)), MAP(m(it), n(it))\n",
+    )
+    states = [
+        one["state"]
+        for one in map(json.loads, trace.read_text("utf-8").splitlines())
+        if "state" in one
+    ]
+    assert states[0] == {"it.a": True, "n(it)": True}
+    assert not states[-1]
+
+
 def test_of_very_many_pictures_and_searches_some_are_drawn(tmp_path: Path):
     program = {"seen": {f"x{k}": [[0, 1], [1, 0]] for k in range(30)}}
     steps = [{"query": f"MAP(y | x = {k})", "log_score": -1.0, "search": "s"} for k in range(60)]
