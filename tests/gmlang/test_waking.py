@@ -16,7 +16,9 @@ from gmlang.core.program import Query
 from gmlang.diagnostics import GmError, Source
 from gmlang.pipeline import check_source
 from gmlang.queries.dispatch import written
+from gmlang.queries.planning import plan_of
 from gmlang.queries.session import prepare
+from gmlang.queries.settings import Settings
 from gmlang.syntax.print import format_source
 from gmruntime.answer import JointAnswer, Quality, Status
 from tests.support import worlds
@@ -171,6 +173,17 @@ def test_a_library_answers_as_if_all_were_awake():
     assert best.log_score == pytest.approx(
         model.query("MAP() using wake(off)", budget_s=60).log_score, abs=1e-9
     )
+
+
+def test_the_plan_says_who_is_asked():
+    model = _library(300, 4)
+    plans = {
+        text: str(plan_of(model.session(), query, Settings()))
+        for text in ("P(it.a[1])", "sample(2)", "P(it.a[1]) using wake(off)")
+        for query in model.ask(text)
+    }
+    assert "who is awake, of 300 models" in plans.pop("P(it.a[1])")
+    assert not any("awake" in words for words in plans.values())
 
 
 def test_what_the_log_says_replayed_is_who_is_awake():
