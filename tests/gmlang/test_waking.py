@@ -280,7 +280,9 @@ consider all about it
 )
 def test_numbers_without_a_bound_are_no_bounded_answers(query: str):
     model = gmlang.compile(OPEN)
-    assert model.query(f"{query} using wake(at_most=1)").status == "estimate"
+    awake = model.query(f"{query} using wake(at_most=1)")
+    assert awake.status == "estimate"
+    assert "models awake" in awake.note
     assert model.query("P(it.a) using wake(at_most=1)").status == "bounded"
 
 
