@@ -125,8 +125,12 @@ class Answer:
         return None
 
     def remarks(self) -> list[str]:
-        """Write what follows the value, in lines."""
-        return []
+        """Write what follows the value, in lines: of bounded arrays how far they may be off."""
+        lower, upper = getattr(self, "lower", None), getattr(self, "upper", None)
+        if self.status != Status.BOUNDED.value or not isinstance(lower, list):
+            return []
+        furthest = at_most(_furthest(self.value, lower, upper))
+        return [f"each, with all its digits, is off by at most {furthest}"]
 
     def as_it_says(self) -> Self:
         """Return the answer, as an estimate where it is called bounded and says no bound."""
@@ -331,6 +335,15 @@ def _nested(items: list[object], shape: tuple[int, ...]) -> object:
         return items
     step = math.prod(shape[1:])
     return [_nested(items[k * step : (k + 1) * step], shape[1:]) for k in range(shape[0])]
+
+
+def _furthest(value: object, lower: object, upper: object) -> float:
+    """Return how far numbers may be from proven ends of the same form."""
+    if isinstance(value, float):
+        return max(value - cast("float", lower), cast("float", upper) - value)
+    keys = list(cast("Any", value)) if isinstance(value, dict) else range(len(cast("Any", value)))
+    all_of = cast("tuple[Any, Any, Any]", (value, lower, upper))
+    return max((_furthest(*(one[key] for one in all_of)) for key in keys), default=0.0)
 
 
 def nested_values(states_of: np.ndarray, states: States) -> np.ndarray:
