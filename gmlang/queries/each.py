@@ -205,7 +205,7 @@ def _several(
     if not how.needs_graph:
         # What it is about is nothing that rows observe; they have to be read all the same.
         states_in(seen, base_grounding(session, settings.allowed_bytes()), query, settings)
-        answer = how.answer(session, query, settings)
+        answer = how.answer(session, query, settings).as_it_says()
         yield from (to_give(answer, answer.seconds, answer.note) for _ in range(seen.count))
         return
     own = replace(session, base=grounding_for(session, query, budget))
