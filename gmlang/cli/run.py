@@ -50,6 +50,16 @@ if TYPE_CHECKING:
     from gmlang.views.pages.writing import Trace
 
 
+def _one_table(
+    _context: click.Context, _option: click.Parameter, texts: tuple[str, ...]
+) -> str | None:
+    """Return the table of `--each`: a second one would take the place of the first unsaid."""
+    if len(texts) > 1:
+        way_out = "put the columns of all into one file, such as an NPZ archive"
+        raise click.UsageError(f"--each takes one table, and {len(texts)} are given: {way_out}")
+    return texts[0] if texts else None
+
+
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--query", "-q", "texts", multiple=True, help="Ask this instead of the file's own.")
@@ -85,6 +95,8 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--each",
+    multiple=True,
+    callback=_one_table,
     metavar="[NAME=]FILE",
     help="Ask every query about each row of a table: NPZ, CSV, TSV or TXT.",
 )

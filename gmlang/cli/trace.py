@@ -99,7 +99,7 @@ class _Search:
         with ExitStack() as stack:
             watchers: list[_Watcher] = [self.steps.append]
             if self.trace is not None:
-                watchers.append(partial(self.trace.step, self.model, self.question.text))
+                watchers.append(partial(self.trace.step, self.model, self.question))
             if self.live:
                 from gmlang.cli.live import LiveSearch
 

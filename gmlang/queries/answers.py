@@ -16,6 +16,9 @@ from gmlang.graph.world.axes import Part
 from gmlang.graph.world.states import States
 from gmruntime.answer import Quality, Status
 
+NO_TIME = "no answer within the budget"
+"""What an answer notes that says nothing."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
@@ -44,7 +47,7 @@ class Answer:
 
     kind: ClassVar[str] = ""
     limits: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
-    needs_ends: ClassVar[bool] = False
+    needs_ends: ClassVar[bool] = True
     """Whether one that says no ends is an estimate, whatever is proven of what it is made of."""
 
     text: str
@@ -122,14 +125,20 @@ class Answer:
         return None
 
     def remarks(self) -> list[str]:
-        """Write what follows the value, in lines."""
-        return []
+        """Write what follows the value, in lines: of bounded arrays how far they may be off."""
+        lower, upper = getattr(self, "lower", None), getattr(self, "upper", None)
+        if self.status != Status.BOUNDED.value or not isinstance(lower, list):
+            return []
+        furthest = at_most(_furthest(self.value, lower, upper))
+        return [f"each, with all its digits, is off by at most {furthest}"]
 
     def as_it_says(self) -> Self:
         """Return the answer, as an estimate where it is called bounded and says no bound."""
-        ends = (self.log_lower, self.log_upper, self.number_bounds())
-        is_open = self.needs_ends and all(end is None for end in ends)
-        return replace(self, status="estimate") if is_open and self.status == "bounded" else self
+        if self.status != Status.BOUNDED.value or not self.needs_ends:
+            return self
+        ends = (self.log_lower, self.log_upper, self.details.get("lower"))
+        is_open = all(end is None for end in ends)
+        return replace(self, status=Status.ESTIMATE.value) if is_open else self
 
     # --- Forms that other tools take ---
 
@@ -196,6 +205,7 @@ class AssertAnswer(Answer):
 
     __slots__ = ()
     kind = "assert"
+    needs_ends = False
 
     @property
     def held(self) -> bool | None:
@@ -296,13 +306,8 @@ def finite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def distribution_map(probabilities: np.ndarray, states: States) -> dict[str, float]:
-    """Write one marginal by the names of its states."""
-    return dict(zip(states.all_labels(), probabilities.tolist(), strict=True))
-
-
 def nested_maps(probabilities: np.ndarray, states: States) -> object:
-    """Write an array of marginals as nested lists of maps."""
+    """Write an array of marginals as nested lists of maps; of no axis, one map."""
     labels = states.all_labels()
     flat = probabilities.reshape(-1, len(labels))
     # By columns: a list for each row would be as many lists more, which all take their time.
@@ -330,6 +335,15 @@ def _nested(items: list[object], shape: tuple[int, ...]) -> object:
         return items
     step = math.prod(shape[1:])
     return [_nested(items[k * step : (k + 1) * step], shape[1:]) for k in range(shape[0])]
+
+
+def _furthest(value: object, lower: object, upper: object) -> float:
+    """Return how far numbers may be from proven ends of the same form."""
+    if isinstance(value, float):
+        return max(value - cast("float", lower), cast("float", upper) - value)
+    keys = list(cast("Any", value)) if isinstance(value, dict) else range(len(cast("Any", value)))
+    all_of = cast("tuple[Any, Any, Any]", (value, lower, upper))
+    return max((_furthest(*(one[key] for one in all_of)) for key in keys), default=0.0)
 
 
 def nested_values(states_of: np.ndarray, states: States) -> np.ndarray:

@@ -1,15 +1,12 @@
 """One query in, one answer out, whatever its kind."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from gmlang.core.composed import Calculation
 from gmlang.core.program import Assert, Query
-from gmlang.queries.answers import Answer, AssertAnswer, with_quality
-from gmlang.queries.composed.calculate import numbers_of, value_of
+from gmlang.queries.answers import NO_TIME, Answer, AssertAnswer, with_quality
+from gmlang.queries.composed.calculate import calculate, numbers_of
 from gmlang.queries.composed.together import prepare_together, together
 from gmlang.queries.composed.writing_out import calculated
 from gmlang.queries.question import Composed, Several, Single
@@ -19,16 +16,12 @@ from gmlang.queries.remembered.whole import find_whole, keep_whole, key_of
 from gmlang.queries.session import Prepared, Session, ask, ground_before, prepare
 from gmlang.queries.settings import Settings, begin
 from gmruntime.answer import Answer as RuntimeAnswer
-from gmruntime.answer import Marginals, Status
+from gmruntime.answer import Marginals
 from gmruntime.budget import Budget, now_s
-from gmruntime.quality import worst
 
 LATE_S = 0.25
 """Of queries that share a budget, the later ones are begun until so long after its end: what is
 small is answered all the same."""
-
-NO_TIME = "no answer within the budget"
-"""What an answer notes that says nothing."""
 
 
 def answer(session: Session, question: Query | Assert, settings: Settings) -> Answer:
@@ -86,7 +79,7 @@ def written(prepared: Prepared, query: Query, found: RuntimeAnswer) -> Answer:
     how = question_of(query).answered
     assert isinstance(how, Single)
     quality = found.quality if how.quality is None else how.quality(prepared, query, found)
-    return with_quality(how.read(prepared, query, found), quality)
+    return with_quality(how.read(prepared, query, found), quality).as_it_says()
 
 
 def seconds_for(question: Query | Assert, settings: Settings) -> float:
@@ -184,8 +177,7 @@ def _check_assertion(session: Session, question: Assert, settings: Settings) -> 
     answers = _answer_each(session, whole.queries, settings)
     numbers = numbers_of(whole.expression, answers)
     shown = (f"{answers[k].text} = {answers[k].shown_number(n)}" for k, n in numbers.items())
-    status = worst(Status(answers[number].status) for number in numbers)
     # What is not known holds nothing up, whichever way it is compared.
-    is_known = not any(math.isnan(number) for number in numbers.values())
-    held = bool(np.all(np.asarray(value_of(session.world, whole.expression, numbers))))
-    return AssertAnswer(question.text, status.value, held and is_known, note="; ".join(shown))
+    found = calculate(session.world, whole.expression, answers)
+    held = bool(found.value)
+    return AssertAnswer(question.text, found.status.value, held, note="; ".join(shown))

@@ -205,7 +205,7 @@ def _several(
     if not how.needs_graph:
         # What it is about is nothing that rows observe; they have to be read all the same.
         states_in(seen, base_grounding(session, settings.allowed_bytes()), query, settings)
-        answer = how.answer(session, query, settings)
+        answer = how.answer(session, query, settings).as_it_says()
         yield from (to_give(answer, answer.seconds, answer.note) for _ in range(seen.count))
         return
     own = replace(session, base=grounding_for(session, query, budget))
@@ -216,7 +216,9 @@ def _several(
     if how.each is not None:
         told = how.each(prepared, query, possible, settings)
         clashes = evidence.clashes.tolist()
-        found = ([contradicted(query, None) if clash else next(told)] for clash in clashes)
+        found = (
+            [contradicted(query, None) if clash else next(told).as_it_says()] for clash in clashes
+        )
         for (answer,) in _of_rows(evidence.which, found):
             yield answer
         return
@@ -228,7 +230,7 @@ def _several(
             share = replace(settings, budget=budget.share(1.0 / (len(evidence.first) - number)))
             one = replace(own, seen=tuple(_observed(rows[r], texts)))
             try:
-                yield [how.answer(one, query, share)]
+                yield [how.answer(one, query, share).as_it_says()]
             except TimeoutError:
                 yield [unanswered(query, settings)]
 

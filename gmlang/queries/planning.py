@@ -14,6 +14,7 @@ from gmruntime.elimination.plan import Plan, describe
 from gmruntime.graph import GraphError
 from gmruntime.inference import plan
 from gmruntime.waking.answer import FEW
+from gmruntime.waking.society import Bounded
 
 _PLANS_MAX = 8
 """Of a list of queries so many are planned one by one."""
@@ -80,15 +81,16 @@ def plan_of(session: Session, question: Query | Assert, settings: Settings) -> P
         words = "nothing: what is observed contradicts itself"
         return Planned(question.text, question.kind, words)
     grounding = prepared.grounding
+    asked = how.question(prepared, question)
     may = may_wake(grounding.program, grounding.world, question)
-    if may is not None and len(may.activations) > FEW:
+    if may is not None and len(may.activations) > FEW and isinstance(asked, Bounded):
         words = f"an answer about who is awake, of {len(may.activations)} models"
         return Planned(question.text, question.kind, words)
     method, options = method_of(question)
     try:
         found = plan(
             prepared.graph(),
-            how.question(prepared, question),
+            asked,
             evidence=evidence,
             budget=settings.running(),
             seed=settings.seed,

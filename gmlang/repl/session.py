@@ -21,8 +21,7 @@ from gmlang.data.names import by_core_name, is_declared
 from gmlang.diagnostics import Source, Span
 from gmlang.interrupts import Interrupts, TerminatedError
 from gmlang.library import find_module
-from gmlang.queries.answers import Answer
-from gmlang.queries.dispatch import NO_TIME
+from gmlang.queries.answers import NO_TIME, Answer
 from gmlang.queries.questions import QUERY_FORMS
 from gmlang.queries.remembered.memory import Memory
 from gmlang.queries.settings import Settings

@@ -71,6 +71,12 @@ def test_each_row_has_a_line_and_what_has_no_rows_is_said_once(
     assert (status, err) == (3, "")
 
 
+def test_two_tables_are_refused(here: Path, capsys: pytest.CaptureFixture[str]):
+    status, out, err = run(capsys, "--each", "cases=t.csv", "--each", "t.csv")
+    assert (status, out) == (2, "")
+    assert "--each takes one table, and 2 are given" in err
+
+
 def test_json_has_a_record_for_each_row_and_query(here: Path, capsys: pytest.CaptureFixture[str]):
     status, out, _ = run(capsys, "--each", "t.csv", "--json")
     records = [json.loads(line) for line in out.splitlines()]

@@ -61,11 +61,17 @@ def test_who_waited_for_names_asks_more_before_all_is_checked(monkeypatch: pytes
     assert order == ["checked", "asked", "checked"]
 
 
-def test_rubbish_is_collected_after_some_checks(monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("fails", [False, True])
+def test_rubbish_is_collected_after_some_checks(monkeypatch: pytest.MonkeyPatch, fails: bool):
+    def failing(_: Unchecked) -> Analysis:
+        raise RuntimeError
+
     collected: list[int] = []
     monkeypatch.setattr(services, "_TIDY_S", 1e6)
     monkeypatch.setattr(services, "_UNTIDY_MAX", 3)
     monkeypatch.setattr(gc, "collect", lambda: collected.append(1))
+    if fails:
+        monkeypatch.setattr(Unchecked, "check", failing)
 
     async def scenario(service: Service, document: Document) -> None:
         for number in range(5):
@@ -74,7 +80,7 @@ def test_rubbish_is_collected_after_some_checks(monkeypatch: pytest.MonkeyPatch)
         await asyncio.sleep(0.05)
         await service.run(lambda: None)
 
-    assert len(_run(scenario)) == 6
+    assert len(_run(scenario)) == (0 if fails else 6)
     assert len(collected) == 2
 
 

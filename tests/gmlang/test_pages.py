@@ -112,6 +112,49 @@ def _assert_whole(html: str) -> None:
 # --- What is shown -----------------------------------------------------------------------
 
 
+def test_answers_tell_who_woke_as_a_trace_does():
+    model = gmlang.compile(JARS)
+    page = gmlang.show(model.query("woke(it) using wake(eps=0.1)"))
+    assert "Activity" in _headings(page.html)
+    assert "jar(it)" in page.html
+
+
+@pytest.mark.parametrize("far", [5e-324, 1e308])
+def test_numbers_at_the_ends_of_floats_are_drawn(tmp_path: Path, far: float):
+    models = [
+        {"model": f"m{k}(it)", "probability": 0.5, "evidence_nats": nats}
+        for k, nats in enumerate((0.0, far, -far))
+    ]
+    answer = {"query": "active(it)", "kind": "active", "answer": {"models": models}}
+    page = gmlang.show(_written(tmp_path, [{"seconds": 0.01, "answer": answer}]))
+    assert "The fight" in _headings(page.html)
+
+
+def test_states_of_a_question_with_a_graph_of_its_own_are_not_told_by_other_names(tmp_path: Path):
+    trace = _traced(
+        tmp_path,
+        "entity T:\n    a : bool\nmodel m(x: T) prior 0.2: predict x.a = true @ 0.9\n"
+        "model n(x: T) prior 0.99: predict x.a = true @ 0.99\nvar it : T\nconsider n(it)\n"
+        "query P(it.a), MAP(n(it)), MAP(m(it), n(it))\n",
+    )
+    states = [
+        one["state"]
+        for one in map(json.loads, trace.read_text("utf-8").splitlines())
+        if "state" in one
+    ]
+    assert states[0] == {"it.a": True, "n(it)": True}
+    assert not states[-1]
+
+
+def test_of_very_many_pictures_and_searches_some_are_drawn(tmp_path: Path):
+    program = {"seen": {f"x{k}": [[0, 1], [1, 0]] for k in range(30)}}
+    steps = [{"query": f"MAP(y | x = {k})", "log_score": -1.0, "search": "s"} for k in range(60)]
+    records = [{"seconds": 0.01, "program": program}, *({"seconds": 0.01, **one} for one in steps)]
+    html = gmlang.show(_written(tmp_path, records)).html
+    assert "6 further pictures are not drawn." in html
+    assert "10 further searches are not drawn." in html
+
+
 def test_a_page_shows_the_picture_its_beliefs_and_the_search(tmp_path: Path):
     trace = _noisy(tmp_path)
     assert call("show", trace) == 0

@@ -12,6 +12,7 @@ import gmlang
 from gmlang.diagnostics import GmError
 from gmlang.queries.answers import Answer
 from gmlang.queries.explained import confusion, explanations
+from gmlang.queries.questions import surprise
 from gmruntime.answer import Status
 
 NUM_STATES = 3
@@ -197,6 +198,24 @@ def test_explanations_may_be_groups_of_a_family():
     assert none.value["second"] is None
 
 
+@pytest.mark.parametrize("by", [1, 2])
+def test_margins_beyond_what_probabilities_hold_are_told_of_rows_too(by: int):
+    width = 700
+    p = np.full((3, 2, width), 0.1)
+    p[0], p[1, 1, :200] = 0.9, 0.9
+    p[0, 1, 0] = 0.8
+    seen = np.ones((2, width), bool)
+    seen[1, 7:10] = False
+    model = gmlang.compile(FAMILY).bind(p=p, pixels=np.ma.masked_all(width))
+    query = f"surprise(img) using confusion(by={by}, margin=1)"
+    for row, answer in zip(seen, model.query(query, rows={"img.ink": seen}), strict=True):
+        logs = (np.log(p) * row + np.log1p(-p) * ~row).sum(axis=2)
+        each = np.sort(np.logaddexp.reduce(logs, axis=1) if by == 1 else logs.reshape(-1))
+        assert answer.status == "exact"
+        assert isinstance(answer.value, dict)
+        assert answer.value["margin"] == pytest.approx(each[-1] - each[-2], rel=1e-12, abs=1e-9)
+
+
 def without_seconds(answer: Answer) -> object:
     return json.loads(json.dumps({**answer.to_dict(), "seconds": 0}))
 
@@ -211,6 +230,27 @@ def test_rows_are_explained_like_each_alone():
     for row, mine in zip(hidden, together, strict=True):
         alone = model.bind(pixels=row).query("surprise(img)", budget_s=60.0)
         assert_alike(without_seconds(mine), without_seconds(alone))
+
+
+def test_rows_that_had_their_time_keep_their_answers(monkeypatch: pytest.MonkeyPatch):
+    model, _, seen = pictures(3)
+    hidden = np.arange(seen.shape[1]) < np.array([0, 1, 0])[:, None]
+    explain, calls = surprise.explain, list[int]()
+
+    def once(*arguments: object) -> object:
+        calls.append(1)
+        if len(calls) > 1:
+            raise TimeoutError
+        return explain(*arguments)  # pyright: ignore
+
+    monkeypatch.setattr(surprise, "explain", once)
+    answers = model.bind(pixels=np.ma.masked_all(seen.shape[1])).query(
+        "surprise(img) using confusion(margin=1)",
+        rows={"img.ink": np.ma.masked_array(seen, hidden)},
+    )
+    assert [answer.status for answer in answers] == ["exact", "estimate", "exact"]
+    assert answers[1].value is None
+    assert answers[1].note == "no answer within the budget"
 
 
 def assert_alike(mine: object, other: object) -> None:
@@ -297,6 +337,8 @@ def test_a_confused_estimate_is_searched_on(monkeypatch: pytest.MonkeyPatch):
     answer = gmlang.compile(text).query(query)
     assert answer.status == "estimate"
     assert "confused at first: searched on for" in answer.note
+    by_samples = gmlang.compile(text).query("surprise(it)")
+    assert "how they are explained, are estimates" in by_samples.note
 
 
 def test_it_is_written_in_words():

@@ -12,9 +12,15 @@ import pytest
 
 import gmlang
 from gmlang.cli import main
+from gmlang.core.program import Query
 from gmlang.diagnostics import GmError, Source
 from gmlang.pipeline import check_source
+from gmlang.queries.dispatch import written
+from gmlang.queries.planning import plan_of
+from gmlang.queries.session import prepare
+from gmlang.queries.settings import Settings
 from gmlang.syntax.print import format_source
+from gmruntime.answer import JointAnswer, Quality, Status
 from tests.support import worlds
 from tests.support.programs import SOCIETY_QUERIES, society_program
 
@@ -169,6 +175,17 @@ def test_a_library_answers_as_if_all_were_awake():
     )
 
 
+def test_the_plan_says_who_is_asked():
+    model = _library(300, 4)
+    plans = {
+        text: str(plan_of(model.session(), query, Settings()))
+        for text in ("P(it.a[1])", "sample(2)", "P(it.a[1]) using wake(off)")
+        for query in model.ask(text)
+    }
+    assert "who is awake, of 300 models" in plans.pop("P(it.a[1])")
+    assert not any("awake" in words for words in plans.values())
+
+
 def test_what_the_log_says_replayed_is_who_is_awake():
     answer = _library(1500, 4).query("woke(it) using wake(eps=1e-3)", budget_s=60)
     log = _value(answer)["log"]
@@ -243,13 +260,85 @@ def test_the_example_finds_its_causes(path: Path, capsys: pytest.CaptureFixture[
     assert "found:" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("query", ["H(it.a)", "I(it.a, it.b)", "best(2, composite(it))"])
+OPEN = """
+entity T:
+    a : 0..2
+    b : bool
+    c[3] : bool
+model m(x: T, i: 0..2) prior 0.2: predict x.a = i @ 0.8
+model n(x: T) prior 0.4:
+    predict x.b = true @ 0.7
+    predict x.a = 2 @ 0.4
+    for k in 0..2: predict x.c[k] = true @ 0.6
+var it : T
+consider all about it
+"""
+
+
+@pytest.mark.parametrize(
+    "query", ["H(it.a)", "I(it.a, it.b)", "best(2, composite(it))", "active(it)"]
+)
 def test_numbers_without_a_bound_are_no_bounded_answers(query: str):
-    model = gmlang.compile(
-        "entity T:\n    a : 0..2\n    b : bool\n"
-        "model m(x: T, i: 0..2) prior 0.2: predict x.a = i @ 0.8\n"
-        "model n(x: T) prior 0.4:\n    predict x.b = true @ 0.7\n    predict x.a = 2 @ 0.4\n"
-        "var it : T\nconsider all about it\n"
-    )
-    assert model.query(f"{query} using wake(at_most=1)").status == "estimate"
+    model = gmlang.compile(OPEN)
+    awake = model.query(f"{query} using wake(at_most=1)")
+    assert awake.status == "estimate"
+    assert "models awake" in awake.note
     assert model.query("P(it.a) using wake(at_most=1)").status == "bounded"
+
+
+def test_a_joint_distribution_of_rows_without_a_bound_gives_no_bounded_entropy():
+    model = gmlang.compile(OPEN)
+    (query,) = model.ask("H(it.a)")
+    assert isinstance(query, Query)
+    quality = Quality(Status.BOUNDED, "waking", 0.0, 0.1, "sleepers")
+    found = JointAnswer(quality, np.full(3, 1 / 3))
+    assert written(prepare(model.session(), query), query, found).status == "estimate"
+
+
+def _within(value: object, lower: object, upper: object) -> bool:
+    match value:
+        case dict():
+            ends = cast("Any", lower), cast("Any", upper)
+            return all(_within(v, ends[0][k], ends[1][k]) for k, v in cast("Any", value).items())
+        case list():
+            triples = zip(cast("Any", value), cast("Any", lower), cast("Any", upper), strict=True)
+            return all(_within(*three) for three in triples)
+        case _:
+            return cast("float", lower) <= cast("float", value) <= cast("float", upper)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *(
+            "P(it.a)",
+            "P(it.c)",
+            "P(it.c[i] for i in 0..1)",
+            "P(it.c[0], it.b)",
+            "P(it.a, it.b | it.c[0])",
+        ),
+        *("P(it.c[i] and it.b for i in 0..2)", "E(it.a)", "E(it.c)", "Var(it.a)", "Var(it.c)"),
+    ],
+)
+def test_bounded_answers_of_any_shape_say_their_ends(query: str):
+    model = gmlang.compile(OPEN)
+    awake = model.query(f"{query} using wake(at_most=1)")
+    assert awake.status == "bounded"
+    exact = model.query(f"{query} using wake(off)")
+    assert exact.status == "exact"
+    lower, upper = awake.details["lower"], awake.details["upper"]
+    assert _within(exact.value, lower, upper)
+    assert _within(awake.value, lower, upper)
+    json.loads(awake.to_json())
+    assert ("is off by at most 0." in repr(awake)) is isinstance(awake.value, list)
+
+
+def test_a_bounded_assertion_is_proven():
+    ends = gmlang.compile(OPEN).query("P(it.b) using wake(at_most=1)").number_bounds()
+    assert ends is not None
+    low, high = ends
+    for number, status in ((low - 0.01, "bounded"), (low + 0.01, "estimate"), (high, "bounded")):
+        text = f"{OPEN}assert P(it.b) > {number} using wake(at_most=1)\n"
+        (found,) = gmlang.compile(text).run()
+        assert found.status == status
+        assert found.held or number > low

@@ -23,6 +23,7 @@ def test_of_many_reasons_only_those_are_made_that_are_weighed(monkeypatch: pytes
     assert answer.status == "exact"
     assert len(made) == why.REASONS_MAX
     assert answer.note == f"{count - why.REASONS_MAX} further statements were not weighed"
+    assert answer.to_dict()["left_out"] == count - why.REASONS_MAX
     assert isinstance(answer.value, dict)
     assert answer.value["log_odds"] == pytest.approx(0.01 * count)
     assert len(answer.value["reasons"]) == why.REASONS_MAX
@@ -57,3 +58,14 @@ def test_a_reason_that_is_cut_short_is_not_told(monkeypatch: pytest.MonkeyPatch)
     assert isinstance(answer.value, dict)
     assert len(answer.value["reasons"]) == 1
     assert "were not weighed" in answer.note
+
+
+def test_an_observation_that_tables_were_made_for_is_said_to_be_left_out():
+    model = gmlang.compile(
+        "data seen[3] : bool = [0, 1, 0]\nentity F:\n    dot[3] : bool\n    at : 0..2\n"
+        "model hidden(f: F) prior 0.5: predict f.dot[f.at] = true @ 0.9\n"
+        "var s : F\nconsider hidden(s)\nobserve s.dot = seen\n"
+    )
+    answer = model.query("why(hidden(s))")
+    assert answer.note == "1 further statement was not weighed"
+    assert answer.to_dict()["left_out"] == 1

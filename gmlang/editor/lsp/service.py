@@ -150,7 +150,8 @@ class Service:
                     document.analysis = checked
                     self._tell(document)
                     await self._look_at_composites(document, checked)
-                    self._tidy_soon()
+            # What was overtaken, or failed, leaves as much behind.
+            self._tidy_soon()
 
     async def _look_at_composites(self, document: Document, analysis: Analysis) -> None:
         """Tell of composites that contradict themselves, when nothing else is wrong."""

@@ -24,6 +24,8 @@ class ListAnswer(Answer):
     """
 
     kind = "list"
+    needs_ends = False
+    """Its items say theirs."""
 
     items: tuple[Answer, ...] = ()
 

@@ -72,7 +72,6 @@ class _CompositesAnswer(Answer):
 
     __slots__ = ()
     kind = "composite"
-    needs_ends = True
 
     def lines(self) -> list[str] | None:
         """Write a line for each."""
@@ -126,22 +125,24 @@ def _answer(session: Session, query: BestComposites, settings: Settings) -> Answ
         open_, evidence, share, statuses = _hold(prepared, query, settings, open_, evidence)
         if Status.IMPOSSIBLE in statuses:
             return _CompositesAnswer(query.text, "impossible")
-    chances = np.ones(1)
+    chances, method, notes = np.ones(1), "", list[str]()
     if len(open_):
         found = ask(prepared, Joint(open_), evidence, settings, query)
         assert isinstance(found, JointAnswer)
         statuses.append(found.quality.status)
         if found.quality.status is Status.IMPOSSIBLE:
             return with_quality(_CompositesAnswer(query.text), found.quality)
-        chances = found.probabilities.reshape(-1)
+        chances, method = found.probabilities.reshape(-1), found.quality.method
+        notes.append(found.quality.note)
     listed = _listed(models, open_, evidence, share * chances, count)
-    status, note = worst(statuses or [Status.EXACT]), ""
+    status = worst(statuses or [Status.EXACT])
     last = float(str(listed[-1]["probability"])) if len(listed) == count else 0.0
     if 1.0 - share > last:
         left = f"{1.0 - share:.2g}"
-        note = f"what is not listed has {left} together; some of it may be more probable"
+        notes.append(f"what is not listed has {left} together; some of it may be more probable")
         status = worst([status, Status.ESTIMATE])
-    return _CompositesAnswer(query.text, status.value, listed, note=note)
+    note = "; ".join(filter(None, notes))
+    return _CompositesAnswer(query.text, status.value, listed, method=method, note=note)
 
 
 def _models_of(prepared: Prepared, thing: Thing) -> dict[int, str]:

@@ -39,7 +39,7 @@ class Thresholds:
         margin: nats; a smaller one is.
         gain: nats, likewise.
         num_samples: that they come from; 0 where they were given.
-        is_certain: whether the samples were drawn from the society exactly.
+        is_certain: whether the samples were drawn from the society exactly, and explained so.
     """
 
     margin: float
@@ -104,5 +104,6 @@ def _sampled(society: Society, asking: Asking) -> Thresholds | None:
         float(np.quantile(values, PART, method="lower"))
         for values in ([e.margin for e in explained], [e.gain for e in explained])
     )
-    is_certain = drawn.quality.status is Status.EXACT
+    statuses = (drawn.quality.status, *(one.status for one in explained))
+    is_certain = all(status is Status.EXACT for status in statuses)
     return Thresholds(margin, gain, len(explained), is_certain)

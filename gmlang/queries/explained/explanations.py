@@ -185,24 +185,21 @@ def _of_family(
     """Choose the best member by its probability, all else summed out, and then all else."""
     groups, place = society.groups, society.choices.tolist().index(family)
     question = Marginals(np.array([family], np.int32))
-    found: list[_Chosen | None] = []
-    for r, one in enumerate(asking.rows(society, question, rows)):
+    all_logs: list[np.ndarray | None] = []
+    statuses: list[Status] = []
+    for one in asking.rows(society, question, rows):
         assert isinstance(one, MarginalsAnswer)
-        if one.quality.status is Status.IMPOSSIBLE:
+        is_possible = one.quality.status is not Status.IMPOSSIBLE
+        with np.errstate(divide="ignore"):
+            all_logs.append(np.log(one.probabilities[-1].reshape(-1)) if is_possible else None)
+        statuses.append(one.quality.status)
+    _tell_faint(society, family, rows, all_logs, statuses, asking)
+    found: list[_Chosen | None] = []
+    for logs, status in zip(all_logs, statuses, strict=True):
+        if logs is None:
             found.append(None)
             continue
-        chances, status = one.probabilities[-1].reshape(-1), one.quality.status
-        with np.errstate(divide="ignore"):
-            logs = np.log(chances)
-        shares = np.bincount(groups, chances)
-        order = np.argsort(-shares, kind="stable")
-        if len(order) > 1 and shares[order[1]] < _FAINT and len(rows) == 1:
-            clamped = np.repeat(rows[r : r + 1], len(chances), axis=0)
-            clamped[:, family] = np.arange(len(chances))
-            logs, statuses = asking.log_zs(society, clamped)
-            status = worst((status, *(s for s in statuses if s is not Status.IMPOSSIBLE)))
-        totals = np.full(len(shares), -np.inf)
-        np.logaddexp.at(totals, groups, logs)
+        totals = _of_groups(groups, logs)
         order = np.argsort(-totals, kind="stable")
         states = [int(np.argmax(np.where(groups == g, logs, -np.inf))) for g in order[:2]]
         best = np.full(len(society.choices), -1, np.int32)
@@ -215,6 +212,40 @@ def _of_family(
             second[place] = states[1]
         found.append(_Chosen(best, second, margin, status))
     return _with_others(society, rows, found, asking)
+
+
+def _tell_faint(
+    society: Society,
+    family: int,
+    rows: np.ndarray,
+    all_logs: list[np.ndarray | None],
+    statuses: list[Status],
+    asking: Asking,
+) -> None:
+    """Work the logs of members out where the probability of the second best is too small."""
+    faint: list[int] = []
+    for r, logs in enumerate(all_logs):
+        totals = np.zeros(0) if logs is None else np.sort(_of_groups(society.groups, logs))
+        if len(totals) > 1 and totals[-2] < np.log(_FAINT):
+            faint.append(r)
+    if not faint:
+        return
+    count = len(society.groups)
+    clamped = np.repeat(rows[faint], count, axis=0)
+    clamped[:, family] = np.tile(np.arange(count), len(faint))
+    log_zs, how_good = asking.log_zs(society, clamped)
+    for k, r in enumerate(faint):
+        its = slice(k * count, (k + 1) * count)
+        all_logs[r] = log_zs[its]
+        possible = (s for s in how_good[its] if s is not Status.IMPOSSIBLE)
+        statuses[r] = worst((statuses[r], *possible))
+
+
+def _of_groups(groups: np.ndarray, logs: np.ndarray) -> np.ndarray:
+    """Return the log of what the members of each group have together."""
+    totals = np.full(int(groups.max()) + 1, -np.inf)
+    np.logaddexp.at(totals, groups, logs)
+    return totals
 
 
 def _with_others(

@@ -37,7 +37,6 @@ class BestAnswer(Answer):
 
     __slots__ = ()
     kind = "best"
-    needs_ends = True
 
     @property
     def log_score(self) -> float | None:

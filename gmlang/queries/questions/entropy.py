@@ -34,7 +34,6 @@ class EntropyAnswer(NatsAnswer):
 
     __slots__ = ()
     kind = "entropy"
-    needs_ends = True
 
 
 def _check(state: Checking, env: Env, call: ast.Call) -> Query:

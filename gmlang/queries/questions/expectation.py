@@ -53,17 +53,17 @@ class Expectation(Query):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ExpectationAnswer(Answer):
-    """The mean, or nested lists of means; of a single one with what is proven of it.
+    """The mean, or nested lists of means, with what is proven of it.
 
     Attributes:
-        lower: what it is at least; None where nothing is proven.
+        lower: what it is at least, in the form of the value; None where nothing is proven.
         upper: what it is at most.
     """
 
     kind = "expectation"
 
-    lower: float | None = None
-    upper: float | None = None
+    lower: object = None
+    upper: object = None
 
     @property
     def details(self) -> dict[str, object]:
@@ -126,8 +126,12 @@ def _read(prepared: Prepared, query: Expectation, found: runtime.MarginalsAnswer
         return ExpectationAnswer(query.text)
     flat = flat_rows(prepared, found.probabilities)
     if isinstance(type_of(query.asked[0].value), Array):
-        shaped = means(prepared.targets[0], flat)
-        return ExpectationAnswer(query.text, value=shaped.tolist(), array=shaped)
+        (target,) = prepared.targets
+        shaped = means(target, flat)
+        lower, upper = _array_ends(prepared, target, found)
+        return ExpectationAnswer(
+            query.text, value=shaped.tolist(), array=shaped, lower=lower, upper=upper
+        )
     total = sum(float(_known(prepared, one.value, one).sum()) for one in query.constants)
     ends: Interval | None = (total, total)
     is_bounded = found.lower is not None and found.upper is not None
@@ -145,6 +149,21 @@ def _read(prepared: Prepared, query: Expectation, found: runtime.MarginalsAnswer
     if not is_bounded or ends is None:
         return made
     return replace(made, lower=ends[0], upper=ends[1])
+
+
+def _array_ends(
+    prepared: Prepared, target: Target, found: runtime.MarginalsAnswer
+) -> tuple[object, object]:
+    """Return what each mean of an array is at least and at most, as nested lists."""
+    if found.lower is None or found.upper is None:
+        return None, None
+    lower, upper = flat_rows(prepared, found.lower), flat_rows(prepared, found.upper)
+    ends = [
+        least_and_most(target.levels, lower[v], upper[v])
+        for v in target.variables.reshape(-1).tolist()
+    ]
+    shaped = np.array(ends).reshape(*target.variables.shape, 2)
+    return shaped[..., 0].tolist(), shaped[..., 1].tolist()
 
 
 def _quality(

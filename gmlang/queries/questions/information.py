@@ -43,7 +43,6 @@ class InformationAnswer(NatsAnswer):
 
     __slots__ = ()
     kind = "information"
-    needs_ends = True
 
 
 def _check(state: Checking, env: Env, call: ast.Call) -> Query:

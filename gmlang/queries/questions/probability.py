@@ -1,6 +1,6 @@
 """P: the distribution of a variable, the joint one of several, or the probability of an event."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import cast
 
@@ -16,12 +16,23 @@ from gmlang.core.program import Asked, Query
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import GmError
 from gmlang.errors import asking as errors
-from gmlang.queries.answers import Answer, DistributionAnswer, distribution_map, nested_maps
+from gmlang.queries.answers import Answer, DistributionAnswer, nested_maps
 from gmlang.queries.question import Question, Single
-from gmlang.queries.reading import asked_once, asked_variables, check_joint, flat_rows, parts_of
+from gmlang.queries.reading import (
+    Rows,
+    asked_once,
+    asked_variables,
+    check_joint,
+    flat_rows,
+    parts_of,
+)
 from gmlang.queries.session import Prepared
+from gmlang.queries.targets import Target
 from gmlang.syntax import ast
 from gmruntime import answer as runtime
+
+_ROUNDING = 1e-12
+"""Probabilities that engines call exact are off by less."""
 
 
 class Marginal(Query):
@@ -60,10 +71,10 @@ class Joint(Query):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class _BoundedAnswer(DistributionAnswer):
-    """Probabilities, of a single variable with what is proven of them.
+    """Probabilities, with what is proven of them.
 
     Attributes:
-        lower: what they are at least; None where nothing is proven, or many are asked for.
+        lower: what they are at least, in the form of the value; None where nothing is proven.
         upper: what they are at most.
         others: of events, what is left to 1: far nearer to 0 than a probability is told from 1.
     """
@@ -99,7 +110,7 @@ class EventAnswer(_BoundedAnswer):
         return Answer.number(self, domain)
 
 
-class JointAnswer(DistributionAnswer):
+class JointAnswer(_BoundedAnswer):
     """A joint distribution, by the names of states after one another."""
 
     __slots__ = ()
@@ -150,11 +161,20 @@ def _read(
 
 def _read_joint(prepared: Prepared, query: Query, found: runtime.JointAnswer) -> Answer:
     labels = [target.states.all_labels() for target in prepared.targets]
-    names = map(", ".join, product(*labels))
-    table = dict(zip(names, found.probabilities.reshape(-1).tolist(), strict=True))
-    return JointAnswer(
-        query.text, value=table, array=found.probabilities, parts=parts_of(prepared, query)
-    )
+    names = list(map(", ".join, product(*labels)))
+
+    def table(chances: np.ndarray) -> dict[str, float]:
+        return dict(zip(names, chances.reshape(-1).tolist(), strict=True))
+
+    p = found.probabilities
+    made = JointAnswer(query.text, value=table(p), array=p, parts=parts_of(prepared, query))
+    if found.quality.status is not runtime.Status.BOUNDED:
+        return made
+    # With so much, at most, somebody who was left out is on: see `gmruntime.waking.widening`.
+    eps = found.quality.error
+    least, most = (1.0 - eps) * p - _ROUNDING, (1.0 - eps) * p + eps + _ROUNDING
+    ends = table(np.maximum(0.0, least)), table(np.minimum(1.0, most))
+    return replace(made, lower=ends[0], upper=ends[1])
 
 
 def _read_marginals(prepared: Prepared, query: Query, found: runtime.MarginalsAnswer) -> Answer:
@@ -163,20 +183,17 @@ def _read_marginals(prepared: Prepared, query: Query, found: runtime.MarginalsAn
     arrays: list[np.ndarray] = []
     all_shaped: list[np.ndarray] = []
     for target in prepared.targets:
-        rows = flat.of(target.variables)
-        shaped = rows.reshape(*target.variables.shape, target.states.count)
+        shaped = _shaped(target, flat)
         all_shaped.append(shaped)
         arrays.append(shaped[..., 1] if target.is_event else shaped)
-        values.append(
-            shaped[..., 1].tolist() if target.is_event else nested_maps(shaped, target.states)
-        )
+        values.append(_written(target, shaped))
     made = MarginalAnswer if isinstance(query, Marginal) else EventAnswer
     parts = parts_of(prepared, query)
+    lower, upper = _bounds(prepared, found.lower), _bounds(prepared, found.upper)
     if len(values) > 1:
-        return made(query.text, value=values, parts=parts)
+        return made(query.text, value=values, lower=lower, upper=upper, parts=parts)
     (target,), shaped = prepared.targets, all_shaped[0]
     labels = () if target.is_event else tuple(target.states.all_labels())
-    lower, upper = _bounds(prepared, found)
     return made(
         query.text,
         value=values[0],
@@ -189,16 +206,22 @@ def _read_marginals(prepared: Prepared, query: Query, found: runtime.MarginalsAn
     )
 
 
-def _bounds(prepared: Prepared, found: runtime.MarginalsAnswer) -> tuple[object, object]:
-    target = prepared.targets[0]
-    if found.lower is None or found.upper is None or target.variables.shape:
-        return None, None
-    variable = int(target.variables)
-    lower = flat_rows(prepared, found.lower)[variable]
-    upper = flat_rows(prepared, found.upper)[variable]
-    if target.is_event:
-        return float(lower[1]), float(upper[1])
-    return distribution_map(lower, target.states), distribution_map(upper, target.states)
+def _bounds(prepared: Prepared, ends: tuple[np.ndarray, ...] | None) -> object:
+    """Write what probabilities are at least, or at most, as they are written themselves."""
+    if ends is None:
+        return None
+    flat = flat_rows(prepared, ends)
+    found = [_written(target, _shaped(target, flat)) for target in prepared.targets]
+    return found[0] if len(found) == 1 else found
+
+
+def _shaped(target: Target, flat: Rows) -> np.ndarray:
+    rows = flat.of(target.variables)
+    return rows.reshape(*target.variables.shape, target.states.count)
+
+
+def _written(target: Target, shaped: np.ndarray) -> object:
+    return shaped[..., 1].tolist() if target.is_event else nested_maps(shaped, target.states)
 
 
 PROBABILITY = Question(

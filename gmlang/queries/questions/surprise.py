@@ -19,7 +19,7 @@ from gmlang.errors import later
 from gmlang.graph.lowering.grounder import environment
 from gmlang.graph.world.places import thing_numbers
 from gmlang.graph.world.world import ONE_INSTANCE
-from gmlang.queries.answers import Answer
+from gmlang.queries.answers import NO_TIME, Answer
 from gmlang.queries.explained.confusion import PART, Thresholds, thresholds_of
 from gmlang.queries.explained.explanations import Asking, Explained, explain
 from gmlang.queries.explained.sites import nats_of_sites
@@ -124,10 +124,17 @@ def _each(
         share = settings.running().share(len(group) / num_left)
         num_left -= len(group)
         own = replace(settings, budget=share)
-        found = _of_group(prepared, query, given, rows[group], own)
+        try:
+            found = _of_group(prepared, query, given, rows[group], own)
+        except TimeoutError:
+            # Others may have had their time, or have it still.
+            if settings.running().is_spent():
+                break
+            continue
         answers.update(zip(group, found, strict=True))
+    nothing = SurpriseAnswer(query.text, "estimate", note=NO_TIME)
     for r in range(len(rows)):
-        yield answers[r]
+        yield answers.get(r, nothing)
 
 
 def _of_group(
@@ -223,7 +230,9 @@ def _thresholds(
     found = thresholds_of(society, asking.sooner(_SAMPLES_SHARE))
     if found is None:
         return None, ["no time for samples to tell whether it is confused"]
-    return found, [] if found.is_certain else ["the samples it is compared with are estimates"]
+    if found.is_certain:
+        return found, []
+    return found, ["the samples it is compared with, or how they are explained, are estimates"]
 
 
 def _is_doubted(found: Explained | None, thresholds: Thresholds | None) -> bool:

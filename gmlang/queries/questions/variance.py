@@ -35,18 +35,18 @@ class Variance(Query):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class VarianceAnswer(Answer):
-    """The variance, or nested lists of variances; of a single one with what is proven of it.
+    """The variance, or nested lists of variances, with what is proven of it.
 
     Attributes:
-        lower: what it is at least; None where nothing is proven.
+        lower: what it is at least, in the form of the value; None where nothing is proven.
         upper: what it is at most.
     """
 
     kind = "variance"
     limits = (0.0, math.inf)
 
-    lower: float | None = None
-    upper: float | None = None
+    lower: object = None
+    upper: object = None
 
     @property
     def details(self) -> dict[str, object]:
@@ -89,20 +89,30 @@ def _read(prepared: Prepared, query: Variance, found: runtime.MarginalsAnswer) -
     each = [_variance(target.levels, flat[v]) for v in target.variables.reshape(-1).tolist()]
     shaped = np.array(each).reshape(target.variables.shape)
     made = VarianceAnswer(query.text, value=shaped.tolist(), array=shaped)
-    if shaped.ndim or found.lower is None or found.upper is None:
+    if found.lower is None or found.upper is None:
         return made
-    variable = int(target.variables)
-    lower = flat_rows(prepared, found.lower)[variable]
-    upper = flat_rows(prepared, found.upper)[variable]
-    # Around any point the mean square is at least the variance; the mean is no further from it
-    # than its bounds.
+    lower, upper = flat_rows(prepared, found.lower), flat_rows(prepared, found.upper)
     levels = _from_least(target.levels)
-    apart = levels - float(levels @ flat[variable])
+    every = target.variables.reshape(-1).tolist()
+    ends = np.array([_ends(levels, flat[v], lower[v], upper[v]) for v in every])
+    shaped = ends.reshape(*target.variables.shape, 2)
+    return replace(made, lower=shaped[..., 0].tolist(), upper=shaped[..., 1].tolist())
+
+
+def _ends(
+    levels: np.ndarray, p: np.ndarray, lower: np.ndarray, upper: np.ndarray
+) -> tuple[float, float]:
+    """Bound a variance by bounds on probabilities.
+
+    Around any point the mean square is at least the variance; the mean is no further from it than
+    its bounds.
+    """
+    apart = levels - float(levels @ p)
     fewest, most = least_and_most(apart**2, lower, upper)
     ends = least_and_most(apart, lower, upper)
     furthest = max(end**2 for end in ends)
     least = max(0.0, fewest - furthest - 4 * float(np.finfo(np.float64).eps) * furthest)
-    return replace(made, lower=least, upper=most)
+    return least, most
 
 
 def _quality(

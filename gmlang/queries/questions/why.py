@@ -53,12 +53,24 @@ class Why(Query):
     kind = "why"
 
 
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class WhyAnswer(Answer):
-    """The log-odds, nats, and reasons by their strength."""
+    """The log-odds, nats, and the reasons that were weighed, by their strength.
 
-    __slots__ = ()
+    How good it is, is said of these: one that was left out may be stronger than all of them.
+
+    Attributes:
+        left_out: so many statements and observations were not weighed.
+    """
+
     kind = "why"
-    needs_ends = True
+
+    left_out: int = 0
+
+    @property
+    def details(self) -> dict[str, object]:
+        """How many were left out; nothing where all were weighed."""
+        return {"left_out": self.left_out} if self.left_out else {}
 
 
 def _check(state: Checking, env: Env, call: ast.Call) -> Query:
@@ -82,7 +94,8 @@ def _answer(session: Session, query: Why, settings: Settings) -> Answer:
         return WhyAnswer(query.text, "impossible")
     reasons: list[dict[str, object]] = []
     budget = settings.running()
-    left_out = 0
+    # Tables that were made for what is observed say nothing of what would be without it.
+    left_out = sum(map(_is_folded(prepared.builder), range(len(prepared.builder.observed))))
     rows = [span for _, _, span in session.seen]
     possible = _reasons(prepared, target)
     for number, reason in enumerate(possible):
@@ -103,9 +116,10 @@ def _answer(session: Session, query: Why, settings: Settings) -> Answer:
             reasons.append({"because": reason.label(rows), "nats": nats})
     reasons.sort(key=_strength)
     value = {"of": _described(query, target, state), "log_odds": whole, "reasons": reasons}
-    note = f"{left_out} further statements were not weighed" if left_out else ""
+    many = "statement was" if left_out == 1 else "statements were"
+    note = f"{left_out} further {many} not weighed" if left_out else ""
     status = worst(statuses).value
-    return WhyAnswer(query.text, status, value, note=note)
+    return WhyAnswer(query.text, status, value, note=note, left_out=left_out)
 
 
 def _strength(reason: dict[str, object]) -> float:
@@ -170,10 +184,9 @@ def _reasons(prepared: Prepared, target: Target) -> list[_Reason]:
     builder = prepared.builder
     near = _distances(prepared, int(target.variables))
     found: list[_Reason] = []
-    folded = np.array(sorted(builder.left_out()), np.int64)
+    is_folded = _is_folded(builder)
     for number, (variables, _, span) in enumerate(builder.observed):
-        # Tables that were made for what is observed say nothing of what would be without it.
-        if not variables.size or np.isin(variables, folded).any():
+        if not variables.size or is_folded(number):
             continue
         distance = int(near[variables.reshape(-1)].min())
         without = partial(_without_observed, prepared, number)
@@ -185,6 +198,12 @@ def _reasons(prepared: Prepared, target: Target) -> list[_Reason]:
         found.append(_Reason(distance, span, model if kind == "prior" else "", without))
     reachable = (reason for reason in found if reason.distance < _FAR)
     return sorted(reachable, key=lambda reason: (reason.distance, reason.span.start))
+
+
+def _is_folded(builder: Builder) -> Callable[[int], bool]:
+    """Return what says of an observation, by its number, whether tables were made for it."""
+    folded = np.array(sorted(builder.left_out()), np.int64)
+    return lambda number: bool(np.isin(builder.observed[number][0], folded).any())
 
 
 _Part = tuple[int, int | None]

@@ -53,6 +53,8 @@ class WokeAnswer(Answer):
 
     __slots__ = ()
     kind = "woke"
+    needs_ends = False
+    """Its value says ε."""
 
     def lines(self) -> list[str] | None:
         """Write a row for each thing that happened, and how it stands at the end."""

@@ -62,10 +62,9 @@ def _timeline(run: Run, events: Sequence[Record], final: dict[str, float]) -> st
         parts.append(
             svg.words(x(value), height - 6, svg.seconds(value) if value else "0", "tick middle")
         )
-    note = f'<p class="note">{left_out} further models are not drawn.</p>' if left_out > 0 else ""
     keys = "".join(f"<span>{sign} {kind}</span> " for kind, sign in _SIGNS.items())
     whole = svg.svg(_WIDTH, height, "".join(parts), "models awake against time")
-    return f'{whole}<p class="note">{keys}</p>{note}'
+    return f'{whole}<p class="note">{keys}</p>{svg.further(left_out, "models")}'
 
 
 def _final(run: Run) -> dict[str, float]:
@@ -195,7 +194,5 @@ def _bars(final: dict[str, float]) -> str:
         parts.append(svg.rect(_LEFT, y + 3, wide, 12, "lane"))
         parts.append(svg.rect(_LEFT, y + 3, wide * _unit(final[name]), 12, "awake", name))
         parts.append(svg.words(_LEFT + wide + 8, y + 13, f"{final[name]:.3g}", "small"))
-    more = len(final) - len(names)
-    note = f'<p class="note">{more} further models are not drawn.</p>' if more else ""
     whole = svg.svg(_WIDTH, _TOP + _ROW * len(names) + 6, "".join(parts), "active models")
-    return whole + note
+    return whole + svg.further(len(final) - len(names), "models")

@@ -20,9 +20,8 @@ def drawn(run: Run) -> str:
     """Draw the beliefs of all answers; "" where there are none."""
     images = [image for answer in run.answers for image in _images(answer)]
     figures = [_figure(k, name, p) for k, (name, p) in enumerate(images[:_IMAGES_MAX])]
-    if len(images) > _IMAGES_MAX:
-        figures.append(f"<p class='note'>{len(images) - _IMAGES_MAX} more are not drawn.</p>")
-    return f'<div class="row">{"".join(figures)}</div>' if figures else ""
+    more = svg.further(len(images) - _IMAGES_MAX, "images")
+    return f'<div class="row">{"".join(figures)}{more}</div>' if figures else ""
 
 
 def _images(answer: Record) -> list[tuple[str, np.ndarray]]:

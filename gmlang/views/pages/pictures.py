@@ -17,6 +17,7 @@ MISSING = (
 )
 
 _SIZE = 300.0
+_SCENES_MAX = 24
 _SITE = re.compile(r"^(?P<name>.*)\[(?P<row>\d+), ?(?P<column>\d+)\]$")
 
 _Look = Callable[[float], str]
@@ -67,7 +68,8 @@ class _Scene:
 def drawn(run: Run) -> str:
     """Draw each picture with what can be chosen to lie over it; "" where there is none."""
     scenes = _scenes(run)
-    return "".join(_figure(number, scene) for number, scene in enumerate(scenes))
+    figures = [_figure(number, scene) for number, scene in enumerate(scenes[:_SCENES_MAX])]
+    return "".join(figures) + svg.further(len(scenes) - len(figures), "pictures")
 
 
 def _scenes(run: Run) -> list[_Scene]:

@@ -142,7 +142,7 @@ def read_run(path: Path) -> Run:
 
 def run_of(answers: Iterable[Answer]) -> Run:
     """Return what answers say of the run that they come from."""
-    return Run(answers=[answer.to_dict() for answer in answers])
+    return _run([{"seconds": one.seconds, "answer": one.to_dict()} for one in answers])
 
 
 def _run(lines: list[dict[str, Any]]) -> Run:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import islice
 
 import numpy as np
 
@@ -21,17 +22,18 @@ _LOW = 90.0
 """Height of the curve of entropies."""
 
 _LEAST_S = 1e-3
-_THUMBNAILS_MAX = 8
+_THUMBNAILS_MAX, _SEARCHES_MAX = 8, 50
 
 
 def drawn(run: Run) -> str:
     """Draw each search; "" where there is none."""
     found: list[str] = []
-    for query, steps in run.searches.items():
+    for query, steps in islice(run.searches.items(), _SEARCHES_MAX):
         curve = _curve(query, steps)
         if curve:
             found.append(f"<h3><code>{svg.said(query, 200)}</code></h3>{curve}{_states(steps)}")
-    return "".join(found)
+    more = len(run.searches) - _SEARCHES_MAX
+    return "".join(found) + svg.further(more if found else 0, "searches")
 
 
 def _curve(query: str, steps: Sequence[Record]) -> str:
@@ -145,7 +147,8 @@ def _entropies(steps: Sequence[Record]) -> list[tuple[float, float]]:
         if told is not None:
             found.append((time, max(0.0, told)))
         elif scores:
-            p = np.exp(np.array(scores) - scores[-1])
+            with np.errstate(over="ignore"):
+                p = np.exp(np.array(scores) - scores[-1])
             p = p[p > 0] / p.sum()
             found.append((time, max(0.0, float(-(p * np.log(p)).sum()))))
     return [] if all(math.isclose(v, 0.0, abs_tol=1e-12) for _, v in found) else found

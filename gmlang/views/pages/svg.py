@@ -13,6 +13,9 @@ NUM_COLOURS = 8
 
 _TEXT_MAX = 60
 
+_LEAST_WIDTH = 1e-300
+"""What is nearer to each other has no round numbers between."""
+
 
 def said(value: object, most: int = _TEXT_MAX) -> str:
     """Write a value as one line of text that means nothing to a browser."""
@@ -39,6 +42,11 @@ def line(x1: float, y1: float, x2: float, y2: float, css: str) -> str:
     return (
         f'<line x1="{shown(x1)}" y1="{shown(y1)}" x2="{shown(x2)}" y2="{shown(y2)}" class="{css}"/>'
     )
+
+
+def further(count: int, what: str) -> str:
+    """Say how many of something are not drawn; "" where all are."""
+    return f'<p class="note">{count} further {what} are not drawn.</p>' if count > 0 else ""
 
 
 def rect(x: float, y: float, width: float, height: float, css: str, title: str = "") -> str:
@@ -124,13 +132,13 @@ def seconds(value: float) -> str:
 
 
 def ticks(low: float, high: float, most: int = 5) -> list[float]:
-    """Choose round numbers between two.
+    """Choose round numbers between two; of what is too near, or too far apart, the first.
 
-    >>> ticks(0, 10)
-    [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]
+    >>> ticks(0, 10), ticks(0, 5e-324), ticks(-1e308, 1e308)
+    ([0.0, 2.0, 4.0, 6.0, 8.0, 10.0], [0], [-1e+308])
     """
     width = high - low
-    if not width > 0:
+    if not _LEAST_WIDTH < width < math.inf:
         return [low]
     size = 10.0 ** math.floor(math.log10(width / most))
     step = next(k * size for k in (1, 2, 5, 10) if width / (k * size) <= most + 1e-9)

@@ -75,8 +75,7 @@ def _tree(answer: Record) -> str:
     labels.append(svg.words(root[0], root[1] + 4, whole, "strong", most=16))
     if total is not None:
         labels.append(svg.words(root[0], root[1] + 22, f"{total:+.3g} nats in all", "small"))
-    more = len(sites) - len(names)
-    note = f'<p class="note">{more} further places are not drawn.</p>' if more else ""
+    note = svg.further(len(sites) - len(names), "places")
     drawing = svg.svg(_WIDTH, height, "".join(edges + labels), f"{whole}, taken apart")
     return f"<h3><code>{svg.said(query, 200)}</code></h3>{drawing}{note}"
 

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, TextIO
 import numpy as np
 
 from gmlang.core.ast import Bool
+from gmlang.core.mentions import mentions
+from gmlang.core.program import Query
+from gmlang.graph.world.instances import all_exist
 from gmlang.graph.world.names import named_in
 from gmlang.queries.answers import nested_values, plain_json
 from gmlang.queries.session import evidence_of
@@ -33,8 +36,9 @@ _LATER = 1.3
 class Trace:
     """A trace that is being written: JSON lines, each flushed.
 
-    Every line has `query`, `seconds`, `log_score`, `log_bound` and `search`, null where there is
-    none; the first one also has `program`, and so has the first one after the program was ground.
+    Every line has `query` and `seconds`. Those of steps and answers have `log_score`, `log_bound`
+    and `search`, null where there is none; the first of these also has `program`, and so has the
+    first one after the program was ground. Those of models that may sleep have what `Row` has.
     """
 
     def __init__(self, lines: TextIO, file: str) -> None:
@@ -43,12 +47,13 @@ class Trace:
         self.has_begun = self.has_names = False
         self._next_s: dict[str, float] = {}
 
-    def step(self, model: "Model", text: str, step: Improvement) -> None:
+    def step(self, model: "Model", question: Query, step: Improvement) -> None:
         """Write an improvement, with the state that it found where some time has passed."""
+        text = question.text
         record = _line(text, step.seconds, step.log_score, step.log_bound, step.engine)
         if step.is_found and step.seconds >= self._next_s.get(text, -1.0):
             self._next_s[text] = _LATER * step.seconds
-            record["state"] = _state(model, step.assignment)
+            record["state"] = _state(model, question, step.assignment)
         self._write(model, record)
 
     def answer(self, model: "Model", answer: "Answer") -> None:
@@ -63,7 +68,7 @@ class Trace:
     def events(self, text: str, rows: list[dict[str, object]]) -> None:
         """Write what became of models that may sleep, while a question was answered."""
         for row in rows:
-            self.lines.write(json.dumps({"query": text, **row}) + "\n")
+            self.lines.write(json.dumps({"query": text, **row}, allow_nan=False) + "\n")
         self.lines.flush()
 
     def _write(self, model: "Model", record: dict[str, object]) -> None:
@@ -140,10 +145,11 @@ def _or_none(values: np.ndarray, is_unknown: np.ndarray) -> object:
     return found.tolist()
 
 
-def _state(model: "Model", assignment: np.ndarray) -> object:
-    """Write an assignment by name; what only the question's own graph has is left out."""
+def _state(model: "Model", question: Query, assignment: np.ndarray) -> object:
+    """Write an assignment by name; nothing where a question has a graph of its own."""
     grounding = _grounded(model)
-    if grounding is None:
+    if grounding is None or not all_exist(grounding.world, mentions(question), grounding.names):
+        # What it mentions has a number among those of others.
         return {}
     found: dict[str, object] = {}
     left = _ENTRIES_MAX
