@@ -208,3 +208,41 @@ def test_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     found = CliRunner().invoke(group, ["learn", "none.gm", "--refit"])
     assert found.exit_code == 2
     assert "--refit" in found.output
+
+
+def test_what_a_part_covers_stays_as_it_is():
+    """Saying anew what is predicted of an attribute would silence what covers it."""
+    text = """entity T:
+    a : bool base {true: 0.1, false: 0.9}
+    b : bool
+model c(x: T) prior 0.1:
+    cover x.a = true @ 0.9
+    predict x.a = true @ 0.7
+    predict x.b = true @ 0.8
+var ex[3] : T
+observe ex[0].a, ex[1].a, not ex[2].a, ex[0].b, not ex[1].b
+learn model zarf(x: T) from ex using c size 1
+var it : T
+"""
+    found = gmlang.compile(text).learn_model("zarf", refit=True)
+    assert found.fit is not None
+    assert [number.statement for number in found.fit.numbers] == ["predict x.b = true @ 0.8"]
+    plain = gmlang.compile(text).learn_model("zarf")
+    for asked in ("P(it.a | zarf(it))", "P(it.a | zarf(it), it.b)"):
+        one, other = (each.model.query(asked).value for each in (found, plain))
+        assert one == pytest.approx(other)
+
+
+def test_members_are_named_as_a_program_names_them():
+    text = """domain Color = {red, blue}
+entity T:
+    a : Color
+model c(x: T, k: Color) prior 0.1:
+    predict x.a = k @ 0.9
+var ex[3] : T
+observe ex[0].a = red, ex[1].a = red, ex[2].a = blue
+learn model zarf(x: T) from ex using c(red)
+"""
+    found = gmlang.compile(text).learn_model("zarf", refit=True)
+    assert found.fit is not None
+    assert [number.part for number in found.fit.numbers] == ["c(red)"]
