@@ -161,3 +161,21 @@ def test_the_command_reads_rows_of_data(
         assert line["row"] == number + 1
         assert line["answer"] == pytest.approx(own.value)
     assert len(lines) == 3
+
+
+def test_rows_are_told_by_their_place_not_by_a_label():
+    pandas = pytest.importorskip("pandas")
+    model = gmlang.compile("data k : real\nvar z : bool ~ Bernoulli(k)\n")
+    column = pandas.Series([0.1, 0.2, 0.3], index=[2, 1, 0])
+    found = [answer.value["true"] for answer in model.query("P(z)", rows={"k": column})]  # pyright: ignore
+    assert found == pytest.approx([0.1, 0.2, 0.3])
+    other = column.set_axis([7, 8, 9])
+    again = [answer.value["true"] for answer in model.query("P(z)", rows={"k": other})]  # pyright: ignore
+    assert again == found
+
+
+@pytest.mark.parametrize("rows", [{1, 2}, {0: 0.5}, "0.5", 0.5, None, np.array(0.5)])
+def test_what_has_no_places_has_no_rows(rows: Any):
+    model = gmlang.compile("data k : real\nvar z : bool ~ Bernoulli(k)\n")
+    with pytest.raises(GmError, match="GM484"):
+        model.query("P(z)", rows={"k": rows})
