@@ -80,7 +80,8 @@ def data_rows(program: Program, given: object, span: Span) -> DataRows | None:
 
     Args:
         program: that declares it.
-        given: columns by name, or the path of an NPZ archive with them.
+        given: columns by name, the path of an NPZ archive with them, or any other table; of a data
+            frame, or a list of mappings, all columns must be data.
         span: of the question, where mistakes are shown.
 
     Raises:
@@ -92,14 +93,17 @@ def data_rows(program: Program, given: object, span: Span) -> DataRows | None:
         except UnusableFile:
             # Whoever reads cases says what is wrong with the file.
             return None
-    if not isinstance(given, Mapping):
+    if isinstance(given, str | PathLike):
         return None
-    table = cast("Mapping[object, Any]", given)
-    known = _variables(program)
+    is_mapping, known = isinstance(given, Mapping), _variables(program)
+    if is_mapping:
+        table = cast("Mapping[object, Any]", given)
+    else:
+        table = {one.name: one.cells for one in read_given(cast("Given", given), span).columns}
     names = [name for name in table if isinstance(name, str)]
     own = [name for name in names if name not in known and is_declared(program, name)]
     tables = [name for name in own if any(name in table.outside for table in program.rows)]
-    if not own or tables:
+    if not own or tables or not (is_mapping or len(own) == len(table)):
         return None
     if len(own) < len(table):
         others = [str(name) for name in table if name not in own]
