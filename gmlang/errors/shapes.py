@@ -1,4 +1,4 @@
-"""Arrays of another shape than is declared (GM403), what must be known of them (GM317), places."""
+"""Arrays of another shape (GM403), what must be known of them (GM317), and places (GM38x)."""
 
 from collections.abc import Sequence
 
