@@ -246,3 +246,44 @@ learn model zarf(x: T) from ex using c(red)
     found = gmlang.compile(text).learn_model("zarf", refit=True)
     assert found.fit is not None
     assert [number.part for number in found.fit.numbers] == ["c(red)"]
+
+
+NAMED = """domain Color = {red, green, blue}
+entity Thing:
+    color : Color
+    at : shift(1)
+    seen[Color] : bool
+model coloured(x: Thing, k: Color) prior 0.2:
+    predict x.color = k @ 0.9
+model crimson = coloured(red)
+model around(x: Thing) prior 0.3:
+    for v in Color if v != green: predict x.seen[v] = true @ 0.8
+    for p in shift(1) if p.row == 1: predict x.at = p @ 0.4
+"""
+SHOWN = """var ex[2] : Thing
+observe ex[0].color = red, ex[0].seen[red], ex[1].seen[blue], ex[1].at = (1, 0)
+"""
+
+
+@pytest.mark.parametrize("way", ["alone", "whole", "by name"])
+def test_members_and_loops_over_names_are_written_so_that_they_mean_the_same(
+    tmp_path: Path, way: str
+):
+    """In another module the domain of a loop may have no name, but its values have."""
+    parts, head, entity = "crimson, around", NAMED, "Thing"
+    if way != "alone":
+        (tmp_path / "things.gm").write_text(NAMED, "utf-8")
+        head = "from things import Thing, crimson, around\n"
+    if way == "whole":
+        head, parts, entity = "import things\n", "things.crimson, things.around", "things.Thing"
+    text = head + SHOWN.replace("Thing", entity) + f"var it : {entity}\n"
+    learn = f"learn model zarf(x: {entity}) from ex using {parts} size 2 refit\n"
+    (tmp_path / "main.gm").write_text(text + learn, "utf-8")
+    found = gmlang.load(tmp_path / "main.gm").learn_model("zarf")
+    assert found.fit is not None
+    assert len(found.best.parts) == 2
+    (tmp_path / "again.gm").write_text(f"{text}{found.own_text}\n", "utf-8")
+    again = gmlang.load(tmp_path / "again.gm")
+    for asked in ("P(it.color | zarf(it))", "P(it.at | zarf(it))", "P(it.seen[green] | zarf(it))"):
+        one, other = (model.query(asked).value for model in (found.model, again))
+        assert one == pytest.approx(other, abs=1e-5)
