@@ -210,7 +210,7 @@ def waking(count: int, num_things: int = 10) -> None:
     print(f"    beliefs {np.median(took):.3f} s, {max(took):.3f} s at most")
 
 
-# --- S11: memory -------------------------------------------------------------------------
+# --- Memory ------------------------------------------------------------------------------
 
 
 def pictures(count: int) -> np.ndarray:

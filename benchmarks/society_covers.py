@@ -51,4 +51,4 @@ def covers(count: int = 500) -> None:
         assert isinstance(one, dict)
         assert isinstance(other, dict)
         apart = max(apart, abs(one["true"] - other["true"]))
-    print(f"S14: {count} covers are off by {gap:.1e} at most, {apart:.1e} from a noisy or where on")
+    print(f"{count} covers are off by {gap:.1e} at most, {apart:.1e} from a noisy or where on")

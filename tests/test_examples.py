@@ -15,7 +15,14 @@ from gmlang.syntax.print import format_source
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 
-@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.gm")), ids=lambda p: p.stem)
+# The others of that folder need data: their tests make some.
+ALONE = [
+    *sorted(EXAMPLES.glob("*.gm")),
+    *(EXAMPLES / "society" / f"{name}.gm" for name in ("figure", "overlap")),
+]
+
+
+@pytest.mark.parametrize("path", ALONE, ids=lambda p: p.stem)
 def test_every_example_runs(path: Path):
     for answer in gmlang.load(path).run(budget_s=10):
         assert answer.status in ("exact", "bounded", "estimate")
@@ -25,7 +32,10 @@ def test_every_example_runs(path: Path):
         assert answer.to_json()
 
 
-@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda p: p.stem)
+EMBEDDED = [*sorted(EXAMPLES.glob("*.py")), EXAMPLES / "society" / "concepts.py"]
+
+
+@pytest.mark.parametrize("path", EMBEDDED, ids=lambda p: p.stem)
 def test_every_program_that_embeds_runs(path: Path, capsys: pytest.CaptureFixture[str]):
     runpy.run_path(str(path), run_name="__main__")
     assert "exact" in capsys.readouterr().out

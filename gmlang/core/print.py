@@ -48,6 +48,7 @@ from gmlang.core.program import (
     VariableGiven,
 )
 from gmlang.core.records.covering import shown_model
+from gmlang.core.walk import type_of
 
 _WORDS = {"and", "or", "+", "-", "*", "/", "//", "%", "**", "==", "!=", "<", "<=", ">", ">="}
 
@@ -177,6 +178,8 @@ def _show_indices(indices: tuple[Expression | Whole, ...]) -> str:
 
 
 def _show_apply(expression: Apply) -> str:
+    if part := _part_of_place(expression):
+        return part
     shown = [show(argument) for argument in expression.arguments]
     match expression.operator:
         case "if":
@@ -195,6 +198,28 @@ def _show_apply(expression: Apply) -> str:
             # The last of what places are asked is how many columns their grid has.
             written = shown[:-1] if operator in ("within", "far") else shown
             return f"{operator}({', '.join(written)})"
+
+
+def _part_of_place(expression: Apply) -> str:
+    """Write what stands for the row or the column of a place as an author would; "" for others."""
+    match expression:
+        case Apply(
+            operator="+", arguments=(Apply(operator="//" | "%") as divided, Constant(value=value))
+        ):
+            first = int(value)
+        case Apply(operator="//" | "%"):
+            divided, first = expression, 0
+        case _:
+            return ""
+    place = divided.arguments[0]
+    match type_of(place):
+        case Enum(grid=Grid() as grid):
+            is_row = divided.operator == "//"
+            part = f"{show(place)}.{'row' if is_row else 'column'}"
+            extra = first - (grid.row if is_row else grid.column)
+            return f"({part} + {extra})" if extra else part
+        case _:
+            return ""
 
 
 def _show_item(item: Item) -> str:

@@ -1,4 +1,4 @@
-"""Questions without a meaning (GM326), and those that cannot be answered (GM501, GM502)."""
+"""Questions without a meaning (GM326) or an answer (GM50x), and who may sleep (GM36x)."""
 
 from collections.abc import Sequence
 

@@ -48,6 +48,12 @@ def learned_density(span: Span, text: str) -> Diagnostic:
     return _not_yet(span, f"learning `{text}`, in the density of a real")
 
 
+def learned_from_real(span: Span, text: str) -> Diagnostic:
+    """Report that what is learned would have to explain an observed real."""
+    hint = "divide it into ranges, `size : {small, large}`, and say how probable each is"
+    return _not_yet(span, f"learning from `{text}`, a real", hint)
+
+
 def thing_as_attribute(span: Span, entity: str) -> Diagnostic:
     """Report an attribute that is a thing itself."""
     hint = "relate two things by a model with two parameters"

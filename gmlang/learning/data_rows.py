@@ -5,7 +5,7 @@ data than that variables are what it says, rows are evidence about these variabl
 about together; else the program is grounded anew for each row.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from typing import Any, Protocol, cast
@@ -57,7 +57,7 @@ class DataRows:
     """Rows whose columns are data of a program.
 
     Attributes:
-        columns: of each data, by the name in the core program, its value in each row.
+        columns: of each data, by the name in the core program, its value in each row, in order.
         count: of the rows.
     """
 
@@ -80,7 +80,8 @@ def data_rows(program: Program, given: object, span: Span) -> DataRows | None:
 
     Args:
         program: that declares it.
-        given: columns by name, or the path of an NPZ archive with them.
+        given: columns by name, the path of an NPZ archive with them, or any other table; of a data
+            frame, or a list of mappings, all columns must be data.
         span: of the question, where mistakes are shown.
 
     Raises:
@@ -92,33 +93,41 @@ def data_rows(program: Program, given: object, span: Span) -> DataRows | None:
         except UnusableFile:
             # Whoever reads cases says what is wrong with the file.
             return None
-    if not isinstance(given, Mapping):
+    if isinstance(given, str | PathLike):
         return None
-    table = cast("Mapping[object, Any]", given)
-    known = _variables(program)
+    is_mapping, known = isinstance(given, Mapping), _variables(program)
+    if is_mapping:
+        table = cast("Mapping[object, Any]", given)
+    else:
+        table = {one.name: one.cells for one in read_given(cast("Given", given), span).columns}
     names = [name for name in table if isinstance(name, str)]
     own = [name for name in names if name not in known and is_declared(program, name)]
     tables = [name for name in own if any(name in table.outside for table in program.rows)]
-    if not own or tables:
+    if not own or tables or not (is_mapping or len(own) == len(table)):
         return None
     if len(own) < len(table):
         others = [str(name) for name in table if name not in own]
         raise GmError([errors.rows_of_both(span, own[0], others[0])])
-    lengths = {name: _length(table[name], name, span) for name in own}
+    columns = {name: _by_position(table[name], name, span) for name in own}
+    lengths = {name: len(values) for name, values in columns.items()}
     first = own[0]
     for name, length in lengths.items():
         if length != lengths[first]:
             raise GmError([errors.columns_differ(span, first, lengths[first], name, length)])
-    return DataRows(by_core_name(program, {name: table[name] for name in own}), lengths[first])
+    return DataRows(by_core_name(program, columns), lengths[first])
 
 
-def _length(values: object, name: str, span: Span) -> int:
-    if isinstance(values, np.ndarray) and values.ndim == 0:
-        raise GmError([errors.no_rows(span, name)])
-    try:
-        return len(cast("Any", values))
-    except TypeError:
-        raise GmError([errors.no_rows(span, name)]) from None
+def _by_position(values: Any, name: str, span: Span) -> Sequence[Any] | np.ndarray:  # noqa: ANN401 - of any library
+    """Return what holds the rows so that a number picks the row in that place.
+
+    A column of a data frame would look for the row that is labelled so.
+    """
+    if not isinstance(values, np.ndarray) and hasattr(values, "__array__"):
+        values = np.asarray(values)
+    is_array = isinstance(values, np.ndarray) and values.ndim > 0
+    if is_array or (isinstance(values, Sequence) and not isinstance(values, str | bytes)):
+        return cast("Sequence[Any] | np.ndarray", values)
+    raise GmError([errors.no_rows(span, name)])
 
 
 def _variables(program: Program) -> set[str]:

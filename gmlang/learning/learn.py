@@ -26,6 +26,7 @@ from gmlang.learning.results.notes import ROWS_A_NUMBER
 from gmlang.learning.results.result import Learned, Score
 from gmlang.learning.rows import Rows
 from gmlang.learning.telling.possible import inside
+from gmlang.learning.telling.reals import refuse_reals
 from gmlang.learning.telling.unheard import at_rest
 from gmruntime.budget import Budget, now_s
 
@@ -110,6 +111,7 @@ def learn(
     rng = np.random.default_rng(how.seed)
     try:
         problem = pose(program, values, what, how.weight, rng, budget)
+        refuse_reals(problem.grounding.world, what.span)
         method, resting = _method(problem), inside(problem)
         problem = fitted(problem, method)
         problem, skipped, whole = checked_rows(
@@ -313,6 +315,7 @@ def log_likelihoods(
     rng = np.random.default_rng(seed)
     try:
         problem = pose(program, values, nothing, weight, rng, budget)
+        refuse_reals(problem.grounding.world, span)
         objective = objective_of(problem, problem.rows, budget, seed)
         return objective.at(np.zeros(0), budget).log_rows
     except TimeoutError:

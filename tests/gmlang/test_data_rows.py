@@ -161,3 +161,36 @@ def test_the_command_reads_rows_of_data(
         assert line["row"] == number + 1
         assert line["answer"] == pytest.approx(own.value)
     assert len(lines) == 3
+
+
+def test_rows_are_told_by_their_place_not_by_a_label():
+    pandas = pytest.importorskip("pandas")
+    model = gmlang.compile("data k : real\nvar z : bool ~ Bernoulli(k)\n")
+    column = pandas.Series([0.1, 0.2, 0.3], index=[2, 1, 0])
+    found = [answer.value["true"] for answer in model.query("P(z)", rows={"k": column})]  # pyright: ignore
+    assert found == pytest.approx([0.1, 0.2, 0.3])
+    other = column.set_axis([7, 8, 9])
+    again = [answer.value["true"] for answer in model.query("P(z)", rows={"k": other})]  # pyright: ignore
+    assert again == found
+
+
+@pytest.mark.parametrize("rows", [{1, 2}, {0: 0.5}, "0.5", 0.5, None, np.array(0.5)])
+def test_what_has_no_places_has_no_rows(rows: Any):
+    model = gmlang.compile("data k : real\nvar z : bool ~ Bernoulli(k)\n")
+    with pytest.raises(GmError, match="GM484"):
+        model.query("P(z)", rows={"k": rows})
+
+
+def test_data_frames_and_lists_of_mappings_are_rows_of_data():
+    pandas = pytest.importorskip("pandas")
+    model = gmlang.compile(
+        "data t : 0..2\nvar k : 0..2\nvar z : bool ~ Bernoulli(0.2 + 0.3 * k)\nobserve k = t\n"
+    )
+    columns = {"t": [2, 0, 1]}
+    for question in ("P(z)", "P(k == t)", "P(z | k = t)"):
+        wanted = [answer.value for answer in model.query(question, rows=columns)]
+        for rows in (pandas.DataFrame(columns), [{"t": t} for t in columns["t"]]):
+            found = [answer.value for answer in model.query(question, rows=rows)]
+            assert found == wanted
+    mixed = pandas.DataFrame({"t": [2, 0], "z": [True, None]})
+    assert next(a.value for a in model.query("P(k)", rows=mixed))["2"] == 1  # pyright: ignore

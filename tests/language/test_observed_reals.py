@@ -212,3 +212,28 @@ def test_a_missing_entry_is_hidden():
         gmlang.compile(SOCIETY).bind(mean=MEAN, cov=COV, seen=seen).query("P(tall(it))")
     assert {d.code for d in caught.value.diagnostics} == {"GM601"}
     assert all(d.span is not None and d.hint for d in caught.value.diagnostics)
+
+
+LEARNED = """entity T:
+    h : real base Normal(1.7, 0.2)
+    a : bool
+data cases : rows
+param p : probability
+model tall(x: T) prior p:
+    predict x.h ~ Normal(1.9, 0.08) @ 0.9
+    predict x.a = true @ 0.6
+var it : T
+consider tall(it)
+observe it.h = 1.9
+"""
+
+
+def test_nothing_is_learned_from_reals():
+    """They would drop out of what is maximised; what no model predicts says nothing anyway."""
+    rows = {"it.a": [True, True, False]}
+    with pytest.raises(GmError, match="GM601"):
+        gmlang.compile(LEARNED + "learn p from cases\n").learn(cases=rows)
+    with pytest.raises(GmError, match="GM601"):
+        gmlang.compile(LEARNED).set(p=0.2).log_likelihood(cases=rows)
+    silent = LEARNED.replace("    predict x.h ~ Normal(1.9, 0.08) @ 0.9\n", "")
+    gmlang.compile(silent + "learn p from cases\n").learn(cases=rows)

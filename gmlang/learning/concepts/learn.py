@@ -228,7 +228,7 @@ def _refitted(
     """Fit the confidences of the best choice; None, and a note, where there is nothing to fit."""
     own = own_numbers(search.stage, best)
     if not own.confidences:
-        notes.append("nothing to refit: no part predicts with a confidence between 0 and 1")
+        notes.append("nothing to refit: no part has a confidence that may be fitted")
         return None, own
     try:
         fit = refit(program, values, search.stage, best, own, search.budget, search.seed)

@@ -26,7 +26,9 @@ from gmlang.core.ast import (
     Whole,
 )
 from gmlang.core.composed import substituted
+from gmlang.core.print import show
 from gmlang.core.program import ModelSymbol, Predict, Statement, Use
+from gmlang.core.records.covering import Cover
 from gmlang.core.walk import parts as parts_of
 from gmlang.graph.values.chances import probability
 from gmlang.graph.values.environment import Env, Slots
@@ -103,12 +105,22 @@ class _Leaf:
                 if isinstance(target, AttributeRef) and target.thing.key == self.key:
                     yield about
 
+    def covered(self) -> Iterator[str]:
+        """Yield the attributes of that thing which it covers."""
+        for statement in self.symbol.body:
+            if isinstance(statement, Cover):
+                target = substituted(statement, self.values).target
+                if isinstance(target, AttributeRef) and target.thing.key == self.key:
+                    yield target.attribute
+
 
 def own_numbers(stage: Stage, chosen: tuple[int, ...]) -> OwnNumbers:
     """Return a choice of parts as a model with numbers of its own.
 
     Every confidence that is one number, above 0 and below 1, may be fitted: not those that loops
-    change, nor those of what else the parts use, nor of models that they predict.
+    change, nor those of what else the parts use, nor of models that they predict, nor of attributes
+    that a part covers as well: what is silenced is all that it says of them, and a cover said anew
+    would stand at another depth.
     """
     what, world = stage.what, stage.grounding.world
     symbols = {symbol.name: symbol for symbol in stage.grounding.program.models}
@@ -118,11 +130,12 @@ def own_numbers(stage: Stage, chosen: tuple[int, ...]) -> OwnNumbers:
         for own in behind
         for leaf in own
     }
+    covered = {attribute for leaf in leaves.values() for attribute in leaf.covered()}
     fitted = {
         _attribute(p): None
         for leaf in leaves.values()
         for p in leaf.predictions()
-        if _number(p, world) is not None
+        if _attribute(p) not in covered and _number(p, world) is not None
     }
     predictions: list[Predict] = []
     confidences: list[Confidence] = []
@@ -153,7 +166,7 @@ def _leaves(
     symbol = symbols[target.model]
     values = _given(symbol, target, world)
     if not symbol.parts:
-        given = [str(v.value) for v in values.values() if isinstance(v, Constant)]
+        given = [show(v) for v in values.values() if isinstance(v, Constant)]
         text = f"{symbol.name}({', '.join(given)})" if given else symbol.name
         yield _Leaf(text, symbol, values, key)
         return

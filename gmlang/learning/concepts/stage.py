@@ -33,6 +33,7 @@ from gmlang.graph.values.evaluate import expand
 from gmlang.graph.world.bindings import bind
 from gmlang.graph.world.places import locate
 from gmlang.graph.world.world import ONE_INSTANCE, World
+from gmlang.learning.telling.reals import refuse_reals
 from gmlang.queries.session import check_defined, evidence_of
 from gmruntime.arrays import Int64
 
@@ -135,6 +136,7 @@ def set_stage(program: Program, values: Mapping[str, object], what: LearnModel) 
         raise GmError([errors.observed_twice(what.span)])
     examples = cast_of(grounding, what, parts, things[what.examples])
     others = cast_of(grounding, what, parts, things[what.others] if what.others else None)
+    refuse_reals(grounding.world, what.span, np.concatenate([[], *examples.own, *others.own]))
     symbols = {symbol.name: symbol for symbol in program.models}
     reached = tuple(_reached(symbols, part.target, what.key) for part in parts)
     own = [_application(part.target, {what.key: _ABOUT}) for part in parts]

@@ -2,24 +2,29 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 from gmlang.core.ast import (
     Activation,
     AttributeRef,
     Bind,
+    Bool,
     Constant,
-    Context,
     DataRef,
     Distribution,
+    Enum,
     Expression,
     Gate,
+    Local,
     Thing,
+    Type,
     Where,
 )
 from gmlang.core.composed import substituted
 from gmlang.core.print import show, show_thing
 from gmlang.core.program import ModelSymbol, Predict, Use
+from gmlang.core.walk import clause_parts, walk
 from gmlang.core.walk import parts as parts_of
 from gmlang.diagnostics import Source, Span
 from gmlang.families import POINT
@@ -63,11 +68,19 @@ def written_model(
                 silenced = ", ".join(map(show, exceptions))
                 head = target.span.text.partition("(")[0].strip()
                 modules[origins[target.model]] = head.rpartition(".")[0]
-                arguments = ", ".join(map(_argument, target.arguments))
+                # A name for a member has its values elsewhere.
+                given = (
+                    a
+                    for a in target.arguments
+                    if isinstance(a, Thing) or target.span.contains(a.span)
+                )
+                arguments = ", ".join(map(_argument, given))
                 tail = f" except {silenced}" if silenced else ""
                 lines.append(f"use {head}({arguments}){tail}")
             case Predict():
-                lines += _prediction(statement, modules.get(statement.span.source, ""))
+                module = modules.get(statement.span.source, "")
+                for one in _unrolled(statement, symbol.span.source):
+                    lines += _prediction(one, module)
             case _:
                 raise AssertionError(type(statement).__name__)
     text = "\n".join(_INDENT + line for line in lines)
@@ -90,7 +103,7 @@ def _number(value: float) -> str:
 def _prediction(statement: Predict, module: str) -> Iterator[str]:
     """Write a prediction of some module, with the loops and conditions around it."""
     around, depth = _Around(statement.span, module), 0
-    for header in _headers(statement.context):
+    for header in _headers(statement):
         yield _INDENT * depth + header
         depth += 1
     match statement.distribution:
@@ -106,11 +119,43 @@ def _prediction(statement: Predict, module: str) -> Iterator[str]:
     yield f"{_INDENT * depth}predict {show(statement.target)} {said}{sure}"
 
 
-def _headers(context: Context) -> Iterator[str]:
-    for clause in context:
+def _unrolled(statement: Predict, own: Source) -> Iterator[Predict]:
+    """Yield a prediction for each name that a loop goes through, where the domain has none here."""
+    for place, clause in enumerate(statement.context):
+        if not isinstance(clause, Bind) or statement.span.source is own:
+            continue
+        type_ = _type_of(statement, clause.key)
+        if isinstance(type_, Enum) and type_.grid is None:
+            others = (*statement.context[:place], *statement.context[place + 1 :])
+            for state in range(len(type_.values)):
+                value = Constant(clause.span, state, type_)
+                one = substituted(replace(statement, context=others), {clause.key: value})
+                yield from _unrolled(one, own)
+            return
+    yield statement
+
+
+def _type_of(statement: Predict, key: str) -> Type | None:
+    """Return the type of a loop's variable; None where nothing mentions it."""
+    inside = (statement.target, statement.distribution, *clause_parts(statement.context))
+    return next(
+        (e.type for one in inside for e in walk(one) if isinstance(e, Local) and e.key == key),
+        None,
+    )
+
+
+def _headers(statement: Predict) -> Iterator[str]:
+    for clause in statement.context:
         match clause:
             case Bind(key=key, first=first, last=last):
-                yield f"for {key.split('#')[0]} in {show(first)}..{show(last)}:"
+                match _type_of(statement, key):
+                    case Bool():
+                        domain = "bool"
+                    case Enum(grid=grid, name=name):
+                        domain = name if grid is None else grid.shown()
+                    case _:
+                        domain = f"{show(first)}..{show(last)}"
+                yield f"for {key.split('#')[0]} in {domain}:"
             case Where(condition=condition) | Gate(condition=condition):
                 yield f"if {show(condition)}:"
 

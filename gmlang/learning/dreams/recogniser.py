@@ -104,7 +104,7 @@ def load_recogniser(path: str | PathLike[str]) -> Recogniser:
         program = bytes(values["program"].astype(np.uint8)).hex()
         observed, asked = (values[name].astype(np.int64) for name in ("observed", "asked"))
         weights, bias = (values[name].astype(np.float32) for name in ("weights", "bias"))
-        own, common = values["right"].astype(np.float64).tolist()
+        own, common = map(float, values["right"])
     except (OSError, FormatError, BadZipFile, KeyError, ValueError, TypeError) as error:
         raise GmError([errors.no_recogniser(str(path))]) from error
     is_sound = (

@@ -144,6 +144,32 @@ def test_what_is_published_is_found(name: str):
     assert all(told)
 
 
+def test_what_is_published_follows_from_the_counts():
+    """By gene counting, by the root of the score, and by expectation and maximisation in NumPy."""
+    counts = {name: np.array(list(own.values())) for name, (_, own) in _made().PUBLISHED.items()}
+    (a, b, ab, o), genes = counts["blood"], 2 * counts["blood"].sum()
+    p, q = 0.3, 0.3
+    for _ in range(200):
+        r = 1 - p - q
+        both_a, both_b = a * p / (p + 2 * r), b * q / (q + 2 * r)
+        p, q = (a + both_a + ab) / genes, (b + both_b + ab) / genes
+    assert [p, q, 1 - p - q] == pytest.approx([0.2136, 0.0501, 0.7363], abs=5e-5)
+    assert genes == 2 * 521
+    assert (a, b, ab, o) == (186, 38, 13, 284)
+
+    two, one, other, last = counts["linkage"]
+    together = max(np.roots([-two - one - other - last, two - 2 * (one + other) - last, 2 * last]))
+    assert together == pytest.approx(0.6268, abs=5e-5)
+
+    days, share, rates = counts["notices"], np.array([0.4, 0.6]), np.array([1.0, 3.0])
+    for _ in range(20_000):
+        weights = share * np.exp(-rates) * rates ** np.arange(len(days))[:, None]
+        expected = days[:, None] * weights / weights.sum(axis=1, keepdims=True)
+        share, rates = expected.sum(axis=0), np.arange(len(days)) @ expected
+        rates, share = rates / share, share / share.sum()
+    assert [share[0], *rates] == pytest.approx([0.3599, 1.256, 2.663], abs=5e-4)
+
+
 def test_confidences_and_priors_are_the_shares_that_were_seen():
     learned = _learned("confidence")
     assert learned.values["sure"] == pytest.approx([84 / 99, 69 / 77], abs=1e-4)

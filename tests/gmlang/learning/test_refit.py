@@ -208,3 +208,82 @@ def test_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     found = CliRunner().invoke(group, ["learn", "none.gm", "--refit"])
     assert found.exit_code == 2
     assert "--refit" in found.output
+
+
+def test_what_a_part_covers_stays_as_it_is():
+    """Saying anew what is predicted of an attribute would silence what covers it."""
+    text = """entity T:
+    a : bool base {true: 0.1, false: 0.9}
+    b : bool
+model c(x: T) prior 0.1:
+    cover x.a = true @ 0.9
+    predict x.a = true @ 0.7
+    predict x.b = true @ 0.8
+var ex[3] : T
+observe ex[0].a, ex[1].a, not ex[2].a, ex[0].b, not ex[1].b
+learn model zarf(x: T) from ex using c size 1
+var it : T
+"""
+    found = gmlang.compile(text).learn_model("zarf", refit=True)
+    assert found.fit is not None
+    assert [number.statement for number in found.fit.numbers] == ["predict x.b = true @ 0.8"]
+    plain = gmlang.compile(text).learn_model("zarf")
+    for asked in ("P(it.a | zarf(it))", "P(it.a | zarf(it), it.b)"):
+        one, other = (each.model.query(asked).value for each in (found, plain))
+        assert one == pytest.approx(other)
+
+
+def test_members_are_named_as_a_program_names_them():
+    text = """domain Color = {red, blue}
+entity T:
+    a : Color
+model c(x: T, k: Color) prior 0.1:
+    predict x.a = k @ 0.9
+var ex[3] : T
+observe ex[0].a = red, ex[1].a = red, ex[2].a = blue
+learn model zarf(x: T) from ex using c(red)
+"""
+    found = gmlang.compile(text).learn_model("zarf", refit=True)
+    assert found.fit is not None
+    assert [number.part for number in found.fit.numbers] == ["c(red)"]
+
+
+NAMED = """domain Color = {red, green, blue}
+entity Thing:
+    color : Color
+    at : shift(1)
+    seen[Color] : bool
+model coloured(x: Thing, k: Color) prior 0.2:
+    predict x.color = k @ 0.9
+model crimson = coloured(red)
+model around(x: Thing) prior 0.3:
+    for v in Color if v != green: predict x.seen[v] = true @ 0.8
+    for p in shift(1) if p.row == 1: predict x.at = p @ 0.4
+"""
+SHOWN = """var ex[2] : Thing
+observe ex[0].color = red, ex[0].seen[red], ex[1].seen[blue], ex[1].at = (1, 0)
+"""
+
+
+@pytest.mark.parametrize("way", ["alone", "whole", "by name"])
+def test_members_and_loops_over_names_are_written_so_that_they_mean_the_same(
+    tmp_path: Path, way: str
+):
+    """In another module the domain of a loop may have no name, but its values have."""
+    parts, head, entity = "crimson, around", NAMED, "Thing"
+    if way != "alone":
+        (tmp_path / "things.gm").write_text(NAMED, "utf-8")
+        head = "from things import Thing, crimson, around\n"
+    if way == "whole":
+        head, parts, entity = "import things\n", "things.crimson, things.around", "things.Thing"
+    text = head + SHOWN.replace("Thing", entity) + f"var it : {entity}\n"
+    learn = f"learn model zarf(x: {entity}) from ex using {parts} size 2 refit\n"
+    (tmp_path / "main.gm").write_text(text + learn, "utf-8")
+    found = gmlang.load(tmp_path / "main.gm").learn_model("zarf")
+    assert found.fit is not None
+    assert len(found.best.parts) == 2
+    (tmp_path / "again.gm").write_text(f"{text}{found.own_text}\n", "utf-8")
+    again = gmlang.load(tmp_path / "again.gm")
+    for asked in ("P(it.color | zarf(it))", "P(it.at | zarf(it))", "P(it.seen[green] | zarf(it))"):
+        one, other = (model.query(asked).value for model in (found.model, again))
+        assert one == pytest.approx(other, abs=1e-5)
