@@ -50,16 +50,6 @@ if TYPE_CHECKING:
     from gmlang.views.pages.writing import Trace
 
 
-def _one_table(
-    _context: click.Context, _option: click.Parameter, texts: tuple[str, ...]
-) -> str | None:
-    """Return the table of `--each`: a second one would take the place of the first unsaid."""
-    if len(texts) > 1:
-        way_out = "put the columns of all into one file, such as an NPZ archive"
-        raise click.UsageError(f"--each takes one table, and {len(texts)} are given: {way_out}")
-    return texts[0] if texts else None
-
-
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--query", "-q", "texts", multiple=True, help="Ask this instead of the file's own.")
@@ -95,8 +85,8 @@ def _one_table(
 )
 @click.option(
     "--each",
+    "tables",
     multiple=True,
-    callback=_one_table,
     metavar="[NAME=]FILE",
     help="Ask every query about each row of a table: NPZ, CSV, TSV or TXT.",
 )
@@ -125,7 +115,7 @@ def run(
     remember: str | None,
     anew: bool,
     params: str | None,
-    each: str | None,
+    tables: tuple[str, ...],
     limit: int | None,
     recogniser: str | None,
     workers: int | None,
@@ -144,6 +134,7 @@ def run(
     from gmlang.core.learned_defs import all_learns
     from gmlang.queries.settings import Settings
 
+    each = _one_table(tables)
     model = bound(open_program(file), settings, (*files, *([params] if params else [])))
     how = Settings(budget, seed, device, memory_bytes(memory), remembers=not anew)
     program = model.checked.program
@@ -184,6 +175,14 @@ def run(
 
             return answer_rows(model, asked, cases, how, as_json=as_json)
         return _answer_all(file, model, asked, how, as_json=as_json, trace=trace, plot=plot)
+
+
+def _one_table(texts: tuple[str, ...]) -> str | None:
+    """Return the table of `--each`: a second one would take the place of the first unsaid."""
+    if len(texts) > 1:
+        way_out = "put the columns of all into one file, such as an NPZ archive"
+        raise click.UsageError(f"--each takes one table, and {len(texts)} are given: {way_out}")
+    return texts[0] if texts else None
 
 
 def _guided(

@@ -9,7 +9,17 @@ import numpy as np
 from gmruntime.arrays import Float64, Int64
 from gmruntime.compiling import loop
 from gmruntime.messages.kernels.compiled.places import paid_by_distance, within_window
-from gmruntime.windows.records import OFFSETS, SLOPED, TABLE, WINDOW, Carried, Edges, Rooted, Values
+from gmruntime.windows.records import (
+    OFFSETS,
+    SLOPED,
+    TABLE,
+    WINDOW,
+    Carried,
+    Edges,
+    Rooted,
+    Told,
+    Values,
+)
 
 _RANGE_MAX = 600.0
 """Nats between the largest and the least of what is added up: the exponential holds 700."""
@@ -203,11 +213,9 @@ def pair_value(edges: Edges, e: int, one: int, other: int, num_second: int) -> f
 def climb(
     tree: Rooted,
     values: Values,
-    edges: Edges,
-    scale: Float64[np.ndarray, "edges two"],
+    told: Told,
     carried: Carried,
     scratch: Float64[np.ndarray, "three scratch"],
-    is_max: bool,
     first: int,
     last: int,
 ) -> bool:
@@ -216,11 +224,9 @@ def climb(
     Args:
         tree: whose edges are used.
         values: whose totals begin as the unary values.
-        edges: for sums with exponentials of tables, less the largest of each.
-        scale: for sums, that largest, and how far below it the table goes.
+        told: the edges.
         carried: `up` is filled.
         scratch: three rows of twice the most states.
-        is_max: maxima instead of sums.
         first: the places order[first..last - 1] send, the last one first.
         last: likewise.
 
@@ -235,7 +241,7 @@ def climb(
             continue
         said = totals[start[v] : start[v + 1]]
         out = carried.up[carried.start[v] : carried.start[v + 1]]
-        if not _say(edges, e, edges.first[e] == v, said, out, scale, scratch, is_max):
+        if not _say(told, e, told.edges.first[e] == v, said, out, scratch):
             return False
         for x in range(len(out)):
             totals[start[p] + x] += out[x]
@@ -244,17 +250,16 @@ def climb(
 
 @loop
 def _say(
-    edges: Edges,
+    told: Told,
     e: int,
     is_forward: bool,
     said: np.ndarray,
     out: np.ndarray,
-    scale: np.ndarray,
     scratch: np.ndarray,
-    is_max: bool,
 ) -> bool:
     """Send logs through an edge, maxima or sums; say whether all digits were kept."""
-    if is_max:
+    edges, scale = told.edges, told.scale
+    if told.is_max:
         send(edges, e, is_forward, said, out, scratch[0], True)
         return True
     high, low = -np.inf, np.inf
@@ -316,11 +321,9 @@ def decode(
 def descend(
     tree: Rooted,
     values: Values,
-    edges: Edges,
-    scale: Float64[np.ndarray, "edges two"],
+    told: Told,
     carried: Carried,
     scratch: Float64[np.ndarray, "three scratch"],
-    is_max: bool,
     first: int,
     last: int,
 ) -> bool:
@@ -329,11 +332,9 @@ def descend(
     Args:
         tree: whose edges are used.
         values: what `climb` has left.
-        edges: as `climb` takes them.
-        scale: likewise.
+        told: the edges.
         carried: `up` is read, `down` is filled.
         scratch: three rows of twice the most states.
-        is_max: maxima instead of sums.
         first: the places order[first..last - 1] are told, in this order.
         last: likewise.
 
@@ -351,7 +352,7 @@ def descend(
             _leave_one_out(tree, k, unary, heard, start, carried, scratch[2, :size])
         said = carried.down[carried.start[v] : carried.start[v] + size]
         out = heard[start[v] : start[v + 1]]
-        if not _say(edges, e, edges.first[e] == p, said, out, scale, scratch, is_max):
+        if not _say(told, e, told.edges.first[e] == p, said, out, scratch):
             return False
         for x in range(len(out)):
             totals[start[v] + x] += out[x]

@@ -13,7 +13,7 @@ from gmruntime.budget import UNLIMITED, Budget, within
 from gmruntime.factors.kinds import SoftWindow, Window
 from gmruntime.factors.semiring import reduce
 from gmruntime.windows.pairs import Pairs
-from gmruntime.windows.records import OFFSETS, SLOPED, TABLE, WINDOW, Carried, Edges, Rooted, Values
+from gmruntime.windows.records import OFFSETS, SLOPED, TABLE, WINDOW, Carried, Rooted, Told, Values
 
 WORK_AT_ONCE = 1 << 24
 """Pairs of states gone through between two looks at the clock, some hundredths of a second."""
@@ -105,9 +105,9 @@ def _climb(
 ) -> bool:
     from gmruntime.windows.compiled import climb
 
-    (edges, scale), scratch = _told(pairs, is_max), _scratch(pairs)
+    told, scratch = _told(pairs, is_max), _scratch(pairs)
     for first, last in within(reversed(_parts(pairs, tree, is_max)), budget, every=1):
-        if not climb(tree, values, edges, scale, carried, scratch, is_max, first, last):
+        if not climb(tree, values, told, carried, scratch, first, last):
             return False
     return True
 
@@ -117,9 +117,9 @@ def _descend(
 ) -> bool:
     from gmruntime.windows.compiled import descend
 
-    (edges, scale), scratch = _told(pairs, is_max), _scratch(pairs)
+    told, scratch = _told(pairs, is_max), _scratch(pairs)
     for first, last in within(_parts(pairs, tree, is_max), budget, every=1):
-        if not descend(tree, values, edges, scale, carried, scratch, is_max, first, last):
+        if not descend(tree, values, told, carried, scratch, first, last):
             return False
     return True
 
@@ -141,14 +141,13 @@ def _parts(pairs: Pairs, tree: Rooted, is_max: bool) -> list[tuple[int, int]]:
     return cuts(np.append(work_of(pairs, is_max), 0)[tree.edge[tree.order]] + 1, WORK_AT_ONCE)
 
 
-def _told(pairs: Pairs, is_max: bool) -> tuple[Edges, Float64[np.ndarray, "edges two"]]:
+def _told(pairs: Pairs, is_max: bool) -> Told:
     if is_max:
-        return pairs.edges, np.zeros((len(pairs.edges.first), 2))
+        return Told(pairs.edges, np.zeros((len(pairs.edges.first), 2)), True)
     return _exponentials(pairs)
 
 
-def _exponentials(pairs: Pairs) -> tuple[Edges, Float64[np.ndarray, "edges two"]]:
-    """Return edges with exponentials of their tables, the logs that were taken out, and ranges."""
+def _exponentials(pairs: Pairs) -> Told:
     edges = pairs.edges
     scale = np.zeros((len(edges.first), 2))
     # Whatever the cap, nothing costs more than the way from one corner to the other.
@@ -164,7 +163,7 @@ def _exponentials(pairs: Pairs) -> tuple[Edges, Float64[np.ndarray, "edges two"]
             continue
         scale[e] = high, high - float(piece[piece > -np.inf].min())
         piece[:] = np.exp(piece - high)
-    return edges._replace(tables=tables), scale
+    return Told(edges._replace(tables=tables), scale, False)
 
 
 def _tops(pairs: Pairs, tree: Rooted, values: Values, is_max: bool) -> np.ndarray:

@@ -34,6 +34,20 @@ class Edges(NamedTuple):
     tables: Float64[np.ndarray, " values"]
 
 
+class Told(NamedTuple):
+    """Edges as one pass takes them.
+
+    Attributes:
+        edges: for sums with exponentials of tables, less the largest of each.
+        scale: for sums, that largest, and how far below it the table goes.
+        is_max: maxima instead of sums.
+    """
+
+    edges: Edges
+    scale: Float64[np.ndarray, "edges two"]
+    is_max: bool
+
+
 class Rooted(NamedTuple):
     """A forest hung from its roots.
 
