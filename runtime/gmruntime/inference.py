@@ -41,6 +41,7 @@ from gmruntime.policy.case import How, begun, checked_how
 from gmruntime.policy.trying import answer, foresee
 from gmruntime.rows.checked import checked_rows
 from gmruntime.task import Effort, Task
+from gmruntime.windows.answer import has_windows
 from gmruntime.workers.workers import workers_of
 from gmruntime.workspace import Workspace
 
@@ -225,9 +226,10 @@ def each_row(
             num_workers=num_workers,
         )
 
-    # Strong weights are added up for each question, and a method may know nothing of rows.
+    # Strong weights are added up for each question, a method may know nothing of rows, and who
+    # writes programs for rows would make tables of windows.
     is_strong = query.READS_SCORES and weigh(graph) is not None
-    if is_strong or method not in ("", "exact"):
+    if is_strong or method not in ("", "exact") or has_windows(graph):
         return (one_by_one(r) for r in range(len(given)))
     case = Case(graph, given, budget, np.random.default_rng(seed), workers)
     return answer_rows(case, query, one_by_one)

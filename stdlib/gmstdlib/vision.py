@@ -41,11 +41,27 @@ def edges(picture: Array, count: int = 16) -> Array:
         picture: (H, W), or (H, W, 3), of which the mean of the colours is taken.
         count: of orientations, at least 1.
     """
-    from scipy import ndimage
-
     grey = _grey(picture)
     if count < 1:
         raise ValueError(f"count is {count}; there is at least 1 orientation")
+    found = np.zeros((count, *grey.shape), np.bool_)
+    rows, columns, orientations, _ = edge_points(grey, count)
+    found[orientations, rows, columns] = True
+    return found
+
+
+def edge_points(grey: Array, count: int) -> tuple[Array, Array, Array, Array]:
+    """List the edges that `edges` finds, in the order of rows.
+
+    Args:
+        grey: (H, W), from 0 to 1.
+        count: of orientations.
+
+    Returns:
+        of each edge its row, its column, its orientation, and how strong the gradient is there.
+    """
+    from scipy import ndimage
+
     along_rows, along_columns = (
         ndimage.gaussian_filter1d(
             ndimage.gaussian_filter1d(grey, _EDGE_SIGMA, axis=axis, order=1),
@@ -54,16 +70,17 @@ def edges(picture: Array, count: int = 16) -> Array:
         )
         for axis in (0, 1)
     )
-    strength = np.hypot(along_rows, along_columns)
-    angle = np.arctan2(along_rows, along_columns)
-    rows, columns = np.indices(grey.shape)
+    every = np.hypot(along_rows, along_columns)
+    least = max(_EDGE_SHARE * float(every.max(initial=0.0)), _CONTRAST_MIN)
+    rows, columns = np.nonzero(every > least)
+    strength = every[rows, columns]
+    angle = np.arctan2(along_rows[rows, columns], along_columns[rows, columns])
     down, right = np.sin(angle), np.cos(angle)
-    ahead = ndimage.map_coordinates(strength, [rows + down, columns + right], order=1)
-    behind = ndimage.map_coordinates(strength, [rows - down, columns - right], order=1)
-    least = max(_EDGE_SHARE * float(strength.max(initial=0.0)), _CONTRAST_MIN)
-    is_edge = (strength >= ahead) & (strength > behind) & (strength > least)
+    ahead = ndimage.map_coordinates(every, [rows + down, columns + right], order=1)
+    behind = ndimage.map_coordinates(every, [rows - down, columns - right], order=1)
+    is_edge = (strength >= ahead) & (strength > behind)
     orientation = np.round(angle / (2 * np.pi) * count).astype(np.int64) % count
-    return (np.arange(count)[:, None, None] == orientation) & is_edge
+    return rows[is_edge], columns[is_edge], orientation[is_edge], strength[is_edge]
 
 
 def view(mask: Array, turn: ArrayLike, size: ArrayLike) -> Array:

@@ -258,3 +258,15 @@ def test_what_is_no_calculation_is_refused(query: str, code: str):
     with pytest.raises(GmError) as caught:
         gmlang.compile(COINS).query(query)
     assert caught.value.diagnostics[0].code == code
+
+
+def test_a_word_asks_in_a_calculation_whatever_else_has_its_name():
+    """A size may be called P, as parts often are."""
+    model = gmlang.compile(
+        "data a[P] : bool = [1, 0]\nvar x[P] : bool\n"
+        "for i in 0..<P: factor 1 if x[i] == a[i] else 0\n"
+        "assert P(x[0] = true) > 0.5\nquery 1 - P(x[1] = true) + P - 2\n"
+    )
+    held, asked = model.run()
+    assert held.held
+    assert asked.value == pytest.approx(1 / (1 + np.exp(-1)))

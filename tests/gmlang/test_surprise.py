@@ -361,3 +361,32 @@ def test_what_a_random_index_picks_is_left_out_or_refused():
     active = model.query("active(s)").value
     assert isinstance(active, dict)
     assert active["unexplained"] == []
+
+
+def test_templates_of_parts_that_move_are_explained_as_a_family():
+    """Windows stay windows: the margin is that of the members' probabilities, and is exact."""
+    text = """
+domain Shift = shift(5)
+data seen[13] : bool = [0, 0, 0, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0]
+data home[T, K] : 0..12 = [[3, 6, 8], [5, 6, 7], [4, 8, 9]]
+entity Drawing:
+    at[T, K] : Shift
+model figure(x: Drawing, t: 0..<T) prior 1 / T:
+    for k in 0..<K:
+        factor 2 if seen[max(0, min(12, home[t, k] + x.at[t, k].column))] else -1
+    for k in 1..<K:
+        constraint within(x.at[t, k], x.at[t, k - 1], 2)
+var it : Drawing
+consider figure(it, t) for t in 0..<T
+constraint exactly_one(figure(it, t) for t in 0..<T)
+"""
+    model = gmlang.compile(text)
+    answer = model.query("surprise(it)" + " using confusion(margin=1, gain=0)", budget_s=30.0)
+    value = answer.value
+    assert isinstance(value, dict)
+    assert answer.status == "exact"
+    chances = [model.query(f"P(figure(it, {t}))").value["true"] for t in range(3)]  # pyright: ignore
+    order = np.argsort(chances)[::-1].tolist()
+    assert value["best"] == [f"figure(it, {order[0]})"]
+    assert value["second"] == [f"figure(it, {order[1]})"]
+    assert value["margin"] == pytest.approx(np.log(chances[order[0]] / chances[order[1]]))

@@ -237,11 +237,12 @@ def check_call(state: Checking, env: Env, call: ast.Call, expected: Type | None)
     text = function.span.text
     if not isinstance(function, ast.Name):
         fail(state, errors.not_a_model(function.span, text))
+    if env.in_assert and is_query(state, call):
+        # A value of this name, a size `P` say, is not called: the word asks, as it does in a query.
+        return asserts.check_query_value(state, env, call)
     if meaning is not None or text in env.names:
         needed = Form.FUNCTION
         fail(state, name_errors.wrong_kind(function.span, text, Form.NO_FUNCTION, needed))
-    if env.in_assert and is_query(state, call):
-        return asserts.check_query_value(state, env, call)
     if text in aggregates.OPERATORS:
         return aggregates.check_aggregate(state, env, call, text)
     if text in places.FUNCTIONS:

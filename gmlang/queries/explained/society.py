@@ -16,7 +16,7 @@ from gmlang.queries.session import Prepared
 from gmruntime.arrays import Float64, Int32, Int64
 from gmruntime.budget import Budget
 from gmruntime.graph import FactorGraph, VariableBlock
-from gmruntime.rows.scoring.families import Family, families, substituted
+from gmruntime.rows.scoring.families import Family, families, linked, substituted
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,15 +119,14 @@ def society_about(
     is_about = np.zeros(graph.num_variables, bool)
     is_about[list(instances)] = True
     own = families(graph, is_about & (left < 0))
-    made = _with_families(graph, own, budget)
-    if made is None:
-        own, made = [], graph
+    made, is_linked = _with_families(graph, own, budget)
     count = graph.num_variables
     wide = np.concatenate([left, np.full(len(own), -1, np.int32)])
-    for family in own:
-        wide[family.members] = 0
-    free = [v for v in sorted(instances) if wide[v] < 0]
     listed = [tuple(family.members.tolist()) for family in own]
+    is_member = np.isin(np.arange(count), [v for members in listed for v in members])
+    if not is_linked:
+        wide[:count][is_member] = 0
+    free = [v for v in sorted(instances) if wide[v] < 0 and not is_member[v]]
     return Society(
         made,
         wide,
@@ -142,10 +141,15 @@ def society_about(
     )
 
 
-def _with_families(graph: FactorGraph, own: list[Family], budget: Budget) -> FactorGraph | None:
-    """Return the graph with a variable for each family; None where that would be too large."""
+def _with_families(
+    graph: FactorGraph, own: list[Family], budget: Budget
+) -> tuple[FactorGraph, bool]:
+    """Return the graph with a variable for each family, and whether its members are still there.
+
+    They are where something about them is too large to be written about the family.
+    """
     if not own:
-        return graph
+        return graph, False
     gone = [np.zeros(len(block.scopes), bool) for block in graph.factors]
     for family in own:
         gone[family.block][family.factor] = True
@@ -154,10 +158,9 @@ def _with_families(graph: FactorGraph, own: list[Family], budget: Budget) -> Fac
     )
     first = graph.num_variables
     factors = substituted(FactorGraph(graph.variables, left), own, first, budget)
-    if factors is None:
-        return None
     new = [VariableBlock("family", (), len(family.members)) for family in own]
-    return FactorGraph((*graph.variables, *new), factors)
+    whole = (*left, *linked(own, first)) if factors is None else factors
+    return FactorGraph((*graph.variables, *new), whole), factors is None
 
 
 def _groups(members: list[Instance], by: int | None) -> Int64[np.ndarray, " members"]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from gmruntime.arrays import Bool, Float64, Int64, row_starts
 from gmruntime.budget import UNLIMITED, Budget, within
-from gmruntime.factors.kinds import FactorKind, SoftWindow, Table, Window
+from gmruntime.factors.kinds import FactorKind, Gated, SoftWindow, Table, Window
 from gmruntime.factors.kinds.window import PlacePair
 from gmruntime.graph import num_states
 from gmruntime.windows.records import OFFSETS, SLOPED, TABLE, WINDOW, Edges
@@ -163,6 +163,13 @@ def _add_unary(
     budget: Budget,
 ) -> None:
     """Add factors that mention one place to what its states are worth."""
+    if isinstance(kind, Gated) and position > 0:
+        # Behind a closed gate there is nothing, behind an open one a table.
+        is_open = given[:, 0] > 0
+        tables, given, ends = tables[is_open], given[is_open, 1:], ends[is_open]
+        kind, position = Table(kind.log_potentials), position - 1
+    if not len(ends):
+        return
     start, unary = places
     size = int(start[ends[0] + 1] - start[ends[0]])
     is_once = np.bincount(ends).max() == 1

@@ -13,11 +13,16 @@ import numpy as np
 
 from gmruntime.arrays import Bool, Int32, Int64
 from gmruntime.budget import Budget
+from gmruntime.factors.kind import allowed
 from gmruntime.factors.kinds import Count, Gated, Table
+from gmruntime.factors.kinds.window import PlacePair
 from gmruntime.graph import FactorBlock, FactorGraph, num_states, table_indices
 
 _ENTRIES_MAX = 1 << 18
 """Of one table that tells which member holds, and what others do."""
+
+_ENTRIES_OF_ALL_MAX = 1 << 24
+"""Of all such tables of a block: 128 MiB."""
 
 _FACTORS_MAX = 1 << 14
 """So many factors about members are written anew, one after another."""
@@ -102,6 +107,9 @@ def substituted(
     for number, family in enumerate(found):
         family_of[family.members] = number
     sizes = num_states(graph)
+    widths = np.array([len(family.members) for family in found], np.int64)
+    if not all(_fits(block, family_of, widths, sizes) for block in graph.factors):
+        return None
     left: list[FactorBlock] = []
     tables: dict[tuple[int, ...], np.ndarray] = {}
     num_written = 0
@@ -127,6 +135,47 @@ def substituted(
     for scope, table in tables.items():
         left.append(FactorBlock(Table(table[None]), np.array([scope], np.int32), "families"))
     return tuple(left)
+
+
+def _fits(
+    block: FactorBlock,
+    family_of: Int64[np.ndarray, " variables"],
+    widths: Int64[np.ndarray, " families"],
+    sizes: Int32[np.ndarray, " variables"],
+) -> bool:
+    """Say whether what a block says of members is small enough about their families."""
+    numbers = family_of[block.scopes]
+    is_about = np.asarray((numbers >= 0).any(axis=1))
+    if not is_about.any():
+        return True
+    if isinstance(block.kind, PlacePair):
+        # As a table a window would be none.
+        return False
+    numbers, scopes = numbers[is_about], block.scopes[is_about]
+    shape = np.where(numbers < 0, sizes[scopes], widths[np.maximum(numbers, 0)])
+    # A family that a scope names twice has one axis.
+    for k in range(1, shape.shape[1]):
+        shape[
+            ((numbers[:, :k] == numbers[:, k : k + 1]) & (numbers[:, :k] >= 0)).any(axis=1), k
+        ] = 1
+    entries = shape.prod(axis=1, dtype=np.float64)
+    return bool((entries <= _ENTRIES_MAX).all()) and entries.sum() <= _ENTRIES_OF_ALL_MAX
+
+
+def linked(found: list[Family], first: int) -> tuple[FactorBlock, ...]:
+    """Say that each member is true where it is the one that its family's variable names.
+
+    Args:
+        found: the families.
+        first: the variable of the first family; those of the others follow.
+    """
+    blocks: list[FactorBlock] = []
+    for number, family in enumerate(found):
+        count = len(family.members)
+        is_own = np.eye(count, dtype=np.bool_)[:, :, None] == np.array([False, True])
+        scopes = np.stack([np.full(count, first + number), family.members], axis=1)
+        blocks.append(FactorBlock(Table(allowed(is_own)), scopes.astype(np.int32), "families"))
+    return tuple(blocks)
 
 
 def _gates(
