@@ -14,6 +14,7 @@ import numpy as np
 
 if TYPE_CHECKING or environ.get("GM_CHECK_SHAPES"):
     from jaxtyping import Bool as Bool
+    from jaxtyping import Float32 as Float32
     from jaxtyping import Float64 as Float64
     from jaxtyping import Int as Int
     from jaxtyping import Int32 as Int32
@@ -28,7 +29,7 @@ else:
         def __class_getitem__(cls, item: tuple[type, str]) -> type[np.ndarray]:
             return np.ndarray
 
-    Bool = Float64 = Int = Int32 = Int64 = Integer = UInt8 = UInt32 = UInt64 = _Shaped
+    Bool = Float32 = Float64 = Int = Int32 = Int64 = Integer = UInt8 = UInt32 = UInt64 = _Shaped
 
 
 def row_starts(lengths: np.ndarray | Sequence[int]) -> Int64[np.ndarray, " rows_and_end"]:

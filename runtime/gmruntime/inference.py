@@ -37,6 +37,7 @@ from gmruntime.door.questions import (
 )
 from gmruntime.door.rounding import weigh, weighed_answer, weighed_step
 from gmruntime.graph import Assignment, FactorGraph, validate
+from gmruntime.matches.looking import ANSWER_S, has_matches, looked_at
 from gmruntime.policy.case import How, begun, checked_how
 from gmruntime.policy.trying import answer, foresee
 from gmruntime.rows.checked import checked_rows
@@ -103,6 +104,7 @@ def infer(
             executor.
     """
     budget = checked_budget(budget, budget_s, memory_bytes)
+    begun_with = budget
     graph = validate(graph)
     query = checked_query(graph, query)
     evidence = checked_evidence(graph, evidence)
@@ -113,10 +115,15 @@ def infer(
     check_answer_size(graph, query, budget.memory_bytes)
     how = checked_how(method, options, checked_share(estimate_share))
     workers = workers_of(executor, num_workers)
+    looked = looked_at(graph, budget, query, evidence) if has_matches(graph) else None
+    if looked is not None:
+        # What was found is answered with, however late it is.
+        graph, budget = looked.graph, budget.at_least(ANSWER_S)
     effort = Effort(budget, np.random.default_rng(seed), seed, device, workspace, workers)
     effort = replace(effort, start=checked_start(graph, start))
     task = Task(graph, query.without_single_states(graph), evidence)
-    found = at_seconds(_weighed(task, effort, how), budget.spent_s())
+    found = at_seconds(_weighed(task, effort, how), begun_with.spent_s())
+    found = found if looked is None else looked.told(query, found)
     # Whoever answers gives the answer to the question that was asked.
     return query.with_single_states(graph, cast("_A", found))
 
@@ -207,6 +214,8 @@ def each_row(
     check_answer_size(graph, query, budget.memory_bytes // max(1, len(given)))
     workers = workers_of(executor, num_workers)
     kept = Workspace() if workspace is None else workspace
+    looked = looked_at(graph, budget) if has_matches(graph) else None
+    graph = graph if looked is None else looked.graph
 
     def one_by_one(r: int) -> _A | None:
         if budget.is_spent():
@@ -230,9 +239,13 @@ def each_row(
     # writes programs for rows would make tables of windows.
     is_strong = query.READS_SCORES and weigh(graph) is not None
     if is_strong or method not in ("", "exact") or has_windows(graph):
-        return (one_by_one(r) for r in range(len(given)))
-    case = Case(graph, given, budget, np.random.default_rng(seed), workers)
-    return answer_rows(case, query, one_by_one)
+        found = (one_by_one(r) for r in range(len(given)))
+    else:
+        case = Case(graph, given, budget, np.random.default_rng(seed), workers)
+        found = answer_rows(case, query, one_by_one)
+    if looked is None:
+        return found
+    return (None if one is None else looked.told(query, one) for one in found)
 
 
 def _weighed(task: Task[Question[AnyAnswer]], effort: Effort, how: How) -> AnyAnswer:
@@ -279,6 +292,20 @@ def search(
     seed = checked_seed(seed)
     check_device(device)
     workers = workers_of(executor, num_workers)
+    if has_matches(graph):
+        looked = looked_at(graph, budget)
+        more = search(
+            looked.graph,
+            query,
+            evidence=evidence,
+            budget=budget,
+            seed=seed,
+            device=device,
+            executor=executor,
+            num_workers=num_workers,
+            start=start,
+        )
+        return looked.steps(more)
     rng = np.random.default_rng(seed)
     effort = Effort(budget, rng, seed, device, None, workers, checked_start(graph, start))
     task = Task(graph, checked, evidence)
@@ -318,6 +345,7 @@ def plan(
     check_workspace(workspace)
     seed = checked_seed(seed)
     check_answer_size(graph, query, budget.memory_bytes)
+    graph = looked_at(graph, budget, query, evidence).graph if has_matches(graph) else graph
     effort = Effort(budget, np.random.default_rng(seed), seed, device, workspace)
     weighed = weigh(graph) if query.READS_SCORES else None
     query = query.without_single_states(graph)

@@ -8,7 +8,8 @@ import pytest
 
 import gmlang
 from gmlang.diagnostics import GmError
-from gmruntime.factors.kinds import Gated, Table
+from gmlang.graph.lowering.forms import matches
+from gmruntime.factors.kinds import Gated, Match, Table
 
 FIELD = """
 data dots[H, W] : bool
@@ -63,14 +64,20 @@ def assert_close(one: object, other: object) -> None:
         assert one == pytest.approx(other, abs=1e-10)
 
 
+@pytest.mark.parametrize("is_large", [False, True])
 @pytest.mark.parametrize("confidence", ["", " @ 0.8"])
-@pytest.mark.parametrize("seed", range(3))
-def test_it_is_the_prediction_under_each_place(seed: int, confidence: str):
+@pytest.mark.parametrize("seed", range(2))
+def test_it_is_the_prediction_under_each_place(
+    seed: int, confidence: str, is_large: bool, monkeypatch: pytest.MonkeyPatch
+):
+    if is_large:
+        monkeypatch.setattr(matches, "_WORK_MIN", 1)
     data = given(seed)
     moving, looped = (
         gmlang.compile(FIELD + MODEL.format(predicted=one, confidence=confidence)).bind(**data)
         for one in (MOVING, LOOPED)
     )
+    assert any(isinstance(b.kind, Match) for b in moving.graph().factors) == is_large
     for question in QUESTIONS:
         found = moving.query(question)
         assert found.status == "exact"
@@ -114,6 +121,35 @@ def test_its_score_is_the_sum_over_pixels():
                 ratio = np.where(seen, chance[e] / 0.3, (1 - chance[e]) / 0.7)
                 expected = np.log(ratio).sum()
                 assert kind.log_potentials[0, e, r, c] == pytest.approx(expected)
+
+
+def test_pixels_may_be_gone_through_in_pieces(monkeypatch: pytest.MonkeyPatch):
+    data = given(5, exemplars=3, size=3)
+    program = FIELD + MODEL.format(predicted=MOVING, confidence="")
+    whole = gmlang.compile(program).bind(**data).query("P(scene[1].r, scene[1].c)").value
+    monkeypatch.setattr(matches, "_TOLD_MAX", 30)
+    found = gmlang.compile(program).bind(**data).query("P(scene[1].r, scene[1].c)").value
+    assert_close(found, whole)
+
+
+def test_more_exemplars_are_looked_at_while_there_is_time():
+    """Of many the answer is an estimate at first, and exact when all were looked at."""
+    rng = np.random.default_rng(2)
+    data = given(0, exemplars=3000, size=16, places=14)
+    mask = rng.random((3000, 16, 16)) < 0.5
+    dots = rng.random((29, 29)) < 0.3
+    dots[5:21, 9:25] = rng.random((16, 16)) < 0.1 + 0.8 * mask[1234]
+    program = FIELD + MODEL.format(predicted=MOVING, confidence="")
+    program = program.replace("var scene[2] : Field", "var scene : Field").replace("[k]", "")
+    lines = [line for line in program.splitlines() if "[0]" not in line]
+    program = "\n".join(lines).replace(" for k in 0..1", "").replace("for k in 0..1: ", "")
+    model = gmlang.compile(program).bind(**{**data, "dots": dots, "mask": mask})
+    first = model.query("MMAP(scene.exemplar)", budget_s=1e-6)
+    assert first.status == "estimate"
+    assert "of 3,000 exemplars looked at" in first.note
+    last = model.query("MMAP(scene.exemplar)", budget_s=60)
+    assert (last.status, last.value) == ("exact", {"scene.exemplar": "1234"})
+    assert model.query("MMAP(scene.r, scene.c)").value == {"scene.r": "5", "scene.c": "9"}
 
 
 def test_what_is_impossible_under_a_place_stays_so():

@@ -13,6 +13,7 @@ from gmruntime.factors.kinds import (
     FactorKind,
     Gated,
     LinearSum,
+    Match,
     Memory,
     NoisyOr,
     Or,
@@ -55,6 +56,16 @@ def _memory(rng: np.random.Generator, tables: int, zeros: float) -> Memory:
     return Memory(said, rng.integers(0, 2, (tables, 3, 2)))
 
 
+def _match(rng: np.random.Generator) -> tuple[Match, tuple[int, ...]]:
+    """Draw six exemplars of four pixels in three symbols at two or at sixty places, all alike."""
+    is_gated, num_places = rng.random() < 0.5, int(rng.choice([2, 60]))
+    told = rng.normal(size=(1, 6, 4, 3))
+    sites = np.array([0, 1, 5, 6])[:, None] + np.arange(num_places)
+    picture = rng.integers(0, 3, (1, num_places + 6))
+    sizes = (2, 3, num_places)
+    return Match(told, sites[None], picture, sizes, 2, is_gated), ((2,) * is_gated + sizes)
+
+
 Drawn = tuple[FactorKind, tuple[int, ...]]
 DRAWN: dict[type[FactorKind], Callable[[np.random.Generator, int, float], Drawn]] = {
     Table: lambda rng, n, zeros: (Table(normal(rng, zeros, n, 3, 2, 4)), (3, 2, 4)),
@@ -86,6 +97,7 @@ DRAWN: dict[type[FactorKind], Callable[[np.random.Generator, int, float], Drawn]
         (2, 12, 12)[int(rng.integers(2)) :],
     ),
     Cover: lambda rng, n, zeros: (covers(rng, n, zeros), (2, 3, 2, 3)),
+    Match: lambda rng, n, _: _match(rng),
     Memory: lambda rng, n, zeros: (_memory(rng, n, zeros), (3, 4, 4)),
 }
 """How to draw factors of each kind, and the number of states at each position."""

@@ -1,7 +1,7 @@
 """Which models may sleep while a question is answered, and how it is asked then."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
@@ -18,6 +18,7 @@ from gmruntime.answer import AnyAnswer, Question, Status, with_note
 from gmruntime.answer import Query as RuntimeQuery
 from gmruntime.budget import Budget
 from gmruntime.graph import FactorGraph
+from gmruntime.matches.looking import has_matches, looked_at
 from gmruntime.waking.answer import Woken, infer_awake
 from gmruntime.waking.society import Bounded, Waking
 
@@ -100,6 +101,10 @@ def awake(
     graph, question, evidence = asked
     if not isinstance(question, Bounded):
         return None
+    looked = None
+    if has_matches(graph):
+        looked = looked_at(graph, settings.running(), question, evidence)
+        graph = looked.graph
 
     def answer(
         part: FactorGraph, inner: Question[AnyAnswer], fixed: np.ndarray, budget: Budget
@@ -115,6 +120,8 @@ def awake(
         budget=settings.running(),
         ask=answer,
     )
+    if looked is not None:
+        woken = replace(woken, answer=looked.told(question, woken.answer))
     if settings.heard is not None:
         settings.heard(query.text, rows_of(world, woken.events))
     return woken

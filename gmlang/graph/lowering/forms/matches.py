@@ -5,9 +5,8 @@ and each place how likely the picture under it is. Once all sites are observed t
 
     score[exemplar, place] = sum over p of w[exemplar, p, seen[site(p, place)]],
 
-which is added up for all of them by a product of matrices: of what each pixel p of each exemplar
-says of a state, and of which state is seen under it at each place. No pixel of any exemplar at any
-place is grounded. Where sites lie is whatever the indices say: shifts, other frames, or tables.
+which is added up by products of matrices, or, where it is large, left to whoever asks as a `Match`.
+No pixel of any exemplar at any place is grounded. Where sites lie is whatever the indices say.
 """
 
 import math
@@ -32,11 +31,18 @@ from gmlang.graph.world.places import collect, locate, thing_numbers
 from gmlang.graph.world.states import States
 from gmlang.graph.world.world import Frame, select_rows
 from gmruntime.arrays import row_starts, rows_by
-from gmruntime.budget import UNLIMITED
+from gmruntime.budget import UNLIMITED, Budget
+from gmruntime.factors.kinds import Match
 from gmruntime.simplify.memories.attention import sums_by_products
 
 _ENTRIES_AT_ONCE = 1 << 22
-"""Of what pixels say, and of the states seen under them, that are held at once: 32 MiB each."""
+"""Of what pixels say, and of the states seen under them, that are added up at once: 32 MiB each."""
+
+_TOLD_MAX = 1 << 27
+"""Numbers that pixels of exemplars may say: a GiB."""
+
+_WORK_MIN = 1 << 27
+"""Sums of fewer numbers are tables at once, in a tenth of a second."""
 
 _GROUPS_MAX = 1 << 12
 """So many sets of variables are gone through one by one."""
@@ -88,14 +94,34 @@ def _add_matches(grounder: Grounder, frame: Frame, job: Job) -> bool:
         return False
     mark, known = grounder.builder.mark(), known_states(grounder)
     for scope, part in groups:
-        table = _table(grounder, part, job, known, scope)
-        if table is None:
-            grounder.builder.reset(mark)
-            return False
-        log_potentials, own = table.reshape(1, *table.shape), scope[None]
         is_gated = len(_plain_gates(job)) > 0
-        add_tables(grounder.builder, log_potentials, own, job.origin, gated=is_gated)
+        total, step = np.zeros(()), _pixels_at_once(grounder, part, job)
+        for first in range(0, part.count, step):
+            rows = np.arange(first, min(first + step, part.count))
+            said = _said(grounder, select_rows(part, rows), job, known, scope)
+            if said is None:
+                grounder.builder.reset(mark)
+                return False
+            if step >= part.count and said.is_large():
+                large = said.as_match(gated=is_gated).checked(len(scope), 0)
+                grounder.builder.add_factors(large, scope[None], job.origin)
+                break
+            total = total + said.summed(grounder.world.budget or UNLIMITED)
+        else:
+            table = total[None]
+            add_tables(grounder.builder, table, scope[None], job.origin, gated=is_gated)
     return True
+
+
+def _pixels_at_once(grounder: Grounder, frame: Frame, job: Job) -> int:
+    """Say of how many pixels all that exemplars say is held at once."""
+    assert isinstance(job.term, terms.Drawn)
+    said = environment(grounder, select_rows(frame, np.zeros(1, np.int64)))
+    *parts, _ = terms.expressions(job.term)
+    for part in parts:
+        collect(part, said)
+    count = sites_of(grounder, frame, job.term.target).states.count + 1
+    return max(1, int(_TOLD_MAX / (num_entries(said.slots) * count)))
 
 
 def _leave_out(grounder: Grounder, frame: Frame, job: Job) -> bool:
@@ -210,10 +236,49 @@ def _repeats(scopes: np.ndarray) -> bool:
     return bool((ordered[:, 1:] == ordered[:, :-1]).any())
 
 
-def _table(
+@dataclass(frozen=True, slots=True, eq=False)
+class _Said:
+    """What all pixels of all exemplars say, and what is seen.
+
+    Attributes:
+        told: of each state, nats; the last is that nothing is said, where there are such places.
+        sites: below each pixel at each place.
+        picture: what is seen of each site.
+        sizes: how many states each variable has that makes the exemplar.
+        places: likewise of those that make the place.
+    """
+
+    told: np.ndarray
+    sites: np.ndarray
+    picture: np.ndarray
+    sizes: tuple[int, ...]
+    places: tuple[int, ...]
+
+    def is_large(self) -> bool:
+        """Say whether it is added up when it is asked about, as far as there is time."""
+        work = self.told.shape[0] * self.sites.size
+        return work >= _WORK_MIN and bool(np.isfinite(self.told).all())
+
+    def as_match(self, *, gated: bool) -> Match:
+        """Return the factor."""
+        whole = self.told[None], self.sites[None], self.picture[None]
+        return Match(*whole, (*self.sizes, *self.places), len(self.sizes), gated)
+
+    def summed(self, budget: Budget) -> np.ndarray:
+        """Add all up: an axis for each variable of the exemplar, then for each of the place."""
+        found = np.zeros((len(self.told), self.sites.shape[1]))
+        step = max(1, _ENTRIES_AT_ONCE // max(1, len(self.told), self.sites.shape[1]))
+        for first in range(0, len(self.sites), step):
+            some = slice(first, first + step)
+            told = np.moveaxis(self.told[:, some], 2, 0)
+            found += sums_by_products(told, self.picture[self.sites[some]].T, budget)
+        return found.reshape(*self.sizes, *self.places)
+
+
+def _said(
     grounder: Grounder, frame: Frame, job: Job, known: np.ndarray, scope: np.ndarray
-) -> np.ndarray | None:
-    """Add up what all pixels say; None where a site is not observed, or is none.
+) -> _Said | None:
+    """Find what all pixels say; None where a site is not observed, or is none.
 
     Args:
         grounder: grows.
@@ -221,25 +286,29 @@ def _table(
         job: as in `match`.
         known: the state in which each variable is observed.
         scope: these variables.
-
-    Returns:
-        one axis for each variable of the exemplar, then one for each of the place.
     """
     term = job.term
     assert isinstance(term, terms.Drawn)
-    sites = _sites(grounder, frame, job)
-    if sites is None:
+    found = _sites(grounder, frame, job)
+    if found is None:
         return None
-    array, places, variables = sites
+    array, places, variables = found
     is_said = variables >= 0
-    if (known[variables[is_said]] < 0).any():
+    is_used = np.zeros(len(known) + 1, np.bool_)
+    is_used[variables] = True
+    own = np.flatnonzero(is_used[:-1])
+    if (known[own] < 0).any():
         return None
-    # Where nothing is said there is one more state, of which nothing is said.
-    states = np.where(is_said, known[variables], array.states.count)
     others = np.setdiff1d(array.variables(), scope)
     if not len(others):
         return None
-    grounder.builder.folded.append(np.unique(variables[is_said]))
+    grounder.builder.folded.append(own)
+    # Where nothing is said there is one more state, of which nothing is said.
+    number = np.zeros(len(known) + 1, np.min_scalar_type(len(own)))
+    number[own] = np.arange(len(own))
+    number[-1] = len(own)
+    picture = np.append(known[own], array.states.count)
+    is_whole = bool(is_said.all())
     # The target is a stand-in: what is said of a state depends on the pixel, not on the site. What
     # the exemplar is made of may be a site as well, and keeps an axis of its own.
     frame, stand_in = hidden_reference(
@@ -247,20 +316,23 @@ def _table(
     )
     drawn = replace(term, target=stand_in)
     probe = _collected(grounder, select_rows(frame, np.zeros(1, np.int64)), drawn)
-    sizes = [slot.states.count for slot in probe.slots.items]
-    total = np.zeros((math.prod(sizes[:-1]), states.shape[1]))
-    step = max(1, _ENTRIES_AT_ONCE // max(1, math.prod(sizes), states.shape[1]))
-    budget = grounder.world.budget or UNLIMITED
+    *sizes, count = (slot.states.count for slot in probe.slots.items)
+    told = np.zeros((math.prod(sizes), frame.count, count if is_whole else count + 1))
+    step = max(1, _ENTRIES_AT_ONCE // max(1, math.prod(sizes) * count))
     for first in range(0, frame.count, step):
         grounder.world.check_time()
         rows = np.arange(first, min(first + step, frame.count))
         env = _collected(grounder, select_rows(frame, rows), drawn)
-        logs = np.broadcast_to(terms.log_values(drawn, env), (len(rows), *sizes))
-        told = np.moveaxis(logs.reshape(len(rows), -1, sizes[-1]), 2, 0)
-        told = np.concatenate([told, np.zeros((1, *told.shape[1:]))]).transpose(0, 2, 1)
-        some = told if not is_said[rows].all() else told[:-1]
-        total += sums_by_products(some, states[rows].T, budget)
-    return total.reshape(*sizes[:-1], *(slot.states.count for slot in places))
+        logs = np.broadcast_to(terms.log_values(drawn, env), (len(rows), *sizes, count))
+        flat = logs.reshape(len(rows), -1, count)
+        told[:, rows[0] : rows[-1] + 1, :count] = flat.transpose(1, 0, 2)
+    return _Said(
+        told,
+        number[variables],
+        (picture[:-1] if is_whole else picture).astype(np.min_scalar_type(array.states.count)),
+        tuple(sizes),
+        tuple(slot.states.count for slot in places),
+    )
 
 
 def _collected(grounder: Grounder, frame: Frame, term: terms.Drawn) -> Env:
