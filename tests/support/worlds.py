@@ -6,7 +6,7 @@ The naive interpreter gives the scores; sums are of logs, so that 700 nats are n
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import cast
 
 import numpy as np
@@ -186,7 +186,7 @@ def lines(meaning: Meaning) -> Iterator[int]:
 
 def probability(text: str, query: str) -> float:
     """Return P(event | condition) of a query `P(e | c, ...)` by enumeration; nan if impossible."""
-    return _probability(given(listed(_asked(text, query)), query))
+    return _probability(given(_asked(text, query), query))
 
 
 def answers(text: str, queries: Sequence[str]) -> tuple[list[float], float, int, float]:
@@ -195,7 +195,7 @@ def answers(text: str, queries: Sequence[str]) -> tuple[list[float], float, int,
     Raises:
         Undefined: where a statement has no value in a world that nothing forbids.
     """
-    of = listed(reading.read_text(text))
+    of = _listed(text)
     scores = np.array([_known(score) for score in of.scores], float)
     events = [_probability(given(of, query)) for query in queries]
     return events, log_sum(scores), len(scores), float(scores.max(initial=-math.inf))
@@ -208,7 +208,7 @@ def scores(text: str, query: str) -> dict[tuple[str, ...], np.ndarray]:
         text: a program.
         query: `MAP(a, b | c)` or any other whose arguments are variables.
     """
-    of = given(listed(_asked(text, query)), query)
+    of = given(_asked(text, query), query)
     return by_states(of, [a for a in _expressions(of.call) if not isinstance(a, ast.Number)])
 
 
@@ -222,14 +222,30 @@ def count(text: str) -> int:
     return answers(text, ())[2]
 
 
-def _asked(text: str, query: str) -> Meaning:
-    """Read a program in which what a query mentions exists."""
-    meaning, call = reading.read_text(text), call_of(query)
-    for expression in (*call.arguments, *(call.given or ())):
-        if not isinstance(expression, ast.Number):
-            for place in reading.mentioned(meaning, expression, {}):
-                reading.exist(meaning, place)
-    return meaning
+def _asked(text: str, query: str) -> Plain:
+    """List the worlds of a program in which what a query mentions exists."""
+    meaning, call = _read(text), call_of(query)
+    mentioned = (
+        place
+        for expression in (*call.arguments, *(call.given or ()))
+        if not isinstance(expression, ast.Number)
+        for place in reading.mentioned(meaning, expression, {})
+    )
+    return _listed(text, *(place for place in mentioned if place not in meaning.instances))
+
+
+@lru_cache(maxsize=4)
+def _read(text: str) -> Meaning:
+    return reading.read_text(text)
+
+
+@lru_cache(maxsize=4)
+def _listed(text: str, *mentioned: Place) -> Plain:
+    """List the worlds of a program in which some models exist that it does not mention itself."""
+    meaning = reading.read_text(text)
+    for place in mentioned:
+        reading.exist(meaning, place)
+    return listed(meaning)
 
 
 def _expressions(call: ast.Call) -> list[ast.Expression]:
