@@ -43,7 +43,9 @@ def listed(rng: random.Random, name: str) -> str:
     return f"[{row(2)}, {row(2)}]" if name == "m" else row({"x": 3}.get(name, 2))
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize(
+    "seed", [*range(4), *(pytest.param(k, marks=pytest.mark.slow) for k in range(4, 16))]
+)
 def test_listed_arrays_mean_their_elements(seed: int):
     rng = random.Random(seed)
     seen = rng.choice(list(VALUES))
