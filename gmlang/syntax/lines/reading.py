@@ -35,7 +35,7 @@ _NOTHING = re.compile(r"[ \t]*(?:#.*)?\r?")
 """A line that belongs to the end of the one before it."""
 
 
-class Shape:
+class _Shape:
     """What is known of a shape.
 
     Attributes:
@@ -159,7 +159,7 @@ class Reader:
         if shape is None:
             if len(shapes) >= _NUM_SHAPES_MAX:
                 shapes.clear()
-            shape = shapes[key] = Shape()
+            shape = shapes[key] = _Shape()
             if len(self._alike[key]) < _NUM_ALIKE_MIN:
                 return
         elif shape.is_known and shape.template is None:
