@@ -12,12 +12,11 @@ Each phase either returns its whole result or raises one GmError with every mist
 each makes can be looked at: `show_phase`, or `gmlang dump --phase`.
 """
 
-import gc
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
+from gmlang.collecting import nothing_collected
 from gmlang.core.from_syntax import Checked, check
 from gmlang.diagnostics import Diagnostic, GmError, Source
 from gmlang.graph.world.bindings import bind
@@ -35,23 +34,7 @@ _MISSING_DATA = ("GM401", "GM716", "GM743")
 """Codes of data that a program waits for."""
 
 
-@contextmanager
-def _nothing_collected() -> Generator[None]:
-    """Keep Python from looking for circles of garbage.
-
-    A syntax tree has none, and looking through it again whenever it has grown by a quarter takes
-    longer than making it.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
-@_nothing_collected()
+@nothing_collected()
 def check_source(
     source: Source, folder: Path | None = None, watch: Callable[[str, object], None] | None = None
 ) -> Checked:
@@ -111,6 +94,7 @@ def told_unasked(opened: Callable[[], Session]) -> list[Diagnostic]:
         return [] if is_missing else list(error.diagnostics)
 
 
+@nothing_collected()
 def graph_of(session: Session) -> FactorGraph:
     """Ground a program, and return its factor graph, observations aside.
 

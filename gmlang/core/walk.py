@@ -36,6 +36,9 @@ from gmlang.core.ast import (
     Whole,
 )
 
+_LEAVES = frozenset((Constant, Local, Size, QueryValue))
+"""What has no parts: most of what is walked through."""
+
 
 def type_of(expression: Expression) -> Type:
     """Return the type of an expression."""
@@ -241,6 +244,9 @@ def walk(expression: Expression) -> Iterator[Expression]:
     seen: set[int] = set()
     while pending:
         part = pending.pop()
+        if type(part) in _LEAVES:
+            yield part
+            continue
         if isinstance(part, Call) and id(part.function) not in seen:
             seen.add(id(part.function))
             if part.function.body is not None:

@@ -12,7 +12,7 @@ from gmlang.editor.analysis import Analysis
 from gmlang.editor.hover import family_parameters
 from gmlang.families import CALLED
 from gmlang.syntax import ast
-from gmlang.syntax.parse import DEPTH_MAX
+from gmlang.syntax.lines.automaton import DEPTH_MAX
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from gmlang.collecting import nothing_collected
 from gmlang.core.ast import (
     Activation,
     Context,
@@ -128,6 +129,7 @@ class Begun:
     keys: dict[str, np.ndarray]
     is_own: bool
 
+    @nothing_collected()
     def finish(self, budget: Budget | None = None, memory_bytes: int | None = None) -> Grounding:
         """Ground what the program says, within a question's budget, or within memory alone; once.
 
@@ -142,6 +144,7 @@ class Begun:
         return found
 
 
+@nothing_collected()
 def begin_grounding(
     program: Program,
     world: World,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from gmlang.collecting import nothing_collected
 from gmlang.core.mentions import expressions_of, held_in, mentions
 from gmlang.core.program import (
     EventGiven,
@@ -176,6 +177,7 @@ def _finished(
     return session.base
 
 
+@nothing_collected()
 def _heard(session: Session, grounding: Grounding) -> Grounding:
     """Note the warnings that were not heard before."""
     session.warnings += [w for w in grounding.warnings if w not in session.warnings]

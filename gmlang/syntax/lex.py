@@ -15,9 +15,12 @@ NESTING_MAX = 60
 
 CLOSERS = {"RPAR": "LPAR", "RSQB": "LSQB", "RBRACE": "LBRACE"}
 OPENERS = frozenset(CLOSERS.values())
+_DEEPER = {**dict.fromkeys(OPENERS, 1), **dict.fromkeys(CLOSERS, -1)}
 
 BAD = "BAD"
 """The token of a text that is no word of the language."""
+
+DIGITS = re.compile(r"\d+")
 
 _TOKEN = r"""[ \t\f]*(?:
     (?P<NAME>[^\W\d]\w*)
@@ -87,21 +90,39 @@ def _tokens(whole_rows: bool) -> re.Pattern[str]:
     return re.compile(written, re.VERBOSE)
 
 
-def tokenize(text: str, words: dict[str, str], *, whole_rows: bool = False) -> list[RawToken]:
+def shape_of(text: str) -> str:
+    """Return a text with one digit in the place of each run of digits: its tokens are the same.
+
+    Rows are none where a number has too many digits, but where they are, they stay.
+    """
+    return DIGITS.sub("0", text)
+
+
+def tokenize(
+    text: str,
+    words: dict[str, str],
+    *,
+    whole_rows: bool = False,
+    start: int = 0,
+    is_line: bool = False,
+) -> list[RawToken]:
     """Cut a text into tokens, line ends included, blanks and comments left out.
 
     Args:
         text: what is read; its last character is a line end.
         words: the token of each keyword and sign.
         whole_rows: rows of literal numbers are one token each.
+        start: where a line begins, with which reading begins.
+        is_line: whether to stop at the first line end outside brackets.
     """
     tokens: list[RawToken] = []
     append, make = tokens.append, RawToken._make
-    for match in _tokens(whole_rows).finditer(text):
+    depth = 0
+    for match in _tokens(whole_rows).finditer(text, start):
         kind = match.lastgroup
         if kind is None:
             continue
-        start, end = match.span(kind)
+        first, end = match.span(kind)
         if kind == "NAME":
             word = match.group(kind)
             kind = words.get(word, kind)
@@ -114,9 +135,12 @@ def tokenize(text: str, words: dict[str, str], *, whole_rows: bool = False) -> l
                 kind = "NAME"
         elif kind == "SIGN":
             kind = words[match.group(kind)]
+            depth += _DEEPER.get(kind, 0)
         elif kind == "SKIP":
             continue
-        append(make((kind, start, end)))
+        append(make((kind, first, end)))
+        if kind == "_NL" and is_line and depth <= 0:
+            break
     return tokens
 
 
@@ -167,51 +191,71 @@ def _is_option(text: str, tokens: list[RawToken]) -> bool:
     return False
 
 
-def lay_out(text: str, raw: list[RawToken]) -> list[RawToken]:
-    """Turn line ends into the ends of statements and blocks; within brackets they mean nothing.
+def read_line(text: str, start: int, words: dict[str, str], *, whole_rows: bool) -> list[RawToken]:
+    """Cut the line that begins at a place into tokens, as `tokenize` does.
+
+    Brackets join it to the lines that close them; line ends within them mean nothing. Only at the
+    end of the text is there no line end.
 
     Raises:
-        Trouble: if the indentation or the brackets do not fit, or a text is no token.
+        Trouble: if the brackets do not fit, or a text is no token.
     """
-    tokens: list[RawToken] = []
+    raw = tokenize(text, words, whole_rows=whole_rows, start=start, is_line=True)
     depth = 0
-    widths = [0]
-    first = indentation(text, 0) if raw and raw[0].kind != "_NL" else 0
-    if first:
-        raise Trouble
+    is_joined = False
     for token in raw:
         kind = token[0]
-        if kind == "_NL":
-            if depth:
-                continue
-            tokens.append(token)
-            width = indentation(text, text.rfind("\n", token.start, token.end) + 1)
-            if width > widths[-1]:
-                widths.append(width)
-                if len(widths) > NESTING_MAX:
-                    raise Trouble
-                tokens.append(RawToken("_INDENT", token.start, token.end))
-            while width < widths[-1]:
-                widths.pop()
-                tokens.append(RawToken("_DEDENT", token.start, token.end))
-            if width != widths[-1]:
+        if kind in _DEEPER:
+            depth += _DEEPER[kind]
+            if not 0 <= depth <= NESTING_MAX:
                 raise Trouble
-            continue
-        if kind in OPENERS:
-            depth += 1
-            if depth > NESTING_MAX:
-                raise Trouble
-        elif kind in CLOSERS:
-            depth -= 1
-            if depth < 0:
-                raise Trouble
+        elif kind == "_NL":
+            is_joined |= depth > 0
         elif kind == BAD:
             raise Trouble
-        tokens.append(token)
-    last = tokens[-1] if tokens else RawToken("_NL", 0, 0)
-    tokens += [RawToken("_DEDENT", last.start, last.end)] * (len(widths) - 1)
-    tokens.append(RawToken("$END", last.start, last.end))
-    return tokens
+    if not is_joined:
+        return raw
+    outer = raw[-1] if raw[-1].kind == "_NL" and not depth else None
+    return [token for token in raw if token.kind != "_NL" or token is outer]
+
+
+class Blocks:
+    """The blocks that are open, by the columns at which their lines begin."""
+
+    def __init__(self) -> None:
+        """Begin outside of all."""
+        self._widths = [0]
+
+    @property
+    def width(self) -> int:
+        """The columns at which the lines of the innermost block begin."""
+        return self._widths[-1]
+
+    def change(self, width: int, place: tuple[int, int]) -> list[RawToken]:
+        """Return the beginnings and ends of blocks before a line, as tokens at a place.
+
+        Args:
+            width: how many columns of blanks begin the line; 0 at the end of the text.
+            place: the line end before it.
+
+        Raises:
+            Trouble: if it fits no block, or there are too many.
+        """
+        widths = self._widths
+        if width == widths[-1]:
+            return []
+        if width > widths[-1]:
+            widths.append(width)
+            if len(widths) > NESTING_MAX:
+                raise Trouble
+            return [RawToken("_INDENT", *place)]
+        tokens: list[RawToken] = []
+        while width < widths[-1]:
+            widths.pop()
+            tokens.append(RawToken("_DEDENT", *place))
+        if width != widths[-1]:
+            raise Trouble
+        return tokens
 
 
 def indentation(text: str, at: int) -> int:

@@ -28,6 +28,11 @@ def keys_and_numbers(braces: str) -> tuple[tuple[str, ...], tuple[int | float, .
     return tuple(parts[::2]), tuple(map(_number, parts[1::2]))
 
 
+def holds_row(line: str) -> bool:
+    """Say whether a line, without its end, has a `ROW`."""
+    return "->" in line and re.search(ROW, line + "\n", re.VERBOSE) is not None
+
+
 def are_values(keys: tuple[str, ...], words: Container[str]) -> bool:
     """Say whether the grammar would read all keys as names, whole numbers, true or false."""
     return all(

@@ -48,6 +48,8 @@ class Table:
         words: the token of each fixed text of the grammar, keywords included.
         jumps: (state below, state, token): the state after all reductions that hand on a single
             child. Filled while parsing; what is added depends on the rest alone.
+        growths: what a line does to a list of lines, see `Automaton`. Likewise.
+        shapes: what lines do, by their shapes; see `gmlang.syntax.lines.shapes`. Likewise.
     """
 
     rows: tuple[dict[str, int], ...]
@@ -56,6 +58,10 @@ class Table:
     ends: dict[str, int]
     words: dict[str, str]
     jumps: dict[tuple[int, int, str], int] = field(default_factory=dict[tuple[int, int, str], int])
+    growths: dict[tuple[int, int, tuple[int, ...], str], tuple[int, int]] = field(
+        default_factory=dict[tuple[int, int, tuple[int, ...], str], tuple[int, int]]
+    )
+    shapes: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
 @lru_cache(maxsize=1)

@@ -103,8 +103,8 @@ def _check_statement(
     found: list[Statement] = []
     for context in place.contexts:
         for one in made:
-            exist = while_they_exist(state, one, context)
-            found.append(replace(one, context=context + one.context + exist))
+            whole = context + one.context + while_they_exist(state, one, context)
+            found.append(replace(one, context=whole) if whole != one.context else one)
     return found
 
 

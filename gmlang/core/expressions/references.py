@@ -218,11 +218,12 @@ def check_attribute(state: Checking, env: Env, expression: ast.Attribute) -> Exp
             note(state, name.span, enum)
             return Constant(expression.span, enum.values.index(name.text), enum)
         case _:
-            if try_thing(state, env, expression.owner) is None:
+            thing = try_thing(state, env, expression.owner)
+            if thing is None:
                 part = places.check_part(state, env, expression)
                 if part is not None:
                     return part
-            thing = check_thing(state, env, expression.owner)
+                thing = check_thing(state, env, expression.owner)
             return _attribute_of(state, expression.span, thing, name)
 
 
@@ -293,8 +294,8 @@ def try_thing(state: Checking, env: Env, expression: ast.Expression) -> Thing | 
     match expression:
         case ast.Name(span=span, text=text) if text in env.names:
             match env.names[text]:
-                case Thing() as thing:
-                    return replace(thing, span=span)
+                case Thing(_, entity, name, key, indices):
+                    return Thing(span, entity, name, key, indices)
                 case Thunk(expression=argument, env=surroundings):
                     surroundings = guarded(surroundings) if env.is_guarded else surroundings
                     return try_thing(state, surroundings, argument)

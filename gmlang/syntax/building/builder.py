@@ -11,7 +11,7 @@ from gmlang.diagnostics import GmError, Source, Span
 from gmlang.errors.syntax import mistakes as errors
 from gmlang.syntax import ast
 from gmlang.syntax.building.covering import Covering
-from gmlang.syntax.building.expressions import unquoted
+from gmlang.syntax.building.expressions import float_of, unquoted
 from gmlang.syntax.lex import Trouble
 from gmlang.syntax.rows import are_values, keys_and_numbers
 
@@ -235,7 +235,7 @@ class Builder(Covering):
     def within(self, meta: Node, children: list[Node]) -> ast.Option:
         """`within 200 ms`."""
         number, unit = children
-        value = ast.Number(self.at(number), float(number.text.replace("_", "")))
+        value = ast.Number(self.at(number), float_of(number.text))
         return ast.Option(self.span(meta), "within", value, unit.text)
 
     def using(self, meta: Node, children: list[Node]) -> ast.Option:

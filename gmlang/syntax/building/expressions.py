@@ -161,14 +161,11 @@ class Expressions:
 
     def float_(self, meta: Node, children: list[Node]) -> ast.Number:
         """A number with a point or an exponent."""
-        return ast.Number(self.span(meta), float(children[0].text.replace("_", "")))
+        return ast.Number(self.span(meta), float_of(children[0].text))
 
     def int_(self, meta: Node, children: list[Node]) -> ast.Number:
         """A whole number."""
-        digits = children[0].text.replace("_", "")
-        # Python refuses to convert thousands of digits, and no program means such a number.
-        value = int(digits) if len(digits) <= 300 else float("inf")
-        return ast.Number(self.span(meta), value)
+        return ast.Number(self.span(meta), int_of(children[0].text))
 
     def string(self, meta: Node, children: list[Node]) -> ast.Text:
         """A string."""
@@ -200,6 +197,18 @@ class Expressions:
     def braces(self, meta: Node, children: list[Node]) -> ast.Braces:
         """`{a, b}` or `{a: p, b: q}`."""
         return ast.Braces(self.span(meta), children[0])
+
+
+def float_of(text: str) -> float:
+    """Return what a number with or without a point is as a real number."""
+    return float(text.replace("_", "") if "_" in text else text)
+
+
+def int_of(text: str) -> int | float:
+    """Return what a whole number says."""
+    digits = text.replace("_", "") if "_" in text else text
+    # Python refuses to convert thousands of digits, and no program means such a number.
+    return int(digits) if len(digits) <= 300 else float("inf")
 
 
 def unquoted(text: str) -> str:
