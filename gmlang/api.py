@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from gmlang.core.parameters import Learn
     from gmlang.data.cases import Given
+    from gmlang.filtering.filter import Filter
     from gmlang.learning.concepts.result import LearnedModel
     from gmlang.learning.course import Terms
     from gmlang.learning.functions.result import LearnedDefs
@@ -187,8 +188,7 @@ class Model:
             seed: of everything random.
             device: "auto", "cpu" or "cuda".
             memory_bytes: cap on tables and messages; None takes half of what is free.
-            executor: whose workers help to search for a maximum, or take some rows; any
-                `concurrent.futures.Executor`. The caller shuts it down.
+            executor: of `concurrent.futures`, whose workers help; the caller shuts it down.
             num_workers: how many shares it runs at a time; None asks the executor.
             remember: whether to return an exact answer that was given before instead of working it
                 out again, with the note `remembered`; a folder keeps such answers on disk as well.
@@ -238,9 +238,8 @@ class Model:
         The arguments and errors are those of `query`; the budget is for each. Several questions
         are spread over the executor's workers; a single one they help to search for.
         """
-        settings = checked_settings(
-            budget_s, seed, device, memory_bytes, executor, num_workers, remember
-        )
+        how = budget_s, seed, device, memory_bytes, executor, num_workers, remember
+        settings = checked_settings(*how)
         program = self.checked.program
         if not (program.learns or program.concepts or program.defs):
             return self.answer_all(self.questions, settings)
@@ -255,8 +254,7 @@ class Model:
         questions = list(questions)
         session = self.session()
         if settings.workers is None or len(questions) < 2:
-            for question in questions:
-                yield self._noted(answer(session, question, settings))
+            yield from (self._noted(answer(session, one, settings)) for one in questions)
             return
         from gmlang.queries.spread import spread_over
 
@@ -283,8 +281,7 @@ class Model:
             hold_out: the part of the rows that only a score is made of.
             seed: of everything random.
             budget_s: wall-clock seconds for each `learn`; the best so far comes when they are over.
-            method: "em", "gradient", "variational", "pseudo" or "cd(5)"; "" takes the one that
-                fits.
+            method: "em", "gradient", "variational", "pseudo" or "cd(5)"; "" takes what fits.
             restarts: how many starts; None takes as many as the program needs.
             weight: the column with the weights of rows; None takes `weight`, where there is one.
             skip_impossible: leave out rows that the program gives no probability.
@@ -381,20 +378,23 @@ class Model:
         model = self.bind(**data)
         return log_likelihoods_of(model.checked.program, model.values, data, weight, budget_s)
 
-    def search(
-        self,
-        text: str,
-        *,
-        budget_s: float = 5.0,
-        seed: int = 0,
-        device: str = "auto",
-        memory_bytes: int | None = None,
-        executor: "Executor | None" = None,
-        num_workers: int | None = None,
-    ) -> Iterator[Step]:
+    def search(self, text: str, **how: Unpack[Options]) -> Iterator[Step]:
         """Yield ever better answers to a MAP query; break whenever you like, by Ctrl-C as well.
 
         The arguments and errors are those of `query`.
         """
-        settings = checked_settings(budget_s, seed, device, memory_bytes, executor, num_workers)
-        return steps(self.session(), self._one(text), settings)
+        return steps(self.session(), self._one(text), checked_settings(**how))
+
+    def filter(self, over: str = "", *, ask: str | Iterable[str] = ()) -> "Filter":
+        """Follow the program over a time, from its first step on; data over it comes step by step.
+
+        Args:
+            over: the size that is time, such as "T"; "" finds it.
+            ask: what is answered after each step, such as "P(z[t])", t being the current one.
+
+        Raises:
+            GmError: when the program is no chain over that size, or a question does not fit.
+        """
+        from gmlang.filtering.filter import filter_of
+
+        return filter_of(self.checked, self.values, over, (ask,) if isinstance(ask, str) else ask)

@@ -26,6 +26,7 @@ _COMMANDS = {
         "dream",
         "Make a recogniser, which says where searches begin.",
     ),
+    "filter": ("gmlang.cli.tools", "follow", "Follow a program over time, row by row."),
     "check": ("gmlang.cli.tools", "check", "Look for mistakes without running anything."),
     "fmt": ("gmlang.cli.tools", "fmt", "Print a program in its one canonical form."),
     "graph": ("gmlang.cli.tools", "graph", "Draw the factor graph, plates collapsed."),

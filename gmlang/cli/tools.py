@@ -1,11 +1,13 @@
-"""`gmlang check fmt graph dump plot repl lsp dream`."""
+"""`gmlang check fmt graph dump plot repl lsp dream filter`."""
 
+import sys
 from pathlib import Path
 
 import click
 
 from gmlang.cli.options import (
     EXIT_ANSWERED,
+    EXIT_IMPOSSIBLE,
     EXIT_MISTAKE,
     PICTURE,
     SECONDS,
@@ -263,3 +265,41 @@ def dream(
     click.echo(repr(recogniser))
     click.echo(f"wrote {out}", err=True)
     return EXIT_ANSWERED
+
+
+@click.command(name="filter")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.option("--over", default="", metavar="SIZE", help="The size that is time; found if it can.")
+@click.option("--ask", "-q", "texts", multiple=True, help="Ask this instead of the file's own.")
+@click.option("--ahead", is_flag=True, help="Predict what the next row observes, as well.")
+@values_options
+def follow(
+    file: str,
+    over: str,
+    texts: tuple[str, ...],
+    ahead: bool,
+    files: tuple[str, ...],
+    settings: tuple[str, ...],
+) -> int:
+    """Follow FILE over time: a row of its data a line in (CSV or JSON), a JSON object a line out.
+
+    Each row is answered at once, at a cost that does not grow.
+    """
+    from gmlang.filtering.following import follow_lines, own_questions
+    from gmlang.filtering.rows import BadRowError
+
+    if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison]
+        raise click.UsageError("rows are expected on stdin, which is closed")
+    model = bound(open_program(file), settings, files)
+    asked = texts
+    if not texts:
+        asked, others = own_questions(model.checked, model.values, over)
+        for other in others:
+            click.echo(printable_line(f"not asked, being about all steps: {other}"), err=True)
+    followed = model.filter(over, ask=asked)
+    try:
+        for line in follow_lines(followed, sys.stdin, ahead=ahead):
+            click.echo(line)
+    except BadRowError as error:
+        raise click.ClickException(printable(str(error))) from None
+    return EXIT_IMPOSSIBLE if followed.log_z == float("-inf") else EXIT_ANSWERED

@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 from gmlang.diagnostics import Diagnostic, Span
-from gmlang.errors.habits import BETWEEN
+from gmlang.errors.syntax.languages import BETWEEN
 
 
 class Form(StrEnum):

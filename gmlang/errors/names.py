@@ -4,8 +4,8 @@ import difflib
 from collections.abc import Iterable, Sequence
 
 from gmlang.diagnostics import Diagnostic, Note, Span
-from gmlang.errors import habits
 from gmlang.errors.forms import Form
+from gmlang.errors.syntax import languages
 
 _NUM_CANDIDATES_MAX = 12
 _NUM_COMPARED_MAX = 500
@@ -15,7 +15,7 @@ def unknown_name(
     span: Span, name: str, known: Iterable[str], asked: str | None = None
 ) -> Diagnostic:
     """Report a name that nothing declares; `asked` is a call of it, where it is a question."""
-    hint = habits.NAMES.get(name) or nearest(name, known)
+    hint = languages.NAMES.get(name) or nearest(name, known)
     if asked is not None:
         hint = f"a question is asked in parentheses: `query {asked}`"
     return _unknown(span, name, hint)
@@ -195,7 +195,7 @@ def unknown_query(span: Span, name: str, known: Sequence[str]) -> Diagnostic:
         f"there is no query `{name}`",
         span,
         notes=(Note(f"queries are: {', '.join(known)}"),),
-        hint=habits.QUESTIONS.get(name) or nearest(name, known),
+        hint=languages.QUESTIONS.get(name) or nearest(name, known),
     )
 
 
@@ -205,7 +205,7 @@ def unknown_function(span: Span, name: str, known: Iterable[str]) -> Diagnostic:
         "GM211",
         f"unknown function or model `{name}`",
         span,
-        hint=habits.NAMES.get(name) or nearest(name, known),
+        hint=languages.NAMES.get(name) or nearest(name, known),
     )
 
 
@@ -253,7 +253,7 @@ def unknown_distribution(span: Span, name: str, known: Sequence[str]) -> Diagnos
         f"there is no distribution `{name}`",
         span,
         notes=(Note(f"distributions are: {', '.join(known)}"),),
-        hint=habits.DISTRIBUTIONS.get(name) or nearest(name, known),
+        hint=languages.DISTRIBUTIONS.get(name) or nearest(name, known),
     )
 
 

@@ -112,8 +112,8 @@ def begin(settings: Settings, within_s: float | None) -> Settings:
 
 
 def checked_settings(
-    budget_s: float,
-    seed: int,
+    budget_s: float = 5.0,
+    seed: int = 0,
     device: str = "auto",
     memory_bytes: int | None = None,
     executor: "Executor | None" = None,

@@ -20,6 +20,7 @@ PHASES = {
     "grounding": ("GM3", "GM4"),
     "inference": ("GM3", "GM5"),
     "learning": "GM7",
+    "filtering": "GM8",
     "warnings": ("GM29", "GM43", "GM468"),
 }
 
@@ -31,7 +32,7 @@ def _diagnose(path: Path) -> tuple[Diagnostic, ...]:
         found = (*model.warnings, *told_unasked(model.session))
         return tuple(dict.fromkeys(found))
     with pytest.raises(GmError) as caught:
-        _run(source)
+        (_follow if path.parent.name == "filtering" else _run)(source)
     return caught.value.diagnostics
 
 
@@ -39,6 +40,11 @@ def _run(source: Source) -> gmlang.Model:
     model = gmlang.Model(check_source(source))
     assert list(model.run(budget_s=5)) or model.grounding()
     return model
+
+
+def _follow(source: Source) -> None:
+    model = gmlang.Model(check_source(source))
+    model.filter(ask=[question.text for question in model.questions]).step()
 
 
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda p: f"{p.parent.name}-{p.stem}")

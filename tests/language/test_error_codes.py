@@ -96,6 +96,11 @@ FLIPS = "data t : rows\nparam p : probability\nvar x : bool ~ Bernoulli(p)\nlear
 
 ONE_RULE = "constraint f(2) == 3\nlearn def f(a: 0..3) : 0..9 using +, 1 size 3\n"
 
+CHAIN = (
+    "data y[T] : bool\nvar x[T] : bool\nobserve x = y\n"
+    "for t in 1..<T: prefer x[t] == x[t-1] weight 1\n"
+)
+
 NO_DREAMS = "var x : bool\nconstraint x and not x\nobserve x\n"
 NOTHING = np.zeros(0, np.int64)
 OTHER = Recogniser("00", NOTHING, NOTHING, np.zeros((0, 0)), np.zeros(0), (0.0, 0.0))
@@ -146,6 +151,11 @@ OUTSIDE: dict[str, Callable[[], object]] = {
     "GM760": lambda: gmlang.load_recogniser("nothing.npz"),
     "GM756": lambda: gmlang.compile(ONE_RULE).learn_def("f").ask("w"),
     "GM755": lambda: gmlang.compile("var x : bool\n").learn_def("carry"),
+    "GM801": lambda: gmlang.compile(CHAIN).filter("S"),
+    "GM809": lambda: gmlang.compile(CHAIN).filter(ask="MAP(x)"),
+    "GM810": lambda: gmlang.compile(CHAIN).filter(ask="P(x[0])"),
+    "GM811": lambda: gmlang.compile(CHAIN).filter().step(z=1),
+    "GM813": lambda: gmlang.compile(f"data z[T] : bool\n{CHAIN}").filter().update(y=[1], z=[1, 0]),
     "GM511": lambda: list(gmlang.compile("var x : bool\n").run(budget_s=-1)),
     "GM512": lambda: list(gmlang.compile("var x : bool\n").run(executor=cast("Executor", "many"))),
 }
