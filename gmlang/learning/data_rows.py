@@ -13,6 +13,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 
 from gmlang.core.from_syntax import Checked
+from gmlang.core.mentions import mentions
 from gmlang.core.program import DataSymbol, Predict, Program, Query
 from gmlang.data.arrays import from_python
 from gmlang.data.cases import Given
@@ -22,13 +23,29 @@ from gmlang.data.reading import read_given
 from gmlang.data.settings import UnusableFile, read_archive
 from gmlang.diagnostics import GmError, Span
 from gmlang.errors import declarations as errors
+from gmlang.graph.looking.planes import Looking, look
+from gmlang.graph.looking.statements import changed_with, looked_up
 from gmlang.graph.lowering.forms.matches import is_moving
+from gmlang.graph.world.bindings import bound_again
+from gmlang.graph.world.instances import all_exist
 from gmlang.learning.rows import rows_given, seen_in
 from gmlang.queries.answers import Answer
 from gmlang.queries.dispatch import answer, is_late, unanswered
-from gmlang.queries.each import Seen
+from gmlang.queries.each import Seen, answer_each
 from gmlang.queries.session import Session
 from gmlang.queries.settings import Settings, begin
+
+_ROWS_MIN = 8
+"""Fewer rows are bound one by one: to find out what is looked up takes some groundings."""
+
+_LOOKING_SHARE = 0.3
+"""Of the time, to find that out: there is another way."""
+
+_ROWS_MAX = 256
+"""Rows that are asked about together."""
+
+_CELLS_MAX = 1 << 25
+"""What these may look up, and observe, together."""
 
 
 class Bound(Protocol):
@@ -164,21 +181,90 @@ def answers_of_data(
         yield from model.bind(**bare).answer_each(query, seen, settings)
         return
     settings = begin(settings, query.within_s)
+    query = replace(query, within_s=None)
     budget = settings.running()
-    for number in range(rows.count):
+    num_done = 0
+    for found in _looked_up(model, query, rows, settings):
+        num_done += 1
+        yield found
+    for number in range(num_done, rows.count):
         if is_late(budget):
             late = replace(unanswered(query, settings), seconds=budget.spent_s(), name=query.name)
             yield from (late for _ in range(number, rows.count))
             return
         share = replace(settings, budget=budget.share(1.0 / (rows.count - number)))
         own = model.bind(**_outside(model.checked.program, rows.row(number)))
-        yield answer(own.session(), replace(query, within_s=None), share)
+        yield answer(own.session(), query, share)
 
 
 def _outside(program: Program, values: Mapping[str, object]) -> dict[str, object]:
     """Return values by the names that the world outside has for them."""
     symbols = {symbol.name: symbol for symbol in program.data}
     return {symbols[name].outside[0]: value for name, value in values.items()}
+
+
+# --- Data that is looked up --------------------------------------------------------------
+
+
+def _looked_up(model: Bound, query: Query, rows: DataRows, settings: Settings) -> Iterator[Answer]:
+    """Yield answers about the first rows, as many as can be asked about together, some at a time.
+
+    None can where they are few, or the program does more with the data than look numbers up.
+    """
+    program, given = model.checked.program, frozenset(rows.columns)
+    names = looked_up(program, given) if rows.count >= _ROWS_MIN else None
+    if names is None or any(num_mentions(query, name) for name in changed_with(program, given)):
+        return
+    session = model.bind(**_outside(program, rows.row(0))).session()
+    try:
+        part = settings.running().share(_LOOKING_SHARE)
+        looking = look(program, session.world, (), names, part)
+    except TimeoutError:
+        return
+    if looking is None or not _exists_all(looking, query):
+        return
+    builder = looking.grounding.builder
+    step = max(1, min(_ROWS_MAX, _CELLS_MAX // (looking.num_sites + builder.num_variables)))
+    for first in range(0, rows.count, step):
+        some = range(first, min(first + step, rows.count))
+        budget = settings.running()
+        seen = None if is_late(budget) else _seen(session, looking, rows, some)
+        if seen is None:
+            return
+        base, row = looking.with_rows(seen)
+        states = np.full((len(some), base.builder.num_variables), -1, np.int32)
+        states[:, row] = np.arange(len(some))
+        own = Session(program, session.world, base)
+        share = replace(settings, budget=budget.share(len(some) / (rows.count - first)))
+        yield from answer_each(own, query, Seen(len(some), lambda _, s=states: s), share)
+
+
+def _exists_all(looking: Looking, query: Query) -> bool:
+    """Say whether a query mentions nothing but what the program has."""
+    base = looking.grounding
+    return all_exist(base.world, mentions(query), base.names)
+
+
+def _seen(session: Session, looking: Looking, rows: DataRows, some: range) -> np.ndarray | None:
+    """Return what is looked up in some rows; None where some is missing, or of another size.
+
+    What is wrong with a row is said where it is bound alone.
+    """
+    changed = changed_with(session.program, frozenset(rows.columns))
+    found = np.empty((len(some), looking.num_sites), np.bool_)
+    for own, number in zip(found, some, strict=True):
+        try:
+            world = bound_again(session.program, session.world, rows.row(number), changed)
+        except GmError:
+            return None
+        start = 0
+        for name, shape in zip(looking.names, looking.shapes, strict=True):
+            array = world.data[name]
+            if array.shape != shape or name in world.missing:
+                return None
+            own[start : start + array.size] = array.reshape(-1)
+            start += array.size
+    return found
 
 
 # --- Data that is only observed ----------------------------------------------------------

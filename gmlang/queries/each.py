@@ -349,7 +349,8 @@ def _observed(
 ) -> Iterator[tuple[np.ndarray, np.ndarray, Span]]:
     """Write what a row observes as the program would, and where: in a text of its own."""
     for v in np.flatnonzero(row >= 0).tolist():
-        name, states = texts[v]
-        text = f"{name} = {states.label(int(row[v]))}"
+        # Which row of data it is has no name, and no states but numbers.
+        name, states = texts.get(v, ("row", None))
+        text = f"{name} = {row[v] if states is None else states.label(int(row[v]))}"
         span = Span(Source("the row", text), 0, len(text))
         yield np.array([v]), row[v : v + 1], span

@@ -5,7 +5,7 @@ What is handed in is checked here; who answers is decided in `gmruntime.policy`,
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -22,8 +22,10 @@ from gmruntime.answer import (
     Status,
     at_seconds,
 )
+from gmruntime.arrays import Int32
 from gmruntime.budget import Budget
 from gmruntime.door.answer_size import check_answer_size
+from gmruntime.door.lookups import read_off
 from gmruntime.door.questions import (
     check_device,
     check_method,
@@ -108,6 +110,7 @@ def infer(
     graph = validate(graph)
     query = checked_query(graph, query)
     evidence = checked_evidence(graph, evidence)
+    graph = read_off(graph, evidence)
     seed = checked_seed(seed)
     check_device(device)
     check_method(method, query, options)
@@ -235,17 +238,41 @@ def each_row(
             num_workers=num_workers,
         )
 
-    # Strong weights are added up for each question, a method may know nothing of rows, and who
-    # writes programs for rows would make tables of windows.
+    # Strong weights are added up for each question, and a method may know nothing of rows.
     is_strong = query.READS_SCORES and weigh(graph) is not None
-    if is_strong or method not in ("", "exact") or has_windows(graph):
+    if is_strong or method not in ("", "exact"):
         found = (one_by_one(r) for r in range(len(given)))
+    elif has_windows(graph):
+        # Who writes programs for rows would make tables of windows.
+        found = _through_windows(graph, query, given, budget, kept, one_by_one)
     else:
         case = Case(graph, given, budget, np.random.default_rng(seed), workers)
         found = answer_rows(case, query, one_by_one)
     if looked is None:
         return found
     return (None if one is None else looked.told(query, one) for one in found)
+
+
+def _through_windows(
+    graph: FactorGraph,
+    query: Question[_A],
+    given: Int32[np.ndarray, "rows variables"],
+    budget: Budget,
+    workspace: Workspace,
+    one_by_one: Callable[[int], _A | None],
+) -> Iterator[_A | None]:
+    """Yield the answers of rows about a graph with windows: together, or else one by one."""
+    from gmruntime.windows.lanes.answer import answers_to_rows
+
+    def ask(
+        rest: FactorGraph, about: Question[AnyAnswer], rows: Int32[np.ndarray, "rows variables"]
+    ) -> Iterator[AnyAnswer | None]:
+        return each_row(rest, about, rows, budget=budget, workspace=workspace)
+
+    found = answers_to_rows(graph, query, given, budget, workspace, ask)
+    for r in range(len(given)):
+        its = None if found is None else found(r)
+        yield one_by_one(r) if its is None else cast("_A", its)
 
 
 def _weighed(task: Task[Question[AnyAnswer]], effort: Effort, how: How) -> AnyAnswer:
@@ -289,6 +316,7 @@ def search(
     check_method("search", checked, None)
     assert isinstance(checked, Map | Best)
     evidence = checked_evidence(graph, evidence)
+    graph = read_off(graph, evidence)
     seed = checked_seed(seed)
     check_device(device)
     workers = workers_of(executor, num_workers)
@@ -340,6 +368,7 @@ def plan(
     graph = validate(graph)
     query = checked_query(graph, query)
     evidence = checked_evidence(graph, evidence)
+    graph = read_off(graph, evidence)
     check_device(device)
     check_method(method, query, options)
     check_workspace(workspace)

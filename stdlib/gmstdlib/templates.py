@@ -233,7 +233,7 @@ def _enlarged(picture: Array, size: float, margin: int) -> Array:
         # Middles of pixels lie half a pixel from the edge, whatever their size.
         shape = tuple(round(side * size) for side in grey.shape)
         offset = (1 / size - 1) / 2
-        grey = ndimage.affine_transform(grey, [1 / size] * 2, [offset] * 2, shape, order=3)
+        grey = ndimage.affine_transform(grey, [1 / size] * 2, offset, shape, order=3)
     return np.pad(np.clip(grey, 0.0, 1.0), margin)
 
 

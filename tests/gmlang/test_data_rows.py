@@ -10,6 +10,7 @@ import pytest
 import gmlang
 from gmlang.cli import main
 from gmlang.diagnostics import GmError
+from tests.support.answers import assert_close
 
 MEMORY = Path(__file__).parents[2] / "examples" / "society" / "memory.gm"
 
@@ -78,22 +79,6 @@ def test_each_row_has_the_answer_of_its_data(which: str):
             alone = model.bind(**own).query(question)
             assert one.status == alone.status == "exact"
             assert_close(one.value, alone.value)
-
-
-def assert_close(one: object, other: object) -> None:
-    if isinstance(one, dict):
-        assert isinstance(other, dict)
-        assert one.keys() == other.keys()
-        for key in one:
-            assert_close(one[key], other[key])
-    elif isinstance(one, list):
-        assert isinstance(other, list)
-        for own, its in zip(one, other, strict=True):
-            assert_close(own, its)
-    elif isinstance(one, float):
-        assert one == pytest.approx(other, abs=1e-9)
-    else:
-        assert one == other
 
 
 def test_what_is_only_observed_is_asked_about_together():

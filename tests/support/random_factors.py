@@ -13,6 +13,7 @@ from gmruntime.factors.kinds import (
     FactorKind,
     Gated,
     LinearSum,
+    Lookup,
     Match,
     Memory,
     NoisyOr,
@@ -67,6 +68,17 @@ def _match(rng: np.random.Generator) -> tuple[Match, tuple[int, ...]]:
 
 
 Drawn = tuple[FactorKind, tuple[int, ...]]
+
+
+def _lookup(rng: np.random.Generator, tables: int, zeros: float) -> Drawn:
+    """Draw tables of two variables, with a gate or without, that look at five sites."""
+    is_gated = bool(coins(rng))
+    site = rng.integers(0, 5, (tables, 3, 2))
+    values = normal(rng, zeros, tables, 3, 2), normal(rng, zeros, 1, 3, 2)
+    kind = Lookup(coins(rng, 4, 5), site, *values, is_gated)
+    return kind, (4, 2, 3, 2) if is_gated else (4, 3, 2)
+
+
 DRAWN: dict[type[FactorKind], Callable[[np.random.Generator, int, float], Drawn]] = {
     Table: lambda rng, n, zeros: (Table(normal(rng, zeros, n, 3, 2, 4)), (3, 2, 4)),
     Gated: lambda rng, n, zeros: (Gated(normal(rng, zeros, n, 3, 4)), (2, 3, 4)),
@@ -99,6 +111,7 @@ DRAWN: dict[type[FactorKind], Callable[[np.random.Generator, int, float], Drawn]
     Cover: lambda rng, n, zeros: (covers(rng, n, zeros), (2, 3, 2, 3)),
     Match: lambda rng, n, _: _match(rng),
     Memory: lambda rng, n, zeros: (_memory(rng, n, zeros), (3, 4, 4)),
+    Lookup: _lookup,
 }
 """How to draw factors of each kind, and the number of states at each position."""
 

@@ -1,6 +1,6 @@
 """Data meets the program: sizes become known, arrays are checked against their domains."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from math import prod
 
@@ -70,7 +70,7 @@ def bind(
     # Other data may say how large a param is that has no value yet.
     for symbol in sorted(program.data, key=lambda s: s.name in free):
         try:
-            if binding.refused.isdisjoint(_needed(symbol)):
+            if binding.refused.isdisjoint(needed_by(symbol)):
                 _bind_one(binding, symbol)
                 continue
         except GmError as error:
@@ -85,7 +85,29 @@ def bind(
     return binding.world
 
 
-def _needed(symbol: DataSymbol) -> set[str]:
+def bound_again(
+    program: Program, world: World, values: Mapping[str, object], changed: Collection[str]
+) -> World:
+    """Return a world with other values of some data, and with what is made of it.
+
+    Args:
+        program: a checked program.
+        world: in which all of its data is known.
+        values: the other values, by the names of the core program.
+        changed: these names, and those of all that is made of them.
+
+    Raises:
+        GmError: where they do not fit, as they would not in `bind`.
+    """
+    own = World(dict(world.sizes), dict(world.data), world.missing - set(changed))
+    binding = _Binding(own, values)
+    for symbol in program.data:
+        if symbol.name in changed:
+            _bind_one(binding, symbol)
+    return own
+
+
+def needed_by(symbol: DataSymbol) -> set[str]:
     """List the data and sizes that must be known before a symbol is."""
     expressions = [part for part in symbol.shape if not isinstance(part, str)]
     if isinstance(symbol.type, IntRange):

@@ -11,6 +11,7 @@ from gmruntime.factors.kinds.count import Count
 from gmruntime.factors.kinds.cover import Cover
 from gmruntime.factors.kinds.disjunction import NoisyOr, Or
 from gmruntime.factors.kinds.linear_sum import LinearSum
+from gmruntime.factors.kinds.lookup import Lookup
 from gmruntime.factors.kinds.match import Match
 from gmruntime.factors.kinds.memory import Memory
 from gmruntime.factors.kinds.parity import Xor
@@ -35,5 +36,6 @@ KINDS: tuple[type[FactorKind], ...] = (
     SoftWindow,
     Cover,
     Match,
+    Lookup,
     Memory,
 )
