@@ -15,7 +15,7 @@ def main() -> None:
         # One while modules were imported.
         sys.exit(_INTERRUPTED)
     except SystemExit as end:
-        from gmlang.interrupts import leave
+        from gmlang.process.interrupts import leave
 
         if isinstance(end.code, int):
             leave(end.code)

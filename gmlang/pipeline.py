@@ -16,11 +16,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from gmlang.collecting import nothing_collected
 from gmlang.core.from_syntax import Checked, check
 from gmlang.diagnostics import Diagnostic, GmError, Source
 from gmlang.graph.world.bindings import bind
 from gmlang.library import find_module
+from gmlang.process.collecting import nothing_collected
 from gmlang.queries.composition.composites import check_composites, fights
 from gmlang.queries.questions import QUERY_FORMS
 from gmlang.queries.remembered.memory import Memory

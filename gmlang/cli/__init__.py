@@ -105,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from gmlang.cli.startup import skip_representations
     from gmlang.cli.streams import prepare_streams
     from gmlang.diagnostics import GmError, render
-    from gmlang.interrupts import TerminatedError, listening_to_sigterm
+    from gmlang.process.interrupts import TerminatedError, listening_to_sigterm
     from gmruntime.printable import printable
 
     # A few large collections instead of hundreds of small ones while modules are imported.

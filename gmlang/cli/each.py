@@ -11,7 +11,7 @@ import click
 
 from gmlang.cli.jobs import Course, Failure, Learning, Plain, finish, status_of, warn
 from gmlang.cli.options import EXIT_ANSWERED
-from gmlang.interrupts import Interrupts
+from gmlang.process.interrupts import Interrupts
 
 if TYPE_CHECKING:
     from gmlang.api import Answer, Model

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import click
 
 from gmlang.cli.options import EXIT_ANSWERED, EXIT_IMPOSSIBLE, EXIT_MISTAKE
-from gmlang.interrupts import Interrupts
+from gmlang.process.interrupts import Interrupts
 
 if TYPE_CHECKING:
     from gmlang.api import Answer, Model

@@ -20,7 +20,7 @@ from gmlang.cli.options import (
     open_program,
     values_options,
 )
-from gmlang.interrupts import Interrupts
+from gmlang.process.interrupts import Interrupts
 from gmruntime.printable import printable
 
 if TYPE_CHECKING:

@@ -37,7 +37,7 @@ from gmlang.cli.options import (
     values_options,
 )
 from gmlang.cli.workers import hired, workers_options
-from gmlang.interrupts import Interrupts
+from gmlang.process.interrupts import Interrupts
 from gmruntime.printable import printable
 
 if TYPE_CHECKING:

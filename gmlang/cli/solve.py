@@ -21,8 +21,8 @@ from gmlang.cli.options import (
     memory_bytes,
 )
 from gmlang.cli.workers import hired, workers_options
-from gmlang.interrupts import Interrupts
 from gmlang.limits import MEMORY_MAX
+from gmlang.process.interrupts import Interrupts
 from gmruntime.budget import Budget, Watch, begin_budget, now_s
 from gmruntime.formats.errors import FormatError
 from gmruntime.printable import printable, printable_line

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from gmlang.collecting import nothing_collected
 from gmlang.core.mentions import expressions_of, held_in, mentions
 from gmlang.core.program import (
     EventGiven,
@@ -29,6 +28,7 @@ from gmlang.graph.world.axes import Part
 from gmlang.graph.world.instances import all_exist
 from gmlang.graph.world.places import locate_array
 from gmlang.graph.world.world import ONE_INSTANCE, World
+from gmlang.process.collecting import nothing_collected
 from gmlang.queries.remembered.asking import ask_graph, ask_graph_rows
 from gmlang.queries.remembered.memory import Memory
 from gmlang.queries.remembered.names import Names

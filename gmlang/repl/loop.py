@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 
 from gmlang.diagnostics import GmError, render
-from gmlang.interrupts import TerminatedError
+from gmlang.process.interrupts import TerminatedError
 from gmlang.repl.commands import load
 from gmlang.repl.entries import feed
 from gmlang.repl.session import ReplSession, Reply

@@ -19,8 +19,8 @@ from gmlang.core.parameters import Learn
 from gmlang.core.program import Assert, Query
 from gmlang.data.names import by_core_name, is_declared
 from gmlang.diagnostics import Source, Span
-from gmlang.interrupts import Interrupts, TerminatedError
 from gmlang.library import find_module
+from gmlang.process.interrupts import Interrupts, TerminatedError
 from gmlang.queries.answers import NO_TIME, Answer
 from gmlang.queries.questions import QUERY_FORMS
 from gmlang.queries.remembered.memory import Memory

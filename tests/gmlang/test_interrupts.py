@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import gmlang
-from gmlang.interrupts import Interrupts, TerminatedError, listening_to_sigterm
+from gmlang.process.interrupts import Interrupts, TerminatedError, listening_to_sigterm
 from gmlang.repl.entries import feed
 from gmlang.repl.session import ReplSession
 from gmruntime.budget import Watch, start_budget
@@ -86,7 +86,7 @@ def test_a_second_signal_ends_the_process_at_once(tmp_path: Path) -> None:
     script = tmp_path / "deaf.py"
     script.write_text(
         "import os, signal, threading\n"
-        "from gmlang.interrupts import Interrupts\n"
+        "from gmlang.process.interrupts import Interrupts\n"
         "def find(watch):\n"
         "    os.kill(os.getpid(), signal.SIGINT)\n"
         "    while interrupts.number == 0: pass\n"

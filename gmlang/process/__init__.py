@@ -1,0 +1,1 @@
+"""What the process does beside its work: signals and deadlines, and collecting garbage."""
