@@ -2,16 +2,17 @@
 
     python benchmarks/chains.py [STEPS [STATES]]
 
-Times are of the processor, all threads, loops compiled before; hmmlearn has its arrays already.
+Times are of the processor, all threads, loops compiled before; hmmlearn, where it is installed, has
+its arrays already. The same steps one by one, and at once, through a filter.
 """
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from resource import RUSAGE_SELF, getrusage
 from time import process_time
 
 import numpy as np
-from hmmlearn.hmm import CategoricalHMM
 
 import gmlang
 
@@ -22,11 +23,13 @@ data y[T] : 0..<M
 var z[T] : 0..<K
 var o[T] : 0..<M
 z[0] ~ Uniform()
-for t in 1..<T: z[t] ~ Categorical([A[z[t - 1], k] for k in 0..<K])
-for t in 0..<T: o[t] ~ Categorical([B[z[t], m] for m in 0..<M])
+for t in 1..<T: z[t] ~ Categorical(A[z[t - 1]])
+for t in 0..<T: o[t] ~ Categorical(B[z[t]])
 observe o = y
 """
 NUM_SYMBOLS = 8
+QUESTIONS = ("logZ()", "P(z)", "MAP(z)")
+PAGE_BYTES = 4096
 
 
 def timed(what: Callable[[], object]) -> tuple[float, object]:
@@ -44,37 +47,78 @@ def main() -> None:
     follow = rng.dirichlet(np.ones(num_states), num_states)
     shown = rng.dirichlet(np.ones(NUM_SYMBOLS), num_states)
     seen = rng.integers(0, NUM_SYMBOLS, num_steps)
-    sizes = f"data K = {num_states}\ndata M = {NUM_SYMBOLS}\n"
 
     def opened(count: int) -> gmlang.Model:
-        text = f"{sizes}data T = {count}\n{PROGRAM}"
-        model = gmlang.compile(text).bind(A=follow, B=shown, y=seen[:count])
+        model = gmlang.compile(PROGRAM).bind(A=follow, B=shown, y=seen[:count])
         model.graph()
         return model
 
     warm = opened(2000)
-    for question in ("logZ()", "P(z)", "MAP(z)"):
+    for question in QUESTIONS:
         warm.query(question, budget_s=120)
     opening_s, model = timed(lambda: opened(num_steps))
     assert isinstance(model, gmlang.Model)
-    peer = CategoricalHMM(num_states, implementation="scaling")
-    peer.startprob_ = np.full(num_states, 1.0 / num_states)
-    peer.transmat_, peer.emissionprob_ = follow, shown
-    column = seen[:, None]
     print(f"{num_steps} steps of {num_states} states: to the graph {opening_s:.2f} s")
-    for question, theirs in (
-        ("logZ()", lambda: peer.score(column)),
-        ("P(z)", lambda: peer.predict_proba(column)),
-        ("MAP(z)", lambda: peer.decode(column)),
-    ):
-        ours_s, answer = timed(lambda: model.query(question, budget_s=120))  # noqa: B023
-        theirs_s, found = timed(theirs)
+    ours: list[tuple[float, object]] = []
+    for question in QUESTIONS:
+        taken_s, answer = timed(partial(model.query, question, budget_s=120))
         assert isinstance(answer, gmlang.Answer)
-        print(f"{question}: {answer.status}, {ours_s:.2f} s; hmmlearn {theirs_s:.2f} s", end="")
-        if question == "logZ()":
-            print(f"; apart by {abs(answer.value - found):.1e}", end="")  # pyright: ignore
-        print()
-    print(f"{getrusage(RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB at most")
+        print(f"{question}: {answer.status}, {taken_s:.2f} s, so far {peak_gb():.2f} GB at most")
+        ours.append((taken_s, answer.value if question == "logZ()" else None))
+    log_z = float(str(ours[0][1]))
+    follow_it(gmlang.compile(PROGRAM).bind(A=follow, B=shown), seen, log_z)
+    ask_peer(follow, shown, seen, log_z)
+
+
+def ask_peer(follow: np.ndarray, shown: np.ndarray, seen: np.ndarray, log_z: float) -> None:
+    """Ask hmmlearn the same, where it is installed."""
+    try:
+        from hmmlearn.hmm import CategoricalHMM
+    except ImportError:
+        print("hmmlearn is not installed")
+        return
+    peer = CategoricalHMM(len(follow), implementation="scaling")
+    peer.startprob_ = np.full(len(follow), 1.0 / len(follow))
+    peer.transmat_, peer.emissionprob_ = follow, shown
+    asks = (peer.score, peer.predict_proba, peer.decode)
+    times = [timed(partial(ask, seen[:, None])) for ask in asks]
+    said = ", ".join(f"{taken_s:.2f} s" for taken_s, _ in times)
+    print(f"hmmlearn: {said}; log Z apart by {abs(log_z - float(str(times[0][1]))):.1e}")
+
+
+def follow_it(model: gmlang.Model, seen: np.ndarray, log_z: float) -> None:
+    """Take all steps one by one, and all at once."""
+    single, many = model.filter(ask="P(z[t])"), model.filter(ask="P(z[t])")
+    values, begun = seen.tolist(), 1000
+    for value in values[:begun]:
+        single.step(y=value)
+    many.update(y=seen[:begun])
+    before = resident_mb()
+
+    def step_by_step() -> None:
+        for value in values[begun:]:
+            single.step(y=value)
+
+    single_s, _ = timed(step_by_step)
+    grown = resident_mb() - before
+    many_s, _ = timed(lambda: many.update(y=seen[begun:]))
+    count = len(values) - begun
+    print(
+        f"filter: step {1e6 * single_s / count:.1f} us and {grown:+.1f} MB, "
+        f"update {1e6 * many_s / count:.2f} us a step; "
+        f"apart by {abs(single.total_log_loss + log_z):.1e}, {abs(many.log_z - log_z):.1e}"
+    )
+
+
+def peak_gb() -> float:
+    """Return the most memory that was taken."""
+    return getrusage(RUSAGE_SELF).ru_maxrss / 1e6
+
+
+def resident_mb() -> float:
+    """Return the memory that is taken now."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * PAGE_BYTES / 1e6
 
 
 if __name__ == "__main__":

@@ -129,7 +129,7 @@ def _ground_group(
     origin = Origin(kind, span)
     if most > 1:
         _forbid_two(grounder, frame, target, whens, [s.span for s in statements])
-    grounder.builder.mechanisms.append((variables, span))
+    grounder.builder.mechanisms.append((variables.astype(np.int32), span))
     if kind == "define" and fewest > 0:
         term = terms.Defined(target, _chosen(whens, parts))
         states = locate(target, environment(grounder, frame)).states

@@ -49,7 +49,7 @@ def observe(
         _observe_event(grounder, frame, target, value, span, ())
         return
     variables, _, found, seen = _seen(grounder, frame, target, value, span)
-    grounder.builder.observed.append((variables[seen], found[seen], span))
+    grounder.builder.observed.append((variables[seen].astype(np.int32), found[seen], span))
 
 
 def observe_existing(
@@ -81,7 +81,7 @@ def observe_existing(
     is_open = seen & (existing >= 0).any(axis=-1)
     _observe_things(grounder, variables[is_open], found[is_open], states, existing[is_open], span)
     seen = seen & ~is_open
-    grounder.builder.observed.append((variables[seen], found[seen], span))
+    grounder.builder.observed.append((variables[seen].astype(np.int32), found[seen], span))
 
 
 def _seen(

@@ -121,7 +121,7 @@ def _mechanism(
     kind = "draw" if isinstance(statement, Draw) else "define"
     slot = locate(statement.target, environment(grounder, frame))
     if not gates:
-        grounder.builder.mechanisms.append((slot.variables, statement.span))
+        grounder.builder.mechanisms.append((slot.variables.astype(np.int32), statement.span))
     origin = _origin(scene, kind, statement)
     if isinstance(statement, Draw):
         term = terms.Drawn(statement.target, statement.distribution)

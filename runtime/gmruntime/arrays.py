@@ -59,8 +59,14 @@ def cuts(work: np.ndarray, at_once: int) -> list[tuple[int, int]]:
     >>> cuts(np.array([2, 3, 1, 9, 1]), 5)
     [(0, 1), (1, 3), (3, 5)]
     """
-    done = np.cumsum(work) // at_once
-    inner = (np.flatnonzero(np.diff(done)) + 1).tolist()
+    done = np.cumsum(work)
+    num_runs = int(done[-1]) // at_once if len(done) else 0
+    if num_runs < len(work):
+        # Where each multiple of it is reached: no more arrays as long as the items.
+        reached = np.searchsorted(done, at_once * np.arange(1, num_runs + 1, dtype=done.dtype))
+        inner = sorted(set(reached.tolist()) - {0})
+    else:
+        inner = (np.flatnonzero(np.diff(done // at_once)) + 1).tolist()
     return list(pairwise([0, *inner, len(work)]))
 
 

@@ -23,6 +23,9 @@ _NUM_MAX = 2**31 - 1
 """Variables and states are numbered by 32-bit integers."""
 
 
+_NUM_SCORED_AT_ONCE = 1 << 19
+"""States of factors that are scored together: some megabytes."""
+
 AXES_MAX = 32
 """Engines give a table a few axes more, and NumPy's arrays have 64; nobody has 2**32 entries."""
 
@@ -130,10 +133,13 @@ def shape_of(block: FactorBlock, states: Int32[np.ndarray, " variables"]) -> tup
 
 def table_indices(block: FactorBlock) -> Int64[np.ndarray, " factors"]:
     """Say for each factor of the block which of its kind's tables it uses."""
-    count = block.scopes.shape[0]
+    return _table_indices(block, 0, block.scopes.shape[0])
+
+
+def _table_indices(block: FactorBlock, first: int, count: int) -> Int64[np.ndarray, " factors"]:
     if block.kind.num_tables == 1:
         return np.zeros(count, np.int64)
-    return np.arange(count, dtype=np.int64)
+    return np.arange(first, first + count, dtype=np.int64)
 
 
 def log_score(
@@ -146,14 +152,17 @@ def log_score(
     totals = np.zeros(len(flat))
     for block in graph.factors:
         count, arity = block.scopes.shape
-        index = table_indices(block)
-        # Rows are taken together as far as a moderate temporary array allows.
-        step = max(1, (1 << 22) // max(1, count * arity))
-        for first in range(0, len(flat), step):
-            rows = flat[first : first + step]
-            states = rows[:, block.scopes].reshape(len(rows) * count, arity)
-            values = block.kind.log_values(np.tile(index, len(rows)), states)
-            totals[first : first + step] += values.reshape(len(rows), count).sum(axis=1)
+        step = max(1, _NUM_SCORED_AT_ONCE // max(1, arity))
+        for begin in range(0, count, step):
+            # Factors, and then rows, are taken together as far as a moderate array allows.
+            scopes = block.scopes[begin : begin + step]
+            index = _table_indices(block, begin, len(scopes))
+            num_rows = max(1, step // len(scopes))
+            for first in range(0, len(flat), num_rows):
+                rows = flat[first : first + num_rows]
+                states = rows[:, scopes].reshape(len(rows) * len(scopes), arity)
+                values = block.kind.log_values(np.tile(index, len(rows)), states)
+                totals[first : first + num_rows] += values.reshape(len(rows), -1).sum(axis=1)
     return totals.reshape(assignments.shape[:-1])
 
 

@@ -165,13 +165,13 @@ def _note_edges(grounder: Grounder, env: Env, job: Job) -> None:
     assert isinstance(job.term, terms.Drawn | terms.Defined)
     axis = env.slots.of[(id(job.term.target), env.path)]
     assert axis is not None
-    child = env.slots.items[axis].variables
+    child = env.slots.items[axis].variables.astype(np.int32)
     own = id(job.term.target)
     if any(number == axis and key[0] != own for key, number in env.slots.of.items()):
         grounder.builder.edges.append((child, child))
     for number, slot in enumerate(env.slots.items):
         if number != axis:
-            parents, children = np.broadcast_arrays(slot.variables, child)
+            parents, children = np.broadcast_arrays(slot.variables.astype(np.int32), child)
             unreal = env.slots.unreal.get(number)
             if unreal is not None:
                 parents, children = parents[~unreal], children[~unreal]

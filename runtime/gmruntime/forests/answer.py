@@ -1,5 +1,6 @@
 """Exact answers on forests, in time that grows with the number of factors alone."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,12 +18,12 @@ from gmruntime.answer import (
     Samples,
     Status,
 )
-from gmruntime.arrays import Float64, cuts
+from gmruntime.arrays import Float64, cuts, row_starts
 from gmruntime.budget import Budget, within
 from gmruntime.elimination.passes.loading import may_load
 from gmruntime.forests.forest import Forest
 from gmruntime.forests.rooted import forest_of, may_be_forest
-from gmruntime.graph import by_block, log_score
+from gmruntime.graph import log_score
 from gmruntime.questions.assignments import none_possible
 from gmruntime.task import Effort, Task
 
@@ -59,7 +60,7 @@ def answer(task: Task[Query], effort: Effort) -> Answer | None:
         return None
     try:
         forest = forest_of(task, budget)
-        if forest is None or _S_PER_ENTRY * _work(forest).sum() > budget.left_s():
+        if forest is None or _S_PER_ENTRY * float(_work(forest).sum()) > budget.left_s():
             return None
         match task.query:
             case Map():
@@ -84,9 +85,9 @@ def _quality(status: Status, budget: Budget, note: str = "") -> Quality:
 
 def _work(forest: Forest) -> np.ndarray:
     """Count the entries of the table between each variable, in order, and its parent."""
-    states = forest.num_states.astype(np.int64)
     parent = forest.parent[forest.order]
-    return states[forest.order] * np.where(parent < 0, 1, states[parent])
+    above = np.where(parent < 0, 1, forest.num_states[parent])
+    return forest.num_states[forest.order] * above.astype(np.int64)
 
 
 def _parts(forest: Forest) -> list[tuple[int, int]]:
@@ -110,7 +111,7 @@ class _Inwards:
 def _inwards(forest: Forest, budget: Budget) -> _Inwards:
     from gmruntime.forests.compiled import sum_inwards
 
-    scores, (weights, message) = forest.local.copy(), _room(forest, 2)
+    scores, (weights, message) = forest.local, _room(forest, 2)
     total = np.zeros(2)
     if not np.isfinite(forest.log_constant):
         return _Inwards(scores, -np.inf)
@@ -127,25 +128,43 @@ def _room(forest: Forest, count: int) -> np.ndarray:
 def _marginals(task: Task[Marginals], forest: Forest, budget: Budget) -> MarginalsAnswer:
     from gmruntime.forests.compiled import beliefs_outwards
 
-    graph, evidence = task.graph, task.evidence
     found = _inwards(forest, budget)
-    rows = np.zeros(len(found.scores))
-    if found.log_total > -np.inf:
-        weights, row = _room(forest, 2)
+    is_possible = found.log_total > -np.inf
+    if is_possible:
+        own, weights, row = _room(forest, 3)
         for first, last in within(_parts(forest), budget, every=1):
-            beliefs_outwards(forest, found.scores, rows, weights, row, first, last)
-        held = np.ones(graph.num_variables, np.bool_)
-        held[forest.order] = False
-        rows[forest.state_start[:-1][held] + np.maximum(evidence[held], 0)] = 1.0
-    else:
-        rows[:] = np.nan
-    if task.query.variables is not None:
-        unasked = np.ones(graph.num_variables, np.bool_)
-        unasked[task.query.variables] = False
-        rows[np.repeat(unasked, forest.num_states)] = np.nan
-    status = Status.EXACT if found.log_total > -np.inf else Status.IMPOSSIBLE
-    quality = _quality(status, budget)
-    return MarginalsAnswer(quality, by_block(graph, rows), log_partition=found.log_total)
+            beliefs_outwards(forest, found.scores, own, weights, row, first, last)
+    blocks = tuple(_blocks(task, forest, found.scores if is_possible else None))
+    quality = _quality(Status.EXACT if is_possible else Status.IMPOSSIBLE, budget)
+    return MarginalsAnswer(quality, blocks, log_partition=found.log_total)
+
+
+def _blocks(
+    task: Task[Marginals], forest: Forest, beliefs: Float64[np.ndarray, " states"] | None
+) -> Iterator[Float64[np.ndarray, "*shape states"]]:
+    """Yield the probabilities of each block of variables; NaN where none is known or asked for."""
+    asked = task.query.variables
+    is_asked = np.full(task.graph.num_variables, asked is None)
+    is_asked[[] if asked is None else asked] = True
+    start = 0
+    for block in task.graph.variables:
+        stop = start + block.size
+        shape, wanted = (*block.shape, block.num_states), is_asked[start:stop]
+        first, last = np.searchsorted(forest.free, [start, stop])
+        free, states = forest.free[first:last] - start, slice(*forest.state_start[[first, last]])
+        if beliefs is None or not wanted.any():
+            # One number stands for all: nobody reads them.
+            yield np.broadcast_to(np.nan, shape)
+        elif len(free) == block.size and wanted.all():
+            yield beliefs[states].reshape(shape)
+        else:
+            rows = np.zeros((block.size, block.num_states))
+            held = np.maximum(task.evidence[start:stop], 0)
+            rows[np.arange(block.size), held] = 1.0
+            rows[free] = beliefs[states].reshape(len(free), block.num_states)
+            rows[~wanted] = np.nan
+            yield rows.reshape(shape)
+        start = stop
 
 
 def _nothing(task: Task[Query], budget: Budget) -> AssignmentsAnswer:
@@ -155,15 +174,19 @@ def _nothing(task: Task[Query], budget: Budget) -> AssignmentsAnswer:
 def _maximum(task: Task[Map], forest: Forest, budget: Budget) -> AssignmentsAnswer:
     from gmruntime.forests.compiled import max_inwards, trace_outwards
 
-    scores, (message,) = forest.local.copy(), _room(forest, 1)
-    best = np.empty(int(forest.message_start[-1]), np.int32)
+    scores, (message,) = forest.local, _room(forest, 1)
+    above = np.where(forest.parent >= 0, forest.num_states[forest.parent], 0)
+    message_start = row_starts(above)
+    best = np.empty(int(message_start[-1]), np.int32)
     if not np.isfinite(forest.log_constant):
         return _nothing(task, budget)
     for first, last in within(reversed(_parts(forest)), budget, every=1):
-        if not max_inwards(forest, scores, best, message, first, last):
+        if not max_inwards(forest, scores, best, message_start, message, first, last):
             return _nothing(task, budget)
+    own = np.empty(len(forest.free), np.int32)
+    trace_outwards(forest, scores, best, message_start, own)
     states = np.maximum(task.evidence, 0).astype(np.int32)
-    trace_outwards(forest, scores, best, states)
+    states[forest.free] = own
     score = float(log_score(task.graph, states))
     return AssignmentsAnswer(_quality(Status.EXACT, budget), states[None], np.array([score]), score)
 
@@ -173,6 +196,7 @@ def _draws(task: Task[Samples], forest: Forest, effort: Effort) -> AssignmentsAn
 
     budget, graph, count = effort.budget, task.graph, task.query.count
     found, (row,) = _inwards(forest, budget), _room(forest, 1)
+    own = np.empty(len(forest.free), np.int32)
     if found.log_total == -np.inf:
         return _nothing(task, budget)
     drawn, scores = np.empty((count, graph.num_variables), np.int32), np.empty(count)
@@ -185,7 +209,8 @@ def _draws(task: Task[Samples], forest: Forest, effort: Effort) -> AssignmentsAn
             for states in rows:
                 for first, last in within(parts, budget, every=1):
                     uniform = effort.rng.random(last - first)
-                    draw_outwards(forest, found.scores, uniform, states, row, first, last)
+                    draw_outwards(forest, found.scores, uniform, own, row, first, last)
+                states[forest.free] = own
             scores[num_drawn : num_drawn + step] = log_score(graph, rows)
             num_drawn += len(rows)
     except TimeoutError:

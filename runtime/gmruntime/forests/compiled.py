@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from gmruntime.arrays import Bool, Float64, Int32, Int64
+from gmruntime.arrays import Float64, Int32, Int64
 from gmruntime.compiling import loop
 from gmruntime.forests.forest import Forest
 
@@ -22,59 +22,12 @@ _SPREAD_MAX = 200.0
 
 
 @loop
-def walk(
-    is_free: Bool[np.ndarray, " variables"],
-    near_start: Int64[np.ndarray, " variables_and_end"],
-    near: Int64[np.ndarray, " ends"],
-    edge: Int64[np.ndarray, " ends"],
-    order: Int32[np.ndarray, " free"],
-    parent: Int32[np.ndarray, " variables"],
-    edge_up: Int64[np.ndarray, " variables"],
-) -> bool:
-    """Walk from the first variable of each tree outwards, breadth first; False at a loop.
-
-    Args:
-        is_free: where to walk.
-        near_start: the ends of a variable are near_start[v]..near_start[v + 1] - 1.
-        near: the variable at the other end.
-        edge: the edge that leads there.
-        order: filled with the variables as they are met.
-        parent: -1 everywhere; set for all but the first of each tree.
-        edge_up: -1 everywhere; set to the edge that leads to the parent.
-    """
-    count, done = 0, 0
-    for root in range(len(is_free)):
-        if not is_free[root] or edge_up[root] >= 0 or parent[root] == root:
-            continue
-        order[count] = root
-        # Marked by itself while the walk goes on, so that a loop is seen.
-        parent[root] = root
-        count += 1
-        while done < count:
-            here = int(order[done])
-            done += 1
-            for end in range(near_start[here], near_start[here + 1]):
-                if edge[end] == edge_up[here]:
-                    continue
-                there = int(near[end])
-                if parent[there] >= 0:
-                    return False
-                parent[there] = here
-                edge_up[there] = edge[end]
-                order[count] = there
-                count += 1
-    for v in range(len(is_free)):
-        if parent[v] == v:
-            parent[v] = -1
-    return True
-
-
-@loop
 def _link_value(forest: Forest, v: int, above: int, below: int) -> float:
     """Add up the factors between a variable in a state and its parent in one."""
     total = 0.0
     for link in range(forest.link_start[v], forest.link_start[v + 1]):
-        place = forest.entry[link] + forest.stride[link, 0] * below + forest.stride[link, 1] * above
+        form = forest.form[link]
+        place = forest.entry[link] + forest.stride[form, 0] * below + forest.stride[form, 1] * above
         total += float(forest.log_potentials[place])
     return total
 
@@ -126,7 +79,7 @@ def sum_inwards(
 
     Args:
         forest: laid out.
-        scores: of the states, heard so far; begins as `forest.local`.
+        scores: of the states, heard so far; begins as the forest's own.
         weights: room for the states of one variable.
         message: likewise.
         total: log Z so far, as a sum and what it lost.
@@ -155,8 +108,9 @@ def sum_inwards(
         for j in range(forest.num_states[p]):
             if is_plain:
                 link = forest.link_start[v]
-                place = forest.entry[link] + forest.stride[link, 1] * j
-                step = forest.stride[link, 0]
+                form = forest.form[link]
+                place = forest.entry[link] + forest.stride[form, 1] * j
+                step = forest.stride[form, 0]
                 whole = 0.0
                 for i in range(stop - start):
                     whole += weights[i] * forest.potentials[place + step * i]
@@ -205,10 +159,14 @@ def _given(
     v: int,
     j: int,
     scores: Float64[np.ndarray, " states"],
+    start: int,
     row: Float64[np.ndarray, " states_of_one"],
 ) -> None:
-    """Fill a row with the probabilities of a variable's states, its parent being in state j."""
-    start, stop = forest.state_start[v], forest.state_start[v + 1]
+    """Fill a row with the probabilities of a variable's states, its parent being in state j.
+
+    Its scores are those from `start` on.
+    """
+    stop = start + forest.num_states[v]
     top = -math.inf
     for i in range(stop - start):
         row[i] = scores[start + i] + _link_value(forest, v, j, i)
@@ -224,8 +182,8 @@ def _given(
 @loop
 def beliefs_outwards(
     forest: Forest,
-    scores: Float64[np.ndarray, " states"],
     beliefs: Float64[np.ndarray, " states"],
+    own: Float64[np.ndarray, " states_of_one"],
     weights: Float64[np.ndarray, " states_of_one"],
     row: Float64[np.ndarray, " states_of_one"],
     first: int,
@@ -235,9 +193,9 @@ def beliefs_outwards(
 
     Args:
         forest: laid out.
-        scores: of the states, as the pass inwards left them.
-        beliefs: zeros; filled.
-        weights: room for the states of one variable.
+        beliefs: the scores of states, as the pass inwards left them; they become probabilities.
+        own: room for the states of one variable.
+        weights: likewise.
         row: likewise.
         first: of the variables order[first..last - 1], in this order.
         last: likewise.
@@ -245,9 +203,11 @@ def beliefs_outwards(
     for k in range(first, last):
         v = int(forest.order[k])
         start, stop = forest.state_start[v], forest.state_start[v + 1]
-        low, high = _span(scores, start, stop)
+        low, high = _span(beliefs, start, stop)
         for i in range(stop - start):
-            weights[i] = math.exp(scores[start + i] - high)
+            own[i] = beliefs[start + i]
+            weights[i] = math.exp(own[i] - high)
+            beliefs[start + i] = 0.0
         p = int(forest.parent[v])
         if p < 0:
             for i in range(stop - start):
@@ -261,12 +221,13 @@ def beliefs_outwards(
             if share == 0.0:
                 continue
             if not is_plain:
-                _given(forest, v, j, scores, row)
+                _given(forest, v, j, own, 0, row)
                 for i in range(stop - start):
                     beliefs[start + i] += share * row[i]
                 continue
             link = forest.link_start[v]
-            place, step = forest.entry[link] + forest.stride[link, 1] * j, forest.stride[link, 0]
+            form = forest.form[link]
+            place, step = forest.entry[link] + forest.stride[form, 1] * j, forest.stride[form, 0]
             whole = 0.0
             for i in range(stop - start):
                 row[i] = weights[i] * forest.potentials[place + step * i]
@@ -282,7 +243,7 @@ def draw_outwards(
     forest: Forest,
     scores: Float64[np.ndarray, " states"],
     uniform: Float64[np.ndarray, " drawn"],
-    states: Int32[np.ndarray, " variables"],
+    states: Int32[np.ndarray, " free"],
     row: Float64[np.ndarray, " states_of_one"],
     first: int,
     last: int,
@@ -308,7 +269,7 @@ def draw_outwards(
                 row[i] = math.exp(scores[start + i] - high)
             _normalise(row, 0, stop - start)
         else:
-            _given(forest, v, int(states[p]), scores, row)
+            _given(forest, v, int(states[p]), scores, start, row)
         left = uniform[k - first]
         chosen = -1
         for i in range(stop - start):
@@ -326,6 +287,7 @@ def max_inwards(
     forest: Forest,
     scores: Float64[np.ndarray, " states"],
     best: Int32[np.ndarray, " message_entries"],
+    message_start: Int64[np.ndarray, " free_and_end"],
     message: Float64[np.ndarray, " states_of_one"],
     first: int,
     last: int,
@@ -334,8 +296,9 @@ def max_inwards(
 
     Args:
         forest: laid out.
-        scores: of the states, heard so far; begins as `forest.local`.
+        scores: of the states, heard so far; begins as the forest's own.
         best: filled with the best state for each of the parent's.
+        message_start: where those of each variable begin.
         message: room for the states of one variable.
         first: the variables order[first..last - 1] send, the last one first.
         last: likewise.
@@ -349,7 +312,7 @@ def max_inwards(
             if high == -math.inf:
                 return False
             continue
-        heard, said = forest.state_start[p], forest.message_start[v]
+        heard, said = forest.state_start[p], message_start[v]
         largest = -math.inf
         for j in range(forest.num_states[p]):
             top, chosen = -math.inf, 0
@@ -372,14 +335,15 @@ def trace_outwards(
     forest: Forest,
     scores: Float64[np.ndarray, " states"],
     best: Int32[np.ndarray, " message_entries"],
-    states: Int32[np.ndarray, " variables"],
+    message_start: Int64[np.ndarray, " free_and_end"],
+    states: Int32[np.ndarray, " free"],
 ) -> None:
     """Fill in the best state of every free variable, parents first; the first of equals."""
     for k in range(len(forest.order)):
         v = int(forest.order[k])
         p = int(forest.parent[v])
         if p >= 0:
-            states[v] = best[forest.message_start[v] + states[p]]
+            states[v] = best[message_start[v] + states[p]]
             continue
         start, chosen = forest.state_start[v], 0
         for i in range(forest.num_states[v]):
