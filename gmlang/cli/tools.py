@@ -285,6 +285,7 @@ def follow(
 
     Each row is answered at once, at a cost that does not grow.
     """
+    from gmlang.diagnostics import GmError
     from gmlang.filtering.following import follow_lines, own_questions
     from gmlang.filtering.rows import BadRowError
 
@@ -302,4 +303,7 @@ def follow(
             click.echo(line)
     except BadRowError as error:
         raise click.ClickException(printable(str(error))) from None
+    except GmError:
+        click.echo(f"row {followed.num_steps + 1}:", err=True)
+        raise
     return EXIT_IMPOSSIBLE if followed.log_z == float("-inf") else EXIT_ANSWERED

@@ -44,6 +44,21 @@ class Chain:
     num_first: int
     loops: frozenset[str]
 
+    def said_by(self, num_steps: int) -> Program:
+        """Return the program without what speaks of steps that are still to come."""
+        if all(one.is_repeated or one.first <= num_steps for one in self.said):
+            return self.program
+        waiting = iter(self.said)
+
+        def kept(statements: tuple[Statement, ...]) -> tuple[Statement, ...]:
+            # One is noted for each statement, in this order.
+            pairs = [(statement, next(waiting)) for statement in statements]
+            return tuple(s for s, one in pairs if one.is_repeated or one.first <= num_steps)
+
+        statements = kept(self.program.statements)
+        models = tuple(replace(m, body=kept(m.body)) for m in self.program.models)
+        return replace(self.program, statements=statements, models=models)
+
 
 def chain_of(program: Program, over: str, numbers: Mapping[str, int]) -> Chain:
     """Find out how a program runs over a time.

@@ -136,7 +136,7 @@ class Reading:
             it, with its loop over time run over the last step alone.
         """
         if any(_name_of(part) in self.reals for part in expressions_in(statement)):
-            return statement
+            return statement  # What it is about is refused.
         known: dict[str, Offsets] = {}
         context: list[Bind | Where | Gate] = []
         mentions, end = _Mentions(True), None

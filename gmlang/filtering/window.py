@@ -94,11 +94,12 @@ class Follower:
             given[name] = np.moveaxis(rows[name], 0, axis)
         if any(symbol.name == chain.size for symbol in chain.program.data):
             given[chain.size] = num_steps
-        world = bind(chain.program, given)
+        program = chain.said_by(num_steps)
+        world = bind(program, given)
         # A model that is asked about exists from the first step on.
         extra = [pair for query in self.queries for pair in mentions(query)]
-        grounding = check_defined(ground(chain.program, world, extra))
-        session = Session(chain.program, world, base=grounding)
+        grounding = check_defined(ground(program, world, extra))
+        session = Session(program, world, base=grounding)
         prepared = [self._prepared(session, query, num_steps) for query in self.queries]
         return _Taken(self, grounding, num_steps, tuple(before)).window(prepared)
 
@@ -139,6 +140,7 @@ class _Taken:
     def window(self, prepared: Sequence[Prepared | None]) -> Window:
         """Return the last step."""
         builder = self.grounding.builder
+        self._check_bases(builder)
         before = tuple(self._number_known(one.step_later()) for one in self.before)
         potentials = list(self._potentials(builder))
         shown = list(self._observed(builder))
@@ -167,6 +169,20 @@ class _Taken:
             free,
         )
         return Window(step, left, tuple(prepared), tuple(parts), width)
+
+    def _check_bases(self, builder: Builder) -> None:
+        """Refuse what is drawn a step after its base distribution was taken for it."""
+        world, times = self.grounding.world, self.numbering.time
+        based = {(name,) for name, one in world.variables.items() if one.log_base is not None}
+        for entity, attributes in world.attributes.items():
+            based |= {(entity, n) for n, one in attributes.items() if one.log_base is not None}
+        for variables, span in builder.mechanisms:
+            said = self._said(span)
+            is_new = said is not None and (said.is_repeated or said.first == self.num_steps)
+            for v in variables[(times[variables] >= 0) & is_new].reshape(-1).tolist():
+                known = self.numbering.known(v)
+                if known is not None and known.back > 0 and known.name in based:
+                    raise GmError([errors.not_followed(span, span.text)])
 
     # --- Variables ---
 

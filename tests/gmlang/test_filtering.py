@@ -44,6 +44,20 @@ observe it.pose = seen
 """
 
 
+LATER = """
+data LAG = 2
+data y[D, T] : bool
+var z[T] : bool
+var s[D, T] : bool
+for t in 0..<LAG: z[t] ~ Bernoulli(0.4)
+for t in LAG..<T: z[t] ~ Bernoulli(0.8 if z[t-LAG] else 0.3)
+for t in 0..<T-1: prefer z[t] == z[t+1] weight 0.4
+observe z[1] or z[2]
+for d in 0..<D, t in 0..<T: s[d, t] ~ Bernoulli(0.7 if z[t] else 0.1 * (d + 1))
+observe s = y
+"""
+
+
 def _hmm(num_states: int, num_symbols: int, seed: int = 0) -> gmlang.Model:
     rng = np.random.default_rng(seed)
     follow = rng.dirichlet(np.ones(num_states), num_states)
@@ -95,6 +109,31 @@ def test_models_that_last_are_weighed_by_what_happens():
         assert found.log_z == pytest.approx(cut.query("logZ()").value, abs=1e-9)
         array = cut.query("P(still(it), dancing(it))").array
         assert found.answers[0].array == pytest.approx(array, abs=1e-9)
+
+
+def test_what_is_said_of_later_steps_waits_for_them():
+    y, model = np.random.default_rng(2).integers(0, 2, (3, 5)), gmlang.compile(LATER)
+    follow = model.filter("T", ask="P(s[1, t], z[t-1])")
+    for t in range(5):
+        found = follow.step(y=y[:, t])
+        if t >= 2:
+            cut = model.bind(y=y[:, : t + 1])
+            assert found.log_z == pytest.approx(cut.query("logZ()").value, abs=1e-9)
+    array = model.bind(y=y).query("P(s[1, 4], z[3])").array
+    assert found.answers[0].array == pytest.approx(array, abs=1e-9)  # pyright: ignore
+
+
+def test_what_is_drawn_after_its_base_was_taken_is_refused():
+    """What the step before weighed by the base is no longer so weighed."""
+    model = gmlang.compile(
+        "data y[T] : bool\nvar z[T] : bool base {true: 1, false: 3}\nobserve z = y\n"
+        "for t in 1..<T: z[t-1] ~ Bernoulli(0.3)\n"
+    )
+    follow = model.filter()
+    follow.step(y=True)
+    with pytest.raises(GmError) as caught:
+        follow.step(y=True)
+    assert caught.value.diagnostics[0].code == "GM807"
 
 
 def test_all_losses_are_together_minus_log_z():

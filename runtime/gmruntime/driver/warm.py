@@ -53,6 +53,7 @@ def warm_up() -> None:
         _propagate(_grid(rng, kind, states, wide=False), budget)
     _count(_grid(rng, kinds[1][0], 2, wide=False), budget)
     _walk_forest(rng, budget)
+    _follow_chain()
     _look_through_windows(rng, budget)
     _run_rows(rng, budget)
 
@@ -119,6 +120,16 @@ def _walk_forest(rng: np.random.Generator, budget: Budget) -> None:
     graph = FactorGraph((VariableBlock("z", (NUM_EDGES_MIN + 1,), 2),), (pairs,))
     for query in (Marginals(), Map(), Samples(1)):
         answer(Task(graph, query, no_evidence(graph)), Effort(budget, rng))
+
+
+def _follow_chain() -> None:
+    """Take a step, whose table spans too much for plain numbers."""
+    from gmruntime.filtering.planning import planned
+    from gmruntime.filtering.running import NOTHING, run_once
+    from gmruntime.filtering.step import Potential, Step
+
+    step = Step((2,), (), (0,), (Potential((0,), np.array([0.0, -1000.0])),))
+    run_once(planned(step), NOTHING, (), 0)
 
 
 def _run_rows(rng: np.random.Generator, budget: Budget) -> None:
