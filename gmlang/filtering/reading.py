@@ -103,11 +103,14 @@ class Reading:
         variables = [*program.variables, *(s for e in program.entities for s in e.attributes)]
         domains += [symbol.domain for symbol in variables]
         domains += [p.domain for m in program.models for p in m.parameters if p.domain is not None]
+        for symbol in (*program.data, *variables):
+            if sum(size_name(part) == self.size for part in symbol.shape) > 1:
+                self.wrong.append(errors.end_of_time(symbol.span, self.size))
         for domain in domains:
             self.plain((domain.first, domain.last) if isinstance(domain, IntRange) else ())
         for symbol in variables:
-            self.plain(part for part in symbol.shape if size_name(part) != self.size)
-            self.plain([symbol.base] if symbol.base is not None else [])
+            bases = () if symbol.base is None else (symbol.base,)
+            self.plain(part for part in (*symbol.shape, *bases) if size_name(part) != self.size)
         for thing in program.things:
             self.plain(thing.shape)
         for symbol in (s for e in program.entities for s in e.reals):
@@ -136,7 +139,7 @@ class Reading:
             it, with its loop over time run over the last step alone.
         """
         if any(_name_of(part) in self.reals for part in expressions_in(statement)):
-            return statement  # What it is about is refused.
+            return statement
         known: dict[str, Offsets] = {}
         context: list[Bind | Where | Gate] = []
         mentions, end = _Mentions(True), None
@@ -206,9 +209,8 @@ class Reading:
 
     def _is_whole(self, statement: Statement) -> bool:
         """Say whether a statement observes a whole array over time as data of the same steps."""
-        if not isinstance(statement, ObserveValue):
-            return False
-        return bool(self._wholes(statement)) and isinstance(statement.value, DataRef)
+        is_data = isinstance(statement, ObserveValue) and isinstance(statement.value, DataRef)
+        return is_data and bool(self._wholes(statement))
 
     def _wholes(self, statement: Statement) -> list[tuple[tuple[str, ...], Span]]:
         """List what of a statement's own references keeps its whole time axis."""

@@ -188,8 +188,10 @@ def run_steps(
             left = operations.tables[last, 1]
             # A step may follow itself: its tables are written after they were read.
             _hand_over(tables, before, left, float(tables.shift[left]))
+        sees = operations.tables[step, 4] > 0
         for k in range(operations.seen.shape[1]):
             if operations.seen[step, k] >= 0:
+                sees = sees or seen[t, k] >= 0
                 _see(tables, operations.seen[step, k], seen[t, k])
         for number in range(operations.start[3 * step], operations.start[3 * step + 3]):
             _multiply(operations, tables, number)
@@ -197,7 +199,10 @@ def run_steps(
         gain = _total(tables, operations.tables[step, 2])
         blind = operations.tables[step, 3]
         log_gains[t, 0] = gain + constant
-        log_gains[t, 1] = (_total(tables, blind) + constant) if blind >= 0 else 0.0
+        if not sees:
+            log_gains[t, 1] = log_gains[t, 0]
+        else:
+            log_gains[t, 1] = (_total(tables, blind) + constant) if blind >= 0 else 0.0
         for k in range(operations.wanted.shape[1]):
             table = operations.wanted[step, k]
             if table >= 0:

@@ -133,7 +133,7 @@ def planned(step: Step) -> Planned:
         _rows(plan),
         *_places(plan),
         np.array([0, *ends], np.int64),
-        np.array([own], np.int64),
+        np.array([[*own, len(step.shown) > 0]], np.int64),
         np.array(seen, np.int64).reshape(1, -1),
         np.array(wanted, np.int64).reshape(1, -1),
         np.array([_starts(sizes)[:-1]], np.int64).reshape(1, -1),
@@ -160,7 +160,7 @@ def laid_out(steps: Sequence[Planned]) -> tuple[Operations, Tables]:
         np.array(
             [0, *(k + e for one, k in zip(many, num_rows, strict=False) for e in one.start[1:])]
         ),
-        np.concatenate([_moved(one.tables, k) for one, k in zip(many, num_tables, strict=False)]),
+        np.concatenate([_tables_moved(o, k) for o, k in zip(many, num_tables, strict=False)]),
         _padded([_moved(one.seen, k) for one, k in zip(many, num_tables, strict=False)]),
         _padded([_moved(one.wanted, k) for one, k in zip(many, num_tables, strict=False)]),
         _padded([one.places for one in many]),
@@ -184,6 +184,12 @@ def _padded(rows: Sequence[np.ndarray]) -> np.ndarray:
     width = max(row.shape[1] for row in rows)
     padded = [np.pad(row, ((0, 0), (0, width - row.shape[1])), constant_values=-1) for row in rows]
     return np.concatenate(padded)
+
+
+def _tables_moved(operations: Operations, by: int) -> np.ndarray:
+    moved = _moved(operations.tables, by)
+    moved[:, 4] = operations.tables[:, 4]
+    return moved
 
 
 def _moved(numbers: np.ndarray, by: int) -> np.ndarray:

@@ -19,7 +19,8 @@ class Operations(NamedTuple):
         start: the operations of a step's part are start[3 * s + part]..; the parts are the belief
             with its total, what is wanted, and the total as if nothing were seen.
         tables: of each step, the numbers of the belief before, the belief after, its total, the
-            total as if nothing were seen (-1 where it is known to be 1).
+            total as if nothing were seen (-1 where it is known to be 1), and whether anything is
+            seen whatever the places of what may be seen hold (1 or 0).
         seen: of each step and place of what may be seen, the number of a table; -1 without one.
         wanted: of each step and each distribution, likewise.
         places: where each of these begins in what is found after a step.
@@ -30,7 +31,7 @@ class Operations(NamedTuple):
     left_places: Int32[np.ndarray, " places"]
     right_places: Int32[np.ndarray, " places"]
     start: Int64[np.ndarray, " parts_and_end"]
-    tables: Int64[np.ndarray, "steps 4"]
+    tables: Int64[np.ndarray, "steps 5"]
     seen: Int64[np.ndarray, "steps seen"]
     wanted: Int64[np.ndarray, "steps wanted"]
     places: Int64[np.ndarray, "steps wanted"]
