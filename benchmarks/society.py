@@ -15,6 +15,7 @@ Seconds are of the processor, after grounding where nothing else is said.
 - `covers`: sites that several models cover, against the formula.
 - `memory`: pictures recalled from halves of them, and exemplars matched to places.
 - `windows`: a tree of windows between 71 places of 625 states, and the same with eight more.
+- `camouflage`: animals hidden in fields of dots, half an hour, only where asked for.
 - `digits` asks examples/society/digits.gm, with 20 prototypes of each digit found by EM in 5 000
   pictures of MNIST, about 1 000 others as rows, and how surprising 2 000 are.
 
@@ -26,6 +27,7 @@ from pathlib import Path
 from time import process_time
 
 import numpy as np
+from society_camouflage import camouflage
 from society_covers import covers
 
 import gmlang
@@ -390,6 +392,8 @@ def main() -> None:
         windows()
     if part in ("", "digits"):
         digits()
+    if part == "camouflage":
+        camouflage(*map(float, sys.argv[2:3]))
 
 
 if __name__ == "__main__":

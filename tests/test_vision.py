@@ -52,6 +52,21 @@ def test_views_turn_and_resize():
         vision.view(disc, 0, 0)
 
 
+def test_blurring_spreads_what_there_is():
+    mask = np.zeros((2, 21, 21))
+    mask[0, 10, 10] = mask[1, 8, 12] = 1
+    found = vision.blur(mask, 1.5)
+    place = np.arange(-10, 11)
+    bell = np.exp(-(place**2) / 4.5)
+    np.testing.assert_allclose(found[0], np.outer(bell, bell) / bell.sum() ** 2, atol=1e-4)
+    np.testing.assert_allclose(found.sum(axis=(1, 2)), 1, atol=1e-3)
+    np.testing.assert_array_equal(vision.blur(mask, 0), mask)
+    with pytest.raises(ValueError, match="at least 0"):
+        vision.blur(mask, -1)
+    with pytest.raises(ValueError, match="rows and columns"):
+        vision.blur(mask[0, 0], 1)
+
+
 def test_lab_has_the_published_colours():
     # CIE 1976, D65: Lindbloom's calculator.
     colours = {

@@ -8,17 +8,26 @@ from typing import TYPE_CHECKING
 
 from gmlang.cli.jobs import Job, Plain
 from gmlang.core.program import Assert, Consider, Query
-from gmlang.queries.dispatch import answer, seconds_for
+from gmlang.diagnostics import GmError
+from gmlang.queries.dispatch import answer, ground_first, seconds_for
 from gmlang.queries.planning import plan_of
 from gmlang.queries.questions.map import Map
+from gmlang.queries.questions.mmap import distribution_of
 from gmlang.queries.searching import improvements, searched_answer
 from gmlang.queries.session import Session, ground_before
 from gmlang.queries.settings import Settings, begin
 from gmruntime.answer import Improvement
+from gmruntime.matches.looking import has_matches
 
 if TYPE_CHECKING:
     from gmlang.api import Answer, Model
     from gmlang.views.pages.writing import Trace
+
+_LOOKING_SHARE = 0.7
+"""Of the time, for what is believed on the way; the rest is for the answer itself."""
+
+_FIRST_S, _LATER = 0.02, 0.4
+"""The next look takes so long, or so much of the time that has passed."""
 
 _Watcher = Callable[[Improvement], None]
 
@@ -46,7 +55,7 @@ def watched(
             case Map(method="") if not _may_wake(model):
                 yield _Search(model, question, trace, live=live)
             case _ if trace is not None:
-                yield _Heard(model, question, trace)
+                yield _Looking(model, question, trace)
             case _:
                 yield Plain(model, question)
 
@@ -67,6 +76,40 @@ class _Heard(Plain):
     def __call__(self, settings: Settings) -> "Answer":
         """Find the answer."""
         return super().__call__(replace(settings, heard=self.trace.events))
+
+
+class _Looking(_Heard):
+    """A question about exemplars, asked again as more of them were looked at; each time written."""
+
+    def __call__(self, settings: Settings) -> "Answer":
+        """Find the answer, after what there was on the way."""
+        session, question = self.model.session(), self.question
+        if isinstance(question, Query) and not question.method:
+            ground_first(session, question, settings)
+            belief = distribution_of(question)
+            if belief is not None and has_matches(self.model.graph()):
+                settings = begin(settings, question.within_s)
+                self._look(belief, settings)
+                found = super().__call__(settings)
+                return replace(found, seconds=settings.running().spent_s())
+        return super().__call__(settings)
+
+    def _look(self, belief: Query, settings: Settings) -> None:
+        """Ask what is believed at times that are ever further apart, until it is exact."""
+        budget, session = settings.running(), self.model.session()
+        part, next_s = budget.share(_LOOKING_SHARE), 0.0
+        while True:
+            inner = replace(settings, budget=part.until(next_s), remembers=False)
+            try:
+                found = answer(session, belief, inner)
+            except GmError:
+                # Whoever asks the question itself says why.
+                return
+            if isinstance(found.value, dict):
+                self.trace.belief(self.model, self.question.text, found, budget.spent_s())
+            next_s = max(_FIRST_S, _LATER * budget.spent_s())
+            if found.status != "estimate" or part.left_s() < next_s:
+                return
 
 
 class _Search:

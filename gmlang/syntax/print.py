@@ -264,8 +264,18 @@ def _data(statement: ast.DataDeclaration | ast.ParamDeclaration) -> str:
     rows = statement.value.items if isinstance(statement.value, ast.Brackets) else ()
     if len(line) <= _LENGTH_MAX or not all(isinstance(row, ast.Brackets) for row in rows):
         return line
-    # A long table is read by its rows.
-    return "\n".join((f"{text} = [", *(f"{_INDENT}{print_argument(row)}," for row in rows), "]"))
+    return f"{text} = {_table(statement.value, '')}"
+
+
+def _table(value: ast.Argument, indent: str) -> str:
+    """Print a long table by its rows, and those that are long tables by theirs."""
+    inner = indent + _INDENT
+    rows = value.items if isinstance(value, ast.Brackets) else ()
+    is_flat = not all(isinstance(row, ast.Brackets) for row in rows) or not rows
+    line = print_argument(value)
+    if is_flat or (indent and len(indent) + len(line) < _LENGTH_MAX):
+        return line
+    return "\n".join(("[", *(f"{inner}{_table(row, inner)}," for row in rows), f"{indent}]"))
 
 
 def _learn(statement: ast.Learn) -> str:

@@ -121,7 +121,7 @@ def infer(
     looked = looked_at(graph, budget, query, evidence) if has_matches(graph) else None
     if looked is not None:
         # What was found is answered with, however late it is.
-        graph, budget = looked.graph, budget.at_least(ANSWER_S)
+        graph, budget, start = looked.graph, budget.at_least(ANSWER_S), looked.start(start)
     effort = Effort(budget, np.random.default_rng(seed), seed, device, workspace, workers)
     effort = replace(effort, start=checked_start(graph, start))
     task = Task(graph, query.without_single_states(graph), evidence)
@@ -321,7 +321,7 @@ def search(
     check_device(device)
     workers = workers_of(executor, num_workers)
     if has_matches(graph):
-        looked = looked_at(graph, budget)
+        looked = looked_at(graph, budget, query)
         more = search(
             looked.graph,
             query,
@@ -331,7 +331,7 @@ def search(
             device=device,
             executor=executor,
             num_workers=num_workers,
-            start=start,
+            start=looked.start(start),
         )
         return looked.steps(more)
     rng = np.random.default_rng(seed)

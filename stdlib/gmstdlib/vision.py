@@ -116,6 +116,26 @@ def view(mask: Array, turn: ArrayLike, size: ArrayLike) -> Array:
     return np.clip(views, 0.0, max(1.0, float(masks.max(initial=0.0)))).reshape(shape)
 
 
+def blur(mask: Array, sigma: float) -> Array:
+    """Blur masks by a Gaussian: float[..., H, W].
+
+    Where an outline may lie a little beside where it is drawn, a pixel belongs to it by chance: the
+    nearer to the outline, the less is known of it. What is beyond the frame is 0.
+
+    Args:
+        mask: (..., H, W).
+        sigma: standard deviation, pixels, at least 0; 0 leaves masks as they are.
+    """
+    from scipy import ndimage
+
+    masks = np.asarray(mask, np.float64)
+    if masks.ndim < 2:
+        raise ValueError(f"mask has shape {masks.shape}; its last axes are rows and columns")
+    if not sigma >= 0:
+        raise ValueError(f"sigma is {sigma:g}; it must be at least 0")
+    return ndimage.gaussian_filter(masks, sigma, axes=(-2, -1), mode="constant")
+
+
 def lab(rgb: Array) -> Array:
     """Return CIE 1976 L*a*b* of sRGB colours, white D65: float[..., 3], L from 0 to 100.
 
@@ -248,5 +268,5 @@ def _unit(picture: Array) -> Array:
     return values / 255.0 if values.max(initial=0.0) > 1.0 else values
 
 
-FUNCTIONS = {f.__name__: f for f in (edges, view, lab, segments, mean_colour)}
+FUNCTIONS = {f.__name__: f for f in (edges, view, blur, lab, segments, mean_colour)}
 """By the names that programs have for them."""

@@ -251,6 +251,15 @@ def test_a_word_ends_where_a_name_does():
     assert _mistakes("for i inx0..2:\n    factor i\n")
 
 
+def test_rows_that_are_long_tables_are_written_row_by_row_too():
+    rows = [str([100 * k + n for n in range(20)]) for k in range(2)]
+    text = f"data k[2, 2, 20] : int = [[{', '.join(rows)}], [{', '.join(rows)}]]\n"
+    written = format_source(Source("test", text))
+    below = "    [\n" + "".join(f"        {row},\n" for row in rows) + "    ],\n"
+    assert written == f"data k[2, 2, 20] : int = [\n{2 * below}]\n"
+    assert format_source(Source("test", written)) == written
+
+
 def test_a_long_table_is_written_row_by_row():
     rows = [str([10 * k + n for n in range(10)]) for k in range(4)]
     text = f"data k[4, 10] : int = [{', '.join(rows)}]  # Numbers.\nvar a : bool\n"

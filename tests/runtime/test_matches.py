@@ -26,10 +26,17 @@ from gmruntime.factors.correlation import Correlation
 from gmruntime.factors.kinds import Match, Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, log_score
 from gmruntime.inference import infer, infer_rows
+from gmruntime.matches import groups
 from gmruntime.matches.looking import looked_at
 
 GATE, EXEMPLAR, VIEW, PLACE = range(4)
 SIZES = (2, 50, 4, 40)
+
+
+@pytest.fixture(autouse=True)
+def _few_groups(monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction]
+    """Look at few groups at first, so that small cases have others."""
+    monkeypatch.setattr(groups, "_NUM_FIRST", 64)
 
 
 def by_hand(told: np.ndarray, sites: np.ndarray, picture: np.ndarray) -> np.ndarray:

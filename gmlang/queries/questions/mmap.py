@@ -11,6 +11,7 @@ from gmlang.core.program import Query
 from gmlang.errors import asking as errors
 from gmlang.queries.answers import Answer, finite
 from gmlang.queries.question import Question, Single
+from gmlang.queries.questions.probability import Event, Joint, Marginal
 from gmlang.queries.reading import asked_names, asked_once, assignment_map, parts_of
 from gmlang.queries.session import Prepared
 from gmlang.syntax import ast
@@ -67,6 +68,19 @@ def _read(prepared: Prepared, query: MarginalMap, found: runtime.MarginalMapAnsw
         log_upper=finite(found.log_upper),
         parts=parts_of(prepared, query),
     )
+
+
+def distribution_of(query: Query) -> Query | None:
+    """Return what asks how probable states are, of a query about some; None of any other.
+
+    Of one that asks for the most probable states, what asks for their distribution.
+    """
+    if isinstance(query, Marginal | Joint | Event):
+        return query
+    if not isinstance(query, MarginalMap):
+        return None
+    kind = Marginal if len(query.asked) == 1 else Joint
+    return kind(query.span, query.text, query.asked, query.given, query.within_s)
 
 
 MMAP = Question(

@@ -6,13 +6,16 @@ from gmlang.views.pages import svg
 from gmlang.views.pages.reading import Run, number, record, records, text
 
 TITLE = "The fight"
-LEAD = "Log-odds of competing models: above 0 a model is more probable than not."
+LEAD = "Log-odds of what competes, models or states: above 0 it is more probable than not."
 MISSING = "Nobody competes: the trace has no beliefs in time and no evidence of active models."
 
 _WIDTH, _HEIGHT, _LEFT, _RIGHT = 720.0, 260.0, 56.0, 150.0
 _RIVALS_MAX = 8
 _MOST = 30.0
 """Log-odds, nats, beyond which a curve stays at the edge."""
+
+_NAME = 15.0
+"""From one name to the next, at least."""
 
 _ROW, _NAMES = 22.0, 170.0
 
@@ -29,15 +32,16 @@ def _odds(p: float) -> float:
 
 
 def _curves(run: Run) -> str:
-    if len(run.beliefs) < 2:
+    told = run.beliefs if len(run.beliefs) > 1 else run.rivals
+    if len(told) < 2:
         return ""
     by_name: dict[str, list[tuple[float, float]]] = {}
-    for time, held in run.beliefs:
+    for time, held in told:
         for name, p in held.items():
             by_name.setdefault(name, []).append((time, _odds(p)))
     strong = sorted(by_name, key=lambda n: -max(v for _, v in by_name[n]))[:_RIVALS_MAX]
     values = [v for name in strong for _, v in by_name[name]]
-    first, last = run.beliefs[0][0], run.beliefs[-1][0]
+    first, last = told[0][0], told[-1][0]
     x = svg.linear(first, last, _LEFT, _WIDTH - _RIGHT)
     low, high = min(0.0, *values), max(0.0, *values)
     y = svg.linear(low, high, _HEIGHT - 30, 14)
@@ -48,16 +52,29 @@ def _curves(run: Run) -> str:
         parts.append(svg.words(_LEFT - 8, y(value) + 4, f"{value:g}", "tick end"))
     for value in svg.ticks(first, last, 6):
         parts.append(svg.words(x(value), _HEIGHT - 8, svg.seconds(value), "tick middle"))
-    ends: list[float] = []
-    for k, name in enumerate(sorted(strong, key=lambda n: -by_name[n][-1][1])):
+    strong.sort(key=lambda n: -by_name[n][-1][1])
+    places = _apart([y(by_name[name][-1][1]) for name in strong], _HEIGHT - 30)
+    for k, (name, place) in enumerate(zip(strong, places, strict=True)):
         points = [(x(t), y(v)) for t, v in by_name[name]]
         parts.append(svg.path(points, f"curve line{k % svg.NUM_COLOURS}", name))
-        place = max([points[-1][1], *(e + 15 for e in ends)])
-        ends.append(place)
         parts.append(
             svg.words(points[-1][0] + 8, place + 4, name, f"name{k % svg.NUM_COLOURS}", 20)
         )
-    return svg.svg(_WIDTH, _HEIGHT, "".join(parts), "log-odds of models against time")
+    return svg.svg(_WIDTH, _HEIGHT, "".join(parts), "log-odds against time")
+
+
+def _apart(heights: list[float], floor: float) -> list[float]:
+    """Move names off each other, in order from the top, and none of them below the floor.
+
+    >>> _apart([10.0, 12.0, 98.0, 99.0], 100.0)
+    [10.0, 25.0, 85.0, 100.0]
+    """
+    places: list[float] = []
+    for height in heights:
+        places.append(max(height, places[-1] + _NAME) if places else height)
+    for k in range(1, len(places) + 1):
+        places[-k] = min(places[-k], floor - _NAME * (k - 1))
+    return places
 
 
 def _evidence(run: Run) -> str:

@@ -30,6 +30,7 @@ class Run:
         answers: as `--json` has them, in order.
         events: of models that woke, were probed or retired, in the order of time.
         beliefs: seconds, and the probabilities that were held then, by name.
+        rivals: likewise of the likeliest states, while a question about states was answered.
         pictures: what the trace has of pictures beside what is seen: template, parts.
         seen: arrays of what was observed, by name; NaN where nothing was.
     """
@@ -39,6 +40,9 @@ class Run:
     answers: list[Record] = field(default_factory=list[Record])
     events: list[Record] = field(default_factory=list[Record])
     beliefs: list[tuple[float, dict[str, float]]] = field(
+        default_factory=list[tuple[float, dict[str, float]]]
+    )
+    rivals: list[tuple[float, dict[str, float]]] = field(
         default_factory=list[tuple[float, dict[str, float]]]
     )
     pictures: list[Record] = field(default_factory=list[Record])
@@ -149,12 +153,7 @@ def _run(lines: list[dict[str, Any]]) -> Run:
     files = (text(record(line.get("program")).get("file")) for line in lines)
     run = Run(file=next(filter(None, files), ""))
     for line in lines:
-        program = record(line.get("program"))
-        for kind in ("data", "seen"):
-            for name, value in record(program.get(kind)).items():
-                found = grid(value)
-                if found is not None:
-                    run.seen[str(name)] = found
+        run.seen.update(_pictures(record(line.get("program"))))
         if line.get("event") is not None:
             run.events.append(line)
         elif "answer" in line:
@@ -168,16 +167,29 @@ def _run(lines: list[dict[str, Any]]) -> Run:
                     run.events.append(event)
         elif "search" in line and ("log_score" in line or "log_bound" in line):
             run.searches.setdefault(text(line.get("query")), []).append(line)
-        held = {
-            k: p for k, v in record(line.get("beliefs")).items() if (p := number(v)) is not None
-        }
-        if held:
-            run.beliefs.append((float(line["seconds"]), held))
+        for key, listed in (("beliefs", run.beliefs), ("rivals", run.rivals)):
+            held = {k: p for k, v in record(line.get(key)).items() if (p := number(v)) is not None}
+            if held:
+                listed.append((float(line["seconds"]), held))
         if record(line.get("picture")):
             run.pictures.append(record(line["picture"]))
     run.events.sort(key=lambda event: number(event.get("seconds")) or 0.0)
     run.beliefs.sort(key=lambda one: one[0])
     return run
+
+
+def _pictures(program: Record) -> dict[str, np.ndarray]:
+    """Return arrays that were bound, and those observed; what was observed as bound only once."""
+    bound, seen = (
+        {
+            str(n): v
+            for n, value in record(program.get(kind)).items()
+            if (v := grid(value)) is not None
+        }
+        for kind in ("data", "seen")
+    )
+    told = {values.tobytes() for values in seen.values()}
+    return {n: v for n, v in bound.items() if v.tobytes() not in told} | seen
 
 
 def _told(answer: Record) -> list[Record]:

@@ -14,7 +14,7 @@ TITLE = "The snap"
 LEAD = "Best score found and proven bound against time; below, what is left undecided."
 MISSING = (
     "Nothing was searched for step by step. Ask for MAP, and run with --trace: every maximum is "
-    "then searched for."
+    "then searched for, and exemplars are looked at step by step."
 )
 
 _WIDTH, _HEIGHT, _TOP, _LEFT, _RIGHT = 720.0, 250.0, 34.0, 64.0, 16.0
@@ -39,13 +39,16 @@ def drawn(run: Run) -> str:
 def _curve(query: str, steps: Sequence[Record]) -> str:
     scores = _points(steps, "log_score")
     bounds = _points(steps, "log_bound")
-    if not scores and not bounds:
+    entropies = _entropies(steps)
+    if not scores and not bounds and len(entropies) < 2:
         return ""
     times = [max(float(s["seconds"]), _LEAST_S) for s in steps]
     first, last = min(times), max(times)
     if last / first < 1.5:
         first, last = first / 1.5, last * 1.5
     x = svg.logarithmic(first, last, _LEFT, _WIDTH - _RIGHT)
+    if not scores and not bounds:
+        return _undecided(query, entropies, (first, last), x, _HEIGHT / 2)
     low, high = _range([v for _, v in scores], [v for _, v in bounds])
     y = svg.linear(low, high, _HEIGHT - 30, _TOP)
     end = x(last)
@@ -59,20 +62,31 @@ def _curve(query: str, steps: Sequence[Record]) -> str:
         parts += [_dot(p, t, v) for p, (t, v) in zip(corners, scores, strict=True)]
     parts.append(_legend(bool(bounds)))
     whole = svg.svg(_WIDTH, _HEIGHT, "".join(parts), f"score and bound of {query} against time")
-    entropies = _entropies(steps)
     if len(entropies) < 2:
         return whole
+    return whole + _undecided(query, entropies, (first, last), x, _LOW)
+
+
+def _undecided(
+    query: str,
+    entropies: Sequence[tuple[float, float]],
+    ends: tuple[float, float],
+    x: svg.Scale,
+    height: float,
+) -> str:
+    """Draw what is left undecided: below scores, or alone where there are none."""
+    is_alone = height > _LOW
+    floor = height - (46 if is_alone else 24)
     top = max(v for _, v in entropies) or 1.0
-    y = svg.linear(0, top, _LOW - 24, 12)
+    y = svg.linear(0, top, floor, 12)
     corners = [(x(t), y(v)) for t, v in entropies]
-    lower = [
-        _frame(first, last, x, 0, top, y, _LOW - 24, with_times=False),
-        svg.path(svg.steps(corners, end), "curve entropy", "entropy"),
-        svg.words(
-            _LEFT, _LOW - 6, "entropy, nats, of what was found so far, by its scores", "small"
-        ),
+    what = "of what is believed" if is_alone else "of what was found so far, by its scores"
+    parts = [
+        _frame(*ends, x, 0, top, y, floor, with_times=is_alone),
+        svg.path(svg.steps(corners, x(ends[1])), "curve entropy", "entropy"),
+        svg.words(_LEFT, height - 6, f"entropy, nats, {what}", "small"),
     ]
-    return whole + svg.svg(_WIDTH, _LOW, "".join(lower), "entropy against time")
+    return svg.svg(_WIDTH, height, "".join(parts), f"entropy of {query} against time")
 
 
 def _points(steps: Sequence[Record], key: str) -> list[tuple[float, float]]:

@@ -29,6 +29,9 @@ _ENTRIES_MAX = 1 << 14
 _STATES_MAX = 64
 """More states of a variable are counted, not listed."""
 
+_STATES_MAX_BELIEVED, _BELIEFS_MAX = 256, 5
+"""Of so many states the likeliest are told, by name; of more, such as places, their entropy."""
+
 _LATER = 1.3
 """The next state of a search is written when so many times as much time has passed."""
 
@@ -46,6 +49,7 @@ class Trace:
         self.lines, self.file = lines, file
         self.has_begun = self.has_names = False
         self._next_s: dict[str, float] = {}
+        self._believed: dict[str, dict[str, None]] = {}
 
     def step(self, model: "Model", question: Query, step: Improvement) -> None:
         """Write an improvement, with the state that it found where some time has passed."""
@@ -54,6 +58,28 @@ class Trace:
         if step.is_found and step.seconds >= self._next_s.get(text, -1.0):
             self._next_s[text] = _LATER * step.seconds
             record["state"] = _state(model, question, step.assignment)
+        self._write(model, record)
+
+    def belief(self, model: "Model", text: str, found: "Answer", seconds: float) -> None:
+        """Write what is believed while a question is answered: its entropy, the likeliest states.
+
+        Args:
+            model: that is asked.
+            text: of the question.
+            found: a distribution, by names of states.
+            seconds: since the question was asked.
+        """
+        value = found.value if isinstance(found.value, dict) else {}
+        chances = {str(k): float(v) for k, v in value.items() if isinstance(v, float)}
+        some = np.array([p for p in chances.values() if p > 0])
+        record = _line(text, seconds, math.nan, math.nan, found.method)
+        record["entropy"] = float(-(some * np.log(some)).sum())
+        if 2 < len(chances) <= _STATES_MAX_BELIEVED:
+            likely = sorted(chances, key=lambda name: -chances[name])[:_BELIEFS_MAX]
+            # Who was told of once is told of from then on.
+            told = self._believed.setdefault(text, {})
+            told.update(dict.fromkeys(likely))
+            record["rivals"] = {name: chances[name] for name in told}
         self._write(model, record)
 
     def answer(self, model: "Model", answer: "Answer") -> None:

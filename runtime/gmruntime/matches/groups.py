@@ -13,7 +13,7 @@ import numpy as np
 
 from gmruntime.arrays import Float32, Float64, Int64
 
-_NUM_FIRST = 64
+_NUM_FIRST = 256
 """Groups that are looked at first, or up to twice as many: the work of as many exemplars."""
 
 _NUM_PARTS = 8

@@ -53,12 +53,18 @@ class Looked:
         asked: with the matches.
         num_seen: exemplars that were looked at themselves.
         num_all: how many there are.
+        best: of each match the exemplar and the place of the largest score, -1 for all else.
     """
 
     graph: FactorGraph
     asked: FactorGraph
     num_seen: int
     num_all: int
+    best: Assignment
+
+    def start(self, given: Assignment | None) -> Assignment:
+        """Return where a search may begin: as given, and else with what was found."""
+        return self.best if given is None else np.where(given >= 0, given, self.best)
 
     def told(self, query: Question[_A], found: _A) -> _A:
         """Return an answer about the tables as one about the matches: no better than it is."""
@@ -123,7 +129,7 @@ def looked_at(
     least = max(each_s * entries, _ANSWER_SHARE * budget.left_s())
     part = budget.until(max(0.0, budget.left_s() - least))
     factors: list[FactorBlock] = []
-    num_seen = num_all = 0
+    num_seen, num_all, best = 0, 0, none.copy()
     for block in graph.factors:
         if isinstance(block.kind, Match):
             progress = block.kind.progress
@@ -133,9 +139,19 @@ def looked_at(
                 # Others may look on while engines read what was found.
                 is_kept = seen < len(scores) and not len(apart.variables)
                 scores = scores.copy() if is_kept else scores
+                if isinstance(query, Map | Best):
+                    _note_best(best, block, block.kind, scores)
                 factors.append(summed(block, scores, progress.masses, apart))
     tables = replace(graph, factors=(*apart.others, *factors))
-    return Looked(tables, graph, num_seen, num_all)
+    return Looked(tables, graph, num_seen, num_all, best)
+
+
+def _note_best(best: Assignment, block: FactorBlock, kind: Match, scores: np.ndarray) -> None:
+    """Note the states of the largest score, the gate on where that is above 0."""
+    for scope in block.scopes[:, kind.is_gated :]:
+        best[scope] = np.unravel_index(int(scores.argmax()), kind.sizes)
+    if kind.is_gated:
+        best[block.scopes[:, 0]] = int(scores.max() > 0)
 
 
 # --- Looking -----------------------------------------------------------------------------

@@ -35,8 +35,8 @@ from gmruntime.budget import UNLIMITED, Budget
 from gmruntime.factors.kinds import Match
 from gmruntime.simplify.memories.attention import sums_by_products
 
-_ENTRIES_AT_ONCE = 1 << 22
-"""Of what pixels say, and of the states seen under them, that are added up at once: 32 MiB each."""
+_ENTRIES_AT_ONCE = 1 << 20
+"""Of what pixels say, and of the states seen under them, that are added up at once: 8 MiB each."""
 
 _TOLD_MAX = 1 << 27
 """Numbers that pixels of exemplars may say: a GiB."""
