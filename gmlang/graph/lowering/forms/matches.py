@@ -16,9 +16,19 @@ from typing import TypeGuard
 
 import numpy as np
 
-from gmlang.core.ast import AttributeRef, Expression, Reference, VariableRef, Whole
-from gmlang.core.walk import is_random
-from gmlang.diagnostics import GmError
+from gmlang.core.ast import (
+    Activation,
+    AttributeRef,
+    Call,
+    Expression,
+    Local,
+    Reference,
+    Thing,
+    VariableRef,
+    Whole,
+)
+from gmlang.core.walk import is_random, walk
+from gmlang.diagnostics import Diagnostic
 from gmlang.errors import grounding as errors
 from gmlang.graph.builder import add_tables
 from gmlang.graph.lowering import table_sizes
@@ -87,22 +97,44 @@ def _add_matches(grounder: Grounder, frame: Frame, job: Job) -> bool:
     if groups is None:
         return False
     mark, known = grounder.builder.mark(), known_states(grounder)
+    is_gated, depended = len(_plain_gates(job)) > 0, _depended(frame, job)
+    # Members of a family that say the same, each under its own gate, share a table.
+    tables: dict[tuple[bytes, ...], np.ndarray] = {}
     for scope, part in groups:
-        table = _table(grounder, part, job, known, scope)
-        if table is None:
-            grounder.builder.reset(mark)
-            return False
-        log_potentials, own = table.reshape(1, *table.shape), scope[None]
-        is_gated = len(_plain_gates(job)) > 0
-        add_tables(grounder.builder, log_potentials, own, job.origin, gated=is_gated)
+        inner = scope[1:] if is_gated else scope
+        alike = inner.tobytes(), *(part.locals[key].tobytes() for key in depended)
+        if alike not in tables:
+            table = _table(grounder, part, job, known, scope)
+            if table is None:
+                grounder.builder.reset(mark)
+                return False
+            tables[alike] = table.reshape(1, *table.shape)
+        add_tables(grounder.builder, tables[alike], scope[None], job.origin, gated=is_gated)
     return True
+
+
+def _depended(frame: Frame, job: Job) -> list[str]:
+    """List the loop variables and parameters that what is said, or of which site, depends on."""
+    found: set[str] = set()
+    for expression in (*terms.expressions(job.term), *_conditions(job)):
+        for part in walk(expression):
+            match part:
+                case Local():
+                    found.add(part.key)
+                case AttributeRef():
+                    found.add(part.thing.key)
+                case Activation() | Call():
+                    found |= {one.key for one in part.arguments if isinstance(one, Thing)}
+                case _:
+                    pass
+    return [key for key in frame.locals if key in found]
 
 
 def _leave_out(grounder: Grounder, frame: Frame, job: Job) -> bool:
     """Leave predictions out that sum to one, whatever the place and the exemplar are.
 
     They do where each pixel is about another site. That nothing else speaks of these sites is known
-    once all is grounded (`check_unspoken`). False where they do not.
+    once all is grounded (`contested`). False where they do not.
     """
     term = job.term
     assert isinstance(term, terms.Drawn)
@@ -124,11 +156,10 @@ def _leave_out(grounder: Grounder, frame: Frame, job: Job) -> bool:
     return True
 
 
-def check_unspoken(grounder: Grounder) -> None:
-    """Refuse predictions that were left out although something else speaks of their sites.
+def contested(grounder: Grounder) -> Diagnostic | None:
+    """Say which prediction was left out although something else speaks of its sites; None: none.
 
-    Raises:
-        GmError: naming the first of them.
+    What is summed without it is no sum then; what is impossible without it is so with it.
     """
     unspoken = grounder.world.unspoken or []
     times = np.zeros(grounder.builder.num_variables, np.int64)
@@ -138,7 +169,8 @@ def check_unspoken(grounder: Grounder) -> None:
         np.add.at(times, np.unique(block.scopes), 1)
     for sites, span in unspoken:
         if (times[sites] > 1).any():
-            raise GmError([errors.random_target(span, span.text)])
+            return errors.random_target(span, span.text)
+    return None
 
 
 def _groups(grounder: Grounder, frame: Frame, job: Job) -> list[tuple[np.ndarray, Frame]] | None:
