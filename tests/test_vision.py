@@ -67,6 +67,26 @@ def test_blurring_spreads_what_there_is():
         vision.blur(mask[0, 0], 1)
 
 
+@pytest.mark.parametrize(("height", "width", "down", "right"), [(8, 14, 5, 3), (30, 20, 2, 14)])
+def test_what_is_centred_has_its_place_and_area(height: int, width: int, down: int, right: int):
+    mask = np.zeros((40, 50))
+    mask[down : down + height, right : right + width] = 1
+    found = vision.centred(mask, 32, 200)
+    rows, columns = np.indices((32, 32))
+    assert found.sum() == pytest.approx(200, rel=0.06)
+    assert (rows * found).sum() / found.sum() == pytest.approx(15.5, abs=0.05)
+    assert (columns * found).sum() / found.sum() == pytest.approx(15.5, abs=0.05)
+    wide, high = (found > 0.5).any(axis=0).sum(), (found > 0.5).any(axis=1).sum()
+    assert high / wide == pytest.approx(height / width, rel=0.15)
+    two = vision.centred(np.stack([mask > 0, mask < 0]), 32, 200)
+    assert two.dtype == np.bool_
+    assert two.shape == (2, 32, 32)
+    assert not two[1].any()
+    np.testing.assert_array_equal(two[0], found >= 0.5)
+    with pytest.raises(ValueError, match="above 0"):
+        vision.centred(mask, 32, 0)
+
+
 def test_lab_has_the_published_colours():
     # CIE 1976, D65: Lindbloom's calculator.
     colours = {

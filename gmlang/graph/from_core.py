@@ -38,7 +38,7 @@ from gmlang.graph.declarations import declare
 from gmlang.graph.fixpoints import circles_of, ground_rounds
 from gmlang.graph.gathering import Gathered
 from gmlang.graph.holders import add_holders, leave_out_implied
-from gmlang.graph.lowering.forms.matches import check_unspoken
+from gmlang.graph.lowering.forms.matches import contested
 from gmlang.graph.lowering.grounder import Grounder, Learned, Unknown, environment
 from gmlang.graph.lowering.lower import lower
 from gmlang.graph.reals.observed import add_bases_of_reals, forget_reals
@@ -72,13 +72,19 @@ from gmruntime.factors.kinds import Table
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grounding:
-    """A program as a factor graph, and the way back from indices to names."""
+    """A program as a factor graph, and the way back from indices to names.
+
+    Attributes:
+        unsummed: of a prediction that was left out although its sum is not one, where only sums
+            are asked for: what is not impossible is not known then. None where there is none.
+    """
 
     program: Program
     world: World
     builder: Builder
     names: dict[str, str]
     gathered: Gathered = field(default_factory=Gathered)
+    unsummed: Diagnostic | None = None
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
@@ -202,10 +208,10 @@ def _finish(program: Program, grounder: Grounder, keys: dict[str, np.ndarray]) -
         world.unspoken = None if world.unspoken is None else []
         _ground_statements(grounder, program)
         ground_rounds(grounder)
-    check_unspoken(grounder)
+    unsummed = contested(grounder)
     _add_bases(grounder, program)
     leave_out_implied(grounder)
-    return Grounding(program, world, builder, grounder.names)
+    return Grounding(program, world, builder, grounder.names, unsummed=unsummed)
 
 
 def _ground_statements(grounder: Grounder, program: Program) -> None:

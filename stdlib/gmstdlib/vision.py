@@ -26,6 +26,9 @@ _FOREGROUND_MIN = 0.01
 _TOUCHES_MAX = 0.35
 """Of the pixels on the frame that a piece may have: what has more is the background."""
 
+_NOISE_MIN = 0.055
+"""Of a channel from 0 to 1, which pixels of one colour have at least."""
+
 _NUM_COLOURS_MAX = 4
 """Into two, three and four colours a picture is cut."""
 
@@ -136,6 +139,43 @@ def blur(mask: Array, sigma: float) -> Array:
     return ndimage.gaussian_filter(masks, sigma, axes=(-2, -1), mode="constant")
 
 
+def centred(piece: Array, size: int, area: float) -> Array:
+    """Move masks to the middle of a square frame, resized to one area: [..., size, size].
+
+    So pieces of a picture are compared whatever their place and size. The middle of a mask is its
+    centre of mass. What leaves the frame is lost, what comes in is 0; an empty mask stays empty.
+
+    Args:
+        piece: (..., H, W), booleans or weights of at least 0; of booleans come booleans, true
+            where at least half of a pixel is.
+        size: pixels along a side of the frame, at least 1.
+        area: the sum of a mask in its frame, pixels, above 0.
+    """
+    from scipy import ndimage
+
+    masks = np.asarray(piece)
+    if masks.ndim < 2:
+        raise ValueError(f"piece has shape {masks.shape}; its last axes are rows and columns")
+    if size < 1 or not area > 0:
+        raise ValueError(f"size is {size} and area {area:g}; they must be above 0")
+    flat = masks.reshape(-1, *masks.shape[-2:]).astype(np.float64)
+    framed = np.zeros((len(flat), size, size))
+    rows, columns = np.indices(flat.shape[1:])
+    for own, found in zip(flat, framed, strict=True):
+        total = own.sum()
+        if not total > 0:
+            continue
+        factor = np.sqrt(area / total)
+        # A pixel of a smaller picture is the mean of several.
+        smooth = ndimage.gaussian_filter(own, 0.35 / factor) if factor < 0.7 else own
+        middle = np.array([(rows * own).sum(), (columns * own).sum()]) / total
+        offset = middle - (size - 1) / (2 * factor)
+        scale = np.full(2, 1 / factor)
+        ndimage.affine_transform(smooth, scale, offset, (size, size), found, order=1)
+    framed = framed.reshape(*masks.shape[:-2], size, size)
+    return framed >= 0.5 if masks.dtype == np.bool_ else np.clip(framed, 0.0, None)
+
+
 def lab(rgb: Array) -> Array:
     """Return CIE 1976 L*a*b* of sRGB colours, white D65: float[..., 3], L from 0 to 100.
 
@@ -164,9 +204,11 @@ def segments(picture: Array) -> Array:
     """Cut a picture into pieces of one colour each: bool[G, H, W], the likeliest object first.
 
     Pixels, smoothed where they are alike (Chambolle 2004), fall into two, three and four colours by
-    k-means in Lab. Connected pieces of a colour, with their holes filled, are candidates where they
-    have a hundredth of the picture or more and are not what surrounds everything; pieces that are
-    nearly the same count once. First comes what is large, in the middle, and unlike the frame.
+    k-means in Lab; as they are, they then take the colour that is near theirs and their
+    neighbours' (`_among_neighbours`). What hangs together of a colour, but for gaps of two pixels,
+    is a candidate where it has a hundredth of the picture or more and is not what surrounds
+    everything; pieces that are nearly the same count once. First comes what is large, in the
+    middle, and unlike the frame.
 
     Args:
         picture: (H, W, 3), or (H, W).
@@ -186,11 +228,12 @@ def segments(picture: Array) -> Array:
     found: list[tuple[float, Array]] = []
     for count in range(2, _NUM_COLOURS_MAX + 1):
         which = _clusters(smooth.reshape(-1, 3), count).reshape(frame.shape)
+        which = _among_neighbours(colours, which, count)
         for colour in range(count):
-            labels = np.zeros(frame.shape, np.int32)
-            ndimage.label(which == colour, output=labels)
+            own, labels = which == colour, np.zeros(frame.shape, np.int32)
+            ndimage.label(ndimage.binary_dilation(own, np.ones((3, 3))), output=labels)
             for piece in range(1, int(labels.max()) + 1):
-                mask = np.array(ndimage.binary_fill_holes(labels == piece), np.bool_)
+                mask = own & (labels == piece)
                 worth = _worth(mask, frame, smooth, around)
                 if worth > 0 and not any(_overlap(mask, other) > 0.9 for _, other in found):
                     found.append((worth, mask))
@@ -231,24 +274,61 @@ def _clusters(points: Array, count: int, num_rounds: int = 20) -> Array:
     return which
 
 
-def mean_colour(picture: Array, piece: Array) -> Array:
-    """Return the CIE Lab colour of each piece: the mean of its pixels, float[..., 3].
+def _among_neighbours(colours: Array, which: Array, count: int, num_rounds: int = 10) -> Array:
+    """Say which of so many colours each pixel has, given what its neighbours have.
 
-    An empty piece has none: NaN, which is missing.
+    Each colour is a Gaussian in red, green and blue, all of one variance; a pixel that has the
+    colour of one of its four neighbours is e times as likely for it. Colours, variance and shares
+    are fitted by EM, whose expectation is a mean field (Celeux, Forbes and Peyrard 2003).
+
+    Args:
+        colours: (H, W, 3), from 0 to 1.
+        which: a first guess, (H, W).
+        count: of colours.
+        num_rounds: of EM.
+    """
+    from scipy import ndimage
+
+    chances = (which[..., None] == np.arange(count)).astype(np.float64)
+    beside = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 1.0], [0.0, 1.0, 0.0]])[..., None]
+    for _ in range(num_rounds):
+        weights = chances.sum(axis=(0, 1))
+        means = np.einsum("hwk,hwc->kc", chances, colours) / np.maximum(weights, 1e-9)[:, None]
+        gaps = ((colours[:, :, None] - means) ** 2).sum(axis=3)
+        variance = max(_NOISE_MIN**2, float((chances * gaps).sum()) / colours.size)
+        logs = -gaps / (2 * variance) + np.log(np.maximum(weights / which.size, _FOREGROUND_MIN))
+        logs += ndimage.convolve(chances, beside, mode="nearest")
+        chances = np.exp(logs - logs.max(axis=2, keepdims=True))
+        chances /= chances.sum(axis=2, keepdims=True)
+    return chances.argmax(axis=2)
+
+
+def mean_colour(picture: Array, piece: Array) -> Array:
+    """Return the CIE Lab colour of each piece: that of the mean of its pixels, float[..., 3].
+
+    Of booleans the pixels at the rim, where colours run together, are left out where a piece has
+    others. An empty piece has no colour: NaN, which is missing.
 
     Args:
         picture: (H, W, 3).
         piece: (..., H, W), booleans or weights of at least 0.
     """
-    colours, weights = lab(picture), np.asarray(piece, np.float64)
-    if colours.shape[:-1] != weights.shape[-2:]:
+    from scipy import ndimage
+
+    colours, masks = _unit(picture), np.asarray(piece)
+    if colours.shape[:-1] != masks.shape[-2:]:
         raise ValueError(
-            f"picture has {colours.shape[:-1]} rows and columns, piece has {weights.shape[-2:]}"
+            f"picture has {colours.shape[:-1]} rows and columns, piece has {masks.shape[-2:]}"
         )
-    totals = weights.sum(axis=(-2, -1))
+    if masks.dtype == np.bool_:
+        inner = ndimage.binary_erosion(masks, np.ones((1,) * (masks.ndim - 2) + (3, 3)))
+        masks = np.where(inner.any(axis=(-2, -1), keepdims=True), inner, masks)
+    weights = masks.astype(np.float64)
+    totals = weights.sum(axis=(-2, -1))[..., None]
     sums = np.einsum("...hw,hwc->...c", weights, colours)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(totals[..., None] > 0, sums / totals[..., None], np.nan)
+    # The mean is taken before Lab, which bends what noise there is.
+    means = lab(sums / np.where(totals > 0, totals, 1.0))
+    return np.where(totals > 0, means, np.nan)
 
 
 def _grey(picture: Array) -> Array:
@@ -268,5 +348,5 @@ def _unit(picture: Array) -> Array:
     return values / 255.0 if values.max(initial=0.0) > 1.0 else values
 
 
-FUNCTIONS = {f.__name__: f for f in (edges, view, blur, lab, segments, mean_colour)}
+FUNCTIONS = {f.__name__: f for f in (edges, view, blur, centred, lab, segments, mean_colour)}
 """By the names that programs have for them."""

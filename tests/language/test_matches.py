@@ -246,13 +246,15 @@ observe it.dot = picture, it.tint = 2
 """
 
 
+DRAWN = {
+    "picture": np.random.default_rng(0).random((4, 4)) < 0.4,
+    "mask": np.random.default_rng(1).uniform(0.1, 0.9, (4, 3, 3)),
+    "shape_of": [0, 1, 0, 1],
+}
+
+
 def composed() -> gmlang.Model:
-    rng = np.random.default_rng(0)
-    return gmlang.compile(COMPOSED).bind(
-        picture=rng.random((4, 4)) < 0.4,
-        mask=rng.uniform(0.1, 0.9, (4, 3, 3)),
-        shape_of=[0, 1, 0, 1],
-    )
+    return gmlang.compile(COMPOSED).bind(**DRAWN)
 
 
 def test_composites_of_it_stand_and_are_independent_of_what_says_nothing_of_its_sites():
@@ -264,9 +266,53 @@ def test_composites_of_it_stand_and_are_independent_of_what_says_nothing_of_its_
 
 
 def test_what_it_leaves_out_is_asked_about_only_where_nothing_else_speaks_of_it():
+    bright = "model bright(x: Thing):\n    predict x.dot[1, 1] = true @ 0.7\n"
+    model = gmlang.compile(COMPOSED + bright).bind(**DRAWN)
     with pytest.raises(GmError) as caught:
-        composed().query("compat(shaped(0), jar)")
+        model.query("compat(shaped(0), bright)")
     assert caught.value.diagnostics[0].code == "GM419"
+
+
+def test_what_contradicts_itself_whatever_is_left_out_is_refused():
+    found = composed().query("compat(shaped(0), jar)")
+    assert (found.status, found.value) == ("exact", -np.inf)
+    both = "model jar_and_not = jar shaped(0)\n"
+    with pytest.raises(GmError) as caught:
+        gmlang.compile(COMPOSED + both).bind(**DRAWN).query("P(it is jar)")
+    assert caught.value.diagnostics[0].code == "GM416"
+    gmlang.compile(COMPOSED + both.replace("0)", "0) soft")).bind(**DRAWN).query("P(it is jar)")
+
+
+@pytest.mark.parametrize(
+    ("chance", "num_tables"), [("mask[x.exemplar, i]", 1), ("mask[(x.exemplar + s) % 2, i]", 2)]
+)
+def test_members_say_the_same_or_their_own(chance: str, num_tables: int):
+    program = """
+data seen[4] : bool = [1, 0, 1, 1]
+data mask[2, 3] : real = [[0.9, 0.2, 0.7], [0.6, 0.8, 0.1]]
+entity Thing:
+    dot[4] : bool base {{true: 0.3, false: 0.7}}
+    exemplar : 0..1
+    at : 0..1
+model shaped(x: Thing, s: 0..2) prior 0.3:
+    factor 0.5 * s if x.exemplar == 1 else 0
+    {said}
+var it[2] : Thing
+for k in 0..1: consider shaped(it[k], s) for s in 0..2
+for k in 0..1: observe it[k].dot = seen
+"""
+    moving = f"for i in 0..2: predict x.dot[x.at + i] ~ Bernoulli({chance}) @ 0.9"
+    looped = (
+        "for i in 0..2, a in 0..1:\n        if x.at == a:\n"
+        f"            predict x.dot[a + i] ~ Bernoulli({chance}) @ 0.9"
+    )
+    one, other = (gmlang.compile(program.format(said=said)) for said in (moving, looped))
+    for question in ("P(shaped(it[1], 2))", "P(it[0].exemplar, it[0].at)", "logZ()"):
+        assert_close(one.query(question).value, other.query(question).value)
+    kinds = [b.kind for b in one.graph().factors if b.scopes.shape[1] == 3]
+    tables = [kind.log_potentials for kind in kinds if isinstance(kind, Gated)]
+    assert len(tables) == 6
+    assert len({table.tobytes() for table in tables}) == num_tables
 
 
 def test_rows_of_pictures_have_the_answers_of_each():

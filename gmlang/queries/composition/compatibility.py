@@ -174,6 +174,10 @@ class Compatibility:
         Args:
             chosen: numbers of the groups.
             hidden: predictions about these variables are left out.
+
+        Raises:
+            GmError: where what models say of what random indices pick is not known together, and
+                the rest does not contradict itself.
         """
         grounding = self.grounding(chosen)
         active = _basic_activations(grounding, tuple(a for k in chosen for a in self.groups[k]))
@@ -192,6 +196,8 @@ class Compatibility:
             self._share(),
         )
         assert isinstance(found, LogPartitionAnswer)
+        if grounding.unsummed is not None and found.quality.status is not Status.IMPOSSIBLE:
+            raise GmError([grounding.unsummed])
         log_prior = sum(_log_prior(grounding, int(v)) for v in active)
         if log_prior == -np.inf:
             # A prior of 0: relative to it nothing can be said.

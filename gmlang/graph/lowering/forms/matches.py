@@ -15,9 +15,19 @@ from typing import TypeGuard
 
 import numpy as np
 
-from gmlang.core.ast import AttributeRef, Expression, Reference, VariableRef, Whole
-from gmlang.core.walk import is_random
-from gmlang.diagnostics import GmError
+from gmlang.core.ast import (
+    Activation,
+    AttributeRef,
+    Call,
+    Expression,
+    Local,
+    Reference,
+    Thing,
+    VariableRef,
+    Whole,
+)
+from gmlang.core.walk import is_random, walk
+from gmlang.diagnostics import Diagnostic
 from gmlang.errors import grounding as errors
 from gmlang.graph.builder import add_tables
 from gmlang.graph.lowering import table_sizes
@@ -32,6 +42,7 @@ from gmlang.graph.world.states import States
 from gmlang.graph.world.world import Frame, select_rows
 from gmruntime.arrays import row_starts, rows_by
 from gmruntime.budget import UNLIMITED, Budget
+from gmruntime.factors.kind import FactorKind
 from gmruntime.factors.kinds import Match
 from gmruntime.simplify.memories.attention import sums_by_products
 
@@ -92,25 +103,45 @@ def _add_matches(grounder: Grounder, frame: Frame, job: Job) -> bool:
     groups = _groups(grounder, frame, job)
     if groups is None:
         return False
-    mark, known = grounder.builder.mark(), known_states(grounder)
+    known = known_states(grounder)
+    is_gated, depended = len(_plain_gates(job)) > 0, _depended(frame, job)
+    # Members of a family that say the same, each under its own gate, share what is added up.
+    alike: dict[tuple[bytes, ...], tuple[list[np.ndarray], Frame]] = {}
     for scope, part in groups:
-        is_gated = len(_plain_gates(job)) > 0
-        total, step = np.zeros(()), _pixels_at_once(grounder, part, job)
-        for first in range(0, part.count, step):
-            rows = np.arange(first, min(first + step, part.count))
-            said = _said(grounder, select_rows(part, rows), job, known, scope)
-            if said is None:
-                grounder.builder.reset(mark)
-                return False
-            if step >= part.count and said.is_large():
-                large = said.as_match(gated=is_gated).checked(len(scope), 0)
-                grounder.builder.add_factors(large, scope[None], job.origin)
-                break
-            total = total + said.summed(grounder.world.budget or UNLIMITED)
-        else:
-            table = total[None]
-            add_tables(grounder.builder, table, scope[None], job.origin, gated=is_gated)
+        inner = scope[1:] if is_gated else scope
+        key = inner.tobytes(), *(part.locals[name].tobytes() for name in depended)
+        alike.setdefault(key, ([], part))[0].append(scope)
+    made = [
+        (np.stack(scopes), _made(grounder, part, job, known, scopes[0]))
+        for scopes, part in alike.values()
+    ]
+    if any(one is None for _, one in made):
+        return False
+    for scopes, one in made:
+        if isinstance(one, FactorKind):
+            grounder.builder.add_factors(one, scopes, job.origin)
+        elif one is not None:
+            add_tables(grounder.builder, one, scopes, job.origin, gated=is_gated)
     return True
+
+
+def _made(
+    grounder: Grounder, part: Frame, job: Job, known: np.ndarray, scope: np.ndarray
+) -> FactorKind | np.ndarray | None:
+    """Return what instances about the same variables say: a match where it is large, or a table.
+
+    None where a site is not observed, or is none.
+    """
+    total, step = np.zeros(()), _pixels_at_once(grounder, part, job)
+    for first in range(0, part.count, step):
+        rows = np.arange(first, min(first + step, part.count))
+        said = _said(grounder, select_rows(part, rows), job, known, scope)
+        if said is None:
+            return None
+        if step >= part.count and said.is_large():
+            return said.as_match(gated=len(_plain_gates(job)) > 0).checked(len(scope), 0)
+        total = total + said.summed(grounder.world.budget or UNLIMITED)
+    return total[None]
 
 
 def _pixels_at_once(grounder: Grounder, frame: Frame, job: Job) -> int:
@@ -124,11 +155,28 @@ def _pixels_at_once(grounder: Grounder, frame: Frame, job: Job) -> int:
     return max(1, int(_TOLD_MAX / (num_entries(said.slots) * count)))
 
 
+def _depended(frame: Frame, job: Job) -> list[str]:
+    """List the loop variables and parameters that what is said, or of which site, depends on."""
+    found: set[str] = set()
+    for expression in (*terms.expressions(job.term), *_conditions(job)):
+        for part in walk(expression):
+            match part:
+                case Local():
+                    found.add(part.key)
+                case AttributeRef():
+                    found.add(part.thing.key)
+                case Activation() | Call():
+                    found |= {one.key for one in part.arguments if isinstance(one, Thing)}
+                case _:
+                    pass
+    return [key for key in frame.locals if key in found]
+
+
 def _leave_out(grounder: Grounder, frame: Frame, job: Job) -> bool:
     """Leave predictions out that sum to one, whatever the place and the exemplar are.
 
     They do where each pixel is about another site. That nothing else speaks of these sites is known
-    once all is grounded (`check_unspoken`). False where they do not.
+    once all is grounded (`contested`). False where they do not.
     """
     term = job.term
     assert isinstance(term, terms.Drawn)
@@ -150,11 +198,10 @@ def _leave_out(grounder: Grounder, frame: Frame, job: Job) -> bool:
     return True
 
 
-def check_unspoken(grounder: Grounder) -> None:
-    """Refuse predictions that were left out although something else speaks of their sites.
+def contested(grounder: Grounder) -> Diagnostic | None:
+    """Say which prediction was left out although something else speaks of its sites; None: none.
 
-    Raises:
-        GmError: naming the first of them.
+    What is summed without it is no sum then; what is impossible without it is so with it.
     """
     unspoken = grounder.world.unspoken or []
     times = np.zeros(grounder.builder.num_variables, np.int64)
@@ -164,7 +211,8 @@ def check_unspoken(grounder: Grounder) -> None:
         np.add.at(times, np.unique(block.scopes), 1)
     for sites, span in unspoken:
         if (times[sites] > 1).any():
-            raise GmError([errors.random_target(span, span.text)])
+            return errors.random_target(span, span.text)
+    return None
 
 
 def _groups(grounder: Grounder, frame: Frame, job: Job) -> list[tuple[np.ndarray, Frame]] | None:
