@@ -30,7 +30,7 @@ from gmlang.core.program import (
     Use,
 )
 from gmlang.core.records.covering import Cover
-from gmlang.core.records.reals import ObserveReal, PredictReal
+from gmlang.core.records.reals import ObserveReal, ObserveRealLike, PredictReal, PredictWithin
 from gmlang.core.walk import clause_parts, walk
 from gmlang.diagnostics import Diagnostic, Span
 from gmlang.errors import names as name_errors
@@ -155,6 +155,15 @@ def expressions_of(statement: Statement) -> Iterator[Expression]:
         case PredictReal(target=target, density=density, confidence=confidence):
             yield target
             yield from density.arguments
+            if confidence is not None:
+                yield confidence
+        case ObserveRealLike(target=target, density=density):
+            yield target
+            yield from density.arguments
+        case PredictWithin(target=target, low=low, high=high, confidence=confidence):
+            yield target
+            yield low
+            yield high
             if confidence is not None:
                 yield confidence
         case PredictActive(target=target, confidence=confidence):

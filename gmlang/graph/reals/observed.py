@@ -5,6 +5,8 @@
 with its density D, its confidence c, and the attribute's base b: the prediction relative to it.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from gmlang.core.ast import Activation, AttributeRef, Expression
@@ -88,23 +90,21 @@ def predict_real(
     gates: tuple[Expression, ...],
     origin: Origin,
 ) -> None:
-    """Add what a model predicts of what was observed, relative to the base.
+    """Add what a model predicts of what was observed in all instances, relative to the base.
 
     Raises:
-        GmError: where it was not observed, or a parameter leaves the density without meaning.
+        GmError: where a parameter leaves the density without meaning.
     """
+    if not frame.count:
+        return
     target = statement.target
     env = environment(grounder, frame)
     array = _array_of(grounder.world, target)
     places = locate_reals(target, env)
     values = array.values[places]
-    hidden = np.isnan(values).reshape(frame.count, -1).any(axis=1)
-    if hidden.any():
-        where = where_text(frame, int(np.argmax(hidden)), grounder.names)
-        raise GmError([later.hidden_real(target.span, target.span.text, where)])
-    _refuse_learned(grounder, statement)
     background = array.log_background(values).reshape(frame.count, -1).sum(axis=1)
-    ratio = log_densities(statement.density, values, env) - background
+    ends = array.low, array.high
+    ratio = log_densities(statement.density, values, env, ends) - background
     if statement.confidence is not None:
         confidence = probability(statement.confidence, env).reshape(-1)
         with np.errstate(divide="ignore"):
@@ -126,10 +126,21 @@ def predict_real(
     lower(grounder, frame, Job(terms.Value(number), gates, origin))
 
 
-def _refuse_learned(grounder: Grounder, statement: PredictReal) -> None:
+def are_hidden(grounder: Grounder, frame: Frame, target: AttributeRef) -> np.ndarray:
+    """Say in which instances a real, or any of an array of them, is not observed."""
+    array = _array_of(grounder.world, target)
+    values = array.values[locate_reals(target, environment(grounder, frame))]
+    return np.asarray(np.isnan(values).reshape(frame.count, -1).any(axis=1))
+
+
+def refuse_learned(grounder: Grounder, used: Sequence[Expression | None]) -> None:
+    """Refuse to learn what stands in a prediction of a real.
+
+    Raises:
+        GmError: naming it.
+    """
     learned = grounder.learned
-    used = (*statement.density.arguments, *filter(None, [statement.confidence]))
-    for expression in used:
+    for expression in filter(None, used):
         if learned is not None and learned.concerns((expression,)):
             raise GmError([later.learned_density(expression.span, expression.span.text)])
 
