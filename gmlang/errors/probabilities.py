@@ -201,6 +201,28 @@ def not_numbers(span: Span, found: str) -> Diagnostic:
     return _bad_real(span, f"numbers are needed here, not {found}", "an array is one of `data`")
 
 
+def vaguer_than_base(span: Span, text: str, sd: float, base_sd: float) -> Diagnostic:
+    """Warn of a prediction that says less of a real than its base does."""
+    return Diagnostic(
+        "GM293",
+        f"this prediction of `{text}` is vaguer than its base, {sd:g} against {base_sd:g}",
+        span,
+        hint="two such predictions together mean nothing: let it be as sharp, or widen the base",
+        severity="warning",
+    )
+
+
+def looks_like_a_variance(span: Span, text: str) -> Diagnostic:
+    """Warn of a variance where a standard deviation is meant."""
+    return Diagnostic(
+        "GM294",
+        f"`{text}` looks like a variance; the second argument is the standard deviation",
+        span,
+        hint=f"write `sqrt({text})` if it is a variance",
+        severity="warning",
+    )
+
+
 # --- Of reals that are not observed -------------------------------------------------------
 
 IMPROPER = "GM373"

@@ -26,6 +26,7 @@ from gmlang.graph.holders import add_holders, leave_out_implied
 from gmlang.graph.lowering.grounder import Grounder, Job, environment
 from gmlang.graph.lowering.lower import lower
 from gmlang.graph.observations import observe
+from gmlang.graph.reals.together import hang_together
 from gmlang.graph.regions import check_regions
 from gmlang.graph.values import terms
 from gmlang.graph.world.axes import Part
@@ -230,11 +231,11 @@ def prepare(session: Session, query: Query, budget: Budget | None = None) -> Pre
 def prepare_for_rows(session: Session, query: Query, budget: Budget | None) -> Prepared:
     """Do what `prepare` does, but leave to `check_rows` whether all has a value."""
     budget = budget and budget.at_least(GROUNDED_S)
+    quadrature = session.world.quadrature
+    was_used = quadrature.is_used
     base = grounding_for(session, query, budget)
-    if base.world.hidden_reals:
-        base.world.quadrature.is_used = True
-        if query.kind in _OF_STATES:
-            raise GmError([later.asked_of_reals(query.span, query.span.text)])
+    if base.world.hidden_reals and query.kind in _OF_STATES:
+        raise GmError([later.asked_of_reals(query.span, query.span.text)])
     world = replace(
         base.world,
         hidden=dict(base.world.hidden),
@@ -253,7 +254,22 @@ def prepare_for_rows(session: Session, query: Query, budget: Budget | None) -> P
     for given in query.given:
         _condition(prepared, given)
     prepared.targets = [target_of(prepared.grounder, asked) for asked in query.asked]
+    quadrature.is_used = was_used or _reals_matter(prepared, query)
     return prepared
+
+
+def _reals_matter(prepared: Prepared, query: Query) -> bool:
+    """Say whether an answer may depend on reals that are not observed.
+
+    It does not where what is asked for hangs together with none of them, given what is observed.
+    """
+    hidden = prepared.grounding.world.hidden_reals.values()
+    if not hidden or not query.asks_marginals or not prepared.targets:
+        return bool(hidden)
+    evidence, clash = prepared.evidence()
+    asked = np.concatenate([target.variables.reshape(-1) for target in prepared.targets])
+    nodes = np.concatenate([one.variables[one.variables >= 0] for one in hidden])
+    return clash or hang_together(prepared.builder, evidence, asked, nodes)
 
 
 def check_rows(prepared: Prepared, rows: np.ndarray) -> None:

@@ -334,3 +334,24 @@ def test_silenced_predictions_of_reals():
     model = gmlang.compile(text)
     answer = model.query("E(it.height | stilted(it), not short(it), not adult(it))")
     assert answer.value == pytest.approx(0.9 * 2.4 + 0.1 * 1.7, abs=1e-9)
+
+
+def test_what_hangs_together_with_no_hidden_real_is_exact():
+    """Observed models part what they say of reals from the rest."""
+    model = gmlang.compile(PEOPLE + "var rain : bool ~ Bernoulli(0.2)\n")
+    assert model.query("P(rain)").status == "exact"
+    assert model.query("P(it.glad | tall(it) = true)").status == "exact"
+    assert model.query("P(it.glad)").status == "estimate"
+
+
+def test_a_random_index_may_pick_a_real():
+    text = "entity T:\n    a[2] : real[0, 1]\nvar it : T\nvar k : 0..1 ~ Categorical([0.3, 0.7])\n"
+    text += "observe it.a[0] like Normal(0.2, 0.01)\nif it.a[k] > 0.5: prefer k == 1 weight 0\n"
+    assert gmlang.compile(text).query("P(it.a[1] > 0.4)").value == pytest.approx(0.6, abs=1e-9)
+
+
+def test_an_observation_outside_the_range_is_a_mistake():
+    text = PEOPLE.replace("real base Normal(1.7, 0.2)", "real[0, 3]")
+    with pytest.raises(GmError) as caught:
+        gmlang.compile(text).query("P(tall(it) | it.height = 5)")
+    assert caught.value.diagnostics[0].code != "GM601"

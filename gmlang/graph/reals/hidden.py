@@ -17,6 +17,7 @@ from gmlang.core.ast import (
     Context,
     Distribution,
     Expression,
+    Gate,
 )
 from gmlang.core.check.lints import expressions_of
 from gmlang.core.program import Program, Statement
@@ -28,17 +29,11 @@ from gmlang.graph.builder import Origin
 from gmlang.graph.lowering.grounder import Grounder, environment
 from gmlang.graph.observations import array_value, heard
 from gmlang.graph.reals.densities import normal_parameters
-from gmlang.graph.reals.nodes import (
-    NODES_MAX,
-    ImproperError,
-    Nodes,
-    Said,
-    TooFineError,
-    nodes_of,
-)
+from gmlang.graph.reals.fineness import ImproperError, Said
+from gmlang.graph.reals.nodes import NODES_MAX, Nodes, TooFineError, nodes_of
 from gmlang.graph.values.chances import probability
 from gmlang.graph.values.environment import Env
-from gmlang.graph.values.evaluate import evaluate, expand
+from gmlang.graph.values.evaluate import evaluate, expand, random_indices
 from gmlang.graph.world.instances import model_frame
 from gmlang.graph.world.places import locate_reals
 from gmlang.graph.world.states import States
@@ -51,14 +46,18 @@ Key = tuple[str, str]
 
 @dataclass(slots=True, eq=False)
 class _Gathered:
-    """What is said of an attribute, as far as it is known, and of which places: to be joined."""
+    """What is said of an attribute: columns to be joined, one row for each that is said.
+
+    Attributes:
+        places: of all that is mentioned.
+        predicted: places, means, deviations, confidences.
+        looks: places, means, deviations, and whether they count in any case.
+        breaks: ends of intervals.
+    """
 
     places: list[np.ndarray] = field(default_factory=lambda: [])
-    means: list[np.ndarray] = field(default_factory=lambda: [])
-    sds: list[np.ndarray] = field(default_factory=lambda: [])
-    confidences: list[np.ndarray] = field(default_factory=lambda: [])
-    look_means: list[np.ndarray] = field(default_factory=lambda: [])
-    look_sds: list[np.ndarray] = field(default_factory=lambda: [])
+    predicted: list[np.ndarray] = field(default_factory=lambda: [])
+    looks: list[np.ndarray] = field(default_factory=lambda: [])
     breaks: list[np.ndarray] = field(default_factory=lambda: [])
 
 
@@ -108,7 +107,7 @@ def _statements(grounder: Grounder, program: Program) -> Iterator[tuple[Frame, S
 
 
 def _observed(grounder: Grounder, statements: Iterable[Statement]) -> dict[Key, np.ndarray]:
-    """Say which places of each attribute are observed."""
+    """Say which places of each attribute are observed, as numbers that they may be."""
     seen = {
         (entity, name): np.zeros(array.values.shape, np.bool_)
         for entity, arrays in grounder.world.reals.items()
@@ -121,8 +120,10 @@ def _observed(grounder: Grounder, statements: Iterable[Statement]) -> dict[Key, 
                 env = environment(grounder, frame)
                 places = locate_reals(statement.target, env)
                 values = array_value(statement.value, env, places.ndim)
-                told = ~np.isnan(np.broadcast_to(values, places.shape).astype(np.float64))
-                seen[key_of(statement.target)][places[told]] = True
+                values = np.broadcast_to(values, places.shape).astype(np.float64)
+                key = key_of(statement.target)
+                array = grounder.world.reals[key[0]][key[1]]
+                seen[key][places[(values >= array.low) & (values <= array.high)]] = True
     return seen
 
 
@@ -154,19 +155,17 @@ def _gather(
             sure = np.ones(1) if confidence is None else probability(confidence, env).reshape(-1)
             found = gathered.setdefault(key_of(target), _Gathered())
             found.places.append(places[is_hidden])
-            for column, values in (
-                (found.means, mean),
-                (found.sds, sd),
-                (found.confidences, sure),
-            ):
-                column.append(np.broadcast_to(values, is_hidden.shape)[is_hidden])
+            columns = np.broadcast_arrays(places, mean, sd, sure)
+            found.predicted.append(np.stack(columns, axis=1)[is_hidden])
         case ObserveRealLike(target=target, density=density):
             env = environment(grounder, outer)
-            mean, sd = np.broadcast_arrays(*normal_parameters(density, env))
+            mean, sd = normal_parameters(density, env)
+            places = locate_reals(target, env)
+            always = not any(isinstance(clause, Gate) for clause in statement.context)
             found = gathered.setdefault(key_of(target), _Gathered())
-            found.places.append(locate_reals(target, env))
-            found.look_means.append(mean[~np.isnan(mean)])
-            found.look_sds.append(sd[~np.isnan(mean)])
+            found.places.append(places)
+            columns = np.broadcast_arrays(places, mean, sd, np.array([float(always)]))
+            found.looks.append(np.stack(columns, axis=1)[~np.isnan(columns[1])])
         case PredictWithin(target=AttributeRef() as target) if is_real_reference(target):
             env = environment(grounder, heard(grounder, outer, statement.confidence))
             ends = [np.asarray(evaluate(e, env)) for e in (statement.low, statement.high)]
@@ -212,8 +211,12 @@ def _gather_breaks(
 def _add_breaks(
     env: Env, gathered: dict[Key, _Gathered], target: AttributeRef, ends: list[np.ndarray]
 ) -> None:
+    # An index that is random may pick any of them.
+    array = env.world.reals[target.thing.entity][target.attribute]
+    every: np.ndarray = np.arange(array.values.size)
+    places = every if random_indices(target) else locate_reals(target, env).reshape(-1)
     found = gathered.setdefault(key_of(target), _Gathered())
-    found.places.append(locate_reals(target, env).reshape(-1))
+    found.places.append(places)
     found.breaks += [end.reshape(-1).astype(np.float64) for end in ends]
 
 
@@ -224,7 +227,7 @@ def _declare(
     grounder: Grounder, key: Key, array: RealArray, found: _Gathered, hidden: np.ndarray
 ) -> None:
     world = grounder.world
-    nodes = _nodes(array, found, is_coarse=world.quadrature.is_coarse)
+    nodes = _nodes(array, found, hidden, is_coarse=world.quadrature.is_coarse)
     states = States(0, len(nodes.points), points=tuple(nodes.points.tolist()))
     count = int(hidden.sum())
     start = grounder.builder.add_variables(array.name, (count,), states)
@@ -234,29 +237,47 @@ def _declare(
     world.quadrature.is_used = True
 
 
-def _nodes(array: RealArray, found: _Gathered, *, is_coarse: bool) -> Nodes:
-    def joined(columns: list[np.ndarray]) -> np.ndarray:
-        return np.concatenate(columns) if columns else np.zeros(0)
-
-    breaks = joined(found.breaks)
-    said = Said(
-        array.low,
-        array.high,
-        array.normal,
-        joined(found.means),
-        joined(found.sds),
-        joined(found.confidences),
-        joined(found.look_means),
-        joined(found.look_sds),
-        breaks[np.isfinite(breaks)],
-    )
+def _nodes(array: RealArray, found: _Gathered, hidden: np.ndarray, *, is_coarse: bool) -> Nodes:
+    said = _each_said(array, found, hidden)
     try:
         return nodes_of(said, is_coarse=is_coarse)
     except ImproperError:
-        told = errors.improper(array.span, array.name, is_vague=said.base is not None)
+        told = errors.improper(array.span, array.name, is_vague=array.normal is not None)
     except TooFineError:
         told = errors.too_fine(array.span, array.name, NODES_MAX)
     raise GmError([told])
+
+
+def _each_said(array: RealArray, found: _Gathered, hidden: np.ndarray) -> list[Said]:
+    """List what is said of each place, once where it is the same of several.
+
+    Looks that depend on what is not known may count or not.
+    """
+    breaks = np.concatenate([np.zeros(0), *found.breaks])
+    breaks = breaks[np.isfinite(breaks)]
+    predicted = _by_place(found.predicted, hidden)
+    looks = _by_place(found.looks, hidden)
+    nothing = np.zeros((0, 4))
+    said: dict[tuple[bytes, bytes], Said] = {}
+    for place in np.flatnonzero(hidden).tolist():
+        rows, seen = predicted.get(place, nothing)[:, 1:], looks.get(place, nothing)[:, 1:]
+        certain = seen[seen[:, 2] > 0]
+        for kept in [seen] if len(certain) == len(seen) else [seen, certain]:
+            key = rows.tobytes(), kept.tobytes()
+            if key not in said:
+                ends = array.low, array.high, array.normal
+                said[key] = Said(*ends, *rows.T, kept[:, 0], kept[:, 1], breaks)
+    return list(said.values())
+
+
+def _by_place(columns: list[np.ndarray], hidden: np.ndarray) -> dict[int, np.ndarray]:
+    """Return the rows about each hidden place, in an order that depends on them alone."""
+    rows = np.concatenate([np.zeros((0, 4)), *columns])
+    rows = rows[hidden[rows[:, 0].astype(np.int64)]]
+    rows = rows[np.lexsort(rows.T[::-1])]
+    places, starts = np.unique(rows[:, 0].astype(np.int64), return_index=True)
+    ends = np.append(starts, len(rows))
+    return {p: rows[ends[k] : ends[k + 1]] for k, p in enumerate(places.tolist())}
 
 
 def add_bases_of_hidden(grounder: Grounder) -> None:
