@@ -355,3 +355,13 @@ def test_an_observation_outside_the_range_is_a_mistake():
     with pytest.raises(GmError) as caught:
         gmlang.compile(text).query("P(tall(it) | it.height = 5)")
     assert caught.value.diagnostics[0].code != "GM601"
+
+
+def test_log_z_does_not_hang_on_who_mentions_a_real():
+    """What nobody speaks of counts with its range, as a finite attribute does."""
+    text = "entity T:\n    h : real[0, 4]\nvar it : T\n"
+    model = gmlang.compile(text)
+    whole, part = model.query("logZ()"), model.query("logZ( | it.h > 3)")
+    assert whole.value == pytest.approx(np.log(4), abs=1e-12)
+    assert part.value == pytest.approx(0.0, abs=1e-10)
+    assert model.query("logZ( | it.h = 3)").value == 0.0

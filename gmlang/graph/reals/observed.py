@@ -146,11 +146,22 @@ def refuse_learned(grounder: Grounder, used: Sequence[Expression | None]) -> Non
 
 
 def add_bases_of_reals(grounder: Grounder) -> None:
-    """Weigh what was observed by the bases that are declared; a uniform one weighs nothing."""
-    for arrays in grounder.world.reals.values():
+    """Weigh what was observed by the bases that are declared; a uniform one weighs nothing.
+
+    So what is not observed, and that nobody speaks of, counts with the length of its range, as any
+    finite attribute counts with its states.
+    """
+    for entity, arrays in grounder.world.reals.items():
         for array in arrays.values():
             seen = array.values[~np.isnan(array.values)]
-            if array.log_base is not None and len(seen):
-                total = np.full(1, array.log_base(seen).sum())
-                frame, number = hidden_numbers(grounder, ONE_INSTANCE, total, array.span)
+            if array.log_base is not None:
+                total = float(array.log_base(seen).sum())
+            else:
+                hidden = grounder.world.hidden_reals.get((entity, array.name))
+                count = array.values.size - len(seen)
+                count -= 0 if hidden is None else int((hidden.variables >= 0).sum())
+                total = count * array.log_length()
+            if total:
+                numbers = np.full(1, total)
+                frame, number = hidden_numbers(grounder, ONE_INSTANCE, numbers, array.span)
                 lower(grounder, frame, Job(terms.Value(number), (), Origin("base", array.span)))

@@ -107,6 +107,11 @@ class RealArray:
     log_base: Callable[[np.ndarray], np.ndarray] | None
     span: Span
 
+    def log_length(self) -> float:
+        """Return the log of the length of its range; 0 where it has no end, and no base either."""
+        length = self.high - self.low
+        return float(np.log(length)) if np.isfinite(length) else 0.0
+
     def log_background(self, values: np.ndarray) -> np.ndarray:
         """Return the log density of each value where no model speaks."""
         if self.log_base is not None:

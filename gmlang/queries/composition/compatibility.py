@@ -261,10 +261,10 @@ def _log_base_mass(grounding: Grounding) -> float:
             if attribute.log_base is None:
                 size = len(attribute.starts) * float(np.prod(attribute.shape))
                 total += size * np.log(attribute.states.count)
-    for (entity, name), hidden in world.hidden_reals.items():
-        array = world.reals[entity][name]
-        if array.log_base is None:
-            total += float((hidden.variables >= 0).sum()) * np.log(array.high - array.low)
+    for arrays in world.reals.values():
+        for array in arrays.values():
+            if array.log_base is None:
+                total += float(np.isnan(array.values).sum()) * array.log_length()
     return total
 
 

@@ -52,6 +52,8 @@ def over_nodes(
         try:
             other = find(_coarse(session), query, replace(settings, memory=None))
             error = _difference(found.value, other.value)
+            if found.status == Status.BOUNDED.value:
+                error = _and(error, _half_width(found))
         except TimeoutError:
             error = None
     lowered = replace(
@@ -73,6 +75,18 @@ def _unproven(found: Answer) -> Answer:
     """Return an answer without the bounds that hold for the sums, but not for the integrals."""
     proven = {"log_lower", "log_upper", "lower", "upper"}
     return replace(found, **{f.name: None for f in fields(found) if f.name in proven})
+
+
+def _half_width(found: Answer) -> float | None:
+    """Return how far an answer may be from what is proven of its sums; None where nothing is."""
+    ends = [getattr(found, name, None) for name in ("lower", "upper", "log_lower", "log_upper")]
+    widths = [_difference(found.value, end) for end in ends if end is not None]
+    known = [width for width in widths if width is not None and np.isfinite(width)]
+    return max(known) if known and len(known) == len(widths) else None
+
+
+def _and(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else one + other
 
 
 def _difference(one: object, other: object) -> float | None:
