@@ -28,7 +28,7 @@ _HUGE = 1e9
 _ANY_FLOAT = 1500
 """So many digits hold every float."""
 
-_ABSOLUTE = ("standard error", "error")
+_ABSOLUTE = ("standard error", "error", "quadrature difference")
 """Kinds of errors that are as large as the number may be off."""
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from gmlang.core.asking.asserts import check_assert
+from gmlang.core.asking.misplaced import misplaced_in_question, misplaced_reals
 from gmlang.core.asking.queries import check_questions
 from gmlang.core.check import covering, evidence, models, statements
 from gmlang.core.check.covering import existences
@@ -13,7 +14,7 @@ from gmlang.core.check.learned.functions import check_learn_def, check_places
 from gmlang.core.check.learned.params import check_learn
 from gmlang.core.check.learned.places import check_learnable
 from gmlang.core.check.lints import check_mechanisms, find_lints
-from gmlang.core.checking import Checking, QueryForm, attempt, guarded
+from gmlang.core.checking import Checking, QueryForm, attempt, guarded, report
 from gmlang.core.expressions import forms as expressions
 from gmlang.core.names.absent import report_absent
 from gmlang.core.names.aliases import spread
@@ -110,7 +111,8 @@ def check_opened(scope: Scope) -> Checked:
     if state.diagnostics:
         raise GmError(_in_order(state.diagnostics, program))
     checked = _program(state, program)
-    if misplaced := [*check_learnable(checked), *check_places(checked)]:
+    misplaced = [*check_learnable(checked), *check_places(checked), *misplaced_reals(checked)]
+    if misplaced:
         raise GmError(misplaced)
     warnings = find_lints(main, checked)
     if state.uneven:
@@ -132,6 +134,8 @@ def check_query(checked: Checked, query: ast.Query | tuple[ast.Query, ...]) -> t
         questions += asked or ()
     for question in questions:
         report_absent(state, checked.program, question)
+        for one in misplaced_in_question(question) if state.real_names else ():
+            report(state, one)
     if state.diagnostics:
         raise GmError(state.diagnostics)
     return tuple(questions)

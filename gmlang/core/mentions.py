@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from gmlang.core.ast import Activation, AttributeRef, Context, Expression
 from gmlang.core.program import EventGiven, ObservedGiven, Query, VariableGiven
 from gmlang.core.records.members import family_of, is_held
-from gmlang.core.walk import walk
+from gmlang.core.walk import is_real_reference, walk
 from gmlang.diagnostics import Span
 
 
@@ -24,11 +24,11 @@ def expressions_of(query: Query) -> Iterator[tuple[Context, Expression]]:
 
 
 def mentions(query: Query) -> list[tuple[Context, Expression]]:
-    """List the expressions of a query that may bring model instances into being."""
+    """List the expressions of a query that may bring model instances, or reals, into being."""
     return [
         pair
         for pair in expressions_of(query)
-        if any(isinstance(part, Activation) for part in walk(pair[1]))
+        if any(isinstance(part, Activation) or is_real_reference(part) for part in walk(pair[1]))
     ]
 
 

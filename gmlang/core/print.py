@@ -188,7 +188,7 @@ def _show_apply(expression: Apply) -> str:
             return f"not {shown[0]}"
         case "neg":
             return f"-{shown[0]}"
-        case "in_range":
+        case "in_range" | "real_in":
             return f"({shown[0]} in {shown[1]}..{shown[2]})"
         case "in_set":
             return f"({shown[0]} in {{{', '.join(shown[1:])}}})"

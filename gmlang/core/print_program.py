@@ -29,7 +29,13 @@ from gmlang.core.program import (
     VariableSymbol,
 )
 from gmlang.core.records.covering import Cover, is_existence
-from gmlang.core.records.reals import Density, ObserveReal, PredictReal
+from gmlang.core.records.reals import (
+    Density,
+    ObserveReal,
+    ObserveRealLike,
+    PredictReal,
+    PredictWithin,
+)
 
 
 def show_program(program: Program) -> str:
@@ -160,6 +166,11 @@ def _show_statement(statement: Statement) -> str:
         case PredictReal(target=target, density=density, label=label):
             said = f"{_density(density)}{_confidence(statement.confidence)}{_label(label)}"
             return f"{context}predict {show(target)} ~ {said}"
+        case ObserveRealLike(target=target, density=density):
+            return f"{context}observe {show(target)} like {_density(density)}"
+        case PredictWithin(target=target, low=low, high=high, label=label):
+            said = f"{show(low)}..{show(high)}{_confidence(statement.confidence)}{_label(label)}"
+            return f"{context}predict {show(target)} in {said}"
         case PredictActive(target=target, is_positive=is_positive, label=label):
             sign = "" if is_positive else "not "
             confidence = _confidence(statement.confidence)

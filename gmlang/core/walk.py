@@ -11,6 +11,7 @@ from gmlang.core.ast import (
     Activation,
     Aggregate,
     Apply,
+    Array,
     AttributeRef,
     Bind,
     Bool,
@@ -27,6 +28,7 @@ from gmlang.core.ast import (
     Listed,
     Local,
     QueryValue,
+    Real,
     Size,
     Tabulated,
     Thing,
@@ -49,6 +51,14 @@ def type_of(expression: Expression) -> Type:
             return Bool()
         case _:
             return expression.type
+
+
+def is_real_reference(expression: Expression) -> bool:
+    """Say whether an expression names a real that is a variable, or an array of them."""
+    if not isinstance(expression, AttributeRef):
+        return False
+    type_ = expression.type
+    return isinstance(type_.element if isinstance(type_, Array) else type_, Real)
 
 
 def parts(expression: Expression) -> list[Expression]:

@@ -25,15 +25,44 @@ def real_variable(span: Span) -> Diagnostic:
     return _not_yet(span, "variables over the reals", hint)
 
 
-def hidden_real(span: Span, text: str, where: str) -> Diagnostic:
-    """Report a real attribute that is predicted, and not observed where the graph is built."""
-    hint = "observe it: what models predict of an observed real is a number"
-    return _not_yet(span, f"predicting `{text}`{where}, a real that is not observed", hint)
+def hidden_array(span: Span, text: str) -> Diagnostic:
+    """Report an array of reals that is predicted whole, and not all observed."""
+    hint = "observe all of it, or predict each number: `for i in 0..2: predict x.a[i] ~ ...`"
+    return _not_yet(span, f"predicting `{text}`, an array of reals that are not observed", hint)
+
+
+def observed_elsewhere(span: Span, text: str) -> Diagnostic:
+    """Report an observed real where a variable is needed."""
+    hint = "write the number itself, or data that it was observed to be"
+    return _not_yet(span, f"`{text}`, a real that is observed, in an expression", hint)
+
+
+def compared_reals(span: Span) -> Diagnostic:
+    """Report a comparison of two reals."""
+    hint = "compare each with a number"
+    return _not_yet(span, "comparing two reals", hint)
+
+
+def asked_of_reals(span: Span, text: str) -> Diagnostic:
+    """Report a question whose answer would name states of reals that are not observed."""
+    hint = "ask for probabilities, `P(...)`, or expectations, `E(...)`"
+    return _not_yet(span, f"`{text}` of a program with reals that are not observed", hint)
+
+
+def rows_of_reals(span: Span, text: str) -> Diagnostic:
+    """Report a question about many rows where reals are not observed."""
+    hint = "observe them in the program, or ask about each row on its own"
+    return _not_yet(span, f"`{text}` of many rows, in a program with hidden reals", hint)
+
+
+def converted_reals(span: Span, name: str) -> Diagnostic:
+    """Report a program with a hidden real that is to be written for another tool."""
+    return _not_yet(span, f"writing `{name}`, a real that is not observed, for another tool")
 
 
 def real_elsewhere(span: Span, text: str) -> Diagnostic:
     """Report a real attribute anywhere but in an observation and as what is predicted."""
-    hint = "a real is observed, `observe x.a = 1.8`, and predicted, `predict x.a ~ Normal(m, s)`"
+    hint = "compare it with a number, `x.a > 1.8`; `P`, `E` and `Var` ask about it"
     return _not_yet(span, f"`{text}`, a real, in an expression, a question or a condition", hint)
 
 

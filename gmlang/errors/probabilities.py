@@ -1,4 +1,4 @@
-"""Mistakes about distributions: of reals (GM371), and when parameters are known (GM43x)."""
+"""Mistakes about distributions: of reals (GM37x), and when parameters are known (GM43x)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -141,6 +141,11 @@ def bad_ends(span: Span, text: str) -> Diagnostic:
     )
 
 
+def bad_interval(span: Span, text: str) -> Diagnostic:
+    """Report an interval that is empty."""
+    return _bad_real(span, f"`{text}` is empty", "write the lower end first: `in 1.7..1.9`")
+
+
 def point_predicted(span: Span, text: str) -> Diagnostic:
     """Report a real that is predicted to be a value."""
     hint = f"predict `{text} ~ Normal(mean, sd) @ 0.9`"
@@ -157,6 +162,11 @@ def no_base(span: Span, name: str, declared: Span) -> Diagnostic:
     hint = "add `base Normal(mean, sd)`, or a range such as `real[0, 3]`"
     notes = (Note("declared here", declared),)
     return _bad_real(span, f"what is `{name}` like where no model speaks?", hint, notes)
+
+
+def base_outside(span: Span, text: str) -> Diagnostic:
+    """Report a base that has no mass between the ends of the range."""
+    return _bad_real(span, f"`{text}` lies outside the range", "choose a base within the range")
 
 
 def no_density(span: Span, text: str) -> Diagnostic:
@@ -189,3 +199,82 @@ def other_rank(span: Span, target: str, rank: int, found: str) -> Diagnostic:
 def not_numbers(span: Span, found: str) -> Diagnostic:
     """Report what is no number and no array of data."""
     return _bad_real(span, f"numbers are needed here, not {found}", "an array is one of `data`")
+
+
+def vaguer_than_base(span: Span, text: str, sd: float, base_sd: float) -> Diagnostic:
+    """Warn of a prediction that says less of a real than its base does."""
+    return Diagnostic(
+        "GM293",
+        f"this prediction of `{text}` is vaguer than its base, {sd:g} against {base_sd:g}",
+        span,
+        hint="two such predictions together mean nothing: let it be as sharp, or widen the base",
+        severity="warning",
+    )
+
+
+def looks_like_a_variance(span: Span, text: str) -> Diagnostic:
+    """Warn of a variance where a standard deviation is meant."""
+    return Diagnostic(
+        "GM294",
+        f"`{text}` looks like a variance; the second argument is the standard deviation",
+        span,
+        hint=f"write `sqrt({text})` if it is a variance",
+        severity="warning",
+    )
+
+
+# --- Of reals that are not observed -------------------------------------------------------
+
+IMPROPER = "GM373"
+"""The code of a real of which too little, or too much, is said to make a distribution of it."""
+
+
+def _event_of_measure_zero(span: Span, sentence: str, hint: str) -> Diagnostic:
+    return Diagnostic("GM372", sentence, span, hint=hint)
+
+
+def never_exactly(span: Span, text: str) -> Diagnostic:
+    """Report a comparison of a real with a number for equality."""
+    hint = f"ask `P({text} in 1.75..1.85)`, or observe `{text} = 1.8`"
+    return _event_of_measure_zero(span, f"`{text}`, a real, is never exactly a number", hint)
+
+
+def equal_reals(span: Span) -> Diagnostic:
+    """Report two reals that are said to be equal."""
+    hint = "say how near they are: `in lo..hi` of each"
+    return _event_of_measure_zero(span, "two reals are never exactly equal", hint)
+
+
+def _no_place(span: Span, sentence: str, hint: str, notes: tuple[Note, ...] = ()) -> Diagnostic:
+    return Diagnostic(IMPROPER, sentence, span, notes, hint=hint)
+
+
+def improper(span: Span, name: str, *, is_vague: bool) -> Diagnostic:
+    """Report a real whose distribution cannot be normalised."""
+    if is_vague:
+        sentence = f"what is predicted of `{name}` is vaguer than its base: together it means"
+        hint = "let no standard deviation be above the base's, or give `real[low, high]`"
+        return _no_place(span, f"{sentence} nothing", hint)
+    hint = f"give it a range, `{name} : real[0, 3]`, or `base Normal(1.7, 0.2)`"
+    told = f"nothing says where `{name}` is: its distribution cannot be normalised"
+    return _no_place(span, told, hint)
+
+
+def too_fine(span: Span, name: str, nodes: int) -> Diagnostic:
+    """Report a real whose range is too wide for what is said of it."""
+    hint = "give it a shorter range, or predictions with larger standard deviations"
+    told = f"`{name}` would have to be looked at in more than {nodes} places"
+    return _no_place(span, told, hint)
+
+
+def missing_mean(span: Span, text: str) -> Diagnostic:
+    """Report a prediction whose mean is missing."""
+    hint = "a prediction whose confidence is missing is not made"
+    return _no_place(span, f"a mean of `{text}` is missing in the data", hint)
+
+
+def all_or_nothing(span: Span, text: str, share: float) -> Diagnostic:
+    """Report a predicted interval that holds always, or never."""
+    how = "always" if share > 0.5 else "never"
+    hint = "choose ends of which one lies inside its range, or base"
+    return _no_place(span, f"`{text}` holds {how}, whatever is predicted", hint)

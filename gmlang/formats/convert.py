@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from gmlang.core.program import Query
+from gmlang.diagnostics import GmError
+from gmlang.errors import later
 from gmlang.formats.directed import network_of
 from gmlang.formats.names import identifier
 from gmlang.formats.programs import unnamed
@@ -96,6 +98,9 @@ def _program(path: str, values: Mapping[str, object], warn: Warn) -> Named:
     grounding = check_defined(model.grounding())
     for diagnostic in grounding.warnings:
         warn(diagnostic.message)
+    for entity, name in grounding.world.hidden_reals:
+        span = grounding.world.reals[entity][name].span
+        raise GmError([later.converted_reals(span, f"{entity}.{name}")])
     graph = grounding.builder.graph()
     evidence = {
         int(v): int(s)

@@ -3,7 +3,7 @@
 Every statement is grounded once, over all its instances, by array arithmetic.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -25,7 +25,7 @@ from gmlang.core.program import (
 )
 from gmlang.core.records.covering import is_existence
 from gmlang.core.records.reals import ObserveReal
-from gmlang.core.walk import walk
+from gmlang.core.walk import is_real_reference, walk
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors import grounding as errors
 from gmlang.errors.learning import concepts as learning_errors
@@ -41,6 +41,7 @@ from gmlang.graph.holders import add_holders, leave_out_implied
 from gmlang.graph.lowering.forms.matches import contested
 from gmlang.graph.lowering.grounder import Grounder, Learned, Unknown, environment
 from gmlang.graph.lowering.lower import lower
+from gmlang.graph.reals.hidden import add_bases_of_hidden, declare_hidden
 from gmlang.graph.reals.observed import add_bases_of_reals, forget_reals
 from gmlang.graph.society.covering import ground_covers
 from gmlang.graph.society.existence import (
@@ -128,12 +129,14 @@ class Begun:
 
     Attributes:
         is_own: whether a query's expressions bring nothing into being: the graph is the program's.
+        asked: those expressions.
     """
 
     program: Program
     grounder: Grounder
     keys: dict[str, np.ndarray]
     is_own: bool
+    asked: tuple[tuple[Context, Expression], ...] = ()
 
     @nothing_collected()
     def finish(self, budget: Budget | None = None, memory_bytes: int | None = None) -> Grounding:
@@ -145,7 +148,7 @@ class Begun:
         """
         world = self.grounder.world
         world.allow(budget, memory_bytes if budget is None else budget.memory_bytes)
-        found = _finish(self.program, self.grounder, self.keys)
+        found = _finish(self.program, self.grounder, self.keys, self.asked)
         world.allow(None, None)
         return found
 
@@ -162,7 +165,9 @@ def begin_grounding(
 
     `learned` and `unknown` gather what depends on params and functions that are learned.
     """
-    world = World(dict(world.sizes), dict(world.data), set(world.missing))
+    world = World(
+        dict(world.sizes), dict(world.data), set(world.missing), quadrature=world.quadrature
+    )
     world.has_functions = bool(program.functions)
     grounder = Grounder(world, Builder(), lower, learned=learned, unknown=unknown)
     declare(grounder, program)
@@ -175,7 +180,8 @@ def begin_grounding(
         keys[symbol.name] = existing_keys(world, symbol, keys[symbol.name])
         if symbol.is_open and len(keys[symbol.name]):
             raise GmError([_not_learned_yet(program, symbol, extra)])
-    return Begun(program, grounder, keys, is_own)
+    is_own = is_own and not any(is_real_reference(p) for _, e in extra for p in walk(e))
+    return Begun(program, grounder, keys, is_own, tuple(extra))
 
 
 def _not_learned_yet(
@@ -191,12 +197,18 @@ def _not_learned_yet(
     return learning_errors.not_learned_yet(symbol.span, symbol.name, symbol.span)
 
 
-def _finish(program: Program, grounder: Grounder, keys: dict[str, np.ndarray]) -> Grounding:
+def _finish(
+    program: Program,
+    grounder: Grounder,
+    keys: dict[str, np.ndarray],
+    asked: Sequence[tuple[Context, Expression]],
+) -> Grounding:
     world, builder = grounder.world, grounder.builder
     for symbol in program.models:
         _add_instances(grounder, symbol, keys[symbol.name])
     held = [(symbol.name, symbol.span) for symbol in program.models if symbol.name in program.held]
     add_holders(grounder, program.statements, held)
+    declare_hidden(grounder, program, asked)
     mark = builder.mark()
     _ground_statements(grounder, program)
     found = find_round(builder)
@@ -232,6 +244,7 @@ def _ground_statements(grounder: Grounder, program: Program) -> None:
 
 def _add_bases(grounder: Grounder, program: Program) -> None:
     add_bases_of_reals(grounder)
+    add_bases_of_hidden(grounder)
     drawn = np.zeros(grounder.builder.num_variables, np.bool_)
     for variables, _ in grounder.builder.mechanisms:
         drawn[variables] = True

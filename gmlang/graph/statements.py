@@ -30,7 +30,8 @@ from gmlang.core.program import (
     Use,
 )
 from gmlang.core.records.covering import Cover
-from gmlang.core.records.reals import ObserveReal, PredictReal
+from gmlang.core.records.reals import ObserveReal, ObserveRealLike, PredictReal, PredictWithin
+from gmlang.core.walk import is_real_reference
 from gmlang.diagnostics import GmError, Span
 from gmlang.errors.learning.written import prior_used_elsewhere
 from gmlang.graph.builder import Origin
@@ -47,14 +48,16 @@ from gmlang.graph.lowering.grounder import (
 )
 from gmlang.graph.lowering.lower import lower
 from gmlang.graph.observations import heard, observe_existing, observe_like
-from gmlang.graph.reals.observed import observe_real, predict_real
+from gmlang.graph.reals.observed import are_hidden, observe_real, predict_real, refuse_learned
+from gmlang.graph.reals.predicted import observe_like as observe_real_like
+from gmlang.graph.reals.predicted import predict_hidden, predict_within
 from gmlang.graph.society.scene import Scene, Silence, unsilenced
 from gmlang.graph.values import terms
 from gmlang.graph.values.chances import probability
 from gmlang.graph.values.evaluate import expand
 from gmlang.graph.world.places import Reference, locate, locate_array
 from gmlang.graph.world.states import BOOL
-from gmlang.graph.world.world import Frame
+from gmlang.graph.world.world import Frame, select_rows
 
 
 def ground_statement(scene: Scene, frame: Frame, statement: Statement) -> None:
@@ -64,7 +67,7 @@ def ground_statement(scene: Scene, frame: Frame, statement: Statement) -> None:
         GmError: when the statement does not fit the data.
     """
     outer, _ = expand(environment(scene.grounder, frame), statement.context)
-    if isinstance(statement, Predict | PredictActive | PredictReal | Cover):
+    if isinstance(statement, Predict | PredictActive | PredictReal | PredictWithin | Cover):
         outer = heard(scene.grounder, outer, statement.confidence)
     if outer.count == 0:
         return
@@ -89,9 +92,20 @@ def ground_statement(scene: Scene, frame: Frame, statement: Statement) -> None:
             observe_like(scene.grounder, outer, statement, origin, gates)
         case ObserveReal():
             observe_real(scene.grounder, outer, statement)
+        case ObserveRealLike():
+            observe_real_like(scene, outer, statement, gates)
         case PredictReal():
+            refuse_learned(scene.grounder, (*statement.density.arguments, statement.confidence))
+            is_hidden = are_hidden(scene.grounder, outer, statement.target)
             origin = _origin(scene, "predict", statement)
-            predict_real(scene.grounder, outer, statement, gates, origin)
+            seen = select_rows(outer, ~is_hidden)
+            predict_real(scene.grounder, seen, statement, gates, origin)
+            predict_hidden(scene, select_rows(outer, is_hidden), statement, gates)
+        case PredictWithin(target=target):
+            refuse_learned(scene.grounder, (statement.low, statement.high, statement.confidence))
+            is_real = is_real_reference(target)
+            log_base = None if is_real else declared_log_base(scene.grounder, target)
+            predict_within(scene, outer, statement, gates, log_base)
         case Predict():
             _predict(scene, outer, statement, gates)
         case Cover():

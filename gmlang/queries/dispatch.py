@@ -12,6 +12,7 @@ from gmlang.queries.composed.writing_out import calculated
 from gmlang.queries.question import Composed, Several, Single
 from gmlang.queries.questions import answer_class, question_of
 from gmlang.queries.reading import asked_once
+from gmlang.queries.reals.quadrature import has_reals, over_nodes
 from gmlang.queries.remembered.whole import find_whole, keep_whole, key_of
 from gmlang.queries.session import Prepared, Session, ask, ground_before, prepare
 from gmlang.queries.settings import Settings, begin
@@ -47,7 +48,7 @@ def answer(session: Session, question: Query | Assert, settings: Settings) -> An
             found = _check_assertion(session, question, settings)
         else:
             settings = begin(settings, question.within_s)
-            found = _answer_query(session, question, settings)
+            found = over_nodes(session, question, settings, _answer_query)
     except TimeoutError:
         # Its time was over before the runtime could be asked.
         found = unanswered(question, settings)
@@ -100,7 +101,9 @@ def unanswered(question: Query | Assert, settings: Settings) -> Answer:
 def _answer_each(session: Session, queries: Sequence[Query], settings: Settings) -> list[Answer]:
     """Answer queries that share one budget: what is no exact answer gets its share of the time."""
     found: dict[int, Answer] = {}
-    for numbers in together(queries):
+    # What depends on reals is asked twice, each query on its own.
+    groups = [[k] for k in range(len(queries))] if has_reals(session.program) else together(queries)
+    for numbers in groups:
         part = len(numbers) / (len(queries) - len(found))
         shared = replace(settings, estimate_share=settings.estimate_share * part)
         group = [queries[number] for number in numbers]

@@ -16,6 +16,7 @@ import numpy as np
 from gmlang.core.program import Query
 from gmlang.diagnostics import GmError, Source, Span
 from gmlang.errors import asking as errors
+from gmlang.errors import later
 from gmlang.graph.from_core import Grounding
 from gmlang.graph.values.environment import NoValue
 from gmlang.graph.world.names import named_in
@@ -33,6 +34,7 @@ from gmlang.queries.dispatch import (
 from gmlang.queries.question import Composed, Several, Single
 from gmlang.queries.questions import question_of
 from gmlang.queries.reading import asked_once
+from gmlang.queries.reals.quadrature import over_nodes
 from gmlang.queries.remembered.copies import to_give
 from gmlang.queries.session import (
     Prepared,
@@ -173,6 +175,7 @@ def _put(
         settings: with a budget that has begun.
     """
     first, _ = pieces[0]
+    _refuse_hidden(prepared, first)
     evidence = _evidence(prepared, seen, first, settings)
     possible = evidence.states[~evidence.clashes]
     check_rows(prepared, possible)
@@ -192,6 +195,12 @@ def _put(
     return _of_rows(evidence.which, distinct_ones())
 
 
+def _refuse_hidden(prepared: Prepared, query: Query) -> None:
+    """Refuse rows where reals are hidden: each would have to be asked about twice."""
+    if prepared.grounding.world.hidden_reals:
+        raise GmError([later.rows_of_reals(query.span, query.span.text)])
+
+
 def _impossible_value(query: Query) -> object:
     how = question_of(query).answered
     return how.impossible if isinstance(how, Single) else None
@@ -205,11 +214,12 @@ def _several(
     if not how.needs_graph:
         # What it is about is nothing that rows observe; they have to be read all the same.
         states_in(seen, base_grounding(session, settings.allowed_bytes()), query, settings)
-        answer = how.answer(session, query, settings).as_it_says()
+        answer = over_nodes(session, query, settings, how.answer).as_it_says()
         yield from (to_give(answer, answer.seconds, answer.note) for _ in range(seen.count))
         return
     own = replace(session, base=grounding_for(session, query, budget))
     prepared = prepare_for_rows(own, query, budget)
+    _refuse_hidden(prepared, query)
     evidence = _evidence(prepared, seen, query, settings)
     possible = evidence.states[~evidence.clashes]
     check_rows(prepared, possible)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from gmlang.core.ast import AttributeRef
 from gmlang.core.mentions import expressions_of, held_in, mentions
 from gmlang.core.program import (
     EventGiven,
@@ -14,7 +15,10 @@ from gmlang.core.program import (
     Query,
     VariableGiven,
 )
+from gmlang.core.records.reals import ObserveReal
+from gmlang.core.walk import is_real_reference, walk
 from gmlang.diagnostics import Diagnostic, GmError, Span
+from gmlang.errors import later
 from gmlang.graph.builder import Builder, Origin
 from gmlang.graph.from_core import Begun, Grounding, begin_grounding, ground
 from gmlang.graph.gathering import joined_variables
@@ -22,6 +26,7 @@ from gmlang.graph.holders import add_holders, leave_out_implied
 from gmlang.graph.lowering.grounder import Grounder, Job, environment
 from gmlang.graph.lowering.lower import lower
 from gmlang.graph.observations import observe
+from gmlang.graph.reals.together import hang_together
 from gmlang.graph.regions import check_regions
 from gmlang.graph.values import terms
 from gmlang.graph.world.axes import Part
@@ -46,6 +51,10 @@ GROUNDED_S = 0.25
 """A question may take so long to be grounded, however short its budget: most are at once."""
 
 
+_OF_STATES = ("map", "best", "count", "sample", "surprise", "woke", "indep")
+"""Kinds of questions about states, which nodes are not: a density has no most probable node."""
+
+
 @dataclass(slots=True, eq=False)
 class Session:
     """A checked program with its data, grounded once and asked many times.
@@ -58,6 +67,7 @@ class Session:
         names: by which its questions are found there.
         seen: variables, their states and what said so: evidence of every question.
         guide: says where searches for a maximum begin; None lets them begin where they like.
+        coarse: asks the same with fewer nodes of hidden reals; None until that is needed.
     """
 
     program: Program
@@ -69,6 +79,7 @@ class Session:
     names: Names = field(default_factory=Names)
     seen: tuple[tuple[np.ndarray, np.ndarray, Span], ...] = ()
     guide: Guide | None = None
+    coarse: "Session | None" = None
 
 
 @dataclass(slots=True, eq=False)
@@ -160,10 +171,24 @@ def grounding_for(session: Session, query: Query, budget: Budget | None) -> Grou
     if not extra:
         return base_grounding(session, memory_bytes)
     base = session.base
-    if base is not None and all_exist(base.world, extra, base.names):
+    about_reals = any(is_real_reference(part) for _, e in extra for part in walk(e))
+    if base is not None and not about_reals and all_exist(base.world, extra, base.names):
         return base
-    begun = begin_grounding(session.program, session.world, extra)
+    program = _with_seen_reals(session.program, query) if about_reals else session.program
+    begun = begin_grounding(program, session.world, extra)
     return _finished(session, begun, budget, memory_bytes)
+
+
+def _with_seen_reals(program: Program, query: Query) -> Program:
+    """Return a program that observes the reals behind a query's bar: they are numbers then."""
+    seen = tuple(
+        ObserveReal(given.span, (), given.target, given.value)
+        for given in query.given
+        if isinstance(given, ObservedGiven)
+        and isinstance(given.target, AttributeRef)
+        and is_real_reference(given.target)
+    )
+    return replace(program, statements=(*program.statements, *seen)) if seen else program
 
 
 def _finished(
@@ -208,7 +233,11 @@ def prepare(session: Session, query: Query, budget: Budget | None = None) -> Pre
 def prepare_for_rows(session: Session, query: Query, budget: Budget | None) -> Prepared:
     """Do what `prepare` does, but leave to `check_rows` whether all has a value."""
     budget = budget and budget.at_least(GROUNDED_S)
+    quadrature = session.world.quadrature
+    was_used = quadrature.is_used
     base = grounding_for(session, query, budget)
+    if base.world.hidden_reals and query.kind in _OF_STATES:
+        raise GmError([later.asked_of_reals(query.span, query.span.text)])
     world = replace(
         base.world,
         hidden=dict(base.world.hidden),
@@ -227,7 +256,22 @@ def prepare_for_rows(session: Session, query: Query, budget: Budget | None) -> P
     for given in query.given:
         _condition(prepared, given)
     prepared.targets = [target_of(prepared.grounder, asked) for asked in query.asked]
+    quadrature.is_used = was_used or _reals_matter(prepared, query)
     return prepared
+
+
+def _reals_matter(prepared: Prepared, query: Query) -> bool:
+    """Say whether an answer may depend on reals that are not observed.
+
+    It does not where what is asked for hangs together with none of them, given what is observed.
+    """
+    hidden = prepared.grounding.world.hidden_reals.values()
+    if not hidden or not query.asks_marginals or not prepared.targets:
+        return bool(hidden)
+    evidence, clash = prepared.evidence()
+    asked = np.concatenate([target.variables.reshape(-1) for target in prepared.targets])
+    nodes = np.concatenate([one.variables[one.variables >= 0] for one in hidden])
+    return clash or hang_together(prepared.builder, evidence, asked, nodes)
 
 
 def check_rows(prepared: Prepared, rows: np.ndarray) -> None:
@@ -256,6 +300,8 @@ def check_rows(prepared: Prepared, rows: np.ndarray) -> None:
 def _condition(prepared: Prepared, given: Given) -> None:
     grounder = prepared.grounder
     match given:
+        case ObservedGiven(target=target) if is_real_reference(target):
+            pass  # It was observed when the program was grounded.
         case ObservedGiven():
             observe(grounder, ONE_INSTANCE, given.target, given.value, given.span)
         case EventGiven():

@@ -21,7 +21,7 @@ from gmlang.core.ast import (
 )
 from gmlang.core.program import Asked
 from gmlang.core.records.members import family_of, is_held
-from gmlang.core.walk import type_of
+from gmlang.core.walk import is_real_reference, type_of
 from gmlang.diagnostics import GmError
 from gmlang.errors import asking as errors
 from gmlang.graph.builder import Origin
@@ -114,6 +114,9 @@ def _element_states(grounder: Grounder, reference: Reference) -> States:
             return world.variables[reference.name].states
         case AttributeRef() if is_held(reference.attribute):
             return world.holders[family_of(reference.attribute)].states
+        case AttributeRef() if is_real_reference(reference):
+            key = reference.thing.entity, reference.attribute
+            return world.hidden_reals[key].states
         case AttributeRef():
             return world.attributes[reference.thing.entity][reference.attribute].states
         case Activation():

@@ -18,14 +18,16 @@ from gmlang.core.ast import (
 from gmlang.core.check import members, models
 from gmlang.core.check.evidence import observed_value
 from gmlang.core.check.listed_arrays import check_listed, listed_event
+from gmlang.core.check.reals import check_seen
 from gmlang.core.checking import Checking, each, fail
 from gmlang.core.expressions import aggregates, scalars
 from gmlang.core.expressions.operators import all_of, comparison, fit, need_bool, need_known
 from gmlang.core.names.scope import Env
 from gmlang.core.print import show
 from gmlang.core.program import EventGiven, Given, ObservedGiven, Query, VariableGiven
-from gmlang.core.walk import is_random, walk
+from gmlang.core.walk import is_random, is_real_reference, walk
 from gmlang.errors import asking
+from gmlang.errors import probabilities as reals
 from gmlang.syntax import ast
 
 
@@ -98,6 +100,8 @@ def _given_equation(state: Checking, env: Env, item: ast.Equation) -> Given:
     held = members.names_holder(state, env, item.left)
     if held or models.try_activations(state, env, item.left) is None:
         left = scalars.check(state, env, item.left)
+        if isinstance(left, AttributeRef) and is_real_reference(left):
+            return ObservedGiven(item.span, left, check_seen(state, env, item.right, left))
         if isinstance(left, VariableRef | AttributeRef) and isinstance(left.type, Array):
             scalars.need_one_array(state, left)
             value = observed_value(state, env, item.right, left)
@@ -118,6 +122,8 @@ def equation(state: Checking, env: Env, written: ast.Equation) -> Expression:
     """Check `a = b` as an event; `b` may be a list of what each element of an array is."""
     if isinstance(written.right, ast.Brackets):
         target = scalars.check(state, env, written.left)
+        if is_real_reference(target):
+            fail(state, reals.never_exactly(written.span, written.left.span.text))
         if isinstance(target, VariableRef | AttributeRef):
             scalars.need_one_array(state, target)
             listed = check_listed(state, env, written.right, target)

@@ -30,9 +30,10 @@ from gmlang.core.names.scope import Env
 from gmlang.core.print import show_element
 from gmlang.core.program import Consider, ModelSymbol, ParameterSymbol, Statement
 from gmlang.core.records.covering import Cover, existence_of, is_existence
-from gmlang.core.walk import parts, type_of, walk
+from gmlang.core.walk import is_real_reference, parts, type_of, walk
 from gmlang.diagnostics import Span
 from gmlang.errors import declarations as errors
+from gmlang.errors import later
 from gmlang.errors import shapes as shape_errors
 from gmlang.syntax import ast
 
@@ -62,6 +63,8 @@ def _site(state: Checking, env: Env, written: ast.Expression) -> VariableRef | A
     target = scalars.check(state, env, written)
     if not isinstance(target, VariableRef | AttributeRef):
         fail(state, errors.not_coverable(written.span, text, is_activation=False))
+    if is_real_reference(target):
+        fail(state, later.real_elsewhere(written.span, written.span.text))
     if isinstance(target.type, Array):
         rank, element = target.type.rank, show_element(target)
         fail(state, shape_errors.array_predicted(written.span, text, rank, element, "cover"))

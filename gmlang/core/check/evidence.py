@@ -63,9 +63,9 @@ from gmlang.core.program import (
     Statement,
 )
 from gmlang.core.records.members import is_held
-from gmlang.core.walk import is_random, type_of
+from gmlang.core.walk import is_random, is_real_reference, type_of
 from gmlang.diagnostics import Span
-from gmlang.errors import asking, forms
+from gmlang.errors import asking, forms, later
 from gmlang.errors import names as name_errors
 from gmlang.errors import shapes as shape_errors
 from gmlang.errors import types as errors
@@ -82,6 +82,8 @@ def check_target(
     target = check(state, env, written)
     if not isinstance(target, VariableRef | AttributeRef):
         fail(state, errors.not_a_variable(written.span, written.span.text, word))
+    if is_real_reference(target):
+        fail(state, later.real_elsewhere(written.span, written.span.text))
     if word != "observe" and isinstance(target, AttributeRef) and is_held(target.attribute):
         fail(state, errors.holder_for_target(written.span, written.span.text, word))
     return target

@@ -4,8 +4,11 @@ from collections.abc import Iterator
 
 from gmlang.core.ast import (
     Activation,
+    Apply,
     AttributeRef,
     Bind,
+    Constant,
+    DataRef,
     Expression,
     Gate,
     Thing,
@@ -30,10 +33,17 @@ from gmlang.core.program import (
     Use,
 )
 from gmlang.core.records.covering import Cover
-from gmlang.core.records.reals import ObserveReal, PredictReal
+from gmlang.core.records.reals import (
+    Density,
+    ObserveReal,
+    ObserveRealLike,
+    PredictReal,
+    PredictWithin,
+)
 from gmlang.core.walk import clause_parts, walk
 from gmlang.diagnostics import Diagnostic, Span
 from gmlang.errors import names as name_errors
+from gmlang.errors import probabilities
 from gmlang.errors import types as errors
 from gmlang.syntax import ast
 
@@ -95,7 +105,42 @@ def find_lints(main: Module, program: Program) -> tuple[Diagnostic, ...]:
         is_many = len(entries) > _NUM_SINGLE_MAX
         for told in [entries] if is_many else [[entry] for entry in entries]:
             warnings.append(_warning(kind, told))
-    return tuple(warnings)
+    return (*warnings, *_suspicious_spreads(program))
+
+
+_SQUARES = ("var", "variance", "s2", "sigma2", "sd2")
+"""What a variance is called."""
+
+
+def _suspicious_spreads(program: Program) -> Iterator[Diagnostic]:
+    """Warn of deviations that look like variances, or that are above their base's."""
+    bases = {(e.name, real.name): real.base for e in program.entities for real in e.reals}
+    for model in program.models:
+        for statement in model.body:
+            if not isinstance(statement, PredictReal) or statement.density.family != "Normal":
+                continue
+            spread, target = statement.density.arguments[1], statement.target
+            if _is_square(spread):
+                yield probabilities.looks_like_a_variance(spread.span, spread.span.text)
+            base = bases[target.thing.entity, target.attribute]
+            match spread, base:
+                case Constant(value=sd), Density(
+                    family="Normal", arguments=(_, Constant(value=base_sd))
+                ) if sd > base_sd:
+                    text = statement.target.span.text
+                    yield probabilities.vaguer_than_base(spread.span, text, sd, base_sd)
+                case _:
+                    pass
+
+
+def _is_square(spread: Expression) -> bool:
+    match spread:
+        case DataRef(name=name):
+            return name in _SQUARES
+        case Apply(operator="**", arguments=(_, Constant(value=2))):
+            return True
+        case _:
+            return False
 
 
 def _warning(kind: str, entries: list[Entry]) -> Diagnostic:
@@ -155,6 +200,15 @@ def expressions_of(statement: Statement) -> Iterator[Expression]:
         case PredictReal(target=target, density=density, confidence=confidence):
             yield target
             yield from density.arguments
+            if confidence is not None:
+                yield confidence
+        case ObserveRealLike(target=target, density=density):
+            yield target
+            yield from density.arguments
+        case PredictWithin(target=target, low=low, high=high, confidence=confidence):
+            yield target
+            yield low
+            yield high
             if confidence is not None:
                 yield confidence
         case PredictActive(target=target, confidence=confidence):

@@ -46,6 +46,10 @@ def check_predict(state: Checking, env: Env, statement: ast.Predict) -> list[Sta
     (checked,) = confidence
     if real[0] is not None:
         return [reals.check_predict_real(state, env, statement, real[0], checked)]
+    if statement.operator == "" and (
+        within := reals.check_predict_within(state, env, statement, checked)
+    ):
+        return [within]
     target = _target(state, env, written)
     if statement.operator == "" and isinstance(target, Activation):
         return [PredictActive(span, (), target, is_positive, checked, label)]

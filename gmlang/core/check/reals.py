@@ -1,9 +1,6 @@
-"""Attributes that are real numbers: declared, observed, predicted.
+"""Attributes that are real numbers: declared, observed, predicted."""
 
-They are known numbers wherever they are used, so what is random about them is only how likely
-models make them; a real that is not observed comes later.
-"""
-
+import math
 from typing import NoReturn
 
 from gmlang.core.ast import (
@@ -17,17 +14,34 @@ from gmlang.core.ast import (
     Listed,
     Real,
     Thing,
+    VariableRef,
     Whole,
 )
 from gmlang.core.checking import Checking, each, fail, note
-from gmlang.core.expressions import references, scalars
+from gmlang.core.expressions import loops, references, scalars
 from gmlang.core.expressions.indices import check_indices, filled
-from gmlang.core.expressions.operators import is_number, need_known, num_whole, with_rank
+from gmlang.core.expressions.operators import (
+    arithmetic,
+    is_integer,
+    is_number,
+    need_known,
+    num_whole,
+    with_rank,
+)
 from gmlang.core.names.scope import EntityMeaning, Env
 from gmlang.core.print import describe, show
-from gmlang.core.records.reals import Density, ObserveReal, PredictReal, RealSymbol
-from gmlang.core.walk import type_of
+from gmlang.core.records.reals import (
+    Density,
+    ObserveReal,
+    ObserveRealLike,
+    PredictReal,
+    PredictWithin,
+    RealSymbol,
+)
+from gmlang.core.walk import is_real_reference, type_of
+from gmlang.diagnostics import Span
 from gmlang.errors import probabilities as errors
+from gmlang.errors import types
 from gmlang.errors.forms import Form
 from gmlang.families import DENSITIES
 from gmlang.families.uniform import UNIFORM
@@ -90,10 +104,7 @@ def real_target(state: Checking, env: Env, written: ast.Expression) -> Attribute
             if thing is None or symbol is None:
                 return None
             note(state, name.span, thing.entity)
-            rank = len(symbol.shape)
-            type_ = with_rank(Real(), rank + num_whole(thing.indices))
-            wholes = (Whole(written.span),) * rank
-            return AttributeRef(written.span, thing, name.text, wholes, type_)
+            return references.real_reference(written.span, thing, symbol)
         case ast.Index(span=span, base=base, indices=indices):
             target = real_target(state, env, base)
             if target is None:
@@ -126,16 +137,29 @@ def _rank_of(target: AttributeRef) -> int:
 
 def check_observe_real(
     state: Checking, env: Env, statement: ast.Observe, target: AttributeRef
-) -> ObserveReal:
-    """Check `observe x.height = 1.8`, or an array of the target's shape."""
+) -> ObserveReal | ObserveRealLike:
+    """Check `observe x.height = 1.8`, an array of its shape, or `like Normal(1.8, 0.02)`."""
+    if statement.operator == "like" and statement.value is not None:
+        element, clauses = loops.over_axes(state, target)
+        assert isinstance(element, AttributeRef)
+        density = _density(state, env, statement.value, rank=0, is_base=False)
+        return ObserveRealLike(statement.span, clauses, element, density)
     if statement.operator != "=" or statement.value is None:
         fail(state, errors.no_value_observed(statement.span, statement.target.span.text))
-    value = _numbers(state, env, statement.value)
+    value = check_seen(state, env, statement.value, target)
+    return ObserveReal(statement.span, (), target, value)
+
+
+def check_seen(
+    state: Checking, env: Env, written: ast.Expression, target: AttributeRef
+) -> Expression:
+    """Check what a real is observed to be: a number, or an array of the target's shape."""
+    value = _numbers(state, env, written)
     type_ = type_of(value)
     if isinstance(type_, Array) and type_.rank != _rank_of(target):
         found = describe(type_)
         fail(state, errors.other_rank(value.span, show(target), _rank_of(target), found))
-    return ObserveReal(statement.span, (), target, value)
+    return value
 
 
 def check_predict_real(
@@ -147,15 +171,74 @@ def check_predict_real(
 ) -> PredictReal:
     """Check `predict x.height ~ Normal(1.9, 0.08) @ 0.9`."""
     text = statement.target.span.text
-    symbol = _symbol_of(state, target.thing, target.attribute)
-    assert symbol is not None
     if statement.operator != "~" or statement.value is None:
         fail(state, errors.point_predicted(statement.span, text))
     density = _density(state, env, statement.value, rank=_rank_of(target), is_base=False)
-    if symbol.base is None and (symbol.low is None or symbol.high is None):
-        fail(state, errors.no_base(statement.target.span, symbol.name, symbol.span))
+    _need_base(state, target, statement.target.span)
     label = statement.label.text if statement.label is not None else ""
     return PredictReal(statement.span, (), target, density, confidence, label)
+
+
+def check_predict_within(
+    state: Checking,
+    env: Env,
+    statement: ast.Predict,
+    confidence: Expression | None,
+) -> PredictWithin | None:
+    """Check `predict x.height in 1.7..1.9 @ c`, and > or < of a real or an integer.
+
+    Returns:
+        None where something else is predicted.
+    """
+    match statement.target:
+        case ast.Binary(operator="in", left=left, right=ast.Range() as ends):
+            written: tuple[ast.Expression | None, ...] = (ends.first, ends.last)
+            is_open = (False, not ends.includes_last)
+        case ast.Compare(operators=(operator,), operands=(left, end)) if operator in _ORDERED:
+            written = (end, None) if operator in (">", ">=") else (None, end)
+            is_open = (operator == ">", operator == "<")
+        case _:
+            return None
+    target = real_target(state, env, left) or scalars.check_scalar(state, env, left)
+    if not isinstance(target, VariableRef | AttributeRef):
+        fail(state, types.not_predicted(left.span, left.span.text))
+    is_real = is_real_reference(target)
+    if not (is_real or is_integer(target.type)) or isinstance(target.type, Array):
+        fail(state, types.no_arithmetic(left.span, "in", describe(target.type)))
+    if isinstance(target, AttributeRef) and is_real:
+        _need_base(state, target, left.span)
+    low, high = (
+        _end_of_interval(state, env, end, (1 if k == 0 else -1) * (is_open[k] and not is_real), k)
+        for k, end in enumerate(written)
+    )
+    if isinstance(low, Constant) and isinstance(high, Constant) and low.value > high.value:
+        fail(state, errors.bad_interval(statement.target.span, statement.target.span.text))
+    label = statement.label.text if statement.label is not None else ""
+    return PredictWithin(statement.span, (), target, low, high, confidence, label)
+
+
+_ORDERED = ("<", "<=", ">", ">=")
+
+
+def _end_of_interval(
+    state: Checking, env: Env, written: ast.Expression | None, step: int, side: int
+) -> Expression:
+    """Check an end, moved inwards by a step where an integer may not be it."""
+    if written is None:
+        return Constant(env.module.program.span, (-math.inf, math.inf)[side], Real())
+    checked = need_known(state, scalars.check_number(state, env, written), "an end of an interval")
+    if not step:
+        return checked
+    one = Constant(written.span, step, Integer())
+    return arithmetic(state, written.span, "+", checked, one)
+
+
+def _need_base(state: Checking, target: AttributeRef, span: Span) -> None:
+    """Check that something says what a real is like where no model speaks."""
+    symbol = _symbol_of(state, target.thing, target.attribute)
+    assert symbol is not None
+    if symbol.base is None and (symbol.low is None or symbol.high is None):
+        fail(state, errors.no_base(span, symbol.name, symbol.span))
 
 
 def _density(

@@ -77,6 +77,9 @@ def axes_of(
     if isinstance(base, AttributeRef):
         meaning = state.entities[base.thing.entity].meaning
         assert isinstance(meaning, EntityMeaning)
+        for real in meaning.symbol.reals:
+            if real.name == base.attribute:
+                return real.axes, real.shape
         names = [attribute.name for attribute in meaning.symbol.attributes]
         position = names.index(base.attribute)
         return meaning.axes[position], meaning.symbol.attributes[position].shape

@@ -16,14 +16,17 @@ from gmlang.core.expressions.operators import (
     is_number,
     join,
     minus_one,
+    need_known,
+    real_in,
 )
 from gmlang.core.names.scope import Env, enums_with, guarded
 from gmlang.core.places.values import is_place
 from gmlang.core.print import describe, show
-from gmlang.core.walk import type_of
+from gmlang.core.walk import is_real_reference, type_of
 from gmlang.diagnostics import Span
 from gmlang.errors import forms
 from gmlang.errors import names as name_errors
+from gmlang.errors import probabilities as reals
 from gmlang.errors import types as errors
 from gmlang.errors.forms import Form
 from gmlang.syntax import ast
@@ -57,6 +60,8 @@ def _pattern_condition(
             place = scalars.check_scalar(state, env, pattern, type_of(subject))
             return comparison(state, span, "==", subject, place)
         case ast.Braces(items=items) | ast.Brackets(items=items) | ast.Tuple(items=items):
+            if is_real_reference(subject):
+                fail(state, reals.never_exactly(span, subject.span.text))
             members = each(lambda item: _member(state, env, subject, item), items)
             return Apply(span, "in_set", (subject, *members), Bool())
         case _:
@@ -85,6 +90,9 @@ def _in_range(state: Checking, env: Env, subject: Expression, pattern: ast.Range
     for end in (subject, first, last):
         if not is_number(type_of(end)):
             fail(state, errors.no_arithmetic(end.span, "..", describe(type_of(end))))
+    if is_real_reference(subject):
+        known = each(lambda e: need_known(state, e, "what a real is compared with"), (first, last))
+        return real_in(span, subject, *known)
     if pattern.includes_last:
         return Apply(span, "in_range", (subject, first, last), Bool())
     if all(is_integer(type_of(end)) for end in (subject, first, last)):

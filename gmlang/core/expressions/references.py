@@ -10,6 +10,7 @@ from gmlang.core.ast import (
     Expression,
     Integer,
     Local,
+    Real,
     Size,
     Thing,
     Type,
@@ -44,9 +45,10 @@ from gmlang.core.names.scope import (
 from gmlang.core.places import forms as places
 from gmlang.core.print import describe, show_type
 from gmlang.core.records.covering import index_data
+from gmlang.core.records.reals import RealSymbol
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import Span
-from gmlang.errors import forms, later
+from gmlang.errors import forms
 from gmlang.errors import names as errors
 from gmlang.errors import shapes as shape_errors
 from gmlang.errors import types as type_errors
@@ -239,10 +241,18 @@ def _attribute_of(state: Checking, span: Span, thing: Thing, name: ast.Name) -> 
             return AttributeRef(span, thing, name.text, _wholes(span, rank), type_)
     if name.text == "index" and (index := _index_of(span, thing)) is not None:
         return index
-    if any(real.name == name.text for real in meaning.symbol.reals):
-        fail(state, later.real_elsewhere(span, span.text))
+    for real in meaning.symbol.reals:
+        if real.name == name.text:
+            return real_reference(span, thing, real)
     known = [attribute.name for attribute in meaning.symbol.attributes]
     fail(state, errors.unknown_attribute(name.span, thing.entity, name.text, known))
+
+
+def real_reference(span: Span, thing: Thing, symbol: RealSymbol) -> AttributeRef:
+    """Return a real attribute of a thing, all of its axes whole."""
+    rank = len(symbol.shape)
+    type_ = with_rank(Real(), rank + num_whole(thing.indices))
+    return AttributeRef(span, thing, symbol.name, _wholes(span, rank), type_)
 
 
 def _index_of(span: Span, thing: Thing) -> Expression | None:

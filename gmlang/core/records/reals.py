@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gmlang.core.ast import AttributeRef, Context, Enum, Expression
+from gmlang.core.ast import AttributeRef, Context, Enum, Expression, VariableRef
 from gmlang.diagnostics import Span
 
 
@@ -56,4 +56,31 @@ class PredictReal:
     label: str
 
 
-RealStatement = ObserveReal | PredictReal
+@dataclass(frozen=True, slots=True)
+class ObserveRealLike:
+    """`observe x.height like Normal(1.83, 0.02)`: a look at a real that is noisy."""
+
+    span: Span
+    context: Context
+    target: AttributeRef
+    density: Density
+
+
+@dataclass(frozen=True, slots=True)
+class PredictWithin:
+    """`predict x.height in low..high @ confidence`, of a real or of an integer; > and < as well.
+
+    Attributes:
+        low, high: both included; infinite constants where there is no such end.
+    """
+
+    span: Span
+    context: Context
+    target: VariableRef | AttributeRef
+    low: Expression
+    high: Expression
+    confidence: Expression | None
+    label: str
+
+
+RealStatement = ObserveReal | ObserveRealLike | PredictReal | PredictWithin

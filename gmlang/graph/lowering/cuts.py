@@ -13,8 +13,8 @@ import numpy as np
 
 from gmlang.core.ast import Aggregate, Distribution, Expression, Reference
 from gmlang.core.walk import parts
-from gmlang.graph.values.environment import Env, Slots
-from gmlang.graph.world.places import add_slot, collect
+from gmlang.graph.values.environment import Env, Slots, add_slot
+from gmlang.graph.world.places import collect
 
 _WAYS_PRIME = 2_147_483_629
 """Ways are counted modulo this, so that products of two counts fit into 64 bits; where a count is

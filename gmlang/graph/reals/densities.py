@@ -35,14 +35,19 @@ def declared_real(
     size = int(np.prod(shape, dtype=np.int64))
     starts = size * np.arange(num_things, dtype=np.int64)
     values = np.full(size * num_things, np.nan)
-    base = None if symbol.base is None else _base_of(symbol.base, (ends[0], ends[1]), env)
-    return RealArray(symbol.name, starts, shape, values, ends[0], ends[1], base, symbol.span)
+    low, high = ends[0], ends[1]
+    if symbol.base is None:
+        return RealArray(symbol.name, starts, shape, values, low, high, None, None, symbol.span)
+    log_base, low, high, normal = _base_of(symbol.base, (low, high), env)
+    return RealArray(symbol.name, starts, shape, values, low, high, normal, log_base, symbol.span)
 
 
-def _base_of(
-    base: Density, ends: tuple[float, float], env: Env
-) -> Callable[[np.ndarray], np.ndarray]:
-    """Return the log density of a base, of each number on its own."""
+_Base = tuple[Callable[[np.ndarray], np.ndarray], float, float, tuple[float, float] | None]
+"""The log density of a base, of each number on its own; its ends; what a normal one is."""
+
+
+def _base_of(base: Density, ends: tuple[float, float], env: Env) -> _Base:
+    """Return what a base is; a normal one is divided by its mass between the ends."""
     first, second = (
         (float(array_value(a, env, 1).reshape(-1)[0]) for a in base.arguments)
         if base.arguments
@@ -50,24 +55,72 @@ def _base_of(
     )
     if base.family == "Normal":
         _check_above_zero(base, np.array([second]), env)
-        return lambda values: _log_normal(values, np.array(first), np.array(second))
+        mean, sd = np.array(first), np.array(second)
+        log_mass = log_mass_inside(mean, sd, *ends)
+        if not np.isfinite(log_mass):
+            raise GmError([errors.base_outside(base.span, base.span.text)])
+
+        def normal(values: np.ndarray) -> np.ndarray:
+            inside = (values >= ends[0]) & (values <= ends[1])
+            return np.where(inside, log_normal(values, mean, sd) - log_mass, -np.inf)
+
+        return normal, *ends, (first, second)
     if not (np.isfinite([first, second]).all() and first < second):
         raise GmError([errors.bad_ends(base.span, base.span.text)])
+    low, high = max(ends[0], first), min(ends[1], second)
+    if not low < high:
+        raise GmError([errors.base_outside(base.span, base.span.text)])
 
     def uniform(values: np.ndarray) -> np.ndarray:
-        inside = (values >= first) & (values <= second)
-        return np.where(inside, -np.log(second - first), -np.inf)
+        inside = (values >= low) & (values <= high)
+        return np.where(inside, -np.log(high - low), -np.inf)
 
-    return uniform
+    return uniform, low, high, None
 
 
-def log_densities(density: Density, values: np.ndarray, env: Env) -> np.ndarray:
+def log_mass_inside(
+    mean: np.ndarray, sd: np.ndarray, low: float | np.ndarray, high: float | np.ndarray
+) -> np.ndarray:
+    """Return the log of a normal distribution's probability of an interval, far out as well."""
+    if np.all(np.isneginf(low)) and np.all(np.isposinf(high)):
+        return np.zeros(np.broadcast(mean, sd, low, high).shape)
+    from scipy.special import log_ndtr
+
+    a, b = (low - mean) / sd, (high - mean) / sd
+    # On the side on which the tail is: the difference of two numbers near 1 would be lost.
+    a, b = np.where(a > 0, -b, a), np.where(a > 0, -a, b)
+    upper, lower = log_ndtr(b), log_ndtr(a)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return upper + np.log1p(-np.exp(lower - upper))
+
+
+def normal_parameters(density: Density, env: Env) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean and the standard deviation of a number in each instance, or in all alike.
+
+    Means may be missing, NaN.
+
+    Raises:
+        GmError: where one leaves the density without meaning.
+    """
+    mean, sd = (array_value(a, env, 1).astype(np.float64) for a in density.arguments)
+    _check_numbers(density, "mean", np.where(np.isnan(mean), 0.0, mean), env)
+    _check_numbers(density, "spread", sd, env)
+    _check_above_zero(density, sd, env)
+    return mean.reshape(-1), sd.reshape(-1)
+
+
+def log_densities(
+    density: Density, values: np.ndarray, env: Env, ends: tuple[float, float]
+) -> np.ndarray:
     """Evaluate a density at what was observed in each instance.
+
+    Normal densities of single numbers are divided by their mass between the ends.
 
     Args:
         density: of numbers, or of arrays together.
         values: (instances, axes...).
         env: of the instances.
+        ends: of the range of each number.
 
     Raises:
         GmError: where shapes differ, or a parameter leaves it without meaning.
@@ -86,11 +139,12 @@ def log_densities(density: Density, values: np.ndarray, env: Env) -> np.ndarray:
         return _log_multinormal(density, away, spread, env)
     _check_shape(density, 1, spread, shape)
     _check_above_zero(density, spread, env)
-    logs = _log_normal(values, mean, spread)
+    logs = log_normal(values, mean, spread) - log_mass_inside(mean, spread, *ends)
     return np.broadcast_to(logs, values.shape).reshape(len(values), -1).sum(axis=1)
 
 
-def _log_normal(values: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
+def log_normal(values: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
+    """Evaluate the log of a normal density."""
     return -0.5 * ((values - mean) / sd) ** 2 - np.log(sd) - 0.5 * _LOG_2PI
 
 

@@ -5,6 +5,8 @@
 with its density D, its confidence c, and the attribute's base b: the prediction relative to it.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from gmlang.core.ast import Activation, AttributeRef, Expression
@@ -88,23 +90,21 @@ def predict_real(
     gates: tuple[Expression, ...],
     origin: Origin,
 ) -> None:
-    """Add what a model predicts of what was observed, relative to the base.
+    """Add what a model predicts of what was observed in all instances, relative to the base.
 
     Raises:
-        GmError: where it was not observed, or a parameter leaves the density without meaning.
+        GmError: where a parameter leaves the density without meaning.
     """
+    if not frame.count:
+        return
     target = statement.target
     env = environment(grounder, frame)
     array = _array_of(grounder.world, target)
     places = locate_reals(target, env)
     values = array.values[places]
-    hidden = np.isnan(values).reshape(frame.count, -1).any(axis=1)
-    if hidden.any():
-        where = where_text(frame, int(np.argmax(hidden)), grounder.names)
-        raise GmError([later.hidden_real(target.span, target.span.text, where)])
-    _refuse_learned(grounder, statement)
     background = array.log_background(values).reshape(frame.count, -1).sum(axis=1)
-    ratio = log_densities(statement.density, values, env) - background
+    ends = array.low, array.high
+    ratio = log_densities(statement.density, values, env, ends) - background
     if statement.confidence is not None:
         confidence = probability(statement.confidence, env).reshape(-1)
         with np.errstate(divide="ignore"):
@@ -126,20 +126,42 @@ def predict_real(
     lower(grounder, frame, Job(terms.Value(number), gates, origin))
 
 
-def _refuse_learned(grounder: Grounder, statement: PredictReal) -> None:
+def are_hidden(grounder: Grounder, frame: Frame, target: AttributeRef) -> np.ndarray:
+    """Say in which instances a real, or any of an array of them, is not observed."""
+    array = _array_of(grounder.world, target)
+    values = array.values[locate_reals(target, environment(grounder, frame))]
+    return np.asarray(np.isnan(values).reshape(frame.count, -1).any(axis=1))
+
+
+def refuse_learned(grounder: Grounder, used: Sequence[Expression | None]) -> None:
+    """Refuse to learn what stands in a prediction of a real.
+
+    Raises:
+        GmError: naming it.
+    """
     learned = grounder.learned
-    used = (*statement.density.arguments, *filter(None, [statement.confidence]))
-    for expression in used:
+    for expression in filter(None, used):
         if learned is not None and learned.concerns((expression,)):
             raise GmError([later.learned_density(expression.span, expression.span.text)])
 
 
 def add_bases_of_reals(grounder: Grounder) -> None:
-    """Weigh what was observed by the bases that are declared; a uniform one weighs nothing."""
-    for arrays in grounder.world.reals.values():
+    """Weigh what was observed by the bases that are declared; a uniform one weighs nothing.
+
+    So what is not observed, and that nobody speaks of, counts with the length of its range, as any
+    finite attribute counts with its states.
+    """
+    for entity, arrays in grounder.world.reals.items():
         for array in arrays.values():
             seen = array.values[~np.isnan(array.values)]
-            if array.log_base is not None and len(seen):
-                total = np.full(1, array.log_base(seen).sum())
-                frame, number = hidden_numbers(grounder, ONE_INSTANCE, total, array.span)
+            if array.log_base is not None:
+                total = float(array.log_base(seen).sum())
+            else:
+                hidden = grounder.world.hidden_reals.get((entity, array.name))
+                count = array.values.size - len(seen)
+                count -= 0 if hidden is None else int((hidden.variables >= 0).sum())
+                total = count * array.log_length()
+            if total:
+                numbers = np.full(1, total)
+                frame, number = hidden_numbers(grounder, ONE_INSTANCE, numbers, array.span)
                 lower(grounder, frame, Job(terms.Value(number), (), Origin("base", array.span)))

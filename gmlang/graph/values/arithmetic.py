@@ -175,7 +175,7 @@ def _choice(operator: str, numbers: list[np.ndarray]) -> np.ndarray:
             for other in numbers[1:]:
                 result = choose(result, other)
             return result
-        case "in_range":
+        case "in_range" | "real_in":
             value, low, high = numbers
             return COMPARISONS[">="](value, low) & COMPARISONS["<="](value, high)
         case "in_set":

@@ -161,6 +161,19 @@ class Env:
         return Env(self.world, self.frame, self.slots, self.path, self.names, self.guards, [])
 
 
+def add_slot(slots: Slots, slot: Slot) -> int:
+    """Return the number of the slot for these variables, a new one when none is the same."""
+    variables = slot.variables.reshape(-1)
+    ends = (int(variables[0]), int(variables[-1])) if variables.size else (-1, -1)
+    alike = slots.known.setdefault((slot.variables.shape, *ends), [])
+    for number in alike:
+        if np.array_equal(slots.items[number].variables, slot.variables):
+            return number
+    alike.append(len(slots.items))
+    slots.items.append(slot)
+    return len(slots.items) - 1
+
+
 class NoValue(GmError):
     """An expression has no value in some instances, and nothing can exclude them.
 

@@ -267,7 +267,7 @@ def _variable(expression: Reference, env: Env) -> np.ndarray:
     if axis is None:
         return np.zeros((), np.int64)
     states = env.slots.items[axis].states
-    values = states.first + np.arange(states.count, dtype=np.int64)
+    values = states.values()
     return (values > 0 if states.is_bool else values).reshape(env.shape(axis, states.count))
 
 

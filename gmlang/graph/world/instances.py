@@ -34,7 +34,7 @@ from gmlang.core.program import (
 )
 from gmlang.core.records.covering import Cover
 from gmlang.core.records.members import NamedMember
-from gmlang.core.records.reals import ObserveReal, PredictReal
+from gmlang.core.records.reals import ObserveReal, ObserveRealLike, PredictReal, PredictWithin
 from gmlang.core.walk import is_random, parts, replace_part, walk
 from gmlang.graph.functions.unrolling import unrolled
 from gmlang.graph.values.environment import Env, NoValue, Slots
@@ -101,7 +101,7 @@ def mentioned(statement: Statement) -> list[Expression]:
             return [*gates, statement.value]
         case Require():
             return [*gates, statement.condition]
-        case ObserveReal() | PredictReal():
+        case ObserveReal() | ObserveRealLike() | PredictReal() | PredictWithin():
             return gates
         case ObserveValue():
             return [*gates, statement.target]

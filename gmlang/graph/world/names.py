@@ -33,6 +33,14 @@ def named_in(world: World) -> list[Named]:
             places = starts[:, None] + np.arange(size)
             variables = places.reshape((*thing.shape, *attribute.shape))
             found.append(Named(f"{thing.name}.{attribute.name}", variables, attribute.states))
+        for (entity, name), hidden in world.hidden_reals.items():
+            array = world.reals[entity][name]
+            size = int(np.prod(array.shape, dtype=np.int64))
+            starts = array.starts[thing.first : thing.first + count]
+            variables = hidden.variables[starts[:, None] + np.arange(size)]
+            if entity == thing.entity and (variables >= 0).all():
+                shaped = variables.reshape((*thing.shape, *array.shape))
+                found.append(Named(f"{thing.name}.{name}", shaped, hidden.states))
     for table in world.models.values():
         for row in range(len(table.keys)):
             variable = np.asarray(table.start + row)

@@ -19,18 +19,19 @@ from gmlang.core.ast import (
     Whole,
 )
 from gmlang.core.records.members import family_of, is_held
-from gmlang.core.walk import is_random, parts, with_parts
+from gmlang.core.walk import is_random, is_real_reference, parts, with_parts
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors import grounding as errors
 from gmlang.errors.declarations import none_need_hold
+from gmlang.errors.later import observed_elsewhere
 from gmlang.graph.values.environment import (
     Choice,
     Env,
     Hole,
     Place,
     Slot,
-    Slots,
     Stray,
+    add_slot,
     no_value,
     value_at,
 )
@@ -76,6 +77,8 @@ def _named(reference: Reference, still: Env) -> tuple[np.ndarray, States]:
             return (array.start + offsets if array.start else offsets), array.states
         case AttributeRef() if is_held(reference.attribute):
             return _holders(reference, still)
+        case AttributeRef() if is_real_reference(reference):
+            return _hidden_reals(reference, still)
         case AttributeRef():
             attribute = world.attributes[reference.thing.entity][reference.attribute]
             places = _of_things(reference, attribute.starts, attribute.shape, still)
@@ -101,6 +104,19 @@ def locate_reals(reference: AttributeRef, env: Env) -> np.ndarray:
     still = env.still()
     array = still.world.reals[reference.thing.entity][reference.attribute]
     return _of_things(reference, array.starts, array.shape, still)
+
+
+def _hidden_reals(reference: AttributeRef, still: Env) -> tuple[np.ndarray, States]:
+    """Find the variables of reals that are not observed.
+
+    Raises:
+        GmError: where one is observed.
+    """
+    places = locate_reals(reference, still)
+    found = still.world.hidden_reals.get((reference.thing.entity, reference.attribute))
+    if found is None or (found.variables[places] < 0).any():
+        raise GmError([observed_elsewhere(reference.span, reference.span.text)])
+    return found.variables[places], found.states
 
 
 def _of_things(
@@ -270,7 +286,9 @@ def index_ranges(world: World, reference: Reference) -> list[tuple[Expression, i
             ]
             return _thing_ranges(world, reference.thing) + inner
         case AttributeRef():
-            attribute = world.attributes[reference.thing.entity][reference.attribute]
+            is_real = is_real_reference(reference)
+            arrays = world.reals if is_real else world.attributes
+            attribute = arrays[reference.thing.entity][reference.attribute]
             return _thing_ranges(world, reference.thing) + _ranges(
                 reference.indices, attribute.shape
             )
@@ -373,16 +391,3 @@ def _choices(reference: Reference, env: Env) -> list[Choice]:
         assert isinstance(fixed, Reference)
         found.append(Choice(fixed, picked))
     return found
-
-
-def add_slot(slots: Slots, slot: Slot) -> int:
-    """Return the number of the slot for these variables, a new one when none is the same."""
-    variables = slot.variables.reshape(-1)
-    ends = (int(variables[0]), int(variables[-1])) if variables.size else (-1, -1)
-    alike = slots.known.setdefault((slot.variables.shape, *ends), [])
-    for number in alike:
-        if np.array_equal(slots.items[number].variables, slot.variables):
-            return number
-    alike.append(len(slots.items))
-    slots.items.append(slot)
-    return len(slots.items) - 1

@@ -6,7 +6,7 @@ import numpy as np
 
 from gmlang.core.ast import Enum
 from gmlang.core.places.grids import Grid
-from gmruntime.arrays import Int64
+from gmruntime.arrays import Float64, Int64
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,7 @@ class States:
     Attributes:
         labels: of an enum; () for integers and bools.
         grid: that the values are places of, if they are.
+        points: where a real is looked at, ascending: state k is `points[k]`; () for others.
     """
 
     first: int
@@ -24,11 +25,14 @@ class States:
     labels: tuple[str, ...] = ()
     name: str = ""
     grid: Grid | None = None
+    points: tuple[float, ...] = ()
 
     def label(self, state: int) -> str:
         """Write a state as the author would."""
         if self.labels:
             return self.labels[state]
+        if self.points:
+            return f"{self.points[state]:.6g}"
         if self.is_bool:
             return "true" if state else "false"
         return str(self.first + state)
@@ -39,7 +43,7 @@ class States:
         >>> States(-1, 3).all_labels()
         ['-1', '0', '1']
         """
-        if self.labels or self.is_bool:
+        if self.labels or self.is_bool or self.points:
             return [self.label(state) for state in range(self.count)]
         return list(map(str, range(self.first, self.first + self.count)))
 
@@ -49,10 +53,14 @@ class States:
             return f"{self.name + ' = ' if self.name else ''}{self.grid.shown()}"
         if self.labels:
             return f"{self.name + ' = ' if self.name else ''}{{{', '.join(self.labels)}}}"
+        if self.points:
+            return "a real"
         return "bool" if self.is_bool else f"{self.first}..{self.first + self.count - 1}"
 
-    def values(self) -> Int64[np.ndarray, " states"]:
+    def values(self) -> Int64[np.ndarray, " states"] | Float64[np.ndarray, " states"]:
         """List the numbers that the states stand for; floats would not tell large ones apart."""
+        if self.points:
+            return np.array(self.points)
         return self.first + np.arange(self.count, dtype=np.int64)
 
 

@@ -91,7 +91,9 @@ class RealArray:
     Attributes:
         starts: for each thing, the place of its first value of this attribute.
         values: what was observed; filled in while a program is grounded.
-        low, high: the ends of its range, -inf and inf where there are none.
+        low, high: the ends of its range, -inf and inf where there are none; within those of a
+            uniform base.
+        normal: mean and standard deviation of a normal base; None for uniform.
         log_base: the log density of its base at each of some values; None for uniform.
     """
 
@@ -101,14 +103,48 @@ class RealArray:
     values: Float64[np.ndarray, " places"]
     low: float
     high: float
+    normal: tuple[float, float] | None
     log_base: Callable[[np.ndarray], np.ndarray] | None
     span: Span
+
+    def log_length(self) -> float:
+        """Return the log of the length of its range; 0 where it has no end, and no base either."""
+        length = self.high - self.low
+        return float(np.log(length)) if np.isfinite(length) else 0.0
 
     def log_background(self, values: np.ndarray) -> np.ndarray:
         """Return the log density of each value where no model speaks."""
         if self.log_base is not None:
             return self.log_base(values)
         return np.full(values.shape, -np.log(self.high - self.low))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HiddenReals:
+    """The places of a real attribute that are not observed, as variables.
+
+    Attributes:
+        variables: of each place, -1 where it is observed.
+        states: the nodes where it is looked at.
+        log_weights: of each node: what sums over states are integrals by.
+    """
+
+    variables: Int64[np.ndarray, " places"]
+    states: States
+    log_weights: Float64[np.ndarray, " states"]
+
+
+@dataclass(slots=True, eq=False)
+class Quadrature:
+    """How hidden reals are looked at, in all graphs of a session.
+
+    Attributes:
+        is_coarse: with fewer nodes, to see what more of them are off by.
+        is_used: whether an answer since it was last unset depends on any.
+    """
+
+    is_coarse: bool = False
+    is_used: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -207,7 +243,8 @@ class World:
     Attributes:
         missing: the names of data some of whose entries are missing (NaN).
         attributes: by entity, then attribute; `reals` those that are real numbers, of which models
-            say what is in `said_of_reals`.
+            say what is in `said_of_reals`; `hidden_reals` those that are variables.
+        quadrature: of the session that it belongs to.
         num_things: by entity.
         before: of entities some things of which may not exist, for each thing: the one without
             which it does not exist, itself where it needs none, -1 where it always exists.
@@ -238,6 +275,10 @@ class World:
     )
     reals: dict[str, dict[str, RealArray]] = field(default_factory=dict[str, dict[str, RealArray]])
     said_of_reals: list[SaidOfReals] = field(default_factory=list[SaidOfReals])
+    hidden_reals: dict[tuple[str, str], HiddenReals] = field(
+        default_factory=dict[tuple[str, str], HiddenReals]
+    )
+    quadrature: Quadrature = field(default_factory=Quadrature)
     models: dict[str, ModelTable] = field(default_factory=dict[str, ModelTable])
     hidden: dict[str, HiddenArray] = field(default_factory=dict[str, HiddenArray])
     holders: dict[str, HolderArray] = field(default_factory=dict[str, HolderArray])

@@ -10,8 +10,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gmlang.core.ast import Activation, Expression, Thing
-from gmlang.core.program import ModelCall, ModelSymbol, Program, Query, ThingSymbol
+from gmlang.core.ast import Activation, Array, Expression, Thing
+from gmlang.core.program import (
+    ModelCall,
+    ModelSymbol,
+    Program,
+    Query,
+    Statement,
+    ThingSymbol,
+)
 from gmlang.core.records.reals import PredictReal
 from gmlang.diagnostics import GmError, Span
 from gmlang.errors import asking as errors
@@ -119,13 +126,16 @@ class Comparison(Query):
         return tuple(tuple(activations(program, call)) for call in self.models)
 
 
-def without_reals(program: Program) -> Program:
-    """Return a program whose models predict nothing of reals: on a stage none is observed."""
+def without_arrays_of_reals(program: Program) -> Program:
+    """Return a program whose models predict no arrays of reals whole, which are not understood."""
     models = tuple(
-        replace(m, body=tuple(s for s in m.body if not isinstance(s, PredictReal)))
-        for m in program.models
+        replace(m, body=tuple(s for s in m.body if not _is_of_array(s))) for m in program.models
     )
     return replace(program, models=models)
+
+
+def _is_of_array(statement: Statement) -> bool:
+    return isinstance(statement, PredictReal) and isinstance(statement.target.type, Array)
 
 
 class Compatibility:
@@ -257,6 +267,10 @@ def _log_base_mass(grounding: Grounding) -> float:
             if attribute.log_base is None:
                 size = len(attribute.starts) * float(np.prod(attribute.shape))
                 total += size * np.log(attribute.states.count)
+    for arrays in world.reals.values():
+        for array in arrays.values():
+            if array.log_base is None:
+                total += float(np.isnan(array.values).sum()) * array.log_length()
     return total
 
 

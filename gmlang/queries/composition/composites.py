@@ -9,6 +9,7 @@ from gmlang.core.ast import Activation, Thing
 from gmlang.core.program import ModelSymbol
 from gmlang.diagnostics import Diagnostic, GmError, Span
 from gmlang.errors import grounding as errors
+from gmlang.errors.probabilities import IMPROPER
 from gmlang.graph.from_core import Grounding
 from gmlang.graph.world.names import named_in
 from gmlang.queries.composition.blame import OTHER, site_name, sites_of, split
@@ -16,7 +17,7 @@ from gmlang.queries.composition.compatibility import (
     REFUSED_BELOW,
     Compatibility,
     joint_compatibility,
-    without_reals,
+    without_arrays_of_reals,
 )
 from gmlang.queries.session import Session
 from gmlang.queries.settings import Settings, begin
@@ -24,6 +25,9 @@ from gmruntime.answer import Status
 
 _STATED = ("constraint", "factor", "use")
 """Kinds of statements that count in a composite besides predictions."""
+
+_NO_MISTAKE = (errors.RANDOM_TARGET, IMPROPER)
+"""Codes of what cannot be compared on a stage, where nothing is observed."""
 
 _WARNED_BELOW = -1.5
 """Nats at one site: two predictions of different values, 0.95 each, of four lose 2.05."""
@@ -56,9 +60,9 @@ def _each(
         except TimeoutError:
             break
         except GmError as error:
-            if any(one.code != errors.RANDOM_TARGET for one in error.diagnostics):
+            if any(one.code not in _NO_MISTAKE for one in error.diagnostics):
                 raise
-            # What parts say of observed sites together is no mistake of theirs.
+            # What parts say of sites and reals that are observed is no mistake of theirs.
             continue
         found += [] if told is None else [told]
     return found
@@ -108,8 +112,8 @@ def _stage_of(session: Session, symbol: ModelSymbol, settings: Settings) -> Comp
     if any(parameter.domain is not None for parameter in symbol.parameters):
         return None
     groups = tuple((_on_stage(symbol, part),) for part in symbol.parts)
-    finite = replace(session, program=without_reals(session.program))
-    return Compatibility(finite, groups, symbol.span, settings)
+    understood = replace(session, program=without_arrays_of_reals(session.program))
+    return Compatibility(understood, groups, symbol.span, settings)
 
 
 def _on_stage(symbol: ModelSymbol, part: Activation) -> Activation:

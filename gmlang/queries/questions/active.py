@@ -23,7 +23,15 @@ from gmlang.queries.session import Prepared, Session, ask, ask_awake, prepare
 from gmlang.queries.settings import Settings
 from gmlang.queries.waking.asking import with_sleepers
 from gmlang.syntax import ast
-from gmruntime.answer import AssignmentsAnswer, Map, Marginals, MarginalsAnswer, Status
+from gmruntime.answer import (
+    AssignmentsAnswer,
+    Map,
+    MarginalMap,
+    MarginalMapAnswer,
+    Marginals,
+    MarginalsAnswer,
+    Status,
+)
 from gmruntime.quality import worst
 
 
@@ -124,14 +132,21 @@ def _unexplained(
     settings: Settings,
 ) -> tuple[list[dict[str, object]], list[Status]]:
     """List the attributes, and how good the answers are that they were found by."""
-    best = ask(prepared, Map(), evidence, settings, query, 1 / 2)
-    assert isinstance(best, AssignmentsAnswer)
-    if not len(best.assignments):
+    fixed = np.full_like(evidence, -1)
+    chosen = np.array(sorted(instances), np.int32)
+    if prepared.grounding.world.hidden_reals:
+        # A density has no most probable node: reals are summed out.
+        best = ask(prepared, MarginalMap(chosen), evidence, settings, query, 1 / 2)
+        assert isinstance(best, MarginalMapAnswer)
+        states = best.states
+    else:
+        best = ask(prepared, Map(), evidence, settings, query, 1 / 2)
+        assert isinstance(best, AssignmentsAnswer)
+        states = best.assignments[0][chosen] if len(best.assignments) else np.zeros(0, np.int32)
+    if not len(states):
         return [], [best.quality.status]
     attributes = prepared.grounding.world.attributes[query.thing.entity]
-    fixed = np.full_like(evidence, -1)
-    chosen = np.array(sorted(instances))
-    fixed[chosen] = best.assignments[0][chosen]
+    fixed[chosen] = states
     found: list[dict[str, object]] = []
     asked: list[tuple[str, int]] = []
     folded = prepared.builder.left_out()

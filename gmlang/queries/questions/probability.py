@@ -8,12 +8,12 @@ import numpy as np
 
 from gmlang.core.asking.arguments import asked_of
 from gmlang.core.asking.givens import is_reference
-from gmlang.core.ast import Bool, Real, Type
+from gmlang.core.ast import AttributeRef, Bool, Real, Type
 from gmlang.core.checking import Checking, fail
 from gmlang.core.expressions.operators import all_of
 from gmlang.core.names.scope import Env
 from gmlang.core.program import Asked, Query
-from gmlang.core.walk import type_of
+from gmlang.core.walk import is_real_reference, type_of
 from gmlang.diagnostics import GmError
 from gmlang.errors import asking as errors
 from gmlang.queries.answers import Answer, DistributionAnswer, nested_maps
@@ -26,6 +26,7 @@ from gmlang.queries.reading import (
     flat_rows,
     parts_of,
 )
+from gmlang.queries.reals.summaries import RealBelief, belief_of
 from gmlang.queries.session import Prepared
 from gmlang.queries.targets import Target
 from gmlang.syntax import ast
@@ -69,6 +70,13 @@ class Joint(Query):
     kind = "joint"
 
 
+class RealMarginal(Query):
+    """The distribution of a real, or of each of an array of them."""
+
+    __slots__ = ()
+    kind = "real"
+
+
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class _BoundedAnswer(DistributionAnswer):
     """Probabilities, with what is proven of them.
@@ -110,6 +118,34 @@ class EventAnswer(_BoundedAnswer):
         return Answer.number(self, domain)
 
 
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class RealAnswer(Answer):
+    """The distribution of a real in a few numbers, or nested lists of them.
+
+    Attributes:
+        beliefs: the distributions themselves, in C order.
+    """
+
+    kind = "real"
+
+    beliefs: tuple[RealBelief, ...] = ()
+
+    def density(self, value: float) -> float:
+        """Return the density of a single real at a value."""
+        (belief,) = self.beliefs
+        return belief.density(value)
+
+    def cdf(self, value: float) -> float:
+        """Return the probability that a single real is at most a value."""
+        (belief,) = self.beliefs
+        return belief.cdf(value)
+
+    def quantile(self, share: float) -> float:
+        """Return where the probability of at most that reaches a share."""
+        (belief,) = self.beliefs
+        return belief.quantile(share)
+
+
 class JointAnswer(_BoundedAnswer):
     """A joint distribution, by the names of states after one another."""
 
@@ -122,6 +158,8 @@ def _check(state: Checking, env: Env, call: ast.Call) -> Query:
     if not call.arguments:
         fail(state, errors.asks_for_nothing(span, call.function.span.text))
     asked = asked_of(state, env, call.arguments)
+    if len(asked) == 1 and is_real_reference(asked[0].value):
+        return RealMarginal(span, text, asked)
     are_events = [
         isinstance(type_of(one.value), Bool) and not is_reference(one.value) for one in asked
     ]
@@ -150,6 +188,8 @@ def _read(
     prepared: Prepared, query: Query, found: runtime.MarginalsAnswer | runtime.JointAnswer
 ) -> Answer:
     is_impossible = found.quality.status is runtime.Status.IMPOSSIBLE
+    if isinstance(query, RealMarginal):
+        return RealAnswer(query.text) if is_impossible else _read_reals(prepared, query, found)
     if isinstance(found, runtime.JointAnswer):
         return JointAnswer(query.text) if is_impossible else _read_joint(prepared, query, found)
     if is_impossible:
@@ -157,6 +197,22 @@ def _read(
             MarginalAnswer(query.text) if isinstance(query, Marginal) else EventAnswer(query.text)
         )
     return _read_marginals(prepared, query, found)
+
+
+def _read_reals(
+    prepared: Prepared, query: Query, found: runtime.MarginalsAnswer | runtime.JointAnswer
+) -> Answer:
+    assert isinstance(found, runtime.MarginalsAnswer)
+    flat = flat_rows(prepared, found.probabilities)
+    (target,), world = prepared.targets, prepared.grounding.world
+    reference = query.asked[0].value
+    assert isinstance(reference, AttributeRef)
+    hidden = world.hidden_reals[reference.thing.entity, reference.attribute]
+    shaped = _shaped(target, flat)
+    beliefs = [belief_of(world, hidden, row) for row in shaped.reshape(-1, target.states.count)]
+    values = [belief.summary() for belief in beliefs]
+    value = np.array(values, object).reshape(target.variables.shape).tolist()
+    return RealAnswer(query.text, value=value, beliefs=tuple(beliefs))
 
 
 def _read_joint(prepared: Prepared, query: Query, found: runtime.JointAnswer) -> Answer:
@@ -234,6 +290,11 @@ PROBABILITY = Question(
     "query P(b | a = true), P(a, b), P(b > 0), [P(b = k) for k in 0..2]\n"
     "assert abs(P(b > 0) - 0.16) < 1e-9 and abs(P(a | b = 0) - 0.04 / 0.84) < 1e-9\n",
     check=_check,
-    kinds=((Marginal, MarginalAnswer), (Joint, JointAnswer), (Event, EventAnswer)),
+    kinds=(
+        (Marginal, MarginalAnswer),
+        (Joint, JointAnswer),
+        (Event, EventAnswer),
+        (RealMarginal, RealAnswer),
+    ),
     answered=Single(_question, _read, puts=(runtime.Marginals, runtime.Joint)),
 )

@@ -111,17 +111,16 @@ def _add_matches(grounder: Grounder, frame: Frame, job: Job) -> bool:
         inner = scope[1:] if is_gated else scope
         key = inner.tobytes(), *(part.locals[name].tobytes() for name in depended)
         alike.setdefault(key, ([], part))[0].append(scope)
-    made = [
-        (np.stack(scopes), _made(grounder, part, job, known, scopes[0]))
-        for scopes, part in alike.values()
-    ]
-    if any(one is None for _, one in made):
-        return False
-    for scopes, one in made:
-        if isinstance(one, FactorKind):
-            grounder.builder.add_factors(one, scopes, job.origin)
-        elif one is not None:
-            add_tables(grounder.builder, one, scopes, job.origin, gated=is_gated)
+    mark = grounder.builder.mark()
+    for scopes, part in alike.values():
+        made = _made(grounder, part, job, known, scopes[0])
+        if made is None:
+            grounder.builder.reset(mark)
+            return False
+        if isinstance(made, FactorKind):
+            grounder.builder.add_factors(made, np.stack(scopes), job.origin)
+        else:
+            add_tables(grounder.builder, made, np.stack(scopes), job.origin, gated=is_gated)
     return True
 
 

@@ -1,0 +1,292 @@
+"""Reals that are not observed: variables whose states are the nodes of a rule.
+
+The nodes are chosen by all that a program says of an attribute, in any instance, so that they are
+known before any statement is grounded; what a question compares with is among it.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gmlang.core.ast import (
+    Aggregate,
+    Apply,
+    AttributeRef,
+    Context,
+    Distribution,
+    Expression,
+    Gate,
+)
+from gmlang.core.check.lints import expressions_of
+from gmlang.core.program import Program, Statement
+from gmlang.core.records.reals import ObserveReal, ObserveRealLike, PredictReal, PredictWithin
+from gmlang.core.walk import is_real_reference, parts, walk
+from gmlang.diagnostics import GmError
+from gmlang.errors import probabilities as errors
+from gmlang.graph.builder import Origin
+from gmlang.graph.lowering.grounder import Grounder, environment
+from gmlang.graph.observations import array_value, heard
+from gmlang.graph.reals.densities import normal_parameters
+from gmlang.graph.reals.fineness import ImproperError, Said
+from gmlang.graph.reals.nodes import NODES_MAX, Nodes, TooFineError, nodes_of
+from gmlang.graph.values.chances import probability
+from gmlang.graph.values.environment import Env
+from gmlang.graph.values.evaluate import evaluate, expand, random_indices
+from gmlang.graph.world.instances import model_frame
+from gmlang.graph.world.places import locate_reals
+from gmlang.graph.world.states import States
+from gmlang.graph.world.world import ONE_INSTANCE, Frame, HiddenReals, RealArray
+from gmruntime.factors.kinds import Table
+
+Key = tuple[str, str]
+"""An entity, and a real attribute of it."""
+
+
+@dataclass(slots=True, eq=False)
+class _Gathered:
+    """What is said of an attribute: columns to be joined, one row for each that is said.
+
+    Attributes:
+        places: of all that is mentioned.
+        predicted: places, means, deviations, confidences.
+        looks: places, means, deviations, and whether they count in any case.
+        breaks: ends of intervals.
+    """
+
+    places: list[np.ndarray] = field(default_factory=lambda: [])
+    predicted: list[np.ndarray] = field(default_factory=lambda: [])
+    looks: list[np.ndarray] = field(default_factory=lambda: [])
+    breaks: list[np.ndarray] = field(default_factory=lambda: [])
+
+
+def declare_hidden(
+    grounder: Grounder, program: Program, asked: Iterable[tuple[Context, Expression]]
+) -> None:
+    """Give every real that is not observed, and of which something is said, a variable.
+
+    Args:
+        grounder: grows; the instances of models exist.
+        program: that is grounded.
+        asked: further expressions that compare reals, such as a question's.
+
+    Raises:
+        GmError: where nothing holds a real in place.
+    """
+    world = grounder.world
+    if not any(world.reals.values()):
+        return
+    seen = _observed(grounder, program.statements)
+    gathered: dict[Key, _Gathered] = {}
+    for frame, statement in _statements(grounder, program):
+        # What is wrong with a statement is told where it is grounded.
+        with suppress(GmError):
+            _gather(grounder, frame, statement, seen, gathered)
+    for context, expression in asked:
+        with suppress(GmError):
+            _gather_breaks(grounder, ONE_INSTANCE, context, expression, gathered)
+    for key, found in gathered.items():
+        array = world.reals[key[0]][key[1]]
+        hidden = np.zeros(seen[key].shape, np.bool_)
+        hidden[np.concatenate(found.places)] = True
+        hidden &= ~seen[key]
+        if hidden.any():
+            _declare(grounder, key, array, found, hidden)
+
+
+def _statements(grounder: Grounder, program: Program) -> Iterator[tuple[Frame, Statement]]:
+    """Give what is said of reals, with the instances of whose model it is."""
+    everything: list[tuple[Frame, tuple[Statement, ...]]] = [(ONE_INSTANCE, program.statements)]
+    tables = (grounder.world.models[symbol.name] for symbol in program.models)
+    everything += [(model_frame(t.symbol, t.rows), t.symbol.body) for t in tables if len(t.keys)]
+    for frame, statements in everything:
+        for statement in statements:
+            if any(is_real_reference(p) for e in expressions_of(statement) for p in walk(e)):
+                yield frame, statement
+
+
+def _observed(grounder: Grounder, statements: Iterable[Statement]) -> dict[Key, np.ndarray]:
+    """Say which places of each attribute are observed, as numbers that they may be."""
+    seen = {
+        (entity, name): np.zeros(array.values.shape, np.bool_)
+        for entity, arrays in grounder.world.reals.items()
+        for name, array in arrays.items()
+    }
+    for statement in statements:
+        if isinstance(statement, ObserveReal):
+            with suppress(GmError):
+                frame, _ = expand(environment(grounder, ONE_INSTANCE), statement.context)
+                env = environment(grounder, frame)
+                places = locate_reals(statement.target, env)
+                values = array_value(statement.value, env, places.ndim)
+                values = np.broadcast_to(values, places.shape).astype(np.float64)
+                key = key_of(statement.target)
+                array = grounder.world.reals[key[0]][key[1]]
+                seen[key][places[(values >= array.low) & (values <= array.high)]] = True
+    return seen
+
+
+def key_of(target: AttributeRef) -> Key:
+    """Return the attribute that a reference names."""
+    return target.thing.entity, target.attribute
+
+
+# --- What is said ------------------------------------------------------------------------
+
+
+def _gather(
+    grounder: Grounder,
+    frame: Frame,
+    statement: Statement,
+    seen: dict[Key, np.ndarray],
+    gathered: dict[Key, _Gathered],
+) -> None:
+    outer, _ = expand(environment(grounder, frame), statement.context)
+    match statement:
+        case PredictReal(target=target, density=density, confidence=confidence):
+            outer = heard(grounder, outer, confidence)
+            env = environment(grounder, outer)
+            places = locate_reals(target, env)
+            is_hidden = ~seen[key_of(target)][places]
+            if is_hidden.ndim > 1 or not is_hidden.any():
+                return
+            mean, sd = normal_parameters(density, env)
+            sure = np.ones(1) if confidence is None else probability(confidence, env).reshape(-1)
+            found = gathered.setdefault(key_of(target), _Gathered())
+            found.places.append(places[is_hidden])
+            columns = np.broadcast_arrays(places, mean, sd, sure)
+            found.predicted.append(np.stack(columns, axis=1)[is_hidden])
+        case ObserveRealLike(target=target, density=density):
+            env = environment(grounder, outer)
+            mean, sd = normal_parameters(density, env)
+            places = locate_reals(target, env)
+            always = not any(isinstance(clause, Gate) for clause in statement.context)
+            found = gathered.setdefault(key_of(target), _Gathered())
+            found.places.append(places)
+            columns = np.broadcast_arrays(places, mean, sd, np.array([float(always)]))
+            found.looks.append(np.stack(columns, axis=1)[~np.isnan(columns[1])])
+        case PredictWithin(target=AttributeRef() as target) if is_real_reference(target):
+            env = environment(grounder, heard(grounder, outer, statement.confidence))
+            ends = [np.asarray(evaluate(e, env)) for e in (statement.low, statement.high)]
+            _add_breaks(env, gathered, target, ends)
+        case ObserveReal():
+            return
+        case _:
+            pass
+    for expression in expressions_of(statement):
+        _gather_breaks(grounder, outer, (), expression, gathered)
+
+
+def _gather_breaks(
+    grounder: Grounder,
+    frame: Frame,
+    context: Context,
+    expression: Expression,
+    gathered: dict[Key, _Gathered],
+) -> None:
+    """Note with what an expression compares reals, in all its instances."""
+    if not any(is_real_reference(part) for part in walk(expression)):
+        return
+    frame, _ = expand(environment(grounder, frame), context)
+    stack = [(expression, frame)]
+    while stack:
+        part, at = stack.pop()
+        if isinstance(part, Apply) and part.operator == "real_in":
+            target, *ends = part.arguments
+            assert isinstance(target, AttributeRef)
+            env = environment(grounder, at)
+            _add_breaks(env, gathered, target, [np.asarray(evaluate(end, env)) for end in ends])
+        elif is_real_reference(part):
+            assert isinstance(part, AttributeRef)
+            _add_breaks(environment(grounder, at), gathered, part, [])
+        elif isinstance(part, Aggregate | Distribution):
+            for item in part.items:
+                inner, _ = expand(environment(grounder, at), item.context)
+                stack += [(e, inner) for e in (item.value, item.key) if e is not None]
+        else:
+            stack += [(inner, at) for inner in parts(part)]
+
+
+def _add_breaks(
+    env: Env, gathered: dict[Key, _Gathered], target: AttributeRef, ends: list[np.ndarray]
+) -> None:
+    # An index that is random may pick any of them.
+    array = env.world.reals[target.thing.entity][target.attribute]
+    every: np.ndarray = np.arange(array.values.size)
+    places = every if random_indices(target) else locate_reals(target, env).reshape(-1)
+    found = gathered.setdefault(key_of(target), _Gathered())
+    found.places.append(places)
+    found.breaks += [end.reshape(-1).astype(np.float64) for end in ends]
+
+
+# --- The variables -----------------------------------------------------------------------
+
+
+def _declare(
+    grounder: Grounder, key: Key, array: RealArray, found: _Gathered, hidden: np.ndarray
+) -> None:
+    world = grounder.world
+    nodes = _nodes(array, found, hidden, is_coarse=world.quadrature.is_coarse)
+    states = States(0, len(nodes.points), points=tuple(nodes.points.tolist()))
+    count = int(hidden.sum())
+    start = grounder.builder.add_variables(array.name, (count,), states)
+    variables = np.full(hidden.shape, -1, np.int64)
+    variables[hidden] = start + np.arange(count)
+    world.hidden_reals[key] = HiddenReals(variables, states, np.log(nodes.weights))
+    world.quadrature.is_used = True
+
+
+def _nodes(array: RealArray, found: _Gathered, hidden: np.ndarray, *, is_coarse: bool) -> Nodes:
+    said = _each_said(array, found, hidden)
+    try:
+        return nodes_of(said, is_coarse=is_coarse)
+    except ImproperError:
+        told = errors.improper(array.span, array.name, is_vague=array.normal is not None)
+    except TooFineError:
+        told = errors.too_fine(array.span, array.name, NODES_MAX)
+    raise GmError([told])
+
+
+def _each_said(array: RealArray, found: _Gathered, hidden: np.ndarray) -> list[Said]:
+    """List what is said of each place, once where it is the same of several.
+
+    Looks that depend on what is not known may count or not.
+    """
+    breaks = np.concatenate([np.zeros(0), *found.breaks])
+    breaks = breaks[np.isfinite(breaks)]
+    predicted = _by_place(found.predicted, hidden)
+    looks = _by_place(found.looks, hidden)
+    nothing = np.zeros((0, 4))
+    said: dict[tuple[bytes, bytes], Said] = {}
+    for place in np.flatnonzero(hidden).tolist():
+        rows, seen = predicted.get(place, nothing)[:, 1:], looks.get(place, nothing)[:, 1:]
+        certain = seen[seen[:, 2] > 0]
+        for kept in [seen] if len(certain) == len(seen) else [seen, certain]:
+            key = rows.tobytes(), kept.tobytes()
+            if key not in said:
+                ends = array.low, array.high, array.normal
+                said[key] = Said(*ends, *rows.T, kept[:, 0], kept[:, 1], breaks)
+    return list(said.values())
+
+
+def _by_place(columns: list[np.ndarray], hidden: np.ndarray) -> dict[int, np.ndarray]:
+    """Return the rows about each hidden place, in an order that depends on them alone."""
+    rows = np.concatenate([np.zeros((0, 4)), *columns])
+    rows = rows[hidden[rows[:, 0].astype(np.int64)]]
+    rows = rows[np.lexsort(rows.T[::-1])]
+    places, starts = np.unique(rows[:, 0].astype(np.int64), return_index=True)
+    ends = np.append(starts, len(rows))
+    return {p: rows[ends[k] : ends[k + 1]] for k, p in enumerate(places.tolist())}
+
+
+def add_bases_of_hidden(grounder: Grounder) -> None:
+    """Weigh the nodes: a base that is declared by its density, another not at all."""
+    for (entity, name), hidden in grounder.world.hidden_reals.items():
+        array = grounder.world.reals[entity][name]
+        weights = hidden.log_weights
+        if array.log_base is not None:
+            weights = weights + array.log_base(np.array(hidden.states.points))
+        variables = hidden.variables[hidden.variables >= 0]
+        origin = Origin("base", array.span)
+        grounder.builder.add_factors(Table(weights[None, :]), variables[:, None], origin)

@@ -1,0 +1,138 @@
+"""An answer by sums over nodes is an estimate: its error is what fewer nodes would have changed.
+
+The same question is put once more to the program with a rule of fewer nodes in the same panels.
+What the rules differ by is nearly all the error of the coarser one, so that it is far more than
+that of the answer; what rounding adds up to is counted as well.
+"""
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import cast
+
+import numpy as np
+
+from gmlang.core.program import Program, Query
+from gmlang.graph.world.world import Quadrature
+from gmlang.queries.answers import Answer
+from gmlang.queries.remembered.memory import Memory
+from gmlang.queries.session import Session
+from gmlang.queries.settings import Settings
+from gmruntime.answer import Status
+from gmruntime.workspace import Workspace
+
+_ERROR_KIND = "quadrature difference"
+"""What the error of such an answer is."""
+
+_ROUNDING = 1e-11
+"""Relative to the numbers: sums over thousands of nodes in float64 are off by less."""
+
+
+def has_reals(program: Program) -> bool:
+    """Say whether a program declares any reals."""
+    return any(entity.reals for entity in program.entities)
+
+
+def over_nodes(
+    session: Session,
+    query: Query,
+    settings: Settings,
+    find: Callable[[Session, Query, Settings], Answer],
+) -> Answer:
+    """Answer a query, as an estimate with its error where that depends on hidden reals."""
+    quadrature = session.world.quadrature
+    quadrature.is_used = False
+    found = find(session, query, settings)
+    if not quadrature.is_used:
+        return found
+    quadrature.is_used = False
+    if found.status not in (Status.EXACT.value, Status.BOUNDED.value) or found.value is None:
+        return _unproven(found)
+    error = None
+    if not settings.running().is_spent():
+        try:
+            other = find(_coarse(session), query, replace(settings, memory=None))
+            error = _difference(found.value, other.value)
+            if found.status == Status.BOUNDED.value:
+                error = _and(error, _half_width(found))
+        except TimeoutError:
+            error = None
+    lowered = replace(
+        _unproven(found), status=Status.ESTIMATE.value, error=error, error_kind=_ERROR_KIND
+    )
+    return replace(lowered, method=f"{found.method or 'sums'} over nodes")
+
+
+def _coarse(session: Session) -> Session:
+    """Return the session that asks with fewer nodes; it is kept, as its graph is."""
+    if session.coarse is None:
+        world = replace(session.world, quadrature=Quadrature(is_coarse=True))
+        session.coarse = Session(session.program, world, None, Workspace(), memory=Memory())
+    session.coarse.seen = session.seen
+    return session.coarse
+
+
+def _unproven(found: Answer) -> Answer:
+    """Return an answer without the bounds that hold for the sums, but not for the integrals."""
+    proven = {"log_lower", "log_upper", "lower", "upper"}
+    return replace(found, **{f.name: None for f in fields(found) if f.name in proven})
+
+
+def _half_width(found: Answer) -> float | None:
+    """Return how far an answer may be from what is proven of its sums; None where nothing is."""
+    ends = [getattr(found, name, None) for name in ("lower", "upper", "log_lower", "log_upper")]
+    widths = [_difference(found.value, end) for end in ends if end is not None]
+    known = [width for width in widths if width is not None and np.isfinite(width)]
+    return max(known) if known and len(known) == len(widths) else None
+
+
+def _and(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else one + other
+
+
+def _difference(one: object, other: object) -> float | None:
+    """Return by how much the numbers of two answers differ; None where their forms do."""
+    match one, other:
+        case bool() | str() | None, _:
+            return 0.0
+        case float() | int(), float() | int():
+            if one == other:
+                return _ROUNDING * abs(one) if np.isfinite(one) else 0.0
+            return abs(one - other) + _ROUNDING * abs(one)
+        case dict(), dict():
+            # What is 0 but for rounding may be left out.
+            keys = one.keys() | other.keys()
+            return _largest([(one.get(key, 0.0), other.get(key, 0.0)) for key in keys], len(keys))
+        case list(), list():
+            one, other = cast("list[object]", one), cast("list[object]", other)
+            if _names(one) and _names(other):
+                return _difference(_by_name(one), _by_name(other))
+            pairs = list(zip(one, other, strict=True)) if len(one) == len(other) else []
+            return _largest(pairs, len(one))
+        case _:
+            return None
+
+
+def _largest(pairs: list[tuple[object, object]], count: int) -> float | None:
+    found = [_difference(*pair) for pair in pairs]
+    known = [error for error in found if error is not None]
+    return max(known, default=0.0) if len(known) == count else None
+
+
+def _names(records: list[object]) -> bool:
+    """Say whether records have what they are told apart by: a text of each."""
+    if not all(isinstance(record, dict) for record in records):
+        return False
+    named = [_by_name([record]) for record in records]
+    return all(named) and len({key for one in named for key in one}) == len(records)
+
+
+def _by_name(records: list[object]) -> dict[str, object]:
+    """Return the number of each record by its texts."""
+    found: dict[str, object] = {}
+    for record in records:
+        fields = cast("dict[str, object]", record)
+        texts = [value for value in fields.values() if isinstance(value, str)]
+        numbers = [value for value in fields.values() if isinstance(value, float)]
+        if texts and len(numbers) == 1:
+            found["; ".join(texts)] = numbers[0]
+    return found
