@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from gmlang.collecting import nothing_collected
 from gmlang.core.from_syntax import Checked, check
 from gmlang.diagnostics import Diagnostic, GmError, Source
 from gmlang.graph.world.bindings import bind
@@ -27,6 +26,7 @@ from gmlang.queries.remembered.memory import Memory
 from gmlang.queries.session import Session, base_grounding, check_defined
 from gmlang.queries.settings import Settings
 from gmlang.syntax.ast import Program
+from gmlang.syntax.lines.collecting import nothing_collected
 from gmlang.syntax.parse import parse
 from gmruntime.graph import FactorGraph, validate
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from gmlang.collecting import nothing_collected
 from gmlang.core.ast import (
     Activation,
     Context,
@@ -66,6 +65,7 @@ from gmlang.graph.world.world import (
     ONE_INSTANCE,
     World,
 )
+from gmlang.syntax.lines.collecting import nothing_collected
 from gmruntime.budget import Budget
 from gmruntime.factors.kinds import Table
 

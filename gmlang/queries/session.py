@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from gmlang.collecting import nothing_collected
 from gmlang.core.mentions import expressions_of, held_in, mentions
 from gmlang.core.program import (
     EventGiven,
@@ -35,6 +34,7 @@ from gmlang.queries.remembered.names import Names
 from gmlang.queries.settings import Guide, Settings
 from gmlang.queries.targets import Target, picked, target_of
 from gmlang.queries.waking.asking import AwakePart, awake, may_wake, with_sleepers
+from gmlang.syntax.lines.collecting import nothing_collected
 from gmruntime.answer import Answer as RuntimeAnswer
 from gmruntime.answer import Query as RuntimeQuery
 from gmruntime.budget import Budget
