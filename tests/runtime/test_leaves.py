@@ -1,14 +1,14 @@
-"""Leaves around the same few variables are summed out at once, and sums stay what they are."""
+"""Leaves around the same few variables go at once, and sums and maxima stay what they are."""
 
 import numpy as np
 import pytest
 
-from gmruntime.answer import Joint, LogPartition, Marginals
+from gmruntime.answer import Joint, LogPartition, Map, Marginals
 from gmruntime.factors.kinds import Table
-from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, no_evidence
+from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, log_score, no_evidence
 from gmruntime.inference import infer
 from gmruntime.simplify import barren
-from gmruntime.simplify.barren import sum_leaves
+from gmruntime.simplify.barren import maximise_leaves, sum_leaves
 from gmruntime.simplify.network import reduce
 from gmruntime.task import Task
 from tests.support.random_rows import random_graph
@@ -69,6 +69,23 @@ def test_sums_are_what_they_are_without(seed: int, monkeypatch: pytest.MonkeyPat
                 np.testing.assert_allclose(ours, others, atol=1e-9)
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_maxima_are_what_they_are_without(seed: int, monkeypatch: pytest.MonkeyPatch):
+    rng = np.random.default_rng(seed)
+    graph = star(rng, 6, 0.1 * (seed % 3)) if seed % 2 else random_graph(rng)
+    evidence = no_evidence(graph)
+    evidence[rng.integers(graph.num_variables, size=2)] = 0
+    mine = infer(graph, Map(), evidence=evidence, budget_s=30.0)
+    monkeypatch.setattr(barren, "_LEAVES_MIN", 10_000)
+    theirs = infer(graph, Map(), evidence=evidence, budget_s=30.0)
+    assert mine.quality.status is theirs.quality.status
+    np.testing.assert_allclose(mine.log_scores, theirs.log_scores, atol=1e-9)
+    seen = evidence >= 0
+    for row, score in zip(mine.assignments, mine.log_scores, strict=True):
+        assert (row[seen] == evidence[seen]).all()
+        assert log_score(graph, row) == pytest.approx(score, abs=1e-9)
+
+
 @pytest.mark.parametrize("seed", range(10))
 def test_any_graph_keeps_its_log_z(seed: int, monkeypatch: pytest.MonkeyPatch):
     graph = random_graph(np.random.default_rng(seed))
@@ -87,3 +104,6 @@ def test_a_thousand_leaves_become_a_few_tables():
     # What is asked about stays, and so do the hubs, of which each pair and triple has one table.
     assert left.free == (0, 1, 2, 3, 4)
     assert len(left.factors) < 25
+    best = maximise_leaves(network, graph.num_variables)
+    assert best.free == (0, 1, 2, 3)
+    assert sum(len(some.variables) for some in best.leaves) == 1000

@@ -1,4 +1,4 @@
-"""Variables that nobody asks about: those that sum to a constant, and many around the same few.
+"""Variables that can be left out: those that sum to a constant, and many around the same few.
 
 Source: Shachter (1986); here found by the numbers, so that any factor that is normalised over an
 unasked variable goes, whether or not it came from a directed model.
@@ -9,7 +9,8 @@ Leaves around the same few variables are summed out at once:
 
 A thousand models that predict the same three hidden attributes are a thousand cliques to an order,
 and one array here. With more leaves than neighbours no order does with smaller tables: contracting
-all but one of them makes the neighbours, and that one, a clique.
+all but one of them makes the neighbours, and that one, a clique. Likewise with maxima, where the
+best state of each leaf is kept for each joint state of its neighbours.
 """
 
 import math
@@ -21,7 +22,7 @@ import numpy as np
 
 from gmruntime.arrays import corner
 from gmruntime.budget import UNLIMITED, Budget, within
-from gmruntime.simplify.network import Factor, Network
+from gmruntime.simplify.network import Factor, Leaves, Network
 
 # Sums of a conditional table differ by rounding only; anything more is left to the elimination.
 _TOLERANCE = 1e-12
@@ -114,6 +115,30 @@ def sum_leaves(network: Network, asked: frozenset[int], budget: Budget = UNLIMIT
     Raises:
         TimeoutError: when the budget ended first.
     """
+    left, _ = _without_leaves(network, asked, budget, is_max=False)
+    return left
+
+
+def maximise_leaves(network: Network, num_known: int, budget: Budget = UNLIMITED) -> Network:
+    """Maximise variables out of which many have the same few neighbours.
+
+    Args:
+        network: its best score stays what it is; no state has been removed from it.
+        num_known: variables from this one on are auxiliary, and stay with all around them.
+        budget: ends it.
+
+    Raises:
+        TimeoutError: when the budget ended first.
+    """
+    asked = frozenset(v for v in network.free if v >= num_known)
+    left, leaves = _without_leaves(network, asked, budget, is_max=True)
+    return replace(left, leaves=leaves)
+
+
+def _without_leaves(
+    network: Network, asked: frozenset[int], budget: Budget, *, is_max: bool
+) -> tuple[Network, tuple[Leaves, ...]]:
+    """Take leaves out; of maxima, return them as well, and leave all around what is asked."""
     touching: dict[int, list[int]] = defaultdict(list)
     for number, factor in enumerate(network.factors):
         for v in factor.scope:
@@ -122,12 +147,13 @@ def sum_leaves(network: Network, asked: frozenset[int], budget: Budget = UNLIMIT
     for v in within(network.free, budget):
         if v not in asked and v in touching:
             around = {w for number in touching[v] for w in network.factors[number].scope} - {v}
-            if len(around) <= _NEIGHBOURS_MAX:
+            if len(around) <= _NEIGHBOURS_MAX and not (is_max and around & asked):
                 groups[tuple(sorted(around))].append(v)
     summed: set[int] = set()
     kept: set[int] = set()
     gone: set[int] = set()
     said: dict[tuple[int, ...], np.ndarray] = {}
+    found: list[Leaves] = []
     # The most leaves first: what they are around stays.
     for around, leaves in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])):
         sizes = tuple(int(network.num_states[v]) for v in around)
@@ -136,11 +162,12 @@ def sum_leaves(network: Network, asked: frozenset[int], budget: Budget = UNLIMIT
         if not is_fit or math.prod(sizes) > _ENTRIES_MAX or not summed.isdisjoint(around):
             continue
         kept.update(around)
-        said[around] = _summed(network, touching, around, own, budget)
+        said[around], best = _reduced(network, touching, around, own, budget, is_max=is_max)
+        found += best
         summed.update(own)
         gone.update(number for v in own for number in touching[v])
     if not summed:
-        return network
+        return network, ()
     factors: list[Factor] = []
     for number, factor in enumerate(network.factors):
         if number not in gone:
@@ -149,19 +176,23 @@ def sum_leaves(network: Network, asked: frozenset[int], budget: Budget = UNLIMIT
     log_constant = network.log_constant + float(said.pop((), np.zeros(())))
     factors += [Factor(scope, table) for scope, table in said.items()]
     free = tuple(v for v in network.free if v not in summed)
-    return replace(network, free=free, factors=factors, log_constant=log_constant)
+    left = replace(network, free=free, factors=factors, log_constant=log_constant)
+    return left, tuple(found)
 
 
-def _summed(
+def _reduced(
     network: Network,
     touching: dict[int, list[int]],
     around: tuple[int, ...],
     leaves: list[int],
     budget: Budget,
-) -> np.ndarray:
-    """Return what leaves say together of the variables around them, in logs."""
+    *,
+    is_max: bool,
+) -> tuple[np.ndarray, list[Leaves]]:
+    """Return what leaves say together of the variables around them, in logs; and their maxima."""
     sizes = tuple(int(network.num_states[v]) for v in around)
     total = np.zeros(sizes)
+    found: list[Leaves] = []
     by_size: dict[int, list[int]] = defaultdict(list)
     for v in leaves:
         by_size[int(network.num_states[v])].append(v)
@@ -174,8 +205,13 @@ def _summed(
             for k, v in enumerate(some):
                 for number in touching[v]:
                     logs[k] += _turned(network.factors[number], v, around)
-            total += np.logaddexp.reduce(logs, axis=1).sum(axis=0)
-    return total
+            if is_max:
+                total += logs.max(axis=1).sum(axis=0)
+                best = logs.argmax(axis=1).astype(np.int32)
+                found.append(Leaves(np.array(some), around, best))
+            else:
+                total += np.logaddexp.reduce(logs, axis=1).sum(axis=0)
+    return total, found
 
 
 def _turned(factor: Factor, leaf: int, around: tuple[int, ...]) -> np.ndarray:

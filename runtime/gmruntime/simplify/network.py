@@ -43,6 +43,21 @@ class Factor:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Leaves:
+    """Variables that were maximised out, and their best states.
+
+    Attributes:
+        variables: the leaves, (leaves,).
+        around: all that their factors also speak of, ascending.
+        best: a state of each leaf for each joint state around it, (leaves, *states).
+    """
+
+    variables: np.ndarray
+    around: tuple[int, ...]
+    best: np.ndarray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Network:
     """Factors over the free variables of a graph.
 
@@ -51,6 +66,7 @@ class Network:
         num_states: of every variable.
         log_constant: what the observed variables contribute.
         labels: for variables that lost states, the state in the graph of each that is left.
+        leaves: that are no longer free, although the best assignment has them.
     """
 
     free: tuple[int, ...]
@@ -58,6 +74,7 @@ class Network:
     factors: list[Factor]
     log_constant: float
     labels: dict[int, np.ndarray] = field(default_factory=dict[int, np.ndarray])
+    leaves: tuple[Leaves, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,7 +7,7 @@ import numpy as np
 
 from gmruntime.answer import Best, Joint, Map, Query
 from gmruntime.graph import Assignment
-from gmruntime.simplify.barren import drop_barren, sum_leaves
+from gmruntime.simplify.barren import drop_barren, maximise_leaves, sum_leaves
 from gmruntime.simplify.lumping import lump_states
 from gmruntime.simplify.network import Factor, Network, sliced_out, whole
 from gmruntime.simplify.relevant import asked_by, part_for
@@ -37,6 +37,9 @@ def _simplified(task: Task[Query], effort: Effort) -> Network | None:
     network = sliced_out(part, task.evidence, budget)
     if network.log_constant == -np.inf:
         network = impossible(network)
+    if isinstance(query, Map):
+        # Before states are removed: what is kept of leaves has all of them.
+        network = maximise_leaves(network, task.graph.num_variables, budget)
     if not isinstance(query, Best):
         network = prune_states(network, budget)
     if isinstance(query, Map):

@@ -165,14 +165,20 @@ def _restricted(network: Network, alive: dict[int, np.ndarray]) -> Network:
     labels = dict(network.labels)
     for v, states in kept.items():
         labels[v] = labels[v][states] if v in labels else states
-    return Network(network.free, num_states, factors, log_constant, labels)
+    return Network(network.free, num_states, factors, log_constant, labels, network.leaves)
 
 
 def label_states(network: Network, assignments: np.ndarray) -> None:
-    """Turn the states of pruned variables into the graph's, in place, in every row."""
+    """Turn the states of pruned variables into the graph's, in place, in every row.
+
+    Leaves that were maximised out get their best states.
+    """
     for v, labels in network.labels.items():
         if v < assignments.shape[-1]:
             assignments[..., v] = labels[assignments[..., v]]
+    for some in network.leaves:
+        around = tuple(assignments[..., v] for v in some.around)
+        assignments[..., some.variables] = np.moveaxis(some.best[(slice(None), *around)], 0, -1)
 
 
 def spread_row(network: Network, v: int, row: np.ndarray, num_states: int) -> np.ndarray:
