@@ -1,5 +1,7 @@
 """What is looked up in rows of data: rows together have the answers that each has alone."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
