@@ -19,6 +19,7 @@ from gmlang.diagnostics import GmError
 from gmlang.graph.builder import Builder
 from gmlang.graph.from_core import Grounding, ground
 from gmlang.graph.gathering import Gathered
+from gmlang.graph.looking.statements import thinned
 from gmlang.graph.world.states import States
 from gmlang.graph.world.world import World
 from gmruntime.arrays import Bool, Float64, Int64
@@ -119,9 +120,13 @@ def look(
 
     try:
         grounding = ground(program, world, extra, memory_bytes=budget.memory_bytes)
+        thin = thinned(program, frozenset(names))
+        numbers = _numbers_in(grounding.builder, ground(thin, world, extra).builder)
+        if numbers is not None:
+            program = thin
         nothing, everything = (made(elements < end) for end in (0, len(elements)))
         which = _varying(nothing, everything)
-        if which is None or _varying(nothing, grounding.builder) is None:
+        if which is None or (numbers is not None and not set(which) <= numbers.keys()):
             return None
         sites = [np.zeros(_logs(nothing.factors[k].kind).shape, np.int64) for k in which]
         for digit in range(int(len(elements) - 1).bit_length()):
@@ -138,13 +143,35 @@ def look(
         if any(place.site.max(initial=0) >= len(elements) for place in places):
             return None
         rng = np.random.default_rng(0)
-        checks = (rng.random(len(elements)) < 0.5 for _ in range(_NUM_CHECKS))
-        if not all(_agrees(places, nothing, made(pattern), pattern) for pattern in checks):
+        patterns = [rng.random(len(elements)) < 0.5 for _ in range(_NUM_CHECKS)]
+        if not all(_agrees(places, nothing, made(pattern), pattern) for pattern in patterns):
             return None
     except GmError:
         # What some pattern makes impossible, or gives no value, depends on data otherwise.
         return None
+    if numbers is not None:
+        places = tuple(replace(place, block=numbers[place.block]) for place in places)
     return Looking(grounding, names, shapes, places)
+
+
+def _numbers_in(builder: Builder, own: Builder) -> dict[int, int] | None:
+    """Say which blocks of a program those of one with fewer statements are.
+
+    None where that has other variables, or other blocks.
+    """
+    if _variables(own) != _variables(builder):
+        return None
+    spans = {id(origin.span) for origin in own.origins}
+    theirs = [k for k, origin in enumerate(builder.origins) if id(origin.span) in spans]
+    if len(theirs) != len(own.factors):
+        return None
+    for block, k in zip(own.factors, theirs, strict=True):
+        its = builder.factors[k]
+        if type(block.kind) is not type(its.kind) or not np.array_equal(block.scopes, its.scopes):
+            return None
+        if not _is_same(block.kind, its.kind):
+            return None
+    return dict(enumerate(theirs))
 
 
 def _with_data(
@@ -199,10 +226,13 @@ def _is_same(one: object, other: object) -> bool:
     )
 
 
+def _variables(builder: Builder) -> list[tuple[str, tuple[int, ...], int]]:
+    return [(block.name, block.shape, block.num_states) for block in builder.variables]
+
+
 def _is_alike(one: Builder, other: Builder) -> bool:
     """Say whether two graphs differ in the numbers of their factors at most."""
-    own, its = ([(b.name, b.shape, b.num_states) for b in x.variables] for x in (one, other))
-    if own != its or len(one.factors) != len(other.factors):
+    if _variables(one) != _variables(other) or len(one.factors) != len(other.factors):
         return False
     if one.relaxed or other.relaxed or len(one.regions) != len(other.regions):
         return False

@@ -6,7 +6,7 @@ Each entry of such a factor's table then depends on one element of the data at m
 from dataclasses import replace
 
 from gmlang.core.ast import Aggregate, Bool, Call, DataRef
-from gmlang.core.program import LogFactor, Program, Statement
+from gmlang.core.program import LogFactor, Program, Require, Statement
 from gmlang.core.walk import walk
 from gmlang.data.observed import num_mentions
 from gmlang.graph.world.bindings import needed_by
@@ -45,6 +45,26 @@ def changed_with(program: Program, given: frozenset[str]) -> tuple[str, ...]:
         if not changed.isdisjoint(needed_by(symbol)):
             changed.add(symbol.name)
     return tuple(symbol.name for symbol in program.data if symbol.name in changed)
+
+
+def thinned(program: Program, names: frozenset[str]) -> Program:
+    """Leave out factors and constraints that do not mention some data: the others stay as they are.
+
+    Args:
+        program: checked.
+        names: of the data.
+    """
+
+    def kept(statements: tuple[Statement, ...]) -> tuple[Statement, ...]:
+        return tuple(
+            one
+            for one in statements
+            if not isinstance(one, LogFactor | Require)
+            or any(num_mentions(one, name) for name in names)
+        )
+
+    models = tuple(replace(model, body=kept(model.body)) for model in program.models)
+    return replace(program, statements=kept(program.statements), models=models)
 
 
 def _is_looked_up(statement: Statement, names: frozenset[str]) -> bool:

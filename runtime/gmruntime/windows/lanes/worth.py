@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 
@@ -65,13 +66,15 @@ def worth_of(
 
 
 def _made_of(graph: FactorGraph, states: np.ndarray) -> Iterator[object]:
-    """List what the worth of components depends on; booleans take a bit each."""
+    """List what the worth of components depends on."""
     yield graph.variables
     for block in graph.factors:
         kind = block.kind
         if isinstance(kind, Lookup):
-            yield np.packbits(kind.seen[states])
-            yield kind.site, kind.log_if_true, kind.log_if_false, kind.is_gated
+            # Larger arrays than others look at: what hundreds of templates look up.
+            arrays = kind.seen[states], kind.site, kind.log_if_true, kind.log_if_false
+            yield kind.is_gated, *(blake2b(np.ascontiguousarray(one)).digest() for one in arrays)
+            yield kind.site.shape, kind.seen.shape
         else:
             yield kind
         yield block.scopes
