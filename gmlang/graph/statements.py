@@ -36,7 +36,8 @@ from gmlang.diagnostics import GmError, Span
 from gmlang.errors.learning.written import prior_used_elsewhere
 from gmlang.graph.builder import Origin
 from gmlang.graph.fixpoints import lower_definition
-from gmlang.graph.lowering.forms.matches import is_moving, match, sites_of
+from gmlang.graph.lowering.forms.matches import match
+from gmlang.graph.lowering.forms.sites import is_moving, sites_of
 from gmlang.graph.lowering.grounder import (
     Definition,
     Grounder,

@@ -25,7 +25,7 @@ from gmlang.diagnostics import GmError, Span
 from gmlang.errors import declarations as errors
 from gmlang.graph.looking.planes import Looking, look
 from gmlang.graph.looking.statements import changed_with, looked_up
-from gmlang.graph.lowering.forms.matches import is_moving
+from gmlang.graph.lowering.forms.sites import is_moving
 from gmlang.graph.world.bindings import bound_again
 from gmlang.graph.world.instances import all_exist
 from gmlang.learning.rows import rows_given, seen_in

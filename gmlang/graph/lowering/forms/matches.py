@@ -11,7 +11,6 @@ No pixel of any exemplar at any place is grounded. Where sites lie is whatever t
 
 import math
 from dataclasses import dataclass, replace
-from typing import TypeGuard
 
 import numpy as np
 
@@ -19,26 +18,27 @@ from gmlang.core.ast import (
     Activation,
     AttributeRef,
     Call,
-    Expression,
     Local,
-    Reference,
     Thing,
-    VariableRef,
-    Whole,
 )
-from gmlang.core.walk import is_random, walk
+from gmlang.core.walk import walk
 from gmlang.diagnostics import Diagnostic
 from gmlang.errors import grounding as errors
 from gmlang.graph.builder import add_tables
 from gmlang.graph.lowering import table_sizes
 from gmlang.graph.lowering.folding import known_states
+from gmlang.graph.lowering.forms.sites import (
+    indices_of,
+    other_gates,
+    plain_gates,
+    sites_at,
+    sites_of,
+)
 from gmlang.graph.lowering.grounder import Grounder, Job, environment, hidden_reference
 from gmlang.graph.values import terms
-from gmlang.graph.values.environment import Env, Slot
-from gmlang.graph.values.evaluate import conditions, integers
+from gmlang.graph.values.environment import Env
 from gmlang.graph.values.ranges import num_entries
-from gmlang.graph.world.places import collect, locate, thing_numbers
-from gmlang.graph.world.states import States
+from gmlang.graph.world.places import collect, locate
 from gmlang.graph.world.world import Frame, select_rows
 from gmruntime.arrays import row_starts, rows_by
 from gmruntime.budget import UNLIMITED, Budget
@@ -57,27 +57,6 @@ _WORK_MIN = 1 << 27
 
 _GROUPS_MAX = 1 << 12
 """So many sets of variables are gone through one by one."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Sites:
-    """The variables that a target may mean: an array of them in each instance."""
-
-    starts: np.ndarray
-    shape: tuple[int, ...]
-    states: States
-
-    def variables(self) -> np.ndarray:
-        """List them all, each once."""
-        inner = np.arange(math.prod(self.shape))
-        return (np.unique(self.starts)[:, None] + inner).reshape(-1)
-
-
-def is_moving(target: Reference) -> bool:
-    """Say whether a random index picks what a prediction is about."""
-    if not isinstance(target, VariableRef | AttributeRef):
-        return False
-    return any(is_random(index) for index in target.indices if not isinstance(index, Whole))
 
 
 def match(grounder: Grounder, frame: Frame, job: Job) -> bool:
@@ -104,7 +83,7 @@ def _add_matches(grounder: Grounder, frame: Frame, job: Job) -> bool:
     if groups is None:
         return False
     known = known_states(grounder)
-    is_gated, depended = len(_plain_gates(job)) > 0, _depended(frame, job)
+    is_gated, depended = len(plain_gates(job)) > 0, _depended(frame, job)
     # Members of a family that say the same, each under its own gate, share what is added up.
     alike: dict[tuple[bytes, ...], tuple[list[np.ndarray], Frame]] = {}
     for scope, part in groups:
@@ -138,7 +117,7 @@ def _made(
         if said is None:
             return None
         if step >= part.count and said.is_large():
-            return said.as_match(gated=len(_plain_gates(job)) > 0).checked(len(scope), 0)
+            return said.as_match(gated=len(plain_gates(job)) > 0).checked(len(scope), 0)
         total = total + said.summed(grounder.world.budget or UNLIMITED)
     return total[None]
 
@@ -157,7 +136,7 @@ def _pixels_at_once(grounder: Grounder, frame: Frame, job: Job) -> int:
 def _depended(frame: Frame, job: Job) -> list[str]:
     """List the loop variables and parameters that what is said, or of which site, depends on."""
     found: set[str] = set()
-    for expression in (*terms.expressions(job.term), *_conditions(job)):
+    for expression in (*terms.expressions(job.term), *other_gates(job)):
         for part in walk(expression):
             match part:
                 case Local():
@@ -185,7 +164,7 @@ def _leave_out(grounder: Grounder, frame: Frame, job: Job) -> bool:
         return False
     found: list[np.ndarray] = []
     for _, part in groups:
-        sites = _sites(grounder, part, job)
+        sites = sites_at(grounder, part, job)
         if sites is None:
             return False
         ordered = np.sort(sites[2], axis=0)
@@ -224,13 +203,13 @@ def _groups(grounder: Grounder, frame: Frame, job: Job) -> list[tuple[np.ndarray
     if job.guards or _is_learned(grounder, job):
         return None
     places, said = environment(grounder, frame), environment(grounder, frame)
-    for part in (*_indices(term.target), *_conditions(job)):
+    for part in (*indices_of(term.target), *other_gates(job)):
         collect(part, places)
     for expression in terms.expressions(term)[:-1]:
         collect(expression, said)
     if not _is_plain(places) or not _is_plain(said):
         return None
-    gates = [locate(gate, environment(grounder, frame)) for gate in _plain_gates(job)]
+    gates = [locate(gate, environment(grounder, frame)) for gate in plain_gates(job)]
     columns = [slot.variables for slot in (*gates, *said.slots.items, *places.slots.items)]
     scopes = np.stack([np.broadcast_to(c.reshape(-1), (frame.count,)) for c in columns], axis=1)
     each, which = np.unique(scopes, axis=0, return_inverse=True)
@@ -245,22 +224,6 @@ def _groups(grounder: Grounder, frame: Frame, job: Job) -> list[tuple[np.ndarray
     ]
 
 
-def _plain_gates(job: Job) -> list[Reference]:
-    """Return the first gate that is a variable, such as the model's own activation, if any is."""
-    return [gate for gate in job.gates if _names(gate)][:1]
-
-
-def _conditions(job: Job) -> list[Expression]:
-    """List the other gates: where a place is such that something is said of a pixel at all."""
-    plain = _plain_gates(job)
-    return [gate for gate in job.gates if not any(gate is one for one in plain)]
-
-
-def _indices(target: Reference) -> list[Expression]:
-    assert isinstance(target, VariableRef | AttributeRef)
-    return [index for index in target.indices if not isinstance(index, Whole)]
-
-
 def _is_learned(grounder: Grounder, job: Job) -> bool:
     learned = grounder.learned
     return learned is not None and learned.concerns(job.expressions())
@@ -269,12 +232,6 @@ def _is_learned(grounder: Grounder, job: Job) -> bool:
 def _is_plain(env: Env) -> bool:
     """Say whether every reference names a variable, the same in all states."""
     return not env.slots.strays and not env.slots.choices and not env.slots.unreal
-
-
-def _names(gate: Expression) -> TypeGuard[Reference]:
-    return isinstance(gate, Reference) and not any(
-        is_random(part) for part in getattr(gate, "indices", ()) if not isinstance(part, Whole)
-    )
 
 
 def _repeats(scopes: np.ndarray) -> bool:
@@ -336,7 +293,7 @@ def _said(
     """
     term = job.term
     assert isinstance(term, terms.Drawn)
-    found = _sites(grounder, frame, job)
+    found = sites_at(grounder, frame, job)
     if found is None:
         return None
     array, places, variables = found
@@ -388,60 +345,3 @@ def _collected(grounder: Grounder, frame: Frame, term: terms.Drawn) -> Env:
     for expression in terms.expressions(term):
         collect(expression, env)
     return env
-
-
-def _sites(
-    grounder: Grounder, frame: Frame, job: Job
-) -> tuple[Sites, list[Slot], np.ndarray] | None:
-    """Return the variable that each pixel is about at each place: (pixels, places).
-
-    It is -1 where a gate says that there is none, or a place lies outside; None where another index
-    misses the array.
-    """
-    env = environment(grounder, frame)
-    target = job.expressions()[len(terms.expressions(job.term)) - 1]
-    assert isinstance(target, Reference)
-    indices = _indices(target)
-    for part in (*indices, *_conditions(job)):
-        collect(part, env)
-    array = sites_of(grounder, frame, target)
-    sizes = [slot.states.count for slot in env.slots.items]
-    shape = (frame.count, *sizes)
-    inner = env.gathering()
-    is_said = np.ones(shape, np.bool_)
-    for gate in _conditions(job):
-        holds = np.broadcast_to(conditions(gate, inner), shape)
-        inner = inner.guarded(holds, wanted=True)
-        is_said &= holds
-    variables = np.zeros(shape, np.int64)
-    for axis, index in enumerate(indices):
-        values = integers(index, inner)
-        misses = (values < 0) | (values >= array.shape[axis])
-        if inner.holes or ((misses & is_said).any() and not _is_place(indices)):
-            return None
-        # A pair of a place and a shift that lies outside is no place: nothing is said of it.
-        is_said &= ~misses
-        variables += values * math.prod(array.shape[axis + 1 :])
-    variables += array.starts.reshape(-1, *([1] * len(sizes)))
-    found = np.where(is_said, variables, -1).reshape(frame.count, -1)
-    redirect = grounder.world.redirect
-    if redirect is not None:
-        found = np.where(found < 0, -1, redirect[np.maximum(found, 0)])
-    return array, env.slots.items, found
-
-
-def _is_place(indices: list[Expression]) -> bool:
-    """Say whether one written index stands for a row and a column."""
-    return len(indices) == 2 and indices[0].span == indices[1].span
-
-
-def sites_of(grounder: Grounder, frame: Frame, target: Reference) -> Sites:
-    """Return what a target may be about, whatever its indices are."""
-    world, still = grounder.world, environment(grounder, frame)
-    assert isinstance(target, VariableRef | AttributeRef)
-    if isinstance(target, VariableRef):
-        own = world.variables[target.name]
-        return Sites(np.full(1, own.start), own.shape, own.states)
-    attribute = world.attributes[target.thing.entity][target.attribute]
-    starts = attribute.starts[thing_numbers(target.thing, still)]
-    return Sites(np.broadcast_to(starts, (frame.count,)), attribute.shape, attribute.states)
