@@ -2,7 +2,8 @@
 
 import math
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -90,8 +91,8 @@ class Filter:
         seen = self._seen_before(given)
         if seen is None:
             rows = self._completed(self.inputs.read(given, many=False), 1)
-            self._rules_for(rows, 0, 1)
-            seen = self._states(rows, 0, 1)
+            _, seen = self._prepared(rows, 0, 1)
+            self.inputs.note(given, rows, self.plain)
         rule = self._last
         assert rule is not None
         gains, found = self._run(rule.which, seen, rule.window.width)
@@ -112,7 +113,8 @@ class Filter:
             given: data by name, a value or a row of values for each step.
 
         Raises:
-            GmError: as `step`, and when the numbers of steps differ.
+            GmError: as `step`, and when the numbers of steps differ; `num_steps` says how many
+                were taken before.
         """
         given = (
             given
@@ -127,10 +129,10 @@ class Filter:
         while first < count:
             is_early = self.num_steps + 1 < self.follower.chain.num_first
             last = first + 1 if is_early else min(count, first + _NUM_AT_ONCE)
-            rules = self._rules_for(rows, first, last)
+            rules, seen = self._prepared(rows, first, last)
             which = np.array([rule.number for rule in rules], np.int64)
             width = max(rule.window.width for rule in rules)
-            gains, flat = self._run(which, self._states(rows, first, last), width)
+            gains, flat = self._run(which, seen, width)
             before = self.log_z
             losses = self._account(gains)
             found.write(
@@ -175,6 +177,25 @@ class Filter:
                     raise GmError([errors.missing_input(symbol.span, shown(symbol))])
                 rows[name] = np.ma.filled(self.inputs.missing(name, count).astype(float), np.nan)
         return rows
+
+    def _prepared(
+        self, rows: Mapping[str, np.ndarray], first: int, last: int
+    ) -> tuple[list[_Rule], np.ndarray]:
+        """Return the rules of some steps and what they see; where that fails, nothing happened."""
+        with self._all_or_nothing():
+            rules = self._rules_for(rows, first, last)
+            return rules, self._states(rows, first, last)
+
+    @contextmanager
+    def _all_or_nothing(self) -> Generator[None]:
+        before, num_kept = self._last, len(self._history)
+        try:
+            yield
+        except BaseException:
+            while len(self._history) > num_kept:
+                self._history.pop()
+            self._last = before
+            raise
 
     def _rules_for(self, rows: Mapping[str, np.ndarray], first: int, last: int) -> list[_Rule]:
         """Find the rule of each of some steps, making those that are new."""
@@ -246,34 +267,36 @@ class Filter:
 
     def _seen_before(self, given: Mapping[str, object]) -> np.ndarray | None:
         """Return the states of what is given, where nothing else matters; None elsewhere."""
-        last, chain = self._last, self.follower.chain
-        if (
-            last is None
-            or self.num_steps < chain.num_first
-            or len(self.plain) < len(self.inputs.symbols)
-        ):
+        if self.num_steps < self.follower.chain.num_first or len(self._rules) > _NUM_KEPT_MAX:
             return None
-        if len(self._rules) > _NUM_KEPT_MAX:
+        inputs, found = self.inputs, list[int]()
+        try:
+            rows = {name: inputs.rows[name, v.__class__, v] for name, v in self._depends_on(given)}
+            for place in self.follower.places:
+                value = given.get(inputs.outside[place.name])
+                if value is None:
+                    found.append(-1)
+                    continue
+                code = inputs.codes.get((place.name, value.__class__, value))
+                code = self._code(place.name, value) if code is None else code
+                if code is None:
+                    return None
+                found.append(code)
+        except (KeyError, TypeError):
             return None
-        codes = self.inputs.codes
-        found: list[int] = []
-        for place in self.follower.places:
-            value = given.get(self.inputs.outside[place.name])
-            if value is None:
-                found.append(-1)
-                continue
-            try:
-                code = codes.get((place.name, value.__class__, value))
-            except TypeError:
-                return None
-            if code is None:
-                code = self._code(place.name, value)
-            if code is None:
-                return None
-            found.append(code)
-        if len(given) > sum(name in given for name in self.inputs.names):
+        if len(given) > sum(name in given for name in inputs.names):
             return None
+        if rows:
+            with self._all_or_nothing():
+                self._rules_for(rows, 0, 1)
         return np.array([found], np.int32)
+
+    def _depends_on(self, given: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+        """Yield what is given of the data on which rules depend."""
+        if len(self.plain) < len(self.inputs.symbols):
+            for name in self.inputs.symbols:
+                if name not in self.plain:
+                    yield name, given[self.inputs.outside[name]]
 
     def _code(self, name: str, value: object) -> int | None:
         """Read a single value of data that is one variable's, and remember its state."""

@@ -1,6 +1,6 @@
 """What is given for steps: read by the declared type, then as states and as rows of data."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -20,6 +20,9 @@ from gmlang.filtering.offsets import offsets, size_name
 from gmlang.filtering.places import Place
 from gmlang.graph.world.states import shown_number
 
+_ROWS_MAX = 1 << 12
+"""Values of inputs of which it is remembered how they were read."""
+
 
 @dataclass(slots=True, eq=False)
 class Inputs:
@@ -33,6 +36,7 @@ class Inputs:
         axes: which axis of each is time.
         shapes: of one step's values of each; None along an axis that is not known yet.
         codes: states of single values that were given before, by data, type and value.
+        rows: other single values, as they were read, likewise.
     """
 
     symbols: Mapping[str, DataSymbol]
@@ -44,6 +48,20 @@ class Inputs:
     codes: dict[tuple[str, type, object], int] = field(
         default_factory=dict[tuple[str, type, object], int]
     )
+
+    rows: dict[tuple[str, type, object], np.ndarray] = field(
+        default_factory=dict[tuple[str, type, object], np.ndarray]
+    )
+
+    def note(
+        self, given: Mapping[str, object], rows: Mapping[str, np.ndarray], plain: Collection[str]
+    ) -> None:
+        """Remember how single values were read, but for data that is only observed."""
+        for outside, value in given.items():
+            name = self.names[outside]
+            is_single = isinstance(value, bool | int | str) and not self.shapes[name]
+            if is_single and name not in plain and len(self.rows) < _ROWS_MAX:
+                self.rows[name, value.__class__, value] = rows[name]
 
     def core_name(self, name: str) -> str:
         """Return the core program's name of what is given.

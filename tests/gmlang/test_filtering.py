@@ -136,6 +136,23 @@ def test_what_is_drawn_after_its_base_was_taken_is_refused():
     assert caught.value.diagnostics[0].code == "GM807"
 
 
+def test_a_step_that_is_refused_was_not_taken():
+    text = (
+        "data y[T] : bool\ndata u[T] : 0..9\nvar x[T] : bool\nobserve x = y\n"
+        "for t in 1..<T: x[t] ~ Bernoulli((0.9 if x[t-1] else 0.2) / u[t-1])\n"
+    )
+    model, told = gmlang.compile(text), gmlang.compile(text).filter()
+    for values in ((True, 1), (False, 2), (False, "many"), ("?!", 3), (True, 3), (True, 2)):
+        try:
+            told.step(y=values[0], u=values[1])
+        except GmError:
+            assert isinstance(values[0], str) or isinstance(values[1], str)
+    told.update(y=[True, False], u=[2, 1])
+    whole = model.bind(y=[1, 0, 1, 1, 1, 0], u=[1, 2, 3, 2, 2, 1])
+    assert told.num_steps == 6
+    assert told.log_z == pytest.approx(whole.query("logZ()").value, abs=1e-9)
+
+
 def test_all_losses_are_together_minus_log_z():
     model, rng = _hmm(4, 5), np.random.default_rng(1)
     y = rng.integers(0, 5, 30).astype(float)
