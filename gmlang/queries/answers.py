@@ -3,10 +3,11 @@
 Here is what all answers have, and kinds of answers that several questions share.
 """
 
+import contextlib
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self, TypeVar, cast
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast
 
 import numpy as np
 
@@ -65,6 +66,15 @@ class Answer:
     workers: int = 1
     name: str = ""
     parts: tuple[Part, ...] = ()
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> object:
+            """Write the value, where it was left for whoever looks at it first: `left_open`."""
+            if name != "value":
+                raise AttributeError(f"{type(self).__name__} has no {name}")
+            object.__setattr__(self, "value", maps_of(self.array, self.labels))
+            return self.value
 
     # --- What only some kinds have ---
 
@@ -259,6 +269,31 @@ class NatsAnswer(Answer):
         return Precision(self.status, self.error, self.error_kind).nats(nats)
 
 
+VALUES_MAX = 1 << 16
+"""The value of an array of more numbers is written when somebody looks at it."""
+
+
+def left_open(answer: "_A") -> "_A":
+    """Leave the value of a distribution, which its array and labels say, to be written later.
+
+    A million maps by name take several times the memory of their array, and most of the time.
+    """
+    object.__delattr__(answer, "value")
+    return answer
+
+
+def changed(answer: "_A", **others: object) -> "_A":
+    """Return an answer with other fields, as `replace` does; a value left open stays so."""
+    twin = object.__new__(type(answer))
+    for one in fields(answer):
+        if one.name in others:
+            object.__setattr__(twin, one.name, others[one.name])
+            continue
+        with contextlib.suppress(AttributeError):
+            object.__setattr__(twin, one.name, object.__getattribute__(answer, one.name))
+    return twin
+
+
 VIEWS: dict[str, Callable[[Answer], Any]] = {}
 """How an answer is shown: as text, html, pandas, xarray. `gmlang.views`, above, fills it in."""
 
@@ -269,7 +304,7 @@ _A = TypeVar("_A", bound=Answer)
 def with_quality(answer: _A, quality: Quality) -> _A:
     """Return an answer with what the runtime says of how good it is."""
     is_estimate = quality.status is Status.ESTIMATE
-    return replace(
+    return changed(
         answer,
         status=quality.status.value,
         method=quality.method,
@@ -308,7 +343,11 @@ def finite(value: float) -> float | None:
 
 def nested_maps(probabilities: np.ndarray, states: States) -> object:
     """Write an array of marginals as nested lists of maps; of no axis, one map."""
-    labels = states.all_labels()
+    return maps_of(probabilities, states.all_labels())
+
+
+def maps_of(probabilities: np.ndarray, labels: Sequence[str]) -> object:
+    """Do the same for states that are called so."""
     flat = probabilities.reshape(-1, len(labels))
     # By columns: a list for each row would be as many lists more, which all take their time.
     rows = zip(*(column.tolist() for column in flat.T), strict=True)

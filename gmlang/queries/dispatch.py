@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from gmlang.core.composed import Calculation
 from gmlang.core.program import Assert, Query
-from gmlang.queries.answers import NO_TIME, Answer, AssertAnswer, with_quality
+from gmlang.queries.answers import NO_TIME, Answer, AssertAnswer, changed, with_quality
 from gmlang.queries.composed.calculate import calculate, numbers_of
 from gmlang.queries.composed.together import prepare_together, together
 from gmlang.queries.composed.writing_out import calculated
@@ -52,7 +52,7 @@ def answer(session: Session, question: Query | Assert, settings: Settings) -> An
     except TimeoutError:
         # Its time was over before the runtime could be asked.
         found = unanswered(question, settings)
-    found = replace(found.as_it_says(), seconds=now_s() - start_s, name=asked.name)
+    found = changed(found.as_it_says(), seconds=now_s() - start_s, name=asked.name)
     # What a budget has cut short may say less than it might.
     if key is not None and not settings.running().is_spent():
         keep_whole(session, key, question, found)
@@ -139,7 +139,7 @@ def _answer_at_once(session: Session, group: Sequence[Query], settings: Settings
         # To read an answer takes time too: of thousands, as much as to find them.
         is_over = bool(answers) and is_late(settings.running())
         one = unanswered(query, settings) if is_over else written(piece, query, found)
-        answers.append(replace(one, seconds=now_s() - start_s, name=query.name))
+        answers.append(changed(one, seconds=now_s() - start_s, name=query.name))
     return answers
 
 

@@ -1,6 +1,7 @@
 """Answers in the forms that other tools take."""
 
 import json
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from gmlang.learning.results.found import FoundAnswer
 from gmlang.queries.answers import Answer, AssertAnswer
 from gmlang.queries.composed.calculation import CALCULATION
 from gmlang.queries.composed.listed import LIST
-from gmlang.queries.questions import QUESTIONS
+from gmlang.queries.questions import QUESTIONS, probability
 from gmlang.queries.session import prepare
 
 _ANSWERS = [answer for one in (*QUESTIONS, CALCULATION, LIST) for _, answer in one.kinds]
@@ -168,3 +169,18 @@ def test_independence_does_not_end_where_floats_do():
     )
     answer = model.query("indep(n, b | a)")
     assert (answer.status, answer.value) == ("exact", True)
+
+
+def test_a_value_that_is_written_later_is_the_same(monkeypatch: pytest.MonkeyPatch):
+    text = "var x[2, 3] : 0..2\nfor i in 0..<2, j in 0..<3: factor 0.1 * i * x[i, j]\n"
+    model = gmlang.compile(text)
+    now = model.query("P(x)", remember=False)
+    monkeypatch.setattr(probability, "VALUES_MAX", 1)
+    later = model.query("P(x)", remember=False)
+    with pytest.raises(AttributeError):
+        object.__getattribute__(later, "value")
+    assert later.to_dict()["answer"] == now.value == later.value
+    assert model.query("P(x)").value == model.query("P(x)").value == now.value
+    later = model.query("P(x)", remember=False)
+    assert pickle.loads(pickle.dumps(later)).value == now.value
+    assert repr(model.query("P(x)", remember=False)).splitlines()[:3] == repr(now).splitlines()[:3]

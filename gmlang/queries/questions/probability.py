@@ -16,7 +16,13 @@ from gmlang.core.program import Asked, Query
 from gmlang.core.walk import is_real_reference, type_of
 from gmlang.diagnostics import GmError
 from gmlang.errors import asking as errors
-from gmlang.queries.answers import Answer, DistributionAnswer, nested_maps
+from gmlang.queries.answers import (
+    VALUES_MAX,
+    Answer,
+    DistributionAnswer,
+    left_open,
+    nested_maps,
+)
 from gmlang.queries.question import Question, Single
 from gmlang.queries.reading import (
     Rows,
@@ -242,7 +248,8 @@ def _read_marginals(prepared: Prepared, query: Query, found: runtime.MarginalsAn
         shaped = _shaped(target, flat)
         all_shaped.append(shaped)
         arrays.append(shaped[..., 1] if target.is_event else shaped)
-        values.append(_written(target, shaped))
+        is_open = len(prepared.targets) == 1 and not target.is_event and shaped.size > VALUES_MAX
+        values.append(None if is_open else _written(target, shaped))
     made = MarginalAnswer if isinstance(query, Marginal) else EventAnswer
     parts = parts_of(prepared, query)
     lower, upper = _bounds(prepared, found.lower), _bounds(prepared, found.upper)
@@ -250,7 +257,7 @@ def _read_marginals(prepared: Prepared, query: Query, found: runtime.MarginalsAn
         return made(query.text, value=values, lower=lower, upper=upper, parts=parts)
     (target,), shaped = prepared.targets, all_shaped[0]
     labels = () if target.is_event else tuple(target.states.all_labels())
-    return made(
+    found_one = made(
         query.text,
         value=values[0],
         array=arrays[0],
@@ -260,6 +267,8 @@ def _read_marginals(prepared: Prepared, query: Query, found: runtime.MarginalsAn
         parts=parts,
         others=shaped[..., 0] if target.is_event else None,
     )
+    is_open = values[0] is None
+    return left_open(found_one) if is_open else found_one
 
 
 def _bounds(prepared: Prepared, ends: tuple[np.ndarray, ...] | None) -> object:

@@ -27,6 +27,8 @@ _PLAIN = frozenset((float, int, str, bool, type(None)))
 
 def to_keep(answer: _A) -> tuple[_A, int] | None:
     """Return an answer of our own with the bytes it takes; None where it is too large."""
+    if answer.array is not None and answer.array.size > _NODES_MAX:
+        return None
     size = _size(answer, _NODES_MAX)
     if size is None:
         return None
