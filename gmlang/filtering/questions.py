@@ -7,7 +7,7 @@ from gmlang.core.ast import Activation, AttributeRef, VariableRef, Whole
 from gmlang.core.from_syntax import Checked, check_query
 from gmlang.core.mentions import expressions_of
 from gmlang.core.program import Query
-from gmlang.core.walk import walk
+from gmlang.core.walk import is_real_reference, walk
 from gmlang.diagnostics import GmError
 from gmlang.errors import filtering as errors
 from gmlang.filtering.chain import Chain
@@ -78,6 +78,8 @@ def check_question(
             match part:
                 case Activation(model=model):
                     lasting.add(("model", model, ""))
+                case AttributeRef() if is_real_reference(part):
+                    raise GmError([errors.not_asked_here(query.span, query.text)])
                 case VariableRef() | AttributeRef():
                     name = _name_of(part)
                     axis = chain.axes.get(name)

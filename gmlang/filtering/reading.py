@@ -28,6 +28,7 @@ from gmlang.core.program import DataSymbol, ObserveValue, Program, Statement
 from gmlang.core.walk import clause_parts, parts, walk
 from gmlang.diagnostics import Diagnostic, Span
 from gmlang.errors import filtering as errors
+from gmlang.filtering.mentions import Mentions
 from gmlang.filtering.offsets import Offsets, offsets, size_name
 
 _COMPARED = ("==", "!=", "<", "<=", ">", ">=", "in_range")
@@ -73,7 +74,7 @@ class Reading:
         size: the time's name.
         axes: of what runs over time, which axis it is.
         numbers: data that is a single number.
-        reals: attributes that are real numbers and run over time.
+        reals: attributes that are real numbers; `refused` those of them that run over time.
         said, lags, loops, lasting, wrong: found.
         needed: numbers of steps after which all loops and comparisons say the same.
     """
@@ -82,6 +83,7 @@ class Reading:
     axes: Mapping[tuple[str, ...], int]
     numbers: Mapping[str, int]
     reals: set[tuple[str, ...]] = field(default_factory=set[tuple[str, ...]])
+    refused: set[tuple[str, ...]] = field(default_factory=set[tuple[str, ...]])
     said: list[Said] = field(default_factory=list[Said])
     lags: dict[tuple[str, ...], int] = field(default_factory=dict[tuple[str, ...], int])
     needed: list[int] = field(default_factory=list[int])
@@ -113,9 +115,10 @@ class Reading:
             self.plain(part for part in (*symbol.shape, *bases) if size_name(part) != self.size)
         for thing in program.things:
             self.plain(thing.shape)
-        for symbol in (s for e in program.entities for s in e.reals):
+        self.reals |= {(e.name, s.name) for e in program.entities for s in e.reals}
+        for entity, symbol in ((e.name, s) for e in program.entities for s in e.reals):
             if axis_of(self.size, symbol.shape) is not None:
-                self.reals |= {(e.name, symbol.name) for e in program.entities if symbol in e.reals}
+                self.refused.add((entity, symbol.name))
                 self.wrong.append(errors.not_followed(symbol.span, symbol.name))
         for function in program.functions:
             for part in walk(function.body) if function.body is not None else ():
@@ -130,7 +133,7 @@ class Reading:
     def plain(self, expressions: Iterable[Expression]) -> None:
         """Check expressions that may not depend on time at all."""
         for expression in expressions:
-            self._visit(expression, {}, _Mentions(False))
+            self._visit(expression, {}, Mentions(False))
 
     def statement(self, statement: Statement, model: str = "") -> Statement:
         """Read a statement, of the body of a model or of none.
@@ -138,11 +141,11 @@ class Reading:
         Returns:
             it, with its loop over time run over the last step alone.
         """
-        if any(_name_of(part) in self.reals for part in expressions_in(statement)):
+        if any(_name_of(one) in self.refused for one in expressions_in(statement)):
             return statement
         known: dict[str, Offsets] = {}
         context: list[Bind | Where | Gate] = []
-        mentions, end = _Mentions(True), None
+        mentions, end = Mentions(True), None
         for clause in statement.context:
             if not isinstance(clause, Bind):
                 self._visit(clause.condition, known, mentions)
@@ -176,13 +179,16 @@ class Reading:
                 (name, 0, expression_span) for name, expression_span in self._wholes(statement)
             ]
             end = -1
-        if end is not None or mentions.constant:
+        is_timed = end is not None or bool(mentions.constant)
+        if is_timed and any(_name_of(one) in self.reals for one in expressions_in(statement)):
+            self.wrong.append(errors.not_followed(statement.span, statement.span.text))
+        if is_timed:
             self.lasting |= mentions.lasting | ({("model", model, "")} if model else set())
         self._note(statement, mentions, end, whole=whole)
         return replace(statement, context=tuple(context))
 
     def _note(
-        self, statement: Statement, mentions: "_Mentions", end: int | None, *, whole: bool
+        self, statement: Statement, mentions: Mentions, end: int | None, *, whole: bool
     ) -> None:
         """Note when a statement is said, and how far back it looks."""
         if end is None:
@@ -234,7 +240,7 @@ class Reading:
         return found.high
 
     def _bound(
-        self, clause: Bind, known: Mapping[str, Offsets], mentions: "_Mentions"
+        self, clause: Bind, known: Mapping[str, Offsets], mentions: Mentions
     ) -> dict[str, Offsets]:
         """Return what is known of the variable of another loop."""
         first, last = self._offsets(clause.first, known), self._offsets(clause.last, known)
@@ -250,7 +256,7 @@ class Reading:
         return offsets(expression, known, self.numbers, self.size, is_end=is_end)
 
     def _visit(
-        self, expression: Expression, known: Mapping[str, Offsets], mentions: "_Mentions"
+        self, expression: Expression, known: Mapping[str, Offsets], mentions: Mentions
     ) -> None:
         """Check an expression, and note what it mentions of time."""
         match expression:
@@ -279,7 +285,7 @@ class Reading:
                 for part in parts(expression):
                     self._visit(part, known, mentions)
 
-    def _visit_item(self, item: Item, known: Mapping[str, Offsets], mentions: "_Mentions") -> None:
+    def _visit_item(self, item: Item, known: Mapping[str, Offsets], mentions: Mentions) -> None:
         inner = dict(known)
         for clause in item.context:
             if isinstance(clause, Bind):
@@ -298,11 +304,14 @@ class Reading:
         self,
         reference: DataRef | VariableRef | AttributeRef,
         known: Mapping[str, Offsets],
-        mentions: "_Mentions",
+        mentions: Mentions,
     ) -> None:
         name = _name_of(reference)
         if isinstance(reference, AttributeRef):
             self._visit_thing(reference.thing, known, mentions)
+        if name in self.reals:
+            # Of a step it is refused as a whole.
+            return
         axis = self.axes.get(name)
         if axis is None and not isinstance(reference, DataRef):
             mentions.lasting.add(name)
@@ -323,7 +332,7 @@ class Reading:
         index: Expression,
         span: Span,
         known: Mapping[str, Offsets],
-        mentions: "_Mentions",
+        mentions: Mentions,
     ) -> None:
         """Note which step an index names."""
         if any(size_name(part) == self.size for part in walk(index)):
@@ -340,15 +349,13 @@ class Reading:
             mentions.constant += [(name, found.low), (name, found.high)]
             mentions.constant_spans.append(span)
 
-    def _visit_thing(
-        self, thing: Thing, known: Mapping[str, Offsets], mentions: "_Mentions"
-    ) -> None:
+    def _visit_thing(self, thing: Thing, known: Mapping[str, Offsets], mentions: Mentions) -> None:
         for index in thing.indices:
             if not isinstance(index, Whole):
                 self._visit(index, known, mentions)
 
     def _compared(
-        self, comparison: Apply, known: Mapping[str, Offsets], mentions: "_Mentions"
+        self, comparison: Apply, known: Mapping[str, Offsets], mentions: Mentions
     ) -> bool:
         """Note after which steps a comparison of the step with numbers stays as it is."""
         if not isinstance(comparison.type, Bool):
@@ -362,32 +369,6 @@ class Reading:
             highest = max(one.high for one in numbers) - min(one.low for one in steps)
             mentions.compared.append(highest + 1)
         return True
-
-
-@dataclass(slots=True, eq=False)
-class _Mentions:
-    """What a statement mentions of time.
-
-    Attributes:
-        may_be_timed: whether it may mention any step at all.
-        seen: what it indexes by the step, and how far from it.
-        constant: what it indexes by numbers; `constant_spans` where.
-        compared: from which step on each comparison stays as it is.
-        firsts: after how many steps each loop has begun.
-        lasting: what it mentions that is of no step.
-    """
-
-    may_be_timed: bool
-    seen: list[tuple[tuple[str, ...], int, Span]] = field(
-        default_factory=list[tuple[tuple[str, ...], int, Span]]
-    )
-    constant: list[tuple[tuple[str, ...], int]] = field(
-        default_factory=list[tuple[tuple[str, ...], int]]
-    )
-    constant_spans: list[Span] = field(default_factory=list[Span])
-    compared: list[int] = field(default_factory=list[int])
-    firsts: list[int] = field(default_factory=list[int])
-    lasting: set[tuple[str, ...]] = field(default_factory=set[tuple[str, ...]])
 
 
 def _name_of(expression: Expression) -> tuple[str, ...]:
