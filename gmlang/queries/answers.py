@@ -73,7 +73,7 @@ class Answer:
             """Write the value, where it was left for whoever looks at it first: `left_open`."""
             if name != "value":
                 raise AttributeError(f"{type(self).__name__} has no {name}")
-            object.__setattr__(self, "value", maps_of(self.array, self.labels))
+            object.__setattr__(self, "value", _maps_of(self.array, self.labels))
             return self.value
 
     # --- What only some kinds have ---
@@ -343,10 +343,10 @@ def finite(value: float) -> float | None:
 
 def nested_maps(probabilities: np.ndarray, states: States) -> object:
     """Write an array of marginals as nested lists of maps; of no axis, one map."""
-    return maps_of(probabilities, states.all_labels())
+    return _maps_of(probabilities, states.all_labels())
 
 
-def maps_of(probabilities: np.ndarray, labels: Sequence[str]) -> object:
+def _maps_of(probabilities: np.ndarray, labels: Sequence[str]) -> object:
     """Do the same for states that are called so."""
     flat = probabilities.reshape(-1, len(labels))
     # By columns: a list for each row would be as many lists more, which all take their time.
