@@ -9,6 +9,7 @@ import pytest
 from gmruntime.answer import (
     AnyAnswer,
     AssignmentsAnswer,
+    Best,
     Joint,
     JointAnswer,
     LogPartition,
@@ -96,6 +97,7 @@ QUESTIONS: dict[str, Question[AnyAnswer]] = {
     "best exemplar": MarginalMap(np.array([EXEMPLAR], np.int32)),
     "best place": MarginalMap(np.array([PLACE], np.int32)),
     "best": Map(),
+    "three exemplars": Best(3, np.array([EXEMPLAR], np.int32)),
 }
 
 
