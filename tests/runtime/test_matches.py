@@ -9,6 +9,7 @@ import pytest
 from gmruntime.answer import (
     AnyAnswer,
     AssignmentsAnswer,
+    Best,
     Joint,
     JointAnswer,
     LogPartition,
@@ -63,6 +64,19 @@ def test_sums_are_those_over_pixels(seed: int, is_alike: bool):
     np.testing.assert_allclose(correlation.sums(told), by_hand(told, sites, picture), atol=1e-11)
 
 
+def test_strong_pixels_cost_others_no_digits():
+    rng = np.random.default_rng(5)
+    sites = np.arange(5)[:, None] + np.arange(40)
+    told, picture = rng.normal(size=(2, 5, 2)), rng.integers(0, 2, 44)
+    told[0, 2, 1] = 1e15
+    found = Correlation.of(sites, picture, 2).sums(told)
+    is_weak = picture[sites[2]] == 0
+    wanted = by_hand(told, sites, picture)
+    np.testing.assert_allclose(found[1], wanted[1], atol=1e-12)
+    np.testing.assert_allclose(found[0, ~is_weak], wanted[0, ~is_weak])
+    np.testing.assert_allclose(found[0, is_weak], wanted[0, is_weak], atol=1e-12)
+
+
 def scene(
     seed: int, *, is_gated: bool = True, are_joined: bool = False, strength: float = 1.0
 ) -> tuple[FactorGraph, FactorGraph]:
@@ -96,6 +110,7 @@ QUESTIONS: dict[str, Question[AnyAnswer]] = {
     "best exemplar": MarginalMap(np.array([EXEMPLAR], np.int32)),
     "best place": MarginalMap(np.array([PLACE], np.int32)),
     "best": Map(),
+    "three exemplars": Best(3, np.array([EXEMPLAR], np.int32)),
 }
 
 

@@ -20,6 +20,9 @@ _ENTRIES_AT_ONCE = 1 << 22
 _PLACES_MIN = 30
 """Fewer places are added up one by one sooner than they are transformed."""
 
+_TRANSFORMED_MAX = 1e4
+"""Nats of a pixel: a transform spreads the rounding of the largest over all places."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Alike:
@@ -89,7 +92,7 @@ class Correlation:
 
     def _of_symbol(self, gains: np.ndarray, symbol: int) -> np.ndarray:
         """Add up what exemplars gain wherever a symbol stands."""
-        if self.alike is None:
+        if self.alike is None or float(np.abs(gains).max(initial=0.0)) > _TRANSFORMED_MAX:
             stands = self.picture == symbol
             found = np.zeros((len(gains), self.sites.shape[1]))
             step = max(1, _ENTRIES_AT_ONCE // max(1, self.sites.shape[1]))

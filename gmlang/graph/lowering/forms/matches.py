@@ -49,8 +49,8 @@ from gmruntime.simplify.memories.attention import sums_by_products
 _ENTRIES_AT_ONCE = 1 << 20
 """Of what pixels say, and of the states seen under them, that are added up at once: 8 MiB each."""
 
-_TOLD_MAX = 1 << 27
-"""Numbers that pixels of exemplars may say: a GiB."""
+_TOLD_MAX, _BYTES_OF_TOLD = 1 << 27, 16
+"""Numbers that pixels of exemplars may say: a GiB, and half the memory that is allowed."""
 
 _WORK_MIN = 1 << 27
 """Sums of fewer numbers are tables at once, in a tenth of a second."""
@@ -126,11 +126,11 @@ def _pixels_at_once(grounder: Grounder, frame: Frame, job: Job) -> int:
     """Say of how many pixels all that exemplars say is held at once."""
     assert isinstance(job.term, terms.Drawn)
     said = environment(grounder, select_rows(frame, np.zeros(1, np.int64)))
-    *parts, _ = terms.expressions(job.term)
-    for part in parts:
+    for part in terms.expressions(job.term)[:-1]:
         collect(part, said)
     count = sites_of(grounder, frame, job.term.target).states.count + 1
-    return max(1, int(_TOLD_MAX / (num_entries(said.slots) * count)))
+    most = min(_TOLD_MAX, grounder.world.memory_bytes / _BYTES_OF_TOLD)
+    return max(1, int(most / (num_entries(said.slots) * count)))
 
 
 def _depended(frame: Frame, job: Job) -> list[str]:
