@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from gmruntime.answer import Joint, LogPartition, Map, Marginals
+from gmruntime.answer import Joint, LogPartition, Map, Marginals, MarginalsAnswer
+from gmruntime.elimination.passes import leaves
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, log_score, no_evidence
 from gmruntime.inference import infer
@@ -17,6 +18,7 @@ from tests.support.random_rows import random_graph
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(barren, "_LEAVES_MIN", 1)
+    monkeypatch.setattr(leaves, "_LEAVES_MIN", 1)
 
 
 def star(rng: np.random.Generator, count: int, zeros: float) -> FactorGraph:
@@ -53,14 +55,18 @@ def test_sums_are_what_they_are_without(seed: int, monkeypatch: pytest.MonkeyPat
     evidence = no_evidence(graph)
     evidence[rng.integers(graph.num_variables, size=2)] = 0
     asked = np.unique(rng.integers(graph.num_variables, size=3)).astype(np.int32)
-    for query in (LogPartition(), Marginals(asked), Joint(asked)):
+    for query in (LogPartition(), Marginals(asked), Marginals(), Joint(asked)):
         mine = infer(graph, query, evidence=evidence, budget_s=30.0)
         with monkeypatch.context() as patch:
             patch.setattr(barren, "_LEAVES_MIN", 10_000)
             theirs = infer(graph, query, evidence=evidence, budget_s=30.0)
         assert mine.quality.status is theirs.quality.status
         np.testing.assert_allclose(mine.log_whole(), theirs.log_whole(), atol=1e-9)
-        if not isinstance(query, LogPartition):
+        if isinstance(mine, MarginalsAnswer):
+            assert isinstance(theirs, MarginalsAnswer)
+            for one, other in zip(mine.probabilities, theirs.probabilities, strict=True):
+                np.testing.assert_allclose(one, other, atol=1e-9)
+        elif not isinstance(query, LogPartition):
             for ours, others in zip(
                 np.atleast_1d(mine.probabilities[0]),  # pyright: ignore[reportAttributeAccessIssue, reportUnknownArgumentType, reportUnknownMemberType]
                 np.atleast_1d(theirs.probabilities[0]),  # pyright: ignore[reportAttributeAccessIssue, reportUnknownArgumentType, reportUnknownMemberType]
@@ -87,11 +93,13 @@ def test_maxima_are_what_they_are_without(seed: int, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_any_graph_keeps_its_log_z(seed: int, monkeypatch: pytest.MonkeyPatch):
+def test_any_graph_keeps_its_log_z_and_its_beliefs(seed: int, monkeypatch: pytest.MonkeyPatch):
     graph = random_graph(np.random.default_rng(seed))
-    mine = infer(graph, LogPartition(), budget_s=30.0)
+    mine, near = infer(graph, LogPartition(), budget_s=30.0), infer(graph, Marginals())
     monkeypatch.setattr(barren, "_LEAVES_MIN", 10_000)
-    theirs = infer(graph, LogPartition(), budget_s=30.0)
+    theirs, far = infer(graph, LogPartition(), budget_s=30.0), infer(graph, Marginals())
+    for one, other in zip(near.probabilities, far.probabilities, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-9)
     assert mine.quality.status is theirs.quality.status
     assert mine.log_value == pytest.approx(theirs.log_value, abs=1e-9)
 

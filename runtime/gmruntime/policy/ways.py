@@ -15,6 +15,7 @@ from gmruntime.answer import (
     Best,
     LogPartition,
     Map,
+    Marginals,
     Quality,
     Query,
     Solutions,
@@ -223,6 +224,12 @@ def _eliminate(case: Case) -> AnyAnswer | None:
     query = case.task.query
     if not isinstance(query, Query):
         return None
+    if isinstance(query, Marginals):
+        from gmruntime.elimination.passes.leaves import marginals_around
+
+        around = marginals_around(case.task.asking(query), case.effort)
+        if around is not None:
+            return around
     planned, part = case.elimination()
     found = answer_planned(case.task.asking(query), planned, part)
     if found is not None and case.is_searched() and found.quality.status is Status.BOUNDED:

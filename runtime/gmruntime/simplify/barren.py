@@ -15,6 +15,7 @@ best state of each leaf is kept for each joint state of its neighbours.
 
 import math
 from collections import defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import count
 
@@ -39,6 +40,9 @@ _LEAVES_MIN = 8
 
 _AT_ONCE = 1 << 20
 """Entries of the leaves of one group that are held together."""
+
+Groups = dict[tuple[int, ...], list[int]]
+"""Leaves by the variables that they are around."""
 
 
 def drop_barren(network: Network, asked: frozenset[int], budget: Budget = UNLIMITED) -> Network:
@@ -115,8 +119,22 @@ def sum_leaves(network: Network, asked: frozenset[int], budget: Budget = UNLIMIT
     Raises:
         TimeoutError: when the budget ended first.
     """
-    left, _ = _without_leaves(network, asked, budget, is_max=False)
-    return left
+    return separate_leaves(network, asked, budget)[0]
+
+
+def separate_leaves(
+    network: Network, asked: frozenset[int], budget: Budget = UNLIMITED
+) -> tuple[Network, Groups]:
+    """Do what `sum_leaves` does, and return the leaves by what they are around; see `leaf_logs`."""
+    touching = _touching(network)
+
+    def summed(around: tuple[int, ...], leaves: list[int]) -> np.ndarray:
+        total = np.zeros(tuple(int(network.num_states[v]) for v in around))
+        for _, logs in _logs_of(network, touching, around, leaves, budget):
+            total += np.logaddexp.reduce(logs, axis=1).sum(axis=0)
+        return total
+
+    return _without_leaves(network, touching, asked, summed, budget)
 
 
 def maximise_leaves(network: Network, num_known: int, budget: Budget = UNLIMITED) -> Network:
@@ -130,69 +148,103 @@ def maximise_leaves(network: Network, num_known: int, budget: Budget = UNLIMITED
     Raises:
         TimeoutError: when the budget ended first.
     """
-    asked = frozenset(v for v in network.free if v >= num_known)
-    left, leaves = _without_leaves(network, asked, budget, is_max=True)
-    return replace(left, leaves=leaves)
+    touching = _touching(network)
+    found: list[Leaves] = []
+
+    def maximised(around: tuple[int, ...], leaves: list[int]) -> np.ndarray:
+        total = np.zeros(tuple(int(network.num_states[v]) for v in around))
+        for some, logs in _logs_of(network, touching, around, leaves, budget):
+            total += logs.max(axis=1).sum(axis=0)
+            found.append(Leaves(np.array(some), around, logs.argmax(axis=1).astype(np.int32)))
+        return total
+
+    auxiliary = [v for v in network.free if v >= num_known]
+    near = {w for v in auxiliary for number in touching[v] for w in network.factors[number].scope}
+    left, _ = _without_leaves(
+        network, touching, frozenset(near.union(auxiliary)), maximised, budget
+    )
+    return replace(left, leaves=tuple(found))
 
 
 def _without_leaves(
-    network: Network, asked: frozenset[int], budget: Budget, *, is_max: bool
-) -> tuple[Network, tuple[Leaves, ...]]:
-    """Take leaves out; of maxima, return them as well, and leave all around what is asked."""
-    touching: dict[int, list[int]] = defaultdict(list)
-    for number, factor in enumerate(network.factors):
-        for v in factor.scope:
-            touching[v].append(number)
-    groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
+    network: Network,
+    touching: dict[int, list[int]],
+    asked: frozenset[int],
+    reduced: Callable[[tuple[int, ...], list[int]], np.ndarray],
+    budget: Budget,
+) -> tuple[Network, Groups]:
+    """Take leaves out, of which `reduced` makes a table in logs of what they are around."""
+    groups: Groups = defaultdict(list)
     for v in within(network.free, budget):
         if v not in asked and v in touching:
             around = {w for number in touching[v] for w in network.factors[number].scope} - {v}
-            if len(around) <= _NEIGHBOURS_MAX and not (is_max and around & asked):
+            if len(around) <= _NEIGHBOURS_MAX:
                 groups[tuple(sorted(around))].append(v)
-    summed: set[int] = set()
-    kept: set[int] = set()
     gone: set[int] = set()
+    kept: set[int] = set()
+    spoken: set[int] = set()
     said: dict[tuple[int, ...], np.ndarray] = {}
-    found: list[Leaves] = []
+    found: Groups = {}
     # The most leaves first: what they are around stays.
     for around, leaves in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])):
         sizes = tuple(int(network.num_states[v]) for v in around)
         own = [v for v in leaves if v not in kept]
         is_fit = len(own) >= max(_LEAVES_MIN, len(around) + 1)
-        if not is_fit or math.prod(sizes) > _ENTRIES_MAX or not summed.isdisjoint(around):
+        if not is_fit or math.prod(sizes) > _ENTRIES_MAX or not gone.isdisjoint(around):
             continue
         kept.update(around)
-        said[around], best = _reduced(network, touching, around, own, budget, is_max=is_max)
-        found += best
-        summed.update(own)
-        gone.update(number for v in own for number in touching[v])
-    if not summed:
-        return network, ()
+        found[around] = own
+        said[around] = reduced(around, own)
+        gone.update(own)
+        spoken.update(number for v in own for number in touching[v])
+    if not gone:
+        return network, {}
     factors: list[Factor] = []
     for number, factor in enumerate(network.factors):
-        if number not in gone:
+        if number not in spoken:
             more = said.pop(factor.scope, None)
             factors.append(factor if more is None else Factor(factor.scope, factor.table + more))
     log_constant = network.log_constant + float(said.pop((), np.zeros(())))
     factors += [Factor(scope, table) for scope, table in said.items()]
-    free = tuple(v for v in network.free if v not in summed)
+    free = tuple(v for v in network.free if v not in gone)
     left = replace(network, free=free, factors=factors, log_constant=log_constant)
-    return left, tuple(found)
+    return left, found
 
 
-def _reduced(
+def leaf_logs(
+    network: Network, around: tuple[int, ...], leaves: list[int], budget: Budget
+) -> Iterator[tuple[list[int], np.ndarray]]:
+    """Yield what some leaves at a time say, in logs, (leaves, states, *states around them).
+
+    Args:
+        network: that they are in.
+        around: all that their factors also speak of, ascending.
+        leaves: any number of variables.
+        budget: ends it.
+
+    Raises:
+        TimeoutError: when the budget ended first.
+    """
+    return _logs_of(network, _touching(network), around, leaves, budget)
+
+
+def _touching(network: Network) -> dict[int, list[int]]:
+    """Return the numbers of the factors of each variable."""
+    touching: dict[int, list[int]] = defaultdict(list)
+    for number, factor in enumerate(network.factors):
+        for v in factor.scope:
+            touching[v].append(number)
+    return touching
+
+
+def _logs_of(
     network: Network,
     touching: dict[int, list[int]],
     around: tuple[int, ...],
     leaves: list[int],
     budget: Budget,
-    *,
-    is_max: bool,
-) -> tuple[np.ndarray, list[Leaves]]:
-    """Return what leaves say together of the variables around them, in logs; and their maxima."""
+) -> Iterator[tuple[list[int], np.ndarray]]:
     sizes = tuple(int(network.num_states[v]) for v in around)
-    total = np.zeros(sizes)
-    found: list[Leaves] = []
     by_size: dict[int, list[int]] = defaultdict(list)
     for v in leaves:
         by_size[int(network.num_states[v])].append(v)
@@ -205,13 +257,7 @@ def _reduced(
             for k, v in enumerate(some):
                 for number in touching[v]:
                     logs[k] += _turned(network.factors[number], v, around)
-            if is_max:
-                total += logs.max(axis=1).sum(axis=0)
-                best = logs.argmax(axis=1).astype(np.int32)
-                found.append(Leaves(np.array(some), around, best))
-            else:
-                total += np.logaddexp.reduce(logs, axis=1).sum(axis=0)
-    return total, found
+            yield some, logs
 
 
 def _turned(factor: Factor, leaf: int, around: tuple[int, ...]) -> np.ndarray:
