@@ -125,6 +125,38 @@ def test_an_empty_piece_has_no_colour():
     assert np.isnan(vision.mean_colour(picture, np.zeros((2, 40, 40), bool))).all()
 
 
+def test_what_fits_is_found_where_it_lies():
+    rng = np.random.default_rng(4)
+    chance, leak = np.where(rng.random((6, 4, 5)) < 0.5, 0.8, 0.1), 0.05
+    kind = np.array([3, 3, 3, 7, 7, 7])
+    seen = rng.random((9, 12)) < leak
+    seen[3:7, 1:6] |= chance[2] > 0.5
+    found = vision.fitting(seen, chance, kind, 1, 2, leak)
+
+    def score(mask: int, row: int, column: int) -> float:
+        own, under = chance[mask], seen[row : row + 4, column : column + 5]
+        on = own + (1 - own) * leak
+        return float(np.where(under, np.log(on / leak), np.log((1 - on) / (1 - leak))).sum())
+
+    # Of the eight columns where a mask may begin four lie in each strip.
+    wanted = [
+        max(
+            ((m, r, c) for m in own for r in range(6) for c in columns),
+            key=lambda place: score(*place),
+        )
+        for columns in (range(4), range(4, 8))
+        for own in ((0, 1, 2), (3, 4, 5))
+    ]
+    assert list(map(tuple, found.tolist())) == wanted
+    assert wanted[0] == (2, 3, 1)
+    laid = vision.placed(chance, found, seen)
+    assert laid.shape == (4, 9, 12)
+    np.testing.assert_array_equal(laid[0, 3:7, 1:6], chance[2])
+    assert laid.sum() == pytest.approx(chance[found[:, 0]].sum())
+    with pytest.raises(ValueError, match="do not fit"):
+        vision.fitting(seen[:3], chance, kind, 1, 2, leak)
+
+
 def test_a_program_derives_them_in_turn():
     pytest.importorskip("skimage")
     program = """

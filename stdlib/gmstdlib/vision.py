@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from gmstdlib.exemplars import fitting, placed
+
 Array = np.ndarray[Any, np.dtype[Any]]
 
 _EDGE_SIGMA = 1.0
@@ -348,5 +350,7 @@ def _unit(picture: Array) -> Array:
     return values / 255.0 if values.max(initial=0.0) > 1.0 else values
 
 
-FUNCTIONS = {f.__name__: f for f in (edges, view, blur, centred, lab, segments, mean_colour)}
+FUNCTIONS = {
+    f.__name__: f for f in (edges, view, blur, centred, lab, segments, mean_colour, fitting, placed)
+}
 """By the names that programs have for them."""
