@@ -18,7 +18,10 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 # The others of that folder need data: their tests make some.
 ALONE = [
     *sorted(EXAMPLES.glob("*.gm")),
-    *(EXAMPLES / "society" / f"{name}.gm" for name in ("camouflage", "figure", "overlap", "rcn")),
+    *(
+        EXAMPLES / "society" / f"{name}.gm"
+        for name in ("camouflage", "figure", "one_shot", "overlap", "rcn")
+    ),
 ]
 
 

@@ -39,7 +39,7 @@ def contours(picture: Array, size: float = 1.0, margin: int = 0) -> Array:
 
     Args:
         picture: (..., H, W), grey.
-        size: how much it is enlarged, by cubic splines.
+        size: how much it is enlarged, by cubic splines; below 1 it is smoothed first.
         margin: pixels added on each side: R = H size + 2 margin.
     """
     pictures = np.asarray(picture)
@@ -231,6 +231,9 @@ def _enlarged(picture: Array, size: float, margin: int) -> Array:
     grey = grey / 255.0 if grey.max(initial=0.0) > 1.0 else grey
     if size != 1:
         # Middles of pixels lie half a pixel from the edge, whatever their size.
+        if size < 1:
+            # Strokes that are thinner than a pixel of the result are spread, not missed.
+            grey = ndimage.gaussian_filter(grey, 0.5 * (1 / size - 1))
         shape = tuple(round(side * size) for side in grey.shape)
         offset = (1 / size - 1) / 2
         grey = ndimage.affine_transform(grey, [1 / size] * 2, offset, shape, order=3)

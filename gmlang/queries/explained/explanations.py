@@ -165,8 +165,9 @@ def _gains(
         told: in each row all that is observed, the sites among it, and all choices.
         asking: how to.
     """
-    if not len(told):
-        return np.zeros(0), []
+    if not len(told) or not len(society.sites.variables):
+        # Nothing was seen that could be explained better or worse.
+        return np.zeros(len(told)), [Status.EXACT] * len(told)
     untold = told.copy()
     untold[:, society.sites.variables] = -1
     # Many rows have the same explanation.

@@ -53,6 +53,8 @@ def _alone(
 ) -> tuple[Float64[np.ndarray, "rows sites"], list[Status]]:
     """Return the log probability of each site, told of no other."""
     starts, sites = block_starts(society.graph), society.sites.variables
+    if not len(sites):
+        return np.zeros(seen.shape), [Status.EXACT] * len(found)
     which = np.searchsorted(starts, sites, side="right") - 1
     # Many rows have the same explanation.
     best = np.array([one.best for one in found], np.int32).reshape(len(found), -1)
