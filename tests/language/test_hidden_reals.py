@@ -365,3 +365,30 @@ def test_log_z_does_not_hang_on_who_mentions_a_real():
     assert whole.value == pytest.approx(np.log(4), abs=1e-12)
     assert part.value == pytest.approx(0.0, abs=1e-10)
     assert model.query("logZ( | it.h = 3)").value == 0.0
+
+
+def test_a_real_variable_is_drawn_from_its_base():
+    text = (
+        "var h : real ~ Normal(1, 2)\nvar a[2] : real[0, inf] base Normal(0, 1)\n"
+        "var wet : bool ~ Bernoulli(0.2)\nif wet: constraint h > 2\n"
+        "for i in 0..1: observe a[i] like Normal(1, 1)\n"
+    )
+    model = gmlang.compile(text)
+    high = stats.norm.sf(0.5)
+    assert model.query("P(wet = true)").value == pytest.approx(0.2 * high / (0.2 * high + 0.8))
+    assert model.query("P(h > 2 | wet)").value == pytest.approx(1.0, abs=1e-9)
+    assert model.query("P(h > 3 | not wet)").value == pytest.approx(stats.norm.sf(1), abs=1e-9)
+    true = stats.truncnorm(-(0.5**0.5), np.inf, 0.5, 0.5**0.5)
+    assert [one["mean"] for one in model.query("P(a)").value] == pytest.approx([true.mean()] * 2)
+    assert [named.name for named in model.names()] == ["wet", "h", "a"]
+    with pytest.raises(GmError, match="GM601"):
+        model.query("E(h | h = 2)")
+
+
+def test_models_about_a_real_variable_are_compared():
+    text = "var h : real ~ Normal(1.7, 0.2)\nentity T:\n    b : bool\n"
+    for name, mean in (("one", 1.9), ("other", 1.5)):
+        text += f"model {name}(x: T) prior 0.1:\n    predict h ~ Normal({mean}, 0.08) @ 0.9\n"
+    model = gmlang.compile(text)
+    assert model.query("compat(one, other)").value == pytest.approx(-1.645678, abs=1e-6)
+    assert list(model.query("blame(one, other)").value) == ["h"]

@@ -39,6 +39,7 @@ from gmlang.core.records.reals import (
     ObserveRealLike,
     PredictReal,
     PredictWithin,
+    is_real_thing,
 )
 from gmlang.core.walk import clause_parts, walk
 from gmlang.diagnostics import Diagnostic, Span
@@ -159,8 +160,8 @@ def _spoken_of(program: Program) -> set[str]:
                 match part:
                     case VariableRef(name=name):
                         found.add(name)
-                    case AttributeRef(thing=thing):
-                        found.add(thing.name)
+                    case AttributeRef(thing=thing, attribute=name):
+                        found.add(name if is_real_thing(thing.name) else thing.name)
                     case Activation(arguments=arguments):
                         found |= {a.name for a in arguments if isinstance(a, Thing)}
                     case _:
