@@ -1,5 +1,6 @@
 """What a whole program shows: variables with two mechanisms, and oversights that only warn."""
 
+import re
 from collections.abc import Iterator
 
 from gmlang.core.ast import (
@@ -109,7 +110,7 @@ def find_lints(main: Module, program: Program) -> tuple[Diagnostic, ...]:
     return (*warnings, *_suspicious_spreads(program))
 
 
-_SQUARES = ("var", "variance", "s2", "sigma2", "sd2")
+_SQUARES = re.compile("var(iance)?|(s|sd|sigma)2")
 """What a variance is called."""
 
 
@@ -137,7 +138,7 @@ def _suspicious_spreads(program: Program) -> Iterator[Diagnostic]:
 def _is_square(spread: Expression) -> bool:
     match spread:
         case DataRef(name=name):
-            return name in _SQUARES
+            return _SQUARES.fullmatch(name) is not None
         case Apply(operator="**", arguments=(_, Constant(value=2))):
             return True
         case _:
