@@ -1,7 +1,7 @@
 """Reals that are not observed: finite answers are integrals, and say how far off they may be."""
 
 # pyright: reportIndexIssue=false, reportArgumentType=false, reportAttributeAccessIssue=false
-# pyright: reportOptionalOperand=false, reportOperatorIssue=false, reportCallIssue=false, reportReturnType=false
+# pyright: reportGeneralTypeIssues=false, reportOptionalOperand=false, reportOperatorIssue=false, reportCallIssue=false, reportReturnType=false
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -265,8 +265,17 @@ def _each_said(array: RealArray, found: _Gathered, hidden: np.ndarray) -> list[S
         for kept in [seen] if len(certain) == len(seen) else [seen, certain]:
             key = rows.tobytes(), kept.tobytes()
             if key not in said:
-                ends = array.low, array.high, array.normal
-                said[key] = Said(*ends, *rows.T, kept[:, 0], kept[:, 1], breaks)
+                said[key] = Said(
+                    array.low,
+                    array.high,
+                    array.normal,
+                    means=rows[:, 0],
+                    sds=rows[:, 1],
+                    confidences=rows[:, 2],
+                    look_means=kept[:, 0],
+                    look_sds=kept[:, 1],
+                    breaks=breaks,
+                )
     return list(said.values())
 
 
