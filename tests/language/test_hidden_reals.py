@@ -392,3 +392,14 @@ def test_models_about_a_real_variable_are_compared():
     model = gmlang.compile(text)
     assert model.query("compat(one, other)").value == pytest.approx(-1.645678, abs=1e-6)
     assert list(model.query("blame(one, other)").value) == ["h"]
+
+
+def test_queries_that_are_answered_together_are_estimates():
+    model = gmlang.compile(PEOPLE + "observe it.height like Normal(1.8, 0.1)\n")
+    listed = model.query("[P(tall(it) = true), P(short(it) = true), P(adult(it) = true)]")
+    assert listed.status == "estimate"
+    alone = [model.query(f"P({name}(it) = true)").value for name in ("tall", "short", "adult")]
+    assert listed.value == pytest.approx(alone, abs=1e-12)
+    held = model.query("P(tall(it) = true) + P(short(it) = true)")
+    assert held.status == "estimate"
+    assert 0 < held.error < 1e-6
