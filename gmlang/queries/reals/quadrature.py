@@ -82,7 +82,8 @@ def _lowered(found: Answer, other: Answer | None) -> Answer:
 def _coarse(session: Session) -> Session:
     """Return the session that asks with fewer nodes; it is kept, as its graph is."""
     if session.coarse is None:
-        world = replace(session.world, quadrature=Quadrature(is_coarse=True))
+        panels = session.world.quadrature.panels
+        world = replace(session.world, quadrature=Quadrature(is_coarse=True, panels=panels))
         session.coarse = Session(session.program, world, None, Workspace(), memory=Memory())
     session.coarse.seen = session.seen
     return session.coarse
