@@ -26,6 +26,7 @@ from gmlang.core.names.scope import (
     Env,
     ModelMeaning,
     Module,
+    RealMeaning,
     ThingMeaning,
     VariableMeaning,
 )
@@ -233,7 +234,7 @@ def _initial(state: Checking, env: Env, declaration: ast.VarDeclaration) -> tupl
     mechanism = ast.Mechanism(
         declaration.span, declaration.name, declaration.mechanism, declaration.value
     )
-    if isinstance(env.module.entries[declaration.name.text].meaning, ThingMeaning):
+    if isinstance(env.module.entries[declaration.name.text].meaning, ThingMeaning | RealMeaning):
         return ()
     statement = evidence.check_mechanism(state, env, mechanism)
     assert isinstance(statement, Draw | Define)

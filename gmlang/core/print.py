@@ -48,6 +48,7 @@ from gmlang.core.program import (
     VariableGiven,
 )
 from gmlang.core.records.covering import shown_model
+from gmlang.core.records.reals import is_real_thing
 from gmlang.core.walk import type_of
 
 _WORDS = {"and", "or", "+", "-", "*", "/", "//", "%", "**", "==", "!=", "<", "<=", ">", ">="}
@@ -108,6 +109,8 @@ def show(expression: Expression) -> str:
             return name
         case DataRef(name=name) | VariableRef(name=name):
             return name + _show_indices(expression.indices)
+        case AttributeRef(thing=thing, attribute=attribute) if is_real_thing(thing.name):
+            return attribute + _show_indices(expression.indices)
         case AttributeRef(thing=thing, attribute=attribute):
             return f"{show_thing(thing)}.{attribute}{_show_indices(expression.indices)}"
         case Activation(model=model, arguments=arguments):
@@ -156,6 +159,8 @@ def show_element(reference: DataRef | VariableRef | AttributeRef) -> str:
 
     if not isinstance(reference, AttributeRef):
         return indexed(reference.name, reference.indices)
+    if is_real_thing(reference.thing.name):
+        return indexed(reference.attribute, reference.indices)
     thing = indexed(show_thing(replace(reference.thing, indices=())), reference.thing.indices)
     return f"{thing}.{indexed(reference.attribute, reference.indices)}"
 

@@ -285,6 +285,8 @@ class Query:
         kind: by name, as answers say it.
         is_listed: whether several may stand in brackets, to be asked as one.
         asks_marginals: whether the distribution of each of `asked`, on its own, is all it needs.
+        takes_reals: whether it understands what is asked for of reals, which have densities.
+        names_states: whether it speaks of states or compares assignments: nodes of reals are none.
         text: as written.
         asked: the variables and events that are asked for; () for all, or something else.
         given: what stands behind the bar.
@@ -296,6 +298,8 @@ class Query:
     kind: ClassVar[str] = ""
     is_listed: ClassVar[bool] = False
     asks_marginals: ClassVar[bool] = False
+    takes_reals: ClassVar[bool] = False
+    names_states: ClassVar[bool] = False
 
     span: Span
     text: str

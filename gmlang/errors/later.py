@@ -19,10 +19,10 @@ def continuous_family(span: Span, name: str) -> Diagnostic:
     return _not_yet(span, f"`{name}`, a continuous distribution")
 
 
-def real_variable(span: Span) -> Diagnostic:
-    """Report a variable over all reals."""
-    hint = "a range with steps, such as `0..20`, and `Around(...)`, may do"
-    return _not_yet(span, "variables over the reals", hint)
+def real_domain(span: Span) -> Diagnostic:
+    """Report reals where a finite domain is needed: of a parameter, or with a name."""
+    hint = "a range with steps, such as `0..20`, may do; variables and attributes may be `real`"
+    return _not_yet(span, "a domain of reals here", hint)
 
 
 def hidden_array(span: Span, text: str) -> Diagnostic:
@@ -58,6 +58,12 @@ def rows_of_reals(span: Span, text: str) -> Diagnostic:
 def converted_reals(span: Span, name: str) -> Diagnostic:
     """Report a program with a hidden real that is to be written for another tool."""
     return _not_yet(span, f"writing `{name}`, a real that is not observed, for another tool")
+
+
+def real_drawn(span: Span, name: str) -> Diagnostic:
+    """Report a real variable that is defined, or that has a base and a mechanism."""
+    hint = f"write what it is drawn from where it is declared: `var {name} : real ~ Normal(0, 1)`"
+    return _not_yet(span, f"a definition of `{name}`, a real", hint)
 
 
 def real_elsewhere(span: Span, text: str) -> Diagnostic:

@@ -12,7 +12,7 @@ from gmlang.queries.composed.writing_out import calculated
 from gmlang.queries.question import Composed, Several, Single
 from gmlang.queries.questions import answer_class, question_of
 from gmlang.queries.reading import asked_once
-from gmlang.queries.reals.quadrature import has_reals, over_nodes
+from gmlang.queries.reals.quadrature import all_over_nodes, over_nodes
 from gmlang.queries.remembered.whole import find_whole, keep_whole, key_of
 from gmlang.queries.session import Prepared, Session, ask, ground_before, prepare
 from gmlang.queries.settings import Settings, begin
@@ -101,9 +101,7 @@ def unanswered(question: Query | Assert, settings: Settings) -> Answer:
 def _answer_each(session: Session, queries: Sequence[Query], settings: Settings) -> list[Answer]:
     """Answer queries that share one budget: what is no exact answer gets its share of the time."""
     found: dict[int, Answer] = {}
-    # What depends on reals is asked twice, each query on its own.
-    groups = [[k] for k in range(len(queries))] if has_reals(session.program) else together(queries)
-    for numbers in groups:
+    for numbers in together(queries):
         part = len(numbers) / (len(queries) - len(found))
         shared = replace(settings, estimate_share=settings.estimate_share * part)
         group = [queries[number] for number in numbers]
@@ -111,7 +109,7 @@ def _answer_each(session: Session, queries: Sequence[Query], settings: Settings)
             found.update({number: unanswered(queries[number], settings) for number in numbers})
         elif len(group) > 1:
             try:
-                answers = _answer_at_once(session, group, shared)
+                answers = all_over_nodes(session, group, shared, _answer_at_once)
             except TimeoutError:
                 answers = [unanswered(query, settings) for query in group]
             found.update(zip(numbers, answers, strict=True))

@@ -51,10 +51,6 @@ GROUNDED_S = 0.25
 """A question may take so long to be grounded, however short its budget: most are at once."""
 
 
-_OF_STATES = ("map", "best", "count", "sample", "surprise", "woke", "indep")
-"""Kinds of questions about states, which nodes are not: a density has no most probable node."""
-
-
 @dataclass(slots=True, eq=False)
 class Session:
     """A checked program with its data, grounded once and asked many times.
@@ -236,7 +232,7 @@ def prepare_for_rows(session: Session, query: Query, budget: Budget | None) -> P
     quadrature = session.world.quadrature
     was_used = quadrature.is_used
     base = grounding_for(session, query, budget)
-    if base.world.hidden_reals and query.kind in _OF_STATES:
+    if base.world.hidden_reals and query.names_states:
         raise GmError([later.asked_of_reals(query.span, query.span.text)])
     world = replace(
         base.world,

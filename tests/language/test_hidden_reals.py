@@ -1,7 +1,7 @@
 """Reals that are not observed: finite answers are integrals, and say how far off they may be."""
 
 # pyright: reportIndexIssue=false, reportArgumentType=false, reportAttributeAccessIssue=false
-# pyright: reportOptionalOperand=false, reportOperatorIssue=false, reportCallIssue=false, reportReturnType=false
+# pyright: reportGeneralTypeIssues=false, reportOptionalOperand=false, reportOperatorIssue=false, reportCallIssue=false, reportReturnType=false
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import integrate, stats
+from scipy import stats
 
 import gmlang
 from gmlang.diagnostics import GmError
@@ -171,72 +171,6 @@ def test_a_real_that_nobody_speaks_of_is_no_variable():
     assert answer.status == "exact"
 
 
-MIXED = """
-entity Thing:
-    size : real[0, 10]
-    weight : real[0, inf] base Normal(0, 3)
-    hard : bool
-    n : 0..5
-model big(x: Thing) prior 0.3:
-    predict x.size in 6..9 @ 0.8
-    predict x.n > 3 @ 0.7
-    if x.hard: predict x.weight ~ Normal(4, 1) @ 0.9
-model heavy(x: Thing) prior 0.2:
-    predict x.weight > 3 @ 0.9
-    predict x.hard = true @ 0.9
-    if x.size < 2.5: predict x.n = 0 @ 0.6
-var it : Thing
-consider big(it), heavy(it)
-observe it.weight like Normal(3.5, 0.5)
-"""
-
-
-def mixed() -> dict[str, float]:
-    """Enumerate what is finite, and integrate what is not: nothing couples the two reals."""
-    high = 2 * stats.norm.sf(1)
-
-    def weigh(is_hard: int, is_big: int, is_heavy: int) -> float:
-        def f(x: float) -> float:
-            b = 2 * normal(x, 0, 3)
-            found = b * normal(x, 3.5, 0.5)
-            if is_hard and is_big:
-                found *= 0.9 * normal(x, 4, 1) / stats.norm.cdf(4) / b + 0.1
-            if is_heavy:
-                found *= 0.9 / high if x > 3 else 0.1 / (1 - high)
-            return found
-
-        return integrate.quad(f, 0, 10, points=[3, 3.5, 5], epsabs=1e-12)[0]
-
-    totals: dict[str, float] = {"all": 0.0, "big": 0.0, "heavy": 0.0, "n0": 0.0}
-    for hard, big, heavy, n in np.ndindex(2, 2, 2, 6):
-        w = (0.3 if big else 0.7) * (0.2 if heavy else 0.8) * weigh(hard, big, heavy)
-        w *= (2 * (0.9 if hard else 0.1)) if heavy else 1.0
-        w *= (0.7 / (2 / 6) if n > 3 else 0.3 / (4 / 6)) if big else 1.0
-        small, rest = 2.5, 7.5
-        if big:
-            # The interval 6..9 has the share 0.3 of the range; below 2.5 lies nothing of it.
-            small, rest = 2.5 * 0.2 / 0.7, 10 - 2.5 * 0.2 / 0.7
-        w *= small * (6 * (0.6 if n == 0 else 0.4 / 5) if heavy else 1.0) + rest
-        totals["all"] += w
-        totals["big"] += w * big
-        totals["heavy"] += w * heavy
-        totals["n0"] += w * (n == 0)
-    return totals
-
-
-def test_a_mixed_entity_agrees_with_enumeration_and_quadrature():
-    model = gmlang.compile(MIXED)
-    found = mixed()
-    for query, name in (
-        ("P(big(it) = true)", "big"),
-        ("P(heavy(it) = true)", "heavy"),
-        ("P(it.n = 0)", "n0"),
-    ):
-        answer = model.query(query)
-        assert answer.status == "estimate"
-        assert answer.value == pytest.approx(found[name] / found["all"], abs=1e-6)
-
-
 def test_an_integer_in_an_interval_is_exact():
     text = "entity T:\n    n : 0..9\nmodel m(x: T) prior 0.4:\n    predict x.n in 3..5 @ 0.9\n"
     text += "var it : T\nconsider m(it)\n"
@@ -365,3 +299,41 @@ def test_log_z_does_not_hang_on_who_mentions_a_real():
     assert whole.value == pytest.approx(np.log(4), abs=1e-12)
     assert part.value == pytest.approx(0.0, abs=1e-10)
     assert model.query("logZ( | it.h = 3)").value == 0.0
+
+
+def test_a_real_variable_is_drawn_from_its_base():
+    text = (
+        "var h : real ~ Normal(1, 2)\nvar a[2] : real[0, inf] base Normal(0, 1)\n"
+        "var wet : bool ~ Bernoulli(0.2)\nif wet: constraint h > 2\n"
+        "for i in 0..1: observe a[i] like Normal(1, 1)\n"
+    )
+    model = gmlang.compile(text)
+    high = stats.norm.sf(0.5)
+    assert model.query("P(wet = true)").value == pytest.approx(0.2 * high / (0.2 * high + 0.8))
+    assert model.query("P(h > 2 | wet)").value == pytest.approx(1.0, abs=1e-9)
+    assert model.query("P(h > 3 | not wet)").value == pytest.approx(stats.norm.sf(1), abs=1e-9)
+    true = stats.truncnorm(-(0.5**0.5), np.inf, 0.5, 0.5**0.5)
+    assert [one["mean"] for one in model.query("P(a)").value] == pytest.approx([true.mean()] * 2)
+    assert [named.name for named in model.names()] == ["wet", "h", "a"]
+    with pytest.raises(GmError, match="GM601"):
+        model.query("E(h | h = 2)")
+
+
+def test_models_about_a_real_variable_are_compared():
+    text = "var h : real ~ Normal(1.7, 0.2)\nentity T:\n    b : bool\n"
+    for name, mean in (("one", 1.9), ("other", 1.5)):
+        text += f"model {name}(x: T) prior 0.1:\n    predict h ~ Normal({mean}, 0.08) @ 0.9\n"
+    model = gmlang.compile(text)
+    assert model.query("compat(one, other)").value == pytest.approx(-1.645678, abs=1e-6)
+    assert list(model.query("blame(one, other)").value) == ["h"]
+
+
+def test_queries_that_are_answered_together_are_estimates():
+    model = gmlang.compile(PEOPLE + "observe it.height like Normal(1.8, 0.1)\n")
+    listed = model.query("[P(tall(it) = true), P(short(it) = true), P(adult(it) = true)]")
+    assert listed.status == "estimate"
+    alone = [model.query(f"P({name}(it) = true)").value for name in ("tall", "short", "adult")]
+    assert listed.value == pytest.approx(alone, abs=1e-12)
+    held = model.query("P(tall(it) = true) + P(short(it) = true)")
+    assert held.status == "estimate"
+    assert 0 < held.error < 1e-6

@@ -19,9 +19,6 @@ from gmlang.core.walk import is_real_reference, parts
 from gmlang.diagnostics import Diagnostic
 from gmlang.errors import later
 
-_OF_NUMBERS = ("expectation", "variance")
-"""Questions about any expression of reals."""
-
 
 def misplaced_reals(program: Program) -> Iterator[Diagnostic]:
     """Find the reals of a program that stand where they mean nothing."""
@@ -57,12 +54,9 @@ def misplaced_in_question(question: Query | Assert) -> Iterator[Diagnostic]:
     allowed: list[Expression] = [
         given.target for given in question.given if isinstance(given, ObservedGiven)
     ]
-    if question.kind == "real":
-        allowed += [asked.value for asked in question.asked]
     checked = [expression for _, expression in asked_by(question)]
-    if question.kind in _OF_NUMBERS:
-        given = [g.condition for g in question.given if isinstance(g, EventGiven)]
-        checked = given
+    if question.takes_reals:
+        checked = [g.condition for g in question.given if isinstance(g, EventGiven)]
     for expression in checked:
         if not any(expression is one for one in allowed):
             yield from _misplaced(expression)

@@ -1,5 +1,7 @@
 """Declarations of domains, data, variables, things and entities, checked when first needed."""
 
+from dataclasses import replace
+
 from gmlang.core.ast import Bool, Constant, Domain, Enum, Expression, Integer, IntRange, Real
 from gmlang.core.check import domains, models, reals
 from gmlang.core.check.derived import check_derived
@@ -24,12 +26,13 @@ from gmlang.core.names.scope import (
     Entry,
     Env,
     Meaning,
+    RealMeaning,
     SizeMeaning,
     ThingMeaning,
     VariableMeaning,
 )
 from gmlang.core.program import DataSymbol, EntitySymbol, ThingSymbol, VariableSymbol
-from gmlang.core.records.reals import RealSymbol
+from gmlang.core.records.reals import RealSymbol, real_thing
 from gmlang.core.walk import type_of
 from gmlang.errors import declarations as declaration_errors
 from gmlang.errors import later
@@ -230,7 +233,7 @@ def _data_shape(
 
 def _variable(
     state: Checking, env: Env, entry: Entry, declaration: ast.VarDeclaration
-) -> VariableMeaning | ThingMeaning:
+) -> VariableMeaning | RealMeaning | ThingMeaning:
     written = declaration.type
     if isinstance(written, ast.Name | ast.Attribute):
         meaning = references.find_dotted(state, env, written)
@@ -240,6 +243,8 @@ def _variable(
     if declaration.prior is not None:
         fail(state, declaration_errors.some_of_no_entity(written.span, written.span.text))
     shape, axes = _check_shape(state, env, declaration.shape)
+    if is_real(written):
+        return _real(state, env, entry, declaration, (shape, axes))
     domain = domains.check_domain(state, env, written)
     base = None
     if declaration.base is not None:
@@ -247,6 +252,28 @@ def _variable(
     symbol = VariableSymbol(declaration.span, entry.core_name, shape, domain, base, axes)
     state.variables.append(symbol)
     return VariableMeaning(symbol, axes)
+
+
+def _real(
+    state: Checking,
+    env: Env,
+    entry: Entry,
+    declaration: ast.VarDeclaration,
+    axes: reals.Axes,
+) -> RealMeaning:
+    """Check `var h : real[0, 3] ~ Normal(1, 2)`: what it is drawn from is its base."""
+    if declaration.mechanism == ":=" or (declaration.base and declaration.value):
+        fail(state, later.real_drawn(declaration.span, declaration.name.text))
+    base = declaration.value or declaration.base
+    own = declaration.span, declaration.name, declaration.shape, declaration.type, base
+    symbol = reals.check_real_attribute(state, env, ast.AttributeDeclaration(*own), axes)
+    symbol = replace(symbol, name=entry.core_name)
+    thing = real_thing(entry.core_name)
+    entity = EntitySymbol(declaration.span, thing, (), (symbol,))
+    state.entities[thing] = replace(entry, meaning=EntityMeaning(entity, ()))
+    state.entity_symbols.append(entity)
+    state.things.append(ThingSymbol(declaration.span, thing, (), thing))
+    return RealMeaning(thing, symbol)
 
 
 def _thing(

@@ -23,11 +23,11 @@ def check_domain(state: Checking, env: Env, written: ast.Expression, name: str =
         case ast.Name(text="bool"):
             return Bool()
         case ast.Name(text=text) if text in REAL_NAMES:
-            fail(state, later.real_variable(span))
+            fail(state, later.real_domain(span))
         case ast.Name(text=text) if text in INTEGER_NAMES:
             fail(state, declaration_errors.endless_domain(span, text))
         case ast.Call(function=ast.Name(text=text)) if text in REAL_NAMES:
-            fail(state, later.real_variable(span))
+            fail(state, later.real_domain(span))
         case ast.Range():
             first, last = loops.range_ends(state, env, written, "a domain's end")
             if _is_empty(first, last):

@@ -1,5 +1,6 @@
 """What a whole program shows: variables with two mechanisms, and oversights that only warn."""
 
+import re
 from collections.abc import Iterator
 
 from gmlang.core.ast import (
@@ -39,6 +40,7 @@ from gmlang.core.records.reals import (
     ObserveRealLike,
     PredictReal,
     PredictWithin,
+    is_real_thing,
 )
 from gmlang.core.walk import clause_parts, walk
 from gmlang.diagnostics import Diagnostic, Span
@@ -108,7 +110,7 @@ def find_lints(main: Module, program: Program) -> tuple[Diagnostic, ...]:
     return (*warnings, *_suspicious_spreads(program))
 
 
-_SQUARES = ("var", "variance", "s2", "sigma2", "sd2")
+_SQUARES = re.compile("var(iance)?|(s|sd|sigma)2")
 """What a variance is called."""
 
 
@@ -136,7 +138,7 @@ def _suspicious_spreads(program: Program) -> Iterator[Diagnostic]:
 def _is_square(spread: Expression) -> bool:
     match spread:
         case DataRef(name=name):
-            return name in _SQUARES
+            return _SQUARES.fullmatch(name) is not None
         case Apply(operator="**", arguments=(_, Constant(value=2))):
             return True
         case _:
@@ -159,8 +161,8 @@ def _spoken_of(program: Program) -> set[str]:
                 match part:
                     case VariableRef(name=name):
                         found.add(name)
-                    case AttributeRef(thing=thing):
-                        found.add(thing.name)
+                    case AttributeRef(thing=thing, attribute=name):
+                        found.add(name if is_real_thing(thing.name) else thing.name)
                     case Activation(arguments=arguments):
                         found |= {a.name for a in arguments if isinstance(a, Thing)}
                     case _:

@@ -28,7 +28,7 @@ from gmlang.core.expressions.operators import (
     num_whole,
     with_rank,
 )
-from gmlang.core.names.scope import EntityMeaning, Env
+from gmlang.core.names.scope import EntityMeaning, Env, RealMeaning
 from gmlang.core.print import describe, show
 from gmlang.core.records.reals import (
     Density,
@@ -96,6 +96,13 @@ def _end(
 def real_target(state: Checking, env: Env, written: ast.Expression) -> AttributeRef | None:
     """Return the real attribute that an expression names, or None where it names something else."""
     match written:
+        case ast.Name(text=text) if text in state.real_names and text not in env.names:
+            meaning = references.find(state, env, written)
+            if not isinstance(meaning, RealMeaning):
+                return None
+            value = references.value_of(state, written.span, text, meaning, None)
+            assert isinstance(value, AttributeRef)
+            return value
         case ast.Attribute(owner=owner, name=name) if name.text in state.real_names:
             if references.find_dotted(state, env, written) is not None:
                 return None

@@ -33,6 +33,7 @@ from gmlang.core.names.scope import (
     ModelMeaning,
     ModuleMeaning,
     PoisonedName,
+    RealMeaning,
     RowsMeaning,
     SizeMeaning,
     ThingMeaning,
@@ -177,6 +178,8 @@ def value_of(
             return VariableRef(
                 span, symbol.name, _wholes(span, rank), with_rank(symbol.domain, rank)
             )
+        case RealMeaning(thing=name, symbol=symbol):
+            return real_reference(span, Thing(span, name, name, "", ()), symbol)
         case _ if isinstance(expected, Enum):
             fail(
                 state,

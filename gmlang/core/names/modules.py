@@ -164,8 +164,10 @@ def is_real(written: ast.Expression) -> bool:
 
 
 def _real_names(program: ast.Program) -> Iterator[str]:
-    """Give the names of a module's attributes that are real numbers."""
+    """Give the names of a module's variables and attributes that are real numbers."""
     for statement in program.statements:
+        if isinstance(statement, ast.VarDeclaration) and is_real(statement.type):
+            yield statement.name.text
         for attribute in statement.attributes if isinstance(statement, ast.Entity) else ():
             if isinstance(attribute, ast.AttributeDeclaration) and is_real(attribute.type):
                 yield attribute.name.text

@@ -13,6 +13,7 @@ from gmlang.core.program import (
     ThingSymbol,
     VariableSymbol,
 )
+from gmlang.core.records.reals import RealSymbol
 from gmlang.diagnostics import Span
 from gmlang.syntax import ast
 
@@ -98,6 +99,18 @@ class DefMeaning:
 
 
 @dataclass(frozen=True, slots=True)
+class RealMeaning:
+    """A variable that is a real number, or an array of them: the only attribute of a thing.
+
+    Attributes:
+        thing: of that name, which is its entity's as well, and which nobody can write.
+    """
+
+    thing: str
+    symbol: RealSymbol
+
+
+@dataclass(frozen=True, slots=True)
 class LearnedDefMeaning:
     """An unknown function: its values stand in data that is learned."""
 
@@ -118,6 +131,7 @@ Meaning = (
     | DataMeaning
     | RowsMeaning
     | VariableMeaning
+    | RealMeaning
     | ThingMeaning
     | EntityMeaning
     | ModelMeaning

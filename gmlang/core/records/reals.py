@@ -34,6 +34,19 @@ class RealSymbol:
     base: Density | None
 
 
+_ALONE = ":"
+
+
+def real_thing(name: str) -> str:
+    """Return the name of the thing, and of the entity, that a real variable is an attribute of."""
+    return _ALONE + name
+
+
+def is_real_thing(name: str) -> bool:
+    """Say whether a thing, or an entity, stands for a real variable."""
+    return name.startswith(_ALONE)
+
+
 @dataclass(frozen=True, slots=True)
 class ObserveReal:
     """`observe x.height = value`: a number, or an array of the target's shape."""

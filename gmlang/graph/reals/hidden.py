@@ -30,14 +30,15 @@ from gmlang.graph.lowering.grounder import Grounder, environment
 from gmlang.graph.observations import array_value, heard
 from gmlang.graph.reals.densities import normal_parameters
 from gmlang.graph.reals.fineness import ImproperError, Said
-from gmlang.graph.reals.nodes import NODES_MAX, Nodes, TooFineError, nodes_of
+from gmlang.graph.reals.nodes import NODES_MAX, TooFineError, nodes_of, panels_of
 from gmlang.graph.values.chances import probability
 from gmlang.graph.values.environment import Env
 from gmlang.graph.values.evaluate import evaluate, expand, random_indices
 from gmlang.graph.world.instances import model_frame
 from gmlang.graph.world.places import locate_reals
 from gmlang.graph.world.states import States
-from gmlang.graph.world.world import ONE_INSTANCE, Frame, HiddenReals, RealArray
+from gmlang.graph.world.world import ONE_INSTANCE, Frame, HiddenReals, Quadrature, RealArray
+from gmruntime.arrays import Float64
 from gmruntime.factors.kinds import Table
 
 Key = tuple[str, str]
@@ -227,7 +228,8 @@ def _declare(
     grounder: Grounder, key: Key, array: RealArray, found: _Gathered, hidden: np.ndarray
 ) -> None:
     world = grounder.world
-    nodes = _nodes(array, found, hidden, is_coarse=world.quadrature.is_coarse)
+    edges = _panels(array, _each_said(array, found, hidden), world.quadrature)
+    nodes = nodes_of(edges, is_coarse=world.quadrature.is_coarse)
     states = States(0, len(nodes.points), points=tuple(nodes.points.tolist()))
     count = int(hidden.sum())
     start = grounder.builder.add_variables(array.name, (count,), states)
@@ -237,19 +239,32 @@ def _declare(
     world.quadrature.is_used = True
 
 
-def _nodes(array: RealArray, found: _Gathered, hidden: np.ndarray, *, is_coarse: bool) -> Nodes:
-    said = _each_said(array, found, hidden)
+def _panels(
+    array: RealArray, said: dict[bytes, Said], quadrature: Quadrature
+) -> Float64[np.ndarray, " edges"]:
+    """Return where panels end; what was said before needs no new ones."""
+    key = array.span, *said
+    if key in quadrature.panels:
+        return quadrature.panels[key]
     try:
-        return nodes_of(said, is_coarse=is_coarse)
+        edges = panels_of(list(said.values()))
     except ImproperError:
         told = errors.improper(array.span, array.name, is_vague=array.normal is not None)
+        raise GmError([told]) from None
     except TooFineError:
-        told = errors.too_fine(array.span, array.name, NODES_MAX)
-    raise GmError([told])
+        raise GmError([errors.too_fine(array.span, array.name, NODES_MAX)]) from None
+    if len(quadrature.panels) >= _KEPT_MAX:
+        quadrature.panels.clear()
+    quadrature.panels[key] = edges
+    return edges
 
 
-def _each_said(array: RealArray, found: _Gathered, hidden: np.ndarray) -> list[Said]:
-    """List what is said of each place, once where it is the same of several.
+_KEPT_MAX = 32
+"""Panels for so many questions are kept."""
+
+
+def _each_said(array: RealArray, found: _Gathered, hidden: np.ndarray) -> dict[bytes, Said]:
+    """List what is said of each place, once where it is the same of several, by all of it.
 
     Looks that depend on what is not known may count or not.
     """
@@ -258,16 +273,27 @@ def _each_said(array: RealArray, found: _Gathered, hidden: np.ndarray) -> list[S
     predicted = _by_place(found.predicted, hidden)
     looks = _by_place(found.looks, hidden)
     nothing = np.zeros((0, 4))
-    said: dict[tuple[bytes, bytes], Said] = {}
+    ends = np.array([array.low, array.high, *(array.normal or ())])
+    common = ends.tobytes() + np.unique(breaks).tobytes()
+    said: dict[bytes, Said] = {}
     for place in np.flatnonzero(hidden).tolist():
         rows, seen = predicted.get(place, nothing)[:, 1:], looks.get(place, nothing)[:, 1:]
         certain = seen[seen[:, 2] > 0]
         for kept in [seen] if len(certain) == len(seen) else [seen, certain]:
-            key = rows.tobytes(), kept.tobytes()
+            key = b"|".join([common, rows.tobytes(), kept.tobytes()])
             if key not in said:
-                ends = array.low, array.high, array.normal
-                said[key] = Said(*ends, *rows.T, kept[:, 0], kept[:, 1], breaks)
-    return list(said.values())
+                said[key] = Said(
+                    array.low,
+                    array.high,
+                    array.normal,
+                    means=rows[:, 0],
+                    sds=rows[:, 1],
+                    confidences=rows[:, 2],
+                    look_means=kept[:, 0],
+                    look_sds=kept[:, 1],
+                    breaks=breaks,
+                )
+    return said
 
 
 def _by_place(columns: list[np.ndarray], hidden: np.ndarray) -> dict[int, np.ndarray]:

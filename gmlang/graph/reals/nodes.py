@@ -35,19 +35,27 @@ class TooFineError(Exception):
     """A real would have to be looked at in more places than is sensible."""
 
 
-def nodes_of(said: Sequence[Said], *, is_coarse: bool) -> Nodes:
-    """Choose where to look at reals that share a rule.
+def panels_of(said: Sequence[Said]) -> Float64[np.ndarray, " edges"]:
+    """Choose where panels of reals that share a rule end, ascending.
 
     Args:
         said: of each of them, one or more; they have the same ends and breaks.
-        is_coarse: fewer nodes in the same panels, to see what the others are off by.
 
     Raises:
         ImproperError: where the distribution of one cannot be normalised.
-        TooFineError: where there would be more than `NODES_MAX`.
+        TooFineError: where there would be more than `NODES_MAX` nodes.
+    """
+    return _edges(_finest([steps_of(one) for one in said]), said[0].breaks)
+
+
+def nodes_of(edges: Float64[np.ndarray, " edges"], *, is_coarse: bool) -> Nodes:
+    """Place the nodes in panels.
+
+    Args:
+        edges: where panels end.
+        is_coarse: fewer nodes in the same panels, to see what the others are off by.
     """
     x, w = _legendre(panel_order(is_coarse=is_coarse))
-    edges = _edges(_finest([steps_of(one) for one in said]), said[0].breaks)
     middles, halves = (edges[1:] + edges[:-1]) / 2, np.diff(edges) / 2
     points = (middles[:, None] + halves[:, None] * x).reshape(-1)
     return Nodes(points, (halves[:, None] * w).reshape(-1))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmlang.core.records.covering import shown_model
+from gmlang.core.records.reals import is_real_thing
 from gmlang.graph.world.states import BOOL, States
 from gmlang.graph.world.world import ModelTable, World
 
@@ -40,7 +41,8 @@ def named_in(world: World) -> list[Named]:
             variables = hidden.variables[starts[:, None] + np.arange(size)]
             if entity == thing.entity and (variables >= 0).all():
                 shaped = variables.reshape((*thing.shape, *array.shape))
-                found.append(Named(f"{thing.name}.{name}", shaped, hidden.states))
+                shown = name if is_real_thing(thing.name) else f"{thing.name}.{name}"
+                found.append(Named(shown, shaped, hidden.states))
     for table in world.models.values():
         for row in range(len(table.keys)):
             variable = np.asarray(table.start + row)

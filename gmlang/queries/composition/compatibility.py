@@ -19,7 +19,7 @@ from gmlang.core.program import (
     Statement,
     ThingSymbol,
 )
-from gmlang.core.records.reals import PredictReal
+from gmlang.core.records.reals import PredictReal, is_real_thing
 from gmlang.diagnostics import GmError, Span
 from gmlang.errors import asking as errors
 from gmlang.graph.builder import Builder, Origin
@@ -85,7 +85,8 @@ def _empty_program(program: Program, activations: tuple[Activation, ...], span: 
             if isinstance(argument, Thing) and argument.name.startswith("<"):
                 symbol = ThingSymbol(span, argument.name, (), argument.entity)
                 names[argument.name] = symbol
-    declared = program.things if any(_is_declared(a) for a in activations) else ()
+    all_declared = any(_is_declared(a) for a in activations)
+    declared = [thing for thing in program.things if all_declared or is_real_thing(thing.name)]
     return replace(program, things=(*declared, *names.values()), statements=(), questions=())
 
 

@@ -30,6 +30,7 @@ class Best(Numbered):
 
     __slots__ = ()
     kind = "best"
+    names_states = True
 
 
 class BestAnswer(Answer):

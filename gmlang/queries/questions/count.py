@@ -37,6 +37,7 @@ class Count(Query):
 
     __slots__ = ()
     kind = "count"
+    names_states = True
 
     def as_number(self) -> tuple[Query, Type] | None:
         """Stand for the number."""

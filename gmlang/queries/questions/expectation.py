@@ -41,6 +41,7 @@ class Expectation(Query):
 
     kind = "expectation"
     asks_marginals = True
+    takes_reals = True
 
     coefficients: tuple[Expression, ...] = ()
     constants: tuple[Asked, ...] = ()

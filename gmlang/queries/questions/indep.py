@@ -38,6 +38,7 @@ class Indep(Query):
 
     __slots__ = ()
     kind = "indep"
+    names_states = True
 
     def as_number(self) -> tuple[Query, Type] | None:
         """Stand for 1 where they are independent, else for 0."""

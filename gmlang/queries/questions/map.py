@@ -21,6 +21,7 @@ class Map(Query):
 
     __slots__ = ()
     kind = "map"
+    names_states = True
 
     def as_number(self) -> tuple[Query, Type] | None:
         """Stand for the state of the only variable asked for."""

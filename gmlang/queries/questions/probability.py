@@ -80,7 +80,8 @@ class RealMarginal(Query):
     """The distribution of a real, or of each of an array of them."""
 
     __slots__ = ()
-    kind = "real"
+    kind = "summary"
+    takes_reals = True
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -132,7 +133,7 @@ class RealAnswer(Answer):
         beliefs: the distributions themselves, in C order.
     """
 
-    kind = "real"
+    kind = "summary"
 
     beliefs: tuple[RealBelief, ...] = ()
 
@@ -296,7 +297,8 @@ PROBABILITY = Question(
     form="P(x | c, y = v)",
     example="var a : bool ~ Bernoulli(0.2)\n"
     "var b : 0..2 ~ Categorical([0.2, 0.3, 0.5] if a else [1, 0, 0])\n"
-    "query P(b | a = true), P(a, b), P(b > 0), [P(b = k) for k in 0..2]\n"
+    "var h : real ~ Normal(0, 1)\n"
+    "query P(b | a = true), P(a, b), P(b > 0), [P(b = k) for k in 0..2], P(h)\n"
     "assert abs(P(b > 0) - 0.16) < 1e-9 and abs(P(a | b = 0) - 0.04 / 0.84) < 1e-9\n",
     check=_check,
     kinds=(

@@ -24,6 +24,7 @@ class Sample(Numbered):
 
     __slots__ = ()
     kind = "sample"
+    names_states = True
 
 
 class SampleAnswer(Answer):

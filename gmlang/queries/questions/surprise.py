@@ -56,6 +56,7 @@ class Surprise(Query):
     """
 
     kind = "surprise"
+    names_states = True
 
     thing: Thing
 

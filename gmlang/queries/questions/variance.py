@@ -26,6 +26,7 @@ class Variance(Query):
     __slots__ = ()
     kind = "variance"
     asks_marginals = True
+    takes_reals = True
 
     def as_number(self) -> tuple[Query, Type] | None:
         """Stand for the variance of a single value."""

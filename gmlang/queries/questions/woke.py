@@ -36,6 +36,7 @@ class Woke(Query):
     """
 
     kind = "woke"
+    names_states = True
 
     thing: Thing
 

@@ -5,13 +5,15 @@ What the rules differ by is nearly all the error of the coarser one, so that it 
 that of the answer; what rounding adds up to is counted as well.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import fields, replace
+from itertools import zip_longest
 from typing import cast
 
 import numpy as np
 
-from gmlang.core.program import Program, Query
+from gmlang.core.program import Query
 from gmlang.graph.world.world import Quadrature
 from gmlang.queries.answers import Answer
 from gmlang.queries.remembered.memory import Memory
@@ -27,11 +29,6 @@ _ROUNDING = 1e-11
 """Relative to the numbers: sums over thousands of nodes in float64 are off by less."""
 
 
-def has_reals(program: Program) -> bool:
-    """Say whether a program declares any reals."""
-    return any(entity.reals for entity in program.entities)
-
-
 def over_nodes(
     session: Session,
     query: Query,
@@ -39,23 +36,43 @@ def over_nodes(
     find: Callable[[Session, Query, Settings], Answer],
 ) -> Answer:
     """Answer a query, as an estimate with its error where that depends on hidden reals."""
+    (found,) = all_over_nodes(session, [query], settings, lambda s, q, t: [find(s, q[0], t)])
+    return found
+
+
+def all_over_nodes(
+    session: Session,
+    queries: Sequence[Query],
+    settings: Settings,
+    find: Callable[[Session, Sequence[Query], Settings], list[Answer]],
+) -> list[Answer]:
+    """Do what `over_nodes` does for queries that are answered together."""
     quadrature = session.world.quadrature
     quadrature.is_used = False
-    found = find(session, query, settings)
+    answers = find(session, queries, settings)
     if not quadrature.is_used:
-        return found
+        return answers
     quadrature.is_used = False
-    if found.status not in (Status.EXACT.value, Status.BOUNDED.value) or found.value is None:
+    others: list[Answer] = []
+    if any(map(_is_of_sums, answers)) and not settings.running().is_spent():
+        with suppress(TimeoutError):
+            others = find(_coarse(session), queries, replace(settings, memory=None))
+    pairs = zip_longest(answers, others)
+    return [_lowered(found, other) for found, other in pairs if found is not None]
+
+
+def _is_of_sums(found: Answer) -> bool:
+    """Say whether an answer is as good as its sums are."""
+    return found.status in (Status.EXACT.value, Status.BOUNDED.value) and found.value is not None
+
+
+def _lowered(found: Answer, other: Answer | None) -> Answer:
+    """Return an answer as an estimate, with the difference to another of fewer nodes."""
+    if not _is_of_sums(found):
         return _unproven(found)
-    error = None
-    if not settings.running().is_spent():
-        try:
-            other = find(_coarse(session), query, replace(settings, memory=None))
-            error = _difference(found.value, other.value)
-            if found.status == Status.BOUNDED.value:
-                error = _and(error, _half_width(found))
-        except TimeoutError:
-            error = None
+    error = None if other is None else _difference(found.value, other.value)
+    if found.status == Status.BOUNDED.value:
+        error = _and(error, _half_width(found))
     lowered = replace(
         _unproven(found), status=Status.ESTIMATE.value, error=error, error_kind=_ERROR_KIND
     )
@@ -65,7 +82,8 @@ def over_nodes(
 def _coarse(session: Session) -> Session:
     """Return the session that asks with fewer nodes; it is kept, as its graph is."""
     if session.coarse is None:
-        world = replace(session.world, quadrature=Quadrature(is_coarse=True))
+        panels = session.world.quadrature.panels
+        world = replace(session.world, quadrature=Quadrature(is_coarse=True, panels=panels))
         session.coarse = Session(session.program, world, None, Workspace(), memory=Memory())
     session.coarse.seen = session.seen
     return session.coarse

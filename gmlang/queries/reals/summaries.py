@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from numpy.polynomial import legendre
 
 from gmlang.graph.reals.nodes import panel_order
 from gmlang.graph.world.world import HiddenReals, World
@@ -49,27 +48,31 @@ class RealBelief:
         panel, place = self._place(value)
         if not -1.0 <= place <= 1.0:
             return 0.0
-        return max(0.0, float(legendre.legval(place, self._series(panel))))
+        return max(0.0, float(np.polynomial.legendre.legval(place, self._series(panel))))
 
     def cdf(self, value: float) -> float:
         """Return the probability of at most a value."""
         panel, place = self._place(value)
         half = float(self.weights[panel].sum()) / 2
-        series = legendre.legint(self._series(panel), lbnd=-1)
-        inside = half * float(legendre.legval(np.clip(place, -1.0, 1.0), series))
+        series = np.polynomial.legendre.legint(self._series(panel), lbnd=-1)
+        inside = half * float(np.polynomial.legendre.legval(np.clip(place, -1.0, 1.0), series))
         return float(np.clip(self.masses[:panel].sum() + inside, 0.0, 1.0))
 
     def quantile(self, share: float) -> float:
         """Return where the probability of at most that reaches a share."""
         below = np.cumsum(self.masses.sum(axis=1))
         panel = min(int(np.searchsorted(below, share * below[-1])), len(below) - 1)
-        series = legendre.legint(self._series(panel), lbnd=-1)
+        series = np.polynomial.legendre.legint(self._series(panel), lbnd=-1)
         half = float(self.weights[panel].sum()) / 2
         left = (share * below[-1] - (below[panel - 1] if panel else 0.0)) / half
         low, high = -1.0, 1.0
         for _ in range(_HALVINGS):
             middle = (low + high) / 2
-            low, high = (middle, high) if legendre.legval(middle, series) < left else (low, middle)
+            low, high = (
+                (middle, high)
+                if np.polynomial.legendre.legval(middle, series) < left
+                else (low, middle)
+            )
         return self._middle(panel) + half * (low + high) / 2
 
     def summary(self) -> dict[str, object]:
@@ -104,6 +107,6 @@ def belief_of(world: World, hidden: HiddenReals, masses: np.ndarray) -> RealBeli
 @cache
 def _transform(order: int) -> np.ndarray:
     """Return what makes of values at Gauss nodes the Legendre series through them."""
-    x, w = legendre.leggauss(order)
+    x, w = np.polynomial.legendre.leggauss(order)
     scale = (2 * np.arange(order) + 1) / 2
-    return scale[:, None] * (legendre.legvander(x, order - 1) * w[:, None]).T
+    return scale[:, None] * (np.polynomial.legendre.legvander(x, order - 1) * w[:, None]).T
