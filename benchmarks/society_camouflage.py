@@ -126,19 +126,24 @@ def camouflage(delta: float = 0.24, count: int = 200, split: int = 0) -> None:
     print(f"delta {delta}, {count} scenes, {9 * len(known)} views of {len(known)} exemplars:")
     for k, after in enumerate(AFTER_S):
         whole = np.isnan(seen[:, k])
-        others = seen[~whole, k].mean() if not whole.all() else 0.0
+        others = mean(seen[~whole, k])
         print(
             f"    after {after:g} s: class {100 * right[:, k].mean():.1f} %, "
             f"located {100 * found[:, k].mean():.1f} %, "
             f"among ten kinds {100 * first[:, k].mean():.1f} %, "
-            f"entropy {nats[right[:, k] > 0, k].mean():.2f} nats where right, "
-            f"{nats[right[:, k] == 0, k].mean():.2f} where wrong, "
+            f"entropy {mean(nats[right[:, k] > 0, k]):.2f} nats where right, "
+            f"{mean(nats[right[:, k] == 0, k]):.2f} where wrong, "
             f"all looked at in {100 * whole.mean():.0f} %, "
             f"else {others:.0f}, "
             f"{took[:, 1 + k].mean():.2f} s of the processor"
         )
     late = took[:, -1]
     print(f"    ground in {took[0, 0]:.2f} s; at most {late.max():.2f} s late")
+
+
+def mean(values: Array) -> float:
+    """Return the mean; 0 of nothing."""
+    return float(values.mean()) if len(values) else 0.0
 
 
 def looked_at(note: str) -> float:
