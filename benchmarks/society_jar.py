@@ -15,6 +15,8 @@ with noise of 0.06. Right is what is the most probable colour and the most proba
 are twenty pictures, of which one shows what is asked for, by P(it is that colour and that shape).
 """
 
+# pyright: reportArgumentType=false, reportCallIssue=false, reportGeneralTypeIssues=false
+
 import re
 import sys
 from pathlib import Path
@@ -190,5 +192,5 @@ def jars(count: int = 120, numbers: tuple[int, ...] = (0, 1, 2, 3, 4)) -> None:
 
 
 if __name__ == "__main__":
-    given = [int(word) for word in sys.argv[1:]]
-    jars(*given[:1], *([tuple(given[1:])] if given[1:] else []))
+    count, *numbers = [int(word) for word in sys.argv[1:]] or [120]
+    jars(count, tuple(numbers) or (0, 1, 2, 3, 4))

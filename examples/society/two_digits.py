@@ -32,5 +32,5 @@ for one, other in ((3, 6), (7, 0), (9, 4)):
     exist, pair = model.bind(ink=ink).run(budget_s=20)
     print(exist, pair, sep="\n")
     assert isinstance(pair.value, dict)
-    best = max(pair.value, key=lambda key: pair.value[key])
+    best, _ = max(pair.value.items(), key=lambda item: item[1])
     assert {int(digit) for digit in best.split(", ")} == {one, other}

@@ -69,6 +69,6 @@ def placed(chance: Array, which: Array, picture: Array) -> Array:
     masks = np.asarray(chance, np.float64)
     frames = np.zeros((len(which), *np.shape(picture)[:2]))
     height, width = masks.shape[1:]
-    for frame, (mask, row, column) in zip(frames, np.asarray(which), strict=True):
-        frame[row : row + height, column : column + width] = masks[mask]
+    for number, (mask, row, column) in enumerate(np.asarray(which).tolist()):
+        frames[number, row : row + height, column : column + width] = masks[mask]
     return frames

@@ -1,5 +1,7 @@
 """The example of two digits that touch, on shapes that are drawn here."""
 
+# pyright: reportIndexIssue=false
+
 from pathlib import Path
 
 import numpy as np
