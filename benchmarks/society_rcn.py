@@ -1,6 +1,6 @@
 """Templates of pictures that are tried on other pictures, in both directions (society_rcn.py).
 
-Arguments: `speed`, `digits [PICTURES]`, `many [PICTURES]`, `confusion [PICTURES]`, or
+Arguments: `speed`, `digits [PICTURES] [POSES]`, `many [PICTURES]`, `confusion [PICTURES]`, or
 `one_shot [RUNS]`. What there was to choose was chosen on the last of the training pictures, which
 no template is made of; test pictures are the first ones.
 """
@@ -126,21 +126,25 @@ def speed(num_pictures: int = 256) -> None:
     print(f"a picture, 100 templates: {1e3 * (process_time() - start) / num_pictures:.1f} ms")
 
 
-def few(num_pictures: int = 100) -> None:
+def few(num_pictures: int = 100, num_poses: int = 9) -> None:
     """Try a hundred pictures in one pose, three and nine; and tell which readings are confused."""
+    views = [POSES[k] for k in CHOSEN[num_poses]]
+    of_pose = np.array(CHOSEN[num_poses])
     data = digits()
     right: dict[str, list[float]] = {}
     doubted: list[tuple[float, float, float]] = []
     test, truth = data["test_x"][:num_pictures], data["test_y"][:num_pictures]
     held, own = data["train_x"][HELD_OUT][:100], data["train_y"][HELD_OUT][:100]
     for seed in range(NUM_DRAWS):
-        known = with_poses(draw(data, seed, 10), POSES)
+        known = with_poses(draw(data, seed, 10), views)
         start = process_time()
         there, both = both_ways(known, np.concatenate([held, test]))
         took = (process_time() - start) / (len(held) + num_pictures)
         labels = np.concatenate([own, truth])
         for count, poses in CHOSEN.items():
-            some = np.isin(np.arange(known.shape[1]) % len(POSES), poses)
+            if count > num_poses:
+                continue
+            some = np.isin(of_pose[np.arange(known.shape[1]) % len(views)], poses)
             for name, scores in (("forwards", there[:, some]), ("both ways", both[:, some])):
                 is_right = class_scores(scores).argmax(axis=0) == labels
                 right.setdefault(f"{count} poses {name}", []).append(is_right[len(held) :].mean())
@@ -150,7 +154,9 @@ def few(num_pictures: int = 100) -> None:
         margin = margins(both)[len(held) :]
         sure = margin >= least
         doubted.append((wrong[sure].mean(), sure.mean(), rank_sum(wrong, -margin)))
-        print(f"  draw {seed}: {took:.3f} s a picture, 900 templates, both ways", flush=True)
+        print(
+            f"  draw {seed}: {took:.3f} s a picture, {num_poses}00 templates, both ways", flush=True
+        )
         for name, shares in right.items():
             told(name, shares)
         print(f"    wrong of those not confused, not confused, area: {doubted}", flush=True)
@@ -195,8 +201,8 @@ def one_shot(num_runs: int = 4) -> None:
     """Tell characters apart that are known by one drawing, with ever larger windows."""
     text = (EXAMPLES / "one_shot.gm").read_text("utf-8")
     for shift in (3, 6, 10):
-        own = text.replace("shift(10)", f"shift({shift})")
-        own = own.replace("log(441)", f"log({(2 * shift + 1) ** 2})")
+        own = text.replace("= shift(6)", f"= shift({shift})")
+        own = own.replace("log(169)", f"log({(2 * shift + 1) ** 2})")
         wrong, took, margin = [], 0.0, []
         for known, new in runs(num_runs):
             model = gmlang.compile(own).bind(known=known, size=0.35)
