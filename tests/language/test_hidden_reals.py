@@ -337,3 +337,17 @@ def test_queries_that_are_answered_together_are_estimates():
     held = model.query("P(tall(it) = true) + P(short(it) = true)")
     assert held.status == "estimate"
     assert 0 < held.error < 1e-6
+
+
+def test_what_is_seen_may_be_left_out_by_a_question():
+    """A sharp look hides the rest of the line, which `why` asks about."""
+    text = (
+        "var h : real ~ Normal(0, 1)\nvar a : bool ~ Bernoulli(0.5)\nif a: prefer h > 1 weight 1\n"
+    )
+    text += "observe h like Normal(2, 0.001)\n"
+    found = gmlang.compile(text).query("why(a)")
+    high = stats.norm.sf(1)
+    prior = np.log(high * np.e + 1 - high)
+    assert found.value["log_odds"] == pytest.approx(1.0, abs=1e-9)
+    reasons = {one["because"].split(" (")[0]: one["nats"] for one in found.value["reasons"]}
+    assert reasons["h like Normal(2, 0.001)"] == pytest.approx(1 - prior, abs=1e-8)

@@ -34,7 +34,7 @@ def mixed() -> dict[str, float]:
     high = 2 * stats.norm.sf(1)
 
     def weigh(is_hard: int, is_big: int, is_heavy: int) -> float:
-        def f(x: float) -> float:
+        def f(x: np.ndarray) -> np.ndarray:
             b = 2 * normal(x, 0, 3)
             found = b * normal(x, 3.5, 0.5)
             if is_hard and is_big:
@@ -43,7 +43,7 @@ def mixed() -> dict[str, float]:
                 found *= 0.9 / high if x > 3 else 0.1 / (1 - high)
             return found
 
-        return integrate.quad(f, 0, 10, points=[3, 3.5, 5], epsabs=1e-12)[0]
+        return float(integrate.quad(f, 0, 10, points=[3, 3.5, 5], epsabs=1e-12)[0])
 
     totals: dict[str, float] = {"all": 0.0, "big": 0.0, "heavy": 0.0, "n0": 0.0}
     for hard, big, heavy, n in np.ndindex(2, 2, 2, 6):

@@ -40,6 +40,7 @@ class Said:
         confidences: of these, in 0..1.
         look_means, look_sds: of what was seen of it, with noise.
         breaks: ends of intervals.
+        is_supposed: whether it would only be said if something seen were not, as in `why`.
     """
 
     low: float
@@ -51,6 +52,7 @@ class Said:
     look_means: Float64[np.ndarray, " looks"]
     look_sds: Float64[np.ndarray, " looks"]
     breaks: Float64[np.ndarray, " breaks"]
+    is_supposed: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

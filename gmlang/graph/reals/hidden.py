@@ -266,7 +266,7 @@ _KEPT_MAX = 32
 def _each_said(array: RealArray, found: _Gathered, hidden: np.ndarray) -> dict[bytes, Said]:
     """List what is said of each place, once where it is the same of several, by all of it.
 
-    Looks that depend on what is not known may count or not.
+    Looks that depend on what is not known may count or not; and a question may leave each out.
     """
     breaks = np.concatenate([np.zeros(0), *found.breaks])
     breaks = breaks[np.isfinite(breaks)]
@@ -278,10 +278,9 @@ def _each_said(array: RealArray, found: _Gathered, hidden: np.ndarray) -> dict[b
     said: dict[bytes, Said] = {}
     for place in np.flatnonzero(hidden).tolist():
         rows, seen = predicted.get(place, nothing)[:, 1:], looks.get(place, nothing)[:, 1:]
-        certain = seen[seen[:, 2] > 0]
-        for kept in [seen] if len(certain) == len(seen) else [seen, certain]:
+        for kept, is_supposed in _subsets(seen):
             key = b"|".join([common, rows.tobytes(), kept.tobytes()])
-            if key not in said:
+            if key not in said or (said[key].is_supposed and not is_supposed):
                 said[key] = Said(
                     array.low,
                     array.high,
@@ -292,8 +291,24 @@ def _each_said(array: RealArray, found: _Gathered, hidden: np.ndarray) -> dict[b
                     look_means=kept[:, 0],
                     look_sds=kept[:, 1],
                     breaks=breaks,
+                    is_supposed=is_supposed,
                 )
     return said
+
+
+_LEFT_OUT_MAX = 16
+"""Of more looks at one real each is not left out in turn."""
+
+
+def _subsets(looks: np.ndarray) -> Iterator[tuple[np.ndarray, bool]]:
+    """Give the looks that may count together, and whether that is only supposed."""
+    yield looks, False
+    if (looks[:, 2] == 0).any():
+        yield looks[looks[:, 2] > 0], False
+    if len(looks):
+        yield looks[:0], True
+    for k in range(len(looks) if 1 < len(looks) <= _LEFT_OUT_MAX else 0):
+        yield np.delete(looks, k, axis=0), True
 
 
 def _by_place(columns: list[np.ndarray], hidden: np.ndarray) -> dict[int, np.ndarray]:

@@ -12,7 +12,7 @@ from functools import cache
 
 import numpy as np
 
-from gmlang.graph.reals.fineness import Said, Steps, steps_of
+from gmlang.graph.reals.fineness import ImproperError, Said, Steps, steps_of
 from gmruntime.arrays import Float64
 
 _FINE, _COARSE = 12, 8
@@ -45,7 +45,15 @@ def panels_of(said: Sequence[Said]) -> Float64[np.ndarray, " edges"]:
         ImproperError: where the distribution of one cannot be normalised.
         TooFineError: where there would be more than `NODES_MAX` nodes.
     """
-    return _edges(_finest([steps_of(one) for one in said]), said[0].breaks)
+    steps: list[Steps] = []
+    for one in said:
+        try:
+            steps.append(steps_of(one))
+        except ImproperError:
+            # What is only supposed need not have a distribution.
+            if not one.is_supposed:
+                raise
+    return _edges(_finest(steps), said[0].breaks)
 
 
 def nodes_of(edges: Float64[np.ndarray, " edges"], *, is_coarse: bool) -> Nodes:
