@@ -19,3 +19,12 @@ def nothing_collected() -> Generator[None]:
     finally:
         if was_on:
             gc.enable()
+
+
+def look_through() -> None:
+    """Let the collector look through all there is, so that it does not while somebody waits.
+
+    After large structures were made, the next that is made would have it do so.
+    """
+    if gc.isenabled():
+        gc.collect()

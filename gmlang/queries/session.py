@@ -33,7 +33,7 @@ from gmlang.graph.world.axes import Part
 from gmlang.graph.world.instances import all_exist
 from gmlang.graph.world.places import locate_array
 from gmlang.graph.world.world import ONE_INSTANCE, World
-from gmlang.process.collecting import nothing_collected
+from gmlang.process.collecting import look_through, nothing_collected
 from gmlang.queries.remembered.asking import ask_graph, ask_graph_rows
 from gmlang.queries.remembered.memory import Memory
 from gmlang.queries.remembered.names import Names
@@ -49,6 +49,9 @@ from gmruntime.workspace import Workspace
 
 GROUNDED_S = 0.25
 """A question may take so long to be grounded, however short its budget: most are at once."""
+
+_MANY_BLOCKS = 4096
+"""Programs of so many are looked through by the collector once, before they are asked."""
 
 
 @dataclass(slots=True, eq=False)
@@ -198,11 +201,13 @@ def _finished(
     return session.base
 
 
-@nothing_collected()
 def _heard(session: Session, grounding: Grounding) -> Grounding:
     """Note the warnings that were not heard before."""
-    session.warnings += [w for w in grounding.warnings if w not in session.warnings]
-    grounding.gathered.keep(grounding.builder.factors)
+    with nothing_collected():
+        session.warnings += [w for w in grounding.warnings if w not in session.warnings]
+        grounding.gathered.keep(grounding.builder.factors)
+    if session.base is None and len(grounding.builder.factors) >= _MANY_BLOCKS:
+        look_through()
     return grounding
 
 

@@ -25,6 +25,9 @@ longer than reading them; and some more in a short one."""
 
 _NUM_LEARNED_MIN = 50
 
+_NUM_LINES_MIN = 60
+"""Nothing is learned from shorter texts, which are read before what learns is loaded."""
+
 _LENGTH_MAX = 300
 """Longer lines are lists, few of which are alike."""
 
@@ -96,6 +99,7 @@ class Reader:
         words, shapes = self._table.words, self._table.shapes
         automaton = Automaton(self._table, self._start, text, Builder(self._source, words))
         blocks = Blocks()
+        is_long = len(keys) >= _NUM_LINES_MIN
         ready: dict[int, Pushed] = {}
         end = (0, 0)
         at = 0
@@ -126,7 +130,7 @@ class Reader:
             automaton.feed(tokens)
             last = tokens[-1]
             is_one_line = last.kind == "_NL" and last.start < starts[at + 1]
-            if at and is_one_line and len(key) <= _LENGTH_MAX:
+            if is_long and at and is_one_line and len(key) <= _LENGTH_MAX:
                 self._note(key, at, automaton, base, tokens[0].kind)
             end = last.start, last.end
             at = bisect_right(starts, last.end) - 1 if last.kind == "_NL" else len(keys)
