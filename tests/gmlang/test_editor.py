@@ -95,10 +95,10 @@ def test_every_name_of_a_right_program_stands_for_something(name: str):
     blanked = re.sub(
         r'"""(.|\n)*?"""|"[^"\n]*"|#[^\n]*', lambda match: " " * len(match.group()), text
     )
-    # Labels, options of methods, named arguments and units stand for nothing else.
-    blanked = re.sub(
-        r"\bas \w+$|\busing .*|\b\w+(?==[^=\s])|\bm?s$", _blank, blanked, flags=re.MULTILINE
-    )
+    # Labels, options of methods, named arguments, units, and functions of Python that data is
+    # derived by, stand for nothing else.
+    elsewhere = r"\bas \w+$|\busing .*|\b\w+(?==[^=\s])|\bm?s$|^data .* := \w+(?=\()"
+    blanked = re.sub(elsewhere, _blank, blanked, flags=re.MULTILINE)
     for match in re.finditer(r"(?<![\w.])[^\W\d]\w*", blanked):
         if match.group() not in words:
             assert match.start() in known, match.group()

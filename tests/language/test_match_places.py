@@ -1,6 +1,6 @@
 """What a place picks is scored like what rows and columns pick."""
 
-# pyright: reportAttributeAccessIssue=false
+# pyright: reportAttributeAccessIssue=false, reportIndexIssue=false, reportArgumentType=false
 
 import numpy as np
 import pytest

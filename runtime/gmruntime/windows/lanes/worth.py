@@ -73,7 +73,10 @@ def _made_of(graph: FactorGraph, states: np.ndarray) -> Iterator[object]:
         if isinstance(kind, Lookup):
             # Larger arrays than others look at: what hundreds of templates look up.
             arrays = kind.seen[states], kind.site, kind.log_if_true, kind.log_if_false
-            yield kind.is_gated, *(blake2b(np.ascontiguousarray(one)).digest() for one in arrays)
+            yield (
+                kind.is_gated,
+                *(blake2b(np.ascontiguousarray(one).data).digest() for one in arrays),
+            )
             yield kind.site.shape, kind.seen.shape
         else:
             yield kind
