@@ -20,7 +20,7 @@ from gmruntime.answer import (
     Solutions,
     Status,
 )
-from gmruntime.budget import start_budget
+from gmruntime.budget import Budget, start_budget
 from gmruntime.factors.kinds import Table
 from gmruntime.graph import (
     FactorBlock,
@@ -250,6 +250,17 @@ def test_contradicting_evidence_is_impossible():
     same = np.zeros(2, np.int32)
     for query in (Marginals(), LogPartition(), Map(), Samples(2)):
         assert ask(graph, query, same).quality.status is Status.IMPOSSIBLE
+
+
+@pytest.mark.parametrize("seconds", range(1, 12))
+def test_what_no_variable_speaks_of_may_be_impossible_too(seconds: int):
+    never = FactorBlock(Table(np.array([-np.inf])), np.zeros((1, 0), np.int32))
+    graph = FactorGraph((VariableBlock("x", (2,), 2),), (never,))
+    ticks = iter(range(1000))
+    budget = Budget(0.0, float(seconds), 1 << 30, clock=lambda: float(next(ticks)))
+    task = Task(graph, Marginals(np.array([0], np.int32)), no_evidence(graph))
+    found = answer(task, Effort(budget, np.random.default_rng(0)))
+    assert found.quality.status is not Status.EXACT
 
 
 def test_options_are_read_and_checked():

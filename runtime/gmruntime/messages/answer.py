@@ -204,7 +204,8 @@ def _by_sums(
     value = free_energy(layout, unary, messages, late) if is_told else None
     # Other temperatures answer about p^(1/T), which is not what was asked.
     good = quality(layout, messages, budget, is_exact=temperature == 1.0)
-    if found.contradictory[0] or (value is not None and not np.isfinite(value)):
+    is_void = layout.log_constant == -np.inf or (value is not None and not np.isfinite(value))
+    if is_void or found.contradictory[0]:
         value = independent(layout, unary, late)
         good = _estimated(budget, CONTRADICTION)
         if refute(graph, evidence):
