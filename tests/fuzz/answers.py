@@ -73,7 +73,13 @@ class Asked:
 
 def faults(case: ProgramCase) -> Iterator[str]:
     """Ask a program its questions; yield what is wrong."""
-    model = gmlang.compile(case.program)
+    try:
+        model = gmlang.compile(case.program)
+    except GmError as error:
+        has_value = case.plain is not None and any(s is not None for s in case.plain.scores)
+        if has_value or not {d.code for d in error.diagnostics} <= UNDEFINED:
+            yield f"refused: {error}"
+        return
     for question in case.questions:
         for fault in _of_question(model, case, question):
             yield f"{question}: {fault}"
