@@ -124,10 +124,13 @@ def unknown_input(name: str, known: Sequence[str], size: str) -> Diagnostic:
     )
 
 
+MISSING_INPUT = "GM812"
+
+
 def missing_input(span: Span, name: str) -> Diagnostic:
     """A step depends on data that it was not given, and that is not only observed."""
     return Diagnostic(
-        "GM812",
+        MISSING_INPUT,
         f"`{name}` is not given for this step, which depends on its value",
         span,
         hint=f"give it with each step: step({name}=...)",

@@ -298,3 +298,15 @@ def test_the_command_answers_each_row_at_once(tmp_path: Path, monkeypatch: pytes
     assert isinstance(followed("y\n0\n7\n").exception, GmError)
     for wrong in ("x\n0\n", "y\n0,1\n", "y\nmany\n", "{\n", "{}\n[]\n"):
         assert isinstance(followed(wrong).exception, ClickException)
+
+
+def test_a_row_is_answered_where_the_next_depends_on_an_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    Path("a.gm").write_text(ASKED, "utf-8")
+    asked = ["filter", "a.gm", "--ask", "P(z[t])", "--ahead"]
+    found = CliRunner().invoke(group, asked, input="y,u\n1,0\n0,1\n", standalone_mode=False)
+    assert found.exception is None, found.exception
+    lines = [json.loads(line) for line in found.stdout.splitlines()]
+    assert [(line["step"], line["ahead"]) for line in lines] == [(0, None), (1, None)]
