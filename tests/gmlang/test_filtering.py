@@ -144,6 +144,8 @@ def test_questions_may_look_back_farther_than_the_program_and_at_inputs(ask: str
         expected = whole.query(_at(ask, t))
         assert found.status == expected.status
         if found.status == "exact":
+            assert found.array is not None
+            assert expected.array is not None
             np.testing.assert_allclose(found.array, expected.array, atol=1e-9)
             np.testing.assert_allclose(many[t], expected.array, atol=1e-9)
 
