@@ -1,4 +1,4 @@
-"""Programs that cannot be followed step by step, and questions about them: GM801 to GM813."""
+"""Programs that cannot be followed step by step, and questions about them: GM801 to GM814."""
 
 from collections.abc import Sequence
 
@@ -26,6 +26,16 @@ def step_as_number(span: Span, name: str, size: str) -> Diagnostic:
         f"`{name}` is used as a number: a filter has one rule for all steps",
         span,
         hint=f"compare it with a number, `{name} == 0`, or give it as data: `data when[{size}]`",
+    )
+
+
+def step_in_question(span: Span, name: str) -> Diagnostic:
+    """A question uses the number of the current step otherwise than to name an element."""
+    return Diagnostic(
+        "GM814",
+        f"`{name}` is used as a number: a filter asks the same after each step",
+        span,
+        hint="let it index what runs over time, `x[t]`, and compare with numbers that are known",
     )
 
 
@@ -114,10 +124,13 @@ def unknown_input(name: str, known: Sequence[str], size: str) -> Diagnostic:
     )
 
 
+MISSING_INPUT = "GM812"
+
+
 def missing_input(span: Span, name: str) -> Diagnostic:
     """A step depends on data that it was not given, and that is not only observed."""
     return Diagnostic(
-        "GM812",
+        MISSING_INPUT,
         f"`{name}` is not given for this step, which depends on its value",
         span,
         hint=f"give it with each step: step({name}=...)",

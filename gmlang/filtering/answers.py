@@ -45,7 +45,7 @@ class Filtered:
 
     def __getitem__(self, text: str) -> Answer:
         """Return the answer to a question, as it was written."""
-        number = self.questions.texts.index(text)
+        number = self.questions.number(text)
         query = self.questions.queries[number]
         prepared = self.window.prepared[number]
         answer = _answer(query, prepared, self._found[self.window.parts[number]], self.log_z)
@@ -95,10 +95,14 @@ class FilteredSteps:
 
     def __getitem__(self, text: str) -> np.ndarray:
         """Return the array of a question, as it was written."""
-        return self.arrays[self.questions.texts.index(text)]
+        return self.arrays[self.questions.number(text)]
 
     def __len__(self) -> int:
         return len(self.log_loss)
+
+    def __repr__(self) -> str:
+        asked = ", ".join(self.questions.texts)
+        return f"FilteredSteps({len(self)} steps{': ' * bool(asked)}{asked})"
 
     @staticmethod
     def empty(questions: Questions, count: int) -> "FilteredSteps":
@@ -148,7 +152,9 @@ def _answer(query: Query, prepared: Prepared | None, found: np.ndarray, log_z: f
     """Write an answer as the model's own would be."""
     if prepared is None:
         return MarginalAnswer(query.text, note="there are too few steps yet")
-    status = Status.IMPOSSIBLE if log_z == -np.inf else Status.EXACT
+    # Without a state that is possible, what is supposed contradicts what was seen.
+    is_impossible = log_z == -np.inf or np.isnan(found).any()
+    status = Status.IMPOSSIBLE if is_impossible else Status.EXACT
     quality = Quality(status, METHOD, 0.0)
     if isinstance(query, Joint):
         sizes = [target.states.count for target in prepared.targets]

@@ -28,7 +28,7 @@ class Chain:
         said: when each statement is said.
         inputs: the data that runs over time, by name, and along which axis.
         axes: of what else runs over time: (variable,) or (entity, attribute).
-        lags: of each, how many steps back a statement may speak of it; of data likewise.
+        lags: of each, how many steps back may be spoken of it; of data likewise.
         lasting: the arrays of no step that statements about steps speak of.
         num_first: after so many steps all of them say the same.
         loops: names of loops over time.
@@ -43,6 +43,13 @@ class Chain:
     lasting: frozenset[tuple[str, ...]]
     num_first: int
     loops: frozenset[str]
+
+    def remembering(self, asked: Mapping[tuple[str, ...], int]) -> "Chain":
+        """Return the chain where questions look back too, by these numbers of steps."""
+        names = dict.fromkeys((*self.lags, *asked))
+        lags = {name: max(self.lags.get(name, 0), asked.get(name, 0)) for name in names}
+        num_first = max(self.num_first, *(lag + 2 for lag in asked.values()), 0)
+        return replace(self, lags=lags, num_first=num_first)
 
     def said_by(self, num_steps: int) -> Program:
         """Return the program without what speaks of steps that are still to come."""

@@ -59,8 +59,8 @@ class Filter:
     Attributes:
         num_steps: that were taken.
         log_z: of the program so far, nats.
-        total_log_loss: of all that was observed in places that data fills, each predicted from
-            what was seen before, nats.
+        total_log_loss: of all that was observed, what the program itself observes included, each
+            step predicted from what was seen before, nats.
     """
 
     follower: Follower
@@ -78,6 +78,10 @@ class Filter:
     _blind: dict[_Key, tuple[Planned, list[int]]] = field(
         default_factory=dict[_Key, "tuple[Planned, list[int]]"]
     )
+
+    def __repr__(self) -> str:
+        size = self.follower.chain.size
+        return f"Filter(over {size}, {self.num_steps} steps, log Z {self.log_z:.6g} nats)"
 
     def step(self, **given: object) -> Filtered:
         """Take one step.
@@ -360,12 +364,10 @@ def filter_of(
     program = checked.program
     chain, numbers = chain_and_numbers(checked, values, over)
     questions = read_questions(checked, chain, ask, numbers)
-    lags = dict(chain.lags)
-    for name, lag in questions.lags.items():
-        lags[name] = max(lags.get(name, 0), lag)
+    chain = chain.remembering(questions.lags)
     own = {name: value for name, value in values.items() if name not in (*chain.inputs, chain.size)}
     follower = Follower(
-        chain, own, questions.queries, program.span, lags, chain.lasting | questions.lasting
+        chain, own, questions.queries, program.span, chain.lags, chain.lasting | questions.lasting
     )
     plain = {name for name in chain.inputs if not num_mentions(chain.program, name)}
     for statement in chain.program.statements:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from gmlang.core.from_syntax import Checked
 from gmlang.core.program import Query
 from gmlang.diagnostics import GmError
+from gmlang.errors.filtering import MISSING_INPUT
 from gmlang.filtering.filter import Filter, chain_and_numbers
 from gmlang.filtering.questions import check_question
 from gmlang.filtering.rows import rows_in
@@ -28,9 +29,18 @@ def follow_lines(followed: Filter, lines: Iterable[str], *, ahead: bool) -> Iter
     for row in rows_in(lines, symbols):
         said = followed.step(**row).to_dict()
         if ahead:
-            coming = {name: answer.value for name, answer in followed.ahead().items()}
-            said["ahead"] = plain_json(coming)
+            said["ahead"] = plain_json(_coming(followed))
         yield json.dumps(said, allow_nan=False)
+
+
+def _coming(followed: Filter) -> dict[str, object] | None:
+    """Predict the next row; None where that depends on what the row itself will say."""
+    try:
+        return {name: answer.value for name, answer in followed.ahead().items()}
+    except GmError as error:
+        if any(one.code != MISSING_INPUT for one in error.diagnostics):
+            raise
+        return None
 
 
 def own_questions(

@@ -3,15 +3,22 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 
-from gmlang.core.ast import Activation, AttributeRef, VariableRef, Whole
+from gmlang.core.ast import (
+    Activation,
+    AttributeRef,
+    DataRef,
+    Expression,
+    VariableRef,
+    Whole,
+)
 from gmlang.core.from_syntax import Checked, check_query
 from gmlang.core.mentions import expressions_of
 from gmlang.core.program import Query
-from gmlang.core.walk import is_real_reference, walk
+from gmlang.core.walk import clause_parts, is_real_reference, parts, walk
 from gmlang.diagnostics import GmError
 from gmlang.errors import filtering as errors
 from gmlang.filtering.chain import Chain
-from gmlang.filtering.offsets import offsets
+from gmlang.filtering.offsets import offsets, size_name
 from gmlang.library import text_source
 from gmlang.queries.questions.probability import Event, Joint, Marginal
 from gmlang.syntax import ast
@@ -25,7 +32,7 @@ class Questions:
     Attributes:
         texts: as they were written.
         queries: about the last of some steps.
-        lags: of what runs over time, how many steps back is asked about.
+        lags: of what runs over time, data included, how many steps back is asked about.
         lasting: arrays of no step that are asked about.
     """
 
@@ -33,6 +40,16 @@ class Questions:
     queries: tuple[Query, ...]
     lags: Mapping[tuple[str, ...], int]
     lasting: frozenset[tuple[str, ...]]
+
+    def number(self, text: str) -> int:
+        """Return which question was written so.
+
+        Raises:
+            KeyError: when none was.
+        """
+        if text not in self.texts:
+            raise KeyError(f"{text!r} is not asked; ask for it: filter(ask=[{text!r}])")
+        return self.texts.index(text)
 
 
 def read_questions(
@@ -71,9 +88,12 @@ def check_question(
     Raises:
         GmError: where a filter does not answer it.
     """
-    if not isinstance(query, Marginal | Joint | Event) or query.method or query.within_s:
+    if not isinstance(query, Marginal | Joint | Event):
         raise GmError([errors.not_asked_here(query.span, query.text)])
-    for _, expression in expressions_of(query):
+    if query.method or query.within_s:
+        option = "using" if query.method else "within"
+        raise GmError([errors.not_asked_here(query.span, f"{query.text} {option} ...")])
+    for context, expression in expressions_of(query):
         for part in walk(expression):
             match part:
                 case Activation(model=model):
@@ -82,25 +102,50 @@ def check_question(
                     raise GmError([errors.not_asked_here(query.span, query.text)])
                 case VariableRef() | AttributeRef():
                     name = _name_of(part)
-                    axis = chain.axes.get(name)
-                    if axis is None:
+                    if name not in chain.axes:
                         lasting.add(name)
-                        continue
-                    index = part.indices[axis] if part.indices else None
-                    found = None
-                    if index is not None and not isinstance(index, Whole):
-                        found = offsets(index, {}, numbers, chain.size, is_end=True)
-                    if found is None or not found.is_step or found.high >= 0:
-                        span = part.span
-                        raise GmError([errors.step_is_over(span, span.text, chain.size)])
-                    lags[name] = max(lags.get(name, 0), -1 - found.low)
                 case _:
                     pass
+        for whole in (*clause_parts(context), expression):
+            _note_steps(whole, chain, numbers, lags)
 
 
-def _name_of(reference: VariableRef | AttributeRef) -> tuple[str, ...]:
+def _note_steps(
+    expression: Expression,
+    chain: Chain,
+    numbers: Mapping[str, int],
+    lags: dict[tuple[str, ...], int],
+) -> None:
+    """Note how many steps back each element is that an expression mentions.
+
+    Raises:
+        GmError: where that is not known, or a step is used otherwise than to name an element.
+    """
+    if size_name(expression) == chain.size:
+        raise GmError([errors.step_in_question(expression.span, expression.span.text)])
+    index: Expression | None = None
+    if isinstance(expression, VariableRef | AttributeRef | DataRef):
+        name = _name_of(expression)
+        is_data = isinstance(expression, DataRef)
+        axis = chain.inputs.get(name[0]) if is_data else chain.axes.get(name)
+        if axis is not None:
+            found = None
+            one = expression.indices[axis] if expression.indices else None
+            if one is not None and not isinstance(one, Whole):
+                index = one
+                found = offsets(one, {}, numbers, chain.size, is_end=True)
+            if found is None or not found.is_step or found.high >= 0:
+                span = expression.span
+                raise GmError([errors.step_is_over(span, span.text, chain.size)])
+            lags[name] = max(lags.get(name, 0), -1 - found.low)
+    for part in parts(expression):
+        if part is not index:
+            _note_steps(part, chain, numbers, lags)
+
+
+def _name_of(reference: VariableRef | AttributeRef | DataRef) -> tuple[str, ...]:
     """Return the name of the array that a reference is of."""
-    if isinstance(reference, VariableRef):
+    if not isinstance(reference, AttributeRef):
         return (reference.name,)
     return (reference.thing.entity, reference.attribute)
 

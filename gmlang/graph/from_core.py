@@ -233,6 +233,7 @@ def _ground_statements(grounder: Grounder, program: Program) -> None:
     forget_reals(grounder.world)
     scene = Scene(grounder)
     for step in _steps(scene, program):
+        grounder.world.check_time()
         try:
             step()
         except GmError as error:

@@ -1,6 +1,7 @@
 """After each step a filter says what the program says whose time ends there."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -69,6 +70,11 @@ def _cut(model: gmlang.Model, data: Mapping[str, np.ndarray], stop: int) -> gmla
     return model.bind(**{name: values[:stop] for name, values in data.items()})
 
 
+def _at(text: str, t: int) -> str:
+    """Write numbers for `t` and what is some steps before it."""
+    return re.sub(r"\bt(-\d)?", lambda found: str(t + int(found[1] or 0)), text)
+
+
 def _now(text: str, t: int) -> str:
     return text.replace("t-1", str(t - 1)).replace("[t", f"[{t}")
 
@@ -97,6 +103,60 @@ def test_a_filter_answers_as_the_program_that_ends_there(seed: int):
             array = cut.query(_now(question, t)).array
             assert found[question].array == pytest.approx(array, abs=1e-9)
             assert many[question][t] == pytest.approx(array, abs=1e-9)
+
+
+ASKED = """
+data y[T] : 0..1
+data u[T] : 0..1
+var z[T] : 0..1
+var o[T] : 0..1
+z[0] ~ Uniform()
+for t in 1..<T: z[t] ~ {z[t-1]: 0.8, rest: 0.2}
+for t in 0..<T: o[t] ~ {z[t]: 0.7, rest: 0.3}
+for t in 0..<T:
+    if u[t] == 1: prefer z[t] == 1 weight 1
+observe o = y
+"""
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        "P(z[t] == u[t-1])",
+        "P(z[t-1] == u[t-3])",
+        "P(z[t] | z[t-2] = u[t-2])",
+        "P(z[t-4])",
+        "P(z[t] | o[t] = 1)",
+    ],
+)
+def test_questions_may_look_back_farther_than_the_program_and_at_inputs(ask: str):
+    data = {"y": [1, 0, 0, 1, 1, 1, 0, 1], "u": [0, 1, 1, 0, 1, 0, 0, 1]}
+    model = gmlang.compile(ASKED)
+    told = model.filter("T", ask=ask)
+    many = model.filter("T", ask=ask).update(**data)[ask]
+    for t in range(8):
+        found = told.step(y=data["y"][t], u=data["u"][t])[ask]
+        if found.note:
+            assert f"t-{t + 1}" in ask or t < 3
+            assert np.isnan(many[t]).all()
+            continue
+        whole = model.bind(**{name: values[: t + 1] for name, values in data.items()})
+        expected = whole.query(_at(ask, t))
+        assert found.status == expected.status
+        if found.status == "exact":
+            assert found.array is not None
+            assert expected.array is not None
+            np.testing.assert_allclose(found.array, expected.array, atol=1e-9)
+            np.testing.assert_allclose(many[t], expected.array, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "ask", ["P(z[t] == t)", "P(z[t] == T - 1)", "P(z[t] | t > 2)", "P(z[t] == 1 and t % 2 == 0)"]
+)
+def test_the_number_of_a_step_is_no_part_of_a_question(ask: str):
+    with pytest.raises(GmError) as caught:
+        gmlang.compile(ASKED).filter("T", ask=ask)
+    assert caught.value.diagnostics[0].code == "GM814"
 
 
 def test_models_that_last_are_weighed_by_what_happens():
@@ -240,3 +300,15 @@ def test_the_command_answers_each_row_at_once(tmp_path: Path, monkeypatch: pytes
     assert isinstance(followed("y\n0\n7\n").exception, GmError)
     for wrong in ("x\n0\n", "y\n0,1\n", "y\nmany\n", "{\n", "{}\n[]\n"):
         assert isinstance(followed(wrong).exception, ClickException)
+
+
+def test_a_row_is_answered_where_the_next_depends_on_an_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    Path("a.gm").write_text(ASKED, "utf-8")
+    asked = ["filter", "a.gm", "--ask", "P(z[t])", "--ahead"]
+    found = CliRunner().invoke(group, asked, input="y,u\n1,0\n0,1\n", standalone_mode=False)
+    assert found.exception is None, found.exception
+    lines = [json.loads(line) for line in found.stdout.splitlines()]
+    assert [(line["step"], line["ahead"]) for line in lines] == [(0, None), (1, None)]

@@ -83,6 +83,19 @@ def test_the_time_is_looked_at_all_through_the_grounding(model: gmlang.Model, na
     assert num_looks() < 600
 
 
+def test_many_models_of_a_real_are_grounded_no_longer_than_there_is_time():
+    models = "".join(
+        f"model m{k}(x: Thing) prior 0.1:\n    predict x.size ~ Normal({k}, 0.5) @ 0.9\n"
+        for k in range(200)
+    )
+    text = f"entity Thing:\n    size : real[0, 9]\n{models}var it : Thing\nconsider all about it\n"
+    model = gmlang.compile(text.replace("Normal(", "Normal(0.01 * "))
+    (query,) = model.ask("P(it.size > 3.1)")
+    settings, num_looks = looked_at(100)
+    assert answer(model.session(), query, settings).note == NO_TIME
+    assert num_looks() < 200
+
+
 def test_what_waits_for_nobody_is_not_grounded(model: gmlang.Model):
     (query,) = model.ask(HEAVY["many terms"])
     watch = Watch()

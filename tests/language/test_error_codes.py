@@ -156,6 +156,7 @@ OUTSIDE: dict[str, Callable[[], object]] = {
     "GM810": lambda: gmlang.compile(CHAIN).filter(ask="P(x[0])"),
     "GM811": lambda: gmlang.compile(CHAIN).filter().step(z=1),
     "GM813": lambda: gmlang.compile(f"data z[T] : bool\n{CHAIN}").filter().update(y=[1], z=[1, 0]),
+    "GM814": lambda: gmlang.compile(CHAIN).filter(ask="P(x[t] and t > 2)"),
     "GM511": lambda: list(gmlang.compile("var x : bool\n").run(budget_s=-1)),
     "GM512": lambda: list(gmlang.compile("var x : bool\n").run(executor=cast("Executor", "many"))),
 }

@@ -227,6 +227,49 @@ def test_expectations_of_expressions():
         assert model.query(query).value == pytest.approx(value, abs=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("asked", "is_known"),
+    [
+        ("E(h ** 3 - 2 * h / 3)", True),
+        ("Var(h if h > 1.8 else 2 * 1.8 - h)", True),
+        ("E((h > 1.8) * z * h)", True),
+        ("E(abs(z) + h)", True),
+        ("E(abs(h - 1.6))", False),
+        ("Var(max(h, z))", False),
+        ("E(exp(40 * h))", False),
+        ("E(exp(-10000 * (h - 1.37) ** 2))", False),
+        ("E(1 / h)", False),
+        ("2 * E(h ** 40) + E(h)", False),
+    ],
+)
+def test_rules_that_agree_say_nothing_of_what_may_bend_between_nodes(asked: str, is_known: bool):
+    model = gmlang.compile("var h : real ~ Normal(1.7, 0.2)\nvar z : 0..2\n")
+    answer = model.query(asked)
+    assert answer.status == "estimate"
+    assert (answer.error is not None) == is_known
+
+
+@pytest.mark.parametrize(
+    ("said", "asked", "code"),
+    [
+        ("", "P(it.h < 1e300)", "GM373"),
+        ("", "P(m(it) | it.h = 1e300)", "GM405"),
+        ("observe it.h = 1e300\n", "P(m(it))", "GM405"),
+        ("observe it.h like Normal(1e160, 1)\n", "P(m(it))", "GM373"),
+        ("observe it.h like Normal(1, 1e-300)\n", "P(m(it))", "GM373"),
+    ],
+)
+def test_numbers_out_of_all_proportion_are_refused(said: str, asked: str, code: str):
+    text = (
+        "entity T:\n    h : real base Normal(0, 1)\n"
+        "model m(x: T) prior 0.3:\n    predict x.h ~ Normal(1, 0.5)\n"
+        "var it : T\nconsider m(it)\n"
+    )
+    with pytest.raises(GmError) as caught:
+        gmlang.compile(text + said).query(asked)
+    assert caught.value.diagnostics[0].code == code
+
+
 def test_far_tails_are_not_impossible():
     """What is asked behind the bar lies where a rule for the rest would see nothing."""
     text = "entity T:\n    h : real base Normal(0, 1)\nvar it : T\n"

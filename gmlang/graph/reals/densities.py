@@ -145,7 +145,8 @@ def log_densities(
 
 def log_normal(values: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
     """Evaluate the log of a normal density."""
-    return -0.5 * ((values - mean) / sd) ** 2 - np.log(sd) - 0.5 * _LOG_2PI
+    with np.errstate(over="ignore"):
+        return -0.5 * ((values - mean) / sd) ** 2 - np.log(sd) - 0.5 * _LOG_2PI
 
 
 def _log_multinormal(

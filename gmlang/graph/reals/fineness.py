@@ -201,7 +201,7 @@ def _tails(said: Said, always: _Always) -> _Zone:
         away = side * (said.breaks[inside] - always.mean)
         far = away[away > _FAR / np.sqrt(always.precision)]
         if len(far):
-            reach = np.sqrt(float(far.max()) ** 2 + 2 * _FLOOR_NATS / always.precision)
+            reach = np.hypot(float(far.max()), np.sqrt(2 * _FLOOR_NATS / always.precision))
             ends = always.mean + side * np.array([float(far.min()), reach])
             starts.append(max(said.low, float(ends.min())))
             stops.append(min(said.high, float(ends.max())))

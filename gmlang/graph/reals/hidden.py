@@ -124,7 +124,10 @@ def _observed(grounder: Grounder, statements: Iterable[Statement]) -> dict[Key, 
                 values = np.broadcast_to(values, places.shape).astype(np.float64)
                 key = key_of(statement.target)
                 array = grounder.world.reals[key[0]][key[1]]
-                seen[key][places[(values >= array.low) & (values <= array.high)]] = True
+                # Any other is a mistake, told where it is grounded.
+                may_be = (values >= array.low) & (values <= array.high)
+                may_be &= ~np.isneginf(array.log_background(values))
+                seen[key][places[may_be]] = True
     return seen
 
 

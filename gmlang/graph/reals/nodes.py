@@ -45,14 +45,18 @@ def panels_of(said: Sequence[Said]) -> Float64[np.ndarray, " edges"]:
         ImproperError: where the distribution of one cannot be normalised.
         TooFineError: where there would be more than `NODES_MAX` nodes.
     """
-    steps: list[Steps] = []
-    for one in said:
-        try:
-            steps.append(steps_of(one))
-        except ImproperError:
-            # What is only supposed need not have a distribution.
-            if not one.is_supposed:
-                raise
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        steps: list[Steps] = []
+        for one in said:
+            try:
+                steps.append(steps_of(one))
+            except ImproperError:
+                # What is only supposed need not have a distribution.
+                if not one.is_supposed:
+                    raise
+    # Where one is narrower than float64 can tell, there is no panel.
+    if any(len(one.places) < 2 or not np.isfinite(one.places).all() for one in steps):
+        raise TooFineError
     return _edges(_finest(steps), said[0].breaks)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from gmlang.core.program import Query
 from gmlang.graph.world.world import Quadrature
 from gmlang.queries.answers import Answer
+from gmlang.queries.reals.bends import may_bend
 from gmlang.queries.remembered.memory import Memory
 from gmlang.queries.session import Session
 from gmlang.queries.settings import Settings
@@ -57,8 +58,21 @@ def all_over_nodes(
     if any(map(_is_of_sums, answers)) and not settings.running().is_spent():
         with suppress(TimeoutError):
             others = find(_coarse(session), queries, replace(settings, memory=None))
-    pairs = zip_longest(answers, others)
-    return [_lowered(found, other) for found, other in pairs if found is not None]
+    lowered = [_lowered(*pair) for pair in zip_longest(answers, others[: len(answers)])]
+    return [
+        _without_error(found) if may_bend(query) and _is_estimate(found) else found
+        for query, found in zip(queries, lowered, strict=True)
+    ]
+
+
+def _is_estimate(found: Answer) -> bool:
+    return found.status == Status.ESTIMATE.value and found.error_kind == _ERROR_KIND
+
+
+def _without_error(found: Answer) -> Answer:
+    """Return an answer of which two rules that agree say nothing."""
+    notes = [found.note, "no polynomial of a real: no error is known"]
+    return replace(found, error=None, error_kind="", note=" · ".join(filter(None, notes)))
 
 
 def _is_of_sums(found: Answer) -> bool:
