@@ -160,7 +160,9 @@ def _gather(
             found = gathered.setdefault(key_of(target), _Gathered())
             found.places.append(places[is_hidden])
             columns = np.broadcast_arrays(places, mean, sd, sure)
-            found.predicted.append(np.stack(columns, axis=1)[is_hidden])
+            # A mean that is missing is a mistake, told where it is grounded.
+            is_said = is_hidden & ~np.isnan(columns[1])
+            found.predicted.append(np.stack(columns, axis=1)[is_said])
         case ObserveRealLike(target=target, density=density):
             env = environment(grounder, outer)
             mean, sd = normal_parameters(density, env)
