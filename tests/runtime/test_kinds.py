@@ -11,7 +11,7 @@ from gmruntime.budget import start_budget
 from gmruntime.constraints.feasible import has_hard_constraints, is_possible
 from gmruntime.factors.decompose import is_tables, to_sum_tables, to_support_tables, to_tables
 from gmruntime.factors.kind import FactorKind
-from gmruntime.factors.kinds import KINDS, LinearSum, Table
+from gmruntime.factors.kinds import KINDS, Cover, LinearSum, Table
 from gmruntime.factors.parameters import floats
 from gmruntime.factors.support import support
 from gmruntime.graph import (
@@ -220,3 +220,16 @@ def test_a_kind_outside_the_list_works_as_its_table():
 def test_a_kind_without_rules_is_refused_where_its_tables_are_too_large():
     with pytest.raises(GraphError, match="read as tables"):
         validate(bare(30, 2))
+
+
+def test_covers_that_some_states_close_have_their_least_entries():
+    states = np.indices((2, 2, 2, 2)).reshape(4, -1).T
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        takes = np.where(rng.random((1, 3, 2, 2)) < 0.7, -np.inf, rng.normal(size=(1, 3, 2, 2)))
+        passes = np.where(rng.random((1, 3, 2)) < 0.6, -np.inf, rng.normal(size=(1, 3, 2)))
+        kind = Cover(takes, passes)
+        values = kind.log_values(np.zeros(len(states), np.int64), states)
+        possible = values[values > -np.inf]
+        assert (possible >= kind.least_entries((2, 2, 2, 2)) - 1e-12).all()
+        assert (possible <= kind.largest_entries((2, 2, 2, 2)) + 1e-12).all()

@@ -104,7 +104,9 @@ class Cover(FactorKind):
             most = np.logaddexp(takes, passes + most[:, None]).max(axis=1)
             rest = np.logaddexp(takes, passes + least[:, None])
             # What takes nothing must leave something to those behind.
-            left = np.where(np.isneginf(takes), passes + positive[:, None], rest)
+            is_closed = np.isneginf(passes)
+            behind = passes + np.where(is_closed, 0.0, positive[:, None])
+            left = np.where(np.isneginf(takes), behind, rest)
             positive = np.where(np.isneginf(left), np.inf, left).min(axis=1)
             least = rest.min(axis=1)
         return most, positive
