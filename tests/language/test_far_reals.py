@@ -1,6 +1,6 @@
 """Reals far outside of where they may be expected, and numbers out of all proportion."""
 
-# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportOperatorIssue=false
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportOperatorIssue=false, reportIndexIssue=false
 
 import numpy as np
 import pytest
