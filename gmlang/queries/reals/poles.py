@@ -157,7 +157,7 @@ def _pole_of(
         for axis, slot in enumerate(env.slots.items, start=1):
             if slot.states.points:
                 each = [_by_panel(v, axis, order) for v in values]
-                needed = _by_panel(wanted, axis, order).any(axis=-1)
+                needed = np.asarray(_by_panel(wanted, axis, order).any(axis=-1))
                 for panel, place in _poles(each, exponents, needed):
                     return _shown(term, env, axis, panel, place, order)
     return ""
