@@ -261,8 +261,11 @@ def improper(span: Span, name: str, *, is_vague: bool) -> Diagnostic:
 
 
 def too_fine(span: Span, name: str, nodes: int) -> Diagnostic:
-    """Report a real whose range is too wide for what is said of it."""
-    hint = "give it a shorter range, or predictions with larger standard deviations"
+    """Report a real whose range is too wide for what is said of it, or cut too often."""
+    hint = (
+        "give it a shorter range, or predictions with larger standard deviations, "
+        "or compare it with fewer numbers"
+    )
     told = f"`{name}` would have to be looked at in more than {nodes} places"
     return _no_place(span, told, hint)
 

@@ -198,6 +198,24 @@ def test_a_broken_line_hides_nothing_else():
     assert found.bindings.at(found.source.name, text.index("big = true")) is not None
 
 
+def test_reals_are_known_as_other_names_are():
+    text = (
+        "entity Person:\n    height[2] : real[0, 3]\n    old : bool\nvar it : Person\n"
+        "var width : real ~ Normal(0, 1)\nquery E(it.height[0]), P(width > 1)\n"
+    )
+    found = read(text)
+    assert not found.diagnostics
+    for name, kind in (
+        ("height[0]", "attribute of `Person` of type `real`, an array of shape `[2]`"),
+        ("width >", "random variable of type `real`"),
+    ):
+        occurrence = found.bindings.at(found.source.name, text.index(name))
+        assert occurrence is not None
+        assert kind in hover(occurrence)
+    choices = complete("query E(it.", found, text.index("height[0]"), loader(None, {}), None)
+    assert [choice.text for choice in choices] == ["height", "old"]
+
+
 def test_methods_of_learning_are_offered_behind_using():
     text = "param p : probability\nvar x : bool ~ Bernoulli(p)\nobserve x\nlearn p using "
     choices = complete("learn p using v", read(text), len(text), loader(None, {}), None)

@@ -91,7 +91,9 @@ def log_mass_inside(
     a, b = np.where(a > 0, -b, a), np.where(a > 0, -a, b)
     upper, lower = log_ndtr(b), log_ndtr(a)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return upper + np.log1p(-np.exp(lower - upper))
+        inside = upper + np.log1p(-np.exp(lower - upper))
+    # So far out that even the logs of tails are beyond float64.
+    return np.where(np.isneginf(upper), -np.inf, inside)
 
 
 def normal_parameters(density: Density, env: Env) -> tuple[np.ndarray, np.ndarray]:

@@ -79,6 +79,14 @@ def panel_order(*, is_coarse: bool) -> int:
 
 
 @cache
+def series_through(order: int) -> Float64[np.ndarray, "order order"]:
+    """Return what makes of values at a panel's nodes the Legendre series through them."""
+    x, w = _legendre(order)
+    scale = (2 * np.arange(order) + 1) / 2
+    return scale[:, None] * (np.polynomial.legendre.legvander(x, order - 1) * w[:, None]).T
+
+
+@cache
 def _legendre(count: int) -> tuple[np.ndarray, np.ndarray]:
     x, w = np.polynomial.legendre.leggauss(count)
     return x, w

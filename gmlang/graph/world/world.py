@@ -113,10 +113,10 @@ class RealArray:
         return float(np.log(length)) if np.isfinite(length) else 0.0
 
     def log_background(self, values: np.ndarray) -> np.ndarray:
-        """Return the log density of each value where no model speaks."""
+        """Return the log density of each value where no model speaks; 0 where it is flat."""
         if self.log_base is not None:
             return self.log_base(values)
-        return np.full(values.shape, -np.log(self.high - self.low))
+        return np.full(values.shape, -self.log_length())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,6 +17,7 @@ from gmlang.core.program import Query
 from gmlang.graph.world.world import Quadrature
 from gmlang.queries.answers import Answer
 from gmlang.queries.reals.bends import may_bend
+from gmlang.queries.reals.poles import pole_in
 from gmlang.queries.remembered.memory import Memory
 from gmlang.queries.session import Session
 from gmlang.queries.settings import Settings
@@ -60,7 +61,9 @@ def all_over_nodes(
             others = find(_coarse(session), queries, replace(settings, memory=None))
     lowered = [_lowered(*pair) for pair in zip_longest(answers, others[: len(answers)])]
     return [
-        _without_error(found) if may_bend(query) and _is_estimate(found) else found
+        _bending(session, query, settings, found)
+        if may_bend(query) and _is_estimate(found)
+        else found
         for query, found in zip(queries, lowered, strict=True)
     ]
 
@@ -69,10 +72,24 @@ def _is_estimate(found: Answer) -> bool:
     return found.status == Status.ESTIMATE.value and found.error_kind == _ERROR_KIND
 
 
-def _without_error(found: Answer) -> Answer:
-    """Return an answer of which two rules that agree say nothing."""
-    notes = [found.note, "no polynomial of a real: no error is known"]
-    return replace(found, error=None, error_kind="", note=" · ".join(filter(None, notes)))
+def _bending(session: Session, query: Query, settings: Settings, found: Answer) -> Answer:
+    """Return an answer of which two rules that agree say nothing, or none where there is none."""
+    pole = pole_in(session, query, settings)
+    value, array = (None, None) if pole else (found.value, found.array)
+    told = _UNKNOWN
+    if pole:
+        told = f"{pole}: its integral has no value"
+    elif found.error is not None and isinstance(found.value, float):
+        is_far = found.error > _FAR * abs(found.value)
+        told += f", and two rules differ by {found.error:.1g}: it may have no value" * is_far
+    notes = " · ".join(filter(None, [found.note, told]))
+    return replace(found, value=value, array=array, error=None, error_kind="", note=notes)
+
+
+_UNKNOWN = "no polynomial of a real: no error is known"
+
+_FAR = 0.01
+"""Where rules differ by so much of a value, what is added up may have no sum."""
 
 
 def _is_of_sums(found: Answer) -> bool:
