@@ -136,12 +136,11 @@ def looked_at(
             with progress.lock:
                 scores, seen = _look(block.kind, part)
                 num_seen, num_all = num_seen + seen, num_all + len(scores)
-                # Others may look on while engines read what was found.
-                is_kept = seen < len(scores) and not len(apart.variables)
-                scores = scores.copy() if is_kept else scores
                 if isinstance(query, Map | Best):
                     _note_best(best, block, block.kind, scores)
-                factors.append(summed(block, scores, progress.masses, apart))
+                # Others may look on while engines read what was found.
+                may_grow = seen < len(scores)
+                factors.extend(summed(block, scores, progress.masses, apart, is_kept=may_grow))
     tables = replace(graph, factors=(*apart.others, *factors))
     return Looked(tables, graph, num_seen, num_all, best)
 
