@@ -212,6 +212,22 @@ def test_what_time_is_too_short_for_is_an_estimate(asked: str):
     assert_same(infer(graph, query), infer(written, query))
 
 
+def test_a_first_look_is_cut_short_and_taken_up_again():
+    graph, written = scene(6)
+    kind = graph.factors[0].kind
+    assert isinstance(kind, Match)
+    numbers = list[int]()
+    for seconds in (0.5, 5.0, 9.0):
+        # A second passes whenever somebody asks.
+        looked_at(graph, start_budget(seconds, 1 << 30, count().__next__))
+        assert kind.progress.scores is not None
+        numbers.append(len(np.unique(kind.progress.scores, axis=0)))
+    assert numbers[0] == 32
+    assert sorted(numbers) == numbers
+    assert_same(infer(graph, Marginals()), infer(written, Marginals()))
+    assert len(np.unique(kind.progress.scores, axis=0)) == 200
+
+
 def test_rows_are_no_better_than_what_was_looked_at():
     graph, _ = scene(4)
     rows = np.full((2, 4), -1, np.int32)
