@@ -63,7 +63,10 @@ class Line:
         return self.truncated(x, *self.base)
 
     def truncated(self, x: np.ndarray, mean: float, sd: float) -> np.ndarray:
-        mass = stats.norm.cdf(self.high, mean, sd) - stats.norm.cdf(self.low, mean, sd)
+        # Mirrored where the tail is above the mean: 1 - 1 would be nothing.
+        ends = self.low, self.high
+        low, high = ends if mean >= self.low else (2 * mean - self.high, 2 * mean - self.low)
+        mass = stats.norm.cdf(high, mean, sd) - stats.norm.cdf(low, mean, sd)
         return normal(x, mean, sd) / mass
 
     def weight(self, x: np.ndarray, given: int = -1) -> np.ndarray:
