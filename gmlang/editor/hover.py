@@ -32,7 +32,8 @@ def hover(occurrence: Occurrence) -> str:
 
 def describe(definition: Definition) -> str:
     """Return what a definition says, as Markdown."""
-    head = f"```gmlang\n{declaration(definition)}\n```"
+    language = "python" if definition.kind is Kind.FUNCTION else "gmlang"
+    head = f"```{language}\n{declaration(definition)}\n```"
     parts = [head, _kind(definition)]
     if definition.documentation:
         parts.append(_documentation(definition.documentation))

@@ -270,6 +270,14 @@ def too_fine(span: Span, name: str, nodes: int) -> Diagnostic:
     return _no_place(span, told, hint)
 
 
+def out_of_proportion(
+    span: Span, text: str, number: float, least: float, most: float
+) -> Diagnostic:
+    """Report a range, a mean or a standard deviation whose squares float64 may not have."""
+    hint = f"measure it in another unit, so that it lies between {least:g} and {most:g}"
+    return _no_place(span, f"{number:g} in `{text}` is out of all proportion", hint)
+
+
 def missing_mean(span: Span, text: str) -> Diagnostic:
     """Report a prediction whose mean is missing."""
     hint = "a prediction whose confidence is missing is not made"

@@ -81,7 +81,7 @@ def test_an_end_far_outside_needs_no_places_to_look_at(end: str, expected: float
     assert found.status == "estimate"
     assert found.value == pytest.approx(expected, abs=1e-10)
     assert found.error is not None
-    assert found.error < 1e-9
+    assert found.error < 1e-8
 
 
 def test_what_lies_beyond_a_share_that_float64_has_not_is_no_prediction():
@@ -92,3 +92,56 @@ def test_what_lies_beyond_a_share_that_float64_has_not_is_no_prediction():
     with pytest.raises(GmError) as caught:
         gmlang.compile(text).query("P(m(it))")
     assert caught.value.diagnostics[0].code == "GM373"
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        "real[0, 1e-300]",
+        "real[1e308, 1.5e308]",
+        "real[0, inf] base Normal(0, 1e-300)",
+        "real base Normal(0, 1e300)",
+        "real[0, 1] base Uniform(0, 1e-200)",
+    ],
+)
+def test_scales_that_float64_cannot_square_are_refused(declared: str):
+    text = (
+        f"entity T:\n    h : {declared}\nmodel m(x: T) prior 0.3:\n"
+        "    predict x.h ~ Normal(0.5, 0.1) @ 0.9\nvar it : T\nconsider m(it)\n"
+    )
+    for asked in ("P(m(it))", "E(it.h)", "logZ()"):
+        with pytest.raises(GmError) as caught:
+            gmlang.compile(text).query(asked)
+        assert caught.value.diagnostics[0].code == "GM373"
+        assert "out of all proportion" in caught.value.diagnostics[0].message
+
+
+@pytest.mark.parametrize("high", [1e-50, 1e-12, 1e-6, 1e-5, 1e-4, 1e-3])
+def test_a_prediction_all_but_flat_in_a_short_range_says_nothing(high: float):
+    """Between the ends the density bends by the square of the range: else it is uniform."""
+    text = (
+        f"entity T:\n    h : real[0, {high}]\nmodel m(x: T) prior 0.3:\n"
+        "    predict x.h ~ Normal(0, 1) @ 0.9\nvar it : T\nconsider m(it)\n"
+    )
+    found = gmlang.compile(text).query("P(it.h > 0 | m(it))")
+    assert found.value == pytest.approx(1.0)
+    answer = gmlang.compile(text).query("P(m(it))")
+    assert answer.value["true"] == pytest.approx(0.3, abs=1e-9)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.floats(0, 10), st.floats(-2, 2), st.sampled_from(["", " | h > 0", " | h in -1e3..1e11"]))
+def test_answers_far_from_0_are_as_good_as_they_say(power: float, at: float, given_: str):
+    mean = 10.0**power
+    model = gmlang.compile(f"var h : real ~ Normal({mean!r}, 1)\n")
+    # What float64 makes of the end is what is asked for.
+    end = mean + at
+    share = stats.norm.sf(end - mean)
+    # Mass below 0 counts where the mean is near it.
+    cut = stats.norm.cdf(mean) if "0" in given_ and ">" in given_ else 1.0
+    if end > 0:
+        found = model.query(f"P(h > {end!r}{given_})")
+        assert abs(found.value - share / cut) <= found.error
+    if not given_:
+        spread = model.query("Var(h)")
+        assert abs(spread.value - 1.0) <= spread.error

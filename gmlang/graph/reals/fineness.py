@@ -30,6 +30,9 @@ _NOWHERE = 1e140
 _ULPS = 64
 """So many floats are looked at beyond an end at least: what falls faster is off, and told so."""
 
+_FLOATS = 1e6
+"""So many floats lie at least where there may be mass, that nodes are where they should be."""
+
 _CONFLICT_NATS = 400.0
 """What surely holds where it hardly can is followed so far; two sharp predictions 50 standard
 deviations apart lose more. Beyond that the difference of two rules says how bad it is."""
@@ -79,13 +82,15 @@ class ImproperError(Exception):
 
 
 def steps_of(said: Said) -> Steps:
-    """Say how wide panels may be where there may be mass.
+    """Say how wide panels may be where there may be mass; nowhere where floats are too far apart.
 
     Raises:
         ImproperError: where its distribution cannot be normalised.
     """
     always = _always(said)
     core = _ends(said, always)
+    if core[1] - core[0] < _FLOATS * np.spacing(np.abs(core).max()):
+        return Steps(np.zeros(0), np.zeros(0))
     tails = _tails(said, always)
     low, high = min([core[0], *tails.starts]), max([core[1], *tails.stops])
     precisions, slopes = _zones(said, *core), _at_ends(said, low, high)
@@ -213,12 +218,14 @@ def _tails(said: Said, always: _Always) -> _Zone:
         sds = away * np.sqrt(always.precision)
         far = away[(sds > _FAR) & (sds < _NOWHERE)]
         reach = np.hypot(far, np.sqrt(2 * _FLOOR_NATS / _least(said, always)))
-        reach = np.maximum(reach, far + _ULPS * np.spacing(abs(always.mean) + far))
+        slopes, floats = always.precision * reach, _ULPS * np.spacing(abs(always.mean) + far)
+        slopes = np.where(reach - far < floats, _STEEP_NATS / floats, slopes)
+        reach = np.maximum(reach, far + floats)
         is_first = np.append(True, far[1:] > reach[:-1])[: len(far)]
         is_last = np.append(is_first[1:], True)[: len(far)]
         ends = always.mean + side * np.stack([far[is_first], reach[is_last]])
         starts, stops = ends.min(axis=0).clip(min=said.low), ends.max(axis=0).clip(max=said.high)
-        columns.append(np.stack([starts, stops, always.precision * reach[is_last]]))
+        columns.append(np.stack([starts, stops, slopes[is_last]]))
     return _Zone(*np.concatenate(columns, axis=1))
 
 

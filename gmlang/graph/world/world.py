@@ -141,11 +141,13 @@ class Quadrature:
     Attributes:
         is_coarse: with fewer nodes, to see what more of them are off by.
         is_used: whether an answer since it was last unset depends on any.
+        misplaced: relative to densities, by how much these are off since floats are apart.
         panels: where those end that were needed before, by all that was said of a real.
     """
 
     is_coarse: bool = False
     is_used: bool = False
+    misplaced: float = 0.0
     panels: dict[tuple[object, ...], np.ndarray] = field(
         default_factory=dict[tuple[object, ...], np.ndarray]
     )
