@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gmruntime.budget import UNLIMITED
@@ -129,6 +129,7 @@ def _log_z(graph: FactorGraph) -> float:
     return float(np.logaddexp.reduce(finite_log_score(graph, states)))
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 4))
 def test_log_z_and_moments_are_those_of_the_definition(seed: int, num_reals: int):
     rng = np.random.default_rng(seed)
@@ -164,6 +165,7 @@ def test_log_z_and_moments_are_those_of_the_definition(seed: int, num_reals: int
     assert belief.sd**2 == pytest.approx(direction @ second @ direction, abs=1e-7)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000))
 def test_evidence_is_conditioning(seed: int):
     rng = np.random.default_rng(seed)

@@ -6,18 +6,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmruntime.arrays import Float64, Int, Int64
+from gmruntime.arrays import Bool, Float64, Int, Int64
 from gmruntime.budget import Budget
+from gmruntime.continuous.grouping import groups_of
 from gmruntime.continuous.mixed import MixedGraph
 from gmruntime.continuous.patches import Patch
-from gmruntime.continuous.reference import NotProperError, loaded, solved
-from gmruntime.continuous.slicing import Piece, sliced
-from gmruntime.continuous.system import System, system_of
+from gmruntime.continuous.slicing import sliced
+from gmruntime.continuous.solver import Solver
+from gmruntime.continuous.sparse.structure import LayoutTooLargeError, Structure, structure_of
+from gmruntime.continuous.system import NotProperError, System, system_of
 from gmruntime.factors.kinds.table import Table
 from gmruntime.graph import Assignment, FactorBlock, FactorGraph, num_states
 
 _BORDER_STATES_MAX = 1 << 16
 """A border of more joint states is refused."""
+
+_ALIKE_MAX = 1 << 12
+"""Nobody looks whether a patch of more entries looks like another."""
 
 
 class ImproperError(Exception):
@@ -105,78 +110,94 @@ def eliminate_reals(
         TimeoutError: when there is no time left.
     """
     rows = sliced(mixed, evidence, real_evidence)
-    free = np.isnan(real_evidence)
-    component = _components(rows.pieces, free, together)
+    is_free = np.isnan(real_evidence)
+    finite, states = mixed.finite, num_states(mixed.finite)
+    position = np.zeros(len(is_free), np.int64)
+    patch_of = np.full(len(is_free), -1, np.int64)
     patches: list[Patch] = []
-    patch_of = np.full(len(free), -1, np.int64)
     factors = list(rows.factors)
-    states = num_states(mixed.finite)
-    for name in np.unique(component[free]).tolist():
-        reals = np.flatnonzero(free & (component == name))
-        own = _of_patch(rows.pieces, component, name)
-        border = sorted({v for piece in own for v in piece.selectors.ravel().tolist()})
-        count = math.prod(int(states[v]) for v in border)
-        if count > _BORDER_STATES_MAX:
-            raise TooManyBordersError(tuple(border), count)
-        num_bytes = 8 * (count + 4 * len(reals) ** 2)
-        if num_bytes > memory:
-            raise TooLargeError(int(reals[0]), num_bytes)
-        position = np.full(len(free), -1, np.int64)
+    known: dict[bytes, Structure] = {}
+    left = memory
+    for group in groups_of(rows.pieces, is_free, together):
+        reals, border = group.reals, group.border
+        sizes = tuple(states[border].tolist())
+        if math.prod(sizes) > _BORDER_STATES_MAX:
+            raise TooManyBordersError(tuple(border.tolist()), math.prod(sizes))
         position[reals] = np.arange(len(reals))
-        system = system_of(own, {v: k for k, v in enumerate(border)}, position, len(reals))
-        logs = _log_values(system, reals, budget)
+        system = system_of(group.pieces, border, sizes, position, len(reals))
+        try:
+            structure = _structure(system, known, budget, left)
+        except LayoutTooLargeError as error:
+            raise TooLargeError(int(reals[0]), memory - left + error.args[0]) from None
+        left -= structure.num_bytes + 8 * system.num_states
+        solver = Solver(system, structure)
+        try:
+            logs = _log_values(solver, finite, evidence, border, budget)
+        except NotProperError as error:
+            raise ImproperError(int(reals[error.real])) from None
         patch_of[reals] = len(patches)
-        patches.append(Patch(reals, tuple(border), system.sizes, logs, system, budget))
-        scope = np.array([border], np.int32).reshape(1, -1)
+        logs = logs.reshape(sizes)
+        patches.append(Patch(reals, tuple(border.tolist()), sizes, logs, solver, budget))
+        scope = border.astype(np.int32)[None]
         factors.append(FactorBlock(Table(logs[None]), scope, "reals"))
-    graph = FactorGraph(mixed.finite.variables, (*mixed.finite.factors, *factors))
+    graph = FactorGraph(finite.variables, (*finite.factors, *factors))
     return Eliminated(graph, tuple(patches), patch_of)
 
 
-def _components(
-    pieces: tuple[Piece, ...], free: np.ndarray, together: Sequence[Int[np.ndarray, " some"]]
-) -> Int64[np.ndarray, " reals"]:
-    """Name the component of each real."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    heads: list[np.ndarray] = [np.zeros(0, np.int64)]
-    tails: list[np.ndarray] = [np.zeros(0, np.int64)]
-    for piece in pieces:
-        is_free = piece.reals >= 0
-        first = piece.reals[np.arange(piece.num_rows), np.argmax(is_free, axis=1)]
-        heads.append(np.repeat(first, is_free.sum(axis=1)))
-        tails.append(piece.reals[is_free])
-    for group in together:
-        known = np.asarray(group)[free[np.asarray(group)]]
-        heads.append(np.full(len(known), known[0] if len(known) else 0))
-        tails.append(known)
-    rows, columns = np.concatenate(heads), np.concatenate(tails)
-    links = coo_array((np.ones(len(rows), np.int8), (rows, columns)), shape=(len(free),) * 2)
-    _, component = connected_components(links, directed=False)
-    return component.astype(np.int64)
-
-
-def _of_patch(pieces: tuple[Piece, ...], component: np.ndarray, name: int) -> list[Piece]:
-    found: list[Piece] = []
-    for piece in pieces:
-        first = piece.reals[np.arange(piece.num_rows), np.argmax(piece.reals >= 0, axis=1)]
-        mine = component[first] == name
-        if mine.any():
-            found.append(piece.some(mine))
+def _structure(
+    system: System, known: dict[bytes, Structure], budget: Budget, memory: int
+) -> Structure:
+    """Find the structure of a patch, or that of one that looks alike."""
+    if len(system.columns) > _ALIKE_MAX:
+        return structure_of(system.num_reals, system.row_start, system.columns, budget, memory)
+    key = system.row_start.tobytes() + system.columns.tobytes()
+    found = known.get(key)
+    if found is None or found.num_reals != system.num_reals or found.num_bytes > memory:
+        found = structure_of(system.num_reals, system.row_start, system.columns, budget, memory)
+        known[key] = found
     return found
 
 
 def _log_values(
-    system: System, reals: np.ndarray, budget: Budget
-) -> Float64[np.ndarray, "*states"]:
-    logs = np.full(system.num_states, -np.inf)
-    for state in range(system.num_states):
-        budget.check()
-        numbers, log_scale = loaded(system, state)
-        if log_scale > -np.inf:
-            try:
-                logs[state] = log_scale + solved(system, numbers).log_integral
-            except NotProperError as error:
-                raise ImproperError(int(reals[error.args[0]])) from None
-    return logs.reshape(system.sizes)
+    solver: Solver,
+    finite: FactorGraph,
+    evidence: Assignment,
+    border: Int64[np.ndarray, " border"],
+    budget: Budget,
+) -> Float64[np.ndarray, " states"]:
+    """Integrate in each state of a border; one that cannot be needs no integral."""
+    try:
+        return solver.integrate(budget)
+    except NotProperError:
+        if not len(border):
+            raise
+        is_forbidden = _forbidden(finite, evidence, border, solver.system.sizes, budget)
+        if not is_forbidden.any():
+            raise
+    return solver.integrate(budget, is_forbidden)
+
+
+def _forbidden(
+    finite: FactorGraph,
+    evidence: Assignment,
+    border: Int64[np.ndarray, " border"],
+    sizes: tuple[int, ...],
+    budget: Budget,
+) -> Bool[np.ndarray, " states"]:
+    """Say in which states of a border a factor is 0 that speaks of no other variables."""
+    digits = np.indices(sizes, np.int32).reshape(len(sizes), -1).T
+    is_known = evidence >= 0
+    is_known[border] = True
+    found = np.zeros(len(digits), np.bool_)
+    for block in finite.factors:
+        scopes = block.scopes
+        for f in np.flatnonzero(is_known[scopes].all(axis=1)).tolist():
+            budget.check()
+            at = np.tile(evidence[scopes[f]], (len(digits), 1))
+            for k, variable in enumerate(scopes[f].tolist()):
+                place = int(np.searchsorted(border, variable))
+                if place < len(border) and border[place] == variable:
+                    at[:, k] = digits[:, place]
+            table = np.full(len(digits), f if block.kind.num_tables > 1 else 0)
+            found |= block.kind.log_values(table, at) == -np.inf
+    return found

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmruntime.arrays import Float64, Int, Int64
-from gmruntime.budget import Budget
+from gmruntime.budget import Budget, within
 from gmruntime.continuous.beliefs import Beliefs, GaussianMixture
-from gmruntime.continuous.reference import Dense, loaded, solved
-from gmruntime.continuous.system import System
+from gmruntime.continuous.solver import Solver
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,7 +23,7 @@ class Patch:
         border: indices of the finite variables that rows on these reals select by.
         sizes: the numbers of states of these.
         log_values: the log of the integral over the reals in each state of the border, nats.
-        system: the rows.
+        solver: of the rows.
         budget: of time, asked on the way.
     """
 
@@ -32,7 +31,7 @@ class Patch:
     border: tuple[int, ...]
     sizes: tuple[int, ...]
     log_values: Float64[np.ndarray, "*states"]
-    system: System
+    solver: Solver
     budget: Budget
 
     def belief(
@@ -61,10 +60,13 @@ class Patch:
         offsets = np.broadcast_to(offset, self.sizes).reshape(-1)
         states, weights = self._parts(border_probabilities)
         means, variances = np.zeros(len(states)), np.zeros(len(states))
+        weighted = np.zeros(len(self.reals))
         for k, state in enumerate(states.tolist()):
-            found = self._solved(state)
-            means[k] = flat[state] @ found.mean[where] + offsets[state]
-            variances[k] = flat[state] @ found.covariance[np.ix_(where, where)] @ flat[state]
+            self.solver.go_to(state, self.budget)
+            weighted[:] = 0.0
+            np.add.at(weighted, where, flat[state])
+            means[k] = weighted @ self.solver.mean() + offsets[state]
+            variances[k] = weighted @ self.solver.solve(weighted)
         return GaussianMixture(weights, means, np.sqrt(np.maximum(variances, 0.0)))
 
     def moments(
@@ -80,14 +82,14 @@ class Patch:
         where = self._positions(reals)
         states, weights = self._parts(border_probabilities)
         means = np.zeros((len(states), len(where)))
-        within = np.zeros((len(where), len(where)))
+        inside = np.zeros((len(where), len(where)))
         for k, state in enumerate(states.tolist()):
-            found = self._solved(state)
-            means[k] = found.mean[where]
-            within += weights[k] * found.covariance[np.ix_(where, where)]
+            self.solver.go_to(state, self.budget)
+            means[k] = self.solver.mean()[where]
+            inside += weights[k] * self._covariance(where)
         mean = weights @ means
         apart = means - mean
-        return mean, within + apart.T @ (weights[:, None] * apart)
+        return mean, inside + apart.T @ (weights[:, None] * apart)
 
     def all_beliefs(self, border_probabilities: Float64[np.ndarray, "*states"]) -> Beliefs:
         """Return what is believed of each real of the patch, in their order.
@@ -99,8 +101,8 @@ class Patch:
         means = np.zeros((len(states), len(self.reals)))
         sds = np.zeros_like(means)
         for k, state in enumerate(states.tolist()):
-            found = self._solved(state)
-            means[k], sds[k] = found.mean, np.sqrt(np.diagonal(found.covariance))
+            self.solver.go_to(state, self.budget)
+            means[k], sds[k] = self.solver.mean(), np.sqrt(self.solver.variances(self.budget))
         return Beliefs(weights, means, sds)
 
     def samples(
@@ -116,10 +118,9 @@ class Patch:
         for k, size in enumerate(self.sizes):
             flat = flat * size + states[:, k]
         for state in np.unique(flat).tolist():
-            found = self._solved(state)
-            rows = np.flatnonzero(flat == state)
-            noise = rng.standard_normal((len(rows), len(self.reals)))
-            drawn[rows] = found.mean + noise @ np.linalg.cholesky(found.covariance).T
+            self.solver.go_to(state, self.budget)
+            for row in within(np.flatnonzero(flat == state).tolist(), self.budget):
+                drawn[row] = self.solver.spread(rng.standard_normal(len(self.reals)))
         return drawn
 
     def _positions(self, reals: Int[np.ndarray, " some"]) -> Int64[np.ndarray, " some"]:
@@ -142,6 +143,12 @@ class Patch:
             raise ValueError("no state of the border has a probability")
         return states, flat[states] / flat[states].sum()
 
-    def _solved(self, state: int) -> Dense:
-        self.budget.check()
-        return solved(self.system, loaded(self.system, state)[0])
+    def _covariance(self, where: Int64[np.ndarray, " some"]) -> Float64[np.ndarray, "some some"]:
+        """Return the covariances of some reals in the state that is solved."""
+        found = np.zeros((len(where), len(where)))
+        unit = np.zeros(len(self.reals))
+        for k, place in within(enumerate(where.tolist()), self.budget):
+            unit[place] = 1.0
+            found[k] = self.solver.solve(unit)[where]
+            unit[place] = 0.0
+        return 0.5 * (found + found.T)

@@ -5,11 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmruntime.arrays import Float64
-from gmruntime.continuous.system import Numbers, System
-
-
-class NotProperError(Exception):
-    """The rows have no integral; the argument is the real, as numbered in the patch."""
+from gmruntime.continuous.sparse.records import Numbers
+from gmruntime.continuous.system import NotProperError, System
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,17 +29,16 @@ def loaded(system: System, state: int) -> tuple[Numbers, float]:
     moving = system.moving
     numbers = Numbers(*(array.copy() for array in system.numbers))
     log_scale = system.log_constant
-    for k in range(len(moving.start)):
+    for k in range(len(moving.scale_start)):
         row = moving.first_row + k
         part = slice(int(moving.selector_start[k]), int(moving.selector_start[k + 1]))
         own = int(moving.strides[part] @ digits[moving.selectors[part]])
-        place = int(moving.start[k]) + own
         begin, end = int(system.row_start[row]), int(system.row_start[row + 1])
         first = int(moving.coefficient_start[k]) + own * (end - begin)
         numbers.coefficients[begin:end] = moving.coefficients[first : first + end - begin]
-        numbers.weights[row] = moving.weights[place]
-        numbers.offsets[row] = moving.offsets[place]
-        log_scale += float(moving.log_scales[place])
+        numbers.weights[row] = moving.weights[int(moving.weight_start[k]) + own]
+        numbers.offsets[row] = moving.offsets[int(moving.offset_start[k]) + own]
+        log_scale += float(moving.log_scales[int(moving.scale_start[k]) + own])
     return numbers, log_scale
 
 
@@ -67,7 +63,7 @@ def solved(system: System, numbers: Numbers) -> Dense:
         row = np.linalg.solve(lower[:k, :k], precision[:k, k]) if k else np.zeros(0)
         pivot = precision[k, k] - row @ row
         if not pivot > _LOST * scale[k]:
-            raise NotProperError(k)
+            raise NotProperError(0, k)
         lower[k, :k], lower[k, k] = row, np.sqrt(pivot)
     covariance = np.linalg.inv(precision)
     mean = covariance @ (dense.T @ (numbers.weights * numbers.offsets))

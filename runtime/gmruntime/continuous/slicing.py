@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmruntime.arrays import Bool, Float64, Int32
+from gmruntime.arrays import Float64, Int32, Int64
 from gmruntime.continuous.mixed import MixedGraph, RealFactorBlock
 from gmruntime.factors.kinds.table import Table
 from gmruntime.graph import Assignment, FactorBlock, num_states
@@ -39,9 +39,8 @@ class Piece:
         """The number of rows."""
         return len(self.reals)
 
-    def some(self, keep: Bool[np.ndarray, " rows"]) -> "Piece":
+    def some(self, rows: Int64[np.ndarray, " some"]) -> "Piece":
         """Return some of the rows."""
-        rows = np.flatnonzero(keep)
         return Piece(
             self.reals[rows],
             _some(self.coefficients, rows),
@@ -90,8 +89,8 @@ def sliced(
             piece = _with_known_reals(piece, real_evidence)
             is_told = np.asarray((piece.reals < 0).all(axis=1))
             if is_told.any():
-                factors.append(_told(piece.some(is_told), block.label))
-                piece = piece.some(~is_told)
+                factors.append(_told(piece.some(np.flatnonzero(is_told)), block.label))
+                piece = piece.some(np.flatnonzero(~is_told))
             if piece.num_rows:
                 pieces.append(piece)
     return Sliced(tuple(pieces), tuple(factors))

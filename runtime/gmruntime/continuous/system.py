@@ -1,53 +1,28 @@
 """The rows of one patch as flat arrays, and what they are in each state of its border."""
 
-from dataclasses import dataclass
-from typing import NamedTuple
+import math
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from gmruntime.arrays import Float64, Int32, Int64, row_starts, strides_of
 from gmruntime.continuous.slicing import Piece
+from gmruntime.continuous.sparse.records import Moving, Numbers
 
 
-class Numbers(NamedTuple):
-    """The numbers of all rows: -weight / 2 * (coefficients . x - offset)**2.
-
-    Attributes:
-        coefficients: of all entries, row after row.
-        weights, offsets: of the rows.
-    """
-
-    coefficients: Float64[np.ndarray, " entries"]
-    weights: Float64[np.ndarray, " rows"]
-    offsets: Float64[np.ndarray, " rows"]
-
-
-class Moving(NamedTuple):
-    """Rows whose numbers depend on the state of the border; they are the last ones.
-
-    A row's own state is the sum over its selectors of stride * state; its numbers at own state k
-    begin at start + k, its coefficients at coefficient_start + k * (number of its entries).
+class NotProperError(Exception):
+    """The rows have no integral in a state.
 
     Attributes:
-        first_row: the first of these rows.
-        selector_start: where the selectors of each begin.
-        selectors: positions in the border.
-        strides: of each selector.
-        start: where each row's numbers begin.
-        coefficient_start: where its coefficients begin.
-        coefficients, weights, offsets, log_scales: in all their own states.
+        state: of the border.
+        real: that nothing holds in place, as numbered in the patch.
     """
 
-    first_row: int
-    selector_start: Int64[np.ndarray, " moving_and_end"]
-    selectors: Int64[np.ndarray, " selectors"]
-    strides: Int64[np.ndarray, " selectors"]
-    start: Int64[np.ndarray, " moving"]
-    coefficient_start: Int64[np.ndarray, " moving"]
-    coefficients: Float64[np.ndarray, " own_coefficients"]
-    weights: Float64[np.ndarray, " own_states"]
-    offsets: Float64[np.ndarray, " own_states"]
-    log_scales: Float64[np.ndarray, " own_states"]
+    def __init__(self, state: int, real: int) -> None:
+        """Name both."""
+        super().__init__(f"nothing says where real {real} is in state {state}")
+        self.state = state
+        self.real = real
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,19 +50,24 @@ class System:
     @property
     def num_states(self) -> int:
         """The number of joint states of the border."""
-        return int(np.prod(self.sizes, dtype=np.int64)) if self.sizes else 1
+        return math.prod(self.sizes)
 
 
 def system_of(
-    pieces: list[Piece], local: dict[int, int], position: Int64[np.ndarray, " reals"], num: int
+    pieces: list[Piece],
+    border: Int64[np.ndarray, " border"],
+    sizes: tuple[int, ...],
+    position: Int64[np.ndarray, " reals"],
+    num_reals: int,
 ) -> System:
     """Lay rows out.
 
     Args:
         pieces: the rows.
-        local: of each finite variable of the border its position there, in order.
+        border: the finite variables that they depend on, ascending.
+        sizes: their numbers of states.
         position: of each real its number in the patch.
-        num: the number of these.
+        num_reals: the number of these.
     """
     still = [piece for piece in pieces if not piece.sizes]
     moving = [piece for piece in pieces if piece.sizes]
@@ -112,58 +92,85 @@ def system_of(
         constant += shared * float(piece.log_scales.sum())
         row += count
     return System(
-        num,
-        tuple(_border_sizes(moving, local)),
+        num_reals,
+        sizes,
         row_start,
         np.concatenate(columns).astype(np.int32) if columns else np.zeros(0, np.int32),
         numbers,
-        _moving(moving, local, row),
+        _moving(moving, border, row),
         constant,
     )
 
 
-def _border_sizes(moving: list[Piece], local: dict[int, int]) -> list[int]:
-    sizes = [1] * len(local)
-    for piece in moving:
-        for k, size in enumerate(piece.sizes):
-            for variable in set(piece.selectors[:, k].tolist()):
-                sizes[local[variable]] = size
-    return sizes
-
-
-def _moving(pieces: list[Piece], local: dict[int, int], first_row: int) -> Moving:
+def _moving(pieces: list[Piece], border: np.ndarray, first_row: int) -> Moving:
     num_selectors: list[np.ndarray] = [np.zeros(0, np.int64)]
     selectors: list[np.ndarray] = [np.zeros(0, np.int64)]
     strides: list[np.ndarray] = [np.zeros(0, np.int64)]
-    starts: list[np.ndarray] = [np.zeros(0, np.int64)]
-    coefficient_starts: list[np.ndarray] = [np.zeros(0, np.int64)]
-    values: list[list[np.ndarray]] = [[np.zeros(0)] for _ in range(4)]
-    place = coefficient_place = 0
-    variables = np.array(sorted(local), np.int64)
-    positions = np.array([local[v] for v in sorted(local)], np.int64)
+    coefficients, weights, offsets, scales = (_Values() for _ in range(4))
     for piece in pieces:
         count, width = piece.selectors.shape
-        num_own = int(np.prod(piece.sizes, dtype=np.int64))
+        num_own = math.prod(piece.sizes)
         num_selectors.append(np.full(count, width))
-        selectors.append(positions[np.searchsorted(variables, piece.selectors.ravel())])
+        selectors.append(np.searchsorted(border, piece.selectors.ravel()))
         strides.append(np.tile(strides_of(piece.sizes), count))
-        starts.append(place + num_own * np.arange(count))
-        place += count * num_own
         is_free = piece.reals >= 0
-        widths = is_free.sum(axis=1) * num_own
-        coefficient_starts.append(coefficient_place + row_starts(widths)[:-1])
-        coefficient_place += int(widths.sum())
-        shape = (count, num_own, piece.reals.shape[1])
-        spread = np.broadcast_to(piece.coefficients, shape)
-        values[0].append(spread[np.broadcast_to(is_free[:, None, :], shape)])
-        for k, array in enumerate((piece.weights, piece.offsets, piece.log_scales)):
-            values[1 + k].append(np.broadcast_to(array, (count, num_own)).ravel())
+        if len(piece.coefficients) == 1 and is_free.all():
+            coefficients.share(piece.coefficients, count)
+        else:
+            shape = (count, num_own, piece.reals.shape[1])
+            spread = np.broadcast_to(piece.coefficients, shape)
+            kept = spread[np.broadcast_to(is_free[:, None, :], shape)]
+            coefficients.add(kept, is_free.sum(axis=1) * num_own)
+        weights.add_rows(piece.weights, count)
+        offsets.add_rows(piece.offsets, count)
+        scales.add_rows(piece.log_scales, count)
     return Moving(
         first_row,
         row_starts(np.concatenate(num_selectors)),
-        np.concatenate(selectors),
+        np.concatenate(selectors).astype(np.int64),
         np.concatenate(strides).astype(np.int64),
-        np.concatenate(starts).astype(np.int64),
-        np.concatenate(coefficient_starts).astype(np.int64),
-        *(np.concatenate(parts) for parts in values),
+        coefficients.starts(),
+        weights.starts(),
+        offsets.starts(),
+        scales.starts(),
+        coefficients.values(),
+        weights.values(),
+        offsets.values(),
+        scales.values(),
     )
+
+
+@dataclass(slots=True, eq=False)
+class _Values:
+    """Numbers of rows, gathered; rows may share them."""
+
+    _starts: list[np.ndarray] = field(default_factory=lambda: [np.zeros(0, np.int64)])
+    _values: list[np.ndarray] = field(default_factory=lambda: [np.zeros(0)])
+    _size: int = 0
+
+    def add(self, values: np.ndarray, lengths: np.ndarray) -> None:
+        """Add those of some rows, each of which has so many."""
+        self._starts.append(self._size + row_starts(lengths)[:-1])
+        self._values.append(values.ravel())
+        self._size += values.size
+
+    def share(self, values: np.ndarray, count: int) -> None:
+        """Add those that so many rows share."""
+        self._starts.append(np.full(count, self._size))
+        self._values.append(values.ravel())
+        self._size += values.size
+
+    def add_rows(self, values: np.ndarray, count: int) -> None:
+        """Add one line for each row, or one for all of them."""
+        if len(values) == 1:
+            self.share(values, count)
+        else:
+            self.add(values, np.full(count, values.shape[1]))
+
+    def starts(self) -> Int64[np.ndarray, " rows"]:
+        """Return where those of each row begin."""
+        return np.concatenate(self._starts).astype(np.int64)
+
+    def values(self) -> Float64[np.ndarray, " values"]:
+        """Return all."""
+        return np.concatenate(self._values)

@@ -1,0 +1,257 @@
+"""The numbers of an elimination, compiled: K = A' W A is factored as L D L' and never stored.
+
+Source: Davis (2005), "Algorithm 849: a concise sparse Cholesky factorization package"; Takahashi,
+Fagan and Chen (1973), "Formation of a sparse bus impedance matrix and its application to short
+circuit study", for the entries of the inverse. `reference.py` says the same in dense matrices.
+"""
+
+import math
+
+import numpy as np
+
+from gmruntime.arrays import Float64, Int64
+from gmruntime.compiling import loop, next_digits
+from gmruntime.continuous.sparse.records import Incidence, Lower, Moving, Numbers, Room
+
+_ROUNDING = 2.0**-53
+"""Half of what separates 1 from the next float."""
+
+_LOST_MAX = 0.01
+"""A pivot that may be off by more than this part of itself cannot be told from 0."""
+
+
+@loop
+def set_digits(sizes: Int64[np.ndarray, " border"], state: int, room: Room) -> None:
+    """Write down the states of the border's variables."""
+    for k in range(len(sizes) - 1, -1, -1):
+        room.digits[k] = state % sizes[k]
+        state //= sizes[k]
+
+
+@loop
+def load(
+    moving: Moving, row_start: Int64[np.ndarray, " rows_and_end"], numbers: Numbers, room: Room
+) -> float:
+    """Write the numbers of the rows that depend on the border, and return the log of their scales.
+
+    Once a scale is 0 the rest is left as it was.
+    """
+    total = 0.0
+    for m in range(len(moving.scale_start)):
+        own = 0
+        for s in range(moving.selector_start[m], moving.selector_start[m + 1]):
+            own += moving.strides[s] * room.digits[moving.selectors[s]]
+        total += float(moving.log_scales[moving.scale_start[m] + own])
+        if total == -math.inf:
+            return total
+        row = moving.first_row + m
+        numbers.weights[row] = moving.weights[moving.weight_start[m] + own]
+        numbers.offsets[row] = moving.offsets[moving.offset_start[m] + own]
+        begin = row_start[row]
+        width = row_start[row + 1] - begin
+        first = moving.coefficient_start[m] + own * width
+        for p in range(width):
+            numbers.coefficients[begin + p] = moving.coefficients[first + p]
+    return total
+
+
+@loop
+def factor(
+    incidence: Incidence, lower: Lower, numbers: Numbers, room: Room, first: int, last: int
+) -> int:
+    """Compute some rows of L and D; those before are known.
+
+    Returns:
+        the first pivot that cannot be told from 0 or is below; -1 where there is none.
+    """
+    if first == 0:
+        room.lost[0] = room.lost[1] = 0.0
+        for k in range(len(room.filled)):
+            room.filled[k] = 0
+    for k in range(first, last):
+        scale = 0.0
+        for t in range(incidence.column_start[k], incidence.column_start[k + 1]):
+            entry = incidence.column_entries[t]
+            row = incidence.row_of[entry]
+            coefficient = numbers.coefficients[entry]
+            product = numbers.weights[row] * coefficient
+            if product == 0.0:
+                continue
+            scale += abs(product * coefficient)
+            for p in range(incidence.row_start[row], incidence.row_start[row + 1]):
+                i = incidence.columns[p]
+                if i <= k:
+                    room.scratch[i] += product * numbers.coefficients[p]
+        pivot = room.scratch[k]
+        room.scratch[k] = 0.0
+        for t in range(lower.reach_start[k], lower.reach_start[k + 1]):
+            i = lower.reach[t]
+            value = room.scratch[i]
+            room.scratch[i] = 0.0
+            place = lower.start[i] + room.filled[i]
+            for p in range(lower.start[i], place):
+                room.scratch[lower.rows[p]] -= room.lower[p] * value
+            share = value / room.diagonal[i]
+            pivot -= share * value
+            room.lower[place] = share
+            room.filled[i] += 1
+        if not pivot * _LOST_MAX > _ROUNDING * scale:
+            return k
+        lost = _ROUNDING * scale / pivot
+        room.lost[0] = max(room.lost[0], lost)
+        room.lost[1] += lost
+        room.diagonal[k] = pivot
+    return -1
+
+
+@loop
+def forget(room: Room) -> None:
+    """Clear what a factorisation that was given up has left."""
+    for k in range(len(room.scratch)):
+        room.scratch[k] = 0.0
+
+
+@loop
+def solve(lower: Lower, room: Room, values: Float64[np.ndarray, " reals"]) -> None:
+    """Solve K x = values in place."""
+    count = len(values)
+    for j in range(count):
+        value = values[j]
+        if value != 0.0:
+            for p in range(lower.start[j], lower.start[j + 1]):
+                values[lower.rows[p]] -= room.lower[p] * value
+    for j in range(count):
+        values[j] /= room.diagonal[j]
+    finish(lower, room, values)
+
+
+@loop
+def finish(lower: Lower, room: Room, values: Float64[np.ndarray, " reals"]) -> None:
+    """Solve L' x = values in place."""
+    for j in range(len(values) - 1, -1, -1):
+        total = values[j]
+        for p in range(lower.start[j], lower.start[j + 1]):
+            total -= room.lower[p] * values[lower.rows[p]]
+        values[j] = total
+
+
+@loop
+def find_mean(incidence: Incidence, lower: Lower, numbers: Numbers, room: Room) -> float:
+    """Compute the mean, and return the log of the integral of the product of all rows.
+
+        n/2 log 2 pi - 1/2 sum of log D - 1/2 sum of weight * (coefficients . mean - offset)**2
+
+    The mean is refined once: what is solved for then is small, and so is its rounding. The sum is
+    of what is left at the mean; the difference of larger sums would lose most digits.
+    """
+    count, num_rows = len(room.mean), len(numbers.weights)
+    for k in range(count):
+        room.mean[k] = 0.0
+    total = 0.0
+    for turn in range(3):
+        for k in range(count):
+            room.step[k] = 0.0
+        total = 0.0
+        for row in range(num_rows):
+            begin, end = incidence.row_start[row], incidence.row_start[row + 1]
+            left = numbers.offsets[row]
+            for p in range(begin, end):
+                left -= numbers.coefficients[p] * room.mean[incidence.columns[p]]
+            weighed = numbers.weights[row] * left
+            total += weighed * left
+            for p in range(begin, end):
+                room.step[incidence.columns[p]] += numbers.coefficients[p] * weighed
+        if turn < 2:
+            solve(lower, room, room.step)
+            for k in range(count):
+                room.mean[k] += room.step[k]
+    logs = 0.0
+    for k in range(count):
+        logs += math.log(room.diagonal[k])
+    return 0.5 * (count * math.log(2.0 * math.pi) - logs - total)
+
+
+@loop
+def invert(
+    lower: Lower,
+    room: Room,
+    inverse: Float64[np.ndarray, " lower"],
+    variances: Float64[np.ndarray, " reals"],
+    places: Int64[np.ndarray, " reals"],
+    first: int,
+    last: int,
+) -> None:
+    """Compute the entries of the inverse of K where L has some, in columns last - 1 down to first.
+
+    Args:
+        lower: the structure of L.
+        room: L and D.
+        inverse: filled in these columns; those behind are known.
+        variances: its diagonal, likewise.
+        places: all -1, and again afterwards.
+        first: the last column that is computed.
+        last: the one behind the first.
+    """
+    for j in range(last - 1, first - 1, -1):
+        begin, end = lower.start[j], lower.start[j + 1]
+        for p in range(begin, end):
+            places[lower.rows[p]] = p
+            inverse[p] = 0.0
+        for p in range(begin, end):
+            k = lower.rows[p]
+            share = room.lower[p]
+            total = variances[k] * share
+            for q in range(lower.start[k], lower.start[k + 1]):
+                other = places[lower.rows[q]]
+                if other >= 0:
+                    inverse[other] -= inverse[q] * share
+                    total += inverse[q] * room.lower[other]
+            inverse[p] -= total
+        variance = 1.0 / room.diagonal[j]
+        for p in range(begin, end):
+            variance -= room.lower[p] * inverse[p]
+            places[lower.rows[p]] = -1
+        variances[j] = variance
+
+
+@loop
+def integrate_states(
+    incidence: Incidence,
+    lower: Lower,
+    numbers: Numbers,
+    moving: Moving,
+    room: Room,
+    sizes: Int64[np.ndarray, " border"],
+    log_values: Float64[np.ndarray, " states"],
+    first: int,
+) -> int:
+    """Integrate in states of the border, one after another.
+
+    Args:
+        incidence: of rows and reals.
+        lower: the structure of L.
+        numbers: of rows that depend on no state, and room for those of the others.
+        moving: the others.
+        room: to work in.
+        sizes: of the border.
+        log_values: filled; -inf where the states are forbidden.
+        first: the state of the first of these.
+
+    Returns:
+        -1, or that number of a state * (number of reals) + pivot where it is not proper.
+    """
+    count = len(room.mean)
+    set_digits(sizes, first, room)
+    for k in range(len(log_values)):
+        log_values[k] = -math.inf
+        log_scale = load(moving, incidence.row_start, numbers, room)
+        if log_scale > -math.inf:
+            pivot = factor(incidence, lower, numbers, room, 0, count)
+            if pivot >= 0:
+                forget(room)
+                return k * count + pivot
+            log_values[k] = log_scale + find_mean(incidence, lower, numbers, room)
+            room.lost[2] = max(room.lost[2], room.lost[0])
+            room.lost[3] = max(room.lost[3], room.lost[1])
+        next_digits(room.digits, sizes, len(sizes))
+    return -1
