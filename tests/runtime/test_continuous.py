@@ -1,20 +1,13 @@
 """Reals eliminated from mixed graphs, against dense linear algebra and fine quadrature."""
 
 import itertools
-from collections.abc import Sequence
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gmruntime.budget import UNLIMITED
-from gmruntime.continuous.eliminating import (
-    Eliminated,
-    ImproperError,
-    TooManyBordersError,
-    eliminate_reals,
-)
+from gmruntime.continuous.eliminating import ImproperError, TooManyBordersError
 from gmruntime.continuous.mixed import (
     MixedGraph,
     RealBlock,
@@ -26,6 +19,7 @@ from gmruntime.continuous.mixed import (
 from gmruntime.factors.kinds.table import Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock, num_states
 from gmruntime.graph import log_score as finite_log_score
+from tests.support.gaussian import eliminated
 
 
 def random_mixed(rng: np.random.Generator, num_reals: int) -> MixedGraph:
@@ -71,18 +65,6 @@ def random_mixed(rng: np.random.Generator, num_reals: int) -> MixedGraph:
             )
         )
     return validate(MixedGraph(finite, (RealBlock("x", (num_reals,)),), tuple(blocks)))
-
-
-def eliminated(
-    mixed: MixedGraph,
-    evidence: np.ndarray | None = None,
-    real_evidence: np.ndarray | None = None,
-    together: Sequence[np.ndarray] = (),
-) -> Eliminated:
-    states = np.full(mixed.finite.num_variables, -1, np.int32) if evidence is None else evidence
-    values = np.full(mixed.num_reals, np.nan) if real_evidence is None else real_evidence
-    budget, memory = UNLIMITED, 1 << 30
-    return eliminate_reals(mixed, states, values, together=together, budget=budget, memory=memory)
 
 
 Part = tuple[tuple[int, ...], float, np.ndarray, np.ndarray]
@@ -136,7 +118,7 @@ def test_log_z_and_moments_are_those_of_the_definition(seed: int, num_reals: int
     mixed = random_mixed(rng, num_reals)
     values = np.where(rng.random(num_reals) < 0.3, rng.normal(size=num_reals), np.nan)
     free, parts = oracle(mixed, values)
-    found = eliminated(mixed, None, values, [free])
+    found = eliminated(mixed, None, values, (free,))
     log_z = np.logaddexp.reduce([part[1] for part in parts])
     assert _log_z(found.graph) == pytest.approx(log_z, abs=1e-8)
     assert (found.patch_of >= 0).tolist() == np.isnan(values).tolist()

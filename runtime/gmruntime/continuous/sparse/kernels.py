@@ -16,8 +16,8 @@ from gmruntime.continuous.sparse.records import Incidence, Lower, Moving, Number
 _ROUNDING = 2.0**-53
 """Half of what separates 1 from the next float."""
 
-_LOST_MAX = 0.01
-"""A pivot that may be off by more than this part of itself cannot be told from 0."""
+_LOST_MAX = 1e-11
+"""A pivot that may be off by more than this part of itself needs more digits."""
 
 
 @loop
@@ -62,10 +62,9 @@ def factor(
     """Compute some rows of L and D; those before are known.
 
     Returns:
-        the first pivot that cannot be told from 0 or is below; -1 where there is none.
+        the first pivot that is lost in rounding, 0 or below; -1 where there is none.
     """
     if first == 0:
-        room.lost[0] = room.lost[1] = 0.0
         for k in range(len(room.filled)):
             room.filled[k] = 0
     for k in range(first, last):
@@ -97,9 +96,6 @@ def factor(
             room.filled[i] += 1
         if not pivot * _LOST_MAX > _ROUNDING * scale:
             return k
-        lost = _ROUNDING * scale / pivot
-        room.lost[0] = max(room.lost[0], lost)
-        room.lost[1] += lost
         room.diagonal[k] = pivot
     return -1
 
@@ -238,7 +234,7 @@ def integrate_states(
         first: the state of the first of these.
 
     Returns:
-        -1, or that number of a state * (number of reals) + pivot where it is not proper.
+        how many were integrated, before one in which a pivot is lost.
     """
     count = len(room.mean)
     set_digits(sizes, first, room)
@@ -246,12 +242,9 @@ def integrate_states(
         log_values[k] = -math.inf
         log_scale = load(moving, incidence.row_start, numbers, room)
         if log_scale > -math.inf:
-            pivot = factor(incidence, lower, numbers, room, 0, count)
-            if pivot >= 0:
+            if factor(incidence, lower, numbers, room, 0, count) >= 0:
                 forget(room)
-                return k * count + pivot
+                return k
             log_values[k] = log_scale + find_mean(incidence, lower, numbers, room)
-            room.lost[2] = max(room.lost[2], room.lost[0])
-            room.lost[3] = max(room.lost[3], room.lost[1])
         next_digits(room.digits, sizes, len(sizes))
-    return -1
+    return len(log_values)

@@ -92,11 +92,9 @@ class Room(NamedTuple):
         diagonal: D.
         filled: how many entries of each column are written.
         scratch: zeros between calls.
-        mean: of the reals, and what else systems of equations are solved for.
-        step: what `mean` is moved by.
+        mean: of the reals.
+        step: what it is moved by.
         digits: the state of the border.
-        lost: the largest share of a pivot that may be rounding, and the sum of all; the same two,
-            the largest in all states that were integrated.
     """
 
     lower: Float64[np.ndarray, " lower"]
@@ -106,4 +104,14 @@ class Room(NamedTuple):
     mean: Float64[np.ndarray, " reals"]
     step: Float64[np.ndarray, " reals"]
     digits: Int64[np.ndarray, " border"]
-    lost: Float64[np.ndarray, " 4"]
+
+
+class PairedRoom(NamedTuple):
+    """The same for sums of two floats each, the larger first."""
+
+    lower: Float64[np.ndarray, "2 lower"]
+    diagonal: Float64[np.ndarray, "2 reals"]
+    filled: Int64[np.ndarray, " reals"]
+    scratch: Float64[np.ndarray, "2 reals"]
+    mean: Float64[np.ndarray, "2 reals"]
+    step: Float64[np.ndarray, "2 reals"]
