@@ -13,6 +13,7 @@ from gmruntime.answer import LogPartition, Marginals
 from gmruntime.budget import UNLIMITED, Budget, start_budget
 from gmruntime.continuous.eliminating import (
     ImproperError,
+    OutOfTimeError,
     TooLargeError,
     eliminate_reals,
 )
@@ -286,8 +287,10 @@ def test_time_and_memory_are_kept_to():
     mixed = _switching(17)
     nothing = np.full(17, -1, np.int32), np.full(17, np.nan)
     budget = Budget(0.0, 3.0, 1 << 30, clock=lambda: float(next(ticks)))
-    with pytest.raises(TimeoutError):
+    with pytest.raises(OutOfTimeError) as late:
         eliminate_reals(mixed, *nothing, budget=budget, memory=1 << 30)
+    assert late.value.border == tuple(range(1, 17))
+    assert late.value.count == 1 << 16
     wide = of_reals(
         2000,
         normal(np.arange(2000)[:, None], np.ones((1, 1)), np.zeros(1), np.ones(1)),

@@ -68,6 +68,23 @@ class TooLargeError(Exception):
         self.num_bytes = num_bytes
 
 
+class OutOfTimeError(TimeoutError):
+    """There is no time left for a patch of reals.
+
+    Attributes:
+        real: the index of one of its reals.
+        border: the finite variables around it.
+        count: their joint states, in each of which it was to be integrated.
+    """
+
+    def __init__(self, real: int, border: tuple[int, ...], count: int) -> None:
+        """Name a real of the patch, and its border."""
+        super().__init__(f"no time is left for the reals around real {real}, in {count} states")
+        self.real = real
+        self.border = border
+        self.count = count
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Eliminated:
     """A graph without reals.
@@ -107,7 +124,7 @@ def eliminate_reals(
         ImproperError: naming a real that nothing holds in place.
         TooManyBordersError: the border of a patch has more than 2**16 states.
         TooLargeError: a patch needs more memory.
-        TimeoutError: when there is no time left.
+        OutOfTimeError: a TimeoutError; there is no time left for a patch.
     """
     rows = sliced(mixed, evidence, real_evidence)
     is_free = np.isnan(real_evidence)
@@ -127,14 +144,16 @@ def eliminate_reals(
         system = system_of(group.pieces, border, sizes, position, len(reals))
         try:
             structure = _structure(system, known, budget, left)
+            solver = Solver(system, structure)
+            logs = _log_values(solver, finite, evidence, border, budget)
         except LayoutTooLargeError as error:
             raise TooLargeError(int(reals[0]), memory - left + error.args[0]) from None
-        left -= structure.num_bytes + 8 * system.num_states
-        solver = Solver(system, structure)
-        try:
-            logs = _log_values(solver, finite, evidence, border, budget)
         except NotProperError as error:
             raise ImproperError(int(reals[error.real])) from None
+        except TimeoutError:
+            around, count = tuple(border.tolist()), system.num_states
+            raise OutOfTimeError(int(reals[0]), around, count) from None
+        left -= structure.num_bytes + 8 * system.num_states
         patch_of[reals] = len(patches)
         logs = logs.reshape(sizes)
         patches.append(Patch(reals, tuple(border.tolist()), sizes, logs, solver, budget))

@@ -56,18 +56,17 @@ class Patch:
         """
         where = np.arange(len(self.reals)) if reals is None else self._positions(reals)
         shape = (*self.sizes, len(where))
-        flat = np.broadcast_to(coefficients, shape).reshape(-1, len(where))
-        offsets = np.broadcast_to(offset, self.sizes).reshape(-1)
         states, weights = self._parts(border_probabilities)
-        means, variances = np.zeros(len(states)), np.zeros(len(states))
-        weighted = np.zeros(len(self.reals))
-        for k, state in enumerate(states.tolist()):
-            self.solver.go_to(state, self.budget)
-            weighted[:] = 0.0
-            np.add.at(weighted, where, flat[state])
-            means[k] = weighted @ self.solver.mean() + offsets[state]
-            variances[k] = weighted @ self.solver.solve(weighted)
-        return GaussianMixture(weights, means, np.sqrt(np.maximum(variances, 0.0)))
+        if np.ndim(coefficients) == 1:
+            flat = np.asarray(coefficients, np.float64)[None]
+        else:
+            flat = np.broadcast_to(coefficients, shape).reshape(-1, len(where))[states]
+        directions = np.zeros((len(flat), len(self.reals)))
+        np.add.at(directions.T, where, flat.T)
+        offsets = np.broadcast_to(offset, self.sizes).reshape(-1)[states]
+        found = self.solver.along(states, directions, self.budget)
+        sds = np.sqrt(np.maximum(found[:, 1], 0.0))
+        return GaussianMixture(weights, found[:, 0] + offsets, sds)
 
     def moments(
         self,
@@ -81,12 +80,7 @@ class Patch:
         """
         where = self._positions(reals)
         states, weights = self._parts(border_probabilities)
-        means = np.zeros((len(states), len(where)))
-        inside = np.zeros((len(where), len(where)))
-        for k, state in enumerate(states.tolist()):
-            self.solver.go_to(state, self.budget)
-            means[k] = self.solver.mean()[where]
-            inside += weights[k] * self._covariance(where)
+        means, inside = self.solver.jointly(states, weights, where, self.budget)
         mean = weights @ means
         apart = means - mean
         return mean, inside + apart.T @ (weights[:, None] * apart)
@@ -98,12 +92,8 @@ class Patch:
             ValueError, TimeoutError: as in `belief`.
         """
         states, weights = self._parts(border_probabilities)
-        means = np.zeros((len(states), len(self.reals)))
-        sds = np.zeros_like(means)
-        for k, state in enumerate(states.tolist()):
-            self.solver.go_to(state, self.budget)
-            means[k], sds[k] = self.solver.mean(), np.sqrt(self.solver.variances(self.budget))
-        return Beliefs(weights, means, sds)
+        means, variances = self.solver.everywhere(states, self.budget)
+        return Beliefs(weights, means, np.sqrt(variances))
 
     def samples(
         self, rng: np.random.Generator, states: Int[np.ndarray, "draws border"]
@@ -142,13 +132,3 @@ class Patch:
         if not len(states):
             raise ValueError("no state of the border has a probability")
         return states, flat[states] / flat[states].sum()
-
-    def _covariance(self, where: Int64[np.ndarray, " some"]) -> Float64[np.ndarray, "some some"]:
-        """Return the covariances of some reals in the state that is solved."""
-        found = np.zeros((len(where), len(where)))
-        unit = np.zeros(len(self.reals))
-        for k, place in within(enumerate(where.tolist()), self.budget):
-            unit[place] = 1.0
-            found[k] = self.solver.solve(unit)[where]
-            unit[place] = 0.0
-        return 0.5 * (found + found.T)

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gmruntime.arrays import Bool, Float64, Int64
-from gmruntime.budget import Budget
-from gmruntime.continuous.sparse import careful, kernels
-from gmruntime.continuous.sparse.records import Numbers, PairedRoom, Room
+from gmruntime.budget import Budget, within
+from gmruntime.continuous.sparse import careful, kernels, states
+from gmruntime.continuous.sparse.records import Laid, Numbers, PairedRoom, Room
 from gmruntime.continuous.sparse.structure import Structure
 from gmruntime.continuous.system import NotProperError, System
 
@@ -37,7 +37,7 @@ class Solver:
     _paired: PairedRoom | None = None
     _is_careful: bool = False
     _numbers: Numbers = field(init=False, repr=False)
-    _sizes: Int64[np.ndarray, " border"] = field(init=False, repr=False)
+    _laid: Laid = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Make room."""
@@ -54,7 +54,14 @@ class Solver:
         # Rows that depend on the border are overwritten in each of its states.
         numbers = self.system.numbers
         self._numbers = Numbers(*(array.copy() for array in numbers)) if border else numbers
-        self._sizes = np.array(self.system.sizes, np.int64)
+        self._laid = Laid(
+            self.structure.incidence,
+            self.structure.lower,
+            self._numbers,
+            self.system.moving,
+            self._room,
+            np.array(self.system.sizes, np.int64),
+        )
 
     def integrate(
         self, budget: Budget, is_skipped: Bool[np.ndarray, " states"] | None = None
@@ -72,13 +79,16 @@ class Solver:
         logs = np.full(self.system.num_states, -np.inf)
         if self.system.log_constant == -np.inf:
             return logs
-        steps = self.structure.num_steps + len(self._numbers.coefficients)
-        at_once = max(1, _STEPS_AT_ONCE // (4 * steps))
+        at_once = self._num_at_once(1)
         state = 0
         while state < len(logs):
             if at_once > 1 and is_skipped is None:
                 budget.check()
-                state += self._integrate(state, logs[state : state + at_once])
+                self.state = -1
+                part = logs[state : state + at_once]
+                done = states.integrate_states(self._laid, part, state)
+                part[:done] += self.system.log_constant
+                state += done
             # One by one: what takes long, what is lost in rounding, and what comes last.
             if state < len(logs):
                 if is_skipped is None or not is_skipped[state]:
@@ -87,21 +97,123 @@ class Solver:
                 state += 1
         return logs
 
-    def _integrate(self, first: int, logs: Float64[np.ndarray, " states"]) -> int:
-        """Integrate in some states; return how many there were before one that is lost."""
-        self.state = -1
-        num_done = kernels.integrate_states(
-            self.structure.incidence,
-            self.structure.lower,
-            self._numbers,
-            self.system.moving,
-            self._room,
-            self._sizes,
-            logs,
-            first,
-        )
-        logs += self.system.log_constant
-        return num_done
+    def _num_at_once(self, times: int) -> int:
+        """Return how many states take some milliseconds, if each takes so many eliminations."""
+        steps = self.structure.num_steps + len(self._numbers.coefficients)
+        return _STEPS_AT_ONCE // (4 * steps * times)
+
+    def along(
+        self,
+        which: Int64[np.ndarray, " states"],
+        directions: Float64[np.ndarray, "directions reals"],
+        budget: Budget,
+    ) -> Float64[np.ndarray, "states 2"]:
+        """Return mean and variance of a weighted sum of the reals in some states.
+
+        Args:
+            which: states that are not forbidden.
+            directions: the weights, in each of them or in all.
+            budget: of time.
+
+        Raises:
+            TimeoutError: when there is no time left.
+        """
+        found, scratch = np.zeros((len(which), 2)), np.zeros(self.structure.num_reals)
+        ordered = np.ascontiguousarray(directions[:, self.structure.order])
+        at_once, k = self._num_at_once(1), 0
+        while k < len(which):
+            if at_once > 1 and len(which) > 1:
+                budget.check()
+                self.state = -1
+                end = min(len(which), k + at_once)
+                part = ordered if len(ordered) == 1 else ordered[k:end]
+                k += states.look_along(self._laid, which[k:end], part, found[k:end], scratch)
+            if k < len(which):
+                self.go_to(int(which[k]), budget)
+                direction = directions[k if len(directions) > 1 else 0]
+                found[k] = direction @ self.mean(), direction @ self.solve(direction)
+                k += 1
+        return found
+
+    def everywhere(
+        self, which: Int64[np.ndarray, " states"], budget: Budget
+    ) -> tuple[Float64[np.ndarray, "states reals"], Float64[np.ndarray, "states reals"]]:
+        """Return means and variances of all reals in some states that are not forbidden.
+
+        Raises:
+            TimeoutError: when there is no time left.
+        """
+        count, place = self.structure.num_reals, self.structure.place
+        means, variances = np.empty((len(which), count)), np.empty((len(which), count))
+        at_once, k = self._num_at_once(4), 0
+        inverse, scratch = np.empty(len(self._room.lower)), np.empty(count)
+        places = np.full(count, -1, np.int64)
+        while k < len(which):
+            if at_once > 1 and len(which) > 1:
+                budget.check()
+                self.state = -1
+                end = min(len(which), k + at_once)
+                part, spread = means[k:end], variances[k:end]
+                done = states.look_at_all(
+                    self._laid, which[k:end], part, spread, inverse, scratch, places
+                )
+                part[:done], spread[:done] = part[:done][:, place], spread[:done][:, place]
+                k += done
+            if k < len(which):
+                self.go_to(int(which[k]), budget)
+                means[k], variances[k] = self.mean(), self.variances(budget)
+                k += 1
+        return means, variances
+
+    def jointly(
+        self,
+        which: Int64[np.ndarray, " states"],
+        weights: Float64[np.ndarray, " states"],
+        where: Int64[np.ndarray, " some"],
+        budget: Budget,
+    ) -> tuple[Float64[np.ndarray, "states some"], Float64[np.ndarray, "some some"]]:
+        """Return means of some reals in some states, and the weighted sum of their covariances.
+
+        Args:
+            which: states that are not forbidden.
+            weights: of these.
+            where: the reals, as numbered in the patch.
+            budget: of time.
+
+        Raises:
+            TimeoutError: when there is no time left.
+        """
+        count = len(where)
+        means, inside = np.empty((len(which), count)), np.zeros((count, count))
+        halves = np.empty((count, self.structure.num_reals))
+        ordered = self.structure.place[where].astype(np.int64)
+        at_once, k = self._num_at_once(1 + count), 0
+        while k < len(which):
+            if at_once > 1 and len(which) > 1:
+                budget.check()
+                self.state = -1
+                end = min(len(which), k + at_once)
+                k += states.look_jointly(
+                    self._laid, which[k:end], weights[k:end], ordered, means[k:end], inside, halves
+                )
+            if k < len(which):
+                self.go_to(int(which[k]), budget)
+                means[k] = self.mean()[where]
+                inside += weights[k] * self._covariance(where, budget)
+                k += 1
+        return means, inside
+
+    def _covariance(
+        self, where: Int64[np.ndarray, " some"], budget: Budget
+    ) -> Float64[np.ndarray, "some some"]:
+        """Return the covariances of some reals in the state that is solved."""
+        found = np.zeros((len(where), len(where)))
+        unit = np.zeros(self.structure.num_reals)
+        for k, place in within(enumerate(where.tolist()), budget):
+            unit[place] = 1.0
+            found[k] = self.solve(unit)[where]
+            unit[place] = 0.0
+        return 0.5 * (found + found.T)
 
     def go_to(self, state: int, budget: Budget) -> None:
         """Solve in one state of the border.
@@ -115,7 +227,7 @@ class Solver:
         budget.check()
         incidence, lower = self.structure.incidence, self.structure.lower
         self.state, self.log_value, self._is_careful = -1, -np.inf, False
-        kernels.set_digits(self._sizes, state, self._room)
+        kernels.set_digits(self._laid.sizes, state, self._room)
         log_scale = self.system.log_constant + kernels.load(
             self.system.moving, incidence.row_start, self._numbers, self._room
         )

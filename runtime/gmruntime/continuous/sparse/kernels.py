@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from gmruntime.arrays import Float64, Int64
-from gmruntime.compiling import loop, next_digits
+from gmruntime.compiling import loop
 from gmruntime.continuous.sparse.records import Incidence, Lower, Moving, Numbers, Room
 
 _ROUNDING = 2.0**-53
@@ -108,15 +108,20 @@ def forget(room: Room) -> None:
 
 
 @loop
-def solve(lower: Lower, room: Room, values: Float64[np.ndarray, " reals"]) -> None:
-    """Solve K x = values in place."""
-    count = len(values)
-    for j in range(count):
+def begin(lower: Lower, room: Room, values: Float64[np.ndarray, " reals"]) -> None:
+    """Solve L x = values in place."""
+    for j in range(len(values)):
         value = values[j]
         if value != 0.0:
             for p in range(lower.start[j], lower.start[j + 1]):
                 values[lower.rows[p]] -= room.lower[p] * value
-    for j in range(count):
+
+
+@loop
+def solve(lower: Lower, room: Room, values: Float64[np.ndarray, " reals"]) -> None:
+    """Solve K x = values in place."""
+    begin(lower, room, values)
+    for j in range(len(values)):
         values[j] /= room.diagonal[j]
     finish(lower, room, values)
 
@@ -208,43 +213,3 @@ def invert(
             variance -= room.lower[p] * inverse[p]
             places[lower.rows[p]] = -1
         variances[j] = variance
-
-
-@loop
-def integrate_states(
-    incidence: Incidence,
-    lower: Lower,
-    numbers: Numbers,
-    moving: Moving,
-    room: Room,
-    sizes: Int64[np.ndarray, " border"],
-    log_values: Float64[np.ndarray, " states"],
-    first: int,
-) -> int:
-    """Integrate in states of the border, one after another.
-
-    Args:
-        incidence: of rows and reals.
-        lower: the structure of L.
-        numbers: of rows that depend on no state, and room for those of the others.
-        moving: the others.
-        room: to work in.
-        sizes: of the border.
-        log_values: filled; -inf where the states are forbidden.
-        first: the state of the first of these.
-
-    Returns:
-        how many were integrated, before one in which a pivot is lost.
-    """
-    count = len(room.mean)
-    set_digits(sizes, first, room)
-    for k in range(len(log_values)):
-        log_values[k] = -math.inf
-        log_scale = load(moving, incidence.row_start, numbers, room)
-        if log_scale > -math.inf:
-            if factor(incidence, lower, numbers, room, 0, count) >= 0:
-                forget(room)
-                return k
-            log_values[k] = log_scale + find_mean(incidence, lower, numbers, room)
-        next_digits(room.digits, sizes, len(sizes))
-    return len(log_values)

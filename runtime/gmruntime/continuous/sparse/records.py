@@ -106,6 +106,26 @@ class Room(NamedTuple):
     digits: Int64[np.ndarray, " border"]
 
 
+class Laid(NamedTuple):
+    """All that loops over the states of a border need.
+
+    Attributes:
+        incidence: rows and reals.
+        lower: the structure of L.
+        numbers: of the rows; those of moving ones are overwritten.
+        moving: the rows that depend on the border.
+        room: to work in.
+        sizes: of the border.
+    """
+
+    incidence: Incidence
+    lower: Lower
+    numbers: Numbers
+    moving: Moving
+    room: Room
+    sizes: Int64[np.ndarray, " border"]
+
+
 class PairedRoom(NamedTuple):
     """The same for sums of two floats each, the larger first."""
 
