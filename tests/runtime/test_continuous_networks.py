@@ -1,6 +1,7 @@
 """Known networks and chains with reals, and what must not make a difference."""
 
 import itertools
+import math
 from fractions import Fraction
 from typing import Any
 
@@ -313,3 +314,29 @@ def test_samples_are_as_moments_say():
     mean, covariance = patch.moments(border, patch.reals)
     assert drawn.mean(axis=0) == pytest.approx(mean, abs=0.03)
     assert np.cov(drawn.T) == pytest.approx(covariance, abs=0.03)
+
+
+def test_a_long_chain_adds_up_without_drifting():
+    """What a step adds to log Z settles, and so does what rounding leaves out of each addition."""
+    num_steps = 100_000
+    seen = np.cumsum(0.3 * np.random.default_rng(0).normal(size=num_steps))
+    every = np.arange(num_steps)
+    mixed = of_reals(
+        num_steps,
+        normal(every[:1, None], np.ones((1, 1)), np.zeros(1), np.ones(1)),
+        normal(
+            np.column_stack([every[1:], every[:-1]]),
+            np.array([[1.0, -1.0]]),
+            np.zeros(1),
+            np.array([0.01]),
+        ),
+        normal(every[:, None], np.ones((1, 1)), seen, np.array([0.5])),
+    )
+    (patch,) = eliminated(mixed).patches
+    place, variance, terms = 0.0, 1.0, []
+    for value in seen.tolist():
+        spread = variance + 0.25
+        terms.append((value - place) ** 2 / spread + math.log(2.0 * math.pi * spread))
+        place += variance / spread * (value - place)
+        variance = variance * 0.25 / spread + 1e-4
+    assert float(patch.log_values) == pytest.approx(-0.5 * math.fsum(terms), abs=1e-8)

@@ -16,6 +16,8 @@ from gmruntime.continuous.sparse.records import Incidence, Lower, Numbers, Paire
 _ROUNDING = 2.0**-104
 """Of a sum or product of two pairs."""
 
+_LOG_TWO_PI = math.log(2.0 * math.pi)
+
 _LOST_MAX = 1e-9
 """A pivot that may be off by more than this part of itself cannot be told from 0."""
 
@@ -139,10 +141,10 @@ def find_mean_carefully(
                 room.mean[0, k], room.mean[1, k] = add(
                     room.mean[0, k], room.mean[1, k], room.step[0, k], room.step[1, k]
                 )
-    logs = 0.0
     for k in range(count):
-        logs += math.log(room.diagonal[0, k])
-    return 0.5 * (count * math.log(2.0 * math.pi) - logs - total)
+        log = math.log(room.diagonal[0, k]) - _LOG_TWO_PI
+        total, total_low = add(total, total_low, log, 0.0)
+    return -0.5 * (total + total_low)
 
 
 @loop

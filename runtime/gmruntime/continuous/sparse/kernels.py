@@ -11,10 +11,13 @@ import numpy as np
 
 from gmruntime.arrays import Float64, Int64
 from gmruntime.compiling import loop
+from gmruntime.continuous.sparse.pairs import plus
 from gmruntime.continuous.sparse.records import Incidence, Lower, Moving, Numbers, Room
 
 _ROUNDING = 2.0**-53
 """Half of what separates 1 from the next float."""
+
+_LOG_TWO_PI = math.log(2.0 * math.pi)
 
 _LOST_MAX = 1e-11
 """A pivot that may be off by more than this part of itself needs more digits."""
@@ -143,33 +146,35 @@ def find_mean(incidence: Incidence, lower: Lower, numbers: Numbers, room: Room) 
         n/2 log 2 pi - 1/2 sum of log D - 1/2 sum of weight * (coefficients . mean - offset)**2
 
     The mean is refined once: what is solved for then is small, and so is its rounding. The sum is
-    of what is left at the mean; the difference of larger sums would lose most digits.
+    of what is left at the mean; the difference of larger sums would lose most digits. What each
+    addition rounds off is kept: in a long chain that settles it is the same each time.
     """
     count, num_rows = len(room.mean), len(numbers.weights)
     for k in range(count):
         room.mean[k] = 0.0
-    total = 0.0
+    total, total_low = 0.0, 0.0
     for turn in range(3):
         for k in range(count):
             room.step[k] = 0.0
-        total = 0.0
+        total, total_low = 0.0, 0.0
         for row in range(num_rows):
             begin, end = incidence.row_start[row], incidence.row_start[row + 1]
             left = numbers.offsets[row]
             for p in range(begin, end):
                 left -= numbers.coefficients[p] * room.mean[incidence.columns[p]]
             weighed = numbers.weights[row] * left
-            total += weighed * left
+            total, low = plus(total, weighed * left)
+            total_low += low
             for p in range(begin, end):
                 room.step[incidence.columns[p]] += numbers.coefficients[p] * weighed
         if turn < 2:
             solve(lower, room, room.step)
             for k in range(count):
                 room.mean[k] += room.step[k]
-    logs = 0.0
     for k in range(count):
-        logs += math.log(room.diagonal[k])
-    return 0.5 * (count * math.log(2.0 * math.pi) - logs - total)
+        total, low = plus(total, math.log(room.diagonal[k]) - _LOG_TWO_PI)
+        total_low += low
+    return -0.5 * (total + total_low)
 
 
 @loop

@@ -10,7 +10,7 @@ _SPLITTER = 2.0**27 + 1.0
 
 
 @loop
-def _sum(a: float, b: float) -> tuple[float, float]:
+def plus(a: float, b: float) -> tuple[float, float]:
     """Add two floats, and say what rounding left out."""
     total = a + b
     part = total - a
@@ -41,8 +41,8 @@ def product(a: float, b: float) -> tuple[float, float]:
 @loop
 def add(a: float, a_low: float, b: float, b_low: float) -> tuple[float, float]:
     """Add two pairs."""
-    high, low = _sum(a, b)
-    other, rest = _sum(a_low, b_low)
+    high, low = plus(a, b)
+    other, rest = plus(a_low, b_low)
     high, low = _neat(high, low + other)
     return _neat(high, low + rest)
 
