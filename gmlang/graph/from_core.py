@@ -24,7 +24,7 @@ from gmlang.core.program import (
     VariableSymbol,
 )
 from gmlang.core.records.covering import is_existence
-from gmlang.core.records.reals import ObserveReal
+from gmlang.core.records.reals import DrawReal, ObserveReal
 from gmlang.core.walk import is_real_reference, walk
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors import grounding as errors
@@ -43,6 +43,9 @@ from gmlang.graph.lowering.grounder import Grounder, Learned, Unknown, environme
 from gmlang.graph.lowering.lower import lower
 from gmlang.graph.reals.hidden import add_bases_of_hidden, declare_hidden
 from gmlang.graph.reals.observed import add_bases_of_reals, forget_reals
+from gmlang.graph.rows.alternatives import draw_alternatives
+from gmlang.graph.rows.joint import JointReals, finish_rows
+from gmlang.graph.rows.routes import declare_joint, joint_keys
 from gmlang.graph.society.covering import ground_covers
 from gmlang.graph.society.existence import (
     existing_keys,
@@ -76,6 +79,7 @@ class Grounding:
     """A program as a factor graph, and the way back from indices to names.
 
     Attributes:
+        joint: reals that depend on each other, and what is said of them; None where there are none.
         unsummed: of a prediction that was left out although its sum is not one, where only sums
             are asked for: what is not impossible is not known then. None where there is none.
     """
@@ -85,6 +89,7 @@ class Grounding:
     builder: Builder
     names: dict[str, str]
     gathered: Gathered = field(default_factory=Gathered)
+    joint: JointReals | None = None
     unsummed: Diagnostic | None = None
 
     @property
@@ -130,6 +135,7 @@ class Begun:
     Attributes:
         is_own: whether a query's expressions bring nothing into being: the graph is the program's.
         asked: those expressions.
+        relates: whether the query asks how all the reals that these mention depend on each other.
     """
 
     program: Program
@@ -137,6 +143,7 @@ class Begun:
     keys: dict[str, np.ndarray]
     is_own: bool
     asked: tuple[tuple[Context, Expression], ...] = ()
+    relates: bool = False
 
     @nothing_collected()
     def finish(self, budget: Budget | None = None, memory_bytes: int | None = None) -> Grounding:
@@ -148,6 +155,8 @@ class Begun:
         """
         world = self.grounder.world
         world.allow(budget, memory_bytes if budget is None else budget.memory_bytes)
+        joint = joint_keys(self.program, self.asked, relates=self.relates)
+        declare_joint(self.grounder, self.program, joint)
         found = _finish(self.program, self.grounder, self.keys, self.asked)
         world.allow(None, None)
         return found
@@ -160,8 +169,10 @@ def begin_grounding(
     extra: Iterable[tuple[Context, Expression]],
     learned: Learned | None = None,
     unknown: Unknown | None = None,
+    *,
+    relates: bool = False,
 ) -> Begun:
-    """Find out what exists; the arguments are those of `ground`.
+    """Find out what exists; the arguments are those of `ground` and the parts of the result.
 
     `learned` and `unknown` gather what depends on params and functions that are learned.
     """
@@ -181,7 +192,7 @@ def begin_grounding(
         if symbol.is_open and len(keys[symbol.name]):
             raise GmError([_not_learned_yet(program, symbol, extra)])
     is_own = is_own and not any(is_real_reference(p) for _, e in extra for p in walk(e))
-    return Begun(program, grounder, keys, is_own, tuple(extra))
+    return Begun(program, grounder, keys, is_own, tuple(extra), relates)
 
 
 def _not_learned_yet(
@@ -223,7 +234,8 @@ def _finish(
     unsummed = contested(grounder)
     _add_bases(grounder, program)
     leave_out_implied(grounder)
-    return Grounding(program, world, builder, grounder.names, unsummed=unsummed)
+    joint = finish_rows(grounder)
+    return Grounding(program, world, builder, grounder.names, joint=joint, unsummed=unsummed)
 
 
 def _ground_statements(grounder: Grounder, program: Program) -> None:
@@ -307,6 +319,9 @@ def _steps(scene: Scene, program: Program) -> Iterator[Callable[[], None]]:
     gated = [s for s in ordered if isinstance(s, Draw | Define) and is_gated(s)]
     if gated:
         yield lambda: ground_alternatives(grounder, gated)
+    drawn = [s for s in ordered if isinstance(s, DrawReal) and is_gated(s)]
+    if drawn:
+        yield lambda: draw_alternatives(grounder, drawn)
     for statement in ordered:
         if not is_gated(statement):
             yield lambda s=statement: ground_statement(scene, ONE_INSTANCE, s)

@@ -71,6 +71,11 @@ def _answer_query(session: Session, query: Query, settings: Settings) -> Answer:
             evidence, clash = prepared.evidence()
             if clash:
                 return contradicted(query, impossible)
+            is_whole = prepared.integrated is not None and query.names_states
+            if prepared.asked_reals is not None or is_whole:
+                from gmlang.queries.rows.answering import answer_reals
+
+                return answer_reals(prepared, query, settings)
             found = ask(prepared, question(prepared, query), evidence, settings, query)
             return written(prepared, query, found)
 

@@ -1,5 +1,6 @@
 """P: the distribution of a variable, the joint one of several, or the probability of an event."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import cast
@@ -32,7 +33,7 @@ from gmlang.queries.reading import (
     flat_rows,
     parts_of,
 )
-from gmlang.queries.reals.summaries import RealBelief, belief_of
+from gmlang.queries.reals.summaries import Belief, belief_of
 from gmlang.queries.session import Prepared
 from gmlang.queries.targets import Target
 from gmlang.syntax import ast
@@ -46,6 +47,7 @@ class Marginal(Query):
     """The distributions of single variables."""
 
     __slots__ = ()
+    takes_joint = True
     kind = "marginal"
     is_listed = True
     asks_marginals = True
@@ -60,6 +62,7 @@ class Event(Query):
     """The probabilities of events."""
 
     __slots__ = ()
+    takes_joint = True
     kind = "event"
     is_listed = True
     asks_marginals = True
@@ -73,6 +76,7 @@ class Joint(Query):
     """The distribution of several variables together."""
 
     __slots__ = ()
+    takes_joint = True
     kind = "joint"
 
 
@@ -82,6 +86,17 @@ class RealMarginal(Query):
     __slots__ = ()
     kind = "summary"
     takes_reals = True
+    takes_joint = True
+
+
+class RealJoint(Query):
+    """The distribution of several reals together."""
+
+    __slots__ = ()
+    kind = "moments"
+    takes_reals = True
+    takes_joint = True
+    relates_reals = True
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -135,7 +150,7 @@ class RealAnswer(Answer):
 
     kind = "summary"
 
-    beliefs: tuple[RealBelief, ...] = ()
+    beliefs: Sequence[Belief] = ()
 
     def density(self, value: float) -> float:
         """Return the density of a single real at a value."""
@@ -153,6 +168,19 @@ class RealAnswer(Answer):
         return belief.quantile(share)
 
 
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class RealJointAnswer(Answer):
+    """The means and covariances of reals; the array has the covariances.
+
+    Attributes:
+        means: in the order of what was asked for.
+    """
+
+    kind = "moments"
+
+    means: np.ndarray | None = None
+
+
 class JointAnswer(_BoundedAnswer):
     """A joint distribution, by the names of states after one another."""
 
@@ -167,6 +195,8 @@ def _check(state: Checking, env: Env, call: ast.Call) -> Query:
     asked = asked_of(state, env, call.arguments)
     if len(asked) == 1 and is_real_reference(asked[0].value):
         return RealMarginal(span, text, asked)
+    if len(asked) > 1 and all(is_real_reference(one.value) for one in asked):
+        return RealJoint(span, text, asked)
     are_events = [
         isinstance(type_of(one.value), Bool) and not is_reference(one.value) for one in asked
     ]
@@ -196,7 +226,7 @@ def _read(
 ) -> Answer:
     is_impossible = found.quality.status is runtime.Status.IMPOSSIBLE
     if isinstance(query, RealMarginal):
-        return RealAnswer(query.text) if is_impossible else _read_reals(prepared, query, found)
+        return RealAnswer(query.text) if is_impossible else read_reals(prepared, query, found)
     if isinstance(found, runtime.JointAnswer):
         return JointAnswer(query.text) if is_impossible else _read_joint(prepared, query, found)
     if is_impossible:
@@ -206,9 +236,10 @@ def _read(
     return _read_marginals(prepared, query, found)
 
 
-def _read_reals(
+def read_reals(
     prepared: Prepared, query: Query, found: runtime.MarginalsAnswer | runtime.JointAnswer
 ) -> Answer:
+    """Write the distribution of reals that were looked at in nodes."""
     assert isinstance(found, runtime.MarginalsAnswer)
     flat = flat_rows(prepared, found.probabilities)
     (target,), world = prepared.targets, prepared.grounding.world
@@ -298,7 +329,8 @@ PROBABILITY = Question(
     example="var a : bool ~ Bernoulli(0.2)\n"
     "var b : 0..2 ~ Categorical([0.2, 0.3, 0.5] if a else [1, 0, 0])\n"
     "var h : real ~ Normal(0, 1)\n"
-    "query P(b | a = true), P(a, b), P(b > 0), [P(b = k) for k in 0..2], P(h)\n"
+    "var g[2] : real ~ Normal(0, 1)\n"
+    "query P(b | a = true), P(a, b), P(b > 0), [P(b = k) for k in 0..2], P(h), P(g[0], g[1])\n"
     "assert abs(P(b > 0) - 0.16) < 1e-9 and abs(P(a | b = 0) - 0.04 / 0.84) < 1e-9\n",
     check=_check,
     kinds=(
@@ -306,6 +338,7 @@ PROBABILITY = Question(
         (Joint, JointAnswer),
         (Event, EventAnswer),
         (RealMarginal, RealAnswer),
+        (RealJoint, RealJointAnswer),
     ),
     answered=Single(_question, _read, puts=(runtime.Marginals, runtime.Joint)),
 )
