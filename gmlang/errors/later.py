@@ -114,6 +114,11 @@ def maximum_of_mixture(span: Span, text: str) -> Diagnostic:
     return _not_yet(span, f"`{text}`, over reals and finite variables together", hint)
 
 
+def graph_of_reals(span: Span, name: str) -> Diagnostic:
+    """Report a factor graph that is asked for, and would leave reals out."""
+    return _not_yet(span, f"the factor graph of `{name}`, a real that is related to others")
+
+
 def real_index(span: Span, text: str) -> Diagnostic:
     """Report a real that picks an element."""
     return _not_yet(span, f"`{text}` as an index: an index is an integer, no real")

@@ -28,6 +28,7 @@ from gmlang.core.records.reals import DrawReal, ObserveReal
 from gmlang.core.walk import is_real_reference, walk
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors import grounding as errors
+from gmlang.errors import later
 from gmlang.errors.learning import concepts as learning_errors
 from gmlang.errors.probabilities import rows_normalised
 from gmlang.graph.alike import Alike, Said
@@ -72,6 +73,7 @@ from gmlang.graph.world.world import (
 from gmlang.process.collecting import nothing_collected
 from gmruntime.budget import Budget
 from gmruntime.factors.kinds import Table
+from gmruntime.graph import FactorGraph
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,6 +99,18 @@ class Grounding:
         """What looks like a mistake in the data, or in what the program makes of it."""
         uneven = self.world.uneven
         return (*self.world.warnings, *([rows_normalised(uneven)] if uneven else []))
+
+
+def finite_graph(grounding: Grounding) -> FactorGraph:
+    """Return the graph of a program, observations aside.
+
+    Raises:
+        GmError: where reals depend on each other: they are no variables of it.
+    """
+    world = grounding.world
+    for entity, name in world.joint_reals:
+        raise GmError([later.graph_of_reals(world.reals[entity][name].span, name)])
+    return grounding.builder.graph()
 
 
 def ground(

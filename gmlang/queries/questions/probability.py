@@ -1,9 +1,10 @@
 """P: the distribution of a variable, the joint one of several, or the probability of an event."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import product
-from typing import cast
+from itertools import islice, product
+from typing import Any, cast
 
 import numpy as np
 
@@ -33,11 +34,14 @@ from gmlang.queries.reading import (
     flat_rows,
     parts_of,
 )
-from gmlang.queries.reals.summaries import Belief, belief_of
+from gmlang.queries.reals.summaries import QUANTILES, Belief, belief_of
 from gmlang.queries.session import Prepared
 from gmlang.queries.targets import Target
 from gmlang.syntax import ast
 from gmruntime import answer as runtime
+
+_LINES_MAX = 24
+"""Of so many reals of an array a line is written."""
 
 _ROUNDING = 1e-12
 """Probabilities that engines call exact are off by less."""
@@ -151,6 +155,28 @@ class RealAnswer(Answer):
     kind = "summary"
 
     beliefs: Sequence[Belief] = ()
+
+    def lines(self) -> list[str] | None:
+        """Write an array with a line for each of its reals, where all digits are known."""
+        is_exact = self.status == runtime.Status.EXACT.value
+        if not is_exact or self.array is None or not self.array.shape:
+            return None
+        shape = self.array.shape
+        shown = list(islice(np.ndindex(*shape), _LINES_MAX))
+        made = [["", "mean", "sd", *(f"{100 * share:g}%" for share in QUANTILES)]]
+        for place in shown:
+            one: Any = self.value
+            for k in place:
+                one = one[k]
+            numbers = [one["mean"], one["sd"], *one["quantiles"].values()]
+            made.append([f"[{', '.join(map(str, place))}]", *(f"{n:.6g}" for n in numbers)])
+        widths = [max(len(row[k]) for row in made if k < len(row)) for k in range(len(made[0]))]
+        found = [
+            "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip()
+            for row in made
+        ]
+        rest = math.prod(shape) - len(shown)
+        return [*found, f"… {rest} more"] if rest else found
 
     def density(self, value: float) -> float:
         """Return the density of a single real at a value."""

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gmlang.core.program import Asked, Query
+from gmlang.core.program import Asked, Program, Query
 from gmlang.diagnostics import GmError
 from gmlang.errors import later
 from gmlang.graph.from_core import Grounding
 from gmlang.graph.lowering.grounder import Grounder
 from gmlang.graph.rows.joint import JointReals
-from gmlang.graph.rows.routes import real_keys
+from gmlang.graph.rows.routes import joint_keys, real_keys
 from gmlang.limits import SECONDS_MAX
 from gmruntime.budget import Budget, begin_budget
 from gmruntime.graph import FactorGraph
@@ -27,9 +27,14 @@ def check_takes_joint(grounding: Grounding, query: Query) -> None:
     Raises:
         GmError: naming it.
     """
-    if grounding.joint is None or query.takes_joint or type(query) is Query:
-        return
-    raise GmError([later.asked_of_joint(query.span, query.span.text)])
+    if grounding.joint is not None and type(query) is not Query and not query.takes_joint:
+        raise GmError([later.asked_of_joint(query.span, query.span.text)])
+
+
+def refuse_joint(program: Program, query: Query) -> None:
+    """Do the same for a question that grounds the program in its own way."""
+    if not query.takes_joint and joint_keys(program):
+        raise GmError([later.asked_of_joint(query.span, query.span.text)])
 
 
 def reals_of(grounder: Grounder, joint: JointReals | None, query: Query) -> "AskedReals | None":
