@@ -14,6 +14,7 @@ from gmlang.diagnostics import GmError
 from gmlang.errors.learning import cases as case_errors
 from gmlang.errors.learning import course as errors
 from gmlang.errors.learning import written as written_errors
+from gmlang.graph.builder import evidence_of
 from gmlang.graph.from_core import Grounding, begin_grounding
 from gmlang.graph.lowering.grounder import Learned
 from gmlang.graph.values.environment import Env, Slots
@@ -29,7 +30,7 @@ from gmlang.learning.numbers.priors import Priors, read_priors
 from gmlang.learning.numbers.starts import moved_inside
 from gmlang.learning.rows import Rows, read_rows
 from gmlang.learning.telling.barren import Telling, without_barren
-from gmlang.queries.session import check_defined, evidence_of
+from gmlang.queries.session import check_defined
 from gmruntime.arrays import Bool
 from gmruntime.budget import Budget
 

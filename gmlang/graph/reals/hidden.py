@@ -32,6 +32,7 @@ from gmlang.graph.observations import array_value, heard
 from gmlang.graph.reals.densities import normal_parameters
 from gmlang.graph.reals.fineness import ImproperError, Said
 from gmlang.graph.reals.nodes import NODES_MAX, TooFineError, misplaced_by, nodes_of, panels_of
+from gmlang.graph.rows.routes import Key, key_of
 from gmlang.graph.values.chances import probability
 from gmlang.graph.values.environment import Env
 from gmlang.graph.values.evaluate import evaluate, expand, random_indices
@@ -43,9 +44,6 @@ from gmruntime.arrays import Float64
 from gmruntime.factors.kinds import Table
 
 _lock = Lock()
-
-Key = tuple[str, str]
-"""An entity, and a real attribute of it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -91,6 +89,8 @@ def declare_hidden(
         with suppress(GmError):
             _gather_breaks(grounder, ONE_INSTANCE, context, expression, gathered)
     for key, found in gathered.items():
+        if key in world.joint_reals:
+            continue
         array = world.reals[key[0]][key[1]]
         hidden = np.zeros(seen[key].shape, np.bool_)
         hidden[np.concatenate(found.places)] = True
@@ -132,11 +132,6 @@ def _observed(grounder: Grounder, statements: Iterable[Statement]) -> dict[Key, 
                 may_be &= ~np.isneginf(array.log_background(values))
                 seen[key][places[may_be]] = True
     return seen
-
-
-def key_of(target: AttributeRef) -> Key:
-    """Return the attribute that a reference names."""
-    return target.thing.entity, target.attribute
 
 
 # --- What is said ------------------------------------------------------------------------

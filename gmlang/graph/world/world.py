@@ -270,6 +270,8 @@ class World:
         attributes: by entity, then attribute; `reals` those that are real numbers, of which models
             say what is in `said_of_reals`; `hidden_reals` those that are variables.
         quadrature: of the session that it belongs to.
+        joint_reals: attributes that depend on each other, with the number of the first of each;
+            there are `num_joint_reals` in all.
         num_things: by entity.
         before: of entities some things of which may not exist, for each thing: the one without
             which it does not exist, itself where it needs none, -1 where it always exists.
@@ -304,6 +306,8 @@ class World:
         default_factory=dict[tuple[str, str], HiddenReals]
     )
     quadrature: Quadrature = field(default_factory=Quadrature)
+    joint_reals: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
+    num_joint_reals: int = 0
     models: dict[str, ModelTable] = field(default_factory=dict[str, ModelTable])
     hidden: dict[str, HiddenArray] = field(default_factory=dict[str, HiddenArray])
     holders: dict[str, HolderArray] = field(default_factory=dict[str, HolderArray])

@@ -19,6 +19,7 @@ class LogZ(Query):
     """The log of the weight of all assignments."""
 
     __slots__ = ()
+    takes_joint = True
     kind = "logz"
 
     def as_number(self) -> tuple[Query, Type] | None:
