@@ -11,7 +11,7 @@ from scipy import stats
 from gmruntime.budget import UNLIMITED, start_budget
 from gmruntime.continuous.outer import (
     Domain,
-    NotProperError,
+    ImproperDensityError,
     WeightedPoints,
     integrate,
     unbounded,
@@ -178,7 +178,7 @@ IMPROPER: dict[str, tuple[Density, Domain, set[int]]] = {
 @pytest.mark.parametrize("name", IMPROPER)
 def test_what_cannot_be_normalised_is_refused(name: str):
     log_density, domain, parameters = IMPROPER[name]
-    with pytest.raises(NotProperError) as raised:
+    with pytest.raises(ImproperDensityError) as raised:
         answered(log_density, domain)
     assert raised.value.parameter in parameters
 

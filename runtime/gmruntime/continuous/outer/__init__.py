@@ -8,5 +8,5 @@ density that cannot be normalised is refused.
 from gmruntime.continuous.outer.domains import Domain as Domain
 from gmruntime.continuous.outer.domains import unbounded as unbounded
 from gmruntime.continuous.outer.engine import integrate as integrate
-from gmruntime.continuous.outer.maxima.proper import NotProperError as NotProperError
+from gmruntime.continuous.outer.maxima.proper import ImproperDensityError as ImproperDensityError
 from gmruntime.continuous.outer.points import WeightedPoints as WeightedPoints

@@ -52,7 +52,7 @@ def integrate(
             where it is None.
 
     Raises:
-        NotProperError: when the density does not fall in some direction.
+        ImproperDensityError: when the density does not fall in some direction.
         ValueError: when there are too many parameters, or an array of the wrong shape came back.
     """
     if not 1 <= domain.size <= PARAMETERS_MAX:

@@ -30,7 +30,7 @@ _HALVINGS = 10
 
 
 @dataclass(slots=True, eq=False)
-class NotProperError(Exception):
+class ImproperDensityError(Exception):
     """A density cannot be normalised.
 
     Attributes:
@@ -47,7 +47,7 @@ def check_proper(evaluator: Evaluator, modes: Modes, budget: Budget) -> None:
     """Look along rays from the highest maxima, as long as the budget lasts.
 
     Raises:
-        NotProperError: when the density does not fall along one.
+        ImproperDensityError: when the density does not fall along one.
     """
     bounded = evaluator.domain.has_bounds()
     for k in range(min(2, len(modes.values))):
@@ -57,7 +57,7 @@ def check_proper(evaluator: Evaluator, modes: Modes, budget: Budget) -> None:
             axes = axes * np.minimum(1.0, _LONGEST / np.maximum(longest, 1e-300))
             flat = _flat_axis(evaluator, modes.free[k], axes, budget)
             if flat is not None:
-                raise NotProperError(int(np.abs(axes[:, flat] / scales).argmax()))
+                raise ImproperDensityError(int(np.abs(axes[:, flat] / scales).argmax()))
 
 
 def _flat_axis(
