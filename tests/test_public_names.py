@@ -15,6 +15,7 @@ OUTSIDERS = {
     "runtime/gmruntime/questions/enumerate.py": "the oracle of all engines",
     "runtime/gmruntime/messages/kernels/numpy/reference.py": "the oracle of the kernels",
     "runtime/gmruntime/factors/kinds/__init__.py": "the list of kinds, for tests of every one",
+    "runtime/gmruntime/continuous": "what who embeds the runtime asks about reals",
     "runtime/gmruntime/formats": "what who embeds the runtime reads and writes files with",
 }
 """Files and folders whose public names may have no user here but tests, and who uses them."""

@@ -25,7 +25,7 @@ from gmlang.graph.gathering import joined_variables
 from gmlang.graph.holders import add_holders, leave_out_implied
 from gmlang.graph.lowering.grounder import Grounder, Job, environment
 from gmlang.graph.lowering.lower import lower
-from gmlang.graph.observations import observe
+from gmlang.graph.observations import observe, observe_alike
 from gmlang.graph.reals.together import hang_together
 from gmlang.graph.regions import check_regions
 from gmlang.graph.values import terms
@@ -122,14 +122,12 @@ class Prepared:
 def evidence_of(builder: Builder) -> tuple[np.ndarray, bool]:
     """Return the state of each observed variable, and whether observations clash."""
     evidence = np.full(builder.num_variables, -1, np.int32)
-    clash = False
-    for variables, states, _ in builder.observed:
-        flat, values = variables.reshape(-1), states.reshape(-1)
-        before = evidence[flat]
-        clash |= bool(((before >= 0) & (before != values)).any())
-        evidence[flat] = values
-        clash |= bool((evidence[flat] != values).any())
-    return evidence, clash
+    if not builder.observed:
+        return evidence, False
+    variables = np.concatenate([one.reshape(-1) for one, _, _ in builder.observed])
+    states = np.concatenate([one.reshape(-1) for _, one, _ in builder.observed])
+    evidence[variables] = states
+    return evidence, bool((evidence[variables] != states).any())
 
 
 def check_defined(grounding: Grounding) -> Grounding:
@@ -254,7 +252,8 @@ def prepare_for_rows(session: Session, query: Query, budget: Budget | None) -> P
         add_holders(grounder, session.program.statements, held.items())
         leave_out_implied(grounder)
     grounder.builder.observed.extend(session.seen)
-    for given in query.given:
+    for given in observe_alike(grounder, query.given):
+        world.check_time()
         _condition(prepared, given)
     prepared.targets = [target_of(prepared.grounder, asked) for asked in query.asked]
     quadrature.is_used = was_used or _reals_matter(prepared, query)

@@ -1,5 +1,6 @@
-"""Real variables: what is summed over them before, or beside, the finite ones.
+"""Reals that depend on each other linearly, with Gaussian noise: eliminated before anything else.
 
-Above: nobody yet. Below: the budget and arrays. Invariant: a number that comes of finitely many
-points is an estimate, and says by how much it may be off.
+What is left is an ordinary factor graph, so that no engine of finite variables knows of reals.
+**Invariant:** structure comes from structure, never from values: a coefficient that is 0 keeps its
+place.
 """

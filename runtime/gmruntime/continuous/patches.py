@@ -1,0 +1,134 @@
+"""Patches: reals that hang together, and what is believed of them once their border is known."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gmruntime.arrays import Float64, Int, Int64
+from gmruntime.budget import Budget, within
+from gmruntime.continuous.beliefs import Beliefs, GaussianMixture
+from gmruntime.continuous.solver import Solver
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Patch:
+    """Reals that hang together, and the finite variables around them.
+
+    Given a state of the border they are jointly normal. What is believed of them is a mixture, one
+    part for each state that has a probability: `border_probabilities` below is the joint
+    distribution of the border, Float64[*border sizes], whatever it is scaled by.
+
+    Attributes:
+        reals: their indices, ascending.
+        border: indices of the finite variables that rows on these reals select by.
+        sizes: the numbers of states of these.
+        log_values: the log of the integral over the reals in each state of the border, nats.
+        solver: of the rows.
+        budget: of time, asked on the way.
+    """
+
+    reals: Int64[np.ndarray, " reals"]
+    border: tuple[int, ...]
+    sizes: tuple[int, ...]
+    log_values: Float64[np.ndarray, "*states"]
+    solver: Solver
+    budget: Budget
+
+    def belief(
+        self,
+        border_probabilities: Float64[np.ndarray, "*states"],
+        coefficients: Float64[np.ndarray, "*states_or_not some"],
+        offset: Float64[np.ndarray, "*states_or_not"] | float = 0.0,
+        *,
+        reals: Int[np.ndarray, " some"] | None = None,
+    ) -> GaussianMixture:
+        """Return what is believed of coefficients . x + offset.
+
+        Args:
+            border_probabilities: of the states of the border.
+            coefficients: of `reals`; the axes before may be those of the border.
+            offset: one number, or one in each state of the border.
+            reals: indices of some of the patch's reals; None for all of them, in order.
+
+        Raises:
+            ValueError: a real is not of this patch, or nothing has a probability.
+            TimeoutError: when there is no time left.
+        """
+        where = np.arange(len(self.reals)) if reals is None else self._positions(reals)
+        shape = (*self.sizes, len(where))
+        states, weights = self._parts(border_probabilities)
+        if np.ndim(coefficients) == 1:
+            flat = np.asarray(coefficients, np.float64)[None]
+        else:
+            flat = np.broadcast_to(coefficients, shape).reshape(-1, len(where))[states]
+        directions = np.zeros((len(flat), len(self.reals)))
+        np.add.at(directions.T, where, flat.T)
+        offsets = np.broadcast_to(offset, self.sizes).reshape(-1)[states]
+        found = self.solver.along(states, directions, self.budget)
+        sds = np.sqrt(np.maximum(found[:, 1], 0.0))
+        return GaussianMixture(weights, found[:, 0] + offsets, sds)
+
+    def moments(
+        self,
+        border_probabilities: Float64[np.ndarray, "*states"],
+        reals: Int[np.ndarray, " some"],
+    ) -> tuple[Float64[np.ndarray, " some"], Float64[np.ndarray, "some some"]]:
+        """Return the joint mean and covariance of some of the reals.
+
+        Raises:
+            ValueError, TimeoutError: as in `belief`.
+        """
+        where = self._positions(reals)
+        states, weights = self._parts(border_probabilities)
+        means, inside = self.solver.jointly(states, weights, where, self.budget)
+        mean = weights @ means
+        apart = means - mean
+        return mean, inside + apart.T @ (weights[:, None] * apart)
+
+    def all_beliefs(self, border_probabilities: Float64[np.ndarray, "*states"]) -> Beliefs:
+        """Return what is believed of each real of the patch, in their order.
+
+        Raises:
+            ValueError, TimeoutError: as in `belief`.
+        """
+        states, weights = self._parts(border_probabilities)
+        means, variances = self.solver.everywhere(states, self.budget)
+        return Beliefs(weights, means, np.sqrt(variances))
+
+    def samples(
+        self, rng: np.random.Generator, states: Int[np.ndarray, "draws border"]
+    ) -> Float64[np.ndarray, "draws reals"]:
+        """Draw all reals of the patch, one row for each draw of its border.
+
+        Raises:
+            TimeoutError: when there is no time left.
+        """
+        drawn = np.zeros((len(states), len(self.reals)))
+        flat = np.zeros(len(states), np.int64)
+        for k, size in enumerate(self.sizes):
+            flat = flat * size + states[:, k]
+        for state in np.unique(flat).tolist():
+            self.solver.go_to(state, self.budget)
+            for row in within(np.flatnonzero(flat == state).tolist(), self.budget):
+                drawn[row] = self.solver.spread(rng.standard_normal(len(self.reals)))
+        return drawn
+
+    def _positions(self, reals: Int[np.ndarray, " some"]) -> Int64[np.ndarray, " some"]:
+        """Return where some reals stand among those of the patch."""
+        found = np.searchsorted(self.reals, reals).astype(np.int64)
+        wrong = self.reals[np.minimum(found, len(self.reals) - 1)] != reals
+        if wrong.any():
+            raise ValueError(f"real {int(np.asarray(reals)[wrong][0])} is not of this patch")
+        return found
+
+    def _parts(
+        self, border_probabilities: Float64[np.ndarray, "*states"]
+    ) -> tuple[Int64[np.ndarray, " parts"], Float64[np.ndarray, " parts"]]:
+        """List the states of the border that have a probability, and these."""
+        flat = np.asarray(border_probabilities, np.float64).reshape(-1)
+        if len(flat) != self.log_values.size:
+            raise ValueError(f"{len(flat)} probabilities for {self.log_values.size} states")
+        states = np.flatnonzero((flat > 0.0) & (self.log_values.reshape(-1) > -np.inf))
+        if not len(states):
+            raise ValueError("no state of the border has a probability")
+        return states, flat[states] / flat[states].sum()

@@ -1,0 +1,314 @@
+"""The rows of one patch, solved in one state of its border after another."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gmruntime.arrays import Bool, Float64, Int64
+from gmruntime.budget import Budget, within
+from gmruntime.continuous.sparse import careful, kernels, states
+from gmruntime.continuous.sparse.records import Laid, Numbers, PairedRoom, Room
+from gmruntime.continuous.sparse.structure import Structure
+from gmruntime.continuous.system import NotProperError, System
+
+_STEPS_AT_ONCE = 1 << 22
+"""Between two looks at the clock: some milliseconds."""
+
+
+@dataclass(slots=True, eq=False)
+class Solver:
+    """A patch in one state of its border.
+
+    Arrays that are handed in and out are in the order of the patch's reals. Where rounding would
+    spoil a pivot the state is solved once more with twice as many digits.
+
+    Attributes:
+        system: the rows.
+        structure: of their elimination.
+        state: the one that is solved; -1 before.
+        log_value: of the integral in that state, nats.
+    """
+
+    system: System
+    structure: Structure
+    state: int = -1
+    log_value: float = -np.inf
+    _room: Room = field(init=False, repr=False)
+    _paired: PairedRoom | None = None
+    _is_careful: bool = False
+    _numbers: Numbers = field(init=False, repr=False)
+    _laid: Laid = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Make room."""
+        count, border = self.structure.num_reals, len(self.system.sizes)
+        self._room = Room(
+            np.zeros(len(self.structure.lower.rows)),
+            np.ones(count),
+            np.zeros(count, np.int64),
+            np.zeros(count),
+            np.zeros(count),
+            np.zeros(count),
+            np.zeros(border, np.int64),
+        )
+        # Rows that depend on the border are overwritten in each of its states.
+        numbers = self.system.numbers
+        self._numbers = Numbers(*(array.copy() for array in numbers)) if border else numbers
+        self._laid = Laid(
+            self.structure.incidence,
+            self.structure.lower,
+            self._numbers,
+            self.system.moving,
+            self._room,
+            np.array(self.system.sizes, np.int64),
+        )
+
+    def integrate(
+        self, budget: Budget, is_skipped: Bool[np.ndarray, " states"] | None = None
+    ) -> Float64[np.ndarray, " states"]:
+        """Return the log of the integral in each state of the border, nats.
+
+        Args:
+            budget: of time.
+            is_skipped: states that need no number; they get -inf.
+
+        Raises:
+            NotProperError: in a state that is not forbidden.
+            TimeoutError: when there is no time left.
+        """
+        logs = np.full(self.system.num_states, -np.inf)
+        if self.system.log_constant == -np.inf:
+            return logs
+        at_once = self._num_at_once(1)
+        state = 0
+        while state < len(logs):
+            if at_once > 1 and is_skipped is None:
+                budget.check()
+                self.state = -1
+                part = logs[state : state + at_once]
+                done = states.integrate_states(self._laid, part, state)
+                part[:done] += self.system.log_constant
+                state += done
+            # One by one: what takes long, what is lost in rounding, and what comes last.
+            if state < len(logs):
+                if is_skipped is None or not is_skipped[state]:
+                    self.go_to(state, budget)
+                    logs[state] = self.log_value
+                state += 1
+        return logs
+
+    def _num_at_once(self, times: int) -> int:
+        """Return how many states take some milliseconds, if each takes so many eliminations."""
+        steps = self.structure.num_steps + len(self._numbers.coefficients)
+        return _STEPS_AT_ONCE // (4 * steps * times)
+
+    def along(
+        self,
+        which: Int64[np.ndarray, " states"],
+        directions: Float64[np.ndarray, "directions reals"],
+        budget: Budget,
+    ) -> Float64[np.ndarray, "states 2"]:
+        """Return mean and variance of a weighted sum of the reals in some states.
+
+        Args:
+            which: states that are not forbidden.
+            directions: the weights, in each of them or in all.
+            budget: of time.
+
+        Raises:
+            TimeoutError: when there is no time left.
+        """
+        found, scratch = np.zeros((len(which), 2)), np.zeros(self.structure.num_reals)
+        ordered = np.ascontiguousarray(directions[:, self.structure.order])
+        at_once, k = self._num_at_once(1), 0
+        while k < len(which):
+            if at_once > 1 and len(which) > 1:
+                budget.check()
+                self.state = -1
+                end = min(len(which), k + at_once)
+                part = ordered if len(ordered) == 1 else ordered[k:end]
+                k += states.look_along(self._laid, which[k:end], part, found[k:end], scratch)
+            if k < len(which):
+                self.go_to(int(which[k]), budget)
+                direction = directions[k if len(directions) > 1 else 0]
+                found[k] = direction @ self.mean(), direction @ self.solve(direction)
+                k += 1
+        return found
+
+    def everywhere(
+        self, which: Int64[np.ndarray, " states"], budget: Budget
+    ) -> tuple[Float64[np.ndarray, "states reals"], Float64[np.ndarray, "states reals"]]:
+        """Return means and variances of all reals in some states that are not forbidden.
+
+        Raises:
+            TimeoutError: when there is no time left.
+        """
+        count, place = self.structure.num_reals, self.structure.place
+        means, variances = np.empty((len(which), count)), np.empty((len(which), count))
+        at_once, k = self._num_at_once(4), 0
+        inverse, scratch = np.empty(len(self._room.lower)), np.empty(count)
+        places = np.full(count, -1, np.int64)
+        while k < len(which):
+            if at_once > 1 and len(which) > 1:
+                budget.check()
+                self.state = -1
+                end = min(len(which), k + at_once)
+                part, spread = means[k:end], variances[k:end]
+                done = states.look_at_all(
+                    self._laid, which[k:end], part, spread, inverse, scratch, places
+                )
+                part[:done], spread[:done] = part[:done][:, place], spread[:done][:, place]
+                k += done
+            if k < len(which):
+                self.go_to(int(which[k]), budget)
+                means[k], variances[k] = self.mean(), self.variances(budget)
+                k += 1
+        return means, variances
+
+    def jointly(
+        self,
+        which: Int64[np.ndarray, " states"],
+        weights: Float64[np.ndarray, " states"],
+        where: Int64[np.ndarray, " some"],
+        budget: Budget,
+    ) -> tuple[Float64[np.ndarray, "states some"], Float64[np.ndarray, "some some"]]:
+        """Return means of some reals in some states, and the weighted sum of their covariances.
+
+        Args:
+            which: states that are not forbidden.
+            weights: of these.
+            where: the reals, as numbered in the patch.
+            budget: of time.
+
+        Raises:
+            TimeoutError: when there is no time left.
+        """
+        count = len(where)
+        means, inside = np.empty((len(which), count)), np.zeros((count, count))
+        halves = np.empty((count, self.structure.num_reals))
+        ordered = self.structure.place[where].astype(np.int64)
+        at_once, k = self._num_at_once(1 + count), 0
+        while k < len(which):
+            if at_once > 1 and len(which) > 1:
+                budget.check()
+                self.state = -1
+                end = min(len(which), k + at_once)
+                k += states.look_jointly(
+                    self._laid, which[k:end], weights[k:end], ordered, means[k:end], inside, halves
+                )
+            if k < len(which):
+                self.go_to(int(which[k]), budget)
+                means[k] = self.mean()[where]
+                inside += weights[k] * self._covariance(where, budget)
+                k += 1
+        return means, inside
+
+    def _covariance(
+        self, where: Int64[np.ndarray, " some"], budget: Budget
+    ) -> Float64[np.ndarray, "some some"]:
+        """Return the covariances of some reals in the state that is solved."""
+        found = np.zeros((len(where), len(where)))
+        unit = np.zeros(self.structure.num_reals)
+        for k, place in within(enumerate(where.tolist()), budget):
+            unit[place] = 1.0
+            found[k] = self.solve(unit)[where]
+            unit[place] = 0.0
+        return 0.5 * (found + found.T)
+
+    def go_to(self, state: int, budget: Budget) -> None:
+        """Solve in one state of the border.
+
+        Raises:
+            NotProperError: in a state that is not forbidden.
+            TimeoutError: when there is no time left.
+        """
+        if state == self.state:
+            return
+        budget.check()
+        incidence, lower = self.structure.incidence, self.structure.lower
+        self.state, self.log_value, self._is_careful = -1, -np.inf, False
+        kernels.set_digits(self._laid.sizes, state, self._room)
+        log_scale = self.system.log_constant + kernels.load(
+            self.system.moving, incidence.row_start, self._numbers, self._room
+        )
+        if log_scale > -np.inf:
+            for first, last in self.structure.spans:
+                budget.check()
+                if kernels.factor(incidence, lower, self._numbers, self._room, first, last) >= 0:
+                    kernels.forget(self._room)
+                    self._factor_carefully(state, budget)
+                    break
+            if self._paired is not None and self._is_careful:
+                log = careful.find_mean_carefully(incidence, lower, self._numbers, self._paired)
+            else:
+                log = kernels.find_mean(incidence, lower, self._numbers, self._room)
+            self.log_value = log_scale + log
+        self.state = state
+
+    def _factor_carefully(self, state: int, budget: Budget) -> None:
+        """Factor with twice as many digits."""
+        if self._paired is None:
+            count = self.structure.num_reals
+            self._paired = PairedRoom(
+                np.zeros((2, len(self._room.lower))),
+                np.zeros((2, count)),
+                np.zeros(count, np.int64),
+                np.zeros((2, count)),
+                np.zeros((2, count)),
+                np.zeros((2, count)),
+            )
+        incidence, lower = self.structure.incidence, self.structure.lower
+        for first, last in self.structure.spans:
+            budget.check()
+            pivot = careful.factor_carefully(
+                incidence, lower, self._numbers, self._paired, first, last
+            )
+            if pivot >= 0:
+                raise NotProperError(state, int(self.structure.order[pivot]))
+        self._is_careful = True
+
+    def mean(self) -> Float64[np.ndarray, " reals"]:
+        """Return the mean in the state that is solved."""
+        if self._paired is not None and self._is_careful:
+            return self._paired.mean[0][self.structure.place]
+        return self._room.mean[self.structure.place]
+
+    def solve(self, values: Float64[np.ndarray, " reals"]) -> Float64[np.ndarray, " reals"]:
+        """Return the covariances of all reals with a weighted sum of them."""
+        ordered = values[self.structure.order]
+        if self._paired is not None and self._is_careful:
+            pairs = np.stack([ordered, np.zeros(len(ordered))])
+            careful.solve_carefully(self.structure.lower, self._paired, pairs)
+            return pairs[0][self.structure.place]
+        kernels.solve(self.structure.lower, self._room, ordered)
+        return ordered[self.structure.place]
+
+    def variances(self, budget: Budget) -> Float64[np.ndarray, " reals"]:
+        """Return the variance of each real.
+
+        Raises:
+            TimeoutError: when there is no time left.
+        """
+        count, lower = self.structure.num_reals, self.structure.lower
+        places = np.full(count, -1, np.int64)
+        if self._paired is not None and self._is_careful:
+            pairs, paired = np.empty((2, len(lower.rows))), np.empty((2, count))
+            for first, last in reversed(self.structure.spans):
+                budget.check()
+                careful.invert_carefully(lower, self._paired, pairs, paired, places, first, last)
+            return paired[0][self.structure.place]
+        inverse, variances = np.empty(len(lower.rows)), np.empty(count)
+        for first, last in reversed(self.structure.spans):
+            budget.check()
+            kernels.invert(lower, self._room, inverse, variances, places, first, last)
+        return variances[self.structure.place]
+
+    def spread(self, noise: Float64[np.ndarray, " reals"]) -> Float64[np.ndarray, " reals"]:
+        """Return a draw of the reals, made of independent normal noise of sd 1."""
+        if self._paired is not None and self._is_careful:
+            pairs = np.stack([noise / np.sqrt(self._paired.diagonal[0]), np.zeros(len(noise))])
+            careful.finish_carefully(self.structure.lower, self._paired, pairs)
+            return (pairs[0] + self._paired.mean[0])[self.structure.place]
+        drawn = noise / np.sqrt(self._room.diagonal)
+        kernels.finish(self.structure.lower, self._room, drawn)
+        return (drawn + self._room.mean)[self.structure.place]
