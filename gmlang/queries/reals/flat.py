@@ -31,5 +31,8 @@ def flat_priors(world: World) -> str:
 def _flat(world: World) -> Iterator[tuple[str, RealArray]]:
     for entity, arrays in world.reals.items():
         for array in arrays.values():
+            # What joint reals are relative to is said where they are integrated.
+            if (entity, array.name) in world.joint_reals:
+                continue
             if array.log_base is None and not np.isfinite([array.low, array.high]).all():
                 yield entity, array
