@@ -80,7 +80,10 @@ def _known(name: str, size: int) -> Known:
 NAMES = ("normal", "half normal", "exponential", "below", "uniform", "arcsine", "t", "cusp")
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 4, 8])
+SIZES = [1, 2, 4, *(pytest.param(size, marks=pytest.mark.slow) for size in (3, 8))]
+
+
+@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_known_lies_within_the_errors(name: str, size: int):
     known = _known(name, size)
@@ -127,6 +130,7 @@ def test_labels_that_may_be_swapped_are_two_modes_and_twice_the_integral():
     assert abs(off) <= 4 * (free.log_z_error + one.log_z_error)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [2, 4, 9])
 def test_a_funnel_is_answered_or_not_trusted(size: int):
     def log_density(x: np.ndarray) -> np.ndarray:
@@ -183,7 +187,7 @@ def test_what_cannot_be_normalised_is_refused(name: str):
     assert raised.value.parameter in parameters
 
 
-@pytest.mark.parametrize("narrow", [1e-1, 1e-2, 1e-3])
+@pytest.mark.parametrize("narrow", [1e-1, 1e-2, pytest.param(1e-3, marks=pytest.mark.slow)])
 def test_a_wide_slab_below_a_spike_is_seen(narrow: float):
     """The density falls by some nats and then not for a thousand standard deviations."""
 
@@ -236,7 +240,8 @@ def test_the_same_seed_gives_the_same_points():
     assert first.log_z == second.log_z
 
 
-def test_the_clock_is_looked_at_between_batches():
+@pytest.mark.parametrize("domain", [unbounded(1), unbounded(4), positive(2)])
+def test_the_clock_is_looked_at_between_batches(domain: Domain):
     """Each point takes a second of a clock that the density itself moves on."""
     reading = [0.0]
 
@@ -244,13 +249,13 @@ def test_the_clock_is_looked_at_between_batches():
         reading[0] += len(x)
         return normal(x, 0.0, 1.0).sum(1)
 
-    for seconds in (1.0, 200.0, 3000.0):
+    for seconds in (*range(1, 300, 23), 700, 1500, 2500, 4000, 7000):
         reading[0] = 0.0
         budget = start_budget(seconds, 1 << 30, clock=lambda: reading[0])
-        found = integrate(log_density, unbounded(4), budget=budget, rng=np.random.default_rng(0))
-        assert reading[0] <= seconds + 32
+        found = integrate(log_density, domain, budget=budget, rng=np.random.default_rng(0))
+        assert reading[0] <= seconds + 1
         assert found.num_evaluations == reading[0]
-        if found.is_to_be_trusted:
+        if found.is_to_be_trusted and domain.lows[0] < 0:
             assert abs(found.log_z) < 0.5
 
 

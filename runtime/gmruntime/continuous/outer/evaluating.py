@@ -9,10 +9,11 @@ from gmruntime.arrays import Float64
 from gmruntime.budget import Budget
 from gmruntime.continuous.outer.domains import FREE_MAX, Domain, constrain
 
-_BATCH_FIRST = 32
+_BATCH_FIRST = 1
 _BATCH_MAX = 8192
 _BATCH_S = 0.05
 """A batch grows while it takes less: so that the clock is looked at often, and loops stay long."""
+_GROWTH = 4
 
 LogDensity = Callable[[np.ndarray], np.ndarray]
 """From parameters [n d] to their log densities [n]; -inf where there is none."""
@@ -41,16 +42,22 @@ class Evaluator:
     def evaluate(
         self, free: Float64[np.ndarray, "n d"], budget: Budget
     ) -> Float64[np.ndarray, " known"]:
-        """Return the log densities of the first points: of all, unless the budget ends before."""
+        """Return the log densities of the first points: of all, unless the budget ends before.
+
+        The log density may look at the clock as well, and end with a TimeoutError.
+        """
         values, done = np.empty(len(free)), 0
         while done < len(free) and not budget.is_spent():
             some = free[done : done + self.batch]
             start_s = budget.clock()
-            values[done : done + len(some)] = self._values(some)
+            try:
+                values[done : done + len(some)] = self._values(some)
+            except TimeoutError:
+                break
             seconds = budget.clock() - start_s
             done += len(some)
-            if seconds < _BATCH_S / 2 and len(some) == self.batch:
-                self.batch = min(2 * self.batch, _BATCH_MAX)
+            if _GROWTH * seconds < _BATCH_S and len(some) == self.batch:
+                self.batch = min(_GROWTH * self.batch, _BATCH_MAX)
             elif seconds > _BATCH_S:
                 self.batch = max(1, len(some) // 2)
         return values[:done]

@@ -198,6 +198,49 @@ class PointBelief:
         return float(np.interp(value, values, middles, left=0.0, right=1.0))
 
 
+class Averages:
+    """Averages of many functions over weighted points, with errors; fed part by part.
+
+    Their errors are of the kind of the points'; tails are not looked at.
+    """
+
+    def __init__(self, points: WeightedPoints, count: int) -> None:
+        """Begin with nothing.
+
+        Args:
+            points: what is averaged over.
+            count: the number of functions.
+        """
+        self._weights, self._parts = np.exp(points.log_weights), points.parts
+        self._is_lattice = points.error_kind == LATTICE_DIFFERENCE
+        self._sums = np.zeros((int(points.parts.max(initial=0)) + 1, count))
+        self._squares = np.zeros((2, count))
+
+    def add(self, start: int, values: Float64[np.ndarray, "some functions"]) -> None:
+        """Add the values of all functions at points that follow each other."""
+        weights = self._weights[start : start + len(values)]
+        weighted = weights[:, None] * values
+        np.add.at(self._sums, self._parts[start : start + len(values)], weighted)
+        self._squares += [weights @ weighted, (weighted**2).sum(axis=0)]
+
+    def result(
+        self,
+    ) -> tuple[Float64[np.ndarray, " functions"], Float64[np.ndarray, " functions"]]:
+        """Return the averages and their errors."""
+        shares = np.bincount(self._parts, self._weights, len(self._sums))
+        means = self._sums.sum(axis=0)
+        apart = self._sums - shares[:, None] * means
+        if self._is_lattice:
+            return means, np.abs(np.subtract(*(self._sums / shares[:, None])))
+        by_draws = self._squares[1] - 2 * means * self._squares[0]
+        by_draws = np.sqrt(np.maximum(by_draws + means**2 * (self._weights**2).sum(), 0.0))
+        count = len(shares)
+        if count < 2:
+            return means, by_draws
+        by_parts = np.sqrt((apart**2).sum(axis=0) * count / (count - 1)) * widening(count)
+        return means, by_parts if count >= _PARTS_MIN else np.maximum(by_parts, by_draws)
+
+
 def widening(count: int) -> float:
     """Return by how much a standard error grows that only so many batches tell.
 

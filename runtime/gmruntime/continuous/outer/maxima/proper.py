@@ -133,6 +133,8 @@ def _log_widths(
     """
     count = axes.shape[1]
     top = evaluator.evaluate(point[None], budget)
+    if not len(top):
+        return None
     low = np.full((2, count), -_DECADES)
     high = np.full((2, count), _DECADES)
     for _ in range(_HALVINGS):
