@@ -137,34 +137,43 @@ class Solver:
         return found
 
     def everywhere(
-        self, which: Int64[np.ndarray, " states"], budget: Budget
-    ) -> tuple[Float64[np.ndarray, "states reals"], Float64[np.ndarray, "states reals"]]:
-        """Return means and variances of all reals in some states that are not forbidden.
+        self,
+        which: Int64[np.ndarray, " states"],
+        where: Int64[np.ndarray, " some"],
+        budget: Budget,
+    ) -> tuple[Float64[np.ndarray, "states some"], Float64[np.ndarray, "states some"]]:
+        """Return means and variances of some reals in some states.
+
+        Args:
+            which: states that are not forbidden.
+            where: the reals, as numbered in the patch.
+            budget: of time.
 
         Raises:
             TimeoutError: when there is no time left.
         """
-        count, place = self.structure.num_reals, self.structure.place
-        means, variances = np.empty((len(which), count)), np.empty((len(which), count))
-        at_once, k = self._num_at_once(4), 0
+        count, place = self.structure.num_reals, self.structure.place[where]
+        found = np.empty((2, len(which), len(where)))
+        at_once, k = min(len(which), self._num_at_once(4)), 0
+        part = np.empty((2, max(1, at_once), count))
         inverse, scratch = np.empty(len(self._room.lower)), np.empty(count)
         places = np.full(count, -1, np.int64)
         while k < len(which):
             if at_once > 1 and len(which) > 1:
                 budget.check()
                 self.state = -1
-                end = min(len(which), k + at_once)
-                part, spread = means[k:end], variances[k:end]
+                some = which[k : k + at_once]
+                means, variances = part
                 done = states.look_at_all(
-                    self._laid, which[k:end], part, spread, inverse, scratch, places
+                    self._laid, some, means, variances, inverse, scratch, places
                 )
-                part[:done], spread[:done] = part[:done][:, place], spread[:done][:, place]
+                found[:, k : k + done] = part[:, :done, place]
                 k += done
             if k < len(which):
                 self.go_to(int(which[k]), budget)
-                means[k], variances[k] = self.mean(), self.variances(budget)
+                found[:, k] = self.mean()[where], self.variances(budget)[where]
                 k += 1
-        return means, variances
+        return found[0], found[1]
 
     def jointly(
         self,
