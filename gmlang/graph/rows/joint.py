@@ -9,6 +9,7 @@ from gmlang.diagnostics import GmError
 from gmlang.errors import grounding as errors
 from gmlang.errors import later
 from gmlang.graph.lowering.grounder import Grounder
+from gmlang.graph.rows.adding import add_finite
 from gmlang.graph.rows.linear import Linear, RealRows
 from gmlang.graph.rows.substituting import Definitions, definitions_of, substituted
 from gmlang.graph.world.world import RealArray, World
@@ -63,11 +64,12 @@ def finish_rows(grounder: Grounder) -> JointReals | None:
     found: list[RealRows] = []
     for one in rows:
         pieces = substituted(world, definitions, one.linear, (one.weights, one.log_scales))
-        found += [
-            RealRows(linear, weights, log_scales, one.kind, one.span)
-            for _, linear, (weights, log_scales) in pieces
-            if linear.count
-        ]
+        for _, linear, (weights, log_scales) in pieces:
+            made = RealRows(linear, weights, log_scales, one.kind, one.span)
+            if linear.count and linear.reals.shape[1]:
+                found.append(made)
+            elif linear.count:
+                add_finite(grounder, made)
     _check_no_rounds(grounder, builder.real_rows, definitions)
     spoken = np.zeros(count, np.bool_)
     for one in found:
