@@ -1,6 +1,7 @@
 """Joint reals: chains beside statsmodels, networks from bnlearn, borders of many states, steps.
 
-    python benchmarks/gaussian_rows.py [chain STEPS | offset STEPS | networks FOLDER | borders]
+    python benchmarks/gaussian_rows.py [chain STEPS | offset STEPS | steps STEPS]
+    python benchmarks/gaussian_rows.py networks FOLDER | borders
 
 Times are of the processor, all threads, loops compiled before. Everybody has its arrays already. A
 network is a JSON file of its nodes and regressions, as pgmpy has them in `utils/example_models`.
@@ -19,6 +20,7 @@ import numpy as np
 from gmruntime.budget import start_budget
 from gmruntime.continuous.eliminating import Eliminated, eliminate_reals
 from gmruntime.continuous.mixed import MixedGraph, RealBlock, RealFactorBlock, Rows, validate
+from gmruntime.continuous.stepping import NOTHING_BELIEVED, GaussianBelief, GaussianStep
 from gmruntime.graph import FactorGraph, VariableBlock
 
 MEMORY_BYTES = 8 << 30
@@ -214,6 +216,35 @@ def ask_borders() -> None:
         )
 
 
+def follow(num_steps: int) -> None:
+    """Take the steps of a chain one by one, and compare with all at once."""
+    seen, _ = drawn_chain(num_steps, 0.0)
+    looks, still = np.eye(4)[:2], np.zeros((2, 4))
+    offsets = np.concatenate([np.zeros((num_steps, 4)), seen], axis=1)
+
+    def rows(coefficients: np.ndarray, sds: np.ndarray, num_gone: int) -> GaussianStep:
+        logs = -np.log(sds) - 0.5 * np.log(2.0 * np.pi)
+        return GaussianStep(coefficients, 1.0 / sds**2, logs, num_gone)
+
+    first = rows(np.vstack([np.eye(4), looks]), np.concatenate([10.0 * NOISE, BLUR]), 0)
+    moves = np.block([[-STEP, np.eye(4)], [still, looks]])
+    step = rows(moves, np.concatenate([NOISE, BLUR]), 4)
+
+    def run() -> GaussianBelief:
+        belief = first.after(NOTHING_BELIEVED, offsets[0])
+        for line in offsets[1:]:
+            belief = step.after(belief, line)
+        return belief
+
+    first.after(NOTHING_BELIEVED, offsets[0])
+    taken_s, belief = timed(run)
+    log_z, mean, _ = smooth_chain(num_steps)
+    print(
+        f"{1e6 * taken_s / num_steps:.1f} us a step; apart: log Z {abs(belief.log_z - log_z):.1e}, "
+        f"means {np.abs(belief.mean() - mean[-4:]).max():.1e}"
+    )
+
+
 def main() -> None:
     """Do what is asked for, or a chain."""
     what, *rest = sys.argv[1:] or ["chain", "100000"]
@@ -221,6 +252,8 @@ def main() -> None:
         ask_networks(Path(rest[0]))
     elif what == "borders":
         ask_borders()
+    elif what == "steps":
+        follow(int(rest[0]))
     else:
         num_steps = int(rest[0])
         smooth_chain(100)

@@ -45,6 +45,7 @@ class Solver:
         self._room = Room(
             np.zeros(len(self.structure.lower.rows)),
             np.ones(count),
+            np.zeros(count),
             np.zeros(count, np.int64),
             np.zeros(count),
             np.zeros(count),
@@ -232,26 +233,26 @@ class Solver:
             self.system.moving, incidence.row_start, self._numbers, self._room
         )
         if log_scale > -np.inf:
+            log = 0.0
             for first, last in self.structure.spans:
                 budget.check()
                 if kernels.factor(incidence, lower, self._numbers, self._room, first, last) >= 0:
                     kernels.forget(self._room)
-                    self._factor_carefully(state, budget)
+                    log = self._solve_carefully(state, budget)
                     break
-            if self._paired is not None and self._is_careful:
-                log = careful.find_mean_carefully(incidence, lower, self._numbers, self._paired)
-            else:
+            if not self._is_careful:
                 log = kernels.find_mean(incidence, lower, self._numbers, self._room)
             self.log_value = log_scale + log
         self.state = state
 
-    def _factor_carefully(self, state: int, budget: Budget) -> None:
-        """Factor with twice as many digits."""
+    def _solve_carefully(self, state: int, budget: Budget) -> float:
+        """Solve with twice as many digits; return the log of the integral without scales."""
         if self._paired is None:
             count = self.structure.num_reals
             self._paired = PairedRoom(
                 np.zeros((2, len(self._room.lower))),
                 np.zeros((2, count)),
+                np.zeros(count),
                 np.zeros(count, np.int64),
                 np.zeros((2, count)),
                 np.zeros((2, count)),
@@ -266,6 +267,7 @@ class Solver:
             if pivot >= 0:
                 raise NotProperError(state, int(self.structure.order[pivot]))
         self._is_careful = True
+        return careful.find_mean_carefully(incidence, lower, self._numbers, self._paired)
 
     def mean(self) -> Float64[np.ndarray, " reals"]:
         """Return the mean in the state that is solved."""
@@ -291,17 +293,20 @@ class Solver:
         """
         count, lower = self.structure.num_reals, self.structure.lower
         places = np.full(count, -1, np.int64)
-        if self._paired is not None and self._is_careful:
-            pairs, paired = np.empty((2, len(lower.rows))), np.empty((2, count))
-            for first, last in reversed(self.structure.spans):
-                budget.check()
-                careful.invert_carefully(lower, self._paired, pairs, paired, places, first, last)
-            return paired[0][self.structure.place]
         inverse, variances = np.empty(len(lower.rows)), np.empty(count)
         for first, last in reversed(self.structure.spans):
+            if self._is_careful:
+                break
             budget.check()
-            kernels.invert(lower, self._room, inverse, variances, places, first, last)
-        return variances[self.structure.place]
+            if kernels.invert(lower, self._room, inverse, variances, places, first, last):
+                self._solve_carefully(self.state, budget)
+        if self._paired is None or not self._is_careful:
+            return variances[self.structure.place]
+        pairs, paired = np.empty((2, len(lower.rows))), np.empty((2, count))
+        for first, last in reversed(self.structure.spans):
+            budget.check()
+            careful.invert_carefully(lower, self._paired, pairs, paired, places, first, last)
+        return paired[0][self.structure.place]
 
     def spread(self, noise: Float64[np.ndarray, " reals"]) -> Float64[np.ndarray, " reals"]:
         """Return a draw of the reals, made of independent normal noise of sd 1."""
