@@ -158,7 +158,8 @@ def test_what_is_known_before_inference_decides_which_real_is_meant():
 
 def test_reals_of_things_are_joint_beside_those_that_are_not():
     text = (
-        "entity Person:\n    height : real base Normal(1.7, 0.2)\n    age : real base Normal(40, 9)\n"
+        "entity Person:\n    height : real base Normal(1.7, 0.2)\n"
+        "    age : real base Normal(40, 9)\n"
         "var p[2] : Person\nvar offset : real ~ Normal(0, 0.1)\n"
         "observe p[1].age like Normal(50, 3)\n"
         "observe 1.9 ~ Normal(p[0].height + offset, 0.05)\n"
@@ -256,7 +257,8 @@ def test_up_to_sixteen_switches_are_added_up(count: int):
 def test_nothing_is_imported_for_programs_without_joint_reals():
     code = (
         "import sys, gmlang\n"
-        "m = gmlang.compile('var h : real ~ Normal(0, 1)\\nvar z : bool\\nconstraint h > 0 or z\\n')\n"
+        "h = 'var h : real ~ Normal(0, 1)\\nvar z : bool\\nconstraint h > 0 or z\\n'\n"
+        "m = gmlang.compile(h)\n"
         "m.query('P(z)'), m.query('P(h)')\n"
         "assert not any(name.startswith('gmruntime.continuous') for name in sys.modules)\n"
     )
