@@ -2,7 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 
-from gmlang.core.ast import Activation, AttributeRef, Context, Expression
+from gmlang.core.ast import (
+    Activation,
+    AttributeRef,
+    Constant,
+    Context,
+    Expression,
+    VariableRef,
+)
 from gmlang.core.program import EventGiven, ObservedGiven, Query, VariableGiven
 from gmlang.core.records.members import family_of, is_held
 from gmlang.core.walk import is_real_reference, walk
@@ -28,7 +35,8 @@ def mentions(query: Query) -> list[tuple[Context, Expression]]:
     return [
         pair
         for pair in expressions_of(query)
-        if any(isinstance(part, Activation) or is_real_reference(part) for part in walk(pair[1]))
+        if not _is_plain(pair[1])
+        and any(isinstance(part, Activation) or is_real_reference(part) for part in walk(pair[1]))
     ]
 
 
@@ -36,7 +44,16 @@ def held_in(expressions: Iterable[Expression]) -> dict[str, Span]:
     """List the families of which the member that holds is mentioned, and where that is first."""
     found: dict[str, Span] = {}
     for expression in expressions:
-        for part in walk(expression):
+        for part in () if _is_plain(expression) else walk(expression):
             if isinstance(part, AttributeRef) and is_held(part.attribute):
                 found.setdefault(family_of(part.attribute), part.span)
     return found
+
+
+def _is_plain(expression: Expression) -> bool:
+    """Say whether an expression is a number, or a variable indexed by numbers: most are."""
+    match expression:
+        case VariableRef(indices=indices):
+            return all(isinstance(index, Constant) for index in indices)
+        case _:
+            return isinstance(expression, Constant)

@@ -62,6 +62,11 @@ class EntitySymbol:
     attributes: tuple[VariableSymbol, ...]
     reals: tuple[RealSymbol, ...] = ()
 
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all attributes, in the order in which they are declared."""
+        declared = sorted((*self.attributes, *self.reals), key=lambda one: one.span.start)
+        return tuple(one.name for one in declared)
+
 
 @dataclass(frozen=True, slots=True)
 class ParameterSymbol:

@@ -7,9 +7,12 @@ from importlib.resources import files
 from pathlib import Path
 
 from gmlang.core.names.definitions import Bindings, Definition, Kind
+from gmlang.core.names.python_functions import library_definitions
 from gmlang.core.names.scope import Declaration
 from gmlang.core.parameters import METHODS
+from gmlang.diagnostics import Source
 from gmlang.editor.analysis import Analysis, Loader
+from gmlang.library import is_of_library
 from gmlang.syntax.mend import mend
 from gmlang.words import WORDS
 
@@ -104,11 +107,17 @@ def _exported(module: str, load: Loader) -> list[Choice]:
         return []
     if source is None:
         return []
-    return [
+    declared = [
         Choice(statement.name.text, "MODEL", " ".join(statement.span.text.split("\n")[0].split()))
         for statement in mend(source).program.statements
         if isinstance(statement, Declaration)
     ]
+    return [*declared, *map(_choice, _functions_of(source))]
+
+
+def _functions_of(source: Source) -> list[Definition]:
+    """List the functions of Python that come with a module of the library."""
+    return library_definitions(Path(source.name).stem) if is_of_library(source) else []
 
 
 def _names(bindings: Bindings, source: str, offset: int) -> Iterator[Choice]:
@@ -139,7 +148,8 @@ def _members(dotted: str, bindings: Bindings, source: str, offset: int) -> list[
         return []
     match owner.kind:
         case Kind.MODULE:
-            return list(bindings.declared.get(owner.whole.source.name, {}).values())
+            own = owner.whole.source
+            return [*bindings.declared.get(own.name, {}).values(), *_functions_of(own)]
         case Kind.DOMAIN:
             known = bindings.values.get(owner.whole.source.name, {})
             return [d for found in known.values() for d in found if d.owner == owner.name]

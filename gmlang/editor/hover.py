@@ -9,12 +9,14 @@ from gmlang.core.names.scope import (
     DomainMeaning,
     EntityMeaning,
     Meaning,
+    RealMeaning,
     ThingMeaning,
     VariableMeaning,
 )
 from gmlang.core.places.grids import Grid
 from gmlang.core.print import show, show_type
 from gmlang.core.program import VariableSymbol
+from gmlang.core.records.reals import RealSymbol
 from gmlang.families import CALLED
 from gmlang.families.family import Pairs
 from gmlang.words import WORDS
@@ -30,7 +32,8 @@ def hover(occurrence: Occurrence) -> str:
 
 def describe(definition: Definition) -> str:
     """Return what a definition says, as Markdown."""
-    head = f"```gmlang\n{declaration(definition)}\n```"
+    language = "python" if definition.kind is Kind.FUNCTION else "gmlang"
+    head = f"```{language}\n{declaration(definition)}\n```"
     parts = [head, _kind(definition)]
     if definition.documentation:
         parts.append(_documentation(definition.documentation))
@@ -67,8 +70,9 @@ def _attribute_type(definition: Definition) -> str:
         for attribute in meaning.symbol.attributes:
             if attribute.name == definition.name:
                 return _of(attribute)
-        if any(real.name == definition.name for real in meaning.symbol.reals):
-            return " of type `real`"
+        for real in meaning.symbol.reals:
+            if real.name == definition.name:
+                return _of_real(real)
     return ""
 
 
@@ -76,6 +80,8 @@ def _type(meaning: Meaning | None) -> str:
     match meaning:
         case VariableMeaning(symbol=symbol):
             return _of(symbol)
+        case RealMeaning(symbol=symbol):
+            return _of_real(symbol)
         case DataMeaning(symbol=symbol, is_whole=is_whole):
             shape = [size if isinstance(size, str) else show(size) for size in symbol.shape]
             return f" of type `{'int' if is_whole else show_type(symbol.type)}`" + _shape(shape)
@@ -98,6 +104,10 @@ def _of(symbol: VariableSymbol) -> str:
     elif isinstance(domain, Enum) and domain.name:
         text += f" = `{{{', '.join(domain.values)}}}`"
     return text + _shape([show(size) for size in symbol.shape])
+
+
+def _of_real(symbol: RealSymbol) -> str:
+    return " of type `real`" + _shape([show(size) for size in symbol.shape])
 
 
 def _shape(sizes: list[str]) -> str:

@@ -3,14 +3,17 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from gmlang.core.names.blocks import block_end
 from gmlang.core.names.declared import KINDS
 from gmlang.core.names.definitions import Kind
+from gmlang.core.names.python_functions import function_definition
 from gmlang.core.names.scope import Declaration
-from gmlang.core.names.uses import block_end
 from gmlang.editor.analysis import Analysis
 from gmlang.editor.hover import family_parameters
 from gmlang.families import CALLED
+from gmlang.library import is_of_library
 from gmlang.syntax import ast
 from gmlang.syntax.lines.automaton import DEPTH_MAX
 
@@ -125,9 +128,19 @@ def signature(before: str, analysis: Analysis, offset: int) -> Signature | None:
         if definition.kind not in (Kind.MODEL, Kind.DEF):
             return None
         return _signature(text, definition.parameters, commas, definition.documentation)
+    if re.match(r"data\b[^=]*:=", clean):
+        function = function_definition(text, _library_modules(analysis))
+        if function is not None:
+            return _signature(text, function.parameters, commas, function.documentation)
     if text in CALLED:
         return _signature(text, family_parameters(text), commas, CALLED[text].help)
     return None
+
+
+def _library_modules(analysis: Analysis) -> tuple[str, ...]:
+    """Return the modules of the library that a text knows."""
+    sources = analysis.bindings.sources.values()
+    return tuple(Path(one.name).stem for one in sources if is_of_library(one))
 
 
 def _signature(name: str, parameters: Sequence[str], at: int, documentation: str) -> Signature:

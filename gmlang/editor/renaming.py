@@ -31,6 +31,8 @@ def renamable(occurrence: Occurrence) -> Definition:
     if len(occurrence.definitions) != 1:
         raise RenameError(f"`{text}` may mean {len(occurrence.definitions)} things here")
     definition = occurrence.definitions[0]
+    if definition.kind is Kind.FUNCTION:
+        raise RenameError(f"`{text}` is a function of Python")
     if definition.is_fixed:
         raise RenameError(f"the module `{text}` is named by its file: rename the file")
     if any(place.source.name.startswith("gmstdlib/") for place in definition.places):

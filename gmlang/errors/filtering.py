@@ -105,13 +105,22 @@ def not_asked_here(span: Span, text: str) -> Diagnostic:
 
 
 def step_is_over(span: Span, text: str, size: str) -> Diagnostic:
-    """A question is about a step that no belief holds."""
-    return Diagnostic(
-        "GM810",
-        f"`{text}` asks about steps that a filter has forgotten",
-        span,
-        hint=f"ask about the current step, `t` or `{size} - 1`, or a fixed number of steps before",
+    """A question is about a step of a fixed number, or about all of them."""
+    hint = f"ask about the current step, `t` or `{size} - 1`, or a fixed number of steps before"
+    return _no_step(span, f"`{text}` asks about steps that a filter has forgotten", hint)
+
+
+def step_to_come(span: Span, text: str, size: str) -> Diagnostic:
+    """A question is about a step that is still to come."""
+    hint = (
+        "`ahead()`, or --ahead, predicts what the next one observes; the last one that came is "
+        f"`t`, or `{size} - 1`"
     )
+    return _no_step(span, f"`{text}` asks about a step that is still to come", hint)
+
+
+def _no_step(span: Span, sentence: str, hint: str) -> Diagnostic:
+    return Diagnostic("GM810", sentence, span, hint=hint)
 
 
 def unknown_input(name: str, known: Sequence[str], size: str) -> Diagnostic:

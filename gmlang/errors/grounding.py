@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from gmlang.diagnostics import Diagnostic, Note, Span
 from gmlang.digits import size_text
+from gmlang.errors.shapes import RANDOM_TARGET
 
 
 def missing_data(span: Span, name: str, given: Sequence[str]) -> Diagnostic:
@@ -333,9 +334,6 @@ def bad_workers(error: ValueError) -> Diagnostic:
     """A query is given what is no executor, or no number of workers, from Python."""
     hint = "executor=ProcessPoolExecutor(...), or Dask's client.get_executor()"
     return Diagnostic("GM512", str(error), None, hint=hint)
-
-
-RANDOM_TARGET = "GM419"
 
 
 def random_target(span: Span, text: str) -> Diagnostic:

@@ -153,9 +153,14 @@ def real_elsewhere(span: Span, text: str) -> Diagnostic:
     return _not_yet(span, f"`{text}`, a real, in an expression, a question or a condition", hint)
 
 
-def surprise_of_picked(span: Span, text: str) -> Diagnostic:
+def surprise_of_picked(span: Span, text: str, attribute: str) -> Diagnostic:
     """Report a surprise at what random indices pick: the graph only knows what was observed."""
-    hint = "write the prediction out: for i in ...: if x.at == i: predict x.dot[i] ..."
+    hint = (
+        f"of `{attribute}` what was seen is kept, not what else might have been, which surprise "
+        "compares it with; go through what may be picked, "
+        f"`for i in ...: if x.at == i: predict x.{attribute}[i] ...`, "
+        "or ask `P`, `MMAP` and `active`, which answer as it stands"
+    )
     return _not_yet(span, f"`{text}`, of attributes that a random index picks", hint)
 
 

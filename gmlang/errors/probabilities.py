@@ -316,10 +316,21 @@ def patch_too_large(span: Span, name: str, num_bytes: int) -> Diagnostic:
 
 
 def too_fine(span: Span, name: str, nodes: int) -> Diagnostic:
-    """Report a real whose range is too wide for what is said of it."""
-    hint = "give it a shorter range, or predictions with larger standard deviations"
+    """Report a real whose range is too wide for what is said of it, or cut too often."""
+    hint = (
+        "give it a shorter range, or predictions with larger standard deviations, "
+        "or compare it with fewer numbers"
+    )
     told = f"`{name}` would have to be looked at in more than {nodes} places"
     return _no_place(span, told, hint)
+
+
+def out_of_proportion(
+    span: Span, text: str, number: float, least: float, most: float
+) -> Diagnostic:
+    """Report a range, a mean or a standard deviation whose squares float64 may not have."""
+    hint = f"measure it in another unit, so that it lies between {least:g} and {most:g}"
+    return _no_place(span, f"{number:g} in `{text}` is out of all proportion", hint)
 
 
 def missing_mean(span: Span, text: str) -> Diagnostic:

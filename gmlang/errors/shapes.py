@@ -53,6 +53,28 @@ def out_of_bounds(span: Span, index: int, size: int) -> Diagnostic:
     return Diagnostic("GM327", f"index {index} is outside {last}", span, hint=hint)
 
 
+RANDOM_TARGET = "GM419"
+"""What a statement is about is not known, since an index of it is random."""
+
+
+def may_miss(span: Span, text: str, index: int, last: int, where: str) -> Diagnostic:
+    """Report a random index, of what is predicted, that may lie outside of its axis."""
+    told = f"the index `{text}` is random, and may be {index}, outside 0..{last}{where}"
+    hint = f"say it only where it lies inside: if {text} in 0..{last}: predict ..."
+    return Diagnostic(RANDOM_TARGET, told, span, hint=hint)
+
+
+def may_pick_unseen(span: Span, text: str, name: str) -> Diagnostic:
+    """Report a random index, of what is predicted, that may pick what is not observed."""
+    return Diagnostic(
+        RANDOM_TARGET,
+        f"the index `{text}` is random, and may pick `{name}`, which is not observed",
+        span,
+        hint="observe all that it may pick, or loop over it, each under its condition: "
+        "for i in ...: if z == i: predict ...",
+    )
+
+
 def too_many_axes(span: Span, count: int, most: int) -> Diagnostic:
     """Report an array of more dimensions than NumPy can go along with."""
     hint = "put indices that belong together into one: i * N + j"

@@ -87,16 +87,18 @@ class Inputs:
             axis = self.axes[core]
             if not many:
                 shape = tuple(part for k, part in enumerate(symbol.shape) if k != axis)
-                array = from_python(replace(symbol, shape=shape), value)[None]
+                written = from_python(replace(symbol, shape=shape), value)
+                array = written[None]
             else:
-                array = from_python(symbol, value)
-                array = np.moveaxis(array, axis, 0) if array.ndim else array
+                written = from_python(symbol, value)
+                array = np.moveaxis(written, axis, 0) if written.ndim else written
             if array.ndim != len(symbol.shape):
                 said = _declared(shown(symbol), self.shapes[core])
                 raise GmError([wrong_shape(symbol.span, name, said, array.shape, (), 0)])
             ends = constant_ends(symbol)
             if ends is not None:
-                check_inside(symbol, array, *ends)
+                # As it was given: of one step, without the axis of time.
+                check_inside(symbol, written, *ends)
             self._check_shape(core, array)
             found[core] = array
         lengths = [(shown(self.symbols[n]), len(array)) for n, array in found.items()]

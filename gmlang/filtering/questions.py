@@ -134,8 +134,10 @@ def _note_steps(
             if one is not None and not isinstance(one, Whole):
                 index = one
                 found = offsets(one, {}, numbers, chain.size, is_end=True)
-            if found is None or not found.is_step or found.high >= 0:
-                span = expression.span
+            span = expression.span
+            if found is not None and found.is_step and found.high >= 0:
+                raise GmError([errors.step_to_come(span, span.text, chain.size)])
+            if found is None or not found.is_step:
                 raise GmError([errors.step_is_over(span, span.text, chain.size)])
             lags[name] = max(lags.get(name, 0), -1 - found.low)
     for part in parts(expression):

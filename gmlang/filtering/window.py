@@ -46,10 +46,13 @@ class Window:
     width: int
 
     def blind(self, places: Sequence[Place]) -> tuple[Step, list[int]]:
-        """Return the step as if nothing were seen, which asks for what may be, and its sizes."""
+        """Return the step as if no data were seen, which asks for what may be, and its sizes.
+
+        What the program itself observes in it stays, as all else that it says.
+        """
         own = [*self.step.seen, *[-1] * (len(places) - len(self.step.seen))]
         wanted = tuple(Wanted((v,)) if v >= 0 else None for v in own)
-        step = replace(self.step, seen=(), shown=(), wanted=wanted)
+        step = replace(self.step, seen=(), wanted=wanted)
         return step, [self.step.num_states[v] if v >= 0 else 0 for v in own]
 
 

@@ -23,11 +23,14 @@ from gmlang.core.ast import (
     Whole,
 )
 from gmlang.core.program import ModelSymbol, Predict, Statement
+from gmlang.core.records.reals import PredictReal
 from gmlang.core.walk import parts, with_parts
 from gmlang.diagnostics import GmError
 from gmlang.graph.builder import Origin
 from gmlang.graph.lowering.grounder import Grounder, Job, environment, hidden_reference
 from gmlang.graph.lowering.lower import lower
+from gmlang.graph.reals.observed import are_hidden
+from gmlang.graph.reals.predicted import predict_hidden
 from gmlang.graph.society.scene import Scene
 from gmlang.graph.statements import declared_log_base
 from gmlang.graph.values import terms
@@ -40,6 +43,9 @@ from gmruntime.factors.kinds import Gated
 
 _FEW = 8
 """So many statements of one form are ground one by one."""
+
+_AT_ONCE = 128
+"""So many that predict a real, of thousands of nodes each, before time is looked at."""
 
 Form = tuple[object, ...]
 """What statements that differ in constants alone have in common."""
@@ -57,7 +63,7 @@ class Said:
 
     scene: Scene
     table: ModelTable
-    statement: Predict
+    statement: Predict | PredictReal
     constants: tuple[float, ...]
     varies: bool
 
@@ -71,7 +77,7 @@ class Alike:
 
     def takes(self, scene: Scene, table: ModelTable, statement: Statement) -> bool:
         """Take a statement, if it is a prediction of which others may differ in constants alone."""
-        if not isinstance(statement, Predict) or statement.context:
+        if not isinstance(statement, Predict | PredictReal) or statement.context:
             return False
         if any(silence.model == scene.model for silence in scene.silences):
             return False
@@ -93,9 +99,13 @@ class Alike:
             alone: grounds one statement.
         """
         for group in self._groups.values():
-            if len(group) <= _FEW or not _ground(grounder, group):
-                for said in group:
-                    yield lambda s=said: alone(s)
+            size = _AT_ONCE if isinstance(group[0].statement, PredictReal) else len(group)
+            for first in range(0, len(group), size):
+                some = group[first : first + size]
+                grounder.world.check_time()
+                if len(some) <= _FEW or not _ground(grounder, some):
+                    for said in some:
+                        yield lambda s=said: alone(s)
 
 
 @dataclass(slots=True)
@@ -109,7 +119,7 @@ class _Reading:
     def __init__(self, symbol: ModelSymbol) -> None:
         self.symbol, self.constants, self.varies = symbol, [], False
 
-    def form_of(self, statement: Predict) -> Form | None:
+    def form_of(self, statement: Predict | PredictReal) -> Form | None:
         """Return the form of a prediction about an attribute of a parameter; None for others."""
         target = statement.target
         if not isinstance(target, AttributeRef) or any(
@@ -121,9 +131,14 @@ class _Reading:
             return None
         arity = len(self.symbol.parameters)
         found: list[object] = [target.thing.entity, target.attribute, position, arity]
+        if isinstance(statement, PredictReal):
+            found.append(statement.density.family)
+            value = statement.density.arguments
+        else:
+            value = (statement.distribution,)
         confidence = () if statement.confidence is None else (statement.confidence,)
         places = tuple(index for index in target.indices if not isinstance(index, Whole))
-        for expression in (*places, None, statement.distribution, *confidence):
+        for expression in (*places, None, *value, *confidence):
             if expression is None:
                 # Where the target's indices vary, its value does not.
                 self.varies = False
@@ -168,10 +183,9 @@ def _ground(grounder: Grounder, group: list[Said]) -> bool:
     starts = row_starts([len(said.table.keys) for said in group])
     kind = None
     with suppress(GmError):
-        frame, job = _together(grounder, group)
-        lower(grounder, frame, job)
+        _lower_together(grounder, group)
         grown = [after - before for after, before in zip(builder.mark(), mark, strict=True)]
-        is_one = grown[1] == sum(grown) == 1 and len(builder.factors[-1].scopes) == frame.count
+        is_one = grown[1] == sum(grown) == 1 and len(builder.factors[-1].scopes) == starts[-1]
         said_more = len(world.warnings) > warned or len(world.uneven) > uneven
         kind = builder.factors[-1].kind if is_one and not said_more else None
     if not isinstance(kind, Gated):
@@ -191,8 +205,8 @@ def _ground(grounder: Grounder, group: list[Said]) -> bool:
     return True
 
 
-def _together(grounder: Grounder, group: list[Said]) -> tuple[Frame, Job]:
-    """Return the instances of all statements, and what the first says with columns as constants."""
+def _lower_together(grounder: Grounder, group: list[Said]) -> None:
+    """Add what the first says with columns as constants, for the instances of all statements."""
     first = group[0]
     counts = [len(said.table.keys) for said in group]
     rows = np.concatenate([said.table.rows for said in group])
@@ -205,13 +219,18 @@ def _together(grounder: Grounder, group: list[Said]) -> tuple[Frame, Job]:
     frame = Frame(len(rows), columns)
     frame, gate = hidden_reference(grounder, frame, np.concatenate(activations), BOOL, span)
     statement = _Writing(first.table.symbol).written(first.statement)
+    if isinstance(statement, PredictReal):
+        # What is said of an observed real is a number, told for each model.
+        if are_hidden(grounder, frame, statement.target).all():
+            predict_hidden(Scene(grounder), frame, statement, (gate,))
+        return
     target = statement.target
     assert isinstance(target, AttributeRef)
     base = declared_log_base(grounder, target)
     term = terms.Drawn(target, statement.distribution, statement.confidence, base)
     slot = locate(target, environment(grounder, frame))
     targets = np.broadcast_to(slot.variables, frame.count)
-    return frame, Job(term, (gate,), Origin("predict", span, first.scene.model, targets))
+    lower(grounder, frame, Job(term, (gate,), Origin("predict", span, first.scene.model, targets)))
 
 
 def _parameter(position: int) -> str:
@@ -229,17 +248,23 @@ class _Writing:
         self.columns = {p.key: _parameter(k) for k, p in enumerate(symbol.parameters)}
         self.count = 0
 
-    def written(self, statement: Predict) -> Predict:
+    def written(self, statement: Predict | PredictReal) -> Predict | PredictReal:
         """Return the statement."""
         target = statement.target
         assert isinstance(target, AttributeRef)
         thing = replace(target.thing, key=self.columns[target.thing.key])
         assert isinstance(thing, Thing)
         indices = tuple(i if isinstance(i, Whole) else self._of(i) for i in target.indices)
-        distribution = self._of(statement.distribution)
-        confidence = None if statement.confidence is None else self._of(statement.confidence)
         target = replace(target, thing=thing, indices=indices)
-        return replace(statement, target=target, distribution=distribution, confidence=confidence)
+        if isinstance(statement, PredictReal):
+            arguments = tuple(self._of(a) for a in statement.density.arguments)
+            density = replace(statement.density, arguments=arguments)
+            statement = replace(statement, target=target, density=density)
+        else:
+            distribution = self._of(statement.distribution)
+            statement = replace(statement, target=target, distribution=distribution)
+        confidence = None if statement.confidence is None else self._of(statement.confidence)
+        return replace(statement, confidence=confidence)
 
     def _of(self, expression: Expression) -> Expression:
         match expression:

@@ -187,14 +187,12 @@ class Builder:
 def evidence_of(builder: Builder) -> tuple[np.ndarray, bool]:
     """Return the state of each observed variable, and whether observations clash."""
     evidence = np.full(builder.num_variables, -1, np.int32)
-    clash = False
-    for variables, states, _ in builder.observed:
-        flat, values = variables.reshape(-1), states.reshape(-1)
-        before = evidence[flat]
-        clash |= bool(((before >= 0) & (before != values)).any())
-        evidence[flat] = values
-        clash |= bool((evidence[flat] != values).any())
-    return evidence, clash
+    if not builder.observed:
+        return evidence, False
+    variables = np.concatenate([one.reshape(-1) for one, _, _ in builder.observed])
+    states = np.concatenate([one.reshape(-1) for _, one, _ in builder.observed])
+    evidence[variables] = states
+    return evidence, bool((evidence[variables] != states).any())
 
 
 def add_tables(

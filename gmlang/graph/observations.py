@@ -1,5 +1,9 @@
 """Evidence: variables seen in certain states, or weighed by likelihoods."""
 
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+
 import numpy as np
 
 from gmlang.core.ast import (
@@ -8,13 +12,18 @@ from gmlang.core.ast import (
     Array,
     AttributeRef,
     Bool,
+    Constant,
     DataRef,
     Expression,
     Listed,
+    Local,
+    Thing,
+    VariableRef,
     Whole,
 )
-from gmlang.core.program import ObserveLike
-from gmlang.core.walk import type_of
+from gmlang.core.program import Given, ObservedGiven, ObserveLike
+from gmlang.core.records.members import is_held
+from gmlang.core.walk import is_real_reference, type_of
 from gmlang.diagnostics import GmError, Span
 from gmlang.errors import grounding as errors
 from gmlang.errors.shapes import observed_shape
@@ -82,6 +91,83 @@ def observe_existing(
     _observe_things(grounder, variables[is_open], found[is_open], states, existing[is_open], span)
     seen = seen & ~is_open
     grounder.builder.observed.append((variables[seen].astype(np.int32), found[seen], span))
+
+
+_FEW = 8
+"""So many conditions of one form are observed one by one."""
+
+
+def observe_alike(grounder: Grounder, given: Sequence[Given]) -> list[Given]:
+    """Observe together what differs in numbers alone, as `x[7] = 1, x[9] = 0`.
+
+    Returns:
+        the conditions that are not observed, in their order: others, few of a form, wrong ones.
+    """
+    forms: dict[tuple[object, ...], list[int]] = {}
+    for number, one in enumerate(given):
+        form = _form_of(one)
+        if form is not None:
+            forms.setdefault(form, []).append(number)
+    left = set(range(len(given)))
+    for numbers in forms.values():
+        grounder.world.check_time()
+        if len(numbers) <= _FEW:
+            continue
+        same = [one for one in map(given.__getitem__, numbers) if isinstance(one, ObservedGiven)]
+        # What is wrong is told where it stands.
+        with suppress(GmError):
+            frame, target, value = _with_columns(same)
+            variables, _, found, seen = _seen(grounder, frame, target, value, same[0].span)
+            variables = variables.astype(np.int32)
+            grounder.builder.observed.extend(
+                (variables[k : k + 1], found[k : k + 1], same[k].span)
+                for k in np.flatnonzero(seen).tolist()
+            )
+            left.difference_update(numbers)
+    return [one for number, one in enumerate(given) if number in left]
+
+
+def _form_of(given: Given) -> tuple[object, ...] | None:
+    """Return what conditions have in common that differ in numbers alone; None for others."""
+    match given:
+        case ObservedGiven(target=VariableRef(name=name) as target, value=Constant(value=value)):
+            thing, places = None, ()
+        case ObservedGiven(
+            target=AttributeRef(
+                attribute=name, thing=Thing(name=thing, key="", indices=places)
+            ) as target,
+            value=Constant(value=value),
+        ) if not (is_held(name) or is_real_reference(target)):
+            pass
+        case _:
+            return None
+    if not all(isinstance(index, Constant) for index in (*places, *target.indices)):
+        return None
+    return thing, name, type(value)
+
+
+def _with_columns(same: Sequence[ObservedGiven]) -> tuple[Frame, Reference, Expression]:
+    """Return instances whose columns are the numbers of conditions, and one that names them."""
+    columns: dict[str, np.ndarray] = {}
+
+    def column(numbers: Sequence[Expression | Whole]) -> Local:
+        constants = [number for number in numbers if isinstance(number, Constant)]
+        name = f"#given {len(columns)}"
+        columns[name] = np.array([number.value for number in constants])
+        return Local(constants[0].span, name, constants[0].type)
+
+    first, targets = same[0], [one.target for one in same]
+    target = first.target
+    assert isinstance(target, VariableRef | AttributeRef)
+    indices = zip(*(t.indices for t in targets if not isinstance(t, Activation)), strict=True)
+    target = replace(target, indices=tuple(map(column, indices)))
+    if isinstance(target, AttributeRef):
+        places = zip(
+            *(t.thing.indices for t in targets if isinstance(t, AttributeRef)), strict=True
+        )
+        target = replace(target, thing=replace(target.thing, indices=tuple(map(column, places))))
+    value = column([one.value for one in same])
+    return Frame(len(same), columns), target, value
 
 
 def _seen(

@@ -45,7 +45,7 @@ from gmlang.errors.learning.written import prior_used_elsewhere
 from gmlang.graph.builder import Origin
 from gmlang.graph.fixpoints import lower_definition
 from gmlang.graph.lowering.forms.matches import match
-from gmlang.graph.lowering.forms.sites import is_moving, sites_of
+from gmlang.graph.lowering.forms.sites import is_moving, sites_of, why_unmatched
 from gmlang.graph.lowering.grounder import (
     Definition,
     Grounder,
@@ -212,7 +212,13 @@ def _matched(scene: Scene, frame: Frame, statement: Predict, gates: tuple[Expres
     base = declared_log_base(scene.grounder, statement.target)
     term = terms.Drawn(statement.target, statement.distribution, statement.confidence, base)
     origin = Origin("predict", statement.span, scene.model, found.variables())
-    return match(scene.grounder, frame, Job(term, gates, origin))
+    job = Job(term, gates, origin)
+    if match(scene.grounder, frame, job):
+        return True
+    told = why_unmatched(scene.grounder, frame, job)
+    if told is not None:
+        raise GmError([told])
+    return False
 
 
 def _predict_active(

@@ -25,7 +25,7 @@ from gmlang.graph.gathering import joined_variables
 from gmlang.graph.holders import add_holders, leave_out_implied
 from gmlang.graph.lowering.grounder import Grounder, Job, environment
 from gmlang.graph.lowering.lower import lower
-from gmlang.graph.observations import observe
+from gmlang.graph.observations import observe, observe_alike
 from gmlang.graph.regions import check_regions
 from gmlang.graph.rows.routes import Key, joint_keys, real_keys
 from gmlang.graph.values import terms
@@ -264,7 +264,8 @@ def prepare_for_rows(session: Session, query: Query, budget: Budget | None) -> P
         add_holders(grounder, session.program.statements, held.items())
         leave_out_implied(grounder)
     grounder.builder.observed.extend(session.seen)
-    for given in query.given:
+    for given in observe_alike(grounder, query.given):
+        world.check_time()
         _condition(prepared, given)
     prepared.asked_reals = reals_of(grounder, base.joint, query)
     asked = query.asked

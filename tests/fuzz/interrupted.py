@@ -114,10 +114,15 @@ def _interrupted(
         yield f"ended with {process.returncode} instead of {STATUSES[case.signal]}: {err[-300:]}"
     if "Traceback" in err:
         yield f"a traceback: {err[-900:]}"
-    if case.is_json:
+    if not out.strip():
+        # Before the first question begins there is nothing to print, and that is said.
+        is_answered = False
+        if process.returncode and "interrupted" not in err:
+            yield f"nothing is told: {err[-300:]}"
+    elif case.is_json:
         answers = json.loads(out)["queries"]
         is_answered = any(entry.get("answer") is not None for entry in answers)
     else:
-        is_answered = bool(out.strip())
+        is_answered = True
     if had_found and not is_answered:
         yield f"what had been found is not told: {err[-300:]}"

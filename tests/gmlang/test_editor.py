@@ -95,9 +95,8 @@ def test_every_name_of_a_right_program_stands_for_something(name: str):
     blanked = re.sub(
         r'"""(.|\n)*?"""|"[^"\n]*"|#[^\n]*', lambda match: " " * len(match.group()), text
     )
-    # Labels, options of methods, named arguments, units, and functions of Python that data is
-    # derived by, stand for nothing else.
-    elsewhere = r"\bas \w+$|\busing .*|\b\w+(?==[^=\s])|\bm?s$|^data .* := \w+(?=\()"
+    # Labels, options of methods, named arguments and units stand for nothing else.
+    elsewhere = r"\bas \w+$|\busing .*|\b\w+(?==[^=\s])|\bm?s$"
     blanked = re.sub(elsewhere, _blank, blanked, flags=re.MULTILINE)
     for match in re.finditer(r"(?<![\w.])[^\W\d]\w*", blanked):
         if match.group() not in words:
@@ -196,6 +195,59 @@ def test_a_broken_line_hides_nothing_else():
     choices = complete("    predict x.", found, at, loader(None, {}), None)
     assert [choice.text for choice in choices] == ["big"]
     assert found.bindings.at(found.source.name, text.index("big = true")) is not None
+
+
+def test_reals_are_known_as_other_names_are():
+    text = (
+        "entity Person:\n    height[2] : real[0, 3]\n    old : bool\nvar it : Person\n"
+        "var width : real ~ Normal(0, 1)\nquery E(it.height[0]), P(width > 1)\n"
+    )
+    found = read(text)
+    assert not found.diagnostics
+    for name, kind in (
+        ("height[0]", "attribute of `Person` of type `real`, an array of shape `[2]`"),
+        ("width >", "random variable of type `real`"),
+    ):
+        occurrence = found.bindings.at(found.source.name, text.index(name))
+        assert occurrence is not None
+        assert kind in hover(occurrence)
+    choices = complete("query E(it.", found, text.index("height[0]"), loader(None, {}), None)
+    assert [choice.text for choice in choices] == ["height", "old"]
+
+
+PICTURE = (
+    "import vision\nimport vision as v\nfrom vision import blur\ndata p[H, W] : real\n"
+    "data e[16, R, C] : bool := edges(p, 16)\ndata b[H, W] : real := v.blur(p, 1)\n"
+)
+
+
+def test_functions_of_python_are_shown_where_they_stand():
+    found = read(PICTURE)
+    assert not [d for d in found.diagnostics if d.severity == "error"]
+    for written, name in (("edges(", "edges"), ("blur(", "blur"), ("blur\n", "blur")):
+        occurrence = found.bindings.at(found.source.name, PICTURE.index(written))
+        assert occurrence is not None
+        (definition,) = occurrence.definitions
+        (place,) = definition.places
+        assert place.text == name
+        assert Path(place.source.name) == ROOT / "stdlib" / "gmstdlib" / "vision.py"
+        assert f"def {name}(" in hover(occurrence)
+        assert "Args:" in hover(occurrence)
+        with pytest.raises(renaming.RenameError, match="Python"):
+            renaming.renamable(occurrence)
+
+
+def test_functions_of_python_are_offered():
+    found = read(PICTURE)
+    at = PICTURE.index("v.blur") + 2
+    choices = complete("data b[H, W] : real := v.", found, at, loader(None, {}), None)
+    assert {"edges", "blur", "colour_distance"} <= {choice.text for choice in choices}
+    imported = complete("from vision import ", found, 0, loader(None, {}), None)
+    assert "edges" in {choice.text for choice in imported}
+    signature = outline.signature("data e[16, R, C] : bool := edges(p, ", found, at)
+    assert signature is not None
+    assert [p.split(":")[0] for p in signature.parameters] == ["picture", "count"]
+    assert signature.active == 1
 
 
 def test_methods_of_learning_are_offered_behind_using():

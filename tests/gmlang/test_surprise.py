@@ -356,8 +356,10 @@ def test_what_a_random_index_picks_is_left_out_or_refused():
         "model hidden(f: F) prior 0.5: predict f.dot[f.at] = true @ 0.9\n"
         "var s : F\nconsider hidden(s)\nobserve s.dot = seen\n"
     )
-    with pytest.raises(GmError, match="that a random index picks: not yet"):
+    with pytest.raises(GmError, match="that a random index picks: not yet") as raised:
         model.query("surprise(s)")
+    assert "predict x.dot[i]" in str(raised.value)
+    assert "`MMAP`" in str(raised.value)
     active = model.query("active(s)").value
     assert isinstance(active, dict)
     assert active["unexplained"] == []

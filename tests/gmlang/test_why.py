@@ -69,3 +69,14 @@ def test_an_observation_that_tables_were_made_for_is_said_to_be_left_out():
     answer = model.query("why(hidden(s))")
     assert answer.note == "1 further statement was not weighed"
     assert answer.to_dict()["left_out"] == 1
+
+
+def test_only_what_is_near_is_weighed():
+    links = [f"prefer x[{i}] == x[{i + 1}] weight 0.5" for i in range(59)]
+    apart = ["prefer y == z weight 1", "observe z"]
+    text = "\n".join(["var x[60] : bool", "var y : bool", "var z : bool", *links, *apart])
+    for start, num_beyond in ((0, 11), (30, 0)):
+        answer = gmlang.compile(text).query(f"why(x[{start}])", budget_s=60)
+        assert isinstance(answer, why.WhyAnswer)
+        # What nothing connects is no reason, as far as that is known.
+        assert answer.left_out == num_beyond

@@ -148,3 +148,53 @@ def _rounded(value: object) -> object:
     if isinstance(value, list):
         return [_rounded(inner) for inner in value]
     return round(value, 9) + 0.0 if isinstance(value, float) else value
+
+
+def about_reals(seed: int, count: int = 300) -> str:
+    """Write models that predict hidden and observed reals with other numbers."""
+    rng = np.random.default_rng(seed)
+    lines = [
+        "entity Thing:",
+        "    height : real base Normal(0, 1)",
+        "    width[2] : real[0, 4]",
+        "var a : Thing",
+        "var b[2] : Thing",
+        "observe a.width = [1.5, 2.5]",
+        "observe b[0].height = 0.25",
+    ]
+    for m in range(count):
+        mean, sd, c = (round(float(v), 3) for v in rng.uniform([-1, 0.2, 0.5], [1, 0.9, 0.99]))
+        lines.append(f"model m{m}(x: Thing) prior {c / 3:.3f}:")
+        lines.append(f"    predict x.height ~ Normal({mean}, {sd}) @ {c}")
+        if rng.random() < 0.3:
+            lines.append(f"    predict x.width[{rng.integers(2)}] ~ Normal({mean} + 2, {sd})")
+        lines.append(f"consider m{m}(a), m{m}(b[{m % 2}])")
+    for m in range(10):
+        lines.append(f"model n{m}(x: Thing, k: 0..3) prior 0.1:")
+        lines.append(f"    predict x.height ~ Normal(k / 3 - {m / 10}, 0.5) @ 0.7")
+        lines.append(f"consider n{m}(a, k) for k in 0..3")
+    lines += ["model whole(x: Thing) prior 0.2:", "    use m0(x) except x.height"]
+    lines.append("consider whole(a)")
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_each_prediction_of_a_real_is_what_it_is_alone(seed: int, monkeypatch: pytest.MonkeyPatch):
+    text = about_reals(seed)
+    took = list[bool]()
+    ground = alike._ground  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(alike, "_ground", lambda *given: took.append(ground(*given)) or took[-1])
+    together = written(grounded(text))
+    assert any(took)
+    assert not all(took)
+    monkeypatch.setattr(alike, "_FEW", 10**6)
+    assert together == written(grounded(text))
+
+
+def test_a_mean_that_is_no_number_is_told_at_its_place():
+    wrong = "\nmodel wrong(x: Thing) prior 0.1:\n    predict x.height ~ Normal(0.1, 0.0) @ 0.9\n"
+    with pytest.raises(GmError) as raised:
+        grounded(about_reals(0, 40) + wrong + "consider wrong(a)\n")
+    (found,) = raised.value.diagnostics
+    assert found.span is not None
+    assert found.span.text in wrong

@@ -326,3 +326,13 @@ def test_opposing_preferences_of_any_strength_leave_the_third():
 def test_a_sum_of_large_real_numbers_is_no_sum_of_integers():
     text = "var x[4] : bool\nconstraint sum(1e308 * x[i] for i in 0..<4) <= 1.5e308"
     assert gmlang.compile(text).query("count()").value == 5
+
+
+def test_quotients_of_integers_that_floats_do_not_hold_are_rounded_once():
+    least = -BIG - 1
+    model = gmlang.compile(f"var n : {least}..{least + 3}\nvar k : 3..4\n")
+    # Rounded before it is divided, three times the least would end two further down.
+    for n in range(least, least + 4):
+        assert model.query(f"P((n * 3) / 3 = {n * 3 / 3!r} | n = {n})").value == 1.0
+        expected = ((n * 3) / 3 > least) / 2 + ((n * 3) / 4 > least) / 2
+        assert model.query(f"P((n * 3) / k > {least} | n = {n})").value == expected

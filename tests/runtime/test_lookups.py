@@ -147,3 +147,45 @@ def test_other_forms_are_answered_row_by_row():
     check(graph, LogPartition(), rows)
     twice = FactorGraph(graph.variables, (*graph.factors, graph.factors[0]))
     check(twice, LogPartition(), rows)
+
+
+def tree(
+    rng: np.random.Generator, parents: np.ndarray, side: int, *, strength: float, impossible: float
+) -> FactorGraph:
+    """Draw places without gates, each of which looks up what its states are worth."""
+    size, count = side * side, len(parents) + 1
+    places = 1 + np.arange(count)
+    tables = [rng.normal(size=(count, size)) * strength for _ in range(2)]
+    for table in tables:
+        table[rng.random(table.shape) < impossible] = -np.inf
+    if_true, if_false = tables
+    seen, sites = rng.random((4, 40)) < 0.5, rng.integers(0, 40, (count, size))
+    reach = np.full(len(parents), rng.choice([1, side - 1]))
+    looks = np.stack([np.zeros(count, np.int64), places], axis=1).astype(np.int32)
+    ends = np.stack([places[1:], places[parents]], axis=1).astype(np.int32)
+    return FactorGraph(
+        (VariableBlock("row", (), 4), VariableBlock("at", (count,), size)),
+        (
+            FactorBlock(Lookup(seen, sites, if_true, if_false), looks),
+            FactorBlock(Window(side, side, reach, reach), ends),
+        ),
+    )
+
+
+@pytest.mark.parametrize("strength", [0.01, 30.0, 3e4])
+@pytest.mark.parametrize("impossible", [0.0, 0.2])
+@pytest.mark.parametrize("seed", range(3))
+def test_numbers_beyond_floats_are_added_up_in_logs(seed: int, impossible: float, strength: float):
+    """Many parts around one, whose windows add up to more than a float holds, or chains."""
+    rng = np.random.default_rng(seed)
+    star = np.zeros(110, np.int64)
+    parents = [star, np.arange(40), np.array([rng.integers(k + 1) for k in range(30)])][seed]
+    side = 25 if seed == 0 else 6
+    graph = tree(rng, parents, side, strength=strength, impossible=impossible)
+    rows = np.tile(no_evidence(graph), (4, 1))
+    rows[:, 0] = np.arange(4)
+    for row, found in zip(rows, infer_rows(graph, LogPartition(), rows, budget_s=60), strict=True):
+        alone = infer(read_off(graph, row), LogPartition(), evidence=row, budget_s=60)
+        assert found is not None
+        assert found.quality.status is alone.quality.status
+        assert found.log_value == pytest.approx(alone.log_value, rel=1e-12, abs=1e-8)

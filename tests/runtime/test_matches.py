@@ -145,6 +145,50 @@ def test_answers_are_those_of_the_table(asked: str, is_gated: bool, are_joined: 
     assert_same(infer(graph, query, evidence=seen), infer(written, query, evidence=seen))
 
 
+def things(seed: int, *, is_gated: bool) -> tuple[FactorGraph, FactorGraph]:
+    """Draw a graph with one match of three things, each with more said of it, and its table."""
+    rng = np.random.default_rng(seed)
+    sizes = (6, 3, 5)
+    told, sites = rng.normal(size=(1, 18, 4, 2)), np.arange(4)[:, None] + np.arange(5)
+    kind = Match(told, sites[None], rng.integers(0, 2, (1, 8)), sizes, 2, is_gated)
+    gate = (2,) if is_gated else ()
+    shape = (*gate, *sizes)
+    count = len(shape)
+    scopes = np.arange(3 * count, dtype=np.int32).reshape(3, count)
+    rest: list[FactorBlock] = []
+    for thing, position in zip(*np.nonzero(rng.random((3, count)) < 0.5), strict=True):
+        log_values = rng.normal(size=(1, shape[position]))
+        log_values[0, 0] = rng.choice([0.0, -np.inf])
+        scope = scopes[thing, position].reshape(1, 1)
+        rest.append(FactorBlock(Table(log_values), scope))
+    if seed % 2:
+        pair = scopes[[0], -1], scopes[[1], -2]
+        rest.append(FactorBlock(Table(rng.normal(size=(1, 5, 3))), np.stack(pair, axis=1)))
+    blocks = tuple(VariableBlock(f"v{k}", (), n) for k, n in enumerate(shape * 3))
+    table = Table(kind.log_tables(shape))
+    one, other = (FactorGraph(blocks, (FactorBlock(k, scopes), *rest)) for k in (kind, table))
+    return one, other
+
+
+@pytest.mark.parametrize("is_gated", [True, False])
+@pytest.mark.parametrize("seed", range(6))
+def test_matches_of_several_things_are_summed_out(seed: int, is_gated: bool):
+    graph, written = things(seed, is_gated=is_gated)
+    rng = np.random.default_rng(100 + seed)
+    some = np.sort(rng.permutation(graph.num_variables)[:3]).astype(np.int32)
+    asked = LogPartition(), Marginals(some), Joint(some), MarginalMap(some[:2]), Map()
+    for query in asked:
+        assert_same(infer(graph, query), infer(written, query))
+        seen = np.full(graph.num_variables, -1, np.int32)
+        seen[rng.integers(graph.num_variables)] = 1
+        assert_same(infer(graph, query, evidence=seen), infer(written, query, evidence=seen))
+    # Of places that nobody asks about nothing is left.
+    looked = looked_at(graph, start_budget(60.0, 1 << 30), LogPartition())
+    joined = 2 if seed % 2 else 0
+    free = [len(block.scopes[0]) for block in looked.graph.factors for _ in block.scopes]
+    assert sum(width > 1 for width in free) <= joined + (1 if joined else 0)
+
+
 @pytest.mark.parametrize("asked", QUESTIONS)
 def test_what_time_is_too_short_for_is_an_estimate(asked: str):
     graph, written = scene(3)
@@ -166,6 +210,22 @@ def test_what_time_is_too_short_for_is_an_estimate(asked: str):
             pass
     # Whoever asks again goes on from there.
     assert_same(infer(graph, query), infer(written, query))
+
+
+def test_a_first_look_is_cut_short_and_taken_up_again():
+    graph, written = scene(6)
+    kind = graph.factors[0].kind
+    assert isinstance(kind, Match)
+    numbers = list[int]()
+    for seconds in (0.5, 5.0, 9.0):
+        # A second passes whenever somebody asks.
+        looked_at(graph, start_budget(seconds, 1 << 30, count().__next__))
+        assert kind.progress.scores is not None
+        numbers.append(len(np.unique(kind.progress.scores, axis=0)))
+    assert numbers[0] == 32
+    assert sorted(numbers) == numbers
+    assert_same(infer(graph, Marginals()), infer(written, Marginals()))
+    assert len(np.unique(kind.progress.scores, axis=0)) == 200
 
 
 def test_rows_are_no_better_than_what_was_looked_at():

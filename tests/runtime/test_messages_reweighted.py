@@ -1,5 +1,7 @@
 """The upper bound on log Z is never below log Z, after any number of passes."""
 
+from itertools import count
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -78,3 +80,44 @@ def test_passes_go_on_after_one_that_went_too_far():
     bounds = [bound_of(graph, passes) for passes in (1, 2, 10, 100)]
     assert bounds == sorted(bounds, reverse=True)
     assert bounds[-1] < bounds[0] - 0.5
+
+
+@given(seed=st.integers(0, 100_000), strength=st.sampled_from([1.0, 1e8, 1e300]))
+@settings(max_examples=60, deadline=None)
+def test_variables_that_nothing_joins_are_summed_on_their_own(seed: int, strength: float):
+    rng = np.random.default_rng(seed)
+    sizes = rng.integers(1, 5, 6)
+    blocks = [VariableBlock(f"v{k}", (), int(n)) for k, n in enumerate(sizes)]
+    pair = np.array([[1, 4]], np.int32)
+    factors = [FactorBlock(Table(strength * rng.normal(size=(1, sizes[1], sizes[4]))), pair)]
+    for v in rng.permutation(6)[:4].tolist():
+        logs = strength * rng.normal(size=(1, sizes[v]))
+        logs[rng.random(logs.shape) < 0.3] = -np.inf
+        factors.append(FactorBlock(Table(logs), np.array([[v]], np.int32)))
+    graph = FactorGraph(tuple(blocks), tuple(factors))
+    bound, log_z = bound_of(graph, 3), exact_log_z(graph)
+    assert bound >= log_z
+    if strength == 1.0 and log_z > -np.inf:
+        assert bound < log_z + 1e-8
+
+
+def test_passes_end_with_the_time_and_what_they_found_holds():
+    links = np.arange(9_999, dtype=np.int32)
+    table = Table(np.array([[[3.0, 1.0], [0.5, 2.5]]]))
+    scopes = np.stack([links, links + 1], axis=1)
+    graph = FactorGraph((VariableBlock("x", (10_000,), 2),), (FactorBlock(table, scopes),))
+    vector = np.ones(2)
+    log_z = 0.0
+    for _ in links:
+        vector = np.exp(table.log_potentials[0]) @ vector
+        log_z += float(np.log(vector.sum()))
+        vector = vector / vector.sum()
+    looks = count().__next__
+    # A second passes whenever somebody asks.
+    for seconds, is_found in ((4, False), (60, True)):
+        budget = start_budget(float(seconds), 1 << 30, looks)
+        before = looks()
+        bound = log_partition_upper_bound(graph, no_evidence(graph), budget)
+        assert looks() - before <= seconds + 3
+        assert (bound < np.inf) == is_found
+        assert bound >= log_z

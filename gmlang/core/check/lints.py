@@ -17,7 +17,7 @@ from gmlang.core.ast import (
     Where,
 )
 from gmlang.core.checking import Checking, report
-from gmlang.core.names.scope import Entry, Module, RowsMeaning
+from gmlang.core.names.scope import Entry, Module, RealMeaning, RowsMeaning
 from gmlang.core.print import show
 from gmlang.core.program import (
     Consider,
@@ -104,13 +104,21 @@ def find_lints(main: Module, program: Program) -> tuple[Diagnostic, ...]:
             continue
         if kind is not None and not entry.is_used and entry.module is main:
             found.setdefault(kind, []).append(entry)
-        if isinstance(entry.declaration, ast.VarDeclaration) and entry.core_name not in spoken:
+        if _is_free(entry, spoken):
             found.setdefault("var", []).append(entry)
     for kind, entries in found.items():
         is_many = len(entries) > _NUM_SINGLE_MAX
         for told in [entries] if is_many else [[entry] for entry in entries]:
             warnings.append(_warning(kind, told))
     return (*warnings, *_suspicious_spreads(program))
+
+
+def _is_free(entry: Entry, spoken: set[str]) -> bool:
+    """Say whether nothing is said of a variable, not even where it is declared."""
+    if not isinstance(entry.declaration, ast.VarDeclaration) or entry.core_name in spoken:
+        return False
+    # What a real is drawn from is its base, and no statement.
+    return not (isinstance(entry.meaning, RealMeaning) and entry.declaration.mechanism)
 
 
 _SQUARES = re.compile("var(iance)?|(s|sd|sigma)2")

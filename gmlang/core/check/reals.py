@@ -4,6 +4,7 @@ import math
 from typing import NoReturn
 
 from gmlang.core.ast import (
+    Apply,
     Array,
     AttributeRef,
     Constant,
@@ -230,14 +231,24 @@ _ORDERED = ("<", "<=", ">", ">=")
 def _end_of_interval(
     state: Checking, env: Env, written: ast.Expression | None, step: int, side: int
 ) -> Expression:
-    """Check an end, moved inwards by a step where an integer may not be it."""
+    """Check an end, moved inwards to the next integer where an integer may not be it."""
     if written is None:
         return Constant(env.module.program.span, (-math.inf, math.inf)[side], Real())
     checked = need_known(state, scalars.check_number(state, env, written), "an end of an interval")
     if not step:
         return checked
     one = Constant(written.span, step, Integer())
-    return arithmetic(state, written.span, "+", checked, one)
+    return arithmetic(state, written.span, "+", _whole(checked, step), one)
+
+
+def _whole(end: Expression, step: int) -> Expression:
+    """Return the last integer, towards an interval, that is not beyond its end: 2 for > 2.5."""
+    if is_integer(type_of(end)):
+        return end
+    if isinstance(end, Constant) and math.isfinite(end.value):
+        rounded = math.floor(end.value) if step > 0 else math.ceil(end.value)
+        return Constant(end.span, rounded, Integer())
+    return Apply(end.span, "floor" if step > 0 else "ceil", (end,), Integer())
 
 
 def _need_base(state: Checking, target: AttributeRef, span: Span) -> None:

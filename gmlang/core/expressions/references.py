@@ -146,8 +146,8 @@ def _bound_value(state: Checking, env: Env, name: ast.Name, expected: Type | Non
 
 def _example(state: Checking, entity: str) -> str:
     match state.entities[entity].meaning:
-        case EntityMeaning(symbol=symbol) if symbol.attributes:
-            return symbol.attributes[0].name
+        case EntityMeaning(symbol=symbol) if symbol.names():
+            return symbol.names()[0]
         case _:
             return "..."
 
@@ -247,7 +247,7 @@ def _attribute_of(state: Checking, span: Span, thing: Thing, name: ast.Name) -> 
     for real in meaning.symbol.reals:
         if real.name == name.text:
             return real_reference(span, thing, real)
-    known = [attribute.name for attribute in meaning.symbol.attributes]
+    known = meaning.symbol.names()
     fail(state, errors.unknown_attribute(name.span, thing.entity, name.text, known))
 
 

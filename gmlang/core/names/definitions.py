@@ -22,6 +22,7 @@ class Kind(PythonEnum):
     DATA = "data"
     PARAM = "param"
     DEF = "formula"
+    FUNCTION = "function of Python"
     VARIABLE = "random variable"
     THING = "thing"
     ENTITY = "entity"
@@ -44,7 +45,7 @@ class Definition:
         documentation: the string before the declaration, or "".
         owner: the entity of an attribute, the domain of a value, or "".
         entity: the core name of the entity of a thing or a parameter that is one, or "".
-        parameters: of a model or def, as written.
+        parameters: of a model, a def or a function, as written.
         entry: of the module's names; of an attribute its entity's; None for others.
         is_fixed: has no name of its own that could be changed, as a module imported by its name.
     """

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gmlang.core.checking import Checking
+from gmlang.core.names.blocks import block_end
 from gmlang.core.names.declared import (
     Values,
     declare_all,
@@ -16,8 +17,10 @@ from gmlang.core.names.declared import (
     entity_of,
 )
 from gmlang.core.names.definitions import Bindings, Block, Definition, Kind, Occurrence
+from gmlang.core.names.python_functions import function_definition
 from gmlang.core.names.scope import Entry, Module, ModuleMeaning
 from gmlang.diagnostics import Span
+from gmlang.library import is_of_library
 from gmlang.syntax import ast
 from gmlang.syntax.rows import spelt_out
 
@@ -141,6 +144,7 @@ class _Finder:
                 self._declared(node.name)
             case ast.DataDeclaration() | ast.ParamDeclaration():
                 self._declared(node.name)
+                self._derived(node)
             case ast.DefDeclaration(parameters=parameters, body=body, span=span):
                 self._declared(node.name)
                 made = [self._local(name, Kind.PARAMETER, name.span) for name in parameters]
@@ -207,6 +211,28 @@ class _Finder:
             case _:
                 pass
 
+    def _derived(self, node: ast.DataDeclaration | ast.ParamDeclaration) -> None:
+        """Note the function of Python that data is derived by."""
+        call = node.derived if isinstance(node, ast.DataDeclaration) else None
+        match call:
+            case ast.Call(function=ast.Name() as name):
+                modules = self.module.imports
+                own = [m.name for m in modules if is_of_library(m.program.span.source)]
+                self._function(name, own)
+            case ast.Call(function=ast.Attribute(owner=owner, name=name)):
+                entry = dotted_entry(self.module, owner)
+                meaning = entry.meaning if entry is not None else None
+                if isinstance(meaning, ModuleMeaning):
+                    self._function(name, [meaning.module.name], is_dotted=True)
+            case _:
+                pass
+
+    def _function(self, name: ast.Name, modules: list[str], *, is_dotted: bool = False) -> None:
+        called = f"{modules[0]}.{name.text}" if is_dotted else name.text
+        made = function_definition(called, tuple(modules))
+        if made is not None:
+            self.note(name.span, made)
+
     # --- Names that are declared -------------------------------------------------------------
 
     def _declared(self, name: ast.Name) -> None:
@@ -257,6 +283,8 @@ class _Finder:
                     entry = imported.entries.get(name.text)
                     if entry is not None and entry in self.made:
                         self.note(name.span, self.made[entry])
+                    elif entry is None and is_of_library(imported.program.span.source):
+                        self._function(name, [imported.name])
             case _:
                 pass
 
@@ -369,29 +397,3 @@ class _Finder:
             for found in known.get(entity, [])
             if found.name == text
         ]
-
-
-def block_end(text: str, start: int) -> int:
-    r"""Return where the block ends whose header begins at a place: before a line no deeper.
-
-    >>> block_end("for i in d:\n    x\n\n  y\nz\n", 0)
-    22
-    """
-    line = text.rfind("\n", 0, start) + 1
-    width = _width(text, line)
-    at = text.find("\n", start)
-    # A header may go on over several lines within brackets; those are deeper as a rule.
-    while at >= 0:
-        end = text.find("\n", at + 1)
-        written = text[at + 1 : end if end >= 0 else len(text)]
-        if written.strip() and written.strip()[0] not in "#)]}" and _width(text, at + 1) <= width:
-            return at
-        at = end
-    return len(text)
-
-
-def _width(text: str, line: int) -> int:
-    at = line
-    while at < len(text) and text[at] in " \t":
-        at += 1
-    return len(text[line:at].expandtabs(8))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from gmlang.core.records.reals import Density, RealSymbol
-from gmlang.diagnostics import GmError
+from gmlang.diagnostics import GmError, Span
 from gmlang.errors import probabilities as errors
 from gmlang.errors.shapes import observed_shape
 from gmlang.graph.observations import array_value
@@ -13,6 +13,10 @@ from gmlang.graph.values.environment import Env
 from gmlang.graph.world.world import RealArray, where_text
 
 _LOG_2PI = float(np.log(2 * np.pi))
+
+_LEAST, _MOST = 1e-60, 1e60
+"""So large may numbers be, and so small their deviations and ranges: any two of them may be divided
+by each other, and squared, in float64."""
 
 _ASYMMETRY_MAX = 1e-9
 """Of a covariance, relative to its largest entry: more is no rounding."""
@@ -32,6 +36,8 @@ def declared_real(
     ]
     if not ends[0] < ends[1]:
         raise GmError([errors.bad_ends(symbol.span, symbol.span.text)])
+    finite = np.array([end for end in ends if np.isfinite(end)])
+    _check_proportion(symbol.span, finite, np.array(ends[1] - ends[0]))
     size = int(np.prod(shape, dtype=np.int64))
     starts = size * np.arange(num_things, dtype=np.int64)
     values = np.full(size * num_things, np.nan)
@@ -56,6 +62,7 @@ def _base_of(base: Density, ends: tuple[float, float], env: Env) -> _Base:
     if base.family == "Normal":
         _check_above_zero(base, np.array([second]), env)
         mean, sd = np.array(first), np.array(second)
+        _check_proportion(base.span, mean, sd)
         log_mass = log_mass_inside(mean, sd, *ends)
         if not np.isfinite(log_mass):
             raise GmError([errors.base_outside(base.span, base.span.text)])
@@ -67,6 +74,7 @@ def _base_of(base: Density, ends: tuple[float, float], env: Env) -> _Base:
         return normal, *ends, (first, second)
     if not (np.isfinite([first, second]).all() and first < second):
         raise GmError([errors.bad_ends(base.span, base.span.text)])
+    _check_proportion(base.span, np.array([first, second]), np.array(second - first))
     low, high = max(ends[0], first), min(ends[1], second)
     if not low < high:
         raise GmError([errors.base_outside(base.span, base.span.text)])
@@ -76,6 +84,10 @@ def _base_of(base: Density, ends: tuple[float, float], env: Env) -> _Base:
         return np.where(inside, -np.log(high - low), -np.inf)
 
     return uniform, low, high, None
+
+
+_SHORT = 1e-4
+"""Standard deviations over which the second order of a density is enough: 1e-16 of it is left."""
 
 
 def log_mass_inside(
@@ -91,7 +103,16 @@ def log_mass_inside(
     a, b = np.where(a > 0, -b, a), np.where(a > 0, -a, b)
     upper, lower = log_ndtr(b), log_ndtr(a)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return upper + np.log1p(-np.exp(lower - upper))
+        inside = upper + np.log1p(-np.exp(lower - upper))
+        # So short that the tails of its ends are all but the same.
+        width, middle = b - a, (a + b) / 2
+        is_short = width * (1 + np.abs(middle)) < _SHORT
+        width = np.where(is_short, (high - low) / sd, 1.0)
+        bent = np.log1p((middle**2 - 1) * width**2 / 24)
+        short = np.log(width) - 0.5 * middle**2 - 0.5 * _LOG_2PI + bent
+        inside = np.where(is_short, short, inside)
+    # So far out that even the logs of tails are beyond float64.
+    return np.where(np.isneginf(upper), -np.inf, inside)
 
 
 def normal_parameters(density: Density, env: Env) -> tuple[np.ndarray, np.ndarray]:
@@ -106,6 +127,7 @@ def normal_parameters(density: Density, env: Env) -> tuple[np.ndarray, np.ndarra
     _check_numbers(density, "mean", np.where(np.isnan(mean), 0.0, mean), env)
     _check_numbers(density, "spread", sd, env)
     _check_above_zero(density, sd, env)
+    _check_proportion(density.span, mean, sd)
     return mean.reshape(-1), sd.reshape(-1)
 
 
@@ -182,6 +204,14 @@ def _check_numbers(density: Density, parameter: str, found: np.ndarray, env: Env
     bad = ~np.isfinite(flat)
     worst = np.where(bad, flat, 0.0)[np.arange(len(flat)), bad.argmax(axis=1)]
     _check_rows(density, parameter, worst, np.asarray(~bad.any(axis=1)), env, needed="a number")
+
+
+def _check_proportion(span: Span, numbers: np.ndarray, spreads: np.ndarray) -> None:
+    """Refuse numbers, and lengths or deviations, that are too large or too small to be squared."""
+    large = numbers[np.abs(numbers) > _MOST]
+    other = spreads[(spreads < _LEAST) | ((spreads > 2 * _MOST) & np.isfinite(spreads))]
+    for number in (*large.flat, *other.flat):
+        raise GmError([errors.out_of_proportion(span, span.text, float(number), _LEAST, _MOST)])
 
 
 def _check_above_zero(density: Density, found: np.ndarray, env: Env) -> None:

@@ -24,6 +24,15 @@ _FLOOR_NATS = 45.0
 _FAR = 3.0
 """So many standard deviations out panels are cut shorter around ends of intervals."""
 
+_NOWHERE = 1e140
+"""So many standard deviations out a density is 0 in float64, whatever it is divided by."""
+
+_ULPS = 64
+"""So many floats are looked at beyond an end at least: what falls faster is off, and told so."""
+
+_FLOATS = 1e6
+"""So many floats lie at least where there may be mass, that nodes are where they should be."""
+
 _CONFLICT_NATS = 400.0
 """What surely holds where it hardly can is followed so far; two sharp predictions 50 standard
 deviations apart lose more. Beyond that the difference of two rules says how bad it is."""
@@ -73,22 +82,29 @@ class ImproperError(Exception):
 
 
 def steps_of(said: Said) -> Steps:
-    """Say how wide panels may be where there may be mass.
+    """Say how wide panels may be where there may be mass; nowhere where floats are too far apart.
 
     Raises:
         ImproperError: where its distribution cannot be normalised.
     """
     always = _always(said)
-    low, high = _ends(said, always)
+    core = _ends(said, always)
+    if core[1] - core[0] < _FLOATS * np.spacing(np.abs(core).max()):
+        return Steps(np.zeros(0), np.zeros(0))
     tails = _tails(said, always)
-    low, high = min([low, *tails.starts]), max([high, *tails.stops])
-    precisions, slopes = _zones(said, low, high), _at_ends(said, low, high)
+    low, high = min([core[0], *tails.starts]), max([core[1], *tails.stops])
+    precisions, slopes = _zones(said, *core), _at_ends(said, low, high)
     zones = precisions, slopes, tails
-    ends = np.concatenate([[low, high], *(z.starts for z in zones), *(z.stops for z in zones)])
+    ends = np.concatenate(
+        [[low, high], core, *(z.starts for z in zones), *(z.stops for z in zones)]
+    )
     places = np.unique(ends.clip(low, high))
-    precision = abs(always.precision) + _added(precisions, places)
-    slope = _added(slopes, places) + _added(tails, places)
-    slope = slope + _slope_of_always(always, low, high)
+    # Between all that has mass and an end far outside there is none, however wide panels are.
+    tail = _added(tails, places)
+    has_mass = (tail > 0) | ((places >= core[0]) & (places < core[1]))
+    precision = np.where(has_mass, always.precision, 0.0) + _added(precisions, places)
+    slope = np.where(has_mass, _slope_of_always(always, low, high), 0.0)
+    slope = slope + _added(slopes, places) + tail
     with np.errstate(divide="ignore"):
         widths = np.minimum(_WIDTH / np.sqrt(precision), _STEEP_NATS / slope)
     return Steps(places, widths[:-1])
@@ -188,25 +204,38 @@ def _ends(said: Said, always: _Always) -> tuple[float, float]:
 
 
 def _tails(said: Said, always: _Always) -> _Zone:
-    """Return how steep it is around and beyond intervals that end where there is hardly any mass.
+    """Return how steep it is beyond each end of an interval where there is hardly any mass.
 
-    They may be observed, or predicted, so that all mass is there; beyond their ends it falls by as
-    much as matters.
+    The interval may be observed, or predicted, so that all mass is there; beyond its end that falls
+    by as much as matters, and what lies farther out only matters beyond the next end.
     """
-    starts: list[float] = []
-    stops: list[float] = []
-    slopes: list[float] = []
-    for side in (-1.0, 1.0) if always.precision > 0 else ():
-        inside = (said.breaks > said.low) & (said.breaks < said.high)
-        away = side * (said.breaks[inside] - always.mean)
-        far = away[away > _FAR / np.sqrt(always.precision)]
-        if len(far):
-            reach = np.hypot(float(far.max()), np.sqrt(2 * _FLOOR_NATS / always.precision))
-            ends = always.mean + side * np.array([float(far.min()), reach])
-            starts.append(max(said.low, float(ends.min())))
-            stops.append(min(said.high, float(ends.max())))
-            slopes.append(always.precision * float(reach))
-    return _Zone(*(np.array(column, np.float64) for column in (starts, stops, slopes)))
+    if not always.precision > 0:
+        return _Zone(*np.zeros((3, 0)))
+    inside = (said.breaks > said.low) & (said.breaks < said.high)
+    columns: list[np.ndarray] = []
+    for side in (-1.0, 1.0):
+        away = np.unique(side * (said.breaks[inside] - always.mean))
+        sds = away * np.sqrt(always.precision)
+        far = away[(sds > _FAR) & (sds < _NOWHERE)]
+        reach = np.hypot(far, np.sqrt(2 * _FLOOR_NATS / _least(said, always)))
+        slopes, floats = always.precision * reach, _ULPS * np.spacing(abs(always.mean) + far)
+        slopes = np.where(reach - far < floats, _STEEP_NATS / floats, slopes)
+        reach = np.maximum(reach, far + floats)
+        is_first = np.append(True, far[1:] > reach[:-1])[: len(far)]
+        is_last = np.append(is_first[1:], True)[: len(far)]
+        ends = always.mean + side * np.stack([far[is_first], reach[is_last]])
+        starts, stops = ends.min(axis=0).clip(min=said.low), ends.max(axis=0).clip(max=said.high)
+        columns.append(np.stack([starts, stops, slopes[is_last]]))
+    return _Zone(*np.concatenate(columns, axis=1))
+
+
+def _least(said: Said, always: _Always) -> float:
+    """Return the least precision with which it falls, whatever is predicted."""
+    if said.base is None:
+        return always.precision
+    return max(
+        always.precision + float(np.minimum(_gained(said), 0.0).sum()), 1e-3 * always.precision
+    )
 
 
 def _far_ends(said: Said, always: _Always, nats: float) -> tuple[float, float]:

@@ -30,7 +30,7 @@ from gmlang.graph.lowering.grounder import Grounder, environment
 from gmlang.graph.observations import array_value, heard
 from gmlang.graph.reals.densities import normal_parameters
 from gmlang.graph.reals.fineness import ImproperError, Said
-from gmlang.graph.reals.nodes import NODES_MAX, TooFineError, nodes_of, panels_of
+from gmlang.graph.reals.nodes import NODES_MAX, TooFineError, misplaced_by, nodes_of, panels_of
 from gmlang.graph.rows.routes import Key, key_of
 from gmlang.graph.values.chances import probability
 from gmlang.graph.values.environment import Env
@@ -238,6 +238,7 @@ def _declare(
     variables[hidden] = start + np.arange(count)
     world.hidden_reals[key] = HiddenReals(variables, states, np.log(nodes.weights))
     world.quadrature.is_used = True
+    world.quadrature.misplaced = max(world.quadrature.misplaced, misplaced_by(edges))
 
 
 def _panels(

@@ -73,9 +73,27 @@ def nodes_of(edges: Float64[np.ndarray, " edges"], *, is_coarse: bool) -> Nodes:
     return Nodes(points, (halves[:, None] * w).reshape(-1))
 
 
+def misplaced_by(edges: Float64[np.ndarray, " edges"]) -> float:
+    """Return by how much densities at nodes may be off, relative to them, since floats are apart.
+
+    In a panel a density grows by up to ten times its own, that is by 10 for each of its widths; of
+    panels that are cut short there are few.
+    """
+    apart = np.spacing(np.maximum(np.abs(edges[1:]), np.abs(edges[:-1])))
+    return 10 * float(np.median(apart / np.diff(edges)))
+
+
 def panel_order(*, is_coarse: bool) -> int:
     """Return how many nodes a panel has."""
     return _COARSE if is_coarse else _FINE
+
+
+@cache
+def series_through(order: int) -> Float64[np.ndarray, "order order"]:
+    """Return what makes of values at a panel's nodes the Legendre series through them."""
+    x, w = _legendre(order)
+    scale = (2 * np.arange(order) + 1) / 2
+    return scale[:, None] * (np.polynomial.legendre.legvander(x, order - 1) * w[:, None]).T
 
 
 @cache
@@ -124,9 +142,10 @@ def _next(start: float, end: float, steps: Steps) -> float:
     there = int(np.searchsorted(steps.places, min(start + width, end), side="left"))
     finer = np.flatnonzero(steps.widths[here:there] < width)
     if len(finer):
-        # As fine at once, or as it is up to where it grows finer.
-        least = float(steps.widths[here:there].min())
-        width = max(least, float(steps.places[here + finer[0]]) - start)
+        # As fine at once, or as it is up to where it grows finer, however much is left of that.
+        width, place = float(steps.widths[here:there].min()), float(steps.places[here + finer[0]])
+        if place - start >= width:
+            return place
     stop = start + width
     # No sliver is left at the end.
     if stop >= end - 1e-3 * width:

@@ -58,7 +58,26 @@ _WHOLE: dict[str, Callable[[int, int], int]] = {
     "*": lambda a, b: a * b,
     "**": lambda a, b: a**b,
 }
-_DIVISION: dict[str, _Binary] = {"/": np.true_divide, "//": np.floor_divide, "%": np.mod}
+
+
+def quotient(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Divide by numbers that are not 0: the real number next to the exact quotient.
+
+    NumPy rounds integers beyond 2^53 before it divides them.
+    """
+    whole = left.dtype.kind == right.dtype.kind == "i"
+    if not whole or (_is_within(left, 2**53) and _is_within(right, 2**53)):
+        return np.true_divide(left, right)
+    one, other = np.broadcast_arrays(left, right)
+    pairs = zip(one.reshape(-1).tolist(), other.reshape(-1).tolist(), strict=True)
+    return np.array([a / b for a, b in pairs], np.float64).reshape(one.shape)
+
+
+def _is_within(values: np.ndarray, most: int) -> bool:
+    return not values.size or max(abs(int(values.min())), abs(int(values.max()))) <= most
+
+
+_DIVISION: dict[str, _Binary] = {"/": quotient, "//": np.floor_divide, "%": np.mod}
 
 
 def _exactly(compare: _Binary) -> _Binary:
@@ -71,7 +90,7 @@ def _comparable(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.nda
     if left.dtype == right.dtype or left.dtype.kind + right.dtype.kind not in ("if", "fi"):
         return left, right
     integers, reals = (left, right) if left.dtype.kind == "i" else (right, left)
-    if not integers.size or max(abs(int(integers.min())), abs(int(integers.max()))) <= 2**53:
+    if _is_within(integers, 2**53):
         return left, right
     # Rounding keeps the order: only where the rounded integer is the real number may it hide one.
     rounded = integers.astype(np.float64)

@@ -113,10 +113,10 @@ class RealArray:
         return float(np.log(length)) if np.isfinite(length) else 0.0
 
     def log_background(self, values: np.ndarray) -> np.ndarray:
-        """Return the log density of each value where no model speaks."""
+        """Return the log density of each value where no model speaks; 0 where it is flat."""
         if self.log_base is not None:
             return self.log_base(values)
-        return np.full(values.shape, -np.log(self.high - self.low))
+        return np.full(values.shape, -self.log_length())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,11 +141,13 @@ class Quadrature:
     Attributes:
         is_coarse: with fewer nodes, to see what more of them are off by.
         is_used: whether an answer since it was last unset depends on any.
+        misplaced: relative to densities, by how much these are off since floats are apart.
         panels: where those end that were needed before, by all that was said of a real.
     """
 
     is_coarse: bool = False
     is_used: bool = False
+    misplaced: float = 0.0
     panels: dict[tuple[object, ...], np.ndarray] = field(
         default_factory=dict[tuple[object, ...], np.ndarray]
     )

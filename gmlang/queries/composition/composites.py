@@ -10,6 +10,7 @@ from gmlang.core.program import ModelSymbol
 from gmlang.diagnostics import Diagnostic, GmError, Span
 from gmlang.errors import grounding as errors
 from gmlang.errors.probabilities import IMPROPER
+from gmlang.errors.shapes import RANDOM_TARGET
 from gmlang.graph.from_core import Grounding
 from gmlang.graph.world.names import named_in
 from gmlang.queries.composition.blame import OTHER, site_name, sites_of, split
@@ -26,7 +27,7 @@ from gmruntime.answer import Status
 _STATED = ("constraint", "factor", "use")
 """Kinds of statements that count in a composite besides predictions."""
 
-_NO_MISTAKE = (errors.RANDOM_TARGET, IMPROPER)
+_NO_MISTAKE = (RANDOM_TARGET, IMPROPER)
 """Codes of what cannot be compared on a stage, where nothing is observed."""
 
 _WARNED_BELOW = -1.5

@@ -1,5 +1,7 @@
 """logZ: the log partition function, the log evidence."""
 
+from dataclasses import replace
+
 from gmlang.core.asking.arguments import no_arguments
 from gmlang.core.ast import Real, Type
 from gmlang.core.checking import Checking
@@ -7,6 +9,7 @@ from gmlang.core.names.scope import Env
 from gmlang.core.program import Query
 from gmlang.queries.answers import Answer, NatsAnswer, finite
 from gmlang.queries.question import Question, Single
+from gmlang.queries.reals.flat import flat_priors
 from gmlang.queries.session import Prepared
 from gmlang.syntax import ast
 from gmruntime import answer as runtime
@@ -38,7 +41,8 @@ def _check(state: Checking, env: Env, call: ast.Call) -> Query:
 
 
 def _question(prepared: Prepared, query: LogZ) -> runtime.LogPartition:
-    del prepared, query
+    del query
+    flat_priors(prepared.grounding)
     return runtime.LogPartition()
 
 
@@ -52,6 +56,12 @@ def _read(prepared: Prepared, query: LogZ, found: runtime.LogPartitionAnswer) ->
     )
 
 
+def _quality(prepared: Prepared, query: LogZ, found: runtime.LogPartitionAnswer) -> runtime.Quality:
+    del query
+    notes = (found.quality.note, flat_priors(prepared.grounding))
+    return replace(found.quality, note=" · ".join(filter(None, notes)))
+
+
 LOG_Z = Question(
     word="logZ",
     help="the log partition function",
@@ -63,5 +73,5 @@ LOG_Z = Question(
     "assert abs(logZ() - log(1 + exp(2))) < 1e-9\n",
     check=_check,
     kinds=((LogZ, LogZAnswer),),
-    answered=Single(_question, _read, puts=(runtime.LogPartition,)),
+    answered=Single(_question, _read, quality=_quality, puts=(runtime.LogPartition,)),
 )

@@ -108,10 +108,12 @@ def _each(
     given, query = _options(query)
     number_of: dict[bytes, int] = {}
     groups: list[list[int]] = []
-    places = _places(prepared, query.thing)
+    by_name = _places(prepared, query.thing)
     left_out = prepared.builder.left_out()
-    if any(int(v) in left_out for v in places):
-        raise GmError([later.surprise_of_picked(query.span, query.span.text)])
+    for name, own in by_name.items():
+        if any(v in left_out for v in own.tolist()):
+            raise GmError([later.surprise_of_picked(query.span, query.span.text, name)])
+    places = np.concatenate([np.zeros(0, np.int32), *by_name.values()])
     for r, row in enumerate(rows):
         key = row.copy()
         key[places] = np.where(row[places] >= 0, 0, -1)
@@ -182,16 +184,15 @@ def _of_group(
     return answers
 
 
-def _places(prepared: Prepared, thing: Thing) -> Int32[np.ndarray, " places"]:
-    """List the variables of a thing's attributes."""
+def _places(prepared: Prepared, thing: Thing) -> dict[str, Int32[np.ndarray, " places"]]:
+    """List the variables of each of a thing's attributes."""
     env = environment(prepared.grounder, ONE_INSTANCE)
     number = int(thing_numbers(thing, env).reshape(-1)[0])
-    attributes = prepared.grounding.world.attributes[thing.entity].values()
-    found = [
-        int(attribute.starts[number]) + np.arange(int(np.prod(attribute.shape, dtype=np.int64)))
-        for attribute in attributes
-    ]
-    return np.concatenate([np.zeros(0, np.int64), *found]).astype(np.int32)
+    found: dict[str, Int32[np.ndarray, " places"]] = {}
+    for name, attribute in prepared.grounding.world.attributes[thing.entity].items():
+        size = int(np.prod(attribute.shape, dtype=np.int64))
+        found[name] = (int(attribute.starts[number]) + np.arange(size)).astype(np.int32)
+    return found
 
 
 def _options(query: Surprise) -> tuple[dict[str, float], Surprise]:

@@ -27,6 +27,8 @@ from gmlang.queries.settings import Settings
 from gmlang.queries.targets import Target
 from gmlang.syntax import ast
 from gmruntime.answer import Marginals, MarginalsAnswer, Status
+from gmruntime.arrays import row_starts, rows_by
+from gmruntime.budget import Budget
 from gmruntime.factors.kinds import Cover
 from gmruntime.quality import worst
 
@@ -97,7 +99,7 @@ def _answer(session: Session, query: Why, settings: Settings) -> Answer:
     # Tables that were made for what is observed say nothing of what would be without it.
     left_out = sum(map(_is_folded(prepared.builder), range(len(prepared.builder.observed))))
     rows = [span for _, _, span in session.seen]
-    possible = _reasons(prepared, target)
+    possible = _reasons(prepared, target, budget)
     for number, reason in enumerate(possible):
         is_near = reason.distance < _BEYOND
         if not is_near or len(reasons) >= REASONS_MAX or budget.is_spent():
@@ -179,10 +181,10 @@ class _Reason:
         return _label(self.span, self.span.source.name if self.span in rows else "")
 
 
-def _reasons(prepared: Prepared, target: Target) -> list[_Reason]:
+def _reasons(prepared: Prepared, target: Target, budget: Budget) -> list[_Reason]:
     """List what may be taken away, the nearest first, equally near ones as they are written."""
     builder = prepared.builder
-    near = _distances(prepared, int(target.variables))
+    near = _distances(prepared, int(target.variables), budget)
     found: list[_Reason] = []
     is_folded = _is_folded(builder)
     for number, (variables, _, span) in enumerate(builder.observed):
@@ -256,7 +258,7 @@ def _with_builder(prepared: Prepared, builder: Builder) -> Prepared:
     return replace(prepared, grounder=grounder)
 
 
-def _distances(prepared: Prepared, start: int) -> np.ndarray:
+def _distances(prepared: Prepared, start: int, budget: Budget) -> np.ndarray:
     """Count the factors between a variable and every other.
 
     _BEYOND where there are as many or more, or nobody looked any further; _FAR where nothing
@@ -264,20 +266,29 @@ def _distances(prepared: Prepared, start: int) -> np.ndarray:
     """
     distance = np.full(prepared.builder.num_variables, _FAR, np.int64)
     distance[start] = 0
-    for step in range(1, _BEYOND):
-        changed = False
-        for block in prepared.builder.factors:
-            if block.scopes.shape[1] < 2:
-                continue
-            touched = (distance[block.scopes] < step).any(axis=1)
-            reached = np.unique(block.scopes[touched])
-            fresh = reached[distance[reached] > step]
-            distance[fresh] = step
-            changed |= bool(len(fresh))
-        if not changed:
-            return distance
-    distance[distance == _FAR] = _BEYOND
+    if budget.is_spent():
+        return np.minimum(distance, _BEYOND)
+    scopes = [f.scopes for f in prepared.builder.factors if f.scopes.shape[1] > 1]
+    variables = np.concatenate([np.zeros(0, np.int32), *(s.reshape(-1) for s in scopes)])
+    arities = np.repeat([s.shape[1] for s in scopes], [len(s) for s in scopes]).astype(np.int64)
+    ends, factors = row_starts(arities), np.repeat(np.arange(len(arities)), arities)
+    starts, edges = rows_by(variables, len(distance))
+    frontier, step = np.array([start]), 0
+    while len(frontier):
+        step += 1
+        if step == _BEYOND or budget.is_spent():
+            return np.minimum(distance, _BEYOND)
+        near = np.unique(factors[edges[_of_rows(starts, frontier)]])
+        reached = np.unique(variables[_of_rows(ends, near)])
+        frontier = reached[distance[reached] == _FAR]
+        distance[frontier] = step
     return distance
+
+
+def _of_rows(starts: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return the items of some rows, which lie row by row."""
+    sizes = starts[rows + 1] - starts[rows]
+    return np.arange(int(sizes.sum())) + np.repeat(starts[rows] - row_starts(sizes)[:-1], sizes)
 
 
 WHY = Question(

@@ -15,8 +15,9 @@ import numpy as np
 
 from gmlang.core.program import Query
 from gmlang.graph.world.world import Quadrature
-from gmlang.queries.answers import Answer
+from gmlang.queries.answers import Answer, NatsAnswer
 from gmlang.queries.reals.bends import may_bend
+from gmlang.queries.reals.poles import pole_in
 from gmlang.queries.remembered.memory import Memory
 from gmlang.queries.session import Session
 from gmlang.queries.settings import Settings
@@ -25,9 +26,6 @@ from gmruntime.workspace import Workspace
 
 _ERROR_KIND = "quadrature difference"
 """What the error of such an answer is."""
-
-_ROUNDING = 1e-11
-"""Relative to the numbers: sums over thousands of nodes in float64 are off by less."""
 
 
 def over_nodes(
@@ -58,9 +56,12 @@ def all_over_nodes(
     if any(map(_is_of_sums, answers)) and not settings.running().is_spent():
         with suppress(TimeoutError):
             others = find(_coarse(session), queries, replace(settings, memory=None))
-    lowered = [_lowered(*pair) for pair in zip_longest(answers, others[: len(answers)])]
+    pairs = zip_longest(answers, others[: len(answers)])
+    lowered = [_lowered(*pair, _rounding(quadrature, pair[0])) for pair in pairs]
     return [
-        _without_error(found) if may_bend(query) and _is_estimate(found) else found
+        _bending(session, query, settings, found)
+        if may_bend(query) and _is_estimate(found)
+        else found
         for query, found in zip(queries, lowered, strict=True)
     ]
 
@@ -69,10 +70,24 @@ def _is_estimate(found: Answer) -> bool:
     return found.status == Status.ESTIMATE.value and found.error_kind == _ERROR_KIND
 
 
-def _without_error(found: Answer) -> Answer:
-    """Return an answer of which two rules that agree say nothing."""
-    notes = [found.note, "no polynomial of a real: no error is known"]
-    return replace(found, error=None, error_kind="", note=" · ".join(filter(None, notes)))
+def _bending(session: Session, query: Query, settings: Settings, found: Answer) -> Answer:
+    """Return an answer of which two rules that agree say nothing, or none where there is none."""
+    pole = pole_in(session, query, settings)
+    value, array = (None, None) if pole else (found.value, found.array)
+    told = _UNKNOWN
+    if pole:
+        told = f"{pole}: its integral has no value"
+    elif found.error is not None and isinstance(found.value, float):
+        is_far = found.error > _FAR * abs(found.value)
+        told += f", and two rules differ by {found.error:.1g}: it may have no value" * is_far
+    notes = " · ".join(filter(None, [found.note, told]))
+    return replace(found, value=value, array=array, error=None, error_kind="", note=notes)
+
+
+_UNKNOWN = "no polynomial of a real: no error is known"
+
+_FAR = 0.01
+"""Where rules differ by so much of a value, what is added up may have no sum."""
 
 
 def _is_of_sums(found: Answer) -> bool:
@@ -80,13 +95,31 @@ def _is_of_sums(found: Answer) -> bool:
     return found.status in (Status.EXACT.value, Status.BOUNDED.value) and found.value is not None
 
 
-def _lowered(found: Answer, other: Answer | None) -> Answer:
+_Rounding = Callable[[float], float]
+"""By how much a number may be off that float64 adds up."""
+
+_SUMS = 1e-11
+"""Relative to numbers: sums over thousands of nodes are off by less."""
+
+
+def _rounding(quadrature: Quadrature, found: Answer) -> _Rounding:
+    """Return what rounds in an answer: sums, and where nodes are, which moves probabilities."""
+    misplaced = quadrature.misplaced
+    if isinstance(found, NatsAnswer):
+        return lambda nats: _SUMS * abs(nats) + misplaced
+    if found.kind == "variance":
+        return lambda variance: (_SUMS + misplaced) * abs(variance)
+    # Where all nodes are a bit off, means are by a rounding of their own.
+    return lambda number: _SUMS * abs(number) + misplaced * min(1.0, abs(number))
+
+
+def _lowered(found: Answer, other: Answer | None, rounding: _Rounding) -> Answer:
     """Return an answer as an estimate, with the difference to another of fewer nodes."""
     if not _is_of_sums(found):
         return _unproven(found)
-    error = None if other is None else _difference(found.value, other.value)
+    error = None if other is None else _difference(found.value, other.value, rounding)
     if found.status == Status.BOUNDED.value:
-        error = _and(error, _half_width(found))
+        error = _and(error, _half_width(found, rounding))
     lowered = replace(
         _unproven(found), status=Status.ESTIMATE.value, error=error, error_kind=_ERROR_KIND
     )
@@ -109,10 +142,10 @@ def _unproven(found: Answer) -> Answer:
     return replace(found, **{f.name: None for f in fields(found) if f.name in proven})
 
 
-def _half_width(found: Answer) -> float | None:
+def _half_width(found: Answer, rounding: _Rounding) -> float | None:
     """Return how far an answer may be from what is proven of its sums; None where nothing is."""
     ends = [getattr(found, name, None) for name in ("lower", "upper", "log_lower", "log_upper")]
-    widths = [_difference(found.value, end) for end in ends if end is not None]
+    widths = [_difference(found.value, end, rounding) for end in ends if end is not None]
     known = [width for width in widths if width is not None and np.isfinite(width)]
     return max(known) if known and len(known) == len(widths) else None
 
@@ -121,31 +154,33 @@ def _and(one: float | None, other: float | None) -> float | None:
     return None if one is None or other is None else one + other
 
 
-def _difference(one: object, other: object) -> float | None:
+def _difference(one: object, other: object, rounding: _Rounding) -> float | None:
     """Return by how much the numbers of two answers differ; None where their forms do."""
     match one, other:
         case bool() | str() | None, _:
             return 0.0
         case float() | int(), float() | int():
             if one == other:
-                return _ROUNDING * abs(one) if np.isfinite(one) else 0.0
-            return abs(one - other) + _ROUNDING * abs(one)
+                return rounding(one) if np.isfinite(one) else 0.0
+            return abs(one - other) + rounding(one)
         case dict(), dict():
             # What is 0 but for rounding may be left out.
             keys = one.keys() | other.keys()
-            return _largest([(one.get(key, 0.0), other.get(key, 0.0)) for key in keys], len(keys))
+            return _largest(
+                [(one.get(k, 0.0), other.get(k, 0.0)) for k in keys], len(keys), rounding
+            )
         case list(), list():
             one, other = cast("list[object]", one), cast("list[object]", other)
             if _names(one) and _names(other):
-                return _difference(_by_name(one), _by_name(other))
+                return _difference(_by_name(one), _by_name(other), rounding)
             pairs = list(zip(one, other, strict=True)) if len(one) == len(other) else []
-            return _largest(pairs, len(one))
+            return _largest(pairs, len(one), rounding)
         case _:
             return None
 
 
-def _largest(pairs: list[tuple[object, object]], count: int) -> float | None:
-    found = [_difference(*pair) for pair in pairs]
+def _largest(pairs: list[tuple[object, object]], count: int, rounding: _Rounding) -> float | None:
+    found = [_difference(*pair, rounding) for pair in pairs]
     known = [error for error in found if error is not None]
     return max(known, default=0.0) if len(known) == count else None
 

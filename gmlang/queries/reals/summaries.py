@@ -5,12 +5,11 @@ known: so quantiles are as good as sums over nodes are, and not as coarse as the
 """
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Protocol
 
 import numpy as np
 
-from gmlang.graph.reals.nodes import panel_order
+from gmlang.graph.reals.nodes import panel_order, series_through
 from gmlang.graph.world.world import HiddenReals, World
 from gmruntime.arrays import Float64
 
@@ -119,7 +118,7 @@ class RealBelief:
 
     def _series(self, panel: int) -> np.ndarray:
         """Return the Legendre series of a panel's density."""
-        return _transform(self.points.shape[1]) @ (self.masses[panel] / self.weights[panel])
+        return series_through(self.points.shape[1]) @ (self.masses[panel] / self.weights[panel])
 
 
 def belief_of(world: World, hidden: HiddenReals, masses: np.ndarray) -> RealBelief:
@@ -127,11 +126,3 @@ def belief_of(world: World, hidden: HiddenReals, masses: np.ndarray) -> RealBeli
     order = panel_order(is_coarse=world.quadrature.is_coarse)
     columns = masses, np.array(hidden.states.points), np.exp(hidden.log_weights)
     return RealBelief(*(column.reshape(-1, order) for column in columns))
-
-
-@cache
-def _transform(order: int) -> np.ndarray:
-    """Return what makes of values at Gauss nodes the Legendre series through them."""
-    x, w = np.polynomial.legendre.leggauss(order)
-    scale = (2 * np.arange(order) + 1) / 2
-    return scale[:, None] * (np.polynomial.legendre.legvander(x, order - 1) * w[:, None]).T

@@ -19,6 +19,10 @@ LOG_VALUE_MAX = 1e302
 """Nothing is stronger and yet finite: sums of a few stronger values leave float64."""
 
 
+FINITE_MIN = float(np.finfo(np.float64).min)
+"""No finite number is below."""
+
+
 class ParameterError(ValueError):
     """A parameter of a kind of factor is not what the kind needs."""
 
@@ -44,7 +48,8 @@ def floats(
     if not (least >= lowest and most <= highest and most < np.inf):
         if np.isnan(least) or most == np.inf:
             _refuse(name, found, np.isnan(found) | (found == np.inf), "NaN and +inf mean nothing")
-        _refuse(name, found, found < lowest, f"it must be at least {lowest:g}")
+        least_said = "finite" if lowest == FINITE_MIN else f"at least {lowest:g}"
+        _refuse(name, found, found < lowest, f"it must be {least_said}")
         _refuse(name, found, found > highest, f"it must be at most {highest:g}")
     return found
 

@@ -13,8 +13,11 @@ import numpy as np
 
 from gmruntime.arrays import Float32, Float64, Int64
 
+_NUM_COARSE = 32
+"""Groups that are looked at whatever the time, or up to twice as many."""
+
 _NUM_FIRST = 256
-"""Groups that are looked at first, or up to twice as many: the work of as many exemplars."""
+"""Groups of the first look, or up to twice as many: the work of as many exemplars."""
 
 _NUM_PARTS = 8
 """Parts of a group that are looked at next, and members that stand for all of a larger one."""
@@ -43,12 +46,16 @@ class Features:
         return Features(rows.astype(np.float32))
 
 
-def first_groups(features: Features) -> list[Int64[np.ndarray, " members"]]:
-    """Cut all exemplars into the groups that are looked at first."""
-    groups = [np.arange(len(features.rows))]
-    while len(groups) < _NUM_FIRST and max(map(len, groups)) > 1:
-        groups = [part for group in groups for part in _halves(features, group)]
-    return groups
+def coarse_groups(features: Features) -> list[Int64[np.ndarray, " members"]]:
+    """Cut all exemplars into the groups that are looked at before all others."""
+    return _pieces(features, np.arange(len(features.rows)), _NUM_COARSE)
+
+
+def first_parts(
+    features: Features, group: Int64[np.ndarray, " members"], num_coarse: int
+) -> list[Int64[np.ndarray, " members"]]:
+    """Cut one of the coarse groups into groups of the first look."""
+    return _pieces(features, group, -(-_NUM_FIRST // num_coarse))
 
 
 def parts_of(
@@ -57,10 +64,17 @@ def parts_of(
     """Cut a group into what is looked at next: parts of it, or its members one by one."""
     if len(group) <= 2 * _NUM_PARTS:
         return [group[k : k + 1] for k in range(len(group))]
-    parts = [group]
-    while len(parts) < _NUM_PARTS:
-        parts = [half for part in parts for half in _halves(features, part)]
-    return parts
+    return _pieces(features, group, _NUM_PARTS)
+
+
+def _pieces(
+    features: Features, group: Int64[np.ndarray, " members"], least: int
+) -> list[Int64[np.ndarray, " members"]]:
+    """Halve a group until there are so many pieces, or up to twice as many, or single members."""
+    pieces = [group]
+    while len(pieces) < least and max(map(len, pieces)) > 1:
+        pieces = [half for piece in pieces for half in _halves(features, piece)]
+    return pieces
 
 
 def _halves(

@@ -4,8 +4,9 @@ What nobody has looked at has the scores of its group. So there is an answer at 
 first look, and it is exact when all exemplars have been looked at; the best are looked at first.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -25,7 +26,7 @@ from gmruntime.budget import Budget
 from gmruntime.factors.correlation import Correlation
 from gmruntime.factors.kinds.match import Match, Progress
 from gmruntime.graph import Assignment, FactorBlock, FactorGraph, log_score
-from gmruntime.matches.groups import Features, first_groups, parts_of, told_by
+from gmruntime.matches.groups import Features, coarse_groups, first_parts, parts_of, told_by
 from gmruntime.matches.summing import alone, log_sums, summed
 from gmruntime.questions.solutions import SolutionsAnswer
 
@@ -34,11 +35,17 @@ _A = TypeVar("_A", bound=AnyAnswer)
 _AT_ONCE = 64
 """Groups that are looked at together: enough for products and transforms to be worth it."""
 
+_PIXELS_AT_ONCE = 1 << 20
+"""Of groups that are looked at together, where pictures are large: a tenth of a second."""
+
 _ANSWER_SHARE = 0.3
 """Of the time that is left, for answering with what was found."""
 
 ANSWER_S = 0.25
 """For answering with what was found, however late it is: small tables take less."""
+
+_FIRST_S = 0.2
+"""For the first look, however late it is: at a few hundred groups of a few thousand pixels."""
 
 _TABLE_S, _SUM_S = 2.5e-7, 5e-8
 """That it takes at least for each entry of the tables: several passes over them, or one."""
@@ -136,12 +143,11 @@ def looked_at(
             with progress.lock:
                 scores, seen = _look(block.kind, part)
                 num_seen, num_all = num_seen + seen, num_all + len(scores)
-                # Others may look on while engines read what was found.
-                is_kept = seen < len(scores) and not len(apart.variables)
-                scores = scores.copy() if is_kept else scores
                 if isinstance(query, Map | Best):
                     _note_best(best, block, block.kind, scores)
-                factors.append(summed(block, scores, progress.masses, apart))
+                # Others may look on while engines read what was found.
+                may_grow = seen < len(scores)
+                factors.extend(summed(block, scores, progress.masses, apart, is_kept=may_grow))
     tables = replace(graph, factors=(*apart.others, *factors))
     return Looked(tables, graph, num_seen, num_all, best)
 
@@ -179,18 +185,21 @@ def _look(kind: Match, budget: Budget) -> tuple[Float64[np.ndarray, "exemplars p
     """
     progress, told = kind.progress, kind.told[0]
     if progress.scores is None:
+        soon = budget.at_least(_FIRST_S)
         waiting = _Waiting(kind.correlation(), _features(told), [], [])
         progress.scores = np.zeros((len(told), kind.sites.shape[2]))
         progress.masses = np.zeros(len(told))
         progress.is_known = np.zeros(len(told), np.bool_)
         progress.waiting.append(waiting)
-        _see(progress, waiting, told, first_groups(waiting.features))
+        _look_first(kind, waiting, soon)
     assert progress.is_known is not None
     while progress.waiting and not budget.is_spent():
         waiting = progress.waiting[0]
         assert isinstance(waiting, _Waiting)
         if waiting.groups:
-            _see(progress, waiting, told, _best_parts(waiting))
+            features, num_groups = waiting.features, len(waiting.groups)
+            parts = _best_parts(waiting, num_groups, partial(parts_of, features))
+            _see(progress, waiting, told, parts)
         else:
             progress.waiting.clear()
     return progress.scores, int(progress.is_known.sum())
@@ -201,16 +210,35 @@ def _features(told: np.ndarray) -> Features:
     return Features.of(told, np.random.default_rng(0))
 
 
-def _best_parts(waiting: _Waiting) -> list[Int64[np.ndarray, " members"]]:
-    """Take the groups of the largest masses away, and return their parts."""
+def _look_first(kind: Match, waiting: _Waiting, budget: Budget) -> None:
+    """Look at a few groups, and at the parts of each as far as there is time."""
+    progress, told, features = kind.progress, kind.told[0], waiting.features
+    coarse = coarse_groups(features)
+    _see(progress, waiting, told, coarse)
+    num_left = len(waiting.groups)
+    while num_left and not budget.is_spent():
+        # Behind those that are left lie the parts of the others.
+        num_kept = len(waiting.groups) - num_left
+        parts = _best_parts(
+            waiting, num_left, partial(first_parts, features, num_coarse=len(coarse))
+        )
+        num_left = len(waiting.groups) - num_kept
+        _see(progress, waiting, told, parts)
+
+
+def _best_parts(
+    waiting: _Waiting, num_groups: int, cut: Callable[[np.ndarray], list[np.ndarray]]
+) -> list[Int64[np.ndarray, " members"]]:
+    """Take those of the first groups away that have the largest masses, and return their parts."""
     parts: list[np.ndarray] = []
-    order = np.argsort(waiting.masses, kind="stable")[::-1].tolist()
     taken: set[int] = set()
-    for number in order:
-        if len(parts) >= _AT_ONCE:
+    num_pixels = len(waiting.correlation.sites)
+    num_parts = min(_AT_ONCE, _PIXELS_AT_ONCE // max(1, num_pixels))
+    for number in np.argsort(waiting.masses[:num_groups], kind="stable")[::-1].tolist():
+        if taken and len(parts) >= num_parts:
             break
         taken.add(number)
-        parts += parts_of(waiting.features, waiting.groups[number])
+        parts += cut(waiting.groups[number])
     waiting.groups = [g for k, g in enumerate(waiting.groups) if k not in taken]
     waiting.masses = [m for k, m in enumerate(waiting.masses) if k not in taken]
     return parts

@@ -18,7 +18,7 @@ from gmruntime.answer import (
     Marginals,
     Question,
 )
-from gmruntime.arrays import Float64, Int64
+from gmruntime.arrays import Bool, Float64, Int64
 from gmruntime.factors.kinds.match import Match
 from gmruntime.factors.kinds.table import Gated, Table
 from gmruntime.graph import Assignment, FactorBlock, FactorGraph, num_states, table_indices
@@ -61,16 +61,17 @@ def alone(graph: FactorGraph, query: Question[AnyAnswer], evidence: Assignment) 
     rest = [block for block in graph.factors if not isinstance(block.kind, Match)]
     for block in graph.factors:
         if isinstance(block.kind, Match):
-            inner = block.scopes[:, block.kind.is_gated :]
             np.add.at(num_joined, block.scopes.reshape(-1), 1)
-            if len(block.scopes) == 1:
-                # A factor has some variable left.
-                may[inner if block.kind.is_gated else inner[:, 1:]] = True
+            may[block.scopes[:, block.kind.is_gated :]] = True
         elif not _is_single(block):
             may_not = block.scopes.reshape(-1)
             num_joined[may_not] = 2
     may &= (num_joined == 1) & (evidence < 0)
     may[asked] = False
+    for block in graph.factors:
+        if isinstance(block.kind, Match):
+            # A factor has some variable left.
+            may[block.scopes[may[block.scopes].all(axis=1), 0]] = False
     sizes = num_states(graph)
     said = {int(v): np.zeros(sizes[v]) for v in np.flatnonzero(may)}
     others: list[FactorBlock] = []
@@ -95,7 +96,9 @@ def summed(
     scores: Float64[np.ndarray, "exemplars places"],
     masses: Float64[np.ndarray, " exemplars"] | None,
     apart: Alone,
-) -> FactorBlock:
+    *,
+    is_kept: bool = False,
+) -> tuple[FactorBlock, ...]:
     """Return the factors of a match as tables of scores, those who stand alone summed out.
 
     Args:
@@ -103,33 +106,77 @@ def summed(
         scores: what was found.
         masses: what the scores of each exemplar add up to over all places, in logs.
         apart: who may be summed out.
+        is_kept: whether the scores may change: a table must be no view of them.
+    """
+    assert isinstance(block.kind, Match)
+    is_out = np.isin(block.scopes[:, block.kind.is_gated :], apart.variables)
+    patterns, which = np.unique(is_out, axis=0, return_inverse=True)
+    found: list[FactorBlock] = []
+    for number, pattern in enumerate(patterns):
+        scopes = block.scopes[which.reshape(-1) == number]
+        part = replace(block, scopes=scopes)
+        if pattern.any():
+            found.append(_without(part, pattern, scores, masses, apart))
+        else:
+            own = (scores.copy() if is_kept else scores).reshape(1, *block.kind.sizes)
+            kind = Gated(own) if block.kind.is_gated else Table(own)
+            found.append(replace(part, kind=kind))
+    return tuple(found)
+
+
+def _without(
+    block: FactorBlock,
+    is_out: Bool[np.ndarray, " inner"],
+    scores: Float64[np.ndarray, "exemplars places"],
+    masses: Float64[np.ndarray, " exemplars"] | None,
+    apart: Alone,
+) -> FactorBlock:
+    """Sum the same variables out of each factor, once where the same is said of them."""
+    gate = len(block.scopes[0]) - len(is_out)
+    axes = np.flatnonzero(is_out)
+    tables: dict[bytes, np.ndarray] = {}
+    keys: list[bytes] = []
+    for scope in block.scopes:
+        said = {int(axis): apart.said[int(scope[gate + axis])] for axis in axes}
+        keys.append(b"".join(own.tobytes() for own in said.values()))
+        if keys[-1] not in tables:
+            tables[keys[-1]] = _sums_of(block, scores, masses, said)
+    own = list(tables.values()) if len(tables) == 1 else [tables[key] for key in keys]
+    kept = np.append(np.zeros(gate, np.bool_), is_out)
+    return replace(block, kind=Table(np.stack(own)), scopes=block.scopes[:, ~kept])
+
+
+def _sums_of(
+    block: FactorBlock,
+    scores: Float64[np.ndarray, "exemplars places"],
+    masses: Float64[np.ndarray, " exemplars"] | None,
+    said: dict[int, Float64[np.ndarray, " _states"]],
+) -> np.ndarray:
+    """Return what is left of a table of scores, the gate first: some axes are summed over.
+
+    Args:
+        block: of a match.
+        scores: what was found.
+        masses: what these add up to over all places for each exemplar, in logs.
+        said: what else is said of the states of each of these axes.
     """
     kind = block.kind
     assert isinstance(kind, Match)
-    table, gate = scores.reshape(kind.sizes), int(kind.is_gated)
-    is_out = np.isin(block.scopes[:, gate:], apart.variables)
-    if not is_out.any():
-        own = table[None]
-        return replace(block, kind=Gated(own) if kind.is_gated else Table(own))
-    axes = np.flatnonzero(is_out[0]).tolist()
-    said = [apart.said[int(block.scopes[0, gate + axis])] for axis in axes]
-    states = float(sum(np.log(len(own)) for own in said))
-    off = float(sum(log_sums(own, [0]) for own in said)) - states
+    table, axes = scores.reshape(kind.sizes), list(said)
+    states = float(sum(np.log(len(own)) for own in said.values()))
+    off = float(sum(log_sums(own, [0]) for own in said.values())) - states
     places = range(kind.num_said, table.ndim)
-    is_even = not any(own.any() for axis, own in zip(axes, said, strict=True) if axis in places)
+    is_even = not any(said[axis].any() for axis in axes if axis in places)
     if masses is not None and is_even and set(places) <= set(axes):
         # They were added up when they were found.
         table = masses.reshape(kind.sizes[: kind.num_said])
-        said = [own for axis, own in zip(axes, said, strict=True) if axis not in places]
         axes = [axis for axis in axes if axis not in places]
-    for axis, own in zip(axes, said, strict=True):
-        if own.any():
-            table = table + own.reshape([-1 if k == axis else 1 for k in range(table.ndim)])
+    for axis in axes:
+        if said[axis].any():
+            shape = [-1 if k == axis else 1 for k in range(table.ndim)]
+            table = table + said[axis].reshape(shape)
     on = log_sums(table, axes) - states
-    if kind.is_gated:
-        on = np.stack([np.full(on.shape, off), on])
-    kept = np.append(np.zeros(gate, np.bool_), is_out[0])
-    return replace(block, kind=Table(on[None]), scopes=block.scopes[:, ~kept])
+    return np.stack([np.full(on.shape, off), on]) if kind.is_gated else on
 
 
 def log_sums(values: np.ndarray, axes: Sequence[int]) -> np.ndarray:

@@ -15,6 +15,7 @@ Wainwright, Jaakkola and Willsky (2005), "A new class of upper bounds on the log
 function".
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +31,8 @@ from gmruntime.messages.layout import build_layout, unary_with_evidence
 _NUM_ENTRIES_MAX = 4_000_000
 # What two passes take for a factor, roughly; measured on one core.
 _SECONDS_PER_FACTOR = 5e-5
+# Variables between two looks at the clock.
+_AT_ONCE = 1024
 # Rounding: each number goes through a few dozen operations, and sums of shifts are not quite 0.
 _ROUNDING = 256 * float(np.finfo(np.float64).eps)
 
@@ -103,30 +106,51 @@ def log_partition_upper_bound(
     observed = np.concatenate([np.asarray(evidence, np.int32), extra])
     unary = unary_with_evidence(layout, observed[None])[0]
     starts = layout.variable_start
-    singles = [unary[starts[v] : starts[v + 1]].copy() for v in range(len(starts) - 1)]
     scopes, factors = _factors(tables)
-    order = _elimination_order(scopes, len(singles))
+    is_joined = np.zeros(tables.num_variables, np.bool_)
+    is_joined[[v for scope in scopes for v in scope]] = True
+    joined = np.flatnonzero(is_joined).tolist()
+    singles = {v: unary[starts[v] : starts[v + 1]].copy() for v in joined}
+    order = _elimination_order(scopes, joined)
     pieces, buckets = _pieces(order, scopes)
     # Every number that goes into the sum may be off by its own rounding.
-    size = sum(_magnitude(t) for t in factors) + sum(_magnitude(s) for s in singles) + 1.0
+    size = sum(_magnitude(t) for t in factors) + sum(_magnitude(s) for s in singles.values()) + 1.0
+    log_alone, size_alone = _sums_alone(unary, starts, ~is_joined)
+    if log_alone == -np.inf:
+        return -np.inf
     division = _even_division(pieces, buckets, singles)
     kept, best, step = division, np.inf, 1.0
-    for _ in range(num_passes_max):
-        found = _eliminate(order, singles, factors, pieces, buckets, division)
-        if not found.bound < best:
-            # The step was too long: go back to the best division and take a shorter one.
-            division, step = kept, 0.5 * step
-            found = _eliminate(order, singles, factors, pieces, buckets, division)
-            gain = np.inf
-        else:
-            gain = best - found.bound
-        kept, best = division, found.bound
-        if best == -np.inf or budget.left_s() <= 0.0 or gain < 1e-7 or step < 1e-3:
-            break
-        division = _improved(order, pieces, buckets, found, division, step)
-    size += sum(float(np.abs(s).max(initial=0.0)) for s in kept.shifts)
+    try:
+        for _ in range(num_passes_max):
+            found = _eliminate(order, singles, factors, pieces, buckets, division, budget)
+            if not found.bound < best:
+                # The step was too long: go back to the best division and take a shorter one.
+                division, step = kept, 0.5 * step
+                found = _eliminate(order, singles, factors, pieces, buckets, division, budget)
+                gain = np.inf
+            else:
+                gain = best - found.bound
+            kept, best = division, found.bound
+            if best == -np.inf or budget.is_spent() or gain < 1e-7 or step < 1e-3:
+                break
+            division = _improved(order, pieces, buckets, found, division, step, budget)
+    except TimeoutError:
+        # The best division so far bounds it all the same.
+        pass
+    best += log_alone
+    size += size_alone + sum(float(np.abs(s).max(initial=0.0)) for s in kept.shifts)
     best += _ROUNDING * (size + abs(best)) if np.isfinite(best) else 0.0
     return best + layout.log_constant + _ROUNDING * abs(layout.log_constant)
+
+
+def _sums_alone(unary: np.ndarray, starts: np.ndarray, is_alone: np.ndarray) -> tuple[float, float]:
+    """Return the log of the sum over variables that no factor joins, and what may be rounded."""
+    if not is_alone.any():
+        return 0.0, 0.0
+    log_sums = np.logaddexp.reduceat(unary, starts[:-1])[is_alone]
+    own = unary[np.repeat(is_alone, np.diff(starts))]
+    finite = own[np.isfinite(own)]
+    return float(log_sums.sum()), float(np.abs(finite).sum()) + len(own)
 
 
 def _is_affordable(graph: FactorGraph, budget: Budget) -> bool:
@@ -158,33 +182,33 @@ def _factors(graph: FactorGraph) -> tuple[list[tuple[int, ...]], list[np.ndarray
     return scopes, tables
 
 
-def _elimination_order(scopes: list[tuple[int, ...]], num_variables: int) -> list[int]:
+def _elimination_order(scopes: list[tuple[int, ...]], variables: list[int]) -> list[int]:
     """Order variables along a walk through the graph, so that trees stay long."""
-    neighbours: list[list[int]] = [[] for _ in range(num_variables)]
+    neighbours: dict[int, list[int]] = {v: [] for v in variables}
     for scope in scopes:
         for v in scope:
             neighbours[v].extend(u for u in scope if u != v)
     order: list[int] = []
-    seen = [False] * num_variables
-    for root in sorted(range(num_variables), key=lambda v: len(neighbours[v])):
-        queue = [] if seen[root] else [root]
-        seen[root] = True
+    seen: set[int] = set()
+    for root in sorted(variables, key=lambda v: len(neighbours[v])):
+        queue = [] if root in seen else [root]
+        seen.add(root)
         for v in queue:
             order.append(v)
             for u in neighbours[v]:
-                if not seen[u]:
-                    seen[u] = True
+                if u not in seen:
+                    seen.add(u)
                     queue.append(u)
     return order
 
 
 def _pieces(
     order: list[int], scopes: list[tuple[int, ...]]
-) -> tuple[list[_Piece], list[list[int]]]:
+) -> tuple[list[_Piece], dict[int, list[int]]]:
     """Plan the elimination: which pieces each variable is summed out of, and what they become."""
     rank = {v: k for k, v in enumerate(order)}
     pieces: list[_Piece] = []
-    buckets: list[list[int]] = [[] for _ in order]
+    buckets: dict[int, list[int]] = {v: [] for v in order}
 
     def add(scope: tuple[int, ...], factor: int) -> None:
         first = min(scope, key=rank.__getitem__)
@@ -202,7 +226,7 @@ def _pieces(
 
 
 def _even_division(
-    pieces: list[_Piece], buckets: list[list[int]], singles: list[np.ndarray]
+    pieces: list[_Piece], buckets: dict[int, list[int]], singles: dict[int, np.ndarray]
 ) -> _Division:
     owners = [p.scope[p.axis] for p in pieces]
     weights = [1.0 / len(buckets[v]) for v in owners]
@@ -211,19 +235,24 @@ def _even_division(
 
 def _eliminate(
     order: list[int],
-    singles: list[np.ndarray],
+    singles: dict[int, np.ndarray],
     factors: list[np.ndarray],
     pieces: list[_Piece],
-    buckets: list[list[int]],
+    buckets: dict[int, list[int]],
     division: _Division,
+    budget: Budget,
 ) -> _Pass:
-    """Sum every variable out of its pieces; what each sum makes is heard by later variables."""
-    heard = [s.copy() for s in singles]
+    """Sum every variable out of its pieces; what each sum makes is heard by later variables.
+
+    Raises:
+        TimeoutError: when the budget is spent, in large graphs.
+    """
+    heard = {v: own.copy() for v, own in singles.items()}
     made: dict[int, np.ndarray] = {}
     conditionals: list[np.ndarray] = [np.zeros(0)] * len(pieces)
     ends: dict[int, np.ndarray] = {}
     bound = 0.0
-    for v in order:
+    for v in _looking(order, budget):
         if not buckets[v]:
             total = float(reduce(heard[v], (0,), False))
             ends[v] = np.exp(heard[v] - total) if total > -np.inf else np.zeros(len(heard[v]))
@@ -244,6 +273,14 @@ def _eliminate(
     return _Pass(bound, conditionals, ends)
 
 
+def _looking(order: Iterable[int], budget: Budget) -> Iterator[int]:
+    """Yield variables, and look at the clock now and then: of a few, all are gone through."""
+    for number, v in enumerate(order):
+        if number % _AT_ONCE == _AT_ONCE - 1:
+            budget.check()
+        yield v
+
+
 def _along(values: np.ndarray, piece: _Piece) -> np.ndarray:
     shape = [1] * len(piece.scope)
     shape[piece.axis] = len(values)
@@ -253,19 +290,23 @@ def _along(values: np.ndarray, piece: _Piece) -> np.ndarray:
 def _improved(
     order: list[int],
     pieces: list[_Piece],
-    buckets: list[list[int]],
+    buckets: dict[int, list[int]],
     found: _Pass,
     division: _Division,
     step: float,
+    budget: Budget,
 ) -> _Division:
     """Let the pieces of each variable agree more about it, and weigh uncertain ones less.
 
     The gradient of the bound is made of the pieces' probabilities, found by going back.
+
+    Raises:
+        TimeoutError: when the budget is spent, in large graphs.
     """
     weights, shifts = list(division.weights), list(division.shifts)
     singles = dict(found.ends)
     joints: dict[int, np.ndarray] = {}
-    for v in reversed(order):
+    for v in _looking(reversed(order), budget):
         bucket = buckets[v]
         if not bucket:
             continue

@@ -33,30 +33,39 @@ def draw(
     rows = np.repeat(evidence[None, :], count, axis=0).astype(np.int32)
     free = rng.permutation(np.flatnonzero(evidence < 0))
     parts = np.array_split(free, min(max(1, len(free)), _NUM_PARTS_MAX))
-    messages = propagate(layout, unary_with_evidence(layout, rows[:1]), budget, options)
-    if marginals(layout, unary_with_evidence(layout, rows[:1]), messages).contradictory[0]:
+    single = unary_with_evidence(layout, rows[:1])
+    messages = propagate(layout, single, budget, options)
+    # Before anything is drawn all rows hear the same.
+    found = marginals(layout, single, messages)
+    if found.contradictory[0]:
         return None
-    values = np.repeat(messages.values, count, axis=0)
+    values = messages.values
     possible = np.ones(count, np.bool_)
     for number, part in enumerate(parts):
-        unary = unary_with_evidence(layout, rows)
         is_late = budget.is_spent()
         if is_late:
             # The last messages must serve for all the variables that remain.
-            part = np.concatenate(parts[number:])
-            messages = Messages(values, np.inf, 0, False, np.zeros(count, np.bool_))
-        else:
-            messages = propagate(layout, unary, budget, options, values)
+            part = np.sort(np.concatenate(parts[number:]))
+        if number:
+            unary = unary_with_evidence(layout, rows)
+            values = np.broadcast_to(values, (count, values.shape[1]))
+            if is_late:
+                messages = Messages(values, np.inf, 0, False, np.zeros(count, np.bool_))
+            else:
+                messages = propagate(layout, unary, budget, options, values.copy())
             values = messages.values
-        found = marginals(layout, unary, messages)
-        possible &= ~found.contradictory
+            found = marginals(layout, unary, messages)
+            possible &= ~found.contradictory
         spins = rng.random((len(part), count)).T
-        for size in np.unique(layout.num_states[part]):
-            mine = layout.num_states[part] == size
-            places = layout.variable_start[part[mine]][:, None] + np.arange(size)
+        sizes = layout.num_states[part]
+        for size in np.unique(sizes):
+            is_mine = sizes == size
+            mine = part[is_mine]
+            places = layout.variable_start[mine][:, None] + np.arange(size)
             totals = np.nan_to_num(found.probabilities[:, places]).cumsum(axis=2)
-            chosen = (totals <= (spins[:, mine] * totals[:, :, -1])[:, :, None]).sum(axis=2)
-            rows[:, part[mine]] = np.minimum(chosen, size - 1)
+            until = spins[:, is_mine] * totals[:, :, -1]
+            chosen = (totals <= until[:, :, None]).sum(axis=2)
+            rows[:, mine] = np.minimum(chosen, size - 1)
         if is_late:
             break
     return rows[possible]

@@ -8,10 +8,15 @@ import numpy as np
 
 from gmlang.core.ast import AttributeRef, Expression, Reference, VariableRef, Whole
 from gmlang.core.walk import is_random
+from gmlang.diagnostics import Diagnostic
+from gmlang.errors import shapes as errors
+from gmlang.graph.lowering.folding import known_states
 from gmlang.graph.lowering.grounder import Grounder, Job, environment
 from gmlang.graph.values import terms
-from gmlang.graph.values.environment import Slot
+from gmlang.graph.values.environment import Env, Slot
 from gmlang.graph.values.evaluate import conditions, integers
+from gmlang.graph.values.offending import offending
+from gmlang.graph.world.names import variable_name
 from gmlang.graph.world.places import collect, thing_numbers
 from gmlang.graph.world.states import States
 from gmlang.graph.world.world import Frame
@@ -70,21 +75,9 @@ def sites_at(
     misses the array.
     """
     env = environment(grounder, frame)
-    target = job.expressions()[len(terms.expressions(job.term)) - 1]
-    assert isinstance(target, Reference)
-    indices = indices_of(target)
-    for part in (*indices, *other_gates(job)):
-        collect(part, env)
-    array = sites_of(grounder, frame, target)
-    sizes = [slot.states.count for slot in env.slots.items]
-    shape = (frame.count, *sizes)
-    inner = env.gathering()
-    is_said = np.ones(shape, np.bool_)
-    for gate in other_gates(job):
-        holds = np.broadcast_to(conditions(gate, inner), shape)
-        inner = inner.guarded(holds, wanted=True)
-        is_said &= holds
-    variables = np.zeros(shape, np.int64)
+    indices, array = _collected(grounder, frame, job, env)
+    is_said, inner = _said(job, env)
+    variables = np.zeros(is_said.shape, np.int64)
     for axis, index in enumerate(indices):
         values = integers(index, inner)
         misses = (values < 0) | (values >= array.shape[axis])
@@ -93,12 +86,63 @@ def sites_at(
         # A pair of a place and a shift that lies outside is no place: nothing is said of it.
         is_said &= ~misses
         variables += values * math.prod(array.shape[axis + 1 :])
-    variables += array.starts.reshape(-1, *([1] * len(sizes)))
+    variables += array.starts.reshape(-1, *([1] * (variables.ndim - 1)))
     found = np.where(is_said, variables, -1).reshape(frame.count, -1)
     redirect = grounder.world.redirect
     if redirect is not None:
         found = np.where(found < 0, -1, redirect[np.maximum(found, 0)])
     return array, env.slots.items, found
+
+
+def _target_of(job: Job) -> Reference:
+    target = job.expressions()[len(terms.expressions(job.term)) - 1]
+    assert isinstance(target, Reference)
+    return target
+
+
+def _collected(
+    grounder: Grounder, frame: Frame, job: Job, env: Env
+) -> tuple[list[Expression], Sites]:
+    """Give what places depend on slots; return the indices, and what they may pick from."""
+    indices = indices_of(_target_of(job))
+    for part in (*indices, *other_gates(job)):
+        collect(part, env)
+    return indices, sites_of(grounder, frame, _target_of(job))
+
+
+def _said(job: Job, env: Env) -> tuple[np.ndarray, Env]:
+    """Say where gates hold, and return the surroundings of what is only asked for there."""
+    shape = (env.frame.count, *(slot.states.count for slot in env.slots.items))
+    inner, is_said = env.gathering(), np.ones(shape, np.bool_)
+    for gate in other_gates(job):
+        holds = np.broadcast_to(conditions(gate, inner), shape)
+        inner = inner.guarded(holds, wanted=True)
+        is_said &= holds
+    return is_said, inner
+
+
+def why_unmatched(grounder: Grounder, frame: Frame, job: Job) -> Diagnostic | None:
+    """Say which index may miss the array, or what is not observed that may be picked; or None."""
+    env = environment(grounder, frame)
+    indices, array = _collected(grounder, frame, job, env)
+    is_said, inner = _said(job, env)
+    for axis, index in enumerate([] if _is_place(indices) else indices):
+        values = np.broadcast_to(integers(index, inner), is_said.shape)
+        misses = is_said & ((values < 0) | (values >= array.shape[axis]))
+        if misses.any() and is_random(index):
+            where, value = offending(misses, env), int(values[misses][0])
+            last = array.shape[axis] - 1
+            return errors.may_miss(index.span, index.span.text, value, last, where)
+    found = sites_at(grounder, frame, job)
+    if found is None:
+        return None
+    own = np.unique(found[2][found[2] >= 0])
+    unseen = own[known_states(grounder)[own] < 0]
+    if not len(unseen):
+        return None
+    name = variable_name(grounder.world, int(unseen[0]))
+    span = next(index.span for index in indices if is_random(index))
+    return errors.may_pick_unseen(span, span.text, name)
 
 
 def _is_place(indices: list[Expression]) -> bool:

@@ -13,6 +13,7 @@ from gmlang.core.ast import Aggregate, Apply, Expression
 from gmlang.core.walk import is_random
 from gmlang.graph.lowering.forms.columns import values_of
 from gmlang.graph.lowering.sums.linear import PartRows
+from gmlang.graph.values.arithmetic import quotient
 from gmlang.graph.values.environment import Env, Slot, Slots
 from gmlang.graph.values.evaluate import RaggedItems, evaluate, expand
 from gmlang.graph.world.places import collect
@@ -51,7 +52,7 @@ APPLY: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "-": np.subtract,
     "from": lambda so_far, value: value - so_far,
     "*": np.multiply,
-    "/": np.true_divide,
+    "/": quotient,
 }
 
 

@@ -10,7 +10,13 @@ import numpy as np
 from gmruntime.arrays import Bool, Float64, Integer
 from gmruntime.factors.correlation import Correlation
 from gmruntime.factors.kind import FactorKind
-from gmruntime.factors.parameters import ParameterError, floats, same_length, small_integers
+from gmruntime.factors.parameters import (
+    FINITE_MIN,
+    ParameterError,
+    floats,
+    same_length,
+    small_integers,
+)
 
 _ENTRIES_AT_ONCE = 1 << 22
 """Of what pixels say, gathered at once where single values are asked for: 32 MiB."""
@@ -76,14 +82,12 @@ class Match(FactorKind):
         """Do as `FactorKind` says."""
         if self.progress.is_checked and len(self.sizes) == arity - self.is_gated:
             return self
-        told = floats("told", self.told, 4)
+        told = floats("told", self.told, 4, lowest=FINITE_MIN)
         picture = small_integers("picture", self.picture, 2, max(1, told.shape[3]))
         sites = small_integers("sites", self.sites, 3, max(1, picture.shape[1]))
         for name, values in (("told", told), ("sites", sites), ("picture", picture)):
             same_length(name, values, 1, "for all factors")
         same_length("sites", sites, told.shape[2], "the pixels of `told`", 1)
-        if not np.isfinite(told).all():
-            raise ParameterError("told forbids something; it must be finite")
         if not 0 <= self.num_said <= len(self.sizes) == arity - self.is_gated:
             raise ParameterError(
                 f"sizes lists {len(self.sizes)} variables, {self.num_said} of the exemplar; "

@@ -12,8 +12,8 @@ import numpy as np
 from gmruntime.arrays import Bool, Float64, Int64
 from gmruntime.compiling import loop
 
-_LEAST = 1e-290
-"""A smaller number may have lost digits, or be 0 by rounding."""
+_LEAST, _MOST = 1e-290, 1e300
+"""A smaller number may have lost digits, or be 0 by rounding; sums of larger ones overflow."""
 
 
 class Grids(NamedTuple):
@@ -146,8 +146,14 @@ def climb_lanes(
                 _windows(said[a:b], one[a:b], other[a:b], columns, lanes, int(aside))
             _windows(one, said, other, rows, columns * lanes, int(grids.reach_rows[v]))
             heard = room.values[room.piece[p], : count * lanes]
+            is_outside = False
             for x in range(count * lanes):
                 heard[x] *= said[x]
+                is_outside |= not _LEAST <= heard[x] <= _MOST
+            if is_outside:
+                for x in range(count):
+                    for lane in range(lanes):
+                        is_lost[lane] |= not _LEAST <= heard[x * lanes + lane] <= _MOST
             for lane in range(lanes):
                 room.logs[p, lane] += room.logs[v, lane]
         room.is_free[own] = True

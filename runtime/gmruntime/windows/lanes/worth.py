@@ -97,7 +97,8 @@ def _worth(looked: Looked, states: np.ndarray, budget: Budget) -> Worth | None:
         places = np.array(sorted(looked.site), np.int64)
         gates = np.array([looked.gate[v] for v in places.tolist()], np.int64)
         component = found.component[places]
-        is_on = (gates < 0) | (own[component, np.maximum(gates, 0)] > 0)
+        is_on = gates < 0
+        is_on[~is_on] = own[component[~is_on], gates[~is_on]] > 0
         does_look = np.zeros(count, np.bool_)
         does_look[component[is_on]] = True
         # A component of few states has begun again meanwhile.
@@ -114,6 +115,7 @@ def _worth(looked: Looked, states: np.ndarray, budget: Budget) -> Worth | None:
             chosen = places[is_on & looks[component]]
             _by_lanes(looked, some_of(pairs, keep), (keep, chosen), states, (values[c], is_lost))
         budget.check()
+    values[:, :, is_lost] = 0.0
     return Worth(values, is_lost)
 
 

@@ -1,0 +1,238 @@
+"""Rows whose numbers depend on outer parameters, integrated at many settings of these at once.
+
+The settings of a batch are the states of one more finite variable, the last, by which all rows
+select whose numbers depend on parameters: so whatever integrates rows in all states of a border
+does a batch. What the rows look like is the same at all settings, and found once.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from gmruntime.arrays import Bool, Float64, Int32, Int64
+from gmruntime.budget import Budget
+from gmruntime.continuous.eliminating import ImproperError, TooLargeError, TooManyBordersError
+from gmruntime.continuous.grouping import groups_of
+from gmruntime.continuous.mixed import MixedGraph, RealFactorBlock, Rows
+from gmruntime.continuous.slicing import sliced
+from gmruntime.continuous.solver import Solver
+from gmruntime.continuous.sparse.structure import LayoutTooLargeError, Structure, structure_of
+from gmruntime.continuous.system import NotProperError, System, system_of
+from gmruntime.graph import Assignment, FactorGraph, VariableBlock, log_score, num_states
+
+_ASSIGNMENTS_MAX = 1 << 12
+"""Of finite variables that are not observed: they are written out at each setting."""
+_BATCH_BYTES = 1 << 26
+"""What the numbers of a batch may take: larger ones are cut."""
+
+RowsAt = Callable[[Float64[np.ndarray, "n d"]], tuple[Rows | None, ...]]
+"""From settings to the numbers of each block of rows: None where they are as in the graph.
+
+Arrays have one more axis in front, as long as there are settings, or 1 long where nothing depends.
+"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inside:
+    """What is summed and integrated at each setting of the parameters.
+
+    Attributes:
+        mixed: validated; numbers that depend on parameters are read from `rows_at` instead.
+        rows_at: these numbers.
+        evidence: a state for each observed finite variable, -1 for the others.
+        real_evidence: a value for each observed real, NaN for the others.
+        known: structures of patches that were met before.
+    """
+
+    mixed: MixedGraph
+    rows_at: RowsAt
+    evidence: Assignment
+    real_evidence: Float64[np.ndarray, " reals"]
+    known: dict[bytes, Structure] = field(default_factory=dict[bytes, Structure])
+
+    def assignments(self) -> Int32[np.ndarray, "assignments variables"]:
+        """Write out the states of all finite variables that agree with the evidence.
+
+        Raises:
+            TooManyBordersError: there are more than 4096.
+        """
+        states = num_states(self.mixed.finite)
+        free = np.flatnonzero(self.evidence < 0)
+        count = int(np.prod(states[free].astype(np.float64)))
+        if count > _ASSIGNMENTS_MAX:
+            raise TooManyBordersError(tuple(free.tolist()), count)
+        found = np.tile(self.evidence, (count, 1))
+        found[:, free] = np.indices(tuple(states[free].tolist())).reshape(len(free), count).T
+        return found
+
+    def batches(
+        self, theta: Float64[np.ndarray, "n d"], budget: Budget, memory: int
+    ) -> Iterator["Batch"]:
+        """Solve at all settings, as many at once as memory allows.
+
+        Raises:
+            ImproperError: at no setting of a batch is there an integral.
+            TooLargeError: a patch needs more memory.
+            TimeoutError: when there is no time left.
+        """
+        # One setting says how much each takes.
+        numbers = self.rows_at(theta[:1])
+        each = sum(
+            array.nbytes * (len(block.scopes) // max(1, array.shape[1]) + 1)
+            for rows, block in zip(numbers, self.mixed.real_factors, strict=True)
+            if rows is not None
+            for array in (rows.coefficients, rows.offsets, rows.weights, rows.log_scales)
+        )
+        count = max(1, min(memory // 8, _BATCH_BYTES) // max(1, 4 * each))
+        for first in range(0, len(theta), count):
+            budget.check()
+            yield _solved(self, theta[first : first + count], budget, memory)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """The reals of a patch.
+
+    Attributes:
+        reals: their indices, ascending.
+        border: the finite variables that select in it, but for the settings.
+        sizes: their numbers of states.
+        solver: whose states are those of the border, and the settings last.
+    """
+
+    reals: Int64[np.ndarray, " reals"]
+    border: Int64[np.ndarray, " border"]
+    sizes: tuple[int, ...]
+    solver: Solver
+
+    def states_of(
+        self, assignments: Int32[np.ndarray, "assignments variables"], count: int
+    ) -> Int64[np.ndarray, "assignments settings"]:
+        """Return the state of the solver for each assignment and setting."""
+        flat = np.zeros(len(assignments), np.int64)
+        for variable, size in zip(self.border.tolist(), self.sizes, strict=True):
+            flat = flat * size + assignments[:, variable]
+        if len(self.solver.system.sizes) == len(self.sizes):
+            return np.repeat(flat[:, None], count, axis=1)
+        return flat[:, None] * count + np.arange(count)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Some settings, solved.
+
+    Attributes:
+        parts: the patches.
+        assignments: of the finite variables.
+        logs: log integral over the reals for each assignment and setting, nats.
+    """
+
+    parts: tuple[Part, ...]
+    assignments: Int32[np.ndarray, "assignments variables"]
+    logs: Float64[np.ndarray, "assignments settings"]
+
+    def log_totals(self) -> Float64[np.ndarray, " settings"]:
+        """Return the log of the sum over all assignments, nats."""
+        return np.logaddexp.reduce(self.logs, axis=0)
+
+
+def _solved(
+    inside: Inside, theta: Float64[np.ndarray, "n d"], budget: Budget, memory: int
+) -> Batch:
+    count, mixed = len(theta), inside.mixed
+    point = mixed.finite.num_variables
+    blocks, is_lost = list[RealFactorBlock](), np.zeros(count, bool)
+    for rows, block in zip(inside.rows_at(theta), mixed.real_factors, strict=True):
+        if rows is not None:
+            block, is_wrong = _selected(rows, block, point)
+            is_lost |= is_wrong
+        blocks.append(block)
+    variables = (*mixed.finite.variables, VariableBlock("settings", (), count))
+    extended = MixedGraph(FactorGraph(variables, mixed.finite.factors), mixed.reals, tuple(blocks))
+    evidence = np.append(inside.evidence, np.int32(-1))
+    rest = sliced(extended, evidence, inside.real_evidence)
+    is_free = np.isnan(inside.real_evidence)
+    states = num_states(extended.finite)
+    assignments = inside.assignments()
+    finite = FactorGraph(variables, (*mixed.finite.factors, *rest.factors))
+    every = np.repeat(assignments, count, axis=0)
+    every = np.concatenate([every, np.tile(np.arange(count), len(assignments))[:, None]], axis=1)
+    logs = log_score(finite, every.astype(np.int32)).reshape(len(assignments), count)
+    logs[:, is_lost] = -np.inf
+    parts = list[Part]()
+    position = np.zeros(len(is_free), np.int64)
+    for group in groups_of(rest.pieces, is_free, ()):
+        position[group.reals] = np.arange(len(group.reals))
+        sizes = tuple(states[group.border].tolist())
+        system = system_of(group.pieces, group.border, sizes, position, len(group.reals))
+        part = Part(
+            group.reals,
+            group.border[group.border != point],
+            tuple(states[group.border[group.border != point]].tolist()),
+            Solver(system, _structure(inside, system, int(group.reals[0]), budget, memory)),
+        )
+        which = part.states_of(assignments, count)
+        logs += _integrals(part, np.isneginf(logs), which, budget)[which]
+        parts.append(part)
+    return Batch(tuple(parts), assignments, logs)
+
+
+def _selected(
+    rows: Rows, block: RealFactorBlock, point: int
+) -> tuple[RealFactorBlock, Bool[np.ndarray, " n_or_one"]]:
+    """Make the settings the first selector of a block; say where its numbers are not finite."""
+    arrays = [rows.coefficients, rows.offsets, rows.weights]
+    is_wrong = np.zeros(1, bool)
+    for k, array in enumerate(arrays):
+        is_known = np.isfinite(array)
+        if not is_known.all():
+            is_wrong = is_wrong | ~is_known.reshape(len(array), -1).all(axis=1)
+            arrays[k] = np.where(is_known, array, 0.0)
+    scales = np.where(np.isnan(rows.log_scales), -np.inf, rows.log_scales)
+    scopes = np.full((len(block.scopes), 1), point, np.int32)
+    kind = Rows(*(np.moveaxis(array, 0, 1) for array in (*arrays, scales)))
+    scopes = np.concatenate([scopes, block.scopes], axis=1)
+    return replace(block, kind=kind, scopes=scopes), is_wrong
+
+
+def _structure(inside: Inside, system: System, real: int, budget: Budget, memory: int) -> Structure:
+    key = system.row_start.tobytes() + system.columns.tobytes()
+    if key not in inside.known:
+        shape = system.num_reals, system.row_start, system.columns
+        try:
+            inside.known[key] = structure_of(*shape, budget, memory)
+        except LayoutTooLargeError as error:
+            raise TooLargeError(real, error.args[0]) from None
+    return inside.known[key]
+
+
+def _integrals(
+    part: Part,
+    is_forbidden: Bool[np.ndarray, "assignments settings"],
+    which: Int64[np.ndarray, "assignments settings"],
+    budget: Budget,
+) -> Float64[np.ndarray, " states"]:
+    """Integrate in all states; -inf where nothing can be, or where rounding leaves no integral.
+
+    Numbers may be absurd at settings that are far out. Where there is no integral at any setting
+    something holds no real in place.
+    """
+    try:
+        return part.solver.integrate(budget)
+    except NotProperError as error:
+        improper = error
+    needed = np.zeros(part.solver.system.num_states, bool)
+    needed[which[~is_forbidden]] = True
+    logs = np.full(len(needed), -np.inf)
+    num_proper = 0
+    for state in np.flatnonzero(needed).tolist():
+        try:
+            part.solver.go_to(state, budget)
+        except NotProperError:
+            continue
+        num_proper += 1
+        logs[state] = part.solver.log_value
+    if needed.any() and not num_proper:
+        raise ImproperError(int(part.reals[improper.real])) from None
+    return np.where(np.isnan(logs), -np.inf, logs)

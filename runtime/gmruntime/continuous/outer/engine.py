@@ -1,0 +1,138 @@
+"""Integrals over a few parameters whose log density is known by its values alone."""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from gmruntime.budget import Budget
+from gmruntime.continuous.outer.domains import Domain, release
+from gmruntime.continuous.outer.evaluating import Evaluator, LogDensity
+from gmruntime.continuous.outer.importance import ESS_MIN, draw_points, fit, no_points, proposal_at
+from gmruntime.continuous.outer.lattice import DIMENSIONS_MAX, lattice_points
+from gmruntime.continuous.outer.maxima.modes import Draw, Found, find_modes
+from gmruntime.continuous.outer.maxima.proper import check_proper
+from gmruntime.continuous.outer.pareto import KHAT_MAX
+from gmruntime.continuous.outer.points import WeightedPoints, joined
+from gmruntime.continuous.outer.proposals import Proposal
+from gmruntime.continuous.outer.sobol import sobol_points
+from gmruntime.continuous.outer.tempering import tempered
+
+PARAMETERS_MAX = 20
+_CLIMBING, _PROVING, _LATTICE, _FITTING, _TEMPERING = 0.4, 0.15, 0.5, 0.5, 0.6
+"""Shares of what is left that may go into each, so that the next has some."""
+_LATTICE_ERROR_MAX = 0.1
+"""In standard deviations, and in nats of log Z: where lattices may be off by more, draws come."""
+
+
+def integrate(
+    log_density: LogDensity,
+    domain: Domain,
+    *,
+    budget: Budget,
+    rng: np.random.Generator,
+    draw: Draw | None = None,
+    asked: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> WeightedPoints:
+    """Integrate over parameters: weighted points, their log integral, and how good they are.
+
+    Maxima are climbed to from draws of the priors. One maximum of up to three parameters is summed
+    over two lattices; else a mixture of t densities around all of them is drawn from. It ends when
+    every mean asked is known to 1 % of its spread, or with the budget.
+
+    Args:
+        log_density: from parameters [n d] to their log densities [n], up to nothing: `log_z` is of
+            its integral over the domain. -inf where there is none.
+        domain: the bounds of the parameters, at most twenty.
+        budget: looked at between batches of points.
+        rng: of the scrambled points.
+        draw: from uniform numbers [n d] to parameters by their priors; NaN where one is not proper.
+        asked: from parameters [n d] to what is asked of them [n k]; the parameters themselves
+            where it is None.
+
+    Raises:
+        ImproperDensityError: when the density does not fall in some direction.
+        ValueError: when there are too many parameters, or an array of the wrong shape came back.
+    """
+    if not 1 <= domain.size <= PARAMETERS_MAX:
+        raise ValueError(f"domain has {domain.size} parameters, expected 1 to {PARAMETERS_MAX}")
+    evaluator = Evaluator(log_density, domain)
+    found = find_modes(evaluator, draw, rng, budget.share(_CLIMBING))
+    if not len(found.modes.values):
+        return _told(no_points(evaluator, found), evaluator, found)
+    check_proper(evaluator, found.modes, budget.share(_PROVING))
+    if domain.size <= DIMENSIONS_MAX and len(found.modes.values) == 1:
+        points = lattice_points(evaluator, found, asked, budget.share(_LATTICE))
+        if points is not None and _will_do(points, asked):
+            return _told(points, evaluator, found)
+    proposal = fit(evaluator, proposal_at(found.modes), rng, budget.share(_FITTING))
+    points = draw_points(evaluator, found, proposal, asked, rng, budget)
+    if not points.is_to_be_trusted and not budget.is_spent():
+        start = _beside_prior(proposal, domain, draw, rng)
+        lifted = tempered(evaluator, start, rng, budget.share(_TEMPERING))
+        if lifted is not None:
+            fitted = fit(evaluator, lifted, rng, budget.share(_FITTING))
+            points = _better(points, draw_points(evaluator, found, fitted, asked, rng, budget))
+    return _told(points, evaluator, found)
+
+
+def _will_do(points: WeightedPoints, asked: Callable[[np.ndarray], np.ndarray] | None) -> bool:
+    """Say whether draws could hardly tell more than two lattices do.
+
+    Where a mean is unsure by tails that hardly hold anything, it may not exist.
+    """
+    for belief in joined(points, asked):
+        mean, spread = belief.mean(), belief.sd().value
+        by_tails = belief.beyond(np.abs(belief.values - mean.value))
+        if math.isfinite(by_tails) and mean.error - by_tails > _LATTICE_ERROR_MAX * spread:
+            return False
+    return points.log_z_error < _LATTICE_ERROR_MAX
+
+
+def _beside_prior(
+    proposal: Proposal, domain: Domain, draw: Draw | None, rng: np.random.Generator
+) -> Proposal:
+    """Put a component as wide as the prior beside those at the maxima."""
+    if draw is None:
+        return proposal
+    free = release(domain, np.asarray(draw(sobol_points(256, domain.size, rng)), np.float64))
+    if not np.isfinite(free).all():
+        return proposal
+    low, middle, high = np.quantile(free, (0.159, 0.5, 0.841), axis=0)
+    wide = np.diag(np.maximum(0.5 * (high - low), 1e-9))
+    return Proposal(
+        np.concatenate([proposal.centres, middle[None]]),
+        np.concatenate([proposal.roots, wide[None]]),
+        np.concatenate([proposal.log_shares, [0.0]]) - math.log(2.0),
+    )
+
+
+def _better(first: WeightedPoints, second: WeightedPoints) -> WeightedPoints:
+    """Return the one that can be trusted, else whose weights have the lighter tail."""
+
+    def order(points: WeightedPoints) -> tuple[bool, float]:
+        return not points.is_to_be_trusted, points.khat
+
+    return second if order(second) <= order(first) else first
+
+
+def _told(points: WeightedPoints, evaluator: Evaluator, found: Found) -> WeightedPoints:
+    """Add what the user should know."""
+    notes = [f"{_counted(points.num_modes, 'mode')} from {_counted(points.num_starts, 'start')}"]
+    if not found.is_settled:
+        notes.append("the last starts still found new modes: there may be more")
+    if evaluator.num_undefined:
+        total = evaluator.num_points
+        notes.append(f"the density was not a number at {evaluator.num_undefined} of {total} points")
+    if not len(points.points):
+        notes.append("no point where the density is above zero was found: not to be trusted")
+    elif not points.is_to_be_trusted:
+        limits = f"k-hat {points.khat:.2f} (at most {KHAT_MAX})"
+        limits += f", {points.ess:.0f} effective draws (at least {ESS_MIN:.0f})"
+        notes.append(f"not to be trusted: {limits}")
+    return replace(points, notes=tuple(notes), num_evaluations=evaluator.num_points)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
