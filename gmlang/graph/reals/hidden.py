@@ -198,7 +198,8 @@ def _gather_breaks(
         part, at = stack.pop()
         if isinstance(part, Apply) and part.operator == "real_in":
             target, *ends = part.arguments
-            assert isinstance(target, AttributeRef)
+            if not isinstance(target, AttributeRef) or key_of(target) in grounder.world.joint_reals:
+                continue
             env = environment(grounder, at)
             _add_breaks(env, gathered, target, [np.asarray(evaluate(end, env)) for end in ends])
         elif is_real_reference(part):

@@ -136,7 +136,7 @@ def _weigh(
         if found.mean.terms:
             grounder.builder.real_rows.append(made)
         else:
-            _add_finite(grounder, made)
+            add_finite(grounder, made)
 
 
 def _targets(grounder: Grounder, frame: Frame, target: AttributeRef) -> np.ndarray:
@@ -202,7 +202,7 @@ def _add_definition(grounder: Grounder, targets: np.ndarray, linear: Linear, spa
         grounder.builder.real_definitions.append(RealDefinition(targets[rows], one, span))
 
 
-def _add_finite(grounder: Grounder, rows: RealRows) -> None:
+def add_finite(grounder: Grounder, rows: RealRows) -> None:
     """Add what depends on no real as tables."""
     logs = rows.log_scales - 0.5 * rows.weights * rows.linear.constants**2
     for _, one, (table,) in each_once(rows.linear, [logs]):

@@ -9,10 +9,11 @@ from gmlang.diagnostics import GmError
 from gmlang.errors import grounding as errors
 from gmlang.errors import later
 from gmlang.graph.lowering.grounder import Grounder
+from gmlang.graph.rows.adding import add_finite
 from gmlang.graph.rows.linear import Linear, RealRows
 from gmlang.graph.rows.substituting import Definitions, definitions_of, substituted
 from gmlang.graph.world.world import RealArray, World
-from gmruntime.arrays import Float64, Int64
+from gmruntime.arrays import Bool, Float64, Int64
 
 _LOG_ROOT_2PI = 0.5 * float(np.log(2 * np.pi))
 
@@ -28,7 +29,7 @@ class JointReals:
         numbers: the number of the real at each place.
         definitions: of the others.
         observed: what each place was observed to be; NaN where it was not.
-        has_flat: whether some real has no base and no mechanism, though others depend on it.
+        flat: of each real, whether it has neither a base nor a mechanism.
     """
 
     rows: tuple[RealRows, ...]
@@ -36,7 +37,7 @@ class JointReals:
     numbers: Int64[np.ndarray, " places"]
     definitions: Definitions
     observed: Float64[np.ndarray, " places"]
-    has_flat: bool
+    flat: Bool[np.ndarray, " reals"]
 
 
 def finish_rows(grounder: Grounder) -> JointReals | None:
@@ -63,11 +64,12 @@ def finish_rows(grounder: Grounder) -> JointReals | None:
     found: list[RealRows] = []
     for one in rows:
         pieces = substituted(world, definitions, one.linear, (one.weights, one.log_scales))
-        found += [
-            RealRows(linear, weights, log_scales, one.kind, one.span)
-            for _, linear, (weights, log_scales) in pieces
-            if linear.count
-        ]
+        for _, linear, (weights, log_scales) in pieces:
+            made = RealRows(linear, weights, log_scales, one.kind, one.span)
+            if linear.count and linear.reals.shape[1]:
+                found.append(made)
+            elif linear.count:
+                add_finite(grounder, made)
     _check_no_rounds(grounder, builder.real_rows, definitions)
     spoken = np.zeros(count, np.bool_)
     for one in found:
@@ -82,7 +84,7 @@ def finish_rows(grounder: Grounder) -> JointReals | None:
         numbers,
         definitions,
         observed[numbers],
-        bool((spoken & ~is_based & (owner < 0)).any()),
+        ~is_based & (owner < 0),
     )
 
 

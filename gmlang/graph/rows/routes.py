@@ -6,13 +6,16 @@ All others are looked at one by one, at nodes (`gmlang.graph.reals`).
 from collections.abc import Iterable, Iterator
 
 from gmlang.core.ast import Apply, AttributeRef, Context, Expression
+from gmlang.core.check.joint.laws import NORMAL
 from gmlang.core.check.lints import expressions_of
+from gmlang.core.print import show
 from gmlang.core.program import Program, Statement
 from gmlang.core.records.reals import (
     DefineReal,
     DrawReal,
     JointStatement,
     ObserveDrawn,
+    ObserveReal,
     ObserveRealLike,
     PredictReal,
     PredictWithin,
@@ -36,7 +39,8 @@ def joint_keys(
 
     Args:
         program: checked.
-        asked: further expressions; those that compare sums or differences of reals relate them.
+        asked: further expressions; those that compare sums or differences of reals relate them, and
+            so do others of several, where nothing is said of these that only nodes understand.
         relates: whether all reals in these are related.
     """
     if not any(entity.reals for entity in program.entities):
@@ -51,7 +55,10 @@ def joint_keys(
             case _:
                 pass
     for _, expression in asked:
-        found |= set(_outside_intervals(expression)) if relates else set()
+        keys = set(_outside_intervals(expression))
+        is_of_several = len({show(p) for p in walk(expression) if is_real_reference(p)}) > 1
+        if relates or (is_of_several and keys and _may_be_joint(program, keys)):
+            found |= keys
         for part in walk(expression):
             match part:
                 case Apply(operator="real_in", arguments=(subject, *_)):
@@ -60,6 +67,22 @@ def joint_keys(
                 case _:
                     pass
     return found
+
+
+def _may_be_joint(program: Program, keys: set[Key]) -> bool:
+    """Say whether reals are normal, or flat, and nothing is said of them but what was seen."""
+    for entity in program.entities:
+        for real in entity.reals:
+            is_normal = real.base is None or real.base.family == NORMAL
+            is_open = real.low is None and real.high is None
+            if (entity.name, real.name) in keys and not (is_normal and is_open):
+                return False
+    for statement in (*program.statements, *(s for m in program.models for s in m.body)):
+        if isinstance(statement, ObserveRealLike | JointStatement | ObserveReal):
+            continue
+        if real_keys(expressions_of(statement)) & keys:
+            return False
+    return True
 
 
 def key_of(target: AttributeRef) -> Key:

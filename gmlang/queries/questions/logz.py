@@ -42,7 +42,7 @@ def _check(state: Checking, env: Env, call: ast.Call) -> Query:
 
 def _question(prepared: Prepared, query: LogZ) -> runtime.LogPartition:
     del query
-    flat_priors(prepared.grounding.world)
+    flat_priors(prepared.grounding)
     return runtime.LogPartition()
 
 
@@ -58,7 +58,7 @@ def _read(prepared: Prepared, query: LogZ, found: runtime.LogPartitionAnswer) ->
 
 def _quality(prepared: Prepared, query: LogZ, found: runtime.LogPartitionAnswer) -> runtime.Quality:
     del query
-    notes = (found.quality.note, flat_priors(prepared.grounding.world))
+    notes = (found.quality.note, flat_priors(prepared.grounding))
     return replace(found.quality, note=" · ".join(filter(None, notes)))
 
 
