@@ -279,9 +279,7 @@ def _spread(
     for axis, (v, size) in enumerate(zip(free, inner.shape, strict=True)):
         labels = np.asarray(network.labels[v])[:size] if v in network.labels else np.arange(size)
         states[v] = labels.reshape([size if k == axis else 1 for k in range(inner.ndim)])
-    index = [
-        states[int(v)] if evidence[v] < 0 else np.array(evidence[v]) for v in query.variables
-    ]
+    index = [states[int(v)] if evidence[v] < 0 else np.array(evidence[v]) for v in query.variables]
     np.add.at(result, tuple(np.broadcast_to(one, inner.shape) for one in index), inner)
     return result
 
