@@ -239,7 +239,10 @@ def _chance(known: _Known, item: Item) -> tuple[float, float]:
 
 
 def _moments(known: _Known, item: Item) -> Moments:
-    """Return the mean and variance of a number."""
+    """Return the mean and variance of a number, or of an event, which is 0 or 1."""
+    if isinstance(item, Happening):
+        chance, other = _chance(known, item)
+        return Moments(chance, chance * other)
     if isinstance(item, Polynomial) and item.products:
         given_around = known.around(item.terms())
         return of_polynomial(known.integrated, item, given_around, known.p(given_around))

@@ -141,6 +141,8 @@ def asked_reals(
         value = one.value
         frame, _ = expand(environment(grounder, ONE_INSTANCE), one.context)
         if isinstance(value, AttributeRef) and is_real_reference(value):
+            if not _mentions_joint(grounder.world, value):
+                raise GmError([later.real_elsewhere(value.span, value.span.text)])
             _ask_reals(grounder, joint, found, frame, value, is_loop=bool(one.context))
             continue
         if isinstance(type_of(value), Array):
@@ -149,7 +151,7 @@ def asked_reals(
         for row in range(frame.count):
             grounder.world.check_time()
             part = select_rows(frame, np.array([row]))
-            if isinstance(type_of(value), Bool):
+            if isinstance(type_of(value), Bool) and _mentions_joint(grounder.world, value):
                 items.append(_happening(grounder, joint, part, value))
             else:
                 items.append(_polynomial(grounder, joint, part, value))

@@ -93,8 +93,10 @@ def integrate(
     return Integrated(mixed, found.graph, found, evidence, real_evidence)
 
 
-def seen_reals(grounder: Grounder, joint: JointReals, given: Sequence[Given]) -> np.ndarray:
-    """Return the value of each joint real that is observed; NaN for the others.
+def seen_reals(grounder: Grounder, joint: JointReals, given: Sequence[Given]) -> np.ndarray | None:
+    """Return the value of each joint real that is observed, NaN for the others.
+
+    None where one is observed to be two numbers.
 
     Raises:
         GmError: where a real is given that is defined.
@@ -114,7 +116,11 @@ def seen_reals(grounder: Grounder, joint: JointReals, given: Sequence[Given]) ->
                 if (joint.definitions.which[numbers] >= 0).any():
                     raise GmError([later.observed_definition(one.span, target.span.text)])
                 places = joint.places[numbers]
-                found[places[places >= 0]] = values[places >= 0]
+                places, values = places[places >= 0], values[places >= 0]
+                before = found[places]
+                found[places] = values
+                if (~np.isnan(before) & (before != values) | (found[places] != values)).any():
+                    return None
             case _:
                 pass
     return found

@@ -66,8 +66,8 @@ def integrated(
     query: Query,
     graph: "tuple[FactorGraph, np.ndarray, AskedReals | None]",
     budget: Budget | None,
-) -> "Integrated":
-    """Integrate joint reals out of a question's graph.
+) -> "Integrated | None":
+    """Integrate joint reals out of a question's graph; None where observations contradict.
 
     Args:
         grounder: of the question.
@@ -84,10 +84,13 @@ def integrated(
     from gmlang.queries.rows.integrating import integrate, seen_reals
 
     finite, evidence, asked = graph
+    seen = seen_reals(grounder, joint, query.given)
+    if seen is None:
+        return None
     return integrate(
         grounder.world,
         joint,
-        (finite, evidence, seen_reals(grounder, joint, query.given)),
+        (finite, evidence, seen),
         () if asked is None else asked.links,
         budget or begin_budget(SECONDS_MAX, None),
         query.span,
