@@ -283,6 +283,34 @@ def test_nodes_are_no_states_of_an_assignment():
             ask(text, question)
 
 
+def test_an_event_of_a_real_without_chance_tells_its_end_from_the_rest():
+    text = (
+        "var z : bool ~ Bernoulli(0.3)\nvar s : real := 2 * z\n"
+        "var x : real ~ Normal(0, 0 if z else 1)\nvar y : real ~ Normal(x, 1)\nobserve y = 1\n"
+    )
+    for event, expected in {
+        "s >= 2": 0.3,
+        "s > 2": 0.0,
+        "s < 2": 0.7,
+        "2 >= s": 1.0,
+        "s in 0..2": 1.0,
+        "s in 0.5..1.5": 0.0,
+        "not s < 2": 0.3,
+        "x >= 0 and z": 0.3,
+        "x > 0 and z": 0.0,
+        "0 < x < 1 or z": 0.3 + 0.7 * (stats.norm.cdf(1) - 0.5),
+    }.items():
+        found = ask(text.replace("observe y = 1\n", ""), f"P({event})")
+        assert found.value == pytest.approx(expected, abs=1e-12), event
+    assert [ask(text, f"P(y {sign} 1)").value for sign in ("<", "<=", ">", ">=")] == [0, 1, 0, 1]
+
+
+def test_an_observed_real_is_not_above_itself():
+    text = "var z : bool\nvar h : real ~ Normal(0, 1)\nobserve h = 1\nif h > 1: constraint z\n"
+    assert ask(text, "P(z)").value["true"] == pytest.approx(0.5)
+    assert ask(text.replace("h > 1", "h >= 1"), "P(z)").value["true"] == pytest.approx(1.0)
+
+
 def test_draws_are_from_the_posterior():
     text = (
         "var z : bool ~ Bernoulli(0.4)\nvar x[2] : real\nx[0] ~ Normal(3 if z else 0, 1)\n"

@@ -27,7 +27,7 @@ from gmlang.queries.questions.probability import (
 )
 from gmlang.queries.questions.sample import Sample
 from gmlang.queries.questions.variance import Variance, VarianceAnswer
-from gmlang.queries.rows.asked import AskedReals, Happening, Item, Polynomial, Single, Term
+from gmlang.queries.rows.asked import AskedReals, Happening, Item, Polynomial, Single, Term, pieces
 from gmlang.queries.rows.beliefs import Mixtures, mixtures_of, probability_between
 from gmlang.queries.rows.borders import (
     Around,
@@ -224,9 +224,8 @@ def _chance(known: _Known, item: Item) -> tuple[float, float]:
     given_around = known.around([item.term])
     given = given_border(known.integrated, item.term, given_around)
     p = known.p(given_around)
-    edges = [-np.inf, *item.ends.tolist(), np.inf]
     total = np.zeros(2)
-    for low, high, truth in zip(edges[:-1], edges[1:], given.masks, strict=True):
+    for (low, high), truth in zip(pieces(item.ends), given.masks, strict=True):
         for side, mask in enumerate((truth, 1.0 - truth)):
             found = belief(given, p, mask)
             if found is not None:
