@@ -305,12 +305,6 @@ def test_an_event_of_a_real_without_chance_tells_its_end_from_the_rest():
     assert [ask(text, f"P(y {sign} 1)").value for sign in ("<", "<=", ">", ">=")] == [0, 1, 0, 1]
 
 
-def test_an_observed_real_is_not_above_itself():
-    text = "var z : bool\nvar h : real ~ Normal(0, 1)\nobserve h = 1\nif h > 1: constraint z\n"
-    assert ask(text, "P(z)").value["true"] == pytest.approx(0.5)
-    assert ask(text.replace("h > 1", "h >= 1"), "P(z)").value["true"] == pytest.approx(1.0)
-
-
 def test_draws_are_from_the_posterior():
     text = (
         "var z : bool ~ Bernoulli(0.4)\nvar x[2] : real\nx[0] ~ Normal(3 if z else 0, 1)\n"

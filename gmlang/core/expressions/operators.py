@@ -231,7 +231,8 @@ def _with_real(
 ) -> Expression:
     """Compare a real with a number: an interval with its ends, or the contrary of one.
 
-    A real that nothing is left to chance of may be the very end. Where both sides depend on variables, it is their difference that is compared with 0.
+    A real that nothing is left to chance of may be the very end. Where both sides depend on
+    variables, it is their difference that is compared with 0.
     """
     if not mentions_real(left):
         left, right, operator = right, left, _MIRRORED.get(operator, operator)
