@@ -17,6 +17,7 @@ from gmlang.graph.values.environment import TRIED
 from gmlang.graph.values.evaluate import evaluate, expand
 from gmlang.graph.world.world import ONE_INSTANCE
 from gmlang.queries.answers import Answer, finite, nested_maps, with_quality
+from gmlang.queries.questions import answer_class
 from gmlang.queries.questions.density import Density, DensityAnswer
 from gmlang.queries.questions.expectation import Expectation, ExpectationAnswer
 from gmlang.queries.questions.logz import LogZ, LogZAnswer
@@ -84,7 +85,11 @@ def answer_settled(prepared: Prepared, query: Query, settings: Settings) -> Answ
     settled = prepared.settled
     assert settled is not None
     if not np.isfinite(settled.points.log_z):
-        return _nothing(query, "impossible")
+        # Not found is not impossible.
+        budget = settings.running()
+        if budget.spent_s() > _SEARCHED * budget.seconds:
+            raise TimeoutError
+        return answer_class(query)(query.text, "estimate", note=_NONE_FOUND)
     asked = prepared.asked_reals or AskedReals()
     items = [_items(one, own) for one, own in zip(asked.places, asked.items, strict=True)]
     terms = [term for own in items for item in own for term in _terms(item)]
@@ -95,6 +100,12 @@ def answer_settled(prepared: Prepared, query: Query, settings: Settings) -> Answ
 
 
 _LOOK_S = 0.4
+"""Settings that were found are looked at for so long, however little time is left."""
+
+_SEARCHED = 0.25
+"""Of the time; where less was spent the search had come to an end."""
+
+_NONE_FOUND = "no values of the parameters were found that allow what is observed"
 
 
 def _quality(settled: Settled, error: float) -> Quality:
@@ -108,12 +119,6 @@ def _quality(settled: Settled, error: float) -> Quality:
         points.error_kind,
         " · ".join(notes),
     )
-
-
-def _nothing(query: Query, status: str) -> Answer:
-    from gmlang.queries.questions import answer_class
-
-    return answer_class(query)(query.text, status)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
