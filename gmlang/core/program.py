@@ -291,6 +291,7 @@ class Query:
         is_listed: whether several may stand in brackets, to be asked as one.
         asks_marginals: whether the distribution of each of `asked`, on its own, is all it needs.
         takes_reals: whether it understands what is asked for of reals, which have densities.
+        moment: of what is asked for it needs this one: 1 a mean, 2 a variance, 0 others.
         names_states: whether it speaks of states or compares assignments: nodes of reals are none.
         text: as written.
         asked: the variables and events that are asked for; () for all, or something else.
@@ -304,6 +305,7 @@ class Query:
     is_listed: ClassVar[bool] = False
     asks_marginals: ClassVar[bool] = False
     takes_reals: ClassVar[bool] = False
+    moment: ClassVar[int] = 0
     names_states: ClassVar[bool] = False
 
     span: Span
