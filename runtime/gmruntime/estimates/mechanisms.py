@@ -229,7 +229,9 @@ def _mechanisms(
         return _of_gated(block, kind, evidence, is_over)
     constants = kind.log_sums(shape)
     if constants is None:
-        if np.prod(np.array(shape, np.float64)) * kind.num_tables <= _ENTRIES_MAX:
+        with np.errstate(over="ignore"):
+            num_entries = np.prod(np.array(shape, np.float64)) * kind.num_tables
+        if num_entries <= _ENTRIES_MAX:
             return _of_tables(kind.log_tables(shape), is_over)
         constants = np.full((1, len(shape)), np.nan)
     return constants, ~np.isnan(constants)

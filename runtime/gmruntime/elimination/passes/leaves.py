@@ -13,7 +13,7 @@ from gmruntime.answer import Marginals, MarginalsAnswer, Status
 from gmruntime.budget import Budget
 from gmruntime.elimination.orders.best import best_order
 from gmruntime.elimination.passes.reference import Tree, build_tree, pass_downward, pass_upward
-from gmruntime.elimination.results import by_block, everywhere, observed_row, quality
+from gmruntime.elimination.results import by_block, everywhere, observed_rows, quality
 from gmruntime.graph import num_states
 from gmruntime.simplify.barren import leaf_logs, separate_leaves
 from gmruntime.simplify.network import Network
@@ -69,7 +69,7 @@ def marginals_around(task: Task[Marginals], effort: Effort) -> MarginalsAnswer |
         return None
     sizes = num_states(graph)
     spread = {v: spread_row(network, v, row, int(sizes[v])) for v, row in rows.items()}
-    seen = {v: observed_row(graph, v, evidence) for v in listed[evidence[listed] >= 0].tolist()}
+    seen = observed_rows(graph, listed, evidence)
     arrays = by_block(graph, seen | spread)
     return MarginalsAnswer(quality(Status.EXACT, budget), arrays, log_partition=total)
 
