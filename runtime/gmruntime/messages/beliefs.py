@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gmruntime.arrays import Float64, Int32
+from gmruntime.arrays import Float64, Int32, num_entries
 from gmruntime.budget import UNLIMITED, Budget
 from gmruntime.factors.semiring import reduce
 from gmruntime.graph import FactorGraph, num_states, shape_of
@@ -172,8 +172,7 @@ def joint(
     for group in layout.groups:
         near = np.flatnonzero((group.scopes == variables[0]).any(axis=1))
         member = (group.scopes[near][:, :, None] == variables).any(axis=1).all(axis=1)
-        size = int(np.prod([float(n) for n in group.states]))
-        if not member.any() or size > 1 << 20:
+        if not member.any() or num_entries(group.states) > 1 << 20:
             continue
         f = int(near[member][0])
         states = np.indices(group.states).reshape(len(group.states), -1).T
