@@ -1,34 +1,44 @@
 """Eliminate the reals of a graph: what is left is a factor graph of finite variables."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gmruntime.arrays import Bool, Float64, Int, Int64
 from gmruntime.budget import Budget
+from gmruntime.continuous.dense import DenseSolver, LostError
 from gmruntime.continuous.errors import (
     ImproperError,
+    LayoutTooLargeError,
+    NotProperError,
     OutOfTimeError,
     TooLargeError,
     TooManyBordersError,
 )
 from gmruntime.continuous.grouping import groups_of
 from gmruntime.continuous.mixed import MixedGraph
-from gmruntime.continuous.patches import Patch
+from gmruntime.continuous.patches import Patch, StateSolver
 from gmruntime.continuous.slicing import sliced
-from gmruntime.continuous.solver import Solver
-from gmruntime.continuous.sparse.structure import LayoutTooLargeError, Structure, structure_of
-from gmruntime.continuous.system import NotProperError, System, system_of
+from gmruntime.continuous.system import System, system_of
+from gmruntime.elimination.passes.loading import is_loaded
 from gmruntime.factors.kinds.table import Table
 from gmruntime.graph import Assignment, FactorBlock, FactorGraph, num_states
+
+if TYPE_CHECKING:
+    from gmruntime.continuous.sparse.structure import Structure
 
 _BORDER_STATES_MAX = 1 << 16
 """A border of more joint states is refused."""
 
-_ALIKE_MAX = 1 << 12
-"""Nobody looks whether a patch of more entries looks like another."""
+_DENSE_MAX = 400
+"""So many reals, in all states of borders and all patches, are solved before loops are loaded."""
+
+_ROWS_A_REAL = 50
+"""So many rows take as long as one real more."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,7 +90,7 @@ def eliminate_reals(
     patches: list[Patch] = []
     factors = list(rows.factors)
     known: dict[bytes, Structure] = {}
-    left = memory
+    left, dense_work = memory, 0
     for group in groups_of(rows.pieces, is_free, together):
         reals, border = group.reals, group.border
         sizes = tuple(states[border].tolist())
@@ -88,18 +98,25 @@ def eliminate_reals(
             raise TooManyBordersError(tuple(border.tolist()), math.prod(sizes))
         position[reals] = np.arange(len(reals))
         system = system_of(group.pieces, border, sizes, position, len(reals))
+        num_rows = len(system.row_start) - 1
+        dense_work += system.num_states * (system.num_reals + num_rows // _ROWS_A_REAL)
         try:
-            structure = _structure(system, known, budget, left)
-            solver = Solver(system, structure)
-            logs = _log_values(solver, finite, evidence, border, budget)
+            solver, logs, num_bytes = _solved(
+                system,
+                known,
+                partial(_forbidden, finite, evidence, border, sizes, budget),
+                budget,
+                left,
+                is_quick=not is_loaded() and dense_work <= _DENSE_MAX,
+            )
         except LayoutTooLargeError as error:
-            raise TooLargeError(int(reals[0]), memory - left + error.args[0]) from None
+            raise TooLargeError(int(reals[0]), memory - left + error.num_bytes) from None
         except NotProperError as error:
             raise ImproperError(int(reals[error.real])) from None
         except TimeoutError:
             around, count = tuple(border.tolist()), system.num_states
             raise OutOfTimeError(int(reals[0]), around, count) from None
-        left -= structure.num_bytes + 8 * system.num_states
+        left -= num_bytes
         patch_of[reals] = len(patches)
         logs = logs.reshape(sizes)
         patches.append(Patch(reals, tuple(border.tolist()), sizes, logs, solver, budget, left))
@@ -109,37 +126,25 @@ def eliminate_reals(
     return Eliminated(graph, tuple(patches), patch_of)
 
 
-def _structure(
-    system: System, known: dict[bytes, Structure], budget: Budget, memory: int
-) -> Structure:
-    """Find the structure of a patch, or that of one that looks alike."""
-    if len(system.columns) > _ALIKE_MAX:
-        return structure_of(system.num_reals, system.row_start, system.columns, budget, memory)
-    key = system.row_start.tobytes() + system.columns.tobytes()
-    found = known.get(key)
-    if found is None or found.num_reals != system.num_reals or found.num_bytes > memory:
-        found = structure_of(system.num_reals, system.row_start, system.columns, budget, memory)
-        known[key] = found
-    return found
-
-
-def _log_values(
-    solver: Solver,
-    finite: FactorGraph,
-    evidence: Assignment,
-    border: Int64[np.ndarray, " border"],
+def _solved(
+    system: System,
+    known: "dict[bytes, Structure]",
+    find_forbidden: Callable[[], Bool[np.ndarray, " states"]],
     budget: Budget,
-) -> Float64[np.ndarray, " states"]:
-    """Integrate in each state of a border; one that cannot be needs no integral."""
-    try:
-        return solver.integrate(budget)
-    except NotProperError:
-        if not len(border):
-            raise
-        is_forbidden = _forbidden(finite, evidence, border, solver.system.sizes, budget)
-        if not is_forbidden.any():
-            raise
-    return solver.integrate(budget, is_forbidden)
+    memory: int,
+    *,
+    is_quick: bool,
+) -> tuple[StateSolver, Float64[np.ndarray, " states"], int]:
+    """Integrate a patch in each state of its border; say how many bytes are kept."""
+    if is_quick:
+        dense = DenseSolver(system)
+        try:
+            return dense, dense.integrate(budget), 8 * system.num_states * system.num_reals**2
+        except LostError:
+            pass
+    from gmruntime.continuous.solver import integrated
+
+    return integrated(system, known, find_forbidden, budget, memory)
 
 
 def _forbidden(

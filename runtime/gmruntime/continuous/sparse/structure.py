@@ -11,6 +11,7 @@ import numpy as np
 
 from gmruntime.arrays import Int32, Int64, cuts, row_starts
 from gmruntime.budget import Budget
+from gmruntime.continuous.errors import LayoutTooLargeError
 from gmruntime.continuous.sparse import degrees
 from gmruntime.continuous.sparse.pattern import count_columns, fill_in, list_once, turn_over
 from gmruntime.continuous.sparse.records import Incidence, Lower
@@ -20,10 +21,6 @@ _LITTLE = 4
 
 _STEPS_AT_ONCE = 1 << 22
 """Between two looks at the clock: some milliseconds."""
-
-
-class LayoutTooLargeError(Exception):
-    """What is laid out needs more memory than is allowed; the argument is how many bytes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
