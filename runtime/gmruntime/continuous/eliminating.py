@@ -77,11 +77,13 @@ def eliminate_reals(
         memory: bytes that may be taken.
 
     Raises:
+        ValueError: evidence is of another number of variables or reals, or not a finite number.
         ImproperError: naming a real that nothing holds in place.
         TooManyBordersError: the border of a patch has more than 2**16 states.
         TooLargeError: a patch needs more memory.
         OutOfTimeError: a TimeoutError; there is no time left for a patch.
     """
+    _check_evidence(mixed, evidence, real_evidence)
     rows = sliced(mixed, evidence, real_evidence)
     is_free = np.isnan(real_evidence)
     finite, states = mixed.finite, num_states(mixed.finite)
@@ -124,6 +126,19 @@ def eliminate_reals(
         factors.append(FactorBlock(Table(logs[None]), scope, "reals"))
     graph = FactorGraph(finite.variables, (*finite.factors, *factors))
     return Eliminated(graph, tuple(patches), patch_of)
+
+
+def _check_evidence(mixed: MixedGraph, evidence: np.ndarray, real_evidence: np.ndarray) -> None:
+    for name, array, count in (
+        ("evidence", evidence, mixed.finite.num_variables),
+        ("real_evidence", real_evidence, mixed.num_reals),
+    ):
+        if array.shape != (count,):
+            raise ValueError(
+                f"{name} has shape {array.shape}; it needs one entry for each of {count}"
+            )
+    if np.isinf(real_evidence).any():
+        raise ValueError(f"real {int(np.argmax(np.isinf(real_evidence)))} is observed as infinite")
 
 
 def _solved(

@@ -126,7 +126,7 @@ def _pieces(
         found.append(
             Piece(
                 block.real_scopes[rows],
-                coefficients.reshape(-1, num_own, width),
+                coefficients.reshape(len(coefficients), num_own, width),
                 _taken(kind.offsets, rows, at, sizes).reshape(-1, num_own),
                 _taken(kind.weights, rows, at, sizes).reshape(-1, num_own),
                 _taken(kind.log_scales, rows, at, sizes).reshape(-1, num_own),
