@@ -256,3 +256,21 @@ def test_evidence_fits_the_graph():
         eliminated(mixed, None, np.zeros(3))
     with pytest.raises(ValueError, match="observed as infinite"):
         eliminated(mixed, None, np.array([np.inf]))
+
+
+def test_patches_whose_borders_are_alike_are_one_block():
+    finite = FactorGraph((VariableBlock("z", (30,), 2),), ())
+    every = np.arange(30, dtype=np.int32)[:, None]
+    rows = Rows(np.ones((1, 1, 1)), np.array([[0.0, 1.0]]), np.ones((1, 1)), np.zeros((1, 1)))
+    looks = Rows(np.ones((1, 1)), np.arange(30.0), np.ones(1), np.zeros(1))
+    none = np.zeros((30, 0), np.int32)
+    factors = (RealFactorBlock(rows, every, every), RealFactorBlock(looks, none, every))
+    found = eliminated(validate(MixedGraph(finite, (RealBlock("x", (30,)),), factors)))
+    assert len(found.patches) == 30
+    (block,) = found.graph.factors
+    for k, patch in enumerate(found.patches):
+        assert block.scopes[k].tolist() == list(patch.border)
+        assert patch.reals.tolist() == [k]
+        # Of x ~ Normal(z, 1) and Normal(k, 1): their difference has variance 2.
+        expected = 0.5 * np.log(np.pi) - 0.25 * (k - np.arange(2.0)) ** 2
+        assert patch.log_values == pytest.approx(expected, abs=1e-10)

@@ -90,7 +90,6 @@ def eliminate_reals(
     position = np.zeros(len(is_free), np.int64)
     patch_of = np.full(len(is_free), -1, np.int64)
     patches: list[Patch] = []
-    factors = list(rows.factors)
     known: dict[bytes, Structure] = {}
     left, dense_work = memory, 0
     for group in groups_of(rows.pieces, is_free, together):
@@ -120,11 +119,10 @@ def eliminate_reals(
             raise OutOfTimeError(int(reals[0]), around, count) from None
         left -= num_bytes
         patch_of[reals] = len(patches)
-        logs = logs.reshape(sizes)
-        patches.append(Patch(reals, tuple(border.tolist()), sizes, logs, solver, budget, left))
-        scope = border.astype(np.int32)[None]
-        factors.append(FactorBlock(Table(logs[None]), scope, "reals"))
-    graph = FactorGraph(finite.variables, (*finite.factors, *factors))
+        around, logs = tuple(border.tolist()), logs.reshape(sizes)
+        patches.append(Patch(reals, around, sizes, logs, solver, budget, left))
+    factors = (*finite.factors, *rows.factors, *_factors(patches))
+    graph = FactorGraph(finite.variables, factors)
     return Eliminated(graph, tuple(patches), patch_of)
 
 
@@ -139,6 +137,18 @@ def _check_evidence(mixed: MixedGraph, evidence: np.ndarray, real_evidence: np.n
             )
     if np.isinf(real_evidence).any():
         raise ValueError(f"real {int(np.argmax(np.isinf(real_evidence)))} is observed as infinite")
+
+
+def _factors(patches: list[Patch]) -> list[FactorBlock]:
+    """Return what patches say of their borders, one block for all whose borders are alike."""
+    by_sizes: dict[tuple[int, ...], list[Patch]] = {}
+    for patch in patches:
+        by_sizes.setdefault(patch.sizes, []).append(patch)
+    found: list[FactorBlock] = []
+    for sizes, some in by_sizes.items():
+        scopes = np.array([patch.border for patch in some], np.int32).reshape(len(some), len(sizes))
+        found.append(FactorBlock(Table(np.stack([p.log_values for p in some])), scopes, "reals"))
+    return found
 
 
 def _solved(
