@@ -24,7 +24,7 @@ from gmruntime.continuous.mixed import MixedGraph
 from gmruntime.continuous.patches import Patch, StateSolver
 from gmruntime.continuous.slicing import sliced
 from gmruntime.continuous.system import System, system_of
-from gmruntime.elimination.passes.loading import is_loaded
+from gmruntime.elimination.passes.loading import is_loaded, may_load
 from gmruntime.factors.kinds.table import Table
 from gmruntime.graph import Assignment, FactorBlock, FactorGraph, num_states
 
@@ -167,6 +167,8 @@ def _solved(
             return dense, dense.integrate(budget), 8 * system.num_states * system.num_reals**2
         except LostError:
             pass
+    if not may_load(budget):
+        raise TimeoutError
     from gmruntime.continuous.solver import integrated
 
     return integrated(system, known, find_forbidden, budget, memory)

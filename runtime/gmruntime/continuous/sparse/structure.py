@@ -22,6 +22,9 @@ _LITTLE = 4
 _STEPS_AT_ONCE = 1 << 22
 """Between two looks at the clock: some milliseconds."""
 
+_LOWER_BYTES = 60
+"""Of an entry of L: two indices, and in pairs of floats itself and one of the inverse."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Structure:
@@ -103,15 +106,18 @@ def structure_of(
 
 
 def _num_bytes(num_reals: int, num_entries: int, num_lower: int) -> int:
-    """Return what structure, numbers and one elimination take together, variances included."""
-    return 28 * num_lower + 48 * num_entries + 160 * num_reals
+    """Return what structure, numbers and one elimination take together, variances included.
+
+    As much as with twice as many digits, which nobody knows beforehand.
+    """
+    return _LOWER_BYTES * num_lower + 48 * num_entries + 240 * num_reals
 
 
 def _entries_max(num_reals: int, num_entries: int, memory: int) -> int:
     least = _num_bytes(num_reals, num_entries, 0)
     if least > memory:
         raise LayoutTooLargeError(least)
-    return (memory - least) // 28
+    return (memory - least) // _LOWER_BYTES
 
 
 @dataclass(frozen=True, slots=True, eq=False)
