@@ -18,6 +18,7 @@ from pathlib import Path
 
 from gmlang.core.from_syntax import Checked, check
 from gmlang.diagnostics import Diagnostic, GmError, Source
+from gmlang.graph.from_core import finite_graph
 from gmlang.graph.world.bindings import bind
 from gmlang.library import find_module
 from gmlang.process.collecting import nothing_collected
@@ -101,7 +102,7 @@ def graph_of(session: Session) -> FactorGraph:
     Raises:
         GmError: when a statement has no value in some state that nothing excludes.
     """
-    return validate(check_defined(base_grounding(session)).builder.graph())
+    return validate(finite_graph(check_defined(base_grounding(session))))
 
 
 def show_phase(phase: str, checked: Checked, values: Mapping[str, object]) -> str:

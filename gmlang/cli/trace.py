@@ -14,7 +14,7 @@ from gmlang.queries.planning import plan_of
 from gmlang.queries.questions.map import Map
 from gmlang.queries.questions.mmap import distribution_of
 from gmlang.queries.searching import improvements, searched_answer
-from gmlang.queries.session import Session, ground_before
+from gmlang.queries.session import Session, base_grounding, ground_before
 from gmlang.queries.settings import Settings, begin
 from gmruntime.answer import Improvement
 from gmruntime.matches.looking import has_matches
@@ -87,7 +87,7 @@ class _Looking(_Heard):
         if isinstance(question, Query) and not question.method:
             ground_first(session, question, settings)
             belief = distribution_of(question)
-            if belief is not None and has_matches(self.model.graph()):
+            if belief is not None and has_matches(base_grounding(session).builder.graph()):
                 settings = begin(settings, question.within_s)
                 self._look(belief, settings)
                 found = super().__call__(settings)

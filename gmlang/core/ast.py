@@ -197,7 +197,7 @@ class Apply:
     operator: + - * / // % ** neg == != < <= > >= and or not if in_range min max, and the functions
     of one number: abs sign and those of `values.functions`. "and" and "or" take two or more; "if"
     takes condition, then, otherwise (the branches may be distributions); "in_range" takes value,
-    first, last (both included), and so does "real_in", whose value refers to a real; "in_set" takes
+    first, last (both included), and so does "real_in", whose value depends on reals; "in_set" takes
     the value and then each member. Chained comparisons are an "and".
 
     Attributes:

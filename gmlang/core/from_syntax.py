@@ -31,6 +31,7 @@ from gmlang.core.names.scope import (
     VariableMeaning,
 )
 from gmlang.core.program import Define, Draw, ModelSymbol, Program, Query, Statement
+from gmlang.core.records.reals import DefineReal, DrawReal
 from gmlang.diagnostics import Diagnostic, GmError, Source
 from gmlang.errors.probabilities import rows_normalised
 from gmlang.syntax import ast
@@ -192,7 +193,7 @@ def _check_used_modules(state: Checking) -> None:
 
 
 def _is_variable(entry: Entry) -> bool:
-    return isinstance(entry.meaning, VariableMeaning | ThingMeaning) and entry.is_used
+    return isinstance(entry.meaning, VariableMeaning | RealMeaning | ThingMeaning) and entry.is_used
 
 
 # --- Statements --------------------------------------------------------------------------
@@ -234,10 +235,14 @@ def _initial(state: Checking, env: Env, declaration: ast.VarDeclaration) -> tupl
     mechanism = ast.Mechanism(
         declaration.span, declaration.name, declaration.mechanism, declaration.value
     )
-    if isinstance(env.module.entries[declaration.name.text].meaning, ThingMeaning | RealMeaning):
-        return ()
+    entry = env.module.entries[declaration.name.text]
+    match entry.meaning:
+        case ThingMeaning() | RealMeaning(is_drawn=False):
+            return ()
+        case _:
+            pass
     statement = evidence.check_mechanism(state, env, mechanism)
-    assert isinstance(statement, Draw | Define)
+    assert isinstance(statement, Draw | Define | DrawReal | DefineReal)
     return (statement,)
 
 

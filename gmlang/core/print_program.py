@@ -30,7 +30,10 @@ from gmlang.core.program import (
 )
 from gmlang.core.records.covering import Cover, is_existence
 from gmlang.core.records.reals import (
+    DefineReal,
     Density,
+    DrawReal,
+    ObserveDrawn,
     ObserveReal,
     ObserveRealLike,
     PredictReal,
@@ -168,6 +171,12 @@ def _show_statement(statement: Statement) -> str:
             return f"{context}predict {show(target)} ~ {said}"
         case ObserveRealLike(target=target, density=density):
             return f"{context}observe {show(target)} like {_density(density)}"
+        case DrawReal(target=target, law=law):
+            return f"{context}{show(target)} ~ {show(law)}"
+        case DefineReal(target=target, value=value):
+            return f"{context}{show(target)} := {show(value)}"
+        case ObserveDrawn(value=value, law=law):
+            return f"{context}observe {show(value)} ~ {show(law)}"
         case PredictWithin(target=target, low=low, high=high, label=label):
             said = f"{show(low)}..{show(high)}{_confidence(statement.confidence)}{_label(label)}"
             return f"{context}predict {show(target)} in {said}"

@@ -30,7 +30,7 @@ from gmlang.core.records.covering import Cover, ThingSymbol
 from gmlang.core.records.data_symbols import DataSymbol as DataSymbol
 from gmlang.core.records.data_symbols import Derived as Derived
 from gmlang.core.records.members import NamedMember
-from gmlang.core.records.reals import RealStatement, RealSymbol
+from gmlang.core.records.reals import JointStatement, RealStatement, RealSymbol
 from gmlang.diagnostics import Span
 
 # --- Declarations ------------------------------------------------------------------------
@@ -225,6 +225,7 @@ Statement = (
     | PredictActive
     | Cover
     | RealStatement
+    | JointStatement
     | Use
     | Consider
 )
@@ -291,6 +292,8 @@ class Query:
         is_listed: whether several may stand in brackets, to be asked as one.
         asks_marginals: whether the distribution of each of `asked`, on its own, is all it needs.
         takes_reals: whether it understands what is asked for of reals, which have densities.
+        takes_joint: whether it understands programs with reals that depend on each other.
+        relates_reals: whether it asks how the reals that it asks for depend on each other.
         names_states: whether it speaks of states or compares assignments: nodes of reals are none.
         text: as written.
         asked: the variables and events that are asked for; () for all, or something else.
@@ -304,6 +307,8 @@ class Query:
     is_listed: ClassVar[bool] = False
     asks_marginals: ClassVar[bool] = False
     takes_reals: ClassVar[bool] = False
+    takes_joint: ClassVar[bool] = False
+    relates_reals: ClassVar[bool] = False
     names_states: ClassVar[bool] = False
 
     span: Span

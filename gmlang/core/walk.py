@@ -61,6 +61,23 @@ def is_real_reference(expression: Expression) -> bool:
     return isinstance(type_.element if isinstance(type_, Array) else type_, Real)
 
 
+def mentions_real(expression: Expression) -> bool:
+    """Say whether a value depends on reals by more than whether they lie in intervals."""
+    pending, seen = [expression], set[int]()
+    while pending:
+        part = pending.pop()
+        if type(part) in _LEAVES:
+            continue
+        if is_real_reference(part):
+            return True
+        if isinstance(part, Apply):
+            if part.operator == "real_in" or (part.is_shared and id(part) in seen):
+                continue
+            seen.add(id(part))
+        pending.extend(parts(part))
+    return False
+
+
 def parts(expression: Expression) -> list[Expression]:
     """List the immediate parts of an expression, those of indices, items and clauses included."""
     match expression:

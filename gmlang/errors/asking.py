@@ -196,6 +196,11 @@ def compares_two_variables(span: Span) -> Diagnostic:
     return _cannot_ask(span, "`indep` compares two single variables", "indep(a, b | c)")
 
 
+def density_of_what(span: Span) -> Diagnostic:
+    """Report a density of something else than one real at a value."""
+    return _cannot_ask(span, "`density` asks of one real at a value", "write `density(x = 1.8)`")
+
+
 def compared_with_itself(span: Span) -> Diagnostic:
     """Independence is asked of one variable twice."""
     return _cannot_ask(span, "a variable is never independent of itself")

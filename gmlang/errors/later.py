@@ -38,9 +38,90 @@ def observed_elsewhere(span: Span, text: str) -> Diagnostic:
 
 
 def compared_reals(span: Span) -> Diagnostic:
-    """Report a comparison of two reals."""
-    hint = "compare each with a number"
-    return _not_yet(span, "comparing two reals", hint)
+    """Report a comparison of two reals where it is no question."""
+    hint = "compare each with a number, or ask for it, `P(a > b)`"
+    return _not_yet(span, "comparing two reals here", hint)
+
+
+def unknown_scale(span: Span, text: str) -> Diagnostic:
+    """Report a standard deviation that depends on reals."""
+    hint = "give it a number, or data"
+    return _not_yet(span, f"`{text}`, a standard deviation that depends on a real", hint)
+
+
+def product_of_reals(span: Span, text: str) -> Diagnostic:
+    """Report a product of two reals."""
+    hint = "fix one of them: observe it, or make it data"
+    return _not_yet(span, f"`{text}`, which multiplies two unknown reals", hint)
+
+
+def bent(span: Span, text: str) -> Diagnostic:
+    """Report a function of reals that is not linear."""
+    hint = "sums of reals times numbers are understood, and `if` on finite variables"
+    return _not_yet(span, f"`{text}`, which is not linear in reals", hint)
+
+
+def joint_with_ends(span: Span, name: str) -> Diagnostic:
+    """Report ends of a real that others depend on."""
+    hint = f"leave the range out, `{name} : real`, if the distribution keeps it inside"
+    return _not_yet(span, f"ends of `{name}`, a real that is related to others", hint)
+
+
+def predicted_joint(span: Span, text: str) -> Diagnostic:
+    """Report a prediction of a real that others depend on."""
+    hint = "let no other real depend on it, or draw it: `~ Normal(...)`"
+    return _not_yet(span, f"predictions of `{text}`, a real that is related to others", hint)
+
+
+def condition_on_joint(span: Span, text: str) -> Diagnostic:
+    """Report an event of a real that others depend on, where it is no question."""
+    hint = "ask for it, `P(x > 3)`, or say what was seen: `observe x like Normal(3, 0.5)`"
+    return _not_yet(span, f"`{text}` as a condition on a real that is related to others", hint)
+
+
+def gated_definition(span: Span, text: str) -> Diagnostic:
+    """Report a definition of a real under a condition on variables."""
+    hint = f"write `{text} := a if c else b`"
+    return _not_yet(span, "a real defined under a condition on variables", hint)
+
+
+def picked_target(span: Span, text: str) -> Diagnostic:
+    """Report a real that is drawn, and that a random index picks."""
+    return _not_yet(span, f"drawing `{text}`, which a random index picks")
+
+
+def observed_definition(span: Span, text: str) -> Diagnostic:
+    """Report a real that is defined, and observed to be a number."""
+    hint = f"say how near: `observe {text} like Normal(value, 0.01)`"
+    return _not_yet(span, f"observing `{text}`, which is defined by other reals", hint)
+
+
+def event_of_two(span: Span, text: str) -> Diagnostic:
+    """Report an event that depends on where two sums of reals lie."""
+    hint = "ask for each on its own, or for a difference, `P(a - b > 1)`"
+    return _not_yet(span, f"`{text}`, an event of two reals", hint)
+
+
+def asked_of_joint(span: Span, text: str) -> Diagnostic:
+    """Report a question that is not understood of programs with reals that are related."""
+    hint = "ask for `P`, `E`, `Var`, `density`, `logZ()`, `MMAP` of finite variables or `sample`"
+    return _not_yet(span, f"`{text}` of a program with reals that are related", hint)
+
+
+def maximum_of_mixture(span: Span, text: str) -> Diagnostic:
+    """Report a maximum over reals and finite variables together."""
+    hint = "`MMAP(z)` asks for the best states of finite variables, the reals integrated out"
+    return _not_yet(span, f"`{text}`, over reals and finite variables together", hint)
+
+
+def graph_of_reals(span: Span, name: str) -> Diagnostic:
+    """Report a factor graph that is asked for, and would leave reals out."""
+    return _not_yet(span, f"the factor graph of `{name}`, a real that is related to others")
+
+
+def real_index(span: Span, text: str) -> Diagnostic:
+    """Report a real that picks an element."""
+    return _not_yet(span, f"`{text}` as an index: an index is an integer, no real")
 
 
 def asked_of_reals(span: Span, text: str) -> Diagnostic:
@@ -60,10 +141,10 @@ def converted_reals(span: Span, name: str) -> Diagnostic:
     return _not_yet(span, f"writing `{name}`, a real that is not observed, for another tool")
 
 
-def real_drawn(span: Span, name: str) -> Diagnostic:
-    """Report a real variable that is defined, or that has a base and a mechanism."""
-    hint = f"write what it is drawn from where it is declared: `var {name} : real ~ Normal(0, 1)`"
-    return _not_yet(span, f"a definition of `{name}`, a real", hint)
+def base_and_law(span: Span, name: str) -> Diagnostic:
+    """Report a real variable that has a base and a mechanism."""
+    hint = f"write one of them, `var {name} : real ~ Normal(0, 1)`"
+    return _not_yet(span, f"a base of `{name}`, a real that is drawn from something else", hint)
 
 
 def real_elsewhere(span: Span, text: str) -> Diagnostic:

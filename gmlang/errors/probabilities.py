@@ -123,6 +123,16 @@ def predicts_forbidden(span: Span, target: str, label: str, where: str) -> Diagn
     )
 
 
+def bad_spread(span: Span, family: str, value: float, where: str) -> Diagnostic:
+    """Report a standard deviation that is none."""
+    return bad_parameter(span, family, "standard deviation", value, "a number above 0", where)
+
+
+def bad_value(span: Span, family: str, value: float, where: str) -> Diagnostic:
+    """Report what was drawn from a density, and is no finite number."""
+    return bad_parameter(span, family, "value", value, "a number", where)
+
+
 # --- Of reals ----------------------------------------------------------------------------
 
 
@@ -191,6 +201,13 @@ def density_of_one(span: Span, family: str) -> Diagnostic:
     return _bad_real(span, f"this `{family}` is a density of arrays, not of a number", hint)
 
 
+def not_data(span: Span, text: str, *, is_real: bool) -> Diagnostic:
+    """Report a variable where `observe ... ~` needs data."""
+    hint = f"`{text} ~ ...` says what it is drawn from"
+    hint += f", `observe {text} like Normal(...)` what was seen of it" if is_real else ""
+    return _bad_real(span, f"`observe ... ~` speaks of data, and `{text}` is a variable", hint)
+
+
 def other_rank(span: Span, target: str, rank: int, found: str) -> Diagnostic:
     """Report an array that is observed to be one of other dimensions."""
     return _bad_real(span, f"`{target}` has {rank} dimensions, and is observed to be {found}")
@@ -235,13 +252,15 @@ def _event_of_measure_zero(span: Span, sentence: str, hint: str) -> Diagnostic:
 
 def never_exactly(span: Span, text: str) -> Diagnostic:
     """Report a comparison of a real with a number for equality."""
-    hint = f"ask `P({text} in 1.75..1.85)`, or observe `{text} = 1.8`"
+    hint = f"ask `P({text} in 1.75..1.85)` or `density({text} = 1.8)`, or observe `{text} = 1.8`"
     return _event_of_measure_zero(span, f"`{text}`, a real, is never exactly a number", hint)
 
 
 def equal_reals(span: Span) -> Diagnostic:
     """Report two reals that are said to be equal."""
-    hint = "say how near they are: `in lo..hi` of each"
+    hint = (
+        "define one by the other, `a := b`, or say how near: `observe a - b like Normal(0, 0.01)`"
+    )
     return _event_of_measure_zero(span, "two reals are never exactly equal", hint)
 
 
@@ -258,6 +277,42 @@ def improper(span: Span, name: str, *, is_vague: bool) -> Diagnostic:
     hint = f"give it a range, `{name} : real[0, 3]`, or `base Normal(1.7, 0.2)`"
     told = f"nothing says where `{name}` is: its distribution cannot be normalised"
     return _no_place(span, told, hint)
+
+
+def nowhere(span: Span, name: str) -> Diagnostic:
+    """Report a real that is related to others, of which nothing says where it is."""
+    hint = f"give it a distribution, `{name} ~ Normal(0, 10)`, or say what was seen of it"
+    told = f"nothing says where `{name}` is: its distribution cannot be normalised"
+    return _no_place(span, told, hint)
+
+
+def definition_too_deep(span: Span, text: str) -> Diagnostic:
+    """Report definitions of reals that go round, or that build on too many others."""
+    hint = "draw it, with a standard deviation above 0, rather than define it"
+    return _no_place(span, f"`{text}` needs itself, or builds on too many definitions", hint)
+
+
+def too_many_borders(span: Span, names: Sequence[str], count: int) -> Diagnostic:
+    """Report reals around which finite variables have too many states together."""
+    shown = ", ".join(f"`{name}`" for name in names[:_NAMES_SHOWN])
+    more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+    number = str(count) if count < 10**9 else f"about 10^{len(str(count)) - 1}"
+    return Diagnostic(
+        "GM374",
+        f"reals depend on {shown}{more}, which have {number} states together; 2^16 can be added up",
+        span,
+        hint="observe some of them: each state is a normal distribution of its own",
+    )
+
+
+_NAMES_SHOWN = 4
+
+
+def patch_too_large(span: Span, name: str, num_bytes: int) -> Diagnostic:
+    """Report reals that need too much memory together."""
+    hint = "allow more, `--memory`, or let fewer reals depend on each other"
+    needs = f"the reals that depend on `{name}` need {num_bytes / 2**20:.0f} MiB"
+    return Diagnostic("GM375", f"{needs}, more than is allowed", span, hint=hint)
 
 
 def too_fine(span: Span, name: str, nodes: int) -> Diagnostic:

@@ -102,7 +102,8 @@ class Follower:
         # A model that is asked about exists from the first step on.
         extra = [pair for query in self.queries for pair in mentions(query)]
         grounding = check_defined(ground(program, world, extra))
-        for entity, attribute in grounding.world.hidden_reals:
+        world = grounding.world
+        for entity, attribute in (*world.hidden_reals, *world.joint_reals):
             raise GmError([errors.not_followed(self.span, f"{entity}.{attribute}")])
         session = Session(program, world, base=grounding)
         prepared = [self._prepared(session, query, num_steps) for query in self.queries]

@@ -13,7 +13,7 @@ from gmlang.errors import later
 from gmlang.formats.directed import network_of
 from gmlang.formats.names import identifier
 from gmlang.formats.programs import unnamed
-from gmlang.graph.from_core import ground
+from gmlang.graph.from_core import finite_graph, ground
 from gmlang.loading import load
 from gmlang.queries.session import check_defined, mentions
 from gmruntime.formats.graphs.named import NamedGraph
@@ -61,7 +61,7 @@ def drawn_graph(path: str, values: Mapping[str, object]) -> FactorGraph:
     model = load(path).bind(**values)
     extra = [pair for q in model.questions if isinstance(q, Query) for pair in mentions(q)]
     session = model.session()
-    return ground(session.program, session.world, extra).builder.graph()
+    return finite_graph(ground(session.program, session.world, extra))
 
 
 def read_named(path: str, found: Model | None, values: Mapping[str, object], warn: Warn) -> Named:
@@ -98,8 +98,9 @@ def _program(path: str, values: Mapping[str, object], warn: Warn) -> Named:
     grounding = check_defined(model.grounding())
     for diagnostic in grounding.warnings:
         warn(diagnostic.message)
-    for entity, name in grounding.world.hidden_reals:
-        span = grounding.world.reals[entity][name].span
+    world = grounding.world
+    for entity, name in (*world.hidden_reals, *world.joint_reals):
+        span = world.reals[entity][name].span
         raise GmError([later.converted_reals(span, f"{entity}.{name}")])
     graph = grounding.builder.graph()
     evidence = {

@@ -27,6 +27,7 @@ from gmlang.core.ast import (
     VariableRef,
 )
 from gmlang.core.program import Define, Draw
+from gmlang.core.records.reals import DrawReal
 from gmlang.core.walk import rename_locals, type_of
 from gmlang.diagnostics import Diagnostic, Span
 from gmlang.errors import grounding as errors
@@ -65,7 +66,7 @@ class _Site:
 
 def is_gated(statement: object) -> bool:
     """Say whether a statement is a mechanism under a condition on variables."""
-    return isinstance(statement, Draw | Define) and any(
+    return isinstance(statement, Draw | Define | DrawReal) and any(
         isinstance(clause, Gate) for clause in statement.context
     )
 
@@ -124,11 +125,11 @@ def _ground_group(
     assert isinstance(target, VariableRef | AttributeRef)
     statements = [sites[number].statement for number, _ in members]
     span = statements[0].span
-    fewest, most = _how_many_hold(grounder, frame, whens)
+    fewest, most = how_many_hold(grounder, frame, whens)
     kind = "define" if all(isinstance(s, Define) for s in statements) else "draw"
     origin = Origin(kind, span)
     if most > 1:
-        _forbid_two(grounder, frame, target, whens, [s.span for s in statements])
+        forbid_two(grounder, frame, target, whens, [s.span for s in statements])
     grounder.builder.mechanisms.append((variables.astype(np.int32), span))
     if kind == "define" and fewest > 0:
         term = terms.Defined(target, _chosen(whens, parts))
@@ -177,9 +178,7 @@ def _base(grounder: Grounder, target: VariableRef | AttributeRef) -> Expression:
     return Distribution(span, CATEGORICAL.name, (row,), (), Dist())
 
 
-def _how_many_hold(
-    grounder: Grounder, frame: Frame, whens: Sequence[Expression]
-) -> tuple[int, int]:
+def how_many_hold(grounder: Grounder, frame: Frame, whens: Sequence[Expression]) -> tuple[int, int]:
     """Return the least and the largest number of conditions that hold at once, or safe guesses."""
     env = environment(grounder, frame)
     unknown = 0, len(whens)
@@ -199,7 +198,7 @@ def _how_many_hold(
     return int(held.min()), int(held.max())
 
 
-def _forbid_two(
+def forbid_two(
     grounder: Grounder,
     frame: Frame,
     target: VariableRef | AttributeRef,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gmlang.diagnostics import Diagnostic, Span
+from gmlang.graph.rows.linear import RealDefinition, RealRows
 from gmlang.graph.values.environment import Place
 from gmlang.graph.world.states import States
 from gmruntime.factors.kinds import FactorKind, Gated, Potts, Table, TruncatedLinear
@@ -77,6 +78,8 @@ class Builder:
         regions: where statements have no value.
         relaxed: numbers of factor blocks that depend on what stands where there is no value, and
             what they say elsewhere.
+        real_rows, real_definitions: what is said of joint reals, and what some of them stand for.
+        real_mechanisms: joint reals that are drawn or defined, and where.
     """
 
     variables: list[VariableBlock] = field(default_factory=list[VariableBlock])
@@ -97,6 +100,11 @@ class Builder:
         default_factory=list[tuple[range, tuple[FactorBlock, ...]]]
     )
     starts: list[int] = field(default_factory=list[int])
+    real_rows: list[RealRows] = field(default_factory=list[RealRows])
+    real_definitions: list[RealDefinition] = field(default_factory=list[RealDefinition])
+    real_mechanisms: list[tuple[np.ndarray, Span]] = field(
+        default_factory=list[tuple[np.ndarray, Span]]
+    )
 
     def mark(self) -> Mark:
         """Return how much has been built, for `reset`."""
@@ -111,6 +119,9 @@ class Builder:
             len(self.relaxed),
             len(self.folded),
             len(self.presumed),
+            len(self.real_rows),
+            len(self.real_definitions),
+            len(self.real_mechanisms),
         )
 
     def reset(self, mark: Mark) -> None:
@@ -120,7 +131,8 @@ class Builder:
         del self.factors[factors:], self.origins[factors:]
         del self.observed[observed:], self.mechanisms[mechanisms:], self.edges[edges:]
         del self.regions[rest[0] :], self.relaxed[rest[1] :], self.folded[rest[2] :]
-        del self.presumed[rest[3] :]
+        del self.presumed[rest[3] :], self.real_rows[rest[4] :]
+        del self.real_definitions[rest[5] :], self.real_mechanisms[rest[6] :]
 
     def copy(self) -> "Builder":
         """Return a builder that can grow on its own."""
@@ -170,6 +182,17 @@ class Builder:
         Tables leave them out, or other observations were made because of them.
         """
         return frozenset(int(v) for some in (*self.folded, *self.presumed) for v in some.flat)
+
+
+def evidence_of(builder: Builder) -> tuple[np.ndarray, bool]:
+    """Return the state of each observed variable, and whether observations clash."""
+    evidence = np.full(builder.num_variables, -1, np.int32)
+    if not builder.observed:
+        return evidence, False
+    variables = np.concatenate([one.reshape(-1) for one, _, _ in builder.observed])
+    states = np.concatenate([one.reshape(-1) for _, one, _ in builder.observed])
+    evidence[variables] = states
+    return evidence, bool((evidence[variables] != states).any())
 
 
 def add_tables(

@@ -24,10 +24,11 @@ from gmlang.core.program import (
     VariableSymbol,
 )
 from gmlang.core.records.covering import is_existence
-from gmlang.core.records.reals import ObserveReal
+from gmlang.core.records.reals import DrawReal, ObserveReal
 from gmlang.core.walk import is_real_reference, walk
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors import grounding as errors
+from gmlang.errors import later
 from gmlang.errors.learning import concepts as learning_errors
 from gmlang.errors.probabilities import rows_normalised
 from gmlang.graph.alike import Alike, Said
@@ -43,6 +44,9 @@ from gmlang.graph.lowering.grounder import Grounder, Learned, Unknown, environme
 from gmlang.graph.lowering.lower import lower
 from gmlang.graph.reals.hidden import add_bases_of_hidden, declare_hidden
 from gmlang.graph.reals.observed import add_bases_of_reals, forget_reals
+from gmlang.graph.rows.alternatives import draw_alternatives
+from gmlang.graph.rows.joint import JointReals, finish_rows
+from gmlang.graph.rows.routes import declare_joint, joint_keys
 from gmlang.graph.society.covering import ground_covers
 from gmlang.graph.society.existence import (
     existing_keys,
@@ -69,6 +73,7 @@ from gmlang.graph.world.world import (
 from gmlang.process.collecting import nothing_collected
 from gmruntime.budget import Budget
 from gmruntime.factors.kinds import Table
+from gmruntime.graph import FactorGraph
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,6 +81,7 @@ class Grounding:
     """A program as a factor graph, and the way back from indices to names.
 
     Attributes:
+        joint: reals that depend on each other, and what is said of them; None where there are none.
         unsummed: of a prediction that was left out although its sum is not one, where only sums
             are asked for: what is not impossible is not known then. None where there is none.
     """
@@ -85,6 +91,7 @@ class Grounding:
     builder: Builder
     names: dict[str, str]
     gathered: Gathered = field(default_factory=Gathered)
+    joint: JointReals | None = None
     unsummed: Diagnostic | None = None
 
     @property
@@ -92,6 +99,18 @@ class Grounding:
         """What looks like a mistake in the data, or in what the program makes of it."""
         uneven = self.world.uneven
         return (*self.world.warnings, *([rows_normalised(uneven)] if uneven else []))
+
+
+def finite_graph(grounding: Grounding) -> FactorGraph:
+    """Return the graph of a program, observations aside.
+
+    Raises:
+        GmError: where reals depend on each other: they are no variables of it.
+    """
+    world = grounding.world
+    for entity, name in world.joint_reals:
+        raise GmError([later.graph_of_reals(world.reals[entity][name].span, name)])
+    return grounding.builder.graph()
 
 
 def ground(
@@ -130,6 +149,7 @@ class Begun:
     Attributes:
         is_own: whether a query's expressions bring nothing into being: the graph is the program's.
         asked: those expressions.
+        relates: whether the query asks how all the reals that these mention depend on each other.
     """
 
     program: Program
@@ -137,6 +157,7 @@ class Begun:
     keys: dict[str, np.ndarray]
     is_own: bool
     asked: tuple[tuple[Context, Expression], ...] = ()
+    relates: bool = False
 
     @nothing_collected()
     def finish(self, budget: Budget | None = None, memory_bytes: int | None = None) -> Grounding:
@@ -148,6 +169,8 @@ class Begun:
         """
         world = self.grounder.world
         world.allow(budget, memory_bytes if budget is None else budget.memory_bytes)
+        joint = joint_keys(self.program, self.asked, relates=self.relates)
+        declare_joint(self.grounder, self.program, joint)
         found = _finish(self.program, self.grounder, self.keys, self.asked)
         world.allow(None, None)
         return found
@@ -160,8 +183,10 @@ def begin_grounding(
     extra: Iterable[tuple[Context, Expression]],
     learned: Learned | None = None,
     unknown: Unknown | None = None,
+    *,
+    relates: bool = False,
 ) -> Begun:
-    """Find out what exists; the arguments are those of `ground`.
+    """Find out what exists; the arguments are those of `ground` and the parts of the result.
 
     `learned` and `unknown` gather what depends on params and functions that are learned.
     """
@@ -181,7 +206,7 @@ def begin_grounding(
         if symbol.is_open and len(keys[symbol.name]):
             raise GmError([_not_learned_yet(program, symbol, extra)])
     is_own = is_own and not any(is_real_reference(p) for _, e in extra for p in walk(e))
-    return Begun(program, grounder, keys, is_own, tuple(extra))
+    return Begun(program, grounder, keys, is_own, tuple(extra), relates)
 
 
 def _not_learned_yet(
@@ -223,7 +248,8 @@ def _finish(
     unsummed = contested(grounder)
     _add_bases(grounder, program)
     leave_out_implied(grounder)
-    return Grounding(program, world, builder, grounder.names, unsummed=unsummed)
+    joint = finish_rows(grounder)
+    return Grounding(program, world, builder, grounder.names, joint=joint, unsummed=unsummed)
 
 
 def _ground_statements(grounder: Grounder, program: Program) -> None:
@@ -307,6 +333,9 @@ def _steps(scene: Scene, program: Program) -> Iterator[Callable[[], None]]:
     gated = [s for s in ordered if isinstance(s, Draw | Define) and is_gated(s)]
     if gated:
         yield lambda: ground_alternatives(grounder, gated)
+    drawn = [s for s in ordered if isinstance(s, DrawReal) and is_gated(s)]
+    if drawn:
+        yield lambda: draw_alternatives(grounder, drawn)
     for statement in ordered:
         if not is_gated(statement):
             yield lambda s=statement: ground_statement(scene, ONE_INSTANCE, s)

@@ -30,7 +30,15 @@ from gmlang.core.program import (
     Use,
 )
 from gmlang.core.records.covering import Cover
-from gmlang.core.records.reals import ObserveReal, ObserveRealLike, PredictReal, PredictWithin
+from gmlang.core.records.reals import (
+    DefineReal,
+    DrawReal,
+    ObserveDrawn,
+    ObserveReal,
+    ObserveRealLike,
+    PredictReal,
+    PredictWithin,
+)
 from gmlang.core.walk import is_real_reference
 from gmlang.diagnostics import GmError, Span
 from gmlang.errors.learning.written import prior_used_elsewhere
@@ -52,6 +60,8 @@ from gmlang.graph.observations import heard, observe_existing, observe_like
 from gmlang.graph.reals.observed import are_hidden, observe_real, predict_real, refuse_learned
 from gmlang.graph.reals.predicted import observe_like as observe_real_like
 from gmlang.graph.reals.predicted import predict_hidden, predict_within
+from gmlang.graph.rows.adding import define_real, draw_real, look_at_real, observe_drawn
+from gmlang.graph.rows.routes import key_of
 from gmlang.graph.society.scene import Scene, Silence, unsilenced
 from gmlang.graph.values import terms
 from gmlang.graph.values.chances import probability
@@ -93,8 +103,18 @@ def ground_statement(scene: Scene, frame: Frame, statement: Statement) -> None:
             observe_like(scene.grounder, outer, statement, origin, gates)
         case ObserveReal():
             observe_real(scene.grounder, outer, statement)
-        case ObserveRealLike():
-            observe_real_like(scene, outer, statement, gates)
+        case ObserveRealLike(target=target):
+            is_joint = key_of(target) in scene.grounder.world.joint_reals
+            if is_joint:
+                look_at_real(scene.grounder, outer, statement, gates)
+            else:
+                observe_real_like(scene, outer, statement, gates)
+        case DrawReal():
+            draw_real(scene.grounder, outer, statement, gates)
+        case DefineReal():
+            define_real(scene.grounder, outer, statement, gates)
+        case ObserveDrawn():
+            observe_drawn(scene.grounder, outer, statement, gates)
         case PredictReal():
             refuse_learned(scene.grounder, (*statement.density.arguments, statement.confidence))
             is_hidden = are_hidden(scene.grounder, outer, statement.target)

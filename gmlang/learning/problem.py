@@ -1,7 +1,7 @@
 """A program, its cases and what is to be learned from them, made ready to be climbed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from gmlang.diagnostics import GmError
 from gmlang.errors.learning import cases as case_errors
 from gmlang.errors.learning import course as errors
 from gmlang.errors.learning import written as written_errors
+from gmlang.graph.builder import evidence_of
 from gmlang.graph.from_core import Grounding, begin_grounding
 from gmlang.graph.lowering.grounder import Learned
 from gmlang.graph.values.environment import Env, Slots
@@ -29,9 +30,10 @@ from gmlang.learning.numbers.priors import Priors, read_priors
 from gmlang.learning.numbers.starts import moved_inside
 from gmlang.learning.rows import Rows, read_rows
 from gmlang.learning.telling.barren import Telling, without_barren
-from gmlang.queries.session import check_defined, evidence_of
+from gmlang.queries.session import check_defined
 from gmruntime.arrays import Bool
 from gmruntime.budget import Budget
+from gmruntime.rows.batches import Programs
 
 _MECHANISMS = frozenset(("draw", "define", "prior", "base", "auxiliary", "observe"))
 """Origins of factors that are normalised, whatever is learned, or that are themselves evidence."""
@@ -52,6 +54,7 @@ class Problem:
         normaliser: a statement for which log Z without evidence depends on what is learned; ""
             where mechanisms are all there is.
         heard: of each number, whether a row may say anything about it.
+        programs: that were written to compile some of the rows: others that look alike share them.
     """
 
     learn: Learn
@@ -66,6 +69,7 @@ class Problem:
     normaliser: str
     cases: Cases | None
     heard: np.ndarray
+    programs: Programs = field(default_factory=Programs)
 
     @property
     def tables(self) -> Tables:

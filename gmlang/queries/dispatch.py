@@ -14,6 +14,7 @@ from gmlang.queries.questions import answer_class, question_of
 from gmlang.queries.reading import asked_once
 from gmlang.queries.reals.quadrature import all_over_nodes, over_nodes
 from gmlang.queries.remembered.whole import find_whole, keep_whole, key_of
+from gmlang.queries.rows.preparing import refuse_joint
 from gmlang.queries.session import Prepared, Session, ask, ground_before, prepare
 from gmlang.queries.settings import Settings, begin
 from gmruntime.answer import Answer as RuntimeAnswer
@@ -62,6 +63,7 @@ def answer(session: Session, question: Query | Assert, settings: Settings) -> An
 def _answer_query(session: Session, query: Query, settings: Settings) -> Answer:
     match question_of(query).answered:
         case Several(answer=answer_it):
+            refuse_joint(session.program, query)
             return answer_it(session, query, settings)
         case Composed(written_out=written_out, compose=compose):
             whole = written_out(session.world, query)
@@ -71,6 +73,11 @@ def _answer_query(session: Session, query: Query, settings: Settings) -> Answer:
             evidence, clash = prepared.evidence()
             if clash:
                 return contradicted(query, impossible)
+            is_whole = prepared.integrated is not None and query.names_states
+            if prepared.asked_reals is not None or is_whole:
+                from gmlang.queries.rows.answering import answer_reals
+
+                return answer_reals(prepared, query, settings)
             found = ask(prepared, question(prepared, query), evidence, settings, query)
             return written(prepared, query, found)
 

@@ -197,7 +197,8 @@ def _put(
 
 def _refuse_hidden(prepared: Prepared, query: Query) -> None:
     """Refuse rows where reals are hidden: each would have to be asked about twice."""
-    if prepared.grounding.world.hidden_reals:
+    world = prepared.grounding.world
+    if world.hidden_reals or world.joint_reals:
         raise GmError([later.rows_of_reals(query.span, query.span.text)])
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from gmlang.core.program import Assert, Query
 from gmlang.diagnostics import GmError
-from gmlang.errors import asking
+from gmlang.errors import asking, later
 from gmlang.queries.answers import Answer
 from gmlang.queries.questions.map import Map, MapAnswer, map_answer
 from gmlang.queries.reading import asked_names, assignment_map
@@ -76,6 +76,8 @@ def improvements(session: Session, query: Map, settings: Settings) -> Iterator[I
     evidence, clash = prepared.evidence()
     if clash:
         return
+    if prepared.integrated is not None:
+        raise GmError([later.asked_of_joint(query.span, query.text)])
     graph = prepared.graph()
     yield from search(
         graph,

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gmlang.core.ast import AttributeRef
+from gmlang.core.ast import Context, Expression
 from gmlang.core.mentions import expressions_of, held_in, mentions
 from gmlang.core.program import (
     EventGiven,
@@ -15,28 +16,29 @@ from gmlang.core.program import (
     Query,
     VariableGiven,
 )
-from gmlang.core.records.reals import ObserveReal
-from gmlang.core.walk import is_real_reference, walk
+from gmlang.core.walk import is_real_reference
 from gmlang.diagnostics import Diagnostic, GmError, Span
 from gmlang.errors import later
-from gmlang.graph.builder import Builder, Origin
+from gmlang.graph.builder import Builder, Origin, evidence_of
 from gmlang.graph.from_core import Begun, Grounding, begin_grounding, ground
 from gmlang.graph.gathering import joined_variables
 from gmlang.graph.holders import add_holders, leave_out_implied
 from gmlang.graph.lowering.grounder import Grounder, Job, environment
 from gmlang.graph.lowering.lower import lower
 from gmlang.graph.observations import observe, observe_alike
-from gmlang.graph.reals.together import hang_together
 from gmlang.graph.regions import check_regions
+from gmlang.graph.rows.routes import Key, joint_keys, real_keys
 from gmlang.graph.values import terms
 from gmlang.graph.world.axes import Part
 from gmlang.graph.world.instances import all_exist
 from gmlang.graph.world.places import locate_array
 from gmlang.graph.world.world import ONE_INSTANCE, World
 from gmlang.process.collecting import look_through, nothing_collected
+from gmlang.queries.reals.seen import nodes_matter, with_seen_reals
 from gmlang.queries.remembered.asking import ask_graph, ask_graph_rows
 from gmlang.queries.remembered.memory import Memory
 from gmlang.queries.remembered.names import Names
+from gmlang.queries.rows.preparing import asked_beside, check_takes_joint, integrated, reals_of
 from gmlang.queries.settings import Guide, Settings
 from gmlang.queries.targets import Target, picked, target_of
 from gmlang.queries.waking.asking import AwakePart, awake, may_wake, with_sleepers
@@ -46,6 +48,10 @@ from gmruntime.budget import Budget
 from gmruntime.graph import FactorGraph, VariableBlock
 from gmruntime.waking.answer import Woken
 from gmruntime.workspace import Workspace
+
+if TYPE_CHECKING:
+    from gmlang.queries.rows.asked import AskedReals
+    from gmlang.queries.rows.integrating import Integrated
 
 GROUNDED_S = 0.25
 """A question may take so long to be grounded, however short its budget: most are at once."""
@@ -86,6 +92,8 @@ class Prepared:
     """A query's own graph: the program's, its evidence, and auxiliary variables for its events.
 
     Attributes:
+        asked_reals: what is asked for in terms of joint reals; None where no such real is.
+        integrated: the graph without its joint reals; None where there are none.
         conditioned: variables behind the bar whose value is left open (indep).
         told: by the identity of a query, itself and what its answers speak of: worked out once for
             many rows.
@@ -94,6 +102,8 @@ class Prepared:
     grounding: Grounding
     grounder: Grounder
     targets: list[Target] = field(default_factory=list[Target])
+    asked_reals: "AskedReals | None" = None
+    integrated: "Integrated | None" = None
     conditioned: list[int] = field(default_factory=list[int])
     told: dict[int, tuple[Query, tuple[Part, ...]]] = field(
         default_factory=dict[int, tuple[Query, tuple[Part, ...]]]
@@ -105,7 +115,14 @@ class Prepared:
         return self.grounder.builder
 
     def graph(self) -> FactorGraph:
-        """Return the query's factor graph, small blocks of one shape and variables gathered."""
+        """Return the query's factor graph, small blocks of one shape and variables gathered.
+
+        Joint reals are integrated out of it.
+        """
+        return self.finite_graph() if self.integrated is None else self.integrated.graph
+
+    def finite_graph(self) -> FactorGraph:
+        """Return the graph of what is said of finite variables alone."""
         builder = self.builder
         factors = self.grounding.gathered.of(builder.factors)
         return FactorGraph(self.variables(), factors)
@@ -117,17 +134,6 @@ class Prepared:
     def evidence(self) -> tuple[np.ndarray, bool]:
         """Return the state of each observed variable, and whether observations clash."""
         return evidence_of(self.builder)
-
-
-def evidence_of(builder: Builder) -> tuple[np.ndarray, bool]:
-    """Return the state of each observed variable, and whether observations clash."""
-    evidence = np.full(builder.num_variables, -1, np.int32)
-    if not builder.observed:
-        return evidence, False
-    variables = np.concatenate([one.reshape(-1) for one, _, _ in builder.observed])
-    states = np.concatenate([one.reshape(-1) for _, one, _ in builder.observed])
-    evidence[variables] = states
-    return evidence, bool((evidence[variables] != states).any())
 
 
 def check_defined(grounding: Grounding) -> Grounding:
@@ -153,7 +159,7 @@ def base_grounding(session: Session, memory_bytes: int | None = None) -> Groundi
 def ground_before(session: Session, query: Query, memory_bytes: int) -> None:
     """Ground the program where its own graph serves a query, which mentions nothing new."""
     extra = mentions(query)
-    if not extra:
+    if not extra or _are_joint(session, extra):
         base_grounding(session, memory_bytes)
     elif session.base is None:
         begun = begin_grounding(session.program, session.world, extra)
@@ -167,25 +173,21 @@ def grounding_for(session: Session, query: Query, budget: Budget | None) -> Grou
     memory_bytes = None if budget is None else budget.memory_bytes
     if not extra:
         return base_grounding(session, memory_bytes)
-    base = session.base
-    about_reals = any(is_real_reference(part) for _, e in extra for part in walk(e))
-    if base is not None and not about_reals and all_exist(base.world, extra, base.names):
+    base, relates, reals = session.base, query.relates_reals, real_keys(e for _, e in extra)
+    if _are_joint(session, extra):
+        base, reals = base_grounding(session, memory_bytes), set[Key]()
+    if base is not None and not reals and all_exist(base.world, extra, base.names):
         return base
-    program = _with_seen_reals(session.program, query) if about_reals else session.program
-    begun = begin_grounding(program, session.world, extra)
+    joint = joint_keys(session.program, extra, relates=relates)
+    program = with_seen_reals(session.program, query, joint) if reals else session.program
+    begun = begin_grounding(program, session.world, extra, relates=relates)
     return _finished(session, begun, budget, memory_bytes)
 
 
-def _with_seen_reals(program: Program, query: Query) -> Program:
-    """Return a program that observes the reals behind a query's bar: they are numbers then."""
-    seen = tuple(
-        ObserveReal(given.span, (), given.target, given.value)
-        for given in query.given
-        if isinstance(given, ObservedGiven)
-        and isinstance(given.target, AttributeRef)
-        and is_real_reference(given.target)
-    )
-    return replace(program, statements=(*program.statements, *seen)) if seen else program
+def _are_joint(session: Session, extra: list[tuple[Context, Expression]]) -> bool:
+    """Say whether what a query mentions are reals, and each one that the program relates."""
+    reals = real_keys(e for _, e in extra)
+    return bool(reals) and reals <= joint_keys(session.program)
 
 
 def _finished(
@@ -224,6 +226,15 @@ def prepare(session: Session, query: Query, budget: Budget | None = None) -> Pre
     """
     prepared = prepare_for_rows(session, query, budget)
     check_defined(replace(prepared.grounding, builder=prepared.builder))
+    evidence, clash = prepared.evidence()
+    if prepared.grounding.joint is not None and not clash:
+        prepared.integrated = integrated(
+            prepared.grounder,
+            prepared.grounding.joint,
+            query,
+            (prepared.finite_graph(), evidence, prepared.asked_reals),
+            budget,
+        )
     # An answer is read however late it comes.
     prepared.grounding.world.allow(None, None)
     return prepared
@@ -235,8 +246,9 @@ def prepare_for_rows(session: Session, query: Query, budget: Budget | None) -> P
     quadrature = session.world.quadrature
     was_used = quadrature.is_used
     base = grounding_for(session, query, budget)
-    if base.world.hidden_reals and query.names_states:
+    if base.world.hidden_reals and query.names_states and base.joint is None:
         raise GmError([later.asked_of_reals(query.span, query.span.text)])
+    check_takes_joint(base, query)
     world = replace(
         base.world,
         hidden=dict(base.world.hidden),
@@ -255,23 +267,15 @@ def prepare_for_rows(session: Session, query: Query, budget: Budget | None) -> P
     for given in observe_alike(grounder, query.given):
         world.check_time()
         _condition(prepared, given)
-    prepared.targets = [target_of(prepared.grounder, asked) for asked in query.asked]
-    quadrature.is_used = was_used or _reals_matter(prepared, query)
+    prepared.asked_reals = reals_of(grounder, base.joint, query)
+    asked = query.asked
+    if prepared.asked_reals is not None:
+        asked = asked_beside(grounder, query.asked) if query.names_states else ()
+    prepared.targets = [target_of(prepared.grounder, one) for one in asked]
+    quadrature.is_used = was_used or nodes_matter(
+        base.world, grounder.builder, query, prepared.targets, prepared.evidence
+    )
     return prepared
-
-
-def _reals_matter(prepared: Prepared, query: Query) -> bool:
-    """Say whether an answer may depend on reals that are not observed.
-
-    It does not where what is asked for hangs together with none of them, given what is observed.
-    """
-    hidden = prepared.grounding.world.hidden_reals.values()
-    if not hidden or not query.asks_marginals or not prepared.targets:
-        return bool(hidden)
-    evidence, clash = prepared.evidence()
-    asked = np.concatenate([target.variables.reshape(-1) for target in prepared.targets])
-    nodes = np.concatenate([one.variables[one.variables >= 0] for one in hidden])
-    return clash or hang_together(prepared.builder, evidence, asked, nodes)
 
 
 def check_rows(prepared: Prepared, rows: np.ndarray) -> None:
@@ -301,7 +305,7 @@ def _condition(prepared: Prepared, given: Given) -> None:
     grounder = prepared.grounder
     match given:
         case ObservedGiven(target=target) if is_real_reference(target):
-            pass  # It was observed when the program was grounded.
+            pass  # It was observed when the program was grounded, or is where reals are integrated.
         case ObservedGiven():
             observe(grounder, ONE_INSTANCE, given.target, given.value, given.span)
         case EventGiven():

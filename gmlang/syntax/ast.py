@@ -182,7 +182,8 @@ class Constraint:
 class Observe:
     """`observe event`, `observe x = value` (operator "="), `observe x like {...}` ("like").
 
-    operator "" and value None for an event. `observe a = 1, b = 2` is parsed as two statements.
+    `observe y[i] ~ D` ("~") says what data was drawn from. Of an event the operator is "", and the
+    value None. `observe a = 1, b = 2` is parsed as two statements.
     """
 
     span: Span

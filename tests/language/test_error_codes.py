@@ -101,6 +101,8 @@ CHAIN = (
     "for t in 1..<T: prefer x[t] == x[t-1] weight 1\n"
 )
 
+LONG = "var x[3000] : real ~ Normal(0, 1)\nobserve 1 ~ Normal(sum(x[i] for i in 0..<3000), 1)\n"
+
 NO_DREAMS = "var x : bool\nconstraint x and not x\nobserve x\n"
 NOTHING = np.zeros(0, np.int64)
 OTHER = Recogniser("00", NOTHING, NOTHING, np.zeros((0, 0)), np.zeros(0), (0.0, 0.0))
@@ -112,6 +114,7 @@ OUTSIDE: dict[str, Callable[[], object]] = {
     "GM217": partial(_modules, {"main": "import latin\n", "latin": "# caf\xe9\n"}),
     "GM218": partial(_modules, IMPORTS),
     "GM219": partial(_run, DEFINITIONS),
+    "GM375": lambda: gmlang.compile(LONG).query("P(x[0])", memory_bytes=1 << 16),
     "GM402": partial(_bind, "data k : 0..9\n", kk=3),
     "GM418": partial(_bind, f"{NUMBERS}\n", k=["many"]),
     "GM450": partial(_table, NUMBERS, b"1\xff2\n"),

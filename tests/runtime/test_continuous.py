@@ -161,6 +161,21 @@ def test_evidence_is_conditioning(seed: int):
     assert ours == pytest.approx(theirs, abs=1e-8)
 
 
+def test_rows_of_no_reals_weigh_states_where_some_are_observed():
+    finite = FactorGraph((VariableBlock("z", (2,), 2),), ())
+    rows = Rows(np.zeros((1, 2, 2, 0)), np.array([[[1.0, 2.0], [0.5, 0.0]]]), ONE, ONE - 1.0)
+    scopes = np.array([[0, 1]], np.int32)
+    factor = RealFactorBlock(rows, scopes, np.zeros((1, 0), np.int32))
+    mixed = validate(MixedGraph(finite, (), (factor,)))
+    for evidence in ([-1, -1], [0, -1], [-1, 1]):
+        found = eliminated(mixed, np.array(evidence, np.int32)).graph
+        states = np.array([[0, 1]])
+        assert finite_log_score(found, states)[0] == pytest.approx(-2.0)
+
+
+ONE = np.ones((1, 1, 1))
+
+
 def test_what_nothing_holds_in_place_is_named():
     mixed = _one_row(np.array([[1.0, -1.0]]), 1.0)
     with pytest.raises(ImproperError) as told:

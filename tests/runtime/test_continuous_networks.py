@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -340,3 +341,17 @@ def test_a_long_chain_adds_up_without_drifting():
         place += variance / spread * (value - place)
         variance = variance * 0.25 / spread + 1e-4
     assert float(patch.log_values) == pytest.approx(-0.5 * math.fsum(terms), abs=1e-8)
+
+
+def test_beliefs_of_some_reals_are_those_of_all():
+    (patch,) = eliminated(_switching(6)).patches
+    weights = np.exp(patch.log_values)
+    whole = patch.all_beliefs(weights)
+    some = patch.all_beliefs(weights, np.array([4, 1]))
+    assert some.mean() == pytest.approx(whole.mean()[[4, 1]], abs=1e-12)
+    assert some.sd() == pytest.approx(whole.sd()[[4, 1]], abs=1e-12)
+    assert some.of(0).quantile(0.3) == pytest.approx(whole.of(4).quantile(0.3), abs=1e-9)
+    alone = patch.belief(weights, np.ones(1), reals=np.array([4]))
+    assert alone.quantile(0.3) == pytest.approx(whole.of(4).quantile(0.3), abs=1e-9)
+    with pytest.raises(TooLargeError):
+        replace(patch, memory=1000).all_beliefs(weights)

@@ -1,8 +1,9 @@
 """Where a real may stand: in what is observed and predicted of it, compared, and asked for."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from gmlang.core.ast import Apply, Expression
+from gmlang.core.check.joint.linear import bad_laws, not_linear
 from gmlang.core.check.lints import expressions_of
 from gmlang.core.mentions import expressions_of as asked_by
 from gmlang.core.program import (
@@ -14,7 +15,15 @@ from gmlang.core.program import (
     Statement,
     Use,
 )
-from gmlang.core.records.reals import RealStatement
+from gmlang.core.records.reals import (
+    DefineReal,
+    DrawReal,
+    ObserveDrawn,
+    ObserveReal,
+    ObserveRealLike,
+    PredictReal,
+    PredictWithin,
+)
 from gmlang.core.walk import is_real_reference, parts
 from gmlang.diagnostics import Diagnostic
 from gmlang.errors import later
@@ -34,10 +43,22 @@ def misplaced_reals(program: Program) -> Iterator[Diagnostic]:
 def _misplaced_in(statement: Statement) -> Iterator[Diagnostic]:
     """Find reals in a statement that says nothing of them and compares them with no number."""
     allowed: list[Expression] = []
-    if isinstance(statement, RealStatement):
-        allowed = [statement.target]
-    elif isinstance(statement, Use):
-        allowed = list(statement.exceptions)
+    match statement:
+        case DrawReal(target=target, law=law):
+            allowed = [target, law]
+            yield from bad_laws(law)
+        case DefineReal(target=target, value=value):
+            allowed = [target, value]
+            yield from not_linear(value)
+        case ObserveDrawn(law=law):
+            allowed = [law]
+            yield from bad_laws(law)
+        case ObserveReal() | ObserveRealLike() | PredictReal() | PredictWithin():
+            allowed = [statement.target]
+        case Use():
+            allowed = list(statement.exceptions)
+        case _:
+            pass
     for expression in expressions_of(statement):
         if not any(expression is one for one in allowed):
             yield from _misplaced(expression)
@@ -51,26 +72,30 @@ def misplaced_in_question(question: Query | Assert) -> Iterator[Diagnostic]:
         return
     for inner in question.inner():
         yield from misplaced_in_question(inner)
-    allowed: list[Expression] = [
-        given.target for given in question.given if isinstance(given, ObservedGiven)
-    ]
-    checked = [expression for _, expression in asked_by(question)]
+    given = [g.condition for g in question.given if isinstance(g, EventGiven)]
+    for expression in given:
+        yield from _misplaced(expression)
     if question.takes_reals:
-        checked = [g.condition for g in question.given if isinstance(g, EventGiven)]
-    for expression in checked:
-        if not any(expression is one for one in allowed):
-            yield from _misplaced(expression)
+        return
+    allowed: list[Expression] = [g.target for g in question.given if isinstance(g, ObservedGiven)]
+    if question.names_states and question.takes_joint:
+        allowed += [asked.value for asked in question.asked if is_real_reference(asked.value)]
+    for _, expression in asked_by(question):
+        if not any(expression is one for one in (*allowed, *given)):
+            yield from _misplaced(expression, is_asked=True)
 
 
-def _misplaced(expression: Expression) -> Iterator[Diagnostic]:
+def _misplaced(expression: Expression, *, is_asked: bool = False) -> Iterator[Diagnostic]:
     if is_real_reference(expression):
         yield later.real_elsewhere(expression.span, expression.span.text)
     elif isinstance(expression, Apply) and expression.operator == "real_in":
-        yield from _each(expression.arguments[1:])
+        subject, *ends = expression.arguments
+        if is_asked:
+            yield from not_linear(subject)
+        elif not is_real_reference(subject):
+            yield later.compared_reals(expression.span)
+        for end in ends:
+            yield from _misplaced(end)
     else:
-        yield from _each(parts(expression))
-
-
-def _each(expressions: Iterable[Expression]) -> Iterator[Diagnostic]:
-    for expression in expressions:
-        yield from _misplaced(expression)
+        for part in parts(expression):
+            yield from _misplaced(part, is_asked=is_asked)

@@ -33,7 +33,7 @@ from gmlang.core.names.scope import (
 )
 from gmlang.core.program import DataSymbol, EntitySymbol, ThingSymbol, VariableSymbol
 from gmlang.core.records.reals import RealSymbol, real_thing
-from gmlang.core.walk import type_of
+from gmlang.core.walk import is_random, type_of
 from gmlang.errors import declarations as declaration_errors
 from gmlang.errors import later
 from gmlang.errors import names as name_errors
@@ -261,10 +261,14 @@ def _real(
     declaration: ast.VarDeclaration,
     axes: reals.Axes,
 ) -> RealMeaning:
-    """Check `var h : real[0, 3] ~ Normal(1, 2)`: what it is drawn from is its base."""
-    if declaration.mechanism == ":=" or (declaration.base and declaration.value):
-        fail(state, later.real_drawn(declaration.span, declaration.name.text))
-    base = declaration.value or declaration.base
+    """Check `var h : real[0, 3] ~ Normal(1, 2)`: what it is drawn from is its base.
+
+    Where that depends on variables, or is a definition, the real has a mechanism of its own.
+    """
+    if declaration.base and declaration.value:
+        fail(state, later.base_and_law(declaration.span, declaration.name.text))
+    is_drawn = declaration.value is not None and not _is_base(state, env, declaration)
+    base = declaration.base if is_drawn else declaration.value or declaration.base
     own = declaration.span, declaration.name, declaration.shape, declaration.type, base
     symbol = reals.check_real_attribute(state, env, ast.AttributeDeclaration(*own), axes)
     symbol = replace(symbol, name=entry.core_name)
@@ -273,7 +277,22 @@ def _real(
     state.entities[thing] = replace(entry, meaning=EntityMeaning(entity, ()))
     state.entity_symbols.append(entity)
     state.things.append(ThingSymbol(declaration.span, thing, (), thing))
-    return RealMeaning(thing, symbol)
+    return RealMeaning(thing, symbol, is_drawn)
+
+
+def _is_base(state: Checking, env: Env, declaration: ast.VarDeclaration) -> bool:
+    """Say whether what a real is drawn from is known before inference."""
+    match declaration.mechanism, declaration.value:
+        case "~", ast.Call(function=ast.Name(text=text), arguments=arguments) if text in _BASES:
+            given = [a for a in arguments if not isinstance(a, _ODD)]
+            return not any(is_random(scalars.check(state, env, argument)) for argument in given)
+        case _, value:
+            return declaration.mechanism == "~" and not isinstance(value, _CASES)
+
+
+_BASES = ("Normal", "Uniform")
+_ODD = ast.Equation | ast.Pair | ast.Comprehension | ast.Brackets
+_CASES = ast.Conditional | ast.MatchExpression
 
 
 def _thing(

@@ -21,6 +21,7 @@ from gmlang.core.ast import (
     VariableRef,
 )
 from gmlang.core.check import reals
+from gmlang.core.check.joint import laws
 from gmlang.core.check.listed_arrays import check_listed
 from gmlang.core.check.members import names_holder
 from gmlang.core.check.models import try_activations
@@ -67,6 +68,7 @@ from gmlang.core.walk import is_random, is_real_reference, type_of
 from gmlang.diagnostics import Span
 from gmlang.errors import asking, forms, later
 from gmlang.errors import names as name_errors
+from gmlang.errors import probabilities as real_errors
 from gmlang.errors import shapes as shape_errors
 from gmlang.errors import types as errors
 from gmlang.errors.forms import Form
@@ -99,6 +101,9 @@ def domain_of(target: VariableRef | AttributeRef) -> Domain:
 def check_mechanism(state: Checking, env: Env, mechanism: ast.Mechanism) -> Statement:
     """Check `target ~ D` or `target := e`; a whole array is drawn element by element."""
     _need_declared(state, env, mechanism)
+    real = reals.real_target(state, env, mechanism.target)
+    if real is not None:
+        return laws.check_mechanism_of_real(state, env, mechanism, real)
     target = check_target(state, env, mechanism.target, mechanism.operator)
     domain = domain_of(target)
     element, clauses = loops.over_axes(state, target)
@@ -128,10 +133,18 @@ def check_observe(state: Checking, env: Env, statement: ast.Observe) -> list[Sta
     """Check evidence: a value, a likelihood or an event."""
     span = statement.span
     real = reals.real_target(state, env, statement.target)
+    if real is not None and statement.operator == "~":
+        text = statement.target.span.text
+        fail(state, real_errors.not_data(statement.target.span, text, is_real=True))
     if real is not None:
         return [reals.check_observe_real(state, env, statement, real)]
+    if statement.operator == "~":
+        return [laws.check_observe_drawn(state, env, statement)]
     if statement.value is None:
         return [_event(state, env, statement)]
+    look = laws.check_look(state, env, statement)
+    if look is not None:
+        return [look]
     held = names_holder(state, env, statement.target)
     activations = None if held else try_activations(state, env, statement.target)
     if activations is not None and len(activations) == 1:

@@ -35,7 +35,10 @@ from gmlang.core.program import (
 )
 from gmlang.core.records.covering import Cover
 from gmlang.core.records.reals import (
+    DefineReal,
     Density,
+    DrawReal,
+    ObserveDrawn,
     ObserveReal,
     ObserveRealLike,
     PredictReal,
@@ -215,6 +218,12 @@ def expressions_of(statement: Statement) -> Iterator[Expression]:
         case ObserveRealLike(target=target, density=density):
             yield target
             yield from density.arguments
+        case DrawReal(target=target, law=value) | DefineReal(target=target, value=value):
+            yield target
+            yield value
+        case ObserveDrawn(value=value, law=law):
+            yield value
+            yield law
         case PredictWithin(target=target, low=low, high=high, confidence=confidence):
             yield target
             yield low

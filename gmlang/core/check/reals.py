@@ -264,11 +264,11 @@ def _density(
 ) -> Density:
     """Check a density: `Normal(mean, sd)`, `MultiNormal(mean, cov)`; of a base also `Uniform`."""
     if not isinstance(written, ast.Call) or not isinstance(written.function, ast.Name):
-        _no_density(state, env, written)
+        no_density(state, env, written)
     family = written.function.text
     known = ("Normal", UNIFORM.name) if is_base else tuple(DENSITIES)
     if family not in known:
-        _no_density(state, env, written)
+        no_density(state, env, written)
     given: list[ast.Expression] = []
     for argument in written.arguments:
         if isinstance(argument, ast.Equation | ast.Pair | ast.Comprehension):
@@ -286,7 +286,8 @@ def _is_array(value: Expression) -> bool:
     return isinstance(type_of(value), Array)
 
 
-def _no_density(state: Checking, env: Env, written: ast.Expression) -> NoReturn:
+def no_density(state: Checking, env: Env, written: ast.Expression) -> NoReturn:
+    """Refuse what is no density of a real, or none that is understood."""
     if isinstance(written, ast.Call) and isinstance(written.function, ast.Name):
         fail(state, errors.no_density(written.span, written.function.text))
     scalars.check(state, env, written)

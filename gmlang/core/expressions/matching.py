@@ -22,7 +22,7 @@ from gmlang.core.expressions.operators import (
 from gmlang.core.names.scope import Env, enums_with, guarded
 from gmlang.core.places.values import is_place
 from gmlang.core.print import describe, show
-from gmlang.core.walk import is_real_reference, type_of
+from gmlang.core.walk import mentions_real, type_of
 from gmlang.diagnostics import Span
 from gmlang.errors import forms
 from gmlang.errors import names as name_errors
@@ -60,7 +60,7 @@ def _pattern_condition(
             place = scalars.check_scalar(state, env, pattern, type_of(subject))
             return comparison(state, span, "==", subject, place)
         case ast.Braces(items=items) | ast.Brackets(items=items) | ast.Tuple(items=items):
-            if is_real_reference(subject):
+            if state.real_names and mentions_real(subject):
                 fail(state, reals.never_exactly(span, subject.span.text))
             members = each(lambda item: _member(state, env, subject, item), items)
             return Apply(span, "in_set", (subject, *members), Bool())
@@ -90,7 +90,7 @@ def _in_range(state: Checking, env: Env, subject: Expression, pattern: ast.Range
     for end in (subject, first, last):
         if not is_number(type_of(end)):
             fail(state, errors.no_arithmetic(end.span, "..", describe(type_of(end))))
-    if is_real_reference(subject):
+    if state.real_names and mentions_real(subject):
         known = each(lambda e: need_known(state, e, "what a real is compared with"), (first, last))
         return real_in(span, subject, *known)
     if pattern.includes_last:

@@ -24,9 +24,9 @@ from gmlang.core.checking import Checking, fail
 from gmlang.core.places.grids import Grid
 from gmlang.core.places.values import into_grid, is_place
 from gmlang.core.print import describe, show, show_type
-from gmlang.core.walk import first_variable, is_real_reference, type_of
+from gmlang.core.walk import first_variable, is_random, mentions_real, type_of
 from gmlang.diagnostics import Diagnostic, Span
-from gmlang.errors import forms, later
+from gmlang.errors import forms
 from gmlang.errors import probabilities as reals
 from gmlang.errors import shapes as shape_errors
 from gmlang.errors import types as errors
@@ -221,7 +221,7 @@ def comparison(
         fail(state, errors.different_domains(span, describe(left_type), describe(right_type)))
     if isinstance(left_type, Enum) and operator not in ("==", "!="):
         fail(state, errors.no_arithmetic(span, operator, describe(left_type)))
-    if is_real_reference(left) or is_real_reference(right):
+    if state.real_names and (mentions_real(left) or mentions_real(right)):
         return _with_real(state, span, operator, left, right)
     return Apply(span, operator, (left, right), Bool())
 
@@ -229,22 +229,24 @@ def comparison(
 def _with_real(
     state: Checking, span: Span, operator: str, left: Expression, right: Expression
 ) -> Expression:
-    """Compare a real with a number that is known: no matter whether it may be that number."""
-    if is_real_reference(left) and is_real_reference(right):
-        told = later.compared_reals(span) if operator in _ORDERED else reals.equal_reals(span)
-        fail(state, told)
-    if is_real_reference(right):
+    """Compare a real with a number: no matter whether it may be that number.
+
+    Where both sides depend on variables, it is their difference that is compared with 0.
+    """
+    if not mentions_real(left):
         left, right, operator = right, left, _MIRRORED.get(operator, operator)
     if operator not in _ORDERED:
-        fail(state, reals.never_exactly(span, left.span.text))
-    need_known(state, right, "what a real is compared with")
+        both = mentions_real(right)
+        fail(state, reals.equal_reals(span) if both else reals.never_exactly(span, left.span.text))
+    if is_random(right):
+        left, right = arithmetic(state, span, "-", left, right), Constant(span, 0, Integer())
     is_above = operator in (">", ">=")
     open_ = Constant(span, math.inf if is_above else -math.inf, Real())
     return real_in(span, left, *((right, open_) if is_above else (open_, right)))
 
 
 def real_in(span: Span, real: Expression, low: Expression, high: Expression) -> Expression:
-    """Say that a real lies between two numbers that are known."""
+    """Say that a real, or what is linear in some, lies between two numbers that are known."""
     return Apply(span, "real_in", (real, low, high), Bool())
 
 

@@ -104,10 +104,12 @@ class RealMeaning:
 
     Attributes:
         thing: of that name, which is its entity's as well, and which nobody can write.
+        is_drawn: whether what is written where it is declared is a mechanism, and no base.
     """
 
     thing: str
     symbol: RealSymbol
+    is_drawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)

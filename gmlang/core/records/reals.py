@@ -1,4 +1,4 @@
-"""Attributes that are real numbers: their declarations, what was seen, what models predict."""
+"""Attributes that are real numbers: declared, seen, predicted by models, drawn from each other."""
 
 from dataclasses import dataclass
 
@@ -96,4 +96,48 @@ class PredictWithin:
     label: str
 
 
+@dataclass(frozen=True, slots=True)
+class DrawReal:
+    """`x[t] ~ Normal(a * x[t-1] + b, sd)`: drawn apart from its declaration, or given variables.
+
+    Attributes:
+        law: a `Distribution` of family Normal, or cases of some, by finite variables.
+    """
+
+    span: Span
+    context: Context
+    target: AttributeRef
+    law: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class DefineReal:
+    """`s := a + 2 * b`: a name for an expression, which stands wherever it does."""
+
+    span: Span
+    context: Context
+    target: AttributeRef
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class ObserveDrawn:
+    """`observe y[i] ~ Normal(a + b * x[i], sd)`: what data was drawn from.
+
+    `observe a - b like Normal(0, 1)` says the same of 0.
+
+    Attributes:
+        value: known before inference; where it is missing nothing is said.
+        law: as that of `DrawReal`.
+    """
+
+    span: Span
+    context: Context
+    value: Expression
+    law: Expression
+
+
 RealStatement = ObserveReal | ObserveRealLike | PredictReal | PredictWithin
+
+JointStatement = DrawReal | DefineReal | ObserveDrawn
+"""What is said of reals together, and of them and finite variables."""

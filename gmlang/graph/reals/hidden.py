@@ -7,6 +7,7 @@ known before any statement is grounded; what a question compares with is among i
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from threading import Lock
 
 import numpy as np
 
@@ -31,6 +32,7 @@ from gmlang.graph.observations import array_value, heard
 from gmlang.graph.reals.densities import normal_parameters
 from gmlang.graph.reals.fineness import ImproperError, Said
 from gmlang.graph.reals.nodes import NODES_MAX, TooFineError, misplaced_by, nodes_of, panels_of
+from gmlang.graph.rows.routes import Key, key_of
 from gmlang.graph.values.chances import probability
 from gmlang.graph.values.environment import Env
 from gmlang.graph.values.evaluate import evaluate, expand, random_indices
@@ -41,8 +43,7 @@ from gmlang.graph.world.world import ONE_INSTANCE, Frame, HiddenReals, Quadratur
 from gmruntime.arrays import Float64
 from gmruntime.factors.kinds import Table
 
-Key = tuple[str, str]
-"""An entity, and a real attribute of it."""
+_lock = Lock()
 
 
 @dataclass(slots=True, eq=False)
@@ -88,6 +89,8 @@ def declare_hidden(
         with suppress(GmError):
             _gather_breaks(grounder, ONE_INSTANCE, context, expression, gathered)
     for key, found in gathered.items():
+        if key in world.joint_reals:
+            continue
         array = world.reals[key[0]][key[1]]
         hidden = np.zeros(seen[key].shape, np.bool_)
         hidden[np.concatenate(found.places)] = True
@@ -129,11 +132,6 @@ def _observed(grounder: Grounder, statements: Iterable[Statement]) -> dict[Key, 
                 may_be &= ~np.isneginf(array.log_background(values))
                 seen[key][places[may_be]] = True
     return seen
-
-
-def key_of(target: AttributeRef) -> Key:
-    """Return the attribute that a reference names."""
-    return target.thing.entity, target.attribute
 
 
 # --- What is said ------------------------------------------------------------------------
@@ -200,7 +198,8 @@ def _gather_breaks(
         part, at = stack.pop()
         if isinstance(part, Apply) and part.operator == "real_in":
             target, *ends = part.arguments
-            assert isinstance(target, AttributeRef)
+            if not isinstance(target, AttributeRef) or key_of(target) in grounder.world.joint_reals:
+                continue
             env = environment(grounder, at)
             _add_breaks(env, gathered, target, [np.asarray(evaluate(end, env)) for end in ends])
         elif is_real_reference(part):
@@ -242,7 +241,8 @@ def _declare(
     variables[hidden] = start + np.arange(count)
     world.hidden_reals[key] = HiddenReals(variables, states, np.log(nodes.weights))
     world.quadrature.is_used = True
-    world.quadrature.misplaced = max(world.quadrature.misplaced, misplaced_by(edges))
+    with _lock:
+        world.quadrature.misplaced = max(world.quadrature.misplaced, misplaced_by(edges))
 
 
 def _panels(
@@ -250,8 +250,10 @@ def _panels(
 ) -> Float64[np.ndarray, " edges"]:
     """Return where panels end; what was said before needs no new ones."""
     key = array.span, *said
-    if key in quadrature.panels:
-        return quadrature.panels[key]
+    # Another thread may empty it at any time.
+    kept = quadrature.panels.get(key)
+    if kept is not None:
+        return kept
     try:
         edges = panels_of(list(said.values()))
     except ImproperError:

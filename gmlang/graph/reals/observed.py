@@ -20,6 +20,7 @@ from gmlang.graph.lowering.grounder import Grounder, Job, environment, hidden_nu
 from gmlang.graph.lowering.lower import lower
 from gmlang.graph.observations import array_value
 from gmlang.graph.reals.densities import log_densities
+from gmlang.graph.rows.routes import key_of
 from gmlang.graph.values import terms
 from gmlang.graph.values.chances import probability
 from gmlang.graph.world.places import locate, locate_reals
@@ -52,7 +53,8 @@ def observe_real(grounder: Grounder, frame: Frame, statement: ObserveReal) -> No
     seen = ~np.isnan(values)
     with np.errstate(invalid="ignore"):
         bad = seen & ((values < array.low) | (values > array.high) | np.isinf(values))
-        bad |= seen & np.isneginf(array.log_background(values))
+        if key_of(target) not in grounder.world.joint_reals:
+            bad |= seen & np.isneginf(array.log_background(values))
     if bad.any():
         row = int(np.argwhere(bad)[0][0])
         what = target.span.text + where_text(frame, row, grounder.names)
@@ -153,6 +155,8 @@ def add_bases_of_reals(grounder: Grounder) -> None:
     """
     for entity, arrays in grounder.world.reals.items():
         for array in arrays.values():
+            if (entity, array.name) in grounder.world.joint_reals:
+                continue
             seen = array.values[~np.isnan(array.values)]
             if array.log_base is not None:
                 total = float(array.log_base(seen).sum())

@@ -23,7 +23,7 @@ from gmlang.graph.reals.densities import (
     log_normal,
     normal_parameters,
 )
-from gmlang.graph.reals.hidden import key_of
+from gmlang.graph.rows.routes import key_of
 from gmlang.graph.society.scene import Scene, unsilenced
 from gmlang.graph.values import terms
 from gmlang.graph.values.chances import probability

@@ -34,7 +34,15 @@ from gmlang.core.program import (
 )
 from gmlang.core.records.covering import Cover
 from gmlang.core.records.members import NamedMember
-from gmlang.core.records.reals import ObserveReal, ObserveRealLike, PredictReal, PredictWithin
+from gmlang.core.records.reals import (
+    DefineReal,
+    DrawReal,
+    ObserveDrawn,
+    ObserveReal,
+    ObserveRealLike,
+    PredictReal,
+    PredictWithin,
+)
 from gmlang.core.walk import is_random, parts, replace_part, walk
 from gmlang.graph.functions.unrolling import unrolled
 from gmlang.graph.values.environment import Env, NoValue, Slots
@@ -103,6 +111,8 @@ def mentioned(statement: Statement) -> list[Expression]:
             return [*gates, statement.condition]
         case ObserveReal() | ObserveRealLike() | PredictReal() | PredictWithin():
             return gates
+        case DrawReal(law=value) | DefineReal(value=value) | ObserveDrawn(law=value):
+            return [*gates, value]
         case ObserveValue():
             return [*gates, statement.target]
         case ObserveLike():

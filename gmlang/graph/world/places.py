@@ -23,7 +23,7 @@ from gmlang.core.walk import is_random, is_real_reference, parts, with_parts
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors import grounding as errors
 from gmlang.errors.declarations import none_need_hold
-from gmlang.errors.later import observed_elsewhere
+from gmlang.errors.later import condition_on_joint, observed_elsewhere
 from gmlang.graph.values.environment import (
     Choice,
     Env,
@@ -113,7 +113,10 @@ def _hidden_reals(reference: AttributeRef, still: Env) -> tuple[np.ndarray, Stat
         GmError: where one is observed.
     """
     places = locate_reals(reference, still)
-    found = still.world.hidden_reals.get((reference.thing.entity, reference.attribute))
+    key = reference.thing.entity, reference.attribute
+    if key in still.world.joint_reals:
+        raise GmError([condition_on_joint(reference.span, reference.span.text)])
+    found = still.world.hidden_reals.get(key)
     if found is None or (found.variables[places] < 0).any():
         raise GmError([observed_elsewhere(reference.span, reference.span.text)])
     return found.variables[places], found.states

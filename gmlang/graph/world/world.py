@@ -3,6 +3,7 @@
 Statements are grounded over frames: tables of loop variables, one row for each instance.
 """
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -134,23 +135,41 @@ class HiddenReals:
     log_weights: Float64[np.ndarray, " states"]
 
 
+class _Marks(threading.local):
+    """What is marked while a question is answered: each thread answers one of its own."""
+
+    is_used = False
+
+    def __reduce__(self) -> tuple[type["_Marks"], tuple[()]]:
+        """Go to another process without marks."""
+        return _Marks, ()
+
+
 @dataclass(slots=True, eq=False)
 class Quadrature:
     """How hidden reals are looked at, in all graphs of a session.
 
     Attributes:
         is_coarse: with fewer nodes, to see what more of them are off by.
-        is_used: whether an answer since it was last unset depends on any.
         misplaced: relative to densities, by how much these are off since floats are apart.
         panels: where those end that were needed before, by all that was said of a real.
     """
 
     is_coarse: bool = False
-    is_used: bool = False
     misplaced: float = 0.0
     panels: dict[tuple[object, ...], np.ndarray] = field(
         default_factory=dict[tuple[object, ...], np.ndarray]
     )
+    _marks: _Marks = field(default_factory=_Marks, repr=False)
+
+    @property
+    def is_used(self) -> bool:
+        """Whether an answer of this thread, since it was last unset, depends on any."""
+        return self._marks.is_used
+
+    @is_used.setter
+    def is_used(self, is_used: bool) -> None:
+        self._marks.is_used = is_used
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -251,6 +270,8 @@ class World:
         attributes: by entity, then attribute; `reals` those that are real numbers, of which models
             say what is in `said_of_reals`; `hidden_reals` those that are variables.
         quadrature: of the session that it belongs to.
+        joint_reals: attributes that depend on each other, with the number of the first of each;
+            there are `num_joint_reals` in all.
         num_things: by entity.
         before: of entities some things of which may not exist, for each thing: the one without
             which it does not exist, itself where it needs none, -1 where it always exists.
@@ -285,6 +306,8 @@ class World:
         default_factory=dict[tuple[str, str], HiddenReals]
     )
     quadrature: Quadrature = field(default_factory=Quadrature)
+    joint_reals: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
+    num_joint_reals: int = 0
     models: dict[str, ModelTable] = field(default_factory=dict[str, ModelTable])
     hidden: dict[str, HiddenArray] = field(default_factory=dict[str, HiddenArray])
     holders: dict[str, HolderArray] = field(default_factory=dict[str, HolderArray])

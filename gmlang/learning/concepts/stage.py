@@ -23,7 +23,7 @@ from gmlang.core.print import show
 from gmlang.core.program import ModelSymbol, Program, ThingSymbol, Use
 from gmlang.diagnostics import GmError
 from gmlang.errors.learning import concepts as errors
-from gmlang.graph.builder import Builder
+from gmlang.graph.builder import Builder, evidence_of
 from gmlang.graph.from_core import Grounding, begin_grounding
 from gmlang.graph.lowering.grounder import Grounder, environment
 from gmlang.graph.lowering.lower import lower
@@ -34,7 +34,7 @@ from gmlang.graph.world.bindings import bind
 from gmlang.graph.world.places import locate
 from gmlang.graph.world.world import ONE_INSTANCE, World
 from gmlang.learning.telling.reals import refuse_reals
-from gmlang.queries.session import check_defined, evidence_of
+from gmlang.queries.session import check_defined
 from gmruntime.arrays import Int64
 
 _ABOUT = "the learned model's own thing"

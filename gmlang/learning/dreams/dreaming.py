@@ -12,9 +12,9 @@ import numpy as np
 from gmlang.core.program import Assert, Query
 from gmlang.diagnostics import GmError
 from gmlang.errors.learning import dreams as errors
-from gmlang.graph.builder import Builder
+from gmlang.graph.builder import Builder, evidence_of
 from gmlang.learning.dreams.recogniser import Recogniser, program_digest
-from gmlang.queries.session import Session, base_grounding, evidence_of, prepare
+from gmlang.queries.session import Session, base_grounding, prepare
 from gmruntime.answer import Samples, Status
 from gmruntime.budget import Budget, begin_budget
 from gmruntime.estimates.drawing import drawn_by_mechanisms

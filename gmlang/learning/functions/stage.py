@@ -14,6 +14,7 @@ from gmlang.core.print import show
 from gmlang.core.program import Program
 from gmlang.diagnostics import GmError, Span
 from gmlang.errors.learning import functions as errors
+from gmlang.graph.builder import evidence_of
 from gmlang.graph.declarations import known_states
 from gmlang.graph.from_core import Grounding, begin_grounding
 from gmlang.graph.lowering.grounder import Link, Unknown
@@ -32,7 +33,7 @@ from gmlang.learning.functions.rules import (
     Wanted,
     every_rule,
 )
-from gmlang.queries.session import check_defined, evidence_of
+from gmlang.queries.session import check_defined
 from gmruntime.arrays import Float64, Int, Int64
 from gmruntime.budget import Budget
 

@@ -23,7 +23,7 @@ def refuse_reals(world: World, span: Span, about: np.ndarray | None = None) -> N
     Raises:
         GmError: naming the attribute.
     """
-    for entity, attribute in world.hidden_reals:
+    for entity, attribute in (*world.hidden_reals, *world.joint_reals):
         raise GmError([later.learned_from_real(span, f"{entity}.{attribute}")])
     for said in world.said_of_reals:
         if about is None or np.isin(said.gates, about).any():

@@ -22,6 +22,7 @@ from gmlang.queries.questions.best import BEST
 from gmlang.queries.questions.blame import BLAME
 from gmlang.queries.questions.compat import COMPAT
 from gmlang.queries.questions.count import COUNT
+from gmlang.queries.questions.density import DENSITY
 from gmlang.queries.questions.entropy import ENTROPY
 from gmlang.queries.questions.expectation import EXPECTATION
 from gmlang.queries.questions.indep import INDEP
@@ -40,6 +41,7 @@ QUESTIONS: tuple[Question, ...] = (
     PROBABILITY,
     EXPECTATION,
     VARIANCE,
+    DENSITY,
     ENTROPY,
     INFORMATION,
     MAP,

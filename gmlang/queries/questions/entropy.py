@@ -22,6 +22,7 @@ class Entropy(Query):
     """How uncertain variables are together, given others."""
 
     __slots__ = ()
+    takes_joint = True
     kind = "entropy"
 
     def as_number(self) -> tuple[Query, Type] | None:

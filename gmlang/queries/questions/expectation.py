@@ -39,6 +39,7 @@ class Expectation(Query):
         constants: what is added to them.
     """
 
+    takes_joint = True
     kind = "expectation"
     asks_marginals = True
     takes_reals = True

@@ -29,6 +29,7 @@ class Information(Query):
         num_first: how many of those asked for are on the first side.
     """
 
+    takes_joint = True
     kind = "information"
 
     num_first: int = 1

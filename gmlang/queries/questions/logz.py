@@ -19,6 +19,7 @@ class LogZ(Query):
     """The log of the weight of all assignments."""
 
     __slots__ = ()
+    takes_joint = True
     kind = "logz"
 
     def as_number(self) -> tuple[Query, Type] | None:
@@ -41,7 +42,7 @@ def _check(state: Checking, env: Env, call: ast.Call) -> Query:
 
 def _question(prepared: Prepared, query: LogZ) -> runtime.LogPartition:
     del query
-    flat_priors(prepared.grounding.world)
+    flat_priors(prepared.grounding)
     return runtime.LogPartition()
 
 
@@ -57,7 +58,7 @@ def _read(prepared: Prepared, query: LogZ, found: runtime.LogPartitionAnswer) ->
 
 def _quality(prepared: Prepared, query: LogZ, found: runtime.LogPartitionAnswer) -> runtime.Quality:
     del query
-    notes = (found.quality.note, flat_priors(prepared.grounding.world))
+    notes = (found.quality.note, flat_priors(prepared.grounding))
     return replace(found.quality, note=" · ".join(filter(None, notes)))
 
 

@@ -20,6 +20,7 @@ class Map(Query):
     """The states of some variables, or all, in the most probable assignment."""
 
     __slots__ = ()
+    takes_joint = True
     kind = "map"
     names_states = True
 

@@ -22,6 +22,7 @@ class MarginalMap(Query):
     """The most probable states of some variables."""
 
     __slots__ = ()
+    takes_joint = True
     kind = "mmap"
 
 

@@ -1,8 +1,10 @@
 """P: the distribution of a variable, the joint one of several, or the probability of an event."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import product
-from typing import cast
+from itertools import islice, product
+from typing import Any, cast
 
 import numpy as np
 
@@ -32,11 +34,14 @@ from gmlang.queries.reading import (
     flat_rows,
     parts_of,
 )
-from gmlang.queries.reals.summaries import RealBelief, belief_of
+from gmlang.queries.reals.summaries import QUANTILES, Belief, belief_of
 from gmlang.queries.session import Prepared
 from gmlang.queries.targets import Target
 from gmlang.syntax import ast
 from gmruntime import answer as runtime
+
+_LINES_MAX = 24
+"""Of so many reals of an array a line is written."""
 
 _ROUNDING = 1e-12
 """Probabilities that engines call exact are off by less."""
@@ -46,6 +51,7 @@ class Marginal(Query):
     """The distributions of single variables."""
 
     __slots__ = ()
+    takes_joint = True
     kind = "marginal"
     is_listed = True
     asks_marginals = True
@@ -60,6 +66,7 @@ class Event(Query):
     """The probabilities of events."""
 
     __slots__ = ()
+    takes_joint = True
     kind = "event"
     is_listed = True
     asks_marginals = True
@@ -73,6 +80,7 @@ class Joint(Query):
     """The distribution of several variables together."""
 
     __slots__ = ()
+    takes_joint = True
     kind = "joint"
 
 
@@ -82,6 +90,17 @@ class RealMarginal(Query):
     __slots__ = ()
     kind = "summary"
     takes_reals = True
+    takes_joint = True
+
+
+class RealJoint(Query):
+    """The distribution of several reals together."""
+
+    __slots__ = ()
+    kind = "moments"
+    takes_reals = True
+    takes_joint = True
+    relates_reals = True
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -135,7 +154,29 @@ class RealAnswer(Answer):
 
     kind = "summary"
 
-    beliefs: tuple[RealBelief, ...] = ()
+    beliefs: Sequence[Belief] = ()
+
+    def lines(self) -> list[str] | None:
+        """Write an array with a line for each of its reals, where all digits are known."""
+        is_exact = self.status == runtime.Status.EXACT.value
+        if not is_exact or self.array is None or not self.array.shape:
+            return None
+        shape = self.array.shape
+        shown = list(islice(np.ndindex(*shape), _LINES_MAX))
+        made = [["", "mean", "sd", *(f"{100 * share:g}%" for share in QUANTILES)]]
+        for place in shown:
+            one: Any = self.value
+            for k in place:
+                one = one[k]
+            numbers = [one["mean"], one["sd"], *one["quantiles"].values()]
+            made.append([f"[{', '.join(map(str, place))}]", *(f"{n:.6g}" for n in numbers)])
+        widths = [max(len(row[k]) for row in made if k < len(row)) for k in range(len(made[0]))]
+        found = [
+            "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip()
+            for row in made
+        ]
+        rest = math.prod(shape) - len(shown)
+        return [*found, f"… {rest} more"] if rest else found
 
     def density(self, value: float) -> float:
         """Return the density of a single real at a value."""
@@ -153,6 +194,19 @@ class RealAnswer(Answer):
         return belief.quantile(share)
 
 
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class RealJointAnswer(Answer):
+    """The means and covariances of reals; the array has the covariances.
+
+    Attributes:
+        means: in the order of what was asked for.
+    """
+
+    kind = "moments"
+
+    means: np.ndarray | None = None
+
+
 class JointAnswer(_BoundedAnswer):
     """A joint distribution, by the names of states after one another."""
 
@@ -167,6 +221,8 @@ def _check(state: Checking, env: Env, call: ast.Call) -> Query:
     asked = asked_of(state, env, call.arguments)
     if len(asked) == 1 and is_real_reference(asked[0].value):
         return RealMarginal(span, text, asked)
+    if len(asked) > 1 and all(is_real_reference(one.value) for one in asked):
+        return RealJoint(span, text, asked)
     are_events = [
         isinstance(type_of(one.value), Bool) and not is_reference(one.value) for one in asked
     ]
@@ -196,7 +252,7 @@ def _read(
 ) -> Answer:
     is_impossible = found.quality.status is runtime.Status.IMPOSSIBLE
     if isinstance(query, RealMarginal):
-        return RealAnswer(query.text) if is_impossible else _read_reals(prepared, query, found)
+        return RealAnswer(query.text) if is_impossible else read_reals(prepared, query, found)
     if isinstance(found, runtime.JointAnswer):
         return JointAnswer(query.text) if is_impossible else _read_joint(prepared, query, found)
     if is_impossible:
@@ -206,9 +262,10 @@ def _read(
     return _read_marginals(prepared, query, found)
 
 
-def _read_reals(
+def read_reals(
     prepared: Prepared, query: Query, found: runtime.MarginalsAnswer | runtime.JointAnswer
 ) -> Answer:
+    """Write the distribution of reals that were looked at in nodes."""
     assert isinstance(found, runtime.MarginalsAnswer)
     flat = flat_rows(prepared, found.probabilities)
     (target,), world = prepared.targets, prepared.grounding.world
@@ -298,7 +355,8 @@ PROBABILITY = Question(
     example="var a : bool ~ Bernoulli(0.2)\n"
     "var b : 0..2 ~ Categorical([0.2, 0.3, 0.5] if a else [1, 0, 0])\n"
     "var h : real ~ Normal(0, 1)\n"
-    "query P(b | a = true), P(a, b), P(b > 0), [P(b = k) for k in 0..2], P(h)\n"
+    "var g[2] : real ~ Normal(0, 1)\n"
+    "query P(b | a = true), P(a, b), P(b > 0), [P(b = k) for k in 0..2], P(h), P(g[0], g[1])\n"
     "assert abs(P(b > 0) - 0.16) < 1e-9 and abs(P(a | b = 0) - 0.04 / 0.84) < 1e-9\n",
     check=_check,
     kinds=(
@@ -306,6 +364,7 @@ PROBABILITY = Question(
         (Joint, JointAnswer),
         (Event, EventAnswer),
         (RealMarginal, RealAnswer),
+        (RealJoint, RealJointAnswer),
     ),
     answered=Single(_question, _read, puts=(runtime.Marginals, runtime.Joint)),
 )

@@ -23,6 +23,7 @@ class Sample(Numbered):
     """States of some variables, or all, as the posterior has them."""
 
     __slots__ = ()
+    takes_joint = True
     kind = "sample"
     names_states = True
 

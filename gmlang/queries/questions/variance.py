@@ -24,6 +24,7 @@ class Variance(Query):
     """The mean squared distance of an expression from its mean."""
 
     __slots__ = ()
+    takes_joint = True
     kind = "variance"
     asks_marginals = True
     takes_reals = True

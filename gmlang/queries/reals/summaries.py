@@ -5,6 +5,7 @@ known: so quantiles are as good as sums over nodes are, and not as coarse as the
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -12,11 +13,35 @@ from gmlang.graph.reals.nodes import panel_order, series_through
 from gmlang.graph.world.world import HiddenReals, World
 from gmruntime.arrays import Float64
 
-_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Of these probabilities a summary has the quantiles."""
 
 _HALVINGS = 60
 """So often a panel is halved where a quantile is looked for: then it is as short as a rounding."""
+
+
+class Belief(Protocol):
+    """The distribution of one real."""
+
+    def mean(self) -> float:
+        """Return the mean."""
+        ...
+
+    def sd(self) -> float:
+        """Return the standard deviation."""
+        ...
+
+    def density(self, value: float) -> float:
+        """Return the density at a value."""
+        ...
+
+    def cdf(self, value: float) -> float:
+        """Return the probability of at most a value."""
+        ...
+
+    def quantile(self, share: float) -> float:
+        """Return where the probability of at most that reaches a share."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +101,7 @@ class RealBelief:
 
     def summary(self) -> dict[str, object]:
         """Return the numbers that an answer writes."""
-        quantiles = {f"{share:g}": self.quantile(share) for share in _QUANTILES}
+        quantiles = {f"{share:g}": self.quantile(share) for share in QUANTILES}
         return {"mean": self.mean(), "sd": self.sd(), "quantiles": quantiles}
 
     def _middle(self, panel: int) -> float:

@@ -179,6 +179,10 @@ class Builder(Covering):
         """A likelihood."""
         return ast.Observe(self.span(meta), children[0], "like", children[1])
 
+    def observe_draw(self, meta: Node, children: list[Node]) -> ast.Observe:
+        """What data was drawn from."""
+        return ast.Observe(self.span(meta), children[0], "~", children[1])
+
     def use(self, meta: Node, children: list[Node]) -> ast.Use:
         """`use m(x) except p`."""
         exceptions = tuple(c for c in children[1:] if c is not None)

@@ -9,10 +9,10 @@ import numpy as np
 from gmlang.core.ast import Bool
 from gmlang.core.mentions import mentions
 from gmlang.core.program import Query
+from gmlang.graph.builder import evidence_of
 from gmlang.graph.world.instances import all_exist
 from gmlang.graph.world.names import named_in
 from gmlang.queries.answers import nested_values, plain_json
-from gmlang.queries.session import evidence_of
 from gmruntime.answer import Improvement
 
 if TYPE_CHECKING:

@@ -79,7 +79,9 @@ class GaussianMixture:
             raise ValueError(f"a share lies between 0 and 1, and this is {share}")
         ends = self.means + self.sds * ndtri(share)
         low, high = float(ends.min()), float(ends.max())
-        for _ in range(_HALVINGS if low < high else 0):
+        if low == high or self.cdf(low) >= share:
+            return low
+        for _ in range(_HALVINGS):
             middle = 0.5 * (low + high)
             if not low < middle < high:
                 break

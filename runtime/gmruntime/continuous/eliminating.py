@@ -8,6 +8,12 @@ import numpy as np
 
 from gmruntime.arrays import Bool, Float64, Int, Int64
 from gmruntime.budget import Budget
+from gmruntime.continuous.errors import (
+    ImproperError,
+    OutOfTimeError,
+    TooLargeError,
+    TooManyBordersError,
+)
 from gmruntime.continuous.grouping import groups_of
 from gmruntime.continuous.mixed import MixedGraph
 from gmruntime.continuous.patches import Patch
@@ -23,66 +29,6 @@ _BORDER_STATES_MAX = 1 << 16
 
 _ALIKE_MAX = 1 << 12
 """Nobody looks whether a patch of more entries looks like another."""
-
-
-class ImproperError(Exception):
-    """The whole has no integral: nothing says where a real is.
-
-    Attributes:
-        real: its index.
-    """
-
-    def __init__(self, real: int) -> None:
-        """Name the real."""
-        super().__init__(f"nothing says where real {real} is")
-        self.real = real
-
-
-class TooManyBordersError(Exception):
-    """A patch of reals has too many joint states around it.
-
-    Attributes:
-        border: the finite variables.
-        count: their joint states.
-    """
-
-    def __init__(self, border: tuple[int, ...], count: int) -> None:
-        """Name the border."""
-        super().__init__(f"{count} states of {len(border)} variables around reals")
-        self.border = border
-        self.count = count
-
-
-class TooLargeError(Exception):
-    """A patch of reals needs more memory than is allowed.
-
-    Attributes:
-        real: the index of one of its reals.
-        num_bytes: what it needs.
-    """
-
-    def __init__(self, real: int, num_bytes: int) -> None:
-        """Name a real of the patch."""
-        super().__init__(f"the reals around real {real} need {num_bytes} bytes")
-        self.real = real
-        self.num_bytes = num_bytes
-
-
-class OutOfTimeError(TimeoutError):
-    """There is no time left for a patch of reals.
-
-    Attributes:
-        real: the index of one of its reals.
-        border: the finite variables around it.
-        count: their joint states, in each of which it was to be integrated.
-    """
-
-    def __init__(self, real: int, border: tuple[int, ...], count: int) -> None:
-        """Name a real of the patch, and its border."""
-        super().__init__(f"no time is left for the reals around real {real}, in {count} states")
-        self.real = real
-        self.border = border
-        self.count = count
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,7 +102,7 @@ def eliminate_reals(
         left -= structure.num_bytes + 8 * system.num_states
         patch_of[reals] = len(patches)
         logs = logs.reshape(sizes)
-        patches.append(Patch(reals, tuple(border.tolist()), sizes, logs, solver, budget))
+        patches.append(Patch(reals, tuple(border.tolist()), sizes, logs, solver, budget, left))
         scope = border.astype(np.int32)[None]
         factors.append(FactorBlock(Table(logs[None]), scope, "reals"))
     graph = FactorGraph(finite.variables, (*finite.factors, *factors))

@@ -7,6 +7,7 @@ import numpy as np
 from gmruntime.arrays import Float64, Int, Int64
 from gmruntime.budget import Budget, within
 from gmruntime.continuous.beliefs import Beliefs, GaussianMixture
+from gmruntime.continuous.errors import TooLargeError
 from gmruntime.continuous.solver import Solver
 
 
@@ -25,6 +26,7 @@ class Patch:
         log_values: the log of the integral over the reals in each state of the border, nats.
         solver: of the rows.
         budget: of time, asked on the way.
+        memory: bytes that an answer may take.
     """
 
     reals: Int64[np.ndarray, " reals"]
@@ -33,12 +35,13 @@ class Patch:
     log_values: Float64[np.ndarray, "*states"]
     solver: Solver
     budget: Budget
+    memory: int
 
     def belief(
         self,
         border_probabilities: Float64[np.ndarray, "*states"],
-        coefficients: Float64[np.ndarray, "*states_or_not some"],
-        offset: Float64[np.ndarray, "*states_or_not"] | float = 0.0,
+        coefficients: Float64[np.ndarray, "*#states some"],
+        offset: Float64[np.ndarray, "*#states"] | float = 0.0,
         *,
         reals: Int[np.ndarray, " some"] | None = None,
     ) -> GaussianMixture:
@@ -85,14 +88,27 @@ class Patch:
         apart = means - mean
         return mean, inside + apart.T @ (weights[:, None] * apart)
 
-    def all_beliefs(self, border_probabilities: Float64[np.ndarray, "*states"]) -> Beliefs:
-        """Return what is believed of each real of the patch, in their order.
+    def all_beliefs(
+        self,
+        border_probabilities: Float64[np.ndarray, "*states"],
+        reals: Int[np.ndarray, " some"] | None = None,
+    ) -> Beliefs:
+        """Return what is believed of each real.
+
+        Args:
+            border_probabilities: of the states of the border.
+            reals: indices of some of the patch's reals; None for all of them, in order.
 
         Raises:
+            TooLargeError: there are too many of them in too many states.
             ValueError, TimeoutError: as in `belief`.
         """
+        where = np.arange(len(self.reals)) if reals is None else self._positions(reals)
         states, weights = self._parts(border_probabilities)
-        means, variances = self.solver.everywhere(states, self.budget)
+        num_bytes = 32 * len(states) * len(where)
+        if num_bytes > self.memory:
+            raise TooLargeError(int(self.reals[where[0]]), num_bytes)
+        means, variances = self.solver.everywhere(states, where, self.budget)
         return Beliefs(weights, means, np.sqrt(variances))
 
     def samples(

@@ -45,6 +45,7 @@ class Solver:
         self._room = Room(
             np.zeros(len(self.structure.lower.rows)),
             np.ones(count),
+            np.zeros(count),
             np.zeros(count, np.int64),
             np.zeros(count),
             np.zeros(count),
@@ -136,34 +137,43 @@ class Solver:
         return found
 
     def everywhere(
-        self, which: Int64[np.ndarray, " states"], budget: Budget
-    ) -> tuple[Float64[np.ndarray, "states reals"], Float64[np.ndarray, "states reals"]]:
-        """Return means and variances of all reals in some states that are not forbidden.
+        self,
+        which: Int64[np.ndarray, " states"],
+        where: Int64[np.ndarray, " some"],
+        budget: Budget,
+    ) -> tuple[Float64[np.ndarray, "states some"], Float64[np.ndarray, "states some"]]:
+        """Return means and variances of some reals in some states.
+
+        Args:
+            which: states that are not forbidden.
+            where: the reals, as numbered in the patch.
+            budget: of time.
 
         Raises:
             TimeoutError: when there is no time left.
         """
-        count, place = self.structure.num_reals, self.structure.place
-        means, variances = np.empty((len(which), count)), np.empty((len(which), count))
-        at_once, k = self._num_at_once(4), 0
+        count, place = self.structure.num_reals, self.structure.place[where]
+        found = np.empty((2, len(which), len(where)))
+        at_once, k = min(len(which), self._num_at_once(4)), 0
+        part = np.empty((2, max(1, at_once), count))
         inverse, scratch = np.empty(len(self._room.lower)), np.empty(count)
         places = np.full(count, -1, np.int64)
         while k < len(which):
             if at_once > 1 and len(which) > 1:
                 budget.check()
                 self.state = -1
-                end = min(len(which), k + at_once)
-                part, spread = means[k:end], variances[k:end]
+                some = which[k : k + at_once]
+                means, variances = part
                 done = states.look_at_all(
-                    self._laid, which[k:end], part, spread, inverse, scratch, places
+                    self._laid, some, means, variances, inverse, scratch, places
                 )
-                part[:done], spread[:done] = part[:done][:, place], spread[:done][:, place]
+                found[:, k : k + done] = part[:, :done, place]
                 k += done
             if k < len(which):
                 self.go_to(int(which[k]), budget)
-                means[k], variances[k] = self.mean(), self.variances(budget)
+                found[:, k] = self.mean()[where], self.variances(budget)[where]
                 k += 1
-        return means, variances
+        return found[0], found[1]
 
     def jointly(
         self,
@@ -232,26 +242,26 @@ class Solver:
             self.system.moving, incidence.row_start, self._numbers, self._room
         )
         if log_scale > -np.inf:
+            log = 0.0
             for first, last in self.structure.spans:
                 budget.check()
                 if kernels.factor(incidence, lower, self._numbers, self._room, first, last) >= 0:
                     kernels.forget(self._room)
-                    self._factor_carefully(state, budget)
+                    log = self._solve_carefully(state, budget)
                     break
-            if self._paired is not None and self._is_careful:
-                log = careful.find_mean_carefully(incidence, lower, self._numbers, self._paired)
-            else:
+            if not self._is_careful:
                 log = kernels.find_mean(incidence, lower, self._numbers, self._room)
             self.log_value = log_scale + log
         self.state = state
 
-    def _factor_carefully(self, state: int, budget: Budget) -> None:
-        """Factor with twice as many digits."""
+    def _solve_carefully(self, state: int, budget: Budget) -> float:
+        """Solve with twice as many digits; return the log of the integral without scales."""
         if self._paired is None:
             count = self.structure.num_reals
             self._paired = PairedRoom(
                 np.zeros((2, len(self._room.lower))),
                 np.zeros((2, count)),
+                np.zeros(count),
                 np.zeros(count, np.int64),
                 np.zeros((2, count)),
                 np.zeros((2, count)),
@@ -266,6 +276,7 @@ class Solver:
             if pivot >= 0:
                 raise NotProperError(state, int(self.structure.order[pivot]))
         self._is_careful = True
+        return careful.find_mean_carefully(incidence, lower, self._numbers, self._paired)
 
     def mean(self) -> Float64[np.ndarray, " reals"]:
         """Return the mean in the state that is solved."""
@@ -291,17 +302,20 @@ class Solver:
         """
         count, lower = self.structure.num_reals, self.structure.lower
         places = np.full(count, -1, np.int64)
-        if self._paired is not None and self._is_careful:
-            pairs, paired = np.empty((2, len(lower.rows))), np.empty((2, count))
-            for first, last in reversed(self.structure.spans):
-                budget.check()
-                careful.invert_carefully(lower, self._paired, pairs, paired, places, first, last)
-            return paired[0][self.structure.place]
         inverse, variances = np.empty(len(lower.rows)), np.empty(count)
         for first, last in reversed(self.structure.spans):
+            if self._is_careful:
+                break
             budget.check()
-            kernels.invert(lower, self._room, inverse, variances, places, first, last)
-        return variances[self.structure.place]
+            if kernels.invert(lower, self._room, inverse, variances, places, first, last):
+                self._solve_carefully(self.state, budget)
+        if self._paired is None or not self._is_careful:
+            return variances[self.structure.place]
+        pairs, paired = np.empty((2, len(lower.rows))), np.empty((2, count))
+        for first, last in reversed(self.structure.spans):
+            budget.check()
+            careful.invert_carefully(lower, self._paired, pairs, paired, places, first, last)
+        return paired[0][self.structure.place]
 
     def spread(self, noise: Float64[np.ndarray, " reals"]) -> Float64[np.ndarray, " reals"]:
         """Return a draw of the reals, made of independent normal noise of sd 1."""

@@ -275,16 +275,12 @@ def _spread(
 ) -> np.ndarray:
     """Put a joint of distinct free variables where the question's axes want it."""
     result = np.zeros(shape)
-    for place in np.ndindex(*inner.shape):
-        labelled = [
-            int(network.labels[v][k]) if v in network.labels else k
-            for v, k in zip(free, place, strict=True)
-        ]
-        states = dict(zip(free, labelled, strict=True))
-        index = tuple(
-            states[int(v)] if evidence[v] < 0 else int(evidence[v]) for v in query.variables
-        )
-        result[index] += inner[place]
+    states: dict[int, np.ndarray] = {}
+    for axis, (v, size) in enumerate(zip(free, inner.shape, strict=True)):
+        labels = np.asarray(network.labels[v])[:size] if v in network.labels else np.arange(size)
+        states[v] = labels.reshape([size if k == axis else 1 for k in range(inner.ndim)])
+    index = [states[int(v)] if evidence[v] < 0 else np.array(evidence[v]) for v in query.variables]
+    np.add.at(result, tuple(np.broadcast_to(one, inner.shape) for one in index), inner)
     return result
 
 

@@ -269,10 +269,12 @@ def _joint(
         if len(free) > 1:
             found = replace(_noted(found, "taken as independent"), status=Status.ESTIMATE)
     result = np.zeros(shape)
-    for place in np.ndindex(*inner.shape):
-        state = dict(zip(free.tolist(), place, strict=True))
-        index = tuple(state.get(int(v), int(evidence[v])) for v in query.variables)
-        result[index] += inner[place]
+    states = {
+        v: np.arange(size).reshape([size if k == axis else 1 for k in range(inner.ndim)])
+        for axis, (v, size) in enumerate(zip(free.tolist(), inner.shape, strict=True))
+    }
+    index = [states.get(int(v), np.array(evidence[v])) for v in query.variables]
+    np.add.at(result, tuple(np.broadcast_to(one, inner.shape) for one in index), inner)
     flat = no_surer(result.reshape(-1), messages, np.array([result.size], np.int32))
     return JointAnswer(found, flat.reshape(shape))
 

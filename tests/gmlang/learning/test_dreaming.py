@@ -8,8 +8,8 @@ from click.testing import CliRunner
 
 import gmlang
 from gmlang.cli import group
+from gmlang.graph.builder import evidence_of
 from gmlang.learning.dreams.recogniser import Recogniser
-from gmlang.queries.session import evidence_of
 from gmruntime.answer import Map
 from gmruntime.graph import log_score
 from gmruntime.inference import search

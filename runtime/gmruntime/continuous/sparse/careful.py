@@ -36,7 +36,7 @@ def factor_carefully(
             room.filled[k] = 0
             room.scratch[0, k] = room.scratch[1, k] = 0.0
     for k in range(first, last):
-        scale = 0.0
+        scale, error = 0.0, 0.0
         for t in range(incidence.column_start[k], incidence.column_start[k + 1]):
             entry = incidence.column_entries[t]
             row = int(incidence.row_of[entry])
@@ -68,10 +68,14 @@ def factor_carefully(
             share, share_low = divide(value, value_low, room.diagonal[0, i], room.diagonal[1, i])
             high, low = multiply(share, share_low, value, value_low)
             pivot, pivot_low = add(pivot, pivot_low, -high, -low)
+            scale += abs(high)
+            error += share * share * room.errors[i]
             room.lower[0, place], room.lower[1, place] = share, share_low
             room.filled[i] += 1
-        if not pivot * _LOST_MAX > _ROUNDING * scale:
+        error += _ROUNDING * scale
+        if not pivot * _LOST_MAX > error:
             return k
+        room.errors[k] = error
         room.diagonal[0, k], room.diagonal[1, k] = pivot, pivot_low
     return -1
 

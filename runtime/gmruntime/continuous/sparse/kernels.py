@@ -19,7 +19,7 @@ _ROUNDING = 2.0**-53
 
 _LOG_TWO_PI = math.log(2.0 * math.pi)
 
-_LOST_MAX = 1e-11
+_LOST_MAX = 1e-10
 """A pivot that may be off by more than this part of itself needs more digits."""
 
 
@@ -71,7 +71,7 @@ def factor(
         for k in range(len(room.filled)):
             room.filled[k] = 0
     for k in range(first, last):
-        scale = 0.0
+        scale, error = 0.0, 0.0
         for t in range(incidence.column_start[k], incidence.column_start[k + 1]):
             entry = incidence.column_entries[t]
             row = incidence.row_of[entry]
@@ -95,10 +95,14 @@ def factor(
                 room.scratch[lower.rows[p]] -= room.lower[p] * value
             share = value / room.diagonal[i]
             pivot -= share * value
+            scale += abs(share * value)
+            error += share * share * room.errors[i]
             room.lower[place] = share
             room.filled[i] += 1
-        if not pivot * _LOST_MAX > _ROUNDING * scale:
+        error += _ROUNDING * scale
+        if not pivot * _LOST_MAX > error:
             return k
+        room.errors[k] = error
         room.diagonal[k] = pivot
     return -1
 
@@ -186,7 +190,7 @@ def invert(
     places: Int64[np.ndarray, " reals"],
     first: int,
     last: int,
-) -> None:
+) -> bool:
     """Compute the entries of the inverse of K where L has some, in columns last - 1 down to first.
 
     Args:
@@ -197,6 +201,9 @@ def invert(
         places: all -1, and again afterwards.
         first: the last column that is computed.
         last: the one behind the first.
+
+    Returns:
+        whether a variance is lost in rounding; then the rest is left as it was.
     """
     for j in range(last - 1, first - 1, -1):
         begin, end = lower.start[j], lower.start[j + 1]
@@ -213,8 +220,13 @@ def invert(
                     inverse[other] -= inverse[q] * share
                     total += inverse[q] * room.lower[other]
             inverse[p] -= total
-        variance = 1.0 / room.diagonal[j]
+        variance = scale = 1.0 / room.diagonal[j]
         for p in range(begin, end):
-            variance -= room.lower[p] * inverse[p]
+            share = room.lower[p] * inverse[p]
+            variance -= share
+            scale += abs(share)
             places[lower.rows[p]] = -1
+        if not variance * _LOST_MAX > _ROUNDING * scale:
+            return True
         variances[j] = variance
+    return False

@@ -90,6 +90,7 @@ class Room(NamedTuple):
     Attributes:
         lower: the entries of L.
         diagonal: D.
+        errors: what rounding may have done to each entry of D, as far as that can be foreseen.
         filled: how many entries of each column are written.
         scratch: zeros between calls.
         mean: of the reals.
@@ -99,6 +100,7 @@ class Room(NamedTuple):
 
     lower: Float64[np.ndarray, " lower"]
     diagonal: Float64[np.ndarray, " reals"]
+    errors: Float64[np.ndarray, " reals"]
     filled: Int64[np.ndarray, " reals"]
     scratch: Float64[np.ndarray, " reals"]
     mean: Float64[np.ndarray, " reals"]
@@ -131,6 +133,7 @@ class PairedRoom(NamedTuple):
 
     lower: Float64[np.ndarray, "2 lower"]
     diagonal: Float64[np.ndarray, "2 reals"]
+    errors: Float64[np.ndarray, " reals"]
     filled: Int64[np.ndarray, " reals"]
     scratch: Float64[np.ndarray, "2 reals"]
     mean: Float64[np.ndarray, "2 reals"]

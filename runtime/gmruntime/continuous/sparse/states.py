@@ -121,7 +121,8 @@ def look_at_all(
     for k in range(len(states)):
         if math.isnan(_solve_state(laid, states[k])):
             return k
-        invert(laid.lower, laid.room, inverse, scratch, places, 0, count)
+        if invert(laid.lower, laid.room, inverse, scratch, places, 0, count):
+            return k
         for j in range(count):
             means[k, j], variances[k, j] = laid.room.mean[j], scratch[j]
     return len(states)

@@ -1,0 +1,121 @@
+"""What reals are drawn from, and data from reals: normal laws whose means depend on variables."""
+
+from gmlang.core.ast import (
+    Apply,
+    Array,
+    AttributeRef,
+    DataRef,
+    Dist,
+    Distribution,
+    Expression,
+    Real,
+)
+from gmlang.core.check.reals import no_density
+from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
+from gmlang.core.expressions import loops, matching, references, scalars
+from gmlang.core.expressions.operators import is_number, need_known
+from gmlang.core.names.scope import DefMeaning, Env, guarded
+from gmlang.core.print import describe
+from gmlang.core.records.reals import DefineReal, DrawReal, ObserveDrawn
+from gmlang.core.walk import is_random, is_real_reference, mentions_real, type_of
+from gmlang.errors import probabilities as errors
+from gmlang.syntax import ast
+
+NORMAL = "Normal"
+"""The family of such laws."""
+
+
+def _check_law(state: Checking, env: Env, written: ast.Expression) -> Expression:
+    """Check `Normal(mean, sd)`, or cases of such laws; both numbers may depend on variables."""
+    span = written.span
+    match written:
+        case ast.Conditional():
+            condition = attempt(lambda: scalars.check_condition(state, env, written.condition))
+            branches, inner = (written.then, written.otherwise), guarded(env)
+            then, otherwise = each(lambda e: _check_law(state, inner, e), branches)
+            if condition is None:
+                raise PoisonedError
+            return Apply(span, "if", (condition, then, otherwise), Dist())
+        case ast.MatchExpression():
+            inner = guarded(env)
+            return matching.check_rows(state, env, written, lambda e: _check_law(state, inner, e))
+        case ast.Call():
+            meaning = references.find_dotted(state, env, written.function)
+            if isinstance(meaning, DefMeaning):
+                body, surroundings = scalars.inline(state, env, written, meaning)
+                return _check_law(state, surroundings, body)
+            if written.function.span.text != NORMAL:
+                no_density(state, env, written)
+            return _normal(state, env, written)
+        case _:
+            no_density(state, env, written)
+
+
+def _normal(state: Checking, env: Env, call: ast.Call) -> Distribution:
+    arguments = scalars.plain_arguments(state, call)
+    if len(arguments) != 2:
+        fail(state, errors.density_arguments(call.span, NORMAL))
+    checked = each(lambda e: scalars.check_number(state, env, e), arguments)
+    return Distribution(call.span, NORMAL, checked, (), Dist())
+
+
+def is_base(law: Expression) -> bool:
+    """Say whether a law is known before inference, so that it may be that of a whole array."""
+    return isinstance(law, Distribution) and not any(map(is_random, law.arguments))
+
+
+def check_mechanism_of_real(
+    state: Checking, env: Env, mechanism: ast.Mechanism, target: AttributeRef
+) -> DrawReal | DefineReal:
+    """Check `x[t] ~ Normal(x[t-1], 1)` or `s := a + b`; whole arrays element by element."""
+    element, clauses = loops.over_axes(state, target)
+    assert isinstance(element, AttributeRef)
+    if mechanism.operator == "~":
+        law = _check_law(state, env, mechanism.value)
+        return DrawReal(mechanism.span, clauses, element, law)
+    if isinstance(mechanism.value, ast.MatchExpression):
+        value = matching.check_match_value(state, env, mechanism.value, Real())
+    else:
+        value = scalars.check_number(state, env, mechanism.value)
+    return DefineReal(mechanism.span, clauses, element, value)
+
+
+def check_observe_drawn(state: Checking, env: Env, statement: ast.Observe) -> ObserveDrawn:
+    """Check `observe y[i] ~ Normal(a + b * x[i], 0.5)`, of data."""
+    assert statement.value is not None
+    span, text = statement.target.span, statement.target.span.text
+    found = scalars.check(state, env, statement.target)
+    if is_random(found):
+        fail(state, errors.not_data(span, text, is_real=is_real_reference(found)))
+    type_ = type_of(found)
+    if not is_number(type_.element if isinstance(type_, Array) else type_):
+        fail(state, errors.not_numbers(span, describe(type_)))
+    element, clauses = found, ()
+    if isinstance(type_, Array):
+        if not isinstance(found, DataRef):
+            fail(state, errors.not_numbers(span, describe(type_)))
+        element, clauses = loops.over_axes(state, found)
+    law = _check_law(state, env, statement.value)
+    return ObserveDrawn(statement.span, clauses, element, law)
+
+
+def check_look(state: Checking, env: Env, statement: ast.Observe) -> ObserveDrawn | None:
+    """Check `observe a - b like Normal(0, 0.1)`: the mean, as if it had been drawn around a - b.
+
+    Returns:
+        None where something else is weighed.
+    """
+    written = statement.value
+    if statement.operator != "like" or not isinstance(written, ast.Call) or not state.real_names:
+        return None
+    seen = attempt(lambda: scalars.check(state, env, statement.target))
+    if seen is None:
+        raise PoisonedError
+    if not isinstance(type_of(seen), Real) or not mentions_real(seen):
+        return None
+    law = _check_law(state, env, written)
+    if not isinstance(law, Distribution):
+        fail(state, errors.density_arguments(law.span, NORMAL))
+    mean, sd = (need_known(state, part, "what was seen") for part in law.arguments)
+    turned = Distribution(law.span, NORMAL, (seen, sd), (), Dist())
+    return ObserveDrawn(statement.span, (), mean, turned)

@@ -1,0 +1,153 @@
+"""What is believed of joint reals, as answers say it: mean, deviation, quantiles, density."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+from gmlang.queries.reals.summaries import QUANTILES
+from gmruntime.arrays import Float64
+from gmruntime.continuous.beliefs import GaussianMixture
+
+_HALVINGS = 80
+"""An interval of 2^80 roundings is halved to one."""
+
+_WORK_MAX = 1 << 27
+"""Quantiles of mixtures are looked for while so many parts have to be added up, for all reals."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mixtures(Sequence["MixtureBelief"]):
+    """Mixtures of normal distributions, one for each real of an answer.
+
+    Attributes:
+        groups: of reals whose parts have the same weights: their places in the answer, the
+            weights, and the means and deviations, (parts, reals).
+    """
+
+    num_reals: int
+    groups: tuple[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray], ...]
+
+    def __len__(self) -> int:
+        return self.num_reals
+
+    def __getitem__(self, place: int) -> "MixtureBelief":  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Return one of them."""
+        if not -self.num_reals <= place < self.num_reals:
+            raise IndexError(place)
+        place %= self.num_reals
+        for places, weights, means, sds in self.groups:
+            found = np.flatnonzero(places == place)
+            if len(found):
+                column = int(found[0])
+                return MixtureBelief(GaussianMixture(weights, means[:, column], sds[:, column]))
+        raise IndexError(place)
+
+    def __iter__(self) -> Iterator["MixtureBelief"]:
+        return (self[k] for k in range(self.num_reals))
+
+    def mean(self) -> Float64[np.ndarray, " reals"]:
+        """Return the mean of each."""
+        found = np.zeros(self.num_reals)
+        for places, weights, means, _ in self.groups:
+            found[places] = weights @ means
+        return found
+
+    def sd(self) -> Float64[np.ndarray, " reals"]:
+        """Return the standard deviation of each."""
+        found = np.zeros(self.num_reals)
+        for places, weights, means, sds in self.groups:
+            away = means - weights @ means
+            found[places] = np.sqrt(weights @ (sds**2 + away**2))
+        return found
+
+    def quantiles(self, share: float) -> Float64[np.ndarray, " reals"] | None:
+        """Return where the probability of at most that reaches a share; None where that is long."""
+        found = np.zeros(self.num_reals)
+        for places, weights, means, sds in self.groups:
+            ends = means + sds * ndtri(share)
+            low, high = ends.min(axis=0), ends.max(axis=0)
+            if len(weights) > 1:
+                if means.size * _HALVINGS > _WORK_MAX:
+                    return None
+                for _ in range(_HALVINGS):
+                    middle = (low + high) / 2
+                    is_below = weights @ _below(middle, means, sds) < share
+                    low, high = np.where(is_below, middle, low), np.where(is_below, high, middle)
+            found[places] = high
+        return found
+
+    def summaries(self) -> list[dict[str, object]]:
+        """Return the numbers that an answer writes of each."""
+        means, sds = self.mean().tolist(), self.sd().tolist()
+        columns = [(f"{share:g}", self.quantiles(share)) for share in QUANTILES]
+        known = [(name, found.tolist()) for name, found in columns if found is not None]
+        return [
+            {
+                "mean": means[k],
+                "sd": sds[k],
+                "quantiles": {name: found[k] for name, found in known},
+            }
+            for k in range(self.num_reals)
+        ]
+
+
+def _below(value: np.ndarray, means: np.ndarray, sds: np.ndarray) -> np.ndarray:
+    """Return the probability of at most a value in each part; a point is at or below."""
+    above = value - means
+    points = np.where(above >= 0.0, np.inf, -np.inf)
+    return ndtr(np.divide(above, sds, out=points, where=sds > 0.0))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MixtureBelief:
+    """The distribution of one real."""
+
+    mixture: GaussianMixture
+
+    def mean(self) -> float:
+        """Return the mean."""
+        return self.mixture.mean
+
+    def sd(self) -> float:
+        """Return the standard deviation."""
+        return self.mixture.sd
+
+    def density(self, value: float) -> float:
+        """Return the density at a value."""
+        return self.mixture.density(value)
+
+    def cdf(self, value: float) -> float:
+        """Return the probability of at most a value."""
+        return self.mixture.cdf(value)
+
+    def quantile(self, share: float) -> float:
+        """Return where the probability of at most that reaches a share."""
+        return self.mixture.quantile(share)
+
+    def summary(self) -> dict[str, object]:
+        """Return the numbers that an answer writes."""
+        return mixtures_of([self.mixture]).summaries()[0]
+
+
+def mixtures_of(each: Sequence[GaussianMixture]) -> Mixtures:
+    """Gather mixtures, each with weights of its own."""
+    groups = tuple(
+        (np.array([k]), one.weights, one.means[:, None], one.sds[:, None])
+        for k, one in enumerate(each)
+    )
+    return Mixtures(len(each), groups)
+
+
+def probability_between(mixture: GaussianMixture, low: float, high: float) -> float:
+    """Return the probability of an interval, far out as well."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        a, b = ((end - mixture.means) / mixture.sds for end in (low, high))
+    is_point = mixture.sds == 0.0
+    # On the side on which the tail is: the difference of two numbers near 1 would be lost.
+    flipped = a > 0.0
+    a, b = np.where(flipped, -b, a), np.where(flipped, -a, b)
+    inside = ndtr(b) - ndtr(a)
+    at = (mixture.means > low) & (mixture.means <= high)
+    return float(mixture.weights @ np.where(is_point, at, inside))
