@@ -369,7 +369,8 @@ def filter_of(
     follower = Follower(
         chain, own, questions.queries, program.span, chain.lags, chain.lasting | questions.lasting
     )
-    plain = {name for name in chain.inputs if not num_mentions(chain.program, name)}
+    unused = (name for name in chain.inputs if not num_mentions(chain.program, name))
+    plain = {name for name in unused if (name,) not in questions.lags}
     for statement in chain.program.statements:
         if is_plain(chain, statement):
             plain |= {

@@ -139,7 +139,8 @@ def _note_steps(
                 raise GmError([errors.step_to_come(span, span.text, chain.size)])
             if found is None or not found.is_step:
                 raise GmError([errors.step_is_over(span, span.text, chain.size)])
-            lags[name] = max(lags.get(name, 0), -1 - found.low)
+            # What data says is asked about is kept for a step, as that of any other use.
+            lags[name] = max(lags.get(name, 0), -1 - found.low, int(is_data))
     for part in parts(expression):
         if part is not index:
             _note_steps(part, chain, numbers, lags)

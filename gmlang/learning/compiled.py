@@ -200,7 +200,9 @@ def _compiled(
     seed: int,
 ) -> Side:
     try:
-        program = compile_rows(graph, evidence, weights, budget=budget, seed=seed)
+        program = compile_rows(
+            graph, evidence, weights, budget=budget, seed=seed, known=problem.programs
+        )
     except (GraphError, OverflowError) as error:
         raise GmError(
             [errors.too_large_to_learn(problem.learn.span, error, other_methods(problem))]

@@ -83,6 +83,7 @@ def add(learned: Learned[M], pace: Pace, data: Mapping[str, object]) -> Learned[
         problem = pose(
             program, {**new.values, **learned.bindings}, what, counted.weight, rng, budget
         )
+        problem = replace(problem, programs=counted.programs)
         total.numbers = problem.layout.vector(dict(learned.bindings))
         problem, skipped, _ = possible(
             problem, budget, learned.seed, objective_of, skip=pace.skip_impossible

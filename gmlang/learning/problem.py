@@ -1,7 +1,7 @@
 """A program, its cases and what is to be learned from them, made ready to be climbed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -33,6 +33,7 @@ from gmlang.learning.telling.barren import Telling, without_barren
 from gmlang.queries.session import check_defined
 from gmruntime.arrays import Bool
 from gmruntime.budget import Budget
+from gmruntime.rows.batches import Programs
 
 _MECHANISMS = frozenset(("draw", "define", "prior", "base", "auxiliary", "observe"))
 """Origins of factors that are normalised, whatever is learned, or that are themselves evidence."""
@@ -53,6 +54,7 @@ class Problem:
         normaliser: a statement for which log Z without evidence depends on what is learned; ""
             where mechanisms are all there is.
         heard: of each number, whether a row may say anything about it.
+        programs: that were written to compile some of the rows: others that look alike share them.
     """
 
     learn: Learn
@@ -67,6 +69,7 @@ class Problem:
     normaliser: str
     cases: Cases | None
     heard: np.ndarray
+    programs: Programs = field(default_factory=Programs)
 
     @property
     def tables(self) -> Tables:

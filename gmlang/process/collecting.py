@@ -13,8 +13,8 @@ def nothing_collected() -> Generator[None]:
     have grown by a quarter takes longer than making them.
     """
     was_on = gc.isenabled()
-    gc.disable()
     try:
+        gc.disable()
         yield
     finally:
         if was_on:

@@ -32,13 +32,14 @@ from gmruntime.door.questions import (
     check_workspace,
     checked_budget,
     checked_evidence,
+    checked_graph,
     checked_query,
     checked_seed,
     checked_share,
     checked_start,
 )
 from gmruntime.door.rounding import weigh, weighed_answer, weighed_step
-from gmruntime.graph import Assignment, FactorGraph, validate
+from gmruntime.graph import Assignment, FactorGraph
 from gmruntime.matches.looking import ANSWER_S, has_matches, looked_at
 from gmruntime.policy.case import How, begun, checked_how
 from gmruntime.policy.trying import answer, foresee
@@ -107,7 +108,7 @@ def infer(
     """
     budget = checked_budget(budget, budget_s, memory_bytes)
     begun_with = budget
-    graph = validate(graph)
+    graph = checked_graph(graph)
     query = checked_query(graph, query)
     evidence = checked_evidence(graph, evidence)
     graph = read_off(graph, evidence)
@@ -207,7 +208,7 @@ def each_row(
     """
     from gmruntime.rows.asking import Case, answer_rows
 
-    graph = validate(graph)
+    graph = checked_graph(graph)
     query = checked_query(graph, query)
     given = checked_rows(graph, rows)
     seed = checked_seed(seed)
@@ -311,7 +312,7 @@ def search(
     Stop whenever you like. The arguments are those of `infer`.
     """
     budget = checked_budget(budget, budget_s, memory_bytes)
-    graph = validate(graph)
+    graph = checked_graph(graph)
     checked = checked_query(graph, query)
     check_method("search", checked, None)
     assert isinstance(checked, Map | Best)
@@ -365,7 +366,7 @@ def plan(
     The arguments are those of `infer`, and obeyed as there: what it refuses, this does.
     """
     budget = checked_budget(budget, budget_s, memory_bytes)
-    graph = validate(graph)
+    graph = checked_graph(graph)
     query = checked_query(graph, query)
     evidence = checked_evidence(graph, evidence)
     graph = read_off(graph, evidence)

@@ -45,6 +45,19 @@ def test_what_the_program_itself_says_of_a_step_is_counted_ahead(said: str):
         follow.step(y=value)
 
 
+@pytest.mark.parametrize("asked", ["P(z[t] == u[t])", "P(z[t] == y[t])", "P(z[t] | o[t] = y[t])"])
+def test_data_of_the_step_may_be_asked_about(asked: str):
+    """Also where the program only observes it, or does not use it at all."""
+    model = gmlang.compile(f"data u[T] : 0..1\n{OWN}")
+    follow, u, y = model.filter("T", ask=asked), [0, 1, 1], [1, 0, 1]
+    for t in range(3):
+        found = follow.step(u=u[t], y=y[t])
+        cut = model.bind(u=np.array(u[: t + 1]), y=np.array(y[: t + 1]))
+        expected = cut.query(asked.replace("[t]", f"[{t}]"))
+        assert found[asked].array == pytest.approx(expected.array)
+        assert found.log_z == pytest.approx(cut.query("logZ()").value)
+
+
 SEVERAL = """
 data y[T, 2, 2] : 0..3
 var z[T] : 0..1

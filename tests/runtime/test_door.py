@@ -32,7 +32,7 @@ from gmruntime.factors.kinds import (
     Xor,
 )
 from gmruntime.graph import log_score, validate
-from tests.support.random_factors import every_kind
+from tests.support.random_factors import each_kind, every_kind, nth_kind
 
 REAL_TYPES = (np.int8, np.uint8, np.int32, np.int64, np.uint64, np.bool_, np.float16, np.float32)
 TWO = np.zeros((1, 2), np.bool_)
@@ -275,3 +275,27 @@ def test_no_public_name_is_a_submodule():
     public = {name for name, value in vars(gm).items() if callable(value)}
     assert {"search", "infer", "plan"} <= public
     assert not public & submodules
+
+
+@each_kind
+@pytest.mark.parametrize("strength", [1.0, 1e300])
+def test_blocks_of_no_factors_say_nothing(index: int, strength: float):
+    rng = np.random.default_rng(index)
+    kind, shape = nth_kind(rng, index, 2)
+    # As many parameters as factors: none.
+    kind = kind.some(np.zeros(2, np.bool_))
+    scopes = np.zeros((0, len(shape)), np.int32)
+    table = gm.FactorBlock(
+        Table(strength * rng.normal(size=(1, shape[0]))), np.array([[0]], np.int32)
+    )
+    blocks = tuple(gm.VariableBlock(f"x{k}", (), n) for k, n in enumerate(shape))
+    plain = gm.FactorGraph(blocks, (table,))
+    graph = gm.FactorGraph(blocks, (gm.FactorBlock(kind, scopes), table))
+    first = np.array([0], np.int32)
+    for query in (gm.LogPartition(), gm.Map(), gm.Best(2, first), gm.Marginals(first)):
+        one, other = gm.infer(graph, query), gm.infer(plain, query)
+        assert one.quality.status is other.quality.status
+        assert gm.plan(graph, query).engine == gm.plan(plain, query).engine
+        for field in ("log_value", "log_scores", "assignments"):
+            if hasattr(one, field):
+                np.testing.assert_array_equal(getattr(one, field), getattr(other, field))

@@ -1,7 +1,7 @@
 """Grids: domains whose values are places, pairs of a row and a column."""
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def shown_place(row: int, column: int) -> str:
     return f"({row}, {column})"
 
 
-@cache
+@lru_cache(maxsize=16)
 def names_of(grid: Grid) -> tuple[str, ...]:
     """Write all places of a grid, in order."""
     return tuple(

@@ -7,6 +7,7 @@ known before any statement is grounded; what a question compares with is among i
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from threading import Lock
 
 import numpy as np
 
@@ -43,6 +44,8 @@ from gmlang.graph.world.states import States
 from gmlang.graph.world.world import ONE_INSTANCE, Frame, HiddenReals, Quadrature, RealArray
 from gmruntime.arrays import Float64
 from gmruntime.factors.kinds import Table
+
+_lock = Lock()
 
 
 @dataclass(slots=True, eq=False)
@@ -242,7 +245,8 @@ def _declare(
     variables[hidden] = start + np.arange(count)
     world.hidden_reals[key] = HiddenReals(variables, states, np.log(nodes.weights))
     world.quadrature.is_used = True
-    world.quadrature.misplaced = max(world.quadrature.misplaced, misplaced_by(edges))
+    with _lock:
+        world.quadrature.misplaced = max(world.quadrature.misplaced, misplaced_by(edges))
 
 
 def _panels(
@@ -250,8 +254,10 @@ def _panels(
 ) -> Float64[np.ndarray, " edges"]:
     """Return where panels end; what was said before needs no new ones."""
     key = array.span, *said
-    if key in quadrature.panels:
-        return quadrature.panels[key]
+    # Another thread may empty it at any time.
+    kept = quadrature.panels.get(key)
+    if kept is not None:
+        return kept
     try:
         edges = panels_of(list(said.values()))
     except ImproperError:

@@ -35,19 +35,30 @@ def named_in(world: World) -> list[Named]:
             variables = places.reshape((*thing.shape, *attribute.shape))
             found.append(Named(f"{thing.name}.{attribute.name}", variables, attribute.states))
         for (entity, name), hidden in world.hidden_reals.items():
+            if entity != thing.entity:
+                continue
             array = world.reals[entity][name]
             size = int(np.prod(array.shape, dtype=np.int64))
             starts = array.starts[thing.first : thing.first + count]
             variables = hidden.variables[starts[:, None] + np.arange(size)]
-            if entity == thing.entity and (variables >= 0).all():
-                shaped = variables.reshape((*thing.shape, *array.shape))
-                shown = name if is_real_thing(thing.name) else f"{thing.name}.{name}"
-                found.append(Named(shown, shaped, hidden.states))
+            shaped = variables.reshape((*thing.shape, *array.shape))
+            shown = name if is_real_thing(thing.name) else f"{thing.name}.{name}"
+            found += _of_hidden(shown, shaped, hidden.states)
     for table in world.models.values():
         for row in range(len(table.keys)):
             variable = np.asarray(table.start + row)
             found.append(Named(instance_name(world, table, row), variable, BOOL))
     return found
+
+
+def _of_hidden(name: str, variables: np.ndarray, states: States) -> list[Named]:
+    """Name reals that are variables: an array of them as a whole, else each on its own."""
+    if (variables >= 0).all():
+        return [Named(name, variables, states)]
+    return [
+        Named(f"{name}[{', '.join(map(str, place))}]", np.asarray(variables[tuple(place)]), states)
+        for place in np.argwhere(variables >= 0).tolist()
+    ]
 
 
 def instance_name(world: World, table: ModelTable, row: int) -> str:

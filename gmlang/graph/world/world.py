@@ -3,6 +3,7 @@
 Statements are grounded over frames: tables of loop variables, one row for each instance.
 """
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -136,23 +137,41 @@ class HiddenReals:
     log_weights: Float64[np.ndarray, " states"]
 
 
+class _Marks(threading.local):
+    """What is marked while a question is answered: each thread answers one of its own."""
+
+    is_used = False
+
+    def __reduce__(self) -> tuple[type["_Marks"], tuple[()]]:
+        """Go to another process without marks."""
+        return _Marks, ()
+
+
 @dataclass(slots=True, eq=False)
 class Quadrature:
     """How hidden reals are looked at, in all graphs of a session.
 
     Attributes:
         is_coarse: with fewer nodes, to see what more of them are off by.
-        is_used: whether an answer since it was last unset depends on any.
         misplaced: relative to densities, by how much these are off since floats are apart.
         panels: where those end that were needed before, by all that was said of a real.
     """
 
     is_coarse: bool = False
-    is_used: bool = False
     misplaced: float = 0.0
     panels: dict[tuple[object, ...], np.ndarray] = field(
         default_factory=dict[tuple[object, ...], np.ndarray]
     )
+    _marks: _Marks = field(default_factory=_Marks, repr=False)
+
+    @property
+    def is_used(self) -> bool:
+        """Whether an answer of this thread, since it was last unset, depends on any."""
+        return self._marks.is_used
+
+    @is_used.setter
+    def is_used(self, is_used: bool) -> None:
+        self._marks.is_used = is_used
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,7 +12,7 @@ import numpy as np
 
 from gmlang.diagnostics import GmError
 from gmlang.learning.methods.climbing import RisingMap, Round, rounding_of, strides
-from gmlang.learning.methods.lbfgs import Height, climb
+from gmlang.learning.methods.lbfgs import Height, Steps, climb, no_steps
 from gmlang.learning.numbers.coordinates import pulled_back, to_coordinates, to_numbers
 from gmlang.learning.objective import Objective, Point, direct_gradient
 from gmruntime.budget import Budget
@@ -31,8 +31,10 @@ def em(objective: Objective, start: Point, budget: Budget, *, has_latent: bool) 
         TimeoutError: when the budget ended within a round.
     """
     layout, is_direct = objective.layout, objective.tables.direct_only()
+    # From round to round counts change little, and how what is climbed bends.
+    steps = no_steps()
     mapping = RisingMap(
-        lambda point: maximised(objective, point, is_direct, budget),
+        lambda point: maximised(objective, point, is_direct, budget, steps),
         lambda numbers: objective.at(numbers, budget),
         lambda numbers: to_coordinates(layout, numbers),
         lambda coordinates: to_numbers(layout, coordinates),
@@ -43,9 +45,20 @@ def em(objective: Objective, start: Point, budget: Budget, *, has_latent: bool) 
 
 
 def maximised(
-    objective: Objective, point: Point, is_direct: np.ndarray, budget: Budget
+    objective: Objective,
+    point: Point,
+    is_direct: np.ndarray,
+    budget: Budget,
+    steps: Steps | None = None,
 ) -> np.ndarray:
     """Return the numbers that are best for a point's counts.
+
+    Args:
+        objective: whose tables and priors these are.
+        point: with the counts.
+        is_direct: which numbers stand directly in tables.
+        budget: ends it.
+        steps: on the way to what was best for counts much like these; it grows.
 
     Raises:
         TimeoutError: when the budget ended before they were found.
@@ -54,7 +67,7 @@ def maximised(
     if is_direct.all():
         return numbers
     numbers = np.where(is_direct, numbers, point.numbers)
-    return _climbed(objective, point, numbers, is_direct, budget)
+    return _climbed(objective, point, numbers, is_direct, budget, steps)
 
 
 def _climbed(
@@ -63,6 +76,7 @@ def _climbed(
     start: np.ndarray,
     is_direct: np.ndarray,
     budget: Budget,
+    steps: Steps | None,
 ) -> np.ndarray:
     """Maximise sum N log table + log prior over the numbers that are not direct."""
     layout, tables, priors = objective.layout, objective.tables, objective.priors
@@ -88,7 +102,7 @@ def _climbed(
         return Height(value, np.where(is_free, gradient, 0.0), numbers)
 
     numbers = start
-    for number, step in enumerate(climb(height, to_coordinates(layout, start))):
+    for number, step in enumerate(climb(height, to_coordinates(layout, start), steps)):
         assert isinstance(step.height.place, np.ndarray)
         numbers = step.height.place
         if step.is_last or step.expected < _INNER_GAIN or number >= _INNER_STEPS_MAX:

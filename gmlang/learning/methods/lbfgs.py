@@ -44,15 +44,28 @@ class Stepped(NamedTuple):
     is_last: bool
 
 
-def climb(height: Callable[[np.ndarray], Height], start: np.ndarray) -> Iterator[Stepped]:
+Steps = deque[tuple[np.ndarray, np.ndarray]]
+"""Earlier steps, and by what the gradient fell on each: the latest last."""
+
+
+def no_steps() -> Steps:
+    """Return what is remembered before the first step."""
+    return deque(maxlen=MEMORY)
+
+
+def climb(
+    height: Callable[[np.ndarray], Height], start: np.ndarray, steps: Steps | None = None
+) -> Iterator[Stepped]:
     """Yield ever higher places, the start first; the caller ends it.
 
     Args:
         height: F and its gradient; -inf where F has no value.
         start: coordinates at which it has one.
+        steps: what steps on a function much like F said of its curvature; it grows. None begins
+            with none.
     """
     x, here = start, height(start)
-    steps: deque[tuple[np.ndarray, np.ndarray]] = deque(maxlen=MEMORY)
+    steps = no_steps() if steps is None else steps
     while True:
         direction = _direction(here.gradient, steps)
         slope = float(direction @ here.gradient)
@@ -77,7 +90,7 @@ def climb(height: Callable[[np.ndarray], Height], start: np.ndarray) -> Iterator
         x, here = moved, there
 
 
-def _direction(gradient: np.ndarray, steps: deque[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+def _direction(gradient: np.ndarray, steps: Steps) -> np.ndarray:
     """Multiply the gradient with the inverse curvature that the steps tell: two loops."""
     found = gradient.copy()
     parts: list[float] = []

@@ -1,11 +1,12 @@
 """What more cases are added to, and how."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from gmlang.core.parameters import Learn
+from gmruntime.rows.batches import Programs
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +29,11 @@ class Counted:
         is_complete: whether no case left anything open, so that the counts are no expectations.
         learn: what was learned.
         weight: the column of weights.
+        programs: that rows were compiled to; those that are added later share them.
     """
 
     counts: Mapping[int, np.ndarray]
     is_complete: bool
     learn: Learn
     weight: str | None
+    programs: Programs = field(default_factory=Programs)

@@ -165,4 +165,4 @@ def _counted(ended: Ended) -> Counted | None:
         return None
     counts = problem.telling.counts_of_all(ended.attempts[0].point.counts)
     is_complete = problem.is_complete(ended.used)
-    return Counted(counts, is_complete, problem.learn, ended.weight)
+    return Counted(counts, is_complete, problem.learn, ended.weight, problem.programs)

@@ -234,11 +234,11 @@ def _without_predictions(grounding: Grounding, hidden: frozenset[int]) -> tuple[
             kept.append(block)
             continue
         inside = np.isin(block.scopes, np.array(sorted(hidden))) & _is_target(block, origin)
-        rows = np.flatnonzero(~inside.any(axis=1))
-        if len(rows) == len(block.scopes):
+        keep = np.asarray(~inside.any(axis=1))
+        if keep.all():
             kept.append(block)
-        elif len(rows):
-            kept.append(block.some(rows))
+        elif keep.any():
+            kept.append(block.some(keep))
     return tuple(kept)
 
 

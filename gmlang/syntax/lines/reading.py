@@ -4,6 +4,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable
 from itertools import accumulate
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from gmlang.diagnostics import GmError, Source
@@ -42,18 +43,29 @@ class _Shape:
     """What is known of a shape.
 
     Attributes:
-        template: None while nothing is.
-        starts: the states in which its lines are as the template says.
-        is_known: whether it has been found out, were it that there is no template.
+        learned: what its lines are, and in which states: read and set as one, since other threads
+            may be reading texts too. None while nothing is.
+        is_known: whether it has been found out, were it that nothing is to be learned.
     """
 
-    __slots__ = ("is_known", "starts", "template")
+    __slots__ = ("is_known", "learned")
 
     def __init__(self) -> None:
         """Know nothing."""
-        self.template: Template | None = None
-        self.starts: tuple[int, ...] = ()
+        self.learned: tuple[Template, tuple[int, ...]] | None = None
         self.is_known = False
+
+    def note(self, found: "Template | None", start: int) -> None:
+        """Note what a line in some state is; where that differs, nothing is known for good."""
+        with _lock:
+            template, starts = self.learned or (None, ())
+            if self.is_known and found != template:
+                found = None
+            self.is_known = True
+            self.learned = None if found is None else (found, (*starts, start))
+
+
+_lock = Lock()
 
 
 class Reader:
@@ -109,9 +121,10 @@ class Reader:
             if at and width != blocks.width:
                 automaton.feed(blocks.change(width, end))
             shape = shapes.get(key)
-            if shape is not None and (template := shape.template) is not None and at:
+            if shape is not None and (learned := shape.learned) is not None and at:
+                template, known_in = learned
                 automaton.look_at(template.kind, starts[at] + indent)
-                if automaton.states[-1] in shape.starts:
+                if automaton.states[-1] in known_in:
                     if at not in ready:
                         ready.update(self._rows(key, at, template))
                     pushed = ready.pop(at)
@@ -166,7 +179,7 @@ class Reader:
             shape = shapes[key] = _Shape()
             if len(self._alike[key]) < _NUM_ALIKE_MIN:
                 return
-        elif shape.is_known and shape.template is None:
+        elif shape.is_known and shape.learned is None:
             return
         elif len(self._alike[key]) < _NUM_ALIKE_MIN:
             self._num_learned_max -= 1
@@ -183,10 +196,7 @@ class Reader:
         )
         place = self._starts[at], self._starts[at + 1] - 1
         found = learn(key, kind, self._source, place, list(entries)) if is_clear else None
-        if shape.is_known and found != shape.template:
-            found = None
-        shape.is_known, shape.template = True, found
-        shape.starts = (*shape.starts, automaton.states[base - 1])
+        shape.note(found, automaton.states[base - 1])
 
     def _check_layout(self, whole_rows: bool) -> None:
         """Read all tokens.

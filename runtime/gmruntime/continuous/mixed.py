@@ -50,10 +50,10 @@ class Rows:
         log_scales: nats; -inf forbids the states.
     """
 
-    coefficients: Float64[np.ndarray, "tables *states reals"]
-    offsets: Float64[np.ndarray, "tables *states"]
-    weights: Float64[np.ndarray, "tables *states"]
-    log_scales: Float64[np.ndarray, "tables *states"]
+    coefficients: Float64[np.ndarray, "#tables *#states reals"]
+    offsets: Float64[np.ndarray, "#tables *#states"]
+    weights: Float64[np.ndarray, "#tables *#states"]
+    log_scales: Float64[np.ndarray, "#tables *#states"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

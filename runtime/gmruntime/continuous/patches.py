@@ -1,13 +1,74 @@
 """Patches: reals that hang together, and what is believed of them once their border is known."""
 
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from gmruntime.arrays import Float64, Int, Int64
-from gmruntime.budget import Budget, within
+from gmruntime.budget import Budget
 from gmruntime.continuous.beliefs import Beliefs, GaussianMixture
-from gmruntime.continuous.solver import Solver
+from gmruntime.continuous.errors import TooLargeError
+
+
+@runtime_checkable
+class StateSolver(Protocol):
+    """The rows of a patch, solved in whatever state of its border; reals as numbered there."""
+
+    def along(
+        self,
+        which: Int64[np.ndarray, " states"],
+        directions: Float64[np.ndarray, "directions reals"],
+        budget: Budget,
+    ) -> Float64[np.ndarray, "states 2"]:
+        """Return mean and variance of a weighted sum of the reals in some states.
+
+        Args:
+            which: states that are not forbidden.
+            directions: the weights, in each of them or in all.
+            budget: of time.
+
+        Raises:
+            TimeoutError: when there is no time left.
+        """
+        ...
+
+    def everywhere(
+        self,
+        which: Int64[np.ndarray, " states"],
+        where: Int64[np.ndarray, " some"],
+        budget: Budget,
+    ) -> tuple[Float64[np.ndarray, "states some"], Float64[np.ndarray, "states some"]]:
+        """Return means and variances of some reals in some states that are not forbidden.
+
+        Raises:
+            TimeoutError: when there is no time left.
+        """
+        ...
+
+    def jointly(
+        self,
+        which: Int64[np.ndarray, " states"],
+        weights: Float64[np.ndarray, " states"],
+        where: Int64[np.ndarray, " some"],
+        budget: Budget,
+    ) -> tuple[Float64[np.ndarray, "states some"], Float64[np.ndarray, "some some"]]:
+        """Return means of some reals in some states, and the weighted sum of their covariances.
+
+        Raises:
+            TimeoutError: when there is no time left.
+        """
+        ...
+
+    def draws(
+        self, state: int, noise: Float64[np.ndarray, "draws reals"], budget: Budget
+    ) -> Float64[np.ndarray, "draws reals"]:
+        """Return draws of the reals, made of independent normal noise of sd 1.
+
+        Raises:
+            TimeoutError: when there is no time left.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,20 +86,22 @@ class Patch:
         log_values: the log of the integral over the reals in each state of the border, nats.
         solver: of the rows.
         budget: of time, asked on the way.
+        memory: bytes that an answer may take.
     """
 
     reals: Int64[np.ndarray, " reals"]
     border: tuple[int, ...]
     sizes: tuple[int, ...]
     log_values: Float64[np.ndarray, "*states"]
-    solver: Solver
+    solver: StateSolver
     budget: Budget
+    memory: int
 
     def belief(
         self,
         border_probabilities: Float64[np.ndarray, "*states"],
-        coefficients: Float64[np.ndarray, "*states_or_not some"],
-        offset: Float64[np.ndarray, "*states_or_not"] | float = 0.0,
+        coefficients: Float64[np.ndarray, "*#states some"],
+        offset: Float64[np.ndarray, "*#states"] | float = 0.0,
         *,
         reals: Int[np.ndarray, " some"] | None = None,
     ) -> GaussianMixture:
@@ -85,14 +148,27 @@ class Patch:
         apart = means - mean
         return mean, inside + apart.T @ (weights[:, None] * apart)
 
-    def all_beliefs(self, border_probabilities: Float64[np.ndarray, "*states"]) -> Beliefs:
-        """Return what is believed of each real of the patch, in their order.
+    def all_beliefs(
+        self,
+        border_probabilities: Float64[np.ndarray, "*states"],
+        reals: Int[np.ndarray, " some"] | None = None,
+    ) -> Beliefs:
+        """Return what is believed of each real.
+
+        Args:
+            border_probabilities: of the states of the border.
+            reals: indices of some of the patch's reals; None for all of them, in order.
 
         Raises:
+            TooLargeError: there are too many of them in too many states.
             ValueError, TimeoutError: as in `belief`.
         """
+        where = np.arange(len(self.reals)) if reals is None else self._positions(reals)
         states, weights = self._parts(border_probabilities)
-        means, variances = self.solver.everywhere(states, self.budget)
+        num_bytes = 32 * len(states) * len(where)
+        if num_bytes > self.memory:
+            raise TooLargeError(int(self.reals[where[0]]), num_bytes)
+        means, variances = self.solver.everywhere(states, where, self.budget)
         return Beliefs(weights, means, np.sqrt(variances))
 
     def samples(
@@ -108,9 +184,9 @@ class Patch:
         for k, size in enumerate(self.sizes):
             flat = flat * size + states[:, k]
         for state in np.unique(flat).tolist():
-            self.solver.go_to(state, self.budget)
-            for row in within(np.flatnonzero(flat == state).tolist(), self.budget):
-                drawn[row] = self.solver.spread(rng.standard_normal(len(self.reals)))
+            rows = np.flatnonzero(flat == state)
+            noise = rng.standard_normal((len(rows), len(self.reals)))
+            drawn[rows] = self.solver.draws(state, noise, self.budget)
         return drawn
 
     def _positions(self, reals: Int[np.ndarray, " some"]) -> Int64[np.ndarray, " some"]:

@@ -27,10 +27,10 @@ class Piece:
     """
 
     reals: Int32[np.ndarray, "rows reals"]
-    coefficients: Float64[np.ndarray, "tables states reals"]
-    offsets: Float64[np.ndarray, "tables states"]
-    weights: Float64[np.ndarray, "tables states"]
-    log_scales: Float64[np.ndarray, "tables states"]
+    coefficients: Float64[np.ndarray, "#rows states reals"]
+    offsets: Float64[np.ndarray, "#rows states"]
+    weights: Float64[np.ndarray, "#rows states"]
+    log_scales: Float64[np.ndarray, "#rows states"]
     selectors: Int32[np.ndarray, "rows selectors"]
     sizes: tuple[int, ...]
 

@@ -1,23 +1,29 @@
 """The rows of one patch, solved in one state of its border after another."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from gmruntime.arrays import Bool, Float64, Int64
 from gmruntime.budget import Budget, within
+from gmruntime.continuous.errors import NotProperError
 from gmruntime.continuous.sparse import careful, kernels, states
 from gmruntime.continuous.sparse.records import Laid, Numbers, PairedRoom, Room
-from gmruntime.continuous.sparse.structure import Structure
-from gmruntime.continuous.system import NotProperError, System
+from gmruntime.continuous.sparse.structure import Structure, structure_of
+from gmruntime.continuous.system import System
 
 _STEPS_AT_ONCE = 1 << 22
 """Between two looks at the clock: some milliseconds."""
 
 
+_ALIKE_MAX = 1 << 12
+"""Nobody looks whether a patch of more entries looks like another."""
+
+
 @dataclass(slots=True, eq=False)
 class Solver:
-    """A patch in one state of its border.
+    """A patch in one state of its border after another; see `StateSolver`.
 
     Arrays that are handed in and out are in the order of the patch's reals. Where rounding would
     spoil a pivot the state is solved once more with twice as many digits.
@@ -109,16 +115,7 @@ class Solver:
         directions: Float64[np.ndarray, "directions reals"],
         budget: Budget,
     ) -> Float64[np.ndarray, "states 2"]:
-        """Return mean and variance of a weighted sum of the reals in some states.
-
-        Args:
-            which: states that are not forbidden.
-            directions: the weights, in each of them or in all.
-            budget: of time.
-
-        Raises:
-            TimeoutError: when there is no time left.
-        """
+        """Do as `StateSolver` says."""
         found, scratch = np.zeros((len(which), 2)), np.zeros(self.structure.num_reals)
         ordered = np.ascontiguousarray(directions[:, self.structure.order])
         at_once, k = self._num_at_once(1), 0
@@ -137,34 +134,34 @@ class Solver:
         return found
 
     def everywhere(
-        self, which: Int64[np.ndarray, " states"], budget: Budget
-    ) -> tuple[Float64[np.ndarray, "states reals"], Float64[np.ndarray, "states reals"]]:
-        """Return means and variances of all reals in some states that are not forbidden.
-
-        Raises:
-            TimeoutError: when there is no time left.
-        """
-        count, place = self.structure.num_reals, self.structure.place
-        means, variances = np.empty((len(which), count)), np.empty((len(which), count))
-        at_once, k = self._num_at_once(4), 0
+        self,
+        which: Int64[np.ndarray, " states"],
+        where: Int64[np.ndarray, " some"],
+        budget: Budget,
+    ) -> tuple[Float64[np.ndarray, "states some"], Float64[np.ndarray, "states some"]]:
+        """Do as `StateSolver` says."""
+        count, place = self.structure.num_reals, self.structure.place[where]
+        found = np.empty((2, len(which), len(where)))
+        at_once, k = min(len(which), self._num_at_once(4)), 0
+        part = np.empty((2, max(1, at_once), count))
         inverse, scratch = np.empty(len(self._room.lower)), np.empty(count)
         places = np.full(count, -1, np.int64)
         while k < len(which):
             if at_once > 1 and len(which) > 1:
                 budget.check()
                 self.state = -1
-                end = min(len(which), k + at_once)
-                part, spread = means[k:end], variances[k:end]
+                some = which[k : k + at_once]
+                means, variances = part
                 done = states.look_at_all(
-                    self._laid, which[k:end], part, spread, inverse, scratch, places
+                    self._laid, some, means, variances, inverse, scratch, places
                 )
-                part[:done], spread[:done] = part[:done][:, place], spread[:done][:, place]
+                found[:, k : k + done] = part[:, :done, place]
                 k += done
             if k < len(which):
                 self.go_to(int(which[k]), budget)
-                means[k], variances[k] = self.mean(), self.variances(budget)
+                found[:, k] = self.mean()[where], self.variances(budget)[where]
                 k += 1
-        return means, variances
+        return found[0], found[1]
 
     def jointly(
         self,
@@ -173,17 +170,7 @@ class Solver:
         where: Int64[np.ndarray, " some"],
         budget: Budget,
     ) -> tuple[Float64[np.ndarray, "states some"], Float64[np.ndarray, "some some"]]:
-        """Return means of some reals in some states, and the weighted sum of their covariances.
-
-        Args:
-            which: states that are not forbidden.
-            weights: of these.
-            where: the reals, as numbered in the patch.
-            budget: of time.
-
-        Raises:
-            TimeoutError: when there is no time left.
-        """
+        """Do as `StateSolver` says."""
         count = len(where)
         means, inside = np.empty((len(which), count)), np.zeros((count, count))
         halves = np.empty((count, self.structure.num_reals))
@@ -308,8 +295,18 @@ class Solver:
             careful.invert_carefully(lower, self._paired, pairs, paired, places, first, last)
         return paired[0][self.structure.place]
 
-    def spread(self, noise: Float64[np.ndarray, " reals"]) -> Float64[np.ndarray, " reals"]:
-        """Return a draw of the reals, made of independent normal noise of sd 1."""
+    def draws(
+        self, state: int, noise: Float64[np.ndarray, "draws reals"], budget: Budget
+    ) -> Float64[np.ndarray, "draws reals"]:
+        """Do as `StateSolver` says."""
+        self.go_to(state, budget)
+        drawn = np.empty_like(noise)
+        for k, line in within(enumerate(noise), budget):
+            drawn[k] = self._spread(line)
+        return drawn
+
+    def _spread(self, noise: Float64[np.ndarray, " reals"]) -> Float64[np.ndarray, " reals"]:
+        """Return one draw."""
         if self._paired is not None and self._is_careful:
             pairs = np.stack([noise / np.sqrt(self._paired.diagonal[0]), np.zeros(len(noise))])
             careful.finish_carefully(self.structure.lower, self._paired, pairs)
@@ -317,3 +314,54 @@ class Solver:
         drawn = noise / np.sqrt(self._room.diagonal)
         kernels.finish(self.structure.lower, self._room, drawn)
         return (drawn + self._room.mean)[self.structure.place]
+
+
+def integrated(
+    system: System,
+    known: dict[bytes, Structure],
+    find_forbidden: Callable[[], Bool[np.ndarray, " states"]],
+    budget: Budget,
+    memory: int,
+) -> tuple[Solver, Float64[np.ndarray, " states"], int]:
+    """Integrate a patch in each state of its border.
+
+    Args:
+        system: its rows.
+        known: structures of patches, by what these look like; added to.
+        find_forbidden: says which states cannot be anyway, and need no integral.
+        budget: of time.
+        memory: bytes that may be taken.
+
+    Returns:
+        the patch, the logs of the integrals, nats, and how many bytes are kept.
+
+    Raises:
+        LayoutTooLargeError: it takes more memory.
+        NotProperError: it has no integral in a state that may be.
+        TimeoutError: when there is no time left.
+    """
+    solver = Solver(system, _structure(system, known, budget, memory))
+    num_bytes = solver.structure.num_bytes + 8 * system.num_states
+    try:
+        return solver, solver.integrate(budget), num_bytes
+    except NotProperError:
+        if not system.sizes:
+            raise
+        is_forbidden = find_forbidden()
+        if not is_forbidden.any():
+            raise
+    return solver, solver.integrate(budget, is_forbidden), num_bytes
+
+
+def _structure(
+    system: System, known: dict[bytes, Structure], budget: Budget, memory: int
+) -> Structure:
+    """Find the structure of a patch, or that of one that looks alike."""
+    if len(system.columns) > _ALIKE_MAX:
+        return structure_of(system.num_reals, system.row_start, system.columns, budget, memory)
+    key = system.row_start.tobytes() + system.columns.tobytes()
+    found = known.get(key)
+    if found is None or found.num_reals != system.num_reals or found.num_bytes > memory:
+        found = structure_of(system.num_reals, system.row_start, system.columns, budget, memory)
+        known[key] = found
+    return found

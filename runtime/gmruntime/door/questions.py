@@ -5,6 +5,7 @@ Whatever is handed in either means what it says or is refused in a sentence that
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from numbers import Real
 from typing import Any, TypeVar, cast
 
@@ -12,7 +13,14 @@ import numpy as np
 
 from gmruntime.answer import QUESTIONS, AnyAnswer, Best, Map, Question
 from gmruntime.budget import Budget, begin_budget
-from gmruntime.graph import Assignment, FactorGraph, GraphError, no_evidence, num_states
+from gmruntime.graph import (
+    Assignment,
+    FactorGraph,
+    GraphError,
+    no_evidence,
+    num_states,
+    validate,
+)
 from gmruntime.questions.checks import count, integer, integers
 from gmruntime.workspace import Workspace
 
@@ -40,6 +48,18 @@ def checked_query(graph: FactorGraph, query: Question[_A]) -> Question[_A]:
         raise GraphError(f"the query is the class {name}; ask with an instance, {name}()")
     *names, last = (question.__name__ for question in QUESTIONS)
     raise GraphError(f"the query is {query!r}; it must be one of {', '.join(names)} or {last}")
+
+
+def checked_graph(graph: FactorGraph) -> FactorGraph:
+    """Return a graph that is checked, without blocks of no factors: no engine meets one.
+
+    Raises:
+        GraphError: naming what contradicts itself.
+    """
+    graph = validate(graph)
+    if all(len(block.scopes) for block in graph.factors):
+        return graph
+    return replace(graph, factors=tuple(block for block in graph.factors if len(block.scopes)))
 
 
 def checked_evidence(graph: FactorGraph, evidence: object) -> Assignment:

@@ -93,6 +93,10 @@ class Group:
     batches: tuple[Batch, ...]
 
 
+Programs = dict[tuple[object, ...], tuple[Program, Steps]]
+"""Programs by likeness."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Writer:
     """What programs are written with.
@@ -104,7 +108,7 @@ class Writer:
         budget: of time, memory and cores.
         is_kept: whether what is written is run many times, so that merging more is worth it.
         is_asked: whether the beliefs of each variable are asked for.
-        known: programs by likeness.
+        known: what was written, for other rows as well.
     """
 
     graph: FactorGraph
@@ -113,18 +117,19 @@ class Writer:
     budget: Budget
     is_kept: bool
     is_asked: Bool[np.ndarray, " variables"]
-    known: dict[tuple[object, ...], tuple[Program, Steps]]
+    known: Programs
 
     def program(self, likeness: Likeness) -> tuple[Program, Steps]:
         """Return the program of a likeness, which is written once."""
         key = likeness.key()
-        if key not in self.known:
-            program = write(likeness, self.rng, self.budget)
-            entries = int(self.pool.block_start[-1])
-            if work_bytes(program.message_entries, entries) > self.budget.memory_bytes:
-                raise TooWideError(_too_wide(program, self.budget))
-            self.known[key] = program, flattened(likeness, program)
-        return self.known[key]
+        known = self.known.get(key)
+        program = write(likeness, self.rng, self.budget) if known is None else known[0]
+        entries = int(self.pool.block_start[-1])
+        if work_bytes(program.message_entries, entries) > self.budget.memory_bytes:
+            raise TooWideError(_too_wide(program, self.budget))
+        if known is None:
+            known = self.known[key] = program, flattened(likeness, program)
+        return known
 
 
 def grouped(writer: Writer, rows: Int32[np.ndarray, "rows variables"]) -> list[Group]:

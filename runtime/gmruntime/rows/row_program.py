@@ -12,7 +12,7 @@ from gmruntime.door.questions import check_device, checked_budget, checked_seed
 from gmruntime.graph import FactorGraph, num_states, validate
 from gmruntime.quality import Quality, Status
 from gmruntime.rows.answer import ExpectationsAnswer
-from gmruntime.rows.batches import Group, Writer, grouped
+from gmruntime.rows.batches import Group, Programs, Writer, grouped
 from gmruntime.rows.checked import checked_rows, checked_tables, checked_weights
 from gmruntime.rows.cutting.components import Pool, pool_of
 from gmruntime.rows.cutting.distinct import distinct
@@ -149,6 +149,7 @@ def compile_rows(
     budget: Budget | None = None,
     seed: int = 0,
     is_kept: bool = True,
+    known: Programs | None = None,
 ) -> RowProgram:
     """Compile rows of evidence against a graph.
 
@@ -164,6 +165,8 @@ def compile_rows(
         budget: one that has begun, in place of seconds and bytes.
         seed: of the search for orders.
         is_kept: whether it is evaluated often: then equal parts of rows are looked for as well.
+        known: programs that were written for other rows, of any graph; it grows. None begins with
+            none.
 
     Raises:
         GraphError: when the graph, the rows or the weights contradict themselves.
@@ -178,7 +181,8 @@ def compile_rows(
     tables = as_tables(graph, budget=budget)
     nothing_asked = np.zeros(tables.graph.num_variables, bool)
     pool = pool_of(tables.graph)
-    writer = Writer(tables.graph, pool, rng, budget, is_kept, nothing_asked, {})
+    known = {} if known is None else known
+    writer = Writer(tables.graph, pool, rng, budget, is_kept, nothing_asked, known)
     return compiled(tables, given, own_weights, writer)
 
 

@@ -1,10 +1,15 @@
 """F is what questions say it is, and its gradient its differences, wherever params may stand."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import gmlang
 from gmlang.learning.methods.em import maximised
+from gmlang.learning.methods.lbfgs import Height, Steps, climb, no_steps
 from gmlang.learning.numbers.coordinates import to_coordinates, to_numbers
 from gmruntime.budget import UNLIMITED, Budget
 from tests.gmlang.learning.posed import anywhere, posed
@@ -229,3 +234,40 @@ def test_deriving_a_wide_table_ends_with_the_budget():
     is_direct = problem.tables.direct_only()
     with pytest.raises(TimeoutError):
         maximised(objective, point, is_direct, Budget(0.0, 5.0, 1 << 30, clock))
+
+
+@given(seed=st.integers(0, 10_000), size=st.integers(1, 8))
+@settings(max_examples=40, deadline=None)
+def test_what_steps_said_of_one_function_helps_on_another(seed: int, size: int):
+    """The top is found whatever is remembered, and sooner where that was much the same."""
+    rng = np.random.default_rng(seed)
+    root = rng.normal(size=(size, size))
+    bend = root @ root.T + 0.1 * np.eye(size)
+    calls = 0
+
+    def height_around(top: np.ndarray) -> Callable[[np.ndarray], Height]:
+        def height(x: np.ndarray) -> Height:
+            nonlocal calls
+            calls += 1
+            return Height(float(-0.5 * (x - top) @ bend @ (x - top)), -bend @ (x - top))
+
+        return height
+
+    def climbed(top: np.ndarray, steps: Steps | None) -> int:
+        nonlocal calls
+        calls = 0
+        for number, step in enumerate(climb(height_around(top), np.zeros(size), steps)):
+            if step.is_last or step.expected < 1e-14 or number > 300:
+                np.testing.assert_allclose(step.coordinates, top, atol=1e-4)
+                return calls
+        raise AssertionError
+
+    first, steps = rng.normal(size=size), no_steps()
+    climbed(first, steps)
+    other = first + 0.01 * rng.normal(size=size)
+    assert climbed(other, steps) <= climbed(other, None) + 2
+    # What was said of an altogether different function does no harm.
+    misled = no_steps()
+    misled.append((rng.normal(size=size), rng.normal(size=size)))
+    if float(misled[0][0] @ misled[0][1]) > 0.0:
+        climbed(first, misled)

@@ -1,12 +1,14 @@
 """Rows added to what was learned: the same as all at once where nothing is open, near it else."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 import gmlang
 from gmlang.diagnostics import GmError
+from gmruntime.rows import batches
 
 CLINIC = """
 data patients : rows
@@ -166,3 +168,38 @@ def test_what_is_added_to_is_unchanged():
         assert (learned.values[name] == value).all()
     one, other = (learned.add(patients=_cases(20, 0.0, 1)) for _ in range(2))
     assert (one.values["fever"] == other.values["fever"]).all()
+
+
+def test_rows_that_look_alike_are_compiled_by_the_same_programs(monkeypatch: pytest.MonkeyPatch):
+    text = """
+data words : rows
+param follow[2] : probability
+param shown[2] : probability
+var z[6] : bool
+var o[6] : bool
+for t in 1..<6: z[t] ~ Bernoulli(follow[z[t-1]])
+for t in 0..<6: o[t] ~ Bernoulli(shown[z[t]])
+learn follow, shown from words
+"""
+    rng = np.random.default_rng(0)
+    words = {f"o[{t}]": rng.random(80) < 0.3 + 0.1 * (t % 2) for t in range(6)}
+    written: list[object] = []
+    write = batches.write
+
+    def counted(likeness: Any, *given: Any) -> Any:
+        written.append(likeness.key())
+        return write(likeness, *given)
+
+    monkeypatch.setattr(batches, "write", counted)
+    learned = gmlang.compile(text).learn(words=_part(words, 0, 40), seed=3)
+    first = learned.add(words=_part(words, 40, 60), batch=5)
+    assert written
+    before = len(written)
+    second = first.add(words=_part(words, 60, 80), batch=5)
+    assert len(written) == before == len(set(written))
+    # Without any of them the numbers are the same.
+    alone = replace(first, counted=replace(first.counted, programs={})) if first.counted else first
+    again = alone.add(words=_part(words, 60, 80), batch=5)
+    assert len(written) > before
+    for name, value in second.values.items():
+        assert again.values[name] == pytest.approx(value, abs=1e-12)

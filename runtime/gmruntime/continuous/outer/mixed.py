@@ -67,7 +67,8 @@ class OuterAnswer:
             for part in batch.parts:
                 which = part.states_of(batch.assignments, settings)
                 used, place = np.unique(which[weights > 0], return_inverse=True)
-                means, variances = part.solver.everywhere(used, budget)
+                every = np.arange(len(part.reals))
+                means, variances = part.solver.everywhere(used, every, budget)
                 rows = np.broadcast_to(np.arange(settings), which.shape)[weights > 0]
                 share = shares[weights > 0][:, None]
                 own = np.zeros((2, settings, len(part.reals)))
@@ -152,10 +153,10 @@ def _means(batch: Batch, reals: Int[np.ndarray, " some"]) -> Float64[np.ndarray,
         which = part.states_of(batch.assignments, settings)
         used, place = np.unique(which[shares > 0], return_inverse=True)
         rows = np.broadcast_to(np.arange(settings), which.shape)[shares > 0]
-        means, _ = part.solver.everywhere(used, UNLIMITED)
-        means = means[:, np.searchsorted(part.reals, reals[own])][place]
+        where = np.searchsorted(part.reals, reals[own]).astype(np.int64)
+        means, _ = part.solver.everywhere(used, where, UNLIMITED)
         added = np.zeros((settings, len(own)))
-        np.add.at(added, rows, shares[shares > 0][:, None] * means)
+        np.add.at(added, rows, shares[shares > 0][:, None] * means[place])
         found[:, own] = added
     return found
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from gmruntime.arrays import Int32, Int64, cuts, row_starts
 from gmruntime.budget import Budget
+from gmruntime.continuous.errors import LayoutTooLargeError
 from gmruntime.continuous.sparse import degrees
 from gmruntime.continuous.sparse.pattern import count_columns, fill_in, list_once, turn_over
 from gmruntime.continuous.sparse.records import Incidence, Lower
@@ -21,9 +22,8 @@ _LITTLE = 4
 _STEPS_AT_ONCE = 1 << 22
 """Between two looks at the clock: some milliseconds."""
 
-
-class LayoutTooLargeError(Exception):
-    """What is laid out needs more memory than is allowed; the argument is how many bytes."""
+_LOWER_BYTES = 60
+"""Of an entry of L: two indices, and in pairs of floats itself and one of the inverse."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,15 +106,18 @@ def structure_of(
 
 
 def _num_bytes(num_reals: int, num_entries: int, num_lower: int) -> int:
-    """Return what structure, numbers and one elimination take together, variances included."""
-    return 28 * num_lower + 48 * num_entries + 160 * num_reals
+    """Return what structure, numbers and one elimination take together, variances included.
+
+    As much as with twice as many digits, which nobody knows beforehand.
+    """
+    return _LOWER_BYTES * num_lower + 48 * num_entries + 240 * num_reals
 
 
 def _entries_max(num_reals: int, num_entries: int, memory: int) -> int:
     least = _num_bytes(num_reals, num_entries, 0)
     if least > memory:
         raise LayoutTooLargeError(least)
-    return (memory - least) // 28
+    return (memory - least) // _LOWER_BYTES
 
 
 @dataclass(frozen=True, slots=True, eq=False)

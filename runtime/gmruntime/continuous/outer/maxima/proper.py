@@ -129,7 +129,8 @@ def _log_widths(
 ) -> float | None:
     """Return the log of how wide the density is about a point, along all these axes together.
 
-    The width is where it has fallen by a nat, on the wider side.
+    The width is where it has fallen by a nat, on the wider side. None where the budget ends, or
+    where floats are too coarse to step within it.
     """
     count = axes.shape[1]
     top = evaluator.evaluate(point[None], budget)
@@ -146,4 +147,8 @@ def _log_widths(
             return None
         is_near = (values >= top[0] - 1.0).reshape(2, count)
         low, high = np.where(is_near, reach, low), np.where(is_near, high, reach)
-    return float(low.max(axis=0).sum() * math.log(10.0))
+    width = 10.0 ** low.max(axis=0)
+    coarse = np.spacing(np.abs(point)).max() / np.abs(axes).max(axis=0, initial=1e-300)
+    if (width <= 8.0 * coarse).any():
+        return None
+    return float(np.log(width).sum())
