@@ -294,6 +294,7 @@ def test_what_rounding_would_lose_is_kept(sd: float):
     assert belief.sd**2 == pytest.approx(float(exact), rel=1e-9)
     apart = patch.belief(np.ones(()), np.array([-1.0, 1.0]))
     assert apart.mean == pytest.approx(3.0, abs=1e-9)
+    assert apart.sd == pytest.approx(0.01, rel=1e-9)
 
 
 def test_what_a_factor_forbids_need_not_be_proper():

@@ -132,15 +132,16 @@ class DenseSolver:
     def along(
         self,
         which: Int64[np.ndarray, " states"],
-        directions: Float64[np.ndarray, "directions reals"],
+        where: Int64[np.ndarray, " some"],
+        coefficients: Float64[np.ndarray, "#states some"],
         budget: Budget,
     ) -> Float64[np.ndarray, "states 2"]:
         """Do as `StateSolver` says."""
         budget.check()
         found = np.zeros((len(which), 2))
         for k, state in enumerate(which.tolist()):
-            direction, one = directions[k if len(directions) > 1 else 0], self._at(state)
-            found[k] = direction @ one.mean, np.sum((one.half @ direction) ** 2)
+            row, one = coefficients[k if len(coefficients) > 1 else 0], self._at(state)
+            found[k] = row @ one.mean[where], np.sum((one.half[:, where] @ row) ** 2)
         return found
 
     def everywhere(

@@ -18,14 +18,16 @@ class StateSolver(Protocol):
     def along(
         self,
         which: Int64[np.ndarray, " states"],
-        directions: Float64[np.ndarray, "directions reals"],
+        where: Int64[np.ndarray, " some"],
+        coefficients: Float64[np.ndarray, "#states some"],
         budget: Budget,
     ) -> Float64[np.ndarray, "states 2"]:
-        """Return mean and variance of a weighted sum of the reals in some states.
+        """Return mean and variance of a weighted sum of some reals in some states.
 
         Args:
             which: states that are not forbidden.
-            directions: the weights, in each of them or in all.
+            where: the reals; one may be named twice.
+            coefficients: of these, in each state or in all.
             budget: of time.
 
         Raises:
@@ -73,7 +75,7 @@ class StateSolver(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Patch:
-    """Reals that hang together, and the finite variables around them.
+    """Reals that hang together, and the finite variables around them; for one thread at a time.
 
     Given a state of the border they are jointly normal. What is believed of them is a mixture, one
     part for each state that has a probability: `border_probabilities` below is the joint
@@ -124,10 +126,8 @@ class Patch:
             flat = np.asarray(coefficients, np.float64)[None]
         else:
             flat = np.broadcast_to(coefficients, shape).reshape(-1, len(where))[states]
-        directions = np.zeros((len(flat), len(self.reals)))
-        np.add.at(directions.T, where, flat.T)
         offsets = np.broadcast_to(offset, self.sizes).reshape(-1)[states]
-        found = self.solver.along(states, directions, self.budget)
+        found = self.solver.along(states, where, flat, self.budget)
         sds = np.sqrt(np.maximum(found[:, 1], 0.0))
         return GaussianMixture(weights, found[:, 0] + offsets, sds)
 

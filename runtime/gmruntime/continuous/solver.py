@@ -112,23 +112,28 @@ class Solver:
     def along(
         self,
         which: Int64[np.ndarray, " states"],
-        directions: Float64[np.ndarray, "directions reals"],
+        where: Int64[np.ndarray, " some"],
+        coefficients: Float64[np.ndarray, "#states some"],
         budget: Budget,
     ) -> Float64[np.ndarray, "states 2"]:
         """Do as `StateSolver` says."""
-        found, scratch = np.zeros((len(which), 2)), np.zeros(self.structure.num_reals)
-        ordered = np.ascontiguousarray(directions[:, self.structure.order])
+        count, place = self.structure.num_reals, self.structure.place[where]
+        found, scratch = np.zeros((len(which), 2)), np.zeros(count)
         at_once, k = self._num_at_once(1), 0
         while k < len(which):
+            end = min(len(which), k + max(1, at_once))
+            some = coefficients if len(coefficients) == 1 else coefficients[k:end]
+            directions = np.zeros((len(some), count))
+            np.add.at(directions.T, place, some.T)
             if at_once > 1 and len(which) > 1:
                 budget.check()
                 self.state = -1
-                end = min(len(which), k + at_once)
-                part = ordered if len(ordered) == 1 else ordered[k:end]
-                k += states.look_along(self._laid, which[k:end], part, found[k:end], scratch)
-            if k < len(which):
+                k += states.look_along(self._laid, which[k:end], directions, found[k:end], scratch)
+            if k < end:
                 self.go_to(int(which[k]), budget)
-                direction = directions[k if len(directions) > 1 else 0]
+                row = coefficients[k if len(coefficients) > 1 else 0]
+                direction = np.zeros(count)
+                np.add.at(direction, where, row)
                 found[k] = direction @ self.mean(), direction @ self.solve(direction)
                 k += 1
         return found
