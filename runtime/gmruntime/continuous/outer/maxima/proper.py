@@ -81,6 +81,7 @@ def _flat_axis(
     values = evaluator.evaluate(middle + np.concatenate([0 * middle[None], near, far]), budget)
     if len(values) <= 2 * len(used):
         return None
+    widths = dict[int, float | None]()
     top, values_near, values_far = values[0], *np.split(values[1:], 2)
     for row in np.flatnonzero(top - np.maximum(values_near, values_far) <= most).tolist():
         i, end, value = int(used[row]) % len(middle), middle + far[row], values_far[row]
@@ -89,9 +90,11 @@ def _flat_axis(
             end, value = _followed(evaluator, middle, across, near[row], budget)
         others = np.delete(axes, i, axis=1)
         there = _log_widths(evaluator, end, others, budget)
-        here = _log_widths(evaluator, middle, others, budget)
+        if i not in widths:
+            widths[i] = _log_widths(evaluator, middle, others, budget)
+        here = widths[i]
         if there is None or here is None:
-            return None
+            continue
         if top - value <= there - here + _SLOWEST * math.log(radii[row]):
             return i
     return None
