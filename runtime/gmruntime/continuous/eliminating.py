@@ -19,6 +19,7 @@ from gmruntime.continuous.errors import (
     TooLargeError,
     TooManyBordersError,
 )
+from gmruntime.continuous.fewer import with_few_rows
 from gmruntime.continuous.grouping import groups_of
 from gmruntime.continuous.mixed import MixedGraph
 from gmruntime.continuous.patches import Patch, StateSolver
@@ -85,6 +86,7 @@ def eliminate_reals(
     """
     _check_evidence(mixed, evidence, real_evidence)
     rows = sliced(mixed, evidence, real_evidence)
+    pieces = tuple(with_few_rows(piece, budget) for piece in rows.pieces)
     is_free = np.isnan(real_evidence)
     finite, states = mixed.finite, num_states(mixed.finite)
     position = np.zeros(len(is_free), np.int64)
@@ -92,7 +94,7 @@ def eliminate_reals(
     patches: list[Patch] = []
     known: dict[bytes, Structure] = {}
     left, dense_work = memory, 0
-    for group in groups_of(rows.pieces, is_free, together):
+    for group in groups_of(pieces, is_free, together):
         reals, border = group.reals, group.border
         sizes = tuple(states[border].tolist())
         if math.prod(sizes) > _BORDER_STATES_MAX:
