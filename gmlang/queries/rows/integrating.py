@@ -20,13 +20,8 @@ from gmlang.graph.world.names import variable_name
 from gmlang.graph.world.world import ONE_INSTANCE, World
 from gmlang.queries.rows.asked import nowhere
 from gmruntime.budget import Budget
-from gmruntime.continuous.eliminating import (
-    Eliminated,
-    ImproperError,
-    TooLargeError,
-    TooManyBordersError,
-    eliminate_reals,
-)
+from gmruntime.continuous.eliminating import Eliminated, eliminate_reals
+from gmruntime.continuous.errors import ImproperError, TooLargeError, TooManyBordersError
 from gmruntime.continuous.mixed import MixedGraph, RealBlock, RealFactorBlock, Rows, validate
 from gmruntime.graph import FactorGraph, num_states
 

@@ -24,7 +24,7 @@ from gmlang.graph.world.world import ONE_INSTANCE
 from gmlang.queries.rows.asked import Term, nowhere
 from gmlang.queries.rows.integrating import mixed_graph
 from gmruntime.budget import Budget
-from gmruntime.continuous.eliminating import ImproperError, TooLargeError, TooManyBordersError
+from gmruntime.continuous.errors import ImproperError, TooLargeError, TooManyBordersError
 from gmruntime.continuous.mixed import Rows
 from gmruntime.continuous.outer import (
     Domain,
@@ -260,12 +260,8 @@ def scan(settled: Settled, terms: Sequence[Term], budget: Budget) -> Scan:
                 if not inner.any():
                     continue
                 where = np.searchsorted(part.reals, term.reals[inner])
-                directions = np.zeros((int(used.sum()), len(part.reals)))
-                chosen = coefficients[..., inner][used]
-                for column, place in enumerate(where.tolist()):
-                    directions[:, place] += chosen[:, column]
                 which = part.states_of(assignments, count)[used]
-                along = part.solver.along(which, directions, budget)
+                along = part.solver.along(which, where, coefficients[..., inner][used], budget)
                 mean[used] += along[:, 0]
                 variance[used] += along[:, 1]
             means[k][:, own], variances[k][:, own] = mean, variance
