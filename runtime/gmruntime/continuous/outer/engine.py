@@ -56,7 +56,7 @@ def integrate(
         rng: of the scrambled points.
         draw: from uniform numbers [n d] to parameters by their priors; NaN where one is not proper.
         asked: from parameters [n d] to what is asked of them [n k]; the parameters themselves
-            where it is None.
+            where it is None. It may end with a TimeoutError, as `log_density` may.
 
     Raises:
         ImproperDensityError: when the density does not fall in some direction.
@@ -110,7 +110,12 @@ def _will_do(points: WeightedPoints, asked: Callable[[np.ndarray], np.ndarray] |
 
     Where a mean is unsure by tails that hardly hold anything, it may not exist.
     """
-    for belief in joined(points, asked):
+    try:
+        beliefs = joined(points, asked)
+    except TimeoutError:
+        # There is no time for draws either.
+        return True
+    for belief in beliefs:
         mean, spread = belief.mean(), belief.sd().value
         by_tails = belief.beyond(np.abs(belief.values - mean.value))
         if math.isfinite(by_tails) and mean.error - by_tails > _LATTICE_ERROR_MAX * spread:

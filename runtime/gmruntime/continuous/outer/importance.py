@@ -56,7 +56,7 @@ def draw_points(
         found: maxima, for what is told of them.
         proposal: what is drawn from.
         draws: those known before; the first batches are added where they cannot be trusted.
-        asked: what is asked of parameters; themselves where it is None.
+        asked: what is asked of parameters; themselves where it is None. It may raise TimeoutError.
         rng: of scrambled points.
         budget: of time.
     """
@@ -79,7 +79,10 @@ def draw_points(
             break
         if not result.is_to_be_trusted and wanted > _BATCHES_FIRST:
             break
-        if worst_error(joined(result, asked)) < _ERROR_MAX:
+        try:
+            if worst_error(joined(result, asked)) < _ERROR_MAX:
+                break
+        except TimeoutError:
             break
         wanted *= 2
     if not result.is_to_be_trusted and free and not budget.is_spent():

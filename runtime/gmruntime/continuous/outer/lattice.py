@@ -79,7 +79,10 @@ def lattice_points(
             break
         log_cell = size * math.log(step) + float(np.linalg.slogdet(root)[1])
         best = _weighted(evaluator, found, swept, log_cell, depth)
-        beliefs = joined(best, asked)
+        try:
+            beliefs = joined(best, asked)
+        except TimeoutError:
+            break
         if worst_error(beliefs) < _ERROR_MAX:
             break
         lacking = max(b.beyond(np.abs(b.values - b.mean().value)) / b.sd().value for b in beliefs)
