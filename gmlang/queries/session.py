@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gmlang.core.ast import Context, Expression
+from gmlang.core.check.joint.routes import Key, joint_keys, real_keys
 from gmlang.core.mentions import expressions_of, held_in, mentions
 from gmlang.core.program import (
     EventGiven,
@@ -27,7 +28,6 @@ from gmlang.graph.lowering.grounder import Grounder, Job, environment
 from gmlang.graph.lowering.lower import lower
 from gmlang.graph.observations import observe, observe_alike
 from gmlang.graph.regions import check_regions
-from gmlang.graph.rows.routes import Key, joint_keys, real_keys
 from gmlang.graph.values import terms
 from gmlang.graph.world.axes import Part
 from gmlang.graph.world.instances import all_exist
@@ -52,6 +52,7 @@ from gmruntime.workspace import Workspace
 if TYPE_CHECKING:
     from gmlang.queries.rows.asked import AskedReals
     from gmlang.queries.rows.integrating import Integrated
+    from gmlang.queries.rows.settings import Settled
 
 GROUNDED_S = 0.25
 """A question may take so long to be grounded, however short its budget: most are at once."""
@@ -95,6 +96,7 @@ class Prepared:
         asked_reals: what is asked for in terms of joint reals; None where no such real is.
         integrated: the graph without its joint reals; None where there are none.
         is_contradicted: whether a joint real was observed to be two numbers.
+        settled: settings of what their rows depend on; None where all of that is known.
         conditioned: variables behind the bar whose value is left open (indep).
         told: by the identity of a query, itself and what its answers speak of: worked out once for
             many rows.
@@ -106,6 +108,7 @@ class Prepared:
     asked_reals: "AskedReals | None" = None
     integrated: "Integrated | None" = None
     is_contradicted: bool = False
+    settled: "Settled | None" = None
     conditioned: list[int] = field(default_factory=list[int])
     told: dict[int, tuple[Query, tuple[Part, ...]]] = field(
         default_factory=dict[int, tuple[Query, tuple[Part, ...]]]
@@ -231,14 +234,11 @@ def prepare(session: Session, query: Query, budget: Budget | None = None) -> Pre
     check_defined(replace(prepared.grounding, builder=prepared.builder))
     evidence, clash = prepared.evidence()
     if prepared.grounding.joint is not None and not clash:
-        prepared.integrated = integrated(
-            prepared.grounder,
-            prepared.grounding.joint,
-            query,
-            (prepared.finite_graph(), evidence, prepared.asked_reals),
-            budget,
-        )
-        prepared.is_contradicted = prepared.integrated is None
+        graph = prepared.finite_graph(), evidence, prepared.asked_reals
+        found = integrated(prepared.grounder, prepared.grounding.joint, query, graph, budget)
+        prepared.integrated, prepared.settled = found.integrated, found.settled
+        prepared.asked_reals = found.asked
+        prepared.is_contradicted = found.integrated is None and found.settled is None
     # An answer is read however late it comes.
     prepared.grounding.world.allow(None, None)
     return prepared

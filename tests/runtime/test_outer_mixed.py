@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import ndtr
 
-from gmruntime.budget import UNLIMITED
-from gmruntime.continuous.eliminating import ImproperError, TooManyBordersError
+from gmruntime.budget import UNLIMITED, Budget, start_budget
+from gmruntime.continuous.errors import ImproperError, TooManyBordersError
 from gmruntime.continuous.mixed import MixedGraph, RealBlock, RealFactorBlock, Rows, validate
 from gmruntime.continuous.outer import Domain, Inside, integrate_mixed
 from gmruntime.continuous.outer.batches import RowsAt
@@ -103,7 +103,7 @@ EFFECTS = np.array([28.0, 8, -3, 7, -1, 1, 18, 12])
 ERRORS = np.array([15.0, 10, 16, 11, 9, 11, 10, 18])
 
 
-def _schools() -> OuterAnswer:
+def _schools(budget: Budget = UNLIMITED, take: Callable[[int], None] | None = None) -> OuterAnswer:
     """Eight schools (Rubin 1981): theta[j] ~ Normal(mu, tau), y[j] ~ Normal(theta[j], s[j])."""
     log_errors = -np.log(ERRORS) - 0.5 * LOG_TWO_PI
     blocks = (
@@ -114,6 +114,8 @@ def _schools() -> OuterAnswer:
     reals = (RealBlock("theta", (8,)), RealBlock("mu", ()))
 
     def rows_at(theta: np.ndarray) -> tuple[Rows | None, ...]:
+        if take is not None:
+            take(len(theta))
         tau = theta[:, 0]
         one = np.array([[[1.0, -1.0]]])
         log_scales = (-np.log(tau) - 0.5 * LOG_TWO_PI)[:, None]
@@ -124,7 +126,7 @@ def _schools() -> OuterAnswer:
     return integrate_mixed(
         _inside(mixed, rows_at),
         POSITIVE,
-        budget=UNLIMITED,
+        budget=budget,
         rng=np.random.default_rng(0),
         memory=MEMORY,
         draw=draw,
@@ -292,3 +294,20 @@ def test_settings_beyond_floats_weigh_nothing():
         logs = np.concatenate([b.log_totals() for b in inside.batches(far, UNLIMITED, MEMORY)])
     assert not np.isnan(logs).any()
     assert logs.argmax() == 2
+
+
+def test_the_clock_is_looked_at_while_rows_are_solved():
+    """Each setting takes a second, whoever asks about it."""
+    for seconds in (1, 5, 20, 80, 200, 500, 900, 1300):
+        reading = [0.0]
+
+        def take(count: int, reading: list[float] = reading) -> None:
+            reading[0] += count
+
+        def clock(reading: list[float] = reading) -> float:
+            return reading[0]
+
+        found = _schools(start_budget(seconds, 1 << 30, clock=clock), take)
+        # A batch is one setting here, and one more says how large batches may be.
+        assert reading[0] <= 0.7 * seconds + 2
+        assert not found.points.is_to_be_trusted or abs(found.points.log_z + 31.31) < 0.1

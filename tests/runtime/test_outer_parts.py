@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.stats import qmc
 
+from gmruntime.budget import UNLIMITED
 from gmruntime.continuous.outer.domains import Domain, constrain, release
 from gmruntime.continuous.outer.pareto import pareto_khat
 from gmruntime.continuous.outer.points import PointBelief
@@ -137,7 +138,7 @@ def test_a_fit_makes_its_draws_likelier():
     draws = np.concatenate([rng.normal(-3, 1, (500, 2)), rng.normal(2, 0.3, (500, 2))])
     weights = np.full(1000, 1e-3)
     start = Proposal(np.array([[-1.0, 0.0], [1.0, 0.0]]), np.array([np.eye(2)] * 2), np.zeros(2))
-    fitted = refitted(start, draws, weights)
+    fitted = refitted(start, draws, weights, UNLIMITED)
     assert fitted.log_density(draws).mean() > start.log_density(draws).mean()
     assert sorted(np.exp(fitted.log_shares)) == pytest.approx([0.5, 0.5], abs=0.02)
 

@@ -12,13 +12,18 @@ import numpy as np
 
 from gmruntime.arrays import Bool, Float64, Int32, Int64
 from gmruntime.budget import Budget
-from gmruntime.continuous.eliminating import ImproperError, TooLargeError, TooManyBordersError
+from gmruntime.continuous.errors import (
+    LayoutTooLargeError,
+    NotProperError,
+    TooLargeError,
+    TooManyBordersError,
+)
 from gmruntime.continuous.grouping import groups_of
 from gmruntime.continuous.mixed import MixedGraph, RealFactorBlock, Rows
 from gmruntime.continuous.slicing import sliced
 from gmruntime.continuous.solver import Solver
-from gmruntime.continuous.sparse.structure import LayoutTooLargeError, Structure, structure_of
-from gmruntime.continuous.system import NotProperError, System, system_of
+from gmruntime.continuous.sparse.structure import Structure, structure_of
+from gmruntime.continuous.system import System, system_of
 from gmruntime.graph import Assignment, FactorGraph, VariableBlock, log_score, num_states
 
 _ASSIGNMENTS_MAX = 1 << 12
@@ -43,6 +48,7 @@ class Inside:
         evidence: a state for each observed finite variable, -1 for the others.
         real_evidence: a value for each observed real, NaN for the others.
         known: structures of patches that were met before.
+        loose: reals that nothing held in place at some setting.
     """
 
     mixed: MixedGraph
@@ -50,6 +56,7 @@ class Inside:
     evidence: Assignment
     real_evidence: Float64[np.ndarray, " reals"]
     known: dict[bytes, Structure] = field(default_factory=dict[bytes, Structure])
+    loose: set[int] = field(default_factory=set[int])
 
     def assignments(self) -> Int32[np.ndarray, "assignments variables"]:
         """Write out the states of all finite variables that agree with the evidence.
@@ -72,7 +79,6 @@ class Inside:
         """Solve at all settings, as many at once as memory allows.
 
         Raises:
-            ImproperError: at no setting of a batch is there an integral.
             TooLargeError: a patch needs more memory.
             TimeoutError: when there is no time left.
         """
@@ -173,7 +179,7 @@ def _solved(
             Solver(system, _structure(inside, system, int(group.reals[0]), budget, memory)),
         )
         which = part.states_of(assignments, count)
-        logs += _integrals(part, np.isneginf(logs), which, budget)[which]
+        logs += _integrals(part, np.isneginf(logs), which, inside.loose, budget)[which]
         parts.append(part)
     return Batch(tuple(parts), assignments, logs)
 
@@ -203,7 +209,7 @@ def _structure(inside: Inside, system: System, real: int, budget: Budget, memory
         try:
             inside.known[key] = structure_of(*shape, budget, memory)
         except LayoutTooLargeError as error:
-            raise TooLargeError(real, error.args[0]) from None
+            raise TooLargeError(real, error.num_bytes) from None
     return inside.known[key]
 
 
@@ -211,28 +217,26 @@ def _integrals(
     part: Part,
     is_forbidden: Bool[np.ndarray, "assignments settings"],
     which: Int64[np.ndarray, "assignments settings"],
+    loose: set[int],
     budget: Budget,
 ) -> Float64[np.ndarray, " states"]:
-    """Integrate in all states; -inf where nothing can be, or where rounding leaves no integral.
+    """Integrate in all states; -inf where nothing can be, or where there is no integral.
 
-    Numbers may be absurd at settings that are far out. Where there is no integral at any setting
-    something holds no real in place.
+    Numbers may be absurd at settings that are far out, and leave none for rounding alone: which
+    real is then loose is noted.
     """
     try:
         return part.solver.integrate(budget)
-    except NotProperError as error:
-        improper = error
+    except NotProperError:
+        pass
     needed = np.zeros(part.solver.system.num_states, bool)
     needed[which[~is_forbidden]] = True
     logs = np.full(len(needed), -np.inf)
-    num_proper = 0
     for state in np.flatnonzero(needed).tolist():
         try:
             part.solver.go_to(state, budget)
-        except NotProperError:
+        except NotProperError as error:
+            loose.add(int(part.reals[error.real]))
             continue
-        num_proper += 1
         logs[state] = part.solver.log_value
-    if needed.any() and not num_proper:
-        raise ImproperError(int(part.reals[improper.real])) from None
     return np.where(np.isnan(logs), -np.inf, logs)

@@ -18,6 +18,7 @@ import numpy as np
 
 from gmruntime.arrays import Bool, Float64, Int64
 
+_ULPS = 8.0
 FREE_MAX = 300.0
 """How far a free number goes from 0 where its parameter has a bound: e^300 is still a float."""
 
@@ -117,6 +118,26 @@ def constrain(
         # What rounds to a bound may have no density there, or an infinite one.
         theta[:, k] = np.clip(value, np.nextafter(low, np.inf), np.nextafter(high, -np.inf))
     return theta, log_jacobian
+
+
+def at_edge(domain: Domain, theta: Float64[np.ndarray, "n d"]) -> Bool[np.ndarray, "n d"]:
+    """Say where numbers do not tell how far a parameter is from its bound, or from the one before.
+
+    >>> at_edge(Domain(np.zeros(1), np.ones(1)), np.array([[1e-30], [1 - 1e-16]])).tolist()
+    [[False], [True]]
+    """
+    found = np.zeros(theta.shape, bool)
+    _, before = domain.sequence()
+    for k in range(domain.size):
+        own = theta[:, k]
+        bounds = [np.full(len(theta), domain.lows[k]), np.full(len(theta), domain.highs[k])]
+        bounds += [theta[:, before[k]]] if before[k] >= 0 else []
+        for bound in bounds:
+            # Numbers are dense around 0 alone.
+            with np.errstate(invalid="ignore"):
+                is_near = np.abs(own - bound) <= _ULPS * np.spacing(np.abs(bound))
+            found[:, k] |= is_near & (bound != 0.0) & np.isfinite(bound)
+    return found
 
 
 def release(domain: Domain, theta: Float64[np.ndarray, "n d"]) -> Float64[np.ndarray, "n d"]:

@@ -7,21 +7,28 @@ from dataclasses import replace
 import numpy as np
 
 from gmruntime.budget import Budget
-from gmruntime.continuous.outer.domains import Domain, release
+from gmruntime.continuous.outer.adapting import Draws, fit, proposal_at
+from gmruntime.continuous.outer.domains import FREE_MAX, Domain, at_edge, release
 from gmruntime.continuous.outer.evaluating import Evaluator, LogDensity
-from gmruntime.continuous.outer.importance import ESS_MIN, draw_points, fit, no_points, proposal_at
+from gmruntime.continuous.outer.importance import ESS_MIN, draw_points, no_points
 from gmruntime.continuous.outer.lattice import DIMENSIONS_MAX, lattice_points
 from gmruntime.continuous.outer.maxima.modes import Draw, Found, find_modes
 from gmruntime.continuous.outer.maxima.proper import check_proper
 from gmruntime.continuous.outer.pareto import KHAT_MAX
 from gmruntime.continuous.outer.points import WeightedPoints, joined
-from gmruntime.continuous.outer.proposals import Proposal
+from gmruntime.continuous.outer.proposals import Proposal, beside
 from gmruntime.continuous.outer.sobol import sobol_points
 from gmruntime.continuous.outer.tempering import tempered
 
 PARAMETERS_MAX = 20
+_RUNAWAY = 0.9
+_EDGE_MAX = 1e-3
+"""Of the weight: so much may lie where a parameter is not told from its bound."""
+_UNDEFINED_MAX = 0.01
+"""Of the points: whoever looks far out meets numbers that overflow now and then."""
 _CLIMBING, _PROVING, _LATTICE, _FITTING, _TEMPERING = 0.4, 0.15, 0.5, 0.5, 0.6
 """Shares of what is left that may go into each, so that the next has some."""
+_ATTEMPTS = 4
 _LATTICE_ERROR_MAX = 0.1
 """In standard deviations, and in nats of log Z: where lattices may be off by more, draws come."""
 
@@ -49,7 +56,7 @@ def integrate(
         rng: of the scrambled points.
         draw: from uniform numbers [n d] to parameters by their priors; NaN where one is not proper.
         asked: from parameters [n d] to what is asked of them [n k]; the parameters themselves
-            where it is None.
+            where it is None. It may end with a TimeoutError, as `log_density` may.
 
     Raises:
         ImproperDensityError: when the density does not fall in some direction.
@@ -61,20 +68,41 @@ def integrate(
     found = find_modes(evaluator, draw, rng, budget.share(_CLIMBING))
     if not len(found.modes.values):
         return _told(no_points(evaluator, found), evaluator, found)
-    check_proper(evaluator, found.modes, budget.share(_PROVING))
+    if found.has_arrived:
+        check_proper(evaluator, found.modes, budget.share(_PROVING))
     if domain.size <= DIMENSIONS_MAX and len(found.modes.values) == 1:
         points = lattice_points(evaluator, found, asked, budget.share(_LATTICE))
         if points is not None and _will_do(points, asked):
             return _told(points, evaluator, found)
-    proposal = fit(evaluator, proposal_at(found.modes), rng, budget.share(_FITTING))
-    points = draw_points(evaluator, found, proposal, asked, rng, budget)
-    if not points.is_to_be_trusted and not budget.is_spent():
-        start = _beside_prior(proposal, domain, draw, rng)
-        lifted = tempered(evaluator, start, rng, budget.share(_TEMPERING))
-        if lifted is not None:
-            fitted = fit(evaluator, lifted, rng, budget.share(_FITTING))
-            points = _better(points, draw_points(evaluator, found, fitted, asked, rng, budget))
-    return _told(points, evaluator, found)
+    return _told(_drawn(evaluator, found, draw, asked, rng, budget), evaluator, found)
+
+
+def _drawn(
+    evaluator: Evaluator,
+    found: Found,
+    draw: Draw | None,
+    asked: Callable[[np.ndarray], np.ndarray] | None,
+    rng: np.random.Generator,
+    budget: Budget,
+) -> WeightedPoints:
+    """Draw from a mixture at the maxima; while it cannot be trusted, fit it again.
+
+    What its own draws showed it is fitted to first, then what temperatures led to.
+    """
+    draws = Draws(np.zeros((0, evaluator.domain.size)))
+    proposal = fit(evaluator, proposal_at(found.modes), draws, rng, budget.share(_FITTING))
+    points = draw_points(evaluator, found, proposal, draws, asked, rng, budget)
+    for attempt in range(_ATTEMPTS):
+        if points.is_to_be_trusted or budget.is_spent():
+            break
+        if attempt % 2:
+            start = _beside_prior(proposal, evaluator.domain, draw, rng)
+            lifted = tempered(evaluator, start, rng, budget.share(_TEMPERING))
+            proposal = proposal if lifted is None else beside(proposal, lifted)
+        proposal = fit(evaluator, proposal, draws, rng, budget.share(_FITTING))
+        new = draw_points(evaluator, found, proposal, draws, asked, rng, budget)
+        points = _better(points, new)
+    return points
 
 
 def _will_do(points: WeightedPoints, asked: Callable[[np.ndarray], np.ndarray] | None) -> bool:
@@ -82,7 +110,12 @@ def _will_do(points: WeightedPoints, asked: Callable[[np.ndarray], np.ndarray] |
 
     Where a mean is unsure by tails that hardly hold anything, it may not exist.
     """
-    for belief in joined(points, asked):
+    try:
+        beliefs = joined(points, asked)
+    except TimeoutError:
+        # There is no time for draws either.
+        return True
+    for belief in beliefs:
         mean, spread = belief.mean(), belief.sd().value
         by_tails = belief.beyond(np.abs(belief.values - mean.value))
         if math.isfinite(by_tails) and mean.error - by_tails > _LATTICE_ERROR_MAX * spread:
@@ -101,29 +134,28 @@ def _beside_prior(
         return proposal
     low, middle, high = np.quantile(free, (0.159, 0.5, 0.841), axis=0)
     wide = np.diag(np.maximum(0.5 * (high - low), 1e-9))
-    return Proposal(
-        np.concatenate([proposal.centres, middle[None]]),
-        np.concatenate([proposal.roots, wide[None]]),
-        np.concatenate([proposal.log_shares, [0.0]]) - math.log(2.0),
-    )
+    return beside(proposal, Proposal(middle[None], wide[None], np.zeros(1)))
 
 
 def _better(first: WeightedPoints, second: WeightedPoints) -> WeightedPoints:
-    """Return the one that can be trusted, else whose weights have the lighter tail."""
+    """Return the one that can be trusted, else of which more counts, with the lighter tail."""
 
-    def order(points: WeightedPoints) -> tuple[bool, float]:
-        return not points.is_to_be_trusted, points.khat
+    def order(points: WeightedPoints) -> tuple[bool, bool, float, float]:
+        is_few = points.ess < ESS_MIN
+        return not points.is_to_be_trusted, is_few, round(points.khat, 1), -points.ess
 
     return second if order(second) <= order(first) else first
 
 
 def _told(points: WeightedPoints, evaluator: Evaluator, found: Found) -> WeightedPoints:
     """Add what the user should know."""
+    edge = np.exp(points.log_weights) @ at_edge(evaluator.domain, points.points)
+    is_seen = bool((edge < _EDGE_MAX).all())
     notes = [f"{_counted(points.num_modes, 'mode')} from {_counted(points.num_starts, 'start')}"]
     if not found.is_settled:
         notes.append("the last starts still found new modes: there may be more")
-    if evaluator.num_undefined:
-        total = evaluator.num_points
+    total = evaluator.num_points
+    if evaluator.num_undefined > _UNDEFINED_MAX * total:
         notes.append(f"the density was not a number at {evaluator.num_undefined} of {total} points")
     if not len(points.points):
         notes.append("no point where the density is above zero was found: not to be trusted")
@@ -131,7 +163,33 @@ def _told(points: WeightedPoints, evaluator: Evaluator, found: Found) -> Weighte
         limits = f"k-hat {points.khat:.2f} (at most {KHAT_MAX})"
         limits += f", {points.ess:.0f} effective draws (at least {ESS_MIN:.0f})"
         notes.append(f"not to be trusted: {limits}")
-    return replace(points, notes=tuple(notes), num_evaluations=evaluator.num_points)
+    if not is_seen:
+        k = int(edge.argmax())
+        share = f"{100 * edge[k]:.2g} % of the weight"
+        notes.append(
+            f"not to be trusted: {share} is nearer to a bound of parameter {k} than numbers tell"
+        )
+    if not found.has_arrived:
+        notes.append("not to be trusted: no climb came to its end in time")
+    runaway = _runaway(evaluator, found)
+    if runaway is not None:
+        notes.append(f"not to be trusted: the density rises towards a bound of parameter {runaway}")
+    return replace(
+        points,
+        notes=tuple(notes),
+        num_evaluations=total,
+        is_to_be_trusted=points.is_to_be_trusted
+        and is_seen
+        and found.has_arrived
+        and runaway is None,
+    )
+
+
+def _runaway(evaluator: Evaluator, found: Found) -> int | None:
+    """Return a parameter whose bound a climb ran to, as far as floats go."""
+    bounded = evaluator.domain.has_bounds()
+    is_far = bounded & (np.abs(found.modes.free) > _RUNAWAY * FREE_MAX)
+    return int(is_far.any(axis=0).argmax()) if is_far.any() else None
 
 
 def _counted(count: int, noun: str) -> str:

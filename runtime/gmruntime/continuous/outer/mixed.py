@@ -7,14 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmruntime.arrays import Float64, Int, Int32
-from gmruntime.budget import UNLIMITED, Budget
+from gmruntime.budget import Budget
 from gmruntime.continuous.beliefs import GaussianMixture
+from gmruntime.continuous.errors import ImproperError
 from gmruntime.continuous.outer.batches import Batch, Inside
 from gmruntime.continuous.outer.domains import Domain
 from gmruntime.continuous.outer.engine import integrate
 from gmruntime.continuous.outer.maxima.modes import Draw
 from gmruntime.continuous.outer.points import Averages, Estimate, WeightedPoints
 
+_INTEGRATING = 0.7
+"""Of the budget: the rest is for what is then asked of the reals inside."""
 _PART_MIN = 1e-12
 """Parts of a mixture that weigh less are left out."""
 
@@ -67,7 +70,8 @@ class OuterAnswer:
             for part in batch.parts:
                 which = part.states_of(batch.assignments, settings)
                 used, place = np.unique(which[weights > 0], return_inverse=True)
-                means, variances = part.solver.everywhere(used, budget)
+                every = np.arange(len(part.reals))
+                means, variances = part.solver.everywhere(used, every, budget)
                 rows = np.broadcast_to(np.arange(settings), which.shape)[weights > 0]
                 share = shares[weights > 0][:, None]
                 own = np.zeros((2, settings, len(part.reals)))
@@ -105,12 +109,10 @@ class OuterAnswer:
                 own = np.isin(reals, part.reals)
                 if not own.any():
                     continue
-                direction = np.zeros((1, len(part.reals)))
                 where = np.searchsorted(part.reals, reals[own])
-                np.add.at(direction[0], where, coefficients[own])
                 which = part.states_of(batch.assignments, settings)[is_used]
                 used, place = np.unique(which, return_inverse=True)
-                along = part.solver.along(used, direction, budget)[place]
+                along = part.solver.along(used, where, coefficients[own][None, :], budget)[place]
                 mean[is_used] += along[:, 0]
                 variance[is_used] += along[:, 1]
             found.add(start, (weight / total * mean).sum(axis=0)[:, None])
@@ -140,7 +142,9 @@ class OuterAnswer:
             start += settings
 
 
-def _means(batch: Batch, reals: Int[np.ndarray, " some"]) -> Float64[np.ndarray, "settings some"]:
+def _means(
+    batch: Batch, reals: Int[np.ndarray, " some"], budget: Budget
+) -> Float64[np.ndarray, "settings some"]:
     """Return the means of some reals at each setting, over all assignments; 0 where observed."""
     settings = batch.logs.shape[1]
     shares = np.exp(batch.logs - batch.log_totals())
@@ -152,10 +156,10 @@ def _means(batch: Batch, reals: Int[np.ndarray, " some"]) -> Float64[np.ndarray,
         which = part.states_of(batch.assignments, settings)
         used, place = np.unique(which[shares > 0], return_inverse=True)
         rows = np.broadcast_to(np.arange(settings), which.shape)[shares > 0]
-        means, _ = part.solver.everywhere(used, UNLIMITED)
-        means = means[:, np.searchsorted(part.reals, reals[own])][place]
+        where = np.searchsorted(part.reals, reals[own]).astype(np.int64)
+        means, _ = part.solver.everywhere(used, where, budget)
         added = np.zeros((settings, len(own)))
-        np.add.at(added, rows, shares[shares > 0][:, None] * means)
+        np.add.at(added, rows, shares[shares > 0][:, None] * means[place])
         found[:, own] = added
     return found
 
@@ -176,7 +180,7 @@ def integrate_mixed(
     Args:
         inside: what is integrated at each setting of the parameters.
         domain: of the parameters.
-        budget: looked at between batches of settings.
+        budget: looked at between batches of settings; most of it goes into them.
         rng: of scrambled points.
         memory: bytes that may be taken.
         draw: from uniform numbers to parameters by their priors, as `integrate` takes it.
@@ -184,12 +188,13 @@ def integrate_mixed(
         asked: reals whose means are wanted to 1 % of their spread, beside those of the parameters.
 
     Raises:
-        ImproperError: no setting holds some real in place.
+        ImproperError: no setting that was met holds some real in place.
         ImproperDensityError: the parameters have no distribution.
         TooManyBordersError: of finite variables, whose states are written out, there are too many.
         TooLargeError: a patch needs more memory.
     """
     inside.assignments()
+    part = budget.share(_INTEGRATING)
 
     def log_density(theta: Float64[np.ndarray, "n d"]) -> Float64[np.ndarray, " n"]:
         values = np.zeros(len(theta)) if log_prior is None else log_prior(theta)
@@ -197,15 +202,18 @@ def integrate_mixed(
         is_open = np.asarray(values > -math.inf)
         if not is_open.any():
             return found
-        totals = [batch.log_totals() for batch in inside.batches(theta[is_open], budget, memory)]
+        totals = [batch.log_totals() for batch in inside.batches(theta[is_open], part, memory)]
         found[is_open] = values[is_open] + np.concatenate(totals)
         return found
 
     def means(theta: Float64[np.ndarray, "n d"]) -> Float64[np.ndarray, "n k"]:
         if asked is None or not len(asked):
             return theta
-        parts = [_means(batch, asked) for batch in inside.batches(theta, UNLIMITED, memory)]
+        batches = inside.batches(theta, part, memory)
+        parts = [_means(batch, asked, part) for batch in batches]
         return np.concatenate([theta, np.concatenate(parts)], axis=1)
 
-    points = integrate(log_density, domain, budget=budget, rng=rng, draw=draw, asked=means)
+    points = integrate(log_density, domain, budget=part, rng=rng, draw=draw, asked=means)
+    if not len(points.points) and inside.loose:
+        raise ImproperError(min(inside.loose))
     return OuterAnswer(points, inside, memory)

@@ -12,6 +12,8 @@ from gmruntime.continuous.outer.pareto import pareto_khat
 
 LATTICE_DIFFERENCE = "lattice difference"
 STANDARD_ERROR = "standard error"
+LATTICE_TIMES = 2.0
+"""Times their difference is what two lattices may be off by: they may agree by chance."""
 _FLOOR = 1e-12
 """Of a spread: what sums of floats are off by anyway."""
 _PARTS_MIN = 8
@@ -111,6 +113,7 @@ class PointBelief:
         if self.is_lattice:
             shares = [self._below(value, self.parts == part) for part in (0, 1)]
             lacking = self.beyond(np.ones(len(self.values)))
+            # Each alone is read between points twice as far apart as both together.
             return Estimate(below, abs(shares[0] - shares[1]) + lacking)
         return Estimate(below, self._error_of_average((self.values <= value).astype(np.float64)))
 
@@ -231,7 +234,7 @@ class Averages:
         means = self._sums.sum(axis=0)
         apart = self._sums - shares[:, None] * means
         if self._is_lattice:
-            return means, np.abs(np.subtract(*(self._sums / shares[:, None])))
+            return means, LATTICE_TIMES * np.abs(np.subtract(*(self._sums / shares[:, None])))
         by_draws = self._squares[1] - 2 * means * self._squares[0]
         by_draws = np.sqrt(np.maximum(by_draws + means**2 * (self._weights**2).sum(), 0.0))
         count = len(shares)

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.special import gammaincinv, gammaln, ndtri
 
 from gmruntime.arrays import Float64
+from gmruntime.budget import Budget
 
 _NU = 6.0
 """Degrees of freedom: heavier tails than most posteriors have, at little cost where they have not.
@@ -87,6 +88,15 @@ def defended(proposal: Proposal, share: float = 0.1) -> Proposal:
     return replace(proposal, widths=((1.0, 1.0 - share), *wider))
 
 
+def beside(first: Proposal, second: Proposal) -> Proposal:
+    """Return the mixture of two mixtures, half of each."""
+    return Proposal(
+        np.concatenate([first.centres, second.centres]),
+        np.concatenate([first.roots, second.roots]),
+        np.concatenate([first.log_shares, second.log_shares]) - math.log(2.0),
+    )
+
+
 def with_far(
     proposal: Proposal, free: Float64[np.ndarray, "n d"], weights: Float64[np.ndarray, " n"]
 ) -> Proposal | None:
@@ -100,11 +110,12 @@ def with_far(
     nearest = np.min([proposal.far(k, free) for k in range(len(proposal.centres))], axis=0)
     outside = nearest > 2 * (free.shape[1] + _FAR)
     own = weights * outside
-    share = float(own.sum())
+    share = min(float(own.sum()), 0.99)
     if share < 0.003 or share**2 < 3.0 * float((own**2).sum()):
         return None
-    mean = own @ free / share
-    scatter = ((free - mean) * (own / share)[:, None]).T @ (free - mean)
+    own /= own.sum()
+    mean = own @ free
+    scatter = ((free - mean) * own[:, None]).T @ (free - mean)
     diagonal = np.diag(np.diag(scatter))
     return Proposal(
         np.concatenate([proposal.centres, mean[None]]),
@@ -117,15 +128,16 @@ def refitted(
     proposal: Proposal,
     free: Float64[np.ndarray, "n d"],
     weights: Float64[np.ndarray, " n"],
+    budget: Budget,
 ) -> Proposal:
-    """Fit the mixture to weighted draws, by expectation and maximisation.
+    """Fit the mixture to weighted draws, by expectation and maximisation, as long as there is time.
 
-    Components that few draws speak of are drawn towards the spread of all; those without any go.
+    Components that few draws speak of keep their shape; those without any go.
     """
     size = free.shape[1]
-    mean = weights @ free
-    overall = ((free - mean) * weights[:, None]).T @ (free - mean)
     for _ in range(_FITS):
+        if budget.is_spent():
+            break
         parts = proposal.log_parts(free)
         owned = np.exp(parts - np.logaddexp.reduce(parts, axis=0)) * weights
         shares = owned.sum(axis=1)
@@ -139,10 +151,11 @@ def refitted(
             centres[row] = near @ free / near.sum()
             apart = free - centres[row]
             scatter = (apart * near[:, None]).T @ apart / shares[k]
+            # What few draws say of a shape is drawn towards the old one, in the same size.
             doubt = (size + 2) / (size + 2 + effective[k])
             old = proposal.roots[k] @ proposal.roots[k].T
-            prior = old if effective[k] < 2 * size else overall
-            roots[row] = _root(scatter + doubt * (prior - scatter))
+            times = float(np.trace(np.linalg.solve(old, scatter))) / size
+            roots[row] = _root(scatter + doubt * (times * old - scatter))
         proposal = Proposal(centres, roots, np.log(shares[kept] / shares[kept].sum()))
     return proposal
 

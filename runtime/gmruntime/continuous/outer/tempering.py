@@ -58,11 +58,11 @@ def tempered(
     axes = root[2].T * np.maximum(root[1], 1e-9 * root[1].max() + 1e-300)
     fitted = Proposal(mean[None], axes[None], np.zeros(1))
     while True:
-        fitted = refitted(fitted, free, equal)
+        fitted = refitted(fitted, free, equal, budget)
         if len(fitted.log_shares) >= _COMPONENTS or budget.is_spent():
             return fitted
         before = len(fitted.log_shares)
-        longer = refitted(split(fitted, free, _needed(fitted, free)), free, equal)
+        longer = refitted(split(fitted, free, _needed(fitted, free)), free, equal, budget)
         if len(longer.log_shares) <= before or not _is_better(longer, fitted, free):
             return fitted
         fitted = longer

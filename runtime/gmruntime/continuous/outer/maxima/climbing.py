@@ -36,20 +36,33 @@ class Climbs:
     Attributes:
         free: the points.
         values: their log densities.
-        scales: the standard deviation that the curvature along each coordinate says.
+        roots: of each the axes of its frame, as long as the curvature along each says.
         has_arrived: whether a climb came to its end.
     """
 
     free: Float64[np.ndarray, "climbs d"]
     values: Float64[np.ndarray, " climbs"]
-    scales: Float64[np.ndarray, "climbs d"]
+    roots: Float64[np.ndarray, "climbs d d"]
     has_arrived: Bool[np.ndarray, " climbs"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Framed:
+    """A log density along the axes of a frame."""
+
+    evaluator: Evaluator
+    frame: Float64[np.ndarray, "d d"]
+
+    def evaluate(
+        self, along: Float64[np.ndarray, "n d"], budget: Budget
+    ) -> Float64[np.ndarray, " known"]:
+        return self.evaluator.evaluate(along @ self.frame.T, budget)
 
 
 def climb(
     evaluator: Evaluator,
     starts: Float64[np.ndarray, "climbs d"],
-    steps: Float64[np.ndarray, " d"],
+    frame: Float64[np.ndarray, "d d"],
     budget: Budget,
     is_known: Callable[[np.ndarray, np.ndarray], np.ndarray],
 ) -> Climbs:
@@ -58,28 +71,39 @@ def climb(
     Args:
         evaluator: of the log density.
         starts: free numbers.
-        steps: a first guess of how far to step along each coordinate for a difference.
+        frame: its columns are the axes of all steps; each a first guess of how far to step.
         budget: for all climbs together.
         is_known: says of points and their log densities whether the climb need not go on.
     """
     values = evaluator.evaluate(starts, budget)
     is_above = np.isfinite(values)
-    x, f = starts[: len(values)][is_above], values[is_above]
-    h = np.tile(steps, (len(x), 1))
-    done = Climbs(x.copy(), f.copy(), h.copy(), np.zeros(len(x), bool))
+    free, values = starts[: len(values)][is_above], values[is_above]
+    along = np.linalg.solve(frame, free.T).T
+    size = len(frame)
+    done = _Done(along, values, np.ones_like(along), np.zeros(len(along), bool))
     with np.errstate(over="ignore", invalid="ignore"):
-        _climb_on(evaluator, done, steps, budget, is_known)
-    return done
+        _climb_on(_Framed(evaluator, frame), done, budget, is_known)
+    roots = np.broadcast_to(frame, (len(along), size, size)) * done.scales[:, None, :]
+    return Climbs(done.along @ frame.T, done.values, roots, done.has_arrived)
+
+
+@dataclass(slots=True, eq=False)
+class _Done:
+    """Where climbs have come along the axes of their frame, and what scale each axis has there."""
+
+    along: Float64[np.ndarray, "climbs d"]
+    values: Float64[np.ndarray, " climbs"]
+    scales: Float64[np.ndarray, "climbs d"]
+    has_arrived: Bool[np.ndarray, " climbs"]
 
 
 def _climb_on(
-    evaluator: Evaluator,
-    done: Climbs,
-    steps: Float64[np.ndarray, " d"],
+    evaluator: _Framed,
+    done: _Done,
     budget: Budget,
     is_known: Callable[[np.ndarray, np.ndarray], np.ndarray],
 ) -> None:
-    x, f, h = done.free.copy(), done.values.copy(), done.scales.copy()
+    x, f, h = done.along.copy(), done.values.copy(), done.scales.copy()
     size = x.shape[1]
     active, slow = np.arange(len(x)), np.zeros(len(x), np.int64)
     inverse = np.zeros((len(x), size, size))
@@ -115,21 +139,21 @@ def _climb_on(
         gain = np.where(is_better, known[rows, best] - f, 0.0)
         f = np.where(is_better, known[rows, best], f)
         moved, x = chosen - x, chosen
-        done.free[active], done.values[active] = x, f
+        done.along[active], done.values[active] = x, f
         slow = np.where(gain < _GAIN_MIN, slow + 1, 0)
         # A step that led nowhere may be the differences' fault: nearer ones are tried once.
         wide = np.sqrt(_DROP) * scale
         h = np.clip(np.where(is_better[:, None], wide, 0.1 * h), h / 100, h * 100)
-        h = np.clip(h, 1e-9 * np.abs(x) + 1e-300, WIDEST * steps)
+        h = np.clip(h, 1e-9 * np.abs(x) + 1e-300, WIDEST)
         is_at_end = (slow >= 2) | ((hoped < _GAIN_MIN) & (slow > 0))
         done.has_arrived[active] = is_at_end
-        stays = ~is_at_end & ~is_known(x, f)
+        stays = ~is_at_end & ~is_known(x @ evaluator.frame.T, f)
         active, x, f, h, slow = active[stays], x[stays], f[stays], h[stays], slow[stays]
         inverse, moved, gradient = inverse[stays], moved[stays], gradient[stays]
 
 
 def _differences(
-    evaluator: Evaluator,
+    evaluator: _Framed,
     x: Float64[np.ndarray, "climbs d"],
     f: Float64[np.ndarray, " climbs"],
     h: Float64[np.ndarray, "climbs d"],

@@ -40,11 +40,13 @@ class Found:
         modes: distinct maxima, the highest first; none where no start had a density above zero.
         num_starts: how many climbs began.
         is_settled: whether the last quarter of the starts found no new one.
+        has_arrived: whether they are maxima, and no climbs cut off by the clock.
     """
 
     modes: Modes
     num_starts: int
     is_settled: bool
+    has_arrived: bool
 
 
 def find_modes(
@@ -57,28 +59,37 @@ def find_modes(
     size = evaluator.domain.size
     wanted = _STARTS if size <= _MANY else _STARTS_MANY
     known, num_starts, is_settled = _none(size), 0, False
-    base = None
+    base, has_arrived = None, False
     while num_starts < _STARTS_MAX and not budget.is_spent():
         drawn = _drawn(evaluator, draw, wanted, rng)
         if np.isnan(drawn).any() and base is None:
             known = base = _base(evaluator, drawn, rng, budget)
+            has_arrived = not budget.is_spent()
             num_starts += _BASES
         starts, steps = _filled(drawn, base, rng)
         starts = _with_density(evaluator, starts, budget)
+        frame = np.diag(steps)
+        if base is not None and len(base.values):
+            # Where no prior says how far to step, the first maximum does, and along what.
+            frame = 0.1 * base.roots[0]
         last = max(1, (num_starts + wanted) // 4)
         # The first few tell the others when they may stop.
         ends = (min(_SCOUTS, len(starts)), max(_SCOUTS, len(starts) - last), len(starts))
         counts = [len(known.values)]
         for first, end in pairwise((0, *ends)):
-            climbs = climb(evaluator, starts[first:end], steps, budget, known.hold)
-            known = _merged(evaluator, known, _polished(evaluator, climbs, steps, budget), budget)
+            climbs = climb(evaluator, starts[first:end], frame, budget, known.hold)
+            # Where a climb that was cut off stands is better than nothing, and only that.
+            if climbs.has_arrived.any() or not len(known.values):
+                found = _polished(evaluator, climbs, steps, budget)
+                known = _merged(evaluator, known, found, budget)
             counts.append(len(known.values))
+            has_arrived |= not budget.is_spent()
         num_starts += wanted
         is_settled = counts[-1] == counts[-2]
         if is_settled:
             break
         wanted = max(8, num_starts // 2)
-    return Found(_high(known), num_starts, is_settled)
+    return Found(_high(known), num_starts, is_settled, has_arrived)
 
 
 def _polished(
@@ -88,10 +99,8 @@ def _polished(
     which = climbs.has_arrived
     if not which.any() and len(which):
         which = climbs.values == climbs.values.max()
-    size = climbs.free.shape[1]
-    roots = climbs.scales[which, :, None] * np.eye(size)
-    rough = Modes(climbs.free[which], climbs.values[which], roots)
-    apart = _merged(evaluator, _none(size), rough, budget)
+    rough = Modes(climbs.free[which], climbs.values[which], climbs.roots[which])
+    apart = _merged(evaluator, _none(climbs.free.shape[1]), rough, budget)
     return polish(evaluator, _high(apart), WIDEST * steps, budget)
 
 
@@ -135,7 +144,7 @@ def _base(
     around = np.where(np.isnan(drawn[:_BASES]), around, drawn[:_BASES])
     around = _with_density(evaluator, around, budget)
     steps = np.ones(size)
-    climbs = climb(evaluator, around, steps, budget, _none(size).hold)
+    climbs = climb(evaluator, around, np.diag(steps), budget, _none(size).hold)
     return _polished(evaluator, climbs, steps, budget)
 
 

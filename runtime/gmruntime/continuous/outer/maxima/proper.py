@@ -81,6 +81,7 @@ def _flat_axis(
     values = evaluator.evaluate(middle + np.concatenate([0 * middle[None], near, far]), budget)
     if len(values) <= 2 * len(used):
         return None
+    widths = dict[int, float | None]()
     top, values_near, values_far = values[0], *np.split(values[1:], 2)
     for row in np.flatnonzero(top - np.maximum(values_near, values_far) <= most).tolist():
         i, end, value = int(used[row]) % len(middle), middle + far[row], values_far[row]
@@ -89,9 +90,11 @@ def _flat_axis(
             end, value = _followed(evaluator, middle, across, near[row], budget)
         others = np.delete(axes, i, axis=1)
         there = _log_widths(evaluator, end, others, budget)
-        here = _log_widths(evaluator, middle, others, budget)
+        if i not in widths:
+            widths[i] = _log_widths(evaluator, middle, others, budget)
+        here = widths[i]
         if there is None or here is None:
-            return None
+            continue
         if top - value <= there - here + _SLOWEST * math.log(radii[row]):
             return i
     return None
@@ -129,7 +132,8 @@ def _log_widths(
 ) -> float | None:
     """Return the log of how wide the density is about a point, along all these axes together.
 
-    The width is where it has fallen by a nat, on the wider side.
+    The width is where it has fallen by a nat, on the wider side. None where the budget ends, or
+    where floats are too coarse to step within it.
     """
     count = axes.shape[1]
     top = evaluator.evaluate(point[None], budget)
@@ -146,4 +150,8 @@ def _log_widths(
             return None
         is_near = (values >= top[0] - 1.0).reshape(2, count)
         low, high = np.where(is_near, reach, low), np.where(is_near, high, reach)
-    return float(low.max(axis=0).sum() * math.log(10.0))
+    width = 10.0 ** low.max(axis=0)
+    coarse = np.spacing(np.abs(point)).max() / np.abs(axes).max(axis=0, initial=1e-300)
+    if (width <= 8.0 * coarse).any():
+        return None
+    return float(np.log(width).sum())
