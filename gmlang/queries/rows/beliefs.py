@@ -66,8 +66,7 @@ class Mixtures(Sequence["MixtureBelief"]):
         """Return where the probability of at most that reaches a share; None where that is long."""
         found = np.zeros(self.num_reals)
         for places, weights, means, sds in self.groups:
-            ends = means + sds * ndtri(share)
-            low, high = ends.min(axis=0), ends.max(axis=0)
+            high = (means + sds * ndtri(share))[0]
             if len(weights) > 1:
                 if means.size * _HALVINGS > _WORK_MAX:
                     return None
