@@ -19,7 +19,6 @@ from gmlang.core.program import (
 )
 from gmlang.core.walk import is_real_reference
 from gmlang.diagnostics import Diagnostic, GmError, Span
-from gmlang.errors import later
 from gmlang.graph.builder import Builder, Origin, evidence_of
 from gmlang.graph.from_core import Begun, Grounding, begin_grounding, ground
 from gmlang.graph.gathering import joined_variables
@@ -250,8 +249,6 @@ def prepare_for_rows(session: Session, query: Query, budget: Budget | None) -> P
     quadrature = session.world.quadrature
     was_used = quadrature.is_used
     base = grounding_for(session, query, budget)
-    if base.world.hidden_reals and query.names_states:
-        raise GmError([later.asked_of_reals(query.span, query.span.text)])
     check_takes_joint(base, query)
     world = replace(
         base.world,

@@ -8,6 +8,7 @@ import numpy as np
 
 from gmlang.core.check.joint.routes import joint_keys, real_keys
 from gmlang.core.program import Asked, Program, Query
+from gmlang.core.records.reals import is_real_thing
 from gmlang.diagnostics import GmError
 from gmlang.errors import later
 from gmlang.graph.from_core import Grounding
@@ -15,6 +16,7 @@ from gmlang.graph.lowering.grounder import Grounder
 from gmlang.graph.rows.joint import JointReals
 from gmlang.graph.rows.priors import priors_of
 from gmlang.graph.rows.settings import at_settings
+from gmlang.graph.world.world import World
 from gmlang.limits import SECONDS_MAX
 from gmruntime.budget import Budget, begin_budget
 from gmruntime.factors.kinds import Table
@@ -27,11 +29,14 @@ if TYPE_CHECKING:
 
 
 def check_takes_joint(grounding: Grounding, query: Query) -> None:
-    """Refuse a question that is not understood where reals depend on each other.
+    """Refuse a question that is not understood of the program's reals.
 
     Raises:
         GmError: naming it.
     """
+    world = grounding.world
+    if query.names_states and (world.hidden_reals or _leaves_out(world, query)):
+        raise GmError([later.asked_of_reals(query.span, query.span.text)])
     if grounding.joint is not None and type(query) is not Query and not query.takes_joint:
         raise GmError([later.asked_of_joint(query.span, query.span.text)])
 
@@ -40,6 +45,17 @@ def refuse_joint(program: Program, query: Query) -> None:
     """Do the same for a question that grounds the program in its own way."""
     if not query.takes_joint and joint_keys(program):
         raise GmError([later.asked_of_joint(query.span, query.span.text)])
+
+
+def _leaves_out(world: World, query: Query) -> bool:
+    """Say whether an answer about everything would be silent about a real variable."""
+    return not query.asked and any(
+        is_real_thing(entity)
+        and (entity, name) not in world.joint_reals
+        and bool(np.isnan(array.values).any())
+        for entity, arrays in world.reals.items()
+        for name, array in arrays.items()
+    )
 
 
 def reals_of(grounder: Grounder, joint: JointReals | None, query: Query) -> "AskedReals | None":
