@@ -294,6 +294,7 @@ class Query:
         takes_reals: whether it understands what is asked for of reals, which have densities.
         takes_joint: whether it understands programs with reals that depend on each other.
         relates_reals: whether it asks how the reals that it asks for depend on each other.
+        moment: of what is asked for it needs this one: 1 a mean, 2 a variance, 0 others.
         names_states: whether it speaks of states or compares assignments: nodes of reals are none.
         text: as written.
         asked: the variables and events that are asked for; () for all, or something else.
@@ -309,6 +310,7 @@ class Query:
     takes_reals: ClassVar[bool] = False
     takes_joint: ClassVar[bool] = False
     relates_reals: ClassVar[bool] = False
+    moment: ClassVar[int] = 0
     names_states: ClassVar[bool] = False
 
     span: Span

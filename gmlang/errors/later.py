@@ -43,12 +43,6 @@ def compared_reals(span: Span) -> Diagnostic:
     return _not_yet(span, "comparing two reals here", hint)
 
 
-def unknown_scale(span: Span, text: str) -> Diagnostic:
-    """Report a standard deviation that depends on reals."""
-    hint = "give it a number, or data"
-    return _not_yet(span, f"`{text}`, a standard deviation that depends on a real", hint)
-
-
 def product_of_reals(span: Span, text: str) -> Diagnostic:
     """Report a product of two reals."""
     hint = "fix one of them: observe it, or make it data"
@@ -117,6 +111,35 @@ def maximum_of_mixture(span: Span, text: str) -> Diagnostic:
 def graph_of_reals(span: Span, name: str) -> Diagnostic:
     """Report a factor graph that is asked for, and would leave reals out."""
     return _not_yet(span, f"the factor graph of `{name}`, a real that is related to others")
+
+
+def prior_of_single(span: Span, name: str, family: str) -> Diagnostic:
+    """Report a base that only parameters may have, of a real that is looked at in nodes."""
+    hint = "its base may be `Normal(mean, sd)`, cut off by a range, or uniform within one"
+    return _not_yet(span, f"`{family}` as what `{name}` is like where no model speaks", hint)
+
+
+def seen_parameter(span: Span, text: str) -> Diagnostic:
+    """Report a look at a parameter, such as a standard deviation."""
+    hint = f"say what `{text}` is like where it is declared"
+    return _not_yet(span, f"what was seen of `{text}`, which rows depend on not linearly", hint)
+
+
+def drawn_parameter(span: Span, text: str) -> Diagnostic:
+    """Report a parameter that is drawn apart from its declaration, or defined."""
+    hint = f"write it where it is declared, of numbers: `var {text} : real[0, inf] ~ Cauchy(0, 1)`"
+    return _not_yet(span, f"drawing `{text}`, which rows depend on not linearly", hint)
+
+
+def asked_of_parameters(span: Span, text: str) -> Diagnostic:
+    """Report a question that is not understood where standard deviations are unknown."""
+    hint = "ask for `P`, `E`, `Var` of single reals or sums, `P` of finite variables, or `logZ()`"
+    return _not_yet(span, f"`{text}` of a program whose standard deviations are unknown", hint)
+
+
+def spread_in_states(span: Span, text: str) -> Diagnostic:
+    """Report a standard deviation that is unknown in some states and 0 in others."""
+    return _not_yet(span, f"`{text}`, unknown in some states and 0 in others")
 
 
 def real_index(span: Span, text: str) -> Diagnostic:

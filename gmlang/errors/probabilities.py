@@ -128,6 +128,14 @@ def bad_spread(span: Span, family: str, value: float, where: str) -> Diagnostic:
     return bad_parameter(span, family, "standard deviation", value, "a number above 0", where)
 
 
+def bad_number(
+    span: Span, family: str, parameter: str, value: float, is_above_zero: bool
+) -> Diagnostic:
+    """Report a parameter of a prior that is none."""
+    needed = "a number above 0" if is_above_zero else "a number"
+    return bad_parameter(span, family, parameter, value, needed, "")
+
+
 def bad_value(span: Span, family: str, value: float, where: str) -> Diagnostic:
     """Report what was drawn from a density, and is no finite number."""
     return bad_parameter(span, family, "value", value, "a number", where)
@@ -193,6 +201,19 @@ def density_arguments(span: Span, family: str) -> Diagnostic:
         UNIFORM.name: "its two ends",
     }[family]
     return _bad_real(span, f"`{family}` needs {needs}")
+
+
+def rate_or_mean(span: Span, family: str) -> Diagnostic:
+    """Report a rate that is not named: others would read a mean."""
+    first = "2, " if family == "Gamma" else ""
+    hint = f"write `{family}({first}rate=3)` or `{family}({first}mean=3)`"
+    return _bad_real(span, f"rate or mean? `{family}` has either", hint)
+
+
+def prior_arguments(span: Span, family: str, names: Sequence[str]) -> Diagnostic:
+    """Report a distribution of a real with other numbers than it takes."""
+    shown = ", ".join(f"{name}=..." if name == "rate" else name for name in names)
+    return _bad_real(span, f"`{family}` needs other numbers", f"write `{family}({shown})`")
 
 
 def density_of_one(span: Span, family: str) -> Diagnostic:
@@ -292,16 +313,35 @@ def definition_too_deep(span: Span, text: str) -> Diagnostic:
     return _no_place(span, f"`{text}` needs itself, or builds on too many definitions", hint)
 
 
+def _too_many(span: Span, sentence: str, hint: str) -> Diagnostic:
+    return Diagnostic("GM374", sentence, span, hint=hint)
+
+
+def _shown_count(count: int) -> str:
+    return str(count) if count < 10**9 else f"about 10^{len(str(count)) - 1}"
+
+
 def too_many_borders(span: Span, names: Sequence[str], count: int) -> Diagnostic:
     """Report reals around which finite variables have too many states together."""
     shown = ", ".join(f"`{name}`" for name in names[:_NAMES_SHOWN])
     more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
-    number = str(count) if count < 10**9 else f"about 10^{len(str(count)) - 1}"
-    return Diagnostic(
-        "GM374",
-        f"reals depend on {shown}{more}, which have {number} states together; 2^16 can be added up",
+    return _too_many(
         span,
-        hint="observe some of them: each state is a normal distribution of its own",
+        f"reals depend on {shown}{more}, which have {_shown_count(count)} states together; "
+        "2^16 can be added up",
+        "observe some of them: each state is a normal distribution of its own",
+    )
+
+
+def too_many_assignments(span: Span, names: Sequence[str], count: int) -> Diagnostic:
+    """Report too many states of finite variables beside parameters of reals."""
+    shown = ", ".join(f"`{name}`" for name in names[:_NAMES_SHOWN])
+    more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+    return _too_many(
+        span,
+        f"{shown}{more} have {_shown_count(count)} states together; beside parameters such as an "
+        "unknown standard deviation 4096 can be added up",
+        "observe some of them, or give the standard deviations numbers",
     )
 
 

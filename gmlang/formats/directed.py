@@ -4,7 +4,7 @@ from graphlib import CycleError, TopologicalSorter
 
 import numpy as np
 
-from gmruntime.arrays import Float64
+from gmruntime.arrays import Float64, num_entries
 from gmruntime.estimates.mechanisms import order_mechanisms
 from gmruntime.formats.graphs.named import NamedGraph
 from gmruntime.formats.networks.network import ENTRIES_MAX, Network
@@ -34,7 +34,7 @@ def network_of(named: NamedGraph) -> Network:
     number = 0
     for block in graph.factors:
         shape = [int(k) for k in num_states(graph)[block.scopes[0]]] if len(block.scopes) else []
-        if np.prod(np.array(shape, np.float64)) > ENTRIES_MAX:
+        if num_entries(shape) > ENTRIES_MAX:
             raise ValueError(f"`{block.label}` has too many entries for a table")
         tables = block.kind.log_tables(shape).reshape(-1, *shape)
         for f, scope in enumerate(block.scopes.tolist()):
@@ -71,7 +71,7 @@ def _last_in_scope(graph: FactorGraph) -> list[int] | None:
     for block in graph.factors:
         last = block.scopes[:, -1].tolist() if block.scopes.shape[1] else [-1] * len(block.scopes)
         shape = [int(k) for k in num_states(graph)[block.scopes[0]]] if len(block.scopes) else []
-        if np.prod(np.array(shape, np.float64)) > ENTRIES_MAX or not shape:
+        if num_entries(shape) > ENTRIES_MAX or not shape:
             return None
         with np.errstate(over="ignore"):
             sums = np.exp(block.kind.log_tables(shape)).sum(axis=-1)
@@ -90,7 +90,7 @@ def _distribution(named: NamedGraph, variable: int, factors: list[Owned]) -> Own
     sizes = num_states(named.graph)
     scope = [*dict.fromkeys(v for own, _ in factors for v in own if v != variable), variable]
     name = named.variables[variable]
-    if np.prod(sizes[scope].astype(np.float64)) > ENTRIES_MAX or len(scope) > 30:
+    if num_entries(sizes[scope].tolist()) > ENTRIES_MAX or len(scope) > 30:
         raise ValueError(f"the distribution of {name} has too many entries for a table")
     total = np.zeros([int(k) for k in sizes[scope]])
     for own, logs in factors:

@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -63,6 +64,20 @@ Mark = tuple[int, ...]
 """How much has been built at some moment."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class RealRecipe:
+    """How rows are made whose numbers depend on parameters.
+
+    Attributes:
+        run: adds them to the builder of a grounder, at the settings that its world tries.
+        rows, definitions: the numbers of those that depend on parameters.
+    """
+
+    run: "Callable[[Any], None]"
+    rows: tuple[int, ...]
+    definitions: tuple[int, ...]
+
+
 @dataclass(slots=True, eq=False)
 class Builder:
     """What has been built so far.
@@ -80,6 +95,7 @@ class Builder:
             what they say elsewhere.
         real_rows, real_definitions: what is said of joint reals, and what some of them stand for.
         real_mechanisms: joint reals that are drawn or defined, and where.
+        real_recipes: how those rows are made whose numbers depend on parameters.
     """
 
     variables: list[VariableBlock] = field(default_factory=list[VariableBlock])
@@ -105,6 +121,7 @@ class Builder:
     real_mechanisms: list[tuple[np.ndarray, Span]] = field(
         default_factory=list[tuple[np.ndarray, Span]]
     )
+    real_recipes: list[RealRecipe] = field(default_factory=list[RealRecipe])
 
     def mark(self) -> Mark:
         """Return how much has been built, for `reset`."""
@@ -122,6 +139,7 @@ class Builder:
             len(self.real_rows),
             len(self.real_definitions),
             len(self.real_mechanisms),
+            len(self.real_recipes),
         )
 
     def reset(self, mark: Mark) -> None:
@@ -133,6 +151,7 @@ class Builder:
         del self.regions[rest[0] :], self.relaxed[rest[1] :], self.folded[rest[2] :]
         del self.presumed[rest[3] :], self.real_rows[rest[4] :]
         del self.real_definitions[rest[5] :], self.real_mechanisms[rest[6] :]
+        del self.real_recipes[rest[7] :]
 
     def copy(self) -> "Builder":
         """Return a builder that can grow on its own."""

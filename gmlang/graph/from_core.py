@@ -14,6 +14,7 @@ from gmlang.core.ast import (
     Expression,
     IntRange,
 )
+from gmlang.core.check.joint.routes import joint_keys
 from gmlang.core.program import (
     Define,
     Draw,
@@ -46,7 +47,7 @@ from gmlang.graph.reals.hidden import add_bases_of_hidden, declare_hidden
 from gmlang.graph.reals.observed import add_bases_of_reals, forget_reals
 from gmlang.graph.rows.alternatives import draw_alternatives
 from gmlang.graph.rows.joint import JointReals, finish_rows
-from gmlang.graph.rows.routes import declare_joint, joint_keys
+from gmlang.graph.rows.routes import declare_joint
 from gmlang.graph.society.covering import ground_covers
 from gmlang.graph.society.existence import (
     existing_keys,

@@ -18,6 +18,7 @@ from gmlang.graph.values.environment import Place, first_place
 from gmlang.graph.world.names import named_in, variable_name
 from gmlang.graph.world.world import World
 from gmruntime.answer import LogPartition, Status
+from gmruntime.arrays import num_entries
 from gmruntime.budget import Budget, start_budget
 from gmruntime.constraints.feasible import Feasible, satisfy
 from gmruntime.factors.kinds import (
@@ -358,6 +359,6 @@ def _allowed(block: FactorBlock, counts: np.ndarray) -> Iterator[tuple[np.ndarra
     if not block.scopes.size or not isinstance(block.kind, Table | Gated | Potts):
         return
     sizes = [int(k) for k in counts[block.scopes[0]]]
-    if float(np.prod(np.array(sizes, np.float64))) * len(block.scopes) > ENTRIES_MAX:
+    if num_entries(sizes) * len(block.scopes) > ENTRIES_MAX:
         return
     yield block.scopes, block.kind.log_tables(sizes) > -np.inf

@@ -15,6 +15,7 @@ from gmlang.core.ast import (
     Real,
     VariableRef,
 )
+from gmlang.core.check.joint.routes import key_of
 from gmlang.core.program import (
     Consider,
     Define,
@@ -60,8 +61,7 @@ from gmlang.graph.observations import heard, observe_existing, observe_like
 from gmlang.graph.reals.observed import are_hidden, observe_real, predict_real, refuse_learned
 from gmlang.graph.reals.predicted import observe_like as observe_real_like
 from gmlang.graph.reals.predicted import predict_hidden, predict_within
-from gmlang.graph.rows.adding import define_real, draw_real, look_at_real, observe_drawn
-from gmlang.graph.rows.routes import key_of
+from gmlang.graph.rows.adding import define_real, draw_real, look_at_real, noted, observe_drawn
 from gmlang.graph.society.scene import Scene, Silence, unsilenced
 from gmlang.graph.values import terms
 from gmlang.graph.values.chances import probability
@@ -106,15 +106,15 @@ def ground_statement(scene: Scene, frame: Frame, statement: Statement) -> None:
         case ObserveRealLike(target=target):
             is_joint = key_of(target) in scene.grounder.world.joint_reals
             if is_joint:
-                look_at_real(scene.grounder, outer, statement, gates)
+                noted(scene.grounder, lambda g: look_at_real(g, outer, statement, gates))
             else:
                 observe_real_like(scene, outer, statement, gates)
         case DrawReal():
-            draw_real(scene.grounder, outer, statement, gates)
+            noted(scene.grounder, lambda g: draw_real(g, outer, statement, gates))
         case DefineReal():
-            define_real(scene.grounder, outer, statement, gates)
+            noted(scene.grounder, lambda g: define_real(g, outer, statement, gates))
         case ObserveDrawn():
-            observe_drawn(scene.grounder, outer, statement, gates)
+            noted(scene.grounder, lambda g: observe_drawn(g, outer, statement, gates))
         case PredictReal():
             refuse_learned(scene.grounder, (*statement.density.arguments, statement.confidence))
             is_hidden = are_hidden(scene.grounder, outer, statement.target)

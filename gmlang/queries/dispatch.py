@@ -73,6 +73,10 @@ def _answer_query(session: Session, query: Query, settings: Settings) -> Answer:
             evidence, clash = prepared.evidence()
             if clash:
                 return contradicted(query, impossible)
+            if prepared.settled is not None:
+                from gmlang.queries.rows.over_settings import answer_settled
+
+                return answer_settled(prepared, query, settings)
             is_whole = prepared.integrated is not None and query.names_states
             if prepared.asked_reals is not None or is_whole:
                 from gmlang.queries.rows.answering import answer_reals

@@ -81,6 +81,10 @@ def plan_of(session: Session, question: Query | Assert, settings: Settings) -> P
         words = "nothing: what is observed contradicts itself"
         return Planned(question.text, question.kind, words)
     grounding = prepared.grounding
+    if prepared.settled is not None:
+        count = prepared.settled.points.points.shape[1]
+        words = f"an estimate over settings of {count} unknown parameters, all else exact at each"
+        return Planned(question.text, question.kind, words)
     asked = how.question(prepared, question)
     may = may_wake(grounding.program, grounding.world, question)
     if may is not None and len(may.activations) > FEW and isinstance(asked, Bounded):

@@ -27,7 +27,7 @@ from gmlang.graph.world.world import ONE_INSTANCE
 from gmlang.queries.answers import nested_labels
 from gmlang.queries.session import Prepared
 from gmruntime.answer import Joint, JointAnswer
-from gmruntime.arrays import row_starts
+from gmruntime.arrays import num_entries, row_starts
 
 _JOINT_VARIABLES_MAX = 32
 """A joint distribution has an axis for each variable, and NumPy's arrays have few."""
@@ -256,7 +256,7 @@ def joint_too_large(query: Query, sizes: Sequence[int]) -> Diagnostic | None:
     """Say why a joint distribution is too large to be written out; None where it is not."""
     if len(sizes) > _JOINT_VARIABLES_MAX:
         return asking.joint_of_many(query.span, len(sizes), _JOINT_VARIABLES_MAX)
-    if np.prod(np.array(sizes, np.float64)) > _JOINT_ENTRIES_MAX:
+    if num_entries(sizes) > _JOINT_ENTRIES_MAX:
         return asking.joint_too_large(query.span, sizes)
     return None
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gmlang.core.ast import Context, Expression
+from gmlang.core.check.joint.routes import Key, joint_keys, real_keys
 from gmlang.core.mentions import expressions_of, held_in, mentions
 from gmlang.core.program import (
     EventGiven,
@@ -27,7 +28,6 @@ from gmlang.graph.lowering.grounder import Grounder, Job, environment
 from gmlang.graph.lowering.lower import lower
 from gmlang.graph.observations import observe, observe_alike
 from gmlang.graph.regions import check_regions
-from gmlang.graph.rows.routes import Key, joint_keys, real_keys
 from gmlang.graph.values import terms
 from gmlang.graph.world.axes import Part
 from gmlang.graph.world.instances import all_exist
@@ -52,6 +52,7 @@ from gmruntime.workspace import Workspace
 if TYPE_CHECKING:
     from gmlang.queries.rows.asked import AskedReals
     from gmlang.queries.rows.integrating import Integrated
+    from gmlang.queries.rows.settings import Settled
 
 GROUNDED_S = 0.25
 """A question may take so long to be grounded, however short its budget: most are at once."""
@@ -94,6 +95,7 @@ class Prepared:
     Attributes:
         asked_reals: what is asked for in terms of joint reals; None where no such real is.
         integrated: the graph without its joint reals; None where there are none.
+        settled: settings of what their rows depend on; None where all of that is known.
         conditioned: variables behind the bar whose value is left open (indep).
         told: by the identity of a query, itself and what its answers speak of: worked out once for
             many rows.
@@ -104,6 +106,7 @@ class Prepared:
     targets: list[Target] = field(default_factory=list[Target])
     asked_reals: "AskedReals | None" = None
     integrated: "Integrated | None" = None
+    settled: "Settled | None" = None
     conditioned: list[int] = field(default_factory=list[int])
     told: dict[int, tuple[Query, tuple[Part, ...]]] = field(
         default_factory=dict[int, tuple[Query, tuple[Part, ...]]]
@@ -228,13 +231,10 @@ def prepare(session: Session, query: Query, budget: Budget | None = None) -> Pre
     check_defined(replace(prepared.grounding, builder=prepared.builder))
     evidence, clash = prepared.evidence()
     if prepared.grounding.joint is not None and not clash:
-        prepared.integrated = integrated(
-            prepared.grounder,
-            prepared.grounding.joint,
-            query,
-            (prepared.finite_graph(), evidence, prepared.asked_reals),
-            budget,
-        )
+        graph = prepared.finite_graph(), evidence, prepared.asked_reals
+        found = integrated(prepared.grounder, prepared.grounding.joint, query, graph, budget)
+        prepared.integrated, prepared.settled = found.integrated, found.settled
+        prepared.asked_reals = found.asked
     # An answer is read however late it comes.
     prepared.grounding.world.allow(None, None)
     return prepared

@@ -1,5 +1,6 @@
 """What a query asks for, as variables; an expression is one with a state for each value."""
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -35,12 +36,13 @@ from gmlang.graph.lowering.grounder import (
     hidden_reference,
 )
 from gmlang.graph.values import terms
-from gmlang.graph.values.environment import Env
+from gmlang.graph.values.environment import Env, whole
 from gmlang.graph.values.evaluate import evaluate, expand, random_indices
 from gmlang.graph.values.ranges import Steps, integer_steps, joined, num_entries
 from gmlang.graph.world.places import collect, locate_array
 from gmlang.graph.world.states import BOOL, States, enum_states, exact_numbers
 from gmlang.graph.world.world import ONE_INSTANCE, Frame, select_rows
+from gmruntime.factors.kinds import Table
 
 _VALUES_MAX = 1 << 16
 """More values of an expression than this are not told apart."""
@@ -173,6 +175,10 @@ def _listed(
         entries += num_entries(env.slots) * max(1, env.frame.count)
     if entries > ENTRIES_MAX:
         raise GmError([errors.too_many_values(value.span, value.span.text, None)])
+    if frame.count == 1 and len(groups) == 1:
+        together = _of_nodes(grounder, *groups[0])
+        if together is not None:
+            return together
     lowest, levels, highest = _told_apart(groups)
     if len(levels) > _VALUES_MAX or entries * len(levels) > 16 * ENTRIES_MAX:
         raise GmError([errors.too_many_values(value.span, value.span.text, len(levels))])
@@ -186,6 +192,34 @@ def _listed(
     same = Apply(value.span, "in_range", (value, *ends), Bool())
     grounder.lower(frame, Job(terms.Condition(same), (), Origin("auxiliary", value.span)))
     return _Quantity(variables, States(0, len(levels), labels=_labels(levels)), levels)
+
+
+def _of_nodes(grounder: Grounder, value: Expression, env: Env) -> _Quantity | None:
+    """Number what several variables are together, where reals are among them.
+
+    Hardly any two values at nodes are equal: a table over the variables and their values would have
+    about the square of the entries that these numbers need. None where that is not so, or where an
+    expression has no value somewhere.
+    """
+    slots = env.slots.items
+    sizes = [slot.states.count for slot in slots]
+    count = math.prod(sizes)
+    if len(slots) < 2 or count > _VALUES_MAX or not any(slot.states.points for slot in slots):
+        return None
+    with np.errstate(all="ignore"):
+        values = whole(np.asarray(evaluate(value, env), np.float64), env)
+    if env.holes:
+        return None
+    levels = np.broadcast_to(values, (1, *sizes)).reshape(-1)
+    states, name = States(0, count), f"#{grounder.num_hidden + 1}"
+    start = grounder.builder.add_variables(name, (1,), states)
+    numbers = np.indices(sizes).reshape(len(sizes), -1)
+    for slot, size, number in zip(slots, sizes, numbers, strict=True):
+        grounder.world.check_time()
+        table = np.where(number[:, None] == np.arange(size), 0.0, -np.inf)
+        scope = np.array([[start, int(slot.variables.reshape(-1)[0])]])
+        grounder.builder.add_factors(Table(table[None]), scope, Origin("auxiliary", value.span))
+    return _Quantity(np.array([start]), states, levels)
 
 
 def _told_apart(groups: list[tuple[Expression, Env]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -5,7 +5,8 @@ test of the shapes does. Else they are `np.ndarray`: importing jaxtyping takes a
 NumPy. Below them, what several parts do with plain arrays.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from os import environ
 from typing import TYPE_CHECKING
@@ -51,6 +52,15 @@ def strides_of(shape: tuple[int, ...]) -> Int64[np.ndarray, " axes"]:
     """
     sizes = np.array([*shape[1:], 1], np.int64) if shape else np.zeros(0, np.int64)
     return np.cumprod(sizes[::-1])[::-1].astype(np.int64)
+
+
+def num_entries(shape: Iterable[float]) -> float:
+    """Return how many entries a table has; +inf where no float holds that.
+
+    >>> num_entries((2, 3)), num_entries([2] * 2000)
+    (6.0, inf)
+    """
+    return math.prod(map(float, shape))
 
 
 def cuts(work: np.ndarray, at_once: int) -> list[tuple[int, int]]:

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from gmruntime.arrays import Bool, Float64, Int, Int32, Int64, row_starts
+from gmruntime.arrays import Bool, Float64, Int, Int32, Int64, num_entries, row_starts
 from gmruntime.factors.kind import NUM_ENTRIES_MAX
 from gmruntime.factors.kind import FactorKind as FactorKind
 from gmruntime.factors.kinds.table import Gated, Table
@@ -241,7 +241,7 @@ def _checked_factors(
     if kind.is_alike and arity and not alike and len(np.unique(states[scopes])) > 1:
         raise GraphError(f"{name}: all its variables need the same number of states")
     if count and not (kind.is_large or isinstance(kind, Table | Gated)):
-        entries = float(np.prod(states[scopes[0]], dtype=np.float64)) * kind.num_tables
+        entries = num_entries(states[scopes[0]].tolist()) * kind.num_tables
         if entries > NUM_ENTRIES_MAX:
             raise GraphError(f"{name}: its kind is read as tables, of {entries:g} entries")
     kind, scopes = _within_axes(kind, scopes)

@@ -95,8 +95,8 @@ def test_every_name_of_a_right_program_stands_for_something(name: str):
     blanked = re.sub(
         r'"""(.|\n)*?"""|"[^"\n]*"|#[^\n]*', lambda match: " " * len(match.group()), text
     )
-    # Labels, options of methods, named arguments and units stand for nothing else.
-    elsewhere = r"\bas \w+$|\busing .*|\b\w+(?==[^=\s])|\bm?s$"
+    # Labels, options of methods, named arguments, units and no end stand for nothing else.
+    elsewhere = r"\bas \w+$|\busing .*|\b\w+(?==[^=\s])|\bm?s$|\binf(?=\])"
     blanked = re.sub(elsewhere, _blank, blanked, flags=re.MULTILINE)
     for match in re.finditer(r"(?<![\w.])[^\W\d]\w*", blanked):
         if match.group() not in words:

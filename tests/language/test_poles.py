@@ -66,3 +66,11 @@ def test_poles_are_found_where_a_polynomial_is_zero(roots: list[float], high: fl
     divisor = " * ".join(f"(x - {root})" for root in roots)
     answer = gmlang.compile(f"var x : real[0, {high}]\n").query(f"E(1 / ({divisor}))")
     assert (answer.value is None) == any(0 <= root <= high for root in roots)
+
+
+def test_means_beyond_float64_are_none():
+    model = gmlang.compile("var h : real ~ Normal(0, 1)\n")
+    with pytest.warns(RuntimeWarning):
+        answer = model.query("Var(1e300 * h)")
+    assert answer.value is None
+    assert "beyond float64" in answer.note

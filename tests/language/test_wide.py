@@ -275,3 +275,22 @@ def bits_of(wholes: list[Expression], env: Env) -> float:
     for whole in wholes:
         collect(whole, inner)
     return sum(math.log2(slot.states.count) for slot in inner.slots.items)
+
+
+@pytest.mark.parametrize("question", ["MAP()", "count()", "P(x[0], x[1]) using bp", "logZ()"])
+def test_more_entries_than_floats_hold_are_foreseen(question: str):
+    """Tables of 2^1500 entries are never written, and how many there are raises nothing."""
+    model = gmlang.compile(
+        "var x[1500] : bool\nvar y : bool\nconstraint any(x[i] for i in 0..<1500)\n"
+        "prefer y == x[0] weight 1\n"
+    )
+    answer = model.query(question, budget_s=20)
+    if question == "count()":
+        assert answer.value == (2**1500 - 1) * 2
+    elif question == "logZ()":
+        # Half of what nothing holds of x has x[0], and y agrees or not.
+        assert answer.value == pytest.approx(1500 * np.log(2) + np.log1p(np.e), rel=1e-9)
+    elif question == "MAP()":
+        assert answer.status == "exact"
+    else:
+        assert np.allclose(answer.array, 0.25, atol=1e-6)

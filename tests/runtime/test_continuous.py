@@ -201,3 +201,91 @@ def test_a_border_of_too_many_states_is_refused():
         eliminated(mixed)
     assert told.value.count == 1 << 17
     assert len(told.value.border) == 17
+
+
+def test_what_is_observed_leaves_factors_on_finite_variables():
+    finite = FactorGraph((VariableBlock("z", (), 2),), ())
+    rows = Rows(np.ones((1, 2, 1)), np.array([[0.0, 2.0]]), np.ones((1, 1)), np.zeros((1, 1)))
+    factor = RealFactorBlock(rows, np.zeros((1, 1), np.int32), np.zeros((1, 1), np.int32))
+    mixed = validate(MixedGraph(finite, (RealBlock("x", ()),), (factor,)))
+    found = eliminated(mixed, None, np.array([0.5]))
+    assert found.patches == ()
+    scores = finite_log_score(found.graph, np.array([[0], [1]]))
+    assert scores == pytest.approx([-0.125, -1.125])
+    seen = eliminated(mixed, np.array([1], np.int32), np.array([0.5]))
+    assert finite_log_score(seen.graph, np.array([[1]])) == pytest.approx([-1.125])
+
+
+def test_a_real_that_no_row_speaks_of_is_nowhere():
+    rows = _one_row(np.ones((1, 1)), 1.0)
+    mixed = MixedGraph(rows.finite, (RealBlock("x", (2,)),), rows.real_factors)
+    with pytest.raises(ImproperError) as told:
+        eliminated(validate(mixed))
+    assert told.value.real == 1
+    found = eliminated(validate(mixed), None, np.array([np.nan, 3.0]))
+    assert found.patch_of.tolist() == [0, -1]
+    assert eliminated(validate(MixedGraph(rows.finite, (), ()))).patches == ()
+
+
+def test_what_no_state_allows_is_impossible():
+    rows = Rows(np.ones((1, 1)), np.zeros(1), np.ones(1), np.array([-np.inf]))
+    factor = RealFactorBlock(rows, np.zeros((1, 0), np.int32), np.zeros((1, 1), np.int32))
+    mixed = validate(MixedGraph(FactorGraph((), ()), (RealBlock("x", ()),), (factor,)))
+    (patch,) = eliminated(mixed).patches
+    assert float(patch.log_values) == -np.inf
+    with pytest.raises(ValueError, match="no state of the border"):
+        patch.all_beliefs(np.ones(()))
+    with pytest.raises(ValueError, match="real 7 is not of this patch"):
+        patch.moments(np.ones(()), np.array([7]))
+
+
+@pytest.mark.parametrize(
+    ("rows", "scopes", "reals", "told"),
+    [
+        (Rows(np.ones((1, 1)), np.zeros(1), np.ones(1), np.zeros(1)), [[]], [[9]], "names a real"),
+        (Rows(np.ones((1, 2)), np.zeros(1), np.ones(1), np.zeros(1)), [[]], [[0]], "coefficients"),
+        (Rows(np.ones((1, 1)), np.zeros(1), np.ones(2), np.zeros(1)), [[]], [[0]], "weights"),
+        (
+            Rows(np.ones((1, 1)), np.zeros(1), np.array([-np.inf]), np.zeros(1)),
+            [[]],
+            [[0]],
+            "is -inf",
+        ),
+        (Rows(np.ones((1, 1)), np.zeros(1), np.ones(1), np.zeros((1, 2))), [[]], [[0]], "axes"),
+        (Rows(*(np.ones((1,) * k) for k in (3, 2, 2, 2))), [[5]], [[0]], "names a variable"),
+    ],
+)
+def test_what_contradicts_itself_is_named(
+    rows: Rows, scopes: list[list[int]], reals: list[list[int]], told: str
+):
+    finite = FactorGraph((VariableBlock("z", (), 2),), ())
+    places = np.array(scopes, np.int32).reshape(1, -1)
+    factor = RealFactorBlock(rows, places, np.array(reals, np.int32), "mine")
+    with pytest.raises(ValueError, match=f"row block 0 \\(mine\\).*{told}"):
+        validate(MixedGraph(finite, (RealBlock("x", (2,)),), (factor,)))
+
+
+def test_evidence_fits_the_graph():
+    mixed = _one_row(np.ones((1, 1)), 1.0)
+    with pytest.raises(ValueError, match="real_evidence has shape"):
+        eliminated(mixed, None, np.zeros(3))
+    with pytest.raises(ValueError, match="observed as infinite"):
+        eliminated(mixed, None, np.array([np.inf]))
+
+
+def test_patches_whose_borders_are_alike_are_one_block():
+    finite = FactorGraph((VariableBlock("z", (30,), 2),), ())
+    every = np.arange(30, dtype=np.int32)[:, None]
+    rows = Rows(np.ones((1, 1, 1)), np.array([[0.0, 1.0]]), np.ones((1, 1)), np.zeros((1, 1)))
+    looks = Rows(np.ones((1, 1)), np.arange(30.0), np.ones(1), np.zeros(1))
+    none = np.zeros((30, 0), np.int32)
+    factors = (RealFactorBlock(rows, every, every), RealFactorBlock(looks, none, every))
+    found = eliminated(validate(MixedGraph(finite, (RealBlock("x", (30,)),), factors)))
+    assert len(found.patches) == 30
+    (block,) = found.graph.factors
+    for k, patch in enumerate(found.patches):
+        assert block.scopes[k].tolist() == list(patch.border)
+        assert patch.reals.tolist() == [k]
+        # Of x ~ Normal(z, 1) and Normal(k, 1): their difference has variance 2.
+        expected = 0.5 * np.log(np.pi) - 0.25 * (k - np.arange(2.0)) ** 2
+        assert patch.log_values == pytest.approx(expected, abs=1e-10)

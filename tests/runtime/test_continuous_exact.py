@@ -13,7 +13,7 @@ from gmruntime.continuous.beliefs import GaussianMixture
 from gmruntime.continuous.eliminating import ImproperError
 from gmruntime.continuous.mixed import RealFactorBlock, Rows, log_score
 from tests.runtime.test_continuous import random_mixed
-from tests.support.gaussian import eliminated, of_reals
+from tests.support.gaussian import eliminated, normal, of_reals
 
 
 def _log(value: Fraction) -> float:
@@ -152,3 +152,42 @@ def test_draws_are_as_the_mixture_says():
     drawn = mixture.sample(np.random.default_rng(0), 100_000)
     assert drawn.mean() == pytest.approx(mixture.mean, abs=0.02)
     assert drawn.std() == pytest.approx(mixture.sd, abs=0.02)
+
+
+@pytest.mark.parametrize("shift", [0.0, 1e6])
+@pytest.mark.parametrize("observes", [False, True])
+def test_many_rows_about_the_same_reals_are_as_few(shift: float, observes: bool):
+    """A regression: log Z and means in closed form, by Householder's reflections of all rows."""
+    rng = np.random.default_rng(0)
+    num_rows, count = 6000, 5
+    rows = rng.normal(size=(num_rows, count))
+    slopes = rng.normal(size=count)
+    told = rows @ slopes + 0.3 * rng.normal(size=num_rows) + shift * rows[:, 0]
+    mixed = of_reals(
+        count,
+        normal(np.arange(count)[:, None], np.ones((1, 1)), shift * np.eye(count)[0], np.ones(1)),
+        normal(np.tile(np.arange(count), (num_rows, 1)), rows, told, np.array([0.3])),
+    )
+    values = np.full(count, np.nan)
+    if observes:
+        values[3] = 0.5
+    found = eliminated(mixed, None, values)
+    (patch,) = found.patches
+    log_z = sum(float(block.kind.log_tables(()).sum()) for block in found.graph.factors)
+    hidden = np.flatnonzero(np.isnan(values))
+    whole = np.vstack([np.eye(count), rows / 0.3])
+    sums = np.concatenate([shift * np.eye(count)[0], told / 0.3])
+    sums -= whole @ np.where(np.isnan(values), 0.0, values)
+    whole = whole[:, hidden]
+    around = np.linalg.lstsq(whole, sums)[0]
+    around += np.linalg.lstsq(whole, sums - whole @ around)[0]
+    left = sums - whole @ around
+    logs = -0.5 * math.fsum((left**2).tolist()) - num_rows * math.log(0.3)
+    logs -= 0.5 * (count + num_rows - len(hidden)) * math.log(2.0 * math.pi)
+    triangle = np.linalg.qr(whole, "r")
+    logs -= float(np.log(np.abs(np.diagonal(triangle))).sum())
+    assert log_z == pytest.approx(logs, abs=1e-7)
+    beliefs = patch.all_beliefs(np.ones(()))
+    assert beliefs.mean() == pytest.approx(around, abs=1e-9 if shift == 0.0 else 1e-7)
+    inverse = np.linalg.inv(triangle)
+    assert beliefs.sd() == pytest.approx(np.sqrt((inverse**2).sum(axis=1)), rel=1e-9)

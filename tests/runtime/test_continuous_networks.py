@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gmruntime.answer import LogPartition, Marginals
-from gmruntime.budget import UNLIMITED, Budget, start_budget
+from gmruntime.budget import Budget, start_budget
+from gmruntime.continuous import eliminating
+from gmruntime.continuous.dense import DenseSolver
 from gmruntime.continuous.eliminating import (
     ImproperError,
     OutOfTimeError,
@@ -20,7 +22,7 @@ from gmruntime.continuous.eliminating import (
     eliminate_reals,
 )
 from gmruntime.continuous.mixed import MixedGraph, RealBlock, RealFactorBlock, Rows, validate
-from gmruntime.continuous.reference import loaded, solved
+from gmruntime.continuous.patches import Patch
 from gmruntime.factors.kinds.table import Table
 from gmruntime.graph import FactorBlock, FactorGraph, VariableBlock
 from gmruntime.inference import infer
@@ -204,21 +206,52 @@ def _switching(num_steps: int, seed: int = 0) -> MixedGraph:
     return validate(MixedGraph(finite, (RealBlock("x", (num_steps,)),), (walk, looks)))
 
 
-def test_compiled_loops_are_as_dense_matrices_say():
-    mixed = _switching(6)
-    (patch,) = eliminated(mixed).patches
-    solver = patch.solver
-    for state in range(solver.system.num_states):
-        numbers, log_scale = loaded(solver.system, state)
-        expected = solved(solver.system, numbers)
-        solver.go_to(state, UNLIMITED)
-        assert solver.log_value == pytest.approx(log_scale + expected.log_integral, abs=1e-10)
-        assert patch.log_values.reshape(-1)[state] == pytest.approx(solver.log_value, abs=1e-10)
-        assert solver.mean() == pytest.approx(expected.mean, abs=1e-10)
-        variances = np.diagonal(expected.covariance)
-        assert solver.variances(UNLIMITED) == pytest.approx(variances, rel=1e-10)
-        unit = np.arange(6.0)
-        assert solver.solve(unit) == pytest.approx(expected.covariance @ unit, abs=1e-10)
+def _both_ways(mixed: MixedGraph, monkeypatch: pytest.MonkeyPatch) -> tuple[Patch, Patch]:
+    """Eliminate in compiled loops, and as before these are loaded; there is one patch."""
+    (compiled,) = eliminated(mixed).patches
+    with monkeypatch.context() as patched:
+        patched.setattr(eliminating, "is_loaded", lambda: False)
+        (dense,) = eliminated(mixed).patches
+    assert not isinstance(compiled.solver, DenseSolver)
+    return compiled, dense
+
+
+def test_compiled_loops_are_as_dense_matrices_say(monkeypatch: pytest.MonkeyPatch):
+    compiled, dense = _both_ways(_switching(6), monkeypatch)
+    assert isinstance(dense.solver, DenseSolver)
+    assert compiled.log_values == pytest.approx(dense.log_values, abs=1e-10)
+    weights = np.random.default_rng(0).dirichlet(np.ones(32)).reshape(dense.sizes)
+    ours, theirs = compiled.all_beliefs(weights), dense.all_beliefs(weights)
+    assert ours.means == pytest.approx(theirs.means, abs=1e-10)
+    assert ours.sds == pytest.approx(theirs.sds, rel=1e-10)
+    some = np.array([4, 0, 2])
+    for one, other in zip(
+        compiled.moments(weights, some), dense.moments(weights, some), strict=True
+    ):
+        assert one == pytest.approx(other, abs=1e-10)
+    direction = np.random.default_rng(1).normal(size=(*dense.sizes, 6))
+    belief = compiled.belief(weights, direction, 0.5)
+    expected = dense.belief(weights, direction, 0.5)
+    assert belief.means == pytest.approx(expected.means, abs=1e-10)
+    assert belief.sds == pytest.approx(expected.sds, rel=1e-10)
+    drawn = dense.samples(np.random.default_rng(0), np.zeros((20_000, 5), np.int64))
+    first = np.zeros(dense.sizes)
+    first[(0,) * 5] = 1.0
+    mean, covariance = compiled.moments(first, compiled.reals)
+    assert drawn.mean(axis=0) == pytest.approx(mean, abs=0.03)
+    assert np.cov(drawn.T) == pytest.approx(covariance, abs=0.03)
+
+
+@pytest.mark.parametrize("sd", [1.0, 1e6])
+def test_dense_matrices_leave_what_they_lose_to_others(sd: float, monkeypatch: pytest.MonkeyPatch):
+    mixed = of_reals(
+        2,
+        normal(np.array([[0]]), np.ones((1, 1)), np.zeros(1), np.array([sd])),
+        normal(np.array([[1, 0]]), np.array([[1.0, -1.0]]), np.array([3.0]), np.array([0.1])),
+    )
+    compiled, other = _both_ways(mixed, monkeypatch)
+    assert isinstance(other.solver, DenseSolver) == (sd == 1.0)
+    assert other.log_values == pytest.approx(compiled.log_values, abs=1e-10)
 
 
 @given(st.integers(0, 10_000))
@@ -261,6 +294,7 @@ def test_what_rounding_would_lose_is_kept(sd: float):
     assert belief.sd**2 == pytest.approx(float(exact), rel=1e-9)
     apart = patch.belief(np.ones(()), np.array([-1.0, 1.0]))
     assert apart.mean == pytest.approx(3.0, abs=1e-9)
+    assert apart.sd == pytest.approx(0.01, rel=1e-9)
 
 
 def test_what_a_factor_forbids_need_not_be_proper():

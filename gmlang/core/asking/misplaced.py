@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from gmlang.core.ast import Apply, Expression
 from gmlang.core.check.joint.linear import bad_laws, not_linear
+from gmlang.core.check.joint.routes import Key, outer_keys
 from gmlang.core.check.lints import expressions_of
 from gmlang.core.mentions import expressions_of as asked_by
 from gmlang.core.program import (
@@ -33,26 +34,27 @@ def misplaced_reals(program: Program) -> Iterator[Diagnostic]:
     """Find the reals of a program that stand where they mean nothing."""
     if not any(entity.reals for entity in program.entities):
         return
+    outer = outer_keys(program)
     for body in (program.statements, *(model.body for model in program.models)):
         for statement in body:
-            yield from _misplaced_in(statement)
+            yield from _misplaced_in(statement, outer)
     for question in program.questions:
         yield from misplaced_in_question(question)
 
 
-def _misplaced_in(statement: Statement) -> Iterator[Diagnostic]:
+def _misplaced_in(statement: Statement, outer: set[Key]) -> Iterator[Diagnostic]:
     """Find reals in a statement that says nothing of them and compares them with no number."""
     allowed: list[Expression] = []
     match statement:
         case DrawReal(target=target, law=law):
             allowed = [target, law]
-            yield from bad_laws(law)
+            yield from bad_laws(law, outer)
         case DefineReal(target=target, value=value):
             allowed = [target, value]
-            yield from not_linear(value)
+            yield from not_linear(value, outer)
         case ObserveDrawn(law=law):
             allowed = [law]
-            yield from bad_laws(law)
+            yield from bad_laws(law, outer)
         case ObserveReal() | ObserveRealLike() | PredictReal() | PredictWithin():
             allowed = [statement.target]
         case Use():

@@ -45,6 +45,7 @@ from gmlang.errors import probabilities as errors
 from gmlang.errors import types
 from gmlang.errors.forms import Form
 from gmlang.families import DENSITIES
+from gmlang.families.priors import PRIORS
 from gmlang.families.uniform import UNIFORM
 from gmlang.syntax import ast
 
@@ -266,6 +267,8 @@ def _density(
     if not isinstance(written, ast.Call) or not isinstance(written.function, ast.Name):
         no_density(state, env, written)
     family = written.function.text
+    if is_base and family in PRIORS:
+        return Density(written.span, family, _numbers_of_prior(state, env, written, family))
     known = ("Normal", UNIFORM.name) if is_base else tuple(DENSITIES)
     if family not in known:
         no_density(state, env, written)
@@ -280,6 +283,35 @@ def _density(
     if rank == 0 and (family == "MultiNormal" or any(map(_is_array, arguments))):
         fail(state, errors.density_of_one(written.span, family))
     return Density(written.span, family, arguments)
+
+
+def _numbers_of_prior(
+    state: Checking, env: Env, call: ast.Call, family: str
+) -> tuple[Expression, ...]:
+    """Check the numbers of a prior in order; a mean that is given for a rate is made one."""
+    names, given = PRIORS[family], dict[str, ast.Expression]()
+    for position, argument in enumerate(call.arguments):
+        match argument:
+            case ast.Equation(left=ast.Name(text=text), right=right):
+                given[text] = right
+            case ast.Equation() | ast.Pair() | ast.Comprehension():
+                fail(state, errors.prior_arguments(call.span, family, names))
+            case _ if position < len(names) and names[position] != "rate":
+                given[names[position]] = argument
+            case _ if "rate" in names:
+                fail(state, errors.rate_or_mean(call.span, family))
+            case _:
+                fail(state, errors.prior_arguments(call.span, family, names))
+    is_mean = "rate" in names and "mean" in given
+    needed = [name for name in names if not (is_mean and name == "rate")]
+    if sorted(given) != sorted([*needed, *(["mean"] if is_mean else [])]):
+        fail(state, errors.prior_arguments(call.span, family, names))
+    checked = {name: _numbers(state, env, written) for name, written in given.items()}
+    if is_mean:
+        one = Constant(call.span, 1.0, Real())
+        shape = checked.get("shape", one)
+        checked["rate"] = arithmetic(state, call.span, "/", shape, checked["mean"])
+    return tuple(checked[name] for name in names)
 
 
 def _is_array(value: Expression) -> bool:

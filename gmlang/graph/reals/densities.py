@@ -8,6 +8,7 @@ from gmlang.core.records.reals import Density, RealSymbol
 from gmlang.diagnostics import GmError, Span
 from gmlang.errors import probabilities as errors
 from gmlang.errors.shapes import observed_shape
+from gmlang.families.priors import PRIORS, frozen, is_above_zero
 from gmlang.graph.observations import array_value
 from gmlang.graph.values.environment import Env
 from gmlang.graph.world.world import RealArray, where_text
@@ -45,7 +46,15 @@ def declared_real(
     if symbol.base is None:
         return RealArray(symbol.name, starts, shape, values, low, high, None, None, symbol.span)
     log_base, low, high, normal = _base_of(symbol.base, (low, high), env)
-    return RealArray(symbol.name, starts, shape, values, low, high, normal, log_base, symbol.span)
+    prior = symbol.base.family, numbers_of(symbol.base, (low, high), env)
+    own = symbol.name, starts, shape, values, low, high, normal, log_base, symbol.span
+    return RealArray(*own, prior)
+
+
+def numbers_of(base: Density, ends: tuple[float, float], env: Env) -> tuple[float, ...]:
+    """Return the numbers of a base; the ends of its range where a uniform one has none."""
+    found = tuple(float(array_value(a, env, 1).reshape(-1)[0]) for a in base.arguments)
+    return found or ends
 
 
 _Base = tuple[Callable[[np.ndarray], np.ndarray], float, float, tuple[float, float] | None]
@@ -54,6 +63,8 @@ _Base = tuple[Callable[[np.ndarray], np.ndarray], float, float, tuple[float, flo
 
 def _base_of(base: Density, ends: tuple[float, float], env: Env) -> _Base:
     """Return what a base is; a normal one is divided by its mass between the ends."""
+    if base.family in PRIORS:
+        return _prior(base, ends, env)
     first, second = (
         (float(array_value(a, env, 1).reshape(-1)[0]) for a in base.arguments)
         if base.arguments
@@ -84,6 +95,26 @@ def _base_of(base: Density, ends: tuple[float, float], env: Env) -> _Base:
         return np.where(inside, -np.log(high - low), -np.inf)
 
     return uniform, low, high, None
+
+
+def _prior(base: Density, ends: tuple[float, float], env: Env) -> _Base:
+    """Return a base of another family, divided by its mass between the ends."""
+    numbers = numbers_of(base, ends, env)
+    for name, value, argument in zip(PRIORS[base.family], numbers, base.arguments, strict=True):
+        above = is_above_zero(name)
+        if not np.isfinite(value) or (above and value <= 0):
+            raise GmError([errors.bad_number(argument.span, base.family, name, value, above)])
+    law = frozen(base.family, numbers)
+    low, high = max(ends[0], law.support()[0]), min(ends[1], law.support()[1])
+    mass = float(law.cdf(high) - law.cdf(low)) if low < high else 0.0
+    if not mass > 0.0:
+        raise GmError([errors.base_outside(base.span, base.span.text)])
+
+    def inside(values: np.ndarray) -> np.ndarray:
+        is_inside = (values >= low) & (values <= high)
+        return np.where(is_inside, law.logpdf(values) - np.log(mass), -np.inf)
+
+    return inside, float(low), float(high), None
 
 
 _SHORT = 1e-4

@@ -20,19 +20,21 @@ from gmlang.core.ast import (
     Expression,
     Gate,
 )
+from gmlang.core.check.joint.routes import Key, key_of
 from gmlang.core.check.lints import expressions_of
 from gmlang.core.program import Program, Statement
 from gmlang.core.records.reals import ObserveReal, ObserveRealLike, PredictReal, PredictWithin
 from gmlang.core.walk import is_real_reference, parts, walk
 from gmlang.diagnostics import GmError
+from gmlang.errors import later
 from gmlang.errors import probabilities as errors
+from gmlang.families.priors import PRIORS
 from gmlang.graph.builder import Origin
 from gmlang.graph.lowering.grounder import Grounder, environment
 from gmlang.graph.observations import array_value, heard
 from gmlang.graph.reals.densities import normal_parameters
 from gmlang.graph.reals.fineness import ImproperError, Said
 from gmlang.graph.reals.nodes import NODES_MAX, TooFineError, misplaced_by, nodes_of, panels_of
-from gmlang.graph.rows.routes import Key, key_of
 from gmlang.graph.values.chances import probability
 from gmlang.graph.values.environment import Env
 from gmlang.graph.values.evaluate import evaluate, expand, random_indices
@@ -89,7 +91,7 @@ def declare_hidden(
         with suppress(GmError):
             _gather_breaks(grounder, ONE_INSTANCE, context, expression, gathered)
     for key, found in gathered.items():
-        if key in world.joint_reals:
+        if key in world.joint_reals or key in world.outer_reals:
             continue
         array = world.reals[key[0]][key[1]]
         hidden = np.zeros(seen[key].shape, np.bool_)
@@ -232,6 +234,8 @@ def _declare(
     grounder: Grounder, key: Key, array: RealArray, found: _Gathered, hidden: np.ndarray
 ) -> None:
     world = grounder.world
+    if array.prior is not None and array.prior[0] in PRIORS:
+        raise GmError([later.prior_of_single(array.span, array.name, array.prior[0])])
     edges = _panels(array, _each_said(array, found, hidden), world.quadrature)
     nodes = nodes_of(edges, is_coarse=world.quadrature.is_coarse)
     states = States(0, len(nodes.points), points=tuple(nodes.points.tolist()))

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from gmlang.core.ast import Activation, AttributeRef, Expression
+from gmlang.core.check.joint.routes import key_of
 from gmlang.core.records.reals import ObserveReal, PredictReal
 from gmlang.diagnostics import GmError
 from gmlang.errors import grounding as errors
@@ -20,7 +21,6 @@ from gmlang.graph.lowering.grounder import Grounder, Job, environment, hidden_nu
 from gmlang.graph.lowering.lower import lower
 from gmlang.graph.observations import array_value
 from gmlang.graph.reals.densities import log_densities
-from gmlang.graph.rows.routes import key_of
 from gmlang.graph.values import terms
 from gmlang.graph.values.chances import probability
 from gmlang.graph.world.places import locate, locate_reals
@@ -155,7 +155,8 @@ def add_bases_of_reals(grounder: Grounder) -> None:
     """
     for entity, arrays in grounder.world.reals.items():
         for array in arrays.values():
-            if (entity, array.name) in grounder.world.joint_reals:
+            world = grounder.world
+            if (entity, array.name) in {**world.joint_reals, **world.outer_reals}:
                 continue
             seen = array.values[~np.isnan(array.values)]
             if array.log_base is not None:

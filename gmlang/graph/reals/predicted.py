@@ -3,6 +3,7 @@
 import numpy as np
 
 from gmlang.core.ast import AttributeRef, Expression
+from gmlang.core.check.joint.routes import key_of
 from gmlang.core.records.reals import ObserveRealLike, PredictReal, PredictWithin
 from gmlang.diagnostics import GmError, Span
 from gmlang.errors import later
@@ -23,7 +24,6 @@ from gmlang.graph.reals.densities import (
     log_normal,
     normal_parameters,
 )
-from gmlang.graph.rows.routes import key_of
 from gmlang.graph.society.scene import Scene, unsilenced
 from gmlang.graph.values import terms
 from gmlang.graph.values.chances import probability

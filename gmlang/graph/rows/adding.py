@@ -3,7 +3,7 @@
 x ~ Normal(m, s)        log f = -log(s sqrt(2 pi)) - 1 / (2 s**2) * (x - m)**2
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from gmlang.core.records.reals import DefineReal, DrawReal, ObserveDrawn, Observ
 from gmlang.diagnostics import GmError, Span
 from gmlang.errors import later
 from gmlang.errors import probabilities as errors
-from gmlang.graph.builder import Origin, add_tables
+from gmlang.graph.builder import Origin, RealRecipe, add_tables
 from gmlang.graph.lowering.grounder import Grounder, environment
 from gmlang.graph.observations import array_value
 from gmlang.graph.rows.evaluating import forms, laws, linear_of
@@ -23,14 +23,30 @@ from gmlang.graph.rows.linear import (
     RealDefinition,
     RealRows,
     each_once,
+    has_settings,
     some,
     some_rows,
 )
-from gmlang.graph.values.environment import Env
+from gmlang.graph.values.environment import Env, is_tried
 from gmlang.graph.values.evaluate import random_indices
 from gmlang.graph.world.world import Frame, select_rows, where_text
 
 _LOG_ROOT_2PI = 0.5 * float(np.log(2 * np.pi))
+
+
+def noted(grounder: Grounder, run: Callable[[Grounder], None]) -> None:
+    """Add what is said of reals, and note how to do so again where parameters are tried."""
+    builder = grounder.builder
+    before = len(builder.real_rows), len(builder.real_definitions)
+    run(grounder)
+    rows = range(before[0], len(builder.real_rows))
+    definitions = range(before[1], len(builder.real_definitions))
+    own = (
+        tuple(k for k in rows if has_settings(builder.real_rows[k].linear)),
+        tuple(k for k in definitions if has_settings(builder.real_definitions[k].linear)),
+    )
+    if any(own):
+        builder.real_recipes.append(RealRecipe(run, *own))
 
 
 def draw_real(
@@ -59,6 +75,9 @@ def draw_real(
     for rows, env, holds, law in laws(grounder, frame, statement.law, gates, statement.span):
         own = targets[rows]
         fixed = _without_spread(law.sd, len(rows))
+        if env.slots.tried:
+            _check_everywhere(law.sd, env, statement.law)
+            fixed = np.zeros(len(rows), np.bool_)
         for which, is_fixed in ((~fixed, False), (fixed, True)):
             if not which.any():
                 continue
@@ -128,12 +147,15 @@ def _weigh(
         where = where_text(frame, row, grounder.names)
         raise GmError([errors.bad_value(span, NORMAL, float(values[row]), where)])
     for rows, env, holds, found in laws(grounder, frame, law, gates, span):
-        _check_spread(found.sd, holds, law.span)
+        if env.slots.tried:
+            _check_everywhere(found.sd, env, law)
+        else:
+            _check_spread(found.sd, holds, law.span)
         along = values[rows].reshape(-1, *([1] * len(env.slots.items)))
         away = found.mean.constant - along
         linear = Law(Form(away, found.mean.terms), found.sd)
         made = _rows(linear, env, holds, "observe", span)
-        if found.mean.terms:
+        if found.mean.terms or env.slots.tried:
             grounder.builder.real_rows.append(made)
         else:
             add_finite(grounder, made)
@@ -156,11 +178,22 @@ def _check_spread(sd: np.ndarray, holds: np.ndarray, span: Span) -> None:
         raise GmError([errors.bad_spread(span, NORMAL, 0.0, "")])
 
 
+def _check_everywhere(sd: np.ndarray, env: Env, law: Expression) -> None:
+    """Refuse a spread that depends on parameters in some states, and is 0 in others."""
+    sd = sd.reshape(*([1] * (1 + len(env.slots.items) - sd.ndim)), *sd.shape)
+    axis = 1 + next(k for k, slot in enumerate(env.slots.items) if is_tried(slot))
+    is_none = np.asarray((sd == 0.0).all(axis=axis))
+    if is_none.any() and not is_none.all():
+        raise GmError([later.spread_in_states(law.span, law.span.text)])
+
+
 def _rows(law: Law, env: Env, holds: np.ndarray, kind: str, span: Span) -> RealRows:
     """Write laws of 0 = form + noise as rows, which say nothing where not all gates hold."""
     with np.errstate(divide="ignore"):
         weights = np.where(holds & (law.sd > 0.0), law.sd**-2.0, 0.0)
-        log_scales = np.where(weights > 0.0, -np.log(law.sd) - _LOG_ROOT_2PI, 0.0)
+        # A setting without a meaning is none that anybody has.
+        none = np.where(holds, -np.inf if env.slots.tried else 0.0, 0.0)
+        log_scales = np.where(weights > 0.0, -np.log(law.sd) - _LOG_ROOT_2PI, none)
     linear, (weights, log_scales) = linear_of(law.mean, env, (weights, log_scales))
     return RealRows(linear, weights, log_scales, kind, span)
 

@@ -5,21 +5,22 @@ All those of one real are one law, `D if calm[t] else E`. Where no condition hol
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from gmlang.core.ast import Apply, Bool, Constant, Dist, Distribution, Expression, Gate, Real
 from gmlang.core.check.joint.laws import NORMAL
+from gmlang.core.check.joint.routes import key_of
 from gmlang.core.records.reals import DrawReal
 from gmlang.core.walk import rename_locals
 from gmlang.graph.alternatives import forbid_two, how_many_hold
 from gmlang.graph.lowering.grounder import Grounder, environment, together
 from gmlang.graph.lowering.same_target import by_target, side_by_side
-from gmlang.graph.rows.adding import draw_real
+from gmlang.graph.rows.adding import draw_real, noted
 from gmlang.graph.rows.forms import real_numbers
-from gmlang.graph.rows.routes import key_of
 from gmlang.graph.values.evaluate import expand
-from gmlang.graph.world.world import ONE_INSTANCE
+from gmlang.graph.world.world import ONE_INSTANCE, Frame
 
 
 def draw_alternatives(grounder: Grounder, statements: Sequence[DrawReal]) -> None:
@@ -59,7 +60,13 @@ def draw_alternatives(grounder: Grounder, statements: Sequence[DrawReal]) -> Non
             )
         grounder.builder.real_mechanisms.append((np.asarray(numbers), first.span))
         joined = replace(first, context=(), target=target, law=law)
-        draw_real(grounder, frame, joined, gates, is_first=False)
+        noted(grounder, partial(_draw, frame, joined, gates))
+
+
+def _draw(
+    frame: Frame, statement: DrawReal, gates: tuple[Expression, ...], grounder: Grounder
+) -> None:
+    draw_real(grounder, frame, statement, gates, is_first=False)
 
 
 def _base(grounder: Grounder, statement: DrawReal) -> Distribution | None:

@@ -12,7 +12,7 @@ from gmlang.graph.functions.unrolling import unrolled
 from gmlang.graph.lowering.grounder import Grounder, check_memory, environment
 from gmlang.graph.rows.forms import Form, Law, collect_finite, form_of, law_of
 from gmlang.graph.rows.linear import Linear
-from gmlang.graph.values.environment import Env
+from gmlang.graph.values.environment import Env, is_tried
 from gmlang.graph.values.evaluate import RaggedItems, conditions
 from gmlang.graph.world.world import Frame, select_rows
 
@@ -152,7 +152,9 @@ def linear_of(
     """
     count, sizes = env.frame.count, [slot.states.count for slot in env.slots.items]
     arrays = [_whole(a, len(sizes)) for a in (form.constant, *others, *(c for _, c in form.terms))]
-    used = [k for k in range(len(sizes)) if any(a.shape[1 + k] > 1 for a in arrays)]
+    # Settings that are tried keep their axis, however many there are.
+    tried = [k for k, slot in enumerate(env.slots.items) if is_tried(slot)]
+    used = [k for k in range(len(sizes)) if k in tried or any(a.shape[1 + k] > 1 for a in arrays)]
     kept = [a.reshape(len(a), *(a.shape[1 + k] for k in used)) for a in arrays]
     constant, rest, coefficients = kept[0], kept[1 : 1 + len(others)], kept[1 + len(others) :]
     scopes = np.empty((count, len(used)), np.int64)

@@ -23,14 +23,22 @@ from gmlang.core.ast import (
     Integer,
     VariableRef,
 )
+from gmlang.core.check.joint.routes import key_of, keys_outside_intervals
 from gmlang.core.walk import is_random, is_real_reference, mentions_real, parts, with_parts
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors import grounding as errors
 from gmlang.errors import later
 from gmlang.errors import probabilities as probability_errors
-from gmlang.graph.rows.routes import key_of
 from gmlang.graph.values.chances import undefined_where
-from gmlang.graph.values.environment import Env, Place, no_value, value_at
+from gmlang.graph.values.environment import (
+    TRIED,
+    Env,
+    Place,
+    Slot,
+    add_slot,
+    no_value,
+    value_at,
+)
 from gmlang.graph.values.evaluate import (
     conditions,
     evaluate,
@@ -41,6 +49,7 @@ from gmlang.graph.values.evaluate import (
     rows_of,
 )
 from gmlang.graph.world.places import collect, index_ranges, locate_reals
+from gmlang.graph.world.states import States
 
 _PICKED_MAX = 1 << 12
 """An index may pick one of so many reals."""
@@ -84,6 +93,8 @@ def collect_finite(expression: Expression, env: Env) -> None:
         case AttributeRef() if _is_joint(expression, env):
             for index in random_indices(expression):
                 collect(index, env)
+        case AttributeRef() if is_real_reference(expression) and _is_outer(expression, env):
+            _collect_outer(expression, env)
         case VariableRef() | AttributeRef() | Activation():
             collect(expression, env)
         case Aggregate():
@@ -110,6 +121,30 @@ def _is_joint(expression: Expression, env: Env) -> bool:
     )
 
 
+def _is_outer(expression: AttributeRef, env: Env) -> bool:
+    return key_of(expression) in env.world.outer_reals
+
+
+def _collect_outer(reference: AttributeRef, env: Env) -> None:
+    """Note the values that are tried of a parameter, and give the settings a slot."""
+    if random_indices(reference):
+        raise GmError([later.real_elsewhere(reference.span, reference.span.text)])
+    count, values = env.frame.count, env.world.outer_values
+    settings = Slot(np.full(count, TRIED), States(0, len(values)))
+    add_slot(env.slots, settings)
+    columns = env.world.outer_reals[key_of(reference)] + locate_reals(reference, env)
+    columns = np.broadcast_to(columns, (count,))
+    env.slots.tried[id(reference), env.path] = values.T[columns]
+
+
+def depends_on_joint(expression: Expression, env: Env) -> bool:
+    """Say whether a value depends on joint reals; parameters are numbers, which are tried."""
+    outer = env.world.outer_reals
+    if not outer or not mentions_real(expression):
+        return mentions_real(expression)
+    return any(key not in outer for key in keys_outside_intervals(expression))
+
+
 def law_of(expression: Expression, env: Env) -> Law:
     """Evaluate a normal law, or cases of some; all slots are collected.
 
@@ -119,8 +154,12 @@ def law_of(expression: Expression, env: Env) -> Law:
     match expression:
         case Distribution(arguments=(mean, sd), family=family):
             spread = np.asarray(evaluate(sd, env), np.float64)
+            bad = ~((spread >= 0.0) & (spread < np.inf))
+            if env.slots.tried:
+                # A setting without a meaning is none that anybody has.
+                return Law(form_of(mean, env), np.where(bad, 0.0, spread))
             undefined_where(
-                ~((spread >= 0.0) & (spread < np.inf)),
+                bad,
                 spread,
                 env,
                 lambda value, where: probability_errors.bad_spread(sd.span, family, value, where),
@@ -150,7 +189,7 @@ def form_of(expression: Expression, env: Env) -> Form:
         GmError: where it is not linear in reals.
     """
     env.world.check_time()
-    if not mentions_real(expression):
+    if not depends_on_joint(expression, env):
         return Form(_numbers(expression, env))
     if isinstance(expression, Apply) and expression.is_shared:
         return env.once("form", expression, lambda: _form_of(expression, env))
@@ -180,12 +219,12 @@ def _form_of(expression: Expression, env: Env) -> Form:
         case Apply(operator="neg", arguments=(inner,)):
             return form_of(inner, env).times(np.asarray(-1.0))
         case Apply(operator="*", arguments=(left, right)):
-            if mentions_real(left) and mentions_real(right):
+            if depends_on_joint(left, env) and depends_on_joint(right, env):
                 told = later.product_of_reals(expression.span, expression.span.text)
                 raise GmError([told])
-            one, other = (left, right) if mentions_real(left) else (right, left)
+            one, other = (left, right) if depends_on_joint(left, env) else (right, left)
             return form_of(one, env).times(_numbers(other, env))
-        case Apply(operator="/", arguments=(left, right)) if not mentions_real(right):
+        case Apply(operator="/", arguments=(left, right)) if not depends_on_joint(right, env):
             one = Constant(right.span, 1.0, expression.type)
             by = Apply(expression.span, "/", (one, right), expression.type)
             return form_of(left, env).times(_numbers(by, env))

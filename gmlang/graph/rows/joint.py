@@ -8,9 +8,10 @@ from gmlang.core.records.reals import is_real_thing
 from gmlang.diagnostics import GmError
 from gmlang.errors import grounding as errors
 from gmlang.errors import later
+from gmlang.graph.builder import RealRecipe
 from gmlang.graph.lowering.grounder import Grounder
 from gmlang.graph.rows.adding import add_finite
-from gmlang.graph.rows.linear import Linear, RealRows
+from gmlang.graph.rows.linear import Linear, RealRows, has_settings
 from gmlang.graph.rows.substituting import Definitions, definitions_of, substituted
 from gmlang.graph.world.world import RealArray, World
 from gmruntime.arrays import Bool, Float64, Int64
@@ -30,6 +31,8 @@ class JointReals:
         definitions: of the others.
         observed: what each place was observed to be; NaN where it was not.
         flat: of each real, whether it has neither a base nor a mechanism.
+        raw: rows as statements say them; `origins` are the numbers of those that `rows` are of.
+        recipes: how those are made whose numbers depend on parameters.
     """
 
     rows: tuple[RealRows, ...]
@@ -38,6 +41,9 @@ class JointReals:
     definitions: Definitions
     observed: Float64[np.ndarray, " places"]
     flat: Bool[np.ndarray, " reals"]
+    raw: tuple[RealRows, ...]
+    origins: tuple[int, ...]
+    recipes: tuple[RealRecipe, ...]
 
 
 def finish_rows(grounder: Grounder) -> JointReals | None:
@@ -48,7 +54,7 @@ def finish_rows(grounder: Grounder) -> JointReals | None:
             observed.
     """
     world, builder = grounder.world, grounder.builder
-    if not world.joint_reals:
+    if not world.joint_reals and not world.outer_reals:
         return None
     count = world.num_joint_reals
     owner = _mechanisms(grounder)
@@ -62,13 +68,13 @@ def finish_rows(grounder: Grounder) -> JointReals | None:
         _check_not_defined(array, own, observed, definitions)
         rows += _base_rows(array, own[owner[own] < 0])
     found: list[RealRows] = []
-    for one in rows:
-        pieces = substituted(world, definitions, one.linear, (one.weights, one.log_scales))
-        for _, linear, (weights, log_scales) in pieces:
-            made = RealRows(linear, weights, log_scales, one.kind, one.span)
-            if linear.count and linear.reals.shape[1]:
+    origins: list[int] = []
+    for number, one in enumerate(rows):
+        for made in _pieces(world, definitions, one):
+            if made.linear.reals.shape[1] or has_settings(made.linear):
                 found.append(made)
-            elif linear.count:
+                origins.append(number)
+            else:
                 add_finite(grounder, made)
     _check_no_rounds(grounder, builder.real_rows, definitions)
     spoken = np.zeros(count, np.bool_)
@@ -79,16 +85,36 @@ def finish_rows(grounder: Grounder) -> JointReals | None:
     places[numbers] = np.arange(len(numbers))
     is_based = _is_based(world)
     return JointReals(
-        tuple(placed(one, places) for one in found),
+        tuple(_placed(one, places) for one in found),
         places,
         numbers,
         definitions,
         observed[numbers],
         ~is_based & (owner < 0),
+        tuple(rows),
+        tuple(origins),
+        tuple(builder.real_recipes),
     )
 
 
-def placed(rows: RealRows, places: np.ndarray) -> RealRows:
+def _pieces(world: World, definitions: Definitions, rows: RealRows) -> list[RealRows]:
+    """Write rows with no real that is defined."""
+    others = rows.weights, rows.log_scales
+    return [
+        RealRows(linear, weights, log_scales, rows.kind, rows.span)
+        for _, linear, (weights, log_scales) in substituted(world, definitions, rows.linear, others)
+        if linear.count
+    ]
+
+
+def placed_pieces(
+    world: World, definitions: Definitions, rows: RealRows, places: np.ndarray
+) -> list[RealRows]:
+    """Write rows with no real that is defined, and places of reals for their numbers."""
+    return [_placed(one, places) for one in _pieces(world, definitions, rows)]
+
+
+def _placed(rows: RealRows, places: np.ndarray) -> RealRows:
     """Return rows with the places of reals for their numbers."""
     linear = rows.linear
     own = Linear(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gmlang.diagnostics import Span
+from gmlang.graph.values.environment import TRIED
 from gmruntime.arrays import Float64, Int64
 from gmruntime.graph import repeats_variable
 
@@ -37,6 +38,11 @@ class Linear:
         return len(self.reals)
 
 
+def has_settings(linear: Linear) -> bool:
+    """Say whether there is an axis for settings of parameters."""
+    return bool(linear.count) and bool((linear.scopes[0] == TRIED).any())
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class RealRows:
     """Factors log_scale - weight / 2 * linear**2.
@@ -50,6 +56,30 @@ class RealRows:
     log_scales: Float64[np.ndarray, "tables *states"]
     kind: str
     span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SettingsFirst:
+    """The arrays of rows with the axis of settings in front, and their other selectors.
+
+    Attributes:
+        coefficients: (settings, tables, *states, reals); the others alike, without reals.
+    """
+
+    scopes: Int64[np.ndarray, "instances selectors"]
+    coefficients: np.ndarray
+    constants: np.ndarray
+    weights: np.ndarray
+    log_scales: np.ndarray
+
+
+def settings_first(rows: RealRows) -> SettingsFirst:
+    """Put the axis of settings in front."""
+    linear = rows.linear
+    axis = int(np.argmax(linear.scopes[0] == TRIED))
+    arrays = (linear.coefficients, linear.constants, rows.weights, rows.log_scales)
+    moved = [np.moveaxis(array, 1 + axis, 0) for array in arrays]
+    return SettingsFirst(np.delete(linear.scopes, axis, axis=1), *moved)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmlang.core.ast import Aggregate, Apply, Cases, Constant, Expression
-from gmlang.core.walk import mentions_real
-from gmlang.graph.rows.forms import Form, form_of
+from gmlang.graph.rows.forms import Form, depends_on_joint, form_of
 from gmlang.graph.values.environment import Env
 from gmlang.graph.values.evaluate import conditions, evaluate, inside, item_frames, rows_of
 
@@ -25,7 +24,7 @@ def quadratic_of(expression: Expression, env: Env) -> Quadratic:
     Raises:
         GmError: where it is none.
     """
-    if not mentions_real(expression):
+    if not depends_on_joint(expression, env):
         return Quadratic(form_of(expression, env))
     match expression:
         case Apply(operator="+" | "-" as operator, arguments=(left, right)):
@@ -34,15 +33,15 @@ def quadratic_of(expression: Expression, env: Env) -> Quadratic:
         case Apply(operator="neg", arguments=(inner,)):
             return _times(quadratic_of(inner, env), np.asarray(-1.0))
         case Apply(operator="*", arguments=(left, right)):
-            if mentions_real(left) and mentions_real(right):
+            if depends_on_joint(left, env) and depends_on_joint(right, env):
                 nothing = Form(np.zeros(1))
                 return Quadratic(nothing, ((form_of(left, env), form_of(right, env)),))
-            one, other = (left, right) if mentions_real(left) else (right, left)
+            one, other = (left, right) if depends_on_joint(left, env) else (right, left)
             return _times(quadratic_of(one, env), np.asarray(evaluate(other, env), np.float64))
         case Apply(operator="**", arguments=(base, Constant(value=2))):
             form = form_of(base, env)
             return Quadratic(Form(np.zeros(1)), ((form, form),))
-        case Apply(operator="/", arguments=(left, right)) if not mentions_real(right):
+        case Apply(operator="/", arguments=(left, right)) if not depends_on_joint(right, env):
             one = Constant(right.span, 1.0, expression.type)
             by = Apply(expression.span, "/", (one, right), expression.type)
             return _times(quadratic_of(left, env), np.asarray(evaluate(by, env), np.float64))

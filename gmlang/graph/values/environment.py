@@ -24,12 +24,21 @@ Tell = Callable[[Place, str], Diagnostic]
 """Makes the error for a place; the text says which instance and states it is."""
 
 
+TRIED = -1
+"""The variable of a slot that stands for none: along it run settings that are tried at once."""
+
+
 @dataclass(slots=True, eq=False)
 class Slot:
     """A random variable of each instance: its index, and its states."""
 
     variables: np.ndarray
     states: States
+
+
+def is_tried(slot: Slot) -> bool:
+    """Say whether a slot stands for no variable, but for settings that are tried at once."""
+    return bool(slot.variables.size) and slot.variables.flat[0] == TRIED
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,6 +72,8 @@ class Slots:
         strays: the references that name no variable in some instances, likewise.
         choices: what a reference with a random index may stand for, likewise.
         unreal: for a slot, the instances in which no reference means what stands in it.
+        tried: of references to parameters of rows, by identity and path: the values that are tried
+            at once in each instance, along the slot that stands for no variable.
     """
 
     items: list[Slot] = field(default_factory=list[Slot])
@@ -77,6 +88,9 @@ class Slots:
         default_factory=dict[tuple[int, Place], list[Choice]]
     )
     unreal: dict[int, np.ndarray] = field(default_factory=dict[int, np.ndarray])
+    tried: dict[tuple[int, Place], np.ndarray] = field(
+        default_factory=dict[tuple[int, Place], np.ndarray]
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,6 +141,17 @@ class Env:
         shape = [1] * (1 + len(self.slots.items))
         shape[1 + axis] = size
         return tuple(shape)
+
+    def tried(self, key: tuple[int, Place]) -> np.ndarray:
+        """Return the values of a parameter along the slot of settings; 0 for what names nothing."""
+        if key not in self.slots.tried:
+            assert key in self.slots.of, "a reference without a slot"
+            return np.zeros((), np.int64)
+        values = self.slots.tried[key]
+        axis = next(k for k, slot in enumerate(self.slots.items) if is_tried(slot))
+        shape = [len(values), *([1] * len(self.slots.items))]
+        shape[1 + axis] = values.shape[1]
+        return values.reshape(shape)
 
     def still(self) -> "Env":
         """Return the surroundings of what mentions no random variable."""

@@ -263,9 +263,9 @@ def _variable(expression: Reference, env: Env) -> np.ndarray:
     if stray is not None:
         rows = stray.rows.reshape(-1, *([1] * len(env.slots.items)))
         no_value(env, rows, stray.tell)
-    axis = env.slots.of[key]
+    axis = env.slots.of.get(key)
     if axis is None:
-        return np.zeros((), np.int64)
+        return env.tried(key)
     states = env.slots.items[axis].states
     values = states.values()
     return (values > 0 if states.is_bool else values).reshape(env.shape(axis, states.count))

@@ -114,7 +114,7 @@ def _hidden_reals(reference: AttributeRef, still: Env) -> tuple[np.ndarray, Stat
     """
     places = locate_reals(reference, still)
     key = reference.thing.entity, reference.attribute
-    if key in still.world.joint_reals:
+    if key in still.world.joint_reals or key in still.world.outer_reals:
         raise GmError([condition_on_joint(reference.span, reference.span.text)])
     found = still.world.hidden_reals.get(key)
     if found is None or (found.variables[places] < 0).any():

@@ -96,6 +96,7 @@ class RealArray:
             uniform base.
         normal: mean and standard deviation of a normal base; None for uniform.
         log_base: the log density of its base at each of some values; None for uniform.
+        prior: the family of its base and its numbers; None where it has none.
     """
 
     name: str
@@ -107,6 +108,7 @@ class RealArray:
     normal: tuple[float, float] | None
     log_base: Callable[[np.ndarray], np.ndarray] | None
     span: Span
+    prior: tuple[str, tuple[float, ...]] | None = None
 
     def log_length(self) -> float:
         """Return the log of the length of its range; 0 where it has no end, and no base either."""
@@ -271,7 +273,8 @@ class World:
             say what is in `said_of_reals`; `hidden_reals` those that are variables.
         quadrature: of the session that it belongs to.
         joint_reals: attributes that depend on each other, with the number of the first of each;
-            there are `num_joint_reals` in all.
+            there are `num_joint_reals` in all. `outer_reals` are the parameters of their rows,
+            likewise, of which `outer_values` (settings, parameters) are tried.
         num_things: by entity.
         before: of entities some things of which may not exist, for each thing: the one without
             which it does not exist, itself where it needs none, -1 where it always exists.
@@ -308,6 +311,9 @@ class World:
     quadrature: Quadrature = field(default_factory=Quadrature)
     joint_reals: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
     num_joint_reals: int = 0
+    outer_reals: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
+    num_outer_reals: int = 0
+    outer_values: np.ndarray = field(default_factory=lambda: np.zeros((1, 0)))
     models: dict[str, ModelTable] = field(default_factory=dict[str, ModelTable])
     hidden: dict[str, HiddenArray] = field(default_factory=dict[str, HiddenArray])
     holders: dict[str, HolderArray] = field(default_factory=dict[str, HolderArray])

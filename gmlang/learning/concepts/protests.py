@@ -11,6 +11,7 @@ import numpy as np
 
 from gmlang.graph.builder import Origin
 from gmlang.learning.concepts.stage import Cast, Stage, leaves
+from gmruntime.arrays import num_entries
 from gmruntime.factors.kinds import FactorKind
 from gmruntime.graph import FactorBlock, num_states
 
@@ -94,7 +95,7 @@ def _nats(
         return None
     free = np.flatnonzero(known < 0)
     sizes = counts[scope[free]]
-    if np.prod(sizes, dtype=np.float64) > _OPEN_STATES_MAX:
+    if num_entries(sizes.tolist()) > _OPEN_STATES_MAX:
         return None
     joint = np.indices(sizes.tolist()).reshape(len(free), -1).T if len(free) else None
     rows = np.repeat(known[None], 1 if joint is None else len(joint), axis=0)

@@ -22,6 +22,7 @@ from gmlang.queries.reading import (
 from gmlang.queries.session import Prepared
 from gmlang.syntax import ast
 from gmruntime import answer as runtime
+from gmruntime.arrays import num_entries
 from gmruntime.graph import num_states
 
 
@@ -59,7 +60,7 @@ def _question(prepared: Prepared, query: Best) -> runtime.Best:
     variables = np.unique(flat_variables(asked_names(prepared, query)))
     sizes = num_states(prepared.graph())[variables]
     # There are no more answers than assignments; who asks for more is told.
-    count = int(min(count, np.prod(sizes, dtype=np.float64) + 1))
+    count = int(min(count, num_entries(sizes.tolist()) + 1))
     return runtime.Best(count, variables.astype(np.int32))
 
 

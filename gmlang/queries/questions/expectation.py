@@ -43,6 +43,7 @@ class Expectation(Query):
     kind = "expectation"
     asks_marginals = True
     takes_reals = True
+    moment = 1
 
     coefficients: tuple[Expression, ...] = ()
     constants: tuple[Asked, ...] = ()

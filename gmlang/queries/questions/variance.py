@@ -28,6 +28,7 @@ class Variance(Query):
     kind = "variance"
     asks_marginals = True
     takes_reals = True
+    moment = 2
 
     def as_number(self) -> tuple[Query, Type] | None:
         """Stand for the variance of a single value."""

@@ -63,9 +63,15 @@ def pole_in(session: Session, query: Query, settings: Settings) -> str:
         query: for means, or for a variance.
         settings: with a budget that has begun.
     """
-    power = 2.0 if query.kind == "variance" else 1.0
     asked = [
-        (one, [term.to(power) for term in _terms(one.value) if _may_have_pole(term)])
+        (
+            one,
+            [
+                term.to(float(query.moment or 1))
+                for term in _terms(one.value)
+                if _may_have_pole(term)
+            ],
+        )
         for one in query.asked
     ]
     if not any(terms for _, terms in asked):

@@ -8,7 +8,6 @@ that of the answer; what rounding adds up to is counted as well.
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import fields, replace
-from itertools import zip_longest
 from typing import cast
 
 import numpy as np
@@ -56,8 +55,11 @@ def all_over_nodes(
     if any(map(_is_of_sums, answers)) and not settings.running().is_spent():
         with suppress(TimeoutError):
             others = find(_coarse(session), queries, replace(settings, memory=None))
-    pairs = zip_longest(answers, others[: len(answers)])
-    lowered = [_lowered(*pair, _rounding(quadrature, pair[0])) for pair in pairs]
+    coarse: list[Answer | None] = [*others, *[None] * (len(answers) - len(others))]
+    lowered = [
+        _lowered(query, found, other, _rounding(quadrature, query, found))
+        for query, found, other in zip(queries, answers, coarse, strict=True)
+    ]
     return [
         _bending(session, query, settings, found)
         if may_bend(query) and _is_estimate(found)
@@ -102,18 +104,18 @@ _SUMS = 1e-11
 """Relative to numbers: sums over thousands of nodes are off by less."""
 
 
-def _rounding(quadrature: Quadrature, found: Answer) -> _Rounding:
+def _rounding(quadrature: Quadrature, query: Query, found: Answer) -> _Rounding:
     """Return what rounds in an answer: sums, and where nodes are, which moves probabilities."""
     misplaced = quadrature.misplaced
     if isinstance(found, NatsAnswer):
         return lambda nats: _SUMS * abs(nats) + misplaced
-    if found.kind == "variance":
+    if query.moment > 1:
         return lambda variance: (_SUMS + misplaced) * abs(variance)
     # Where all nodes are a bit off, means are by a rounding of their own.
     return lambda number: _SUMS * abs(number) + misplaced * min(1.0, abs(number))
 
 
-def _lowered(found: Answer, other: Answer | None, rounding: _Rounding) -> Answer:
+def _lowered(query: Query, found: Answer, other: Answer | None, rounding: _Rounding) -> Answer:
     """Return an answer as an estimate, with the difference to another of fewer nodes."""
     if not _is_of_sums(found):
         return _unproven(found)
@@ -123,7 +125,19 @@ def _lowered(found: Answer, other: Answer | None, rounding: _Rounding) -> Answer
     lowered = replace(
         _unproven(found), status=Status.ESTIMATE.value, error=error, error_kind=_ERROR_KIND
     )
-    return replace(lowered, method=f"{found.method or 'sums'} over nodes")
+    lowered = replace(lowered, method=f"{found.method or 'sums'} over nodes")
+    return _without_value(lowered) if _is_beyond(query, found) else lowered
+
+
+def _is_beyond(query: Query, found: Answer) -> bool:
+    """Say whether a mean is no finite number: values at nodes are, unless float64 ends."""
+    is_mean = query.moment > 0 and found.array is not None
+    return is_mean and not np.isfinite(np.asarray(found.array, np.float64)).all()
+
+
+def _without_value(found: Answer) -> Answer:
+    notes = filter(None, [found.note, "its values are beyond float64"])
+    return replace(found, value=None, array=None, error=None, error_kind="", note=" · ".join(notes))
 
 
 def _coarse(session: Session) -> Session:

@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 
 from gmlang.core.ast import AttributeRef
+from gmlang.core.check.joint.routes import Key, key_of
 from gmlang.core.program import ObservedGiven, Program, Query
 from gmlang.core.records.reals import ObserveReal
 from gmlang.core.walk import is_real_reference
 from gmlang.graph.builder import Builder
 from gmlang.graph.reals.together import hang_together
-from gmlang.graph.rows.routes import Key, key_of
 from gmlang.graph.world.world import World
 from gmlang.queries.targets import Target
 

@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from gmlang.core.ast import Apply, Array, AttributeRef, Bool, Expression, Local
+from gmlang.core.check.joint.routes import key_of
 from gmlang.core.print import show
 from gmlang.core.program import Asked
 from gmlang.core.walk import is_real_reference, replace_part, type_of, walk
@@ -19,9 +20,10 @@ from gmlang.graph.rows.forms import Form, collect_finite, form_of, real_numbers
 from gmlang.graph.rows.joint import JointReals, real_name
 from gmlang.graph.rows.linear import Linear
 from gmlang.graph.rows.quadratics import quadratic_of
-from gmlang.graph.rows.routes import key_of
 from gmlang.graph.rows.substituting import substituted
+from gmlang.graph.values.environment import TRIED
 from gmlang.graph.values.evaluate import conditions, evaluate, expand, random_indices
+from gmlang.graph.world.places import locate_reals
 from gmlang.graph.world.world import ONE_INSTANCE, Frame, World, select_rows
 
 
@@ -116,7 +118,7 @@ def _mentions_joint(world: World, expression: Expression) -> bool:
     return any(
         isinstance(part, AttributeRef)
         and is_real_reference(part)
-        and key_of(part) in world.joint_reals
+        and key_of(part) in {**world.joint_reals, **world.outer_reals}
         for part in walk(expression)
     )
 
@@ -169,6 +171,16 @@ def _ask_reals(
     *,
     is_loop: bool,
 ) -> None:
+    world = grounder.world
+    if key_of(reference) in world.outer_reals:
+        places = locate_reals(reference, environment(grounder, frame))
+        places = np.broadcast_to(places, (frame.count, *places.shape[1:]))
+        shaped = world.outer_reals[key_of(reference)] + (places if is_loop else places[0])
+        values = world.outer_values[:, shaped.reshape(-1)]
+        found.items.append([_setting(own) for own in values.T])
+        found.shapes.append(shaped.shape)
+        found.places.append(None)
+        return
     if random_indices(reference):
         items: list[Item] = []
         for row in range(frame.count):
@@ -191,6 +203,14 @@ def _ask_reals(
     found.places.append(None)
 
 
+def _setting(values: np.ndarray) -> Single:
+    """Return a parameter, which is a number at each setting."""
+    if len(values) == 1:
+        return Single(-1, Term((), (), np.zeros(0, np.int64), np.zeros(0), values[0]))
+    none = np.zeros((len(values), 0))
+    return Single(-1, Term((TRIED,), (len(values),), np.zeros(0, np.int64), none, values))
+
+
 def _single(grounder: Grounder, joint: JointReals, number: int) -> Single:
     place = int(joint.places[number])
     if place >= 0:
@@ -210,13 +230,30 @@ def _term(
     places = joint.places[numbers]
     if (places < 0).any():
         raise GmError([nowhere(grounder.world, int(numbers[places < 0][0]))])
+    return _at_one_setting(
+        Term(
+            tuple(one.scopes[0].tolist()),
+            one.sizes,
+            places,
+            one.coefficients[0],
+            np.asarray(one.constants[0]),
+            tuple(np.asarray(mask[0]) for mask in own),
+        )
+    )
+
+
+def _at_one_setting(term: Term) -> Term:
+    """Return a term without the axis of settings, where there is one setting."""
+    if TRIED not in term.scope or term.sizes[term.scope.index(TRIED)] > 1:
+        return term
+    axis = term.scope.index(TRIED)
     return Term(
-        tuple(one.scopes[0].tolist()),
-        one.sizes,
-        places,
-        one.coefficients[0],
-        one.constants[0],
-        tuple(mask[0] for mask in own),
+        term.scope[:axis] + term.scope[axis + 1 :],
+        term.sizes[:axis] + term.sizes[axis + 1 :],
+        term.reals,
+        term.coefficients.take(0, axis),
+        term.constant.take(0, axis),
+        tuple(mask.take(0, axis) for mask in term.masks),
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmlang.core.ast import AttributeRef
+from gmlang.core.check.joint.routes import key_of
 from gmlang.core.program import Given, ObservedGiven
 from gmlang.core.walk import is_real_reference
 from gmlang.diagnostics import GmError, Span
@@ -15,18 +16,12 @@ from gmlang.graph.lowering.grounder import Grounder, environment
 from gmlang.graph.observations import array_value
 from gmlang.graph.rows.forms import real_numbers
 from gmlang.graph.rows.joint import JointReals, real_name
-from gmlang.graph.rows.routes import key_of
 from gmlang.graph.world.names import variable_name
 from gmlang.graph.world.world import ONE_INSTANCE, World
 from gmlang.queries.rows.asked import nowhere
 from gmruntime.budget import Budget
-from gmruntime.continuous.eliminating import (
-    Eliminated,
-    ImproperError,
-    TooLargeError,
-    TooManyBordersError,
-    eliminate_reals,
-)
+from gmruntime.continuous.eliminating import Eliminated, eliminate_reals
+from gmruntime.continuous.errors import ImproperError, TooLargeError, TooManyBordersError
 from gmruntime.continuous.mixed import MixedGraph, RealBlock, RealFactorBlock, Rows, validate
 from gmruntime.graph import FactorGraph, num_states
 
@@ -77,7 +72,7 @@ def integrate(
         TimeoutError: when there is no time left.
     """
     finite, evidence, real_evidence = asked
-    mixed = _mixed(joint, finite, links)
+    mixed = mixed_graph(joint, finite, links)
     try:
         found = eliminate_reals(
             mixed, evidence, real_evidence, budget=budget, memory=budget.memory_bytes
@@ -120,7 +115,8 @@ def seen_reals(grounder: Grounder, joint: JointReals, given: Sequence[Given]) ->
     return found
 
 
-def _mixed(joint: JointReals, finite: FactorGraph, links: Sequence[Link]) -> MixedGraph:
+def mixed_graph(joint: JointReals, finite: FactorGraph, links: Sequence[Link]) -> MixedGraph:
+    """Return a question's graph with the rows of its program, and what it needs together."""
     blocks: list[RealFactorBlock] = []
     for rows in joint.rows:
         linear = rows.linear

@@ -1,24 +1,29 @@
 """What a question needs of joint reals; nothing is loaded for programs that have none."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gmlang.core.check.joint.routes import joint_keys, real_keys
 from gmlang.core.program import Asked, Program, Query
 from gmlang.diagnostics import GmError
 from gmlang.errors import later
 from gmlang.graph.from_core import Grounding
 from gmlang.graph.lowering.grounder import Grounder
 from gmlang.graph.rows.joint import JointReals
-from gmlang.graph.rows.routes import joint_keys, real_keys
+from gmlang.graph.rows.priors import priors_of
+from gmlang.graph.rows.settings import at_settings
 from gmlang.limits import SECONDS_MAX
 from gmruntime.budget import Budget, begin_budget
-from gmruntime.graph import FactorGraph
+from gmruntime.factors.kinds import Table
+from gmruntime.graph import FactorBlock, FactorGraph
 
 if TYPE_CHECKING:
     from gmlang.queries.rows.asked import AskedReals
     from gmlang.queries.rows.integrating import Integrated
+    from gmlang.queries.rows.settings import Settled
 
 
 def check_takes_joint(grounding: Grounding, query: Query) -> None:
@@ -43,7 +48,7 @@ def reals_of(grounder: Grounder, joint: JointReals | None, query: Query) -> "Ask
     Raises:
         GmError: where it is not understood.
     """
-    known = grounder.world.joint_reals
+    known = {**grounder.world.joint_reals, **grounder.world.outer_reals}
     if joint is None or not real_keys(one.value for one in query.asked) & known.keys():
         return None
     from gmlang.queries.rows.asked import asked_reals
@@ -56,8 +61,23 @@ def reals_of(grounder: Grounder, joint: JointReals | None, query: Query) -> "Ask
 
 def asked_beside(grounder: Grounder, asked: Sequence[Asked]) -> Iterator[Asked]:
     """Give what is asked for and depends on no joint real."""
-    known = grounder.world.joint_reals
+    known = {**grounder.world.joint_reals, **grounder.world.outer_reals}
     return (one for one in asked if not real_keys([one.value]) & known.keys())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Integration:
+    """What became of a question's reals.
+
+    Attributes:
+        integrated: its graph without them; None where their rows have unknown parameters.
+        settled: settings of these; None where there are none.
+        asked: what is asked of reals, at these settings.
+    """
+
+    integrated: "Integrated | None"
+    settled: "Settled | None"
+    asked: "AskedReals | None"
 
 
 def integrated(
@@ -66,7 +86,7 @@ def integrated(
     query: Query,
     graph: "tuple[FactorGraph, np.ndarray, AskedReals | None]",
     budget: Budget | None,
-) -> "Integrated":
+) -> Integration:
     """Integrate joint reals out of a question's graph.
 
     Args:
@@ -84,11 +104,29 @@ def integrated(
     from gmlang.queries.rows.integrating import integrate, seen_reals
 
     finite, evidence, asked = graph
-    return integrate(
-        grounder.world,
-        joint,
-        (finite, evidence, seen_reals(grounder, joint, query.given)),
-        () if asked is None else asked.links,
-        budget or begin_budget(SECONDS_MAX, None),
-        query.span,
-    )
+    budget = budget or begin_budget(SECONDS_MAX, None)
+    seen = seen_reals(grounder, joint, query.given)
+    if grounder.world.outer_reals:
+        from gmlang.queries.rows.settings import at_setting, seen_parameters, settle
+
+        known = seen_parameters(grounder, query.given)
+        if np.isnan(known).any():
+            settled = settle(grounder, joint, (finite, evidence, seen, known), budget, query.span)
+            grounder.world.outer_values = settled.values
+            own = at_settings(grounder, joint, settled.values)
+            return Integration(None, settled, reals_of(grounder, own, query))
+        grounder.world.outer_values = known[None, :]
+        joint = at_setting(grounder, at_settings(grounder, joint, known[None, :]), known)
+        asked = reals_of(grounder, joint, query)
+        finite = _with_constant(
+            finite, float(priors_of(grounder.world).log_density(known[None])[0])
+        )
+    links = () if asked is None else asked.links
+    found = integrate(grounder.world, joint, (finite, evidence, seen), links, budget, query.span)
+    return Integration(found, None, asked)
+
+
+def _with_constant(graph: FactorGraph, log_value: float) -> FactorGraph:
+    """Return a graph with a number more."""
+    block = FactorBlock(Table(np.full(1, log_value)), np.zeros((1, 0), np.int32), "parameters")
+    return FactorGraph(graph.variables, (*graph.factors, block))

@@ -11,6 +11,7 @@ from itertools import count
 
 import numpy as np
 
+from gmruntime.arrays import num_entries
 from gmruntime.budget import Budget, within
 from gmruntime.constraints.matching import Matched, Shared
 from gmruntime.constraints.rules import (
@@ -131,7 +132,7 @@ def _add_rules(problem: Problem, block: FactorBlock, sizes: list[int], budget: B
 def _add_others(problem: Problem, block: FactorBlock, sizes: list[int], budget: Budget) -> None:
     """Add rules for a kind that has none here: by its support, or by its tables."""
     kind = block.kind
-    is_small = np.prod(np.array(sizes, np.float64)) <= _TABLE_ENTRIES_MAX
+    is_small = num_entries(sizes) <= _TABLE_ENTRIES_MAX
     parts = kind.support(sizes) if kind.forbids(sizes) else ()
     if parts is not None and not any(isinstance(part, type(kind)) for part in parts):
         most, least = kind.largest_entries(sizes), kind.least_entries(sizes)

@@ -59,3 +59,31 @@ class OutOfTimeError(TimeoutError):
         self.real = real
         self.border = border
         self.count = count
+
+
+class NotProperError(Exception):
+    """The rows have no integral in a state.
+
+    Attributes:
+        state: of the border.
+        real: that nothing holds in place, as numbered in the patch.
+    """
+
+    def __init__(self, state: int, real: int) -> None:
+        """Name both."""
+        super().__init__(f"nothing says where real {real} is in state {state}")
+        self.state = state
+        self.real = real
+
+
+class LayoutTooLargeError(Exception):
+    """What is laid out needs more memory than is allowed.
+
+    Attributes:
+        num_bytes: what it needs.
+    """
+
+    def __init__(self, num_bytes: int) -> None:
+        """Say how much."""
+        super().__init__(f"{num_bytes} bytes are needed")
+        self.num_bytes = num_bytes

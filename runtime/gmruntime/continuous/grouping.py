@@ -5,8 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmruntime.arrays import Bool, Int, Int64, row_starts
+from gmruntime.arrays import Bool, Int, Int64, component_of, row_starts
 from gmruntime.continuous.slicing import Piece
+
+_FEW = 1 << 12
+"""So many links are followed in NumPy: loading a library takes longer."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,9 +81,6 @@ def _components(
     together: Sequence[Int[np.ndarray, " some"]],
 ) -> Int64[np.ndarray, " reals"]:
     """Name the component of each real."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     heads: list[np.ndarray] = [np.zeros(0, np.int32)]
     tails: list[np.ndarray] = [np.zeros(0, np.int32)]
     for piece, head in zip(pieces, first, strict=True):
@@ -94,6 +94,11 @@ def _components(
         heads.append(np.repeat(known[:1], max(0, len(known) - 1)))
         tails.append(known[1:])
     rows, columns = np.concatenate(heads), np.concatenate(tails)
+    if len(rows) <= _FEW:
+        return component_of(np.stack([rows, columns], axis=1), len(is_free)).astype(np.int64)
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     links = coo_array((np.ones(len(rows), np.int8), (rows, columns)), shape=(len(is_free),) * 2)
     _, component = connected_components(links, directed=False)
     return component.astype(np.int64)

@@ -1,19 +1,81 @@
 """Patches: reals that hang together, and what is believed of them once their border is known."""
 
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from gmruntime.arrays import Float64, Int, Int64
-from gmruntime.budget import Budget, within
+from gmruntime.budget import Budget
 from gmruntime.continuous.beliefs import Beliefs, GaussianMixture
 from gmruntime.continuous.errors import TooLargeError
-from gmruntime.continuous.solver import Solver
+
+
+@runtime_checkable
+class StateSolver(Protocol):
+    """The rows of a patch, solved in whatever state of its border; reals as numbered there."""
+
+    def along(
+        self,
+        which: Int64[np.ndarray, " states"],
+        where: Int64[np.ndarray, " some"],
+        coefficients: Float64[np.ndarray, "#states some"],
+        budget: Budget,
+    ) -> Float64[np.ndarray, "states 2"]:
+        """Return mean and variance of a weighted sum of some reals in some states.
+
+        Args:
+            which: states that are not forbidden.
+            where: the reals; one may be named twice.
+            coefficients: of these, in each state or in all.
+            budget: of time.
+
+        Raises:
+            TimeoutError: when there is no time left.
+        """
+        ...
+
+    def everywhere(
+        self,
+        which: Int64[np.ndarray, " states"],
+        where: Int64[np.ndarray, " some"],
+        budget: Budget,
+    ) -> tuple[Float64[np.ndarray, "states some"], Float64[np.ndarray, "states some"]]:
+        """Return means and variances of some reals in some states that are not forbidden.
+
+        Raises:
+            TimeoutError: when there is no time left.
+        """
+        ...
+
+    def jointly(
+        self,
+        which: Int64[np.ndarray, " states"],
+        weights: Float64[np.ndarray, " states"],
+        where: Int64[np.ndarray, " some"],
+        budget: Budget,
+    ) -> tuple[Float64[np.ndarray, "states some"], Float64[np.ndarray, "some some"]]:
+        """Return means of some reals in some states, and the weighted sum of their covariances.
+
+        Raises:
+            TimeoutError: when there is no time left.
+        """
+        ...
+
+    def draws(
+        self, state: int, noise: Float64[np.ndarray, "draws reals"], budget: Budget
+    ) -> Float64[np.ndarray, "draws reals"]:
+        """Return draws of the reals, made of independent normal noise of sd 1.
+
+        Raises:
+            TimeoutError: when there is no time left.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Patch:
-    """Reals that hang together, and the finite variables around them.
+    """Reals that hang together, and the finite variables around them; for one thread at a time.
 
     Given a state of the border they are jointly normal. What is believed of them is a mixture, one
     part for each state that has a probability: `border_probabilities` below is the joint
@@ -33,7 +95,7 @@ class Patch:
     border: tuple[int, ...]
     sizes: tuple[int, ...]
     log_values: Float64[np.ndarray, "*states"]
-    solver: Solver
+    solver: StateSolver
     budget: Budget
     memory: int
 
@@ -64,10 +126,8 @@ class Patch:
             flat = np.asarray(coefficients, np.float64)[None]
         else:
             flat = np.broadcast_to(coefficients, shape).reshape(-1, len(where))[states]
-        directions = np.zeros((len(flat), len(self.reals)))
-        np.add.at(directions.T, where, flat.T)
         offsets = np.broadcast_to(offset, self.sizes).reshape(-1)[states]
-        found = self.solver.along(states, directions, self.budget)
+        found = self.solver.along(states, where, flat, self.budget)
         sds = np.sqrt(np.maximum(found[:, 1], 0.0))
         return GaussianMixture(weights, found[:, 0] + offsets, sds)
 
@@ -124,9 +184,9 @@ class Patch:
         for k, size in enumerate(self.sizes):
             flat = flat * size + states[:, k]
         for state in np.unique(flat).tolist():
-            self.solver.go_to(state, self.budget)
-            for row in within(np.flatnonzero(flat == state).tolist(), self.budget):
-                drawn[row] = self.solver.spread(rng.standard_normal(len(self.reals)))
+            rows = np.flatnonzero(flat == state)
+            noise = rng.standard_normal((len(rows), len(self.reals)))
+            drawn[rows] = self.solver.draws(state, noise, self.budget)
         return drawn
 
     def _positions(self, reals: Int[np.ndarray, " some"]) -> Int64[np.ndarray, " some"]:

@@ -1,23 +1,29 @@
 """The rows of one patch, solved in one state of its border after another."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from gmruntime.arrays import Bool, Float64, Int64
 from gmruntime.budget import Budget, within
+from gmruntime.continuous.errors import NotProperError
 from gmruntime.continuous.sparse import careful, kernels, states
 from gmruntime.continuous.sparse.records import Laid, Numbers, PairedRoom, Room
-from gmruntime.continuous.sparse.structure import Structure
-from gmruntime.continuous.system import NotProperError, System
+from gmruntime.continuous.sparse.structure import Structure, structure_of
+from gmruntime.continuous.system import System
 
 _STEPS_AT_ONCE = 1 << 22
 """Between two looks at the clock: some milliseconds."""
 
 
+_ALIKE_MAX = 1 << 12
+"""Nobody looks whether a patch of more entries looks like another."""
+
+
 @dataclass(slots=True, eq=False)
 class Solver:
-    """A patch in one state of its border.
+    """A patch in one state of its border after another; see `StateSolver`.
 
     Arrays that are handed in and out are in the order of the patch's reals. Where rounding would
     spoil a pivot the state is solved once more with twice as many digits.
@@ -106,32 +112,28 @@ class Solver:
     def along(
         self,
         which: Int64[np.ndarray, " states"],
-        directions: Float64[np.ndarray, "directions reals"],
+        where: Int64[np.ndarray, " some"],
+        coefficients: Float64[np.ndarray, "#states some"],
         budget: Budget,
     ) -> Float64[np.ndarray, "states 2"]:
-        """Return mean and variance of a weighted sum of the reals in some states.
-
-        Args:
-            which: states that are not forbidden.
-            directions: the weights, in each of them or in all.
-            budget: of time.
-
-        Raises:
-            TimeoutError: when there is no time left.
-        """
-        found, scratch = np.zeros((len(which), 2)), np.zeros(self.structure.num_reals)
-        ordered = np.ascontiguousarray(directions[:, self.structure.order])
+        """Do as `StateSolver` says."""
+        count, place = self.structure.num_reals, self.structure.place[where]
+        found, scratch = np.zeros((len(which), 2)), np.zeros(count)
         at_once, k = self._num_at_once(1), 0
         while k < len(which):
+            end = min(len(which), k + max(1, at_once))
+            some = coefficients if len(coefficients) == 1 else coefficients[k:end]
+            directions = np.zeros((len(some), count))
+            np.add.at(directions.T, place, some.T)
             if at_once > 1 and len(which) > 1:
                 budget.check()
                 self.state = -1
-                end = min(len(which), k + at_once)
-                part = ordered if len(ordered) == 1 else ordered[k:end]
-                k += states.look_along(self._laid, which[k:end], part, found[k:end], scratch)
-            if k < len(which):
+                k += states.look_along(self._laid, which[k:end], directions, found[k:end], scratch)
+            if k < end:
                 self.go_to(int(which[k]), budget)
-                direction = directions[k if len(directions) > 1 else 0]
+                row = coefficients[k if len(coefficients) > 1 else 0]
+                direction = np.zeros(count)
+                np.add.at(direction, where, row)
                 found[k] = direction @ self.mean(), direction @ self.solve(direction)
                 k += 1
         return found
@@ -142,16 +144,7 @@ class Solver:
         where: Int64[np.ndarray, " some"],
         budget: Budget,
     ) -> tuple[Float64[np.ndarray, "states some"], Float64[np.ndarray, "states some"]]:
-        """Return means and variances of some reals in some states.
-
-        Args:
-            which: states that are not forbidden.
-            where: the reals, as numbered in the patch.
-            budget: of time.
-
-        Raises:
-            TimeoutError: when there is no time left.
-        """
+        """Do as `StateSolver` says."""
         count, place = self.structure.num_reals, self.structure.place[where]
         found = np.empty((2, len(which), len(where)))
         at_once, k = min(len(which), self._num_at_once(4)), 0
@@ -182,17 +175,7 @@ class Solver:
         where: Int64[np.ndarray, " some"],
         budget: Budget,
     ) -> tuple[Float64[np.ndarray, "states some"], Float64[np.ndarray, "some some"]]:
-        """Return means of some reals in some states, and the weighted sum of their covariances.
-
-        Args:
-            which: states that are not forbidden.
-            weights: of these.
-            where: the reals, as numbered in the patch.
-            budget: of time.
-
-        Raises:
-            TimeoutError: when there is no time left.
-        """
+        """Do as `StateSolver` says."""
         count = len(where)
         means, inside = np.empty((len(which), count)), np.zeros((count, count))
         halves = np.empty((count, self.structure.num_reals))
@@ -317,8 +300,18 @@ class Solver:
             careful.invert_carefully(lower, self._paired, pairs, paired, places, first, last)
         return paired[0][self.structure.place]
 
-    def spread(self, noise: Float64[np.ndarray, " reals"]) -> Float64[np.ndarray, " reals"]:
-        """Return a draw of the reals, made of independent normal noise of sd 1."""
+    def draws(
+        self, state: int, noise: Float64[np.ndarray, "draws reals"], budget: Budget
+    ) -> Float64[np.ndarray, "draws reals"]:
+        """Do as `StateSolver` says."""
+        self.go_to(state, budget)
+        drawn = np.empty_like(noise)
+        for k, line in within(enumerate(noise), budget):
+            drawn[k] = self._spread(line)
+        return drawn
+
+    def _spread(self, noise: Float64[np.ndarray, " reals"]) -> Float64[np.ndarray, " reals"]:
+        """Return one draw."""
         if self._paired is not None and self._is_careful:
             pairs = np.stack([noise / np.sqrt(self._paired.diagonal[0]), np.zeros(len(noise))])
             careful.finish_carefully(self.structure.lower, self._paired, pairs)
@@ -326,3 +319,54 @@ class Solver:
         drawn = noise / np.sqrt(self._room.diagonal)
         kernels.finish(self.structure.lower, self._room, drawn)
         return (drawn + self._room.mean)[self.structure.place]
+
+
+def integrated(
+    system: System,
+    known: dict[bytes, Structure],
+    find_forbidden: Callable[[], Bool[np.ndarray, " states"]],
+    budget: Budget,
+    memory: int,
+) -> tuple[Solver, Float64[np.ndarray, " states"], int]:
+    """Integrate a patch in each state of its border.
+
+    Args:
+        system: its rows.
+        known: structures of patches, by what these look like; added to.
+        find_forbidden: says which states cannot be anyway, and need no integral.
+        budget: of time.
+        memory: bytes that may be taken.
+
+    Returns:
+        the patch, the logs of the integrals, nats, and how many bytes are kept.
+
+    Raises:
+        LayoutTooLargeError: it takes more memory.
+        NotProperError: it has no integral in a state that may be.
+        TimeoutError: when there is no time left.
+    """
+    solver = Solver(system, _structure(system, known, budget, memory))
+    num_bytes = solver.structure.num_bytes + 8 * system.num_states
+    try:
+        return solver, solver.integrate(budget), num_bytes
+    except NotProperError:
+        if not system.sizes:
+            raise
+        is_forbidden = find_forbidden()
+        if not is_forbidden.any():
+            raise
+    return solver, solver.integrate(budget, is_forbidden), num_bytes
+
+
+def _structure(
+    system: System, known: dict[bytes, Structure], budget: Budget, memory: int
+) -> Structure:
+    """Find the structure of a patch, or that of one that looks alike."""
+    if len(system.columns) > _ALIKE_MAX:
+        return structure_of(system.num_reals, system.row_start, system.columns, budget, memory)
+    key = system.row_start.tobytes() + system.columns.tobytes()
+    found = known.get(key)
+    if found is None or found.num_reals != system.num_reals or found.num_bytes > memory:
+        found = structure_of(system.num_reals, system.row_start, system.columns, budget, memory)
+        known[key] = found
+    return found

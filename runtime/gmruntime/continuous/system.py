@@ -10,21 +10,6 @@ from gmruntime.continuous.slicing import Piece
 from gmruntime.continuous.sparse.records import Moving, Numbers
 
 
-class NotProperError(Exception):
-    """The rows have no integral in a state.
-
-    Attributes:
-        state: of the border.
-        real: that nothing holds in place, as numbered in the patch.
-    """
-
-    def __init__(self, state: int, real: int) -> None:
-        """Name both."""
-        super().__init__(f"nothing says where real {real} is in state {state}")
-        self.state = state
-        self.real = real
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class System:
     """The rows of a patch.

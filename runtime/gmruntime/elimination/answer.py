@@ -37,7 +37,7 @@ from gmruntime.elimination.results import (
     by_block,
     check_dense,
     everywhere,
-    observed_row,
+    observed_rows,
     quality,
     run_upward,
 )
@@ -170,7 +170,7 @@ def _marginals_by_relevance(
     if rows is None:
         return None
     sizes = num_states(graph)
-    filled = {int(v): observed_row(graph, v, evidence) for v in listed if evidence[v] >= 0}
+    filled = observed_rows(graph, listed, evidence)
     spread = {v: spread_row(network, v, row, int(sizes[v])) for v, row in rows[0].items()}
     arrays = by_block(graph, filled | spread)
     return MarginalsAnswer(quality(Status.EXACT, budget), arrays, log_partition=rows[1])
@@ -189,7 +189,7 @@ def _marginals(task: Task[Marginals], found: Plan, tree: Tree, budget: Budget) -
         quick = marginals_compiled(network, found.order, free, budget, arena_for(found))
         budget.check()
         if quick is not None:
-            filled = {int(v): observed_row(graph, v, evidence) for v in listed if evidence[v] >= 0}
+            filled = observed_rows(graph, listed, evidence)
             sizes = num_states(graph)
             spread = {v: spread_row(network, v, row, int(sizes[v])) for v, row in quick[0].items()}
             arrays = by_block(graph, filled | spread)

@@ -1,5 +1,6 @@
 """What the answers share: the pass to the roots, the record of quality, rows in blocks."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -67,9 +68,19 @@ def arena_for(found: Plan) -> "Arena":
     return Arena(found.device)
 
 
-def observed_row(graph: FactorGraph, v: int, evidence: Assignment) -> np.ndarray:
-    """Return the marginal of an observed variable."""
-    return (np.arange(int(num_states(graph)[v])) == evidence[v]).astype(np.float64)
+def observed_rows(
+    graph: FactorGraph, listed: Iterable[int], evidence: Assignment
+) -> dict[int, np.ndarray]:
+    """Return the marginals of those of some variables that are observed."""
+    sizes = num_states(graph)
+    listed = np.fromiter(listed, np.int64)
+    seen = listed[evidence[listed] >= 0]
+    return {
+        v: (np.arange(size) == state).astype(np.float64)
+        for v, size, state in zip(
+            seen.tolist(), sizes[seen].tolist(), evidence[seen].tolist(), strict=True
+        )
+    }
 
 
 def by_block(graph: FactorGraph, rows: dict[int, np.ndarray]) -> tuple[np.ndarray, ...]:

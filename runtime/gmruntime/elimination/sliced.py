@@ -31,7 +31,7 @@ from gmruntime.elimination.maxima import blank
 from gmruntime.elimination.passes.loading import may_load
 from gmruntime.elimination.passes.reference import Upward, build_tree, pass_upward, traceback
 from gmruntime.elimination.plan import Plan
-from gmruntime.elimination.results import by_block, check_dense, observed_row, quality
+from gmruntime.elimination.results import by_block, check_dense, observed_rows, quality
 from gmruntime.elimination.slices import (
     Slicing,
     choose_cut,
@@ -286,10 +286,7 @@ def _marginals(
 
     def arranged(rows: dict[int, np.ndarray]) -> tuple[np.ndarray, ...]:
         filled = {v: spread_row(network, v, row, int(sizes[v])) for v, row in rows.items()}
-        for v in listed:
-            if evidence[v] >= 0:
-                filled[int(v)] = observed_row(graph, int(v), evidence)
-        return by_block(graph, filled)
+        return by_block(graph, filled | observed_rows(graph, listed, evidence))
 
     if rest == 0.0:
         exact = quality(Status.EXACT, budget)

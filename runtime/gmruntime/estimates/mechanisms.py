@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmruntime.arrays import Bool, Float64, Int64, corner, row_starts
+from gmruntime.arrays import Bool, Float64, Int64, corner, num_entries, row_starts
 from gmruntime.factors.kind import SUM_TOLERANCE, constant
 from gmruntime.factors.kinds.table import Gated, Table
 from gmruntime.factors.semiring import reduce
@@ -229,7 +229,7 @@ def _mechanisms(
         return _of_gated(block, kind, evidence, is_over)
     constants = kind.log_sums(shape)
     if constants is None:
-        if np.prod(np.array(shape, np.float64)) * kind.num_tables <= _ENTRIES_MAX:
+        if num_entries(shape) * kind.num_tables <= _ENTRIES_MAX:
             return _of_tables(kind.log_tables(shape), is_over)
         constants = np.full((1, len(shape)), np.nan)
     return constants, ~np.isnan(constants)

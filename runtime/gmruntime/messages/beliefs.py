@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gmruntime.arrays import Float64, Int32
+from gmruntime.arrays import Float64, Int32, num_entries
 from gmruntime.budget import UNLIMITED, Budget
 from gmruntime.factors.semiring import reduce
 from gmruntime.graph import FactorGraph, num_states, shape_of
@@ -36,15 +36,38 @@ def marginals(
     logs = belief = beliefs(layout, unary, messages.values)
     starts = layout.variable_start[:-1]
     sizes = layout.num_states
-    high = np.maximum.reduceat(belief, starts, axis=1)
+    high = _over_states(np.maximum, belief, starts, sizes)
     lost = np.isneginf(high)
     if lost.any():
         belief = np.where(np.repeat(lost, sizes, axis=1), _alone(unary, starts, sizes), belief)
-        high = np.maximum.reduceat(belief, starts, axis=1)
-    weights = np.exp(belief - np.repeat(high, sizes, axis=1))
-    sums = np.add.reduceat(weights, starts, axis=1)
-    probabilities = weights / np.repeat(sums, sizes, axis=1)
-    return Beliefs(probabilities, messages.impossible | lost.any(axis=1), logs)
+        high = _over_states(np.maximum, belief, starts, sizes)
+    weights = belief - _by_state(high, sizes)
+    np.exp(weights, out=weights)
+    weights /= _by_state(_over_states(np.add, weights, starts, sizes), sizes)
+    return Beliefs(weights, messages.impossible | lost.any(axis=1), logs)
+
+
+_FEW_STATES = 8
+"""Of so many, the same in all variables, a state of all at a time is quicker."""
+
+
+def _over_states(
+    ufunc: np.ufunc, values: np.ndarray, starts: np.ndarray, sizes: np.ndarray
+) -> Float64[np.ndarray, "rows variables"]:
+    """Reduce the states of each variable to one number."""
+    width = int(sizes[0]) if len(sizes) else 0
+    if not 0 < width <= _FEW_STATES or (sizes != width).any():
+        return np.asarray(ufunc.reduceat(values, starts, axis=1))
+    found = values[:, ::width].copy()
+    for state in range(1, width):
+        ufunc(found, values[:, state::width], out=found)
+    return found
+
+
+def _by_state(numbers: np.ndarray, sizes: np.ndarray) -> Float64[np.ndarray, "rows entries"]:
+    """Give each state what its variable has."""
+    is_alike = len(sizes) > 0 and bool((sizes == sizes[0]).all())
+    return np.repeat(numbers, int(sizes[0]) if is_alike else sizes, axis=1)
 
 
 def _alone(unary: np.ndarray, starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
@@ -149,8 +172,7 @@ def joint(
     for group in layout.groups:
         near = np.flatnonzero((group.scopes == variables[0]).any(axis=1))
         member = (group.scopes[near][:, :, None] == variables).any(axis=1).all(axis=1)
-        size = int(np.prod([float(n) for n in group.states]))
-        if not member.any() or size > 1 << 20:
+        if not member.any() or num_entries(group.states) > 1 << 20:
             continue
         f = int(near[member][0])
         states = np.indices(group.states).reshape(len(group.states), -1).T

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gmruntime.arrays import Float64
+from gmruntime.arrays import Float64, num_entries
 from gmruntime.budget import Budget
 from gmruntime.elimination.passes.loading import may_load
 from gmruntime.factors.kinds import Gated, Table
@@ -80,7 +80,7 @@ def _work(layout: Layout) -> float:
         is_table = isinstance(group.kind, Table | Gated)
         states = group.states if is_table else group.states[:2]
         # A call of NumPy for a block takes as long as a few thousand operations.
-        work += len(group.scopes) * float(np.prod(states, dtype=float)) + 4000.0
+        work += len(group.scopes) * num_entries(states) + 4000.0
     return work
 
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gmruntime.arrays import num_entries
 from gmruntime.budget import Budget
 from gmruntime.factors.decompose import to_sum_tables
 from gmruntime.factors.kinds import Table
@@ -160,7 +161,7 @@ def _is_affordable(graph: FactorGraph, budget: Budget) -> bool:
     total = 0.0
     for block in graph.factors:
         if len(block.scopes):
-            total += len(block.scopes) * float(np.prod(states[block.scopes[0]], dtype=float))
+            total += len(block.scopes) * num_entries(states[block.scopes[0]].tolist())
     return total <= _NUM_ENTRIES_MAX
 
 

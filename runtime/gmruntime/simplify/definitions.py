@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmruntime.arrays import Int32, Int64
+from gmruntime.arrays import Int32, Int64, num_entries
 from gmruntime.budget import UNLIMITED, Budget, within
 from gmruntime.graph import Assignment, FactorBlock, FactorGraph, num_states
 
@@ -61,7 +61,7 @@ def _of_block(
     block: FactorBlock, sizes: Int32[np.ndarray, " variables"], budget: Budget
 ) -> list[Definition]:
     shape = [int(n) for n in sizes[block.scopes[0]]]
-    if np.prod(np.array(shape, np.float64)) > ENTRIES_MAX:
+    if num_entries(shape) > ENTRIES_MAX:
         return []
     allowed = block.kind.log_tables(shape) > -np.inf
     last = block.scopes.argmax(axis=1)

@@ -12,13 +12,18 @@ import numpy as np
 
 from gmruntime.arrays import Bool, Float64, Int32, Int64
 from gmruntime.budget import Budget
-from gmruntime.continuous.errors import TooLargeError, TooManyBordersError
+from gmruntime.continuous.errors import (
+    LayoutTooLargeError,
+    NotProperError,
+    TooLargeError,
+    TooManyBordersError,
+)
 from gmruntime.continuous.grouping import groups_of
 from gmruntime.continuous.mixed import MixedGraph, RealFactorBlock, Rows
 from gmruntime.continuous.slicing import sliced
 from gmruntime.continuous.solver import Solver
-from gmruntime.continuous.sparse.structure import LayoutTooLargeError, Structure, structure_of
-from gmruntime.continuous.system import NotProperError, System, system_of
+from gmruntime.continuous.sparse.structure import Structure, structure_of
+from gmruntime.continuous.system import System, system_of
 from gmruntime.graph import Assignment, FactorGraph, VariableBlock, log_score, num_states
 
 _ASSIGNMENTS_MAX = 1 << 12
@@ -204,7 +209,7 @@ def _structure(inside: Inside, system: System, real: int, budget: Budget, memory
         try:
             inside.known[key] = structure_of(*shape, budget, memory)
         except LayoutTooLargeError as error:
-            raise TooLargeError(real, error.args[0]) from None
+            raise TooLargeError(real, error.num_bytes) from None
     return inside.known[key]
 
 

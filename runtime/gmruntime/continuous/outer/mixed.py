@@ -109,12 +109,10 @@ class OuterAnswer:
                 own = np.isin(reals, part.reals)
                 if not own.any():
                     continue
-                direction = np.zeros((1, len(part.reals)))
                 where = np.searchsorted(part.reals, reals[own])
-                np.add.at(direction[0], where, coefficients[own])
                 which = part.states_of(batch.assignments, settings)[is_used]
                 used, place = np.unique(which, return_inverse=True)
-                along = part.solver.along(used, direction, budget)[place]
+                along = part.solver.along(used, where, coefficients[own][None, :], budget)[place]
                 mean[is_used] += along[:, 0]
                 variance[is_used] += along[:, 1]
             found.add(start, (weight / total * mean).sum(axis=0)[:, None])

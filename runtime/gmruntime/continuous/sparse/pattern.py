@@ -19,8 +19,9 @@ def count_columns(
     mark: Int64[np.ndarray, " reals"],
     work: Int64[np.ndarray, " reals"],
     entries_max: int,
+    span: tuple[int, int],
 ) -> int:
-    """Count the entries of each column of L.
+    """Count the entries of each column of L, as far as some rows go; those before are counted.
 
     Args:
         incidence: of rows and reals.
@@ -29,12 +30,13 @@ def count_columns(
         mark: room to work.
         work: filled: steps that each row of L takes to compute.
         entries_max: stops beyond so many.
+        span: the first of these rows, and the one behind the last.
 
     Returns:
-        all entries; -1 where there are more than `entries_max`.
+        the entries in these rows, or more than `entries_max`.
     """
     total = 0
-    for k in range(len(parent)):
+    for k in range(span[0], span[1]):
         parent[k], counts[k], mark[k], work[k] = -1, 0, k, 1
         for t in range(incidence.column_start[k], incidence.column_start[k + 1]):
             row = incidence.row_of[incidence.column_entries[t]]
@@ -50,7 +52,7 @@ def count_columns(
                     total += 1
                     i = parent[i]
         if total > entries_max:
-            return -1
+            break
     return total
 
 
@@ -62,8 +64,10 @@ def fill_in(
     mark: Int64[np.ndarray, " reals"],
     stack: Int64[np.ndarray, " reals"],
     lower: Lower,
+    first: int,
+    last: int,
 ) -> None:
-    """Find the entries of L.
+    """Find the entries of some rows of L; those before are found.
 
     Args:
         incidence: of rows and reals.
@@ -72,13 +76,16 @@ def fill_in(
         mark: likewise.
         stack: likewise.
         lower: filled, but for where columns begin, which is known.
+        first: the first of these rows.
+        last: the one behind the last.
     """
     count = len(parent)
-    for k in range(count):
-        filled[k], mark[k] = 0, -1
-    place = 0
-    for k in range(count):
-        lower.reach_start[k] = place
+    if first == 0:
+        for k in range(count):
+            filled[k], mark[k] = 0, -1
+        lower.reach_start[0] = 0
+    place = lower.reach_start[first]
+    for k in range(first, last):
         mark[k] = k
         top = count
         for t in range(incidence.column_start[k], incidence.column_start[k + 1]):
@@ -102,7 +109,7 @@ def fill_in(
             lower.rows[lower.start[i] + filled[i]] = k
             filled[i] += 1
             place += 1
-    lower.reach_start[count] = place
+        lower.reach_start[k + 1] = place
 
 
 @loop

@@ -11,6 +11,7 @@ import numpy as np
 
 from gmruntime.arrays import Int32, Int64, cuts, row_starts
 from gmruntime.budget import Budget
+from gmruntime.continuous.errors import LayoutTooLargeError
 from gmruntime.continuous.sparse import degrees
 from gmruntime.continuous.sparse.pattern import count_columns, fill_in, list_once, turn_over
 from gmruntime.continuous.sparse.records import Incidence, Lower
@@ -21,9 +22,8 @@ _LITTLE = 4
 _STEPS_AT_ONCE = 1 << 22
 """Between two looks at the clock: some milliseconds."""
 
-
-class LayoutTooLargeError(Exception):
-    """What is laid out needs more memory than is allowed; the argument is how many bytes."""
+_LOWER_BYTES = 60
+"""Of an entry of L: two indices, and in pairs of floats itself and one of the inverse."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,13 +80,14 @@ def structure_of(
     row_of = np.repeat(np.arange(len(row_start) - 1, dtype=np.int32), np.diff(row_start))
     entries_max = _entries_max(num_reals, len(columns), memory)
     natural = np.arange(num_reals, dtype=np.int32)
-    best = _tried(natural, row_start, columns, row_of, min(entries_max, _LITTLE * len(columns)))
+    rows = _Entries(row_start, columns, row_of)
+    best = _tried(natural, rows, min(entries_max, _LITTLE * len(columns)), budget)
     if best is None:
         order = _by_degree(num_reals, row_start, columns, budget)
         budget.check()
-        best = _tried(order, row_start, columns, row_of, entries_max)
+        best = _tried(order, rows, entries_max, budget)
         bound = entries_max if best is None else best.total
-        other = _tried(natural, row_start, columns, row_of, bound)
+        other = _tried(natural, rows, bound, budget)
         if best is None or (other is not None and other.num_steps < best.num_steps):
             best = other
     if best is None:
@@ -99,22 +100,36 @@ def structure_of(
         np.empty(count + 1, np.int64),
         np.empty(total, np.int32),
     )
-    scratch = np.empty((3, count), np.int64)
-    fill_in(best.incidence, best.parent, scratch[0], scratch[1], scratch[2], lower)
+    filled, mark, stack = np.empty((3, count), np.int64)
+    for first, last in best.spans:
+        budget.check()
+        fill_in(best.incidence, best.parent, filled, mark, stack, lower, first, last)
     spans = tuple(cuts(best.work, _STEPS_AT_ONCE))
     return Structure(best.order, best.place, best.incidence, lower, spans, best.num_steps)
 
 
 def _num_bytes(num_reals: int, num_entries: int, num_lower: int) -> int:
-    """Return what structure, numbers and one elimination take together, variances included."""
-    return 28 * num_lower + 48 * num_entries + 160 * num_reals
+    """Return what structure, numbers and one elimination take together, variances included.
+
+    As much as with twice as many digits, which nobody knows beforehand.
+    """
+    return _LOWER_BYTES * num_lower + 48 * num_entries + 240 * num_reals
 
 
 def _entries_max(num_reals: int, num_entries: int, memory: int) -> int:
     least = _num_bytes(num_reals, num_entries, 0)
     if least > memory:
         raise LayoutTooLargeError(least)
-    return (memory - least) // 28
+    return (memory - least) // _LOWER_BYTES
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Entries:
+    """Rows, as they stand in a patch."""
+
+    row_start: Int64[np.ndarray, " rows_and_end"]
+    columns: Int32[np.ndarray, " entries"]
+    row_of: Int32[np.ndarray, " entries"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,6 +143,7 @@ class _Tried:
     counts: Int64[np.ndarray, " reals"]
     work: Int64[np.ndarray, " reals"]
     total: int
+    spans: tuple[tuple[int, int], ...]
 
     @property
     def num_steps(self) -> int:
@@ -135,22 +151,30 @@ class _Tried:
 
 
 def _tried(
-    order: np.ndarray, row_start: np.ndarray, columns: np.ndarray, row_of: np.ndarray, most: int
+    order: Int32[np.ndarray, " reals"], rows: _Entries, entries_max: int, budget: Budget
 ) -> _Tried | None:
     """Count what an order fills in; None where that is more than so many entries."""
     count = len(order)
     place = np.empty(count, np.int32)
     place[order] = np.arange(count, dtype=np.int32)
-    ordered = place[columns]
+    ordered = place[rows.columns]
     starts = row_starts(np.bincount(ordered, minlength=count))
-    entries = np.empty(len(columns), np.int32)
+    entries = np.empty(len(ordered), np.int32)
     turn_over(ordered, starts.copy(), entries)
-    incidence = Incidence(row_start, ordered, row_of, starts, entries)
+    incidence = Incidence(rows.row_start, ordered, rows.row_of, starts, entries)
+    # Each entry of a column looks at all of its row.
+    looks = np.diff(rows.row_start)[rows.row_of].astype(np.float64)
+    work = 1 + np.bincount(ordered, looks, minlength=count).astype(np.int64)
+    spans = tuple(cuts(work, _STEPS_AT_ONCE))
     parent, counts, mark, work = np.empty((4, count), np.int64)
-    total = count_columns(incidence, parent, counts, mark, work, most)
-    if total < 0:
-        return None
-    return _Tried(order, place, incidence, parent, counts, work, total)
+    total = 0
+    for span in spans:
+        budget.check()
+        most = entries_max - total
+        total += count_columns(incidence, parent, counts, mark, work, most, span)
+        if total > entries_max:
+            return None
+    return _Tried(order, place, incidence, parent, counts, work, total, spans)
 
 
 def _by_degree(

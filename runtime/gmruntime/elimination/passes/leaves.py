@@ -13,7 +13,7 @@ from gmruntime.answer import Marginals, MarginalsAnswer, Status
 from gmruntime.budget import Budget
 from gmruntime.elimination.orders.best import best_order
 from gmruntime.elimination.passes.reference import Tree, build_tree, pass_downward, pass_upward
-from gmruntime.elimination.results import by_block, everywhere, observed_row, quality
+from gmruntime.elimination.results import by_block, everywhere, observed_rows, quality
 from gmruntime.graph import num_states
 from gmruntime.simplify.barren import leaf_logs, separate_leaves
 from gmruntime.simplify.network import Network
@@ -32,9 +32,8 @@ _BITS_MAX = 18.0
 def marginals_around(task: Task[Marginals], effort: Effort) -> MarginalsAnswer | None:
     """Answer where nearly all that is asked are leaves; None elsewhere, or when time was out."""
     graph, query, evidence, budget = task.graph, task.query, task.evidence, effort.budget
-    listed = range(graph.num_variables) if query.variables is None else query.variables
-    asked = {int(v) for v in listed if evidence[v] < 0}
-    if len(asked) < _LEAVES_MIN:
+    listed = np.arange(graph.num_variables) if query.variables is None else query.variables
+    if int((evidence[listed] < 0).sum()) < _LEAVES_MIN:
         return None
     try:
         network = simplified(task, effort)
@@ -44,6 +43,7 @@ def marginals_around(task: Task[Marginals], effort: Effort) -> MarginalsAnswer |
         is_small = len(core.free) <= _CORE_MAX
         if not is_small or sum(map(len, groups.values())) < _LEAVES_MIN:
             return None
+        asked = set(listed[evidence[listed] < 0].tolist())
         # Of its own: what is drawn here must not change what engines draw.
         rng = np.random.default_rng((effort.seed, 4))
         order = best_order(core, rng, bits_max=_BITS_MAX, budget=budget)
@@ -69,7 +69,7 @@ def marginals_around(task: Task[Marginals], effort: Effort) -> MarginalsAnswer |
         return None
     sizes = num_states(graph)
     spread = {v: spread_row(network, v, row, int(sizes[v])) for v, row in rows.items()}
-    seen = {int(v): observed_row(graph, v, evidence) for v in listed if evidence[v] >= 0}
+    seen = observed_rows(graph, listed, evidence)
     arrays = by_block(graph, seen | spread)
     return MarginalsAnswer(quality(Status.EXACT, budget), arrays, log_partition=total)
 

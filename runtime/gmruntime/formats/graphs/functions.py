@@ -11,6 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from gmruntime.arrays import num_entries
 from gmruntime.formats.graphs.costs import HARD, Costs, UnreadError
 
 ARITHMETIC = {">=": 2, ">": 2, "<=": 2, "<": 2, "=": 2, "disj": 3, "sdisj": 6}
@@ -192,6 +193,6 @@ def _states(costs: Costs, scope: Sequence[int], what: str) -> np.ndarray:
         UnreadError: when there are too many.
     """
     sizes = [costs.sizes[v] for v in scope]
-    if np.prod(np.array(sizes, np.float64)) > _SMALL or len(sizes) > 30:
+    if num_entries(sizes) > _SMALL or len(sizes) > 30:
         raise UnreadError(f"{what} is not read over so many variables ({len(sizes)})")
     return np.indices(sizes)

@@ -1,0 +1,143 @@
+"""Which reals depend on each other, or have data depend on them; and which are parameters.
+
+Joint reals are integrated together, as rows. A parameter is one that rows depend on otherwise than
+linearly: a standard deviation, or a real with ends or with a base that is not normal. All others
+are looked at one by one, at nodes.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from gmlang.core.ast import Apply, AttributeRef, Cases, Context, Distribution, Expression
+from gmlang.core.check.joint.laws import NORMAL
+from gmlang.core.check.lints import expressions_of
+from gmlang.core.print import show
+from gmlang.core.program import Program
+from gmlang.core.records.reals import (
+    DefineReal,
+    DrawReal,
+    JointStatement,
+    ObserveDrawn,
+    ObserveReal,
+    ObserveRealLike,
+)
+from gmlang.core.walk import is_real_reference, parts, walk
+
+Key = tuple[str, str]
+"""An entity, and a real attribute of it."""
+
+
+def joint_keys(
+    program: Program,
+    asked: Iterable[tuple[Context, Expression]] = (),
+    *,
+    relates: bool = False,
+) -> set[Key]:
+    """Return the reals that a program relates to each other or to data, and those asked for so.
+
+    Args:
+        program: checked.
+        asked: further expressions; those that compare sums or differences of reals relate them, and
+            so do others of several, where nothing is said of these that only nodes understand.
+        relates: whether all reals in these are related.
+    """
+    if not any(entity.reals for entity in program.entities):
+        return set()
+    found: set[Key] = set()
+    for statement in program.statements:
+        match statement:
+            case DrawReal(target=target, law=said) | DefineReal(target=target, value=said):
+                found |= {key_of(target), *keys_outside_intervals(said)}
+            case ObserveDrawn(law=law):
+                found |= set(keys_outside_intervals(law))
+            case _:
+                pass
+    for _, expression in asked:
+        keys = set(keys_outside_intervals(expression))
+        is_of_several = len({show(p) for p in walk(expression) if is_real_reference(p)}) > 1
+        if relates or (is_of_several and keys and _may_be_joint(program, keys)):
+            found |= keys
+        for part in walk(expression):
+            match part:
+                case Apply(operator="real_in", arguments=(subject, *_)):
+                    if not is_real_reference(subject):
+                        found |= set(keys_outside_intervals(subject))
+                case _:
+                    pass
+    return found
+
+
+def _may_be_joint(program: Program, keys: set[Key]) -> bool:
+    """Say whether reals are normal, or flat, and nothing is said of them but what was seen."""
+    for entity in program.entities:
+        for real in entity.reals:
+            is_normal = real.base is None or real.base.family == NORMAL
+            is_open = real.low is None and real.high is None
+            if (entity.name, real.name) in keys and not (is_normal and is_open):
+                return False
+    for statement in (*program.statements, *(s for m in program.models for s in m.body)):
+        if isinstance(statement, ObserveRealLike | JointStatement | ObserveReal):
+            continue
+        if real_keys(expressions_of(statement)) & keys:
+            return False
+    return True
+
+
+def key_of(target: AttributeRef) -> Key:
+    """Return the attribute that a reference names."""
+    return target.thing.entity, target.attribute
+
+
+def real_keys(expressions: Iterable[Expression]) -> set[Key]:
+    """Return the reals that expressions mention."""
+    return {
+        key_of(part)
+        for expression in expressions
+        for part in walk(expression)
+        if isinstance(part, AttributeRef) and is_real_reference(part)
+    }
+
+
+def keys_outside_intervals(expression: Expression) -> Iterator[Key]:
+    """Give the reals in an expression that count by their value."""
+    if isinstance(expression, AttributeRef) and is_real_reference(expression):
+        yield key_of(expression)
+    if isinstance(expression, Apply) and expression.operator == "real_in":
+        return
+    for part in parts(expression):
+        yield from keys_outside_intervals(part)
+
+
+def outer_keys(program: Program) -> set[Key]:
+    """Return the reals that rows depend on otherwise than linearly: their parameters."""
+    if not any(entity.reals for entity in program.entities):
+        return set()
+    found: set[Key] = set()
+    for statement in program.statements:
+        match statement:
+            case DrawReal(law=law) | ObserveDrawn(law=law):
+                for spread in _spreads(law):
+                    found |= set(keys_outside_intervals(spread))
+            case _:
+                pass
+    joint = joint_keys(program)
+    for entity in program.entities:
+        for real in entity.reals:
+            is_normal = real.base is None or real.base.family == NORMAL
+            is_open = real.low is None and real.high is None
+            if (entity.name, real.name) in joint and not (is_normal and is_open):
+                found.add((entity.name, real.name))
+    return found
+
+
+def _spreads(law: Expression) -> Iterator[Expression]:
+    match law:
+        case Distribution(arguments=(_, spread)):
+            yield spread
+        case Apply(operator="if", arguments=(_, *branches)):
+            for branch in branches:
+                yield from _spreads(branch)
+        case Cases(values=values):
+            for value in values:
+                yield from _spreads(value)
+        case _:
+            pass

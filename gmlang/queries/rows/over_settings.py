@@ -1,0 +1,361 @@
+"""Answers where parameters of rows are unknown: averages over weighted settings, with their errors.
+
+They are estimates, always.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gmlang.core.ast import Array
+from gmlang.core.program import Query
+from gmlang.core.walk import type_of
+from gmlang.diagnostics import GmError
+from gmlang.errors import later
+from gmlang.graph.lowering.grounder import environment
+from gmlang.graph.values.environment import TRIED
+from gmlang.graph.values.evaluate import evaluate, expand
+from gmlang.graph.world.world import ONE_INSTANCE
+from gmlang.queries.answers import Answer, finite, nested_maps, with_quality
+from gmlang.queries.questions import answer_class
+from gmlang.queries.questions.density import Density, DensityAnswer
+from gmlang.queries.questions.expectation import Expectation, ExpectationAnswer
+from gmlang.queries.questions.logz import LogZ, LogZAnswer
+from gmlang.queries.questions.probability import (
+    Event,
+    EventAnswer,
+    Marginal,
+    MarginalAnswer,
+    RealAnswer,
+    RealMarginal,
+)
+from gmlang.queries.questions.variance import Variance, VarianceAnswer
+from gmlang.queries.reading import parts_of
+from gmlang.queries.reals.summaries import QUANTILES, Belief
+from gmlang.queries.rows.asked import AskedReals, Happening, Item, Polynomial, Single, Term
+from gmlang.queries.rows.beliefs import MixtureBelief
+from gmlang.queries.rows.settings import Scan, Settled, scan
+from gmlang.queries.session import Prepared
+from gmlang.queries.settings import Settings
+from gmlang.queries.targets import Target
+from gmruntime.answer import Quality, Status
+from gmruntime.continuous.beliefs import GaussianMixture
+from gmruntime.continuous.outer.points import PointBelief
+
+_PART_MIN = 1e-12
+"""Parts of a mixture that weigh less are left out."""
+
+_METHOD = "weighted settings, Gaussian elimination"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _PointsBelief:
+    """The distribution of a real that is a number at each setting."""
+
+    points: PointBelief
+
+    def mean(self) -> float:
+        """Return the mean."""
+        return self.points.mean().value
+
+    def sd(self) -> float:
+        """Return the standard deviation."""
+        return self.points.sd().value
+
+    def density(self, value: float) -> float:
+        """Return the density at a value."""
+        return self.points.density(value).value
+
+    def cdf(self, value: float) -> float:
+        """Return the probability of at most a value."""
+        return self.points.cdf(value).value
+
+    def quantile(self, share: float) -> float:
+        """Return where the probability of at most that reaches a share."""
+        return self.points.quantile(share).value
+
+
+def answer_settled(prepared: Prepared, query: Query, settings: Settings) -> Answer:
+    """Answer a question over the settings of parameters.
+
+    Raises:
+        GmError: where it is not understood.
+        TimeoutError: when there is no time left.
+    """
+    settled = prepared.settled
+    assert settled is not None
+    if not np.isfinite(settled.points.log_z):
+        # Not found is not impossible.
+        budget = settings.running()
+        if budget.spent_s() > _SEARCHED * budget.seconds:
+            raise TimeoutError
+        return answer_class(query)(query.text, "estimate", note=_NONE_FOUND)
+    asked = prepared.asked_reals or AskedReals()
+    items = [_items(one, own) for one, own in zip(asked.places, asked.items, strict=True)]
+    terms = [term for own in items for item in own for term in _terms(item)]
+    # What the settings cost is spent; to look at them once more is always worth it.
+    found = scan(settled, terms, settings.running().at_least(_LOOK_S))
+    answer, error = _read(_Asked(query, prepared, settled, found, items, asked.shapes), query)
+    return with_quality(answer, _quality(settled, error))
+
+
+_LOOK_S = 0.4
+"""Settings that were found are looked at for so long, however little time is left."""
+
+_SEARCHED = 0.25
+"""Of the time; where less was spent the search had come to an end."""
+
+_NONE_FOUND = "no values of the parameters were found that allow what is observed"
+
+
+def _quality(settled: Settled, error: float) -> Quality:
+    points = settled.points
+    notes = list(points.notes)
+    return Quality(
+        Status.ESTIMATE,
+        _METHOD,
+        0.0,
+        error if np.isfinite(error) else float("nan"),
+        points.error_kind,
+        " · ".join(notes),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Asked:
+    """What is asked for, and what holds of it."""
+
+    query: Query
+    prepared: Prepared
+    settled: Settled
+    scan: Scan
+    items: list[list[Item]]
+    shapes: list[tuple[int, ...]]
+
+    def number_of(self, asked: int, item: int) -> int:
+        """Return the number of the first term of an item."""
+        before = sum(len(_terms(one)) for own in self.items[:asked] for one in own)
+        return before + sum(len(_terms(one)) for one in self.items[asked][:item])
+
+
+def _items(places: np.ndarray | None, items: list[Item]) -> list[Item]:
+    return items if places is None else [Single(place) for place in places.tolist()]
+
+
+def _terms(item: Item) -> tuple[Term, ...]:
+    if isinstance(item, Single) and item.term is None:
+        return (Term((), (), np.array([item.place]), np.ones(1), np.zeros(())),)
+    return item.terms()
+
+
+def _read(asked: _Asked, query: Query) -> tuple[Answer, float]:
+    match query:
+        case LogZ():
+            points = asked.settled.points
+            return LogZAnswer(query.text, value=finite(points.log_z)), points.log_z_error
+        case RealMarginal():
+            return _summaries(asked, query)
+        case Density():
+            return _density(asked, query)
+        case Event() if asked.items:
+            return _events(asked, query)
+        case Marginal() | Event():
+            return _finite(asked, query)
+        case Expectation() if asked.items:
+            return _expectation(asked, query)
+        case Variance() if asked.items:
+            return _variance(asked, query)
+        case _:
+            raise GmError([later.asked_of_parameters(query.span, query.text)])
+
+
+# --- Finite variables --------------------------------------------------------------------
+
+
+def _finite(asked: _Asked, query: Query) -> tuple[Answer, float]:
+    values: list[object] = []
+    arrays: list[np.ndarray] = []
+    error = 0.0
+    for target in asked.prepared.targets:
+        p, own = _probabilities(asked.scan, target)
+        error = max(error, own)
+        arrays.append(p[..., 1] if target.is_event else p)
+        values.append(p[..., 1].tolist() if target.is_event else nested_maps(p, target.states))
+    made = MarginalAnswer if isinstance(query, Marginal) else EventAnswer
+    parts = parts_of(asked.prepared, query)
+    if len(values) > 1:
+        return made(query.text, value=values, parts=parts), error
+    (target,) = asked.prepared.targets
+    labels = () if target.is_event else tuple(target.states.all_labels())
+    return made(query.text, value=values[0], array=arrays[0], labels=labels, parts=parts), error
+
+
+def _probabilities(found: Scan, target: Target) -> tuple[np.ndarray, float]:
+    flat, count = target.variables.reshape(-1), target.states.count
+    p, worst = np.zeros((len(flat), count)), 0.0
+    for k, variable in enumerate(flat.tolist()):
+        holds = found.assignments[:, variable][None, :] == np.arange(count)[:, None]
+        own, errors = found.average(holds.astype(np.float64) @ found.shares)
+        p[k], worst = own, max(worst, float(errors.max(initial=0.0)))
+    return p.reshape(*target.variables.shape, count), worst
+
+
+# --- Reals -------------------------------------------------------------------------------
+
+
+def _belief(asked: _Asked, number: int, term: Term) -> tuple[Belief, float]:
+    """Return the distribution of a term, and by how much its mean may be off."""
+    found, points = asked.scan, asked.settled.points
+    mean, variance = found.means[number], found.variances[number]
+    _, errors = found.average(found.given_setting(mean)[None, :])
+    if TRIED in term.scope and not variance.any() and len(mean) == 1:
+        own = points.belief(mean[0])
+        return _PointsBelief(own), own.mean().error
+    weights = (found.shares * found.weights).reshape(-1)
+    kept = weights > _PART_MIN * weights.sum()
+    sds = np.sqrt(np.maximum(variance.reshape(-1)[kept], 0.0))
+    parts = weights[kept] / weights[kept].sum()
+    mixture = GaussianMixture(parts, mean.reshape(-1)[kept], sds)
+    return MixtureBelief(mixture), float(errors[0])
+
+
+def _summaries(asked: _Asked, query: Query) -> tuple[Answer, float]:
+    beliefs: list[Belief] = []
+    worst = 0.0
+    for k, item in enumerate(asked.items[0]):
+        belief, error = _belief(asked, asked.number_of(0, k), _terms(item)[0])
+        beliefs.append(belief)
+        worst = max(worst, error)
+    values = np.empty(len(beliefs), object)
+    values[:] = [_summary(belief) for belief in beliefs]
+    shape = asked.shapes[0]
+    value = values.reshape(shape).tolist() if shape else values[0]
+    means = np.array([belief.mean() for belief in beliefs]).reshape(shape)
+    return RealAnswer(query.text, value=value, array=means, beliefs=tuple(beliefs)), worst
+
+
+def _summary(belief: Belief) -> dict[str, object]:
+    quantiles = {f"{share:g}": belief.quantile(share) for share in QUANTILES}
+    return {"mean": belief.mean(), "sd": belief.sd(), "quantiles": quantiles}
+
+
+def _density(asked: _Asked, query: Density) -> tuple[Answer, float]:
+    env = environment(asked.prepared.grounder, ONE_INSTANCE)
+    value = float(np.asarray(evaluate(query.value, env)).reshape(-1)[0])
+    belief, _ = _belief(asked, 0, _terms(asked.items[0][0])[0])
+    if isinstance(belief, _PointsBelief):
+        found = belief.points.density(value)
+        density, error = found.value, found.error
+    else:
+        mean, sd = asked.scan.means[0], np.sqrt(asked.scan.variances[0])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            each = np.exp(-0.5 * ((value - mean) / sd) ** 2) / (sd * np.sqrt(2 * np.pi))
+        own, errors = asked.scan.average(asked.scan.given_setting(np.nan_to_num(each))[None, :])
+        density, error = float(own[0]), float(errors[0])
+    return DensityAnswer(query.text, value=density, array=np.asarray(density)), error
+
+
+def _events(asked: _Asked, query: Query) -> tuple[Answer, float]:
+    values: list[object] = []
+    arrays: list[np.ndarray] = []
+    worst = 0.0
+    for number, (items, shape) in enumerate(zip(asked.items, asked.shapes, strict=True)):
+        own: list[float] = []
+        for k, item in enumerate(items):
+            chance, error = _chance(asked, asked.number_of(number, k), item)
+            own.append(chance)
+            worst = max(worst, error)
+        arrays.append(np.array(own).reshape(shape))
+        values.append(arrays[-1].tolist())
+    if len(values) > 1:
+        return EventAnswer(query.text, value=values), worst
+    return EventAnswer(query.text, value=values[0], array=arrays[0]), worst
+
+
+def _chance(asked: _Asked, number: int, item: Item) -> tuple[float, float]:
+    if not isinstance(item, Happening) or not _is_plain(item):
+        raise GmError([later.asked_of_parameters(asked.query.span, asked.query.text)])
+    found = asked.scan
+    mean, sd = found.means[number], np.sqrt(found.variances[number])
+    edges = [-np.inf, *item.ends.tolist(), np.inf]
+    if not sd.any() and len(mean) == 1:
+        # Steps of points: where one lies is known by interpolation between them.
+        belief = asked.settled.points.belief(mean[0])
+        cdfs = [belief.cdf(end) for end in item.ends.tolist()]
+        below = np.array([0.0, *(c.value for c in cdfs), 1.0])
+        truth = np.array([float(np.ravel(mask)[0]) for mask in item.term.masks])
+        chance = float(np.clip(truth @ np.diff(below), 0.0, 1.0))
+        return chance, sum(c.error for c in cdfs)
+    each = np.zeros(mean.shape)
+    for low, high, mask in zip(edges[:-1], edges[1:], item.term.masks, strict=True):
+        each += float(np.ravel(mask)[0]) * _between(mean, sd, low, high)
+    own, errors = found.average(found.given_setting(each)[None, :])
+    return float(np.clip(own[0], 0.0, 1.0)), float(errors[0])
+
+
+def _is_plain(item: Happening) -> bool:
+    """Say whether an event depends on where its term lies alone."""
+    return all(np.ptp(mask) == 0.0 for mask in item.term.masks)
+
+
+def _between(mean: np.ndarray, sd: np.ndarray, low: float, high: float) -> np.ndarray:
+    from scipy.special import ndtr
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        a, b = (low - mean) / sd, (high - mean) / sd
+    flipped = a > 0.0
+    a, b = np.where(flipped, -b, a), np.where(flipped, -a, b)
+    inside = (mean > low) & (mean <= high)
+    return np.where(sd > 0.0, ndtr(b) - ndtr(a), inside)
+
+
+# --- Expectations ------------------------------------------------------------------------
+
+
+def _numbers(asked: _Asked, number: int, item: Item) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and second moment of an item at each setting."""
+    if isinstance(item, Polynomial) and item.products:
+        raise GmError([later.asked_of_parameters(asked.query.span, asked.query.text)])
+    found = asked.scan
+    mean, variance = found.means[number], found.variances[number]
+    return found.given_setting(mean), found.given_setting(variance + mean**2)
+
+
+def _expectation(asked: _Asked, query: Expectation) -> tuple[Answer, float]:
+    found, grounder = asked.scan, asked.prepared.grounder
+    if isinstance(type_of(query.asked[0].value), Array):
+        rows = [
+            _numbers(asked, asked.number_of(0, k), item)[0] for k, item in enumerate(asked.items[0])
+        ]
+        means, errors = found.average(np.array(rows))
+        shaped = means.reshape(asked.shapes[0])
+        made = ExpectationAnswer(query.text, value=shaped.tolist(), array=shaped)
+        return made, float(errors.max(initial=0.0))
+    total = np.zeros(len(found.weights))
+    for one in query.constants:
+        frame, _ = expand(environment(grounder, ONE_INSTANCE), one.context)
+        values = np.asarray(evaluate(one.value, environment(grounder, frame)), np.float64)
+        total = total + float(np.broadcast_to(values.reshape(-1), (frame.count,)).sum())
+    for number, (one, by) in enumerate(zip(query.asked, query.coefficients, strict=True)):
+        frame, _ = expand(environment(grounder, ONE_INSTANCE), one.context)
+        values = np.asarray(evaluate(by, environment(grounder, frame)), np.float64)
+        coefficients = np.broadcast_to(values.reshape(-1), (frame.count,))
+        for k, item in enumerate(asked.items[number]):
+            total = total + coefficients[k] * _numbers(asked, asked.number_of(number, k), item)[0]
+    means, errors = found.average(total[None, :])
+    value = float(means[0])
+    return ExpectationAnswer(query.text, value=value, array=np.asarray(value)), float(errors[0])
+
+
+def _variance(asked: _Asked, query: Query) -> tuple[Answer, float]:
+    found, values, worst = asked.scan, list[float](), 0.0
+    for k, item in enumerate(asked.items[0]):
+        first, second = _numbers(asked, asked.number_of(0, k), item)
+        mean = float(found.weights @ first)
+        # Around the mean, whose own error then is of second order.
+        about = second - 2 * mean * first + mean**2
+        own, errors = found.average(about[None, :])
+        values.append(float(own[0]))
+        worst = max(worst, float(errors[0]))
+    shaped = np.array(values).reshape(asked.shapes[0])
+    return VarianceAnswer(query.text, value=shaped.tolist(), array=shaped), worst

@@ -1,0 +1,195 @@
+"""Reals whose rows depend on unknown parameters: estimates that cover what integrals say."""
+
+# pyright: reportIndexIssue=false, reportArgumentType=false, reportAttributeAccessIssue=false
+# pyright: reportGeneralTypeIssues=false, reportOptionalOperand=false, reportOperatorIssue=false, reportCallIssue=false, reportReturnType=false
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from scipy import integrate, stats
+
+import gmlang
+from gmlang.diagnostics import GmError
+
+LINE = """
+data x[N] : real
+data y[N] : real
+var intercept : real ~ Normal(0, 10)
+var slope : real ~ Normal(0, 10)
+var noise : real[0, inf] ~ Cauchy(0, 2.5)
+for i in 0..<N: observe y[i] ~ Normal(intercept + slope * x[i], noise)
+"""
+
+X = np.arange(8.0)
+Y = np.array([1.1, 2.7, 5.4, 6.8, 9.3, 10.7, 13.2, 14.9])
+
+
+def line_given(noise: float) -> tuple[float, np.ndarray, np.ndarray]:
+    """Return the density of the data, and the mean and covariance of the coefficients."""
+    design = np.stack([np.ones(8), X], axis=1)
+    spread = design @ design.T * 100 + np.eye(8) * noise**2
+    density = stats.multivariate_normal.pdf(Y, np.zeros(8), spread)
+    precision = design.T @ design / noise**2 + np.eye(2) / 100
+    covariance = np.linalg.inv(precision)
+    return density, covariance @ design.T @ Y / noise**2, covariance
+
+
+def over_noise(of: Callable[[float], float]) -> float:
+    """Integrate over the noise, by its half-Cauchy prior and the data."""
+
+    def weighed(noise: float) -> float:
+        prior = 2 * stats.cauchy.pdf(noise, 0, 2.5)
+        return prior * line_given(noise)[0] * of(noise)
+
+    return sum(
+        integrate.quad(weighed, *ends, limit=400, epsabs=0)[0]
+        for ends in ((0.05, 0.3), (0.3, 1.0), (1.0, 10.0), (10.0, np.inf))
+    )
+
+
+def test_a_line_with_unknown_noise():
+    model = gmlang.compile(LINE).bind(x=X, y=Y)
+    total = over_noise(lambda _: 1.0)
+    log_z = model.query("logZ()", budget_s=30)
+    assert log_z.status == "estimate"
+    assert log_z.value == pytest.approx(np.log(total), abs=1e-3)
+    slope = model.query("P(slope)", budget_s=30)
+    mean = over_noise(lambda s: line_given(s)[1][1]) / total
+    square = over_noise(lambda s: line_given(s)[2][1, 1] + line_given(s)[1][1] ** 2) / total
+    sd = np.sqrt(square - mean**2)
+    assert slope.value["mean"] == pytest.approx(mean, abs=0.01 * sd)
+    assert slope.value["sd"] == pytest.approx(sd, rel=0.02)
+    noise = model.query("E(noise)", budget_s=30).value
+    assert noise == pytest.approx(over_noise(lambda s: s) / total, rel=0.01)
+
+    def above(s: float) -> float:
+        _, mean, covariance = line_given(s)
+        return float(stats.norm.sf(2, mean[1], np.sqrt(covariance[1, 1])))
+
+    chance = over_noise(above) / total
+    assert model.query("P(slope > 2)", budget_s=30).value == pytest.approx(chance, abs=0.01)
+
+
+SCHOOLS = """
+data y[J] : real = [28, 8, -3, 7, -1, 1, 18, 12]
+data s[J] : real = [15, 10, 16, 11, 9, 11, 10, 18]
+var mu : real ~ Normal(0, 5)
+var tau : real[0, inf] ~ Cauchy(0, 5)
+var theta[J] : real
+"""
+
+CENTRED = (
+    SCHOOLS
+    + """
+for j in 0..<J:
+    theta[j] ~ Normal(mu, tau)
+    observe y[j] ~ Normal(theta[j], s[j])
+"""
+)
+
+NOT_CENTRED = (
+    SCHOOLS
+    + """
+var eta[J] : real ~ Normal(0, 1)
+for j in 0..<J:
+    theta[j] := mu + tau * eta[j]
+    observe y[j] ~ Normal(theta[j], s[j])
+"""
+)
+
+
+@pytest.mark.parametrize("text", [CENTRED, NOT_CENTRED])
+def test_eight_schools(text: str):
+    # Means and deviations of ten chains of ten thousand draws, from posteriordb.
+    model = gmlang.compile(text)
+    theta = model.query("P(theta)", budget_s=30)
+    assert theta.status == "estimate"
+    assert theta.value[0]["mean"] == pytest.approx(6.1505, abs=0.03 * 5.6)
+    assert theta.value[0]["sd"] == pytest.approx(5.6156, rel=0.03)
+    assert theta.value[7]["mean"] == pytest.approx(4.8840, abs=0.03 * 5.3)
+    tau = model.query("P(tau)", budget_s=30)
+    assert tau.value["mean"] == pytest.approx(3.6021, abs=0.03 * 3.2)
+    assert tau.value["sd"] == pytest.approx(3.1983, rel=0.03)
+    both = model.query("P(theta[0] > theta[1])", budget_s=30).value
+    assert both == pytest.approx(0.569, abs=0.005)
+
+
+def test_a_parameter_that_is_known_is_a_number():
+    model = gmlang.compile(CENTRED)
+    number = gmlang.compile(CENTRED.replace("Normal(mu, tau)", "Normal(mu, 3)"))
+    given = model.query("P(theta | tau = 3)")
+    assert given.status == "exact"
+    assert given.array == pytest.approx(number.query("P(theta)").array)
+    observed = gmlang.compile(CENTRED + "observe tau = 3\n")
+    prior = np.log(2 * stats.cauchy.pdf(3, 0, 5))
+    log_z = number.query("logZ()").value + prior
+    assert observed.query("logZ()").value == pytest.approx(log_z)
+
+
+def test_finite_variables_beside_a_parameter():
+    text = (
+        "var z : bool ~ Bernoulli(0.4)\nvar s : real[0, inf] ~ Exponential(rate=2)\n"
+        "observe 1.5 ~ Normal(z, s)\n"
+    )
+    weights = [
+        p
+        * integrate.quad(lambda s, z=z: 2 * np.exp(-2 * s) * stats.norm.pdf(1.5, z, s), 0, np.inf)[
+            0
+        ]
+        for z, p in ((0, 0.6), (1, 0.4))
+    ]
+    found = gmlang.compile(text).query("P(z)", budget_s=30)
+    assert found.status == "estimate"
+    assert found.value["true"] == pytest.approx(weights[1] / sum(weights), abs=1e-3)
+    log_z = gmlang.compile(text).query("logZ()", budget_s=30).value
+    assert log_z == pytest.approx(np.log(sum(weights)), abs=1e-3)
+
+
+def test_a_mean_with_ends_is_a_parameter():
+    text = "var a : real[0, 3] ~ Uniform()\nobserve 2.5 ~ Normal(a, 1)\n"
+    total = (stats.norm.cdf(2.5) - stats.norm.cdf(-0.5)) / 3
+    assert gmlang.compile(text).query("logZ()").value == pytest.approx(np.log(total), abs=1e-3)
+    mean = stats.truncnorm.mean(-2.5, 0.5, 2.5, 1)
+    assert gmlang.compile(text).query("E(a)").value == pytest.approx(mean, abs=0.01)
+
+
+PRIORS = {
+    "Cauchy(1, 2)": stats.cauchy(1, 2),
+    "Laplace(1, 2)": stats.laplace(1, 2),
+    "Logistic(1, 2)": stats.logistic(1, 2),
+    "StudentT(4, 1, 2)": stats.t(4, 1, 2),
+    "LogNormal(0.2, 0.7)": stats.lognorm(0.7, scale=np.exp(0.2)),
+    "Exponential(mean=2)": stats.expon(scale=2),
+    "Gamma(3, rate=2)": stats.gamma(3, scale=0.5),
+    "Gamma(3, mean=2)": stats.gamma(3, scale=2 / 3),
+    "InverseGamma(3, 2)": stats.invgamma(3, scale=2),
+    "Weibull(2, 1.5)": stats.weibull_min(2, scale=1.5),
+    "Normal(1, 2)": stats.norm(1, 2),
+}
+
+
+@pytest.mark.parametrize("prior", PRIORS)
+def test_priors_of_scales(prior: str):
+    text = f"var s : real[0, inf] ~ {prior}\nfor i in 0..<3: observe 2 * i - 2 ~ Normal(0, s)\n"
+    law = PRIORS[prior]
+
+    def weighed(s: float, power: int) -> float:
+        seen = stats.norm.pdf([-2, 0, 2], 0, s).prod()
+        return law.pdf(s) / law.sf(0) * seen * s**power
+
+    ends = (1e-6, 1.0, 5.0, np.inf)
+    total, first = (
+        sum(integrate.quad(weighed, a, b, args=(k,), limit=300)[0] for a, b in pairwise(ends))
+        for k in (0, 1)
+    )
+    model = gmlang.compile(text)
+    assert model.query("logZ()", budget_s=30).value == pytest.approx(np.log(total), abs=2e-3)
+    assert model.query("E(s)", budget_s=30).value == pytest.approx(first / total, rel=0.02)
+
+
+def test_a_scale_that_nothing_holds_in_place_is_refused():
+    text = "var s : real[0, inf]\nobserve 1.5 ~ Normal(0, s)\n"
+    with pytest.raises(GmError, match="GM373"):
+        gmlang.compile(text).query("P(s)", budget_s=30)
