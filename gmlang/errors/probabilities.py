@@ -277,6 +277,13 @@ def never_exactly(span: Span, text: str) -> Diagnostic:
     return _event_of_measure_zero(span, f"`{text}`, a real, is never exactly a number", hint)
 
 
+def point_on_end(span: Span, text: str) -> Diagnostic:
+    """Report an event whose end a real may lie on exactly, having no spread in some state."""
+    hint = "let the end lie beside it: `P(x > 0.001)`"
+    told = f"in `{text}` a real without spread lies on the end: whether that counts is not told"
+    return _event_of_measure_zero(span, told, hint)
+
+
 def equal_reals(span: Span) -> Diagnostic:
     """Report two reals that are said to be equal."""
     hint = (

@@ -10,6 +10,7 @@ from gmlang.core.program import Query
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import GmError
 from gmlang.errors import later
+from gmlang.errors import probabilities as errors
 from gmlang.graph.lowering.grounder import environment
 from gmlang.graph.values.evaluate import evaluate, expand
 from gmlang.graph.world.world import ONE_INSTANCE
@@ -28,7 +29,7 @@ from gmlang.queries.questions.probability import (
 from gmlang.queries.questions.sample import Sample
 from gmlang.queries.questions.variance import Variance, VarianceAnswer
 from gmlang.queries.rows.asked import AskedReals, Happening, Item, Polynomial, Single, Term
-from gmlang.queries.rows.beliefs import Mixtures, mixtures_of, probability_between
+from gmlang.queries.rows.beliefs import Mixtures, lies_on, mixtures_of, probability_between
 from gmlang.queries.rows.borders import (
     Around,
     ImpossibleError,
@@ -205,7 +206,7 @@ def _events(known: _Known, query: Query) -> Answer:
     arrays: list[np.ndarray] = []
     others: list[np.ndarray] = []
     for items, shape in zip(known.asked.items, known.asked.shapes, strict=True):
-        found = np.array([_chance(known, item) for item in items]).reshape(-1, 2)
+        found = np.array([_chance(known, query, item) for item in items]).reshape(-1, 2)
         arrays.append(found[:, 0].reshape(shape))
         others.append(found[:, 1].reshape(shape))
         values.append(arrays[-1].tolist())
@@ -214,7 +215,7 @@ def _events(known: _Known, query: Query) -> Answer:
     return EventAnswer(query.text, value=values[0], array=arrays[0], others=others[0])
 
 
-def _chance(known: _Known, item: Item) -> tuple[float, float]:
+def _chance(known: _Known, query: Query, item: Item) -> tuple[float, float]:
     """Return the probability of an event, and of its opposite."""
     if isinstance(item, Polynomial):
         # It depends on finite variables alone.
@@ -229,6 +230,8 @@ def _chance(known: _Known, item: Item) -> tuple[float, float]:
     for low, high, truth in zip(edges[:-1], edges[1:], given.masks, strict=True):
         for side, mask in enumerate((truth, 1.0 - truth)):
             found = belief(given, p, mask)
+            if found is not None and lies_on(found[1], item.ends):
+                raise GmError([errors.point_on_end(query.span, query.text)])
             if found is not None:
                 total[side] += found[0] * probability_between(found[1], low, high)
     total /= total.sum()

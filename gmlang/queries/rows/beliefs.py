@@ -151,3 +151,14 @@ def probability_between(mixture: GaussianMixture, low: float, high: float) -> fl
     inside = ndtr(b) - ndtr(a)
     at = (mixture.means > low) & (mixture.means <= high)
     return float(mixture.weights @ np.where(is_point, at, inside))
+
+
+def lies_on(mixture: GaussianMixture, ends: np.ndarray) -> bool:
+    """Say whether a part that is a point lies on an end, but for rounding."""
+    points = mixture.means[mixture.sds == 0.0]
+    near = _ROUNDING * np.maximum(1.0, np.abs(ends))
+    return bool((np.abs(points[:, None] - ends) <= near).any())
+
+
+_ROUNDING = 1e-12
+"""Of a sum of a few numbers in float64."""
