@@ -314,6 +314,13 @@ def nowhere(span: Span, name: str) -> Diagnostic:
     return _no_place(span, told, hint)
 
 
+def undrawn_somewhere(span: Span, text: str) -> Diagnostic:
+    """Report a real that is drawn under conditions none of which may hold."""
+    hint = f"add `else: {text} ~ ...`, or a base where it is declared, `base Normal(0, 10)`"
+    told = f"`{text}` has no distribution where none of these conditions holds"
+    return _no_place(span, told, hint)
+
+
 def definition_too_deep(span: Span, text: str) -> Diagnostic:
     """Report definitions of reals that go round, or that build on too many others."""
     hint = "draw it, with a standard deviation above 0, rather than define it"

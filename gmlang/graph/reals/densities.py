@@ -38,7 +38,7 @@ def declared_real(
     if not ends[0] < ends[1]:
         raise GmError([errors.bad_ends(symbol.span, symbol.span.text)])
     finite = np.array([end for end in ends if np.isfinite(end)])
-    _check_proportion(symbol.span, finite, np.array(ends[1] - ends[0]))
+    check_proportion(symbol.span, finite, np.array(ends[1] - ends[0]))
     size = int(np.prod(shape, dtype=np.int64))
     starts = size * np.arange(num_things, dtype=np.int64)
     values = np.full(size * num_things, np.nan)
@@ -73,7 +73,7 @@ def _base_of(base: Density, ends: tuple[float, float], env: Env) -> _Base:
     if base.family == "Normal":
         _check_above_zero(base, np.array([second]), env)
         mean, sd = np.array(first), np.array(second)
-        _check_proportion(base.span, mean, sd)
+        check_proportion(base.span, mean, sd)
         log_mass = log_mass_inside(mean, sd, *ends)
         if not np.isfinite(log_mass):
             raise GmError([errors.base_outside(base.span, base.span.text)])
@@ -85,7 +85,7 @@ def _base_of(base: Density, ends: tuple[float, float], env: Env) -> _Base:
         return normal, *ends, (first, second)
     if not (np.isfinite([first, second]).all() and first < second):
         raise GmError([errors.bad_ends(base.span, base.span.text)])
-    _check_proportion(base.span, np.array([first, second]), np.array(second - first))
+    check_proportion(base.span, np.array([first, second]), np.array(second - first))
     low, high = max(ends[0], first), min(ends[1], second)
     if not low < high:
         raise GmError([errors.base_outside(base.span, base.span.text)])
@@ -158,7 +158,7 @@ def normal_parameters(density: Density, env: Env) -> tuple[np.ndarray, np.ndarra
     _check_numbers(density, "mean", np.where(np.isnan(mean), 0.0, mean), env)
     _check_numbers(density, "spread", sd, env)
     _check_above_zero(density, sd, env)
-    _check_proportion(density.span, mean, sd)
+    check_proportion(density.span, mean, sd)
     return mean.reshape(-1), sd.reshape(-1)
 
 
@@ -237,7 +237,7 @@ def _check_numbers(density: Density, parameter: str, found: np.ndarray, env: Env
     _check_rows(density, parameter, worst, np.asarray(~bad.any(axis=1)), env, needed="a number")
 
 
-def _check_proportion(span: Span, numbers: np.ndarray, spreads: np.ndarray) -> None:
+def check_proportion(span: Span, numbers: np.ndarray, spreads: np.ndarray) -> None:
     """Refuse numbers, and lengths or deviations, that are too large or too small to be squared."""
     large = numbers[np.abs(numbers) > _MOST]
     other = spreads[(spreads < _LEAST) | ((spreads > 2 * _MOST) & np.isfinite(spreads))]

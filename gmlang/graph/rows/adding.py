@@ -16,6 +16,7 @@ from gmlang.errors import probabilities as errors
 from gmlang.graph.builder import Origin, RealRecipe, add_tables
 from gmlang.graph.lowering.grounder import Grounder, environment
 from gmlang.graph.observations import array_value
+from gmlang.graph.reals.densities import check_proportion
 from gmlang.graph.rows.evaluating import forms, laws, linear_of
 from gmlang.graph.rows.forms import Form, Law, real_numbers
 from gmlang.graph.rows.linear import (
@@ -187,8 +188,16 @@ def _check_everywhere(sd: np.ndarray, env: Env, law: Expression) -> None:
         raise GmError([later.spread_in_states(law.span, law.span.text)])
 
 
+def _check_sizes(law: Law, span: Span) -> None:
+    """Refuse numbers whose squares float64 may not have."""
+    numbers = [law.mean.constant, *(c for _, c in law.mean.terms)]
+    check_proportion(span, np.concatenate([np.ravel(n) for n in numbers]), law.sd[law.sd > 0.0])
+
+
 def _rows(law: Law, env: Env, holds: np.ndarray, kind: str, span: Span) -> RealRows:
     """Write laws of 0 = form + noise as rows, which say nothing where not all gates hold."""
+    if not env.slots.tried:
+        _check_sizes(law, span)
     with np.errstate(divide="ignore"):
         weights = np.where(holds & (law.sd > 0.0), law.sd**-2.0, 0.0)
         # A setting without a meaning is none that anybody has.

@@ -88,13 +88,15 @@ def integrate(
     return Integrated(mixed, found.graph, found, evidence, real_evidence)
 
 
-def seen_reals(grounder: Grounder, joint: JointReals, given: Sequence[Given]) -> np.ndarray:
-    """Return the value of each joint real that is observed; NaN for the others.
+def seen_reals(
+    grounder: Grounder, joint: JointReals, given: Sequence[Given]
+) -> tuple[np.ndarray, bool]:
+    """Return the value of each joint real that is observed, NaN for the others; and clashes.
 
     Raises:
         GmError: where a real is given that is defined.
     """
-    found = joint.observed.copy()
+    found, clash = joint.observed.copy(), False
     env = environment(grounder, ONE_INSTANCE)
     for one in given:
         match one:
@@ -109,10 +111,12 @@ def seen_reals(grounder: Grounder, joint: JointReals, given: Sequence[Given]) ->
                 if (joint.definitions.which[numbers] >= 0).any():
                     raise GmError([later.observed_definition(one.span, target.span.text)])
                 places = joint.places[numbers]
-                found[places[places >= 0]] = values[places >= 0]
+                own, values = places[places >= 0], values[places >= 0]
+                clash |= bool((~np.isnan(found[own]) & (found[own] != values)).any())
+                found[own] = values
             case _:
                 pass
-    return found
+    return found, clash
 
 
 def mixed_graph(joint: JointReals, finite: FactorGraph, links: Sequence[Link]) -> MixedGraph:

@@ -105,7 +105,9 @@ def integrated(
 
     finite, evidence, asked = graph
     budget = budget or begin_budget(SECONDS_MAX, None)
-    seen = seen_reals(grounder, joint, query.given)
+    seen, clash = seen_reals(grounder, joint, query.given)
+    if clash:
+        finite = _with_constant(finite, -np.inf)
     if grounder.world.outer_reals:
         from gmlang.queries.rows.settings import at_setting, seen_parameters, settle
 
