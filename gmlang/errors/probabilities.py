@@ -278,9 +278,9 @@ def never_exactly(span: Span, text: str) -> Diagnostic:
 
 
 def point_on_end(span: Span, text: str) -> Diagnostic:
-    """Report an event whose end a real may lie on exactly, having no spread in some state."""
+    """Report an event whose end a real without spread lies on but for rounding, in some state."""
     hint = "let the end lie beside it: `P(x > 0.001)`"
-    told = f"in `{text}` a real without spread lies on the end: whether that counts is not told"
+    told = f"in `{text}` a real without spread lies next to the end: rounding decides on which side"
     return _event_of_measure_zero(span, told, hint)
 
 

@@ -95,6 +95,7 @@ class Prepared:
     Attributes:
         asked_reals: what is asked for in terms of joint reals; None where no such real is.
         integrated: the graph without its joint reals; None where there are none.
+        is_contradicted: whether a joint real was observed to be two numbers.
         settled: settings of what their rows depend on; None where all of that is known.
         conditioned: variables behind the bar whose value is left open (indep).
         told: by the identity of a query, itself and what its answers speak of: worked out once for
@@ -106,6 +107,7 @@ class Prepared:
     targets: list[Target] = field(default_factory=list[Target])
     asked_reals: "AskedReals | None" = None
     integrated: "Integrated | None" = None
+    is_contradicted: bool = False
     settled: "Settled | None" = None
     conditioned: list[int] = field(default_factory=list[int])
     told: dict[int, tuple[Query, tuple[Part, ...]]] = field(
@@ -136,7 +138,8 @@ class Prepared:
 
     def evidence(self) -> tuple[np.ndarray, bool]:
         """Return the state of each observed variable, and whether observations clash."""
-        return evidence_of(self.builder)
+        evidence, clash = evidence_of(self.builder)
+        return evidence, clash or self.is_contradicted
 
 
 def check_defined(grounding: Grounding) -> Grounding:
@@ -235,6 +238,7 @@ def prepare(session: Session, query: Query, budget: Budget | None = None) -> Pre
         found = integrated(prepared.grounder, prepared.grounding.joint, query, graph, budget)
         prepared.integrated, prepared.settled = found.integrated, found.settled
         prepared.asked_reals = found.asked
+        prepared.is_contradicted = found.integrated is None and found.settled is None
     # An answer is read however late it comes.
     prepared.grounding.world.allow(None, None)
     return prepared
@@ -246,7 +250,7 @@ def prepare_for_rows(session: Session, query: Query, budget: Budget | None) -> P
     quadrature = session.world.quadrature
     was_used = quadrature.is_used
     base = grounding_for(session, query, budget)
-    if base.world.hidden_reals and query.names_states and base.joint is None:
+    if base.world.hidden_reals and query.names_states:
         raise GmError([later.asked_of_reals(query.span, query.span.text)])
     check_takes_joint(base, query)
     world = replace(

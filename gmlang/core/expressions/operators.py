@@ -229,9 +229,10 @@ def comparison(
 def _with_real(
     state: Checking, span: Span, operator: str, left: Expression, right: Expression
 ) -> Expression:
-    """Compare a real with a number: no matter whether it may be that number.
+    """Compare a real with a number: an interval with its ends, or the contrary of one.
 
-    Where both sides depend on variables, it is their difference that is compared with 0.
+    A real that nothing is left to chance of may be the very end. Where both sides depend on
+    variables, it is their difference that is compared with 0.
     """
     if not mentions_real(left):
         left, right, operator = right, left, _MIRRORED.get(operator, operator)
@@ -240,9 +241,10 @@ def _with_real(
         fail(state, reals.equal_reals(span) if both else reals.never_exactly(span, left.span.text))
     if is_random(right):
         left, right = arithmetic(state, span, "-", left, right), Constant(span, 0, Integer())
-    is_above = operator in (">", ">=")
+    is_above = operator in ("<", ">=")
     open_ = Constant(span, math.inf if is_above else -math.inf, Real())
-    return real_in(span, left, *((right, open_) if is_above else (open_, right)))
+    inside = real_in(span, left, *((right, open_) if is_above else (open_, right)))
+    return negation(inside) if operator in ("<", ">") else inside
 
 
 def real_in(span: Span, real: Expression, low: Expression, high: Expression) -> Expression:

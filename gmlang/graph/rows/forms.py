@@ -24,7 +24,7 @@ from gmlang.core.ast import (
     VariableRef,
 )
 from gmlang.core.check.joint.routes import key_of, keys_outside_intervals
-from gmlang.core.walk import is_random, is_real_reference, mentions_real, parts, with_parts
+from gmlang.core.walk import is_random, is_real_reference, mentions_real, parts, walk, with_parts
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors import grounding as errors
 from gmlang.errors import later
@@ -102,6 +102,8 @@ def collect_finite(expression: Expression, env: Env) -> None:
                 collect_finite(expression.items[position].value, inside(env, frame, number))
             if expression.parameter is not None:
                 collect(expression.parameter, env)
+        case Apply(operator="real_in") if any(_is_joint(part, env) for part in walk(expression)):
+            raise GmError([later.condition_on_joint(expression.span, expression.span.text)])
         case Apply(is_shared=True):
             env.once("finite", expression, lambda: _collect_parts(expression, env))
         case _:

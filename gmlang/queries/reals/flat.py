@@ -50,8 +50,5 @@ def _flat_joint(grounding: Grounding, array: RealArray, start: int) -> list[str]
 def _flat(world: World) -> Iterator[tuple[str, RealArray]]:
     for entity, arrays in world.reals.items():
         for array in arrays.values():
-            # What joint reals are relative to is said where they are integrated.
-            if (entity, array.name) in world.joint_reals:
-                continue
             if array.log_base is None and not np.isfinite([array.low, array.high]).all():
                 yield entity, array

@@ -28,8 +28,8 @@ from gmlang.queries.questions.probability import (
 )
 from gmlang.queries.questions.sample import Sample
 from gmlang.queries.questions.variance import Variance, VarianceAnswer
-from gmlang.queries.rows.asked import AskedReals, Happening, Item, Polynomial, Single, Term
-from gmlang.queries.rows.beliefs import Mixtures, lies_on, mixtures_of, probability_between
+from gmlang.queries.rows.asked import AskedReals, Happening, Item, Polynomial, Single, Term, pieces
+from gmlang.queries.rows.beliefs import Mixtures, mixtures_of, nearly_lies_on, probability_between
 from gmlang.queries.rows.borders import (
     Around,
     ImpossibleError,
@@ -225,12 +225,11 @@ def _chance(known: _Known, query: Query, item: Item) -> tuple[float, float]:
     given_around = known.around([item.term])
     given = given_border(known.integrated, item.term, given_around)
     p = known.p(given_around)
-    edges = [-np.inf, *item.ends.tolist(), np.inf]
     total = np.zeros(2)
-    for low, high, truth in zip(edges[:-1], edges[1:], given.masks, strict=True):
+    for (low, high), truth in zip(pieces(item.ends), given.masks, strict=True):
         for side, mask in enumerate((truth, 1.0 - truth)):
             found = belief(given, p, mask)
-            if found is not None and lies_on(found[1], item.ends):
+            if found is not None and nearly_lies_on(found[1], item.ends):
                 raise GmError([errors.point_on_end(query.span, query.text)])
             if found is not None:
                 total[side] += found[0] * probability_between(found[1], low, high)
@@ -241,8 +240,11 @@ def _chance(known: _Known, query: Query, item: Item) -> tuple[float, float]:
 # --- Expectations ------------------------------------------------------------------------
 
 
-def _moments(known: _Known, item: Item) -> Moments:
-    """Return the mean and variance of a number."""
+def _moments(known: _Known, query: Query, item: Item) -> Moments:
+    """Return the mean and variance of a number, or of an event, which is 0 or 1."""
+    if isinstance(item, Happening):
+        chance, other = _chance(known, query, item)
+        return Moments(chance, chance * other)
     if isinstance(item, Polynomial) and item.products:
         given_around = known.around(item.terms())
         return of_polynomial(known.integrated, item, given_around, known.p(given_around))
@@ -268,7 +270,7 @@ def _expectation(known: _Known, query: Query) -> Answer:
             means = _mixtures(known, number).mean()
         else:
             items = known.asked.items[number]
-            means = np.array([_moments(known, item).mean for item in items])
+            means = np.array([_moments(known, query, item).mean for item in items])
         total += float(coefficients @ means)
     return ExpectationAnswer(query.text, value=total, array=np.asarray(total))
 
@@ -278,7 +280,7 @@ def _variance(known: _Known, query: Query) -> Answer:
     if known.asked.places[0] is not None:
         found = _mixtures(known, 0).sd() ** 2
     else:
-        found = np.array([_moments(known, item).variance for item in known.asked.items[0]])
+        found = np.array([_moments(known, query, item).variance for item in known.asked.items[0]])
     shaped = found.reshape(shape)
     return VarianceAnswer(query.text, value=shaped.tolist(), array=shaped)
 

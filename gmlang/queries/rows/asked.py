@@ -1,6 +1,6 @@
 """What a question asks of joint reals: forms, events of one form, polynomials of degree two."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
@@ -65,8 +65,8 @@ class Happening:
     """An event that depends on where one term lies.
 
     Attributes:
-        term: whose masks say for each interval, from the left, whether the event holds there.
-        ends: ascending; the first interval is below all, the last above.
+        term: whose masks say for each of the `pieces` whether the event holds there.
+        ends: ascending; the first piece is below all, the last above.
     """
 
     term: Term
@@ -143,6 +143,8 @@ def asked_reals(
         value = one.value
         frame, _ = expand(environment(grounder, ONE_INSTANCE), one.context)
         if isinstance(value, AttributeRef) and is_real_reference(value):
+            if not _mentions_joint(grounder.world, value):
+                raise GmError([later.real_elsewhere(value.span, value.span.text)])
             _ask_reals(grounder, joint, found, frame, value, is_loop=bool(one.context))
             continue
         if isinstance(type_of(value), Array):
@@ -151,7 +153,7 @@ def asked_reals(
         for row in range(frame.count):
             grounder.world.check_time()
             part = select_rows(frame, np.array([row]))
-            if isinstance(type_of(value), Bool):
+            if isinstance(type_of(value), Bool) and _mentions_joint(grounder.world, value):
                 items.append(_happening(grounder, joint, part, value))
             else:
                 items.append(_polynomial(grounder, joint, part, value))
@@ -305,15 +307,23 @@ def _happening(grounder: Grounder, joint: JointReals, frame: Frame, event: Expre
         written = replace_part(written, atom, Local(atom.span, key, Bool()))
     collect_finite(written, env)
     collect_finite(subject, env)
-    edges = np.concatenate([[-np.inf], ends, [np.inf]])
     truths: list[np.ndarray] = []
-    for low, high in pairwise(edges):
+    for low, high in pieces(ends):
         inside = [np.array([a <= low and high <= b]) for a, b in intervals]
         told = {**frame.locals, **dict(zip(keys, inside, strict=True))}
         here = replace(env, frame=Frame(frame.count, told))
         truths.append(np.asarray(conditions(written, here), np.float64))
     linear, masks = linear_of(form_of(subject, env), env, truths)
     return Happening(_term(grounder, joint, linear, masks), ends)
+
+
+def pieces(ends: np.ndarray) -> Iterator[tuple[float, float]]:
+    """Give the pieces that ends cut the numbers into: in turn what lies between two, and one."""
+    edges = [-np.inf, *ends.tolist(), np.inf]
+    for low, high in pairwise(edges):
+        yield low, high
+        if high < np.inf:
+            yield high, high
 
 
 def _atoms(world: World, event: Expression) -> list[Apply]:

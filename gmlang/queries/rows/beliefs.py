@@ -141,7 +141,10 @@ def mixtures_of(each: Sequence[GaussianMixture]) -> Mixtures:
 
 
 def probability_between(mixture: GaussianMixture, low: float, high: float) -> float:
-    """Return the probability of an interval, far out as well."""
+    """Return the probability of what lies between two numbers, far out as well.
+
+    Without them, but where both are one.
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         a, b = ((end - mixture.means) / mixture.sds for end in (low, high))
     is_point = mixture.sds == 0.0
@@ -149,15 +152,17 @@ def probability_between(mixture: GaussianMixture, low: float, high: float) -> fl
     flipped = a > 0.0
     a, b = np.where(flipped, -b, a), np.where(flipped, -a, b)
     inside = ndtr(b) - ndtr(a)
-    at = (mixture.means > low) & (mixture.means <= high)
+    at = (mixture.means > low) & (mixture.means < high)
+    at |= (mixture.means == low) & (low == high)
     return float(mixture.weights @ np.where(is_point, at, inside))
 
 
-def lies_on(mixture: GaussianMixture, ends: np.ndarray) -> bool:
-    """Say whether a part that is a point lies on an end, but for rounding."""
+def nearly_lies_on(mixture: GaussianMixture, ends: np.ndarray) -> bool:
+    """Say whether a part that is a point would lie on an end but for rounding."""
     points = mixture.means[mixture.sds == 0.0]
     near = _ROUNDING * np.maximum(1.0, np.abs(ends))
-    return bool((np.abs(points[:, None] - ends) <= near).any())
+    off = np.abs(points[:, None] - ends)
+    return bool(((off > 0.0) & (off <= near)).any())
 
 
 _ROUNDING = 1e-12

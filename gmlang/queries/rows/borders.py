@@ -85,8 +85,9 @@ def probabilities_of(
     if singles or not borders:
         # Also where there is no border: what is observed may be impossible.
         variables = np.array(singles, np.int32)
-        answer = _asked(prepared, query, settings, Marginals(variables)) if singles else None
-        if isinstance(answer, MarginalsAnswer):
+        answer = _asked(prepared, query, settings, Marginals(variables))
+        assert isinstance(answer, MarginalsAnswer)
+        if singles:
             qualities.append(answer.quality)
             rows = flat_rows(prepared, answer.probabilities)
             found.update({(v,): rows[v] for v in singles})

@@ -88,15 +88,15 @@ def integrate(
     return Integrated(mixed, found.graph, found, evidence, real_evidence)
 
 
-def seen_reals(
-    grounder: Grounder, joint: JointReals, given: Sequence[Given]
-) -> tuple[np.ndarray, bool]:
-    """Return the value of each joint real that is observed, NaN for the others; and clashes.
+def seen_reals(grounder: Grounder, joint: JointReals, given: Sequence[Given]) -> np.ndarray | None:
+    """Return the value of each joint real that is observed, NaN for the others.
+
+    None where one is observed to be two numbers.
 
     Raises:
         GmError: where a real is given that is defined.
     """
-    found, clash = joint.observed.copy(), False
+    found = joint.observed.copy()
     env = environment(grounder, ONE_INSTANCE)
     for one in given:
         match one:
@@ -111,12 +111,14 @@ def seen_reals(
                 if (joint.definitions.which[numbers] >= 0).any():
                     raise GmError([later.observed_definition(one.span, target.span.text)])
                 places = joint.places[numbers]
-                own, values = places[places >= 0], values[places >= 0]
-                clash |= bool((~np.isnan(found[own]) & (found[own] != values)).any())
-                found[own] = values
+                places, values = places[places >= 0], values[places >= 0]
+                before = found[places]
+                found[places] = values
+                if (~np.isnan(before) & (before != values) | (found[places] != values)).any():
+                    return None
             case _:
                 pass
-    return found, clash
+    return found
 
 
 def mixed_graph(joint: JointReals, finite: FactorGraph, links: Sequence[Link]) -> MixedGraph:

@@ -33,8 +33,8 @@ from gmlang.queries.questions.probability import (
 from gmlang.queries.questions.variance import Variance, VarianceAnswer
 from gmlang.queries.reading import parts_of
 from gmlang.queries.reals.summaries import QUANTILES, Belief
-from gmlang.queries.rows.asked import AskedReals, Happening, Item, Polynomial, Single, Term
-from gmlang.queries.rows.beliefs import MixtureBelief, lies_on
+from gmlang.queries.rows.asked import AskedReals, Happening, Item, Polynomial, Single, Term, pieces
+from gmlang.queries.rows.beliefs import MixtureBelief, nearly_lies_on
 from gmlang.queries.rows.settings import Scan, Settled, scan
 from gmlang.queries.session import Prepared
 from gmlang.queries.settings import Settings
@@ -278,22 +278,21 @@ def _chance(asked: _Asked, number: int, item: Item) -> tuple[float, float]:
         raise GmError([later.asked_of_parameters(asked.query.span, asked.query.text)])
     found = asked.scan
     mean, sd = found.means[number], np.sqrt(found.variances[number])
-    edges = [-np.inf, *item.ends.tolist(), np.inf]
     is_point = sd == 0.0
     if TRIED not in item.term.scope and is_point.any():
         points = np.unique(mean[is_point])
-        if lies_on(GaussianMixture(points, points, np.zeros(len(points))), item.ends):
+        if nearly_lies_on(GaussianMixture(points, points, np.zeros(len(points))), item.ends):
             raise GmError([real_errors.point_on_end(asked.query.span, asked.query.text)])
     if not sd.any() and len(mean) == 1:
         # Steps of points: where one lies is known by interpolation between them.
         belief = asked.settled.points.belief(mean[0])
         cdfs = [belief.cdf(end) for end in item.ends.tolist()]
         below = np.array([0.0, *(c.value for c in cdfs), 1.0])
-        truth = np.array([float(np.ravel(mask)[0]) for mask in item.term.masks])
+        truth = np.array([float(np.ravel(mask)[0]) for mask in item.term.masks[::2]])
         chance = float(np.clip(truth @ np.diff(below), 0.0, 1.0))
         return chance, sum(c.error for c in cdfs)
     each = np.zeros(mean.shape)
-    for low, high, mask in zip(edges[:-1], edges[1:], item.term.masks, strict=True):
+    for (low, high), mask in zip(pieces(item.ends), item.term.masks, strict=True):
         each += float(np.ravel(mask)[0]) * _between(mean, sd, low, high)
     own, off_by = found.average(found.given_setting(each)[None, :])
     return float(np.clip(own[0], 0.0, 1.0)), float(off_by[0])
@@ -311,7 +310,7 @@ def _between(mean: np.ndarray, sd: np.ndarray, low: float, high: float) -> np.nd
         a, b = (low - mean) / sd, (high - mean) / sd
     flipped = a > 0.0
     a, b = np.where(flipped, -b, a), np.where(flipped, -a, b)
-    inside = (mean > low) & (mean <= high)
+    inside = np.where(low == high, mean == low, (mean > low) & (mean < high))
     return np.where(sd > 0.0, ndtr(b) - ndtr(a), inside)
 
 

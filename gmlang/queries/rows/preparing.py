@@ -71,7 +71,8 @@ class Integration:
 
     Attributes:
         integrated: its graph without them; None where their rows have unknown parameters.
-        settled: settings of these; None where there are none.
+        settled: settings of these; None where there are none. Neither is there where a real was
+            observed to be two numbers.
         asked: what is asked of reals, at these settings.
     """
 
@@ -105,9 +106,9 @@ def integrated(
 
     finite, evidence, asked = graph
     budget = budget or begin_budget(SECONDS_MAX, None)
-    seen, clash = seen_reals(grounder, joint, query.given)
-    if clash:
-        finite = _with_constant(finite, -np.inf)
+    seen = seen_reals(grounder, joint, query.given)
+    if seen is None:
+        return Integration(None, None, asked)
     if grounder.world.outer_reals:
         from gmlang.queries.rows.settings import at_setting, seen_parameters, settle
 

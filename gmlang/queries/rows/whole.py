@@ -20,7 +20,7 @@ from gmlang.queries.answers import Answer, nested_labels, with_quality
 from gmlang.queries.questions.map import Map, MapAnswer
 from gmlang.queries.questions.sample import Sample, SampleAnswer
 from gmlang.queries.reading import asked_names, number_asked
-from gmlang.queries.rows.asked import AskedReals, Single, Term
+from gmlang.queries.rows.asked import AskedReals, Single, Term, nowhere
 from gmlang.queries.rows.borders import is_impossible, together
 from gmlang.queries.session import Prepared, ask
 from gmlang.queries.settings import Settings
@@ -123,7 +123,10 @@ def _columns(
     assert joint is not None
     if not query.asked:
         for name, numbers in _named_reals(world):
-            if _is_known(joint, numbers):
+            known = _are_known(joint, numbers)
+            if known.any() and not known.all():
+                raise GmError([nowhere(world, int(numbers.reshape(-1)[~known][0]))])
+            if known.all():
                 yield name, list(_real_values(world, joint, numbers, values).tolist())
         return
     asked = iter(_reals_of(prepared.asked_reals))
@@ -190,10 +193,10 @@ def _named_reals(world: World) -> Iterator[tuple[str, np.ndarray]]:
             yield shown, numbers.reshape((*thing.shape, *array.shape))
 
 
-def _is_known(joint: JointReals, numbers: np.ndarray) -> bool:
-    """Say whether something is said of all of some reals."""
+def _are_known(joint: JointReals, numbers: np.ndarray) -> np.ndarray:
+    """Say of each of some reals whether anything is said of it."""
     flat = numbers.reshape(-1)
-    return bool(((joint.places[flat] >= 0) | (joint.definitions.which[flat] >= 0)).all())
+    return (joint.places[flat] >= 0) | (joint.definitions.which[flat] >= 0)
 
 
 def _real_values(

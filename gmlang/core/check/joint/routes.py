@@ -51,8 +51,10 @@ def joint_keys(
                 found |= set(keys_outside_intervals(law))
             case _:
                 pass
+    added_up: set[Key] = set()
     for _, expression in asked:
         keys = set(keys_outside_intervals(expression))
+        added_up |= keys
         is_of_several = len({show(p) for p in walk(expression) if is_real_reference(p)}) > 1
         if relates or (is_of_several and keys and _may_be_joint(program, keys)):
             found |= keys
@@ -63,6 +65,9 @@ def joint_keys(
                         found |= set(keys_outside_intervals(subject))
                 case _:
                     pass
+    if found & added_up and _may_be_joint(program, added_up):
+        # The terms of a sum are asked for one by one; one that is joint takes the others along.
+        found |= added_up
     return found
 
 
