@@ -29,7 +29,7 @@ _NUM_TURNS = 40
 # Large enough that elimination is compiled.
 _SIDE = 18
 
-_NUM_REALS = 40
+_NUM_REALS = 400
 
 _NUM_ROWS = 2000
 _NUM_LINKS = 12
