@@ -273,6 +273,18 @@ def heard(grounder: Grounder, frame: Frame, confidence: Expression | None) -> Fr
     return select_rows(frame, np.broadcast_to(~np.isnan(values), (frame.count,)))
 
 
+def fitted(values: np.ndarray, shape: tuple[int, ...], span: Span) -> np.ndarray:
+    """Give what reals were observed to be their shape, (instances, axes...).
+
+    Raises:
+        GmError: where it has another.
+    """
+    if values.shape[1:] != shape[1:] and not all(size == 1 for size in values.shape[1:]):
+        told = observed_shape(span, span.text, shape[1:], values.shape[1:], is_list=False)
+        raise GmError([told])
+    return np.broadcast_to(values, shape).astype(np.float64)
+
+
 def array_value(value: Expression, env: Env, ndim: int) -> np.ndarray:
     """Evaluate what an array is observed to be: (instances or 1, axes...), NaN where missing.
 

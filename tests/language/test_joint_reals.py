@@ -305,6 +305,22 @@ def test_an_event_of_a_real_without_chance_tells_its_end_from_the_rest():
     assert [ask(text, f"P(y {sign} 1)").value for sign in ("<", "<=", ">", ">=")] == [0, 1, 0, 1]
 
 
+@pytest.mark.parametrize("second", ["x ~ Normal(5, 1)", "x := y", "if z: x ~ Normal(y, 1)"])
+def test_a_real_that_is_drawn_where_it_is_declared_is_drawn_no_more(second: str):
+    text = f"var z : bool\nvar y : real ~ Normal(0, 1)\nvar x : real ~ Normal(0, 1)\n{second}\n"
+    with pytest.raises(GmError, match="GM311"):
+        ask(text, "P(x)")
+    assert ask(text.replace("x : real ~", "x : real base"), "P(x)").status == "exact"
+
+
+def test_a_list_of_another_length_is_told():
+    text = "var x[3] : real ~ Normal(0, 1)\nvar y : real ~ Normal(x[0], 1)\n"
+    for said, asked in (("observe x = [1, 2]\n", "P(y)"), ("", "P(y | x = [1, 2])")):
+        with pytest.raises(GmError, match="GM403"):
+            ask(text + said, asked)
+    assert ask(text, "E(y | x = [1, 2, 3])").value == pytest.approx(1.0)
+
+
 def test_draws_are_from_the_posterior():
     text = (
         "var z : bool ~ Bernoulli(0.4)\nvar x[2] : real\nx[0] ~ Normal(3 if z else 0, 1)\n"

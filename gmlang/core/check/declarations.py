@@ -273,7 +273,8 @@ def _real(
     base = declaration.base if is_drawn else declaration.value or declaration.base
     own = declaration.span, declaration.name, declaration.shape, declaration.type, base
     symbol = reals.check_real_attribute(state, env, ast.AttributeDeclaration(*own), axes)
-    symbol = replace(symbol, name=entry.core_name)
+    from_base = declaration.value is not None and not is_drawn
+    symbol = replace(symbol, name=entry.core_name, is_drawn=from_base)
     thing = real_thing(entry.core_name)
     entity = EntitySymbol(declaration.span, thing, (), (symbol,))
     state.entities[thing] = replace(entry, meaning=EntityMeaning(entity, ()))

@@ -109,7 +109,7 @@ def real_target(state: Checking, env: Env, written: ast.Expression) -> Attribute
             if references.find_dotted(state, env, written) is not None:
                 return None
             thing = references.try_thing(state, env, owner)
-            symbol = None if thing is None else _symbol_of(state, thing, name.text)
+            symbol = None if thing is None else symbol_of(state, thing, name.text)
             if thing is None or symbol is None:
                 return None
             note(state, name.span, thing.entity)
@@ -118,7 +118,7 @@ def real_target(state: Checking, env: Env, written: ast.Expression) -> Attribute
             target = real_target(state, env, base)
             if target is None:
                 return None
-            symbol = _symbol_of(state, target.thing, target.attribute)
+            symbol = symbol_of(state, target.thing, target.attribute)
             assert symbol is not None
             free = [k for k, index in enumerate(target.indices) if isinstance(index, Whole)]
             axes, sizes = [symbol.axes[k] for k in free], [symbol.shape[k] for k in free]
@@ -131,7 +131,8 @@ def real_target(state: Checking, env: Env, written: ast.Expression) -> Attribute
             return None
 
 
-def _symbol_of(state: Checking, thing: Thing, name: str) -> RealSymbol | None:
+def symbol_of(state: Checking, thing: Thing, name: str) -> RealSymbol | None:
+    """Return the real attribute of a thing that has a name; None where none has."""
     meaning = state.entities[thing.entity].meaning
     assert isinstance(meaning, EntityMeaning)
     return next((real for real in meaning.symbol.reals if real.name == name), None)
@@ -254,7 +255,7 @@ def _whole(end: Expression, step: int) -> Expression:
 
 def _need_base(state: Checking, target: AttributeRef, span: Span) -> None:
     """Check that something says what a real is like where no model speaks."""
-    symbol = _symbol_of(state, target.thing, target.attribute)
+    symbol = symbol_of(state, target.thing, target.attribute)
     assert symbol is not None
     if symbol.base is None and (symbol.low is None or symbol.high is None):
         fail(state, errors.no_base(span, symbol.name, symbol.span))

@@ -23,6 +23,7 @@ class RealSymbol:
         axes: the enum that indexes each axis; None for numbers from 0.
         low, high: its ends, known before inference; None where there is none.
         base: its density where no model speaks; None for uniform between the ends.
+        is_drawn: whether the base is what it is drawn from where it is declared, by `~`.
     """
 
     span: Span
@@ -32,6 +33,7 @@ class RealSymbol:
     low: Expression | None
     high: Expression | None
     base: Density | None
+    is_drawn: bool = False
 
 
 _ALONE = ":"

@@ -31,7 +31,7 @@ from gmlang.errors import probabilities as errors
 from gmlang.families.priors import PRIORS
 from gmlang.graph.builder import Origin
 from gmlang.graph.lowering.grounder import Grounder, environment
-from gmlang.graph.observations import array_value, heard
+from gmlang.graph.observations import array_value, fitted, heard
 from gmlang.graph.reals.densities import normal_parameters
 from gmlang.graph.reals.fineness import ImproperError, Said
 from gmlang.graph.reals.nodes import NODES_MAX, TooFineError, misplaced_by, nodes_of, panels_of
@@ -126,7 +126,7 @@ def _observed(grounder: Grounder, statements: Iterable[Statement]) -> dict[Key, 
                 env = environment(grounder, frame)
                 places = locate_reals(statement.target, env)
                 values = array_value(statement.value, env, places.ndim)
-                values = np.broadcast_to(values, places.shape).astype(np.float64)
+                values = fitted(values, places.shape, statement.span)
                 key = key_of(statement.target)
                 array = grounder.world.reals[key[0]][key[1]]
                 # Any other is a mistake, told where it is grounded.

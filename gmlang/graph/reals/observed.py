@@ -15,11 +15,10 @@ from gmlang.core.records.reals import ObserveReal, PredictReal
 from gmlang.diagnostics import GmError
 from gmlang.errors import grounding as errors
 from gmlang.errors import later
-from gmlang.errors.shapes import observed_shape
 from gmlang.graph.builder import Origin
 from gmlang.graph.lowering.grounder import Grounder, Job, environment, hidden_numbers
 from gmlang.graph.lowering.lower import lower
-from gmlang.graph.observations import array_value
+from gmlang.graph.observations import array_value, fitted
 from gmlang.graph.reals.densities import log_densities
 from gmlang.graph.values import terms
 from gmlang.graph.values.chances import probability
@@ -45,11 +44,7 @@ def observe_real(grounder: Grounder, frame: Frame, statement: ObserveReal) -> No
     env = environment(grounder, frame)
     array = _array_of(grounder.world, target)
     places = locate_reals(target, env)
-    values = array_value(statement.value, env, places.ndim)
-    own = places.shape[1:]
-    if values.shape[1:] != own and not all(size == 1 for size in values.shape[1:]):
-        raise GmError([observed_shape(span, span.text, own, values.shape[1:], is_list=False)])
-    values = np.broadcast_to(values, places.shape).astype(np.float64)
+    values = fitted(array_value(statement.value, env, places.ndim), places.shape, span)
     seen = ~np.isnan(values)
     with np.errstate(invalid="ignore"):
         bad = seen & ((values < array.low) | (values > array.high) | np.isinf(values))

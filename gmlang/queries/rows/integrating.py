@@ -13,7 +13,7 @@ from gmlang.diagnostics import GmError, Span
 from gmlang.errors import later
 from gmlang.errors import probabilities as errors
 from gmlang.graph.lowering.grounder import Grounder, environment
-from gmlang.graph.observations import array_value
+from gmlang.graph.observations import array_value, fitted
 from gmlang.graph.rows.forms import real_numbers
 from gmlang.graph.rows.joint import JointReals, real_name
 from gmlang.graph.world.names import variable_name
@@ -104,8 +104,7 @@ def seen_reals(grounder: Grounder, joint: JointReals, given: Sequence[Given]) ->
                 if not is_real_reference(target) or key_of(target) not in env.world.joint_reals:
                     continue
                 numbers = real_numbers(target, env)
-                values = array_value(value, env, numbers.ndim).astype(np.float64)
-                values = np.broadcast_to(values, numbers.shape)
+                values = fitted(array_value(value, env, numbers.ndim), numbers.shape, one.span)
                 seen = ~np.isnan(values)
                 numbers, values = numbers[seen], values[seen]
                 if (joint.definitions.which[numbers] >= 0).any():

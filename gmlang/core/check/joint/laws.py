@@ -10,7 +10,7 @@ from gmlang.core.ast import (
     Expression,
     Real,
 )
-from gmlang.core.check.reals import no_density
+from gmlang.core.check.reals import no_density, symbol_of
 from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
 from gmlang.core.expressions import loops, matching, references, scalars
 from gmlang.core.expressions.operators import is_number, need_known
@@ -19,6 +19,7 @@ from gmlang.core.print import describe
 from gmlang.core.records.reals import DefineReal, DrawReal, ObserveDrawn
 from gmlang.core.walk import is_random, is_real_reference, mentions_real, type_of
 from gmlang.errors import probabilities as errors
+from gmlang.errors import types
 from gmlang.syntax import ast
 
 NORMAL = "Normal"
@@ -70,6 +71,9 @@ def check_mechanism_of_real(
     """Check `x[t] ~ Normal(x[t-1], 1)` or `s := a + b`; whole arrays element by element."""
     element, clauses = loops.over_axes(state, target)
     assert isinstance(element, AttributeRef)
+    symbol = symbol_of(state, element.thing, element.attribute)
+    if symbol is not None and symbol.is_drawn:
+        fail(state, types.two_mechanisms(mechanism.span, target.span.text, symbol.span))
     if mechanism.operator == "~":
         law = _check_law(state, env, mechanism.value)
         return DrawReal(mechanism.span, clauses, element, law)
