@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from gmlang.core.program import Query
+from gmlang.core.records.reals import is_real_thing
 from gmlang.diagnostics import GmError
 from gmlang.errors import later
 from gmlang.formats.directed import network_of
@@ -101,7 +102,8 @@ def _program(path: str, values: Mapping[str, object], warn: Warn) -> Named:
     world = grounding.world
     for entity, name in (*world.hidden_reals, *world.joint_reals):
         span = world.reals[entity][name].span
-        raise GmError([later.converted_reals(span, f"{entity}.{name}")])
+        shown = name if is_real_thing(entity) else f"{entity}.{name}"
+        raise GmError([later.converted_reals(span, shown)])
     graph = grounding.builder.graph()
     evidence = {
         int(v): int(s)

@@ -321,6 +321,24 @@ def test_a_list_of_another_length_is_told():
     assert ask(text, "E(y | x = [1, 2, 3])").value == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "observe x = 1e200",
+        "observe 1e200 ~ Normal(y, 1)",
+        "observe y like Normal(0, 1e-200)",
+        "var w : real ~ Normal(y, 1e200)",
+        "var w : real ~ Normal(1e200 * y, 1)",
+        "query P(y | x = 1e200)",
+    ],
+)
+def test_what_is_out_of_all_proportion_is_told(said: str):
+    text = "var x : real ~ Normal(0, 1)\nvar y : real ~ Normal(x, 1)\n"
+    is_query = said.startswith("query ")
+    with pytest.raises(GmError, match="GM373"):
+        ask(text if is_query else text + said, said.removeprefix("query ") if is_query else "P(y)")
+
+
 def test_draws_are_from_the_posterior():
     text = (
         "var z : bool ~ Bernoulli(0.4)\nvar x[2] : real\nx[0] ~ Normal(3 if z else 0, 1)\n"

@@ -191,7 +191,8 @@ def _check_everywhere(sd: np.ndarray, env: Env, law: Expression) -> None:
 def _check_sizes(law: Law, span: Span) -> None:
     """Refuse numbers whose squares float64 may not have."""
     numbers = [law.mean.constant, *(c for _, c in law.mean.terms)]
-    check_proportion(span, np.concatenate([np.ravel(n) for n in numbers]), law.sd[law.sd > 0.0])
+    spreads = law.sd[(law.sd > 0.0) & np.isfinite(law.sd)]
+    check_proportion(span, np.concatenate([np.ravel(n) for n in numbers]), spreads)
 
 
 def _rows(law: Law, env: Env, holds: np.ndarray, kind: str, span: Span) -> RealRows:

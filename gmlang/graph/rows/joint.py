@@ -10,6 +10,7 @@ from gmlang.errors import grounding as errors
 from gmlang.errors import later
 from gmlang.graph.builder import RealRecipe
 from gmlang.graph.lowering.grounder import Grounder
+from gmlang.graph.reals.densities import check_proportion
 from gmlang.graph.rows.adding import add_finite
 from gmlang.graph.rows.linear import Linear, RealRows, has_settings
 from gmlang.graph.rows.substituting import Definitions, definitions_of, substituted
@@ -65,6 +66,7 @@ def finish_rows(grounder: Grounder) -> JointReals | None:
         array = world.reals[key[0]][key[1]]
         own = start + np.arange(array.values.size)
         observed[own] = array.values
+        check_proportion(array.span, array.values[~np.isnan(array.values)], np.zeros(0))
         _check_not_defined(array, own, observed, definitions)
         rows += _base_rows(array, own[owner[own] < 0])
     found: list[RealRows] = []

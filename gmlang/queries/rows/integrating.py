@@ -14,6 +14,7 @@ from gmlang.errors import later
 from gmlang.errors import probabilities as errors
 from gmlang.graph.lowering.grounder import Grounder, environment
 from gmlang.graph.observations import array_value, fitted
+from gmlang.graph.reals.densities import check_proportion
 from gmlang.graph.rows.forms import real_numbers
 from gmlang.graph.rows.joint import JointReals, real_name
 from gmlang.graph.world.names import variable_name
@@ -94,7 +95,7 @@ def seen_reals(grounder: Grounder, joint: JointReals, given: Sequence[Given]) ->
     None where one is observed to be two numbers.
 
     Raises:
-        GmError: where a real is given that is defined.
+        GmError: where a real is given that is defined, or a number out of all proportion.
     """
     found = joint.observed.copy()
     env = environment(grounder, ONE_INSTANCE)
@@ -110,6 +111,7 @@ def seen_reals(grounder: Grounder, joint: JointReals, given: Sequence[Given]) ->
                 if (joint.definitions.which[numbers] >= 0).any():
                     raise GmError([later.observed_definition(one.span, target.span.text)])
                 places = joint.places[numbers]
+                check_proportion(one.span, values, np.zeros(0))
                 places, values = places[places >= 0], values[places >= 0]
                 before = found[places]
                 found[places] = values
