@@ -198,30 +198,33 @@ def runs(alphabets: tuple[int, ...], seed: int, count: int) -> list[tuple[np.nda
 
 
 def one_shot(num_runs: int = 10) -> None:
-    """Tell characters apart that are known by one drawing each."""
+    """Tell characters apart that are known by one drawing each, by ever more points of strokes."""
+    text = (EXAMPLES / "one_shot.gm").read_text("utf-8")
     for name, (alphabets, seed) in RUNS.items():
-        wrong, took, margin, surprisal = [], 0.0, [], []
-        for known, new in runs(alphabets, seed, num_runs):
-            model = gmlang.load(EXAMPLES / "one_shot.gm").bind(known=known)
-            start = process_time()
-            found = model.query(
-                "[P(same(pair, c)) for c in 0..<C]", rows={"new": new}, budget_s=BUDGET_S
+        for num_points in (15, 30, 60, 100):
+            own = text.replace(", 60)", f", {num_points})")
+            wrong, took, margin, surprisal = [], 0.0, [], []
+            for known, new in runs(alphabets, seed, num_runs):
+                model = gmlang.compile(own).bind(known=known)
+                start = process_time()
+                found = model.query(
+                    "[P(same(pair, c)) for c in 0..<C]", rows={"new": new}, budget_s=BUDGET_S
+                )
+                took += process_time() - start
+                assert {one.status for one in found} == {"exact"}
+                chances = np.array([[p["true"] for p in one.value] for one in found])  # pyright: ignore
+                wrong.append((chances.argmax(axis=1) != np.arange(20)).tolist())
+                margin += np.sort(chances, axis=1)[:, -1].tolist()
+                surprisal += (-np.log(np.maximum(np.diag(chances), 1e-300))).tolist()
+            is_wrong = np.ravel(wrong)
+            print(
+                f"one-shot, alphabets {name}, {num_points} points: {is_wrong.mean():.1%} of "
+                f"{is_wrong.size} wrong ({', '.join(f'{np.mean(one):.0%}' for one in wrong)}), "
+                f"{1e3 * took / (20 * is_wrong.size):.1f} ms a pair, both ways; "
+                f"{np.mean(surprisal):.2f} nats for the right one; area under the curve of the "
+                f"best probability {rank_sum(is_wrong, -np.array(margin)):.3f}",
+                flush=True,
             )
-            took += process_time() - start
-            assert {one.status for one in found} == {"exact"}
-            chances = np.array([[p["true"] for p in one.value] for one in found])  # pyright: ignore
-            wrong.append((chances.argmax(axis=1) != np.arange(20)).tolist())
-            margin += np.sort(chances, axis=1)[:, -1].tolist()
-            surprisal += (-np.log(np.maximum(np.diag(chances), 1e-300))).tolist()
-        each, is_wrong = np.mean(wrong, axis=1), np.ravel(wrong)
-        print(
-            f"one-shot, {name}: {is_wrong.mean():.1%} of {is_wrong.size} wrong "
-            f"({', '.join(f'{share:.0%}' for share in each)}), "
-            f"{1e3 * took / (20 * is_wrong.size):.1f} ms a pair, both ways; "
-            f"{np.mean(surprisal):.2f} nats for the right one; area under the curve of the best "
-            f"probability {rank_sum(is_wrong, -np.array(margin)):.3f}",
-            flush=True,
-        )
 
 
 def main() -> None:

@@ -176,6 +176,13 @@ def real_elsewhere(span: Span, text: str) -> Diagnostic:
     return _not_yet(span, f"`{text}`, a real, in an expression, a question or a condition", hint)
 
 
+def asked_expression(span: Span, text: str) -> Diagnostic:
+    """Report a question about the distribution of an expression of reals."""
+    told = f"the distribution of `{text}`, an expression of reals"
+    hint = f"name it, `var d : real := {text}`, and ask for `P(d)`; `E` and `Var` take it as it is"
+    return _not_yet(span, told, hint)
+
+
 def surprise_of_picked(span: Span, text: str, attribute: str) -> Diagnostic:
     """Report a surprise at what random indices pick: the graph only knows what was observed."""
     hint = (

@@ -277,6 +277,13 @@ def never_exactly(span: Span, text: str) -> Diagnostic:
     return _event_of_measure_zero(span, f"`{text}`, a real, is never exactly a number", hint)
 
 
+def point_on_end(span: Span, text: str) -> Diagnostic:
+    """Report an event whose end a real without spread lies on but for rounding, in some state."""
+    hint = "let the end lie beside it: `P(x > 0.001)`"
+    told = f"in `{text}` a real without spread lies next to the end: rounding decides on which side"
+    return _event_of_measure_zero(span, told, hint)
+
+
 def equal_reals(span: Span) -> Diagnostic:
     """Report two reals that are said to be equal."""
     hint = (
@@ -304,6 +311,13 @@ def nowhere(span: Span, name: str) -> Diagnostic:
     """Report a real that is related to others, of which nothing says where it is."""
     hint = f"give it a distribution, `{name} ~ Normal(0, 10)`, or say what was seen of it"
     told = f"nothing says where `{name}` is: its distribution cannot be normalised"
+    return _no_place(span, told, hint)
+
+
+def undrawn_somewhere(span: Span, text: str) -> Diagnostic:
+    """Report a real that is drawn under conditions none of which may hold."""
+    hint = f"add `else: {text} ~ ...`, or a base where it is declared, `base Normal(0, 10)`"
+    told = f"`{text}` has no distribution where none of these conditions holds"
     return _no_place(span, told, hint)
 
 

@@ -21,7 +21,8 @@ SEEN = "data y[T] : 0..1\nvar z[T] : 0..1\nobserve z = y\n"
 def test_a_model_is_the_same_after_its_journey(path: Path) -> None:
     model = gmlang.load(path)
     for other in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
-        assert other.checked.program == model.checked.program
+        # What is missing in data is no number, and equals not even itself.
+        assert repr(other.checked.program) == repr(model.checked.program)
         assert other.questions == model.questions
 
 

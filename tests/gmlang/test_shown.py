@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -250,6 +251,8 @@ def test_a_count_that_is_not_exact_shows_what_is_known():
     assert body(rough) == ["7e+44"]
     huge = CountAnswer("count()", "estimate", 1234.56789, log_count=1234.56789, is_log=True)
     assert body(huge) == ["exp(1235)"]
+    proven = replace(huge, status="bounded", log_lower=1234.5678, log_upper=1234.5689)
+    assert body(proven) == ["exp(1234.567..1234.569)"]
     made = CalculationAnswer("2 * count()", "bounded", 10**20, lower=0.0, upper=math.inf)
     assert body(made) == ["0..inf"]
 

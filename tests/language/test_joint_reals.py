@@ -383,3 +383,19 @@ def test_nothing_is_imported_for_programs_without_joint_reals():
         "assert not any(name.startswith('gmruntime.continuous') for name in sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("query", ["P(x)", "E(x)", "P(x > 0)", "sample(2)", "MAP()"])
+def test_one_number_is_not_another(query: str):
+    text = "var x : real ~ Normal(0, 1)\nvar y : real ~ Normal(x, 1)\nobserve y = 3\n"
+    assert ask(text, query).status == "exact"
+    assert ask(text + "observe y = 4\n", query).status == "impossible"
+    if query == "P(x)":
+        assert ask(text, "P(x | y = 4)").status == "impossible"
+
+
+def test_arrays_of_nothing():
+    text = "var x[0] : real\nvar y : real ~ Normal(0, 1)\nobserve 1 ~ Normal(y, 1)\n"
+    text += "for i in 0..<0: x[i] ~ Normal(y, 1)\n"
+    assert ask(text, "P(x)").value == []
+    assert ask(text, "E(y)").value == pytest.approx(0.5)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gmruntime.continuous import eliminating
 from gmruntime.continuous.eliminating import ImproperError, TooManyBordersError
 from gmruntime.continuous.mixed import (
     MixedGraph,
@@ -112,13 +113,16 @@ def _log_z(graph: FactorGraph) -> float:
 
 
 @settings(deadline=None)
-@given(st.integers(0, 10_000), st.integers(1, 4))
-def test_log_z_and_moments_are_those_of_the_definition(seed: int, num_reals: int):
+@given(st.integers(0, 10_000), st.integers(1, 4), st.booleans())
+def test_log_z_and_moments_are_those_of_the_definition(seed: int, num_reals: int, is_loaded: bool):
+    """In compiled loops, and as before these are loaded."""
     rng = np.random.default_rng(seed)
     mixed = random_mixed(rng, num_reals)
     values = np.where(rng.random(num_reals) < 0.3, rng.normal(size=num_reals), np.nan)
     free, parts = oracle(mixed, values)
-    found = eliminated(mixed, None, values, (free,))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(eliminating, "is_loaded", lambda: is_loaded)
+        found = eliminated(mixed, None, values, (free,))
     log_z = np.logaddexp.reduce([part[1] for part in parts])
     assert _log_z(found.graph) == pytest.approx(log_z, abs=1e-8)
     assert (found.patch_of >= 0).tolist() == np.isnan(values).tolist()

@@ -242,6 +242,7 @@ def test_a_hierarchy_whose_members_are_parameters_is_not_trusted():
     domain = Domain(low, np.full(6, np.inf))
     found = integrate(log_density, domain, budget=budget, rng=np.random.default_rng(0))
     assert not found.is_to_be_trusted
+    assert any("rise without end" in note for note in found.notes)
 
 
 def test_climbs_that_are_cut_off_are_no_maxima():

@@ -42,14 +42,15 @@ def test_free_numbers_and_parameters_say_the_same(domain: Domain, seed: int):
     assert (theta < domain.highs).all()
     for group in domain.ordered:
         assert (np.diff(theta[:, list(group)], axis=1) > 0).all()
-    assert release(domain, theta) == pytest.approx(free, abs=1e-2)
+    # Farther out, floats near 101 do not tell how far ordered parameters are apart.
+    inside = np.abs(free).max(axis=1) < 5
+    assert release(domain, theta[inside]) == pytest.approx(free[inside], abs=1e-2)
     step = 1e-5
     slopes = np.empty((20, domain.size, domain.size))
     for k in range(domain.size):
         shifted = step * np.eye(domain.size)[k]
         up, down = constrain(domain, free + shifted)[0], constrain(domain, free - shifted)[0]
         slopes[:, :, k] = (up - down) / (2 * step)
-    inside = np.abs(free).max(axis=1) < 5
     found = np.linalg.slogdet(slopes[inside])[1]
     assert found == pytest.approx(log_jacobian[inside], abs=1e-3)
 

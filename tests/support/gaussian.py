@@ -5,6 +5,7 @@ import numpy as np
 from gmruntime.budget import UNLIMITED
 from gmruntime.continuous.eliminating import Eliminated, eliminate_reals
 from gmruntime.continuous.mixed import MixedGraph, RealBlock, RealFactorBlock, Rows, validate
+from gmruntime.elimination.passes.loading import load
 from gmruntime.graph import FactorGraph
 
 
@@ -53,7 +54,8 @@ def eliminated(
     real_evidence: np.ndarray | None = None,
     together: tuple[np.ndarray, ...] = (),
 ) -> Eliminated:
-    """Eliminate the reals, without haste; None observes nothing."""
+    """Eliminate the reals in compiled loops, without haste; None observes nothing."""
+    load()
     states = np.full(mixed.finite.num_variables, -1, np.int32) if evidence is None else evidence
     values = np.full(mixed.num_reals, np.nan) if real_evidence is None else real_evidence
     budget, memory = UNLIMITED, 1 << 30

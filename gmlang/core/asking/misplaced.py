@@ -25,7 +25,7 @@ from gmlang.core.records.reals import (
     PredictReal,
     PredictWithin,
 )
-from gmlang.core.walk import is_real_reference, parts
+from gmlang.core.walk import is_real_reference, mentions_real, parts
 from gmlang.diagnostics import Diagnostic
 from gmlang.errors import later
 
@@ -82,8 +82,15 @@ def misplaced_in_question(question: Query | Assert) -> Iterator[Diagnostic]:
     allowed: list[Expression] = [g.target for g in question.given if isinstance(g, ObservedGiven)]
     if question.names_states and question.takes_joint:
         allowed += [asked.value for asked in question.asked if is_real_reference(asked.value)]
+    of_numbers = [
+        one.value
+        for one in question.asked
+        if mentions_real(one.value) and not is_real_reference(one.value)
+    ]
+    for value in of_numbers:
+        yield later.asked_expression(value.span, value.span.text)
     for _, expression in asked_by(question):
-        if not any(expression is one for one in (*allowed, *given)):
+        if not any(expression is one for one in (*allowed, *given, *of_numbers)):
             yield from _misplaced(expression, is_asked=True)
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from gmlang.core.ast import Bool, Constant, Domain, Enum, Expression, Integer, IntRange, Real
 from gmlang.core.check import domains, models, reals
 from gmlang.core.check.derived import check_derived
+from gmlang.core.check.joint.laws import NORMAL
 from gmlang.core.check.learned import concepts, functions
 from gmlang.core.check.learned import declared as parameters
 from gmlang.core.checking import Checking, PoisonedError, each, fail
@@ -38,6 +39,7 @@ from gmlang.errors import declarations as declaration_errors
 from gmlang.errors import later
 from gmlang.errors import names as name_errors
 from gmlang.errors import shapes as shape_errors
+from gmlang.families.uniform import UNIFORM
 from gmlang.syntax import ast
 
 REAL_NAMES = ("real", "float")
@@ -291,7 +293,7 @@ def _is_base(state: Checking, env: Env, declaration: ast.VarDeclaration) -> bool
             return declaration.mechanism == "~" and not isinstance(value, _CASES)
 
 
-_BASES = ("Normal", "Uniform")
+_BASES = (NORMAL, UNIFORM.name)
 _ODD = ast.Equation | ast.Pair | ast.Comprehension | ast.Brackets
 _CASES = ast.Conditional | ast.MatchExpression
 

@@ -10,6 +10,7 @@ from gmlang.core.ast import (
     Bind,
     Constant,
     DataRef,
+    Distribution,
     Expression,
     Gate,
     Thing,
@@ -128,6 +129,12 @@ _SQUARES = re.compile("var(iance)?|(s|sd|sigma)2")
 def _suspicious_spreads(program: Program) -> Iterator[Diagnostic]:
     """Warn of deviations that look like variances, or that are above their base's."""
     bases = {(e.name, real.name): real.base for e in program.entities for real in e.reals}
+    for statement in program.statements:
+        if isinstance(statement, DrawReal | ObserveDrawn):
+            for part in walk(statement.law):
+                if isinstance(part, Distribution) and _is_square(part.arguments[1]):
+                    spread = part.arguments[1].span
+                    yield probabilities.looks_like_a_variance(spread, spread.text)
     for model in program.models:
         for statement in model.body:
             if not isinstance(statement, PredictReal) or statement.density.family != "Normal":

@@ -188,12 +188,17 @@ def _check_everywhere(sd: np.ndarray, env: Env, law: Expression) -> None:
         raise GmError([later.spread_in_states(law.span, law.span.text)])
 
 
+def _check_sizes(law: Law, span: Span) -> None:
+    """Refuse numbers whose squares float64 may not have."""
+    numbers = [law.mean.constant, *(c for _, c in law.mean.terms)]
+    spreads = law.sd[(law.sd > 0.0) & np.isfinite(law.sd)]
+    check_proportion(span, np.concatenate([np.ravel(n) for n in numbers]), spreads)
+
+
 def _rows(law: Law, env: Env, holds: np.ndarray, kind: str, span: Span) -> RealRows:
     """Write laws of 0 = form + noise as rows, which say nothing where not all gates hold."""
     if not env.slots.tried:
-        numbers = (law.mean.constant, *(c for _, c in law.mean.terms))
-        spreads = law.sd[(law.sd > 0.0) & np.isfinite(law.sd)]
-        check_proportion(span, np.concatenate([np.ravel(one) for one in numbers]), spreads)
+        _check_sizes(law, span)
     with np.errstate(divide="ignore"):
         weights = np.where(holds & (law.sd > 0.0), law.sd**-2.0, 0.0)
         # A setting without a meaning is none that anybody has.

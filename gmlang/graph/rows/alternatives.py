@@ -9,11 +9,13 @@ from functools import partial
 
 import numpy as np
 
-from gmlang.core.ast import Apply, Bool, Constant, Dist, Distribution, Expression, Gate, Real
+from gmlang.core.ast import Apply, Constant, Dist, Distribution, Expression, Gate, Real
 from gmlang.core.check.joint.laws import NORMAL
 from gmlang.core.check.joint.routes import key_of
 from gmlang.core.records.reals import DrawReal
 from gmlang.core.walk import rename_locals
+from gmlang.diagnostics import GmError
+from gmlang.errors import probabilities as errors
 from gmlang.graph.alternatives import forbid_two, how_many_hold
 from gmlang.graph.lowering.grounder import Grounder, environment, together
 from gmlang.graph.lowering.same_target import by_target, side_by_side
@@ -53,20 +55,15 @@ def draw_alternatives(grounder: Grounder, statements: Sequence[DrawReal]) -> Non
             law = Apply(base.span, "if", (whens[-1], law, base), Dist())
         for when, own in zip(whens[-2::-1], laws[-2::-1], strict=True):
             law = Apply(own.span, "if", (when, own, law), Dist())
-        gates: tuple[Expression, ...] = ()
         if fewest < 1 and base is None:
-            gates = (
-                whens[0] if len(whens) == 1 else Apply(first.span, "or", tuple(whens), Bool()),
-            )
+            raise GmError([errors.undrawn_somewhere(first.span, first.target.span.text)])
         grounder.builder.real_mechanisms.append((np.asarray(numbers), first.span))
         joined = replace(first, context=(), target=target, law=law)
-        noted(grounder, partial(_draw, frame, joined, gates))
+        noted(grounder, partial(_draw, frame, joined))
 
 
-def _draw(
-    frame: Frame, statement: DrawReal, gates: tuple[Expression, ...], grounder: Grounder
-) -> None:
-    draw_real(grounder, frame, statement, gates, is_first=False)
+def _draw(frame: Frame, statement: DrawReal, grounder: Grounder) -> None:
+    draw_real(grounder, frame, statement, is_first=False)
 
 
 def _base(grounder: Grounder, statement: DrawReal) -> Distribution | None:

@@ -130,7 +130,7 @@ def _of_things(
     # The axes of the things come first, then those of the attribute.
     starts = starts.reshape(*starts.shape, *([1] * (offsets.ndim - 1)))
     wholes = [1] * (starts.ndim - offsets.ndim)
-    return starts + offsets.reshape(-1, *wholes, *offsets.shape[1:])
+    return starts + offsets.reshape(len(offsets), *wholes, *offsets.shape[1:])
 
 
 def _holders(reference: AttributeRef, env: Env) -> tuple[np.ndarray, States]:

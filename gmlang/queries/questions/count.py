@@ -86,6 +86,8 @@ class CountAnswer(Answer):
             return [str(self.value)]
         if self.is_log and self.status == "exact":
             return [_power(self.log_count)]
+        if self.is_log and self.log_lower is not None and self.log_upper is not None:
+            return [f"exp({interval(self.log_lower, self.log_upper)})"]
         if self.is_log:
             return [
                 f"exp({Precision(self.status, self.error, self.error_kind).nats(self.log_count)})"

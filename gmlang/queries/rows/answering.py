@@ -10,6 +10,7 @@ from gmlang.core.program import Query
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import GmError
 from gmlang.errors import later
+from gmlang.errors import probabilities as errors
 from gmlang.graph.lowering.grounder import environment
 from gmlang.graph.values.evaluate import evaluate, expand
 from gmlang.graph.world.world import ONE_INSTANCE
@@ -28,7 +29,7 @@ from gmlang.queries.questions.probability import (
 from gmlang.queries.questions.sample import Sample
 from gmlang.queries.questions.variance import Variance, VarianceAnswer
 from gmlang.queries.rows.asked import AskedReals, Happening, Item, Polynomial, Single, Term, pieces
-from gmlang.queries.rows.beliefs import Mixtures, mixtures_of, probability_between
+from gmlang.queries.rows.beliefs import Mixtures, mixtures_of, nearly_lies_on, probability_between
 from gmlang.queries.rows.borders import (
     Around,
     ImpossibleError,
@@ -205,7 +206,7 @@ def _events(known: _Known, query: Query) -> Answer:
     arrays: list[np.ndarray] = []
     others: list[np.ndarray] = []
     for items, shape in zip(known.asked.items, known.asked.shapes, strict=True):
-        found = np.array([_chance(known, item) for item in items]).reshape(-1, 2)
+        found = np.array([_chance(known, query, item) for item in items]).reshape(-1, 2)
         arrays.append(found[:, 0].reshape(shape))
         others.append(found[:, 1].reshape(shape))
         values.append(arrays[-1].tolist())
@@ -214,7 +215,7 @@ def _events(known: _Known, query: Query) -> Answer:
     return EventAnswer(query.text, value=values[0], array=arrays[0], others=others[0])
 
 
-def _chance(known: _Known, item: Item) -> tuple[float, float]:
+def _chance(known: _Known, query: Query, item: Item) -> tuple[float, float]:
     """Return the probability of an event, and of its opposite."""
     if isinstance(item, Polynomial):
         # It depends on finite variables alone.
@@ -228,6 +229,8 @@ def _chance(known: _Known, item: Item) -> tuple[float, float]:
     for (low, high), truth in zip(pieces(item.ends), given.masks, strict=True):
         for side, mask in enumerate((truth, 1.0 - truth)):
             found = belief(given, p, mask)
+            if found is not None and nearly_lies_on(found[1], item.ends):
+                raise GmError([errors.point_on_end(query.span, query.text)])
             if found is not None:
                 total[side] += found[0] * probability_between(found[1], low, high)
     total /= total.sum()
@@ -237,10 +240,10 @@ def _chance(known: _Known, item: Item) -> tuple[float, float]:
 # --- Expectations ------------------------------------------------------------------------
 
 
-def _moments(known: _Known, item: Item) -> Moments:
+def _moments(known: _Known, query: Query, item: Item) -> Moments:
     """Return the mean and variance of a number, or of an event, which is 0 or 1."""
     if isinstance(item, Happening):
-        chance, other = _chance(known, item)
+        chance, other = _chance(known, query, item)
         return Moments(chance, chance * other)
     if isinstance(item, Polynomial) and item.products:
         given_around = known.around(item.terms())
@@ -267,7 +270,7 @@ def _expectation(known: _Known, query: Query) -> Answer:
             means = _mixtures(known, number).mean()
         else:
             items = known.asked.items[number]
-            means = np.array([_moments(known, item).mean for item in items])
+            means = np.array([_moments(known, query, item).mean for item in items])
         total += float(coefficients @ means)
     return ExpectationAnswer(query.text, value=total, array=np.asarray(total))
 
@@ -277,7 +280,7 @@ def _variance(known: _Known, query: Query) -> Answer:
     if known.asked.places[0] is not None:
         found = _mixtures(known, 0).sd() ** 2
     else:
-        found = np.array([_moments(known, item).variance for item in known.asked.items[0]])
+        found = np.array([_moments(known, query, item).variance for item in known.asked.items[0]])
     shaped = found.reshape(shape)
     return VarianceAnswer(query.text, value=shaped.tolist(), array=shaped)
 

@@ -182,3 +182,15 @@ def probability_between(mixture: GaussianMixture, low: float, high: float) -> fl
     at = (mixture.means > low) & (mixture.means < high)
     at |= (mixture.means == low) & (low == high)
     return float(mixture.weights @ np.where(is_point, at, inside))
+
+
+def nearly_lies_on(mixture: GaussianMixture, ends: np.ndarray) -> bool:
+    """Say whether a part that is a point would lie on an end but for rounding."""
+    points = mixture.means[mixture.sds == 0.0]
+    near = _ROUNDING * np.maximum(1.0, np.abs(ends))
+    off = np.abs(points[:, None] - ends)
+    return bool(((off > 0.0) & (off <= near)).any())
+
+
+_ROUNDING = 1e-12
+"""Of a sum of a few numbers in float64."""

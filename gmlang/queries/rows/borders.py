@@ -14,7 +14,8 @@ from gmlang.queries.settings import Settings
 from gmruntime.answer import Joint, JointAnswer, Marginals, MarginalsAnswer, Quality, Status
 from gmruntime.continuous.beliefs import GaussianMixture
 from gmruntime.continuous.patches import Patch
-from gmruntime.graph import num_states
+from gmruntime.factors.kinds import Table
+from gmruntime.graph import FactorGraph, num_states
 from gmruntime.quality import worst
 
 METHOD = "Gaussian elimination"
@@ -76,6 +77,8 @@ def probabilities_of(
     borders = sorted({one.border for one in needed} - {()})
     integrated = prepared.integrated
     assert integrated is not None
+    if is_impossible(integrated.graph):
+        raise ImpossibleError
     found: dict[tuple[int, ...], np.ndarray] = {(): np.ones(())}
     qualities: list[Quality] = []
     singles = [border[0] for border in borders if len(border) == 1]
@@ -95,6 +98,16 @@ def probabilities_of(
             qualities.append(answer.quality)
             found[border] = answer.probabilities
     return Probabilities(found, together(qualities))
+
+
+def is_impossible(graph: FactorGraph) -> bool:
+    """Say whether a number among the factors forbids everything."""
+    return any(
+        not block.scopes.shape[1]
+        and isinstance(block.kind, Table)
+        and bool((block.kind.log_potentials == -np.inf).any())
+        for block in graph.factors
+    )
 
 
 def _asked(

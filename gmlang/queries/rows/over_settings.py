@@ -12,6 +12,7 @@ from gmlang.core.program import Query
 from gmlang.core.walk import type_of
 from gmlang.diagnostics import GmError
 from gmlang.errors import later
+from gmlang.errors import probabilities as real_errors
 from gmlang.graph.lowering.grounder import environment
 from gmlang.graph.values.environment import TRIED
 from gmlang.graph.values.evaluate import evaluate, expand
@@ -33,7 +34,7 @@ from gmlang.queries.questions.variance import Variance, VarianceAnswer
 from gmlang.queries.reading import parts_of
 from gmlang.queries.reals.summaries import QUANTILES, Belief
 from gmlang.queries.rows.asked import AskedReals, Happening, Item, Polynomial, Single, Term, pieces
-from gmlang.queries.rows.beliefs import MixtureBelief
+from gmlang.queries.rows.beliefs import MixtureBelief, nearly_lies_on
 from gmlang.queries.rows.settings import Scan, Settled, scan
 from gmlang.queries.session import Prepared
 from gmlang.queries.settings import Settings
@@ -277,6 +278,11 @@ def _chance(asked: _Asked, number: int, item: Item) -> tuple[float, float]:
         raise GmError([later.asked_of_parameters(asked.query.span, asked.query.text)])
     found = asked.scan
     mean, sd = found.means[number], np.sqrt(found.variances[number])
+    is_point = sd == 0.0
+    if TRIED not in item.term.scope and is_point.any():
+        points = np.unique(mean[is_point])
+        if nearly_lies_on(GaussianMixture(points, points, np.zeros(len(points))), item.ends):
+            raise GmError([real_errors.point_on_end(asked.query.span, asked.query.text)])
     if not sd.any() and len(mean) == 1:
         # Steps of points: where one lies is known by interpolation between them.
         belief = asked.settled.points.belief(mean[0])
@@ -288,8 +294,8 @@ def _chance(asked: _Asked, number: int, item: Item) -> tuple[float, float]:
     each = np.zeros(mean.shape)
     for (low, high), mask in zip(pieces(item.ends), item.term.masks, strict=True):
         each += float(np.ravel(mask)[0]) * _between(mean, sd, low, high)
-    own, errors = found.average(found.given_setting(each)[None, :])
-    return float(np.clip(own[0], 0.0, 1.0)), float(errors[0])
+    own, off_by = found.average(found.given_setting(each)[None, :])
+    return float(np.clip(own[0], 0.0, 1.0)), float(off_by[0])
 
 
 def _is_plain(item: Happening) -> bool:

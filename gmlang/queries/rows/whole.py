@@ -21,7 +21,7 @@ from gmlang.queries.questions.map import Map, MapAnswer
 from gmlang.queries.questions.sample import Sample, SampleAnswer
 from gmlang.queries.reading import asked_names, number_asked
 from gmlang.queries.rows.asked import AskedReals, Single, Term, nowhere
-from gmlang.queries.rows.borders import together
+from gmlang.queries.rows.borders import is_impossible, together
 from gmlang.queries.session import Prepared, ask
 from gmlang.queries.settings import Settings
 from gmruntime.answer import AssignmentsAnswer, Quality, Samples, Status
@@ -90,6 +90,8 @@ def _assignments(
     """Return states of finite variables, one row for each of some; None where none is possible."""
     integrated = prepared.integrated
     assert integrated is not None
+    if is_impossible(integrated.graph):
+        return None, replace(together([]), status=Status.IMPOSSIBLE)
     if not len(integrated.evidence):
         return np.zeros((count, 0), np.int32), together([])
     answer = ask(prepared, question, integrated.evidence, settings, query)

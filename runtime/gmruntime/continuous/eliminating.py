@@ -82,7 +82,7 @@ def eliminate_reals(
         ImproperError: naming a real that nothing holds in place.
         TooManyBordersError: the border of a patch has more than 2**16 states.
         TooLargeError: a patch needs more memory.
-        OutOfTimeError: a TimeoutError; there is no time left for a patch.
+        TimeoutError: there is no time left; an `OutOfTimeError` where that is for a patch.
     """
     _check_evidence(mixed, evidence, real_evidence)
     rows = sliced(mixed, evidence, real_evidence)

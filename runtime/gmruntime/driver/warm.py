@@ -29,6 +29,8 @@ _NUM_TURNS = 40
 # Large enough that elimination is compiled.
 _SIDE = 18
 
+_NUM_REALS = 400
+
 _NUM_ROWS = 2000
 _NUM_LINKS = 12
 
@@ -54,6 +56,7 @@ def warm_up() -> None:
     _count(_grid(rng, kinds[1][0], 2, wide=False), budget)
     _walk_forest(rng, budget)
     _follow_chain()
+    _integrate_reals(budget)
     _look_through_windows(rng, budget)
     _run_rows(rng, budget)
 
@@ -130,6 +133,36 @@ def _follow_chain() -> None:
 
     step = Step((2,), (), (0,), (Potential((0,), np.array([0.0, -1000.0])),))
     run_once(planned(step), NOTHING, (), 0)
+
+
+def _integrate_reals(budget: Budget) -> None:
+    """Integrate reals around a switch: with few digits, and where these are lost with many."""
+    from gmruntime.continuous.eliminating import eliminate_reals
+    from gmruntime.continuous.mixed import MixedGraph, RealBlock, RealFactorBlock, Rows
+
+    ends = np.arange(_NUM_REALS - 1, dtype=np.int32)
+    # Neither a chain nor a tree, so that an order is looked for.
+    across = np.stack([ends, (7 * ends + 3) % _NUM_REALS], 1)
+    rows = [(across, [1.0, 0.5]), (np.stack([ends, ends + 1], 1), [1.0, -1.0])]
+    rows.append((ends[:, None], [1.0]))
+    one, none = np.ones(1), np.zeros((_NUM_REALS - 1, 0), np.int32)
+    ties = [RealFactorBlock(Rows(np.array([c]), one, one, one), none, s) for s, c in rows]
+    steep = Rows(np.array([[1.0, 1.0]]), one, np.array([1e18]), one)
+    ties.append(RealFactorBlock(steep, none[:1], np.array([[0, 1]], np.int32)))
+    offsets = np.array([[0.0, 1.0]])
+    chosen = Rows(np.ones((1, 2, 1)), offsets, np.ones((1, 2)), np.zeros((1, 2)))
+    switch = RealFactorBlock(chosen, np.zeros((1, 1), np.int32), np.zeros((1, 1), np.int32))
+    finite = FactorGraph((VariableBlock("z", (1,), 2),), ())
+    for factors in ((*ties[:3], switch), (*ties, switch)):
+        mixed = MixedGraph(finite, (RealBlock("x", (_NUM_REALS,)),), factors)
+        known = no_evidence(finite), np.full(_NUM_REALS, np.nan)
+        found = eliminate_reals(mixed, *known, budget=budget, memory=1 << 28)
+        (patch,) = found.patches
+        even = np.full(2, 0.5)
+        patch.belief(even, np.ones(2), np.zeros(2), reals=np.arange(2))
+        patch.moments(even, np.arange(2))
+        patch.all_beliefs(even)
+        patch.samples(np.random.default_rng(0), np.array([[0], [1]]))
 
 
 def _run_rows(rng: np.random.Generator, budget: Budget) -> None:

@@ -21,7 +21,8 @@ from gmruntime.continuous.outer.sobol import sobol_points
 from gmruntime.continuous.outer.tempering import tempered
 
 PARAMETERS_MAX = 20
-_RUNAWAY = 0.9
+_RUNAWAY, _NARROWEST = 0.9, 1e4
+"""Of how far free numbers go; and how many floats fit into the standard deviation of a maximum."""
 _EDGE_MAX = 1e-3
 """Of the weight: so much may lie where a parameter is not told from its bound."""
 _UNDEFINED_MAX = 0.01
@@ -173,7 +174,9 @@ def _told(points: WeightedPoints, evaluator: Evaluator, found: Found) -> Weighte
         notes.append("not to be trusted: no climb came to its end in time")
     runaway = _runaway(evaluator, found)
     if runaway is not None:
-        notes.append(f"not to be trusted: the density rises towards a bound of parameter {runaway}")
+        notes.append(
+            f"not to be trusted: the density seems to rise without end at parameter {runaway}"
+        )
     return replace(
         points,
         notes=tuple(notes),
@@ -186,9 +189,16 @@ def _told(points: WeightedPoints, evaluator: Evaluator, found: Found) -> Weighte
 
 
 def _runaway(evaluator: Evaluator, found: Found) -> int | None:
-    """Return a parameter whose bound a climb ran to, as far as floats go."""
+    """Return a parameter along which a climb ran on as far as floats go.
+
+    It came to a bound, or to a maximum hardly wider than floats are apart: that of a density that
+    grows without end, where a hierarchy's members are all parameters.
+    """
+    free = found.modes.free
     bounded = evaluator.domain.has_bounds()
-    is_far = bounded & (np.abs(found.modes.free) > _RUNAWAY * FREE_MAX)
+    widths = np.sqrt((found.modes.roots**2).sum(axis=2))
+    is_far = bounded & (np.abs(free) > _RUNAWAY * FREE_MAX)
+    is_far |= widths < _NARROWEST * np.spacing(np.abs(free))
     return int(is_far.any(axis=0).argmax()) if is_far.any() else None
 
 
