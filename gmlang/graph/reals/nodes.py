@@ -77,10 +77,10 @@ def misplaced_by(edges: Float64[np.ndarray, " edges"]) -> float:
     """Return by how much densities at nodes may be off, relative to them, since floats are apart.
 
     In a panel a density grows by up to ten times its own, that is by 10 for each of its widths; of
-    panels that are cut short there are few.
+    panels that are cut short there are few. Both the nodes and the ends of panels are rounded.
     """
     apart = np.spacing(np.maximum(np.abs(edges[1:]), np.abs(edges[:-1])))
-    return 10 * float(np.median(apart / np.diff(edges)))
+    return 20 * float(np.median(apart / np.diff(edges)))
 
 
 def panel_order(*, is_coarse: bool) -> int:
