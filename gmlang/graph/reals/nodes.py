@@ -76,11 +76,12 @@ def nodes_of(edges: Float64[np.ndarray, " edges"], *, is_coarse: bool) -> Nodes:
 def misplaced_by(edges: Float64[np.ndarray, " edges"]) -> float:
     """Return by how much densities at nodes may be off, relative to them, since floats are apart.
 
-    In a panel a density grows by up to ten times its own, that is by 10 for each of its widths; of
-    panels that are cut short there are few. Both the nodes and the ends of panels are rounded.
+    In a panel a density grows by up to ten times its own, that is by 10 for each of its widths. One
+    that is cut short is as wide as those beside it would be.
     """
     apart = np.spacing(np.maximum(np.abs(edges[1:]), np.abs(edges[:-1])))
-    return 20 * float(np.median(apart / np.diff(edges)))
+    widths = np.pad(np.diff(edges), 1)
+    return 10 * float((apart / np.maximum.reduce([widths[:-2], widths[1:-1], widths[2:]])).max())
 
 
 def panel_order(*, is_coarse: bool) -> int:
