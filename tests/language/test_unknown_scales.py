@@ -193,3 +193,27 @@ def test_a_scale_that_nothing_holds_in_place_is_refused():
     text = "var s : real[0, inf]\nobserve 1.5 ~ Normal(0, s)\n"
     with pytest.raises(GmError, match="GM373"):
         gmlang.compile(text).query("P(s)", budget_s=30)
+
+
+def test_quantiles_of_a_parameter_beside_finite_variables_are_no_steps():
+    text = (
+        "var s : real[0, inf] ~ Exponential(rate=1)\nvar z : bool ~ Bernoulli(0.2)\n"
+        "observe 4 ~ Normal(0, 5 * s if z else s)\n"
+        "for i in 0..<4: observe 0.5 * i - 0.75 ~ Normal(0, s)\n"
+    )
+
+    def density(s: float) -> float:
+        first = 0.2 * stats.norm.pdf(4, 0, 5 * s) + 0.8 * stats.norm.pdf(4, 0, s)
+        return np.exp(-s) * first * stats.norm.pdf([-0.75, -0.25, 0.25, 0.75], 0, s).prod()
+
+    def mass(ends: tuple[float, ...]) -> float:
+        return sum(integrate.quad(density, a, b, limit=300)[0] for a, b in pairwise(ends))
+
+    total = mass((1e-3, 0.5, 1.0, 2.0, 5.0, 60.0))
+    model = gmlang.compile(text)
+    quantiles = model.query("P(s)", budget_s=30).value["quantiles"]
+    for share, found in quantiles.items():
+        below = mass((1e-3, 0.5 * found, found)) / total
+        assert below == pytest.approx(float(share), abs=0.01)
+    above = mass((0.9, 2.0, 5.0, 60.0)) / total
+    assert model.query("P(s > 0.9)", budget_s=30).value == pytest.approx(above, abs=0.01)

@@ -209,7 +209,7 @@ def _belief(asked: _Asked, number: int, term: Term) -> tuple[Belief, float]:
     found, points = asked.scan, asked.settled.points
     mean, variance = found.means[number], found.variances[number]
     _, errors = found.average(found.given_setting(mean)[None, :])
-    if TRIED in term.scope and not variance.any() and len(mean) == 1:
+    if TRIED in term.scope and _is_number(mean, variance):
         own = points.belief(mean[0])
         return _PointsBelief(own), own.mean().error
     weights = (found.shares * found.weights).reshape(-1)
@@ -218,6 +218,11 @@ def _belief(asked: _Asked, number: int, term: Term) -> tuple[Belief, float]:
     parts = weights[kept] / weights[kept].sum()
     mixture = GaussianMixture(parts, mean.reshape(-1)[kept], sds)
     return MixtureBelief(mixture), float(errors[0])
+
+
+def _is_number(mean: np.ndarray, spread: np.ndarray) -> bool:
+    """Say whether a term is a number at each setting, whatever the finite variables are."""
+    return not spread.any() and bool((mean == mean[:1]).all())
 
 
 def _summaries(asked: _Asked, query: Query) -> tuple[Answer, float]:
@@ -283,7 +288,7 @@ def _chance(asked: _Asked, number: int, item: Item) -> tuple[float, float]:
         points = np.unique(mean[is_point])
         if nearly_lies_on(GaussianMixture(points, points, np.zeros(len(points))), item.ends):
             raise GmError([real_errors.point_on_end(asked.query.span, asked.query.text)])
-    if not sd.any() and len(mean) == 1:
+    if _is_number(mean, sd):
         # Steps of points: where one lies is known by interpolation between them.
         belief = asked.settled.points.belief(mean[0])
         cdfs = [belief.cdf(end) for end in item.ends.tolist()]
