@@ -176,6 +176,16 @@ def real_elsewhere(span: Span, text: str) -> Diagnostic:
     return _not_yet(span, f"`{text}`, a real, in an expression, a question or a condition", hint)
 
 
+def law(span: Span, name: str) -> Diagnostic:
+    """Report a law of data, or of a real that depends on others, that is not normal."""
+    hint = (
+        "laws are `Normal(mean, sd)`; what a real is like on its own is said where it is declared"
+    )
+    return _not_yet(
+        span, f"`{name}` as what reals that depend on others, or data, are drawn from", hint
+    )
+
+
 def asked_expression(span: Span, text: str) -> Diagnostic:
     """Report a question about the distribution of an expression of reals."""
     told = f"the distribution of `{text}`, an expression of reals"

@@ -18,8 +18,11 @@ from gmlang.core.names.scope import DefMeaning, Env, guarded
 from gmlang.core.print import describe
 from gmlang.core.records.reals import DefineReal, DrawReal, ObserveDrawn
 from gmlang.core.walk import is_random, is_real_reference, mentions_real, type_of
+from gmlang.errors import later
 from gmlang.errors import probabilities as errors
 from gmlang.errors import types
+from gmlang.families import CALLED
+from gmlang.families.priors import PRIORS
 from gmlang.syntax import ast
 
 NORMAL = "Normal"
@@ -45,7 +48,10 @@ def _check_law(state: Checking, env: Env, written: ast.Expression) -> Expression
             if isinstance(meaning, DefMeaning):
                 body, surroundings = scalars.inline(state, env, written, meaning)
                 return _check_law(state, surroundings, body)
-            if written.function.span.text != NORMAL:
+            name = written.function.span.text
+            if name in CALLED or name in PRIORS:
+                fail(state, later.law(written.span, name))
+            if name != NORMAL:
                 no_density(state, env, written)
             return _normal(state, env, written)
         case _:
