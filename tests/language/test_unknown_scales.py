@@ -217,3 +217,20 @@ def test_quantiles_of_a_parameter_beside_finite_variables_are_no_steps():
         assert below == pytest.approx(float(share), abs=0.01)
     above = mass((0.9, 2.0, 5.0, 60.0)) / total
     assert model.query("P(s > 0.9)", budget_s=30).value == pytest.approx(above, abs=0.01)
+
+
+SCALE = "var m : real ~ Normal(0, 1)\nvar s : real[0, inf] ~ Cauchy(0, 1)\n"
+
+
+def test_no_density_is_found_where_no_scale_can_be():
+    text = SCALE + "observe 3 ~ Normal(m, s)\n"
+    found = gmlang.compile(text).query("density(s = -1)", budget_s=30)
+    assert found.value == 0.0
+    assert found.error < 1e-3
+
+
+def test_a_real_on_its_own_beside_parameters_is_refused():
+    text = SCALE + "var h : real[0, 1]\nobserve 3 ~ Normal(m, s)\n"
+    for asked in ("P(h)", "density(h = 0.5)", "E(h)", "Var(h)"):
+        with pytest.raises(GmError, match="GM601"):
+            gmlang.compile(text).query(asked, budget_s=30)

@@ -154,9 +154,9 @@ def _read(asked: _Asked, query: Query) -> tuple[Answer, float]:
         case LogZ():
             points = asked.settled.points
             return LogZAnswer(query.text, value=finite(points.log_z)), points.log_z_error
-        case RealMarginal():
+        case RealMarginal() if asked.items:
             return _summaries(asked, query)
-        case Density():
+        case Density() if asked.items:
             return _density(asked, query)
         case Event() if asked.items:
             return _events(asked, query)

@@ -138,6 +138,10 @@ class PointBelief:
         unsure = max(max(probes), 1e-4)
         width = spread * (3 * unsure) ** (1 / 3)
         low, high = float(self.values.min()), float(self.values.max())
+        if not low <= value <= high:
+            # What lies out there is at most what may be lacking, spread over how far that is.
+            per = max(self.cdf(value).error, 1e-4) / max(low - value, value - high)
+            return Estimate(0.0, min(per, self.density(min(max(value, low), high)).value))
 
         def grown(over: float) -> float:
             ends = max(low, value - over), min(high, value + over)
