@@ -217,3 +217,45 @@ def test_quantiles_of_a_parameter_beside_finite_variables_are_no_steps():
         assert below == pytest.approx(float(share), abs=0.01)
     above = mass((0.9, 2.0, 5.0, 60.0)) / total
     assert model.query("P(s > 0.9)", budget_s=30).value == pytest.approx(above, abs=0.01)
+
+
+SCALE = "var m : real ~ Normal(0, 1)\nvar s : real[0, inf] ~ Cauchy(0, 1)\n"
+
+
+def test_no_density_is_found_where_no_scale_can_be():
+    text = SCALE + "observe 3 ~ Normal(m, s)\n"
+    found = gmlang.compile(text).query("density(s = -1)", budget_s=30)
+    assert found.value == 0.0
+    assert found.error < 1e-3
+
+
+def test_a_real_on_its_own_beside_parameters_is_refused():
+    text = SCALE + "var h : real[0, 1]\nobserve 3 ~ Normal(m, s)\n"
+    for asked in ("P(h)", "density(h = 0.5)", "E(h)", "Var(h)"):
+        with pytest.raises(GmError, match="GM601"):
+            gmlang.compile(text).query(asked, budget_s=30)
+
+
+def test_a_variance_that_has_no_value_is_not_to_be_trusted():
+    # What is believed of s falls like s ** -3 after one observation.
+    model = gmlang.compile(SCALE + "observe 1.1 ~ Normal(m, s)\n")
+    assert "not to be trusted" in model.query("Var(s)", budget_s=30).note
+    mean = model.query("E(s)", budget_s=30)
+    assert "not to be trusted" not in mean.note
+
+    def weighed(s: float, power: int) -> float:
+        return s**power / (1 + s * s) * stats.norm.pdf(1.1, 0, np.hypot(1, s))
+
+    total, first = (
+        sum(integrate.quad(weighed, a, b, args=(k,))[0] for a, b in ((0, 5), (5, np.inf)))
+        for k in (0, 1)
+    )
+    assert mean.value == pytest.approx(first / total, abs=3 * mean.error)
+
+
+def test_a_mean_that_has_no_value_is_not_to_be_trusted():
+    # With flat priors m is a Student's t of one degree of freedom: it has no mean.
+    text = "var m : real\nvar s : real[0, inf]\n"
+    text += "".join(f"observe {y} ~ Normal(m, s)\n" for y in (1.1, 2.7, 0.4))
+    for asked in ("E(s)", "E(m)", "P(m)", "Var(m)"):
+        assert "not to be trusted" in gmlang.compile(text).query(asked, budget_s=30).note

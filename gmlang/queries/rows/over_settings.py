@@ -106,12 +106,16 @@ _LOOK_S = 0.4
 _SEARCHED = 0.25
 """Of the time; where less was spent the search had come to an end."""
 
+_NO_ERROR = "not to be trusted: no error is known, so much lies far out that it may have no value"
+
 _NONE_FOUND = "no values of the parameters were found that allow what is observed"
 
 
 def _quality(settled: Settled, error: float) -> Quality:
     points = settled.points
     notes = list(points.notes)
+    if not np.isfinite(error):
+        notes.append(_NO_ERROR)
     return Quality(
         Status.ESTIMATE,
         _METHOD,
@@ -154,9 +158,9 @@ def _read(asked: _Asked, query: Query) -> tuple[Answer, float]:
         case LogZ():
             points = asked.settled.points
             return LogZAnswer(query.text, value=finite(points.log_z)), points.log_z_error
-        case RealMarginal():
+        case RealMarginal() if asked.items:
             return _summaries(asked, query)
-        case Density():
+        case Density() if asked.items:
             return _density(asked, query)
         case Event() if asked.items:
             return _events(asked, query)
@@ -217,7 +221,13 @@ def _belief(asked: _Asked, number: int, term: Term) -> tuple[Belief, float]:
     sds = np.sqrt(np.maximum(variance.reshape(-1)[kept], 0.0))
     parts = weights[kept] / weights[kept].sum()
     mixture = GaussianMixture(parts, mean.reshape(-1)[kept], sds)
-    return MixtureBelief(mixture), float(errors[0])
+    about = found.given_setting(variance + (mean - mixture.mean) ** 2)
+    return MixtureBelief(mixture), float(errors[0]) + _tails(found, np.sqrt(about))
+
+
+def _tails(found: Scan, sizes: np.ndarray) -> float:
+    """Return what may be lacking of an average, by its sizes at the settings; inf: has none."""
+    return found.points.belief(sizes).tails(sizes)
 
 
 def _is_number(mean: np.ndarray, spread: np.ndarray) -> bool:
@@ -341,7 +351,7 @@ def _expectation(asked: _Asked, query: Expectation) -> tuple[Answer, float]:
         shaped = means.reshape(asked.shapes[0])
         made = ExpectationAnswer(query.text, value=shaped.tolist(), array=shaped)
         return made, float(errors.max(initial=0.0))
-    total = np.zeros(len(found.weights))
+    total, squares = np.zeros(len(found.weights)), np.zeros(len(found.weights))
     for one in query.constants:
         frame, _ = expand(environment(grounder, ONE_INSTANCE), one.context)
         values = np.asarray(evaluate(one.value, environment(grounder, frame)), np.float64)
@@ -351,10 +361,13 @@ def _expectation(asked: _Asked, query: Expectation) -> tuple[Answer, float]:
         values = np.asarray(evaluate(by, environment(grounder, frame)), np.float64)
         coefficients = np.broadcast_to(values.reshape(-1), (frame.count,))
         for k, item in enumerate(asked.items[number]):
-            total = total + coefficients[k] * _numbers(asked, asked.number_of(number, k), item)[0]
+            first, second = _numbers(asked, asked.number_of(number, k), item)
+            total = total + coefficients[k] * first
+            squares = squares + coefficients[k] ** 2 * np.maximum(second - first**2, 0.0)
     means, errors = found.average(total[None, :])
     value = float(means[0])
-    return ExpectationAnswer(query.text, value=value, array=np.asarray(value)), float(errors[0])
+    error = float(errors[0]) + _tails(found, np.sqrt(squares + (total - value) ** 2))
+    return ExpectationAnswer(query.text, value=value, array=np.asarray(value)), error
 
 
 def _variance(asked: _Asked, query: Query) -> tuple[Answer, float]:
@@ -366,6 +379,6 @@ def _variance(asked: _Asked, query: Query) -> tuple[Answer, float]:
         about = second - 2 * mean * first + mean**2
         own, errors = found.average(about[None, :])
         values.append(float(own[0]))
-        worst = max(worst, float(errors[0]))
+        worst = max(worst, float(errors[0]) + _tails(found, np.abs(about)))
     shaped = np.array(values).reshape(asked.shapes[0])
     return VarianceAnswer(query.text, value=shaped.tolist(), array=shaped), worst

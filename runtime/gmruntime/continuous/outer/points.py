@@ -16,6 +16,8 @@ LATTICE_TIMES = 2.0
 """Times their difference is what two lattices may be off by: they may agree by chance."""
 _FLOOR = 1e-12
 """Of a spread: what sums of floats are off by anyway."""
+_TAIL_MIN = 1000
+"""Draws, below which their largest say little of a tail."""
 _PARTS_MIN = 8
 """With fewer batches their spread says little, and that of the single draws counts as well."""
 
@@ -89,15 +91,26 @@ class PointBelief:
         """Return the mean; its error is inf where the tails say that there is none."""
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             mean = self._average(self.values)
-            apart = np.abs(self.values - mean)
             error = self._error_of_average(self.values)
             if not math.isfinite(error):
                 return Estimate(mean, math.inf)
+            return Estimate(mean, error + self.tails(np.abs(self.values - mean)))
+
+    def tails(self, sizes: Float64[np.ndarray, " n"]) -> float:
+        """Return what the tails of an average may hold beyond what was seen.
+
+        Args:
+            sizes: of what is averaged, at each point, at least 0.
+
+        Returns:
+            What lies beyond the edge of lattices; of draws 0; inf where there may be no average.
+        """
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             if self.is_lattice:
-                return Estimate(mean, error + self.beyond(apart))
-            tail = pareto_khat(np.log(self.weights) + np.log(apart))
-        is_there = len(self.values) < 1000 or tail < 1.0
-        return Estimate(mean, error if is_there else math.inf)
+                return self.beyond(sizes)
+            if len(sizes) < _TAIL_MIN or not sizes.any():
+                return 0.0
+            return 0.0 if pareto_khat(np.log(self.weights) + np.log(sizes)) < 1.0 else math.inf
 
     def sd(self) -> Estimate:
         """Return the standard deviation."""
@@ -138,6 +151,10 @@ class PointBelief:
         unsure = max(max(probes), 1e-4)
         width = spread * (3 * unsure) ** (1 / 3)
         low, high = float(self.values.min()), float(self.values.max())
+        if not low <= value <= high:
+            # What lies out there is at most what may be lacking, spread over how far that is.
+            per = max(self.cdf(value).error, 1e-4) / max(low - value, value - high)
+            return Estimate(0.0, min(per, self.density(min(max(value, low), high)).value))
 
         def grown(over: float) -> float:
             ends = max(low, value - over), min(high, value + over)
