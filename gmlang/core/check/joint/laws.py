@@ -18,9 +18,8 @@ from gmlang.core.names.scope import DefMeaning, Env, guarded
 from gmlang.core.print import describe
 from gmlang.core.records.reals import DefineReal, DrawReal, ObserveDrawn
 from gmlang.core.walk import is_random, is_real_reference, mentions_real, type_of
-from gmlang.errors import later
+from gmlang.errors import later, types
 from gmlang.errors import probabilities as errors
-from gmlang.errors import types
 from gmlang.families import CALLED
 from gmlang.families.priors import PRIORS
 from gmlang.syntax import ast
