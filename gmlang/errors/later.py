@@ -137,6 +137,12 @@ def asked_of_parameters(span: Span, text: str) -> Diagnostic:
     return _not_yet(span, f"`{text}` of a program whose standard deviations are unknown", hint)
 
 
+def too_many_parameters(span: Span, count: int, most: int) -> Diagnostic:
+    """Report more unknown parameters than can be integrated over."""
+    hint = "observe some of them, or share them: one for each group rather than for each element"
+    return _not_yet(span, f"{count} unknown parameters, more than {most}", hint)
+
+
 def spread_in_states(span: Span, text: str) -> Diagnostic:
     """Report a standard deviation that is unknown in some states and 0 in others."""
     return _not_yet(span, f"`{text}`, unknown in some states and 0 in others")

@@ -181,3 +181,21 @@ def test_draws_of_a_belief_are_its_values_by_weight():
     belief = PointBelief(np.array([1.0, 2.0]), np.array([0.25, 0.75]), np.zeros(2, int), False)
     draws = belief.sample(np.random.default_rng(0), 4000)
     assert draws.mean() == pytest.approx(1.75, abs=0.05)
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.02, 0.5])
+@pytest.mark.parametrize("scale", [0.3, 1.0])
+def test_columns_of_a_lattice_are_no_steps(angle: float, scale: float):
+    steps = 0.6 * np.arange(-9, 10)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    shifted = [np.stack(np.meshgrid(steps + a, steps + a / 2), -1) for a in (0.0, 0.3)]
+    places = np.concatenate([part.reshape(-1, 2) @ turn.T for part in shifted])
+    weights = np.exp(-0.5 * (places**2).sum(axis=1))
+    parts = np.repeat([0, 1], len(places) // 2)
+    belief = PointBelief(np.exp(scale * places[:, 0]), weights / weights.sum(), parts, True)
+    for share in (0.05, 0.2, 0.5, 0.7, 0.95):
+        value = np.exp(scale * stats.norm.ppf(share))
+        found = belief.cdf(value)
+        assert found.value == pytest.approx(share, abs=min(0.003, 3 * found.error))
+        below = stats.norm.cdf(np.log(belief.quantile(share).value) / scale)
+        assert below == pytest.approx(share, abs=0.003)

@@ -10,6 +10,7 @@ from gmlang.core.check.joint.routes import key_of
 from gmlang.core.program import Given, ObservedGiven
 from gmlang.core.walk import is_real_reference
 from gmlang.diagnostics import GmError, Span
+from gmlang.errors import later
 from gmlang.errors import probabilities as errors
 from gmlang.graph.lowering.grounder import Grounder, environment
 from gmlang.graph.observations import array_value
@@ -33,6 +34,7 @@ from gmruntime.continuous.outer import (
     WeightedPoints,
     integrate_mixed,
 )
+from gmruntime.continuous.outer.engine import PARAMETERS_MAX
 from gmruntime.continuous.outer.points import Averages
 from gmruntime.graph import FactorGraph
 
@@ -117,11 +119,13 @@ def settle(
         span: of the question.
 
     Raises:
-        GmError: where something has no distribution, or there are too many states.
+        GmError: where something has no distribution, or there are too many states or parameters.
         TimeoutError: when there is no time left.
     """
     finite, evidence, real_evidence, seen = asked
     world, free = grounder.world, np.flatnonzero(np.isnan(seen))
+    if len(free) > PARAMETERS_MAX:
+        raise GmError([later.too_many_parameters(span, len(free), PARAMETERS_MAX)])
     priors = priors_of(world)
     structure = replace(
         joint, rows=tuple(_without_settings(r) if has_settings(r.linear) else r for r in joint.rows)

@@ -9,6 +9,7 @@ import numpy as np
 
 from gmruntime.arrays import Bool, Float64, Int64
 from gmruntime.continuous.outer.pareto import pareto_khat
+from gmruntime.continuous.smoothing import WIDTH, normal_scores, scores_at, smooth_share
 
 LATTICE_DIFFERENCE = "lattice difference"
 STANDARD_ERROR = "standard error"
@@ -18,6 +19,8 @@ _FLOOR = 1e-12
 """Of a spread: what sums of floats are off by anyway."""
 _TAIL_MIN = 1000
 """Draws, below which their largest say little of a tail."""
+_HALVINGS = 48
+"""Of where a quantile may lie: floats tell no more."""
 _PARTS_MIN = 8
 """With fewer batches their spread says little, and that of the single draws counts as well."""
 
@@ -122,6 +125,10 @@ class PointBelief:
 
     def cdf(self, value: float) -> Estimate:
         """Return the probability of at most `value`."""
+        known = normal_scores(self.values, self.weights) if self.is_lattice else None
+        if known is not None:
+            scores, score = scores_at(self.values, known), scores_at(np.array([value]), known)[0]
+            return self._smooth(value, float(score), scores)
         below = self._below(value, np.ones(len(self.values), bool))
         if self.is_lattice:
             shares = [self._below(value, self.parts == part) for part in (0, 1)]
@@ -134,6 +141,15 @@ class PointBelief:
         """Return the value that is not exceeded with probability `share`, in (0, 1)."""
         values, middles = self._steps(np.ones(len(self.values), bool))
         found = float(np.interp(share, middles, values))
+        known = normal_scores(self.values, self.weights) if self.is_lattice else None
+        if known is not None:
+            scores = scores_at(self.values, known)
+            ends = float(self.values.min()), float(self.values.max())
+            for _ in range(_HALVINGS):
+                found = 0.5 * (ends[0] + ends[1])
+                score = float(scores_at(np.array([found]), known)[0])
+                is_below = smooth_share(score, scores, self.weights, WIDTH) < share
+                ends = (found, ends[1]) if is_below else (ends[0], found)
         error = self.cdf(found).error
         low, high = np.interp((share - error, share + error), middles, values)
         return Estimate(found, 0.5 * float(high - low))
@@ -168,6 +184,20 @@ class PointBelief:
     def sample(self, rng: np.random.Generator, count: int) -> Float64[np.ndarray, " count"]:
         """Return draws: values of points drawn by their weights."""
         return self.values[rng.choice(len(self.values), count, p=self.weights)]
+
+    def _smooth(self, value: float, score: float, scores: Float64[np.ndarray, " n"]) -> Estimate:
+        """Return the probability of at most a value, by the scores of all and its own."""
+        lacking = self.beyond(np.ones(len(self.values)))
+        if not self.values.min() <= value <= self.values.max():
+            return Estimate(float(value > self.values.max()), lacking)
+        near, far = (
+            smooth_share(score, scores, self.weights, times * WIDTH) for times in (1.0, 1.5)
+        )
+        first, second = (
+            smooth_share(score, scores[own], self.weights[own], WIDTH)
+            for own in (self.parts == 0, self.parts == 1)
+        )
+        return Estimate(near, abs(first - second) + abs(near - far) + lacking)
 
     def beyond(self, sizes: Float64[np.ndarray, " n"]) -> float:
         """Return what the integral of sizes lacks beyond the edge of a lattice.
