@@ -15,7 +15,8 @@ from gmruntime.questions.question import AnyAnswer, Question, Way
 from gmruntime.questions.rounding import Lost
 from gmruntime.workspace import digest_of
 
-Blocks = tuple[Float64[np.ndarray, "*shape states"], ...]
+Blocks = tuple[Float64[np.ndarray, "..."], ...]
+"""One array for each block: the block's shape, and then its states."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
