@@ -11,8 +11,8 @@ import numpy as np
 
 from gmruntime.arrays import Float64
 
-WIDTH = 0.25
-"""Of a kernel, in standard deviations; lattices have steps of at most three times that."""
+WIDTH = 0.3
+"""Of a kernel, in standard deviations; lattices have steps of at most two and a half times that."""
 _EDGES = np.array([0.0, 0.05, 0.15, 0.35, 0.65, 0.85, 0.95, 1.0])
 """Of bands of probability, whose means tell where the scores of a normal distribution lie."""
 
