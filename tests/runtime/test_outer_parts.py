@@ -194,7 +194,7 @@ def test_columns_of_a_lattice_are_no_steps(angle: float, scale: float):
     parts = np.repeat([0, 1], len(places) // 2)
     belief = PointBelief(np.exp(scale * places[:, 0]), weights / weights.sum(), parts, True)
     for share in (0.05, 0.2, 0.5, 0.7, 0.95):
-        value = np.exp(scale * stats.norm.ppf(share))
+        value = float(np.exp(scale * stats.norm.ppf(share)))
         found = belief.cdf(value)
         assert found.value == pytest.approx(share, abs=min(0.003, 3 * found.error))
         below = stats.norm.cdf(np.log(belief.quantile(share).value) / scale)
