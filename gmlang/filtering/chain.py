@@ -128,9 +128,12 @@ def _time_of(program: Program, over: str) -> str:
     variables = [s.shape for s in program.variables]
     variables += [s.shape for entity in program.entities for s in entity.attributes]
     found = sizes(variables)
+    if over and over in found:
+        return over
+    for real in (real for entity in program.entities for real in entity.reals):
+        if over in sizes([real.shape]) if over else not found and sizes([real.shape]):
+            raise GmError([errors.not_followed(real.span, real.name)])
     if over:
-        if over in found:
-            return over
         raise GmError([errors.no_time(program.span, over, found)])
     looped = {
         name
