@@ -110,6 +110,14 @@ def test_weights_that_are_one_number_have_no_tail():
     assert pareto_khat(np.zeros(10)) == INF
 
 
+def test_tails_are_as_arviz_said():
+    """By `psislw` of ArviZ 0.23.4, for those who have none."""
+    rng = np.random.default_rng(2)
+    for theirs in (0.98099440599590, 1.40346594220928, 0.41557569155237, 1.42432174678498):
+        log_weights = rng.uniform(0.2, 3.0) * rng.standard_t(rng.uniform(2, 20), 2000)
+        assert pareto_khat(log_weights) == pytest.approx(theirs, abs=1e-9)
+
+
 def test_tails_are_as_arviz_says():
     arviz: Any = pytest.importorskip("arviz")
     rng = np.random.default_rng(2)
