@@ -135,6 +135,12 @@ def test_quantiles_turn_distributions_over(seed: int, share: float):
         assert mixture.density(value) == pytest.approx(slope, rel=1e-2, abs=1e-6)
 
 
+@pytest.mark.parametrize("sd", [1e-70, 1e-200])
+def test_quantiles_are_as_fine_as_the_part_they_lie_in(sd: float):
+    far = GaussianMixture(np.array([0.5, 0.5]), np.array([0.0, 1e10]), np.array([sd, 1.0]))
+    assert far.cdf(far.quantile(0.3)) == pytest.approx(0.3, abs=1e-12)
+
+
 def test_points_are_no_densities():
     point = GaussianMixture(np.array([0.25, 0.75]), np.array([1.0, 3.0]), np.zeros(2))
     assert point.cdf(0.999) == 0.0
