@@ -1,5 +1,6 @@
 """Integrals of rows against fractions and fine quadrature; mixtures against what they say."""
 
+import itertools
 import math
 from collections.abc import Iterable
 from fractions import Fraction
@@ -9,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gmruntime.budget import Budget
 from gmruntime.continuous.beliefs import GaussianMixture
-from gmruntime.continuous.eliminating import ImproperError
+from gmruntime.continuous.eliminating import ImproperError, OutOfTimeError, eliminate_reals
 from gmruntime.continuous.mixed import RealFactorBlock, Rows, log_score
 from tests.runtime.test_continuous import random_mixed
 from tests.support.gaussian import eliminated, normal, of_reals
@@ -133,6 +135,12 @@ def test_quantiles_turn_distributions_over(seed: int, share: float):
         assert mixture.density(value) == pytest.approx(slope, rel=1e-2, abs=1e-6)
 
 
+@pytest.mark.parametrize("sd", [1e-70, 1e-200])
+def test_quantiles_are_as_fine_as_the_part_they_lie_in(sd: float):
+    far = GaussianMixture(np.array([0.5, 0.5]), np.array([0.0, 1e10]), np.array([sd, 1.0]))
+    assert far.cdf(far.quantile(0.3)) == pytest.approx(0.3, abs=1e-12)
+
+
 def test_points_are_no_densities():
     point = GaussianMixture(np.array([0.25, 0.75]), np.array([1.0, 3.0]), np.zeros(2))
     assert point.cdf(0.999) == 0.0
@@ -154,12 +162,12 @@ def test_draws_are_as_the_mixture_says():
     assert drawn.std() == pytest.approx(mixture.sd, abs=0.02)
 
 
-@pytest.mark.parametrize("shift", [0.0, 1e6])
+@pytest.mark.parametrize(("shift", "count"), [(0.0, 5), (1e6, 5), (0.0, 150)])
 @pytest.mark.parametrize("observes", [False, True])
-def test_many_rows_about_the_same_reals_are_as_few(shift: float, observes: bool):
+def test_many_rows_about_the_same_reals_are_as_few(shift: float, observes: bool, count: int):
     """A regression: log Z and means in closed form, by Householder's reflections of all rows."""
     rng = np.random.default_rng(0)
-    num_rows, count = 6000, 5
+    num_rows = 6000
     rows = rng.normal(size=(num_rows, count))
     slopes = rng.normal(size=count)
     told = rows @ slopes + 0.3 * rng.normal(size=num_rows) + shift * rows[:, 0]
@@ -191,3 +199,16 @@ def test_many_rows_about_the_same_reals_are_as_few(shift: float, observes: bool)
     assert beliefs.mean() == pytest.approx(around, abs=1e-9 if shift == 0.0 else 1e-7)
     inverse = np.linalg.inv(triangle)
     assert beliefs.sd() == pytest.approx(np.sqrt((inverse**2).sum(axis=1)), rel=1e-9)
+
+
+def test_making_many_rows_few_looks_at_the_clock_between_columns():
+    """Two looks, one before each time that all rows are read, would not be enough."""
+    num_rows, count = 600, 130
+    scopes, ones = np.tile(np.arange(count), (num_rows, 1)), np.ones((1, count))
+    mixed = of_reals(count, normal(scopes, ones, np.zeros(1), np.ones(1)))
+    ticks = itertools.count()
+    budget = Budget(0.0, 3.0, 1 << 30, clock=lambda: float(next(ticks)))
+    no_states, unseen = np.zeros(0, np.int32), np.full(count, np.nan)
+    with pytest.raises(TimeoutError) as late:
+        eliminate_reals(mixed, no_states, unseen, budget=budget, memory=1 << 30)
+    assert not isinstance(late.value, OutOfTimeError)

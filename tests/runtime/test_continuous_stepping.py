@@ -107,3 +107,17 @@ def test_what_is_gone_must_be_somewhere():
         step.after(NOTHING_BELIEVED, np.zeros(1))
     with pytest.raises(ValueError, match="below 0"):
         GaussianStep(np.ones((1, 1)), -np.ones(1), np.zeros(1), 0)
+
+
+def test_numbers_of_a_step_fit_its_rows_and_are_finite():
+    step = _rows(np.eye(2), np.ones(2), 0)
+    for count in (1, 3):
+        with pytest.raises(ValueError, match="2 rows need as many offsets"):
+            step.after(NOTHING_BELIEVED, np.zeros(count))
+    with pytest.raises(ValueError, match="infinite"):
+        step.after(NOTHING_BELIEVED, np.array([0.0, -np.inf]))
+    for place in range(3):
+        numbers = [np.ones((1, 1)), np.ones(1), np.zeros(1)]
+        numbers[place].flat[0] = np.inf
+        with pytest.raises(ValueError, match="not finite"):
+            GaussianStep(*numbers, num_gone=0)

@@ -6,9 +6,6 @@ import numpy as np
 
 from gmruntime.arrays import Float64
 
-_HALVINGS = 200
-"""More than enough for an interval of any floats to have no float inside."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GaussianMixture:
@@ -81,10 +78,7 @@ class GaussianMixture:
         low, high = float(ends.min()), float(ends.max())
         if low == high or self.cdf(low) >= share:
             return low
-        for _ in range(_HALVINGS):
-            middle = 0.5 * (low + high)
-            if not low < middle < high:
-                break
+        while low < (middle := 0.5 * low + 0.5 * high) < high:
             if self.cdf(middle) < share:
                 low = middle
             else:

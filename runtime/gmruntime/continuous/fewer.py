@@ -16,6 +16,9 @@ _ENTRIES_MIN = 1 << 14
 _ENTRIES_AT_ONCE = 1 << 20
 """Between two looks at the clock."""
 
+_COLUMNS_AT_ONCE = 64
+"""Likewise: two thousand columns of as many rows as are made few at once take seconds."""
+
 _SHARE_MIN = 1e-5
 """What is new in a column must be more than this part of it: else rounding would count."""
 
@@ -73,8 +76,30 @@ def _triangle(
         size = min(num_rows, first + at_once) - first
         told = np.broadcast_to(np.concatenate([coefficients, left], axis=1), (size, width))
         weighed = np.sqrt(_of(piece.weights, part)) * told
-        lines = np.concatenate([triangle, weighed])
-        triangle = np.asarray(np.linalg.qr(lines, mode="r"))
+        triangle = _reduced(np.concatenate([triangle, weighed]), budget)
+    return triangle
+
+
+def _reduced(
+    lines: Float64[np.ndarray, "lines columns"], budget: Budget
+) -> Float64[np.ndarray, "columns columns"]:
+    """Make lines, at least as many as columns, a triangle; they are overwritten.
+
+    Source: Björck (1967), "Solving linear least squares problems by Gram-Schmidt
+    orthogonalization": of modified Gram-Schmidt, here of blocks of columns, the triangle is as good
+    as that of reflections.
+    """
+    width = lines.shape[1]
+    triangle = np.zeros((width, width))
+    for first in range(0, width, _COLUMNS_AT_ONCE):
+        budget.check()
+        last = min(width, first + _COLUMNS_AT_ONCE)
+        if last == width:
+            triangle[first:, first:] = np.linalg.qr(lines[:, first:], mode="r")
+            break
+        directions, triangle[first:last, first:last] = np.linalg.qr(lines[:, first:last])
+        triangle[first:last, last:] = directions.T @ lines[:, last:]
+        lines[:, last:] -= directions @ triangle[first:last, last:]
     return triangle
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gmruntime.arrays import Bool, Float64, Int64
+from gmruntime.arrays import Bool, Float64, Int, Int64
 from gmruntime.budget import Budget, within
 from gmruntime.continuous.errors import NotProperError
 from gmruntime.continuous.sparse import careful, kernels, states
@@ -15,7 +15,6 @@ from gmruntime.continuous.system import System
 
 _STEPS_AT_ONCE = 1 << 22
 """Between two looks at the clock: some milliseconds."""
-
 
 _ALIKE_MAX = 1 << 12
 """Nobody looks whether a patch of more entries looks like another."""
@@ -71,13 +70,13 @@ class Solver:
         )
 
     def integrate(
-        self, budget: Budget, is_skipped: Bool[np.ndarray, " states"] | None = None
+        self, budget: Budget, which: Int64[np.ndarray, " some"] | None = None
     ) -> Float64[np.ndarray, " states"]:
         """Return the log of the integral in each state of the border, nats.
 
         Args:
             budget: of time.
-            is_skipped: states that need no number; they get -inf.
+            which: states that need a number, the others get -inf; None for all.
 
         Raises:
             NotProperError: in a state that is not forbidden.
@@ -86,28 +85,55 @@ class Solver:
         logs = np.full(self.system.num_states, -np.inf)
         if self.system.log_constant == -np.inf:
             return logs
-        at_once = self._num_at_once(1)
-        state = 0
-        while state < len(logs):
-            if at_once > 1 and is_skipped is None:
-                budget.check()
-                self.state = -1
-                part = logs[state : state + at_once]
-                done = states.integrate_states(self._laid, part, state)
-                part[:done] += self.system.log_constant
-                state += done
-            # One by one: what takes long, what is lost in rounding, and what comes last.
-            if state < len(logs):
-                if is_skipped is None or not is_skipped[state]:
-                    self.go_to(state, budget)
-                    logs[state] = self.log_value
-                state += 1
+        some = np.arange(len(logs)) if which is None else which
+        found = np.empty(len(some))
+
+        def run(k: int, end: int) -> int:
+            done = states.integrate_states(self._laid, some[k:end], found[k:end])
+            found[k : k + done] += self.system.log_constant
+            return done
+
+        def solved(k: int) -> None:
+            found[k] = self.log_value
+
+        self._visit(some, 1, run, solved, budget)
+        logs[some] = found
         return logs
 
-    def _num_at_once(self, times: int) -> int:
-        """Return how many states take some milliseconds, if each takes so many eliminations."""
+    def _visit(
+        self,
+        which: Int64[np.ndarray, " states"],
+        times: int,
+        run: Callable[[int, int], int],
+        solved: Callable[[int], None],
+        budget: Budget,
+    ) -> None:
+        """Go through states, many at a time where they take little.
+
+        Args:
+            which: the states.
+            times: how many eliminations each takes.
+            run: does those from one place to another in a compiled loop, as far as they are not
+                lost in rounding, and says how many.
+            solved: does the one at a place, once it is solved.
+            budget: of time.
+
+        Raises:
+            NotProperError: in a state that is not forbidden.
+            TimeoutError: when there is no time left.
+        """
         steps = self.structure.num_steps + len(self._numbers.coefficients)
-        return _STEPS_AT_ONCE // (4 * steps * times)
+        at_once, k = _STEPS_AT_ONCE // (4 * steps * times), 0
+        while k < len(which):
+            if at_once > 1 and len(which) > 1:
+                budget.check()
+                self.state = -1
+                k += run(k, min(len(which), k + at_once))
+            # One by one: what takes long, what is lost in rounding, and what comes last.
+            if k < len(which):
+                self.go_to(int(which[k]), budget)
+                solved(k)
+                k += 1
 
     def along(
         self,
@@ -117,25 +143,24 @@ class Solver:
         budget: Budget,
     ) -> Float64[np.ndarray, "states 2"]:
         """Do as `StateSolver` says."""
-        count, place = self.structure.num_reals, self.structure.place[where]
-        found, scratch = np.zeros((len(which), 2)), np.zeros(count)
-        at_once, k = self._num_at_once(1), 0
-        while k < len(which):
-            end = min(len(which), k + max(1, at_once))
+        count, found = self.structure.num_reals, np.empty((len(which), 2))
+        place, scratch = self.structure.place[where], np.empty(count)
+
+        def directions(k: int, end: int, place: Int[np.ndarray, " some"]) -> np.ndarray:
             some = coefficients if len(coefficients) == 1 else coefficients[k:end]
-            directions = np.zeros((len(some), count))
-            np.add.at(directions.T, place, some.T)
-            if at_once > 1 and len(which) > 1:
-                budget.check()
-                self.state = -1
-                k += states.look_along(self._laid, which[k:end], directions, found[k:end], scratch)
-            if k < end:
-                self.go_to(int(which[k]), budget)
-                row = coefficients[k if len(coefficients) > 1 else 0]
-                direction = np.zeros(count)
-                np.add.at(direction, where, row)
-                found[k] = direction @ self.mean(), direction @ self.solve(direction)
-                k += 1
+            lines = np.zeros((len(some), count))
+            np.add.at(lines.T, place, some.T)
+            return lines
+
+        def run(k: int, end: int) -> int:
+            lines = directions(k, end, place)
+            return states.look_along(self._laid, which[k:end], lines, found[k:end], scratch)
+
+        def solved(k: int) -> None:
+            (line,) = directions(k, k + 1, where)
+            found[k] = line @ self.mean(), line @ self.solve(line)
+
+        self._visit(which, 1, run, solved, budget)
         return found
 
     def everywhere(
@@ -147,25 +172,21 @@ class Solver:
         """Do as `StateSolver` says."""
         count, place = self.structure.num_reals, self.structure.place[where]
         found = np.empty((2, len(which), len(where)))
-        at_once, k = min(len(which), self._num_at_once(4)), 0
-        part = np.empty((2, max(1, at_once), count))
         inverse, scratch = np.empty(len(self._room.lower)), np.empty(count)
         places = np.full(count, -1, np.int64)
-        while k < len(which):
-            if at_once > 1 and len(which) > 1:
-                budget.check()
-                self.state = -1
-                some = which[k : k + at_once]
-                means, variances = part
-                done = states.look_at_all(
-                    self._laid, some, means, variances, inverse, scratch, places
-                )
-                found[:, k : k + done] = part[:, :done, place]
-                k += done
-            if k < len(which):
-                self.go_to(int(which[k]), budget)
-                found[:, k] = self.mean()[where], self.variances(budget)[where]
-                k += 1
+
+        def run(k: int, end: int) -> int:
+            part = np.empty((2, end - k, count))
+            done = states.look_at_all(
+                self._laid, which[k:end], part[0], part[1], inverse, scratch, places
+            )
+            found[:, k : k + done] = part[:, :done, place]
+            return done
+
+        def solved(k: int) -> None:
+            found[:, k] = self.mean()[where], self.variances(budget)[where]
+
+        self._visit(which, 4, run, solved, budget)
         return found[0], found[1]
 
     def jointly(
@@ -180,20 +201,18 @@ class Solver:
         means, inside = np.empty((len(which), count)), np.zeros((count, count))
         halves = np.empty((count, self.structure.num_reals))
         ordered = self.structure.place[where].astype(np.int64)
-        at_once, k = self._num_at_once(1 + count), 0
-        while k < len(which):
-            if at_once > 1 and len(which) > 1:
-                budget.check()
-                self.state = -1
-                end = min(len(which), k + at_once)
-                k += states.look_jointly(
-                    self._laid, which[k:end], weights[k:end], ordered, means[k:end], inside, halves
-                )
-            if k < len(which):
-                self.go_to(int(which[k]), budget)
-                means[k] = self.mean()[where]
-                inside += weights[k] * self._covariance(where, budget)
-                k += 1
+
+        def run(k: int, end: int) -> int:
+            part = slice(k, end)
+            return states.look_jointly(
+                self._laid, which[part], weights[part], ordered, means[part], inside, halves
+            )
+
+        def solved(k: int) -> None:
+            means[k] = self.mean()[where]
+            inside[:] += weights[k] * self._covariance(where, budget)
+
+        self._visit(which, 1 + count, run, solved, budget)
         return means, inside
 
     def _covariance(
@@ -352,10 +371,10 @@ def integrated(
     except NotProperError:
         if not system.sizes:
             raise
-        is_forbidden = find_forbidden()
-        if not is_forbidden.any():
+        allowed = np.flatnonzero(~find_forbidden())
+        if len(allowed) == system.num_states:
             raise
-    return solver, solver.integrate(budget, is_forbidden), num_bytes
+    return solver, solver.integrate(budget, allowed), num_bytes
 
 
 def _structure(

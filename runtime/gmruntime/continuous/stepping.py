@@ -77,8 +77,8 @@ class GaussianStep:
     the number before, a look at what is there has none that is gone, and may be taken alone.
 
     Attributes:
-        coefficients: of all reals.
-        weights: at least 0.
+        coefficients: of all reals, finite.
+        weights: at least 0, finite.
         log_scales: finite, nats.
         num_gone: how many reals are integrated out.
     """
@@ -93,13 +93,16 @@ class GaussianStep:
         """Check the rows.
 
         Raises:
-            ValueError: a weight is below 0, or shapes do not fit.
+            ValueError: a weight is below 0, a number is not finite, or shapes do not fit.
         """
         count, num_reals = self.coefficients.shape
         if self.weights.shape != (count,) or self.log_scales.shape != (count,):
             raise ValueError(f"{count} rows need as many weights and log_scales")
         if not (self.weights >= 0.0).all():
             raise ValueError("a weight of a step is below 0")
+        for array in (self.coefficients, self.weights, self.log_scales):
+            if not np.isfinite(array).all():
+                raise ValueError("a coefficient, weight or log_scale of a step is not finite")
         if not 0 <= self.num_gone <= num_reals:
             raise ValueError(f"of {num_reals} reals {self.num_gone} cannot be gone")
         object.__setattr__(self, "_roots", np.sqrt(self.weights))
@@ -111,17 +114,19 @@ class GaussianStep:
 
         Args:
             belief: of the reals before.
-            offsets: of the rows; a row whose offset is NaN was not seen, and says nothing.
+            offsets: of the rows, finite; a row whose offset is NaN was not seen, and says nothing.
 
         Raises:
-            ValueError: nothing says where a real is that is integrated out, or the belief is of
-                more reals than the step.
+            ValueError: nothing says where a real is that is integrated out, the belief is of more
+                reals than the step, or offsets are infinite or not as many as the rows.
         """
         from gmruntime.continuous.sparse.steps import triangulate
 
         num_before, (num_rows, num_reals) = len(belief.left), self.coefficients.shape
         if num_before > num_reals:
             raise ValueError(f"a step of {num_reals} reals follows a belief of {num_before}")
+        if offsets.shape != (num_rows,):
+            raise ValueError(f"{num_rows} rows need as many offsets")
         work = np.empty((num_before + num_rows + 1, num_reals + 1))
         place = np.zeros(num_reals)
         place[:num_before] = belief.centre
@@ -134,6 +139,8 @@ class GaussianStep:
             self.num_gone,
             work,
         )
+        if gained == math.inf:
+            raise ValueError("an offset is infinite")
         if math.isnan(gained):
             raise ValueError("nothing says where a real of the step is that is integrated out")
         gone, num_left = self.num_gone, num_reals - self.num_gone

@@ -2,7 +2,7 @@
 
 Source: Davis (2005), "Algorithm 849: a concise sparse Cholesky factorization package"; Takahashi,
 Fagan and Chen (1973), "Formation of a sparse bus impedance matrix and its application to short
-circuit study", for the entries of the inverse. `reference.py` says the same in dense matrices.
+circuit study", for the entries of the inverse. `dense.py` says the same in dense matrices.
 """
 
 import math

@@ -37,23 +37,25 @@ def _solve_state(laid: Laid, state: int) -> float:
 
 
 @loop
-def integrate_states(laid: Laid, log_values: Float64[np.ndarray, " states"], first: int) -> int:
-    """Integrate in states that follow each other.
+def integrate_states(
+    laid: Laid, states: Int64[np.ndarray, " states"], log_values: Float64[np.ndarray, " states"]
+) -> int:
+    """Integrate in some states.
 
     Args:
         laid: rows and room.
+        states: of the border.
         log_values: filled; -inf where the states are forbidden.
-        first: the first state.
 
     Returns:
-        how many were integrated.
+        how many states were solved.
     """
-    for k in range(len(log_values)):
-        value = _solve_state(laid, first + k)
+    for k in range(len(states)):
+        value = _solve_state(laid, states[k])
         if math.isnan(value):
             return k
         log_values[k] = value
-    return len(log_values)
+    return len(states)
 
 
 @loop

@@ -93,7 +93,8 @@ def triangulate(
             belief and rows have.
 
     Returns:
-        by how much the log scale grows, nats; NaN where a real that is gone is nowhere.
+        by how much the log scale grows, nats; NaN where a real that is gone is nowhere, inf where
+        an offset is infinite.
     """
     factor, left, place = belief
     num_before, num_rows, count = len(left), len(roots), len(place)
@@ -117,6 +118,8 @@ def triangulate(
                 for j in range(count + 1):
                     work[i, j] = 0.0
                 continue
+            if math.isinf(offsets[r]):
+                return math.inf
             gained += log_scales[r]
             total = offsets[r]
             for j in range(count):
