@@ -12,7 +12,7 @@ from gmlang.core.walk import is_real_reference
 from gmlang.diagnostics import GmError, Span
 from gmlang.errors import later
 from gmlang.errors import probabilities as errors
-from gmlang.errors.parameters import never_above_zero
+from gmlang.errors.asking import never_above_zero
 from gmlang.graph.lowering.grounder import Grounder, environment
 from gmlang.graph.observations import array_value
 from gmlang.graph.rows.joint import JointReals, real_name
