@@ -5,6 +5,7 @@
 
 from collections.abc import Callable
 from itertools import pairwise
+from threading import Event
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from scipy import integrate, stats
 
 import gmlang
 from gmlang.diagnostics import GmError
+from gmlang.queries.settings import Settings
+from gmruntime.budget import Watch
 
 LINE = """
 data x[N] : real
@@ -109,6 +112,26 @@ def test_a_deviation_that_may_have_no_value_is_named():
     found = gmlang.compile(text + "observe 1.1 ~ Normal(m, s)\n").query("P(s)", budget_s=30)
     assert "standard deviation not to be trusted" in found.note
     assert found.error > 0
+
+
+class EndsLater(Event):
+    """An interrupt that comes when it has been asked about so often."""
+
+    def __init__(self, left: int):
+        super().__init__()
+        self.left = left
+
+    def is_set(self) -> bool:
+        self.left -= 1
+        return self.left < 0
+
+
+@pytest.mark.parametrize("left", [1, 3, 5, 8, 12, 20, 40, 80])
+def test_an_interrupted_search_does_not_say_that_there_is_nothing(left: int):
+    model = gmlang.compile(LINE + "query P(noise)\n").bind(x=X, y=Y)
+    settings = Settings(30, 0, watch=Watch(EndsLater(left)))
+    (found,) = model.answer_all(model.questions, settings)
+    assert "no values of the parameters" not in found.note
 
 
 SCHOOLS = """

@@ -55,9 +55,9 @@ def answer_settled(prepared: Prepared, query: Query, settings: Settings) -> Answ
     settled = prepared.settled
     assert settled is not None
     if not np.isfinite(settled.points.log_z):
-        # Not found is not impossible.
+        # Not found is not impossible; cut off is not even not found.
         budget = settings.running()
-        if budget.spent_s() > _SEARCHED * budget.seconds:
+        if budget.is_spent() or budget.spent_s() > _SEARCHED * budget.seconds:
             raise TimeoutError
         return answer_class(query)(query.text, "estimate", note=_NONE_FOUND)
     asked = prepared.asked_reals or AskedReals()
@@ -77,8 +77,8 @@ def answer_settled(prepared: Prepared, query: Query, settings: Settings) -> Answ
 _LOOK_S = 0.4
 """Settings that were found are looked at for so long, however little time is left."""
 
-_SEARCHED = 0.25
-"""Of the time; where less was spent the search had come to an end."""
+_SEARCHED = 0.2
+"""Of the time; where less was spent the search for maxima, which has more, had come to an end."""
 
 _NO_ERROR = "not to be trusted: no error is known, so much lies far out that it may have no value"
 

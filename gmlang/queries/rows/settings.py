@@ -167,7 +167,7 @@ def settle(
     except TooLargeError as error:
         name = real_name(world, int(joint.numbers[error.real]))
         raise GmError([errors.patch_too_large(span, name, error.num_bytes)]) from None
-    if not len(found.points.points):
+    if not len(found.points.points) and not budget.is_spent():
         _check_deviations(rows_at(grounder, joint, whole(_tried(priors, free))))
     settled = Settled(found.points, whole(found.points.points), inside, budget.memory_bytes)
     for parameter in free.tolist():
@@ -187,7 +187,7 @@ _FAR, _FAR_SHARE = 1e-40, 1e-3
 """Beyond 1e40, or nearer to 0 than 1e-40, there is no such share of a distribution."""
 
 
-_TRIED = 256
+_TRIED = 64
 """Values of the parameters: where a deviation is above 0 at none of them, that is what is wrong."""
 
 
