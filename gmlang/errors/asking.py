@@ -312,3 +312,14 @@ def _bad_wake(span: Span, what: str) -> Diagnostic:
         span,
         hint="write `using wake(eps=1e-6, at_most=200)`, `using wake` or `using wake(off)`",
     )
+
+
+def never_above_zero(span: Span, count: int) -> Diagnostic:
+    """Report a standard deviation that has a meaning at no values of its parameters."""
+    return Diagnostic(
+        "GM503",
+        f"at none of {count} values of the parameters that were tried the standard deviation is "
+        f"above 0 in `{span.text}`",
+        span,
+        hint="let parameters in it be above 0: `var noise : real[0, inf] ~ Cauchy(0, 1)`",
+    )

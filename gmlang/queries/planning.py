@@ -83,7 +83,8 @@ def plan_of(session: Session, question: Query | Assert, settings: Settings) -> P
     grounding = prepared.grounding
     if prepared.settled is not None:
         count = prepared.settled.points.points.shape[1]
-        words = f"an estimate over settings of {count} unknown parameters, all else exact at each"
+        unknown = f"{count} unknown parameter{'s' * (count != 1)}"
+        words = f"an estimate over settings of {unknown}, all else exact at each"
         return Planned(question.text, question.kind, words)
     asked = how.question(prepared, question)
     may = may_wake(grounding.program, grounding.world, question)

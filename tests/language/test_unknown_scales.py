@@ -5,6 +5,7 @@
 
 from collections.abc import Callable
 from itertools import pairwise
+from threading import Event
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from scipy import integrate, stats
 
 import gmlang
 from gmlang.diagnostics import GmError
+from gmlang.queries.settings import Settings
+from gmruntime.budget import Watch
 
 LINE = """
 data x[N] : real
@@ -70,6 +73,65 @@ def test_a_line_with_unknown_noise():
 
     chance = over_noise(above) / total
     assert model.query("P(slope > 2)", budget_s=30).value == pytest.approx(chance, abs=0.01)
+
+
+def over_line(at: float) -> tuple[float, float]:
+    """Return the probabilities that the slope, and the noise, is at most a number."""
+    total = over_noise(lambda _: 1.0)
+
+    def below(s: float) -> float:
+        _, mean, covariance = line_given(s)
+        return float(stats.norm.cdf(at, mean[1], np.sqrt(covariance[1, 1])))
+
+    ends = (0.05, max(0.06, min(0.2, at)), max(0.07, at))
+    noise = sum(
+        integrate.quad(
+            lambda s: 2 * stats.cauchy.pdf(s, 0, 2.5) * line_given(s)[0], *pair, limit=300, epsabs=0
+        )[0]
+        for pair in pairwise(ends)
+    )
+    return over_noise(below) / total, noise / total
+
+
+def test_the_error_beside_a_summary_covers_all_that_is_shown():
+    model = gmlang.compile(LINE).bind(x=X, y=Y)
+    total = over_noise(lambda _: 1.0)
+    slope, noise = (model.query(f"P({name})", budget_s=30) for name in ("slope", "noise"))
+    for k, (name, found) in enumerate((("slope", slope), ("noise", noise))):
+        assert found.error > model.query(f"E({name})", budget_s=30).error
+        for share, value in found.value["quantiles"].items():
+            assert over_line(value - found.error)[k] < float(share)
+            assert over_line(value + found.error)[k] > float(share)
+    first, second = (over_noise(lambda s, k=k: s**k) / total for k in (1, 2))
+    assert noise.value["mean"] == pytest.approx(first, abs=noise.error)
+    assert noise.value["sd"] == pytest.approx(np.sqrt(second - first**2), abs=noise.error)
+
+
+def test_a_deviation_that_may_have_no_value_is_named():
+    text = "var m : real ~ Normal(0, 1)\nvar s : real[0, inf] ~ Cauchy(0, 1)\n"
+    found = gmlang.compile(text + "observe 1.1 ~ Normal(m, s)\n").query("P(s)", budget_s=30)
+    assert "standard deviation not to be trusted" in found.note
+    assert found.error > 0
+
+
+class EndsLater(Event):
+    """An interrupt that comes when it has been asked about so often."""
+
+    def __init__(self, left: int):
+        super().__init__()
+        self.left = left
+
+    def is_set(self) -> bool:
+        self.left -= 1
+        return self.left < 0
+
+
+@pytest.mark.parametrize("left", [1, 3, 5, 8, 12, 20, 40, 80])
+def test_an_interrupted_search_does_not_say_that_there_is_nothing(left: int):
+    model = gmlang.compile(LINE + "query P(noise)\n").bind(x=X, y=Y)
+    settings = Settings(30, 0, watch=Watch(EndsLater(left)))
+    (found,) = model.answer_all(model.questions, settings)
+    assert "no values of the parameters" not in found.note
 
 
 SCHOOLS = """

@@ -62,15 +62,17 @@ class Mixtures(Sequence["MixtureBelief"]):
             found[places] = np.sqrt(weights @ (sds**2 + away**2))
         return found
 
-    def quantiles(self, share: float) -> Float64[np.ndarray, " reals"] | None:
+    def quantiles(
+        self, share: float | Float64[np.ndarray, " reals"]
+    ) -> Float64[np.ndarray, " reals"] | None:
         """Return where the probability of at most that reaches a share; None where that is long."""
-        found = np.zeros(self.num_reals)
+        found, shares = np.zeros(self.num_reals), np.broadcast_to(share, self.num_reals)
         for places, weights, means, sds in self.groups:
-            high = (means + sds * ndtri(share))[0]
+            high = (means + sds * ndtri(shares[places]))[0]
             if len(weights) > 1:
                 if means.size * _HALVINGS > _WORK_MAX:
                     return None
-                high = _where_reached(share, weights, means, sds)
+                high = _where_reached(shares[places], weights, means, sds)
             found[places] = high
         return found
 
@@ -90,7 +92,7 @@ class Mixtures(Sequence["MixtureBelief"]):
 
 
 def _where_reached(
-    share: float, weights: np.ndarray, means: np.ndarray, sds: np.ndarray
+    share: np.ndarray, weights: np.ndarray, means: np.ndarray, sds: np.ndarray
 ) -> np.ndarray:
     """Return where a probability is reached: by Newton's steps, in an interval that is halved.
 
@@ -100,7 +102,7 @@ def _where_reached(
     low, high = ends.min(axis=0), ends.max(axis=0)
     here, is_found = (low + high) / 2, np.zeros(low.shape, np.bool_)
     for turn in range(3 * _HALVINGS):
-        missing = weights @ _below(here, means, sds) - share
+        missing = weights @ below(here, means, sds) - share
         is_below = missing < 0.0
         low, high = np.where(is_below, here, low), np.where(is_below, high, here)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -120,7 +122,7 @@ def _densities(value: np.ndarray, means: np.ndarray, sds: np.ndarray) -> np.ndar
     return np.divide(bells, sds, out=np.zeros(means.shape), where=sds > 0.0)
 
 
-def _below(value: np.ndarray, means: np.ndarray, sds: np.ndarray) -> np.ndarray:
+def below(value: np.ndarray | float, means: np.ndarray, sds: np.ndarray) -> np.ndarray:
     """Return the probability of at most a value in each part; a point is at or below."""
     above = value - means
     points = np.where(above >= 0.0, np.inf, -np.inf)

@@ -32,48 +32,17 @@ from gmlang.queries.questions.probability import (
 )
 from gmlang.queries.questions.variance import Variance, VarianceAnswer
 from gmlang.queries.reading import parts_of
-from gmlang.queries.reals.summaries import QUANTILES, Belief
 from gmlang.queries.rows.asked import AskedReals, Happening, Item, Polynomial, Single, Term, pieces
-from gmlang.queries.rows.beliefs import MixtureBelief, nearly_lies_on
+from gmlang.queries.rows.beliefs import nearly_lies_on
 from gmlang.queries.rows.settings import Scan, Settled, scan
+from gmlang.queries.rows.summarising import Summaries, is_number_at_each, summarise, tails
 from gmlang.queries.session import Prepared
 from gmlang.queries.settings import Settings
 from gmlang.queries.targets import Target
 from gmruntime.answer import Quality, Status
 from gmruntime.continuous.beliefs import GaussianMixture
-from gmruntime.continuous.outer.points import PointBelief
-
-_PART_MIN = 1e-12
-"""Parts of a mixture that weigh less are left out."""
 
 _METHOD = "weighted settings, Gaussian elimination"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _PointsBelief:
-    """The distribution of a real that is a number at each setting."""
-
-    points: PointBelief
-
-    def mean(self) -> float:
-        """Return the mean."""
-        return self.points.mean().value
-
-    def sd(self) -> float:
-        """Return the standard deviation."""
-        return self.points.sd().value
-
-    def density(self, value: float) -> float:
-        """Return the density at a value."""
-        return self.points.density(value).value
-
-    def cdf(self, value: float) -> float:
-        """Return the probability of at most a value."""
-        return self.points.cdf(value).value
-
-    def quantile(self, share: float) -> float:
-        """Return where the probability of at most that reaches a share."""
-        return self.points.quantile(share).value
 
 
 def answer_settled(prepared: Prepared, query: Query, settings: Settings) -> Answer:
@@ -86,9 +55,9 @@ def answer_settled(prepared: Prepared, query: Query, settings: Settings) -> Answ
     settled = prepared.settled
     assert settled is not None
     if not np.isfinite(settled.points.log_z):
-        # Not found is not impossible.
+        # Not found is not impossible; cut off is not even not found.
         budget = settings.running()
-        if budget.spent_s() > _SEARCHED * budget.seconds:
+        if budget.is_spent() or budget.spent_s() > _SEARCHED * budget.seconds:
             raise TimeoutError
         return answer_class(query)(query.text, "estimate", note=_NONE_FOUND)
     asked = prepared.asked_reals or AskedReals()
@@ -96,24 +65,32 @@ def answer_settled(prepared: Prepared, query: Query, settings: Settings) -> Answ
     terms = [term for own in items for item in own for term in _terms(item)]
     # What the settings cost is spent; to look at them once more is always worth it.
     found = scan(settled, terms, settings.running().at_least(_LOOK_S))
-    answer, error = _read(_Asked(query, prepared, settled, found, items, asked.shapes), query)
+    known = _Asked(query, prepared, settled, found, items, asked.shapes)
+    if isinstance(query, RealMarginal) and items:
+        answer, summaries = _summaries(known, query)
+        told = () if summaries.has_deviations else (_NO_DEVIATION,)
+        return with_quality(answer, _quality(settled, summaries.error, *told))
+    answer, error = _read(known, query)
     return with_quality(answer, _quality(settled, error))
 
 
 _LOOK_S = 0.4
 """Settings that were found are looked at for so long, however little time is left."""
 
-_SEARCHED = 0.25
-"""Of the time; where less was spent the search had come to an end."""
+_SEARCHED = 0.2
+"""Of the time; where less was spent the search for maxima, which has more, had come to an end."""
 
 _NO_ERROR = "not to be trusted: no error is known, so much lies far out that it may have no value"
 
 _NONE_FOUND = "no values of the parameters were found that allow what is observed"
 
 
-def _quality(settled: Settled, error: float) -> Quality:
+_NO_DEVIATION = "standard deviation not to be trusted: so much lies far out, it may have no value"
+
+
+def _quality(settled: Settled, error: float, *told: str) -> Quality:
     points = settled.points
-    notes = list(points.notes)
+    notes = [*points.notes, *told]
     if not np.isfinite(error):
         notes.append(_NO_ERROR)
     return Quality(
@@ -158,8 +135,6 @@ def _read(asked: _Asked, query: Query) -> tuple[Answer, float]:
         case LogZ():
             points = asked.settled.points
             return LogZAnswer(query.text, value=finite(points.log_z)), points.log_z_error
-        case RealMarginal() if asked.items:
-            return _summaries(asked, query)
         case Density() if asked.items:
             return _density(asked, query)
         case Event() if asked.items:
@@ -208,62 +183,23 @@ def _probabilities(found: Scan, target: Target) -> tuple[np.ndarray, float]:
 # --- Reals -------------------------------------------------------------------------------
 
 
-def _belief(asked: _Asked, number: int, term: Term) -> tuple[Belief, float]:
-    """Return the distribution of a term, and by how much its mean may be off."""
-    found, points = asked.scan, asked.settled.points
-    mean, variance = found.means[number], found.variances[number]
-    _, errors = found.average(found.given_setting(mean)[None, :])
-    if TRIED in term.scope and _is_number(mean, variance):
-        own = points.belief(mean[0])
-        return _PointsBelief(own), own.mean().error
-    weights = (found.shares * found.weights).reshape(-1)
-    kept = weights > _PART_MIN * weights.sum()
-    sds = np.sqrt(np.maximum(variance.reshape(-1)[kept], 0.0))
-    parts = weights[kept] / weights[kept].sum()
-    mixture = GaussianMixture(parts, mean.reshape(-1)[kept], sds)
-    about = found.given_setting(variance + (mean - mixture.mean) ** 2)
-    return MixtureBelief(mixture), float(errors[0]) + _tails(found, np.sqrt(about))
-
-
-def _tails(found: Scan, sizes: np.ndarray) -> float:
-    """Return what may be lacking of an average, by its sizes at the settings; inf: has none."""
-    return found.points.belief(sizes).tails(sizes)
-
-
-def _is_number(mean: np.ndarray, spread: np.ndarray) -> bool:
-    """Say whether a term is a number at each setting, whatever the finite variables are."""
-    return not spread.any() and bool((mean == mean[:1]).all())
-
-
-def _summaries(asked: _Asked, query: Query) -> tuple[Answer, float]:
-    beliefs: list[Belief] = []
-    worst = 0.0
-    for k, item in enumerate(asked.items[0]):
-        belief, error = _belief(asked, asked.number_of(0, k), _terms(item)[0])
-        beliefs.append(belief)
-        worst = max(worst, error)
-    values = np.empty(len(beliefs), object)
-    values[:] = [_summary(belief) for belief in beliefs]
+def _summaries(asked: _Asked, query: RealMarginal) -> tuple[Answer, Summaries]:
+    found = summarise(asked.scan, [_terms(item)[0] for item in asked.items[0]])
+    values = np.empty(len(found.values), object)
+    values[:] = found.values
     shape = asked.shapes[0]
     value = values.reshape(shape).tolist() if shape else values[0]
-    means = np.array([belief.mean() for belief in beliefs]).reshape(shape)
-    return RealAnswer(query.text, value=value, array=means, beliefs=tuple(beliefs)), worst
-
-
-def _summary(belief: Belief) -> dict[str, object]:
-    quantiles = {f"{share:g}": belief.quantile(share) for share in QUANTILES}
-    return {"mean": belief.mean(), "sd": belief.sd(), "quantiles": quantiles}
+    means = np.array([belief.mean() for belief in found.beliefs]).reshape(shape)
+    return RealAnswer(query.text, value=value, array=means, beliefs=found.beliefs), found
 
 
 def _density(asked: _Asked, query: Density) -> tuple[Answer, float]:
     env = environment(asked.prepared.grounder, ONE_INSTANCE)
     value = float(np.asarray(evaluate(query.value, env)).reshape(-1)[0])
-    belief, _ = _belief(asked, 0, _terms(asked.items[0][0])[0])
-    if isinstance(belief, _PointsBelief):
-        found = belief.points.density(value)
-        density, error = found.value, found.error
+    mean, sd = asked.scan.means[0], np.sqrt(asked.scan.variances[0])
+    if TRIED in _terms(asked.items[0][0])[0].scope and is_number_at_each(mean, sd):
+        density, error = asked.settled.points.belief(mean[0]).density(value)
     else:
-        mean, sd = asked.scan.means[0], np.sqrt(asked.scan.variances[0])
         with np.errstate(divide="ignore", invalid="ignore"):
             each = np.exp(-0.5 * ((value - mean) / sd) ** 2) / (sd * np.sqrt(2 * np.pi))
         own, errors = asked.scan.average(asked.scan.given_setting(np.nan_to_num(each))[None, :])
@@ -298,7 +234,7 @@ def _chance(asked: _Asked, number: int, item: Item) -> tuple[float, float]:
         points = np.unique(mean[is_point])
         if nearly_lies_on(GaussianMixture(points, points, np.zeros(len(points))), item.ends):
             raise GmError([real_errors.point_on_end(asked.query.span, asked.query.text)])
-    if _is_number(mean, sd):
+    if is_number_at_each(mean, sd):
         # Steps of points: where one lies is known by interpolation between them.
         belief = asked.settled.points.belief(mean[0])
         cdfs = [belief.cdf(end) for end in item.ends.tolist()]
@@ -366,7 +302,7 @@ def _expectation(asked: _Asked, query: Expectation) -> tuple[Answer, float]:
             squares = squares + coefficients[k] ** 2 * np.maximum(second - first**2, 0.0)
     means, errors = found.average(total[None, :])
     value = float(means[0])
-    error = float(errors[0]) + _tails(found, np.sqrt(squares + (total - value) ** 2))
+    error = float(errors[0]) + tails(found, np.sqrt(squares + (total - value) ** 2))
     return ExpectationAnswer(query.text, value=value, array=np.asarray(value)), error
 
 
@@ -379,6 +315,6 @@ def _variance(asked: _Asked, query: Query) -> tuple[Answer, float]:
         about = second - 2 * mean * first + mean**2
         own, errors = found.average(about[None, :])
         values.append(float(own[0]))
-        worst = max(worst, float(errors[0]) + _tails(found, np.abs(about)))
+        worst = max(worst, float(errors[0]) + tails(found, np.abs(about)))
     shaped = np.array(values).reshape(asked.shapes[0])
     return VarianceAnswer(query.text, value=shaped.tolist(), array=shaped), worst

@@ -1,6 +1,6 @@
 """Parameters of rows integrated over: weighted settings, and what holds at each of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,6 +12,7 @@ from gmlang.core.walk import is_real_reference
 from gmlang.diagnostics import GmError, Span
 from gmlang.errors import later
 from gmlang.errors import probabilities as errors
+from gmlang.errors.asking import never_above_zero
 from gmlang.graph.lowering.grounder import Grounder, environment
 from gmlang.graph.observations import array_value
 from gmlang.graph.rows.joint import JointReals, real_name
@@ -34,6 +35,7 @@ from gmruntime.continuous.outer import (
     WeightedPoints,
     integrate_mixed,
 )
+from gmruntime.continuous.outer.domains import constrain
 from gmruntime.continuous.outer.engine import PARAMETERS_MAX
 from gmruntime.continuous.outer.points import Averages
 from gmruntime.graph import FactorGraph
@@ -165,6 +167,8 @@ def settle(
     except TooLargeError as error:
         name = real_name(world, int(joint.numbers[error.real]))
         raise GmError([errors.patch_too_large(span, name, error.num_bytes)]) from None
+    if not len(found.points.points) and not budget.is_spent():
+        _check_deviations(rows_at(grounder, joint, whole(_tried(priors, free))))
     settled = Settled(found.points, whole(found.points.points), inside, budget.memory_bytes)
     for parameter in free.tolist():
         if _is_anywhere(settled, parameter):
@@ -181,6 +185,33 @@ def _is_anywhere(settled: Settled, parameter: int) -> bool:
 
 _FAR, _FAR_SHARE = 1e-40, 1e-3
 """Beyond 1e40, or nearer to 0 than 1e-40, there is no such share of a distribution."""
+
+
+_TRIED = 64
+"""Values of the parameters: where a deviation is above 0 at none of them, that is what is wrong."""
+
+
+def _tried(priors: Priors, free: np.ndarray) -> np.ndarray:
+    """Return values of parameters by their priors; of those that have none, far and wide."""
+    rng = np.random.default_rng(0)
+    found = _drawn(priors, free, rng.random((_TRIED, len(free))))
+    numbers = rng.standard_normal(found.shape) * 10.0 ** rng.uniform(-1, 1, found.shape)
+    return np.where(
+        np.isnan(found), constrain(Domain(priors.lows[free], priors.highs[free]), numbers)[0], found
+    )
+
+
+def _check_deviations(made: Mapping[int, RealRows]) -> None:
+    """Refuse a standard deviation that is above 0 at no setting, whatever the states.
+
+    Raises:
+        GmError: naming its place.
+    """
+    for rows in made.values():
+        is_none = np.isneginf(settings_first(rows).log_scales)
+        others = (0, *range(2, is_none.ndim))
+        if is_none.all(axis=others).any():
+            raise GmError([never_above_zero(rows.span, _TRIED)])
 
 
 def _name(grounder: Grounder, parameter: int) -> str:
