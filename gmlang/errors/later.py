@@ -69,7 +69,7 @@ def predicted_joint(span: Span, text: str) -> Diagnostic:
 
 def condition_on_joint(span: Span, text: str) -> Diagnostic:
     """Report an event of a real that others depend on, where it is no question."""
-    hint = "ask for it, `P(x > 3)`, or say what was seen: `observe x like Normal(3, 0.5)`"
+    hint = f"ask for it, `P({text})`, or say what was seen: `observe x like Normal(3, 0.5)`"
     return _not_yet(span, f"`{text}` as a condition on a real that is related to others", hint)
 
 
@@ -178,7 +178,7 @@ def base_and_law(span: Span, name: str) -> Diagnostic:
 
 def real_elsewhere(span: Span, text: str) -> Diagnostic:
     """Report a real attribute anywhere but in an observation and as what is predicted."""
-    hint = "compare it with a number, `x.a > 1.8`; `P`, `E` and `Var` ask about it"
+    hint = f"compare it with a number, `{text} > 1.8`; `P`, `E` and `Var` ask about it"
     return _not_yet(span, f"`{text}`, a real, in an expression, a question or a condition", hint)
 
 

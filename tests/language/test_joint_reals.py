@@ -263,3 +263,32 @@ def test_nothing_is_imported_for_programs_without_joint_reals():
         "assert not any(name.startswith('gmruntime.continuous') for name in sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# --- States without a meaning that something excludes --------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("says", "query", "expected"),
+    [
+        ("var x : real ~ Normal(0, -1 if z else 1)", "Var(x | z = false)", 1.0),
+        ("var x : real ~ Normal(0, 1)\nobserve 2 ~ Normal(x, 0 if z else 1)", "E(x | not z)", 1.0),
+        ("var x : real ~ Normal(6 / k, 1)", "E(x | k > 0)", (6 + 3 + 2) / 3),
+        ("var y : real ~ Normal(6, 1)\nvar x : real := y / k", "E(x | k > 0)", (6 + 3 + 2) / 3),
+        ("var x : real ~ Normal(6, 1)", "E(x / k | k > 0)", (6 + 3 + 2) / 3),
+        ("var x : real ~ Normal(6, 1)", "P(x / k > 3 | k = 2)", 0.5),
+        # What holds a real in place in no other state need not do so there.
+        ("var x : real\nobserve 6 ~ Normal(x / k, 1)", "E(x | k = 2)", 12.0),
+        ("var x : real ~ Normal(0, 0 if w else -1 if z else 1)", "Var(x | not z)", 0.5),
+    ],
+)
+def test_what_evidence_excludes_needs_no_meaning(says: str, query: str, expected: float):
+    before = (
+        "var z : bool ~ Bernoulli(0.5)\nvar w : bool ~ Bernoulli(0.5)\nvar k : 0..3 ~ Uniform()"
+    )
+    model = gmlang.compile(f"{before}\nvar v : real ~ Normal(x, 1)\n{says}")
+    answer = model.query(query, budget_s=60)
+    assert answer.status == "exact"
+    assert answer.value == pytest.approx(expected, abs=1e-9)
+    with pytest.raises(GmError):
+        model.query(query.split("|")[0].rstrip(" )") + ")", budget_s=60)

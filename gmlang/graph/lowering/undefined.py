@@ -41,12 +41,9 @@ def add_partial_tables(
         GmError: when it has no value in any state of some instance.
     """
     assert env.holes
-    sizes = [slot.states.count for slot in env.slots.items]
     for gate in gates:
         values = np.where(gate, values, 0.0)
-    gap = np.zeros([1] * (1 + len(sizes)), np.bool_)
-    for hole in env.holes:
-        gap = gap | hole.mask
+    gap = gap_of(env)
     builder = grounder.builder
     start = len(builder.factors)
     if job.guards:
@@ -58,11 +55,33 @@ def add_partial_tables(
     _add(free, env, job, np.where(gap, _elsewhere(env, job), values))
     builder.relaxed.append((range(start, len(builder.factors)), tuple(free.factors)))
     if not job.guards:
-        builder.regions += [one for hole in env.holes for one in _regions(env, hole)]
+        _note(builder, env)
         return
     assert isinstance(job.term, terms.Defined)
     needed = Job(terms.Needed(job.term.value), (*job.guards, *job.gates), job.origin)
     grounder.lower(env.frame, needed)
+
+
+def gap_of(env: Env) -> np.ndarray:
+    """Say where what was evaluated has no value: (instances or 1, *states)."""
+    gap = np.zeros([1] * (1 + len(env.slots.items)), np.bool_)
+    for hole in env.holes or ():
+        gap = gap | hole.mask
+    return gap
+
+
+def note_gap(builder: Builder, env: Env, gap: np.ndarray) -> None:
+    """Note where what was evaluated has no value, so that something else must exclude it.
+
+    Raises:
+        GmError: when it has none in any state of some instance.
+    """
+    _refuse_if_certain(env, gap)
+    _note(builder, env)
+
+
+def _note(builder: Builder, env: Env) -> None:
+    builder.regions += [one for hole in env.holes or () for one in _regions(env, hole)]
 
 
 def lower_undefined(grounder: Grounder, frame: Frame, job: Job, why: Diagnostic) -> None:

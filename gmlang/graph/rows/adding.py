@@ -17,7 +17,7 @@ from gmlang.graph.builder import Origin, RealRecipe, add_tables
 from gmlang.graph.lowering.grounder import Grounder, environment
 from gmlang.graph.observations import array_value
 from gmlang.graph.reals.densities import check_proportion
-from gmlang.graph.rows.evaluating import forms, laws, linear_of
+from gmlang.graph.rows.evaluating import forms, laws, linear_of, noted_gap
 from gmlang.graph.rows.forms import Form, Law, real_numbers
 from gmlang.graph.rows.linear import (
     Linear,
@@ -28,6 +28,7 @@ from gmlang.graph.rows.linear import (
     some,
     some_rows,
 )
+from gmlang.graph.values.chances import undefined_where
 from gmlang.graph.values.environment import Env, is_tried
 from gmlang.graph.values.evaluate import random_indices
 from gmlang.graph.world.world import Frame, select_rows, where_text
@@ -151,7 +152,7 @@ def _weigh(
         if env.slots.tried:
             _check_everywhere(found.sd, env, law)
         else:
-            _check_spread(found.sd, holds, law.span)
+            found = _with_spread(grounder, found, env, holds, law.span)
         along = values[rows].reshape(-1, *([1] * len(env.slots.items)))
         away = found.mean.constant - along
         linear = Law(Form(away, found.mean.terms), found.sd)
@@ -174,9 +175,14 @@ def _without_spread(sd: np.ndarray, count: int) -> np.ndarray:
     return np.broadcast_to(flat, (count,))
 
 
-def _check_spread(sd: np.ndarray, holds: np.ndarray, span: Span) -> None:
-    if (np.where(holds, sd, 1.0) == 0.0).any():
-        raise GmError([errors.bad_spread(span, NORMAL, 0.0, "")])
+def _with_spread(grounder: Grounder, law: Law, env: Env, holds: np.ndarray, span: Span) -> Law:
+    """Return a law of data, which has no meaning where its standard deviation is 0."""
+    bad = holds & (law.sd == 0.0)
+    if not bad.any():
+        return law
+    inner = env.gathering()
+    undefined_where(bad, law.sd, inner, lambda v, where: errors.bad_spread(span, NORMAL, v, where))
+    return Law(law.mean, np.where(noted_gap(grounder, inner), np.nan, law.sd))
 
 
 def _check_everywhere(sd: np.ndarray, env: Env, law: Expression) -> None:
@@ -201,8 +207,8 @@ def _rows(law: Law, env: Env, holds: np.ndarray, kind: str, span: Span) -> RealR
         _check_sizes(law, span)
     with np.errstate(divide="ignore"):
         weights = np.where(holds & (law.sd > 0.0), law.sd**-2.0, 0.0)
-        # A setting without a meaning is none that anybody has.
-        none = np.where(holds, -np.inf if env.slots.tried else 0.0, 0.0)
+        # A setting without a meaning is none that anybody has, nor is a state without one.
+        none = np.where(holds, -np.inf, 0.0)
         log_scales = np.where(weights > 0.0, -np.log(law.sd) - _LOG_ROOT_2PI, none)
     linear, (weights, log_scales) = linear_of(law.mean, env, (weights, log_scales))
     return RealRows(linear, weights, log_scales, kind, span)
@@ -230,7 +236,7 @@ def _define_noisy(
         start = grounder.world.num_joint_reals
         grounder.world.num_joint_reals += len(targets)
         noise = start + numbers
-        terms = (*terms, (noise, law.sd))
+        terms = (*terms, (noise, np.nan_to_num(law.sd)))
         nothing = np.zeros((len(targets), 0), np.int64)
         one = Linear(nothing, (), noise[:, None], np.ones((1, 1)), np.zeros(1))
         made = RealRows(one, np.ones(1), np.full(1, -_LOG_ROOT_2PI), "draw", span)

@@ -7,14 +7,15 @@ import numpy as np
 
 from gmlang.core.ast import Aggregate, Apply, Bool, Cases, Constant, Distribution, Expression
 from gmlang.core.walk import is_random, parts, replace_part
-from gmlang.diagnostics import Span
+from gmlang.diagnostics import GmError, Span
 from gmlang.graph.functions.unrolling import unrolled
 from gmlang.graph.lowering.grounder import Grounder, check_memory, environment
-from gmlang.graph.rows.forms import Form, Law, collect_finite, form_of, law_of
+from gmlang.graph.lowering.undefined import gap_of, note_gap
+from gmlang.graph.rows.forms import Form, Law, collect_finite, form_of, law_of, only_where
 from gmlang.graph.rows.linear import Linear
-from gmlang.graph.values.environment import Env, is_tried
+from gmlang.graph.values.environment import Env, first_place, is_tried
 from gmlang.graph.values.evaluate import RaggedItems, conditions
-from gmlang.graph.world.world import Frame, select_rows
+from gmlang.graph.world.world import Frame, select_rows, where_text
 
 _T = TypeVar("_T")
 
@@ -27,17 +28,23 @@ def laws(
 ) -> Iterator[Found[Law]]:
     """Evaluate a law in all instances, those together that are alike.
 
+    Where a law has no value, in states that something else must exclude, its row forbids these.
+
     Raises:
-        GmError: where it has no value, or is too wide.
+        GmError: where it has no value in any state, or is too wide.
     """
-    yield from _each(grounder, frame, (law, *gates), span, law_of)
+    for rows, env, holds, found, gap in _each(grounder, frame, (law, *gates), span, law_of):
+        # NaN is no standard deviation, so that such a row forbids the state.
+        sd = np.where(gap, np.nan, found.sd) if gap.any() else found.sd
+        yield rows, env, holds, Law(only_where(~gap, found.mean), sd)
 
 
 def forms(
     grounder: Grounder, frame: Frame, value: Expression, gates: Sequence[Expression], span: Span
 ) -> Iterator[Found[Form]]:
     """Do the same for an expression that is linear in reals."""
-    yield from _each(grounder, frame, (value, *gates), span, form_of)
+    for rows, env, holds, form, gap in _each(grounder, frame, (value, *gates), span, form_of):
+        yield rows, env, holds, only_where(~gap, form)
 
 
 def _each(
@@ -46,7 +53,7 @@ def _each(
     expressions: tuple[Expression, ...],
     span: Span,
     find: Callable[[Expression, Env], _T],
-) -> Iterator[Found[_T]]:
+) -> Iterator[tuple[np.ndarray, Env, np.ndarray, _T, np.ndarray]]:
     groups = [(np.arange(frame.count), expressions)]
     if grounder.world.has_functions:
         groups = list(unrolled(grounder.world, frame, grounder.names, expressions))
@@ -64,8 +71,11 @@ def _alike(
     expressions: tuple[Expression, ...],
     span: Span,
     find: Callable[[Expression, Env], _T],
-) -> Iterator[Found[_T]]:
-    """Evaluate in instances whose sums have as many items; others are halved until they do."""
+) -> Iterator[tuple[np.ndarray, Env, np.ndarray, _T, np.ndarray]]:
+    """Evaluate in instances whose sums have as many items; others are halved until they do.
+
+    Last comes where there is no value.
+    """
     if not len(rows):
         return
     env = environment(grounder, frame)
@@ -81,11 +91,30 @@ def _alike(
         return
     entries = float(np.prod([float(slot.states.count) for slot in env.slots.items]))
     check_memory(grounder.world, span, 1, int(min(entries, 1e15)))
-    inner, holds = env, np.ones(1, np.bool_)
+    inner, holds = env.gathering(), np.ones(1, np.bool_)
     for gate in gates:
         holds = holds & conditions(gate, inner)
         inner = inner.guarded(holds, wanted=True)
-    yield rows, env, holds, find(value, inner)
+    found = find(value, inner)
+    yield rows, env, holds, found, noted_gap(grounder, inner)
+
+
+def noted_gap(grounder: Grounder, env: Env) -> np.ndarray:
+    """Say where what was evaluated has no value, and note that something else must exclude it.
+
+    Raises:
+        GmError: where it has none in any state of some instance, or at some settings of parameters.
+    """
+    gap = gap_of(env)
+    if gap.any():
+        for hole in env.holes or ():
+            for axis, slot in enumerate(env.slots.items):
+                if is_tried(slot) and hole.mask.shape[1 + axis] > 1:
+                    place = first_place(hole.mask)
+                    where = where_text(env.frame, place[0], env.names)
+                    raise GmError([hole.tell(place, where)])
+        note_gap(grounder.builder, env, gap)
+    return gap
 
 
 def _decided(

@@ -78,7 +78,7 @@ class Form:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Law:
-    """A normal law: its mean, and its standard deviation, which may be 0."""
+    """A normal law: its mean, and its standard deviation, which may be 0; NaN where it has none."""
 
     mean: Form
     sd: np.ndarray
@@ -248,6 +248,11 @@ def _form_of(expression: Expression, env: Env) -> Form:
             return total
         case _:
             raise GmError([later.bent(expression.span, expression.span.text)])
+
+
+def only_where(holds: np.ndarray, form: Form) -> Form:
+    """Return a form that is 0 where something does not hold, whatever stood there."""
+    return form if holds.all() else _either(holds, form, Form(np.zeros(1)))
 
 
 def _either(holds: np.ndarray, then: Form, otherwise: Form) -> Form:

@@ -29,7 +29,7 @@ from gmlang.queries.questions.probability import (
 from gmlang.queries.questions.sample import Sample
 from gmlang.queries.questions.variance import Variance, VarianceAnswer
 from gmlang.queries.rows.asked import AskedReals, Happening, Item, Polynomial, Single, Term, pieces
-from gmlang.queries.rows.beliefs import Mixtures, mixtures_of, nearly_lies_on, probability_between
+from gmlang.queries.rows.beliefs import Mixtures, chances_between, mixtures_of, nearly_lies_on
 from gmlang.queries.rows.borders import (
     Around,
     ImpossibleError,
@@ -143,10 +143,7 @@ def _mixture(known: _Known, item: Item) -> GaussianMixture:
         case Single(term=Term() as term) | Polynomial(term=term):
             given_around = known.around([term])
             given = given_border(known.integrated, term, given_around)
-            found = belief(given, known.p(given_around))
-            if found is None:
-                raise ImpossibleError
-            return found[1]
+            return belief(given, known.p(given_around))[1]
         case _:
             raise AssertionError("no real")
 
@@ -225,14 +222,14 @@ def _chance(known: _Known, query: Query, item: Item) -> tuple[float, float]:
     given_around = known.around([item.term])
     given = given_border(known.integrated, item.term, given_around)
     p = known.p(given_around)
+    states, found = belief(given, p)
+    if nearly_lies_on(found.means[found.sds == 0.0], item.ends):
+        raise GmError([errors.point_on_end(query.span, query.text)])
     total = np.zeros(2)
-    for (low, high), truth in zip(pieces(item.ends), given.masks, strict=True):
-        for side, mask in enumerate((truth, 1.0 - truth)):
-            found = belief(given, p, mask)
-            if found is not None and nearly_lies_on(found[1], item.ends):
-                raise GmError([errors.point_on_end(query.span, query.text)])
-            if found is not None:
-                total[side] += found[0] * probability_between(found[1], low, high)
+    for (low, high), mask in zip(pieces(item.ends), given.masks, strict=True):
+        truth = np.broadcast_to(mask, p.shape).reshape(-1)[states]
+        inside = found.weights * chances_between(found.means, found.sds, low, high)
+        total += inside @ truth, inside @ (1.0 - truth)
     total /= total.sum()
     return float(total[0]), float(total[1])
 

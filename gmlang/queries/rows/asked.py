@@ -15,8 +15,8 @@ from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors import later
 from gmlang.errors import probabilities as errors
 from gmlang.graph.lowering.grounder import Grounder, environment
-from gmlang.graph.rows.evaluating import linear_of
-from gmlang.graph.rows.forms import Form, collect_finite, form_of, real_numbers
+from gmlang.graph.rows.evaluating import linear_of, noted_gap
+from gmlang.graph.rows.forms import Form, collect_finite, form_of, only_where, real_numbers
 from gmlang.graph.rows.joint import JointReals, real_name
 from gmlang.graph.rows.linear import Linear
 from gmlang.graph.rows.quadratics import quadratic_of
@@ -277,12 +277,13 @@ def _polynomial(
     grounder: Grounder, joint: JointReals, frame: Frame, value: Expression
 ) -> Polynomial:
     """Write a number that depends on reals in one instance."""
-    env = environment(grounder, frame)
+    env = environment(grounder, frame).gathering()
     collect_finite(value, env)
     found = quadratic_of(value, env)
+    is_known = ~noted_gap(grounder, env)
 
     def term(form: Form) -> Term:
-        linear, _ = linear_of(form, env)
+        linear, _ = linear_of(only_where(is_known, form), env)
         return _term(grounder, joint, linear, [])
 
     return Polynomial(term(found.form), tuple((term(a), term(b)) for a, b in found.products))
@@ -295,7 +296,7 @@ def _happening(grounder: Grounder, joint: JointReals, frame: Frame, event: Expre
     other = next((a for a in atoms if show(a.arguments[0]) != show(subject)), None)
     if other is not None:
         raise GmError([later.event_of_two(event.span, event.span.text)])
-    env = environment(grounder, frame)
+    env = environment(grounder, frame).gathering()
     intervals = [
         [float(np.asarray(evaluate(end, env)).reshape(-1)[0]) for end in atom.arguments[1:]]
         for atom in atoms
@@ -313,7 +314,8 @@ def _happening(grounder: Grounder, joint: JointReals, frame: Frame, event: Expre
         told = {**frame.locals, **dict(zip(keys, inside, strict=True))}
         here = replace(env, frame=Frame(frame.count, told))
         truths.append(np.asarray(conditions(written, here), np.float64))
-    linear, masks = linear_of(form_of(subject, env), env, truths)
+    form = form_of(subject, env)
+    linear, masks = linear_of(only_where(~noted_gap(grounder, env), form), env, truths)
     return Happening(_term(grounder, joint, linear, masks), ends)
 
 

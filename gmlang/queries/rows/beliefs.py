@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from gmlang.process.collecting import nothing_collected
 from gmlang.queries.reals.summaries import QUANTILES
 from gmruntime.arrays import Float64
 from gmruntime.continuous.beliefs import GaussianMixture
@@ -80,15 +82,13 @@ class Mixtures(Sequence["MixtureBelief"]):
         """Return the numbers that an answer writes of each."""
         means, sds = self.mean().tolist(), self.sd().tolist()
         columns = [(f"{share:g}", self.quantiles(share)) for share in QUANTILES]
-        known = [(name, found.tolist()) for name, found in columns if found is not None]
-        return [
-            {
-                "mean": means[k],
-                "sd": sds[k],
-                "quantiles": {name: found[k] for name, found in known},
-            }
-            for k in range(self.num_reals)
-        ]
+        known = {name: found.tolist() for name, found in columns if found is not None}
+        rows = zip(*known.values(), strict=True) if known else repeat(())
+        with nothing_collected():
+            return [
+                {"mean": mean, "sd": sd, "quantiles": dict(zip(known, row, strict=True))}
+                for mean, sd, row in zip(means, sds, rows, strict=False)
+            ]
 
 
 def _where_reached(
@@ -169,26 +169,27 @@ def mixtures_of(each: Sequence[GaussianMixture]) -> Mixtures:
     return Mixtures(len(each), groups)
 
 
-def probability_between(mixture: GaussianMixture, low: float, high: float) -> float:
-    """Return the probability of what lies between two numbers, far out as well.
+def chances_between(
+    means: Float64[np.ndarray, "*parts"],
+    sds: Float64[np.ndarray, "*parts"],
+    low: float,
+    high: float,
+) -> Float64[np.ndarray, "*parts"]:
+    """Return the probability of what lies between two numbers in each part, far out as well.
 
-    Without them, but where both are one.
+    Without them, but where both are one. A part of sd 0 is a point.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
-        a, b = ((end - mixture.means) / mixture.sds for end in (low, high))
-    is_point = mixture.sds == 0.0
+        a, b = (low - means) / sds, (high - means) / sds
     # On the side on which the tail is: the difference of two numbers near 1 would be lost.
     flipped = a > 0.0
     a, b = np.where(flipped, -b, a), np.where(flipped, -a, b)
-    inside = ndtr(b) - ndtr(a)
-    at = (mixture.means > low) & (mixture.means < high)
-    at |= (mixture.means == low) & (low == high)
-    return float(mixture.weights @ np.where(is_point, at, inside))
+    at = means == low if low == high else (means > low) & (means < high)
+    return np.where(sds > 0.0, ndtr(b) - ndtr(a), at)
 
 
-def nearly_lies_on(mixture: GaussianMixture, ends: np.ndarray) -> bool:
-    """Say whether a part that is a point would lie on an end but for rounding."""
-    points = mixture.means[mixture.sds == 0.0]
+def nearly_lies_on(points: Float64[np.ndarray, " points"], ends: np.ndarray) -> bool:
+    """Say whether a point would lie on an end but for rounding."""
     near = _ROUNDING * np.maximum(1.0, np.abs(ends))
     off = np.abs(points[:, None] - ends)
     return bool(((off > 0.0) & (off <= near)).any())

@@ -190,22 +190,15 @@ def given_border(integrated: Integrated, term: Term, around_it: Around) -> Given
     return Given(around_it, term.reals[~known], coefficients[..., ~known], constant, masks)
 
 
-def belief(
-    given: Given, probabilities: np.ndarray, mask: np.ndarray | None = None
-) -> tuple[float, GaussianMixture] | None:
-    """Return the distribution of a term where a mask over the border holds, and its probability.
-
-    None where that is 0.
-    """
-    p = probabilities if mask is None else probabilities * mask
-    share = float(p.sum())
-    if not share > 0.0:
-        return None
-    if given.around.patch is not None and len(given.reals):
-        found = given.around.patch.belief(p, given.coefficients, given.constant, reals=given.reals)
-        return share, found
-    means = np.broadcast_to(given.constant, p.shape).reshape(-1)
-    weights = p.reshape(-1)
-    kept = weights > 0.0
-    weights = weights[kept] / weights[kept].sum()
-    return share, GaussianMixture(weights, means[kept], np.zeros(len(weights)))
+def belief(given: Given, probabilities: np.ndarray) -> tuple[np.ndarray, GaussianMixture]:
+    """Return the distribution of a term, and which states of the border its parts are, flat."""
+    p, patch = probabilities, given.around.patch
+    if patch is not None:
+        p = np.where(patch.log_values > -np.inf, p, 0.0)
+    states = np.flatnonzero(p.reshape(-1) > 0.0)
+    if patch is not None and len(given.reals):
+        found = patch.belief(p, given.coefficients, given.constant, reals=given.reals)
+        return states, found
+    means = np.broadcast_to(given.constant, p.shape).reshape(-1)[states]
+    weights = p.reshape(-1)[states]
+    return states, GaussianMixture(weights / weights.sum(), means, np.zeros(len(states)))

@@ -33,14 +33,13 @@ from gmlang.queries.questions.probability import (
 from gmlang.queries.questions.variance import Variance, VarianceAnswer
 from gmlang.queries.reading import parts_of
 from gmlang.queries.rows.asked import AskedReals, Happening, Item, Polynomial, Single, Term, pieces
-from gmlang.queries.rows.beliefs import nearly_lies_on
+from gmlang.queries.rows.beliefs import chances_between, nearly_lies_on
 from gmlang.queries.rows.settings import Scan, Settled, scan
 from gmlang.queries.rows.summarising import Summaries, is_number_at_each, summarise, tails
 from gmlang.queries.session import Prepared
 from gmlang.queries.settings import Settings
 from gmlang.queries.targets import Target
 from gmruntime.answer import Quality, Status
-from gmruntime.continuous.beliefs import GaussianMixture
 
 _METHOD = "weighted settings, Gaussian elimination"
 
@@ -229,11 +228,9 @@ def _chance(asked: _Asked, number: int, item: Item) -> tuple[float, float]:
         raise GmError([later.asked_of_parameters(asked.query.span, asked.query.text)])
     found = asked.scan
     mean, sd = found.means[number], np.sqrt(found.variances[number])
-    is_point = sd == 0.0
-    if TRIED not in item.term.scope and is_point.any():
-        points = np.unique(mean[is_point])
-        if nearly_lies_on(GaussianMixture(points, points, np.zeros(len(points))), item.ends):
-            raise GmError([real_errors.point_on_end(asked.query.span, asked.query.text)])
+    points = np.zeros(0) if TRIED in item.term.scope else np.unique(mean[sd == 0.0])
+    if nearly_lies_on(points, item.ends):
+        raise GmError([real_errors.point_on_end(asked.query.span, asked.query.text)])
     if is_number_at_each(mean, sd):
         # Steps of points: where one lies is known by interpolation between them.
         belief = asked.settled.points.belief(mean[0])
@@ -244,7 +241,7 @@ def _chance(asked: _Asked, number: int, item: Item) -> tuple[float, float]:
         return chance, sum(c.error for c in cdfs)
     each = np.zeros(mean.shape)
     for (low, high), mask in zip(pieces(item.ends), item.term.masks, strict=True):
-        each += float(np.ravel(mask)[0]) * _between(mean, sd, low, high)
+        each += float(np.ravel(mask)[0]) * chances_between(mean, sd, low, high)
     own, off_by = found.average(found.given_setting(each)[None, :])
     return float(np.clip(own[0], 0.0, 1.0)), float(off_by[0])
 
@@ -252,17 +249,6 @@ def _chance(asked: _Asked, number: int, item: Item) -> tuple[float, float]:
 def _is_plain(item: Happening) -> bool:
     """Say whether an event depends on where its term lies alone."""
     return all(np.ptp(mask) == 0.0 for mask in item.term.masks)
-
-
-def _between(mean: np.ndarray, sd: np.ndarray, low: float, high: float) -> np.ndarray:
-    from scipy.special import ndtr
-
-    with np.errstate(divide="ignore", invalid="ignore"):
-        a, b = (low - mean) / sd, (high - mean) / sd
-    flipped = a > 0.0
-    a, b = np.where(flipped, -b, a), np.where(flipped, -a, b)
-    inside = np.where(low == high, mean == low, (mean > low) & (mean < high))
-    return np.where(sd > 0.0, ndtr(b) - ndtr(a), inside)
 
 
 # --- Expectations ------------------------------------------------------------------------

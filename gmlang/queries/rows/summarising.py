@@ -17,7 +17,7 @@ _PART_MIN = 1e-12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PointsBelief:
+class _PointsBelief:
     """The distribution of a real that is a number at each setting."""
 
     points: PointBelief
@@ -75,7 +75,7 @@ def summarise(found: Scan, terms: Sequence[Term]) -> Summaries:
         mean, sd = belief.mean(), belief.sd()
         quantiles = {f"{share:g}": belief.quantile(share) for share in QUANTILES}
         shown = {name: one.value for name, one in quantiles.items()}
-        each[k] = PointsBelief(belief), _shown(mean.value, sd.value, shown)
+        each[k] = _PointsBelief(belief), _shown(mean.value, sd.value, shown)
         errors += [mean.error, *(one.error for one in quantiles.values())]
         deviations.append(sd.error)
     if len(mixed):

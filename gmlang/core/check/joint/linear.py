@@ -51,7 +51,7 @@ class _BentError(Exception):
 
 def _without_reals(expression: Expression) -> Iterator[Diagnostic]:
     if mentions_real(expression):
-        yield later.real_elsewhere(expression.span, expression.span.text)
+        yield later.condition_on_joint(expression.span, expression.span.text)
 
 
 def _degree(expression: Expression, outer: AbstractSet[Key], known: dict[int, int]) -> int:
