@@ -395,6 +395,6 @@ class Model:
         Raises:
             GmError: when the program is no chain over that size, or a question does not fit.
         """
-        from gmlang.filtering.filter import filter_of
+        from gmlang.filtering.beginning import filter_of
 
         return filter_of(self.checked, self.values, over, (ask,) if isinstance(ask, str) else ask)

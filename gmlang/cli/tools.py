@@ -286,7 +286,8 @@ def follow(
     Each row is answered at once, at a cost that does not grow.
     """
     from gmlang.diagnostics import GmError
-    from gmlang.filtering.following import follow_lines, own_questions
+    from gmlang.filtering.beginning import own_questions
+    from gmlang.filtering.following import follow_lines
     from gmlang.filtering.rows import BadRowError
 
     if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison]

@@ -1,4 +1,4 @@
-"""Programs that cannot be followed step by step, and questions about them: GM801 to GM814."""
+"""Programs that cannot be followed step by step, and questions about them: GM801 to GM818."""
 
 from collections.abc import Sequence
 
@@ -84,6 +84,36 @@ def not_followed(span: Span, text: str) -> Diagnostic:
     return Diagnostic("GM807", f"`{text}` cannot be followed step by step yet", span)
 
 
+def unseen_selector(span: Span, text: str, name: str) -> Diagnostic:
+    """The law of a real depends on a finite variable, and nobody sees its state."""
+    return Diagnostic(
+        "GM815",
+        f"`{text}` depends on `{name}`, whose state a filter of reals would have to know",
+        span,
+        hint=f"give it with each step: `data {name.split('[')[0]}[T] : bool`",
+    )
+
+
+def unknown_spread(span: Span, name: str) -> Diagnostic:
+    """Rows depend on a real otherwise than linearly."""
+    return Diagnostic(
+        "GM816",
+        f"laws depend on `{name}` otherwise than linearly, and a filter follows linear ones",
+        span,
+        hint=f"let it be known before: `data {name} : real = 0.5`, or ask the model itself",
+    )
+
+
+def lost(span: Span, name: str) -> Diagnostic:
+    """A real has to be integrated out, and nothing says where it is."""
+    return Diagnostic(
+        "GM817",
+        f"nothing says where `{name}` was before this step, and no later step will",
+        span,
+        hint="draw it from something, or give it a base: `base Normal(0, 10)`",
+    )
+
+
 def belief_too_wide(span: Span, size: str, num_entries: int) -> Diagnostic:
     """What would have to be remembered from step to step has too many states."""
     return Diagnostic(
@@ -143,6 +173,16 @@ def missing_input(span: Span, name: str) -> Diagnostic:
         f"`{name}` is not given for this step, which depends on its value",
         span,
         hint=f"give it with each step: step({name}=...)",
+    )
+
+
+def infinite_input(span: Span, name: str, value: float) -> Diagnostic:
+    """Data that laws of reals depend on is no finite number."""
+    return Diagnostic(
+        "GM818",
+        f"`{name}` is {value:g}, and laws of reals need finite numbers",
+        span,
+        hint="leave a value out, or give NaN, where it is missing",
     )
 
 

@@ -9,7 +9,7 @@ from gmlang.core.program import Query
 from gmlang.filtering.inputs import Inputs
 from gmlang.filtering.places import Place
 from gmlang.filtering.questions import Questions
-from gmlang.filtering.window import Window
+from gmlang.filtering.tables import Window
 from gmlang.queries.answers import Answer, nested_maps
 from gmlang.queries.dispatch import written
 from gmlang.queries.questions.probability import Joint, MarginalAnswer
@@ -37,6 +37,7 @@ class Filtered:
     log_loss: float
     log_z: float
     _found: np.ndarray
+    _of_reals: np.ndarray
 
     @property
     def answers(self) -> tuple[Answer, ...]:
@@ -48,6 +49,10 @@ class Filtered:
         number = self.questions.number(text)
         query = self.questions.queries[number]
         prepared = self.window.prepared[number]
+        real = self.window.real
+        asked = None if real is None else real.asked[number]
+        if real is not None and asked is not None:
+            return replace(asked.answer(self._of_reals[real.parts[number]]), text=text)
         answer = _answer(query, prepared, self._found[self.window.parts[number]], self.log_z)
         return replace(answer, text=text)
 
@@ -85,7 +90,8 @@ class FilteredSteps:
         log_loss: of each step, nats.
         log_z: of the program up to each step, nats.
         arrays: for each question an array, time first: the probabilities of the states of what is
-            asked, of events their probability; NaN where it could not be asked yet.
+            asked, of a real its mean and standard deviation, of several asked together their means
+            before their covariances, else a number; NaN where it could not be asked yet.
     """
 
     questions: Questions
@@ -114,27 +120,33 @@ class FilteredSteps:
         self,
         first: int,
         window: Window,
-        gains: np.ndarray,
-        log_z: float,
+        log_z: np.ndarray,
         losses: np.ndarray,
         found: np.ndarray,
+        of_reals: np.ndarray,
     ) -> None:
         """Fill in what some steps found, from `first` on."""
-        part = slice(first, first + len(gains))
-        self.log_loss[part] = losses
-        self.log_z[part] = log_z + np.cumsum(gains[:, 0])
+        part = slice(first, first + len(losses))
+        self.log_loss[part], self.log_z[part] = losses, log_z
         for number, prepared in enumerate(window.prepared):
             if prepared is None:
                 continue
             query = self.questions.queries[number]
+            asked = None if window.real is None else window.real.asked[number]
+            if window.real is not None and asked is not None:
+                self._fill(number, part, asked.values(of_reals[:, window.real.parts[number]]))
+                continue
             own = found[:, window.parts[number]]
             shape = _shape(query, prepared)
             own = own.reshape(len(own), *shape)
             if not isinstance(query, Joint) and prepared.targets[0].is_event:
                 own = own[..., 1]
-            if self.arrays[number].size == 0:
-                self.arrays[number] = np.full((len(self.log_loss), *own.shape[1:]), np.nan)
-            self.arrays[number][part] = own
+            self._fill(number, part, own)
+
+    def _fill(self, number: int, part: slice, own: np.ndarray) -> None:
+        if self.arrays[number].size == 0:
+            self.arrays[number] = np.full((len(self.log_loss), *own.shape[1:]), np.nan)
+        self.arrays[number][part] = own
 
 
 def _shape(query: Query, prepared: Prepared) -> tuple[int, ...]:

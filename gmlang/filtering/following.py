@@ -1,14 +1,11 @@
 """A stream followed line by line, as `gmlang filter` does."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
-from gmlang.core.from_syntax import Checked
-from gmlang.core.program import Query
 from gmlang.diagnostics import GmError
 from gmlang.errors.filtering import MISSING_INPUT
-from gmlang.filtering.filter import Filter, chain_and_numbers
-from gmlang.filtering.questions import check_question
+from gmlang.filtering.filter import Filter
 from gmlang.filtering.rows import rows_in
 from gmlang.queries.answers import plain_json
 
@@ -41,24 +38,3 @@ def _coming(followed: Filter) -> dict[str, object] | None:
         if any(one.code != MISSING_INPUT for one in error.diagnostics):
             raise
         return None
-
-
-def own_questions(
-    checked: Checked, values: Mapping[str, object], over: str
-) -> tuple[list[str], list[str]]:
-    """Return those of a program's own questions that a filter answers, and the others.
-
-    Raises:
-        GmError: when the program is no chain.
-    """
-    chain, numbers = chain_and_numbers(checked, values, over)
-    asked: list[str] = []
-    others: list[str] = []
-    for question in checked.program.questions:
-        try:
-            if isinstance(question, Query):
-                check_question(question, chain, numbers, {}, set())
-                asked.append(question.text)
-        except GmError:
-            others.append(question.text)
-    return asked, others

@@ -15,8 +15,8 @@ from gmlang.diagnostics import GmError
 from gmlang.errors import filtering as errors
 from gmlang.errors import grounding as grounding_errors
 from gmlang.errors.shapes import wrong_shape
-from gmlang.filtering.chain import Chain
-from gmlang.filtering.offsets import offsets, size_name
+from gmlang.filtering.chains.chain import Chain
+from gmlang.filtering.chains.offsets import offsets, size_name
 from gmlang.filtering.places import Place
 from gmlang.graph.world.states import shown_number
 

@@ -9,7 +9,7 @@ import numpy as np
 from gmlang.core.ast import AttributeRef, DataRef, Gate
 from gmlang.core.program import ObserveValue, Statement
 from gmlang.data.observed import num_mentions
-from gmlang.filtering.chain import Chain
+from gmlang.filtering.chains.chain import Chain
 from gmlang.graph.observations import array_value
 from gmlang.graph.values.environment import Env, Slots
 from gmlang.graph.values.evaluate import expand, random_indices

@@ -11,16 +11,19 @@ from gmlang.core.ast import (
     VariableRef,
     Whole,
 )
+from gmlang.core.check.joint.routes import Key, joint_keys, key_of
 from gmlang.core.from_syntax import Checked, check_query
 from gmlang.core.mentions import expressions_of
 from gmlang.core.program import Query
-from gmlang.core.walk import clause_parts, is_real_reference, parts, walk
+from gmlang.core.walk import clause_parts, is_real_reference, parts, replace_part, walk
 from gmlang.diagnostics import GmError
 from gmlang.errors import filtering as errors
-from gmlang.filtering.chain import Chain
-from gmlang.filtering.offsets import offsets, size_name
+from gmlang.filtering.chains.chain import Chain
+from gmlang.filtering.chains.offsets import offsets, size_name
 from gmlang.library import text_source
-from gmlang.queries.questions.probability import Event, Joint, Marginal
+from gmlang.queries.questions.expectation import Expectation
+from gmlang.queries.questions.probability import Event, Joint, Marginal, RealJoint, RealMarginal
+from gmlang.queries.questions.variance import Variance
 from gmlang.syntax import ast
 from gmlang.syntax.parse import parse_query
 
@@ -53,9 +56,20 @@ class Questions:
 
 
 def read_questions(
-    checked: Checked, chain: Chain, asked: Iterable[str], numbers: Mapping[str, int]
+    checked: Checked,
+    chain: Chain,
+    asked: Iterable[str],
+    numbers: Mapping[str, int],
+    at_the_end: Mapping[Key, Expression],
 ) -> Questions:
     """Check questions in which `t`, or what loops over time call it, is the current step.
+
+    Args:
+        checked: the program.
+        chain: how it runs over time.
+        asked: questions, as they are written.
+        numbers: its data that is a single whole number.
+        at_the_end: what it defines of its last step, by the name of that.
 
     Raises:
         GmError: where one is none, or about steps that a filter does not remember.
@@ -69,11 +83,27 @@ def read_questions(
     for text in asked:
         written = parse_query(text_source("<query>", text))
         now = tuple(_at_the_end(one, names, chain.size) for one in written)
-        for query in check_query(checked, now):
+        for checked_query in check_query(checked, now):
+            query = with_ends(checked_query, at_the_end)
             check_question(query, chain, numbers, lags, lasting)
             queries.append(query)
             texts.append(query.span.text)
     return Questions(tuple(texts), tuple(queries), lags, frozenset(lasting))
+
+
+def with_ends(query: Query, at_the_end: Mapping[Key, Expression]) -> Query:
+    """Write what is defined of the last step in the place of its name."""
+
+    def written(whole: Expression) -> Expression:
+        for part in walk(whole):
+            if isinstance(part, AttributeRef) and key_of(part) in at_the_end:
+                whole = replace_part(whole, part, at_the_end[key_of(part)])
+        return whole
+
+    if not at_the_end:
+        return query
+    asked = tuple(replace(one, value=written(one.value)) for one in query.asked)
+    return replace(query, asked=asked)
 
 
 def check_question(
@@ -88,8 +118,9 @@ def check_question(
     Raises:
         GmError: where a filter does not answer it.
     """
-    if not isinstance(query, Marginal | Joint | Event):
+    if not isinstance(query, Marginal | Joint | Event | _OF_REALS):
         raise GmError([errors.not_asked_here(query.span, query.text)])
+    _check_reals(query, chain)
     if query.method or query.within_s:
         option = "using" if query.method else "within"
         raise GmError([errors.not_asked_here(query.span, f"{query.text} {option} ...")])
@@ -98,8 +129,6 @@ def check_question(
             match part:
                 case Activation(model=model):
                     lasting.add(("model", model, ""))
-                case AttributeRef() if is_real_reference(part):
-                    raise GmError([errors.not_asked_here(query.span, query.text)])
                 case VariableRef() | AttributeRef():
                     name = _name_of(part)
                     if name not in chain.axes:
@@ -108,6 +137,31 @@ def check_question(
                     pass
         for whole in (*clause_parts(context), expression):
             _note_steps(whole, chain, numbers, lags)
+
+
+_OF_REALS = RealMarginal | RealJoint | Expectation | Variance
+
+
+def _check_reals(query: Query, chain: Chain) -> None:
+    """Refuse questions about reals that are not followed, or about them and finite variables.
+
+    Raises:
+        GmError: naming it.
+    """
+    every = [part for _, expression in expressions_of(query) for part in walk(expression)]
+    reals = {_name_of(p) for p in every if isinstance(p, AttributeRef) and is_real_reference(p)}
+    is_about_reals = isinstance(query, _OF_REALS) or bool(reals)
+    if not is_about_reals:
+        return
+    beside = [
+        p
+        for p in every
+        if isinstance(p, VariableRef | Activation)
+        or (isinstance(p, AttributeRef) and not is_real_reference(p))
+    ]
+    several = isinstance(query, Event) and len(query.asked) > 1
+    if beside or query.given or several or not reals <= joint_keys(chain.program):
+        raise GmError([errors.not_asked_here(query.span, query.text)])
 
 
 def _note_steps(

@@ -1,7 +1,6 @@
-"""One step of a chain as tables: the program is grounded for a few steps, the last one is taken."""
+"""One step of a chain: the program is grounded for a few steps, and the last one is taken."""
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,50 +9,20 @@ from gmlang.core.mentions import mentions
 from gmlang.core.program import Query
 from gmlang.diagnostics import GmError, Span
 from gmlang.errors import filtering as errors
-from gmlang.filtering.chain import Chain, Said
-from gmlang.filtering.places import LASTING, Known, Numbering, Place, numbering_of, places_of
-from gmlang.graph.builder import Builder
+from gmlang.filtering.chains.chain import Chain
+from gmlang.filtering.places import LASTING, Known, Place
+from gmlang.filtering.reals.asked import asked_of_reals
+from gmlang.filtering.reals.rules import Entries, RealRule, real_rule
+from gmlang.filtering.reals.taking import RealStep, numbering_of_reals
+from gmlang.filtering.tables import Taken, Window
 from gmlang.graph.from_core import Grounding, ground
+from gmlang.graph.rows.substituting import Definitions
 from gmlang.graph.world.bindings import bind
-from gmlang.queries.questions.probability import Joint
-from gmlang.queries.session import Prepared, Session, check_defined, prepare
-from gmruntime.factors.decompose import to_tables
-from gmruntime.factors.kinds import Table
-from gmruntime.filtering.planning import joined_potentials
-from gmruntime.filtering.step import Potential, Step, Wanted
-from gmruntime.graph import FactorBlock, FactorGraph, num_states, table_indices, validate
+from gmlang.graph.world.world import World
+from gmlang.queries.session import Prepared, Session, check_defined, prepare_for_rows
 
 _OUTSIDE = ("GM406",)
 """Codes of an index that is outside: of what is asked, while there are not enough steps yet."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Window:
-    """The last step of some.
-
-    Attributes:
-        step: as tables.
-        left: the variables whose joint belief it leaves, in order.
-        prepared: the graph of each question; None where it cannot be asked yet.
-        parts: where the answer to each lies in what is found after the step.
-        width: how much that is.
-    """
-
-    step: Step
-    left: tuple[Known, ...]
-    prepared: tuple[Prepared | None, ...]
-    parts: tuple[slice, ...]
-    width: int
-
-    def blind(self, places: Sequence[Place]) -> tuple[Step, list[int]]:
-        """Return the step as if no data were seen, which asks for what may be, and its sizes.
-
-        What the program itself observes in it stays, as all else that it says.
-        """
-        own = [*self.step.seen, *[-1] * (len(places) - len(self.step.seen))]
-        wanted = tuple(Wanted((v,)) if v >= 0 else None for v in own)
-        step = replace(self.step, seen=(), wanted=wanted)
-        return step, [self.step.num_states[v] if v >= 0 else 0 for v in own]
 
 
 @dataclass(slots=True, eq=False)
@@ -67,6 +36,7 @@ class Follower:
         span: of the program.
         lags: of what runs over time, how many steps are remembered.
         lasting: the arrays of no step that are remembered.
+        entries: the data that laws of reals are linear in.
         places: what was found that may be observed in a step; grows.
     """
 
@@ -76,21 +46,89 @@ class Follower:
     span: Span
     lags: Mapping[tuple[str, ...], int]
     lasting: frozenset[tuple[str, ...]]
+    entries: Entries
     places: list[Place] = field(default_factory=list[Place])
 
     def window(
-        self, num_steps: int, rows: Mapping[str, np.ndarray], before: Sequence[Known]
+        self,
+        num_steps: int,
+        rows: Mapping[str, np.ndarray],
+        before: Sequence[Known],
+        real_before: Sequence[Known] = (),
     ) -> Window:
         """Ground some steps and take the last.
 
         Args:
             num_steps: how many; `chain.num_first` where there were as many or more.
-            rows: what the last steps were given, by data, time first.
+            rows: what the last steps were given, by data, time first; 0 or missing for what laws
+                of reals are linear in.
             before: what the step before left.
+            real_before: the reals that it left.
 
         Raises:
             GmError: where a statement or a question does not fit its data.
+            NotLinearError: where some data should have been given with its values.
         """
+        grounding = self._grounded(num_steps, rows)
+        world, joint = grounding.world, grounding.joint
+        for entity, attribute in world.hidden_reals:
+            raise GmError([errors.not_followed(self.span, f"{entity}.{attribute}".lstrip(":"))])
+        base = grounding
+        if joint is not None:
+            # Questions name reals by their numbers, whatever is said of them.
+            count = world.num_joint_reals
+            open_ = Definitions((), np.full(count, -1), np.zeros(count, np.int64))
+            base = replace(
+                grounding, joint=replace(joint, places=np.arange(count), definitions=open_)
+            )
+        session = Session(grounding.program, world, base=base)
+        prepared = [self._prepared(session, query, num_steps) for query in self.queries]
+        taken = Taken(
+            self.chain,
+            self.span,
+            self.queries,
+            self.lags,
+            self.lasting,
+            self.places,
+            grounding,
+            num_steps,
+            tuple(before),
+        ).window(prepared)
+        if joint is None:
+            return taken
+        step = RealStep(self.chain, grounding, joint, num_steps, tuple(real_before))
+        return replace(taken, real=self._real_rule(step, rows, prepared))
+
+    def _real_rule(
+        self,
+        step: RealStep,
+        rows: Mapping[str, np.ndarray],
+        prepared: Sequence[Prepared | None],
+    ) -> RealRule:
+        """Take the rows of the last step, and what questions need of its reals."""
+        num_steps = step.num_steps
+        asked = [
+            None if one is None or one.asked_reals is None else asked_of_reals(one, query)
+            for query, one in zip(self.queries, prepared, strict=True)
+        ]
+        missing = frozenset(
+            (name, k)
+            for name in self.entries.exact
+            for k in np.flatnonzero(np.isnan(rows[name][-1].reshape(-1))).tolist()
+        )
+
+        def at(changed: Mapping[tuple[str, int, int], float]) -> RealStep:
+            other = {name: np.array(array, np.float64) for name, array in rows.items()}
+            for (name, element, back), value in changed.items():
+                other[name].reshape(num_steps, -1)[num_steps - 1 - back, element] = value
+            found = self._grounded(num_steps, {**rows, **{n: other[n] for n, *_ in changed}})
+            assert found.joint is not None
+            return replace(step, grounding=found, joint=found.joint)
+
+        left = self._left_reals(step.grounding.world, num_steps)
+        return real_rule(at, step, left, asked, self.entries, missing)
+
+    def _grounded(self, num_steps: int, rows: Mapping[str, np.ndarray]) -> Grounding:
         chain = self.chain
         given = dict(self.values)
         for name, axis in chain.inputs.items():
@@ -101,229 +139,28 @@ class Follower:
         world = bind(program, given)
         # A model that is asked about exists from the first step on.
         extra = [pair for query in self.queries for pair in mentions(query)]
-        grounding = check_defined(ground(program, world, extra))
-        world = grounding.world
-        for entity, attribute in (*world.hidden_reals, *world.joint_reals):
-            raise GmError([errors.not_followed(self.span, f"{entity}.{attribute}")])
-        session = Session(program, world, base=grounding)
-        prepared = [self._prepared(session, query, num_steps) for query in self.queries]
-        return _Taken(self, grounding, num_steps, tuple(before)).window(prepared)
+        return check_defined(ground(program, world, extra))
+
+    def _left_reals(self, world: World, num_steps: int) -> tuple[Known, ...]:
+        """List the reals that later steps, or questions, need of this one and those before."""
+        numbering = numbering_of_reals(self.chain, world, num_steps)
+        found: list[Known] = []
+        for name in numbering.names:
+            if name in self.lasting:
+                found += numbering.all_of(name, LASTING)
+            elif name in self.chain.axes:
+                for back in range(min(self.lags.get(name, 0), num_steps)):
+                    found += numbering.all_of(name, back)
+        return tuple(found)
 
     def _prepared(self, session: Session, query: Query, num_steps: int) -> Prepared | None:
         try:
-            return prepare(session, query)
+            prepared = prepare_for_rows(session, query, None)
+            check_defined(replace(prepared.grounding, builder=prepared.builder))
+            prepared.grounding.world.allow(None, None)
+            return prepared
         except GmError as error:
             is_early = num_steps < self.chain.num_first
             if is_early and all(one.code in _OUTSIDE for one in error.diagnostics):
                 return None
             raise
-
-
-@dataclass(slots=True, eq=False)
-class _Taken:
-    """The last step of a window, while it is taken from its graph.
-
-    Attributes:
-        numbers: of the step's variables, by what they are known as; auxiliary ones by their index.
-    """
-
-    follower: Follower
-    grounding: Grounding
-    num_steps: int
-    before: tuple[Known, ...]
-    numbering: Numbering = field(init=False)
-    numbers: dict[object, int] = field(default_factory=dict[object, int])
-    sizes: list[int] = field(default_factory=list[int])
-
-    def __post_init__(self) -> None:
-        world, builder = self.grounding.world, self.grounding.builder
-        self.numbering = numbering_of(self.chain, world, builder.num_variables, self.num_steps)
-
-    @property
-    def chain(self) -> Chain:
-        return self.follower.chain
-
-    def window(self, prepared: Sequence[Prepared | None]) -> Window:
-        """Return the last step."""
-        builder = self.grounding.builder
-        self._check_bases(builder)
-        before = tuple(self._number_known(one.step_later()) for one in self.before)
-        potentials = list(self._potentials(builder))
-        shown = list(self._observed(builder))
-        seen = self._seen()
-        left = self._left()
-        free = self._free(left)
-        wanted: list[Wanted | None] = []
-        parts: list[slice] = []
-        width = 0
-        for query, one in zip(self.follower.queries, prepared, strict=True):
-            own = self._wanted(query, one)
-            scopes = [one.scope for one in own if one is not None]
-            more = sum(math.prod(self.sizes[v] for v in scope) for scope in scopes)
-            parts.append(slice(width, width + more))
-            width += more
-            wanted += own
-        after = tuple(self._number_known(one) for one in left)
-        step = Step(
-            tuple(self.sizes),
-            before,
-            after,
-            joined_potentials(potentials),
-            seen,
-            joined_potentials(shown),
-            tuple(wanted),
-            free,
-        )
-        return Window(step, left, tuple(prepared), tuple(parts), width)
-
-    def _check_bases(self, builder: Builder) -> None:
-        """Refuse what is drawn a step after its base distribution was taken for it."""
-        world, times = self.grounding.world, self.numbering.time
-        based = {(name,) for name, one in world.variables.items() if one.log_base is not None}
-        for entity, attributes in world.attributes.items():
-            based |= {(entity, n) for n, one in attributes.items() if one.log_base is not None}
-        for variables, span in builder.mechanisms:
-            said = self._said(span)
-            is_new = said is not None and (said.is_repeated or said.first == self.num_steps)
-            for v in variables[(times[variables] >= 0) & is_new].reshape(-1).tolist():
-                known = self.numbering.known(v)
-                if known is not None and known.back > 0 and known.name in based:
-                    raise GmError([errors.not_followed(span, span.text)])
-
-    # --- Variables ---
-
-    def _number(self, builder: Builder, variable: int, states: np.ndarray) -> int:
-        """Return the step's number of a variable of a graph, auxiliary ones included."""
-        known = self.numbering.known(variable)
-        if known is not None:
-            return self._number_known(known)
-        # What questions add is their own; what the program adds all of them know.
-        is_shared = variable < self.grounding.builder.num_variables
-        return self._numbered(variable if is_shared else (id(builder), variable), states[variable])
-
-    def _number_known(self, known: Known) -> int:
-        return self._numbered(known, self.numbering.num_states(known))
-
-    def _numbered(self, key: object, num_states: int) -> int:
-        if key not in self.numbers:
-            self.numbers[key] = len(self.sizes)
-            self.sizes.append(int(num_states))
-        return self.numbers[key]
-
-    def _left(self) -> tuple[Known, ...]:
-        """List what later steps, or questions, need of this one and those before."""
-        found = [
-            one
-            for name in self.numbering.names
-            if name in self.follower.lasting
-            for one in self.numbering.all_of(name, LASTING)
-        ]
-        for name in self.chain.axes:
-            for back in range(min(self.follower.lags.get(name, 0), self.num_steps)):
-                found += self.numbering.all_of(name, back)
-        return tuple(found)
-
-    def _free(self, left: Sequence[Known]) -> float:
-        """Return the log of the number of states of new variables that nothing speaks of."""
-        kept, total = set(left), 0.0
-        for name in self.numbering.names:
-            is_over_time = name in self.chain.axes
-            if not is_over_time and self.num_steps > 1:
-                continue
-            for one in self.numbering.all_of(name, 0 if is_over_time else LASTING):
-                if one not in self.numbers and one not in kept:
-                    total += float(np.log(self.numbering.num_states(one)))
-        return total
-
-    # --- What is said ---
-
-    def _said(self, span: Span) -> Said | None:
-        return next((one for one in self.chain.said if one.span.contains(span)), None)
-
-    def _are_new(self, span: Span, model: str, kind: str, scopes: np.ndarray) -> np.ndarray:
-        """Say which factors of a statement are new in the last step."""
-        said = None if kind in ("base", "prior") else self._said(span)
-        if kind == "base" or (said is not None and said.is_whole):
-            return self.numbering.are_new(scopes)
-        if said is None and not (kind == "prior" or model):
-            raise GmError([errors.not_followed(span, span.text)])
-        if said is None:
-            is_new = self.num_steps == 1
-        else:
-            is_new = said.is_repeated or said.first == self.num_steps
-        return np.full(len(scopes), is_new)
-
-    def _potentials(self, builder: Builder) -> Iterator[Potential]:
-        """Yield the factors that are new, as tables."""
-        blocks: list[FactorBlock] = []
-        for block, origin in zip(builder.factors, builder.origins, strict=True):
-            new = self._are_new(origin.span, origin.model, origin.kind, block.scopes)
-            if new.any():
-                blocks.append(block.some(new))
-        yield from self._as_tables(builder, blocks)
-
-    def _as_tables(self, builder: Builder, blocks: Sequence[FactorBlock]) -> Iterator[Potential]:
-        graph = validate(FactorGraph(tuple(builder.variables), tuple(blocks)))
-        tables = to_tables(graph)
-        if tables is None:
-            alone = (FactorGraph(graph.variables, (block,)) for block in graph.factors)
-            wide = next(one.factors[0].label for one in alone if to_tables(one) is None)
-            raise GmError([errors.not_followed(self.follower.span, wide)])
-        states = num_states(tables)
-        for block in tables.factors:
-            assert isinstance(block.kind, Table)
-            own = table_indices(block)
-            for scope, table in zip(block.scopes.tolist(), own.tolist(), strict=True):
-                numbers = tuple(self._number(builder, v, states) for v in scope)
-                yield Potential(numbers, block.kind.log_potentials[table])
-
-    def _observed(self, builder: Builder) -> Iterator[Potential]:
-        """Yield what is seen in this step, whatever its places hold."""
-        for variables, states, span in builder.observed:
-            flat = variables.reshape(-1)
-            new = self._are_new(span, "", "observe", flat[:, None])
-            yield from self._states(builder, flat[new], states.reshape(-1)[new])
-
-    def _states(
-        self, builder: Builder, variables: np.ndarray, states: np.ndarray
-    ) -> Iterator[Potential]:
-        """Yield that variables are in certain states."""
-        counts = num_states(FactorGraph(tuple(builder.variables), ()))
-        for v, state in zip(variables.tolist(), states.tolist(), strict=True):
-            table = np.full(counts[v], -np.inf)
-            table[state] = 0.0
-            yield Potential((self._number(builder, v, counts),), table)
-
-    def _seen(self) -> tuple[int, ...]:
-        """Return the variable of each place of what may be seen."""
-        world, names = self.grounding.world, self.grounding.names
-        here = places_of(self.chain, world, self.numbering, names)
-        known = {place.key: number for number, place in enumerate(self.follower.places)}
-        for place in here:
-            if place.key not in known:
-                known[place.key] = len(self.follower.places)
-                self.follower.places.append(place)
-        found = [-1] * len(self.follower.places)
-        for place in here:
-            found[known[place.key]] = self._number_known(place.variable)
-        return tuple(found)
-
-    def _wanted(self, query: Query, prepared: Prepared | None) -> list[Wanted | None]:
-        """Return the distributions that a question needs."""
-        if prepared is None:
-            return [None]
-        base, own = self.grounding.builder, prepared.builder
-        blocks = own.factors[len(base.factors) :]
-        potentials = list(self._as_tables(own, blocks)) if blocks else []
-        for variables, seen, _ in own.observed[len(base.observed) :]:
-            potentials += self._states(own, variables.reshape(-1), seen.reshape(-1))
-        given = joined_potentials(potentials)
-        states = num_states(FactorGraph(tuple(own.variables), ()))
-        numbers = [
-            self._number(own, int(v), states)
-            for target in prepared.targets
-            for v in target.variables.reshape(-1)
-        ]
-        if isinstance(query, Joint):
-            return [Wanted(tuple(numbers), given)]
-        return [Wanted((number,), given) for number in numbers]

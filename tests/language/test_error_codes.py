@@ -107,6 +107,26 @@ NO_DREAMS = "var x : bool\nconstraint x and not x\nobserve x\n"
 NOTHING = np.zeros(0, np.int64)
 OTHER = Recogniser("00", NOTHING, NOTHING, np.zeros((0, 0)), np.zeros(0), (0.0, 0.0))
 
+LEVEL = """data y[T] : real
+var x[T] : real
+x[0] ~ Normal(0, 1)
+for t in 1..<T: x[t] ~ Normal(x[t - 1], 1)
+for t in 0..<T: observe y[t] ~ Normal(x[t], 0.2)
+"""
+LOST = """data y[T] : real
+var x[T] : real
+var shift[T] : real
+for t in 1..<T: shift[t - 1] ~ Normal(shift[t], 1)
+for t in 0..<T: observe y[t] ~ Normal(x[t], 0.2)
+"""
+
+
+def _step_twice(text: str) -> None:
+    follow = gmlang.compile(text).filter()
+    follow.step()
+    follow.step()
+
+
 OUTSIDE: dict[str, Callable[[], object]] = {
     "GM100": lambda: _modules({"main": "", "packed": "PK\x03\x04"}) or gmlang.load("packed.gm"),
     "GM206": partial(_modules, {"main": "import a\n", "a": "import b\n", "b": "import a\n"}),
@@ -159,6 +179,8 @@ OUTSIDE: dict[str, Callable[[], object]] = {
     "GM810": lambda: gmlang.compile(CHAIN).filter(ask="P(x[0])"),
     "GM811": lambda: gmlang.compile(CHAIN).filter().step(z=1),
     "GM813": lambda: gmlang.compile(f"data z[T] : bool\n{CHAIN}").filter().update(y=[1], z=[1, 0]),
+    "GM817": lambda: _step_twice(LOST),
+    "GM818": lambda: gmlang.compile(LEVEL).filter().step(y=float("inf")),
     "GM814": lambda: gmlang.compile(CHAIN).filter(ask="P(x[t] and t > 2)"),
     "GM511": lambda: list(gmlang.compile("var x : bool\n").run(budget_s=-1)),
     "GM512": lambda: list(gmlang.compile("var x : bool\n").run(executor=cast("Executor", "many"))),

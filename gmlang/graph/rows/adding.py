@@ -157,7 +157,8 @@ def _weigh(
         away = found.mean.constant - along
         linear = Law(Form(away, found.mean.terms), found.sd)
         made = _rows(linear, env, holds, "observe", span)
-        if found.mean.terms or env.slots.tried:
+        if found.mean.terms or env.slots.tried or grounder.world.joint_reals:
+            # Where there are joint reals, rows about none of them become tables with the others'.
             grounder.builder.real_rows.append(made)
         else:
             add_finite(grounder, made)

@@ -5,17 +5,18 @@ compare the step with numbers; nothing else may depend on which step it is. So e
 every step, once enough have gone by, and all that was before is known by a few steps.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from gmlang.core.ast import Apply, AttributeRef, Bind, Local, VariableRef
+from gmlang.core.check.joint.routes import Key, joint_keys
 from gmlang.core.program import Program, Statement
 from gmlang.core.records.covering import is_existence
 from gmlang.core.walk import walk
 from gmlang.diagnostics import GmError
 from gmlang.errors import filtering as errors
-from gmlang.filtering.offsets import size_name
-from gmlang.filtering.reading import Reading, Said, axis_of, expressions_in
+from gmlang.filtering.chains.offsets import size_name
+from gmlang.filtering.chains.reading import Reading, Said, axis_of, expressions_in
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,6 +91,7 @@ def chain_of(program: Program, over: str, numbers: Mapping[str, int]) -> Chain:
         for symbol in entity.attributes:
             if (axis := axis_of(size, symbol.shape)) is not None:
                 axes[entity.name, symbol.name] = axis
+    axes.update(_axes_of_reals(program, size))
     reading = Reading(size, {**{(n,): a for n, a in inputs.items()}, **axes}, numbers)
     reading.declarations(program, inputs)
     statements = tuple(reading.statement(one) for one in program.statements)
@@ -118,6 +120,16 @@ def chain_of(program: Program, over: str, numbers: Mapping[str, int]) -> Chain:
     )
 
 
+def _axes_of_reals(program: Program, size: str) -> Iterator[tuple[Key, int]]:
+    """Give the reals that depend on each other and run over time, and along which axis."""
+    joint = joint_keys(program)
+    for entity in program.entities:
+        for real in entity.reals:
+            axis = axis_of(size, real.shape)
+            if axis is not None and (entity.name, real.name) in joint:
+                yield (entity.name, real.name), axis
+
+
 def _time_of(program: Program, over: str) -> str:
     """Return the size that is time: the one named, or the only one in which a loop looks back."""
 
@@ -127,8 +139,13 @@ def _time_of(program: Program, over: str) -> str:
 
     variables = [s.shape for s in program.variables]
     variables += [s.shape for entity in program.entities for s in entity.attributes]
+    joint = joint_keys(program)
+    variables += [s.shape for e in program.entities for s in e.reals if (e.name, s.name) in joint]
     found = sizes(variables)
-    if over and over in found:
+    of_data = sizes(symbol.shape for symbol in program.data)
+    # What lasts may have nothing but data over time.
+    found = found or (of_data if joint else [])
+    if over and over in (*found, *(of_data if joint else ())):
         return over
     for real in (real for entity in program.entities for real in entity.reals):
         if over in sizes([real.shape]) if over else not found and sizes([real.shape]):

@@ -24,12 +24,14 @@ from gmlang.core.ast import (
     Where,
     Whole,
 )
+from gmlang.core.check.joint.routes import joint_keys
 from gmlang.core.program import DataSymbol, ObserveValue, Program, Statement
+from gmlang.core.records.reals import Density, ObserveReal
 from gmlang.core.walk import clause_parts, parts, walk
 from gmlang.diagnostics import Diagnostic, Span
 from gmlang.errors import filtering as errors
-from gmlang.filtering.mentions import Mentions
-from gmlang.filtering.offsets import Offsets, offsets, size_name
+from gmlang.filtering.chains.mentions import Mentions
+from gmlang.filtering.chains.offsets import Offsets, offsets, size_name
 
 _COMPARED = ("==", "!=", "<", "<=", ">", ">=", "in_range")
 
@@ -64,6 +66,8 @@ def expressions_in(statement: Statement) -> Iterator[Expression]:
         for one in value if isinstance(value, tuple) else (value,):
             if isinstance(one, Expression):
                 yield one
+            elif isinstance(one, Density):
+                yield from one.arguments
 
 
 @dataclass(slots=True, eq=False)
@@ -74,7 +78,8 @@ class Reading:
         size: the time's name.
         axes: of what runs over time, which axis it is.
         numbers: data that is a single number.
-        reals: attributes that are real numbers; `refused` those of them that run over time.
+        reals: attributes that are real numbers, but for those that depend on each other linearly;
+            `refused` those of them that run over time.
         said, lags, loops, lasting, wrong: found.
         needed: numbers of steps after which all loops and comparisons say the same.
     """
@@ -115,9 +120,14 @@ class Reading:
             self.plain(part for part in (*symbol.shape, *bases) if size_name(part) != self.size)
         for thing in program.things:
             self.plain(thing.shape)
-        self.reals |= {(e.name, s.name) for e in program.entities for s in e.reals}
+        joint = joint_keys(program)
+        self.reals |= {(e.name, s.name) for e in program.entities for s in e.reals} - joint
         for entity, symbol in ((e.name, s) for e in program.entities for s in e.reals):
-            if axis_of(self.size, symbol.shape) is not None:
+            self.plain(part for part in symbol.shape if size_name(part) != self.size)
+            if sum(size_name(part) == self.size for part in symbol.shape) > 1:
+                self.wrong.append(errors.end_of_time(symbol.span, self.size))
+            is_followed = (entity, symbol.name) in joint
+            if axis_of(self.size, symbol.shape) is not None and not is_followed:
                 self.refused.add((entity, symbol.name))
                 self.wrong.append(errors.not_followed(symbol.span, symbol.name))
         for function in program.functions:
@@ -215,7 +225,8 @@ class Reading:
 
     def _is_whole(self, statement: Statement) -> bool:
         """Say whether a statement observes a whole array over time as data of the same steps."""
-        is_data = isinstance(statement, ObserveValue) and isinstance(statement.value, DataRef)
+        observes = isinstance(statement, ObserveValue | ObserveReal)
+        is_data = observes and isinstance(statement.value, DataRef)
         return is_data and bool(self._wholes(statement))
 
     def _wholes(self, statement: Statement) -> list[tuple[tuple[str, ...], Span]]:

@@ -1,0 +1,1 @@
+"""Reals through time: beliefs carried from step to step."""
