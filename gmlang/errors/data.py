@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import NamedTuple
 
 from gmlang.diagnostics import Diagnostic, Note, Span
 from gmlang.errors.names import nearest
+from gmlang.errors.probabilities import bad_parameter
 from gmruntime.formats.errors import FormatError
 
 NUM_LISTED_MAX = 12
@@ -313,3 +315,31 @@ def no_column(names: Sequence[str], known: Sequence[str]) -> Diagnostic:
     declared = ", ".join(known) or "none"
     message = f"no column is data of this program: the columns are {found}; declared are {declared}"
     return Diagnostic("GM467", message, None)
+
+
+# --- What was drawn from laws of reals ----------------------------------------------------
+
+
+class Needed(StrEnum):
+    """What is needed where a number is of no use."""
+
+    NUMBER = "a number"
+    ABOVE_ZERO = "a number above 0"
+    COUNT = "an integer of at least 0"
+    UP_TO_TRIALS = "an integer from 0 to the number of trials"
+    ZERO_OR_ONE = "0 or 1"
+
+
+class Of(StrEnum):
+    """What it is the number of."""
+
+    SEEN = "value"
+    TRIALS = "number of trials"
+    FREEDOM = "number of degrees of freedom"
+
+
+def bad_number(
+    span: Span, family: str, of: Of, value: float, needed: Needed, where: str
+) -> Diagnostic:
+    """Report what was seen, or is known of a law, and cannot be."""
+    return bad_parameter(span, family, of, value, needed, where)

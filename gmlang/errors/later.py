@@ -137,10 +137,23 @@ def asked_of_parameters(span: Span, text: str) -> Diagnostic:
     return _not_yet(span, f"`{text}` of a program whose standard deviations are unknown", hint)
 
 
+def asked_of_sites(span: Span, text: str) -> Diagnostic:
+    """Report a question that is not understood where data is not normal."""
+    hint = "ask for `P`, `E`, `Var` of single reals or sums, `P` of finite variables, or `logZ()`"
+    return _not_yet(span, f"`{text}` of a program with data that is not normal", hint)
+
+
 def too_many_parameters(span: Span, count: int, most: int) -> Diagnostic:
     """Report more unknown parameters than can be integrated over."""
     hint = "observe some of them, or share them: one for each group rather than for each element"
     return _not_yet(span, f"{count} unknown parameters, more than {most}", hint)
+
+
+def parameters_beside_sites(span: Span, text: str) -> Diagnostic:
+    """Report an unknown deviation of what data that is not normal depends on."""
+    hint = "write a number for it, or observe it"
+    told = "an unknown parameter in what a real is drawn from on which counts or chances depend"
+    return _not_yet(span, f"`{text}` with {told}", hint)
 
 
 def spread_in_states(span: Span, text: str) -> Diagnostic:
@@ -185,11 +198,29 @@ def real_elsewhere(span: Span, text: str) -> Diagnostic:
 def law(span: Span, name: str) -> Diagnostic:
     """Report a law of data, or of a real that depends on others, that is not normal."""
     hint = (
-        "laws are `Normal(mean, sd)`; what a real is like on its own is said where it is declared"
+        "reals are drawn from `Normal(mean, sd)`, and what they are like on their own is said "
+        "where they are declared; data from `Normal`, `StudentT`, `Laplace`, `Cauchy`, `Logistic`, "
+        "`Bernoulli`, `Binomial` or `Poisson`"
     )
     return _not_yet(
         span, f"`{name}` as what reals that depend on others, or data, are drawn from", hint
     )
+
+
+def link(span: Span, text: str, family: str, links: tuple[str, ...]) -> Diagnostic:
+    """Report a chance of data that is no link of a sum of reals."""
+    forms = " or ".join(f"`{one}(...)`" for one in links)
+    return _not_yet(
+        span,
+        f"`{text}` in `{family}`, of data",
+        f"it may be {forms} of a sum of reals, such as `{links[0]}(a + b * x[i])`",
+    )
+
+
+def mixed_laws(span: Span, families: list[str]) -> Diagnostic:
+    """Report cases of laws of several kinds."""
+    told = " and ".join(f"`{family}`" for family in families)
+    return _not_yet(span, f"cases of {told} in one law", "use one family, of other numbers")
 
 
 def asked_expression(span: Span, text: str) -> Diagnostic:

@@ -140,6 +140,9 @@ def check_observe(state: Checking, env: Env, statement: ast.Observe) -> list[Sta
         return [reals.check_observe_real(state, env, statement, real)]
     if statement.operator == "~":
         return [laws.check_observe_drawn(state, env, statement)]
+    noisy = laws.check_contest(state, env, statement)
+    if noisy is not None:
+        return [noisy]
     if statement.value is None:
         return [_event(state, env, statement)]
     look = laws.check_look(state, env, statement)

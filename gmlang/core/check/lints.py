@@ -132,7 +132,9 @@ def _suspicious_spreads(program: Program) -> Iterator[Diagnostic]:
     for statement in program.statements:
         if isinstance(statement, DrawReal | ObserveDrawn):
             for part in walk(statement.law):
-                if isinstance(part, Distribution) and _is_square(part.arguments[1]):
+                if not isinstance(part, Distribution) or part.family != "Normal":
+                    continue
+                if _is_square(part.arguments[1]):
                     spread = part.arguments[1].span
                     yield probabilities.looks_like_a_variance(spread, spread.text)
     for model in program.models:

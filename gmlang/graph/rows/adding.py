@@ -28,6 +28,7 @@ from gmlang.graph.rows.linear import (
     some,
     some_rows,
 )
+from gmlang.graph.rows.sites import family_of, site_rows
 from gmlang.graph.values.chances import undefined_where
 from gmlang.graph.values.environment import Env, is_tried
 from gmlang.graph.values.evaluate import random_indices
@@ -119,7 +120,17 @@ def observe_drawn(
     """
     values = array_value(statement.value, environment(grounder, frame), 1).astype(np.float64)
     values = np.broadcast_to(values.reshape(-1), (frame.count,))
-    _weigh(grounder, frame, values, statement.law, gates, statement.span)
+    family = family_of(statement.law)
+    if family == NORMAL:
+        _weigh(grounder, frame, values, statement.law, gates, statement.span)
+        return
+    seen = np.flatnonzero(~np.isnan(values))
+    told = statement.law, tuple(gates), statement.span
+    for rows in site_rows(grounder, select_rows(frame, seen), values[seen], family, told):
+        if rows.linear.reals.shape[1] or has_settings(rows.linear):
+            grounder.builder.real_rows.append(rows)
+        else:
+            add_finite(grounder, rows)
 
 
 def look_at_real(
@@ -254,7 +265,13 @@ def _add_definition(grounder: Grounder, targets: np.ndarray, linear: Linear, spa
 
 def add_finite(grounder: Grounder, rows: RealRows) -> None:
     """Add what depends on no real as tables."""
-    logs = rows.log_scales - 0.5 * rows.weights * rows.linear.constants**2
+    if rows.site is None:
+        logs = rows.log_scales - 0.5 * rows.weights * rows.linear.constants**2
+    else:
+        shape = rows.linear.count, *rows.linear.constants.shape[1:]
+        values = np.moveaxis(np.broadcast_to(rows.linear.constants, shape), 0, -1)
+        each = np.moveaxis(rows.site.log_density(values), -1, 0)
+        logs = rows.log_scales + np.where(rows.weights > 0.0, rows.weights * each, 0.0)
     for _, one, (table,) in each_once(rows.linear, [logs]):
         tables = np.broadcast_to(table, (len(table), *one.sizes))
         origin = Origin(rows.kind, rows.span)

@@ -24,6 +24,7 @@ from gmlang.core.ast import (
     VariableRef,
 )
 from gmlang.core.check.joint.routes import key_of, keys_outside_intervals
+from gmlang.core.check.joint.sites import centre_of, spread_of
 from gmlang.core.walk import is_random, is_real_reference, mentions_real, parts, walk, with_parts
 from gmlang.diagnostics import Diagnostic, GmError
 from gmlang.errors import grounding as errors
@@ -154,7 +155,9 @@ def law_of(expression: Expression, env: Env) -> Law:
         NoValue: where a standard deviation is below 0, or a number is missing.
     """
     match expression:
-        case Distribution(arguments=(mean, sd), family=family):
+        case Distribution(family=family):
+            mean, sd = centre_of(expression), spread_of(expression)
+            assert sd is not None
             spread = np.asarray(evaluate(sd, env), np.float64)
             bad = ~((spread >= 0.0) & (spread < np.inf))
             if env.slots.tried:

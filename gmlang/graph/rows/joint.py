@@ -1,6 +1,6 @@
 """All rows of a program, once every statement has said its part: what a question integrates."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -103,8 +103,17 @@ def _pieces(world: World, definitions: Definitions, rows: RealRows) -> list[Real
     """Write rows with no real that is defined."""
     others = rows.weights, rows.log_scales
     return [
-        RealRows(linear, weights, log_scales, rows.kind, rows.span)
-        for _, linear, (weights, log_scales) in substituted(world, definitions, rows.linear, others)
+        RealRows(
+            linear,
+            weights,
+            log_scales,
+            rows.kind,
+            rows.span,
+            None if rows.site is None else rows.site.some(which),
+        )
+        for which, linear, (weights, log_scales) in substituted(
+            world, definitions, rows.linear, others
+        )
         if linear.count
     ]
 
@@ -122,7 +131,7 @@ def _placed(rows: RealRows, places: np.ndarray) -> RealRows:
     own = Linear(
         linear.scopes, linear.sizes, places[linear.reals], linear.coefficients, linear.constants
     )
-    return RealRows(own, rows.weights, rows.log_scales, rows.kind, rows.span)
+    return replace(rows, linear=own)
 
 
 def _mechanisms(grounder: Grounder) -> np.ndarray:

@@ -7,6 +7,7 @@ its variable.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from gmlang.diagnostics import Span
 from gmlang.graph.values.environment import TRIED
 from gmruntime.arrays import Float64, Int64
 from gmruntime.graph import repeats_variable
+
+if TYPE_CHECKING:
+    from gmruntime.continuous.sites.families import Site
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,6 +53,7 @@ class RealRows:
 
     Attributes:
         kind: of the statement that says so, as an `Origin` has it; `span` is its place.
+        site: what they are where they are not Gaussian: log_scale + weight * log phi(linear).
     """
 
     linear: Linear
@@ -56,6 +61,7 @@ class RealRows:
     log_scales: Float64[np.ndarray, "tables *states"]
     kind: str
     span: Span
+    site: "Site | None" = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,6 +120,7 @@ def some_rows(rows: RealRows, which: np.ndarray) -> RealRows:
         linear=some(rows.linear, which),
         weights=picked(rows.weights, which),
         log_scales=picked(rows.log_scales, which),
+        site=None if rows.site is None else rows.site.some(which),
     )
 
 

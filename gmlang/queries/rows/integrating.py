@@ -130,7 +130,7 @@ def mixed_graph(joint: JointReals, finite: FactorGraph, links: Sequence[Link]) -
         kind = Rows(linear.coefficients, -linear.constants, rows.weights, rows.log_scales)
         scopes, reals = linear.scopes.astype(np.int32), linear.reals.astype(np.int32)
         line, _ = rows.span.line_column()
-        blocks.append(RealFactorBlock(kind, scopes, reals, f"line {line}"))
+        blocks.append(RealFactorBlock(kind, scopes, reals, f"line {line}", rows.site))
     blocks += _links(links, num_states(finite))
     reals = (RealBlock("reals", (len(joint.numbers),)),)
     return validate(MixedGraph(finite, reals, tuple(blocks)))

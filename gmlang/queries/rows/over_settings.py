@@ -14,7 +14,6 @@ from gmlang.diagnostics import GmError
 from gmlang.errors import later
 from gmlang.errors import probabilities as real_errors
 from gmlang.graph.lowering.grounder import environment
-from gmlang.graph.values.environment import TRIED
 from gmlang.graph.values.evaluate import evaluate, expand
 from gmlang.graph.world.world import ONE_INSTANCE
 from gmlang.queries.answers import Answer, finite, nested_maps, with_quality
@@ -145,7 +144,14 @@ def _read(asked: _Asked, query: Query) -> tuple[Answer, float]:
         case Variance() if asked.items:
             return _variance(asked, query)
         case _:
-            raise GmError([later.asked_of_parameters(query.span, query.text)])
+            raise _not_asked(asked)
+
+
+def _not_asked(asked: _Asked) -> GmError:
+    """Say that a question is not understood over settings."""
+    has_sites = bool(len(asked.settled.inside.chosen))
+    tell = later.asked_of_sites if has_sites else later.asked_of_parameters
+    return GmError([tell(asked.query.span, asked.query.text)])
 
 
 # --- Finite variables --------------------------------------------------------------------
@@ -196,7 +202,7 @@ def _density(asked: _Asked, query: Density) -> tuple[Answer, float]:
     env = environment(asked.prepared.grounder, ONE_INSTANCE)
     value = float(np.asarray(evaluate(query.value, env)).reshape(-1)[0])
     mean, sd = asked.scan.means[0], np.sqrt(asked.scan.variances[0])
-    if TRIED in _terms(asked.items[0][0])[0].scope and is_number_at_each(mean, sd):
+    if asked.scan.varies(_terms(asked.items[0][0])[0]) and is_number_at_each(mean, sd):
         density, error = asked.settled.points.belief(mean[0]).density(value)
     else:
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -225,10 +231,10 @@ def _events(asked: _Asked, query: Query) -> tuple[Answer, float]:
 
 def _chance(asked: _Asked, number: int, item: Item) -> tuple[float, float]:
     if not isinstance(item, Happening) or not _is_plain(item):
-        raise GmError([later.asked_of_parameters(asked.query.span, asked.query.text)])
+        raise _not_asked(asked)
     found = asked.scan
     mean, sd = found.means[number], np.sqrt(found.variances[number])
-    points = np.zeros(0) if TRIED in item.term.scope else np.unique(mean[sd == 0.0])
+    points = np.zeros(0) if found.varies(item.term) else np.unique(mean[sd == 0.0])
     if nearly_lies_on(points, item.ends):
         raise GmError([real_errors.point_on_end(asked.query.span, asked.query.text)])
     if is_number_at_each(mean, sd):
@@ -257,7 +263,7 @@ def _is_plain(item: Happening) -> bool:
 def _numbers(asked: _Asked, number: int, item: Item) -> tuple[np.ndarray, np.ndarray]:
     """Return mean and second moment of an item at each setting."""
     if isinstance(item, Polynomial) and item.products:
-        raise GmError([later.asked_of_parameters(asked.query.span, asked.query.text)])
+        raise _not_asked(asked)
     found = asked.scan
     mean, variance = found.means[number], found.variances[number]
     return found.given_setting(mean), found.given_setting(variance + mean**2)

@@ -125,24 +125,39 @@ def integrated(
     seen = seen_reals(grounder, joint, query.given)
     if seen is None:
         return Integration(None, None, asked)
+    chosen, known = _in_sites(joint, seen), np.zeros(0)
     if grounder.world.outer_reals:
         from gmlang.queries.rows.settings import at_setting, seen_parameters, settle
 
         known = seen_parameters(grounder, query.given)
         if np.isnan(known).any():
-            settled = settle(grounder, joint, (finite, evidence, seen, known), budget, query.span)
+            whole = finite, evidence, seen, known
+            settled = settle(grounder, joint, whole, budget, query.span, chosen)
             grounder.world.outer_values = settled.values
             own = at_settings(grounder, joint, settled.values)
             return Integration(None, settled, reals_of(grounder, own, query))
         grounder.world.outer_values = known[None, :]
         joint = at_setting(grounder, at_settings(grounder, joint, known[None, :]), known)
         asked = reals_of(grounder, joint, query)
-        finite = _with_constant(
-            finite, float(priors_of(grounder.world).log_density(known[None])[0])
-        )
+    if len(chosen):
+        from gmlang.queries.rows.settings import settle
+
+        whole = finite, evidence, seen, known
+        settled = settle(grounder, joint, whole, budget, query.span, chosen)
+        return Integration(None, settled, asked)
+    if len(known):
+        log_prior = float(priors_of(grounder.world).log_density(known[None])[0])
+        finite = _with_constant(finite, log_prior)
     links = () if asked is None else asked.links
     found = integrate(grounder.world, joint, (finite, evidence, seen), links, budget, query.span)
     return Integration(found, None, asked)
+
+
+def _in_sites(joint: JointReals, seen: np.ndarray) -> np.ndarray:
+    """Return the places of reals that sites speak of, and that are not observed."""
+    spoken = [rows.linear.reals.ravel() for rows in joint.rows if rows.site is not None]
+    found = np.unique(np.concatenate([np.zeros(0, np.int64), *spoken]))
+    return found[np.isnan(seen[found])]
 
 
 def _with_constant(graph: FactorGraph, log_value: float) -> FactorGraph:

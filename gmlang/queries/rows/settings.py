@@ -17,7 +17,7 @@ from gmlang.graph.lowering.grounder import Grounder, environment
 from gmlang.graph.observations import array_value
 from gmlang.graph.rows.joint import JointReals, real_name
 from gmlang.graph.rows.linear import RealRows, has_settings, settings_first
-from gmlang.graph.rows.priors import Priors, priors_of
+from gmlang.graph.rows.priors import Priors, priors_of, typical
 from gmlang.graph.rows.settings import rows_at
 from gmlang.graph.values.environment import TRIED
 from gmlang.graph.world.names import variable_name
@@ -38,6 +38,7 @@ from gmruntime.continuous.outer import (
 from gmruntime.continuous.outer.domains import constrain
 from gmruntime.continuous.outer.engine import PARAMETERS_MAX
 from gmruntime.continuous.outer.points import Averages
+from gmruntime.continuous.sites.starting import Start, start_at
 from gmruntime.graph import FactorGraph
 
 _SHARE = 0.85
@@ -49,8 +50,8 @@ class Settled:
     """Settings of all parameters, weighted, and what is integrated at each.
 
     Attributes:
-        points: of the parameters that are not observed.
-        values: of all parameters, (settings, parameters).
+        points: of the parameters that are not observed, and of chosen reals behind them.
+        values: of all parameters but these, (settings, parameters).
         inside: what is integrated.
         memory: bytes that may be taken.
     """
@@ -59,6 +60,10 @@ class Settled:
     values: np.ndarray
     inside: Inside
     memory: int
+
+    def chosen_values(self) -> np.ndarray:
+        """Return the values of the chosen reals at the settings, (settings, chosen)."""
+        return self.inside.own(self.points.points)[1]
 
 
 def seen_parameters(grounder: Grounder, given: Sequence[Given]) -> np.ndarray:
@@ -87,7 +92,7 @@ def at_setting(grounder: Grounder, joint: JointReals, values: np.ndarray) -> Joi
     rows = list(joint.rows)
     for number, made in rows_at(grounder, joint, values[None, :]).items():
         rows[number] = _without_settings(made)
-    return replace(joint, rows=tuple(rows))
+    return replace(joint, rows=tuple(rows), recipes=())
 
 
 def _without_settings(rows: RealRows) -> RealRows:
@@ -109,6 +114,7 @@ def settle(
     asked: tuple[FactorGraph, np.ndarray, np.ndarray, np.ndarray],
     budget: Budget,
     span: Span,
+    chosen: np.ndarray,
 ) -> Settled:
     """Integrate over the parameters that are not observed.
 
@@ -119,6 +125,7 @@ def settle(
             parameters.
         budget: of the question.
         span: of the question.
+        chosen: places of reals that are taken for parameters as well, since sites speak of them.
 
     Raises:
         GmError: where something has no distribution, or there are too many states or parameters.
@@ -126,8 +133,9 @@ def settle(
     """
     finite, evidence, real_evidence, seen = asked
     world, free = grounder.world, np.flatnonzero(np.isnan(seen))
-    if len(free) > PARAMETERS_MAX:
-        raise GmError([later.too_many_parameters(span, len(free), PARAMETERS_MAX)])
+    if len(free) + len(chosen) > PARAMETERS_MAX:
+        raise GmError([later.too_many_parameters(span, len(free) + len(chosen), PARAMETERS_MAX)])
+    _refuse_spreads(joint, chosen, span)
     priors = priors_of(world)
     structure = replace(
         joint, rows=tuple(_without_settings(r) if has_settings(r.linear) else r for r in joint.rows)
@@ -145,19 +153,34 @@ def settle(
             _numbers(made[k]) if k in made else None for k in range(len(mixed.real_factors))
         )
 
-    inside = Inside(mixed, numbers, evidence, real_evidence)
-    lows, highs = priors.lows[free], priors.highs[free]
+    inside = Inside(mixed, numbers, evidence, real_evidence, chosen=chosen)
+    open_ = np.full(len(chosen), np.inf)
+    lows = np.concatenate([priors.lows[free], -open_])
+    highs = np.concatenate([priors.highs[free], open_])
+    start: Start | None = None
     try:
+        if len(chosen):
+            start = _start(inside, typical(world)[:, free], budget)
         found = integrate_mixed(
             inside,
             Domain(lows, highs),
             budget=budget.share(_SHARE),
             rng=np.random.default_rng(0),
             memory=budget.memory_bytes,
-            draw=lambda uniform: _drawn(priors, free, uniform),
-            log_prior=lambda theta: priors.log_density(whole(theta)),
+            draw=lambda uniform: np.concatenate(
+                [
+                    _drawn(priors, free, uniform[:, : len(free)]),
+                    *([] if start is None else [start.draw(uniform[:, len(free) :])]),
+                ],
+                axis=1,
+            ),
+            log_prior=lambda theta: priors.log_density(whole(inside.own(theta)[0])),
+            maxima=start.modes if start is not None and start.is_all and not len(free) else None,
         )
-    except ImproperDensityError:
+    except ImproperDensityError as error:
+        if error.parameter >= len(free):
+            real = int(chosen[error.parameter - len(free)])
+            raise GmError([nowhere(world, int(joint.numbers[real]))]) from None
         raise GmError([errors.nowhere(span, _name(grounder, int(free[0])))]) from None
     except ImproperError as error:
         raise GmError([nowhere(world, int(joint.numbers[error.real]))]) from None
@@ -169,11 +192,35 @@ def settle(
         raise GmError([errors.patch_too_large(span, name, error.num_bytes)]) from None
     if not len(found.points.points) and not budget.is_spent():
         _check_deviations(rows_at(grounder, joint, whole(_tried(priors, free))))
-    settled = Settled(found.points, whole(found.points.points), inside, budget.memory_bytes)
+    values = whole(inside.own(found.points.points)[0])
+    settled = Settled(found.points, values, inside, budget.memory_bytes)
     for parameter in free.tolist():
         if _is_anywhere(settled, parameter):
             raise GmError([errors.nowhere(span, _name(grounder, parameter))])
     return settled
+
+
+def _refuse_spreads(joint: JointReals, chosen: np.ndarray, span: Span) -> None:
+    """Refuse unknown parameters in what reals are drawn from that sites speak of.
+
+    Where a deviation may be 0 their density has a funnel, which climbs run down for ever.
+    """
+    for rows in joint.rows:
+        is_spoken = bool(np.isin(rows.linear.reals, chosen).any())
+        if rows.site is None and has_settings(rows.linear) and is_spoken:
+            raise GmError([later.parameters_beside_sites(rows.span, span.text)])
+
+
+def _start(inside: Inside, own: np.ndarray, budget: Budget) -> Start:
+    """Find where chosen reals are likely, at a typical setting of what else is unknown."""
+    return start_at(
+        inside.mixed,
+        inside.rows_at(own),
+        inside.assignments(),
+        inside.real_evidence,
+        inside.chosen,
+        budget,
+    )
 
 
 def _is_anywhere(settled: Settled, parameter: int) -> bool:
@@ -246,6 +293,7 @@ class Scan:
         shares: how probable each assignment is at each setting, (assignments, settings).
         weights: of the settings; they sum to one.
         means, variances: of each term, (assignments, settings).
+        chosen: reals that are numbers at each setting.
     """
 
     points: WeightedPoints
@@ -254,6 +302,11 @@ class Scan:
     weights: np.ndarray
     means: tuple[np.ndarray, ...]
     variances: tuple[np.ndarray, ...]
+    chosen: np.ndarray
+
+    def varies(self, term: Term) -> bool:
+        """Say whether a term depends on the settings by what it is, and not by its law alone."""
+        return TRIED in term.scope or bool(np.isin(term.reals, self.chosen).any())
 
     def average(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return averages of functions, (functions, settings), and by how much they may be off."""
@@ -278,7 +331,7 @@ def scan(settled: Settled, terms: Sequence[Term], budget: Budget) -> Scan:
     shares = np.zeros(shape)
     means = tuple(np.zeros(shape) for _ in terms)
     variances = tuple(np.zeros(shape) for _ in terms)
-    start = 0
+    start, chosen = 0, settled.chosen_values()
     for batch in inside.batches(points.points, budget, settled.memory):
         count = batch.logs.shape[1]
         own = slice(start, start + count)
@@ -286,9 +339,12 @@ def scan(settled: Settled, terms: Sequence[Term], budget: Budget) -> Scan:
         used = shares[:, own] > 0
         for k, term in enumerate(terms):
             coefficients, constants = _at(term, assignments, np.arange(start, start + count))
-            known = inside.real_evidence[term.reals]
-            is_known = ~np.isnan(known)
-            mean = constants + coefficients[..., is_known] @ known[is_known]
+            known = np.tile(inside.real_evidence[term.reals], (count, 1))
+            is_chosen = np.isin(term.reals, inside.chosen)
+            columns = np.searchsorted(inside.chosen, term.reals[is_chosen])
+            known[:, is_chosen] = chosen[own][:, columns]
+            is_known = ~np.isnan(known[0])
+            mean = constants + (coefficients[..., is_known] * known[:, is_known]).sum(axis=-1)
             variance = np.zeros(mean.shape)
             for part in batch.parts:
                 inner = np.isin(term.reals, part.reals)
@@ -301,7 +357,8 @@ def scan(settled: Settled, terms: Sequence[Term], budget: Budget) -> Scan:
                 variance[used] += along[:, 1]
             means[k][:, own], variances[k][:, own] = mean, variance
         start += count
-    return Scan(points, assignments, shares, np.exp(points.log_weights), means, variances)
+    weights = np.exp(points.log_weights)
+    return Scan(points, assignments, shares, weights, means, variances, inside.chosen)
 
 
 def _at(term: Term, assignments: np.ndarray, settings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

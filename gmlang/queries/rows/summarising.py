@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmlang.graph.values.environment import TRIED
 from gmlang.queries.reals.summaries import QUANTILES, Belief
 from gmlang.queries.rows.asked import Term
 from gmlang.queries.rows.beliefs import Mixtures, below
@@ -64,7 +63,7 @@ class Summaries:
 def summarise(found: Scan, terms: Sequence[Term]) -> Summaries:
     """Return what is known of each term, by what holds of it at all settings."""
     is_number = [
-        TRIED in term.scope and is_number_at_each(mean, variance)
+        found.varies(term) and is_number_at_each(mean, variance)
         for term, mean, variance in zip(terms, found.means, found.variances, strict=True)
     ]
     numbers, mixed = np.flatnonzero(is_number), np.flatnonzero(np.logical_not(is_number))

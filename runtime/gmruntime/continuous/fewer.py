@@ -32,7 +32,7 @@ def with_few_rows(piece: Piece, budget: Budget) -> Piece:
         TimeoutError: when there is no time left.
     """
     num_rows, width = piece.reals.shape
-    if piece.sizes or num_rows < 4 * (width + 1) or num_rows * width < _ENTRIES_MIN:
+    if piece.site or piece.sizes or num_rows < 4 * (width + 1) or num_rows * width < _ENTRIES_MIN:
         return piece
     if not (piece.reals == piece.reals[0]).all() or not (piece.weights >= 0.0).all():
         return piece

@@ -5,7 +5,9 @@ Reals are numbered apart, block after block, each block in C order. A row is
     log f(s, x) = log_scale[s] - weight[s] / 2 * (coefficients[s] . x - offset[s])**2
 
 of the states s of some finite variables, its selectors, and the values x of some reals. Weights may
-have any sign, as long as the whole can be normalised.
+have any sign, as long as the whole can be normalised. A site is a row of another family:
+
+    log f(s, x) = log_scale[s] + weight[s] * log phi(coefficients[s] . x - offset[s])
 
 Source: Lauritzen and Wermuth (1989), "Graphical models for associations between variables, some of
 which are qualitative and some quantitative": conditional Gaussian distributions.
@@ -17,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmruntime.arrays import Float64, Int, Int32
+from gmruntime.continuous.sites.families import FAMILIES, Site
 from gmruntime.factors.parameters import ParameterError, floats, unmasked
 from gmruntime.graph import AXES_MAX, FactorGraph, GraphError, num_states
 from gmruntime.graph import log_score as finite_log_score
@@ -66,12 +69,15 @@ class RealFactorBlock:
         real_scopes: real_scopes[f, k] is the index of its k-th real. The same real may appear
             twice: its coefficients add.
         label: what the author of the model calls these rows; for messages only.
+        site: what they are where they are not Gaussian; their weights, at least 0, are how often
+            each counts.
     """
 
     kind: Rows
     scopes: Int32[np.ndarray, "factors selectors"]
     real_scopes: Int32[np.ndarray, "factors reals"]
     label: str = ""
+    site: Site | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,8 +119,14 @@ def log_score(
         weights = _entries(block.kind.weights, table, picked)
         log_scales = _entries(block.kind.log_scales, table, picked)
         sums = (coefficients * values[..., block.real_scopes]).sum(axis=-1)
-        totals += (log_scales - 0.5 * weights * (sums - offsets) ** 2).sum(axis=-1)
+        totals += (log_scales + _logs(block.site, weights, sums - offsets)).sum(axis=-1)
     return totals
+
+
+def _logs(site: Site | None, weights: np.ndarray, values: np.ndarray) -> np.ndarray:
+    if site is None:
+        return -0.5 * weights * values**2
+    return np.where(weights > 0.0, weights * site.log_density(values), 0.0)
 
 
 def _entries(array: np.ndarray, table: np.ndarray, picked: list[np.ndarray]) -> np.ndarray:
@@ -189,7 +201,18 @@ def _checked(
         if what != "log_scales" and array.size and not np.isfinite(array).all():
             place = tuple(int(k) for k in np.argwhere(~np.isfinite(array))[0])
             raise GraphError(f"{name}: {what}[{', '.join(map(str, place))}] is {array[place]}")
-    return RealFactorBlock(rows, scopes, reals, block.label)
+    if block.site is not None:
+        _check_site(block.site, count, rows.weights, name)
+    return RealFactorBlock(rows, scopes, reals, block.label, block.site)
+
+
+def _check_site(site: Site, count: int, weights: np.ndarray, name: str) -> None:
+    if site.family not in FAMILIES:
+        raise GraphError(f"{name}: its family is {site.family!r}, which is none of {[*FAMILIES]}")
+    if len(site.numbers) != count or not np.isfinite(site.numbers).all():
+        raise GraphError(f"{name}: its site needs {count} lines of numbers that are finite")
+    if (weights < 0.0).any():
+        raise GraphError(f"{name}: sites count at least 0 times")
 
 
 def _checked_scopes(

@@ -7,6 +7,7 @@ import numpy as np
 
 from gmruntime.arrays import Float64, Int32, Int64
 from gmruntime.continuous.mixed import MixedGraph, RealFactorBlock
+from gmruntime.continuous.sites.families import Site
 from gmruntime.factors.kinds.table import Table
 from gmruntime.graph import Assignment, FactorBlock, num_states
 
@@ -24,6 +25,7 @@ class Piece:
         offsets, weights, log_scales: as in `Rows`.
         selectors: the free ones of each row.
         sizes: their numbers of states.
+        site: what the rows are where they are not Gaussian.
     """
 
     reals: Int32[np.ndarray, "rows reals"]
@@ -33,6 +35,7 @@ class Piece:
     log_scales: Float64[np.ndarray, "#rows states"]
     selectors: Int32[np.ndarray, "rows selectors"]
     sizes: tuple[int, ...]
+    site: Site | None = None
 
     @property
     def num_rows(self) -> int:
@@ -49,6 +52,7 @@ class Piece:
             _some(self.log_scales, rows),
             self.selectors[rows],
             self.sizes,
+            None if self.site is None else self.site.some(rows),
         )
 
 
@@ -111,6 +115,7 @@ def _pieces(
                 kind.log_scales[:, None],
                 block.scopes,
                 (),
+                block.site,
             )
         ]
     seen = evidence[block.scopes]
@@ -132,6 +137,7 @@ def _pieces(
                 _taken(kind.log_scales, rows, at, sizes).reshape(-1, num_own),
                 block.scopes[rows][:, free],
                 sizes,
+                None if block.site is None else block.site.some(rows),
             )
         )
     return found
@@ -167,12 +173,21 @@ def _with_known_reals(piece: Piece, real_evidence: Float64[np.ndarray, " reals"]
         piece.log_scales,
         piece.selectors,
         piece.sizes,
+        piece.site,
     )
 
 
 def _told(piece: Piece, label: str) -> FactorBlock:
     """Return what rows all of whose reals are observed say of their selectors."""
-    logs = piece.log_scales - 0.5 * piece.weights * piece.offsets**2
+    if piece.site is None:
+        logs = piece.log_scales - 0.5 * piece.weights * piece.offsets**2
+    else:
+        # Sites differ from row to row, if in nothing else then in what was seen.
+        each = piece.site.log_density(
+            np.broadcast_to(-piece.offsets.T, (piece.offsets.shape[1], piece.num_rows))
+        ).T
+        counted = np.where(piece.weights > 0.0, piece.weights * each, 0.0)
+        logs = piece.log_scales + counted
     if piece.sizes:
         return FactorBlock(Table(logs.reshape(-1, *piece.sizes)), piece.selectors, label)
     total = float(logs.sum()) * (piece.num_rows if len(logs) == 1 else 1)

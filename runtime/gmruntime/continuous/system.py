@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gmruntime.arrays import Float64, Int32, Int64, row_starts, strides_of
+from gmruntime.continuous.sites.families import Site
 from gmruntime.continuous.slicing import Piece
 from gmruntime.continuous.sparse.records import Moving, Numbers
 
@@ -22,6 +23,8 @@ class System:
         numbers: of all rows; of moving ones, in the last state that was loaded.
         moving: those that depend on the border.
         log_constant: of the rows that do not, nats.
+        sites: rows that are not Gaussian, by the number of the first; their weights are how often
+            each counts.
     """
 
     num_reals: int
@@ -31,6 +34,7 @@ class System:
     numbers: Numbers
     moving: Moving
     log_constant: float
+    sites: tuple[tuple[int, Site], ...] = ()
 
     @property
     def num_states(self) -> int:
@@ -66,6 +70,12 @@ def system_of(
     num_rows, num_entries = len(row_start) - 1, int(row_start[-1])
     numbers = Numbers(np.zeros(num_entries), np.zeros(num_rows), np.zeros(num_rows))
     row, constant = 0, 0.0
+    starts = row_starts(np.array([piece.num_rows for piece in (*still, *moving)], np.int64))
+    sites = [
+        (int(first), piece.site)
+        for first, piece in zip(starts, (*still, *moving), strict=False)
+        if piece.site is not None
+    ]
     for piece in still:
         count = piece.num_rows
         spread = np.broadcast_to(piece.coefficients[:, 0], piece.reals.shape)
@@ -84,6 +94,7 @@ def system_of(
         numbers,
         _moving(moving, border, row),
         constant,
+        tuple(sites),
     )
 
 

@@ -10,6 +10,7 @@ from gmlang.core.ast import (
     Expression,
     Real,
 )
+from gmlang.core.check.joint.sites import check_site, contest, is_site
 from gmlang.core.check.reals import no_density, symbol_of
 from gmlang.core.checking import Checking, PoisonedError, attempt, each, fail
 from gmlang.core.expressions import loops, matching, references, scalars
@@ -28,26 +29,33 @@ NORMAL = "Normal"
 """The family of such laws."""
 
 
-def _check_law(state: Checking, env: Env, written: ast.Expression) -> Expression:
-    """Check `Normal(mean, sd)`, or cases of such laws; both numbers may depend on variables."""
+def _check_law(state: Checking, env: Env, written: ast.Expression, *, of_data: bool) -> Expression:
+    """Check `Normal(mean, sd)`, or cases of such laws; both numbers may depend on variables.
+
+    Data may have other laws as well.
+    """
     span = written.span
     match written:
         case ast.Conditional():
             condition = attempt(lambda: scalars.check_condition(state, env, written.condition))
             branches, inner = (written.then, written.otherwise), guarded(env)
-            then, otherwise = each(lambda e: _check_law(state, inner, e), branches)
+            then, otherwise = each(lambda e: _check_law(state, inner, e, of_data=of_data), branches)
             if condition is None:
                 raise PoisonedError
             return Apply(span, "if", (condition, then, otherwise), Dist())
         case ast.MatchExpression():
             inner = guarded(env)
-            return matching.check_rows(state, env, written, lambda e: _check_law(state, inner, e))
+            return matching.check_rows(
+                state, env, written, lambda e: _check_law(state, inner, e, of_data=of_data)
+            )
         case ast.Call():
             meaning = references.find_dotted(state, env, written.function)
             if isinstance(meaning, DefMeaning):
                 body, surroundings = scalars.inline(state, env, written, meaning)
-                return _check_law(state, surroundings, body)
+                return _check_law(state, surroundings, body, of_data=of_data)
             name = written.function.span.text
+            if of_data and is_site(name):
+                return check_site(state, env, written, name)
             if name in CALLED or name in PRIORS:
                 fail(state, later.law(written.span, name))
             if name != NORMAL:
@@ -80,7 +88,7 @@ def check_mechanism_of_real(
     if symbol is not None and symbol.is_drawn:
         fail(state, types.two_mechanisms(mechanism.span, target.span.text, symbol.span))
     if mechanism.operator == "~":
-        law = _check_law(state, env, mechanism.value)
+        law = _check_law(state, env, mechanism.value, of_data=False)
         return DrawReal(mechanism.span, clauses, element, law)
     if isinstance(mechanism.value, ast.MatchExpression):
         value = matching.check_match_value(state, env, mechanism.value, Real())
@@ -104,8 +112,22 @@ def check_observe_drawn(state: Checking, env: Env, statement: ast.Observe) -> Ob
         if not isinstance(found, DataRef):
             fail(state, errors.not_numbers(span, describe(type_)))
         element, clauses = loops.over_axes(state, found)
-    law = _check_law(state, env, statement.value)
+    law = _check_law(state, env, statement.value, of_data=True)
     return ObserveDrawn(statement.span, clauses, element, law)
+
+
+def check_contest(state: Checking, env: Env, statement: ast.Observe) -> ObserveDrawn | None:
+    """Check `observe skill[a] + Normal(0, 6) > skill[b]`.
+
+    Returns:
+        None where no noise is written.
+    """
+    if statement.value is not None or not state.real_names:
+        return None
+    found = contest(state, env, statement.target)
+    if found is None:
+        return None
+    return ObserveDrawn(statement.span, (), *found)
 
 
 def check_look(state: Checking, env: Env, statement: ast.Observe) -> ObserveDrawn | None:
@@ -122,7 +144,7 @@ def check_look(state: Checking, env: Env, statement: ast.Observe) -> ObserveDraw
         raise PoisonedError
     if not isinstance(type_of(seen), Real) or not mentions_real(seen):
         return None
-    law = _check_law(state, env, written)
+    law = _check_law(state, env, written, of_data=False)
     if not isinstance(law, Distribution):
         fail(state, errors.density_arguments(law.span, NORMAL))
     mean, sd = (need_known(state, part, "what was seen") for part in law.arguments)

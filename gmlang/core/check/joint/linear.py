@@ -5,21 +5,22 @@ from collections.abc import Set as AbstractSet
 
 from gmlang.core.ast import Aggregate, Apply, Cases, Distribution, Expression
 from gmlang.core.check.joint.routes import Key, keys_outside_intervals
+from gmlang.core.check.joint.sites import centre_of
 from gmlang.core.walk import is_real_reference, mentions_real, parts
 from gmlang.diagnostics import Diagnostic
 from gmlang.errors import later
 
 
 def bad_laws(law: Expression, outer: AbstractSet[Key]) -> Iterator[Diagnostic]:
-    """Find what keeps a law, or cases of some, from being normal with means linear in reals.
+    """Find what keeps a law, or cases of some, from being of centres linear in reals.
 
     Args:
         law: or cases of some.
         outer: parameters, which count as numbers.
     """
     match law:
-        case Distribution(arguments=(mean, _)):
-            yield from not_linear(mean, outer)
+        case Distribution():
+            yield from not_linear(centre_of(law), outer)
         case Apply(operator="if", arguments=(condition, *branches)):
             yield from _without_reals(condition)
             for branch in branches:

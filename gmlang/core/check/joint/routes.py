@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from gmlang.core.ast import Apply, AttributeRef, Cases, Context, Distribution, Expression
 from gmlang.core.check.joint.laws import NORMAL
+from gmlang.core.check.joint.sites import spread_of
 from gmlang.core.check.lints import expressions_of
 from gmlang.core.print import show
 from gmlang.core.program import Program
@@ -136,8 +137,10 @@ def outer_keys(program: Program) -> set[Key]:
 
 def _spreads(law: Expression) -> Iterator[Expression]:
     match law:
-        case Distribution(arguments=(_, spread)):
-            yield spread
+        case Distribution():
+            spread = spread_of(law)
+            if spread is not None:
+                yield spread
         case Apply(operator="if", arguments=(_, *branches)):
             for branch in branches:
                 yield from _spreads(branch)

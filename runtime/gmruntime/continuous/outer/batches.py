@@ -20,6 +20,7 @@ from gmruntime.continuous.errors import (
 )
 from gmruntime.continuous.grouping import groups_of
 from gmruntime.continuous.mixed import MixedGraph, RealFactorBlock, Rows
+from gmruntime.continuous.sites.chosen import moved, site_logs
 from gmruntime.continuous.slicing import sliced
 from gmruntime.continuous.solver import Solver
 from gmruntime.continuous.sparse.structure import Structure, structure_of
@@ -49,6 +50,7 @@ class Inside:
         real_evidence: a value for each observed real, NaN for the others.
         known: structures of patches that were met before.
         loose: reals that nothing held in place at some setting.
+        chosen: reals that are parameters, the last ones; sites speak of no others, if of these.
     """
 
     mixed: MixedGraph
@@ -57,6 +59,14 @@ class Inside:
     real_evidence: Float64[np.ndarray, " reals"]
     known: dict[bytes, Structure] = field(default_factory=dict[bytes, Structure])
     loose: set[int] = field(default_factory=set[int])
+    chosen: Int64[np.ndarray, " chosen"] = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    def own(
+        self, theta: Float64[np.ndarray, "n d"]
+    ) -> tuple[Float64[np.ndarray, "n own"], Float64[np.ndarray, "n chosen"]]:
+        """Take parameters apart: those that `rows_at` knows, and the chosen reals."""
+        count = theta.shape[1] - len(self.chosen)
+        return theta[:, :count], theta[:, count:]
 
     def assignments(self) -> Int32[np.ndarray, "assignments variables"]:
         """Write out the states of all finite variables that agree with the evidence.
@@ -83,7 +93,7 @@ class Inside:
             TimeoutError: when there is no time left.
         """
         # One setting says how much each takes.
-        numbers = self.rows_at(theta[:1])
+        numbers = self.rows_at(self.own(theta[:1])[0])
         each = sum(
             array.nbytes * (len(block.scopes) // max(1, array.shape[1]) + 1)
             for rows, block in zip(numbers, self.mixed.real_factors, strict=True)
@@ -148,8 +158,18 @@ def _solved(
 ) -> Batch:
     count, mixed = len(theta), inside.mixed
     point = mixed.finite.num_variables
+    assignments = inside.assignments()
     blocks, is_lost = list[RealFactorBlock](), np.zeros(count, bool)
-    for rows, block in zip(inside.rows_at(theta), mixed.real_factors, strict=True):
+    own, values = inside.own(theta)
+    place, values, known = _chosen(inside, values)
+    told = np.zeros((len(assignments), count))
+    for rows, block in zip(inside.rows_at(own), mixed.real_factors, strict=True):
+        if len(inside.chosen) and (block.site or (place[block.real_scopes] >= 0).any()):
+            rows = _with_settings(block.kind) if rows is None else rows
+            if block.site is not None:
+                told += site_logs(rows, block, place, values, assignments)
+                continue
+            rows = moved(rows, block, place, values)
         if rows is not None:
             block, is_wrong = _selected(rows, block, point)
             is_lost |= is_wrong
@@ -157,14 +177,14 @@ def _solved(
     variables = (*mixed.finite.variables, VariableBlock("settings", (), count))
     extended = MixedGraph(FactorGraph(variables, mixed.finite.factors), mixed.reals, tuple(blocks))
     evidence = np.append(inside.evidence, np.int32(-1))
-    rest = sliced(extended, evidence, inside.real_evidence)
-    is_free = np.isnan(inside.real_evidence)
+    rest = sliced(extended, evidence, known)
+    is_free = np.isnan(known)
     states = num_states(extended.finite)
-    assignments = inside.assignments()
     finite = FactorGraph(variables, (*mixed.finite.factors, *rest.factors))
     every = np.repeat(assignments, count, axis=0)
     every = np.concatenate([every, np.tile(np.arange(count), len(assignments))[:, None]], axis=1)
     logs = log_score(finite, every.astype(np.int32)).reshape(len(assignments), count)
+    logs = np.where(np.isnan(told), -np.inf, logs + told)
     logs[:, is_lost] = -np.inf
     parts = list[Part]()
     position = np.zeros(len(is_free), np.int64)
@@ -182,6 +202,33 @@ def _solved(
         logs += _integrals(part, np.isneginf(logs), which, inside.loose, budget)[which]
         parts.append(part)
     return Batch(tuple(parts), assignments, logs)
+
+
+def _chosen(
+    inside: Inside, values: Float64[np.ndarray, "n chosen"]
+) -> tuple[
+    Int64[np.ndarray, " reals"], Float64[np.ndarray, "n more"], Float64[np.ndarray, " reals"]
+]:
+    """Return the places of chosen reals and of those that sites are seen with, and their values.
+
+    What is said of all of them is taken into offsets: the last are what is left to slice out.
+    """
+    reals, mixed, known = inside.chosen, inside.mixed, inside.real_evidence.copy()
+    if len(reals):
+        spoken = [block.real_scopes.ravel() for block in mixed.real_factors if block.site]
+        seen = np.unique(np.concatenate([np.zeros(0, np.int32), *spoken]))
+        seen = seen[~np.isnan(known[seen])]
+        values = np.concatenate([values, np.tile(known[seen], (len(values), 1))], axis=1)
+        reals = np.concatenate([reals, seen])
+    place = np.full(mixed.num_reals, -1, np.int64)
+    place[reals] = np.arange(len(reals))
+    known[reals] = 0.0
+    return place, values, known
+
+
+def _with_settings(rows: Rows) -> Rows:
+    arrays = rows.coefficients, rows.offsets, rows.weights, rows.log_scales
+    return Rows(*(array[None] for array in arrays))
 
 
 def _selected(

@@ -13,6 +13,7 @@ from gmruntime.continuous.outer.evaluating import Evaluator, LogDensity
 from gmruntime.continuous.outer.importance import ESS_MIN, draw_points, no_points
 from gmruntime.continuous.outer.lattice import DIMENSIONS_MAX, lattice_points
 from gmruntime.continuous.outer.maxima.modes import Draw, Found, find_modes
+from gmruntime.continuous.outer.maxima.polishing import Modes
 from gmruntime.continuous.outer.maxima.proper import check_proper
 from gmruntime.continuous.outer.pareto import KHAT_MAX
 from gmruntime.continuous.outer.points import WeightedPoints, joined
@@ -42,6 +43,7 @@ def integrate(
     rng: np.random.Generator,
     draw: Draw | None = None,
     asked: Callable[[np.ndarray], np.ndarray] | None = None,
+    maxima: Modes | None = None,
 ) -> WeightedPoints:
     """Integrate over parameters: weighted points, their log integral, and how good they are.
 
@@ -58,6 +60,8 @@ def integrate(
         draw: from uniform numbers [n d] to parameters by their priors; NaN where one is not proper.
         asked: from parameters [n d] to what is asked of them [n k]; the parameters themselves
             where it is None. It may end with a TimeoutError, as `log_density` may.
+        maxima: all there are, where that is proven: then nobody climbs, and the density falls in
+            all directions.
 
     Raises:
         ImproperDensityError: when the density does not fall in some direction.
@@ -66,10 +70,13 @@ def integrate(
     if not 1 <= domain.size <= PARAMETERS_MAX:
         raise ValueError(f"domain has {domain.size} parameters, expected 1 to {PARAMETERS_MAX}")
     evaluator = Evaluator(log_density, domain)
-    found = find_modes(evaluator, draw, rng, budget.share(_CLIMBING))
+    if maxima is not None:
+        found = Found(maxima, len(maxima.values), is_settled=True, has_arrived=True)
+    else:
+        found = find_modes(evaluator, draw, rng, budget.share(_CLIMBING))
     if not len(found.modes.values):
         return _told(no_points(evaluator, found), evaluator, found)
-    if found.has_arrived:
+    if found.has_arrived and maxima is None:
         check_proper(evaluator, found.modes, budget.share(_PROVING))
     if domain.size <= DIMENSIONS_MAX and len(found.modes.values) == 1:
         points = lattice_points(evaluator, found, asked, budget.share(_LATTICE))

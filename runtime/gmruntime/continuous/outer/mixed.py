@@ -14,6 +14,7 @@ from gmruntime.continuous.outer.batches import Batch, Inside
 from gmruntime.continuous.outer.domains import Domain
 from gmruntime.continuous.outer.engine import integrate
 from gmruntime.continuous.outer.maxima.modes import Draw
+from gmruntime.continuous.outer.maxima.polishing import Modes
 from gmruntime.continuous.outer.points import Averages, Estimate, WeightedPoints
 
 _INTEGRATING = 0.7
@@ -174,6 +175,7 @@ def integrate_mixed(
     draw: Draw | None = None,
     log_prior: Callable[[np.ndarray], np.ndarray] | None = None,
     asked: Int[np.ndarray, " some"] | None = None,
+    maxima: Modes | None = None,
 ) -> OuterAnswer:
     """Integrate over the parameters of rows: reals and finite variables inside, exactly.
 
@@ -186,6 +188,7 @@ def integrate_mixed(
         draw: from uniform numbers to parameters by their priors, as `integrate` takes it.
         log_prior: of the parameters; 0 where it is None.
         asked: reals whose means are wanted to 1 % of their spread, beside those of the parameters.
+        maxima: of the parameters, as `integrate` takes it.
 
     Raises:
         ImproperError: no setting that was met holds some real in place.
@@ -213,7 +216,9 @@ def integrate_mixed(
         parts = [_means(batch, asked, part) for batch in batches]
         return np.concatenate([theta, np.concatenate(parts)], axis=1)
 
-    points = integrate(log_density, domain, budget=part, rng=rng, draw=draw, asked=means)
+    points = integrate(
+        log_density, domain, budget=part, rng=rng, draw=draw, asked=means, maxima=maxima
+    )
     if not len(points.points) and inside.loose:
         raise ImproperError(min(inside.loose))
     return OuterAnswer(points, inside, memory)

@@ -1,0 +1,9 @@
+"""Sites: factors of one sum of reals each that are not Gaussian, such as that something happened.
+
+    log f(x) = weight * log phi(a . x - offset; numbers)
+
+`families.py` says what phi may be. `projections.py` and `fields.py` hold the Gaussian that stands
+for all of them, `laplace.py` finds the maximum. Where few reals are in sites, `outer` takes them
+for parameters: `starting.py` says where they are likely, `chosen.py` what rows say at settings.
+**Invariant:** what rests on an approximation says so, and what has no integral is refused.
+"""
