@@ -3,6 +3,7 @@
 import heapq
 import math
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 
@@ -15,7 +16,7 @@ from gmruntime.marginal_map.components import Component
 from gmruntime.simplify.network import Factor, Network
 from gmruntime.task import Effort
 
-BITS_MAX = 28.0
+_BITS_MAX = 28.0
 """Wider cliques are split by whoever relaxes: what they would join is left apart."""
 
 _EASY_BITS = 14.0
@@ -84,14 +85,14 @@ def order_sums(
         widest, entries = max(widest, key), entries + 2.0 ** min(key, 1000.0)
         for u in others:
             near[u].discard(v)
-        if key <= BITS_MAX:
+        if key <= _BITS_MAX:
             for u in others:
                 near[u] |= others - {u}
         for u in others & left:
             keys[u] = weight(u)
             heapq.heappush(queue, (keys[u], u))
     total = math.log2(max(entries, 1.0))
-    return SumOrder(tuple(variables), tuple(cliques), widest, total, widest <= BITS_MAX)
+    return SumOrder(tuple(variables), tuple(cliques), widest, total, widest <= _BITS_MAX)
 
 
 def order_held(component: Component, effort: Effort) -> SumOrder:
@@ -107,14 +108,12 @@ def order_held(component: Component, effort: Effort) -> SumOrder:
     scopes = {tuple(v for v in factor.scope if v not in held) for factor in network.factors}
     sizes = network.num_states
     factors = [Factor(s, np.broadcast_to(0.0, sizes[list(s)])) for s in scopes if s]
-    part = budget.share(_SEARCH_SHARE)
-    found = best_order(
-        Network(component.summed, sizes, factors, 0.0),
-        effort.rng.spawn(1)[0],
-        bits_max=BITS_MAX,
-        steps_max=part.left_s() * _STEPS_PER_SECOND,
-        budget=part,
-    )
+    bare = Network(component.summed, sizes, factors, 0.0)
+    steps_max = _SEARCH_SHARE * budget.left_s() * _STEPS_PER_SECOND
+    rng = effort.rng.spawn(1)[0]
+    found = None
+    with suppress(TimeoutError):
+        found = best_order(bare, rng, bits_max=_BITS_MAX, steps_max=steps_max, budget=budget)
     if found is None or found.total_bits >= greedy.total_bits:
         return greedy
     cliques = tuple(frozenset(clique) for clique in found.cliques)

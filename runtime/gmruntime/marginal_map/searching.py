@@ -1,6 +1,7 @@
 """The search of each component: bounds and candidates in turn, until the time is over."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import numpy as np
 
@@ -8,6 +9,7 @@ from gmruntime.answer import Improvement, Map
 from gmruntime.driver.fronts import ceiling_of
 from gmruntime.driver.maximise import improvements
 from gmruntime.elimination.bounding import bound_log_partition
+from gmruntime.elimination.passes.loading import LOADING_S, is_loaded
 from gmruntime.elimination.weighted_mini_buckets import ENTRIES_PER_SECOND
 from gmruntime.graph import FactorGraph, no_evidence
 from gmruntime.marginal_map.components import NUM_APART_MAX, Standing, joined
@@ -153,18 +155,15 @@ def _settle(one: Standing) -> None:
 
 def _wide(one: Standing, order: SumOrder, effort: Effort) -> Iterator[None]:
     budget = effort.budget
-    one.log_upper = min(one.log_upper, peel_bound(one.component, budget.share(_RELAX_SHARE)))
+    with suppress(TimeoutError):
+        one.log_upper = min(one.log_upper, peel_bound(one.component, budget.share(_RELAX_SHARE)))
     yield
     if not one.component.asked:
         yield from _sum_alone(one, effort)
         return
     scorer = scorer_of(one.component, effort)
-    for phase in (
-        _start(one, scorer, effort.share(_START_SHARE)),
-        _bound(one, scorer, order, effort),
-        moves(one, scorer, effort),
-    ):
-        for _ in phase:
+    for phase in (_first, _bound, _again, moves):
+        for _ in phase(one, scorer, order, effort):
             _settle(one)
             yield
             if one.is_proved or one.log_upper == -np.inf or budget.is_spent():
@@ -179,6 +178,22 @@ def _sum_alone(one: Standing, effort: Effort) -> Iterator[None]:
         one.offer(np.zeros(0, np.int64), found.log_lower, found.quality.method)
         one.log_upper = min(one.log_upper, found.log_upper)
     yield
+
+
+def _first(one: Standing, scorer: Scorer, order: SumOrder, effort: Effort) -> Iterator[None]:
+    """Search for a candidate; the first loops of a process take time to load."""
+    del order
+    loading_s = 0.0 if is_loaded() else LOADING_S
+    budget = effort.budget
+    part = budget.until(_START_SHARE * budget.left_s() + loading_s)
+    yield from _start(one, scorer, effort.within(part))
+
+
+def _again(one: Standing, scorer: Scorer, order: SumOrder, effort: Effort) -> Iterator[None]:
+    """Search on where nothing was found: nothing else can be done."""
+    del order
+    if one.log_lower == -np.inf:
+        yield from _start(one, scorer, effort)
 
 
 def _start(one: Standing, scorer: Scorer, effort: Effort) -> Iterator[None]:
